@@ -1,0 +1,101 @@
+# librpyc.  `make demo` shows it at work, `make test` tests everything, `make help` lists the rest.
+
+CARGO  ?= $(or $(shell command -v cargo),$(HOME)/.cargo/bin/cargo)
+PYTHON ?= python3
+export PYTHON
+
+# Everything that is made lies here; CARGO_TARGET_DIR moves it.
+TARGET := $(abspath $(or $(CARGO_TARGET_DIR),target))
+LIB    := $(TARGET)/release
+OUT    := $(TARGET)/c
+
+CFLAGS   ?= -O2 -g
+CSTRICT  := -std=c11 -Wall -Wextra -Wpedantic -Werror -pthread
+# The dynamic library is found where it was built, wherever the program is started from.
+LINK     := -L$(LIB) -lrpyc -Wl,-rpath,$(LIB)
+COMPILE   = @mkdir -p $(@D) && echo "cc $(@F)" && $(CC) $(CSTRICT) $(CFLAGS) -Iinclude
+HEADERS  := include/rpyc.h
+
+# A program is its own sources (interop_server*.c) and those that no program of the folder has to itself.
+INTEROP := $(wildcard tests/c/*.c)
+INTEROP_SERVER := $(filter tests/c/interop_server%,$(INTEROP))
+INTEROP_CLIENT := $(filter tests/c/interop_client%,$(INTEROP))
+INTEROP_SHARED := $(filter-out $(INTEROP_SERVER) $(INTEROP_CLIENT),$(INTEROP))
+
+BENCH := $(wildcard benches/c/*.c)
+BENCH_SERVER := $(filter benches/c/bench_server%,$(BENCH))
+BENCH_CLIENT := $(filter benches/c/bench_client%,$(BENCH))
+BENCH_SHARED := $(filter-out $(BENCH_SERVER) $(BENCH_CLIENT),$(BENCH))
+
+EXAMPLES := $(patsubst examples-c/%.c,$(OUT)/%,$(wildcard examples-c/*.c))
+BORDER   := $(patsubst tests/c_border/%.c,$(OUT)/border/%,$(wildcard tests/c_border/*.c))
+
+.PHONY: all library interop-programs bench-programs examples border-programs demo test check-fast lint header clean help
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+all: library ## the shared and the static library, in target/release
+
+library:
+	$(CARGO) build --release --locked
+	@ln -sf librpyc.so $(LIB)/librpyc.so.0
+
+interop-programs: $(OUT)/interop_server $(OUT)/interop_client ## the two C programs that talk to Python's peers
+bench-programs: $(OUT)/bench_server $(OUT)/bench_client ## the two C programs that measure
+examples: $(EXAMPLES) ## the example programs of examples-c
+border-programs: $(BORDER) $(OUT)/border/every_function_null ## the C programs of tests/c_border
+
+# A missing source is said in words.
+$(OUT)/interop_server $(OUT)/interop_client: $(INTEROP) $(wildcard tests/c/*.h)
+$(OUT)/bench_server $(OUT)/bench_client: $(BENCH) $(wildcard benches/c/*.h)
+
+$(OUT)/interop_server: $(HEADERS) Makefile | library
+	$(if $(INTEROP_SERVER),,$(error there is no tests/c/interop_server*.c))
+	$(COMPILE) -Itests/c -o $@ $(INTEROP_SERVER) $(INTEROP_SHARED) $(LINK)
+$(OUT)/interop_client: $(HEADERS) Makefile | library
+	$(if $(INTEROP_CLIENT),,$(error there is no tests/c/interop_client*.c))
+	$(COMPILE) -Itests/c -o $@ $(INTEROP_CLIENT) $(INTEROP_SHARED) $(LINK)
+$(OUT)/bench_server: $(HEADERS) Makefile | library
+	$(if $(BENCH_SERVER),,$(error there is no benches/c/bench_server*.c))
+	$(COMPILE) -Ibenches/c -o $@ $(BENCH_SERVER) $(BENCH_SHARED) $(LINK) -lm
+$(OUT)/bench_client: $(HEADERS) Makefile | library
+	$(if $(BENCH_CLIENT),,$(error there is no benches/c/bench_client*.c))
+	$(COMPILE) -Ibenches/c -o $@ $(BENCH_CLIENT) $(BENCH_SHARED) $(LINK) -lm
+$(EXAMPLES): $(OUT)/%: examples-c/%.c $(wildcard examples-c/*.h) $(HEADERS) Makefile | library
+	$(COMPILE) -o $@ $< $(LINK)
+$(BORDER): $(OUT)/border/%: tests/c_border/%.c $(wildcard tests/c_border/*.h) $(HEADERS) Makefile | library
+	$(COMPILE) -Itests/c_border -DLIBRPYC='"$(LIB)/librpyc.so.0"' -o $@ $< $(LINK)
+
+# Written from the header: one call of every function with NULL for each of its pointers.
+$(OUT)/border/every_function_null.c: tests/run/null_calls.py $(HEADERS)
+	@mkdir -p $(@D)
+	$(PYTHON) tests/run/null_calls.py include/rpyc.h $@
+$(OUT)/border/every_function_null: $(OUT)/border/every_function_null.c $(wildcard tests/c_border/*.h) Makefile | library
+	$(COMPILE) -Itests/c_border -o $@ $< $(LINK)
+
+demo: ## C and Python, each calling the other; installs what it lacks
+	@$(PYTHON) tests/run/prepare.py demo
+	@$(MAKE) --no-print-directory all examples
+	@TARGET=$(TARGET) RPYC_PYTHON=$(CURDIR)/.venvs/rpyc-6.0.2/bin/python demo/run.sh
+
+test: ## all tests; installs what they lack
+	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) tests/run/main.py
+
+check-fast: ## the Rust tests alone
+	$(CARGO) test --locked
+
+lint: ## formatting and clippy
+	$(CARGO) fmt --check
+	@if $(CARGO) clippy --version >/dev/null 2>&1; then \
+	    $(CARGO) clippy --locked --all-targets -- -D warnings; \
+	else echo "clippy is not installed (rustup component add clippy): not run"; fi
+
+header: ## include/rpyc.h and include/symbols.txt again, from src/ffi
+	BLESS=1 $(CARGO) test --locked --test header
+
+clean: ## removes what was built, the virtual environments too
+	$(CARGO) clean
+	rm -rf .venvs tests/.work
+
+help:
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

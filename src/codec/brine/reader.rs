@@ -1,0 +1,407 @@
+//! Brine to values. Strict, but for longer forms than needed; nothing in the input is trusted.
+
+use super::error::{DecodeError, DecodeErrorKind as Kind};
+use super::tag;
+use crate::config::Limits;
+use crate::value::{Blob, IntTextError, Text, Unhashable, Value};
+use std::sync::Arc;
+
+type Result<T, E = DecodeError> = std::result::Result<T, E>;
+
+/// Texts and bytes from here on may share the input instead of copying it.
+const SHARE: usize = 1024;
+/// At most so many times its own size is what a shared part keeps alive.
+const PINNED: usize = 16;
+/// Room that is made for items that are only announced.
+const CAUTIOUS: usize = 1024;
+
+/// Takes brine apart, value by value.
+#[derive(Clone)]
+pub struct Reader<'a> {
+    data: &'a [u8],
+    pos: usize,
+    owner: Option<(&'a Arc<Vec<u8>>, usize)>,
+    limits: &'a Limits,
+}
+
+/// The one value that the input holds.
+pub fn decode(data: &[u8], limits: &Limits) -> Result<Value> {
+    let mut reader = Reader::new(data, None, limits);
+    let value = reader.value()?;
+    reader.end()?;
+    Ok(value)
+}
+
+impl<'a> Reader<'a> {
+    /// `owner`: what `data` is a part of, and where in it `data` begins. Long texts and bytes then share it.
+    #[inline]
+    pub fn new(data: &'a [u8], owner: Option<(&'a Arc<Vec<u8>>, usize)>, limits: &'a Limits) -> Reader<'a> {
+        Reader { data, pos: 0, owner, limits }
+    }
+
+    #[inline]
+    pub fn position(&self) -> usize {
+        self.pos
+    }
+
+    #[inline]
+    pub fn at_end(&self) -> bool {
+        self.pos >= self.data.len()
+    }
+
+    /// The next byte: the tag of the next value.
+    #[inline]
+    pub fn peek(&self) -> Option<u8> {
+        self.data.get(self.pos).copied()
+    }
+
+    /// What was read since a position.
+    pub fn raw_from(&self, start: usize) -> &'a [u8] {
+        self.data.get(start..self.pos).unwrap_or(&[])
+    }
+
+    /// Bytes that are not brine, for what stands before it in a message.
+    #[inline]
+    pub fn raw(&mut self, size: usize, what: &'static str) -> Result<&'a [u8]> {
+        self.fixed(self.pos, size, what)
+    }
+
+    /// Refuses what follows.
+    #[inline]
+    pub fn end(&self) -> Result<()> {
+        match self.left() {
+            0 => Ok(()),
+            left => Err(DecodeError::new(self.pos, Kind::Trailing(left))),
+        }
+    }
+
+    /// The beginning of a tuple: how many items follow, never more than there are bytes.
+    #[inline]
+    pub fn tuple_header(&mut self) -> Result<usize> {
+        let at = self.pos;
+        let tag = self.tag()?;
+        self.tuple_count(at, tag, "a tuple")
+    }
+
+    /// An int of 64 bits.
+    #[inline]
+    pub fn int(&mut self) -> Result<i64> {
+        match self.peek() {
+            Some(byte @ tag::INT_FIRST..=tag::INT_LAST) => {
+                self.pos += 1;
+                Ok(i64::from(byte) - tag::INT_BIAS)
+            }
+            _ => self.int_text(),
+        }
+    }
+
+    fn int_text(&mut self) -> Result<i64> {
+        let at = self.pos;
+        match self.tag()? {
+            tag @ (tag::INT_L1 | tag::INT_L4) => match self.int_value(at, tag)? {
+                Value::Int(n) => Ok(n),
+                _ => Err(DecodeError::new(at, Kind::IntRange)),
+            },
+            tag => Err(self.wrong(at, tag, "an int")),
+        }
+    }
+
+    /// A str, as its UTF-8.
+    #[inline]
+    pub fn text(&mut self) -> Result<&'a [u8]> {
+        let at = self.pos;
+        match self.tag()? {
+            tag::STR => Ok(self.text_content(at)?.1),
+            tag => Err(self.wrong(at, tag, "a str")),
+        }
+    }
+
+    #[inline]
+    pub fn value(&mut self) -> Result<Value> {
+        self.value_at(self.levels())
+    }
+
+    /// Reads a value away; only that frozensets hold nothing unhashable is not checked.
+    pub fn skip(&mut self) -> Result<()> {
+        self.skip_at(self.levels())
+    }
+
+    fn value_at(&mut self, levels: usize) -> Result<Value> {
+        let at = self.pos;
+        Ok(match self.tag()? {
+            tag @ tag::INT_FIRST..=tag::INT_LAST => Value::Int(i64::from(tag) - tag::INT_BIAS),
+            tag::STR => {
+                let (start, text) = self.text_content(at)?;
+                Value::Str(Text::checked(self.blob(start, text)))
+            }
+            tag @ (tag::BYTES_0 | tag::BYTES_1..=tag::BYTES_L4) => {
+                let (start, bytes) = self.bytes_content(at, tag, "a byte string")?;
+                Value::Bytes(self.blob(start, bytes))
+            }
+            tag @ (tag::INT_L1 | tag::INT_L4) => self.int_value(at, tag)?,
+            tag::NONE => Value::None,
+            tag::TRUE => Value::Bool(true),
+            tag::FALSE => Value::Bool(false),
+            tag::FLOAT => Value::Float(self.float(at, "a float")?),
+            tag @ (tag::TUPLE_0 | tag::TUPLE_1..=tag::TUPLE_L4) => {
+                let levels = self.deeper(at, levels)?;
+                let count = self.tuple_count(at, tag, "a tuple")?;
+                Value::Tuple(self.items(at, count, levels)?)
+            }
+            tag::SLICE => {
+                let levels = self.deeper(at, levels)?;
+                self.slice_header()?;
+                let mut part = || self.value_at(levels);
+                Value::Slice(Arc::new([part()?, part()?, part()?]))
+            }
+            tag::FROZENSET => {
+                let levels = self.deeper(at, levels)?;
+                let count = self.tuple_header()?;
+                let items = self.many(at, count, levels)?;
+                Value::frozenset(items)
+                    .map_err(|Unhashable(name)| DecodeError::new(at, Kind::Unhashable(name)))?
+            }
+            tag::COMPLEX => {
+                let re = self.float(at, "a complex")?;
+                Value::Complex(re, self.float(at, "a complex")?)
+            }
+            tag::NOT_IMPLEMENTED => Value::NotImplemented,
+            tag::ELLIPSIS => Value::Ellipsis,
+            tag => return Err(self.unknown(at, tag)),
+        })
+    }
+
+    fn skip_at(&mut self, levels: usize) -> Result<()> {
+        let at = self.pos;
+        match self.tag()? {
+            tag::INT_FIRST..=tag::INT_LAST
+            | tag::NONE
+            | tag::TRUE
+            | tag::FALSE
+            | tag::NOT_IMPLEMENTED
+            | tag::ELLIPSIS => {}
+            tag::STR => {
+                self.text_content(at)?;
+            }
+            tag @ (tag::BYTES_0 | tag::BYTES_1..=tag::BYTES_L4) => {
+                self.bytes_content(at, tag, "a byte string")?;
+            }
+            tag @ (tag::INT_L1 | tag::INT_L4) => {
+                self.int_value(at, tag)?;
+            }
+            tag::FLOAT => {
+                self.float(at, "a float")?;
+            }
+            tag::COMPLEX => {
+                self.float(at, "a complex")?;
+                self.float(at, "a complex")?;
+            }
+            tag @ (tag::TUPLE_0 | tag::TUPLE_1..=tag::TUPLE_L4) => {
+                let levels = self.deeper(at, levels)?;
+                for _ in 0..self.tuple_count(at, tag, "a tuple")? {
+                    self.skip_at(levels)?;
+                }
+            }
+            tag::SLICE => {
+                let levels = self.deeper(at, levels)?;
+                self.slice_header()?;
+                for _ in 0..3 {
+                    self.skip_at(levels)?;
+                }
+            }
+            tag::FROZENSET => {
+                let levels = self.deeper(at, levels)?;
+                for _ in 0..self.tuple_header()? {
+                    self.skip_at(levels)?;
+                }
+            }
+            tag => return Err(self.unknown(at, tag)),
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn levels(&self) -> usize {
+        self.limits.depth.min(Value::MAX_DEPTH)
+    }
+
+    #[inline]
+    fn deeper(&self, at: usize, levels: usize) -> Result<usize> {
+        levels.checked_sub(1).ok_or_else(|| DecodeError::new(at, Kind::TooDeep { limit: self.levels() }))
+    }
+
+    #[inline]
+    fn left(&self) -> usize {
+        self.data.len().saturating_sub(self.pos)
+    }
+
+    #[inline]
+    fn tag(&mut self) -> Result<u8> {
+        match self.data.get(self.pos) {
+            Some(byte) => {
+                self.pos += 1;
+                Ok(*byte)
+            }
+            None => Err(DecodeError::new(self.pos, Kind::End)),
+        }
+    }
+
+    /// So many bytes of the thing that begins at `at`.
+    #[inline]
+    fn fixed(&mut self, at: usize, size: usize, what: &'static str) -> Result<&'a [u8]> {
+        match self.data.get(self.pos..).and_then(|rest| rest.get(..size)) {
+            Some(bytes) => {
+                self.pos += size;
+                Ok(bytes)
+            }
+            None => Err(DecodeError::new(at, Kind::Cut { what, size, have: self.left() })),
+        }
+    }
+
+    #[inline]
+    fn length_1(&mut self, at: usize) -> Result<usize> {
+        match self.fixed(at, 1, "a length")? {
+            [n] => Ok(usize::from(*n)),
+            _ => Ok(0),
+        }
+    }
+
+    #[inline]
+    fn length_4(&mut self, at: usize) -> Result<usize> {
+        let bytes = self.fixed(at, 4, "a length")?;
+        Ok(bytes.iter().fold(0, |n, b| n << 8 | usize::from(*b)))
+    }
+
+    fn float(&mut self, at: usize, what: &'static str) -> Result<f64> {
+        let bytes = self.fixed(at, 8, what)?;
+        Ok(f64::from_bits(bytes.iter().fold(0, |n, b| n << 8 | u64::from(*b))))
+    }
+
+    /// The content of a byte string whose tag has been read, and where it begins.
+    #[inline]
+    fn bytes_content(&mut self, at: usize, tag: u8, what: &'static str) -> Result<(usize, &'a [u8])> {
+        let size = match tag {
+            tag::BYTES_1..=tag::BYTES_4 => usize::from(tag - tag::BYTES_1) + 1,
+            tag::BYTES_L1 => self.length_1(at)?,
+            tag::BYTES_L4 => self.length_4(at)?,
+            _ => 0,
+        };
+        let start = self.pos;
+        let bytes = self.fixed(at, size, what)?;
+        if size > self.limits.bytes {
+            return Err(DecodeError::new(at, Kind::TooLong { what, size, limit: self.limits.bytes }));
+        }
+        Ok((start, bytes))
+    }
+
+    /// The content of a str whose tag has been read, and where it begins.
+    #[inline]
+    fn text_content(&mut self, at: usize) -> Result<(usize, &'a [u8])> {
+        let inner = self.pos;
+        let (start, bytes) = match self.tag()? {
+            tag @ (tag::BYTES_0 | tag::BYTES_1..=tag::BYTES_L4) => self.bytes_content(at, tag, "a str")?,
+            tag => return Err(self.wrong(inner, tag, "the bytes of a str")),
+        };
+        match std::str::from_utf8(bytes) {
+            Ok(_) => Ok((start, bytes)),
+            Err(e) => Err(DecodeError::new(start + e.valid_up_to(), Kind::Utf8)),
+        }
+    }
+
+    #[inline]
+    fn blob(&self, start: usize, bytes: &[u8]) -> Blob {
+        match self.owner {
+            Some((owner, base)) if bytes.len() >= SHARE.max(owner.len() / PINNED) => {
+                Blob::slice_of(owner, base + start, bytes.len())
+            }
+            _ => Blob::copy(bytes),
+        }
+    }
+
+    fn int_value(&mut self, at: usize, tag: u8) -> Result<Value> {
+        let size = if tag == tag::INT_L1 { self.length_1(at)? } else { self.length_4(at)? };
+        let text = self.fixed(at, size, "an int")?;
+        Value::int_from_canonical(text, self.limits.digits).map_err(|e| {
+            let kind = match e {
+                IntTextError::Malformed => Kind::IntText,
+                IntTextError::TooLong { digits, limit } => Kind::TooManyDigits { digits, limit },
+            };
+            DecodeError::new(at, kind)
+        })
+    }
+
+    #[inline]
+    fn tuple_count(&mut self, at: usize, tag: u8, want: &'static str) -> Result<usize> {
+        let count = match tag {
+            tag::TUPLE_1..=tag::TUPLE_4 => usize::from(tag - tag::TUPLE_1) + 1,
+            tag::TUPLE_0 => 0,
+            tag::TUPLE_L1 => self.length_1(at)?,
+            tag::TUPLE_L4 => self.length_4(at)?,
+            _ => return Err(self.wrong(at, tag, want)),
+        };
+        if count > self.left() {
+            return Err(DecodeError::new(at, Kind::Count { count, left: self.left() }));
+        }
+        if count > self.limits.items {
+            return Err(DecodeError::new(at, Kind::TooManyItems { count, limit: self.limits.items }));
+        }
+        Ok(count)
+    }
+
+    fn slice_header(&mut self) -> Result<()> {
+        let at = self.pos;
+        match self.tuple_header()? {
+            3 => Ok(()),
+            _ => Err(DecodeError::new(at, Kind::Wrong { want: "the three parts of a slice", found: "another tuple" })),
+        }
+    }
+
+    fn items(&mut self, at: usize, count: usize, levels: usize) -> Result<Arc<[Value]>> {
+        let mut item = || self.value_at(levels);
+        Ok(match count {
+            0 => Arc::default(),
+            1 => Arc::new([item()?]),
+            2 => Arc::new([item()?, item()?]),
+            3 => Arc::new([item()?, item()?, item()?]),
+            4 => Arc::new([item()?, item()?, item()?, item()?]),
+            _ => self.many(at, count, levels)?.into(),
+        })
+    }
+
+    fn many(&mut self, at: usize, count: usize, levels: usize) -> Result<Vec<Value>> {
+        let mut items = Vec::new();
+        for done in 0..count {
+            if items.len() == items.capacity() {
+                let more = (count - done).min(done.max(CAUTIOUS));
+                items.try_reserve_exact(more).map_err(|_| DecodeError::new(at, Kind::OutOfMemory { items: done }))?;
+            }
+            items.push(self.value_at(levels)?);
+        }
+        Ok(items)
+    }
+
+    #[cold]
+    fn unknown(&self, at: usize, tag: u8) -> DecodeError {
+        DecodeError::new(at, if tag == tag::LONG { Kind::LongOfPython2 } else { Kind::UnknownTag(tag) })
+    }
+
+    #[cold]
+    fn wrong(&self, at: usize, tag: u8, want: &'static str) -> DecodeError {
+        let found = match tag {
+            tag::NONE => "None",
+            tag::TRUE | tag::FALSE => "a bool",
+            tag::NOT_IMPLEMENTED => "NotImplemented",
+            tag::ELLIPSIS => "Ellipsis",
+            tag::STR => "a str",
+            tag::BYTES_0 | tag::BYTES_1..=tag::BYTES_L4 => "a byte string",
+            tag::TUPLE_0 | tag::TUPLE_1..=tag::TUPLE_L4 => "a tuple",
+            tag::INT_L1 | tag::INT_L4 | tag::INT_FIRST..=tag::INT_LAST => "an int",
+            tag::FLOAT => "a float",
+            tag::SLICE => "a slice",
+            tag::FROZENSET => "a frozenset",
+            tag::COMPLEX => "a complex",
+            _ => return self.unknown(at, tag),
+        };
+        DecodeError::new(at, Kind::Wrong { want, found })
+    }
+}

@@ -1,0 +1,189 @@
+//! Values to brine, always in the shortest form.
+//!
+//! The functions for texts, bytes and tuples do not fail: what does not fit brine's 32-bit lengths makes
+//! the frame too long as well, and is refused there.
+
+use super::error::EncodeError;
+use super::tag;
+use crate::config::Limits;
+use crate::value::{BigInt, Blob, Text, Value};
+
+/// Where bytes are written to.
+pub trait Sink {
+    fn put(&mut self, bytes: &[u8]);
+
+    fn put_byte(&mut self, byte: u8) {
+        self.put(&[byte]);
+    }
+
+    /// May keep the blob instead of copying it.
+    fn put_blob(&mut self, blob: &Blob) {
+        self.put(blob);
+    }
+}
+
+impl Sink for Vec<u8> {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn put_byte(&mut self, byte: u8) {
+        self.push(byte);
+    }
+}
+
+#[inline]
+pub fn put_none<S: Sink>(out: &mut S) {
+    out.put_byte(tag::NONE);
+}
+
+#[inline]
+pub fn put_bool<S: Sink>(out: &mut S, b: bool) {
+    out.put_byte(if b { tag::TRUE } else { tag::FALSE });
+}
+
+#[inline]
+pub fn put_int<S: Sink>(out: &mut S, n: i64) {
+    match u8::try_from(n.wrapping_add(tag::INT_BIAS)) {
+        Ok(byte @ tag::INT_FIRST..=tag::INT_LAST) => out.put_byte(byte),
+        _ => put_int_text(out, itoa::Buffer::new().format(n).as_bytes()),
+    }
+}
+
+pub fn put_big_int<S: Sink>(out: &mut S, n: &BigInt) {
+    put_int_text(out, n.text().as_bytes());
+}
+
+fn put_int_text<S: Sink>(out: &mut S, text: &[u8]) {
+    put_length(out, text.len(), tag::INT_L1, tag::INT_L4);
+    out.put(text);
+}
+
+#[inline]
+pub fn put_float<S: Sink>(out: &mut S, x: f64) {
+    out.put_byte(tag::FLOAT);
+    out.put(&x.to_bits().to_be_bytes());
+}
+
+/// A str, from its UTF-8.
+#[inline]
+pub fn put_str<S: Sink>(out: &mut S, utf8: &[u8]) {
+    out.put_byte(tag::STR);
+    put_bytes(out, utf8);
+}
+
+#[inline]
+pub fn put_text<S: Sink>(out: &mut S, text: &Text) {
+    out.put_byte(tag::STR);
+    put_bytes_blob(out, text.as_blob());
+}
+
+#[inline]
+pub fn put_bytes<S: Sink>(out: &mut S, bytes: &[u8]) {
+    put_bytes_header(out, bytes.len());
+    out.put(bytes);
+}
+
+#[inline]
+pub fn put_bytes_blob<S: Sink>(out: &mut S, blob: &Blob) {
+    put_bytes_header(out, blob.len());
+    out.put_blob(blob);
+}
+
+#[inline]
+fn put_bytes_header<S: Sink>(out: &mut S, len: usize) {
+    match len {
+        0 => out.put_byte(tag::BYTES_0),
+        1..=4 => out.put_byte(tag::BYTES_1 - 1 + len as u8),
+        _ => put_length(out, len, tag::BYTES_L1, tag::BYTES_L4),
+    }
+}
+
+/// The beginning of a tuple; its items follow.
+#[inline]
+pub fn put_tuple_header<S: Sink>(out: &mut S, items: usize) {
+    match items {
+        0 => out.put_byte(tag::TUPLE_0),
+        1..=4 => out.put_byte(tag::TUPLE_1 - 1 + items as u8),
+        _ => put_length(out, items, tag::TUPLE_L1, tag::TUPLE_L4),
+    }
+}
+
+#[inline]
+fn put_length<S: Sink>(out: &mut S, len: usize, short: u8, long: u8) {
+    match u8::try_from(len) {
+        Ok(len) => out.put(&[short, len]),
+        Err(_) => {
+            let [a, b, c, d] = u32::try_from(len).unwrap_or(u32::MAX).to_be_bytes();
+            out.put(&[long, a, b, c, d]);
+        }
+    }
+}
+
+/// Any value that can travel by value. After an error a part of it may have been written.
+#[inline]
+pub fn put_value<S: Sink>(out: &mut S, value: &Value, limits: &Limits) -> Result<(), EncodeError> {
+    put_at(out, value, limits, limits.depth.min(Value::MAX_DEPTH))
+}
+
+fn put_at<S: Sink>(out: &mut S, value: &Value, limits: &Limits, levels: usize) -> Result<(), EncodeError> {
+    match value {
+        Value::None => put_none(out),
+        Value::NotImplemented => out.put_byte(tag::NOT_IMPLEMENTED),
+        Value::Ellipsis => out.put_byte(tag::ELLIPSIS),
+        Value::Bool(b) => put_bool(out, *b),
+        Value::Int(n) => put_int(out, *n),
+        Value::BigInt(n) => {
+            if n.digits() > limits.digits {
+                return Err(EncodeError::TooManyDigits { digits: n.digits(), limit: limits.digits });
+            }
+            check_length("an int", n.digits())?;
+            put_big_int(out, n);
+        }
+        Value::Float(x) => put_float(out, *x),
+        Value::Complex(re, im) => {
+            out.put_byte(tag::COMPLEX);
+            out.put(&re.to_bits().to_be_bytes());
+            out.put(&im.to_bits().to_be_bytes());
+        }
+        Value::Str(text) => {
+            check_length("a str", text.as_bytes().len())?;
+            put_text(out, text);
+        }
+        Value::Bytes(bytes) => {
+            check_length("bytes", bytes.len())?;
+            put_bytes_blob(out, bytes);
+        }
+        Value::Tuple(items) => return put_items(out, items, limits, levels),
+        Value::Slice(parts) => {
+            out.put_byte(tag::SLICE);
+            return put_items(out, &parts[..], limits, levels);
+        }
+        Value::FrozenSet(items) => {
+            out.put_byte(tag::FROZENSET);
+            return put_items(out, items, limits, levels);
+        }
+        Value::List(_) | Value::Dict(_) | Value::Ref(_) => {
+            return Err(EncodeError::NotPlain(value.type_name().to_owned()));
+        }
+    }
+    Ok(())
+}
+
+fn put_items<S: Sink>(out: &mut S, items: &[Value], limits: &Limits, levels: usize) -> Result<(), EncodeError> {
+    let Some(levels) = levels.checked_sub(1) else {
+        return Err(EncodeError::TooDeep { limit: limits.depth.min(Value::MAX_DEPTH) });
+    };
+    check_length("a tuple", items.len())?;
+    put_tuple_header(out, items.len());
+    items.iter().try_for_each(|item| put_at(out, item, limits, levels))
+}
+
+fn check_length(what: &'static str, size: usize) -> Result<(), EncodeError> {
+    if u32::try_from(size).is_err() {
+        return Err(EncodeError::TooLong { what, size });
+    }
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! Frame bodies to zlib and back. The streams are big and are made once, when first needed.
+
+use super::FrameError;
+use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
+
+/// How frames are compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compression {
+    pub enabled: bool,
+    /// Payloads above this many bytes are compressed.
+    pub threshold: usize,
+    pub level: u32,
+}
+
+/// Payloads above this are compressed only if samples of them shrink.
+const SAMPLED: usize = 8 * 1024;
+const SAMPLE: usize = 2 * 1024;
+/// Percent of its size to which a sample must shrink.
+const WORTHWHILE: usize = 95;
+/// Output larger than this is not kept for reuse.
+const KEEP: usize = 64 * 1024;
+
+#[derive(Default)]
+pub(super) struct Deflater {
+    stream: Option<(u32, Box<Compress>)>,
+    out: Vec<u8>,
+}
+
+impl Deflater {
+    /// The parts as one zlib stream, if that is smaller than they are. To be given back with `recycle`.
+    pub(super) fn compress(&mut self, parts: &[&[u8]], size: usize, level: u32) -> Option<Vec<u8>> {
+        let level = level.min(9);
+        if self.stream.as_ref().is_none_or(|(made_for, _)| *made_for != level) {
+            self.stream = Some((level, Box::new(Compress::new(flate2::Compression::new(level), true))));
+        }
+        let (_, stream) = self.stream.as_mut()?;
+        let mut out = std::mem::take(&mut self.out);
+        if shrinks(stream, parts, size, &mut out) && deflate(stream, parts, &mut out, size).is_some() {
+            return Some(out);
+        }
+        self.recycle(out);
+        None
+    }
+
+    pub(super) fn recycle(&mut self, out: Vec<u8>) {
+        if out.capacity() <= KEEP {
+            self.out = out;
+        }
+    }
+}
+
+/// Would compressing shorten it? Judged by its beginning, middle and end.
+fn shrinks(stream: &mut Compress, parts: &[&[u8]], size: usize, out: &mut Vec<u8>) -> bool {
+    if size <= SAMPLED {
+        return true;
+    }
+    let mut sample = Vec::with_capacity(3 * SAMPLE);
+    for start in [0, (size - SAMPLE) / 2, size - SAMPLE] {
+        copy_range(parts, start, SAMPLE, &mut sample);
+    }
+    deflate(stream, &[&sample], out, sample.len() * WORTHWHILE / 100).is_some()
+}
+
+/// So many bytes from an offset into the joined parts.
+fn copy_range(parts: &[&[u8]], mut start: usize, mut len: usize, to: &mut Vec<u8>) {
+    for part in parts {
+        let piece = part.get(start..).unwrap_or(&[]);
+        let piece = piece.get(..len).unwrap_or(piece);
+        to.extend_from_slice(piece);
+        start = start.saturating_sub(part.len());
+        len -= piece.len();
+    }
+}
+
+/// None when it does not become shorter than `limit`.
+fn deflate(stream: &mut Compress, parts: &[&[u8]], out: &mut Vec<u8>, limit: usize) -> Option<()> {
+    stream.reset();
+    out.clear();
+    for part in parts {
+        let mut rest = *part;
+        while !rest.is_empty() {
+            make_room(out, limit)?;
+            let before = stream.total_in();
+            stream.compress_vec(rest, out, FlushCompress::None).ok()?;
+            rest = rest.get((stream.total_in() - before) as usize..)?;
+        }
+    }
+    loop {
+        make_room(out, limit)?;
+        if stream.compress_vec(&[], out, FlushCompress::Finish).ok()? == Status::StreamEnd {
+            return (out.len() < limit).then_some(());
+        }
+    }
+}
+
+fn make_room(out: &mut Vec<u8>, limit: usize) -> Option<()> {
+    if out.len() < out.capacity() {
+        return Some(());
+    }
+    let more = limit.checked_sub(out.len()).filter(|more| *more > 0)?;
+    out.try_reserve_exact(more.min(out.len().max(4096))).ok()
+}
+
+#[derive(Default)]
+pub(super) struct Inflater {
+    stream: Option<Box<Decompress>>,
+}
+
+impl Inflater {
+    /// What a zlib stream holds; what follows the stream does not matter.
+    pub(super) fn inflate(&mut self, input: &[u8], limit: usize) -> Result<Vec<u8>, FrameError> {
+        let stream = self.stream.get_or_insert_with(|| Box::new(Decompress::new(true)));
+        stream.reset(true);
+        let mut out = Vec::new();
+        let mut rest = input;
+        loop {
+            if out.len() == out.capacity() {
+                if out.len() > limit {
+                    return Err(FrameError::InflatesTooFar { limit });
+                }
+                let first = input.len().saturating_mul(4).clamp(1024, 1 << 20);
+                let more = out.len().max(first).min((limit - out.len()).saturating_add(1));
+                out.try_reserve_exact(more).map_err(|_| FrameError::OutOfMemory { size: out.len() })?;
+            }
+            let before = stream.total_in();
+            let status = stream
+                .decompress_vec(rest, &mut out, FlushDecompress::None)
+                .map_err(|e| FrameError::Zlib(e.message().unwrap_or("not a zlib stream").to_owned()))?;
+            rest = rest.get((stream.total_in() - before) as usize..).unwrap_or(&[]);
+            match status {
+                Status::StreamEnd => break,
+                _ if rest.is_empty() && out.len() < out.capacity() => {
+                    return Err(FrameError::Zlib("it ends too early".to_owned()));
+                }
+                _ => {}
+            }
+        }
+        if out.len() > limit {
+            return Err(FrameError::InflatesTooFar { limit });
+        }
+        // Blobs may keep it alive for long.
+        if out.capacity() / 2 > out.len() {
+            out.shrink_to_fit();
+        }
+        Ok(out)
+    }
+}

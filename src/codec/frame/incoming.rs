@@ -1,0 +1,271 @@
+//! What has been received, frame by frame.
+
+use super::deflate::Inflater;
+use super::{FrameError, HEADER};
+use crate::codec::brine::Reader;
+use crate::config::Limits;
+use std::sync::Arc;
+
+/// Room for one read, at least.
+const READ: usize = 16 * 1024;
+/// Bodies from here on get storage of their own, which long values can then share.
+const LARGE: usize = 64 * 1024;
+/// A buffer larger than this is given back when it is empty.
+const KEEP: usize = 256 * 1024;
+
+/// Takes in bytes in pieces of any size and gives out frames.
+pub struct Incoming {
+    buffer: Vec<u8>,
+    /// How much of `buffer` has been given out.
+    taken: usize,
+    /// The frame that is being received into its own storage; `buffer` is used up then.
+    large: Option<Large>,
+    inflater: Inflater,
+    limit: usize,
+    inflated_limit: usize,
+}
+
+struct Large {
+    /// The body and the byte after it, as far as they are here.
+    data: Vec<u8>,
+    body: usize,
+    compressed: bool,
+}
+
+/// The payload of a frame, decompressed. It is read through its `Incoming`, before that takes in more.
+#[derive(Debug)]
+pub struct Payload(Source);
+
+#[derive(Debug)]
+enum Source {
+    Buffered { start: usize, len: usize },
+    Owned(Arc<Vec<u8>>),
+}
+
+/// A frame's header, with the body's length as announced.
+struct Header {
+    body: usize,
+    compressed: bool,
+}
+
+impl Header {
+    #[inline]
+    fn read(bytes: &[u8]) -> Option<Header> {
+        let &[a, b, c, d, compressed] = bytes.first_chunk()?;
+        Some(Header { body: u32::from_be_bytes([a, b, c, d]) as usize, compressed: compressed != 0 })
+    }
+
+    /// The whole frame's length.
+    #[inline]
+    fn frame(&self) -> usize {
+        HEADER + self.body + 1
+    }
+}
+
+impl Large {
+    /// The body and the byte after it.
+    fn size(&self) -> usize {
+        self.body + 1
+    }
+
+    fn missing(&self) -> usize {
+        self.size().saturating_sub(self.data.len())
+    }
+
+    fn spare(&self) -> usize {
+        self.data.capacity() - self.data.len()
+    }
+}
+
+impl Default for Incoming {
+    fn default() -> Incoming {
+        Incoming::new(&Limits::default())
+    }
+}
+
+impl Incoming {
+    pub fn new(limits: &Limits) -> Incoming {
+        Incoming {
+            buffer: Vec::new(),
+            taken: 0,
+            large: None,
+            inflater: Inflater::default(),
+            limit: limits.frame,
+            inflated_limit: limits.inflated,
+        }
+    }
+
+    /// Where to append what is received next, and how much at most. There is spare capacity for that much, or for
+    /// 16 KiB, or for all that is missing of a large frame. Call `received` afterwards.
+    #[inline]
+    pub fn target(&mut self) -> (&mut Vec<u8>, usize) {
+        if self.taken == self.buffer.len() {
+            self.buffer.clear();
+            self.taken = 0;
+            if self.buffer.capacity() > KEEP {
+                self.buffer = Vec::new();
+            }
+        } else if self.large.is_none() {
+            self.begin_large();
+        }
+        let whole = self.large.as_ref().is_none_or(|large| large.missing() == 0);
+        if whole && self.buffer.capacity() - self.buffer.len() < READ {
+            self.make_room();
+        }
+        match &mut self.large {
+            Some(large) if large.missing() > 0 => {
+                if large.spare() < large.missing().min(READ) {
+                    // No more is believed of what was announced than has arrived.
+                    large.data.reserve_exact(large.missing().min(large.data.len().max(LARGE)));
+                }
+                let max = large.missing().min(large.spare());
+                (&mut large.data, max)
+            }
+            _ => {
+                let max = self.buffer.capacity() - self.buffer.len();
+                (&mut self.buffer, max)
+            }
+        }
+    }
+
+    /// So many bytes have been appended to the target.
+    #[inline]
+    pub fn received(&mut self, n: usize) {
+        debug_assert!(n <= self.buffered());
+        if let Some(large) = &mut self.large {
+            // Only after more was appended than `target` allowed.
+            if let Some(next) = large.data.get(large.size()..) {
+                self.buffer.extend_from_slice(next);
+                large.data.truncate(large.size());
+            }
+        }
+    }
+
+    /// Takes in bytes from elsewhere.
+    pub fn push(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let (target, max) = self.target();
+            let (now, later) = bytes.split_at(bytes.len().min(max));
+            target.extend_from_slice(now);
+            self.received(now.len());
+            bytes = later;
+        }
+    }
+
+    /// The next frame that is here as a whole. Frames without a payload are passed over.
+    #[inline]
+    pub fn next_frame(&mut self) -> Result<Option<Payload>, FrameError> {
+        if self.large.is_some() {
+            return self.next_large();
+        }
+        loop {
+            let rest = self.buffer.get(self.taken..).unwrap_or(&[]);
+            let Some(header) = Header::read(rest) else { return Ok(None) };
+            if header.body > self.limit {
+                return Err(FrameError::TooLong { size: header.body, limit: self.limit });
+            }
+            let Some(body) = rest.get(HEADER..header.frame()).and_then(|rest| rest.get(..header.body)) else {
+                return Ok(None);
+            };
+            let start = self.taken + HEADER;
+            self.taken += header.frame();
+            if body.is_empty() {
+                continue;
+            }
+            if !header.compressed {
+                return Ok(Some(Payload(Source::Buffered { start, len: body.len() })));
+            }
+            let payload = self.inflater.inflate(body, self.inflated_limit)?;
+            if !payload.is_empty() {
+                return Ok(Some(Payload(Source::Owned(Arc::new(payload)))));
+            }
+        }
+    }
+
+    fn next_large(&mut self) -> Result<Option<Payload>, FrameError> {
+        let Some(mut large) = self.large.take_if(|large| large.missing() == 0) else { return Ok(None) };
+        large.data.truncate(large.body);
+        if !large.compressed {
+            return Ok(Some(Payload(Source::Owned(Arc::new(large.data)))));
+        }
+        let payload = self.inflater.inflate(&large.data, self.inflated_limit)?;
+        drop(large);
+        if payload.is_empty() {
+            return self.next_frame();
+        }
+        Ok(Some(Payload(Source::Owned(Arc::new(payload)))))
+    }
+
+    /// The bytes of a payload.
+    #[inline]
+    pub fn bytes<'a>(&'a self, payload: &'a Payload) -> &'a [u8] {
+        match &payload.0 {
+            Source::Buffered { start, len } => self.buffer.get(*start..*start + *len).unwrap_or(&[]),
+            Source::Owned(bytes) => bytes,
+        }
+    }
+
+    /// Reads a payload; long values share a payload that has storage of its own.
+    #[inline]
+    pub fn reader<'a>(&'a self, payload: &'a Payload, limits: &'a Limits) -> Reader<'a> {
+        let owner = match &payload.0 {
+            Source::Buffered { .. } => None,
+            Source::Owned(bytes) => Some((bytes, 0)),
+        };
+        Reader::new(self.bytes(payload), owner, limits)
+    }
+
+    /// How many bytes are here that have not been given out as frames.
+    #[inline]
+    pub fn buffered(&self) -> usize {
+        self.buffer.len() - self.taken + self.large.as_ref().map_or(0, |large| HEADER + large.data.len())
+    }
+
+    /// Would `next_frame` give something, or fail?
+    pub fn has_whole_frame(&self) -> bool {
+        if let Some(large) = &self.large {
+            return large.missing() == 0;
+        }
+        let mut rest = self.buffer.get(self.taken..).unwrap_or(&[]);
+        while let Some(header) = Header::read(rest) {
+            if header.body > 0 {
+                return header.body > self.limit || rest.len() >= header.frame();
+            }
+            rest = rest.get(header.frame()..).unwrap_or(&[]);
+        }
+        false
+    }
+
+    /// Has a frame begun that is not here as a whole, with no whole one before it?
+    pub fn is_mid_frame(&self) -> bool {
+        self.buffered() > 0 && !self.has_whole_frame()
+    }
+
+    /// Moves a large frame that has begun into storage of its own.
+    fn begin_large(&mut self) {
+        let rest = self.buffer.get(self.taken..).unwrap_or(&[]);
+        let Some(Header { body, compressed }) = Header::read(rest) else { return };
+        if body < LARGE || body > self.limit || rest.len() > HEADER + body {
+            return;
+        }
+        let begun = rest.get(HEADER..).unwrap_or(&[]);
+        let mut data = Vec::with_capacity((body + 1).min(begun.len().max(LARGE)));
+        data.extend_from_slice(begun);
+        self.large = Some(Large { data, body, compressed });
+        self.buffer.clear();
+        self.taken = 0;
+    }
+
+    /// Makes room for a read in the buffer, by moving what is left in it or by growing it.
+    #[cold]
+    fn make_room(&mut self) {
+        let left = self.buffer.len() - self.taken;
+        if self.taken >= left {
+            self.buffer.drain(..self.taken);
+            self.taken = 0;
+        }
+        if self.buffer.capacity() - self.buffer.len() < READ {
+            self.buffer.reserve(2 * READ);
+        }
+    }
+}

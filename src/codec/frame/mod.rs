@@ -1,0 +1,29 @@
+//! Frames: a header of 5 bytes, a body that may be compressed, and a newline that nobody looks at.
+
+mod deflate;
+mod incoming;
+mod outgoing;
+
+pub use deflate::Compression;
+pub use incoming::{Incoming, Payload};
+pub use outgoing::{FrameMark, Outgoing};
+
+/// The body's length in 4 bytes, and whether it is compressed.
+const HEADER: usize = 5;
+/// What follows the body.
+const FLUSHER: u8 = b'\n';
+
+/// A frame that cannot be received or sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    #[error("a frame of {size} bytes was announced, {limit} are allowed (max_frame)")]
+    TooLong { size: usize, limit: usize },
+    #[error("a compressed frame holds over {limit} bytes (max_inflated)")]
+    InflatesTooFar { limit: usize },
+    #[error("a compressed frame is broken: {0}")]
+    Zlib(String),
+    #[error("a message of {size} bytes cannot be sent, frames end at 4 GiB")]
+    PayloadTooLong { size: usize },
+    #[error("no memory to decompress a frame after {size} bytes")]
+    OutOfMemory { size: usize },
+}

@@ -1,0 +1,209 @@
+//! What waits to be sent.
+
+use super::deflate::{Compression, Deflater};
+use super::{FLUSHER, FrameError, HEADER};
+use crate::codec::brine::Sink;
+use crate::value::Blob;
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+/// Blobs from here on are sent from where they are.
+const SPLICE: usize = 16 * 1024;
+/// A buffer larger than this is given back when it is empty.
+const KEEP: usize = 64 * 1024;
+
+/// Bytes to send, in which long blobs stand by reference. Frames are written at its end.
+///
+/// Between `begin_frame` and `end_frame` nothing may be sent.
+#[derive(Default)]
+pub struct Outgoing {
+    bytes: Vec<u8>,
+    /// How many of `bytes` are sent.
+    sent: usize,
+    splices: VecDeque<Splice>,
+    /// Unsent bytes in `splices`.
+    spliced: usize,
+    deflater: Deflater,
+}
+
+struct Splice {
+    /// It stands before this one of `bytes`.
+    at: usize,
+    blob: Blob,
+    sent: usize,
+}
+
+/// Where a frame was begun.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct FrameMark {
+    at: usize,
+    splices: usize,
+    spliced: usize,
+}
+
+impl Outgoing {
+    pub fn new() -> Outgoing {
+        Outgoing::default()
+    }
+
+    /// How many bytes wait.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.bytes.len() - self.sent + self.spliced
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Opens a frame; its payload is what is put from now on.
+    #[inline]
+    pub fn begin_frame(&mut self) -> FrameMark {
+        let mark = FrameMark { at: self.bytes.len(), splices: self.splices.len(), spliced: self.spliced };
+        self.bytes.extend_from_slice(&[0; HEADER]);
+        mark
+    }
+
+    /// Closes a frame. When it fails, the frame is gone.
+    #[inline]
+    pub fn end_frame(&mut self, mark: FrameMark, compression: &Compression) -> Result<(), FrameError> {
+        let size = self.bytes.len().saturating_sub(mark.at + HEADER) + self.spliced.saturating_sub(mark.spliced);
+        let Ok(length) = u32::try_from(size) else {
+            self.abandon_frame(mark);
+            return Err(FrameError::PayloadTooLong { size });
+        };
+        let long = size > compression.threshold && compression.enabled;
+        if !(long && self.compress(mark, size, compression.level)) {
+            self.seal(mark, length, 0);
+        }
+        Ok(())
+    }
+
+    /// Replaces the payload of an open frame by a shorter zlib stream and closes it; false when there is none.
+    #[inline(never)]
+    fn compress(&mut self, mark: FrameMark, size: usize, level: u32) -> bool {
+        let mut start = mark.at + HEADER;
+        let mut parts: Vec<&[u8]> = Vec::new();
+        for splice in self.splices.iter().skip(mark.splices) {
+            parts.push(self.bytes.get(start..splice.at).unwrap_or(&[]));
+            parts.push(&splice.blob);
+            start = splice.at;
+        }
+        parts.push(self.bytes.get(start..).unwrap_or(&[]));
+        let Some(body) = self.deflater.compress(&parts, size, level) else { return false };
+        self.bytes.truncate(mark.at + HEADER);
+        self.splices.truncate(mark.splices);
+        self.spliced = mark.spliced;
+        self.bytes.extend_from_slice(&body);
+        // It is shorter than the payload, whose length fits.
+        self.seal(mark, body.len() as u32, 1);
+        self.deflater.recycle(body);
+        true
+    }
+
+    #[inline]
+    fn seal(&mut self, mark: FrameMark, length: u32, compressed: u8) {
+        let [a, b, c, d] = length.to_be_bytes();
+        if let Some(header) = self.bytes.get_mut(mark.at..mark.at + HEADER) {
+            header.copy_from_slice(&[a, b, c, d, compressed]);
+        }
+        self.bytes.push(FLUSHER);
+    }
+
+    /// Forgets a frame: everything is as it was before `begin_frame`.
+    pub fn abandon_frame(&mut self, mark: FrameMark) {
+        self.bytes.truncate(mark.at);
+        self.splices.truncate(mark.splices);
+        self.spliced = mark.spliced;
+        if self.is_empty() {
+            self.reset();
+        }
+    }
+
+    /// What to send next, in order; as many slices as there is room for. Returns how many.
+    pub fn slices<'a>(&'a self, out: &mut [IoSlice<'a>]) -> usize {
+        let mut slots = out.iter_mut();
+        let mut used = 0;
+        let mut start = self.sent;
+        let pieces = self.splices.iter().flat_map(|splice| {
+            let before = self.bytes.get(start..splice.at).unwrap_or(&[]);
+            start = splice.at;
+            [before, splice.blob.get(splice.sent..).unwrap_or(&[])]
+        });
+        for piece in pieces.filter(|piece| !piece.is_empty()) {
+            match slots.next() {
+                Some(slot) => *slot = IoSlice::new(piece),
+                None => return used,
+            }
+            used += 1;
+        }
+        let start = self.splices.back().map_or(self.sent, |last| last.at);
+        let tail = self.bytes.get(start..).unwrap_or(&[]);
+        if let (false, Some(slot)) = (tail.is_empty(), slots.next()) {
+            *slot = IoSlice::new(tail);
+            used += 1;
+        }
+        used
+    }
+
+    /// So many bytes have been sent.
+    pub fn advance(&mut self, mut n: usize) {
+        while n > 0 {
+            let end = self.splices.front().map_or(self.bytes.len(), |splice| splice.at);
+            let step = n.min(end - self.sent);
+            self.sent += step;
+            n -= step;
+            let Some(splice) = self.splices.front_mut() else { break };
+            let step = n.min(splice.blob.len().saturating_sub(splice.sent));
+            splice.sent += step;
+            self.spliced = self.spliced.saturating_sub(step);
+            n -= step;
+            if self.sent == end && splice.sent >= splice.blob.len() {
+                self.splices.pop_front();
+            }
+        }
+        if self.is_empty() {
+            self.reset();
+        } else if self.sent > KEEP && self.sent > self.bytes.len() / 2 {
+            self.bytes.drain(..self.sent);
+            for splice in &mut self.splices {
+                splice.at -= self.sent;
+            }
+            self.sent = 0;
+        }
+    }
+
+    fn reset(&mut self) {
+        self.sent = 0;
+        self.bytes.clear();
+        if self.bytes.capacity() > KEEP {
+            self.bytes = Vec::new();
+        }
+        if self.splices.capacity() > 64 {
+            self.splices = VecDeque::new();
+        }
+    }
+}
+
+impl Sink for Outgoing {
+    #[inline]
+    fn put(&mut self, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    #[inline]
+    fn put_byte(&mut self, byte: u8) {
+        self.bytes.push(byte);
+    }
+
+    #[inline]
+    fn put_blob(&mut self, blob: &Blob) {
+        if blob.len() < SPLICE {
+            return self.bytes.extend_from_slice(blob);
+        }
+        self.spliced += blob.len();
+        self.splices.push_back(Splice { at: self.bytes.len(), blob: blob.clone(), sent: 0 });
+    }
+}

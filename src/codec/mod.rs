@@ -1,0 +1,40 @@
+//! Values to bytes and back: brine is how a value is written, a frame is what travels.
+
+pub mod brine;
+pub mod frame;
+
+use crate::error::Error;
+use brine::{DecodeError, EncodeError};
+use frame::FrameError;
+
+impl From<DecodeError> for Error {
+    #[cold]
+    fn from(e: DecodeError) -> Error {
+        if e.kind().is_limit() { Error::Limit(e.to_string()) } else { Error::Malformed(e.to_string()) }
+    }
+}
+
+impl From<EncodeError> for Error {
+    #[cold]
+    fn from(e: EncodeError) -> Error {
+        match e {
+            EncodeError::NotPlain(_) => Error::Type(e.to_string()),
+            EncodeError::TooDeep { .. } | EncodeError::TooManyDigits { .. } | EncodeError::TooLong { .. } => {
+                Error::Limit(e.to_string())
+            }
+        }
+    }
+}
+
+impl From<FrameError> for Error {
+    #[cold]
+    fn from(e: FrameError) -> Error {
+        match e {
+            FrameError::Zlib(_) => Error::Malformed(e.to_string()),
+            FrameError::TooLong { .. }
+            | FrameError::InflatesTooFar { .. }
+            | FrameError::PayloadTooLong { .. }
+            | FrameError::OutOfMemory { .. } => Error::Limit(e.to_string()),
+        }
+    }
+}

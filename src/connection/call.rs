@@ -1,0 +1,147 @@
+//! A call being served: what the host gets, and how it answers.
+
+use super::class::{Member, Object};
+use super::shared::Shared;
+use super::signature::Signature;
+use crate::error::{Error, Exception, Result};
+use crate::session::{Keywords, RequestId};
+use crate::value::{Text, Value};
+use std::sync::Arc;
+
+/// Where an answer goes.
+pub enum Answer {
+    Peer { shared: Arc<Shared>, id: RequestId },
+    /// Something of ours waits for it.
+    Then(Box<dyn FnOnce(Result<Value, Exception>) + Send>),
+}
+
+impl Answer {
+    pub fn then(f: impl FnOnce(Result<Value, Exception>) + Send + 'static) -> Answer {
+        Answer::Then(Box::new(f))
+    }
+
+    #[inline]
+    pub fn give(self, result: Result<Value, Exception>) -> Result<()> {
+        match self {
+            Answer::Peer { shared, id } => shared.answer(&id, result),
+            Answer::Then(f) => {
+                f(result);
+                Ok(())
+            }
+        }
+    }
+
+    pub fn shared(&self) -> Option<&Arc<Shared>> {
+        match self {
+            Answer::Peer { shared, .. } => Some(shared),
+            Answer::Then(_) => None,
+        }
+    }
+}
+
+/// One call of a peer to an object of ours. Whoever holds it owes an answer.
+pub struct Call {
+    answer: Option<Answer>,
+    /// The connection on which it came, also when its answer goes elsewhere first.
+    origin: Option<Arc<Shared>>,
+    object: Arc<Object>,
+    member: Option<Arc<Member>>,
+    args: Vec<Value>,
+    keywords: Keywords,
+    signature: Option<Arc<Signature>>,
+}
+
+impl Call {
+    pub(super) fn new(
+        answer: Answer,
+        origin: Option<Arc<Shared>>,
+        object: Arc<Object>,
+        member: Option<Arc<Member>>,
+        args: Vec<Value>,
+        keywords: Keywords,
+        signature: Option<Arc<Signature>>,
+    ) -> Call {
+        Call { answer: Some(answer), origin, object, member, args, keywords, signature }
+    }
+
+    /// The object that is called; for a function, what holds its state.
+    #[inline]
+    pub fn object(&self) -> &Arc<Object> {
+        &self.object
+    }
+
+    /// Arguments, or one for each parameter where the method has a signature.
+    #[inline]
+    pub fn args(&self) -> &[Value] {
+        &self.args
+    }
+
+    /// Keywords as they came, where the method has no signature.
+    pub fn keywords(&self) -> &[(Text, Value)] {
+        &self.keywords
+    }
+
+    /// The method's name; empty where an object's own access rules are asked.
+    pub fn name(&self) -> &str {
+        self.member.as_ref().map_or("", |member| member.name.as_str())
+    }
+
+    /// The name that errors use for an argument: "add() argument 'b'".
+    pub fn argument_name(&self, index: usize) -> String {
+        let name = self.signature.as_ref().map_or("", |s| s.name());
+        let name = if name.is_empty() { self.name() } else { name };
+        match self.signature.as_ref().and_then(|s| s.parameter_name(index)) {
+            Some(parameter) => format!("{name}() argument '{parameter}'"),
+            None => format!("{name}() argument {}", index + 1),
+        }
+    }
+
+    /// The connection that the call came over.
+    pub fn shared(&self) -> Option<&Arc<Shared>> {
+        self.origin.as_ref().or_else(|| self.answer.as_ref().and_then(Answer::shared))
+    }
+
+    pub fn is_answered(&self) -> bool {
+        self.answer.is_none()
+    }
+
+    /// Nobody waits for the answer any more: the connection is over.
+    pub fn is_cancelled(&self) -> bool {
+        self.shared().is_some_and(|shared| shared.is_closed())
+    }
+
+    #[inline]
+    fn give(&mut self, result: Result<Value, Exception>) -> Result<()> {
+        match self.answer.take() {
+            Some(answer) => answer.give(result),
+            None => Err(Error::State("the call has been answered already".into())),
+        }
+    }
+
+    #[inline]
+    pub fn reply(&mut self, value: Value) -> Result<()> {
+        self.give(Ok(value))
+    }
+
+    pub fn raise(&mut self, mut exception: Exception) -> Result<()> {
+        if exception.traceback.as_bytes().is_empty() {
+            let class = self.object.class().shape().class_name();
+            let place = if class == "function" { self.name().to_owned() } else { format!("{class}.{}", self.name()) };
+            let text = format!(
+                "Traceback (most recent call last):\n  In {place}, native code (librpyc)\n{}\n",
+                exception.summary()
+            );
+            exception.traceback = Text::from(text);
+        }
+        self.give(Err(exception))
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if self.answer.is_some() {
+            let text = format!("{}() returned without an answer", self.name());
+            let _ = self.raise(Exception::builtin("RuntimeError", text));
+        }
+    }
+}

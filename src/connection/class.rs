@@ -1,0 +1,313 @@
+//! Classes and objects of the host: tables of methods around a state.
+
+use super::call::Call;
+use super::defaults;
+use super::serial::Turn;
+use super::signature::Signature;
+use crate::error::{Error, Result};
+use crate::value::{Local, Shape, Text, Value};
+use std::any::Any;
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+
+/// Code of the host. It answers the call, keeps it, or lets it fall (then the caller gets RuntimeError).
+pub type Method = Arc<dyn Fn(Call) + Send + Sync>;
+
+pub enum MemberKind {
+    Method { run: Method, signature: Option<Arc<Signature>>, quick: bool },
+    Property { get: Option<Method>, set: Option<Method>, del: Option<Method> },
+    /// A value that every instance has.
+    Constant(Value),
+    /// What Python's `object` gives to every class.
+    Default(defaults::Slot),
+}
+
+pub struct Member {
+    pub name: Text,
+    pub doc: Option<Text>,
+    pub kind: MemberKind,
+}
+
+impl Member {
+    pub fn method(name: &str, signature: Option<&str>, doc: Option<&str>, run: Method) -> Result<Member> {
+        let signature = signature.map(Signature::parse).transpose()?.map(Arc::new);
+        let kind = MemberKind::Method { run, signature, quick: false };
+        Ok(Member { name: Text::new(name), doc: doc.map(Text::new), kind })
+    }
+}
+
+/// Attributes that only the object itself knows, under the usual rules.
+pub struct Dynamic {
+    pub has: Arc<dyn Fn(&Object, &str) -> bool + Send + Sync>,
+    pub get: Option<Method>,
+    pub set: Option<Method>,
+    pub del: Option<Method>,
+}
+
+/// What makes a class a service: an instance for each connection, and the hooks of its life.
+pub struct Service {
+    pub aliases: Vec<Text>,
+    /// Makes the state of an instance.
+    pub create: Box<dyn Fn() -> Box<dyn Any + Send + Sync> + Send + Sync>,
+    pub on_connect: Option<Hook>,
+    pub on_disconnect: Option<Hook>,
+    /// One instance serves all connections.
+    pub shared: bool,
+}
+
+pub type Hook = Box<dyn Fn(&super::Connection, &Arc<Object>) + Send + Sync>;
+
+/// How a class is described before it is made.
+#[derive(Default)]
+pub struct Definition {
+    pub module: String,
+    pub name: String,
+    pub doc: Option<Text>,
+    pub base: Option<Arc<Class>>,
+    pub members: Vec<Member>,
+    pub construct: Option<Method>,
+    pub get_attr: Option<Method>,
+    pub set_attr: Option<Method>,
+    pub del_attr: Option<Method>,
+    pub dynamic: Option<Dynamic>,
+    pub service: Option<Service>,
+    /// Calls for one object never overlap.
+    pub serial: bool,
+    /// Kept alive as long as the class.
+    pub owner: Option<Box<dyn Any + Send + Sync>>,
+}
+
+pub struct Class {
+    pub(super) shape: Arc<Shape>,
+    /// By the shape's indexes, inherited ones included.
+    members: Vec<Arc<Member>>,
+    pub(super) doc: Option<Text>,
+    pub(super) construct: Option<Method>,
+    pub(super) get_attr: Option<Method>,
+    pub(super) set_attr: Option<Method>,
+    pub(super) del_attr: Option<Method>,
+    pub(super) dynamic: Option<Arc<Dynamic>>,
+    service: Option<Arc<Service>>,
+    serial: bool,
+    shared_instance: OnceLock<Arc<Object>>,
+    class_object: Mutex<Weak<ClassObject>>,
+    base: Option<Arc<Class>>,
+    _owner: Option<Box<dyn Any + Send + Sync>>,
+}
+
+/// Names that every proxy of Python has by itself and never asks for in INSPECT.
+const NOT_LISTED: &[&str] = &[
+    "__class__", "__cmp__", "__del__", "__delattr__", "__dict__", "__dir__", "__doc__", "__eq__", "__exit__", "__ge__",
+    "__getattr__", "__getattribute__", "__gt__", "__hash__", "__init__", "__instancecheck__", "__le__", "__lt__",
+    "__metaclass__", "__methods__", "__module__", "__ne__", "__new__", "__reduce__", "__reduce_ex__", "__repr__",
+    "__setattr__", "__slots__", "__str__", "__weakref__",
+];
+
+impl Class {
+    pub fn new(definition: Definition) -> Result<Arc<Class>> {
+        let d = definition;
+        if d.name.is_empty() {
+            return Err(Error::Argument("a class needs a name".into()));
+        }
+        let module = if d.module.is_empty() { "librpyc" } else { &d.module };
+        let type_name = Text::from(format!("{module}.{}", d.name));
+        let mut members: Vec<Arc<Member>> = Vec::new();
+        let is_service = d.service.is_some();
+        let own = d.members.into_iter().map(Arc::new);
+        let inherited = d.base.iter().flat_map(|base| base.members.iter().cloned());
+        let of_services = defaults::service_members().filter(|_| is_service);
+        for member in own.chain(inherited).chain(of_services).chain(defaults::members()) {
+            if !members.iter().any(|known| known.name == member.name) {
+                members.push(member);
+            }
+        }
+        let bases: Vec<Arc<Shape>> = d.base.iter().map(|base| base.shape.clone()).collect();
+        let mut shape = Shape::new(type_name, bases, members.iter().map(|m| m.name.clone()).collect());
+        shape.inspect = inspection(&members);
+        let base = d.base.as_ref();
+        let get_attr = d.get_attr.or_else(|| base.and_then(|b| b.get_attr.clone()));
+        shape.own_get = get_attr.is_some();
+        let set_attr = d.set_attr.or_else(|| base.and_then(|b| b.set_attr.clone()));
+        let del_attr = d.del_attr.or_else(|| base.and_then(|b| b.del_attr.clone()));
+        // A service refuses writing by rules of its own, as rpyc.Service does.
+        shape.own_set = set_attr.is_some() || is_service;
+        shape.own_del = del_attr.is_some() || is_service;
+        let dynamic = d.dynamic.map(Arc::new).or_else(|| base.and_then(|b| b.dynamic.clone()));
+        shape.dynamic = dynamic.is_some();
+        Ok(Arc::new(Class {
+            shape: Arc::new(shape),
+            members,
+            doc: d.doc,
+            construct: d.construct,
+            get_attr,
+            set_attr,
+            del_attr,
+            dynamic,
+            service: d.service.map(Arc::new),
+            serial: d.serial,
+            shared_instance: OnceLock::new(),
+            class_object: Mutex::new(Weak::new()),
+            base: d.base,
+            _owner: d.owner,
+        }))
+    }
+
+    #[inline]
+    pub fn member(&self, index: u32) -> Option<&Arc<Member>> {
+        self.members.get(index as usize)
+    }
+
+    pub fn find(&self, name: &str) -> Option<&Arc<Member>> {
+        self.shape.member(name.as_bytes()).and_then(|index| self.member(index))
+    }
+
+    pub fn shape(&self) -> &Arc<Shape> {
+        &self.shape
+    }
+
+    pub fn service(&self) -> Option<&Arc<Service>> {
+        self.service.as_ref()
+    }
+
+    pub fn is_or_derives_from(&self, ancestor: &Class) -> bool {
+        std::ptr::eq(self, ancestor) || self.base.as_ref().is_some_and(|base| base.is_or_derives_from(ancestor))
+    }
+
+    /// An instance around a state of the host.
+    pub fn instance(self: &Arc<Class>, state: Box<dyn Any + Send + Sync>) -> Arc<Object> {
+        Arc::new(Object { class: self.clone(), state, turn: self.serial.then(Turn::default) })
+    }
+
+    /// The root for a connection: a new instance, or the one that all share.
+    pub fn root(self: &Arc<Class>) -> Arc<Object> {
+        let make = || self.instance(self.service.as_ref().map_or_else(|| Box::new(()) as _, |service| (service.create)()));
+        match &self.service {
+            Some(service) if service.shared => self.shared_instance.get_or_init(make).clone(),
+            _ => make(),
+        }
+    }
+
+    /// The class itself as an object that can be sent; the same one as long as anybody holds it.
+    pub fn as_object(self: &Arc<Class>) -> Arc<ClassObject> {
+        let mut known = self.class_object.lock().unwrap_or_else(|e| e.into_inner());
+        known.upgrade().unwrap_or_else(|| {
+            let made = Arc::new(ClassObject { class: self.clone() });
+            *known = Arc::downgrade(&made);
+            made
+        })
+    }
+
+    /// The name of a service: its first alias.
+    pub fn service_aliases(&self) -> Vec<Text> {
+        match &self.service {
+            Some(service) if !service.aliases.is_empty() => service.aliases.clone(),
+            _ => {
+                let name = self.shape.class_name();
+                vec![Text::from(name.strip_suffix("Service").filter(|n| !n.is_empty()).unwrap_or(name).to_uppercase())]
+            }
+        }
+    }
+}
+
+/// The answer to INSPECT: what a Python peer must know to use the special methods, with docs.
+fn inspection(members: &[Arc<Member>]) -> Value {
+    let listed = members.iter().filter(|member| {
+        let callable = match &member.kind {
+            MemberKind::Method { .. } => true,
+            MemberKind::Default(slot) => slot.is_method(),
+            _ => false,
+        };
+        callable && !NOT_LISTED.contains(&member.name.as_str())
+    });
+    let pair = |member: &Arc<Member>| {
+        let doc = member.doc.clone().map_or(Value::None, Value::Str);
+        Value::tuple(vec![Value::Str(member.name.clone()), doc])
+    };
+    Value::Tuple(listed.map(pair).collect())
+}
+
+/// An instance of a class of the host.
+pub struct Object {
+    pub(super) class: Arc<Class>,
+    state: Box<dyn Any + Send + Sync>,
+    pub(super) turn: Option<Turn>,
+}
+
+impl Object {
+    pub fn class(&self) -> &Arc<Class> {
+        &self.class
+    }
+
+    /// What the host put into it.
+    #[inline]
+    pub fn state(&self) -> &(dyn Any + Send + Sync) {
+        &*self.state
+    }
+}
+
+impl Local for Object {
+    fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+
+    fn shape(&self) -> &Arc<Shape> {
+        &self.class.shape
+    }
+}
+
+/// A class that has been sent. Calling it constructs.
+pub struct ClassObject {
+    pub(super) class: Arc<Class>,
+}
+
+impl Local for ClassObject {
+    fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+
+    fn shape(&self) -> &Arc<Shape> {
+        defaults::class_shape()
+    }
+
+    fn instances(&self) -> Option<&Arc<Shape>> {
+        Some(&self.class.shape)
+    }
+}
+
+/// A method taken from an object: `obj.method` without a call.
+pub struct BoundMethod {
+    pub(super) object: Arc<Object>,
+    pub(super) member: Arc<Member>,
+}
+
+impl Local for BoundMethod {
+    fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+
+    fn shape(&self) -> &Arc<Shape> {
+        defaults::method_shape()
+    }
+}
+
+/// A function of the host.
+pub struct Function {
+    pub(super) member: Arc<Member>,
+    /// An instance of no class in particular; it holds the function's state.
+    pub(super) object: Arc<Object>,
+}
+
+impl Function {
+    pub fn new(member: Member, state: Box<dyn Any + Send + Sync>) -> Arc<Function> {
+        Arc::new(Function { member: Arc::new(member), object: defaults::function_class().instance(state) })
+    }
+}
+
+impl Local for Function {
+    fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+
+    fn shape(&self) -> &Arc<Shape> {
+        defaults::function_shape()
+    }
+}

@@ -1,0 +1,14 @@
+//! RPyC, Python's transparent and symmetric RPC, for programs that are not Python.
+//!
+//! The layers, each of which names only those below it: `ffi` (the C border), `server`,
+//! `connection` (waiting, threads, user code), `session` (one connection as a pure state
+//! machine), `codec` (bytes), `value` (data). `transport` is a leaf used by `connection`.
+#![deny(unsafe_code)]
+
+pub mod codec;
+pub mod config;
+pub mod error;
+pub mod session;
+pub mod sync;
+pub mod transport;
+pub mod value;

@@ -1,0 +1,301 @@
+//! Boxes: values by value, references by id_pack (wire.md, sections 5 and 7).
+
+use super::exports::{Exports, IdPack, unknown_object};
+use super::imports::Imports;
+use crate::codec::brine::{self, Reader, Sink};
+use crate::config::Limits;
+use crate::error::{Error, Exception, Result};
+use crate::value::{Local, Reference, Releases, Value};
+use std::sync::Arc;
+
+pub const VALUE: i64 = 1;
+pub const TUPLE: i64 = 2;
+pub const LOCAL_REF: i64 = 3;
+pub const REMOTE_REF: i64 = 4;
+
+/// Makes objects of values that the wire has no form for: lists, dicts, sets that hold references, and
+/// proxies of other connections.
+pub trait Wrap: Send + Sync {
+    fn wrap(&self, value: &Value) -> Option<Arc<dyn Local>>;
+}
+
+/// Writes boxes. Counts what it lends; `lent` lists it, so that a message that fails can be taken back.
+pub struct Boxer<'a> {
+    pub exports: &'a mut Exports,
+    pub home: &'a Arc<Releases>,
+    pub limits: &'a Limits,
+    pub wrap: &'a dyn Wrap,
+    pub lent: &'a mut Vec<u64>,
+}
+
+impl Boxer<'_> {
+    #[inline]
+    pub fn put<S: Sink>(&mut self, out: &mut S, value: &Value) -> Result<()> {
+        self.put_at(out, value, self.limits.depth)
+    }
+
+    fn put_at<S: Sink>(&mut self, out: &mut S, value: &Value, depth: usize) -> Result<()> {
+        brine::put_tuple_header(out, 2);
+        if value.is_plain() {
+            brine::put_int(out, VALUE);
+            return Ok(brine::put_value(out, value, self.limits)?);
+        }
+        match value {
+            Value::Tuple(items) => {
+                let depth = depth.checked_sub(1).ok_or_else(too_deep)?;
+                brine::put_int(out, TUPLE);
+                brine::put_tuple_header(out, items.len());
+                items.iter().try_for_each(|item| self.put_at(out, item, depth))
+            }
+            Value::Ref(Reference::Remote(proxy)) if Arc::ptr_eq(proxy.home(), self.home) => {
+                brine::put_int(out, LOCAL_REF);
+                out.put(&proxy.id_pack);
+                Ok(())
+            }
+            Value::Ref(Reference::Local(object)) => self.put_export(out, object),
+            other => match self.wrap.wrap(other) {
+                Some(object) => self.put_export(out, &object),
+                None => Err(Error::Unsupported(format!("a {} cannot be sent here", other.type_name()))),
+            },
+        }
+    }
+
+    fn put_export<S: Sink>(&mut self, out: &mut S, object: &Arc<dyn Local>) -> Result<()> {
+        brine::put_int(out, REMOTE_REF);
+        let (id, id_pack) = self.exports.lend(object, self.limits.exports)?;
+        out.put(id_pack);
+        self.lent.push(id);
+        Ok(())
+    }
+
+    /// A sequence as the one box that a tuple of it would have.
+    pub fn put_sequence<S: Sink>(&mut self, out: &mut S, items: &[Value]) -> Result<()> {
+        brine::put_tuple_header(out, 2);
+        if items.iter().all(Value::is_plain) {
+            brine::put_int(out, VALUE);
+            brine::put_tuple_header(out, items.len());
+            return items.iter().try_for_each(|item| Ok(brine::put_value(out, item, self.limits)?));
+        }
+        brine::put_int(out, TUPLE);
+        brine::put_tuple_header(out, items.len());
+        items.iter().try_for_each(|item| self.put(out, item))
+    }
+
+    /// Keywords as the box of a tuple of pairs.
+    pub fn put_keywords<S: Sink>(&mut self, out: &mut S, keywords: &[(crate::value::Text, Value)]) -> Result<()> {
+        brine::put_tuple_header(out, 2);
+        let plain = keywords.iter().all(|(_, value)| value.is_plain());
+        brine::put_int(out, if plain { VALUE } else { TUPLE });
+        brine::put_tuple_header(out, keywords.len());
+        for (name, value) in keywords {
+            if plain {
+                brine::put_tuple_header(out, 2);
+                brine::put_str(out, name.as_bytes());
+                brine::put_value(out, value, self.limits)?;
+                continue;
+            }
+            brine::put_tuple_header(out, 2);
+            brine::put_int(out, if value.is_plain() { VALUE } else { TUPLE });
+            brine::put_tuple_header(out, 2);
+            if value.is_plain() {
+                brine::put_str(out, name.as_bytes());
+                brine::put_value(out, value, self.limits)?;
+            } else {
+                brine::put_tuple_header(out, 2);
+                brine::put_int(out, VALUE);
+                brine::put_str(out, name.as_bytes());
+                self.put(out, value)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn too_deep() -> Error {
+    Error::Limit("a value is nested too deep to be sent (max_depth)".into())
+}
+
+/// Reads boxes. What makes a request unanswerable, but leaves the stream readable, becomes a `fault`, and
+/// reading goes on, so that every reference in the message is counted. An error ends the connection.
+pub struct Unboxer<'a> {
+    pub exports: &'a Exports,
+    pub imports: &'a mut Imports,
+    pub limits: &'a Limits,
+    pub fault: Option<Exception>,
+}
+
+impl Unboxer<'_> {
+    /// Remembers what is to be answered instead of a result; the first counts.
+    pub fn fault(&mut self, exception: Exception) {
+        self.fault.get_or_insert(exception);
+    }
+
+    /// Reads a pair's header and an integer. None: it was something else, and has been read away.
+    pub fn label(&mut self, r: &mut Reader<'_>) -> Result<Option<i64>> {
+        match r.peek() {
+            Some(0x02 | 0x10..=0x15) => {}
+            _ => {
+                r.skip()?;
+                self.fault(Exception::builtin("TypeError", "cannot unpack non-iterable object"));
+                return Ok(None);
+            }
+        }
+        let n = r.tuple_header()?;
+        if n != 2 {
+            for _ in 0..n {
+                r.skip()?;
+            }
+            let text = if n < 2 { "not enough values to unpack (expected 2" } else { "too many values to unpack (expected 2" };
+            self.fault(Exception::builtin(
+                "ValueError",
+                if n < 2 { format!("{text}, got {n})") } else { format!("{text})") },
+            ));
+            return Ok(None);
+        }
+        match r.peek() {
+            Some(0x16 | 0x17 | 0x20..=0xef) => Ok(Some(r.int()?)),
+            _ => {
+                let label = r.value()?;
+                r.skip()?;
+                self.fault(bad_label(&label));
+                Ok(None)
+            }
+        }
+    }
+
+    pub fn unbox(&mut self, r: &mut Reader<'_>) -> Result<Value> {
+        self.unbox_at(r, self.limits.depth)
+    }
+
+    /// A box whose label has been read.
+    pub fn unbox_labelled(&mut self, r: &mut Reader<'_>, label: i64) -> Result<Value> {
+        self.content(r, label, self.limits.depth)
+    }
+
+    fn unbox_at(&mut self, r: &mut Reader<'_>, depth: usize) -> Result<Value> {
+        match self.label(r)? {
+            None => Ok(Value::None),
+            Some(label) => self.content(r, label, depth),
+        }
+    }
+
+    fn content(&mut self, r: &mut Reader<'_>, label: i64, depth: usize) -> Result<Value> {
+        match label {
+            VALUE => Ok(r.value()?),
+            TUPLE => {
+                let depth = depth
+                    .checked_sub(1)
+                    .ok_or_else(|| Error::Limit(format!("boxes nested over {} levels (max_depth)", self.limits.depth)))?;
+                let n = r.tuple_header()?;
+                let mut items = Vec::with_capacity(n.min(64));
+                for _ in 0..n {
+                    items.push(self.unbox_at(r, depth)?);
+                }
+                Ok(Value::Tuple(items.into()))
+            }
+            LOCAL_REF => Ok(self.local_ref(r)?.map_or(Value::None, |object| Value::Ref(Reference::Local(object)))),
+            REMOTE_REF => self.remote_ref(r),
+            other => {
+                r.skip()?;
+                self.fault(bad_label(&Value::Int(other)));
+                Ok(Value::None)
+            }
+        }
+    }
+
+    /// An object of ours that the peer names.
+    pub fn local_ref(&mut self, r: &mut Reader<'_>) -> Result<Option<Arc<dyn Local>>> {
+        let raw = self.raw_id_pack(r)?;
+        let Some(pack) = parse_id_pack(raw, self.limits) else {
+            self.fault(Exception::builtin("TypeError", "an id_pack is a str and two ints"));
+            return Ok(None);
+        };
+        if let Some(object) = self.exports.find(&pack) {
+            return Ok(Some(object.clone()));
+        }
+        self.fault(unknown_object(brine::decode(raw, self.limits)?));
+        Ok(None)
+    }
+
+    /// The bytes of an id_pack; an error names the dialect of peers whose references look otherwise.
+    fn raw_id_pack<'r>(&self, r: &mut Reader<'r>) -> Result<&'r [u8]> {
+        let start = r.position();
+        if !matches!(r.peek(), Some(0x12 | 0x14 | 0x15)) {
+            let got = r.value()?;
+            if matches!(got, Value::Int(_) | Value::BigInt(_) | Value::Str(_)) {
+                return Err(old_dialect());
+            }
+            return Ok(r.raw_from(start));
+        }
+        r.skip()?;
+        Ok(r.raw_from(start))
+    }
+
+    fn remote_ref(&mut self, r: &mut Reader<'_>) -> Result<Value> {
+        let raw = self.raw_id_pack(r)?;
+        if let Some(proxy) = self.imports.receive_known(raw) {
+            return Ok(Value::Ref(Reference::Remote(proxy)));
+        }
+        let parts = match brine::decode(raw, self.limits)? {
+            Value::Tuple(parts) => parts,
+            _ => Arc::from([]),
+        };
+        let (name, class, instance) = match &*parts {
+            [Value::Str(name), class, instance] if is_int(class) && is_int(instance) => (name, class, instance),
+            [Value::Int(_) | Value::BigInt(_), Value::Str(_), Value::Str(_)] => return Err(old_dialect()),
+            _ => {
+                self.fault(Exception::builtin("TypeError", "an id_pack is a str and two ints"));
+                return Ok(Value::None);
+            }
+        };
+        let mut canonical = Vec::with_capacity(raw.len());
+        brine::put_value(&mut canonical, &Value::Tuple(parts.clone()), self.limits)?;
+        if let Some(proxy) = self.imports.receive_known(&canonical) {
+            return Ok(Value::Ref(Reference::Remote(proxy)));
+        }
+        let mut class_id = Vec::new();
+        brine::put_value(&mut class_id, class, self.limits)?;
+        let is_class = matches!(instance, Value::Int(0));
+        let limit = self.limits.imports;
+        let proxy = self.imports.receive_new(&canonical, name.as_str(), &class_id, is_class, limit)?;
+        Ok(Value::Ref(Reference::Remote(proxy)))
+    }
+}
+
+fn is_int(value: &Value) -> bool {
+    matches!(value, Value::Int(_) | Value::BigInt(_))
+}
+
+fn bad_label(label: &Value) -> Exception {
+    Exception::builtin("ValueError", format!("invalid label {}", label.repr()))
+}
+
+pub fn old_dialect() -> Error {
+    Error::Dialect(
+        "the peer speaks the dialect of rpyc 3.x or 4.0, in which references look otherwise; rpyc 4.1 or later is needed".into(),
+    )
+}
+
+/// Takes an id_pack apart. None: it has not the form of one.
+pub fn parse_id_pack<'a>(raw: &'a [u8], limits: &'a Limits) -> Option<IdPack<'a>> {
+    let mut r = Reader::new(raw, None, limits);
+    if r.tuple_header().ok()? != 3 {
+        return None;
+    }
+    let name = r.text().ok()?;
+    let class_id = id(&mut r)?;
+    let instance_id = id(&mut r)?;
+    r.at_end().then_some(IdPack { name, class_id, instance_id })
+}
+
+/// An integer that may be an id of ours: Some(None) for one that is none.
+fn id(r: &mut Reader<'_>) -> Option<Option<u64>> {
+    match r.peek() {
+        Some(0x20..=0xef) => Some(u64::try_from(r.int().ok()?).ok()),
+        _ => match r.value().ok()? {
+            Value::Int(i) => Some(u64::try_from(i).ok()),
+            Value::BigInt(_) => Some(None),
+            _ => None,
+        },
+    }
+}

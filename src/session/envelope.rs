@@ -1,0 +1,178 @@
+//! What stands around a message, in either dialect (wire.md, sections 4, 11 and 15).
+
+use super::request::{RequestId, Seq, Threads};
+use super::{Core, boxing};
+use crate::codec::brine::{self, Reader, Sink};
+use crate::codec::frame::{Compression, FrameMark};
+use crate::config::Dialect;
+use crate::error::{Error, Exception, Result};
+use crate::value::Value;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Request = 1,
+    Reply = 2,
+    Exception = 3,
+}
+
+impl Kind {
+    fn from_number(number: i64) -> Option<Kind> {
+        match number {
+            1 => Some(Kind::Request),
+            2 => Some(Kind::Reply),
+            3 => Some(Kind::Exception),
+            _ => None,
+        }
+    }
+}
+
+pub struct Message {
+    pub kind: Kind,
+    pub seq: Seq,
+    pub threads: Threads,
+}
+
+impl<T> Core<T> {
+    /// Reads up to the body, and finds out the dialect if it is not known.
+    pub(super) fn open_message(&mut self, reader: &mut Reader<'_>) -> Result<Message> {
+        let mut threads = Threads::default();
+        if self.config.bind_threads {
+            let prefix = reader
+                .raw(16, "thread ids")
+                .ok()
+                .and_then(|bytes| Some((bytes.first_chunk::<8>()?, bytes.last_chunk::<8>()?)))
+                .ok_or_else(|| {
+                    Error::Malformed("a message without thread ids: is bind_threads on at both ends?".into())
+                })?;
+            threads = Threads { from: u64::from_be_bytes(*prefix.0), to: u64::from_be_bytes(*prefix.1) };
+        }
+        let heard = match reader.peek() {
+            Some(1..=3) => Dialect::V6,
+            Some(0x12 | 0x14 | 0x15) => Dialect::V5,
+            Some(0) if !self.config.bind_threads => {
+                return Err(Error::Malformed("not a message of RPyC: does the peer have bind_threads on?".into()));
+            }
+            Some(byte) => return Err(Error::Malformed(format!("not a message of RPyC: it starts with byte {byte:#04x}"))),
+            None => return Err(Error::Malformed("not a message of RPyC: it is empty".into())),
+        };
+        if self.dialect != heard {
+            if self.spoken || self.dialect != Dialect::Auto {
+                return Err(wrong_dialect(heard));
+            }
+            self.dialect = heard;
+        }
+        let kind = match heard {
+            Dialect::V6 => {
+                let kind = reader.raw(1, "message kind")?.first().and_then(|byte| Kind::from_number((*byte).into()));
+                expect_tuple(reader, 2)?;
+                kind
+            }
+            _ => {
+                expect_tuple(reader, 3)?;
+                Kind::from_number(reader.int()?)
+            }
+        };
+        let kind = kind.ok_or_else(|| Error::Malformed("a message that is no request, reply or exception".into()))?;
+        let seq = match reader.peek() {
+            Some(0x16 | 0x17 | 0x20..=0xef) => match reader.value()? {
+                Value::Int(seq) => Seq::Int(seq),
+                other => Seq::Other(other),
+            },
+            _ => Seq::Other(reader.value()?),
+        };
+        Ok(Message { kind, seq, threads })
+    }
+
+    /// Starts a message in the dialect of the connection; the body is to follow.
+    pub(super) fn begin(&mut self, kind: Kind, seq: &Seq, to: u64) -> FrameMark {
+        if self.dialect == Dialect::Auto {
+            self.dialect = Dialect::V6;
+        }
+        self.spoken = true;
+        let mark = self.outgoing.begin_frame();
+        let out = &mut self.outgoing;
+        if self.config.bind_threads {
+            out.put(&self.threads.from.to_be_bytes());
+            out.put(&to.to_be_bytes());
+        }
+        if self.dialect == Dialect::V5 {
+            brine::put_tuple_header(out, 3);
+            brine::put_int(out, kind as i64);
+        } else {
+            out.put_byte(kind as u8);
+            brine::put_tuple_header(out, 2);
+        }
+        seq.put(out, &self.config.limits);
+        mark
+    }
+
+    pub(super) fn finish(&mut self, mark: FrameMark) -> Result<()> {
+        let compression = Compression {
+            enabled: self.config.compress,
+            threshold: self.config.compression_threshold,
+            level: self.config.compression_level,
+        };
+        Ok(self.outgoing.end_frame(mark, &compression)?)
+    }
+
+    /// Writes one whole message, or nothing at all: what it lent is taken back when it fails.
+    pub(super) fn send(
+        &mut self,
+        kind: Kind,
+        seq: &Seq,
+        to: u64,
+        body: impl FnOnce(&mut boxing::Boxer<'_>, &mut crate::codec::frame::Outgoing) -> Result<()>,
+    ) -> Result<()> {
+        let mark = self.begin(kind, seq, to);
+        self.lent.clear();
+        let Core { outgoing, exports, imports, config, wrap, lent, .. } = self;
+        let mut boxer =
+            boxing::Boxer { exports, home: imports.releases(), limits: &config.limits, wrap: &**wrap, lent };
+        let written = body(&mut boxer, outgoing);
+        let result = written.and_then(|()| self.finish(mark));
+        if result.is_err() {
+            self.outgoing.abandon_frame(mark);
+            for id in std::mem::take(&mut self.lent) {
+                self.exports.unlend(id);
+            }
+        }
+        result
+    }
+
+    pub(super) fn reply(&mut self, id: &RequestId, value: &Value) -> Result<()> {
+        let sent = self.send(Kind::Reply, &id.seq, id.threads.from, |boxer, out| boxer.put(out, value));
+        if let Err(error) = &sent {
+            let name = if matches!(error, Error::Limit(_)) { "ValueError" } else { "TypeError" };
+            self.raise_at_once(id, &Exception::builtin(name, format!("the result cannot be sent: {error}")));
+        }
+        sent
+    }
+
+    pub(super) fn reply_at_once(&mut self, id: &RequestId, value: &Value) {
+        // The peer has been told of a failure already.
+        let _ = self.reply(id, value);
+    }
+
+    pub(super) fn raise_at_once(&mut self, id: &RequestId, exception: &Exception) {
+        let mark = self.begin(Kind::Exception, &id.seq, id.threads.from);
+        super::vinegar::put_exception(&mut self.outgoing, exception, &self.config, self.dialect);
+        if let Err(error) = self.finish(mark) {
+            self.outgoing.abandon_frame(mark);
+            self.failure = Some(error);
+        }
+    }
+}
+
+fn expect_tuple(reader: &mut Reader<'_>, n: usize) -> Result<()> {
+    match reader.tuple_header()? {
+        got if got == n => Ok(()),
+        got => Err(Error::Malformed(format!("a message is a tuple of {n}, not of {got}"))),
+    }
+}
+
+fn wrong_dialect(heard: Dialect) -> Error {
+    Error::Dialect(match heard {
+        Dialect::V5 => "the peer speaks the dialect of rpyc 5.3 and older, not that of 6.0; set the option dialect to 5 (or auto)".into(),
+        _ => "the peer speaks the dialect of rpyc 6.0 and later, not that of 5.3 and older; set the option dialect to 6 (or auto)".into(),
+    })
+}

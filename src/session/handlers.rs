@@ -1,0 +1,479 @@
+//! Requests of the peer: taken apart, checked, answered here where no code of the host is needed.
+
+use super::boxing::{self, Unboxer};
+use super::policy::{self, Decision, Name, Permission};
+use super::request::{Access, AccessKind, CompareOp, Handler, Keywords, Op, Request, RequestId};
+use super::vinegar::wrong_arguments;
+use super::{Core, Event};
+use crate::codec::brine::{self, Reader};
+use crate::error::{Exception, Result};
+use crate::value::{Local, Reference, Text, Value};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// The argument tuple of a request, read one by one, whether it came as a value or as boxes.
+struct Args<'u, 'r, 'd> {
+    unboxer: Unboxer<'u>,
+    reader: &'r mut Reader<'d>,
+    boxed: bool,
+    left: usize,
+}
+
+impl<'d> Args<'_, '_, 'd> {
+    /// Starts to read; checks the number of arguments.
+    fn open(&mut self, handler: &str, names: &[&str], optional: usize) -> Result<()> {
+        match self.unboxer.label(self.reader)? {
+            Some(label @ (boxing::VALUE | boxing::TUPLE)) if matches!(self.reader.peek(), Some(0x02 | 0x10..=0x15)) => {
+                self.boxed = label == boxing::TUPLE;
+                self.left = self.reader.tuple_header()?;
+                if self.left > names.len() || self.left < names.len() - optional {
+                    self.unboxer.fault(wrong_arguments(handler, names, optional, self.left));
+                }
+            }
+            Some(label @ (boxing::VALUE | boxing::TUPLE | boxing::LOCAL_REF | boxing::REMOTE_REF)) => {
+                self.reader.skip()?;
+                self.unboxer.fault(Exception::builtin(
+                    "TypeError",
+                    format!("the arguments of a request are a tuple (label {label} holds something else)"),
+                ));
+            }
+            Some(label) => {
+                self.reader.skip()?;
+                self.unboxer.fault(Exception::builtin("ValueError", format!("invalid label {label}")));
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn next(&mut self) -> bool {
+        let some = self.left > 0;
+        self.left -= some as usize;
+        some
+    }
+
+    /// Label of the next argument, VALUE in a plain tuple.
+    fn label(&mut self) -> Result<Option<i64>> {
+        if self.boxed { self.unboxer.label(self.reader) } else { Ok(Some(boxing::VALUE)) }
+    }
+
+    fn labelled(&mut self, label: Option<i64>) -> Result<Value> {
+        match label {
+            None => Ok(Value::None),
+            Some(label) => self.unboxer.unbox_labelled(self.reader, label),
+        }
+    }
+
+    fn value(&mut self) -> Result<Option<Value>> {
+        if !self.next() {
+            return Ok(None);
+        }
+        let label = self.label()?;
+        self.labelled(label).map(Some)
+    }
+
+    /// An object of ours that was lent on this connection.
+    fn target(&mut self) -> Result<Option<Arc<dyn Local>>> {
+        if !self.next() {
+            return Ok(None);
+        }
+        match self.label()? {
+            Some(boxing::LOCAL_REF) => self.unboxer.local_ref(self.reader),
+            label => {
+                self.labelled(label)?;
+                self.unboxer.fault(no_target());
+                Ok(None)
+            }
+        }
+    }
+
+    fn name(&mut self) -> Result<Option<Cow<'d, [u8]>>> {
+        if !self.next() {
+            return Ok(None);
+        }
+        let label = self.label()?;
+        if label == Some(boxing::VALUE) && self.reader.peek() == Some(0x08) {
+            return Ok(Some(Cow::Borrowed(self.reader.text()?)));
+        }
+        match self.labelled(label)? {
+            Value::Bytes(bytes) if std::str::from_utf8(&bytes).is_ok() => Ok(Some(Cow::Owned(bytes.to_vec()))),
+            Value::Bytes(_) => {
+                self.unboxer.fault(Exception::builtin("ValueError", "an attribute name in bytes must be UTF-8"));
+                Ok(None)
+            }
+            _ => {
+                self.unboxer.fault(Exception::builtin("TypeError", "name must be a string"));
+                Ok(None)
+            }
+        }
+    }
+
+    /// A tuple of values, whatever way it is boxed.
+    fn tuple(&mut self) -> Result<Vec<Value>> {
+        let label = if self.next() { self.label()? } else { return Ok(Vec::new()) };
+        let mut items = Vec::new();
+        match label {
+            Some(label @ (boxing::VALUE | boxing::TUPLE)) if matches!(self.reader.peek(), Some(0x02 | 0x10..=0x15)) => {
+                let n = self.reader.tuple_header()?;
+                items.reserve(n.min(1024));
+                for _ in 0..n {
+                    items.push(if label == boxing::TUPLE {
+                        self.unboxer.unbox(self.reader)?
+                    } else {
+                        self.reader.value()?
+                    });
+                }
+            }
+            label => {
+                let got = self.labelled(label)?;
+                let text = format!("argument after * must be a tuple, not {}", got.type_name());
+                self.unboxer.fault(Exception::builtin("TypeError", text));
+            }
+        }
+        Ok(items)
+    }
+
+    fn keywords(&mut self) -> Result<Keywords> {
+        let pairs = self.tuple()?;
+        let mut keywords: Keywords = Vec::with_capacity(pairs.len());
+        for pair in pairs {
+            let name_and_value = match &pair {
+                Value::Tuple(pair) => match &**pair {
+                    [Value::Str(name), value] => Some((name.clone(), value.clone())),
+                    _ => None,
+                },
+                _ => None,
+            };
+            match name_and_value {
+                None => self.unboxer.fault(Exception::builtin("TypeError", "keywords are pairs of a str and a value")),
+                Some((name, value)) => match keywords.iter_mut().find(|(known, _)| *known == name) {
+                    Some(known) => known.1 = value,
+                    None => keywords.push((name, value)),
+                },
+            }
+        }
+        Ok(keywords)
+    }
+
+    /// What was not asked for still counts its references.
+    fn close(mut self) -> Result<Option<Exception>> {
+        while self.value()?.is_some() {}
+        Ok(self.unboxer.fault)
+    }
+}
+
+fn no_target() -> Exception {
+    Exception::builtin("TypeError", "the target of a request must be an object that was lent over this connection")
+}
+
+impl<T> Core<T> {
+    /// Handles one request. Only what needs the host becomes an event.
+    pub(super) fn serve(&mut self, reader: &mut Reader<'_>, id: RequestId) -> Result<Option<Event<T>>> {
+        let Core { exports, imports, config, .. } = self;
+        let mut unboxer = Unboxer { exports, imports, limits: &config.limits, fault: None };
+        let Some(number) = unboxer.label(reader)? else {
+            let fault = unboxer.fault.take().unwrap_or_else(|| Exception::builtin("TypeError", "malformed request"));
+            self.raise_at_once(&id, &fault);
+            return Ok(None);
+        };
+        let Some(handler) = Handler::from_number(number) else {
+            unboxer.unbox(reader)?;
+            self.raise_at_once(&id, &Exception::with_args("builtins", "KeyError", vec![Value::Int(number)]));
+            return Ok(None);
+        };
+        let mut args = Args { unboxer, reader, boxed: false, left: 0 };
+        let mut target = None;
+        let mut op = None;
+        let mut answer = None;
+        match handler {
+            Handler::Ping => {
+                args.open("ping", &["data"], 0)?;
+                answer = args.value()?;
+            }
+            Handler::Close => return Ok(Some(self.closed_by_peer())),
+            Handler::GetRoot => {
+                args.open("getroot", &[], 0)?;
+                answer = Some(self.root.clone().map_or(Value::None, |root| Value::Ref(Reference::Local(root))));
+            }
+            Handler::GetAttr | Handler::DelAttr => {
+                let (text, kind) = match handler {
+                    Handler::GetAttr => ("getattr", AccessKind::Get),
+                    _ => ("delattr", AccessKind::Del),
+                };
+                args.open(text, &["obj", "name"], 0)?;
+                target = args.target()?;
+                op = args.name()?.map(|name| Wanted::Access(name, kind));
+            }
+            Handler::SetAttr => {
+                args.open("setattr", &["obj", "name", "value"], 0)?;
+                target = args.target()?;
+                let name = args.name()?;
+                let value = args.value()?.unwrap_or_default();
+                op = name.map(|name| Wanted::Access(name, AccessKind::Set(value)));
+            }
+            Handler::Call => {
+                args.open("call", &["obj", "args", "kwargs"], 1)?;
+                target = args.target()?;
+                op = Some(Wanted::Op(Op::Call { args: args.tuple()?, keywords: args.keywords()? }));
+            }
+            Handler::CallAttr => {
+                args.open("callattr", &["obj", "name", "args", "kwargs"], 1)?;
+                target = args.target()?;
+                let name = args.name()?;
+                let kind = AccessKind::Call { args: args.tuple()?, keywords: args.keywords()? };
+                op = name.map(|name| Wanted::Access(name, kind));
+            }
+            Handler::Repr | Handler::Str | Handler::Hash | Handler::Dir => {
+                let (text, simple) = match handler {
+                    Handler::Repr => ("repr", Op::Repr),
+                    Handler::Str => ("str", Op::Str),
+                    Handler::Hash => ("hash", Op::Hash),
+                    _ => ("dir", Op::Dir),
+                };
+                args.open(text, &["obj"], 0)?;
+                target = args.target()?;
+                op = Some(Wanted::Op(simple));
+            }
+            Handler::Cmp => {
+                args.open("cmp", &["obj", "other", "op"], 1)?;
+                target = args.target()?;
+                let other = args.value()?.unwrap_or_default();
+                let name = if args.left > 0 { args.name()? } else { Some(Cow::Borrowed(&b"__cmp__"[..])) };
+                op = name.map(|name| Wanted::Compare(name, other));
+            }
+            Handler::Pickle => {
+                args.open("pickle", &["obj", "proto"], 0)?;
+                args.target()?;
+                args.unboxer.fault(Exception::builtin("ValueError", "pickling is disabled"));
+            }
+            Handler::Del => {
+                args.open("del", &["obj", "count"], 1)?;
+                let object = args.target()?;
+                let count = args.value()?.unwrap_or(Value::Int(1));
+                match (object, &count) {
+                    (Some(object), Value::Int(count)) => {
+                        let fault = args.close()?;
+                        self.release(&object, (*count).max(0) as u64);
+                        return Ok(self.answer(&id, fault, Some(Value::None)));
+                    }
+                    (_, Value::Int(_)) => {}
+                    _ => args.unboxer.fault(Exception::builtin("TypeError", "a reference count is an int")),
+                }
+            }
+            Handler::Inspect => {
+                args.open("inspect", &["id_pack"], 0)?;
+                answer = args.inspect()?;
+            }
+            Handler::BuffIter => {
+                args.open("buffiter", &["obj", "count"], 0)?;
+                target = args.target()?;
+                match args.value()? {
+                    Some(Value::Int(count)) => {
+                        let count = usize::try_from(count).unwrap_or(0).min(1 << 20);
+                        op = Some(Wanted::Op(Op::BuffIter { count }));
+                    }
+                    _ => args.unboxer.fault(Exception::builtin("TypeError", "count must be an int")),
+                }
+            }
+            Handler::OldSlicing => {
+                args.open("oldslicing", &["obj", "attempt", "fallback", "start", "stop", "args"], 0)?;
+                target = args.target()?;
+                let (attempt, fallback) = (args.name()?, args.name()?);
+                let (start, stop) = (args.value()?.unwrap_or_default(), args.value()?.unwrap_or_default());
+                let rest = args.tuple()?;
+                if let (Some(attempt), Some(fallback)) = (attempt, fallback) {
+                    op = Some(Wanted::Slicing { attempt, fallback, start, stop, args: rest });
+                }
+            }
+            Handler::CtxExit => {
+                args.open("ctxexit", &["obj", "exc"], 0)?;
+                target = args.target()?;
+                let exc = args.value()?.unwrap_or_default();
+                // Neither the class nor the traceback can travel: "None or not" is all that is known.
+                let args = vec![exc.clone(), exc, Value::None];
+                let kind = AccessKind::Call { args, keywords: Vec::new() };
+                op = Some(Wanted::Access(Cow::Borrowed(b"__exit__"), kind));
+            }
+            Handler::InstanceCheck => {
+                args.open("instancecheck", &["obj", "other_id_pack"], 0)?;
+                answer = args.instance_check()?;
+            }
+        }
+        let fault = args.close()?;
+        match (fault, target, op) {
+            (None, Some(target), Some(wanted)) => self.resolve(id, target, wanted),
+            (fault, ..) => Ok(self.answer(&id, fault, answer)),
+        }
+    }
+
+    fn answer(&mut self, id: &RequestId, fault: Option<Exception>, answer: Option<Value>) -> Option<Event<T>> {
+        match (fault, answer) {
+            (None, Some(value)) => self.reply_at_once(id, &value),
+            (Some(fault), _) => self.raise_at_once(id, &fault),
+            (None, None) => self.raise_at_once(id, &Exception::builtin("TypeError", "malformed request")),
+        }
+        None
+    }
+
+    /// Applies the attribute rules and makes the request ready for the host.
+    fn resolve(&mut self, id: RequestId, target: Arc<dyn Local>, wanted: Wanted<'_>) -> Result<Option<Event<T>>> {
+        let op = match wanted {
+            Wanted::Op(op) => op,
+            Wanted::Access(name, kind) => {
+                let access = Access { name: name.into_owned(), kind, known: Default::default() };
+                match self.access(&target, access) {
+                    Ok(op) => op,
+                    Err(refusal) => {
+                        self.raise_at_once(&id, &refusal);
+                        return Ok(None);
+                    }
+                }
+            }
+            Wanted::Compare(name, other) => match self.comparison(&target, &name, other) {
+                Ok(op) => op,
+                Err(refusal) => {
+                    self.raise_at_once(&id, &refusal);
+                    return Ok(None);
+                }
+            },
+            Wanted::Slicing { attempt, fallback, start, stop, args } => {
+                let attempt = self.method_name(&target, &attempt);
+                let fallback = self.method_name(&target, &fallback);
+                Op::OldSlicing { attempt, fallback, start, stop, args }
+            }
+        };
+        if self.serving >= self.config.limits.serving {
+            let text = format!("maximum number of requests in service reached ({})", self.serving);
+            self.raise_at_once(&id, &Exception::builtin("RecursionError", text));
+            return Ok(None);
+        }
+        self.serving += 1;
+        Ok(Some(Event::Request(Request { id, target, op })))
+    }
+
+    fn access(&self, target: &Arc<dyn Local>, access: Access) -> Result<Op, Exception> {
+        let permission = match &access.kind {
+            AccessKind::Get | AccessKind::Call { .. } => Permission::Get,
+            AccessKind::Set(_) => Permission::Set,
+            AccessKind::Del => Permission::Del,
+        };
+        match policy::resolve(target.shape(), &self.config, &access.name, permission, access.known) {
+            Decision::Refuse(exception) => Err(exception),
+            Decision::Ask(question, name) => Ok(Op::Exists { question, name, access: Box::new(access) }),
+            Decision::Use(name) => Ok(match access.kind {
+                AccessKind::Get => Op::GetAttr(name),
+                AccessKind::Set(value) => Op::SetAttr(name, value),
+                AccessKind::Del => Op::DelAttr(name),
+                AccessKind::Call { args, keywords } => Op::CallAttr { name, args, keywords },
+            }),
+        }
+    }
+
+    /// The operators are a closed set, and subject to the rules for reading attributes.
+    fn comparison(&self, target: &Arc<dyn Local>, name: &[u8], other: Value) -> Result<Op, Exception> {
+        let op = CompareOp::ALL.into_iter().find(|op| op.name().as_bytes() == name);
+        let allowed = policy::resolve_by_rules(target.shape(), &self.config, name);
+        match (op, allowed) {
+            (_, Decision::Refuse(exception)) => Err(exception),
+            (Some(op), _) => Ok(Op::Compare { op, other }),
+            (None, _) => {
+                let name = Value::Str(Text::new(&String::from_utf8_lossy(name)));
+                let text = format!("type object '{}' has no attribute {}", target.shape().class_name(), name.repr());
+                Err(Exception::builtin("AttributeError", text))
+            }
+        }
+    }
+
+    fn method_name(&self, target: &Arc<dyn Local>, name: &[u8]) -> Result<Name, Exception> {
+        match policy::resolve(target.shape(), &self.config, name, Permission::Get, Default::default()) {
+            Decision::Use(name) => Ok(name),
+            Decision::Ask(_, name) => Ok(Name::Dynamic(name)),
+            Decision::Refuse(exception) => Err(exception),
+        }
+    }
+
+    /// The host's answer to `Op::Exists`: gives the request as it goes on, or refuses it.
+    pub(super) fn continue_access(
+        &mut self,
+        id: RequestId,
+        target: Arc<dyn Local>,
+        question: policy::Question,
+        mut access: Access,
+        exists: bool,
+    ) -> Option<Request> {
+        access.known.learn(question, exists);
+        match self.access(&target, access) {
+            Ok(op) => Some(Request { id, target, op }),
+            Err(refusal) => {
+                self.serving = self.serving.saturating_sub(1);
+                self.raise_at_once(&id, &refusal);
+                None
+            }
+        }
+    }
+}
+
+enum Wanted<'a> {
+    Op(Op),
+    Access(Cow<'a, [u8]>, AccessKind),
+    Compare(Cow<'a, [u8]>, Value),
+    Slicing { attempt: Cow<'a, [u8]>, fallback: Cow<'a, [u8]>, start: Value, stop: Value, args: Vec<Value> },
+}
+
+impl<'d> Args<'_, '_, 'd> {
+    /// The next argument must be an id_pack by value; gives its bytes.
+    fn id_pack(&mut self) -> Result<Option<&'d [u8]>> {
+        if !self.next() {
+            return Ok(None);
+        }
+        let label = self.label()?;
+        if label != Some(boxing::VALUE) {
+            self.labelled(label)?;
+            self.unboxer.fault(Exception::builtin("TypeError", "an id_pack travels by value"));
+            return Ok(None);
+        }
+        let start = self.reader.position();
+        self.reader.skip()?;
+        Ok(Some(self.reader.raw_from(start)))
+    }
+
+    fn inspect(&mut self) -> Result<Option<Value>> {
+        let Some(raw) = self.id_pack()? else { return Ok(None) };
+        let limits = self.unboxer.limits;
+        let Some(pack) = boxing::parse_id_pack(raw, limits) else {
+            // Peers before 4.1 took the first part of our id_pack for the id.
+            return match brine::decode(raw, limits)? {
+                Value::Tuple(_) => {
+                    self.unboxer.fault(Exception::builtin("TypeError", "an id_pack is a str and two ints"));
+                    Ok(None)
+                }
+                _ => Err(boxing::old_dialect()),
+            };
+        };
+        match self.unboxer.exports.find(&pack) {
+            Some(object) => Ok(Some(object.shape().inspect.clone())),
+            None => {
+                self.unboxer.fault(super::exports::unknown_object(brine::decode(raw, limits)?));
+                Ok(None)
+            }
+        }
+    }
+
+    /// Answers truthfully for our own objects, where Python knows only classes that it has cached.
+    fn instance_check(&mut self) -> Result<Option<Value>> {
+        let class = self.target()?;
+        let Some(raw) = self.id_pack()? else { return Ok(None) };
+        let Some(pack) = boxing::parse_id_pack(raw, self.unboxer.limits) else {
+            self.unboxer.fault(Exception::builtin("TypeError", "an id_pack is a str and two ints"));
+            return Ok(None);
+        };
+        let Some(class) = class else { return Ok(None) };
+        let Some(wanted) = class.instances() else {
+            let text = "isinstance() arg 2 must be a type, a tuple of types, or a union";
+            self.unboxer.fault(Exception::builtin("TypeError", text));
+            return Ok(None);
+        };
+        let other = self.unboxer.exports.find(&pack).filter(|other| other.instances().is_none());
+        Ok(Some(Value::Bool(other.is_some_and(|other| other.shape().is_or_derives_from(wanted)))))
+    }
+}

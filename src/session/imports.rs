@@ -1,0 +1,67 @@
+//! What the peer lent to us: one proxy per object, found again by its id_pack.
+
+use crate::error::{Error, Result};
+use crate::value::{Proxy, Releases};
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+#[derive(Default)]
+pub struct Imports {
+    by_pack: HashMap<Box<[u8]>, Weak<Proxy>, RandomState>,
+    releases: Arc<Releases>,
+}
+
+impl Imports {
+    pub fn releases(&self) -> &Arc<Releases> {
+        &self.releases
+    }
+
+    /// Live proxies, and dead ones whose release has not been sent.
+    pub fn len(&self) -> usize {
+        self.by_pack.len()
+    }
+
+    /// The proxy of an object that was received before and is still held: received once more.
+    #[inline]
+    pub fn receive_known(&self, id_pack: &[u8]) -> Option<Arc<Proxy>> {
+        let proxy = self.by_pack.get(id_pack)?.upgrade()?;
+        proxy.count_reception();
+        Some(proxy)
+    }
+
+    /// A new proxy for an object that is not known (any more).
+    pub fn receive_new(
+        &mut self,
+        id_pack: &[u8],
+        type_name: &str,
+        class_id: &[u8],
+        is_class: bool,
+        limit: usize,
+    ) -> Result<Arc<Proxy>> {
+        if self.by_pack.len() >= limit {
+            return Err(Error::Limit(format!("the peer lent more than {limit} objects (max_imports)")));
+        }
+        let proxy =
+            Arc::new(Proxy::new(id_pack.into(), type_name.into(), class_id.into(), is_class, self.releases.clone()));
+        self.by_pack.insert(id_pack.into(), Arc::downgrade(&proxy));
+        Ok(proxy)
+    }
+
+    /// Dead proxies and how often each had been received. Each is to be told to the peer.
+    pub fn take_released(&mut self) -> Vec<(Box<[u8]>, u64)> {
+        let released = self.releases.take();
+        for (id_pack, _) in &released {
+            // The object may have come again since; then the entry belongs to the new proxy.
+            if self.by_pack.get(id_pack).is_some_and(|proxy| proxy.strong_count() == 0) {
+                self.by_pack.remove(id_pack);
+            }
+        }
+        released
+    }
+
+    pub fn clear(&mut self) {
+        self.by_pack.clear();
+        self.releases.take();
+    }
+}

@@ -1,0 +1,393 @@
+//! One connection as a pure state machine: no sockets, no clock, no threads, no code of the host.
+//!
+//! In go bytes (`incoming`), the end of the stream, and commands; out come bytes (`outgoing`) and events.
+//! Call in this order: put what arrived into `incoming()`, take events until there are none, send what is
+//! in `outgoing()`. Objects that nobody holds any more are handed out by `take_dropped`, because dropping
+//! them may run code of the host.
+
+mod boxing;
+mod envelope;
+mod exports;
+mod handlers;
+mod imports;
+mod pending;
+mod policy;
+mod request;
+mod requests;
+mod vinegar;
+
+pub use boxing::Wrap;
+pub use policy::{Name, Question};
+pub use request::{Access, CompareOp, Handler, Keywords, Op, Request, RequestId, Seq, Threads};
+pub use requests::Body;
+
+use crate::codec::brine::Reader;
+use crate::codec::frame::{Incoming, Outgoing};
+use crate::config::{Config, Dialect, Limits};
+use crate::error::{Error, Exception, Result};
+use crate::value::{Local, Releases, Value};
+use boxing::Unboxer;
+use envelope::{Kind, Message};
+use exports::Exports;
+use imports::Imports;
+use pending::Pending;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a session tells its host. `T` is what the host attached to its request.
+pub enum Event<T> {
+    /// To be answered with `reply` or `raise`, or followed with `answer_exists`.
+    Request(Request),
+    Reply { seq: i64, token: T, outcome: Result<Value, Error> },
+    /// The connection is over; nothing follows.
+    Closed(Error),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Open,
+    /// CLOSE has been sent; what arrives is no longer served.
+    Closing,
+    Closed,
+}
+
+/// Numbers about a session, for logs and tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Objects lent to the peer.
+    pub exports: usize,
+    /// Objects lent by the peer.
+    pub imports: usize,
+    /// Requests of ours without an answer yet.
+    pub pending: usize,
+    /// Requests of the peer that are being served.
+    pub serving: usize,
+    /// Releases that named more than was lent.
+    pub overdrawn: u64,
+}
+
+pub struct Session<T> {
+    incoming: Incoming,
+    end_of_stream: bool,
+    limits: Limits,
+    core: Core<T>,
+}
+
+/// Everything but the bytes that are being read.
+struct Core<T> {
+    config: Config,
+    outgoing: Outgoing,
+    dialect: Dialect,
+    /// A message has left in `dialect`, so the peer must understand it.
+    spoken: bool,
+    state: State,
+    exports: Exports,
+    imports: Imports,
+    /// None: an answer that nobody waits for.
+    pending: Pending<Option<T>>,
+    root: Option<Arc<dyn Local>>,
+    wrap: Arc<dyn Wrap>,
+    serving: usize,
+    lent: Vec<u64>,
+    deadlines: BinaryHeap<Reverse<(Duration, i64)>>,
+    threads: Threads,
+    failure: Option<Error>,
+}
+
+impl<T> Session<T> {
+    /// A session whose root is what the peer gets from GETROOT.
+    pub fn new(config: Config, root: Option<Arc<dyn Local>>, wrap: Arc<dyn Wrap>) -> Session<T> {
+        let dialect = config.dialect;
+        Session {
+            incoming: Incoming::new(&config.limits),
+            end_of_stream: false,
+            limits: config.limits.clone(),
+            core: Core {
+                config,
+                outgoing: Outgoing::new(),
+                dialect,
+                spoken: false,
+                state: State::Open,
+                exports: Exports::default(),
+                imports: Imports::default(),
+                pending: Pending::default(),
+                root,
+                wrap,
+                serving: 0,
+                lent: Vec::new(),
+                deadlines: BinaryHeap::new(),
+                threads: Threads::default(),
+                failure: None,
+            },
+        }
+    }
+
+    /// Where received bytes go. It may be taken out while another thread receives into it, and put back.
+    pub fn incoming(&mut self) -> &mut Incoming {
+        &mut self.incoming
+    }
+
+    /// The peer will send nothing more.
+    pub fn end_of_stream(&mut self) {
+        self.end_of_stream = true;
+    }
+
+    /// What is to be sent.
+    pub fn outgoing(&mut self) -> &mut Outgoing {
+        &mut self.core.outgoing
+    }
+
+    pub fn config(&self) -> &Config {
+        &self.core.config
+    }
+
+    /// Options may change while the session lives; they hold from the next message on.
+    pub fn config_mut(&mut self) -> &mut Config {
+        &mut self.core.config
+    }
+
+    pub fn set_root(&mut self, root: Arc<dyn Local>) {
+        self.core.root = Some(root);
+    }
+
+    pub fn root(&self) -> Option<&Arc<dyn Local>> {
+        self.core.root.as_ref()
+    }
+
+    /// `Dialect::Auto` until the first message in either direction.
+    pub fn dialect(&self) -> Dialect {
+        self.core.dialect
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.core.state == State::Open
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.core.state == State::Closed
+    }
+
+    pub fn counts(&self) -> Counts {
+        let core = &self.core;
+        Counts {
+            exports: core.exports.len(),
+            imports: core.imports.len(),
+            pending: core.pending.len(),
+            serving: core.serving,
+            overdrawn: core.exports.overdrawn,
+        }
+    }
+
+    /// How many answers of the peer are still to come.
+    #[inline]
+    pub fn pending(&self) -> usize {
+        self.core.pending.len()
+    }
+
+    /// Where this session's proxies tell that they died.
+    pub fn releases(&self) -> &Arc<Releases> {
+        self.core.imports.releases()
+    }
+
+    /// The threads that the following messages are from and for (with bind_threads).
+    pub fn set_threads(&mut self, threads: Threads) {
+        self.core.threads = threads;
+    }
+
+    pub fn has_dropped(&self) -> bool {
+        self.core.exports.has_dropped()
+    }
+
+    /// Objects that the peer has given back. Dropping them may run code of the host.
+    pub fn take_dropped(&mut self) -> Vec<Arc<dyn Local>> {
+        self.core.exports.take_dropped()
+    }
+
+    /// A whole message has been received and not been looked at.
+    pub fn has_message(&self) -> bool {
+        self.core.state != State::Closed && self.incoming.has_whole_frame()
+    }
+
+    /// The next event that the received bytes give.
+    pub fn next_event(&mut self) -> Option<Event<T>> {
+        while self.core.state != State::Closed {
+            if let Some(error) = self.core.failure.take() {
+                return Some(self.core.fail(error));
+            }
+            let payload = match self.incoming.next_frame() {
+                Ok(Some(payload)) => payload,
+                Ok(None) if self.end_of_stream => {
+                    let cut = if self.incoming.is_mid_frame() { " inside a message" } else { "" };
+                    return Some(self.core.end(Error::Eof(format!("the peer ended the stream{cut}"))));
+                }
+                Ok(None) => return None,
+                Err(error) => return Some(self.core.fail(error.into())),
+            };
+            let mut reader = self.incoming.reader(&payload, &self.limits);
+            match self.core.message(&mut reader) {
+                Ok(Some(event)) => return Some(event),
+                Ok(None) => {}
+                Err(error) => return Some(self.core.fail(error)),
+            }
+        }
+        None
+    }
+
+    /// When `expire` is to be called, in the host's own time.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.core.deadlines.peek().map(|Reverse((deadline, _))| *deadline)
+    }
+
+    /// Gives a request a deadline, in the host's own time.
+    pub fn set_deadline(&mut self, seq: i64, deadline: Duration) {
+        self.core.deadlines.push(Reverse((deadline, seq)));
+    }
+
+    /// A request whose deadline has passed. Its answer will be read and dropped.
+    pub fn expire(&mut self, now: Duration) -> Option<(i64, T)> {
+        while let Some(Reverse((deadline, seq))) = self.core.deadlines.peek().copied() {
+            if deadline > now {
+                return None;
+            }
+            self.core.deadlines.pop();
+            if let Some(Some(token)) = self.core.pending.remove(seq) {
+                return Some((seq, token));
+            }
+        }
+        None
+    }
+
+    /// Nobody waits any more: the answer will be read and dropped.
+    pub fn forget(&mut self, seq: i64) -> Option<T> {
+        self.core.pending.remove(seq).flatten()
+    }
+
+    /// Everything that still waits for an answer, when none can come.
+    pub fn take_pending(&mut self) -> Vec<(i64, T)> {
+        self.core.pending.drain().into_iter().filter_map(|(seq, token)| Some((seq, token?))).collect()
+    }
+
+    /// Answers a request. What cannot be sent becomes an exception for the peer, and is the error here.
+    pub fn reply(&mut self, id: &RequestId, value: &Value) -> Result<()> {
+        self.core.serving = self.core.serving.saturating_sub(1);
+        self.core.reply(id, value)
+    }
+
+    /// Answers a request with an exception.
+    pub fn raise(&mut self, id: &RequestId, exception: &Exception) {
+        self.core.serving = self.core.serving.saturating_sub(1);
+        self.core.raise_at_once(id, exception);
+    }
+
+    /// Answers `Op::Exists`. None: the rules refused it, and the peer has been told.
+    pub fn answer_exists(
+        &mut self,
+        id: RequestId,
+        target: Arc<dyn Local>,
+        question: Question,
+        access: Box<Access>,
+        exists: bool,
+    ) -> Option<Request> {
+        self.core.continue_access(id, target, question, *access, exists)
+    }
+
+    /// Puts the releases of dead proxies behind what is waiting to be sent.
+    pub fn send_releases(&mut self) {
+        self.core.put_releases();
+    }
+
+    /// Tells the peer that we are going. Nothing is served from now on; wait for the end of the stream.
+    pub fn close(&mut self) {
+        if self.core.state == State::Open {
+            self.core.put_close();
+            self.core.state = State::Closing;
+        }
+    }
+
+    /// The connection is gone, whatever the peer knows of it.
+    pub fn abandon(&mut self) {
+        self.core.state = State::Closed;
+        self.core.clear();
+    }
+}
+
+impl<T> Core<T> {
+    fn message(&mut self, reader: &mut Reader<'_>) -> Result<Option<Event<T>>> {
+        let Message { kind, seq, threads } = self.open_message(reader)?;
+        match kind {
+            Kind::Request if self.state == State::Closing => self.ignore(reader, &seq, threads),
+            Kind::Request => self.serve(reader, RequestId { seq, threads }),
+            Kind::Reply => self.outcome(reader, &seq, false),
+            Kind::Exception => self.outcome(reader, &seq, true),
+        }
+    }
+
+    /// After our CLOSE only releases matter, and the peer's own CLOSE.
+    fn ignore(&mut self, reader: &mut Reader<'_>, seq: &Seq, threads: Threads) -> Result<Option<Event<T>>> {
+        let mut probe = self.unboxer();
+        match probe.label(reader)?.and_then(Handler::from_number) {
+            Some(Handler::Close) => Ok(Some(self.closed_by_peer())),
+            _ => {
+                let id = RequestId { seq: seq.clone(), threads };
+                self.raise_at_once(&id, &Exception::builtin("EOFError", "connection closed"));
+                Ok(None)
+            }
+        }
+    }
+
+    fn unboxer(&mut self) -> Unboxer<'_> {
+        Unboxer { exports: &self.exports, imports: &mut self.imports, limits: &self.config.limits, fault: None }
+    }
+
+    /// An answer. One that nobody waits for is read all the same, so that its references are released.
+    fn outcome(&mut self, reader: &mut Reader<'_>, seq: &Seq, raised: bool) -> Result<Option<Event<T>>> {
+        let outcome = if raised {
+            match vinegar::read_exception(reader)? {
+                Some(exception) => Err(Error::Remote(Box::new(exception))),
+                None => Err(Error::Malformed("the peer sent an exception whose form is not known".into())),
+            }
+        } else {
+            let mut unboxer = self.unboxer();
+            let value = unboxer.unbox(reader)?;
+            match unboxer.fault {
+                None => Ok(value),
+                Some(fault) => Err(Error::Malformed(format!("the answer cannot be understood: {}", fault.summary()))),
+            }
+        };
+        let Seq::Int(seq) = *seq else { return Ok(None) };
+        Ok(match self.pending.remove(seq) {
+            Some(Some(token)) => Some(Event::Reply { seq, token, outcome }),
+            _ => None,
+        })
+    }
+
+    fn release(&mut self, object: &Arc<dyn Local>, count: u64) {
+        self.exports.release_object(object, count);
+    }
+
+    fn closed_by_peer(&mut self) -> Event<T> {
+        self.end(Error::Eof("the peer closed the connection".into()))
+    }
+
+    fn end(&mut self, error: Error) -> Event<T> {
+        self.state = State::Closed;
+        self.clear();
+        Event::Closed(error)
+    }
+
+    /// The stream cannot be understood any further. The peer is told, as far as it can be.
+    fn fail(&mut self, error: Error) -> Event<T> {
+        if self.state == State::Open && !matches!(error, Error::Dialect(_)) {
+            self.put_close();
+        }
+        self.end(error)
+    }
+
+    fn clear(&mut self) {
+        self.exports.clear();
+        self.imports.clear();
+        self.deadlines.clear();
+    }
+}

@@ -1,0 +1,115 @@
+//! Requests of ours that wait for an answer, found by their sequence number without hashing.
+
+/// A ring of slots indexed by the low bits of the number. It grows while it is small; a request that
+/// stays open for very long moves to `late` instead of making the ring grow for ever.
+pub struct Pending<T> {
+    ring: Vec<Option<(i64, T)>>,
+    late: Vec<(i64, T)>,
+    len: usize,
+    next: i64,
+}
+
+const RING_MIN: usize = 16;
+const RING_MAX: usize = 1 << 20;
+
+impl<T> Default for Pending<T> {
+    fn default() -> Pending<T> {
+        Pending { ring: Vec::new(), late: Vec::new(), len: 0, next: 0 }
+    }
+}
+
+impl<T> Pending<T> {
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The number that the next request will have.
+    pub fn next_seq(&self) -> i64 {
+        self.next
+    }
+
+    /// Takes the next number for `token`.
+    pub fn insert(&mut self, token: T) -> i64 {
+        let seq = self.next;
+        self.next += 1;
+        self.len += 1;
+        if self.ring.is_empty() {
+            self.ring.resize_with(RING_MIN, || None);
+        }
+        let mut slot = seq as usize & (self.ring.len() - 1);
+        if self.ring[slot].is_some() && self.len * 2 > self.ring.len() && self.ring.len() < RING_MAX {
+            self.grow();
+            slot = seq as usize & (self.ring.len() - 1);
+        }
+        if let Some(old) = self.ring[slot].replace((seq, token)) {
+            self.late.push(old);
+        }
+        seq
+    }
+
+    fn grow(&mut self) {
+        let size = self.ring.len() * 2;
+        let mut ring: Vec<Option<(i64, T)>> = Vec::new();
+        ring.resize_with(size, || None);
+        for entry in std::mem::take(&mut self.ring).into_iter().flatten() {
+            let slot = entry.0 as usize & (size - 1);
+            if let Some(old) = ring[slot].replace(entry) {
+                self.late.push(old);
+            }
+        }
+        self.ring = ring;
+    }
+
+    pub fn remove(&mut self, seq: i64) -> Option<T> {
+        if self.ring.is_empty() {
+            return None;
+        }
+        let slot = seq as usize & (self.ring.len() - 1);
+        if matches!(&self.ring[slot], Some((held, _)) if *held == seq) {
+            self.len -= 1;
+            return self.ring[slot].take().map(|(_, token)| token);
+        }
+        let late = self.late.iter().position(|(held, _)| *held == seq)?;
+        self.len -= 1;
+        Some(self.late.swap_remove(late).1)
+    }
+
+    /// Everything that still waits, in order of sending.
+    pub fn drain(&mut self) -> Vec<(i64, T)> {
+        let mut all: Vec<(i64, T)> = self.ring.iter_mut().filter_map(Option::take).collect();
+        all.append(&mut self.late);
+        all.sort_by_key(|(seq, _)| *seq);
+        self.len = 0;
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_in_any_order_find_their_request() {
+        let mut pending = Pending::default();
+        let seqs: Vec<i64> = (0..1000).map(|i| pending.insert(i * 7)).collect();
+        assert_eq!(seqs, (0..1000).collect::<Vec<_>>());
+        for seq in (0..1000).rev() {
+            assert_eq!(pending.remove(seq), Some(seq * 7));
+            assert_eq!(pending.remove(seq), None);
+        }
+        assert_eq!(pending.len(), 0);
+        assert_eq!(pending.remove(-5), None);
+    }
+
+    #[test]
+    fn one_request_that_stays_open_does_not_make_the_ring_grow() {
+        let mut pending = Pending::default();
+        let old = pending.insert(-1);
+        for i in 0..10_000 {
+            let seq = pending.insert(i);
+            assert_eq!(pending.remove(seq), Some(i));
+        }
+        assert!(pending.ring.len() <= RING_MIN * 2);
+        assert_eq!(pending.drain(), vec![(old, -1)]);
+    }
+}

@@ -1,0 +1,158 @@
+//! Who may touch which attribute (wire.md, section 6, "Attribute rules"). Every handler that takes a name goes through here.
+
+use crate::config::Config;
+use crate::error::Exception;
+use crate::value::{Shape, Text, Value};
+
+/// What is to be done with the attribute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Permission {
+    Get,
+    Set,
+    Del,
+}
+
+/// The attribute that a name stands for.
+#[derive(Clone, Debug)]
+pub enum Name {
+    /// Its index in the target's shape.
+    Member(u32),
+    /// The target's own rules decide about it.
+    Own(Text),
+    /// Allowed by the rules, to be found by the target.
+    Dynamic(Text),
+}
+
+/// What has been found out about names that only the target knows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Known {
+    exposed: Option<bool>,
+    plain: Option<bool>,
+}
+
+/// Which name is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Question {
+    Exposed,
+    Plain,
+}
+
+impl Known {
+    pub fn learn(&mut self, question: Question, exists: bool) {
+        match question {
+            Question::Exposed => self.exposed = Some(exists),
+            Question::Plain => self.plain = Some(exists),
+        }
+    }
+}
+
+pub enum Decision {
+    Use(Name),
+    /// The target must first say whether this name exists.
+    Ask(Question, Text),
+    Refuse(Exception),
+}
+
+/// Applies RPyC's rules to the name that a peer gave.
+pub fn resolve(shape: &Shape, config: &Config, name: &[u8], permission: Permission, known: Known) -> Decision {
+    let (own, allowed, switch) = match permission {
+        Permission::Get => (shape.own_get, config.allow_getattr, "allow_getattr"),
+        Permission::Set => (shape.own_set, config.allow_setattr, "allow_setattr"),
+        Permission::Del => (shape.own_del, config.allow_delattr, "allow_delattr"),
+    };
+    if own {
+        return Decision::Use(Name::Own(text(name)));
+    }
+    rules(shape, config, name, (allowed, switch), known)
+}
+
+/// The rules alone, for handlers that never consult an object's own.
+pub fn resolve_by_rules(shape: &Shape, config: &Config, name: &[u8]) -> Decision {
+    rules(shape, config, name, (config.allow_getattr, "allow_getattr"), Known::default())
+}
+
+fn rules(shape: &Shape, config: &Config, name: &[u8], (allowed, switch): (bool, &str), known: Known) -> Decision {
+    if !allowed {
+        return Decision::Refuse(refusal(name, switch));
+    }
+    let prefix = config.exposed_prefix.as_bytes();
+    let exposes = config.allow_exposed_attrs && !prefix.is_empty();
+    let plain = || {
+        config.allow_all_attrs
+            || (config.allow_exposed_attrs && name.starts_with(prefix))
+            || (config.allow_public_attrs && !name.starts_with(b"_"))
+            || (config.allow_safe_attrs && is_safe(config, name))
+    };
+    if exposes {
+        let mut buffer = [0u8; 96];
+        let mut long = Vec::new();
+        let exposed: &[u8] = match buffer.get_mut(..prefix.len() + name.len()) {
+            Some(space) => {
+                let (head, tail) = space.split_at_mut(prefix.len());
+                head.copy_from_slice(prefix);
+                tail.copy_from_slice(name);
+                space
+            }
+            None => {
+                long.extend_from_slice(prefix);
+                long.extend_from_slice(name);
+                &long
+            }
+        };
+        let member = shape.member(exposed);
+        let exists = match (member, shape.dynamic, known.exposed) {
+            (Some(_), _, _) => true,
+            (None, true, None) => return Decision::Ask(Question::Exposed, text(exposed)),
+            (None, true, Some(answer)) => answer,
+            (None, false, _) => false,
+        };
+        if exists {
+            let plain_exists = match (shape.member(name), shape.dynamic && plain(), known.plain) {
+                (Some(_), _, _) => plain(),
+                (None, true, None) => return Decision::Ask(Question::Plain, text(name)),
+                (None, true, Some(answer)) => answer,
+                (None, false, _) => false,
+            };
+            if !plain_exists {
+                return Decision::Use(member.map_or_else(|| Name::Dynamic(text(exposed)), Name::Member));
+            }
+        }
+    }
+    if !plain() {
+        return Decision::Refuse(refusal(name, "the attribute rules"));
+    }
+    match shape.member(name) {
+        Some(member) => Decision::Use(Name::Member(member)),
+        None if shape.dynamic => Decision::Use(Name::Dynamic(text(name))),
+        None => Decision::Refuse(missing(shape, name)),
+    }
+}
+
+fn is_safe(config: &Config, name: &[u8]) -> bool {
+    std::str::from_utf8(name).is_ok_and(|name| config.safe_attrs.contains(name))
+}
+
+/// A name from the wire is UTF-8, as is a prefix put before it.
+fn text(name: &[u8]) -> Text {
+    Text::new(&String::from_utf8_lossy(name))
+}
+
+/// Python's own refusal. Which rule it was stands in an attribute, for those who look.
+fn refusal(name: &[u8], rule: &str) -> Exception {
+    let name = Value::Str(text(name));
+    let mut exception = Exception::builtin("AttributeError", format!("cannot access {}", name.repr()));
+    exception.attributes = vec![
+        ("name".into(), Value::None),
+        ("obj".into(), Value::None),
+        ("refused_by".into(), Value::Str(Text::new(rule))),
+    ];
+    exception
+}
+
+fn missing(shape: &Shape, name: &[u8]) -> Exception {
+    let name = Value::Str(text(name));
+    let text = format!("'{}' object has no attribute {}", shape.class_name(), name.repr());
+    let mut exception = Exception::builtin("AttributeError", text);
+    exception.attributes = vec![("name".into(), name), ("obj".into(), Value::None)];
+    exception
+}

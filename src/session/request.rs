@@ -1,0 +1,163 @@
+//! A request of the peer, taken apart and checked, as it is given to the host.
+
+use super::policy::{Known, Name, Question};
+use crate::codec::brine::{self, Sink};
+use crate::config::Limits;
+use crate::error::Exception;
+use crate::value::{Local, Text, Value};
+use std::sync::Arc;
+
+/// The handlers of the protocol by number (wire.md, section 6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Handler {
+    Ping = 1,
+    Close,
+    GetRoot,
+    GetAttr,
+    DelAttr,
+    SetAttr,
+    Call,
+    CallAttr,
+    Repr,
+    Str,
+    Cmp,
+    Hash,
+    Dir,
+    Pickle,
+    Del,
+    Inspect,
+    BuffIter,
+    OldSlicing,
+    CtxExit,
+    InstanceCheck,
+}
+
+impl Handler {
+    pub const ALL: [Handler; 20] = {
+        use Handler::*;
+        [
+            Ping, Close, GetRoot, GetAttr, DelAttr, SetAttr, Call, CallAttr, Repr, Str, Cmp, Hash, Dir, Pickle, Del,
+            Inspect, BuffIter, OldSlicing, CtxExit, InstanceCheck,
+        ]
+    };
+
+    pub fn from_number(number: i64) -> Option<Handler> {
+        usize::try_from(number).ok().and_then(|n| n.checked_sub(1)).and_then(|n| Handler::ALL.get(n)).copied()
+    }
+}
+
+/// The number of a request of the peer: an int, but Python echoes whatever it is.
+#[derive(Clone, Debug)]
+pub enum Seq {
+    Int(i64),
+    Other(Value),
+}
+
+impl Seq {
+    pub fn put<S: Sink>(&self, out: &mut S, limits: &Limits) {
+        match self {
+            Seq::Int(seq) => brine::put_int(out, *seq),
+            Seq::Other(value) => {
+                let mut bytes = Vec::new();
+                match brine::put_value(&mut bytes, value, limits) {
+                    Ok(()) => out.put(&bytes),
+                    Err(_) => brine::put_none(out),
+                }
+            }
+        }
+    }
+}
+
+/// The threads of a message: who sent it, and for whom (only with bind_threads; else 0).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Threads {
+    pub from: u64,
+    pub to: u64,
+}
+
+/// Names a request that is to be answered, exactly once.
+#[derive(Debug)]
+pub struct RequestId {
+    pub seq: Seq,
+    pub threads: Threads,
+}
+
+pub type Keywords = Vec<(Text, Value)>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CompareOp {
+    Lt,
+    Le,
+    Eq,
+    Ne,
+    Gt,
+    Ge,
+}
+
+impl CompareOp {
+    pub const ALL: [CompareOp; 6] =
+        [CompareOp::Lt, CompareOp::Le, CompareOp::Eq, CompareOp::Ne, CompareOp::Gt, CompareOp::Ge];
+
+    /// The operator's method.
+    pub fn name(self) -> &'static str {
+        match self {
+            CompareOp::Lt => "__lt__",
+            CompareOp::Le => "__le__",
+            CompareOp::Eq => "__eq__",
+            CompareOp::Ne => "__ne__",
+            CompareOp::Gt => "__gt__",
+            CompareOp::Ge => "__ge__",
+        }
+    }
+}
+
+/// What is asked of an object of the host. Names have passed the attribute rules.
+#[derive(Debug)]
+pub enum Op {
+    GetAttr(Name),
+    SetAttr(Name, Value),
+    DelAttr(Name),
+    Call { args: Vec<Value>, keywords: Keywords },
+    CallAttr { name: Name, args: Vec<Value>, keywords: Keywords },
+    Repr,
+    Str,
+    Hash,
+    Dir,
+    Compare { op: CompareOp, other: Value },
+    /// The next items of an iterator, or the first of an iterable.
+    BuffIter { count: usize },
+    /// `attempt(slice(start, stop), *args)`, and on any error `fallback(start, stop, *args)`.
+    OldSlicing {
+        attempt: Result<Name, Exception>,
+        fallback: Result<Name, Exception>,
+        start: Value,
+        stop: Value,
+        args: Vec<Value>,
+    },
+    /// Does the target have this attribute? To be answered with `Session::answer_exists`.
+    Exists { question: Question, name: Text, access: Box<Access> },
+}
+
+/// An attribute access that waits for an answer to `Op::Exists`.
+#[derive(Debug)]
+pub struct Access {
+    pub(super) name: Vec<u8>,
+    pub(super) kind: AccessKind,
+    pub(super) known: Known,
+}
+
+#[derive(Debug)]
+pub(super) enum AccessKind {
+    Get,
+    Set(Value),
+    Del,
+    Call { args: Vec<Value>, keywords: Keywords },
+}
+
+/// A request for the host.
+pub struct Request {
+    pub id: RequestId,
+    pub target: Arc<dyn Local>,
+    pub op: Op,
+}

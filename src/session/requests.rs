@@ -1,0 +1,145 @@
+//! Requests of ours: written straight into the bytes to send.
+
+use super::envelope::Kind;
+use super::request::{Handler, Seq};
+use super::{Core, Session, State, boxing};
+use crate::codec::brine::{self, Sink};
+use crate::error::{Error, Result};
+use crate::value::{Proxy, Text, Value};
+use std::sync::Arc;
+
+/// What is asked of the peer.
+#[derive(Clone, Copy)]
+pub enum Body<'a> {
+    /// Any handler, with its arguments as values.
+    Raw { handler: i64, args: &'a [Value] },
+    Call { target: &'a Arc<Proxy>, args: &'a [Value], keywords: &'a [(Text, Value)] },
+    CallAttr { target: &'a Arc<Proxy>, name: &'a str, args: &'a [Value], keywords: &'a [(Text, Value)] },
+    /// The methods of an object, asked for by its id_pack.
+    Inspect { target: &'a Arc<Proxy> },
+    InstanceCheck { class: &'a Arc<Proxy>, other: &'a Arc<Proxy> },
+}
+
+impl<T> Session<T> {
+    /// Sends a request; its answer will come with `token`. Releases that wait ride behind it.
+    pub fn request(&mut self, body: Body<'_>, token: T) -> Result<i64> {
+        let core = &mut self.core;
+        match core.state {
+            State::Open => {}
+            _ => return Err(Error::Closed("the connection is closed".into())),
+        }
+        if core.pending.len() >= core.config.limits.pending {
+            let text = format!("{} requests wait for an answer (max_pending)", core.pending.len());
+            return Err(Error::Limit(text));
+        }
+        let seq = core.pending.next_seq();
+        let to = core.threads.to;
+        core.send(Kind::Request, &Seq::Int(seq), to, |boxer, out| put_body(boxer, out, &body))?;
+        core.pending.insert(Some(token));
+        if !core.imports.releases().is_empty() {
+            core.put_releases();
+        }
+        Ok(seq)
+    }
+}
+
+fn put_body<S: Sink>(boxer: &mut boxing::Boxer<'_>, out: &mut S, body: &Body<'_>) -> Result<()> {
+    brine::put_tuple_header(out, 2);
+    match *body {
+        Body::Raw { handler, args } => {
+            brine::put_int(out, handler);
+            boxer.put_sequence(out, args)
+        }
+        Body::Call { target, args, keywords } => {
+            brine::put_int(out, Handler::Call as i64);
+            boxed_tuple(out, 3);
+            put_target(boxer, out, target)?;
+            boxer.put_sequence(out, args)?;
+            boxer.put_keywords(out, keywords)
+        }
+        Body::CallAttr { target, name, args, keywords } => {
+            brine::put_int(out, Handler::CallAttr as i64);
+            boxed_tuple(out, 4);
+            put_target(boxer, out, target)?;
+            brine::put_tuple_header(out, 2);
+            brine::put_int(out, boxing::VALUE);
+            brine::put_str(out, name.as_bytes());
+            boxer.put_sequence(out, args)?;
+            boxer.put_keywords(out, keywords)
+        }
+        Body::Inspect { target } => {
+            brine::put_int(out, Handler::Inspect as i64);
+            brine::put_tuple_header(out, 2);
+            brine::put_int(out, boxing::VALUE);
+            brine::put_tuple_header(out, 1);
+            out.put(&target.id_pack);
+            Ok(())
+        }
+        Body::InstanceCheck { class, other } => {
+            brine::put_int(out, Handler::InstanceCheck as i64);
+            boxed_tuple(out, 2);
+            put_target(boxer, out, class)?;
+            brine::put_tuple_header(out, 2);
+            brine::put_int(out, boxing::VALUE);
+            out.put(&other.id_pack);
+            Ok(())
+        }
+    }
+}
+
+#[inline]
+fn boxed_tuple<S: Sink>(out: &mut S, n: usize) {
+    brine::put_tuple_header(out, 2);
+    brine::put_int(out, boxing::TUPLE);
+    brine::put_tuple_header(out, n);
+}
+
+#[inline]
+fn put_target<S: Sink>(boxer: &mut boxing::Boxer<'_>, out: &mut S, target: &Arc<Proxy>) -> Result<()> {
+    if Arc::ptr_eq(target.home(), boxer.home) {
+        brine::put_tuple_header(out, 2);
+        brine::put_int(out, boxing::LOCAL_REF);
+        out.put(&target.id_pack);
+        return Ok(());
+    }
+    Err(Error::Argument("the object belongs to another connection".into()))
+}
+
+impl<T> Core<T> {
+    /// One DEL for each dead proxy. Their answers are awaited by nobody.
+    pub(super) fn put_releases(&mut self) {
+        if self.state != State::Open {
+            return;
+        }
+        for (id_pack, count) in self.imports.take_released() {
+            let seq = self.pending.next_seq();
+            let to = self.threads.to;
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            let sent = self.send(Kind::Request, &Seq::Int(seq), to, |_, out| {
+                brine::put_tuple_header(out, 2);
+                brine::put_int(out, Handler::Del as i64);
+                boxed_tuple(out, 2);
+                brine::put_tuple_header(out, 2);
+                brine::put_int(out, boxing::LOCAL_REF);
+                out.put(&id_pack);
+                brine::put_tuple_header(out, 2);
+                brine::put_int(out, boxing::VALUE);
+                brine::put_int(out, count);
+                Ok(())
+            });
+            if sent.is_ok() {
+                self.pending.insert(None);
+            }
+        }
+    }
+
+    pub(super) fn put_close(&mut self) {
+        let seq = self.pending.next_seq();
+        let sent = self.send(Kind::Request, &Seq::Int(seq), 0, |boxer, out| {
+            put_body(boxer, out, &Body::Raw { handler: Handler::Close as i64, args: &[] })
+        });
+        if sent.is_ok() {
+            self.pending.insert(None);
+        }
+    }
+}

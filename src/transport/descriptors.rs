@@ -1,0 +1,240 @@
+//! Descriptors that were opened by somebody else: standard input and output, inherited pipes and sockets.
+//!
+//! Their file descriptions may be shared with other processes, so nothing about them is changed: no O_NONBLOCK, no
+//! time limit. Every call polls first instead. We work on private copies, which keeps us from acting on a number
+//! that its owner closed and that means another file by now.
+
+use super::socket::{is_socket, send};
+use super::{Ready, TICK, Transport, spare, sys};
+use crate::error::{Error, Result};
+use crate::sync::{Mutex, lock, try_lock};
+use socket2::SockRef;
+use std::fs::File;
+use std::io::{self, IoSlice};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What becomes of descriptors that are given to a transport.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ownership {
+    /// They are the transport's from now on and are closed with it. Standard input, output and error lead to /dev/null
+    /// afterwards, so that the peer sees the end of the stream and no other file takes over their numbers.
+    Taken,
+    /// They stay the caller's, who closes them; the transport works on copies. Sockets are shut down all the same.
+    Borrowed,
+}
+
+/// A pipe with room is sure to take this many bytes at once (PIPE_BUF).
+const PIPE_ROOM: usize = 4096;
+
+/// Parts of a message that go into a pipe in one call.
+const PARTS: usize = 16;
+
+pub(super) struct Descriptors {
+    reading: Direction,
+    writing: Direction,
+    /// Set by `shutdown`; polled besides, because nothing wakes a thread that waits for a pipe.
+    down: sys::Event,
+    /// Standard descriptors to be given up at the end.
+    standard: Mutex<Vec<RawFd>>,
+    peer: String,
+}
+
+struct Direction {
+    /// `None` after `shutdown`.
+    file: Mutex<Option<Arc<File>>>,
+    socket: bool,
+    /// Between poll and read or write of a pipe nobody else may take what was found.
+    turn: Mutex<()>,
+}
+
+pub(super) fn open(read: RawFd, write: RawFd, ownership: Ownership) -> Result<Descriptors> {
+    let peer = format!("fd:{read},{write}");
+    let reading = Direction::new(read, true)?;
+    let writing = Direction::new(write, false)?;
+    let down = sys::Event::new().map_err(|e| Error::io(format!("cannot use {peer}"), e))?;
+    let mut standard = Vec::new();
+    if ownership == Ownership::Taken {
+        let numbers = if read == write { vec![read] } else { vec![read, write] };
+        for fd in numbers {
+            if fd <= libc::STDERR_FILENO { standard.push(fd) } else { sys::give_up(fd) }
+        }
+    }
+    Ok(Descriptors { reading, writing, down, standard: Mutex::new(standard), peer })
+}
+
+impl Direction {
+    fn new(fd: RawFd, read: bool) -> Result<Direction> {
+        let failed = |e: io::Error| match e.raw_os_error() {
+            Some(libc::EBADF) => Error::Address(format!("descriptor {fd} is not open")),
+            _ => Error::io(format!("cannot use descriptor {fd}"), e),
+        };
+        let copy = sys::duplicate(fd).map_err(failed)?;
+        let socket = is_socket(&SockRef::from(&copy)).map_err(failed)?;
+        let (readable, writable) = sys::access(copy.as_fd()).map_err(failed)?;
+        match read {
+            true if !readable => Err(Error::Address(format!("descriptor {fd} is not open for reading"))),
+            false if !writable => Err(Error::Address(format!("descriptor {fd} is not open for writing"))),
+            _ => Ok(Direction { file: Mutex::new(Some(Arc::new(File::from(copy)))), socket, turn: Mutex::new(()) }),
+        }
+    }
+
+    fn file(&self) -> Option<Arc<File>> {
+        lock(&self.file).clone()
+    }
+
+    fn shutdown(&self) {
+        let file = lock(&self.file).take();
+        if let (Some(file), true) = (file, self.socket) {
+            // Fails for a connection that is gone already.
+            let _ = SockRef::from(&*file).shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl Descriptors {
+    /// Polls the two files, as far as given, and the shutdown; `None` when it was shut down.
+    fn wait(&self, read: Option<&File>, write: Option<&File>, timeout: Option<Duration>) -> io::Result<Option<Ready>> {
+        let mut fds = [
+            sys::interest(read.map(|f| f.as_raw_fd()), sys::READABLE),
+            sys::interest(write.map(|f| f.as_raw_fd()), sys::WRITABLE),
+            sys::interest(Some(self.down.fd()), sys::READABLE),
+        ];
+        sys::poll(&mut fds, timeout)?;
+        let [reading, writing, down] = &fds;
+        if sys::is_ready(down, sys::READABLE) {
+            return Ok(None);
+        }
+        Ok(Some(Ready { read: sys::is_ready(reading, sys::READABLE), write: sys::is_ready(writing, sys::WRITABLE) }))
+    }
+
+    fn write_pipe(&self, file: &File, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let _turn = lock(&self.writing.turn);
+        let total = bufs.iter().map(|buf| buf.len()).sum();
+        let mut pipe = sys::QuietPipe::new();
+        let mut sent = 0;
+        while sent < total {
+            let result = match self.wait(None, Some(file), Some(Duration::ZERO)) {
+                Ok(None) => Err(io::ErrorKind::BrokenPipe.into()),
+                Ok(Some(ready)) if !ready.write => Err(io::ErrorKind::WouldBlock.into()),
+                Ok(Some(_)) => {
+                    let mut parts = [IoSlice::new(&[]); PARTS];
+                    pipe.write(file, pipe_full(bufs, sent, &mut parts))
+                }
+                Err(e) => Err(e),
+            };
+            match result {
+                Ok(n) => sent += n,
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) if sent == 0 => return Err(e),
+                // It will come again at the next call.
+                Err(_) => break,
+            }
+        }
+        Ok(sent)
+    }
+}
+
+impl Transport for Descriptors {
+    fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
+        spare::reserve(buf, max)?;
+        // A thread that only looks does not queue up behind one that waits.
+        let _turn = match wait {
+            true => lock(&self.reading.turn),
+            false => try_lock(&self.reading.turn).ok_or(io::ErrorKind::WouldBlock)?,
+        };
+        let Some(file) = self.reading.file() else { return Ok(0) };
+        match self.wait(Some(&file), None, Some(if wait { TICK } else { Duration::ZERO }))? {
+            None => Ok(0),
+            Some(ready) if !ready.read => Err(io::ErrorKind::WouldBlock.into()),
+            Some(_) if self.reading.socket => spare::recv(&SockRef::from(&*file), libc::MSG_DONTWAIT, buf, max),
+            Some(_) => spare::read(file.as_fd(), buf, max),
+        }
+    }
+
+    fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let Some(file) = self.writing.file() else { return Err(io::ErrorKind::BrokenPipe.into()) };
+        if self.writing.socket { send(&SockRef::from(&*file), bufs) } else { self.write_pipe(&file, bufs) }
+    }
+
+    fn poll(&self, read: bool, write: bool, timeout: Option<Duration>) -> io::Result<Ready> {
+        let reading = if read { self.reading.file() } else { None };
+        let writing = if write { self.writing.file() } else { None };
+        let found = self.wait(reading.as_deref(), writing.as_deref(), timeout)?;
+        Ok(found.unwrap_or(Ready { read, write }))
+    }
+
+    fn shutdown(&self) {
+        self.down.set();
+        self.reading.shutdown();
+        self.writing.shutdown();
+        for fd in std::mem::take(&mut *lock(&self.standard)) {
+            sys::give_up(fd);
+        }
+    }
+
+    fn fileno(&self) -> Option<RawFd> {
+        self.reading.file().map(|file| file.as_raw_fd())
+    }
+
+    fn peer_name(&self) -> String {
+        self.peer.clone()
+    }
+
+    fn local_name(&self) -> String {
+        self.peer.clone()
+    }
+}
+
+impl Drop for Descriptors {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+/// As many of the bytes from `start` on as a pipe with room is sure to take.
+fn pipe_full<'p, 'b>(bufs: &'b [IoSlice<'_>], start: usize, parts: &'p mut [IoSlice<'b>; PARTS]) -> &'p [IoSlice<'b>] {
+    let mut skip = start;
+    let mut room = PIPE_ROOM;
+    let mut used = 0;
+    for buf in bufs {
+        let from = skip.min(buf.len());
+        skip -= from;
+        let rest = buf.get(from..).unwrap_or(&[]);
+        let rest = rest.get(..room).unwrap_or(rest);
+        if rest.is_empty() {
+            continue;
+        }
+        let Some(part) = parts.get_mut(used) else { break };
+        *part = IoSlice::new(rest);
+        used += 1;
+        room -= rest.len();
+    }
+    parts.get(..used).unwrap_or(&[])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_gets_as_much_as_it_surely_takes() {
+        let long = vec![7; PIPE_ROOM];
+        let bufs = [IoSlice::new(b""), IoSlice::new(b"abc"), IoSlice::new(&long), IoSlice::new(b"z")];
+        let taken = |start| {
+            let mut parts = [IoSlice::new(&[]); PARTS];
+            pipe_full(&bufs, start, &mut parts).iter().flat_map(|part| part.to_vec()).collect::<Vec<u8>>()
+        };
+        assert_eq!(taken(0), [&b"abc"[..], &long[3..]].concat());
+        assert_eq!(taken(2), [&b"c"[..], &long[1..]].concat());
+        assert_eq!(taken(PIPE_ROOM), [&long[..3], b"z"].concat());
+        assert_eq!(taken(PIPE_ROOM + 4), b"");
+
+        let many = vec![IoSlice::new(b"x"); PARTS + 3];
+        let mut parts = [IoSlice::new(&[]); PARTS];
+        assert_eq!(pipe_full(&many, 1, &mut parts).len(), PARTS);
+        assert_eq!(pipe_full(&many, PARTS, &mut parts).len(), 3);
+    }
+}

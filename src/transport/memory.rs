@@ -1,0 +1,170 @@
+//! Two transports in memory, each the other's peer.
+
+use super::{Ready, TICK, Transport, spare};
+use crate::sync::{Condvar, Mutex, lock, wait, wait_for};
+use std::collections::VecDeque;
+use std::io::{self, IoSlice};
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+const CAPACITY: usize = 256 << 10;
+
+/// A connected pair. Each direction holds up to 256 KiB, then its writer has to wait, as with a socket.
+pub fn pair() -> (Arc<dyn Transport>, Arc<dyn Transport>) {
+    pair_with_capacity(CAPACITY)
+}
+
+/// A connected pair whose directions hold up to `capacity` bytes each, at least one.
+pub fn pair_with_capacity(capacity: usize) -> (Arc<dyn Transport>, Arc<dyn Transport>) {
+    let state = Mutex::new(State { left: VecDeque::new(), right: VecDeque::new(), down: false });
+    let changed = Changed { left: Condvar::new(), right: Condvar::new() };
+    let link = Arc::new(Link { state, changed, capacity: capacity.max(1) });
+    (Arc::new(End { link: link.clone(), side: Side::Left }), Arc::new(End { link, side: Side::Right }))
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Left,
+    Right,
+}
+
+struct Link {
+    state: Mutex<State>,
+    /// Where the threads of each side wait.
+    changed: Changed,
+    capacity: usize,
+}
+
+struct Changed {
+    left: Condvar,
+    right: Condvar,
+}
+
+/// Bytes by the side that will receive them.
+struct State {
+    left: VecDeque<u8>,
+    right: VecDeque<u8>,
+    /// A shutdown by either side ends both directions, as with a socket.
+    down: bool,
+}
+
+impl State {
+    fn toward(&mut self, side: Side) -> &mut VecDeque<u8> {
+        match side {
+            Side::Left => &mut self.left,
+            Side::Right => &mut self.right,
+        }
+    }
+}
+
+struct End {
+    link: Arc<Link>,
+    side: Side,
+}
+
+impl End {
+    fn other(&self) -> Side {
+        if self.side == Side::Left { Side::Right } else { Side::Left }
+    }
+
+    fn changed(&self, side: Side) -> &Condvar {
+        match side {
+            Side::Left => &self.link.changed.left,
+            Side::Right => &self.link.changed.right,
+        }
+    }
+
+    fn ready(&self, state: &mut State, read: bool, write: bool) -> Ready {
+        let down = state.down;
+        Ready {
+            read: read && (down || !state.toward(self.side).is_empty()),
+            write: write && (down || state.toward(self.other()).len() < self.link.capacity),
+        }
+    }
+}
+
+impl Transport for End {
+    fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
+        spare::reserve(buf, max)?;
+        let mut state = lock(&self.link.state);
+        if wait && !self.ready(&mut state, true, false).read {
+            state = wait_for(self.changed(self.side), state, TICK);
+        }
+        let down = state.down;
+        let waiting = state.toward(self.side);
+        let count = waiting.len().min(max);
+        if count == 0 {
+            return if down { Ok(0) } else { Err(io::ErrorKind::WouldBlock.into()) };
+        }
+        let (first, second) = waiting.as_slices();
+        let from_first = first.len().min(count);
+        buf.extend_from_slice(&first[..from_first]);
+        buf.extend_from_slice(&second[..count - from_first]);
+        waiting.drain(..count);
+        drop(state);
+        self.changed(self.other()).notify_all();
+        Ok(count)
+    }
+
+    fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut state = lock(&self.link.state);
+        if state.down {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let queue = state.toward(self.other());
+        let before = queue.len();
+        for buf in bufs {
+            let room = self.link.capacity - queue.len();
+            queue.extend(&buf[..buf.len().min(room)]);
+        }
+        let sent = queue.len() - before;
+        drop(state);
+        if sent == 0 && bufs.iter().any(|buf| !buf.is_empty()) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        self.changed(self.other()).notify_all();
+        Ok(sent)
+    }
+
+    fn poll(&self, read: bool, write: bool, timeout: Option<Duration>) -> io::Result<Ready> {
+        let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
+        let mut state = lock(&self.link.state);
+        loop {
+            let ready = self.ready(&mut state, read, write);
+            if ready.any() {
+                return Ok(ready);
+            }
+            let changed = self.changed(self.side);
+            state = match deadline.map(|d| d.saturating_duration_since(Instant::now())) {
+                Some(Duration::ZERO) => return Ok(ready),
+                Some(left) => wait_for(changed, state, left),
+                None => wait(changed, state),
+            };
+        }
+    }
+
+    fn shutdown(&self) {
+        lock(&self.link.state).down = true;
+        self.link.changed.left.notify_all();
+        self.link.changed.right.notify_all();
+    }
+
+    fn fileno(&self) -> Option<RawFd> {
+        None
+    }
+
+    fn peer_name(&self) -> String {
+        "memory".to_owned()
+    }
+
+    fn local_name(&self) -> String {
+        "memory".to_owned()
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}

@@ -1,0 +1,105 @@
+//! Byte streams that a connection can run over: TCP, Unix sockets, descriptors that were handed
+//! to us, a child process, and a pair in memory.
+//!
+//! Receiving and sending are made for the hot path: on our own sockets each is one system call.
+//! `unsafe` occurs in two files, `spare` (receiving into uninitialised room) and `sys` (system calls
+//! that std and socket2 do not offer), and nowhere else here.
+
+mod address;
+mod child;
+mod descriptors;
+mod listener;
+mod memory;
+mod socket;
+#[allow(unsafe_code)]
+mod spare;
+#[allow(unsafe_code)]
+mod sys;
+
+pub use address::Address;
+pub use descriptors::Ownership;
+pub use listener::Listener;
+pub use memory::{pair, pair_with_capacity};
+
+use crate::error::{Error, Result};
+use std::io::{self, IoSlice};
+use std::os::fd::{OwnedFd, RawFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The longest that a `recv` with `wait` takes when nothing comes.
+pub const TICK: Duration = Duration::from_secs(1);
+
+/// A stream of bytes in both directions. Any thread may call anything at any time.
+pub trait Transport: Send + Sync {
+    /// Appends at most `max` (not 0) bytes to `buf`; `Ok(0)` is the end of the stream. `WouldBlock` says that nothing
+    /// came: with `wait` within about [`TICK`], otherwise at once.
+    fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize>;
+
+    /// Sends what goes without waiting; `WouldBlock` when that is nothing, `BrokenPipe` (never SIGPIPE) when nobody
+    /// will receive it.
+    fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
+
+    /// Waits at most `timeout` (`None`: for ever) until one of the directions asked for is ready: a call would not
+    /// give `WouldBlock`, so an ended or broken stream is ready too.
+    fn poll(&self, read: bool, write: bool, timeout: Option<Duration>) -> io::Result<Ready>;
+
+    /// Ends both directions and wakes threads that wait in `recv` or `poll`. What had arrived before may be lost
+    /// or still be received; then comes the end of the stream. May be called again; never waits.
+    fn shutdown(&self);
+
+    /// A descriptor for `poll` or `epoll` that is readable when `recv` would give something.
+    fn fileno(&self) -> Option<RawFd>;
+
+    /// The other side, for messages; where it has an address, in the notation of [`Address`].
+    fn peer_name(&self) -> String;
+
+    /// This side, likewise.
+    fn local_name(&self) -> String;
+
+    /// Asks the kernel to acknowledge at once what is received next (TCP).
+    fn quick_ack(&self) {}
+
+    /// Has a silent peer probed after `idle`, or not at all, as at first (TCP).
+    fn set_keepalive(&self, _idle: Option<Duration>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What [`Transport::poll`] found; neither when the time was up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ready {
+    pub read: bool,
+    pub write: bool,
+}
+
+impl Ready {
+    pub fn any(self) -> bool {
+        self.read || self.write
+    }
+}
+
+/// Connects to `address`, starts its command, or takes over its descriptors. `connect_timeout` bounds all attempts
+/// together, but not the look-up of a host's name, which is the system's.
+pub fn connect(address: &Address, connect_timeout: Option<Duration>) -> Result<Arc<dyn Transport>> {
+    match address {
+        Address::Tcp { host, port } => Ok(Arc::new(socket::connect_tcp(address, host, *port, connect_timeout)?)),
+        Address::Unix(_) | Address::Abstract(_) => Ok(Arc::new(socket::connect_unix(address, connect_timeout)?)),
+        Address::Descriptors { read, write } => from_descriptors(*read, *write, Ownership::Taken),
+        Address::Stdio => from_descriptors(libc::STDIN_FILENO, libc::STDOUT_FILENO, Ownership::Taken),
+        Address::Exec(command) => Ok(Arc::new(child::spawn(command)?)),
+    }
+}
+
+/// A transport over open descriptors, sockets or pipes, which may be the same. Their flags stay as they are.
+///
+/// With [`Ownership::Taken`] nobody else may use or close the two numbers any more.
+pub fn from_descriptors(read: RawFd, write: RawFd, ownership: Ownership) -> Result<Arc<dyn Transport>> {
+    Ok(Arc::new(descriptors::open(read, write, ownership)?))
+}
+
+/// A transport over a connected stream socket that no other process uses.
+pub fn from_socket(socket: impl Into<OwnedFd>) -> Result<Arc<dyn Transport>> {
+    let stream = socket::adopt(socket.into()).map_err(|e| Error::io("cannot use the socket as a transport", e))?;
+    Ok(Arc::new(stream))
+}

@@ -1,0 +1,272 @@
+//! Connected stream sockets of our own: TCP, Unix, and the socket pair of a child process.
+
+use super::{Address, Ready, TICK, Transport, spare, sys};
+use crate::error::{Error, Result};
+use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
+use std::io::{self, IoSlice};
+use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
+
+/// `sendmsg(2)` refuses more parts (IOV_MAX).
+const PARTS_MAX: usize = 1024;
+
+/// Stands for "no limit": the kernel gives up on a connection long before.
+const FOR_EVER: Duration = Duration::from_secs(24 * 3600);
+
+pub(super) struct Stream {
+    socket: Socket,
+    tcp: bool,
+    local: String,
+    peer: String,
+}
+
+impl Stream {
+    /// Prepares a connected, blocking socket. The tick lets `recv` wait without a poll before it.
+    pub(super) fn new(socket: Socket, tcp: bool, local: String, peer: String) -> io::Result<Stream> {
+        socket.set_read_timeout(Some(TICK))?;
+        if tcp {
+            socket.set_tcp_nodelay(true)?;
+        }
+        Ok(Stream { socket, tcp, local, peer })
+    }
+}
+
+impl Transport for Stream {
+    fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
+        spare::recv(&self.socket, if wait { 0 } else { libc::MSG_DONTWAIT }, buf, max)
+    }
+
+    fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        send(&self.socket, bufs)
+    }
+
+    fn poll(&self, read: bool, write: bool, timeout: Option<Duration>) -> io::Result<Ready> {
+        let asked = if read { sys::READABLE } else { 0 } | if write { sys::WRITABLE } else { 0 };
+        let mut fds = [sys::interest(Some(self.socket.as_raw_fd()), asked)];
+        sys::poll(&mut fds, timeout)?;
+        let [polled] = &fds;
+        Ok(Ready {
+            read: read && sys::is_ready(polled, sys::READABLE),
+            write: write && sys::is_ready(polled, sys::WRITABLE),
+        })
+    }
+
+    fn shutdown(&self) {
+        // Fails for a connection that is gone already.
+        let _ = self.socket.shutdown(Shutdown::Both);
+    }
+
+    fn fileno(&self) -> Option<RawFd> {
+        Some(self.socket.as_raw_fd())
+    }
+
+    fn peer_name(&self) -> String {
+        self.peer.clone()
+    }
+
+    fn local_name(&self) -> String {
+        self.local.clone()
+    }
+
+    fn quick_ack(&self) {
+        if self.tcp {
+            // A hint; a connection that is gone shows at the next call.
+            let _ = self.socket.set_tcp_quickack(true);
+        }
+    }
+
+    fn set_keepalive(&self, idle: Option<Duration>) -> io::Result<()> {
+        match idle {
+            Some(idle) if self.tcp => self.socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle)),
+            None if self.tcp => self.socket.set_keepalive(false),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// One `send(2)` or `sendmsg(2)` that neither waits nor raises SIGPIPE.
+pub(super) fn send(socket: &Socket, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+    const FLAGS: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+    loop {
+        let sent = match bufs {
+            [buf] => socket.send_with_flags(buf, FLAGS),
+            _ => socket.send_vectored_with_flags(bufs.get(..PARTS_MAX).unwrap_or(bufs), FLAGS),
+        };
+        match sent {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            sent => return sent,
+        }
+    }
+}
+
+/// Whether a descriptor is a socket, which must be a stream socket then.
+pub(super) fn is_socket(socket: &SockRef<'_>) -> io::Result<bool> {
+    match socket.r#type() {
+        Ok(Type::STREAM) => Ok(true),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, "the socket is not a stream socket")),
+        Err(e) if e.raw_os_error() == Some(libc::ENOTSOCK) => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+/// The notation of a socket's address; `None` for a Unix socket without a name.
+pub(super) fn name(address: &SockAddr) -> Option<String> {
+    if let Some(address) = address.as_socket() {
+        Some(format!("tcp://{address}"))
+    } else if let Some(path) = address.as_pathname() {
+        Some(format!("unix://{}", path.display()))
+    } else {
+        address.as_abstract_namespace().map(|name| format!("unix://@{}", String::from_utf8_lossy(name)))
+    }
+}
+
+/// Takes a connected socket that came from elsewhere.
+pub(super) fn adopt(fd: OwnedFd) -> io::Result<Stream> {
+    let socket = Socket::from(fd);
+    if !is_socket(&SockRef::from(&socket))? {
+        return Err(io::Error::from_raw_os_error(libc::ENOTSOCK));
+    }
+    let peer = socket.peer_addr()?;
+    socket.set_cloexec(true)?;
+    socket.set_nonblocking(false)?;
+    named(socket, &peer, "unix socket")
+}
+
+/// A stream over a connected socket, with the addresses as names; `unnamed` stands for those that have none.
+pub(super) fn named(socket: Socket, peer: &SockAddr, unnamed: &str) -> io::Result<Stream> {
+    let local = socket.local_addr()?;
+    let tcp = matches!(local.domain(), Domain::IPV4 | Domain::IPV6);
+    let or_unnamed = |address| name(address).unwrap_or_else(|| unnamed.to_owned());
+    Stream::new(socket, tcp, or_unnamed(&local), or_unnamed(peer))
+}
+
+/// The addresses of a host. The look-up is the system's and takes the time that it takes.
+pub(super) fn resolve(address: &Address, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
+    let host = if host.is_empty() { "127.0.0.1" } else { host };
+    let failed = |e| Error::io(format!("cannot look up the host of {address}"), e);
+    let found: Vec<SocketAddr> = (host, port).to_socket_addrs().map_err(failed)?.collect();
+    if found.is_empty() {
+        return Err(failed(io::Error::new(io::ErrorKind::NotFound, "it has no addresses")));
+    }
+    Ok(found)
+}
+
+/// Tries the addresses of the host one after the other, each for its share of the time that is left.
+pub(super) fn connect_tcp(address: &Address, host: &str, port: u16, timeout: Option<Duration>) -> Result<Stream> {
+    let candidates = resolve(address, host, port)?;
+    let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
+    let mut failures: Vec<(SocketAddr, io::Error)> = Vec::new();
+    for (tried, &candidate) in candidates.iter().enumerate() {
+        let left = deadline.map_or(FOR_EVER, |d| d.saturating_duration_since(Instant::now()));
+        let share = if deadline.is_some() { left.div_f64((candidates.len() - tried) as f64) } else { left };
+        match connect_one(candidate, share) {
+            Ok(stream) => return Ok(stream),
+            Err(e) => failures.push((candidate, e)),
+        }
+    }
+    Err(all_failed(address, failures))
+}
+
+fn connect_one(candidate: SocketAddr, timeout: Duration) -> io::Result<Stream> {
+    let target = SockAddr::from(candidate);
+    let socket = Socket::new(target.domain(), Type::STREAM, None)?;
+    socket.connect_timeout(&target, timeout)?;
+    // The kernel can pick the very port that we look for as our own, and then we are connected to ourselves.
+    if socket.local_addr()?.as_socket() == Some(candidate) {
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    named(socket, &target, "")
+}
+
+fn all_failed(address: &Address, mut failures: Vec<(SocketAddr, io::Error)>) -> Error {
+    let context = format!("cannot connect to {address}");
+    let timed_out = failures.iter().all(|(_, e)| e.kind() == io::ErrorKind::TimedOut);
+    let each = failures.iter().map(|(at, e)| format!("{at}: {e}")).collect::<Vec<_>>().join("; ");
+    if timed_out {
+        return Error::Timeout(format!("{context}: {each}"));
+    }
+    match failures.pop() {
+        // A single error keeps its number.
+        Some((at, e)) if failures.is_empty() => Error::io(format!("{context} ({at})"), e),
+        Some((_, e)) => Error::io(context, io::Error::new(e.kind(), each)),
+        None => Error::Address(format!("{context}: the host has no address")),
+    }
+}
+
+/// The kernel's form of a Unix address.
+pub(super) fn unix_address(address: &Address) -> Result<SockAddr> {
+    let made = match address {
+        Address::Unix(path) => SockAddr::unix(path),
+        Address::Abstract(name) => SockAddr::unix(format!("\0{name}")),
+        _ => Err(io::ErrorKind::InvalidInput.into()),
+    };
+    made.map_err(|e| Error::Address(format!("{address} is no address of a Unix socket: {e}")))
+}
+
+pub(super) fn connect_unix(address: &Address, timeout: Option<Duration>) -> Result<Stream> {
+    let target = unix_address(address)?;
+    let context = || format!("cannot connect to {address}");
+    match connect_local(&target, timeout) {
+        Ok(stream) => Ok(stream),
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+            Err(Error::Timeout(format!("{}: its queue of connections stayed full", context())))
+        }
+        Err(e) => Err(Error::io(context(), e)),
+    }
+}
+
+/// A Unix socket whose listener has a full queue cannot be polled until there is room; the time limit for sending
+/// bounds the waiting instead.
+fn connect_local(target: &SockAddr, timeout: Option<Duration>) -> io::Result<Stream> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
+    loop {
+        let left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
+        // Zero would mean no limit.
+        socket.set_write_timeout(left.map(|left| left.max(Duration::from_millis(1))))?;
+        match socket.connect(target) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+            Ok(()) => break,
+        }
+    }
+    socket.set_write_timeout(None)?;
+    let peer = name(target).unwrap_or_default();
+    Stream::new(socket, false, "unix socket".to_owned(), peer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_error_names_each_address() {
+        let address: Address = "tcp://somewhere:7".parse().unwrap();
+        let at = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let refused = || io::Error::from_raw_os_error(libc::ECONNREFUSED);
+        let timed_out = || io::Error::from(io::ErrorKind::TimedOut);
+
+        let one = all_failed(&address, vec![(at("10.0.0.1:7"), refused())]);
+        assert!(one.to_string().starts_with("cannot connect to tcp://somewhere:7 (10.0.0.1:7): "), "{one}");
+        let Error::Io { source, .. } = &one else { panic!("{one:?}") };
+        assert_eq!(source.raw_os_error(), Some(libc::ECONNREFUSED));
+
+        let both = all_failed(&address, vec![(at("[::1]:7"), timed_out()), (at("10.0.0.1:7"), refused())]);
+        let message = both.to_string();
+        assert!(message.contains("[::1]:7: timed out; 10.0.0.1:7: "), "{message}");
+        assert!(matches!(both, Error::Io { .. }));
+
+        let late = all_failed(&address, vec![(at("[::1]:7"), timed_out()), (at("10.0.0.1:7"), timed_out())]);
+        assert!(matches!(late, Error::Timeout(_)), "{late:?}");
+    }
+
+    #[test]
+    fn more_parts_than_one_call_takes_go_in_pieces() {
+        let (left, right) = Socket::pair(Domain::UNIX, Type::STREAM, None).unwrap();
+        let parts = vec![IoSlice::new(b"x"); PARTS_MAX + 5];
+        assert_eq!(send(&left, &parts).unwrap(), PARTS_MAX);
+        let mut got = Vec::new();
+        assert_eq!(spare::recv(&right, 0, &mut got, 5000).unwrap(), PARTS_MAX);
+    }
+}

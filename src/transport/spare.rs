@@ -1,0 +1,97 @@
+//! Receiving into the spare room of a `Vec` without filling it with zeros first.
+//!
+//! A connection receives into one growing buffer, and clearing up to 64 KiB before each receive would cost more than
+//! the receive itself. The functions here are safe; what they rest on is that the kernel has written the bytes that
+//! it counts. `append` alone sets a length, and only the two calls below are given to it.
+
+use socket2::Socket;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// `recv(2)` of at most `max` bytes onto the end of `buf`.
+pub(super) fn recv(socket: &Socket, flags: i32, buf: &mut Vec<u8>, max: usize) -> io::Result<usize> {
+    // SAFETY: recv(2) writes the first n bytes of the room that it is given, n being its result.
+    unsafe { append(buf, max, |room| socket.recv_with_flags(room, flags)) }
+}
+
+/// `read(2)` of at most `max` bytes onto the end of `buf`.
+pub(super) fn read(fd: BorrowedFd<'_>, buf: &mut Vec<u8>, max: usize) -> io::Result<usize> {
+    let read = |room: &mut [MaybeUninit<u8>]| {
+        // SAFETY: the descriptor is open while it is borrowed, and `room` is writable for its whole length.
+        let n = unsafe { libc::read(fd.as_raw_fd(), room.as_mut_ptr().cast(), room.len()) };
+        usize::try_from(n).map_err(|_| io::Error::last_os_error())
+    };
+    // SAFETY: read(2) writes the first n bytes of the room that it is given, n being its result.
+    unsafe { append(buf, max, read) }
+}
+
+/// Makes room for `max` bytes at the end of `buf`, or says that there is no memory. None at all would make every
+/// receive look like the end of the stream.
+pub(super) fn reserve(buf: &mut Vec<u8>, max: usize) -> io::Result<()> {
+    if max == 0 {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "cannot receive into no room"));
+    }
+    buf.try_reserve(max).map_err(|e| io::Error::new(io::ErrorKind::OutOfMemory, e))
+}
+
+/// # Safety
+/// `receive` must have initialised the first n bytes of its argument when it returns `Ok(n)`.
+unsafe fn append(
+    buf: &mut Vec<u8>,
+    max: usize,
+    receive: impl Fn(&mut [MaybeUninit<u8>]) -> io::Result<usize>,
+) -> io::Result<usize> {
+    reserve(buf, max)?;
+    loop {
+        let room = buf.spare_capacity_mut();
+        let room = match room.get_mut(..max) {
+            Some(room) => room,
+            None => room,
+        };
+        let size = room.len();
+        match receive(room) {
+            Ok(n) => {
+                let n = n.min(size);
+                // SAFETY: the caller vouches for n initialised bytes behind the old length, and they lie within the
+                // capacity because n was cut to the size of the room.
+                unsafe { buf.set_len(buf.len() + n) };
+                return Ok(n);
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn appends_behind_what_is_there_and_never_more_than_max() {
+        let (mut writer, reader) = std::os::unix::net::UnixStream::pair().unwrap();
+        writer.write_all(b"abcdefgh").unwrap();
+        let mut buf = b"start:".to_vec();
+        buf.reserve(1000);
+        assert_eq!(read(reader.as_fd(), &mut buf, 3).unwrap(), 3);
+        let reader = Socket::from(reader);
+        assert_eq!(recv(&reader, 0, &mut buf, 1).unwrap(), 1);
+        assert_eq!(recv(&reader, 0, &mut buf, 100).unwrap(), 4);
+        assert_eq!(buf, b"start:abcdefgh");
+        drop(writer);
+        assert_eq!(recv(&reader, 0, &mut buf, 100).unwrap(), 0);
+        assert_eq!(buf.len(), 14);
+    }
+
+    #[test]
+    fn asks_for_no_impossible_room() {
+        let (_writer, reader) = std::os::unix::net::UnixStream::pair().unwrap();
+        let mut buf = vec![1];
+        assert_eq!(read(reader.as_fd(), &mut buf, usize::MAX).unwrap_err().kind(), io::ErrorKind::OutOfMemory);
+        assert_eq!(read(reader.as_fd(), &mut buf, 0).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(buf, [1]);
+    }
+}

@@ -1,0 +1,252 @@
+//! The system calls that neither std nor socket2 offers, as safe functions.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Write};
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::ptr;
+use std::time::{Duration, Instant};
+
+pub(super) const READABLE: i16 = libc::POLLIN;
+pub(super) const WRITABLE: i16 = libc::POLLOUT;
+
+/// One descriptor to be polled; `None` is passed over.
+pub(super) fn interest(fd: Option<RawFd>, events: i16) -> libc::pollfd {
+    libc::pollfd { fd: fd.unwrap_or(-1), events, revents: 0 }
+}
+
+/// Whether `poll` found what was asked for. A stream that ended or broke counts: the next call will say so.
+pub(super) fn is_ready(polled: &libc::pollfd, events: i16) -> bool {
+    polled.revents & (events | libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0
+}
+
+/// `poll(2)`, for at most `timeout`, or for ever; interruptions are waited out.
+pub(super) fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
+    let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
+    let mut left = deadline.and(timeout);
+    loop {
+        let time =
+            left.map(|t| libc::timespec { tv_sec: t.as_secs() as libc::time_t, tv_nsec: t.subsec_nanos().into() });
+        let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
+        // SAFETY: `fds` is a writable array of that length; `time` is null or outlives the call; no mask is given.
+        let found = unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, time, ptr::null()) };
+        if found >= 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+        left = deadline.map(|d| d.saturating_duration_since(Instant::now()));
+    }
+}
+
+/// Something that happens once and stays: its descriptor is readable from then on.
+pub(super) struct Event(File);
+
+impl Event {
+    pub(super) fn new() -> io::Result<Event> {
+        // SAFETY: no pointers; the result is a new descriptor, which nobody else owns.
+        let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: as above.
+        Ok(Event(unsafe { File::from_raw_fd(fd) }))
+    }
+
+    pub(super) fn set(&self) {
+        // It can fail only when the counter is full, and then the event is set.
+        let _ = (&self.0).write(&1u64.to_ne_bytes());
+    }
+
+    pub(super) fn fd(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+}
+
+/// A private copy of an open descriptor, above the standard three, closed at exec.
+pub(super) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: fcntl takes any number and fails for one that is not open.
+    let copy = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) };
+    if copy < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: a new descriptor, which nobody else owns.
+    Ok(unsafe { OwnedFd::from_raw_fd(copy) })
+}
+
+/// Whether the descriptor was opened for reading, and for writing.
+pub(super) fn access(fd: BorrowedFd<'_>) -> io::Result<(bool, bool)> {
+    // SAFETY: no pointers, and the descriptor is open while it is borrowed.
+    let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) };
+    if flags < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    let mode = flags & libc::O_ACCMODE;
+    Ok((mode != libc::O_WRONLY, mode != libc::O_RDONLY))
+}
+
+/// Gives up a descriptor by its number. One of the standard three leads to nowhere afterwards instead of being closed:
+/// the next file that the program opens must not become its standard output.
+pub(super) fn give_up(fd: RawFd) {
+    if fd > libc::STDERR_FILENO {
+        // SAFETY: only numbers that were handed over for good come here, each once.
+        unsafe { libc::close(fd) };
+    } else if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
+        // SAFETY: no pointers; `null` is open, and what `fd` was is replaced in one step.
+        unsafe { libc::dup2(null.as_raw_fd(), fd) };
+    }
+}
+
+/// While it lives, writing into a pipe that nobody reads raises no SIGPIPE in this thread.
+pub(super) struct QuietPipe {
+    before: libc::sigset_t,
+    /// One was waiting already; it is somebody else's.
+    waiting: bool,
+    raised: bool,
+    /// A signal mask belongs to a thread.
+    _not_send: PhantomData<*const ()>,
+}
+
+impl QuietPipe {
+    pub(super) fn new() -> QuietPipe {
+        let mut before = no_signals();
+        let mut pending = no_signals();
+        // SAFETY: the sets are valid for the length of the calls, which cannot fail with these arguments.
+        let waiting = unsafe {
+            libc::pthread_sigmask(libc::SIG_BLOCK, &sigpipe(), &mut before);
+            libc::sigpending(&mut pending);
+            libc::sigismember(&pending, libc::SIGPIPE) == 1
+        };
+        QuietPipe { before, waiting, raised: false, _not_send: PhantomData }
+    }
+
+    pub(super) fn write(&mut self, mut file: &File, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        let result = file.write_vectored(bufs);
+        self.raised |= matches!(&result, Err(e) if e.kind() == io::ErrorKind::BrokenPipe);
+        result
+    }
+}
+
+impl Drop for QuietPipe {
+    fn drop(&mut self) {
+        let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the sets and the time are valid for the length of the calls; no details are asked for.
+        unsafe {
+            if self.raised && !self.waiting {
+                while libc::sigtimedwait(&sigpipe(), ptr::null_mut(), &at_once) < 0
+                    && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted
+                {}
+            }
+            libc::pthread_sigmask(libc::SIG_SETMASK, &self.before, ptr::null_mut());
+        }
+    }
+}
+
+fn no_signals() -> libc::sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: sigemptyset initialises the whole set and cannot fail.
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        set.assume_init()
+    }
+}
+
+fn sigpipe() -> libc::sigset_t {
+    let mut set = no_signals();
+    // SAFETY: the set is initialised, and the signal exists.
+    unsafe { libc::sigaddset(&mut set, libc::SIGPIPE) };
+    set
+}
+
+/// Sends SIGTERM to a child that was not waited for yet, so that the number is still its own.
+pub(super) fn terminate(child: &std::process::Child) {
+    if let Ok(pid) = libc::pid_t::try_from(child.id()) {
+        // SAFETY: no pointers.
+        unsafe { libc::kill(pid, libc::SIGTERM) };
+    }
+}
+
+/// Has `command` inherit nothing but its standard input, output and error, whatever else this process has open.
+pub(super) fn inherit_only_stdio(command: &mut Command) {
+    // SAFETY: between fork and exec the closure makes system calls only; it takes no lock and allocates nothing.
+    unsafe {
+        command.pre_exec(|| {
+            close_the_rest_at_exec();
+            Ok(())
+        });
+    }
+}
+
+fn close_the_rest_at_exec() {
+    const FIRST: libc::c_uint = 3;
+    const CLOSE_RANGE_CLOEXEC: libc::c_uint = 4;
+    // SAFETY: no pointers. By number, because the C library's function is younger than the glibc that we ask for.
+    if unsafe { libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, CLOSE_RANGE_CLOEXEC) } == 0 {
+        return;
+    }
+    // Before Linux 5.11, and in sandboxes that forbid it.
+    close_each_at_exec(FIRST as RawFd);
+}
+
+fn close_each_at_exec(first: RawFd) {
+    for fd in first..1 << 16 {
+        // SAFETY: no pointers; for a number that is not open it fails, which is right.
+        unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn descriptors_are_closed_at_exec_one_by_one_too() {
+        let inheritable = File::open("/dev/null").unwrap();
+        let fd = inheritable.as_raw_fd();
+        // SAFETY: no pointers.
+        assert_eq!(unsafe { libc::fcntl(fd, libc::F_SETFD, 0) }, 0);
+        let mut command = Command::new("/bin/sh");
+        command.arg("-c").arg(format!("[ -e /proc/$$/fd/{fd} ] && echo open || echo closed"));
+        assert_eq!(command.output().unwrap().stdout, b"open\n");
+        // SAFETY: system calls only.
+        unsafe {
+            command.pre_exec(|| {
+                close_each_at_exec(3);
+                Ok(())
+            });
+        }
+        assert_eq!(command.output().unwrap().stdout, b"closed\n");
+    }
+
+    #[test]
+    fn an_event_stays() {
+        let event = Event::new().unwrap();
+        let set = |timeout| {
+            let mut fds = [interest(Some(event.fd()), READABLE), interest(None, READABLE)];
+            poll(&mut fds, timeout).unwrap();
+            assert!(!is_ready(&fds[1], READABLE));
+            is_ready(&fds[0], READABLE)
+        };
+        assert!(!set(Some(Duration::ZERO)));
+        assert!(!set(Some(Duration::from_nanos(1))));
+        for _ in 0..3 {
+            event.set();
+            assert!(set(None) && set(Some(Duration::MAX)));
+        }
+    }
+
+    #[test]
+    fn access_is_told_and_copies_are_private() {
+        let file = File::open("/dev/null").unwrap();
+        assert_eq!(access(file.as_fd()).unwrap(), (true, false));
+        let copy = duplicate(file.as_raw_fd()).unwrap();
+        assert!(copy.as_raw_fd() > 2 && copy.as_raw_fd() != file.as_raw_fd());
+        assert!(duplicate(-1).is_err());
+    }
+}

@@ -1,0 +1,261 @@
+//! Equality and hashing: Python's, and the strict one.
+
+use super::int::int_of_float;
+use super::{Reference, Value};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, LazyLock};
+
+/// Something that Python cannot hash, named by its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unhashable type: '{0}'")]
+pub struct Unhashable(pub &'static str);
+
+/// Peers choose what is hashed, so the seed is this process's secret.
+static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+
+/// The same in every bit: kind, order of items, sign of zeros, payload of NaNs. References by identity.
+impl PartialEq for Value {
+    fn eq(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::None, Value::None)
+            | (Value::NotImplemented, Value::NotImplemented)
+            | (Value::Ellipsis, Value::Ellipsis) => true,
+            (Value::Bool(a), Value::Bool(b)) => a == b,
+            (Value::Int(a), Value::Int(b)) => a == b,
+            (Value::BigInt(a), Value::BigInt(b)) => a == b,
+            (Value::Float(a), Value::Float(b)) => a.to_bits() == b.to_bits(),
+            (Value::Complex(a, c), Value::Complex(b, d)) => a.to_bits() == b.to_bits() && c.to_bits() == d.to_bits(),
+            (Value::Str(a), Value::Str(b)) => a == b,
+            (Value::Bytes(a), Value::Bytes(b)) => a == b,
+            (Value::Tuple(a), Value::Tuple(b))
+            | (Value::FrozenSet(a), Value::FrozenSet(b))
+            | (Value::List(a), Value::List(b)) => a == b,
+            (Value::Slice(a), Value::Slice(b)) => a == b,
+            (Value::Dict(a), Value::Dict(b)) => a == b,
+            (Value::Ref(a), Value::Ref(b)) => a.same(b),
+            _ => false,
+        }
+    }
+}
+
+impl Value {
+    /// Python's `==` on data; references are equal when they are the same object.
+    pub fn py_eq(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::None, Value::None)
+            | (Value::NotImplemented, Value::NotImplemented)
+            | (Value::Ellipsis, Value::Ellipsis) => true,
+            (Value::Str(a), Value::Str(b)) => a == b,
+            (Value::Bytes(a), Value::Bytes(b)) => a == b,
+            (Value::Tuple(a), Value::Tuple(b)) | (Value::List(a), Value::List(b)) => sequence_eq(a, b),
+            (Value::Slice(a), Value::Slice(b)) => sequence_eq(&a[..], &b[..]),
+            (Value::FrozenSet(a), Value::FrozenSet(b)) => set_eq(a, b),
+            (Value::Dict(a), Value::Dict(b)) => dict_eq(a, b),
+            (Value::Ref(a), Value::Ref(b)) => a.same(b),
+            _ => number_eq(self, other),
+        }
+    }
+
+    /// Equal for values that are `py_eq`. It differs from process to process.
+    pub fn py_hash(&self) -> u64 {
+        self.digest().unwrap_or(0)
+    }
+
+    /// Would Python's `hash()` take it?
+    pub fn hashable(&self) -> bool {
+        self.unhashable().is_none()
+    }
+
+    fn unhashable(&self) -> Option<Unhashable> {
+        match self {
+            Value::Slice(_) => Some(Unhashable("slice")),
+            Value::List(_) => Some(Unhashable("list")),
+            Value::Dict(_) => Some(Unhashable("dict")),
+            Value::Tuple(items) | Value::FrozenSet(items) => items.iter().find_map(Value::unhashable),
+            _ => None,
+        }
+    }
+
+    /// A frozenset; of equal items the first is kept.
+    pub fn frozenset(mut items: Vec<Value>) -> Result<Value, Unhashable> {
+        if let Some(error) = items.iter().find_map(Value::unhashable) {
+            return Err(error);
+        }
+        if items.len() > 1 {
+            let double = duplicates(&items);
+            if !double.is_empty() {
+                let mut index = 0;
+                items.retain(|_| {
+                    index += 1;
+                    double.binary_search(&(index - 1)).is_err()
+                });
+            }
+        }
+        Ok(Value::FrozenSet(items.into()))
+    }
+
+    /// A keyed hash that agrees with `py_eq`. None for what is not equal even to itself: NaN, and all that holds one.
+    fn digest(&self) -> Option<u64> {
+        let mut hasher = SEED.build_hasher();
+        let h = &mut hasher;
+        match self {
+            Value::None => h.write_u8(0),
+            Value::NotImplemented => h.write_u8(1),
+            Value::Ellipsis => h.write_u8(2),
+            Value::Bool(b) => write_int(h, i64::from(*b)),
+            Value::Int(n) => write_int(h, *n),
+            Value::BigInt(n) => {
+                h.write_u8(4);
+                h.write(n.text().as_bytes());
+            }
+            Value::Float(x) => match int_of_float(*x) {
+                Some(n) => return n.digest(),
+                None if x.is_nan() => return None,
+                None => {
+                    h.write_u8(5);
+                    h.write_u64(x.to_bits());
+                }
+            },
+            Value::Complex(re, im) if *im == 0.0 => return Value::Float(*re).digest(),
+            Value::Complex(re, im) if re.is_nan() || im.is_nan() => return None,
+            Value::Complex(re, im) => {
+                h.write_u8(6);
+                // Adding 0.0 makes one zero of the two.
+                h.write_u64((re + 0.0).to_bits());
+                h.write_u64((im + 0.0).to_bits());
+            }
+            Value::Str(text) => {
+                h.write_u8(7);
+                h.write(text.as_bytes());
+            }
+            Value::Bytes(bytes) => {
+                h.write_u8(8);
+                h.write(bytes);
+            }
+            Value::Tuple(items) => write_sequence(h, 9, items)?,
+            Value::Slice(parts) => write_sequence(h, 10, &parts[..])?,
+            Value::List(items) => write_sequence(h, 11, items)?,
+            Value::FrozenSet(items) => {
+                h.write_u8(12);
+                let mut sum = 0u64;
+                for item in items.iter() {
+                    sum = sum.wrapping_add(item.digest()?);
+                }
+                h.write_u64(sum);
+            }
+            Value::Dict(pairs) => {
+                h.write_u8(13);
+                let mut sum = 0u64;
+                for (key, value) in pairs.iter() {
+                    let mut pair = SEED.build_hasher();
+                    pair.write_u64(key.digest()?);
+                    pair.write_u64(value.digest()?);
+                    sum = sum.wrapping_add(pair.finish());
+                }
+                h.write_u64(sum);
+            }
+            Value::Ref(Reference::Local(object)) => {
+                h.write_u8(14);
+                h.write_usize(Arc::as_ptr(object) as *const () as usize);
+            }
+            Value::Ref(Reference::Remote(proxy)) => {
+                h.write_u8(15);
+                h.write_usize(Arc::as_ptr(proxy) as usize);
+            }
+        }
+        Some(hasher.finish())
+    }
+}
+
+fn write_int(hasher: &mut impl Hasher, n: i64) {
+    hasher.write_u8(3);
+    hasher.write_i64(n);
+}
+
+fn write_sequence(hasher: &mut impl Hasher, kind: u8, items: &[Value]) -> Option<()> {
+    hasher.write_u8(kind);
+    hasher.write_usize(items.len());
+    for item in items {
+        hasher.write_u64(item.digest()?);
+    }
+    Some(())
+}
+
+fn number_eq(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Complex(ar, ai), Value::Complex(br, bi)) => ar == br && ai == bi,
+        (Value::Complex(re, im), other) | (other, Value::Complex(re, im)) => {
+            *im == 0.0 && number_eq(&Value::Float(*re), other)
+        }
+        (Value::Float(a), Value::Float(b)) => a == b,
+        (Value::Float(x), other) | (other, Value::Float(x)) => int_of_float(*x).is_some_and(|n| int_eq(&n, other)),
+        _ => int_eq(a, b),
+    }
+}
+
+fn int_eq(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::BigInt(a), Value::BigInt(b)) => a == b,
+        _ => match (a.to_i64(), b.to_i64()) {
+            (Some(a), Some(b)) => a == b,
+            _ => false,
+        },
+    }
+}
+
+fn sequence_eq(a: &[Value], b: &[Value]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.py_eq(b))
+}
+
+/// The items' digests with their places, in order.
+fn sorted_digests<'v>(items: impl Iterator<Item = &'v Value>) -> Vec<(u64, usize)> {
+    let mut all: Vec<_> = items.enumerate().filter_map(|(at, item)| Some((item.digest()?, at))).collect();
+    all.sort_unstable();
+    all
+}
+
+/// The places of those with this digest.
+fn places(sorted: &[(u64, usize)], digest: u64) -> impl Iterator<Item = usize> {
+    let first = sorted.partition_point(|(d, _)| *d < digest);
+    sorted.iter().skip(first).take_while(move |(d, _)| *d == digest).map(|(_, at)| *at)
+}
+
+fn set_eq(a: &[Value], b: &[Value]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let sorted = sorted_digests(b.iter());
+    a.iter().all(|item| {
+        item.digest().is_some_and(|d| places(&sorted, d).any(|at| b.get(at).is_some_and(|other| item.py_eq(other))))
+    })
+}
+
+fn dict_eq(a: &[(Value, Value)], b: &[(Value, Value)]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let sorted = sorted_digests(b.iter().map(|(key, _)| key));
+    a.iter().all(|(key, value)| {
+        key.digest().is_some_and(|d| {
+            places(&sorted, d).any(|at| b.get(at).is_some_and(|(k, v)| key.py_eq(k) && value.py_eq(v)))
+        })
+    })
+}
+
+/// The places, in order, of items that equal an earlier one.
+fn duplicates(items: &[Value]) -> Vec<usize> {
+    let sorted = sorted_digests(items.iter());
+    let mut double = Vec::new();
+    for same in sorted.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1) {
+        let mut distinct: Vec<&Value> = Vec::new();
+        for item in same.iter().filter_map(|(_, at)| items.get(*at).map(|item| (*at, item))) {
+            if distinct.iter().any(|other| other.py_eq(item.1)) {
+                double.push(item.0);
+            } else {
+                distinct.push(item.1);
+            }
+        }
+    }
+    double.sort_unstable();
+    double
+}

@@ -1,0 +1,145 @@
+//! The data that both sides can copy, and opaque tokens for what they cannot.
+
+mod blob;
+mod equality;
+mod int;
+mod reference;
+mod repr;
+mod serde;
+mod shape;
+
+pub use self::serde::ValueSeed;
+pub use blob::{Blob, Text};
+pub use equality::Unhashable;
+pub use int::{BigInt, IntTextError};
+pub use reference::{Local, Proxy, Reference, Releases};
+pub use shape::Shape;
+
+use std::sync::Arc;
+
+/// Immutable plain data, cheap to clone. A reference may stand anywhere in it.
+#[derive(Clone, Debug, Default)]
+pub enum Value {
+    #[default]
+    None,
+    NotImplemented,
+    Ellipsis,
+    Bool(bool),
+    /// Every integer that fits is here and never a `BigInt`.
+    Int(i64),
+    BigInt(BigInt),
+    Float(f64),
+    Complex(f64, f64),
+    Str(Text),
+    Bytes(Blob),
+    Tuple(Arc<[Value]>),
+    /// start, stop, step
+    Slice(Arc<[Value; 3]>),
+    /// No two items are equal in Python's sense.
+    FrozenSet(Arc<[Value]>),
+    List(Arc<[Value]>),
+    Dict(Arc<[(Value, Value)]>),
+    Ref(Reference),
+}
+
+impl Value {
+    /// More levels of nesting than any setting allows: every walk over a value goes down the stack.
+    pub const MAX_DEPTH: usize = 1000;
+
+    pub fn str(text: &str) -> Value {
+        Value::Str(Text::new(text))
+    }
+
+    pub fn bytes(bytes: &[u8]) -> Value {
+        Value::Bytes(Blob::copy(bytes))
+    }
+
+    pub fn tuple(items: Vec<Value>) -> Value {
+        Value::Tuple(items.into())
+    }
+
+    pub fn slice(start: Value, stop: Value, step: Value) -> Value {
+        Value::Slice(Arc::new([start, stop, step]))
+    }
+
+    /// Can it travel by value, in RPyC's sense ("dumpable")? Not with a reference, list or dict anywhere in it.
+    pub fn is_plain(&self) -> bool {
+        match self {
+            Value::Tuple(items) | Value::FrozenSet(items) => items.iter().all(Value::is_plain),
+            Value::Slice(parts) => parts.iter().all(Value::is_plain),
+            Value::List(_) | Value::Dict(_) | Value::Ref(_) => false,
+            _ => true,
+        }
+    }
+
+    /// Is it nested at most this deep? A tuple of numbers is one level, a number none.
+    pub fn depth_at_most(&self, levels: usize) -> bool {
+        let inside = |items: &[Value]| levels > 0 && items.iter().all(|item| item.depth_at_most(levels - 1));
+        match self {
+            Value::Tuple(items) | Value::FrozenSet(items) | Value::List(items) => inside(items),
+            Value::Slice(parts) => inside(&parts[..]),
+            Value::Dict(pairs) => {
+                levels > 0 && pairs.iter().all(|(k, v)| k.depth_at_most(levels - 1) && v.depth_at_most(levels - 1))
+            }
+            _ => true,
+        }
+    }
+
+    /// The name of its type in Python.
+    pub fn type_name(&self) -> &str {
+        match self {
+            Value::None => "NoneType",
+            Value::NotImplemented => "NotImplementedType",
+            Value::Ellipsis => "ellipsis",
+            Value::Bool(_) => "bool",
+            Value::Int(_) | Value::BigInt(_) => "int",
+            Value::Float(_) => "float",
+            Value::Complex(..) => "complex",
+            Value::Str(_) => "str",
+            Value::Bytes(_) => "bytes",
+            Value::Tuple(_) => "tuple",
+            Value::Slice(_) => "slice",
+            Value::FrozenSet(_) => "frozenset",
+            Value::List(_) => "list",
+            Value::Dict(_) => "dict",
+            Value::Ref(Reference::Local(_)) => "object",
+            Value::Ref(Reference::Remote(proxy)) => &proxy.type_name,
+        }
+    }
+}
+
+impl From<bool> for Value {
+    fn from(b: bool) -> Value {
+        Value::Bool(b)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(x: f64) -> Value {
+        Value::Float(x)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Value {
+        Value::str(text)
+    }
+}
+
+impl From<String> for Value {
+    fn from(text: String) -> Value {
+        Value::Str(text.into())
+    }
+}
+
+impl From<Text> for Value {
+    fn from(text: Text) -> Value {
+        Value::Str(text)
+    }
+}
+
+impl From<Reference> for Value {
+    fn from(reference: Reference) -> Value {
+        Value::Ref(reference)
+    }
+}

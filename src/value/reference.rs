@@ -1,0 +1,130 @@
+//! Tokens for objects: ours, lent to peers, and theirs, lent to us.
+
+use super::Shape;
+use std::any::Any;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
+
+/// An object of this process. What it does, only the layers above know.
+pub trait Local: Any + Send + Sync {
+    fn as_any(&self) -> &(dyn Any + Send + Sync);
+
+    /// What a peer may know of it.
+    fn shape(&self) -> &Arc<Shape>;
+
+    /// For a class: the shape of its instances.
+    fn instances(&self) -> Option<&Arc<Shape>> {
+        None
+    }
+}
+
+/// An object: one of ours, or one of a peer's.
+#[derive(Clone)]
+pub enum Reference {
+    Local(Arc<dyn Local>),
+    Remote(Arc<Proxy>),
+}
+
+impl Reference {
+    /// Identity, as Python's `is`.
+    pub fn same(&self, other: &Reference) -> bool {
+        match (self, other) {
+            (Reference::Local(a), Reference::Local(b)) => std::ptr::addr_eq(Arc::as_ptr(a), Arc::as_ptr(b)),
+            (Reference::Remote(a), Reference::Remote(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Debug for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Reference::Local(_) => f.write_str("<local object>"),
+            Reference::Remote(p) => write!(f, "<remote {}>", p.type_name),
+        }
+    }
+}
+
+/// What a session keeps of an object that its peer lent. The last one that goes tells the session's
+/// `Releases`, which makes the session send DEL.
+pub struct Proxy {
+    /// The id_pack as it came, canonical brine: the key, and what is sent back.
+    pub id_pack: Box<[u8]>,
+    /// `module.Class`
+    pub type_name: Box<str>,
+    /// The class id as canonical brine: equal exactly for objects of one class.
+    pub class_id: Box<[u8]>,
+    /// The instance id is 0.
+    pub is_class: bool,
+    received: AtomicU64,
+    home: Arc<Releases>,
+}
+
+impl Proxy {
+    /// A proxy that has been received once.
+    pub fn new(id_pack: Box<[u8]>, type_name: Box<str>, class_id: Box<[u8]>, is_class: bool, home: Arc<Releases>) -> Proxy {
+        Proxy { id_pack, type_name, class_id, is_class, received: AtomicU64::new(1), home }
+    }
+
+    /// The peer has sent it once more.
+    pub fn count_reception(&self) {
+        self.received.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub fn home(&self) -> &Arc<Releases> {
+        &self.home
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        let id_pack = std::mem::take(&mut self.id_pack);
+        self.home.push(id_pack, *self.received.get_mut());
+    }
+}
+
+/// Where a session's proxies go when they die, and where they come from.
+#[derive(Default)]
+pub struct Releases {
+    queue: Mutex<Vec<(Box<[u8]>, u64)>>,
+    /// Raised by `push`, so that nobody takes the lock in vain.
+    waiting: AtomicU64,
+    owner: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+impl Releases {
+    fn push(&self, id_pack: Box<[u8]>, count: u64) {
+        let mut queue = self.queue.lock().unwrap_or_else(|e| e.into_inner());
+        queue.push((id_pack, count));
+        self.waiting.store(queue.len() as u64, Ordering::Release);
+    }
+
+    /// How many objects wait to be released.
+    pub fn len(&self) -> usize {
+        self.waiting.load(Ordering::Acquire) as usize
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes what waits: id_packs with the number of times each was received.
+    pub fn take(&self) -> Vec<(Box<[u8]>, u64)> {
+        if self.is_empty() {
+            return Vec::new();
+        }
+        let mut queue = self.queue.lock().unwrap_or_else(|e| e.into_inner());
+        self.waiting.store(0, Ordering::Release);
+        std::mem::take(&mut *queue)
+    }
+
+    /// What drives the session; set once by it.
+    pub fn set_owner(&self, owner: Box<dyn Any + Send + Sync>) {
+        let _ = self.owner.set(owner);
+    }
+
+    pub fn owner(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.owner.get().map(|o| &**o)
+    }
+}

@@ -1,0 +1,273 @@
+//! Values as Python prints them.
+
+use super::Value;
+use std::fmt::Write;
+
+impl Value {
+    /// Python's `repr()`.
+    pub fn repr(&self) -> String {
+        let mut out = String::new();
+        write_value(&mut out, self);
+        out
+    }
+}
+
+fn write_value(out: &mut String, value: &Value) {
+    match value {
+        Value::None => out.push_str("None"),
+        Value::NotImplemented => out.push_str("NotImplemented"),
+        Value::Ellipsis => out.push_str("Ellipsis"),
+        Value::Bool(true) => out.push_str("True"),
+        Value::Bool(false) => out.push_str("False"),
+        Value::Int(n) => out.push_str(itoa::Buffer::new().format(*n)),
+        Value::BigInt(n) => out.push_str(n.text().as_str()),
+        Value::Float(x) => write_float(out, *x, ".0"),
+        Value::Complex(re, im) => write_complex(out, *re, *im),
+        Value::Str(text) => write_str(out, text.as_str()),
+        Value::Bytes(bytes) => write_bytes(out, bytes),
+        Value::Tuple(items) => {
+            out.push('(');
+            write_items(out, items);
+            out.push_str(if items.len() == 1 { ",)" } else { ")" });
+        }
+        Value::Slice(parts) => {
+            out.push_str("slice(");
+            write_items(out, &parts[..]);
+            out.push(')');
+        }
+        Value::FrozenSet(items) if items.is_empty() => out.push_str("frozenset()"),
+        Value::FrozenSet(items) => {
+            out.push_str("frozenset({");
+            write_items(out, items);
+            out.push_str("})");
+        }
+        Value::List(items) => {
+            out.push('[');
+            write_items(out, items);
+            out.push(']');
+        }
+        Value::Dict(pairs) => {
+            out.push('{');
+            for (at, (key, value)) in pairs.iter().enumerate() {
+                if at > 0 {
+                    out.push_str(", ");
+                }
+                write_value(out, key);
+                out.push_str(": ");
+                write_value(out, value);
+            }
+            out.push('}');
+        }
+        Value::Ref(reference) => push(out, format_args!("{reference:?}")),
+    }
+}
+
+fn write_items(out: &mut String, items: &[Value]) {
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.push_str(", ");
+        }
+        write_value(out, item);
+    }
+}
+
+/// Writing to a String does not fail.
+fn push(out: &mut String, args: std::fmt::Arguments<'_>) {
+    let _ = out.write_fmt(args);
+}
+
+/// The shortest digits that give the number back, scientific below 1e-4 and from 1e16 on.
+fn write_float(out: &mut String, x: f64, whole: &str) {
+    if x.is_nan() {
+        return out.push_str("nan");
+    }
+    if x.is_infinite() {
+        return out.push_str(if x < 0.0 { "-inf" } else { "inf" });
+    }
+    let scientific = format!("{x:e}");
+    let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    if (-4..16).contains(&exponent) {
+        let plain = x.to_string();
+        out.push_str(&plain);
+        if !plain.contains('.') {
+            out.push_str(whole);
+        }
+    } else {
+        let sign = if exponent < 0 { '-' } else { '+' };
+        push(out, format_args!("{digits}e{sign}{:02}", exponent.unsigned_abs()));
+    }
+}
+
+fn write_complex(out: &mut String, re: f64, im: f64) {
+    if re == 0.0 && re.is_sign_positive() {
+        write_float(out, im, "");
+        return out.push('j');
+    }
+    out.push('(');
+    write_float(out, re, "");
+    if im.is_nan() || im.is_sign_positive() {
+        out.push('+');
+    }
+    write_float(out, im, "");
+    out.push_str("j)");
+}
+
+fn write_str(out: &mut String, text: &str) {
+    let quote = quote_for(text.as_bytes());
+    out.push(quote);
+    for c in text.chars() {
+        match c {
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c if c == quote => {
+                out.push('\\');
+                out.push(c);
+            }
+            ' '..='~' => out.push(c),
+            c if printable(c) => out.push(c),
+            c => match u32::from(c) {
+                n @ ..=0xff => push(out, format_args!("\\x{n:02x}")),
+                n @ ..=0xffff => push(out, format_args!("\\u{n:04x}")),
+                n => push(out, format_args!("\\U{n:08x}")),
+            },
+        }
+    }
+    out.push(quote);
+}
+
+fn write_bytes(out: &mut String, bytes: &[u8]) {
+    let quote = quote_for(bytes);
+    out.push('b');
+    out.push(quote);
+    for &byte in bytes {
+        match byte {
+            b'\\' => out.push_str("\\\\"),
+            b'\n' => out.push_str("\\n"),
+            b'\r' => out.push_str("\\r"),
+            b'\t' => out.push_str("\\t"),
+            b if char::from(b) == quote => {
+                out.push('\\');
+                out.push(quote);
+            }
+            b' '..=b'~' => out.push(char::from(byte)),
+            _ => push(out, format_args!("\\x{byte:02x}")),
+        }
+    }
+    out.push(quote);
+}
+
+fn quote_for(bytes: &[u8]) -> char {
+    if bytes.contains(&b'\'') && !bytes.contains(&b'"') { '"' } else { '\'' }
+}
+
+/// Python's `str.isprintable` for one character that is not ASCII. Rust's own escaping goes by the same categories,
+/// and leaves combining characters alone when they are not the first.
+fn printable(c: char) -> bool {
+    let mut text = [b'x'; 5];
+    let len = match text.get_mut(1..) {
+        Some(room) => c.encode_utf8(room).len(),
+        None => return false,
+    };
+    let text = text.get(..=len).unwrap_or(&[]);
+    std::str::from_utf8(text).is_ok_and(|text| text.escape_debug().nth(1) == Some(c))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Blob;
+    use std::sync::Arc;
+
+    #[test]
+    fn floats() {
+        let cases = [
+            (0.0, "0.0"),
+            (-0.0, "-0.0"),
+            (1.0, "1.0"),
+            (0.1, "0.1"),
+            (1e15, "1000000000000000.0"),
+            (9999999999999998.0, "9999999999999998.0"),
+            (1e16, "1e+16"),
+            (1.5e16, "1.5e+16"),
+            (1e22, "1e+22"),
+            (0.0001, "0.0001"),
+            (0.00012, "0.00012"),
+            (0.00001, "1e-05"),
+            (1.234e-7, "1.234e-07"),
+            (5e-324, "5e-324"),
+            (f64::MAX, "1.7976931348623157e+308"),
+            (123456789.125, "123456789.125"),
+            (f64::INFINITY, "inf"),
+            (f64::NEG_INFINITY, "-inf"),
+            (f64::NAN, "nan"),
+            (-f64::NAN, "nan"),
+        ];
+        for (x, text) in cases {
+            assert_eq!(Value::Float(x).repr(), text);
+        }
+    }
+
+    #[test]
+    fn complex() {
+        let cases = [
+            (0.0, 0.0, "0j"),
+            (0.0, 1.0, "1j"),
+            (0.0, -1.0, "-1j"),
+            (1.0, 2.0, "(1+2j)"),
+            (-1.5, 2.25, "(-1.5+2.25j)"),
+            (0.0, -0.0, "-0j"),
+            (-0.0, 0.0, "(-0+0j)"),
+            (f64::INFINITY, -1.0, "(inf-1j)"),
+            (f64::NAN, f64::NAN, "(nan+nanj)"),
+            (1e308, -5e-324, "(1e+308-5e-324j)"),
+            (0.0, 1e16, "1e+16j"),
+        ];
+        for (re, im, text) in cases {
+            assert_eq!(Value::Complex(re, im).repr(), text);
+        }
+    }
+
+    #[test]
+    fn text() {
+        let cases = [
+            ("", "''"),
+            ("it's", "\"it's\""),
+            ("say \"hi\"", "'say \"hi\"'"),
+            ("both ' and \"", "'both \\' and \"'"),
+            ("a\\b\n\r\t\0\x7f", "'a\\\\b\\n\\r\\t\\x00\\x7f'"),
+            ("caf\u{e9} \u{20ac} \u{1f600}", "'caf\u{e9} \u{20ac} \u{1f600}'"),
+            ("\u{a0}\u{ad}\u{200f}\u{feff}\u{2028}", "'\\xa0\\xad\\u200f\\ufeff\\u2028'"),
+            ("\u{e000}\u{10ffff}\u{ffff}", "'\\ue000\\U0010ffff\\uffff'"),
+            ("\u{301}e\u{301}", "'\u{301}e\u{301}'"),
+        ];
+        for (text, repr) in cases {
+            assert_eq!(Value::str(text).repr(), repr);
+        }
+    }
+
+    #[test]
+    fn bytes() {
+        assert_eq!(Value::bytes(b"").repr(), "b''");
+        assert_eq!(Value::bytes(b"a'b\x00\xff\n").repr(), "b\"a'b\\x00\\xff\\n\"");
+        assert_eq!(Value::bytes(b"'\"\\").repr(), "b'\\'\"\\\\'");
+    }
+
+    #[test]
+    fn containers() {
+        let one = Value::Int(1);
+        let empty: Arc<[Value]> = Arc::default();
+        assert_eq!(Value::Tuple(empty.clone()).repr(), "()");
+        assert_eq!(Value::tuple(vec![one.clone()]).repr(), "(1,)");
+        assert_eq!(Value::tuple(vec![one.clone(), Value::None]).repr(), "(1, None)");
+        assert_eq!(Value::slice(one.clone(), Value::None, Value::str("x")).repr(), "slice(1, None, 'x')");
+        assert_eq!(Value::FrozenSet(empty.clone()).repr(), "frozenset()");
+        assert_eq!(Value::frozenset(vec![one.clone(), one.clone()]).unwrap().repr(), "frozenset({1})");
+        assert_eq!(Value::List(empty).repr(), "[]");
+        let pairs = [(one.clone(), Value::Bool(true)), (Value::str("k"), Value::Ellipsis)];
+        assert_eq!(Value::Dict(Arc::new(pairs)).repr(), "{1: True, 'k': Ellipsis}");
+        assert_eq!(Value::Bytes(Blob::default()).repr(), "b''");
+    }
+}

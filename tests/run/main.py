@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""Builds everything and runs all tests; `make test` calls it.
+
+    main.py [--list] [--no-build] [NAME...]
+
+With NAMEs only the tests whose names hold one of them are run. The last line is "N passed, N failed". A test that cannot
+be run here (no root to install a tool, no network) is named at the end and fails the run unless ALLOW_NOT_RUN is 1.
+"""
+import argparse
+import os
+import sys
+import time
+
+import prepare
+import runner
+
+# In the order in which they run: each registers its tests.
+import build                                         # noqa: F401
+import rust
+import border                                        # noqa: F401
+import interop                                       # noqa: F401
+import examples
+import behaviour                                     # noqa: F401
+import syscalls                                      # noqa: F401
+import memory
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--list", action="store_true", help="print the names only")
+    parser.add_argument("--no-build", action="store_true", help="take the programs as they are")
+    parser.add_argument("names", nargs="*", metavar="NAME")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    examples.register()
+    memory.register()
+    chosen = [one for one in runner.TESTS
+              if not (options.no_build and one.name.startswith("build."))
+              and (not options.names or one.name.startswith("build.") or any(name in one.name for name in options.names))]
+    if options.list:
+        for one in runner.TESTS:
+            print(one.name)
+        print(rust.NAME)
+        return 0
+    started = time.monotonic()
+    allowed = os.environ.get("ALLOW_NOT_RUN") == "1"
+    results = runner.Results()
+    tools = prepare.prepare("test")
+    print("prepared in %.1f s" % (time.monotonic() - started), flush=True)
+
+    for one in chosen:
+        results.run(one, tools)
+        if one.name == build.LAST and (not options.names or rust.NAME in options.names):
+            rust.run(results)
+    if options.no_build and (not options.names or rust.NAME in options.names):
+        rust.run(results)
+
+    print()
+    print("the slowest: " + ", ".join("%s %.0f s" % (name, seconds) for seconds, name in sorted(results.slow)[:-8:-1]))
+    print("all: %.0f s" % (time.monotonic() - started))
+    for name, why in results.failed:
+        print("FAILED   %s: %s" % (name, why))
+    if results.not_run:
+        print("=" * 100)
+        for name, why in results.not_run:
+            print("NOT RUN  %s: %s" % (name, why))
+        print("%d tests were NOT RUN%s" % (
+            len(results.not_run), "; ALLOW_NOT_RUN=1 lets that pass" if allowed else " and count as failed (ALLOW_NOT_RUN=1 lets that pass)"))
+        print("=" * 100)
+    failed = len(results.failed) + (0 if allowed else len(results.not_run))
+    print("%d passed, %d failed" % (results.passed, failed), flush=True)
+    return 1 if failed or not results.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

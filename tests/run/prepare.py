@@ -1,0 +1,117 @@
+"""Installs what the tests and the demo lack: Debian packages (as root) and virtual environments with stock RPyC.
+
+    prepare.py demo|test
+
+Says what it installs and why. What cannot be had is said at the end, and the tests that need it are not run.
+"""
+import os
+import shutil
+import subprocess
+import sys
+
+from runner import ROOT
+
+VERSIONS = ("6.0.2", "5.3.1", "4.1.5")
+# command, Debian package, what for
+COMMANDS = (
+    ("c++", "g++", "the header is compiled as C++"),
+    ("readelf", "binutils", "the library's symbols and name are read"),
+    ("valgrind", "valgrind", "errors and leaks of memory are looked for"),
+    ("strace", "strace", "system calls are counted"),
+)
+
+
+class Tools:
+    """What there is: `pythons` by RPyC version; `missing` by name, with the reason."""
+
+    def __init__(self):
+        self.pythons, self.missing = {}, {}
+
+
+def quiet(args, seconds=300):
+    """Runs a command; None, or its last line of output when it fails."""
+    try:
+        done = subprocess.run(args, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=seconds, env=dict(os.environ, DEBIAN_FRONTEND="noninteractive"))
+    except OSError as error:
+        return "%s: %s" % (args[0], error.strerror)
+    except subprocess.TimeoutExpired:
+        return "%s: no end after %d s" % (args[0], seconds)
+    if done.returncode == 0:
+        return None
+    lines = done.stdout.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else "%s ended with %d" % (args[0], done.returncode)
+
+
+class Apt:
+    """Debian's packages; the lists are fetched once, at the first need."""
+
+    def __init__(self):
+        self.fetched = False
+
+    def install(self, package, why):
+        """None, or why it could not be installed."""
+        if not shutil.which("apt-get"):
+            return "there is no apt-get to install %s with" % package
+        if os.geteuid() != 0:
+            return "only root can install %s (apt-get install %s)" % (package, package)
+        print("installing %s (apt-get): %s" % (package, why), flush=True)
+        if not self.fetched:
+            self.fetched = True
+            quiet(["apt-get", "update"])
+        return quiet(["apt-get", "install", "-y", "--no-install-recommends", package])
+
+
+def has_rpyc(python, version):
+    code = "import rpyc, rpyc.version as v; assert '.'.join(map(str, v.version)) == %r, v.version" % version
+    return quiet([python, "-c", code])
+
+
+def environment(version, apt):
+    """(interpreter, None) with this RPyC, or (None, why not)."""
+    folder = os.path.join(ROOT, ".venvs", "rpyc-" + version)
+    python = os.path.join(folder, "bin", "python")
+    if os.path.exists(python) and has_rpyc(python, version) is None:
+        return python, None
+    print("making .venvs/rpyc-%s (pip): the unmodified RPyC %s that C programs talk to" % (version, version), flush=True)
+    base = os.environ.get("PYTHON") or sys.executable
+    shutil.rmtree(folder, ignore_errors=True)
+    why = quiet([base, "-m", "venv", folder])
+    if why:
+        why = apt.install("python3-venv", "Python's virtual environments") or quiet([base, "-m", "venv", "--clear", folder])
+    why = why or quiet([python, "-m", "pip", "install", "--disable-pip-version-check", "-q", "rpyc==" + version])
+    why = why or has_rpyc(python, version)
+    return (None, "RPyC %s cannot be installed: %s" % (version, why)) if why else (python, None)
+
+
+def prepare(what, install=True):
+    """All that `what` ("demo" or "test") needs, as far as it can be had."""
+    tools, apt = Tools(), Apt()
+    if what == "test":
+        for command, package, why in COMMANDS:
+            if shutil.which(command):
+                continue
+            trouble = apt.install(package, why) if install else "%s is not installed" % package
+            if trouble or not shutil.which(command):
+                tools.missing[command] = trouble or "%s is still missing after the installation of %s" % (command, package)
+    for version in VERSIONS if what == "test" else VERSIONS[:1]:
+        python, trouble = environment(version, apt)
+        if python:
+            tools.pythons[version] = python
+        else:
+            tools.missing["rpyc-" + version] = trouble
+    return tools
+
+
+def main():
+    what = sys.argv[1] if len(sys.argv) == 2 else ""
+    if what not in ("demo", "test"):
+        sys.exit(__doc__.strip())
+    tools = prepare(what)
+    for name, why in tools.missing.items():
+        print("MISSING %s: %s" % (name, why), file=sys.stderr)
+    sys.exit(1 if tools.missing else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,220 @@
+"""Tests as functions, each with a name, a time limit, and processes that end with it."""
+import collections
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+TARGET = os.environ.get("TARGET") or os.environ.get("CARGO_TARGET_DIR") or os.path.join(ROOT, "target")
+TARGET = os.path.abspath(os.path.join(ROOT, TARGET))
+PEERS = os.path.join(ROOT, "tests", "peers")
+TAIL = 60                                            # lines of a process shown when a test fails
+
+
+class Failed(Exception):
+    """The test failed; the text says how."""
+
+
+class NotRun(Exception):
+    """The test could not be run: something that it needs cannot be had here."""
+
+
+Test = collections.namedtuple("Test", "name function seconds")
+TESTS = []
+
+
+def test(name, seconds=60):
+    """Registers a test that must end within `seconds`; it is called with a Case."""
+    def register(function):
+        TESTS.append(Test(name, function, seconds))
+        return function
+    return register
+
+
+def shown(args):
+    return " ".join(arg if re.fullmatch(r"[\w./:=@%+,\[\]-]+", arg) else repr(arg) for arg in map(str, args))
+
+
+class Process:
+    """A program that was started, in a process group of its own, with its output in a file."""
+
+    def __init__(self, args, log, env=None, folder=ROOT):
+        self.args, self.log = [str(arg) for arg in args], log
+        with open(log, "wb") as output:
+            try:
+                self.popen = subprocess.Popen(self.args, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
+                                              cwd=folder, env=dict(os.environ, **(env or {})), start_new_session=True)
+            except OSError as error:
+                raise Failed("cannot start %s: %s" % (self.args[0], error.strerror)) from None
+
+    @property
+    def output(self):
+        with open(self.log, encoding="utf-8", errors="replace") as log:
+            return log.read()
+
+    @property
+    def ended(self):
+        return self.popen.poll() is not None
+
+    def wait(self, seconds):
+        """The exit code, or None when the time is over."""
+        try:
+            return self.popen.wait(max(seconds, 0))
+        except subprocess.TimeoutExpired:
+            return None
+
+    def wait_for(self, pattern, seconds):
+        """The match of the first output line that fits."""
+        end = time.monotonic() + seconds
+        while True:
+            ended = self.ended
+            found = re.search(pattern, self.output, re.MULTILINE)
+            if found:
+                return found
+            if ended:
+                raise Failed("%s ended with %d before it printed '%s'" % (self.args[0], self.popen.returncode, pattern))
+            if time.monotonic() > end:
+                raise Failed("%s did not print '%s' in %d s" % (self.args[0], pattern, seconds))
+            time.sleep(0.01)
+
+    def signal(self, number, group=False):
+        if not self.ended:
+            (os.killpg if group else os.kill)(self.popen.pid, number)
+
+    def close(self):
+        """Ends it and all that it started, if need be by force."""
+        if self.popen.stdin:
+            try:
+                self.popen.stdin.close()
+            except OSError:
+                pass
+        try:
+            os.killpg(self.popen.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.popen.wait()
+
+
+class Case:
+    """What one running test has: a folder, a deadline, processes."""
+
+    def __init__(self, seconds, tools):
+        self.deadline = time.monotonic() + seconds
+        self.tools = tools
+        self.folder = tempfile.mkdtemp(prefix="librpyc-")    # short: a Unix socket's path has 107 bytes at most
+        self.processes, self.notes = [], []
+
+    def left(self, most=None):
+        left = self.deadline - time.monotonic()
+        return left if most is None else min(left, most)
+
+    def note(self, text):
+        """A figure or a word that is printed behind the result."""
+        self.notes.append(text)
+
+    def check(self, condition, text):
+        if not condition:
+            raise Failed(text)
+
+    def equal(self, got, want, what):
+        if got != want:
+            raise Failed("%s: got %r, want %r" % (what, got, want))
+
+    # ------------------------------------------------------------------ what the test needs
+    def program(self, name):
+        """The path of a C program that the build made."""
+        path = os.path.join(TARGET, "c", name)
+        if not os.access(path, os.X_OK):
+            raise NotRun("target/c/%s was not built" % name)
+        return path
+
+    def tool(self, name):
+        if name in self.tools.missing:
+            raise NotRun(self.tools.missing[name])
+        return shutil.which(name)
+
+    def python(self, version):
+        """The interpreter that has this version of RPyC."""
+        path = self.tools.pythons.get(version)
+        if not path:
+            raise NotRun(self.tools.missing["rpyc-" + version])
+        return path
+
+    # ------------------------------------------------------------------ processes
+    def start(self, args, env=None, folder=ROOT):
+        log = os.path.join(self.folder, "output-%d" % (len(self.processes) + 1))
+        process = Process(args, log, env, folder)
+        self.processes.append(process)
+        return process
+
+    def run(self, args, seconds=None, env=None, folder=ROOT, codes=(0,)):
+        """Runs a program to its end; the process, whose exit code is one of `codes`."""
+        process = self.start(args, env, folder)
+        code = process.wait(self.left(seconds))
+        if code is None:
+            process.close()
+            raise Failed("did not end in time: %s" % shown(args))
+        if code not in codes:
+            how = "was killed by %s" % signal.Signals(-code).name if code < 0 else "ended with %d" % code
+            raise Failed("%s: %s" % (how, shown(args)))
+        return process
+
+    def stop(self, process, seconds=20, codes=(0,)):
+        """Asks a server to end (SIGTERM) and waits for it."""
+        self.check(not process.ended, "%s ended by itself with %s" % (process.args[0], process.popen.returncode))
+        process.signal(signal.SIGTERM)
+        code = process.wait(self.left(seconds))
+        self.check(code is not None, "%s does not end when it gets SIGTERM" % process.args[0])
+        self.check(code in codes, "%s ended with %s" % (process.args[0], code))
+
+    def close(self):
+        for process in reversed(self.processes):
+            process.close()
+
+    def report(self):
+        """The last lines of all that ran."""
+        for process in self.processes:
+            yield "$ %s  [%s]" % (shown(process.args), process.popen.returncode)
+            lines = process.output.splitlines()
+            if len(lines) > TAIL:
+                yield "... (%d lines before)" % (len(lines) - TAIL)
+            yield from lines[-TAIL:]
+
+
+class Results:
+    """What came of all tests."""
+
+    def __init__(self):
+        self.passed, self.failed, self.not_run, self.slow = 0, [], [], []
+
+    def say(self, name, result, seconds, text=""):
+        print("%-58s %-8s %6.1f s  %s" % (name, result, seconds, text), flush=True)
+        self.slow.append((seconds, name))
+
+    def run(self, one, tools):
+        """Runs one registered test."""
+        started = time.monotonic()
+        case = Case(one.seconds, tools)
+        lines = []
+        try:
+            one.function(case)
+        except NotRun as why:
+            self.not_run.append((one.name, str(why)))
+            result, text = "NOT RUN", str(why)
+        except (Failed, OSError) as why:
+            self.failed.append((one.name, str(why)))
+            result, text = "FAIL", str(why)
+            lines = list(case.report())
+        else:
+            self.passed += 1
+            result, text = "ok", "; ".join(case.notes)
+        finally:
+            case.close()
+        self.say(one.name, result, time.monotonic() - started, text)
+        for line in lines:
+            print("    | " + line)
+        shutil.rmtree(case.folder, ignore_errors=True)
