@@ -12,7 +12,7 @@ OUT    := $(TARGET)/c
 CFLAGS   ?= -O2 -g
 CSTRICT  := -std=c11 -Wall -Wextra -Wpedantic -Werror -pthread
 # The dynamic library is found where it was built, wherever the program is started from.
-LINK     := -L$(LIB) -lrpyc -Wl,-rpath,$(LIB)
+LINK     := -Wl,--as-needed -L$(LIB) -lrpyc -Wl,-rpath,$(LIB)
 COMPILE   = @mkdir -p $(@D) && echo "cc $(@F)" && $(CC) $(CSTRICT) $(CFLAGS) -Iinclude
 HEADERS  := include/rpyc.h
 

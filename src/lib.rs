@@ -8,6 +8,7 @@
 pub mod codec;
 pub mod config;
 pub mod error;
+pub mod connection;
 pub mod session;
 pub mod sync;
 pub mod transport;

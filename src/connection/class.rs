@@ -104,10 +104,13 @@ const NOT_LISTED: &[&str] = &[
 
 impl Class {
     pub fn new(definition: Definition) -> Result<Arc<Class>> {
-        let d = definition;
-        if d.name.is_empty() {
+        if definition.name.is_empty() {
             return Err(Error::Argument("a class needs a name".into()));
         }
+        Ok(Class::plain(definition))
+    }
+
+    pub(super) fn plain(d: Definition) -> Arc<Class> {
         let module = if d.module.is_empty() { "librpyc" } else { &d.module };
         let type_name = Text::from(format!("{module}.{}", d.name));
         let mut members: Vec<Arc<Member>> = Vec::new();
@@ -133,7 +136,7 @@ impl Class {
         shape.own_del = del_attr.is_some() || is_service;
         let dynamic = d.dynamic.map(Arc::new).or_else(|| base.and_then(|b| b.dynamic.clone()));
         shape.dynamic = dynamic.is_some();
-        Ok(Arc::new(Class {
+        Arc::new(Class {
             shape: Arc::new(shape),
             members,
             doc: d.doc,
@@ -148,7 +151,7 @@ impl Class {
             class_object: Mutex::new(Weak::new()),
             base: d.base,
             _owner: d.owner,
-        }))
+        })
     }
 
     #[inline]
@@ -249,6 +252,10 @@ impl Local for Object {
         self
     }
 
+    fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+
     fn shape(&self) -> &Arc<Shape> {
         &self.class.shape
     }
@@ -261,6 +268,10 @@ pub struct ClassObject {
 
 impl Local for ClassObject {
     fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+
+    fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
     }
 
@@ -284,6 +295,10 @@ impl Local for BoundMethod {
         self
     }
 
+    fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+
     fn shape(&self) -> &Arc<Shape> {
         defaults::method_shape()
     }
@@ -304,6 +319,10 @@ impl Function {
 
 impl Local for Function {
     fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+
+    fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
     }
 

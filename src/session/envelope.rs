@@ -55,6 +55,7 @@ impl<T> Core<T> {
             Some(byte) => return Err(Error::Malformed(format!("not a message of RPyC: it starts with byte {byte:#04x}"))),
             None => return Err(Error::Malformed("not a message of RPyC: it is empty".into())),
         };
+        self.heard = heard;
         if self.dialect != heard {
             if self.spoken || self.dialect != Dialect::Auto {
                 return Err(wrong_dialect(heard));

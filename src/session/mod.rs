@@ -80,6 +80,7 @@ struct Core<T> {
     config: Config,
     outgoing: Outgoing,
     dialect: Dialect,
+    heard: Dialect,
     /// A message has left in `dialect`, so the peer must understand it.
     spoken: bool,
     state: State,
@@ -108,6 +109,7 @@ impl<T> Session<T> {
                 config,
                 outgoing: Outgoing::new(),
                 dialect,
+                heard: Dialect::Auto,
                 spoken: false,
                 state: State::Open,
                 exports: Exports::default(),
@@ -159,6 +161,11 @@ impl<T> Session<T> {
     /// `Dialect::Auto` until the first message in either direction.
     pub fn dialect(&self) -> Dialect {
         self.core.dialect
+    }
+
+    /// The dialect of the message that ended the session because it was not ours.
+    pub fn heard(&self) -> Dialect {
+        self.core.heard
     }
 
     pub fn is_open(&self) -> bool {

@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 pub trait Local: Any + Send + Sync {
     fn as_any(&self) -> &(dyn Any + Send + Sync);
 
+    fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+
     /// What a peer may know of it.
     fn shape(&self) -> &Arc<Shape>;
 

@@ -92,10 +92,17 @@ static rpyc_status serve_stdio(const rpyc_class *service, const rpyc_config *con
     rpyc_status status = rpyc_transport_connect("stdio:", config, &transport, error_out);
     if (status == RPYC_OK)
         status = rpyc_connection_new(transport, service, config, &watcher.connection, error_out);
-    if (status == RPYC_OK && watcher_start(&watcher)) {
+    if (status == RPYC_OK && !watcher_start(&watcher))
+        status = RPYC_ERR_STATE;
+    if (status == RPYC_OK) {
         fprintf(stderr, "listening stdio:\n");
         status = rpyc_connection_serve_all(watcher.connection, error_out);
         watcher_end(&watcher);
+    }
+    if (status == RPYC_ERR_CLOSED && signalled) {
+        rpyc_error_free(*error_out);
+        *error_out = NULL;
+        status = RPYC_OK;
     }
     rpyc_connection_free(watcher.connection);
     return status;
@@ -105,7 +112,9 @@ static rpyc_status serve_address(const char *address, const rpyc_class *service,
                                  rpyc_error **error_out) {
     struct watcher watcher = {.until_eof = until_eof};
     rpyc_status status = rpyc_server_new(address, service, config, &watcher.server, error_out);
-    if (status == RPYC_OK && watcher_start(&watcher)) {
+    if (status == RPYC_OK && !watcher_start(&watcher))
+        status = RPYC_ERR_STATE;
+    if (status == RPYC_OK) {
         printf("listening %s\n", rpyc_server_address(watcher.server));
         fflush(stdout);
         status = rpyc_server_serve(watcher.server, error_out);
@@ -113,7 +122,6 @@ static rpyc_status serve_address(const char *address, const rpyc_class *service,
         if (status == RPYC_OK)
             status = rpyc_server_join(watcher.server, error_out);
     }
-    later_stop();                           /* its threads may still hold on to connections */
     rpyc_server_free(watcher.server);
     return status;
 }
@@ -170,7 +178,7 @@ static rpyc_status run(const struct options *options, rpyc_error **error_out) {
         status = serve_stdio(service, options->config, error_out);
     else if (status == RPYC_OK)
         status = serve_address(options->address, service, options->config, options->until_eof, error_out);
-    later_stop();
+    later_stop();                           /* its threads hold objects of the classes and of the clients */
     rpyc_class_free(service);
     objects_free();
     items_free();

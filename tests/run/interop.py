@@ -4,7 +4,7 @@ import re
 import socket
 
 from prepare import VERSIONS
-from runner import PEERS, NotRun, shown, test
+from runner import PEERS, Inapplicable, shown, test
 
 CLIENT, SERVER = os.path.join(PEERS, "peer_client.py"), os.path.join(PEERS, "peer_server.py")
 CHECKS = 83                                          # of peer_client.py
@@ -18,7 +18,7 @@ def need_ipv6():
         with socket.socket(socket.AF_INET6) as probe:
             probe.bind(("::1", 0))
     except OSError as error:
-        raise NotRun("this machine has no IPv6 loopback: %s" % error.strerror) from None
+        raise Inapplicable("this machine has no IPv6 loopback: %s" % error.strerror) from None
 
 
 def listen_address(case, transport):

@@ -63,12 +63,14 @@ def main():
     print("all: %.0f s" % (time.monotonic() - started))
     for name, why in results.failed:
         print("FAILED   %s: %s" % (name, why))
+    for name, why in results.inapplicable:
+        print("not on this machine: %s: %s" % (name, why))
     if results.not_run:
         print("=" * 100)
         for name, why in results.not_run:
             print("NOT RUN  %s: %s" % (name, why))
-        print("%d tests were NOT RUN%s" % (
-            len(results.not_run), "; ALLOW_NOT_RUN=1 lets that pass" if allowed else " and count as failed (ALLOW_NOT_RUN=1 lets that pass)"))
+        print("%d tests were NOT RUN%s" % (len(results.not_run), ", which ALLOW_NOT_RUN=1 lets pass" if allowed
+                                           else " and count as failed; ALLOW_NOT_RUN=1 would let that pass"))
         print("=" * 100)
     failed = len(results.failed) + (0 if allowed else len(results.not_run))
     print("%d passed, %d failed" % (results.passed, failed), flush=True)

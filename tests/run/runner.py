@@ -23,6 +23,10 @@ class NotRun(Exception):
     """The test could not be run: something that it needs cannot be had here."""
 
 
+class Inapplicable(NotRun):
+    """The test says nothing on a machine like this one; that is told, and is no failure."""
+
+
 Test = collections.namedtuple("Test", "name function seconds")
 TESTS = []
 
@@ -40,21 +44,28 @@ def shown(args):
 
 
 class Process:
-    """A program that was started, in a process group of its own, with its output in a file."""
+    """A program that was started, in a process group of its own, with what it prints in files."""
 
-    def __init__(self, args, log, env=None, folder=ROOT):
-        self.args, self.log = [str(arg) for arg in args], log
-        with open(log, "wb") as output:
+    def __init__(self, args, files, env=None, folder=ROOT):
+        self.args, self.files = [str(arg) for arg in args], files
+        with open(files + ".out", "wb") as output, open(files + ".err", "wb") as errors:
             try:
-                self.popen = subprocess.Popen(self.args, stdin=subprocess.PIPE, stdout=output, stderr=subprocess.STDOUT,
+                self.popen = subprocess.Popen(self.args, stdin=subprocess.PIPE, stdout=output, stderr=errors,
                                               cwd=folder, env=dict(os.environ, **(env or {})), start_new_session=True)
             except OSError as error:
                 raise Failed("cannot start %s: %s" % (self.args[0], error.strerror)) from None
 
+    def read(self, kind):
+        """What it printed so far: "out", "err", or another file that it writes."""
+        try:
+            with open(self.files + "." + kind, encoding="utf-8", errors="replace") as text:
+                return text.read()
+        except FileNotFoundError:
+            return ""
+
     @property
     def output(self):
-        with open(self.log, encoding="utf-8", errors="replace") as log:
-            return log.read()
+        return self.read("out")
 
     @property
     def ended(self):
@@ -145,9 +156,13 @@ class Case:
         return path
 
     # ------------------------------------------------------------------ processes
+    def files(self):
+        """The path, less the suffix, of the files of the process that is started next."""
+        return os.path.join(self.folder, "process-%d" % (len(self.processes) + 1))
+
     def start(self, args, env=None, folder=ROOT):
-        log = os.path.join(self.folder, "output-%d" % (len(self.processes) + 1))
-        process = Process(args, log, env, folder)
+        # {files}: for programs that write a file of their own, which Process.read finds.
+        process = Process([str(arg).replace("{files}", self.files()) for arg in args], self.files(), env, folder)
         self.processes.append(process)
         return process
 
@@ -179,17 +194,20 @@ class Case:
         """The last lines of all that ran."""
         for process in self.processes:
             yield "$ %s  [%s]" % (shown(process.args), process.popen.returncode)
-            lines = process.output.splitlines()
-            if len(lines) > TAIL:
-                yield "... (%d lines before)" % (len(lines) - TAIL)
-            yield from lines[-TAIL:]
+            for kind in ("out", "err", "valgrind"):
+                lines = process.read(kind).splitlines()
+                if lines:
+                    yield "%s:" % kind
+                if len(lines) > TAIL:
+                    yield "... (%d lines before)" % (len(lines) - TAIL)
+                yield from lines[-TAIL:]
 
 
 class Results:
     """What came of all tests."""
 
     def __init__(self):
-        self.passed, self.failed, self.not_run, self.slow = 0, [], [], []
+        self.passed, self.failed, self.not_run, self.inapplicable, self.slow = 0, [], [], [], []
 
     def say(self, name, result, seconds, text=""):
         print("%-58s %-8s %6.1f s  %s" % (name, result, seconds, text), flush=True)
@@ -203,7 +221,7 @@ class Results:
         try:
             one.function(case)
         except NotRun as why:
-            self.not_run.append((one.name, str(why)))
+            (self.inapplicable if isinstance(why, Inapplicable) else self.not_run).append((one.name, str(why)))
             result, text = "NOT RUN", str(why)
         except (Failed, OSError) as why:
             self.failed.append((one.name, str(why)))

@@ -1,0 +1,177 @@
+//! Asynchronous results, as RPyC's AsyncResult.
+
+use super::limit::Limit;
+use super::serial;
+use super::shared::Shared;
+use crate::error::{Error, Result};
+use crate::sync::{Condvar, Mutex, lock, wait_for};
+use crate::value::Value;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+
+pub type Callback = Box<dyn FnOnce(&AsyncResult) + Send>;
+
+/// The answer to a request that nobody had to wait for. All clones are one result.
+#[derive(Clone)]
+pub struct AsyncResult(Arc<Inner>);
+
+struct Inner {
+    shared: Weak<Shared>,
+    settled: AtomicBool,
+    state: Mutex<State>,
+    /// For results of this process, which no connection brings.
+    arrived: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    outcome: Option<Result<Value>>,
+    callbacks: Vec<Callback>,
+    expiry: Option<Instant>,
+    seq: Option<i64>,
+    what: String,
+}
+
+impl AsyncResult {
+    /// Expires after `timeout`, counted from now.
+    pub(super) fn new(shared: &Arc<Shared>, what: String, timeout: Option<Duration>) -> AsyncResult {
+        let expiry = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let state = Mutex::new(State { expiry, what, ..State::default() });
+        AsyncResult(Arc::new(Inner { shared: Arc::downgrade(shared), settled: AtomicBool::new(false), state, arrived: Condvar::new() }))
+    }
+
+    /// A result that is there.
+    pub(super) fn settled(outcome: Result<Value>) -> AsyncResult {
+        let state = Mutex::new(State { outcome: Some(outcome), ..State::default() });
+        AsyncResult(Arc::new(Inner { shared: Weak::new(), settled: AtomicBool::new(true), state, arrived: Condvar::new() }))
+    }
+
+    /// A result that something of this process will give with `settle`.
+    pub(super) fn local(what: String) -> AsyncResult {
+        let state = Mutex::new(State { what, ..State::default() });
+        AsyncResult(Arc::new(Inner { shared: Weak::new(), settled: AtomicBool::new(false), state, arrived: Condvar::new() }))
+    }
+
+    /// What the request was, for messages.
+    pub(super) fn describe(&self, what: impl FnOnce() -> String) {
+        lock(&self.0.state).what = what();
+    }
+
+    pub(super) fn sent(&self, seq: i64) {
+        lock(&self.0.state).seq = Some(seq);
+    }
+
+    /// Which result it is, among those that live.
+    pub(super) fn address(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
+    }
+
+    #[inline]
+    pub(super) fn is_settled(&self) -> bool {
+        self.0.settled.load(Ordering::Acquire)
+    }
+
+    /// The answer has come; gives the callbacks to run, in their order. One that comes too late is dropped.
+    #[must_use]
+    pub(super) fn settle(&self, outcome: Result<Value>) -> Vec<Callback> {
+        let mut state = lock(&self.0.state);
+        if self.is_settled() || state.expiry.is_some_and(|expiry| expiry <= Instant::now()) {
+            return Vec::new();
+        }
+        state.outcome = Some(outcome);
+        self.0.settled.store(true, Ordering::Release);
+        self.0.arrived.notify_all();
+        std::mem::take(&mut state.callbacks)
+    }
+
+    /// Is the answer here? Handles first what has arrived, without waiting.
+    pub fn ready(&self) -> bool {
+        if self.is_settled() || self.expiry_passed() {
+            return self.is_settled();
+        }
+        if let Some(shared) = self.0.shared.upgrade() {
+            while !self.is_settled() && shared.serve(Limit::Now).unwrap_or(false) {}
+        }
+        self.is_settled()
+    }
+
+    fn expiry_passed(&self) -> bool {
+        lock(&self.0.state).expiry.is_some_and(|expiry| expiry <= Instant::now())
+    }
+
+    /// The answer is here, and it is an exception.
+    pub fn error(&self) -> bool {
+        self.ready() && matches!(lock(&self.0.state).outcome, Some(Err(_)))
+    }
+
+    /// The time is up and there was no answer.
+    pub fn expired(&self) -> bool {
+        !self.ready() && self.expiry_passed()
+    }
+
+    /// Waits for the answer; requests of the peer are served meanwhile.
+    pub fn wait(&self) -> Result<()> {
+        if self.is_settled() {
+            return Ok(());
+        }
+        let limit = Limit::at(lock(&self.0.state).expiry);
+        match self.0.shared.upgrade() {
+            Some(shared) if shared.wait_for_result(self, limit) => Ok(()),
+            Some(shared) if shared.is_closed() && !self.expiry_passed() => {
+                Err(Error::Closed("the connection ended before the answer".into()))
+            }
+            Some(shared) => {
+                let state = lock(&self.0.state);
+                let text = format!(
+                    "result expired: {} on {} did not answer in time; it may still be running",
+                    state.what,
+                    shared.transport.peer_name()
+                );
+                Err(Error::Timeout(text))
+            }
+            None => {
+                let _pause = serial::pause();
+                let mut state = lock(&self.0.state);
+                while !self.is_settled() {
+                    let left = match state.expiry {
+                        None => Duration::from_secs(3600),
+                        Some(expiry) => expiry.saturating_duration_since(Instant::now()),
+                    };
+                    if left.is_zero() {
+                        return Err(Error::Timeout(format!("result expired: {} did not answer in time", state.what)));
+                    }
+                    state = wait_for(&self.0.arrived, state, left);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits for the answer and gives it.
+    pub fn value(&self) -> Result<Value> {
+        self.wait()?;
+        lock(&self.0.state).outcome.clone().unwrap_or_else(|| Err(Error::State("the answer has not come".into())))
+    }
+
+    /// Runs `callback` once, when the answer comes; at once if it is here. None is run after the time is up.
+    pub fn add_callback(&self, callback: Callback) {
+        let mut state = lock(&self.0.state);
+        if !self.is_settled() {
+            state.callbacks.push(callback);
+            return;
+        }
+        drop(state);
+        callback(self);
+    }
+
+    /// Sets the time within which the answer must come, counted from now.
+    pub fn set_expiry(&self, timeout: Option<Duration>) {
+        lock(&self.0.state).expiry = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    }
+
+    /// The number of the request, once it has been sent.
+    pub fn seq(&self) -> Option<i64> {
+        lock(&self.0.state).seq
+    }
+}

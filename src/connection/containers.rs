@@ -1,0 +1,231 @@
+//! Lists, dicts and sets of ours as a Python peer sees them: snapshots under the names of its own types.
+
+use super::call::Call;
+use super::class::{Class, Definition, Member, Method, Object};
+use crate::error::Exception;
+use crate::value::{Local, Reference, Value};
+use std::sync::{Arc, LazyLock, Mutex};
+
+fn method(name: &str, run: fn(&mut Call)) -> Member {
+    let run: Method = Arc::new(move |mut call| run(&mut call));
+    let kind = super::class::MemberKind::Method { run, signature: None, quick: true };
+    Member { name: name.into(), doc: None, kind }
+}
+
+fn class(name: &str, members: Vec<Member>) -> Arc<Class> {
+    Class::plain(Definition { module: "builtins".into(), name: name.into(), members, ..Definition::default() })
+}
+
+type Items = Arc<[Value]>;
+type Entries = Arc<[(Value, Value)]>;
+
+static LIST: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    class(
+        "list",
+        vec![
+            method("__len__", |call| reply_len(call, items(call).len())),
+            method("__getitem__", list_getitem),
+            method("__iter__", |call| reply_iterator(call, items(call))),
+            method("__contains__", |call| reply_contains(call, items(call))),
+            method("__repr__", |call| reply_repr(call, Value::List(items(call)))),
+            method("__eq__", |call| reply_equal(call, Value::List(items(call)))),
+        ],
+    )
+});
+
+static FROZENSET: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    class(
+        "frozenset",
+        vec![
+            method("__len__", |call| reply_len(call, items(call).len())),
+            method("__iter__", |call| reply_iterator(call, items(call))),
+            method("__contains__", |call| reply_contains(call, items(call))),
+            method("__repr__", |call| reply_repr(call, Value::FrozenSet(items(call)))),
+            method("__eq__", |call| reply_equal(call, Value::FrozenSet(items(call)))),
+        ],
+    )
+});
+
+static SLICE: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    let part = |name: &str, index: usize| {
+        let get: Method = Arc::new(move |mut call: Call| {
+            let value = items(&call).get(index).cloned().unwrap_or_default();
+            let _ = call.reply(value);
+        });
+        let kind = super::class::MemberKind::Property { get: Some(get), set: None, del: None };
+        Member { name: name.into(), doc: None, kind }
+    };
+    class("slice", vec![part("start", 0), part("stop", 1), part("step", 2)])
+});
+
+static DICT: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    class(
+        "dict",
+        vec![
+            method("__len__", |call| reply_len(call, entries(call).len())),
+            method("__getitem__", dict_getitem),
+            method("__iter__", |call| reply_iterator(call, keys(call))),
+            method("__contains__", |call| reply_contains(call, keys(call))),
+            method("keys", |call| reply_list(call, keys(call))),
+            method("values", |call| {
+                let values = entries(call).iter().map(|(_, value)| value.clone()).collect();
+                reply_list(call, values)
+            }),
+            method("items", |call| {
+                let pairs = entries(call).iter().map(|(k, v)| Value::tuple(vec![k.clone(), v.clone()])).collect();
+                reply_list(call, pairs)
+            }),
+            method("get", |call| {
+                let default = call.args().get(1).cloned().unwrap_or_default();
+                let found = call.args().first().and_then(|key| find(&entries(call), key));
+                let _ = call.reply(found.unwrap_or(default));
+            }),
+            method("__repr__", |call| reply_repr(call, Value::Dict(entries(call)))),
+            method("__eq__", |call| reply_equal(call, Value::Dict(entries(call)))),
+        ],
+    )
+});
+
+static ITERATOR: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    let next = |call: &mut Call| {
+        let item = call.object().state().downcast_ref::<Mutex<std::vec::IntoIter<Value>>>().and_then(|items| {
+            items.lock().unwrap_or_else(|e| e.into_inner()).next()
+        });
+        let _ = match item {
+            Some(item) => call.reply(item),
+            None => call.raise(Exception::stop_iteration()),
+        };
+    };
+    let iter = |call: &mut Call| {
+        let this: Arc<dyn Local> = call.object().clone();
+        let _ = call.reply(Value::Ref(Reference::Local(this)));
+    };
+    class("generator", vec![method("__next__", next), method("__iter__", iter)])
+});
+
+pub(super) fn list(items: Items) -> Arc<Object> {
+    LIST.instance(Box::new(items))
+}
+
+pub(super) fn frozenset(items: Items) -> Arc<Object> {
+    FROZENSET.instance(Box::new(items))
+}
+
+pub(super) fn slice(parts: Arc<[Value; 3]>) -> Arc<Object> {
+    let items: Items = parts;
+    SLICE.instance(Box::new(items))
+}
+
+pub(super) fn dict(entries: Entries) -> Arc<Object> {
+    DICT.instance(Box::new(entries))
+}
+
+fn items(call: &Call) -> Items {
+    call.object().state().downcast_ref::<Items>().cloned().unwrap_or_else(|| Arc::from([]))
+}
+
+fn entries(call: &Call) -> Entries {
+    call.object().state().downcast_ref::<Entries>().cloned().unwrap_or_else(|| Arc::from([]))
+}
+
+fn keys(call: &Call) -> Items {
+    entries(call).iter().map(|(key, _)| key.clone()).collect()
+}
+
+fn find(entries: &Entries, key: &Value) -> Option<Value> {
+    entries.iter().find(|(known, _)| known.py_eq(key)).map(|(_, value)| value.clone())
+}
+
+fn reply_len(call: &mut Call, len: usize) {
+    let _ = call.reply(Value::Int(len as i64));
+}
+
+fn reply_iterator(call: &mut Call, items: Items) {
+    let iterator = ITERATOR.instance(Box::new(Mutex::new(items.to_vec().into_iter())));
+    let _ = call.reply(Value::Ref(Reference::Local(iterator)));
+}
+
+fn reply_list(call: &mut Call, items: Items) {
+    let _ = call.reply(Value::List(items));
+}
+
+fn reply_contains(call: &mut Call, items: Items) {
+    let found = call.args().first().is_some_and(|wanted| items.iter().any(|item| item.py_eq(wanted)));
+    let _ = call.reply(Value::Bool(found));
+}
+
+fn reply_repr(call: &mut Call, value: Value) {
+    let _ = call.reply(Value::str(&value.repr()));
+}
+
+fn reply_equal(call: &mut Call, value: Value) {
+    let equal = match call.args().first() {
+        Some(Value::Ref(Reference::Local(other))) => {
+            let own: Arc<dyn Local> = call.object().clone();
+            std::ptr::addr_eq(Arc::as_ptr(other), Arc::as_ptr(&own))
+        }
+        Some(other) => value.py_eq(other),
+        None => false,
+    };
+    let _ = call.reply(if equal { Value::Bool(true) } else { Value::NotImplemented });
+}
+
+fn dict_getitem(call: &mut Call) {
+    let key = call.args().first().cloned().unwrap_or_default();
+    let _ = match find(&entries(call), &key) {
+        Some(value) => call.reply(value),
+        None => call.raise(Exception::with_args("builtins", "KeyError", vec![key])),
+    };
+}
+
+fn list_getitem(call: &mut Call) {
+    let items = items(call);
+    let picked = match call.args().first() {
+        Some(Value::Slice(parts)) => pick(&items, parts).map(|items| Value::List(items.into())),
+        Some(index) => match index.to_i64().map(|i| if i < 0 { i.saturating_add(items.len() as i64) } else { i }) {
+            Some(i) => usize::try_from(i)
+                .ok()
+                .and_then(|i| items.get(i).cloned())
+                .ok_or_else(|| Exception::builtin("IndexError", "list index out of range")),
+            None => Err(Exception::builtin(
+                "TypeError",
+                format!("list indices must be integers or slices, not {}", index.type_name()),
+            )),
+        },
+        None => Err(Exception::builtin("TypeError", "__getitem__ expected 1 argument, got 0")),
+    };
+    let _ = match picked {
+        Ok(value) => call.reply(value),
+        Err(exception) => call.raise(exception),
+    };
+}
+
+/// The items that Python's slice stands for.
+fn pick(items: &[Value], parts: &[Value; 3]) -> Result<Vec<Value>, Exception> {
+    let number = |part: &Value| match part {
+        Value::None => Ok(None),
+        other => other.to_i64().map(Some).ok_or_else(|| {
+            Exception::builtin("TypeError", "slice indices must be integers or None or have an __index__ method")
+        }),
+    };
+    let step = number(&parts[2])?.unwrap_or(1);
+    if step == 0 {
+        return Err(Exception::builtin("ValueError", "slice step cannot be zero"));
+    }
+    let len = items.len() as i64;
+    let (low, high) = if step > 0 { (0, len) } else { (-1, len - 1) };
+    let clamp = |index: Option<i64>, default: i64| match index {
+        None => default,
+        Some(i) if i < 0 => i.saturating_add(len).clamp(low, high),
+        Some(i) => i.clamp(low, high),
+    };
+    let start = clamp(number(&parts[0])?, if step > 0 { 0 } else { len - 1 });
+    let stop = clamp(number(&parts[1])?, if step > 0 { len } else { -1 });
+    let mut picked = Vec::new();
+    let mut at = start;
+    while (step > 0 && at < stop) || (step < 0 && at > stop) {
+        picked.extend(usize::try_from(at).ok().and_then(|at| items.get(at)).cloned());
+        at = at.saturating_add(step);
+    }
+    Ok(picked)
+}

@@ -1,0 +1,491 @@
+//! Runs what a peer asks of our objects. No lock is held here.
+
+use super::call::{Answer, Call};
+use super::class::{BoundMethod, ClassObject, Function, Member, MemberKind, Method, Object};
+use super::defaults::{self, Slot};
+use super::iteration;
+use super::shared::Shared;
+use super::wrap::Bridge;
+use crate::error::Exception;
+use crate::session::{CompareOp, Keywords, Name, Op, Request};
+use crate::value::{Local, Reference, Text, Value};
+use std::sync::Arc;
+
+pub type Outcome = Result<Value, Exception>;
+
+/// One operation on one object of ours, and where its answer goes.
+pub(super) struct Job {
+    pub answer: Answer,
+    /// The connection it came over, if any.
+    pub origin: Option<Arc<Shared>>,
+}
+
+impl Job {
+    fn give(self, outcome: Outcome) {
+        // The peer has been told where its answer could not be sent; a connection that is gone needs none.
+        let _ = self.answer.give(outcome);
+    }
+
+    fn fail(self, name: &str, text: impl AsRef<str>) {
+        self.give(Err(Exception::builtin(name, text)));
+    }
+
+    /// The same origin, with an answer that goes through `f` first.
+    pub fn map(self, f: impl FnOnce(Outcome) -> Outcome + Send + 'static) -> Job {
+        let Job { answer, origin } = self;
+        let answer = Answer::then(move |outcome| {
+            let _ = answer.give(f(outcome));
+        });
+        Job { answer, origin }
+    }
+
+    /// Splits off a job whose outcome `f` gets together with this one.
+    pub fn then(self, f: impl FnOnce(Job, Outcome) + Send + 'static) -> Job {
+        let origin = self.origin.clone();
+        Job { answer: Answer::then(move |outcome| f(self, outcome)), origin }
+    }
+}
+
+/// Is it a call of a method that is short and never waits?
+pub(super) fn is_quick(request: &Request) -> bool {
+    let quick = |member: Option<&Arc<Member>>| {
+        member.is_some_and(|member| matches!(member.kind, MemberKind::Method { quick: true, .. }))
+    };
+    let target = request.target.as_any();
+    match &request.op {
+        Op::CallAttr { name: Name::Member(index), .. } => {
+            quick(target.downcast_ref::<Object>().and_then(|object| object.class.member(*index)))
+        }
+        Op::Call { .. } => quick(
+            target
+                .downcast_ref::<BoundMethod>()
+                .map(|method| &method.member)
+                .or_else(|| target.downcast_ref::<Function>().map(|function| &function.member)),
+        ),
+        _ => false,
+    }
+}
+
+/// Serves a request of a peer.
+pub(super) fn serve(shared: &Arc<Shared>, mut request: Request) {
+    loop {
+        let Request { id, target, op } = request;
+        match op {
+            Op::Exists { question, name, access } => {
+                let exists = exists(&target, name.as_str());
+                match shared.with_session(|session| session.answer_exists(id, target, question, access, exists)) {
+                    Some(next) => request = next,
+                    None => return shared.flush_all(),
+                }
+            }
+            op => {
+                let job = Job { answer: Answer::Peer { shared: shared.clone(), id }, origin: None };
+                return perform(job, &target, op);
+            }
+        }
+    }
+}
+
+fn exists(target: &Arc<dyn Local>, name: &str) -> bool {
+    match target.as_any().downcast_ref::<Object>() {
+        Some(object) => object.class.dynamic.as_ref().is_some_and(|dynamic| (dynamic.has)(object, name)),
+        None => false,
+    }
+}
+
+pub(super) fn downcast<T: Local>(target: &Arc<dyn Local>) -> Option<Arc<T>> {
+    // `Arc<dyn Local>` cannot be downcast itself; every local object can give a handle to itself.
+    target.clone().into_any_arc().downcast::<T>().ok()
+}
+
+/// Does one operation. The names in `op` have passed the rules or need not.
+pub(super) fn perform(job: Job, target: &Arc<dyn Local>, op: Op) {
+    let any = target.as_any();
+    if any.is::<Object>() {
+        if let Some(object) = downcast::<Object>(target) {
+            return on_object(job, object, op);
+        }
+    }
+    if let Some(method) = any.downcast_ref::<BoundMethod>() {
+        let (object, member) = (method.object.clone(), method.member.clone());
+        let text = format!("<bound method {}.{}>", object.class.shape().class_name(), member.name);
+        let same = move |other: &dyn Local| {
+            other.as_any().downcast_ref::<BoundMethod>().is_some_and(|other| {
+                Arc::ptr_eq(&other.object, &object) && Arc::ptr_eq(&other.member, &member)
+            })
+        };
+        return on_callable(job, target, op, &text, &method.member, same, |job, args, keywords| {
+            invoke(job, &method.object, &method.member, args, keywords)
+        });
+    }
+    if let Some(function) = any.downcast_ref::<Function>() {
+        let text = format!("<function {}>", function.member.name);
+        return on_callable(job, target, op, &text, &function.member, |_| false, |job, args, keywords| {
+            invoke(job, &function.object, &function.member, args, keywords)
+        });
+    }
+    if let Some(class) = any.downcast_ref::<ClassObject>() {
+        let text = format!("<class '{}'>", class.class.shape().type_name);
+        let member = Member { name: Text::new(class.class.shape().class_name()), doc: class.class.doc.clone(), kind: MemberKind::Constant(Value::None) };
+        return on_callable(job, target, op, &text, &Arc::new(member), |_| false, |job, args, keywords| {
+            construct(job, class, args, keywords)
+        });
+    }
+    if let Some(bridge) = any.downcast_ref::<Bridge>() {
+        return bridge.perform(job, op);
+    }
+    job.fail("TypeError", "the object does not support this");
+}
+
+fn construct(job: Job, class: &ClassObject, args: Vec<Value>, keywords: Keywords) {
+    match &class.class.construct {
+        Some(construct) => {
+            let Job { answer, origin } = job;
+            let object = class.class.instance(Box::new(()));
+            let member = class.class.find("__init__").cloned();
+            construct(Call::new(answer, origin, object, member, args, keywords, None));
+        }
+        None => job.fail("TypeError", format!("cannot create '{}' instances", class.class.shape().type_name)),
+    }
+}
+
+/// What functions, methods and classes have in common.
+fn on_callable(
+    job: Job,
+    target: &Arc<dyn Local>,
+    op: Op,
+    text: &str,
+    member: &Arc<Member>,
+    same: impl Fn(&dyn Local) -> bool,
+    call: impl FnOnce(Job, Vec<Value>, Keywords),
+) {
+    let slot_of = |name: &Name| match name {
+        Name::Member(index) => defaults::callable_slot(*index),
+        _ => None,
+    };
+    match op {
+        Op::Call { args, keywords } => call(job, args, keywords),
+        Op::Repr | Op::Str => job.give(Ok(Value::str(text))),
+        Op::Hash => job.give(Ok(Value::Int(identity_hash(target)))),
+        Op::Dir => job.give(Ok(target.shape().dir.clone())),
+        Op::Compare { op, other } => {
+            let equal = is_same(target, &other)
+                || matches!(&other, Value::Ref(Reference::Local(other)) if same(&**other));
+            job.give(Ok(by_identity(op, equal)));
+        }
+        Op::GetAttr(name) => match slot_of(&name) {
+            Some(Slot::Name) => job.give(Ok(Value::Str(member.name.clone()))),
+            Some(Slot::Doc) => job.give(Ok(member.doc.clone().map_or(Value::None, Value::Str))),
+            // `f.__call__` is `f`.
+            Some(Slot::Call) => job.give(Ok(Value::Ref(Reference::Local(target.clone())))),
+            _ => job.fail("AttributeError", "the attribute of this object cannot be taken by itself"),
+        },
+        Op::CallAttr { name, mut args, keywords } => match slot_of(&name) {
+            Some(Slot::Call) => call(job, args, keywords),
+            Some(Slot::Repr | Slot::Str | Slot::Format) => job.give(Ok(Value::str(text))),
+            Some(Slot::Hash) => job.give(Ok(Value::Int(identity_hash(target)))),
+            Some(Slot::Dir) => job.give(Ok(target.shape().dir.clone())),
+            Some(Slot::Compare(op)) if args.len() == 1 => {
+                let equal = args.pop().is_some_and(|other| is_same(target, &other));
+                job.give(Ok(by_identity(op, equal)));
+            }
+            _ => job.fail("TypeError", "the object does not support this"),
+        },
+        Op::BuffIter { .. } => {
+            let text = format!("'{}' object is not iterable", target.shape().class_name());
+            job.fail("TypeError", text);
+        }
+        Op::SetAttr(..) | Op::DelAttr(_) => {
+            job.fail("AttributeError", format!("'{}' object attributes are read-only", target.shape().class_name()))
+        }
+        Op::OldSlicing { .. } | Op::Exists { .. } => job.fail("TypeError", "the object does not support this"),
+    }
+}
+
+/// A number that stays with the object and says nothing about where it lives.
+fn identity_hash(target: &Arc<dyn Local>) -> i64 {
+    use std::hash::{BuildHasher, RandomState};
+    static SEED: std::sync::LazyLock<RandomState> = std::sync::LazyLock::new(RandomState::new);
+    (SEED.hash_one(Arc::as_ptr(target) as *const () as usize) >> 3) as i64
+}
+
+fn is_same(target: &Arc<dyn Local>, other: &Value) -> bool {
+    matches!(other, Value::Ref(other) if other.same(&Reference::Local(target.clone())))
+}
+
+fn by_identity(op: CompareOp, same: bool) -> Value {
+    match (op, same) {
+        (CompareOp::Eq, true) => Value::Bool(true),
+        (CompareOp::Ne, true) => Value::Bool(false),
+        _ => Value::NotImplemented,
+    }
+}
+
+/// Calls a member of an object.
+#[inline]
+pub(super) fn invoke(job: Job, object: &Arc<Object>, member: &Arc<Member>, args: Vec<Value>, keywords: Keywords) {
+    match &member.kind {
+        MemberKind::Method { run, signature, .. } => match signature {
+            Some(signature) => match signature.bind(args, keywords) {
+                Ok(args) => {
+                    let Job { answer, origin } = job;
+                    let (member, signature) = (Some(member.clone()), Some(signature.clone()));
+                    take_turn(object, run, Call::new(answer, origin, object.clone(), member, args, Vec::new(), signature));
+                }
+                Err(exception) => job.give(Err(exception)),
+            },
+            None => {
+                let Job { answer, origin } = job;
+                take_turn(object, run, Call::new(answer, origin, object.clone(), Some(member.clone()), args, keywords, None));
+            }
+        },
+        MemberKind::Default(slot) => default_call(job, object, *slot, args),
+        MemberKind::Property { .. } | MemberKind::Constant(_) => {
+            let job = job.then(move |job, outcome| match outcome {
+                Ok(callee) => call_value(job, callee, args, keywords),
+                Err(exception) => job.give(Err(exception)),
+            });
+            read_member(job, object, member);
+        }
+    }
+}
+
+fn take_turn(object: &Arc<Object>, run: &Method, call: Call) {
+    match &object.turn {
+        None => run(call),
+        Some(turn) => turn.run(|| run(call)),
+    }
+}
+
+/// Asks a hook of the host: a getter, a setter, own rules.
+fn ask(job: Job, object: &Arc<Object>, member: Option<&Arc<Member>>, run: &Method, args: Vec<Value>) {
+    let Job { answer, origin } = job;
+    take_turn(object, run, Call::new(answer, origin, object.clone(), member.cloned(), args, Vec::new(), None));
+}
+
+/// Calls whatever value it is.
+pub(super) fn call_value(job: Job, callee: Value, args: Vec<Value>, keywords: Keywords) {
+    match callee {
+        Value::Ref(Reference::Local(target)) => perform(job, &target, Op::Call { args, keywords }),
+        Value::Ref(Reference::Remote(proxy)) => job.give(super::remote::call_as_outcome(&proxy, &args, &keywords)),
+        other => job.fail("TypeError", format!("'{}' object is not callable", other.type_name())),
+    }
+}
+
+fn on_object(job: Job, object: Arc<Object>, op: Op) {
+    let class = object.class.clone();
+    let special = |name: &str| class.find(name).cloned();
+    match op {
+        Op::CallAttr { name: Name::Member(index), args, keywords } => match class.member(index) {
+            Some(member) => invoke(job, &object, member, args, keywords),
+            None => missing(job, &object, ""),
+        },
+        Op::CallAttr { name, args, keywords } => {
+            let job = job.then(move |job, outcome| match outcome {
+                Ok(callee) => call_value(job, callee, args, keywords),
+                Err(exception) => job.give(Err(exception)),
+            });
+            get_attr(job, &object, name);
+        }
+        Op::GetAttr(name) => get_attr(job, &object, name),
+        Op::SetAttr(name, value) => set_attr(job, &object, name, value),
+        Op::DelAttr(name) => del_attr(job, &object, name),
+        Op::Call { args, keywords } => match special("__call__") {
+            Some(member) => invoke(job, &object, &member, args, keywords),
+            None => job.fail("TypeError", format!("'{}' object is not callable", class.shape().class_name())),
+        },
+        Op::Repr => text_of(job, &object, "__repr__"),
+        Op::Str => text_of(job, &object, "__str__"),
+        Op::Hash => {
+            let job = job.map(|outcome| match outcome? {
+                hash @ (Value::Int(_) | Value::BigInt(_) | Value::Bool(_)) => Ok(hash),
+                _ => Err(Exception::builtin("TypeError", "__hash__ method should return an integer")),
+            });
+            match special("__hash__") {
+                Some(member) => invoke(job, &object, &member, Vec::new(), Vec::new()),
+                None => job.fail("TypeError", "unhashable"),
+            }
+        }
+        Op::Dir => match special("__dir__") {
+            Some(member) if !matches!(member.kind, MemberKind::Default(_)) => {
+                invoke(job, &object, &member, Vec::new(), Vec::new())
+            }
+            _ => job.give(Ok(class.shape().dir.clone())),
+        },
+        Op::Compare { op, other } => compare(job, &object, op, other),
+        Op::BuffIter { count } => iteration::buffered(job, object, count),
+        Op::OldSlicing { attempt, fallback, start, stop, args } => {
+            let stop_number = if let Value::None = stop { Value::Int(i64::MAX) } else { stop.clone() };
+            let mut first = vec![Value::slice(start.clone(), stop, Value::None)];
+            first.extend(args.iter().cloned());
+            let mut second = vec![start, stop_number];
+            second.extend(args);
+            let again = object.clone();
+            let job = job.then(move |job, outcome| match (outcome, fallback) {
+                (Ok(value), _) => job.give(Ok(value)),
+                (Err(_), Ok(name)) => on_object(job, again, Op::CallAttr { name, args: second, keywords: Vec::new() }),
+                (Err(_), Err(refusal)) => job.give(Err(refusal)),
+            });
+            match attempt {
+                Ok(name) => on_object(job, object, Op::CallAttr { name, args: first, keywords: Vec::new() }),
+                Err(refusal) => job.give(Err(refusal)),
+            }
+        }
+        Op::Exists { .. } => job.fail("TypeError", "the object does not support this"),
+    }
+}
+
+fn text_of(job: Job, object: &Arc<Object>, name: &'static str) {
+    let job = job.map(move |outcome| match outcome? {
+        text @ Value::Str(_) => Ok(text),
+        other => {
+            let text = format!("{name} returned non-string (type {})", other.type_name());
+            Err(Exception::builtin("TypeError", text))
+        }
+    });
+    match object.class.find(name) {
+        Some(member) => invoke(job, object, &member.clone(), Vec::new(), Vec::new()),
+        None => job.fail("TypeError", "the object has no text"),
+    }
+}
+
+fn compare(job: Job, object: &Arc<Object>, op: CompareOp, other: Value) {
+    let member = object.class.find(op.name()).cloned();
+    match member {
+        Some(member) if !matches!(member.kind, MemberKind::Default(_)) => {
+            invoke(job, object, &member, vec![other], Vec::new())
+        }
+        _ => default_compare(job, object, op, other),
+    }
+}
+
+fn default_compare(job: Job, object: &Arc<Object>, op: CompareOp, other: Value) {
+    let equal = object.class.find("__eq__").filter(|member| !matches!(member.kind, MemberKind::Default(_))).cloned();
+    match (op, equal) {
+        // As in Python, != is the opposite of a class's own ==.
+        (CompareOp::Ne, Some(member)) => {
+            let job = job.map(|outcome| match outcome? {
+                Value::Bool(equal) => Ok(Value::Bool(!equal)),
+                other => Ok(other),
+            });
+            invoke(job, object, &member, vec![other], Vec::new())
+        }
+        (op, _) => {
+            let local: Arc<dyn Local> = object.clone();
+            job.give(Ok(by_identity(op, is_same(&local, &other))))
+        }
+    }
+}
+
+/// A special method that the class does not define.
+fn default_call(job: Job, object: &Arc<Object>, slot: Slot, mut args: Vec<Value>) {
+    let class = &object.class;
+    let wants = matches!(slot, Slot::Compare(_)) as usize;
+    if args.len() != wants && slot != Slot::Format {
+        return job.fail("TypeError", format!("expected {wants} arguments, got {}", args.len()));
+    }
+    match slot {
+        Slot::Repr => job.give(Ok(Value::str(&format!("<{} object>", class.shape().type_name)))),
+        Slot::Str | Slot::Format => text_of(job, object, if slot == Slot::Str { "__repr__" } else { "__str__" }),
+        Slot::Hash => {
+            let own_eq = class.find("__eq__").is_some_and(|member| !matches!(member.kind, MemberKind::Default(_)));
+            let local: Arc<dyn Local> = object.clone();
+            match own_eq {
+                true => job.fail("TypeError", format!("unhashable type: '{}'", class.shape().class_name())),
+                false => job.give(Ok(Value::Int(identity_hash(&local)))),
+            }
+        }
+        Slot::Dir => job.give(Ok(class.shape().dir.clone())),
+        Slot::Compare(op) => default_compare(job, object, op, args.pop().unwrap_or_default()),
+        Slot::ServiceName => {
+            let name = class.service_aliases().into_iter().next().unwrap_or_default();
+            job.give(Ok(Value::Str(name)))
+        }
+        Slot::ServiceAliases => job.give(Ok(Value::Tuple(class.service_aliases().into_iter().map(Value::Str).collect()))),
+        Slot::Doc | Slot::Name | Slot::Call => job.fail("TypeError", "'str' object is not callable"),
+    }
+}
+
+fn missing(job: Job, object: &Arc<Object>, name: &str) {
+    let text = format!("'{}' object has no attribute '{name}'", object.class.shape().class_name());
+    job.fail("AttributeError", text);
+}
+
+fn read_member(job: Job, object: &Arc<Object>, member: &Arc<Member>) {
+    match &member.kind {
+        MemberKind::Property { get: Some(get), .. } => ask(job, object, Some(member), get, Vec::new()),
+        MemberKind::Property { get: None, .. } => {
+            job.fail("AttributeError", format!("unreadable attribute '{}'", member.name))
+        }
+        MemberKind::Constant(value) => job.give(Ok(value.clone())),
+        MemberKind::Default(Slot::Doc) => job.give(Ok(object.class.doc.clone().map_or(Value::None, Value::Str))),
+        MemberKind::Method { .. } | MemberKind::Default(_) => {
+            let method = BoundMethod { object: object.clone(), member: member.clone() };
+            job.give(Ok(Value::Ref(Reference::Local(Arc::new(method)))))
+        }
+    }
+}
+
+fn get_attr(job: Job, object: &Arc<Object>, name: Name) {
+    let class = &object.class;
+    match name {
+        Name::Member(index) => match class.member(index) {
+            Some(member) => read_member(job, object, member),
+            None => missing(job, object, ""),
+        },
+        Name::Own(name) => match &class.get_attr {
+            Some(run) => ask(job, object, None, run, vec![Value::Str(name)]),
+            None => job.fail("AttributeError", "access denied"),
+        },
+        Name::Dynamic(name) => match class.dynamic.as_ref().and_then(|dynamic| dynamic.get.as_ref()) {
+            Some(run) => ask(job, object, None, run, vec![Value::Str(name)]),
+            None => missing(job, object, name.as_str()),
+        },
+    }
+}
+
+fn set_attr(job: Job, object: &Arc<Object>, name: Name, value: Value) {
+    let job = job.map(|outcome| outcome.map(|_| Value::None));
+    let class = &object.class;
+    match name {
+        Name::Member(index) => match class.member(index).map(|member| (member, &member.kind)) {
+            Some((member, MemberKind::Property { set: Some(set), .. })) => ask(job, object, Some(member), set, vec![value]),
+            Some((member, _)) => {
+                let text = format!("'{}' object attribute '{}' is read-only", class.shape().class_name(), member.name);
+                job.fail("AttributeError", text)
+            }
+            None => missing(job, object, ""),
+        },
+        Name::Own(name) => match &class.set_attr {
+            Some(run) => ask(job, object, None, run, vec![Value::Str(name), value]),
+            None => job.fail("AttributeError", "access denied"),
+        },
+        Name::Dynamic(name) => match class.dynamic.as_ref().and_then(|dynamic| dynamic.set.as_ref()) {
+            Some(run) => ask(job, object, None, run, vec![Value::Str(name), value]),
+            None => missing(job, object, name.as_str()),
+        },
+    }
+}
+
+fn del_attr(job: Job, object: &Arc<Object>, name: Name) {
+    let job = job.map(|outcome| outcome.map(|_| Value::None));
+    let class = &object.class;
+    match name {
+        Name::Member(index) => match class.member(index).map(|member| (member, &member.kind)) {
+            Some((member, MemberKind::Property { del: Some(del), .. })) => ask(job, object, Some(member), del, Vec::new()),
+            Some((member, _)) => {
+                let text = format!("'{}' object attribute '{}' is read-only", class.shape().class_name(), member.name);
+                job.fail("AttributeError", text)
+            }
+            None => missing(job, object, ""),
+        },
+        Name::Own(name) => match &class.del_attr {
+            Some(run) => ask(job, object, None, run, vec![Value::Str(name)]),
+            None => job.fail("AttributeError", "access denied"),
+        },
+        Name::Dynamic(name) => match class.dynamic.as_ref().and_then(|dynamic| dynamic.del.as_ref()) {
+            Some(run) => ask(job, object, None, run, vec![Value::Str(name)]),
+            None => missing(job, object, name.as_str()),
+        },
+    }
+}

@@ -1,0 +1,113 @@
+//! How long a thread waits, and how it receives meanwhile. The clock is read only where waiting gets long.
+
+use crate::codec::frame::Incoming;
+use crate::transport::{TICK, Transport};
+use std::io::ErrorKind;
+use std::time::{Duration, Instant};
+
+pub(super) enum Limit {
+    Forever,
+    /// From the first moment that something is waited for.
+    Lazy(Duration),
+    At(Instant),
+    /// Only what is here.
+    Now,
+}
+
+pub(super) enum Received {
+    Bytes,
+    /// A tick has gone by.
+    Nothing,
+    TimedOut,
+    End,
+}
+
+/// As long as a condition variable is ever waited for at once.
+const LONG: Duration = Duration::from_secs(3600);
+
+impl Limit {
+    /// At most this long; None is for ever.
+    pub(super) fn lazy(timeout: Option<Duration>) -> Limit {
+        match timeout {
+            None => Limit::Forever,
+            Some(Duration::ZERO) => Limit::Now,
+            Some(timeout) => Limit::Lazy(timeout),
+        }
+    }
+
+    pub(super) fn at(deadline: Option<Instant>) -> Limit {
+        deadline.map_or(Limit::Forever, Limit::At)
+    }
+
+    fn start(&mut self, gone: Duration) {
+        if let Limit::Lazy(timeout) = self {
+            *self = match Instant::now().checked_add(timeout.saturating_sub(gone)) {
+                Some(deadline) => Limit::At(deadline),
+                None => Limit::Forever,
+            };
+        }
+    }
+
+    /// How long a parked thread sleeps; None when the time is up.
+    pub(super) fn remaining(&mut self) -> Option<Duration> {
+        self.start(Duration::ZERO);
+        match self {
+            Limit::Forever | Limit::Lazy(_) => Some(LONG),
+            Limit::Now => None,
+            Limit::At(deadline) => match deadline.saturating_duration_since(Instant::now()) {
+                Duration::ZERO => None,
+                left => Some(left.min(LONG)),
+            },
+        }
+    }
+
+    /// Receives once: one system call when something comes before the next tick.
+    #[inline]
+    pub(super) fn receive(&mut self, transport: &dyn Transport, incoming: &mut Incoming) -> Received {
+        match self {
+            Limit::Forever => receive(transport, incoming, true),
+            Limit::Lazy(timeout) if *timeout > TICK => {
+                let received = receive(transport, incoming, true);
+                if let Received::Nothing = received {
+                    self.start(TICK);
+                }
+                received
+            }
+            Limit::Now => match receive(transport, incoming, false) {
+                Received::Nothing => Received::TimedOut,
+                other => other,
+            },
+            Limit::Lazy(_) | Limit::At(_) => self.receive_until(transport, incoming),
+        }
+    }
+
+    fn receive_until(&mut self, transport: &dyn Transport, incoming: &mut Incoming) -> Received {
+        let left = self.remaining().unwrap_or_default();
+        if left >= TICK {
+            return receive(transport, incoming, true);
+        }
+        match transport.poll(true, false, Some(left)) {
+            Ok(ready) if !ready.read => {
+                if self.remaining().is_none() { Received::TimedOut } else { Received::Nothing }
+            }
+            _ => match receive(transport, incoming, false) {
+                Received::Nothing if self.remaining().is_none() => Received::TimedOut,
+                other => other,
+            },
+        }
+    }
+}
+
+fn receive(transport: &dyn Transport, incoming: &mut Incoming, wait: bool) -> Received {
+    let (buffer, max) = incoming.target();
+    match transport.recv(buffer, max, wait) {
+        Ok(0) => Received::End,
+        Ok(n) => {
+            incoming.received(n);
+            Received::Bytes
+        }
+        Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => Received::Nothing,
+        // A reset is an end: what had arrived before has been received.
+        Err(_) => Received::End,
+    }
+}

@@ -1,0 +1,264 @@
+//! Connections: one session over one transport, driven by whoever waits on it; and the objects of the host.
+
+mod async_result;
+mod call;
+mod class;
+mod containers;
+mod defaults;
+mod dispatch;
+mod iteration;
+mod limit;
+mod remote;
+mod serial;
+mod shared;
+mod signature;
+mod threads;
+mod wrap;
+
+pub use async_result::{AsyncResult, Callback};
+pub use call::Call;
+pub use class::{
+    BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Service,
+};
+pub use remote::{Ask, ask, ask_later, shared_of};
+pub use shared::Shared;
+pub use signature::Signature;
+
+use crate::config::{Config, Dialect};
+use crate::error::{Error, Result};
+use crate::session::{Body, Counts, Handler};
+use crate::transport::{self, Address, Transport};
+use crate::value::{Reference, Text, Value};
+use limit::Limit;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// A handle of a connection. The last one of the user's closes it; those given to a service's hooks and calls
+/// do not keep it open, nor do their clones.
+pub struct Connection {
+    shared: Arc<Shared>,
+    counted: bool,
+}
+
+impl Clone for Connection {
+    fn clone(&self) -> Connection {
+        if self.counted {
+            self.shared.handles.fetch_add(1, Ordering::Relaxed);
+        }
+        Connection { shared: self.shared.clone(), counted: self.counted }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.counted && self.shared.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.shared.abort(true);
+        }
+    }
+}
+
+impl Connection {
+    /// A connection over a transport, with what the peer gets as our root.
+    pub fn new(transport: Arc<dyn Transport>, service: Option<&Arc<Class>>, config: Config) -> Result<Connection> {
+        Connection::over(transport, service, config, false)
+    }
+
+    /// A connection whose peer speaks first.
+    pub fn accepted(transport: Arc<dyn Transport>, service: &Arc<Class>, config: Config) -> Result<Connection> {
+        Connection::over(transport, Some(service), config, true)
+    }
+
+    fn over(
+        transport: Arc<dyn Transport>,
+        service: Option<&Arc<Class>>,
+        config: Config,
+        accepted: bool,
+    ) -> Result<Connection> {
+        let shared = Shared::new(transport, config, accepted);
+        shared.handles.store(1, Ordering::Relaxed);
+        let connection = Connection { shared, counted: true };
+        connection.shared.install(match service {
+            Some(class) => class.root(),
+            None => VOID_SERVICE.root(),
+        });
+        Ok(connection)
+    }
+
+    /// Connects to an address. With the dialect left to be found out, the peer's root is fetched at once.
+    pub fn connect(address: &Address, service: Option<&Arc<Class>>, config: Config) -> Result<Connection> {
+        let open = |config: Config| {
+            let transport = transport::connect(address, config.connect_timeout)?;
+            Connection::new(transport, service, config)
+        };
+        if config.dialect != Dialect::Auto || !address.can_connect_again() {
+            return open(config);
+        }
+        let connection = open(config.clone())?;
+        match connection.fetch_root() {
+            Err(Error::Dialect(_)) if connection.heard() == Dialect::V5 => {
+                drop(connection);
+                let connection = open(Config { dialect: Dialect::V5, ..config })?;
+                connection.fetch_root().map(|_| connection)
+            }
+            // What a peer without a root answers is the business of those who ask for it.
+            Err(Error::Remote(_)) | Ok(_) => Ok(connection),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn borrowed(shared: Arc<Shared>) -> Connection {
+        Connection { shared, counted: false }
+    }
+
+    pub fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    /// What the peer turned out to speak, when it was not understood.
+    fn heard(&self) -> Dialect {
+        self.shared.with_session(|session| session.heard())
+    }
+
+    fn fetch_root(&self) -> Result<Value> {
+        if let Some(root) = self.shared.lock().peer_root.clone() {
+            return Ok(root);
+        }
+        let root = self.sync_request(Handler::GetRoot as i64, &[])?;
+        let mut inner = self.shared.lock();
+        if !self.shared.is_closed() {
+            inner.peer_root = Some(root.clone());
+        }
+        Ok(root)
+    }
+
+    /// The peer's root object; asked for once.
+    pub fn root(&self) -> Result<Reference> {
+        match self.fetch_root()? {
+            Value::Ref(root) => Ok(root),
+            other => Err(Error::Type(format!("the peer's root is no object but a {}", other.type_name()))),
+        }
+    }
+
+    /// Our own root, as the peer gets it.
+    pub fn service(&self) -> Option<&Arc<Object>> {
+        self.shared.service()
+    }
+
+    /// Tells the peer, waits at most `close_timeout` for it to end the stream, and ends.
+    pub fn close(&self) {
+        self.shared.close();
+    }
+
+    /// Ends at once.
+    pub fn abort(&self) {
+        self.shared.abort(false);
+    }
+
+    pub fn closed(&self) -> bool {
+        self.shared.is_closed()
+    }
+
+    pub fn fileno(&self) -> Option<i32> {
+        self.shared.transport.fileno()
+    }
+
+    pub fn peer_name(&self) -> String {
+        self.shared.transport.peer_name()
+    }
+
+    /// Whole messages wait in our own buffer.
+    pub fn has_message(&self) -> bool {
+        self.shared.has_message()
+    }
+
+    /// Sends `data` and expects it back.
+    pub fn ping(&self, data: Value, timeout: Option<Duration>) -> Result<()> {
+        let result = AsyncResult::new(&self.shared, "ping".into(), timeout);
+        let args = [data];
+        self.shared.async_request(Body::Raw { handler: Handler::Ping as i64, args: &args }, &result)?;
+        match result.value() {
+            Ok(echo) if echo.py_eq(&args[0]) => Ok(()),
+            Ok(_) => Err(Error::Malformed("the peer answered a ping with something else".into())),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Handles one message, waiting for it at most so long (None: for ever). False: none came.
+    pub fn serve(&self, timeout: Option<Duration>) -> Result<bool> {
+        self.shared.serve(Limit::lazy(timeout))
+    }
+
+    /// As `serve`, under RPyC's other name.
+    pub fn poll(&self, timeout: Option<Duration>) -> Result<bool> {
+        self.serve(timeout)
+    }
+
+    /// Handles messages until there are no more, waiting for the first at most so long. False: there was none.
+    pub fn poll_all(&self, timeout: Option<Duration>) -> Result<bool> {
+        let mut handled = self.serve(timeout)?;
+        let any = handled;
+        while handled {
+            handled = match self.shared.serve(Limit::Now) {
+                Ok(handled) => handled,
+                Err(Error::Eof(_) | Error::Closed(_)) => false,
+                Err(error) => return Err(error),
+            };
+        }
+        Ok(any)
+    }
+
+    /// Serves until the connection ends. The end itself is no error.
+    pub fn serve_all(&self) -> Result<()> {
+        loop {
+            match self.shared.serve(Limit::Forever) {
+                Ok(_) => {}
+                Err(Error::Eof(_) | Error::Closed(_)) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    pub fn sync_request(&self, handler: i64, args: &[Value]) -> Result<Value> {
+        self.shared.sync_request(Body::Raw { handler, args })
+    }
+
+    pub fn async_request(&self, handler: i64, args: &[Value], timeout: Option<Duration>) -> Result<AsyncResult> {
+        let result = AsyncResult::new(&self.shared, format!("request {handler}"), timeout);
+        self.shared.async_request(Body::Raw { handler, args }, &result)?;
+        Ok(result)
+    }
+
+    pub fn config(&self) -> Config {
+        self.shared.with_session(|session| session.config().clone())
+    }
+
+    /// Changes an option from the next message on.
+    pub fn set_option(&self, name: &str, text: &str) -> Result<()> {
+        if matches!(name, "dialect" | "bind_threads" | "connect_timeout" | "max_frame" | "max_inflated") {
+            return Err(Error::State(format!("option '{name}' cannot be changed while the connection lives")));
+        }
+        self.shared.with_session(|session| session.config_mut().set(name, text))
+    }
+
+    pub fn dialect(&self) -> Dialect {
+        self.shared.with_session(|session| session.dialect())
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.shared.with_session(|session| session.counts())
+    }
+}
+
+/// The root of a side that offers nothing.
+static VOID_SERVICE: std::sync::LazyLock<Arc<Class>> = std::sync::LazyLock::new(|| {
+    let service = Service {
+        aliases: Vec::new(),
+        create: Box::new(|| Box::new(())),
+        on_connect: None,
+        on_disconnect: None,
+        shared: false,
+    };
+    let definition = Definition { name: "VoidService".into(), service: Some(service), ..Definition::default() };
+    Class::plain(Definition { doc: Some(Text::new("A service that offers nothing.")), ..definition })
+});

@@ -1,0 +1,248 @@
+//! Operations on objects, wherever they live: one request each to the peer, or done here for our own.
+
+use super::async_result::AsyncResult;
+use super::call::Answer;
+use super::dispatch::{self, Job, Outcome};
+use super::shared::Shared;
+use crate::error::{Error, Exception, Result};
+use crate::session::{Body, CompareOp, Handler, Name, Op};
+use crate::value::{Local, Proxy, Reference, Text, Value};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What is asked of an object.
+#[derive(Clone, Copy)]
+pub enum Ask<'a> {
+    GetAttr(&'a str),
+    SetAttr(&'a str, &'a Value),
+    DelAttr(&'a str),
+    Call { args: &'a [Value], keywords: &'a [(Text, Value)] },
+    CallAttr { name: &'a str, args: &'a [Value], keywords: &'a [(Text, Value)] },
+    Repr,
+    Str,
+    Hash,
+    Dir,
+    Compare(CompareOp, &'a Value),
+    BuffIter(i64),
+    /// Leaves a context, normally or with an error.
+    Exit(bool),
+    Inspect,
+    /// Is it an instance of this class?
+    IsInstance(&'a Reference),
+}
+
+impl Ask<'_> {
+    fn text(&self) -> String {
+        match self {
+            Ask::GetAttr(name) | Ask::SetAttr(name, _) | Ask::DelAttr(name) => format!("attribute {name}"),
+            Ask::CallAttr { name, .. } => format!("{name}()"),
+            Ask::Call { .. } => "a call".into(),
+            Ask::Repr => "repr".into(),
+            Ask::Str => "str".into(),
+            Ask::Hash => "hash".into(),
+            Ask::Dir => "dir".into(),
+            Ask::Compare(op, _) => op.name().into(),
+            Ask::BuffIter(_) => "iteration".into(),
+            Ask::Exit(_) => "__exit__".into(),
+            Ask::Inspect => "inspect".into(),
+            Ask::IsInstance(_) => "isinstance".into(),
+        }
+    }
+}
+
+/// Asks and waits for the answer.
+pub fn ask(object: &Reference, ask: Ask<'_>) -> Result<Value> {
+    match object {
+        Reference::Remote(proxy) => {
+            let shared = shared_of(proxy)?;
+            match known_answer(proxy, &ask)? {
+                Some(value) => Ok(value),
+                None => with_body(object, proxy, &ask, |body| shared.sync_request(body)),
+            }
+        }
+        Reference::Local(_) => ask_later(object, ask, None)?.value(),
+    }
+}
+
+/// Asks without waiting.
+pub fn ask_later(object: &Reference, ask: Ask<'_>, timeout: Option<Duration>) -> Result<AsyncResult> {
+    match object {
+        Reference::Remote(proxy) => {
+            let shared = shared_of(proxy)?;
+            if let Some(value) = known_answer(proxy, &ask)? {
+                return Ok(AsyncResult::settled(Ok(value)));
+            }
+            let result = AsyncResult::new(&shared, String::new(), timeout);
+            result.describe(|| ask.text());
+            with_body(object, proxy, &ask, |body| shared.async_request(body, &result))?;
+            Ok(result)
+        }
+        Reference::Local(target) => {
+            let result = AsyncResult::local(ask.text());
+            let settle = result.clone();
+            let answer = Answer::then(move |outcome: Outcome| {
+                let outcome = outcome.map_err(|exception| Error::Remote(Box::new(exception)));
+                settle.settle(outcome).into_iter().for_each(|callback| callback(&settle));
+            });
+            ask_local(target, ask, Job { answer, origin: None });
+            Ok(result)
+        }
+    }
+}
+
+/// The connection over which an object was lent.
+pub fn shared_of(proxy: &Proxy) -> Result<Arc<Shared>> {
+    Shared::of_releases(proxy.home()).ok_or_else(|| Error::Closed("the object's connection is gone".into()))
+}
+
+/// isinstance needs no request where the class ids tell.
+fn known_answer(proxy: &Proxy, ask: &Ask<'_>) -> Result<Option<Value>> {
+    match ask {
+        Ask::IsInstance(Reference::Remote(class)) => {
+            if !class.is_class {
+                return Err(Error::Type(format!("isinstance wants a class, and a {} is none", class.type_name)));
+            }
+            if !Arc::ptr_eq(class.home(), proxy.home()) {
+                return Err(Error::Argument("object and class belong to different connections".into()));
+            }
+            Ok((class.class_id == proxy.class_id).then_some(Value::Bool(!proxy.is_class)))
+        }
+        Ask::IsInstance(Reference::Local(_)) => {
+            Err(Error::Type("a remote object cannot be an instance of a class of this process".into()))
+        }
+        _ => Ok(None),
+    }
+}
+
+fn with_body<R>(object: &Reference, target: &Arc<Proxy>, ask: &Ask<'_>, send: impl FnOnce(Body<'_>) -> Result<R>) -> Result<R> {
+    let this = || Value::Ref(object.clone());
+    match *ask {
+        Ask::Call { args, keywords } => send(Body::Call { target, args, keywords }),
+        Ask::CallAttr { name, args, keywords } => send(Body::CallAttr { target, name, args, keywords }),
+        Ask::Inspect => send(Body::Inspect { target }),
+        Ask::IsInstance(class) => match class {
+            Reference::Remote(class) => send(Body::InstanceCheck { class, other: target }),
+            Reference::Local(_) => Err(Error::Type("a remote object cannot be an instance of a local class".into())),
+        },
+        Ask::GetAttr(name) => send(raw_body(Handler::GetAttr, &[this(), Value::str(name)])),
+        Ask::DelAttr(name) => send(raw_body(Handler::DelAttr, &[this(), Value::str(name)])),
+        Ask::SetAttr(name, value) => send(raw_body(Handler::SetAttr, &[this(), Value::str(name), value.clone()])),
+        Ask::Repr => send(raw_body(Handler::Repr, &[this()])),
+        Ask::Str => send(raw_body(Handler::Str, &[this()])),
+        Ask::Hash => send(raw_body(Handler::Hash, &[this()])),
+        Ask::Dir => send(raw_body(Handler::Dir, &[this()])),
+        Ask::Compare(op, other) => send(raw_body(Handler::Cmp, &[this(), other.clone(), Value::str(op.name())])),
+        Ask::BuffIter(count) => send(raw_body(Handler::BuffIter, &[this(), Value::Int(count)])),
+        Ask::Exit(failed) => {
+            // A class cannot be sent from here as Python sends it; any true value says that there was an error.
+            let exc = if failed { Value::Bool(true) } else { Value::None };
+            send(raw_body(Handler::CtxExit, &[this(), exc]))
+        }
+    }
+}
+
+fn raw_body(handler: Handler, args: &[Value]) -> Body<'_> {
+    Body::Raw { handler: handler as i64, args }
+}
+
+fn ask_local(target: &Arc<dyn Local>, ask: Ask<'_>, job: Job) {
+    let op = match local_op(target, ask) {
+        Ok(Ok(op)) => op,
+        Ok(Err(value)) => return drop(job.answer.give(Ok(value))),
+        Err(exception) => return drop(job.answer.give(Err(exception))),
+    };
+    dispatch::perform(job, target, op);
+}
+
+/// The operation, or its value where nothing has to run. Our own code is not held to the rules for peers.
+fn local_op(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, Exception> {
+    let name_of = |name: &str| {
+        let shape = target.shape();
+        match shape.member(name.as_bytes()).or_else(|| shape.member(format!("exposed_{name}").as_bytes())) {
+            Some(index) => Ok(Name::Member(index)),
+            None if shape.own_get => Ok(Name::Own(Text::new(name))),
+            None if shape.dynamic => Ok(Name::Dynamic(Text::new(name))),
+            None => {
+                let text = format!("'{}' object has no attribute '{name}'", shape.class_name());
+                Err(Exception::builtin("AttributeError", text))
+            }
+        }
+    };
+    Ok(Ok(match ask {
+        Ask::GetAttr(name) => Op::GetAttr(name_of(name)?),
+        Ask::SetAttr(name, value) => Op::SetAttr(name_of(name)?, value.clone()),
+        Ask::DelAttr(name) => Op::DelAttr(name_of(name)?),
+        Ask::Call { args, keywords } => Op::Call { args: args.to_vec(), keywords: keywords.to_vec() },
+        Ask::CallAttr { name, args, keywords } => {
+            Op::CallAttr { name: name_of(name)?, args: args.to_vec(), keywords: keywords.to_vec() }
+        }
+        Ask::Repr => Op::Repr,
+        Ask::Str => Op::Str,
+        Ask::Hash => Op::Hash,
+        Ask::Dir => Op::Dir,
+        Ask::Compare(op, other) => Op::Compare { op, other: other.clone() },
+        Ask::BuffIter(count) => Op::BuffIter { count: usize::try_from(count).unwrap_or(0) },
+        Ask::Exit(failed) => {
+            let exc = if failed { Value::Bool(true) } else { Value::None };
+            Op::CallAttr { name: name_of("__exit__")?, args: vec![exc.clone(), exc, Value::None], keywords: Vec::new() }
+        }
+        Ask::Inspect => return Ok(Err(target.shape().inspect.clone())),
+        Ask::IsInstance(class) => {
+            let class = match class {
+                Reference::Local(class) => class.instances(),
+                Reference::Remote(_) => None,
+            };
+            let Some(class) = class else {
+                return Err(Exception::builtin("TypeError", "isinstance() arg 2 must be a class of this process"));
+            };
+            let instance = target.instances().is_none() && target.shape().is_or_derives_from(class);
+            return Ok(Err(Value::Bool(instance)));
+        }
+    }))
+}
+
+fn outcome(result: Result<Value>) -> Outcome {
+    result.map_err(|error| match error {
+        Error::Remote(exception) => *exception,
+        Error::Timeout(text) => Exception::builtin("TimeoutError", text),
+        Error::Eof(text) | Error::Closed(text) => Exception::builtin("EOFError", text),
+        other => Exception::builtin("RuntimeError", other.to_string()),
+    })
+}
+
+/// Calls an object of a peer on behalf of another.
+pub(super) fn call_as_outcome(proxy: &Arc<Proxy>, args: &[Value], keywords: &[(Text, Value)]) -> Outcome {
+    outcome(ask(&Reference::Remote(proxy.clone()), Ask::Call { args, keywords }))
+}
+
+pub(super) fn buffiter_as_outcome(proxy: &Arc<Proxy>, count: usize) -> Outcome {
+    let count = i64::try_from(count).unwrap_or(i64::MAX);
+    outcome(ask(&Reference::Remote(proxy.clone()), Ask::BuffIter(count)))
+}
+
+/// Passes an operation on to the object that a proxy stands for, on its own connection.
+pub(super) fn pass_on(proxy: &Arc<Proxy>, op: Op) -> Outcome {
+    let object = Reference::Remote(proxy.clone());
+    let text = |name: &Name| match name {
+        Name::Own(text) | Name::Dynamic(text) => text.as_str().to_owned(),
+        Name::Member(_) => String::new(),
+    };
+    outcome(match op {
+        Op::GetAttr(name) => ask(&object, Ask::GetAttr(&text(&name))),
+        Op::SetAttr(name, value) => ask(&object, Ask::SetAttr(&text(&name), &value)),
+        Op::DelAttr(name) => ask(&object, Ask::DelAttr(&text(&name))),
+        Op::Call { args, keywords } => ask(&object, Ask::Call { args: &args, keywords: &keywords }),
+        Op::CallAttr { name, args, keywords } => {
+            ask(&object, Ask::CallAttr { name: &text(&name), args: &args, keywords: &keywords })
+        }
+        Op::Repr => ask(&object, Ask::Repr),
+        Op::Str => ask(&object, Ask::Str),
+        Op::Hash => ask(&object, Ask::Hash),
+        Op::Dir => ask(&object, Ask::Dir),
+        Op::Compare { op, other } => ask(&object, Ask::Compare(op, &other)),
+        Op::BuffIter { count } => return buffiter_as_outcome(proxy, count),
+        Op::OldSlicing { .. } | Op::Exists { .. } => {
+            return Err(Exception::builtin("TypeError", "the object does not support this"));
+        }
+    })
+}

@@ -1,0 +1,309 @@
+//! Python's literals, as they stand for defaults.
+
+use crate::value::{Blob, Value};
+use num_bigint::BigInt as Number;
+
+/// How deep tuples may be nested in each other.
+const MAX_DEPTH: usize = 100;
+
+/// What is wrong with a text, and where: an offset in bytes.
+#[derive(Debug)]
+pub(super) struct Fault {
+    pub at: usize,
+    pub what: String,
+}
+
+impl Fault {
+    pub fn new(at: usize, what: impl Into<String>) -> Fault {
+        Fault { at, what: what.into() }
+    }
+}
+
+/// A place in a text.
+pub(super) struct Cursor<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Cursor<'t> {
+    pub fn new(text: &'t str) -> Cursor<'t> {
+        Cursor { text, at: 0 }
+    }
+
+    pub fn at(&self) -> usize {
+        self.at
+    }
+
+    fn rest(&self) -> &'t str {
+        self.text.get(self.at..).unwrap_or("")
+    }
+
+    pub fn since(&self, start: usize) -> &'t str {
+        self.text.get(start..self.at).unwrap_or("")
+    }
+
+    pub fn fault(&self, what: impl Into<String>) -> Fault {
+        Fault::new(self.at, what)
+    }
+
+    pub fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    pub fn take(&mut self) -> Option<char> {
+        let c = self.peek()?;
+        self.at += c.len_utf8();
+        Some(c)
+    }
+
+    pub fn eat(&mut self, text: &str) -> bool {
+        let found = self.rest().starts_with(text);
+        if found {
+            self.at += text.len();
+        }
+        found
+    }
+
+    fn eat_while(&mut self, wanted: impl Fn(char) -> bool) -> &'t str {
+        let start = self.at;
+        while self.peek().is_some_and(&wanted) {
+            self.take();
+        }
+        self.since(start)
+    }
+
+    pub fn skip_space(&mut self) {
+        self.eat_while(|c| c.is_ascii_whitespace());
+    }
+
+    pub fn identifier(&mut self) -> Option<&'t str> {
+        let first = self.peek()?;
+        (first == '_' || first.is_alphabetic()).then(|| self.eat_while(|c| c == '_' || c.is_alphanumeric()))
+    }
+
+    /// None, True, False, Ellipsis, a number, str, bytes, or a tuple of literals.
+    pub fn literal(&mut self) -> Result<Value, Fault> {
+        self.literal_at_depth(0)
+    }
+
+    fn literal_at_depth(&mut self, depth: usize) -> Result<Value, Fault> {
+        let start = self.at;
+        if self.eat("...") {
+            return Ok(Value::Ellipsis);
+        }
+        match self.peek() {
+            Some('(') => return self.tuple(depth),
+            Some('\'' | '"') => return Ok(Value::from(self.quoted(Kind::Str)?)),
+            Some('0'..='9' | '.' | '-' | '+') => return self.number(),
+            _ => {}
+        }
+        let word = self.identifier().unwrap_or("");
+        match (word, self.peek()) {
+            ("b" | "B", Some('\'' | '"')) => {
+                let text = self.quoted(Kind::Bytes)?;
+                let bytes: Vec<u8> = text.chars().filter_map(|c| u8::try_from(c).ok()).collect();
+                Ok(Value::Bytes(Blob::from(bytes)))
+            }
+            ("None", _) => Ok(Value::None),
+            ("True", _) => Ok(Value::Bool(true)),
+            ("False", _) => Ok(Value::Bool(false)),
+            ("Ellipsis", _) => Ok(Value::Ellipsis),
+            _ => Err(Fault::new(start, "expected a literal (None, a bool, number, str, bytes, or tuple of such)")),
+        }
+    }
+
+    fn tuple(&mut self, depth: usize) -> Result<Value, Fault> {
+        if depth == MAX_DEPTH {
+            return Err(self.fault(format!("tuples nested more than {MAX_DEPTH} deep")));
+        }
+        self.take();
+        let mut items = Vec::new();
+        loop {
+            self.skip_space();
+            if self.eat(")") {
+                return Ok(Value::tuple(items));
+            }
+            items.push(self.literal_at_depth(depth + 1)?);
+            self.skip_space();
+            if !self.eat(",") {
+                break;
+            }
+        }
+        if !self.eat(")") {
+            return Err(self.fault("expected ',' or ')'"));
+        }
+        match items.pop() {
+            // Without a comma these are just parentheses.
+            Some(only) if items.is_empty() => Ok(only),
+            last => {
+                items.extend(last);
+                Ok(Value::tuple(items))
+            }
+        }
+    }
+
+    /// A real number, an imaginary one, or the sum of both.
+    fn number(&mut self) -> Result<Value, Fault> {
+        let start = self.at;
+        let first = match self.sign() {
+            Some('-') => negative(self.unsigned()?),
+            _ => self.unsigned()?,
+        };
+        let end = self.at;
+        self.skip_space();
+        let sign = if matches!(first, Value::Complex(..)) { None } else { self.sign() };
+        let Some(sign) = sign else {
+            self.at = end;
+            return Ok(first);
+        };
+        let second_at = self.at;
+        let Value::Complex(_, im) = self.unsigned()? else {
+            return Err(Fault::new(second_at, "expected an imaginary number"));
+        };
+        let Some(re) = first.to_f64().filter(|re| re.is_finite() || matches!(first, Value::Float(_))) else {
+            return Err(Fault::new(start, "an integer too large for a complex number"));
+        };
+        // Python computes these sums, to the effect that they yield no negative zeros.
+        Ok(Value::Complex(re + 0.0, if sign == '-' { 0.0 - im } else { 0.0 + im }))
+    }
+
+    fn sign(&mut self) -> Option<char> {
+        let sign = self.peek().filter(|c| matches!(c, '-' | '+'))?;
+        self.take();
+        self.skip_space();
+        Some(sign)
+    }
+
+    fn unsigned(&mut self) -> Result<Value, Fault> {
+        let start = self.at;
+        let value = match self.rest().as_bytes() {
+            [b'0', b'x' | b'X', ..] => self.prefixed(16),
+            [b'0', b'o' | b'O', ..] => self.prefixed(8),
+            [b'0', b'b' | b'B', ..] => self.prefixed(2),
+            _ => self.decimal(),
+        };
+        let ends = self.peek().is_none_or(|c| c != '_' && c != '.' && !c.is_alphanumeric());
+        value.filter(|_| ends).ok_or_else(|| Fault::new(start, "malformed number"))
+    }
+
+    fn prefixed(&mut self, radix: u32) -> Option<Value> {
+        self.take();
+        self.take();
+        self.eat("_");
+        let number = Number::parse_bytes(self.digits(radix)?.as_bytes(), radix)?;
+        Some(Value::int_from_le_bytes(&number.to_signed_bytes_le()))
+    }
+
+    fn decimal(&mut self) -> Option<Value> {
+        let whole = if self.peek() == Some('.') { String::new() } else { self.digits(10)? };
+        let mut text = whole.clone();
+        if self.eat(".") {
+            text.push('.');
+            if self.peek().is_some_and(|c| c.is_ascii_digit()) {
+                text.push_str(&self.digits(10)?);
+            }
+        }
+        if self.eat("e") || self.eat("E") {
+            text.push('e');
+            let sign = self.peek().filter(|c| matches!(c, '-' | '+'));
+            if let Some(sign) = sign {
+                self.take();
+                text.push(sign);
+            }
+            text.push_str(&self.digits(10)?);
+        }
+        if self.eat("j") || self.eat("J") {
+            return Some(Value::Complex(0.0, text.parse().ok()?));
+        }
+        if text.len() > whole.len() {
+            return Some(Value::Float(text.parse().ok()?));
+        }
+        // 010 was octal once; Python takes no zeros before an integer but those of 0 itself.
+        if whole.starts_with('0') && whole.bytes().any(|digit| digit != b'0') {
+            return None;
+        }
+        Value::int_from_text(whole.as_bytes(), usize::MAX).ok()
+    }
+
+    /// One or more digits, single underscores between them dropped.
+    fn digits(&mut self, radix: u32) -> Option<String> {
+        let text = self.eat_while(|c| c == '_' || c.is_digit(radix));
+        let valid = text.split('_').all(|group| !group.is_empty());
+        valid.then(|| text.replace('_', ""))
+    }
+
+    pub fn skip_quoted(&mut self) -> Result<(), Fault> {
+        self.quoted(Kind::Str).map(drop)
+    }
+
+    /// The text between quotes; for bytes a character below 256 stands for each.
+    fn quoted(&mut self, kind: Kind) -> Result<String, Fault> {
+        let start = self.at;
+        let quote = self.take();
+        let mut text = String::new();
+        loop {
+            let at = self.at;
+            match self.take() {
+                None | Some('\n' | '\r') => return Err(Fault::new(start, "the quote is never closed")),
+                c if c == quote => return Ok(text),
+                Some('\\') => match self.escape(kind) {
+                    Some(c) => text.push(c),
+                    None => return Err(Fault::new(at, format!("unknown escape {}", self.since(at)))),
+                },
+                Some(c) if kind == Kind::Str || c.is_ascii() => text.push(c),
+                Some(c) => return Err(Fault::new(at, format!("'{c}' in bytes, where only ASCII can stand"))),
+            }
+        }
+    }
+
+    /// What the characters after a backslash mean.
+    fn escape(&mut self, kind: Kind) -> Option<char> {
+        let code = match self.peek()? {
+            '0'..='7' => self.code(8, 1, 3)?,
+            letter => {
+                self.take();
+                match letter {
+                    '\\' | '\'' | '"' => u32::from(letter),
+                    'a' => 7,
+                    'b' => 8,
+                    't' => 9,
+                    'n' => 10,
+                    'v' => 11,
+                    'f' => 12,
+                    'r' => 13,
+                    'x' => self.code(16, 2, 2)?,
+                    'u' if kind == Kind::Str => self.code(16, 4, 4)?,
+                    'U' if kind == Kind::Str => self.code(16, 8, 8)?,
+                    _ => return None,
+                }
+            }
+        };
+        char::from_u32(code).filter(|_| kind == Kind::Str || code < 256)
+    }
+
+    fn code(&mut self, radix: u32, least: usize, most: usize) -> Option<u32> {
+        let start = self.at;
+        while self.at - start < most && self.peek().is_some_and(|c| c.is_digit(radix)) {
+            self.take();
+        }
+        let digits = self.since(start);
+        if digits.len() < least { None } else { u32::from_str_radix(digits, radix).ok() }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Str,
+    Bytes,
+}
+
+fn negative(value: Value) -> Value {
+    match value {
+        Value::Float(x) => Value::Float(-x),
+        Value::Complex(re, im) => Value::Complex(-re, -im),
+        other => match other.int_to_text() {
+            Some(text) => Value::int_from_text(format!("-{text}").as_bytes(), usize::MAX).unwrap_or(other),
+            None => other,
+        },
+    }
+}

@@ -1,0 +1,52 @@
+//! bind_threads: which of our threads talks to which of the peer's (wire.md, section 11).
+
+use super::shared::Shared;
+use crate::session::{Request, Threads};
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Numbers threads, so that no address is shown to a peer.
+static LAST: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    static ID: u64 = LAST.fetch_add(1, Ordering::Relaxed) + 1;
+    /// For each connection that this thread is serving a request of: the peer's thread that sent it.
+    static BOUND: RefCell<Vec<(usize, u64)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A number for this thread that no other thread of the process has.
+pub(super) fn id() -> u64 {
+    ID.with(|id| *id)
+}
+
+fn key(shared: &Arc<Shared>) -> usize {
+    Arc::as_ptr(shared) as usize
+}
+
+/// From this thread, to the one whose request it is serving.
+pub(super) fn here(shared: &Arc<Shared>) -> Threads {
+    let key = key(shared);
+    let to = BOUND.with_borrow(|bound| bound.iter().rev().find(|(on, _)| *on == key).map_or(0, |(_, to)| *to));
+    Threads { from: id(), to }
+}
+
+/// For any thread, or for this one.
+pub(super) fn is_for_here(request: &Request) -> bool {
+    let to = request.id.threads.to;
+    to == 0 || to == id()
+}
+
+/// While it lives, requests of this thread go to the peer's thread `from`.
+pub(super) struct Binding;
+
+pub(super) fn bind(shared: &Arc<Shared>, from: u64) -> Binding {
+    BOUND.with_borrow_mut(|bound| bound.push((key(shared), from)));
+    Binding
+}
+
+impl Drop for Binding {
+    fn drop(&mut self) {
+        BOUND.with_borrow_mut(|bound| bound.pop());
+    }
+}

@@ -1,0 +1,85 @@
+//! Objects for values that the wire has no form for: lists, dicts, and proxies of other connections.
+
+use super::containers;
+use super::dispatch::Job;
+use super::remote;
+use crate::session::{Op, Wrap};
+use crate::sync::{Mutex, lock};
+use crate::value::{Local, Proxy, Reference, Shape, Text, Value};
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+/// Makes the objects, and finds again the one for a proxy as long as it lives.
+#[derive(Default)]
+pub(super) struct HostWrap {
+    bridges: Mutex<HashMap<usize, Weak<Bridge>>>,
+}
+
+impl Wrap for HostWrap {
+    fn wrap(&self, value: &Value) -> Option<Arc<dyn Local>> {
+        match value {
+            Value::List(items) => Some(containers::list(items.clone())),
+            Value::Dict(entries) => Some(containers::dict(entries.clone())),
+            Value::FrozenSet(items) => Some(containers::frozenset(items.clone())),
+            Value::Slice(parts) => Some(containers::slice(parts.clone())),
+            Value::Ref(Reference::Remote(proxy)) => Some(self.bridge(proxy)),
+            _ => None,
+        }
+    }
+}
+
+impl HostWrap {
+    fn bridge(&self, proxy: &Arc<Proxy>) -> Arc<Bridge> {
+        let mut bridges = lock(&self.bridges);
+        let key = Arc::as_ptr(proxy) as usize;
+        if let Some(known) = bridges.get(&key).and_then(Weak::upgrade) {
+            return known;
+        }
+        bridges.retain(|_, bridge| bridge.strong_count() > 0);
+        let bridge = Arc::new(Bridge { shape: bridge_shape(proxy), proxy: proxy.clone() });
+        bridges.insert(key, Arc::downgrade(&bridge));
+        bridge
+    }
+}
+
+/// An object of one peer, lent to another: what is asked of it is passed on.
+pub(super) struct Bridge {
+    proxy: Arc<Proxy>,
+    shape: Arc<Shape>,
+}
+
+/// The peer that owns it applies its own rules, so all names pass here.
+fn bridge_shape(proxy: &Proxy) -> Arc<Shape> {
+    const LISTED: [&str; 14] = [
+        "__call__", "__iter__", "__next__", "__len__", "__bool__", "__getitem__", "__setitem__", "__delitem__",
+        "__contains__", "__enter__", "__int__", "__float__", "__index__", "__format__",
+    ];
+    let listed = LISTED.map(|name| Value::tuple(vec![Value::str(name), Value::None]));
+    let mut shape = Shape::new(Text::new(&proxy.type_name), Vec::new(), Vec::new());
+    shape.inspect = Value::Tuple(listed.into());
+    shape.own_get = true;
+    shape.own_set = true;
+    shape.own_del = true;
+    Arc::new(shape)
+}
+
+impl Bridge {
+    pub(super) fn perform(&self, job: Job, op: Op) {
+        let _ = job.answer.give(remote::pass_on(&self.proxy, op));
+    }
+}
+
+impl Local for Bridge {
+    fn as_any(&self) -> &(dyn Any + Send + Sync) {
+        self
+    }
+
+    fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+
+    fn shape(&self) -> &Arc<Shape> {
+        &self.shape
+    }
+}

@@ -1,0 +1,370 @@
+//! rpyc_error: what went wrong, as C reads it.
+
+use super::guard::guard_or;
+use super::handle::{self, Handle, rpyc_value};
+use super::pointer;
+use super::status::{Failure, RPYC_ERR_PANIC, RPYC_OK, rpyc_status};
+use crate::error::Exception;
+use crate::value::Value;
+use std::ffi::{CStr, CString, c_char};
+use std::ptr;
+
+/// What went wrong: a status, a message, and the exception if a peer raised one. Unique.
+pub struct rpyc_error {
+    _opaque: (),
+}
+
+impl Handle for rpyc_error {
+    type Inner = Report;
+    const WORD: [u8; 8] = *b"error\0\0\0";
+}
+
+/// What an rpyc_error stands for; its texts are ready to be lent to C.
+pub(super) struct Report {
+    pub status: rpyc_status,
+    message: CString,
+    raised: Option<Box<Raised>>,
+}
+
+struct Raised {
+    exception: Exception,
+    module: CString,
+    name: CString,
+    traceback: CString,
+    /// Of the attributes, in their order.
+    names: Vec<CString>,
+}
+
+impl From<Failure> for Report {
+    fn from(failure: Failure) -> Report {
+        let raised = failure.exception.map(|exception| {
+            let text = |text: &crate::value::Text| c_text(text.as_str());
+            Box::new(Raised {
+                module: text(&exception.module),
+                name: text(&exception.name),
+                traceback: text(&exception.traceback),
+                names: exception.attributes.iter().map(|(name, _)| text(name)).collect(),
+                exception: *exception,
+            })
+        });
+        Report { status: failure.status, message: c_text(&failure.message), raised }
+    }
+}
+
+impl Report {
+    pub fn message(&self) -> &str {
+        self.message.to_str().unwrap_or_default()
+    }
+
+    pub fn exception(&self) -> Option<&Exception> {
+        self.raised.as_ref().map(|raised| &raised.exception)
+    }
+
+    pub fn into_exception(self) -> Option<Exception> {
+        self.raised.map(|raised| raised.exception)
+    }
+}
+
+/// A text that ends with NUL; each NUL within becomes U+FFFD.
+fn c_text(text: &str) -> CString {
+    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
+}
+
+/// Reads something of an error; `empty` for NULL.
+///
+/// # Safety
+/// The handle is NULL or a live error, and what is read of it is not used after it is freed.
+unsafe fn read<T>(error: *const rpyc_error, empty: T, reader: impl FnOnce(&Report) -> Option<T>) -> T
+where
+    T: Copy,
+{
+    // SAFETY: the same is asked of our caller.
+    guard_or(empty, || unsafe { handle::peek(error) }.and_then(reader).unwrap_or(empty))
+}
+
+/// Frees an error and all texts that were borrowed from it.
+///
+/// @param error consumed; NULL does nothing
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_free(error: *mut rpyc_error) {
+    // SAFETY: NULL or owned by the caller, who gives it up.
+    guard_or((), || drop(unsafe { handle::take(error) }));
+}
+
+/// The status of an error: the one that the function returned which gave the error.
+///
+/// @param error borrowed; may be NULL
+/// @return a status; RPYC_OK for NULL
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_status(error: *const rpyc_error) -> rpyc_status {
+    // SAFETY: NULL or a live error.
+    guard_or(RPYC_ERR_PANIC, || unsafe { handle::peek(error) }.map_or(RPYC_OK, |error| error.status))
+}
+
+/// What went wrong, for people to read: for an exception its type and text as Python prints them, without the traceback.
+///
+/// @param error borrowed; may be NULL
+/// @return borrowed until the error is freed; NUL-terminated UTF-8 (a NUL within is replaced by U+FFFD); "" for NULL,
+///         and never NULL
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_message(error: *const rpyc_error) -> *const c_char {
+    // SAFETY: NULL or a live error.
+    unsafe { read(error, c"".as_ptr(), |error| Some(error.message.as_ptr())) }
+}
+
+/// The module of an exception's type, such as "builtins".
+///
+/// @param error borrowed; may be NULL
+/// @return borrowed until the error is freed; NUL-terminated UTF-8; NULL unless the error is an exception
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_type_module(error: *const rpyc_error) -> *const c_char {
+    // SAFETY: NULL or a live error.
+    unsafe { read_raised(error, |raised| Some(&raised.module)) }
+}
+
+/// The name of an exception's type, such as "ValueError".
+///
+/// @param error borrowed; may be NULL
+/// @return borrowed until the error is freed; NUL-terminated UTF-8; NULL unless the error is an exception
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_type_name(error: *const rpyc_error) -> *const c_char {
+    // SAFETY: NULL or a live error.
+    unsafe { read_raised(error, |raised| Some(&raised.name)) }
+}
+
+/// The traceback of an exception, as the peer sent it: where in its program the exception was raised.
+///
+/// The peer decides what it tells; Python sends "<traceback denied>" with include_local_traceback off.
+///
+/// @param error borrowed; may be NULL
+/// @return borrowed until the error is freed; NUL-terminated UTF-8 of many lines; NULL unless the error is an exception
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_traceback(error: *const rpyc_error) -> *const c_char {
+    // SAFETY: NULL or a live error.
+    unsafe { read_raised(error, |raised| Some(&raised.traceback)) }
+}
+
+/// The arguments of an exception, Python's `args`.
+///
+/// They are plain data: what could not travel by value came as its repr (RPyC wire: exceptions).
+///
+/// @param error borrowed; may be NULL
+/// @return an owned tuple, freed with rpyc_value_free(); NULL unless the error is an exception
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_args(error: *const rpyc_error) -> *mut rpyc_value {
+    let tuple = |error: &Report| Some(handle::value_new(Value::tuple(error.exception()?.args.clone())));
+    // SAFETY: NULL or a live error.
+    unsafe { read(error, ptr::null_mut(), tuple) }
+}
+
+/// How many attributes came with an exception, such as the errno of an OSError.
+///
+/// @param error borrowed; may be NULL
+/// @return a number; 0 unless the error is an exception
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_attribute_count(error: *const rpyc_error) -> usize {
+    // SAFETY: NULL or a live error.
+    unsafe { read(error, 0, |error| Some(error.exception()?.attributes.len())) }
+}
+
+/// The name of an exception's attribute.
+///
+/// @param error borrowed; may be NULL
+/// @param index from 0 to rpyc_error_attribute_count() - 1
+/// @return borrowed until the error is freed; NUL-terminated UTF-8; NULL past the end
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_attribute_name(error: *const rpyc_error, index: usize) -> *const c_char {
+    // SAFETY: NULL or a live error.
+    unsafe { read_raised(error, |raised| raised.names.get(index)) }
+}
+
+/// An attribute of an exception.
+///
+/// @param error borrowed; may be NULL
+/// @param name copied; NUL-terminated UTF-8; may be NULL
+/// @return owned, freed with rpyc_value_free(); NULL if there is no such attribute
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_attribute(error: *const rpyc_error, name: *const c_char) -> *mut rpyc_value {
+    let find = |error: &Report| {
+        // SAFETY: NULL or NUL-terminated.
+        let name = unsafe { pointer::name(name, "name") }.ok()?;
+        let raised = error.raised.as_ref()?;
+        // Python sets them one after the other: the last one stays.
+        let at = raised.names.iter().rposition(|other| other.as_bytes() == name.as_bytes())?;
+        let (_, value) = raised.exception.attributes.get(at)?;
+        Some(handle::value_new(value.clone()))
+    };
+    // SAFETY: NULL or a live error.
+    unsafe { read(error, ptr::null_mut(), find) }
+}
+
+/// Is an error an exception of this type? Types derived from it are not counted: what a type derives from does not travel.
+///
+/// @param error borrowed; may be NULL
+/// @param name copied; NUL-terminated: the type's name ("ValueError"), or module and name ("bank.InsufficientFunds")
+/// @return whether it is; false for NULL and for errors that are not exceptions
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_is(error: *const rpyc_error, name: *const c_char) -> bool {
+    let is = |error: &Report| {
+        // SAFETY: NULL or NUL-terminated.
+        let wanted = unsafe { pointer::name(name, "name") }.ok()?.as_bytes();
+        let raised = error.raised.as_ref()?;
+        let [module, name] = [&raised.module, &raised.name].map(|text| text.as_bytes());
+        let qualified = || wanted.strip_prefix(module)?.strip_prefix(b".");
+        Some(wanted == name || qualified() == Some(name))
+    };
+    // SAFETY: NULL or a live error.
+    unsafe { read(error, false, is) }
+}
+
+/// Lends a text of an exception.
+///
+/// # Safety
+/// The handle is NULL or a live error, and the text is not used after it is freed.
+unsafe fn read_raised(error: *const rpyc_error, reader: impl FnOnce(&Raised) -> Option<&CString>) -> *const c_char {
+    let lend = |error: &Report| reader(error.raised.as_ref()?).map(|text| CStr::as_ptr(text));
+    // SAFETY: the same is asked of our caller.
+    unsafe { read(error, ptr::null(), lend) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::guard::guard;
+    use super::super::status::{RPYC_ERR_REMOTE, RPYC_ERR_TIMEOUT};
+    use super::super::value_get::{rpyc_value_count, rpyc_value_get_int, rpyc_value_item};
+    use super::super::value_new::rpyc_value_free;
+    use super::*;
+    use crate::error::Error;
+    use crate::value::Text;
+
+    fn made(error: Error) -> *mut rpyc_error {
+        let mut made = ptr::null_mut();
+        // SAFETY: the place lives here.
+        assert_ne!(unsafe { guard(&mut made, || Err(error.into())) }, RPYC_OK);
+        made
+    }
+
+    /// The text behind a pointer; None for NULL.
+    unsafe fn text(pointer: *const c_char) -> Option<String> {
+        // SAFETY: NULL or a live text that ends with NUL.
+        (!pointer.is_null()).then(|| unsafe { CStr::from_ptr(pointer) }.to_str().unwrap().to_owned())
+    }
+
+    #[test]
+    fn an_exception_in_all_its_parts() {
+        let mut exception = Exception::with_args("bank", "Broke", vec![Value::str("no\0money"), Value::Int(100)]);
+        exception.traceback = Text::new("Traceback\n  line\0 1\n");
+        exception.attributes =
+            [("balance", 30), ("code", 1), ("balance", 31)].map(|(name, n)| (Text::new(name), Value::Int(n))).into();
+        let error = made(Error::Remote(Box::new(exception)));
+        // SAFETY: the error is live until it is freed below, and so is what is read of it.
+        unsafe {
+            assert_eq!(rpyc_error_status(error), RPYC_ERR_REMOTE);
+            assert_eq!(text(rpyc_error_message(error)).unwrap(), r"bank.Broke: ('no\x00money', 100)");
+            assert_eq!(text(rpyc_error_type_module(error)).unwrap(), "bank");
+            assert_eq!(text(rpyc_error_type_name(error)).unwrap(), "Broke");
+            assert_eq!(text(rpyc_error_traceback(error)).unwrap(), "Traceback\n  line\u{fffd} 1\n");
+            let args = rpyc_error_args(error);
+            assert_eq!(rpyc_value_count(args), 2);
+            let mut n = 0;
+            assert_eq!(rpyc_value_get_int(rpyc_value_item(args, 1), &mut n, ptr::null_mut()), RPYC_OK);
+            assert_eq!(n, 100);
+            rpyc_value_free(args);
+            assert_eq!(rpyc_error_attribute_count(error), 3);
+            assert_eq!(text(rpyc_error_attribute_name(error, 1)).unwrap(), "code");
+            assert!(rpyc_error_attribute_name(error, 3).is_null());
+            let balance = rpyc_error_attribute(error, c"balance".as_ptr());
+            assert_eq!(rpyc_value_get_int(balance, &mut n, ptr::null_mut()), RPYC_OK);
+            assert_eq!(n, 31);
+            rpyc_value_free(balance);
+            assert!(rpyc_error_attribute(error, c"other".as_ptr()).is_null());
+            assert!(rpyc_error_attribute(error, ptr::null()).is_null());
+            for (name, is) in [
+                (c"Broke", true),
+                (c"bank.Broke", true),
+                (c"builtins.Broke", false),
+                (c".Broke", false),
+                (c"bankBroke", false),
+                (c"bank", false),
+                (c"", false),
+                (c"\xff", false),
+            ] {
+                assert_eq!(rpyc_error_is(error, name.as_ptr()), is, "{name:?}");
+            }
+            assert!(!rpyc_error_is(error, ptr::null()));
+            rpyc_error_free(error);
+        }
+    }
+
+    #[test]
+    fn an_error_of_our_own() {
+        let error = made(Error::Timeout("no\0answer".into()));
+        // SAFETY: the error is live until it is freed below.
+        unsafe {
+            assert_eq!(rpyc_error_status(error), RPYC_ERR_TIMEOUT);
+            assert_eq!(text(rpyc_error_message(error)).unwrap(), "no\u{fffd}answer");
+            no_exception(error);
+            rpyc_error_free(error);
+        }
+    }
+
+    #[test]
+    fn null_is_no_error() {
+        let error = ptr::null_mut();
+        // SAFETY: NULL is allowed.
+        unsafe {
+            assert_eq!(rpyc_error_status(error), RPYC_OK);
+            assert_eq!(text(rpyc_error_message(error)).unwrap(), "");
+            no_exception(error);
+            rpyc_error_free(error);
+        }
+    }
+
+    unsafe fn no_exception(error: *const rpyc_error) {
+        // SAFETY: NULL or a live error.
+        unsafe {
+            assert!(rpyc_error_type_module(error).is_null());
+            assert!(rpyc_error_type_name(error).is_null());
+            assert!(rpyc_error_traceback(error).is_null());
+            assert!(rpyc_error_args(error).is_null());
+            assert_eq!(rpyc_error_attribute_count(error), 0);
+            assert!(rpyc_error_attribute_name(error, 0).is_null());
+            assert!(rpyc_error_attribute(error, c"x".as_ptr()).is_null());
+            assert!(!rpyc_error_is(error, c"".as_ptr()));
+        }
+    }
+
+    #[test]
+    fn an_error_can_be_passed_on() {
+        let error = made(Error::Remote(Box::new(Exception::builtin("KeyError", "pear"))));
+        // SAFETY: the error is given up.
+        let report = unsafe { handle::take(error) }.unwrap();
+        assert_eq!((report.status, report.message()), (RPYC_ERR_REMOTE, "KeyError: 'pear'"));
+        assert!(report.into_exception().unwrap().is_builtin("KeyError"));
+        let error = made(Error::Limit("much".into()));
+        // SAFETY: as above.
+        assert!(unsafe { handle::take(error) }.unwrap().exception().is_none());
+    }
+}

@@ -1,0 +1,303 @@
+//! What stands between C and Rust in every function: panics end here, forks are noticed, errors are handed out.
+
+use super::error::rpyc_error;
+use super::handle;
+use super::status::{Failure, RPYC_ERR_FORKED, RPYC_ERR_PANIC, RPYC_OK, Result, rpyc_status};
+use crate::log::{self, Level};
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::ptr;
+use std::sync::Once;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+thread_local! {
+    /// Is this thread in the library? Not while it runs code of the host.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+    /// Where it last panicked there.
+    static PLACE: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+/// How often this process, or an ancestor of it, was made by a fork.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+static READY: Once = Once::new();
+
+/// Runs the body of a function that can fail. `error_out` is emptied first, and gets the error if there is one.
+///
+/// # Safety
+/// `error_out` is NULL or can be written to.
+pub(super) unsafe fn guard(error_out: *mut *mut rpyc_error, body: impl FnOnce() -> Result<()>) -> rpyc_status {
+    // SAFETY: the same is asked of our caller.
+    unsafe { guard_then(error_out, body, || ()) }
+}
+
+/// The same; after a panic `cleanup` closes what may be half done.
+///
+/// # Safety
+/// `error_out` is NULL or can be written to.
+pub(super) unsafe fn guard_then(
+    error_out: *mut *mut rpyc_error,
+    body: impl FnOnce() -> Result<()>,
+    cleanup: impl FnOnce(),
+) -> rpyc_status {
+    if !error_out.is_null() {
+        // SAFETY: not NULL, so it can be written to.
+        unsafe { error_out.write(ptr::null_mut()) };
+    }
+    let result = caught(body).unwrap_or_else(|panic| {
+        // A second panic has nothing to add to the first.
+        let _ = caught(cleanup);
+        Err(panic)
+    });
+    match result {
+        Ok(()) => RPYC_OK,
+        // SAFETY: as above.
+        Err(failure) => unsafe { hand_out(error_out, failure) },
+    }
+}
+
+/// Runs the body of a function that answers with a status alone.
+pub(super) fn guard_status(body: impl FnOnce() -> Result<()>) -> rpyc_status {
+    // SAFETY: NULL is allowed.
+    unsafe { guard(ptr::null_mut(), body) }
+}
+
+/// Runs the body of a function that cannot fail; `empty` is the answer after a panic.
+pub(super) fn guard_or<T>(empty: T, body: impl FnOnce() -> T) -> T {
+    caught(body).unwrap_or(empty)
+}
+
+/// Runs code of the host: a callback or a destructor. Panics there are the host's own.
+pub(super) fn outside<T>(callback: impl FnOnce() -> T) -> T {
+    let _place = Place::enter(false);
+    callback()
+}
+
+/// The number of forks so far, for a handle to keep.
+pub(super) fn generation() -> u32 {
+    FORKS.load(Ordering::Relaxed)
+}
+
+/// Was something of this generation made before the last fork?
+pub(super) fn forked(generation: u32) -> bool {
+    generation != self::generation()
+}
+
+/// Refuses a handle of a parent process.
+pub(super) fn same_process(generation: u32, what: &str) -> Result<()> {
+    match forked(generation) {
+        false => Ok(()),
+        true => Err(Failure::new(RPYC_ERR_FORKED, format_args!("the {what} was made before a fork, in the parent"))),
+    }
+}
+
+/// # Safety
+/// `error_out` is NULL or can be written to.
+#[cold]
+unsafe fn hand_out(error_out: *mut *mut rpyc_error, failure: Failure) -> rpyc_status {
+    let status = failure.status;
+    if !error_out.is_null() {
+        // SAFETY: not NULL, so it can be written to.
+        unsafe { error_out.write(handle::new(failure.into())) };
+    }
+    status
+}
+
+#[inline]
+fn caught<T>(body: impl FnOnce() -> T) -> Result<T> {
+    READY.is_completed().then_some(()).unwrap_or_else(prepare);
+    let place = Place::enter(true);
+    // What the body leaves half done belongs to a connection, which is closed, or to the call, which is over.
+    let result = panic::catch_unwind(AssertUnwindSafe(body));
+    drop(place);
+    result.map_err(panicked)
+}
+
+/// Says where the thread is until it is dropped.
+struct Place {
+    before: bool,
+}
+
+impl Place {
+    #[inline]
+    fn enter(inside: bool) -> Place {
+        Place { before: INSIDE.replace(inside) }
+    }
+}
+
+impl Drop for Place {
+    #[inline]
+    fn drop(&mut self) {
+        INSIDE.set(self.before);
+    }
+}
+
+#[cold]
+fn prepare() {
+    // The hook cannot be changed by a thread that is panicking; a later call does it.
+    if std::thread::panicking() {
+        return;
+    }
+    READY.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| match INSIDE.get() {
+            true => drop(PLACE.try_with(|place| place.set(info.location().map(ToString::to_string)))),
+            false => previous(info),
+        }));
+        // SAFETY: the handler is a function that may run in a forked child: it does no more than to count.
+        // It fails only for lack of memory; forks then go unnoticed.
+        unsafe { libc::pthread_atfork(None, None, Some(count_fork)) };
+    });
+}
+
+extern "C" fn count_fork() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
+#[cold]
+fn panicked(payload: Box<dyn Any + Send>) -> Failure {
+    let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
+        (Some(text), _) => text,
+        (_, Some(text)) => text.as_str(),
+        _ => "without a text",
+    };
+    let place = PLACE.try_with(Cell::take).ok().flatten().unwrap_or_else(|| "an unknown place".into());
+    let failure = Failure::new(RPYC_ERR_PANIC, format_args!("the library panicked at {place}: {text}"));
+    // Dropping it could panic once more.
+    std::mem::forget(payload);
+    log::write(Level::Error, || failure.message.clone());
+    failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::error::{rpyc_error_free, rpyc_error_message, rpyc_error_status};
+    use super::super::status::RPYC_ERR_TIMEOUT;
+    use super::*;
+    use crate::error::Error;
+    use std::ffi::CStr;
+    use std::sync::{Arc, Mutex};
+
+    /// Runs a body and tells the status, and status and message of the error.
+    fn run(body: impl FnOnce() -> Result<()>) -> (rpyc_status, Option<(rpyc_status, String)>) {
+        let mut error = ptr::dangling_mut();
+        // SAFETY: the pointer lives here, and the error is freed once.
+        unsafe {
+            let status = guard(&mut error, body);
+            let told = (!error.is_null()).then(|| {
+                let message = CStr::from_ptr(rpyc_error_message(error)).to_str().unwrap().to_owned();
+                (rpyc_error_status(error), message)
+            });
+            rpyc_error_free(error);
+            (status, told)
+        }
+    }
+
+    #[test]
+    fn errors_are_handed_out() {
+        assert_eq!(run(|| Ok(())), (RPYC_OK, None));
+        let late = || Err(Error::Timeout("late".into()).into());
+        assert_eq!(run(late), (RPYC_ERR_TIMEOUT, Some((RPYC_ERR_TIMEOUT, "late".into()))));
+        assert_eq!(guard_status(late), RPYC_ERR_TIMEOUT);
+        assert_eq!(guard_or(7, || 8), 8);
+    }
+
+    #[test]
+    fn panics_end_at_the_border() {
+        let (status, error) = run(|| panic!("number {}", 5));
+        assert_eq!(status, RPYC_ERR_PANIC);
+        let (status, message) = error.unwrap();
+        assert_eq!(status, RPYC_ERR_PANIC);
+        assert!(message.ends_with(": number 5") && message.contains("guard.rs:"), "{message}");
+        let (_, error) = run(|| panic::panic_any(5u8));
+        assert!(error.unwrap().1.ends_with(": without a text"));
+        assert_eq!(guard_status(|| panic!("static")), RPYC_ERR_PANIC);
+        assert_eq!(guard_or(7, || panic!()), 7);
+        assert_eq!(run(|| Ok(())), (RPYC_OK, None));
+    }
+
+    #[test]
+    fn a_panic_is_cleaned_up_after() {
+        let cleaned = Cell::new(0);
+        let clean = || cleaned.set(cleaned.get() + 1);
+        // SAFETY: NULL is allowed.
+        unsafe {
+            assert_eq!(guard_then(ptr::null_mut(), || Ok(()), clean), RPYC_OK);
+            assert_eq!(guard_then(ptr::null_mut(), || Err(Failure::null("x")), clean), 1);
+            assert_eq!(cleaned.get(), 0);
+            assert_eq!(guard_then(ptr::null_mut(), || panic!(), clean), RPYC_ERR_PANIC);
+            assert_eq!(cleaned.get(), 1);
+            assert_eq!(guard_then(ptr::null_mut(), || panic!(), || panic!("again")), RPYC_ERR_PANIC);
+        }
+    }
+
+    #[test]
+    fn guards_nest() {
+        let inner = Cell::new(None);
+        let outer = run(|| {
+            inner.set(Some(outside(|| {
+                assert!(!INSIDE.get());
+                run(|| panic!("inner"))
+            })));
+            assert!(INSIDE.get());
+            Ok(())
+        });
+        assert_eq!(outer, (RPYC_OK, None));
+        assert_eq!(inner.take().unwrap().0, RPYC_ERR_PANIC);
+        assert!(!INSIDE.get());
+    }
+
+    /// Hooks belong to the process: the test runs by itself in a process of its own.
+    #[test]
+    fn the_hook_is_silent_only_inside() {
+        const CHILD: &str = "RPYC_TEST_HOOK_CHILD";
+        if std::env::var_os(CHILD).is_none() {
+            let output = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["the_hook_is_silent_only_inside", "--nocapture", "--test-threads=1"])
+                .env(CHILD, "1")
+                .output()
+                .unwrap();
+            let text = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+            assert!(output.status.success() && text.contains("1 passed"), "{text}");
+            assert!(!text.contains("panic within"), "{text}");
+            return;
+        }
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let sink = heard.clone();
+        panic::set_hook(Box::new(move |info| {
+            let text = info.payload().downcast_ref::<&str>().unwrap_or(&"?");
+            sink.lock().unwrap().push((*text).to_owned());
+        }));
+        assert_eq!(guard_status(|| panic!("panic within")), RPYC_ERR_PANIC);
+        let callback = || {
+            let caught = panic::catch_unwind(|| outside(|| panic!("in a callback")));
+            assert!(caught.is_err() && INSIDE.get());
+            Ok(())
+        };
+        assert_eq!(guard_status(callback), RPYC_OK);
+        assert!(panic::catch_unwind(|| panic!("outside")).is_err());
+        assert!(std::thread::spawn(|| panic!("elsewhere")).join().is_err());
+        assert_eq!(*heard.lock().unwrap(), ["in a callback", "outside", "elsewhere"]);
+    }
+
+    #[test]
+    fn a_fork_is_noticed_in_the_child_alone() {
+        guard_or((), || ());
+        let before = generation();
+        assert!(same_process(before, "handle").is_ok());
+        // SAFETY: the child does nothing but read an atomic and leave.
+        let status = unsafe {
+            let child = libc::fork();
+            assert!(child >= 0);
+            if child == 0 {
+                libc::_exit(if forked(before) && !forked(generation()) { 42 } else { 1 });
+            }
+            let mut status = 0;
+            assert_eq!(libc::waitpid(child, &mut status, 0), child);
+            status
+        };
+        assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 42, "{status}");
+        assert!(!forked(before));
+        assert_eq!(same_process(before.wrapping_add(1), "handle").unwrap_err().status, RPYC_ERR_FORKED);
+    }
+}

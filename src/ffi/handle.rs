@@ -1,0 +1,216 @@
+//! Handles and what they stand for. Nothing else turns one into the other.
+//!
+//! A value handle is an immediate or the address of a `Value`: of a box of its own if it is owned, of one that lies in
+//! another value if it is borrowed. Immediates carry their value in the address: its lowest bit is set, which is so for no
+//! address of a `Value`. Every other handle is the address of a box that `new` made.
+
+use super::status::{Failure, Result};
+use crate::log::{self, Level};
+use crate::value::{Reference, Value};
+use std::borrow::Cow;
+use std::ptr;
+
+/// A value: plain data, or a reference to an object. Shared and immutable.
+pub struct rpyc_value {
+    _opaque: (),
+}
+
+/// An object: one of a peer, or one of ours that peers can use. Shared.
+pub struct rpyc_object {
+    _opaque: (),
+}
+
+impl Handle for rpyc_object {
+    type Inner = Reference;
+    const WORD: [u8; 8] = *b"object\0\0";
+}
+
+const TAG_BITS: u32 = 2;
+const TAG: usize = 0b11;
+const INT: usize = 0b01;
+const CONSTANT: usize = 0b11;
+
+const NONE: usize = 0;
+const NOT_IMPLEMENTED: usize = 1;
+const ELLIPSIS: usize = 2;
+const FALSE: usize = 3;
+const TRUE: usize = 4;
+
+const _: () = assert!(align_of::<Value>() > TAG);
+
+/// A handle that its holder owns.
+#[inline]
+pub(super) fn value_new(value: Value) -> *mut rpyc_value {
+    match immediate_of(&value) {
+        Some(address) => ptr::without_provenance_mut(address),
+        None => Box::into_raw(Box::new(value)).cast(),
+    }
+}
+
+/// Takes the value back from a handle that its holder owned. None for NULL.
+///
+/// # Safety
+/// The handle is NULL or from `value_new`, and not used any more.
+#[inline]
+pub(super) unsafe fn value_take(handle: *mut rpyc_value) -> Option<Value> {
+    match immediate(handle) {
+        Some(value) => Some(value),
+        None if handle.is_null() => None,
+        // SAFETY: an address that is no immediate comes from `Box::into_raw` in `value_new`, and is given up.
+        None => Some(*unsafe { Box::from_raw(handle.cast::<Value>()) }),
+    }
+}
+
+/// The value of a handle, owned or borrowed. None for NULL. An immediate gives an owned value, everything else the one
+/// that lies at the handle's address.
+///
+/// # Safety
+/// The handle is NULL or from `value_new` or `value_lend`, and lives as long as is said of the result.
+#[inline]
+pub(super) unsafe fn value_get<'a>(handle: *const rpyc_value) -> Option<Cow<'a, Value>> {
+    match immediate(handle) {
+        Some(value) => Some(Cow::Owned(value)),
+        // SAFETY: an address that is no immediate is NULL or that of a live `Value`, which nobody changes.
+        None => unsafe { handle.cast::<Value>().as_ref() }.map(Cow::Borrowed),
+    }
+}
+
+/// A borrowed handle for a value that lies in another one.
+#[inline]
+pub(super) fn value_lend(value: &Value) -> *const rpyc_value {
+    ptr::from_ref(value).cast()
+}
+
+fn immediate_of(value: &Value) -> Option<usize> {
+    let constant = match value {
+        Value::Int(n) => {
+            let n = isize::try_from(*n).ok()?;
+            let address = n << TAG_BITS;
+            return (address >> TAG_BITS == n).then_some(address as usize | INT);
+        }
+        Value::None => NONE,
+        Value::NotImplemented => NOT_IMPLEMENTED,
+        Value::Ellipsis => ELLIPSIS,
+        Value::Bool(false) => FALSE,
+        Value::Bool(true) => TRUE,
+        _ => return None,
+    };
+    Some(constant << TAG_BITS | CONSTANT)
+}
+
+#[inline]
+fn immediate(handle: *const rpyc_value) -> Option<Value> {
+    let address = handle.addr();
+    match address & TAG {
+        INT => Some(Value::Int((address as isize >> TAG_BITS) as i64)),
+        CONSTANT => match address >> TAG_BITS {
+            NOT_IMPLEMENTED => Some(Value::NotImplemented),
+            ELLIPSIS => Some(Value::Ellipsis),
+            FALSE => Some(Value::Bool(false)),
+            TRUE => Some(Value::Bool(true)),
+            _ => Some(Value::None),
+        },
+        _ => None,
+    }
+}
+
+/// A type of handles other than values.
+pub(super) trait Handle {
+    /// What such a handle stands for.
+    type Inner;
+    /// Stands in front of it in debug builds, so that freed handles and those of other types are told.
+    const WORD: [u8; 8];
+}
+
+/// What lies at the address of a handle.
+struct Boxed<T> {
+    #[cfg(debug_assertions)]
+    word: [u8; 8],
+    inner: T,
+}
+
+/// A handle that its holder owns.
+pub(super) fn new<H: Handle>(inner: H::Inner) -> *mut H {
+    let boxed = Boxed {
+        #[cfg(debug_assertions)]
+        word: H::WORD,
+        inner,
+    };
+    Box::into_raw(Box::new(boxed)).cast()
+}
+
+/// Takes back what a handle stands for. None for NULL.
+///
+/// # Safety
+/// The handle is NULL or from `new`, and not used any more.
+pub(super) unsafe fn take<H: Handle>(handle: *mut H) -> Option<H::Inner> {
+    // SAFETY: the same is asked of our caller.
+    let boxed = unsafe { live(handle) }?;
+    #[cfg(debug_assertions)]
+    // SAFETY: a live handle is the address of a `Boxed`.
+    unsafe {
+        (&raw mut (*boxed).word).write_volatile(*b"freed\0\0\0");
+    }
+    // SAFETY: a live handle comes from `Box::into_raw` in `new`, and is given up.
+    Some(unsafe { Box::from_raw(boxed) }.inner)
+}
+
+/// What a handle stands for. None for NULL.
+///
+/// # Safety
+/// The handle is NULL or from `new`, and lives as long as is said of the result.
+pub(super) unsafe fn peek<'a, H: Handle>(handle: *const H) -> Option<&'a H::Inner>
+where
+    H::Inner: 'a,
+{
+    // SAFETY: a live handle is the address of a `Boxed`.
+    unsafe { live(handle.cast_mut()).map(|boxed| &(*boxed).inner) }
+}
+
+/// What a handle stands for, which must not be NULL.
+///
+/// # Safety
+/// The handle is NULL or from `new`, and lives as long as is said of the result.
+pub(super) unsafe fn get<'a, H: Handle>(handle: *const H, argument: &str) -> Result<&'a H::Inner>
+where
+    H::Inner: 'a,
+{
+    // SAFETY: the same is asked of our caller.
+    unsafe { peek(handle) }.ok_or_else(|| Failure::null(argument))
+}
+
+/// What a unique handle stands for, which must not be NULL, to change it.
+///
+/// # Safety
+/// The handle is NULL or from `new`, lives as long as is said of the result, and is used by nobody else meanwhile.
+pub(super) unsafe fn get_mut<'a, H: Handle>(handle: *mut H, argument: &str) -> Result<&'a mut H::Inner>
+where
+    H::Inner: 'a,
+{
+    // SAFETY: a live handle is the address of a `Boxed`, and used only here.
+    unsafe { live(handle).map(|boxed| &mut (*boxed).inner) }.ok_or_else(|| Failure::null(argument))
+}
+
+/// The address behind a handle; None for NULL, and in debug builds for what is seen to be no live handle of this type.
+///
+/// # Safety
+/// The handle is NULL or from `new`.
+unsafe fn live<H: Handle>(handle: *mut H) -> Option<*mut Boxed<H::Inner>> {
+    let boxed = handle.cast::<Boxed<H::Inner>>();
+    if boxed.is_null() {
+        return None;
+    }
+    #[cfg(debug_assertions)]
+    {
+        // SAFETY: memory of a freed handle may be gone, which only a debugger's allocator would tell; else it is a word.
+        let word = unsafe { (&raw const (*boxed).word).read_volatile() };
+        if word != H::WORD {
+            log::write(Level::Error, || {
+                let [word, wanted] = [word, H::WORD].map(|word| word.escape_ascii().to_string());
+                format!("a handle of type {wanted} was freed before, or is of type {word}")
+            });
+            return None;
+        }
+    }
+    Some(boxed)
+}

@@ -1,0 +1,20 @@
+//! The C border: handles, ownership and status, and nothing else. The order of the modules is the order of
+//! `include/rpyc.h`, which is made from their doc comments.
+//!
+//! A function of the border is one call of `guard::guard` with one `unsafe` block around it. Inside, in this order:
+//! take what is consumed, then `pointer::output` each output (which empties it), then look at the other inputs, then
+//! work. An early `?` thereby leaves every output empty and everything consumed is dropped.
+#![allow(unsafe_code, non_camel_case_types, clippy::missing_safety_doc)]
+
+mod status;
+mod version;
+mod error;
+mod value_get;
+mod value_new;
+mod config;
+mod log;
+
+mod guard;
+mod handle;
+mod pointer;
+mod userdata;

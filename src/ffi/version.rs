@@ -1,0 +1,50 @@
+//! Which version of the library this is.
+
+use super::guard;
+use std::ffi::{CStr, c_char};
+
+/// The version that this header belongs to: the first number changes when programs must be changed.
+pub const RPYC_VERSION_MAJOR: u32 = 0;
+/// The second number: something was added.
+pub const RPYC_VERSION_MINOR: u32 = 1;
+/// The third number: something was repaired.
+pub const RPYC_VERSION_PATCH: u32 = 0;
+
+const TEXT: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+    Ok(text) => text,
+    Err(_) => panic!("a version without NUL"),
+};
+
+/// The version of the library that is running, such as "0.1.0".
+///
+/// @return borrowed, for ever; never NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rpyc_version_string() -> *const c_char {
+    guard::guard_or(TEXT.as_ptr(), || TEXT.as_ptr())
+}
+
+/// The version of the library that is running as one number: major * 65536 + minor * 256 + patch.
+///
+/// @return a number that grows from version to version
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rpyc_version_number() -> u32 {
+    guard::guard_or(0, || (RPYC_VERSION_MAJOR << 16) | (RPYC_VERSION_MINOR << 8) | RPYC_VERSION_PATCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_version_everywhere() {
+        // SAFETY: the text is a constant.
+        let text = unsafe { CStr::from_ptr(rpyc_version_string()) }.to_str().unwrap();
+        assert_eq!(text, env!("CARGO_PKG_VERSION"));
+        assert_eq!(text, format!("{RPYC_VERSION_MAJOR}.{RPYC_VERSION_MINOR}.{RPYC_VERSION_PATCH}"));
+        assert_eq!(rpyc_version_number(), 0x0100);
+    }
+}

@@ -1,0 +1,33 @@
+"""The C programs of tests/c_border: what the border does with misuse, signals, forks and the rest."""
+import glob
+import os
+import re
+
+from runner import ROOT, test
+
+# They need a peer, and are used elsewhere.
+NOT_ALONE = {"release_then_call"}
+
+
+def programs():
+    names = {os.path.basename(path)[:-2] for path in glob.glob(os.path.join(ROOT, "tests", "c_border", "*.c"))}
+    return sorted((names - NOT_ALONE) | {"every_function_null"})
+
+
+def run(case, name, before=()):
+    """Runs one of them; its last line counts its checks, none of which may fail."""
+    done = case.run([*before, case.program(os.path.join("border", name))])
+    lines = done.output.splitlines()
+    found = re.fullmatch(r"([1-9]\d*) passed, 0 failed", lines[-1] if lines else "")
+    case.check(found, "the last line is %r" % (lines[-1:],))
+    case.note(found.group(1) + " checks")
+
+
+def register(name):
+    @test("border." + name, 90)
+    def border(case):
+        run(case, name)
+
+
+for program in programs():
+    register(program)

@@ -1,0 +1,70 @@
+"""Valgrind over C programs: no error, nothing lost, in the examples, the border programs and an interop run of each side."""
+import os
+
+import border
+import examples
+import interop
+from runner import ROOT, test
+
+SUPPRESSIONS = os.path.join(ROOT, "tests", "run", "valgrind.supp")
+ERRORS = 99
+SECONDS = 240
+# Forking is tested without: a child of a valgrind process is one more valgrind, slow and with its own report.
+BORDER = [name for name in border.programs() if name != "fork"]
+
+
+def valgrind(case):
+    """What stands before a program."""
+    return [case.tool("valgrind"), "--leak-check=full", "--show-leak-kinds=definite,indirect,possible",
+            "--errors-for-leak-kinds=definite,indirect,possible", "--error-exitcode=%d" % ERRORS, "--num-callers=40",
+            "--child-silent-after-fork=yes", "--suppressions=" + SUPPRESSIONS, "--log-file={files}.valgrind"]
+
+
+def check(case):
+    """Every process under valgrind has ended with a clean report."""
+    reports = [process.read("valgrind") for process in case.processes if "valgrind" in process.args[0]]
+    case.check(reports, "nothing ran under valgrind")
+    for report in reports:
+        case.check("ERROR SUMMARY: 0 errors" in report, "valgrind found errors or leaks")
+
+
+def interop_server(case):
+    server, address = interop.start_c_server(case, interop.listen_address(case, "tcp"), before=valgrind(case))
+    interop.python_client(case, "6.0.2", "--timeout", "100", *interop.python_client_options(address))
+    case.stop(server, 60)
+
+
+def interop_client(case):
+    _server, address = interop.start_python_server(case, "6.0.2", "tcp")
+    interop.c_client(case, address, before=valgrind(case))
+
+
+def interop_both(case):
+    address = interop.listen_address(case, "unix")
+    server, address = interop.start_c_server(case, address, before=valgrind(case))
+    interop.c_client(case, address, before=valgrind(case))
+    case.stop(server, 60)
+
+
+def add(name, function):
+    @test("valgrind." + name, SECONDS)
+    def checked(case):
+        case.tool("valgrind")
+        function(case)
+        check(case)
+
+
+def register():
+    for name in BORDER:
+        add("border." + name, lambda case, name=name: border.run(case, name, before=valgrind(case)))
+    add("interop-server.python-client", interop_server)
+    add("interop-client.python-server", interop_client)
+    add("interop-server.interop-client", interop_both)
+    try:
+        table = examples.rows()
+    except (OSError, TypeError):
+        return                                       # said by the examples themselves
+    for row in table:
+        version = examples.versions(row)[0]
+        add("example." + examples.title(row, None),
+            lambda case, row=row, version=version: examples.run(case, row, version, before=valgrind(case)))
