@@ -28,6 +28,13 @@ pub enum Address {
     Exec(String),
 }
 
+impl Address {
+    /// A second connection can be made, so what went wrong with the first may be tried again.
+    pub fn can_connect_again(&self) -> bool {
+        !matches!(self, Address::Descriptors { .. } | Address::Stdio)
+    }
+}
+
 impl FromStr for Address {
     type Err = Error;
 
