@@ -64,6 +64,9 @@ pub enum Error {
     Deadlock(String),
     #[error("{0}")]
     Unsupported(String),
+    /// Made by the parent of a forked process.
+    #[error("{0}")]
+    Forked(String),
     #[error("{context}: {source}")]
     Io { context: String, source: Arc<std::io::Error> },
     /// The peer ended the stream.

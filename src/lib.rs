@@ -8,7 +8,12 @@
 pub mod codec;
 pub mod config;
 pub mod error;
+#[cfg(not(shuttle))]
+pub mod ffi;
+pub mod fork;
+pub mod log;
 pub mod connection;
+pub mod server;
 pub mod session;
 pub mod sync;
 pub mod transport;

@@ -115,7 +115,9 @@ fn every_proper_beginning_of_a_valid_one_is_refused() {
 fn reprs_are_those_of_python() {
     // Where the vector's text is an expression instead.
     let expression = |text: &str| {
-        text.contains(" * ") || text.contains("**") || ["bytes(i", "() wrapped", "nan,", "-nan"].iter().any(|t| text.starts_with(t))
+        text.contains(" * ")
+            || text.contains("**")
+            || ["bytes(i", "() wrapped", "nan,", "-nan"].iter().any(|t| text.starts_with(t))
     };
     let mut compared = 0;
     for vector in vectors("valid") {
@@ -253,7 +255,8 @@ fn undumpable() {
             "int of 4301 digits" => int(4301),
             _ if name.starts_with("str ") => {
                 // The only way to a text leads through a check.
-                let surrogate = [b"\xed\xa0\x80".as_slice(), b"x\xed\xb0\x80", b"\xed\xa0\xbd\xed\xb8\x80", b"\xed\xb3\xbf"];
+                let surrogate =
+                    [b"\xed\xa0\x80".as_slice(), b"x\xed\xb0\x80", b"\xed\xa0\xbd\xed\xb8\x80", b"\xed\xb3\xbf"];
                 assert!(surrogate.iter().all(|bytes| Text::from_utf8(Blob::copy(bytes)).is_err()));
                 continue;
             }

@@ -5,9 +5,10 @@ use super::defaults;
 use super::serial::Turn;
 use super::signature::Signature;
 use crate::error::{Error, Result};
+use crate::sync::{Mutex, lock};
 use crate::value::{Local, Shape, Text, Value};
 use std::any::Any;
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 
 /// Code of the host. It answers the call, keeps it, or lets it fall (then the caller gets RuntimeError).
 pub type Method = Arc<dyn Fn(Call) + Send + Sync>;
@@ -88,7 +89,10 @@ pub struct Class {
     pub(super) dynamic: Option<Arc<Dynamic>>,
     service: Option<Arc<Service>>,
     serial: bool,
-    shared_instance: OnceLock<Arc<Object>>,
+    /// This class as the root of connections.
+    face: Mutex<Weak<Class>>,
+    /// The root that all connections share.
+    shared_root: Mutex<Weak<Object>>,
     class_object: Mutex<Weak<ClassObject>>,
     base: Option<Arc<Class>>,
     _owner: Option<Box<dyn Any + Send + Sync>>,
@@ -113,11 +117,16 @@ impl Class {
     pub(super) fn plain(d: Definition) -> Arc<Class> {
         let module = if d.module.is_empty() { "librpyc" } else { &d.module };
         let type_name = Text::from(format!("{module}.{}", d.name));
+        let service = None;
+        Class::build(Definition { service, ..d }, type_name, d.service.map(Arc::new), false)
+    }
+
+    /// `is_root`: it has what every service of RPyC has, a name and no attributes that can be set.
+    fn build(d: Definition, type_name: Text, service: Option<Arc<Service>>, is_root: bool) -> Arc<Class> {
         let mut members: Vec<Arc<Member>> = Vec::new();
-        let is_service = d.service.is_some();
         let own = d.members.into_iter().map(Arc::new);
         let inherited = d.base.iter().flat_map(|base| base.members.iter().cloned());
-        let of_services = defaults::service_members().filter(|_| is_service);
+        let of_services = defaults::service_members().filter(|_| is_root);
         for member in own.chain(inherited).chain(of_services).chain(defaults::members()) {
             if !members.iter().any(|known| known.name == member.name) {
                 members.push(member);
@@ -132,8 +141,8 @@ impl Class {
         let set_attr = d.set_attr.or_else(|| base.and_then(|b| b.set_attr.clone()));
         let del_attr = d.del_attr.or_else(|| base.and_then(|b| b.del_attr.clone()));
         // A service refuses writing by rules of its own, as rpyc.Service does.
-        shape.own_set = set_attr.is_some() || is_service;
-        shape.own_del = del_attr.is_some() || is_service;
+        shape.own_set = set_attr.is_some() || is_root;
+        shape.own_del = del_attr.is_some() || is_root;
         let dynamic = d.dynamic.map(Arc::new).or_else(|| base.and_then(|b| b.dynamic.clone()));
         shape.dynamic = dynamic.is_some();
         Arc::new(Class {
@@ -145,9 +154,10 @@ impl Class {
             set_attr,
             del_attr,
             dynamic,
-            service: d.service.map(Arc::new),
+            service,
             serial: d.serial,
-            shared_instance: OnceLock::new(),
+            face: Mutex::new(Weak::new()),
+            shared_root: Mutex::new(Weak::new()),
             class_object: Mutex::new(Weak::new()),
             base: d.base,
             _owner: d.owner,
@@ -180,18 +190,42 @@ impl Class {
         Arc::new(Object { class: self.clone(), state, turn: self.serial.then(Turn::default) })
     }
 
-    /// The root for a connection: a new instance, or the one that all share.
+    /// The root for a connection: a new instance, or the one that all share as long as anybody holds it.
     pub fn root(self: &Arc<Class>) -> Arc<Object> {
-        let make = || self.instance(self.service.as_ref().map_or_else(|| Box::new(()) as _, |service| (service.create)()));
-        match &self.service {
-            Some(service) if service.shared => self.shared_instance.get_or_init(make).clone(),
-            _ => make(),
+        let make = || {
+            let state = self.service.as_ref().map_or_else(|| Box::new(()) as _, |service| (service.create)());
+            self.as_root().instance(state)
+        };
+        if !self.service.as_ref().is_some_and(|service| service.shared) {
+            return make();
         }
+        let mut shared = lock(&self.shared_root);
+        shared.upgrade().unwrap_or_else(|| {
+            let root = make();
+            *shared = Arc::downgrade(&root);
+            root
+        })
+    }
+
+    fn as_root(self: &Arc<Class>) -> Arc<Class> {
+        let mut face = lock(&self.face);
+        face.upgrade().unwrap_or_else(|| {
+            let definition = Definition {
+                name: self.shape.class_name().to_owned(),
+                base: Some(self.clone()),
+                doc: self.doc.clone(),
+                serial: self.serial,
+                ..Definition::default()
+            };
+            let made = Class::build(definition, self.shape.type_name.clone(), self.service.clone(), true);
+            *face = Arc::downgrade(&made);
+            made
+        })
     }
 
     /// The class itself as an object that can be sent; the same one as long as anybody holds it.
     pub fn as_object(self: &Arc<Class>) -> Arc<ClassObject> {
-        let mut known = self.class_object.lock().unwrap_or_else(|e| e.into_inner());
+        let mut known = lock(&self.class_object);
         known.upgrade().unwrap_or_else(|| {
             let made = Arc::new(ClassObject { class: self.clone() });
             *known = Arc::downgrade(&made);

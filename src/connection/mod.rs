@@ -61,21 +61,29 @@ impl Drop for Connection {
 impl Connection {
     /// A connection over a transport, with what the peer gets as our root.
     pub fn new(transport: Arc<dyn Transport>, service: Option<&Arc<Class>>, config: Config) -> Result<Connection> {
-        Connection::over(transport, service, config, false)
+        Connection::over(transport, service, config)
     }
 
-    /// A connection whose peer speaks first.
-    pub fn accepted(transport: Arc<dyn Transport>, service: &Arc<Class>, config: Config) -> Result<Connection> {
-        Connection::over(transport, Some(service), config, true)
+    /// The inside of a connection whose peer speaks first; it serves nothing yet.
+    pub(crate) fn accepted_shared(transport: Arc<dyn Transport>, config: Config) -> Arc<Shared> {
+        Shared::new(transport, config, true)
     }
 
-    fn over(
-        transport: Arc<dyn Transport>,
-        service: Option<&Arc<Class>>,
-        config: Config,
-        accepted: bool,
-    ) -> Result<Connection> {
-        let shared = Shared::new(transport, config, accepted);
+    /// Gives an accepted connection its root and serves it until it ends, or `stopping` says so between two messages.
+    pub(crate) fn serve_accepted(shared: &Arc<Shared>, service: &Arc<Class>, stopping: impl Fn() -> bool) -> Result<()> {
+        shared.install(service.root());
+        while !stopping() {
+            match shared.serve(Limit::Forever) {
+                Ok(_) => {}
+                Err(Error::Eof(_) | Error::Closed(_)) => return Ok(()),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn over(transport: Arc<dyn Transport>, service: Option<&Arc<Class>>, config: Config) -> Result<Connection> {
+        let shared = Shared::new(transport, config, false);
         shared.handles.store(1, Ordering::Relaxed);
         let connection = Connection { shared, counted: true };
         connection.shared.install(match service {
@@ -146,13 +154,13 @@ impl Connection {
     }
 
     /// Tells the peer, waits at most `close_timeout` for it to end the stream, and ends.
-    pub fn close(&self) {
-        self.shared.close();
+    pub fn close(&self) -> Result<()> {
+        self.shared.close()
     }
 
     /// Ends at once.
     pub fn abort(&self) {
-        self.shared.abort(false);
+        self.shared.end();
     }
 
     pub fn closed(&self) -> bool {

@@ -18,7 +18,7 @@ use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait_for};
 use crate::transport::Transport;
 use crate::value::{Releases, Value};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
@@ -91,10 +91,11 @@ pub struct Shared {
     service: OnceLock<Arc<Object>>,
     connected: AtomicBool,
     bind_threads: bool,
+    forks: u32,
     /// The peer speaks first, so its first message tells the dialect.
     accepted: bool,
-    /// Counts up when code of the host starts and when it ends: odd while it runs (the server's watcher looks at it).
-    pub(crate) activity: AtomicUsize,
+    /// How often code of the host was started, in the upper half, and how many times it runs now, in the lower.
+    activity: AtomicU64,
 }
 
 /// How much may wait to be sent while another thread waits for the transport.
@@ -129,8 +130,9 @@ impl Shared {
             service: OnceLock::new(),
             connected: AtomicBool::new(false),
             bind_threads,
+            forks: crate::fork::generation(),
             accepted,
-            activity: AtomicUsize::new(0),
+            activity: AtomicU64::new(0),
         });
         let weak: Weak<Shared> = Arc::downgrade(&shared);
         shared.releases.set_owner(Box::new(weak));
@@ -145,6 +147,12 @@ impl Shared {
     #[inline]
     pub(super) fn lock(&self) -> Guard<'_> {
         lock(&self.inner)
+    }
+
+    /// After a fork, locks may be held for ever by threads that are not here.
+    #[inline]
+    pub fn check_fork(&self) -> Result<()> {
+        crate::fork::check(self.forks, "connection")
     }
 
     pub fn is_closed(&self) -> bool {
@@ -168,6 +176,7 @@ impl Shared {
 
     /// Sends a request and leaves the lock in the caller's hand.
     fn start<'a>(self: &'a Arc<Shared>, body: Body<'_>, token: Token) -> Result<(Guard<'a>, i64)> {
+        self.check_fork()?;
         let mut inner = self.lock();
         if self.accepted && inner.session.dialect() == Dialect::Auto {
             inner = self.await_first_word(inner);
@@ -240,6 +249,9 @@ impl Shared {
 
     /// Waits until `result` is there, the limit is reached or the connection has ended. True: it is there.
     pub(super) fn wait_for_result(self: &Arc<Shared>, result: &AsyncResult, mut limit: Limit) -> bool {
+        if self.check_fork().is_err() {
+            return result.is_settled();
+        }
         let _pause = serial::pause();
         let mut inner = self.lock();
         loop {
@@ -258,6 +270,7 @@ impl Shared {
 
     /// Handles one message of the peer. False: none came in time.
     pub(super) fn serve(self: &Arc<Shared>, mut limit: Limit) -> Result<bool> {
+        self.check_fork()?;
         let _pause = serial::pause();
         let mut inner = self.lock();
         loop {
@@ -399,11 +412,11 @@ impl Shared {
         let dropped = inner.session.take_dropped();
         drop(inner);
         drop(dropped);
-        self.activity.fetch_add(1, Ordering::Relaxed);
+        self.activity.fetch_add((1 << 32) + 1, Ordering::Relaxed);
         let bound = self.bind_threads.then(|| threads::bind(self, request.id.threads.from));
         dispatch::serve(self, request);
         drop(bound);
-        self.activity.fetch_add(1, Ordering::Relaxed);
+        self.activity.fetch_sub(1, Ordering::Relaxed);
         let mut inner = self.lock();
         inner.quick -= quick as usize;
         inner
@@ -425,6 +438,7 @@ impl Shared {
     /// Answers a request of the peer, from any thread.
     #[inline]
     pub(super) fn answer(&self, id: &RequestId, result: Result<Value, Exception>) -> Result<()> {
+        self.check_fork()?;
         let mut inner = self.lock();
         if inner.end.is_some() {
             return Err(Error::Closed("the connection ended before the answer".into()));
@@ -623,13 +637,13 @@ impl Shared {
     }
 
     /// Tells the peer, waits for it to end the stream, and ends.
-    pub(super) fn close(self: &Arc<Shared>) {
+    pub(super) fn close(self: &Arc<Shared>) -> Result<()> {
+        self.check_fork()?;
         let _pause = serial::pause();
         let mut inner = self.lock();
         if inner.end.is_some() {
-            let inner = self.finish(inner, Error::Closed("the connection was closed".into()));
-            drop(inner);
-            return;
+            drop(self.finish(inner, Error::Closed("the connection was closed".into())));
+            return Ok(());
         }
         let waits = inner.session.dialect() != Dialect::V5 && inner.session.is_open();
         inner.closing = true;
@@ -644,10 +658,14 @@ impl Shared {
             }
         }
         drop(self.finish(inner, Error::Closed("the connection was closed".into())));
+        Ok(())
     }
 
     /// Ends without waiting for anybody. With `tell`, CLOSE is sent if it goes at once.
-    pub(crate) fn abort(self: &Arc<Shared>, tell: bool) {
+    pub(super) fn abort(self: &Arc<Shared>, tell: bool) {
+        if self.check_fork().is_err() {
+            return;
+        }
         let mut inner = self.lock();
         inner.closing = true;
         if tell {
@@ -657,10 +675,22 @@ impl Shared {
         drop(self.finish(inner, Error::Closed("the connection was closed".into())));
     }
 
+    /// Ends at once, and tells nobody.
+    pub(crate) fn end(self: &Arc<Shared>) {
+        self.abort(false);
+    }
+
+    /// Has code of the host been running for the peer since the last look, and how often was it started? Two looks that
+    /// are alike, with code running, tell that it runs long.
+    pub(crate) fn activity(&self) -> (u32, bool) {
+        let activity = self.activity.load(Ordering::Relaxed);
+        ((activity >> 32) as u32, activity as u32 > 0)
+    }
+
     /// Sends the releases of dropped objects, if many wait and nobody is busy with the connection.
     pub fn release_soon(&self) {
         const MANY: usize = 64;
-        if self.releases.len() >= MANY {
+        if self.releases.len() >= MANY && self.check_fork().is_ok() {
             if let Some(mut inner) = crate::sync::try_lock(&self.inner) {
                 inner.session.send_releases();
                 self.flush_some(&mut inner);
@@ -670,6 +700,9 @@ impl Shared {
 
     /// Whole messages are here that no `poll` of the descriptor will show.
     pub(super) fn has_message(&self) -> bool {
+        if self.check_fork().is_err() {
+            return false;
+        }
         let inner = self.lock();
         !inner.reading && inner.session.has_message()
     }

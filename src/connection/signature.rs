@@ -63,11 +63,6 @@ impl Signature {
         &self.text
     }
 
-    /// How many slots `bind` fills.
-    pub fn slots(&self) -> usize {
-        self.parameters.len()
-    }
-
     /// The name of a slot's parameter, without stars.
     pub fn parameter_name(&self, slot: usize) -> Option<&str> {
         self.parameters.get(slot).map(|p| &*p.name)
@@ -81,8 +76,15 @@ impl Signature {
     }
 
     /// The steps are those of CPython, since their order decides which of several errors is reported.
+    #[inline(never)]
     fn distribute(&self, mut args: Vec<Value>, mut keywords: Vec<(Text, Value)>) -> Result<Vec<Value>, Exception> {
         let given = args.len();
+        let only_defaults_lack =
+            self.positional == self.parameters.len() && (self.required..self.positional).contains(&given);
+        if only_defaults_lack && keywords.is_empty() {
+            args.extend(self.parameters.iter().skip(given).filter_map(|p| p.default.clone()));
+            return Ok(args);
+        }
         let surplus = if given > self.positional { args.split_off(self.positional) } else { Vec::new() };
         let mut slots: Vec<Option<Value>> = Vec::with_capacity(self.parameters.len());
         slots.extend(args.into_iter().map(Some));
@@ -100,10 +102,8 @@ impl Signature {
                 }
             }
         }
-        if !named.is_empty() {
-            if let Some(slot) = slots.last_mut() {
-                *slot = Some(dict(named));
-            }
+        if let Some(slot) = slots.last_mut().filter(|_| !named.is_empty()) {
+            *slot = Some(dict(named));
         }
         if !surplus.is_empty() {
             match slots.get_mut(self.positional) {

@@ -254,7 +254,7 @@ mod tests {
     use super::super::guard::guard;
     use super::super::status::{RPYC_ERR_REMOTE, RPYC_ERR_TIMEOUT};
     use super::super::value_get::{rpyc_value_count, rpyc_value_get_int, rpyc_value_item};
-    use super::super::value_new::rpyc_value_free;
+    use super::super::value::rpyc_value_free;
     use super::*;
     use crate::error::Error;
     use crate::value::Text;

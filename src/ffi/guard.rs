@@ -105,7 +105,9 @@ unsafe fn hand_out(error_out: *mut *mut rpyc_error, failure: Failure) -> rpyc_st
 
 #[inline]
 fn caught<T>(body: impl FnOnce() -> T) -> Result<T> {
-    READY.is_completed().then_some(()).unwrap_or_else(prepare);
+    if !READY.is_completed() {
+        prepare();
+    }
     let place = Place::enter(true);
     // What the body leaves half done belongs to a connection, which is closed, or to the call, which is over.
     let result = panic::catch_unwind(AssertUnwindSafe(body));

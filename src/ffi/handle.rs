@@ -8,7 +8,9 @@ use super::status::{Failure, Result};
 use crate::log::{self, Level};
 use crate::value::{Reference, Value};
 use std::borrow::Cow;
+use std::ffi::CString;
 use std::ptr;
+use std::sync::OnceLock;
 
 /// A value: plain data, or a reference to an object. Shared and immutable.
 pub struct rpyc_value {
@@ -20,8 +22,21 @@ pub struct rpyc_object {
     _opaque: (),
 }
 
+/// What an rpyc_object stands for.
+pub(super) struct ObjectHandle {
+    pub reference: Reference,
+    /// Made when it is asked for.
+    pub type_name: OnceLock<CString>,
+}
+
+impl From<Reference> for ObjectHandle {
+    fn from(reference: Reference) -> ObjectHandle {
+        ObjectHandle { reference, type_name: OnceLock::new() }
+    }
+}
+
 impl Handle for rpyc_object {
-    type Inner = Reference;
+    type Inner = ObjectHandle;
     const WORD: [u8; 8] = *b"object\0\0";
 }
 
@@ -137,6 +152,16 @@ pub(super) fn new<H: Handle>(inner: H::Inner) -> *mut H {
         inner,
     };
     Box::into_raw(Box::new(boxed)).cast()
+}
+
+/// Lends a handle for the time of a call, without a box of its own.
+pub(super) fn lend<H: Handle, R>(inner: H::Inner, f: impl FnOnce(*mut H) -> R) -> R {
+    let mut boxed = Boxed {
+        #[cfg(debug_assertions)]
+        word: H::WORD,
+        inner,
+    };
+    f((&raw mut boxed).cast())
 }
 
 /// Takes back what a handle stands for. None for NULL.

@@ -9,12 +9,26 @@
 mod status;
 mod version;
 mod error;
-mod value_get;
+mod value;
 mod value_new;
+mod value_get;
 mod config;
+mod transport;
+mod connection;
+mod async_result;
+mod object;
+mod object_items;
+mod object_async;
+mod class;
+mod call;
+mod call_answer;
+mod server;
 mod log;
 
 mod guard;
 mod handle;
 mod pointer;
 mod userdata;
+
+#[cfg(test)]
+mod values_test;

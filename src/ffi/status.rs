@@ -141,6 +141,7 @@ fn status_of(error: &Error) -> rpyc_status {
         Error::State(_) => RPYC_ERR_STATE,
         Error::Deadlock(_) => RPYC_ERR_DEADLOCK,
         Error::Unsupported(_) => RPYC_ERR_UNSUPPORTED,
+        Error::Forked(_) => RPYC_ERR_FORKED,
         Error::Io { .. } => RPYC_ERR_IO,
         Error::Eof(_) => RPYC_ERR_EOF,
         Error::Timeout(_) => RPYC_ERR_TIMEOUT,

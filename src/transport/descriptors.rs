@@ -51,7 +51,14 @@ struct Direction {
 }
 
 pub(super) fn open(read: RawFd, write: RawFd, ownership: Ownership) -> Result<Descriptors> {
-    let peer = format!("fd:{read},{write}");
+    open_as(format!("fd:{read},{write}"), read, write, ownership)
+}
+
+pub(super) fn open_stdio() -> Result<Descriptors> {
+    open_as("stdio:".to_owned(), libc::STDIN_FILENO, libc::STDOUT_FILENO, Ownership::Taken)
+}
+
+fn open_as(peer: String, read: RawFd, write: RawFd, ownership: Ownership) -> Result<Descriptors> {
     let reading = Direction::new(read, true)?;
     let writing = Direction::new(write, false)?;
     let down = sys::Event::new().map_err(|e| Error::io(format!("cannot use {peer}"), e))?;

@@ -132,7 +132,7 @@ impl Transport for End {
         let mut state = lock(&self.link.state);
         loop {
             let ready = self.ready(&mut state, read, write);
-            if ready.any() {
+            if ready.any() || state.down {
                 return Ok(ready);
             }
             let changed = self.changed(self.side);

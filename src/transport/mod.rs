@@ -41,7 +41,7 @@ pub trait Transport: Send + Sync {
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
 
     /// Waits at most `timeout` (`None`: for ever) until one of the directions asked for is ready: a call would not
-    /// give `WouldBlock`, so an ended or broken stream is ready too.
+    /// give `WouldBlock`, so an ended or broken stream is ready too. At least one direction should be asked for.
     fn poll(&self, read: bool, write: bool, timeout: Option<Duration>) -> io::Result<Ready>;
 
     /// Ends both directions and wakes threads that wait in `recv` or `poll`. What had arrived before may be lost
@@ -86,7 +86,7 @@ pub fn connect(address: &Address, connect_timeout: Option<Duration>) -> Result<A
         Address::Tcp { host, port } => Ok(Arc::new(socket::connect_tcp(address, host, *port, connect_timeout)?)),
         Address::Unix(_) | Address::Abstract(_) => Ok(Arc::new(socket::connect_unix(address, connect_timeout)?)),
         Address::Descriptors { read, write } => from_descriptors(*read, *write, Ownership::Taken),
-        Address::Stdio => from_descriptors(libc::STDIN_FILENO, libc::STDOUT_FILENO, Ownership::Taken),
+        Address::Stdio => Ok(Arc::new(descriptors::open_stdio()?)),
         Address::Exec(command) => Ok(Arc::new(child::spawn(command)?)),
     }
 }

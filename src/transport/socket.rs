@@ -130,7 +130,7 @@ pub(super) fn adopt(fd: OwnedFd) -> io::Result<Stream> {
     let peer = socket.peer_addr()?;
     socket.set_cloexec(true)?;
     socket.set_nonblocking(false)?;
-    named(socket, &peer, "unix socket")
+    named(socket, &peer, "socket")
 }
 
 /// A stream over a connected socket, with the addresses as names; `unnamed` stands for those that have none.

@@ -259,3 +259,135 @@ fn duplicates(items: &[Value]) -> Vec<usize> {
     double.sort_unstable();
     double
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{Proxy, Releases};
+
+    fn int(text: &str) -> Value {
+        Value::int_from_text(text.as_bytes(), 4300).unwrap()
+    }
+
+    fn set(items: &[Value]) -> Value {
+        Value::frozenset(items.to_vec()).unwrap()
+    }
+
+    /// Groups of values that Python finds equal to each other and to nothing in another group.
+    fn groups() -> Vec<Vec<Value>> {
+        let (one, zero, x) = (Value::Int(1), Value::Int(0), Value::str("x"));
+        let float = Value::Float;
+        vec![
+            vec![Value::None],
+            vec![Value::NotImplemented],
+            vec![Value::Ellipsis],
+            vec![one.clone(), Value::Bool(true), float(1.0), Value::Complex(1.0, 0.0), Value::Complex(1.0, -0.0)],
+            vec![zero.clone(), Value::Bool(false), float(0.0), float(-0.0), Value::Complex(-0.0, -0.0)],
+            vec![float(1.5), Value::Complex(1.5, 0.0)],
+            vec![float(f64::INFINITY), Value::Complex(f64::INFINITY, 0.0)],
+            vec![float(f64::NEG_INFINITY)],
+            vec![Value::Complex(0.0, 1.0), Value::Complex(-0.0, 1.0)],
+            vec![Value::Complex(1.0, 1.0)],
+            vec![Value::Int(1 << 53), float(9007199254740992.0)],
+            vec![Value::Int((1 << 53) + 1)],
+            vec![Value::Int(i64::MAX)],
+            vec![int("9223372036854775808"), float(9223372036854775808.0), Value::from(1u64 << 63)],
+            vec![Value::Int(i64::MIN), float(-9223372036854775808.0)],
+            vec![int("99999999999999991611392"), float(1e23)],
+            vec![int("100000000000000000000000")],
+            vec![x.clone(), Value::from("x".to_owned())],
+            vec![Value::bytes(b"x")],
+            vec![Value::str("")],
+            vec![Value::bytes(b"")],
+            vec![Value::tuple(vec![])],
+            vec![Value::List(Arc::new([]))],
+            vec![set(&[])],
+            vec![Value::tuple(vec![one.clone(), x.clone()]), Value::tuple(vec![float(1.0), x.clone()])],
+            vec![Value::tuple(vec![x.clone(), one.clone()])],
+            vec![
+                Value::List(Arc::new([one.clone(), x.clone()])),
+                Value::List(Arc::new([Value::Bool(true), x.clone()])),
+            ],
+            vec![set(&[one.clone(), x.clone(), zero.clone()]), set(&[Value::Bool(false), float(1.0), x.clone()])],
+            vec![set(&[set(&[one.clone(), x.clone()])]), set(&[set(&[x.clone(), float(1.0)])])],
+            vec![
+                Value::slice(one.clone(), x.clone(), Value::None),
+                Value::slice(Value::Bool(true), x.clone(), Value::None),
+            ],
+            vec![
+                Value::Dict(Arc::new([(one.clone(), x.clone()), (x.clone(), zero.clone())])),
+                Value::Dict(Arc::new([(x.clone(), float(0.0)), (float(1.0), x.clone())])),
+            ],
+            vec![Value::Dict(Arc::new([(one.clone(), x.clone()), (x.clone(), one.clone())]))],
+        ]
+    }
+
+    #[test]
+    fn equal_and_of_equal_hash_within_a_group_only() {
+        let groups = groups();
+        for (at, group) in groups.iter().enumerate() {
+            for (other_at, other_group) in groups.iter().enumerate() {
+                for (a, b) in group.iter().flat_map(|a| other_group.iter().map(move |b| (a, b))) {
+                    assert_eq!(a.py_eq(b), at == other_at, "{} and {}", a.repr(), b.repr());
+                    assert_eq!(a.py_hash() == b.py_hash(), at == other_at, "{} and {}", a.repr(), b.repr());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn nan_is_not_even_equal_to_itself() {
+        let nan = Value::Float(f64::NAN);
+        for value in [nan.clone(), Value::Complex(0.0, f64::NAN), Value::tuple(vec![nan.clone()]), set(&[nan.clone()])]
+        {
+            assert!(!value.py_eq(&value));
+            assert!(value == value.clone());
+        }
+        let many = Value::frozenset(vec![nan; 100_000]).unwrap();
+        assert!(matches!(many, Value::FrozenSet(items) if items.len() == 100_000));
+    }
+
+    #[test]
+    fn strict_equality_knows_kinds_and_bits() {
+        let all: Vec<Value> = groups().into_iter().flatten().collect();
+        let equal = all.iter().enumerate().flat_map(|(at, a)| all.iter().skip(at + 1).filter(move |b| a == *b)).count();
+        assert_eq!(equal, 2, "2**63 and 'x' stand there twice");
+        assert_ne!(Value::Float(0.0), Value::Float(-0.0));
+        assert_eq!(Value::Float(f64::NAN), Value::Float(f64::NAN));
+        assert_ne!(Value::Float(f64::NAN), Value::Float(-f64::NAN));
+    }
+
+    #[test]
+    fn frozensets_keep_the_first_of_equals() {
+        let items =
+            vec![Value::Int(2), Value::Bool(true), Value::Int(1), Value::Float(2.0), Value::str("a"), Value::str("a")];
+        assert_eq!(Value::frozenset(items).unwrap().repr(), "frozenset({2, True, 'a'})");
+        let many = (0..20_000).map(|n| Value::Int(n % 5000)).collect();
+        assert!(matches!(Value::frozenset(many), Ok(Value::FrozenSet(items)) if items.len() == 5000));
+    }
+
+    #[test]
+    fn what_cannot_be_hashed() {
+        let slice = Value::slice(Value::None, Value::None, Value::None);
+        for (value, name) in
+            [(slice, "slice"), (Value::List(Arc::new([])), "list"), (Value::Dict(Arc::new([])), "dict")]
+        {
+            assert!(!value.hashable() && !Value::tuple(vec![Value::None, value.clone()]).hashable());
+            let error = Value::frozenset(vec![Value::Int(1), Value::tuple(vec![value])]).unwrap_err();
+            assert_eq!(error.to_string(), format!("unhashable type: '{name}'"));
+        }
+        assert!(set(&[Value::tuple(vec![set(&[Value::None])])]).hashable());
+    }
+
+    #[test]
+    fn references_are_equal_when_they_are_the_same() {
+        let proxy = || Arc::new(Proxy::new([1].into(), "m.C".into(), [1].into(), false, Arc::new(Releases::default())));
+        let (a, b) = (Value::Ref(Reference::Remote(proxy())), Value::Ref(Reference::Remote(proxy())));
+        assert!(a.py_eq(&a.clone()) && !a.py_eq(&b) && a == a.clone() && a != b);
+        assert_eq!(a.py_hash(), a.clone().py_hash());
+        let both = set(&[a.clone(), b.clone(), a.clone()]);
+        assert!(matches!(&both, Value::FrozenSet(items) if items.len() == 2));
+        assert!(!both.is_plain() && !a.is_plain() && both.hashable());
+        assert_eq!((a.type_name(), a.repr().as_str()), ("m.C", "<remote m.C>"));
+    }
+}

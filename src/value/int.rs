@@ -160,15 +160,35 @@ impl From<u64> for Value {
     }
 }
 
+/// The integer that a canonical text of up to 18 digits stands for, in a hurry; None for any other text.
+#[inline]
+pub(crate) fn short_canonical(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    if digits.len() > 18 || !matches!(digits, [b'1'..=b'9', ..]) {
+        return None;
+    }
+    let mut n = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        n = n * 10 + i64::from(digit);
+    }
+    Some(if negative { -n } else { n })
+}
+
 /// `digits` has no leading zeros; none at all is 0.
 fn int_from_digits(negative: bool, digits: &[u8], limit: usize) -> Result<Value, IntTextError> {
     if digits.len() > limit {
         return Err(IntTextError::TooLong { digits: digits.len(), limit });
     }
     // Downwards, since there is one more negative number than there are positive ones.
-    let small = (digits.len() <= 19).then(|| {
-        digits.iter().try_fold(0i64, |n, d| n.checked_mul(10)?.checked_sub(i64::from(d - b'0')))
-    });
+    let small = (digits.len() <= 19)
+        .then(|| digits.iter().try_fold(0i64, |n, d| n.checked_mul(10)?.checked_sub(i64::from(d - b'0'))));
     if let Some(n) = small.flatten().and_then(|n| if negative { Some(n) } else { n.checked_neg() }) {
         return Ok(Value::Int(n));
     }
@@ -234,9 +254,19 @@ mod tests {
             assert_eq!(Value::int_from_text(bad.as_bytes(), 4300).unwrap_err(), IntTextError::Malformed, "{bad:?}");
         }
         for bad in ["", "-", "-0", "00", "01", "-01", "+1", " 1", "1_0"] {
-            assert_eq!(Value::int_from_canonical(bad.as_bytes(), 4300).unwrap_err(), IntTextError::Malformed, "{bad:?}");
+            assert_eq!(
+                Value::int_from_canonical(bad.as_bytes(), 4300).unwrap_err(),
+                IntTextError::Malformed,
+                "{bad:?}"
+            );
         }
         assert!(matches!(Value::int_from_canonical(b"0", 4300), Ok(Value::Int(0))));
+        for text in ["1", "-1", "42", "999999999999999999", "-999999999999999999"] {
+            assert_eq!(short_canonical(text.as_bytes()), text.parse().ok());
+        }
+        for text in ["", "-", "0", "-0", "01", "+1", "1_0", "1x", "1000000000000000000", "-1000000000000000000"] {
+            assert_eq!(short_canonical(text.as_bytes()), None);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod shape;
 pub use self::serde::ValueSeed;
 pub use blob::{Blob, Text};
 pub use equality::Unhashable;
+pub(crate) use int::short_canonical;
 pub use int::{BigInt, IntTextError};
 pub use reference::{Local, Proxy, Reference, Releases};
 pub use shape::Shape;

@@ -9,8 +9,21 @@ use std::sync::Arc;
 
 const NAME: &str = "Value";
 const VARIANTS: &[&str] = &[
-    "None", "NotImplemented", "Ellipsis", "Bool", "Int", "BigInt", "Float", "Complex", "Str", "Bytes", "Tuple", "Slice",
-    "FrozenSet", "List", "Dict",
+    "None",
+    "NotImplemented",
+    "Ellipsis",
+    "Bool",
+    "Int",
+    "BigInt",
+    "Float",
+    "Complex",
+    "Str",
+    "Bytes",
+    "Tuple",
+    "Slice",
+    "FrozenSet",
+    "List",
+    "Dict",
 ];
 
 /// Which variant follows, in the order of `VARIANTS`.
@@ -347,5 +360,96 @@ impl<'de> Visitor<'de> for PairSeed<'_> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(Value, Value), A::Error> {
         let mut part = |at| seq.next_element_seed(self.0)?.ok_or_else(|| de::Error::invalid_length(at, &"2 values"));
         Ok((part(0)?, part(1)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{Proxy, Reference, Releases};
+
+    fn every_kind() -> Vec<Value> {
+        let items = || vec![Value::Int(1), Value::tuple(vec![Value::str("x")]), Value::None];
+        vec![
+            Value::None,
+            Value::NotImplemented,
+            Value::Ellipsis,
+            Value::Bool(true),
+            Value::Int(i64::MIN),
+            Value::from(u64::MAX),
+            Value::Float(0.1),
+            Value::Complex(-0.0, 2.5),
+            Value::str("caf\u{e9}"),
+            Value::bytes(&[0, 255, 10]),
+            Value::tuple(items()),
+            Value::slice(Value::Int(1), Value::None, Value::str("step")),
+            Value::frozenset(items()).unwrap(),
+            Value::List(items().into()),
+            Value::Dict(Arc::new([(Value::str("k"), Value::tuple(items())), (Value::None, Value::None)])),
+        ]
+    }
+
+    #[test]
+    fn every_kind_both_ways() {
+        let all = every_kind();
+        assert_eq!(all.len(), VARIANTS.len());
+        for (value, name) in all.iter().zip(VARIANTS) {
+            let json = serde_json::to_string(value).unwrap();
+            assert!(json.contains(name), "{json}");
+            assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), *value, "{json}");
+        }
+        let json = serde_json::to_string(&Value::tuple(vec![Value::Int(1), Value::None])).unwrap();
+        assert_eq!(json, r#"{"Tuple":[{"Int":1},"None"]}"#);
+    }
+
+    #[test]
+    fn references_stay() {
+        let proxy = Proxy::new([1].into(), "m.C".into(), [1].into(), false, Arc::new(Releases::default()));
+        let value = Value::List(Arc::new([Value::Ref(Reference::Remote(Arc::new(proxy)))]));
+        let error = serde_json::to_string(&value).unwrap_err();
+        assert_eq!(error.to_string(), "a reference cannot leave its session");
+    }
+
+    fn refused(json: &str, limits: &Limits) -> String {
+        let mut json = serde_json::Deserializer::from_str(json);
+        json.disable_recursion_limit();
+        ValueSeed::new(limits).deserialize(&mut json).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn limits_hold() {
+        let limits = Limits { depth: 3, digits: 20, items: 2, bytes: 4, ..Limits::default() };
+        let deep = |levels| format!(r#"{}"None"{}"#, r#"{"List":["#.repeat(levels), "]}".repeat(levels));
+        let fits = deep(3);
+        let mut json = serde_json::Deserializer::from_str(&fits);
+        assert!(ValueSeed::new(&limits).deserialize(&mut json).is_ok());
+        assert!(refused(&deep(4), &limits).contains("nested too deeply"));
+        assert!(refused(&deep(100_000), &Limits::default()).contains("nested too deeply"));
+        assert!(refused(&deep(100_000), &Limits { depth: usize::MAX, ..limits.clone() }).contains("nested too deeply"));
+        let dict = r#"{"Dict":[["#.repeat(100_000);
+        assert!(refused(&dict, &limits).contains("nested too deeply"));
+        assert!(refused(r#"{"Tuple":["None","None","None"]}"#, &limits).contains("items of 3"));
+        assert!(refused(r#"{"Str":"12345"}"#, &limits).contains("bytes of text of 5"));
+        assert!(refused(r#"{"Bytes":[1,2,3,4,5]}"#, &limits).contains("bytes of 5"));
+        assert!(refused(r#"{"BigInt":"123456789012345678901"}"#, &limits).contains("21 digits"));
+        assert!(refused(r#"{"BigInt":"12x"}"#, &limits).contains("not a decimal integer"));
+        assert!(refused(r#"{"FrozenSet":[{"List":[]}]}"#, &limits).contains("unhashable type: 'list'"));
+        assert!(refused(r#"{"Slice":["None","None"]}"#, &limits).contains("invalid length 2"));
+        assert!(refused(r#""Ref""#, &limits).contains("unknown variant"));
+    }
+
+    #[test]
+    fn what_is_read_is_canonical() {
+        let read = |json: &str| serde_json::from_str::<Value>(json).unwrap();
+        assert_eq!(read(r#"{"BigInt":"-0012"}"#), Value::Int(-12));
+        assert_eq!(read(r#"{"FrozenSet":[{"Int":1},{"Float":1.0}]}"#), Value::frozenset(vec![Value::Int(1)]).unwrap());
+    }
+
+    #[test]
+    fn what_is_too_deep_is_not_written() {
+        let deep = (0..Value::MAX_DEPTH).fold(Value::None, |inner, _| Value::tuple(vec![inner]));
+        assert!(serde_json::to_string(&deep).is_ok());
+        let error = serde_json::to_string(&Value::tuple(vec![deep])).unwrap_err();
+        assert_eq!(error.to_string(), "values are nested too deeply");
     }
 }

@@ -7,22 +7,30 @@ With NAMEs only the tests whose names hold one of them are run. The last line is
 be run here (no root to install a tool, no network) is named at the end and fails the run unless ALLOW_NOT_RUN is 1.
 """
 import argparse
+import concurrent.futures
 import os
 import sys
 import time
+
+sys.dont_write_bytecode = True
 
 import prepare
 import runner
 
 # In the order in which they run: each registers its tests.
+import tree                                          # noqa: F401
 import build                                         # noqa: F401
+import library                                       # noqa: F401
 import rust
 import border                                        # noqa: F401
 import interop                                       # noqa: F401
 import examples
+import readme                                       # noqa: F401
 import behaviour                                     # noqa: F401
 import syscalls                                      # noqa: F401
 import memory
+
+WORKERS = 2
 
 
 def arguments():
@@ -33,13 +41,29 @@ def arguments():
     return parser.parse_args()
 
 
+def run_all(options, tools, results):
+    """First what builds, then the Rust tests, then the rest two at a time, and last what must be alone."""
+    def wanted(name):
+        return not options.names or any(part in name for part in options.names)
+
+    first = [one for one in runner.TESTS if one.name.startswith("build.")]
+    rest = [one for one in runner.TESTS if one not in first and wanted(one.name)]
+    for one in [] if options.no_build else first:
+        results.run(one, tools)
+    if wanted(rust.NAME):
+        rust.run(results)
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        # list: an exception in a worker is raised here
+        list(pool.map(lambda one: results.run(one, tools), [one for one in rest if not one.alone]))
+    for one in rest:
+        if one.alone:
+            results.run(one, tools)
+
+
 def main():
     options = arguments()
     examples.register()
     memory.register()
-    chosen = [one for one in runner.TESTS
-              if not (options.no_build and one.name.startswith("build."))
-              and (not options.names or one.name.startswith("build.") or any(name in one.name for name in options.names))]
     if options.list:
         for one in runner.TESTS:
             print(one.name)
@@ -51,12 +75,7 @@ def main():
     tools = prepare.prepare("test")
     print("prepared in %.1f s" % (time.monotonic() - started), flush=True)
 
-    for one in chosen:
-        results.run(one, tools)
-        if one.name == build.LAST and (not options.names or rust.NAME in options.names):
-            rust.run(results)
-    if options.no_build and (not options.names or rust.NAME in options.names):
-        rust.run(results)
+    run_all(options, tools, results)
 
     print()
     print("the slowest: " + ", ".join("%s %.0f s" % (name, seconds) for seconds, name in sorted(results.slow)[:-8:-1]))

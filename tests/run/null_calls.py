@@ -227,12 +227,12 @@ static rpyc_error *an_error(void)
 
 static int is_status(rpyc_status status)
 {
-    return status == RPYC_OK || rpyc_status_name(status) != NULL;
+    return status != RPYC_ERR_PANIC && strcmp(rpyc_status_name(status), rpyc_status_name(424242)) != 0;
 }
 
 static void refused(rpyc_status status, const char *call, int line)
 {
-    check(status != RPYC_OK && status != RPYC_ERR_PANIC && is_status(status), call, line);
+    check(status != RPYC_OK && is_status(status), call, line);
 }
 
 static void crashed(int number)

@@ -9,6 +9,8 @@ import shutil
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
+
 from runner import ROOT
 
 VERSIONS = ("6.0.2", "5.3.1", "4.1.5")

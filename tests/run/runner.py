@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -27,14 +28,14 @@ class Inapplicable(NotRun):
     """The test says nothing on a machine like this one; that is told, and is no failure."""
 
 
-Test = collections.namedtuple("Test", "name function seconds")
+Test = collections.namedtuple("Test", "name function seconds alone")
 TESTS = []
 
 
-def test(name, seconds=60):
-    """Registers a test that must end within `seconds`; it is called with a Case."""
+def test(name, seconds=60, alone=False):
+    """Registers a test that must end within `seconds`; it is called with a Case, with no other beside it if `alone`."""
     def register(function):
-        TESTS.append(Test(name, function, seconds))
+        TESTS.append(Test(name, function, seconds, alone))
         return function
     return register
 
@@ -51,7 +52,8 @@ class Process:
         with open(files + ".out", "wb") as output, open(files + ".err", "wb") as errors:
             try:
                 self.popen = subprocess.Popen(self.args, stdin=subprocess.PIPE, stdout=output, stderr=errors,
-                                              cwd=folder, env=dict(os.environ, **(env or {})), start_new_session=True)
+                                              cwd=folder, env=dict(os.environ, PYTHONDONTWRITEBYTECODE="1", **(env or {})),
+                                              start_new_session=True)
             except OSError as error:
                 raise Failed("cannot start %s: %s" % (self.args[0], error.strerror)) from None
 
@@ -195,7 +197,8 @@ class Case:
         for process in self.processes:
             yield "$ %s  [%s]" % (shown(process.args), process.popen.returncode)
             for kind in ("out", "err", "valgrind"):
-                lines = process.read(kind).splitlines()
+                # A program that checks much says "... ok" for all that is well.
+                lines = [line for line in process.read(kind).splitlines() if not line.endswith(" ok")]
                 if lines:
                     yield "%s:" % kind
                 if len(lines) > TAIL:
@@ -208,31 +211,35 @@ class Results:
 
     def __init__(self):
         self.passed, self.failed, self.not_run, self.inapplicable, self.slow = 0, [], [], [], []
+        self.lock = threading.Lock()
 
-    def say(self, name, result, seconds, text=""):
-        print("%-58s %-8s %6.1f s  %s" % (name, result, seconds, text), flush=True)
+    def say(self, name, result, seconds, text="", lines=()):
+        """One line for a test, and what else there is to say of it."""
+        print("\n".join(["%-58s %-8s %6.1f s  %s" % (name, result, seconds, text), *("    | " + line for line in lines)]),
+              flush=True)
         self.slow.append((seconds, name))
 
     def run(self, one, tools):
-        """Runs one registered test."""
+        """Runs one registered test; several threads may do so at once."""
         started = time.monotonic()
         case = Case(one.seconds, tools)
-        lines = []
+        lines, text = [], ""
         try:
             one.function(case)
-        except NotRun as why:
-            (self.inapplicable if isinstance(why, Inapplicable) else self.not_run).append((one.name, str(why)))
-            result, text = "NOT RUN", str(why)
-        except (Failed, OSError) as why:
-            self.failed.append((one.name, str(why)))
-            result, text = "FAIL", str(why)
-            lines = list(case.report())
-        else:
-            self.passed += 1
             result, text = "ok", "; ".join(case.notes)
+        except NotRun as why:
+            result, text = "NOT RUN", str(why)
+            kind = self.inapplicable if isinstance(why, Inapplicable) else self.not_run
+        except Exception as why:                     # a fault of the test itself fails that test
+            result, kind = "FAIL", self.failed
+            text = str(why) if isinstance(why, Failed) else repr(why)
+            lines = list(case.report())
         finally:
             case.close()
-        self.say(one.name, result, time.monotonic() - started, text)
-        for line in lines:
-            print("    | " + line)
+        with self.lock:
+            if result == "ok":
+                self.passed += 1
+            else:
+                kind.append((one.name, text))
+            self.say(one.name, result, time.monotonic() - started, text, lines)
         shutil.rmtree(case.folder, ignore_errors=True)

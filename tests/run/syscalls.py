@@ -44,7 +44,7 @@ def per_call(short, long):
 
 
 def register(transport):
-    @test("syscalls.%s" % transport, 180)
+    @test("syscalls.%s" % transport, 180, alone=True)
     def two_a_call(case):
         case.tool("strace")
         case.program("bench_client")

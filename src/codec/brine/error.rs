@@ -12,25 +12,49 @@ pub enum DecodeErrorKind {
     /// The input ends where a value should begin.
     End,
     /// The input ends inside of something.
-    Cut { what: &'static str, size: usize, have: usize },
+    Cut {
+        what: &'static str,
+        size: usize,
+        have: usize,
+    },
     UnknownTag(u8),
     /// Tag 09, which only Python 2 writes.
     LongOfPython2,
     /// A well-known tag in the wrong place.
-    Wrong { want: &'static str, found: &'static str },
+    Wrong {
+        want: &'static str,
+        found: &'static str,
+    },
     IntText,
     /// An int beyond 64 bits where only a small one makes sense.
     IntRange,
     Utf8,
     Unhashable(&'static str),
     /// More items than bytes are left to hold them.
-    Count { count: usize, left: usize },
+    Count {
+        count: usize,
+        left: usize,
+    },
     Trailing(usize),
-    TooDeep { limit: usize },
-    TooManyItems { count: usize, limit: usize },
-    TooManyDigits { digits: usize, limit: usize },
-    TooLong { what: &'static str, size: usize, limit: usize },
-    OutOfMemory { items: usize },
+    TooDeep {
+        limit: usize,
+    },
+    TooManyItems {
+        count: usize,
+        limit: usize,
+    },
+    TooManyDigits {
+        digits: usize,
+        limit: usize,
+    },
+    TooLong {
+        what: &'static str,
+        size: usize,
+        limit: usize,
+    },
+    OutOfMemory {
+        items: usize,
+    },
 }
 
 impl DecodeError {

@@ -3,7 +3,7 @@
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::tag;
 use crate::config::Limits;
-use crate::value::{Blob, IntTextError, Text, Unhashable, Value};
+use crate::value::{Blob, IntTextError, Text, Unhashable, Value, short_canonical};
 use std::sync::Arc;
 
 type Result<T, E = DecodeError> = std::result::Result<T, E>;
@@ -19,7 +19,8 @@ const CAUTIOUS: usize = 1024;
 #[derive(Clone)]
 pub struct Reader<'a> {
     data: &'a [u8],
-    pos: usize,
+    /// What of `data` is left.
+    rest: &'a [u8],
     owner: Option<(&'a Arc<Vec<u8>>, usize)>,
     limits: &'a Limits,
 }
@@ -36,88 +37,106 @@ impl<'a> Reader<'a> {
     /// `owner`: what `data` is a part of, and where in it `data` begins. Long texts and bytes then share it.
     #[inline]
     pub fn new(data: &'a [u8], owner: Option<(&'a Arc<Vec<u8>>, usize)>, limits: &'a Limits) -> Reader<'a> {
-        Reader { data, pos: 0, owner, limits }
+        Reader { data, rest: data, owner, limits }
     }
 
     #[inline]
     pub fn position(&self) -> usize {
-        self.pos
+        self.data.len() - self.rest.len()
     }
 
     #[inline]
     pub fn at_end(&self) -> bool {
-        self.pos >= self.data.len()
+        self.rest.is_empty()
     }
 
     /// The next byte: the tag of the next value.
     #[inline]
     pub fn peek(&self) -> Option<u8> {
-        self.data.get(self.pos).copied()
+        self.rest.first().copied()
     }
 
     /// What was read since a position.
     pub fn raw_from(&self, start: usize) -> &'a [u8] {
-        self.data.get(start..self.pos).unwrap_or(&[])
+        self.data.get(start..self.position()).unwrap_or(&[])
     }
 
     /// Bytes that are not brine, for what stands before it in a message.
     #[inline]
     pub fn raw(&mut self, size: usize, what: &'static str) -> Result<&'a [u8]> {
-        self.fixed(self.pos, size, what)
+        self.fixed(self.position(), size, what)
     }
 
     /// Refuses what follows.
     #[inline]
     pub fn end(&self) -> Result<()> {
-        match self.left() {
+        match self.rest.len() {
             0 => Ok(()),
-            left => Err(DecodeError::new(self.pos, Kind::Trailing(left))),
+            left => Err(DecodeError::new(self.position(), Kind::Trailing(left))),
         }
     }
 
     /// The beginning of a tuple: how many items follow, never more than there are bytes.
     #[inline]
     pub fn tuple_header(&mut self) -> Result<usize> {
-        let at = self.pos;
+        if let [tag @ tag::TUPLE_1..=tag::TUPLE_4, rest @ ..] = self.rest {
+            let count = usize::from(tag - tag::TUPLE_1) + 1;
+            if count <= rest.len() && count <= self.limits.items {
+                self.rest = rest;
+                return Ok(count);
+            }
+        }
+        self.any_tuple_header()
+    }
+
+    fn any_tuple_header(&mut self) -> Result<usize> {
+        let at = self.position();
         let tag = self.tag()?;
-        self.tuple_count(at, tag, "a tuple")
+        self.tuple_count(at, tag)
     }
 
     /// An int of 64 bits.
     #[inline]
     pub fn int(&mut self) -> Result<i64> {
-        match self.peek() {
-            Some(byte @ tag::INT_FIRST..=tag::INT_LAST) => {
-                self.pos += 1;
-                Ok(i64::from(byte) - tag::INT_BIAS)
-            }
-            _ => self.int_text(),
+        if let [byte @ tag::INT_FIRST..=tag::INT_LAST, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(i64::from(*byte) - tag::INT_BIAS);
         }
+        self.any_int()
     }
 
-    fn int_text(&mut self) -> Result<i64> {
-        let at = self.pos;
+    fn any_int(&mut self) -> Result<i64> {
+        let at = self.position();
         match self.tag()? {
-            tag @ (tag::INT_L1 | tag::INT_L4) => match self.int_value(at, tag)? {
-                Value::Int(n) => Ok(n),
-                _ => Err(DecodeError::new(at, Kind::IntRange)),
-            },
-            tag => Err(self.wrong(at, tag, "an int")),
+            tag @ (tag::INT_L1 | tag::INT_L4) => {
+                if let Some(n) = self.short_int(tag) {
+                    return Ok(n);
+                }
+                match self.int_value(at, tag)? {
+                    Value::Int(n) => Ok(n),
+                    _ => Err(DecodeError::new(at, Kind::IntRange)),
+                }
+            }
+            tag => Err(wrong(at, tag, "an int")),
         }
     }
 
     /// A str, as its UTF-8.
     #[inline]
     pub fn text(&mut self) -> Result<&'a [u8]> {
-        let at = self.pos;
+        let at = self.position();
         match self.tag()? {
-            tag::STR => Ok(self.text_content(at)?.1),
-            tag => Err(self.wrong(at, tag, "a str")),
+            tag::STR => self.text_content(at),
+            tag => Err(wrong(at, tag, "a str")),
         }
     }
 
     #[inline]
     pub fn value(&mut self) -> Result<Value> {
+        if let [byte @ tag::INT_FIRST..=tag::INT_LAST, rest @ ..] = self.rest {
+            self.rest = rest;
+            return Ok(Value::Int(i64::from(*byte) - tag::INT_BIAS));
+        }
         self.value_at(self.levels())
     }
 
@@ -127,25 +146,28 @@ impl<'a> Reader<'a> {
     }
 
     fn value_at(&mut self, levels: usize) -> Result<Value> {
-        let at = self.pos;
+        let at = self.position();
         Ok(match self.tag()? {
             tag @ tag::INT_FIRST..=tag::INT_LAST => Value::Int(i64::from(tag) - tag::INT_BIAS),
             tag::STR => {
-                let (start, text) = self.text_content(at)?;
-                Value::Str(Text::checked(self.blob(start, text)))
+                let text = self.text_content(at)?;
+                Value::Str(Text::checked(self.blob(text)))
             }
             tag @ (tag::BYTES_0 | tag::BYTES_1..=tag::BYTES_L4) => {
-                let (start, bytes) = self.bytes_content(at, tag, "a byte string")?;
-                Value::Bytes(self.blob(start, bytes))
+                let bytes = self.bytes_content(at, tag, "a byte string")?;
+                Value::Bytes(self.blob(bytes))
             }
-            tag @ (tag::INT_L1 | tag::INT_L4) => self.int_value(at, tag)?,
+            tag @ (tag::INT_L1 | tag::INT_L4) => match self.short_int(tag) {
+                Some(n) => Value::Int(n),
+                None => self.int_value(at, tag)?,
+            },
             tag::NONE => Value::None,
             tag::TRUE => Value::Bool(true),
             tag::FALSE => Value::Bool(false),
             tag::FLOAT => Value::Float(self.float(at, "a float")?),
             tag @ (tag::TUPLE_0 | tag::TUPLE_1..=tag::TUPLE_L4) => {
                 let levels = self.deeper(at, levels)?;
-                let count = self.tuple_count(at, tag, "a tuple")?;
+                let count = self.tuple_count(at, tag)?;
                 Value::Tuple(self.items(at, count, levels)?)
             }
             tag::SLICE => {
@@ -158,8 +180,7 @@ impl<'a> Reader<'a> {
                 let levels = self.deeper(at, levels)?;
                 let count = self.tuple_header()?;
                 let items = self.many(at, count, levels)?;
-                Value::frozenset(items)
-                    .map_err(|Unhashable(name)| DecodeError::new(at, Kind::Unhashable(name)))?
+                Value::frozenset(items).map_err(|Unhashable(name)| DecodeError::new(at, Kind::Unhashable(name)))?
             }
             tag::COMPLEX => {
                 let re = self.float(at, "a complex")?;
@@ -167,12 +188,12 @@ impl<'a> Reader<'a> {
             }
             tag::NOT_IMPLEMENTED => Value::NotImplemented,
             tag::ELLIPSIS => Value::Ellipsis,
-            tag => return Err(self.unknown(at, tag)),
+            tag => return Err(unknown(at, tag)),
         })
     }
 
     fn skip_at(&mut self, levels: usize) -> Result<()> {
-        let at = self.pos;
+        let at = self.position();
         match self.tag()? {
             tag::INT_FIRST..=tag::INT_LAST
             | tag::NONE
@@ -187,7 +208,9 @@ impl<'a> Reader<'a> {
                 self.bytes_content(at, tag, "a byte string")?;
             }
             tag @ (tag::INT_L1 | tag::INT_L4) => {
-                self.int_value(at, tag)?;
+                if self.short_int(tag).is_none() {
+                    self.int_value(at, tag)?;
+                }
             }
             tag::FLOAT => {
                 self.float(at, "a float")?;
@@ -198,7 +221,7 @@ impl<'a> Reader<'a> {
             }
             tag @ (tag::TUPLE_0 | tag::TUPLE_1..=tag::TUPLE_L4) => {
                 let levels = self.deeper(at, levels)?;
-                for _ in 0..self.tuple_count(at, tag, "a tuple")? {
+                for _ in 0..self.tuple_count(at, tag)? {
                     self.skip_at(levels)?;
                 }
             }
@@ -215,7 +238,7 @@ impl<'a> Reader<'a> {
                     self.skip_at(levels)?;
                 }
             }
-            tag => return Err(self.unknown(at, tag)),
+            tag => return Err(unknown(at, tag)),
         }
         Ok(())
     }
@@ -231,31 +254,20 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn left(&self) -> usize {
-        self.data.len().saturating_sub(self.pos)
-    }
-
-    #[inline]
     fn tag(&mut self) -> Result<u8> {
-        match self.data.get(self.pos) {
-            Some(byte) => {
-                self.pos += 1;
-                Ok(*byte)
-            }
-            None => Err(DecodeError::new(self.pos, Kind::End)),
-        }
+        let [tag, rest @ ..] = self.rest else { return Err(DecodeError::new(self.position(), Kind::End)) };
+        self.rest = rest;
+        Ok(*tag)
     }
 
     /// So many bytes of the thing that begins at `at`.
     #[inline]
     fn fixed(&mut self, at: usize, size: usize, what: &'static str) -> Result<&'a [u8]> {
-        match self.data.get(self.pos..).and_then(|rest| rest.get(..size)) {
-            Some(bytes) => {
-                self.pos += size;
-                Ok(bytes)
-            }
-            None => Err(DecodeError::new(at, Kind::Cut { what, size, have: self.left() })),
-        }
+        let Some((bytes, rest)) = self.rest.split_at_checked(size) else {
+            return Err(cut(at, size, what, self.rest.len()));
+        };
+        self.rest = rest;
+        Ok(bytes)
     }
 
     #[inline]
@@ -277,45 +289,63 @@ impl<'a> Reader<'a> {
         Ok(f64::from_bits(bytes.iter().fold(0, |n, b| n << 8 | u64::from(*b))))
     }
 
-    /// The content of a byte string whose tag has been read, and where it begins.
+    /// The content of a byte string whose tag has been read.
     #[inline]
-    fn bytes_content(&mut self, at: usize, tag: u8, what: &'static str) -> Result<(usize, &'a [u8])> {
+    fn bytes_content(&mut self, at: usize, tag: u8, what: &'static str) -> Result<&'a [u8]> {
         let size = match tag {
             tag::BYTES_1..=tag::BYTES_4 => usize::from(tag - tag::BYTES_1) + 1,
             tag::BYTES_L1 => self.length_1(at)?,
             tag::BYTES_L4 => self.length_4(at)?,
             _ => 0,
         };
-        let start = self.pos;
         let bytes = self.fixed(at, size, what)?;
         if size > self.limits.bytes {
             return Err(DecodeError::new(at, Kind::TooLong { what, size, limit: self.limits.bytes }));
         }
-        Ok((start, bytes))
+        Ok(bytes)
     }
 
-    /// The content of a str whose tag has been read, and where it begins.
+    /// The content of a str whose tag has been read.
     #[inline]
-    fn text_content(&mut self, at: usize) -> Result<(usize, &'a [u8])> {
-        let inner = self.pos;
-        let (start, bytes) = match self.tag()? {
+    fn text_content(&mut self, at: usize) -> Result<&'a [u8]> {
+        let inner = self.position();
+        let bytes = match self.tag()? {
             tag @ (tag::BYTES_0 | tag::BYTES_1..=tag::BYTES_L4) => self.bytes_content(at, tag, "a str")?,
-            tag => return Err(self.wrong(inner, tag, "the bytes of a str")),
+            tag => return Err(wrong(inner, tag, "the bytes of a str")),
         };
-        match std::str::from_utf8(bytes) {
-            Ok(_) => Ok((start, bytes)),
-            Err(e) => Err(DecodeError::new(start + e.valid_up_to(), Kind::Utf8)),
+        // Most are short and ASCII, which is found out faster than that they are UTF-8.
+        if !bytes.is_ascii() {
+            if let Err(e) = std::str::from_utf8(bytes) {
+                let start = self.position() - bytes.len();
+                return Err(DecodeError::new(start + e.valid_up_to(), Kind::Utf8));
+            }
         }
+        Ok(bytes)
     }
 
+    /// The bytes that have just been read.
     #[inline]
-    fn blob(&self, start: usize, bytes: &[u8]) -> Blob {
+    fn blob(&self, bytes: &[u8]) -> Blob {
         match self.owner {
             Some((owner, base)) if bytes.len() >= SHARE.max(owner.len() / PINNED) => {
-                Blob::slice_of(owner, base + start, bytes.len())
+                Blob::slice_of(owner, base + self.position() - bytes.len(), bytes.len())
             }
             _ => Blob::copy(bytes),
         }
+    }
+
+    /// An int that is well written and not long; None, and nothing is read, for any other.
+    #[inline]
+    fn short_int(&mut self, tag: u8) -> Option<i64> {
+        let [len, rest @ ..] = self.rest else { return None };
+        let len = usize::from(*len);
+        if tag != tag::INT_L1 || len > self.limits.digits {
+            return None;
+        }
+        let (text, rest) = rest.split_at_checked(len)?;
+        let n = short_canonical(text)?;
+        self.rest = rest;
+        Some(n)
     }
 
     fn int_value(&mut self, at: usize, tag: u8) -> Result<Value> {
@@ -331,16 +361,16 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn tuple_count(&mut self, at: usize, tag: u8, want: &'static str) -> Result<usize> {
+    fn tuple_count(&mut self, at: usize, tag: u8) -> Result<usize> {
         let count = match tag {
             tag::TUPLE_1..=tag::TUPLE_4 => usize::from(tag - tag::TUPLE_1) + 1,
             tag::TUPLE_0 => 0,
             tag::TUPLE_L1 => self.length_1(at)?,
             tag::TUPLE_L4 => self.length_4(at)?,
-            _ => return Err(self.wrong(at, tag, want)),
+            _ => return Err(wrong(at, tag, "a tuple")),
         };
-        if count > self.left() {
-            return Err(DecodeError::new(at, Kind::Count { count, left: self.left() }));
+        if count > self.rest.len() {
+            return Err(DecodeError::new(at, Kind::Count { count, left: self.rest.len() }));
         }
         if count > self.limits.items {
             return Err(DecodeError::new(at, Kind::TooManyItems { count, limit: self.limits.items }));
@@ -349,7 +379,7 @@ impl<'a> Reader<'a> {
     }
 
     fn slice_header(&mut self) -> Result<()> {
-        let at = self.pos;
+        let at = self.position();
         match self.tuple_header()? {
             3 => Ok(()),
             _ => Err(DecodeError::new(at, Kind::Wrong { want: "the three parts of a slice", found: "another tuple" })),
@@ -379,29 +409,34 @@ impl<'a> Reader<'a> {
         }
         Ok(items)
     }
+}
 
-    #[cold]
-    fn unknown(&self, at: usize, tag: u8) -> DecodeError {
-        DecodeError::new(at, if tag == tag::LONG { Kind::LongOfPython2 } else { Kind::UnknownTag(tag) })
-    }
+#[cold]
+fn cut(at: usize, size: usize, what: &'static str, have: usize) -> DecodeError {
+    DecodeError::new(at, Kind::Cut { what, size, have })
+}
 
-    #[cold]
-    fn wrong(&self, at: usize, tag: u8, want: &'static str) -> DecodeError {
-        let found = match tag {
-            tag::NONE => "None",
-            tag::TRUE | tag::FALSE => "a bool",
-            tag::NOT_IMPLEMENTED => "NotImplemented",
-            tag::ELLIPSIS => "Ellipsis",
-            tag::STR => "a str",
-            tag::BYTES_0 | tag::BYTES_1..=tag::BYTES_L4 => "a byte string",
-            tag::TUPLE_0 | tag::TUPLE_1..=tag::TUPLE_L4 => "a tuple",
-            tag::INT_L1 | tag::INT_L4 | tag::INT_FIRST..=tag::INT_LAST => "an int",
-            tag::FLOAT => "a float",
-            tag::SLICE => "a slice",
-            tag::FROZENSET => "a frozenset",
-            tag::COMPLEX => "a complex",
-            _ => return self.unknown(at, tag),
-        };
-        DecodeError::new(at, Kind::Wrong { want, found })
-    }
+#[cold]
+fn unknown(at: usize, tag: u8) -> DecodeError {
+    DecodeError::new(at, if tag == tag::LONG { Kind::LongOfPython2 } else { Kind::UnknownTag(tag) })
+}
+
+#[cold]
+fn wrong(at: usize, tag: u8, want: &'static str) -> DecodeError {
+    let found = match tag {
+        tag::NONE => "None",
+        tag::TRUE | tag::FALSE => "a bool",
+        tag::NOT_IMPLEMENTED => "NotImplemented",
+        tag::ELLIPSIS => "Ellipsis",
+        tag::STR => "a str",
+        tag::BYTES_0 | tag::BYTES_1..=tag::BYTES_L4 => "a byte string",
+        tag::TUPLE_0 | tag::TUPLE_1..=tag::TUPLE_L4 => "a tuple",
+        tag::INT_L1 | tag::INT_L4 | tag::INT_FIRST..=tag::INT_LAST => "an int",
+        tag::FLOAT => "a float",
+        tag::SLICE => "a slice",
+        tag::FROZENSET => "a frozenset",
+        tag::COMPLEX => "a complex",
+        _ => return unknown(at, tag),
+    };
+    DecodeError::new(at, Kind::Wrong { want, found })
 }

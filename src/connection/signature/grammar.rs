@@ -184,7 +184,8 @@ fn annotation(cursor: &mut Cursor) -> Result<(), Fault> {
             '{' => open.push((cursor.at(), '}')),
             ',' | '=' | ')' if open.is_empty() => break,
             ')' | ']' | '}' => {
-                if open.pop().is_none_or(|(_, closing)| closing != c) {
+                let closes = open.pop().is_some_and(|(_, closing)| closing == c);
+                if !closes {
                     return Err(cursor.fault(format!("'{c}' closes nothing")));
                 }
             }

@@ -1,0 +1,408 @@
+//! rpyc_class: services and objects of this process as tables of callbacks.
+
+use super::call::{lend_call, rpyc_call};
+use super::connection::rpyc_connection;
+use super::error::rpyc_error;
+use super::guard::{self, guard, guard_or};
+use super::handle::{self, Handle, rpyc_object};
+use super::pointer::{array, name, output};
+use super::status::{Failure, RPYC_ERR_ABI, Result, rpyc_status};
+use super::userdata::{Userdata, rpyc_free_fn};
+use crate::connection::{
+    Call, Class, Connection, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Service, Signature,
+};
+use crate::value::{Reference, Text};
+use std::ffi::{c_char, c_void};
+use std::ptr;
+use std::sync::Arc;
+
+/// A class: the methods of a service or of objects. Shared; it can itself be sent, see rpyc_class_object.
+pub struct rpyc_class {
+    _opaque: (),
+}
+
+impl Handle for rpyc_class {
+    type Inner = Arc<Class>;
+    const WORD: [u8; 8] = *b"class\0\0\0";
+}
+
+/// Code of the host that serves a call.
+///
+/// It answers with one of rpyc_call_return... or rpyc_call_raise..., or keeps the call with rpyc_call_defer; if it does
+/// neither, the caller gets a RuntimeError. It returns: no longjmp, no C++ exception.
+///
+/// call is lent for the time of the call; self is the pointer of the object (of a function, its userdata).
+pub type rpyc_method_fn = Option<unsafe extern "C" fn(call: *mut rpyc_call, self_: *mut c_void)>;
+
+/// A method is short and never waits: answers to a burst of calls may leave together.
+pub const RPYC_METHOD_QUICK: u32 = 1;
+
+/// One method of a class.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rpyc_method {
+    /// The literal name, such as "exposed_add" or "__len__". NUL-terminated.
+    pub name: *const c_char,
+    /// Serves a call. Not NULL.
+    pub call: rpyc_method_fn,
+    /// Such as "add(a, b=2, *rest, c=3, **named)". Arguments are checked before the callback runs, and each parameter is an
+    /// argument of the call, in the order of the text: *rest is a tuple, **named a dict. NULL: anything goes.
+    pub signature: *const c_char,
+    /// What the method does, for Python's help(). NULL: nothing to say.
+    pub doc: *const c_char,
+    /// RPYC_METHOD_... or 0.
+    pub flags: u32,
+}
+
+/// One property of a class.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rpyc_property {
+    /// The literal name, such as "exposed_size". NUL-terminated.
+    pub name: *const c_char,
+    /// Answers with the value. NULL: it cannot be read.
+    pub get: rpyc_method_fn,
+    /// Argument 0 is the new value. NULL: it cannot be set.
+    pub set: rpyc_method_fn,
+    /// NULL: it cannot be deleted.
+    pub del: rpyc_method_fn,
+    /// What it is. NULL: nothing to say.
+    pub doc: *const c_char,
+}
+
+/// Calls for one object of the class never overlap; while one of them waits in a function of this library, others run.
+pub const RPYC_CLASS_SERIAL: u32 = 1;
+/// A service with one instance for all connections.
+pub const RPYC_CLASS_SHARED: u32 = 2;
+
+/// Describes a class. All of it is copied by rpyc_class_new. Members are only ever appended; what is 0 or NULL has the
+/// meaning that is said of it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rpyc_class_table {
+    /// sizeof(rpyc_class_table)
+    pub struct_size: usize,
+    /// sizeof(rpyc_method); may be 0 where there are no methods
+    pub method_size: usize,
+    /// sizeof(rpyc_property); may be 0 where there are no properties
+    pub property_size: usize,
+    /// The module that the class says it belongs to. NULL: "librpyc". With "builtins" and the name of one of Python's own
+    /// types, Python peers use its objects as such.
+    pub module: *const c_char,
+    /// Such as "CalculatorService". Not NULL.
+    pub name: *const c_char,
+    /// What the class is, for Python's help(). NULL: nothing to say.
+    pub doc: *const c_char,
+    /// Methods, properties and access rules are inherited from it. NULL: there is none.
+    pub base: *const rpyc_class,
+    /// RPYC_CLASS_... or 0.
+    pub flags: u32,
+    pub methods: *const rpyc_method,
+    pub method_count: usize,
+    pub properties: *const rpyc_property,
+    pub property_count: usize,
+    /// Called when a peer calls the class; answers with an object of it. userdata is that of the class. NULL: the class
+    /// cannot be called.
+    pub construct: Option<unsafe extern "C" fn(call: *mut rpyc_call, userdata: *mut c_void)>,
+    /// Own rules for reading, RPyC's _rpyc_getattr: argument 0 is the name as the peer gave it. NULL: the usual rules.
+    pub get_attr: rpyc_method_fn,
+    /// Own rules for setting, RPyC's _rpyc_setattr: arguments are the name and the value. NULL: the usual rules.
+    pub set_attr: rpyc_method_fn,
+    /// Own rules for deleting, RPyC's _rpyc_delattr: argument 0 is the name. NULL: the usual rules.
+    pub del_attr: rpyc_method_fn,
+    /// Does the object have an attribute that is in no table? Not 0: yes. The usual rules hold for it. NULL: never.
+    pub has_dynamic: Option<unsafe extern "C" fn(self_: *mut c_void, name: *const c_char, length: usize) -> i32>,
+    /// Reads such an attribute; argument 0 is its name.
+    pub get_dynamic: rpyc_method_fn,
+    /// Sets such an attribute; arguments are its name and the value.
+    pub set_dynamic: rpyc_method_fn,
+    /// Deletes such an attribute; argument 0 is its name.
+    pub del_dynamic: rpyc_method_fn,
+    /// Of a service: its names. NULL: its class name without "Service", in upper case.
+    pub aliases: *const *const c_char,
+    pub alias_count: usize,
+    /// Of a service: makes the pointer that callbacks get as self, for each connection. NULL: it is userdata.
+    pub create: Option<unsafe extern "C" fn(userdata: *mut c_void) -> *mut c_void>,
+    /// Ends what create made.
+    pub destroy: Option<unsafe extern "C" fn(self_: *mut c_void)>,
+    /// Of a service: a connection has begun; nothing has been received. connection is lent.
+    pub on_connect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, self_: *mut c_void)>,
+    /// Of a service: a connection has ended; nothing can be sent. connection is lent.
+    pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, self_: *mut c_void)>,
+}
+
+/// The state of an object that C made.
+pub(super) struct CSelf(pub Userdata);
+
+#[inline]
+fn self_of(object: &Object) -> *mut c_void {
+    object.state().downcast_ref::<CSelf>().map_or(ptr::null_mut(), |state| state.0.pointer())
+}
+
+/// # Safety
+/// `run` is what the host's table says it is.
+unsafe fn method(run: rpyc_method_fn) -> Option<Method> {
+    let run = run?;
+    Some(Arc::new(move |call: Call| {
+        let this = self_of(call.object());
+        // SAFETY: the host's function, called as its type says.
+        lend_call(call, |call| unsafe { run(call, this) });
+    }))
+}
+
+/// # Safety
+/// The pointer is NULL or leads to a NUL-terminated text.
+unsafe fn optional<'a>(text: *const c_char, what: &str) -> Result<Option<&'a str>> {
+    if text.is_null() {
+        return Ok(None);
+    }
+    // SAFETY: the same is asked of our caller.
+    unsafe { name(text, what) }.map(Some)
+}
+
+/// Reads the entries of a table whose size the host says: shorter ones are filled up with zeros.
+///
+/// # Safety
+/// The pointer is NULL or has `count` entries of `size` bytes; zeros are a valid `T`.
+unsafe fn entries<T: Copy>(table: *const T, count: usize, size: usize, least: usize, what: &str) -> Result<Vec<T>> {
+    if count == 0 {
+        return Ok(Vec::new());
+    }
+    if size < least || size > least + 4096 || size % align_of::<T>() != 0 {
+        return Err(Failure::new(RPYC_ERR_ABI, format_args!("{what} cannot be of {size} bytes")));
+    }
+    // SAFETY: the same is asked of our caller.
+    let raw = unsafe { array(table.cast::<u8>(), count.saturating_mul(size), what) }?;
+    let entry = |bytes: &[u8]| {
+        let mut entry = std::mem::MaybeUninit::<T>::zeroed();
+        let n = bytes.len().min(size_of::<T>());
+        // SAFETY: both are at least `n` bytes long; the rest is zeros, which our caller says is valid.
+        unsafe {
+            ptr::copy_nonoverlapping(bytes.as_ptr(), entry.as_mut_ptr().cast::<u8>(), n);
+            entry.assume_init()
+        }
+    };
+    Ok(raw.chunks_exact(size).map(entry).collect())
+}
+
+/// Makes a class of a table.
+///
+/// @param table copied, with everything that it points to
+/// @param userdata given to construct and create, and the self of a service without create
+/// @param userdata_free ends userdata when the class and all its objects are gone; may be NULL
+/// @param class_out owned; free it with rpyc_class_free
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right), RPYC_ERR_ARGUMENT (a signature or
+///         name; the message says which)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_class_new(
+    table: *const rpyc_class_table,
+    userdata: *mut c_void,
+    userdata_free: rpyc_free_fn,
+    class_out: *mut *mut rpyc_class,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let userdata = Arc::new(Userdata::new(userdata, userdata_free));
+            let out = output(class_out, "class_out")?;
+            out.put(handle::new(Class::new(definition(table, userdata)?)?))
+        })
+    }
+}
+
+/// # Safety
+/// The table is NULL or as the documentation of `rpyc_class_table` asks.
+unsafe fn definition(table: *const rpyc_class_table, userdata: Arc<Userdata>) -> Result<Definition> {
+    if table.is_null() {
+        return Err(Failure::null("table"));
+    }
+    // SAFETY: all that follows reads the table as its documentation describes it.
+    unsafe {
+        let size = (&raw const (*table).struct_size).read();
+        let least = std::mem::offset_of!(rpyc_class_table, construct);
+        let table = entries(table, 1, size, least, "rpyc_class_table")?[0];
+        let mut members = Vec::new();
+        let least = std::mem::offset_of!(rpyc_method, flags);
+        for entry in entries(table.methods, table.method_count, table.method_size, least, "methods")? {
+            members.push(method_member(&entry)?);
+        }
+        let least = std::mem::offset_of!(rpyc_property, doc);
+        for entry in entries(table.properties, table.property_count, table.property_size, least, "properties")? {
+            let kind = MemberKind::Property { get: method(entry.get), set: method(entry.set), del: method(entry.del) };
+            let doc = optional(entry.doc, "property.doc")?.map(Text::new);
+            members.push(Member { name: Text::new(name(entry.name, "property.name")?), doc, kind });
+        }
+        let aliases = array(table.aliases, table.alias_count, "aliases")?;
+        let aliases = aliases.iter().map(|alias| name(*alias, "alias").map(Text::new)).collect::<Result<_>>()?;
+        let construct = table.construct.map(|construct| {
+            let userdata = userdata.clone();
+            let run: Method = Arc::new(move |call: Call| lend_call(call, |call| construct(call, userdata.pointer())));
+            run
+        });
+        Ok(Definition {
+            module: optional(table.module, "module")?.unwrap_or_default().to_owned(),
+            name: name(table.name, "name")?.to_owned(),
+            doc: optional(table.doc, "doc")?.map(Text::new),
+            base: handle::peek(table.base).cloned(),
+            members,
+            construct,
+            get_attr: method(table.get_attr),
+            set_attr: method(table.set_attr),
+            del_attr: method(table.del_attr),
+            dynamic: dynamic(&table),
+            service: Some(service(&table, &userdata, aliases)),
+            serial: table.flags & RPYC_CLASS_SERIAL != 0,
+            owner: Some(Box::new(userdata)),
+        })
+    }
+}
+
+/// # Safety
+/// The entry is as its documentation asks.
+unsafe fn method_member(entry: &rpyc_method) -> Result<Member> {
+    // SAFETY: the same is asked of our caller.
+    unsafe {
+        let text = name(entry.name, "method.name")?;
+        let run = method(entry.call).ok_or_else(|| Failure::null(format_args!("method '{text}': call")))?;
+        let signature = match optional(entry.signature, "method.signature")? {
+            Some(signature) => Some(Arc::new(Signature::parse(signature)?.or_named(text))),
+            None => None,
+        };
+        let doc = optional(entry.doc, "method.doc")?.map(Text::new);
+        let quick = entry.flags & RPYC_METHOD_QUICK != 0;
+        Ok(Member { name: Text::new(text), doc, kind: MemberKind::Method { run, signature, quick } })
+    }
+}
+
+/// # Safety
+/// The table is as its documentation asks.
+unsafe fn dynamic(table: &rpyc_class_table) -> Option<Dynamic> {
+    let has = table.has_dynamic?;
+    let has = Arc::new(move |object: &Object, name: &str| {
+        // SAFETY: the host's function, called as its type says.
+        guard::outside(|| unsafe { has(self_of(object), name.as_ptr().cast(), name.len()) }) != 0
+    });
+    // SAFETY: the same is asked of our caller.
+    let (get, set, del) =
+        unsafe { (method(table.get_dynamic), method(table.set_dynamic), method(table.del_dynamic)) };
+    Some(Dynamic { has, get, set, del })
+}
+
+fn service(table: &rpyc_class_table, userdata: &Arc<Userdata>, aliases: Vec<Text>) -> Service {
+    let (create, destroy) = (table.create, table.destroy);
+    let userdata = userdata.clone();
+    let hook = |hook: Option<unsafe extern "C" fn(*mut rpyc_connection, *mut c_void)>| -> Option<Hook> {
+        let hook = hook?;
+        Some(Box::new(move |connection: &Connection, root: &Arc<Object>| {
+            let this = self_of(root);
+            // SAFETY: the host's function, called as its type says.
+            handle::lend(connection.clone(), |connection| guard::outside(|| unsafe { hook(connection, this) }));
+        }))
+    };
+    Service {
+        aliases,
+        create: Box::new(move || {
+            // SAFETY: the host's functions, called as their types say; what create made is destroyed once.
+            Box::new(CSelf(unsafe {
+                match create {
+                    Some(create) => Userdata::new(guard::outside(|| create(userdata.pointer())), destroy),
+                    None => Userdata::new(userdata.pointer(), None),
+                }
+            }))
+        }),
+        on_connect: hook(table.on_connect),
+        on_disconnect: hook(table.on_disconnect),
+        shared: table.flags & RPYC_CLASS_SHARED != 0,
+    }
+}
+
+/// Another handle of the same class.
+///
+/// @param klass borrowed
+/// @return owned; NULL for NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_class_clone(klass: *const rpyc_class) -> *mut rpyc_class {
+    // SAFETY: NULL or a live handle.
+    guard_or(ptr::null_mut(), || {
+        unsafe { handle::peek(klass) }.map_or(ptr::null_mut(), |klass| handle::new(klass.clone()))
+    })
+}
+
+/// Frees a handle. The class lives as long as its objects, servers and connections.
+///
+/// @param klass consumed; NULL does nothing
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_class_free(klass: *mut rpyc_class) {
+    // SAFETY: NULL or owned by the caller, who gives it up.
+    guard_or((), || drop(unsafe { handle::take(klass) }));
+}
+
+/// The class as an object that can be sent. A peer that calls it constructs.
+///
+/// @param klass borrowed
+/// @param object_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_class_object(
+    klass: *const rpyc_class,
+    object_out: *mut *mut rpyc_object,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(object_out, "object_out")?;
+            let klass = handle::get(klass, "klass")?;
+            out.put(handle::new(Reference::Local(klass.as_object()).into()))
+        })
+    }
+}
+
+/// Makes a C function a callable object, which Python peers see as a function.
+///
+/// @param name copied; NUL-terminated
+/// @param call serves a call; gets userdata as its self
+/// @param signature copied; as of rpyc_method; NULL: anything goes
+/// @param doc copied; NULL: nothing to say
+/// @param userdata given to call
+/// @param userdata_free ends userdata when neither this process nor a peer uses the function any more; may be NULL
+/// @param object_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_function_new(
+    name: *const c_char,
+    call: rpyc_method_fn,
+    signature: *const c_char,
+    doc: *const c_char,
+    userdata: *mut c_void,
+    userdata_free: rpyc_free_fn,
+    object_out: *mut *mut rpyc_object,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let state = CSelf(Userdata::new(userdata, userdata_free));
+            let out = output(object_out, "object_out")?;
+            if call.is_none() {
+                return Err(Failure::null("call"));
+            }
+            let member = method_member(&rpyc_method { name, call, signature, doc, flags: 0 })?;
+            out.put(handle::new(Reference::Local(Function::new(member, Box::new(state))).into()))
+        })
+    }
+}

@@ -1,0 +1,243 @@
+//! rpyc_config: the settings of connections.
+
+use super::error::rpyc_error;
+use super::guard::{guard, guard_or};
+use super::handle::{self, Handle, rpyc_value};
+use super::pointer::{self, output};
+use super::status::{Failure, RPYC_ERR_ARGUMENT, rpyc_status};
+use crate::config::Config;
+use crate::value::Value;
+use std::ffi::c_char;
+use std::ptr;
+
+/// Settings for connections and servers, which copy them. Unique.
+pub struct rpyc_config {
+    _opaque: (),
+}
+
+impl Handle for rpyc_config {
+    type Inner = Config;
+    const WORD: [u8; 8] = *b"config\0\0";
+}
+
+/// The settings of a handle; NULL stands for the defaults.
+///
+/// # Safety
+/// The handle is NULL or a live config.
+pub(super) unsafe fn config_or_default(config: *const rpyc_config) -> Config {
+    // SAFETY: the same is asked of our caller.
+    unsafe { handle::peek(config) }.cloned().unwrap_or_default()
+}
+
+/// Settings as rpyc 6.0.2 has them at first. NULL in place of a config means the same.
+///
+/// @return owned, freed with rpyc_config_free(); never NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rpyc_config_new() -> *mut rpyc_config {
+    guard_or(ptr::null_mut(), || handle::new(Config::default()))
+}
+
+/// A copy of settings, to be changed by itself.
+///
+/// @param config borrowed; may be NULL
+/// @return owned, freed with rpyc_config_free(); NULL for NULL
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_config_clone(config: *const rpyc_config) -> *mut rpyc_config {
+    guard_or(ptr::null_mut(), || {
+        // SAFETY: NULL or a live config.
+        unsafe { handle::peek(config) }.map_or(ptr::null_mut(), |config| handle::new(config.clone()))
+    })
+}
+
+/// Frees settings. Connections and servers that were made with them keep their copy.
+///
+/// @param config consumed; NULL does nothing
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
+    // SAFETY: NULL or owned by the caller, who gives it up.
+    guard_or((), || drop(unsafe { handle::take(config) }));
+}
+
+/// Sets an option by its name and a text, as a binding or a settings file has them.
+///
+/// Flags are "true" or "false". Times are in seconds, "0.5" for instance, or "none" for no limit. Names are separated by
+/// spaces or commas. The options and their defaults, of which the first group is RPyC's own:
+///
+/// - allow_safe_attrs=true: peers may use the names of safe_attrs
+/// - allow_exposed_attrs=true: peers may use names that begin with exposed_prefix
+/// - allow_public_attrs=false: peers may use names that do not begin with "_"
+/// - allow_all_attrs=false: peers may use every name
+/// - safe_attrs: names of special methods, 87 at first
+/// - exposed_prefix=exposed_: is put before a name that a peer asks for
+/// - allow_getattr=true: peers may read attributes
+/// - allow_setattr=false: peers may set attributes
+/// - allow_delattr=false: peers may delete attributes
+/// - include_local_traceback=true: exceptions go out with a traceback
+/// - include_local_version=true: exceptions go out with the version
+/// - sync_request_timeout=30: how long a request waits for its answer
+/// - bind_threads=false: what a peer's thread asks is served by the thread that waits for that thread
+/// - compress=true: frames above the threshold are compressed
+/// - connid: a name for the connection
+///
+/// - close_timeout=5: how long closing waits for the peer; not "none"
+/// - connect_timeout=10: how long connecting may take
+/// - dialect=auto: "5": rpyc 4.1 to 5.3, "6": rpyc 6; auto: what the peer speaks
+/// - compression_threshold=3000: bytes
+/// - compression_level=1: 0 to 9
+/// - max_depth=128: levels of nesting in a value
+/// - max_digits=4300: digits of an int
+/// - max_items=16777216: items of one container
+/// - max_bytes=1073741824: bytes of one text or bytes value
+/// - max_frame=1073741824: bytes of one message as it is received
+/// - max_inflated=1073741824: bytes of one message after decompression
+/// - max_exports=16777216: objects of ours that the peer holds
+/// - max_imports=16777216: objects of the peer that we hold
+/// - max_pending=1048576: requests of ours that wait for an answer
+/// - max_serving=256: requests of the peer that are being served
+/// - max_buffered=67108864: bytes that wait to be decoded or sent
+///
+/// @param config borrowed
+/// @param name copied; NUL-terminated
+/// @param text copied; NUL-terminated UTF-8
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an unknown name or a text that is no value for it
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_config_set(
+    config: *mut rpyc_config,
+    name: *const c_char,
+    text: *const c_char,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the pointers are NULL or what the header asks for, and nobody else uses the config meanwhile.
+    unsafe {
+        guard(error_out, || {
+            let config = handle::get_mut(config, "config")?;
+            Ok(config.set(pointer::name(name, "name")?, pointer::name(text, "text")?)?)
+        })
+    }
+}
+
+/// The text of an option: what rpyc_config_set() would take for its present value.
+///
+/// @param config borrowed
+/// @param name copied; NUL-terminated
+/// @param text_out an owned str, freed with rpyc_value_free()
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an unknown name
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_config_get(
+    config: *const rpyc_config,
+    name: *const c_char,
+    text_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the pointers are NULL or what the header asks for.
+    unsafe {
+        guard(error_out, || {
+            let text_out = output(text_out, "text_out")?;
+            let config = handle::get(config, "config")?;
+            let name = pointer::name(name, "name")?;
+            let unknown = || Failure::new(RPYC_ERR_ARGUMENT, format_args!("there is no option named '{name}'"));
+            text_out.put_value(Value::from(config.get(name).ok_or_else(unknown)?))
+        })
+    }
+}
+
+/// Sets a flag; rpyc_config_set() has the list.
+///
+/// @param config borrowed
+/// @param name copied; NUL-terminated
+/// @param value 0 for false, anything else for true
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an unknown name or one that is no flag
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_config_set_bool(
+    config: *mut rpyc_config,
+    name: *const c_char,
+    value: i32,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the pointers are NULL or what the header asks for, and nobody else uses the config meanwhile.
+    unsafe {
+        guard(error_out, || {
+            let config = handle::get_mut(config, "config")?;
+            Ok(config.set(pointer::name(name, "name")?, if value != 0 { "true" } else { "false" })?)
+        })
+    }
+}
+
+/// Sets a number, or a time in whole seconds; rpyc_config_set() has the list.
+///
+/// @param config borrowed
+/// @param name copied; NUL-terminated
+/// @param value the number
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an unknown name or a number that is no value for it
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_config_set_int(
+    config: *mut rpyc_config,
+    name: *const c_char,
+    value: i64,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the pointers are NULL or what the header asks for, and nobody else uses the config meanwhile.
+    unsafe {
+        guard(error_out, || {
+            let config = handle::get_mut(config, "config")?;
+            Ok(config.set(pointer::name(name, "name")?, &value.to_string())?)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::error::{rpyc_error_free, rpyc_error_status};
+    use super::super::status::{RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_OK};
+    use super::super::value::{rpyc_value_free, rpyc_value_str_equal};
+    use super::*;
+    use std::ffi::{CStr, CString};
+
+    /// Does an option have this text?
+    fn has(config: *const rpyc_config, name: &CStr, text: &CStr) -> bool {
+        let mut value = ptr::null_mut();
+        // SAFETY: the config is live, and the value is freed.
+        unsafe {
+            assert_eq!(rpyc_config_get(config, name.as_ptr(), &mut value, ptr::null_mut()), RPYC_OK, "{name:?}");
+            let equal = rpyc_value_str_equal(value, text.as_ptr());
+            rpyc_value_free(value);
+            equal
+        }
+    }
+
+    #[test]
+    fn the_list_of_options_is_true() {
+        let config = rpyc_config_new();
+        let mut found = 0;
+        for option in include_str!("config.rs").lines().filter_map(|line| line.strip_prefix("/// - ")) {
+            let (option, _) = option.split_once(": ").unwrap();
+            let (name, default) = option.split_once('=').unwrap_or((option, ""));
+            let [name, default] = [name, default].map(|text| CString::new(text).unwrap());
+            assert!(has(config, &name, &default) || name.as_c_str() == c"safe_attrs", "{name:?}");
+            found += 1;
+        }
+        let known = include_str!("../config.rs").lines().filter(|line| line.trim_start().starts_with('"') && line.contains("=> self.") && !line.contains("to_string()"));
+        assert!(found > 25 && known.count() > 20, "{found}");
+        assert_eq!(Config::default().safe_attrs.len(), 87);
+        // SAFETY: given up.
+        unsafe { rpyc_config_free(config) };
+    }
+}

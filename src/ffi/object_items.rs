@@ -1,0 +1,441 @@
+//! rpyc_object: what containers, iterators and contexts can do.
+
+use super::error::rpyc_error;
+use super::guard::{guard, guard_or};
+use super::handle::{self, Handle, rpyc_object, rpyc_value};
+use super::object::reference;
+use super::pointer::output;
+use super::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
+use crate::connection::{Ask, ask};
+use crate::error::{Error, Exception};
+use crate::value::{Reference, Value};
+
+/// Python's truth of a plain value; references are true.
+fn truth(value: &Value) -> bool {
+    match value {
+        Value::None => false,
+        Value::Bool(b) => *b,
+        Value::Int(n) => *n != 0,
+        Value::Float(x) => *x != 0.0,
+        Value::Complex(re, im) => *re != 0.0 || *im != 0.0,
+        Value::Str(text) => !text.as_bytes().is_empty(),
+        Value::Bytes(bytes) => !bytes.is_empty(),
+        Value::Tuple(items) | Value::FrozenSet(items) | Value::List(items) => !items.is_empty(),
+        Value::Dict(entries) => !entries.is_empty(),
+        _ => true,
+    }
+}
+
+fn length(value: Value) -> Result<i64> {
+    match value {
+        Value::Int(n) => Ok(n),
+        Value::BigInt(_) => Err(Failure::new(RPYC_ERR_RANGE, "the length does not fit")),
+        other => Err(Failure::new(RPYC_ERR_TYPE, format_args!("a length is an int, not {}", other.type_name()))),
+    }
+}
+
+fn iterator_of(value: Value) -> Result<Reference> {
+    match value {
+        Value::Ref(reference) => Ok(reference),
+        other => Err(Failure::new(RPYC_ERR_TYPE, format_args!("the iterator is no object but {}", other.type_name()))),
+    }
+}
+
+/// Is an object an instance of a class? Where the two belong to the same peer; a request is sent only if their ids do not tell.
+///
+/// @param object borrowed
+/// @param klass borrowed; a class
+/// @param result_out the answer
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
+///         RPYC_ERR_TYPE (klass is no class, or of the other side)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_is_instance(
+    object: *mut rpyc_object,
+    klass: *mut rpyc_object,
+    result_out: *mut bool,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(result_out, "result_out")?;
+            let this = reference(object, "object")?;
+            let klass = reference(klass, "klass")?;
+            out.put(truth(&ask(this, Ask::IsInstance(klass))?))
+        })
+    }
+}
+
+/// The length of a container.
+///
+/// @param object borrowed
+/// @param length_out items
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_length(
+    object: *mut rpyc_object,
+    length_out: *mut i64,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(length_out, "length_out")?;
+            let this = reference(object, "object")?;
+            out.put(length(ask(this, Ask::CallAttr { name: "__len__", args: &[], keywords: &[] })?)?)
+        })
+    }
+}
+
+/// An item of a container: object[key]; key may be a slice.
+///
+/// @param object borrowed
+/// @param key consumed, on success and on every failure
+/// @param value_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_get_item(
+    object: *mut rpyc_object,
+    key: *mut rpyc_value,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let key = handle::value_take(key);
+            let out = output(value_out, "value_out")?;
+            let this = reference(object, "object")?;
+            let key = key.ok_or_else(|| Failure::null("key"))?;
+            out.put_value(ask(this, Ask::CallAttr { name: "__getitem__", args: &[key], keywords: &[] })?)
+        })
+    }
+}
+
+/// Sets an item of a container.
+///
+/// @param object borrowed
+/// @param key consumed, on success and on every failure
+/// @param value consumed, on success and on every failure
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_set_item(
+    object: *mut rpyc_object,
+    key: *mut rpyc_value,
+    value: *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let key = handle::value_take(key);
+            let value = handle::value_take(value);
+            let this = reference(object, "object")?;
+            let key = key.ok_or_else(|| Failure::null("key"))?;
+            let value = value.ok_or_else(|| Failure::null("value"))?;
+            ask(this, Ask::CallAttr { name: "__setitem__", args: &[key, value], keywords: &[] })?;
+            Ok(())
+        })
+    }
+}
+
+/// Deletes an item of a container.
+///
+/// @param object borrowed
+/// @param key consumed, on success and on every failure
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_del_item(
+    object: *mut rpyc_object,
+    key: *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let key = handle::value_take(key);
+            let this = reference(object, "object")?;
+            let key = key.ok_or_else(|| Failure::null("key"))?;
+            ask(this, Ask::CallAttr { name: "__delitem__", args: &[key], keywords: &[] })?;
+            Ok(())
+        })
+    }
+}
+
+/// Is an item in a container?
+///
+/// @param object borrowed
+/// @param item consumed, on success and on every failure
+/// @param result_out the answer
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_contains(
+    object: *mut rpyc_object,
+    item: *mut rpyc_value,
+    result_out: *mut bool,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let item = handle::value_take(item);
+            let out = output(result_out, "result_out")?;
+            let this = reference(object, "object")?;
+            let item = item.ok_or_else(|| Failure::null("item"))?;
+            out.put(truth(&ask(this, Ask::CallAttr { name: "__contains__", args: &[item], keywords: &[] })?))
+        })
+    }
+}
+
+/// An iterator over a container, for rpyc_object_next.
+///
+/// @param object borrowed
+/// @param iterator_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_iter(
+    object: *mut rpyc_object,
+    iterator_out: *mut *mut rpyc_object,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(iterator_out, "iterator_out")?;
+            let this = reference(object, "object")?;
+            out.put(handle::new(iterator_of(ask(this, Ask::CallAttr { name: "__iter__", args: &[], keywords: &[] })?)?.into()))
+        })
+    }
+}
+
+/// The next item of an iterator; RPYC_ERR_STOP_ITERATION at the end. One request for each: rpyc_object_iterate needs far fewer.
+///
+/// @param iterator borrowed; an iterator
+/// @param item_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_next(
+    iterator: *mut rpyc_object,
+    item_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(item_out, "item_out")?;
+            let this = reference(iterator, "iterator")?;
+            out.put_value(ask(this, Ask::CallAttr { name: "__next__", args: &[], keywords: &[] })?)
+        })
+    }
+}
+
+/// The next items of an iterator, in one request: a tuple, empty at the end. An exception of the iterator replaces the whole tuple.
+///
+/// @param iterator borrowed; an iterator
+/// @param count how many items at most
+/// @param items_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_next_chunk(
+    iterator: *mut rpyc_object,
+    count: i64,
+    items_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(items_out, "items_out")?;
+            let this = reference(iterator, "iterator")?;
+            out.put_value(ask(this, Ask::BuffIter(count))?)
+        })
+    }
+}
+
+/// Enters a context, as Python's with.
+///
+/// @param object borrowed
+/// @param value_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_enter(
+    object: *mut rpyc_object,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(value_out, "value_out")?;
+            let this = reference(object, "object")?;
+            out.put_value(ask(this, Ask::CallAttr { name: "__enter__", args: &[], keywords: &[] })?)
+        })
+    }
+}
+
+/// Leaves a context. The peer learns whether there was an error, and no more (RPyC wire: CTXEXIT).
+///
+/// @param object borrowed
+/// @param error borrowed; why the block is left; NULL: normally
+/// @param swallowed_out the answer : an error of the block is dealt with
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_exit(
+    object: *mut rpyc_object,
+    error: *const rpyc_error,
+    swallowed_out: *mut bool,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(swallowed_out, "swallowed_out")?;
+            let this = reference(object, "object")?;
+            let failed = !error.is_null();
+            out.put(truth(&ask(this, Ask::Exit(failed))?))
+        })
+    }
+}
+
+
+/// An iteration over all items of a container or iterator, fetched in growing chunks. Unique.
+pub struct rpyc_iterator {
+    _opaque: (),
+}
+
+impl Handle for rpyc_iterator {
+    type Inner = Chunks;
+    const WORD: [u8; 8] = *b"iterator";
+}
+
+/// Items that have been fetched, and where the next come from.
+pub(super) struct Chunks {
+    source: Reference,
+    items: std::vec::IntoIter<Value>,
+    next: i64,
+    end: bool,
+}
+
+/// The sizes of RPyC's buffiter.
+const FIRST_CHUNK: i64 = 10;
+const LARGEST_CHUNK: i64 = 1000;
+
+/// Starts to iterate over a container. Items are fetched 10, 20, 40 and at last 1000 at a time.
+///
+/// @param object borrowed
+/// @param iterator_out owned; free it with rpyc_iterator_free
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF, RPYC_ERR_CLOSED,
+///         RPYC_ERR_TYPE
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_iterate(
+    object: *mut rpyc_object,
+    iterator_out: *mut *mut rpyc_iterator,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(iterator_out, "iterator_out")?;
+            let this = reference(object, "object")?;
+            let source = iterator_of(ask(this, Ask::CallAttr { name: "__iter__", args: &[], keywords: &[] })?)?;
+            out.put(handle::new(Chunks { source, items: Vec::new().into_iter(), next: FIRST_CHUNK, end: false }))
+        })
+    }
+}
+
+/// The next item of an iteration.
+///
+/// @param iterator borrowed
+/// @param item_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_STOP_ITERATION at the end (also when asked again), RPYC_ERR_NULL, and what
+///         rpyc_object_next_chunk gives
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_iterator_next(
+    iterator: *mut rpyc_iterator,
+    item_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(item_out, "item_out")?;
+            let chunks = handle::get_mut(iterator, "iterator")?;
+            if chunks.items.as_slice().is_empty() && !chunks.end {
+                chunks.items = match ask(&chunks.source, Ask::BuffIter(chunks.next))? {
+                    Value::Tuple(items) => items.to_vec().into_iter(),
+                    other => {
+                        let text = format_args!("the peer answered an iteration with {}", other.type_name());
+                        return Err(Failure::new(RPYC_ERR_TYPE, text));
+                    }
+                };
+                chunks.next = (chunks.next * 2).min(LARGEST_CHUNK);
+                chunks.end = chunks.items.as_slice().is_empty();
+            }
+            match chunks.items.next() {
+                Some(item) => out.put_value(item),
+                None => Err(Error::Remote(Box::new(Exception::stop_iteration())).into()),
+            }
+        })
+    }
+}
+
+/// Ends an iteration.
+///
+/// @param iterator consumed; NULL does nothing
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_iterator_free(iterator: *mut rpyc_iterator) {
+    // SAFETY: NULL or owned by the caller, who gives it up.
+    guard_or((), || drop(unsafe { handle::take(iterator) }));
+}

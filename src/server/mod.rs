@@ -1,0 +1,258 @@
+//! A server: accepts connections and serves each in a thread of its own.
+
+mod watcher;
+
+use crate::config::Config;
+use crate::connection::{Class, Connection, Object, Shared};
+use crate::error::{Error, Result};
+use crate::log::{self, Level};
+use crate::sync::{Condvar, Mutex, lock, wait, wait_for};
+use crate::transport::{Address, Listener, Transport};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use watcher::Watcher;
+
+/// A handle of a server. The last one that goes stops it.
+pub struct Server {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    listener: Listener,
+    service: Arc<Class>,
+    config: Config,
+    max_connections: AtomicUsize,
+    stopping: AtomicBool,
+    handles: AtomicUsize,
+    state: Mutex<State>,
+    changed: Condvar,
+    watcher: Arc<Watcher>,
+}
+
+#[derive(Default)]
+struct State {
+    connections: HashMap<u64, Arc<Shared>>,
+    last: u64,
+    /// Threads that accept.
+    accepting: usize,
+    /// The root that all connections share lives as long as the server.
+    shared_root: Option<Arc<Object>>,
+}
+
+thread_local! {
+    /// The servers whose work this thread does.
+    static SERVING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Marks this thread as one of a server's.
+struct Marked;
+
+impl Marked {
+    fn new(inner: &Arc<Inner>) -> Marked {
+        SERVING.with_borrow_mut(|serving| serving.push(Arc::as_ptr(inner) as usize));
+        Marked
+    }
+}
+
+impl Drop for Marked {
+    fn drop(&mut self) {
+        SERVING.with_borrow_mut(|serving| serving.pop());
+    }
+}
+
+impl Clone for Server {
+    fn clone(&self) -> Server {
+        self.inner.handles.fetch_add(1, Ordering::Relaxed);
+        Server { inner: self.inner.clone() }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.inner.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.inner.shut_down();
+        }
+    }
+}
+
+impl Server {
+    /// A server that listens, and accepts when it is told to.
+    pub fn new(address: &Address, service: &Arc<Class>, config: Config) -> Result<Server> {
+        let shared_root = service.service().filter(|hooks| hooks.shared).map(|_| service.root());
+        let inner = Inner {
+            listener: Listener::bind(address)?,
+            service: service.clone(),
+            config,
+            max_connections: AtomicUsize::new(0),
+            stopping: AtomicBool::new(false),
+            handles: AtomicUsize::new(1),
+            state: Mutex::new(State { shared_root, ..State::default() }),
+            changed: Condvar::new(),
+            watcher: Watcher::new(),
+        };
+        Ok(Server { inner: Arc::new(inner) })
+    }
+
+    /// Where it listens, with the real port.
+    pub fn address(&self) -> String {
+        self.inner.listener.address().to_string()
+    }
+
+    pub fn connection_count(&self) -> usize {
+        lock(&self.inner.state).connections.len()
+    }
+
+    /// More connections than this are closed at once; 0 is no limit.
+    pub fn set_max_connections(&self, count: usize) {
+        self.inner.max_connections.store(count, Ordering::Relaxed);
+    }
+
+    /// Accepts in this thread until the server is stopped.
+    pub fn serve(&self) -> Result<()> {
+        self.inner.begin()?;
+        self.inner.accept_all()
+    }
+
+    /// Accepts in a thread of its own.
+    pub fn start(&self) -> Result<()> {
+        self.inner.begin()?;
+        let inner = self.inner.clone();
+        let spawned = std::thread::Builder::new().name("rpyc-accept".into()).spawn(move || {
+            if let Err(error) = inner.accept_all() {
+                log::write(Level::Error, || format!("the server stopped: {error}"));
+            }
+        });
+        spawned.map(drop).map_err(|e| {
+            self.inner.ended();
+            Error::io("cannot start a thread that accepts", e)
+        })
+    }
+
+    /// Accepts one connection and serves it in this thread, until it ends.
+    pub fn serve_one(&self) -> Result<()> {
+        self.inner.begin()?;
+        let accepted = self.inner.listener.accept();
+        self.inner.ended();
+        match accepted {
+            Ok(Some(transport)) => self.inner.serve_connection(transport),
+            Ok(None) => Ok(()),
+            Err(e) => Err(Error::io("cannot accept", e)),
+        }
+    }
+
+    /// Accepts no more, waits at most `grace` for calls that are running, then ends all connections.
+    pub fn stop(&self, grace: Duration) {
+        let inner = &self.inner;
+        inner.stopping.store(true, Ordering::Release);
+        inner.listener.stop();
+        let deadline = Instant::now() + grace;
+        let own = inner.is_here();
+        let mut state = lock(&inner.state);
+        while !own && Instant::now() < deadline && state.connections.values().any(|shared| !shared.is_closed() && shared.activity().1) {
+            state = wait_for(&inner.changed, state, Duration::from_millis(10).min(grace));
+        }
+        drop(state);
+        inner.shut_down();
+    }
+
+    /// Waits until the server has been stopped and its threads have ended.
+    pub fn join(&self) -> Result<()> {
+        let inner = &self.inner;
+        if inner.is_here() {
+            return Err(Error::Deadlock("a server cannot be waited for by one of its own threads".into()));
+        }
+        let mut state = lock(&inner.state);
+        while state.accepting > 0 || !state.connections.is_empty() {
+            state = wait(&inner.changed, state);
+        }
+        Ok(())
+    }
+}
+
+impl Inner {
+    fn is_here(self: &Arc<Inner>) -> bool {
+        let this = Arc::as_ptr(self) as usize;
+        SERVING.with_borrow(|serving| serving.contains(&this))
+    }
+
+    fn begin(&self) -> Result<()> {
+        if self.stopping.load(Ordering::Acquire) {
+            return Err(Error::State("the server has been stopped".into()));
+        }
+        lock(&self.state).accepting += 1;
+        Ok(())
+    }
+
+    fn ended(&self) {
+        lock(&self.state).accepting -= 1;
+        self.changed.notify_all();
+    }
+
+    fn accept_all(self: &Arc<Inner>) -> Result<()> {
+        let result = loop {
+            match self.listener.accept() {
+                Ok(Some(transport)) => self.spawn(transport),
+                Ok(None) => break Ok(()),
+                Err(e) => break Err(Error::io("cannot accept", e)),
+            }
+        };
+        self.ended();
+        result
+    }
+
+    fn spawn(self: &Arc<Inner>, transport: Arc<dyn Transport>) {
+        let max = self.max_connections.load(Ordering::Relaxed);
+        if max != 0 && lock(&self.state).connections.len() >= max {
+            log::write(Level::Warn, || format!("{} is turned away: {max} connections are open", transport.peer_name()));
+            return transport.shutdown();
+        }
+        let inner = self.clone();
+        let peer = transport.clone();
+        // Counted from here on, so that `join` and the limit see it before its thread runs.
+        lock(&self.state).accepting += 1;
+        let spawned = std::thread::Builder::new().name("rpyc-serve".into()).spawn(move || {
+            if let Err(error) = inner.serve_connection(transport.clone()) {
+                log::write(Level::Warn, || format!("the connection with {} ended: {error}", transport.peer_name()));
+            }
+            inner.ended();
+        });
+        if let Err(e) = spawned {
+            self.ended();
+            log::write(Level::Error, || format!("{} is turned away: no thread: {e}", peer.peer_name()));
+            peer.shutdown();
+        }
+    }
+
+    fn serve_connection(self: &Arc<Inner>, transport: Arc<dyn Transport>) -> Result<()> {
+        let _marked = Marked::new(self);
+        let shared = Connection::accepted_shared(transport, self.config.clone());
+        let id = {
+            let mut state = lock(&self.state);
+            state.last += 1;
+            let id = state.last;
+            state.connections.insert(id, shared.clone());
+            id
+        };
+        self.watcher.watch(&shared);
+        let served = Connection::serve_accepted(&shared, &self.service, || self.stopping.load(Ordering::Acquire));
+        shared.end();
+        lock(&self.state).connections.remove(&id);
+        self.changed.notify_all();
+        served
+    }
+
+    /// As Python's servers: sockets are shut down without a CLOSE.
+    fn shut_down(&self) {
+        self.stopping.store(true, Ordering::Release);
+        self.listener.stop();
+        let open: Vec<Arc<Shared>> = lock(&self.state).connections.values().cloned().collect();
+        for shared in open {
+            shared.end();
+        }
+        self.watcher.stop();
+        self.changed.notify_all();
+    }
+}

@@ -1,0 +1,90 @@
+//! Takes in what peers send to connections whose code runs long: a stock client gives up a write that makes no
+//! progress for 3 seconds, and a thread that serves a call does not read.
+
+use crate::connection::Shared;
+use crate::log::{self, Level};
+use crate::sync::{Condvar, Mutex, lock, wait, wait_for};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+/// How long code runs before its connection is read by the watcher.
+const LONG: Duration = Duration::from_millis(50);
+/// How often is looked while nothing runs long.
+const CALM: Duration = Duration::from_secs(1);
+
+#[derive(Default)]
+pub(super) struct Watcher {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    watched: Vec<Watched>,
+    running: bool,
+    stopped: bool,
+}
+
+struct Watched {
+    shared: Weak<Shared>,
+    /// How often its code had been started when it was last looked at.
+    seen: u32,
+}
+
+impl Watcher {
+    pub fn new() -> Arc<Watcher> {
+        Arc::default()
+    }
+
+    /// Looks after a connection until it is gone. The first one starts the thread.
+    pub fn watch(self: &Arc<Watcher>, shared: &Arc<Shared>) {
+        let mut state = lock(&self.state);
+        state.watched.push(Watched { shared: Arc::downgrade(shared), seen: 0 });
+        if !state.running && !state.stopped {
+            let watcher = self.clone();
+            let spawned = std::thread::Builder::new().name("rpyc-watch".into()).spawn(move || watcher.run());
+            state.running = spawned.is_ok();
+            if let Err(e) = spawned {
+                log::write(Level::Error, || format!("connections with long calls will not be read meanwhile: {e}"));
+            }
+        }
+        self.changed.notify_one();
+    }
+
+    pub fn stop(&self) {
+        lock(&self.state).stopped = true;
+        self.changed.notify_one();
+    }
+
+    fn run(&self) {
+        let mut state = lock(&self.state);
+        while !state.stopped {
+            let mut long = Vec::new();
+            let mut busy = false;
+            state.watched.retain_mut(|watched| {
+                let Some(shared) = watched.shared.upgrade().filter(|shared| !shared.is_closed()) else { return false };
+                let (started, running) = shared.activity();
+                busy |= running;
+                if running && started == watched.seen {
+                    long.push(shared);
+                }
+                watched.seen = started;
+                true
+            });
+            let idle = state.watched.is_empty();
+            drop(state);
+            long.iter().for_each(|shared| shared.take_in());
+            // The last reference may go here, which may run code of the host.
+            drop(long);
+            state = lock(&self.state);
+            if state.stopped {
+                break;
+            }
+            state = match idle && state.watched.is_empty() {
+                true => wait(&self.changed, state),
+                false => wait_for(&self.changed, state, if busy { LONG } else { CALM }),
+            };
+        }
+        state.running = false;
+    }
+}

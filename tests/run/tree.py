@@ -1,0 +1,69 @@
+"""Rules for the sources that a compiler does not know: layers, where unsafe code may stand, and the size of files."""
+import glob
+import os
+import re
+
+from runner import ROOT, test
+
+# From below to above; each may use those before it. What is not named here lies beside all of them.
+LAYERS = ("value", "codec", "session", "connection", "server", "ffi")
+# The transport is a leaf: it uses no layer, and the layers that wait may use it.
+USES_TRANSPORT = ("transport", "connection", "server", "ffi")
+UNSAFE = ("ffi", "transport")
+MOST_LINES = 700
+
+
+def sources():
+    """(path below src, text) of each Rust file."""
+    base = os.path.join(ROOT, "src")
+    for path in sorted(glob.glob(os.path.join(base, "**", "*.rs"), recursive=True)):
+        with open(path, encoding="utf-8") as file:
+            yield os.path.relpath(path, base), file.read()
+
+
+def code(text):
+    """Without comments and the tests at the end, which may use anything."""
+    text = re.sub(r"//[^\n]*", "", text)
+    return re.split(r"#\[cfg\(test\)\]\s*mod \w+ \{", text)[0]
+
+
+def layer_of(path):
+    return re.split(r"[/.]", path)[0]
+
+
+@test("tree.layers")
+def layers(case):
+    wrong = []
+    for path, text in sources():
+        own = layer_of(path)
+        for used in set(re.findall(r"\bcrate::(\w+)", code(text))):
+            up = own in LAYERS and used in LAYERS and LAYERS.index(used) > LAYERS.index(own)
+            leaf = own == "transport" and used in LAYERS
+            reaches = used == "transport" and own not in USES_TRANSPORT and own in LAYERS
+            if up or leaf or reaches:
+                wrong.append("%s uses %s" % (path, used))
+    case.check(not wrong, "; ".join(wrong))
+
+
+@test("tree.unsafe-code")
+def unsafe_code(case):
+    wrong, unargued = [], []
+    for path, text in sources():
+        if not re.search(r"\bunsafe\b", code(text).replace("unsafe_code", "")):
+            continue
+        if layer_of(path) not in UNSAFE:
+            wrong.append(path)
+        lines = text.splitlines()
+        for number, line in enumerate(lines):
+            if re.search(r"\bunsafe (\{|impl)", line.split("//")[0]):
+                before = "\n".join(lines[max(0, number - 8):number + 2])
+                if "SAFETY:" not in before:
+                    unargued.append("%s:%d" % (path, number + 1))
+    case.check(not wrong, "unsafe code in " + ", ".join(wrong))
+    case.check(not unargued, "no SAFETY comment at " + ", ".join(unargued))
+
+
+@test("tree.size-of-files")
+def size_of_files(case):
+    large = ["%s has %d lines" % (path, text.count("\n")) for path, text in sources() if text.count("\n") > MOST_LINES]
+    case.check(not large, "; ".join(large))

@@ -1,0 +1,649 @@
+//! Plays one side of a recorded session with ours, against the recorded frames of the other side.
+//!
+//! What arrived is processed no earlier than the recording needs it for what our side says next, so
+//! that everything that our side says stands in the recorded order.
+
+use super::masks::{self, Said};
+use super::node::{Node, int};
+use super::recording::{self, Kind, Message, Recording, Side};
+use super::script::{self, Host, boxed, node_of, object_symbol, plain, references, unboxed};
+use super::thing::thing_of;
+use rpyc::config::Config;
+use rpyc::error::{Error, Exception};
+use rpyc::session::{Body, Event, Name, Op, Request, Session, Threads, Wrap};
+use rpyc::value::{Local, Proxy, Reference, Text, Value};
+use std::collections::{HashMap, VecDeque};
+use std::io::IoSlice;
+use std::sync::Arc;
+
+/// Nothing in the recordings needs to be wrapped.
+pub struct NoWrap;
+
+impl Wrap for NoWrap {
+    fn wrap(&self, _: &Value) -> Option<Arc<dyn Local>> {
+        None
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Style {
+    /// Requests with their arguments as values, or in the form that their handler has.
+    pub raw: bool,
+    /// Objects whose attributes only the host knows.
+    pub dynamic: bool,
+    /// How many bytes arrive at a time.
+    pub piece: usize,
+}
+
+struct Asked<'r> {
+    message: &'r Message,
+    /// Somebody waits for the answer.
+    awaited: bool,
+}
+
+pub struct Replay<'r> {
+    recording: &'r Recording,
+    us: Side,
+    style: Style,
+    session: Session<i64>,
+    host: Host,
+    inbox: VecDeque<Option<&'r Message>>,
+    outbox: VecDeque<Vec<u8>>,
+    open: HashMap<i64, Request>,
+    asked_us: HashMap<i64, &'r Message>,
+    asked_by_us: HashMap<i64, Asked<'r>>,
+    /// How often the peer has each of our objects, by our reckoning.
+    lent: HashMap<String, u64>,
+    /// The numbers that our session chose, by symbol and back.
+    numbers: HashMap<String, String>,
+    symbols: HashMap<String, String>,
+    /// The peer's objects that we hold, and how often we got them.
+    proxies: HashMap<String, Arc<Proxy>>,
+    received: HashMap<String, u64>,
+    their_numbers: HashMap<String, String>,
+    their_symbols: HashMap<String, String>,
+    closed: Option<Error>,
+    closing: bool,
+    pub compared: usize,
+}
+
+/// Plays a whole recording; gives the number of messages that were compared.
+pub fn replay(recording: &Recording, us: Side, style: Style) -> usize {
+    let mut replay = Replay::new(recording, us, script::config(recording, us), style);
+    for frame in &recording.frames {
+        match &frame.message {
+            message if frame.from != us => replay.inbox.push_back(message.as_ref()),
+            Some(message) => replay.speak(message),
+            None => {}
+        }
+    }
+    replay.finish();
+    replay.compared
+}
+
+impl<'r> Replay<'r> {
+    fn new(recording: &'r Recording, us: Side, config: Config, style: Style) -> Replay<'r> {
+        let mut host = Host::new(recording, us, &config, style.dynamic);
+        let root = host.root().map(|root| root as Arc<dyn Local>);
+        Replay {
+            recording,
+            us,
+            style,
+            session: Session::new(config, root, Arc::new(NoWrap)),
+            host,
+            inbox: VecDeque::new(),
+            outbox: VecDeque::new(),
+            open: HashMap::new(),
+            asked_us: HashMap::new(),
+            asked_by_us: HashMap::new(),
+            lent: HashMap::new(),
+            numbers: HashMap::new(),
+            symbols: HashMap::new(),
+            proxies: HashMap::new(),
+            received: HashMap::new(),
+            their_numbers: HashMap::new(),
+            their_symbols: HashMap::new(),
+            closed: None,
+            closing: false,
+            compared: 0,
+        }
+    }
+
+    fn at(&self, message: &Message) -> String {
+        format!("{} as {:?}, frame {}, {:?}", self.recording.name, self.us, message.n, self.style)
+    }
+
+    /// Our side's next message.
+    fn speak(&mut self, message: &'r Message) {
+        assert!(self.outbox.is_empty(), "{}: something else was said before", self.at(message));
+        if let Some((symbols, numbers)) = &message.threads {
+            // An answer goes to the thread that asked; what is set here must not matter.
+            let to = if message.kind == Kind::Request { numbers[1] } else { 0xdead };
+            self.session.set_threads(Threads { from: recording::thread_number(&symbols[0]), to });
+        }
+        let mut by_session = false;
+        match message.kind {
+            Kind::Request => {
+                if self.expected(message, false).is_none() {
+                    return;
+                }
+                self.request(message);
+            }
+            Kind::Reply | Kind::Exception => {
+                while self.outbox.is_empty() && !self.open.contains_key(&message.seq) {
+                    self.process(&self.at(message));
+                }
+                by_session = !self.outbox.is_empty();
+                if let Some(request) = self.open.remove(&message.seq) {
+                    assert!(!by_session, "{}: answered by itself, too", self.at(message));
+                    self.answer(message, request);
+                }
+            }
+        }
+        self.collect();
+        let frame = self.outbox.pop_front().unwrap_or_else(|| panic!("{}: nothing was said", self.at(message)));
+        self.compare(message, &frame, by_session);
+        assert!(self.outbox.is_empty(), "{}: more was said than recorded", self.at(message));
+        self.check_counts(message.n);
+    }
+
+    fn said<'m>(&'m self, message: &'m Message, by_session: bool) -> Said<'m> {
+        let asked = self.asked_us.get(&message.seq).copied().filter(|_| message.kind != Kind::Request);
+        Said { recording: self.recording, us: self.us, message, asked, by_session }
+    }
+
+    fn expected(&self, message: &Message, by_session: bool) -> Option<Node> {
+        masks::expected(&self.said(message, by_session))
+    }
+
+    /// Is a frame of ours the recorded one, but for ids and what is masked?
+    fn compare(&mut self, message: &Message, frame: &[u8], by_session: bool) {
+        let at = self.at(message);
+        let expected = self.expected(message, by_session).expect("something to say");
+        let said = self.said(message, by_session);
+        let (kind, compresses) = (masks::expected_kind(&said), masks::compresses(&said));
+        let payload = recording::payload(frame);
+        assert_eq!(frame[4] != 0, compresses, "{at}: compression");
+        let (prefix, rest) = payload.split_at(if self.recording.bind_threads { 16 } else { 0 });
+        if let Some((symbols, numbers)) = &message.threads {
+            let threads = [recording::thread_number(&symbols[0]), numbers[1]];
+            assert_eq!(prefix, threads.map(u64::to_be_bytes).concat(), "{at}: threads");
+        }
+        let (real_kind, seq, body) = recording::open(rest, self.recording.six);
+        assert_eq!((real_kind, seq), (kind, int(message.seq)), "{at}: {body:?}");
+        // What the independent codec read, it also writes so: the bytes are those of a Python peer.
+        assert_eq!(rest, recording::close(kind, &int(message.seq), &body, self.recording.six), "{at}: bytes");
+        self.same(&expected, &body).unwrap_or_else(|why| panic!("{at}: {why}\n  recorded {expected:?}\n  said     {body:?}"));
+        if kind == message.kind
+            && let Some(boxed) = boxed(message)
+        {
+            references(boxed, &mut |label, pack| {
+                if let (4, Some(symbol)) = (label, object_symbol(pack)) {
+                    *self.lent.entry(symbol.to_owned()).or_default() += 1;
+                }
+            });
+        }
+        self.compared += 1;
+    }
+
+    /// Equal, each of our symbols always standing for the same number, and no number for two symbols.
+    fn same(&mut self, expected: &Node, actual: &Node) -> Result<(), String> {
+        match (expected, actual) {
+            (Node::Id(symbol), Node::Int(number)) if !self.us.owns(symbol) => match self.their_numbers.get(symbol) {
+                Some(known) if known == number => Ok(()),
+                known => Err(format!("{symbol} is {known:?}, not {number}")),
+            },
+            (Node::Id(symbol), Node::Int(number)) => {
+                let known = self.numbers.entry(symbol.clone()).or_insert_with(|| number.clone());
+                let owner = self.symbols.entry(number.clone()).or_insert_with(|| symbol.clone());
+                match (known == number, owner == symbol, number == "0") {
+                    (true, true, false) => Ok(()),
+                    _ => Err(format!("{symbol} has the number {known}, and {number} belongs to {owner}")),
+                }
+            }
+            (Node::Tuple(a), Node::Tuple(b)) | (Node::Slice(a), Node::Slice(b)) if a.len() == b.len() => {
+                a.iter().zip(b).try_for_each(|(a, b)| self.same(a, b))
+            }
+            (a, b) if a == b => Ok(()),
+            (a, b) => Err(format!("{a:?} was recorded, {b:?} said")),
+        }
+    }
+
+    /// Looks at what arrived next.
+    fn process(&mut self, why: &str) {
+        let arrived = self.inbox.pop_front().unwrap_or_else(|| panic!("{why}: nothing arrives any more"));
+        assert!(self.closed.is_none(), "{why}: the session is closed");
+        let Some(message) = arrived else {
+            self.session.end_of_stream();
+            match self.session.next_event() {
+                Some(Event::Closed(error)) => return self.closed = Some(error),
+                _ => panic!("{why}: the stream ended and the session did not"),
+            }
+        };
+        let at = self.at(message);
+        self.take_note(message);
+        let bytes = self.with_our_ids(message);
+        for piece in bytes.chunks(self.style.piece) {
+            self.session.incoming().push(piece);
+        }
+        let before = self.session.outgoing().len();
+        let event = self.session.next_event();
+        match (message.kind, event) {
+            (Kind::Request, Some(Event::Request(request))) => {
+                if let Some(request) = self.exists(request) {
+                    self.check_request(message, &request);
+                    self.open.insert(message.seq, request);
+                }
+            }
+            (Kind::Request, Some(Event::Closed(error))) if message.request().0 == 2 => self.closed = Some(error),
+            (Kind::Request, None) => assert!(self.session.outgoing().len() > before, "{at}: a request without any trace"),
+            (_, Some(Event::Reply { seq, token, outcome })) => {
+                let asked = self.asked_by_us.remove(&seq).unwrap_or_else(|| panic!("{at}: a second answer"));
+                assert!(asked.awaited && seq == message.seq && token == seq, "{at}");
+                self.check_outcome(message, outcome);
+            }
+            (Kind::Reply, None) => {
+                let asked = self.asked_by_us.remove(&message.seq).unwrap_or_else(|| panic!("{at}: nobody asked"));
+                assert!(!asked.awaited, "{at}: an answer that did not arrive");
+            }
+            _ => panic!("{at}: another event than recorded"),
+        }
+        assert!(self.closed.is_some() || self.session.next_event().is_none(), "{at}: a second event");
+        self.drop_returned(message);
+        self.collect();
+        self.check_counts(message.n);
+    }
+
+    /// Ids of the peer, references received, requests to be answered.
+    fn take_note(&mut self, message: &'r Message) {
+        for (symbol, number) in message.ids.iter().filter(|(symbol, _)| !self.us.owns(symbol)) {
+            self.their_numbers.insert(symbol.clone(), number.clone());
+            self.their_symbols.insert(number.clone(), symbol.clone());
+        }
+        if message.kind == Kind::Request {
+            self.asked_us.insert(message.seq, message);
+        }
+        if let Some(boxed) = boxed(message) {
+            references(boxed, &mut |label, pack| {
+                if let (4, Some(symbol)) = (label, object_symbol(pack)) {
+                    *self.received.entry(symbol.to_owned()).or_default() += 1;
+                }
+            });
+        }
+    }
+
+    /// The recorded frame; where it names objects of ours, with the numbers that our session gave them.
+    fn with_our_ids(&self, message: &Message) -> Vec<u8> {
+        if !message.ids.keys().any(|symbol| self.us.owns(symbol)) {
+            return message.frame.clone();
+        }
+        let table = |symbol: &str| if self.us.owns(symbol) { &self.numbers } else { &message.ids };
+        let body = message.body.concrete(&mut |symbol| {
+            table(symbol).get(symbol).unwrap_or_else(|| panic!("{}: {symbol}", self.at(message))).clone()
+        });
+        let mut payload = Vec::new();
+        if let Some((symbols, numbers)) = &message.threads {
+            payload.extend(numbers[0].to_be_bytes());
+            payload.extend(recording::thread_number(&symbols[1]).to_be_bytes());
+        }
+        payload.extend(recording::close(message.kind, &int(message.seq), &body, self.recording.six));
+        recording::frame(&payload)
+    }
+
+    fn exists(&mut self, mut request: Request) -> Option<Request> {
+        while let Op::Exists { question, name, access } = request.op {
+            assert!(self.style.dynamic);
+            let exists = thing_of(&request.target).has(name.as_str());
+            request = self.session.answer_exists(request.id, request.target, question, access, exists)?;
+        }
+        Some(request)
+    }
+
+    fn symbol_of(&self, reference: &Reference) -> String {
+        match reference {
+            Reference::Local(object) => thing_of(object).label.clone(),
+            Reference::Remote(proxy) => {
+                let (pack, _) = Node::decode(&proxy.id_pack);
+                let part = if proxy.is_class { 1 } else { 2 };
+                let Node::Int(number) = &pack.items()[part] else { panic!("id_pack {pack:?}") };
+                assert_eq!(pack.items()[0].as_text(), &*proxy.type_name);
+                assert_eq!(pack.items()[1].encode(), &*proxy.class_id);
+                self.their_symbols[number].clone()
+            }
+        }
+    }
+
+    fn node(&mut self, value: &Value) -> Node {
+        let mut found = Vec::new();
+        let node = node_of(value, &mut |reference| {
+            let symbol = self.symbol_of(reference);
+            if let Reference::Remote(proxy) = reference {
+                found.push((symbol.clone(), proxy.clone()));
+            }
+            symbol
+        });
+        for (symbol, proxy) in found {
+            let known = self.proxies.entry(symbol).or_insert_with(|| proxy.clone());
+            assert!(Arc::ptr_eq(known, &proxy), "one object, one proxy");
+        }
+        node
+    }
+
+    fn check_request(&mut self, message: &Message, request: &Request) {
+        let at = self.at(message);
+        let (handler, args) = message.request();
+        let args: Vec<Node> = args.items()[1].items().iter().map(unboxed).collect();
+        assert_eq!(Node::Id(thing_of(&request.target).label.clone()), args[0], "{at}");
+        let threads = message.threads.as_ref().map_or(Threads::default(), |(symbols, numbers)| Threads {
+            from: numbers[0],
+            to: recording::thread_number(&symbols[1]),
+        });
+        assert_eq!(request.id.threads, threads, "{at}");
+        let nodes = |replay: &mut Replay<'r>, values: &[Value]| values.iter().map(|v| replay.node(v)).collect::<Vec<_>>();
+        let keywords = |replay: &mut Replay<'r>, keywords: &[(Text, Value)]| {
+            let pair = |(name, value): &(Text, Value)| Node::Tuple(vec![Node::Str(name.to_string()), replay.node(value)]);
+            Node::Tuple(keywords.iter().map(pair).collect())
+        };
+        let none = Node::Tuple(Vec::new());
+        match (&request.op, handler) {
+            (Op::GetAttr(name), 4) | (Op::DelAttr(name), 5) => self.check_name(&at, name, request, &args[1]),
+            (Op::SetAttr(name, value), 6) => {
+                self.check_name(&at, name, request, &args[1]);
+                assert_eq!(self.node(value), args[2], "{at}");
+            }
+            (Op::Call { args: values, keywords: named }, 7) => {
+                assert_eq!(nodes(self, values), args[1].items(), "{at}");
+                assert_eq!(&keywords(self, named), args.get(2).unwrap_or(&none), "{at}");
+            }
+            (Op::CallAttr { name, args: values, keywords: named }, 8) => {
+                self.check_name(&at, name, request, &args[1]);
+                assert_eq!(nodes(self, values), args[2].items(), "{at}");
+                assert_eq!(&keywords(self, named), args.get(3).unwrap_or(&none), "{at}");
+            }
+            (Op::Repr, 9) | (Op::Str, 10) | (Op::Hash, 12) | (Op::Dir, 13) => {}
+            (Op::Compare { op, other }, 11) => {
+                assert_eq!(op.name(), args[2].as_text(), "{at}");
+                assert_eq!(self.node(other), args[1], "{at}");
+            }
+            (Op::BuffIter { count }, 17) => assert_eq!(*count as i64, args[1].as_int(), "{at}"),
+            (Op::OldSlicing { attempt, fallback, start, stop, args: rest }, 18) => {
+                self.check_name(&at, attempt.as_ref().expect("allowed"), request, &args[1]);
+                match fallback {
+                    Ok(name) if self.style.dynamic => self.check_name(&at, name, request, &args[2]),
+                    Err(missing) if !self.style.dynamic => assert!(missing.is_builtin("AttributeError"), "{at}"),
+                    other => panic!("{at}: {other:?}"),
+                }
+                assert_eq!(nodes(self, &[start.clone(), stop.clone()]), args[3..5], "{at}");
+                assert_eq!(nodes(self, rest), args[5].items(), "{at}");
+            }
+            // What Python's __exit__ gets of it is at most "None or not" (wire.md 6).
+            (Op::CallAttr { name, args: values, keywords: named }, 19) => {
+                self.check_name(&at, name, request, &Node::Str("__exit__".into()));
+                assert!(named.is_empty(), "{at}");
+                assert_eq!(nodes(self, values), [args[1].clone(), args[1].clone(), Node::None], "{at}");
+            }
+            (op, _) => panic!("{at}: {op:?}"),
+        }
+    }
+
+    fn check_name(&self, at: &str, name: &Name, request: &Request, asked: &Node) {
+        let asked = match asked {
+            Node::Bytes(bytes) => std::str::from_utf8(bytes).expect("UTF-8"),
+            other => other.as_text(),
+        };
+        let shape = request.target.shape();
+        let (found, exposed) = match name {
+            Name::Own(name) => return assert_eq!(name.as_str(), asked, "{at}"),
+            Name::Member(index) => (shape.member_name(*index).expect("a member").as_str(), shape.member(format!("exposed_{asked}").as_bytes()).is_some()),
+            Name::Dynamic(name) => (name.as_str(), thing_of(&request.target).has(&format!("exposed_{asked}"))),
+        };
+        let wanted = if exposed { format!("exposed_{asked}") } else { asked.to_owned() };
+        assert_eq!(found, wanted, "{at}");
+    }
+
+    fn check_outcome(&mut self, message: &Message, outcome: Result<Value, Error>) {
+        let at = self.at(message);
+        match (message.kind, outcome) {
+            (Kind::Reply, Ok(value)) => assert_eq!(self.node(&value), unboxed(&message.body), "{at}"),
+            (Kind::Exception, Err(Error::Remote(raised))) => {
+                let expected = exception(&message.body, &|symbol| self.known(symbol));
+                assert_eq!((&raised.module, &raised.name), (&expected.module, &expected.name), "{at}");
+                assert_eq!(raised.args, expected.args, "{at}");
+                assert_eq!(raised.attributes, expected.attributes, "{at}");
+                assert_eq!(raised.traceback, expected.traceback, "{at}");
+            }
+            (_, other) => panic!("{at}: {other:?}"),
+        }
+    }
+
+    fn known(&self, symbol: &str) -> String {
+        let table = if self.us.owns(symbol) { &self.numbers } else { &self.their_numbers };
+        table.get(symbol).unwrap_or_else(|| panic!("{symbol} is not known")).clone()
+    }
+
+    /// The recorded answer, given by the host.
+    fn answer(&mut self, message: &'r Message, request: Request) {
+        if self.style.dynamic
+            && let Op::DelAttr(Name::Dynamic(name)) = &request.op
+        {
+            assert!(thing_of(&request.target).attributes.lock().unwrap().remove(name.as_str()));
+        }
+        if message.kind == Kind::Exception {
+            let mut raised = exception(&message.body, &|symbol| self.known(symbol));
+            raised.attributes.retain(|(name, _)| name != "_remote_version");
+            return self.session.raise(&request.id, &raised);
+        }
+        let value = self.value(&message.body);
+        self.session.reply(&request.id, &value).expect("a reply");
+    }
+
+    /// A box as the value that our host would give to be sent.
+    fn value(&mut self, boxed: &Node) -> Value {
+        let [label, content] = boxed.items() else { panic!("not a box: {boxed:?}") };
+        match label.as_int() {
+            1 => plain(content, &|symbol| self.known(symbol)),
+            2 => Value::tuple(content.items().iter().map(|item| self.value(item)).collect()),
+            3 => match object_symbol(content) {
+                Some(symbol) => Value::Ref(Reference::Remote(self.proxies[symbol].clone())),
+                None => self.made_up(content),
+            },
+            4 => self.host.object(content).value(),
+            other => panic!("label {other}"),
+        }
+    }
+
+    /// A reference to an object that was never lent. Nothing may come of its end, so it has none.
+    fn made_up(&mut self, pack: &Node) -> Value {
+        let home = self.session.releases().clone();
+        let proxy = Arc::new(Proxy::new(pack.encode().into(), "x.Y".into(), [0x51].into(), false, home));
+        std::mem::forget(proxy.clone());
+        Value::Ref(Reference::Remote(proxy))
+    }
+
+    /// Issues the recorded request of our side.
+    fn request(&mut self, message: &'r Message) {
+        let at = self.at(message);
+        let expected = self.expected(message, false).expect("something to say");
+        let boxed = &message.request().1;
+        let mut needed = Vec::new();
+        references(boxed, &mut |label, pack| {
+            if let (3, Some(symbol)) = (label, object_symbol(pack)) {
+                needed.push(symbol.to_owned());
+            }
+        });
+        let (handler, args) = (expected.items()[0].as_int(), &expected.items()[1]);
+        let release = (handler == 15).then(|| needed.pop()).flatten();
+        while let Some(symbol) = needed.iter().find(|symbol| !self.proxies.contains_key(*symbol)) {
+            self.process(&format!("{at}: {symbol} is needed"));
+        }
+        let awaited = match (handler, release) {
+            (15, Some(symbol)) => {
+                let count = args.items()[1].items()[1].items()[1].as_int() as u64;
+                while self.received.get(&symbol).is_none_or(|received| *received < count) {
+                    self.process(&format!("{at}: {symbol} has not arrived {count} times"));
+                }
+                let proxy = self.proxies.remove(&symbol).unwrap_or_else(|| panic!("{at}: {symbol} is not held"));
+                assert_eq!(Arc::strong_count(&proxy), 1, "{at}: {symbol} is held elsewhere");
+                drop(proxy);
+                self.received.remove(&symbol);
+                self.session.send_releases();
+                false
+            }
+            (2, _) => {
+                self.closing = true;
+                self.session.close();
+                false
+            }
+            _ => {
+                let body = self.value(args);
+                let Value::Tuple(values) = &body else { panic!("{at}: no arguments") };
+                let seq = self.send(handler, values, message.seq);
+                assert_eq!(seq, message.seq, "{at}");
+                true
+            }
+        };
+        self.asked_by_us.insert(message.seq, Asked { message, awaited });
+    }
+
+    fn send(&mut self, handler: i64, values: &[Value], token: i64) -> i64 {
+        let remote = |value: &Value| match value {
+            Value::Ref(Reference::Remote(proxy)) => Some(proxy.clone()),
+            _ => None,
+        };
+        let by_pack = |replay: &Self, pack: &Value| {
+            let wanted = node_of(pack, &mut |_| unreachable!()).encode();
+            replay.proxies.values().find(|proxy| *proxy.id_pack == *wanted).cloned()
+        };
+        let body = Body::Raw { handler, args: values };
+        let sent = match (handler, values) {
+            _ if self.style.raw => self.session.request(body, token),
+            (7, [target, Value::Tuple(args), Value::Tuple(keywords)]) => {
+                let (target, keywords) = (remote(target).expect("a target"), pairs(keywords));
+                self.session.request(Body::Call { target: &target, args, keywords: &keywords }, token)
+            }
+            (8, [target, Value::Str(name), Value::Tuple(args), Value::Tuple(keywords)]) => {
+                let (target, name, keywords) = (remote(target).expect("a target"), name.as_str(), pairs(keywords));
+                self.session.request(Body::CallAttr { target: &target, name, args, keywords: &keywords }, token)
+            }
+            (16, [pack]) => match by_pack(self, pack) {
+                Some(target) => self.session.request(Body::Inspect { target: &target }, token),
+                None => self.session.request(body, token),
+            },
+            (20, [class, pack]) => {
+                let (class, other) = (remote(class).expect("a class"), by_pack(self, pack).expect("an object"));
+                self.session.request(Body::InstanceCheck { class: &class, other: &other }, token)
+            }
+            _ => self.session.request(body, token),
+        };
+        sent.expect("a request")
+    }
+
+    /// Moves whole frames that the session has written into the outbox.
+    fn collect(&mut self) {
+        let mut bytes = Vec::new();
+        while !self.session.outgoing().is_empty() {
+            let mut slices = [IoSlice::new(&[]); 4];
+            let used = self.session.outgoing().slices(&mut slices);
+            let n = slices[..used].iter().map(|slice| slice.len()).sum();
+            slices[..used].iter().for_each(|slice| bytes.extend_from_slice(slice));
+            self.session.outgoing().advance(n);
+        }
+        let mut rest = bytes.as_slice();
+        while let [a, b, c, d, ..] = *rest {
+            let (frame, next) = rest.split_at(u32::from_be_bytes([a, b, c, d]) as usize + 6);
+            self.outbox.push_back(frame.to_vec());
+            rest = next;
+        }
+        assert!(rest.is_empty());
+    }
+
+    /// After a DEL: what the peer has given back completely dies here and now.
+    fn drop_returned(&mut self, message: &Message) {
+        if message.kind == Kind::Request && message.request().0 == 15 && self.closed.is_none() {
+            let args = message.request().1.items()[1].items();
+            let count = args[1].items()[1].as_int() as u64;
+            if let Some(symbol) = object_symbol(&args[0].items()[1]).filter(|symbol| self.us.owns(symbol)) {
+                let held = self.lent.get_mut(symbol).expect("lent");
+                assert!(*held >= count, "{}: more given back than lent", self.at(message));
+                *held -= count;
+                if *held == 0 {
+                    self.lent.remove(symbol);
+                    let object = self.host.objects.remove(symbol).expect("an object");
+                    assert_eq!(self.session.take_dropped().len(), 1);
+                    assert!(self.host.is_root(symbol) || Arc::strong_count(&object) == 1, "{symbol} is held");
+                }
+            }
+        }
+        assert!(!self.session.has_dropped() || self.closed.is_some());
+    }
+
+    fn check_counts(&self, n: usize) {
+        if self.closed.is_some() {
+            return;
+        }
+        let counts = self.session.counts();
+        let at = format!("{} as {:?}, after frame {n}", self.recording.name, self.us);
+        // What has been said but not compared yet is lent already.
+        if self.outbox.is_empty() {
+            assert_eq!(counts.exports, self.lent.len(), "{at}: {:?}", self.lent);
+        }
+        assert_eq!(counts.imports, self.received.len(), "{at}");
+        assert_eq!(counts.pending, self.asked_by_us.len(), "{at}");
+        assert_eq!(counts.serving, self.open.len(), "{at}");
+        assert_eq!(counts.overdrawn, 0, "{at}");
+    }
+
+    /// Everything has been said; what is left arrives, and the connection ends as the recorded one did.
+    fn finish(&mut self) {
+        while self.closed.is_none() {
+            self.process(&format!("{} as {:?}, the end", self.recording.name, self.us));
+        }
+        let last = self.recording.frames.iter().filter_map(|frame| frame.message.as_ref()).find(|message| {
+            message.kind == Kind::Request && message.request().0 == 2
+        });
+        match (self.closed.take(), last, self.closing) {
+            (Some(Error::Eof(text)), Some(_), false) => assert_eq!(text, "the peer closed the connection"),
+            (Some(Error::Eof(text)), _, _) => assert_eq!(text, "the peer ended the stream"),
+            (error, ..) => panic!("{error:?}"),
+        }
+        self.collect();
+        assert!(self.outbox.is_empty(), "CLOSE and the end of the stream are not answered");
+        assert!(self.open.is_empty(), "{}: everything was answered", self.recording.name);
+        let counts = self.session.counts();
+        assert_eq!((counts.exports, counts.imports), (0, 0), "both tables are empty at the end");
+        let mut waiting: Vec<i64> = self.asked_by_us.values().filter(|a| a.awaited).map(|a| a.message.seq).collect();
+        waiting.sort();
+        let left: Vec<i64> = self.session.take_pending().into_iter().map(|(seq, _)| seq).collect();
+        assert_eq!(left, waiting);
+        assert!(self.session.next_event().is_none() && self.session.is_closed());
+        // The objects come back to their owner.
+        assert_eq!(self.session.take_dropped().len(), self.lent.len());
+    }
+}
+
+fn pairs(keywords: &[Value]) -> Vec<(Text, Value)> {
+    let pair = |pair: &Value| match pair {
+        Value::Tuple(pair) => match &**pair {
+            [Value::Str(name), value] => (name.clone(), value.clone()),
+            other => panic!("{other:?}"),
+        },
+        other => panic!("{other:?}"),
+    };
+    keywords.iter().map(pair).collect()
+}
+
+/// A recorded exception body.
+fn exception(body: &Node, number: &dyn Fn(&str) -> String) -> Exception {
+    if *body == int(1) {
+        return Exception::stop_iteration();
+    }
+    let [class, args, attributes, traceback] = body.items() else { panic!("{body:?}") };
+    let text = |node: &Node| Text::new(node.as_text());
+    Exception {
+        module: text(&class.items()[0]),
+        name: text(&class.items()[1]),
+        args: args.items().iter().map(|arg| plain(arg, number)).collect(),
+        attributes: attributes.items().iter().map(|a| (text(&a.items()[0]), plain(&a.items()[1], number))).collect(),
+        traceback: text(traceback),
+    }
+}
