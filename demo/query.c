@@ -50,7 +50,8 @@ static void risk(rpyc_call *call, void *self)
     int *calls = self;
     double temp_min, rain, wind;
 
-    if (rpyc_call_get_float(call, 0, &temp_min) || rpyc_call_get_float(call, 1, &rain) || rpyc_call_get_float(call, 2, &wind))
+    if (rpyc_call_get_float(call, 0, &temp_min) || rpyc_call_get_float(call, 1, &rain) ||
+        rpyc_call_get_float(call, 2, &wind))
         return;
     ++*calls;
     if (wind > 45 && rain > 10)
@@ -163,7 +164,8 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     if (rpyc_connect(argv[1], NULL, NULL, &conn, &error) || rpyc_connection_root(conn, &root, &error) ||
-        rpyc_function_new("progress", progress, "progress(rows)", NULL, &progress_calls, NULL, &progress_func, &error) ||
+        rpyc_function_new("progress", progress, "progress(rows)", NULL, &progress_calls, NULL, &progress_func,
+                          &error) ||
         rpyc_function_new("risk", risk, "risk(temp_min, rain, wind)", NULL, &risk_calls, NULL, &risk_func, &error))
         goto done;
 
@@ -185,7 +187,8 @@ int main(int argc, char **argv)
               "WHERE danger <> 'none' GROUP BY region, danger HAVING days >= ? ORDER BY days DESC, region, danger",
               3, &error))
         goto done;
-    printf("   SQLite called it %s, progress was called %d times\n", risk_calls >= 200 ? "for every row" : "too seldom", progress_calls);
+    printf("   SQLite called it %s, progress was called %d times\n", risk_calls >= 200 ? "for every row" : "too seldom",
+           progress_calls);
 
     printf("A mistake in the SQL is an exception of Python's sqlite3:\n");
     if (query(root, "SELECT humidity FROM weather LIMIT ?", 1, &error) != RPYC_ERR_REMOTE)

@@ -63,7 +63,7 @@ same() {
 heading "C calls C: the server examples-c/02_server.c, the client examples-c/01_client.c"
 start "$TARGET/c/02_server" tcp://127.0.0.1:0
 same examples-c/expected/01_client.txt "$TARGET/c/01_client" "$ADDRESS"
-echo "   and the other way round, a C server that calls functions of its C client, over a Unix socket (15_native_peers.c):"
+echo "   and a C server that calls functions of its C client, over a Unix socket (examples-c/15_native_peers.c):"
 same examples-c/expected/15_native_peers.txt "$TARGET/c/15_native_peers"
 
 heading "Python calls C: stock RPyC, the same C server"

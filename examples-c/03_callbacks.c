@@ -65,8 +65,8 @@ static void report(rpyc_call *call, void *self)
 }
 
 /* Calls root.NAME(func, argument), takes the argument, and prints the answer. */
-static rpyc_status give(rpyc_object *root, const char *name, const rpyc_object *func, rpyc_value *argument, const char *label,
-                        rpyc_error **error_out)
+static rpyc_status give(rpyc_object *root, const char *name, const rpyc_object *func, rpyc_value *argument,
+                        const char *label, rpyc_error **error_out)
 {
     rpyc_value *args[2] = {NULL, argument};
     rpyc_value *result = NULL, *repr = NULL;
@@ -114,7 +114,8 @@ int main(int argc, char **argv)
     reporter->calls = &calls;
     reporter->freed = &freed;
 
-    if (rpyc_function_new("report", report, "report(what, percent)", NULL, reporter, reporter_free, &report_func, &error) ||
+    if (rpyc_function_new("report", report, "report(what, percent)", NULL, reporter, reporter_free, &report_func,
+                          &error) ||
         rpyc_function_new("square", square, "square(x)", "x times x", NULL, NULL, &square_func, &error) ||
         rpyc_connect(argv[1], NULL, NULL, &conn, &error) || rpyc_connection_root(conn, &root, &error))
         goto done;

@@ -165,7 +165,8 @@ static rpyc_value *new_tuple(rpyc_error **error_out)
     return tuple;
 }
 
-static rpyc_value *new_numbers(rpyc_status (*make)(rpyc_value *const *, size_t, rpyc_value **, rpyc_error **), rpyc_error **error_out)
+static rpyc_value *new_numbers(rpyc_status (*make)(rpyc_value *const *, size_t, rpyc_value **, rpyc_error **),
+                               rpyc_error **error_out)
 {
     rpyc_value *items[] = {rpyc_value_new_int(1), rpyc_value_new_int(2), rpyc_value_new_int(3)};
     rpyc_value *value = NULL;
@@ -201,16 +202,22 @@ int main(int argc, char **argv)
     if (rpyc_connect(argv[1], NULL, NULL, &conn, &error) || rpyc_connection_root(conn, &root, &error))
         goto done;
 
-    if (there_and_back(root, rpyc_value_new_none(), &error) || there_and_back(root, rpyc_value_new_not_implemented(), &error) ||
-        there_and_back(root, rpyc_value_new_ellipsis(), &error) || there_and_back(root, rpyc_value_new_bool(true), &error) ||
-        there_and_back(root, rpyc_value_new_int(-49), &error) || there_and_back(root, rpyc_value_new_uint(UINT64_MAX), &error))
+    if (there_and_back(root, rpyc_value_new_none(), &error) ||
+        there_and_back(root, rpyc_value_new_not_implemented(), &error) ||
+        there_and_back(root, rpyc_value_new_ellipsis(), &error) ||
+        there_and_back(root, rpyc_value_new_bool(true), &error) ||
+        there_and_back(root, rpyc_value_new_int(-49), &error) ||
+        there_and_back(root, rpyc_value_new_uint(UINT64_MAX), &error))
         goto done;
 
-    if (rpyc_value_new_int_text("-1000000000000000000000", RPYC_ZT, &value, &error) || there_and_back(root, value, &error) ||
-        rpyc_value_new_int_bytes(two_to_the_64, sizeof two_to_the_64, &value, &error) || there_and_back(root, value, &error))
+    if (rpyc_value_new_int_text("-1000000000000000000000", RPYC_ZT, &value, &error) ||
+        there_and_back(root, value, &error) ||
+        rpyc_value_new_int_bytes(two_to_the_64, sizeof two_to_the_64, &value, &error) ||
+        there_and_back(root, value, &error))
         goto done;
 
-    if (there_and_back(root, rpyc_value_new_float(0.1), &error) || there_and_back(root, rpyc_value_new_complex(1.5, -2), &error) ||
+    if (there_and_back(root, rpyc_value_new_float(0.1), &error) ||
+        there_and_back(root, rpyc_value_new_complex(1.5, -2), &error) ||
         there_and_back(root, text("na\xc3\xafve \xe2\x82\xac"), &error))
         goto done;
 
@@ -221,7 +228,8 @@ int main(int argc, char **argv)
         !(value = new_numbers(rpyc_value_new_frozenset, &error)) || there_and_back(root, value, &error))
         goto done;
 
-    if (rpyc_value_new_slice(rpyc_value_new_int(1), NULL, rpyc_value_new_int(2), &value, &error) || there_and_back(root, value, &error))
+    if (rpyc_value_new_slice(rpyc_value_new_int(1), NULL, rpyc_value_new_int(2), &value, &error) ||
+        there_and_back(root, value, &error))
         goto done;
 
     if (!(value = new_numbers(rpyc_value_new_list, &error)) || container(root, "list", value, &error) ||

@@ -46,7 +46,8 @@ static void print_and_free(rpyc_value *value)
 }
 
 /* Calls an object's method without arguments that returns an object. */
-static rpyc_status call_for_object(rpyc_object *object, const char *method, rpyc_object **object_out, rpyc_error **error_out)
+static rpyc_status call_for_object(rpyc_object *object, const char *method, rpyc_object **object_out,
+                                   rpyc_error **error_out)
 {
     rpyc_value *value = NULL;
     rpyc_status status = rpyc_object_call_method(object, method, NULL, 0, NULL, &value, error_out);
@@ -100,8 +101,7 @@ static rpyc_status items(rpyc_object *basket, rpyc_error **error_out)
 
     if ((status = rpyc_object_set_item(basket, text("pears"), rpyc_value_new_int(5), error_out)) ||
         (status = rpyc_object_length(basket, &length, error_out)) ||
-        (status = count(basket, "apples", &apples, error_out)) ||
-        (status = count(basket, "pears", &pears, error_out)))
+        (status = count(basket, "apples", &apples, error_out)) || (status = count(basket, "pears", &pears, error_out)))
         return status;
     printf("%" PRId64 " items, apples: %" PRId64 ", pears: %" PRId64 "\n", length, apples, pears);
 
@@ -156,7 +156,8 @@ static rpyc_status identity(rpyc_object *root, rpyc_object *basket, rpyc_error *
         (status = rpyc_object_compare(basket, RPYC_EQ, value, &result, error_out)) ||
         (status = rpyc_value_get_bool(result, &equal, error_out)))
         goto done;
-    printf("the same basket: %s, equal to a new one: %s\n", rpyc_object_same(basket, again) ? "yes" : "no", equal ? "yes" : "no");
+    printf("the same basket: %s, equal to a new one: %s\n", rpyc_object_same(basket, again) ? "yes" : "no",
+           equal ? "yes" : "no");
 
 done:
     rpyc_value_free(result);
@@ -185,7 +186,8 @@ static rpyc_status context(rpyc_object *root, rpyc_object *basket, rpyc_error **
     bool swallowed = false;
     rpyc_status status;
 
-    if ((status = call_for_object(root, "sale", &sale, error_out)) || (status = rpyc_object_enter(sale, &entered, error_out)))
+    if ((status = call_for_object(root, "sale", &sale, error_out)) ||
+        (status = rpyc_object_enter(sale, &entered, error_out)))
         goto done;
     status = price(basket, &during, error_out);
     if (status) { /* the block failed: tell the context manager, and keep the first error */

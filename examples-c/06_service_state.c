@@ -113,7 +113,8 @@ static void vector_add(rpyc_call *call, void *self)
     if (rpyc_value_get_object(rpyc_call_arg(call, 0), &other, NULL) == RPYC_OK)
         right = rpyc_object_self(other, vector_class);
     if (right)
-        return_vector(call, left->items[0] + right->items[0], left->items[1] + right->items[1], left->items[2] + right->items[2]);
+        return_vector(call, left->items[0] + right->items[0], left->items[1] + right->items[1],
+                      left->items[2] + right->items[2]);
     else
         rpyc_call_return(call, rpyc_value_new_not_implemented());
     rpyc_object_free(other);
@@ -124,7 +125,8 @@ static void vector_repr(rpyc_call *call, void *self)
     struct vector *vector = self;
     char buffer[160];
 
-    snprintf(buffer, sizeof buffer, "<Vector %s (%g, %g, %g)>", vector->label, vector->items[0], vector->items[1], vector->items[2]);
+    snprintf(buffer, sizeof buffer, "<Vector %s (%g, %g, %g)>", vector->label, vector->items[0], vector->items[1],
+             vector->items[2]);
     rpyc_call_return_str(call, buffer, RPYC_ZT);
 }
 
@@ -202,7 +204,7 @@ static void cursor_next(rpyc_call *call, void *self)
     struct vector *vector = rpyc_object_self(cursor->vector, vector_class);
 
     if (!vector || cursor->next == 3)
-        rpyc_call_raise(call, "StopIteration", "");
+        rpyc_call_raise(call, "StopIteration", NULL);
     else
         rpyc_call_return_float(call, vector->items[cursor->next++]);
 }
@@ -313,7 +315,8 @@ static void calls(rpyc_call *call, void *self)
 static const rpyc_method service_methods[] = {
     {"exposed_vector", new_vector, "vector(x, y=0.0, z=0.0)", "A new vector.", RPYC_METHOD_QUICK},
     {"exposed_clients", clients, "clients()", "How many clients there are.", RPYC_METHOD_QUICK},
-    {"exposed_calls", calls, "calls()", "How many calls this connection has made, this one included.", RPYC_METHOD_QUICK},
+    {"exposed_calls", calls, "calls()", "How many calls this connection has made, this one included.",
+     RPYC_METHOD_QUICK},
 };
 
 static const rpyc_class_table service_table = {

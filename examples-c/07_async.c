@@ -23,8 +23,8 @@
 #include <rpyc.h>
 
 /* root.slow_square(seconds, x), not waited for; timeout_ms -1: for ever. */
-static rpyc_status slow_square(rpyc_object *root, double seconds, int64_t x, int64_t timeout_ms, rpyc_async_result **result_out,
-                               rpyc_error **error_out)
+static rpyc_status slow_square(rpyc_object *root, double seconds, int64_t x, int64_t timeout_ms,
+                               rpyc_async_result **result_out, rpyc_error **error_out)
 {
     rpyc_value *args[] = {rpyc_value_new_float(seconds), rpyc_value_new_int(x)};
 

@@ -1,6 +1,7 @@
 /* 08_deferred: a server that answers later, from another thread.
  *
- * Shows a call that is kept with rpyc_call_defer, so that its connection goes on being served, and answered by a worker.
+ * Shows a call that is kept with rpyc_call_defer, so that its connection goes on being served, and that a worker
+ * answers.
  *
  *     cc -pthread 08_deferred.c -o 08_deferred $(pkg-config --cflags --libs rpyc)
  *     ./08_deferred tcp://127.0.0.1:18861 &

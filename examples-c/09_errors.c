@@ -1,7 +1,7 @@
 /* 09_errors: exceptions in both directions, with all that belongs to them.
  *
- * Shows the parts of a remote exception, an exception class of the peer's own, raising one with arguments and attributes
- * from a C function, passing on an error that came from the peer, and errors that are not exceptions.
+ * Shows the parts of a remote exception, an exception class of the peer's own, raising one with arguments and
+ * attributes from a C function, passing on an error that came from the peer, and errors that are not exceptions.
  *
  *     cc 09_errors.c -o 09_errors $(pkg-config --cflags --libs rpyc)
  *     python3 peers/bank_server.py tcp://127.0.0.1:18861 &
@@ -57,7 +57,8 @@ static void print_error(const rpyc_error *error)
     print_and_free("args", rpyc_error_args(error));
     print_and_free("balance", rpyc_error_attribute(error, "balance"));
     printf("text %s\n", rpyc_error_message(error));
-    printf("the traceback names exposed_withdraw: %s\n", traceback && strstr(traceback, "exposed_withdraw") ? "yes" : "no");
+    printf("the traceback names exposed_withdraw: %s\n",
+           traceback && strstr(traceback, "exposed_withdraw") ? "yes" : "no");
 }
 
 /* A C function that raises an exception class of our own, "vault.Locked", with an attribute. */
@@ -137,9 +138,11 @@ int main(int argc, char **argv)
     rpyc_error_free(error);
     error = NULL;
 
-    if (rpyc_function_new("open_vault", open_vault, "open_vault()", NULL, NULL, NULL, &func, &error) || attempt(root, func, &error))
+    if (rpyc_function_new("open_vault", open_vault, "open_vault()", NULL, NULL, NULL, &func, &error) ||
+        attempt(root, func, &error))
         goto done;
-    if (rpyc_function_new("read_ledger", read_ledger, "read_ledger()", NULL, rpyc_object_clone(root), root_free, &func, &error) ||
+    if (rpyc_function_new("read_ledger", read_ledger, "read_ledger()", NULL, rpyc_object_clone(root), root_free, &func,
+                          &error) ||
         attempt(root, func, &error))
         goto done;
 

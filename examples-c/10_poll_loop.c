@@ -51,7 +51,8 @@ static rpyc_status subscribe(rpyc_connection *conn, rpyc_object *func, rpyc_erro
     rpyc_value *args[2] = {NULL, NULL}, *result = NULL;
     rpyc_status status;
 
-    if ((status = rpyc_connection_root(conn, &root, error_out)) || (status = rpyc_value_new_object(func, &args[0], error_out)))
+    if ((status = rpyc_connection_root(conn, &root, error_out)) ||
+        (status = rpyc_value_new_object(func, &args[0], error_out)))
         goto done;
     args[1] = rpyc_value_new_int(3);
     status = rpyc_object_call_method(root, "subscribe", args, 2, NULL, &result, error_out);
@@ -105,7 +106,8 @@ int main(int argc, char **argv)
     program.wake_fd = pipe_fds[1];
 
     if (rpyc_connect(argv[1], NULL, NULL, &conn, &error) ||
-        rpyc_function_new("tick", tick, "tick(number)", NULL, &program, NULL, &func, &error) || subscribe(conn, func, &error))
+        rpyc_function_new("tick", tick, "tick(number)", NULL, &program, NULL, &func, &error) ||
+        subscribe(conn, func, &error))
         goto done;
     printf("subscribed\n");
     if (loop(conn, pipe_fds[0], &program, &error))

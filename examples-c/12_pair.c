@@ -118,7 +118,8 @@ int main(void)
     pthread_t thread;
 
     /* The userdata is the side's name; both have the same methods. */
-    if (rpyc_class_new(&table, "left", NULL, &left.service, &error) || rpyc_class_new(&table, "right", NULL, &right.service, &error) ||
+    if (rpyc_class_new(&table, "left", NULL, &left.service, &error) ||
+        rpyc_class_new(&table, "right", NULL, &right.service, &error) ||
         rpyc_transport_new_pair(&left.transport, &right.transport, &error))
         goto done;
     /* A connection takes its transport, also when it fails. */

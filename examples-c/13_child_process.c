@@ -28,7 +28,8 @@ static rpyc_status new_sample(rpyc_value **sample_out, rpyc_error **error_out)
 }
 
 /* Calls a function of Python's module statistics and prints its answer: a number, or a tuple of numbers. */
-static rpyc_status compute(rpyc_object *root, const char *label, const char *function, const rpyc_value *sample, rpyc_error **error_out)
+static rpyc_status compute(rpyc_object *root, const char *label, const char *function, const rpyc_value *sample,
+                           rpyc_error **error_out)
 {
     rpyc_value *args[] = {NULL, rpyc_value_clone(sample)};
     rpyc_value *result = NULL;

@@ -136,7 +136,7 @@ int main(int argc, char **argv)
     int exit_code = EXIT_FAILURE;
 
     config = rpyc_config_new();
-    /* Every setting of RPyC has its name here too. This one keeps this program's inner workings out of the exceptions. */
+    /* RPyC's settings have the same names here. This one keeps this program's inner workings out of exceptions. */
     if (rpyc_config_set(config, "include_local_traceback", "false", &error))
         goto done;
     if (rpyc_class_new(&settings_table, NULL, NULL, &settings_class, &error) ||

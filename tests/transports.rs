@@ -233,9 +233,21 @@ fn a_stalled_writer_is_told_and_goes_on_when_there_is_room() {
     }
 }
 
-/// A writer in `poll` is woken both by room and by bytes for it.
 #[test]
-fn poll_watches_both_directions_at_once() {
+fn room_wakes_a_writer_that_waits_without_end() {
+    for (kind, left, right) in kinds() {
+        let stalled = fill(&*left);
+        thread::scope(|scope| {
+            let poller = scope.spawn(|| left.poll(false, true, None).unwrap());
+            thread::sleep(Duration::from_millis(20));
+            recv_exact(&*right, stalled, 1 << 16);
+            assert_eq!(poller.join().unwrap(), Ready { read: false, write: true }, "{kind}");
+        });
+    }
+}
+
+#[test]
+fn bytes_wake_a_writer_that_waits_for_room() {
     for (kind, left, right) in kinds() {
         fill(&*left);
         thread::scope(|scope| {

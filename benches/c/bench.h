@@ -133,7 +133,7 @@ static inline void bench_sleep_ms(long ms)
     nanosleep(&time, NULL);
 }
 
-/* User and system time that a process has used so far, all its threads, those that ended included; 0 is this process. */
+/* User and system time that a process has used so far, all its threads, dead ones too; 0 is this process. */
 static inline double bench_cpu_us(pid_t pid)
 {
     clockid_t clock = CLOCK_PROCESS_CPUTIME_ID;
@@ -305,7 +305,8 @@ static inline void bench_idle(bench_call open_one, void *ctx, long n, pid_t srv)
     bench_sleep_ms(500);
     bench_emit2("idle", "rss", (double)(bench_status_field(path, "VmRSS:") - rss) / (double)n, "KiB/conn");
     bench_emit2("idle", "base_rss", (double)rss, "KiB");
-    bench_emit2("idle", "threads", (double)(bench_status_field(path, "Threads:") - threads) / (double)n, "threads/conn");
+    bench_emit2("idle", "threads", (double)(bench_status_field(path, "Threads:") - threads) / (double)n,
+                "threads/conn");
 }
 
 /* BENCH_BULK bytes that do not compress, always the same. */

@@ -81,8 +81,8 @@ static int64_t blob(void *ctx, int64_t x)
     size_t length = 0;
 
     (void)x;
-    if (rpyc_value_get_bytes(result, &data, &length, NULL) || length != BENCH_BULK || memcmp(data, client->bytes, 64) != 0 ||
-        data[length - 1] != client->bytes[length - 1])
+    if (rpyc_value_get_bytes(result, &data, &length, NULL) || length != BENCH_BULK ||
+        memcmp(data, client->bytes, 64) != 0 || data[length - 1] != client->bytes[length - 1])
         bench_die("wrong bytes");
     rpyc_value_free(result);
     return (int64_t)length;
@@ -124,7 +124,8 @@ static void pipe_run(struct client *client, long n, int window)
             for (; sent < n && sent - got < window; sent++) {
                 rpyc_value *args[] = {rpyc_value_new_int(sent)};
 
-                if (rpyc_object_call_method_async(client->root, "echo", args, 1, NULL, -1, &results[sent % window], &error))
+                if (rpyc_object_call_method_async(client->root, "echo", args, 1, NULL, -1, &results[sent % window],
+                                                  &error))
                     die(error, "echo");
             }
         }

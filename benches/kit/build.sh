@@ -1,5 +1,6 @@
 #!/bin/sh
-# Puts librpyc's bench programs into the folder $1 as server and client, for a kit that measures RPC libraries side by side.
+# Puts librpyc's bench programs into the folder $1 as server and client, for a kit that measures RPC libraries
+# side by side: copy this folder into the kit as `librpyc`, then ./run.sh librpyc librpyc+nozip.
 #   LIBRPYC_DIR   a clone of librpyc in which `make` has been run; by default the one that this file lies in
 #   LIBRPYC_LIB   the folder that holds librpyc.so; by default $LIBRPYC_DIR/target/release
 set -e

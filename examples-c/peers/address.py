@@ -12,7 +12,8 @@ def serve(service, **config):
         server = ThreadedServer(service, socket_path=address[7:], protocol_config=config)
     else:
         host, _, port = address[6:].rpartition(":")
-        server = ThreadedServer(service, hostname=host.strip("[]"), ipv6="[" in host, port=int(port), protocol_config=config)
+        server = ThreadedServer(service, hostname=host.strip("[]"), ipv6="[" in host, port=int(port),
+                                protocol_config=config)
         address = "tcp://%s:%d" % (host, server.port)
     server._listen()
     print("listening " + address, flush=True)

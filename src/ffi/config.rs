@@ -226,18 +226,90 @@ mod tests {
     #[test]
     fn the_list_of_options_is_true() {
         let config = rpyc_config_new();
-        let mut found = 0;
-        for option in include_str!("config.rs").lines().filter_map(|line| line.strip_prefix("/// - ")) {
-            let (option, _) = option.split_once(": ").unwrap();
+        let documented: Vec<&str> = include_str!("config.rs")
+            .lines()
+            .filter_map(|line| line.strip_prefix("/// - "))
+            .map(|line| line.split_once(": ").unwrap().0)
+            .collect();
+        for option in &documented {
             let (name, default) = option.split_once('=').unwrap_or((option, ""));
-            let [name, default] = [name, default].map(|text| CString::new(text).unwrap());
-            assert!(has(config, &name, &default) || name.as_c_str() == c"safe_attrs", "{name:?}");
-            found += 1;
+            let [c_name, default] = [name, default].map(|text| CString::new(text).unwrap());
+            assert!(has(config, &c_name, &default) || name == "safe_attrs", "{name}");
         }
-        let known = include_str!("../config.rs").lines().filter(|line| line.trim_start().starts_with('"') && line.contains("=> self.") && !line.contains("to_string()"));
-        assert!(found > 25 && known.count() > 20, "{found}");
-        assert_eq!(Config::default().safe_attrs.len(), 87);
+        let defaults = Config::default();
+        assert_eq!(defaults.safe_attrs.len(), 87);
+        let known = include_str!("../config.rs").lines().filter_map(|line| line.trim_start().strip_prefix('"'));
+        for name in known.filter_map(|line| line.split('"').next()).filter(|name| defaults.get(name).is_some()) {
+            let named = documented.iter().any(|option| option.split('=').next() == Some(name));
+            assert!(named, "{name} is not described");
+        }
         // SAFETY: given up.
         unsafe { rpyc_config_free(config) };
+    }
+
+    #[test]
+    fn options_are_set_and_refused() {
+        let config = rpyc_config_new();
+        let mut error = ptr::null_mut();
+        // SAFETY: the config is live until it is freed, and so are the errors.
+        unsafe {
+            let set = rpyc_config_set;
+            assert_eq!(set(config, c"exposed_prefix".as_ptr(), c"x_".as_ptr(), &mut error), RPYC_OK);
+            assert!(has(config, c"exposed_prefix", c"x_"));
+            assert_eq!(rpyc_config_set_bool(config, c"allow_setattr".as_ptr(), 2, &mut error), RPYC_OK);
+            assert!(has(config, c"allow_setattr", c"true"));
+            let copy = rpyc_config_clone(config);
+            assert_eq!(rpyc_config_set_bool(config, c"allow_setattr".as_ptr(), 0, &mut error), RPYC_OK);
+            assert!(has(config, c"allow_setattr", c"false"));
+            assert_eq!(rpyc_config_set_int(config, c"sync_request_timeout".as_ptr(), 7, &mut error), RPYC_OK);
+            assert!(has(config, c"sync_request_timeout", c"7"));
+            assert!(has(copy, c"allow_setattr", c"true") && has(copy, c"sync_request_timeout", c"30"));
+            rpyc_config_free(copy);
+
+            for (name, text, wanted) in [
+                (c"no_such_option", c"1", RPYC_ERR_ARGUMENT),
+                (c"max_depth", c"deep", RPYC_ERR_ARGUMENT),
+                (c"dialect", c"7", RPYC_ERR_ARGUMENT),
+                (c"\xff", c"1", RPYC_ERR_UTF8),
+                (c"connid", c"\xff", RPYC_ERR_UTF8),
+            ] {
+                assert_eq!(set(config, name.as_ptr(), text.as_ptr(), &mut error), wanted, "{name:?}");
+                assert_eq!(rpyc_error_status(error), wanted);
+                rpyc_error_free(error);
+            }
+            let name = c"allow_setattr".as_ptr();
+            assert_eq!(rpyc_config_set_int(config, name, 2, ptr::null_mut()), RPYC_ERR_ARGUMENT);
+            assert_eq!(rpyc_config_set_int(config, c"max_depth".as_ptr(), -1, ptr::null_mut()), RPYC_ERR_ARGUMENT);
+            assert_eq!(rpyc_config_set_bool(config, c"max_depth".as_ptr(), 1, ptr::null_mut()), RPYC_ERR_ARGUMENT);
+            let mut text = ptr::dangling_mut();
+            assert_eq!(rpyc_config_get(config, c"x".as_ptr(), &mut text, ptr::null_mut()), RPYC_ERR_ARGUMENT);
+            assert!(text.is_null());
+            rpyc_config_free(config);
+        }
+    }
+
+    #[test]
+    fn null_is_refused() {
+        let config = rpyc_config_new();
+        let (null, name) = (ptr::null(), c"max_depth".as_ptr());
+        let no_error = ptr::null_mut();
+        // SAFETY: NULL is allowed; the config is live until it is freed.
+        unsafe {
+            assert!(rpyc_config_clone(ptr::null()).is_null());
+            rpyc_config_free(ptr::null_mut());
+            assert_eq!(rpyc_config_set(ptr::null_mut(), name, name, no_error), RPYC_ERR_NULL);
+            assert_eq!(rpyc_config_set(config, null, name, no_error), RPYC_ERR_NULL);
+            assert_eq!(rpyc_config_set(config, name, null, no_error), RPYC_ERR_NULL);
+            assert_eq!(rpyc_config_set_int(ptr::null_mut(), name, 1, no_error), RPYC_ERR_NULL);
+            assert_eq!(rpyc_config_set_int(config, null, 1, no_error), RPYC_ERR_NULL);
+            assert_eq!(rpyc_config_set_bool(ptr::null_mut(), name, 1, no_error), RPYC_ERR_NULL);
+            assert_eq!(rpyc_config_set_bool(config, null, 1, no_error), RPYC_ERR_NULL);
+            let mut text = ptr::dangling_mut();
+            assert_eq!(rpyc_config_get(ptr::null(), name, &mut text, no_error), RPYC_ERR_NULL);
+            assert!(text.is_null());
+            assert_eq!(rpyc_config_get(config, null, &mut text, no_error), RPYC_ERR_NULL);
+            assert_eq!(rpyc_config_get(config, name, ptr::null_mut(), no_error), RPYC_ERR_NULL);
+            rpyc_config_free(config);
+        }
     }
 }

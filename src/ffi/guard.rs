@@ -2,14 +2,14 @@
 
 use super::error::rpyc_error;
 use super::handle;
-use super::status::{Failure, RPYC_ERR_FORKED, RPYC_ERR_PANIC, RPYC_OK, Result, rpyc_status};
+use super::status::{Failure, RPYC_ERR_PANIC, RPYC_OK, Result, rpyc_status};
+use crate::fork;
 use crate::log::{self, Level};
 use std::any::Any;
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
 use std::sync::Once;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 thread_local! {
     /// Is this thread in the library? Not while it runs code of the host.
@@ -18,8 +18,6 @@ thread_local! {
     static PLACE: Cell<Option<String>> = const { Cell::new(None) };
 }
 
-/// How often this process, or an ancestor of it, was made by a fork.
-static FORKS: AtomicU32 = AtomicU32::new(0);
 static READY: Once = Once::new();
 
 /// Runs the body of a function that can fail. `error_out` is emptied first, and gets the error if there is one.
@@ -71,24 +69,6 @@ pub(super) fn guard_or<T>(empty: T, body: impl FnOnce() -> T) -> T {
 pub(super) fn outside<T>(callback: impl FnOnce() -> T) -> T {
     let _place = Place::enter(false);
     callback()
-}
-
-/// The number of forks so far, for a handle to keep.
-pub(super) fn generation() -> u32 {
-    FORKS.load(Ordering::Relaxed)
-}
-
-/// Was something of this generation made before the last fork?
-pub(super) fn forked(generation: u32) -> bool {
-    generation != self::generation()
-}
-
-/// Refuses a handle of a parent process.
-pub(super) fn same_process(generation: u32, what: &str) -> Result<()> {
-    match forked(generation) {
-        false => Ok(()),
-        true => Err(Failure::new(RPYC_ERR_FORKED, format_args!("the {what} was made before a fork, in the parent"))),
-    }
 }
 
 /// # Safety
@@ -153,7 +133,7 @@ fn prepare() {
 }
 
 extern "C" fn count_fork() {
-    FORKS.fetch_add(1, Ordering::Relaxed);
+    fork::count();
 }
 
 #[cold]
@@ -285,21 +265,19 @@ mod tests {
     #[test]
     fn a_fork_is_noticed_in_the_child_alone() {
         guard_or((), || ());
-        let before = generation();
-        assert!(same_process(before, "handle").is_ok());
+        let before = fork::generation();
         // SAFETY: the child does nothing but read an atomic and leave.
         let status = unsafe {
             let child = libc::fork();
             assert!(child >= 0);
             if child == 0 {
-                libc::_exit(if forked(before) && !forked(generation()) { 42 } else { 1 });
+                libc::_exit(if fork::generation() == before { 1 } else { 42 });
             }
             let mut status = 0;
             assert_eq!(libc::waitpid(child, &mut status, 0), child);
             status
         };
         assert!(libc::WIFEXITED(status) && libc::WEXITSTATUS(status) == 42, "{status}");
-        assert!(!forked(before));
-        assert_eq!(same_process(before.wrapping_add(1), "handle").unwrap_err().status, RPYC_ERR_FORKED);
+        assert!(fork::check(before, "handle").is_ok());
     }
 }

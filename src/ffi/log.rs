@@ -66,3 +66,80 @@ pub unsafe extern "C" fn rpyc_set_log_callback(
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::guard::guard_status;
+    use super::super::status::{RPYC_ERR_PANIC, RPYC_OK};
+    use super::*;
+    use crate::log::tests::{alone, until};
+    use std::ptr;
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread::{self, ThreadId};
+
+    /// What a callback of the test gets as userdata.
+    struct Heard {
+        ours: ThreadId,
+        messages: Mutex<Vec<(i32, String)>>,
+        freed: AtomicUsize,
+    }
+
+    unsafe extern "C" fn hear(level: i32, message: *const c_char, length: usize, userdata: *mut c_void) {
+        // SAFETY: the userdata of the test, and a message of this length.
+        let (heard, message) =
+            unsafe { (&*userdata.cast::<Heard>(), std::slice::from_raw_parts(message.cast::<u8>(), length)) };
+        assert_eq!(heard.freed.load(Ordering::SeqCst), 0);
+        if thread::current().id() == heard.ours {
+            let text = String::from_utf8(message.to_vec()).unwrap();
+            heard.messages.lock().unwrap().push((level, text));
+            // Nothing of what is done here comes back here.
+            log::write(Level::Error, || "an echo".into());
+        }
+    }
+
+    unsafe extern "C" fn freed(userdata: *mut c_void) {
+        // SAFETY: the userdata of the test.
+        unsafe { &*userdata.cast::<Heard>() }.freed.fetch_add(1, Ordering::SeqCst);
+    }
+
+    #[test]
+    fn a_callback_gets_what_is_logged_until_it_is_replaced() {
+        let _alone = alone();
+        let heard = Heard { ours: thread::current().id(), messages: Mutex::default(), freed: AtomicUsize::new(0) };
+        let userdata = (&raw const heard).cast_mut().cast::<c_void>();
+        let count = || heard.freed.load(Ordering::SeqCst);
+        // SAFETY: the userdata outlives its destructor, which has run when the test ends.
+        let set = |level, callback| unsafe {
+            rpyc_set_log_callback(level, callback, userdata, Some(freed), ptr::null_mut())
+        };
+        assert_eq!(set(RPYC_LOG_WARN, Some(hear)), RPYC_OK);
+        log::write(Level::Warn, || "caf\u{e9}".into());
+        log::write(Level::Info, || unreachable!("it is not wanted"));
+        assert_eq!(guard_status(|| panic!("a logged panic")), RPYC_ERR_PANIC);
+        {
+            let messages = heard.messages.lock().unwrap();
+            assert_eq!((messages.len(), &messages[0]), (2, &(RPYC_LOG_WARN, "caf\u{e9}".to_owned())));
+            assert_eq!(messages[1].0, RPYC_LOG_ERROR);
+            assert!(messages[1].1.ends_with(": a logged panic"), "{messages:?}");
+        }
+        assert_eq!(count(), 0);
+        // SAFETY: NULL everywhere is allowed.
+        let none = unsafe { rpyc_set_log_callback(0, None, ptr::null_mut(), None, ptr::null_mut()) };
+        assert_eq!(none, RPYC_OK);
+        assert!(until(|| count() == 1));
+        log::write(Level::Error, || unreachable!("nobody listens"));
+
+        // The destructor also runs for what is refused or not needed.
+        for (level, callback, wanted) in [
+            (5, Some(hear as unsafe extern "C" fn(_, _, _, _)), RPYC_ERR_ARGUMENT),
+            (-1, None, RPYC_ERR_ARGUMENT),
+            (0, Some(hear as _), RPYC_OK),
+            (RPYC_LOG_DEBUG, None, RPYC_OK),
+        ] {
+            let before = count();
+            assert_eq!((set(level, callback), count()), (wanted, before + 1));
+        }
+        assert_eq!(heard.messages.lock().unwrap().len(), 2);
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::error::{rpyc_error, rpyc_error_free, rpyc_error_message, rpyc_error_status};
 use super::handle::{self, rpyc_object, rpyc_value};
+use super::object::{rpyc_object_free, rpyc_object_same};
 use super::status::*;
 use super::userdata::counted::{Freed, free};
 use super::value::*;
@@ -574,11 +575,11 @@ fn objects() {
         assert_eq!(rpyc_value_kind(value), RPYC_VALUE_OBJECT);
         let mut same: *mut rpyc_object = null_mut();
         assert_eq!(rpyc_value_get_object(value, &mut same, null_mut()), RPYC_OK);
-        assert!(handle::peek(same).unwrap().same(handle::peek(object).unwrap()));
-        drop(handle::take(object));
+        assert!(rpyc_object_same(same, object));
+        rpyc_object_free(object);
         drop_value(value);
         assert!(home.is_empty());
-        drop(handle::take(same));
+        rpyc_object_free(same);
         assert_eq!(home.len(), 1);
 
         assert_eq!(rpyc_value_get_object(int(1), &mut same, null_mut()), RPYC_ERR_TYPE);

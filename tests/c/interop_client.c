@@ -105,6 +105,7 @@ static int run_all(const char *const *only, size_t only_count) {
         rpyc_connection_close(connection, NULL);
     rpyc_connection_free(connection);
     printf("%d passed, %d failed\n", passed, failed);
+    fflush(stdout);
     return failed > 0 || passed == 0;
 }
 

