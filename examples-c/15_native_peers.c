@@ -230,6 +230,7 @@ static int run_client(const char *address)
 done:
     if (exit_code != EXIT_SUCCESS)
         fprintf(stderr, "client: %s\n", rpyc_error_message(error));
+    fflush(stdout); /* the server, which shares it, prints when this connection ends */
     rpyc_error_free(error);
     rpyc_value_free(colour);
     rpyc_value_free(pair);
@@ -262,7 +263,6 @@ int main(void)
     if (server > 0 && read(ready[0], &byte, 1) == 1)
         exit_code = run_client(address);
     close(ready[0]);
-    fflush(stdout);
     if (server > 0 && exit_code != EXIT_SUCCESS)
         kill(server, SIGTERM); /* it may wait for a client that never came */
     if (server > 0 && (waitpid(server, &server_status, 0) != server || server_status != 0))

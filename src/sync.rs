@@ -1,18 +1,25 @@
-//! Locks, condition variables, atomics and threads: those of std, or those of shuttle when a
-//! model of our threads is checked (`--cfg shuttle`).
+//! Locks, condition variables, atomics, threads and the time: those of std, or, when the model of our threads is
+//! checked (`--cfg shuttle`, `tests/model`), those of shuttle and a clock that stands until nobody else can go on.
+
+#[cfg(shuttle)]
+pub mod clock;
 
 pub use std::sync::Arc;
 
 #[cfg(not(shuttle))]
 pub use std::{
     sync::{Condvar, Mutex, MutexGuard, atomic},
-    thread,
+    thread, thread_local,
+    time::Instant,
 };
 
 #[cfg(shuttle)]
-pub use shuttle::{
-    sync::{Condvar, Mutex, MutexGuard, atomic},
-    thread,
+pub use {
+    clock::{Condvar, Instant},
+    shuttle::{
+        sync::{Mutex, MutexGuard, atomic},
+        thread, thread_local,
+    },
 };
 
 use std::sync::{PoisonError, TryLockError};
@@ -20,6 +27,7 @@ use std::time::Duration;
 
 /// Locks `mutex`, also after a holder panicked: user code never runs under a lock of ours, and
 /// a state that is closed down must stay reachable.
+#[inline]
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -39,6 +47,13 @@ pub fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a
 }
 
 /// Waits for a notification for at most `timeout`; it may also wake for no reason.
+#[cfg(not(shuttle))]
 pub fn wait_for<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>, timeout: Duration) -> MutexGuard<'a, T> {
     condvar.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner).0
+}
+
+#[cfg(shuttle)]
+pub fn wait_for<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>, timeout: Duration) -> MutexGuard<'a, T> {
+    let _alarm = clock::Alarm::set(condvar, timeout);
+    wait(condvar, guard)
 }

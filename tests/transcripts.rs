@@ -6,6 +6,7 @@ use rpyc::config::{Config, Dialect};
 use rpyc::error::Error;
 use rpyc::session::{Body, Event, Session};
 use std::sync::Arc;
+use support::masks;
 use support::node::{Node, tuple};
 use support::recording::{self, Kind, Recording, Side, directory, frame, load};
 use support::replay::{NoWrap, Style, replay};
@@ -13,8 +14,9 @@ use support::thing::{Thing, shape};
 
 /// Both sides, in every style. Everything that our side said in the recording is compared.
 fn play(name: &str) {
-    let recording = load(name);
     for us in [Side::Server, Side::Client] {
+        let mut recording = load(name);
+        masks::names(&mut recording, us);
         let said = recording.frames.iter().filter(|frame| frame.from == us && frame.message.is_some()).count();
         // Python's DEL of an object that it never got (see the masks).
         let unsaid = usize::from(name == "h_isinstance" && us == Side::Server);

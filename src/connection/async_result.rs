@@ -4,11 +4,11 @@ use super::limit::Limit;
 use super::serial;
 use super::shared::Shared;
 use crate::error::{Error, Result};
-use crate::sync::{Condvar, Mutex, lock, wait_for};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Condvar, Instant, Mutex, lock, wait_for};
 use crate::value::Value;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub type Callback = Box<dyn FnOnce(&AsyncResult) + Send>;
 

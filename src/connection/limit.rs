@@ -1,9 +1,10 @@
 //! How long a thread waits, and how it receives meanwhile. The clock is read only where waiting gets long.
 
 use crate::codec::frame::Incoming;
+use crate::sync::Instant;
 use crate::transport::{TICK, Transport};
 use std::io::ErrorKind;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub(super) enum Limit {
     Forever,

@@ -1,6 +1,6 @@
 //! Turns of serial objects: calls for one object one at a time, except while their holder waits.
 
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, lock, thread_local, wait};
 use std::cell::RefCell;
 use std::sync::Arc;
 
@@ -21,26 +21,26 @@ thread_local! {
 
 impl Turn {
     fn take(&self) {
-        let mut taken = self.0.taken.lock().unwrap_or_else(|e| e.into_inner());
+        let mut taken = lock(&self.0.taken);
         while *taken {
-            taken = self.0.free.wait(taken).unwrap_or_else(|e| e.into_inner());
+            taken = wait(&self.0.free, taken);
         }
         *taken = true;
     }
 
     fn give_back(&self) {
-        *self.0.taken.lock().unwrap_or_else(|e| e.into_inner()) = false;
+        *lock(&self.0.taken) = false;
         self.0.free.notify_one();
     }
 
     /// Runs `f` when it is this object's turn.
     pub fn run<R>(&self, f: impl FnOnce() -> R) -> R {
         // A call of one's own object, made within its turn, belongs to that turn.
-        if HELD.with_borrow(|held| held.iter().any(|mine| Arc::ptr_eq(&mine.0, &self.0))) {
+        if HELD.with(|held| held.borrow().iter().any(|mine| Arc::ptr_eq(&mine.0, &self.0))) {
             return f();
         }
         self.take();
-        HELD.with_borrow_mut(|held| held.push(self.clone()));
+        HELD.with(|held| held.borrow_mut().push(self.clone()));
         let _end = End(self);
         f()
     }
@@ -50,7 +50,7 @@ struct End<'a>(&'a Turn);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        HELD.with_borrow_mut(|held| held.pop());
+        HELD.with(|held| held.borrow_mut().pop());
         self.0.give_back();
     }
 }
@@ -60,7 +60,7 @@ pub struct Pause(Vec<Turn>);
 
 #[inline]
 pub fn pause() -> Option<Pause> {
-    let held = HELD.with_borrow_mut(|held| if held.is_empty() { Vec::new() } else { std::mem::take(held) });
+    let held = HELD.with(|held| if held.borrow().is_empty() { Vec::new() } else { held.take() });
     if held.is_empty() {
         return None;
     }
@@ -72,7 +72,7 @@ impl Drop for Pause {
     fn drop(&mut self) {
         let held = std::mem::take(&mut self.0);
         held.iter().for_each(Turn::take);
-        HELD.with_borrow_mut(|mine| *mine = held);
+        HELD.with(|mine| mine.replace(held));
     }
 }
 

@@ -5,6 +5,9 @@
 //! host runs without it. Whoever stops waiting wakes another waiter, so that reading never stops while
 //! somebody waits.
 
+#[cfg(shuttle)]
+mod model;
+
 use super::async_result::AsyncResult;
 use super::class::Object;
 use super::limit::{Limit, Received};
@@ -14,11 +17,11 @@ use super::{Connection, dispatch, threads};
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Exception, Result};
 use crate::session::{Body, Event, Request, RequestId, Session, Threads};
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait_for};
 use crate::transport::Transport;
 use crate::value::{Releases, Value};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 

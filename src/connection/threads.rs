@@ -2,6 +2,7 @@
 
 use super::shared::Shared;
 use crate::session::{Request, Threads};
+use crate::sync::thread_local;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,7 +28,7 @@ fn key(shared: &Arc<Shared>) -> usize {
 /// From this thread, to the one whose request it is serving.
 pub(super) fn here(shared: &Arc<Shared>) -> Threads {
     let key = key(shared);
-    let to = BOUND.with_borrow(|bound| bound.iter().rev().find(|(on, _)| *on == key).map_or(0, |(_, to)| *to));
+    let to = BOUND.with(|bound| bound.borrow().iter().rev().find(|(on, _)| *on == key).map_or(0, |(_, to)| *to));
     Threads { from: id(), to }
 }
 
@@ -41,12 +42,12 @@ pub(super) fn is_for_here(request: &Request) -> bool {
 pub(super) struct Binding;
 
 pub(super) fn bind(shared: &Arc<Shared>, from: u64) -> Binding {
-    BOUND.with_borrow_mut(|bound| bound.push((key(shared), from)));
+    BOUND.with(|bound| bound.borrow_mut().push((key(shared), from)));
     Binding
 }
 
 impl Drop for Binding {
     fn drop(&mut self) {
-        BOUND.with_borrow_mut(|bound| bound.pop());
+        BOUND.with(|bound| bound.borrow_mut().pop());
     }
 }

@@ -253,8 +253,8 @@ unsafe fn read_raised(error: *const rpyc_error, reader: impl FnOnce(&Raised) -> 
 mod tests {
     use super::super::guard::guard;
     use super::super::status::{RPYC_ERR_REMOTE, RPYC_ERR_TIMEOUT};
-    use super::super::value_get::{rpyc_value_count, rpyc_value_get_int, rpyc_value_item};
     use super::super::value::rpyc_value_free;
+    use super::super::value_get::{rpyc_value_count, rpyc_value_get_int, rpyc_value_item};
     use super::*;
     use crate::error::Error;
     use crate::value::Text;

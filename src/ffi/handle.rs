@@ -4,7 +4,7 @@
 //! another value if it is borrowed. Immediates carry their value in the address: its lowest bit is set, which is so for no
 //! address of a `Value`. Every other handle is the address of a box that `new` made.
 
-use super::status::{Failure, Result};
+use super::status::{Failure, RPYC_ERR_ARGUMENT, Result};
 use crate::log::{self, Level};
 use crate::value::{Reference, Value};
 use std::borrow::Cow;
@@ -137,7 +137,8 @@ pub(super) trait Handle {
     const WORD: [u8; 8];
 }
 
-/// What lies at the address of a handle.
+/// What lies at the address of a handle; the word first, where it is looked for whatever the type.
+#[repr(C)]
 struct Boxed<T> {
     #[cfg(debug_assertions)]
     word: [u8; 8],
@@ -201,7 +202,7 @@ where
     H::Inner: 'a,
 {
     // SAFETY: the same is asked of our caller.
-    unsafe { peek(handle) }.ok_or_else(|| Failure::null(argument))
+    unsafe { peek(handle) }.ok_or_else(|| no_handle(handle, argument))
 }
 
 /// What a unique handle stands for, which must not be NULL, to change it.
@@ -213,7 +214,15 @@ where
     H::Inner: 'a,
 {
     // SAFETY: a live handle is the address of a `Boxed`, and used only here.
-    unsafe { live(handle).map(|boxed| &mut (*boxed).inner) }.ok_or_else(|| Failure::null(argument))
+    unsafe { live(handle).map(|boxed| &mut (*boxed).inner) }.ok_or_else(|| no_handle(handle, argument))
+}
+
+#[cold]
+fn no_handle<H: Handle>(handle: *const H, argument: &str) -> Failure {
+    match handle.is_null() {
+        true => Failure::null(argument),
+        false => Failure::new(RPYC_ERR_ARGUMENT, format_args!("{argument} was freed before, or is of another type")),
+    }
 }
 
 /// The address behind a handle; None for NULL, and in debug builds for what is seen to be no live handle of this type.
@@ -238,4 +247,33 @@ unsafe fn live<H: Handle>(handle: *mut H) -> Option<*mut Boxed<H::Inner>> {
         }
     }
     Some(boxed)
+}
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    use super::super::config::{rpyc_config, rpyc_config_free, rpyc_config_new};
+    use super::super::error::{rpyc_error, rpyc_error_free, rpyc_error_status};
+    use super::super::status::RPYC_OK;
+    use super::*;
+
+    #[test]
+    fn what_is_no_handle_is_told_in_debug_builds() {
+        let config = rpyc_config_new();
+        // What lies there does not matter, as long as it can be read.
+        let mut freed = [0u64; 64];
+        freed[0] = u64::from_ne_bytes(*b"freed\0\0\0");
+        // SAFETY: each pointer leads to enough memory to look for a word in.
+        unsafe {
+            for handle in [freed.as_ptr().cast::<rpyc_error>(), config.cast_const().cast()] {
+                assert_eq!(rpyc_error_status(handle), RPYC_OK);
+                assert!(peek(handle).is_none());
+                let failure = get(handle, "error").err().unwrap();
+                assert_eq!(failure.status, RPYC_ERR_ARGUMENT);
+                assert_eq!(failure.message, "error was freed before, or is of another type");
+                rpyc_error_free(handle.cast_mut());
+            }
+            assert!(peek::<rpyc_config>(config).is_some());
+            rpyc_config_free(config);
+        }
+    }
 }

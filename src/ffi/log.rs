@@ -8,11 +8,11 @@ use crate::log::{self, Level};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
-/// Something that the library could not do, or a mistake of the host that no status can tell.
+/// The library could not do something, or the host made a mistake, and no status can say so.
 pub const RPYC_LOG_ERROR: i32 = 1;
-/// Something that a peer did which it should not do.
+/// A peer did what it should not do, or was turned away.
 pub const RPYC_LOG_WARN: i32 = 2;
-/// Connections that come and go.
+/// What happens in the ordinary course of things.
 pub const RPYC_LOG_INFO: i32 = 3;
 /// Details for those who look for a fault.
 pub const RPYC_LOG_DEBUG: i32 = 4;
@@ -110,9 +110,8 @@ mod tests {
         let userdata = (&raw const heard).cast_mut().cast::<c_void>();
         let count = || heard.freed.load(Ordering::SeqCst);
         // SAFETY: the userdata outlives its destructor, which has run when the test ends.
-        let set = |level, callback| unsafe {
-            rpyc_set_log_callback(level, callback, userdata, Some(freed), ptr::null_mut())
-        };
+        let set =
+            |level, callback| unsafe { rpyc_set_log_callback(level, callback, userdata, Some(freed), ptr::null_mut()) };
         assert_eq!(set(RPYC_LOG_WARN, Some(hear)), RPYC_OK);
         log::write(Level::Warn, || "caf\u{e9}".into());
         log::write(Level::Info, || unreachable!("it is not wanted"));

@@ -6,25 +6,36 @@
 //! work. An early `?` thereby leaves every output empty and everything consumed is dropped.
 #![allow(unsafe_code, non_camel_case_types, clippy::missing_safety_doc)]
 
+// The order of the header; an empty line keeps rustfmt from sorting across it.
 mod status;
 mod version;
+
 mod error;
 mod value;
 mod value_new;
+
 mod value_get;
+
 mod config;
 mod transport;
+
 mod connection;
+
 mod async_result;
 mod object;
 mod object_items;
+
 mod object_async;
+
 mod class;
+
 mod call;
 mod call_answer;
 mod server;
+
 mod log;
 
+// What they share.
 mod guard;
 mod handle;
 mod pointer;

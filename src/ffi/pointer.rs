@@ -81,10 +81,7 @@ impl Empty for f64 {
 /// The pointer is NULL or has that many bytes, which stay as they are as long as is said of the result.
 pub(super) unsafe fn bytes<'a>(pointer: *const u8, length: usize, argument: &str) -> Result<&'a [u8]> {
     if isize::try_from(length).is_err() {
-        return Err(Failure::new(
-            RPYC_ERR_ARGUMENT,
-            format_args!("{argument} cannot be {length} bytes long"),
-        ));
+        return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("{argument} cannot be {length} bytes long")));
     }
     match (pointer.is_null(), length) {
         (true, 0) => Ok(&[]),

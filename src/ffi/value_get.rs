@@ -21,7 +21,9 @@ fn no_room(value: &Value, place: impl fmt::Display) -> Failure {
         _ => 0,
     };
     match digits {
-        0..=40 => Failure::new(RPYC_ERR_RANGE, format_args!("value is {}, which does not fit in {place}", value.repr())),
+        0..=40 => {
+            Failure::new(RPYC_ERR_RANGE, format_args!("value is {}, which does not fit in {place}", value.repr()))
+        }
         _ => Failure::new(RPYC_ERR_RANGE, format_args!("value has {digits} digits and does not fit in {place}")),
     }
 }

@@ -505,9 +505,7 @@ unsafe fn container(
 fn check_depth(items: &[Value]) -> Result<()> {
     match items.iter().all(|item| item.depth_at_most(Value::MAX_DEPTH - 1)) {
         true => Ok(()),
-        false => {
-            Err(Failure::new(RPYC_ERR_LIMIT, format_args!("a value of more than {} levels", Value::MAX_DEPTH)))
-        }
+        false => Err(Failure::new(RPYC_ERR_LIMIT, format_args!("a value of more than {} levels", Value::MAX_DEPTH))),
     }
 }
 

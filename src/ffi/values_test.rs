@@ -134,7 +134,10 @@ fn bools_and_ints() {
         unsafe {
             assert_eq!(read(9, |out, error| rpyc_value_get_int(value, out, error)), (Ok(()), n));
             let (result, out) = read(9, |out, error| rpyc_value_get_uint(value, out, error));
-            assert_eq!((result.map_err(|e| e.0), out), if n < 0 { (Err(RPYC_ERR_RANGE), 0) } else { (Ok(()), n as u64) });
+            assert_eq!(
+                (result.map_err(|e| e.0), out),
+                if n < 0 { (Err(RPYC_ERR_RANGE), 0) } else { (Ok(()), n as u64) }
+            );
             assert_eq!(read(9.0, |out, error| rpyc_value_get_float(value, out, error)), (Ok(()), n as f64));
         }
         drop_value(value);
@@ -474,9 +477,7 @@ fn many_keys() {
 fn keywords() {
     let new = |names: &[*const c_char], values: &[Handle]| {
         // SAFETY: as many as are said; the values are given up.
-        make(|out, error| unsafe {
-            rpyc_value_new_keywords(names.as_ptr(), values.as_ptr(), names.len(), out, error)
-        })
+        make(|out, error| unsafe { rpyc_value_new_keywords(names.as_ptr(), values.as_ptr(), names.len(), out, error) })
     };
     let [a, b, bad] = [c"a", c"b", c"\xff"].map(CStr::as_ptr);
     assert_eq!(repr_once(new(&[a, b], &[int(1), str("x")]).unwrap()), "{'a': 1, 'b': 'x'}");

@@ -1,6 +1,9 @@
 //! A server: accepts connections and serves each in a thread of its own.
 
+#[cfg(not(shuttle))]
 mod watcher;
+#[cfg(shuttle)]
+pub mod watcher;
 
 use crate::config::Config;
 use crate::connection::{Class, Connection, Object, Shared};
@@ -30,6 +33,8 @@ struct Inner {
     state: Mutex<State>,
     changed: Condvar,
     watcher: Arc<Watcher>,
+    /// The root that all connections share lives as long as the server.
+    _shared_root: Option<Arc<Object>>,
 }
 
 #[derive(Default)]
@@ -38,8 +43,6 @@ struct State {
     last: u64,
     /// Threads that accept.
     accepting: usize,
-    /// The root that all connections share lives as long as the server.
-    shared_root: Option<Arc<Object>>,
 }
 
 thread_local! {
@@ -89,7 +92,8 @@ impl Server {
             max_connections: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
             handles: AtomicUsize::new(1),
-            state: Mutex::new(State { shared_root, ..State::default() }),
+            state: Mutex::default(),
+            _shared_root: shared_root,
             changed: Condvar::new(),
             watcher: Watcher::new(),
         };
@@ -192,15 +196,16 @@ impl Inner {
     }
 
     fn accept_all(self: &Arc<Inner>) -> Result<()> {
-        let result = loop {
+        loop {
             match self.listener.accept() {
                 Ok(Some(transport)) => self.spawn(transport),
-                Ok(None) => break Ok(()),
-                Err(e) => break Err(Error::io("cannot accept", e)),
+                Ok(None) => break,
+                // Such as too many open files: it has paused, and things may get better.
+                Err(e) => log::write(Level::Error, || format!("cannot accept a connection: {e}")),
             }
-        };
+        }
         self.ended();
-        result
+        Ok(())
     }
 
     fn spawn(self: &Arc<Inner>, transport: Arc<dyn Transport>) {

@@ -3,7 +3,7 @@
 
 use crate::connection::Shared;
 use crate::log::{self, Level};
-use crate::sync::{Condvar, Mutex, lock, wait, wait_for};
+use crate::sync::{Condvar, Mutex, lock, thread, wait, wait_for};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const LONG: Duration = Duration::from_millis(50);
 const CALM: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
-pub(super) struct Watcher {
+pub struct Watcher {
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -42,7 +42,7 @@ impl Watcher {
         state.watched.push(Watched { shared: Arc::downgrade(shared), seen: 0 });
         if !state.running && !state.stopped {
             let watcher = self.clone();
-            let spawned = std::thread::Builder::new().name("rpyc-watch".into()).spawn(move || watcher.run());
+            let spawned = thread::Builder::new().name("rpyc-watch".into()).spawn(move || watcher.run());
             state.running = spawned.is_ok();
             if let Err(e) = spawned {
                 log::write(Level::Error, || format!("connections with long calls will not be read meanwhile: {e}"));

@@ -3,7 +3,7 @@
 use super::exports::{Exports, IdPack, unknown_object};
 use super::imports::Imports;
 use crate::codec::brine::{self, Reader, Sink};
-use crate::config::Limits;
+use crate::config::{Dialect, Limits};
 use crate::error::{Error, Exception, Result};
 use crate::value::{Local, Reference, Releases, Value};
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub struct Boxer<'a> {
 impl Boxer<'_> {
     #[inline]
     pub fn put<S: Sink>(&mut self, out: &mut S, value: &Value) -> Result<()> {
-        self.put_at(out, value, self.limits.depth)
+        self.put_at(out, value, self.limits.depth.min(Value::MAX_DEPTH))
     }
 
     fn put_at<S: Sink>(&mut self, out: &mut S, value: &Value, depth: usize) -> Result<()> {
@@ -121,24 +121,27 @@ pub struct Unboxer<'a> {
     pub exports: &'a Exports,
     pub imports: &'a mut Imports,
     pub limits: &'a Limits,
+    /// Peers before 4.1 have the envelope of 5.3, but other references.
+    old: bool,
     pub fault: Option<Exception>,
 }
 
-impl Unboxer<'_> {
+impl<'a> Unboxer<'a> {
+    pub fn new(exports: &'a Exports, imports: &'a mut Imports, limits: &'a Limits, dialect: Dialect) -> Unboxer<'a> {
+        Unboxer { exports, imports, limits, old: dialect == Dialect::V5, fault: None }
+    }
+
     /// Remembers what is to be answered instead of a result; the first counts.
     pub fn fault(&mut self, exception: Exception) {
         self.fault.get_or_insert(exception);
     }
 
-    /// Reads a pair's header and an integer. None: it was something else, and has been read away.
-    pub fn label(&mut self, r: &mut Reader<'_>) -> Result<Option<i64>> {
-        match r.peek() {
-            Some(0x02 | 0x10..=0x15) => {}
-            _ => {
-                r.skip()?;
-                self.fault(Exception::builtin("TypeError", "cannot unpack non-iterable object"));
-                return Ok(None);
-            }
+    /// Reads a pair's header. False: it was something else, and has been read away.
+    pub fn pair(&mut self, r: &mut Reader<'_>) -> Result<bool> {
+        if !is_tuple(r) {
+            r.skip()?;
+            self.fault(Exception::builtin("TypeError", "cannot unpack non-iterable object"));
+            return Ok(false);
         }
         let n = r.tuple_header()?;
         if n != 2 {
@@ -150,12 +153,19 @@ impl Unboxer<'_> {
                 "ValueError",
                 if n < 2 { format!("{text}, got {n})") } else { format!("{text})") },
             ));
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Reads a pair's header and an integer. None: it was something else, and has been read away.
+    pub fn label(&mut self, r: &mut Reader<'_>) -> Result<Option<i64>> {
+        if !self.pair(r)? {
             return Ok(None);
         }
-        match r.peek() {
-            Some(0x16 | 0x17 | 0x20..=0xef) => Ok(Some(r.int()?)),
-            _ => {
-                let label = r.value()?;
+        match r.value()? {
+            Value::Int(label) => Ok(Some(label)),
+            label => {
                 r.skip()?;
                 self.fault(bad_label(&label));
                 Ok(None)
@@ -164,12 +174,16 @@ impl Unboxer<'_> {
     }
 
     pub fn unbox(&mut self, r: &mut Reader<'_>) -> Result<Value> {
-        self.unbox_at(r, self.limits.depth)
+        self.unbox_at(r, self.levels())
     }
 
     /// A box whose label has been read.
     pub fn unbox_labelled(&mut self, r: &mut Reader<'_>, label: i64) -> Result<Value> {
-        self.content(r, label, self.limits.depth)
+        self.content(r, label, self.levels())
+    }
+
+    fn levels(&self) -> usize {
+        self.limits.depth.min(Value::MAX_DEPTH)
     }
 
     fn unbox_at(&mut self, r: &mut Reader<'_>, depth: usize) -> Result<Value> {
@@ -182,10 +196,16 @@ impl Unboxer<'_> {
     fn content(&mut self, r: &mut Reader<'_>, label: i64, depth: usize) -> Result<Value> {
         match label {
             VALUE => Ok(r.value()?),
+            TUPLE if !is_tuple(r) => {
+                let got = r.value()?;
+                let text = format!("'{}' object is not a tuple of boxes", got.type_name());
+                self.fault(Exception::builtin("TypeError", text));
+                Ok(Value::None)
+            }
             TUPLE => {
                 let depth = depth
                     .checked_sub(1)
-                    .ok_or_else(|| Error::Limit(format!("boxes nested over {} levels (max_depth)", self.limits.depth)))?;
+                    .ok_or_else(|| Error::Limit(format!("boxes nested over {} levels (max_depth)", self.levels())))?;
                 let n = r.tuple_header()?;
                 let mut items = Vec::with_capacity(n.min(64));
                 for _ in 0..n {
@@ -206,26 +226,24 @@ impl Unboxer<'_> {
     /// An object of ours that the peer names.
     pub fn local_ref(&mut self, r: &mut Reader<'_>) -> Result<Option<Arc<dyn Local>>> {
         let raw = self.raw_id_pack(r)?;
-        let Some(pack) = parse_id_pack(raw, self.limits) else {
-            self.fault(Exception::builtin("TypeError", "an id_pack is a str and two ints"));
-            return Ok(None);
-        };
-        if let Some(object) = self.exports.find(&pack) {
-            return Ok(Some(object.clone()));
+        self.find(raw).map(|object| object.cloned())
+    }
+
+    /// The object of ours that an id_pack names; any other value names none.
+    pub fn find(&mut self, raw: &[u8]) -> Result<Option<&'a Arc<dyn Local>>> {
+        let object = parse_id_pack(raw, self.limits).and_then(|pack| self.exports.find(&pack));
+        if object.is_none() {
+            self.fault(unknown_object(brine::decode(raw, self.limits)?));
         }
-        self.fault(unknown_object(brine::decode(raw, self.limits)?));
-        Ok(None)
+        Ok(object)
     }
 
     /// The bytes of an id_pack; an error names the dialect of peers whose references look otherwise.
-    fn raw_id_pack<'r>(&self, r: &mut Reader<'r>) -> Result<&'r [u8]> {
+    pub fn raw_id_pack<'r>(&self, r: &mut Reader<'r>) -> Result<&'r [u8]> {
         let start = r.position();
-        if !matches!(r.peek(), Some(0x12 | 0x14 | 0x15)) {
-            let got = r.value()?;
-            if matches!(got, Value::Int(_) | Value::BigInt(_) | Value::Str(_)) {
-                return Err(old_dialect());
-            }
-            return Ok(r.raw_from(start));
+        // Those took the first part of our id_pack for the id.
+        if self.old && matches!(r.peek(), Some(0x08 | 0x16 | 0x17 | 0x20..=0xef)) {
+            return Err(old_dialect());
         }
         r.skip()?;
         Ok(r.raw_from(start))
@@ -242,7 +260,7 @@ impl Unboxer<'_> {
         };
         let (name, class, instance) = match &*parts {
             [Value::Str(name), class, instance] if is_int(class) && is_int(instance) => (name, class, instance),
-            [Value::Int(_) | Value::BigInt(_), Value::Str(_), Value::Str(_)] => return Err(old_dialect()),
+            [Value::Int(_) | Value::BigInt(_), Value::Str(_), Value::Str(_)] if self.old => return Err(old_dialect()),
             _ => {
                 self.fault(Exception::builtin("TypeError", "an id_pack is a str and two ints"));
                 return Ok(Value::None);
@@ -262,6 +280,11 @@ impl Unboxer<'_> {
     }
 }
 
+/// Does a tuple follow?
+pub fn is_tuple(r: &Reader<'_>) -> bool {
+    matches!(r.peek(), Some(0x02 | 0x10..=0x15))
+}
+
 fn is_int(value: &Value) -> bool {
     matches!(value, Value::Int(_) | Value::BigInt(_))
 }
@@ -270,7 +293,7 @@ fn bad_label(label: &Value) -> Exception {
     Exception::builtin("ValueError", format!("invalid label {}", label.repr()))
 }
 
-pub fn old_dialect() -> Error {
+fn old_dialect() -> Error {
     Error::Dialect(
         "the peer speaks the dialect of rpyc 3.x or 4.0, in which references look otherwise; rpyc 4.1 or later is needed".into(),
     )

@@ -124,6 +124,7 @@ impl<T> Core<T> {
         to: u64,
         body: impl FnOnce(&mut boxing::Boxer<'_>, &mut crate::codec::frame::Outgoing) -> Result<()>,
     ) -> Result<()> {
+        let before = (self.dialect, self.spoken);
         let mark = self.begin(kind, seq, to);
         self.lent.clear();
         let Core { outgoing, exports, imports, config, wrap, lent, .. } = self;
@@ -132,6 +133,7 @@ impl<T> Core<T> {
         let written = body(&mut boxer, outgoing);
         let result = written.and_then(|()| self.finish(mark));
         if result.is_err() {
+            (self.dialect, self.spoken) = before;
             self.outgoing.abandon_frame(mark);
             for id in std::mem::take(&mut self.lent) {
                 self.exports.unlend(id);

@@ -21,7 +21,7 @@ struct Export {
 #[derive(Default)]
 pub struct Exports {
     by_id: HashMap<u64, Export, RandomState>,
-    by_address: HashMap<usize, u64, RandomState>,
+    by_key: HashMap<usize, u64, RandomState>,
     classes: HashMap<usize, (Arc<Shape>, u64), RandomState>,
     last_id: u64,
     /// Objects whose last reference went; their destructors must not run under a lock.
@@ -30,8 +30,12 @@ pub struct Exports {
     pub overdrawn: u64,
 }
 
-fn address(object: &Arc<dyn Local>) -> usize {
-    Arc::as_ptr(object) as *const () as usize
+/// What makes an object the same one: where it lives; of a class, where its instances' shape lives.
+fn key(object: &Arc<dyn Local>) -> usize {
+    match object.instances() {
+        None => Arc::as_ptr(object) as *const () as usize,
+        Some(shape) => Arc::as_ptr(shape) as usize,
+    }
 }
 
 /// An id_pack as it stands in a message.
@@ -64,7 +68,7 @@ impl Exports {
 
     /// Lends an object once more; gives the id_pack to send and the key to take it back with `unlend`.
     pub fn lend(&mut self, object: &Arc<dyn Local>, limit: usize) -> Result<(u64, &[u8])> {
-        let id = match self.by_address.get(&address(object)) {
+        let id = match self.by_key.get(&key(object)) {
             Some(id) => *id,
             None => self.enter(object, limit)?,
         };
@@ -91,7 +95,7 @@ impl Exports {
         brine::put_int(&mut id_pack, class_id as i64);
         brine::put_int(&mut id_pack, instance_id as i64);
         let id = if is_class { class_id } else { instance_id };
-        self.by_address.insert(address(object), id);
+        self.by_key.insert(key(object), id);
         let object = object.clone();
         self.by_id.insert(id, Export { object, count: 0, class_id, is_class, id_pack: id_pack.into() });
         Ok(id)
@@ -112,7 +116,7 @@ impl Exports {
                 self.overdrawn += 1;
             }
             if let Some(export) = self.by_id.remove(&id) {
-                self.by_address.remove(&address(&export.object));
+                self.by_key.remove(&key(&export.object));
                 self.dropped.push(export.object);
             }
         }
@@ -120,7 +124,7 @@ impl Exports {
 
     /// The peer gives back `count` of what it received. A count that is too high removes the entry and no more.
     pub fn release_object(&mut self, object: &Arc<dyn Local>, count: u64) {
-        if let Some(id) = self.by_address.get(&address(object)).copied() {
+        if let Some(id) = self.by_key.get(&key(object)).copied() {
             self.release_id(id, count);
         }
     }
@@ -152,7 +156,7 @@ impl Exports {
 
     /// The connection has ended: everything lent comes back.
     pub fn clear(&mut self) {
-        self.by_address.clear();
+        self.by_key.clear();
         self.dropped.extend(self.by_id.drain().map(|(_, export)| export.object));
     }
 }

@@ -1,14 +1,15 @@
 //! Requests of the peer: taken apart, checked, answered here where no code of the host is needed.
 
 use super::boxing::{self, Unboxer};
-use super::policy::{self, Decision, Name, Permission};
+use super::policy::{self, Decision, Known, Name, Permission, Question};
 use super::request::{Access, AccessKind, CompareOp, Handler, Keywords, Op, Request, RequestId};
 use super::vinegar::wrong_arguments;
-use super::{Core, Event};
-use crate::codec::brine::{self, Reader};
+use super::{Core, Event, State};
+use crate::codec::brine::Reader;
 use crate::error::{Exception, Result};
 use crate::value::{Local, Reference, Text, Value};
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The argument tuple of a request, read one by one, whether it came as a value or as boxes.
@@ -23,7 +24,7 @@ impl<'d> Args<'_, '_, 'd> {
     /// Starts to read; checks the number of arguments.
     fn open(&mut self, handler: &str, names: &[&str], optional: usize) -> Result<()> {
         match self.unboxer.label(self.reader)? {
-            Some(label @ (boxing::VALUE | boxing::TUPLE)) if matches!(self.reader.peek(), Some(0x02 | 0x10..=0x15)) => {
+            Some(label @ (boxing::VALUE | boxing::TUPLE)) if boxing::is_tuple(self.reader) => {
                 self.boxed = label == boxing::TUPLE;
                 self.left = self.reader.tuple_header()?;
                 if self.left > names.len() || self.left < names.len() - optional {
@@ -113,7 +114,7 @@ impl<'d> Args<'_, '_, 'd> {
         let label = if self.next() { self.label()? } else { return Ok(Vec::new()) };
         let mut items = Vec::new();
         match label {
-            Some(label @ (boxing::VALUE | boxing::TUPLE)) if matches!(self.reader.peek(), Some(0x02 | 0x10..=0x15)) => {
+            Some(label @ (boxing::VALUE | boxing::TUPLE)) if boxing::is_tuple(self.reader) => {
                 let n = self.reader.tuple_header()?;
                 items.reserve(n.min(1024));
                 for _ in 0..n {
@@ -136,6 +137,7 @@ impl<'d> Args<'_, '_, 'd> {
     fn keywords(&mut self) -> Result<Keywords> {
         let pairs = self.tuple()?;
         let mut keywords: Keywords = Vec::with_capacity(pairs.len());
+        let mut many: HashMap<Text, usize> = HashMap::new();
         for pair in pairs {
             let name_and_value = match &pair {
                 Value::Tuple(pair) => match &**pair {
@@ -146,10 +148,23 @@ impl<'d> Args<'_, '_, 'd> {
             };
             match name_and_value {
                 None => self.unboxer.fault(Exception::builtin("TypeError", "keywords are pairs of a str and a value")),
-                Some((name, value)) => match keywords.iter_mut().find(|(known, _)| *known == name) {
-                    Some(known) => known.1 = value,
-                    None => keywords.push((name, value)),
-                },
+                Some((name, value)) => {
+                    // The last one counts. Comparing each with all is fast only for a few.
+                    let place = match keywords.len() {
+                        0..FEW => keywords.iter().position(|(known, _)| *known == name),
+                        n => {
+                            for (index, (known, _)) in keywords.iter().enumerate().skip(many.len()) {
+                                many.insert(known.clone(), index);
+                            }
+                            debug_assert_eq!(many.len(), n);
+                            many.get(&name).copied()
+                        }
+                    };
+                    match place.and_then(|place| keywords.get_mut(place)) {
+                        Some(known) => known.1 = value,
+                        None => keywords.push((name, value)),
+                    }
+                }
             }
         }
         Ok(keywords)
@@ -162,6 +177,9 @@ impl<'d> Args<'_, '_, 'd> {
     }
 }
 
+/// So many keywords are found faster one by one.
+const FEW: usize = 16;
+
 fn no_target() -> Exception {
     Exception::builtin("TypeError", "the target of a request must be an object that was lent over this connection")
 }
@@ -169,17 +187,19 @@ fn no_target() -> Exception {
 impl<T> Core<T> {
     /// Handles one request. Only what needs the host becomes an event.
     pub(super) fn serve(&mut self, reader: &mut Reader<'_>, id: RequestId) -> Result<Option<Event<T>>> {
-        let Core { exports, imports, config, .. } = self;
-        let mut unboxer = Unboxer { exports, imports, limits: &config.limits, fault: None };
-        let Some(number) = unboxer.label(reader)? else {
-            let fault = unboxer.fault.take().unwrap_or_else(|| Exception::builtin("TypeError", "malformed request"));
-            self.raise_at_once(&id, &fault);
-            return Ok(None);
-        };
-        let Some(handler) = Handler::from_number(number) else {
+        let Core { exports, imports, config, dialect, .. } = self;
+        let mut unboxer = Unboxer::new(exports, imports, &config.limits, *dialect);
+        if !unboxer.pair(reader)? {
+            let fault = unboxer.fault.take();
+            return Ok(self.answer(&id, fault, None));
+        }
+        let number = reader.value()?;
+        let known = if let Value::Int(number) = number { Handler::from_number(number) } else { None };
+        let Some(handler) = known else {
             unboxer.unbox(reader)?;
-            self.raise_at_once(&id, &Exception::with_args("builtins", "KeyError", vec![Value::Int(number)]));
-            return Ok(None);
+            unboxer.fault(Exception::with_args("builtins", "KeyError", vec![number]));
+            let fault = unboxer.fault.take();
+            return Ok(self.answer(&id, fault, None));
         };
         let mut args = Args { unboxer, reader, boxed: false, left: 0 };
         let mut target = None;
@@ -253,7 +273,9 @@ impl<T> Core<T> {
                 match (object, &count) {
                     (Some(object), Value::Int(count)) => {
                         let fault = args.close()?;
-                        self.release(&object, (*count).max(0) as u64);
+                        if fault.is_none() {
+                            self.release(&object, (*count).max(0) as u64);
+                        }
                         return Ok(self.answer(&id, fault, Some(Value::None)));
                     }
                     (_, Value::Int(_)) => {}
@@ -317,6 +339,10 @@ impl<T> Core<T> {
 
     /// Applies the attribute rules and makes the request ready for the host.
     fn resolve(&mut self, id: RequestId, target: Arc<dyn Local>, wanted: Wanted<'_>) -> Result<Option<Event<T>>> {
+        if self.state != State::Open {
+            self.raise_at_once(&id, &Exception::builtin("EOFError", "connection closed"));
+            return Ok(None);
+        }
         let op = match wanted {
             Wanted::Op(op) => op,
             Wanted::Access(name, kind) => {
@@ -358,7 +384,7 @@ impl<T> Core<T> {
             AccessKind::Del => Permission::Del,
         };
         match policy::resolve(target.shape(), &self.config, &access.name, permission, access.known) {
-            Decision::Refuse(exception) => Err(exception),
+            Decision::Refuse(exception) | Decision::Missing(exception) => Err(exception),
             Decision::Ask(question, name) => Ok(Op::Exists { question, name, access: Box::new(access) }),
             Decision::Use(name) => Ok(match access.kind {
                 AccessKind::Get => Op::GetAttr(name),
@@ -369,7 +395,7 @@ impl<T> Core<T> {
         }
     }
 
-    /// The operators are a closed set, and subject to the rules for reading attributes.
+    /// The operators are a closed set, which every type has, and subject to the rules for reading attributes.
     fn comparison(&self, target: &Arc<dyn Local>, name: &[u8], other: Value) -> Result<Op, Exception> {
         let op = CompareOp::ALL.into_iter().find(|op| op.name().as_bytes() == name);
         let allowed = policy::resolve_by_rules(target.shape(), &self.config, name);
@@ -379,16 +405,24 @@ impl<T> Core<T> {
             (None, _) => {
                 let name = Value::Str(Text::new(&String::from_utf8_lossy(name)));
                 let text = format!("type object '{}' has no attribute {}", target.shape().class_name(), name.repr());
-                Err(Exception::builtin("AttributeError", text))
+                Err(policy::no_attribute(text, name))
             }
         }
     }
 
+    /// The target is not asked what it has: the plain name is taken where the rules allow it, else the exposed one.
     fn method_name(&self, target: &Arc<dyn Local>, name: &[u8]) -> Result<Name, Exception> {
-        match policy::resolve(target.shape(), &self.config, name, Permission::Get, Default::default()) {
-            Decision::Use(name) => Ok(name),
-            Decision::Ask(_, name) => Ok(Name::Dynamic(name)),
-            Decision::Refuse(exception) => Err(exception),
+        let mut known = Known::default();
+        let mut exposed = None;
+        loop {
+            match policy::resolve(target.shape(), &self.config, name, Permission::Get, known) {
+                Decision::Use(name) => return Ok(name),
+                Decision::Ask(question, name) => {
+                    known.learn(question, false);
+                    exposed = exposed.or((question == Question::Exposed).then_some(Name::Dynamic(name)));
+                }
+                Decision::Refuse(exception) | Decision::Missing(exception) => return exposed.ok_or(exception),
+            }
         }
     }
 
@@ -432,31 +466,12 @@ impl<'d> Args<'_, '_, 'd> {
             self.unboxer.fault(Exception::builtin("TypeError", "an id_pack travels by value"));
             return Ok(None);
         }
-        let start = self.reader.position();
-        self.reader.skip()?;
-        Ok(Some(self.reader.raw_from(start)))
+        self.unboxer.raw_id_pack(self.reader).map(Some)
     }
 
     fn inspect(&mut self) -> Result<Option<Value>> {
         let Some(raw) = self.id_pack()? else { return Ok(None) };
-        let limits = self.unboxer.limits;
-        let Some(pack) = boxing::parse_id_pack(raw, limits) else {
-            // Peers before 4.1 took the first part of our id_pack for the id.
-            return match brine::decode(raw, limits)? {
-                Value::Tuple(_) => {
-                    self.unboxer.fault(Exception::builtin("TypeError", "an id_pack is a str and two ints"));
-                    Ok(None)
-                }
-                _ => Err(boxing::old_dialect()),
-            };
-        };
-        match self.unboxer.exports.find(&pack) {
-            Some(object) => Ok(Some(object.shape().inspect.clone())),
-            None => {
-                self.unboxer.fault(super::exports::unknown_object(brine::decode(raw, limits)?));
-                Ok(None)
-            }
-        }
+        Ok(self.unboxer.find(raw)?.map(|object| object.shape().inspect.clone()))
     }
 
     /// Answers truthfully for our own objects, where Python knows only classes that it has cached.

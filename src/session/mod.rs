@@ -48,7 +48,7 @@ pub enum Event<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
-    /// CLOSE has been sent; what arrives is no longer served.
+    /// CLOSE has been sent; the host is not asked any more.
     Closing,
     Closed,
 }
@@ -232,6 +232,7 @@ impl<T> Session<T> {
                 Ok(None) => return None,
                 Err(error) => return Some(self.core.fail(error.into())),
             };
+            self.limits.clone_from(&self.core.config.limits);
             let mut reader = self.incoming.reader(&payload, &self.limits);
             match self.core.message(&mut reader) {
                 Ok(Some(event)) => return Some(event),
@@ -249,7 +250,12 @@ impl<T> Session<T> {
 
     /// Gives a request a deadline, in the host's own time.
     pub fn set_deadline(&mut self, seq: i64, deadline: Duration) {
-        self.core.deadlines.push(Reverse((deadline, seq)));
+        let Core { deadlines, pending, .. } = &mut self.core;
+        if deadlines.len() > 2 * pending.len() + 64 {
+            // Most of these have been answered long before their time.
+            deadlines.retain(|Reverse((_, seq))| pending.contains(*seq));
+        }
+        deadlines.push(Reverse((deadline, seq)));
     }
 
     /// A request whose deadline has passed. Its answer will be read and dropped.
@@ -279,13 +285,18 @@ impl<T> Session<T> {
     /// Answers a request. What cannot be sent becomes an exception for the peer, and is the error here.
     pub fn reply(&mut self, id: &RequestId, value: &Value) -> Result<()> {
         self.core.serving = self.core.serving.saturating_sub(1);
-        self.core.reply(id, value)
+        match self.core.state {
+            State::Closed => Err(Error::Closed("the connection ended before the answer".into())),
+            _ => self.core.reply(id, value),
+        }
     }
 
-    /// Answers a request with an exception.
+    /// Answers a request with an exception, if anybody can still hear it.
     pub fn raise(&mut self, id: &RequestId, exception: &Exception) {
         self.core.serving = self.core.serving.saturating_sub(1);
-        self.core.raise_at_once(id, exception);
+        if self.core.state != State::Closed {
+            self.core.raise_at_once(id, exception);
+        }
     }
 
     /// Answers `Op::Exists`. None: the rules refused it, and the peer has been told.
@@ -324,29 +335,12 @@ impl<T> Core<T> {
     fn message(&mut self, reader: &mut Reader<'_>) -> Result<Option<Event<T>>> {
         let Message { kind, seq, threads } = self.open_message(reader)?;
         match kind {
-            Kind::Request if self.state == State::Closing => self.ignore(reader, &seq, threads),
             Kind::Request => self.serve(reader, RequestId { seq, threads }),
             Kind::Reply => self.outcome(reader, &seq, false),
             Kind::Exception => self.outcome(reader, &seq, true),
         }
     }
 
-    /// After our CLOSE only releases matter, and the peer's own CLOSE.
-    fn ignore(&mut self, reader: &mut Reader<'_>, seq: &Seq, threads: Threads) -> Result<Option<Event<T>>> {
-        let mut probe = self.unboxer();
-        match probe.label(reader)?.and_then(Handler::from_number) {
-            Some(Handler::Close) => Ok(Some(self.closed_by_peer())),
-            _ => {
-                let id = RequestId { seq: seq.clone(), threads };
-                self.raise_at_once(&id, &Exception::builtin("EOFError", "connection closed"));
-                Ok(None)
-            }
-        }
-    }
-
-    fn unboxer(&mut self) -> Unboxer<'_> {
-        Unboxer { exports: &self.exports, imports: &mut self.imports, limits: &self.config.limits, fault: None }
-    }
 
     /// An answer. One that nobody waits for is read all the same, so that its references are released.
     fn outcome(&mut self, reader: &mut Reader<'_>, seq: &Seq, raised: bool) -> Result<Option<Event<T>>> {
@@ -356,7 +350,8 @@ impl<T> Core<T> {
                 None => Err(Error::Malformed("the peer sent an exception whose form is not known".into())),
             }
         } else {
-            let mut unboxer = self.unboxer();
+            let Core { exports, imports, config, dialect, .. } = self;
+            let mut unboxer = Unboxer::new(exports, imports, &config.limits, *dialect);
             let value = unboxer.unbox(reader)?;
             match unboxer.fault {
                 None => Ok(value),
@@ -386,7 +381,8 @@ impl<T> Core<T> {
 
     /// The stream cannot be understood any further. The peer is told, as far as it can be.
     fn fail(&mut self, error: Error) -> Event<T> {
-        if self.state == State::Open && !matches!(error, Error::Dialect(_)) {
+        let understood = self.dialect != Dialect::Auto && !matches!(error, Error::Dialect(_));
+        if self.state == State::Open && understood {
             self.put_close();
         }
         self.end(error)

@@ -60,6 +60,12 @@ impl<T> Pending<T> {
         self.ring = ring;
     }
 
+    pub fn contains(&self, seq: i64) -> bool {
+        let slot = seq as usize & self.ring.len().wrapping_sub(1);
+        matches!(self.ring.get(slot), Some(Some((held, _))) if *held == seq)
+            || self.late.iter().any(|(held, _)| *held == seq)
+    }
+
     pub fn remove(&mut self, seq: i64) -> Option<T> {
         if self.ring.is_empty() {
             return None;

@@ -51,6 +51,8 @@ pub enum Decision {
     /// The target must first say whether this name exists.
     Ask(Question, Text),
     Refuse(Exception),
+    /// The rules allow it, but there is no such attribute.
+    Missing(Exception),
 }
 
 /// Applies RPyC's rules to the name that a peer gave.
@@ -124,7 +126,7 @@ fn rules(shape: &Shape, config: &Config, name: &[u8], (allowed, switch): (bool, 
     match shape.member(name) {
         Some(member) => Decision::Use(Name::Member(member)),
         None if shape.dynamic => Decision::Use(Name::Dynamic(text(name))),
-        None => Decision::Refuse(missing(shape, name)),
+        None => Decision::Missing(missing(shape, name)),
     }
 }
 
@@ -152,6 +154,10 @@ fn refusal(name: &[u8], rule: &str) -> Exception {
 fn missing(shape: &Shape, name: &[u8]) -> Exception {
     let name = Value::Str(text(name));
     let text = format!("'{}' object has no attribute {}", shape.class_name(), name.repr());
+    no_attribute(text, name)
+}
+
+pub fn no_attribute(text: String, name: Value) -> Exception {
     let mut exception = Exception::builtin("AttributeError", text);
     exception.attributes = vec![("name".into(), name), ("obj".into(), Value::None)];
     exception

@@ -68,6 +68,7 @@ fn put_body<S: Sink>(boxer: &mut boxing::Boxer<'_>, out: &mut S, body: &Body<'_>
             boxer.put_keywords(out, keywords)
         }
         Body::Inspect { target } => {
+            check_home(boxer, target)?;
             brine::put_int(out, Handler::Inspect as i64);
             brine::put_tuple_header(out, 2);
             brine::put_int(out, boxing::VALUE);
@@ -79,6 +80,7 @@ fn put_body<S: Sink>(boxer: &mut boxing::Boxer<'_>, out: &mut S, body: &Body<'_>
             brine::put_int(out, Handler::InstanceCheck as i64);
             boxed_tuple(out, 2);
             put_target(boxer, out, class)?;
+            check_home(boxer, other)?;
             brine::put_tuple_header(out, 2);
             brine::put_int(out, boxing::VALUE);
             out.put(&other.id_pack);
@@ -96,10 +98,16 @@ fn boxed_tuple<S: Sink>(out: &mut S, n: usize) {
 
 #[inline]
 fn put_target<S: Sink>(boxer: &mut boxing::Boxer<'_>, out: &mut S, target: &Arc<Proxy>) -> Result<()> {
-    if Arc::ptr_eq(target.home(), boxer.home) {
-        brine::put_tuple_header(out, 2);
-        brine::put_int(out, boxing::LOCAL_REF);
-        out.put(&target.id_pack);
+    check_home(boxer, target)?;
+    brine::put_tuple_header(out, 2);
+    brine::put_int(out, boxing::LOCAL_REF);
+    out.put(&target.id_pack);
+    Ok(())
+}
+
+#[inline]
+fn check_home(boxer: &boxing::Boxer<'_>, proxy: &Arc<Proxy>) -> Result<()> {
+    if Arc::ptr_eq(proxy.home(), boxer.home) {
         return Ok(());
     }
     Err(Error::Argument("the object belongs to another connection".into()))

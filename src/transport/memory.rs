@@ -1,12 +1,12 @@
 //! Two transports in memory, each the other's peer.
 
 use super::{Ready, TICK, Transport, spare};
-use crate::sync::{Condvar, Mutex, lock, wait, wait_for};
+use crate::sync::{Condvar, Instant, Mutex, lock, wait, wait_for};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 use std::os::fd::RawFd;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const CAPACITY: usize = 256 << 10;
 

@@ -23,7 +23,8 @@ enum Repr {
         len: u8,
         bytes: [u8; INLINE],
     },
-    /// Start and length have 48 bits each, which keeps a `Blob` at 32 bytes.
+    Copied(Arc<[u8]>),
+    /// A part of what somebody made. Start and length have 48 bits each, which keeps a `Blob` at 32 bytes.
     Shared {
         start_high: u16,
         len_high: u16,
@@ -42,7 +43,7 @@ impl Blob {
     /// Copies bytes.
     #[inline]
     pub fn copy(bytes: &[u8]) -> Blob {
-        Blob::inline(bytes).unwrap_or_else(|| Blob::shared(Arc::new(bytes.to_vec()), 0, bytes.len()))
+        Blob::inline(bytes).unwrap_or_else(|| Blob(Repr::Copied(bytes.into())))
     }
 
     /// Bytes that somebody else keeps; nothing is copied. None beyond 2^48 bytes.
@@ -63,6 +64,7 @@ impl Blob {
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
             Repr::Inline { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or(&[]),
+            Repr::Copied(bytes) => bytes,
             Repr::Shared { start_high, len_high, start_low, len_low, owner } => {
                 let start = join(*start_high, *start_low);
                 let len = join(*len_high, *len_low);

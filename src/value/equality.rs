@@ -338,8 +338,12 @@ mod tests {
     #[test]
     fn nan_is_not_even_equal_to_itself() {
         let nan = Value::Float(f64::NAN);
-        for value in [nan.clone(), Value::Complex(0.0, f64::NAN), Value::tuple(vec![nan.clone()]), set(&[nan.clone()])]
-        {
+        for value in [
+            nan.clone(),
+            Value::Complex(0.0, f64::NAN),
+            Value::tuple(vec![nan.clone()]),
+            set(std::slice::from_ref(&nan)),
+        ] {
             assert!(!value.py_eq(&value));
             assert!(value == value.clone());
         }

@@ -1,10 +1,11 @@
 //! Tokens for objects: ours, lent to peers, and theirs, lent to us.
 
 use super::Shape;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, lock};
 use std::any::Any;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 /// An object of this process. What it does, only the layers above know.
 pub trait Local: Any + Send + Sync {
@@ -97,7 +98,7 @@ pub struct Releases {
 
 impl Releases {
     fn push(&self, id_pack: Box<[u8]>, count: u64) {
-        let mut queue = self.queue.lock().unwrap_or_else(|e| e.into_inner());
+        let mut queue = lock(&self.queue);
         queue.push((id_pack, count));
         self.waiting.store(queue.len() as u64, Ordering::Release);
     }
@@ -116,7 +117,7 @@ impl Releases {
         if self.is_empty() {
             return Vec::new();
         }
-        let mut queue = self.queue.lock().unwrap_or_else(|e| e.into_inner());
+        let mut queue = lock(&self.queue);
         self.waiting.store(0, Ordering::Release);
         std::mem::take(&mut *queue)
     }

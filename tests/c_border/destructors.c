@@ -169,7 +169,7 @@ static void async_callbacks(struct peers *peers)
 /* The answer never comes. */
 static void callback_of_a_lost_result(void)
 {
-    struct peers peers;
+    struct peers peers = {0};
     rpyc_async_result *result;
 
     peers_open(&peers);
@@ -305,7 +305,7 @@ static void consumed_by_success(rpyc_object *root)
 
 int main(void)
 {
-    struct peers peers;
+    struct peers peers = {0};
     rpyc_object *root = NULL;
     rpyc_value *answer = NULL;
 

@@ -39,7 +39,7 @@ static void refused_in_the_child(struct handles *h)
 /* Values belong to no connection, and a connection of the child's own is its own. */
 static void works_in_the_child(void)
 {
-    struct peers peers;
+    struct peers peers = {0};
     rpyc_value *value = rpyc_value_new_int(7), *text = rpyc_value_repr(value);
 
     CHECK(rpyc_value_str_equal(text, "7"));
@@ -65,8 +65,6 @@ int main(void)
     OK(rpyc_connection_root(h.connection, &h.root, &error));
     OK(rpyc_connection_async_request(h.connection, RPYC_HANDLE_GETROOT, NULL, 0, 5000, &h.result, &error));
     fflush(NULL);
-    if (failures)
-        return finish();
     child = fork();
     if (child == 0) {
         alarm(20);

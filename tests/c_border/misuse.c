@@ -296,7 +296,7 @@ static void servers(void)
 
 int main(void)
 {
-    struct peers peers;
+    struct peers peers = {0};
     rpyc_object *root = NULL;
 
     alarm(60);
@@ -306,8 +306,6 @@ int main(void)
     transports();
     peers_open(&peers);
     OK(rpyc_connection_root(peers.client, &root, &error));
-    if (failures)
-        return finish();
     forgotten(root);
     wrong_requests(&peers, root);
     calls(&peers, root);

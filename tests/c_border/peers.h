@@ -72,7 +72,7 @@ static inline void peers_open(struct peers *peers)
     OK(rpyc_connection_new(left, NULL, config, &peers->client, &error));
     OK(rpyc_connection_new(right, peers->service, config, &peers->server, &error));
     rpyc_config_free(config);
-    if (failures || pthread_create(&peers->thread, NULL, peers_serve, peers->server)) {
+    if (!peers->client || !peers->server || pthread_create(&peers->thread, NULL, peers_serve, peers->server)) {
         finish();
         exit(EXIT_FAILURE);
     }

@@ -11,10 +11,11 @@ import re
 import sys
 
 # NULL is a value here, or says "none": the call may succeed.
-OPTIONAL_ALL = {"rpyc_set_log_callback", "rpyc_error_status"}
+OPTIONAL = {"rpyc_set_log_callback", "rpyc_error_status", "rpyc_value_new_slice"}
 # What a function gives for NULL where that is not 0, false or NULL.
 SPECIAL = {"rpyc_value_kind": "-1", "rpyc_connection_fileno": "-1", "rpyc_connection_dialect": None,
-           "rpyc_value_equal": None, "rpyc_object_same": None, "rpyc_error_message": None}
+           "rpyc_value_equal": None, "rpyc_object_same": None, "rpyc_error_message": None,
+           "rpyc_connection_closed": "1", "rpyc_call_cancelled": "1", "rpyc_call_name": None}
 # They wait for a peer, or serve until they are stopped, when only an output is NULL.
 WAITING = {"rpyc_connection_serve", "rpyc_connection_poll", "rpyc_connection_poll_all", "rpyc_connection_serve_all",
            "rpyc_server_serve", "rpyc_server_serve_one", "rpyc_server_join"}
@@ -123,8 +124,8 @@ def all_null(function):
         if turn and all(function.is_pointer(p) for p in function.parameters):
             break
         args = ", ".join("NULL" if function.is_pointer(p) else number(p, turn) for p in function.parameters)
-        wanted = "refused" if function.result == "rpyc_status" and function.name not in OPTIONAL_ALL else "empty"
-        if function.name in OPTIONAL_ALL:
+        wanted = "refused" if function.result == "rpyc_status" else "empty"
+        if function.name in OPTIONAL:
             wanted = "status"
         lines += conclude(function, "%s(%s)" % (function.name, args), wanted)
     return lines
@@ -182,7 +183,7 @@ def one_null(function):
             args.append(part[1])
             after += part[2]
         receiver = nothing is function.parameters[0] and (nothing.handle or nothing.name == "table")
-        wanted = "refused" if receiver and function.result == "rpyc_status" else "status"
+        wanted = "refused" if receiver and function.name not in OPTIONAL else "status"
         lines += ["{"] + ["    " + line for line in before]
         lines += ["    " + line for line in conclude(function, "%s(%s)" % (function.name, ", ".join(args)), wanted)]
         lines += ["    " + line for line in after] + ["}"]
@@ -257,7 +258,7 @@ static void in_a_call(rpyc_call *call)
 
 int main(void)
 {
-    struct peers peers;
+    struct peers peers = {0};
     rpyc_value *answer = NULL;
     const int signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGILL, SIGFPE, SIGALRM};
 

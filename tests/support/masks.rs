@@ -2,6 +2,7 @@
 
 use super::node::{Node, int, text, tuple};
 use super::recording::{Kind, Message, Recording, Side};
+use std::collections::HashMap;
 
 /// Something that our side said in a recording.
 pub struct Said<'a> {
@@ -133,6 +134,28 @@ const MASKS: &[Mask] = &[
 /// incompressible data is not compressed.
 pub fn compresses(said: &Said<'_>) -> bool {
     said.message.compressed && said.message.frame.len() < 1 << 20
+}
+
+/// Modules of Python share one class; ours do not.
+///
+/// A shape has one name, so what is lent under the names of modules has a class id for each of them.
+/// Only `isinstance` would compare them, with a module type that has no remote form.
+pub fn names(recording: &mut Recording, us: Side) {
+    let mut names: HashMap<String, String> = HashMap::new();
+    for message in recording.frames.iter_mut().filter_map(|frame| frame.message.as_mut()) {
+        own_classes(&mut message.body, us, &mut names);
+    }
+}
+
+fn own_classes(node: &mut Node, us: Side, names: &mut HashMap<String, String>) {
+    let (Node::Tuple(items) | Node::Slice(items) | Node::FrozenSet(items)) = node else { return };
+    if let [Node::Str(name), Node::Id(class), _] = items.as_mut_slice()
+        && us.owns(class)
+        && names.entry(class.clone()).or_insert_with(|| name.clone()) != name
+    {
+        class.push_str(&format!(" of {name}"));
+    }
+    items.iter_mut().for_each(|item| own_classes(item, us, names));
 }
 
 /// What our session must say, where Python said this.

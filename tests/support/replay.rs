@@ -12,7 +12,7 @@ use rpyc::config::Config;
 use rpyc::error::{Error, Exception};
 use rpyc::session::{Body, Event, Name, Op, Request, Session, Threads, Wrap};
 use rpyc::value::{Local, Proxy, Reference, Text, Value};
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::IoSlice;
 use std::sync::Arc;
 
@@ -62,12 +62,14 @@ pub struct Replay<'r> {
     received: HashMap<String, u64>,
     their_numbers: HashMap<String, String>,
     their_symbols: HashMap<String, String>,
+    /// Requests that Python sent and we do not.
+    unsaid: HashSet<i64>,
     closed: Option<Error>,
     closing: bool,
-    pub compared: usize,
+    compared: usize,
 }
 
-/// Plays a whole recording; gives the number of messages that were compared.
+/// Plays a whole recording, which `masks::names` has prepared; gives the number of messages that were compared.
 pub fn replay(recording: &Recording, us: Side, style: Style) -> usize {
     let mut replay = Replay::new(recording, us, script::config(recording, us), style);
     for frame in &recording.frames {
@@ -103,6 +105,7 @@ impl<'r> Replay<'r> {
             received: HashMap::new(),
             their_numbers: HashMap::new(),
             their_symbols: HashMap::new(),
+            unsaid: HashSet::new(),
             closed: None,
             closing: false,
             compared: 0,
@@ -125,6 +128,7 @@ impl<'r> Replay<'r> {
         match message.kind {
             Kind::Request => {
                 if self.expected(message, false).is_none() {
+                    self.unsaid.insert(message.seq);
                     return;
                 }
                 self.request(message);
@@ -242,6 +246,7 @@ impl<'r> Replay<'r> {
                 assert!(asked.awaited && seq == message.seq && token == seq, "{at}");
                 self.check_outcome(message, outcome);
             }
+            (_, None) if message.kind != Kind::Request && self.unsaid.remove(&message.seq) => {}
             (Kind::Reply, None) => {
                 let asked = self.asked_by_us.remove(&message.seq).unwrap_or_else(|| panic!("{at}: nobody asked"));
                 assert!(!asked.awaited, "{at}: an answer that did not arrive");
@@ -465,15 +470,14 @@ impl<'r> Replay<'r> {
         let at = self.at(message);
         let expected = self.expected(message, false).expect("something to say");
         let boxed = &message.request().1;
-        let mut needed = Vec::new();
+        let (handler, args) = (expected.items()[0].as_int(), &expected.items()[1]);
+        let mut release = None;
         references(boxed, &mut |label, pack| {
-            if let (3, Some(symbol)) = (label, object_symbol(pack)) {
-                needed.push(symbol.to_owned());
+            if let (15, 3, Some(symbol)) = (handler, label, object_symbol(pack)) {
+                release = Some(symbol.to_owned());
             }
         });
-        let (handler, args) = (expected.items()[0].as_int(), &expected.items()[1]);
-        let release = (handler == 15).then(|| needed.pop()).flatten();
-        while let Some(symbol) = needed.iter().find(|symbol| !self.proxies.contains_key(*symbol)) {
+        while let Some(symbol) = message.ids.keys().find(|id| !self.us.owns(id) && !self.their_numbers.contains_key(*id)) {
             self.process(&format!("{at}: {symbol} is needed"));
         }
         let awaited = match (handler, release) {

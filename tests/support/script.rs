@@ -165,7 +165,7 @@ impl Host {
         for message in &asked {
             let (handler, args) = message.request();
             if handler == 3
-                && let Some(root) = answer(message.seq)
+                && let Some(root) = answer(message.seq).filter(|root| root.kind == Kind::Reply)
             {
                 let pack = &root.body.items()[1];
                 host.root = Some((object_symbol(pack).expect("root").to_owned(), pack.clone()));

@@ -19,7 +19,8 @@ fn nested(levels: usize) -> Value {
 #[test]
 fn ints_are_their_shortest_forms() {
     let limits = Limits::default();
-    for n in (-1000..1000).chain([i64::MIN, i64::MIN + 1, i64::MAX, i64::MAX - 80, i64::MAX - 79, -(1 << 40), 1 << 40]) {
+    for n in (-1000..1000).chain([i64::MIN, i64::MIN + 1, i64::MAX, i64::MAX - 80, i64::MAX - 79, -(1 << 40), 1 << 40])
+    {
         let mut out = Vec::new();
         put_int(&mut out, n);
         if (-48..160).contains(&n) {
@@ -81,7 +82,9 @@ fn depth_is_limited_alike_on_both_sides() {
 
         assert_eq!(encode(&nested(depth + 1), &limits).unwrap_err(), EncodeError::TooDeep { limit: depth });
         let too_deep = encode(&nested(depth + 1), &roomy).unwrap();
-        for error in [decode(&too_deep, &limits).unwrap_err(), Reader::new(&too_deep, None, &limits).skip().unwrap_err()] {
+        for error in
+            [decode(&too_deep, &limits).unwrap_err(), Reader::new(&too_deep, None, &limits).skip().unwrap_err()]
+        {
             assert_eq!(error.kind(), &DecodeErrorKind::TooDeep { limit: depth });
             assert!(error.kind().is_limit());
         }
@@ -194,8 +197,10 @@ fn what_does_not_travel_by_value() {
         }
     }
     let object = Value::Ref(Reference::Local(Arc::new(Object(Arc::default()))));
-    for (value, name) in [(object, "object"), (Value::List(Arc::new([])), "list"), (Value::Dict(Arc::new([])), "dict")] {
-        for holder in [value.clone(), Value::tuple(vec![value.clone()]), Value::slice(Value::None, Value::None, value)] {
+    for (value, name) in [(object, "object"), (Value::List(Arc::new([])), "list"), (Value::Dict(Arc::new([])), "dict")]
+    {
+        for holder in [value.clone(), Value::tuple(vec![value.clone()]), Value::slice(Value::None, Value::None, value)]
+        {
             let error = encode(&holder, &Limits::default()).unwrap_err();
             assert_eq!(error.to_string(), format!("a value of type '{name}' cannot be sent by value"));
             assert!(!holder.is_plain());

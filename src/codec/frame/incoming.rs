@@ -10,6 +10,8 @@ use std::sync::Arc;
 const READ: usize = 16 * 1024;
 /// Bodies from here on get storage of their own, which long values can then share.
 const LARGE: usize = 64 * 1024;
+/// So much storage is believed to be needed for a large body when it is announced, if not more has arrived.
+const BELIEVED: usize = 256 * 1024;
 /// A buffer larger than this is given back when it is empty.
 const KEEP: usize = 256 * 1024;
 
@@ -115,8 +117,8 @@ impl Incoming {
         match &mut self.large {
             Some(large) if large.missing() > 0 => {
                 if large.spare() < large.missing().min(READ) {
-                    // No more is believed of what was announced than has arrived.
-                    large.data.reserve_exact(large.missing().min(large.data.len().max(LARGE)));
+                    // At most doubled: what was announced need not come.
+                    large.data.reserve_exact(large.missing().min(large.data.len().max(BELIEVED)));
                 }
                 let max = large.missing().min(large.spare());
                 (&mut large.data, max)
@@ -249,7 +251,7 @@ impl Incoming {
             return;
         }
         let begun = rest.get(HEADER..).unwrap_or(&[]);
-        let mut data = Vec::with_capacity((body + 1).min(begun.len().max(LARGE)));
+        let mut data = Vec::with_capacity((body + 1).min(begun.len().max(BELIEVED)));
         data.extend_from_slice(begun);
         self.large = Some(Large { data, body, compressed });
         self.buffer.clear();

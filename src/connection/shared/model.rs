@@ -1,0 +1,46 @@
+//! What the model of our threads (`tests/model`) needs beyond the public interface: a server's side of a connection
+//! without a listener, and a look inside when nobody is in there.
+
+use super::Shared;
+use crate::config::Config;
+use crate::connection::{Class, Connection};
+use crate::error::Result;
+use crate::transport::Transport;
+use std::sync::Arc;
+
+impl Shared {
+    /// A connection as a server makes it of one that it accepted.
+    pub fn accepted(transport: Arc<dyn Transport>, config: Config) -> Arc<Shared> {
+        Connection::accepted_shared(transport, config)
+    }
+
+    /// What a server's thread does with it.
+    pub fn serve_accepted(self: &Arc<Shared>, service: &Arc<Class>, stopping: impl Fn() -> bool) -> Result<()> {
+        Connection::serve_accepted(self, service, stopping)
+    }
+
+    /// What a server does that is stopped.
+    pub fn stop(self: &Arc<Shared>) {
+        self.end();
+    }
+
+    /// What a server's watcher does to it.
+    pub fn watched(&self) {
+        self.take_in();
+    }
+
+    /// Nobody is in here, so nothing may be left behind.
+    pub fn assert_idle(&self) {
+        let mut inner = self.lock();
+        assert!(!inner.reading, "nobody reads, but the bytes are taken out");
+        assert!(!inner.flushing, "nobody sends, but others would wait for him");
+        assert_eq!(inner.waiters.len(), 0, "threads that would be woken");
+        assert!(inner.arrived.is_empty(), "replies that nobody will look for");
+        assert_eq!(inner.bound.len(), 0, "requests for certain threads");
+        assert_eq!(inner.quick, 0, "quick methods that run");
+        assert_eq!(self.activity().1, false, "code of the host that runs");
+        assert!(inner.end.is_some() || inner.broken || inner.session.outgoing().is_empty(), "bytes that were never sent");
+        let counts = inner.session.counts();
+        assert_eq!((counts.pending, counts.serving), (0, 0), "requests without an answer: ours, theirs");
+    }
+}

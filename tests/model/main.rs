@@ -1,0 +1,17 @@
+//! Model of our threads: the real connections over the real transport in memory, run under shuttle, which decides at
+//! each lock, wake-up and atomic who goes on. `docs/architecture.md` has the table of states that is checked here.
+//!
+//! `make model` runs each scenario under a few hundred schedules, `make model-long` under many thousands. A schedule
+//! that fails is printed; with its text in the environment as MODEL_REPLAY, the same scenario runs it again.
+#![cfg(shuttle)]
+
+mod calls;
+mod clock;
+mod closing;
+mod fixture;
+mod releases;
+mod results;
+mod scheduler;
+mod serving;
+mod turns;
+mod writing;
