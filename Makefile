@@ -30,7 +30,8 @@ BENCH_SHARED := $(filter-out $(BENCH_SERVER) $(BENCH_CLIENT),$(BENCH))
 EXAMPLES := $(patsubst examples-c/%.c,$(OUT)/%,$(wildcard examples-c/*.c))
 BORDER   := $(patsubst tests/c_border/%.c,$(OUT)/border/%,$(wildcard tests/c_border/*.c))
 
-.PHONY: all library interop-programs bench-programs examples border-programs demo test check-fast lint header clean help
+.PHONY: all library interop-programs bench-programs examples border-programs
+.PHONY: demo test check-fast model model-long lint header clean help
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
@@ -84,6 +85,13 @@ test: ## all tests; installs what they lack
 check-fast: ## the Rust tests alone
 	$(CARGO) test --locked
 
+# Compiled against other locks and threads, so it has a folder of its own.
+MODEL = RUSTFLAGS="$(RUSTFLAGS) --cfg shuttle" $(CARGO) test --locked --target-dir $(TARGET)/model --test model
+model: ## the model of the threads, under some hundred schedules for each scenario
+	$(MODEL)
+model-long: ## the same under many thousand
+	MODEL_SCHEDULES=20000 $(MODEL)
+
 lint: ## formatting and clippy
 	$(CARGO) fmt --check
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then \
@@ -98,4 +106,4 @@ clean: ## removes what was built, the virtual environments too
 	rm -rf .venvs tests/.work
 
 help:
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -4,15 +4,39 @@ use crate::value::{Text, Value};
 use std::fmt;
 use std::sync::Arc;
 
-/// An exception: one that a peer raised, or one to be raised at a peer.
+/// An exception: one that a peer raised, or one to be raised at a peer. Small to move, as results hold it.
 #[derive(Clone, Debug, Default)]
-pub struct Exception {
+pub struct Exception(Box<Raised>);
+
+/// What an exception is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Raised {
     pub module: Text,
     pub name: Text,
     pub args: Vec<Value>,
     pub attributes: Vec<(Text, Value)>,
     /// The remote traceback; for one of ours the text to send, or empty.
     pub traceback: Text,
+}
+
+impl std::ops::Deref for Exception {
+    type Target = Raised;
+
+    fn deref(&self) -> &Raised {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Exception {
+    fn deref_mut(&mut self) -> &mut Raised {
+        &mut self.0
+    }
+}
+
+impl From<Raised> for Exception {
+    fn from(raised: Raised) -> Exception {
+        Exception(Box::new(raised))
+    }
 }
 
 impl Exception {
@@ -22,7 +46,7 @@ impl Exception {
     }
 
     pub fn with_args(module: &str, name: &str, args: Vec<Value>) -> Exception {
-        Exception { module: Text::new(module), name: Text::new(name), args, ..Exception::default() }
+        Raised { module: Text::new(module), name: Text::new(name), args, ..Raised::default() }.into()
     }
 
     pub fn stop_iteration() -> Exception {
@@ -90,7 +114,7 @@ pub enum Error {
     #[error("{0}")]
     Dialect(String),
     #[error("{}", .0.summary())]
-    Remote(Box<Exception>),
+    Remote(Exception),
 }
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

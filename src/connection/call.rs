@@ -1,6 +1,6 @@
 //! A call being served: what the host gets, and how it answers.
 
-use super::class::{Member, Object};
+use super::class::{Member, MemberKind, Object};
 use super::shared::Shared;
 use super::signature::Signature;
 use crate::error::{Error, Exception, Result};
@@ -48,7 +48,6 @@ pub struct Call {
     member: Option<Arc<Member>>,
     args: Vec<Value>,
     keywords: Keywords,
-    signature: Option<Arc<Signature>>,
 }
 
 impl Call {
@@ -59,9 +58,15 @@ impl Call {
         member: Option<Arc<Member>>,
         args: Vec<Value>,
         keywords: Keywords,
-        signature: Option<Arc<Signature>>,
     ) -> Call {
-        Call { answer: Some(answer), origin, object, member, args, keywords, signature }
+        Call { answer: Some(answer), origin, object, member, args, keywords }
+    }
+
+    fn signature(&self) -> Option<&Signature> {
+        match &self.member.as_ref()?.kind {
+            MemberKind::Method { signature, .. } => signature.as_ref(),
+            _ => None,
+        }
     }
 
     /// The object that is called; for a function, what holds its state.
@@ -88,9 +93,9 @@ impl Call {
 
     /// The name that errors use for an argument: "add() argument 'b'".
     pub fn argument_name(&self, index: usize) -> String {
-        let name = self.signature.as_ref().map_or("", |s| s.name());
+        let name = self.signature().map_or("", Signature::name);
         let name = if name.is_empty() { self.name() } else { name };
-        match self.signature.as_ref().and_then(|s| s.parameter_name(index)) {
+        match self.signature().and_then(|s| s.parameter_name(index)) {
             Some(parameter) => format!("{name}() argument '{parameter}'"),
             None => format!("{name}() argument {}", index + 1),
         }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Weak};
 pub type Method = Arc<dyn Fn(Call) + Send + Sync>;
 
 pub enum MemberKind {
-    Method { run: Method, signature: Option<Arc<Signature>>, quick: bool },
+    Method { run: Method, signature: Option<Signature>, quick: bool },
     Property { get: Option<Method>, set: Option<Method>, del: Option<Method> },
     /// A value that every instance has.
     Constant(Value),
@@ -30,7 +30,7 @@ pub struct Member {
 
 impl Member {
     pub fn method(name: &str, signature: Option<&str>, doc: Option<&str>, run: Method) -> Result<Member> {
-        let signature = signature.map(Signature::parse).transpose()?.map(Arc::new);
+        let signature = signature.map(|text| Signature::parse(text).map(|signature| signature.or_named(name))).transpose()?;
         let kind = MemberKind::Method { run, signature, quick: false };
         Ok(Member { name: Text::new(name), doc: doc.map(Text::new), kind })
     }

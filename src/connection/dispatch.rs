@@ -4,6 +4,7 @@ use super::call::{Answer, Call};
 use super::class::{BoundMethod, ClassObject, Function, Member, MemberKind, Method, Object};
 use super::defaults::{self, Slot};
 use super::iteration;
+use super::serial::Turn;
 use super::shared::Shared;
 use super::wrap::Bridge;
 use crate::error::Exception;
@@ -80,7 +81,10 @@ pub(super) fn serve(shared: &Arc<Shared>, mut request: Request) {
             }
             op => {
                 let job = Job { answer: Answer::Peer { shared: shared.clone(), id }, origin: None };
-                return perform(job, &target, op);
+                return match target.as_any().is::<Object>() {
+                    true => perform_on_object(job, target, op),
+                    false => perform(job, &target, op),
+                };
             }
         }
     }
@@ -98,13 +102,18 @@ pub(super) fn downcast<T: Local>(target: &Arc<dyn Local>) -> Option<Arc<T>> {
     target.clone().into_any_arc().downcast::<T>().ok()
 }
 
+fn perform_on_object(job: Job, target: Arc<dyn Local>, op: Op) {
+    match target.into_any_arc().downcast::<Object>() {
+        Ok(object) => on_object(job, object, op),
+        Err(_) => job.fail("TypeError", "the object does not support this"),
+    }
+}
+
 /// Does one operation. The names in `op` have passed the rules or need not.
 pub(super) fn perform(job: Job, target: &Arc<dyn Local>, op: Op) {
     let any = target.as_any();
     if any.is::<Object>() {
-        if let Some(object) = downcast::<Object>(target) {
-            return on_object(job, object, op);
-        }
+        return perform_on_object(job, target.clone(), op);
     }
     if let Some(method) = any.downcast_ref::<BoundMethod>() {
         let (object, member) = (method.object.clone(), method.member.clone());
@@ -115,13 +124,13 @@ pub(super) fn perform(job: Job, target: &Arc<dyn Local>, op: Op) {
             })
         };
         return on_callable(job, target, op, &text, &method.member, same, |job, args, keywords| {
-            invoke(job, &method.object, &method.member, args, keywords)
+            invoke(job, method.object.clone(), method.member.clone(), args, keywords)
         });
     }
     if let Some(function) = any.downcast_ref::<Function>() {
         let text = format!("<function {}>", function.member.name);
         return on_callable(job, target, op, &text, &function.member, |_| false, |job, args, keywords| {
-            invoke(job, &function.object, &function.member, args, keywords)
+            invoke(job, function.object.clone(), function.member.clone(), args, keywords)
         });
     }
     if let Some(class) = any.downcast_ref::<ClassObject>() {
@@ -143,7 +152,7 @@ fn construct(job: Job, class: &ClassObject, args: Vec<Value>, keywords: Keywords
             let Job { answer, origin } = job;
             let object = class.class.instance(Box::new(()));
             let member = class.class.find("__init__").cloned();
-            construct(Call::new(answer, origin, object, member, args, keywords, None));
+            construct(Call::new(answer, origin, object, member, args, keywords));
         }
         None => job.fail("TypeError", format!("cannot create '{}' instances", class.class.shape().type_name)),
     }
@@ -223,35 +232,34 @@ fn by_identity(op: CompareOp, same: bool) -> Value {
 
 /// Calls a member of an object.
 #[inline]
-pub(super) fn invoke(job: Job, object: &Arc<Object>, member: &Arc<Member>, args: Vec<Value>, keywords: Keywords) {
+pub(super) fn invoke(job: Job, object: Arc<Object>, member: Arc<Member>, args: Vec<Value>, keywords: Keywords) {
     match &member.kind {
-        MemberKind::Method { run, signature, .. } => match signature {
-            Some(signature) => match signature.bind(args, keywords) {
-                Ok(args) => {
-                    let Job { answer, origin } = job;
-                    let (member, signature) = (Some(member.clone()), Some(signature.clone()));
-                    take_turn(object, run, Call::new(answer, origin, object.clone(), member, args, Vec::new(), signature));
-                }
-                Err(exception) => job.give(Err(exception)),
-            },
-            None => {
-                let Job { answer, origin } = job;
-                take_turn(object, run, Call::new(answer, origin, object.clone(), Some(member.clone()), args, keywords, None));
-            }
-        },
-        MemberKind::Default(slot) => default_call(job, object, *slot, args),
+        MemberKind::Method { run, signature, .. } => {
+            let (args, keywords) = match signature {
+                None => (args, keywords),
+                Some(signature) => match signature.bind(args, keywords) {
+                    Ok(args) => (args, Vec::new()),
+                    Err(exception) => return job.give(Err(exception)),
+                },
+            };
+            let Job { answer, origin } = job;
+            let run = run.clone();
+            let turn = object.turn.clone();
+            take_turn(turn, &run, Call::new(answer, origin, object, Some(member), args, keywords));
+        }
+        MemberKind::Default(slot) => default_call(job, &object, *slot, args),
         MemberKind::Property { .. } | MemberKind::Constant(_) => {
             let job = job.then(move |job, outcome| match outcome {
                 Ok(callee) => call_value(job, callee, args, keywords),
                 Err(exception) => job.give(Err(exception)),
             });
-            read_member(job, object, member);
+            read_member(job, &object, &member);
         }
     }
 }
 
-fn take_turn(object: &Arc<Object>, run: &Method, call: Call) {
-    match &object.turn {
+fn take_turn(turn: Option<Turn>, run: &Method, call: Call) {
+    match turn {
         None => run(call),
         Some(turn) => turn.run(|| run(call)),
     }
@@ -260,7 +268,8 @@ fn take_turn(object: &Arc<Object>, run: &Method, call: Call) {
 /// Asks a hook of the host: a getter, a setter, own rules.
 fn ask(job: Job, object: &Arc<Object>, member: Option<&Arc<Member>>, run: &Method, args: Vec<Value>) {
     let Job { answer, origin } = job;
-    take_turn(object, run, Call::new(answer, origin, object.clone(), member.cloned(), args, Vec::new(), None));
+    let call = Call::new(answer, origin, object.clone(), member.cloned(), args, Vec::new());
+    take_turn(object.turn.clone(), run, call);
 }
 
 /// Calls whatever value it is.
@@ -273,13 +282,15 @@ pub(super) fn call_value(job: Job, callee: Value, args: Vec<Value>, keywords: Ke
 }
 
 fn on_object(job: Job, object: Arc<Object>, op: Op) {
+    if let Op::CallAttr { name: Name::Member(index), args, keywords } = op {
+        return match object.class.member(index).cloned() {
+            Some(member) => invoke(job, object, member, args, keywords),
+            None => missing(job, &object, ""),
+        };
+    }
     let class = object.class.clone();
     let special = |name: &str| class.find(name).cloned();
     match op {
-        Op::CallAttr { name: Name::Member(index), args, keywords } => match class.member(index) {
-            Some(member) => invoke(job, &object, member, args, keywords),
-            None => missing(job, &object, ""),
-        },
         Op::CallAttr { name, args, keywords } => {
             let job = job.then(move |job, outcome| match outcome {
                 Ok(callee) => call_value(job, callee, args, keywords),
@@ -291,7 +302,7 @@ fn on_object(job: Job, object: Arc<Object>, op: Op) {
         Op::SetAttr(name, value) => set_attr(job, &object, name, value),
         Op::DelAttr(name) => del_attr(job, &object, name),
         Op::Call { args, keywords } => match special("__call__") {
-            Some(member) => invoke(job, &object, &member, args, keywords),
+            Some(member) => invoke(job, object, member, args, keywords),
             None => job.fail("TypeError", format!("'{}' object is not callable", class.shape().class_name())),
         },
         Op::Repr => text_of(job, &object, "__repr__"),
@@ -302,13 +313,13 @@ fn on_object(job: Job, object: Arc<Object>, op: Op) {
                 _ => Err(Exception::builtin("TypeError", "__hash__ method should return an integer")),
             });
             match special("__hash__") {
-                Some(member) => invoke(job, &object, &member, Vec::new(), Vec::new()),
+                Some(member) => invoke(job, object, member, Vec::new(), Vec::new()),
                 None => job.fail("TypeError", "unhashable"),
             }
         }
         Op::Dir => match special("__dir__") {
             Some(member) if !matches!(member.kind, MemberKind::Default(_)) => {
-                invoke(job, &object, &member, Vec::new(), Vec::new())
+                invoke(job, object, member, Vec::new(), Vec::new())
             }
             _ => job.give(Ok(class.shape().dir.clone())),
         },
@@ -344,7 +355,7 @@ fn text_of(job: Job, object: &Arc<Object>, name: &'static str) {
         }
     });
     match object.class.find(name) {
-        Some(member) => invoke(job, object, &member.clone(), Vec::new(), Vec::new()),
+        Some(member) => invoke(job, object.clone(), member.clone(), Vec::new(), Vec::new()),
         None => job.fail("TypeError", "the object has no text"),
     }
 }
@@ -353,7 +364,7 @@ fn compare(job: Job, object: &Arc<Object>, op: CompareOp, other: Value) {
     let member = object.class.find(op.name()).cloned();
     match member {
         Some(member) if !matches!(member.kind, MemberKind::Default(_)) => {
-            invoke(job, object, &member, vec![other], Vec::new())
+            invoke(job, object.clone(), member, vec![other], Vec::new())
         }
         _ => default_compare(job, object, op, other),
     }
@@ -368,7 +379,7 @@ fn default_compare(job: Job, object: &Arc<Object>, op: CompareOp, other: Value) 
                 Value::Bool(equal) => Ok(Value::Bool(!equal)),
                 other => Ok(other),
             });
-            invoke(job, object, &member, vec![other], Vec::new())
+            invoke(job, object.clone(), member, vec![other], Vec::new())
         }
         (op, _) => {
             let local: Arc<dyn Local> = object.clone();

@@ -44,7 +44,7 @@ pub(super) fn buffered(job: Job, object: Arc<Object>, count: usize) {
             let _ = job.answer.give(Err(exception));
         }
     });
-    dispatch::invoke(job, &object, &iter, Vec::new(), Vec::new());
+    dispatch::invoke(job, object, iter, Vec::new(), Vec::new());
 }
 
 fn no_iterator(job: Job, type_name: &str) {

@@ -81,7 +81,7 @@ pub fn ask_later(object: &Reference, ask: Ask<'_>, timeout: Option<Duration>) ->
             let result = AsyncResult::local(ask.text());
             let settle = result.clone();
             let answer = Answer::then(move |outcome: Outcome| {
-                let outcome = outcome.map_err(|exception| Error::Remote(Box::new(exception)));
+                let outcome = outcome.map_err(|exception| Error::Remote(exception));
                 settle.settle(outcome).into_iter().for_each(|callback| callback(&settle));
             });
             ask_local(target, ask, Job { answer, origin: None });
@@ -203,7 +203,7 @@ fn local_op(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, 
 
 fn outcome(result: Result<Value>) -> Outcome {
     result.map_err(|error| match error {
-        Error::Remote(exception) => *exception,
+        Error::Remote(exception) => exception,
         Error::Timeout(text) => Exception::builtin("TimeoutError", text),
         Error::Eof(text) | Error::Closed(text) => Exception::builtin("EOFError", text),
         other => Exception::builtin("RuntimeError", other.to_string()),

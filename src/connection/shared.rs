@@ -349,7 +349,7 @@ impl Shared {
         }
         let more_expected = inner.session.pending() > 1 || inner.session.incoming().is_mid_frame();
         let broken = inner.broken;
-        let mut incoming = std::mem::take(inner.session.incoming());
+        let mut incoming = inner.session.take_incoming();
         let dropped = inner.session.take_dropped();
         inner.reading = true;
         drop(inner);
@@ -360,7 +360,7 @@ impl Shared {
         let received = if broken { Limit::Now.receive(&*self.transport, &mut incoming) } else { limit.receive(&*self.transport, &mut incoming) };
         let mut inner = self.lock();
         inner.reading = false;
-        *inner.session.incoming() = incoming;
+        inner.session.put_incoming(incoming);
         let step = match received {
             Received::Bytes => Step::Again,
             Received::Nothing if broken => {
@@ -521,7 +521,7 @@ impl Shared {
                 return inner;
             }
             inner.reading = true;
-            incoming = Some(std::mem::take(inner.session.incoming()));
+            incoming = Some(inner.session.take_incoming());
         }
         drop(inner);
         let ready = self.transport.poll(incoming.is_some(), true, Some(crate::transport::TICK)).unwrap_or_default();
@@ -532,7 +532,7 @@ impl Shared {
         let mut inner = self.lock();
         if let Some(incoming) = incoming {
             inner.reading = false;
-            *inner.session.incoming() = incoming;
+            inner.session.put_incoming(incoming);
             if end {
                 inner.session.end_of_stream();
                 inner.broken = true;
@@ -573,7 +573,7 @@ impl Shared {
         if inner.reading || inner.end.is_some() || inner.session.incoming().buffered() >= limit {
             return;
         }
-        let mut incoming = std::mem::take(inner.session.incoming());
+        let mut incoming = inner.session.take_incoming();
         inner.reading = true;
         drop(inner);
         let mut end = false;
@@ -589,7 +589,7 @@ impl Shared {
         }
         let mut inner = self.lock();
         inner.reading = false;
-        *inner.session.incoming() = incoming;
+        inner.session.put_incoming(incoming);
         if end {
             inner.session.end_of_stream();
         }
@@ -714,9 +714,14 @@ impl Shared {
 fn send_once(inner: &mut Inner, transport: &dyn Transport) -> std::io::Result<()> {
     const SLICES: usize = 64;
     let outgoing = inner.session.outgoing();
-    let mut slices = [std::io::IoSlice::new(&[]); SLICES];
-    let n = outgoing.slices(&mut slices);
-    let sent = transport.send(&slices[..n])?;
+    let sent = match outgoing.whole() {
+        Some(bytes) => transport.send(&[std::io::IoSlice::new(bytes)])?,
+        None => {
+            let mut slices = [std::io::IoSlice::new(&[]); SLICES];
+            let n = outgoing.slices(&mut slices);
+            transport.send(&slices[..n])?
+        }
+    };
     outgoing.advance(sent);
     Ok(())
 }

@@ -269,7 +269,7 @@ unsafe fn method_member(entry: &rpyc_method) -> Result<Member> {
         let text = name(entry.name, "method.name")?;
         let run = method(entry.call).ok_or_else(|| Failure::null(format_args!("method '{text}': call")))?;
         let signature = match optional(entry.signature, "method.signature")? {
-            Some(signature) => Some(Arc::new(Signature::parse(signature)?.or_named(text))),
+            Some(signature) => Some(Signature::parse(signature)?.or_named(text)),
             None => None,
         };
         let doc = optional(entry.doc, "method.doc")?.map(Text::new);

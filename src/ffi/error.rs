@@ -44,7 +44,7 @@ impl From<Failure> for Report {
                 name: text(&exception.name),
                 traceback: text(&exception.traceback),
                 names: exception.attributes.iter().map(|(name, _)| text(name)).collect(),
-                exception: *exception,
+                exception,
             })
         });
         Report { status: failure.status, message: c_text(&failure.message), raised }
@@ -278,7 +278,7 @@ mod tests {
         exception.traceback = Text::new("Traceback\n  line\0 1\n");
         exception.attributes =
             [("balance", 30), ("code", 1), ("balance", 31)].map(|(name, n)| (Text::new(name), Value::Int(n))).into();
-        let error = made(Error::Remote(Box::new(exception)));
+        let error = made(Error::Remote(exception));
         // SAFETY: the error is live until it is freed below, and so is what is read of it.
         unsafe {
             assert_eq!(rpyc_error_status(error), RPYC_ERR_REMOTE);
@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn an_error_can_be_passed_on() {
-        let error = made(Error::Remote(Box::new(Exception::builtin("KeyError", "pear"))));
+        let error = made(Error::Remote(Exception::builtin("KeyError", "pear")));
         // SAFETY: the error is given up.
         let report = unsafe { handle::take(error) }.unwrap();
         assert_eq!((report.status, report.message()), (RPYC_ERR_REMOTE, "KeyError: 'pear'"));

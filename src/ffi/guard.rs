@@ -138,15 +138,17 @@ extern "C" fn count_fork() {
 
 #[cold]
 fn panicked(payload: Box<dyn Any + Send>) -> Failure {
-    let text = match (payload.downcast_ref::<&str>(), payload.downcast_ref::<String>()) {
-        (Some(text), _) => text,
-        (_, Some(text)) => text.as_str(),
-        _ => "without a text",
+    let text = match payload.downcast::<&str>().map_err(|payload| payload.downcast::<String>()) {
+        Ok(text) => text.to_string(),
+        Err(Ok(text)) => *text,
+        Err(Err(payload)) => {
+            // Dropping it could panic once more.
+            std::mem::forget(payload);
+            "without a text".into()
+        }
     };
     let place = PLACE.try_with(Cell::take).ok().flatten().unwrap_or_else(|| "an unknown place".into());
     let failure = Failure::new(RPYC_ERR_PANIC, format_args!("the library panicked at {place}: {text}"));
-    // Dropping it could panic once more.
-    std::mem::forget(payload);
     log::write(Level::Error, || failure.message.clone());
     failure
 }

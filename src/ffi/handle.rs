@@ -57,7 +57,11 @@ const _: () = assert!(align_of::<Value>() > TAG);
 #[inline]
 pub(super) fn value_new(value: Value) -> *mut rpyc_value {
     match immediate_of(&value) {
-        Some(address) => ptr::without_provenance_mut(address),
+        Some(address) => {
+            // It owns nothing that would have to be dropped.
+            std::mem::forget(value);
+            ptr::without_provenance_mut(address)
+        }
         None => Box::into_raw(Box::new(value)).cast(),
     }
 }

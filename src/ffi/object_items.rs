@@ -423,7 +423,7 @@ pub unsafe extern "C" fn rpyc_iterator_next(
             }
             match chunks.items.next() {
                 Some(item) => out.put_value(item),
-                None => Err(Error::Remote(Box::new(Exception::stop_iteration())).into()),
+                None => Err(Error::Remote(Exception::stop_iteration()).into()),
             }
         })
     }

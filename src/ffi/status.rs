@@ -104,7 +104,7 @@ pub(super) struct Failure {
     pub status: rpyc_status,
     pub message: String,
     /// What the peer raised.
-    pub exception: Option<Box<Exception>>,
+    pub exception: Option<Exception>,
 }
 
 pub(super) type Result<T, E = Failure> = std::result::Result<T, E>;
@@ -180,10 +180,10 @@ mod tests {
 
     #[test]
     fn exceptions_are_kept() {
-        let failure = Failure::from(Error::Remote(Box::new(Exception::builtin("ValueError", "no"))));
+        let failure = Failure::from(Error::Remote(Exception::builtin("ValueError", "no")));
         assert_eq!((failure.status, failure.message.as_str()), (RPYC_ERR_REMOTE, "ValueError: no"));
         assert!(failure.exception.unwrap().is_builtin("ValueError"));
-        let end = Failure::from(Error::Remote(Box::new(Exception::stop_iteration())));
+        let end = Failure::from(Error::Remote(Exception::stop_iteration()));
         assert_eq!(end.status, RPYC_ERR_STOP_ITERATION);
         assert!(end.exception.is_some());
         let other = Failure::from(Error::Timeout("too late".into()));

@@ -159,7 +159,18 @@ impl<'a> Unboxer<'a> {
     }
 
     /// Reads a pair's header and an integer. None: it was something else, and has been read away.
+    #[inline]
     pub fn label(&mut self, r: &mut Reader<'_>) -> Result<Option<i64>> {
+        // As every writer puts it: a pair, and a small integer in one byte.
+        if let [0x11, label @ 0x51..=0x54, ..] = r.rest() {
+            let label = i64::from(label - 0x50);
+            r.advance(2);
+            return Ok(Some(label));
+        }
+        self.any_label(r)
+    }
+
+    fn any_label(&mut self, r: &mut Reader<'_>) -> Result<Option<i64>> {
         if !self.pair(r)? {
             return Ok(None);
         }
@@ -238,15 +249,20 @@ impl<'a> Unboxer<'a> {
         Ok(object)
     }
 
-    /// The bytes of an id_pack; an error names the dialect of peers whose references look otherwise.
-    pub fn raw_id_pack<'r>(&self, r: &mut Reader<'r>) -> Result<&'r [u8]> {
+    fn raw_id_pack<'r>(&self, r: &mut Reader<'r>) -> Result<&'r [u8]> {
         let start = r.position();
-        // Those took the first part of our id_pack for the id.
-        if self.old && matches!(r.peek(), Some(0x08 | 0x16 | 0x17 | 0x20..=0xef)) {
-            return Err(old_dialect());
-        }
+        self.check_id_pack(r.peek())?;
         r.skip()?;
         Ok(r.raw_from(start))
+    }
+
+    /// Names the dialect of peers that have a number for an id_pack, or the first part of ours, which they
+    /// took for the number.
+    pub fn check_id_pack(&self, tag: Option<u8>) -> Result<()> {
+        match tag {
+            Some(0x08 | 0x16 | 0x17 | 0x20..=0xef) if self.old => Err(old_dialect()),
+            _ => Ok(()),
+        }
     }
 
     fn remote_ref(&mut self, r: &mut Reader<'_>) -> Result<Value> {

@@ -1,5 +1,6 @@
 //! What we lent to the peer: objects by their id, counted.
 
+use super::recent::Recent;
 use crate::codec::brine;
 use crate::error::{Error, Exception, Result};
 use crate::value::{Local, Shape, Value};
@@ -26,6 +27,8 @@ pub struct Exports {
     last_id: u64,
     /// Objects whose last reference went; their destructors must not run under a lock.
     dropped: Vec<Arc<dyn Local>>,
+    /// Methods that were called last.
+    pub recent: Recent,
     /// Releases that named more than had been lent.
     pub overdrawn: u64,
 }
@@ -115,6 +118,7 @@ impl Exports {
             if export.count < count {
                 self.overdrawn += 1;
             }
+            self.recent.clear();
             if let Some(export) = self.by_id.remove(&id) {
                 self.by_key.remove(&key(&export.object));
                 self.dropped.push(export.object);

@@ -135,6 +135,11 @@ impl<'d> Args<'_, '_, 'd> {
     }
 
     fn keywords(&mut self) -> Result<Keywords> {
+        if let (1, true, [0x11, 0x51, 0x02, ..]) = (self.left, self.boxed, self.reader.rest()) {
+            self.left = 0;
+            self.reader.advance(3);
+            return Ok(Keywords::new());
+        }
         let pairs = self.tuple()?;
         let mut keywords: Keywords = Vec::with_capacity(pairs.len());
         let mut many: HashMap<Text, usize> = HashMap::new();
@@ -180,6 +185,9 @@ impl<'d> Args<'_, '_, 'd> {
 /// So many keywords are found faster one by one.
 const FEW: usize = 16;
 
+/// CALLATTR with four boxes, the first an object of ours: what comes next is its id_pack.
+const METHOD_CALL: [u8; 7] = [0x11, 0x50 + Handler::CallAttr as u8, 0x11, 0x52, 0x13, 0x11, 0x53];
+
 fn no_target() -> Exception {
     Exception::builtin("TypeError", "the target of a request must be an object that was lent over this connection")
 }
@@ -189,6 +197,18 @@ impl<T> Core<T> {
     pub(super) fn serve(&mut self, reader: &mut Reader<'_>, id: RequestId) -> Result<Option<Event<T>>> {
         let Core { exports, imports, config, dialect, .. } = self;
         let mut unboxer = Unboxer::new(exports, imports, &config.limits, *dialect);
+        let named = reader.rest().strip_prefix(&METHOD_CALL);
+        if let Some((target, member, length)) = named.and_then(|named| exports.recent.find(named)) {
+            let target = target.clone();
+            reader.advance(METHOD_CALL.len() + length);
+            let mut args = Args { unboxer, reader, boxed: true, left: 2 };
+            let op = Op::CallAttr { name: Name::Member(member), args: args.tuple()?, keywords: args.keywords()? };
+            return match args.close()? {
+                None => Ok(self.event(id, target, op)),
+                fault => Ok(self.answer(&id, fault, None)),
+            };
+        }
+        let mut last_named = None;
         if !unboxer.pair(reader)? {
             let fault = unboxer.fault.take();
             return Ok(self.answer(&id, fault, None));
@@ -240,6 +260,7 @@ impl<T> Core<T> {
                 args.open("callattr", &["obj", "name", "args", "kwargs"], 1)?;
                 target = args.target()?;
                 let name = args.name()?;
+                last_named = named.map(|named| &named[..named.len().saturating_sub(args.reader.rest().len())]);
                 let kind = AccessKind::Call { args: args.tuple()?, keywords: args.keywords()? };
                 op = name.map(|name| Wanted::Access(name, kind));
             }
@@ -323,7 +344,7 @@ impl<T> Core<T> {
         }
         let fault = args.close()?;
         match (fault, target, op) {
-            (None, Some(target), Some(wanted)) => self.resolve(id, target, wanted),
+            (None, Some(target), Some(wanted)) => self.resolve(id, target, wanted, last_named),
             (fault, ..) => Ok(self.answer(&id, fault, answer)),
         }
     }
@@ -338,7 +359,13 @@ impl<T> Core<T> {
     }
 
     /// Applies the attribute rules and makes the request ready for the host.
-    fn resolve(&mut self, id: RequestId, target: Arc<dyn Local>, wanted: Wanted<'_>) -> Result<Option<Event<T>>> {
+    fn resolve(
+        &mut self,
+        id: RequestId,
+        target: Arc<dyn Local>,
+        wanted: Wanted<'_>,
+        named: Option<&[u8]>,
+    ) -> Result<Option<Event<T>>> {
         if self.state != State::Open {
             self.raise_at_once(&id, &Exception::builtin("EOFError", "connection closed"));
             return Ok(None);
@@ -368,13 +395,22 @@ impl<T> Core<T> {
                 Op::OldSlicing { attempt, fallback, start, stop, args }
             }
         };
+        if let (Some(named), Op::CallAttr { name: Name::Member(member), .. }) = (named, &op) {
+            self.exports.recent.add(named, &target, *member);
+        }
+        Ok(self.event(id, target, op))
+    }
+
+    /// Gives a request to the host, unless too many are with it already.
+    #[inline]
+    fn event(&mut self, id: RequestId, target: Arc<dyn Local>, op: Op) -> Option<Event<T>> {
         if self.serving >= self.config.limits.serving {
             let text = format!("maximum number of requests in service reached ({})", self.serving);
             self.raise_at_once(&id, &Exception::builtin("RecursionError", text));
-            return Ok(None);
+            return None;
         }
         self.serving += 1;
-        Ok(Some(Event::Request(Request { id, target, op })))
+        Some(Event::Request(Request { id, target, op }))
     }
 
     fn access(&self, target: &Arc<dyn Local>, access: Access) -> Result<Op, Exception> {
@@ -466,11 +502,14 @@ impl<'d> Args<'_, '_, 'd> {
             self.unboxer.fault(Exception::builtin("TypeError", "an id_pack travels by value"));
             return Ok(None);
         }
-        self.unboxer.raw_id_pack(self.reader).map(Some)
+        let start = self.reader.position();
+        self.reader.skip()?;
+        Ok(Some(self.reader.raw_from(start)))
     }
 
     fn inspect(&mut self) -> Result<Option<Value>> {
         let Some(raw) = self.id_pack()? else { return Ok(None) };
+        self.unboxer.check_id_pack(raw.first().copied())?;
         Ok(self.unboxer.find(raw)?.map(|object| object.shape().inspect.clone()))
     }
 

@@ -12,6 +12,7 @@ mod handlers;
 mod imports;
 mod pending;
 mod policy;
+mod recent;
 mod request;
 mod requests;
 mod vinegar;
@@ -69,7 +70,8 @@ pub struct Counts {
 }
 
 pub struct Session<T> {
-    incoming: Incoming,
+    /// None: a thread is receiving into it.
+    incoming: Option<Box<Incoming>>,
     end_of_stream: bool,
     limits: Limits,
     core: Core<T>,
@@ -102,7 +104,7 @@ impl<T> Session<T> {
     pub fn new(config: Config, root: Option<Arc<dyn Local>>, wrap: Arc<dyn Wrap>) -> Session<T> {
         let dialect = config.dialect;
         Session {
-            incoming: Incoming::new(&config.limits),
+            incoming: Some(Box::new(Incoming::new(&config.limits))),
             end_of_stream: false,
             limits: config.limits.clone(),
             core: Core {
@@ -126,9 +128,18 @@ impl<T> Session<T> {
         }
     }
 
-    /// Where received bytes go. It may be taken out while another thread receives into it, and put back.
+    /// Where received bytes go.
     pub fn incoming(&mut self) -> &mut Incoming {
-        &mut self.incoming
+        self.incoming.get_or_insert_default()
+    }
+
+    /// Takes it out, to receive into it elsewhere; until it is put back, there are no events.
+    pub fn take_incoming(&mut self) -> Box<Incoming> {
+        self.incoming.take().unwrap_or_default()
+    }
+
+    pub fn put_incoming(&mut self, incoming: Box<Incoming>) {
+        self.incoming = Some(incoming);
     }
 
     /// The peer will send nothing more.
@@ -147,6 +158,7 @@ impl<T> Session<T> {
 
     /// Options may change while the session lives; they hold from the next message on.
     pub fn config_mut(&mut self) -> &mut Config {
+        self.core.exports.recent.clear();
         &mut self.core.config
     }
 
@@ -214,7 +226,7 @@ impl<T> Session<T> {
 
     /// A whole message has been received and not been looked at.
     pub fn has_message(&self) -> bool {
-        self.core.state != State::Closed && self.incoming.has_whole_frame()
+        self.core.state != State::Closed && self.incoming.as_ref().is_some_and(|incoming| incoming.has_whole_frame())
     }
 
     /// The next event that the received bytes give.
@@ -223,17 +235,18 @@ impl<T> Session<T> {
             if let Some(error) = self.core.failure.take() {
                 return Some(self.core.fail(error));
             }
-            let payload = match self.incoming.next_frame() {
+            let incoming = self.incoming.as_mut()?;
+            let payload = match incoming.next_frame() {
                 Ok(Some(payload)) => payload,
                 Ok(None) if self.end_of_stream => {
-                    let cut = if self.incoming.is_mid_frame() { " inside a message" } else { "" };
+                    let cut = if incoming.is_mid_frame() { " inside a message" } else { "" };
                     return Some(self.core.end(Error::Eof(format!("the peer ended the stream{cut}"))));
                 }
                 Ok(None) => return None,
                 Err(error) => return Some(self.core.fail(error.into())),
             };
             self.limits.clone_from(&self.core.config.limits);
-            let mut reader = self.incoming.reader(&payload, &self.limits);
+            let mut reader = incoming.reader(&payload, &self.limits);
             match self.core.message(&mut reader) {
                 Ok(Some(event)) => return Some(event),
                 Ok(None) => {}
@@ -346,7 +359,7 @@ impl<T> Core<T> {
     fn outcome(&mut self, reader: &mut Reader<'_>, seq: &Seq, raised: bool) -> Result<Option<Event<T>>> {
         let outcome = if raised {
             match vinegar::read_exception(reader)? {
-                Some(exception) => Err(Error::Remote(Box::new(exception))),
+                Some(exception) => Err(Error::Remote(exception)),
                 None => Err(Error::Malformed("the peer sent an exception whose form is not known".into())),
             }
         } else {

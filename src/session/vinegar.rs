@@ -2,7 +2,7 @@
 
 use crate::codec::brine::{self, Reader, Sink};
 use crate::config::{Config, Dialect, Limits};
-use crate::error::Exception;
+use crate::error::{Exception, Raised};
 use crate::value::{Text, Value};
 
 /// The version of RPyC whose behaviour the dialect stands for; a Python peer compares what is before the first dot.
@@ -64,7 +64,7 @@ pub fn read_exception(reader: &mut Reader<'_>) -> Result<Option<Exception>, brin
         Value::Int(1) => Some(Exception::stop_iteration()),
         Value::Tuple(parts) => from_parts(&parts),
         // A string exception of very old Pythons.
-        Value::Str(text) => Some(Exception { name: text, ..Exception::default() }),
+        Value::Str(text) => Some(Raised { name: text, ..Raised::default() }.into()),
         _ => None,
     })
 }
@@ -73,7 +73,7 @@ fn from_parts(parts: &[Value]) -> Option<Exception> {
     let [Value::Tuple(class), Value::Tuple(args), Value::Tuple(attributes), traceback] = parts else { return None };
     let [Value::Str(module), Value::Str(name)] = &**class else { return None };
     let mut exception =
-        Exception { module: module.clone(), name: name.clone(), args: args.to_vec(), ..Exception::default() };
+        Raised { module: module.clone(), name: name.clone(), args: args.to_vec(), ..Raised::default() };
     for attribute in attributes.iter() {
         let Value::Tuple(pair) = attribute else { return None };
         let [Value::Str(name), value] = &**pair else { return None };
@@ -82,7 +82,7 @@ fn from_parts(parts: &[Value]) -> Option<Exception> {
     if let Value::Str(text) = traceback {
         exception.traceback = text.clone();
     }
-    Some(exception)
+    Some(exception.into())
 }
 
 /// The TypeError of Python for a request whose argument list does not fit its handler.

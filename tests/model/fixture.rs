@@ -1,13 +1,13 @@
 //! Two connected sides, and services whose methods are closures.
 
 use rpyc::config::{Config, Dialect};
-use rpyc::connection::{Ask, AsyncResult, Call, Class, Connection, Definition, Function, Member, Object, Service, ask, ask_later};
+use rpyc::connection::{Ask, AsyncResult, Call, Class, Connection, Definition, Function, Member, MemberKind, Object, Service, ask, ask_later};
 use rpyc::error::{Error, Result};
 use rpyc::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use rpyc::sync::thread::{self, JoinHandle};
-use rpyc::sync::{Condvar, Mutex, lock, wait};
+use rpyc::sync::{Condvar, Instant, Mutex, lock, wait, wait_for};
 use rpyc::transport::pair_with_capacity;
-use rpyc::value::{Local, Reference, Value};
+use rpyc::value::{Local, Reference, Text, Value};
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
@@ -111,19 +111,16 @@ fn members(methods: Vec<Method>) -> Vec<Member> {
     methods.into_iter().map(|(name, run)| Member::method(&format!("exposed_{name}"), None, None, run.into()).unwrap()).collect()
 }
 
-/// As `method`, for one that is short and never waits.
-pub fn quick(class_methods: &[&str], class: &mut Definition) {
-    for member in &mut class.members {
-        if let rpyc::connection::MemberKind::Method { quick, .. } = &mut member.kind {
-            *quick = class_methods.iter().any(|name| member.name.as_str() == format!("exposed_{name}"));
-        }
-    }
-}
-
 /// A function that can be sent, with a state of its own.
 pub fn function(state: impl Any + Send + Sync, run: impl Fn(Call) + Send + Sync + 'static) -> Value {
     let member = Member::method("callback", None, None, Arc::new(run)).unwrap();
     local(Function::new(member, Box::new(state)))
+}
+
+/// One whose answers may wait for those to the next requests.
+pub fn quick_function(run: impl Fn(Call) + Send + Sync + 'static) -> Value {
+    let kind = MemberKind::Method { run: Arc::new(run), signature: None, quick: true };
+    local(Function::new(Member { name: Text::new("quick"), doc: None, kind }, Box::new(())))
 }
 
 pub fn local(object: Arc<impl Local>) -> Value {
@@ -243,7 +240,6 @@ impl Sides {
     /// The orderly end, after which nothing may be left.
     pub fn close(mut self) {
         self.client.shared().assert_idle();
-        assert_eq!(self.server.shared().handles_waiting(), self.serving.len());
         self.root = None;
         self.client.close().unwrap();
         self.finish();
@@ -265,13 +261,12 @@ impl Sides {
     }
 }
 
-/// Starts a thread.
-pub fn spawn<T: Send + 'static>(f: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
-    thread::spawn(f)
-}
-
-/// Runs all of them at once and waits for them.
-pub fn together(threads: Vec<Box<dyn FnOnce() + Send>>) {
-    let threads: Vec<_> = threads.into_iter().map(thread::spawn).collect();
-    threads.into_iter().for_each(|thread| thread.join().unwrap());
+/// Lets time pass in this thread.
+pub fn sleep(time: Duration) {
+    let (mutex, condvar) = (Mutex::new(()), Condvar::new());
+    let end = Instant::now() + time;
+    let mut guard = lock(&mutex);
+    while Instant::now() < end {
+        guard = wait_for(&condvar, guard, end.saturating_duration_since(Instant::now()));
+    }
 }

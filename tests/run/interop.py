@@ -8,7 +8,7 @@ from runner import PEERS, Inapplicable, shown, test
 
 CLIENT, SERVER = os.path.join(PEERS, "peer_client.py"), os.path.join(PEERS, "peer_server.py")
 CHECKS = 83                                          # of peer_client.py
-LEAST_C_CHECKS = 60                                  # of interop_client, which says itself how many it has
+LEAST_C_CHECKS = 83                                  # of interop_client, which says itself how many it has
 BIND_THREADS = ("6.0.2", "5.3.1")                    # RPyC has it from 5.3.1 on
 TRANSPORTS = ("tcp", "tcp6", "unix", "stdio")
 

@@ -50,8 +50,9 @@ def run_all(options, tools, results):
     rest = [one for one in runner.TESTS if one not in first and wanted(one.name)]
     for one in [] if options.no_build else first:
         results.run(one, tools)
-    if wanted(rust.NAME):
-        rust.run(results)
+    for name, command in rust.PARTS:
+        if wanted(name):
+            rust.run(name, command, results)
     with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         # list: an exception in a worker is raised here
         list(pool.map(lambda one: results.run(one, tools), [one for one in rest if not one.alone]))
@@ -67,7 +68,8 @@ def main():
     if options.list:
         for one in runner.TESTS:
             print(one.name)
-        print(rust.NAME)
+        for name, _command in rust.PARTS:
+            print(name)
         return 0
     started = time.monotonic()
     allowed = os.environ.get("ALLOW_NOT_RUN") == "1"

@@ -1,43 +1,54 @@
-"""All Rust tests, as one part: their counts are added to the rest."""
+"""The Rust tests, and the model of the threads: their counts are added to the rest."""
 import os
 import re
+import signal
 import subprocess
 import threading
 import time
 
 from runner import ROOT, TAIL
 
-NAME = "cargo-test"
+CARGO = os.environ.get("CARGO", "cargo")
+# name, command
+PARTS = (
+    ("cargo-test", (CARGO, "test", "--locked", "--no-fail-fast")),
+    ("model", ("make", "--no-print-directory", "model")),
+)
 SECONDS = 1500
 
 
-def run(results):
-    """Runs `cargo test` and adds what it counts; each failing and each ignored test is named."""
+def run(name, command, results):
+    """Runs a part and adds what it counts; each failing and each ignored test is named."""
     started = time.monotonic()
-    cargo = os.environ.get("CARGO", "cargo")
-    env = dict(os.environ, CARGO_TERM_COLOR="never")
+    env = dict(os.environ, CARGO_TERM_COLOR="never", CARGO=CARGO, MAKEFLAGS="")
     env.pop("BLESS", None)                           # nothing that is committed is rewritten here
     try:
-        child = subprocess.Popen([cargo, "test", "--locked", "--no-fail-fast"], cwd=ROOT, env=env, stdin=subprocess.DEVNULL,
-                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        child = subprocess.Popen(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
     except OSError as error:
-        results.failed.append((NAME, "cannot start %s: %s" % (cargo, error.strerror)))
-        return results.say(NAME, "FAIL", 0.0, error.strerror)
-    clock = threading.Timer(SECONDS, child.kill)
+        results.failed.append((name, "cannot start %s: %s" % (command[0], error.strerror)))
+        return results.say(name, "FAIL", 0.0, error.strerror)
+    over = threading.Event()
+
+    def end():
+        over.set()
+        os.killpg(child.pid, signal.SIGKILL)
+
+    clock = threading.Timer(SECONDS, end)
     clock.start()
     try:
-        lines, failed = count(child, results)
+        lines, counted, failed = count(name, child, results)
         code = child.wait()
     finally:
         clock.cancel()
-    if code != 0 and not failed:
-        why = "did not end in %d s" % SECONDS if code < 0 else "ended with %d" % code
-        results.failed.append((NAME, why))
-        results.say(NAME, "FAIL", time.monotonic() - started, why)
-    if code != 0:
-        for line in failures(lines):
-            print("    | " + line)
-    results.slow.append((time.monotonic() - started, NAME))
+    if over.is_set() or not counted or code != 0 and not failed:
+        why = "did not end in %d s" % SECONDS if over.is_set() else "ended with %d and %d tests" % (code, counted)
+        results.failed.append((name, why))
+        results.say(name, "FAIL", time.monotonic() - started, why)
+        failed = True
+    for line in failures(lines) if failed else ():
+        print("    | " + line)
+    results.slow.append((time.monotonic() - started, name))
 
 
 def failures(lines):
@@ -53,9 +64,9 @@ def failures(lines):
     return found[:400] or lines[-TAIL:]
 
 
-def count(child, results):
-    """Reads the output to its end; the lines, and whether a test failed."""
-    lines, binary, since, failed = [], "", time.monotonic(), False
+def count(name, child, results):
+    """Reads the output to its end: the lines, how many tests ran, and whether one failed."""
+    lines, binary, since, counted, failed = [], "", time.monotonic(), 0, False
     for line in child.stdout:
         line = line.rstrip("\n")
         lines.append(line)
@@ -65,12 +76,13 @@ def count(child, results):
         one = re.match(r"test (.+) \.\.\. (FAILED|ignored)", line)
         if one and one.group(2) == "FAILED":
             failed = True
-            results.failed.append(("%s %s %s" % (NAME, binary, one.group(1)), "see above"))
+            results.failed.append(("%s %s %s" % (name, binary, one.group(1)), "see above"))
         elif one:
-            results.not_run.append(("%s %s %s" % (NAME, binary, one.group(1)), "it is marked #[ignore]"))
+            results.not_run.append(("%s %s %s" % (name, binary, one.group(1)), "it is marked #[ignore]"))
         total = re.match(r"test result: (ok|FAILED)\. (\d+) passed; (\d+) failed", line)
-        if total:
+        if total and total.group(2) + total.group(3) != "00":
             results.passed += int(total.group(2))
-            results.say("%s %s" % (NAME, binary), "ok" if total.group(1) == "ok" else "FAIL", time.monotonic() - since,
+            counted += int(total.group(2)) + int(total.group(3))
+            results.say("%s %s" % (name, binary), "ok" if total.group(1) == "ok" else "FAIL", time.monotonic() - since,
                         "%s passed, %s failed" % (total.group(2), total.group(3)))
-    return lines, failed
+    return lines, counted, failed

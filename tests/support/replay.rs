@@ -643,11 +643,12 @@ fn exception(body: &Node, number: &dyn Fn(&str) -> String) -> Exception {
     }
     let [class, args, attributes, traceback] = body.items() else { panic!("{body:?}") };
     let text = |node: &Node| Text::new(node.as_text());
-    Exception {
+    rpyc::error::Raised {
         module: text(&class.items()[0]),
         name: text(&class.items()[1]),
         args: args.items().iter().map(|arg| plain(arg, number)).collect(),
         attributes: attributes.items().iter().map(|a| (text(&a.items()[0]), plain(&a.items()[1], number))).collect(),
         traceback: text(traceback),
     }
+    .into()
 }

@@ -56,6 +56,18 @@ impl<'a> Reader<'a> {
         self.rest.first().copied()
     }
 
+    /// What has not been read.
+    #[inline]
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Passes over bytes that `rest` showed.
+    #[inline]
+    pub fn advance(&mut self, n: usize) {
+        self.rest = self.rest.get(n..).unwrap_or_default();
+    }
+
     /// What was read since a position.
     pub fn raw_from(&self, start: usize) -> &'a [u8] {
         self.data.get(start..self.position()).unwrap_or(&[])

@@ -122,6 +122,12 @@ impl Outgoing {
         }
     }
 
+    /// All that waits, where it lies in one piece.
+    #[inline]
+    pub fn whole(&self) -> Option<&[u8]> {
+        self.splices.is_empty().then(|| self.bytes.get(self.sent..).unwrap_or_default())
+    }
+
     /// What to send next, in order; as many slices as there is room for. Returns how many.
     pub fn slices<'a>(&'a self, out: &mut [IoSlice<'a>]) -> usize {
         let mut slots = out.iter_mut();
@@ -150,6 +156,9 @@ impl Outgoing {
 
     /// So many bytes have been sent.
     pub fn advance(&mut self, mut n: usize) {
+        if self.splices.is_empty() && n == self.bytes.len() - self.sent {
+            return self.reset();
+        }
         while n > 0 {
             let end = self.splices.front().map_or(self.bytes.len(), |splice| splice.at);
             let step = n.min(end - self.sent);
