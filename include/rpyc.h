@@ -1780,6 +1780,30 @@ rpyc_status rpyc_connection_async_request(rpyc_connection *connection,
                                           rpyc_error **error_out);
 
 /**
+ * Begins a burst: asynchronous requests that follow are gathered, and leave in one write with rpyc_connection_flush. They
+ * also leave before anything is waited for on this connection, and when there are very many of them.
+ *
+ * @param connection borrowed
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+ *
+ * Threads: any thread; it holds for the requests of all threads. Since 0.1.
+ */
+rpyc_status rpyc_connection_begin(rpyc_connection *connection,
+                                  rpyc_error **error_out);
+
+/**
+ * Sends the requests that were gathered since rpyc_connection_begin, and ends the burst.
+ *
+ * @param connection borrowed
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_connection_flush(rpyc_connection *connection, rpyc_error **error_out);
+
+/**
  * Changes an option of a living connection, from the next message on.
  *
  * @param connection borrowed

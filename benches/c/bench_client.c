@@ -120,7 +120,9 @@ static void pipe_run(struct client *client, long n, int window)
         rpyc_async_result **oldest = &results[got % window];
         rpyc_value *value = NULL;
 
-        if (sent - got <= window / 2) {
+        if (sent - got <= window / 2 && sent < n) {
+            if (rpyc_connection_begin(client->conn, &error))
+                die(error, "begin");
             for (; sent < n && sent - got < window; sent++) {
                 rpyc_value *args[] = {rpyc_value_new_int(sent)};
 
@@ -128,6 +130,8 @@ static void pipe_run(struct client *client, long n, int window)
                                                   &error))
                     die(error, "echo");
             }
+            if (rpyc_connection_flush(client->conn, &error))
+                die(error, "flush");
         }
         if (rpyc_async_result_value(*oldest, &value, &error))
             die(error, "echo");

@@ -125,7 +125,7 @@ impl AsyncResult {
                 let state = lock(&self.0.state);
                 let text = format!(
                     "result expired: {} on {} did not answer in time; it may still be running",
-                    state.what,
+                    if state.what.is_empty() { "the request" } else { &state.what },
                     shared.transport.peer_name()
                 );
                 Err(Error::Timeout(text))

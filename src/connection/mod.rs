@@ -237,6 +237,16 @@ impl Connection {
         Ok(result)
     }
 
+    /// Gathers the requests that follow into one write: they leave with `flush`, or before anything is waited for.
+    pub fn begin(&self) -> Result<()> {
+        self.shared.cork()
+    }
+
+    /// Sends what was gathered since `begin`, and ends it.
+    pub fn flush(&self) -> Result<()> {
+        self.shared.uncork()
+    }
+
     pub fn config(&self) -> Config {
         self.shared.with_session(|session| session.config().clone())
     }

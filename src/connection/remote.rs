@@ -73,7 +73,9 @@ pub fn ask_later(object: &Reference, ask: Ask<'_>, timeout: Option<Duration>) ->
                 return Ok(AsyncResult::settled(Ok(value)));
             }
             let result = AsyncResult::new(&shared, String::new(), timeout);
-            result.describe(|| ask.text());
+            if timeout.is_some() {
+                result.describe(|| ask.text());
+            }
             with_body(object, proxy, &ask, |body| shared.async_request(body, &result))?;
             Ok(result)
         }

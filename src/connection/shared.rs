@@ -66,6 +66,8 @@ pub(super) struct Inner {
     reading: bool,
     /// A thread is waiting until the transport takes more, and will send all there is.
     flushing: bool,
+    /// Requests are being gathered: they leave with `uncork`, before any wait, or when there are many.
+    corked: bool,
     /// The transport refuses to send. What had arrived before is still read.
     broken: bool,
     /// Why the connection has to end, found where it could not be ended.
@@ -103,6 +105,8 @@ pub struct Shared {
 
 /// How much may wait to be sent while another thread waits for the transport.
 const QUEUE: usize = 1 << 20;
+/// How much is gathered at most while requests are corked.
+const CORKED: usize = 256 << 10;
 /// How long a side that accepted waits for the peer to show its dialect before it speaks first.
 const FIRST_WORD: Duration = Duration::from_millis(200);
 
@@ -116,6 +120,7 @@ impl Shared {
                 session,
                 reading: false,
                 flushing: false,
+                corked: false,
                 broken: false,
                 failed: None,
                 closing: false,
@@ -191,7 +196,10 @@ impl Shared {
             inner.session.set_threads(threads::here(self));
         }
         let seq = inner.session.request(body, token)?;
-        Ok((self.flush(inner), seq))
+        if !inner.corked || inner.session.outgoing().len() > CORKED {
+            inner = self.flush(inner);
+        }
+        Ok((inner, seq))
     }
 
     /// Sends a request and waits for its answer; requests of the peer are served meanwhile.
@@ -306,6 +314,10 @@ impl Shared {
             return (self.finish(inner, error), Step::Did);
         }
         if inner.reading {
+            if inner.corked && !inner.session.outgoing().is_empty() {
+                inner = self.flush(inner);
+                return (inner, Step::Again);
+            }
             return self.park(inner, key, limit);
         }
         match inner.session.next_event() {
@@ -460,15 +472,36 @@ impl Shared {
         if inner.quick == 0 || inner.reading || !inner.session.has_message() {
             inner = self.flush(inner);
         }
-        let dropped = inner.session.take_dropped();
-        drop(inner);
-        drop(dropped);
+        if inner.session.has_dropped() {
+            let dropped = inner.session.take_dropped();
+            drop(inner);
+            drop(dropped);
+        }
         sent
     }
 
     /// The session's part of a lookup on an object with dynamic attributes.
     pub(super) fn with_session<R>(&self, f: impl FnOnce(&mut Session<Token>) -> R) -> R {
         f(&mut self.lock().session)
+    }
+
+    /// Gathers the requests that follow, until `uncork` or until somebody waits.
+    pub(super) fn cork(&self) -> Result<()> {
+        self.check_fork()?;
+        self.lock().corked = true;
+        Ok(())
+    }
+
+    /// Sends what has been gathered.
+    pub(super) fn uncork(&self) -> Result<()> {
+        self.check_fork()?;
+        let mut inner = self.lock();
+        inner.corked = false;
+        if let Some(end) = &inner.end {
+            return Err(gone(end));
+        }
+        drop(self.flush(inner));
+        Ok(())
     }
 
     /// Sends everything that waits.

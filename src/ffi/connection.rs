@@ -451,6 +451,39 @@ pub unsafe extern "C" fn rpyc_connection_async_request(
     }
 }
 
+/// Begins a burst: asynchronous requests that follow are gathered, and leave in one write with rpyc_connection_flush. They
+/// also leave before anything is waited for on this connection, and when there are very many of them.
+///
+/// @param connection borrowed
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+///
+/// Threads: any thread; it holds for the requests of all threads. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_begin(
+    connection: *mut rpyc_connection,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe { guard(error_out, || Ok(live(connection)?.begin()?)) }
+}
+
+/// Sends the requests that were gathered since rpyc_connection_begin, and ends the burst.
+///
+/// @param connection borrowed
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_flush(
+    connection: *mut rpyc_connection,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe { guard(error_out, || Ok(live(connection)?.flush()?)) }
+}
+
 /// Changes an option of a living connection, from the next message on.
 ///
 /// @param connection borrowed

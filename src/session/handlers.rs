@@ -116,7 +116,7 @@ impl<'d> Args<'_, '_, 'd> {
         match label {
             Some(label @ (boxing::VALUE | boxing::TUPLE)) if boxing::is_tuple(self.reader) => {
                 let n = self.reader.tuple_header()?;
-                items.reserve(n.min(1024));
+                items = Vec::with_capacity(n.min(1024));
                 for _ in 0..n {
                     items.push(if label == boxing::TUPLE {
                         self.unboxer.unbox(self.reader)?

@@ -137,6 +137,7 @@ CHECK(object_isinstance) {
     rpyc_object *item = ITEM("i"), *sub = OBJECT(CALL(c->root, "make_sub", S("s")));
     rpyc_object *list = OBJECT(CALL(c->root, "make_list", I(1)));
     bool is = false;
+    TRUE(rpyc_value_count(classes) == 2);
     TRUE(rpyc_object_is_class(item_class) && rpyc_object_is_class(sub_class) && !rpyc_object_is_class(item));
     OK(rpyc_object_is_instance(item, item_class, &is, ERROR));
     TRUE(is);

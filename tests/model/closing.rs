@@ -1,1 +1,212 @@
-//! (in work)
+//! The end of a connection, while others are busy with it.
+
+use crate::fixture::*;
+use crate::scheduler::{Time, check};
+use rpyc::config::Config;
+use rpyc::connection::{Call, Connection};
+use rpyc::error::Error;
+use rpyc::sync::{Arc, Mutex, clock, lock, thread};
+use rpyc::transport::pair_with_capacity;
+use rpyc::value::{Reference, Value};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A call that is kept, and let go when the test lets go of the place.
+fn never(place: &Arc<Mutex<Vec<Call>>>) -> Method {
+    let place = place.clone();
+    method("never", move |call| lock(&place).push(call))
+}
+
+/// Calls until the end, and expects each answer to be its own.
+fn call_until_end(root: Reference) {
+    for n in 0.. {
+        let result = call_method(&root, "echo", &[Value::Int(n)]);
+        match &result {
+            Ok(value) => assert_eq!(int(value), n),
+            Err(_) => {
+                assert!(is_end(&result), "{result:?}");
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn close_while_others_call() {
+    check(Time::Stands, || {
+        let sides = connect(vec![echo()]);
+        let root = sides.root();
+        let caller = thread::spawn(move || {
+            let result = call_method(&root, "echo", &[Value::Int(1)]);
+            assert!(is_end(&result) || int(&result.unwrap()) == 1);
+        });
+        sides.client.close().unwrap();
+        caller.join().unwrap();
+        sides.finish();
+    });
+}
+
+#[test]
+fn close_while_others_wait() {
+    check(Time::Stands, || {
+        let place = Arc::default();
+        let sides = connect(vec![echo(), never(&place)]);
+        let waiters = [(), ()].map(|()| {
+            let root = sides.root();
+            thread::spawn(move || assert!(is_end(&call_method(&root, "never", &[]))))
+        });
+        let result = call_later(&sides.root(), "never", &[], None);
+        let count = Count::default();
+        if let Ok(result) = &result {
+            let count = count.clone();
+            result.add_callback(Box::new(move |result| {
+                assert!(is_end(&result.value()));
+                count.add();
+            }));
+        }
+        sides.client.close().unwrap();
+        waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+        sides.finish();
+        assert_eq!(count.get(), 1);
+        assert!(is_end(&result.unwrap().value()));
+        lock(&place).clear();
+    });
+}
+
+#[test]
+fn both_sides_close() {
+    check(Time::Stands, || {
+        let sides = connect(vec![echo()]);
+        let root = sides.root();
+        let caller = thread::spawn(move || call_until_end(root));
+        let server = sides.server.clone();
+        let other = thread::spawn(move || server.close().unwrap());
+        sides.client.close().unwrap();
+        other.join().unwrap();
+        caller.join().unwrap();
+        sides.finish();
+    });
+}
+
+#[test]
+fn two_threads_close() {
+    check(Time::Stands, || {
+        let sides = connect(vec![echo()]);
+        let client = sides.client.clone();
+        let other = thread::spawn(move || client.close().unwrap());
+        sides.client.close().unwrap();
+        other.join().unwrap();
+        sides.finish();
+    });
+}
+
+#[test]
+fn abort_while_others_call_and_serve() {
+    check(Time::Stands, || {
+        let sides = Setting { threads: 2, ..Setting::default() }.connect(Vec::new(), vec![echo(), apply()]);
+        let root = sides.root();
+        let caller = thread::spawn(move || {
+            let callback = function((), |mut call| drop(call.reply(Value::Int(3))));
+            let result = call_method(&root, "apply", &[callback]);
+            // The peer's own call may have been cut off, and its answer still have got through.
+            assert!(is_end(&result) || matches!(result, Err(Error::Remote(_))) || int(&result.unwrap()) == 3);
+        });
+        let root = sides.root();
+        let other = thread::spawn(move || call_until_end(root));
+        sides.client.abort();
+        caller.join().unwrap();
+        other.join().unwrap();
+        sides.finish();
+    });
+}
+
+#[test]
+fn the_peer_goes_while_results_are_awaited() {
+    check(Time::Stands, || {
+        let sides = connect(vec![echo()]);
+        let count = Count::default();
+        let root = sides.root();
+        let server = sides.server.clone();
+        let other = thread::spawn(move || server.abort());
+        let mut expected = 0;
+        let mut results = Vec::new();
+        for n in 0..2 {
+            if let Ok(result) = call_later(&root, "echo", &[Value::Int(n)], None) {
+                let count = count.clone();
+                result.add_callback(Box::new(move |result| {
+                    let value = result.value();
+                    assert!(is_end(&value) || int(&value.unwrap()) == n);
+                    count.add();
+                }));
+                expected += 1;
+                results.push(result);
+            }
+        }
+        results.iter().for_each(|result| drop(result.wait()));
+        call_until_end(root);
+        other.join().unwrap();
+        sides.finish();
+        assert_eq!(count.get(), expected);
+    });
+}
+
+#[test]
+fn close_within_a_call() {
+    check(Time::Stands, || {
+        let sides = connect(vec![echo(), apply()]);
+        let root = sides.root();
+        let caller = thread::spawn(move || call_until_end(root));
+        let client = sides.client.clone();
+        let callback = function((), move |mut call| {
+            client.close().unwrap();
+            assert!(call.reply(Value::None).is_err());
+        });
+        assert!(is_end(&call_method(&sides.root(), "apply", &[callback])));
+        caller.join().unwrap();
+        sides.finish();
+    });
+}
+
+/// The last handle goes while the hook of the connection's end still uses one that does not count.
+#[test]
+fn the_last_handle_closes() {
+    check(Time::Stands, || {
+        let (left, right) = pair_with_capacity(1 << 12);
+        let (ours, theirs) = (Life::default(), Life::default());
+        let client = Connection::new(left, Some(&service(&ours, false, Vec::new())), config()).unwrap();
+        let server = Connection::new(right, Some(&service(&theirs, false, vec![echo()])), config()).unwrap();
+        let serving = thread::spawn(move || server.serve_all().unwrap());
+        let root = client.root().unwrap();
+        let caller = thread::spawn(move || call_until_end(root));
+        let other = client.clone();
+        let dropper = thread::spawn(move || drop(other));
+        drop(client);
+        dropper.join().unwrap();
+        caller.join().unwrap();
+        serving.join().unwrap();
+        ours.assert_over();
+        theirs.assert_over();
+    });
+}
+
+/// `close_timeout` holds although the peer neither reads nor ends.
+#[test]
+fn close_gives_up() {
+    check(Time::Passes(SECOND * 20), || {
+        let (left, _right) = pair_with_capacity(64);
+        let life = Life::default();
+        let config = Config { close_timeout: SECOND * 3, ..config() };
+        let client = Connection::new(left, Some(&service(&life, false, Vec::new())), config).unwrap();
+        let blocked = client.clone();
+        let writer = thread::spawn(move || {
+            let result = blocked.ping(Value::bytes(&[0; 500]), None);
+            assert!(is_end(&result), "{result:?}");
+        });
+        client.close().unwrap();
+        assert!(clock::passed() <= SECOND * 5, "it took {:?}", clock::passed());
+        writer.join().unwrap();
+        drop(client);
+        life.assert_over();
+    });
+}

@@ -1,1 +1,206 @@
-//! (in work)
+//! Asynchronous results, answers that are given later, and limits of time.
+
+use crate::fixture::*;
+use crate::scheduler::{Time, check};
+use rpyc::config::Config;
+use rpyc::connection::{AsyncResult, Call};
+use rpyc::error::{Error, Result};
+use rpyc::sync::{Arc, Mutex, clock, lock, thread};
+use rpyc::value::Value;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Answers in a thread of its own.
+fn later() -> Method {
+    method("later", |mut call: Call| {
+        let value = call.args()[0].clone();
+        thread::spawn(move || drop(call.reply(value)));
+    })
+}
+
+fn counting(count: &Count) -> rpyc::connection::Callback {
+    let count = count.clone();
+    Box::new(move |result: &AsyncResult| {
+        assert!(result.value().is_ok());
+        count.add();
+    })
+}
+
+#[test]
+fn several_threads_wait_for_one_result() {
+    check(Time::Stands, || {
+        let sides = connect(vec![echo()]);
+        let result = call_later(&sides.root(), "echo", &[Value::Int(7)], None).unwrap();
+        let waiters = [(), ()].map(|()| {
+            let result = result.clone();
+            thread::spawn(move || assert_eq!(int(&result.value().unwrap()), 7))
+        });
+        expect_echo(&sides.root(), 8);
+        waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+        sides.close();
+    });
+}
+
+#[test]
+fn callbacks_run_exactly_once() {
+    check(Time::Stands, || {
+        let sides = connect(vec![echo()]);
+        let count = Count::default();
+        let result = call_later(&sides.root(), "echo", &[Value::Int(7)], None).unwrap();
+        result.add_callback(counting(&count));
+        let (late, counted) = (result.clone(), count.clone());
+        let adder = thread::spawn(move || late.add_callback(counting(&counted)));
+        let waiting = result.clone();
+        let waiter = thread::spawn(move || waiting.wait().unwrap());
+        result.wait().unwrap();
+        adder.join().unwrap();
+        waiter.join().unwrap();
+        // Whoever brought the answer runs them, and he has come back.
+        assert_eq!(count.get(), 2);
+        sides.close();
+    });
+}
+
+/// A callback of one result waits for another, which other threads bring.
+#[test]
+fn a_callback_may_call() {
+    check(Time::Stands, || {
+        let sides = connect(vec![echo()]);
+        let (root, door) = (sides.root(), Door::default());
+        let called = door.clone();
+        let result = call_later(&root, "echo", &[Value::Int(1)], None).unwrap();
+        let own = root.clone();
+        result.add_callback(Box::new(move |_| {
+            expect_echo(&own, 2);
+            called.open();
+        }));
+        let other = thread::spawn(move || expect_echo(&root, 3));
+        result.wait().unwrap();
+        other.join().unwrap();
+        door.pass();
+        sides.close();
+    });
+}
+
+#[test]
+fn answers_come_from_other_threads() {
+    check(Time::Stands, || {
+        let sides = connect(vec![echo(), later()]);
+        let root = sides.root();
+        let other = thread::spawn(move || {
+            assert_eq!(int(&call_method(&root, "later", &[Value::Int(1)]).unwrap()), 1);
+        });
+        assert_eq!(int(&call_method(&sides.root(), "later", &[Value::Int(2)]).unwrap()), 2);
+        expect_echo(&sides.root(), 3);
+        other.join().unwrap();
+        sides.close();
+    });
+}
+
+/// The reply is taken, or the time is up and it is dropped; nothing is kept of it.
+#[test]
+fn limits_race_with_replies() {
+    check(Time::Races(SECOND * 100_000), || {
+        let client = Config { sync_request_timeout: Some(SECOND * 2), ..config() };
+        let sides = Setting { client, ..Setting::default() }.connect(Vec::new(), vec![echo(), later()]);
+        let ask = |n: i64| {
+            let root = sides.root();
+            thread::spawn(move || match call_method(&root, "later", &[Value::Int(n)]) {
+                Ok(value) => assert_eq!(int(&value), n),
+                Err(Error::Timeout(_)) => {}
+                Err(other) => panic!("{other}"),
+            })
+        };
+        let others = [ask(1), ask(2)];
+        others.into_iter().for_each(|other| other.join().unwrap());
+        settle(&sides);
+        sides.close();
+    });
+}
+
+/// Waits until there is an answer to everything, also to what nobody waits for.
+fn settle(sides: &Sides) {
+    while sides.client.counts().pending > 0 || sides.server.counts().serving > 0 {
+        let _ = sides.client.serve(Some(SECOND / 10));
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn results_expire() {
+    check(Time::Races(SECOND * 100_000), || {
+        let sides = connect(vec![echo(), later()]);
+        let count = Count::default();
+        let result = call_later(&sides.root(), "later", &[Value::Int(1)], Some(SECOND)).unwrap();
+        let counted = count.clone();
+        result.add_callback(Box::new(move |result| {
+            assert_eq!(int(&result.value().unwrap()), 1);
+            counted.add();
+        }));
+        let other = {
+            let result = result.clone();
+            thread::spawn(move || outcome(result.value()))
+        };
+        let got = outcome(result.value());
+        let other = other.join().unwrap();
+        settle(&sides);
+        assert_eq!(count.get(), result.ready() as usize);
+        assert!(count.get() >= (got as usize).max(other as usize));
+        sides.close();
+    });
+}
+
+fn outcome(value: Result<Value>) -> bool {
+    match value {
+        Ok(value) => int(&value) == 1,
+        Err(Error::Timeout(_)) => false,
+        Err(other) => panic!("{other}"),
+    }
+}
+
+/// A limit is kept although the peer always has something to say.
+#[test]
+fn traffic_does_not_put_off_a_limit() {
+    check(Time::Passes(SECOND * 60), || {
+        let kept: Arc<Mutex<Option<Value>>> = Arc::default();
+        let calls: Arc<Mutex<Vec<Call>>> = Arc::default();
+        let (place, pending) = (kept.clone(), calls.clone());
+        let client = Config { sync_request_timeout: Some(SECOND * 3), ..config() };
+        let sides = Setting { client, ..Setting::default() }.connect(
+            Vec::new(),
+            vec![
+                method("keep", move |mut call| {
+                    *lock(&place) = Some(call.args()[0].clone());
+                    call.reply(Value::None).unwrap();
+                }),
+                method("never", move |call| lock(&pending).push(call)),
+            ],
+        );
+        let root = sides.root();
+        let callback = function((), |mut call| call.reply(Value::None).unwrap());
+        call_method(&root, "keep", &[callback]).unwrap();
+        let callback = lock(&kept).take().unwrap();
+        let stop = Arc::new(Mutex::new(false));
+        let stopped = stop.clone();
+        let caller = thread::spawn(move || {
+            while !*lock(&stopped) {
+                call(&callback, &[]).unwrap();
+                sleep(SECOND / 2);
+            }
+        });
+        let before = clock::passed();
+        assert!(matches!(call_method(&root, "never", &[]), Err(Error::Timeout(_))));
+        let took = clock::passed() - before;
+        assert!(took >= SECOND * 3 && took <= SECOND * 5, "it took {took:?}");
+        *lock(&stop) = true;
+        let serving = sides.client.clone();
+        let serving = thread::spawn(move || serving.serve_all().unwrap());
+        caller.join().unwrap();
+        // Answered too late.
+        lock(&calls).drain(..).for_each(drop);
+        sides.client.close().unwrap();
+        serving.join().unwrap();
+        sides.finish();
+    });
+}

@@ -225,7 +225,7 @@ impl Pair {
     pub fn ask(&mut self, body: Body<'_>) -> Result<Value> {
         self.client.request(body, 77)?;
         self.to_server();
-        assert!(self.server.next_event().is_none());
+        nothing(self.server.next_event());
         self.to_client();
         outcome(&mut self.client)
     }
@@ -268,6 +268,15 @@ pub fn proxy(value: Value) -> Arc<Proxy> {
 
 pub fn remote(proxy: &Arc<Proxy>) -> Value {
     Value::Ref(Reference::Remote(proxy.clone()))
+}
+
+pub fn nothing(event: Option<Event<u32>>) {
+    match event {
+        None => {}
+        Some(Event::Request(request)) => panic!("a request: {:?}", request.op),
+        Some(Event::Reply { outcome, .. }) => panic!("an answer: {outcome:?}"),
+        Some(Event::Closed(error)) => panic!("the end: {error:?}"),
+    }
 }
 
 pub fn closed(event: Option<Event<u32>>) -> Error {

@@ -136,6 +136,8 @@ fn limits_hold() {
     assert_eq!(kind(Value::str("abcde")), DecodeErrorKind::TooLong { what: "a str", size: 5, limit: 4 });
     assert_eq!(kind(Value::bytes(b"abcde")), DecodeErrorKind::TooLong { what: "a byte string", size: 5, limit: 4 });
     assert_eq!(kind(Value::Int(-123456)), DecodeErrorKind::TooManyDigits { digits: 6, limit: 5 });
+    let mut header = Reader::new(&[0x13, 0x50, 0x50, 0x50, 0x50], None, &limits);
+    assert_eq!(header.tuple_header().unwrap_err().kind(), &DecodeErrorKind::TooManyItems { count: 4, limit: 3 });
     for fits in [Value::tuple(zeros(3)), Value::str("abcd"), Value::Int(-12345), Value::Int(12345)] {
         let bytes = encode(&fits, &limits).unwrap();
         assert_eq!(decode(&bytes, &limits).unwrap(), fits);
