@@ -324,6 +324,17 @@ fn values_arrive_as_they_were_sent() {
     }
 }
 
+/// A stream of zlib that was given up half way must not spoil the next one.
+#[test]
+fn what_follows_an_incompressible_message_arrives() {
+    let mut pair = Pair::with(BOTH[0], Config::default(), None);
+    for size in [3001, 9000, 20_000, 1 << 20] {
+        for value in [Value::bytes(&recording::noise("first", size)), Value::bytes(&vec![0; size]), Value::str("small")] {
+            assert_eq!(pair.ask(Body::Raw { handler: 1, args: std::slice::from_ref(&value) }).unwrap(), value);
+        }
+    }
+}
+
 #[test]
 fn an_object_comes_home_as_itself() {
     for dialect in BOTH {

@@ -1,5 +1,6 @@
 """Valgrind over C programs: no error, nothing lost, in the examples, the border programs and an interop run of each side."""
 import os
+import re
 
 import border
 import examples
@@ -9,7 +10,7 @@ from runner import ROOT, test
 SUPPRESSIONS = os.path.join(ROOT, "tests", "run", "valgrind.supp")
 ERRORS = 99
 SECONDS = 240
-# Forking is tested without: a child of a valgrind process is one more valgrind, slow and with its own report.
+# Not the one that forks: in its child all that the parent's threads hold is lost.
 BORDER = [name for name in border.programs() if name != "fork"]
 
 
@@ -17,15 +18,16 @@ def valgrind(case):
     """What stands before a program."""
     return [case.tool("valgrind"), "--leak-check=full", "--show-leak-kinds=definite,indirect,possible",
             "--errors-for-leak-kinds=definite,indirect,possible", "--error-exitcode=%d" % ERRORS, "--num-callers=40",
-            "--child-silent-after-fork=yes", "--suppressions=" + SUPPRESSIONS, "--log-file={files}.valgrind"]
+            "--suppressions=" + SUPPRESSIONS, "--log-file={files}.valgrind-%p"]
 
 
 def check(case):
     """Every process under valgrind has ended with a clean report."""
     reports = [process.read("valgrind") for process in case.processes if "valgrind" in process.args[0]]
     case.check(reports, "nothing ran under valgrind")
-    for report in reports:
-        case.check("ERROR SUMMARY: 0 errors" in report, "valgrind found errors or leaks")
+    for report in reports:                           # with those of its forked children
+        case.check(re.search("ERROR SUMMARY: 0 errors", report) and not re.search("ERROR SUMMARY: [1-9]", report),
+                   "valgrind found errors or leaks")
 
 
 def interop_server(case):

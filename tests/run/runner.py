@@ -1,5 +1,6 @@
 """Tests as functions, each with a name, a time limit, and processes that end with it."""
 import collections
+import glob
 import os
 import re
 import shutil
@@ -58,12 +59,12 @@ class Process:
                 raise Failed("cannot start %s: %s" % (self.args[0], error.strerror)) from None
 
     def read(self, kind):
-        """What it printed so far: "out", "err", or another file that it writes."""
-        try:
-            with open(self.files + "." + kind, encoding="utf-8", errors="replace") as text:
-                return text.read()
-        except FileNotFoundError:
-            return ""
+        """What it printed so far: "out", "err", or other files that it writes."""
+        texts = []
+        for path in sorted(glob.glob(glob.escape(self.files) + "." + kind + "*")):
+            with open(path, encoding="utf-8", errors="replace") as text:
+                texts.append(text.read())
+        return "".join(texts)
 
     @property
     def output(self):
