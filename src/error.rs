@@ -93,6 +93,9 @@ pub enum Error {
     Forked(String),
     #[error("{context}: {source}")]
     Io { context: String, source: Arc<std::io::Error> },
+    /// Nobody answers at an address.
+    #[error("{context}: {source}")]
+    Connect { context: String, source: Arc<std::io::Error> },
     /// The peer ended the stream.
     #[error("{0}")]
     Eof(String),
@@ -122,6 +125,10 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     pub fn io(context: impl fmt::Display, source: std::io::Error) -> Error {
         Error::Io { context: context.to_string(), source: Arc::new(source) }
+    }
+
+    pub fn connect(context: impl fmt::Display, source: std::io::Error) -> Error {
+        Error::Connect { context: context.to_string(), source: Arc::new(source) }
     }
 
     pub fn is_stop_iteration(&self) -> bool {

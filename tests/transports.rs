@@ -364,13 +364,13 @@ fn tcp_options_are_set_and_harmless_elsewhere() {
 fn a_refused_connection_names_the_address() {
     let unused = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let Err(error) = connect(&address(&format!("tcp://{unused}")), LONG) else { panic!("connected") };
-    let Error::Io { source, .. } = &error else { panic!("{error:?}") };
+    let Error::Connect { source, .. } = &error else { panic!("{error:?}") };
     assert_eq!(source.kind(), ErrorKind::ConnectionRefused);
     assert!(error.to_string().contains(&format!("tcp://{unused}")), "{error}");
 
     let path = fresh_path("absent");
     let Err(error) = connect(&Address::Unix(path.clone()), LONG) else { panic!("connected") };
-    let Error::Io { source, .. } = &error else { panic!("{error:?}") };
+    let Error::Connect { source, .. } = &error else { panic!("{error:?}") };
     assert_eq!(source.kind(), ErrorKind::NotFound);
     assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
 }

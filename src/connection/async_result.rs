@@ -115,8 +115,10 @@ impl AsyncResult {
         if self.is_settled() {
             return Ok(());
         }
+        let shared = self.0.shared.upgrade();
+        shared.as_ref().map_or(Ok(()), |shared| shared.check_fork())?;
         let limit = Limit::at(lock(&self.0.state).expiry);
-        match self.0.shared.upgrade() {
+        match shared {
             Some(shared) if shared.wait_for_result(self, limit) => Ok(()),
             Some(shared) if shared.is_closed() && !self.expiry_passed() => {
                 Err(Error::Closed("the connection ended before the answer".into()))

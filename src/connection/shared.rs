@@ -1,24 +1,19 @@
-//! What all handles of a connection share, and who reads, who runs, who waits.
-//!
-//! The state table stands in `docs/architecture.md`. In short: whoever waits and finds nobody receiving takes
-//! `incoming` out and receives; all others park. Messages are taken from the buffer under the lock; code of the
-//! host runs without it. Whoever stops waiting wakes another waiter, so that reading never stops while
-//! somebody waits.
+//! What all handles of a connection share, and the requests that go over it.
 
 #[cfg(shuttle)]
 mod model;
 
 use super::async_result::AsyncResult;
 use super::class::Object;
-use super::limit::{Limit, Received};
+use super::limit::Limit;
 use super::serial;
 use super::wrap::HostWrap;
-use super::{Connection, dispatch, threads};
+use super::{Connection, threads};
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Exception, Result};
-use crate::session::{Body, Event, Request, RequestId, Session, Threads};
+use crate::session::{Body, Request, RequestId, Session, Threads};
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use crate::sync::{Condvar, Mutex, MutexGuard, lock, wait_for};
+use crate::sync::{Condvar, Mutex, MutexGuard, lock};
 use crate::transport::Transport;
 use crate::value::{Releases, Value};
 use std::collections::VecDeque;
@@ -54,61 +49,59 @@ pub(super) enum Step {
 }
 
 pub(super) struct Waiter {
-    key: Key,
-    thread: u64,
-    woken: AtomicBool,
-    wake: Condvar,
+    pub(super) key: Key,
+    pub(super) thread: u64,
+    pub(super) woken: AtomicBool,
+    pub(super) wake: Condvar,
 }
 
 pub(super) struct Inner {
     pub(super) session: Session<Token>,
     /// A thread is receiving; the session's `incoming` is with it.
-    reading: bool,
+    pub(super) reading: bool,
     /// A thread is waiting until the transport takes more, and will send all there is.
-    flushing: bool,
+    pub(super) flushing: bool,
     /// Requests are being gathered: they leave with `uncork`, before any wait, or when there are many.
-    corked: bool,
+    pub(super) corked: bool,
     /// The transport refuses to send. What had arrived before is still read.
-    broken: bool,
+    pub(super) broken: bool,
     /// Why the connection has to end, found where it could not be ended.
-    failed: Option<Error>,
-    closing: bool,
-    waiters: Vec<Arc<Waiter>>,
+    pub(super) failed: Option<Error>,
+    pub(super) closing: bool,
+    pub(super) waiters: Vec<Arc<Waiter>>,
     /// Replies whose threads have not looked yet.
-    arrived: Vec<(i64, Result<Value>)>,
+    pub(super) arrived: Vec<(i64, Result<Value>)>,
     /// Requests that are for certain threads (bind_threads).
-    bound: VecDeque<Request>,
+    pub(super) bound: VecDeque<Request>,
     /// Quick methods that are running; their answers leave together.
-    quick: usize,
+    pub(super) quick: usize,
     pub(super) peer_root: Option<Value>,
-    end: Option<Error>,
+    pub(super) end: Option<Error>,
 }
 
 pub(super) type Guard<'a> = MutexGuard<'a, Inner>;
 
 pub struct Shared {
-    inner: Mutex<Inner>,
+    pub(super) inner: Mutex<Inner>,
     pub(super) transport: Arc<dyn Transport>,
     pub(super) releases: Arc<Releases>,
-    closed: AtomicBool,
+    pub(super) closed: AtomicBool,
     /// Handles of the user that keep the connection open.
     pub(super) handles: AtomicUsize,
-    service: OnceLock<Arc<Object>>,
-    connected: AtomicBool,
-    bind_threads: bool,
-    forks: u32,
+    pub(super) service: OnceLock<Arc<Object>>,
+    pub(super) connected: AtomicBool,
+    pub(super) bind_threads: bool,
+    pub(super) forks: u32,
     /// The peer speaks first, so its first message tells the dialect.
-    accepted: bool,
+    pub(super) accepted: bool,
     /// How often code of the host was started, in the upper half, and how many times it runs now, in the lower.
-    activity: AtomicU64,
+    pub(super) activity: AtomicU64,
 }
 
-/// How much may wait to be sent while another thread waits for the transport.
-const QUEUE: usize = 1 << 20;
 /// How much is gathered at most while requests are corked.
-const CORKED: usize = 256 << 10;
+pub(super) const CORKED: usize = 256 << 10;
 /// How long a side that accepted waits for the peer to show its dialect before it speaks first.
-const FIRST_WORD: Duration = Duration::from_millis(200);
+pub(super) const FIRST_WORD: Duration = Duration::from_millis(200);
 
 impl Shared {
     pub(super) fn new(transport: Arc<dyn Transport>, config: Config, accepted: bool) -> Arc<Shared> {
@@ -303,153 +296,6 @@ impl Shared {
         }
     }
 
-    /// Does one thing that brings a waiting thread further: takes a message that is here, receives, or parks.
-    fn advance<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
-        if self.bind_threads {
-            if let Some(request) = self.take_bound(&mut inner) {
-                return (self.run(inner, request), Step::Did);
-            }
-        }
-        if let Some(error) = inner.failed.take() {
-            return (self.finish(inner, error), Step::Did);
-        }
-        if inner.reading {
-            if inner.corked && !inner.session.outgoing().is_empty() {
-                inner = self.flush(inner);
-                return (inner, Step::Again);
-            }
-            return self.park(inner, key, limit);
-        }
-        match inner.session.next_event() {
-            Some(Event::Reply { seq, token: Token::Sync, outcome }) => {
-                if key == Key::Reply(seq) {
-                    return (inner, Step::Mine(outcome));
-                }
-                inner.arrived.push((seq, outcome));
-                wake(&mut inner, |waiter| waiter.key == Key::Reply(seq));
-                (inner, Step::Did)
-            }
-            Some(Event::Reply { token: Token::Async(result), outcome, .. }) => (self.settle(inner, result, outcome), Step::Did),
-            Some(Event::Request(request)) if self.bind_threads && !threads::is_for_here(&request) => {
-                let thread = request.id.threads.to;
-                inner.bound.push_back(request);
-                wake(&mut inner, |waiter| waiter.thread == thread);
-                (inner, Step::Again)
-            }
-            Some(Event::Request(request)) => (self.run(inner, request), Step::Did),
-            Some(Event::Closed(error)) => (self.finish(inner, error), Step::Did),
-            None => self.receive(inner, limit),
-        }
-    }
-
-    fn take_bound(&self, inner: &mut Inner) -> Option<Request> {
-        let at = inner.bound.iter().position(threads::is_for_here)?;
-        inner.bound.remove(at)
-    }
-
-    /// Waits for bytes, as the only one who does.
-    fn receive<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, Step) {
-        if !self.releases.is_empty() {
-            inner.session.send_releases();
-        }
-        if !inner.session.outgoing().is_empty() && !inner.broken {
-            inner = self.flush(inner);
-            // Others may have read meanwhile.
-            if inner.reading || inner.end.is_some() || inner.session.has_message() {
-                return (inner, Step::Again);
-            }
-        }
-        let more_expected = inner.session.pending() > 1 || inner.session.incoming().is_mid_frame();
-        let broken = inner.broken;
-        let mut incoming = inner.session.take_incoming();
-        let dropped = inner.session.take_dropped();
-        inner.reading = true;
-        drop(inner);
-        drop(dropped);
-        if more_expected {
-            self.transport.quick_ack();
-        }
-        let received = if broken { Limit::Now.receive(&*self.transport, &mut incoming) } else { limit.receive(&*self.transport, &mut incoming) };
-        let mut inner = self.lock();
-        inner.reading = false;
-        inner.session.put_incoming(incoming);
-        let step = match received {
-            Received::Bytes => Step::Again,
-            Received::Nothing if broken => {
-                inner.session.end_of_stream();
-                Step::Again
-            }
-            Received::Nothing => Step::Again,
-            Received::TimedOut => Step::TimedOut,
-            Received::End => {
-                inner.session.end_of_stream();
-                Step::Again
-            }
-        };
-        (inner, step)
-    }
-
-    /// Waits for another thread to bring what this one waits for, or to hand over the reading.
-    fn park<'a>(&'a self, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
-        let thread = if self.bind_threads { threads::id() } else { 0 };
-        let waiter = Arc::new(Waiter { key, thread, woken: AtomicBool::new(false), wake: Condvar::new() });
-        inner.waiters.push(waiter.clone());
-        loop {
-            let Some(timeout) = limit.remaining() else {
-                inner.waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
-                return (inner, Step::TimedOut);
-            };
-            inner = wait_for(&waiter.wake, inner, timeout);
-            if waiter.woken.load(Ordering::Relaxed) {
-                return (inner, Step::Again);
-            }
-        }
-    }
-
-    /// Whoever stops waiting hands the reading to another.
-    fn leave(&self, inner: &mut Inner) {
-        if !inner.reading && !inner.waiters.is_empty() {
-            let waiter = inner.waiters.remove(0);
-            waiter.woken.store(true, Ordering::Relaxed);
-            waiter.wake.notify_one();
-        }
-    }
-
-    /// Runs a request. Others go on reading meanwhile.
-    fn run<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, request: Request) -> Guard<'a> {
-        let quick = dispatch::is_quick(&request);
-        if quick {
-            inner.quick += 1;
-        } else if !inner.session.outgoing().is_empty() {
-            inner = self.flush(inner);
-        }
-        self.leave(&mut inner);
-        let dropped = inner.session.take_dropped();
-        drop(inner);
-        drop(dropped);
-        self.activity.fetch_add((1 << 32) + 1, Ordering::Relaxed);
-        let bound = self.bind_threads.then(|| threads::bind(self, request.id.threads.from));
-        dispatch::serve(self, request);
-        drop(bound);
-        self.activity.fetch_sub(1, Ordering::Relaxed);
-        let mut inner = self.lock();
-        inner.quick -= quick as usize;
-        inner
-    }
-
-    fn settle<'a>(&'a self, mut inner: Guard<'a>, result: AsyncResult, outcome: Result<Value>) -> Guard<'a> {
-        let callbacks = result.settle(outcome);
-        let address = result.address();
-        wake(&mut inner, |waiter| waiter.key == Key::Async(address));
-        if callbacks.is_empty() {
-            return inner;
-        }
-        self.leave(&mut inner);
-        drop(inner);
-        callbacks.into_iter().for_each(|callback| callback(&result));
-        self.lock()
-    }
-
     /// Answers a request of the peer, from any thread.
     #[inline]
     pub(super) fn answer(&self, id: &RequestId, result: Result<Value, Exception>) -> Result<()> {
@@ -485,237 +331,6 @@ impl Shared {
         f(&mut self.lock().session)
     }
 
-    /// Gathers the requests that follow, until `uncork` or until somebody waits.
-    pub(super) fn cork(&self) -> Result<()> {
-        self.check_fork()?;
-        self.lock().corked = true;
-        Ok(())
-    }
-
-    /// Sends what has been gathered.
-    pub(super) fn uncork(&self) -> Result<()> {
-        self.check_fork()?;
-        let mut inner = self.lock();
-        inner.corked = false;
-        if let Some(end) = &inner.end {
-            return Err(gone(end));
-        }
-        drop(self.flush(inner));
-        Ok(())
-    }
-
-    /// Sends everything that waits.
-    pub(super) fn flush_all(&self) {
-        drop(self.flush(self.lock()));
-    }
-
-    /// Sends everything that waits. While the peer does not take it, what it sends is taken in.
-    fn flush<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
-        if inner.flushing {
-            return self.await_room(inner);
-        }
-        while !inner.broken && !inner.session.outgoing().is_empty() {
-            match send_once(&mut inner, &*self.transport) {
-                Ok(()) => continue,
-                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(_) => {
-                    inner.broken = true;
-                    break;
-                }
-            }
-            inner.flushing = true;
-            inner = self.stall(inner);
-        }
-        inner.flushing = false;
-        inner
-    }
-
-    /// Sends what goes without waiting.
-    pub(super) fn flush_some(&self, inner: &mut Inner) {
-        while !inner.flushing && !inner.broken && !inner.session.outgoing().is_empty() {
-            match send_once(inner, &*self.transport) {
-                Ok(()) => {}
-                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return,
-                Err(_) => inner.broken = true,
-            }
-        }
-    }
-
-    /// The transport takes nothing: waits for room, and takes in what arrives meanwhile, up to a limit.
-    fn stall<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
-        let limit = inner.session.config().limits.buffered;
-        let mut incoming = None;
-        if !inner.reading {
-            if inner.session.incoming().buffered() >= limit {
-                inner.broken = true;
-                inner.failed = Some(Error::Limit(format!(
-                    "the peer sends but does not receive: {limit} bytes wait to be read (max_buffered)"
-                )));
-                return inner;
-            }
-            inner.reading = true;
-            incoming = Some(inner.session.take_incoming());
-        }
-        drop(inner);
-        let ready = self.transport.poll(incoming.is_some(), true, Some(crate::transport::TICK)).unwrap_or_default();
-        let mut end = false;
-        if let (Some(incoming), true) = (&mut incoming, ready.read) {
-            end = matches!(Limit::Now.receive(&*self.transport, incoming), Received::End);
-        }
-        let mut inner = self.lock();
-        if let Some(incoming) = incoming {
-            inner.reading = false;
-            inner.session.put_incoming(incoming);
-            if end {
-                inner.session.end_of_stream();
-                inner.broken = true;
-            }
-            self.leave(&mut inner);
-        }
-        if inner.end.is_some() {
-            inner.broken = true;
-        }
-        inner
-    }
-
-    /// Another thread is waiting for the transport; more than a little must not pile up behind it.
-    fn await_room<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
-        while inner.flushing && inner.end.is_none() && inner.session.outgoing().len() > QUEUE {
-            let mut limit = Limit::lazy(Some(Duration::from_millis(20)));
-            (inner, _) = self.park(inner, Key::Transaction, &mut limit);
-        }
-        inner
-    }
-
-    fn await_first_word<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>) -> Guard<'a> {
-        let mut limit = Limit::lazy(Some(FIRST_WORD));
-        while inner.session.dialect() == Dialect::Auto && inner.end.is_none() {
-            let step;
-            (inner, step) = self.advance(inner, Key::Transaction, &mut limit);
-            if let Step::TimedOut = step {
-                break;
-            }
-        }
-        inner
-    }
-
-    /// Takes in what has arrived without handling it, for a connection whose host code runs long.
-    pub(crate) fn take_in(&self) {
-        let Some(mut inner) = crate::sync::try_lock(&self.inner) else { return };
-        let limit = inner.session.config().limits.buffered;
-        if inner.reading || inner.end.is_some() || inner.session.incoming().buffered() >= limit {
-            return;
-        }
-        let mut incoming = inner.session.take_incoming();
-        inner.reading = true;
-        drop(inner);
-        let mut end = false;
-        loop {
-            match Limit::Now.receive(&*self.transport, &mut incoming) {
-                Received::Bytes if incoming.buffered() < limit => {}
-                Received::End => {
-                    end = true;
-                    break;
-                }
-                _ => break,
-            }
-        }
-        let mut inner = self.lock();
-        inner.reading = false;
-        inner.session.put_incoming(incoming);
-        if end {
-            inner.session.end_of_stream();
-        }
-        self.leave(&mut inner);
-    }
-
-    /// The end: everybody is told, everything lent comes back, the service's hook runs.
-    fn finish<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, error: Error) -> Guard<'a> {
-        if self.closed.load(Ordering::Acquire) {
-            return inner;
-        }
-        self.flush_some(&mut inner);
-        let error = match error {
-            Error::Eof(_) if inner.closing => Error::Closed("the connection was closed".into()),
-            other => other,
-        };
-        let error = inner.end.get_or_insert(error).clone();
-        self.closed.store(true, Ordering::Release);
-        inner.session.abandon();
-        let pending = inner.session.take_pending();
-        let dropped = inner.session.take_dropped();
-        let bound = std::mem::take(&mut inner.bound);
-        let root = inner.peer_root.take();
-        for waiter in inner.waiters.drain(..) {
-            waiter.woken.store(true, Ordering::Relaxed);
-            waiter.wake.notify_one();
-        }
-        drop(inner);
-        self.transport.shutdown();
-        for (_, token) in pending {
-            if let Token::Async(result) = token {
-                result.settle(Err(gone(&error))).into_iter().for_each(|callback| callback(&result));
-            }
-        }
-        drop((dropped, bound, root));
-        self.disconnected();
-        self.lock()
-    }
-
-    fn disconnected(self: &Arc<Shared>) {
-        if self.connected.swap(false, Ordering::AcqRel) {
-            if let Some(root) = self.service.get() {
-                if let Some(hook) = root.class().service().and_then(|service| service.on_disconnect.as_ref()) {
-                    hook(&Connection::borrowed(self.clone()), root);
-                }
-            }
-        }
-    }
-
-    /// Tells the peer, waits for it to end the stream, and ends.
-    pub(super) fn close(self: &Arc<Shared>) -> Result<()> {
-        self.check_fork()?;
-        let _pause = serial::pause();
-        let mut inner = self.lock();
-        if inner.end.is_some() {
-            drop(self.finish(inner, Error::Closed("the connection was closed".into())));
-            return Ok(());
-        }
-        let waits = inner.session.dialect() != Dialect::V5 && inner.session.is_open();
-        inner.closing = true;
-        inner.session.close();
-        inner = self.flush(inner);
-        let mut limit = Limit::lazy(Some(inner.session.config().close_timeout));
-        while waits && inner.end.is_none() {
-            let step;
-            (inner, step) = self.advance(inner, Key::Transaction, &mut limit);
-            if let Step::TimedOut = step {
-                break;
-            }
-        }
-        drop(self.finish(inner, Error::Closed("the connection was closed".into())));
-        Ok(())
-    }
-
-    /// Ends without waiting for anybody. With `tell`, CLOSE is sent if it goes at once.
-    pub(super) fn abort(self: &Arc<Shared>, tell: bool) {
-        if self.check_fork().is_err() {
-            return;
-        }
-        let mut inner = self.lock();
-        inner.closing = true;
-        if tell {
-            inner.session.close();
-            self.flush_some(&mut inner);
-        }
-        drop(self.finish(inner, Error::Closed("the connection was closed".into())));
-    }
-
-    /// Ends at once, and tells nobody.
-    pub(crate) fn end(self: &Arc<Shared>) {
-        self.abort(false);
-    }
-
     /// Has code of the host been running for the peer since the last look, and how often was it started? Two looks that
     /// are alike, with code running, tell that it runs long.
     pub(crate) fn activity(&self) -> (u32, bool) {
@@ -744,34 +359,8 @@ impl Shared {
     }
 }
 
-fn send_once(inner: &mut Inner, transport: &dyn Transport) -> std::io::Result<()> {
-    const SLICES: usize = 64;
-    let outgoing = inner.session.outgoing();
-    let sent = match outgoing.whole() {
-        Some(bytes) => transport.send(&[std::io::IoSlice::new(bytes)])?,
-        None => {
-            let mut slices = [std::io::IoSlice::new(&[]); SLICES];
-            let n = outgoing.slices(&mut slices);
-            transport.send(&slices[..n])?
-        }
-    };
-    outgoing.advance(sent);
-    Ok(())
-}
-
-fn wake(inner: &mut Inner, which: impl Fn(&Waiter) -> bool) {
-    inner.waiters.retain(|waiter| {
-        if !which(waiter) {
-            return true;
-        }
-        waiter.woken.store(true, Ordering::Relaxed);
-        waiter.wake.notify_one();
-        false
-    });
-}
-
 /// The error of those who come after the end.
-fn gone(end: &Error) -> Error {
+pub(super) fn gone(end: &Error) -> Error {
     match end {
         Error::Closed(_) => Error::Closed("the connection is closed".into()),
         other => other.clone(),

@@ -5,6 +5,7 @@
 //! address of a `Value`. Every other handle is the address of a box that `new` made.
 
 use super::status::{Failure, RPYC_ERR_ARGUMENT, Result};
+#[cfg(debug_assertions)]
 use crate::log::{self, Level};
 use crate::value::{Reference, Value};
 use std::borrow::Cow;
@@ -138,6 +139,7 @@ pub(super) trait Handle {
     /// What such a handle stands for.
     type Inner;
     /// Stands in front of it in debug builds, so that freed handles and those of other types are told.
+    #[cfg_attr(not(debug_assertions), allow(dead_code))]
     const WORD: [u8; 8];
 }
 

@@ -164,7 +164,7 @@ pub unsafe extern "C" fn rpyc_server_set_max_connections(
 ///
 /// @param server borrowed
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK when it was stopped, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped before), RPYC_ERR_IO
+/// @return RPYC_OK when it was stopped, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped, or accepting already), RPYC_ERR_IO
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn rpyc_server_serve(server: *mut rpyc_server, error_out: 
 ///
 /// @param server borrowed
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped before), RPYC_ERR_IO, and how the connection
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped, or accepting already), RPYC_ERR_IO, and how the connection
 ///         ended: RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT
 ///
 /// Threads: any thread. Since 0.1.
@@ -194,7 +194,7 @@ pub unsafe extern "C" fn rpyc_server_serve_one(
 ///
 /// @param server borrowed
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped before), RPYC_ERR_IO (no thread can be had)
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped, or accepting already), RPYC_ERR_IO (no thread can be had)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

@@ -146,7 +146,7 @@ fn status_of(error: &Error) -> rpyc_status {
         Error::Eof(_) => RPYC_ERR_EOF,
         Error::Timeout(_) => RPYC_ERR_TIMEOUT,
         Error::Closed(_) => RPYC_ERR_CLOSED,
-        Error::Address(_) => RPYC_ERR_ADDRESS,
+        Error::Address(_) | Error::Connect { .. } => RPYC_ERR_ADDRESS,
         Error::Malformed(_) => RPYC_ERR_MALFORMED,
         Error::Limit(_) => RPYC_ERR_LIMIT,
         Error::Denied(_) => RPYC_ERR_DENIED,

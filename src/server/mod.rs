@@ -41,8 +41,10 @@ struct Inner {
 struct State {
     connections: HashMap<u64, Arc<Shared>>,
     last: u64,
-    /// Threads that accept.
+    /// Threads that accept, or are about to serve.
     accepting: usize,
+    /// `serve` or `start` has been called.
+    started: bool,
 }
 
 thread_local! {
@@ -116,13 +118,13 @@ impl Server {
 
     /// Accepts in this thread until the server is stopped.
     pub fn serve(&self) -> Result<()> {
-        self.inner.begin()?;
+        self.inner.begin(true)?;
         self.inner.accept_all()
     }
 
     /// Accepts in a thread of its own.
     pub fn start(&self) -> Result<()> {
-        self.inner.begin()?;
+        self.inner.begin(true)?;
         let inner = self.inner.clone();
         let spawned = std::thread::Builder::new().name("rpyc-accept".into()).spawn(move || {
             if let Err(error) = inner.accept_all() {
@@ -137,7 +139,7 @@ impl Server {
 
     /// Accepts one connection and serves it in this thread, until it ends.
     pub fn serve_one(&self) -> Result<()> {
-        self.inner.begin()?;
+        self.inner.begin(false)?;
         let accepted = self.inner.listener.accept();
         self.inner.ended();
         match accepted {
@@ -182,11 +184,16 @@ impl Inner {
         SERVING.with_borrow(|serving| serving.contains(&this))
     }
 
-    fn begin(&self) -> Result<()> {
+    fn begin(&self, for_all: bool) -> Result<()> {
         if self.stopping.load(Ordering::Acquire) {
             return Err(Error::State("the server has been stopped".into()));
         }
-        lock(&self.state).accepting += 1;
+        let mut state = lock(&self.state);
+        if state.started {
+            return Err(Error::State("the server is accepting already".into()));
+        }
+        state.started = for_all;
+        state.accepting += 1;
         Ok(())
     }
 

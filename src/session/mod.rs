@@ -74,6 +74,7 @@ pub struct Session<T> {
     incoming: Option<Box<Incoming>>,
     end_of_stream: bool,
     limits: Limits,
+    messages: u64,
     core: Core<T>,
 }
 
@@ -107,6 +108,7 @@ impl<T> Session<T> {
             incoming: Some(Box::new(Incoming::new(&config.limits))),
             end_of_stream: false,
             limits: config.limits.clone(),
+            messages: 0,
             core: Core {
                 config,
                 outgoing: Outgoing::new(),
@@ -180,6 +182,12 @@ impl<T> Session<T> {
         self.core.heard
     }
 
+    /// How many messages have been taken, whoever answered them.
+    #[inline]
+    pub fn messages(&self) -> u64 {
+        self.messages
+    }
+
     pub fn is_open(&self) -> bool {
         self.core.state == State::Open
     }
@@ -245,6 +253,7 @@ impl<T> Session<T> {
                 Ok(None) => return None,
                 Err(error) => return Some(self.core.fail(error.into())),
             };
+            self.messages += 1;
             self.limits.clone_from(&self.core.config.limits);
             let mut reader = incoming.reader(&payload, &self.limits);
             match self.core.message(&mut reader) {

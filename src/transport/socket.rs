@@ -188,8 +188,8 @@ fn all_failed(address: &Address, mut failures: Vec<(SocketAddr, io::Error)>) -> 
     }
     match failures.pop() {
         // A single error keeps its number.
-        Some((at, e)) if failures.is_empty() => Error::io(format!("{context} ({at})"), e),
-        Some((_, e)) => Error::io(context, io::Error::new(e.kind(), each)),
+        Some((at, e)) if failures.is_empty() => Error::connect(format!("{context} ({at})"), e),
+        Some((_, e)) => Error::connect(context, io::Error::new(e.kind(), each)),
         None => Error::Address(format!("{context}: the host has no address")),
     }
 }
@@ -212,7 +212,7 @@ pub(super) fn connect_unix(address: &Address, timeout: Option<Duration>) -> Resu
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
             Err(Error::Timeout(format!("{}: its queue of connections stayed full", context())))
         }
-        Err(e) => Err(Error::io(context(), e)),
+        Err(e) => Err(Error::connect(context(), e)),
     }
 }
 
@@ -249,13 +249,13 @@ mod tests {
 
         let one = all_failed(&address, vec![(at("10.0.0.1:7"), refused())]);
         assert!(one.to_string().starts_with("cannot connect to tcp://somewhere:7 (10.0.0.1:7): "), "{one}");
-        let Error::Io { source, .. } = &one else { panic!("{one:?}") };
+        let Error::Connect { source, .. } = &one else { panic!("{one:?}") };
         assert_eq!(source.raw_os_error(), Some(libc::ECONNREFUSED));
 
         let both = all_failed(&address, vec![(at("[::1]:7"), timed_out()), (at("10.0.0.1:7"), refused())]);
         let message = both.to_string();
         assert!(message.contains("[::1]:7: timed out; 10.0.0.1:7: "), "{message}");
-        assert!(matches!(both, Error::Io { .. }));
+        assert!(matches!(both, Error::Connect { .. }));
 
         let late = all_failed(&address, vec![(at("[::1]:7"), timed_out()), (at("10.0.0.1:7"), timed_out())]);
         assert!(matches!(late, Error::Timeout(_)), "{late:?}");

@@ -1,0 +1,223 @@
+//! Who reads, who runs, who waits.
+//!
+//! The state table stands in `docs/architecture.md`. In short: whoever waits and finds nobody receiving takes
+//! `incoming` out and receives; all others park. Messages are taken from the buffer under the lock; code of the
+//! host runs without it. Whoever stops waiting wakes another waiter, so that reading never stops while
+//! somebody waits.
+
+use super::async_result::AsyncResult;
+use super::limit::{Limit, Received};
+use super::shared::{FIRST_WORD, Guard, Inner, Key, Shared, Step, Token, Waiter};
+use super::{dispatch, threads};
+use crate::config::Dialect;
+use crate::error::Result;
+use crate::session::{Event, Request};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Condvar, wait_for};
+use crate::value::Value;
+use std::sync::Arc;
+
+impl Shared {
+    /// Does one thing that brings a waiting thread further: takes a message that is here, receives, or parks.
+    pub(super) fn advance<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
+        if self.bind_threads {
+            if let Some(request) = self.take_bound(&mut inner) {
+                return (self.run(inner, request), Step::Did);
+            }
+        }
+        if let Some(error) = inner.failed.take() {
+            return (self.finish(inner, error), Step::Did);
+        }
+        if inner.reading {
+            if inner.corked && !inner.session.outgoing().is_empty() {
+                inner = self.flush(inner);
+                return (inner, Step::Again);
+            }
+            return self.park(inner, key, limit);
+        }
+        let taken = inner.session.messages();
+        match inner.session.next_event() {
+            Some(Event::Reply { seq, token: Token::Sync, outcome }) => {
+                if key == Key::Reply(seq) {
+                    return (inner, Step::Mine(outcome));
+                }
+                inner.arrived.push((seq, outcome));
+                wake(&mut inner, |waiter| waiter.key == Key::Reply(seq));
+                (inner, Step::Did)
+            }
+            Some(Event::Reply { token: Token::Async(result), outcome, .. }) => (self.settle(inner, result, outcome), Step::Did),
+            Some(Event::Request(request)) if self.bind_threads && !threads::is_for_here(&request) => {
+                let thread = request.id.threads.to;
+                inner.bound.push_back(request);
+                wake(&mut inner, |waiter| waiter.thread == thread);
+                (inner, Step::Again)
+            }
+            Some(Event::Request(request)) => (self.run(inner, request), Step::Did),
+            Some(Event::Closed(error)) => (self.finish(inner, error), Step::Did),
+            // The session has answered some by itself.
+            None if inner.session.messages() != taken => (inner, Step::Did),
+            None => self.receive(inner, limit),
+        }
+    }
+
+    pub(super) fn take_bound(&self, inner: &mut Inner) -> Option<Request> {
+        let at = inner.bound.iter().position(threads::is_for_here)?;
+        inner.bound.remove(at)
+    }
+
+    /// Waits for bytes, as the only one who does.
+    pub(super) fn receive<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, Step) {
+        if !self.releases.is_empty() {
+            inner.session.send_releases();
+        }
+        if !inner.session.outgoing().is_empty() && !inner.broken {
+            inner = self.flush(inner);
+            // Others may have read meanwhile.
+            if inner.reading || inner.end.is_some() || inner.session.has_message() {
+                return (inner, Step::Again);
+            }
+        }
+        let more_expected = inner.session.pending() > 1 || inner.session.incoming().is_mid_frame();
+        let broken = inner.broken;
+        let mut incoming = inner.session.take_incoming();
+        let dropped = inner.session.take_dropped();
+        inner.reading = true;
+        drop(inner);
+        drop(dropped);
+        if more_expected {
+            self.transport.quick_ack();
+        }
+        let received = if broken { Limit::Now.receive(&*self.transport, &mut incoming) } else { limit.receive(&*self.transport, &mut incoming) };
+        let mut inner = self.lock();
+        inner.reading = false;
+        inner.session.put_incoming(incoming);
+        let step = match received {
+            Received::Bytes => Step::Again,
+            Received::Nothing if broken => {
+                inner.session.end_of_stream();
+                Step::Again
+            }
+            Received::Nothing => Step::Again,
+            Received::TimedOut => Step::TimedOut,
+            Received::End => {
+                inner.session.end_of_stream();
+                Step::Again
+            }
+        };
+        (inner, step)
+    }
+
+    /// Waits for another thread to bring what this one waits for, or to hand over the reading.
+    pub(super) fn park<'a>(&'a self, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
+        let thread = if self.bind_threads { threads::id() } else { 0 };
+        let waiter = Arc::new(Waiter { key, thread, woken: AtomicBool::new(false), wake: Condvar::new() });
+        inner.waiters.push(waiter.clone());
+        loop {
+            let Some(timeout) = limit.remaining() else {
+                inner.waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
+                return (inner, Step::TimedOut);
+            };
+            inner = wait_for(&waiter.wake, inner, timeout);
+            if waiter.woken.load(Ordering::Relaxed) {
+                return (inner, Step::Again);
+            }
+        }
+    }
+
+    /// Whoever stops waiting hands the reading to another.
+    pub(super) fn leave(&self, inner: &mut Inner) {
+        if !inner.reading && !inner.waiters.is_empty() {
+            let waiter = inner.waiters.remove(0);
+            waiter.woken.store(true, Ordering::Relaxed);
+            waiter.wake.notify_one();
+        }
+    }
+
+    /// Runs a request. Others go on reading meanwhile.
+    pub(super) fn run<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, request: Request) -> Guard<'a> {
+        let quick = dispatch::is_quick(&request);
+        if quick {
+            inner.quick += 1;
+        } else if !inner.session.outgoing().is_empty() {
+            inner = self.flush(inner);
+        }
+        self.leave(&mut inner);
+        let dropped = inner.session.take_dropped();
+        drop(inner);
+        drop(dropped);
+        self.activity.fetch_add((1 << 32) + 1, Ordering::Relaxed);
+        let bound = self.bind_threads.then(|| threads::bind(self, request.id.threads.from));
+        dispatch::serve(self, request);
+        drop(bound);
+        self.activity.fetch_sub(1, Ordering::Relaxed);
+        let mut inner = self.lock();
+        inner.quick -= quick as usize;
+        inner
+    }
+
+    pub(super) fn settle<'a>(&'a self, mut inner: Guard<'a>, result: AsyncResult, outcome: Result<Value>) -> Guard<'a> {
+        let callbacks = result.settle(outcome);
+        let address = result.address();
+        wake(&mut inner, |waiter| waiter.key == Key::Async(address));
+        if callbacks.is_empty() {
+            return inner;
+        }
+        self.leave(&mut inner);
+        drop(inner);
+        callbacks.into_iter().for_each(|callback| callback(&result));
+        self.lock()
+    }
+
+    pub(super) fn await_first_word<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>) -> Guard<'a> {
+        let mut limit = Limit::lazy(Some(FIRST_WORD));
+        while inner.session.dialect() == Dialect::Auto && inner.end.is_none() {
+            let step;
+            (inner, step) = self.advance(inner, Key::Transaction, &mut limit);
+            if let Step::TimedOut = step {
+                break;
+            }
+        }
+        inner
+    }
+
+    /// Takes in what has arrived without handling it, for a connection whose host code runs long.
+    pub(crate) fn take_in(&self) {
+        let Some(mut inner) = crate::sync::try_lock(&self.inner) else { return };
+        let limit = inner.session.config().limits.buffered;
+        if inner.reading || inner.end.is_some() || inner.session.incoming().buffered() >= limit {
+            return;
+        }
+        let mut incoming = inner.session.take_incoming();
+        inner.reading = true;
+        drop(inner);
+        let mut end = false;
+        loop {
+            match Limit::Now.receive(&*self.transport, &mut incoming) {
+                Received::Bytes if incoming.buffered() < limit => {}
+                Received::End => {
+                    end = true;
+                    break;
+                }
+                _ => break,
+            }
+        }
+        let mut inner = self.lock();
+        inner.reading = false;
+        inner.session.put_incoming(incoming);
+        if end {
+            inner.session.end_of_stream();
+        }
+        self.leave(&mut inner);
+    }
+}
+
+fn wake(inner: &mut Inner, which: impl Fn(&Waiter) -> bool) {
+    inner.waiters.retain(|waiter| {
+        if !which(waiter) {
+            return true;
+        }
+        waiter.woken.store(true, Ordering::Relaxed);
+        waiter.wake.notify_one();
+        false
+    });
+}
