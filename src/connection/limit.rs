@@ -10,9 +10,13 @@ pub(super) enum Limit {
     Forever,
     /// From the first moment that something is waited for.
     Lazy(Duration),
+    /// Something came, but not yet what is waited for: from the next look on.
+    Due(Duration),
     At(Instant),
     /// Only what is here.
     Now,
+    /// The time is up, and what was here then has been looked at.
+    Over,
 }
 
 pub(super) enum Received {
@@ -41,7 +45,7 @@ impl Limit {
     }
 
     fn start(&mut self, gone: Duration) {
-        if let Limit::Lazy(timeout) = self {
+        if let Limit::Lazy(timeout) | Limit::Due(timeout) = self {
             *self = match Instant::now().checked_add(timeout.saturating_sub(gone)) {
                 Some(deadline) => Limit::At(deadline),
                 None => Limit::Forever,
@@ -53,13 +57,18 @@ impl Limit {
     pub(super) fn remaining(&mut self) -> Option<Duration> {
         self.start(Duration::ZERO);
         match self {
-            Limit::Forever | Limit::Lazy(_) => Some(LONG),
-            Limit::Now => None,
+            Limit::Forever | Limit::Lazy(_) | Limit::Due(_) => Some(LONG),
+            Limit::Now | Limit::Over => None,
             Limit::At(deadline) => match deadline.saturating_duration_since(Instant::now()) {
                 Duration::ZERO => None,
                 left => Some(left.min(LONG)),
             },
         }
+    }
+
+    /// How long sending may wait. What is sent must leave even where nothing is waited for.
+    pub(super) fn remaining_to_send(&mut self) -> Option<Duration> {
+        if let Limit::Now = self { Some(LONG) } else { self.remaining() }
     }
 
     /// Receives once: one system call when something comes before the next tick.
@@ -68,9 +77,12 @@ impl Limit {
         match self {
             Limit::Forever => receive(transport, incoming, true),
             Limit::Lazy(timeout) if *timeout > TICK => {
+                let timeout = *timeout;
                 let received = receive(transport, incoming, true);
-                if let Received::Nothing = received {
-                    self.start(TICK);
+                match received {
+                    Received::Nothing => self.start(TICK),
+                    // A peer that keeps sending other things must not keep the time from running.
+                    _ => *self = Limit::Due(timeout),
                 }
                 received
             }
@@ -78,12 +90,19 @@ impl Limit {
                 Received::Nothing => Received::TimedOut,
                 other => other,
             },
-            Limit::Lazy(_) | Limit::At(_) => self.receive_until(transport, incoming),
+            Limit::Lazy(_) | Limit::Due(_) | Limit::At(_) => self.receive_until(transport, incoming),
+            Limit::Over => Received::TimedOut,
         }
     }
 
     fn receive_until(&mut self, transport: &dyn Transport, incoming: &mut Incoming) -> Received {
-        let left = self.remaining().unwrap_or_default();
+        let Some(left) = self.remaining() else {
+            *self = Limit::Over;
+            return match receive(transport, incoming, false) {
+                Received::Nothing => Received::TimedOut,
+                other => other,
+            };
+        };
         if left >= TICK {
             return receive(transport, incoming, true);
         }

@@ -7,7 +7,7 @@ use crate::transport::Transport;
 use std::time::Duration;
 
 /// How much may wait to be sent while another thread waits for the transport.
-const QUEUE: usize = 1 << 20;
+const QUEUE: usize = if cfg!(shuttle) { 500 } else { 1 << 20 };
 
 impl Shared {
     /// Gathers the requests that follow, until `uncork` or until somebody waits.

@@ -28,6 +28,10 @@ impl Turn {
         *taken = true;
     }
 
+    fn try_take(&self) -> bool {
+        !std::mem::replace(&mut *lock(&self.0.taken), true)
+    }
+
     fn give_back(&self) {
         *lock(&self.0.taken) = false;
         self.0.free.notify_one();
@@ -39,10 +43,31 @@ impl Turn {
         if HELD.with(|held| held.borrow().iter().any(|mine| Arc::ptr_eq(&mine.0, &self.0))) {
             return f();
         }
-        self.take();
+        if !self.try_take() {
+            // The holder of this turn may be waiting for one that this thread has.
+            let mut turns = pause().map(Pause::into_turns).unwrap_or_default();
+            turns.push(self.clone());
+            take_all(&turns);
+            turns.pop();
+            HELD.with(|held| held.replace(turns));
+        }
         HELD.with(|held| held.borrow_mut().push(self.clone()));
         let _end = End(self);
         f()
+    }
+}
+
+/// Takes several turns, and has none of them while it waits for one: so no two threads ever wait for each other.
+fn take_all(turns: &[Turn]) {
+    let Some(mut awaited) = turns.first() else { return };
+    loop {
+        awaited.take();
+        let here = |turn: &&Turn| Arc::ptr_eq(&turn.0, &awaited.0);
+        let Some(at) = turns.iter().position(|turn| !here(&turn) && !turn.try_take()) else { return };
+        turns.iter().take(at).filter(|turn| !here(turn)).for_each(Turn::give_back);
+        awaited.give_back();
+        let Some(taken) = turns.get(at) else { return };
+        awaited = taken;
     }
 }
 
@@ -68,11 +93,20 @@ pub fn pause() -> Option<Pause> {
     Some(Pause(held))
 }
 
+impl Pause {
+    /// Ends it without taking the turns again.
+    fn into_turns(mut self) -> Vec<Turn> {
+        std::mem::take(&mut self.0)
+    }
+}
+
 impl Drop for Pause {
     fn drop(&mut self) {
         let held = std::mem::take(&mut self.0);
-        held.iter().for_each(Turn::take);
-        HELD.with(|mine| mine.replace(held));
+        if !held.is_empty() {
+            take_all(&held);
+            HELD.with(|mine| mine.replace(held));
+        }
     }
 }
 
@@ -81,6 +115,29 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::mpsc;
+
+    #[test]
+    fn nested_turns_in_opposite_order_do_not_block_each_other() {
+        let (left, right) = (Turn::default(), Turn::default());
+        let both = Arc::new(std::sync::Barrier::new(2));
+        let threads = [(left.clone(), right.clone()), (right, left)].map(|(outer, inner)| {
+            let both = both.clone();
+            std::thread::spawn(move || {
+                outer.run(|| {
+                    both.wait();
+                    inner.run(|| HELD.with(|held| assert_eq!(held.borrow().len(), 2)));
+                    // Two threads that take up both turns again, in opposite order.
+                    inner.run(|| {
+                        let pause = pause();
+                        both.wait();
+                        drop(pause);
+                    });
+                });
+                HELD.with(|held| assert!(held.borrow().is_empty()));
+            })
+        });
+        threads.map(|thread| thread.join().unwrap());
+    }
 
     #[test]
     fn the_turn_is_given_up_while_its_holder_waits() {

@@ -4,6 +4,7 @@
 use crate::connection::Shared;
 use crate::log::{self, Level};
 use crate::sync::{Condvar, Mutex, lock, thread, wait, wait_for};
+use once_cell::sync::OnceCell;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ const CALM: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
 pub struct Watcher {
+    /// Filled when the thread has been started; a start that failed is tried again.
+    thread: OnceCell<()>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -21,7 +24,6 @@ pub struct Watcher {
 #[derive(Default)]
 struct State {
     watched: Vec<Watched>,
-    running: bool,
     stopped: bool,
 }
 
@@ -38,15 +40,13 @@ impl Watcher {
 
     /// Looks after a connection until it is gone. The first one starts the thread.
     pub fn watch(self: &Arc<Watcher>, shared: &Arc<Shared>) {
-        let mut state = lock(&self.state);
-        state.watched.push(Watched { shared: Arc::downgrade(shared), seen: 0 });
-        if !state.running && !state.stopped {
+        lock(&self.state).watched.push(Watched { shared: Arc::downgrade(shared), seen: 0 });
+        let start = || {
             let watcher = self.clone();
-            let spawned = thread::Builder::new().name("rpyc-watch".into()).spawn(move || watcher.run());
-            state.running = spawned.is_ok();
-            if let Err(e) = spawned {
-                log::write(Level::Error, || format!("connections with long calls will not be read meanwhile: {e}"));
-            }
+            thread::Builder::new().name("rpyc-watch".into()).spawn(move || watcher.run()).map(drop)
+        };
+        if let Err(e) = self.thread.get_or_try_init(start) {
+            log::write(Level::Error, || format!("connections with long calls will not be read meanwhile: {e}"));
         }
         self.changed.notify_one();
     }
@@ -85,6 +85,5 @@ impl Watcher {
                 false => wait_for(&self.changed, state, if busy { LONG } else { CALM }),
             };
         }
-        state.running = false;
     }
 }

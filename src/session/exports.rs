@@ -160,6 +160,7 @@ impl Exports {
 
     /// The connection has ended: everything lent comes back.
     pub fn clear(&mut self) {
+        self.recent.clear();
         self.by_key.clear();
         self.dropped.extend(self.by_id.drain().map(|(_, export)| export.object));
     }

@@ -197,7 +197,7 @@ impl<T> Core<T> {
     pub(super) fn serve(&mut self, reader: &mut Reader<'_>, id: RequestId) -> Result<Option<Event<T>>> {
         let Core { exports, imports, config, dialect, .. } = self;
         let mut unboxer = Unboxer::new(exports, imports, &config.limits, *dialect);
-        let named = reader.rest().strip_prefix(&METHOD_CALL);
+        let named = reader.rest().strip_prefix(&METHOD_CALL).filter(|_| self.state == State::Open);
         if let Some((target, member, length)) = named.and_then(|named| exports.recent.find(named)) {
             let target = target.clone();
             reader.advance(METHOD_CALL.len() + length);

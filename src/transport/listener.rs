@@ -89,9 +89,11 @@ impl Listener {
         Ok(Arc::new(socket::named(socket, &peer, &unnamed)?))
     }
 
-    /// Ends `accept` in all threads, now and later. Never waits.
+    /// Ends `accept` in all threads, now and later, and refuses those who connect. Never waits.
     pub fn stop(&self) {
         self.stopped.set();
+        // It may have been shut down before.
+        let _ = self.socket.shutdown(std::net::Shutdown::Both);
     }
 }
 

@@ -82,15 +82,10 @@ struct positions {
 static struct problem slice_positions(const rpyc_value *slice, size_t size, struct positions *out) {
     static const struct problem not_int = {"TypeError", "slice indices must be integers or None"};
     int64_t count = (int64_t)size, step = 1, stop = 0;
-    const rpyc_value *step_value = rpyc_value_item(slice, 2);
-    if (rpyc_value_kind(step_value) != RPYC_VALUE_NONE && rpyc_value_get_int(step_value, &step, NULL))
-        return not_int;
+    if (!slice_bound(rpyc_value_item(slice, 2), 1, 0, -count - 1, count + 1, &step))
+        return not_int;                     /* a longer step makes no difference */
     if (step == 0)
         return (struct problem){"ValueError", "slice step cannot be zero"};
-    if (step < -count - 1)
-        step = -count - 1;                  /* so far that it makes no difference */
-    if (step > count + 1)
-        step = count + 1;
     int64_t low = step < 0 ? -1 : 0, high = step < 0 ? count - 1 : count;
     int64_t first = step < 0 ? high : low, last = step < 0 ? low : high;
     if (!slice_bound(rpyc_value_item(slice, 0), first, count, low, high, &out->start) ||

@@ -68,10 +68,12 @@ static void *watch(void *argument) {
         int ready = pselect(watcher->until_eof ? STDIN_FILENO + 1 : 0, &readable, NULL, NULL, NULL, &while_waiting);
         ended = ready > 0 && stdin_ended();
     }
-    if (watcher->server != NULL)
+    if (watcher->server != NULL) {
         rpyc_server_stop(watcher->server, GRACE_MS, NULL);
-    else
+    } else {
+        rpyc_connection_set(watcher->connection, "close_timeout", "1", NULL);
         rpyc_connection_close(watcher->connection, NULL);
+    }
     return NULL;
 }
 

@@ -3,6 +3,9 @@
 
 #include <stdlib.h>
 
+/* More than this is refused with MemoryError. */
+#define LONGEST_LIST ((int64_t)1 << 24)
+
 /* ---------------------------------------------------------------- the client's objects */
 
 static void hold(struct root *root, rpyc_value *value) {
@@ -96,7 +99,7 @@ void root_make_list(rpyc_call *call, void *self) {
     size_t length = 0;
     if (rpyc_call_get_int(call, 0, &count))
         return;
-    rpyc_value *range = range_value(count);
+    rpyc_value *range = count <= LONGEST_LIST ? range_value(count) : NULL;
     rpyc_value **items = range != NULL ? cloned_items(range, &length) : NULL;
     answer_object(call, items != NULL ? list_object(items, length) : NULL);
     free(items);

@@ -18,9 +18,10 @@ fn never(place: &Arc<Mutex<Vec<Call>>>) -> Method {
     method("never", move |call| lock(&place).push(call))
 }
 
-/// Calls until the end, and expects each answer to be its own.
+/// Calls a few times, or until the end, and expects each answer to be its own.
 fn call_until_end(root: Reference) {
-    for n in 0.. {
+    // Not for ever: a schedule need not be fair.
+    for n in 0..6 {
         let result = call_method(&root, "echo", &[Value::Int(n)]);
         match &result {
             Ok(value) => assert_eq!(int(value), n),
@@ -67,10 +68,11 @@ fn close_while_others_wait() {
         }
         sides.client.close().unwrap();
         waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+        // Answered too late, by their own end.
+        lock(&place).clear();
         sides.finish();
         assert_eq!(count.get(), 1);
         assert!(is_end(&result.unwrap().value()));
-        lock(&place).clear();
     });
 }
 
@@ -208,5 +210,54 @@ fn close_gives_up() {
         writer.join().unwrap();
         drop(client);
         life.assert_over();
+    });
+}
+
+/// So it does where its own message is the one that does not go.
+#[test]
+fn close_gives_up_to_send() {
+    check(Time::Passes(SECOND * 20), || {
+        let (left, _right) = pair_with_capacity(64);
+        let life = Life::default();
+        let config = Config { close_timeout: SECOND * 3, ..config() };
+        let client = Connection::new(left, Some(&service(&life, false, Vec::new())), config).unwrap();
+        let result = client.async_request(1, &[Value::bytes(&[0; 30])], None).unwrap();
+        let other = client.clone();
+        let waiter = thread::spawn(move || assert!(is_end(&result.value())));
+        other.close().unwrap();
+        assert!(clock::passed() <= SECOND * 5, "it took {:?}", clock::passed());
+        waiter.join().unwrap();
+        drop((client, other));
+        life.assert_over();
+    });
+}
+
+/// A request that does not go is given up when its time is up. What is left of it goes first when there is room again.
+#[test]
+fn a_limit_holds_for_sending() {
+    check(Time::Passes(SECOND * 20), || {
+        let door = Door::default();
+        let opened = door.clone();
+        let client = Config { sync_request_timeout: Some(SECOND * 2), ..config() };
+        let sides = Setting { capacity: 64, client, ..Setting::default() }.connect(
+            Vec::new(),
+            vec![
+                echo(),
+                method("block", move |mut call| {
+                    opened.pass();
+                    let _ = call.reply(Value::None);
+                }),
+            ],
+        );
+        let blocked = call_later(&sides.root(), "block", &[], None).unwrap();
+        let before = clock::passed();
+        let result = call_method(&sides.root(), "echo", &[Value::bytes(&[1; 300])]);
+        assert!(matches!(result, Err(Error::Timeout(_))), "{result:?}");
+        assert!(clock::passed() - before <= SECOND * 4, "it took {:?}", clock::passed() - before);
+        door.open();
+        blocked.value().unwrap();
+        expect_echo(&sides.root(), 1);
+        assert_eq!(sides.client.counts().pending, 0);
+        sides.close();
     });
 }

@@ -78,6 +78,8 @@ pub fn method(name: &'static str, run: impl Fn(Call) + Send + Sync + 'static) ->
 #[derive(Clone, Default)]
 pub struct Life {
     pub connected: Count,
+    /// Open as soon as it is connected.
+    pub up: Door,
     pub disconnected: Count,
     pub destroyed: Count,
 }
@@ -91,11 +93,15 @@ impl Life {
 }
 
 pub fn service(life: &Life, serial: bool, methods: Vec<Method>) -> Arc<Class> {
-    let (made, connected, disconnected) = (life.destroyed.clone(), life.connected.clone(), life.disconnected.clone());
+    let (made, life) = (life.destroyed.clone(), (life.connected.clone(), life.up.clone(), life.disconnected.clone()));
+    let (connected, up, disconnected) = life;
     let service = Service {
         aliases: Vec::new(),
         create: Box::new(move || Box::new(made.at_end())),
-        on_connect: Some(Box::new(move |_, _| connected.add())),
+        on_connect: Some(Box::new(move |_, _| {
+            connected.add();
+            up.open();
+        })),
         on_disconnect: Some(Box::new(move |_, _| disconnected.add())),
         shared: false,
     };
@@ -222,9 +228,22 @@ impl Setting {
                 thread::spawn(move || server.serve_all().unwrap())
             })
             .collect();
-        let root = Some(client.root().unwrap());
+        let root = match self.threads {
+            0 => root_served_by(&client, &server),
+            _ => client.root().unwrap(),
+        };
+        let root = Some(root);
         Sides { client, server, root, client_life, server_life, serving }
     }
+}
+
+/// The root of a peer that no thread serves.
+pub fn root_served_by(asking: &Connection, peer: &Connection) -> Reference {
+    let peer = peer.clone();
+    let serving = thread::spawn(move || assert!(peer.serve(None).unwrap()));
+    let root = asking.root().unwrap();
+    serving.join().unwrap();
+    root
 }
 
 /// Connected with nothing in particular.

@@ -8,6 +8,7 @@ use rpyc::sync::thread;
 use rpyc::transport::pair_with_capacity;
 use rpyc::value::{Reference, Value};
 use std::io::{ErrorKind, IoSlice};
+use std::time::Duration;
 
 /// More than a direction holds.
 fn big(n: u8, size: usize) -> Value {
@@ -148,5 +149,54 @@ fn a_peer_that_only_sends_is_given_up() {
         client.shared().assert_idle();
         drop(client);
         life.assert_over();
+    });
+}
+
+/// The one who reads goes away while another, who has left the reading to him, waits for room; and the same at the
+/// peer. Nobody can tell the writers, so they look for themselves after a moment.
+#[test]
+fn a_reader_leaves_a_stalled_writer_behind() {
+    check(Time::Passes(Duration::from_millis(400)), || {
+        let setting = Setting { capacity: 100, threads: 0, ..Setting::default() };
+        let sides = setting.connect(vec![echo()], vec![echo()]);
+        let their_root = root_served_by(&sides.server, &sides.client);
+        // On each side two threads call; only when they are done, another begins to serve.
+        let side = |root: Reference, own: &Connection| {
+            let (other, own, done) = (root.clone(), own.clone(), Door::default());
+            let callers = [
+                thread::spawn(move || expect_echo(&root, 1)),
+                thread::spawn(move || expect_big(&other, 2, 400)),
+            ];
+            let called = done.clone();
+            let serving = thread::spawn(move || {
+                callers.into_iter().for_each(|caller| caller.join().unwrap());
+                called.open();
+                own.serve_all().unwrap();
+            });
+            (done, serving)
+        };
+        let ends = [side(sides.root(), &sides.client), side(their_root, &sides.server)];
+        ends.iter().for_each(|(done, _)| done.pass());
+        sides.client.close().unwrap();
+        ends.into_iter().for_each(|(_, serving)| serving.join().unwrap());
+        sides.finish();
+    });
+}
+
+/// Requests are gathered while others wait for room.
+#[test]
+fn gathered_requests_leave_before_a_wait() {
+    check(Time::Stands, || {
+        let sides = Setting { capacity: 100, ..Setting::default() }.connect(Vec::new(), vec![echo()]);
+        let root = sides.root();
+        let writer = thread::spawn(move || expect_big(&root, 1, 300));
+        sides.client.begin().unwrap();
+        let results: Vec<_> = (0..3).map(|n| call_later(&sides.root(), "echo", &[Value::Int(n)], None).unwrap()).collect();
+        for (n, result) in (0..).zip(&results) {
+            assert_eq!(int(&result.value().unwrap()), n);
+        }
+        sides.client.flush().unwrap();
+        writer.join().unwrap();
+        sides.close();
     });
 }

@@ -26,6 +26,7 @@ import border                                        # noqa: F401
 import interop                                       # noqa: F401
 import examples
 import readme                                       # noqa: F401
+import snippets                                      # noqa: F401
 import behaviour                                     # noqa: F401
 import syscalls                                      # noqa: F401
 import memory

@@ -53,14 +53,14 @@ def run(name, command, results):
 
 
 def failures(lines):
-    """What the failing tests printed, or the end of all where none got to run."""
+    """What the failing tests and the compiler's errors say, or the end of all where there is nothing of that."""
     found, inside = [], False
     for line in lines:
-        if re.match(r"---- .* stdout ----", line):
+        if re.match(r"---- .* stdout ----|error", line):
             inside = True
-        elif re.match(r"test result:|     Running |   Doc-tests ", line):
+        elif re.match(r"test result:|     Running |   Doc-tests |warning", line):
             inside = False
-        if inside or line.startswith("error"):
+        if inside:
             found.append(line)
     return found[:400] or lines[-TAIL:]
 

@@ -1,0 +1,141 @@
+"""The documents keep their word: C in them compiles, the names, files, options and statuses in them are those of the project."""
+import glob
+import os
+import re
+import shutil
+
+from readme import PORT as CLIENT_PORT
+from runner import ROOT, TARGET, NotRun, test
+
+MARK = "/* compiled by the tests */\n"
+SERVICE_PORT = "18862"                               # in README.md; the test takes a free one
+FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-I" + os.path.join(ROOT, "include")]
+
+
+def documents():
+    """(path below the project, text) of README.md, docs and the like."""
+    names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples-c/README.md", "tests/README.md"]
+    names += [os.path.relpath(path, ROOT) for path in sorted(glob.glob(os.path.join(ROOT, "docs", "*.md")))]
+    return [(name, read(name)) for name in names]
+
+
+def read(*path):
+    with open(os.path.join(ROOT, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+def programs(text):
+    """The pieces of C in a document."""
+    return re.findall(r"^```c\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+
+
+def rows(text, heading):
+    """The cells of each row of the tables below a heading, up to the next one."""
+    part = re.search(r"^## %s\n(.*?)(?=^## |\Z)" % re.escape(heading), text, re.MULTILINE | re.DOTALL).group(1)
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("|")]
+
+
+@test("docs.programs-compile")
+def compile_all(case):
+    count = 0
+    for name, text in documents():
+        for piece in programs(text):
+            case.check(piece.startswith(MARK), "a piece of C in %s does not begin with %s" % (name, MARK.strip()))
+            count += 1
+            source = os.path.join(case.folder, "%s-%d.c" % (name.replace("/", "-"), count))
+            with open(source, "w", encoding="utf-8") as file:
+                file.write(piece)
+            case.run([shutil.which("cc"), *FLAGS, "-fsyntax-only", source])
+    case.check(count >= 5, "only %d programs found" % count)
+    case.note("%d programs" % count)
+
+
+@test("docs.readme-service")
+def readme_service(case):
+    """The service of README.md, called as README.md says."""
+    library = os.path.join(TARGET, "release")
+    if not os.path.exists(os.path.join(library, "librpyc.so")):
+        raise NotRun("target/release/librpyc.so was not built")
+    text = read("README.md")
+    piece, command = programs(text)[1], re.search(r"python -c '(.*%s.*)'" % SERVICE_PORT, text).group(1)
+    case.check(SERVICE_PORT in piece and CLIENT_PORT not in piece, "README.md's service has no port " + SERVICE_PORT)
+    with open(os.path.join(case.folder, "service.c"), "w", encoding="utf-8") as file:
+        file.write(piece.replace(SERVICE_PORT, "0"))
+    case.run([shutil.which("cc"), *FLAGS, "service.c", "-o", "service", "-L" + library, "-lrpyc", "-Wl,-rpath," + library],
+             folder=case.folder)
+    server = case.start(["./service"], folder=case.folder)
+    port = server.wait_for(r"^listening tcp://127\.0\.0\.1:(\d+)$", case.left(30)).group(1)
+    done = case.run([case.python("6.0.2"), "-c", command.replace(SERVICE_PORT, port)])
+    case.equal(done.output, "42\n", "output of Python")
+
+
+@test("docs.names-exist")
+def names_exist(case):
+    """Every rpyc_ and RPYC_ name in the documents is one of the header; one that ends with _ or ... begins one."""
+    header = set(re.findall(r"\b(?:rpyc|RPYC)_\w+", read("include", "rpyc.h")))
+    wrong = []
+    for name, text in documents():
+        for word, open_end in re.findall(r"(?<![\w/])((?:rpyc|RPYC)_[A-Za-z0-9_]+)(\.\.\.)?", text):
+            known = word in header or (open_end or word.endswith("_")) and any(one.startswith(word) for one in header)
+            if not known:
+                wrong.append("%s in %s" % (word, name))
+    case.check(not wrong, "not in the header: " + ", ".join(wrong))
+
+
+@test("docs.files-exist")
+def files_exist(case):
+    """Every source file has its place in architecture.md, every file named in a document exists, and every link leads somewhere."""
+    wrong = []
+    table = read("docs", "architecture.md")
+    named = set(re.findall(r"`([\w/-]+\.rs)`", table))
+    for path in glob.glob(os.path.join(ROOT, "src", "**", "*.rs"), recursive=True):
+        parts = os.path.relpath(path, ROOT).split(os.sep)
+        if not any("/".join(parts[start:]) in named for start in range(len(parts))):
+            wrong.append("%s is not in architecture.md" % "/".join(parts))
+    for name, text in documents():
+        for path in re.findall(r"`((?:src|tests|docs|include|examples-c|demo)/[\w./-]+\.\w+)`", text):
+            if not os.path.exists(os.path.join(ROOT, path)):
+                wrong.append("%s in %s" % (path, name))
+        for target in re.findall(r"\]\(([^)#]*)(?:#[^)]*)?\)", text):
+            place = os.path.join(ROOT, os.path.dirname(name), target)
+            if target and "://" not in target and not os.path.exists(place):
+                wrong.append("%s in %s" % (target, name))
+    case.check(not wrong, "; ".join(wrong))
+
+
+@test("docs.options-and-limits")
+def options_and_limits(case):
+    """The options of security.md with their defaults are those of the header, and all limits are among them."""
+    header = dict(re.findall(r"^ \* - (\w+)=(\S+?):", read("include", "rpyc.h"), re.MULTILINE))
+    text = read("docs", "security.md")
+    table = {}
+    for heading in ("Attribute rules", "Limits", "What answers tell"):
+        for row in rows(text, heading):
+            option = re.fullmatch(r"`(\w+)`", row[0])
+            if option:
+                table[option.group(1)] = row[1]
+    wrong = ["%s=%s" % (option, value) for option, value in table.items() if header.get(option) != value]
+    case.check(not wrong, "not the defaults of the header: " + ", ".join(wrong))
+    missing = {option for option in header if option.startswith(("max_", "allow_", "include_"))} - set(table)
+    case.check(not missing, "missing: " + ", ".join(sorted(missing)))
+
+
+@test("docs.statuses")
+def statuses(case):
+    """errors.md says of each status what to do, in the order of the header."""
+    header = re.findall(r"^#define (RPYC_(?:OK|ERR_\w+)) \d+$", read("include", "rpyc.h"), re.MULTILINE)
+    table = [row[0].strip("`") for row in rows(read("docs", "errors.md"), "What to do") if row[0].startswith("`")]
+    case.equal(table, header, "statuses of errors.md")
+
+
+@test("docs.glibc")
+def glibc(case):
+    """The library needs no later glibc than README.md says."""
+    library = os.path.join(TARGET, "release", "librpyc.so")
+    if not os.path.exists(library):
+        raise NotRun("target/release/librpyc.so was not built")
+    symbols = case.run([case.tool("readelf"), "--dyn-syms", "-W", library]).output
+    needed = max(tuple(map(int, version.split("."))) for version in re.findall(r"@GLIBC_([\d.]+)", symbols))
+    said = re.search(r"needs glibc ([\d.]+\d)", read("README.md")).group(1)
+    case.check(needed <= tuple(map(int, said.split("."))), "it needs glibc %s" % ".".join(map(str, needed)))
+    case.note("glibc " + ".".join(map(str, needed)))
