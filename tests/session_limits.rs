@@ -154,9 +154,8 @@ fn depth() {
         let object = &things(1)[0];
         let with_object = |levels: usize| (0..levels).fold(object.clone(), |inner, _| Value::tuple(vec![inner]));
         let mut ask = |value: Value| session.request(Body::Raw { handler: 1, args: &[value] }, 1);
-        // The argument tuple of plain arguments is a value itself.
-        ask(nested(19)).expect("20 levels");
-        assert!(matches!(ask(nested(20)), Err(Error::Limit(_))));
+        ask(nested(20)).expect("20 levels");
+        assert!(matches!(ask(nested(21)), Err(Error::Limit(_))));
         ask(with_object(20)).expect("20 levels");
         match ask(with_object(21)) {
             Err(Error::Limit(text)) => assert_eq!(text, "a value is nested too deep to be sent (max_depth)"),

@@ -31,6 +31,8 @@ struct State {
     expiry: Option<Instant>,
     seq: Option<i64>,
     what: String,
+    /// The answer came after the time was up, and is gone.
+    late: bool,
 }
 
 impl AsyncResult {
@@ -76,7 +78,11 @@ impl AsyncResult {
     #[must_use]
     pub(super) fn settle(&self, outcome: Result<Value>) -> Vec<Callback> {
         let mut state = lock(&self.0.state);
-        if self.is_settled() || state.expiry.is_some_and(|expiry| expiry <= Instant::now()) {
+        if self.is_settled() {
+            return Vec::new();
+        }
+        if state.expiry.is_some_and(|expiry| expiry <= Instant::now()) {
+            state.late = true;
             return Vec::new();
         }
         state.outcome = Some(outcome);
@@ -91,7 +97,7 @@ impl AsyncResult {
             return self.is_settled();
         }
         if let Some(shared) = self.0.shared.upgrade() {
-            while !self.is_settled() && shared.serve(Limit::Now).unwrap_or(false) {}
+            while !self.is_settled() && shared.serve(Limit::Now, false).unwrap_or(false) {}
         }
         self.is_settled()
     }
@@ -121,7 +127,7 @@ impl AsyncResult {
         match shared {
             Some(shared) if shared.wait_for_result(self, limit) => Ok(()),
             Some(shared) if shared.is_closed() && !self.expiry_passed() => {
-                Err(Error::Closed("the connection ended before the answer".into()))
+                Err(shared.ended())
             }
             Some(shared) => {
                 let state = lock(&self.0.state);
@@ -131,6 +137,10 @@ impl AsyncResult {
                     shared.transport.peer_name()
                 );
                 Err(Error::Timeout(text))
+            }
+            // There was a connection, and nothing of it is left.
+            None if !self.0.shared.ptr_eq(&Weak::new()) && !self.is_settled() => {
+                Err(Error::Closed("the connection ended before the answer".into()))
             }
             None => {
                 let _pause = serial::pause();
@@ -167,9 +177,12 @@ impl AsyncResult {
         callback(self);
     }
 
-    /// Sets the time within which the answer must come, counted from now.
+    /// Sets the time within which the answer must come, counted from now. It changes nothing when that has come too late.
     pub fn set_expiry(&self, timeout: Option<Duration>) {
-        lock(&self.0.state).expiry = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let mut state = lock(&self.0.state);
+        if !state.late {
+            state.expiry = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        }
     }
 
     /// The number of the request, once it has been sent.

@@ -5,6 +5,7 @@ use super::shared::{Guard, Key, Shared, Step, Token, gone};
 use super::{Connection, serial};
 use crate::config::Dialect;
 use crate::error::{Error, Result};
+use crate::log::{self, Level};
 use crate::sync::atomic::Ordering;
 use std::sync::Arc;
 
@@ -21,9 +22,10 @@ impl Shared {
         };
         let error = inner.end.get_or_insert(error).clone();
         self.closed.store(true, Ordering::Release);
+        let overdrawn = inner.session.counts().overdrawn;
         inner.session.abandon();
         let pending = inner.session.take_pending();
-        let dropped = inner.session.take_dropped();
+        let waste = inner.take_waste();
         let bound = std::mem::take(&mut inner.bound);
         let root = inner.peer_root.take();
         for waiter in inner.waiters.drain(..) {
@@ -32,14 +34,28 @@ impl Shared {
         }
         drop(inner);
         self.transport.shutdown();
+        self.report(&error, overdrawn);
         for (_, token) in pending {
             if let Token::Async(result) = token {
                 result.settle(Err(gone(&error))).into_iter().for_each(|callback| callback(&result));
             }
         }
-        drop((dropped, bound, root));
+        drop((waste, bound, root));
         self.disconnected();
         self.lock()
+    }
+
+    /// What the peer did wrong, for the log.
+    fn report(&self, error: &Error, overdrawn: u64) {
+        if !matches!(error, Error::Eof(_) | Error::Closed(_)) {
+            log::write(Level::Warn, || format!("the connection with {} ended: {error}", self.transport.peer_name()));
+        }
+        if overdrawn > 0 {
+            log::write(Level::Warn, || {
+                let peer = self.transport.peer_name();
+                format!("{peer} gave back more references than it had been lent, {overdrawn} times")
+            });
+        }
     }
 
     pub(super) fn disconnected(self: &Arc<Shared>) {
@@ -64,8 +80,10 @@ impl Shared {
         let waits = inner.session.dialect() != Dialect::V5 && inner.session.is_open();
         inner.closing = true;
         inner.session.close();
-        inner = self.flush(inner);
         let mut limit = Limit::lazy(Some(inner.session.config().close_timeout));
+        if !inner.flushing {
+            (inner, _) = self.flush_within(inner, &mut limit);
+        }
         while waits && inner.end.is_none() {
             let step;
             (inner, step) = self.advance(inner, Key::Transaction, &mut limit);

@@ -76,7 +76,7 @@ impl Connection {
     pub(crate) fn serve_accepted(shared: &Arc<Shared>, service: &Arc<Class>, stopping: impl Fn() -> bool) -> Result<()> {
         shared.install(service.root());
         while !stopping() {
-            match shared.serve(Limit::Forever) {
+            match shared.serve(Limit::Forever, true) {
                 Ok(_) => {}
                 Err(Error::Eof(_) | Error::Closed(_)) => return Ok(()),
                 Err(error) => return Err(error),
@@ -197,7 +197,7 @@ impl Connection {
 
     /// Handles one message, waiting for it at most so long (None: for ever). False: none came.
     pub fn serve(&self, timeout: Option<Duration>) -> Result<bool> {
-        self.shared.serve(Limit::lazy(timeout))
+        self.shared.serve(Limit::lazy(timeout), false)
     }
 
     /// As `serve`, under RPyC's other name.
@@ -207,10 +207,10 @@ impl Connection {
 
     /// Handles messages until there are no more, waiting for the first at most so long. False: there was none.
     pub fn poll_all(&self, timeout: Option<Duration>) -> Result<bool> {
-        let mut handled = self.serve(timeout)?;
+        let mut handled = self.shared.serve(Limit::lazy(timeout), true)?;
         let any = handled;
         while handled {
-            handled = match self.shared.serve(Limit::Now) {
+            handled = match self.shared.serve(Limit::Now, true) {
                 Ok(handled) => handled,
                 Err(Error::Eof(_) | Error::Closed(_)) => false,
                 Err(error) => return Err(error),
@@ -222,7 +222,7 @@ impl Connection {
     /// Serves until the connection ends. The end itself is no error.
     pub fn serve_all(&self) -> Result<()> {
         loop {
-            match self.shared.serve(Limit::Forever) {
+            match self.shared.serve(Limit::Forever, true) {
                 Ok(_) => {}
                 Err(Error::Eof(_) | Error::Closed(_)) => return Ok(()),
                 Err(error) => return Err(error),

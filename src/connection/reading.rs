@@ -7,7 +7,8 @@
 
 use super::async_result::AsyncResult;
 use super::limit::{Limit, Received};
-use super::shared::{FIRST_WORD, Guard, Inner, Key, Shared, Step, Token, Waiter};
+use super::sending::QUEUE;
+use super::shared::{CORKED, FIRST_WORD, Guard, Inner, Key, Shared, Step, Token, Waiter, release};
 use super::{dispatch, threads};
 use crate::config::Dialect;
 use crate::error::Result;
@@ -28,11 +29,18 @@ impl Shared {
         if let Some(error) = inner.failed.take() {
             return (self.finish(inner, error), Step::Did);
         }
+        if inner.broken {
+            // Nobody will ever take it, and what is still handled adds to it.
+            inner.session.outgoing().discard();
+        }
+        let waiting = inner.session.outgoing().len();
+        // Answers must not pile up here because the peer asks faster than it receives.
+        let most = if inner.flushing { QUEUE } else if inner.reading && inner.corked { 0 } else { CORKED };
+        if waiting > most {
+            let (inner, late) = self.flush_within(inner, limit);
+            return (inner, if late { Step::TimedOut } else { Step::Again });
+        }
         if inner.reading {
-            if inner.corked && !inner.session.outgoing().is_empty() {
-                inner = self.flush(inner);
-                return (inner, Step::Again);
-            }
             return self.park(inner, key, limit);
         }
         let taken = inner.session.messages();
@@ -70,20 +78,22 @@ impl Shared {
         if !self.releases.is_empty() {
             inner.session.send_releases();
         }
-        if !inner.session.outgoing().is_empty() && !inner.broken {
-            inner = self.flush(inner);
-            // Others may have read meanwhile.
-            if inner.reading || inner.end.is_some() || inner.session.has_message() {
-                return (inner, Step::Again);
-            }
+        if inner.has_waste() {
+            // It may run code of the host, which must find somebody who reads.
+            self.leave(&mut inner);
+            release(inner);
+            return (self.lock(), Step::Again);
+        }
+        if !inner.session.outgoing().is_empty() && !inner.broken && !inner.flushing {
+            // Others may read meanwhile, and bring what is waited for here.
+            let (inner, late) = self.flush_within(inner, limit);
+            return (inner, if late { Step::TimedOut } else { Step::Again });
         }
         let more_expected = inner.session.pending() > 1 || inner.session.incoming().is_mid_frame();
         let broken = inner.broken;
         let mut incoming = inner.session.take_incoming();
-        let dropped = inner.session.take_dropped();
         inner.reading = true;
         drop(inner);
-        drop(dropped);
         if more_expected {
             self.transport.quick_ack();
         }
@@ -93,7 +103,7 @@ impl Shared {
         inner.session.put_incoming(incoming);
         let step = match received {
             Received::Bytes => Step::Again,
-            Received::Nothing if broken => {
+            Received::Nothing | Received::TimedOut if broken => {
                 inner.session.end_of_stream();
                 Step::Again
             }
@@ -126,11 +136,23 @@ impl Shared {
 
     /// Whoever stops waiting hands the reading to another.
     pub(super) fn leave(&self, inner: &mut Inner) {
-        if !inner.reading && !inner.waiters.is_empty() {
-            let waiter = inner.waiters.remove(0);
+        if inner.reading || inner.waiters.is_empty() {
+            return;
+        }
+        if let Some(at) = inner.waiters.iter().position(|waiter| waiter.key != Key::Room) {
+            let waiter = inner.waiters.remove(at);
             waiter.woken.store(true, Ordering::Relaxed);
             waiter.wake.notify_one();
         }
+    }
+
+    /// A thread stops waiting: nothing stays unsent, another one reads, and what has died is dropped.
+    pub(super) fn depart<'a>(&'a self, mut inner: Guard<'a>) {
+        if !inner.session.outgoing().is_empty() {
+            inner = self.flush(inner);
+        }
+        self.leave(&mut inner);
+        release(inner);
     }
 
     /// Runs a request. Others go on reading meanwhile.
@@ -142,9 +164,7 @@ impl Shared {
             inner = self.flush(inner);
         }
         self.leave(&mut inner);
-        let dropped = inner.session.take_dropped();
-        drop(inner);
-        drop(dropped);
+        release(inner);
         self.activity.fetch_add((1 << 32) + 1, Ordering::Relaxed);
         let bound = self.bind_threads.then(|| threads::bind(self, request.id.threads.from));
         dispatch::serve(self, request);
@@ -160,11 +180,14 @@ impl Shared {
         let address = result.address();
         wake(&mut inner, |waiter| waiter.key == Key::Async(address));
         if callbacks.is_empty() {
+            // Nobody else may hold it any more, and callbacks that are too late have destructors of the host.
+            inner.settled.push(result);
             return inner;
         }
         self.leave(&mut inner);
-        drop(inner);
+        release(inner);
         callbacks.into_iter().for_each(|callback| callback(&result));
+        drop(result);
         self.lock()
     }
 
@@ -177,6 +200,7 @@ impl Shared {
                 break;
             }
         }
+        self.leave(&mut inner);
         inner
     }
 
@@ -211,7 +235,7 @@ impl Shared {
     }
 }
 
-fn wake(inner: &mut Inner, which: impl Fn(&Waiter) -> bool) {
+pub(super) fn wake(inner: &mut Inner, which: impl Fn(&Waiter) -> bool) {
     inner.waiters.retain(|waiter| {
         if !which(waiter) {
             return true;

@@ -1,13 +1,14 @@
 //! Sending: at once where it goes, and never without reading where it does not.
 
 use super::limit::{Limit, Received};
-use super::shared::{Guard, Inner, Key, Shared, gone};
+use super::reading::wake;
+use super::shared::{Guard, Inner, Key, Shared, gone, release};
 use crate::error::{Error, Result};
-use crate::transport::Transport;
+use crate::transport::{TICK, Transport};
 use std::time::Duration;
 
 /// How much may wait to be sent while another thread waits for the transport.
-const QUEUE: usize = if cfg!(shuttle) { 500 } else { 1 << 20 };
+pub(super) const QUEUE: usize = if cfg!(shuttle) { 500 } else { 1 << 20 };
 
 impl Shared {
     /// Gathers the requests that follow, until `uncork` or until somebody waits.
@@ -25,19 +26,29 @@ impl Shared {
         if let Some(end) = &inner.end {
             return Err(gone(end));
         }
-        drop(self.flush(inner));
+        release(self.flush(inner));
         Ok(())
     }
 
     /// Sends everything that waits.
     pub(super) fn flush_all(&self) {
-        drop(self.flush(self.lock()));
+        release(self.flush(self.lock()));
     }
 
     /// Sends everything that waits. While the peer does not take it, what it sends is taken in.
-    pub(super) fn flush<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
+    pub(super) fn flush<'a>(&'a self, inner: Guard<'a>) -> Guard<'a> {
+        self.flush_within(inner, &mut Limit::Forever).0
+    }
+
+    /// The same, but not beyond a limit. True: the time was up, and the rest is still to be sent.
+    pub(super) fn flush_within<'a>(&'a self, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, bool) {
+        let mut late = false;
         if inner.flushing {
-            return self.await_room(inner);
+            (inner, late) = self.await_room(inner, limit);
+            // Whoever was sending did not get to the end.
+            if inner.flushing || late {
+                return (inner, late);
+            }
         }
         while !inner.broken && !inner.session.outgoing().is_empty() {
             match send_once(&mut inner, &*self.transport) {
@@ -48,11 +59,21 @@ impl Shared {
                     break;
                 }
             }
+            let Some(left) = limit.remaining_to_send() else {
+                late = true;
+                break;
+            };
             inner.flushing = true;
-            inner = self.stall(inner);
+            inner = self.stall(inner, left.min(TICK));
+            if inner.session.outgoing().len() <= QUEUE {
+                wake(&mut inner, |waiter| waiter.key == Key::Room);
+            }
         }
-        inner.flushing = false;
-        inner
+        if inner.flushing {
+            inner.flushing = false;
+            wake(&mut inner, |waiter| waiter.key == Key::Room);
+        }
+        (inner, late)
     }
 
     /// Sends what goes without waiting.
@@ -67,7 +88,7 @@ impl Shared {
     }
 
     /// The transport takes nothing: waits for room, and takes in what arrives meanwhile, up to a limit.
-    pub(super) fn stall<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
+    fn stall<'a>(&'a self, mut inner: Guard<'a>, time: Duration) -> Guard<'a> {
         let limit = inner.session.config().limits.buffered;
         let mut incoming = None;
         if !inner.reading {
@@ -82,7 +103,7 @@ impl Shared {
             incoming = Some(inner.session.take_incoming());
         }
         drop(inner);
-        let ready = self.transport.poll(incoming.is_some(), true, Some(crate::transport::TICK)).unwrap_or_default();
+        let ready = self.transport.poll(incoming.is_some(), true, Some(time)).unwrap_or_default();
         let mut end = false;
         if let (Some(incoming), true) = (&mut incoming, ready.read) {
             end = matches!(Limit::Now.receive(&*self.transport, incoming), Received::End);
@@ -104,12 +125,16 @@ impl Shared {
     }
 
     /// Another thread is waiting for the transport; more than a little must not pile up behind it.
-    pub(super) fn await_room<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
+    fn await_room<'a>(&'a self, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, bool) {
         while inner.flushing && inner.end.is_none() && inner.session.outgoing().len() > QUEUE {
-            let mut limit = Limit::lazy(Some(Duration::from_millis(20)));
-            (inner, _) = self.park(inner, Key::Transaction, &mut limit);
+            if limit.remaining_to_send().is_none() {
+                return (inner, true);
+            }
+            let mut forever = Limit::Forever;
+            let limit = if let Limit::Now = limit { &mut forever } else { &mut *limit };
+            (inner, _) = self.park(inner, Key::Room, limit);
         }
-        inner
+        (inner, false)
     }
 }
 

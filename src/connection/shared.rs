@@ -15,7 +15,7 @@ use crate::session::{Body, Request, RequestId, Session, Threads};
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock};
 use crate::transport::Transport;
-use crate::value::{Releases, Value};
+use crate::value::{Blob, Local, Releases, Value};
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub(super) enum Key {
     Async(usize),
     /// Anything that happens.
     Transaction,
+    /// That less waits to be sent. It reads nothing.
+    Room,
 }
 
 /// One round of waiting.
@@ -75,8 +77,42 @@ pub(super) struct Inner {
     pub(super) bound: VecDeque<Request>,
     /// Quick methods that are running; their answers leave together.
     pub(super) quick: usize,
+    /// Results that came, to be dropped without the lock.
+    pub(super) settled: Vec<AsyncResult>,
     pub(super) peer_root: Option<Value>,
     pub(super) end: Option<Error>,
+}
+
+/// What has died under the lock. Dropping it may run code of the host.
+pub(super) struct Waste {
+    _objects: Vec<Arc<dyn Local>>,
+    _sent: Vec<Blob>,
+    _settled: Vec<AsyncResult>,
+}
+
+impl Inner {
+    #[inline]
+    pub(super) fn has_waste(&mut self) -> bool {
+        self.session.has_dropped() || !self.settled.is_empty() || self.session.outgoing().has_spent()
+    }
+
+    pub(super) fn take_waste(&mut self) -> Waste {
+        Waste {
+            _objects: self.session.take_dropped(),
+            _sent: self.session.outgoing().take_spent(),
+            _settled: std::mem::take(&mut self.settled),
+        }
+    }
+}
+
+/// Gives the lock back, and drops then what has died under it.
+#[inline]
+pub(super) fn release(mut inner: Guard<'_>) {
+    if inner.has_waste() {
+        let waste = inner.take_waste();
+        drop(inner);
+        drop(waste);
+    }
 }
 
 pub(super) type Guard<'a> = MutexGuard<'a, Inner>;
@@ -121,6 +157,7 @@ impl Shared {
                 arrived: Vec::new(),
                 bound: VecDeque::new(),
                 quick: 0,
+                settled: Vec::new(),
                 peer_root: None,
                 end: None,
             }),
@@ -175,7 +212,7 @@ impl Shared {
         }
     }
 
-    /// Sends a request and leaves the lock in the caller's hand.
+    /// Puts a request behind what waits to be sent, and leaves the lock in the caller's hand.
     fn start<'a>(self: &'a Arc<Shared>, body: Body<'_>, token: Token) -> Result<(Guard<'a>, i64)> {
         self.check_fork()?;
         let mut inner = self.lock();
@@ -189,9 +226,6 @@ impl Shared {
             inner.session.set_threads(threads::here(self));
         }
         let seq = inner.session.request(body, token)?;
-        if !inner.corked || inner.session.outgoing().len() > CORKED {
-            inner = self.flush(inner);
-        }
         Ok((inner, seq))
     }
 
@@ -201,28 +235,34 @@ impl Shared {
         let (mut inner, seq) = self.start(body, Token::Sync)?;
         let timeout = inner.session.config().sync_request_timeout;
         let mut limit = Limit::lazy(timeout);
+        let mut late = false;
+        if !inner.corked {
+            (inner, late) = self.flush_within(inner, &mut limit);
+        }
         loop {
             if !inner.arrived.is_empty() {
                 if let Some(at) = inner.arrived.iter().position(|(arrived, _)| *arrived == seq) {
                     let (_, outcome) = inner.arrived.swap_remove(at);
-                    self.leave(&mut inner);
+                    self.depart(inner);
                     return outcome;
                 }
             }
             if let Some(end) = &inner.end {
                 return Err(gone(end));
             }
-            let step;
-            (inner, step) = self.advance(inner, Key::Reply(seq), &mut limit);
+            let mut step = Step::TimedOut;
+            if !late {
+                (inner, step) = self.advance(inner, Key::Reply(seq), &mut limit);
+            }
             match step {
                 Step::Mine(outcome) => {
-                    self.leave(&mut inner);
+                    self.depart(inner);
                     return outcome;
                 }
                 Step::TimedOut => {
                     inner.session.forget(seq);
                     self.leave(&mut inner);
-                    drop(inner);
+                    release(inner);
                     return Err(Error::Timeout(self.expired_text(&body, timeout)));
                 }
                 Step::Did | Step::Again => {}
@@ -245,9 +285,12 @@ impl Shared {
     /// Sends a request whose answer `result` will hold.
     pub(super) fn async_request(self: &Arc<Shared>, body: Body<'_>, result: &AsyncResult) -> Result<()> {
         let _pause = serial::pause();
-        let (inner, seq) = self.start(body, Token::Async(result.clone()))?;
+        let (mut inner, seq) = self.start(body, Token::Async(result.clone()))?;
         result.sent(seq);
-        drop(inner);
+        if !inner.corked || inner.session.outgoing().len() > CORKED {
+            inner = self.flush(inner);
+        }
+        release(inner);
         Ok(())
     }
 
@@ -260,20 +303,22 @@ impl Shared {
         let mut inner = self.lock();
         loop {
             if result.is_settled() || inner.end.is_some() {
-                self.leave(&mut inner);
+                self.depart(inner);
                 return result.is_settled();
             }
             let step;
             (inner, step) = self.advance(inner, Key::Async(result.address()), &mut limit);
             if let Step::TimedOut = step {
                 self.leave(&mut inner);
+                release(inner);
                 return result.is_settled();
             }
         }
     }
 
-    /// Handles one message of the peer. False: none came in time.
-    pub(super) fn serve(self: &Arc<Shared>, mut limit: Limit) -> Result<bool> {
+    /// Handles one message of the peer. False: none came in time. With `again`, the caller comes back at once, and
+    /// answers to a burst may leave together.
+    pub(super) fn serve(self: &Arc<Shared>, mut limit: Limit, again: bool) -> Result<bool> {
         self.check_fork()?;
         let _pause = serial::pause();
         let mut inner = self.lock();
@@ -288,17 +333,18 @@ impl Shared {
                 Step::Did => true,
                 Step::TimedOut => false,
             };
-            if !inner.session.has_message() {
+            if !(again && inner.session.has_message()) {
                 inner = self.flush(inner);
             }
             self.leave(&mut inner);
+            release(inner);
             return Ok(handled);
         }
     }
 
     /// Answers a request of the peer, from any thread.
     #[inline]
-    pub(super) fn answer(&self, id: &RequestId, result: Result<Value, Exception>) -> Result<()> {
+    pub(super) fn answer(self: &Arc<Shared>, id: &RequestId, result: Result<Value, Exception>) -> Result<()> {
         self.check_fork()?;
         let mut inner = self.lock();
         if inner.end.is_some() {
@@ -318,12 +364,16 @@ impl Shared {
         if inner.quick == 0 || inner.reading || !inner.session.has_message() {
             inner = self.flush(inner);
         }
-        if inner.session.has_dropped() {
-            let dropped = inner.session.take_dropped();
-            drop(inner);
-            drop(dropped);
-        }
+        release(inner);
         sent
+    }
+
+    /// Why requests fail from now on.
+    pub(super) fn ended(&self) -> Error {
+        match &self.lock().end {
+            Some(end) => gone(end),
+            None => Error::Closed("the connection ended before the answer".into()),
+        }
     }
 
     /// The session's part of a lookup on an object with dynamic attributes.

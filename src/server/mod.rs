@@ -226,9 +226,8 @@ impl Inner {
         // Counted from here on, so that `join` and the limit see it before its thread runs.
         lock(&self.state).accepting += 1;
         let spawned = std::thread::Builder::new().name("rpyc-serve".into()).spawn(move || {
-            if let Err(error) = inner.serve_connection(transport.clone()) {
-                log::write(Level::Warn, || format!("the connection with {} ended: {error}", transport.peer_name()));
-            }
+            // How it ended has been logged.
+            let _ = inner.serve_connection(transport);
             inner.ended();
         });
         if let Err(e) = spawned {

@@ -54,6 +54,9 @@ enum State {
     Closed,
 }
 
+/// So many bytes may wait to be sent before no further message is taken.
+const FULL: usize = 256 << 10;
+
 /// Numbers about a session, for logs and tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -237,7 +240,7 @@ impl<T> Session<T> {
         self.core.state != State::Closed && self.incoming.as_ref().is_some_and(|incoming| incoming.has_whole_frame())
     }
 
-    /// The next event that the received bytes give.
+    /// The next event that the received bytes give. None with `has_message`: much waits to be sent, and must go first.
     pub fn next_event(&mut self) -> Option<Event<T>> {
         while self.core.state != State::Closed {
             if let Some(error) = self.core.failure.take() {
@@ -258,6 +261,8 @@ impl<T> Session<T> {
             let mut reader = incoming.reader(&payload, &self.limits);
             match self.core.message(&mut reader) {
                 Ok(Some(event)) => return Some(event),
+                // A peer that sends requests and receives no answers must not fill the memory.
+                Ok(None) if self.core.outgoing.len() > FULL => return None,
                 Ok(None) => {}
                 Err(error) => return Some(self.core.fail(error)),
             }
@@ -349,6 +354,7 @@ impl<T> Session<T> {
     /// The connection is gone, whatever the peer knows of it.
     pub fn abandon(&mut self) {
         self.core.state = State::Closed;
+        self.core.outgoing.discard();
         self.core.clear();
     }
 }

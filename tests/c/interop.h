@@ -26,7 +26,7 @@ rpyc_value *range_value(int64_t count);                         /* (0, 1, ... co
 const char *ten_to_300(void);
 const char *minus_ten_to_300(void);
 
-/* The items of a tuple or list, cloned into an array for a call that consumes them; free() the array. NULL: no memory. */
+/* The items of a tuple or list, cloned into an array for a call that consumes them; free() it. NULL: no memory. */
 rpyc_value **cloned_items(const rpyc_value *sequence, size_t *count_out);
 /* ((key, value), ...) of a dict with text keys, sorted by key. */
 rpyc_value *sorted_pairs(const rpyc_value *dict);

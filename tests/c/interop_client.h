@@ -35,9 +35,9 @@ struct check {
     X(object_dir) X(object_denied) X(object_isinstance) X(object_class_called) X(object_closure)                       \
     X(tuple_with_references) X(objects_released) X(object_released_after_many_receptions) X(object_revived)            \
     X(list_reference) X(dict_reference) X(generator) X(generator_fails) X(buffered_iteration) X(context_manager)       \
-    X(context_manager_error) X(exception_builtin) X(exception_organic) X(exception_oserror) X(exception_stop_iteration) \
-    X(exception_custom) X(exception_remote_traceback_text) X(exception_then_normal_work) X(bulk_compressible)          \
-    X(bulk_incompressible) X(bulk_tuple) X(async_call) X(async_several) X(async_callback) X(async_failure)             \
+    X(context_manager_error) X(exception_builtin) X(exception_organic) X(exception_oserror)                            \
+    X(exception_stop_iteration) X(exception_custom) X(exception_remote_traceback_text) X(exception_then_normal_work)   \
+    X(bulk_compressible) X(bulk_incompressible) X(bulk_tuple) X(async_call) X(async_several) X(async_callback) X(async_failure)             \
     X(async_timeout) X(async_object_result) X(threads_share_connection) X(background_serving_thread)                   \
     X(raw_callattr_on_root) X(raw_unknown_handler) X(raw_unknown_object) X(second_connection) X(close)
 
@@ -101,7 +101,8 @@ CHECKS(DECLARE_CHECK)
 #define CALL(object, ...) (c->failed ? NULL : check_call(HERE, object, NULL, __VA_ARGS__, END))
 /* The same with keywords, which are consumed: KEYWORDS("a", I(1), "b", I(2)). */
 #define CALL_WITH(object, keywords, ...) (c->failed ? NULL : check_call(HERE, object, keywords, __VA_ARGS__, END))
-#define KEYWORDS(...) check_keywords((const void *[]){__VA_ARGS__}, sizeof((const void *[]){__VA_ARGS__}) / sizeof(void *))
+#define KEYWORDS(...)                                                                                                  \
+    check_keywords((const void *[]){__VA_ARGS__}, sizeof((const void *[]){__VA_ARGS__}) / sizeof(void *))
 /* For RAISES: the status of such a call. */
 #define TRY(object, ...) check_try(c, object, NULL, __VA_ARGS__, END)
 #define TRY_WITH(object, keywords, ...) check_try(c, object, keywords, __VA_ARGS__, END)
@@ -153,6 +154,6 @@ void check_finish(struct check *c);                             /* frees what th
 rpyc_status local_init(rpyc_error **error_out);
 void local_free(void);
 rpyc_class *client_root_service(void);                          /* double, join, refuse; borrowed */
-rpyc_object *local_thing(const char *name);                     /* hello(*args), name, str, repr, len; `secret` is hidden */
+rpyc_object *local_thing(const char *name);                     /* hello(*args), name, str, repr, len; hides `secret` */
 
 #endif

@@ -48,7 +48,7 @@ static void note(rpyc_async_result *result, void *userdata) {
 }
 
 CHECK(async_callback) {
-    static struct seen seen;                /* static, here and below: a failed check does not wait for what comes late */
+    static struct seen seen;                /* static: a failed check does not wait for what comes late */
     rpyc_async_result *result = start_slow(c, 0.05, "cb", -1);
     OK(rpyc_async_result_add_callback(result, note, &seen, NULL, ERROR));
     OK(rpyc_async_result_wait(result, ERROR));

@@ -87,8 +87,8 @@ static void go(rpyc_call *call, void *userdata) {
     rpyc_value *result = NULL;
     rpyc_error *error = NULL;
     recursion->entered++;
-    rpyc_object_call_method(recursion->root, "recurse", ITEMS(O(recursion->function), rpyc_value_clone(rpyc_call_arg(call, 0))),
-                            NULL, &result, &error);
+    rpyc_value *args[] = {O(recursion->function), rpyc_value_clone(rpyc_call_arg(call, 0))};
+    rpyc_object_call_method(recursion->root, "recurse", args, COUNT(args), NULL, &result, &error);
     answer_or_raise(call, result, error);
 }
 

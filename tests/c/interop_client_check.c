@@ -51,8 +51,8 @@ static bool same_int(const rpyc_value *left, const rpyc_value *right) {
     rpyc_value *left_text = NULL, *right_text = NULL;
     rpyc_value_get_int_text(left, &left_text, NULL);
     rpyc_value_get_int_text(right, &right_text, NULL);
-    bool same = !rpyc_value_get_str(left_text, &a, &a_length, NULL) && !rpyc_value_get_str(right_text, &b, &b_length, NULL) &&
-                a_length == b_length && memcmp(a, b, a_length) == 0;
+    bool same = !rpyc_value_get_str(left_text, &a, &a_length, NULL) &&
+                !rpyc_value_get_str(right_text, &b, &b_length, NULL) && a_length == b_length && memcmp(a, b, a_length) == 0;
     rpyc_value_free(left_text);
     rpyc_value_free(right_text);
     return same;
@@ -213,8 +213,8 @@ rpyc_value *check_take(struct check *c) {
 
 #define MOST_ARGUMENTS 8
 
-static rpyc_status call_method(struct check *c, rpyc_object *object, rpyc_value *keywords, const char *name, va_list arguments,
-                               rpyc_value **result_out) {
+static rpyc_status call_method(struct check *c, rpyc_object *object, rpyc_value *keywords, const char *name,
+                               va_list arguments, rpyc_value **result_out) {
     rpyc_value *args[MOST_ARGUMENTS];
     size_t count = 0;
     for (rpyc_value *arg; count < MOST_ARGUMENTS && (arg = va_arg(arguments, rpyc_value *)) != END; count++)
@@ -285,7 +285,8 @@ rpyc_object *check_object(struct check *c, const char *file, int line, rpyc_valu
 rpyc_object *check_function(struct check *c, const char *file, int line, rpyc_method_fn function, const char *signature,
                             void *userdata) {
     rpyc_object *object = NULL;
-    rpyc_status status = rpyc_function_new("function", function, signature, NULL, userdata, NULL, &object, check_error(c));
+    rpyc_error **error_out = check_error(c);
+    rpyc_status status = rpyc_function_new("function", function, signature, NULL, userdata, NULL, &object, error_out);
     check_status(c, file, line, status, "rpyc_function_new");
     return c->failed ? NULL : check_keep(c, file, line, object);
 }

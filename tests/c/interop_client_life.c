@@ -13,7 +13,8 @@ static int64_t live(struct check *c) {
 
 /* The number of live items on the server, once it no longer changes. */
 static int64_t settled(struct check *c) {
-    RAISES("ValueError", TRY(c->root, "fail", S("ValueError")));   /* a server may keep the last traceback, with its locals */
+    /* A server may keep the last traceback, with its locals. */
+    RAISES("ValueError", TRY(c->root, "fail", S("ValueError")));
     int64_t last = -1;
     double deadline = monotonic_seconds() + 5;
     for (int calm = 0; !c->failed && calm < 4;) {
@@ -128,8 +129,10 @@ CHECK(dict_reference) {
     rpyc_value *keys = LIST(data);
     TRUE(rpyc_value_count(keys) == 2);
     TRUE(compare_texts(rpyc_value_item(keys, 0), rpyc_value_item(keys, 1)) != 0);
-    for (size_t i = 0; i < rpyc_value_count(keys); i++)
-        TRUE(rpyc_value_str_equal(rpyc_value_item(keys, i), "a") || rpyc_value_str_equal(rpyc_value_item(keys, i), "b"));
+    for (size_t i = 0; i < rpyc_value_count(keys); i++) {
+        const rpyc_value *key = rpyc_value_item(keys, i);
+        TRUE(rpyc_value_str_equal(key, "a") || rpyc_value_str_equal(key, "b"));
+    }
     rpyc_value_free(keys);
     RAISES("KeyError", rpyc_object_get_item(data, S("z"), OUT, ERROR));
 }

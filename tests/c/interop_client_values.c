@@ -96,8 +96,9 @@ static void echo(struct check *c, const char *file, int line, rpyc_value *value)
     } while (0)
 
 CHECK(echo_scalars) {
-    static const int64_t ints[] = {0, 1, -1, -48, -49, 159, 160, 255, 256, INT32_MAX, INT32_MIN, (int64_t)1 << 32, INT64_MAX,
-                                   INT64_MIN};
+    static const int64_t ints[] = {
+        0, 1, -1, -48, -49, 159, 160, 255, 256, INT32_MAX, INT32_MIN, INT64_C(1) << 32, INT64_MAX, INT64_MIN,
+    };
     static const double floats[] = {0.0, 1.5, -2.25, 1e308, 5e-324};
     ECHO(NONE);
     ECHO(rpyc_value_new_bool(1));

@@ -75,7 +75,8 @@ void mapping_clear(struct mapping *mapping) {
     *mapping = (struct mapping){0};
 }
 
-/* ---------------------------------------------------------------- dicts: calls for one never overlap, the class is serial */
+/* ---------------------------------------------------------------- dicts
+ * Calls for one never overlap: the class is serial. */
 
 static void dict_free(void *self) {
     mapping_clear(self);
@@ -114,7 +115,8 @@ static void dict_get(rpyc_call *call, void *self) {
 
 static void dict_set(rpyc_call *call, void *self) {
     rpyc_value *displaced[2];
-    if (mapping_set(self, rpyc_value_clone(rpyc_call_arg(call, 0)), rpyc_value_clone(rpyc_call_arg(call, 1)), displaced))
+    rpyc_value *key = rpyc_value_clone(rpyc_call_arg(call, 0)), *value = rpyc_value_clone(rpyc_call_arg(call, 1));
+    if (mapping_set(self, key, value, displaced))
         rpyc_call_return(call, NULL);
     else
         answer(call, NULL);

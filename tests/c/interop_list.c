@@ -55,7 +55,8 @@ struct problem {
 static const struct problem FINE = {NULL, NULL};
 
 /* A bound of a slice, counted from the front and held within low and high; false: not an int. */
-static bool slice_bound(const rpyc_value *value, int64_t absent, int64_t count, int64_t low, int64_t high, int64_t *out) {
+static bool slice_bound(const rpyc_value *value, int64_t absent, int64_t count, int64_t low, int64_t high,
+                        int64_t *out) {
     if (rpyc_value_kind(value) == RPYC_VALUE_NONE) {
         *out = absent;
         return true;

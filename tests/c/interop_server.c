@@ -2,8 +2,8 @@
  *
  * Offers the service of tests/peers/contract.md at tcp://HOST:PORT or unix:///PATH to any number of clients, or at
  * stdio: to the one at the other end of standard input and output. The first line says "listening ADDRESS", with the
- * real port; with stdio: it goes to standard error. Ends on SIGTERM and SIGINT, and with --until-eof when standard input
- * ends. --set changes an option of the connections, for instance --set bind_threads=true. */
+ * real port; with stdio: it goes to standard error. Ends on SIGTERM and SIGINT, and with --until-eof when standard
+ * input ends. --set changes an option of the connections, for instance --set bind_threads=true. */
 #define _POSIX_C_SOURCE 200809L
 #include "interop_server.h"
 
@@ -110,8 +110,8 @@ static rpyc_status serve_stdio(const rpyc_class *service, const rpyc_config *con
     return status;
 }
 
-static rpyc_status serve_address(const char *address, const rpyc_class *service, const rpyc_config *config, bool until_eof,
-                                 rpyc_error **error_out) {
+static rpyc_status serve_address(const char *address, const rpyc_class *service, const rpyc_config *config,
+                                 bool until_eof, rpyc_error **error_out) {
     struct watcher watcher = {.until_eof = until_eof};
     rpyc_status status = rpyc_server_new(address, service, config, &watcher.server, error_out);
     if (status == RPYC_OK && !watcher_start(&watcher))

@@ -20,12 +20,12 @@ handler root_implementation, root_add, root_echo, root_kind, root_sample, root_c
 handler root_fail, root_divide, root_blob, root_zeros, root_digest;
 
 /* interop_server_calls.c: calls back to the client, time */
-handler root_call, root_call_n, root_call_catch, root_recurse, root_call_method, root_describe, root_total, root_ask_root;
-handler root_later, root_slow, root_slow_fail;
+handler root_call, root_call_n, root_call_catch, root_recurse, root_call_method, root_describe, root_total;
+handler root_ask_root, root_later, root_slow, root_slow_fail;
 
 /* interop_server_objects.c: objects that are handed out, and the client's that are held */
-handler root_hold, root_get_held, root_release, root_make, root_make_sub, root_classes, root_shared, root_is_same, root_live;
-handler root_collect, root_make_list, root_make_dict, root_gen, root_gen_fail, root_mixed, root_ctx, root_adder;
+handler root_hold, root_get_held, root_release, root_is_same, root_make, root_make_sub, root_classes, root_shared;
+handler root_live, root_collect, root_make_list, root_make_dict, root_gen, root_gen_fail, root_mixed, root_ctx, root_adder;
 rpyc_status objects_init(rpyc_error **error_out);
 void objects_free(void);
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 /* function(*args, **keywords); keywords may be NULL. */
-static rpyc_status call_with(rpyc_object *function, const rpyc_value *args, const rpyc_value *keywords, rpyc_value **result_out,
-                             rpyc_error **error_out) {
+static rpyc_status call_with(rpyc_object *function, const rpyc_value *args, const rpyc_value *keywords,
+                             rpyc_value **result_out, rpyc_error **error_out) {
     size_t count = 0;
     rpyc_value **items = cloned_items(args, &count);
     if (items == NULL)

@@ -159,11 +159,12 @@ void root_sample(rpyc_call *call, void *self) {
 /* ---------------------------------------------------------------- exceptions */
 
 static const char *const builtin_exceptions[] = {
-    "ValueError",   "KeyError",      "TypeError",         "ZeroDivisionError",   "AttributeError", "RuntimeError",
-    "StopIteration", "FileNotFoundError", "NotImplementedError", "IndexError",     "ImportError",
+    "ValueError",    "KeyError",          "TypeError",           "ZeroDivisionError", "AttributeError", "RuntimeError",
+    "StopIteration", "FileNotFoundError", "NotImplementedError", "IndexError",        "ImportError",
 };
 
-static rpyc_value *two_attributes(const char *first, rpyc_value *first_value, const char *second, rpyc_value *second_value) {
+static rpyc_value *two_attributes(const char *first, rpyc_value *first_value, const char *second,
+                                  rpyc_value *second_value) {
     const char *names[] = {first, second};
     rpyc_value *values[] = {first_value, second_value};
     rpyc_value *attributes = NULL;

@@ -49,7 +49,8 @@ static void compress(uint32_t state[8], const uint8_t block[64]) {
 }
 
 void sha256(const void *data, size_t length, uint8_t digest[32]) {
-    uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+    uint32_t state[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                         0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
     const uint8_t *bytes = data;
     size_t rest = length;
     for (; rest >= 64; rest -= 64, bytes += 64)

@@ -148,6 +148,7 @@ fn the_peer_goes_while_results_are_awaited() {
         results.iter().for_each(|result| drop(result.wait()));
         call_until_end(root);
         other.join().unwrap();
+        sides.client.close().unwrap();
         sides.finish();
         assert_eq!(count.get(), expected);
     });
@@ -258,6 +259,43 @@ fn a_limit_holds_for_sending() {
         blocked.value().unwrap();
         expect_echo(&sides.root(), 1);
         assert_eq!(sides.client.counts().pending, 0);
+        sides.close();
+    });
+}
+
+/// A thread whose time is up leaves what it was sending, and what others have put behind it, to those who still wait.
+#[test]
+fn what_one_gives_up_another_sends() {
+    check(Time::Passes(SECOND * 20), || {
+        let door = Door::default();
+        let opened = door.clone();
+        let client = Config { sync_request_timeout: Some(SECOND * 2), ..config() };
+        let sides = Setting { capacity: 64, client, ..Setting::default() }.connect(
+            Vec::new(),
+            vec![
+                echo(),
+                method("block", move |mut call| {
+                    opened.pass();
+                    let _ = call.reply(Value::None);
+                }),
+            ],
+        );
+        let blocked = call_later(&sides.root(), "block", &[], None).unwrap();
+        let root = sides.root();
+        let timed = thread::spawn(move || {
+            let result = call_method(&root, "echo", &[Value::bytes(&[1; 200])]);
+            assert!(matches!(result, Err(Error::Timeout(_))), "{result:?}");
+        });
+        let root = sides.root();
+        let patient = thread::spawn(move || {
+            let result = call_later(&root, "echo", &[Value::Int(5)], None).unwrap();
+            assert_eq!(int(&result.value().unwrap()), 5);
+        });
+        timed.join().unwrap();
+        door.open();
+        patient.join().unwrap();
+        blocked.value().unwrap();
+        expect_echo(&sides.root(), 1);
         sides.close();
     });
 }

@@ -23,6 +23,8 @@ pub struct Outgoing {
     splices: VecDeque<Splice>,
     /// Unsent bytes in `splices`.
     spliced: usize,
+    /// Blobs that have been sent. Dropping them may run code of the host.
+    spent: Vec<Blob>,
     deflater: Deflater,
 }
 
@@ -56,6 +58,24 @@ impl Outgoing {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Has a blob been sent that was not taken with `take_spent`?
+    #[inline]
+    pub fn has_spent(&self) -> bool {
+        !self.spent.is_empty()
+    }
+
+    /// Blobs that have been sent or discarded, to be dropped by whoever holds no lock.
+    pub fn take_spent(&mut self) -> Vec<Blob> {
+        std::mem::take(&mut self.spent)
+    }
+
+    /// Forgets all that waits.
+    pub fn discard(&mut self) {
+        self.spent.extend(self.splices.drain(..).map(|splice| splice.blob));
+        self.spliced = 0;
+        self.reset();
     }
 
     /// Opens a frame; its payload is what is put from now on.
@@ -170,7 +190,7 @@ impl Outgoing {
             self.spliced = self.spliced.saturating_sub(step);
             n -= step;
             if self.sent == end && splice.sent >= splice.blob.len() {
-                self.splices.pop_front();
+                self.spent.extend(self.splices.pop_front().map(|splice| splice.blob));
             }
         }
         if self.is_empty() {
