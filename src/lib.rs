@@ -12,6 +12,7 @@ pub mod error;
 pub mod ffi;
 pub mod fork;
 pub mod log;
+pub mod panics;
 pub mod connection;
 pub mod server;
 pub mod session;

@@ -199,12 +199,18 @@ impl Class {
         if !self.service.as_ref().is_some_and(|service| service.shared) {
             return make();
         }
+        if let Some(root) = lock(&self.shared_root).upgrade() {
+            return root;
+        }
+        // Code of the host runs without the lock. Of two that are made at once, the first counts.
+        let made = make();
         let mut shared = lock(&self.shared_root);
-        shared.upgrade().unwrap_or_else(|| {
-            let root = make();
-            *shared = Arc::downgrade(&root);
-            root
-        })
+        if let Some(root) = shared.upgrade() {
+            return root;
+        }
+        *shared = Arc::downgrade(&made);
+        drop(shared);
+        made
     }
 
     fn as_root(self: &Arc<Class>) -> Arc<Class> {

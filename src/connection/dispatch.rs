@@ -17,7 +17,7 @@ pub type Outcome = Result<Value, Exception>;
 /// One operation on one object of ours, and where its answer goes.
 pub(super) struct Job {
     pub answer: Answer,
-    /// The connection it came over, if any.
+    /// The connection it came over, where the answer does not tell.
     pub origin: Option<Arc<Shared>>,
 }
 
@@ -31,9 +31,15 @@ impl Job {
         self.give(Err(Exception::builtin(name, text)));
     }
 
+    /// The connection it came over, wherever its answer goes.
+    pub fn origin(&self) -> Option<Arc<Shared>> {
+        self.origin.as_ref().or(self.answer.shared()).cloned()
+    }
+
     /// The same origin, with an answer that goes through `f` first.
     pub fn map(self, f: impl FnOnce(Outcome) -> Outcome + Send + 'static) -> Job {
-        let Job { answer, origin } = self;
+        let origin = self.origin();
+        let answer = self.answer;
         let answer = Answer::then(move |outcome| {
             let _ = answer.give(f(outcome));
         });
@@ -42,7 +48,7 @@ impl Job {
 
     /// Splits off a job whose outcome `f` gets together with this one.
     pub fn then(self, f: impl FnOnce(Job, Outcome) + Send + 'static) -> Job {
-        let origin = self.origin.clone();
+        let origin = self.origin();
         Job { answer: Answer::then(move |outcome| f(self, outcome)), origin }
     }
 }
@@ -74,6 +80,8 @@ pub(super) fn serve(shared: &Arc<Shared>, mut request: Request) {
         match op {
             Op::Exists { question, name, access } => {
                 let exists = exists(&target, name.as_str());
+                // What is refused may be the last of its kind, and must not be dropped under the lock.
+                let _kept = (target.clone(), access.values());
                 match shared.with_session(|session| session.answer_exists(id, target, question, access, exists)) {
                     Some(next) => request = next,
                     None => return shared.flush_all(),
@@ -92,7 +100,10 @@ pub(super) fn serve(shared: &Arc<Shared>, mut request: Request) {
 
 fn exists(target: &Arc<dyn Local>, name: &str) -> bool {
     match target.as_any().downcast_ref::<Object>() {
-        Some(object) => object.class.dynamic.as_ref().is_some_and(|dynamic| (dynamic.has)(object, name)),
+        Some(object) => object.class.dynamic.as_ref().is_some_and(|dynamic| match &object.turn {
+            None => (dynamic.has)(object, name),
+            Some(turn) => turn.run(|| (dynamic.has)(object, name)),
+        }),
         None => false,
     }
 }

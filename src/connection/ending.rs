@@ -9,7 +9,50 @@ use crate::log::{self, Level};
 use crate::sync::atomic::Ordering;
 use std::sync::Arc;
 
+/// While it lives, a panic of this thread ends the connection: nothing that is half done is gone on with.
+pub(super) struct Unharmed<'a> {
+    shared: &'a Arc<Shared>,
+    /// A destructor that runs while its thread unwinds is none of our harm.
+    unwinding: bool,
+}
+
+impl Drop for Unharmed<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() && !self.unwinding {
+            self.shared.panicked();
+        }
+    }
+}
+
+/// Ends the connection when the work on it panics: nobody can say what was left half done.
+pub(super) struct Alarm<'a>(pub(super) &'a Arc<Shared>);
+
+impl Drop for Alarm<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // A second panic must not meet the first.
+            let _ = crate::panics::inside(|| self.0.end());
+        }
+    }
+}
+
 impl Shared {
+    #[inline]
+    pub(super) fn unharmed(self: &Arc<Shared>) -> Unharmed<'_> {
+        Unharmed { shared: self, unwinding: std::thread::panicking() }
+    }
+
+    #[cold]
+    fn panicked(self: &Arc<Shared>) {
+        let mut inner = self.lock();
+        inner.reading = false;
+        inner.flushing = false;
+        // What waits to be sent may end in the middle of a message.
+        inner.broken = true;
+        drop(self.finish(inner, Error::Closed("the connection was closed after a panic".into())));
+    }
+
     /// The end: everybody is told, everything lent comes back, the service's hook runs.
     pub(super) fn finish<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, error: Error) -> Guard<'a> {
         if self.closed.load(Ordering::Acquire) {
@@ -21,7 +64,7 @@ impl Shared {
             other => other,
         };
         let error = inner.end.get_or_insert(error).clone();
-        self.closed.store(true, Ordering::Release);
+        self.closed.store(true, Ordering::SeqCst);
         let overdrawn = inner.session.counts().overdrawn;
         inner.session.abandon();
         let pending = inner.session.take_pending();
@@ -48,18 +91,18 @@ impl Shared {
     /// What the peer did wrong, for the log.
     fn report(&self, error: &Error, overdrawn: u64) {
         if !matches!(error, Error::Eof(_) | Error::Closed(_)) {
-            log::write(Level::Warn, || format!("the connection with {} ended: {error}", self.transport.peer_name()));
+            log::write(Level::Warn, || format!("the connection with {} ended: {error}", self.name()));
         }
         if overdrawn > 0 {
             log::write(Level::Warn, || {
-                let peer = self.transport.peer_name();
+                let peer = self.name();
                 format!("{peer} gave back more references than it had been lent, {overdrawn} times")
             });
         }
     }
 
     pub(super) fn disconnected(self: &Arc<Shared>) {
-        if self.connected.swap(false, Ordering::AcqRel) {
+        if self.connected.swap(false, Ordering::SeqCst) {
             if let Some(root) = self.service.get() {
                 if let Some(hook) = root.class().service().and_then(|service| service.on_disconnect.as_ref()) {
                     hook(&Connection::borrowed(self.clone()), root);
@@ -71,6 +114,7 @@ impl Shared {
     /// Tells the peer, waits for it to end the stream, and ends.
     pub(super) fn close(self: &Arc<Shared>) -> Result<()> {
         self.check_fork()?;
+        let _unharmed = self.unharmed();
         let _pause = serial::pause();
         let mut inner = self.lock();
         if inner.end.is_some() {

@@ -71,7 +71,7 @@ fn step(job: Job, iterator: Arc<Object>, mut items: Vec<Value>, count: usize) {
                 _ => *slot = Slot::Filled(outcome),
             }
         });
-        let origin = job.origin.clone();
+        let origin = job.origin();
         let op = Op::CallAttr { name: Name::Member(next), args: Vec::new(), keywords: Vec::new() };
         perform(Job { answer, origin }, &target, op);
         let mut filled = lock(&slot);

@@ -5,6 +5,7 @@ mod model;
 
 use super::async_result::AsyncResult;
 use super::class::Object;
+use super::ending::Alarm;
 use super::limit::Limit;
 use super::serial;
 use super::wrap::HostWrap;
@@ -127,6 +128,7 @@ pub struct Shared {
     pub(super) service: OnceLock<Arc<Object>>,
     pub(super) connected: AtomicBool,
     pub(super) bind_threads: bool,
+    connid: Option<Arc<str>>,
     pub(super) forks: u32,
     /// The peer speaks first, so its first message tells the dialect.
     pub(super) accepted: bool,
@@ -142,6 +144,7 @@ pub(super) const FIRST_WORD: Duration = Duration::from_millis(200);
 impl Shared {
     pub(super) fn new(transport: Arc<dyn Transport>, config: Config, accepted: bool) -> Arc<Shared> {
         let bind_threads = config.bind_threads;
+        let connid = config.connid.clone();
         let session = Session::new(config, None, Arc::new(HostWrap::default()));
         let releases = session.releases().clone();
         let shared = Arc::new(Shared {
@@ -168,6 +171,7 @@ impl Shared {
             service: OnceLock::new(),
             connected: AtomicBool::new(false),
             bind_threads,
+            connid,
             forks: crate::fork::generation(),
             accepted,
             activity: AtomicU64::new(0),
@@ -185,6 +189,11 @@ impl Shared {
     #[inline]
     pub(super) fn lock(&self) -> Guard<'_> {
         lock(&self.inner)
+    }
+
+    /// What messages call the connection: its connid, or its peer.
+    pub fn name(&self) -> String {
+        self.connid.as_deref().map_or_else(|| self.transport.peer_name(), str::to_owned)
     }
 
     /// After a fork, locks may be held for ever by threads that are not here.
@@ -206,9 +215,13 @@ impl Shared {
     pub(super) fn install(self: &Arc<Shared>, root: Arc<Object>) {
         let _ = self.service.set(root.clone());
         self.lock().session.set_root(root.clone());
-        self.connected.store(true, Ordering::Release);
         if let Some(hook) = root.class().service().and_then(|service| service.on_connect.as_ref()) {
             hook(&Connection::borrowed(self.clone()), &root);
+        }
+        self.connected.store(true, Ordering::SeqCst);
+        // The end may have come already, and then found nobody to tell.
+        if self.closed.load(Ordering::SeqCst) {
+            self.disconnected();
         }
     }
 
@@ -231,6 +244,8 @@ impl Shared {
 
     /// Sends a request and waits for its answer; requests of the peer are served meanwhile.
     pub fn sync_request(self: &Arc<Shared>, body: Body<'_>) -> Result<Value> {
+        let _unharmed = self.unharmed();
+        let _alarm = Alarm(self);
         let _pause = serial::pause();
         let (mut inner, seq) = self.start(body, Token::Sync)?;
         let timeout = inner.session.config().sync_request_timeout;
@@ -279,11 +294,13 @@ impl Shared {
             Body::InstanceCheck { .. } => "isinstance".to_owned(),
         };
         let seconds = timeout.unwrap_or_default().as_secs_f64();
-        format!("{what} on {} did not answer in {seconds} s; it may still be running", self.transport.peer_name())
+        format!("{what} on {} did not answer in {seconds} s; it may still be running", self.name())
     }
 
     /// Sends a request whose answer `result` will hold.
     pub(super) fn async_request(self: &Arc<Shared>, body: Body<'_>, result: &AsyncResult) -> Result<()> {
+        let _unharmed = self.unharmed();
+        let _alarm = Alarm(self);
         let _pause = serial::pause();
         let (mut inner, seq) = self.start(body, Token::Async(result.clone()))?;
         result.sent(seq);
@@ -299,6 +316,8 @@ impl Shared {
         if self.check_fork().is_err() {
             return result.is_settled();
         }
+        let _unharmed = self.unharmed();
+        let _alarm = Alarm(self);
         let _pause = serial::pause();
         let mut inner = self.lock();
         loop {
@@ -320,6 +339,8 @@ impl Shared {
     /// answers to a burst may leave together.
     pub(super) fn serve(self: &Arc<Shared>, mut limit: Limit, again: bool) -> Result<bool> {
         self.check_fork()?;
+        let _unharmed = self.unharmed();
+        let _alarm = Alarm(self);
         let _pause = serial::pause();
         let mut inner = self.lock();
         loop {
@@ -346,6 +367,7 @@ impl Shared {
     #[inline]
     pub(super) fn answer(self: &Arc<Shared>, id: &RequestId, result: Result<Value, Exception>) -> Result<()> {
         self.check_fork()?;
+        let _unharmed = self.unharmed();
         let mut inner = self.lock();
         if inner.end.is_some() {
             return Err(Error::Closed("the connection ended before the answer".into()));

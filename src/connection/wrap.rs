@@ -13,7 +13,14 @@ use std::sync::{Arc, Weak};
 /// Makes the objects, and finds again the one for a proxy as long as it lives.
 #[derive(Default)]
 pub(super) struct HostWrap {
-    bridges: Mutex<HashMap<usize, Weak<Bridge>>>,
+    bridges: Mutex<Bridges>,
+}
+
+#[derive(Default)]
+struct Bridges {
+    by_proxy: HashMap<usize, Weak<Bridge>>,
+    /// So many are known when it is time to forget those that are gone.
+    crowded: usize,
 }
 
 impl Wrap for HostWrap {
@@ -33,12 +40,15 @@ impl HostWrap {
     fn bridge(&self, proxy: &Arc<Proxy>) -> Arc<Bridge> {
         let mut bridges = lock(&self.bridges);
         let key = Arc::as_ptr(proxy) as usize;
-        if let Some(known) = bridges.get(&key).and_then(Weak::upgrade) {
+        if let Some(known) = bridges.by_proxy.get(&key).and_then(Weak::upgrade) {
             return known;
         }
-        bridges.retain(|_, bridge| bridge.strong_count() > 0);
+        if bridges.by_proxy.len() >= bridges.crowded {
+            bridges.by_proxy.retain(|_, bridge| bridge.strong_count() > 0);
+            bridges.crowded = 2 * bridges.by_proxy.len().max(32);
+        }
         let bridge = Arc::new(Bridge { shape: bridge_shape(proxy), proxy: proxy.clone() });
-        bridges.insert(key, Arc::downgrade(&bridge));
+        bridges.by_proxy.insert(key, Arc::downgrade(&bridge));
         bridge
     }
 }

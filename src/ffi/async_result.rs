@@ -156,7 +156,8 @@ pub unsafe extern "C" fn rpyc_async_result_add_callback(
     unsafe {
         guard(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
-            let result = handle::get(result, "result")?;
+            // The callback may run at once, and free this very handle.
+            let result = handle::get(result, "result")?.clone();
             let callback = callback.ok_or_else(|| Failure::null("callback"))?;
             result.add_callback(Box::new(move |result| {
                 let lent = handle::new::<rpyc_async_result>(result.clone());

@@ -24,6 +24,7 @@ impl Handle for rpyc_call {
 }
 
 /// What an rpyc_call stands for, with what it has lent to C.
+#[derive(Default)]
 pub(super) struct Served {
     /// None: it was deferred, and another handle stands for it.
     pub call: Option<Call>,
@@ -34,6 +35,12 @@ pub(super) struct Served {
 
 /// A handle that is made when it is asked for, and freed with the call.
 struct Lent<H: Handle>(OnceCell<*mut H>);
+
+impl<H: Handle> Default for Lent<H> {
+    fn default() -> Lent<H> {
+        Lent(OnceCell::new())
+    }
+}
 
 impl<H: Handle> Lent<H> {
     fn get(&self, make: impl FnOnce() -> Option<H::Inner>) -> *mut H {
@@ -52,8 +59,7 @@ impl<H: Handle> Drop for Lent<H> {
 
 impl Served {
     fn new(call: Call) -> Served {
-        let (connection, target) = (Lent(OnceCell::new()), Lent(OnceCell::new()));
-        Served { call: Some(call), connection, target, name: OnceCell::new() }
+        Served { call: Some(call), ..Served::default() }
     }
 }
 
@@ -436,10 +442,11 @@ pub unsafe extern "C" fn rpyc_call_defer(call: *mut rpyc_call) -> *mut rpyc_call
     guard_or(ptr::null_mut(), || {
         // SAFETY: NULL or a live handle.
         let Ok(served) = (unsafe { handle::get_mut(call, "call") }) else { return ptr::null_mut() };
-        match served.call.take_if(|call| !call.is_answered()) {
-            Some(call) => handle::new(Served::new(call)),
-            None => ptr::null_mut(),
+        if served.call.as_ref().is_none_or(Call::is_answered) {
+            return ptr::null_mut();
         }
+        // With it goes what it has lent.
+        handle::new(std::mem::take(served))
     })
 }
 

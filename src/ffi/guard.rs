@@ -5,18 +5,9 @@ use super::handle;
 use super::status::{Failure, RPYC_ERR_PANIC, RPYC_OK, Result, rpyc_status};
 use crate::fork;
 use crate::log::{self, Level};
-use std::any::Any;
-use std::cell::Cell;
-use std::panic::{self, AssertUnwindSafe};
+use crate::panics;
 use std::ptr;
 use std::sync::Once;
-
-thread_local! {
-    /// Is this thread in the library? Not while it runs code of the host.
-    static INSIDE: Cell<bool> = const { Cell::new(false) };
-    /// Where it last panicked there.
-    static PLACE: Cell<Option<String>> = const { Cell::new(None) };
-}
 
 static READY: Once = Once::new();
 
@@ -25,29 +16,11 @@ static READY: Once = Once::new();
 /// # Safety
 /// `error_out` is NULL or can be written to.
 pub(super) unsafe fn guard(error_out: *mut *mut rpyc_error, body: impl FnOnce() -> Result<()>) -> rpyc_status {
-    // SAFETY: the same is asked of our caller.
-    unsafe { guard_then(error_out, body, || ()) }
-}
-
-/// The same; after a panic `cleanup` closes what may be half done.
-///
-/// # Safety
-/// `error_out` is NULL or can be written to.
-pub(super) unsafe fn guard_then(
-    error_out: *mut *mut rpyc_error,
-    body: impl FnOnce() -> Result<()>,
-    cleanup: impl FnOnce(),
-) -> rpyc_status {
     if !error_out.is_null() {
         // SAFETY: not NULL, so it can be written to.
         unsafe { error_out.write(ptr::null_mut()) };
     }
-    let result = caught(body).unwrap_or_else(|panic| {
-        // A second panic has nothing to add to the first.
-        let _ = caught(cleanup);
-        Err(panic)
-    });
-    match result {
+    match caught(body).unwrap_or_else(Err) {
         Ok(()) => RPYC_OK,
         // SAFETY: as above.
         Err(failure) => unsafe { hand_out(error_out, failure) },
@@ -65,11 +38,7 @@ pub(super) fn guard_or<T>(empty: T, body: impl FnOnce() -> T) -> T {
     caught(body).unwrap_or(empty)
 }
 
-/// Runs code of the host: a callback or a destructor. Panics there are the host's own.
-pub(super) fn outside<T>(callback: impl FnOnce() -> T) -> T {
-    let _place = Place::enter(false);
-    callback()
-}
+pub(super) use crate::panics::outside;
 
 /// # Safety
 /// `error_out` is NULL or can be written to.
@@ -88,47 +57,16 @@ fn caught<T>(body: impl FnOnce() -> T) -> Result<T> {
     if !READY.is_completed() {
         prepare();
     }
-    let place = Place::enter(true);
-    // What the body leaves half done belongs to a connection, which is closed, or to the call, which is over.
-    let result = panic::catch_unwind(AssertUnwindSafe(body));
-    drop(place);
-    result.map_err(panicked)
-}
-
-/// Says where the thread is until it is dropped.
-struct Place {
-    before: bool,
-}
-
-impl Place {
-    #[inline]
-    fn enter(inside: bool) -> Place {
-        Place { before: INSIDE.replace(inside) }
-    }
-}
-
-impl Drop for Place {
-    #[inline]
-    fn drop(&mut self) {
-        INSIDE.set(self.before);
-    }
+    panics::inside(body).map_err(panicked)
 }
 
 #[cold]
 fn prepare() {
-    // The hook cannot be changed by a thread that is panicking; a later call does it.
-    if std::thread::panicking() {
-        return;
-    }
-    READY.call_once(|| {
-        let previous = panic::take_hook();
-        panic::set_hook(Box::new(move |info| match INSIDE.get() {
-            true => drop(PLACE.try_with(|place| place.set(info.location().map(ToString::to_string)))),
-            false => previous(info),
-        }));
-        // SAFETY: the handler is a function that may run in a forked child: it does no more than to count.
-        // It fails only for lack of memory; forks then go unnoticed.
-        unsafe { libc::pthread_atfork(None, None, Some(count_fork)) };
+    panics::silence();
+    // SAFETY: the handler is a function that may run in a forked child: it does no more than to count.
+    // It fails only for lack of memory; forks then go unnoticed.
+    READY.call_once(|| unsafe {
+        libc::pthread_atfork(None, None, Some(count_fork));
     });
 }
 
@@ -137,20 +75,9 @@ extern "C" fn count_fork() {
 }
 
 #[cold]
-fn panicked(payload: Box<dyn Any + Send>) -> Failure {
-    let text = match payload.downcast::<&str>().map_err(|payload| payload.downcast::<String>()) {
-        Ok(text) => text.to_string(),
-        Err(Ok(text)) => *text,
-        Err(Err(payload)) => {
-            // Dropping it could panic once more.
-            std::mem::forget(payload);
-            "without a text".into()
-        }
-    };
-    let place = PLACE.try_with(Cell::take).ok().flatten().unwrap_or_else(|| "an unknown place".into());
-    let failure = Failure::new(RPYC_ERR_PANIC, format_args!("the library panicked at {place}: {text}"));
-    log::write(Level::Error, || failure.message.clone());
-    failure
+fn panicked(text: String) -> Failure {
+    log::write(Level::Error, || text.clone());
+    Failure::new(RPYC_ERR_PANIC, text)
 }
 
 #[cfg(test)]
@@ -159,7 +86,9 @@ mod tests {
     use super::super::status::RPYC_ERR_TIMEOUT;
     use super::*;
     use crate::error::Error;
+    use std::cell::Cell;
     use std::ffi::CStr;
+    use std::panic;
     use std::sync::{Arc, Mutex};
 
     /// Runs a body and tells the status, and status and message of the error.
@@ -201,34 +130,19 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_is_cleaned_up_after() {
-        let cleaned = Cell::new(0);
-        let clean = || cleaned.set(cleaned.get() + 1);
-        // SAFETY: NULL is allowed.
-        unsafe {
-            assert_eq!(guard_then(ptr::null_mut(), || Ok(()), clean), RPYC_OK);
-            assert_eq!(guard_then(ptr::null_mut(), || Err(Failure::null("x")), clean), 1);
-            assert_eq!(cleaned.get(), 0);
-            assert_eq!(guard_then(ptr::null_mut(), || panic!(), clean), RPYC_ERR_PANIC);
-            assert_eq!(cleaned.get(), 1);
-            assert_eq!(guard_then(ptr::null_mut(), || panic!(), || panic!("again")), RPYC_ERR_PANIC);
-        }
-    }
-
-    #[test]
     fn guards_nest() {
         let inner = Cell::new(None);
         let outer = run(|| {
             inner.set(Some(outside(|| {
-                assert!(!INSIDE.get());
+                assert!(!panics::is_inside());
                 run(|| panic!("inner"))
             })));
-            assert!(INSIDE.get());
+            assert!(panics::is_inside());
             Ok(())
         });
         assert_eq!(outer, (RPYC_OK, None));
         assert_eq!(inner.take().unwrap().0, RPYC_ERR_PANIC);
-        assert!(!INSIDE.get());
+        assert!(!panics::is_inside());
     }
 
     /// Hooks belong to the process: the test runs by itself in a process of its own.
@@ -255,7 +169,7 @@ mod tests {
         assert_eq!(guard_status(|| panic!("panic within")), RPYC_ERR_PANIC);
         let callback = || {
             let caught = panic::catch_unwind(|| outside(|| panic!("in a callback")));
-            assert!(caught.is_err() && INSIDE.get());
+            assert!(caught.is_err() && panics::is_inside());
             Ok(())
         };
         assert_eq!(guard_status(callback), RPYC_OK);

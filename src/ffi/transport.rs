@@ -58,7 +58,7 @@ pub unsafe extern "C" fn rpyc_transport_connect(
 /// @param close_fds 1: the descriptors are consumed on success, and closed in the end; 0: they stay the caller's
 /// @param transport_out owned
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT, RPYC_ERR_IO (not open, or no stream)
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT, RPYC_ERR_ADDRESS (not open, or no stream), RPYC_ERR_IO
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

@@ -9,6 +9,7 @@ use crate::config::Config;
 use crate::connection::{Class, Connection, Object, Shared};
 use crate::error::{Error, Result};
 use crate::log::{self, Level};
+use crate::panics;
 use crate::sync::{Condvar, Mutex, lock, wait, wait_for};
 use crate::transport::{Address, Listener, Transport};
 use std::cell::RefCell;
@@ -143,7 +144,10 @@ impl Server {
         let accepted = self.inner.listener.accept();
         self.inner.ended();
         match accepted {
-            Ok(Some(transport)) => self.inner.serve_connection(transport),
+            Ok(Some(transport)) => {
+                let (id, shared) = self.inner.enter(transport);
+                self.inner.serve_connection(id, &shared)
+            }
             Ok(None) => Ok(()),
             Err(e) => Err(Error::io("cannot accept", e)),
         }
@@ -222,37 +226,46 @@ impl Inner {
             return transport.shutdown();
         }
         let inner = self.clone();
-        let peer = transport.clone();
-        // Counted from here on, so that `join` and the limit see it before its thread runs.
-        lock(&self.state).accepting += 1;
+        // It is known from here on, so that `join` and the limit see it before its thread runs.
+        let (id, shared) = self.enter(transport);
+        let peer = shared.clone();
         let spawned = std::thread::Builder::new().name("rpyc-serve".into()).spawn(move || {
             // How it ended has been logged.
-            let _ = inner.serve_connection(transport);
-            inner.ended();
+            let _ = inner.serve_connection(id, &shared);
         });
         if let Err(e) = spawned {
-            self.ended();
-            log::write(Level::Error, || format!("{} is turned away: no thread: {e}", peer.peer_name()));
-            peer.shutdown();
+            log::write(Level::Error, || format!("{} is turned away: no thread: {e}", peer.name()));
+            peer.end();
+            self.leave(id);
         }
     }
 
-    fn serve_connection(self: &Arc<Inner>, transport: Arc<dyn Transport>) -> Result<()> {
-        let _marked = Marked::new(self);
+    fn enter(&self, transport: Arc<dyn Transport>) -> (u64, Arc<Shared>) {
         let shared = Connection::accepted_shared(transport, self.config.clone());
-        let id = {
-            let mut state = lock(&self.state);
-            state.last += 1;
-            let id = state.last;
-            state.connections.insert(id, shared.clone());
-            id
-        };
-        self.watcher.watch(&shared);
-        let served = Connection::serve_accepted(&shared, &self.service, || self.stopping.load(Ordering::Acquire));
-        shared.end();
-        lock(&self.state).connections.remove(&id);
+        let mut state = lock(&self.state);
+        state.last += 1;
+        let id = state.last;
+        state.connections.insert(id, shared.clone());
+        (id, shared)
+    }
+
+    fn leave(&self, id: u64) {
+        let gone = lock(&self.state).connections.remove(&id);
+        drop(gone);
         self.changed.notify_all();
-        served
+    }
+
+    fn serve_connection(self: &Arc<Inner>, id: u64, shared: &Arc<Shared>) -> Result<()> {
+        let _marked = Marked::new(self);
+        self.watcher.watch(shared);
+        let stopping = || self.stopping.load(Ordering::Acquire);
+        let served = panics::inside(|| Connection::serve_accepted(shared, &self.service, stopping));
+        shared.end();
+        self.leave(id);
+        served.unwrap_or_else(|text| {
+            log::write(Level::Error, || text.clone());
+            Err(Error::State(text))
+        })
     }
 
     /// As Python's servers: sockets are shut down without a CLOSE.

@@ -6,7 +6,7 @@ use crate::error::{Error, Exception, Result};
 use crate::value::{Local, Shape, Value};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 struct Export {
     object: Arc<dyn Local>,
@@ -23,7 +23,10 @@ struct Export {
 pub struct Exports {
     by_id: HashMap<u64, Export, RandomState>,
     by_key: HashMap<usize, u64, RandomState>,
-    classes: HashMap<usize, (Arc<Shape>, u64), RandomState>,
+    /// A class keeps its id as long as it exists. A place is not used again while it is known here.
+    classes: HashMap<usize, (Weak<Shape>, u64), RandomState>,
+    /// So many classes are known when it is time to forget those that are gone.
+    crowded: usize,
     last_id: u64,
     /// Objects whose last reference went; their destructors must not run under a lock.
     dropped: Vec<Arc<dyn Local>>,
@@ -64,8 +67,12 @@ impl Exports {
         if let Some((_, id)) = self.classes.get(&key) {
             return *id;
         }
+        if self.classes.len() >= self.crowded {
+            self.classes.retain(|_, (shape, _)| shape.strong_count() > 0);
+            self.crowded = 2 * self.classes.len().max(32);
+        }
         let id = self.new_id();
-        self.classes.insert(key, (shape.clone(), id));
+        self.classes.insert(key, (Arc::downgrade(shape), id));
         id
     }
 

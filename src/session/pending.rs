@@ -1,10 +1,13 @@
 //! Requests of ours that wait for an answer, found by their sequence number without hashing.
 
+use foldhash::fast::RandomState;
+use std::collections::HashMap;
+
 /// A ring of slots indexed by the low bits of the number. It grows while it is small; a request that
 /// stays open for very long moves to `late` instead of making the ring grow for ever.
 pub struct Pending<T> {
     ring: Vec<Option<(i64, T)>>,
-    late: Vec<(i64, T)>,
+    late: HashMap<i64, T, RandomState>,
     len: usize,
     next: i64,
 }
@@ -14,7 +17,7 @@ const RING_MAX: usize = 1 << 20;
 
 impl<T> Default for Pending<T> {
     fn default() -> Pending<T> {
-        Pending { ring: Vec::new(), late: Vec::new(), len: 0, next: 0 }
+        Pending { ring: Vec::new(), late: HashMap::default(), len: 0, next: 0 }
     }
 }
 
@@ -41,8 +44,8 @@ impl<T> Pending<T> {
             self.grow();
             slot = seq as usize & (self.ring.len() - 1);
         }
-        if let Some(old) = self.ring[slot].replace((seq, token)) {
-            self.late.push(old);
+        if let Some((old, token)) = self.ring[slot].replace((seq, token)) {
+            self.late.insert(old, token);
         }
         seq
     }
@@ -53,8 +56,8 @@ impl<T> Pending<T> {
         ring.resize_with(size, || None);
         for entry in std::mem::take(&mut self.ring).into_iter().flatten() {
             let slot = entry.0 as usize & (size - 1);
-            if let Some(old) = ring[slot].replace(entry) {
-                self.late.push(old);
+            if let Some((old, token)) = ring[slot].replace(entry) {
+                self.late.insert(old, token);
             }
         }
         self.ring = ring;
@@ -63,7 +66,7 @@ impl<T> Pending<T> {
     pub fn contains(&self, seq: i64) -> bool {
         let slot = seq as usize & self.ring.len().wrapping_sub(1);
         matches!(self.ring.get(slot), Some(Some((held, _))) if *held == seq)
-            || self.late.iter().any(|(held, _)| *held == seq)
+            || self.late.contains_key(&seq)
     }
 
     pub fn remove(&mut self, seq: i64) -> Option<T> {
@@ -75,15 +78,15 @@ impl<T> Pending<T> {
             self.len -= 1;
             return self.ring[slot].take().map(|(_, token)| token);
         }
-        let late = self.late.iter().position(|(held, _)| *held == seq)?;
+        let late = self.late.remove(&seq)?;
         self.len -= 1;
-        Some(self.late.swap_remove(late).1)
+        Some(late)
     }
 
     /// Everything that still waits, in order of sending.
     pub fn drain(&mut self) -> Vec<(i64, T)> {
         let mut all: Vec<(i64, T)> = self.ring.iter_mut().filter_map(Option::take).collect();
-        all.append(&mut self.late);
+        all.extend(self.late.drain());
         all.sort_by_key(|(seq, _)| *seq);
         self.len = 0;
         all

@@ -70,7 +70,9 @@ pub fn resolve(shape: &Shape, config: &Config, name: &[u8], permission: Permissi
 
 /// The rules alone, for handlers that never consult an object's own.
 pub fn resolve_by_rules(shape: &Shape, config: &Config, name: &[u8]) -> Decision {
-    rules(shape, config, name, (config.allow_getattr, "allow_getattr"), Known::default())
+    // What an object has beyond its shape is not its type's, and does not count here.
+    let known = Known { exposed: Some(false), plain: Some(false) };
+    rules(shape, config, name, (config.allow_getattr, "allow_getattr"), known)
 }
 
 fn rules(shape: &Shape, config: &Config, name: &[u8], (allowed, switch): (bool, &str), known: Known) -> Decision {

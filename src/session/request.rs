@@ -147,6 +147,19 @@ pub struct Access {
     pub(super) known: Known,
 }
 
+impl Access {
+    /// The values that came with it.
+    pub fn values(&self) -> Vec<Value> {
+        match &self.kind {
+            AccessKind::Get | AccessKind::Del => Vec::new(),
+            AccessKind::Set(value) => vec![value.clone()],
+            AccessKind::Call { args, keywords } => {
+                args.iter().chain(keywords.iter().map(|(_, value)| value)).cloned().collect()
+            }
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) enum AccessKind {
     Get,

@@ -7,6 +7,7 @@ use socket2::{Domain, Socket, Type};
 use std::io::{self, IoSlice};
 use std::os::fd::{OwnedFd, RawFd};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,10 @@ const GRACE: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(1)];
 
 pub(super) struct Process {
     stream: Stream,
-    child: Child,
+    /// None: it has been left to a thread that waits for its end.
+    child: Option<Child>,
+    /// A fork of its parent must not end it.
+    parent: u32,
 }
 
 /// Runs `command` in `/bin/sh`. Its standard input and output are one socket; its standard error is ours.
@@ -33,7 +37,7 @@ fn start(command: &str, name: String) -> io::Result<Process> {
     sys::inherit_only_stdio(&mut shell);
     // Our copies of the child's end close with `shell`; else its end would never be seen.
     let child = shell.spawn()?;
-    Ok(Process { stream, child })
+    Ok(Process { stream, child: Some(child), parent: std::process::id() })
 }
 
 impl Transport for Process {
@@ -67,20 +71,45 @@ impl Transport for Process {
 }
 
 impl Drop for Process {
+    /// Whoever closes a connection does not wait: a child that does not end at once gets a thread that sees to it.
     fn drop(&mut self) {
+        let Some(mut child) = self.child.take() else { return };
+        if self.parent != std::process::id() {
+            // The child, and the stream, are the parent's.
+            return;
+        }
         self.stream.shutdown();
-        let [by_itself, after_asking] = GRACE;
-        if ended_within(&mut self.child, by_itself) {
+        if matches!(child.try_wait(), Ok(Some(_)) | Err(_)) {
             return;
         }
-        sys::terminate(&self.child);
-        if ended_within(&mut self.child, after_asking) {
-            return;
+        let child = Arc::new(Mutex::new(Some(child)));
+        let theirs = child.clone();
+        let spawned = thread::Builder::new().name("rpyc-reap".into()).spawn(move || {
+            if let Some(child) = theirs.lock().unwrap_or_else(|e| e.into_inner()).take() {
+                reap(child);
+            }
+        });
+        if spawned.is_err() {
+            if let Some(child) = child.lock().unwrap_or_else(|e| e.into_inner()).take() {
+                reap(child);
+            }
         }
-        // Both fail only when somebody else has waited for the child by now.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
+}
+
+/// Has the child end: by itself, then by SIGTERM, then by SIGKILL.
+fn reap(mut child: Child) {
+    let [by_itself, after_asking] = GRACE;
+    if ended_within(&mut child, by_itself) {
+        return;
+    }
+    sys::terminate(&child);
+    if ended_within(&mut child, after_asking) {
+        return;
+    }
+    // Both fail only when somebody else has waited for the child by now.
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 /// Waits for the end of the child and takes its status, so that no zombie stays. It sleeps in short naps: a handler of
@@ -91,7 +120,7 @@ fn ended_within(child: &mut Child, time: Duration) -> bool {
     loop {
         match child.try_wait() {
             Ok(None) => {}
-            // An error means that it is no longer ours: somebody else waited for it, or we are a fork.
+            // An error means that it is no longer ours: somebody else waited for it.
             Ok(Some(_)) | Err(_) => return true,
         }
         let Some(left) = time.checked_sub(start.elapsed()) else { return false };

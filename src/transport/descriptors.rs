@@ -40,6 +40,8 @@ pub(super) struct Descriptors {
     /// Standard descriptors to be given up at the end.
     standard: Mutex<Vec<RawFd>>,
     peer: String,
+    /// A fork of this process must not shut down what it shares with it.
+    process: u32,
 }
 
 struct Direction {
@@ -69,7 +71,7 @@ fn open_as(peer: String, read: RawFd, write: RawFd, ownership: Ownership) -> Res
             if fd <= libc::STDERR_FILENO { standard.push(fd) } else { sys::give_up(fd) }
         }
     }
-    Ok(Descriptors { reading, writing, down, standard: Mutex::new(standard), peer })
+    Ok(Descriptors { reading, writing, down, standard: Mutex::new(standard), peer, process: std::process::id() })
 }
 
 impl Direction {
@@ -197,7 +199,9 @@ impl Transport for Descriptors {
 
 impl Drop for Descriptors {
     fn drop(&mut self) {
-        self.shutdown();
+        if self.process == std::process::id() {
+            self.shutdown();
+        }
     }
 }
 

@@ -89,7 +89,15 @@ impl Transport for End {
         spare::reserve(buf, max)?;
         let mut state = lock(&self.link.state);
         if wait && !self.ready(&mut state, true, false).read {
-            state = wait_for(self.changed(self.side), state, TICK);
+            let end = Instant::now() + TICK;
+            // Not only bytes wake it: whoever is told to wait counts on the whole tick.
+            loop {
+                let left = end.saturating_duration_since(Instant::now());
+                if left.is_zero() || self.ready(&mut state, true, false).read {
+                    break;
+                }
+                state = wait_for(self.changed(self.side), state, left);
+            }
         }
         let down = state.down;
         let waiting = state.toward(self.side);

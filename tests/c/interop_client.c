@@ -2,8 +2,8 @@
  *
  * Runs the checks of tests/peers/peer_client.py, under the same names and in the same order, against any server that
  * offers the service of tests/peers/contract.md. ADDRESS is tcp://HOST:PORT, unix:///PATH or exec:COMMAND. Prints
- * "<check> ok" or "<check> FAIL <reason>" for each, and last "N passed, N failed"; the exit status is 0 when at least one
- * was run and none failed. --set changes an option of the connection, for instance --set dialect=5. */
+ * "<check> ok" or "<check> FAIL <reason>" for each, and last "N passed, N failed"; the exit status is 0 when at least
+ * one was run and none failed. --set changes an option of the connection, for instance --set dialect=5. */
 #include "interop_client.h"
 
 #include <stdio.h>

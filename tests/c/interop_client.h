@@ -26,8 +26,8 @@ struct check {
     X(connect_and_root) X(ping) X(service_name) X(implementation_text) X(call_positional) X(call_keywords)             \
     X(call_keywords_unicode) X(call_keyword_by_reference) X(call_defaults) X(call_wrong_arguments)                     \
     X(call_returns_none) X(method_object_reused) X(echo_scalars) X(echo_float_specials) X(echo_strings) X(echo_bytes)  \
-    X(echo_tuples) X(echo_slices) X(echo_frozensets) X(echo_deep_tuple) X(kinds_seen_by_server)                        \
-    X(samples_from_server) X(callback_plain) X(callback_keywords) X(callback_many) X(callback_exception_caught_there)  \
+    X(echo_tuples) X(echo_slices) X(echo_frozensets) X(echo_deep_tuple) X(kinds_seen_by_server) X(samples_from_server) \
+    X(callback_plain) X(callback_keywords) X(callback_many) X(callback_exception_caught_there)                         \
     X(callback_exception_passes_through) X(callback_recursion) X(object_passed_and_called)                             \
     X(object_passed_and_described) X(object_denies_private) X(object_round_trip_identity) X(object_held_by_server)     \
     X(list_passed_by_reference) X(client_root_used) X(server_calls_later) X(object_methods) X(object_identity)         \
@@ -37,8 +37,8 @@ struct check {
     X(list_reference) X(dict_reference) X(generator) X(generator_fails) X(buffered_iteration) X(context_manager)       \
     X(context_manager_error) X(exception_builtin) X(exception_organic) X(exception_oserror)                            \
     X(exception_stop_iteration) X(exception_custom) X(exception_remote_traceback_text) X(exception_then_normal_work)   \
-    X(bulk_compressible) X(bulk_incompressible) X(bulk_tuple) X(async_call) X(async_several) X(async_callback) X(async_failure)             \
-    X(async_timeout) X(async_object_result) X(threads_share_connection) X(background_serving_thread)                   \
+    X(bulk_compressible) X(bulk_incompressible) X(bulk_tuple) X(async_call) X(async_several) X(async_callback)         \
+    X(async_failure) X(async_timeout) X(async_object_result) X(threads_share_connection) X(background_serving_thread)  \
     X(raw_callattr_on_root) X(raw_unknown_handler) X(raw_unknown_object) X(second_connection) X(close)
 
 #define DECLARE_CHECK(name) void check_##name(struct check *c);

@@ -52,7 +52,8 @@ static bool same_int(const rpyc_value *left, const rpyc_value *right) {
     rpyc_value_get_int_text(left, &left_text, NULL);
     rpyc_value_get_int_text(right, &right_text, NULL);
     bool same = !rpyc_value_get_str(left_text, &a, &a_length, NULL) &&
-                !rpyc_value_get_str(right_text, &b, &b_length, NULL) && a_length == b_length && memcmp(a, b, a_length) == 0;
+                !rpyc_value_get_str(right_text, &b, &b_length, NULL) && a_length == b_length &&
+                memcmp(a, b, a_length) == 0;
     rpyc_value_free(left_text);
     rpyc_value_free(right_text);
     return same;

@@ -25,7 +25,8 @@ handler root_ask_root, root_later, root_slow, root_slow_fail;
 
 /* interop_server_objects.c: objects that are handed out, and the client's that are held */
 handler root_hold, root_get_held, root_release, root_is_same, root_make, root_make_sub, root_classes, root_shared;
-handler root_live, root_collect, root_make_list, root_make_dict, root_gen, root_gen_fail, root_mixed, root_ctx, root_adder;
+handler root_live, root_collect, root_make_list, root_make_dict, root_gen, root_gen_fail, root_mixed, root_ctx;
+handler root_adder;
 rpyc_status objects_init(rpyc_error **error_out);
 void objects_free(void);
 

@@ -156,6 +156,28 @@ pub fn apply() -> Method {
     })
 }
 
+/// Threads that answer calls after the method has returned.
+#[derive(Clone, Default)]
+pub struct Threads(Arc<Mutex<Vec<JoinHandle<()>>>>);
+
+impl Threads {
+    /// Answers with a value, or the first argument.
+    pub fn later(&self, value: Option<Value>) -> Method {
+        let threads = self.0.clone();
+        method("later", move |mut call| {
+            let value = value.clone().unwrap_or_else(|| call.args()[0].clone());
+            let thread = thread::spawn(move || drop(call.reply(value)));
+            lock(&threads).push(thread);
+        })
+    }
+
+    /// Waits for those that have been started.
+    pub fn join(&self) {
+        let threads = std::mem::take(&mut *lock(&self.0));
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    }
+}
+
 pub fn reference(value: &Value) -> &Reference {
     match value {
         Value::Ref(reference) => reference,

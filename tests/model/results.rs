@@ -11,13 +11,6 @@ use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Answers in a thread of its own.
-fn later() -> Method {
-    method("later", |mut call: Call| {
-        let value = call.args()[0].clone();
-        thread::spawn(move || drop(call.reply(value)));
-    })
-}
 
 fn counting(count: &Count) -> rpyc::connection::Callback {
     let count = count.clone();
@@ -86,7 +79,8 @@ fn a_callback_may_call() {
 #[test]
 fn answers_come_from_other_threads() {
     check(Time::Stands, || {
-        let sides = connect(vec![echo(), later()]);
+        let threads = Threads::default();
+        let sides = connect(vec![echo(), threads.later(None)]);
         let root = sides.root();
         let other = thread::spawn(move || {
             assert_eq!(int(&call_method(&root, "later", &[Value::Int(1)]).unwrap()), 1);
@@ -94,6 +88,7 @@ fn answers_come_from_other_threads() {
         assert_eq!(int(&call_method(&sides.root(), "later", &[Value::Int(2)]).unwrap()), 2);
         expect_echo(&sides.root(), 3);
         other.join().unwrap();
+        threads.join();
         sides.close();
     });
 }
@@ -103,7 +98,8 @@ fn answers_come_from_other_threads() {
 fn limits_race_with_replies() {
     check(Time::Races(SECOND * 100_000), || {
         let client = Config { sync_request_timeout: Some(SECOND * 2), ..config() };
-        let sides = Setting { client, ..Setting::default() }.connect(Vec::new(), vec![echo(), later()]);
+        let threads = Threads::default();
+        let sides = Setting { client, ..Setting::default() }.connect(Vec::new(), vec![echo(), threads.later(None)]);
         let ask = |n: i64| {
             let root = sides.root();
             thread::spawn(move || match call_method(&root, "later", &[Value::Int(n)]) {
@@ -115,6 +111,7 @@ fn limits_race_with_replies() {
         let others = [ask(1), ask(2)];
         others.into_iter().for_each(|other| other.join().unwrap());
         settle(&sides);
+        threads.join();
         sides.close();
     });
 }
@@ -130,7 +127,8 @@ fn settle(sides: &Sides) {
 #[test]
 fn results_expire() {
     check(Time::Races(SECOND * 100_000), || {
-        let sides = connect(vec![echo(), later()]);
+        let threads = Threads::default();
+        let sides = connect(vec![echo(), threads.later(None)]);
         let count = Count::default();
         let result = call_later(&sides.root(), "later", &[Value::Int(1)], Some(SECOND)).unwrap();
         let counted = count.clone();
@@ -147,6 +145,7 @@ fn results_expire() {
         settle(&sides);
         assert_eq!(count.get(), result.ready() as usize);
         assert!(count.get() >= (got as usize).max(other as usize));
+        threads.join();
         sides.close();
     });
 }

@@ -72,17 +72,14 @@ fn writers_wait_for_each_other() {
 #[test]
 fn answers_are_written_from_other_threads() {
     check(Time::Stands, || {
-        let sides = Setting { capacity: 150, ..Setting::default() }.connect(
-            Vec::new(),
-            vec![method("later", |mut call| {
-                thread::spawn(move || drop(call.reply(big(9, 600))));
-            })],
-        );
+        let threads = Threads::default();
+        let sides = Setting { capacity: 150, ..Setting::default() }.connect(Vec::new(), vec![threads.later(Some(big(9, 600)))]);
         let callers = [(), (), ()].map(|()| {
             let root = sides.root();
             thread::spawn(move || assert!(call_method(&root, "later", &[]).unwrap().py_eq(&big(9, 600))))
         });
         callers.into_iter().for_each(|caller| caller.join().unwrap());
+        threads.join();
         sides.close();
     });
 }

@@ -7,4 +7,5 @@ pub mod pair;
 pub mod recording;
 pub mod replay;
 pub mod script;
+pub mod survivor;
 pub mod thing;

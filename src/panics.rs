@@ -1,0 +1,86 @@
+//! Panics end inside the library: at the C border, and on the threads of a server.
+
+use std::any::Any;
+use std::cell::Cell;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Once;
+
+thread_local! {
+    /// Is this thread in the library? Not while it runs code of the host.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+    /// Where it last panicked there.
+    static PLACE: Cell<Option<String>> = const { Cell::new(None) };
+}
+
+static HOOK: Once = Once::new();
+
+/// Silences panics of threads that are inside the library, and passes all others on to the hook that was there. Once.
+pub fn silence() {
+    // The hook cannot be changed by a thread that is panicking; a later call does it.
+    if HOOK.is_completed() || std::thread::panicking() {
+        return;
+    }
+    HOOK.call_once(|| {
+        let previous = panic::take_hook();
+        panic::set_hook(Box::new(move |info| match INSIDE.get() {
+            true => drop(PLACE.try_with(|place| place.set(info.location().map(ToString::to_string)))),
+            false => previous(info),
+        }));
+    });
+}
+
+/// Runs code of the library. A panic is the error: where it was, and its text.
+#[inline]
+pub fn inside<T>(body: impl FnOnce() -> T) -> Result<T, String> {
+    let place = Place::enter(true);
+    // What the body leaves half done belongs to a connection, which is ended, or to the call, which is over.
+    let result = panic::catch_unwind(AssertUnwindSafe(body));
+    drop(place);
+    result.map_err(text_of)
+}
+
+/// Runs code of the host: a callback or a destructor. Panics there are the host's own.
+#[inline]
+pub fn outside<T>(callback: impl FnOnce() -> T) -> T {
+    let _place = Place::enter(false);
+    callback()
+}
+
+/// Is this thread in the library?
+pub fn is_inside() -> bool {
+    INSIDE.get()
+}
+
+/// Says where the thread is until it is dropped.
+struct Place {
+    before: bool,
+}
+
+impl Place {
+    #[inline]
+    fn enter(inside: bool) -> Place {
+        Place { before: INSIDE.replace(inside) }
+    }
+}
+
+impl Drop for Place {
+    #[inline]
+    fn drop(&mut self) {
+        INSIDE.set(self.before);
+    }
+}
+
+#[cold]
+fn text_of(payload: Box<dyn Any + Send>) -> String {
+    let text = match payload.downcast::<&str>().map_err(|payload| payload.downcast::<String>()) {
+        Ok(text) => text.to_string(),
+        Err(Ok(text)) => *text,
+        Err(Err(payload)) => {
+            // Dropping it could panic once more.
+            std::mem::forget(payload);
+            "without a text".into()
+        }
+    };
+    let place = PLACE.try_with(Cell::take).ok().flatten().unwrap_or_else(|| "an unknown place".into());
+    format!("the library panicked at {place}: {text}")
+}
