@@ -1501,7 +1501,7 @@ rpyc_status rpyc_transport_connect(const char *address,
  * @param close_fds 1: the descriptors are consumed on success, and closed in the end; 0: they stay the caller's
  * @param transport_out owned
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT, RPYC_ERR_IO (not open, or no stream)
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT, RPYC_ERR_ADDRESS (not open, or no stream), RPYC_ERR_IO
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3339,34 +3339,37 @@ rpyc_status rpyc_server_set_max_connections(rpyc_server *server, size_t count, r
  *
  * @param server borrowed
  * @param error_out owned; may be NULL
- * @return RPYC_OK when it was stopped, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped before), RPYC_ERR_IO
+ * @return RPYC_OK when it was stopped, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped, or accepting already), RPYC_ERR_IO
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_server_serve(rpyc_server *server, rpyc_error **error_out);
+rpyc_status rpyc_server_serve(rpyc_server *server,
+                              rpyc_error **error_out);
 
 /**
  * Accepts one connection and serves it in this thread until it ends.
  *
  * @param server borrowed
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped before), RPYC_ERR_IO, and how the connection
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped, or accepting already), RPYC_ERR_IO, and how the connection
  *         ended: RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_server_serve_one(rpyc_server *server, rpyc_error **error_out);
+rpyc_status rpyc_server_serve_one(rpyc_server *server,
+                                  rpyc_error **error_out);
 
 /**
  * Accepts connections in a thread of the server's own, until it is stopped.
  *
  * @param server borrowed
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped before), RPYC_ERR_IO (no thread can be had)
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped, or accepting already), RPYC_ERR_IO (no thread can be had)
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_server_start(rpyc_server *server, rpyc_error **error_out);
+rpyc_status rpyc_server_start(rpyc_server *server,
+                              rpyc_error **error_out);
 
 /**
  * Stops a server: it accepts no more, waits for calls that are running, and ends its connections.

@@ -363,10 +363,10 @@ fn config(cases: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(config(300))]
+    #![proptest_config(config(200))]
 
     #[test]
-    fn the_books_balance(six in any::<bool>(), steps in prop::collection::vec(step(), 0..120)) {
+    fn the_books_balance(six in any::<bool>(), steps in prop::collection::vec(step(), 0..400)) {
         let mut world = World::new(if six { Dialect::V6 } else { Dialect::V5 });
         for step in &steps {
             world.take(step);
@@ -376,7 +376,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(config(2000))]
+    #![proptest_config(config(1500))]
 
     #[test]
     fn anything_that_looks_like_a_message_is_survived(

@@ -9,38 +9,27 @@ use crate::log::{self, Level};
 use crate::sync::atomic::Ordering;
 use std::sync::Arc;
 
-/// While it lives, a panic of this thread ends the connection: nothing that is half done is gone on with.
-pub(super) struct Unharmed<'a> {
+/// While it lives, a panic of this thread ends the connection: nobody can say what was left half done.
+pub(super) struct Alarm<'a> {
     shared: &'a Arc<Shared>,
-    /// A destructor that runs while its thread unwinds is none of our harm.
+    /// A destructor that runs while its thread unwinds has done no harm itself.
     unwinding: bool,
 }
-
-impl Drop for Unharmed<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() && !self.unwinding {
-            self.shared.panicked();
-        }
-    }
-}
-
-/// Ends the connection when the work on it panics: nobody can say what was left half done.
-pub(super) struct Alarm<'a>(pub(super) &'a Arc<Shared>);
 
 impl Drop for Alarm<'_> {
     #[inline]
     fn drop(&mut self) {
-        if std::thread::panicking() {
+        if std::thread::panicking() && !self.unwinding {
             // A second panic must not meet the first.
-            let _ = crate::panics::inside(|| self.0.end());
+            let _ = crate::panics::inside(|| self.shared.panicked());
         }
     }
 }
 
 impl Shared {
     #[inline]
-    pub(super) fn unharmed(self: &Arc<Shared>) -> Unharmed<'_> {
-        Unharmed { shared: self, unwinding: std::thread::panicking() }
+    pub(super) fn alarm(self: &Arc<Shared>) -> Alarm<'_> {
+        Alarm { shared: self, unwinding: std::thread::panicking() }
     }
 
     #[cold]
@@ -114,7 +103,7 @@ impl Shared {
     /// Tells the peer, waits for it to end the stream, and ends.
     pub(super) fn close(self: &Arc<Shared>) -> Result<()> {
         self.check_fork()?;
-        let _unharmed = self.unharmed();
+        let _alarm = self.alarm();
         let _pause = serial::pause();
         let mut inner = self.lock();
         if inner.end.is_some() {

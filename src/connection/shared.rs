@@ -5,7 +5,6 @@ mod model;
 
 use super::async_result::AsyncResult;
 use super::class::Object;
-use super::ending::Alarm;
 use super::limit::Limit;
 use super::serial;
 use super::wrap::HostWrap;
@@ -137,7 +136,7 @@ pub struct Shared {
 }
 
 /// How much is gathered at most while requests are corked.
-pub(super) const CORKED: usize = 256 << 10;
+pub(super) const CORKED: usize = if cfg!(shuttle) { 300 } else { 256 << 10 };
 /// How long a side that accepted waits for the peer to show its dialect before it speaks first.
 pub(super) const FIRST_WORD: Duration = Duration::from_millis(200);
 
@@ -244,8 +243,7 @@ impl Shared {
 
     /// Sends a request and waits for its answer; requests of the peer are served meanwhile.
     pub fn sync_request(self: &Arc<Shared>, body: Body<'_>) -> Result<Value> {
-        let _unharmed = self.unharmed();
-        let _alarm = Alarm(self);
+        let _alarm = self.alarm();
         let _pause = serial::pause();
         let (mut inner, seq) = self.start(body, Token::Sync)?;
         let timeout = inner.session.config().sync_request_timeout;
@@ -299,8 +297,7 @@ impl Shared {
 
     /// Sends a request whose answer `result` will hold.
     pub(super) fn async_request(self: &Arc<Shared>, body: Body<'_>, result: &AsyncResult) -> Result<()> {
-        let _unharmed = self.unharmed();
-        let _alarm = Alarm(self);
+        let _alarm = self.alarm();
         let _pause = serial::pause();
         let (mut inner, seq) = self.start(body, Token::Async(result.clone()))?;
         result.sent(seq);
@@ -316,8 +313,7 @@ impl Shared {
         if self.check_fork().is_err() {
             return result.is_settled();
         }
-        let _unharmed = self.unharmed();
-        let _alarm = Alarm(self);
+        let _alarm = self.alarm();
         let _pause = serial::pause();
         let mut inner = self.lock();
         loop {
@@ -339,8 +335,7 @@ impl Shared {
     /// answers to a burst may leave together.
     pub(super) fn serve(self: &Arc<Shared>, mut limit: Limit, again: bool) -> Result<bool> {
         self.check_fork()?;
-        let _unharmed = self.unharmed();
-        let _alarm = Alarm(self);
+        let _alarm = self.alarm();
         let _pause = serial::pause();
         let mut inner = self.lock();
         loop {
@@ -367,7 +362,7 @@ impl Shared {
     #[inline]
     pub(super) fn answer(self: &Arc<Shared>, id: &RequestId, result: Result<Value, Exception>) -> Result<()> {
         self.check_fork()?;
-        let _unharmed = self.unharmed();
+        let _alarm = self.alarm();
         let mut inner = self.lock();
         if inner.end.is_some() {
             return Err(Error::Closed("the connection ended before the answer".into()));

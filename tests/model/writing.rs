@@ -149,34 +149,50 @@ fn a_peer_that_only_sends_is_given_up() {
     });
 }
 
-/// The one who reads goes away while another, who has left the reading to him, waits for room; and the same at the
-/// peer. Nobody can tell the writers, so they look for themselves after a moment.
+/// The one who reads goes away while another, who has left the reading to him, waits for room at a peer that does not
+/// read before it has written. Nobody can tell the writer, so he looks for himself after a moment.
 #[test]
 fn a_reader_leaves_a_stalled_writer_behind() {
     check(Time::Passes(Duration::from_millis(400)), || {
-        let setting = Setting { capacity: 100, threads: 0, ..Setting::default() };
-        let sides = setting.connect(vec![echo()], vec![echo()]);
-        let their_root = root_served_by(&sides.server, &sides.client);
-        // On each side two threads call; only when they are done, another begins to serve.
-        let side = |root: Reference, own: &Connection| {
-            let (other, own, done) = (root.clone(), own.clone(), Door::default());
-            let callers = [
-                thread::spawn(move || expect_echo(&root, 1)),
-                thread::spawn(move || expect_big(&other, 2, 400)),
-            ];
-            let called = done.clone();
-            let serving = thread::spawn(move || {
-                callers.into_iter().for_each(|caller| caller.join().unwrap());
-                called.open();
-                own.serve_all().unwrap();
-            });
-            (done, serving)
-        };
-        let ends = [side(sides.root(), &sides.client), side(their_root, &sides.server)];
-        ends.iter().for_each(|(done, _)| done.pass());
-        sides.client.close().unwrap();
-        ends.into_iter().for_each(|(_, serving)| serving.join().unwrap());
-        sides.finish();
+        let (left, right) = pair_with_capacity(100);
+        let (ours, theirs) = (Life::default(), Life::default());
+        let client = Connection::new(left, Some(&service(&ours, false, Vec::new())), config()).unwrap();
+        let server = Connection::new(right.clone(), Some(&service(&theirs, false, vec![echo()])), config()).unwrap();
+        let root = root_served_by(&client, &server);
+        let peer = thread::spawn(move || {
+            assert!(server.serve(None).unwrap());
+            // The head of a long frame, and no end.
+            let (mut bytes, mut written): (&[u8], usize) = (&[0, 0, 0x40, 0, 0], 0);
+            while written < 300 {
+                match right.send(&[IoSlice::new(bytes)]) {
+                    Ok(count) => (bytes, written) = (&[7; 32], written + count),
+                    Err(error) => {
+                        assert_eq!(error.kind(), ErrorKind::WouldBlock);
+                        right.poll(false, true, None).unwrap();
+                    }
+                }
+            }
+            right.shutdown();
+            server.abort();
+        });
+        let (other, done) = (root.clone(), Door::default());
+        let called = done.clone();
+        let writer = thread::spawn(move || {
+            // Behind the first request, which is the only one that is served.
+            called.pass();
+            assert!(is_end(&call_method(&other, "echo", &[big(2, 400)])));
+        });
+        let result = call_later(&root, "echo", &[Value::Int(1)], None).unwrap();
+        done.open();
+        assert_eq!(int(&result.value().unwrap()), 1);
+        writer.join().unwrap();
+        peer.join().unwrap();
+        drop((root, result));
+        client.close().unwrap();
+        client.shared().assert_idle();
+        drop(client);
+        ours.assert_over();
+        theirs.assert_over();
     });
 }
 
