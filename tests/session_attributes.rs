@@ -202,12 +202,8 @@ fn the_rules_are_those_of_python() {
 #[test]
 fn an_object_with_rules_of_its_own() {
     let root = Thing::new("root", &Arc::new(shape("mylib.Root", &[])));
-    let forbidding = Config {
-        allow_getattr: false,
-        allow_safe_attrs: false,
-        allow_exposed_attrs: false,
-        ..Config::default()
-    };
+    let forbidding =
+        Config { allow_getattr: false, allow_safe_attrs: false, allow_exposed_attrs: false, ..Config::default() };
     let (mut wire, root) = Wire::with_root(Dialect::V6, forbidding, &root);
     for (get, set, del) in [(true, false, false), (false, true, false), (false, false, true), (true, true, true)] {
         let mut own = shape("mylib.Own", &["exposed_label", "label"]);

@@ -307,7 +307,11 @@ fn values_arrive_as_they_were_sent() {
         Value::bytes(&recording::noise("values", 100_000)),
         Value::bytes(&[0; 3001]),
         Value::frozenset(vec![Value::Int(3), Value::str("x"), Value::tuple(vec![])]).unwrap(),
-        Value::slice(Value::tuple(vec![Value::None]), Value::str("b"), Value::slice(Value::None, Value::None, Value::None)),
+        Value::slice(
+            Value::tuple(vec![Value::None]),
+            Value::str("b"),
+            Value::slice(Value::None, Value::None, Value::None),
+        ),
         deep,
     ];
     for dialect in BOTH {
@@ -329,7 +333,8 @@ fn values_arrive_as_they_were_sent() {
 fn what_follows_an_incompressible_message_arrives() {
     let mut pair = Pair::with(BOTH[0], Config::default(), None);
     for size in [3001, 9000, 20_000, 1 << 20] {
-        for value in [Value::bytes(&recording::noise("first", size)), Value::bytes(&vec![0; size]), Value::str("small")] {
+        for value in [Value::bytes(&recording::noise("first", size)), Value::bytes(&vec![0; size]), Value::str("small")]
+        {
             assert_eq!(pair.ask(Body::Raw { handler: 1, args: std::slice::from_ref(&value) }).unwrap(), value);
         }
     }
@@ -383,15 +388,13 @@ fn lists_travel_as_objects() {
         assert_eq!(wire.session.counts().exports, before + 1);
         assert_eq!(wire.session.take_dropped().len(), 1, "nobody else holds it");
         // These the test's host has no wrapping for.
-        let proxy_of_another = remote(&Pair::new(dialect, &support::thing::Thing::new("r", &Arc::new(shape("a.B", &[])))).root());
+        let proxy_of_another =
+            remote(&Pair::new(dialect, &support::thing::Thing::new("r", &Arc::new(shape("a.B", &[])))).root());
         let frozen = Value::frozenset(vec![atoms[3].value.clone()]).unwrap();
         let slice = Value::slice(atoms[5].value.clone(), Value::None, Value::None);
-        for (bad, name) in [
-            (Value::Dict(Arc::from([])), "dict"),
-            (frozen, "frozenset"),
-            (slice, "slice"),
-            (proxy_of_another, "a.B"),
-        ] {
+        for (bad, name) in
+            [(Value::Dict(Arc::from([])), "dict"), (frozen, "frozenset"), (slice, "slice"), (proxy_of_another, "a.B")]
+        {
             for value in [bad.clone(), Value::tuple(vec![atoms[3].value.clone(), bad.clone()])] {
                 match wire.session.request(Body::Raw { handler: 1, args: &[value] }, 0) {
                     Err(Error::Unsupported(text)) => assert_eq!(text, format!("a {name} cannot be sent here")),

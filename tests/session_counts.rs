@@ -36,7 +36,9 @@ const DONE: fn() -> Node = || value_box(Node::None);
 #[test]
 fn an_object_is_kept_until_all_its_references_are_back() {
     for (mut wire, root) in wires() {
-        for (lendings, releases) in [(1, vec![1]), (3, vec![3]), (3, vec![1, 1, 1]), (5, vec![2, 3]), (2, vec![0, -7, 2])] {
+        for (lendings, releases) in
+            [(1, vec![1]), (3, vec![3]), (3, vec![1, 1, 1]), (5, vec![2, 3]), (2, vec![0, -7, 2])]
+        {
             let object = thing();
             let weak: Weak<Thing> = Arc::downgrade(&object);
             let value = object.value();
@@ -276,7 +278,7 @@ fn an_object_that_comes_again_before_its_release_was_sent() {
         let mut pair = Pair::new(dialect, &root());
         let root = pair.root();
         let object = thing();
-        let mut receive = |pair: &mut Pair, times: usize| {
+        let receive = |pair: &mut Pair, times: usize| {
             let request = pair.host(Body::Call { target: &root, args: &[], keywords: &[] });
             let all = Value::tuple(vec![object.value(); times]);
             let Value::Tuple(items) = pair.reply(&request, &all).unwrap() else { panic!() };
@@ -390,7 +392,8 @@ fn a_refused_request_gives_back_what_it_brought() {
             wire.refused(7, args);
             assert_eq!(wire.session.counts().serving, 0);
             wire.session.send_releases();
-            let counts: i64 = wire.said().iter().map(|(_, _, body)| body.items()[1].items()[1].items()[1].items()[1].as_int()).sum();
+            let counts: i64 =
+                wire.said().iter().map(|(_, _, body)| body.items()[1].items()[1].items()[1].items()[1].as_int()).sum();
             assert_eq!(counts, 2);
             assert_eq!(wire.session.counts().imports, 0);
         }

@@ -61,7 +61,8 @@ fn who_speaks_first_speaks_as_configured_or_as_6() {
 
 #[test]
 fn the_other_dialect_is_named() {
-    let too_old = "the peer speaks the dialect of rpyc 5.3 and older, not that of 6.0; set the option dialect to 5 (or auto)";
+    let too_old =
+        "the peer speaks the dialect of rpyc 5.3 and older, not that of 6.0; set the option dialect to 5 (or auto)";
     let too_new = "the peer speaks the dialect of rpyc 6.0 and later, not that of 5.3 and older; set the option dialect to 6 (or auto)";
     for (configured, spoken, heard, expected) in [
         (Dialect::V6, false, Dialect::V5, too_old),
@@ -109,7 +110,9 @@ fn every_first_byte() {
         };
         assert_eq!(session.heard(), heard, "{byte:#x}");
         match (byte, &error) {
-            (0, Error::Malformed(text)) => assert_eq!(text, "not a message of RPyC: does the peer have bind_threads on?"),
+            (0, Error::Malformed(text)) => {
+                assert_eq!(text, "not a message of RPyC: does the peer have bind_threads on?")
+            }
             (_, Error::Malformed(text)) if heard == Dialect::Auto => {
                 assert_eq!(*text, format!("not a message of RPyC: it starts with byte {byte:#04x}"));
             }
@@ -159,7 +162,10 @@ fn old_references_are_named_only_where_they_can_be() {
             if dialect == Dialect::V5 {
                 match closed(session.next_event()) {
                     Error::Dialect(text) => {
-                        assert!(text.contains("rpyc 3.x or 4.0") && text.contains("rpyc 4.1 or later is needed"), "{text}");
+                        assert!(
+                            text.contains("rpyc 3.x or 4.0") && text.contains("rpyc 4.1 or later is needed"),
+                            "{text}"
+                        );
                     }
                     other => panic!("{other:?}"),
                 }

@@ -8,7 +8,9 @@ use rpyc::session::{Body, Event, Op, Request};
 use rpyc::value::{Reference, Value};
 use std::sync::Arc;
 use support::node::{Node, int, text, tuple};
-use support::pair::{BOTH, Pair, Wire, closed, mine, nothing, outcome, pack, push, session, tuple_box, value_box, yours};
+use support::pair::{
+    BOTH, Pair, Wire, closed, mine, nothing, outcome, pack, push, session, tuple_box, value_box, yours,
+};
 use support::recording::{self, Kind};
 use support::thing::{Thing, shape};
 
@@ -125,7 +127,10 @@ fn the_end_of_the_stream() {
         assert_eq!(wire.session.take_pending(), [(seqs[1], 6)]);
         assert!(wire.session.take_pending().is_empty());
         // Nobody can hear an answer.
-        assert!(matches!(wire.session.reply(&request.id, &Thing::new("x", &Arc::new(shape("x.Y", &[]))).value()), Err(Error::Closed(_))));
+        assert!(matches!(
+            wire.session.reply(&request.id, &Thing::new("x", &Arc::new(shape("x.Y", &[]))).value()),
+            Err(Error::Closed(_))
+        ));
         wire.session.raise(&request.id, &Exception::stop_iteration());
         assert!(matches!(wire.session.request(Body::Raw { handler: 1, args: &[] }, 1), Err(Error::Closed(_))));
         wire.session.close();
@@ -137,7 +142,12 @@ fn the_end_of_the_stream() {
 
 #[test]
 fn the_end_of_the_stream_inside_a_message() {
-    let whole = recording::frame(&recording::close(Kind::Request, &int(0), &tuple([int(1), value_box(tuple([text("x")]))]), true));
+    let whole = recording::frame(&recording::close(
+        Kind::Request,
+        &int(0),
+        &tuple([int(1), value_box(tuple([text("x")]))]),
+        true,
+    ));
     for cut in 0..=whole.len() {
         let mut session = session(Config::default(), None);
         push(&mut session, &whole[..cut], 3);
@@ -172,7 +182,9 @@ fn the_peers_close_ends_it_at_once() {
 /// CLOSE may come with whatever arguments; it is the end.
 #[test]
 fn a_close_of_any_form() {
-    for args in [none(), tuple_box([]), value_box(tuple([int(1)])), value_box(Node::None), tuple([int(9), int(1)]), int(5)] {
+    for args in
+        [none(), tuple_box([]), value_box(tuple([int(1)])), value_box(Node::None), tuple([int(9), int(1)]), int(5)]
+    {
         for (mut wire, _) in wires() {
             wire.request(2, args.clone());
             closed(wire.event());
@@ -232,7 +244,9 @@ fn what_cannot_be_read_is_followed_by_close() {
         assert_eq!(wire.session.counts().exports, 0);
     }
     // A stranger is told nothing.
-    for stranger in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"SSH-2.0-OpenSSH_9.2p1\r\n"] {
+    for stranger in
+        [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", b"SSH-2.0-OpenSSH_9.2p1\r\n"]
+    {
         let mut session = session(Config::default(), Some(root()));
         push(&mut session, stranger, 4);
         // Most of these announce a frame that is too long; TLS one that never ends.

@@ -154,7 +154,8 @@ fn calls() {
         let scale = tuple([text("scale"), int(2)]);
         let keyword_with_reference = tuple_box([value_box(text("key")), mine(&theirs)]);
         // Arguments and keywords of every form.
-        let positional = [none(), value_box(tuple([int(1), int(2)])), tuple_box([yours(&root), mine(&theirs)]), tuple_box([])];
+        let positional =
+            [none(), value_box(tuple([int(1), int(2)])), tuple_box([yours(&root), mine(&theirs)]), tuple_box([])];
         let named = [
             None,
             Some(none()),
@@ -239,7 +240,8 @@ fn of_two_keywords_with_one_name_the_last_counts() {
 #[test]
 fn arguments_that_are_no_arguments() {
     for (mut wire, root, _) in wires() {
-        let mut call = |args: Node, keywords: Node| summary(&wire.refused(7, tuple_box([yours(&root), args, keywords])).1);
+        let mut call =
+            |args: Node, keywords: Node| summary(&wire.refused(7, tuple_box([yours(&root), args, keywords])).1);
         assert_eq!(call(value_box(int(5)), none()), "TypeError: argument after * must be a tuple, not int");
         assert_eq!(call(value_box(text("ab")), none()), "TypeError: argument after * must be a tuple, not str");
         let theirs = mine(&pack("builtins.list", 70, 71));
@@ -397,7 +399,10 @@ fn oldslicing_resolves_both_names() {
 fn ctxexit_calls_exit_with_none_or_not() {
     for (mut wire, root, _) in wires() {
         let error = pack("builtins.ValueError", 70, 0);
-        for (exc, given) in [(value_box(Node::None), "[None, None, None]"), (mine(&error), "[Ref(<remote builtins.ValueError>), Ref(<remote builtins.ValueError>), None]")] {
+        for (exc, given) in [
+            (value_box(Node::None), "[None, None, None]"),
+            (mine(&error), "[Ref(<remote builtins.ValueError>), Ref(<remote builtins.ValueError>), None]"),
+        ] {
             let request = wire.host(19, tuple_box([yours(&root), exc]));
             match &request.op {
                 Op::CallAttr { name: n, args, keywords } => {
@@ -430,7 +435,12 @@ fn instancecheck_is_truthful() {
         let lend = |wire: &mut Wire, thing: Arc<Thing>| wire.lend(&root, &thing.value()).items()[1].clone();
         let classes = shapes.map(|s| lend(&mut wire, Thing::class("class", shape("builtins.type", &[]), s)));
         let objects = shapes.map(|s| lend(&mut wire, Thing::new("object", s)));
-        let is_a = [[true, true, true, false], [false, true, true, false], [false, false, true, false], [false, false, false, true]];
+        let is_a = [
+            [true, true, true, false],
+            [false, true, true, false],
+            [false, false, true, false],
+            [false, false, false, true],
+        ];
         for (class, row) in classes.iter().zip(is_a) {
             for (object, expected) in objects.iter().zip(row) {
                 let answer = wire.ask(20, tuple_box([yours(class), value_box(object.clone())]));
@@ -527,7 +537,9 @@ fn targets() {
             _ => vec![],
         };
         for handler in [4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 19, 20] {
-            for bad in [value_box(int(5)), value_box(root.clone()), mine(&pack("x.Y", 70, 71)), tuple_box([yours(&root)])] {
+            for bad in
+                [value_box(int(5)), value_box(root.clone()), mine(&pack("x.Y", 70, 71)), tuple_box([yours(&root)])]
+            {
                 let boxes = [vec![bad], more(handler)].concat();
                 assert_eq!(summary(&wire.refused(handler, tuple_box(boxes)).1), no_target, "{handler}");
             }

@@ -8,7 +8,9 @@ use rpyc::session::{Body, Event};
 use rpyc::value::Value;
 use std::sync::Arc;
 use support::node::{Node, int, text, tuple};
-use support::pair::{BOTH, Wire, closed, mine, nothing, pack, push, sent, session, summary, tuple_box, value_box, yours};
+use support::pair::{
+    BOTH, Wire, closed, mine, nothing, pack, push, sent, session, summary, tuple_box, value_box, yours,
+};
 use support::recording::{self, Kind};
 use support::thing::{Thing, shape};
 
@@ -38,7 +40,10 @@ fn objects_lent_to_the_peer() {
             other => panic!("{other:?}"),
         }
         let (name, body) = wire.exception(1);
-        assert_eq!((name.as_str(), summary(&body)), ("ValueError", format!("ValueError: the result cannot be sent: {text}")));
+        assert_eq!(
+            (name.as_str(), summary(&body)),
+            ("ValueError", format!("ValueError: the result cannot be sent: {text}"))
+        );
         assert_eq!(wire.session.counts().exports, 1);
         let three = things(3);
         let lent = wire.lend(&root, &Value::tuple(three.clone()));

@@ -64,7 +64,10 @@ fn requests_that_are_answered() {
             (tuple([int(1), tuple_box([int(5)])]), "TypeError: cannot unpack non-iterable object".to_owned()),
             (tuple([int(1), tuple_box([tuple([])])]), format!("{too_few} 0)")),
             (tuple([int(1), tuple_box([tuple([int(9), int(1)])])]), "ValueError: invalid label 9".to_owned()),
-            (tuple([int(1), tuple_box([tuple([int(2), int(1)])])]), "TypeError: 'int' object is not a tuple of boxes".to_owned()),
+            (
+                tuple([int(1), tuple_box([tuple([int(2), int(1)])])]),
+                "TypeError: 'int' object is not a tuple of boxes".to_owned(),
+            ),
             (
                 tuple([int(1), tuple_box([tuple_box([tuple([int(2), Node::None])])])]),
                 "TypeError: 'NoneType' object is not a tuple of boxes".to_owned(),
@@ -135,8 +138,14 @@ fn messages_that_end_the_session() {
         (six(1, &cut(request(ping.clone()))), "brine: a str of 9 bytes at offset 8 is cut after 8"),
         (six(2, &cut(request(value_box(text("some text"))))), "brine: a str of 9 bytes at offset 5 is cut after 8"),
         (six(3, &cut(request(text("some text")))), "brine: a str of 9 bytes at offset 3 is cut after 8"),
-        (six(1, &[0x11, 0x50, 0x11, 0x51, 0x11, 0x51, 0x10, 0x08, 0x0a, 0xff]), "brine: the byte at offset 10 is not UTF-8"),
-        (six(1, &[0x11, 0x50, 0x11, 0x51, 0x11, 0x51, 0x15, 0xff, 0xff, 0xff, 0xff]), "brine: a tuple of 4294967295 items at offset 7 with 0 bytes left"),
+        (
+            six(1, &[0x11, 0x50, 0x11, 0x51, 0x11, 0x51, 0x10, 0x08, 0x0a, 0xff]),
+            "brine: the byte at offset 10 is not UTF-8",
+        ),
+        (
+            six(1, &[0x11, 0x50, 0x11, 0x51, 0x11, 0x51, 0x15, 0xff, 0xff, 0xff, 0xff]),
+            "brine: a tuple of 4294967295 items at offset 7 with 0 bytes left",
+        ),
         (six(1, &[0x11, 0x09, 0x51]), "brine: a long of Python 2 (tag 0x09) at offset 2; rpyc 4.1 or later is needed"),
         (v5(&[int(0), int(0), ping.clone()]), "a message that is no request, reply or exception"),
         (v5(&[int(4), int(0), ping.clone()]), "a message that is no request, reply or exception"),
@@ -206,11 +215,13 @@ fn damaged_recordings() {
         for payload in payloads.iter().filter(|payload| payload.len() < 400) {
             let cuts = (0..payload.len()).map(|at| payload[..at].to_vec());
             let damages = (0..payload.len()).flat_map(|at| {
-                [0x00, 0x01, 0x02, 0x03, 0x09, 0x0f, 0x11, 0x15, 0x17, 0x50, 0x53, 0x54, 0xff, payload[at] ^ 1].map(|byte| {
-                    let mut damaged = payload.clone();
-                    damaged[at] = byte;
-                    damaged
-                })
+                [0x00, 0x01, 0x02, 0x03, 0x09, 0x0f, 0x11, 0x15, 0x17, 0x50, 0x53, 0x54, 0xff, payload[at] ^ 1].map(
+                    |byte| {
+                        let mut damaged = payload.clone();
+                        damaged[at] = byte;
+                        damaged
+                    },
+                )
             });
             for damaged in cuts.chain(damages) {
                 if survive(&mut session, recording.six, &damaged) {

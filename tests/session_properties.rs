@@ -145,7 +145,10 @@ impl World {
             Value::Tuple(items) => Seen::Tuple(items.iter().map(|item| self.seen(side, item)).collect()),
             Value::Ref(Reference::Local(object)) => {
                 let thing = thing_of(object);
-                assert!(self.sides[side].objects.iter().any(|own| std::ptr::eq(&**own, thing)), "not an object of this side");
+                assert!(
+                    self.sides[side].objects.iter().any(|own| std::ptr::eq(&**own, thing)),
+                    "not an object of this side"
+                );
                 Seen::Own(thing.label.clone())
             }
             Value::Ref(Reference::Remote(proxy)) => {
@@ -177,7 +180,8 @@ impl World {
                 let side = usize::from(*side);
                 let held = &self.sides[side].held;
                 if held.is_empty() {
-                    let seq = self.sides[side].session.request(Body::Raw { handler: 3, args: &[] }, 0).expect("GETROOT");
+                    let seq =
+                        self.sides[side].session.request(Body::Raw { handler: 3, args: &[] }, 0).expect("GETROOT");
                     let root = self.sides[1 - side].objects[0].label.clone();
                     self.sides[side].waiting.insert(seq, Some(Ok(Seen::Foreign(root))));
                     return;

@@ -112,8 +112,14 @@ fn a_repeated_call_that_is_wrong_is_refused() {
         let wrong = [
             (call(&root, "a", value_box(int(5)), none()), "TypeError: argument after * must be a tuple, not int"),
             (call(&root, "a", none(), value_box(int(5))), "TypeError: argument after * must be a tuple, not int"),
-            (call(&root, "a", none(), value_box(tuple([int(1)]))), "TypeError: keywords are pairs of a str and a value"),
-            (call(&root, "a", tuple_box([yours(&unknown)]), none()), "KeyError: [Tuple([Str(\"mylib.Root\"), Int(\"999\"), Int(\"999\")])]"),
+            (
+                call(&root, "a", none(), value_box(tuple([int(1)]))),
+                "TypeError: keywords are pairs of a str and a value",
+            ),
+            (
+                call(&root, "a", tuple_box([yours(&unknown)]), none()),
+                "KeyError: [Tuple([Str(\"mylib.Root\"), Int(\"999\"), Int(\"999\")])]",
+            ),
             (call(&root, "a", tuple_box([tuple([int(9), int(1)])]), none()), "ValueError: invalid label 9"),
             (call(&root, "a", none(), tuple([int(9), int(1)])), "ValueError: invalid label 9"),
         ];

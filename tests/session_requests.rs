@@ -51,7 +51,8 @@ fn answers_that_nobody_asked_for_are_read_and_dropped() {
         let mut wire = Wire::new(dialect, Config { dialect, ..Config::default() }, None);
         assert_eq!(ping(&mut wire, 5), 0);
         wire.said();
-        let unknown = [int(1), int(-1), int(i64::MAX), Node::None, text("0"), Node::Int("9".repeat(40)), Node::Float(0)];
+        let unknown =
+            [int(1), int(-1), int(i64::MAX), Node::None, text("0"), Node::Int("9".repeat(40)), Node::Float(0)];
         let raised = tuple([tuple([text("m"), text("E")]), tuple([]), tuple([]), text("")]);
         for seq in &unknown {
             wire.feed_message(Kind::Reply, seq, &value_box(int(1)));
@@ -85,7 +86,11 @@ fn a_request_that_cannot_be_sent_leaves_no_trace() {
         }
         assert!(session.take_pending().is_empty());
         // The peer may still be of the old dialect.
-        push(&mut session, &recording::frame(&recording::close(Kind::Request, &int(0), &tuple([int(3), value_box(tuple([]))]), false)), 9);
+        push(
+            &mut session,
+            &recording::frame(&recording::close(Kind::Request, &int(0), &tuple([int(3), value_box(tuple([]))]), false)),
+            9,
+        );
         nothing(session.next_event());
         assert_eq!(session.dialect(), Dialect::V5);
         sent(&mut session);
@@ -132,8 +137,16 @@ fn exceptions_arrive_as_they_are() {
         let raised = raise(&given);
         assert_eq!((raised.module.as_str(), raised.name.as_str()), ("mylib", "MyError"));
         assert_eq!(raised.args[..2], given.args[..2]);
-        assert!(matches!(&raised.args[2], Value::Str(text) if text.as_str().contains("mylib.Root")), "{:?}", raised.args);
-        let version = format!("{} (librpyc {})", if dialect == Dialect::V5 { "5.3.1" } else { "6.0.2" }, env!("CARGO_PKG_VERSION"));
+        assert!(
+            matches!(&raised.args[2], Value::Str(text) if text.as_str().contains("mylib.Root")),
+            "{:?}",
+            raised.args
+        );
+        let version = format!(
+            "{} (librpyc {})",
+            if dialect == Dialect::V5 { "5.3.1" } else { "6.0.2" },
+            env!("CARGO_PKG_VERSION")
+        );
         let names: Vec<&str> = raised.attributes.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(names, ["code", "list", "long", "huge", "_remote_version"]);
         assert_eq!(raised.attributes[0].1, Value::Int(42));
@@ -181,7 +194,9 @@ fn exceptions_of_any_form_end_their_request() {
         // The least, and a traceback that is none.
         for traceback in [text(""), Node::None] {
             let error = answer(tuple([class(), tuple([]), tuple([]), traceback]));
-            assert!(matches!(error, Error::Remote(raised) if raised.is_builtin("ValueError") && raised.args.is_empty()));
+            assert!(
+                matches!(error, Error::Remote(raised) if raised.is_builtin("ValueError") && raised.args.is_empty())
+            );
         }
         for bad in [
             int(2),
@@ -267,7 +282,11 @@ fn deadlines_of_answered_requests_are_forgotten() {
         // Before all that waits, so that it is looked at first.
         pair.client.set_deadline(seq, far - Duration::from_secs(1));
         sent(&mut pair.client);
-        push(&mut pair.client, &recording::frame(&recording::close(Kind::Reply, &int(seq), &value_box(int(1)), true)), 99);
+        push(
+            &mut pair.client,
+            &recording::frame(&recording::close(Kind::Reply, &int(seq), &value_box(int(1)), true)),
+            99,
+        );
         assert_eq!(outcome(&mut pair.client).unwrap(), Value::Int(1));
     }
     assert_eq!(pair.client.expire(far), Some((waiting, 5)));
@@ -371,7 +390,9 @@ fn keywords_of_ours_keep_their_order_and_names() {
     for name in ["run", "", "caf\u{e9}"] {
         let request = pair.host(Body::Call { target: &root, args: &[Value::str(name)], keywords: &keywords });
         match &request.op {
-            rpyc::session::Op::Call { args, keywords: found } => assert_eq!((args[0].clone(), found), (Value::str(name), &keywords)),
+            rpyc::session::Op::Call { args, keywords: found } => {
+                assert_eq!((args[0].clone(), found), (Value::str(name), &keywords))
+            }
             op => panic!("{op:?}"),
         }
         pair.reply(&request, &Value::None).unwrap();

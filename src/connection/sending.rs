@@ -9,6 +9,8 @@ use std::time::Duration;
 
 /// How much may wait to be sent while another thread waits for the transport.
 pub(super) const QUEUE: usize = if cfg!(shuttle) { 500 } else { 1 << 20 };
+/// How long a writer waits for room while another thread reads: that one may stop reading, and can tell nobody.
+const BLIND: Duration = Duration::from_millis(50);
 
 impl Shared {
     /// Gathers the requests that follow, until `uncork` or until somebody waits.
@@ -103,6 +105,7 @@ impl Shared {
             incoming = Some(inner.session.take_incoming());
         }
         drop(inner);
+        let time = if incoming.is_some() { time } else { time.min(BLIND) };
         let ready = self.transport.poll(incoming.is_some(), true, Some(time)).unwrap_or_default();
         let mut end = false;
         if let (Some(incoming), true) = (&mut incoming, ready.read) {

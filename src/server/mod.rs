@@ -32,7 +32,9 @@ struct Inner {
     stopping: AtomicBool,
     handles: AtomicUsize,
     state: Mutex<State>,
+    /// A connection has gone.
     changed: Condvar,
+    threads: Arc<Threads>,
     watcher: Arc<Watcher>,
     /// The root that all connections share lives as long as the server.
     _shared_root: Option<Arc<Object>>,
@@ -42,11 +44,37 @@ struct Inner {
 struct State {
     connections: HashMap<u64, Arc<Shared>>,
     last: u64,
-    /// Threads that accept, or are about to serve.
-    accepting: usize,
     /// `serve` or `start` has been called.
     started: bool,
 }
+
+/// How many threads do the work of a server. It is told last: by then they hold nothing of the server any more, nor of the
+/// host.
+#[derive(Default)]
+struct Threads {
+    count: Mutex<usize>,
+    changed: Condvar,
+}
+
+/// One of these threads.
+struct Worker(Arc<Threads>);
+
+impl Worker {
+    fn new(inner: &Inner) -> Worker {
+        *lock(&inner.threads.count) += 1;
+        Worker(inner.threads.clone())
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        *lock(&self.0.count) -= 1;
+        self.0.changed.notify_all();
+    }
+}
+
+/// The stack of a thread that serves, as large as that of a program's first thread: calls nest, up to `max_serving`.
+const STACK: usize = 8 << 20;
 
 thread_local! {
     /// The servers whose work this thread does.
@@ -98,6 +126,7 @@ impl Server {
             state: Mutex::default(),
             _shared_root: shared_root,
             changed: Condvar::new(),
+            threads: Arc::default(),
             watcher: Watcher::new(),
         };
         Ok(Server { inner: Arc::new(inner) })
@@ -119,31 +148,31 @@ impl Server {
 
     /// Accepts in this thread until the server is stopped.
     pub fn serve(&self) -> Result<()> {
-        self.inner.begin(true)?;
-        self.inner.accept_all()
+        let _worker = self.inner.begin(true)?;
+        self.inner.accept_all();
+        Ok(())
     }
 
     /// Accepts in a thread of its own.
     pub fn start(&self) -> Result<()> {
-        self.inner.begin(true)?;
+        let worker = self.inner.begin(true)?;
         let inner = self.inner.clone();
         let spawned = std::thread::Builder::new().name("rpyc-accept".into()).spawn(move || {
-            if let Err(error) = inner.accept_all() {
-                log::write(Level::Error, || format!("the server stopped: {error}"));
-            }
+            let _last = worker;
+            // It goes before that.
+            let inner = inner;
+            inner.accept_all();
         });
         spawned.map(drop).map_err(|e| {
-            self.inner.ended();
+            lock(&self.inner.state).started = false;
             Error::io("cannot start a thread that accepts", e)
         })
     }
 
     /// Accepts one connection and serves it in this thread, until it ends.
     pub fn serve_one(&self) -> Result<()> {
-        self.inner.begin(false)?;
-        let accepted = self.inner.listener.accept();
-        self.inner.ended();
-        match accepted {
+        let _worker = self.inner.begin(false)?;
+        match self.inner.listener.accept() {
             Ok(Some(transport)) => {
                 let (id, shared) = self.inner.enter(transport);
                 self.inner.serve_connection(id, &shared)
@@ -158,10 +187,12 @@ impl Server {
         let inner = &self.inner;
         inner.stopping.store(true, Ordering::Release);
         inner.listener.stop();
-        let deadline = Instant::now() + grace;
+        // None: beyond all times.
+        let deadline = Instant::now().checked_add(grace);
+        let in_time = || deadline.is_none_or(|deadline| Instant::now() < deadline);
         let own = inner.is_here();
         let mut state = lock(&inner.state);
-        while !own && Instant::now() < deadline && state.connections.values().any(|shared| !shared.is_closed() && shared.activity().1) {
+        while !own && in_time() && state.connections.values().any(|shared| !shared.is_closed() && shared.activity().1) {
             state = wait_for(&inner.changed, state, Duration::from_millis(10).min(grace));
         }
         drop(state);
@@ -174,10 +205,12 @@ impl Server {
         if inner.is_here() {
             return Err(Error::Deadlock("a server cannot be waited for by one of its own threads".into()));
         }
-        let mut state = lock(&inner.state);
-        while state.accepting > 0 || !state.connections.is_empty() {
-            state = wait(&inner.changed, state);
+        let mut count = lock(&inner.threads.count);
+        while *count > 0 {
+            count = wait(&inner.threads.changed, count);
         }
+        drop(count);
+        inner.watcher.rest();
         Ok(())
     }
 }
@@ -188,7 +221,7 @@ impl Inner {
         SERVING.with_borrow(|serving| serving.contains(&this))
     }
 
-    fn begin(&self, for_all: bool) -> Result<()> {
+    fn begin(&self, for_all: bool) -> Result<Worker> {
         if self.stopping.load(Ordering::Acquire) {
             return Err(Error::State("the server has been stopped".into()));
         }
@@ -197,16 +230,10 @@ impl Inner {
             return Err(Error::State("the server is accepting already".into()));
         }
         state.started = for_all;
-        state.accepting += 1;
-        Ok(())
+        Ok(Worker::new(self))
     }
 
-    fn ended(&self) {
-        lock(&self.state).accepting -= 1;
-        self.changed.notify_all();
-    }
-
-    fn accept_all(self: &Arc<Inner>) -> Result<()> {
+    fn accept_all(self: &Arc<Inner>) {
         loop {
             match self.listener.accept() {
                 Ok(Some(transport)) => self.spawn(transport),
@@ -215,8 +242,6 @@ impl Inner {
                 Err(e) => log::write(Level::Error, || format!("cannot accept a connection: {e}")),
             }
         }
-        self.ended();
-        Ok(())
     }
 
     fn spawn(self: &Arc<Inner>, transport: Arc<dyn Transport>) {
@@ -225,11 +250,13 @@ impl Inner {
             log::write(Level::Warn, || format!("{} is turned away: {max} connections are open", transport.peer_name()));
             return transport.shutdown();
         }
-        let inner = self.clone();
         // It is known from here on, so that `join` and the limit see it before its thread runs.
         let (id, shared) = self.enter(transport);
-        let peer = shared.clone();
-        let spawned = std::thread::Builder::new().name("rpyc-serve".into()).spawn(move || {
+        let (peer, inner, worker) = (shared.clone(), self.clone(), Worker::new(self));
+        let spawned = std::thread::Builder::new().name("rpyc-serve".into()).stack_size(STACK).spawn(move || {
+            let _last = worker;
+            // These go before that, and with them perhaps what the host lent.
+            let (inner, shared) = (inner, shared);
             // How it ended has been logged.
             let _ = inner.serve_connection(id, &shared);
         });

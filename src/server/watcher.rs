@@ -24,6 +24,8 @@ pub struct Watcher {
 #[derive(Default)]
 struct State {
     watched: Vec<Watched>,
+    /// Its thread holds connections.
+    looking: bool,
     stopped: bool,
 }
 
@@ -53,30 +55,41 @@ impl Watcher {
 
     pub fn stop(&self) {
         lock(&self.state).stopped = true;
-        self.changed.notify_one();
+        self.changed.notify_all();
+    }
+
+    /// Waits until its thread holds no connection; once stopped, it never will again.
+    pub fn rest(&self) {
+        let mut state = lock(&self.state);
+        while state.looking {
+            state = wait(&self.changed, state);
+        }
     }
 
     fn run(&self) {
         let mut state = lock(&self.state);
         while !state.stopped {
-            let mut long = Vec::new();
+            let (mut all, mut long) = (Vec::new(), Vec::new());
             let mut busy = false;
             state.watched.retain_mut(|watched| {
-                let Some(shared) = watched.shared.upgrade().filter(|shared| !shared.is_closed()) else { return false };
+                let Some(shared) = watched.shared.upgrade() else { return false };
+                let open = !shared.is_closed();
                 let (started, running) = shared.activity();
                 busy |= running;
-                if running && started == watched.seen {
-                    long.push(shared);
-                }
+                let is_long = open && running && started == watched.seen;
                 watched.seen = started;
-                true
+                if is_long { long.push(shared) } else { all.push(shared) }
+                open
             });
             let idle = state.watched.is_empty();
+            state.looking = true;
             drop(state);
             long.iter().for_each(|shared| shared.take_in());
             // The last reference may go here, which may run code of the host.
-            drop(long);
+            drop((all, long));
             state = lock(&self.state);
+            state.looking = false;
+            self.changed.notify_all();
             if state.stopped {
                 break;
             }

@@ -6,8 +6,10 @@ use rpyc::config::Config;
 use rpyc::connection::{Call, Connection};
 use rpyc::error::Error;
 use rpyc::sync::{Arc, Mutex, clock, lock, thread};
-use rpyc::transport::pair_with_capacity;
+use rpyc::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use rpyc::transport::{Ready, Transport, pair_with_capacity};
 use rpyc::value::{Reference, Value};
+use std::io::{self, ErrorKind, IoSlice};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -297,5 +299,97 @@ fn what_one_gives_up_another_sends() {
         blocked.value().unwrap();
         expect_echo(&sides.root(), 1);
         sides.close();
+    });
+}
+
+/// Answers that are given by threads of their own, while both sides end.
+#[test]
+fn answers_race_with_the_end() {
+    check(Time::Stands, || {
+        let threads = Threads::default();
+        let mut sides = connect(vec![echo(), threads.later(None)]);
+        let callers = [1, 2].map(|n| {
+            let root = sides.root();
+            thread::spawn(move || {
+                let result = call_method(&root, "later", &[Value::Int(n)]);
+                assert!(is_end(&result) || int(&result.unwrap()) == n);
+            })
+        });
+        let server = sides.server.clone();
+        let other = thread::spawn(move || server.abort());
+        sides.client.close().unwrap();
+        callers.into_iter().for_each(|caller| caller.join().unwrap());
+        other.join().unwrap();
+        sides.join_serving();
+        threads.join();
+        sides.finish();
+    });
+}
+
+/// What is sent arrives, until it is refused for ever; what comes is received.
+struct Deaf {
+    inner: Arc<dyn Transport>,
+    deaf: Arc<AtomicBool>,
+}
+
+impl Transport for Deaf {
+    fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
+        self.inner.recv(buf, max, wait)
+    }
+
+    fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        if self.deaf.load(SeqCst) { Err(ErrorKind::BrokenPipe.into()) } else { self.inner.send(bufs) }
+    }
+
+    fn poll(&self, read: bool, write: bool, timeout: Option<Duration>) -> io::Result<Ready> {
+        self.inner.poll(read, write, timeout)
+    }
+
+    fn shutdown(&self) {
+        self.inner.shutdown();
+    }
+
+    fn fileno(&self) -> Option<i32> {
+        None
+    }
+
+    fn peer_name(&self) -> String {
+        "deaf".into()
+    }
+
+    fn local_name(&self) -> String {
+        "deaf".into()
+    }
+}
+
+/// A peer that takes nothing any more and does not end the stream. Who tries to send sees it at once; who only waits,
+/// at his next look.
+#[test]
+fn a_peer_that_takes_nothing_any_more() {
+    check(Time::Passes(SECOND * 3), || {
+        let (left, right) = pair_with_capacity(1 << 12);
+        let deaf = Arc::new(AtomicBool::new(false));
+        let left = Arc::new(Deaf { inner: left, deaf: deaf.clone() });
+        let (ours, theirs) = (Life::default(), Life::default());
+        let place = Arc::default();
+        let client = Connection::new(left, Some(&service(&ours, false, Vec::new())), config()).unwrap();
+        let server = Connection::new(right, Some(&service(&theirs, false, vec![echo(), never(&place)])), config()).unwrap();
+        let serving = thread::spawn(move || server.serve_all().unwrap());
+        let root = client.root().unwrap();
+        let waiting = root.clone();
+        let waiter = thread::spawn(move || assert!(is_end(&call_method(&waiting, "never", &[]))));
+        let other = thread::spawn(move || deaf.store(true, SeqCst));
+        call_until_end(root.clone());
+        other.join().unwrap();
+        assert!(is_end(&call_method(&root, "echo", &[Value::Int(9)])));
+        waiter.join().unwrap();
+        serving.join().unwrap();
+        lock(&place).clear();
+        drop(root);
+        client.close().unwrap();
+        client.shared().assert_idle();
+        drop(client);
+        ours.assert_over();
+        theirs.assert_over();
     });
 }

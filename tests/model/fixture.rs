@@ -166,8 +166,8 @@ impl Threads {
         let threads = self.0.clone();
         method("later", move |mut call| {
             let value = value.clone().unwrap_or_else(|| call.args()[0].clone());
-            let thread = thread::spawn(move || drop(call.reply(value)));
-            lock(&threads).push(thread);
+            // With the lock held, so that nobody who has the answer misses the thread.
+            lock(&threads).push(thread::spawn(move || drop(call.reply(value))));
         })
     }
 
@@ -286,10 +286,15 @@ impl Sides {
         self.finish();
     }
 
+    /// Waits for the threads that serve, which end with the connection.
+    pub fn join_serving(&mut self) {
+        self.serving.drain(..).for_each(|thread| thread.join().unwrap());
+    }
+
     /// After the end, however it came.
     pub fn finish(mut self) {
         self.root = None;
-        self.serving.drain(..).for_each(|thread| thread.join().unwrap());
+        self.join_serving();
         assert!(self.client.closed());
         assert!(self.server.closed());
         self.client.shared().assert_idle();

@@ -160,6 +160,30 @@ fn the_end_gives_everything_back() {
     });
 }
 
+/// Several threads ask for the peer's root, which is fetched and kept by the connection, and let go of it.
+#[test]
+fn several_threads_ask_for_the_root() {
+    check(Time::Stands, || {
+        let sides = Setting { threads: 2, ..Setting::default() }.connect(vec![echo()], vec![echo()]);
+        let (client, server) = (sides.client.clone(), sides.server.clone());
+        let askers = [server.clone(), server].map(|server| {
+            thread::spawn(move || {
+                let root = server.root().unwrap();
+                expect_echo(&root, 1);
+                drop(root);
+                expect_echo(&server.root().unwrap(), 2);
+            })
+        });
+        let serving = thread::spawn(move || client.serve_all().unwrap());
+        expect_echo(&sides.root(), 3);
+        askers.into_iter().for_each(|asker| asker.join().unwrap());
+        assert_eq!(sides.client.counts().overdrawn, 0);
+        sides.client.close().unwrap();
+        serving.join().unwrap();
+        sides.finish();
+    });
+}
+
 struct OnDrop(Option<Box<dyn FnOnce() + Send + Sync>>);
 
 impl Drop for OnDrop {

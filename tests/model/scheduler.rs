@@ -1,13 +1,15 @@
 //! Runs a scenario under many schedules, with a clock that goes on when nothing else can.
 
 use rpyc::sync::clock;
-use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler, Schedule, Scheduler, Task, TaskId};
+use shuttle::scheduler::{
+    PctScheduler, RandomScheduler, ReplayScheduler, Schedule, Scheduler, Task, TaskId, UncontrolledNondeterminismCheckScheduler,
+};
 use shuttle::{Config, MaxSteps, Runner};
 use std::time::Duration;
 
 /// The clock is the first thread that a scenario starts.
 const CLOCK: usize = 1;
-/// How many threads PCT takes away from, at most.
+/// How often PCT changes its mind about which thread comes first.
 const DEPTH: usize = 4;
 const STACK: usize = 256 << 10;
 const STEPS: usize = 200_000;
@@ -84,6 +86,9 @@ pub fn check(time: Time, scenario: impl Fn() + Send + Sync + Copy + 'static) {
     }
     let races = matches!(time, Time::Races(_));
     let count = schedules().div_ceil(2);
+    // First of all: the same schedule twice is the same run, so that a failure can be seen again.
+    let twice = Timed { inner: RandomScheduler::new(count.div_ceil(20)), races, random: 0 };
+    run(UncontrolledNondeterminismCheckScheduler::new(twice), time, scenario);
     run(Timed { inner: RandomScheduler::new(count), races, random: 1 }, time, scenario);
     run(Timed { inner: PctScheduler::new(DEPTH, count), races, random: 2 }, time, scenario);
 }

@@ -121,7 +121,9 @@ const MASKS: &[Mask] = &[
         what: "a box with an invalid label",
         why: "our session cannot be made to write one; a PING without data stands in its place",
         applies: |said| {
-            said.recording.name == "p_raw_errors" && said.us == Side::Client && said.message.kind == Kind::Request
+            said.recording.name == "p_raw_errors"
+                && said.us == Side::Client
+                && said.message.kind == Kind::Request
                 && format!("{:?}", said.message.body).contains(r#"Tuple([Int("9"), Int("1")])"#)
         },
         instead: |_, _| Some(tuple([int(1), tuple([int(1), tuple([])])])),

@@ -3,15 +3,18 @@
 //! What arrived is processed no earlier than the recording needs it for what our side says next, so
 //! that everything that our side says stands in the recorded order.
 
+mod asking;
+mod checks;
+
 use super::masks::{self, Said};
 use super::node::{Node, int};
 use super::recording::{self, Kind, Message, Recording, Side};
-use super::script::{self, Host, boxed, node_of, object_symbol, plain, references, unboxed};
+use super::script::{self, Host, boxed, exception, node_of, object_symbol, references};
 use super::thing::thing_of;
 use rpyc::config::Config;
-use rpyc::error::{Error, Exception};
-use rpyc::session::{Body, Event, Name, Op, Request, Session, Threads, Wrap};
-use rpyc::value::{Local, Proxy, Reference, Text, Value};
+use rpyc::error::Error;
+use rpyc::session::{Event, Name, Op, Request, Session, Threads, Wrap};
+use rpyc::value::{Local, Proxy, Reference, Value};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -177,7 +180,8 @@ impl<'r> Replay<'r> {
         assert_eq!((real_kind, seq), (kind, int(message.seq)), "{at}: {body:?}");
         // What the independent codec read, it also writes so: the bytes are those of a Python peer.
         assert_eq!(rest, recording::close(kind, &int(message.seq), &body, self.recording.six), "{at}: bytes");
-        self.same(&expected, &body).unwrap_or_else(|why| panic!("{at}: {why}\n  recorded {expected:?}\n  said     {body:?}"));
+        self.same(&expected, &body)
+            .unwrap_or_else(|why| panic!("{at}: {why}\n  recorded {expected:?}\n  said     {body:?}"));
         if kind == message.kind
             && let Some(boxed) = boxed(message)
         {
@@ -240,7 +244,9 @@ impl<'r> Replay<'r> {
                 }
             }
             (Kind::Request, Some(Event::Closed(error))) if message.request().0 == 2 => self.closed = Some(error),
-            (Kind::Request, None) => assert!(self.session.outgoing().len() > before, "{at}: a request without any trace"),
+            (Kind::Request, None) => {
+                assert!(self.session.outgoing().len() > before, "{at}: a request without any trace")
+            }
             (_, Some(Event::Reply { seq, token, outcome })) => {
                 let asked = self.asked_by_us.remove(&seq).unwrap_or_else(|| panic!("{at}: a second answer"));
                 assert!(asked.awaited && seq == message.seq && token == seq, "{at}");
@@ -334,93 +340,6 @@ impl<'r> Replay<'r> {
         node
     }
 
-    fn check_request(&mut self, message: &Message, request: &Request) {
-        let at = self.at(message);
-        let (handler, args) = message.request();
-        let args: Vec<Node> = args.items()[1].items().iter().map(unboxed).collect();
-        assert_eq!(Node::Id(thing_of(&request.target).label.clone()), args[0], "{at}");
-        let threads = message.threads.as_ref().map_or(Threads::default(), |(symbols, numbers)| Threads {
-            from: numbers[0],
-            to: recording::thread_number(&symbols[1]),
-        });
-        assert_eq!(request.id.threads, threads, "{at}");
-        let nodes = |replay: &mut Replay<'r>, values: &[Value]| values.iter().map(|v| replay.node(v)).collect::<Vec<_>>();
-        let keywords = |replay: &mut Replay<'r>, keywords: &[(Text, Value)]| {
-            let pair = |(name, value): &(Text, Value)| Node::Tuple(vec![Node::Str(name.to_string()), replay.node(value)]);
-            Node::Tuple(keywords.iter().map(pair).collect())
-        };
-        let none = Node::Tuple(Vec::new());
-        match (&request.op, handler) {
-            (Op::GetAttr(name), 4) | (Op::DelAttr(name), 5) => self.check_name(&at, name, request, &args[1]),
-            (Op::SetAttr(name, value), 6) => {
-                self.check_name(&at, name, request, &args[1]);
-                assert_eq!(self.node(value), args[2], "{at}");
-            }
-            (Op::Call { args: values, keywords: named }, 7) => {
-                assert_eq!(nodes(self, values), args[1].items(), "{at}");
-                assert_eq!(&keywords(self, named), args.get(2).unwrap_or(&none), "{at}");
-            }
-            (Op::CallAttr { name, args: values, keywords: named }, 8) => {
-                self.check_name(&at, name, request, &args[1]);
-                assert_eq!(nodes(self, values), args[2].items(), "{at}");
-                assert_eq!(&keywords(self, named), args.get(3).unwrap_or(&none), "{at}");
-            }
-            (Op::Repr, 9) | (Op::Str, 10) | (Op::Hash, 12) | (Op::Dir, 13) => {}
-            (Op::Compare { op, other }, 11) => {
-                assert_eq!(op.name(), args[2].as_text(), "{at}");
-                assert_eq!(self.node(other), args[1], "{at}");
-            }
-            (Op::BuffIter { count }, 17) => assert_eq!(*count as i64, args[1].as_int(), "{at}"),
-            (Op::OldSlicing { attempt, fallback, start, stop, args: rest }, 18) => {
-                self.check_name(&at, attempt.as_ref().expect("allowed"), request, &args[1]);
-                match fallback {
-                    Ok(name) if self.style.dynamic => self.check_name(&at, name, request, &args[2]),
-                    Err(missing) if !self.style.dynamic => assert!(missing.is_builtin("AttributeError"), "{at}"),
-                    other => panic!("{at}: {other:?}"),
-                }
-                assert_eq!(nodes(self, &[start.clone(), stop.clone()]), args[3..5], "{at}");
-                assert_eq!(nodes(self, rest), args[5].items(), "{at}");
-            }
-            // What Python's __exit__ gets of it is at most "None or not" (wire.md 6).
-            (Op::CallAttr { name, args: values, keywords: named }, 19) => {
-                self.check_name(&at, name, request, &Node::Str("__exit__".into()));
-                assert!(named.is_empty(), "{at}");
-                assert_eq!(nodes(self, values), [args[1].clone(), args[1].clone(), Node::None], "{at}");
-            }
-            (op, _) => panic!("{at}: {op:?}"),
-        }
-    }
-
-    fn check_name(&self, at: &str, name: &Name, request: &Request, asked: &Node) {
-        let asked = match asked {
-            Node::Bytes(bytes) => std::str::from_utf8(bytes).expect("UTF-8"),
-            other => other.as_text(),
-        };
-        let shape = request.target.shape();
-        let (found, exposed) = match name {
-            Name::Own(name) => return assert_eq!(name.as_str(), asked, "{at}"),
-            Name::Member(index) => (shape.member_name(*index).expect("a member").as_str(), shape.member(format!("exposed_{asked}").as_bytes()).is_some()),
-            Name::Dynamic(name) => (name.as_str(), thing_of(&request.target).has(&format!("exposed_{asked}"))),
-        };
-        let wanted = if exposed { format!("exposed_{asked}") } else { asked.to_owned() };
-        assert_eq!(found, wanted, "{at}");
-    }
-
-    fn check_outcome(&mut self, message: &Message, outcome: Result<Value, Error>) {
-        let at = self.at(message);
-        match (message.kind, outcome) {
-            (Kind::Reply, Ok(value)) => assert_eq!(self.node(&value), unboxed(&message.body), "{at}"),
-            (Kind::Exception, Err(Error::Remote(raised))) => {
-                let expected = exception(&message.body, &|symbol| self.known(symbol));
-                assert_eq!((&raised.module, &raised.name), (&expected.module, &expected.name), "{at}");
-                assert_eq!(raised.args, expected.args, "{at}");
-                assert_eq!(raised.attributes, expected.attributes, "{at}");
-                assert_eq!(raised.traceback, expected.traceback, "{at}");
-            }
-            (_, other) => panic!("{at}: {other:?}"),
-        }
-    }
-
     fn known(&self, symbol: &str) -> String {
         let table = if self.us.owns(symbol) { &self.numbers } else { &self.their_numbers };
         table.get(symbol).unwrap_or_else(|| panic!("{symbol} is not known")).clone()
@@ -440,106 +359,6 @@ impl<'r> Replay<'r> {
         }
         let value = self.value(&message.body);
         self.session.reply(&request.id, &value).expect("a reply");
-    }
-
-    /// A box as the value that our host would give to be sent.
-    fn value(&mut self, boxed: &Node) -> Value {
-        let [label, content] = boxed.items() else { panic!("not a box: {boxed:?}") };
-        match label.as_int() {
-            1 => plain(content, &|symbol| self.known(symbol)),
-            2 => Value::tuple(content.items().iter().map(|item| self.value(item)).collect()),
-            3 => match object_symbol(content) {
-                Some(symbol) => Value::Ref(Reference::Remote(self.proxies[symbol].clone())),
-                None => self.made_up(content),
-            },
-            4 => self.host.object(content).value(),
-            other => panic!("label {other}"),
-        }
-    }
-
-    /// A reference to an object that was never lent. Nothing may come of its end, so it has none.
-    fn made_up(&mut self, pack: &Node) -> Value {
-        let home = self.session.releases().clone();
-        let proxy = Arc::new(Proxy::new(pack.encode().into(), "x.Y".into(), [0x51].into(), false, home));
-        std::mem::forget(proxy.clone());
-        Value::Ref(Reference::Remote(proxy))
-    }
-
-    /// Issues the recorded request of our side.
-    fn request(&mut self, message: &'r Message) {
-        let at = self.at(message);
-        let expected = self.expected(message, false).expect("something to say");
-        let boxed = &message.request().1;
-        let (handler, args) = (expected.items()[0].as_int(), &expected.items()[1]);
-        let mut release = None;
-        references(boxed, &mut |label, pack| {
-            if let (15, 3, Some(symbol)) = (handler, label, object_symbol(pack)) {
-                release = Some(symbol.to_owned());
-            }
-        });
-        while let Some(symbol) = message.ids.keys().find(|id| !self.us.owns(id) && !self.their_numbers.contains_key(*id)) {
-            self.process(&format!("{at}: {symbol} is needed"));
-        }
-        let awaited = match (handler, release) {
-            (15, Some(symbol)) => {
-                let count = args.items()[1].items()[1].items()[1].as_int() as u64;
-                while self.received.get(&symbol).is_none_or(|received| *received < count) {
-                    self.process(&format!("{at}: {symbol} has not arrived {count} times"));
-                }
-                let proxy = self.proxies.remove(&symbol).unwrap_or_else(|| panic!("{at}: {symbol} is not held"));
-                assert_eq!(Arc::strong_count(&proxy), 1, "{at}: {symbol} is held elsewhere");
-                drop(proxy);
-                self.received.remove(&symbol);
-                self.session.send_releases();
-                false
-            }
-            (2, _) => {
-                self.closing = true;
-                self.session.close();
-                false
-            }
-            _ => {
-                let body = self.value(args);
-                let Value::Tuple(values) = &body else { panic!("{at}: no arguments") };
-                let seq = self.send(handler, values, message.seq);
-                assert_eq!(seq, message.seq, "{at}");
-                true
-            }
-        };
-        self.asked_by_us.insert(message.seq, Asked { message, awaited });
-    }
-
-    fn send(&mut self, handler: i64, values: &[Value], token: i64) -> i64 {
-        let remote = |value: &Value| match value {
-            Value::Ref(Reference::Remote(proxy)) => Some(proxy.clone()),
-            _ => None,
-        };
-        let by_pack = |replay: &Self, pack: &Value| {
-            let wanted = node_of(pack, &mut |_| unreachable!()).encode();
-            replay.proxies.values().find(|proxy| *proxy.id_pack == *wanted).cloned()
-        };
-        let body = Body::Raw { handler, args: values };
-        let sent = match (handler, values) {
-            _ if self.style.raw => self.session.request(body, token),
-            (7, [target, Value::Tuple(args), Value::Tuple(keywords)]) => {
-                let (target, keywords) = (remote(target).expect("a target"), pairs(keywords));
-                self.session.request(Body::Call { target: &target, args, keywords: &keywords }, token)
-            }
-            (8, [target, Value::Str(name), Value::Tuple(args), Value::Tuple(keywords)]) => {
-                let (target, name, keywords) = (remote(target).expect("a target"), name.as_str(), pairs(keywords));
-                self.session.request(Body::CallAttr { target: &target, name, args, keywords: &keywords }, token)
-            }
-            (16, [pack]) => match by_pack(self, pack) {
-                Some(target) => self.session.request(Body::Inspect { target: &target }, token),
-                None => self.session.request(body, token),
-            },
-            (20, [class, pack]) => {
-                let (class, other) = (remote(class).expect("a class"), by_pack(self, pack).expect("an object"));
-                self.session.request(Body::InstanceCheck { class: &class, other: &other }, token)
-            }
-            _ => self.session.request(body, token),
-        };
-        sent.expect("a request")
     }
 
     /// Moves whole frames that the session has written into the outbox.
@@ -602,9 +421,12 @@ impl<'r> Replay<'r> {
         while self.closed.is_none() {
             self.process(&format!("{} as {:?}, the end", self.recording.name, self.us));
         }
-        let last = self.recording.frames.iter().filter_map(|frame| frame.message.as_ref()).find(|message| {
-            message.kind == Kind::Request && message.request().0 == 2
-        });
+        let last = self
+            .recording
+            .frames
+            .iter()
+            .filter_map(|frame| frame.message.as_ref())
+            .find(|message| message.kind == Kind::Request && message.request().0 == 2);
         match (self.closed.take(), last, self.closing) {
             (Some(Error::Eof(text)), Some(_), false) => assert_eq!(text, "the peer closed the connection"),
             (Some(Error::Eof(text)), _, _) => assert_eq!(text, "the peer ended the stream"),
@@ -623,32 +445,4 @@ impl<'r> Replay<'r> {
         // The objects come back to their owner.
         assert_eq!(self.session.take_dropped().len(), self.lent.len());
     }
-}
-
-fn pairs(keywords: &[Value]) -> Vec<(Text, Value)> {
-    let pair = |pair: &Value| match pair {
-        Value::Tuple(pair) => match &**pair {
-            [Value::Str(name), value] => (name.clone(), value.clone()),
-            other => panic!("{other:?}"),
-        },
-        other => panic!("{other:?}"),
-    };
-    keywords.iter().map(pair).collect()
-}
-
-/// A recorded exception body.
-fn exception(body: &Node, number: &dyn Fn(&str) -> String) -> Exception {
-    if *body == int(1) {
-        return Exception::stop_iteration();
-    }
-    let [class, args, attributes, traceback] = body.items() else { panic!("{body:?}") };
-    let text = |node: &Node| Text::new(node.as_text());
-    rpyc::error::Raised {
-        module: text(&class.items()[0]),
-        name: text(&class.items()[1]),
-        args: args.items().iter().map(|arg| plain(arg, number)).collect(),
-        attributes: attributes.items().iter().map(|a| (text(&a.items()[0]), plain(&a.items()[1], number))).collect(),
-        traceback: text(traceback),
-    }
-    .into()
 }

@@ -1,9 +1,10 @@
 //! What a recording tells about the host behind our session: its objects, their attributes, its settings.
 
-use super::node::Node;
+use super::node::{Node, int};
 use super::recording::{Kind, Message, Recording, Side};
 use super::thing::{Thing, shape};
 use rpyc::config::{Config, Dialect};
+use rpyc::error::{Exception, Raised};
 use rpyc::value::{Shape, Text, Value};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -147,20 +148,23 @@ impl Host {
             objects: HashMap::new(),
             root: None,
         };
-        let said = |side: Side| {
-            recording.frames.iter().filter(move |f| f.from == side).filter_map(|f| f.message.as_ref())
-        };
-        let asked: Vec<&Message> =
-            said(if us == Side::Server { Side::Client } else { Side::Server }).filter(|m| m.kind == Kind::Request).collect();
+        let said =
+            |side: Side| recording.frames.iter().filter(move |f| f.from == side).filter_map(|f| f.message.as_ref());
+        let asked: Vec<&Message> = said(if us == Side::Server { Side::Client } else { Side::Server })
+            .filter(|m| m.kind == Kind::Request)
+            .collect();
         let answer = |seq: i64| said(us).find(|m| m.kind != Kind::Request && m.seq == seq);
         // Class by symbol: its name, and what INSPECT says of its instances.
         let mut classes: HashMap<String, (String, Value, BTreeSet<String>)> = HashMap::new();
         for message in said(us) {
-            references(boxed(message).unwrap_or(&super::node::tuple([super::node::int(1), Node::None])), &mut |label, pack| {
-                if let ([Node::Str(name), Node::Id(class), _], 4) = (pack.items(), label) {
-                    classes.entry(class.clone()).or_insert_with(|| (name.clone(), Value::None, BTreeSet::new()));
-                }
-            });
+            references(
+                boxed(message).unwrap_or(&super::node::tuple([super::node::int(1), Node::None])),
+                &mut |label, pack| {
+                    if let ([Node::Str(name), Node::Id(class), _], 4) = (pack.items(), label) {
+                        classes.entry(class.clone()).or_insert_with(|| (name.clone(), Value::None, BTreeSet::new()));
+                    }
+                },
+            );
         }
         for message in &asked {
             let (handler, args) = message.request();
@@ -198,7 +202,8 @@ impl Host {
             }
             let Node::Id(class) = &pack.items()[1] else { panic!("class of {pack:?}") };
             for name in names.iter().filter(|name| !ABSENT.contains(&name.as_str())) {
-                let refused = answer(message.seq).is_some_and(|found| format!("{:?}", found.body).contains("cannot access"));
+                let refused =
+                    answer(message.seq).is_some_and(|found| format!("{:?}", found.body).contains("cannot access"));
                 let safe = name.starts_with("exposed_") || config.safe_attrs.contains(name);
                 let attribute = match () {
                     () if config.allow_all_attrs || safe || HIDDEN.contains(&name.as_str()) => name.clone(),
@@ -267,4 +272,21 @@ fn name_in(boxed: &Node) -> Option<String> {
         [Node::Int(_), Node::Bytes(name)] => Some(String::from_utf8(name.clone()).expect("UTF-8")),
         _ => None,
     }
+}
+
+/// A recorded exception body.
+pub fn exception(body: &Node, number: &dyn Fn(&str) -> String) -> Exception {
+    if *body == int(1) {
+        return Exception::stop_iteration();
+    }
+    let [class, args, attributes, traceback] = body.items() else { panic!("{body:?}") };
+    let text = |node: &Node| Text::new(node.as_text());
+    rpyc::error::Raised {
+        module: text(&class.items()[0]),
+        name: text(&class.items()[1]),
+        args: args.items().iter().map(|arg| plain(arg, number)).collect(),
+        attributes: attributes.items().iter().map(|a| (text(&a.items()[0]), plain(&a.items()[1], number))).collect(),
+        traceback: text(traceback),
+    }
+    .into()
 }

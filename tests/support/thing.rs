@@ -28,7 +28,11 @@ impl Thing {
         })
     }
 
-    pub fn with_attributes<'a>(label: &str, shape: &Arc<Shape>, names: impl IntoIterator<Item = &'a str>) -> Arc<Thing> {
+    pub fn with_attributes<'a>(
+        label: &str,
+        shape: &Arc<Shape>,
+        names: impl IntoIterator<Item = &'a str>,
+    ) -> Arc<Thing> {
         let thing = Thing::new(label, shape);
         thing.attributes.lock().unwrap().extend(names.into_iter().map(str::to_owned));
         thing
