@@ -92,6 +92,27 @@ fn every_recording_is_played() {
     assert_eq!(found, known);
 }
 
+#[test]
+fn every_mask_is_needed() {
+    let mut needed = std::collections::BTreeMap::new();
+    for recording in PLAYED.iter().map(|name| load(name)) {
+        for us in [Side::Server, Side::Client] {
+            let all = || recording.frames.iter().filter_map(|frame| Some((frame.from, frame.message.as_ref()?)));
+            for (_, message) in all().filter(|(from, _)| *from == us) {
+                let asks = |m: &&recording::Message| m.kind == Kind::Request && m.seq == message.seq;
+                let asked = all().filter(|(from, _)| *from != us).map(|(_, m)| m).find(asks);
+                let asked = asked.filter(|_| message.kind != Kind::Request);
+                let said = masks::Said { recording: &recording, us, message, asked, by_session: true };
+                for (what, differs) in masks::differences(&said) {
+                    *needed.entry(what).or_insert(false) |= differs;
+                }
+            }
+        }
+    }
+    assert_eq!(needed.len(), 9);
+    assert!(needed.values().all(|needed| *needed), "{needed:?}");
+}
+
 const TOO_OLD: &str =
     "the peer speaks the dialect of rpyc 3.x or 4.0, in which references look otherwise; rpyc 4.1 or later is needed";
 

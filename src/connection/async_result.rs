@@ -116,19 +116,24 @@ impl AsyncResult {
         !self.ready() && self.expiry_passed()
     }
 
-    /// Waits for the answer; requests of the peer are served meanwhile.
+    /// Waits for the answer, which may be an exception; requests of the peer are served meanwhile.
     pub fn wait(&self) -> Result<()> {
-        if self.is_settled() {
-            return Ok(());
+        if !self.is_settled() {
+            self.await_answer()?;
         }
+        match &lock(&self.0.state).outcome {
+            Some(Err(error)) if !matches!(error, Error::Remote(_)) => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    fn await_answer(&self) -> Result<()> {
         let shared = self.0.shared.upgrade();
         shared.as_ref().map_or(Ok(()), |shared| shared.check_fork())?;
         let limit = Limit::at(lock(&self.0.state).expiry);
         match shared {
             Some(shared) if shared.wait_for_result(self, limit) => Ok(()),
-            Some(shared) if shared.is_closed() && !self.expiry_passed() => {
-                Err(shared.ended())
-            }
+            Some(shared) if shared.is_closed() && !self.expiry_passed() => Err(shared.ended()),
             Some(shared) => {
                 let state = lock(&self.0.state);
                 let text = format!(

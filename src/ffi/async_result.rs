@@ -98,7 +98,8 @@ pub unsafe extern "C" fn rpyc_async_result_expired(result: *mut rpyc_async_resul
 ///
 /// @param result borrowed
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK (an answer or an exception came), RPYC_ERR_NULL, RPYC_ERR_TIMEOUT, RPYC_ERR_CLOSED, RPYC_ERR_FORKED
+/// @return RPYC_OK (an answer or an exception came), RPYC_ERR_NULL, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF, RPYC_ERR_CLOSED,
+///         RPYC_ERR_FORKED
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

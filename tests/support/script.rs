@@ -281,7 +281,7 @@ pub fn exception(body: &Node, number: &dyn Fn(&str) -> String) -> Exception {
     }
     let [class, args, attributes, traceback] = body.items() else { panic!("{body:?}") };
     let text = |node: &Node| Text::new(node.as_text());
-    rpyc::error::Raised {
+    Raised {
         module: text(&class.items()[0]),
         name: text(&class.items()[1]),
         args: args.items().iter().map(|arg| plain(arg, number)).collect(),
