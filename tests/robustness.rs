@@ -6,6 +6,7 @@ use rpyc::connection::{
     Ask, Call, Class, Connection, Definition, Dynamic, Function, Member, MemberKind, Method, Service, ask, ask_later,
 };
 use rpyc::error::{Error, Exception, Result};
+use rpyc::server::Server;
 use rpyc::session::{Session, Wrap};
 use rpyc::transport::{Ready, Transport, pair, pair_with_capacity};
 use rpyc::value::{Blob, Local, Reference, Value};
@@ -559,4 +560,37 @@ fn an_answer_to_a_call_that_is_kept_beyond_the_end_is_refused() {
     assert!(matches!(call.reply(Value::Int(1)), Err(Error::State(_))));
     assert!(matches!(result.value(), Err(Error::Closed(_))));
     drop(server);
+}
+
+#[test]
+fn a_server_that_was_waited_for_holds_nothing_of_the_host() {
+    struct Slow(Arc<AtomicUsize>);
+    impl Drop for Slow {
+        fn drop(&mut self) {
+            thread::sleep(Duration::from_millis(30));
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+    let alive = Arc::new(AtomicUsize::new(0));
+    let create = {
+        let alive = alive.clone();
+        move || -> Box<dyn std::any::Any + Send + Sync> {
+            alive.fetch_add(1, Ordering::SeqCst);
+            Box::new(Slow(alive.clone()))
+        }
+    };
+    let hooks =
+        Service { aliases: Vec::new(), create: Box::new(create), on_connect: None, on_disconnect: None, shared: false };
+    let definition = Definition { name: "SlowService".into(), service: Some(hooks), ..Definition::default() };
+    let service = Class::new(definition).unwrap();
+    let server = Server::new(&"tcp://127.0.0.1:0".parse().unwrap(), &service, config()).unwrap();
+    server.start().unwrap();
+    let address = server.address().parse().unwrap();
+    let clients: Vec<_> = (0..3).map(|_| Connection::connect(&address, None, config()).unwrap()).collect();
+    assert_eq!(alive.load(Ordering::SeqCst), 3);
+    // Longer than any clock counts is no limit, and no panic.
+    server.stop(Duration::MAX);
+    server.join().unwrap();
+    assert_eq!(alive.load(Ordering::SeqCst), 0);
+    drop(clients);
 }

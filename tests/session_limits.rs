@@ -247,3 +247,35 @@ fn limits_that_change() {
     wire.host(9, tuple_box([yours(&root)]));
     nothing(wire.event());
 }
+
+/// A peer that asks and asks and takes no answers must not fill the memory: answers wait to be sent, questions to be read.
+#[test]
+fn answers_that_nobody_takes() {
+    for dialect in BOTH {
+        let (mut wire, root) = Wire::with_root(dialect, Config { compress: false, ..Config::default() }, &root());
+        let count = 100;
+        let data = text(&"x".repeat(10_000));
+        for i in 0..count {
+            wire.request(1, value_box(tuple([int(i)])));
+            wire.request(1, value_box(tuple([data.clone()])));
+        }
+        wire.request(9, tuple_box([yours(&root)]));
+        let mut rounds = 0;
+        let mut answers = Vec::new();
+        let request = loop {
+            let event = wire.event();
+            assert!(wire.session.outgoing().len() < 300_000, "{}", wire.session.outgoing().len());
+            answers.extend(wire.said());
+            match event {
+                Some(Event::Request(request)) => break request,
+                None => assert!(wire.session.has_message(), "there is more"),
+                _ => panic!("the end"),
+            }
+            rounds += 1;
+        };
+        assert!(rounds > 1 && rounds < 20, "{rounds}");
+        let seqs: Vec<i64> = answers.iter().map(|(_, seq, _)| seq.as_int()).collect();
+        assert_eq!(seqs, (1..=2 * count).collect::<Vec<_>>(), "each one, in its order");
+        assert!(matches!(request.op, rpyc::session::Op::Repr) && !wire.session.has_message());
+    }
+}

@@ -91,6 +91,11 @@ impl AsyncResult {
         std::mem::take(&mut state.callbacks)
     }
 
+    /// Has the answer come after the time was up?
+    pub(super) fn is_late(&self) -> bool {
+        lock(&self.0.state).late
+    }
+
     /// Is the answer here? Handles first what has arrived, without waiting.
     pub fn ready(&self) -> bool {
         if self.is_settled() || self.expiry_passed() {

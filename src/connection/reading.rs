@@ -180,8 +180,10 @@ impl Shared {
         let address = result.address();
         wake(&mut inner, |waiter| waiter.key == Key::Async(address));
         if callbacks.is_empty() {
-            // Nobody else may hold it any more, and callbacks that are too late have destructors of the host.
-            inner.settled.push(result);
+            if result.is_late() {
+                // Nobody else may hold it any more, and its callbacks have destructors of the host.
+                inner.late.push(result);
+            }
             return inner;
         }
         self.leave(&mut inner);

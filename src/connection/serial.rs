@@ -136,7 +136,7 @@ mod tests {
                 HELD.with(|held| assert!(held.borrow().is_empty()));
             })
         });
-        threads.map(|thread| thread.join().unwrap());
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     }
 
     #[test]

@@ -77,8 +77,8 @@ pub(super) struct Inner {
     pub(super) bound: VecDeque<Request>,
     /// Quick methods that are running; their answers leave together.
     pub(super) quick: usize,
-    /// Results that came, to be dropped without the lock.
-    pub(super) settled: Vec<AsyncResult>,
+    /// Results that came too late, to be dropped without the lock.
+    pub(super) late: Vec<AsyncResult>,
     pub(super) peer_root: Option<Value>,
     pub(super) end: Option<Error>,
 }
@@ -87,20 +87,20 @@ pub(super) struct Inner {
 pub(super) struct Waste {
     _objects: Vec<Arc<dyn Local>>,
     _sent: Vec<Blob>,
-    _settled: Vec<AsyncResult>,
+    _late: Vec<AsyncResult>,
 }
 
 impl Inner {
     #[inline]
     pub(super) fn has_waste(&mut self) -> bool {
-        self.session.has_dropped() || !self.settled.is_empty() || self.session.outgoing().has_spent()
+        self.session.has_dropped() || !self.late.is_empty() || self.session.outgoing().has_spent()
     }
 
     pub(super) fn take_waste(&mut self) -> Waste {
         Waste {
             _objects: self.session.take_dropped(),
             _sent: self.session.outgoing().take_spent(),
-            _settled: std::mem::take(&mut self.settled),
+            _late: std::mem::take(&mut self.late),
         }
     }
 }
@@ -159,7 +159,7 @@ impl Shared {
                 arrived: Vec::new(),
                 bound: VecDeque::new(),
                 quick: 0,
-                settled: Vec::new(),
+                late: Vec::new(),
                 peer_root: None,
                 end: None,
             }),

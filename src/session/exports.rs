@@ -177,3 +177,50 @@ impl Exports {
 pub fn unknown_object(pack: Value) -> Exception {
     Exception::with_args("builtins", "KeyError", vec![pack])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Text;
+    use std::any::Any;
+
+    struct Thing(Arc<Shape>);
+
+    impl Local for Thing {
+        fn as_any(&self) -> &(dyn Any + Send + Sync) {
+            self
+        }
+
+        fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+            self
+        }
+
+        fn shape(&self) -> &Arc<Shape> {
+            &self.0
+        }
+    }
+
+    fn thing() -> Arc<dyn Local> {
+        Arc::new(Thing(Arc::new(Shape::new(Text::new("test.Thing"), Vec::new(), Vec::new()))))
+    }
+
+    #[test]
+    fn classes_that_are_gone_are_forgotten_and_the_others_keep_their_ids() {
+        let mut exports = Exports::default();
+        let kept = thing();
+        let (id, pack) = exports.lend(&kept, 10).unwrap();
+        let pack = pack.to_vec();
+        for _ in 0..1000 {
+            let object = thing();
+            let (id, _) = exports.lend(&object, 10).unwrap();
+            exports.unlend(id);
+            drop((object, exports.take_dropped()));
+        }
+        assert!(exports.classes.len() < 100, "{}", exports.classes.len());
+        exports.unlend(id);
+        let (again, packed_again) = exports.lend(&kept, 10).unwrap();
+        assert!(again > id);
+        // The same class: the pack differs in the instance's id alone, which has become longer.
+        assert_eq!(packed_again.get(..13), pack.get(..13));
+    }
+}

@@ -70,16 +70,17 @@ fn polling_beside_a_caller() {
 fn accepted(capacity: usize, dialect: Dialect, methods: Vec<Method>) -> (Connection, Arc<Shared>, Life, Arc<AtomicBool>, thread::JoinHandle<()>) {
     let (left, right) = pair_with_capacity(capacity);
     let life = Life::default();
-    let service = service(&life, false, methods);
+    let theirs = service(&life, false, methods);
     let shared = Shared::accepted(right, Config { dialect: Dialect::Auto, ..config() });
     let stopping = Arc::new(AtomicBool::new(false));
     let (serving, stopped) = (shared.clone(), stopping.clone());
     let thread = thread::spawn(move || {
-        let served = serving.serve_accepted(&service, || stopped.load(SeqCst));
+        let served = serving.serve_accepted(&theirs, || stopped.load(SeqCst));
         assert!(served.is_ok(), "{served:?}");
         serving.stop();
     });
-    let client = Connection::new(left, None, Config { dialect, ..config() }).unwrap();
+    let ours = service(&Life::default(), false, Vec::new());
+    let client = Connection::new(left, Some(&ours), Config { dialect, ..config() }).unwrap();
     (client, shared, life, stopping, thread)
 }
 
