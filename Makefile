@@ -87,9 +87,9 @@ check-fast: ## the Rust tests alone
 
 # Compiled against other locks and threads, so it has a folder of its own.
 MODEL = RUSTFLAGS="$(RUSTFLAGS) --cfg shuttle" $(CARGO) test --locked --target-dir $(TARGET)/model --test model
-model: ## the model of the threads, under some hundred schedules for each scenario
+model: ## the model of the threads, under 1500 schedules for each scenario
 	$(MODEL)
-model-long: ## the same under many thousand
+model-long: ## the same under 20,000
 	MODEL_SCHEDULES=20000 $(MODEL)
 
 lint: ## formatting and clippy

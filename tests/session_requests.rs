@@ -309,7 +309,9 @@ fn events_come_in_the_order_of_the_messages() {
         wire.request(10, tuple_box([yours(&root)]));
         wire.request(2, value_box(tuple([])));
         assert!(wire.session.has_message());
+        let before = wire.session.messages();
         assert!(matches!(wire.event(), Some(Event::Reply { token: 2, .. })));
+        assert_eq!(wire.session.messages(), before + 1, "one at a time");
         assert!(wire.said().is_empty());
         let Some(Event::Request(repr)) = wire.event() else { panic!() };
         assert!(wire.said().is_empty(), "the PING behind it has not been looked at");
@@ -325,6 +327,7 @@ fn events_come_in_the_order_of_the_messages() {
         assert!(matches!(wire.event(), Some(Event::Closed(Error::Eof(_)))));
         assert!(!wire.session.has_message());
         nothing(wire.event());
+        assert_eq!(wire.session.messages(), before + 6);
     }
 }
 

@@ -5,8 +5,8 @@ use crate::scheduler::{Time, check};
 use rpyc::config::Config;
 use rpyc::connection::{Call, Connection};
 use rpyc::error::Error;
-use rpyc::sync::{Arc, Mutex, clock, lock, thread};
 use rpyc::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use rpyc::sync::{Arc, Mutex, clock, lock, thread};
 use rpyc::transport::{Ready, Transport, pair_with_capacity};
 use rpyc::value::{Reference, Value};
 use std::io::{self, ErrorKind, IoSlice};
@@ -373,7 +373,8 @@ fn a_peer_that_takes_nothing_any_more() {
         let (ours, theirs) = (Life::default(), Life::default());
         let place = Arc::default();
         let client = Connection::new(left, Some(&service(&ours, false, Vec::new())), config()).unwrap();
-        let server = Connection::new(right, Some(&service(&theirs, false, vec![echo(), never(&place)])), config()).unwrap();
+        let server =
+            Connection::new(right, Some(&service(&theirs, false, vec![echo(), never(&place)])), config()).unwrap();
         let serving = thread::spawn(move || server.serve_all().unwrap());
         let root = client.root().unwrap();
         let waiting = root.clone();

@@ -1,7 +1,10 @@
 //! Two connected sides, and services whose methods are closures.
 
 use rpyc::config::{Config, Dialect};
-use rpyc::connection::{Ask, AsyncResult, Call, Class, Connection, Definition, Function, Member, MemberKind, Object, Service, ask, ask_later};
+use rpyc::connection::{
+    Ask, AsyncResult, Call, Class, Connection, Definition, Function, Member, MemberKind, Object, Service, ask,
+    ask_later,
+};
 use rpyc::error::{Error, Result};
 use rpyc::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use rpyc::sync::thread::{self, JoinHandle};
@@ -105,8 +108,14 @@ pub fn service(life: &Life, serial: bool, methods: Vec<Method>) -> Arc<Class> {
         on_disconnect: Some(Box::new(move |_, _| disconnected.add())),
         shared: false,
     };
-    Class::new(Definition { name: "Model".into(), service: Some(service), serial, members: members(methods), ..Definition::default() })
-        .unwrap()
+    Class::new(Definition {
+        name: "Model".into(),
+        service: Some(service),
+        serial,
+        members: members(methods),
+        ..Definition::default()
+    })
+    .unwrap()
 }
 
 pub fn class(serial: bool, methods: Vec<Method>) -> Arc<Class> {
@@ -114,7 +123,10 @@ pub fn class(serial: bool, methods: Vec<Method>) -> Arc<Class> {
 }
 
 fn members(methods: Vec<Method>) -> Vec<Member> {
-    methods.into_iter().map(|(name, run)| Member::method(&format!("exposed_{name}"), None, None, run.into()).unwrap()).collect()
+    methods
+        .into_iter()
+        .map(|(name, run)| Member::method(&format!("exposed_{name}"), None, None, run.into()).unwrap())
+        .collect()
 }
 
 /// A function that can be sent, with a state of its own.

@@ -184,6 +184,35 @@ fn several_threads_ask_for_the_root() {
     });
 }
 
+/// The peer gives an object of ours back while we call; its destructor calls too, and others go on meanwhile.
+#[test]
+fn a_destructor_may_call() {
+    check(Time::Stands, || {
+        let destroyed = Count::default();
+        let sides = connect(vec![echo(), apply()]);
+        let callers = [1, 2].map(|n| {
+            let (root, own, end) = (sides.root(), sides.root(), destroyed.at_end());
+            thread::spawn(move || {
+                let at_end = OnDrop(Some(Box::new(move || {
+                    expect_echo(&own, n);
+                    drop(end);
+                })));
+                let callback = function(at_end, |mut call| call.reply(Value::None).unwrap());
+                call_method(&root, "apply", &[callback]).unwrap();
+                expect_echo(&root, 3);
+            })
+        });
+        callers.into_iter().for_each(|caller| caller.join().unwrap());
+        // The releases may be on their way still.
+        while destroyed.get() < 2 {
+            expect_echo(&sides.root(), 4);
+            thread::yield_now();
+        }
+        sides.close();
+        assert_eq!(destroyed.get(), 2);
+    });
+}
+
 struct OnDrop(Option<Box<dyn FnOnce() + Send + Sync>>);
 
 impl Drop for OnDrop {

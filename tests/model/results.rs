@@ -11,7 +11,6 @@ use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-
 fn counting(count: &Count) -> rpyc::connection::Callback {
     let count = count.clone();
     Box::new(move |result: &AsyncResult| {

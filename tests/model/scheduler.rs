@@ -2,7 +2,8 @@
 
 use rpyc::sync::clock;
 use shuttle::scheduler::{
-    PctScheduler, RandomScheduler, ReplayScheduler, Schedule, Scheduler, Task, TaskId, UncontrolledNondeterminismCheckScheduler,
+    PctScheduler, RandomScheduler, ReplayScheduler, Schedule, Scheduler, Task, TaskId,
+    UncontrolledNondeterminismCheckScheduler,
 };
 use shuttle::{Config, MaxSteps, Runner};
 use std::time::Duration;
@@ -63,7 +64,7 @@ impl<S: Scheduler> Scheduler for Timed<S> {
 }
 
 fn schedules() -> usize {
-    std::env::var("MODEL_SCHEDULES").ok().and_then(|text| text.parse().ok()).unwrap_or(300)
+    std::env::var("MODEL_SCHEDULES").ok().and_then(|text| text.parse().ok()).unwrap_or(1500)
 }
 
 fn run(scheduler: impl Scheduler + 'static, time: Time, scenario: impl Fn() + Send + Sync + 'static) {

@@ -67,7 +67,11 @@ fn polling_beside_a_caller() {
     });
 }
 
-fn accepted(capacity: usize, dialect: Dialect, methods: Vec<Method>) -> (Connection, Arc<Shared>, Life, Arc<AtomicBool>, thread::JoinHandle<()>) {
+fn accepted(
+    capacity: usize,
+    dialect: Dialect,
+    methods: Vec<Method>,
+) -> (Connection, Arc<Shared>, Life, Arc<AtomicBool>, thread::JoinHandle<()>) {
     let (left, right) = pair_with_capacity(capacity);
     let life = Life::default();
     let theirs = service(&life, false, methods);
@@ -130,7 +134,9 @@ fn a_connection_is_read_while_its_method_runs_long() {
         watcher.watch(&shared);
         let root = client.root().unwrap();
         let long = call_later(&root, "long", &[], None).unwrap();
-        let results: Vec<_> = (0..5).map(|n| call_later(&root, "echo", &[Value::Int(n), Value::bytes(&[0; 60])], None).unwrap()).collect();
+        let results: Vec<_> = (0..5)
+            .map(|n| call_later(&root, "echo", &[Value::Int(n), Value::bytes(&[0; 60])], None).unwrap())
+            .collect();
         door.open();
         assert!(clock::passed() < SECOND * 3, "it took {:?}", clock::passed());
         long.value().unwrap();
@@ -206,7 +212,10 @@ fn the_first_word_is_the_clients() {
 fn a_side_that_accepted_speaks_at_last() {
     check(Time::Passes(SECOND), || {
         let (left, right) = pair_with_capacity(1 << 12);
-        let shared = Shared::accepted(right, Config { dialect: Dialect::Auto, sync_request_timeout: Some(SECOND / 2), ..config() });
+        let shared = Shared::accepted(
+            right,
+            Config { dialect: Dialect::Auto, sync_request_timeout: Some(SECOND / 2), ..config() },
+        );
         let asking = shared.clone();
         let asking = thread::spawn(move || {
             let args = [Value::Int(1)];

@@ -86,9 +86,8 @@ fn serial_objects_call_each_other() {
         let class = class(true, vec![alone(&inside), visit]);
         let (one, other) = (instance(&class, ()), instance(&class, ()));
         lock(&things).extend([one.clone(), other.clone()]);
-        let callers = [one, other].map(|thing| {
-            thread::spawn(move || drop(call_method(reference(&local(thing)), "visit", &[]).unwrap()))
-        });
+        let callers = [one, other]
+            .map(|thing| thread::spawn(move || drop(call_method(reference(&local(thing)), "visit", &[]).unwrap())));
         callers.into_iter().for_each(|caller| caller.join().unwrap());
         lock(&things).clear();
     });

@@ -73,7 +73,8 @@ fn writers_wait_for_each_other() {
 fn answers_are_written_from_other_threads() {
     check(Time::Stands, || {
         let threads = Threads::default();
-        let sides = Setting { capacity: 150, ..Setting::default() }.connect(Vec::new(), vec![threads.later(Some(big(9, 600)))]);
+        let sides =
+            Setting { capacity: 150, ..Setting::default() }.connect(Vec::new(), vec![threads.later(Some(big(9, 600)))]);
         let callers = [(), (), ()].map(|()| {
             let root = sides.root();
             thread::spawn(move || assert!(call_method(&root, "later", &[]).unwrap().py_eq(&big(9, 600))))
@@ -204,7 +205,8 @@ fn gathered_requests_leave_before_a_wait() {
         let root = sides.root();
         let writer = thread::spawn(move || expect_big(&root, 1, 300));
         sides.client.begin().unwrap();
-        let results: Vec<_> = (0..3).map(|n| call_later(&sides.root(), "echo", &[Value::Int(n)], None).unwrap()).collect();
+        let results: Vec<_> =
+            (0..3).map(|n| call_later(&sides.root(), "echo", &[Value::Int(n)], None).unwrap()).collect();
         for (n, result) in (0..).zip(&results) {
             assert_eq!(int(&result.value().unwrap()), n);
         }
