@@ -35,8 +35,16 @@ impl Deflater {
         }
         let (_, stream) = self.stream.as_mut()?;
         let mut out = std::mem::take(&mut self.out);
-        if shrinks(stream, parts, size, &mut out) && deflate(stream, parts, &mut out, size).is_some() {
-            return Some(out);
+        let room = if size <= SAMPLED { enough(size) } else { size };
+        let done = shrinks(stream, parts, size, &mut out).and_then(|worth| match worth {
+            true => deflate(stream, parts, &mut out, room).map(|()| out.len() < size),
+            false => Some(false),
+        });
+        match done {
+            Some(true) => return Some(out),
+            Some(false) => {}
+            // A stream that was given up half way spoils the next one, whatever `reset` says.
+            None => self.stream = None,
         }
         self.recycle(out);
         None
@@ -49,16 +57,22 @@ impl Deflater {
     }
 }
 
-/// Would compressing shorten it? Judged by its beginning, middle and end.
-fn shrinks(stream: &mut Compress, parts: &[&[u8]], size: usize, out: &mut Vec<u8>) -> bool {
+/// Room in which a stream of so many bytes comes to its end, even if it grows.
+fn enough(size: usize) -> usize {
+    size + size / 8 + 256
+}
+
+/// Would compressing shorten it? Judged by its beginning, middle and end. None: the stream was given up.
+fn shrinks(stream: &mut Compress, parts: &[&[u8]], size: usize, out: &mut Vec<u8>) -> Option<bool> {
     if size <= SAMPLED {
-        return true;
+        return Some(true);
     }
     let mut sample = Vec::with_capacity(3 * SAMPLE);
     for start in [0, (size - SAMPLE) / 2, size - SAMPLE] {
         copy_range(parts, start, SAMPLE, &mut sample);
     }
-    deflate(stream, &[&sample], out, sample.len() * WORTHWHILE / 100).is_some()
+    deflate(stream, &[&sample], out, enough(sample.len()))?;
+    Some(out.len() < sample.len() * WORTHWHILE / 100)
 }
 
 /// So many bytes from an offset into the joined parts.
@@ -72,7 +86,7 @@ fn copy_range(parts: &[&[u8]], mut start: usize, mut len: usize, to: &mut Vec<u8
     }
 }
 
-/// None when it does not become shorter than `limit`.
+/// None when it needs more room than `limit`; the stream is then not at its end.
 fn deflate(stream: &mut Compress, parts: &[&[u8]], out: &mut Vec<u8>, limit: usize) -> Option<()> {
     stream.reset();
     out.clear();
@@ -88,7 +102,7 @@ fn deflate(stream: &mut Compress, parts: &[&[u8]], out: &mut Vec<u8>, limit: usi
     loop {
         make_room(out, limit)?;
         if stream.compress_vec(&[], out, FlushCompress::Finish).ok()? == Status::StreamEnd {
-            return (out.len() < limit).then_some(());
+            return Some(());
         }
     }
 }
