@@ -186,8 +186,7 @@ impl Shared {
             }
             return inner;
         }
-        self.leave(&mut inner);
-        release(inner);
+        self.depart(inner);
         callbacks.into_iter().for_each(|callback| callback(&result));
         drop(result);
         self.lock()

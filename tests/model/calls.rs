@@ -140,6 +140,31 @@ fn answers_of_quick_methods_leave() {
     });
 }
 
+/// What has been answered before leaves before code of the host runs.
+#[test]
+fn answers_do_not_wait_for_calls() {
+    check(Time::Stands, || {
+        let door = Door::default();
+        let pinged = door.clone();
+        let sides = connect(vec![
+            echo(),
+            method("block", move |mut call| {
+                pinged.pass();
+                call.reply(Value::None).unwrap();
+            }),
+        ]);
+        let root = sides.root();
+        sides.client.begin().unwrap();
+        let ping = sides.client.async_request(1, &[Value::Int(1)], None).unwrap();
+        let block = call_later(&root, "block", &[], None).unwrap();
+        sides.client.flush().unwrap();
+        assert_eq!(int(&ping.value().unwrap()), 1);
+        door.open();
+        block.wait().unwrap();
+        sides.close();
+    });
+}
+
 /// With bind_threads each thread of ours talks to one of the peer's.
 #[test]
 fn bound_threads() {

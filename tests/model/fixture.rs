@@ -183,6 +183,10 @@ impl Threads {
         })
     }
 
+    pub fn start(&self, run: impl FnOnce() + Send + 'static) {
+        lock(&self.0).push(thread::spawn(run));
+    }
+
     /// Waits for those that have been started.
     pub fn join(&self) {
         let threads = std::mem::take(&mut *lock(&self.0));

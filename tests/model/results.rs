@@ -3,7 +3,7 @@
 use crate::fixture::*;
 use crate::scheduler::{Time, check};
 use rpyc::config::Config;
-use rpyc::connection::{AsyncResult, Call};
+use rpyc::connection::{AsyncResult, Call, Connection};
 use rpyc::error::{Error, Result};
 use rpyc::sync::{Arc, Mutex, clock, lock, thread};
 use rpyc::value::Value;
@@ -75,6 +75,61 @@ fn a_callback_may_call() {
     });
 }
 
+/// A callback that runs until another thread has had its reply. Whoever reads has to run it; the others go on.
+#[test]
+fn a_long_callback_holds_up_nobody_else() {
+    check(Time::Stands, || {
+        let sides = connect(vec![echo()]);
+        let door = Door::default();
+        let answered = door.clone();
+        let result = call_later(&sides.root(), "echo", &[Value::Int(1)], None).unwrap();
+        result.add_callback(Box::new(move |_| answered.pass()));
+        let echoes = [2, 3].map(|n| {
+            let (root, door) = (sides.root(), door.clone());
+            thread::spawn(move || {
+                expect_echo(&root, n);
+                door.open();
+            })
+        });
+        result.wait().unwrap();
+        echoes.into_iter().for_each(|caller| caller.join().unwrap());
+        sides.close();
+    });
+}
+
+/// What has been answered before leaves before a callback runs.
+#[test]
+fn answers_do_not_wait_for_callbacks() {
+    check(Time::Stands, || {
+        let door = Door::default();
+        let (threads, pinged) = (Threads::default(), door.clone());
+        let place: Arc<Mutex<Option<Connection>>> = Arc::default();
+        let (own, started) = (place.clone(), threads.clone());
+        let sides = connect(vec![
+            echo(),
+            method("ping", move |mut call| {
+                let server = lock(&own).clone().unwrap();
+                let ping = server.async_request(1, &[Value::Int(1)], None).unwrap();
+                call.reply(Value::None).unwrap();
+                let pinged = pinged.clone();
+                started.start(move || {
+                    ping.wait().unwrap();
+                    pinged.open();
+                });
+            }),
+        ]);
+        *lock(&place) = Some(sides.server.clone());
+        let result = call_later(&sides.root(), "ping", &[], None).unwrap();
+        let waiting = door.clone();
+        result.add_callback(Box::new(move |_| waiting.pass()));
+        result.wait().unwrap();
+        door.pass();
+        threads.join();
+        lock(&place).take();
+        sides.close();
+    });
+}
+
 #[test]
 fn answers_come_from_other_threads() {
     check(Time::Stands, || {
@@ -96,9 +151,9 @@ fn answers_come_from_other_threads() {
 #[test]
 fn limits_race_with_replies() {
     check(Time::Races(SECOND * 100_000), || {
-        let client = Config { sync_request_timeout: Some(SECOND * 2), ..config() };
         let threads = Threads::default();
-        let sides = Setting { client, ..Setting::default() }.connect(Vec::new(), vec![echo(), threads.later(None)]);
+        let sides = connect(vec![echo(), threads.later(None)]);
+        sides.client.set_option("sync_request_timeout", "2").unwrap();
         let ask = |n: i64| {
             let root = sides.root();
             thread::spawn(move || match call_method(&root, "later", &[Value::Int(n)]) {
