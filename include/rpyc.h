@@ -1406,6 +1406,7 @@ void rpyc_config_free(rpyc_config *config);
  * - dialect=auto: "5": rpyc 4.1 to 5.3, "6": rpyc 6; auto: what the peer speaks
  * - compression_threshold=3000: bytes
  * - compression_level=1: 0 to 9
+ * - spin_us=0: for how many microseconds a thread looks for input again and again before it sleeps
  * - max_depth=128: levels of nesting in a value
  * - max_digits=4300: digits of an int
  * - max_items=16777216: items of one container

@@ -86,6 +86,8 @@ pub struct Config {
     /// Payloads above this many bytes are compressed.
     pub compression_threshold: usize,
     pub compression_level: u32,
+    /// How long a thread looks for input again and again before it sleeps.
+    pub spin: Duration,
     pub connid: Option<Arc<str>>,
     pub limits: Limits,
 }
@@ -115,6 +117,7 @@ impl Default for Config {
             compress: true,
             compression_threshold: 3000,
             compression_level: 1,
+            spin: Duration::ZERO,
             connid: None,
             limits: Limits::default(),
         }
@@ -159,6 +162,7 @@ impl Config {
                 }
                 self.compression_level = level as u32;
             }
+            "spin_us" => self.spin = Duration::from_micros(count(name, text)? as u64),
             "connid" => self.connid = Some(text.into()),
             "max_depth" => self.limits.depth = count(name, text)?,
             "max_digits" => self.limits.digits = count(name, text)?,
@@ -203,6 +207,7 @@ impl Config {
             "compress" => self.compress.to_string(),
             "compression_threshold" => self.compression_threshold.to_string(),
             "compression_level" => self.compression_level.to_string(),
+            "spin_us" => self.spin.as_micros().to_string(),
             "connid" => self.connid.as_deref().unwrap_or("").to_owned(),
             "max_depth" => self.limits.depth.to_string(),
             "max_digits" => self.limits.digits.to_string(),

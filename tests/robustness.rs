@@ -273,6 +273,74 @@ fn time_runs_while_the_peer_sends_something_else() {
     peer.join().unwrap();
 }
 
+/// Counts how often somebody sleeps in it, and how often somebody looks into it.
+struct Watched {
+    inner: Arc<dyn Transport>,
+    slept: AtomicUsize,
+    looked: AtomicUsize,
+}
+
+impl Transport for Watched {
+    fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
+        if wait { &self.slept } else { &self.looked }.fetch_add(1, Ordering::SeqCst);
+        self.inner.recv(buf, max, wait)
+    }
+
+    fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.inner.send(bufs)
+    }
+
+    fn poll(&self, read: bool, write: bool, timeout: Option<Duration>) -> io::Result<Ready> {
+        self.slept.fetch_add(1, Ordering::SeqCst);
+        self.inner.poll(read, write, timeout)
+    }
+
+    fn shutdown(&self) {
+        self.inner.shutdown();
+    }
+
+    fn fileno(&self) -> Option<RawFd> {
+        None
+    }
+
+    fn peer_name(&self) -> String {
+        "watched".into()
+    }
+
+    fn local_name(&self) -> String {
+        "watched".into()
+    }
+}
+
+#[test]
+fn spinning_does_not_sleep_and_keeps_the_limits() {
+    let (ours, theirs) = pair();
+    let watched = Arc::new(Watched { inner: ours, slept: AtomicUsize::new(0), looked: AtomicUsize::new(0) });
+    let hour = Duration::from_secs(3600);
+    let connection = Connection::new(watched.clone(), None, Config { spin: hour, ..config() }).unwrap();
+    let mut peer = Peer::new(theirs);
+    let answering = thread::spawn(move || {
+        let (_, seq, _) = peer.next().unwrap();
+        thread::sleep(Duration::from_millis(20));
+        peer.send(&reply(seq, Value::Int(7))).unwrap();
+        peer
+    });
+    assert!(connection.sync_request(GETROOT, &[]).unwrap().py_eq(&Value::Int(7)));
+    let peer = answering.join().unwrap();
+    assert!(!connection.serve(Some(Duration::ZERO)).unwrap());
+    assert!(!connection.serve(Some(Duration::from_millis(20))).unwrap());
+    connection.set_option("sync_request_timeout", "0.02").unwrap();
+    assert!(matches!(connection.sync_request(GETROOT, &[]), Err(Error::Timeout(_))));
+    assert_eq!(watched.slept.load(Ordering::SeqCst), 0);
+    assert!(watched.looked.load(Ordering::SeqCst) > 4);
+    // After the time it sleeps.
+    connection.set_option("spin_us", "100").unwrap();
+    connection.set_option("sync_request_timeout", "1.5").unwrap();
+    assert!(matches!(connection.sync_request(GETROOT, &[]), Err(Error::Timeout(_))));
+    assert!(watched.slept.load(Ordering::SeqCst) > 0);
+    drop(peer);
+}
+
 /// It cannot be sent to, and nothing comes from it.
 struct Broken;
 

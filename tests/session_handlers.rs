@@ -315,7 +315,8 @@ fn oldslicing_resolves_both_names() {
             value_box(tuple([text("v")])),
         ];
         let request = wire.host(18, tuple_box(boxes));
-        let Op::OldSlicing { attempt, fallback, start, stop, args } = &request.op else { panic!("{:?}", request.op) };
+        let Op::OldSlicing(slicing) = &request.op else { panic!("{:?}", request.op) };
+        let rpyc::session::Slicing { attempt, fallback, start, stop, args } = &**slicing;
         assert_eq!((start, stop, args.as_slice()), (&Value::Int(1), &Value::None, &[Value::str("v")][..]));
         let show = |found: &Result<Name, Exception>| match found {
             Ok(found) => name(found, &request.target),

@@ -8,7 +8,7 @@ use super::serial::Turn;
 use super::shared::Shared;
 use super::wrap::Bridge;
 use crate::error::Exception;
-use crate::session::{CompareOp, Keywords, Name, Op, Request};
+use crate::session::{CompareOp, Keywords, Name, Op, Request, Slicing};
 use crate::value::{Local, Reference, Text, Value};
 use std::sync::Arc;
 
@@ -218,7 +218,7 @@ fn on_callable(
         Op::SetAttr(..) | Op::DelAttr(_) => {
             job.fail("AttributeError", format!("'{}' object attributes are read-only", target.shape().class_name()))
         }
-        Op::OldSlicing { .. } | Op::Exists { .. } => job.fail("TypeError", "the object does not support this"),
+        Op::OldSlicing(_) | Op::Exists { .. } => job.fail("TypeError", "the object does not support this"),
     }
 }
 
@@ -336,7 +336,8 @@ fn on_object(job: Job, object: Arc<Object>, op: Op) {
         },
         Op::Compare { op, other } => compare(job, &object, op, other),
         Op::BuffIter { count } => iteration::buffered(job, object, count),
-        Op::OldSlicing { attempt, fallback, start, stop, args } => {
+        Op::OldSlicing(slicing) => {
+            let Slicing { attempt, fallback, start, stop, args } = *slicing;
             let stop_number = if let Value::None = stop { Value::Int(i64::MAX) } else { stop.clone() };
             let mut first = vec![Value::slice(start.clone(), stop, Value::None)];
             first.extend(args.iter().cloned());

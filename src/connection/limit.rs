@@ -95,6 +95,23 @@ impl Limit {
         }
     }
 
+    /// Receives without sleeping, for so long at most. None: nothing came.
+    #[cold]
+    pub(super) fn spin(&mut self, time: Duration, transport: &dyn Transport, incoming: &mut Incoming) -> Option<Received> {
+        let left = self.remaining()?;
+        let end = Instant::now().checked_add(time.min(left))?;
+        loop {
+            match receive(transport, incoming, false) {
+                Received::Nothing => {}
+                received => return Some(received),
+            }
+            if Instant::now() >= end {
+                return None;
+            }
+            std::hint::spin_loop();
+        }
+    }
+
     fn receive_until(&mut self, transport: &dyn Transport, incoming: &mut Incoming) -> Received {
         let Some(left) = self.remaining() else {
             *self = Limit::Over;
@@ -118,6 +135,7 @@ impl Limit {
     }
 }
 
+#[inline]
 fn receive(transport: &dyn Transport, incoming: &mut Incoming, wait: bool) -> Received {
     let (buffer, max) = incoming.target();
     match transport.recv(buffer, max, wait) {

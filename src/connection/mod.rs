@@ -75,14 +75,13 @@ impl Connection {
     /// Gives an accepted connection its root and serves it until it ends, or `stopping` says so between two messages.
     pub(crate) fn serve_accepted(shared: &Arc<Shared>, service: &Arc<Class>, stopping: impl Fn() -> bool) -> Result<()> {
         shared.install(service.root());
-        while !stopping() {
-            match shared.serve(Limit::Forever, true) {
-                Ok(_) => {}
-                Err(Error::Eof(_) | Error::Closed(_)) => return Ok(()),
-                Err(error) => return Err(error),
-            }
+        if stopping() {
+            return Ok(());
         }
-        Ok(())
+        match shared.serve_all(stopping) {
+            Err(Error::Eof(_) | Error::Closed(_)) => Ok(()),
+            other => other,
+        }
     }
 
     fn over(transport: Arc<dyn Transport>, service: Option<&Arc<Class>>, config: Config) -> Result<Connection> {
@@ -221,12 +220,9 @@ impl Connection {
 
     /// Serves until the connection ends. The end itself is no error.
     pub fn serve_all(&self) -> Result<()> {
-        loop {
-            match self.shared.serve(Limit::Forever, true) {
-                Ok(_) => {}
-                Err(Error::Eof(_) | Error::Closed(_)) => return Ok(()),
-                Err(error) => return Err(error),
-            }
+        match self.shared.serve_all(|| false) {
+            Err(Error::Eof(_) | Error::Closed(_)) => Ok(()),
+            other => other,
         }
     }
 

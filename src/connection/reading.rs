@@ -21,6 +21,17 @@ use std::sync::Arc;
 impl Shared {
     /// Does one thing that brings a waiting thread further: takes a message that is here, receives, or parks.
     pub(super) fn advance<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
+        loop {
+            let step;
+            (inner, step) = self.advance_once(inner, key, limit);
+            if !matches!(step, Step::Received) || inner.end.is_some() {
+                return (inner, step);
+            }
+        }
+    }
+
+    #[inline]
+    fn advance_once<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
         if self.bind_threads {
             if let Some(request) = self.take_bound(&mut inner) {
                 return (self.run(inner, request), Step::Did);
@@ -91,18 +102,25 @@ impl Shared {
         }
         let more_expected = inner.session.pending() > 1 || inner.session.incoming().is_mid_frame();
         let broken = inner.broken;
+        let spin = inner.session.config().spin;
         let mut incoming = inner.session.take_incoming();
         inner.reading = true;
         drop(inner);
         if more_expected {
             self.transport.quick_ack();
         }
-        let received = if broken { Limit::Now.receive(&*self.transport, &mut incoming) } else { limit.receive(&*self.transport, &mut incoming) };
+        let transport = &*self.transport;
+        let spun = if spin.is_zero() || broken { None } else { limit.spin(spin, transport, &mut incoming) };
+        let received = match spun {
+            Some(received) => received,
+            None if broken => Limit::Now.receive(transport, &mut incoming),
+            None => limit.receive(transport, &mut incoming),
+        };
         let mut inner = self.lock();
         inner.reading = false;
         inner.session.put_incoming(incoming);
         let step = match received {
-            Received::Bytes => Step::Again,
+            Received::Bytes => Step::Received,
             Received::Nothing | Received::TimedOut if broken => {
                 inner.session.end_of_stream();
                 Step::Again
@@ -164,13 +182,14 @@ impl Shared {
             inner = self.flush(inner);
         }
         self.leave(&mut inner);
+        // Changed under the lock alone.
+        self.activity.store(self.activity.load(Ordering::Relaxed).wrapping_add((1 << 32) + 1), Ordering::Relaxed);
         release(inner);
-        self.activity.fetch_add((1 << 32) + 1, Ordering::Relaxed);
         let bound = self.bind_threads.then(|| threads::bind(self, request.id.threads.from));
         dispatch::serve(self, request);
         drop(bound);
-        self.activity.fetch_sub(1, Ordering::Relaxed);
         let mut inner = self.lock();
+        self.activity.store(self.activity.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
         inner.quick -= quick as usize;
         inner
     }

@@ -51,6 +51,7 @@ impl Ask<'_> {
 }
 
 /// Asks and waits for the answer.
+#[inline]
 pub fn ask(object: &Reference, ask: Ask<'_>) -> Result<Value> {
     match object {
         Reference::Remote(proxy) => {
@@ -93,6 +94,7 @@ pub fn ask_later(object: &Reference, ask: Ask<'_>, timeout: Option<Duration>) ->
 }
 
 /// The connection over which an object was lent.
+#[inline]
 pub fn shared_of(proxy: &Proxy) -> Result<Arc<Shared>> {
     Shared::of_releases(proxy.home()).ok_or_else(|| Error::Closed("the object's connection is gone".into()))
 }
@@ -243,7 +245,7 @@ pub(super) fn pass_on(proxy: &Arc<Proxy>, op: Op) -> Outcome {
         Op::Dir => ask(&object, Ask::Dir),
         Op::Compare { op, other } => ask(&object, Ask::Compare(op, &other)),
         Op::BuffIter { count } => return buffiter_as_outcome(proxy, count),
-        Op::OldSlicing { .. } | Op::Exists { .. } => {
+        Op::OldSlicing(_) | Op::Exists { .. } => {
             return Err(Exception::builtin("TypeError", "the object does not support this"));
         }
     })

@@ -37,8 +37,32 @@ impl Shared {
         release(self.flush(self.lock()));
     }
 
+    /// Sends everything that waits, if it goes at once and in one piece; else nothing is lost.
+    #[inline]
+    pub(super) fn send_now(&self, inner: &mut Inner) -> bool {
+        if inner.flushing || inner.broken {
+            return false;
+        }
+        let outgoing = inner.session.outgoing();
+        match outgoing.whole() {
+            Some([]) => true,
+            Some(bytes) => match self.transport.send(&[std::io::IoSlice::new(bytes)]) {
+                Ok(sent) => {
+                    outgoing.advance(sent);
+                    outgoing.is_empty()
+                }
+                Err(_) => false,
+            },
+            None => false,
+        }
+    }
+
     /// Sends everything that waits. While the peer does not take it, what it sends is taken in.
-    pub(super) fn flush<'a>(&'a self, inner: Guard<'a>) -> Guard<'a> {
+    #[inline]
+    pub(super) fn flush<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
+        if self.send_now(&mut inner) {
+            return inner;
+        }
         self.flush_within(inner, &mut Limit::Forever).0
     }
 

@@ -47,6 +47,8 @@ pub(super) enum Step {
     Did,
     /// Nothing yet; look again.
     Again,
+    /// Bytes came, and nobody else has looked at anything meanwhile.
+    Received,
     TimedOut,
 }
 
@@ -225,6 +227,7 @@ impl Shared {
     }
 
     /// Puts a request behind what waits to be sent, and leaves the lock in the caller's hand.
+    #[inline]
     fn start<'a>(self: &'a Arc<Shared>, body: Body<'_>, token: Token) -> Result<(Guard<'a>, i64)> {
         self.check_fork()?;
         let mut inner = self.lock();
@@ -249,7 +252,7 @@ impl Shared {
         let timeout = inner.session.config().sync_request_timeout;
         let mut limit = Limit::lazy(timeout);
         let mut late = false;
-        if !inner.corked {
+        if !inner.corked && !self.send_now(&mut inner) {
             (inner, late) = self.flush_within(inner, &mut limit);
         }
         loop {
@@ -278,7 +281,7 @@ impl Shared {
                     release(inner);
                     return Err(Error::Timeout(self.expired_text(&body, timeout)));
                 }
-                Step::Did | Step::Again => {}
+                Step::Did | Step::Again | Step::Received => {}
             }
         }
     }
@@ -345,7 +348,7 @@ impl Shared {
             let step;
             (inner, step) = self.advance(inner, Key::Transaction, &mut limit);
             let handled = match step {
-                Step::Mine(_) | Step::Again => continue,
+                Step::Mine(_) | Step::Again | Step::Received => continue,
                 Step::Did => true,
                 Step::TimedOut => false,
             };
@@ -355,6 +358,28 @@ impl Shared {
             self.leave(&mut inner);
             release(inner);
             return Ok(handled);
+        }
+    }
+
+    /// Handles messages until the connection ends, which is the error, or `stopping` says so.
+    pub(super) fn serve_all(self: &Arc<Shared>, stopping: impl Fn() -> bool) -> Result<()> {
+        self.check_fork()?;
+        let _alarm = self.alarm();
+        let _pause = serial::pause();
+        let mut inner = self.lock();
+        loop {
+            if let Some(end) = &inner.end {
+                return Err(end.clone());
+            }
+            let step;
+            (inner, step) = self.advance(inner, Key::Transaction, &mut Limit::Forever);
+            if let Step::Did = step {
+                if stopping() {
+                    self.depart(inner);
+                    return Ok(());
+                }
+                self.check_fork()?;
+            }
         }
     }
 

@@ -16,15 +16,26 @@ static READY: Once = Once::new();
 /// # Safety
 /// `error_out` is NULL or can be written to.
 pub(super) unsafe fn guard(error_out: *mut *mut rpyc_error, body: impl FnOnce() -> Result<()>) -> rpyc_status {
-    if !error_out.is_null() {
-        // SAFETY: not NULL, so it can be written to.
-        unsafe { error_out.write(ptr::null_mut()) };
-    }
+    // SAFETY: the same is asked of our caller.
+    unsafe { no_error(error_out) };
     match caught(body).unwrap_or_else(Err) {
         Ok(()) => RPYC_OK,
         // SAFETY: as above.
         Err(failure) => unsafe { hand_out(error_out, failure) },
     }
+}
+
+/// The end of a function in which nothing can fail, and empties `error_out`.
+///
+/// # Safety
+/// `error_out` is NULL or can be written to.
+#[inline]
+pub(super) unsafe fn no_error(error_out: *mut *mut rpyc_error) -> rpyc_status {
+    if !error_out.is_null() {
+        // SAFETY: not NULL, so it can be written to.
+        unsafe { error_out.write(ptr::null_mut()) };
+    }
+    RPYC_OK
 }
 
 /// Runs the body of a function that answers with a status alone.

@@ -101,6 +101,7 @@ pub(super) fn value_lend(value: &Value) -> *const rpyc_value {
     ptr::from_ref(value).cast()
 }
 
+#[inline]
 fn immediate_of(value: &Value) -> Option<usize> {
     let constant = match value {
         Value::Int(n) => {
@@ -132,6 +133,24 @@ fn immediate(handle: *const rpyc_value) -> Option<Value> {
         },
         _ => None,
     }
+}
+
+/// The int that a handle carries in its address.
+#[inline]
+pub(super) fn immediate_int(handle: *const rpyc_value) -> Option<i64> {
+    (handle.addr() & TAG == INT).then(|| (handle.addr() as isize >> TAG_BITS) as i64)
+}
+
+/// Is there nothing behind a handle that could be dropped: is it NULL, or carries it its value in its address?
+#[inline]
+pub(super) fn is_nothing(handle: *const rpyc_value) -> bool {
+    handle.is_null() || handle.addr() & TAG != 0
+}
+
+/// The handle that carries an int in its address, where it fits.
+#[inline]
+pub(super) fn int_immediate(n: i64) -> Option<*mut rpyc_value> {
+    immediate_of(&Value::Int(n)).map(ptr::without_provenance_mut)
 }
 
 /// A type of handles other than values.

@@ -5,7 +5,7 @@ use super::connection::rpyc_connection;
 use super::error::rpyc_error;
 use super::guard::{guard, guard_or};
 use super::handle::{self, rpyc_object, rpyc_value};
-use super::pointer::{name, output, take_values};
+use super::pointer::{Values, name, output};
 use super::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE, RPYC_ERR_TYPE, Result, rpyc_status};
 use super::userdata::{Userdata, rpyc_free_fn};
 use crate::connection::{Ask, Connection, Object, ask, shared_of};
@@ -45,34 +45,40 @@ pub(super) fn compare_op(op: i32) -> Result<CompareOp> {
 }
 
 /// Arguments and keywords of a call, as they come from C.
-pub(super) struct Arguments {
-    args: Vec<Value>,
+pub(super) struct Arguments<'a> {
+    args: &'a [Value],
     keywords: Vec<(Text, Value)>,
 }
 
-impl Arguments {
-    pub fn of(args: Result<Vec<Value>>, keywords: Option<Value>) -> Result<Arguments> {
-        let wrong = |got: &str| Failure::new(RPYC_ERR_TYPE, format_args!("keywords are a dict with text keys, not {got}"));
-        let keywords = match &keywords {
-            None | Some(Value::None) => Vec::new(),
-            Some(Value::Dict(entries)) => entries
-                .iter()
-                .map(|(key, value)| match key {
-                    Value::Str(key) => Ok((key.clone(), value.clone())),
-                    other => Err(wrong(&format!("one with a key of type {}", other.type_name()))),
-                })
-                .collect::<Result<_>>()?,
-            Some(other) => return Err(wrong(&format!("a value of type {}", other.type_name()))),
-        };
+impl<'a> Arguments<'a> {
+    #[inline]
+    pub fn of(args: Result<&'a [Value]>, keywords: Option<Value>) -> Result<Arguments<'a>> {
+        let keywords = if keywords.is_none() { Vec::new() } else { keyword_pairs(keywords)? };
         Ok(Arguments { args: args?, keywords })
     }
 
     pub fn call(&self) -> Ask<'_> {
-        Ask::Call { args: &self.args, keywords: &self.keywords }
+        Ask::Call { args: self.args, keywords: &self.keywords }
     }
 
-    pub fn call_method<'a>(&'a self, name: &'a str) -> Ask<'a> {
-        Ask::CallAttr { name, args: &self.args, keywords: &self.keywords }
+    #[inline]
+    pub fn call_method<'b>(&'b self, name: &'b str) -> Ask<'b> {
+        Ask::CallAttr { name, args: self.args, keywords: &self.keywords }
+    }
+}
+
+fn keyword_pairs(keywords: Option<Value>) -> Result<Vec<(Text, Value)>> {
+    let wrong = |got: &str| Failure::new(RPYC_ERR_TYPE, format_args!("keywords are a dict with text keys, not {got}"));
+    match &keywords {
+        None | Some(Value::None) => Ok(Vec::new()),
+        Some(Value::Dict(entries)) => entries
+            .iter()
+            .map(|(key, value)| match key {
+                Value::Str(key) => Ok((key.clone(), value.clone())),
+                other => Err(wrong(&format!("one with a key of type {}", other.type_name()))),
+            })
+            .collect(),
+        Some(other) => Err(wrong(&format!("a value of type {}", other.type_name()))),
     }
 }
 
@@ -377,7 +383,8 @@ pub unsafe extern "C" fn rpyc_object_call(
     // SAFETY: pointers are NULL or as the documentation asks.
     unsafe {
         guard(error_out, || {
-            let (args, keywords) = (take_values(args, count, "args"), handle::value_take(keywords));
+            let mut values = Values::default();
+            let (args, keywords) = (values.take(args, count, "args"), handle::value_take(keywords));
             let out = output(value_out, "value_out")?;
             let this = reference(object, "object")?;
             let arguments = Arguments::of(args, keywords)?;
@@ -413,7 +420,8 @@ pub unsafe extern "C" fn rpyc_object_call_method(
     // SAFETY: pointers are NULL or as the documentation asks.
     unsafe {
         guard(error_out, || {
-            let (args, keywords) = (take_values(args, count, "args"), handle::value_take(keywords));
+            let mut values = Values::default();
+            let (args, keywords) = (values.take(args, count, "args"), handle::value_take(keywords));
             let out = output(value_out, "value_out")?;
             let this = reference(object, "object")?;
             let arguments = Arguments::of(args, keywords)?;

@@ -6,7 +6,7 @@ use super::error::rpyc_error;
 use super::guard::guard;
 use super::handle::{self, rpyc_object, rpyc_value};
 use super::object::{Arguments, compare_op, reference};
-use super::pointer::{name, output, take_values};
+use super::pointer::{Values, name, output};
 use super::status::{Failure, rpyc_status};
 use crate::connection::{Ask, ask_later};
 use std::ffi::c_char;
@@ -131,7 +131,8 @@ pub unsafe extern "C" fn rpyc_object_call_async(
     // SAFETY: pointers are NULL or as the documentation asks.
     unsafe {
         guard(error_out, || {
-            let (args, keywords) = (take_values(args, count, "args"), handle::value_take(keywords));
+            let mut values = Values::default();
+            let (args, keywords) = (values.take(args, count, "args"), handle::value_take(keywords));
             let out = output(result_out, "result_out")?;
             let this = reference(object, "object")?;
             let arguments = Arguments::of(args, keywords)?;
@@ -168,7 +169,8 @@ pub unsafe extern "C" fn rpyc_object_call_method_async(
     // SAFETY: pointers are NULL or as the documentation asks.
     unsafe {
         guard(error_out, || {
-            let (args, keywords) = (take_values(args, count, "args"), handle::value_take(keywords));
+            let mut values = Values::default();
+            let (args, keywords) = (values.take(args, count, "args"), handle::value_take(keywords));
             let out = output(result_out, "result_out")?;
             let this = reference(object, "object")?;
             let arguments = Arguments::of(args, keywords)?;

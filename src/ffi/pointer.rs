@@ -10,6 +10,9 @@ use std::{ptr, slice};
 /// RPYC_ZT: as a length, the text ends with NUL. It stands in cbindgen.toml, as cbindgen cannot see `usize::MAX`.
 pub(super) const ZT: usize = usize::MAX;
 
+/// Texts up to here are mostly names.
+const SHORT: usize = 16;
+
 /// A place for a result. It is empty until something is put there.
 #[must_use]
 pub(super) struct Output<T>(*mut T);
@@ -112,6 +115,10 @@ pub(super) unsafe fn text_bytes<'a>(pointer: *const c_char, length: usize, argum
 pub(super) unsafe fn text<'a>(pointer: *const c_char, length: usize, argument: &str) -> Result<&'a str> {
     // SAFETY: the same is asked of our caller.
     let bytes = unsafe { text_bytes(pointer, length, argument) }?;
+    if bytes.len() < SHORT && bytes.iter().all(u8::is_ascii) {
+        // SAFETY: ASCII is UTF-8, and for a short name this is found out faster.
+        return Ok(unsafe { std::str::from_utf8_unchecked(bytes) });
+    }
     std::str::from_utf8(bytes).map_err(|error| {
         Failure::new(RPYC_ERR_UTF8, format_args!("{argument} is not UTF-8 at byte {}", error.valid_up_to()))
     })
@@ -174,6 +181,44 @@ pub(super) unsafe fn value<'a>(
 ) -> Result<std::borrow::Cow<'a, Value>> {
     // SAFETY: the same is asked of our caller.
     unsafe { handle::value_get(handle) }.ok_or_else(|| Failure::null(argument))
+}
+
+/// Where consumed values lie: a few here, more on the heap.
+#[derive(Default)]
+pub(super) struct Values {
+    few: [Value; FEW],
+    many: Vec<Value>,
+}
+
+const FEW: usize = 4;
+
+impl Values {
+    /// As `take_values`, without an allocation for a few.
+    ///
+    /// # Safety
+    /// As for `take_values`.
+    #[inline]
+    pub unsafe fn take(&mut self, pointer: *const *mut rpyc_value, count: usize, argument: &str) -> Result<&[Value]> {
+        let Some(places) = self.few.get_mut(..count) else {
+            // SAFETY: the same is asked of our caller.
+            self.many = unsafe { take_values(pointer, count, argument) }?;
+            return Ok(&self.many);
+        };
+        // SAFETY: the same is asked of our caller.
+        let handles = unsafe { array(pointer, count, argument) }?;
+        let mut missing = None;
+        for (at, (place, handle)) in places.iter_mut().zip(handles).enumerate() {
+            // SAFETY: NULL or owned, and given up.
+            match unsafe { handle::value_take(*handle) } {
+                Some(value) => *place = value,
+                None => missing = missing.or(Some(at)),
+            }
+        }
+        match missing {
+            None => Ok(places),
+            Some(at) => Err(Failure::null(format_args!("{argument}[{at}]"))),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -247,5 +292,18 @@ mod tests {
         assert_eq!((taken.len(), freed.count()), (2, 2));
         drop(taken);
         assert_eq!(freed.count(), 4);
+        for (count, hole) in [(3, true), (FEW, false), (FEW + 1, false), (FEW + 2, true)] {
+            let before = freed.count();
+            let items: Vec<_> = (0..count).map(|at| if hole && at == 1 { ptr::null_mut() } else { owned() }).collect();
+            let mut values = Values::default();
+            // SAFETY: as above.
+            let taken = unsafe { values.take(items.as_ptr(), items.len(), "items") };
+            match hole {
+                true => assert_eq!(refused(taken.map(<[Value]>::len)), (RPYC_ERR_NULL, "items[1] is NULL".into())),
+                false => assert_eq!((taken.unwrap().len(), freed.count()), (count, before)),
+            }
+            drop(values);
+            assert_eq!(freed.count(), before + count - hole as usize);
+        }
     }
 }

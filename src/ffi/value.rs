@@ -65,7 +65,10 @@ pub unsafe extern "C" fn rpyc_value_clone(value: *const rpyc_value) -> *mut rpyc
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_free(value: *mut rpyc_value) {
-    // SAFETY: NULL or owned by the caller, who gives it up.
+    if handle::is_nothing(value) {
+        return;
+    }
+    // SAFETY: owned by the caller, who gives it up.
     guard_or((), || drop(unsafe { handle::value_take(value) }));
 }
 

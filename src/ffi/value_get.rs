@@ -1,7 +1,7 @@
 //! C data from values.
 
 use super::error::rpyc_error;
-use super::guard::{guard, guard_or};
+use super::guard::{self, guard, guard_or};
 use super::handle::{self, rpyc_object, rpyc_value};
 use super::pointer::{self, output};
 use super::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
@@ -68,6 +68,13 @@ pub unsafe extern "C" fn rpyc_value_get_int(
     out: *mut i64,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
+    if let (Some(n), false) = (handle::immediate_int(value), out.is_null()) {
+        // SAFETY: `out` is not NULL, and `error_out` is NULL or can be written to.
+        return unsafe {
+            out.write(n);
+            guard::no_error(error_out)
+        };
+    }
     // SAFETY: the pointers are NULL or what the header asks for.
     unsafe {
         guard(error_out, || {

@@ -66,7 +66,7 @@ pub extern "C" fn rpyc_value_new_bool(value: i32) -> *mut rpyc_value {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_value_new_int(value: i64) -> *mut rpyc_value {
-    new(|| Value::Int(value))
+    handle::int_immediate(value).unwrap_or_else(|| new(|| Value::Int(value)))
 }
 
 /// An int that is not negative.

@@ -2,6 +2,7 @@
 
 use super::exports::{Exports, IdPack, unknown_object};
 use super::imports::Imports;
+use super::request::Handler;
 use crate::codec::brine::{self, Reader, Sink};
 use crate::config::{Dialect, Limits};
 use crate::error::{Error, Exception, Result};
@@ -12,6 +13,18 @@ pub const VALUE: i64 = 1;
 pub const TUPLE: i64 = 2;
 pub const LOCAL_REF: i64 = 3;
 pub const REMOTE_REF: i64 = 4;
+
+/// The box of an empty tuple.
+pub const NO_KEYWORDS: [u8; 3] = [0x11, 0x51, 0x02];
+/// CALLATTR with four boxes, the first an object of the receiver: what comes next is its id_pack.
+pub const METHOD_CALL: [u8; 7] = [0x11, 0x50 + Handler::CallAttr as u8, 0x11, 0x52, 0x13, 0x11, 0x53];
+
+/// Begins a box.
+#[inline]
+pub fn put_label<S: Sink>(out: &mut S, label: i64) {
+    // A pair, and a small integer in one byte.
+    out.put(&[0x11, 0x50 + label as u8]);
+}
 
 /// Makes objects of values that the wire has no form for: lists, dicts, sets that hold references, and
 /// proxies of other connections.
@@ -31,24 +44,27 @@ pub struct Boxer<'a> {
 impl Boxer<'_> {
     #[inline]
     pub fn put<S: Sink>(&mut self, out: &mut S, value: &Value) -> Result<()> {
+        if value.is_plain() {
+            put_label(out, VALUE);
+            return Ok(brine::put_value(out, value, self.limits)?);
+        }
         self.put_at(out, value, self.limits.depth.min(Value::MAX_DEPTH))
     }
 
     fn put_at<S: Sink>(&mut self, out: &mut S, value: &Value, depth: usize) -> Result<()> {
-        brine::put_tuple_header(out, 2);
         if value.is_plain() {
-            brine::put_int(out, VALUE);
+            put_label(out, VALUE);
             return Ok(brine::put_value(out, value, self.limits)?);
         }
         match value {
             Value::Tuple(items) => {
                 let depth = depth.checked_sub(1).ok_or_else(too_deep)?;
-                brine::put_int(out, TUPLE);
+                put_label(out, TUPLE);
                 brine::put_tuple_header(out, items.len());
                 items.iter().try_for_each(|item| self.put_at(out, item, depth))
             }
             Value::Ref(Reference::Remote(proxy)) if Arc::ptr_eq(proxy.home(), self.home) => {
-                brine::put_int(out, LOCAL_REF);
+                put_label(out, LOCAL_REF);
                 out.put(&proxy.id_pack);
                 Ok(())
             }
@@ -61,7 +77,7 @@ impl Boxer<'_> {
     }
 
     fn put_export<S: Sink>(&mut self, out: &mut S, object: &Arc<dyn Local>) -> Result<()> {
-        brine::put_int(out, REMOTE_REF);
+        put_label(out, REMOTE_REF);
         let (id, id_pack) = self.exports.lend(object, self.limits.exports)?;
         out.put(id_pack);
         self.lent.push(id);
@@ -69,23 +85,31 @@ impl Boxer<'_> {
     }
 
     /// A sequence as the one box that a tuple of it would have.
+    #[inline]
     pub fn put_sequence<S: Sink>(&mut self, out: &mut S, items: &[Value]) -> Result<()> {
-        brine::put_tuple_header(out, 2);
         if items.iter().all(Value::is_plain) {
-            brine::put_int(out, VALUE);
+            put_label(out, VALUE);
             brine::put_tuple_header(out, items.len());
             return items.iter().try_for_each(|item| Ok(brine::put_value(out, item, self.limits)?));
         }
-        brine::put_int(out, TUPLE);
+        put_label(out, TUPLE);
         brine::put_tuple_header(out, items.len());
         items.iter().try_for_each(|item| self.put(out, item))
     }
 
     /// Keywords as the box of a tuple of pairs.
+    #[inline]
     pub fn put_keywords<S: Sink>(&mut self, out: &mut S, keywords: &[(crate::value::Text, Value)]) -> Result<()> {
-        brine::put_tuple_header(out, 2);
+        if keywords.is_empty() {
+            out.put(&NO_KEYWORDS);
+            return Ok(());
+        }
+        self.put_some_keywords(out, keywords)
+    }
+
+    fn put_some_keywords<S: Sink>(&mut self, out: &mut S, keywords: &[(crate::value::Text, Value)]) -> Result<()> {
         let plain = keywords.iter().all(|(_, value)| value.is_plain());
-        brine::put_int(out, if plain { VALUE } else { TUPLE });
+        put_label(out, if plain { VALUE } else { TUPLE });
         brine::put_tuple_header(out, keywords.len());
         for (name, value) in keywords {
             if plain {
@@ -94,15 +118,13 @@ impl Boxer<'_> {
                 brine::put_value(out, value, self.limits)?;
                 continue;
             }
-            brine::put_tuple_header(out, 2);
-            brine::put_int(out, if value.is_plain() { VALUE } else { TUPLE });
+            put_label(out, if value.is_plain() { VALUE } else { TUPLE });
             brine::put_tuple_header(out, 2);
             if value.is_plain() {
                 brine::put_str(out, name.as_bytes());
                 brine::put_value(out, value, self.limits)?;
             } else {
-                brine::put_tuple_header(out, 2);
-                brine::put_int(out, VALUE);
+                put_label(out, VALUE);
                 brine::put_str(out, name.as_bytes());
                 self.put(out, value)?;
             }

@@ -34,7 +34,29 @@ pub struct Message {
 
 impl<T> Core<T> {
     /// Reads up to the body, and finds out the dialect if it is not known.
+    #[inline]
     pub(super) fn open_message(&mut self, reader: &mut Reader<'_>) -> Result<Message> {
+        // As nearly all begin: the kind, a pair, a number.
+        if let (Dialect::V6, false, [kind @ 1..=3, 0x11, 0x16 | 0x20..=0xef, ..]) =
+            (self.dialect, self.config.bind_threads, reader.rest())
+        {
+            let kind = match kind {
+                1 => Kind::Request,
+                2 => Kind::Reply,
+                _ => Kind::Exception,
+            };
+            self.heard = Dialect::V6;
+            reader.advance(2);
+            let seq = match reader.value()? {
+                Value::Int(seq) => Seq::Int(seq),
+                other => Seq::Other(Box::new(other)),
+            };
+            return Ok(Message { kind, seq, threads: Threads::default() });
+        }
+        self.open_any_message(reader)
+    }
+
+    fn open_any_message(&mut self, reader: &mut Reader<'_>) -> Result<Message> {
         let mut threads = Threads::default();
         if self.config.bind_threads {
             let prefix = reader
@@ -77,9 +99,9 @@ impl<T> Core<T> {
         let seq = match reader.peek() {
             Some(0x16 | 0x17 | 0x20..=0xef) => match reader.value()? {
                 Value::Int(seq) => Seq::Int(seq),
-                other => Seq::Other(other),
+                other => Seq::Other(Box::new(other)),
             },
-            _ => Seq::Other(reader.value()?),
+            _ => Seq::Other(Box::new(reader.value()?)),
         };
         Ok(Message { kind, seq, threads })
     }
@@ -100,10 +122,15 @@ impl<T> Core<T> {
             brine::put_tuple_header(out, 3);
             brine::put_int(out, kind as i64);
         } else {
-            out.put_byte(kind as u8);
-            brine::put_tuple_header(out, 2);
+            // The kind, and a pair.
+            out.put(&[kind as u8, 0x11]);
         }
-        seq.put(out, &self.config.limits);
+        let [ours, theirs] = &mut self.digits;
+        match seq {
+            Seq::Int(number) if kind == Kind::Request => out.put(ours.of(*number)),
+            Seq::Int(number) => out.put(theirs.of(*number)),
+            other => other.put(out, &self.config.limits),
+        }
         mark
     }
 

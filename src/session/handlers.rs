@@ -2,7 +2,7 @@
 
 use super::boxing::{self, Unboxer};
 use super::policy::{self, Decision, Known, Name, Permission, Question};
-use super::request::{Access, AccessKind, CompareOp, Handler, Keywords, Op, Request, RequestId};
+use super::request::{Access, AccessKind, CompareOp, Handler, Keywords, Op, Request, RequestId, Slicing};
 use super::vinegar::wrong_arguments;
 use super::{Core, Event, State};
 use crate::codec::brine::Reader;
@@ -110,7 +110,23 @@ impl<'d> Args<'_, '_, 'd> {
     }
 
     /// A tuple of values, whatever way it is boxed.
+    #[inline]
     fn tuple(&mut self) -> Result<Vec<Value>> {
+        // As most are: a few values in one box.
+        if let (true, true, [0x11, 0x51, 0x10..=0x13, ..]) = (self.left > 0, self.boxed, self.reader.rest()) {
+            self.left -= 1;
+            self.reader.advance(2);
+            let n = self.reader.tuple_header()?;
+            let mut items = Vec::with_capacity(n);
+            for _ in 0..n {
+                items.push(self.reader.value()?);
+            }
+            return Ok(items);
+        }
+        self.any_tuple()
+    }
+
+    fn any_tuple(&mut self) -> Result<Vec<Value>> {
         let label = if self.next() { self.label()? } else { return Ok(Vec::new()) };
         let mut items = Vec::new();
         match label {
@@ -134,12 +150,17 @@ impl<'d> Args<'_, '_, 'd> {
         Ok(items)
     }
 
+    #[inline]
     fn keywords(&mut self) -> Result<Keywords> {
-        if let (1, true, [0x11, 0x51, 0x02, ..]) = (self.left, self.boxed, self.reader.rest()) {
+        if self.left == 1 && self.boxed && self.reader.rest().starts_with(&boxing::NO_KEYWORDS) {
             self.left = 0;
-            self.reader.advance(3);
+            self.reader.advance(boxing::NO_KEYWORDS.len());
             return Ok(Keywords::new());
         }
+        self.some_keywords()
+    }
+
+    fn some_keywords(&mut self) -> Result<Keywords> {
         let pairs = self.tuple()?;
         let mut keywords: Keywords = Vec::with_capacity(pairs.len());
         let mut many: HashMap<Text, usize> = HashMap::new();
@@ -176,17 +197,17 @@ impl<'d> Args<'_, '_, 'd> {
     }
 
     /// What was not asked for still counts its references.
+    #[inline]
     fn close(mut self) -> Result<Option<Exception>> {
-        while self.value()?.is_some() {}
+        while self.left > 0 {
+            self.value()?;
+        }
         Ok(self.unboxer.fault)
     }
 }
 
 /// So many keywords are found faster one by one.
 const FEW: usize = 16;
-
-/// CALLATTR with four boxes, the first an object of ours: what comes next is its id_pack.
-const METHOD_CALL: [u8; 7] = [0x11, 0x50 + Handler::CallAttr as u8, 0x11, 0x52, 0x13, 0x11, 0x53];
 
 fn no_target() -> Exception {
     Exception::builtin("TypeError", "the target of a request must be an object that was lent over this connection")
@@ -197,10 +218,10 @@ impl<T> Core<T> {
     pub(super) fn serve(&mut self, reader: &mut Reader<'_>, id: RequestId) -> Result<Option<Event<T>>> {
         let Core { exports, imports, config, dialect, .. } = self;
         let mut unboxer = Unboxer::new(exports, imports, &config.limits, *dialect);
-        let named = reader.rest().strip_prefix(&METHOD_CALL).filter(|_| self.state == State::Open);
+        let named = reader.rest().strip_prefix(&boxing::METHOD_CALL).filter(|_| self.state == State::Open);
         if let Some((target, member, length)) = named.and_then(|named| exports.recent.find(named)) {
             let target = target.clone();
-            reader.advance(METHOD_CALL.len() + length);
+            reader.advance(boxing::METHOD_CALL.len() + length);
             let mut args = Args { unboxer, reader, boxed: true, left: 2 };
             let op = Op::CallAttr { name: Name::Member(member), args: args.tuple()?, keywords: args.keywords()? };
             return match args.close()? {
@@ -392,7 +413,7 @@ impl<T> Core<T> {
             Wanted::Slicing { attempt, fallback, start, stop, args } => {
                 let attempt = self.method_name(&target, &attempt);
                 let fallback = self.method_name(&target, &fallback);
-                Op::OldSlicing { attempt, fallback, start, stop, args }
+                Op::OldSlicing(Box::new(Slicing { attempt, fallback, start, stop, args }))
             }
         };
         if let (Some(named), Op::CallAttr { name: Name::Member(member), .. }) = (named, &op) {

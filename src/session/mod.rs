@@ -19,10 +19,10 @@ mod vinegar;
 
 pub use boxing::Wrap;
 pub use policy::{Name, Question};
-pub use request::{Access, CompareOp, Handler, Keywords, Op, Request, RequestId, Seq, Threads};
+pub use request::{Access, CompareOp, Handler, Keywords, Op, Request, RequestId, Seq, Slicing, Threads};
 pub use requests::Body;
 
-use crate::codec::brine::Reader;
+use crate::codec::brine::{Digits, Reader};
 use crate::codec::frame::{Incoming, Outgoing};
 use crate::config::{Config, Dialect, Limits};
 use crate::error::{Error, Exception, Result};
@@ -76,7 +76,9 @@ pub struct Session<T> {
     /// None: a thread is receiving into it.
     incoming: Option<Box<Incoming>>,
     end_of_stream: bool,
+    /// Those of the configuration, which may have `changed` since.
     limits: Limits,
+    changed: bool,
     messages: u64,
     core: Core<T>,
 }
@@ -101,6 +103,8 @@ struct Core<T> {
     deadlines: BinaryHeap<Reverse<(Duration, i64)>>,
     threads: Threads,
     failure: Option<Error>,
+    /// The numbers of our requests, and of the peer's.
+    digits: [Digits; 2],
 }
 
 impl<T> Session<T> {
@@ -111,6 +115,7 @@ impl<T> Session<T> {
             incoming: Some(Box::new(Incoming::new(&config.limits))),
             end_of_stream: false,
             limits: config.limits.clone(),
+            changed: false,
             messages: 0,
             core: Core {
                 config,
@@ -129,6 +134,7 @@ impl<T> Session<T> {
                 deadlines: BinaryHeap::new(),
                 threads: Threads::default(),
                 failure: None,
+                digits: Default::default(),
             },
         }
     }
@@ -164,6 +170,7 @@ impl<T> Session<T> {
     /// Options may change while the session lives; they hold from the next message on.
     pub fn config_mut(&mut self) -> &mut Config {
         self.core.exports.recent.clear();
+        self.changed = true;
         &mut self.core.config
     }
 
@@ -257,7 +264,9 @@ impl<T> Session<T> {
                 Err(error) => return Some(self.core.fail(error.into())),
             };
             self.messages += 1;
-            self.limits.clone_from(&self.core.config.limits);
+            if std::mem::take(&mut self.changed) {
+                self.limits.clone_from(&self.core.config.limits);
+            }
             let mut reader = incoming.reader(&payload, &self.limits);
             match self.core.message(&mut reader) {
                 Ok(Some(event)) => return Some(event),
@@ -371,7 +380,19 @@ impl<T> Core<T> {
 
 
     /// An answer. One that nobody waits for is read all the same, so that its references are released.
+    #[inline]
     fn outcome(&mut self, reader: &mut Reader<'_>, seq: &Seq, raised: bool) -> Result<Option<Event<T>>> {
+        // A plain value, in which there can be no references.
+        if let ([0x11, 0x51, ..], false, Seq::Int(seq)) = (reader.rest(), raised, seq) {
+            reader.advance(2);
+            let outcome = Ok(reader.value()?);
+            let token = self.pending.remove(*seq).flatten();
+            return Ok(token.map(|token| Event::Reply { seq: *seq, token, outcome }));
+        }
+        self.any_outcome(reader, seq, raised)
+    }
+
+    fn any_outcome(&mut self, reader: &mut Reader<'_>, seq: &Seq, raised: bool) -> Result<Option<Event<T>>> {
         let outcome = if raised {
             match vinegar::read_exception(reader)? {
                 Some(exception) => Err(Error::Remote(exception)),

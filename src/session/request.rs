@@ -51,7 +51,7 @@ impl Handler {
 #[derive(Clone, Debug)]
 pub enum Seq {
     Int(i64),
-    Other(Value),
+    Other(Box<Value>),
 }
 
 impl Seq {
@@ -128,15 +128,19 @@ pub enum Op {
     /// The next items of an iterator, or the first of an iterable.
     BuffIter { count: usize },
     /// `attempt(slice(start, stop), *args)`, and on any error `fallback(start, stop, *args)`.
-    OldSlicing {
-        attempt: Result<Name, Exception>,
-        fallback: Result<Name, Exception>,
-        start: Value,
-        stop: Value,
-        args: Vec<Value>,
-    },
+    OldSlicing(Box<Slicing>),
     /// Does the target have this attribute? To be answered with `Session::answer_exists`.
     Exists { question: Question, name: Text, access: Box<Access> },
+}
+
+/// The parts of `Op::OldSlicing`.
+#[derive(Debug)]
+pub struct Slicing {
+    pub attempt: Result<Name, Exception>,
+    pub fallback: Result<Name, Exception>,
+    pub start: Value,
+    pub stop: Value,
+    pub args: Vec<Value>,
 }
 
 /// An attribute access that waits for an answer to `Op::Exists`.
@@ -168,9 +172,11 @@ pub(super) enum AccessKind {
     Call { args: Vec<Value>, keywords: Keywords },
 }
 
-/// A request for the host.
+/// A request for the host. It is small, because it is moved from hand to hand.
 pub struct Request {
     pub id: RequestId,
     pub target: Arc<dyn Local>,
     pub op: Op,
 }
+
+const _: () = assert!(size_of::<Request>() <= 144);

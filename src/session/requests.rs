@@ -44,45 +44,41 @@ impl<T> Session<T> {
 }
 
 fn put_body<S: Sink>(boxer: &mut boxing::Boxer<'_>, out: &mut S, body: &Body<'_>) -> Result<()> {
-    brine::put_tuple_header(out, 2);
     match *body {
+        Body::CallAttr { target, name, args, keywords } => {
+            check_home(boxer, target)?;
+            out.put(&boxing::METHOD_CALL);
+            out.put(&target.id_pack);
+            boxing::put_label(out, boxing::VALUE);
+            brine::put_str(out, name.as_bytes());
+            boxer.put_sequence(out, args)?;
+            boxer.put_keywords(out, keywords)
+        }
         Body::Raw { handler, args } => {
-            brine::put_int(out, handler);
+            put_handler(out, handler);
             boxer.put_sequence(out, args)
         }
         Body::Call { target, args, keywords } => {
-            brine::put_int(out, Handler::Call as i64);
+            put_handler(out, Handler::Call as i64);
             boxed_tuple(out, 3);
             put_target(boxer, out, target)?;
             boxer.put_sequence(out, args)?;
             boxer.put_keywords(out, keywords)
         }
-        Body::CallAttr { target, name, args, keywords } => {
-            brine::put_int(out, Handler::CallAttr as i64);
-            boxed_tuple(out, 4);
-            put_target(boxer, out, target)?;
-            brine::put_tuple_header(out, 2);
-            brine::put_int(out, boxing::VALUE);
-            brine::put_str(out, name.as_bytes());
-            boxer.put_sequence(out, args)?;
-            boxer.put_keywords(out, keywords)
-        }
         Body::Inspect { target } => {
             check_home(boxer, target)?;
-            brine::put_int(out, Handler::Inspect as i64);
-            brine::put_tuple_header(out, 2);
-            brine::put_int(out, boxing::VALUE);
+            put_handler(out, Handler::Inspect as i64);
+            boxing::put_label(out, boxing::VALUE);
             brine::put_tuple_header(out, 1);
             out.put(&target.id_pack);
             Ok(())
         }
         Body::InstanceCheck { class, other } => {
-            brine::put_int(out, Handler::InstanceCheck as i64);
+            put_handler(out, Handler::InstanceCheck as i64);
             boxed_tuple(out, 2);
             put_target(boxer, out, class)?;
             check_home(boxer, other)?;
-            brine::put_tuple_header(out, 2);
-            brine::put_int(out, boxing::VALUE);
+            boxing::put_label(out, boxing::VALUE);
             out.put(&other.id_pack);
             Ok(())
         }
@@ -90,17 +86,21 @@ fn put_body<S: Sink>(boxer: &mut boxing::Boxer<'_>, out: &mut S, body: &Body<'_>
 }
 
 #[inline]
-fn boxed_tuple<S: Sink>(out: &mut S, n: usize) {
+fn put_handler<S: Sink>(out: &mut S, handler: i64) {
     brine::put_tuple_header(out, 2);
-    brine::put_int(out, boxing::TUPLE);
+    brine::put_int(out, handler);
+}
+
+#[inline]
+fn boxed_tuple<S: Sink>(out: &mut S, n: usize) {
+    boxing::put_label(out, boxing::TUPLE);
     brine::put_tuple_header(out, n);
 }
 
 #[inline]
 fn put_target<S: Sink>(boxer: &mut boxing::Boxer<'_>, out: &mut S, target: &Arc<Proxy>) -> Result<()> {
     check_home(boxer, target)?;
-    brine::put_tuple_header(out, 2);
-    brine::put_int(out, boxing::LOCAL_REF);
+    boxing::put_label(out, boxing::LOCAL_REF);
     out.put(&target.id_pack);
     Ok(())
 }
@@ -124,14 +124,11 @@ impl<T> Core<T> {
             let to = self.threads.to;
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             let sent = self.send(Kind::Request, &Seq::Int(seq), to, |_, out| {
-                brine::put_tuple_header(out, 2);
-                brine::put_int(out, Handler::Del as i64);
+                put_handler(out, Handler::Del as i64);
                 boxed_tuple(out, 2);
-                brine::put_tuple_header(out, 2);
-                brine::put_int(out, boxing::LOCAL_REF);
+                boxing::put_label(out, boxing::LOCAL_REF);
                 out.put(&id_pack);
-                brine::put_tuple_header(out, 2);
-                brine::put_int(out, boxing::VALUE);
+                boxing::put_label(out, boxing::VALUE);
                 brine::put_int(out, count);
                 Ok(())
             });

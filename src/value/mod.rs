@@ -64,13 +64,18 @@ impl Value {
     }
 
     /// Can it travel by value, in RPyC's sense ("dumpable")? Not with a reference, list or dict anywhere in it.
+    #[inline]
     pub fn is_plain(&self) -> bool {
         match self {
-            Value::Tuple(items) | Value::FrozenSet(items) => items.iter().all(Value::is_plain),
-            Value::Slice(parts) => parts.iter().all(Value::is_plain),
+            Value::Tuple(items) | Value::FrozenSet(items) => Value::are_plain(items),
+            Value::Slice(parts) => Value::are_plain(&parts[..]),
             Value::List(_) | Value::Dict(_) | Value::Ref(_) => false,
             _ => true,
         }
+    }
+
+    fn are_plain(items: &[Value]) -> bool {
+        items.iter().all(Value::is_plain)
     }
 
     /// Is it nested at most this deep? A tuple of numbers is one level, a number none.

@@ -9,7 +9,7 @@ mod writer;
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use reader::{Reader, decode};
 pub use writer::{
-    Sink, put_big_int, put_bool, put_bytes, put_bytes_blob, put_float, put_int, put_none, put_str, put_text,
+    Digits, Sink, put_big_int, put_bool, put_bytes, put_bytes_blob, put_float, put_int, put_none, put_str, put_text,
     put_tuple_header, put_value,
 };
 

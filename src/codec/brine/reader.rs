@@ -149,6 +149,13 @@ impl<'a> Reader<'a> {
             self.rest = rest;
             return Ok(Value::Int(i64::from(*byte) - tag::INT_BIAS));
         }
+        if let [tag::INT_L1, rest @ ..] = self.rest {
+            let before = std::mem::replace(&mut self.rest, rest);
+            if let Some(n) = self.short_int(tag::INT_L1) {
+                return Ok(Value::Int(n));
+            }
+            self.rest = before;
+        }
         self.value_at(self.levels())
     }
 

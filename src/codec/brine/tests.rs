@@ -266,3 +266,14 @@ fn damaged_input() {
     }
     assert!(taken > 1000 && refused > 1000, "{taken} and {refused}");
 }
+
+#[test]
+fn digits_of_a_counter() {
+    let mut digits = Digits::default();
+    let numbers = (-60..1200).chain([5, 6, 98, 99, 100, 101, 9_998, 9_999, 10_000, 10_000, 10_001, -1000, -999, -998]);
+    for n in numbers.chain([i64::MAX - 1, i64::MAX, i64::MIN, i64::MIN + 1, 999_999_999, 1_000_000_000]) {
+        let mut whole = Vec::new();
+        put_int(&mut whole, n);
+        assert_eq!(digits.of(n), whole, "{n}");
+    }
+}

@@ -52,6 +52,60 @@ pub fn put_int<S: Sink>(out: &mut S, n: i64) {
     }
 }
 
+/// The brine of a number that is mostly one more than the one before: only its last digits are written anew.
+pub struct Digits {
+    number: i64,
+    bytes: [u8; 22],
+    len: usize,
+}
+
+impl Default for Digits {
+    fn default() -> Digits {
+        Digits { number: 0, bytes: [tag::INT_BIAS as u8; 22], len: 1 }
+    }
+}
+
+impl Digits {
+    /// The brine of `n`.
+    #[inline]
+    pub fn of(&mut self, n: i64) -> &[u8] {
+        if n != self.number && !(self.number.checked_add(1) == Some(n) && self.increase()) {
+            self.write(n);
+        }
+        self.number = n;
+        self.bytes.get(..self.len).unwrap_or_default()
+    }
+
+    /// False: it has to be written anew.
+    #[inline]
+    fn increase(&mut self) -> bool {
+        let Some([tag::INT_L1, _, digits @ ..]) = self.bytes.get_mut(..self.len) else { return false };
+        if let [b'-', ..] = digits {
+            return false;
+        }
+        for digit in digits.iter_mut().rev() {
+            match *digit {
+                b'0'..=b'8' => {
+                    *digit += 1;
+                    return true;
+                }
+                _ => *digit = b'0',
+            }
+        }
+        false
+    }
+
+    #[cold]
+    fn write(&mut self, n: i64) {
+        let mut written = Vec::with_capacity(self.bytes.len());
+        put_int(&mut written, n);
+        if let Some(bytes) = self.bytes.get_mut(..written.len()) {
+            bytes.copy_from_slice(&written);
+            self.len = written.len();
+        }
+    }
+}
+
 pub fn put_big_int<S: Sink>(out: &mut S, n: &BigInt) {
     put_int_text(out, n.text().as_bytes());
 }
@@ -125,6 +179,10 @@ fn put_length<S: Sink>(out: &mut S, len: usize, short: u8, long: u8) {
 /// Any value that can travel by value. After an error a part of it may have been written.
 #[inline]
 pub fn put_value<S: Sink>(out: &mut S, value: &Value, limits: &Limits) -> Result<(), EncodeError> {
+    if let Value::Int(n) = value {
+        put_int(out, *n);
+        return Ok(());
+    }
     put_at(out, value, limits, limits.depth.min(Value::MAX_DEPTH))
 }
 

@@ -11,6 +11,8 @@ use std::io::IoSlice;
 const SPLICE: usize = 16 * 1024;
 /// A buffer larger than this is given back when it is empty.
 const KEEP: usize = 64 * 1024;
+/// Room for a short message.
+const SHORT: usize = 128;
 
 /// Bytes to send, in which long blobs stand by reference. Frames are written at its end.
 ///
@@ -82,6 +84,8 @@ impl Outgoing {
     #[inline]
     pub fn begin_frame(&mut self) -> FrameMark {
         let mark = FrameMark { at: self.bytes.len(), splices: self.splices.len(), spliced: self.spliced };
+        // Most messages are short: room is made once.
+        self.bytes.reserve(SHORT);
         self.bytes.extend_from_slice(&[0; HEADER]);
         mark
     }
@@ -175,10 +179,15 @@ impl Outgoing {
     }
 
     /// So many bytes have been sent.
-    pub fn advance(&mut self, mut n: usize) {
+    #[inline]
+    pub fn advance(&mut self, n: usize) {
         if self.splices.is_empty() && n == self.bytes.len() - self.sent {
             return self.reset();
         }
+        self.advance_some(n);
+    }
+
+    fn advance_some(&mut self, mut n: usize) {
         while n > 0 {
             let end = self.splices.front().map_or(self.bytes.len(), |splice| splice.at);
             let step = n.min(end - self.sent);
@@ -204,6 +213,7 @@ impl Outgoing {
         }
     }
 
+    #[inline]
     fn reset(&mut self) {
         self.sent = 0;
         self.bytes.clear();

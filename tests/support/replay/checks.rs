@@ -49,7 +49,8 @@ impl<'r> Replay<'r> {
                 assert_eq!(self.node(other), args[1], "{at}");
             }
             (Op::BuffIter { count }, 17) => assert_eq!(*count as i64, args[1].as_int(), "{at}"),
-            (Op::OldSlicing { attempt, fallback, start, stop, args: rest }, 18) => {
+            (Op::OldSlicing(slicing), 18) => {
+                let rpyc::session::Slicing { attempt, fallback, start, stop, args: rest } = &**slicing;
                 self.check_name(&at, attempt.as_ref().expect("allowed"), request, &args[1]);
                 match fallback {
                     Ok(name) if self.style.dynamic => self.check_name(&at, name, request, &args[2]),
