@@ -22,16 +22,13 @@ INTEROP_SERVER := $(filter tests/c/interop_server%,$(INTEROP))
 INTEROP_CLIENT := $(filter tests/c/interop_client%,$(INTEROP))
 INTEROP_SHARED := $(filter-out $(INTEROP_SERVER) $(INTEROP_CLIENT),$(INTEROP))
 
-BENCH := $(wildcard benches/c/*.c)
-BENCH_SERVER := $(filter benches/c/bench_server%,$(BENCH))
-BENCH_CLIENT := $(filter benches/c/bench_client%,$(BENCH))
-BENCH_SHARED := $(filter-out $(BENCH_SERVER) $(BENCH_CLIENT),$(BENCH))
+BENCH := $(patsubst benches/c/%.c,$(OUT)/%,$(wildcard benches/c/*.c))
 
 EXAMPLES := $(patsubst examples-c/%.c,$(OUT)/%,$(wildcard examples-c/*.c))
 BORDER   := $(patsubst tests/c_border/%.c,$(OUT)/border/%,$(wildcard tests/c_border/*.c))
 
 .PHONY: all library interop-programs bench-programs examples border-programs
-.PHONY: demo test check-fast model model-long lint header clean help
+.PHONY: demo test bench bench-count check-fast model model-long lint header clean help
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
@@ -42,13 +39,12 @@ library:
 	@ln -sf librpyc.so $(LIB)/librpyc.so.0
 
 interop-programs: $(OUT)/interop_server $(OUT)/interop_client ## the two C programs that talk to Python's peers
-bench-programs: $(OUT)/bench_server $(OUT)/bench_client ## the two C programs that measure
+bench-programs: $(BENCH) ## the C programs that measure
 examples: $(EXAMPLES) ## the example programs of examples-c
 border-programs: $(BORDER) $(OUT)/border/every_function_null ## the C programs of tests/c_border
 
 # A missing source is said in words.
 $(OUT)/interop_server $(OUT)/interop_client: $(INTEROP) $(wildcard tests/c/*.h)
-$(OUT)/bench_server $(OUT)/bench_client: $(BENCH) $(wildcard benches/c/*.h)
 
 $(OUT)/interop_server: $(HEADERS) Makefile | library
 	$(if $(INTEROP_SERVER),,$(error there is no tests/c/interop_server*.c))
@@ -56,12 +52,8 @@ $(OUT)/interop_server: $(HEADERS) Makefile | library
 $(OUT)/interop_client: $(HEADERS) Makefile | library
 	$(if $(INTEROP_CLIENT),,$(error there is no tests/c/interop_client*.c))
 	$(COMPILE) -Itests/c -o $@ $(INTEROP_CLIENT) $(INTEROP_SHARED) $(LINK)
-$(OUT)/bench_server: $(HEADERS) Makefile | library
-	$(if $(BENCH_SERVER),,$(error there is no benches/c/bench_server*.c))
-	$(COMPILE) -Ibenches/c -o $@ $(BENCH_SERVER) $(BENCH_SHARED) $(LINK) -lm
-$(OUT)/bench_client: $(HEADERS) Makefile | library
-	$(if $(BENCH_CLIENT),,$(error there is no benches/c/bench_client*.c))
-	$(COMPILE) -Ibenches/c -o $@ $(BENCH_CLIENT) $(BENCH_SHARED) $(LINK) -lm
+$(BENCH): $(OUT)/%: benches/c/%.c $(wildcard benches/c/*.h) $(HEADERS) Makefile | library
+	$(COMPILE) -o $@ $< $(LINK)
 $(EXAMPLES): $(OUT)/%: examples-c/%.c $(wildcard examples-c/*.h) $(HEADERS) Makefile | library
 	$(COMPILE) -o $@ $< $(LINK)
 $(BORDER): $(OUT)/border/%: tests/c_border/%.c $(wildcard tests/c_border/*.h) $(HEADERS) Makefile | library
@@ -81,6 +73,12 @@ demo: ## C and Python, each calling the other; installs what it lacks
 
 test: ## all tests; installs what they lack
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) tests/run/main.py
+
+bench: all bench-programs ## what calls cost, beside raw sockets and Python's RPyC; QUICK=1: whether it still measures
+	@TARGET=$(TARGET) $(PYTHON) benches/run/main.py $(if $(QUICK),--quick)
+
+bench-count: all bench-programs ## instructions of the hot paths, against the baseline; BLESS=1 makes them the baseline
+	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) benches/run/counts.py $(if $(BLESS),--bless)
 
 check-fast: ## the Rust tests alone
 	$(CARGO) test --locked

@@ -4,7 +4,8 @@
  *     bench_client ADDR SERVER_PID MODE COUNT [WINDOW]      prints rows: metric TAB value TAB unit
  *
  * ADDR is tcp:PORT (on 127.0.0.1) or unix:PATH. SERVER_PID 0: the server's share is not known and left out.
- * MODE is lat, pipe, bulk, cb or idle. With BENCH_NO_WARM set, lat and cb start cold.
+ * MODE is lat, pipe, bulk, size (WINDOW is the bytes of a message), cb or idle. With BENCH_NO_WARM set, lat and cb start
+ * cold.
  */
 #ifndef BENCH_H
 #define BENCH_H
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -36,6 +38,17 @@ static inline void *bench_alloc(size_t count, size_t size)
     if (!memory)
         bench_die("out of memory");
     return memory;
+}
+
+/* As many connections as the system allows. */
+static inline void bench_many_files(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 /* ---------------------------------------------------------------- command lines */
@@ -60,7 +73,7 @@ static inline struct bench_args bench_parse(int argc, char **argv)
     args.n = strtol(argv[4], NULL, 10);
     if (argc == 6)
         args.window = (int)strtol(argv[5], NULL, 10);
-    if (args.n < 1 || args.window < 1)
+    if (args.n < 1 || args.window < (strcmp(args.mode, "size") != 0))
         bench_die("COUNT and WINDOW must be at least 1");
     return args;
 }
@@ -309,19 +322,34 @@ static inline void bench_idle(bench_call open_one, void *ctx, long n, pid_t srv)
                 "threads/conn");
 }
 
-/* BENCH_BULK bytes that do not compress, always the same. */
-static inline unsigned char *bench_payload(void)
+/* n operations on a message of this size, after a few to warm up: .time of one. */
+static inline void bench_sized(bench_call call, void *ctx, size_t size, long n)
 {
-    unsigned char *bytes = bench_alloc(BENCH_BULK, 1);
-    uint64_t state = 0x9e3779b97f4a7c15u, word;
-    size_t i;
+    uint64_t start;
+    long i;
 
-    for (i = 0; i < BENCH_BULK; i += sizeof word) { /* splitmix64 */
+    for (i = 0; i < n / 10 + 2; i++)
+        bench_expect(call, ctx, i, (int64_t)size);
+    start = bench_ns();
+    for (i = 0; i < n; i++)
+        bench_expect(call, ctx, i, (int64_t)size);
+    bench_emit2("size", "time", (double)(bench_ns() - start) * 1e-3 / (double)n, "us");
+}
+
+/* Bytes that do not compress, always the same. */
+static inline unsigned char *bench_random_bytes(size_t size)
+{
+    unsigned char *bytes = bench_alloc(size, 1);
+    uint64_t state = 0x9e3779b97f4a7c15u, word;
+    size_t i, part;
+
+    for (i = 0; i < size; i += sizeof word) { /* splitmix64 */
         state += 0x9e3779b97f4a7c15u;
         word = (state ^ state >> 30) * 0xbf58476d1ce4e5b9u;
         word = (word ^ word >> 27) * 0x94d049bb133111ebu;
         word ^= word >> 31;
-        memcpy(bytes + i, &word, sizeof word);
+        part = size - i < sizeof word ? size - i : sizeof word;
+        memcpy(bytes + i, &word, part);
     }
     return bytes;
 }

@@ -1,0 +1,151 @@
+#!/usr/bin/env python3
+"""Counts the instructions of the hot paths; `make bench-count` calls it.
+
+    counts.py [--bless] [PATH...]
+
+callgrind counts what client and server execute outside the kernel, in a short and in a long run; the difference, for one
+call, is compared with the baseline of the compiler, benches/counts/VERSION.json. The exit code is 0 unless one has grown by
+more than 5 %. Without a baseline for the compiler nothing is compared, and that is said. --bless makes what was counted the
+baseline. It measures the library that `make` builds.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import re
+import sys
+
+sys.dont_write_bytecode = True
+
+import lab as laboratory
+from lab import ROOT, first_line
+from runner import Failed, NotRun
+
+FOLDER = os.path.join(ROOT, "benches", "counts")
+# path of paths_client: how often in the short and in the long run
+PATHS = {"call": (500, 2500), "callback": (500, 1500), "pipeline": (1280, 8960), "text": (500, 2500), "attribute": (500, 2500),
+         "bytes": (500, 2500)}
+SIDES = ("client", "server")
+MOST = 1.05                                          # times the baseline
+# Rounds of the pipeline are cut differently by the scheduler in each run; the least is what the code needs.
+RUNS = {"pipeline": 3}
+
+
+def callgrind(tool):
+    # Two threads of a process never run at once under valgrind; "fair" lets none of them starve.
+    return [tool, "--tool=callgrind", "--callgrind-out-file=/dev/null", "--fair-sched=try", "--log-file={files}.valgrind"]
+
+
+def collected(process):
+    """The number in valgrind's log of a process that has ended."""
+    found = re.search(r"Collected : (\d+)", process.read("valgrind"))
+    if not found:
+        raise Failed("callgrind counted nothing: " + process.read("valgrind").strip()[-300:])
+    return int(found.group(1))
+
+
+def instructions(lab, tool, path, count):
+    """What each side executed for so many calls, from its start to its end."""
+    server = lab.server("native", "unix", before=callgrind(tool))
+    client = lab.case.start([*callgrind(tool), lab.case.program("paths_client"), server.addr, path, str(count)])
+    if client.wait(100) != 0:
+        raise Failed("paths_client %s: %s" % (path, client.read("err").strip()[-300:]))
+    server.process.signal(15)
+    server.process.wait(20)
+    result = collected(client), collected(server.process)
+    server.process.close()
+    return result
+
+
+def per_call(lab, tool, path):
+    """{side: instructions of one call}"""
+    short, long = PATHS[path]
+    least = None
+    for _ in range(RUNS.get(path, 1)):
+        few, many = instructions(lab, tool, path, short), instructions(lab, tool, path, long)
+        each = [(b - a) / (long - short) for a, b in zip(few, many)]
+        least = each if least is None else [min(pair) for pair in zip(least, each)]
+    return {side: round(number) for side, number in zip(SIDES, least)}
+
+
+def count_all(lab, paths):
+    """{path: {side: instructions}}, two paths at a time."""
+    tool = lab.case.tool("valgrind")
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        return dict(zip(paths, pool.map(lambda path: per_call(lab, tool, path), paths)))
+
+
+def compiler():
+    """The version that names the baseline, such as 1.95.0."""
+    cargo = os.environ.get("CARGO", "cargo")
+    rustc = os.path.join(os.path.dirname(cargo), "rustc") if os.path.dirname(cargo) else "rustc"
+    words = first_line([rustc, "-V"]).split()
+    return words[1] if len(words) > 1 else "unknown"
+
+
+def compare(counts, baseline, say):
+    """Prints old and new; the names of what has grown."""
+    grown = []
+    say("%-22s %10s %10s" % ("instructions a call", "baseline", "now"))
+    for path, sides in counts.items():
+        for side, now in sides.items():
+            before = baseline.get(path, {}).get(side)
+            change = "new" if before is None else "%+.1f %%" % (100 * (now / before - 1))
+            if before is not None and now > before * MOST:
+                grown.append("%s, %s: %d, was %d (%s)" % (path, side, now, before, change))
+                change += "  GROWN"
+            elif before is not None and now * MOST < before:
+                change += "  (BLESS=1 keeps the gain)"
+            say("%-22s %10s %10d  %s" % (path + ", " + side, "-" if before is None else before, now, change))
+    return grown
+
+
+def check(lab, paths, say):
+    """(what has grown, the counts); nothing has where there is no baseline."""
+    version = compiler()
+    counts = count_all(lab, paths)
+    try:
+        with open(os.path.join(FOLDER, version + ".json"), encoding="utf-8") as file:
+            baseline = json.load(file)["instructions"]
+    except FileNotFoundError:
+        say("NOT COMPARED: there is no benches/counts/%s.json for this compiler; `make bench-count BLESS=1` makes it" % version)
+        compare(counts, {}, say)
+        return None, counts
+    return compare(counts, baseline, say), counts
+
+
+def bless(counts):
+    version = compiler()
+    os.makedirs(FOLDER, exist_ok=True)
+    path = os.path.join(FOLDER, version + ".json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"rustc": version, "valgrind": first_line(["valgrind", "--version"]), "instructions": counts}, file, indent=2)
+        file.write("\n")
+    print("wrote " + os.path.relpath(path, ROOT))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bless", action="store_true", help="what is counted becomes the baseline")
+    parser.add_argument("paths", nargs="*", choices=[[], *PATHS], metavar="PATH", help="one of " + ", ".join(PATHS))
+    options = parser.parse_args()
+    if options.bless and options.paths:
+        parser.error("the baseline is made of all paths")
+    lab = laboratory.Lab(True, laboratory.prepare.prepare("bench"))
+    try:
+        grown, counts = check(lab, options.paths or list(PATHS), print)
+    except (Failed, NotRun) as why:
+        sys.exit("bench-count: %s" % why)
+    finally:
+        lab.close()
+    if options.bless:
+        bless(counts)
+    elif grown:
+        for one in grown:
+            print("GROWN BY MORE THAN %d %%: %s" % (round(100 * (MOST - 1)), one))
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""Measures what calls cost; `make bench` calls it.
+
+    main.py [--quick] [--reps N] [--out FOLDER]
+
+Prints the tables, and keeps figures and curves in docs/performance and docs/performance.md. With --quick everything is done
+in small numbers, to see that it still can be: the figures mean nothing, and go to target/bench-quick. The exit code is 0 when
+every row is there.
+"""
+import argparse
+import os
+import sys
+import time
+
+sys.dont_write_bytecode = True
+
+import against_python
+import against_raw
+import growth
+import lab as laboratory
+import report
+from runner import TARGET, Failed, NotRun
+
+
+def missing(found, quick):
+    """The rows that there must be and are not."""
+    rows = {(row["metric"], row["transport"], row["place"]): row for row in found["ratios"]}
+    wanted = [(metric.name, metric.transport, place) for metric in against_raw.METRICS for place in ("one", "free")]
+    wanted += [("attr", "tcp", "one"), ("spin", "tcp", "two"), ("spin", "unix", "two")]
+    lacking = ["%s %s %s" % key for key in wanted
+               if key not in rows or not (rows[key].get("note") or (rows[key]["native"] or 0) > 0)]
+    pairs = {(row["metric"], row["transport"], row["server"], row["client"]): row["rate"] for row in found["python"]}
+    for name, _title, _native, _python, transport in against_python.CALLS:
+        for server, client in against_python.PAIRS:
+            if not pairs.get((name, transport, server, client)):
+                lacking.append("%s of %s with %s" % (name, client, server))
+    trips = sum(1 for row in found["round_trips"] if row["round_trips"] > 0)
+    if trips != 10:
+        lacking.append("%d round trips of 10" % trips)
+    for curve in growth.CURVES:
+        points = [point for one in found["growth"].get(curve.name, []) for point in one["points"]]
+        if not points or any(y <= 0 for _, y in points):
+            lacking.append("the curve " + curve.name)
+    return lacking
+
+
+def measure(lab):
+    def say(what):
+        print("  %6.1f s  %s" % (time.monotonic() - started, what), file=sys.stderr, flush=True)
+
+    started = time.monotonic()
+    found = {"machine": laboratory.machine(), "quick": lab.quick, "repetitions": lab.reps}
+    found["ratios"] = against_raw.run(lab, say)
+    found["python"] = against_python.calls(lab, say)
+    found["round_trips"] = against_python.round_trips(lab, say)
+    found["growth"] = growth.run(lab, say)
+    found["seconds"] = round(time.monotonic() - started)
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="small numbers; keeps nothing in docs")
+    parser.add_argument("--reps", type=int, help="repetitions; 5, or 1 with --quick")
+    parser.add_argument("--out", help="keeps figures and curves in this folder, and leaves docs alone")
+    options = parser.parse_args()
+    lab = laboratory.Lab(options.quick, reps=options.reps)
+    try:
+        found = measure(lab)
+    except (Failed, NotRun) as why:
+        sys.exit("bench: %s" % why)
+    finally:
+        lab.close()
+    folder = options.out or (os.path.join(TARGET, "bench-quick") if options.quick else report.FOLDER)
+    curves = report.save(found, folder)
+    report.show(found)
+    if folder == report.FOLDER:
+        report.write_document(found)
+    lacking = missing(found, options.quick)
+    for what in lacking:
+        print("MISSING " + what)
+    print("\n%d rows, %d curves in %s, %d s; %d missing" % (
+        sum(len(found[part]) for part in ("ratios", "python", "round_trips")), len(curves), os.path.relpath(folder),
+        found["seconds"], len(lacking)))
+    return 1 if lacking else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
