@@ -75,7 +75,7 @@ test: ## all tests; installs what they lack
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) tests/run/main.py
 
 bench: all bench-programs ## what calls cost, beside raw sockets and Python's RPyC; QUICK=1: whether it still measures
-	@TARGET=$(TARGET) $(PYTHON) benches/run/main.py $(if $(QUICK),--quick)
+	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) benches/run/main.py $(if $(QUICK),--quick)
 
 bench-count: all bench-programs ## instructions of the hot paths, against the baseline; BLESS=1 makes them the baseline
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) benches/run/counts.py $(if $(BLESS),--bless)

@@ -141,9 +141,13 @@ def first_line(command):
         return "unknown"
 
 
+def rustc():
+    """What the compiler beside cargo calls itself, such as "rustc 1.95.0 (...)"."""
+    return first_line([os.path.join(os.path.dirname(os.environ.get("CARGO", "")), "rustc"), "-V"])
+
+
 def machine():
     """What a reader must know of the machine to judge the figures."""
-    model = "unknown"
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         found = re.search(r"^model name\s*: (.*)$", file.read(), re.M)
         model = found.group(1) if found else platform.machine()
@@ -152,8 +156,7 @@ def machine():
         "cpus": len(os.sched_getaffinity(0)),
         "cpu": model,
         "kernel": platform.release().split("-")[0],
-        "rustc": first_line([os.path.expanduser(os.environ.get("CARGO", "cargo")).replace("cargo", "rustc"), "-V"])
-        if "CARGO" in os.environ else first_line(["rustc", "-V"]),
+        "rustc": rustc(),
         "cc": first_line(["cc", "--version"]),
         "rpyc": VERSION,
     }

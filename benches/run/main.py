@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """Measures what calls cost; `make bench` calls it.
 
-    main.py [--quick] [--reps N] [--out FOLDER]
+    main.py [--quick] [--reps N] [--out FOLDER] [--again]
 
 Prints the tables, and keeps figures and curves in docs/performance and docs/performance.md. With --quick everything is done
 in small numbers, to see that it still can be: the figures mean nothing, and go to target/bench-quick. The exit code is 0 when
-every row is there.
+every row is there. --again measures nothing: it makes tables and curves from the figures that are kept.
 """
 import argparse
+import json
 import os
 import sys
 import time
@@ -22,7 +23,7 @@ import report
 from runner import TARGET, Failed, NotRun
 
 
-def missing(found, quick):
+def missing(found):
     """The rows that there must be and are not."""
     rows = {(row["metric"], row["transport"], row["place"]): row for row in found["ratios"]}
     wanted = [(metric.name, metric.transport, place) for metric in against_raw.METRICS for place in ("one", "free")]
@@ -58,25 +59,35 @@ def measure(lab):
     return found
 
 
+def fresh(options):
+    lab = laboratory.Lab(options.quick, reps=options.reps)
+    try:
+        return measure(lab)
+    except (Failed, NotRun) as why:
+        sys.exit("bench: %s" % why)
+    finally:
+        lab.close()
+
+
+def kept(folder):
+    with open(os.path.join(folder, "data.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="small numbers; keeps nothing in docs")
     parser.add_argument("--reps", type=int, help="repetitions; 5, or 1 with --quick")
     parser.add_argument("--out", help="keeps figures and curves in this folder, and leaves docs alone")
+    parser.add_argument("--again", action="store_true", help="tables and curves from the figures of the last run")
     options = parser.parse_args()
-    lab = laboratory.Lab(options.quick, reps=options.reps)
-    try:
-        found = measure(lab)
-    except (Failed, NotRun) as why:
-        sys.exit("bench: %s" % why)
-    finally:
-        lab.close()
     folder = options.out or (os.path.join(TARGET, "bench-quick") if options.quick else report.FOLDER)
+    found = kept(folder) if options.again else fresh(options)
     curves = report.save(found, folder)
     report.show(found)
     if folder == report.FOLDER:
         report.write_document(found)
-    lacking = missing(found, options.quick)
+    lacking = missing(found)
     for what in lacking:
         print("MISSING " + what)
     print("\n%d rows, %d curves in %s, %d s; %d missing" % (

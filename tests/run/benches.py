@@ -1,0 +1,65 @@
+"""The measurements: that they still measure, and that the hot paths need no more instructions than they did."""
+import glob
+import json
+import os
+import sys
+import xml.etree.ElementTree
+
+from runner import ROOT, TARGET, Inapplicable, test
+
+BENCHES = os.path.join(ROOT, "benches", "run")
+SVG = "{http://www.w3.org/2000/svg}"
+# Of data.json: what tells its rows apart, and how many of them there are.
+ROWS = {"ratios": (("metric", "transport", "place"), 25), "python": (("metric", "transport", "client", "server"), 12),
+        "round_trips": (("work", "server", "client", "how"), 10)}
+CURVES = {"connections", "connections_memory", "references", "references_memory", "outstanding", "threads", "sizes"}
+
+
+def program(case, name, *options, codes=(0,)):
+    return case.run([sys.executable, os.path.join(BENCHES, name), *options], env={"TARGET": TARGET}, codes=codes)
+
+
+def check_svg(case, path, series):
+    """It is an SVG in which every series has its line and every point its mark."""
+    root = xml.etree.ElementTree.parse(path).getroot()
+    name = os.path.basename(path)
+    case.equal(root.tag, SVG + "svg", name)
+    case.equal(sum(one.get("class") == "line" for one in root.iter(SVG + "path")), len(series), "lines of " + name)
+    case.equal(len(list(root.iter(SVG + "circle"))), sum(len(one["points"]) for one in series), "points of " + name)
+
+
+@test("bench.quick", 240, alone=True)
+def quick(case):
+    """`make bench QUICK=1`: every program checks its answers, every row is there. No time is looked at."""
+    case.program("bench_client")
+    folder = os.path.join(case.folder, "bench")
+    done = program(case, "main.py", "--quick", "--out", folder)
+    with open(os.path.join(folder, "data.json"), encoding="utf-8") as file:
+        found = json.load(file)
+    for part, (keys, count) in ROWS.items():
+        case.equal(len({tuple(row[key] for key in keys) for row in found[part]}), count, "rows of " + part)
+    case.equal(set(found["growth"]), CURVES, "curves")
+    case.equal({os.path.basename(path)[:-4] for path in glob.glob(os.path.join(folder, "*.svg"))}, CURVES, "SVG files")
+    for name, series in found["growth"].items():
+        check_svg(case, os.path.join(folder, name + ".svg"), series)
+    for row in found["round_trips"]:
+        # An item for each request would be more; a container of 1000 cannot come in one.
+        most = {"plain": 1100}.get(row["how"], 60)
+        case.check(1 < row["round_trips"] < most, "%(work)s of %(client)s by %(how)s takes %(round_trips)d round trips" % row)
+    case.note(done.output.splitlines()[-1].split(" in ")[0])
+
+
+@test("counts", 150, alone=True)
+def counts(case):
+    """`make bench-count`: no hot path needs 5 % more instructions than the baseline of this compiler says."""
+    case.program("paths_client")
+    case.tool("valgrind")
+    done = program(case, "counts.py", codes=(0, 1))
+    lines = done.output.splitlines()
+    case.equal(sum(", client " in line or ", server " in line for line in lines if not line.startswith("GROWN")), 12, "rows")
+    grown = [line for line in lines if line.startswith("GROWN")]
+    case.check(not grown, "; ".join(grown))
+    case.check(done.popen.returncode == 0, "it ended with 1")
+    if lines[0].startswith("NOT COMPARED"):
+        raise Inapplicable("\n".join(lines))
+    case.note("%d counts compared" % 12)
