@@ -3,7 +3,7 @@ import math
 from xml.sax.saxutils import escape
 
 WIDTH, HEIGHT = 640, 340
-LEFT, RIGHT, TOP, BOTTOM = 66, 16, 62, 50
+LEFT, RIGHT, TOP, BOTTOM = 66, 26, 62, 50
 # Each is told from the others, and from both grounds.
 COLOURS = ("#2a78c8", "#d9731a", "#2f9e5b", "#a855c8")
 STYLE = """

@@ -28,8 +28,9 @@ CURVES = (
     Curve("connections", "Connections, one in use", "open connections", "us a call", 10_000, 100, decades),
     Curve("connections_memory", "Memory of an idle connection", "open connections", "KiB each", 10_000, 100, None),
     Curve("references", "Live references", "references held", "us a call", 1_000_000, 1000, decades),
-    Curve("references_memory", "Memory of a reference, and the time to lend and to release it", "references held",
-          "bytes, ns", 1_000_000, 1000, None),
+    Curve("references_memory", "Memory of a reference", "references held", "bytes each", 1_000_000, 1000, None),
+    Curve("references_time", "Lending and releasing references, both sides together", "references held", "us each",
+          1_000_000, 1000, None),
     Curve("outstanding", "Outstanding requests", "requests on their way", "us a call", 10_000, 100, decades),
     Curve("threads", "Threads on one connection", "threads", "us a call, all together", 16, 4, doublings),
     Curve("sizes", "Size of a message, there and back", "bytes", "us a call", 1 << 26, 1 << 16, sizes),
@@ -85,10 +86,11 @@ def references(lab, say, reps):
         "references": curve(("the same object", [(count, run["call"]) for count, run in got.items()]),
                             ("any of them", [(count, run["call_any"]) for count, run in got.items()])),
         "references_memory": curve(
-            ("bytes, server (lends)", [(count, run["memory_server"]) for count, run in many.items()]),
-            ("bytes, client (holds)", [(count, run["memory_client"]) for count, run in many.items()]),
-            ("ns to lend, both sides", [(count, run["lend"] * 1000) for count, run in many.items()]),
-            ("ns to release, both sides", [(count, run["release"] * 1000) for count, run in many.items()])),
+            ("server, which lends", [(count, run["memory_server"]) for count, run in many.items()]),
+            ("client, which holds", [(count, run["memory_client"]) for count, run in many.items()])),
+        "references_time": curve(
+            ("lending", [(count, run["lend"]) for count, run in many.items()]),
+            ("releasing", [(count, run["release"]) for count, run in many.items()])),
     }
 
 

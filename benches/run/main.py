@@ -10,6 +10,7 @@ every row is there. --again measures nothing: it makes tables and curves from th
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 
@@ -27,7 +28,7 @@ def missing(found):
     """The rows that there must be and are not."""
     rows = {(row["metric"], row["transport"], row["place"]): row for row in found["ratios"]}
     wanted = [(metric.name, metric.transport, place) for metric in against_raw.METRICS for place in ("one", "free")]
-    wanted += [("attr", "tcp", "one"), ("spin", "tcp", "two"), ("spin", "unix", "two")]
+    wanted += [("attr", "tcp", "one"), ("attr_nodelay", "tcp", "one"), ("spin", "tcp", "two"), ("spin", "unix", "two")]
     lacking = ["%s %s %s" % key for key in wanted
                if key not in rows or not (rows[key].get("note") or (rows[key]["native"] or 0) > 0)]
     pairs = {(row["metric"], row["transport"], row["server"], row["client"]): row["rate"] for row in found["python"]}
@@ -60,6 +61,8 @@ def measure(lab):
 
 
 def fresh(options):
+    # So that the programs end with this one.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("bench: ended by SIGTERM"))
     lab = laboratory.Lab(options.quick, reps=options.reps)
     try:
         return measure(lab)

@@ -11,6 +11,20 @@ DOCUMENT = os.path.join(ROOT, "docs", "performance.md")
 FOLDER = os.path.join(ROOT, "docs", "performance")
 PLACES = {"one": "one CPU", "free": "free", "two": "a CPU each"}
 WHO = {"native": "C", "python": "Python"}
+# What a kit of other libraries measured that does the same work with the same arguments, each beside raw sockets:
+# echo TCP, echo Unix, nested callback (ratios), 256 outstanding (calls a second), 1 MiB echo (ratio), KiB for an idle connection
+OTHERS = (
+    ("Thrift 0.17.0", 1.19, 1.32, None, 662706, 8.60, 12.1),
+    ("omniORB 4.2.5", 1.23, 1.25, 2.31, 109146, 2.33, 18.7),
+    ("sd-bus 252", 1.89, 1.91, 1.91, 152818, 2.47, 4.06),
+    ("tarpc 0.38.0", 2.47, 3.07, None, 373180, 6.66, 20.0),
+    ("Ice 3.7.8", 3.41, None, 3.65, 177542, 3.50, 3.32),
+    ("capnp-rpc (Rust) 0.27.3", 4.68, 4.67, 5.56, 123971, 3.36, 6.27),
+    ("Cap'n Proto 0.9.2", 4.70, 5.29, 5.26, 83793, 5.39, 11.5),
+    ("nng 1.5.2", 6.47, 9.00, None, 182868, 2.02, 3.80),
+    ("gRPC 1.51.1", 7.15, 10.2, 4.22, 29651, 6.94, 19.6),
+    ("RPyC 6.0.2", 14.8, 17.7, 23.2, 20222, 207, 23.8),
+)
 
 
 def figure(value, unit=""):
@@ -68,16 +82,27 @@ def trips(rows):
     return table(head, cells, 4)
 
 
+def others(found):
+    """The other libraries, and librpyc as it was in this run."""
+    rows = {(row["metric"], row["transport"]): row for row in found["ratios"] if row["place"] == "one"}
+    memory = [one["points"][-1][1] for one in found["growth"]["connections_memory"] if one["name"] == "server" and one["points"]]
+    own = ("**librpyc**", rows["lat", "tcp"]["ratio"], rows["lat", "unix"]["ratio"], rows["cb", "tcp"]["ratio"],
+           rows["pipe256", "tcp"]["native"], rows["bulk_echo", "tcp"]["ratio"], memory[0] if memory else None)
+    head = ("library", "echo, TCP", "echo, Unix", "nested callback", "256 outstanding, calls/s", "1 MiB echo",
+            "KiB for an idle connection")
+    return table(head, [(row[0], *map(figure, row[1:])) for row in (own, *OTHERS)], 1)
+
+
 def made_by(found):
     machine = found["machine"]
     return ["Measured on %(date)s: %(cpus)d CPUs (%(cpu)s), Linux %(kernel)s, %(rustc)s, %(cc)s, RPyC %(rpyc)s." % machine,
-            "", "Medians of %d repetitions." % found["repetitions"]]
+            "", "One repetition." if found["repetitions"] == 1 else "Medians of %d repetitions." % found["repetitions"]]
 
 
 def parts(found):
     """{name of a place in the document: lines}"""
     return {"made": made_by(found), "ratios": ratios(found["ratios"]), "peers": peers(found["python"]),
-            "round-trips": trips(found["round_trips"])}
+            "round-trips": trips(found["round_trips"]), "others": others(found)}
 
 
 def put(text, name, lines):

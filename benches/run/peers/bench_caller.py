@@ -1,6 +1,7 @@
 """The client of the measurements on stock RPyC: bench_caller.py ADDR SERVER_PID MODE COUNT [WINDOW], as bench_client.
 
-Its own modes are attr (obj.method(x), with the attribute fetched for each call), and iterate, buffiter, copy and
+Its own modes are attr (obj.method(x), with the attribute fetched for each call), attr_nodelay (the same, connected with
+TCP_NODELAY), and iterate, buffiter, copy and
 buffcopy (a list of COUNT integers, or a dict of COUNT lists, fetched once, plainly or with RPyC's buffiter).
 """
 import collections
@@ -107,12 +108,17 @@ def copy(root, count, fetch):
 def main():
     addr, server, mode, count = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
     kind, _, place = addr.partition(":")
-    conn = rpyc.connect("127.0.0.1", int(place)) if kind == "tcp" else rpyc.utils.factory.unix_connect(place)
+    if kind == "unix":
+        conn = rpyc.utils.factory.unix_connect(place)
+    elif mode == "attr_nodelay":
+        conn = rpyc.connect_stream(rpyc.SocketStream.connect("127.0.0.1", int(place), nodelay=True))
+    else:
+        conn = rpyc.connect("127.0.0.1", int(place))
     root = conn.root
     if mode == "lat":
         latency("lat", root.echo, count, server, max(count // 10, 200))          # the method, fetched once
-    elif mode == "attr":
-        latency("attr", lambda x: root.echo(x), count, server, 5)                # fetched for each call
+    elif mode in ("attr", "attr_nodelay"):
+        latency(mode, lambda x: root.echo(x), count, server, 5)                  # fetched for each call
     elif mode == "cb":
         callback = root.callback
         latency("cb", lambda x: callback(lambda y: y, x), count, server, max(count // 10, 100))
