@@ -1,5 +1,6 @@
 """Cost per call against what there is much of: connections, references, outstanding requests, threads, bytes."""
 import collections
+import resource
 
 from lab import FREE, ONE, median, rounded
 
@@ -65,7 +66,11 @@ def curve(*series):
 
 def connections(lab, say, reps):
     got = {}
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]                    # the programs take all that they may
     for count in points_of(lab, "connections"):
+        if files != resource.RLIM_INFINITY and count > files - 100:
+            say("growth connections %d: left out, only %d files may be open" % (count, files))
+            continue
         say("growth connections %d" % count)
         got[count] = medians(lab, lambda: grown(lab, "connections", count), reps)
     kib = [(count, {side: run.get("memory_" + side) for side in ("client", "server")}) for count, run in got.items()]

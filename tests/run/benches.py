@@ -12,7 +12,8 @@ SVG = "{http://www.w3.org/2000/svg}"
 # Of data.json: what tells its rows apart, and how many of them there are.
 ROWS = {"ratios": (("metric", "transport", "place"), 26), "python": (("metric", "transport", "client", "server"), 12),
         "round_trips": (("work", "server", "client", "how"), 10)}
-CURVES = {"connections", "connections_memory", "references", "references_memory", "references_time", "outstanding", "threads", "sizes"}
+CURVES = {"connections", "connections_memory", "references", "references_memory", "references_time", "outstanding", "threads",
+          "sizes"}
 
 
 def program(case, name, *options, codes=(0,)):
