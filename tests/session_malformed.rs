@@ -115,7 +115,8 @@ fn the_first_fault_counts() {
         assert_eq!(wire.refused(7, tuple_box(boxes)).0, expected);
     }
     wire.session.send_releases();
-    assert_eq!(wire.said().len(), 2);
+    let release = tuple([int(15), tuple_box([yours(&pack("x.Z", 7, 8)), value_box(int(2))])]);
+    assert_eq!(wire.only_said().2, release);
 }
 
 /// These are the end, with an error that says what and where.

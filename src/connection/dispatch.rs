@@ -128,26 +128,26 @@ pub(super) fn perform(job: Job, target: &Arc<dyn Local>, op: Op) {
     }
     if let Some(method) = any.downcast_ref::<BoundMethod>() {
         let (object, member) = (method.object.clone(), method.member.clone());
-        let text = format!("<bound method {}.{}>", object.class.shape().class_name(), member.name);
+        let text = || format!("<bound method {}.{}>", method.object.class.shape().class_name(), method.member.name);
         let same = move |other: &dyn Local| {
             other.as_any().downcast_ref::<BoundMethod>().is_some_and(|other| {
                 Arc::ptr_eq(&other.object, &object) && Arc::ptr_eq(&other.member, &member)
             })
         };
-        return on_callable(job, target, op, &text, &method.member, same, |job, args, keywords| {
+        return on_callable(job, target, op, text, &method.member, same, |job, args, keywords| {
             invoke(job, method.object.clone(), method.member.clone(), args, keywords)
         });
     }
     if let Some(function) = any.downcast_ref::<Function>() {
-        let text = format!("<function {}>", function.member.name);
-        return on_callable(job, target, op, &text, &function.member, |_| false, |job, args, keywords| {
+        let text = || format!("<function {}>", function.member.name);
+        return on_callable(job, target, op, text, &function.member, |_| false, |job, args, keywords| {
             invoke(job, function.object.clone(), function.member.clone(), args, keywords)
         });
     }
     if let Some(class) = any.downcast_ref::<ClassObject>() {
-        let text = format!("<class '{}'>", class.class.shape().type_name);
+        let text = || format!("<class '{}'>", class.class.shape().type_name);
         let member = Member { name: Text::new(class.class.shape().class_name()), doc: class.class.doc.clone(), kind: MemberKind::Constant(Value::None) };
-        return on_callable(job, target, op, &text, &Arc::new(member), |_| false, |job, args, keywords| {
+        return on_callable(job, target, op, text, &Arc::new(member), |_| false, |job, args, keywords| {
             construct(job, class, args, keywords)
         });
     }
@@ -174,7 +174,7 @@ fn on_callable(
     job: Job,
     target: &Arc<dyn Local>,
     op: Op,
-    text: &str,
+    text: impl Fn() -> String,
     member: &Arc<Member>,
     same: impl Fn(&dyn Local) -> bool,
     call: impl FnOnce(Job, Vec<Value>, Keywords),
@@ -185,7 +185,7 @@ fn on_callable(
     };
     match op {
         Op::Call { args, keywords } => call(job, args, keywords),
-        Op::Repr | Op::Str => job.give(Ok(Value::str(text))),
+        Op::Repr | Op::Str => job.give(Ok(Value::from(text()))),
         Op::Hash => job.give(Ok(Value::Int(identity_hash(target)))),
         Op::Dir => job.give(Ok(target.shape().dir.clone())),
         Op::Compare { op, other } => {
@@ -202,7 +202,7 @@ fn on_callable(
         },
         Op::CallAttr { name, mut args, keywords } => match slot_of(&name) {
             Some(Slot::Call) => call(job, args, keywords),
-            Some(Slot::Repr | Slot::Str | Slot::Format) => job.give(Ok(Value::str(text))),
+            Some(Slot::Repr | Slot::Str | Slot::Format) => job.give(Ok(Value::from(text()))),
             Some(Slot::Hash) => job.give(Ok(Value::Int(identity_hash(target)))),
             Some(Slot::Dir) => job.give(Ok(target.shape().dir.clone())),
             Some(Slot::Compare(op)) if args.len() == 1 => {

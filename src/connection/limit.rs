@@ -40,6 +40,16 @@ impl Limit {
         }
     }
 
+    /// Will a receive come back within a tick, with time left?
+    #[inline]
+    pub(super) fn is_patient(&self) -> bool {
+        match self {
+            Limit::Forever => true,
+            Limit::Lazy(timeout) => *timeout > TICK,
+            _ => false,
+        }
+    }
+
     pub(super) fn at(deadline: Option<Instant>) -> Limit {
         deadline.map_or(Limit::Forever, Limit::At)
     }

@@ -8,7 +8,7 @@
 use super::async_result::AsyncResult;
 use super::limit::{Limit, Received};
 use super::sending::QUEUE;
-use super::shared::{CORKED, FIRST_WORD, Guard, Inner, Key, Shared, Step, Token, Waiter, release};
+use super::shared::{CORKED, FIRST_WORD, RELEASES, Guard, Inner, Key, Shared, Step, Token, Waiter, release};
 use super::{dispatch, threads};
 use crate::config::Dialect;
 use crate::error::Result;
@@ -86,7 +86,8 @@ impl Shared {
 
     /// Waits for bytes, as the only one who does.
     pub(super) fn receive<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, Step) {
-        if !self.releases.is_empty() {
+        // A few wait for a message to ride behind, while there is one to be expected; the object may come again before.
+        if !self.releases.is_empty() && (inner.idle || !limit.is_patient() || self.releases.len() >= RELEASES) {
             inner.session.send_releases();
         }
         if inner.has_waste() {
@@ -119,6 +120,7 @@ impl Shared {
         let mut inner = self.lock();
         inner.reading = false;
         inner.session.put_incoming(incoming);
+        inner.idle = matches!(received, Received::Nothing);
         let step = match received {
             Received::Bytes => Step::Received,
             Received::Nothing | Received::TimedOut if broken => {

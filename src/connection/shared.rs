@@ -65,6 +65,8 @@ pub(super) struct Inner {
     pub(super) reading: bool,
     /// A thread is waiting until the transport takes more, and will send all there is.
     pub(super) flushing: bool,
+    /// Nothing has come for a tick.
+    pub(super) idle: bool,
     /// Requests are being gathered: they leave with `uncork`, before any wait, or when there are many.
     pub(super) corked: bool,
     /// The transport refuses to send. What had arrived before is still read.
@@ -139,6 +141,8 @@ pub struct Shared {
 
 /// How much is gathered at most while requests are corked.
 pub(super) const CORKED: usize = if cfg!(shuttle) { 300 } else { 256 << 10 };
+/// So many releases are not kept waiting for a message to ride behind.
+pub(super) const RELEASES: usize = 64;
 /// How long a side that accepted waits for the peer to show its dialect before it speaks first.
 pub(super) const FIRST_WORD: Duration = Duration::from_millis(200);
 
@@ -153,6 +157,7 @@ impl Shared {
                 session,
                 reading: false,
                 flushing: false,
+                idle: false,
                 corked: false,
                 broken: false,
                 failed: None,
@@ -432,8 +437,7 @@ impl Shared {
 
     /// Sends the releases of dropped objects, if many wait and nobody is busy with the connection.
     pub fn release_soon(&self) {
-        const MANY: usize = 64;
-        if self.releases.len() >= MANY && self.check_fork().is_ok() {
+        if self.releases.len() >= RELEASES && self.check_fork().is_ok() {
             if let Some(mut inner) = crate::sync::try_lock(&self.inner) {
                 inner.session.send_releases();
                 self.flush_some(&mut inner);

@@ -568,7 +568,7 @@ fn nesting_has_an_end() {
 #[test]
 fn objects() {
     let home = Arc::new(Releases::default());
-    let proxy = || Proxy::new([1].into(), "builtins.list".into(), [2].into(), false, home.clone());
+    let proxy = || Proxy::new([1].into(), "builtins.list".into(), [2].into(), false, 1, home.clone());
     let object: *mut rpyc_object = handle::new(Reference::Remote(Arc::new(proxy())).into());
     // SAFETY: the handles live until they are freed.
     unsafe {

@@ -18,6 +18,8 @@ pub const REMOTE_REF: i64 = 4;
 pub const NO_KEYWORDS: [u8; 3] = [0x11, 0x51, 0x02];
 /// CALLATTR with four boxes, the first an object of the receiver: what comes next is its id_pack.
 pub const METHOD_CALL: [u8; 7] = [0x11, 0x50 + Handler::CallAttr as u8, 0x11, 0x52, 0x13, 0x11, 0x53];
+/// The same of CALL, with three boxes.
+pub const OBJECT_CALL: [u8; 7] = [0x11, 0x50 + Handler::Call as u8, 0x11, 0x52, 0x12, 0x11, 0x53];
 
 /// Begins a box.
 #[inline]
@@ -292,6 +294,16 @@ impl<'a> Unboxer<'a> {
         if let Some(proxy) = self.imports.receive_known(raw) {
             return Ok(Value::Ref(Reference::Remote(proxy)));
         }
+        if let Some((name, class_id, is_class)) = canonical_id_pack(raw, self.limits) {
+            let proxy = self.imports.receive_new(raw, name, class_id, is_class, self.limits.imports)?;
+            return Ok(Value::Ref(Reference::Remote(proxy)));
+        }
+        self.odd_remote_ref(raw)
+    }
+
+    /// One that is not written in the shortest form, or is none at all.
+    #[cold]
+    fn odd_remote_ref(&mut self, raw: &[u8]) -> Result<Value> {
         let parts = match brine::decode(raw, self.limits)? {
             Value::Tuple(parts) => parts,
             _ => Arc::from([]),
@@ -347,6 +359,40 @@ pub fn parse_id_pack<'a>(raw: &'a [u8], limits: &'a Limits) -> Option<IdPack<'a>
     let class_id = id(&mut r)?;
     let instance_id = id(&mut r)?;
     r.at_end().then_some(IdPack { name, class_id, instance_id })
+}
+
+/// Name, class id and whether it is a class, of an id_pack in its shortest form with ids of 64 bits.
+fn canonical_id_pack<'a>(raw: &'a [u8], limits: &'a Limits) -> Option<(&'a str, &'a [u8], bool)> {
+    let mut r = Reader::new(raw, None, limits);
+    if raw.first() != Some(&0x12) || r.tuple_header().ok()? != 3 {
+        return None;
+    }
+    let length_bytes = match raw.get(2)? {
+        0x0a..=0x0d => 0,
+        0x0e => usize::from(*raw.get(3)? > 4),
+        _ => return None,
+    };
+    let before = r.position();
+    let name = std::str::from_utf8(r.text().ok()?).ok()?;
+    if r.position() - before != 2 + length_bytes + name.len() {
+        return None;
+    }
+    let class_at = r.position();
+    canonical_int(&mut r)?;
+    let class_id = r.raw_from(class_at);
+    let instance = canonical_int(&mut r)?;
+    r.at_end().then_some((name, class_id, instance == 0))
+}
+
+/// An int of 64 bits in its shortest form.
+fn canonical_int(r: &mut Reader<'_>) -> Option<i64> {
+    let start = r.position();
+    let n = r.int().ok()?;
+    let read = r.raw_from(start);
+    let short = (-48..160).contains(&n);
+    // A text of digits is canonical, or it would not have been read; only its length and its size may be spent.
+    let shortest = if short { read.len() == 1 } else { read.first() == Some(&0x16) };
+    shortest.then_some(n)
 }
 
 /// An integer that may be an id of ours: Some(None) for one that is none.

@@ -125,8 +125,8 @@ impl Exports {
             if export.count < count {
                 self.overdrawn += 1;
             }
-            self.recent.clear();
             if let Some(export) = self.by_id.remove(&id) {
+                self.recent.forget(&export.object);
                 self.by_key.remove(&key(&export.object));
                 self.dropped.push(export.object);
             }

@@ -4,6 +4,7 @@ use super::boxing::{self, Unboxer};
 use super::policy::{self, Decision, Known, Name, Permission, Question};
 use super::request::{Access, AccessKind, CompareOp, Handler, Keywords, Op, Request, RequestId, Slicing};
 use super::vinegar::wrong_arguments;
+use super::recent::Callee;
 use super::{Core, Event, State};
 use crate::codec::brine::Reader;
 use crate::error::{Exception, Result};
@@ -218,12 +219,18 @@ impl<T> Core<T> {
     pub(super) fn serve(&mut self, reader: &mut Reader<'_>, id: RequestId) -> Result<Option<Event<T>>> {
         let Core { exports, imports, config, dialect, .. } = self;
         let mut unboxer = Unboxer::new(exports, imports, &config.limits, *dialect);
-        let named = reader.rest().strip_prefix(&boxing::METHOD_CALL).filter(|_| self.state == State::Open);
-        if let Some((target, member, length)) = named.and_then(|named| exports.recent.find(named)) {
+        let of_object = reader.rest().starts_with(&boxing::OBJECT_CALL);
+        let called = of_object || reader.rest().starts_with(&boxing::METHOD_CALL);
+        let named = reader.rest().get(boxing::METHOD_CALL.len()..).filter(|_| called && self.state == State::Open);
+        if let Some((target, callee, length)) = named.and_then(|named| exports.recent.find(named, of_object)) {
             let target = target.clone();
             reader.advance(boxing::METHOD_CALL.len() + length);
             let mut args = Args { unboxer, reader, boxed: true, left: 2 };
-            let op = Op::CallAttr { name: Name::Member(member), args: args.tuple()?, keywords: args.keywords()? };
+            let (args_of_call, keywords) = (args.tuple()?, args.keywords()?);
+            let op = match callee {
+                Callee::Member(member) => Op::CallAttr { name: Name::Member(member), args: args_of_call, keywords },
+                Callee::Object => Op::Call { args: args_of_call, keywords },
+            };
             return match args.close()? {
                 None => Ok(self.event(id, target, op)),
                 fault => Ok(self.answer(&id, fault, None)),
@@ -275,6 +282,7 @@ impl<T> Core<T> {
             Handler::Call => {
                 args.open("call", &["obj", "args", "kwargs"], 1)?;
                 target = args.target()?;
+                last_named = named.map(|named| &named[..named.len().saturating_sub(args.reader.rest().len())]);
                 op = Some(Wanted::Op(Op::Call { args: args.tuple()?, keywords: args.keywords()? }));
             }
             Handler::CallAttr => {
@@ -416,8 +424,12 @@ impl<T> Core<T> {
                 Op::OldSlicing(Box::new(Slicing { attempt, fallback, start, stop, args }))
             }
         };
-        if let (Some(named), Op::CallAttr { name: Name::Member(member), .. }) = (named, &op) {
-            self.exports.recent.add(named, &target, *member);
+        match (named, &op) {
+            (Some(named), Op::CallAttr { name: Name::Member(member), .. }) => {
+                self.exports.recent.add(named, &target, Callee::Member(*member));
+            }
+            (Some(named), Op::Call { .. }) => self.exports.recent.add(named, &target, Callee::Object),
+            _ => {}
         }
         Ok(self.event(id, target, op))
     }

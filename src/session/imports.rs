@@ -39,12 +39,17 @@ impl Imports {
         is_class: bool,
         limit: usize,
     ) -> Result<Arc<Proxy>> {
-        if self.by_pack.len() >= limit {
+        if self.by_pack.len() >= limit && !self.by_pack.contains_key(id_pack) {
             return Err(Error::Limit(format!("the peer lent more than {limit} objects (max_imports)")));
         }
-        let proxy =
-            Arc::new(Proxy::new(id_pack.into(), type_name.into(), class_id.into(), is_class, self.releases.clone()));
-        self.by_pack.insert(id_pack.into(), Arc::downgrade(&proxy));
+        // Its release may still wait to be sent, and then need not be.
+        let received = self.releases.revive(id_pack).saturating_add(1);
+        let home = self.releases.clone();
+        let proxy = Arc::new(Proxy::new(id_pack.into(), type_name.into(), class_id.into(), is_class, received, home));
+        match self.by_pack.get_mut(id_pack) {
+            Some(dead) => *dead = Arc::downgrade(&proxy),
+            None => drop(self.by_pack.insert(id_pack.into(), Arc::downgrade(&proxy))),
+        }
         Ok(proxy)
     }
 

@@ -1,17 +1,26 @@
-//! The methods that were called last, found again by the bytes that name them.
+//! What was called last, found again by the bytes that name it.
 
 use crate::value::Local;
 use std::sync::Arc;
 
+/// What a call names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callee {
+    /// The object itself.
+    Object,
+    /// A member of it.
+    Member(u32),
+}
+
 struct Entry {
-    /// The id_pack of the target and the box of the name, as they stood in the message.
+    /// The id_pack of the target and, of a member, the box of its name, as they stood in the message.
     bytes: Box<[u8]>,
     target: Arc<dyn Local>,
-    member: u32,
+    callee: Callee,
 }
 
 /// A call of the same method of the same object need not be looked up, nor held against the attribute rules, once
-/// more. Whatever could change the outcome clears it: an object that is given back, an option that is changed.
+/// more. What could change the outcome ends that: an object that is given back, an option that is changed.
 #[derive(Default)]
 pub struct Recent {
     entries: Vec<Entry>,
@@ -21,26 +30,33 @@ pub struct Recent {
 const ENTRIES: usize = 4;
 
 impl Recent {
-    /// The target and the member that the next bytes of a message name, and how many bytes that are.
+    /// The target and the callee that the next bytes of a message name, and how many bytes that are.
     #[inline]
-    pub fn find(&self, bytes: &[u8]) -> Option<(&Arc<dyn Local>, u32, usize)> {
-        let entry = self.entries.iter().find(|entry| bytes.starts_with(&entry.bytes))?;
-        Some((&entry.target, entry.member, entry.bytes.len()))
+    pub fn find(&self, bytes: &[u8], of_object: bool) -> Option<(&Arc<dyn Local>, Callee, usize)> {
+        let entry = self.entries.iter().find(|entry| {
+            bytes.starts_with(&entry.bytes) && (entry.callee == Callee::Object) == of_object
+        })?;
+        Some((&entry.target, entry.callee, entry.bytes.len()))
     }
 
-    pub fn add(&mut self, bytes: &[u8], target: &Arc<dyn Local>, member: u32) {
-        let entry = Entry { bytes: bytes.into(), target: target.clone(), member };
+    pub fn add(&mut self, bytes: &[u8], target: &Arc<dyn Local>, callee: Callee) {
+        let entry = Entry { bytes: bytes.into(), target: target.clone(), callee };
         if self.entries.len() < ENTRIES {
             return self.entries.push(entry);
         }
-        self.entries[self.oldest] = entry;
         self.oldest = (self.oldest + 1) % ENTRIES;
+        self.entries[self.oldest] = entry;
+    }
+
+    /// An object has been given back. It is still held elsewhere, so that nothing of the host runs here.
+    #[inline]
+    pub fn forget(&mut self, object: &Arc<dyn Local>) {
+        self.entries.retain(|entry| !std::ptr::addr_eq(Arc::as_ptr(&entry.target), Arc::as_ptr(object)));
     }
 
     /// The objects are still held by the export table, so that nothing of the host runs here.
     #[inline]
     pub fn clear(&mut self) {
         self.entries.clear();
-        self.oldest = 0;
     }
 }

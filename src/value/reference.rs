@@ -65,9 +65,16 @@ pub struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy that has been received once.
-    pub fn new(id_pack: Box<[u8]>, type_name: Box<str>, class_id: Box<[u8]>, is_class: bool, home: Arc<Releases>) -> Proxy {
-        Proxy { id_pack, type_name, class_id, is_class, received: AtomicU64::new(1), home }
+    /// A proxy that has been received so many times.
+    pub fn new(
+        id_pack: Box<[u8]>,
+        type_name: Box<str>,
+        class_id: Box<[u8]>,
+        is_class: bool,
+        received: u64,
+        home: Arc<Releases>,
+    ) -> Proxy {
+        Proxy { id_pack, type_name, class_id, is_class, received: AtomicU64::new(received), home }
     }
 
     /// The peer has sent it once more.
@@ -86,6 +93,9 @@ impl Drop for Proxy {
         self.home.push(id_pack, *self.received.get_mut());
     }
 }
+
+/// An object that comes again is looked for among so many releases that wait.
+const RECENT: usize = 64;
 
 /// Where a session's proxies go when they die, and where they come from.
 #[derive(Default)]
@@ -120,6 +130,21 @@ impl Releases {
         let mut queue = lock(&self.queue);
         self.waiting.store(0, Ordering::Release);
         std::mem::take(&mut *queue)
+    }
+
+    /// Takes back the release of an object that has come again: how often its dead proxy had been received.
+    pub fn revive(&self, id_pack: &[u8]) -> u64 {
+        if self.is_empty() {
+            return 0;
+        }
+        let mut queue = lock(&self.queue);
+        // Only among the last, so that a long queue is not searched again and again.
+        let first = queue.len().saturating_sub(RECENT);
+        let recent = queue.iter().skip(first).position(|(waiting, _)| **waiting == *id_pack);
+        let Some(at) = recent.map(|at| first + at) else { return 0 };
+        let (_, count) = queue.swap_remove(at);
+        self.waiting.store(queue.len() as u64, Ordering::Release);
+        count
     }
 
     /// What drives the session; set once by it.

@@ -404,7 +404,7 @@ mod tests {
 
     #[test]
     fn references_stay() {
-        let proxy = Proxy::new([1].into(), "m.C".into(), [1].into(), false, Arc::new(Releases::default()));
+        let proxy = Proxy::new([1].into(), "m.C".into(), [1].into(), false, 1, Arc::new(Releases::default()));
         let value = Value::List(Arc::new([Value::Ref(Reference::Remote(Arc::new(proxy)))]));
         let error = serde_json::to_string(&value).unwrap_err();
         assert_eq!(error.to_string(), "a reference cannot leave its session");

@@ -27,7 +27,7 @@ impl<'r> Replay<'r> {
     /// A reference to an object that was never lent. Nothing may come of its end, so it has none.
     fn made_up(&mut self, pack: &Node) -> Value {
         let home = self.session.releases().clone();
-        let proxy = Arc::new(Proxy::new(pack.encode().into(), "x.Y".into(), [0x51].into(), false, home));
+        let proxy = Arc::new(Proxy::new(pack.encode().into(), "x.Y".into(), [0x51].into(), false, 1, home));
         std::mem::forget(proxy.clone());
         Value::Ref(Reference::Remote(proxy))
     }
