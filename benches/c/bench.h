@@ -336,10 +336,9 @@ static inline void bench_sized(bench_call call, void *ctx, size_t size, long n)
     bench_emit2("size", "time", (double)(bench_ns() - start) * 1e-3 / (double)n, "us");
 }
 
-/* Bytes that do not compress, always the same. */
-static inline unsigned char *bench_random_bytes(size_t size)
+/* Fills room with bytes that do not compress, always the same. */
+static inline void bench_fill(unsigned char *bytes, size_t size)
 {
-    unsigned char *bytes = bench_alloc(size, 1);
     uint64_t state = 0x9e3779b97f4a7c15u, word;
     size_t i, part;
 
@@ -351,6 +350,13 @@ static inline unsigned char *bench_random_bytes(size_t size)
         part = size - i < sizeof word ? size - i : sizeof word;
         memcpy(bytes + i, &word, part);
     }
+}
+
+static inline unsigned char *bench_random_bytes(size_t size)
+{
+    unsigned char *bytes = bench_alloc(size, 1);
+
+    bench_fill(bytes, size);
     return bytes;
 }
 

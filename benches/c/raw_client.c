@@ -122,8 +122,9 @@ int main(int argc, char **argv)
 
     if (strcmp(args.mode, "size") == 0)
         client.size = (size_t)args.window;
-    client.payload = bench_random_bytes(client.size);
-    client.back = bench_alloc(client.size, 1);
+    client.payload = raw_room(client.size);
+    client.back = raw_room(client.size);
+    bench_fill(client.payload, client.size);
     dial(&client, args.addr);
     if (strcmp(args.mode, "lat") == 0) {
         bench_latency("lat", echo, &client, args.n, args.srv);
@@ -145,7 +146,5 @@ int main(int argc, char **argv)
         bench_die("MODE must be lat, pipe, bulk, size or cb");
     }
     close(client.fd);
-    free(client.payload);
-    free(client.back);
     return 0;
 }

@@ -49,10 +49,11 @@ static int serve_all(struct stream *stream)
         memcpy(&message, stream->in + stream->used, sizeof message);
         size = sizeof message + message.payload;
         if (size > stream->room) {
+            char *larger = raw_room(size);
+
+            memcpy(larger, stream->in, stream->have);
             stream->room = size;
-            stream->in = realloc(stream->in, size);
-            if (!stream->in)
-                bench_die("out of memory");
+            stream->in = larger;
         }
         if (stream->have - stream->used < size)
             break;
@@ -72,14 +73,13 @@ static void *run(void *arg)
     struct stream stream = {.fd = (int)(intptr_t)arg, .spin = getenv("BENCH_SPIN") != NULL, .room = ROOM};
     size_t n;
 
-    stream.in = bench_alloc(ROOM, 1);
+    stream.in = raw_room(ROOM);
     stream.out = bench_alloc(ROOM, 1); /* at most as much as came in one receive */
     raw_prepare(stream.fd);
     do {
         n = raw_receive(stream.fd, stream.in + stream.have, stream.room - stream.have, stream.spin);
         stream.have += n;
     } while (n > 0 && serve_all(&stream));
-    free(stream.in);
     free(stream.out);
     close(stream.fd);
     return NULL;

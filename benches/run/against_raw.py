@@ -46,7 +46,7 @@ def result(metric, place, figures):
     """One row of the table, from {kind: [figure of each repetition]}."""
     raw, native, python = (figures.get(kind, []) for kind in ("raw", "native", "python"))
     if metric.name.startswith("bulk") and raw:
-        # A TCP connection settles on one of several speeds: the best raw one is the limit.
+        # How fast the kernel copies depends on where buffers happen to lie: the best raw rate is the limit.
         raw = [max(raw)] * len(raw)
     ours = ratio(native, raw, metric.rate)
     figure = median(native)
