@@ -15,6 +15,10 @@ pub struct Compression {
 /// Payloads above this are compressed only if samples of them shrink.
 const SAMPLED: usize = 8 * 1024;
 const SAMPLE: usize = 2 * 1024;
+/// How much is looked at in three places to see whether it is noise.
+const LOOK: usize = 1024;
+/// Percent of what random bytes have, up to which the squares of the frequencies are those of noise.
+const EVEN: u64 = 115;
 /// Percent of its size to which a sample must shrink.
 const WORTHWHILE: usize = 95;
 /// Output larger than this is not kept for reuse.
@@ -29,6 +33,9 @@ pub(super) struct Deflater {
 impl Deflater {
     /// The parts as one zlib stream, if that is smaller than they are. To be given back with `recycle`.
     pub(super) fn compress(&mut self, parts: &[&[u8]], size: usize, level: u32) -> Option<Vec<u8>> {
+        if is_noise(parts, size) {
+            return None;
+        }
         let level = level.min(9);
         if self.stream.as_ref().is_none_or(|(made_for, _)| *made_for != level) {
             self.stream = Some((level, Box::new(Compress::new(flate2::Compression::new(level), true))));
@@ -60,6 +67,35 @@ impl Deflater {
 /// Room in which a stream of so many bytes comes to its end, even if it grows.
 fn enough(size: usize) -> usize {
     size + size / 8 + 256
+}
+
+/// Are all bytes about equally frequent, in the whole or in samples of it? Then a look at it costs less than the attempt
+/// to compress it, which finds nothing but whole passages that come again.
+fn is_noise(parts: &[&[u8]], size: usize) -> bool {
+    let mut counts = [0u32; 256];
+    let mut seen = 0;
+    let mut count = |start: usize, len: usize| {
+        let mut skip = start;
+        let mut left = len;
+        for part in parts {
+            let piece = part.get(skip..).unwrap_or(&[]);
+            let piece = piece.get(..left).unwrap_or(piece);
+            for byte in piece {
+                counts[usize::from(*byte)] += 1;
+            }
+            skip = skip.saturating_sub(part.len());
+            left -= piece.len();
+        }
+        seen += (len - left) as u64;
+    };
+    if size <= 3 * LOOK {
+        count(0, size);
+    } else {
+        [0, (size - LOOK) / 2, size - LOOK].into_iter().for_each(|start| count(start, LOOK));
+    }
+    // Of random bytes the sum of the squares is about n + n²/256; a text's is many times that.
+    let squares: u64 = counts.iter().map(|n| u64::from(*n) * u64::from(*n)).sum();
+    squares * 100 < (seen + seen * seen / 256) * EVEN
 }
 
 /// Would compressing shorten it? Judged by its beginning, middle and end. None: the stream was given up.
