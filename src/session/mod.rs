@@ -390,8 +390,10 @@ impl<T> Core<T> {
         if let ([0x11, 0x51, ..], false, Seq::Int(seq)) = (reader.rest(), raised, seq) {
             reader.advance(2);
             let outcome = Ok(reader.value()?);
-            let token = self.pending.remove(*seq).flatten();
-            return Ok(token.map(|token| Event::Reply { seq: *seq, token, outcome }));
+            return match self.pending.remove(*seq) {
+                Some(Some(token)) => Ok(Some(Event::Reply { seq: *seq, token, outcome })),
+                _ => self.unawaited(*seq, outcome),
+            };
         }
         self.any_outcome(reader, seq, raised)
     }
@@ -412,14 +414,18 @@ impl<T> Core<T> {
             }
         };
         let Seq::Int(seq) = *seq else { return Ok(None) };
-        Ok(match self.pending.remove(seq) {
-            Some(Some(token)) => Some(Event::Reply { seq, token, outcome }),
-            Some(None) if self.native.is_offer(seq) => {
-                self.offer_answered(outcome)?;
-                None
-            }
-            _ => None,
-        })
+        match self.pending.remove(seq) {
+            Some(Some(token)) => Ok(Some(Event::Reply { seq, token, outcome })),
+            _ => self.unawaited(seq, outcome),
+        }
+    }
+
+    /// An answer that the host does not wait for: to a release, to our offer, or too late.
+    fn unawaited(&mut self, seq: i64, outcome: Result<Value>) -> Result<Option<Event<T>>> {
+        if self.native.is_offer(seq) {
+            self.offer_answered(outcome)?;
+        }
+        Ok(None)
     }
 
     fn release(&mut self, object: &Arc<dyn Local>, count: u64) {
