@@ -118,7 +118,8 @@ impl<T> Core<T> {
 }
 
 impl Boxer<'_> {
-    /// The content of a native box.
+    /// A native box.
+    #[inline(never)]
     pub(super) fn put_native<S: Sink>(&mut self, out: &mut S, value: &Value, levels: usize) -> Result<()> {
         boxing::put_label(out, NATIVE);
         let origin = self.origin;
@@ -150,6 +151,7 @@ impl Boxer<'_> {
 
 impl Unboxer<'_> {
     /// The content of a native box. One that cannot be read ends the connection, as brine does.
+    #[inline(never)]
     pub(super) fn native(&mut self, reader: &mut Reader<'_>, levels: usize) -> Result<Value> {
         let limits = self.limits;
         let unboxer = RefCell::new(self);
@@ -177,6 +179,7 @@ impl Unboxer<'_> {
     }
 
     /// A native box that was not agreed on: what is asked with it is refused, in words that say why.
+    #[cold]
     pub(super) fn refuse_native(&mut self, reader: &mut Reader<'_>) -> Result<Value> {
         reader.skip()?;
         let text = format!("invalid label {NATIVE}: native values were not agreed on");

@@ -11,8 +11,8 @@ PAIRS = (("on", "accept", "native"), ("on", "on", "native"), ("on", "off", "stoc
 VERSIONS = ("6.0.2", "5.3.1", "4.1.5")
 
 
-def start_server(case, option, transport="tcp"):
-    server = case.start([case.program(PROGRAM), "serve", listen_address(case, transport), option])
+def start_server(case, option, transport="tcp", before=()):
+    server = case.start([*before, case.program(PROGRAM), "serve", listen_address(case, transport), option])
     return server, server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
 
 
@@ -22,12 +22,17 @@ def all_passed(case, output):
     case.note(lines[-1])
 
 
+def run_pair(case, client, server, outcome, transport, before=()):
+    process, address = start_server(case, server, transport, before)
+    done = case.run([*before, case.program(PROGRAM), "call", address, client, "c", outcome])
+    all_passed(case, done.output)
+    case.stop(process, 60)
+    return process
+
+
 def c_pair(client, server, outcome, transport):
     def function(case):
-        process, address = start_server(case, server, transport)
-        done = case.run([case.program(PROGRAM), "call", address, client, "c", outcome])
-        all_passed(case, done.output)
-        case.stop(process)
+        process = run_pair(case, client, server, outcome, transport)
         case.equal(process.wait(case.left()), 0, "exit code of the server")
     return function
 

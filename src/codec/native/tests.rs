@@ -263,3 +263,17 @@ fn what_is_too_deep_is_not_written() {
     let error = put(&mut Vec::new(), &deep, 9, 0, &|_| None).unwrap_err();
     assert!(matches!(error, NativeError::Unwritable(_)), "{error}");
 }
+
+/// As deep as any setting allows, on a stack that is half of what threads have.
+#[test]
+fn the_deepest_value_fits_the_stack() {
+    let work = || {
+        let deep = (0..Value::MAX_DEPTH).fold(Value::None, |inner, _| Value::List(Arc::new([inner])));
+        let limits = Limits { depth: usize::MAX, ..Limits::default() };
+        let mut out = Vec::new();
+        put(&mut out, &deep, Value::MAX_DEPTH, 0, &|_| None).unwrap();
+        let got = read(&mut Reader::new(&out, None, &limits), &limits, limits.depth, &no_reference).unwrap();
+        assert!(got == deep);
+    };
+    std::thread::Builder::new().stack_size(1 << 20).spawn(work).unwrap().join().unwrap();
+}
