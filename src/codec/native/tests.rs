@@ -264,7 +264,7 @@ fn what_is_too_deep_is_not_written() {
     assert!(matches!(error, NativeError::Unwritable(_)), "{error}");
 }
 
-/// As deep as any setting allows, on a stack that is half of what threads have.
+/// As deep as any setting allows, on the stack that threads of std have.
 #[test]
 fn the_deepest_value_fits_the_stack() {
     let work = || {
@@ -275,5 +275,5 @@ fn the_deepest_value_fits_the_stack() {
         let got = read(&mut Reader::new(&out, None, &limits), &limits, limits.depth, &no_reference).unwrap();
         assert!(got == deep);
     };
-    std::thread::Builder::new().stack_size(1 << 20).spawn(work).unwrap().join().unwrap();
+    std::thread::Builder::new().stack_size(2 << 20).spawn(work).unwrap().join().unwrap();
 }
