@@ -314,6 +314,11 @@ typedef int32_t rpyc_value_kind_id;
 typedef void (*rpyc_free_fn)(void *userdata);
 
 /**
+ * The type of the numbers in an array.
+ */
+typedef int32_t rpyc_array_type_id;
+
+/**
  * Told that an answer has come. The result is lent for the call.
  *
  * It runs once, in the thread that read the answer, or in the one that registered it when the answer was there already.
@@ -684,6 +689,61 @@ typedef void (*rpyc_log_fn)(int32_t level, const char *message, size_t length, v
  * A reference to an object, the peer's or ours
  */
 #define RPYC_VALUE_OBJECT 14
+
+/**
+ * Numbers of one type, one behind the other; a Python peer gets a reference to a sequence that holds them
+ */
+#define RPYC_VALUE_ARRAY 15
+
+/**
+ * int8_t
+ */
+#define RPYC_ARRAY_INT8 1
+
+/**
+ * uint8_t
+ */
+#define RPYC_ARRAY_UINT8 2
+
+/**
+ * int16_t
+ */
+#define RPYC_ARRAY_INT16 3
+
+/**
+ * uint16_t
+ */
+#define RPYC_ARRAY_UINT16 4
+
+/**
+ * int32_t
+ */
+#define RPYC_ARRAY_INT32 5
+
+/**
+ * uint32_t
+ */
+#define RPYC_ARRAY_UINT32 6
+
+/**
+ * int64_t
+ */
+#define RPYC_ARRAY_INT64 7
+
+/**
+ * uint64_t
+ */
+#define RPYC_ARRAY_UINT64 8
+
+/**
+ * float
+ */
+#define RPYC_ARRAY_FLOAT 9
+
+/**
+ * double
+ */
+#define RPYC_ARRAY_DOUBLE 10
 
 #ifdef __cplusplus
 extern "C" {
@@ -1309,7 +1369,8 @@ rpyc_status rpyc_value_get_bytes(const rpyc_value *value,
 rpyc_status rpyc_value_get_object(const rpyc_value *value, rpyc_object **object_out, rpyc_error **error_out);
 
 /**
- * How much is in a value: items of a tuple, list, frozenset or dict, the 3 of a slice, bytes of a str or bytes value.
+ * How much is in a value: items of a tuple, list, frozenset, dict or array, the 3 of a slice, bytes of a str or bytes
+ * value.
  *
  * @param value borrowed; may be NULL
  * @return a number; 0 for NULL and for other kinds
@@ -1319,7 +1380,8 @@ rpyc_status rpyc_value_get_object(const rpyc_value *value, rpyc_object **object_
 size_t rpyc_value_count(const rpyc_value *value);
 
 /**
- * An item of a tuple, list or frozenset; of a slice start, stop and step; of a dict the value of a pair.
+ * An item of a tuple, list or frozenset; of a slice start, stop and step; of a dict the value of a pair. The numbers of
+ * an array are no values: rpyc_value_get_array() has them.
  *
  * @param value borrowed; may be NULL
  * @param index from 0 to rpyc_value_count() - 1
@@ -1350,6 +1412,69 @@ const rpyc_value *rpyc_value_key(const rpyc_value *value, size_t index);
  * Threads: any thread. Since 0.1.
  */
 const rpyc_value *rpyc_value_lookup(const rpyc_value *value, const char *key);
+
+/**
+ * An array of numbers that are copied: a snapshot. Between librpyc peers that agreed on native values it travels by
+ * value; another peer gets a reference to a sequence that the library keeps for it, whose type is called array.array.
+ *
+ * @param type one of RPYC_ARRAY_...
+ * @param data copied; may be NULL if the count is 0
+ * @param count numbers, not bytes
+ * @param value_out owned, freed with rpyc_value_free()
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an unknown type or an impossible count;
+ *         RPYC_ERR_LIMIT if there is no memory for it
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_value_new_array(rpyc_array_type_id type,
+                                 const void *data,
+                                 size_t count,
+                                 rpyc_value **value_out,
+                                 rpyc_error **error_out);
+
+/**
+ * An array of numbers that stay where they are, and go out from there without a copy. They must not change until the
+ * destructor runs: after the value, all its clones and all that holds it are freed and sent. Numbers at an address that
+ * is no multiple of their size are copied, and the destructor runs at once.
+ *
+ * @param type one of RPYC_ARRAY_...
+ * @param data borrowed until the destructor runs; may be NULL if the count is 0
+ * @param count numbers, not bytes
+ * @param userdata consumed; given to the destructor
+ * @param userdata_free the destructor: runs exactly once, on any thread, also if this function fails; may be NULL
+ * @param value_out owned, freed with rpyc_value_free()
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an unknown type or an impossible count;
+ *         RPYC_ERR_LIMIT if there is no memory for it
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_value_new_array_owned(rpyc_array_type_id type,
+                                       const void *data,
+                                       size_t count,
+                                       void *userdata,
+                                       rpyc_free_fn userdata_free,
+                                       rpyc_value **value_out,
+                                       rpyc_error **error_out);
+
+/**
+ * Reads an array. The numbers are in the byte order of this machine, at an address that is a multiple of their size.
+ *
+ * @param value borrowed; an array
+ * @param type_out one of RPYC_ARRAY_...
+ * @param data_out borrowed until this handle of the value is freed; never NULL on success
+ * @param count_out numbers, not bytes
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_value_get_array(const rpyc_value *value,
+                                 rpyc_array_type_id *type_out,
+                                 const void **data_out,
+                                 size_t *count_out,
+                                 rpyc_error **error_out);
 
 /**
  * Settings as rpyc 6.0.2 has them at first. NULL in place of a config means the same.
@@ -1404,6 +1529,8 @@ void rpyc_config_free(rpyc_config *config);
  * - close_timeout=5: how long closing waits for the peer; not "none"
  * - connect_timeout=10: how long connecting may take
  * - dialect=auto: "5": rpyc 4.1 to 5.3, "6": rpyc 6; auto: what the peer speaks
+ * - native=accept: lists, dicts and arrays by value between two librpyc peers. "on": the peer is asked, in front of the
+ *   first request; accept: if the peer asks; "off": never. A Python peer notices nothing
  * - compression_threshold=3000: bytes
  * - compression_level=1: 0 to 9
  * - spin_us=0: for how many microseconds a thread looks for input again and again before it sleeps
@@ -1830,6 +1957,18 @@ rpyc_status rpyc_connection_set(rpyc_connection *connection,
  * Threads: any thread. Since 0.1.
  */
 int32_t rpyc_connection_dialect(const rpyc_connection *connection);
+
+/**
+ * Do lists, dicts and arrays travel by value? So it is between two librpyc peers of which one has the option native at
+ * "on" and the other at least at "accept"; it is settled before the first request is answered. If not, they travel as
+ * references to objects that the library keeps.
+ *
+ * @param connection borrowed; may be NULL
+ * @return whether the peer agreed
+ *
+ * Threads: any thread. Since 0.1.
+ */
+bool rpyc_connection_is_native(const rpyc_connection *connection);
 
 /**
  * What the other side is called: its address where it has one.

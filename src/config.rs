@@ -17,6 +17,18 @@ pub enum Dialect {
     V6,
 }
 
+/// Lists, dicts and arrays by value between two librpyc peers (docs/native.md).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Native {
+    /// Never.
+    Off,
+    /// If the peer asks for it.
+    #[default]
+    Accept,
+    /// The peer is asked, in front of the first request.
+    On,
+}
+
 /// Bounds on what a peer can make us hold or do.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -82,6 +94,7 @@ pub struct Config {
     pub connect_timeout: Option<Duration>,
     pub bind_threads: bool,
     pub dialect: Dialect,
+    pub native: Native,
     pub compress: bool,
     /// Payloads above this many bytes are compressed.
     pub compression_threshold: usize,
@@ -114,6 +127,7 @@ impl Default for Config {
             connect_timeout: Some(Duration::from_secs(10)),
             bind_threads: false,
             dialect: Dialect::Auto,
+            native: Native::Accept,
             compress: true,
             compression_threshold: 3000,
             compression_level: 1,
@@ -151,6 +165,14 @@ impl Config {
                     "5" => Dialect::V5,
                     "6" => Dialect::V6,
                     _ => return Err(bad(name, text, "auto, 5 (rpyc 4.1 to 5.3) or 6")),
+                }
+            }
+            "native" => {
+                self.native = match text.trim() {
+                    "off" => Native::Off,
+                    "accept" => Native::Accept,
+                    "on" => Native::On,
+                    _ => return Err(bad(name, text, "off, accept or on")),
                 }
             }
             "compress" => self.compress = flag(name, text)?,
@@ -203,6 +225,11 @@ impl Config {
                 Dialect::Auto => "auto".to_owned(),
                 Dialect::V5 => "5".to_owned(),
                 Dialect::V6 => "6".to_owned(),
+            },
+            "native" => match self.native {
+                Native::Off => "off".to_owned(),
+                Native::Accept => "accept".to_owned(),
+                Native::On => "on".to_owned(),
             },
             "compress" => self.compress.to_string(),
             "compression_threshold" => self.compression_threshold.to_string(),

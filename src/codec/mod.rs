@@ -1,11 +1,13 @@
-//! Values to bytes and back: brine is how a value is written, a frame is what travels.
+//! Values to bytes and back: brine is how a value is written, natively where two librpyc peers agreed; a frame is what travels.
 
 pub mod brine;
 pub mod frame;
+pub mod native;
 
 use crate::error::Error;
 use brine::{DecodeError, EncodeError};
 use frame::FrameError;
+use native::NativeError;
 
 impl From<DecodeError> for Error {
     #[cold]
@@ -22,6 +24,17 @@ impl From<EncodeError> for Error {
             EncodeError::TooDeep { .. } | EncodeError::TooManyDigits { .. } | EncodeError::TooLong { .. } => {
                 Error::Limit(e.to_string())
             }
+        }
+    }
+}
+
+impl From<NativeError> for Error {
+    #[cold]
+    fn from(e: NativeError) -> Error {
+        match e {
+            NativeError::Brine(e) => e.into(),
+            NativeError::Malformed(_) => Error::Malformed(e.to_string()),
+            NativeError::Limit(_) | NativeError::Unwritable(_) => Error::Limit(e.to_string()),
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Lists, dicts and sets of ours as a Python peer sees them: snapshots under the names of its own types.
+//! Lists, dicts, sets and arrays of ours as a Python peer sees them: snapshots under the names of its own types.
 
 use super::call::Call;
 use super::class::{Class, Definition, Member, Method, Object};
 use crate::error::Exception;
-use crate::value::{Local, Reference, Value};
+use crate::value::{Array, Local, Reference, Value};
 use std::sync::{Arc, LazyLock, Mutex};
 
 fn method(name: &str, run: fn(&mut Call)) -> Member {
@@ -12,8 +12,21 @@ fn method(name: &str, run: fn(&mut Call)) -> Member {
     Member { name: name.into(), doc: None, kind }
 }
 
+fn property(name: &str, read: fn(&Call) -> Value) -> Member {
+    let get: Method = Arc::new(move |mut call: Call| {
+        let value = read(&call);
+        let _ = call.reply(value);
+    });
+    let kind = super::class::MemberKind::Property { get: Some(get), set: None, del: None };
+    Member { name: name.into(), doc: None, kind }
+}
+
 fn class(name: &str, members: Vec<Member>) -> Arc<Class> {
-    Class::plain(Definition { module: "builtins".into(), name: name.into(), members, ..Definition::default() })
+    class_of("builtins", name, members)
+}
+
+fn class_of(module: &str, name: &str, members: Vec<Member>) -> Arc<Class> {
+    Class::plain(Definition { module: module.into(), name: name.into(), members, ..Definition::default() })
 }
 
 type Items = Arc<[Value]>;
@@ -25,7 +38,7 @@ static LIST: LazyLock<Arc<Class>> = LazyLock::new(|| {
         vec![
             method("__len__", |call| reply_len(call, items(call).len())),
             method("__getitem__", list_getitem),
-            method("__iter__", |call| reply_iterator(call, items(call))),
+            method("__iter__", |call| reply_items(call, items(call))),
             method("__contains__", |call| reply_contains(call, items(call))),
             method("__repr__", |call| reply_repr(call, Value::List(items(call)))),
             method("__eq__", |call| reply_equal(call, Value::List(items(call)))),
@@ -38,7 +51,7 @@ static FROZENSET: LazyLock<Arc<Class>> = LazyLock::new(|| {
         "frozenset",
         vec![
             method("__len__", |call| reply_len(call, items(call).len())),
-            method("__iter__", |call| reply_iterator(call, items(call))),
+            method("__iter__", |call| reply_items(call, items(call))),
             method("__contains__", |call| reply_contains(call, items(call))),
             method("__repr__", |call| reply_repr(call, Value::FrozenSet(items(call)))),
             method("__eq__", |call| reply_equal(call, Value::FrozenSet(items(call)))),
@@ -47,15 +60,14 @@ static FROZENSET: LazyLock<Arc<Class>> = LazyLock::new(|| {
 });
 
 static SLICE: LazyLock<Arc<Class>> = LazyLock::new(|| {
-    let part = |name: &str, index: usize| {
-        let get: Method = Arc::new(move |mut call: Call| {
-            let value = items(&call).get(index).cloned().unwrap_or_default();
-            let _ = call.reply(value);
-        });
-        let kind = super::class::MemberKind::Property { get: Some(get), set: None, del: None };
-        Member { name: name.into(), doc: None, kind }
-    };
-    class("slice", vec![part("start", 0), part("stop", 1), part("step", 2)])
+    class(
+        "slice",
+        vec![
+            property("start", |call| part_of(call, 0)),
+            property("stop", |call| part_of(call, 1)),
+            property("step", |call| part_of(call, 2)),
+        ],
+    )
 });
 
 static DICT: LazyLock<Arc<Class>> = LazyLock::new(|| {
@@ -64,7 +76,7 @@ static DICT: LazyLock<Arc<Class>> = LazyLock::new(|| {
         vec![
             method("__len__", |call| reply_len(call, entries(call).len())),
             method("__getitem__", dict_getitem),
-            method("__iter__", |call| reply_iterator(call, keys(call))),
+            method("__iter__", |call| reply_items(call, keys(call))),
             method("__contains__", |call| reply_contains(call, keys(call))),
             method("keys", |call| reply_list(call, keys(call))),
             method("values", |call| {
@@ -86,11 +98,47 @@ static DICT: LazyLock<Arc<Class>> = LazyLock::new(|| {
     )
 });
 
+static ARRAY: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    class_of(
+        "array",
+        "array",
+        vec![
+            method("__len__", |call| reply_len(call, array_of(call).map_or(0, |array| array.len()))),
+            method("__getitem__", array_getitem),
+            method("__iter__", |call| {
+                let array = array_of(call);
+                let numbers = (0..).map_while(move |at| array.as_ref()?.get(at));
+                reply_iterator(call, Box::new(numbers));
+            }),
+            method("__contains__", |call| {
+                let wanted = call.args().first().cloned().unwrap_or_default();
+                let found = array_of(call).is_some_and(|array| array.iter().any(|number| number.py_eq(&wanted)));
+                let _ = call.reply(Value::Bool(found));
+            }),
+            method("__repr__", |call| reply_repr(call, array_value(call))),
+            method("__eq__", |call| reply_equal(call, array_value(call))),
+            method("tobytes", array_bytes),
+            method("tolist", array_list),
+            property("typecode", array_typecode),
+            property("itemsize", array_itemsize),
+            // The same for peers that may not use plain names, which is the default.
+            method("exposed_tobytes", array_bytes),
+            method("exposed_tolist", array_list),
+            property("exposed_typecode", array_typecode),
+            property("exposed_itemsize", array_itemsize),
+        ],
+    )
+});
+
+type Iter = Box<dyn Iterator<Item = Value> + Send>;
+
 static ITERATOR: LazyLock<Arc<Class>> = LazyLock::new(|| {
     let next = |call: &mut Call| {
-        let item = call.object().state().downcast_ref::<Mutex<std::vec::IntoIter<Value>>>().and_then(|items| {
-            items.lock().unwrap_or_else(|e| e.into_inner()).next()
-        });
+        let item = call
+            .object()
+            .state()
+            .downcast_ref::<Mutex<Iter>>()
+            .and_then(|items| items.lock().unwrap_or_else(|e| e.into_inner()).next());
         let _ = match item {
             Some(item) => call.reply(item),
             None => call.raise(Exception::stop_iteration()),
@@ -120,6 +168,40 @@ pub(super) fn dict(entries: Entries) -> Arc<Object> {
     DICT.instance(Box::new(entries))
 }
 
+pub(super) fn array(array: Array) -> Arc<Object> {
+    ARRAY.instance(Box::new(array))
+}
+
+fn part_of(slice: &Call, index: usize) -> Value {
+    items(slice).get(index).cloned().unwrap_or_default()
+}
+
+fn array_of(call: &Call) -> Option<Array> {
+    call.object().state().downcast_ref::<Array>().cloned()
+}
+
+fn array_bytes(call: &mut Call) {
+    let bytes = array_of(call).map(|array| array.to_bytes()).unwrap_or_default();
+    let _ = call.reply(Value::Bytes(bytes));
+}
+
+fn array_list(call: &mut Call) {
+    let numbers = array_of(call).map(|array| array.iter().collect()).unwrap_or_default();
+    reply_list(call, numbers);
+}
+
+fn array_typecode(call: &Call) -> Value {
+    array_of(call).map_or(Value::None, |array| Value::str(array.element().code().encode_utf8(&mut [0; 4])))
+}
+
+fn array_itemsize(call: &Call) -> Value {
+    Value::Int(array_of(call).map_or(0, |array| array.element().size() as i64))
+}
+
+fn array_value(call: &Call) -> Value {
+    array_of(call).map_or(Value::None, Value::Array)
+}
+
 fn items(call: &Call) -> Items {
     call.object().state().downcast_ref::<Items>().cloned().unwrap_or_else(|| Arc::from([]))
 }
@@ -140,8 +222,12 @@ fn reply_len(call: &mut Call, len: usize) {
     let _ = call.reply(Value::Int(len as i64));
 }
 
-fn reply_iterator(call: &mut Call, items: Items) {
-    let iterator = ITERATOR.instance(Box::new(Mutex::new(items.to_vec().into_iter())));
+fn reply_items(call: &mut Call, items: Items) {
+    reply_iterator(call, Box::new((0..).map_while(move |at| items.get(at).cloned())));
+}
+
+fn reply_iterator(call: &mut Call, items: Iter) {
+    let iterator = ITERATOR.instance(Box::new(Mutex::new(items)));
     let _ = call.reply(Value::Ref(Reference::Local(iterator)));
 }
 
@@ -180,16 +266,38 @@ fn dict_getitem(call: &mut Call) {
 
 fn list_getitem(call: &mut Call) {
     let items = items(call);
+    let item = |at: usize| items.get(at).cloned();
+    let list = |picked: Vec<usize>| Ok(Value::List(picked.into_iter().filter_map(item).collect()));
+    getitem(call, "list", items.len(), item, list);
+}
+
+fn array_getitem(call: &mut Call) {
+    let Some(array) = array_of(call) else { return };
+    let part = |picked: Vec<usize>| match array.pick(picked.into_iter()) {
+        Ok(part) => Ok(Value::Array(part)),
+        Err(error) => Err(Exception::builtin("MemoryError", error.to_string())),
+    };
+    getitem(call, "array", array.len(), |at| array.get(at), part);
+}
+
+/// One item by its index, or those of a slice.
+fn getitem(
+    call: &mut Call,
+    what: &str,
+    len: usize,
+    item: impl Fn(usize) -> Option<Value>,
+    items: impl Fn(Vec<usize>) -> Result<Value, Exception>,
+) {
     let picked = match call.args().first() {
-        Some(Value::Slice(parts)) => pick(&items, parts).map(|items| Value::List(items.into())),
-        Some(index) => match index.to_i64().map(|i| if i < 0 { i.saturating_add(items.len() as i64) } else { i }) {
+        Some(Value::Slice(parts)) => pick(len, parts).and_then(items),
+        Some(index) => match index.to_i64().map(|i| if i < 0 { i.saturating_add(len as i64) } else { i }) {
             Some(i) => usize::try_from(i)
                 .ok()
-                .and_then(|i| items.get(i).cloned())
-                .ok_or_else(|| Exception::builtin("IndexError", "list index out of range")),
+                .and_then(item)
+                .ok_or_else(|| Exception::builtin("IndexError", format!("{what} index out of range"))),
             None => Err(Exception::builtin(
                 "TypeError",
-                format!("list indices must be integers or slices, not {}", index.type_name()),
+                format!("{what} indices must be integers or slices, not {}", index.type_name()),
             )),
         },
         None => Err(Exception::builtin("TypeError", "__getitem__ expected 1 argument, got 0")),
@@ -200,8 +308,8 @@ fn list_getitem(call: &mut Call) {
     };
 }
 
-/// The items that Python's slice stands for.
-fn pick(items: &[Value], parts: &[Value; 3]) -> Result<Vec<Value>, Exception> {
+/// The indices that Python's slice stands for.
+fn pick(len: usize, parts: &[Value; 3]) -> Result<Vec<usize>, Exception> {
     let number = |part: &Value| match part {
         Value::None => Ok(None),
         other => other.to_i64().map(Some).ok_or_else(|| {
@@ -212,7 +320,7 @@ fn pick(items: &[Value], parts: &[Value; 3]) -> Result<Vec<Value>, Exception> {
     if step == 0 {
         return Err(Exception::builtin("ValueError", "slice step cannot be zero"));
     }
-    let len = items.len() as i64;
+    let len = len as i64;
     let (low, high) = if step > 0 { (0, len) } else { (-1, len - 1) };
     let clamp = |index: Option<i64>, default: i64| match index {
         None => default,
@@ -224,7 +332,7 @@ fn pick(items: &[Value], parts: &[Value; 3]) -> Result<Vec<Value>, Exception> {
     let mut picked = Vec::new();
     let mut at = start;
     while (step > 0 && at < stop) || (step < 0 && at > stop) {
-        picked.extend(usize::try_from(at).ok().and_then(|at| items.get(at)).cloned());
+        picked.extend(usize::try_from(at).ok());
         at = at.saturating_add(step);
     }
     Ok(picked)

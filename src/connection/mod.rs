@@ -252,7 +252,7 @@ impl Connection {
 
     /// Changes an option from the next message on.
     pub fn set_option(&self, name: &str, text: &str) -> Result<()> {
-        if matches!(name, "dialect" | "bind_threads" | "connect_timeout" | "max_frame" | "max_inflated") {
+        if matches!(name, "dialect" | "native" | "bind_threads" | "connect_timeout" | "max_frame" | "max_inflated") {
             return Err(Error::State(format!("option '{name}' cannot be changed while the connection lives")));
         }
         self.shared.with_session(|session| session.config_mut().set(name, text))
@@ -260,6 +260,10 @@ impl Connection {
 
     pub fn dialect(&self) -> Dialect {
         self.shared.with_session(|session| session.dialect())
+    }
+
+    pub fn is_native(&self) -> bool {
+        self.shared.with_session(|session| session.is_native())
     }
 
     pub fn counts(&self) -> Counts {

@@ -1,4 +1,4 @@
-//! Objects for values that the wire has no form for: lists, dicts, and proxies of other connections.
+//! Objects for values that the wire has no form for: lists, dicts, arrays, and proxies of other connections.
 
 use super::containers;
 use super::dispatch::Job;
@@ -28,6 +28,7 @@ impl Wrap for HostWrap {
         match value {
             Value::List(items) => Some(containers::list(items.clone())),
             Value::Dict(entries) => Some(containers::dict(entries.clone())),
+            Value::Array(array) => Some(containers::array(array.clone())),
             Value::FrozenSet(items) => Some(containers::frozenset(items.clone())),
             Value::Slice(parts) => Some(containers::slice(parts.clone())),
             Value::Ref(Reference::Remote(proxy)) => Some(self.bridge(proxy)),

@@ -88,6 +88,8 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// - close_timeout=5: how long closing waits for the peer; not "none"
 /// - connect_timeout=10: how long connecting may take
 /// - dialect=auto: "5": rpyc 4.1 to 5.3, "6": rpyc 6; auto: what the peer speaks
+/// - native=accept: lists, dicts and arrays by value between two librpyc peers. "on": the peer is asked, in front of the
+///   first request; accept: if the peer asks; "off": never. A Python peer notices nothing
 /// - compression_threshold=3000: bytes
 /// - compression_level=1: 0 to 9
 /// - spin_us=0: for how many microseconds a thread looks for input again and again before it sleeps

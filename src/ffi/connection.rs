@@ -526,6 +526,20 @@ pub unsafe extern "C" fn rpyc_connection_dialect(connection: *const rpyc_connect
     })
 }
 
+/// Do lists, dicts and arrays travel by value? So it is between two librpyc peers of which one has the option native at
+/// "on" and the other at least at "accept"; it is settled before the first request is answered. If not, they travel as
+/// references to objects that the library keeps.
+///
+/// @param connection borrowed; may be NULL
+/// @return whether the peer agreed
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_is_native(connection: *const rpyc_connection) -> bool {
+    // SAFETY: NULL or a live handle.
+    guard_or(false, || unsafe { live(connection) }.is_ok_and(Connection::is_native))
+}
+
 /// What the other side is called: its address where it has one.
 ///
 /// @param connection borrowed

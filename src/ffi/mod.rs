@@ -16,6 +16,8 @@ mod value_new;
 
 mod value_get;
 
+mod value_array;
+
 mod config;
 mod transport;
 

@@ -62,6 +62,10 @@ impl Empty for bool {
     const EMPTY: bool = false;
 }
 
+impl Empty for i32 {
+    const EMPTY: i32 = 0;
+}
+
 impl Empty for i64 {
     const EMPTY: i64 = 0;
 }

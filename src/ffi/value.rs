@@ -40,6 +40,8 @@ pub const RPYC_VALUE_LIST: rpyc_value_kind_id = 12;
 pub const RPYC_VALUE_DICT: rpyc_value_kind_id = 13;
 /// A reference to an object, the peer's or ours
 pub const RPYC_VALUE_OBJECT: rpyc_value_kind_id = 14;
+/// Numbers of one type, one behind the other; a Python peer gets a reference to a sequence that holds them
+pub const RPYC_VALUE_ARRAY: rpyc_value_kind_id = 15;
 
 /// One more handle for a value. Nothing large is copied.
 ///
@@ -101,6 +103,7 @@ fn kind(value: &Value) -> rpyc_value_kind_id {
         Value::List(_) => RPYC_VALUE_LIST,
         Value::Dict(_) => RPYC_VALUE_DICT,
         Value::Ref(_) => RPYC_VALUE_OBJECT,
+        Value::Array(_) => RPYC_VALUE_ARRAY,
     }
 }
 
@@ -155,7 +158,7 @@ pub unsafe extern "C" fn rpyc_value_repr(value: *const rpyc_value) -> *mut rpyc_
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::{Local, Reference, Shape};
+    use crate::value::{Array, Element, Local, Reference, Shape};
     use std::any::Any;
     use std::sync::Arc;
 
@@ -193,6 +196,7 @@ mod tests {
             Value::List(items().into()),
             Value::Dict([(Value::Int(1), Value::str("one"))].into()),
             Value::Ref(Reference::Local(Arc::new(Thing(Arc::default())))),
+            Value::Array(Array::copy(Element::F32, &[0; 8]).unwrap()),
         ]
     }
 

@@ -317,7 +317,8 @@ pub unsafe extern "C" fn rpyc_value_get_object(
     }
 }
 
-/// How much is in a value: items of a tuple, list, frozenset or dict, the 3 of a slice, bytes of a str or bytes value.
+/// How much is in a value: items of a tuple, list, frozenset, dict or array, the 3 of a slice, bytes of a str or bytes
+/// value.
 ///
 /// @param value borrowed; may be NULL
 /// @return a number; 0 for NULL and for other kinds
@@ -330,12 +331,14 @@ pub unsafe extern "C" fn rpyc_value_count(value: *const rpyc_value) -> usize {
         Some(Value::Str(text)) => text.as_bytes().len(),
         Some(Value::Bytes(bytes)) => bytes.len(),
         Some(Value::Dict(pairs)) => pairs.len(),
+        Some(Value::Array(array)) => array.len(),
         Some(value) => items(value).len(),
         None => 0,
     })
 }
 
-/// An item of a tuple, list or frozenset; of a slice start, stop and step; of a dict the value of a pair.
+/// An item of a tuple, list or frozenset; of a slice start, stop and step; of a dict the value of a pair. The numbers of
+/// an array are no values: rpyc_value_get_array() has them.
 ///
 /// @param value borrowed; may be NULL
 /// @param index from 0 to rpyc_value_count() - 1

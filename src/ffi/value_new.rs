@@ -267,9 +267,9 @@ pub unsafe extern "C" fn rpyc_value_new_bytes_owned(
 }
 
 /// Bytes of the host, which stay until its userdata is dropped.
-struct LentBytes {
-    bytes: *const [u8],
-    _userdata: Userdata,
+pub(super) struct LentBytes {
+    pub bytes: *const [u8],
+    pub _userdata: Userdata,
 }
 
 // SAFETY: the bytes do not change, and the header tells the host that they are read on several threads.

@@ -13,6 +13,8 @@ pub const VALUE: i64 = 1;
 pub const TUPLE: i64 = 2;
 pub const LOCAL_REF: i64 = 3;
 pub const REMOTE_REF: i64 = 4;
+/// A value in librpyc's own form, where both sides agreed on it.
+pub const NATIVE: i64 = 5;
 
 /// The box of an empty tuple.
 pub const NO_KEYWORDS: [u8; 3] = [0x11, 0x51, 0x02];
@@ -41,6 +43,10 @@ pub struct Boxer<'a> {
     pub limits: &'a Limits,
     pub wrap: &'a dyn Wrap,
     pub lent: &'a mut Vec<u64>,
+    /// May there be native boxes?
+    pub native: bool,
+    /// Where the message begins in what is being written.
+    pub origin: usize,
 }
 
 impl Boxer<'_> {
@@ -58,6 +64,9 @@ impl Boxer<'_> {
             put_label(out, VALUE);
             return Ok(brine::put_value(out, value, self.limits)?);
         }
+        if self.native && value.wants_native() {
+            return self.put_native(out, value, depth);
+        }
         match value {
             Value::Tuple(items) => {
                 let depth = depth.checked_sub(1).ok_or_else(too_deep)?;
@@ -71,11 +80,16 @@ impl Boxer<'_> {
                 Ok(())
             }
             Value::Ref(Reference::Local(object)) => self.put_export(out, object),
-            other => match self.wrap.wrap(other) {
-                Some(object) => self.put_export(out, &object),
-                None => Err(Error::Unsupported(format!("a {} cannot be sent here", other.type_name()))),
-            },
+            other => {
+                let object = self.wrapped(other)?;
+                self.put_export(out, &object)
+            }
         }
+    }
+
+    pub(super) fn wrapped(&self, value: &Value) -> Result<Arc<dyn Local>> {
+        let refused = || Error::Unsupported(format!("a {} cannot be sent here", value.type_name()));
+        self.wrap.wrap(value).ok_or_else(refused)
     }
 
     fn put_export<S: Sink>(&mut self, out: &mut S, object: &Arc<dyn Local>) -> Result<()> {
@@ -145,14 +159,22 @@ pub struct Unboxer<'a> {
     pub exports: &'a Exports,
     pub imports: &'a mut Imports,
     pub limits: &'a Limits,
+    /// May there be native boxes?
+    native: bool,
     /// Peers before 4.1 have the envelope of 5.3, but other references.
     old: bool,
     pub fault: Option<Exception>,
 }
 
 impl<'a> Unboxer<'a> {
-    pub fn new(exports: &'a Exports, imports: &'a mut Imports, limits: &'a Limits, dialect: Dialect) -> Unboxer<'a> {
-        Unboxer { exports, imports, limits, old: dialect == Dialect::V5, fault: None }
+    pub fn new(
+        exports: &'a Exports,
+        imports: &'a mut Imports,
+        limits: &'a Limits,
+        dialect: Dialect,
+        native: bool,
+    ) -> Unboxer<'a> {
+        Unboxer { exports, imports, limits, native, old: dialect == Dialect::V5, fault: None }
     }
 
     /// Remembers what is to be answered instead of a result; the first counts.
@@ -250,6 +272,8 @@ impl<'a> Unboxer<'a> {
             }
             LOCAL_REF => Ok(self.local_ref(r)?.map_or(Value::None, |object| Value::Ref(Reference::Local(object)))),
             REMOTE_REF => self.remote_ref(r),
+            NATIVE if self.native => self.native(r, depth),
+            NATIVE => self.refuse_native(r),
             other => {
                 r.skip()?;
                 self.fault(bad_label(&Value::Int(other)));
@@ -291,6 +315,11 @@ impl<'a> Unboxer<'a> {
 
     fn remote_ref(&mut self, r: &mut Reader<'_>) -> Result<Value> {
         let raw = self.raw_id_pack(r)?;
+        self.import(raw)
+    }
+
+    /// An object of the peer's, from its id_pack.
+    pub(super) fn import(&mut self, raw: &[u8]) -> Result<Value> {
         if let Some(proxy) = self.imports.receive_known(raw) {
             return Ok(Value::Ref(Reference::Remote(proxy)));
         }
@@ -339,7 +368,7 @@ fn is_int(value: &Value) -> bool {
     matches!(value, Value::Int(_) | Value::BigInt(_))
 }
 
-fn bad_label(label: &Value) -> Exception {
+pub(super) fn bad_label(label: &Value) -> Exception {
     Exception::builtin("ValueError", format!("invalid label {}", label.repr()))
 }
 

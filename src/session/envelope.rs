@@ -154,9 +154,9 @@ impl<T> Core<T> {
         let before = (self.dialect, self.spoken);
         let mark = self.begin(kind, seq, to);
         self.lent.clear();
-        let Core { outgoing, exports, imports, config, wrap, lent, .. } = self;
-        let mut boxer =
-            boxing::Boxer { exports, home: imports.releases(), limits: &config.limits, wrap: &**wrap, lent };
+        let Core { outgoing, exports, imports, config, wrap, lent, native, .. } = self;
+        let (home, native, origin) = (imports.releases(), native.agreed, mark.payload());
+        let mut boxer = boxing::Boxer { exports, home, limits: &config.limits, wrap: &**wrap, lent, native, origin };
         let written = body(&mut boxer, outgoing);
         let result = written.and_then(|()| self.finish(mark));
         if result.is_err() {

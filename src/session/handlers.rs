@@ -217,8 +217,8 @@ fn no_target() -> Exception {
 impl<T> Core<T> {
     /// Handles one request. Only what needs the host becomes an event.
     pub(super) fn serve(&mut self, reader: &mut Reader<'_>, id: RequestId) -> Result<Option<Event<T>>> {
-        let Core { exports, imports, config, dialect, .. } = self;
-        let mut unboxer = Unboxer::new(exports, imports, &config.limits, *dialect);
+        let Core { exports, imports, config, dialect, native, .. } = self;
+        let mut unboxer = Unboxer::new(exports, imports, &config.limits, *dialect, native.announced);
         let of_object = reader.rest().starts_with(&boxing::OBJECT_CALL);
         let called = of_object || reader.rest().starts_with(&boxing::METHOD_CALL);
         let named = reader.rest().get(boxing::METHOD_CALL.len()..).filter(|_| called && self.state == State::Open);
@@ -372,6 +372,9 @@ impl<T> Core<T> {
             }
         }
         let fault = args.close()?;
+        if handler == Handler::Ping && fault.is_none() {
+            answer = answer.map(|data| self.answer_ping(data));
+        }
         match (fault, target, op) {
             (None, Some(target), Some(wanted)) => self.resolve(id, target, wanted, last_named),
             (fault, ..) => Ok(self.answer(&id, fault, answer)),

@@ -10,6 +10,7 @@ mod envelope;
 mod exports;
 mod handlers;
 mod imports;
+mod native;
 mod pending;
 mod policy;
 mod recent;
@@ -102,6 +103,7 @@ struct Core<T> {
     lent: Vec<u64>,
     deadlines: BinaryHeap<Reverse<(Duration, i64)>>,
     threads: Threads,
+    native: native::State,
     failure: Option<Error>,
     /// The numbers of our requests, and of the peer's.
     digits: [Digits; 2],
@@ -111,6 +113,7 @@ impl<T> Session<T> {
     /// A session whose root is what the peer gets from GETROOT.
     pub fn new(config: Config, root: Option<Arc<dyn Local>>, wrap: Arc<dyn Wrap>) -> Session<T> {
         let dialect = config.dialect;
+        let native = native::State::new(&config);
         Session {
             incoming: Some(Box::new(Incoming::new(&config.limits))),
             end_of_stream: false,
@@ -133,6 +136,7 @@ impl<T> Session<T> {
                 lent: Vec::new(),
                 deadlines: BinaryHeap::new(),
                 threads: Threads::default(),
+                native,
                 failure: None,
                 digits: Default::default(),
             },
@@ -386,8 +390,10 @@ impl<T> Core<T> {
         if let ([0x11, 0x51, ..], false, Seq::Int(seq)) = (reader.rest(), raised, seq) {
             reader.advance(2);
             let outcome = Ok(reader.value()?);
-            let token = self.pending.remove(*seq).flatten();
-            return Ok(token.map(|token| Event::Reply { seq: *seq, token, outcome }));
+            return match self.pending.remove(*seq) {
+                Some(Some(token)) => Ok(Some(Event::Reply { seq: *seq, token, outcome })),
+                _ => self.unawaited(*seq, outcome),
+            };
         }
         self.any_outcome(reader, seq, raised)
     }
@@ -399,8 +405,8 @@ impl<T> Core<T> {
                 None => Err(Error::Malformed("the peer sent an exception whose form is not known".into())),
             }
         } else {
-            let Core { exports, imports, config, dialect, .. } = self;
-            let mut unboxer = Unboxer::new(exports, imports, &config.limits, *dialect);
+            let Core { exports, imports, config, dialect, native, .. } = self;
+            let mut unboxer = Unboxer::new(exports, imports, &config.limits, *dialect, native.announced);
             let value = unboxer.unbox(reader)?;
             match unboxer.fault {
                 None => Ok(value),
@@ -408,10 +414,18 @@ impl<T> Core<T> {
             }
         };
         let Seq::Int(seq) = *seq else { return Ok(None) };
-        Ok(match self.pending.remove(seq) {
-            Some(Some(token)) => Some(Event::Reply { seq, token, outcome }),
-            _ => None,
-        })
+        match self.pending.remove(seq) {
+            Some(Some(token)) => Ok(Some(Event::Reply { seq, token, outcome })),
+            _ => self.unawaited(seq, outcome),
+        }
+    }
+
+    /// An answer that the host does not wait for: to a release, to our offer, or too late.
+    fn unawaited(&mut self, seq: i64, outcome: Result<Value>) -> Result<Option<Event<T>>> {
+        if self.native.is_offer(seq) {
+            self.offer_answered(outcome)?;
+        }
+        Ok(None)
     }
 
     fn release(&mut self, object: &Arc<dyn Local>, count: u64) {

@@ -32,6 +32,9 @@ impl<T> Session<T> {
             let text = format!("{} requests wait for an answer (max_pending)", core.pending.len());
             return Err(Error::Limit(text));
         }
+        if core.native.to_offer() {
+            core.put_offer();
+        }
         let seq = core.pending.next_seq();
         let to = core.threads.to;
         core.send(Kind::Request, &Seq::Int(seq), to, |boxer, out| put_body(boxer, out, &body))?;
@@ -43,7 +46,7 @@ impl<T> Session<T> {
     }
 }
 
-fn put_body<S: Sink>(boxer: &mut boxing::Boxer<'_>, out: &mut S, body: &Body<'_>) -> Result<()> {
+pub(super) fn put_body<S: Sink>(boxer: &mut boxing::Boxer<'_>, out: &mut S, body: &Body<'_>) -> Result<()> {
     match *body {
         Body::CallAttr { target, name, args, keywords } => {
             check_home(boxer, target)?;

@@ -60,6 +60,11 @@ impl Blob {
         Blob::inline(bytes).unwrap_or_else(|| Blob::shared(owner.clone(), start, len))
     }
 
+    /// Does it lie in itself, and move when it is moved?
+    pub fn is_inline(&self) -> bool {
+        matches!(self.0, Repr::Inline { .. })
+    }
+
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {

@@ -32,6 +32,7 @@ impl PartialEq for Value {
             | (Value::List(a), Value::List(b)) => a == b,
             (Value::Slice(a), Value::Slice(b)) => a == b,
             (Value::Dict(a), Value::Dict(b)) => a == b,
+            (Value::Array(a), Value::Array(b)) => a == b,
             (Value::Ref(a), Value::Ref(b)) => a.same(b),
             _ => false,
         }
@@ -51,6 +52,9 @@ impl Value {
             (Value::Slice(a), Value::Slice(b)) => sequence_eq(&a[..], &b[..]),
             (Value::FrozenSet(a), Value::FrozenSet(b)) => set_eq(a, b),
             (Value::Dict(a), Value::Dict(b)) => dict_eq(a, b),
+            (Value::Array(a), Value::Array(b)) => {
+                a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.py_eq(&b))
+            }
             (Value::Ref(a), Value::Ref(b)) => a.same(b),
             _ => number_eq(self, other),
         }
@@ -66,11 +70,12 @@ impl Value {
         self.unhashable().is_none()
     }
 
-    fn unhashable(&self) -> Option<Unhashable> {
+    pub(super) fn unhashable(&self) -> Option<Unhashable> {
         match self {
             Value::Slice(_) => Some(Unhashable("slice")),
             Value::List(_) => Some(Unhashable("list")),
             Value::Dict(_) => Some(Unhashable("dict")),
+            Value::Array(_) => Some(Unhashable("array.array")),
             Value::Tuple(items) | Value::FrozenSet(items) => items.iter().find_map(Value::unhashable),
             _ => None,
         }
@@ -153,6 +158,13 @@ impl Value {
                     sum = sum.wrapping_add(pair.finish());
                 }
                 h.write_u64(sum);
+            }
+            Value::Array(array) => {
+                h.write_u8(16);
+                h.write_usize(array.len());
+                for item in array.iter() {
+                    h.write_u64(item.digest()?);
+                }
             }
             Value::Ref(Reference::Local(object)) => {
                 h.write_u8(14);

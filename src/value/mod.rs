@@ -1,5 +1,6 @@
 //! The data that both sides can copy, and opaque tokens for what they cannot.
 
+mod array;
 mod blob;
 mod equality;
 mod int;
@@ -8,7 +9,8 @@ mod repr;
 mod serde;
 mod shape;
 
-pub use self::serde::ValueSeed;
+pub use self::serde::{Image, PutBeside, TakeBeside, ValueSeed};
+pub use array::{Array, Element, NoArray};
 pub use blob::{Blob, Text};
 pub use equality::Unhashable;
 pub(crate) use int::short_canonical;
@@ -40,6 +42,7 @@ pub enum Value {
     FrozenSet(Arc<[Value]>),
     List(Arc<[Value]>),
     Dict(Arc<[(Value, Value)]>),
+    Array(Array),
     Ref(Reference),
 }
 
@@ -63,19 +66,29 @@ impl Value {
         Value::Slice(Arc::new([start, stop, step]))
     }
 
-    /// Can it travel by value, in RPyC's sense ("dumpable")? Not with a reference, list or dict anywhere in it.
+    /// Can it travel by value, in RPyC's sense ("dumpable")? Not with a reference, list, dict or array anywhere in it.
     #[inline]
     pub fn is_plain(&self) -> bool {
         match self {
             Value::Tuple(items) | Value::FrozenSet(items) => Value::are_plain(items),
             Value::Slice(parts) => Value::are_plain(&parts[..]),
-            Value::List(_) | Value::Dict(_) | Value::Ref(_) => false,
+            Value::List(_) | Value::Dict(_) | Value::Array(_) | Value::Ref(_) => false,
             _ => true,
         }
     }
 
     fn are_plain(items: &[Value]) -> bool {
         items.iter().all(Value::is_plain)
+    }
+
+    /// Is there a list, dict or array in it, for which RPyC has no form?
+    pub fn wants_native(&self) -> bool {
+        match self {
+            Value::List(_) | Value::Dict(_) | Value::Array(_) => true,
+            Value::Tuple(items) | Value::FrozenSet(items) => items.iter().any(Value::wants_native),
+            Value::Slice(parts) => parts.iter().any(Value::wants_native),
+            _ => false,
+        }
     }
 
     /// Is it nested at most this deep? A tuple of numbers is one level, a number none.
@@ -108,6 +121,7 @@ impl Value {
             Value::FrozenSet(_) => "frozenset",
             Value::List(_) => "list",
             Value::Dict(_) => "dict",
+            Value::Array(_) => "array.array",
             Value::Ref(Reference::Local(_)) => "object",
             Value::Ref(Reference::Remote(proxy)) => &proxy.type_name,
         }

@@ -58,6 +58,14 @@ fn write_value(out: &mut String, value: &Value) {
             }
             out.push('}');
         }
+        Value::Array(array) => {
+            push(out, format_args!("array('{}'", array.element().code()));
+            for (at, item) in array.iter().enumerate() {
+                out.push_str(if at > 0 { ", " } else { ", [" });
+                write_value(out, &item);
+            }
+            out.push_str(if array.is_empty() { ")" } else { "])" });
+        }
         Value::Ref(reference) => push(out, format_args!("{reference:?}")),
     }
 }

@@ -1,11 +1,13 @@
-//! Values in serde's formats, as an enum. References are errors there.
+//! Values in serde's formats, as an enum. What a format cannot hold itself lies beside it, if somebody takes care of it.
 
-use super::{Blob, Text, Value};
+mod reading;
+
+pub use reading::ValueSeed;
+
+use super::{Blob, Value};
 use crate::config::Limits;
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, SeqAccess, VariantAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer};
 use serde::ser::{self, Serialize, Serializer};
-use std::fmt;
-use std::sync::Arc;
 
 const NAME: &str = "Value";
 const VARIANTS: &[&str] = &[
@@ -24,9 +26,14 @@ const VARIANTS: &[&str] = &[
     "FrozenSet",
     "List",
     "Dict",
+    "Array",
+    "Ref",
+    "LongStr",
+    "LongBytes",
+    "LongArray",
 ];
 
-/// Which variant follows, in the order of `VARIANTS`.
+/// Which variant follows, in the order of `VARIANTS`. The last four have something beside the format's own bytes.
 #[derive(Clone, Copy, serde::Deserialize)]
 #[serde(variant_identifier)]
 enum Tag {
@@ -45,21 +52,72 @@ enum Tag {
     FrozenSet,
     List,
     Dict,
+    Array,
+    Ref,
+    LongStr,
+    LongBytes,
+    LongArray,
+}
+
+/// Takes in what lies beside a format's own bytes when a value is written.
+pub trait PutBeside {
+    /// What stands for a reference: a label and the bytes of an id. None: it cannot be written.
+    fn reference(&self, reference: &Value) -> Option<(u8, Blob)>;
+
+    /// Keeps a text, bytes or an array if it is long enough to be worth it.
+    fn long(&self, blob: &Blob) -> bool;
+}
+
+/// Gives out what lies beside a format's own bytes when a value is read.
+pub trait TakeBeside {
+    /// The reference that a label and an id stand for. None: reading ends.
+    fn reference(&self, label: u8, id: &[u8]) -> Option<Value>;
+
+    /// The next of those that were kept, in the order in which they were. None: there is none.
+    fn long(&self) -> Option<Blob>;
+
+    /// Reading ends because of a limit, not because something is wrong.
+    fn limit_exceeded(&self) {}
+}
+
+/// Nothing lies beside the format.
+struct Nothing;
+
+impl PutBeside for Nothing {
+    fn reference(&self, _: &Value) -> Option<(u8, Blob)> {
+        None
+    }
+
+    fn long(&self, _: &Blob) -> bool {
+        false
+    }
+}
+
+impl TakeBeside for Nothing {
+    fn reference(&self, _: u8, _: &[u8]) -> Option<Value> {
+        None
+    }
+
+    fn long(&self) -> Option<Blob> {
+        None
+    }
 }
 
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        At { value: self, levels: Value::MAX_DEPTH }.serialize(serializer)
+        Image::new(self, Value::MAX_DEPTH, &Nothing).serialize(serializer)
     }
 }
 
-/// A value with the levels of nesting that are still allowed.
-struct At<'v> {
+/// A value with the levels of nesting that are still allowed, as it is to be written.
+#[derive(Clone, Copy)]
+pub struct Image<'v> {
     value: &'v Value,
     levels: usize,
+    beside: &'v dyn PutBeside,
 }
 
-impl Serialize for At<'_> {
+impl Serialize for Image<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         let variant = |index: Tag| (index as u32, VARIANTS.get(index as usize).copied().unwrap_or_default());
         let unit = |s: S, tag| {
@@ -81,52 +139,68 @@ impl Serialize for At<'_> {
             Value::BigInt(n) => newtype!(BigInt, n.text().as_str()),
             Value::Float(x) => newtype!(Float, x),
             Value::Complex(re, im) => newtype!(Complex, &(re, im)),
+            Value::Str(text) if self.beside.long(text.as_blob()) => unit(s, Tag::LongStr),
             Value::Str(text) => newtype!(Str, text.as_str()),
+            Value::Bytes(bytes) if self.beside.long(bytes) => unit(s, Tag::LongBytes),
             Value::Bytes(bytes) => newtype!(Bytes, &Raw(bytes)),
             Value::Tuple(items) => newtype!(Tuple, &self.items(items)?),
             Value::Slice(parts) => {
                 let [start, stop, step] = &**parts;
                 let levels = self.deeper()?;
-                let at = |value| At { value, levels };
+                let at = |value| Image { value, levels, ..*self };
                 newtype!(Slice, &(at(start), at(stop), at(step)))
             }
             Value::FrozenSet(items) => newtype!(FrozenSet, &self.items(items)?),
             Value::List(items) => newtype!(List, &self.items(items)?),
-            Value::Dict(pairs) => newtype!(Dict, &Pairs { pairs, levels: self.deeper()? }),
-            Value::Ref(_) => Err(ser::Error::custom("a reference cannot leave its session")),
+            Value::Dict(pairs) => newtype!(Dict, &Pairs { pairs, within: Image { levels: self.deeper()?, ..*self } }),
+            Value::Array(array) => {
+                let data = array.to_wire();
+                match self.beside.long(&data) {
+                    true => newtype!(LongArray, &(array.element() as u8)),
+                    false => newtype!(Array, &(array.element() as u8, Raw(&data))),
+                }
+            }
+            Value::Ref(_) => match self.beside.reference(self.value) {
+                Some((label, id)) => newtype!(Ref, &(label, Raw(&id))),
+                None => Err(ser::Error::custom("a reference cannot leave its session")),
+            },
         }
     }
 }
 
-impl<'v> At<'v> {
+impl<'v> Image<'v> {
+    pub fn new(value: &'v Value, levels: usize, beside: &'v dyn PutBeside) -> Image<'v> {
+        Image { value, levels, beside }
+    }
+
     fn deeper<E: ser::Error>(&self) -> Result<usize, E> {
         self.levels.checked_sub(1).ok_or_else(|| E::custom("values are nested too deeply"))
     }
 
     fn items<E: ser::Error>(&self, items: &'v [Value]) -> Result<Items<'v>, E> {
-        Ok(Items { items, levels: self.deeper()? })
+        Ok(Items { items, within: Image { levels: self.deeper()?, ..*self } })
     }
 }
 
 struct Items<'v> {
     items: &'v [Value],
-    levels: usize,
+    within: Image<'v>,
 }
 
 impl Serialize for Items<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_seq(self.items.iter().map(|value| At { value, levels: self.levels }))
+        s.collect_seq(self.items.iter().map(|value| Image { value, ..self.within }))
     }
 }
 
 struct Pairs<'v> {
     pairs: &'v [(Value, Value)],
-    levels: usize,
+    within: Image<'v>,
 }
 
 impl Serialize for Pairs<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let at = |value| At { value, levels: self.levels };
+        let at = |value| Image { value, ..self.within };
         s.collect_seq(self.pairs.iter().map(|(key, value)| (at(key), at(value))))
     }
 }
@@ -141,232 +215,16 @@ impl Serialize for Raw<'_> {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Error> {
-        ValueSeed::new(&Limits::default()).deserialize(deserializer)
-    }
-}
-
-/// Reads a value under limits: depth, digits, items and bytes.
-#[derive(Clone, Copy)]
-pub struct ValueSeed<'l> {
-    limits: &'l Limits,
-    levels: usize,
-}
-
-impl<'l> ValueSeed<'l> {
-    pub fn new(limits: &'l Limits) -> ValueSeed<'l> {
-        ValueSeed { limits, levels: limits.depth.min(Value::MAX_DEPTH) }
-    }
-
-    fn deeper<E: de::Error>(self) -> Result<ValueSeed<'l>, E> {
-        match self.levels.checked_sub(1) {
-            Some(levels) => Ok(ValueSeed { levels, ..self }),
-            None => Err(E::custom("values are nested too deeply")),
-        }
-    }
-
-    fn length<E: de::Error>(&self, what: &str, len: usize, limit: usize) -> Result<(), E> {
-        match len <= limit {
-            true => Ok(()),
-            false => Err(E::custom(format_args!("{what} of {len}, where at most {limit} are allowed"))),
-        }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_enum(NAME, VARIANTS, self)
-    }
-}
-
-impl<'de> Visitor<'de> for ValueSeed<'_> {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
-    }
-
-    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<Value, A::Error> {
-        let (tag, content) = data.variant::<Tag>()?;
-        Ok(match tag {
-            Tag::None => content.unit_variant().map(|()| Value::None)?,
-            Tag::NotImplemented => content.unit_variant().map(|()| Value::NotImplemented)?,
-            Tag::Ellipsis => content.unit_variant().map(|()| Value::Ellipsis)?,
-            Tag::Bool => Value::Bool(content.newtype_variant()?),
-            Tag::Int => Value::Int(content.newtype_variant()?),
-            Tag::BigInt => {
-                let text: String = content.newtype_variant()?;
-                Value::int_from_text(text.as_bytes(), self.limits.digits).map_err(de::Error::custom)?
-            }
-            Tag::Float => Value::Float(content.newtype_variant()?),
-            Tag::Complex => {
-                let (re, im) = content.newtype_variant()?;
-                Value::Complex(re, im)
-            }
-            Tag::Str => {
-                let text: String = content.newtype_variant()?;
-                self.length("bytes of text", text.len(), self.limits.bytes)?;
-                Value::Str(Text::from(text))
-            }
-            Tag::Bytes => {
-                let bytes = content.newtype_variant_seed(RawSeed)?;
-                self.length("bytes", bytes.len(), self.limits.bytes)?;
-                Value::Bytes(Blob::from(bytes))
-            }
-            Tag::Tuple => Value::Tuple(content.newtype_variant_seed(ItemsSeed(self.deeper()?))?.into()),
-            Tag::Slice => Value::Slice(Arc::new(content.newtype_variant_seed(SliceSeed(self.deeper()?))?)),
-            Tag::FrozenSet => {
-                let items = content.newtype_variant_seed(ItemsSeed(self.deeper()?))?;
-                Value::frozenset(items).map_err(de::Error::custom)?
-            }
-            Tag::List => Value::List(content.newtype_variant_seed(ItemsSeed(self.deeper()?))?.into()),
-            Tag::Dict => Value::Dict(content.newtype_variant_seed(PairsSeed(self.deeper()?))?.into()),
-        })
-    }
-}
-
-/// How much room is made for a length that is only announced.
-const CAUTIOUS: usize = 1024;
-
-struct RawSeed;
-
-impl<'de> DeserializeSeed<'de> for RawSeed {
-    type Value = Vec<u8>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<u8>, D::Error> {
-        deserializer.deserialize_byte_buf(self)
-    }
-}
-
-impl<'de> Visitor<'de> for RawSeed {
-    type Value = Vec<u8>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("bytes")
-    }
-
-    fn visit_bytes<E: de::Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-        Ok(bytes.to_vec())
-    }
-
-    fn visit_byte_buf<E: de::Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
-        Ok(bytes)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<u8>, A::Error> {
-        let mut bytes = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(CAUTIOUS));
-        while let Some(byte) = seq.next_element()? {
-            bytes.push(byte);
-        }
-        Ok(bytes)
-    }
-}
-
-struct ItemsSeed<'l>(ValueSeed<'l>);
-
-impl<'de> DeserializeSeed<'de> for ItemsSeed<'_> {
-    type Value = Vec<Value>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Value>, D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for ItemsSeed<'_> {
-    type Value = Vec<Value>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a sequence of values")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<Value>, A::Error> {
-        let mut items = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(CAUTIOUS));
-        while let Some(item) = seq.next_element_seed(self.0)? {
-            self.0.length("items", items.len() + 1, self.0.limits.items)?;
-            items.push(item);
-        }
-        Ok(items)
-    }
-}
-
-struct SliceSeed<'l>(ValueSeed<'l>);
-
-impl<'de> DeserializeSeed<'de> for SliceSeed<'_> {
-    type Value = [Value; 3];
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<[Value; 3], D::Error> {
-        deserializer.deserialize_tuple(3, self)
-    }
-}
-
-impl<'de> Visitor<'de> for SliceSeed<'_> {
-    type Value = [Value; 3];
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("start, stop and step")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<[Value; 3], A::Error> {
-        let mut part = |at| seq.next_element_seed(self.0)?.ok_or_else(|| de::Error::invalid_length(at, &"3 values"));
-        Ok([part(0)?, part(1)?, part(2)?])
-    }
-}
-
-struct PairsSeed<'l>(ValueSeed<'l>);
-
-impl<'de> DeserializeSeed<'de> for PairsSeed<'_> {
-    type Value = Vec<(Value, Value)>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<(Value, Value)>, D::Error> {
-        deserializer.deserialize_seq(self)
-    }
-}
-
-impl<'de> Visitor<'de> for PairsSeed<'_> {
-    type Value = Vec<(Value, Value)>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a sequence of keys with values")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<(Value, Value)>, A::Error> {
-        let mut pairs = Vec::with_capacity(seq.size_hint().unwrap_or(0).min(CAUTIOUS));
-        while let Some(pair) = seq.next_element_seed(PairSeed(self.0))? {
-            self.0.length("items", pairs.len() + 1, self.0.limits.items)?;
-            pairs.push(pair);
-        }
-        Ok(pairs)
-    }
-}
-
-struct PairSeed<'l>(ValueSeed<'l>);
-
-impl<'de> DeserializeSeed<'de> for PairSeed<'_> {
-    type Value = (Value, Value);
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(Value, Value), D::Error> {
-        deserializer.deserialize_tuple(2, self)
-    }
-}
-
-impl<'de> Visitor<'de> for PairSeed<'_> {
-    type Value = (Value, Value);
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key with its value")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(Value, Value), A::Error> {
-        let mut part = |at| seq.next_element_seed(self.0)?.ok_or_else(|| de::Error::invalid_length(at, &"2 values"));
-        Ok((part(0)?, part(1)?))
+        let limits = Limits::default();
+        ValueSeed::new(&limits, limits.depth, &Nothing).deserialize(deserializer)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::{Proxy, Reference, Releases};
+    use crate::value::{Array, Element, Proxy, Reference, Releases};
+    use std::sync::Arc;
 
     fn every_kind() -> Vec<Value> {
         let items = || vec![Value::Int(1), Value::tuple(vec![Value::str("x")]), Value::None];
@@ -386,13 +244,14 @@ mod tests {
             Value::frozenset(items()).unwrap(),
             Value::List(items().into()),
             Value::Dict(Arc::new([(Value::str("k"), Value::tuple(items())), (Value::None, Value::None)])),
+            Value::Array(Array::copy(Element::I16, &[1, 0, 2, 0]).unwrap()),
         ]
     }
 
     #[test]
     fn every_kind_both_ways() {
         let all = every_kind();
-        assert_eq!(all.len(), VARIANTS.len());
+        assert_eq!(all.len(), Tag::Ref as usize);
         for (value, name) in all.iter().zip(VARIANTS) {
             let json = serde_json::to_string(value).unwrap();
             assert!(json.contains(name), "{json}");
@@ -413,7 +272,7 @@ mod tests {
     fn refused(json: &str, limits: &Limits) -> String {
         let mut json = serde_json::Deserializer::from_str(json);
         json.disable_recursion_limit();
-        ValueSeed::new(limits).deserialize(&mut json).unwrap_err().to_string()
+        ValueSeed::new(limits, limits.depth, &Nothing).deserialize(&mut json).unwrap_err().to_string()
     }
 
     #[test]
@@ -422,7 +281,7 @@ mod tests {
         let deep = |levels| format!(r#"{}"None"{}"#, r#"{"List":["#.repeat(levels), "]}".repeat(levels));
         let fits = deep(3);
         let mut json = serde_json::Deserializer::from_str(&fits);
-        assert!(ValueSeed::new(&limits).deserialize(&mut json).is_ok());
+        assert!(ValueSeed::new(&limits, limits.depth, &Nothing).deserialize(&mut json).is_ok());
         assert!(refused(&deep(4), &limits).contains("nested too deeply"));
         assert!(refused(&deep(100_000), &Limits::default()).contains("nested too deeply"));
         assert!(refused(&deep(100_000), &Limits { depth: usize::MAX, ..limits.clone() }).contains("nested too deeply"));
@@ -435,7 +294,15 @@ mod tests {
         assert!(refused(r#"{"BigInt":"12x"}"#, &limits).contains("not a decimal integer"));
         assert!(refused(r#"{"FrozenSet":[{"List":[]}]}"#, &limits).contains("unhashable type: 'list'"));
         assert!(refused(r#"{"Slice":["None","None"]}"#, &limits).contains("invalid length 2"));
-        assert!(refused(r#""Ref""#, &limits).contains("unknown variant"));
+        assert!(refused(r#"{"Dict":[[{"List":[]},"None"]]}"#, &limits).contains("a key of a dict is a 'list'"));
+        assert!(refused(r#"{"Array":[9,[1,2,3]]}"#, &limits).contains("no whole number of elements of 4"));
+        assert!(refused(r#"{"Array":[11,[]]}"#, &limits).contains("unknown type 11"));
+        assert!(refused(r#"{"Array":[2,[1,2,3,4,5]]}"#, &limits).contains("bytes of 5"));
+        assert!(refused(r#"{"Ref":[3,[1]]}"#, &limits).contains("a reference that cannot be followed"));
+        for long in [r#""LongStr""#, r#""LongBytes""#, r#"{"LongArray":2}"#] {
+            assert!(refused(long, &limits).contains("not there"));
+        }
+        assert!(refused(r#""Unknown""#, &limits).contains("unknown variant"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ import re
 import border
 import examples
 import interop
+import native
 from runner import ROOT, test
 
 SUPPRESSIONS = os.path.join(ROOT, "tests", "run", "valgrind.supp")
@@ -48,6 +49,10 @@ def interop_both(case):
     case.stop(server, 60)
 
 
+def native_both(case):
+    native.run_pair(case, "on", "accept", "native", "unix", before=valgrind(case))
+
+
 def add(name, function):
     @test("valgrind." + name, SECONDS)
     def checked(case):
@@ -62,6 +67,7 @@ def register():
     add("interop-server.python-client", interop_server)
     add("interop-client.python-server", interop_client)
     add("interop-server.interop-client", interop_both)
+    add("native-server.native-client", native_both)
     try:
         table = examples.rows()
     except (OSError, TypeError):

@@ -143,6 +143,25 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Does a byte string follow?
+    pub fn is_bytes(&self) -> bool {
+        matches!(self.peek(), Some(tag::BYTES_0 | tag::BYTES_1..=tag::BYTES_L4))
+    }
+
+    /// A byte string.
+    pub fn bytes(&mut self) -> Result<&'a [u8]> {
+        let at = self.position();
+        match self.tag()? {
+            tag @ (tag::BYTES_0 | tag::BYTES_1..=tag::BYTES_L4) => self.bytes_content(at, tag, "a byte string"),
+            tag => Err(wrong(at, tag, "a byte string")),
+        }
+    }
+
+    /// What stands at the end of the bytes that have just been read; shared where that pays.
+    pub fn end_of_last(&self, bytes: &'a [u8]) -> Blob {
+        self.blob(bytes)
+    }
+
     #[inline]
     pub fn value(&mut self) -> Result<Value> {
         if let [byte @ tag::INT_FIRST..=tag::INT_LAST, rest @ ..] = self.rest {

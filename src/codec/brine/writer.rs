@@ -16,6 +16,9 @@ pub trait Sink {
         self.put(&[byte]);
     }
 
+    /// How much has been put, from some beginning on.
+    fn position(&self) -> usize;
+
     /// May keep the blob instead of copying it.
     fn put_blob(&mut self, blob: &Blob) {
         self.put(blob);
@@ -31,6 +34,10 @@ impl Sink for Vec<u8> {
     #[inline]
     fn put_byte(&mut self, byte: u8) {
         self.push(byte);
+    }
+
+    fn position(&self) -> usize {
+        self.len()
     }
 }
 
@@ -146,8 +153,9 @@ pub fn put_bytes_blob<S: Sink>(out: &mut S, blob: &Blob) {
     out.put_blob(blob);
 }
 
+/// The beginning of a byte string; so many bytes follow.
 #[inline]
-fn put_bytes_header<S: Sink>(out: &mut S, len: usize) {
+pub fn put_bytes_header<S: Sink>(out: &mut S, len: usize) {
     match len {
         0 => out.put_byte(tag::BYTES_0),
         1..=4 => out.put_byte(tag::BYTES_1 - 1 + len as u8),
@@ -223,7 +231,7 @@ fn put_at<S: Sink>(out: &mut S, value: &Value, limits: &Limits, levels: usize) -
             out.put_byte(tag::FROZENSET);
             return put_items(out, items, limits, levels);
         }
-        Value::List(_) | Value::Dict(_) | Value::Ref(_) => {
+        Value::List(_) | Value::Dict(_) | Value::Array(_) | Value::Ref(_) => {
             return Err(EncodeError::NotPlain(value.type_name().to_owned()));
         }
     }

@@ -46,6 +46,14 @@ pub struct FrameMark {
     spliced: usize,
 }
 
+impl FrameMark {
+    /// Where the payload begins, as `Sink::position` counts.
+    #[inline]
+    pub fn payload(&self) -> usize {
+        self.at + HEADER + self.spliced
+    }
+}
+
 impl Outgoing {
     pub fn new() -> Outgoing {
         Outgoing::default()
@@ -235,6 +243,10 @@ impl Sink for Outgoing {
     #[inline]
     fn put_byte(&mut self, byte: u8) {
         self.bytes.push(byte);
+    }
+
+    fn position(&self) -> usize {
+        self.bytes.len() + self.spliced
     }
 
     #[inline]

@@ -1,0 +1,30 @@
+//! The form of a native value's skeleton: bincode 1.3.3 with integers of variable length. No other file names bincode,
+//! so that another of serde's formats can take its place here.
+//!
+//! bincode is not maintained any more. It is trusted with little: it reads from a slice, so that no announced length
+//! makes it allocate, and lends texts and bytes from there; depth, items and memory are watched by `ValueSeed`.
+
+use super::NativeError;
+use crate::value::{Image, Value, ValueSeed};
+use bincode::Options;
+use serde::ser::Serialize;
+
+/// Without a limit on bytes: when reading, the slice is the limit; when writing, one would cost a second pass.
+fn options() -> impl Options {
+    bincode::DefaultOptions::new().with_varint_encoding().with_little_endian().reject_trailing_bytes()
+}
+
+pub(super) fn write(out: &mut Vec<u8>, image: Image<'_>) -> Result<(), NativeError> {
+    let mut serializer = bincode::Serializer::new(out, options());
+    image.serialize(&mut serializer).map_err(|error| NativeError::Unwritable(error.to_string()))
+}
+
+pub(super) fn read(skeleton: &[u8], seed: ValueSeed<'_>) -> Result<Value, NativeError> {
+    options().deserialize_seed(seed, skeleton).map_err(|error| {
+        NativeError::Malformed(match *error {
+            bincode::ErrorKind::Io(_) => "it ends inside a value".into(),
+            bincode::ErrorKind::Custom(text) => text,
+            other => other.to_string(),
+        })
+    })
+}

@@ -1,0 +1,144 @@
+//! The native form of a value, which two librpyc peers agree on: lists, dicts and arrays by value (docs/native.md).
+//!
+//! It is a skeleton in one of serde's formats (`format.rs`), and beside it the long texts, bytes and arrays, which go
+//! out from where they are and are read where they arrived. Both are byte strings of brine, so that a native value can
+//! stand wherever a brine value can, and is passed over by those who do not know it.
+
+mod format;
+#[cfg(test)]
+mod tests;
+
+use super::brine::{self, DecodeError, Reader, Sink};
+use crate::config::Limits;
+use crate::value::{Blob, Image, PutBeside, TakeBeside, Value, ValueSeed};
+use std::cell::{Cell, RefCell};
+
+/// Texts, bytes and arrays from here on stand beside the skeleton.
+const LONG: usize = 1024;
+/// Brine's tag and length of a byte string of this length.
+const LENGTH: usize = 5;
+/// What stands beside the skeleton begins at a multiple of this in the message.
+const ALIGN: usize = 8;
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NativeError {
+    #[error("a native value: {0}")]
+    Malformed(String),
+    #[error("a native value: {0}")]
+    Limit(String),
+    #[error("a native value: {0}")]
+    Unwritable(String),
+    #[error(transparent)]
+    Brine(#[from] DecodeError),
+}
+
+/// Writes a value. `origin`: where in `out` the message begins. `refer`: what stands for a reference, or None to give up.
+pub fn put<S: Sink>(
+    out: &mut S,
+    value: &Value,
+    levels: usize,
+    origin: usize,
+    refer: &dyn Fn(&Value) -> Option<(u8, Blob)>,
+) -> Result<(), NativeError> {
+    let writing = Writing { refer, long: RefCell::default() };
+    let mut skeleton = Vec::with_capacity(64);
+    format::write(&mut skeleton, Image::new(value, levels, &writing))?;
+    let long = writing.long.into_inner();
+    if !long.is_empty() {
+        brine::put_tuple_header(out, 1 + long.len());
+    }
+    match skeleton.len() {
+        ..LONG => brine::put_bytes(out, &skeleton),
+        _ => brine::put_bytes_blob(out, &skeleton.into()),
+    }
+    for blob in &long {
+        let before = out.position().wrapping_sub(origin) + LENGTH + 1;
+        let padding = before.wrapping_neg() % ALIGN;
+        brine::put_bytes_header(out, 1 + padding + blob.len());
+        out.put_byte(padding as u8);
+        out.put(&[0; ALIGN][..padding]);
+        out.put_blob(blob);
+    }
+    Ok(())
+}
+
+/// Reads a value. `follow`: the reference that a label and an id stand for, or None to give up.
+pub fn read(
+    reader: &mut Reader<'_>,
+    limits: &Limits,
+    levels: usize,
+    follow: &dyn Fn(u8, &[u8]) -> Option<Value>,
+) -> Result<Value, NativeError> {
+    let parts = match reader.is_bytes() {
+        true => 1,
+        false => reader.tuple_header()?,
+    };
+    if parts == 0 {
+        return Err(NativeError::Malformed("it has no parts".into()));
+    }
+    let skeleton = reader.bytes()?;
+    let mut long = Vec::new();
+    for _ in 1..parts {
+        long.try_reserve(1).map_err(|_| NativeError::Malformed(format!("no memory for {parts} parts")))?;
+        long.push(part(reader)?);
+    }
+    let reading = Reading { follow, long: RefCell::new(long.into_iter()), over_limit: Cell::new(false) };
+    let value = match format::read(skeleton, ValueSeed::new(limits, levels, &reading)) {
+        Err(NativeError::Malformed(text)) if reading.over_limit.get() => return Err(NativeError::Limit(text)),
+        value => value?,
+    };
+    match reading.long.into_inner().len() {
+        0 => Ok(value),
+        left => Err(NativeError::Malformed(format!("{left} parts belong to nothing"))),
+    }
+}
+
+/// A part beside the skeleton: how many bytes of padding, the padding, and the content.
+fn part(reader: &mut Reader<'_>) -> Result<Blob, NativeError> {
+    let bytes = reader.bytes()?;
+    let content = match bytes {
+        [padding, rest @ ..] if usize::from(*padding) < ALIGN => rest.get(usize::from(*padding)..),
+        _ => None,
+    };
+    let content = content.ok_or_else(|| NativeError::Malformed("a part without its padding".into()))?;
+    Ok(reader.end_of_last(content))
+}
+
+struct Writing<'a> {
+    refer: &'a dyn Fn(&Value) -> Option<(u8, Blob)>,
+    long: RefCell<Vec<Blob>>,
+}
+
+impl PutBeside for Writing<'_> {
+    fn reference(&self, reference: &Value) -> Option<(u8, Blob)> {
+        (self.refer)(reference)
+    }
+
+    fn long(&self, blob: &Blob) -> bool {
+        let long = blob.len() >= LONG;
+        if long {
+            self.long.borrow_mut().push(blob.clone());
+        }
+        long
+    }
+}
+
+struct Reading<'a> {
+    follow: &'a dyn Fn(u8, &[u8]) -> Option<Value>,
+    long: RefCell<std::vec::IntoIter<Blob>>,
+    over_limit: Cell<bool>,
+}
+
+impl TakeBeside for Reading<'_> {
+    fn reference(&self, label: u8, id: &[u8]) -> Option<Value> {
+        (self.follow)(label, id)
+    }
+
+    fn long(&self) -> Option<Blob> {
+        self.long.borrow_mut().next()
+    }
+
+    fn limit_exceeded(&self) {
+        self.over_limit.set(true);
+    }
+}
