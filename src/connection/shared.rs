@@ -407,6 +407,9 @@ impl Shared {
                 Ok(())
             }
         };
+        if !self.releases.is_empty() {
+            inner.session.send_releases();
+        }
         // Answers to a burst leave together, but only while the one who reads comes back at once.
         if inner.quick == 0 || inner.reading || !inner.session.has_message() {
             inner = self.flush(inner);
