@@ -3,10 +3,12 @@
 use super::call::{Answer, Call};
 use super::class::{BoundMethod, ClassObject, Function, Member, MemberKind, Method, Object};
 use super::defaults::{self, Slot};
+use super::containers;
 use super::iteration;
 use super::serial::Turn;
 use super::shared::Shared;
 use super::wrap::Bridge;
+use crate::codec::pickle::{self, PickleError};
 use crate::error::Exception;
 use crate::session::{CompareOp, Keywords, Name, Op, Request, Slicing};
 use crate::value::{Local, Reference, Text, Value};
@@ -211,6 +213,7 @@ fn on_callable(
             }
             _ => job.fail("TypeError", "the object does not support this"),
         },
+        Op::Pickle { .. } => job.fail("TypeError", format!("cannot pickle '{}' object", target.shape().class_name())),
         Op::BuffIter { .. } => {
             let text = format!("'{}' object is not iterable", target.shape().class_name());
             job.fail("TypeError", text);
@@ -336,6 +339,7 @@ fn on_object(job: Job, object: Arc<Object>, op: Op) {
         },
         Op::Compare { op, other } => compare(job, &object, op, other),
         Op::BuffIter { count } => iteration::buffered(job, object, count),
+        Op::Pickle { protocol } => pickled(job, &object, protocol),
         Op::OldSlicing(slicing) => {
             let Slicing { attempt, fallback, start, stop, args } = *slicing;
             let stop_number = if let Value::None = stop { Value::Int(i64::MAX) } else { stop.clone() };
@@ -356,6 +360,20 @@ fn on_object(job: Job, object: Arc<Object>, op: Op) {
         }
         Op::Exists { .. } => job.fail("TypeError", "the object does not support this"),
     }
+}
+
+/// The pickle of an object that is plain data.
+fn pickled(job: Job, object: &Arc<Object>, protocol: u8) {
+    let limits = job.origin().map(|shared| shared.with_session(|session| session.config().limits.clone())).unwrap_or_default();
+    let outcome = match containers::snapshot(object) {
+        Some(value) => pickle::write(&value, protocol, limits.bytes),
+        None => Err(PickleError::NotPlain(object.class.shape().class_name().to_owned())),
+    };
+    job.give(match outcome {
+        Ok(bytes) => Ok(Value::Bytes(bytes.into())),
+        Err(error @ PickleError::NotPlain(_)) => Err(Exception::builtin("TypeError", error.to_string())),
+        Err(error) => Err(Exception::builtin("ValueError", error.to_string())),
+    });
 }
 
 fn text_of(job: Job, object: &Arc<Object>, name: &'static str) {

@@ -9,6 +9,7 @@ mod dispatch;
 mod ending;
 mod iteration;
 mod limit;
+mod obtain;
 mod reading;
 mod remote;
 mod sending;
@@ -23,6 +24,7 @@ pub use call::Call;
 pub use class::{
     BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Service,
 };
+pub use obtain::obtain;
 pub use remote::{Ask, ask, ask_later, shared_of};
 pub use shared::Shared;
 pub use signature::Signature;
