@@ -567,6 +567,66 @@ typedef size_t (*rpyc_input_fn)(char *buffer, size_t size, void *userdata);
 typedef void (*rpyc_output_fn)(const char *text, size_t length, void *userdata);
 
 /**
+ * Describes a slave. All of it is copied by rpyc_slave_new. Members are only ever appended; what is 0 or NULL has the
+ * meaning that is said of it. The callbacks get as self what create made for the connection.
+ */
+typedef struct {
+    /**
+     * sizeof(rpyc_slave_table)
+     */
+    size_t struct_size;
+    /**
+     * The name of its class. NULL: "SlaveService".
+     */
+    const char *name;
+    /**
+     * What it is, for Python's help(). NULL: nothing to say.
+     */
+    const char *doc;
+    /**
+     * Names of modules that masters can import, and the modules: any objects, such as those of rpyc_module_new.
+     */
+    const char *const *module_names;
+    rpyc_object *const *modules;
+    size_t module_count;
+    /**
+     * Imports a module that is none of these, and none of the library's own (builtins, sys, importlib.util,
+     * rpyc.lib.compat): argument 0 is its dotted name, or a tuple of the parts. It answers with an object, or raises
+     * ModuleNotFoundError. NULL: there are no others.
+     */
+    rpyc_method_fn getmodule;
+    /**
+     * Evaluates argument 0, a text, and answers with the value. NULL: NotImplementedError.
+     */
+    rpyc_method_fn eval;
+    /**
+     * Executes argument 0, a text. NULL: NotImplementedError.
+     */
+    rpyc_method_fn execute;
+    /**
+     * Answers with the namespace, an object that can do what a dict can. NULL: a dict of the library's own, for each
+     * connection.
+     */
+    rpyc_method_fn get_namespace;
+    /**
+     * Makes the pointer that callbacks get as self, for each connection. NULL: it is userdata.
+     */
+    void *(*create)(void *userdata);
+    /**
+     * Ends what create made.
+     */
+    void (*destroy)(void *self_);
+    /**
+     * A master has connected; nothing has been received. connection is lent.
+     */
+    void (*on_connect)(rpyc_connection *connection, void *self_);
+    /**
+     * A connection has ended; nothing can be sent. connection is lent.
+     */
+    void (*on_disconnect)(rpyc_connection *connection, void *self_);
+} rpyc_slave_table;
+
+/**
  * Gets the messages of the log: `message` is borrowed for the call, UTF-8 of `length` bytes, not NUL-terminated.
  *
  * It runs on whatever thread has something to say, on several at once too. What its own calls of the library would log is
@@ -4043,6 +4103,65 @@ rpyc_status rpyc_redirection_end(rpyc_redirection *redirection,
  * Threads: any thread; never waits. Since 0.1.
  */
 void rpyc_redirection_free(rpyc_redirection *redirection);
+
+/**
+ * Makes the service of a slave: what a Python program drives with rpyc.classic.connect().
+ *
+ * Whoever connects can do whatever the callbacks do, and reads, sets and deletes every attribute of every object that it
+ * gets: for its connections allow_all_attrs, allow_getattr, allow_setattr, allow_delattr and allow_pickle are switched on,
+ * as in RPyC's SlaveService. Never let it listen where strangers connect.
+ *
+ * Given to rpyc_classic_connect, both sides drive each other: RPyC's ClassicService.
+ *
+ * @param table copied, with everything that it points to
+ * @param userdata given to create, and the self of callbacks without create
+ * @param userdata_free ends userdata when the class and all its connections are gone; may be NULL
+ * @param class_out owned; for rpyc_server_new, rpyc_connect and the like
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right), RPYC_ERR_ARGUMENT
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_slave_new(const rpyc_slave_table *table,
+                           void *userdata,
+                           rpyc_free_fn userdata_free,
+                           rpyc_class **class_out,
+                           rpyc_error **error_out);
+
+/**
+ * A module that a slave has for the connection of a call, as its master gets it: one of its table, or one of the library's
+ * own, such as "sys", whose stdin, stdout and stderr a master may have redirected.
+ *
+ * @param call borrowed
+ * @param module copied
+ * @param object_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_STATE (the service of the connection is no slave),
+ *         RPYC_ERR_ARGUMENT (there is no such module)
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+rpyc_status rpyc_slave_module(rpyc_call *call,
+                              const char *module,
+                              rpyc_object **object_out,
+                              rpyc_error **error_out);
+
+/**
+ * Makes a module: an object without attributes but its name and doc. Others are set with rpyc_object_set_attr; masters may
+ * set and delete them too.
+ *
+ * @param module copied; its name
+ * @param doc copied; what it is; may be NULL
+ * @param object_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_module_new(const char *module,
+                            const char *doc,
+                            rpyc_object **object_out,
+                            rpyc_error **error_out);
 
 /**
  * Sets the one log callback of the process, in place of the one before, whose destructor runs when its last call has

@@ -202,6 +202,13 @@ fn array_value(call: &Call) -> Value {
     array_of(call).map_or(Value::None, Value::Array)
 }
 
+/// An iterator over the items of a list, as an object of ours.
+pub fn iterator_over(list: Value) -> Option<Value> {
+    let (Value::List(items) | Value::Tuple(items)) = list else { return None };
+    let iterator = ITERATOR.instance(Box::new(Mutex::new(items.to_vec().into_iter())));
+    Some(Value::Ref(Reference::Local(iterator)))
+}
+
 /// The plain data that an object of ours stands for, if it is one of these.
 pub(super) fn snapshot(object: &Object) -> Option<Value> {
     let state = object.state();

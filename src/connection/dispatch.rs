@@ -364,7 +364,7 @@ fn on_object(job: Job, object: Arc<Object>, op: Op) {
 
 /// The pickle of an object that is plain data.
 fn pickled(job: Job, object: &Arc<Object>, protocol: u8) {
-    let limits = job.origin().map(|shared| shared.with_session(|session| session.config().limits.clone())).unwrap_or_default();
+    let limits = job.origin().map(|shared| shared.limits()).unwrap_or_default();
     let outcome = match containers::snapshot(object) {
         Some(value) => pickle::write(&value, protocol, limits.bytes),
         None => Err(PickleError::NotPlain(object.class.shape().class_name().to_owned())),

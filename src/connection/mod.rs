@@ -24,6 +24,7 @@ pub use call::Call;
 pub use class::{
     BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Service,
 };
+pub use containers::iterator_over;
 pub use obtain::obtain;
 pub use remote::{Ask, ask, ask_later, shared_of};
 pub use shared::Shared;

@@ -38,6 +38,7 @@ mod server;
 
 mod classic;
 mod classic_streams;
+mod slave;
 
 mod log;
 

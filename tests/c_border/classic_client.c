@@ -32,12 +32,11 @@ static int is_int(rpyc_value *value, int64_t want)
 /* Is it, in Python's words, this? */
 static int has_repr(rpyc_value *value, const char *want)
 {
-    rpyc_value *text = NULL;
+    rpyc_value *text = rpyc_value_repr(value);
     const char *got = "";
     size_t length = 0;
     int same;
 
-    OK(rpyc_value_repr(value, &text, &error));
     rpyc_value_get_str(text, &got, &length, NULL);
     same = length == strlen(want) && memcmp(got, want, length) == 0;
     if (!same)
