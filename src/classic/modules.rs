@@ -63,7 +63,18 @@ static MODULE: LazyLock<Arc<Class>> = LazyLock::new(|| {
         })),
     };
     let member = |name: &str, run: Method| Member::method(name, None, None, run).ok();
+    // Of all names it is the one that every class has already.
+    let doc = Member {
+        name: "__doc__".into(),
+        doc: None,
+        kind: MemberKind::Property {
+            get: Some(on_attributes(|module, _| Ok(lock(&module.table).get(&Text::new("__doc__")).cloned().unwrap_or_default()))),
+            set: None,
+            del: None,
+        },
+    };
     let members = [
+        Some(doc),
         member("__repr__", on_attributes(|module, _| Ok(Value::from(format!("<module '{}' (librpyc)>", module.name))))),
         member("__dir__", on_attributes(|module, _| {
             Ok(Value::Tuple(lock(&module.table).keys().cloned().map(Value::Str).collect()))
