@@ -2,7 +2,7 @@
 
 use super::slave::{answer, state_of};
 use crate::codec::pickle;
-use crate::connection::{Ask, Call, Class, Connection, Definition, Dynamic, Function, Member, MemberKind, Method, Object, ask};
+use crate::connection::{Ask, Call, Class, Connection, Definition, Dynamic, Function, Member, MemberKind, Method, Object, ask, pickled};
 use crate::error::{Error, Exception};
 use crate::sync::{Mutex, lock};
 use crate::value::{Local, Reference, Text, Value};
@@ -202,8 +202,8 @@ fn compat() -> Reference {
             _ => pickle::DEFAULT,
         };
         let limits = call.shared().map(|shared| shared.limits()).unwrap_or_default();
-        let bytes = pickle::write(args.first().unwrap_or(&Value::None), protocol, limits.bytes);
-        bytes.map(|bytes| Value::Bytes(bytes.into())).map_err(|error| raised(error.into()))
+        let bytes = pickled(args.first().cloned().unwrap_or_default(), protocol, &limits);
+        bytes.map(|bytes| Value::Bytes(bytes.into())).map_err(raised)
     });
     let pickle = with_attributes("pickle", vec![("loads", loads), ("dumps", dumps)]);
     with_attributes("rpyc.lib.compat", vec![("pickle", Value::Ref(pickle))])

@@ -5,11 +5,11 @@ use super::class::{BoundMethod, ClassObject, Function, Member, MemberKind, Metho
 use super::defaults::{self, Slot};
 use super::containers;
 use super::iteration;
+use super::obtain;
 use super::serial::Turn;
 use super::shared::Shared;
 use super::wrap::Bridge;
-use crate::codec::pickle::{self, PickleError};
-use crate::error::Exception;
+use crate::error::{Error, Exception};
 use crate::session::{CompareOp, Keywords, Name, Op, Request, Slicing};
 use crate::value::{Local, Reference, Text, Value};
 use std::sync::Arc;
@@ -365,13 +365,13 @@ fn on_object(job: Job, object: Arc<Object>, op: Op) {
 /// The pickle of an object that is plain data.
 fn pickled(job: Job, object: &Arc<Object>, protocol: u8) {
     let limits = job.origin().map(|shared| shared.limits()).unwrap_or_default();
-    let outcome = match containers::snapshot(object) {
-        Some(value) => pickle::write(&value, protocol, limits.bytes),
-        None => Err(PickleError::NotPlain(object.class.shape().class_name().to_owned())),
+    let Some(value) = containers::snapshot(object) else {
+        return job.fail("TypeError", format!("cannot pickle '{}' object", object.class.shape().class_name()));
     };
-    job.give(match outcome {
+    job.give(match obtain::pickled(value, protocol, &limits) {
         Ok(bytes) => Ok(Value::Bytes(bytes.into())),
-        Err(error @ PickleError::NotPlain(_)) => Err(Exception::builtin("TypeError", error.to_string())),
+        Err(Error::Remote(exception)) => Err(exception),
+        Err(error @ Error::Type(_)) => Err(Exception::builtin("TypeError", error.to_string())),
         Err(error) => Err(Exception::builtin("ValueError", error.to_string())),
     });
 }

@@ -25,7 +25,7 @@ pub use class::{
     BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Service,
 };
 pub use containers::iterator_over;
-pub use obtain::obtain;
+pub use obtain::{obtain, obtain_value, pickled};
 pub use remote::{Ask, ask, ask_later, shared_of};
 pub use shared::Shared;
 pub use signature::Signature;

@@ -6,6 +6,8 @@
 use super::remote::{Ask, ask_later, shared_of};
 use super::AsyncResult;
 use super::shared::Shared;
+use crate::codec::pickle::{self, PickleError};
+use crate::config::Limits;
 use crate::error::{Error, Result};
 use crate::log::{self, Level};
 use crate::value::{Bounds, Graph, GraphError, Kind, Piece, Reference, Value};
@@ -43,14 +45,14 @@ fn kind_of(type_name: &str) -> Option<Kind> {
 
 /// Copies an object into a value.
 pub fn obtain(object: &Reference, bounds: &Bounds) -> Result<Value> {
-    let shared = match object {
-        Reference::Remote(proxy) => Some(shared_of(proxy)?),
-        Reference::Local(_) => None,
-    };
-    let timeout = shared.as_ref().and_then(|shared| shared.with_session(|session| session.config().sync_request_timeout));
+    obtain_value(Value::Ref(object.clone()), bounds)
+}
+
+/// Copies all objects that are in a value.
+pub fn obtain_value(value: Value, bounds: &Bounds) -> Result<Value> {
     let mut copy = Copy {
-        shared,
-        timeout,
+        shared: None,
+        timeout: None,
         bounds,
         graph: Graph::default(),
         known: HashMap::new(),
@@ -60,7 +62,7 @@ pub fn obtain(object: &Reference, bounds: &Bounds) -> Result<Value> {
         requests: 0,
         bursts: 0,
     };
-    let root = copy.admit(Value::Ref(object.clone()))?;
+    let root = copy.admit(value)?;
     let mut depth = 0;
     while !copy.waiting.is_empty() {
         depth += 1;
@@ -76,6 +78,17 @@ pub fn obtain(object: &Reference, bounds: &Bounds) -> Result<Value> {
     Ok(copy.graph.build(root, bounds)?)
 }
 
+/// The pickle of a value; objects in it that are plain data are copied first.
+pub fn pickled(value: Value, protocol: u8, limits: &Limits) -> Result<Vec<u8>> {
+    match pickle::write(&value, protocol, limits.bytes) {
+        Err(PickleError::NotPlain(_)) => {
+            let bounds = Bounds { depth: limits.depth, items: limits.items, bytes: limits.bytes };
+            Ok(pickle::write(&obtain_value(value, &bounds)?, protocol, limits.bytes)?)
+        }
+        written => Ok(written?),
+    }
+}
+
 /// A container whose items are still to be asked for.
 struct Waiting {
     object: Reference,
@@ -84,6 +97,7 @@ struct Waiting {
 }
 
 struct Copy<'a> {
+    /// The connection of the first object of a peer's.
     shared: Option<Arc<Shared>>,
     timeout: Option<Duration>,
     bounds: &'a Bounds,
@@ -138,6 +152,11 @@ impl Copy<'_> {
             true => return Err(self.refusal("class")),
             false => kind_of(name).ok_or_else(|| self.refusal(name))?,
         };
+        if let (Reference::Remote(proxy), None) = (&object, &self.shared) {
+            let shared = shared_of(proxy)?;
+            self.timeout = shared.with_session(|session| session.config().sync_request_timeout);
+            self.shared = Some(shared);
+        }
         let node = self.graph.add(kind, Vec::new());
         self.known.insert(key(&object), (object.clone(), node));
         self.waiting.push(Waiting { object, node, kind });

@@ -134,6 +134,7 @@ static void modules(void)
     args[0] = text("four");
     OK(rpyc_classic_call(classic, NULL, "len", args, 1, NULL, &value, &error));
     CHECK(is_int(value, 4));
+    rpyc_object_free(sys);
     GIVES(RPYC_ERR_REMOTE, rpyc_classic_module(classic, "no.such.module", &sys, &error));
     CHECK(sys == NULL);
     rpyc_object_free(again);
