@@ -8,7 +8,7 @@ use super::guard::{guard, guard_or};
 use super::handle::{self, Handle, rpyc_object, rpyc_value};
 use super::object::{Arguments, reference};
 use super::object_obtain::bounds;
-use super::pointer::{name, output, take_values, text};
+use super::pointer::{Values, name, output, text};
 use super::status::{Failure, Result, rpyc_status};
 use crate::classic::Classic;
 use crate::connection::ask;
@@ -227,7 +227,8 @@ pub unsafe extern "C" fn rpyc_classic_call(
     // SAFETY: pointers are NULL or as the documentation asks.
     unsafe {
         guard(error_out, || {
-            let (args, keywords) = (take_values(args, count, "args"), handle::value_take(keywords));
+            let mut values = Values::default();
+            let (args, keywords) = (values.take(args, count, "args"), handle::value_take(keywords));
             let out = output(value_out, "value_out")?;
             let classic = live(classic)?;
             let arguments = Arguments::of(args, keywords)?;
