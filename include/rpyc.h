@@ -3951,7 +3951,7 @@ rpyc_status rpyc_classic_getconn(const rpyc_classic *classic,
  * @param object borrowed; of this connection
  * @param max_depth as of rpyc_object_obtain
  * @param max_items as of rpyc_object_obtain
- * @param max_bytes as of rpyc_object_obtain, for each text
+ * @param max_bytes as of rpyc_object_obtain
  * @param value_out owned
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,

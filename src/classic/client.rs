@@ -30,7 +30,8 @@ struct Fetched {
 /// What a classic server that wants to drive us, too, finds here: nothing. RPyC's FakeSlaveService.
 static FAKE_SLAVE: LazyLock<Option<Arc<Class>>> = LazyLock::new(|| {
     let names = ["exposed_namespace", "exposed_execute", "exposed_eval", "exposed_getmodule", "exposed_getconn"];
-    let members = names.map(|name| Member { name: Text::new(name), doc: None, kind: MemberKind::Constant(Value::None) });
+    let members =
+        names.map(|name| Member { name: Text::new(name), doc: None, kind: MemberKind::Constant(Value::None) });
     let definition = Definition { name: "FakeSlaveService".into(), members: members.into(), ..Definition::default() };
     Class::new(definition).ok()
 });

@@ -2,7 +2,9 @@
 
 use super::slave::{answer, state_of};
 use crate::codec::pickle;
-use crate::connection::{Ask, Call, Class, Connection, Definition, Dynamic, Function, Member, MemberKind, Method, Object, ask, pickled};
+use crate::connection::{
+    Ask, Call, Class, Connection, Definition, Dynamic, Function, Member, MemberKind, Method, Object, ask, pickled,
+};
 use crate::error::{Error, Exception};
 use crate::sync::{Mutex, lock};
 use crate::value::{Local, Reference, Text, Value};
@@ -68,7 +70,9 @@ static MODULE: LazyLock<Arc<Class>> = LazyLock::new(|| {
         name: "__doc__".into(),
         doc: None,
         kind: MemberKind::Property {
-            get: Some(on_attributes(|module, _| Ok(lock(&module.table).get(&Text::new("__doc__")).cloned().unwrap_or_default()))),
+            get: Some(on_attributes(|module, _| {
+                Ok(lock(&module.table).get(&Text::new("__doc__")).cloned().unwrap_or_default())
+            })),
             set: None,
             del: None,
         },
@@ -76,9 +80,10 @@ static MODULE: LazyLock<Arc<Class>> = LazyLock::new(|| {
     let members = [
         Some(doc),
         member("__repr__", on_attributes(|module, _| Ok(Value::from(format!("<module '{}' (librpyc)>", module.name))))),
-        member("__dir__", on_attributes(|module, _| {
-            Ok(Value::Tuple(lock(&module.table).keys().cloned().map(Value::Str).collect()))
-        })),
+        member(
+            "__dir__",
+            on_attributes(|module, _| Ok(Value::Tuple(lock(&module.table).keys().cloned().map(Value::Str).collect()))),
+        ),
     ];
     Class::new(Definition {
         name: "module".into(),
@@ -168,7 +173,8 @@ fn sys() -> Reference {
 /// What `name in conn.modules` of rpyc 6 asks.
 fn util() -> Reference {
     let find = function("_find_spec_from_path", "_find_spec_from_path(name, path=None)", |call, args| {
-        let (Some(Value::Str(name)), Some(root)) = (args.first(), call.shared().and_then(|shared| shared.service())) else {
+        let (Some(Value::Str(name)), Some(root)) = (args.first(), call.shared().and_then(|shared| shared.service()))
+        else {
             return Ok(Value::None);
         };
         if state_of(root).is_some_and(|state| state.module(name.as_str()).is_some()) {
@@ -178,7 +184,9 @@ fn util() -> Reference {
         let args = [Value::Str(name.clone())];
         match ask(&root, Ask::CallAttr { name: "getmodule", args: &args, keywords: &[] }) {
             Ok(_) => Ok(Value::Str(name.clone())),
-            Err(Error::Remote(exception)) if matches!(exception.name.as_str(), "ImportError" | "ModuleNotFoundError") => {
+            Err(Error::Remote(exception))
+                if matches!(exception.name.as_str(), "ImportError" | "ModuleNotFoundError") =>
+            {
                 Ok(Value::None)
             }
             Err(error) => Err(raised(error)),
@@ -244,30 +252,45 @@ fn builtins() -> Reference {
         "builtins",
         vec![
             ("len", function("len", "len(obj)", move |_, args| of_object(args.first(), call("__len__"), length))),
-            ("repr", function("repr", "repr(obj)", |_, args| {
-                of_object(args.first(), Ask::Repr, |value| Some(Value::from(value.repr())))
-            })),
-            ("str", function("str", "str(obj)", |_, args| {
-                of_object(args.first(), Ask::Str, |value| match value {
-                    Value::Str(_) => Some(value.clone()),
-                    other => Some(Value::from(other.repr())),
-                })
-            })),
+            (
+                "repr",
+                function("repr", "repr(obj)", |_, args| {
+                    of_object(args.first(), Ask::Repr, |value| Some(Value::from(value.repr())))
+                }),
+            ),
+            (
+                "str",
+                function("str", "str(obj)", |_, args| {
+                    of_object(args.first(), Ask::Str, |value| match value {
+                        Value::Str(_) => Some(value.clone()),
+                        other => Some(Value::from(other.repr())),
+                    })
+                }),
+            ),
             ("dir", function("dir", "dir(obj)", |_, args| of_object(args.first(), Ask::Dir, |_| None))),
-            ("getattr", function("getattr", "getattr(obj, name)", |_, args| {
-                of_object(args.first(), Ask::GetAttr(text_of(args, 1)?), |_| None)
-            })),
-            ("setattr", function("setattr", "setattr(obj, name, value)", |_, args| {
-                let value = args.get(2).cloned().unwrap_or_default();
-                of_object(args.first(), Ask::SetAttr(text_of(args, 1)?, &value), |_| None).map(|_| Value::None)
-            })),
-            ("hasattr", function("hasattr", "hasattr(obj, name)", |_, args| {
-                match of_object(args.first(), Ask::GetAttr(text_of(args, 1)?), |_| None) {
-                    Ok(_) => Ok(Value::Bool(true)),
-                    Err(exception) if exception.is_builtin("AttributeError") => Ok(Value::Bool(false)),
-                    Err(exception) => Err(exception),
-                }
-            })),
+            (
+                "getattr",
+                function("getattr", "getattr(obj, name)", |_, args| {
+                    of_object(args.first(), Ask::GetAttr(text_of(args, 1)?), |_| None)
+                }),
+            ),
+            (
+                "setattr",
+                function("setattr", "setattr(obj, name, value)", |_, args| {
+                    let value = args.get(2).cloned().unwrap_or_default();
+                    of_object(args.first(), Ask::SetAttr(text_of(args, 1)?, &value), |_| None).map(|_| Value::None)
+                }),
+            ),
+            (
+                "hasattr",
+                function("hasattr", "hasattr(obj, name)", |_, args| {
+                    match of_object(args.first(), Ask::GetAttr(text_of(args, 1)?), |_| None) {
+                        Ok(_) => Ok(Value::Bool(true)),
+                        Err(exception) if exception.is_builtin("AttributeError") => Ok(Value::Bool(false)),
+                        Err(exception) => Err(exception),
+                    }
+                }),
+            ),
         ],
     )
 }
@@ -292,11 +315,15 @@ pub(super) fn connection(connection: Connection) -> Result<Arc<dyn Local>, Excep
         property("root", of(|connection| connection.root().map(Value::Ref).map_err(raised))),
         property("closed", of(|connection| Ok(Value::Bool(connection.closed())))),
         property("_last_traceback", of(|_| Ok(Value::None))),
-        Member::method("fileno", None, None, of(|connection| {
-            Ok(connection.fileno().map_or(Value::None, |fd| Value::Int(fd.into())))
-        }))
+        Member::method(
+            "fileno",
+            None,
+            None,
+            of(|connection| Ok(connection.fileno().map_or(Value::None, |fd| Value::Int(fd.into())))),
+        )
         .map_err(raised)?,
     ];
-    let class = Class::new(Definition { name: "Connection".into(), members, ..Definition::default() }).map_err(raised)?;
+    let class =
+        Class::new(Definition { name: "Connection".into(), members, ..Definition::default() }).map_err(raised)?;
     Ok(class.instance(Box::new(connection)))
 }

@@ -60,8 +60,12 @@ static CLASS: LazyLock<Option<Arc<Class>>> = LazyLock::new(|| {
             before.or_else(|| args.get(1).cloned()).ok_or_else(|| missing(key))
         }),
         method("setdefault", |names, args| {
-            let default = args.get(1).cloned().unwrap_or_default();
-            Ok(lock(names).entry(key(args)?).or_insert(default).clone())
+            let key = key(args)?;
+            let known = lock(names).get(&key).cloned();
+            Ok(known.unwrap_or_else(|| {
+                let default = args.get(1).cloned().unwrap_or_default();
+                lock(names).entry(key).or_insert(default).clone()
+            }))
         }),
         method("clear", |names, _| {
             let before = std::mem::take(&mut *lock(names));

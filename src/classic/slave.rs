@@ -69,7 +69,8 @@ pub fn slave(slave: Slave) -> Result<Arc<Class>> {
         aliases: Vec::new(),
         create: Box::new(move || {
             let host = create.as_ref().map_or_else(|| Box::new(()) as _, |create| create());
-            let state = SlaveState { host, modules: modules.clone(), native: Native::default(), namespace: OnceLock::new() };
+            let state =
+                SlaveState { host, modules: modules.clone(), native: Native::default(), namespace: OnceLock::new() };
             Box::new(state)
         }),
         on_connect: Some(Box::new(move |connection: &Connection, root: &Arc<Object>| {
@@ -151,7 +152,8 @@ fn getmodule(hook: Option<Method>) -> Method {
 
 fn own_namespace(call: Call) {
     let namespace = state_of(call.object()).map(|state| state.namespace.get_or_init(namespace::new).clone());
-    let namespace = namespace.map_or(Value::None, |namespace| Value::Ref(Reference::Local(namespace as Arc<dyn Local>)));
+    let namespace =
+        namespace.map_or(Value::None, |namespace| Value::Ref(Reference::Local(namespace as Arc<dyn Local>)));
     answer(call, Ok(namespace));
 }
 

@@ -72,7 +72,11 @@ fn both(name: &str, kind: impl Fn() -> MemberKind) -> [Member; 2] {
     [member(name.to_owned()), member(format!("exposed_{name}"))]
 }
 
-fn method(members: &mut Vec<Member>, name: &str, run: impl Fn(&Call) -> Result<Value, Exception> + Send + Sync + 'static) {
+fn method(
+    members: &mut Vec<Member>,
+    name: &str,
+    run: impl Fn(&Call) -> Result<Value, Exception> + Send + Sync + 'static,
+) {
     let run: Method = Arc::new(move |mut call: Call| {
         // The peer may be gone by now, and nobody else has to know.
         let _ = match run(&call) {
@@ -103,7 +107,9 @@ fn stream(name: &str, input: bool) -> Vec<Member> {
     for name in ["flush", "close"] {
         method(&mut members, name, |_| Ok(Value::None));
     }
-    method(&mut members, "fileno", |_| Err(Exception::with_args("io", "UnsupportedOperation", vec![Value::str("fileno")])));
+    method(&mut members, "fileno", |_| {
+        Err(Exception::with_args("io", "UnsupportedOperation", vec![Value::str("fileno")]))
+    });
     members
 }
 

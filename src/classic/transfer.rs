@@ -136,7 +136,10 @@ impl Run<'_> {
             self.tell(name, remote, 0, size)?;
             loop {
                 let mut chunk = Vec::new();
-                Read::by_ref(&mut from).take(self.how.chunk.max(1) as u64).read_to_end(&mut chunk).map_err(io("read", local))?;
+                Read::by_ref(&mut from)
+                    .take(self.how.chunk.max(1) as u64)
+                    .read_to_end(&mut chunk)
+                    .map_err(io("read", local))?;
                 if chunk.is_empty() {
                     return Ok(());
                 }
@@ -158,7 +161,9 @@ impl Run<'_> {
                 self.classic.call("os", "makedirs", &[Value::str(&remote)], &[])?;
             }
             let mut names = fs::read_dir(&local)
-                .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<Vec<_>, _>>())
+                .and_then(|entries| {
+                    entries.map(|entry| entry.map(|entry| entry.file_name())).collect::<Result<Vec<_>, _>>()
+                })
                 .map_err(io("read the folder", &local))?;
             names.sort();
             for name in names {
@@ -240,7 +245,10 @@ impl Run<'_> {
             Value::Str(name) if PathBuf::from(name.as_str()).file_name().is_some_and(|file| file == name.as_str()) => {
                 Ok(name.to_string())
             }
-            other => Err(Error::Denied(format!("the peer's folder '{remote}' has the name {}, which is none of a file", other.repr()))),
+            other => Err(Error::Denied(format!(
+                "the peer's folder '{remote}' has the name {}, which is none of a file",
+                other.repr()
+            ))),
         };
         let mut names: Vec<String> = names.iter().map(name).collect::<Result<_>>()?;
         names.sort();

@@ -365,8 +365,11 @@ fn on_object(job: Job, object: Arc<Object>, op: Op) {
 /// The pickle of an object that is plain data.
 fn pickled(job: Job, object: &Arc<Object>, protocol: u8) {
     let limits = job.origin().map(|shared| shared.limits()).unwrap_or_default();
-    let Some(value) = containers::snapshot(object) else {
-        return job.fail("TypeError", format!("cannot pickle '{}' object", object.class.shape().class_name()));
+    let value = match containers::snapshot(object) {
+        Some(value) => value,
+        // One of the host's own, which is asked for its items.
+        None if obtain::is_container(object.class.shape().type_name.as_str()) => Value::Ref(Reference::Local(object.clone())),
+        None => return job.fail("TypeError", format!("cannot pickle '{}' object", object.class.shape().class_name())),
     };
     job.give(match obtain::pickled(value, protocol, &limits) {
         Ok(bytes) => Ok(Value::Bytes(bytes.into())),

@@ -3,8 +3,8 @@
 //! The objects of one level of nesting are asked together, in one burst of requests; then those that they hold. Nothing is
 //! needed of the owner but what every RPyC server allows: iteration in chunks, and items by key.
 
-use super::remote::{Ask, ask_later, shared_of};
 use super::AsyncResult;
+use super::remote::{Ask, ask_later, shared_of};
 use super::shared::Shared;
 use crate::codec::pickle::{self, PickleError};
 use crate::config::Limits;
@@ -43,6 +43,11 @@ fn kind_of(type_name: &str) -> Option<Kind> {
     })
 }
 
+/// Is an object of this type plain data, if what is in it is?
+pub(super) fn is_container(type_name: &str) -> bool {
+    kind_of(type_name).is_some()
+}
+
 /// Copies an object into a value.
 pub fn obtain(object: &Reference, bounds: &Bounds) -> Result<Value> {
     obtain_value(Value::Ref(object.clone()), bounds)
@@ -50,7 +55,7 @@ pub fn obtain(object: &Reference, bounds: &Bounds) -> Result<Value> {
 
 /// Copies all objects that are in a value.
 pub fn obtain_value(value: Value, bounds: &Bounds) -> Result<Value> {
-    let mut copy = Copy {
+    let mut copy = Obtaining {
         shared: None,
         timeout: None,
         bounds,
@@ -72,7 +77,7 @@ pub fn obtain_value(value: Value, bounds: &Bounds) -> Result<Value> {
         copy.level()?;
     }
     log::write(Level::Debug, || {
-        let Copy { items, requests, bursts, .. } = &copy;
+        let Obtaining { items, requests, bursts, .. } = &copy;
         format!("obtain: {items} items on {depth} levels, {requests} requests in {bursts} bursts")
     });
     Ok(copy.graph.build(root, bounds)?)
@@ -96,7 +101,7 @@ struct Waiting {
     kind: Kind,
 }
 
-struct Copy<'a> {
+struct Obtaining<'a> {
     /// The connection of the first object of a peer's.
     shared: Option<Arc<Shared>>,
     timeout: Option<Duration>,
@@ -119,7 +124,7 @@ fn key(object: &Reference) -> usize {
     }
 }
 
-impl Copy<'_> {
+impl Obtaining<'_> {
     /// A value that has arrived, as a piece of the copy.
     fn admit(&mut self, value: Value) -> Result<Piece> {
         let (kind, items) = match value {
@@ -128,7 +133,9 @@ impl Copy<'_> {
             Value::Tuple(items) => (Kind::Tuple, items.to_vec()),
             Value::List(items) => (Kind::List, items.to_vec()),
             Value::FrozenSet(items) => (Kind::Set, items.to_vec()),
-            Value::Dict(entries) => (Kind::Dict, entries.iter().flat_map(|(key, value)| [key.clone(), value.clone()]).collect()),
+            Value::Dict(entries) => {
+                (Kind::Dict, entries.iter().flat_map(|(key, value)| [key.clone(), value.clone()]).collect())
+            }
             other => return Err(self.refusal(other.type_name())),
         };
         // As deep as a received value can be, and no deeper.
@@ -178,7 +185,9 @@ impl Copy<'_> {
             return Err(GraphError::TooManyItems(self.bounds.items).into());
         }
         if items.len() as i64 >= asked {
-            return Err(Error::Limit(format!("the object cannot be copied: a container has {MOST_ITEMS} items or more")));
+            return Err(Error::Limit(format!(
+                "the object cannot be copied: a container has {MOST_ITEMS} items or more"
+            )));
         }
         Ok(items.to_vec())
     }
@@ -280,7 +289,9 @@ impl Copy<'_> {
                     for pair in self.items_of(pairs, count)? {
                         match pair {
                             Value::Tuple(pair) if pair.len() == 2 => flat.extend(pair.iter().cloned()),
-                            other => return Err(Error::Type(format!("an item of dict.items() is a {}", other.type_name()))),
+                            other => {
+                                return Err(Error::Type(format!("an item of dict.items() is a {}", other.type_name())));
+                            }
                         }
                     }
                 }

@@ -285,11 +285,7 @@ pub unsafe extern "C" fn rpyc_classic_execute(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe {
-        guard(error_out, || {
-            Ok(live(classic)?.execute(text(statements, length, "statements")?)?)
-        })
-    }
+    unsafe { guard(error_out, || Ok(live(classic)?.execute(text(statements, length, "statements")?)?)) }
 }
 
 /// The peer's namespace, a dict: conn.namespace. It is asked for once.
@@ -403,7 +399,7 @@ pub unsafe extern "C" fn rpyc_classic_getconn(
 /// @param object borrowed; of this connection
 /// @param max_depth as of rpyc_object_obtain
 /// @param max_items as of rpyc_object_obtain
-/// @param max_bytes as of rpyc_object_obtain, for each text
+/// @param max_bytes as of rpyc_object_obtain
 /// @param value_out owned
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,

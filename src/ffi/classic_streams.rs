@@ -75,7 +75,8 @@ unsafe fn with_options(
         Some(progress) => {
             let (local, remote) = (c_text(told.local), c_text(told.remote));
             let Progress { done, size, files, total, .. } = *told;
-            let told = rpyc_transfer_progress { local: local.as_ptr(), remote: remote.as_ptr(), done, size, files, total };
+            let told =
+                rpyc_transfer_progress { local: local.as_ptr(), remote: remote.as_ptr(), done, size, files, total };
             // SAFETY: the host's function, called as its type says.
             guard::outside(|| unsafe { progress(&told, options.userdata) })
         }
@@ -314,11 +315,7 @@ pub unsafe extern "C" fn rpyc_redirection_end(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe {
-        guard(error_out, || {
-            Ok(handle::get(redirection, "redirection")?.end()?)
-        })
-    }
+    unsafe { guard(error_out, || Ok(handle::get(redirection, "redirection")?.end()?)) }
 }
 
 /// Frees a handle. A redirection that was not ended stays: the peer goes on writing to this side.

@@ -179,7 +179,8 @@ pub unsafe extern "C" fn rpyc_slave_module(
             let module = name(module, "module")?;
             let root = call.shared().and_then(|shared| shared.service());
             let state = root.and_then(|root| classic::state_of(root));
-            let state = state.ok_or_else(|| Failure::new(RPYC_ERR_STATE, "the service of the connection is no slave"))?;
+            let state =
+                state.ok_or_else(|| Failure::new(RPYC_ERR_STATE, "the service of the connection is no slave"))?;
             let found = state.module(module);
             let found =
                 found.ok_or_else(|| Failure::new(RPYC_ERR_ARGUMENT, format_args!("there is no module '{module}'")))?;

@@ -253,7 +253,10 @@ mod tests {
         let five = Bounds { depth: 5, ..WIDE };
         assert_eq!(nested(5, &five), Ok(()));
         assert_eq!(nested(6, &five), Err(GraphError::TooDeep(5)));
-        assert_eq!(nested(1001, &Bounds { depth: usize::MAX, items: 1 << 20, bytes: 0 }), Err(GraphError::TooDeep(1000)));
+        assert_eq!(
+            nested(1001, &Bounds { depth: usize::MAX, items: 1 << 20, bytes: 0 }),
+            Err(GraphError::TooDeep(1000))
+        );
         // A long way to something that was built from a short one.
         let mut graph = Graph::default();
         let deep = graph.add(Kind::List, Vec::new());

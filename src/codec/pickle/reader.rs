@@ -285,7 +285,9 @@ impl<'a> Machine<'a> {
                 let digits = line.strip_suffix(b"L").unwrap_or(line);
                 match Value::int_from_text(digits, self.limits.digits) {
                     Ok(value) => value,
-                    Err(crate::value::IntTextError::TooLong { .. }) => return Err(self.too_many("digits", self.limits.digits)),
+                    Err(crate::value::IntTextError::TooLong { .. }) => {
+                        return Err(self.too_many("digits", self.limits.digits));
+                    }
                     Err(_) => return Err(self.wrong("an int that is no number")),
                 }
             }

@@ -5,7 +5,8 @@ use crate::config::Limits;
 use crate::value::Value;
 
 fn sample() -> Value {
-    let numbers = [0, 1, -1, 255, 256, 65535, 65536, -70000, i64::from(i32::MAX), i64::from(i32::MIN), i64::MAX, i64::MIN];
+    let numbers =
+        [0, 1, -1, 255, 256, 65535, 65536, -70000, i64::from(i32::MAX), i64::from(i32::MIN), i64::MAX, i64::MIN];
     Value::List(
         [
             Value::None,
@@ -29,7 +30,8 @@ fn what_is_written_is_read() {
         let bytes = write(&sample(), protocol, 1 << 20).unwrap();
         assert_eq!(read(&bytes, &Limits::default()).unwrap(), sample(), "protocol {protocol}");
     }
-    let sets = Value::tuple(vec![Value::frozenset(vec![Value::Int(1), Value::str("x")]).unwrap(), Value::bytes(b"\0\xff")]);
+    let sets =
+        Value::tuple(vec![Value::frozenset(vec![Value::Int(1), Value::str("x")]).unwrap(), Value::bytes(b"\0\xff")]);
     for protocol in 4..=HIGHEST {
         assert_eq!(read(&write(&sets, protocol, 1 << 20).unwrap(), &Limits::default()).unwrap(), sets);
     }
@@ -39,16 +41,54 @@ fn what_is_written_is_read() {
 fn what_is_no_data_is_refused_by_name_and_place() {
     let refused = |bytes: &[u8]| read(bytes, &Limits::default()).unwrap_err().to_string();
     assert_eq!(refused(b"\x80\x02cos\nsystem\n"), "refused: a pickle with GLOBAL at byte 2 is not plain data");
-    assert_eq!(refused(b"\x80\x04\x8c\x02os\x8c\x06system\x93."), "refused: a pickle with STACK_GLOBAL at byte 14 is not plain data");
-    for (code, name) in [(b'R', "REDUCE"), (b'b', "BUILD"), (b'i', "INST"), (b'o', "OBJ"), (0x81, "NEWOBJ"), (0x92, "NEWOBJ_EX"),
-        (b'P', "PERSID"), (b'Q', "BINPERSID"), (0x82, "EXT1"), (0x83, "EXT2"), (0x84, "EXT4"), (0x97, "NEXT_BUFFER")]
-    {
+    assert_eq!(
+        refused(b"\x80\x04\x8c\x02os\x8c\x06system\x93."),
+        "refused: a pickle with STACK_GLOBAL at byte 14 is not plain data"
+    );
+    for (code, name) in [
+        (b'R', "REDUCE"),
+        (b'b', "BUILD"),
+        (b'i', "INST"),
+        (b'o', "OBJ"),
+        (0x81, "NEWOBJ"),
+        (0x92, "NEWOBJ_EX"),
+        (b'P', "PERSID"),
+        (b'Q', "BINPERSID"),
+        (0x82, "EXT1"),
+        (0x83, "EXT2"),
+        (0x84, "EXT4"),
+        (0x97, "NEXT_BUFFER"),
+    ] {
         assert!(refused(&[b'N', b'N', code, b'\n', b'.']).contains(&format!("with {name} at byte 2")), "{name}");
     }
-    for bad in [&b""[..], b"N", b".", b"NN\xff.", b"t.", b"(.", b"N0.", b"(N1.", b"\x80\x06N.", b"\x8c\x05abc", b"\x8d\xff\xff\xff\xff\xff\xff\xff\xff",
-        b"\x8c\x01\xff.", b"NNa.", b"(Nd.", b"}(Nu.", b"h\x07.", b"g7\n.", b"gx\n.", b"I1_0\n.", b"F1,5\n.", b"V\\u12\n.", b"V\\ud800\n.", b"N.N", b"]K\x01s.",
-        b"\x8b\xff\xff\xff\xff.", b"\x95\0\0"]
-    {
+    for bad in [
+        &b""[..],
+        b"N",
+        b".",
+        b"NN\xff.",
+        b"t.",
+        b"(.",
+        b"N0.",
+        b"(N1.",
+        b"\x80\x06N.",
+        b"\x8c\x05abc",
+        b"\x8d\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\x8c\x01\xff.",
+        b"NNa.",
+        b"(Nd.",
+        b"}(Nu.",
+        b"h\x07.",
+        b"g7\n.",
+        b"gx\n.",
+        b"I1_0\n.",
+        b"F1,5\n.",
+        b"V\\u12\n.",
+        b"V\\ud800\n.",
+        b"N.N",
+        b"]K\x01s.",
+        b"\x8b\xff\xff\xff\xff.",
+        b"\x95\0\0",
+    ] {
         assert!(!refused(bad).is_empty(), "{bad:?}");
     }
 }

@@ -184,7 +184,9 @@ impl Writer {
         self.out.push(op::UNICODE);
         for c in text.chars() {
             match (u32::from(c), c) {
-                (code, '\\' | '\0' | '\n' | '\r' | '\x1a') => self.out.extend_from_slice(format!("\\u{code:04x}").as_bytes()),
+                (code, '\\' | '\0' | '\n' | '\r' | '\x1a') => {
+                    self.out.extend_from_slice(format!("\\u{code:04x}").as_bytes())
+                }
                 (code @ 0..=0xff, _) => self.out.push(code as u8),
                 (code @ 0..=0xffff, _) => self.out.extend_from_slice(format!("\\u{code:04x}").as_bytes()),
                 (code, _) => self.out.extend_from_slice(format!("\\U{code:08x}").as_bytes()),

@@ -110,7 +110,10 @@ check(conn.eval("live") == [1], "an object of the master comes home")
 check(sorted(conn.namespace) == ["answer", "live"] and len(conn.namespace) == 2 and "live" in conn.namespace, "as a dict")
 check(conn.namespace.get("no", 5) == 5 and conn.namespace.pop("answer") == 42 and "answer" not in conn.namespace, "get, pop")
 check([key for key, _ in conn.namespace.items()] == ["live"], "items")
+conn.namespace["plain"] = 1
 del conn.namespace["live"]
+check(rpyc.classic.obtain(conn.namespace) == {"plain": 1}, "obtain of the namespace")
+del conn.namespace["plain"]
 raises(KeyError, lambda: conn.namespace["live"])
 raises(TypeError, conn.namespace.__setitem__, 1, 2)
 check(conn.root.getconn().closed is False and conn.root.getconn().fileno() > 0, "getconn")
