@@ -72,12 +72,12 @@ def lua(version, before=lambda case: ()):
     return function
 
 
-def obtain(version):
-    """Copies of what a stock server with default rules lends."""
+def of_server(version, script, program):
+    """A C program against one of the servers in CLIENTS."""
     def function(case):
-        server = case.start([case.python(version), os.path.join(CLIENTS, "data_server.py")])
+        server = case.start([case.python(version), os.path.join(CLIENTS, script)])
         port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
-        all_passed(case, case.run([case.program("border/obtain"), "tcp://127.0.0.1:" + port]))
+        all_passed(case, case.run([case.program("border/" + program), "tcp://127.0.0.1:" + port]))
     return function
 
 
@@ -85,7 +85,8 @@ for version in VERSIONS:
     test("classic.c-master.%s" % version, 90)(master(version))
     test("classic.c-slave.%s" % version, 90)(slave(version))
     test("classic.lua-slave.%s" % version, 90)(lua(version))
-    test("classic.obtain-with-default-rules.%s" % version, 60)(obtain(version))
+    test("classic.obtain-with-default-rules.%s" % version, 60)(of_server(version, "data_server.py", "obtain"))
+    test("classic.duplex.%s" % version, 60)(of_server(version, "duplex_server.py", "classic_duplex"))
 test("classic.c-slave.client-that-offers-nothing", 90)(slave(VERSIONS[0], "--client"))
 
 

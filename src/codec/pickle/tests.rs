@@ -1,4 +1,4 @@
-//! What Python makes of our pickles, and we of Python's, stands in `tests/pickles.rs`.
+//! Any value and any bytes: `tests/pickles.rs`. What Python makes of ours, and we of Python's: `tests/run/classic.py`.
 
 use super::*;
 use crate::config::Limits;
