@@ -205,7 +205,8 @@ fn array_value(call: &Call) -> Value {
 /// An iterator over the items of a list, as an object of ours.
 pub fn iterator_over(list: Value) -> Option<Value> {
     let (Value::List(items) | Value::Tuple(items)) = list else { return None };
-    let iterator = ITERATOR.instance(Box::new(Mutex::new(items.to_vec().into_iter())));
+    let items: Iter = Box::new(items.to_vec().into_iter());
+    let iterator = ITERATOR.instance(Box::new(Mutex::new(items)));
     Some(Value::Ref(Reference::Local(iterator)))
 }
 
