@@ -7,8 +7,8 @@
  * One page of rules that hold for every function below.
  *
  * Handles. Every type without a visible body is a handle. The shared ones (rpyc_value, rpyc_connection, rpyc_object,
- * rpyc_class, rpyc_async_result, rpyc_server) are reference counted and may be used from any thread: _clone gives one
- * more handle, _free gives one back. The unique ones (rpyc_config, rpyc_error, rpyc_transport, rpyc_iterator and a
+ * rpyc_class, rpyc_async_result, rpyc_server, rpyc_classic) are reference counted and may be used from any thread: _clone gives one
+ * more handle, _free gives one back. The unique ones (rpyc_config, rpyc_error, rpyc_transport, rpyc_iterator, rpyc_redirection and a
  * deferred rpyc_call) belong to one thread at a time. _free of NULL does nothing; _free never waits and never fails, and
  * may be called inside a callback. const means: not modified.
  *
@@ -54,6 +54,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 /** As a length: the text ends with NUL. */
 #define RPYC_ZT SIZE_MAX
@@ -255,6 +256,13 @@ typedef struct rpyc_call rpyc_call;
 typedef struct rpyc_class rpyc_class;
 
 /**
+ * The master of a classic server: Python's rpyc.classic.connect(). Shared.
+ *
+ * The server gives everything away: whoever can connect runs any code there. Modules and the namespace are fetched once.
+ */
+typedef struct rpyc_classic rpyc_classic;
+
+/**
  * Settings for connections and servers, which copy them. Unique.
  */
 typedef struct rpyc_config rpyc_config;
@@ -278,6 +286,11 @@ typedef struct rpyc_iterator rpyc_iterator;
  * An object: one of a peer, or one of ours that peers can use. Shared.
  */
 typedef struct rpyc_object rpyc_object;
+
+/**
+ * The standard streams of a classic server, led to this side. Shared between threads, but has one owner.
+ */
+typedef struct rpyc_redirection rpyc_redirection;
 
 /**
  * A server: it listens at an address and serves each connection in a thread of its own. One more thread reads for
@@ -486,6 +499,132 @@ typedef struct {
      */
     void (*on_disconnect)(rpyc_connection *connection, void *self_);
 } rpyc_class_table;
+
+/**
+ * How far a transfer has come.
+ */
+typedef struct {
+    /**
+     * The file of this side that is being copied. Borrowed for the call; NUL-terminated.
+     */
+    const char *local;
+    /**
+     * The file of the peer. Borrowed for the call; NUL-terminated.
+     */
+    const char *remote;
+    /**
+     * Bytes of the file that have been copied.
+     */
+    uint64_t done;
+    /**
+     * Bytes of the file at the beginning.
+     */
+    uint64_t size;
+    /**
+     * Files that were copied before it.
+     */
+    uint64_t files;
+    /**
+     * Bytes of all files that have been copied.
+     */
+    uint64_t total;
+} rpyc_transfer_progress;
+
+/**
+ * How files and folders are copied. Members are only ever appended; what is 0 or NULL has the meaning that is said of it.
+ */
+typedef struct {
+    /**
+     * sizeof(rpyc_transfer_options)
+     */
+    size_t struct_size;
+    /**
+     * Bytes in one message. 0: 64000, as in RPyC.
+     */
+    size_t chunk_size;
+    /**
+     * Is a file or folder of this name, which lies in a folder that is copied, to be copied too? NULL: all are.
+     */
+    bool (*filter)(const char *name, void *userdata);
+    /**
+     * Told at the beginning of each file and after each message. false: the transfer ends. NULL: nobody is told.
+     */
+    bool (*progress)(const rpyc_transfer_progress *progress, void *userdata);
+    /**
+     * Given to filter and progress.
+     */
+    void *userdata;
+} rpyc_transfer_options;
+
+/**
+ * Puts up to `size` bytes of what the peer is to read into `buffer`, and tells how many; 0 is the end.
+ */
+typedef size_t (*rpyc_input_fn)(char *buffer, size_t size, void *userdata);
+
+/**
+ * Gets what the peer writes: UTF-8 of `length` bytes, borrowed for the call.
+ */
+typedef void (*rpyc_output_fn)(const char *text, size_t length, void *userdata);
+
+/**
+ * Describes a slave. All of it is copied by rpyc_slave_new. Members are only ever appended; what is 0 or NULL has the
+ * meaning that is said of it. The callbacks get as self what create made for the connection.
+ */
+typedef struct {
+    /**
+     * sizeof(rpyc_slave_table)
+     */
+    size_t struct_size;
+    /**
+     * The name of its class. NULL: "SlaveService".
+     */
+    const char *name;
+    /**
+     * What it is, for Python's help(). NULL: nothing to say.
+     */
+    const char *doc;
+    /**
+     * Names of modules that masters can import, and the modules: any objects, such as those of rpyc_module_new.
+     */
+    const char *const *module_names;
+    rpyc_object *const *modules;
+    size_t module_count;
+    /**
+     * Imports a module that is none of these, and none of the library's own (builtins, sys, importlib.util,
+     * rpyc.lib.compat): argument 0 is its dotted name, or a tuple of the parts. It answers with an object, or raises
+     * ModuleNotFoundError. NULL: there are no others.
+     */
+    rpyc_method_fn getmodule;
+    /**
+     * Evaluates argument 0, a text, and answers with the value. NULL: NotImplementedError.
+     */
+    rpyc_method_fn eval;
+    /**
+     * Executes argument 0, a text. NULL: NotImplementedError.
+     */
+    rpyc_method_fn execute;
+    /**
+     * Answers with the namespace, an object that can do what a dict can. NULL: a dict of the library's own, for each
+     * connection.
+     */
+    rpyc_method_fn get_namespace;
+    /**
+     * Makes the pointer that callbacks get as self, for each connection. NULL: it is userdata.
+     */
+    void *(*create)(void *userdata);
+    /**
+     * Ends what create made.
+     */
+    void (*destroy)(void *self_);
+    /**
+     * A master has connected; nothing has been received. connection is lent.
+     */
+    void (*on_connect)(rpyc_connection *connection, void *self_);
+    /**
+     * A connection has ended; nothing can be sent. connection is lent.
+     */
+    void (*on_disconnect)(rpyc_connection *connection, void *self_);
+} rpyc_slave_table;
 
 /**
  * Gets the messages of the log: `message` is borrowed for the call, UTF-8 of `length` bytes, not NUL-terminated.
@@ -1519,6 +1658,7 @@ void rpyc_config_free(rpyc_config *config);
  * - allow_getattr=true: peers may read attributes
  * - allow_setattr=false: peers may set attributes
  * - allow_delattr=false: peers may delete attributes
+ * - allow_pickle=false: objects that are plain data (lists, dicts) answer a peer's obtain() with a pickle; none is ever run
  * - include_local_traceback=true: exceptions go out with a traceback
  * - include_local_version=true: exceptions go out with the version
  * - sync_request_timeout=30: how long a request waits for its answer
@@ -3009,6 +3149,35 @@ rpyc_status rpyc_object_exit_async(rpyc_object *object,
                                    rpyc_error **error_out);
 
 /**
+ * Copies an object that is plain data into a value: lists, dicts, tuples, sets and frozensets, ranges and views of dicts,
+ * with all that is in them.
+ *
+ * All requests for one level of nesting leave in one burst (two where there are dicts; a burst has at most 16384 requests),
+ * so that the time it takes grows with the depth and not with the number of items. Nothing is asked of the peer but what
+ * RPyC's servers allow with their default settings. Sets become frozensets; an OrderedDict, defaultdict or Counter a dict,
+ * a deque a list. An object that is changed meanwhile may be copied in part as it was before.
+ *
+ * @param object borrowed
+ * @param max_depth levels of nesting, a list of numbers being one; 0 for 100
+ * @param max_items items of all containers together, counted as if nothing were shared, those of a dict twice; 0 for
+ *        1048576. One container has less than 1048576 items in any case
+ * @param max_bytes bytes of all texts, bytes and long ints together; 0 for 67108864
+ * @param value_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT (it is larger or deeper than this),
+ *         RPYC_ERR_TYPE (something in it is no plain data, or a container holds itself)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_object_obtain(rpyc_object *object,
+                               size_t max_depth,
+                               size_t max_items,
+                               size_t max_bytes,
+                               rpyc_value **value_out,
+                               rpyc_error **error_out);
+
+/**
  * Makes a class of a table.
  *
  * @param table copied, with everything that it points to
@@ -3539,6 +3708,460 @@ rpyc_status rpyc_server_stop(rpyc_server *server,
  * Threads: not from a callback. Since 0.1.
  */
 rpyc_status rpyc_server_join(rpyc_server *server, rpyc_error **error_out);
+
+/**
+ * Connects to a classic server (rpyc_classic.py).
+ *
+ * Without a service, the server gets nothing of ours to use: RPyC's ClassicClient. With one made by rpyc_slave_new, both drive
+ * each other: RPyC's ClassicService.
+ *
+ * @param address copied; as for rpyc_transport_connect; without a port, 18812 is meant
+ * @param service copied reference; what the server gets as our root; NULL for nothing
+ * @param config copied; NULL for defaults
+ * @param classic_out owned; free it with rpyc_classic_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
+ *         RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_IO, RPYC_ERR_DIALECT
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_connect(const char *address,
+                                 const rpyc_class *service,
+                                 const rpyc_config *config,
+                                 rpyc_classic **classic_out,
+                                 rpyc_error **error_out);
+
+/**
+ * The classic server at the other end of a connection. Its root is fetched.
+ *
+ * @param connection borrowed; what is made of it keeps it open as a clone would
+ * @param classic_out owned; free it with rpyc_classic_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
+ *         RPYC_ERR_TYPE (the peer has no root)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_new(rpyc_connection *connection,
+                             rpyc_classic **classic_out,
+                             rpyc_error **error_out);
+
+/**
+ * Another handle of the same.
+ *
+ * @param classic borrowed
+ * @return owned; NULL for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_classic *rpyc_classic_clone(const rpyc_classic *classic);
+
+/**
+ * Frees a handle. With the last one, and the last of its connection, the connection ends.
+ *
+ * @param classic consumed; NULL does nothing
+ *
+ * Threads: any thread. Since 0.1.
+ */
+void rpyc_classic_free(rpyc_classic *classic);
+
+/**
+ * The connection to a classic server.
+ *
+ * @param classic borrowed
+ * @param connection_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_connection(const rpyc_classic *classic,
+                                    rpyc_connection **connection_out,
+                                    rpyc_error **error_out);
+
+/**
+ * A module of the peer by its dotted name, imported there: conn.modules[name]. It is asked for once.
+ *
+ * @param classic borrowed
+ * @param module copied; such as "xml.dom.minidom"
+ * @param object_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8,
+ *         RPYC_ERR_TYPE (the peer's answer is no object)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_module(const rpyc_classic *classic,
+                                const char *module,
+                                rpyc_object **object_out,
+                                rpyc_error **error_out);
+
+/**
+ * The peer's builtins: conn.builtins.
+ *
+ * @param classic borrowed
+ * @param object_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_TYPE
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_builtins(const rpyc_classic *classic,
+                                  rpyc_object **object_out,
+                                  rpyc_error **error_out);
+
+/**
+ * Calls a function of a module of the peer, in one request once the module is known.
+ *
+ * @param classic borrowed
+ * @param module copied; such as "os.path"; NULL for builtins
+ * @param function copied
+ * @param args consumed, on success and on every failure
+ * @param count number of args
+ * @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
+ * @param value_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8,
+ *         RPYC_ERR_TYPE (keywords are no dict with text keys)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_call(const rpyc_classic *classic,
+                              const char *module,
+                              const char *function,
+                              rpyc_value *const *args,
+                              size_t count,
+                              rpyc_value *keywords,
+                              rpyc_value **value_out,
+                              rpyc_error **error_out);
+
+/**
+ * The value of a Python expression in the peer's namespace: conn.eval(text).
+ *
+ * @param classic borrowed
+ * @param expression copied; UTF-8
+ * @param length bytes, or RPYC_ZT
+ * @param value_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_eval(const rpyc_classic *classic,
+                              const char *expression,
+                              size_t length,
+                              rpyc_value **value_out,
+                              rpyc_error **error_out);
+
+/**
+ * Runs Python statements in the peer's namespace: conn.execute(text).
+ *
+ * @param classic borrowed
+ * @param statements copied; UTF-8
+ * @param length bytes, or RPYC_ZT
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_execute(const rpyc_classic *classic,
+                                 const char *statements,
+                                 size_t length,
+                                 rpyc_error **error_out);
+
+/**
+ * The peer's namespace, a dict: conn.namespace. It is asked for once.
+ *
+ * @param classic borrowed
+ * @param object_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_TYPE
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_namespace(const rpyc_classic *classic,
+                                   rpyc_object **object_out,
+                                   rpyc_error **error_out);
+
+/**
+ * A name of the peer's namespace: conn.namespace[variable].
+ *
+ * @param classic borrowed
+ * @param variable copied
+ * @param value_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_get(const rpyc_classic *classic,
+                             const char *variable,
+                             rpyc_value **value_out,
+                             rpyc_error **error_out);
+
+/**
+ * Sets a name of the peer's namespace: conn.namespace[variable] = value.
+ *
+ * @param classic borrowed
+ * @param variable copied
+ * @param value consumed, on success and on every failure; lists and dicts are lent, see rpyc_classic_deliver
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_set(const rpyc_classic *classic,
+                             const char *variable,
+                             rpyc_value *value,
+                             rpyc_error **error_out);
+
+/**
+ * The peer's own end of this connection, as an object of the peer: conn.root.getconn().
+ *
+ * @param classic borrowed
+ * @param object_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_TYPE
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_getconn(const rpyc_classic *classic,
+                                 rpyc_object **object_out,
+                                 rpyc_error **error_out);
+
+/**
+ * Copies an object of the peer into a value by its pickle, in one request: rpyc.classic.obtain().
+ *
+ * The pickle is read as plain data: what would import or call something when Python reads it is refused. rpyc_object_obtain
+ * needs no pickle.
+ *
+ * @param classic borrowed
+ * @param object borrowed; of this connection
+ * @param max_depth as of rpyc_object_obtain
+ * @param max_items as of rpyc_object_obtain
+ * @param max_bytes as of rpyc_object_obtain
+ * @param value_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
+ *         RPYC_ERR_ARGUMENT (no object of this connection), RPYC_ERR_DENIED (its pickle is more than plain data)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_obtain(const rpyc_classic *classic,
+                                const rpyc_object *object,
+                                size_t max_depth,
+                                size_t max_items,
+                                size_t max_bytes,
+                                rpyc_value **value_out,
+                                rpyc_error **error_out);
+
+/**
+ * Makes a copy of plain data at the peer: rpyc.classic.deliver(). Lists and dicts become real ones there, and come back as
+ * objects of the peer.
+ *
+ * @param classic borrowed
+ * @param value consumed, on success and on every failure
+ * @param value_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_TYPE (it holds an object)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_deliver(const rpyc_classic *classic,
+                                 rpyc_value *value,
+                                 rpyc_value **value_out,
+                                 rpyc_error **error_out);
+
+/**
+ * Copies a file, or a folder with all that is in it, to a classic server: rpyc.classic.upload().
+ *
+ * Folders that are missing are made. In folders, what is neither file nor folder is passed over. A file that could only be copied in
+ * part stays so.
+ *
+ * @param classic borrowed
+ * @param local copied; a path
+ * @param remote copied; the path of the copy, not of the folder that it lies in
+ * @param options copied; NULL for defaults
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
+ *         RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is neither file nor folder), RPYC_ERR_DENIED,
+ *         RPYC_ERR_STATE (progress has ended it)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_upload(const rpyc_classic *classic,
+                                const char *local,
+                                const char *remote,
+                                const rpyc_transfer_options *options,
+                                rpyc_error **error_out);
+
+/**
+ * Copies a file, or a folder with all that is in it, from a classic server: rpyc.classic.download().
+ *
+ * As rpyc_classic_upload. A name in a folder of the peer that would lead out of it is refused with RPYC_ERR_DENIED.
+ *
+ * @param classic borrowed
+ * @param remote copied; a path of the peer
+ * @param local copied; the path of the copy, not of the folder that it lies in
+ * @param options copied; NULL for defaults
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
+ *         RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is neither file nor folder), RPYC_ERR_DENIED,
+ *         RPYC_ERR_STATE (progress has ended it)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_download(const rpyc_classic *classic,
+                                  const char *remote,
+                                  const char *local,
+                                  const rpyc_transfer_options *options,
+                                  rpyc_error **error_out);
+
+/**
+ * Leads the standard streams of a classic server to callbacks: rpyc.classic.redirected_stdio().
+ *
+ * What the peer's sys.stdout gets while a request of ours runs there comes before the answer. What it gets at other times
+ * comes when this side serves.
+ *
+ * @param classic borrowed
+ * @param input what the peer reads from sys.stdin; NULL: it keeps its own
+ * @param out gets what the peer writes to sys.stdout; NULL: it keeps its own
+ * @param err gets what the peer writes to sys.stderr; NULL: it keeps its own
+ * @param userdata given to the callbacks
+ * @param userdata_free ends userdata when the peer has let go of the streams; may be NULL
+ * @param redirection_out owned; end it with rpyc_redirection_end
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_redirect(const rpyc_classic *classic,
+                                  rpyc_input_fn input,
+                                  rpyc_output_fn out,
+                                  rpyc_output_fn err,
+                                  void *userdata,
+                                  rpyc_free_fn userdata_free,
+                                  rpyc_redirection **redirection_out,
+                                  rpyc_error **error_out);
+
+/**
+ * Leads the standard streams of a classic server to streams of C, such as this program's stdin, stdout and stderr. Each write is flushed.
+ *
+ * @param classic borrowed
+ * @param input borrowed until the redirection has ended; NULL: the peer keeps its own
+ * @param out borrowed likewise; NULL: the peer keeps its own
+ * @param err borrowed likewise; NULL: the peer keeps its own
+ * @param redirection_out owned; end it with rpyc_redirection_end
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_classic_redirect_files(const rpyc_classic *classic,
+                                        FILE *input,
+                                        FILE *out,
+                                        FILE *err,
+                                        rpyc_redirection **redirection_out,
+                                        rpyc_error **error_out);
+
+/**
+ * Gives the peer its own streams back. Doing so again does nothing.
+ *
+ * @param redirection borrowed
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_redirection_end(rpyc_redirection *redirection,
+                                 rpyc_error **error_out);
+
+/**
+ * Frees a handle. A redirection that was not ended stays: the peer goes on writing to this side.
+ *
+ * @param redirection consumed; NULL does nothing
+ *
+ * Threads: any thread; never waits. Since 0.1.
+ */
+void rpyc_redirection_free(rpyc_redirection *redirection);
+
+/**
+ * Makes the service of a slave: what a Python program drives with rpyc.classic.connect().
+ *
+ * Whoever connects can do whatever the callbacks do, and reads, sets and deletes every attribute of every object that it
+ * gets: for its connections allow_all_attrs, allow_getattr, allow_setattr, allow_delattr and allow_pickle are switched on,
+ * as in RPyC's SlaveService. Never let it listen where strangers connect.
+ *
+ * Given to rpyc_classic_connect, both sides drive each other: RPyC's ClassicService.
+ *
+ * @param table copied, with everything that it points to
+ * @param userdata given to create, and the self of callbacks without create
+ * @param userdata_free ends userdata when the class and all its connections are gone; may be NULL
+ * @param class_out owned; for rpyc_server_new, rpyc_connect and the like
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right), RPYC_ERR_ARGUMENT
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_slave_new(const rpyc_slave_table *table,
+                           void *userdata,
+                           rpyc_free_fn userdata_free,
+                           rpyc_class **class_out,
+                           rpyc_error **error_out);
+
+/**
+ * A module that a slave has for the connection of a call, as its master gets it: one of its table, or one of the library's
+ * own, such as "sys", whose stdin, stdout and stderr a master may have redirected.
+ *
+ * @param call borrowed
+ * @param module copied
+ * @param object_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_STATE (the service of the connection is no slave),
+ *         RPYC_ERR_ARGUMENT (there is no such module)
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+rpyc_status rpyc_slave_module(rpyc_call *call,
+                              const char *module,
+                              rpyc_object **object_out,
+                              rpyc_error **error_out);
+
+/**
+ * Makes a module: an object without attributes but its name and doc. Others are set with rpyc_object_set_attr; masters may
+ * set and delete them too.
+ *
+ * @param module copied; its name
+ * @param doc copied; what it is; may be NULL
+ * @param object_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_module_new(const char *module,
+                            const char *doc,
+                            rpyc_object **object_out,
+                            rpyc_error **error_out);
 
 /**
  * Sets the one log callback of the process, in place of the one before, whose destructor runs when its last call has

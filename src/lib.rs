@@ -5,6 +5,8 @@
 //! machine), `codec` (bytes), `value` (data). `transport` is a leaf used by `connection`.
 #![deny(unsafe_code)]
 
+#[cfg(not(shuttle))]
+pub mod classic;
 pub mod codec;
 pub mod config;
 pub mod error;

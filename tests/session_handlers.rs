@@ -254,10 +254,15 @@ fn comparison() {
 }
 
 #[test]
-fn pickle_is_always_refused() {
+fn pickle_is_refused_unless_it_is_allowed() {
     for (mut wire, root, _) in wires() {
         let (_, body) = wire.refused(14, tuple_box([yours(&root), value_box(int(4))]));
         assert_eq!(summary(&body), "ValueError: pickling is disabled");
+        wire.session.config_mut().allow_pickle = true;
+        let (_, body) = wire.refused(14, tuple_box([yours(&root), value_box(int(6))]));
+        assert_eq!(summary(&body), "ValueError: pickle protocol must be <= 5");
+        let (_, body) = wire.refused(14, tuple_box([yours(&root), value_box(text("4"))]));
+        assert_eq!(summary(&body), "TypeError: 'str' object cannot be interpreted as an integer");
     }
 }
 

@@ -1,13 +1,16 @@
-//! Values to bytes and back: brine is how a value is written, natively where two librpyc peers agreed; a frame is what travels.
+//! Values to bytes and back: brine is how a value is written, natively where two librpyc peers agreed; a frame is what travels; a
+//! pickle is data for Python.
 
 pub mod brine;
 pub mod frame;
 pub mod native;
+pub mod pickle;
 
 use crate::error::Error;
 use brine::{DecodeError, EncodeError};
 use frame::FrameError;
 use native::NativeError;
+use pickle::PickleError;
 
 impl From<DecodeError> for Error {
     #[cold]
@@ -48,6 +51,18 @@ impl From<FrameError> for Error {
             | FrameError::InflatesTooFar { .. }
             | FrameError::PayloadTooLong { .. }
             | FrameError::OutOfMemory { .. } => Error::Limit(e.to_string()),
+        }
+    }
+}
+
+impl From<PickleError> for Error {
+    #[cold]
+    fn from(e: PickleError) -> Error {
+        match e {
+            _ if e.is_limit() => Error::Limit(e.to_string()),
+            PickleError::Refused { .. } => Error::Denied(e.to_string()),
+            PickleError::NotPlain(_) => Error::Type(e.to_string()),
+            _ => Error::Malformed(e.to_string()),
         }
     }
 }

@@ -114,6 +114,11 @@ impl Class {
         Ok(Class::plain(definition))
     }
 
+    /// A class without anything of its own.
+    pub fn empty() -> Arc<Class> {
+        Class::plain(Definition { name: "object".into(), ..Definition::default() })
+    }
+
     pub(super) fn plain(d: Definition) -> Arc<Class> {
         let module = if d.module.is_empty() { "librpyc" } else { &d.module };
         let type_name = Text::from(format!("{module}.{}", d.name));

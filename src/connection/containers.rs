@@ -202,6 +202,34 @@ fn array_value(call: &Call) -> Value {
     array_of(call).map_or(Value::None, Value::Array)
 }
 
+/// An iterator over the items of a list, as an object of ours.
+pub fn iterator_over(list: Value) -> Option<Value> {
+    let (Value::List(items) | Value::Tuple(items)) = list else { return None };
+    let items: Iter = Box::new(items.to_vec().into_iter());
+    let iterator = ITERATOR.instance(Box::new(Mutex::new(items)));
+    Some(Value::Ref(Reference::Local(iterator)))
+}
+
+/// The plain data that an object of ours stands for, if it is one of these.
+pub(super) fn snapshot(object: &Object) -> Option<Value> {
+    let state = object.state();
+    if let Some(entries) = state.downcast_ref::<Entries>() {
+        return Some(Value::Dict(entries.clone()));
+    }
+    if let Some(array) = state.downcast_ref::<Array>() {
+        return Some(Value::Array(array.clone()));
+    }
+    let items = state.downcast_ref::<Items>()?;
+    match object.class() {
+        class if Arc::ptr_eq(class, &LIST) => Some(Value::List(items.clone())),
+        class if Arc::ptr_eq(class, &FROZENSET) => Some(Value::FrozenSet(items.clone())),
+        _ => match &**items {
+            [start, stop, step] => Some(Value::slice(start.clone(), stop.clone(), step.clone())),
+            _ => None,
+        },
+    }
+}
+
 fn items(call: &Call) -> Items {
     call.object().state().downcast_ref::<Items>().cloned().unwrap_or_else(|| Arc::from([]))
 }

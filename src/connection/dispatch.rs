@@ -3,11 +3,13 @@
 use super::call::{Answer, Call};
 use super::class::{BoundMethod, ClassObject, Function, Member, MemberKind, Method, Object};
 use super::defaults::{self, Slot};
+use super::containers;
 use super::iteration;
+use super::obtain;
 use super::serial::Turn;
 use super::shared::Shared;
 use super::wrap::Bridge;
-use crate::error::Exception;
+use crate::error::{Error, Exception};
 use crate::session::{CompareOp, Keywords, Name, Op, Request, Slicing};
 use crate::value::{Local, Reference, Text, Value};
 use std::sync::Arc;
@@ -211,6 +213,7 @@ fn on_callable(
             }
             _ => job.fail("TypeError", "the object does not support this"),
         },
+        Op::Pickle { .. } => job.fail("TypeError", format!("cannot pickle '{}' object", target.shape().class_name())),
         Op::BuffIter { .. } => {
             let text = format!("'{}' object is not iterable", target.shape().class_name());
             job.fail("TypeError", text);
@@ -336,6 +339,7 @@ fn on_object(job: Job, object: Arc<Object>, op: Op) {
         },
         Op::Compare { op, other } => compare(job, &object, op, other),
         Op::BuffIter { count } => iteration::buffered(job, object, count),
+        Op::Pickle { protocol } => pickled(job, &object, protocol),
         Op::OldSlicing(slicing) => {
             let Slicing { attempt, fallback, start, stop, args } = *slicing;
             let stop_number = if let Value::None = stop { Value::Int(i64::MAX) } else { stop.clone() };
@@ -356,6 +360,23 @@ fn on_object(job: Job, object: Arc<Object>, op: Op) {
         }
         Op::Exists { .. } => job.fail("TypeError", "the object does not support this"),
     }
+}
+
+/// The pickle of an object that is plain data.
+fn pickled(job: Job, object: &Arc<Object>, protocol: u8) {
+    let limits = job.origin().map(|shared| shared.limits()).unwrap_or_default();
+    let value = match containers::snapshot(object) {
+        Some(value) => value,
+        // One of the host's own, which is asked for its items.
+        None if obtain::is_container(object.class.shape().type_name.as_str()) => Value::Ref(Reference::Local(object.clone())),
+        None => return job.fail("TypeError", format!("cannot pickle '{}' object", object.class.shape().class_name())),
+    };
+    job.give(match obtain::pickled(value, protocol, &limits) {
+        Ok(bytes) => Ok(Value::Bytes(bytes.into())),
+        Err(Error::Remote(exception)) => Err(exception),
+        Err(error @ Error::Type(_)) => Err(Exception::builtin("TypeError", error.to_string())),
+        Err(error) => Err(Exception::builtin("ValueError", error.to_string())),
+    });
 }
 
 fn text_of(job: Job, object: &Arc<Object>, name: &'static str) {

@@ -9,6 +9,7 @@ mod dispatch;
 mod ending;
 mod iteration;
 mod limit;
+mod obtain;
 mod reading;
 mod remote;
 mod sending;
@@ -23,6 +24,8 @@ pub use call::Call;
 pub use class::{
     BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Service,
 };
+pub use containers::iterator_over;
+pub use obtain::{obtain, obtain_value, pickled};
 pub use remote::{Ask, ask, ask_later, shared_of};
 pub use shared::Shared;
 pub use signature::Signature;

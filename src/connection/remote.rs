@@ -245,7 +245,7 @@ pub(super) fn pass_on(proxy: &Arc<Proxy>, op: Op) -> Outcome {
         Op::Dir => ask(&object, Ask::Dir),
         Op::Compare { op, other } => ask(&object, Ask::Compare(op, &other)),
         Op::BuffIter { count } => return buffiter_as_outcome(proxy, count),
-        Op::OldSlicing(_) | Op::Exists { .. } => {
+        Op::OldSlicing(_) | Op::Exists { .. } | Op::Pickle { .. } => {
             return Err(Exception::builtin("TypeError", "the object does not support this"));
         }
     })

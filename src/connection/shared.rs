@@ -9,7 +9,7 @@ use super::limit::Limit;
 use super::serial;
 use super::wrap::HostWrap;
 use super::{Connection, threads};
-use crate::config::{Config, Dialect};
+use crate::config::{Config, Dialect, Limits};
 use crate::error::{Error, Exception, Result};
 use crate::session::{Body, Request, RequestId, Session, Threads};
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -210,6 +210,11 @@ impl Shared {
 
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::Acquire)
+    }
+
+    /// What bounds the values of this connection.
+    pub fn limits(&self) -> Limits {
+        self.with_session(|session| session.config().limits.clone())
     }
 
     /// Our own root on this connection.

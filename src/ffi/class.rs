@@ -152,7 +152,7 @@ unsafe fn method(run: rpyc_method_fn) -> Option<Method> {
 
 /// # Safety
 /// The pointer is NULL or leads to a NUL-terminated text.
-unsafe fn optional<'a>(text: *const c_char, what: &str) -> Result<Option<&'a str>> {
+pub(super) unsafe fn optional<'a>(text: *const c_char, what: &str) -> Result<Option<&'a str>> {
     if text.is_null() {
         return Ok(None);
     }

@@ -78,6 +78,7 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// - allow_getattr=true: peers may read attributes
 /// - allow_setattr=false: peers may set attributes
 /// - allow_delattr=false: peers may delete attributes
+/// - allow_pickle=false: objects that are plain data (lists, dicts) answer a peer's obtain() with a pickle; none is ever run
 /// - include_local_traceback=true: exceptions go out with a traceback
 /// - include_local_version=true: exceptions go out with the version
 /// - sync_request_timeout=30: how long a request waits for its answer

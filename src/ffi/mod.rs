@@ -28,12 +28,17 @@ mod object;
 mod object_items;
 
 mod object_async;
+mod object_obtain;
 
 mod class;
 
 mod call;
 mod call_answer;
 mod server;
+
+mod classic;
+mod classic_streams;
+mod slave;
 
 mod log;
 

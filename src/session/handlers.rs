@@ -7,6 +7,7 @@ use super::vinegar::wrong_arguments;
 use super::recent::Callee;
 use super::{Core, Event, State};
 use crate::codec::brine::Reader;
+use crate::codec::pickle;
 use crate::error::{Exception, Result};
 use crate::value::{Local, Reference, Text, Value};
 use std::borrow::Cow;
@@ -313,8 +314,15 @@ impl<T> Core<T> {
             }
             Handler::Pickle => {
                 args.open("pickle", &["obj", "proto"], 0)?;
-                args.target()?;
-                args.unboxer.fault(Exception::builtin("ValueError", "pickling is disabled"));
+                target = args.target()?;
+                let protocol = args.value()?.unwrap_or_default();
+                if !config.allow_pickle {
+                    args.unboxer.fault(Exception::builtin("ValueError", "pickling is disabled"));
+                }
+                match pickle_protocol(&protocol) {
+                    Ok(protocol) => op = Some(Wanted::Op(Op::Pickle { protocol })),
+                    Err(exception) => args.unboxer.fault(exception),
+                }
             }
             Handler::Del => {
                 args.open("del", &["obj", "count"], 1)?;
@@ -515,6 +523,21 @@ impl<T> Core<T> {
                 self.raise_at_once(&id, &refusal);
                 None
             }
+        }
+    }
+}
+
+/// As Python's `pickle.dumps` takes it: None is its own choice, negative the highest.
+fn pickle_protocol(protocol: &Value) -> Result<u8, Exception> {
+    match protocol {
+        Value::None => Ok(pickle::DEFAULT),
+        Value::Int(n) if *n < 0 => Ok(pickle::HIGHEST),
+        Value::Int(n) => u8::try_from(*n).ok().filter(|n| *n <= pickle::HIGHEST).ok_or_else(|| {
+            Exception::builtin("ValueError", format!("pickle protocol must be <= {}", pickle::HIGHEST))
+        }),
+        other => {
+            let text = format!("'{}' object cannot be interpreted as an integer", other.type_name());
+            Err(Exception::builtin("TypeError", text))
         }
     }
 }

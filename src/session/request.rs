@@ -125,6 +125,8 @@ pub enum Op {
     Hash,
     Dir,
     Compare { op: CompareOp, other: Value },
+    /// A pickle of plain data, in a protocol of at most this number.
+    Pickle { protocol: u8 },
     /// The next items of an iterator, or the first of an iterable.
     BuffIter { count: usize },
     /// `attempt(slice(start, stop), *args)`, and on any error `fallback(start, stop, *args)`.

@@ -2,6 +2,7 @@
 
 use super::int::int_of_float;
 use super::{Reference, Value};
+use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, LazyLock};
 
@@ -97,6 +98,32 @@ impl Value {
             }
         }
         Ok(Value::FrozenSet(items.into()))
+    }
+
+    /// A dict; of equal keys the first stays in its place and gets the last value, as in Python.
+    pub fn dict(entries: Vec<(Value, Value)>) -> Result<Value, Unhashable> {
+        if let Some(error) = entries.iter().find_map(|(key, _)| key.unhashable()) {
+            return Err(error);
+        }
+        let mut kept: Vec<(Value, Value)> = Vec::with_capacity(entries.len());
+        let mut places: HashMap<u64, Vec<usize>> = HashMap::with_capacity(entries.len());
+        for (key, value) in entries {
+            // What is not equal to itself is equal to no other key.
+            let Some(digest) = key.digest() else {
+                kept.push((key, value));
+                continue;
+            };
+            let alike = places.entry(digest).or_default();
+            let known = alike.iter().copied().find(|at| kept.get(*at).is_some_and(|(known, _)| known.py_eq(&key)));
+            match known.and_then(|at| kept.get_mut(at)) {
+                Some(entry) => entry.1 = value,
+                None => {
+                    alike.push(kept.len());
+                    kept.push((key, value));
+                }
+            }
+        }
+        Ok(Value::Dict(kept.into()))
     }
 
     /// A keyed hash that agrees with `py_eq`. None for what is not equal even to itself: NaN, and all that holds one.

@@ -3,6 +3,7 @@
 mod array;
 mod blob;
 mod equality;
+mod graph;
 mod int;
 mod reference;
 mod repr;
@@ -13,6 +14,7 @@ pub use self::serde::{Image, PutBeside, TakeBeside, ValueSeed};
 pub use array::{Array, Element, NoArray};
 pub use blob::{Blob, Text};
 pub use equality::Unhashable;
+pub use graph::{Bounds, Graph, GraphError, Kind, Piece};
 pub(crate) use int::short_canonical;
 pub use int::{BigInt, IntTextError};
 pub use reference::{Local, Proxy, Reference, Releases};

@@ -29,6 +29,7 @@ import readme                                       # noqa: F401
 import snippets                                      # noqa: F401
 import behaviour                                     # noqa: F401
 import native                                        # noqa: F401
+import classic                                       # noqa: F401
 import syscalls                                      # noqa: F401
 import benches                                       # noqa: F401
 import memory

@@ -21,7 +21,7 @@ WAITING = {"rpyc_connection_serve", "rpyc_connection_poll", "rpyc_connection_pol
            "rpyc_server_serve", "rpyc_server_serve_one", "rpyc_server_join"}
 BORROWED_RESULTS = {"rpyc_call_connection", "rpyc_call_target"}
 HANDLES = ("value", "error", "config", "transport", "connection", "object", "iterator", "class", "call", "async_result",
-           "server")
+           "server", "classic", "redirection")
 # Fixtures that the program has; what takes other handles is tried with NULL only.
 FIXTURES = {"value", "error", "config", "connection", "object", "class", "call", "async_result", "server"}
 

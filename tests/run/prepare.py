@@ -21,6 +21,7 @@ COMMANDS = (
     ("valgrind", "valgrind", "errors and leaks of memory are looked for"),
     ("strace", "strace", "system calls are counted"),
 )
+LUA_HEADERS = "/usr/include/lua5.4"
 
 
 class Tools:
@@ -96,6 +97,10 @@ def prepare(what, install=True):
             trouble = apt.install(package, why) if install else "%s is not installed" % package
             if trouble or not shutil.which(command):
                 tools.missing[command] = trouble or "%s is still missing after the installation of %s" % (command, package)
+        if not os.path.exists(os.path.join(LUA_HEADERS, "lua.h")):
+            trouble = apt.install("liblua5.4-dev", "the example of a slave embeds Lua") if install else "it is not installed"
+            if trouble or not os.path.exists(os.path.join(LUA_HEADERS, "lua.h")):
+                tools.missing["lua5.4"] = "Lua 5.4 (liblua5.4-dev): %s" % (trouble or "still missing after its installation")
     for version in VERSIONS if what == "test" else VERSIONS[:1]:
         python, trouble = environment(version, apt)
         if python:

@@ -146,9 +146,12 @@ class Case:
             raise NotRun("target/c/%s was not built" % name)
         return path
 
-    def tool(self, name):
+    def need(self, name):
         if name in self.tools.missing:
             raise NotRun(self.tools.missing[name])
+
+    def tool(self, name):
+        self.need(name)
         return shutil.which(name)
 
     def python(self, version):

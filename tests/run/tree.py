@@ -6,9 +6,9 @@ import re
 from runner import ROOT, test
 
 # From below to above; each may use those before it. What is not named here lies beside all of them.
-LAYERS = ("value", "codec", "session", "connection", "server", "ffi")
+LAYERS = ("value", "codec", "session", "connection", "server", "classic", "ffi")
 # The transport is a leaf: it uses no layer, and the layers that wait may use it.
-USES_TRANSPORT = ("transport", "connection", "server", "ffi")
+USES_TRANSPORT = ("transport", "connection", "server", "classic", "ffi")
 UNSAFE = ("ffi", "transport")
 MOST_LINES = 700
 

@@ -1,0 +1,164 @@
+//! The master's side: modules, builtins, eval, execute and namespace of a classic server.
+
+use crate::codec::pickle;
+use crate::config::Config;
+use crate::connection::{Ask, Class, Connection, Definition, Member, MemberKind, ask, shared_of};
+use crate::error::{Error, Result};
+use crate::session::Handler;
+use crate::sync::{Mutex, lock};
+use crate::transport::Address;
+use crate::value::{Bounds, Reference, Text, Value};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
+
+/// The port of `rpyc_classic`.
+const PORT: u16 = 18812;
+
+/// A connection to a classic server, and what has been fetched of it. All clones are one.
+#[derive(Clone)]
+pub struct Classic {
+    connection: Connection,
+    shared: Arc<Fetched>,
+}
+
+struct Fetched {
+    root: Reference,
+    modules: Mutex<HashMap<String, Reference>>,
+    namespace: Mutex<Option<Reference>>,
+}
+
+/// What a classic server that wants to drive us, too, finds here: nothing. RPyC's FakeSlaveService.
+static FAKE_SLAVE: LazyLock<Option<Arc<Class>>> = LazyLock::new(|| {
+    let names = ["exposed_namespace", "exposed_execute", "exposed_eval", "exposed_getmodule", "exposed_getconn"];
+    let members =
+        names.map(|name| Member { name: Text::new(name), doc: None, kind: MemberKind::Constant(Value::None) });
+    let definition = Definition { name: "FakeSlaveService".into(), members: members.into(), ..Definition::default() };
+    Class::new(definition).ok()
+});
+
+/// An address; without a port, that of `rpyc_classic`.
+fn parse(address: &str) -> Result<Address> {
+    match address.parse() {
+        Ok(address) => Ok(address),
+        Err(error) => format!("{address}:{PORT}").parse().map_err(|_| error),
+    }
+}
+
+impl Classic {
+    /// Connects to a classic server. Without a service, it gets nothing of ours to use.
+    pub fn connect(address: &str, service: Option<&Arc<Class>>, config: Config) -> Result<Classic> {
+        let service = service.or(FAKE_SLAVE.as_ref());
+        Classic::new(Connection::connect(&parse(address)?, service, config)?)
+    }
+
+    /// The classic server at the other end of a connection.
+    pub fn new(connection: Connection) -> Result<Classic> {
+        let root = connection.root()?;
+        let shared = Arc::new(Fetched { root, modules: Mutex::default(), namespace: Mutex::default() });
+        Ok(Classic { connection, shared })
+    }
+
+    pub fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub fn root(&self) -> &Reference {
+        &self.shared.root
+    }
+
+    fn call_root(&self, name: &str, args: &[Value]) -> Result<Value> {
+        ask(self.root(), Ask::CallAttr { name, args, keywords: &[] })
+    }
+
+    /// A module of the peer, imported there when it is first asked for.
+    pub fn module(&self, name: &str) -> Result<Reference> {
+        if let Some(module) = lock(&self.shared.modules).get(name) {
+            return Ok(module.clone());
+        }
+        let module = object(self.call_root("getmodule", &[Value::str(name)])?, "the module")?;
+        // Of two that fetched it at once, both have the same.
+        lock(&self.shared.modules).insert(name.to_owned(), module.clone());
+        Ok(module)
+    }
+
+    pub fn builtins(&self) -> Result<Reference> {
+        self.module("builtins")
+    }
+
+    /// Calls a function of a module.
+    pub fn call(&self, module: &str, function: &str, args: &[Value], keywords: &[(Text, Value)]) -> Result<Value> {
+        ask(&self.module(module)?, Ask::CallAttr { name: function, args, keywords })
+    }
+
+    /// The value of an expression in the peer's namespace.
+    pub fn eval(&self, text: &str) -> Result<Value> {
+        self.call_root("eval", &[Value::str(text)])
+    }
+
+    /// Runs statements in the peer's namespace.
+    pub fn execute(&self, text: &str) -> Result<()> {
+        self.call_root("execute", &[Value::str(text)]).map(drop)
+    }
+
+    /// The peer's namespace: a dict.
+    pub fn namespace(&self) -> Result<Reference> {
+        if let Some(namespace) = &*lock(&self.shared.namespace) {
+            return Ok(namespace.clone());
+        }
+        let namespace = object(ask(self.root(), Ask::GetAttr("namespace"))?, "the namespace")?;
+        *lock(&self.shared.namespace) = Some(namespace.clone());
+        Ok(namespace)
+    }
+
+    /// A name of the namespace.
+    pub fn get(&self, name: &str) -> Result<Value> {
+        let args = [Value::str(name)];
+        ask(&self.namespace()?, Ask::CallAttr { name: "__getitem__", args: &args, keywords: &[] })
+    }
+
+    pub fn set(&self, name: &str, value: Value) -> Result<()> {
+        let args = [Value::str(name), value];
+        ask(&self.namespace()?, Ask::CallAttr { name: "__setitem__", args: &args, keywords: &[] }).map(drop)
+    }
+
+    /// The peer's own end of this connection.
+    pub fn getconn(&self) -> Result<Reference> {
+        object(self.call_root("getconn", &[])?, "the connection")
+    }
+
+    /// Copies an object by its pickle, in one request; what is in that beyond plain data is refused.
+    pub fn obtain(&self, object: &Reference, bounds: &Bounds) -> Result<Value> {
+        let Reference::Remote(proxy) = object else {
+            return Err(Error::Argument("the object belongs to this process".into()));
+        };
+        if !Arc::ptr_eq(&shared_of(proxy)?, self.connection.shared()) {
+            return Err(Error::Argument("the object belongs to another connection".into()));
+        }
+        let protocol = Value::Int(pickle::DEFAULT.into());
+        let answer = self.connection.sync_request(Handler::Pickle as i64, &[Value::Ref(object.clone()), protocol])?;
+        let Value::Bytes(bytes) = answer else {
+            return Err(Error::Malformed(format!("the answer to PICKLE is a {}", answer.type_name())));
+        };
+        let mut limits = self.connection.config().limits;
+        limits.depth = limits.depth.min(bounds.depth);
+        limits.items = limits.items.min(bounds.items);
+        limits.bytes = limits.bytes.min(bounds.bytes);
+        Ok(pickle::read(&bytes, &limits)?)
+    }
+
+    /// Makes a copy of plain data at the peer: real lists and dicts there.
+    pub fn deliver(&self, value: &Value) -> Result<Value> {
+        let bytes = pickle::write(value, pickle::DEFAULT, self.connection.config().limits.bytes)?;
+        let module = self.module("rpyc.lib.compat")?;
+        let pickle = object(ask(&module, Ask::GetAttr("pickle"))?, "rpyc.lib.compat.pickle")?;
+        ask(&pickle, Ask::CallAttr { name: "loads", args: &[Value::Bytes(bytes.into())], keywords: &[] })
+    }
+}
+
+/// What must be an object of the peer.
+pub(super) fn object(value: Value, what: &str) -> Result<Reference> {
+    match value {
+        Value::Ref(object) => Ok(object),
+        other => Err(Error::Type(format!("{what} is no object but a {}", other.type_name()))),
+    }
+}

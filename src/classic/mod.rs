@@ -1,0 +1,14 @@
+//! RPyC's classic mode: driving a peer that offers itself whole, and being such a peer.
+
+mod client;
+mod modules;
+mod namespace;
+mod slave;
+mod stdio;
+mod transfer;
+
+pub use client::Classic;
+pub use modules::module;
+pub use slave::{Slave, SlaveState, slave, state_of};
+pub use stdio::{Input, Output, Redirection, Streams};
+pub use transfer::{Progress, Transfer};

@@ -1,0 +1,329 @@
+//! Modules of a slave: objects whose attributes are a table, and the few that every slave has.
+
+use super::slave::{answer, state_of};
+use crate::codec::pickle;
+use crate::connection::{
+    Ask, Call, Class, Connection, Definition, Dynamic, Function, Member, MemberKind, Method, Object, ask, pickled,
+};
+use crate::error::{Error, Exception};
+use crate::sync::{Mutex, lock};
+use crate::value::{Local, Reference, Text, Value};
+use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock, OnceLock};
+
+type Outcome = Result<Value, Exception>;
+
+/// A module's attributes.
+struct Attributes {
+    name: Text,
+    table: Mutex<BTreeMap<Text, Value>>,
+}
+
+fn attributes(object: &Object) -> Option<&Attributes> {
+    object.state().downcast_ref::<Attributes>()
+}
+
+fn on_attributes(run: fn(&Attributes, &[Value]) -> Outcome) -> Method {
+    Arc::new(move |call: Call| {
+        let outcome = match attributes(call.object()) {
+            Some(attributes) => run(attributes, call.args()),
+            None => Ok(Value::None),
+        };
+        answer(call, outcome);
+    })
+}
+
+fn attribute(args: &[Value]) -> Text {
+    match args.first() {
+        Some(Value::Str(name)) => name.clone(),
+        _ => Text::default(),
+    }
+}
+
+fn no_attribute(module: &Attributes, name: &Text) -> Exception {
+    Exception::builtin("AttributeError", format!("module '{}' has no attribute '{name}'", module.name))
+}
+
+static MODULE: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    let dynamic = Dynamic {
+        has: Arc::new(|object: &Object, name: &str| {
+            attributes(object).is_some_and(|module| lock(&module.table).contains_key(&Text::new(name)))
+        }),
+        get: Some(on_attributes(|module, args| {
+            let name = attribute(args);
+            lock(&module.table).get(&name).cloned().ok_or_else(|| no_attribute(module, &name))
+        })),
+        set: Some(on_attributes(|module, args| {
+            let before = lock(&module.table).insert(attribute(args), args.get(1).cloned().unwrap_or_default());
+            drop(before);
+            Ok(Value::None)
+        })),
+        del: Some(on_attributes(|module, args| {
+            let name = attribute(args);
+            let before = lock(&module.table).remove(&name);
+            before.map(|_| Value::None).ok_or_else(|| no_attribute(module, &name))
+        })),
+    };
+    let member = |name: &str, run: Method| Member::method(name, None, None, run).ok();
+    // Of all names it is the one that every class has already.
+    let doc = Member {
+        name: "__doc__".into(),
+        doc: None,
+        kind: MemberKind::Property {
+            get: Some(on_attributes(|module, _| {
+                Ok(lock(&module.table).get(&Text::new("__doc__")).cloned().unwrap_or_default())
+            })),
+            set: None,
+            del: None,
+        },
+    };
+    let members = [
+        Some(doc),
+        member("__repr__", on_attributes(|module, _| Ok(Value::from(format!("<module '{}' (librpyc)>", module.name))))),
+        member(
+            "__dir__",
+            on_attributes(|module, _| Ok(Value::Tuple(lock(&module.table).keys().cloned().map(Value::Str).collect()))),
+        ),
+    ];
+    Class::new(Definition {
+        name: "module".into(),
+        members: members.into_iter().flatten().collect(),
+        dynamic: Some(dynamic),
+        ..Definition::default()
+    })
+    .unwrap_or_else(|_| Class::empty())
+});
+
+/// A module with no attributes but its name and doc.
+pub fn module(name: &str, doc: Option<&str>) -> Reference {
+    let doc = doc.map_or(Value::None, Value::str);
+    with_attributes(name, vec![("__doc__", doc)])
+}
+
+fn with_attributes(name: &str, given: Vec<(&str, Value)>) -> Reference {
+    let mut table: BTreeMap<Text, Value> = given.into_iter().map(|(name, value)| (Text::new(name), value)).collect();
+    table.insert("__name__".into(), Value::str(name));
+    let module = MODULE.instance(Box::new(Attributes { name: Text::new(name), table: Mutex::new(table) }));
+    Reference::Local(module)
+}
+
+pub(super) fn not_found(name: &str) -> Exception {
+    Exception::builtin("ModuleNotFoundError", format!("No module named '{name}'"))
+}
+
+/// What Python would raise for a failure of ours.
+fn raised(error: Error) -> Exception {
+    match error {
+        Error::Remote(exception) => exception,
+        Error::Denied(text) => Exception::with_args("_pickle", "UnpicklingError", vec![Value::from(text)]),
+        Error::Malformed(text) | Error::Limit(text) => Exception::builtin("ValueError", text),
+        Error::Type(text) => Exception::builtin("TypeError", text),
+        other => Exception::builtin("RuntimeError", other.to_string()),
+    }
+}
+
+fn function(name: &str, signature: &str, run: impl Fn(&Call, &[Value]) -> Outcome + Send + Sync + 'static) -> Value {
+    let run: Method = Arc::new(move |call: Call| {
+        let outcome = run(&call, call.args());
+        answer(call, outcome);
+    });
+    match Member::method(name, Some(signature), None, run) {
+        Ok(member) => Value::Ref(Reference::Local(Function::new(member, Box::new(())))),
+        Err(_) => Value::None,
+    }
+}
+
+/// The modules that every slave has, made for one connection when they are first asked for.
+#[derive(Default)]
+pub(super) struct Native {
+    builtins: OnceLock<Reference>,
+    sys: OnceLock<Reference>,
+    util: OnceLock<Reference>,
+    compat: OnceLock<Reference>,
+}
+
+impl Native {
+    pub(super) fn get(&self, name: &str) -> Option<Reference> {
+        let (place, make): (&OnceLock<Reference>, fn() -> Reference) = match name {
+            "builtins" => (&self.builtins, builtins),
+            "sys" => (&self.sys, sys),
+            "importlib.util" => (&self.util, util),
+            "rpyc.lib.compat" => (&self.compat, compat),
+            _ => return None,
+        };
+        Some(place.get_or_init(make).clone())
+    }
+}
+
+fn sys() -> Reference {
+    let version = Value::from(format!("librpyc {}", env!("CARGO_PKG_VERSION")));
+    with_attributes(
+        "sys",
+        vec![
+            ("platform", Value::str("native")),
+            ("version", version),
+            ("maxsize", Value::Int(i64::MAX)),
+            ("stdin", Value::None),
+            ("stdout", Value::None),
+            ("stderr", Value::None),
+        ],
+    )
+}
+
+/// What `name in conn.modules` of rpyc 6 asks.
+fn util() -> Reference {
+    let find = function("_find_spec_from_path", "_find_spec_from_path(name, path=None)", |call, args| {
+        let (Some(Value::Str(name)), Some(root)) = (args.first(), call.shared().and_then(|shared| shared.service()))
+        else {
+            return Ok(Value::None);
+        };
+        if state_of(root).is_some_and(|state| state.module(name.as_str()).is_some()) {
+            return Ok(Value::Str(name.clone()));
+        }
+        let root: Reference = Reference::Local(root.clone());
+        let args = [Value::Str(name.clone())];
+        match ask(&root, Ask::CallAttr { name: "getmodule", args: &args, keywords: &[] }) {
+            Ok(_) => Ok(Value::Str(name.clone())),
+            Err(Error::Remote(exception))
+                if matches!(exception.name.as_str(), "ImportError" | "ModuleNotFoundError") =>
+            {
+                Ok(Value::None)
+            }
+            Err(error) => Err(raised(error)),
+        }
+    });
+    with_attributes("importlib.util", vec![("_find_spec_from_path", find)])
+}
+
+/// Where `rpyc.classic.deliver` looks for pickle.
+fn compat() -> Reference {
+    let loads = function("loads", "loads(data)", |call, args| match args.first() {
+        Some(Value::Bytes(bytes)) => {
+            let limits = call.shared().map(|shared| shared.limits()).unwrap_or_default();
+            pickle::read(bytes, &limits).map_err(|error| raised(error.into()))
+        }
+        _ => Err(Exception::builtin("TypeError", "a bytes-like object is required")),
+    });
+    let dumps = function("dumps", "dumps(obj, protocol=None)", |call, args| {
+        let protocol = match args.get(1) {
+            Some(Value::Int(n)) => u8::try_from(*n).unwrap_or(pickle::HIGHEST),
+            _ => pickle::DEFAULT,
+        };
+        let limits = call.shared().map(|shared| shared.limits()).unwrap_or_default();
+        let bytes = pickled(args.first().cloned().unwrap_or_default(), protocol, &limits);
+        bytes.map(|bytes| Value::Bytes(bytes.into())).map_err(raised)
+    });
+    let pickle = with_attributes("pickle", vec![("loads", loads), ("dumps", dumps)]);
+    with_attributes("rpyc.lib.compat", vec![("pickle", Value::Ref(pickle))])
+}
+
+/// Asks an object, and does with plain data what Python would.
+fn of_object(value: Option<&Value>, what: Ask<'_>, plain: impl Fn(&Value) -> Option<Value>) -> Outcome {
+    match value {
+        Some(Value::Ref(object)) => ask(object, what).map_err(raised),
+        Some(value) => plain(value)
+            .ok_or_else(|| Exception::builtin("TypeError", format!("a {} cannot do this", value.type_name()))),
+        None => Err(Exception::builtin("TypeError", "an argument is missing")),
+    }
+}
+
+fn text_of(args: &[Value], index: usize) -> Result<&str, Exception> {
+    match args.get(index) {
+        Some(Value::Str(text)) => Ok(text.as_str()),
+        _ => Err(Exception::builtin("TypeError", "attribute name must be string")),
+    }
+}
+
+fn length(value: &Value) -> Option<Value> {
+    let length = match value {
+        Value::Str(text) => text.as_str().chars().count(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Tuple(items) | Value::FrozenSet(items) | Value::List(items) => items.len(),
+        Value::Dict(entries) => entries.len(),
+        _ => return None,
+    };
+    Some(Value::Int(length as i64))
+}
+
+/// The few builtins that need no interpreter.
+fn builtins() -> Reference {
+    let call = |name| Ask::CallAttr { name, args: &[], keywords: &[] };
+    with_attributes(
+        "builtins",
+        vec![
+            ("len", function("len", "len(obj)", move |_, args| of_object(args.first(), call("__len__"), length))),
+            (
+                "repr",
+                function("repr", "repr(obj)", |_, args| {
+                    of_object(args.first(), Ask::Repr, |value| Some(Value::from(value.repr())))
+                }),
+            ),
+            (
+                "str",
+                function("str", "str(obj)", |_, args| {
+                    of_object(args.first(), Ask::Str, |value| match value {
+                        Value::Str(_) => Some(value.clone()),
+                        other => Some(Value::from(other.repr())),
+                    })
+                }),
+            ),
+            ("dir", function("dir", "dir(obj)", |_, args| of_object(args.first(), Ask::Dir, |_| None))),
+            (
+                "getattr",
+                function("getattr", "getattr(obj, name)", |_, args| {
+                    of_object(args.first(), Ask::GetAttr(text_of(args, 1)?), |_| None)
+                }),
+            ),
+            (
+                "setattr",
+                function("setattr", "setattr(obj, name, value)", |_, args| {
+                    let value = args.get(2).cloned().unwrap_or_default();
+                    of_object(args.first(), Ask::SetAttr(text_of(args, 1)?, &value), |_| None).map(|_| Value::None)
+                }),
+            ),
+            (
+                "hasattr",
+                function("hasattr", "hasattr(obj, name)", |_, args| {
+                    match of_object(args.first(), Ask::GetAttr(text_of(args, 1)?), |_| None) {
+                        Ok(_) => Ok(Value::Bool(true)),
+                        Err(exception) if exception.is_builtin("AttributeError") => Ok(Value::Bool(false)),
+                        Err(exception) => Err(exception),
+                    }
+                }),
+            ),
+        ],
+    )
+}
+
+/// Our own end of a connection, for `getconn`.
+pub(super) fn connection(connection: Connection) -> Result<Arc<dyn Local>, Exception> {
+    let of = |run: fn(&Connection) -> Outcome| -> Method {
+        Arc::new(move |call: Call| {
+            let outcome = match call.object().state().downcast_ref::<Connection>() {
+                Some(connection) => run(connection),
+                None => Ok(Value::None),
+            };
+            answer(call, outcome);
+        })
+    };
+    let property = |name: &str, get: Method| Member {
+        name: Text::new(name),
+        doc: None,
+        kind: MemberKind::Property { get: Some(get), set: None, del: None },
+    };
+    let members = vec![
+        property("root", of(|connection| connection.root().map(Value::Ref).map_err(raised))),
+        property("closed", of(|connection| Ok(Value::Bool(connection.closed())))),
+        property("_last_traceback", of(|_| Ok(Value::None))),
+        Member::method(
+            "fileno",
+            None,
+            None,
+            of(|connection| Ok(connection.fileno().map_or(Value::None, |fd| Value::Int(fd.into())))),
+        )
+        .map_err(raised)?,
+    ];
+    let class =
+        Class::new(Definition { name: "Connection".into(), members, ..Definition::default() }).map_err(raised)?;
+    Ok(class.instance(Box::new(connection)))
+}

@@ -1,0 +1,167 @@
+//! The slave's side: a service that a stock client drives with `rpyc.classic.connect`.
+
+use super::modules::{self, Native};
+use super::namespace;
+use crate::connection::{Call, Class, Connection, Definition, Hook, Member, MemberKind, Method, Object, Service};
+use crate::error::{Exception, Result};
+use crate::value::{Local, Reference, Text, Value};
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
+
+/// What the host does for its masters. What is None is refused, or done by the library where it can.
+#[derive(Default)]
+pub struct Slave {
+    pub name: Option<String>,
+    pub doc: Option<Text>,
+    /// Modules by their names.
+    pub modules: Vec<(Text, Reference)>,
+    /// Imports what is no such module.
+    pub getmodule: Option<Method>,
+    pub eval: Option<Method>,
+    pub execute: Option<Method>,
+    /// Answers with the namespace.
+    pub namespace: Option<Method>,
+    /// Makes the host's own state for a connection.
+    pub create: Option<Box<dyn Fn() -> Box<dyn Any + Send + Sync> + Send + Sync>>,
+    pub on_connect: Option<Hook>,
+    pub on_disconnect: Option<Hook>,
+    pub owner: Option<Box<dyn Any + Send + Sync>>,
+}
+
+/// What a slave has for each connection.
+pub struct SlaveState {
+    /// The host's own.
+    pub host: Box<dyn Any + Send + Sync>,
+    modules: Arc<Vec<(Text, Reference)>>,
+    native: Native,
+    namespace: OnceLock<Arc<Object>>,
+}
+
+impl SlaveState {
+    /// A module that needs no host.
+    pub fn module(&self, name: &str) -> Option<Reference> {
+        let given = self.modules.iter().find(|(known, _)| known.as_str() == name).map(|(_, module)| module.clone());
+        given.or_else(|| self.native.get(name))
+    }
+}
+
+/// What a connection has for its slave, if its root is one.
+pub fn state_of(root: &Object) -> Option<&SlaveState> {
+    root.state().downcast_ref::<SlaveState>()
+}
+
+/// What RPyC's SlaveService opens when a master connects.
+const OPENED: [(&str, &str); 6] = [
+    ("allow_all_attrs", "true"),
+    ("allow_pickle", "true"),
+    ("allow_getattr", "true"),
+    ("allow_setattr", "true"),
+    ("allow_delattr", "true"),
+    ("allow_exposed_attrs", "false"),
+];
+
+/// The service of a slave.
+pub fn slave(slave: Slave) -> Result<Arc<Class>> {
+    let modules = Arc::new(slave.modules);
+    let create = slave.create;
+    let on_connect = slave.on_connect;
+    let service = Service {
+        aliases: Vec::new(),
+        create: Box::new(move || {
+            let host = create.as_ref().map_or_else(|| Box::new(()) as _, |create| create());
+            let state =
+                SlaveState { host, modules: modules.clone(), native: Native::default(), namespace: OnceLock::new() };
+            Box::new(state)
+        }),
+        on_connect: Some(Box::new(move |connection: &Connection, root: &Arc<Object>| {
+            for (name, text) in OPENED {
+                // Options that exist, with texts that they take.
+                let _ = connection.set_option(name, text);
+            }
+            if let Some(hook) = &on_connect {
+                hook(connection, root);
+            }
+        })),
+        on_disconnect: slave.on_disconnect,
+        shared: false,
+    };
+    let method = |name: &str, run: Method| Member::method(name, None, None, run);
+    let get_namespace = slave.namespace.unwrap_or_else(|| Arc::new(own_namespace));
+    let members = vec![
+        method("getmodule", getmodule(slave.getmodule))?,
+        method("eval", slave.eval.unwrap_or_else(|| refused("evaluates")))?,
+        method("execute", slave.execute.unwrap_or_else(|| refused("executes")))?,
+        method("getconn", Arc::new(getconn))?,
+        Member {
+            name: "namespace".into(),
+            doc: None,
+            kind: MemberKind::Property { get: Some(get_namespace), set: None, del: None },
+        },
+    ];
+    Class::new(Definition {
+        name: slave.name.unwrap_or_else(|| "SlaveService".into()),
+        doc: slave.doc,
+        members,
+        service: Some(service),
+        owner: slave.owner,
+        ..Definition::default()
+    })
+}
+
+/// Answers a call. The peer may be gone by now, and nobody else has to know.
+pub(super) fn answer(mut call: Call, outcome: Result<Value, Exception>) {
+    let _ = match outcome {
+        Ok(value) => call.reply(value),
+        Err(exception) => call.raise(exception),
+    };
+}
+
+fn refused(what: &'static str) -> Method {
+    Arc::new(move |call: Call| {
+        answer(call, Err(Exception::builtin("NotImplementedError", format!("this slave {what} nothing"))));
+    })
+}
+
+/// The name of a module; parts of it in a tuple are put together, as in RPyC.
+fn module_name(call: &Call) -> Result<String, Exception> {
+    let text = |value: &Value| match value {
+        Value::Str(text) => Some(text.to_string()),
+        _ => None,
+    };
+    let name = match call.args() {
+        [Value::Tuple(parts)] => parts.iter().map(text).collect::<Option<Vec<_>>>().map(|parts| parts.join(".")),
+        [one] => text(one),
+        _ => None,
+    };
+    name.ok_or_else(|| Exception::builtin("TypeError", "getmodule() takes the name of a module"))
+}
+
+fn getmodule(hook: Option<Method>) -> Method {
+    Arc::new(move |call: Call| {
+        let name = match module_name(&call) {
+            Ok(name) => name,
+            Err(exception) => return answer(call, Err(exception)),
+        };
+        match (state_of(call.object()).and_then(|state| state.module(&name)), &hook) {
+            (Some(module), _) => answer(call, Ok(Value::Ref(module))),
+            (None, Some(hook)) => hook(call),
+            (None, None) => answer(call, Err(modules::not_found(&name))),
+        }
+    })
+}
+
+fn own_namespace(call: Call) {
+    let namespace = state_of(call.object()).map(|state| state.namespace.get_or_init(namespace::new).clone());
+    let namespace =
+        namespace.map_or(Value::None, |namespace| Value::Ref(Reference::Local(namespace as Arc<dyn Local>)));
+    answer(call, Ok(namespace));
+}
+
+/// Our own end of the connection, as far as a master has a use for it.
+fn getconn(call: Call) {
+    let Some(shared) = call.shared().cloned() else {
+        return answer(call, Err(Exception::builtin("RuntimeError", "the call came over no connection")));
+    };
+    let connection = modules::connection(Connection::borrowed(shared));
+    answer(call, connection.map(|object| Value::Ref(Reference::Local(object))));
+}

@@ -1,0 +1,365 @@
+//! Pickles to values: data alone.
+
+use super::{PickleError, op};
+use crate::config::Limits;
+use crate::value::{Blob, Bounds, Graph, Kind, Piece, Text, Value};
+use std::collections::HashMap;
+
+type Result<T> = std::result::Result<T, PickleError>;
+
+/// The plain data that a pickle of any protocol holds. Sets of both sorts become frozensets, bytearrays bytes.
+///
+/// What needs a name or a call when Python reads it is refused: so are sets before protocol 4, and bytes before 3.
+pub fn read(data: &[u8], limits: &Limits) -> Result<Value> {
+    let mut machine = Machine {
+        data,
+        at: 0,
+        limits,
+        stack: Vec::new(),
+        marks: Vec::new(),
+        memo: HashMap::new(),
+        graph: Graph::default(),
+    };
+    let root = machine.run()?;
+    let bounds = Bounds { depth: limits.depth, items: limits.items, bytes: limits.bytes };
+    Ok(machine.graph.build(root, &bounds)?)
+}
+
+/// Python's unpickler, as far as it makes data.
+struct Machine<'a> {
+    data: &'a [u8],
+    at: usize,
+    limits: &'a Limits,
+    stack: Vec<Piece>,
+    /// How high the stack was at each mark.
+    marks: Vec<usize>,
+    memo: HashMap<u64, Piece>,
+    graph: Graph,
+}
+
+impl<'a> Machine<'a> {
+    fn run(&mut self) -> Result<Piece> {
+        loop {
+            let start = self.at;
+            let code = *self.take(1, "no STOP")?.first().unwrap_or(&0);
+            match code {
+                op::STOP if self.at < self.data.len() => return Err(self.wrong("bytes after STOP")),
+                op::STOP => return self.pop(),
+                op::PROTO => {
+                    let [version] = self.array("PROTO")?;
+                    if version > super::HIGHEST {
+                        return Err(self.wrong("a protocol that is not known"));
+                    }
+                }
+                // Frames say how reads are to be buffered, and nothing about the data.
+                op::FRAME => drop(self.take(8, "FRAME")?),
+                op::MARK => self.marks.push(self.stack.len()),
+                op::POP => match self.marks.last() == Some(&self.stack.len()) {
+                    true => drop(self.marks.pop()),
+                    false => drop(self.pop()?),
+                },
+                op::POP_MARK => drop(self.marked()?),
+                op::DUP => {
+                    let top = self.top()?.clone();
+                    self.stack.push(top);
+                }
+                op::NONE => self.value(Value::None),
+                op::NEWTRUE => self.value(Value::Bool(true)),
+                op::NEWFALSE => self.value(Value::Bool(false)),
+                op::INT | op::LONG => self.decimal()?,
+                op::BININT => {
+                    let n = i32::from_le_bytes(self.array("BININT")?);
+                    self.value(Value::Int(n.into()));
+                }
+                op::BININT1 => {
+                    let n = u8::from_le_bytes(self.array("BININT1")?);
+                    self.value(Value::Int(n.into()));
+                }
+                op::BININT2 => {
+                    let n = u16::from_le_bytes(self.array("BININT2")?);
+                    self.value(Value::Int(n.into()));
+                }
+                op::LONG1 => {
+                    let [size] = self.array("LONG1")?;
+                    self.long(size.into())?;
+                }
+                op::LONG4 => {
+                    let size = u32::from_le_bytes(self.array("LONG4")?);
+                    self.long(usize::try_from(size).unwrap_or(usize::MAX))?;
+                }
+                op::FLOAT => {
+                    let line = self.line()?;
+                    let number = std::str::from_utf8(line).ok().and_then(|text| text.trim().parse().ok());
+                    let number = number.ok_or_else(|| self.wrong("a FLOAT that is no number"))?;
+                    self.value(Value::Float(number));
+                }
+                op::BINFLOAT => {
+                    let x = f64::from_be_bytes(self.array("BINFLOAT")?);
+                    self.value(Value::Float(x));
+                }
+                op::UNICODE => self.escaped()?,
+                op::SHORT_BINUNICODE => self.text::<1>()?,
+                op::BINUNICODE => self.text::<4>()?,
+                op::BINUNICODE8 => self.text::<8>()?,
+                op::SHORT_BINBYTES => self.bytes::<1>()?,
+                op::BINBYTES => self.bytes::<4>()?,
+                op::BINBYTES8 | op::BYTEARRAY8 => self.bytes::<8>()?,
+                op::EMPTY_TUPLE => self.container(Kind::Tuple, Vec::new()),
+                op::TUPLE1 => self.last(1)?,
+                op::TUPLE2 => self.last(2)?,
+                op::TUPLE3 => self.last(3)?,
+                op::TUPLE => self.from_mark(Kind::Tuple)?,
+                op::EMPTY_LIST => self.container(Kind::List, Vec::new()),
+                op::LIST => self.from_mark(Kind::List)?,
+                op::EMPTY_DICT => self.container(Kind::Dict, Vec::new()),
+                op::DICT => self.from_mark(Kind::Dict)?,
+                op::EMPTY_SET => self.container(Kind::Set, Vec::new()),
+                op::FROZENSET => self.from_mark(Kind::Set)?,
+                op::APPEND => {
+                    let items = vec![self.pop()?];
+                    self.extend(Kind::List, items)?;
+                }
+                op::SETITEM => {
+                    let value = self.pop()?;
+                    let items = vec![self.pop()?, value];
+                    self.extend(Kind::Dict, items)?;
+                }
+                op::APPENDS => {
+                    let items = self.marked()?;
+                    self.extend(Kind::List, items)?;
+                }
+                op::SETITEMS => {
+                    let items = self.marked()?;
+                    self.extend(Kind::Dict, items)?;
+                }
+                op::ADDITEMS => {
+                    let items = self.marked()?;
+                    self.extend(Kind::Set, items)?;
+                }
+                op::MEMOIZE => self.put(self.memo.len() as u64)?,
+                op::PUT => {
+                    let index = self.index()?;
+                    self.put(index)?;
+                }
+                op::BINPUT => {
+                    let [index] = self.array("BINPUT")?;
+                    self.put(index.into())?;
+                }
+                op::LONG_BINPUT => {
+                    let index = u32::from_le_bytes(self.array("LONG_BINPUT")?);
+                    self.put(index.into())?;
+                }
+                op::GET => {
+                    let index = self.index()?;
+                    self.get(index)?;
+                }
+                op::BINGET => {
+                    let [index] = self.array("BINGET")?;
+                    self.get(index.into())?;
+                }
+                op::LONG_BINGET => {
+                    let index = u32::from_le_bytes(self.array("LONG_BINGET")?);
+                    self.get(index.into())?;
+                }
+                other => {
+                    return Err(match op::refused(other) {
+                        Some(name) => PickleError::Refused { name, offset: start },
+                        None => PickleError::Malformed { what: "an opcode that is not known", offset: start },
+                    });
+                }
+            }
+        }
+    }
+
+    fn wrong(&self, what: &'static str) -> PickleError {
+        PickleError::Malformed { what, offset: self.at }
+    }
+
+    fn take(&mut self, size: usize, what: &'static str) -> Result<&'a [u8]> {
+        let end = self.at.checked_add(size).ok_or_else(|| self.wrong(what))?;
+        let bytes = self.data.get(self.at..end).ok_or_else(|| self.wrong(what))?;
+        self.at = end;
+        Ok(bytes)
+    }
+
+    fn array<const N: usize>(&mut self, what: &'static str) -> Result<[u8; N]> {
+        let bytes = self.take(N, what)?;
+        bytes.first_chunk::<N>().copied().ok_or_else(|| self.wrong(what))
+    }
+
+    /// Up to the end of the line.
+    fn line(&mut self) -> Result<&'a [u8]> {
+        let rest = self.data.get(self.at..).unwrap_or(&[]);
+        let size = rest.iter().position(|byte| *byte == b'\n').ok_or_else(|| self.wrong("a line without an end"))?;
+        let line = self.take(size, "a line")?;
+        self.at += 1;
+        Ok(line)
+    }
+
+    fn value(&mut self, value: Value) {
+        self.stack.push(Piece::Value(value));
+    }
+
+    fn container(&mut self, kind: Kind, children: Vec<Piece>) {
+        let node = self.graph.add(kind, children);
+        self.stack.push(Piece::Node(node));
+    }
+
+    /// How much of the stack belongs to the last mark.
+    fn floor(&self) -> usize {
+        self.marks.last().copied().unwrap_or(0)
+    }
+
+    fn pop(&mut self) -> Result<Piece> {
+        match self.stack.len() > self.floor() {
+            true => self.stack.pop().ok_or_else(|| self.wrong("an empty stack")),
+            false => Err(self.wrong("an empty stack")),
+        }
+    }
+
+    fn top(&self) -> Result<&Piece> {
+        self.stack.get(self.floor()..).and_then(<[Piece]>::last).ok_or_else(|| self.wrong("an empty stack"))
+    }
+
+    /// All since the last mark, which is taken away.
+    fn marked(&mut self) -> Result<Vec<Piece>> {
+        let height = self.marks.pop().ok_or_else(|| self.wrong("no MARK"))?;
+        Ok(self.stack.split_off(height.min(self.stack.len())))
+    }
+
+    fn last(&mut self, count: usize) -> Result<()> {
+        let from = self.stack.len().checked_sub(count).filter(|from| *from >= self.floor());
+        let items = self.stack.split_off(from.ok_or_else(|| self.wrong("an empty stack"))?);
+        self.container(Kind::Tuple, items);
+        Ok(())
+    }
+
+    fn from_mark(&mut self, kind: Kind) -> Result<()> {
+        let items = self.marked()?;
+        if kind == Kind::Dict && items.len() % 2 == 1 {
+            return Err(self.wrong("a key without a value"));
+        }
+        self.container(kind, items);
+        Ok(())
+    }
+
+    /// Adds to the container on top of the stack.
+    fn extend(&mut self, kind: Kind, items: Vec<Piece>) -> Result<()> {
+        if kind == Kind::Dict && items.len() % 2 == 1 {
+            return Err(self.wrong("a key without a value"));
+        }
+        let node = match self.top()? {
+            Piece::Node(node) if self.graph.kind(*node) == Some(kind) => *node,
+            _ => return Err(self.wrong("items for something that takes none of the kind")),
+        };
+        if let Some(children) = self.graph.children(node) {
+            children.extend(items);
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, index: u64) -> Result<()> {
+        let piece = self.top()?.clone();
+        self.memo.insert(index, piece);
+        Ok(())
+    }
+
+    fn get(&mut self, index: u64) -> Result<()> {
+        let piece = self.memo.get(&index).cloned().ok_or_else(|| self.wrong("a GET of what was not PUT"))?;
+        self.stack.push(piece);
+        Ok(())
+    }
+
+    fn index(&mut self) -> Result<u64> {
+        let line = self.line()?;
+        let index = std::str::from_utf8(line).ok().and_then(|text| text.trim().parse().ok());
+        index.ok_or_else(|| self.wrong("an index that is no number"))
+    }
+
+    fn decimal(&mut self) -> Result<()> {
+        let line = self.line()?;
+        let value = match line {
+            b"00" => Value::Bool(false),
+            b"01" => Value::Bool(true),
+            line => {
+                let digits = line.strip_suffix(b"L").unwrap_or(line);
+                match Value::int_from_text(digits, self.limits.digits) {
+                    Ok(value) => value,
+                    Err(crate::value::IntTextError::TooLong { .. }) => {
+                        return Err(self.too_many("digits", self.limits.digits));
+                    }
+                    Err(_) => return Err(self.wrong("an int that is no number")),
+                }
+            }
+        };
+        self.value(value);
+        Ok(())
+    }
+
+    fn long(&mut self, size: usize) -> Result<()> {
+        // A byte is more than two digits, so what is refused before it is converted is refused rightly.
+        if size / 2 > self.limits.digits.max(8) {
+            return Err(self.too_many("digits", self.limits.digits));
+        }
+        let value = Value::int_from_le_bytes(self.take(size, "a cut int")?);
+        if matches!(&value, Value::BigInt(n) if n.digits() > self.limits.digits) {
+            return Err(self.too_many("digits", self.limits.digits));
+        }
+        self.value(value);
+        Ok(())
+    }
+
+    fn too_many(&self, what: &'static str, limit: usize) -> PickleError {
+        PickleError::Limit { what, limit, offset: self.at }
+    }
+
+    /// A blob whose size stands before it in `N` bytes.
+    fn sized<const N: usize>(&mut self) -> Result<&'a [u8]> {
+        let mut size = [0u8; 8];
+        for (to, from) in size.iter_mut().zip(self.array::<N>("a cut length")?) {
+            *to = from;
+        }
+        let size = usize::try_from(u64::from_le_bytes(size)).unwrap_or(usize::MAX);
+        if size > self.limits.bytes {
+            return Err(self.too_many("bytes in one text", self.limits.bytes));
+        }
+        self.take(size, "a cut text")
+    }
+
+    fn bytes<const N: usize>(&mut self) -> Result<()> {
+        let bytes = self.sized::<N>()?;
+        self.value(Value::Bytes(Blob::copy(bytes)));
+        Ok(())
+    }
+
+    fn text<const N: usize>(&mut self) -> Result<()> {
+        let bytes = self.sized::<N>()?;
+        let text = std::str::from_utf8(bytes).map_err(|_| self.wrong("a str that is not UTF-8"))?;
+        self.value(Value::Str(Text::new(text)));
+        Ok(())
+    }
+
+    /// "raw-unicode-escape": Latin-1 with \uXXXX and \UXXXXXXXX.
+    fn escaped(&mut self) -> Result<()> {
+        let mut rest = self.line()?;
+        let mut text = String::with_capacity(rest.len());
+        while let [byte, after @ ..] = rest {
+            let digits = match rest {
+                [b'\\', b'u', ..] => 4,
+                [b'\\', b'U', ..] => 8,
+                _ => {
+                    text.push(char::from(*byte));
+                    rest = after;
+                    continue;
+                }
+            };
+            let code = rest.get(2..2 + digits).and_then(|hex| std::str::from_utf8(hex).ok());
+            let code = code.filter(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()));
+            let c = code.and_then(|hex| u32::from_str_radix(hex, 16).ok()).and_then(char::from_u32);
+            text.push(c.ok_or_else(|| self.wrong("an escape that is no character"))?);
+            rest = rest.get(2 + digits..).unwrap_or(&[]);
+        }
+        self.value(Value::Str(Text::from(text)));
+        Ok(())
+    }
+}

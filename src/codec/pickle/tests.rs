@@ -1,0 +1,128 @@
+//! Any value and any bytes: `tests/pickles.rs`. What Python makes of ours, and we of Python's: `tests/run/classic.py`.
+
+use super::*;
+use crate::config::Limits;
+use crate::value::Value;
+
+fn sample() -> Value {
+    let numbers =
+        [0, 1, -1, 255, 256, 65535, 65536, -70000, i64::from(i32::MAX), i64::from(i32::MIN), i64::MAX, i64::MIN];
+    Value::List(
+        [
+            Value::None,
+            Value::Bool(true),
+            Value::Bool(false),
+            Value::Float(-1.5e300),
+            Value::str("line\nback\\slash \\u0041 \u{e9}\u{20ac}\u{1f600}"),
+            Value::tuple(vec![]),
+            Value::tuple(vec![Value::Int(1)]),
+            Value::tuple(numbers.map(Value::Int).to_vec()),
+            Value::int_from_text(b"-123456789012345678901234567890", 4300).unwrap(),
+            Value::Dict([(Value::str("k"), Value::List([Value::Dict([].into())].into()))].into()),
+        ]
+        .into(),
+    )
+}
+
+#[test]
+fn what_is_written_is_read() {
+    for protocol in 0..=HIGHEST {
+        let bytes = write(&sample(), protocol, 1 << 20).unwrap();
+        assert_eq!(read(&bytes, &Limits::default()).unwrap(), sample(), "protocol {protocol}");
+    }
+    let sets =
+        Value::tuple(vec![Value::frozenset(vec![Value::Int(1), Value::str("x")]).unwrap(), Value::bytes(b"\0\xff")]);
+    for protocol in 4..=HIGHEST {
+        assert_eq!(read(&write(&sets, protocol, 1 << 20).unwrap(), &Limits::default()).unwrap(), sets);
+    }
+}
+
+#[test]
+fn what_is_no_data_is_refused_by_name_and_place() {
+    let refused = |bytes: &[u8]| read(bytes, &Limits::default()).unwrap_err().to_string();
+    assert_eq!(refused(b"\x80\x02cos\nsystem\n"), "refused: a pickle with GLOBAL at byte 2 is not plain data");
+    assert_eq!(
+        refused(b"\x80\x04\x8c\x02os\x8c\x06system\x93."),
+        "refused: a pickle with STACK_GLOBAL at byte 14 is not plain data"
+    );
+    for (code, name) in [
+        (b'R', "REDUCE"),
+        (b'b', "BUILD"),
+        (b'i', "INST"),
+        (b'o', "OBJ"),
+        (0x81, "NEWOBJ"),
+        (0x92, "NEWOBJ_EX"),
+        (b'P', "PERSID"),
+        (b'Q', "BINPERSID"),
+        (0x82, "EXT1"),
+        (0x83, "EXT2"),
+        (0x84, "EXT4"),
+        (0x97, "NEXT_BUFFER"),
+    ] {
+        assert!(refused(&[b'N', b'N', code, b'\n', b'.']).contains(&format!("with {name} at byte 2")), "{name}");
+    }
+    for bad in [
+        &b""[..],
+        b"N",
+        b".",
+        b"NN\xff.",
+        b"t.",
+        b"(.",
+        b"N0.",
+        b"(N1.",
+        b"\x80\x06N.",
+        b"\x8c\x05abc",
+        b"\x8d\xff\xff\xff\xff\xff\xff\xff\xff",
+        b"\x8c\x01\xff.",
+        b"NNa.",
+        b"(Nd.",
+        b"}(Nu.",
+        b"h\x07.",
+        b"g7\n.",
+        b"gx\n.",
+        b"I1_0\n.",
+        b"F1,5\n.",
+        b"V\\u12\n.",
+        b"V\\ud800\n.",
+        b"N.N",
+        b"]K\x01s.",
+        b"\x8b\xff\xff\xff\xff.",
+        b"\x95\0\0",
+    ] {
+        assert!(!refused(bad).is_empty(), "{bad:?}");
+    }
+}
+
+#[test]
+fn cycles_depth_and_growth_are_bounded() {
+    let limits = Limits::default();
+    let refused = |bytes: &[u8]| read(bytes, &limits).unwrap_err();
+    assert!(refused(b"]q\0h\0a.").to_string().contains("holds itself"));
+    let mut deep = vec![b']'; 1_000_000];
+    deep.extend(vec![b'a'; 999_999]);
+    deep.push(b'.');
+    assert!(refused(&deep).is_limit());
+    // Each list holds the one before it twice.
+    let mut laughs = b"]K\x01a".to_vec();
+    for _ in 0..60 {
+        laughs.extend_from_slice(b"q\0]h\0ah\0aq\x01");
+        laughs.extend_from_slice(b"q\0");
+    }
+    laughs.push(b'.');
+    assert!(read(&laughs, &limits).is_err());
+    let small = Limits { digits: 20, bytes: 10, items: 3, ..Limits::default() };
+    let limited = |bytes: &[u8]| read(bytes, &small).unwrap_err().is_limit();
+    assert!(limited(b"L123456789012345678901L\n."));
+    assert!(limited(&[&b"\x8a\x0a"[..], &[0x7f; 10], b"."].concat()));
+    assert!(limited(b"\x8c\x0b12345678901."));
+    assert!(limited(b"(NNNNt."));
+    let mut nested = Value::None;
+    for _ in 0..100_000 {
+        nested = Value::tuple(vec![nested]);
+        if !nested.depth_at_most(500) {
+            break;
+        }
+    }
+    assert!(write(&nested, 4, 1 << 20).is_ok());
+    assert!(write(&Value::bytes(&[0; 100]), 4, 99).unwrap_err().is_limit());
+}

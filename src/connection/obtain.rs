@@ -1,0 +1,316 @@
+//! Copies of objects that are plain data: lists, dicts, tuples and sets, with all that is in them.
+//!
+//! The objects of one level of nesting are asked together, in one burst of requests; then those that they hold. Nothing is
+//! needed of the owner but what every RPyC server allows: iteration in chunks, and items by key.
+
+use super::AsyncResult;
+use super::remote::{Ask, ask_later, shared_of};
+use super::shared::Shared;
+use crate::codec::pickle::{self, PickleError};
+use crate::config::Limits;
+use crate::error::{Error, Result};
+use crate::log::{self, Level};
+use crate::value::{Bounds, Graph, GraphError, Kind, Piece, Reference, Value};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One request brings at most so many items of a container: native peers give no more.
+const MOST_ITEMS: usize = 1 << 20;
+/// So many requests leave in one burst at most.
+const BURST: usize = 1 << 14;
+
+impl From<GraphError> for Error {
+    fn from(error: GraphError) -> Error {
+        let text = format!("the object cannot be copied: {error}");
+        match error {
+            GraphError::TooDeep(_) | GraphError::TooManyItems(_) | GraphError::TooManyBytes(_) => Error::Limit(text),
+            _ => Error::Type(text),
+        }
+    }
+}
+
+/// What an object of this type is copied as.
+fn kind_of(type_name: &str) -> Option<Kind> {
+    Some(match type_name {
+        "builtins.list" | "collections.deque" | "builtins.range" => Kind::List,
+        "builtins.dict_keys" | "builtins.dict_values" | "builtins.dict_items" => Kind::List,
+        "builtins.tuple" => Kind::Tuple,
+        "builtins.set" | "builtins.frozenset" => Kind::Set,
+        "builtins.dict" | "builtins.mappingproxy" => Kind::Dict,
+        "collections.OrderedDict" | "collections.defaultdict" | "collections.Counter" => Kind::Dict,
+        _ => return None,
+    })
+}
+
+/// Is an object of this type plain data, if what is in it is?
+pub(super) fn is_container(type_name: &str) -> bool {
+    kind_of(type_name).is_some()
+}
+
+/// Copies an object into a value.
+pub fn obtain(object: &Reference, bounds: &Bounds) -> Result<Value> {
+    obtain_value(Value::Ref(object.clone()), bounds)
+}
+
+/// Copies all objects that are in a value.
+pub fn obtain_value(value: Value, bounds: &Bounds) -> Result<Value> {
+    let mut copy = Obtaining {
+        shared: None,
+        timeout: None,
+        bounds,
+        graph: Graph::default(),
+        known: HashMap::new(),
+        waiting: Vec::new(),
+        items: 0,
+        views: None,
+        requests: 0,
+        bursts: 0,
+    };
+    let root = copy.admit(value)?;
+    let mut depth = 0;
+    while !copy.waiting.is_empty() {
+        depth += 1;
+        if depth > bounds.depth {
+            return Err(GraphError::TooDeep(bounds.depth).into());
+        }
+        copy.level()?;
+    }
+    log::write(Level::Debug, || {
+        let Obtaining { items, requests, bursts, .. } = &copy;
+        format!("obtain: {items} items on {depth} levels, {requests} requests in {bursts} bursts")
+    });
+    Ok(copy.graph.build(root, bounds)?)
+}
+
+/// The pickle of a value; objects in it that are plain data are copied first.
+pub fn pickled(value: Value, protocol: u8, limits: &Limits) -> Result<Vec<u8>> {
+    match pickle::write(&value, protocol, limits.bytes) {
+        Err(PickleError::NotPlain(_)) => {
+            let bounds = Bounds { depth: limits.depth, items: limits.items, bytes: limits.bytes };
+            Ok(pickle::write(&obtain_value(value, &bounds)?, protocol, limits.bytes)?)
+        }
+        written => Ok(written?),
+    }
+}
+
+/// A container whose items are still to be asked for.
+struct Waiting {
+    object: Reference,
+    node: usize,
+    kind: Kind,
+}
+
+struct Obtaining<'a> {
+    /// The connection of the first object of a peer's.
+    shared: Option<Arc<Shared>>,
+    timeout: Option<Duration>,
+    bounds: &'a Bounds,
+    graph: Graph,
+    /// Objects that have been met, which are kept so that none takes the place of another.
+    known: HashMap<usize, (Reference, usize)>,
+    waiting: Vec<Waiting>,
+    items: usize,
+    /// Does the owner give `dict.items`? None: nobody has asked.
+    views: Option<bool>,
+    requests: usize,
+    bursts: usize,
+}
+
+fn key(object: &Reference) -> usize {
+    match object {
+        Reference::Local(object) => Arc::as_ptr(object) as *const () as usize,
+        Reference::Remote(proxy) => Arc::as_ptr(proxy) as usize,
+    }
+}
+
+impl Obtaining<'_> {
+    /// A value that has arrived, as a piece of the copy.
+    fn admit(&mut self, value: Value) -> Result<Piece> {
+        let (kind, items) = match value {
+            Value::Ref(object) => return self.admit_object(object),
+            value if value.is_plain() => return Ok(Piece::Value(value)),
+            Value::Tuple(items) => (Kind::Tuple, items.to_vec()),
+            Value::List(items) => (Kind::List, items.to_vec()),
+            Value::FrozenSet(items) => (Kind::Set, items.to_vec()),
+            Value::Dict(entries) => {
+                (Kind::Dict, entries.iter().flat_map(|(key, value)| [key.clone(), value.clone()]).collect())
+            }
+            other => return Err(self.refusal(other.type_name())),
+        };
+        // As deep as a received value can be, and no deeper.
+        let children = items.into_iter().map(|item| self.admit(item)).collect::<Result<_>>()?;
+        Ok(Piece::Node(self.graph.add(kind, children)))
+    }
+
+    fn refusal(&self, type_name: &str) -> Error {
+        Error::Type(format!("the object cannot be copied: it holds a {type_name}, which is no plain data"))
+    }
+
+    fn admit_object(&mut self, object: Reference) -> Result<Piece> {
+        if let Some((_, node)) = self.known.get(&key(&object)) {
+            return Ok(Piece::Node(*node));
+        }
+        let (name, is_class) = match &object {
+            Reference::Remote(proxy) => (&*proxy.type_name, proxy.is_class),
+            Reference::Local(object) => (object.shape().type_name.as_str(), object.instances().is_some()),
+        };
+        let kind = match is_class {
+            true => return Err(self.refusal("class")),
+            false => kind_of(name).ok_or_else(|| self.refusal(name))?,
+        };
+        if let (Reference::Remote(proxy), None) = (&object, &self.shared) {
+            let shared = shared_of(proxy)?;
+            self.timeout = shared.with_session(|session| session.config().sync_request_timeout);
+            self.shared = Some(shared);
+        }
+        let node = self.graph.add(kind, Vec::new());
+        self.known.insert(key(&object), (object.clone(), node));
+        self.waiting.push(Waiting { object, node, kind });
+        Ok(Piece::Node(node))
+    }
+
+    /// How many items are asked for: one more than may come.
+    fn count(&self) -> i64 {
+        (self.bounds.items.saturating_sub(self.items)).saturating_add(1).min(MOST_ITEMS) as i64
+    }
+
+    /// The items in the answer to BUFFITER.
+    fn items_of(&mut self, answer: Value, asked: i64) -> Result<Vec<Value>> {
+        let (Value::Tuple(items) | Value::List(items)) = answer else {
+            return Err(Error::Malformed(format!("the answer to BUFFITER is a {}", answer.type_name())));
+        };
+        self.items = self.items.saturating_add(items.len());
+        if self.items > self.bounds.items {
+            return Err(GraphError::TooManyItems(self.bounds.items).into());
+        }
+        if items.len() as i64 >= asked {
+            return Err(Error::Limit(format!(
+                "the object cannot be copied: a container has {MOST_ITEMS} items or more"
+            )));
+        }
+        Ok(items.to_vec())
+    }
+
+    /// Sends requests in bursts, and waits for all their answers.
+    fn burst<'a>(&mut self, asks: impl Iterator<Item = (&'a Reference, Ask<'a>)>) -> Result<Vec<Result<Value>>> {
+        let mut asks = asks.peekable();
+        let mut answers = Vec::new();
+        while asks.peek().is_some() {
+            self.bursts += 1;
+            if let Some(shared) = &self.shared {
+                shared.cork()?;
+            }
+            let sent: Result<Vec<AsyncResult>> =
+                asks.by_ref().take(BURST).map(|(object, ask)| ask_later(object, ask, self.timeout)).collect();
+            if let Some(shared) = &self.shared {
+                shared.uncork()?;
+            }
+            let sent = sent?;
+            self.requests += sent.len();
+            for result in sent {
+                match result.value() {
+                    // What the owner refuses is for the caller to judge; all else ends the copy.
+                    answer @ (Ok(_) | Err(Error::Remote(_))) => answers.push(answer),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Asks everything that waits for its items.
+    fn level(&mut self) -> Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let count = self.count();
+        let (views, iterate) = (self.views != Some(false), self.views != Some(true));
+        let mut asks = Vec::with_capacity(waiting.len());
+        for one in &waiting {
+            if one.kind == Kind::Dict && views {
+                asks.push((&one.object, Ask::CallAttr { name: "items", args: &[], keywords: &[] }));
+            }
+            if one.kind != Kind::Dict || iterate {
+                asks.push((&one.object, Ask::BuffIter(count)));
+            }
+        }
+        let mut answers = self.burst(asks.into_iter())?.into_iter();
+        let mut answer = || answers.next().unwrap_or_else(|| Err(Error::State("an answer is missing".into())));
+        // Dicts with their views or, where those are refused, with their keys.
+        let mut dicts = Vec::new();
+        for one in &waiting {
+            if one.kind != Kind::Dict {
+                let items = self.items_of(answer()?, count)?;
+                self.fill(one.node, items)?;
+                continue;
+            }
+            let view = if views { Some(answer()) } else { None };
+            let keys = if iterate { Some(answer()) } else { None };
+            match (view, keys) {
+                (Some(Ok(view)), _) => {
+                    self.views = Some(true);
+                    dicts.push((one, Ok(view)));
+                }
+                (_, Some(keys)) => {
+                    self.views = Some(false);
+                    let keys = keys?;
+                    dicts.push((one, Err(self.items_of(keys, count)?)));
+                }
+                (Some(Err(error)), None) => return Err(error),
+                (None, None) => {}
+            }
+        }
+        self.entries(dicts)
+    }
+
+    /// The second burst of a level: the entries of its dicts.
+    fn entries(&mut self, dicts: Vec<(&Waiting, Result<Value, Vec<Value>>)>) -> Result<()> {
+        let count = self.count();
+        let mut asks = Vec::new();
+        for (one, entries) in &dicts {
+            match entries {
+                Ok(Value::Ref(view)) => asks.push((view, Ask::BuffIter(count))),
+                Ok(_) => {}
+                Err(keys) => asks.extend(keys.iter().map(|key| {
+                    let args = std::slice::from_ref(key);
+                    (&one.object, Ask::CallAttr { name: "__getitem__", args, keywords: &[] })
+                })),
+            }
+        }
+        let mut answers = self.burst(asks.into_iter())?.into_iter();
+        let mut answer = || answers.next().unwrap_or_else(|| Err(Error::State("an answer is missing".into())));
+        for (one, entries) in &dicts {
+            let mut flat = Vec::new();
+            match entries {
+                Ok(view) => {
+                    let pairs = match view {
+                        Value::Ref(_) => answer()?,
+                        pairs => pairs.clone(),
+                    };
+                    for pair in self.items_of(pairs, count)? {
+                        match pair {
+                            Value::Tuple(pair) if pair.len() == 2 => flat.extend(pair.iter().cloned()),
+                            other => {
+                                return Err(Error::Type(format!("an item of dict.items() is a {}", other.type_name())));
+                            }
+                        }
+                    }
+                }
+                Err(keys) => {
+                    for key in keys {
+                        flat.extend([key.clone(), answer()?]);
+                    }
+                }
+            }
+            self.fill(one.node, flat)?;
+        }
+        Ok(())
+    }
+
+    fn fill(&mut self, node: usize, items: Vec<Value>) -> Result<()> {
+        let pieces = items.into_iter().map(|item| self.admit(item)).collect::<Result<Vec<_>>>()?;
+        if let Some(children) = self.graph.children(node) {
+            *children = pieces;
+        }
+        Ok(())
+    }
+}

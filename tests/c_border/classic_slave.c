@@ -1,0 +1,182 @@
+/* A slave with a language of its own, "NAME", "NAME=NUMBER", "say TEXT": classic_slave ADDRESS serves one master. */
+#define _POSIX_C_SOURCE 200809L
+#include "check.h"
+
+#include <inttypes.h>
+
+
+static int made, ended, connected, gone;
+
+static void *create(void *userdata)
+{
+    (void)userdata;
+    made++;
+    return malloc(1);
+}
+
+static void destroy(void *self)
+{
+    ended++;
+    free(self);
+}
+
+static void on_connect(rpyc_connection *connection, void *self)
+{
+    CHECK(connection != NULL && self != NULL);
+    connected++;
+}
+
+static void on_disconnect(rpyc_connection *connection, void *self)
+{
+    CHECK(connection != NULL && self != NULL);
+    gone++;
+}
+
+/* The namespace of the connection, as the master has it. */
+static rpyc_object *namespace_of(rpyc_call *call)
+{
+    rpyc_object *root = rpyc_call_target(call), *names = NULL;
+    rpyc_value *value = NULL;
+
+    OK(rpyc_object_get_attr(root, "namespace", &value, &error));
+    OK(rpyc_value_get_object(value, &names, &error));
+    rpyc_value_free(value);
+    return names;
+}
+
+static rpyc_value *copy_of(const char *text, size_t length)
+{
+    rpyc_value *value = NULL;
+
+    OK(rpyc_value_new_str(text, length, &value, &error));
+    return value;
+}
+
+static void eval(rpyc_call *call, void *self)
+{
+    const char *text;
+    size_t length;
+    rpyc_object *names;
+    rpyc_value *value = NULL;
+    rpyc_error *raised = NULL;
+
+    CHECK(self != NULL);
+    if (rpyc_call_get_str(call, 0, &text, &length))
+        return;
+    names = namespace_of(call);
+    if (rpyc_object_get_item(names, copy_of(text, length), &value, &raised))
+        rpyc_call_raise_error(call, raised);
+    else
+        rpyc_call_return(call, value);
+    rpyc_object_free(names);
+}
+
+static void execute(rpyc_call *call, void *self)
+{
+    const char *text, *equals;
+    size_t length;
+    rpyc_object *names, *sys = NULL, *stream = NULL;
+    rpyc_value *value = NULL;
+
+    (void)self;
+    if (rpyc_call_get_str(call, 0, &text, &length))
+        return;
+    if (length > 4 && memcmp(text, "say ", 4) == 0) {
+        rpyc_value *line = copy_of(text + 4, length - 4);
+
+        OK(rpyc_slave_module(call, "sys", &sys, &error));
+        OK(rpyc_object_get_attr(sys, "stdout", &value, &error));
+        OK(rpyc_value_get_object(value, &stream, &error));
+        rpyc_value_free(value);
+        OK(rpyc_object_call_method(stream, "write", &line, 1, NULL, &value, &error));
+        rpyc_value_free(value);
+        rpyc_object_free(stream);
+        rpyc_object_free(sys);
+        rpyc_call_return(call, NULL);
+        return;
+    }
+    equals = memchr(text, '=', length);
+    if (!equals) {
+        rpyc_call_raise(call, "SyntaxError", "NAME=NUMBER is all that is understood");
+        return;
+    }
+    names = namespace_of(call);
+    OK(rpyc_object_set_item(names, copy_of(text, (size_t)(equals - text)), rpyc_value_new_int(strtoll(equals + 1, NULL, 10)),
+                            &error));
+    rpyc_object_free(names);
+    rpyc_call_return(call, NULL);
+}
+
+static void getmodule(rpyc_call *call, void *self)
+{
+    const char *text;
+    size_t length;
+    rpyc_object *module = NULL;
+
+    (void)self;
+    if (rpyc_call_get_str(call, 0, &text, &length))
+        return;
+    if (length != 4 || memcmp(text, "late", 4) != 0) {
+        rpyc_call_raise(call, "ModuleNotFoundError", "there is only 'late'");
+        return;
+    }
+    OK(rpyc_module_new("late", "Made when it is asked for.", &module, &error));
+    rpyc_call_return_object(call, module);
+    rpyc_object_free(module);
+}
+
+/* Gives back what it gets, a snapshot of ours. */
+static void twice(rpyc_call *call, void *self)
+{
+    int64_t n;
+
+    (void)self;
+    if (!rpyc_call_get_int(call, 0, &n))
+        rpyc_call_return_int(call, 2 * n);
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const names[] = {"my.math"};
+    rpyc_object *math = NULL, *function = NULL, *modules[1];
+    rpyc_value *value = NULL;
+    rpyc_slave_table table = {.struct_size = sizeof table,
+                              .name = "ToySlaveService",
+                              .doc = "A toy.",
+                              .module_names = names,
+                              .modules = modules,
+                              .module_count = 1,
+                              .getmodule = getmodule,
+                              .eval = eval,
+                              .execute = execute,
+                              .create = create,
+                              .destroy = destroy,
+                              .on_connect = on_connect,
+                              .on_disconnect = on_disconnect};
+    rpyc_class *service = NULL;
+    rpyc_server *server = NULL;
+
+    if (argc != 2)
+        return EXIT_FAILURE;
+    OK(rpyc_module_new("my.math", NULL, &math, &error));
+    OK(rpyc_function_new("twice", twice, "twice(n)", "n + n", NULL, NULL, &function, &error));
+    OK(rpyc_value_new_object(function, &value, &error));
+    OK(rpyc_object_set_attr(math, "twice", value, &error));
+    OK(rpyc_object_set_attr(math, "pi", rpyc_value_new_float(3.25), &error));
+    modules[0] = math;
+    GIVES(RPYC_ERR_NULL, rpyc_slave_new(NULL, NULL, NULL, &service, &error));
+    table.struct_size = 8;
+    GIVES(RPYC_ERR_ABI, rpyc_slave_new(&table, NULL, NULL, &service, &error));
+    table.struct_size = sizeof table;
+    OK(rpyc_slave_new(&table, NULL, NULL, &service, &error));
+    OK(rpyc_server_new(argv[1], service, NULL, &server, &error));
+    printf("listening %s\n", rpyc_server_address(server));
+    fflush(stdout);
+    OK(rpyc_server_serve_one(server, &error));
+    rpyc_server_free(server);
+    rpyc_class_free(service);
+    rpyc_object_free(math);
+    rpyc_object_free(function);
+    CHECK(made == 1 && ended == 1 && connected == 1 && gone == 1);
+    return finish();
+}

@@ -1,0 +1,172 @@
+"""Stock RPyC drives tests/c_border/classic_slave: classic_master.py ADDRESS [--client], --client for a ClassicClient."""
+import math
+import pickle
+import random
+import re
+import sys
+
+import rpyc
+from rpyc.core import consts
+from rpyc.core.service import ClassicClient
+
+VALUES = 150                                         # random values, each in all protocols
+checks = failures = 0
+
+
+def check(good, what):
+    global checks, failures
+    checks += 1
+    if not good:
+        failures += 1
+        print("not so: %s" % (what,))
+
+
+def raises(kind, function, *args):
+    try:
+        function(*args)
+    except kind as error:
+        check(True, "")
+        return str(error)
+    check(False, "%s is raised" % kind.__name__)
+    return ""
+
+
+def same(a, b):
+    """Equal and of the same types all through; NaN is NaN, and -0.0 not 0.0."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, dict):
+        return list(a) == list(b) and all(map(same, a.values(), b.values()))
+    if isinstance(a, float):
+        return (math.isnan(a) and math.isnan(b)) or (a == b and math.copysign(1, a) == math.copysign(1, b))
+    return a == b
+
+
+def random_value(rnd, depth, hashable=False, protocol=5):
+    kinds = ["none", "bool", "int", "big", "float", "str", "tuple"]
+    if protocol >= 3:
+        kinds.append("bytes")
+    if protocol >= 4:
+        kinds.append("frozenset")
+    if not hashable:
+        kinds += ["list", "dict"]
+    kind = rnd.choice(kinds if depth else kinds[:6])
+    if kind == "none":
+        return None
+    if kind == "bool":
+        return rnd.random() < .5
+    if kind == "int":
+        return rnd.choice([0, 1, -1, 127, 128, 255, 256, 65535, 65536, -2**31, 2**31 - 1, 2**31, -2**63, 2**63 - 1, rnd.randrange(10**9)])
+    if kind == "big":
+        return rnd.choice([-1, 1]) * rnd.getrandbits(rnd.randrange(1, 2000))
+    if kind == "float":
+        return rnd.choice([0.0, -0.0, 1.5, -1e300, 5e-324, float("inf"), float("-inf"), float("nan"), rnd.random()])
+    if kind == "str":
+        letters = "ab\\\n\r\0\x1a'\"\x7f\x80\xff\u0100\u20ac\ud7ff\ue000\uffff\U00010000\U0010ffff"
+        return "".join(rnd.choice(letters) for _ in range(rnd.choice([0, 1, 5, 300])))
+    if kind == "bytes":
+        return bytes(rnd.randrange(256) for _ in range(rnd.choice([0, 1, 40, 300])))
+    count = rnd.choice([0, 1, 2, 3, 4, 30])
+    if kind == "tuple":
+        return tuple(random_value(rnd, depth - 1, hashable, protocol) for _ in range(count))
+    if kind == "frozenset":
+        # Items of NaN or tuples of it would be found only by identity.
+        return frozenset(rnd.choice([rnd.randrange(100), str(rnd.randrange(100)), None]) for _ in range(count))
+    if kind == "list":
+        return [random_value(rnd, depth - 1, False, protocol) for _ in range(count)]
+    return {rnd.choice([rnd.randrange(10**6), str(rnd.randrange(10**6))]): random_value(rnd, depth - 1, False, protocol)
+            for _ in range(count)}
+
+
+host, port = re.fullmatch(r"tcp://(.+?):(\d+)", sys.argv[1]).groups()
+if "--client" in sys.argv:
+    conn = rpyc.connect(host, int(port), service=ClassicClient)
+else:
+    conn = rpyc.classic.connect(host, int(port))
+
+check(conn.root.get_service_name() == "TOYSLAVE" if hasattr(conn.root, "get_service_name") else True, "the service's name")
+check(conn.modules["my.math"].pi == 3.25 and conn.modules["my.math"].twice(21) == 42, "a module of the table")
+conn.modules["my.math"].pi = 4
+check(conn.modules["my.math"].pi == 4 and conn.builtins.getattr(conn.modules["my.math"], "pi") == 4, "a module's attribute is set")
+check(conn.modules.late.__name__ == "late" and "asked" in conn.modules.late.__doc__, "a module of the hook")
+check(conn.root.getmodule(("my", "math")) == conn.modules["my.math"], "a name in parts")
+raises(ImportError, lambda: conn.modules["nothing"])
+raises(AttributeError, lambda: conn.modules.late.nothing)
+check("twice" in dir(conn.modules["my.math"]), "dir of a module")
+check(repr(conn.modules.late) == "<module 'late' (librpyc)>", "repr of a module")
+check("my.math" in conn.modules and "late" in conn.modules and "nothing" not in conn.modules, "in modules")
+check(conn.builtins.len([1, 2]) == 2 and conn.builtins.repr("a") == "'a'" and conn.builtins.hasattr(conn.modules.sys, "path") is False,
+      "builtins")
+check(conn.modules.sys.platform == "native", "sys")
+
+conn.execute("answer=42")
+check(conn.eval("answer") == 42 and conn.namespace["answer"] == 42, "execute, eval and the namespace")
+raises(KeyError, conn.eval, "nothing")
+raises(SyntaxError, conn.execute, "what")
+conn.namespace["live"] = [1]
+check(conn.eval("live") == [1], "an object of the master comes home")
+check(sorted(conn.namespace) == ["answer", "live"] and len(conn.namespace) == 2 and "live" in conn.namespace, "as a dict")
+check(conn.namespace.get("no", 5) == 5 and conn.namespace.pop("answer") == 42 and "answer" not in conn.namespace, "get, pop")
+check([key for key, _ in conn.namespace.items()] == ["live"], "items")
+conn.namespace["plain"] = 1
+del conn.namespace["live"]
+check(rpyc.classic.obtain(conn.namespace) == {"plain": 1}, "obtain of the namespace")
+del conn.namespace["plain"]
+raises(KeyError, lambda: conn.namespace["live"])
+raises(TypeError, conn.namespace.__setitem__, 1, 2)
+check(conn.root.getconn().closed is False and conn.root.getconn().fileno() > 0, "getconn")
+
+heard = []
+
+
+class Output:
+    def write(self, text):
+        heard.append(text)
+
+
+if "--client" not in sys.argv:
+    before, sys.stdout = sys.stdout, Output()
+    try:
+        with rpyc.classic.redirected_stdio(conn):
+            conn.execute("say hello")
+    finally:
+        sys.stdout = before
+    check(heard == ["hello"], "redirected_stdio")
+    check(conn.modules.sys.stdout is None, "and given back")
+
+# Pickles: ours are read by Python, Python's by us, in every protocol.
+loads = conn.modules["rpyc.lib.compat"].pickle.loads
+dumps = conn.modules["rpyc.lib.compat"].pickle.dumps
+rnd = random.Random(4711)
+for _ in range(VALUES):
+    for protocol in range(6):
+        value = random_value(rnd, 4, False, protocol)
+        there = loads(pickle.dumps(value, protocol))
+        if isinstance(there, rpyc.BaseNetref):
+            back = pickle.loads(conn.sync_request(consts.HANDLE_PICKLE, there, protocol))
+        else:
+            back = pickle.loads(dumps(there, protocol))
+        check(same(back, value), "protocol %d: %r became %r" % (protocol, value, back))
+# What has no form of its own below protocol 3 and 4 is still written for those who ask.
+for value in (b"\x00\xff", frozenset([1, "x"]), slice(1, None, 2), 2.5 - 1j, NotImplemented, Ellipsis, (b"", [frozenset()])):
+    for protocol in range(6):
+        check(pickle.loads(dumps(value, protocol)) == value, "protocol %d: %r" % (protocol, value))
+check(rpyc.classic.obtain(rpyc.classic.deliver(conn, {"a": [1, {2: (3,)}]})) == {"a": [1, {2: (3,)}]}, "deliver and obtain")
+shared = [1]
+check(rpyc.classic.obtain(rpyc.classic.deliver(conn, [shared, shared])) == [[1], [1]], "what is shared")
+loop = []
+loop.append(loop)
+check("holds itself" in raises(Exception, rpyc.classic.deliver, conn, loop), "a cycle is refused")
+check("GLOBAL at byte" in raises(Exception, rpyc.classic.deliver, conn, [len]), "a name is refused")
+deep = []
+for _ in range(300):
+    deep = [deep]
+check("levels" in raises(Exception, rpyc.classic.deliver, conn, deep), "depth is bounded")
+raises(ValueError, conn.sync_request, consts.HANDLE_PICKLE, loads(pickle.dumps([1], 4)), 6)
+check(pickle.loads(conn.sync_request(consts.HANDLE_PICKLE, loads(pickle.dumps([1], 4)), -1)) == [1], "the highest protocol")
+raises(TypeError, conn.sync_request, consts.HANDLE_PICKLE, conn.modules.late, 4)
+conn.close()
+print("%d passed, %d failed" % (checks - failures, failures))
+sys.exit(1 if failures else 0)
