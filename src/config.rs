@@ -36,8 +36,10 @@ pub struct Limits {
     pub depth: usize,
     /// Digits of an integer; CPython's own default.
     pub digits: usize,
-    /// Items of one tuple or set.
+    /// Items of all tuples and sets of one message.
     pub items: usize,
+    /// Bytes of memory that the values of one message take.
+    pub memory: usize,
     /// Bytes of one text or byte string.
     pub bytes: usize,
     /// Bytes of a frame's body as announced.
@@ -62,9 +64,10 @@ impl Default for Limits {
             depth: 128,
             digits: 4300,
             items: 1 << 24,
-            bytes: 1 << 30,
-            frame: 1 << 30,
-            inflated: 1 << 30,
+            memory: 512 << 20,
+            bytes: 256 << 20,
+            frame: 256 << 20,
+            inflated: 256 << 20,
             exports: 1 << 24,
             imports: 1 << 24,
             pending: 1 << 20,
@@ -189,6 +192,7 @@ impl Config {
             "max_depth" => self.limits.depth = count(name, text)?,
             "max_digits" => self.limits.digits = count(name, text)?,
             "max_items" => self.limits.items = count(name, text)?,
+            "max_memory" => self.limits.memory = count(name, text)?,
             "max_bytes" => self.limits.bytes = count(name, text)?,
             "max_frame" => self.limits.frame = count(name, text)?,
             "max_inflated" => self.limits.inflated = count(name, text)?,
@@ -239,6 +243,7 @@ impl Config {
             "max_depth" => self.limits.depth.to_string(),
             "max_digits" => self.limits.digits.to_string(),
             "max_items" => self.limits.items.to_string(),
+            "max_memory" => self.limits.memory.to_string(),
             "max_bytes" => self.limits.bytes.to_string(),
             "max_frame" => self.limits.frame.to_string(),
             "max_inflated" => self.limits.inflated.to_string(),

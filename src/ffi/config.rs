@@ -95,10 +95,11 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// - spin_us=0: for how many microseconds a thread looks for input again and again before it sleeps
 /// - max_depth=128: levels of nesting in a value
 /// - max_digits=4300: digits of an int
-/// - max_items=16777216: items of one container
-/// - max_bytes=1073741824: bytes of one text or bytes value
-/// - max_frame=1073741824: bytes of one message as it is received
-/// - max_inflated=1073741824: bytes of one message after decompression
+/// - max_items=16777216: items of all tuples and sets in one message
+/// - max_memory=536870912: bytes of memory that the values of one message take
+/// - max_bytes=268435456: bytes of one text or bytes value
+/// - max_frame=268435456: bytes of one message as it is received
+/// - max_inflated=268435456: bytes of one message after decompression
 /// - max_exports=16777216: objects of ours that the peer holds
 /// - max_imports=16777216: objects of the peer that we hold
 /// - max_pending=1048576: requests of ours that wait for an answer

@@ -30,6 +30,9 @@ pub fn put_label<S: Sink>(out: &mut S, label: i64) {
     out.put(&[0x11, 0x50 + label as u8]);
 }
 
+/// What a proxy and its entry take beside names and ids.
+const PROXY: usize = 384;
+
 /// Makes objects of values that the wire has no form for: lists, dicts, sets that hold references, and
 /// proxies of other connections.
 pub trait Wrap: Send + Sync {
@@ -350,6 +353,7 @@ impl<'a> Unboxer<'a> {
         if let Some(proxy) = self.imports.receive_known(&canonical) {
             return Ok(Value::Ref(Reference::Remote(proxy)));
         }
+        r.charge(r.position(), PROXY + 3 * canonical.len())?;
         let mut class_id = Vec::new();
         brine::put_value(&mut class_id, class, self.limits)?;
         let is_class = matches!(instance, Value::Int(0));

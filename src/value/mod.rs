@@ -11,7 +11,7 @@ mod shape;
 
 pub use self::serde::{Image, PutBeside, TakeBeside, ValueSeed};
 pub use array::{Array, Element, NoArray};
-pub use blob::{Blob, Text};
+pub use blob::{Blob, INLINE, Text};
 pub use equality::Unhashable;
 pub(crate) use int::short_canonical;
 pub use int::{BigInt, IntTextError};
