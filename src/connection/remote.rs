@@ -224,6 +224,15 @@ pub(super) fn buffiter_as_outcome(proxy: &Arc<Proxy>, count: usize) -> Outcome {
     outcome(ask(&Reference::Remote(proxy.clone()), Ask::BuffIter(count)))
 }
 
+/// Has the object that a proxy stands for an attribute of this name? As Python's `hasattr` it tries to get it; where that
+/// fails otherwise, so will the access, and says why.
+pub(super) fn has_attr(proxy: &Arc<Proxy>, name: &str) -> bool {
+    match ask(&Reference::Remote(proxy.clone()), Ask::GetAttr(name)) {
+        Err(Error::Remote(exception)) => !exception.is_builtin("AttributeError"),
+        _ => true,
+    }
+}
+
 /// Passes an operation on to the object that a proxy stands for, on its own connection.
 pub(super) fn pass_on(proxy: &Arc<Proxy>, op: Op) -> Outcome {
     let object = Reference::Remote(proxy.clone());

@@ -6,7 +6,7 @@ import re
 from runner import ROOT, test
 
 # They need a peer, and are used elsewhere.
-NOT_ALONE = {"release_then_call", "native_peers"}
+NOT_ALONE = {"bridge", "native_peers", "release_then_call"}
 
 
 def programs():
