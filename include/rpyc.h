@@ -220,6 +220,16 @@
 #define RPYC_CLASS_SHARED 2
 
 /**
+ * A function is short and never waits: answers to a burst of calls may leave together.
+ */
+#define RPYC_FUNCTION_QUICK 1
+
+/**
+ * Calls of the function never overlap; while one of them waits in a function of this library, others run.
+ */
+#define RPYC_FUNCTION_SERIAL 2
+
+/**
  * The library could not do something, or the host made a mistake, and no status can say so.
  */
 #define RPYC_LOG_ERROR 1
@@ -358,9 +368,9 @@ typedef struct {
      */
     const char *doc;
     /**
-     * RPYC_METHOD_... or 0.
+     * RPYC_METHOD_... or 0. Bits without a meaning are refused.
      */
-    uint32_t flags;
+    uint64_t flags;
 } rpyc_method;
 
 /**
@@ -424,9 +434,9 @@ typedef struct {
      */
     const rpyc_class *base;
     /**
-     * RPYC_CLASS_... or 0.
+     * RPYC_CLASS_... or 0. Bits without a meaning are refused.
      */
-    uint32_t flags;
+    uint64_t flags;
     const rpyc_method *methods;
     size_t method_count;
     const rpyc_property *properties;
@@ -3017,8 +3027,8 @@ rpyc_status rpyc_object_exit_async(rpyc_object *object,
  * @param userdata_free ends userdata when the class and all its objects are gone; may be NULL
  * @param class_out owned; free it with rpyc_class_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right), RPYC_ERR_ARGUMENT (a signature or
- *         name; the message says which)
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right, or flags or members are set that
+ *         this version does not have), RPYC_ERR_ARGUMENT (a signature or name); the message says which
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3066,11 +3076,12 @@ rpyc_status rpyc_class_object(const rpyc_class *klass, rpyc_object **object_out,
  * @param call serves a call; gets userdata as its self
  * @param signature copied; as of rpyc_method; NULL: anything goes
  * @param doc copied; NULL: nothing to say
+ * @param flags RPYC_FUNCTION_... or 0
  * @param userdata given to call
  * @param userdata_free ends userdata when neither this process nor a peer uses the function any more; may be NULL
  * @param object_out owned
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature)
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature), RPYC_ERR_ABI (flags without a meaning)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3078,6 +3089,7 @@ rpyc_status rpyc_function_new(const char *name,
                               rpyc_method_fn call,
                               const char *signature,
                               const char *doc,
+                              uint64_t flags,
                               void *userdata,
                               rpyc_free_fn userdata_free,
                               rpyc_object **object_out,

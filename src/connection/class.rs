@@ -353,7 +353,12 @@ pub struct Function {
 
 impl Function {
     pub fn new(member: Member, state: Box<dyn Any + Send + Sync>) -> Arc<Function> {
-        Arc::new(Function { member: Arc::new(member), object: defaults::function_class().instance(state) })
+        Arc::new(Function { member: Arc::new(member), object: defaults::function_class(false).instance(state) })
+    }
+
+    /// One whose calls never overlap.
+    pub fn serial(member: Member, state: Box<dyn Any + Send + Sync>) -> Arc<Function> {
+        Arc::new(Function { member: Arc::new(member), object: defaults::function_class(true).instance(state) })
     }
 }
 

@@ -35,7 +35,7 @@ impl Handle for rpyc_class {
 pub type rpyc_method_fn = Option<unsafe extern "C" fn(call: *mut rpyc_call, self_: *mut c_void)>;
 
 /// A method is short and never waits: answers to a burst of calls may leave together.
-pub const RPYC_METHOD_QUICK: u32 = 1;
+pub const RPYC_METHOD_QUICK: u64 = 1;
 
 /// One method of a class.
 #[repr(C)]
@@ -50,8 +50,8 @@ pub struct rpyc_method {
     pub signature: *const c_char,
     /// What the method does, for Python's help(). NULL: nothing to say.
     pub doc: *const c_char,
-    /// RPYC_METHOD_... or 0.
-    pub flags: u32,
+    /// RPYC_METHOD_... or 0. Bits without a meaning are refused.
+    pub flags: u64,
 }
 
 /// One property of a class.
@@ -71,9 +71,9 @@ pub struct rpyc_property {
 }
 
 /// Calls for one object of the class never overlap; while one of them waits in a function of this library, others run.
-pub const RPYC_CLASS_SERIAL: u32 = 1;
+pub const RPYC_CLASS_SERIAL: u64 = 1;
 /// A service with one instance for all connections.
-pub const RPYC_CLASS_SHARED: u32 = 2;
+pub const RPYC_CLASS_SHARED: u64 = 2;
 
 /// Describes a class. All of it is copied by rpyc_class_new. Members are only ever appended; what is 0 or NULL has the
 /// meaning that is said of it.
@@ -95,8 +95,8 @@ pub struct rpyc_class_table {
     pub doc: *const c_char,
     /// Methods, properties and access rules are inherited from it. NULL: there is none.
     pub base: *const rpyc_class,
-    /// RPYC_CLASS_... or 0.
-    pub flags: u32,
+    /// RPYC_CLASS_... or 0. Bits without a meaning are refused.
+    pub flags: u64,
     pub methods: *const rpyc_method,
     pub method_count: usize,
     pub properties: *const rpyc_property,
@@ -160,7 +160,16 @@ unsafe fn optional<'a>(text: *const c_char, what: &str) -> Result<Option<&'a str
     unsafe { name(text, what) }.map(Some)
 }
 
-/// Reads the entries of a table whose size the host says: shorter ones are filled up with zeros.
+/// Refuses flags that have no meaning (yet): a program that was made for a later version of this library relies on them.
+fn known_flags(flags: u64, known: u64, what: impl std::fmt::Display) -> Result<()> {
+    match flags & !known {
+        0 => Ok(()),
+        unknown => Err(Failure::new(RPYC_ERR_ABI, format_args!("{what}: the flags {unknown:#x} have no meaning"))),
+    }
+}
+
+/// Reads the entries of a table whose size the host says: shorter ones are filled up with zeros, and what longer ones have
+/// beyond must be zeros.
 ///
 /// # Safety
 /// The pointer is NULL or has `count` entries of `size` bytes; zeros are a valid `T`.
@@ -182,6 +191,9 @@ unsafe fn entries<T: Copy>(table: *const T, count: usize, size: usize, least: us
             entry.assume_init()
         }
     };
+    if raw.chunks_exact(size).any(|bytes| bytes.iter().skip(size_of::<T>()).any(|byte| *byte != 0)) {
+        return Err(Failure::new(RPYC_ERR_ABI, format_args!("{what}: members are set that this version does not have")));
+    }
     Ok(raw.chunks_exact(size).map(entry).collect())
 }
 
@@ -192,8 +204,8 @@ unsafe fn entries<T: Copy>(table: *const T, count: usize, size: usize, least: us
 /// @param userdata_free ends userdata when the class and all its objects are gone; may be NULL
 /// @param class_out owned; free it with rpyc_class_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right), RPYC_ERR_ARGUMENT (a signature or
-///         name; the message says which)
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right, or flags or members are set that
+///         this version does not have), RPYC_ERR_ARGUMENT (a signature or name); the message says which
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -225,6 +237,8 @@ unsafe fn definition(table: *const rpyc_class_table, userdata: Arc<Userdata>) ->
         let size = (&raw const (*table).struct_size).read();
         let least = std::mem::offset_of!(rpyc_class_table, construct);
         let table = entries(table, 1, size, least, "rpyc_class_table")?[0];
+        let class_name = name(table.name, "name")?;
+        known_flags(table.flags, RPYC_CLASS_SERIAL | RPYC_CLASS_SHARED, format_args!("class '{class_name}'"))?;
         let mut members = Vec::new();
         let least = std::mem::offset_of!(rpyc_method, flags);
         for entry in entries(table.methods, table.method_count, table.method_size, least, "methods")? {
@@ -245,7 +259,7 @@ unsafe fn definition(table: *const rpyc_class_table, userdata: Arc<Userdata>) ->
         });
         Ok(Definition {
             module: optional(table.module, "module")?.unwrap_or_default().to_owned(),
-            name: name(table.name, "name")?.to_owned(),
+            name: class_name.to_owned(),
             doc: optional(table.doc, "doc")?.map(Text::new),
             base: handle::peek(table.base).cloned(),
             members,
@@ -268,6 +282,7 @@ unsafe fn method_member(entry: &rpyc_method) -> Result<Member> {
     unsafe {
         let text = name(entry.name, "method.name")?;
         let run = method(entry.call).ok_or_else(|| Failure::null(format_args!("method '{text}': call")))?;
+        known_flags(entry.flags, RPYC_METHOD_QUICK, format_args!("method '{text}'"))?;
         let signature = match optional(entry.signature, "method.signature")? {
             Some(signature) => Some(Signature::parse(signature)?.or_named(text)),
             None => None,
@@ -369,17 +384,23 @@ pub unsafe extern "C" fn rpyc_class_object(
     }
 }
 
+/// A function is short and never waits: answers to a burst of calls may leave together.
+pub const RPYC_FUNCTION_QUICK: u64 = 1;
+/// Calls of the function never overlap; while one of them waits in a function of this library, others run.
+pub const RPYC_FUNCTION_SERIAL: u64 = 2;
+
 /// Makes a C function a callable object, which Python peers see as a function.
 ///
 /// @param name copied; NUL-terminated
 /// @param call serves a call; gets userdata as its self
 /// @param signature copied; as of rpyc_method; NULL: anything goes
 /// @param doc copied; NULL: nothing to say
+/// @param flags RPYC_FUNCTION_... or 0
 /// @param userdata given to call
 /// @param userdata_free ends userdata when neither this process nor a peer uses the function any more; may be NULL
 /// @param object_out owned
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature)
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature), RPYC_ERR_ABI (flags without a meaning)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -388,6 +409,7 @@ pub unsafe extern "C" fn rpyc_function_new(
     call: rpyc_method_fn,
     signature: *const c_char,
     doc: *const c_char,
+    flags: u64,
     userdata: *mut c_void,
     userdata_free: rpyc_free_fn,
     object_out: *mut *mut rpyc_object,
@@ -401,8 +423,11 @@ pub unsafe extern "C" fn rpyc_function_new(
             if call.is_none() {
                 return Err(Failure::null("call"));
             }
-            let member = method_member(&rpyc_method { name, call, signature, doc, flags: 0 })?;
-            out.put(handle::new(Reference::Local(Function::new(member, Box::new(state))).into()))
+            known_flags(flags, RPYC_FUNCTION_QUICK | RPYC_FUNCTION_SERIAL, "flags")?;
+            let quick = if flags & RPYC_FUNCTION_QUICK != 0 { RPYC_METHOD_QUICK } else { 0 };
+            let member = method_member(&rpyc_method { name, call, signature, doc, flags: quick })?;
+            let make = if flags & RPYC_FUNCTION_SERIAL != 0 { Function::serial } else { Function::new };
+            out.put(handle::new(Reference::Local(make(member, Box::new(state))).into()))
         })
     }
 }
