@@ -95,6 +95,8 @@ pub struct Config {
     /// How long close waits for the peer to end the stream (rpyc 6 peers do).
     pub close_timeout: Duration,
     pub connect_timeout: Option<Duration>,
+    /// After so long a silence the kernel asks whether the peer is still there (TCP).
+    pub tcp_keepalive: Option<Duration>,
     pub bind_threads: bool,
     pub dialect: Dialect,
     pub native: Native,
@@ -128,6 +130,7 @@ impl Default for Config {
             sync_request_timeout: Some(Duration::from_secs(30)),
             close_timeout: Duration::from_secs(5),
             connect_timeout: Some(Duration::from_secs(10)),
+            tcp_keepalive: None,
             bind_threads: false,
             dialect: Dialect::Auto,
             native: Native::Accept,
@@ -161,6 +164,13 @@ impl Config {
                 self.close_timeout = seconds(name, text)?.ok_or_else(|| bad(name, text, "a number of seconds"))?
             }
             "connect_timeout" => self.connect_timeout = seconds(name, text)?,
+            "tcp_keepalive" => match seconds(name, text)? {
+                // The kernel counts whole seconds, up to 32767.
+                Some(idle) if idle.as_secs() == 0 || idle.as_secs() > 32767 => {
+                    return Err(bad(name, text, "1 to 32767 seconds, or 'none'"));
+                }
+                idle => self.tcp_keepalive = idle,
+            },
             "bind_threads" => self.bind_threads = flag(name, text)?,
             "dialect" => {
                 self.dialect = match text.trim() {
@@ -206,6 +216,11 @@ impl Config {
         Ok(())
     }
 
+    /// Is it an option whose value is a text, and not a flag or a number?
+    pub fn is_text(name: &str) -> bool {
+        matches!(name, "safe_attrs" | "exposed_prefix" | "connid")
+    }
+
     /// The text that `set` would take for the present value; None for an unknown name.
     pub fn get(&self, name: &str) -> Option<String> {
         let secs = |d: Option<Duration>| d.map_or("none".to_owned(), |d| d.as_secs_f64().to_string());
@@ -224,6 +239,7 @@ impl Config {
             "sync_request_timeout" => secs(self.sync_request_timeout),
             "close_timeout" => secs(Some(self.close_timeout)),
             "connect_timeout" => secs(self.connect_timeout),
+            "tcp_keepalive" => secs(self.tcp_keepalive),
             "bind_threads" => self.bind_threads.to_string(),
             "dialect" => match self.dialect {
                 Dialect::Auto => "auto".to_owned(),

@@ -9,7 +9,8 @@ use super::pointer::{array, name, output};
 use super::status::{Failure, RPYC_ERR_ABI, Result, rpyc_status};
 use super::userdata::{Userdata, rpyc_free_fn};
 use crate::connection::{
-    Call, Class, Connection, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Service, Signature,
+    Call, Class, Connection, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Refused, Service,
+    Signature,
 };
 use crate::value::{Reference, Text};
 use std::ffi::{c_char, c_void};
@@ -121,7 +122,9 @@ pub struct rpyc_class_table {
     /// Of a service: its names. NULL: its class name without "Service", in upper case.
     pub aliases: *const *const c_char,
     pub alias_count: usize,
-    /// Of a service: makes the pointer that callbacks get as self, for each connection. NULL: it is userdata.
+    /// Of a service: makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
+    /// refused: it ends before anything is answered, without on_connect and on_disconnect, and where this side made it,
+    /// the function that did gives RPYC_ERR_STATE. NULL in place of the function: self is userdata.
     pub create: Option<unsafe extern "C" fn(userdata: *mut c_void) -> *mut c_void>,
     /// Ends what create made.
     pub destroy: Option<unsafe extern "C" fn(self_: *mut c_void)>,
@@ -137,6 +140,12 @@ pub(super) struct CSelf(pub Userdata);
 #[inline]
 fn self_of(object: &Object) -> *mut c_void {
     object.state().downcast_ref::<CSelf>().map_or(ptr::null_mut(), |state| state.0.pointer())
+}
+
+/// The userdata of the object's class; that of a function is its state.
+pub(super) fn userdata_of(object: &Object) -> *mut c_void {
+    let owner = object.class().owner().and_then(|owner| owner.downcast_ref::<Arc<Userdata>>());
+    owner.map_or_else(|| self_of(object), |userdata| userdata.pointer())
 }
 
 /// # Safety
@@ -321,13 +330,17 @@ fn service(table: &rpyc_class_table, userdata: &Arc<Userdata>, aliases: Vec<Text
     Service {
         aliases,
         create: Box::new(move || {
-            // SAFETY: the host's functions, called as their types say; what create made is destroyed once.
-            Box::new(CSelf(unsafe {
-                match create {
-                    Some(create) => Userdata::new(guard::outside(|| create(userdata.pointer())), destroy),
-                    None => Userdata::new(userdata.pointer(), None),
-                }
-            }))
+            let Some(create) = create else {
+                // SAFETY: it has no destructor.
+                return Box::new(CSelf(unsafe { Userdata::new(userdata.pointer(), None) }));
+            };
+            // SAFETY: the host's function, called as its type says.
+            let made = guard::outside(|| unsafe { create(userdata.pointer()) });
+            if made.is_null() {
+                return Box::new(Refused);
+            }
+            // SAFETY: what create made is destroyed once.
+            Box::new(CSelf(unsafe { Userdata::new(made, destroy) }))
         }),
         on_connect: hook(table.on_connect),
         on_disconnect: hook(table.on_disconnect),

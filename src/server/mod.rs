@@ -14,6 +14,7 @@ use crate::sync::{Condvar, Mutex, lock, wait, wait_for};
 use crate::transport::{Address, Listener, Transport};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -135,6 +136,11 @@ impl Server {
     /// Where it listens, with the real port.
     pub fn address(&self) -> String {
         self.inner.listener.address().to_string()
+    }
+
+    /// Where a signal handler may write to end `serve`.
+    pub fn stop_fd(&self) -> RawFd {
+        self.inner.listener.stop_fd()
     }
 
     pub fn connection_count(&self) -> usize {
@@ -330,7 +336,6 @@ mod tests {
     use crate::transport::{Ready, pair};
     use std::any::Any;
     use std::io::{self, IoSlice};
-    use std::os::fd::RawFd;
     use std::sync::mpsc;
     use std::thread;
 

@@ -167,6 +167,8 @@ pub struct Unboxer<'a> {
     /// Peers before 4.1 have the envelope of 5.3, but other references.
     old: bool,
     pub fault: Option<Exception>,
+    /// An object was named that the peer was not lent.
+    pub unknown: bool,
 }
 
 impl<'a> Unboxer<'a> {
@@ -177,7 +179,7 @@ impl<'a> Unboxer<'a> {
         dialect: Dialect,
         native: bool,
     ) -> Unboxer<'a> {
-        Unboxer { exports, imports, limits, native, old: dialect == Dialect::V5, fault: None }
+        Unboxer { exports, imports, limits, native, old: dialect == Dialect::V5, fault: None, unknown: false }
     }
 
     /// Remembers what is to be answered instead of a result; the first counts.
@@ -295,6 +297,7 @@ impl<'a> Unboxer<'a> {
     pub fn find(&mut self, raw: &[u8]) -> Result<Option<&'a Arc<dyn Local>>> {
         let object = parse_id_pack(raw, self.limits).and_then(|pack| self.exports.find(&pack));
         if object.is_none() {
+            self.unknown = true;
             self.fault(unknown_object(brine::decode(raw, self.limits)?));
         }
         Ok(object)

@@ -410,6 +410,9 @@ impl<T> Core<T> {
             let value = unboxer.unbox(reader)?;
             match unboxer.fault {
                 None => Ok(value),
+                Some(fault) if unboxer.unknown => {
+                    Err(Error::UnknownObject(format!("the answer names an object that was not lent: {}", fault.summary())))
+                }
                 Some(fault) => Err(Error::Malformed(format!("the answer cannot be understood: {}", fault.summary()))),
             }
         };

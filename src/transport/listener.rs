@@ -6,7 +6,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -93,6 +93,11 @@ impl Listener {
         let (socket, peer) = self.socket.accept()?;
         let unnamed = format!("a client of {}", self.address);
         Ok(Arc::new(socket::named(socket, &peer, &unnamed)?))
+    }
+
+    /// A descriptor: writing eight bytes that are not all 0 to it ends `accept`, as `stop` does, and is async-signal-safe.
+    pub fn stop_fd(&self) -> RawFd {
+        self.stopped.fd()
     }
 
     /// Ends `accept` in all threads, now and later, and refuses those who connect. Never waits.
