@@ -793,7 +793,8 @@ uint32_t rpyc_version_number(void);
  * Makes an error of the host's own, so that its functions can report as those of this library do:
  * `return rpyc_error_new(RPYC_ERR_ARGUMENT, NULL, "no such row", error_out);`
  *
- * @param status what the error says and this function returns; not RPYC_OK, which becomes RPYC_ERR_ARGUMENT
+ * @param status what the error says and this function returns; RPYC_OK and what is no status of this header become
+ *        RPYC_ERR_ARGUMENT
  * @param type copied; NUL-terminated; the type that a peer is to see when the error is passed on with
  *        rpyc_call_raise_error, as of rpyc_call_raise; NULL: what that function says of the status
  * @param message copied; NUL-terminated; NULL: the name of the status

@@ -36,9 +36,11 @@ impl Member {
     }
 }
 
+pub type Has = Arc<dyn Fn(&Object, &str) -> bool + Send + Sync>;
+
 /// Attributes that only the object itself knows, under the usual rules.
 pub struct Dynamic {
-    pub has: Arc<dyn Fn(&Object, &str) -> bool + Send + Sync>,
+    pub has: Has,
     pub get: Option<Method>,
     pub set: Option<Method>,
     pub del: Option<Method>,

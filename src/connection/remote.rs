@@ -84,7 +84,7 @@ pub fn ask_later(object: &Reference, ask: Ask<'_>, timeout: Option<Duration>) ->
             let result = AsyncResult::local(ask.text());
             let settle = result.clone();
             let answer = Answer::then(move |outcome: Outcome| {
-                let outcome = outcome.map_err(|exception| Error::Remote(exception));
+                let outcome = outcome.map_err(Error::Remote);
                 settle.settle(outcome).into_iter().for_each(|callback| callback(&settle));
             });
             ask_local(target, ask, Job { answer, origin: None });

@@ -186,7 +186,7 @@ unsafe fn entries<T: Copy>(table: *const T, count: usize, size: usize, least: us
     if count == 0 {
         return Ok(Vec::new());
     }
-    if size < least || size > least + 4096 || size % align_of::<T>() != 0 {
+    if size < least || size > least + 4096 || !size.is_multiple_of(align_of::<T>()) {
         return Err(Failure::new(RPYC_ERR_ABI, format_args!("{what} cannot be of {size} bytes")));
     }
     // SAFETY: the same is asked of our caller.

@@ -85,7 +85,8 @@ where
 /// Makes an error of the host's own, so that its functions can report as those of this library do:
 /// `return rpyc_error_new(RPYC_ERR_ARGUMENT, NULL, "no such row", error_out);`
 ///
-/// @param status what the error says and this function returns; not RPYC_OK, which becomes RPYC_ERR_ARGUMENT
+/// @param status what the error says and this function returns; RPYC_OK and what is no status of this header become
+///        RPYC_ERR_ARGUMENT
 /// @param type copied; NUL-terminated; the type that a peer is to see when the error is passed on with
 ///        rpyc_call_raise_error, as of rpyc_call_raise; NULL: what that function says of the status
 /// @param message copied; NUL-terminated; NULL: the name of the status
@@ -103,9 +104,10 @@ pub unsafe extern "C" fn rpyc_error_new(
     // SAFETY: pointers are NULL or as the documentation asks.
     unsafe {
         guard(error_out, || {
-            let status = if status == RPYC_OK { RPYC_ERR_ARGUMENT } else { status };
+            let known = status != RPYC_OK && status::name(status).is_some();
+            let status = if known { status } else { RPYC_ERR_ARGUMENT };
             let message = match message.is_null() {
-                true => status::name(status).map_or_else(|| format!("status {status}"), |name| name.to_string_lossy().into()),
+                true => status::name(status).unwrap_or_default().to_string_lossy().into_owned(),
                 false => pointer::name(message, "message")?.to_owned(),
             };
             let exception = match r#type.is_null() {

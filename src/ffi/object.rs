@@ -107,7 +107,7 @@ pub unsafe extern "C" fn rpyc_object_free(object: *mut rpyc_object) {
         // SAFETY: NULL or owned by the caller, who gives it up.
         let Some(taken) = (unsafe { handle::take(object) }) else { return };
         let shared = match &taken.reference {
-            Reference::Remote(proxy) if proxy.home().len() > 0 => shared_of(proxy).ok(),
+            Reference::Remote(proxy) if !proxy.home().is_empty() => shared_of(proxy).ok(),
             _ => None,
         };
         drop(taken);

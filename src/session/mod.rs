@@ -340,6 +340,8 @@ impl<T> Session<T> {
     }
 
     /// Answers `Op::Exists`. None: the rules refused it, and the peer has been told.
+    // Boxed as `Op::Exists` has it.
+    #[allow(clippy::boxed_local)]
     pub fn answer_exists(
         &mut self,
         id: RequestId,

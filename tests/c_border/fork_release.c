@@ -5,7 +5,7 @@
 #include "check.h"
 #include "peers.h"
 
-enum { OBJECTS = 20000, ROUNDS = 60 };
+enum { OBJECTS = 20000, ROUNDS = 30 };
 
 static rpyc_class *things;
 static int many_wanted;
