@@ -458,13 +458,13 @@ pub unsafe extern "C" fn rpyc_object_call_tuple(
             let out = output(value_out, "value_out")?;
             let this = reference(object, "object")?;
             let args = match args {
-                None => Vec::new(),
-                Some(Value::Tuple(items)) => items.to_vec(),
+                None => Arc::from([]),
+                Some(Value::Tuple(items)) => items,
                 Some(other) => {
                     return Err(Failure::new(RPYC_ERR_TYPE, format_args!("args are a tuple, not {}", other.type_name())));
                 }
             };
-            let arguments = Arguments::of(Ok(args), keywords)?;
+            let arguments = Arguments::of(Ok(&args[..]), keywords)?;
             if method.is_null() {
                 return out.put_value(ask(this, arguments.call())?);
             }

@@ -321,7 +321,12 @@ impl<'a> Unboxer<'a> {
 
     fn remote_ref(&mut self, r: &mut Reader<'_>) -> Result<Value> {
         let raw = self.raw_id_pack(r)?;
-        self.import(raw)
+        let before = self.imports.len();
+        let object = self.import(raw)?;
+        if self.imports.len() > before {
+            r.charge(r.position(), PROXY + 3 * raw.len())?;
+        }
+        Ok(object)
     }
 
     /// An object of the peer's, from its id_pack.
@@ -356,7 +361,6 @@ impl<'a> Unboxer<'a> {
         if let Some(proxy) = self.imports.receive_known(&canonical) {
             return Ok(Value::Ref(Reference::Remote(proxy)));
         }
-        r.charge(r.position(), PROXY + 3 * canonical.len())?;
         let mut class_id = Vec::new();
         brine::put_value(&mut class_id, class, self.limits)?;
         let is_class = matches!(instance, Value::Int(0));

@@ -172,7 +172,7 @@ impl<'a> Reader<'a> {
 
     /// What stands at the end of the bytes that have just been read; shared where that pays.
     pub fn end_of_last(&self, bytes: &'a [u8]) -> Blob {
-        self.blob(bytes)
+        self.share(bytes)
     }
 
     #[inline]
@@ -381,15 +381,26 @@ impl<'a> Reader<'a> {
     /// The bytes that have just been read.
     #[inline]
     fn blob(&mut self, at: usize, bytes: &[u8]) -> Result<Blob> {
-        if bytes.len() > INLINE {
-            match self.owner {
-                Some((owner, base)) if bytes.len() >= SHARE.max(owner.len() / PINNED) => {
-                    return Ok(Blob::slice_of(owner, base + self.position() - bytes.len(), bytes.len()));
-                }
-                _ => self.charge(at, HEAD + bytes.len())?,
-            }
+        if bytes.len() > INLINE && !self.shares(bytes) {
+            self.charge(at, HEAD + bytes.len())?;
         }
-        Ok(Blob::copy(bytes))
+        Ok(self.share(bytes))
+    }
+
+    /// Is the message kept for these bytes, instead of copying them?
+    #[inline]
+    fn shares(&self, bytes: &[u8]) -> bool {
+        self.owner.is_some_and(|(owner, _)| bytes.len() >= SHARE.max(owner.len() / PINNED))
+    }
+
+    #[inline]
+    fn share(&self, bytes: &[u8]) -> Blob {
+        match self.owner {
+            Some((owner, base)) if self.shares(bytes) => {
+                Blob::slice_of(owner, base + self.position() - bytes.len(), bytes.len())
+            }
+            _ => Blob::copy(bytes),
+        }
     }
 
     /// Counts memory that what stands at `at` takes.
