@@ -14,7 +14,7 @@ CSTRICT  := -std=c11 -Wall -Wextra -Wpedantic -Werror -pthread
 # The dynamic library is found where it was built, wherever the program is started from.
 LINK     := -Wl,--as-needed -L$(LIB) -lrpyc -Wl,-rpath,$(LIB)
 COMPILE   = @mkdir -p $(@D) && echo "cc $(@F)" && $(CC) $(CSTRICT) $(CFLAGS) -Iinclude
-HEADERS  := include/rpyc.h
+HEADERS  := include/rpyc.h include/rpyc_helpers.h
 
 # A program is its own sources (interop_server*.c) and those that no program of the folder has to itself.
 INTEROP := $(wildcard tests/c/*.c)

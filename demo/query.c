@@ -164,9 +164,9 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     if (rpyc_connect(argv[1], NULL, NULL, &conn, &error) || rpyc_connection_root(conn, &root, &error) ||
-        rpyc_function_new("progress", progress, "progress(rows)", NULL, &progress_calls, NULL, &progress_func,
+        rpyc_function_new("progress", progress, "progress(rows)", NULL, 0, &progress_calls, NULL, &progress_func,
                           &error) ||
-        rpyc_function_new("risk", risk, "risk(temp_min, rain, wind)", NULL, &risk_calls, NULL, &risk_func, &error))
+        rpyc_function_new("risk", risk, "risk(temp_min, rain, wind)", NULL, 0, &risk_calls, NULL, &risk_func, &error))
         goto done;
 
     printf("Loading, with a progress function in C:\n");

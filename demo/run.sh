@@ -12,7 +12,10 @@ WORK=$(mktemp -d)
 SERVER=
 
 finish() {
-    [ -z "$SERVER" ] || kill "$SERVER" 2>/dev/null || true
+    if [ -n "$SERVER" ]; then
+        kill "$SERVER" 2>/dev/null || true
+        wait "$SERVER" 2>/dev/null || true
+    fi
     rm -rf "$WORK"
 }
 trap finish EXIT
@@ -42,7 +45,8 @@ start() {
 stop() {
     kill "$SERVER"
     code=0
-    wait "$SERVER" || code=$?
+    # Some shells say here that it was terminated.
+    wait "$SERVER" 2>/dev/null || code=$?
     SERVER=
     if [ "$1" = graceful ] && [ $code -ne 0 ]; then
         echo "the server ended with $code:" >&2

@@ -114,9 +114,9 @@ int main(int argc, char **argv)
     reporter->calls = &calls;
     reporter->freed = &freed;
 
-    if (rpyc_function_new("report", report, "report(what, percent)", NULL, reporter, reporter_free, &report_func,
+    if (rpyc_function_new("report", report, "report(what, percent)", NULL, 0, reporter, reporter_free, &report_func,
                           &error) ||
-        rpyc_function_new("square", square, "square(x)", "x times x", NULL, NULL, &square_func, &error) ||
+        rpyc_function_new("square", square, "square(x)", "x times x", 0, NULL, NULL, &square_func, &error) ||
         rpyc_connect(argv[1], NULL, NULL, &conn, &error) || rpyc_connection_root(conn, &root, &error))
         goto done;
 

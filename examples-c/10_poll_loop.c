@@ -106,7 +106,7 @@ int main(int argc, char **argv)
     program.wake_fd = pipe_fds[1];
 
     if (rpyc_connect(argv[1], NULL, NULL, &conn, &error) ||
-        rpyc_function_new("tick", tick, "tick(number)", NULL, &program, NULL, &func, &error) ||
+        rpyc_function_new("tick", tick, "tick(number)", NULL, 0, &program, NULL, &func, &error) ||
         subscribe(conn, func, &error))
         goto done;
     printf("subscribed\n");

@@ -206,7 +206,7 @@ static int run_client(const char *address)
 
     if (rpyc_value_new_tuple(sides, 2, &pair, &error) || rpyc_connect(address, NULL, NULL, &conn, &error) ||
         rpyc_connection_root(conn, &root, &error) ||
-        rpyc_function_new("changed", changed, "changed(key, value)", NULL, NULL, NULL, &watcher, &error) ||
+        rpyc_function_new("changed", changed, "changed(key, value)", NULL, 0, NULL, NULL, &watcher, &error) ||
         rpyc_value_new_object(watcher, &args[0], &error) ||
         rpyc_object_call_method(root, "watch", args, 1, NULL, &result, &error))
         goto done;

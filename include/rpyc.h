@@ -221,6 +221,16 @@
 #define RPYC_CLASS_SHARED 2
 
 /**
+ * A function is short and never waits: answers to a burst of calls may leave together.
+ */
+#define RPYC_FUNCTION_QUICK 1
+
+/**
+ * Calls of the function never overlap; while one of them waits in a function of this library, others run.
+ */
+#define RPYC_FUNCTION_SERIAL 2
+
+/**
  * The library could not do something, or the host made a mistake, and no status can say so.
  */
 #define RPYC_LOG_ERROR 1
@@ -371,9 +381,9 @@ typedef struct {
      */
     const char *doc;
     /**
-     * RPYC_METHOD_... or 0.
+     * RPYC_METHOD_... or 0. Bits without a meaning are refused.
      */
-    uint32_t flags;
+    uint64_t flags;
 } rpyc_method;
 
 /**
@@ -437,9 +447,9 @@ typedef struct {
      */
     const rpyc_class *base;
     /**
-     * RPYC_CLASS_... or 0.
+     * RPYC_CLASS_... or 0. Bits without a meaning are refused.
      */
-    uint32_t flags;
+    uint64_t flags;
     const rpyc_method *methods;
     size_t method_count;
     const rpyc_property *properties;
@@ -483,7 +493,9 @@ typedef struct {
     const char *const *aliases;
     size_t alias_count;
     /**
-     * Of a service: makes the pointer that callbacks get as self, for each connection. NULL: it is userdata.
+     * Of a service: makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
+     * refused: it ends before anything is answered, without on_connect and on_disconnect, and where this side made it,
+     * the function that did gives RPYC_ERR_STATE. NULL in place of the function: self is userdata.
      */
     void *(*create)(void *userdata);
     /**
@@ -915,6 +927,22 @@ const char *rpyc_version_string(void);
  * Threads: any thread. Since 0.1.
  */
 uint32_t rpyc_version_number(void);
+
+/**
+ * Makes an error of the host's own, so that its functions can report as those of this library do:
+ * `return rpyc_error_new(RPYC_ERR_ARGUMENT, NULL, "no such row", error_out);`
+ *
+ * @param status what the error says and this function returns; RPYC_OK and what is no status of this header become
+ *        RPYC_ERR_ARGUMENT
+ * @param type copied; NUL-terminated; the type that a peer is to see when the error is passed on with
+ *        rpyc_call_raise_error, as of rpyc_call_raise; NULL: what that function says of the status
+ * @param message copied; NUL-terminated; NULL: the name of the status
+ * @param error_out owned; may be NULL
+ * @return status; RPYC_ERR_UTF8 for a type or message that is none
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_error_new(rpyc_status status, const char *type, const char *message, rpyc_error **error_out);
 
 /**
  * Frees an error and all texts that were borrowed from it.
@@ -1668,6 +1696,7 @@ void rpyc_config_free(rpyc_config *config);
  *
  * - close_timeout=5: how long closing waits for the peer; not "none"
  * - connect_timeout=10: how long connecting may take
+ * - tcp_keepalive=none: after so long a silence, in whole seconds, the kernel asks whether the peer is still there
  * - dialect=auto: "5": rpyc 4.1 to 5.3, "6": rpyc 6; auto: what the peer speaks
  * - native=accept: lists, dicts and arrays by value between two librpyc peers. "on": the peer is asked, in front of the
  *   first request; accept: if the peer asks; "off": never. A Python peer notices nothing
@@ -1676,10 +1705,11 @@ void rpyc_config_free(rpyc_config *config);
  * - spin_us=0: for how many microseconds a thread looks for input again and again before it sleeps
  * - max_depth=128: levels of nesting in a value
  * - max_digits=4300: digits of an int
- * - max_items=16777216: items of one container
- * - max_bytes=1073741824: bytes of one text or bytes value
- * - max_frame=1073741824: bytes of one message as it is received
- * - max_inflated=1073741824: bytes of one message after decompression
+ * - max_items=16777216: items of all tuples and sets in one message
+ * - max_memory=536870912: bytes of memory that the values of one message take
+ * - max_bytes=268435456: bytes of one text or bytes value
+ * - max_frame=268435456: bytes of one message as it is received
+ * - max_inflated=268435456: bytes of one message after decompression
  * - max_exports=16777216: objects of ours that the peer holds
  * - max_imports=16777216: objects of the peer that we hold
  * - max_pending=1048576: requests of ours that wait for an answer
@@ -2440,6 +2470,26 @@ rpyc_status rpyc_object_call_method(rpyc_object *object,
                                     rpyc_error **error_out);
 
 /**
+ * Calls an object, or a method of it, with arguments that are one tuple already, such as those of a call that is passed on.
+ *
+ * @param object borrowed
+ * @param method copied; NUL-terminated; NULL: the object itself is called
+ * @param args consumed, on success and on every failure; a tuple; NULL for none
+ * @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
+ * @param value_out owned
+ * @param error_out owned; may be NULL
+ * @return as rpyc_object_call_method; RPYC_ERR_TYPE also where args are no tuple
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_object_call_tuple(rpyc_object *object,
+                                   const char *method,
+                                   rpyc_value *args,
+                                   rpyc_value *keywords,
+                                   rpyc_value **value_out,
+                                   rpyc_error **error_out);
+
+/**
  * The text of an object, as Python's str().
  *
  * @param object borrowed
@@ -2533,6 +2583,38 @@ rpyc_status rpyc_object_dir(rpyc_object *object,
 rpyc_status rpyc_object_inspect(rpyc_object *object,
                                 rpyc_value **methods_out,
                                 rpyc_error **error_out);
+
+/**
+ * Is an object true, as Python's bool()? Its __bool__ says so, else its __len__; one that has neither is true.
+ *
+ * @param object borrowed
+ * @param truth_out whether it is; false on failure
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_TYPE (__bool__ or __len__ answer with something else)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_object_truth(rpyc_object *object,
+                              bool *truth_out,
+                              rpyc_error **error_out);
+
+/**
+ * Is an object equal to a value, as Python's ==? Where its __eq__ knows no answer, that of the value is asked if it is an
+ * object, and at last only an object itself is equal to it.
+ *
+ * @param object borrowed
+ * @param other consumed, on success and on every failure
+ * @param equal_out whether they are; false on failure
+ * @param error_out owned; may be NULL
+ * @return as rpyc_object_truth; RPYC_ERR_TYPE (__eq__ answers with something that is neither bool nor object)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_object_equal(rpyc_object *object,
+                              rpyc_value *other,
+                              bool *equal_out,
+                              rpyc_error **error_out);
 
 /**
  * Is an object an instance of a class? Where the two belong to the same peer; a request is sent only if their ids do not tell.
@@ -2731,12 +2813,14 @@ rpyc_status rpyc_object_iterate(rpyc_object *object, rpyc_iterator **iterator_ou
  * @param iterator borrowed
  * @param item_out owned
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_STOP_ITERATION at the end (also when asked again), RPYC_ERR_NULL, and what
+ * @return RPYC_OK, RPYC_ERR_STOP_ITERATION at the end (also when asked again), which makes no error, RPYC_ERR_NULL, and what
  *         rpyc_object_next_chunk gives
  *
  * Threads: one thread at a time per handle. Since 0.1.
  */
-rpyc_status rpyc_iterator_next(rpyc_iterator *iterator, rpyc_value **item_out, rpyc_error **error_out);
+rpyc_status rpyc_iterator_next(rpyc_iterator *iterator,
+                               rpyc_value **item_out,
+                               rpyc_error **error_out);
 
 /**
  * Ends an iteration.
@@ -3185,8 +3269,8 @@ rpyc_status rpyc_object_obtain(rpyc_object *object,
  * @param userdata_free ends userdata when the class and all its objects are gone; may be NULL
  * @param class_out owned; free it with rpyc_class_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right), RPYC_ERR_ARGUMENT (a signature or
- *         name; the message says which)
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right, or flags or members are set that
+ *         this version does not have), RPYC_ERR_ARGUMENT (a signature or name); the message says which
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3234,11 +3318,12 @@ rpyc_status rpyc_class_object(const rpyc_class *klass, rpyc_object **object_out,
  * @param call serves a call; gets userdata as its self
  * @param signature copied; as of rpyc_method; NULL: anything goes
  * @param doc copied; NULL: nothing to say
+ * @param flags RPYC_FUNCTION_... or 0
  * @param userdata given to call
  * @param userdata_free ends userdata when neither this process nor a peer uses the function any more; may be NULL
  * @param object_out owned
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature)
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature), RPYC_ERR_ABI (flags without a meaning)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3246,10 +3331,22 @@ rpyc_status rpyc_function_new(const char *name,
                               rpyc_method_fn call,
                               const char *signature,
                               const char *doc,
+                              uint64_t flags,
                               void *userdata,
                               rpyc_free_fn userdata_free,
                               rpyc_object **object_out,
                               rpyc_error **error_out);
+
+/**
+ * The userdata of what is called: of a function, or of the class of the object as it was given to rpyc_class_new, also
+ * where create made another self.
+ *
+ * @param call borrowed
+ * @return borrowed, as long as the class or function lives; NULL for NULL and where there is none
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+void *rpyc_call_userdata(const rpyc_call *call);
 
 /**
  * How many arguments a call has; with a signature, one for each parameter.
@@ -3697,6 +3794,18 @@ rpyc_status rpyc_server_start(rpyc_server *server,
 rpyc_status rpyc_server_stop(rpyc_server *server,
                              int64_t grace_ms,
                              rpyc_error **error_out);
+
+/**
+ * A descriptor through which a signal handler can end rpyc_server_serve, which no other function here can do: with
+ * `uint64_t one = 1; write(fd, &one, sizeof one);`. The server then accepts no more, and rpyc_server_serve returns; open
+ * connections go on until rpyc_server_stop is called. Nobody closes the descriptor but the server.
+ *
+ * @param server borrowed
+ * @return borrowed, as long as the server lives; -1 for NULL and in a forked child
+ *
+ * Threads: any thread; get it before the handler is installed. Since 0.1.
+ */
+int32_t rpyc_server_stop_fd(const rpyc_server *server);
 
 /**
  * Waits until a server has been stopped and the threads of its connections have ended.

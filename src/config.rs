@@ -36,8 +36,10 @@ pub struct Limits {
     pub depth: usize,
     /// Digits of an integer; CPython's own default.
     pub digits: usize,
-    /// Items of one tuple or set.
+    /// Items of all tuples and sets of one message.
     pub items: usize,
+    /// Bytes of memory that the values of one message take.
+    pub memory: usize,
     /// Bytes of one text or byte string.
     pub bytes: usize,
     /// Bytes of a frame's body as announced.
@@ -62,9 +64,10 @@ impl Default for Limits {
             depth: 128,
             digits: 4300,
             items: 1 << 24,
-            bytes: 1 << 30,
-            frame: 1 << 30,
-            inflated: 1 << 30,
+            memory: 512 << 20,
+            bytes: 256 << 20,
+            frame: 256 << 20,
+            inflated: 256 << 20,
             exports: 1 << 24,
             imports: 1 << 24,
             pending: 1 << 20,
@@ -94,6 +97,8 @@ pub struct Config {
     /// How long close waits for the peer to end the stream (rpyc 6 peers do).
     pub close_timeout: Duration,
     pub connect_timeout: Option<Duration>,
+    /// After so long a silence the kernel asks whether the peer is still there (TCP).
+    pub tcp_keepalive: Option<Duration>,
     pub bind_threads: bool,
     pub dialect: Dialect,
     pub native: Native,
@@ -128,6 +133,7 @@ impl Default for Config {
             sync_request_timeout: Some(Duration::from_secs(30)),
             close_timeout: Duration::from_secs(5),
             connect_timeout: Some(Duration::from_secs(10)),
+            tcp_keepalive: None,
             bind_threads: false,
             dialect: Dialect::Auto,
             native: Native::Accept,
@@ -162,6 +168,13 @@ impl Config {
                 self.close_timeout = seconds(name, text)?.ok_or_else(|| bad(name, text, "a number of seconds"))?
             }
             "connect_timeout" => self.connect_timeout = seconds(name, text)?,
+            "tcp_keepalive" => match seconds(name, text)? {
+                // The kernel counts whole seconds, up to 32767.
+                Some(idle) if idle.as_secs() == 0 || idle.as_secs() > 32767 => {
+                    return Err(bad(name, text, "1 to 32767 seconds, or 'none'"));
+                }
+                idle => self.tcp_keepalive = idle,
+            },
             "bind_threads" => self.bind_threads = flag(name, text)?,
             "dialect" => {
                 self.dialect = match text.trim() {
@@ -193,6 +206,7 @@ impl Config {
             "max_depth" => self.limits.depth = count(name, text)?,
             "max_digits" => self.limits.digits = count(name, text)?,
             "max_items" => self.limits.items = count(name, text)?,
+            "max_memory" => self.limits.memory = count(name, text)?,
             "max_bytes" => self.limits.bytes = count(name, text)?,
             "max_frame" => self.limits.frame = count(name, text)?,
             "max_inflated" => self.limits.inflated = count(name, text)?,
@@ -204,6 +218,11 @@ impl Config {
             _ => return Err(Error::Argument(format!("there is no option named '{name}'"))),
         }
         Ok(())
+    }
+
+    /// Is it an option whose value is a text, and not a flag or a number?
+    pub fn is_text(name: &str) -> bool {
+        matches!(name, "safe_attrs" | "exposed_prefix" | "connid")
     }
 
     /// The text that `set` would take for the present value; None for an unknown name.
@@ -225,6 +244,7 @@ impl Config {
             "sync_request_timeout" => secs(self.sync_request_timeout),
             "close_timeout" => secs(Some(self.close_timeout)),
             "connect_timeout" => secs(self.connect_timeout),
+            "tcp_keepalive" => secs(self.tcp_keepalive),
             "bind_threads" => self.bind_threads.to_string(),
             "dialect" => match self.dialect {
                 Dialect::Auto => "auto".to_owned(),
@@ -244,6 +264,7 @@ impl Config {
             "max_depth" => self.limits.depth.to_string(),
             "max_digits" => self.limits.digits.to_string(),
             "max_items" => self.limits.items.to_string(),
+            "max_memory" => self.limits.memory.to_string(),
             "max_bytes" => self.limits.bytes.to_string(),
             "max_frame" => self.limits.frame.to_string(),
             "max_inflated" => self.limits.inflated.to_string(),

@@ -49,12 +49,44 @@ impl Exception {
         Raised { module: Text::new(module), name: Text::new(name), args, ..Raised::default() }.into()
     }
 
+    /// Of a type as people write it: `ValueError` is a builtin, `bank.Closed` has a module.
+    pub fn named(type_name: &str, args: Vec<Value>) -> Exception {
+        let (module, name) = type_name.rsplit_once('.').unwrap_or(("builtins", type_name));
+        Exception::with_args(module, name, args)
+    }
+
     pub fn stop_iteration() -> Exception {
         Exception::with_args("builtins", "StopIteration", Vec::new())
     }
 
     pub fn is_builtin(&self, name: &str) -> bool {
         self.module.as_bytes() == b"builtins" && self.name.as_bytes() == name.as_bytes()
+    }
+
+    fn attribute(&self, name: &str) -> Option<&Value> {
+        let named = self.attributes.iter().find(|(known, _)| known.as_bytes() == name.as_bytes());
+        named.map(|(_, value)| value).filter(|value| !matches!(value, Value::None))
+    }
+
+    /// Is it an OSError or one of its kind?
+    fn is_of_the_system(&self) -> bool {
+        self.attribute("errno").is_some() && self.attribute("strerror").is_some()
+    }
+
+    /// As OSError prints itself: with number and files, of which only the attributes know.
+    fn system_text(&self, strerror: &Value) -> String {
+        let plain = |value: &Value| match value {
+            Value::Str(text) => text.to_string(),
+            other => other.repr(),
+        };
+        let mut text = format!("[Errno {}] {}", self.attribute("errno").map_or_else(String::new, plain), plain(strerror));
+        if let Some(file) = self.attribute("filename") {
+            text += &format!(": {}", file.repr());
+            if let Some(second) = self.attribute("filename2") {
+                text += &format!(" -> {}", second.repr());
+            }
+        }
+        text
     }
 
     /// `Name: text`, as Python prints it.
@@ -65,6 +97,7 @@ impl Exception {
         };
         let text = match self.args.as_slice() {
             [] => String::new(),
+            [_, strerror] if self.is_of_the_system() => self.system_text(strerror),
             [Value::Str(text)] if !self.is_builtin("KeyError") => text.to_string(),
             [one] => one.repr(),
             many => Value::Tuple(many.into()).repr(),

@@ -135,6 +135,47 @@ fn header_compiles_alone_twice_and_with_every_macro_used() {
     }
 }
 
+/// The conveniences, in every standard, alone, twice, and with what they offer used.
+#[test]
+fn helpers_compile() {
+    let include = format!("-I{}", Path::new(env!("CARGO_MANIFEST_DIR")).join("include").display());
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("helpers");
+    std::fs::create_dir_all(&folder).expect("a folder for the test");
+    let common = "#include <rpyc_helpers.h>\n#include <rpyc_helpers.h>\n\
+        void callback(rpyc_call *call, void *self);\n\
+        rpyc_value *made(rpyc_object *object, rpyc_error **error);\n\
+        void callback(rpyc_call *call, void *self) { (void)self; rpyc_call_return(call, rpyc_none()); }\n\
+        static const rpyc_method methods[] = {RPYC_METHOD(\"exposed_a\", callback, \"a()\", NULL),\n\
+        RPYC_QUICK_METHOD(\"exposed_b\", callback, NULL, NULL)};\n\
+        rpyc_value *made(rpyc_object *object, rpyc_error **error) {\n\
+        int64_t number = 0; double real = 0; bool truth = false; char *text = NULL; rpyc_object *other = NULL;\n\
+        rpyc_class_table table = rpyc_table(\"Service\", methods, RPYC_COUNT(methods));\n\
+        if (table.method_count != 2 || rpyc_take_int(rpyc_int(1), &number, error) ||\n\
+        rpyc_take_float(rpyc_float(1), &real, error) || rpyc_take_bool(rpyc_bool(1), &truth, error) ||\n\
+        rpyc_take_str(rpyc_str(\"x\"), &text, error) || rpyc_take_object(rpyc_ref(object), &other, error) ||\n\
+        rpyc_take_nothing(rpyc_bytes(\"x\", 1))) return NULL;\n\
+        free(text);\n";
+    let c = "return RPYC_TUPLE(rpyc_pair(rpyc_int(1), rpyc_str(\"x\")), rpyc_none());\n}\n\
+        extern const rpyc_class_table service;\n\
+        const rpyc_class_table service = {RPYC_METHODS(\"Service\", methods), .flags = RPYC_CLASS_SERIAL};\n";
+    let cpp = "return rpyc_pair(rpyc_int(1), rpyc_str(\"x\"));\n}\n";
+    let languages = [("CC", "cc", "c", c, vec!["c99", "c11", "c17"]), ("CXX", "c++", "c++", cpp, vec!["c++11", "c++17", "c++20"])];
+    for (variable, default, language, end, standards) in languages {
+        let compiler = std::env::var(variable).unwrap_or_else(|_| default.to_owned());
+        for (name, text) in [("alone", "#include <rpyc_helpers.h>\nint nothing_else;\n".to_owned()), ("full", format!("{common}{end}"))] {
+            let source = folder.join(format!("{name}.{language}"));
+            std::fs::write(&source, text).expect("a source for the test");
+            for standard in &standards {
+                let standard = format!("-std={standard}");
+                let source = source.to_string_lossy();
+                let mut args = vec!["-x", language, &include, &standard, &source];
+                args.extend(WARNINGS);
+                run(&compiler, &args);
+            }
+        }
+    }
+}
+
 #[test]
 fn every_function_of_the_header_is_described() {
     let header = generated();

@@ -52,10 +52,10 @@ fn tuple_of(atoms: &[Atom]) -> Atom {
 fn mixtures(atoms: &[Atom]) -> Vec<Atom> {
     let mut all = vec![tuple_of(&[])];
     for a in atoms {
-        all.push(tuple_of(&[a.clone()]));
+        all.push(tuple_of(std::slice::from_ref(a)));
         for b in atoms {
             all.push(tuple_of(&[a.clone(), b.clone()]));
-            all.push(tuple_of(&[a.clone(), tuple_of(&[b.clone()]), a.clone()]));
+            all.push(tuple_of(&[a.clone(), tuple_of(std::slice::from_ref(b)), a.clone()]));
             for c in atoms {
                 all.push(tuple_of(&[a.clone(), b.clone(), c.clone()]));
                 all.push(tuple_of(&[tuple_of(&[tuple_of(&[a.clone(), b.clone()]), c.clone()]), b.clone()]));
@@ -103,7 +103,7 @@ fn every_mixture_is_boxed_as_python_boxes_it() {
         assert!(mixtures.len() > 700);
         for mixture in &mixtures {
             // As an argument of ours.
-            wire.session.request(Body::Raw { handler: 1, args: &[mixture.value.clone()] }, 0).unwrap();
+            wire.session.request(Body::Raw { handler: 1, args: std::slice::from_ref(&mixture.value) }, 0).unwrap();
             let (kind, _, body) = wire.only_said();
             let args = tuple_of(std::slice::from_ref(mixture));
             assert_eq!((kind, body), (Kind::Request, tuple([int(1), args.boxed()])));

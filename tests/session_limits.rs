@@ -194,10 +194,13 @@ fn sizes() {
     let number_of = |n: usize| value_box(tuple([Node::Int("7".repeat(n))]));
     let items = |n: usize| value_box(tuple(vec![int(1); n]));
     type Case = (fn(&mut Limits), Node, Node, &'static str);
-    let cases: [Case; 4] = [
+    let words = |n: usize| value_box(tuple([tuple(vec![text(&"x".repeat(100)); n])]));
+    let cases: [Case; 5] = [
         (|limits| limits.bytes = 100, text_of(100), text_of(101), "max_bytes"),
         (|limits| limits.digits = 100, number_of(100), number_of(101), "max_digits"),
-        (|limits| limits.items = 100, tuple_box([items(100)]), tuple_box([items(101)]), "max_items"),
+        // All tuples of the message count: kind, seq, handler and boxes around the items.
+        (|limits| limits.items = 100, tuple_box([items(90)]), tuple_box([items(99)]), "max_items"),
+        (|limits| limits.memory = 10_000, words(40), words(60), "max_memory"),
         // Frame: kind, seq, handler and boxes around the text.
         (|limits| limits.frame = 3000, text_of(2980), text_of(3000), "max_frame"),
     ];

@@ -236,6 +236,11 @@ fn an_answer_that_cannot_be_understood_is_the_error_of_its_request() {
             match wire.event() {
                 Some(Event::Reply { token: 9, outcome: Err(Error::Malformed(text)), .. }) => {
                     assert_eq!(text, format!("the answer cannot be understood: {why}"));
+                    assert!(!why.starts_with("KeyError"));
+                }
+                Some(Event::Reply { token: 9, outcome: Err(Error::UnknownObject(text)), .. }) => {
+                    assert_eq!(text, format!("the answer names an object that was not lent: {why}"));
+                    assert!(why.starts_with("KeyError"));
                 }
                 _ => panic!("{bad:?}"),
             }

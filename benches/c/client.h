@@ -57,7 +57,7 @@ static inline rpyc_object *bench_new_target(void)
     rpyc_error *error = NULL;
     rpyc_object *target = NULL;
 
-    if (rpyc_function_new("target", bench_target, "target(x)", NULL, NULL, NULL, &target, &error))
+    if (rpyc_function_new("target", bench_target, "target(x)", NULL, 0, NULL, NULL, &target, &error))
         bench_fail(error, "target");
     return target;
 }

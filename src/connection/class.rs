@@ -36,9 +36,11 @@ impl Member {
     }
 }
 
+pub type Has = Arc<dyn Fn(&Object, &str) -> bool + Send + Sync>;
+
 /// Attributes that only the object itself knows, under the usual rules.
 pub struct Dynamic {
-    pub has: Arc<dyn Fn(&Object, &str) -> bool + Send + Sync>,
+    pub has: Has,
     pub get: Option<Method>,
     pub set: Option<Method>,
     pub del: Option<Method>,
@@ -47,13 +49,16 @@ pub struct Dynamic {
 /// What makes a class a service: an instance for each connection, and the hooks of its life.
 pub struct Service {
     pub aliases: Vec<Text>,
-    /// Makes the state of an instance.
+    /// Makes the state of an instance; `Refused` turns the connection away.
     pub create: Box<dyn Fn() -> Box<dyn Any + Send + Sync> + Send + Sync>,
     pub on_connect: Option<Hook>,
     pub on_disconnect: Option<Hook>,
     /// One instance serves all connections.
     pub shared: bool,
 }
+
+/// In place of a service's state: there is none for this connection.
+pub struct Refused;
 
 pub type Hook = Box<dyn Fn(&super::Connection, &Arc<Object>) + Send + Sync>;
 
@@ -95,7 +100,7 @@ pub struct Class {
     shared_root: Mutex<Weak<Object>>,
     class_object: Mutex<Weak<ClassObject>>,
     base: Option<Arc<Class>>,
-    _owner: Option<Box<dyn Any + Send + Sync>>,
+    owner: Option<Box<dyn Any + Send + Sync>>,
 }
 
 /// Names that every proxy of Python has by itself and never asks for in INSPECT.
@@ -165,7 +170,7 @@ impl Class {
             shared_root: Mutex::new(Weak::new()),
             class_object: Mutex::new(Weak::new()),
             base: d.base,
-            _owner: d.owner,
+            owner: d.owner,
         })
     }
 
@@ -188,6 +193,11 @@ impl Class {
 
     pub fn is_or_derives_from(&self, ancestor: &Class) -> bool {
         std::ptr::eq(self, ancestor) || self.base.as_ref().is_some_and(|base| base.is_or_derives_from(ancestor))
+    }
+
+    /// What is kept alive as long as the class; a root's is that of its service.
+    pub fn owner(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.owner.as_deref().or_else(|| self.base.as_ref()?.owner())
     }
 
     /// An instance around a state of the host.
@@ -358,7 +368,12 @@ pub struct Function {
 
 impl Function {
     pub fn new(member: Member, state: Box<dyn Any + Send + Sync>) -> Arc<Function> {
-        Arc::new(Function { member: Arc::new(member), object: defaults::function_class().instance(state) })
+        Arc::new(Function { member: Arc::new(member), object: defaults::function_class(false).instance(state) })
+    }
+
+    /// One whose calls never overlap.
+    pub fn serial(member: Member, state: Box<dyn Any + Send + Sync>) -> Arc<Function> {
+        Arc::new(Function { member: Arc::new(member), object: defaults::function_class(true).instance(state) })
     }
 }
 

@@ -86,10 +86,12 @@ pub(super) fn callable_slot(index: u32) -> Option<Slot> {
 static FUNCTION: LazyLock<Arc<Shape>> = LazyLock::new(|| callable("builtins.function"));
 static METHOD: LazyLock<Arc<Shape>> = LazyLock::new(|| callable("builtins.method"));
 static TYPE: LazyLock<Arc<Shape>> = LazyLock::new(|| callable("builtins.type"));
-static FUNCTION_CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
-    let definition = Definition { module: "builtins".into(), name: "function".into(), ..Definition::default() };
-    Class::plain(definition)
-});
+static FUNCTION_CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| functions(false));
+static SERIAL_FUNCTION_CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| functions(true));
+
+fn functions(serial: bool) -> Arc<Class> {
+    Class::plain(Definition { module: "builtins".into(), name: "function".into(), serial, ..Definition::default() })
+}
 
 pub(super) fn function_shape() -> &'static Arc<Shape> {
     &FUNCTION
@@ -104,6 +106,6 @@ pub(super) fn class_shape() -> &'static Arc<Shape> {
 }
 
 /// The class of the objects that hold a function's state.
-pub(super) fn function_class() -> &'static Arc<Class> {
-    &FUNCTION_CLASS
+pub(super) fn function_class(serial: bool) -> &'static Arc<Class> {
+    if serial { &SERIAL_FUNCTION_CLASS } else { &FUNCTION_CLASS }
 }

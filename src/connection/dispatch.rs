@@ -101,6 +101,9 @@ pub(super) fn serve(shared: &Arc<Shared>, mut request: Request) {
 }
 
 fn exists(target: &Arc<dyn Local>, name: &str) -> bool {
+    if let Some(bridge) = target.as_any().downcast_ref::<Bridge>() {
+        return bridge.has(name);
+    }
     match target.as_any().downcast_ref::<Object>() {
         Some(object) => object.class.dynamic.as_ref().is_some_and(|dynamic| match &object.turn {
             None => (dynamic.has)(object, name),

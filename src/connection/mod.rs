@@ -17,21 +17,25 @@ mod serial;
 mod shared;
 mod signature;
 mod threads;
+mod truth;
 mod wrap;
 
 pub use async_result::{AsyncResult, Callback};
 pub use call::Call;
 pub use class::{
-    BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Service,
+    BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Refused,
+    Service,
 };
 pub use containers::iterator_over;
 pub use obtain::{obtain, obtain_value, pickled};
 pub use remote::{Ask, ask, ask_later, shared_of};
 pub use shared::Shared;
 pub use signature::Signature;
+pub use truth::{equal, truth};
 
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Result};
+use crate::log::{self, Level};
 use crate::session::{Body, Counts, Handler};
 use crate::transport::{self, Address, Transport};
 use crate::value::{Reference, Text, Value};
@@ -72,12 +76,18 @@ impl Connection {
 
     /// The inside of a connection whose peer speaks first; it serves nothing yet.
     pub(crate) fn accepted_shared(transport: Arc<dyn Transport>, config: Config) -> Arc<Shared> {
+        keep_alive(&*transport, &config);
         Shared::new(transport, config, true)
     }
 
     /// Gives an accepted connection its root and serves it until it ends, or `stopping` says so between two messages.
     pub(crate) fn serve_accepted(shared: &Arc<Shared>, service: &Arc<Class>, stopping: impl Fn() -> bool) -> Result<()> {
-        shared.install(service.root());
+        let root = service.root();
+        if root.state().is::<Refused>() {
+            log::write(Level::Info, || format!("{} is turned away by the service", shared.name()));
+            return Ok(());
+        }
+        shared.install(root);
         if stopping() {
             return Ok(());
         }
@@ -88,13 +98,16 @@ impl Connection {
     }
 
     fn over(transport: Arc<dyn Transport>, service: Option<&Arc<Class>>, config: Config) -> Result<Connection> {
+        keep_alive(&*transport, &config);
+        let root = service.unwrap_or(&VOID_SERVICE).root();
+        if root.state().is::<Refused>() {
+            transport.shutdown();
+            return Err(Error::State("the service has turned the connection away: its create gave nothing".into()));
+        }
         let shared = Shared::new(transport, config, false);
         shared.handles.store(1, Ordering::Relaxed);
         let connection = Connection { shared, counted: true };
-        connection.shared.install(match service {
-            Some(class) => class.root(),
-            None => VOID_SERVICE.root(),
-        });
+        connection.shared.install(root);
         Ok(connection)
     }
 
@@ -255,7 +268,7 @@ impl Connection {
 
     /// Changes an option from the next message on.
     pub fn set_option(&self, name: &str, text: &str) -> Result<()> {
-        if matches!(name, "dialect" | "native" | "bind_threads" | "connect_timeout" | "max_frame" | "max_inflated") {
+        if matches!(name, "dialect" | "native" | "bind_threads" | "connect_timeout" | "tcp_keepalive" | "max_frame" | "max_inflated") {
             return Err(Error::State(format!("option '{name}' cannot be changed while the connection lives")));
         }
         self.shared.with_session(|session| session.config_mut().set(name, text))
@@ -271,6 +284,15 @@ impl Connection {
 
     pub fn counts(&self) -> Counts {
         self.shared.with_session(|session| session.counts())
+    }
+}
+
+/// Has the kernel look whether a silent peer is still there.
+fn keep_alive(transport: &dyn Transport, config: &Config) {
+    if let Some(idle) = config.tcp_keepalive {
+        if let Err(e) = transport.set_keepalive(Some(idle)) {
+            log::write(Level::Warn, || format!("{} is not kept alive: {e}", transport.peer_name()));
+        }
     }
 }
 

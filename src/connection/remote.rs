@@ -84,7 +84,7 @@ pub fn ask_later(object: &Reference, ask: Ask<'_>, timeout: Option<Duration>) ->
             let result = AsyncResult::local(ask.text());
             let settle = result.clone();
             let answer = Answer::then(move |outcome: Outcome| {
-                let outcome = outcome.map_err(|exception| Error::Remote(exception));
+                let outcome = outcome.map_err(Error::Remote);
                 settle.settle(outcome).into_iter().for_each(|callback| callback(&settle));
             });
             ask_local(target, ask, Job { answer, origin: None });
@@ -222,6 +222,15 @@ pub(super) fn call_as_outcome(proxy: &Arc<Proxy>, args: &[Value], keywords: &[(T
 pub(super) fn buffiter_as_outcome(proxy: &Arc<Proxy>, count: usize) -> Outcome {
     let count = i64::try_from(count).unwrap_or(i64::MAX);
     outcome(ask(&Reference::Remote(proxy.clone()), Ask::BuffIter(count)))
+}
+
+/// Has the object that a proxy stands for an attribute of this name? As Python's `hasattr` it tries to get it; where that
+/// fails otherwise, so will the access, and says why.
+pub(super) fn has_attr(proxy: &Arc<Proxy>, name: &str) -> bool {
+    match ask(&Reference::Remote(proxy.clone()), Ask::GetAttr(name)) {
+        Err(Error::Remote(exception)) => !exception.is_builtin("AttributeError"),
+        _ => true,
+    }
 }
 
 /// Passes an operation on to the object that a proxy stands for, on its own connection.

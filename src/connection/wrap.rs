@@ -60,7 +60,7 @@ pub(super) struct Bridge {
     shape: Arc<Shape>,
 }
 
-/// The peer that owns it applies its own rules, so all names pass here.
+/// Its attributes are known to its owner alone. Our own rules decide about their names first, then those of the owner.
 fn bridge_shape(proxy: &Proxy) -> Arc<Shape> {
     const LISTED: [&str; 14] = [
         "__call__", "__iter__", "__next__", "__len__", "__bool__", "__getitem__", "__setitem__", "__delitem__",
@@ -69,15 +69,17 @@ fn bridge_shape(proxy: &Proxy) -> Arc<Shape> {
     let listed = LISTED.map(|name| Value::tuple(vec![Value::str(name), Value::None]));
     let mut shape = Shape::new(Text::new(&proxy.type_name), Vec::new(), Vec::new());
     shape.inspect = Value::Tuple(listed.into());
-    shape.own_get = true;
-    shape.own_set = true;
-    shape.own_del = true;
+    shape.dynamic = true;
     Arc::new(shape)
 }
 
 impl Bridge {
     pub(super) fn perform(&self, job: Job, op: Op) {
         let _ = job.answer.give(remote::pass_on(&self.proxy, op));
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        remote::has_attr(&self.proxy, name)
     }
 }
 

@@ -1,5 +1,6 @@
 //! rpyc_call: a call being served; its arguments.
 
+use super::class::userdata_of;
 use super::connection::rpyc_connection;
 use super::guard::{self, guard_or, guard_status};
 use super::handle::{self, Handle, rpyc_object, rpyc_value};
@@ -9,7 +10,7 @@ use crate::connection::{Call, Connection};
 use crate::error::Exception;
 use crate::value::{Local, Reference, Value};
 use std::cell::OnceCell;
-use std::ffi::{CString, c_char};
+use std::ffi::{CString, c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
 
@@ -82,6 +83,19 @@ pub(super) unsafe fn live<'a>(call: *mut rpyc_call) -> Result<&'a mut Call> {
 unsafe fn peek<'a>(call: *const rpyc_call) -> Option<&'a Call> {
     // SAFETY: the same is asked of our caller.
     unsafe { handle::peek(call) }.and_then(|served| served.call.as_ref())
+}
+
+/// The userdata of what is called: of a function, or of the class of the object as it was given to rpyc_class_new, also
+/// where create made another self.
+///
+/// @param call borrowed
+/// @return borrowed, as long as the class or function lives; NULL for NULL and where there is none
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_userdata(call: *const rpyc_call) -> *mut c_void {
+    // SAFETY: NULL or a live handle.
+    guard_or(ptr::null_mut(), || unsafe { peek(call) }.map_or(ptr::null_mut(), |call| userdata_of(call.object())))
 }
 
 /// How many arguments a call has; with a signature, one for each parameter.

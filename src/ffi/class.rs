@@ -9,7 +9,8 @@ use super::pointer::{array, name, output};
 use super::status::{Failure, RPYC_ERR_ABI, Result, rpyc_status};
 use super::userdata::{Userdata, rpyc_free_fn};
 use crate::connection::{
-    Call, Class, Connection, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Service, Signature,
+    Call, Class, Connection, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Refused, Service,
+    Signature,
 };
 use crate::value::{Reference, Text};
 use std::ffi::{c_char, c_void};
@@ -35,7 +36,7 @@ impl Handle for rpyc_class {
 pub type rpyc_method_fn = Option<unsafe extern "C" fn(call: *mut rpyc_call, self_: *mut c_void)>;
 
 /// A method is short and never waits: answers to a burst of calls may leave together.
-pub const RPYC_METHOD_QUICK: u32 = 1;
+pub const RPYC_METHOD_QUICK: u64 = 1;
 
 /// One method of a class.
 #[repr(C)]
@@ -50,8 +51,8 @@ pub struct rpyc_method {
     pub signature: *const c_char,
     /// What the method does, for Python's help(). NULL: nothing to say.
     pub doc: *const c_char,
-    /// RPYC_METHOD_... or 0.
-    pub flags: u32,
+    /// RPYC_METHOD_... or 0. Bits without a meaning are refused.
+    pub flags: u64,
 }
 
 /// One property of a class.
@@ -71,9 +72,9 @@ pub struct rpyc_property {
 }
 
 /// Calls for one object of the class never overlap; while one of them waits in a function of this library, others run.
-pub const RPYC_CLASS_SERIAL: u32 = 1;
+pub const RPYC_CLASS_SERIAL: u64 = 1;
 /// A service with one instance for all connections.
-pub const RPYC_CLASS_SHARED: u32 = 2;
+pub const RPYC_CLASS_SHARED: u64 = 2;
 
 /// Describes a class. All of it is copied by rpyc_class_new. Members are only ever appended; what is 0 or NULL has the
 /// meaning that is said of it.
@@ -95,8 +96,8 @@ pub struct rpyc_class_table {
     pub doc: *const c_char,
     /// Methods, properties and access rules are inherited from it. NULL: there is none.
     pub base: *const rpyc_class,
-    /// RPYC_CLASS_... or 0.
-    pub flags: u32,
+    /// RPYC_CLASS_... or 0. Bits without a meaning are refused.
+    pub flags: u64,
     pub methods: *const rpyc_method,
     pub method_count: usize,
     pub properties: *const rpyc_property,
@@ -121,7 +122,9 @@ pub struct rpyc_class_table {
     /// Of a service: its names. NULL: its class name without "Service", in upper case.
     pub aliases: *const *const c_char,
     pub alias_count: usize,
-    /// Of a service: makes the pointer that callbacks get as self, for each connection. NULL: it is userdata.
+    /// Of a service: makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
+    /// refused: it ends before anything is answered, without on_connect and on_disconnect, and where this side made it,
+    /// the function that did gives RPYC_ERR_STATE. NULL in place of the function: self is userdata.
     pub create: Option<unsafe extern "C" fn(userdata: *mut c_void) -> *mut c_void>,
     /// Ends what create made.
     pub destroy: Option<unsafe extern "C" fn(self_: *mut c_void)>,
@@ -137,6 +140,12 @@ pub(super) struct CSelf(pub Userdata);
 #[inline]
 fn self_of(object: &Object) -> *mut c_void {
     object.state().downcast_ref::<CSelf>().map_or(ptr::null_mut(), |state| state.0.pointer())
+}
+
+/// The userdata of the object's class; that of a function is its state.
+pub(super) fn userdata_of(object: &Object) -> *mut c_void {
+    let owner = object.class().owner().and_then(|owner| owner.downcast_ref::<Arc<Userdata>>());
+    owner.map_or_else(|| self_of(object), |userdata| userdata.pointer())
 }
 
 /// # Safety
@@ -160,7 +169,16 @@ pub(super) unsafe fn optional<'a>(text: *const c_char, what: &str) -> Result<Opt
     unsafe { name(text, what) }.map(Some)
 }
 
-/// Reads the entries of a table whose size the host says: shorter ones are filled up with zeros.
+/// Refuses flags that have no meaning (yet): a program that was made for a later version of this library relies on them.
+fn known_flags(flags: u64, known: u64, what: impl std::fmt::Display) -> Result<()> {
+    match flags & !known {
+        0 => Ok(()),
+        unknown => Err(Failure::new(RPYC_ERR_ABI, format_args!("{what}: the flags {unknown:#x} have no meaning"))),
+    }
+}
+
+/// Reads the entries of a table whose size the host says: shorter ones are filled up with zeros, and what longer ones have
+/// beyond must be zeros.
 ///
 /// # Safety
 /// The pointer is NULL or has `count` entries of `size` bytes; zeros are a valid `T`.
@@ -168,7 +186,7 @@ unsafe fn entries<T: Copy>(table: *const T, count: usize, size: usize, least: us
     if count == 0 {
         return Ok(Vec::new());
     }
-    if size < least || size > least + 4096 || size % align_of::<T>() != 0 {
+    if size < least || size > least + 4096 || !size.is_multiple_of(align_of::<T>()) {
         return Err(Failure::new(RPYC_ERR_ABI, format_args!("{what} cannot be of {size} bytes")));
     }
     // SAFETY: the same is asked of our caller.
@@ -182,6 +200,9 @@ unsafe fn entries<T: Copy>(table: *const T, count: usize, size: usize, least: us
             entry.assume_init()
         }
     };
+    if raw.chunks_exact(size).any(|bytes| bytes.iter().skip(size_of::<T>()).any(|byte| *byte != 0)) {
+        return Err(Failure::new(RPYC_ERR_ABI, format_args!("{what}: members are set that this version does not have")));
+    }
     Ok(raw.chunks_exact(size).map(entry).collect())
 }
 
@@ -192,8 +213,8 @@ unsafe fn entries<T: Copy>(table: *const T, count: usize, size: usize, least: us
 /// @param userdata_free ends userdata when the class and all its objects are gone; may be NULL
 /// @param class_out owned; free it with rpyc_class_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right), RPYC_ERR_ARGUMENT (a signature or
-///         name; the message says which)
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right, or flags or members are set that
+///         this version does not have), RPYC_ERR_ARGUMENT (a signature or name); the message says which
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -225,6 +246,8 @@ unsafe fn definition(table: *const rpyc_class_table, userdata: Arc<Userdata>) ->
         let size = (&raw const (*table).struct_size).read();
         let least = std::mem::offset_of!(rpyc_class_table, construct);
         let table = entries(table, 1, size, least, "rpyc_class_table")?[0];
+        let class_name = name(table.name, "name")?;
+        known_flags(table.flags, RPYC_CLASS_SERIAL | RPYC_CLASS_SHARED, format_args!("class '{class_name}'"))?;
         let mut members = Vec::new();
         let least = std::mem::offset_of!(rpyc_method, flags);
         for entry in entries(table.methods, table.method_count, table.method_size, least, "methods")? {
@@ -245,7 +268,7 @@ unsafe fn definition(table: *const rpyc_class_table, userdata: Arc<Userdata>) ->
         });
         Ok(Definition {
             module: optional(table.module, "module")?.unwrap_or_default().to_owned(),
-            name: name(table.name, "name")?.to_owned(),
+            name: class_name.to_owned(),
             doc: optional(table.doc, "doc")?.map(Text::new),
             base: handle::peek(table.base).cloned(),
             members,
@@ -268,6 +291,7 @@ unsafe fn method_member(entry: &rpyc_method) -> Result<Member> {
     unsafe {
         let text = name(entry.name, "method.name")?;
         let run = method(entry.call).ok_or_else(|| Failure::null(format_args!("method '{text}': call")))?;
+        known_flags(entry.flags, RPYC_METHOD_QUICK, format_args!("method '{text}'"))?;
         let signature = match optional(entry.signature, "method.signature")? {
             Some(signature) => Some(Signature::parse(signature)?.or_named(text)),
             None => None,
@@ -306,13 +330,17 @@ fn service(table: &rpyc_class_table, userdata: &Arc<Userdata>, aliases: Vec<Text
     Service {
         aliases,
         create: Box::new(move || {
-            // SAFETY: the host's functions, called as their types say; what create made is destroyed once.
-            Box::new(CSelf(unsafe {
-                match create {
-                    Some(create) => Userdata::new(guard::outside(|| create(userdata.pointer())), destroy),
-                    None => Userdata::new(userdata.pointer(), None),
-                }
-            }))
+            let Some(create) = create else {
+                // SAFETY: it has no destructor.
+                return Box::new(CSelf(unsafe { Userdata::new(userdata.pointer(), None) }));
+            };
+            // SAFETY: the host's function, called as its type says.
+            let made = guard::outside(|| unsafe { create(userdata.pointer()) });
+            if made.is_null() {
+                return Box::new(Refused);
+            }
+            // SAFETY: what create made is destroyed once.
+            Box::new(CSelf(unsafe { Userdata::new(made, destroy) }))
         }),
         on_connect: hook(table.on_connect),
         on_disconnect: hook(table.on_disconnect),
@@ -369,17 +397,23 @@ pub unsafe extern "C" fn rpyc_class_object(
     }
 }
 
+/// A function is short and never waits: answers to a burst of calls may leave together.
+pub const RPYC_FUNCTION_QUICK: u64 = 1;
+/// Calls of the function never overlap; while one of them waits in a function of this library, others run.
+pub const RPYC_FUNCTION_SERIAL: u64 = 2;
+
 /// Makes a C function a callable object, which Python peers see as a function.
 ///
 /// @param name copied; NUL-terminated
 /// @param call serves a call; gets userdata as its self
 /// @param signature copied; as of rpyc_method; NULL: anything goes
 /// @param doc copied; NULL: nothing to say
+/// @param flags RPYC_FUNCTION_... or 0
 /// @param userdata given to call
 /// @param userdata_free ends userdata when neither this process nor a peer uses the function any more; may be NULL
 /// @param object_out owned
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature)
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature), RPYC_ERR_ABI (flags without a meaning)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -388,6 +422,7 @@ pub unsafe extern "C" fn rpyc_function_new(
     call: rpyc_method_fn,
     signature: *const c_char,
     doc: *const c_char,
+    flags: u64,
     userdata: *mut c_void,
     userdata_free: rpyc_free_fn,
     object_out: *mut *mut rpyc_object,
@@ -401,8 +436,11 @@ pub unsafe extern "C" fn rpyc_function_new(
             if call.is_none() {
                 return Err(Failure::null("call"));
             }
-            let member = method_member(&rpyc_method { name, call, signature, doc, flags: 0 })?;
-            out.put(handle::new(Reference::Local(Function::new(member, Box::new(state))).into()))
+            known_flags(flags, RPYC_FUNCTION_QUICK | RPYC_FUNCTION_SERIAL, "flags")?;
+            let quick = if flags & RPYC_FUNCTION_QUICK != 0 { RPYC_METHOD_QUICK } else { 0 };
+            let member = method_member(&rpyc_method { name, call, signature, doc, flags: quick })?;
+            let make = if flags & RPYC_FUNCTION_SERIAL != 0 { Function::serial } else { Function::new };
+            out.put(handle::new(Reference::Local(make(member, Box::new(state))).into()))
         })
     }
 }

@@ -4,7 +4,7 @@ use super::error::rpyc_error;
 use super::guard::{guard, guard_or};
 use super::handle::{self, Handle, rpyc_value};
 use super::pointer::{self, output};
-use super::status::{Failure, RPYC_ERR_ARGUMENT, rpyc_status};
+use super::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
 use crate::config::Config;
 use crate::value::Value;
 use std::ffi::c_char;
@@ -88,6 +88,7 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 ///
 /// - close_timeout=5: how long closing waits for the peer; not "none"
 /// - connect_timeout=10: how long connecting may take
+/// - tcp_keepalive=none: after so long a silence, in whole seconds, the kernel asks whether the peer is still there
 /// - dialect=auto: "5": rpyc 4.1 to 5.3, "6": rpyc 6; auto: what the peer speaks
 /// - native=accept: lists, dicts and arrays by value between two librpyc peers. "on": the peer is asked, in front of the
 ///   first request; accept: if the peer asks; "off": never. A Python peer notices nothing
@@ -96,10 +97,11 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// - spin_us=0: for how many microseconds a thread looks for input again and again before it sleeps
 /// - max_depth=128: levels of nesting in a value
 /// - max_digits=4300: digits of an int
-/// - max_items=16777216: items of one container
-/// - max_bytes=1073741824: bytes of one text or bytes value
-/// - max_frame=1073741824: bytes of one message as it is received
-/// - max_inflated=1073741824: bytes of one message after decompression
+/// - max_items=16777216: items of all tuples and sets in one message
+/// - max_memory=536870912: bytes of memory that the values of one message take
+/// - max_bytes=268435456: bytes of one text or bytes value
+/// - max_frame=268435456: bytes of one message as it is received
+/// - max_inflated=268435456: bytes of one message after decompression
 /// - max_exports=16777216: objects of ours that the peer holds
 /// - max_imports=16777216: objects of the peer that we hold
 /// - max_pending=1048576: requests of ours that wait for an answer
@@ -157,6 +159,19 @@ pub unsafe extern "C" fn rpyc_config_get(
     }
 }
 
+/// The name of an option that is not a text.
+///
+/// # Safety
+/// The pointer is NULL or leads to a NUL-terminated text.
+unsafe fn no_text<'a>(option: *const c_char, wanted: &str) -> Result<&'a str> {
+    // SAFETY: the same is asked of our caller.
+    let name = unsafe { pointer::name(option, "name") }?;
+    match Config::is_text(name) {
+        true => Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("option '{name}' is a text, not {wanted}"))),
+        false => Ok(name),
+    }
+}
+
 /// Sets a flag; rpyc_config_set() has the list.
 ///
 /// @param config borrowed
@@ -177,7 +192,7 @@ pub unsafe extern "C" fn rpyc_config_set_bool(
     unsafe {
         guard(error_out, || {
             let config = handle::get_mut(config, "config")?;
-            Ok(config.set(pointer::name(name, "name")?, if value != 0 { "true" } else { "false" })?)
+            Ok(config.set(no_text(name, "a flag")?, if value != 0 { "true" } else { "false" })?)
         })
     }
 }
@@ -202,7 +217,7 @@ pub unsafe extern "C" fn rpyc_config_set_int(
     unsafe {
         guard(error_out, || {
             let config = handle::get_mut(config, "config")?;
-            Ok(config.set(pointer::name(name, "name")?, &value.to_string())?)
+            Ok(config.set(no_text(name, "a number")?, &value.to_string())?)
         })
     }
 }
@@ -285,6 +300,16 @@ mod tests {
             assert_eq!(rpyc_config_set_int(config, name, 2, ptr::null_mut()), RPYC_ERR_ARGUMENT);
             assert_eq!(rpyc_config_set_int(config, c"max_depth".as_ptr(), -1, ptr::null_mut()), RPYC_ERR_ARGUMENT);
             assert_eq!(rpyc_config_set_bool(config, c"max_depth".as_ptr(), 1, ptr::null_mut()), RPYC_ERR_ARGUMENT);
+            for name in [c"connid", c"safe_attrs", c"exposed_prefix"] {
+                assert_eq!(rpyc_config_set_bool(config, name.as_ptr(), 1, ptr::null_mut()), RPYC_ERR_ARGUMENT, "{name:?}");
+                assert_eq!(rpyc_config_set_int(config, name.as_ptr(), 5, ptr::null_mut()), RPYC_ERR_ARGUMENT, "{name:?}");
+            }
+            assert!(has(config, c"connid", c""));
+            let keepalive = c"tcp_keepalive".as_ptr();
+            assert_eq!(rpyc_config_set_int(config, keepalive, 60, ptr::null_mut()), RPYC_OK);
+            assert!(has(config, c"tcp_keepalive", c"60"));
+            assert_eq!(rpyc_config_set_int(config, keepalive, 0, ptr::null_mut()), RPYC_ERR_ARGUMENT);
+            assert_eq!(rpyc_config_set_int(config, keepalive, 40_000, ptr::null_mut()), RPYC_ERR_ARGUMENT);
             let mut text = ptr::dangling_mut();
             assert_eq!(rpyc_config_get(config, c"x".as_ptr(), &mut text, ptr::null_mut()), RPYC_ERR_ARGUMENT);
             assert!(text.is_null());

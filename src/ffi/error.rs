@@ -1,9 +1,9 @@
 //! rpyc_error: what went wrong, as C reads it.
 
-use super::guard::guard_or;
+use super::guard::{guard, guard_or};
 use super::handle::{self, Handle, rpyc_value};
 use super::pointer;
-use super::status::{Failure, RPYC_ERR_PANIC, RPYC_OK, rpyc_status};
+use super::status::{self, Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_PANIC, RPYC_OK, rpyc_status};
 use crate::error::Exception;
 use crate::value::Value;
 use std::ffi::{CStr, CString, c_char};
@@ -80,6 +80,43 @@ where
 {
     // SAFETY: the same is asked of our caller.
     guard_or(empty, || unsafe { handle::peek(error) }.and_then(reader).unwrap_or(empty))
+}
+
+/// Makes an error of the host's own, so that its functions can report as those of this library do:
+/// `return rpyc_error_new(RPYC_ERR_ARGUMENT, NULL, "no such row", error_out);`
+///
+/// @param status what the error says and this function returns; RPYC_OK and what is no status of this header become
+///        RPYC_ERR_ARGUMENT
+/// @param type copied; NUL-terminated; the type that a peer is to see when the error is passed on with
+///        rpyc_call_raise_error, as of rpyc_call_raise; NULL: what that function says of the status
+/// @param message copied; NUL-terminated; NULL: the name of the status
+/// @param error_out owned; may be NULL
+/// @return status; RPYC_ERR_UTF8 for a type or message that is none
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_new(
+    status: rpyc_status,
+    r#type: *const c_char,
+    message: *const c_char,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let known = status != RPYC_OK && status::name(status).is_some();
+            let status = if known { status } else { RPYC_ERR_ARGUMENT };
+            let message = match message.is_null() {
+                true => status::name(status).unwrap_or_default().to_string_lossy().into_owned(),
+                false => pointer::name(message, "message")?.to_owned(),
+            };
+            let exception = match r#type.is_null() {
+                true => None,
+                false => Some(Exception::named(pointer::name(r#type, "type")?, vec![Value::str(&message)])),
+            };
+            Err(Failure { status, message, exception, silent: false })
+        })
+    }
 }
 
 /// Frees an error and all texts that were borrowed from it.

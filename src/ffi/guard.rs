@@ -56,7 +56,7 @@ pub(super) use crate::panics::outside;
 #[cold]
 unsafe fn hand_out(error_out: *mut *mut rpyc_error, failure: Failure) -> rpyc_status {
     let status = failure.status;
-    if !error_out.is_null() {
+    if !error_out.is_null() && !failure.silent {
         // SAFETY: not NULL, so it can be written to.
         unsafe { error_out.write(handle::new(failure.into())) };
     }

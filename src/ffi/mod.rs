@@ -25,6 +25,7 @@ mod connection;
 
 mod async_result;
 mod object;
+mod object_compare;
 mod object_items;
 
 mod object_async;

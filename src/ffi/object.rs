@@ -107,7 +107,7 @@ pub unsafe extern "C" fn rpyc_object_free(object: *mut rpyc_object) {
         // SAFETY: NULL or owned by the caller, who gives it up.
         let Some(taken) = (unsafe { handle::take(object) }) else { return };
         let shared = match &taken.reference {
-            Reference::Remote(proxy) if proxy.home().len() > 0 => shared_of(proxy).ok(),
+            Reference::Remote(proxy) if !proxy.home().is_empty() => shared_of(proxy).ok(),
             _ => None,
         };
         drop(taken);
@@ -427,6 +427,48 @@ pub unsafe extern "C" fn rpyc_object_call_method(
             let arguments = Arguments::of(args, keywords)?;
             let method = name(method, "method")?;
             out.put_value(ask(this, arguments.call_method(method))?)
+        })
+    }
+}
+
+/// Calls an object, or a method of it, with arguments that are one tuple already, such as those of a call that is passed on.
+///
+/// @param object borrowed
+/// @param method copied; NUL-terminated; NULL: the object itself is called
+/// @param args consumed, on success and on every failure; a tuple; NULL for none
+/// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
+/// @param value_out owned
+/// @param error_out owned; may be NULL
+/// @return as rpyc_object_call_method; RPYC_ERR_TYPE also where args are no tuple
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_call_tuple(
+    object: *mut rpyc_object,
+    method: *const c_char,
+    args: *mut rpyc_value,
+    keywords: *mut rpyc_value,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let (args, keywords) = (handle::value_take(args), handle::value_take(keywords));
+            let out = output(value_out, "value_out")?;
+            let this = reference(object, "object")?;
+            let args = match args {
+                None => Arc::from([]),
+                Some(Value::Tuple(items)) => items,
+                Some(other) => {
+                    return Err(Failure::new(RPYC_ERR_TYPE, format_args!("args are a tuple, not {}", other.type_name())));
+                }
+            };
+            let arguments = Arguments::of(Ok(&args[..]), keywords)?;
+            if method.is_null() {
+                return out.put_value(ask(this, arguments.call())?);
+            }
+            out.put_value(ask(this, arguments.call_method(name(method, "method")?))?)
         })
     }
 }

@@ -7,7 +7,6 @@ use super::object::reference;
 use super::pointer::output;
 use super::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::connection::{Ask, ask};
-use crate::error::{Error, Exception};
 use crate::value::{Reference, Value};
 
 /// Python's truth of a plain value; references are true.
@@ -395,7 +394,7 @@ pub unsafe extern "C" fn rpyc_object_iterate(
 /// @param iterator borrowed
 /// @param item_out owned
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_STOP_ITERATION at the end (also when asked again), RPYC_ERR_NULL, and what
+/// @return RPYC_OK, RPYC_ERR_STOP_ITERATION at the end (also when asked again), which makes no error, RPYC_ERR_NULL, and what
 ///         rpyc_object_next_chunk gives
 ///
 /// Threads: one thread at a time per handle. Since 0.1.
@@ -423,7 +422,7 @@ pub unsafe extern "C" fn rpyc_iterator_next(
             }
             match chunks.items.next() {
                 Some(item) => out.put_value(item),
-                None => Err(Error::Remote(Exception::stop_iteration()).into()),
+                None => Err(Failure::end()),
             }
         })
     }

@@ -229,6 +229,20 @@ pub unsafe extern "C" fn rpyc_server_stop(
     }
 }
 
+/// A descriptor through which a signal handler can end rpyc_server_serve, which no other function here can do: with
+/// `uint64_t one = 1; write(fd, &one, sizeof one);`. The server then accepts no more, and rpyc_server_serve returns; open
+/// connections go on until rpyc_server_stop is called. Nobody closes the descriptor but the server.
+///
+/// @param server borrowed
+/// @return borrowed, as long as the server lives; -1 for NULL and in a forked child
+///
+/// Threads: any thread; get it before the handler is installed. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_server_stop_fd(server: *const rpyc_server) -> i32 {
+    // SAFETY: NULL or a live handle.
+    guard_or(-1, || unsafe { live(server) }.map_or(-1, Server::stop_fd))
+}
+
 /// Waits until a server has been stopped and the threads of its connections have ended.
 ///
 /// @param server borrowed

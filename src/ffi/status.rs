@@ -68,7 +68,7 @@ pub extern "C" fn rpyc_status_name(status: rpyc_status) -> *const c_char {
     guard::guard_or(std::ptr::null(), || name(status).map_or(std::ptr::null(), CStr::as_ptr))
 }
 
-fn name(status: rpyc_status) -> Option<&'static CStr> {
+pub(super) fn name(status: rpyc_status) -> Option<&'static CStr> {
     Some(match status {
         RPYC_OK => c"RPYC_OK",
         RPYC_ERR_NULL => c"RPYC_ERR_NULL",
@@ -105,6 +105,8 @@ pub(super) struct Failure {
     pub message: String,
     /// What the peer raised.
     pub exception: Option<Exception>,
+    /// The status says it all: no error is made.
+    pub silent: bool,
 }
 
 pub(super) type Result<T, E = Failure> = std::result::Result<T, E>;
@@ -112,7 +114,12 @@ pub(super) type Result<T, E = Failure> = std::result::Result<T, E>;
 impl Failure {
     #[cold]
     pub fn new(status: rpyc_status, message: impl fmt::Display) -> Failure {
-        Failure { status, message: message.to_string(), exception: None }
+        Failure { status, message: message.to_string(), exception: None, silent: false }
+    }
+
+    /// No more items: nothing went wrong.
+    pub fn end() -> Failure {
+        Failure { status: RPYC_ERR_STOP_ITERATION, message: String::new(), exception: None, silent: true }
     }
 
     #[cold]
@@ -129,7 +136,7 @@ impl From<Error> for Failure {
             Error::Remote(exception) => Some(exception),
             _ => None,
         };
-        Failure { status, message, exception }
+        Failure { status, message, exception, silent: false }
     }
 }
 

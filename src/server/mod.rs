@@ -14,6 +14,7 @@ use crate::sync::{Condvar, Mutex, lock, wait, wait_for};
 use crate::transport::{Address, Listener, Transport};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -137,6 +138,11 @@ impl Server {
         self.inner.listener.address().to_string()
     }
 
+    /// Where a signal handler may write to end `serve`.
+    pub fn stop_fd(&self) -> RawFd {
+        self.inner.listener.stop_fd()
+    }
+
     pub fn connection_count(&self) -> usize {
         lock(&self.inner.state).connections.len()
     }
@@ -218,7 +224,7 @@ impl Server {
 impl Inner {
     fn is_here(self: &Arc<Inner>) -> bool {
         let this = Arc::as_ptr(self) as usize;
-        SERVING.with_borrow(|serving| serving.contains(&this))
+        SERVING.with_borrow(|serving| serving.contains(&this)) || self.watcher.is_here()
     }
 
     fn begin(&self, for_all: bool) -> Result<Worker> {
@@ -234,12 +240,27 @@ impl Inner {
     }
 
     fn accept_all(self: &Arc<Inner>) {
+        let (mut failing, mut attempts) = (None, 0u64);
         loop {
             match self.listener.accept() {
-                Ok(Some(transport)) => self.spawn(transport),
+                Ok(Some(transport)) => {
+                    if failing.take().is_some() {
+                        log::write(Level::Info, || format!("connections are accepted again, after {attempts} attempts"));
+                    }
+                    attempts = 0;
+                    self.spawn(transport);
+                }
                 Ok(None) => break,
+                Err(_) if self.stopping.load(Ordering::Acquire) => break,
                 // Such as too many open files: it has paused, and things may get better.
-                Err(e) => log::write(Level::Error, || format!("cannot accept a connection: {e}")),
+                Err(e) => {
+                    attempts += 1;
+                    let why = Some((e.kind(), e.raw_os_error()));
+                    if failing != why {
+                        failing = why;
+                        log::write(Level::Error, || format!("cannot accept connections: {e}"));
+                    }
+                }
             }
         }
     }
@@ -305,5 +326,122 @@ impl Inner {
         }
         self.watcher.stop();
         self.changed.notify_all();
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use super::*;
+    use crate::connection::{Call, Definition, Member, Method, Service};
+    use crate::transport::{Ready, pair};
+    use std::any::Any;
+    use std::io::{self, IoSlice};
+    use std::sync::mpsc;
+    use std::thread;
+
+    /// Holds up the watcher of a server while it receives.
+    struct Slow {
+        inner: Arc<dyn Transport>,
+        watched: Mutex<mpsc::Sender<()>>,
+        go_on: Mutex<mpsc::Receiver<()>>,
+    }
+
+    impl Transport for Slow {
+        fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
+            if thread::current().name() == Some("rpyc-watch") {
+                let _ = lock(&self.watched).send(());
+                let _ = lock(&self.go_on).recv();
+            }
+            self.inner.recv(buf, max, wait)
+        }
+
+        fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+            self.inner.send(bufs)
+        }
+
+        fn poll(&self, read: bool, write: bool, timeout: Option<Duration>) -> io::Result<Ready> {
+            self.inner.poll(read, write, timeout)
+        }
+
+        fn shutdown(&self) {
+            self.inner.shutdown();
+        }
+
+        fn fileno(&self) -> Option<RawFd> {
+            self.inner.fileno()
+        }
+
+        fn peer_name(&self) -> String {
+            "slow".into()
+        }
+
+        fn local_name(&self) -> String {
+            "slow".into()
+        }
+    }
+
+    /// The state of a service, whose destructor waits for its server.
+    struct Joins(Arc<Mutex<Option<Server>>>, Mutex<mpsc::Sender<(Option<String>, Result<()>)>>);
+
+    impl Drop for Joins {
+        fn drop(&mut self) {
+            if let Some(server) = lock(&self.0).take() {
+                let here = thread::current().name().map(str::to_owned);
+                let _ = lock(&self.1).send((here, server.join()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_destructor_on_the_watchers_thread_does_not_wait_for_itself() {
+        let (ended, outcome) = mpsc::channel();
+        let (watched, watching) = mpsc::channel();
+        let (release, go_on) = mpsc::channel();
+        let (finish, finished) = mpsc::channel::<()>();
+        let server = Arc::new(Mutex::new(None));
+        let held = server.clone();
+        let finished = Mutex::new(finished);
+        let run: Method = Arc::new(move |mut call: Call| {
+            let _ = lock(&finished).recv();
+            let _ = call.reply(crate::value::Value::None);
+        });
+        let class = Class::new(Definition {
+            name: "Long".into(),
+            members: vec![Member::method("exposed_long", None, None, run).unwrap()],
+            service: Some(Service {
+                aliases: Vec::new(),
+                create: Box::new(move || Box::new(Joins(held.clone(), Mutex::new(ended.clone()))) as Box<dyn Any + Send + Sync>),
+                on_connect: None,
+                on_disconnect: None,
+                shared: false,
+            }),
+            ..Definition::default()
+        })
+        .unwrap();
+        let address = Address::Tcp { host: String::new(), port: 0 };
+        let made = Server::new(&address, &class, Config::default()).unwrap();
+        let inner = made.inner.clone();
+        *lock(&server) = Some(made.clone());
+        let (ours, theirs) = pair();
+        let slow = Slow { inner: ours, watched: Mutex::new(watched), go_on: Mutex::new(go_on) };
+        let serving = thread::spawn(move || {
+            let (id, shared) = inner.enter(Arc::new(slow));
+            let _ = inner.serve_connection(id, &shared);
+        });
+        let client = Connection::new(theirs, None, Config::default()).unwrap();
+        let root = client.root().unwrap();
+        let ask = crate::connection::Ask::CallAttr { name: "long", args: &[], keywords: &[] };
+        let result = crate::connection::ask_later(&root, ask, None).unwrap();
+        // The watcher has the connection. It ends, and the watcher is the last to hold it.
+        watching.recv().unwrap();
+        made.stop(Duration::ZERO);
+        finish.send(()).unwrap();
+        serving.join().unwrap();
+        drop(release);
+        let (thread, joined) = outcome.recv().unwrap();
+        assert_eq!(thread.as_deref(), Some("rpyc-watch"));
+        assert!(matches!(joined, Err(Error::Deadlock(_))));
+        assert!(result.value().is_err());
+        made.join().unwrap();
     }
 }

@@ -5,6 +5,7 @@ use crate::connection::Shared;
 use crate::log::{self, Level};
 use crate::sync::{Condvar, Mutex, lock, thread, wait, wait_for};
 use once_cell::sync::OnceCell;
+use std::cell::Cell;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -12,6 +13,11 @@ use std::time::Duration;
 const LONG: Duration = Duration::from_millis(50);
 /// How often is looked while nothing runs long.
 const CALM: Duration = Duration::from_secs(1);
+
+std::thread_local! {
+    /// The watcher whose thread this is.
+    static HERE: Cell<*const Watcher> = const { Cell::new(std::ptr::null()) };
+}
 
 #[derive(Default)]
 pub struct Watcher {
@@ -66,7 +72,13 @@ impl Watcher {
         }
     }
 
+    /// Is this its thread? What dies there may run code of the host.
+    pub fn is_here(&self) -> bool {
+        HERE.get() == std::ptr::from_ref(self)
+    }
+
     fn run(&self) {
+        HERE.set(self);
         let mut state = lock(&self.state);
         while !state.stopped {
             let (mut all, mut long) = (Vec::new(), Vec::new());

@@ -30,6 +30,9 @@ pub fn put_label<S: Sink>(out: &mut S, label: i64) {
     out.put(&[0x11, 0x50 + label as u8]);
 }
 
+/// What a proxy and its entry take beside names and ids.
+const PROXY: usize = 384;
+
 /// Makes objects of values that the wire has no form for: lists, dicts, sets that hold references, and
 /// proxies of other connections.
 pub trait Wrap: Send + Sync {
@@ -164,6 +167,8 @@ pub struct Unboxer<'a> {
     /// Peers before 4.1 have the envelope of 5.3, but other references.
     old: bool,
     pub fault: Option<Exception>,
+    /// An object was named that the peer was not lent.
+    pub unknown: bool,
 }
 
 impl<'a> Unboxer<'a> {
@@ -174,7 +179,7 @@ impl<'a> Unboxer<'a> {
         dialect: Dialect,
         native: bool,
     ) -> Unboxer<'a> {
-        Unboxer { exports, imports, limits, native, old: dialect == Dialect::V5, fault: None }
+        Unboxer { exports, imports, limits, native, old: dialect == Dialect::V5, fault: None, unknown: false }
     }
 
     /// Remembers what is to be answered instead of a result; the first counts.
@@ -292,6 +297,7 @@ impl<'a> Unboxer<'a> {
     pub fn find(&mut self, raw: &[u8]) -> Result<Option<&'a Arc<dyn Local>>> {
         let object = parse_id_pack(raw, self.limits).and_then(|pack| self.exports.find(&pack));
         if object.is_none() {
+            self.unknown = true;
             self.fault(unknown_object(brine::decode(raw, self.limits)?));
         }
         Ok(object)
@@ -315,7 +321,12 @@ impl<'a> Unboxer<'a> {
 
     fn remote_ref(&mut self, r: &mut Reader<'_>) -> Result<Value> {
         let raw = self.raw_id_pack(r)?;
-        self.import(raw)
+        let before = self.imports.len();
+        let object = self.import(raw)?;
+        if self.imports.len() > before {
+            r.charge(r.position(), PROXY + 3 * raw.len())?;
+        }
+        Ok(object)
     }
 
     /// An object of the peer's, from its id_pack.

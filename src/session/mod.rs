@@ -340,6 +340,8 @@ impl<T> Session<T> {
     }
 
     /// Answers `Op::Exists`. None: the rules refused it, and the peer has been told.
+    // Boxed as `Op::Exists` has it.
+    #[allow(clippy::boxed_local)]
     pub fn answer_exists(
         &mut self,
         id: RequestId,
@@ -410,6 +412,9 @@ impl<T> Core<T> {
             let value = unboxer.unbox(reader)?;
             match unboxer.fault {
                 None => Ok(value),
+                Some(fault) if unboxer.unknown => {
+                    Err(Error::UnknownObject(format!("the answer names an object that was not lent: {}", fault.summary())))
+                }
                 Some(fault) => Err(Error::Malformed(format!("the answer cannot be understood: {}", fault.summary()))),
             }
         };

@@ -6,7 +6,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -58,15 +58,19 @@ impl Listener {
 
     /// Waits for the next connection; `None` once [`stop`](Listener::stop) was called.
     ///
-    /// An error says why a connection could not be taken, most likely for want of descriptors (EMFILE). It deserves a
-    /// line in a log; then `accept` can be called again, since it has already paused for a moment.
+    /// An error says why a connection could not be taken, most likely for want of descriptors (EMFILE). `accept` can be
+    /// called again, since it has already paused for a moment.
     pub fn accept(&self) -> io::Result<Option<Arc<dyn Transport>>> {
         loop {
             let mut fds = [
                 sys::interest(Some(self.socket.as_raw_fd()), sys::READABLE),
                 sys::interest(Some(self.stopped.fd()), sys::READABLE),
             ];
-            sys::poll(&mut fds, None)?;
+            if let Err(e) = sys::poll(&mut fds, None) {
+                // Such as a limit of descriptors lower than two, under which nothing can be waited for.
+                std::thread::sleep(PAUSE);
+                return Err(e);
+            }
             let [_, stopped] = &fds;
             if sys::is_ready(stopped, sys::READABLE) {
                 return Ok(None);
@@ -76,7 +80,9 @@ impl Listener {
                 Err(e) if concerns_one_connection(&e) => {}
                 Err(e) => {
                     let mut stopped = [sys::interest(Some(self.stopped.fd()), sys::READABLE)];
-                    sys::poll(&mut stopped, Some(PAUSE))?;
+                    if sys::poll(&mut stopped, Some(PAUSE)).is_err() {
+                        std::thread::sleep(PAUSE);
+                    }
                     return Err(e);
                 }
             }
@@ -87,6 +93,11 @@ impl Listener {
         let (socket, peer) = self.socket.accept()?;
         let unnamed = format!("a client of {}", self.address);
         Ok(Arc::new(socket::named(socket, &peer, &unnamed)?))
+    }
+
+    /// A descriptor: writing eight bytes that are not all 0 to it ends `accept`, as `stop` does, and is async-signal-safe.
+    pub fn stop_fd(&self) -> RawFd {
+        self.stopped.fd()
     }
 
     /// Ends `accept` in all threads, now and later, and refuses those who connect. Never waits.

@@ -12,7 +12,7 @@ mod shape;
 
 pub use self::serde::{Image, PutBeside, TakeBeside, ValueSeed};
 pub use array::{Array, Element, NoArray};
-pub use blob::{Blob, Text};
+pub use blob::{Blob, INLINE, Text};
 pub use equality::Unhashable;
 pub use graph::{Bounds, Graph, GraphError, Kind, Piece};
 pub(crate) use int::short_canonical;

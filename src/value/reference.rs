@@ -98,16 +98,31 @@ impl Drop for Proxy {
 const RECENT: usize = 64;
 
 /// Where a session's proxies go when they die, and where they come from.
-#[derive(Default)]
 pub struct Releases {
     queue: Mutex<Vec<(Box<[u8]>, u64)>>,
     /// Raised by `push`, so that nobody takes the lock in vain.
     waiting: AtomicU64,
     owner: OnceLock<Box<dyn Any + Send + Sync>>,
+    forks: u32,
+}
+
+impl Default for Releases {
+    fn default() -> Releases {
+        Releases {
+            queue: Mutex::default(),
+            waiting: AtomicU64::new(0),
+            owner: OnceLock::new(),
+            forks: crate::fork::generation(),
+        }
+    }
 }
 
 impl Releases {
     fn push(&self, id_pack: Box<[u8]>, count: u64) {
+        // In a forked child the lock may be held for ever by a thread that is not there, and the peer is the parent's.
+        if self.forks != crate::fork::generation() {
+            return;
+        }
         let mut queue = lock(&self.queue);
         queue.push((id_pack, count));
         self.waiting.store(queue.len() as u64, Ordering::Release);

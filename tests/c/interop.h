@@ -87,7 +87,7 @@ bool mapping_delete(struct mapping *mapping, const rpyc_value *key, rpyc_value *
 void mapping_clear(struct mapping *mapping);
 
 /* For the container files themselves. */
-rpyc_status builtin_class(const char *name, const rpyc_method *methods, size_t count, uint32_t flags,
+rpyc_status builtin_class(const char *name, const rpyc_method *methods, size_t count, uint64_t flags,
                           rpyc_class **class_out, rpyc_error **error_out);
 rpyc_status list_init(rpyc_error **error_out);
 void list_free_class(void);

@@ -287,7 +287,7 @@ rpyc_object *check_function(struct check *c, const char *file, int line, rpyc_me
                             void *userdata) {
     rpyc_object *object = NULL;
     rpyc_error **error_out = check_error(c);
-    rpyc_status status = rpyc_function_new("function", function, signature, NULL, userdata, NULL, &object, error_out);
+    rpyc_status status = rpyc_function_new("function", function, signature, NULL, 0, userdata, NULL, &object, error_out);
     check_status(c, file, line, status, "rpyc_function_new");
     return c->failed ? NULL : check_keep(c, file, line, object);
 }

@@ -81,7 +81,7 @@ rpyc_object *items_iterator(const rpyc_value *sequence) {
 
 /* ---------------------------------------------------------------- classes under the names that every peer knows */
 
-rpyc_status builtin_class(const char *name, const rpyc_method *methods, size_t count, uint32_t flags,
+rpyc_status builtin_class(const char *name, const rpyc_method *methods, size_t count, uint64_t flags,
                           rpyc_class **class_out, rpyc_error **error_out) {
     rpyc_class_table table = {
         .struct_size = sizeof table,

@@ -177,7 +177,7 @@ void root_adder(rpyc_call *call, void *self) {
     (void)self;
     rpyc_object *function = NULL;
     rpyc_error *error = NULL;
-    rpyc_function_new("adder", add_to_base, "adder(value)", "Adds the value to the base.",
+    rpyc_function_new("adder", add_to_base, "adder(value)", "Adds the value to the base.", 0,
                       rpyc_value_clone(rpyc_call_arg(call, 0)), free_value, &function, &error);
     answer_or_raise(call, object_value(function), error);
     rpyc_object_free(function);

@@ -159,7 +159,7 @@ int main(int argc, char **argv)
     if (argc != 2)
         return EXIT_FAILURE;
     OK(rpyc_module_new("my.math", NULL, &math, &error));
-    OK(rpyc_function_new("twice", twice, "twice(n)", "n + n", NULL, NULL, &function, &error));
+    OK(rpyc_function_new("twice", twice, "twice(n)", "n + n", 0, NULL, NULL, &function, &error));
     OK(rpyc_value_new_object(function, &value, &error));
     OK(rpyc_object_set_attr(math, "twice", value, &error));
     OK(rpyc_object_set_attr(math, "pi", rpyc_value_new_float(3.25), &error));

@@ -58,6 +58,11 @@ static void classes(void)
     const rpyc_method unnamed[] = {{NULL, method, NULL, NULL, 0}};
     const rpyc_method unsigned_[] = {{"exposed_method", method, "method(a, a", NULL, 0}};
     const rpyc_method no_text[] = {{"\xff", method, NULL, NULL, 0}};
+    const rpyc_method flagged[] = {{"exposed_method", method, NULL, NULL, 8}};
+    const struct {
+        rpyc_class_table table;
+        uint64_t later; /* as a later version may have it */
+    } longer = {.table = {.struct_size = sizeof longer, .name = "Probe"}, .later = 1};
     const rpyc_class_table good = {
         .struct_size = sizeof(rpyc_class_table),
         .method_size = sizeof(rpyc_method),
@@ -89,6 +94,17 @@ static void classes(void)
     WRONG(methods, no_text);
     WRONG(property_count, 1);
     WRONG(alias_count, 1);
+    WRONG(methods, flagged);
+    WRONG(flags, 4);
+    WRONG(flags, UINT64_C(1) << 40);
+    FAILS_ONCE(rpyc_class_new(&longer.table, &destroyed, destroy, &class, NULL));
+    GIVES(RPYC_ERR_ABI, rpyc_class_new(&longer.table, NULL, NULL, &class, &error));
+    table = good;
+    table.methods = flagged;
+    CHECK(rpyc_class_new(&table, NULL, NULL, &class, &error) == RPYC_ERR_ABI);
+    CHECK(strstr(rpyc_error_message(error), "'exposed_method'") && strstr(rpyc_error_message(error), "0x8"));
+    rpyc_error_free(error);
+    error = NULL;
 #undef WRONG
     destroyed = 0;
     OK(rpyc_class_new(&good, &destroyed, destroy, &class, &error));
@@ -103,14 +119,16 @@ static void functions(void)
 {
     rpyc_object *object = NULL;
 
-    FAILS_ONCE(rpyc_function_new(NULL, method, NULL, NULL, &destroyed, destroy, &object, NULL));
-    FAILS_ONCE(rpyc_function_new("f", NULL, NULL, NULL, &destroyed, destroy, &object, NULL));
-    FAILS_ONCE(rpyc_function_new("f", method, "f(", NULL, &destroyed, destroy, &object, NULL));
-    FAILS_ONCE(rpyc_function_new("\xff", method, NULL, NULL, &destroyed, destroy, &object, NULL));
-    FAILS_ONCE(rpyc_function_new("f", method, NULL, NULL, &destroyed, destroy, NULL, NULL));
+    FAILS_ONCE(rpyc_function_new(NULL, method, NULL, NULL, 0, &destroyed, destroy, &object, NULL));
+    FAILS_ONCE(rpyc_function_new("f", NULL, NULL, NULL, 0, &destroyed, destroy, &object, NULL));
+    FAILS_ONCE(rpyc_function_new("f", method, "f(", NULL, 0, &destroyed, destroy, &object, NULL));
+    FAILS_ONCE(rpyc_function_new("\xff", method, NULL, NULL, 0, &destroyed, destroy, &object, NULL));
+    FAILS_ONCE(rpyc_function_new("f", method, NULL, NULL, 0, &destroyed, destroy, NULL, NULL));
+    FAILS_ONCE(rpyc_function_new("f", method, NULL, NULL, 4, &destroyed, destroy, &object, NULL));
+    GIVES(RPYC_ERR_ABI, rpyc_function_new("f", method, NULL, NULL, 4, NULL, NULL, &object, &error));
     CHECK(object == NULL);
     destroyed = 0;
-    OK(rpyc_function_new("f", method, NULL, NULL, &destroyed, destroy, &object, &error));
+    OK(rpyc_function_new("f", method, NULL, NULL, 0, &destroyed, destroy, &object, &error));
     expect_destroyed(0, "it is in use", __LINE__);
     rpyc_object_free(object);
     expect_destroyed(1, "the last handle is gone", __LINE__);

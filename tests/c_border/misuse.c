@@ -212,7 +212,7 @@ static void forgotten(rpyc_object *root)
     rpyc_value *args[1] = {NULL}, *answer = NULL;
     rpyc_error *raised = NULL;
 
-    OK(rpyc_function_new("forget", forget, NULL, NULL, NULL, NULL, &function, &error));
+    OK(rpyc_function_new("forget", forget, NULL, NULL, 0, NULL, NULL, &function, &error));
     CHECK(rpyc_object_call(function, NULL, 0, NULL, &answer, &raised) == RPYC_ERR_REMOTE);
     CHECK(rpyc_error_is(raised, "RuntimeError"));
     rpyc_error_free(raised);

@@ -1,4 +1,5 @@
-"""What a stock peer's timing would punish: a stalled write (it hangs up after 3 s) and two answers in a row (Nagle's delay)."""
+"""What a stock peer's timing would punish: a stalled write (it hangs up after 3 s) and two answers in a row (Nagle's delay); and
+objects of one Python that C lends to another."""
 import os
 import re
 
@@ -32,6 +33,26 @@ def release_then_call(version):
     return function
 
 
+def bridge(version, mode):
+    rules = {"default": ["open"], "open": ["open", "allow_public_attrs=true", "allow_setattr=true", "allow_delattr=true"],
+             "open-strict": ["strict", "allow_public_attrs=true", "allow_setattr=true", "allow_delattr=true"]}[mode]
+
+    def function(case):
+        owner = case.start([case.python(version), os.path.join(CLIENTS, "bridge_owner.py"), rules[0]])
+        port = owner.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
+        lender = case.start([case.program("border/bridge"), "tcp://127.0.0.1:" + port, *rules[1:]])
+        address = lender.wait_for(r"^listening tcp://(\S+)$", case.left(30)).group(1)
+        done = case.run([case.python(version), os.path.join(CLIENTS, "bridge_user.py"), address, mode])
+        case.check(re.fullmatch(r"1\d passed, 0 failed\n", done.output), "the user says %r" % done.output)
+        for process in (lender, owner):              # they end with their stdin
+            process.popen.stdin.close()
+            case.equal(process.wait(case.left(20)), 0, "exit code")
+        case.check(lender.output.endswith(" passed, 0 failed\n"), "the lender says %r" % lender.output)
+    return function
+
+
 for version in ("6.0.2", "5.3.1"):
     test("behaviour.long-handler-keeps-its-client.%s" % version, 90)(long_handler(version))
+    for mode in ("default", "open", "open-strict"):
+        test("behaviour.bridge-%s.%s" % (mode, version), 60)(bridge(version, mode))
     test("behaviour.release-before-a-call-is-cheap.%s" % version, 60, alone=True)(release_then_call(version))

@@ -6,7 +6,7 @@ import re
 from runner import ROOT, test
 
 # They need a peer, and are used elsewhere.
-NOT_ALONE = {"release_then_call", "native_peers", "classic_client", "classic_slave"}
+NOT_ALONE = {"bridge", "classic_client", "classic_slave", "native_peers", "release_then_call"}
 
 
 def programs():

@@ -72,7 +72,8 @@ def readme_service(case):
 @test("docs.names-exist")
 def names_exist(case):
     """Every rpyc_ and RPYC_ name in the documents is one of the header; one that ends with _ or ... begins one."""
-    header = set(re.findall(r"\b(?:rpyc|RPYC)_\w+", read("include", "rpyc.h")))
+    headers = read("include", "rpyc.h") + read("include", "rpyc_helpers.h")
+    header = set(re.findall(r"\b(?:rpyc|RPYC)_\w+", headers))
     wrong = []
     for name, text in documents():
         for word, open_end in re.findall(r"(?<![\w/])((?:rpyc|RPYC)_[A-Za-z0-9_]+)(\.\.\.)?", text):

@@ -211,11 +211,13 @@ impl Pair {
         Pair { client, server: session(config, root), piece: usize::MAX }
     }
 
+    #[allow(clippy::wrong_self_convention)]
     pub fn to_server(&mut self) {
         let bytes = sent(&mut self.client);
         push(&mut self.server, &bytes, self.piece);
     }
 
+    #[allow(clippy::wrong_self_convention)]
     pub fn to_client(&mut self) {
         let bytes = sent(&mut self.server);
         push(&mut self.client, &bytes, self.piece);

@@ -43,6 +43,10 @@ pub enum DecodeErrorKind {
         count: usize,
         limit: usize,
     },
+    /// Of all that the message holds.
+    TooMuchMemory {
+        limit: usize,
+    },
     TooManyDigits {
         digits: usize,
         limit: usize,
@@ -80,6 +84,7 @@ impl DecodeErrorKind {
             self,
             DecodeErrorKind::TooDeep { .. }
                 | DecodeErrorKind::TooManyItems { .. }
+                | DecodeErrorKind::TooMuchMemory { .. }
                 | DecodeErrorKind::TooManyDigits { .. }
                 | DecodeErrorKind::TooLong { .. }
                 | DecodeErrorKind::OutOfMemory { .. }
@@ -108,7 +113,10 @@ impl fmt::Display for DecodeError {
             Trailing(bytes) => write!(f, "{bytes} bytes follow the value, from offset {at} on"),
             TooDeep { limit } => write!(f, "over {limit} levels of nesting at offset {at} (max_depth)"),
             TooManyItems { count, limit } => {
-                write!(f, "a tuple of {count} items at offset {at}, where {limit} are allowed (max_items)")
+                write!(f, "over {limit} items in a message, with the {count} of a tuple at offset {at} (max_items)")
+            }
+            TooMuchMemory { limit } => {
+                write!(f, "the values of a message take over {limit} bytes, from offset {at} on (max_memory)")
             }
             TooManyDigits { digits, limit } => {
                 write!(f, "an int of {digits} digits at offset {at}, where {limit} are allowed (max_digits)")
@@ -116,7 +124,7 @@ impl fmt::Display for DecodeError {
             TooLong { what, size, limit } => {
                 write!(f, "{what} of {size} bytes at offset {at}, where {limit} are allowed (max_bytes)")
             }
-            OutOfMemory { items } => write!(f, "no memory for the tuple at offset {at} after {items} items"),
+            OutOfMemory { items } => write!(f, "no memory for the tuple of {items} items at offset {at}"),
         }
     }
 }

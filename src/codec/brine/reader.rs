@@ -3,7 +3,7 @@
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::tag;
 use crate::config::Limits;
-use crate::value::{Blob, IntTextError, Text, Unhashable, Value, short_canonical};
+use crate::value::{Blob, INLINE, IntTextError, Text, Unhashable, Value, short_canonical};
 use std::sync::Arc;
 
 type Result<T, E = DecodeError> = std::result::Result<T, E>;
@@ -12,10 +12,16 @@ type Result<T, E = DecodeError> = std::result::Result<T, E>;
 const SHARE: usize = 1024;
 /// At most so many times its own size is what a shared part keeps alive.
 const PINNED: usize = 16;
-/// Room that is made for items that are only announced.
-const CAUTIOUS: usize = 1024;
+/// Tuples of more items are made only where the memory for them can be had.
+const LARGE: usize = 1024;
+/// What a tuple takes beside its items, and bytes beside their content.
+const HEAD: usize = 48;
+/// What an item of a tuple takes.
+const ITEM: usize = size_of::<Value>();
+/// What an item of a set takes besides, while it is being made.
+const SET_ITEM: usize = 2 * ITEM;
 
-/// Takes brine apart, value by value.
+/// Takes brine apart, value by value. What the values take is counted over all of them: one reader is one message.
 #[derive(Clone)]
 pub struct Reader<'a> {
     data: &'a [u8],
@@ -23,6 +29,10 @@ pub struct Reader<'a> {
     rest: &'a [u8],
     owner: Option<(&'a Arc<Vec<u8>>, usize)>,
     limits: &'a Limits,
+    /// How many more items the tuples and sets may have.
+    items: usize,
+    /// How many more bytes the values may take.
+    memory: usize,
 }
 
 /// The one value that the input holds.
@@ -37,7 +47,7 @@ impl<'a> Reader<'a> {
     /// `owner`: what `data` is a part of, and where in it `data` begins. Long texts and bytes then share it.
     #[inline]
     pub fn new(data: &'a [u8], owner: Option<(&'a Arc<Vec<u8>>, usize)>, limits: &'a Limits) -> Reader<'a> {
-        Reader { data, rest: data, owner, limits }
+        Reader { data, rest: data, owner, limits, items: limits.items, memory: limits.memory }
     }
 
     #[inline]
@@ -93,8 +103,11 @@ impl<'a> Reader<'a> {
     pub fn tuple_header(&mut self) -> Result<usize> {
         if let [tag @ tag::TUPLE_1..=tag::TUPLE_4, rest @ ..] = self.rest {
             let count = usize::from(tag - tag::TUPLE_1) + 1;
-            if count <= rest.len() && count <= self.limits.items {
+            let memory = HEAD + count * ITEM;
+            if count <= rest.len() && count <= self.items && memory <= self.memory {
                 self.rest = rest;
+                self.items -= count;
+                self.memory -= memory;
                 return Ok(count);
             }
         }
@@ -159,7 +172,7 @@ impl<'a> Reader<'a> {
 
     /// What stands at the end of the bytes that have just been read; shared where that pays.
     pub fn end_of_last(&self, bytes: &'a [u8]) -> Blob {
-        self.blob(bytes)
+        self.share(bytes)
     }
 
     #[inline]
@@ -189,11 +202,11 @@ impl<'a> Reader<'a> {
             tag @ tag::INT_FIRST..=tag::INT_LAST => Value::Int(i64::from(tag) - tag::INT_BIAS),
             tag::STR => {
                 let text = self.text_content(at)?;
-                Value::Str(Text::checked(self.blob(text)))
+                Value::Str(Text::checked(self.blob(at, text)?))
             }
             tag @ (tag::BYTES_0 | tag::BYTES_1..=tag::BYTES_L4) => {
                 let bytes = self.bytes_content(at, tag, "a byte string")?;
-                Value::Bytes(self.blob(bytes))
+                Value::Bytes(self.blob(at, bytes)?)
             }
             tag @ (tag::INT_L1 | tag::INT_L4) => match self.short_int(tag) {
                 Some(n) => Value::Int(n),
@@ -220,6 +233,7 @@ impl<'a> Reader<'a> {
             tag::FROZENSET => {
                 let levels = self.deeper(at, levels)?;
                 let count = self.tuple_header()?;
+                self.charge(at, count.saturating_mul(SET_ITEM))?;
                 let items = self.many(at, count, levels)?;
                 Value::frozenset(items).map_err(|Unhashable(name)| DecodeError::new(at, Kind::Unhashable(name)))?
             }
@@ -366,12 +380,38 @@ impl<'a> Reader<'a> {
 
     /// The bytes that have just been read.
     #[inline]
-    fn blob(&self, bytes: &[u8]) -> Blob {
+    fn blob(&mut self, at: usize, bytes: &[u8]) -> Result<Blob> {
+        if bytes.len() > INLINE && !self.shares(bytes) {
+            self.charge(at, HEAD + bytes.len())?;
+        }
+        Ok(self.share(bytes))
+    }
+
+    /// Is the message kept for these bytes, instead of copying them?
+    #[inline]
+    fn shares(&self, bytes: &[u8]) -> bool {
+        self.owner.is_some_and(|(owner, _)| bytes.len() >= SHARE.max(owner.len() / PINNED))
+    }
+
+    #[inline]
+    fn share(&self, bytes: &[u8]) -> Blob {
         match self.owner {
-            Some((owner, base)) if bytes.len() >= SHARE.max(owner.len() / PINNED) => {
+            Some((owner, base)) if self.shares(bytes) => {
                 Blob::slice_of(owner, base + self.position() - bytes.len(), bytes.len())
             }
             _ => Blob::copy(bytes),
+        }
+    }
+
+    /// Counts memory that what stands at `at` takes.
+    #[inline]
+    pub fn charge(&mut self, at: usize, bytes: usize) -> Result<()> {
+        match self.memory.checked_sub(bytes) {
+            Some(left) => {
+                self.memory = left;
+                Ok(())
+            }
+            None => Err(DecodeError::new(at, Kind::TooMuchMemory { limit: self.limits.memory })),
         }
     }
 
@@ -392,6 +432,9 @@ impl<'a> Reader<'a> {
     fn int_value(&mut self, at: usize, tag: u8) -> Result<Value> {
         let size = if tag == tag::INT_L1 { self.length_1(at)? } else { self.length_4(at)? };
         let text = self.fixed(at, size, "an int")?;
+        if size > INLINE {
+            self.charge(at, HEAD + size)?;
+        }
         Value::int_from_canonical(text, self.limits.digits).map_err(|e| {
             let kind = match e {
                 IntTextError::Malformed => Kind::IntText,
@@ -413,9 +456,11 @@ impl<'a> Reader<'a> {
         if count > self.rest.len() {
             return Err(DecodeError::new(at, Kind::Count { count, left: self.rest.len() }));
         }
-        if count > self.limits.items {
+        let Some(items) = self.items.checked_sub(count) else {
             return Err(DecodeError::new(at, Kind::TooManyItems { count, limit: self.limits.items }));
-        }
+        };
+        self.items = items;
+        self.charge(at, HEAD.saturating_add(count.saturating_mul(ITEM)))?;
         Ok(count)
     }
 
@@ -428,10 +473,12 @@ impl<'a> Reader<'a> {
     }
 
     fn items(&mut self, at: usize, count: usize, levels: usize) -> Result<Arc<[Value]>> {
-        if count > CAUTIOUS {
-            return Ok(self.many(at, count, levels)?.into());
+        if count > LARGE {
+            let mut trial: Vec<Value> = Vec::new();
+            trial.try_reserve_exact(count).map_err(|_| DecodeError::new(at, Kind::OutOfMemory { items: count }))?;
+            std::hint::black_box(&trial);
         }
-        // Filled in place: one allocation, and little stack for each level.
+        // Filled in place: one allocation, which has been counted, and little stack for each level.
         let mut items: Arc<[Value]> = (0..count).map(|_| Value::None).collect();
         if let Some(slots) = Arc::get_mut(&mut items) {
             self.fill(slots, levels)?;
@@ -449,11 +496,8 @@ impl<'a> Reader<'a> {
 
     fn many(&mut self, at: usize, count: usize, levels: usize) -> Result<Vec<Value>> {
         let mut items = Vec::new();
-        for done in 0..count {
-            if items.len() == items.capacity() {
-                let more = (count - done).min(done.max(CAUTIOUS));
-                items.try_reserve_exact(more).map_err(|_| DecodeError::new(at, Kind::OutOfMemory { items: done }))?;
-            }
+        items.try_reserve_exact(count).map_err(|_| DecodeError::new(at, Kind::OutOfMemory { items: count }))?;
+        for _ in 0..count {
             items.push(self.value_at(levels)?);
         }
         Ok(items)

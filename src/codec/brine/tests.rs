@@ -146,6 +146,31 @@ fn limits_hold() {
     assert_eq!(encode(&big, &limits).unwrap_err(), EncodeError::TooManyDigits { digits: 21, limit: 5 });
 }
 
+/// Items and memory are counted over a whole message.
+#[test]
+fn what_all_values_of_a_message_take() {
+    let pairs = |n| encode(&Value::tuple(vec![Value::tuple(vec![Value::Int(0); 2]); n]), &Limits::default()).unwrap();
+    let limits = Limits { items: 12, ..Limits::default() };
+    assert!(decode(&pairs(4), &limits).is_ok());
+    let error = decode(&pairs(5), &limits).unwrap_err();
+    assert_eq!((error.offset(), error.kind()), (11, &DecodeErrorKind::TooManyItems { count: 2, limit: 12 }));
+
+    // Five tuples, with twelve items.
+    let memory = 5 * 48 + 12 * size_of::<Value>();
+    let limits = Limits { memory, ..Limits::default() };
+    assert!(decode(&pairs(4), &limits).is_ok());
+    let limits = Limits { memory: memory - 1, ..Limits::default() };
+    let error = decode(&pairs(4), &limits).unwrap_err();
+    assert_eq!((error.offset(), error.kind()), (10, &DecodeErrorKind::TooMuchMemory { limit: memory - 1 }));
+    assert!(error.kind().is_limit() && error.to_string().contains("(max_memory)"));
+
+    // Bytes that share the message take nothing, and short ones stand in their item.
+    let message = Arc::new(encode(&Value::tuple(vec![Value::bytes(&[1; 2000]), Value::bytes(&[2; 30])]), &limits).unwrap());
+    let limits = Limits { memory: 48 + 2 * size_of::<Value>(), ..Limits::default() };
+    assert!(Reader::new(&message, Some((&message, 0)), &limits).value().is_ok());
+    assert!(Reader::new(&message, None, &limits).value().is_err());
+}
+
 #[test]
 fn what_is_wanted_and_what_is_there() {
     let limits = Limits::default();

@@ -1,0 +1,174 @@
+//! What one small message can make us allocate. The allocator counts, so this file has its process to itself.
+
+mod support;
+
+use flate2::{Compress, Compression, FlushCompress, Status};
+use rpyc::config::{Config, Limits};
+use rpyc::error::Error;
+use rpyc::session::Event;
+use rpyc::value::Value;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use support::pair::session;
+
+struct Counting;
+
+static NOW: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+/// What malloc takes for so many bytes.
+fn taken(layout: Layout) -> usize {
+    (layout.size() + 8).next_multiple_of(16).max(32)
+}
+
+// SAFETY: everything is done by the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let now = NOW.fetch_add(taken(layout), Ordering::Relaxed) + taken(layout);
+        PEAK.fetch_max(now, Ordering::Relaxed);
+        // SAFETY: as our caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        NOW.fetch_sub(taken(layout), Ordering::Relaxed);
+        // SAFETY: as our caller promises.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// One measurement at a time.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A compressed frame of rpyc 6 with PING, whose argument is made of `count` units.
+fn hostile(head: &[u8], count: u32, unit: impl Fn(u32, &mut Vec<u8>)) -> Vec<u8> {
+    let mut payload = vec![0x01, 0x11, 0x50, 0x11, 0x51];
+    payload.extend_from_slice(head);
+    (0..count).for_each(|n| unit(n, &mut payload));
+    let mut stream = Compress::new(Compression::best(), true);
+    let mut body = Vec::with_capacity(payload.len() + 1024);
+    assert_eq!(stream.compress_vec(&payload, &mut body, FlushCompress::Finish).unwrap(), Status::StreamEnd);
+    let mut frame = (body.len() as u32).to_be_bytes().to_vec();
+    frame.push(1);
+    frame.append(&mut body);
+    frame.push(b'\n');
+    frame
+}
+
+/// A box by value of a tuple of one, which is a tuple of so many.
+fn value_head(count: u32) -> Vec<u8> {
+    [&[0x11, 0x51, 0x10, 0x15], &count.to_be_bytes()[..]].concat()
+}
+
+/// A box of a tuple of so many boxes.
+fn boxes_head(count: u32) -> Vec<u8> {
+    [&[0x11, 0x52, 0x15], &count.to_be_bytes()[..]].concat()
+}
+
+/// The most that was allocated at once while a message was received and answered.
+fn peak(limits: &Limits, frame: &[u8]) -> (usize, Option<String>) {
+    let mut receiver = session(Config { limits: limits.clone(), compress: false, ..Config::default() }, None);
+    let before = NOW.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    receiver.incoming().push(frame);
+    let refused = match receiver.next_event() {
+        Some(Event::Closed(Error::Limit(text))) => Some(text),
+        Some(Event::Closed(other)) => panic!("{other:?}"),
+        Some(_) => panic!("PING was given to the host"),
+        None => {
+            assert!(receiver.outgoing().len() > frame.len().min(64 << 10), "{} bytes came back", receiver.outgoing().len());
+            None
+        }
+    };
+    (PEAK.load(Ordering::Relaxed) - before, refused)
+}
+
+type Unit = fn(u32, &mut Vec<u8>);
+const UNITS: [(&str, bool, Unit); 8] = [
+    ("an int", false, |_, out| out.push(0x51)),
+    ("an empty tuple", false, |_, out| out.push(0x02)),
+    ("a tuple of one", false, |_, out| out.extend([0x10, 0x51])),
+    ("tuples in tuples", false, |_, out| out.extend([0x10, 0x10, 0x10, 0x10, 0x02])),
+    ("a slice", false, |_, out| out.extend([0x19, 0x12, 0x51, 0x51, 0x51])),
+    ("a frozenset", false, |_, out| out.extend([0x1a, 0x12, 0x51, 0x52, 0x53])),
+    ("a text of 31 bytes", false, |_, out| {
+        out.extend([0x08, 0x0e, 31]);
+        out.extend([b'x'; 31]);
+    }),
+    ("an object", true, |n, out| {
+        // (REMOTE_REF, ("", 1, n)), each another one.
+        out.extend([0x11, 0x54, 0x12, 0x08, 0x01, 0x51, 0x16, 10]);
+        out.extend(format!("{}", 1_000_000_000 + n).bytes());
+    }),
+];
+
+/// Every kind of value, in messages that inflate to all that is allowed: either it is within the limits, or it is
+/// refused, and in both cases no more is allocated than they say.
+#[test]
+fn a_small_message_takes_what_the_limits_allow() {
+    let _turn = TURN.lock().unwrap();
+    const MIB: usize = 1 << 20;
+    let limits = Limits { inflated: 8 * MIB, memory: 16 * MIB, ..Limits::default() };
+    let mut refused = 0;
+    for (what, boxed, unit) in UNITS {
+        let mut one = Vec::new();
+        unit(0, &mut one);
+        for share in [8, 2, 1] {
+            let count = ((8 * MIB / share - 64) / one.len()) as u32;
+            let head = if boxed { boxes_head(count) } else { value_head(count) };
+            let frame = hostile(&head, count, unit);
+            let (peak, text) = peak(&limits, &frame);
+            // What is received, what it inflates to (twice, while it grows), and what the values take.
+            let allowed = frame.len() + 64 * 1024 + 2 * 8 * MIB + 16 * MIB;
+            assert!(peak <= allowed, "{what}, {count} times: {peak} bytes for {} of the wire", frame.len());
+            if let Some(text) = text {
+                refused += 1;
+                assert!(text.contains("max_memory"), "{what}: {text}");
+            }
+        }
+    }
+    assert!(refused >= UNITS.len(), "only {refused} were refused");
+}
+
+/// The defaults, with frames of less than 1 MiB.
+#[test]
+fn the_worst_case_of_the_defaults() {
+    let _turn = TURN.lock().unwrap();
+    let limits = Limits::default();
+    // As many small tuples as fit, and bytes to fill the message up.
+    let count = (limits.memory / (48 + 2 * size_of::<Value>()) - 16) as u32;
+    let fill = (limits.inflated - 2 * count as usize - 64) as u32;
+    let head = [&[0x11, 0x51, 0x10, 0x11, 0x15], &count.to_be_bytes()[..]].concat();
+    let frame = hostile(&head, count + 1, |n, out| match n < count {
+        true => out.extend([0x10, 0x51]),
+        false => {
+            out.push(0x0f);
+            out.extend(fill.to_be_bytes());
+            out.resize(out.len() + fill as usize, 0);
+        }
+    });
+    assert!(frame.len() < 1 << 20, "{}", frame.len());
+    let (peak, text) = peak(&limits, &frame);
+    assert_eq!(text, None);
+    assert!(peak > limits.inflated + limits.memory / 2, "{peak}");
+    assert!(peak <= 2 * limits.inflated + limits.memory + (2 << 20), "{peak}");
+
+    // Twice as many are refused, however small they are on the wire.
+    let frame = hostile(&value_head(2 * count), 2 * count, |_, out| out.extend([0x10, 0x51]));
+    let (peak, text) = self::peak(&limits, &frame);
+    assert!(text.is_some_and(|text| text.contains("max_memory")));
+    assert!(peak <= 2 * limits.inflated + limits.memory + (2 << 20), "{peak}");
+
+    // What programs send passes: bytes of 64 MiB, and 64 MiB of floats.
+    let bytes = 64 << 20;
+    let head = [&[0x11, 0x51, 0x10, 0x0f], &(bytes as u32).to_be_bytes()[..]].concat();
+    let frame = hostile(&head, bytes as u32, |_, out| out.push(7));
+    assert_eq!(self::peak(&limits, &frame).1, None);
+    let count = (bytes / 9) as u32;
+    let frame = hostile(&value_head(count), count, |_, out| out.extend([0x18, 0, 0, 0, 0, 0, 0, 0, 0]));
+    assert_eq!(self::peak(&limits, &frame).1, None);
+}
