@@ -1,7 +1,7 @@
 //! Frames: every recorded one in every fragmentation, and compression both ways.
 
 use rpyc::codec::brine::{Sink, decode, put_bytes_blob};
-use rpyc::codec::frame::{Compression, FrameError, Incoming, Outgoing};
+use rpyc::codec::frame::{Compression, FrameError, Incoming, Outgoing, Target};
 use rpyc::config::Limits;
 use rpyc::value::{Blob, Value};
 use serde::Deserialize;
@@ -203,7 +203,7 @@ fn all_recorded_frames_in_one_stream() {
         let mut rest = stream.as_slice();
         while !rest.is_empty() {
             // As a transport does it: into the spare capacity, and no more than asked for.
-            let (target, max) = incoming.target();
+            let Target { buffer: target, max, .. } = incoming.target();
             assert!(target.capacity() - target.len() >= max && max > 0);
             let size = (1 + dice.below(most)).min(max).min(rest.len());
             target.extend_from_slice(&rest[..size]);
@@ -232,7 +232,7 @@ fn frames_that_wait() {
     }
     nothing_yet(&mut incoming, "the end");
     assert_eq!(incoming.buffered(), 0);
-    let (target, max) = incoming.target();
+    let Target { buffer: target, max, .. } = incoming.target();
     assert!(max >= 16 * 1024 && target.capacity() <= 256 * 1024, "{} are kept", target.capacity());
 }
 
@@ -447,7 +447,7 @@ fn memory_follows_what_has_arrived() {
     incoming.push(&[0xff, 0xff, 0xff, 0xff, 0]);
     let mut arrived = 0;
     while arrived < 4 << 20 {
-        let (target, max) = incoming.target();
+        let Target { buffer: target, max, .. } = incoming.target();
         assert!(target.capacity() <= 512 * 1024 + 3 * arrived, "{} for {arrived}", target.capacity());
         let size = max.min(10_000);
         target.extend_from_slice(&[0; 10_000][..size]);

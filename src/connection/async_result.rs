@@ -74,26 +74,21 @@ impl AsyncResult {
         self.0.settled.load(Ordering::Acquire)
     }
 
-    /// The answer has come; gives the callbacks to run, in their order. One that comes too late is dropped.
+    /// The answer has come; gives the callbacks to run, in their order. One that comes too late is given back.
     #[must_use]
-    pub(super) fn settle(&self, outcome: Result<Value>) -> Vec<Callback> {
+    pub(super) fn settle(&self, outcome: Result<Value>) -> (Vec<Callback>, Option<Result<Value>>) {
         let mut state = lock(&self.0.state);
         if self.is_settled() {
-            return Vec::new();
+            return (Vec::new(), Some(outcome));
         }
         if state.expiry.is_some_and(|expiry| expiry <= Instant::now()) {
             state.late = true;
-            return Vec::new();
+            return (Vec::new(), Some(outcome));
         }
         state.outcome = Some(outcome);
         self.0.settled.store(true, Ordering::Release);
         self.0.arrived.notify_all();
-        std::mem::take(&mut state.callbacks)
-    }
-
-    /// Has the answer come after the time was up?
-    pub(super) fn is_late(&self) -> bool {
-        lock(&self.0.state).late
+        (std::mem::take(&mut state.callbacks), None)
     }
 
     /// Is the answer here? Handles first what has arrived, without waiting.

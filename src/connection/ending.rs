@@ -69,7 +69,7 @@ impl Shared {
         self.report(&error, overdrawn);
         for (_, token) in pending {
             if let Token::Async(result) = token {
-                result.settle(Err(gone(&error))).into_iter().for_each(|callback| callback(&result));
+                result.settle(Err(gone(&error))).0.into_iter().for_each(|callback| callback(&result));
             }
         }
         drop((waste, bound, root));

@@ -1,6 +1,6 @@
 //! How long a thread waits, and how it receives meanwhile. The clock is read only where waiting gets long.
 
-use crate::codec::frame::Incoming;
+use crate::codec::frame::{Incoming, Target};
 use crate::sync::Instant;
 use crate::transport::{TICK, Transport};
 use std::io::ErrorKind;
@@ -147,8 +147,12 @@ impl Limit {
 
 #[inline]
 fn receive(transport: &dyn Transport, incoming: &mut Incoming, wait: bool) -> Received {
-    let (buffer, max) = incoming.target();
-    match transport.recv(buffer, max, wait) {
+    let Target { room, buffer, max } = incoming.target();
+    let received = match room {
+        [] => transport.recv(buffer, max, wait),
+        room => transport.recv_into(room, buffer, max, wait),
+    };
+    match received {
         Ok(0) => Received::End,
         Ok(n) => {
             incoming.received(n);

@@ -28,7 +28,7 @@ pub use class::{
 };
 pub use containers::iterator_over;
 pub use obtain::{obtain, obtain_value, pickled};
-pub use remote::{Ask, ask, ask_later, shared_of};
+pub use remote::{Ask, ask, ask_into, ask_later, ask_later_into, shared_of};
 pub use shared::Shared;
 pub use signature::Signature;
 pub use truth::{equal, truth};
@@ -202,7 +202,7 @@ impl Connection {
     pub fn ping(&self, data: Value, timeout: Option<Duration>) -> Result<()> {
         let result = AsyncResult::new(&self.shared, "ping".into(), timeout);
         let args = [data];
-        self.shared.async_request(Body::Raw { handler: Handler::Ping as i64, args: &args }, &result)?;
+        self.shared.async_request(Body::Raw { handler: Handler::Ping as i64, args: &args }, &result, None)?;
         match result.value() {
             Ok(echo) if echo.py_eq(&args[0]) => Ok(()),
             Ok(_) => Err(Error::Malformed("the peer answered a ping with something else".into())),
@@ -243,12 +243,12 @@ impl Connection {
     }
 
     pub fn sync_request(&self, handler: i64, args: &[Value]) -> Result<Value> {
-        self.shared.sync_request(Body::Raw { handler, args })
+        self.shared.sync_request(Body::Raw { handler, args }, None)
     }
 
     pub fn async_request(&self, handler: i64, args: &[Value], timeout: Option<Duration>) -> Result<AsyncResult> {
         let result = AsyncResult::new(&self.shared, format!("request {handler}"), timeout);
-        self.shared.async_request(Body::Raw { handler, args }, &result)?;
+        self.shared.async_request(Body::Raw { handler, args }, &result, None)?;
         Ok(result)
     }
 

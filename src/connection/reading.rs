@@ -117,9 +117,7 @@ impl Shared {
             None if broken => Limit::Now.receive(transport, &mut incoming),
             None => limit.receive(transport, &mut incoming),
         };
-        let mut inner = self.lock();
-        inner.reading = false;
-        inner.session.put_incoming(incoming);
+        let mut inner = self.put_back(incoming);
         inner.idle = matches!(received, Received::Nothing);
         let step = match received {
             Received::Bytes => Step::Received,
@@ -197,13 +195,13 @@ impl Shared {
     }
 
     pub(super) fn settle<'a>(&'a self, mut inner: Guard<'a>, result: AsyncResult, outcome: Result<Value>) -> Guard<'a> {
-        let callbacks = result.settle(outcome);
+        let (callbacks, late) = result.settle(outcome);
         let address = result.address();
         wake(&mut inner, |waiter| waiter.key == Key::Async(address));
         if callbacks.is_empty() {
-            if result.is_late() {
+            if let Some(late) = late {
                 // Nobody else may hold it any more, and its callbacks have destructors of the host.
-                inner.late.push(result);
+                inner.late.push((result, late));
             }
             return inner;
         }
@@ -247,9 +245,7 @@ impl Shared {
                 _ => break,
             }
         }
-        let mut inner = self.lock();
-        inner.reading = false;
-        inner.session.put_incoming(incoming);
+        let mut inner = self.put_back(incoming);
         if end {
             inner.session.end_of_stream();
         }

@@ -4,6 +4,7 @@ use super::async_result::AsyncResult;
 use super::call::Answer;
 use super::dispatch::{self, Job, Outcome};
 use super::shared::Shared;
+use crate::codec::frame::{Room, fill};
 use crate::error::{Error, Exception, Result};
 use crate::session::{Body, CompareOp, Handler, Name, Op};
 use crate::value::{Local, Proxy, Reference, Text, Value};
@@ -53,20 +54,36 @@ impl Ask<'_> {
 /// Asks and waits for the answer.
 #[inline]
 pub fn ask(object: &Reference, ask: Ask<'_>) -> Result<Value> {
+    ask_into(object, ask, None)
+}
+
+/// Asks and waits for the answer. Bytes that fit come to lie in the room.
+#[inline]
+pub fn ask_into(object: &Reference, ask: Ask<'_>, room: Option<Box<dyn Room>>) -> Result<Value> {
     match object {
         Reference::Remote(proxy) => {
             let shared = shared_of(proxy)?;
             match known_answer(proxy, &ask)? {
                 Some(value) => Ok(value),
-                None => with_body(object, proxy, &ask, |body| shared.sync_request(body)),
+                None => with_body(object, proxy, &ask, |body| shared.sync_request(body, room)),
             }
         }
-        Reference::Local(_) => ask_later(object, ask, None)?.value(),
+        Reference::Local(_) => ask_later_into(object, ask, None, room)?.value(),
     }
 }
 
 /// Asks without waiting.
 pub fn ask_later(object: &Reference, ask: Ask<'_>, timeout: Option<Duration>) -> Result<AsyncResult> {
+    ask_later_into(object, ask, timeout, None)
+}
+
+/// Asks without waiting. Bytes that fit come to lie in the room.
+pub fn ask_later_into(
+    object: &Reference,
+    ask: Ask<'_>,
+    timeout: Option<Duration>,
+    room: Option<Box<dyn Room>>,
+) -> Result<AsyncResult> {
     match object {
         Reference::Remote(proxy) => {
             let shared = shared_of(proxy)?;
@@ -77,7 +94,7 @@ pub fn ask_later(object: &Reference, ask: Ask<'_>, timeout: Option<Duration>) ->
             if timeout.is_some() {
                 result.describe(|| ask.text());
             }
-            with_body(object, proxy, &ask, |body| shared.async_request(body, &result))?;
+            with_body(object, proxy, &ask, |body| shared.async_request(body, &result, room))?;
             Ok(result)
         }
         Reference::Local(target) => {
@@ -85,7 +102,11 @@ pub fn ask_later(object: &Reference, ask: Ask<'_>, timeout: Option<Duration>) ->
             let settle = result.clone();
             let answer = Answer::then(move |outcome: Outcome| {
                 let outcome = outcome.map_err(Error::Remote);
-                settle.settle(outcome).into_iter().for_each(|callback| callback(&settle));
+                let outcome = match room {
+                    Some(room) => outcome.map(|value| fill(room, value).0),
+                    None => outcome,
+                };
+                settle.settle(outcome).0.into_iter().for_each(|callback| callback(&settle));
             });
             ask_local(target, ask, Job { answer, origin: None });
             Ok(result)

@@ -135,15 +135,16 @@ impl Shared {
         if let (Some(incoming), true) = (&mut incoming, ready.read) {
             end = matches!(Limit::Now.receive(&*self.transport, incoming), Received::End);
         }
-        let mut inner = self.lock();
+        let mut inner;
         if let Some(incoming) = incoming {
-            inner.reading = false;
-            inner.session.put_incoming(incoming);
+            inner = self.put_back(incoming);
             if end {
                 inner.session.end_of_stream();
                 inner.broken = true;
             }
             self.leave(&mut inner);
+        } else {
+            inner = self.lock();
         }
         if inner.end.is_some() {
             inner.broken = true;

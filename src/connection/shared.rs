@@ -9,6 +9,7 @@ use super::limit::Limit;
 use super::serial;
 use super::wrap::HostWrap;
 use super::{Connection, threads};
+use crate::codec::frame::{Incoming, Room};
 use crate::config::{Config, Dialect, Limits};
 use crate::error::{Error, Exception, Result};
 use crate::session::{Body, Request, RequestId, Session, Threads};
@@ -81,8 +82,8 @@ pub(super) struct Inner {
     pub(super) bound: VecDeque<Request>,
     /// Quick methods that are running; their answers leave together.
     pub(super) quick: usize,
-    /// Results that came too late, to be dropped without the lock.
-    pub(super) late: Vec<AsyncResult>,
+    /// Results whose answers came too late, to be dropped without the lock.
+    pub(super) late: Vec<(AsyncResult, Result<Value>)>,
     pub(super) peer_root: Option<Value>,
     pub(super) end: Option<Error>,
 }
@@ -91,7 +92,8 @@ pub(super) struct Inner {
 pub(super) struct Waste {
     _objects: Vec<Arc<dyn Local>>,
     _sent: Vec<Blob>,
-    _late: Vec<AsyncResult>,
+    _late: Vec<(AsyncResult, Result<Value>)>,
+    _rooms: Vec<Box<dyn Room>>,
 }
 
 impl Inner {
@@ -100,11 +102,19 @@ impl Inner {
         self.session.has_dropped() || !self.late.is_empty() || self.session.outgoing().has_spent()
     }
 
+    /// The reply to a request, if another thread has read it.
+    #[inline]
+    fn take_arrived(&mut self, seq: i64) -> Option<Result<Value>> {
+        let at = self.arrived.iter().position(|(arrived, _)| *arrived == seq)?;
+        Some(self.arrived.swap_remove(at).1)
+    }
+
     pub(super) fn take_waste(&mut self) -> Waste {
         Waste {
             _objects: self.session.take_dropped(),
             _sent: self.session.outgoing().take_spent(),
             _late: std::mem::take(&mut self.late),
+            _rooms: self.session.take_rooms(),
         }
     }
 }
@@ -254,11 +264,15 @@ impl Shared {
         Ok((inner, seq))
     }
 
-    /// Sends a request and waits for its answer; requests of the peer are served meanwhile.
-    pub fn sync_request(self: &Arc<Shared>, body: Body<'_>) -> Result<Value> {
+    /// Sends a request and waits for its answer; requests of the peer are served meanwhile. Bytes that fit come to lie
+    /// in the room.
+    pub fn sync_request(self: &Arc<Shared>, body: Body<'_>, room: Option<Box<dyn Room>>) -> Result<Value> {
         let _alarm = self.alarm();
         let _pause = serial::pause();
         let (mut inner, seq) = self.start(body, Token::Sync)?;
+        if let Some(room) = room {
+            inner.session.receive_into(seq, room);
+        }
         let timeout = inner.session.config().sync_request_timeout;
         let mut limit = Limit::lazy(timeout);
         let mut late = false;
@@ -267,8 +281,7 @@ impl Shared {
         }
         loop {
             if !inner.arrived.is_empty() {
-                if let Some(at) = inner.arrived.iter().position(|(arrived, _)| *arrived == seq) {
-                    let (_, outcome) = inner.arrived.swap_remove(at);
+                if let Some(outcome) = inner.take_arrived(seq) {
                     self.depart(inner);
                     return outcome;
                 }
@@ -286,9 +299,12 @@ impl Shared {
                     return outcome;
                 }
                 Step::TimedOut => {
+                    // It may have come while nothing could be sent.
+                    let too_late = inner.take_arrived(seq);
                     inner.session.forget(seq);
                     self.leave(&mut inner);
                     release(inner);
+                    drop(too_late);
                     return Err(Error::Timeout(self.expired_text(&body, timeout)));
                 }
                 Step::Did | Step::Again | Step::Received => {}
@@ -308,12 +324,20 @@ impl Shared {
         format!("{what} on {} did not answer in {seconds} s; it may still be running", self.name())
     }
 
-    /// Sends a request whose answer `result` will hold.
-    pub(super) fn async_request(self: &Arc<Shared>, body: Body<'_>, result: &AsyncResult) -> Result<()> {
+    /// Sends a request whose answer `result` will hold. Bytes that fit come to lie in the room.
+    pub(super) fn async_request(
+        self: &Arc<Shared>,
+        body: Body<'_>,
+        result: &AsyncResult,
+        room: Option<Box<dyn Room>>,
+    ) -> Result<()> {
         let _alarm = self.alarm();
         let _pause = serial::pause();
         let (mut inner, seq) = self.start(body, Token::Async(result.clone()))?;
         result.sent(seq);
+        if let Some(room) = room {
+            inner.session.receive_into(seq, room);
+        }
         if !inner.corked || inner.session.outgoing().len() > CORKED {
             inner = self.flush(inner);
         }
@@ -421,6 +445,20 @@ impl Shared {
         }
         release(inner);
         sent
+    }
+
+    /// The received bytes come back from a thread that has received.
+    #[inline]
+    pub(super) fn put_back(&self, incoming: Box<Incoming>) -> Guard<'_> {
+        let mut inner = self.lock();
+        inner.reading = false;
+        inner.session.put_incoming(incoming);
+        if inner.end.is_some() && inner.has_waste() {
+            // After the end nobody else would drop it.
+            release(inner);
+            return self.lock();
+        }
+        inner
     }
 
     /// Why requests fail from now on.

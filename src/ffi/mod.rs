@@ -31,6 +31,8 @@ mod object_items;
 mod object_async;
 mod object_obtain;
 
+mod buffer;
+
 mod class;
 
 mod call;

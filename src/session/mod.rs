@@ -16,6 +16,7 @@ mod policy;
 mod recent;
 mod request;
 mod requests;
+mod rooms;
 mod vinegar;
 
 pub use boxing::Wrap;
@@ -33,6 +34,7 @@ use envelope::{Kind, Message};
 use exports::Exports;
 use imports::Imports;
 use pending::Pending;
+use rooms::Rooms;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -81,6 +83,7 @@ pub struct Session<T> {
     limits: Limits,
     changed: bool,
     messages: u64,
+    rooms: Rooms,
     core: Core<T>,
 }
 
@@ -120,6 +123,7 @@ impl<T> Session<T> {
             limits: config.limits.clone(),
             changed: false,
             messages: 0,
+            rooms: Rooms::default(),
             core: Core {
                 config,
                 outgoing: Outgoing::new(),
@@ -153,8 +157,12 @@ impl<T> Session<T> {
         self.incoming.take().unwrap_or_default()
     }
 
+    #[inline]
     pub fn put_incoming(&mut self, incoming: Box<Incoming>) {
         self.incoming = Some(incoming);
+        if self.rooms.is_waiting() {
+            self.catch_up();
+        }
     }
 
     /// The peer will send nothing more.
@@ -237,11 +245,12 @@ impl<T> Session<T> {
         self.core.threads = threads;
     }
 
+    #[inline]
     pub fn has_dropped(&self) -> bool {
-        self.core.exports.has_dropped()
+        self.core.exports.has_dropped() || self.rooms.has_spent()
     }
 
-    /// Objects that the peer has given back. Dropping them may run code of the host.
+    /// Objects that the peer has given back; `take_rooms` gives the rest. Dropping them may run code of the host.
     pub fn take_dropped(&mut self) -> Vec<Arc<dyn Local>> {
         self.core.exports.take_dropped()
     }
@@ -271,8 +280,15 @@ impl<T> Session<T> {
             if std::mem::take(&mut self.changed) {
                 self.limits.clone_from(&self.core.config.limits);
             }
+            if payload.is_direct() {
+                match payload.into_direct().and_then(|direct| self.direct_reply(direct)) {
+                    Some(event) => return Some(event),
+                    None => continue,
+                }
+            }
             let mut reader = incoming.reader(&payload, &self.limits);
             match self.core.message(&mut reader) {
+                Ok(Some(event)) if incoming.expects() => return Some(self.settle_room(event)),
                 Ok(Some(event)) => return Some(event),
                 // A peer that sends requests and receives no answers must not fill the memory.
                 Ok(None) if self.core.outgoing.len() > FULL => return None,
@@ -306,6 +322,7 @@ impl<T> Session<T> {
             }
             self.core.deadlines.pop();
             if let Some(Some(token)) = self.core.pending.remove(seq) {
+                self.forget_room(seq);
                 return Some((seq, token));
             }
         }
@@ -314,6 +331,7 @@ impl<T> Session<T> {
 
     /// Nobody waits any more: the answer will be read and dropped.
     pub fn forget(&mut self, seq: i64) -> Option<T> {
+        self.forget_room(seq);
         self.core.pending.remove(seq).flatten()
     }
 
@@ -371,6 +389,7 @@ impl<T> Session<T> {
         self.core.state = State::Closed;
         self.core.outgoing.discard();
         self.core.clear();
+        self.give_up_rooms();
     }
 }
 

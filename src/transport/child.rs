@@ -45,6 +45,10 @@ impl Transport for Process {
         self.stream.recv(buf, max, wait)
     }
 
+    fn recv_into(&self, room: &mut [u8], buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
+        self.stream.recv_into(room, buf, max, wait)
+    }
+
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.stream.send(bufs)
     }

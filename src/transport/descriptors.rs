@@ -146,9 +146,9 @@ impl Descriptors {
     }
 }
 
-impl Transport for Descriptors {
-    fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
-        spare::reserve(buf, max)?;
+impl Descriptors {
+    /// Receives once with `receive`, if something is here or, with `wait`, comes within a tick.
+    fn receive(&self, wait: bool, receive: impl FnOnce(&File) -> io::Result<usize>) -> io::Result<usize> {
         // A thread that only looks does not queue up behind one that waits.
         let _turn = match wait {
             true => lock(&self.reading.turn),
@@ -158,9 +158,26 @@ impl Transport for Descriptors {
         match self.wait(Some(&file), None, Some(if wait { TICK } else { Duration::ZERO }))? {
             None => Ok(0),
             Some(ready) if !ready.read => Err(io::ErrorKind::WouldBlock.into()),
-            Some(_) if self.reading.socket => spare::recv(&SockRef::from(&*file), libc::MSG_DONTWAIT, buf, max),
-            Some(_) => spare::read(file.as_fd(), buf, max),
+            Some(_) => receive(&file),
         }
+    }
+}
+
+impl Transport for Descriptors {
+    fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
+        spare::reserve(buf, max)?;
+        self.receive(wait, |file| match self.reading.socket {
+            true => spare::recv(&SockRef::from(file), libc::MSG_DONTWAIT, buf, max),
+            false => spare::read(file.as_fd(), buf, max),
+        })
+    }
+
+    fn recv_into(&self, room: &mut [u8], buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
+        spare::reserve(buf, max)?;
+        self.receive(wait, |file| match self.reading.socket {
+            true => spare::recv_into(&SockRef::from(file), libc::MSG_DONTWAIT, room, buf, max),
+            false => spare::read_into(file.as_fd(), room, buf, max),
+        })
     }
 
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {

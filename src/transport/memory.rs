@@ -86,6 +86,10 @@ impl End {
 
 impl Transport for End {
     fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
+        self.recv_into(&mut [], buf, max, wait)
+    }
+
+    fn recv_into(&self, room: &mut [u8], buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
         spare::reserve(buf, max)?;
         let mut state = lock(&self.link.state);
         if wait && !self.ready(&mut state, true, false).read {
@@ -101,14 +105,21 @@ impl Transport for End {
         }
         let down = state.down;
         let waiting = state.toward(self.side);
-        let count = waiting.len().min(max);
+        let count = waiting.len().min(room.len().saturating_add(max));
         if count == 0 {
             return if down { Ok(0) } else { Err(io::ErrorKind::WouldBlock.into()) };
         }
+        let (mut rest, mut left) = (room, count);
         let (first, second) = waiting.as_slices();
-        let from_first = first.len().min(count);
-        buf.extend_from_slice(&first[..from_first]);
-        buf.extend_from_slice(&second[..count - from_first]);
+        for half in [first, second] {
+            let half = &half[..half.len().min(left)];
+            left -= half.len();
+            let (for_room, next) = half.split_at(half.len().min(rest.len()));
+            let (place, behind) = rest.split_at_mut(for_room.len());
+            place.copy_from_slice(for_room);
+            rest = behind;
+            buf.extend_from_slice(next);
+        }
         waiting.drain(..count);
         drop(state);
         self.changed(self.other()).notify_all();

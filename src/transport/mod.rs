@@ -36,6 +36,17 @@ pub trait Transport: Send + Sync {
     /// came: with `wait` within about [`TICK`], otherwise at once.
     fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize>;
 
+    /// Fills `room` (not empty), and may append what follows, at most `max` bytes, to `buf`: as much of it as one call
+    /// brings. Otherwise as `recv`; the result counts both.
+    fn recv_into(&self, room: &mut [u8], buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
+        let before = buf.len();
+        let n = self.recv(buf, max, wait)?;
+        let mut came = buf.drain(before..before + n.min(room.len()));
+        room.iter_mut().zip(&mut came).for_each(|(place, byte)| *place = byte);
+        drop(came);
+        Ok(n)
+    }
+
     /// Sends what goes without waiting; `WouldBlock` when that is nothing, `BrokenPipe` (never SIGPIPE) when nobody
     /// will receive it.
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;

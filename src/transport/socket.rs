@@ -37,6 +37,10 @@ impl Transport for Stream {
         spare::recv(&self.socket, if wait { 0 } else { libc::MSG_DONTWAIT }, buf, max)
     }
 
+    fn recv_into(&self, room: &mut [u8], buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
+        spare::recv_into(&self.socket, if wait { 0 } else { libc::MSG_DONTWAIT }, room, buf, max)
+    }
+
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         send(&self.socket, bufs)
     }

@@ -1,8 +1,8 @@
-//! Receiving into the spare room of a `Vec` without filling it with zeros first.
+//! Receiving into the spare room of a `Vec` without filling it with zeros first, and into two places at once.
 //!
 //! A connection receives into one growing buffer, and clearing up to 64 KiB before each receive would cost more than
 //! the receive itself. The functions here are safe; what they rest on is that the kernel has written the bytes that
-//! it counts. `append` alone sets a length, and only the two calls below are given to it.
+//! it counts. `append` and `scatter` alone set a length, and only the system calls below are given to them.
 
 use socket2::Socket;
 use std::io;
@@ -24,6 +24,36 @@ pub(super) fn read(fd: BorrowedFd<'_>, buf: &mut Vec<u8>, max: usize) -> io::Res
     };
     // SAFETY: read(2) writes the first n bytes of the room that it is given, n being its result.
     unsafe { append(buf, max, read) }
+}
+
+/// `recvmsg(2)` into `room` and, when that is full, of at most `max` bytes onto the end of `buf`.
+pub(super) fn recv_into(
+    socket: &Socket,
+    flags: i32,
+    room: &mut [u8],
+    buf: &mut Vec<u8>,
+    max: usize,
+) -> io::Result<usize> {
+    let receive = |parts: &mut [libc::iovec; 2]| {
+        // SAFETY: a header of zeros is one without an address, parts and control data.
+        let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
+        message.msg_iov = parts.as_mut_ptr();
+        message.msg_iovlen = parts.len() as _;
+        // SAFETY: the socket is open while it is borrowed, the header lives here, and both parts are writable.
+        unsafe { libc::recvmsg(socket.as_raw_fd(), &mut message, flags) }
+    };
+    // SAFETY: recvmsg(2) writes the first n bytes of its parts, one after the other, n being its result.
+    unsafe { scatter(room, buf, max, receive) }
+}
+
+/// `readv(2)` into `room` and, when that is full, of at most `max` bytes onto the end of `buf`.
+pub(super) fn read_into(fd: BorrowedFd<'_>, room: &mut [u8], buf: &mut Vec<u8>, max: usize) -> io::Result<usize> {
+    let receive = |parts: &mut [libc::iovec; 2]| {
+        // SAFETY: the descriptor is open while it is borrowed, and both parts are writable.
+        unsafe { libc::readv(fd.as_raw_fd(), parts.as_ptr(), parts.len() as libc::c_int) }
+    };
+    // SAFETY: readv(2) writes the first n bytes of its parts, one after the other, n being its result.
+    unsafe { scatter(room, buf, max, receive) }
 }
 
 /// Makes room for `max` bytes at the end of `buf`, or says that there is no memory. None at all would make every
@@ -64,6 +94,37 @@ unsafe fn append(
     }
 }
 
+/// # Safety
+/// When `receive` returns n, not negative, it must have initialised the first n bytes of its two parts.
+unsafe fn scatter(
+    room: &mut [u8],
+    buf: &mut Vec<u8>,
+    max: usize,
+    receive: impl Fn(&mut [libc::iovec; 2]) -> isize,
+) -> io::Result<usize> {
+    reserve(buf, max)?;
+    loop {
+        let spare = buf.spare_capacity_mut();
+        let mut parts = [
+            libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() },
+            libc::iovec { iov_base: spare.as_mut_ptr().cast(), iov_len: spare.len().min(max) },
+        ];
+        match usize::try_from(receive(&mut parts)) {
+            Ok(n) => {
+                let appended = n.saturating_sub(room.len()).min(max);
+                // SAFETY: the caller vouches for n initialised bytes, of which these lie behind the old length, in the
+                // spare capacity, because the second part was no longer than that.
+                unsafe { buf.set_len(buf.len() + appended) };
+                return Ok(n);
+            }
+            Err(_) => match io::Error::last_os_error() {
+                e if e.kind() == io::ErrorKind::Interrupted => {}
+                e => return Err(e),
+            },
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +145,30 @@ mod tests {
         drop(writer);
         assert_eq!(recv(&reader, 0, &mut buf, 100).unwrap(), 0);
         assert_eq!(buf.len(), 14);
+    }
+
+    #[test]
+    fn fills_the_first_place_and_appends_what_follows() {
+        let (mut writer, reader) = std::os::unix::net::UnixStream::pair().unwrap();
+        let socket = Socket::from(reader.try_clone().unwrap());
+        for by_read in [false, true] {
+            let receive = |room: &mut [u8], buf: &mut Vec<u8>, max| match by_read {
+                false => recv_into(&socket, 0, room, buf, max).unwrap(),
+                true => read_into(reader.as_fd(), room, buf, max).unwrap(),
+            };
+            let (mut room, mut buf) = ([b'.'; 4], b"+".to_vec());
+            writer.write_all(b"ab").unwrap();
+            assert_eq!(receive(&mut room, &mut buf, 3), 2);
+            assert_eq!((&room, &buf[..]), (b"ab..", &b"+"[..]));
+            writer.write_all(b"cdefghij").unwrap();
+            assert_eq!(receive(&mut room[2..], &mut buf, 3), 5);
+            assert_eq!((&room, &buf[..]), (b"abcd", &b"+efg"[..]));
+            assert_eq!(receive(&mut [], &mut buf, 100), 3);
+            assert_eq!(buf, b"+efghij");
+        }
+        drop(writer);
+        assert_eq!(recv_into(&socket, 0, &mut [0; 3], &mut Vec::new(), 5).unwrap(), 0);
+        assert_eq!(read_into(reader.as_fd(), &mut [0; 3], &mut Vec::new(), 5).unwrap(), 0);
     }
 
     #[test]

@@ -21,9 +21,10 @@ WAITING = {"rpyc_connection_serve", "rpyc_connection_poll", "rpyc_connection_pol
            "rpyc_server_serve", "rpyc_server_serve_one", "rpyc_server_join"}
 BORROWED_RESULTS = {"rpyc_call_connection", "rpyc_call_target"}
 HANDLES = ("value", "error", "config", "transport", "connection", "object", "iterator", "class", "call", "async_result",
-           "server", "classic", "redirection")
+           "server", "classic", "redirection", "buffer")
 # Fixtures that the program has; what takes other handles is tried with NULL only.
-FIXTURES = {"value", "error", "config", "connection", "object", "class", "call", "async_result", "server"}
+FIXTURES = {"value", "error", "config", "connection", "object", "class", "call", "async_result", "server",
+            "buffer"}
 
 
 class Parameter:
@@ -204,6 +205,7 @@ static struct {
     rpyc_class *class;
     rpyc_call *call; /* borrowed, while the peer is called */
     rpyc_async_result *async_result;
+    rpyc_buffer *buffer;
     rpyc_server *server;
 } fixture;
 
@@ -275,12 +277,14 @@ int main(void)
     OK(rpyc_connection_root(peers.client, &fixture.object, &error));
     OK(rpyc_connection_async_request(peers.client, RPYC_HANDLE_GETROOT, NULL, 0, 5000, &fixture.async_result, &error));
     OK(rpyc_async_result_wait(fixture.async_result, &error));
+    OK(rpyc_buffer_new(memory, sizeof memory, NULL, NULL, &fixture.buffer, &error));
     OK(rpyc_server_new("tcp://127.0.0.1:0", peers.service, NULL, &fixture.server, &error));
     one_null();
     peers_probe = in_a_call;
     OK(rpyc_object_call_method(fixture.object, "probe", NULL, 0, NULL, &answer, &error));
     rpyc_value_free(answer);
     rpyc_server_free(fixture.server);
+    rpyc_buffer_free(fixture.buffer);
     rpyc_async_result_free(fixture.async_result);
     rpyc_object_free(fixture.object);
     rpyc_config_free(fixture.config);

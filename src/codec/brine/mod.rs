@@ -13,6 +13,9 @@ pub use writer::{
     put_str, put_text, put_tuple_header, put_value,
 };
 
+/// Stands before a length in 4 bytes and so many bytes.
+pub const LONG_BYTES: u8 = tag::BYTES_L4;
+
 mod tag {
     pub const NONE: u8 = 0x00;
     pub const BYTES_0: u8 = 0x01;

@@ -1,9 +1,11 @@
 //! What has been received, frame by frame.
 
 use super::deflate::Inflater;
+use super::room::{Direct, Expected, Match, Room};
 use super::{FrameError, HEADER};
 use crate::codec::brine::Reader;
 use crate::config::Limits;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Room for one read, at least.
@@ -22,9 +24,21 @@ pub struct Incoming {
     taken: usize,
     /// The frame that is being received into its own storage; `buffer` is used up then.
     large: Option<Large>,
+    /// Answers for which there is room elsewhere, in the order of their requests.
+    expected: VecDeque<Expected>,
     inflater: Inflater,
     limit: usize,
     inflated_limit: usize,
+}
+
+/// Where to receive next.
+pub struct Target<'a> {
+    /// To be filled first; mostly there is nothing to be filled.
+    pub room: &'a mut [u8],
+    /// To be appended to, once `room` is full.
+    pub buffer: &'a mut Vec<u8>,
+    /// How much may be appended.
+    pub max: usize,
 }
 
 struct Large {
@@ -32,6 +46,8 @@ struct Large {
     data: Vec<u8>,
     body: usize,
     compressed: bool,
+    /// It is received into a room instead of `data`; the byte after it comes first into `buffer`.
+    direct: Option<Direct>,
 }
 
 /// The payload of a frame, decompressed. It is read through its `Incoming`, before that takes in more.
@@ -42,6 +58,20 @@ pub struct Payload(Source);
 enum Source {
     Buffered { start: usize, len: usize },
     Owned(Arc<Vec<u8>>),
+    Direct(Box<Direct>),
+}
+
+impl Payload {
+    /// Does it lie in a room?
+    #[inline]
+    pub fn is_direct(&self) -> bool {
+        matches!(self.0, Source::Direct(_))
+    }
+
+    /// What lies in a room.
+    pub fn into_direct(self) -> Option<Direct> {
+        if let Source::Direct(direct) = self.0 { Some(*direct) } else { None }
+    }
 }
 
 /// A frame's header, with the body's length as announced.
@@ -70,8 +100,21 @@ impl Large {
         self.body + 1
     }
 
+    /// Is it here with the byte after it? `follows`: something has come behind what went into a room.
+    fn is_whole(&self, follows: bool) -> bool {
+        match &self.direct {
+            Some(direct) => direct.is_full() && follows,
+            None => self.missing() == 0,
+        }
+    }
+
     fn missing(&self) -> usize {
         self.size().saturating_sub(self.data.len())
+    }
+
+    /// How much of the frame has left the buffer.
+    fn here(&self) -> usize {
+        HEADER + self.direct.as_ref().map_or(self.data.len(), Direct::len)
     }
 
     fn spare(&self) -> usize {
@@ -91,16 +134,40 @@ impl Incoming {
             buffer: Vec::new(),
             taken: 0,
             large: None,
+            expected: VecDeque::new(),
             inflater: Inflater::default(),
             limit: limits.frame,
             inflated_limit: limits.inflated,
         }
     }
 
-    /// Where to append what is received next, and how much at most. There is spare capacity for that much, or for
-    /// 16 KiB, or for all that is missing of a large frame. Call `received` afterwards.
+    /// Has the body of an answer that comes under `expected.key` received into its room, if it is long and begins as
+    /// foreseen.
+    pub fn expect(&mut self, expected: Expected) {
+        self.expected.push_back(expected);
+    }
+
     #[inline]
-    pub fn target(&mut self) -> (&mut Vec<u8>, usize) {
+    pub fn expects(&self) -> bool {
+        !self.expected.is_empty()
+    }
+
+    /// Takes back a room into which nothing has been received.
+    pub fn take_room(&mut self, key: i64) -> Option<Box<dyn Room>> {
+        let at = self.expected.iter().position(|expected| expected.key == key)?;
+        self.expected.remove(at).map(Expected::into_room)
+    }
+
+    /// Takes back all rooms, also the one into which something is being received; no frame comes after this.
+    pub fn take_rooms(&mut self) -> Vec<Box<dyn Room>> {
+        let direct = self.large.take_if(|large| large.direct.is_some()).and_then(|large| large.direct);
+        direct.map(Direct::into_room).into_iter().chain(self.expected.drain(..).map(Expected::into_room)).collect()
+    }
+
+    /// Where to receive next. There is spare capacity for `max`, which is 16 KiB at least, or all that is missing of a
+    /// large frame. Call `received` afterwards.
+    #[inline]
+    pub fn target(&mut self) -> Target<'_> {
         if self.taken == self.buffer.len() {
             self.buffer.clear();
             self.taken = 0;
@@ -110,46 +177,51 @@ impl Incoming {
         } else if self.large.is_none() {
             self.begin_large();
         }
-        let whole = self.large.as_ref().is_none_or(|large| large.missing() == 0);
+        let whole = self.large.as_ref().is_none_or(|large| large.direct.is_some() || large.missing() == 0);
         if whole && self.buffer.capacity() - self.buffer.len() < READ {
             self.make_room();
         }
-        match &mut self.large {
+        let room: &mut [u8] = match &mut self.large {
+            Some(Large { direct: Some(direct), .. }) => direct.rest(),
             Some(large) if large.missing() > 0 => {
                 if large.spare() < large.missing().min(READ) {
                     // At most doubled: what was announced need not come.
                     large.data.reserve_exact(large.missing().min(large.data.len().max(BELIEVED)));
                 }
                 let max = large.missing().min(large.spare());
-                (&mut large.data, max)
+                return Target { room: &mut [], buffer: &mut large.data, max };
             }
-            _ => {
-                let max = self.buffer.capacity() - self.buffer.len();
-                (&mut self.buffer, max)
-            }
-        }
+            _ => &mut [],
+        };
+        let max = self.buffer.capacity() - self.buffer.len();
+        Target { room, buffer: &mut self.buffer, max }
     }
 
-    /// So many bytes have been appended to the target.
+    /// So many bytes have been received into the target.
     #[inline]
     pub fn received(&mut self, n: usize) {
-        debug_assert!(n <= self.buffered());
         if let Some(large) = &mut self.large {
+            if let Some(direct) = &mut large.direct {
+                direct.received(n);
+            }
             // Only after more was appended than `target` allowed.
             if let Some(next) = large.data.get(large.size()..) {
                 self.buffer.extend_from_slice(next);
                 large.data.truncate(large.size());
             }
         }
+        debug_assert!(n <= self.buffered());
     }
 
     /// Takes in bytes from elsewhere.
     pub fn push(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let (target, max) = self.target();
-            let (now, later) = bytes.split_at(bytes.len().min(max));
-            target.extend_from_slice(now);
-            self.received(now.len());
+            let Target { room, buffer, max } = self.target();
+            let (first, rest) = bytes.split_at(bytes.len().min(room.len()));
+            room.iter_mut().zip(first).for_each(|(place, byte)| *place = *byte);
+            let (next, later) = rest.split_at(rest.len().min(max));
+            buffer.extend_from_slice(next);
+            self.received(first.len() + next.len());
             bytes = later;
         }
     }
@@ -185,7 +257,12 @@ impl Incoming {
     }
 
     fn next_large(&mut self) -> Result<Option<Payload>, FrameError> {
-        let Some(mut large) = self.large.take_if(|large| large.missing() == 0) else { return Ok(None) };
+        let follows = !self.buffer.is_empty();
+        let Some(mut large) = self.large.take_if(|large| large.is_whole(follows)) else { return Ok(None) };
+        if let Some(direct) = large.direct {
+            self.taken += 1;
+            return Ok(Some(Payload(Source::Direct(Box::new(direct)))));
+        }
         large.data.truncate(large.body);
         if !large.compressed {
             return Ok(Some(Payload(Source::Owned(Arc::new(large.data)))));
@@ -198,12 +275,13 @@ impl Incoming {
         Ok(Some(Payload(Source::Owned(Arc::new(payload)))))
     }
 
-    /// The bytes of a payload.
+    /// The bytes of a payload; none of one that lies in a room.
     #[inline]
     pub fn bytes<'a>(&'a self, payload: &'a Payload) -> &'a [u8] {
         match &payload.0 {
             Source::Buffered { start, len } => self.buffer.get(*start..*start + *len).unwrap_or(&[]),
             Source::Owned(bytes) => bytes,
+            Source::Direct(_) => &[],
         }
     }
 
@@ -211,7 +289,7 @@ impl Incoming {
     #[inline]
     pub fn reader<'a>(&'a self, payload: &'a Payload, limits: &'a Limits) -> Reader<'a> {
         let owner = match &payload.0 {
-            Source::Buffered { .. } => None,
+            Source::Buffered { .. } | Source::Direct(_) => None,
             Source::Owned(bytes) => Some((bytes, 0)),
         };
         Reader::new(self.bytes(payload), owner, limits)
@@ -220,13 +298,13 @@ impl Incoming {
     /// How many bytes are here that have not been given out as frames.
     #[inline]
     pub fn buffered(&self) -> usize {
-        self.buffer.len() - self.taken + self.large.as_ref().map_or(0, |large| HEADER + large.data.len())
+        self.buffer.len() - self.taken + self.large.as_ref().map_or(0, Large::here)
     }
 
     /// Would `next_frame` give something, or fail?
     pub fn has_whole_frame(&self) -> bool {
         if let Some(large) = &self.large {
-            return large.missing() == 0;
+            return large.is_whole(!self.buffer.is_empty());
         }
         let mut rest = self.buffer.get(self.taken..).unwrap_or(&[]);
         while let Some(header) = Header::read(rest) {
@@ -251,9 +329,22 @@ impl Incoming {
             return;
         }
         let begun = rest.get(HEADER..).unwrap_or(&[]);
-        let mut data = Vec::with_capacity((body + 1).min(begun.len().max(BELIEVED)));
-        data.extend_from_slice(begun);
-        self.large = Some(Large { data, body, compressed });
+        let mut large = Large { data: Vec::new(), body, compressed, direct: None };
+        if !compressed {
+            let matches = |expected: &Expected| expected.matches(begun, body) != Match::No;
+            if let Some(at) = self.expected.iter().position(matches) {
+                if self.expected.get(at).is_some_and(|expected| expected.matches(begun, body) == Match::Perhaps) {
+                    // It will be told with the next bytes.
+                    return;
+                }
+                large.direct = self.expected.remove(at).map(|expected| expected.begin(begun, body));
+            }
+        }
+        if large.direct.is_none() {
+            large.data.reserve_exact((body + 1).min(begun.len().max(BELIEVED)));
+            large.data.extend_from_slice(begun);
+        }
+        self.large = Some(large);
         self.buffer.clear();
         self.taken = 0;
     }

@@ -3,10 +3,12 @@
 mod deflate;
 mod incoming;
 mod outgoing;
+mod room;
 
 pub use deflate::Compression;
-pub use incoming::{Incoming, Payload};
+pub use incoming::{Incoming, Payload, Target};
 pub use outgoing::{FrameMark, Outgoing};
+pub use room::{Direct, Expected, Room, fill};
 
 /// The body's length in 4 bytes, and whether it is compressed.
 const HEADER: usize = 5;

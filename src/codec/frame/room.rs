@@ -1,0 +1,133 @@
+//! Memory of the host into which a long answer is received, from the transport straight to its place.
+
+use crate::value::{Blob, Value};
+use std::fmt;
+
+/// Memory that somebody lent for one answer.
+pub trait Room: Send + Sync {
+    /// All of it; always of the same length until it is given up.
+    fn bytes_mut(&mut self) -> &mut [u8];
+
+    /// Its first bytes, where they are. Nothing is written any more.
+    fn keep(self: Box<Self>, len: usize) -> Blob;
+
+    /// Nothing is written any more, so others may have the memory. Dropping the rest may run code of the host.
+    fn give_up(&mut self);
+}
+
+/// Bytes that fit go into the room; the value is then what lies there. All else is as it was, and the room comes back.
+pub fn fill(mut room: Box<dyn Room>, value: Value) -> (Value, Option<Box<dyn Room>>) {
+    let Value::Bytes(bytes) = &value else { return (value, Some(room)) };
+    let len = bytes.len();
+    let Some(place) = room.bytes_mut().get_mut(..len) else { return (value, Some(room)) };
+    place.copy_from_slice(bytes);
+    (Value::Bytes(room.keep(len)), None)
+}
+
+/// An answer that is to be received into a room if it begins as foreseen: `prefix`, a length in four bytes, and so many
+/// bytes to the end of the body.
+pub struct Expected {
+    pub key: i64,
+    /// Empty: it cannot be told how the answer will begin.
+    prefix: Vec<u8>,
+    most: usize,
+    room: Box<dyn Room>,
+}
+
+/// Is it the expected body?
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Match {
+    Yes,
+    No,
+    /// Too little of it is here.
+    Perhaps,
+}
+
+const LENGTH: usize = 4;
+
+impl Expected {
+    /// At most `most` bytes of an answer go into the room.
+    pub fn new(key: i64, prefix: Vec<u8>, most: usize, mut room: Box<dyn Room>) -> Expected {
+        let most = most.min(room.bytes_mut().len());
+        Expected { key, prefix, most, room }
+    }
+
+    pub fn into_room(self) -> Box<dyn Room> {
+        self.room
+    }
+
+    /// Compares the beginning of an uncompressed body, of `size` bytes in all.
+    pub(super) fn matches(&self, begun: &[u8], size: usize) -> Match {
+        let (start, rest) = begun.split_at(begun.len().min(self.prefix.len()));
+        if self.prefix.is_empty() || !self.prefix.starts_with(start) {
+            return Match::No;
+        }
+        let Some(length) = rest.first_chunk::<LENGTH>() else { return Match::Perhaps };
+        let length = u32::from_be_bytes(*length) as usize;
+        if length <= self.most && size.checked_sub(length) == Some(self.head()) { Match::Yes } else { Match::No }
+    }
+
+    fn head(&self) -> usize {
+        self.prefix.len() + LENGTH
+    }
+
+    /// Begins to receive a body that matches; what is here of it is copied.
+    pub(super) fn begin(mut self, begun: &[u8], size: usize) -> Direct {
+        let head = self.head();
+        let data = begun.get(head..).unwrap_or(&[]);
+        let filled = match self.room.bytes_mut().get_mut(..data.len()) {
+            Some(place) => {
+                place.copy_from_slice(data);
+                data.len()
+            }
+            None => 0,
+        };
+        Direct { key: self.key, room: self.room, head, size: size - head, filled }
+    }
+}
+
+/// The bytes of an answer, in a room or on their way there.
+pub struct Direct {
+    pub key: i64,
+    room: Box<dyn Room>,
+    /// How much of the body stands before them.
+    head: usize,
+    size: usize,
+    filled: usize,
+}
+
+impl Direct {
+    /// Where the next bytes go.
+    pub(super) fn rest(&mut self) -> &mut [u8] {
+        self.room.bytes_mut().get_mut(self.filled..self.size).unwrap_or_default()
+    }
+
+    /// So many bytes were received, of which the first went to `rest`.
+    pub(super) fn received(&mut self, n: usize) {
+        self.filled += n.min(self.size - self.filled);
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.filled == self.size
+    }
+
+    /// How much of the body is here.
+    pub(super) fn len(&self) -> usize {
+        self.head + self.filled
+    }
+
+    /// The value that was received.
+    pub fn into_value(self) -> Value {
+        Value::Bytes(self.room.keep(self.size))
+    }
+
+    pub fn into_room(self) -> Box<dyn Room> {
+        self.room
+    }
+}
+
+impl fmt::Debug for Direct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Direct({}: {} of {} bytes)", self.key, self.filled, self.size)
+    }
+}
