@@ -217,6 +217,7 @@ static struct {
 #define REFUSED(call) refused((call), current, __LINE__)
 
 static const char *current = "";
+static char memory[64]; /* of the buffer */
 
 static rpyc_error *an_error(void)
 {
