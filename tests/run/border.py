@@ -6,7 +6,7 @@ import re
 from runner import ROOT, test
 
 # They need a peer, and are used elsewhere.
-NOT_ALONE = {"bridge", "classic_client", "classic_slave", "native_peers", "release_then_call"}
+NOT_ALONE = {"bridge", "classic_client", "classic_slave", "native_peers", "release_then_call", "buffers_peer"}
 
 
 def programs():
@@ -14,9 +14,9 @@ def programs():
     return sorted((names - NOT_ALONE) | {"every_function_null"})
 
 
-def run(case, name, before=()):
+def run(case, name, before=(), args=()):
     """Runs one of them; its last line counts its checks, none of which may fail."""
-    done = case.run([*before, case.program(os.path.join("border", name))])
+    done = case.run([*before, case.program(os.path.join("border", name)), *args])
     lines = done.output.splitlines()
     found = re.fullmatch(r"([1-9]\d*) passed, 0 failed", lines[-1] if lines else "")
     case.check(found, "the last line is %r" % (lines[-1:],))
@@ -29,5 +29,17 @@ def register(name):
         run(case, name)
 
 
+def register_buffers(version, plain):
+    @test("border.buffers.python-%s%s" % (version, "-plain" if plain else ""), 90)
+    def buffers(case):
+        script = os.path.join(ROOT, "tests", "run", "clients", "bytes_server.py")
+        server = case.start([case.python(version), script, *(["--plain"] if plain else [])])
+        port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
+        run(case, "buffers_peer", args=["tcp://127.0.0.1:" + port, "5"])
+
+
 for program in programs():
     register(program)
+for python in ("6.0.2", "5.3.1"):
+    for without_compression in (False, True):
+        register_buffers(python, without_compression)
