@@ -7,6 +7,7 @@ struct client {
     rpyc_connection *conn;
     rpyc_object *root, *target;
     rpyc_value *payload;
+    rpyc_buffer *buffer; /* NULL: answers lie in memory of the library */
     const unsigned char *bytes;
     rpyc_connection **idle;
     rpyc_object **idle_roots;
@@ -38,11 +39,15 @@ static int64_t blob(void *ctx, int64_t x)
 {
     struct client *client = ctx;
     rpyc_value *args[] = {rpyc_value_clone(client->payload)};
-    rpyc_value *result = bench_call_method(client->root, "blob", args, 1);
+    rpyc_value *result = NULL;
     const uint8_t *sent = NULL, *data = NULL;
     size_t size = 0, length = 0, head;
 
     (void)x;
+    if (!client->buffer)
+        result = bench_call_method(client->root, "blob", args, 1);
+    else if (rpyc_object_call_method_into(client->root, "blob", args, 1, NULL, client->buffer, &result, NULL))
+        bench_die("no answer");
     if (rpyc_value_get_bytes(client->payload, &sent, &size, NULL) || rpyc_value_get_bytes(result, &data, &length, NULL))
         bench_die("no bytes");
     head = size < 64 ? size : 64;
@@ -110,6 +115,13 @@ int main(int argc, char **argv)
             make_payload(&client, size);
             bench_bulk("bulk_echo", blob, &client, args.n, args.srv);
             bench_bulk("bulk_send", sink, &client, args.n, args.srv);
+        } else if (strcmp(args.mode, "into") == 0) {
+            void *memory = malloc(size ? size : 1);
+
+            make_payload(&client, size);
+            if (rpyc_buffer_new(memory, size, memory, free, &client.buffer, NULL))
+                bench_die("no buffer");
+            bench_bulk("bulk_into", blob, &client, args.n, args.srv);
         } else if (strcmp(args.mode, "size") == 0) {
             make_payload(&client, size);
             bench_sized(blob, &client, size, args.n);
@@ -117,10 +129,11 @@ int main(int argc, char **argv)
             client.target = bench_new_target();
             bench_latency("cb", callback, &client, args.n, args.srv);
         } else {
-            bench_die("MODE must be lat, pipe, bulk, size, cb or idle");
+            bench_die("MODE must be lat, pipe, bulk, into, size, cb or idle");
         }
     }
     rpyc_value_free(client.payload);
+    rpyc_buffer_free(client.buffer);
     rpyc_object_free(client.target);
     rpyc_object_free(client.root);
     rpyc_connection_free(client.conn);
