@@ -4,8 +4,8 @@
  *     bench_client ADDR SERVER_PID MODE COUNT [WINDOW]      prints rows: metric TAB value TAB unit
  *
  * ADDR is tcp:PORT (on 127.0.0.1) or unix:PATH. SERVER_PID 0: the server's share is not known and left out.
- * MODE is lat, pipe, bulk, into (the answers of bulk in a buffer), size (WINDOW is the bytes of a message), cb or idle. With BENCH_NO_WARM set, lat and cb start
- * cold.
+ * MODE is lat, pipe, bulk, into (the answers of bulk in a buffer), size (WINDOW is the bytes of a message), cb or idle.
+ * With BENCH_NO_WARM set, lat and cb start cold.
  */
 #ifndef BENCH_H
 #define BENCH_H
