@@ -144,9 +144,13 @@ fn every_cut() {
     for cut in (1..begin + 60).chain([30_000, 66_000]).chain(ends) {
         for tail in [1, usize::MAX] {
             let (mut incoming, at, fate) = expecting(PREFIX, LONG, LONG);
-            let (got, straight) = receive(&mut incoming, &stream, [cut.min(9000), cut.saturating_sub(9000).max(1), tail]);
+            let (got, straight) =
+                receive(&mut incoming, &stream, [cut.min(9000), cut.saturating_sub(9000).max(1), tail]);
             let [Got::Plain(before), Got::InRoom(7, bytes), Got::Plain(after)] = &got[..] else { panic!("{cut}") };
-            assert!(before == b"before" && after == b"after" && bytes.as_slice() == long && bytes.as_ptr() == at, "{cut}");
+            assert!(
+                before == b"before" && after == b"after" && bytes.as_slice() == long && bytes.as_ptr() == at,
+                "{cut}"
+            );
             // Only what came along with the beginning was copied.
             assert!(straight >= LONG - 33_000, "{cut}: {straight}");
             assert!(incoming.buffered() == 0 && !incoming.expects() && fate.is(1, 0, 0), "{cut}");
@@ -162,7 +166,9 @@ fn byte_by_byte_and_pushed() {
     let stream = [framed(PREFIX, LONG, &long), recording::frame(b"after")].concat();
     let (mut incoming, at, _) = expecting(PREFIX, LONG, LONG);
     let (got, straight) = receive(&mut incoming, &stream, std::iter::repeat_n(1, stream.len()));
-    assert!(matches!(&got[..], [Got::InRoom(7, bytes), Got::Plain(_)] if bytes.as_slice() == long && bytes.as_ptr() == at));
+    assert!(
+        matches!(&got[..], [Got::InRoom(7, bytes), Got::Plain(_)] if bytes.as_slice() == long && bytes.as_ptr() == at)
+    );
     assert_eq!(straight, LONG);
 
     let (mut incoming, at, _) = expecting(PREFIX, LONG, LONG);
