@@ -7,8 +7,8 @@
  * One page of rules that hold for every function below.
  *
  * Handles. Every type without a visible body is a handle. The shared ones (rpyc_value, rpyc_connection, rpyc_object,
- * rpyc_class, rpyc_async_result, rpyc_server, rpyc_classic) are reference counted and may be used from any thread: _clone gives one
- * more handle, _free gives one back. The unique ones (rpyc_config, rpyc_error, rpyc_transport, rpyc_iterator, rpyc_redirection and a
+ * rpyc_class, rpyc_async_result, rpyc_buffer, rpyc_server, rpyc_classic) are reference counted and may be used from any
+ * thread: _clone gives one more handle, _free gives one back. The unique ones (rpyc_config, rpyc_error, rpyc_transport, rpyc_iterator, rpyc_redirection and a
  * deferred rpyc_call) belong to one thread at a time. _free of NULL does nothing; _free never waits and never fails, and
  * may be called inside a callback. const means: not modified.
  *
@@ -254,6 +254,11 @@
  * The answer to an asynchronous request, before or after it came. Shared.
  */
 typedef struct rpyc_async_result rpyc_async_result;
+
+/**
+ * Memory of the host for one bytes answer at a time, received there without a copy. Shared.
+ */
+typedef struct rpyc_buffer rpyc_buffer;
 
 /**
  * A call that a peer made, while it is being served. Lent to its callback, or, deferred, unique.
@@ -3260,6 +3265,119 @@ rpyc_status rpyc_object_obtain(rpyc_object *object,
                                size_t max_bytes,
                                rpyc_value **value_out,
                                rpyc_error **error_out);
+
+/**
+ * Memory of yours into which the library may receive the answer to a call: see rpyc_object_call_method_into().
+ *
+ * From here on the library may write there, and reads what it wrote, until the destructor has run: after this handle
+ * and its clones are freed, and no call and no value uses the memory any more. While rpyc_buffer_busy() says so, you do
+ * not write there, and read only through the value that lies there.
+ *
+ * @param data borrowed until the destructor runs
+ * @param capacity bytes
+ * @param userdata consumed; given to the destructor
+ * @param userdata_free the destructor: runs exactly once, on any thread, also if this function fails; may be NULL
+ * @param buffer_out owned, freed with rpyc_buffer_free()
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an impossible capacity
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_buffer_new(void *data,
+                            size_t capacity,
+                            void *userdata,
+                            rpyc_free_fn userdata_free,
+                            rpyc_buffer **buffer_out,
+                            rpyc_error **error_out);
+
+/**
+ * Another handle of the same buffer.
+ *
+ * @param buffer borrowed
+ * @return owned; NULL for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_buffer *rpyc_buffer_clone(const rpyc_buffer *buffer);
+
+/**
+ * Frees a handle. The memory itself is in use until its destructor runs: at once, or when the call or the value that
+ * uses it is done with it.
+ *
+ * @param buffer consumed; NULL does nothing
+ *
+ * Threads: any thread; never waits. Since 0.1.
+ */
+void rpyc_buffer_free(rpyc_buffer *buffer);
+
+/**
+ * Is the memory in use: by a call whose answer may still come into it, or by a value that lies in it?
+ *
+ * A call that timed out uses it as long as its answer is being received: until that is here as a whole or the connection
+ * has ended. Nothing is read while no thread waits on the connection.
+ *
+ * @param buffer borrowed
+ * @return false also for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+bool rpyc_buffer_busy(const rpyc_buffer *buffer);
+
+/**
+ * As rpyc_object_call_method, with memory for the answer: bytes that fit lie in the buffer, at its beginning, and
+ * rpyc_value_get_bytes() gives the address of `data`. Long ones that come uncompressed (from 64 KiB; see the option
+ * compress, which is the peer's) are received straight into it, without a copy; all others are copied.
+ *
+ * Every other answer is an ordinary value, and so are bytes that do not fit, and any answer if the buffer was busy at
+ * the call. Its memory can be used again when the value, its clones and all that holds it are freed.
+ *
+ * @param object borrowed
+ * @param method copied; NUL-terminated
+ * @param args consumed, on success and on every failure
+ * @param count number of args
+ * @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
+ * @param buffer borrowed
+ * @param value_out owned
+ * @param error_out owned; may be NULL
+ * @return as rpyc_object_call_method
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_object_call_method_into(rpyc_object *object,
+                                         const char *method,
+                                         rpyc_value *const *args,
+                                         size_t count,
+                                         rpyc_value *keywords,
+                                         rpyc_buffer *buffer,
+                                         rpyc_value **value_out,
+                                         rpyc_error **error_out);
+
+/**
+ * As rpyc_object_call_method_into, without waiting for the answer. The buffer is busy until the result and all values
+ * that lie in the buffer are freed.
+ *
+ * @param object borrowed
+ * @param method copied; NUL-terminated
+ * @param args consumed, on success and on every failure
+ * @param count number of args
+ * @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
+ * @param buffer borrowed
+ * @param timeout_ms milliseconds within which the answer must come; -1: no limit
+ * @param result_out owned; free it with rpyc_async_result_free
+ * @param error_out owned; may be NULL
+ * @return as rpyc_object_call_method_async
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_object_call_method_into_async(rpyc_object *object,
+                                               const char *method,
+                                               rpyc_value *const *args,
+                                               size_t count,
+                                               rpyc_value *keywords,
+                                               rpyc_buffer *buffer,
+                                               int64_t timeout_ms,
+                                               rpyc_async_result **result_out,
+                                               rpyc_error **error_out);
 
 /**
  * Makes a class of a table.

@@ -362,15 +362,36 @@ fn with_bound_threads_too() {
 
 #[test]
 fn limits_hold() {
-    let limits = Limits { items: 10, ..Limits::default() };
+    let limits = Limits { items: 100, ..Limits::default() };
     let mut pair = pair(Native::On, Native::Accept, Dialect::V6);
     pair.server = support::pair::session(Config { limits, ..Config::default() }, Some(root()));
     let root = pair.root();
-    let args = [list(vec![Value::None; 11])];
+    let args = [list(vec![Value::None; 101])];
     pair.client.request(Body::Call { target: &root, args: &args, keywords: &[] }, 77).unwrap();
     pair.to_server();
     let error = closed(pair.server.next_event());
-    assert!(matches!(&error, Error::Limit(text) if text.contains("items of 11")), "{error:?}");
+    assert!(matches!(&error, Error::Limit(text) if text.contains("items of 101")), "{error:?}");
+}
+
+/// A list of Nones takes forty times the bytes that it has in a message.
+#[test]
+fn memory_is_counted_for_a_message() {
+    for (lists, memory) in [(1, 2_000_000), (40, 2_000_000), (1, 1_000)] {
+        let limits = Limits { memory, ..Limits::default() };
+        let mut pair = pair(Native::On, Native::Accept, Dialect::V6);
+        pair.server = support::pair::session(Config { limits, ..Config::default() }, Some(root()));
+        let root = pair.root();
+        let args: Vec<Value> = (0..lists).map(|_| list(vec![Value::None; 2000])).collect();
+        pair.client.request(Body::Call { target: &root, args: &args, keywords: &[] }, 77).unwrap();
+        pair.to_server();
+        let event = pair.server.next_event();
+        if lists == 1 && memory > 1_000_000 {
+            assert!(matches!(event, Some(Event::Request(_))));
+            continue;
+        }
+        let error = closed(event);
+        assert!(matches!(&error, Error::Limit(text) if text.contains("max_memory")), "{error:?}");
+    }
 }
 
 proptest! {

@@ -76,6 +76,11 @@ pub trait TakeBeside {
     /// The next of those that were kept, in the order in which they were. None: there is none.
     fn long(&self) -> Option<Blob>;
 
+    /// What is read takes so much more memory. False: that is too much.
+    fn charge(&self, _bytes: usize) -> bool {
+        true
+    }
+
     /// Reading ends because of a limit, not because something is wrong.
     fn limit_exceeded(&self) {}
 }

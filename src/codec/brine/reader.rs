@@ -403,6 +403,11 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// How much memory the rest of the message may take.
+    pub fn memory_left(&self) -> usize {
+        self.memory
+    }
+
     /// Counts memory that what stands at `at` takes.
     #[inline]
     pub fn charge(&mut self, at: usize, bytes: usize) -> Result<()> {

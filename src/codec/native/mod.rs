@@ -82,11 +82,13 @@ pub fn read(
         long.try_reserve(1).map_err(|_| NativeError::Malformed(format!("no memory for {parts} parts")))?;
         long.push(part(reader)?);
     }
-    let reading = Reading { follow, long: RefCell::new(long.into_iter()), over_limit: Cell::new(false) };
+    let (long, memory) = (RefCell::new(long.into_iter()), reader.memory_left());
+    let reading = Reading { follow, long, memory: Cell::new(memory), over_limit: Cell::new(false) };
     let value = match format::read(skeleton, ValueSeed::new(limits, levels, &reading)) {
         Err(NativeError::Malformed(text)) if reading.over_limit.get() => return Err(NativeError::Limit(text)),
         value => value?,
     };
+    reader.charge(reader.position(), memory - reading.memory.get())?;
     match reading.long.into_inner().len() {
         0 => Ok(value),
         left => Err(NativeError::Malformed(format!("{left} parts belong to nothing"))),
@@ -126,6 +128,8 @@ impl PutBeside for Writing<'_> {
 struct Reading<'a> {
     follow: &'a dyn Fn(u8, &[u8]) -> Option<Value>,
     long: RefCell<std::vec::IntoIter<Blob>>,
+    /// What the message may still take.
+    memory: Cell<usize>,
     over_limit: Cell<bool>,
 }
 
@@ -136,6 +140,12 @@ impl TakeBeside for Reading<'_> {
 
     fn long(&self) -> Option<Blob> {
         self.long.borrow_mut().next()
+    }
+
+    fn charge(&self, bytes: usize) -> bool {
+        let left = self.memory.get().checked_sub(bytes);
+        self.memory.set(left.unwrap_or(0));
+        left.is_some()
     }
 
     fn limit_exceeded(&self) {

@@ -41,6 +41,14 @@ impl<'l> ValueSeed<'l> {
         E::custom(text)
     }
 
+    /// Counts the memory of so many items.
+    fn charge<T, E: de::Error>(&self, items: usize) -> Result<(), E> {
+        match self.beside.charge(items.saturating_mul(size_of::<T>())) {
+            true => Ok(()),
+            false => Err(self.exceeded("its values take too much memory (max_memory)")),
+        }
+    }
+
     fn long<E: de::Error>(&self) -> Result<Blob, E> {
         let blob = self.beside.long().ok_or_else(|| E::custom("what should lie beside the value is not there"))?;
         self.length("bytes", blob.len(), self.limits.bytes)?;
@@ -239,6 +247,7 @@ fn items<T: Default, E: de::Error>(
     let limit = seed.limits.items;
     if let Some(count @ 0..=CAUTIOUS) = announced {
         seed.length("items", count, limit)?;
+        seed.charge::<T, E>(count + 1)?;
         let mut items: Arc<[T]> = (0..count).map(|_| T::default()).collect();
         for (at, slot) in Arc::get_mut(&mut items).into_iter().flatten().enumerate() {
             *slot = next()?.ok_or_else(|| E::invalid_length(at, &"as many as announced"))?;
@@ -248,6 +257,7 @@ fn items<T: Default, E: de::Error>(
     let mut items = Vec::new();
     while let Some(item) = next()? {
         seed.length("items", items.len() + 1, limit)?;
+        seed.charge::<T, E>(1)?;
         make_room(&mut items, announced.unwrap_or(0))?;
         items.push(item);
     }
