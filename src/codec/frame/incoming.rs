@@ -12,8 +12,11 @@ use std::sync::Arc;
 const READ: usize = 16 * 1024;
 /// Bodies from here on get storage of their own, which long values can then share.
 const LARGE: usize = 64 * 1024;
-/// So much storage is believed to be needed for a large body when it is announced, if not more has arrived.
+/// So much storage is believed to be needed for a large body when it is announced, if not more has arrived, nor a body
+/// as large before.
 const BELIEVED: usize = 256 * 1024;
+/// No announcement is believed beyond this, whatever has arrived before.
+const BELIEVED_MAX: usize = 16 << 20;
 /// A buffer larger than this is given back when it is empty.
 const KEEP: usize = 256 * 1024;
 
@@ -27,6 +30,8 @@ pub struct Incoming {
     /// Answers for which there is room elsewhere, in the order of their requests.
     expected: VecDeque<Expected>,
     inflater: Inflater,
+    /// Storage for so much is made at once.
+    believed: usize,
     limit: usize,
     inflated_limit: usize,
 }
@@ -136,6 +141,7 @@ impl Incoming {
             large: None,
             expected: VecDeque::new(),
             inflater: Inflater::default(),
+            believed: BELIEVED,
             limit: limits.frame,
             inflated_limit: limits.inflated,
         }
@@ -186,7 +192,7 @@ impl Incoming {
             Some(large) if large.missing() > 0 => {
                 if large.spare() < large.missing().min(READ) {
                     // At most doubled: what was announced need not come.
-                    large.data.reserve_exact(large.missing().min(large.data.len().max(BELIEVED)));
+                    large.data.reserve_exact(large.missing().min(large.data.len().max(self.believed)));
                 }
                 let max = large.missing().min(large.spare());
                 return Target { room: &mut [], buffer: &mut large.data, max };
@@ -263,6 +269,7 @@ impl Incoming {
             self.taken += 1;
             return Ok(Some(Payload(Source::Direct(Box::new(direct)))));
         }
+        self.believed = self.believed.max(large.size().min(BELIEVED_MAX));
         large.data.truncate(large.body);
         if !large.compressed {
             return Ok(Some(Payload(Source::Owned(Arc::new(large.data)))));
@@ -341,7 +348,7 @@ impl Incoming {
             }
         }
         if large.direct.is_none() {
-            large.data.reserve_exact((body + 1).min(begun.len().max(BELIEVED)));
+            large.data.reserve_exact((body + 1).min(begun.len().max(self.believed)));
             large.data.extend_from_slice(begun);
         }
         self.large = Some(large);
