@@ -406,3 +406,26 @@ fn keywords_of_ours_keep_their_order_and_names() {
         pair.reply(&request, &Value::None).unwrap();
     }
 }
+
+/// The settings of compression hold from the next message on.
+#[test]
+fn compression_follows_its_options() {
+    let mut wire = Wire::new(Dialect::V6, Config { dialect: Dialect::V6, ..Config::default() }, None);
+    let words: String = (0..2000).map(|n| format!("{} ", n * n % 977)).collect();
+    let mut send = |options: &[(&str, &str)], text: &str| {
+        for (name, value) in options {
+            wire.session.config_mut().set(name, value).unwrap();
+        }
+        wire.session.request(Body::Raw { handler: 1, args: &[Value::str(text)] }, 1).unwrap();
+        let bytes = sent(&mut wire.session);
+        (bytes[4] == 1, bytes.len())
+    };
+    assert!(!send(&[], &words[..2900]).0);
+    assert!(send(&[], &words[..3100]).0);
+    assert!(send(&[("compression_threshold", "100")], &"abcdefgh ".repeat(20)).0);
+    assert!(!send(&[("compression_threshold", "100000")], &words).0);
+    let (fast, small) = (send(&[("compression_threshold", "100")], &words), send(&[("compression_level", "9")], &words));
+    assert!(fast.0 && small.0 && small.1 < fast.1, "{fast:?} {small:?}");
+    assert!(!send(&[("compress", "false")], &words).0);
+    assert!(wire.session.config_mut().set("compression_level", "10").is_err());
+}

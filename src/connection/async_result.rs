@@ -74,6 +74,12 @@ impl AsyncResult {
         self.0.settled.load(Ordering::Acquire)
     }
 
+    /// Lets go of it. What the last one leaves behind is given back, since dropping it may run code of the host.
+    pub(super) fn leave(self) -> Option<Result<Value>> {
+        let inner = Arc::into_inner(self.0)?;
+        lock(&inner.state).outcome.take()
+    }
+
     /// The answer has come; gives the callbacks to run, in their order. One that comes too late is given back.
     #[must_use]
     pub(super) fn settle(&self, outcome: Result<Value>) -> (Vec<Callback>, Option<Result<Value>>) {

@@ -109,7 +109,7 @@ impl Limit {
     #[cold]
     pub(super) fn spin(&mut self, time: Duration, transport: &dyn Transport, incoming: &mut Incoming) -> Option<Received> {
         let left = self.remaining()?;
-        let end = Instant::now().checked_add(time.min(left))?;
+        let end = Instant::now().checked_add(time.min(left).min(TICK))?;
         loop {
             match receive(transport, incoming, false) {
                 Received::Nothing => {}

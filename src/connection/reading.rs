@@ -75,7 +75,7 @@ impl Shared {
             Some(Event::Closed(error)) => (self.finish(inner, error), Step::Did),
             // The session has answered some by itself.
             None if inner.session.messages() != taken => (inner, Step::Did),
-            None => self.receive(inner, limit),
+            None => self.receive(inner, key, limit),
         }
     }
 
@@ -85,10 +85,13 @@ impl Shared {
     }
 
     /// Waits for bytes, as the only one who does.
-    pub(super) fn receive<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, Step) {
+    pub(super) fn receive<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
         // A few wait for a message to ride behind, while there is one to be expected; the object may come again before.
-        if !self.releases.is_empty() && (inner.idle || !limit.is_patient() || self.releases.len() >= RELEASES) {
-            inner.session.send_releases();
+        if !self.releases.is_empty() {
+            let leaving = !inner.session.outgoing().is_empty();
+            if leaving || inner.idle || !limit.is_patient() || self.releases.len() >= RELEASES {
+                inner.session.send_releases();
+            }
         }
         if inner.has_waste() {
             // It may run code of the host, which must find somebody who reads.
@@ -101,7 +104,9 @@ impl Shared {
             let (inner, late) = self.flush_within(inner, limit);
             return (inner, if late { Step::TimedOut } else { Step::Again });
         }
-        let more_expected = inner.session.pending() > 1 || inner.session.incoming().is_mid_frame();
+        // Answers that come besides the one that is waited for would hold up what the peer says next (Nagle's algorithm).
+        let awaited = matches!(key, Key::Reply(_) | Key::Async(_)) as usize;
+        let more_expected = inner.session.pending() > awaited || inner.session.incoming().is_mid_frame();
         let broken = inner.broken;
         let spin = inner.session.config().spin;
         let mut incoming = inner.session.take_incoming();
@@ -201,7 +206,9 @@ impl Shared {
         if callbacks.is_empty() {
             if let Some(late) = late {
                 // Nobody else may hold it any more, and its callbacks have destructors of the host.
-                inner.late.push((result, late));
+                inner.late.push((Some(result), late));
+            } else if let Some(outcome) = result.leave() {
+                inner.late.push((None, outcome));
             }
             return inner;
         }

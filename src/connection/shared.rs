@@ -82,8 +82,8 @@ pub(super) struct Inner {
     pub(super) bound: VecDeque<Request>,
     /// Quick methods that are running; their answers leave together.
     pub(super) quick: usize,
-    /// Results whose answers came too late, to be dropped without the lock.
-    pub(super) late: Vec<(AsyncResult, Result<Value>)>,
+    /// Results whose answers came too late, and answers that nobody holds, to be dropped without the lock.
+    pub(super) late: Vec<(Option<AsyncResult>, Result<Value>)>,
     pub(super) peer_root: Option<Value>,
     pub(super) end: Option<Error>,
 }
@@ -92,7 +92,7 @@ pub(super) struct Inner {
 pub(super) struct Waste {
     _objects: Vec<Arc<dyn Local>>,
     _sent: Vec<Blob>,
-    _late: Vec<(AsyncResult, Result<Value>)>,
+    _late: Vec<(Option<AsyncResult>, Result<Value>)>,
     _rooms: Vec<Box<dyn Room>>,
 }
 
@@ -408,11 +408,11 @@ impl Shared {
             let step;
             (inner, step) = self.advance(inner, Key::Transaction, &mut Limit::Forever);
             if let Step::Did = step {
+                self.check_fork()?;
                 if stopping() {
                     self.depart(inner);
                     return Ok(());
                 }
-                self.check_fork()?;
             }
         }
     }

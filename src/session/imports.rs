@@ -39,7 +39,8 @@ impl Imports {
         is_class: bool,
         limit: usize,
     ) -> Result<Arc<Proxy>> {
-        if self.by_pack.len() >= limit && !self.by_pack.contains_key(id_pack) {
+        // Those whose release waits do not live any more.
+        if self.by_pack.len() >= limit.saturating_add(self.releases.len()) && !self.by_pack.contains_key(id_pack) {
             return Err(Error::Limit(format!("the peer lent more than {limit} objects (max_imports)")));
         }
         // Its release may still wait to be sent, and then need not be.

@@ -122,6 +122,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
             }
             Tag::Ref => {
                 let (label, id) = content.newtype_variant_seed(MarkedSeed)?;
+                self.charge::<u8, _>(PROXY + 3 * id.len())?;
                 let refused = || de::Error::custom("a reference that cannot be followed");
                 self.beside.reference(label, &id).ok_or_else(refused)?
             }
@@ -142,6 +143,8 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 }
 
+/// What the proxy of a reference takes beside names and ids, if it is a new one.
+const PROXY: usize = 384;
 /// How much room is made for a length that is only announced.
 const CAUTIOUS: usize = 1024;
 
