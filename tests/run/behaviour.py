@@ -37,6 +37,16 @@ def release_then_call(version):
     return function
 
 
+def fresh_callbacks(version):
+    def function(case):
+        _server, address = start_c_server(case, listen_address(case, "tcp"))
+        done = case.run([case.python(version), os.path.join(CLIENTS, "fresh_callbacks.py"), address, str(ROUNDS)])
+        ratio = float(re.search(r"^ratio ([\d.]+)$", done.output, re.MULTILINE).group(1))
+        case.note("a call with a new function costs %.1f with the same one" % ratio)
+        case.check(ratio < MOST_RATIO, "a new function makes a call %.0f times dearer" % ratio)
+    return function
+
+
 def bridge(version, mode):
     rules = {"default": ["open"], "open": ["open", "allow_public_attrs=true", "allow_setattr=true", "allow_delattr=true"],
              "open-strict": ["strict", "allow_public_attrs=true", "allow_setattr=true", "allow_delattr=true"]}[mode]
@@ -59,4 +69,5 @@ for version in ("6.0.2", "5.3.1"):
     test("behaviour.long-handler-keeps-its-client.%s" % version, 90)(long_handler(version))
     for mode in ("default", "open", "open-strict"):
         test("behaviour.bridge-%s.%s" % (mode, version), 60)(bridge(version, mode))
+    test("behaviour.fresh-callbacks-are-cheap.%s" % version, 60, alone=True)(fresh_callbacks(version))
     test("behaviour.release-before-a-call-is-cheap.%s" % version, 60, alone=True)(release_then_call(version))
