@@ -20,6 +20,7 @@ import against_python
 import against_raw
 import growth
 import lab as laboratory
+import native_values
 import report
 from runner import TARGET, Failed, NotRun
 
@@ -39,6 +40,7 @@ def missing(found):
     trips = sum(1 for row in found["round_trips"] if row["round_trips"] > 0)
     if trips != 10:
         lacking.append("%d round trips of 10" % trips)
+    lacking += ["native values: " + row["title"] for row in found["native"] if not (row["ratio"] or 0) > 0]
     for curve in growth.CURVES:
         points = [point for one in found["growth"].get(curve.name, []) for point in one["points"]]
         if not points or any(y <= 0 for _, y in points):
@@ -55,6 +57,7 @@ def measure(lab):
     found["ratios"] = against_raw.run(lab, say)
     found["python"] = against_python.calls(lab, say)
     found["round_trips"] = against_python.round_trips(lab, say)
+    found["native"] = native_values.run(lab, say)
     found["growth"] = growth.run(lab, say)
     found["seconds"] = round(time.monotonic() - started)
     return found
@@ -94,7 +97,7 @@ def main():
     for what in lacking:
         print("MISSING " + what)
     print("\n%d rows, %d curves in %s, %d s; %d missing" % (
-        sum(len(found[part]) for part in ("ratios", "python", "round_trips")), len(curves), os.path.relpath(folder),
+        sum(len(found[part]) for part in ("ratios", "python", "round_trips", "native")), len(curves), os.path.relpath(folder),
         found["seconds"], len(lacking)))
     return 1 if lacking else 0
 

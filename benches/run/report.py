@@ -82,6 +82,13 @@ def trips(rows):
     return table(head, cells, 4)
 
 
+def native(rows):
+    head = ("there and back", "native", "beside it", "", "**ratio**")
+    cells = [(row["title"], figure(row["native_us"], "us"), row["beside"], figure(row["other_us"], "us"),
+              "**%s**" % figure(row["ratio"])) for row in rows]
+    return table(head, cells, 1)
+
+
 def others(found):
     """The other libraries, and librpyc as it was in this run."""
     rows = {(row["metric"], row["transport"]): row for row in found["ratios"] if row["place"] == "one"}
@@ -102,7 +109,7 @@ def made_by(found):
 def parts(found):
     """{name of a place in the document: lines}"""
     return {"made": made_by(found), "ratios": ratios(found["ratios"]), "peers": peers(found["python"]),
-            "round-trips": trips(found["round_trips"]), "others": others(found)}
+            "round-trips": trips(found["round_trips"]), "native": native(found["native"]), "others": others(found)}
 
 
 def put(text, name, lines):
@@ -148,7 +155,7 @@ def write_document(found):
 def show(found):
     """The same tables for a terminal, aligned."""
     for title, lines in (("librpyc beside raw sockets", ratios(found["ratios"])), ("with Python", peers(found["python"])),
-                         ("round trips", trips(found["round_trips"]))):
+                         ("round trips", trips(found["round_trips"])), ("native values", native(found["native"]))):
         rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if not line.startswith("| ---")]
         widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]))]
         print("\n" + title)
