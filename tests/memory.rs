@@ -3,6 +3,7 @@
 mod support;
 
 use flate2::{Compress, Compression, FlushCompress, Status};
+use rpyc::codec::pickle;
 use rpyc::config::{Config, Limits};
 use rpyc::error::Error;
 use rpyc::session::Event;
@@ -171,4 +172,71 @@ fn the_worst_case_of_the_defaults() {
     let count = (bytes / 9) as u32;
     let frame = hostile(&value_head(count), count, |_, out| out.extend([0x18, 0, 0, 0, 0, 0, 0, 0, 0]));
     assert_eq!(self::peak(&limits, &frame).1, None);
+}
+
+/// Opcodes that take a byte or a few, and make the reader keep far more. What is never in the value counts too.
+#[test]
+fn a_small_pickle_takes_what_the_limits_allow() {
+    let _turn = TURN.lock().unwrap();
+    const MIB: usize = 1 << 20;
+    let limits = Limits { memory: 4 * MIB, ..Limits::default() };
+    let put = |n: u32| [&b"r"[..], &n.to_le_bytes()].concat();
+    let numbered = |n: u32| [&b"J"[..], &n.to_le_bytes()].concat();
+    type Unit<'a> = &'a dyn Fn(u32) -> Vec<u8>;
+    let cases: [(&str, &[u8], Unit<'_>, &[u8]); 19] = [
+        ("lists", b"", &|_| b"]".to_vec(), b"."),
+        ("lists in a list", b"](", &|_| b"]".to_vec(), b"e."),
+        ("None", b"", &|_| b"N".to_vec(), b"."),
+        ("None in a tuple", b"(", &|_| b"N".to_vec(), b"t."),
+        ("None in a list, one by one", b"]", &|_| b"Na".to_vec(), b"."),
+        ("memoized None", b"", &|_| b"N\x94".to_vec(), b"."),
+        ("one None, memoized again and again", b"N", &|_| b"\x94".to_vec(), b"."),
+        ("PUT", b"N", &|n| put(n), b"."),
+        ("DUP", b"]", &|_| b"2".to_vec(), b"."),
+        ("GET", b"Nq\0", &|_| b"h\0".to_vec(), b"."),
+        ("marks", b"", &|_| b"(".to_vec(), b"."),
+        ("tuples of one", b"(", &|_| b"N\x85".to_vec(), b"t."),
+        ("thrown away", b"", &|_| b"]0".to_vec(), b"N."),
+        ("dicts in a dict", b"}(", &|_| b"N}".to_vec(), b"u."),
+        ("keys", b"}(", &|n| [&numbered(n)[..], b"N"].concat(), b"u."),
+        ("keys, from a mark", b"(", &|n| [&numbered(n)[..], b"N"].concat(), b"d."),
+        ("a frozenset", b"(", &|n| numbered(n), b"\x91."),
+        ("ints of nine bytes", b"(", &|_| b"\x8a\x09\xff\xff\xff\xff\xff\xff\xff\xff\x7f".to_vec(), b"t."),
+        ("texts of 31 bytes", b"(", &|_| [&b"\x8c\x1f"[..], &[b'x'; 31]].concat(), b"t."),
+    ];
+    for (what, head, unit, tail) in cases {
+        let mut refused = [false; 2];
+        // Once far too many, then as many as pass.
+        let mut count = 300_000;
+        loop {
+            let mut pickle = head.to_vec();
+            (0..count).for_each(|n| pickle.extend(unit(n)));
+            pickle.extend_from_slice(tail);
+            let before = NOW.load(Ordering::Relaxed);
+            PEAK.store(before, Ordering::Relaxed);
+            let text = pickle::read(&pickle, &limits).err().map(|error| error.to_string());
+            let peak = PEAK.load(Ordering::Relaxed) - before;
+            assert!(peak <= 3 * limits.memory + 64 * 1024, "{what}, {count} times: {peak} bytes");
+            match text.is_some_and(|text| text.contains("max_memory")) {
+                true => refused[0] = true,
+                false => {
+                    refused[1] = true;
+                    break;
+                }
+            }
+            count = count / 4 * 3;
+        }
+        assert_eq!(refused, [true; 2], "{what}");
+    }
+
+    // A wide stack that is empty again is no pattern for what is made of it.
+    let mut pickle = b"(".to_vec();
+    pickle.resize(80_000, b'N');
+    pickle.push(b'1');
+    (0..1000).for_each(|_| pickle.extend_from_slice(b"N\x850(Nt0"));
+    pickle.extend_from_slice(b"N.");
+    let before = NOW.load(Ordering::Relaxed);
+    PEAK.store(before, Ordering::Relaxed);
+    pickle::read(&pickle, &limits).unwrap();
+    assert!(PEAK.load(Ordering::Relaxed) - before <= 3 * limits.memory);
 }

@@ -143,6 +143,7 @@ impl Classic {
         limits.depth = limits.depth.min(bounds.depth);
         limits.items = limits.items.min(bounds.items);
         limits.bytes = limits.bytes.min(bounds.bytes);
+        limits.memory = limits.memory.min(memory_for(bounds));
         Ok(pickle::read(&bytes, &limits)?)
     }
 
@@ -153,6 +154,13 @@ impl Classic {
         let pickle = object(ask(&module, Ask::GetAttr("pickle"))?, "rpyc.lib.compat.pickle")?;
         ask(&pickle, Ask::CallAttr { name: "loads", args: &[Value::Bytes(bytes.into())], keywords: &[] })
     }
+}
+
+/// What the reader of pickles counts as memory for a value within the bounds, at most.
+fn memory_for(bounds: &Bounds) -> usize {
+    // Place, container, memo, look-up, mark, head of a text. Small bounds are left to be refused by their own names.
+    const ITEM: usize = 512;
+    bounds.items.saturating_mul(ITEM).saturating_add(bounds.bytes).saturating_add(1 << 20)
 }
 
 /// What must be an object of the peer.

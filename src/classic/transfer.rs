@@ -5,9 +5,10 @@ use super::client::object;
 use crate::connection::{Ask, ask, obtain};
 use crate::error::{Error, Result};
 use crate::value::{Bounds, Reference, Value};
-use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 /// Folders within folders; links can make more of them than there are.
 const LEVELS: usize = 100;
@@ -78,7 +79,7 @@ impl Classic {
         let local = Path::new(local);
         match () {
             () if run.is(remote, "isdir")? => run.download_folder(remote, local),
-            () if run.is(remote, "isfile")? => run.download_file(remote, local),
+            () if run.is(remote, "isfile")? => run.download_file(remote, local, create),
             () => Err(Error::Argument(format!("cannot download '{remote}': it is neither file nor folder"))),
         }
     }
@@ -185,12 +186,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn download_file(&mut self, remote: &str, local: &Path) -> Result<()> {
+    fn download_file(&mut self, remote: &str, local: &Path, create: fn(&Path) -> Result<File>) -> Result<()> {
         let size = self.path("getsize", &[remote])?.to_u64().unwrap_or(0);
         let name = text(local)?;
         let mut received = 0;
         self.with_file(remote, "rb", |from| {
-            let mut to = File::create(local).map_err(io("write", local))?;
+            let mut to = create(local)?;
             self.tell(name, remote, 0, size)?;
             let args = [Value::Int(i64::try_from(self.how.chunk.max(1)).unwrap_or(i64::MAX))];
             loop {
@@ -214,7 +215,10 @@ impl Run<'_> {
         let mut folders = vec![(remote.to_owned(), local.to_owned(), 1)];
         while let Some((remote, local, level)) = folders.pop() {
             check_level(level, &local)?;
-            fs::create_dir_all(&local).map_err(io("make the folder", &local))?;
+            match level {
+                1 => fs::create_dir_all(&local).map_err(io("make the folder", &local))?,
+                _ => folder_inside(&local)?,
+            }
             for name in self.list(&remote)? {
                 if !(self.how.filter)(&name) {
                     continue;
@@ -224,7 +228,7 @@ impl Run<'_> {
                 if self.is(&source, "isdir")? {
                     folders.push((source, path, level + 1));
                 } else if self.is(&source, "isfile")? {
-                    self.download_file(&source, &path)?;
+                    self.download_file(&source, &path, create_inside)?;
                 }
             }
         }
@@ -242,9 +246,7 @@ impl Run<'_> {
             return Err(Error::Type("the names in a folder of the peer are no list".into()));
         };
         let name = |name: &Value| match name {
-            Value::Str(name) if PathBuf::from(name.as_str()).file_name().is_some_and(|file| file == name.as_str()) => {
-                Ok(name.to_string())
-            }
+            Value::Str(name) if is_name(name.as_str()) => Ok(name.to_string()),
             other => Err(Error::Denied(format!(
                 "the peer's folder '{remote}' has the name {}, which is none of a file",
                 other.repr()
@@ -256,9 +258,100 @@ impl Run<'_> {
     }
 }
 
+/// Is it the name of a file, and nothing but the name?
+fn is_name(name: &str) -> bool {
+    !name.contains('\0') && Path::new(name).file_name().is_some_and(|file| file == name)
+}
+
+/// The file that the caller named, which may be reached by links.
+fn create(path: &Path) -> Result<File> {
+    File::create(path).map_err(io("write", path))
+}
+
+fn leads_out(path: &Path) -> Error {
+    Error::Denied(format!("cannot write '{}': it is there, as a link or something else that leads out", path.display()))
+}
+
+/// A file in a folder that is downloaded. Links that were there before are not followed, devices and pipes not opened.
+fn create_inside(path: &Path) -> Result<File> {
+    let flags = libc::O_NOFOLLOW | libc::O_NONBLOCK;
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).custom_flags(flags).open(path);
+    let file = match opened {
+        // A link, and a pipe that nobody reads.
+        Err(error) if matches!(error.raw_os_error(), Some(libc::ELOOP | libc::EMLINK | libc::ENXIO)) => {
+            return Err(leads_out(path));
+        }
+        opened => opened.map_err(io("write", path))?,
+    };
+    if !file.metadata().map_err(io("write", path))?.is_file() {
+        return Err(leads_out(path));
+    }
+    file.set_len(0).map_err(io("write", path))?;
+    Ok(file)
+}
+
+/// A folder in a folder that is downloaded: a new one, or one that was there and is no link.
+fn folder_inside(path: &Path) -> Result<()> {
+    match fs::create_dir(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            match fs::symlink_metadata(path).map_err(io("look at", path))?.is_dir() {
+                true => Ok(()),
+                false => Err(leads_out(path)),
+            }
+        }
+        made => made.map_err(io("make the folder", path)),
+    }
+}
+
 fn check_level(level: usize, folder: &Path) -> Result<()> {
     match level > LEVELS {
         true => Err(Error::Limit(format!("'{}' is nested over {LEVELS} levels", folder.display()))),
         false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn names_lead_nowhere_else() {
+        for good in ["a", "a b", ".hidden", "...", "\u{e9}\n"] {
+            assert!(is_name(good), "{good:?}");
+        }
+        for bad in ["", ".", "..", "/", "a/", "/a", "a/b", "../a", "a/..", "a\0", "\0", "a\0/b"] {
+            assert!(!is_name(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_there_leads_nowhere_else() {
+        let folder = std::env::temp_dir().join(format!("rpyc-transfer-{}", std::process::id()));
+        let (inside, outside) = (folder.join("inside"), folder.join("outside"));
+        fs::create_dir_all(&inside).unwrap();
+        fs::create_dir_all(&outside).unwrap();
+        fs::write(outside.join("file"), "kept").unwrap();
+        symlink(outside.join("file"), inside.join("file")).unwrap();
+        symlink(outside.join("new"), inside.join("new")).unwrap();
+        symlink(&outside, inside.join("folder")).unwrap();
+        symlink("/dev/null", inside.join("device")).unwrap();
+        let _pipe = std::os::unix::net::UnixListener::bind(inside.join("socket")).unwrap();
+        for name in ["file", "new", "device", "socket"] {
+            let error = create_inside(&inside.join(name)).unwrap_err();
+            assert!(matches!(error, Error::Denied(_)), "{name}: {error}");
+        }
+        assert!(matches!(create_inside(Path::new("/dev/null")), Err(Error::Denied(_))));
+        assert!(matches!(folder_inside(&inside.join("folder")), Err(Error::Denied(_))));
+        assert!(matches!(folder_inside(&inside.join("file")), Err(Error::Denied(_))));
+        assert!(fs::read_to_string(outside.join("file")).unwrap() == "kept" && !outside.join("new").exists());
+
+        folder_inside(&inside.join("own")).unwrap();
+        folder_inside(&inside.join("own")).unwrap();
+        let own = inside.join("own/file");
+        create_inside(&own).unwrap().write_all(b"longer").unwrap();
+        create_inside(&own).unwrap().write_all(b"new").unwrap();
+        assert_eq!(fs::read_to_string(&own).unwrap(), "new");
+        fs::remove_dir_all(&folder).unwrap();
     }
 }

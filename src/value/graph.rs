@@ -37,7 +37,7 @@ pub enum GraphError {
     Cycle,
     #[error("it is nested over {0} levels")]
     TooDeep(usize),
-    #[error("it has over {0} items")]
+    #[error("it has over {0} items (those of sets and of keys once more for each level around them)")]
     TooManyItems(usize),
     #[error("its texts have over {0} bytes")]
     TooManyBytes(usize),
@@ -58,6 +58,11 @@ pub struct Graph {
     nodes: Vec<Node>,
 }
 
+/// However few items are allowed, so many may be hashed.
+const HASHED: usize = 1 << 20;
+/// Hashing so many bytes is as much work as hashing an item.
+const BYTES_PER_ITEM: usize = 16;
+
 /// What a value holds.
 #[derive(Clone, Copy, Default)]
 struct Weight {
@@ -71,6 +76,11 @@ impl Weight {
         self.depth = self.depth.max(child.depth);
         self.items = self.items.saturating_add(child.items).saturating_add(1);
         self.bytes = self.bytes.saturating_add(child.bytes);
+    }
+
+    /// How much work it is to find one such value among others: at worst all of it is hashed at each of its levels.
+    fn work(&self) -> usize {
+        (self.items.saturating_add(self.bytes / BYTES_PER_ITEM)).saturating_mul(self.depth.max(1))
     }
 
     fn check(&self, bounds: &Bounds) -> Result<(), GraphError> {
@@ -129,6 +139,8 @@ impl Graph {
                 return Ok(value);
             }
         };
+        let hashed = bounds.items.max(HASHED).saturating_add(bounds.bytes / BYTES_PER_ITEM);
+        let mut work = 0usize;
         let mut built: Vec<Option<(Value, Weight)>> = vec![None; self.nodes.len()];
         let mut open = vec![false; self.nodes.len()];
         // Each container on the way down, with its next child and what was counted so far.
@@ -157,6 +169,10 @@ impl Graph {
                     path.pop();
                     weight.depth += 1;
                     weight.check(bounds)?;
+                    work = work.saturating_add(self.work(node, &built));
+                    if work > hashed {
+                        return Err(GraphError::TooManyItems(hashed));
+                    }
                     let value = self.finish(node, &built)?;
                     if let (Some(place), Some(open)) = (built.get_mut(node), open.get_mut(node)) {
                         *place = Some((value, weight));
@@ -182,6 +198,24 @@ impl Graph {
             }
         }
         Ok(built.get_mut(root).and_then(Option::take).map(|(value, _)| value).unwrap_or_default())
+    }
+
+    /// How much is to be hashed to make the container.
+    fn work(&self, node: usize, built: &[Option<(Value, Weight)>]) -> usize {
+        let Some(Node { kind, children }) = self.nodes.get(node) else { return 0 };
+        let step = match kind {
+            Kind::Set => 1,
+            Kind::Dict => 2,
+            Kind::Tuple | Kind::List => return 0,
+        };
+        let mut keys = Weight::default();
+        children.iter().step_by(step).for_each(|key| match key {
+            Piece::Value(value) => keys.add(Weight::of(value)),
+            Piece::Node(child) => {
+                keys.add(built.get(*child).and_then(Option::as_ref).map_or_else(Weight::default, |(_, inside)| *inside))
+            }
+        });
+        keys.work()
     }
 
     /// The value of a container whose children are there.
@@ -281,6 +315,48 @@ mod tests {
         let mut graph = Graph::default();
         let odd = graph.add(Kind::Dict, vec![int(1)]);
         assert_eq!(graph.build(Piece::Node(odd), &WIDE).unwrap_err(), GraphError::Odd);
+    }
+
+    /// Each set is looked at again by all that are around it. Work is bounded, not counted by a clock.
+    #[test]
+    fn hashing_is_bounded() {
+        let wide = Bounds { depth: 1000, items: 1 << 20, bytes: 1 << 20 };
+        for kind in [Kind::Set, Kind::Dict] {
+            let keyed = |key: Piece| if kind == Kind::Set { vec![key] } else { vec![key, int(0)] };
+            let nested = |width: i64, levels: usize| {
+                let mut graph = Graph::default();
+                let mut last = graph.add(Kind::Set, (0..width).map(int).collect());
+                for _ in 0..levels {
+                    last = graph.add(Kind::Set, vec![Piece::Node(last)]);
+                }
+                let root = graph.add(kind, keyed(Piece::Node(last)));
+                graph.build(Piece::Node(root), &wide).map(|_| ())
+            };
+            assert_eq!(nested(1 << 18, 1), Ok(()), "{kind:?}");
+            assert_eq!(nested(10, 100), Ok(()), "{kind:?}");
+            assert!(matches!(nested(1 << 18, 20), Err(GraphError::TooManyItems(_))), "{kind:?}");
+            assert!(matches!(nested(1000, 500), Err(GraphError::TooManyItems(_))), "{kind:?}");
+        }
+        // As many as are allowed, on one level.
+        for (kind, items) in [(Kind::Set, 1 << 19), (Kind::Dict, 1 << 19)] {
+            let mut graph = Graph::default();
+            let root = graph.add(kind, (0..items).map(int).collect());
+            let exact = Bounds { depth: 1, items: 1 << 19, bytes: 0 };
+            assert!(graph.build(Piece::Node(root), &exact).is_ok());
+        }
+        // Equal sets, deep and many, are compared at each of their levels.
+        let mut graph = Graph::default();
+        let mut last = graph.add(Kind::Set, vec![int(1)]);
+        for _ in 0..90 {
+            last = graph.add(Kind::Set, vec![Piece::Node(last)]);
+        }
+        let root = graph.add(Kind::Set, vec![Piece::Node(last); 2000]);
+        assert!(matches!(graph.build(Piece::Node(root), &wide), Err(GraphError::TooManyItems(_))));
+        // What is small is never too much, however little is allowed.
+        let mut graph = Graph::default();
+        let inner = graph.add(Kind::Set, vec![int(1)]);
+        let root = graph.add(Kind::Set, vec![Piece::Node(inner)]);
+        assert!(graph.build(Piece::Node(root), &Bounds { depth: 2, items: 2, bytes: 0 }).is_ok());
     }
 
     #[test]

@@ -2,19 +2,34 @@
 
 use super::{PickleError, op};
 use crate::config::Limits;
-use crate::value::{Blob, Bounds, Graph, Kind, Piece, Text, Value};
+use crate::value::{Blob, Bounds, Graph, INLINE, Kind, Piece, Text, Value};
 use std::collections::HashMap;
 
 type Result<T> = std::result::Result<T, PickleError>;
 
+// What is counted against the limit on memory. Storage that grows and copies that are made at the end can make it up to
+// three times as much. Nothing is given back: what is pushed mostly stays, inside of a container.
+/// A place on the stack, and later in a container.
+const PIECE: usize = size_of::<Piece>();
+/// A container, the value that becomes of it, and where both are kept.
+const CONTAINER: usize = 144;
+/// More for an item of a set, or a key or value of a dict, which are looked up while the container is made.
+const HASHED: usize = 64;
+const MEMO: usize = 64;
+const MARK: usize = 16;
+/// The head of a text, byte string or long integer.
+const HEAD: usize = 48;
+
 /// The plain data that a pickle of any protocol holds. Sets of both sorts become frozensets, bytearrays bytes.
 ///
+/// It ends where it passes the limit on memory, whatever is thrown away again before it is complete.
 /// What needs a name or a call when Python reads it is refused: so are sets before protocol 4, and bytes before 3.
 pub fn read(data: &[u8], limits: &Limits) -> Result<Value> {
     let mut machine = Machine {
         data,
         at: 0,
         limits,
+        memory: limits.memory,
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
@@ -22,7 +37,10 @@ pub fn read(data: &[u8], limits: &Limits) -> Result<Value> {
     };
     let root = machine.run()?;
     let bounds = Bounds { depth: limits.depth, items: limits.items, bytes: limits.bytes };
-    Ok(machine.graph.build(root, &bounds)?)
+    let Machine { graph, stack, memo, .. } = machine;
+    // They are not needed while the value is made, and can be as large.
+    drop((stack, memo));
+    Ok(graph.build(root, &bounds)?)
 }
 
 /// Python's unpickler, as far as it makes data.
@@ -30,6 +48,8 @@ struct Machine<'a> {
     data: &'a [u8],
     at: usize,
     limits: &'a Limits,
+    /// How much memory is left.
+    memory: usize,
     stack: Vec<Piece>,
     /// How high the stack was at each mark.
     marks: Vec<usize>,
@@ -53,31 +73,37 @@ impl<'a> Machine<'a> {
                 }
                 // Frames say how reads are to be buffered, and nothing about the data.
                 op::FRAME => drop(self.take(8, "FRAME")?),
-                op::MARK => self.marks.push(self.stack.len()),
+                op::MARK => {
+                    self.charge(MARK)?;
+                    self.marks.push(self.stack.len());
+                }
                 op::POP => match self.marks.last() == Some(&self.stack.len()) {
                     true => drop(self.marks.pop()),
                     false => drop(self.pop()?),
                 },
-                op::POP_MARK => drop(self.marked()?),
+                op::POP_MARK => {
+                    let height = self.marked()?;
+                    self.stack.truncate(height);
+                }
                 op::DUP => {
                     let top = self.top()?.clone();
-                    self.stack.push(top);
+                    self.push(top)?;
                 }
-                op::NONE => self.value(Value::None),
-                op::NEWTRUE => self.value(Value::Bool(true)),
-                op::NEWFALSE => self.value(Value::Bool(false)),
+                op::NONE => self.value(Value::None)?,
+                op::NEWTRUE => self.value(Value::Bool(true))?,
+                op::NEWFALSE => self.value(Value::Bool(false))?,
                 op::INT | op::LONG => self.decimal()?,
                 op::BININT => {
                     let n = i32::from_le_bytes(self.array("BININT")?);
-                    self.value(Value::Int(n.into()));
+                    self.value(Value::Int(n.into()))?;
                 }
                 op::BININT1 => {
                     let n = u8::from_le_bytes(self.array("BININT1")?);
-                    self.value(Value::Int(n.into()));
+                    self.value(Value::Int(n.into()))?;
                 }
                 op::BININT2 => {
                     let n = u16::from_le_bytes(self.array("BININT2")?);
-                    self.value(Value::Int(n.into()));
+                    self.value(Value::Int(n.into()))?;
                 }
                 op::LONG1 => {
                     let [size] = self.array("LONG1")?;
@@ -91,11 +117,11 @@ impl<'a> Machine<'a> {
                     let line = self.line()?;
                     let number = std::str::from_utf8(line).ok().and_then(|text| text.trim().parse().ok());
                     let number = number.ok_or_else(|| self.wrong("a FLOAT that is no number"))?;
-                    self.value(Value::Float(number));
+                    self.value(Value::Float(number))?;
                 }
                 op::BINFLOAT => {
                     let x = f64::from_be_bytes(self.array("BINFLOAT")?);
-                    self.value(Value::Float(x));
+                    self.value(Value::Float(x))?;
                 }
                 op::UNICODE => self.escaped()?,
                 op::SHORT_BINUNICODE => self.text::<1>()?,
@@ -104,37 +130,36 @@ impl<'a> Machine<'a> {
                 op::SHORT_BINBYTES => self.bytes::<1>()?,
                 op::BINBYTES => self.bytes::<4>()?,
                 op::BINBYTES8 | op::BYTEARRAY8 => self.bytes::<8>()?,
-                op::EMPTY_TUPLE => self.container(Kind::Tuple, Vec::new()),
+                op::EMPTY_TUPLE => self.container(Kind::Tuple, Vec::new())?,
                 op::TUPLE1 => self.last(1)?,
                 op::TUPLE2 => self.last(2)?,
                 op::TUPLE3 => self.last(3)?,
                 op::TUPLE => self.from_mark(Kind::Tuple)?,
-                op::EMPTY_LIST => self.container(Kind::List, Vec::new()),
+                op::EMPTY_LIST => self.container(Kind::List, Vec::new())?,
                 op::LIST => self.from_mark(Kind::List)?,
-                op::EMPTY_DICT => self.container(Kind::Dict, Vec::new()),
+                op::EMPTY_DICT => self.container(Kind::Dict, Vec::new())?,
                 op::DICT => self.from_mark(Kind::Dict)?,
-                op::EMPTY_SET => self.container(Kind::Set, Vec::new()),
+                op::EMPTY_SET => self.container(Kind::Set, Vec::new())?,
                 op::FROZENSET => self.from_mark(Kind::Set)?,
                 op::APPEND => {
-                    let items = vec![self.pop()?];
-                    self.extend(Kind::List, items)?;
+                    let from = self.below(1)?;
+                    self.extend(Kind::List, from)?;
                 }
                 op::SETITEM => {
-                    let value = self.pop()?;
-                    let items = vec![self.pop()?, value];
-                    self.extend(Kind::Dict, items)?;
+                    let from = self.below(2)?;
+                    self.extend(Kind::Dict, from)?;
                 }
                 op::APPENDS => {
-                    let items = self.marked()?;
-                    self.extend(Kind::List, items)?;
+                    let from = self.marked()?;
+                    self.extend(Kind::List, from)?;
                 }
                 op::SETITEMS => {
-                    let items = self.marked()?;
-                    self.extend(Kind::Dict, items)?;
+                    let from = self.marked()?;
+                    self.extend(Kind::Dict, from)?;
                 }
                 op::ADDITEMS => {
-                    let items = self.marked()?;
-                    self.extend(Kind::Set, items)?;
+                    let from = self.marked()?;
+                    self.extend(Kind::Set, from)?;
                 }
                 op::MEMOIZE => self.put(self.memo.len() as u64)?,
                 op::PUT => {
@@ -196,13 +221,46 @@ impl<'a> Machine<'a> {
         Ok(line)
     }
 
-    fn value(&mut self, value: Value) {
-        self.stack.push(Piece::Value(value));
+    /// Counts memory against the limit.
+    fn charge(&mut self, bytes: usize) -> Result<()> {
+        match self.memory.checked_sub(bytes) {
+            Some(left) => self.memory = left,
+            None => return Err(self.too_many("bytes of memory (max_memory)", self.limits.memory)),
+        }
+        Ok(())
     }
 
-    fn container(&mut self, kind: Kind, children: Vec<Piece>) {
+    fn push(&mut self, piece: Piece) -> Result<()> {
+        self.charge(PIECE)?;
+        self.stack.push(piece);
+        Ok(())
+    }
+
+    fn value(&mut self, value: Value) -> Result<()> {
+        let bytes = match &value {
+            Value::Str(text) => text.as_bytes().len(),
+            Value::Bytes(bytes) => bytes.len(),
+            Value::BigInt(n) => INLINE + n.digits(),
+            _ => 0,
+        };
+        if bytes > INLINE {
+            self.charge(HEAD + bytes)?;
+        }
+        self.push(Piece::Value(value))
+    }
+
+    fn container(&mut self, kind: Kind, children: Vec<Piece>) -> Result<()> {
+        self.charge(CONTAINER)?;
+        self.charge_hashed(kind, children.len())?;
         let node = self.graph.add(kind, children);
-        self.stack.push(Piece::Node(node));
+        self.push(Piece::Node(node))
+    }
+
+    fn charge_hashed(&mut self, kind: Kind, items: usize) -> Result<()> {
+        match kind {
+            Kind::Set | Kind::Dict => self.charge(items.saturating_mul(HASHED)),
+            Kind::Tuple | Kind::List => Ok(()),
+        }
     }
 
     /// How much of the stack belongs to the last mark.
@@ -221,53 +279,68 @@ impl<'a> Machine<'a> {
         self.stack.get(self.floor()..).and_then(<[Piece]>::last).ok_or_else(|| self.wrong("an empty stack"))
     }
 
-    /// All since the last mark, which is taken away.
-    fn marked(&mut self) -> Result<Vec<Piece>> {
+    /// Where on the stack the last mark is, which is taken away.
+    fn marked(&mut self) -> Result<usize> {
         let height = self.marks.pop().ok_or_else(|| self.wrong("no MARK"))?;
-        Ok(self.stack.split_off(height.min(self.stack.len())))
+        Ok(height.min(self.stack.len()))
+    }
+
+    /// Where on the stack the last so many begin.
+    fn below(&self, count: usize) -> Result<usize> {
+        let from = self.stack.len().checked_sub(count).filter(|from| *from >= self.floor());
+        from.ok_or_else(|| self.wrong("an empty stack"))
     }
 
     fn last(&mut self, count: usize) -> Result<()> {
-        let from = self.stack.len().checked_sub(count).filter(|from| *from >= self.floor());
-        let items = self.stack.split_off(from.ok_or_else(|| self.wrong("an empty stack"))?);
-        self.container(Kind::Tuple, items);
-        Ok(())
+        let from = self.below(count)?;
+        self.collect(Kind::Tuple, from)
     }
 
     fn from_mark(&mut self, kind: Kind) -> Result<()> {
-        let items = self.marked()?;
-        if kind == Kind::Dict && items.len() % 2 == 1 {
-            return Err(self.wrong("a key without a value"));
-        }
-        self.container(kind, items);
-        Ok(())
+        let from = self.marked()?;
+        self.collect(kind, from)
     }
 
-    /// Adds to the container on top of the stack.
-    fn extend(&mut self, kind: Kind, items: Vec<Piece>) -> Result<()> {
+    /// Makes a container of what is on the stack above `from`.
+    fn collect(&mut self, kind: Kind, from: usize) -> Result<()> {
+        // From the bottom, `split_off` would give all that the stack has room for.
+        let items: Vec<Piece> = self.stack.drain(from..).collect();
         if kind == Kind::Dict && items.len() % 2 == 1 {
             return Err(self.wrong("a key without a value"));
         }
-        let node = match self.top()? {
-            Piece::Node(node) if self.graph.kind(*node) == Some(kind) => *node,
-            _ => return Err(self.wrong("items for something that takes none of the kind")),
+        self.container(kind, items)
+    }
+
+    /// Moves what is on the stack above `from` into the container below it.
+    fn extend(&mut self, kind: Kind, from: usize) -> Result<()> {
+        let count = self.stack.len() - from;
+        if kind == Kind::Dict && count % 2 == 1 {
+            return Err(self.wrong("a key without a value"));
+        }
+        let below = from.checked_sub(1).filter(|at| *at >= self.floor()).and_then(|at| self.stack.get(at));
+        let node = match below {
+            Some(Piece::Node(node)) if self.graph.kind(*node) == Some(kind) => *node,
+            Some(_) => return Err(self.wrong("items for something that takes none of the kind")),
+            None => return Err(self.wrong("an empty stack")),
         };
+        self.charge_hashed(kind, count)?;
         if let Some(children) = self.graph.children(node) {
-            children.extend(items);
+            children.extend(self.stack.drain(from..));
         }
         Ok(())
     }
 
     fn put(&mut self, index: u64) -> Result<()> {
         let piece = self.top()?.clone();
-        self.memo.insert(index, piece);
-        Ok(())
+        match self.memo.insert(index, piece) {
+            None => self.charge(MEMO),
+            Some(_) => Ok(()),
+        }
     }
 
     fn get(&mut self, index: u64) -> Result<()> {
         let piece = self.memo.get(&index).cloned().ok_or_else(|| self.wrong("a GET of what was not PUT"))?;
-        self.stack.push(piece);
-        Ok(())
+        self.push(piece)
     }
 
     fn index(&mut self) -> Result<u64> {
@@ -292,8 +365,7 @@ impl<'a> Machine<'a> {
                 }
             }
         };
-        self.value(value);
-        Ok(())
+        self.value(value)
     }
 
     fn long(&mut self, size: usize) -> Result<()> {
@@ -305,8 +377,7 @@ impl<'a> Machine<'a> {
         if matches!(&value, Value::BigInt(n) if n.digits() > self.limits.digits) {
             return Err(self.too_many("digits", self.limits.digits));
         }
-        self.value(value);
-        Ok(())
+        self.value(value)
     }
 
     fn too_many(&self, what: &'static str, limit: usize) -> PickleError {
@@ -328,15 +399,13 @@ impl<'a> Machine<'a> {
 
     fn bytes<const N: usize>(&mut self) -> Result<()> {
         let bytes = self.sized::<N>()?;
-        self.value(Value::Bytes(Blob::copy(bytes)));
-        Ok(())
+        self.value(Value::Bytes(Blob::copy(bytes)))
     }
 
     fn text<const N: usize>(&mut self) -> Result<()> {
         let bytes = self.sized::<N>()?;
         let text = std::str::from_utf8(bytes).map_err(|_| self.wrong("a str that is not UTF-8"))?;
-        self.value(Value::Str(Text::new(text)));
-        Ok(())
+        self.value(Value::Str(Text::new(text)))
     }
 
     /// "raw-unicode-escape": Latin-1 with \uXXXX and \UXXXXXXXX.
@@ -359,7 +428,6 @@ impl<'a> Machine<'a> {
             text.push(c.ok_or_else(|| self.wrong("an escape that is no character"))?);
             rest = rest.get(2 + digits..).unwrap_or(&[]);
         }
-        self.value(Value::Str(Text::from(text)));
-        Ok(())
+        self.value(Value::Str(Text::from(text)))
     }
 }

@@ -125,4 +125,11 @@ fn cycles_depth_and_growth_are_bounded() {
     }
     assert!(write(&nested, 4, 1 << 20).is_ok());
     assert!(write(&Value::bytes(&[0; 100]), 4, 99).unwrap_err().is_limit());
+    // Escapes are longer than the text, and end where they pass the limit.
+    for text in ["\n".repeat(1000), "\u{20ac}".repeat(400)] {
+        match write(&Value::str(&text), 0, 1500).unwrap_err() {
+            PickleError::Limit { limit: 1500, offset, .. } => assert!((1501..1512).contains(&offset), "{offset}"),
+            other => panic!("{other:?}"),
+        }
+    }
 }

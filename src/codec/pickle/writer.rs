@@ -166,8 +166,7 @@ impl Writer {
     fn text(&mut self, text: &str) -> Result<()> {
         self.check(text.len())?;
         if self.protocol == 0 {
-            self.escaped(text);
-            return Ok(());
+            return self.escaped(text);
         }
         match (u8::try_from(text.len()), u32::try_from(text.len())) {
             (Ok(n), _) if self.protocol >= 4 => self.out.extend([op::SHORT_BINUNICODE, n]),
@@ -180,9 +179,11 @@ impl Writer {
     }
 
     /// Python's "raw-unicode-escape", in which only what would end or spoil the line is escaped, and all beyond Latin-1.
-    fn escaped(&mut self, text: &str) {
+    fn escaped(&mut self, text: &str) -> Result<()> {
         self.out.push(op::UNICODE);
         for c in text.chars() {
+            // An escape is up to six times as long as what it stands for.
+            self.check(0)?;
             match (u32::from(c), c) {
                 (code, '\\' | '\0' | '\n' | '\r' | '\x1a') => {
                     self.out.extend_from_slice(format!("\\u{code:04x}").as_bytes())
@@ -193,6 +194,7 @@ impl Writer {
             }
         }
         self.out.push(b'\n');
+        Ok(())
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
