@@ -41,9 +41,9 @@ impl Classic {
             let Some(class) = class else { continue };
             let stream: Arc<dyn Local> = class.instance(Box::new(()));
             let set = ask(&sys, Ask::GetAttr(name)).and_then(|before| {
-                ask(&sys, Ask::SetAttr(name, &Value::Ref(Reference::Local(stream))))?;
+                // Known before it is done: what fails here may still happen there.
                 lock(&redirection.before).push((name, before));
-                Ok(())
+                ask(&sys, Ask::SetAttr(name, &Value::Ref(Reference::Local(stream)))).map(drop)
             });
             if let Err(error) = set {
                 // What was led here already goes back; the first error is the one to tell.
@@ -56,12 +56,15 @@ impl Classic {
 }
 
 impl Redirection {
-    /// Gives the peer back what it had. Once it has been, this does nothing.
+    /// Gives the peer back what it had. Once it has been, this does nothing; what failed is tried again.
     pub fn end(&self) -> Result<()> {
         let before = std::mem::take(&mut *lock(&self.before));
         let mut result = Ok(());
         for (name, stream) in before {
-            result = result.and(ask(&self.sys, Ask::SetAttr(name, &stream)).map(drop));
+            if let Err(error) = ask(&self.sys, Ask::SetAttr(name, &stream)) {
+                lock(&self.before).push((name, stream));
+                result = result.and(Err(error));
+            }
         }
         result
     }
