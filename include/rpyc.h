@@ -626,7 +626,8 @@ typedef struct {
      */
     rpyc_method_fn get_namespace;
     /**
-     * Makes the pointer that callbacks get as self, for each connection. NULL: it is userdata.
+     * Makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
+     * refused, as with rpyc_class_table. NULL in place of the function: it is userdata.
      */
     void *(*create)(void *userdata);
     /**

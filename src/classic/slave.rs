@@ -2,7 +2,7 @@
 
 use super::modules::{self, Native};
 use super::namespace;
-use crate::connection::{Call, Class, Connection, Definition, Hook, Member, MemberKind, Method, Object, Service};
+use crate::connection::{Call, Class, Connection, Definition, Hook, Member, MemberKind, Method, Object, Refused, Service};
 use crate::error::{Exception, Result};
 use crate::value::{Local, Reference, Text, Value};
 use std::any::Any;
@@ -21,7 +21,7 @@ pub struct Slave {
     pub execute: Option<Method>,
     /// Answers with the namespace.
     pub namespace: Option<Method>,
-    /// Makes the host's own state for a connection.
+    /// Makes the host's own state for a connection; `Refused` turns it away.
     pub create: Option<Box<dyn Fn() -> Box<dyn Any + Send + Sync> + Send + Sync>>,
     pub on_connect: Option<Hook>,
     pub on_disconnect: Option<Hook>,
@@ -69,6 +69,9 @@ pub fn slave(slave: Slave) -> Result<Arc<Class>> {
         aliases: Vec::new(),
         create: Box::new(move || {
             let host = create.as_ref().map_or_else(|| Box::new(()) as _, |create| create());
+            if host.is::<Refused>() {
+                return host;
+            }
             let state =
                 SlaveState { host, modules: modules.clone(), native: Native::default(), namespace: OnceLock::new() };
             Box::new(state)

@@ -3,9 +3,10 @@
 use super::Classic;
 use crate::connection::{Ask, Call, Class, Definition, Member, MemberKind, Method, ask, obtain};
 use crate::error::{Exception, Result};
-use crate::sync::{Mutex, lock};
+use crate::sync::{Condvar, Mutex, lock, wait};
 use crate::value::{Bounds, Local, Reference, Text, Value};
 use std::sync::Arc;
+use std::thread::{self, ThreadId};
 
 /// Gets what the peer writes.
 pub type Output = Arc<dyn Fn(&str) + Send + Sync>;
@@ -40,9 +41,9 @@ impl Classic {
             let Some(class) = class else { continue };
             let stream: Arc<dyn Local> = class.instance(Box::new(()));
             let set = ask(&sys, Ask::GetAttr(name)).and_then(|before| {
-                ask(&sys, Ask::SetAttr(name, &Value::Ref(Reference::Local(stream))))?;
+                // Known before it is done: what fails here may still happen there.
                 lock(&redirection.before).push((name, before));
-                Ok(())
+                ask(&sys, Ask::SetAttr(name, &Value::Ref(Reference::Local(stream)))).map(drop)
             });
             if let Err(error) = set {
                 // What was led here already goes back; the first error is the one to tell.
@@ -55,12 +56,15 @@ impl Classic {
 }
 
 impl Redirection {
-    /// Gives the peer back what it had. Once it has been, this does nothing.
+    /// Gives the peer back what it had. Once it has been, this does nothing; what failed is tried again.
     pub fn end(&self) -> Result<()> {
         let before = std::mem::take(&mut *lock(&self.before));
         let mut result = Ok(());
         for (name, stream) in before {
-            result = result.and(ask(&self.sys, Ask::SetAttr(name, &stream)).map(drop));
+            if let Err(error) = ask(&self.sys, Ask::SetAttr(name, &stream)) {
+                lock(&self.before).push((name, stream));
+                result = result.and(Err(error));
+            }
         }
         result
     }
@@ -151,50 +155,116 @@ fn writer(name: &str, output: Output) -> Result<Arc<Class>> {
 }
 
 /// What has been got from the host and not been asked for yet.
+#[derive(Default)]
 struct Buffer {
-    input: Input,
-    bytes: Vec<u8>,
+    text: String,
+    /// The bytes of a character that is not whole.
+    tail: Vec<u8>,
     ended: bool,
 }
 
 impl Buffer {
-    fn fill(&mut self) {
+    fn fill(&mut self, input: &Input) {
         let mut chunk = [0; 4096];
-        let got = (self.input)(&mut chunk).min(chunk.len());
+        let got = input(&mut chunk).min(chunk.len());
         self.ended = got == 0;
-        self.bytes.extend(chunk.iter().take(got));
+        self.tail.extend(chunk.iter().take(got));
+        let whole = match std::str::from_utf8(&self.tail) {
+            Err(error) if error.error_len().is_none() && !self.ended => error.valid_up_to(),
+            Err(error) if !self.ended => self.whole_after(error.valid_up_to()),
+            _ => self.tail.len(),
+        };
+        let rest = self.tail.split_off(whole);
+        self.text.push_str(&String::from_utf8_lossy(&self.tail));
+        self.tail = rest;
+    }
+
+    /// Up to where the tail has whole characters, some of which are none.
+    fn whole_after(&self, mut at: usize) -> usize {
+        while let Some(Err(error)) = self.tail.get(at..).map(std::str::from_utf8) {
+            at += error.valid_up_to();
+            match error.error_len() {
+                Some(length) => at += length,
+                None => return at,
+            }
+        }
+        self.tail.len()
     }
 
     /// Up to and with the end of a line, or `most` characters, or everything (`line` is false).
-    fn take(&mut self, line: bool, most: Option<usize>) -> String {
+    fn take(&mut self, input: &Input, line: bool, most: Option<usize>) -> String {
         self.ended = false;
+        // Where to go on looking, so that nothing is looked at twice, and how many characters are before it.
+        let (mut at, mut before) = (0, 0);
         loop {
-            let whole = match std::str::from_utf8(&self.bytes) {
-                Ok(text) => text.len(),
-                Err(error) if error.error_len().is_some() || self.ended => self.bytes.len(),
-                Err(error) => error.valid_up_to(),
-            };
-            let text = String::from_utf8_lossy(self.bytes.get(..whole).unwrap_or(&[])).into_owned();
-            let line_end = text.find('\n').filter(|_| line).map(|at| at + 1);
-            let most_end = most.and_then(|most| text.char_indices().map(|(at, _)| at).chain([text.len()]).nth(most));
+            let new = self.text.get(at..).unwrap_or("");
+            let line_end = new.find('\n').filter(|_| line).map(|end| end + 1);
+            let most_end = most.and_then(|most| {
+                new.char_indices().map(|(at, _)| at).chain([new.len()]).nth(most.saturating_sub(before))
+            });
             let end = match (line_end, most_end) {
                 (Some(a), Some(b)) => Some(a.min(b)),
                 (a, b) => a.or(b),
             };
             match end {
                 Some(end) => {
-                    let rest = text.get(end..).unwrap_or("").as_bytes().to_vec();
-                    let tail = self.bytes.split_off(whole);
-                    self.bytes = [rest, tail].concat();
-                    return text.get(..end).unwrap_or("").to_owned();
+                    let rest = self.text.split_off(at + end);
+                    return std::mem::replace(&mut self.text, rest);
                 }
-                None if self.ended => {
-                    self.bytes.clear();
-                    return text;
+                None if self.ended => return std::mem::take(&mut self.text),
+                None => {
+                    before += most.map_or(0, |_| new.chars().count());
+                    at = self.text.len();
+                    self.fill(input);
                 }
-                None => self.fill(),
             }
         }
+    }
+}
+
+/// One reads at a time, and the host's callback runs without a lock.
+struct Reader {
+    input: Input,
+    state: Mutex<Reading>,
+    free: Condvar,
+}
+
+#[derive(Default)]
+struct Reading {
+    buffer: Buffer,
+    by: Option<ThreadId>,
+}
+
+/// A thread's turn to read, with the buffer.
+struct Turn<'a> {
+    reader: &'a Reader,
+    buffer: Buffer,
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        *lock(&self.reader.state) = Reading { buffer: std::mem::take(&mut self.buffer), by: None };
+        self.reader.free.notify_one();
+    }
+}
+
+impl Reader {
+    fn turn(&self) -> Result<Turn<'_>, Exception> {
+        let this = thread::current().id();
+        let mut state = lock(&self.state);
+        while let Some(by) = state.by {
+            if by == this {
+                return Err(Exception::builtin("RuntimeError", "reentrant read: the host's callback led to another read"));
+            }
+            state = wait(&self.free, state);
+        }
+        state.by = Some(this);
+        Ok(Turn { reader: self, buffer: std::mem::take(&mut state.buffer) })
+    }
+
+    fn take(&self, line: bool, most: Option<usize>) -> Result<String, Exception> {
+        let mut turn = self.turn()?;
+        Ok(turn.buffer.take(&self.input, line, most))
     }
 }
 
@@ -204,20 +274,20 @@ fn most(call: &Call) -> Option<usize> {
 }
 
 fn reader(input: Input) -> Result<Arc<Class>> {
-    let buffer = Arc::new(Mutex::new(Buffer { input, bytes: Vec::new(), ended: false }));
+    let reader = Arc::new(Reader { input, state: Mutex::default(), free: Condvar::new() });
     let mut members = stream("<stdin>", true);
     let on = |line: bool| {
-        let buffer = buffer.clone();
-        move |most: Option<usize>| lock(&buffer).take(line, most)
+        let reader = reader.clone();
+        move |most: Option<usize>| reader.take(line, most)
     };
     let (read, line, lines, next) = (on(false), on(true), on(true), on(true));
-    method(&mut members, "read", move |call| Ok(Value::from(read(most(call)))));
-    method(&mut members, "readline", move |call| Ok(Value::from(line(most(call)))));
+    method(&mut members, "read", move |call| read(most(call)).map(Value::from));
+    method(&mut members, "readline", move |call| line(most(call)).map(Value::from));
     method(&mut members, "readlines", move |_| {
-        let all = std::iter::from_fn(|| Some(lines(None)).filter(|line| !line.is_empty()));
-        Ok(Value::List(all.map(Value::from).collect()))
+        let all = std::iter::from_fn(|| Some(lines(None)).filter(|line| !matches!(line, Ok(line) if line.is_empty())));
+        Ok(Value::List(all.map(|line| line.map(Value::from)).collect::<Result<_, _>>()?))
     });
-    method(&mut members, "__next__", move |_| match next(None) {
+    method(&mut members, "__next__", move |_| match next(None)? {
         line if line.is_empty() => Err(Exception::stop_iteration()),
         line => Ok(Value::from(line)),
     });
@@ -243,13 +313,62 @@ mod tests {
             source.drain(..n);
             n
         });
-        let mut buffer = Buffer { input, bytes: Vec::new(), ended: false };
-        assert_eq!(buffer.take(true, None), "eins\n");
-        assert_eq!(buffer.take(true, Some(3)), "zw\u{f6}");
-        assert_eq!(buffer.take(true, Some(30)), "lf\n");
-        assert_eq!(buffer.take(false, Some(0)), "");
-        assert_eq!(buffer.take(false, Some(1)), "l");
-        assert_eq!(buffer.take(false, None), "ast");
-        assert_eq!(buffer.take(true, None), "");
+        let reader = Reader { input, state: Mutex::default(), free: Condvar::new() };
+        let take = |line, most| reader.take(line, most).unwrap();
+        assert_eq!(take(true, None), "eins\n");
+        assert_eq!(take(true, Some(3)), "zw\u{f6}");
+        assert_eq!(take(true, Some(30)), "lf\n");
+        assert_eq!(take(false, Some(0)), "");
+        assert_eq!(take(false, Some(1)), "l");
+        assert_eq!(take(false, None), "ast");
+        assert_eq!(take(true, None), "");
+    }
+
+    #[test]
+    fn what_is_no_text_is_replaced() {
+        for step in 1..9 {
+            let source = Mutex::new(b"a\xff\xc3\xb6\xe2\x82\n\xf0\x9f\x98\x80\xe2\x82".to_vec());
+            let input: Input = Arc::new(move |into| {
+                let mut source = lock(&source);
+                let n = source.len().min(step);
+                into[..n].copy_from_slice(&source[..n]);
+                source.drain(..n);
+                n
+            });
+            let mut buffer = Buffer::default();
+            assert_eq!(buffer.take(&input, true, None), "a\u{fffd}\u{f6}\u{fffd}\n");
+            assert_eq!(buffer.take(&input, false, None), "\u{1f600}\u{fffd}");
+            assert_eq!(buffer.take(&input, false, None), "");
+        }
+    }
+
+    #[test]
+    fn a_read_inside_of_the_callback_is_refused() {
+        let reader = Arc::new_cyclic(|weak: &std::sync::Weak<Reader>| {
+            let weak = weak.clone();
+            let input: Input = Arc::new(move |into| {
+                let refused = weak.upgrade().unwrap().take(true, None).unwrap_err();
+                assert!(refused.is_builtin("RuntimeError"));
+                into[..2].copy_from_slice(b"x\n");
+                2
+            });
+            Reader { input, state: Mutex::default(), free: Condvar::new() }
+        });
+        assert_eq!(reader.take(true, None).unwrap(), "x\n");
+        assert_eq!(reader.take(true, None).unwrap(), "x\n");
+    }
+
+    #[test]
+    fn other_threads_take_turns() {
+        let input: Input = Arc::new(|into| {
+            into[..5].copy_from_slice(b"line\n");
+            5
+        });
+        let reader = Reader { input, state: Mutex::default(), free: Condvar::new() };
+        thread::scope(|scope| {
+            let read = || (0..200).all(|_| reader.take(true, None).unwrap() == "line\n");
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(read)).collect();
+            assert!(threads.into_iter().all(|thread| thread.join().unwrap()));
+        });
     }
 }

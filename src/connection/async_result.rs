@@ -177,6 +177,17 @@ impl AsyncResult {
         lock(&self.0.state).outcome.clone().unwrap_or_else(|| Err(Error::State("the answer has not come".into())))
     }
 
+    /// Looks at the value that has come. One that is refused is dropped, and the error stands in its place.
+    pub(super) fn judge(&self, look: impl FnOnce(&Value) -> Result<()>) {
+        let mut state = lock(&self.0.state);
+        let Some(Ok(value)) = &state.outcome else { return };
+        if let Err(error) = look(value) {
+            let refused = state.outcome.replace(Err(error));
+            drop(state);
+            drop(refused);
+        }
+    }
+
     /// Runs `callback` once, when the answer comes; at once if it is here. None is run after the time is up.
     pub fn add_callback(&self, callback: Callback) {
         let mut state = lock(&self.0.state);

@@ -10,7 +10,8 @@ use crate::codec::pickle::{self, PickleError};
 use crate::config::Limits;
 use crate::error::{Error, Result};
 use crate::log::{self, Level};
-use crate::value::{Bounds, Graph, GraphError, Kind, Piece, Reference, Value};
+use crate::sync::{Mutex, lock};
+use crate::value::{Bounds, Graph, GraphError, Kind, Piece, Reference, Value, Weight};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +64,7 @@ pub fn obtain_value(value: Value, bounds: &Bounds) -> Result<Value> {
         known: HashMap::new(),
         waiting: Vec::new(),
         items: 0,
+        budget: Arc::new(Budget { bounds: *bounds, taken: Mutex::default() }),
         views: None,
         requests: 0,
         bursts: 0,
@@ -101,6 +103,27 @@ struct Waiting {
     kind: Kind,
 }
 
+/// What answers may bring, all together.
+struct Budget {
+    bounds: Bounds,
+    taken: Mutex<Weight>,
+}
+
+impl Budget {
+    /// The keys of a dict may come twice, and each of its entries as a pair; so twice the bounds is never too little.
+    fn take(&self, value: &Value) -> Result<()> {
+        let weight = Weight::of(value);
+        let mut taken = lock(&self.taken);
+        taken.items = taken.items.saturating_add(weight.items);
+        taken.bytes = taken.bytes.saturating_add(weight.bytes);
+        match self.bounds {
+            Bounds { items, .. } if taken.items / 2 > items => Err(GraphError::TooManyItems(items).into()),
+            Bounds { bytes, .. } if taken.bytes / 2 > bytes => Err(GraphError::TooManyBytes(bytes).into()),
+            _ => Ok(()),
+        }
+    }
+}
+
 struct Obtaining<'a> {
     /// The connection of the first object of a peer's.
     shared: Option<Arc<Shared>>,
@@ -111,6 +134,7 @@ struct Obtaining<'a> {
     known: HashMap<usize, (Reference, usize)>,
     waiting: Vec<Waiting>,
     items: usize,
+    budget: Arc<Budget>,
     /// Does the owner give `dict.items`? None: nobody has asked.
     views: Option<bool>,
     requests: usize,
@@ -129,7 +153,7 @@ impl Obtaining<'_> {
     fn admit(&mut self, value: Value) -> Result<Piece> {
         let (kind, items) = match value {
             Value::Ref(object) => return self.admit_object(object),
-            value if value.is_plain() => return Ok(Piece::Value(value)),
+            value if value.is_plain() || matches!(value, Value::Array(_)) => return Ok(Piece::Value(value)),
             Value::Tuple(items) => (Kind::Tuple, items.to_vec()),
             Value::List(items) => (Kind::List, items.to_vec()),
             Value::FrozenSet(items) => (Kind::Set, items.to_vec()),
@@ -208,6 +232,11 @@ impl Obtaining<'_> {
             }
             let sent = sent?;
             self.requests += sent.len();
+            // Each answer is weighed when it comes, in whatever order, and what is too much is not kept until its turn.
+            for result in &sent {
+                let budget = self.budget.clone();
+                result.add_callback(Box::new(move |result| result.judge(|value| budget.take(value))));
+            }
             for result in sent {
                 match result.value() {
                     // What the owner refuses is for the caller to judge; all else ends the copy.
@@ -312,5 +341,41 @@ impl Obtaining<'_> {
             *children = pieces;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::{Array, Element};
+
+    const BOUNDS: Bounds = Bounds { depth: 10, items: 10, bytes: 100 };
+
+    #[test]
+    fn arrays_by_value_are_plain_data() {
+        let array = Array::copy(Element::I16, &[1, 0, 2, 0]).unwrap();
+        let value = Value::tuple(vec![Value::Array(array), Value::Int(1)]);
+        assert!(obtain_value(value.clone(), &BOUNDS).unwrap().py_eq(&value));
+    }
+
+    #[test]
+    fn answers_are_refused_once_they_weigh_twice_the_bounds() {
+        let budget = Budget { bounds: BOUNDS, taken: Mutex::default() };
+        let bytes = |n: usize| Value::Bytes(vec![0; n].into());
+        budget.take(&Value::tuple(vec![bytes(100), Value::tuple(vec![bytes(101)])])).unwrap();
+        assert!(matches!(budget.take(&bytes(1)), Err(Error::Limit(_))));
+        let budget = Budget { bounds: BOUNDS, taken: Mutex::default() };
+        budget.take(&Value::tuple(vec![Value::None; 10])).unwrap();
+        let nested = Value::tuple(vec![Value::tuple(vec![Value::None; 11])]);
+        assert!(matches!(budget.take(&nested), Err(Error::Limit(_))));
+    }
+
+    #[test]
+    fn a_refused_answer_is_an_error() {
+        let result = AsyncResult::settled(Ok(Value::str("much")));
+        result.judge(|_| Ok(()));
+        assert!(result.value().is_ok());
+        result.judge(|_| Err(GraphError::TooManyBytes(1).into()));
+        assert!(matches!(result.value(), Err(Error::Limit(_))));
     }
 }

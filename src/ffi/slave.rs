@@ -10,7 +10,7 @@ use super::pointer::{array, name, output};
 use super::status::{Failure, RPYC_ERR_ABI, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE, Result, rpyc_status};
 use super::userdata::{Userdata, rpyc_free_fn};
 use crate::classic::{self, Slave, SlaveState};
-use crate::connection::{Call, Connection, Hook, Method, Object};
+use crate::connection::{Call, Connection, Hook, Method, Object, Refused};
 use crate::value::Text;
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -42,7 +42,8 @@ pub struct rpyc_slave_table {
     /// Answers with the namespace, an object that can do what a dict can. NULL: a dict of the library's own, for each
     /// connection.
     pub get_namespace: rpyc_method_fn,
-    /// Makes the pointer that callbacks get as self, for each connection. NULL: it is userdata.
+    /// Makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
+    /// refused, as with rpyc_class_table. NULL in place of the function: it is userdata.
     pub create: Option<unsafe extern "C" fn(userdata: *mut c_void) -> *mut c_void>,
     /// Ends what create made.
     pub destroy: Option<unsafe extern "C" fn(self_: *mut c_void)>,
@@ -141,10 +142,12 @@ unsafe fn described(table: *const rpyc_slave_table, userdata: Arc<Userdata>) -> 
             namespace: method(table.get_namespace),
             create: Some(Box::new(move || {
                 // SAFETY: the host's functions, called as their types say; what create made is destroyed once.
-                Box::new(CSelf(match create {
-                    Some(create) => Userdata::new(guard::outside(|| create(userdata.pointer())), destroy),
-                    None => Userdata::new(userdata.pointer(), None),
-                }))
+                let Some(create) = create else { return Box::new(CSelf(Userdata::new(userdata.pointer(), None))) };
+                let made = guard::outside(|| create(userdata.pointer()));
+                if made.is_null() {
+                    return Box::new(Refused);
+                }
+                Box::new(CSelf(Userdata::new(made, destroy)))
             })),
             on_connect: hook(table.on_connect),
             on_disconnect: hook(table.on_disconnect),

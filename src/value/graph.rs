@@ -65,10 +65,10 @@ const BYTES_PER_ITEM: usize = 16;
 
 /// What a value holds.
 #[derive(Clone, Copy, Default)]
-struct Weight {
+pub(crate) struct Weight {
     depth: usize,
-    items: usize,
-    bytes: usize,
+    pub(crate) items: usize,
+    pub(crate) bytes: usize,
 }
 
 impl Weight {
@@ -95,7 +95,7 @@ impl Weight {
     }
 
     /// Values have been bounded in depth where they came from.
-    fn of(value: &Value) -> Weight {
+    pub(crate) fn of(value: &Value) -> Weight {
         let mut weight = Weight::default();
         let mut inside = |items: &mut dyn Iterator<Item = &Value>| {
             items.for_each(|item| weight.add(Weight::of(item)));

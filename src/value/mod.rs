@@ -14,6 +14,7 @@ pub use self::serde::{Image, PutBeside, TakeBeside, ValueSeed};
 pub use array::{Array, Element, NoArray};
 pub use blob::{Blob, INLINE, Text};
 pub use equality::Unhashable;
+pub(crate) use graph::Weight;
 pub use graph::{Bounds, Graph, GraphError, Kind, Piece};
 pub(crate) use int::short_canonical;
 pub use int::{BigInt, IntTextError};

@@ -341,6 +341,21 @@ static int overlap(uint64_t flags)
     return most;
 }
 
+static rpyc_class *slave(void)
+{
+    const rpyc_slave_table table = {
+        .struct_size = sizeof table,
+        .create = create,
+        .destroy = destroy,
+        .on_connect = on_connect,
+        .on_disconnect = on_disconnect,
+    };
+    rpyc_class *klass = NULL;
+
+    OK(rpyc_slave_new(&table, &class_data, NULL, &klass, &error));
+    return klass;
+}
+
 static void refusals(rpyc_class *klass)
 {
     rpyc_server *server = NULL;
@@ -412,6 +427,9 @@ int main(void)
     rpyc_connection_free(peers.server);
     CHECK(overlap(RPYC_FUNCTION_SERIAL) == 1);
     CHECK(overlap(RPYC_FUNCTION_QUICK) > 1);
+    refusals(peers.service);
+    rpyc_class_free(peers.service);
+    peers.service = slave();
     refusals(peers.service);
     rpyc_class_free(peers.service);
     rpyc_class_free(plain), rpyc_class_free(lists), rpyc_class_free(falses);

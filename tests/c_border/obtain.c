@@ -93,6 +93,35 @@ static void wide_is(rpyc_object *object)
     rpyc_object_free(object);
 }
 
+/* The most memory that this process has had, in KiB. */
+static long peak(void)
+{
+    FILE *status = fopen("/proc/self/status", "r");
+    char line[200];
+    long kib = -1;
+
+    while (status && kib < 0 && fgets(line, sizeof line, status))
+        sscanf(line, "VmHWM: %ld", &kib);
+    if (status)
+        fclose(status);
+    return kib;
+}
+
+/* 400 lists of half a MiB each, of which 4 MiB are allowed: the rest is not kept, not even until its turn. */
+static void heavy_is_refused(rpyc_connection *connection)
+{
+    rpyc_object *object = ask(connection, "heavy");
+    rpyc_value *value = NULL;
+    long before = peak();
+
+    CHECK(before > 0);
+    GIVES(RPYC_ERR_LIMIT, rpyc_object_obtain(object, 0, 0, 4 << 20, &value, &error));
+    rpyc_object_free(object);
+    /* The connection is none the worse; this comes after all the answers that were outstanding. */
+    nested_is(ask(connection, "nested"), 7);
+    CHECK(peak() - before < 64 << 10);
+}
+
 int main(int argc, char **argv)
 {
     struct peers peers = {0};
@@ -109,6 +138,7 @@ int main(int argc, char **argv)
         loop = ask(connection, "loop");
         GIVES(RPYC_ERR_TYPE, rpyc_object_obtain(loop, 0, 0, 0, &value, &error));
         rpyc_object_free(loop);
+        heavy_is_refused(connection);
         rpyc_connection_free(connection);
     } else {
         peers_open(&peers);

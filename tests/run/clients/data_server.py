@@ -15,6 +15,10 @@ class Data(rpyc.Service):
         loop[1] = [loop]
         return loop
 
+    def exposed_heavy(self):
+        text = bytes(1 << 19)
+        return [[text] for n in range(400)]
+
 
 server = ThreadedServer(Data, hostname="127.0.0.1", port=0)
 print("PORT %d" % server.port, flush=True)
