@@ -3,7 +3,7 @@
 use super::slave::{answer, state_of};
 use crate::codec::pickle;
 use crate::connection::{
-    Ask, Call, Class, Connection, Definition, Dynamic, Function, Member, MemberKind, Method, Object, ask, pickled,
+    Ask, Call, Class, Connection, Definition, Dynamic, Function, Member, MemberKind, Method, Object, ask_for, pickled,
 };
 use crate::error::{Error, Exception};
 use crate::sync::{Mutex, lock};
@@ -118,6 +118,7 @@ fn raised(error: Error) -> Exception {
         Error::Denied(text) => Exception::with_args("_pickle", "UnpicklingError", vec![Value::from(text)]),
         Error::Malformed(text) | Error::Limit(text) => Exception::builtin("ValueError", text),
         Error::Type(text) => Exception::builtin("TypeError", text),
+        Error::Timeout(text) => Exception::builtin("TimeoutError", text),
         other => Exception::builtin("RuntimeError", other.to_string()),
     }
 }
@@ -182,7 +183,7 @@ fn util() -> Reference {
         }
         let root: Reference = Reference::Local(root.clone());
         let args = [Value::Str(name.clone())];
-        match ask(&root, Ask::CallAttr { name: "getmodule", args: &args, keywords: &[] }) {
+        match ask_for(call.shared(), &root, Ask::CallAttr { name: "getmodule", args: &args, keywords: &[] }) {
             Ok(_) => Ok(Value::Str(name.clone())),
             Err(Error::Remote(exception))
                 if matches!(exception.name.as_str(), "ImportError" | "ModuleNotFoundError") =>
@@ -218,9 +219,9 @@ fn compat() -> Reference {
 }
 
 /// Asks an object, and does with plain data what Python would.
-fn of_object(value: Option<&Value>, what: Ask<'_>, plain: impl Fn(&Value) -> Option<Value>) -> Outcome {
-    match value {
-        Some(Value::Ref(object)) => ask(object, what).map_err(raised),
+fn of_object(call: &Call, what: Ask<'_>, plain: impl Fn(&Value) -> Option<Value>) -> Outcome {
+    match call.args().first() {
+        Some(Value::Ref(object)) => ask_for(call.shared(), object, what).map_err(raised),
         Some(value) => plain(value)
             .ok_or_else(|| Exception::builtin("TypeError", format!("a {} cannot do this", value.type_name()))),
         None => Err(Exception::builtin("TypeError", "an argument is missing")),
@@ -247,44 +248,44 @@ fn length(value: &Value) -> Option<Value> {
 
 /// The few builtins that need no interpreter.
 fn builtins() -> Reference {
-    let call = |name| Ask::CallAttr { name, args: &[], keywords: &[] };
+    const LEN: Ask<'_> = Ask::CallAttr { name: "__len__", args: &[], keywords: &[] };
     with_attributes(
         "builtins",
         vec![
-            ("len", function("len", "len(obj)", move |_, args| of_object(args.first(), call("__len__"), length))),
+            ("len", function("len", "len(obj)", |call, _| of_object(call, LEN, length))),
             (
                 "repr",
-                function("repr", "repr(obj)", |_, args| {
-                    of_object(args.first(), Ask::Repr, |value| Some(Value::from(value.repr())))
+                function("repr", "repr(obj)", |call, _| {
+                    of_object(call, Ask::Repr, |value| Some(Value::from(value.repr())))
                 }),
             ),
             (
                 "str",
-                function("str", "str(obj)", |_, args| {
-                    of_object(args.first(), Ask::Str, |value| match value {
+                function("str", "str(obj)", |call, _| {
+                    of_object(call, Ask::Str, |value| match value {
                         Value::Str(_) => Some(value.clone()),
                         other => Some(Value::from(other.repr())),
                     })
                 }),
             ),
-            ("dir", function("dir", "dir(obj)", |_, args| of_object(args.first(), Ask::Dir, |_| None))),
+            ("dir", function("dir", "dir(obj)", |call, _| of_object(call, Ask::Dir, |_| None))),
             (
                 "getattr",
-                function("getattr", "getattr(obj, name)", |_, args| {
-                    of_object(args.first(), Ask::GetAttr(text_of(args, 1)?), |_| None)
+                function("getattr", "getattr(obj, name)", |call, args| {
+                    of_object(call, Ask::GetAttr(text_of(args, 1)?), |_| None)
                 }),
             ),
             (
                 "setattr",
-                function("setattr", "setattr(obj, name, value)", |_, args| {
+                function("setattr", "setattr(obj, name, value)", |call, args| {
                     let value = args.get(2).cloned().unwrap_or_default();
-                    of_object(args.first(), Ask::SetAttr(text_of(args, 1)?, &value), |_| None).map(|_| Value::None)
+                    of_object(call, Ask::SetAttr(text_of(args, 1)?, &value), |_| None).map(|_| Value::None)
                 }),
             ),
             (
                 "hasattr",
-                function("hasattr", "hasattr(obj, name)", |_, args| {
-                    match of_object(args.first(), Ask::GetAttr(text_of(args, 1)?), |_| None) {
+                function("hasattr", "hasattr(obj, name)", |call, args| {
+                    match of_object(call, Ask::GetAttr(text_of(args, 1)?), |_| None) {
                         Ok(_) => Ok(Value::Bool(true)),
                         Err(exception) if exception.is_builtin("AttributeError") => Ok(Value::Bool(false)),
                         Err(exception) => Err(exception),

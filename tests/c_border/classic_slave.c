@@ -135,6 +135,59 @@ static void twice(rpyc_call *call, void *self)
         rpyc_call_return_int(call, 2 * n);
 }
 
+/* An object that decides itself what of it may be read and set: "open", and nothing else. */
+static void own_get(rpyc_call *call, void *self)
+{
+    const char *name;
+    size_t length;
+
+    (void)self;
+    CHECK(rpyc_call_connection(call) != NULL);
+    if (rpyc_call_get_str(call, 0, &name, &length))
+        return;
+    if (length == 4 && memcmp(name, "open", 4) == 0)
+        rpyc_call_return_int(call, 7);
+    else
+        rpyc_call_raise(call, "AttributeError", "only 'open' is there");
+}
+
+static void own_set(rpyc_call *call, void *self)
+{
+    (void)self;
+    rpyc_call_raise(call, "AttributeError", "nothing is set");
+}
+
+static void secret(rpyc_call *call, void *self)
+{
+    (void)self;
+    rpyc_call_return_int(call, 13);
+}
+
+static rpyc_value *guarded(void)
+{
+    static const rpyc_property properties[] = {{"secret", secret, secret, NULL, NULL}};
+    static const rpyc_class_table table = {
+        .struct_size = sizeof table,
+        .method_size = sizeof(rpyc_method),
+        .property_size = sizeof *properties,
+        .name = "Guarded",
+        .properties = properties,
+        .property_count = 1,
+        .get_attr = own_get,
+        .set_attr = own_set,
+    };
+    rpyc_class *klass = NULL;
+    rpyc_object *object = NULL;
+    rpyc_value *value = NULL;
+
+    OK(rpyc_class_new(&table, NULL, NULL, &klass, &error));
+    OK(rpyc_object_new(klass, NULL, NULL, &object, &error));
+    OK(rpyc_value_new_object(object, &value, &error));
+    rpyc_object_free(object);
+    rpyc_class_free(klass);
+    return value;
+}
+
 int main(int argc, char **argv)
 {
     static const char *const names[] = {"my.math"};
@@ -163,6 +216,7 @@ int main(int argc, char **argv)
     OK(rpyc_value_new_object(function, &value, &error));
     OK(rpyc_object_set_attr(math, "twice", value, &error));
     OK(rpyc_object_set_attr(math, "pi", rpyc_value_new_float(3.25), &error));
+    OK(rpyc_object_set_attr(math, "guarded", guarded(), &error));
     modules[0] = math;
     GIVES(RPYC_ERR_NULL, rpyc_slave_new(NULL, NULL, NULL, &service, &error));
     table.struct_size = 8;

@@ -100,6 +100,11 @@ check("my.math" in conn.modules and "late" in conn.modules and "nothing" not in 
 check(conn.builtins.len([1, 2]) == 2 and conn.builtins.repr("a") == "'a'" and conn.builtins.hasattr(conn.modules.sys, "path") is False,
       "builtins")
 check(conn.modules.sys.platform == "native", "sys")
+guarded = conn.modules["my.math"].guarded
+check(conn.builtins.getattr(guarded, "open") == 7 and conn.builtins.hasattr(guarded, "open"), "an object's own rules")
+raises(AttributeError, conn.builtins.getattr, guarded, "secret")
+raises(AttributeError, conn.builtins.setattr, guarded, "secret", 1)
+check(conn.builtins.hasattr(guarded, "secret") is False, "what an object's own rules hide is not there for builtins")
 
 conn.execute("answer=42")
 check(conn.eval("answer") == 42 and conn.namespace["answer"] == 42, "execute, eval and the namespace")
