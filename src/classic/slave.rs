@@ -2,7 +2,9 @@
 
 use super::modules::{self, Native};
 use super::namespace;
-use crate::connection::{Call, Class, Connection, Definition, Hook, Member, MemberKind, Method, Object, Refused, Service};
+use crate::connection::{
+    Call, Class, Connection, Definition, Hook, Member, MemberKind, Method, Object, Refused, Service,
+};
 use crate::error::{Exception, Result};
 use crate::value::{Local, Reference, Text, Value};
 use std::any::Any;

@@ -254,7 +254,10 @@ impl Reader {
         let mut state = lock(&self.state);
         while let Some(by) = state.by {
             if by == this {
-                return Err(Exception::builtin("RuntimeError", "reentrant read: the host's callback led to another read"));
+                return Err(Exception::builtin(
+                    "RuntimeError",
+                    "reentrant read: the host's callback led to another read",
+                ));
             }
             state = wait(&self.free, state);
         }
