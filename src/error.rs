@@ -79,7 +79,8 @@ impl Exception {
             Value::Str(text) => text.to_string(),
             other => other.repr(),
         };
-        let mut text = format!("[Errno {}] {}", self.attribute("errno").map_or_else(String::new, plain), plain(strerror));
+        let mut text =
+            format!("[Errno {}] {}", self.attribute("errno").map_or_else(String::new, plain), plain(strerror));
         if let Some(file) = self.attribute("filename") {
             text += &format!(": {}", file.repr());
             if let Some(second) = self.attribute("filename2") {

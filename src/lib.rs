@@ -9,13 +9,13 @@
 pub mod classic;
 pub mod codec;
 pub mod config;
+pub mod connection;
 pub mod error;
 #[cfg(not(shuttle))]
 pub mod ffi;
 pub mod fork;
 pub mod log;
 pub mod panics;
-pub mod connection;
 pub mod server;
 pub mod session;
 pub mod sync;

@@ -159,10 +159,13 @@ fn helpers_compile() {
         extern const rpyc_class_table service;\n\
         const rpyc_class_table service = {RPYC_METHODS(\"Service\", methods), .flags = RPYC_CLASS_SERIAL};\n";
     let cpp = "return rpyc_pair(rpyc_int(1), rpyc_str(\"x\"));\n}\n";
-    let languages = [("CC", "cc", "c", c, vec!["c99", "c11", "c17"]), ("CXX", "c++", "c++", cpp, vec!["c++11", "c++17", "c++20"])];
+    let languages =
+        [("CC", "cc", "c", c, vec!["c99", "c11", "c17"]), ("CXX", "c++", "c++", cpp, vec!["c++11", "c++17", "c++20"])];
     for (variable, default, language, end, standards) in languages {
         let compiler = std::env::var(variable).unwrap_or_else(|_| default.to_owned());
-        for (name, text) in [("alone", "#include <rpyc_helpers.h>\nint nothing_else;\n".to_owned()), ("full", format!("{common}{end}"))] {
+        for (name, text) in
+            [("alone", "#include <rpyc_helpers.h>\nint nothing_else;\n".to_owned()), ("full", format!("{common}{end}"))]
+        {
             let source = folder.join(format!("{name}.{language}"));
             std::fs::write(&source, text).expect("a source for the test");
             for standard in &standards {

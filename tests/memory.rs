@@ -81,7 +81,11 @@ fn peak(limits: &Limits, frame: &[u8]) -> (usize, Option<String>) {
         Some(Event::Closed(other)) => panic!("{other:?}"),
         Some(_) => panic!("PING was given to the host"),
         None => {
-            assert!(receiver.outgoing().len() > frame.len().min(64 << 10), "{} bytes came back", receiver.outgoing().len());
+            assert!(
+                receiver.outgoing().len() > frame.len().min(64 << 10),
+                "{} bytes came back",
+                receiver.outgoing().len()
+            );
             None
         }
     };

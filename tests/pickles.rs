@@ -8,7 +8,8 @@ use rpyc::value::{Text, Value};
 
 /// Plain data as a pickle of `protocol` gives it back.
 fn value(protocol: u8) -> impl Strategy<Value = Value> {
-    let text = prop_oneof![".{0,40}", "[\\\\\\n\\r\\x00\\x1auU0-9a-f]{0,12}"].prop_map(|text| Value::Str(Text::from(text)));
+    let text =
+        prop_oneof![".{0,40}", "[\\\\\\n\\r\\x00\\x1auU0-9a-f]{0,12}"].prop_map(|text| Value::Str(Text::from(text)));
     let scalar = prop_oneof![
         Just(Value::None),
         any::<bool>().prop_map(Value::Bool),

@@ -166,16 +166,15 @@ fn names_are_text_or_utf8_in_bytes() {
     for (mut wire, root) in wires() {
         let mut ask = |name: Node| {
             let args = tuple_box([yours(&root), name]);
-            match wire.request(4, args) {
-                seq => match wire.event() {
-                    Some(Event::Request(request)) => {
-                        wire.session.reply(&request.id, &Value::None).unwrap();
-                        wire.said();
-                        "allowed".to_owned()
-                    }
-                    None => summary(&wire.exception(seq).1),
-                    _ => panic!("the end"),
-                },
+            let seq = wire.request(4, args);
+            match wire.event() {
+                Some(Event::Request(request)) => {
+                    wire.session.reply(&request.id, &Value::None).unwrap();
+                    wire.said();
+                    "allowed".to_owned()
+                }
+                None => summary(&wire.exception(seq).1),
+                _ => panic!("the end"),
             }
         };
         assert_eq!(ask(value_box(text("add"))), "allowed");

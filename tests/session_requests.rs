@@ -424,7 +424,8 @@ fn compression_follows_its_options() {
     assert!(send(&[], &words[..3100]).0);
     assert!(send(&[("compression_threshold", "100")], &"abcdefgh ".repeat(20)).0);
     assert!(!send(&[("compression_threshold", "100000")], &words).0);
-    let (fast, small) = (send(&[("compression_threshold", "100")], &words), send(&[("compression_level", "9")], &words));
+    let (fast, small) =
+        (send(&[("compression_threshold", "100")], &words), send(&[("compression_level", "9")], &words));
     assert!(fast.0 && small.0 && small.1 < fast.1, "{fast:?} {small:?}");
     assert!(!send(&[("compress", "false")], &words).0);
     assert!(wire.session.config_mut().set("compression_level", "10").is_err());

@@ -40,19 +40,34 @@ impl AsyncResult {
     pub(super) fn new(shared: &Arc<Shared>, what: String, timeout: Option<Duration>) -> AsyncResult {
         let expiry = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let state = Mutex::new(State { expiry, what, ..State::default() });
-        AsyncResult(Arc::new(Inner { shared: Arc::downgrade(shared), settled: AtomicBool::new(false), state, arrived: Condvar::new() }))
+        AsyncResult(Arc::new(Inner {
+            shared: Arc::downgrade(shared),
+            settled: AtomicBool::new(false),
+            state,
+            arrived: Condvar::new(),
+        }))
     }
 
     /// A result that is there.
     pub(super) fn settled(outcome: Result<Value>) -> AsyncResult {
         let state = Mutex::new(State { outcome: Some(outcome), ..State::default() });
-        AsyncResult(Arc::new(Inner { shared: Weak::new(), settled: AtomicBool::new(true), state, arrived: Condvar::new() }))
+        AsyncResult(Arc::new(Inner {
+            shared: Weak::new(),
+            settled: AtomicBool::new(true),
+            state,
+            arrived: Condvar::new(),
+        }))
     }
 
     /// A result that something of this process will give with `settle`.
     pub(super) fn local(what: String) -> AsyncResult {
         let state = Mutex::new(State { what, ..State::default() });
-        AsyncResult(Arc::new(Inner { shared: Weak::new(), settled: AtomicBool::new(false), state, arrived: Condvar::new() }))
+        AsyncResult(Arc::new(Inner {
+            shared: Weak::new(),
+            settled: AtomicBool::new(false),
+            state,
+            arrived: Condvar::new(),
+        }))
     }
 
     /// What the request was, for messages.

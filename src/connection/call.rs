@@ -10,7 +10,10 @@ use std::sync::Arc;
 
 /// Where an answer goes.
 pub enum Answer {
-    Peer { shared: Arc<Shared>, id: RequestId },
+    Peer {
+        shared: Arc<Shared>,
+        id: RequestId,
+    },
     /// Something of ours waits for it.
     Then(Box<dyn FnOnce(Result<Value, Exception>) + Send>),
 }

@@ -14,8 +14,16 @@ use std::sync::{Arc, Weak};
 pub type Method = Arc<dyn Fn(Call) + Send + Sync>;
 
 pub enum MemberKind {
-    Method { run: Method, signature: Option<Signature>, quick: bool },
-    Property { get: Option<Method>, set: Option<Method>, del: Option<Method> },
+    Method {
+        run: Method,
+        signature: Option<Signature>,
+        quick: bool,
+    },
+    Property {
+        get: Option<Method>,
+        set: Option<Method>,
+        del: Option<Method>,
+    },
     /// A value that every instance has.
     Constant(Value),
     /// What Python's `object` gives to every class.
@@ -30,7 +38,8 @@ pub struct Member {
 
 impl Member {
     pub fn method(name: &str, signature: Option<&str>, doc: Option<&str>, run: Method) -> Result<Member> {
-        let signature = signature.map(|text| Signature::parse(text).map(|signature| signature.or_named(name))).transpose()?;
+        let signature =
+            signature.map(|text| Signature::parse(text).map(|signature| signature.or_named(name))).transpose()?;
         let kind = MemberKind::Method { run, signature, quick: false };
         Ok(Member { name: Text::new(name), doc: doc.map(Text::new), kind })
     }
@@ -105,10 +114,36 @@ pub struct Class {
 
 /// Names that every proxy of Python has by itself and never asks for in INSPECT.
 const NOT_LISTED: &[&str] = &[
-    "__class__", "__cmp__", "__del__", "__delattr__", "__dict__", "__dir__", "__doc__", "__eq__", "__exit__", "__ge__",
-    "__getattr__", "__getattribute__", "__gt__", "__hash__", "__init__", "__instancecheck__", "__le__", "__lt__",
-    "__metaclass__", "__methods__", "__module__", "__ne__", "__new__", "__reduce__", "__reduce_ex__", "__repr__",
-    "__setattr__", "__slots__", "__str__", "__weakref__",
+    "__class__",
+    "__cmp__",
+    "__del__",
+    "__delattr__",
+    "__dict__",
+    "__dir__",
+    "__doc__",
+    "__eq__",
+    "__exit__",
+    "__ge__",
+    "__getattr__",
+    "__getattribute__",
+    "__gt__",
+    "__hash__",
+    "__init__",
+    "__instancecheck__",
+    "__le__",
+    "__lt__",
+    "__metaclass__",
+    "__methods__",
+    "__module__",
+    "__ne__",
+    "__new__",
+    "__reduce__",
+    "__reduce_ex__",
+    "__repr__",
+    "__setattr__",
+    "__slots__",
+    "__str__",
+    "__weakref__",
 ];
 
 impl Class {

@@ -2,8 +2,8 @@
 
 use super::call::{Answer, Call};
 use super::class::{BoundMethod, ClassObject, Function, Member, MemberKind, Method, Object};
-use super::defaults::{self, Slot};
 use super::containers;
+use super::defaults::{self, Slot};
 use super::iteration;
 use super::obtain;
 use super::serial::Turn;
@@ -135,9 +135,10 @@ pub(super) fn perform(job: Job, target: &Arc<dyn Local>, op: Op) {
         let (object, member) = (method.object.clone(), method.member.clone());
         let text = || format!("<bound method {}.{}>", method.object.class.shape().class_name(), method.member.name);
         let same = move |other: &dyn Local| {
-            other.as_any().downcast_ref::<BoundMethod>().is_some_and(|other| {
-                Arc::ptr_eq(&other.object, &object) && Arc::ptr_eq(&other.member, &member)
-            })
+            other
+                .as_any()
+                .downcast_ref::<BoundMethod>()
+                .is_some_and(|other| Arc::ptr_eq(&other.object, &object) && Arc::ptr_eq(&other.member, &member))
         };
         return on_callable(job, target, op, text, &method.member, same, |job, args, keywords| {
             invoke(job, method.object.clone(), method.member.clone(), args, keywords)
@@ -145,16 +146,32 @@ pub(super) fn perform(job: Job, target: &Arc<dyn Local>, op: Op) {
     }
     if let Some(function) = any.downcast_ref::<Function>() {
         let text = || format!("<function {}>", function.member.name);
-        return on_callable(job, target, op, text, &function.member, |_| false, |job, args, keywords| {
-            invoke(job, function.object.clone(), function.member.clone(), args, keywords)
-        });
+        return on_callable(
+            job,
+            target,
+            op,
+            text,
+            &function.member,
+            |_| false,
+            |job, args, keywords| invoke(job, function.object.clone(), function.member.clone(), args, keywords),
+        );
     }
     if let Some(class) = any.downcast_ref::<ClassObject>() {
         let text = || format!("<class '{}'>", class.class.shape().type_name);
-        let member = Member { name: Text::new(class.class.shape().class_name()), doc: class.class.doc.clone(), kind: MemberKind::Constant(Value::None) };
-        return on_callable(job, target, op, text, &Arc::new(member), |_| false, |job, args, keywords| {
-            construct(job, class, args, keywords)
-        });
+        let member = Member {
+            name: Text::new(class.class.shape().class_name()),
+            doc: class.class.doc.clone(),
+            kind: MemberKind::Constant(Value::None),
+        };
+        return on_callable(
+            job,
+            target,
+            op,
+            text,
+            &Arc::new(member),
+            |_| false,
+            |job, args, keywords| construct(job, class, args, keywords),
+        );
     }
     if let Some(bridge) = any.downcast_ref::<Bridge>() {
         return bridge.perform(job, op);
@@ -194,8 +211,8 @@ fn on_callable(
         Op::Hash => job.give(Ok(Value::Int(identity_hash(target)))),
         Op::Dir => job.give(Ok(target.shape().dir.clone())),
         Op::Compare { op, other } => {
-            let equal = is_same(target, &other)
-                || matches!(&other, Value::Ref(Reference::Local(other)) if same(&**other));
+            let equal =
+                is_same(target, &other) || matches!(&other, Value::Ref(Reference::Local(other)) if same(&**other));
             job.give(Ok(by_identity(op, equal)));
         }
         Op::GetAttr(name) => match slot_of(&name) {
@@ -371,7 +388,9 @@ fn pickled(job: Job, object: &Arc<Object>, protocol: u8) {
     let value = match containers::snapshot(object) {
         Some(value) => value,
         // One of the host's own, which is asked for its items.
-        None if obtain::is_container(object.class.shape().type_name.as_str()) => Value::Ref(Reference::Local(object.clone())),
+        None if obtain::is_container(object.class.shape().type_name.as_str()) => {
+            Value::Ref(Reference::Local(object.clone()))
+        }
         None => return job.fail("TypeError", format!("cannot pickle '{}' object", object.class.shape().class_name())),
     };
     job.give(match obtain::pickled(value, protocol, &limits) {
@@ -448,7 +467,9 @@ fn default_call(job: Job, object: &Arc<Object>, slot: Slot, mut args: Vec<Value>
             let name = class.service_aliases().into_iter().next().unwrap_or_default();
             job.give(Ok(Value::Str(name)))
         }
-        Slot::ServiceAliases => job.give(Ok(Value::Tuple(class.service_aliases().into_iter().map(Value::Str).collect()))),
+        Slot::ServiceAliases => {
+            job.give(Ok(Value::Tuple(class.service_aliases().into_iter().map(Value::Str).collect())))
+        }
         Slot::Doc | Slot::Name | Slot::Call => job.fail("TypeError", "'str' object is not callable"),
     }
 }
@@ -496,7 +517,9 @@ fn set_attr(job: Job, object: &Arc<Object>, name: Name, value: Value) {
     let class = &object.class;
     match name {
         Name::Member(index) => match class.member(index).map(|member| (member, &member.kind)) {
-            Some((member, MemberKind::Property { set: Some(set), .. })) => ask(job, object, Some(member), set, vec![value]),
+            Some((member, MemberKind::Property { set: Some(set), .. })) => {
+                ask(job, object, Some(member), set, vec![value])
+            }
             Some((member, _)) => {
                 let text = format!("'{}' object attribute '{}' is read-only", class.shape().class_name(), member.name);
                 job.fail("AttributeError", text)
@@ -519,7 +542,9 @@ fn del_attr(job: Job, object: &Arc<Object>, name: Name) {
     let class = &object.class;
     match name {
         Name::Member(index) => match class.member(index).map(|member| (member, &member.kind)) {
-            Some((member, MemberKind::Property { del: Some(del), .. })) => ask(job, object, Some(member), del, Vec::new()),
+            Some((member, MemberKind::Property { del: Some(del), .. })) => {
+                ask(job, object, Some(member), del, Vec::new())
+            }
             Some((member, _)) => {
                 let text = format!("'{}' object attribute '{}' is read-only", class.shape().class_name(), member.name);
                 job.fail("AttributeError", text)

@@ -107,7 +107,12 @@ impl Limit {
 
     /// Receives without sleeping, for so long at most. None: nothing came.
     #[cold]
-    pub(super) fn spin(&mut self, time: Duration, transport: &dyn Transport, incoming: &mut Incoming) -> Option<Received> {
+    pub(super) fn spin(
+        &mut self,
+        time: Duration,
+        transport: &dyn Transport,
+        incoming: &mut Incoming,
+    ) -> Option<Received> {
         let left = self.remaining()?;
         let end = Instant::now().checked_add(time.min(left).min(TICK))?;
         loop {
@@ -135,7 +140,11 @@ impl Limit {
         }
         match transport.poll(true, false, Some(left)) {
             Ok(ready) if !ready.read => {
-                if self.remaining().is_none() { Received::TimedOut } else { Received::Nothing }
+                if self.remaining().is_none() {
+                    Received::TimedOut
+                } else {
+                    Received::Nothing
+                }
             }
             _ => match receive(transport, incoming, false) {
                 Received::Nothing if self.remaining().is_none() => Received::TimedOut,
@@ -158,7 +167,9 @@ fn receive(transport: &dyn Transport, incoming: &mut Incoming, wait: bool) -> Re
             incoming.received(n);
             Received::Bytes
         }
-        Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => Received::Nothing,
+        Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {
+            Received::Nothing
+        }
         // A reset is an end: what had arrived before has been received.
         Err(_) => Received::End,
     }

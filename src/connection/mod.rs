@@ -81,7 +81,11 @@ impl Connection {
     }
 
     /// Gives an accepted connection its root and serves it until it ends, or `stopping` says so between two messages.
-    pub(crate) fn serve_accepted(shared: &Arc<Shared>, service: &Arc<Class>, stopping: impl Fn() -> bool) -> Result<()> {
+    pub(crate) fn serve_accepted(
+        shared: &Arc<Shared>,
+        service: &Arc<Class>,
+        stopping: impl Fn() -> bool,
+    ) -> Result<()> {
         let root = service.root();
         if root.state().is::<Refused>() {
             log::write(Level::Info, || format!("{} is turned away by the service", shared.name()));
@@ -268,7 +272,10 @@ impl Connection {
 
     /// Changes an option from the next message on.
     pub fn set_option(&self, name: &str, text: &str) -> Result<()> {
-        if matches!(name, "dialect" | "native" | "bind_threads" | "connect_timeout" | "tcp_keepalive" | "max_frame" | "max_inflated") {
+        if matches!(
+            name,
+            "dialect" | "native" | "bind_threads" | "connect_timeout" | "tcp_keepalive" | "max_frame" | "max_inflated"
+        ) {
             return Err(Error::State(format!("option '{name}' cannot be changed while the connection lives")));
         }
         self.shared.with_session(|session| session.config_mut().set(name, text))

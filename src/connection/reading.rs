@@ -8,7 +8,7 @@
 use super::async_result::AsyncResult;
 use super::limit::{Limit, Received};
 use super::sending::QUEUE;
-use super::shared::{CORKED, FIRST_WORD, RELEASES, Guard, Inner, Key, Shared, Step, Token, Waiter, release};
+use super::shared::{CORKED, FIRST_WORD, Guard, Inner, Key, RELEASES, Shared, Step, Token, Waiter, release};
 use super::{dispatch, threads};
 use crate::config::Dialect;
 use crate::error::Result;
@@ -20,7 +20,12 @@ use std::sync::Arc;
 
 impl Shared {
     /// Does one thing that brings a waiting thread further: takes a message that is here, receives, or parks.
-    pub(super) fn advance<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
+    pub(super) fn advance<'a>(
+        self: &'a Arc<Shared>,
+        mut inner: Guard<'a>,
+        key: Key,
+        limit: &mut Limit,
+    ) -> (Guard<'a>, Step) {
         loop {
             let step;
             (inner, step) = self.advance_once(inner, key, limit);
@@ -46,7 +51,13 @@ impl Shared {
         }
         let waiting = inner.session.outgoing().len();
         // Answers must not pile up here because the peer asks faster than it receives.
-        let most = if inner.flushing { QUEUE } else if inner.reading && inner.corked { 0 } else { CORKED };
+        let most = if inner.flushing {
+            QUEUE
+        } else if inner.reading && inner.corked {
+            0
+        } else {
+            CORKED
+        };
         if waiting > most {
             let (inner, late) = self.flush_within(inner, limit);
             return (inner, if late { Step::TimedOut } else { Step::Again });
@@ -64,7 +75,9 @@ impl Shared {
                 wake(&mut inner, |waiter| waiter.key == Key::Reply(seq));
                 (inner, Step::Did)
             }
-            Some(Event::Reply { token: Token::Async(result), outcome, .. }) => (self.settle(inner, result, outcome), Step::Did),
+            Some(Event::Reply { token: Token::Async(result), outcome, .. }) => {
+                (self.settle(inner, result, outcome), Step::Did)
+            }
             Some(Event::Request(request)) if self.bind_threads && !threads::is_for_here(&request) => {
                 let thread = request.id.threads.to;
                 inner.bound.push_back(request);
@@ -85,7 +98,12 @@ impl Shared {
     }
 
     /// Waits for bytes, as the only one who does.
-    pub(super) fn receive<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
+    pub(super) fn receive<'a>(
+        self: &'a Arc<Shared>,
+        mut inner: Guard<'a>,
+        key: Key,
+        limit: &mut Limit,
+    ) -> (Guard<'a>, Step) {
         // A few wait for a message to ride behind, while there is one to be expected; the object may come again before.
         if !self.releases.is_empty() {
             let leaving = !inner.session.outgoing().is_empty();

@@ -17,8 +17,15 @@ pub enum Ask<'a> {
     GetAttr(&'a str),
     SetAttr(&'a str, &'a Value),
     DelAttr(&'a str),
-    Call { args: &'a [Value], keywords: &'a [(Text, Value)] },
-    CallAttr { name: &'a str, args: &'a [Value], keywords: &'a [(Text, Value)] },
+    Call {
+        args: &'a [Value],
+        keywords: &'a [(Text, Value)],
+    },
+    CallAttr {
+        name: &'a str,
+        args: &'a [Value],
+        keywords: &'a [(Text, Value)],
+    },
     Repr,
     Str,
     Hash,
@@ -170,7 +177,12 @@ fn known_answer(proxy: &Proxy, ask: &Ask<'_>) -> Result<Option<Value>> {
     }
 }
 
-fn with_body<R>(object: &Reference, target: &Arc<Proxy>, ask: &Ask<'_>, send: impl FnOnce(Body<'_>) -> Result<R>) -> Result<R> {
+fn with_body<R>(
+    object: &Reference,
+    target: &Arc<Proxy>,
+    ask: &Ask<'_>,
+    send: impl FnOnce(Body<'_>) -> Result<R>,
+) -> Result<R> {
     let this = || Value::Ref(object.clone());
     match *ask {
         Ask::Call { args, keywords } => send(Body::Call { target, args, keywords }),

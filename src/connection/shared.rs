@@ -508,4 +508,3 @@ pub(super) fn gone(end: &Error) -> Error {
         other => other.clone(),
     }
 }
-

@@ -63,8 +63,20 @@ pub(super) struct Bridge {
 /// Its attributes are known to its owner alone. Our own rules decide about their names first, then those of the owner.
 fn bridge_shape(proxy: &Proxy) -> Arc<Shape> {
     const LISTED: [&str; 14] = [
-        "__call__", "__iter__", "__next__", "__len__", "__bool__", "__getitem__", "__setitem__", "__delitem__",
-        "__contains__", "__enter__", "__int__", "__float__", "__index__", "__format__",
+        "__call__",
+        "__iter__",
+        "__next__",
+        "__len__",
+        "__bool__",
+        "__getitem__",
+        "__setitem__",
+        "__delitem__",
+        "__contains__",
+        "__enter__",
+        "__int__",
+        "__float__",
+        "__index__",
+        "__format__",
     ];
     let listed = LISTED.map(|name| Value::tuple(vec![Value::str(name), Value::None]));
     let mut shape = Shape::new(Text::new(&proxy.type_name), Vec::new(), Vec::new());

@@ -76,11 +76,7 @@ pub unsafe extern "C" fn rpyc_call_return_float(call: *mut rpyc_call, value: f64
 ///
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_call_return_str(
-    call: *mut rpyc_call,
-    text: *const c_char,
-    length: usize,
-) -> rpyc_status {
+pub unsafe extern "C" fn rpyc_call_return_str(call: *mut rpyc_call, text: *const c_char, length: usize) -> rpyc_status {
     // SAFETY: pointers are NULL or as the documentation asks.
     guard_status(|| unsafe {
         let call = live(call)?;

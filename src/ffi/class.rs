@@ -6,7 +6,8 @@ use super::error::rpyc_error;
 use super::guard::{self, guard, guard_or};
 use super::handle::{self, Handle, rpyc_object};
 use super::pointer::{array, name, output};
-use super::status::{Failure, RPYC_ERR_ABI, Result, rpyc_status};
+use super::status::{Failure, Result, rpyc_status};
+use super::table::{self, entries, known_flags, optional};
 use super::userdata::{Userdata, rpyc_free_fn};
 use crate::connection::{
     Call, Class, Connection, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Refused, Service,
@@ -159,53 +160,6 @@ unsafe fn method(run: rpyc_method_fn) -> Option<Method> {
     }))
 }
 
-/// # Safety
-/// The pointer is NULL or leads to a NUL-terminated text.
-pub(super) unsafe fn optional<'a>(text: *const c_char, what: &str) -> Result<Option<&'a str>> {
-    if text.is_null() {
-        return Ok(None);
-    }
-    // SAFETY: the same is asked of our caller.
-    unsafe { name(text, what) }.map(Some)
-}
-
-/// Refuses flags that have no meaning (yet): a program that was made for a later version of this library relies on them.
-fn known_flags(flags: u64, known: u64, what: impl std::fmt::Display) -> Result<()> {
-    match flags & !known {
-        0 => Ok(()),
-        unknown => Err(Failure::new(RPYC_ERR_ABI, format_args!("{what}: the flags {unknown:#x} have no meaning"))),
-    }
-}
-
-/// Reads the entries of a table whose size the host says: shorter ones are filled up with zeros, and what longer ones have
-/// beyond must be zeros.
-///
-/// # Safety
-/// The pointer is NULL or has `count` entries of `size` bytes; zeros are a valid `T`.
-unsafe fn entries<T: Copy>(table: *const T, count: usize, size: usize, least: usize, what: &str) -> Result<Vec<T>> {
-    if count == 0 {
-        return Ok(Vec::new());
-    }
-    if size < least || size > least + 4096 || !size.is_multiple_of(align_of::<T>()) {
-        return Err(Failure::new(RPYC_ERR_ABI, format_args!("{what} cannot be of {size} bytes")));
-    }
-    // SAFETY: the same is asked of our caller.
-    let raw = unsafe { array(table.cast::<u8>(), count.saturating_mul(size), what) }?;
-    let entry = |bytes: &[u8]| {
-        let mut entry = std::mem::MaybeUninit::<T>::zeroed();
-        let n = bytes.len().min(size_of::<T>());
-        // SAFETY: both are at least `n` bytes long; the rest is zeros, which our caller says is valid.
-        unsafe {
-            ptr::copy_nonoverlapping(bytes.as_ptr(), entry.as_mut_ptr().cast::<u8>(), n);
-            entry.assume_init()
-        }
-    };
-    if raw.chunks_exact(size).any(|bytes| bytes.iter().skip(size_of::<T>()).any(|byte| *byte != 0)) {
-        return Err(Failure::new(RPYC_ERR_ABI, format_args!("{what}: members are set that this version does not have")));
-    }
-    Ok(raw.chunks_exact(size).map(entry).collect())
-}
-
 /// Makes a class of a table.
 ///
 /// @param table copied, with everything that it points to
@@ -238,14 +192,10 @@ pub unsafe extern "C" fn rpyc_class_new(
 /// # Safety
 /// The table is NULL or as the documentation of `rpyc_class_table` asks.
 unsafe fn definition(table: *const rpyc_class_table, userdata: Arc<Userdata>) -> Result<Definition> {
-    if table.is_null() {
-        return Err(Failure::null("table"));
-    }
     // SAFETY: all that follows reads the table as its documentation describes it.
     unsafe {
-        let size = (&raw const (*table).struct_size).read();
         let least = std::mem::offset_of!(rpyc_class_table, construct);
-        let table = entries(table, 1, size, least, "rpyc_class_table")?[0];
+        let table = table::table(table, least, "table", "rpyc_class_table")?;
         let class_name = name(table.name, "name")?;
         known_flags(table.flags, RPYC_CLASS_SERIAL | RPYC_CLASS_SHARED, format_args!("class '{class_name}'"))?;
         let mut members = Vec::new();
@@ -311,8 +261,7 @@ unsafe fn dynamic(table: &rpyc_class_table) -> Option<Dynamic> {
         guard::outside(|| unsafe { has(self_of(object), name.as_ptr().cast(), name.len()) }) != 0
     });
     // SAFETY: the same is asked of our caller.
-    let (get, set, del) =
-        unsafe { (method(table.get_dynamic), method(table.set_dynamic), method(table.del_dynamic)) };
+    let (get, set, del) = unsafe { (method(table.get_dynamic), method(table.set_dynamic), method(table.del_dynamic)) };
     Some(Dynamic { has, get, set, del })
 }
 

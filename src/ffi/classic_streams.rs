@@ -5,7 +5,8 @@ use super::error::rpyc_error;
 use super::guard::{self, guard, guard_or};
 use super::handle::{self, Handle};
 use super::pointer::{name, output};
-use super::status::{Failure, RPYC_ERR_ABI, Result, rpyc_status};
+use super::status::{Result, rpyc_status};
+use super::table;
 use super::userdata::{Userdata, rpyc_free_fn};
 use crate::classic::{Input, Output, Progress, Redirection, Streams, Transfer};
 use libc::FILE;
@@ -56,14 +57,10 @@ unsafe fn with_options(
     if options.is_null() {
         return Ok(run(&Transfer::default())?);
     }
-    // SAFETY: not NULL, so it begins with its size, and has all members where that says so.
+    // SAFETY: not NULL, so it begins with its size.
     let options = unsafe {
-        let size = (&raw const (*options).struct_size).read();
-        if size < size_of::<rpyc_transfer_options>() || size > 4096 {
-            return Err(Failure::new(RPYC_ERR_ABI, format_args!("rpyc_transfer_options cannot be of {size} bytes")));
-        }
-        options.read()
-    };
+        table::table(options, std::mem::offset_of!(rpyc_transfer_options, filter), "options", "rpyc_transfer_options")
+    }?;
     let c_text = |text: &str| CString::new(text).unwrap_or_default();
     let filter = |name: &str| match options.filter {
         None => true,

@@ -301,8 +301,16 @@ mod tests {
             assert_eq!(rpyc_config_set_int(config, c"max_depth".as_ptr(), -1, ptr::null_mut()), RPYC_ERR_ARGUMENT);
             assert_eq!(rpyc_config_set_bool(config, c"max_depth".as_ptr(), 1, ptr::null_mut()), RPYC_ERR_ARGUMENT);
             for name in [c"connid", c"safe_attrs", c"exposed_prefix"] {
-                assert_eq!(rpyc_config_set_bool(config, name.as_ptr(), 1, ptr::null_mut()), RPYC_ERR_ARGUMENT, "{name:?}");
-                assert_eq!(rpyc_config_set_int(config, name.as_ptr(), 5, ptr::null_mut()), RPYC_ERR_ARGUMENT, "{name:?}");
+                assert_eq!(
+                    rpyc_config_set_bool(config, name.as_ptr(), 1, ptr::null_mut()),
+                    RPYC_ERR_ARGUMENT,
+                    "{name:?}"
+                );
+                assert_eq!(
+                    rpyc_config_set_int(config, name.as_ptr(), 5, ptr::null_mut()),
+                    RPYC_ERR_ARGUMENT,
+                    "{name:?}"
+                );
             }
             assert!(has(config, c"connid", c""));
             let keepalive = c"tcp_keepalive".as_ptr();

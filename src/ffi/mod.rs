@@ -49,6 +49,7 @@ mod log;
 mod guard;
 mod handle;
 mod pointer;
+mod table;
 mod userdata;
 
 #[cfg(test)]

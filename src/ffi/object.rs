@@ -174,9 +174,8 @@ pub unsafe extern "C" fn rpyc_object_same(left: *const rpyc_object, right: *cons
 pub unsafe extern "C" fn rpyc_object_type_name(object: *const rpyc_object) -> *const c_char {
     // SAFETY: NULL or a live handle.
     guard_or(ptr::null(), || {
-        unsafe { handle::peek(object) }.map_or(ptr::null(), |object| {
-            object.type_name.get_or_init(|| c_name(&object.reference)).as_ptr()
-        })
+        unsafe { handle::peek(object) }
+            .map_or(ptr::null(), |object| object.type_name.get_or_init(|| c_name(&object.reference)).as_ptr())
     })
 }
 
@@ -461,7 +460,10 @@ pub unsafe extern "C" fn rpyc_object_call_tuple(
                 None => Arc::from([]),
                 Some(Value::Tuple(items)) => items,
                 Some(other) => {
-                    return Err(Failure::new(RPYC_ERR_TYPE, format_args!("args are a tuple, not {}", other.type_name())));
+                    return Err(Failure::new(
+                        RPYC_ERR_TYPE,
+                        format_args!("args are a tuple, not {}", other.type_name()),
+                    ));
                 }
             };
             let arguments = Arguments::of(Ok(&args[..]), keywords)?;
@@ -630,7 +632,6 @@ pub unsafe extern "C" fn rpyc_object_inspect(
         })
     }
 }
-
 
 /// The constants are those of the session.
 const _: () = {

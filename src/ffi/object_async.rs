@@ -395,7 +395,11 @@ pub unsafe extern "C" fn rpyc_object_length_async(
         guard(error_out, || {
             let out = output(result_out, "result_out")?;
             let this = reference(object, "object")?;
-            out.put(handle::new(ask_later(this, Ask::CallAttr { name: "__len__", args: &[], keywords: &[] }, timeout(timeout_ms))?))
+            out.put(handle::new(ask_later(
+                this,
+                Ask::CallAttr { name: "__len__", args: &[], keywords: &[] },
+                timeout(timeout_ms),
+            )?))
         })
     }
 }
@@ -425,7 +429,11 @@ pub unsafe extern "C" fn rpyc_object_get_item_async(
             let out = output(result_out, "result_out")?;
             let this = reference(object, "object")?;
             let key = key.ok_or_else(|| Failure::null("key"))?;
-            out.put(handle::new(ask_later(this, Ask::CallAttr { name: "__getitem__", args: &[key], keywords: &[] }, timeout(timeout_ms))?))
+            out.put(handle::new(ask_later(
+                this,
+                Ask::CallAttr { name: "__getitem__", args: &[key], keywords: &[] },
+                timeout(timeout_ms),
+            )?))
         })
     }
 }
@@ -459,7 +467,11 @@ pub unsafe extern "C" fn rpyc_object_set_item_async(
             let this = reference(object, "object")?;
             let key = key.ok_or_else(|| Failure::null("key"))?;
             let value = value.ok_or_else(|| Failure::null("value"))?;
-            out.put(handle::new(ask_later(this, Ask::CallAttr { name: "__setitem__", args: &[key, value], keywords: &[] }, timeout(timeout_ms))?))
+            out.put(handle::new(ask_later(
+                this,
+                Ask::CallAttr { name: "__setitem__", args: &[key, value], keywords: &[] },
+                timeout(timeout_ms),
+            )?))
         })
     }
 }
@@ -489,7 +501,11 @@ pub unsafe extern "C" fn rpyc_object_del_item_async(
             let out = output(result_out, "result_out")?;
             let this = reference(object, "object")?;
             let key = key.ok_or_else(|| Failure::null("key"))?;
-            out.put(handle::new(ask_later(this, Ask::CallAttr { name: "__delitem__", args: &[key], keywords: &[] }, timeout(timeout_ms))?))
+            out.put(handle::new(ask_later(
+                this,
+                Ask::CallAttr { name: "__delitem__", args: &[key], keywords: &[] },
+                timeout(timeout_ms),
+            )?))
         })
     }
 }
@@ -519,7 +535,11 @@ pub unsafe extern "C" fn rpyc_object_contains_async(
             let out = output(result_out, "result_out")?;
             let this = reference(object, "object")?;
             let item = item.ok_or_else(|| Failure::null("item"))?;
-            out.put(handle::new(ask_later(this, Ask::CallAttr { name: "__contains__", args: &[item], keywords: &[] }, timeout(timeout_ms))?))
+            out.put(handle::new(ask_later(
+                this,
+                Ask::CallAttr { name: "__contains__", args: &[item], keywords: &[] },
+                timeout(timeout_ms),
+            )?))
         })
     }
 }
@@ -545,7 +565,11 @@ pub unsafe extern "C" fn rpyc_object_iter_async(
         guard(error_out, || {
             let out = output(result_out, "result_out")?;
             let this = reference(object, "object")?;
-            out.put(handle::new(ask_later(this, Ask::CallAttr { name: "__iter__", args: &[], keywords: &[] }, timeout(timeout_ms))?))
+            out.put(handle::new(ask_later(
+                this,
+                Ask::CallAttr { name: "__iter__", args: &[], keywords: &[] },
+                timeout(timeout_ms),
+            )?))
         })
     }
 }
@@ -571,7 +595,11 @@ pub unsafe extern "C" fn rpyc_object_next_async(
         guard(error_out, || {
             let out = output(result_out, "result_out")?;
             let this = reference(iterator, "iterator")?;
-            out.put(handle::new(ask_later(this, Ask::CallAttr { name: "__next__", args: &[], keywords: &[] }, timeout(timeout_ms))?))
+            out.put(handle::new(ask_later(
+                this,
+                Ask::CallAttr { name: "__next__", args: &[], keywords: &[] },
+                timeout(timeout_ms),
+            )?))
         })
     }
 }
@@ -625,7 +653,11 @@ pub unsafe extern "C" fn rpyc_object_enter_async(
         guard(error_out, || {
             let out = output(result_out, "result_out")?;
             let this = reference(object, "object")?;
-            out.put(handle::new(ask_later(this, Ask::CallAttr { name: "__enter__", args: &[], keywords: &[] }, timeout(timeout_ms))?))
+            out.put(handle::new(ask_later(
+                this,
+                Ask::CallAttr { name: "__enter__", args: &[], keywords: &[] },
+                timeout(timeout_ms),
+            )?))
         })
     }
 }
@@ -658,4 +690,3 @@ pub unsafe extern "C" fn rpyc_object_exit_async(
         })
     }
 }
-

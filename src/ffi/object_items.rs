@@ -230,7 +230,9 @@ pub unsafe extern "C" fn rpyc_object_iter(
         guard(error_out, || {
             let out = output(iterator_out, "iterator_out")?;
             let this = reference(object, "object")?;
-            out.put(handle::new(iterator_of(ask(this, Ask::CallAttr { name: "__iter__", args: &[], keywords: &[] })?)?.into()))
+            out.put(handle::new(
+                iterator_of(ask(this, Ask::CallAttr { name: "__iter__", args: &[], keywords: &[] })?)?.into(),
+            ))
         })
     }
 }
@@ -339,7 +341,6 @@ pub unsafe extern "C" fn rpyc_object_exit(
         })
     }
 }
-
 
 /// An iteration over all items of a container or iterator, fetched in growing chunks. Unique.
 pub struct rpyc_iterator {

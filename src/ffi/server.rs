@@ -120,9 +120,7 @@ pub unsafe extern "C" fn rpyc_server_free(server: *mut rpyc_server) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_address(server: *const rpyc_server) -> *const c_char {
     // SAFETY: NULL or a live handle.
-    guard_or(ptr::null(), || {
-        unsafe { handle::peek(server) }.map_or(ptr::null(), |server| server.address.as_ptr())
-    })
+    guard_or(ptr::null(), || unsafe { handle::peek(server) }.map_or(ptr::null(), |server| server.address.as_ptr()))
 }
 
 /// How many connections a server has.

@@ -1,13 +1,14 @@
 //! Slaves: services that give masters of classic mode what the host's callbacks do.
 
 use super::call::{lend_call, live, rpyc_call};
-use super::class::{CSelf, optional, rpyc_class, rpyc_method_fn};
+use super::class::{CSelf, rpyc_class, rpyc_method_fn};
 use super::connection::rpyc_connection;
 use super::error::rpyc_error;
 use super::guard::{self, guard};
 use super::handle::{self, rpyc_object};
 use super::pointer::{array, name, output};
-use super::status::{Failure, RPYC_ERR_ABI, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE, Result, rpyc_status};
+use super::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE, Result, rpyc_status};
+use super::table::{self, optional};
 use super::userdata::{Userdata, rpyc_free_fn};
 use crate::classic::{self, Slave, SlaveState};
 use crate::connection::{Call, Connection, Hook, Method, Object, Refused};
@@ -115,16 +116,10 @@ pub unsafe extern "C" fn rpyc_slave_new(
 /// # Safety
 /// The table is NULL or as the documentation of `rpyc_slave_table` asks.
 unsafe fn described(table: *const rpyc_slave_table, userdata: Arc<Userdata>) -> Result<Slave> {
-    if table.is_null() {
-        return Err(Failure::null("table"));
-    }
     // SAFETY: all that follows reads the table as its documentation describes it.
     unsafe {
-        let size = (&raw const (*table).struct_size).read();
-        if size < size_of::<rpyc_slave_table>() || size > 4096 {
-            return Err(Failure::new(RPYC_ERR_ABI, format_args!("rpyc_slave_table cannot be of {size} bytes")));
-        }
-        let table = table.read();
+        let table =
+            table::table(table, std::mem::offset_of!(rpyc_slave_table, getmodule), "table", "rpyc_slave_table")?;
         let names = array(table.module_names, table.module_count, "module_names")?;
         let objects = array(table.modules, table.module_count, "modules")?;
         let mut modules = Vec::with_capacity(names.len());

@@ -1,10 +1,10 @@
 //! rpyc_transport: byte streams to make connections of.
 
+use super::config::{config_or_default, rpyc_config};
+use super::error::rpyc_error;
 use super::guard::{guard, guard_or};
 use super::handle::{self, Handle};
 use super::pointer::{name, output};
-use super::config::{config_or_default, rpyc_config};
-use super::error::rpyc_error;
 use super::status::{Failure, RPYC_ERR_ARGUMENT, rpyc_status};
 use crate::transport::{self, Address, Ownership, Transport};
 use std::ffi::c_char;

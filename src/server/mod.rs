@@ -245,7 +245,9 @@ impl Inner {
             match self.listener.accept() {
                 Ok(Some(transport)) => {
                     if failing.take().is_some() {
-                        log::write(Level::Info, || format!("connections are accepted again, after {attempts} attempts"));
+                        log::write(Level::Info, || {
+                            format!("connections are accepted again, after {attempts} attempts")
+                        });
                     }
                     attempts = 0;
                     self.spawn(transport);
@@ -410,7 +412,9 @@ mod tests {
             members: vec![Member::method("exposed_long", None, None, run).unwrap()],
             service: Some(Service {
                 aliases: Vec::new(),
-                create: Box::new(move || Box::new(Joins(held.clone(), Mutex::new(ended.clone()))) as Box<dyn Any + Send + Sync>),
+                create: Box::new(move || {
+                    Box::new(Joins(held.clone(), Mutex::new(ended.clone()))) as Box<dyn Any + Send + Sync>
+                }),
                 on_connect: None,
                 on_disconnect: None,
                 shared: false,

@@ -90,7 +90,11 @@ impl Watcher {
                 busy |= running;
                 let is_long = open && running && started == watched.seen;
                 watched.seen = started;
-                if is_long { long.push(shared) } else { all.push(shared) }
+                if is_long {
+                    long.push(shared)
+                } else {
+                    all.push(shared)
+                }
                 open
             });
             let idle = state.watched.is_empty();

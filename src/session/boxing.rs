@@ -6,7 +6,7 @@ use super::request::Handler;
 use crate::codec::brine::{self, Reader, Sink};
 use crate::config::{Dialect, Limits};
 use crate::error::{Error, Exception, Result};
-use crate::value::{Local, Reference, Releases, Value};
+use crate::value::{Local, Proxy, Reference, Releases, Value};
 use std::sync::Arc;
 
 pub const VALUE: i64 = 1;
@@ -29,9 +29,6 @@ pub fn put_label<S: Sink>(out: &mut S, label: i64) {
     // A pair, and a small integer in one byte.
     out.put(&[0x11, 0x50 + label as u8]);
 }
-
-/// What a proxy and its entry take beside names and ids.
-const PROXY: usize = 384;
 
 /// Makes objects of values that the wire has no form for: lists, dicts, sets that hold references, and
 /// proxies of other connections.
@@ -199,7 +196,8 @@ impl<'a> Unboxer<'a> {
             for _ in 0..n {
                 r.skip()?;
             }
-            let text = if n < 2 { "not enough values to unpack (expected 2" } else { "too many values to unpack (expected 2" };
+            let text =
+                if n < 2 { "not enough values to unpack (expected 2" } else { "too many values to unpack (expected 2" };
             self.fault(Exception::builtin(
                 "ValueError",
                 if n < 2 { format!("{text}, got {n})") } else { format!("{text})") },
@@ -324,7 +322,7 @@ impl<'a> Unboxer<'a> {
         let before = self.imports.len();
         let object = self.import(raw)?;
         if self.imports.len() > before {
-            r.charge(r.position(), PROXY + 3 * raw.len())?;
+            r.charge(r.position(), Proxy::memory(raw))?;
         }
         Ok(object)
     }

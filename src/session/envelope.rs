@@ -37,14 +37,10 @@ impl<T> Core<T> {
     #[inline]
     pub(super) fn open_message(&mut self, reader: &mut Reader<'_>) -> Result<Message> {
         // As nearly all begin: the kind, a pair, a number.
-        if let (Dialect::V6, false, [kind @ 1..=3, 0x11, 0x16 | 0x20..=0xef, ..]) =
+        if let (Dialect::V6, false, [kind, 0x11, 0x16 | 0x20..=0xef, ..]) =
             (self.dialect, self.config.bind_threads, reader.rest())
+            && let Some(kind) = Kind::from_number((*kind).into())
         {
-            let kind = match kind {
-                1 => Kind::Request,
-                2 => Kind::Reply,
-                _ => Kind::Exception,
-            };
             self.heard = Dialect::V6;
             reader.advance(2);
             let seq = match reader.value()? {
@@ -74,7 +70,9 @@ impl<T> Core<T> {
             Some(0) if !self.config.bind_threads => {
                 return Err(Error::Malformed("not a message of RPyC: does the peer have bind_threads on?".into()));
             }
-            Some(byte) => return Err(Error::Malformed(format!("not a message of RPyC: it starts with byte {byte:#04x}"))),
+            Some(byte) => {
+                return Err(Error::Malformed(format!("not a message of RPyC: it starts with byte {byte:#04x}")));
+            }
             None => return Err(Error::Malformed("not a message of RPyC: it is empty".into())),
         };
         self.heard = heard;

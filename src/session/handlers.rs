@@ -2,9 +2,9 @@
 
 use super::boxing::{self, Unboxer};
 use super::policy::{self, Decision, Known, Name, Permission, Question};
+use super::recent::Callee;
 use super::request::{Access, AccessKind, CompareOp, Handler, Keywords, Op, Request, RequestId, Slicing};
 use super::vinegar::wrong_arguments;
-use super::recent::Callee;
 use super::{Core, Event, State};
 use crate::codec::brine::Reader;
 use crate::codec::pickle;
@@ -532,9 +532,10 @@ fn pickle_protocol(protocol: &Value) -> Result<u8, Exception> {
     match protocol {
         Value::None => Ok(pickle::DEFAULT),
         Value::Int(n) if *n < 0 => Ok(pickle::HIGHEST),
-        Value::Int(n) => u8::try_from(*n).ok().filter(|n| *n <= pickle::HIGHEST).ok_or_else(|| {
-            Exception::builtin("ValueError", format!("pickle protocol must be <= {}", pickle::HIGHEST))
-        }),
+        Value::Int(n) => u8::try_from(*n)
+            .ok()
+            .filter(|n| *n <= pickle::HIGHEST)
+            .ok_or_else(|| Exception::builtin("ValueError", format!("pickle protocol must be <= {}", pickle::HIGHEST))),
         other => {
             let text = format!("'{}' object cannot be interpreted as an integer", other.type_name());
             Err(Exception::builtin("TypeError", text))

@@ -44,7 +44,11 @@ use std::time::Duration;
 pub enum Event<T> {
     /// To be answered with `reply` or `raise`, or followed with `answer_exists`.
     Request(Request),
-    Reply { seq: i64, token: T, outcome: Result<Value, Error> },
+    Reply {
+        seq: i64,
+        token: T,
+        outcome: Result<Value, Error>,
+    },
     /// The connection is over; nothing follows.
     Closed(Error),
 }
@@ -403,7 +407,6 @@ impl<T> Core<T> {
         }
     }
 
-
     /// An answer. One that nobody waits for is read all the same, so that its references are released.
     #[inline]
     fn outcome(&mut self, reader: &mut Reader<'_>, seq: &Seq, raised: bool) -> Result<Option<Event<T>>> {
@@ -431,9 +434,10 @@ impl<T> Core<T> {
             let value = unboxer.unbox(reader)?;
             match unboxer.fault {
                 None => Ok(value),
-                Some(fault) if unboxer.unknown => {
-                    Err(Error::UnknownObject(format!("the answer names an object that was not lent: {}", fault.summary())))
-                }
+                Some(fault) if unboxer.unknown => Err(Error::UnknownObject(format!(
+                    "the answer names an object that was not lent: {}",
+                    fault.summary()
+                ))),
                 Some(fault) => Err(Error::Malformed(format!("the answer cannot be understood: {}", fault.summary()))),
             }
         };

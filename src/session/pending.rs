@@ -65,8 +65,7 @@ impl<T> Pending<T> {
 
     pub fn contains(&self, seq: i64) -> bool {
         let slot = seq as usize & self.ring.len().wrapping_sub(1);
-        matches!(self.ring.get(slot), Some(Some((held, _))) if *held == seq)
-            || self.late.contains_key(&seq)
+        matches!(self.ring.get(slot), Some(Some((held, _))) if *held == seq) || self.late.contains_key(&seq)
     }
 
     pub fn remove(&mut self, seq: i64) -> Option<T> {

@@ -33,9 +33,10 @@ impl Recent {
     /// The target and the callee that the next bytes of a message name, and how many bytes that are.
     #[inline]
     pub fn find(&self, bytes: &[u8], of_object: bool) -> Option<(&Arc<dyn Local>, Callee, usize)> {
-        let entry = self.entries.iter().find(|entry| {
-            bytes.starts_with(&entry.bytes) && (entry.callee == Callee::Object) == of_object
-        })?;
+        let entry = self
+            .entries
+            .iter()
+            .find(|entry| bytes.starts_with(&entry.bytes) && (entry.callee == Callee::Object) == of_object)?;
         Some((&entry.target, entry.callee, entry.bytes.len()))
     }
 

@@ -37,8 +37,26 @@ impl Handler {
     pub const ALL: [Handler; 20] = {
         use Handler::*;
         [
-            Ping, Close, GetRoot, GetAttr, DelAttr, SetAttr, Call, CallAttr, Repr, Str, Cmp, Hash, Dir, Pickle, Del,
-            Inspect, BuffIter, OldSlicing, CtxExit, InstanceCheck,
+            Ping,
+            Close,
+            GetRoot,
+            GetAttr,
+            DelAttr,
+            SetAttr,
+            Call,
+            CallAttr,
+            Repr,
+            Str,
+            Cmp,
+            Hash,
+            Dir,
+            Pickle,
+            Del,
+            Inspect,
+            BuffIter,
+            OldSlicing,
+            CtxExit,
+            InstanceCheck,
         ]
     };
 
@@ -118,21 +136,39 @@ pub enum Op {
     GetAttr(Name),
     SetAttr(Name, Value),
     DelAttr(Name),
-    Call { args: Vec<Value>, keywords: Keywords },
-    CallAttr { name: Name, args: Vec<Value>, keywords: Keywords },
+    Call {
+        args: Vec<Value>,
+        keywords: Keywords,
+    },
+    CallAttr {
+        name: Name,
+        args: Vec<Value>,
+        keywords: Keywords,
+    },
     Repr,
     Str,
     Hash,
     Dir,
-    Compare { op: CompareOp, other: Value },
+    Compare {
+        op: CompareOp,
+        other: Value,
+    },
     /// A pickle of plain data, in a protocol of at most this number.
-    Pickle { protocol: u8 },
+    Pickle {
+        protocol: u8,
+    },
     /// The next items of an iterator, or the first of an iterable.
-    BuffIter { count: usize },
+    BuffIter {
+        count: usize,
+    },
     /// `attempt(slice(start, stop), *args)`, and on any error `fallback(start, stop, *args)`.
     OldSlicing(Box<Slicing>),
     /// Does the target have this attribute? To be answered with `Session::answer_exists`.
-    Exists { question: Question, name: Text, access: Box<Access> },
+    Exists {
+        question: Question,
+        name: Text,
+        access: Box<Access>,
+    },
 }
 
 /// The parts of `Op::OldSlicing`.

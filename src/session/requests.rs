@@ -12,12 +12,29 @@ use std::sync::Arc;
 #[derive(Clone, Copy)]
 pub enum Body<'a> {
     /// Any handler, with its arguments as values.
-    Raw { handler: i64, args: &'a [Value] },
-    Call { target: &'a Arc<Proxy>, args: &'a [Value], keywords: &'a [(Text, Value)] },
-    CallAttr { target: &'a Arc<Proxy>, name: &'a str, args: &'a [Value], keywords: &'a [(Text, Value)] },
+    Raw {
+        handler: i64,
+        args: &'a [Value],
+    },
+    Call {
+        target: &'a Arc<Proxy>,
+        args: &'a [Value],
+        keywords: &'a [(Text, Value)],
+    },
+    CallAttr {
+        target: &'a Arc<Proxy>,
+        name: &'a str,
+        args: &'a [Value],
+        keywords: &'a [(Text, Value)],
+    },
     /// The methods of an object, asked for by its id_pack.
-    Inspect { target: &'a Arc<Proxy> },
-    InstanceCheck { class: &'a Arc<Proxy>, other: &'a Arc<Proxy> },
+    Inspect {
+        target: &'a Arc<Proxy>,
+    },
+    InstanceCheck {
+        class: &'a Arc<Proxy>,
+        other: &'a Arc<Proxy>,
+    },
 }
 
 impl<T> Session<T> {

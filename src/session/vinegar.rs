@@ -37,7 +37,10 @@ pub fn put_exception<S: Sink>(out: &mut S, exception: &Exception, config: &Confi
     }
     brine::put_tuple_header(out, 2);
     brine::put_str(out, b"_remote_version");
-    brine::put_str(out, if config.include_local_version { version_text(dialect) } else { "<version denied>" }.as_bytes());
+    brine::put_str(
+        out,
+        if config.include_local_version { version_text(dialect) } else { "<version denied>" }.as_bytes(),
+    );
     if !config.include_local_traceback {
         brine::put_str(out, b"<traceback denied>");
     } else if exception.traceback.as_bytes().is_empty() {
@@ -72,8 +75,7 @@ pub fn read_exception(reader: &mut Reader<'_>) -> Result<Option<Exception>, brin
 fn from_parts(parts: &[Value]) -> Option<Exception> {
     let [Value::Tuple(class), Value::Tuple(args), Value::Tuple(attributes), traceback] = parts else { return None };
     let [Value::Str(module), Value::Str(name)] = &**class else { return None };
-    let mut exception =
-        Raised { module: module.clone(), name: name.clone(), args: args.to_vec(), ..Raised::default() };
+    let mut exception = Raised { module: module.clone(), name: name.clone(), args: args.to_vec(), ..Raised::default() };
     for attribute in attributes.iter() {
         let Value::Tuple(pair) = attribute else { return None };
         let [Value::Str(name), value] = &**pair else { return None };

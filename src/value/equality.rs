@@ -424,7 +424,8 @@ mod tests {
 
     #[test]
     fn references_are_equal_when_they_are_the_same() {
-        let proxy = || Arc::new(Proxy::new([1].into(), "m.C".into(), [1].into(), false, 1, Arc::new(Releases::default())));
+        let proxy =
+            || Arc::new(Proxy::new([1].into(), "m.C".into(), [1].into(), false, 1, Arc::new(Releases::default())));
         let (a, b) = (Value::Ref(Reference::Remote(proxy())), Value::Ref(Reference::Remote(proxy())));
         assert!(a.py_eq(&a.clone()) && !a.py_eq(&b) && a == a.clone() && a != b);
         assert_eq!(a.py_hash(), a.clone().py_hash());

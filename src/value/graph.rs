@@ -148,8 +148,7 @@ impl Graph {
         if let Some(open) = open.get_mut(root) {
             *open = true;
         }
-        loop {
-            let Some((node, next, weight)) = path.last_mut() else { break };
+        while let Some((node, next, weight)) = path.last_mut() {
             let child = self.nodes.get(*node).and_then(|node| node.children.get(*next));
             let down = match child {
                 Some(Piece::Value(value)) => {

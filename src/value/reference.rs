@@ -77,6 +77,11 @@ impl Proxy {
         Proxy { id_pack, type_name, class_id, is_class, received: AtomicU64::new(received), home }
     }
 
+    /// What a new proxy and its entry take, about.
+    pub fn memory(id_pack: &[u8]) -> usize {
+        384 + 3 * id_pack.len()
+    }
+
     /// The peer has sent it once more.
     pub fn count_reception(&self) {
         self.received.fetch_add(1, Ordering::Relaxed);

@@ -10,10 +10,14 @@
 #define ALL 100000
 
 static int destroyed;
+/* What the destructor uses, which would wait for itself if it ran under the connection's lock. */
+static rpyc_connection *used;
 
 static void destroy(void *userdata)
 {
     CHECK(userdata == &destroyed);
+    if (used)
+        OK(rpyc_connection_set(used, "compress", "true", &error));
     __atomic_add_fetch(&destroyed, 1, __ATOMIC_RELAXED);
 }
 
@@ -326,6 +330,32 @@ static void expired(void)
     CHECK(destroyed == 1);
 }
 
+/* The answer to a request whose result has been freed is dropped where the destructor may use the connection. */
+static void abandoned(size_t length)
+{
+    struct hand hand = {0};
+    rpyc_buffer *buffer = buffer_of(ALL);
+    rpyc_async_result *result = NULL;
+    rpyc_value *answer = NULL;
+
+    open_hand(&hand);
+    OK(rpyc_object_call_method_into_async(hand.root, "get", NULL, 0, NULL, buffer, -1, &result, &error));
+    rpyc_async_result_free(result);
+    rpyc_buffer_free(buffer);
+    CHECK(destroyed == 0);
+    used = hand.connection;
+    put_beginning(hand.fd, 1, length, length);
+    put(hand.fd, "\n", 1);
+    put_beginning(hand.fd, 2, 5, 5);
+    put(hand.fd, "\n", 1);
+    OK(rpyc_object_call_method(hand.root, "get", NULL, 0, NULL, &answer, &error));
+    CHECK(destroyed == 1);
+    used = NULL;
+    rpyc_value_free(answer);
+    close_hand(&hand);
+    CHECK(destroyed == 1);
+}
+
 int main(void)
 {
     struct peers peers = {0};
@@ -347,5 +377,7 @@ int main(void)
     ended(0);
     ended(1);
     expired();
+    abandoned(40);
+    abandoned(ALL);
     return finish();
 }

@@ -3,12 +3,14 @@ import glob
 import os
 import re
 
-from runner import ROOT, test
+from prepare import quiet
+from runner import ROOT, NotRun, test
 
 # From below to above; each may use those before it. What is not named here lies beside all of them.
 LAYERS = ("value", "codec", "session", "connection", "server", "classic", "ffi")
 # The transport is a leaf: it uses no layer, and the layers that wait may use it.
 USES_TRANSPORT = ("transport", "connection", "server", "classic", "ffi")
+CARGO = os.environ.get("CARGO", "cargo")
 UNSAFE = ("ffi", "transport")
 MOST_LINES = 700
 
@@ -67,3 +69,25 @@ def unsafe_code(case):
 def size_of_files(case):
     large = ["%s has %d lines" % (path, text.count("\n")) for path, text in sources() if text.count("\n") > MOST_LINES]
     case.check(not large, "; ".join(large))
+
+
+def component(case, subcommand, name):
+    """A part of Rust's toolchain; rustup fetches it where it is missing."""
+    asks = [CARGO, subcommand, "--version"]
+    if quiet(asks):
+        case.note("installed %s (rustup component add)" % name)
+        why = quiet(["rustup", "component", "add", name]) or quiet(asks)
+        if why:
+            raise NotRun("%s is missing: %s" % (name, why))
+
+
+@test("tree.formatted", seconds=300)
+def formatted(case):
+    component(case, "fmt", "rustfmt")
+    case.run([CARGO, "fmt", "--check"])
+
+
+@test("tree.clippy", seconds=600)
+def clippy(case):
+    component(case, "clippy", "clippy")
+    case.run([CARGO, "clippy", "--locked", "--all-targets", "--", "-D", "warnings"])

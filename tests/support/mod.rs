@@ -4,6 +4,7 @@
 pub mod masks;
 pub mod node;
 pub mod pair;
+pub mod peer;
 pub mod recording;
 pub mod replay;
 pub mod script;

@@ -165,7 +165,8 @@ fn what_all_values_of_a_message_take() {
     assert!(error.kind().is_limit() && error.to_string().contains("(max_memory)"));
 
     // Bytes that share the message take nothing, and short ones stand in their item.
-    let message = Arc::new(encode(&Value::tuple(vec![Value::bytes(&[1; 2000]), Value::bytes(&[2; 30])]), &limits).unwrap());
+    let message =
+        Arc::new(encode(&Value::tuple(vec![Value::bytes(&[1; 2000]), Value::bytes(&[2; 30])]), &limits).unwrap());
     let limits = Limits { memory: 48 + 2 * size_of::<Value>(), ..Limits::default() };
     assert!(Reader::new(&message, Some((&message, 0)), &limits).value().is_ok());
     assert!(Reader::new(&message, None, &limits).value().is_err());

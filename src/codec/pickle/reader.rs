@@ -134,13 +134,13 @@ impl<'a> Machine<'a> {
                 op::TUPLE1 => self.last(1)?,
                 op::TUPLE2 => self.last(2)?,
                 op::TUPLE3 => self.last(3)?,
-                op::TUPLE => self.from_mark(Kind::Tuple)?,
+                op::TUPLE => self.close_mark(Kind::Tuple)?,
                 op::EMPTY_LIST => self.container(Kind::List, Vec::new())?,
-                op::LIST => self.from_mark(Kind::List)?,
+                op::LIST => self.close_mark(Kind::List)?,
                 op::EMPTY_DICT => self.container(Kind::Dict, Vec::new())?,
-                op::DICT => self.from_mark(Kind::Dict)?,
+                op::DICT => self.close_mark(Kind::Dict)?,
                 op::EMPTY_SET => self.container(Kind::Set, Vec::new())?,
-                op::FROZENSET => self.from_mark(Kind::Set)?,
+                op::FROZENSET => self.close_mark(Kind::Set)?,
                 op::APPEND => {
                     let from = self.below(1)?;
                     self.extend(Kind::List, from)?;
@@ -296,7 +296,7 @@ impl<'a> Machine<'a> {
         self.collect(Kind::Tuple, from)
     }
 
-    fn from_mark(&mut self, kind: Kind) -> Result<()> {
+    fn close_mark(&mut self, kind: Kind) -> Result<()> {
         let from = self.marked()?;
         self.collect(kind, from)
     }

@@ -2,7 +2,7 @@
 
 use super::{NAME, Tag, TakeBeside, VARIANTS};
 use crate::config::Limits;
-use crate::value::{Array, Blob, Element, IntTextError, Text, Unhashable, Value};
+use crate::value::{Array, Blob, Element, IntTextError, Proxy, Text, Unhashable, Value};
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, SeqAccess, VariantAccess, Visitor};
 use std::fmt;
 use std::sync::Arc;
@@ -122,7 +122,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
             }
             Tag::Ref => {
                 let (label, id) = content.newtype_variant_seed(MarkedSeed)?;
-                self.charge::<u8, _>(PROXY + 3 * id.len())?;
+                self.charge::<u8, _>(Proxy::memory(&id))?;
                 let refused = || de::Error::custom("a reference that cannot be followed");
                 self.beside.reference(label, &id).ok_or_else(refused)?
             }
@@ -143,8 +143,6 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
     }
 }
 
-/// What the proxy of a reference takes beside names and ids, if it is a new one.
-const PROXY: usize = 384;
 /// How much room is made for a length that is only announced.
 const CAUTIOUS: usize = 1024;
 
