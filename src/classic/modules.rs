@@ -3,7 +3,7 @@
 use super::slave::{answer, state_of};
 use crate::codec::pickle;
 use crate::connection::{
-    Ask, Call, Class, Connection, Definition, Dynamic, Function, Member, MemberKind, Method, Object, ask_for, pickled,
+    Ask, Call, Class, Connection, Definition, Dynamic, Function, Member, MemberKind, Method, Object, ask_then, pickled,
 };
 use crate::error::{Error, Exception};
 use crate::sync::{Mutex, lock};
@@ -124,10 +124,15 @@ fn raised(error: Error) -> Exception {
 }
 
 fn function(name: &str, signature: &str, run: impl Fn(&Call, &[Value]) -> Outcome + Send + Sync + 'static) -> Value {
-    let run: Method = Arc::new(move |call: Call| {
+    passing(name, signature, move |call: Call| {
         let outcome = run(&call, call.args());
         answer(call, outcome);
-    });
+    })
+}
+
+/// A function that may pass its call on to an object, and answer when that does.
+fn passing(name: &str, signature: &str, run: impl Fn(Call) + Send + Sync + 'static) -> Value {
+    let run: Method = Arc::new(run);
     match Member::method(name, Some(signature), None, run) {
         Ok(member) => Value::Ref(Reference::Local(Function::new(member, Box::new(())))),
         Err(_) => Value::None,
@@ -173,25 +178,28 @@ fn sys() -> Reference {
 
 /// What `name in conn.modules` of rpyc 6 asks.
 fn util() -> Reference {
-    let find = function("_find_spec_from_path", "_find_spec_from_path(name, path=None)", |call, args| {
-        let (Some(Value::Str(name)), Some(root)) = (args.first(), call.shared().and_then(|shared| shared.service()))
+    let find = passing("_find_spec_from_path", "_find_spec_from_path(name, path=None)", |call| {
+        let (Some(Value::Str(name)), Some(root)) =
+            (call.args().first().cloned(), call.shared().and_then(|shared| shared.service()).cloned())
         else {
-            return Ok(Value::None);
+            return answer(call, Ok(Value::None));
         };
-        if state_of(root).is_some_and(|state| state.module(name.as_str()).is_some()) {
-            return Ok(Value::Str(name.clone()));
+        if state_of(&root).is_some_and(|state| state.module(name.as_str()).is_some()) {
+            return answer(call, Ok(Value::Str(name)));
         }
-        let root: Reference = Reference::Local(root.clone());
+        let origin = call.shared().cloned();
         let args = [Value::Str(name.clone())];
-        match ask_for(call.shared(), &root, Ask::CallAttr { name: "getmodule", args: &args, keywords: &[] }) {
-            Ok(_) => Ok(Value::Str(name.clone())),
-            Err(Error::Remote(exception))
-                if matches!(exception.name.as_str(), "ImportError" | "ModuleNotFoundError") =>
-            {
-                Ok(Value::None)
-            }
-            Err(error) => Err(raised(error)),
-        }
+        let ask = Ask::CallAttr { name: "getmodule", args: &args, keywords: &[] };
+        ask_then(origin.as_ref(), &Reference::Local(root), ask, move |module| {
+            let missing =
+                |exception: &Exception| matches!(exception.name.as_str(), "ImportError" | "ModuleNotFoundError");
+            let found = match module {
+                Ok(_) => Ok(Value::Str(name)),
+                Err(Error::Remote(exception)) if missing(&exception) => Ok(Value::None),
+                Err(error) => Err(raised(error)),
+            };
+            answer(call, found);
+        });
     });
     with_attributes("importlib.util", vec![("_find_spec_from_path", find)])
 }
@@ -218,19 +226,34 @@ fn compat() -> Reference {
     with_attributes("rpyc.lib.compat", vec![("pickle", Value::Ref(pickle))])
 }
 
-/// Asks an object, and does with plain data what Python would.
-fn of_object(call: &Call, what: Ask<'_>, plain: impl Fn(&Value) -> Option<Value>) -> Outcome {
-    match call.args().first() {
-        Some(Value::Ref(object)) => ask_for(call.shared(), object, what).map_err(raised),
-        Some(value) => plain(value)
+/// Asks the object that is the first argument, or does with plain data what Python would; `then` makes the answer.
+fn of_object(
+    call: Call,
+    what: Ask<'_>,
+    plain: impl Fn(&Value) -> Option<Value>,
+    then: impl FnOnce(Outcome) -> Outcome + Send + 'static,
+) {
+    let outcome = match call.args().first().cloned() {
+        Some(Value::Ref(object)) => {
+            let origin = call.shared().cloned();
+            return ask_then(origin.as_ref(), &object, what, move |outcome| {
+                answer(call, then(outcome.map_err(raised)));
+            });
+        }
+        Some(value) => plain(&value)
             .ok_or_else(|| Exception::builtin("TypeError", format!("a {} cannot do this", value.type_name()))),
         None => Err(Exception::builtin("TypeError", "an argument is missing")),
-    }
+    };
+    answer(call, then(outcome));
 }
 
-fn text_of(args: &[Value], index: usize) -> Result<&str, Exception> {
+fn as_it_is(outcome: Outcome) -> Outcome {
+    outcome
+}
+
+fn text_of(args: &[Value], index: usize) -> Result<Text, Exception> {
     match args.get(index) {
-        Some(Value::Str(text)) => Ok(text.as_str()),
+        Some(Value::Str(text)) => Ok(text.clone()),
         _ => Err(Exception::builtin("TypeError", "attribute name must be string")),
     }
 }
@@ -249,47 +272,50 @@ fn length(value: &Value) -> Option<Value> {
 /// The few builtins that need no interpreter.
 fn builtins() -> Reference {
     const LEN: Ask<'_> = Ask::CallAttr { name: "__len__", args: &[], keywords: &[] };
+    let plain = |value: &Value| Some(Value::from(value.repr()));
+    let text = move |value: &Value| match value {
+        Value::Str(_) => Some(value.clone()),
+        other => plain(other),
+    };
     with_attributes(
         "builtins",
         vec![
-            ("len", function("len", "len(obj)", |call, _| of_object(call, LEN, length))),
-            (
-                "repr",
-                function("repr", "repr(obj)", |call, _| {
-                    of_object(call, Ask::Repr, |value| Some(Value::from(value.repr())))
-                }),
-            ),
-            (
-                "str",
-                function("str", "str(obj)", |call, _| {
-                    of_object(call, Ask::Str, |value| match value {
-                        Value::Str(_) => Some(value.clone()),
-                        other => Some(Value::from(other.repr())),
-                    })
-                }),
-            ),
-            ("dir", function("dir", "dir(obj)", |call, _| of_object(call, Ask::Dir, |_| None))),
+            ("len", passing("len", "len(obj)", |call| of_object(call, LEN, length, as_it_is))),
+            ("repr", passing("repr", "repr(obj)", move |call| of_object(call, Ask::Repr, plain, as_it_is))),
+            ("str", passing("str", "str(obj)", move |call| of_object(call, Ask::Str, text, as_it_is))),
+            ("dir", passing("dir", "dir(obj)", |call| of_object(call, Ask::Dir, |_| None, as_it_is))),
             (
                 "getattr",
-                function("getattr", "getattr(obj, name)", |call, args| {
-                    of_object(call, Ask::GetAttr(text_of(args, 1)?), |_| None)
+                passing("getattr", "getattr(obj, name)", |call| match text_of(call.args(), 1) {
+                    Ok(name) => of_object(call, Ask::GetAttr(name.as_str()), |_| None, as_it_is),
+                    Err(exception) => answer(call, Err(exception)),
                 }),
             ),
             (
                 "setattr",
-                function("setattr", "setattr(obj, name, value)", |call, args| {
-                    let value = args.get(2).cloned().unwrap_or_default();
-                    of_object(call, Ask::SetAttr(text_of(args, 1)?, &value), |_| None).map(|_| Value::None)
+                passing("setattr", "setattr(obj, name, value)", |call| match text_of(call.args(), 1) {
+                    Ok(name) => {
+                        let value = call.args().get(2).cloned().unwrap_or_default();
+                        let none = |outcome: Outcome| outcome.map(|_| Value::None);
+                        of_object(call, Ask::SetAttr(name.as_str(), &value), |_| None, none);
+                    }
+                    Err(exception) => answer(call, Err(exception)),
                 }),
             ),
             (
                 "hasattr",
-                function("hasattr", "hasattr(obj, name)", |call, args| {
-                    match of_object(call, Ask::GetAttr(text_of(args, 1)?), |_| None) {
-                        Ok(_) => Ok(Value::Bool(true)),
-                        Err(exception) if exception.is_builtin("AttributeError") => Ok(Value::Bool(false)),
-                        Err(exception) => Err(exception),
-                    }
+                passing("hasattr", "hasattr(obj, name)", |call| match text_of(call.args(), 1) {
+                    Ok(name) => of_object(
+                        call,
+                        Ask::GetAttr(name.as_str()),
+                        |_| None,
+                        |outcome| match outcome {
+                            Ok(_) => Ok(Value::Bool(true)),
+                            Err(exception) if exception.is_builtin("AttributeError") => Ok(Value::Bool(false)),
+                            Err(exception) => Err(exception),
+                        },
+                    ),
+                    Err(exception) => answer(call, Err(exception)),
                 }),
             ),
         ],

@@ -121,35 +121,39 @@ pub fn ask_later_into(
     }
 }
 
-/// Asks on behalf of a peer. An object of ours sees the connection of the peer, decides by rules of its own where it has
-/// them, and has as long to answer as a peer would have.
-pub fn ask_for(origin: Option<&Arc<Shared>>, object: &Reference, ask: Ask<'_>) -> Result<Value> {
-    let Reference::Local(target) = object else { return self::ask(object, ask) };
+/// Asks on behalf of a peer, and goes on with the answer. An object of ours sees the connection of the peer, decides by rules
+/// of its own where it has them, and may answer later; no thread waits for it.
+pub fn ask_then(
+    origin: Option<&Arc<Shared>>,
+    object: &Reference,
+    ask: Ask<'_>,
+    then: impl FnOnce(Result<Value>) + Send + 'static,
+) {
+    let Reference::Local(target) = object else { return then(self::ask(object, ask)) };
+    match op_for(target, ask) {
+        Ok(Ok(op)) => {
+            let answer = Answer::then(move |outcome: Outcome| then(outcome.map_err(Error::Remote)));
+            dispatch::perform(Job { answer, origin: origin.cloned() }, target, op);
+        }
+        Ok(Err(value)) => then(Ok(value)),
+        Err(exception) => then(Err(Error::Remote(exception))),
+    }
+}
+
+/// The operation as a peer would ask for it, or its value where nothing has to run.
+fn op_for(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, Exception> {
     let shape = target.shape();
     let name_of = |name: &str, own: bool| match shape.member(name.as_bytes()) {
         _ if own => Ok(Name::Own(Text::new(name))),
         Some(index) => Ok(Name::Member(index)),
         None if shape.dynamic => Ok(Name::Dynamic(Text::new(name))),
-        None => Err(Error::Remote(no_attribute(target, name))),
+        None => Err(no_attribute(target, name)),
     };
-    let op = match ask {
-        Ask::GetAttr(name) => Ok(Op::GetAttr(name_of(name, shape.own_get)?)),
-        Ask::SetAttr(name, value) => Ok(Op::SetAttr(name_of(name, shape.own_set)?, value.clone())),
-        ask => local_op(target, ask).map_err(Error::Remote)?,
-    };
-    let op = match op {
-        Ok(op) => op,
-        Err(value) => return Ok(value),
-    };
-    let result = AsyncResult::local(ask.text());
-    let settle = result.clone();
-    let answer = Answer::then(move |outcome: Outcome| {
-        // What nobody waits for any more falls; nobody else has added a callback.
-        let _ = settle.settle(outcome.map_err(Error::Remote));
-    });
-    result.set_expiry(origin.and_then(|shared| shared.with_session(|session| session.config().sync_request_timeout)));
-    dispatch::perform(Job { answer, origin: origin.cloned() }, target, op);
-    result.value()
+    match ask {
+        Ask::GetAttr(name) => Ok(Ok(Op::GetAttr(name_of(name, shape.own_get)?))),
+        Ask::SetAttr(name, value) => Ok(Ok(Op::SetAttr(name_of(name, shape.own_set)?, value.clone()))),
+        ask => local_op(target, ask),
+    }
 }
 
 /// The connection over which an object was lent.

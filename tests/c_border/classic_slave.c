@@ -107,6 +107,9 @@ static void execute(rpyc_call *call, void *self)
     rpyc_call_return(call, NULL);
 }
 
+static rpyc_call *waiting;
+
+/* "later" is imported as soon as somebody imports "now". */
 static void getmodule(rpyc_call *call, void *self)
 {
     const char *text;
@@ -116,6 +119,19 @@ static void getmodule(rpyc_call *call, void *self)
     (void)self;
     if (rpyc_call_get_str(call, 0, &text, &length))
         return;
+    if (length == 5 && memcmp(text, "later", 5) == 0) {
+        CHECK(waiting == NULL);
+        waiting = rpyc_call_defer(call);
+        return;
+    }
+    if (length == 3 && memcmp(text, "now", 3) == 0) {
+        CHECK(waiting != NULL);
+        OK(rpyc_call_return(waiting, NULL));
+        rpyc_call_free(waiting);
+        waiting = NULL;
+        rpyc_call_return(call, NULL);
+        return;
+    }
     if (length != 4 || memcmp(text, "late", 4) != 0) {
         rpyc_call_raise(call, "ModuleNotFoundError", "there is only 'late'");
         return;
