@@ -3950,7 +3950,7 @@ rpyc_status rpyc_server_join(rpyc_server *server, rpyc_error **error_out);
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
  *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_IO, RPYC_ERR_DIALECT
+ *         RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_IO, RPYC_ERR_DIALECT, RPYC_ERR_TYPE (the peer has no root)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4128,7 +4128,7 @@ rpyc_status rpyc_classic_namespace(const rpyc_classic *classic,
  * @param value_out owned
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's namespace is no object)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4145,7 +4145,7 @@ rpyc_status rpyc_classic_get(const rpyc_classic *classic,
  * @param value consumed, on success and on every failure; lists and dicts are lent, see rpyc_classic_deliver
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's namespace is no object)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4184,7 +4184,8 @@ rpyc_status rpyc_classic_getconn(const rpyc_classic *classic,
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
  *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_ARGUMENT (no object of this connection), RPYC_ERR_DENIED (its pickle is more than plain data)
+ *         RPYC_ERR_ARGUMENT (no object of this connection), RPYC_ERR_DENIED (its pickle is more than plain data),
+ *         RPYC_ERR_TYPE (a container in it holds itself)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4228,7 +4229,7 @@ rpyc_status rpyc_classic_deliver(const rpyc_classic *classic,
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
  *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
  *         RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is neither file nor folder), RPYC_ERR_DENIED,
- *         RPYC_ERR_STATE (progress has ended it)
+ *         RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer answers with something else than files do)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4251,7 +4252,7 @@ rpyc_status rpyc_classic_upload(const rpyc_classic *classic,
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
  *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
  *         RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is neither file nor folder), RPYC_ERR_DENIED,
- *         RPYC_ERR_STATE (progress has ended it)
+ *         RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer answers with something else than files do)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4276,7 +4277,8 @@ rpyc_status rpyc_classic_download(const rpyc_classic *classic,
  * @param redirection_out owned; end it with rpyc_redirection_end
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
+ *         RPYC_ERR_TYPE (the peer's sys is no object)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4299,7 +4301,8 @@ rpyc_status rpyc_classic_redirect(const rpyc_classic *classic,
  * @param redirection_out owned; end it with rpyc_redirection_end
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
+ *         RPYC_ERR_TYPE (the peer's sys is no object)
  *
  * Threads: any thread. Since 0.1.
  */

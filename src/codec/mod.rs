@@ -7,6 +7,7 @@ pub mod native;
 pub mod pickle;
 
 use crate::error::Error;
+use crate::value::GraphError;
 use brine::{DecodeError, EncodeError};
 use frame::FrameError;
 use native::NativeError;
@@ -61,7 +62,7 @@ impl From<PickleError> for Error {
         match e {
             _ if e.is_limit() => Error::Limit(e.to_string()),
             PickleError::Refused { .. } => Error::Denied(e.to_string()),
-            PickleError::NotPlain(_) => Error::Type(e.to_string()),
+            PickleError::NotPlain(_) | PickleError::Graph(GraphError::Cycle) => Error::Type(e.to_string()),
             _ => Error::Malformed(e.to_string()),
         }
     }

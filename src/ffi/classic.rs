@@ -50,7 +50,7 @@ pub(super) unsafe fn live<'a>(classic: *const rpyc_classic) -> Result<&'a Classi
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
 ///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_IO, RPYC_ERR_DIALECT
+///         RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_IO, RPYC_ERR_DIALECT, RPYC_ERR_TYPE (the peer has no root)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -319,7 +319,7 @@ pub unsafe extern "C" fn rpyc_classic_namespace(
 /// @param value_out owned
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's namespace is no object)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -345,7 +345,7 @@ pub unsafe extern "C" fn rpyc_classic_get(
 /// @param value consumed, on success and on every failure; lists and dicts are lent, see rpyc_classic_deliver
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's namespace is no object)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -404,7 +404,8 @@ pub unsafe extern "C" fn rpyc_classic_getconn(
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
 ///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_ARGUMENT (no object of this connection), RPYC_ERR_DENIED (its pickle is more than plain data)
+///         RPYC_ERR_ARGUMENT (no object of this connection), RPYC_ERR_DENIED (its pickle is more than plain data),
+///         RPYC_ERR_TYPE (a container in it holds itself)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

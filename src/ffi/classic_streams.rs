@@ -95,7 +95,7 @@ unsafe fn with_options(
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
 ///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
 ///         RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is neither file nor folder), RPYC_ERR_DENIED,
-///         RPYC_ERR_STATE (progress has ended it)
+///         RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer answers with something else than files do)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -129,7 +129,7 @@ pub unsafe extern "C" fn rpyc_classic_upload(
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
 ///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
 ///         RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is neither file nor folder), RPYC_ERR_DENIED,
-///         RPYC_ERR_STATE (progress has ended it)
+///         RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer answers with something else than files do)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -181,7 +181,8 @@ impl Handle for rpyc_redirection {
 /// @param redirection_out owned; end it with rpyc_redirection_end
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
+///         RPYC_ERR_TYPE (the peer's sys is no object)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -272,7 +273,8 @@ impl File {
 /// @param redirection_out owned; end it with rpyc_redirection_end
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
+///         RPYC_ERR_TYPE (the peer's sys is no object)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
