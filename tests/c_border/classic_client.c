@@ -277,6 +277,39 @@ static void streams_free(void *userdata)
     ((struct streams *)userdata)->freed++;
 }
 
+/* The third stream cannot be set: the two before it get back what they had. */
+static void stdio_redirected_half(void)
+{
+    /* The peer may hold what it was given longer than this function runs. */
+    static struct streams streams = {.in = ""};
+    rpyc_redirection *redirection = NULL;
+    rpyc_classic *fresh = NULL;
+    rpyc_connection *connection = NULL;
+
+    OK(rpyc_classic_execute(classic,
+                            "import sys\n"
+                            "class Stubborn:\n"
+                            "    def __init__(self):\n"
+                            "        self.__dict__.update(stdin=1, stdout=2, stderr=3, log=[])\n"
+                            "    def __setattr__(self, name, value):\n"
+                            "        self.log.append(name)\n"
+                            "        if len(self.log) == 3: raise ValueError('not ' + name)\n"
+                            "        self.__dict__[name] = value\n"
+                            "real, stubborn = sys, Stubborn()\n"
+                            "sys.modules['sys'] = stubborn\n",
+                            RPYC_ZT, &error));
+    OK(rpyc_classic_connection(classic, &connection, &error));
+    OK(rpyc_classic_new(connection, &fresh, &error));
+    GIVES(RPYC_ERR_REMOTE,
+          rpyc_classic_redirect(fresh, from_in, to_out, to_err, &streams, streams_free, &redirection, &error));
+    CHECK(redirection == NULL && error && strstr(rpyc_error_message(error), "not std"));
+    OK(rpyc_classic_execute(classic, "real.modules['sys'] = sys = real", RPYC_ZT, &error));
+    CHECK(is_text(eval("repr((stubborn.stdin, stubborn.stdout, stubborn.stderr, len(stubborn.log)))"), "(1, 2, 3, 5)"));
+    OK(rpyc_classic_execute(classic, "del stubborn", RPYC_ZT, &error));
+    rpyc_classic_free(fresh);
+    rpyc_connection_free(connection);
+}
+
 static void stdio_redirected(void)
 {
     struct streams streams = {.in = "Ada\nsecond line\nthird"};
@@ -432,6 +465,7 @@ int main(int argc, char **argv)
     evaluation();
     transfer();
     stdio_redirected();
+    stdio_redirected_half();
     copies();
     deliveries();
     rpyc_classic_free(classic);

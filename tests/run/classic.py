@@ -55,6 +55,35 @@ def slave(version, *options):
     return function
 
 
+# What such a slave has: the library's own modules and namespace, and no interpreter.
+PLAIN = """
+import sys, rpyc
+conn = rpyc.classic.connect("127.0.0.1", int(sys.argv[1].rsplit(":", 1)[1]))
+def name_of(function, *args):
+    try:
+        return function(*args)
+    except Exception as error:
+        return "%s: %s" % (type(error).__name__, error.args[0])
+print(name_of(conn.eval, "1"))
+print(name_of(conn.execute, "x = 1"))
+print(name_of(conn.root.getmodule, "os"))
+conn.namespace["x"] = 5
+print(conn.namespace["x"], conn.modules.sys.platform)
+"""
+
+
+def slave_without_interpreter(version):
+    def function(case):
+        server = case.start([case.program("border/classic_slave"), "tcp://127.0.0.1:0", "--plain"])
+        address = server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
+        client = case.run([case.python(version), "-c", PLAIN, address])
+        case.equal(client.read("out").splitlines(), [
+            "NotImplementedError: this slave evaluates nothing", "NotImplementedError: this slave executes nothing",
+            "ModuleNotFoundError: No module named 'os'", "5 native"], "what the master is told")
+        case.equal(server.wait(case.left(30)), 0, "exit code of the slave")
+    return function
+
+
 def lua(version, before=lambda case: ()):
     """The example of examples-c/lua: a stock client drives Lua."""
     def function(case):
@@ -84,6 +113,7 @@ def of_server(version, script, program):
 for version in VERSIONS:
     test("classic.c-master.%s" % version, 90)(master(version))
     test("classic.c-slave.%s" % version, 90)(slave(version))
+    test("classic.slave-without-an-interpreter.%s" % version, 60)(slave_without_interpreter(version))
     test("classic.lua-slave.%s" % version, 90)(lua(version))
     test("classic.obtain-with-default-rules.%s" % version, 60)(of_server(version, "data_server.py", "obtain"))
     test("classic.duplex.%s" % version, 60)(of_server(version, "duplex_server.py", "classic_duplex"))
