@@ -653,6 +653,20 @@ typedef struct {
 typedef void (*rpyc_log_fn)(int32_t level, const char *message, size_t length, void *userdata);
 
 /**
+ * What the host does before it closes a connection: connection and the peer's root are lent, and may still be used.
+ *
+ * It returns RPYC_OK or the status of what it could not do. That the peer is gone or does not answer (RPYC_ERR_EOF,
+ * RPYC_ERR_CLOSED, RPYC_ERR_TIMEOUT) does not matter; any other status is what rpyc_connection_close gives, unless
+ * close_catchall is on. The connection is closed in any case.
+ */
+typedef rpyc_status (*rpyc_before_closed_fn)(rpyc_connection *connection, rpyc_object *root, void *userdata);
+
+/**
+ * Tells the code of a type of exceptions that was not registered; 0: it is not known. The names are lent.
+ */
+typedef int32_t (*rpyc_exception_resolver_fn)(const char *module, const char *name, void *userdata);
+
+/**
  * It went well.
  */
 #define RPYC_OK 0
@@ -766,6 +780,22 @@ typedef void (*rpyc_log_fn)(int32_t level, const char *message, size_t length, v
  * The peer raised StopIteration: the end of an iteration.
  */
 #define RPYC_ERR_STOP_ITERATION 301
+
+/**
+ * The peer's attribute rules refuse a name: an AttributeError, which says so in RPyC's words.
+ */
+#define RPYC_ERR_REFUSED 302
+
+/**
+ * A callback of this side raised SystemExit, which is not sent to the peer (propagate_SystemExit_locally): the connection
+ * has ended, and the program is to end too.
+ */
+#define RPYC_ERR_EXIT 303
+
+/**
+ * The same with KeyboardInterrupt (propagate_KeyboardInterrupt_locally).
+ */
+#define RPYC_ERR_INTERRUPTED 304
 
 /**
  * Something panicked inside the library; the connection in question is closed.
@@ -1055,6 +1085,27 @@ const char *rpyc_error_attribute_name(const rpyc_error *error, size_t index);
  * Threads: one thread at a time per handle. Since 0.1.
  */
 rpyc_value *rpyc_error_attribute(const rpyc_error *error, const char *name);
+
+/**
+ * The host's own code of an exception's type, from rpyc_config_register_exception or the resolver.
+ *
+ * @param error borrowed; may be NULL
+ * @return the code; 0 if the type has none, or the options of the connection do not let it be told apart
+ *
+ * Threads: one thread at a time per handle; the resolver may run. Since 0.1.
+ */
+int32_t rpyc_error_code(const rpyc_error *error);
+
+/**
+ * What the program is to give exit() for RPYC_ERR_EXIT and RPYC_ERR_INTERRUPTED, as Python would: the number that SystemExit
+ * was raised with, 0 for none, 1 for anything else, 130 for KeyboardInterrupt.
+ *
+ * @param error borrowed; may be NULL
+ * @return the code; 0 for NULL, 1 for every other error
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+int32_t rpyc_error_exit_code(const rpyc_error *error);
 
 /**
  * Is an error an exception of this type? Types derived from it are not counted: what a type derives from does not travel.
@@ -1681,7 +1732,8 @@ void rpyc_config_free(rpyc_config *config);
  * Sets an option by its name and a text, as a binding or a settings file has them.
  *
  * Flags are "true" or "false". Times are in seconds, "0.5" for instance, or "none" for no limit. Names are separated by
- * spaces or commas. The options and their defaults, of which the first group is RPyC's own:
+ * spaces or commas. RPyC's logger, credentials, endpoints and before_closed are no texts, and have functions of their own.
+ * The options and their defaults, of which the first group is RPyC's own:
  *
  * - allow_safe_attrs=true: peers may use the names of safe_attrs
  * - allow_exposed_attrs=true: peers may use names that begin with exposed_prefix
@@ -1696,6 +1748,15 @@ void rpyc_config_free(rpyc_config *config);
  * - include_local_traceback=true: exceptions go out with a traceback
  * - include_local_version=true: exceptions go out with the version
  * - sync_request_timeout=30: how long a request waits for its answer
+ * - instantiate_custom_exceptions=false: exceptions of registered types have their code, see rpyc_config_register_exception
+ * - import_custom_exceptions=false: the resolver is asked about other types, see rpyc_config_set_exception_resolver
+ * - instantiate_oldstyle_exceptions=false: is taken, and has no meaning, as with Python 3
+ * - propagate_SystemExit_locally=false: a callback's SystemExit ends the connection with RPYC_ERR_EXIT, and is not sent
+ * - propagate_SystemExit=true: the older name, which says the opposite
+ * - propagate_KeyboardInterrupt_locally=true: the same for KeyboardInterrupt, with RPYC_ERR_INTERRUPTED
+ * - log_exceptions=true: exceptions that a peer gets are logged, at RPYC_LOG_DEBUG
+ * - debug=false: each message is logged, at RPYC_LOG_DEBUG
+ * - close_catchall=false: closing reports no failure of before_closed
  * - bind_threads=false: what a peer's thread asks is served by the thread that waits for that thread
  * - compress=true: frames above the threshold are compressed
  * - connid: a name for the connection
@@ -2171,6 +2232,68 @@ rpyc_status rpyc_connection_peer_name(const rpyc_connection *connection, rpyc_va
 rpyc_status rpyc_connection_service(const rpyc_connection *connection,
                                     rpyc_object **object_out,
                                     rpyc_error **error_out);
+
+/**
+ * The text of an option of a living connection: what rpyc_connection_set would take for its present value.
+ *
+ * @param connection borrowed
+ * @param option copied; NUL-terminated; as for rpyc_config_set
+ * @param text_out an owned str, freed with rpyc_value_free()
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (an unknown name)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_connection_get(const rpyc_connection *connection,
+                                const char *option,
+                                rpyc_value **text_out,
+                                rpyc_error **error_out);
+
+/**
+ * Whom the host takes the peer for: what rpyc_config_set_credentials was given.
+ *
+ * @param connection borrowed; also one that was lent to a service's callback
+ * @param credentials_out owned; None if nothing was set
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_connection_credentials(const rpyc_connection *connection,
+                                        rpyc_value **credentials_out,
+                                        rpyc_error **error_out);
+
+/**
+ * Both ends of a connection: for TCP "HOST:PORT", what getsockname() and getpeername() say, unless
+ * rpyc_config_set_endpoints says otherwise.
+ *
+ * @param connection borrowed; also one that was lent to a service's callback
+ * @param local_out owned; a text value
+ * @param peer_out owned; a text value
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_connection_endpoints(const rpyc_connection *connection,
+                                      rpyc_value **local_out,
+                                      rpyc_value **peer_out,
+                                      rpyc_error **error_out);
+
+/**
+ * Gives this one connection another root: what the peer gets from now on when it asks for our root. Peers ask once, so
+ * the place for it is on_connect. The service's hooks still get the instance that was made for the connection.
+ *
+ * @param connection borrowed; also one that was lent to a service's callback
+ * @param root copied reference; an object of this process
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_TYPE (a peer's object; a restricted view of it can be a root)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_connection_set_root(rpyc_connection *connection,
+                                     const rpyc_object *root,
+                                     rpyc_error **error_out);
 
 /**
  * Another handle of the same result.
@@ -3266,6 +3389,34 @@ rpyc_status rpyc_object_obtain(rpyc_object *object,
                                size_t max_bytes,
                                rpyc_value **value_out,
                                rpyc_error **error_out);
+
+/**
+ * Makes a view of an object that lets peers use some of its attributes and no others, whatever the attribute rules say;
+ * RPyC's restricted().
+ *
+ * What the view lets pass is done with the object as this program would do it: of an object of ours, the name is found with
+ * and without "exposed_" in front; a peer's object is asked, and its owner's rules hold. A name that the view does not let
+ * pass gives the AttributeError of RPyC, with the attribute refused_by. Methods are read, so their names stand among the
+ * readable ones. Unlike in Python, what is readable is not also writable unless it is said.
+ *
+ * @param object copied reference; of this process or of a peer
+ * @param readable copied; names that may be read; NULL: none
+ * @param readable_count number of these
+ * @param writable copied; names that may be set; NULL: none
+ * @param writable_count number of these
+ * @param view_out owned; free it with rpyc_object_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_object_restricted(const rpyc_object *object,
+                                   const char *const *readable,
+                                   size_t readable_count,
+                                   const char *const *writable,
+                                   size_t writable_count,
+                                   rpyc_object **view_out,
+                                   rpyc_error **error_out);
 
 /**
  * Memory of yours into which the library may receive the answer to a call: see rpyc_object_call_method_into().
@@ -4412,6 +4563,123 @@ rpyc_status rpyc_set_log_callback(int32_t max_level,
                                   void *userdata,
                                   rpyc_free_fn userdata_free,
                                   rpyc_error **error_out);
+
+/**
+ * Gives connections a log callback of their own, RPyC's option logger: messages about them go there and not to the callback
+ * of the process.
+ *
+ * With log_exceptions, each exception that a peer gets is a message at RPYC_LOG_DEBUG, and with debug each message on
+ * the wire is one.
+ *
+ * @param config borrowed
+ * @param max_level RPYC_LOG_ERROR to RPYC_LOG_DEBUG: messages up to this level; 0 for none
+ * @param callback NULL: messages go to the callback of the process again
+ * @param userdata consumed; given to the callback and the destructor
+ * @param userdata_free the destructor: runs exactly once, when the config, its copies and the connections are gone, also if
+ *        this function fails; may be NULL
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for another level, which changes nothing
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+rpyc_status rpyc_config_set_logger(rpyc_config *config,
+                                   int32_t max_level,
+                                   rpyc_log_fn callback,
+                                   void *userdata,
+                                   rpyc_free_fn userdata_free,
+                                   rpyc_error **error_out);
+
+/**
+ * Sets what runs when this side closes a connection with rpyc_connection_close, before the peer is told; RPyC's option
+ * before_closed. It does not run where the peer ended the connection, nor for rpyc_connection_free, which waits for nothing.
+ * Closing the connection from within does nothing.
+ *
+ * @param config borrowed
+ * @param callback NULL: nothing
+ * @param userdata consumed; given to the callback and the destructor
+ * @param userdata_free the destructor: runs exactly once, when the config, its copies and the connections are gone, also if
+ *        this function fails; may be NULL
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+rpyc_status rpyc_config_set_before_closed(rpyc_config *config,
+                                          rpyc_before_closed_fn callback,
+                                          void *userdata,
+                                          rpyc_free_fn userdata_free,
+                                          rpyc_error **error_out);
+
+/**
+ * Sets what rpyc_connection_credentials gives on connections: whom the host takes the peer for; RPyC's option credentials.
+ * The library does not look at it.
+ *
+ * @param config borrowed
+ * @param credentials consumed, on success and on every failure; NULL: None
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+rpyc_status rpyc_config_set_credentials(rpyc_config *config,
+                                        rpyc_value *credentials,
+                                        rpyc_error **error_out);
+
+/**
+ * Sets what rpyc_connection_endpoints gives on connections, where the transport does not know it: behind a proxy, for
+ * instance; RPyC's option endpoints.
+ *
+ * @param config borrowed
+ * @param local copied; NUL-terminated; NULL, and peer too: what the transport says
+ * @param peer copied; NUL-terminated; NULL, and local too: what the transport says
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL (one of the two alone is NULL), RPYC_ERR_UTF8
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+rpyc_status rpyc_config_set_endpoints(rpyc_config *config, const char *local, const char *peer, rpyc_error **error_out);
+
+/**
+ * Registers a type of exceptions under a code of the host's own.
+ *
+ * An exception of that type that a peer raises has this rpyc_error_code, if instantiate_custom_exceptions is on; types of
+ * Python's builtins need no leave. Without it, it is told by its names alone.
+ *
+ * @param config borrowed
+ * @param module copied; such as "bank", or "builtins"
+ * @param name copied; such as "InsufficientFunds"
+ * @param code not 0; the last one that is registered for a type counts
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (code is 0)
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+rpyc_status rpyc_config_register_exception(rpyc_config *config,
+                                           const char *module,
+                                           const char *name,
+                                           int32_t code,
+                                           rpyc_error **error_out);
+
+/**
+ * Sets who is asked about types of exceptions that are not registered, if import_custom_exceptions is on: what importing
+ * a module is to Python. It is asked once for each type, when an error of that type is asked for its code. As in Python,
+ * what it knows is of use only with instantiate_custom_exceptions.
+ *
+ * @param config borrowed
+ * @param callback NULL: nobody
+ * @param userdata consumed; given to the callback and the destructor
+ * @param userdata_free the destructor: runs exactly once, when the config, its copies, the connections and their errors are
+ *        gone, also if this function fails; may be NULL
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL
+ *
+ * Threads: one thread at a time per handle; the callback runs in the thread that asks for a code. Since 0.1.
+ */
+rpyc_status rpyc_config_set_exception_resolver(rpyc_config *config,
+                                               rpyc_exception_resolver_fn callback,
+                                               void *userdata,
+                                               rpyc_free_fn userdata_free,
+                                               rpyc_error **error_out);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -1,5 +1,9 @@
 //! Settings of a connection, by RPyC's names.
 
+mod host;
+
+pub use host::{BeforeClosed, ExceptionTypes, Host, Meaning, Resolver};
+
 use crate::error::{Error, Result};
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
@@ -93,6 +97,21 @@ pub struct Config {
     pub allow_pickle: bool,
     pub include_local_traceback: bool,
     pub include_local_version: bool,
+    /// Types of exceptions that the host has registered are told apart; builtins always are.
+    pub instantiate_custom_exceptions: bool,
+    /// The host is asked about types that it has not registered.
+    pub import_custom_exceptions: bool,
+    /// Has no meaning, as with Python 3.
+    pub instantiate_oldstyle_exceptions: bool,
+    /// A SystemExit of a callback ends the connection here, and is not sent.
+    pub propagate_system_exit_locally: bool,
+    pub propagate_keyboard_interrupt_locally: bool,
+    pub log_exceptions: bool,
+    /// Each message is logged.
+    pub debug: bool,
+    /// Closing reports no failure of before_closed.
+    pub close_catchall: bool,
+    pub host: Host,
     pub sync_request_timeout: Option<Duration>,
     /// How long close waits for the peer to end the stream (rpyc 6 peers do).
     pub close_timeout: Duration,
@@ -130,6 +149,15 @@ impl Default for Config {
             allow_pickle: false,
             include_local_traceback: true,
             include_local_version: true,
+            instantiate_custom_exceptions: false,
+            import_custom_exceptions: false,
+            instantiate_oldstyle_exceptions: false,
+            propagate_system_exit_locally: false,
+            propagate_keyboard_interrupt_locally: true,
+            log_exceptions: true,
+            debug: false,
+            close_catchall: false,
+            host: Host::default(),
             sync_request_timeout: Some(Duration::from_secs(30)),
             close_timeout: Duration::from_secs(5),
             connect_timeout: Some(Duration::from_secs(10)),
@@ -163,6 +191,16 @@ impl Config {
             "allow_pickle" => self.allow_pickle = flag(name, text)?,
             "include_local_traceback" => self.include_local_traceback = flag(name, text)?,
             "include_local_version" => self.include_local_version = flag(name, text)?,
+            "instantiate_custom_exceptions" => self.instantiate_custom_exceptions = flag(name, text)?,
+            "import_custom_exceptions" => self.import_custom_exceptions = flag(name, text)?,
+            "instantiate_oldstyle_exceptions" => self.instantiate_oldstyle_exceptions = flag(name, text)?,
+            "propagate_SystemExit_locally" => self.propagate_system_exit_locally = flag(name, text)?,
+            // The older API says the opposite.
+            "propagate_SystemExit" => self.propagate_system_exit_locally = !flag(name, text)?,
+            "propagate_KeyboardInterrupt_locally" => self.propagate_keyboard_interrupt_locally = flag(name, text)?,
+            "log_exceptions" => self.log_exceptions = flag(name, text)?,
+            "debug" => self.debug = flag(name, text)?,
+            "close_catchall" => self.close_catchall = flag(name, text)?,
             "sync_request_timeout" => self.sync_request_timeout = seconds(name, text)?,
             "close_timeout" => {
                 self.close_timeout = seconds(name, text)?.ok_or_else(|| bad(name, text, "a number of seconds"))?
@@ -215,6 +253,9 @@ impl Config {
             "max_pending" => self.limits.pending = count(name, text)?,
             "max_serving" => self.limits.serving = count(name, text)?,
             "max_buffered" => self.limits.buffered = count(name, text)?,
+            "logger" | "credentials" | "endpoints" | "before_closed" => {
+                return Err(Error::Argument(format!("option '{name}' is no text; rpyc_config_set_{name} sets it")));
+            }
             _ => return Err(Error::Argument(format!("there is no option named '{name}'"))),
         }
         Ok(())
@@ -241,6 +282,15 @@ impl Config {
             "allow_pickle" => self.allow_pickle.to_string(),
             "include_local_traceback" => self.include_local_traceback.to_string(),
             "include_local_version" => self.include_local_version.to_string(),
+            "instantiate_custom_exceptions" => self.instantiate_custom_exceptions.to_string(),
+            "import_custom_exceptions" => self.import_custom_exceptions.to_string(),
+            "instantiate_oldstyle_exceptions" => self.instantiate_oldstyle_exceptions.to_string(),
+            "propagate_SystemExit_locally" => self.propagate_system_exit_locally.to_string(),
+            "propagate_SystemExit" => (!self.propagate_system_exit_locally).to_string(),
+            "propagate_KeyboardInterrupt_locally" => self.propagate_keyboard_interrupt_locally.to_string(),
+            "log_exceptions" => self.log_exceptions.to_string(),
+            "debug" => self.debug.to_string(),
+            "close_catchall" => self.close_catchall.to_string(),
             "sync_request_timeout" => secs(self.sync_request_timeout),
             "close_timeout" => secs(Some(self.close_timeout)),
             "connect_timeout" => secs(self.connect_timeout),

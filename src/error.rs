@@ -1,5 +1,6 @@
 //! What can go wrong, as the caller of the library sees it.
 
+use crate::config::Meaning;
 use crate::value::{Text, Value};
 use std::fmt;
 use std::sync::Arc;
@@ -17,6 +18,8 @@ pub struct Raised {
     pub attributes: Vec<(Text, Value)>,
     /// The remote traceback; for one of ours the text to send, or empty.
     pub traceback: Text,
+    /// Of one that came from a peer: what the host may know of its type.
+    pub meaning: Option<Meaning>,
 }
 
 impl std::ops::Deref for Exception {
@@ -61,6 +64,46 @@ impl Exception {
 
     pub fn is_builtin(&self, name: &str) -> bool {
         self.module.as_bytes() == b"builtins" && self.name.as_bytes() == name.as_bytes()
+    }
+
+    /// The code that the host has registered for its type, if it may be told apart.
+    pub fn code(&self) -> Option<i32> {
+        self.meaning.as_ref()?.code(self)
+    }
+
+    /// What a program that ends with it gives its parent, as Python has it.
+    pub fn exit_code(&self) -> i32 {
+        if self.is_builtin("KeyboardInterrupt") {
+            return 130;
+        }
+        match self.args.as_slice() {
+            [] | [Value::None] => 0,
+            [Value::Int(code)] => *code as i32,
+            [Value::Bool(code)] => (*code).into(),
+            _ => 1,
+        }
+    }
+
+    /// Has it to do with the end of the program in which it was raised?
+    #[inline]
+    pub fn ends_program(&self) -> bool {
+        self.is_builtin("SystemExit") || self.is_builtin("KeyboardInterrupt")
+    }
+
+    /// The attribute rules of a peer keep the name back: in the words of RPyC's connection, or of its services.
+    pub fn is_refusal(&self) -> bool {
+        let refusal = |text: &str| text.starts_with("cannot access ") || text == "access denied";
+        self.is_builtin("AttributeError")
+            && (self.attribute("refused_by").is_some()
+                || matches!(self.args.as_slice(), [Value::Str(text)] if refusal(text.as_str())))
+    }
+
+    /// Which rule it was, if it tells.
+    pub fn refused_by(&self) -> Option<&str> {
+        match self.attribute("refused_by") {
+            Some(Value::Str(rule)) => Some(rule.as_str()),
+            _ => None,
+        }
     }
 
     fn attribute(&self, name: &str) -> Option<&Value> {
@@ -152,6 +195,12 @@ pub enum Error {
     Dialect(String),
     #[error("{}", .0.summary())]
     Remote(Exception),
+    /// The host says so, with a status of its own choice.
+    #[error("{1}")]
+    Host(i32, String),
+    /// A callback of ours raised SystemExit or KeyboardInterrupt, which stays here.
+    #[error("{}: a callback ended the connection", .0.summary())]
+    Exit(Exception),
 }
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;

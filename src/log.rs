@@ -1,4 +1,4 @@
-//! The log: one receiver for the whole process, none unless the host sets one.
+//! The log: one receiver for the whole process, none unless the host sets one; a connection may have its own instead.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -53,15 +53,87 @@ pub fn write(level: Level, text: impl FnOnce() -> String) {
 
 #[cold]
 fn send(level: Level, text: &str) {
-    if WRITING.get() {
-        return;
-    }
     // No lock is held while the receiver runs.
     let receiver = RECEIVER.read().unwrap_or_else(PoisonError::into_inner).clone();
     if let Some(receiver) = receiver.filter(|_| wanted(level)) {
-        WRITING.set(true);
+        hand_over(&receiver, level, text);
+    }
+}
+
+fn hand_over(receiver: &Receiver, level: Level, text: &str) {
+    if !WRITING.replace(true) {
         let _done = Done;
         receiver(level, text);
+    }
+}
+
+/// Where the messages about one connection go: to a receiver of its own, or to that of the process.
+#[derive(Clone, Default)]
+pub struct Logger(Option<(Option<Level>, Receiver)>);
+
+impl Logger {
+    /// Messages up to `max_level` go to this receiver, and none to that of the process. None: they go nowhere.
+    pub fn own(max_level: Option<Level>, receiver: Receiver) -> Logger {
+        Logger(Some((max_level, receiver)))
+    }
+
+    #[inline]
+    pub fn wanted(&self, level: Level) -> bool {
+        match &self.0 {
+            None => wanted(level),
+            Some((max, _)) => max.is_some_and(|max| level <= max),
+        }
+    }
+
+    pub fn write(&self, level: Level, text: impl FnOnce() -> String) {
+        match &self.0 {
+            None => write(level, text),
+            Some((_, receiver)) if self.wanted(level) => hand_over(receiver, level, &text()),
+            Some(_) => {}
+        }
+    }
+}
+
+/// Messages that arose where no code of the host may run; they are written when it is dropped.
+#[derive(Default)]
+pub struct Notes {
+    logger: Logger,
+    /// What the connection is called.
+    pub name: String,
+    lines: Vec<(Level, String)>,
+}
+
+impl Notes {
+    pub fn new(logger: Logger) -> Notes {
+        Notes { logger, name: String::new(), lines: Vec::new() }
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    #[inline]
+    pub fn add(&mut self, level: Level, text: impl FnOnce() -> String) {
+        if self.logger.wanted(level) {
+            self.lines.push((level, format!("{}: {}", self.name, text())));
+        }
+    }
+
+    /// Those so far.
+    pub fn take(&mut self) -> Notes {
+        if self.lines.is_empty() {
+            return Notes::default();
+        }
+        Notes { logger: self.logger.clone(), name: String::new(), lines: std::mem::take(&mut self.lines) }
+    }
+}
+
+impl Drop for Notes {
+    fn drop(&mut self) {
+        for (level, text) in self.lines.drain(..) {
+            self.logger.write(level, || text);
+        }
     }
 }
 
@@ -117,6 +189,31 @@ pub(crate) mod tests {
         write(Level::Error, || unreachable!("nobody listens"));
         assert_eq!(*heard.lock().unwrap(), ["a Error one", "a Warn two", "b Debug three"]);
         assert!(until(|| Arc::strong_count(&heard) == 1));
+    }
+
+    #[test]
+    fn a_connection_has_its_own() {
+        let _alone = alone();
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let sink = heard.clone();
+        let receiver: Receiver = Arc::new(move |level, text| {
+            sink.lock().unwrap().push(format!("{level:?} {text}"));
+            write(Level::Error, || unreachable!("nothing comes from within a receiver"));
+        });
+        let logger = Logger::own(Some(Level::Info), receiver.clone());
+        assert!(logger.wanted(Level::Info) && !logger.wanted(Level::Debug) && !Logger::default().wanted(Level::Error));
+        logger.write(Level::Warn, || "one".into());
+        logger.write(Level::Debug, || unreachable!("it is not wanted"));
+        Logger::own(None, receiver).write(Level::Error, || unreachable!("it is mute"));
+        let mut notes = Notes::new(logger);
+        notes.name = "c".into();
+        notes.add(Level::Info, || "two".into());
+        notes.add(Level::Debug, || unreachable!("it is not wanted"));
+        assert_eq!(heard.lock().unwrap().len(), 1);
+        drop(notes.take());
+        assert!(notes.is_empty());
+        drop(notes);
+        assert_eq!(*heard.lock().unwrap(), ["Warn one", "Info c: two"]);
     }
 
     #[test]

@@ -29,17 +29,28 @@ struct State {
     outcome: Option<Result<Value>>,
     callbacks: Vec<Callback>,
     expiry: Option<Instant>,
+    /// The time that it was given.
+    within: Duration,
     seq: Option<i64>,
     what: String,
     /// The answer came after the time was up, and is gone.
     late: bool,
 }
 
+impl State {
+    fn expired_text(&self, name: &str) -> String {
+        let what = if self.what.is_empty() { "the request" } else { &self.what };
+        let seconds = self.within.as_secs_f64();
+        format!("the result expired: {what} on {name} did not answer in {seconds} s; it may still be running, and a late answer is dropped")
+    }
+}
+
 impl AsyncResult {
     /// Expires after `timeout`, counted from now.
     pub(super) fn new(shared: &Arc<Shared>, what: String, timeout: Option<Duration>) -> AsyncResult {
         let expiry = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let state = Mutex::new(State { expiry, what, ..State::default() });
+        let within = timeout.unwrap_or_default();
+        let state = Mutex::new(State { expiry, within, what, ..State::default() });
         AsyncResult(Arc::new(Inner {
             shared: Arc::downgrade(shared),
             settled: AtomicBool::new(false),
@@ -157,12 +168,7 @@ impl AsyncResult {
             Some(shared) if shared.is_closed() && !self.expiry_passed() => Err(shared.ended()),
             Some(shared) => {
                 let state = lock(&self.0.state);
-                let text = format!(
-                    "result expired: {} on {} did not answer in time; it may still be running",
-                    if state.what.is_empty() { "the request" } else { &state.what },
-                    shared.transport.peer_name()
-                );
-                Err(Error::Timeout(text))
+                Err(Error::Timeout(state.expired_text(&shared.name())))
             }
             // There was a connection, and nothing of it is left.
             None if !self.0.shared.ptr_eq(&Weak::new()) && !self.is_settled() => {
@@ -177,7 +183,7 @@ impl AsyncResult {
                         Some(expiry) => expiry.saturating_duration_since(Instant::now()),
                     };
                     if left.is_zero() {
-                        return Err(Error::Timeout(format!("result expired: {} did not answer in time", state.what)));
+                        return Err(Error::Timeout(state.expired_text("an object of this process")));
                     }
                     state = wait_for(&self.0.arrived, state, left);
                 }
@@ -218,6 +224,7 @@ impl AsyncResult {
     pub fn set_expiry(&self, timeout: Option<Duration>) {
         let mut state = lock(&self.0.state);
         if !state.late {
+            state.within = timeout.unwrap_or_default();
             state.expiry = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         }
     }

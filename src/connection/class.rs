@@ -289,13 +289,15 @@ impl Class {
         })
     }
 
-    /// The name of a service: its first alias.
+    /// The names of a service, in capitals as RPyC has them; the first is its name.
     pub fn service_aliases(&self) -> Vec<Text> {
         match &self.service {
-            Some(service) if !service.aliases.is_empty() => service.aliases.clone(),
+            Some(service) if !service.aliases.is_empty() => {
+                service.aliases.iter().map(|alias| Text::from(alias.as_str().to_uppercase())).collect()
+            }
             _ => {
-                let name = self.shape.class_name();
-                vec![Text::from(name.strip_suffix("Service").filter(|n| !n.is_empty()).unwrap_or(name).to_uppercase())]
+                let name = self.shape.class_name().to_uppercase();
+                vec![Text::new(name.strip_suffix("SERVICE").unwrap_or(&name))]
             }
         }
     }

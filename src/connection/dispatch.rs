@@ -494,6 +494,13 @@ fn read_member(job: Job, object: &Arc<Object>, member: &Arc<Member>) {
     }
 }
 
+/// What a service says to those who would change it, as rpyc.Service does.
+fn denied() -> Exception {
+    let mut exception = Exception::builtin("AttributeError", "access denied");
+    exception.attributes.push(("refused_by".into(), Value::str("a service's own rules")));
+    exception
+}
+
 fn get_attr(job: Job, object: &Arc<Object>, name: Name) {
     let class = &object.class;
     match name {
@@ -503,7 +510,7 @@ fn get_attr(job: Job, object: &Arc<Object>, name: Name) {
         },
         Name::Own(name) => match &class.get_attr {
             Some(run) => ask(job, object, None, run, vec![Value::Str(name)]),
-            None => job.fail("AttributeError", "access denied"),
+            None => job.give(Err(denied())),
         },
         Name::Dynamic(name) => match class.dynamic.as_ref().and_then(|dynamic| dynamic.get.as_ref()) {
             Some(run) => ask(job, object, None, run, vec![Value::Str(name)]),
@@ -528,7 +535,7 @@ fn set_attr(job: Job, object: &Arc<Object>, name: Name, value: Value) {
         },
         Name::Own(name) => match &class.set_attr {
             Some(run) => ask(job, object, None, run, vec![Value::Str(name), value]),
-            None => job.fail("AttributeError", "access denied"),
+            None => job.give(Err(denied())),
         },
         Name::Dynamic(name) => match class.dynamic.as_ref().and_then(|dynamic| dynamic.set.as_ref()) {
             Some(run) => ask(job, object, None, run, vec![Value::Str(name), value]),
@@ -553,7 +560,7 @@ fn del_attr(job: Job, object: &Arc<Object>, name: Name) {
         },
         Name::Own(name) => match &class.del_attr {
             Some(run) => ask(job, object, None, run, vec![Value::Str(name)]),
-            None => job.fail("AttributeError", "access denied"),
+            None => job.give(Err(denied())),
         },
         Name::Dynamic(name) => match class.dynamic.as_ref().and_then(|dynamic| dynamic.del.as_ref()) {
             Some(run) => ask(job, object, None, run, vec![Value::Str(name)]),

@@ -3,9 +3,9 @@
 use super::limit::Limit;
 use super::shared::{Guard, Key, Shared, Step, Token, gone};
 use super::{Connection, serial};
-use crate::config::Dialect;
-use crate::error::{Error, Result};
-use crate::log::{self, Level};
+use crate::config::{BeforeClosed, Dialect};
+use crate::error::{Error, Exception, Result};
+use crate::log::Level;
 use crate::sync::atomic::Ordering;
 use std::sync::Arc;
 
@@ -50,6 +50,10 @@ impl Shared {
         self.flush_some(&mut inner);
         let error = match error {
             Error::Eof(_) if inner.closing => Error::Closed("the connection was closed".into()),
+            Error::Eof(text) => {
+                let name = self.name();
+                Error::Eof(format!("lost the connection with {name}: {text}; connect again, and get the root and all objects anew"))
+            }
             other => other,
         };
         let error = inner.end.get_or_insert(error).clone();
@@ -79,11 +83,14 @@ impl Shared {
 
     /// What the peer did wrong, for the log.
     fn report(&self, error: &Error, overdrawn: u64) {
-        if !matches!(error, Error::Eof(_) | Error::Closed(_)) {
-            log::write(Level::Warn, || format!("the connection with {} ended: {error}", self.name()));
-        }
+        let level = match error {
+            Error::Eof(_) | Error::Closed(_) => Level::Debug,
+            Error::Exit(_) => Level::Info,
+            _ => Level::Warn,
+        };
+        self.logger.write(level, || format!("the connection with {} ended: {error}", self.name()));
         if overdrawn > 0 {
-            log::write(Level::Warn, || {
+            self.logger.write(Level::Warn, || {
                 let peer = self.name();
                 format!("{peer} gave back more references than it had been lent, {overdrawn} times")
             });
@@ -100,8 +107,44 @@ impl Shared {
         }
     }
 
-    /// Tells the peer, waits for it to end the stream, and ends.
+    /// An exception of a callback that is not the peer's affair: the peer is told the end, and whoever serves gets it.
+    #[cold]
+    pub(super) fn leave_with(&self, mut inner: Guard<'_>, exception: &Exception) {
+        inner.session.close();
+        self.flush_some(&mut inner);
+        inner.failed = Some(Error::Exit(exception.clone()));
+        drop(inner);
+        // Whoever is receiving comes back, and finds it.
+        self.transport.shutdown();
+    }
+
+    /// What the host wants to do before it closes the connection, with the peer's root. As in RPyC, it does not matter if
+    /// the peer is gone.
+    fn before_closed(self: &Arc<Shared>, hook: &BeforeClosed) -> Result<()> {
+        let connection = Connection::borrowed(self.clone());
+        let done = connection.root().and_then(|root| hook(&connection, &root));
+        match done {
+            Err(Error::Eof(_) | Error::Closed(_) | Error::Timeout(_)) => Ok(()),
+            Err(_) if self.with_session(|session| session.config().close_catchall) => Ok(()),
+            done => done,
+        }
+    }
+
+    /// Tells the peer after the host's own last words, waits for it to end the stream, and ends.
     pub(super) fn close(self: &Arc<Shared>) -> Result<()> {
+        let Some(hook) = &self.before_closed else { return self.close_now() };
+        self.check_fork()?;
+        if self.leaving.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let told = if self.is_closed() { Ok(()) } else { self.before_closed(hook) };
+        let closed = self.close_now();
+        self.leaving.store(false, Ordering::Release);
+        told.and(closed)
+    }
+
+    /// Tells the peer, waits for it to end the stream, and ends.
+    fn close_now(self: &Arc<Shared>) -> Result<()> {
         self.check_fork()?;
         let _alarm = self.alarm();
         let _pause = serial::pause();

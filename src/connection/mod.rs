@@ -12,6 +12,7 @@ mod limit;
 mod obtain;
 mod reading;
 mod remote;
+mod restricted;
 mod sending;
 mod serial;
 mod shared;
@@ -29,16 +30,17 @@ pub use class::{
 pub use containers::iterator_over;
 pub use obtain::{obtain, obtain_value, pickled};
 pub use remote::{Ask, ask, ask_into, ask_later, ask_later_into, ask_then, shared_of};
+pub use restricted::restricted;
 pub use shared::Shared;
 pub use signature::Signature;
 pub use truth::{equal, truth};
 
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Result};
-use crate::log::{self, Level};
+use crate::log::Level;
 use crate::session::{Body, Counts, Handler};
 use crate::transport::{self, Address, Transport};
-use crate::value::{Reference, Text, Value};
+use crate::value::{Local, Reference, Text, Value};
 use limit::Limit;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -88,7 +90,7 @@ impl Connection {
     ) -> Result<()> {
         let root = service.root();
         if root.state().is::<Refused>() {
-            log::write(Level::Info, || format!("{} is turned away by the service", shared.name()));
+            shared.logger.write(Level::Info, || format!("{} is turned away by the service", shared.name()));
             return Ok(());
         }
         shared.install(root);
@@ -197,6 +199,24 @@ impl Connection {
         self.shared.transport.peer_name()
     }
 
+    pub fn credentials(&self) -> &Value {
+        &self.shared.credentials
+    }
+
+    /// This end and the peer's: what the host said of them, or what the transport says.
+    pub fn endpoints(&self) -> (String, String) {
+        match &self.shared.endpoints {
+            Some((local, peer)) => (local.to_string(), peer.to_string()),
+            None => (self.shared.transport.local_name(), self.shared.transport.peer_name()),
+        }
+    }
+
+    /// What the peer gets from now on when it asks for our root. The service's hooks stay those of its instance.
+    pub fn set_root(&self, root: Arc<dyn Local>) {
+        let before = self.shared.with_session(|session| session.set_root(root));
+        drop(before);
+    }
+
     /// Whole messages wait in our own buffer.
     pub fn has_message(&self) -> bool {
         self.shared.has_message()
@@ -298,7 +318,7 @@ impl Connection {
 fn keep_alive(transport: &dyn Transport, config: &Config) {
     if let Some(idle) = config.tcp_keepalive {
         if let Err(e) = transport.set_keepalive(Some(idle)) {
-            log::write(Level::Warn, || format!("{} is not kept alive: {e}", transport.peer_name()));
+            config.host.logger.write(Level::Warn, || format!("{} is not kept alive: {e}", transport.peer_name()));
         }
     }
 }

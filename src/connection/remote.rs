@@ -156,6 +156,19 @@ fn op_for(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, Ex
     }
 }
 
+/// Asks as code of the host does, which is not held to the rules for peers, and goes on with the answer. What runs sees the
+/// connection of the peer, and may answer later.
+pub(super) fn ask_own_then(
+    origin: Option<Arc<Shared>>,
+    object: &Reference,
+    ask: Ask<'_>,
+    then: impl FnOnce(Result<Value>) + Send + 'static,
+) {
+    let Reference::Local(target) = object else { return then(self::ask(object, ask)) };
+    let answer = Answer::then(move |outcome: Outcome| then(outcome.map_err(Error::Remote)));
+    ask_local(target, ask, Job { answer, origin });
+}
+
 /// The connection over which an object was lent.
 #[inline]
 pub fn shared_of(proxy: &Proxy) -> Result<Arc<Shared>> {
@@ -276,12 +289,17 @@ fn local_op(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, 
 }
 
 fn outcome(result: Result<Value>) -> Outcome {
-    result.map_err(|error| match error {
+    result.map_err(as_exception)
+}
+
+/// What a peer is told of an error of ours.
+pub(super) fn as_exception(error: Error) -> Exception {
+    match error {
         Error::Remote(exception) => exception,
         Error::Timeout(text) => Exception::builtin("TimeoutError", text),
         Error::Eof(text) | Error::Closed(text) => Exception::builtin("EOFError", text),
         other => Exception::builtin("RuntimeError", other.to_string()),
-    })
+    }
 }
 
 /// Calls an object of a peer on behalf of another.

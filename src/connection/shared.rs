@@ -10,8 +10,9 @@ use super::serial;
 use super::wrap::HostWrap;
 use super::{Connection, threads};
 use crate::codec::frame::{Incoming, Room};
-use crate::config::{Config, Dialect, Limits};
+use crate::config::{BeforeClosed, Config, Dialect, Host, Limits};
 use crate::error::{Error, Exception, Result};
+use crate::log::{Logger, Notes};
 use crate::session::{Body, Request, RequestId, Session, Threads};
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock};
@@ -94,6 +95,7 @@ pub(super) struct Waste {
     _sent: Vec<Blob>,
     _late: Vec<(Option<AsyncResult>, Result<Value>)>,
     _rooms: Vec<Box<dyn Room>>,
+    _notes: Notes,
 }
 
 impl Inner {
@@ -115,6 +117,7 @@ impl Inner {
             _sent: self.session.outgoing().take_spent(),
             _late: std::mem::take(&mut self.late),
             _rooms: self.session.take_rooms(),
+            _notes: self.session.take_notes(),
         }
     }
 }
@@ -142,6 +145,12 @@ pub struct Shared {
     pub(super) connected: AtomicBool,
     pub(super) bind_threads: bool,
     connid: Option<Arc<str>>,
+    pub(super) logger: Logger,
+    /// What the host runs before it closes the connection, and whether it runs now.
+    pub(super) before_closed: Option<BeforeClosed>,
+    pub(super) leaving: AtomicBool,
+    pub(super) credentials: Value,
+    pub(super) endpoints: Option<(Arc<str>, Arc<str>)>,
     pub(super) forks: u32,
     /// The peer speaks first, so its first message tells the dialect.
     pub(super) accepted: bool,
@@ -160,6 +169,7 @@ impl Shared {
     pub(super) fn new(transport: Arc<dyn Transport>, config: Config, accepted: bool) -> Arc<Shared> {
         let bind_threads = config.bind_threads;
         let connid = config.connid.clone();
+        let Host { logger, credentials, endpoints, before_closed, .. } = config.host.clone();
         let session = Session::new(config, None, Arc::new(HostWrap::default()));
         let releases = session.releases().clone();
         let shared = Arc::new(Shared {
@@ -188,12 +198,19 @@ impl Shared {
             connected: AtomicBool::new(false),
             bind_threads,
             connid,
+            logger,
+            before_closed,
+            leaving: AtomicBool::new(false),
+            credentials,
+            endpoints,
             forks: crate::fork::generation(),
             accepted,
             activity: AtomicU64::new(0),
         });
         let weak: Weak<Shared> = Arc::downgrade(&shared);
         shared.releases.set_owner(Box::new(weak));
+        let name = shared.name();
+        shared.lock().session.set_name(name);
         shared
     }
 
@@ -235,7 +252,7 @@ impl Shared {
     /// Gives the connection its root and tells the service.
     pub(super) fn install(self: &Arc<Shared>, root: Arc<Object>) {
         let _ = self.service.set(root.clone());
-        self.lock().session.set_root(root.clone());
+        drop(self.with_session(|session| session.set_root(root.clone())));
         if let Some(hook) = root.class().service().and_then(|service| service.on_connect.as_ref()) {
             hook(&Connection::borrowed(self.clone()), &root);
         }
@@ -383,7 +400,13 @@ impl Shared {
             (inner, step) = self.advance(inner, Key::Transaction, &mut limit);
             let handled = match step {
                 Step::Mine(_) | Step::Again | Step::Received => continue,
-                Step::Did => true,
+                Step::Did => {
+                    if let Some(error) = inner.failed.take() {
+                        inner = self.finish(inner, error);
+                        continue;
+                    }
+                    true
+                }
                 Step::TimedOut => false,
             };
             if !(again && inner.session.has_message()) {
@@ -431,6 +454,10 @@ impl Shared {
         }
         let sent = match &result {
             Ok(value) => inner.session.reply(id, value),
+            Err(exception) if exception.ends_program() && stays_here(inner.session.config(), exception) => {
+                self.leave_with(inner, exception);
+                return Ok(());
+            }
             Err(exception) => {
                 inner.session.raise(id, exception);
                 Ok(())
@@ -501,10 +528,18 @@ impl Shared {
     }
 }
 
+/// Does an exception that a callback raised concern this side alone, and not the peer?
+fn stays_here(config: &Config, exception: &Exception) -> bool {
+    match exception.is_builtin("SystemExit") {
+        true => config.propagate_system_exit_locally,
+        false => config.propagate_keyboard_interrupt_locally,
+    }
+}
+
 /// The error of those who come after the end.
 pub(super) fn gone(end: &Error) -> Error {
     match end {
-        Error::Closed(_) => Error::Closed("the connection is closed".into()),
+        Error::Closed(_) => Error::Closed("the connection is closed; connect again".into()),
         other => other.clone(),
     }
 }

@@ -67,7 +67,8 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// Sets an option by its name and a text, as a binding or a settings file has them.
 ///
 /// Flags are "true" or "false". Times are in seconds, "0.5" for instance, or "none" for no limit. Names are separated by
-/// spaces or commas. The options and their defaults, of which the first group is RPyC's own:
+/// spaces or commas. RPyC's logger, credentials, endpoints and before_closed are no texts, and have functions of their own.
+/// The options and their defaults, of which the first group is RPyC's own:
 ///
 /// - allow_safe_attrs=true: peers may use the names of safe_attrs
 /// - allow_exposed_attrs=true: peers may use names that begin with exposed_prefix
@@ -82,6 +83,15 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// - include_local_traceback=true: exceptions go out with a traceback
 /// - include_local_version=true: exceptions go out with the version
 /// - sync_request_timeout=30: how long a request waits for its answer
+/// - instantiate_custom_exceptions=false: exceptions of registered types have their code, see rpyc_config_register_exception
+/// - import_custom_exceptions=false: the resolver is asked about other types, see rpyc_config_set_exception_resolver
+/// - instantiate_oldstyle_exceptions=false: is taken, and has no meaning, as with Python 3
+/// - propagate_SystemExit_locally=false: a callback's SystemExit ends the connection with RPYC_ERR_EXIT, and is not sent
+/// - propagate_SystemExit=true: the older name, which says the opposite
+/// - propagate_KeyboardInterrupt_locally=true: the same for KeyboardInterrupt, with RPYC_ERR_INTERRUPTED
+/// - log_exceptions=true: exceptions that a peer gets are logged, at RPYC_LOG_DEBUG
+/// - debug=false: each message is logged, at RPYC_LOG_DEBUG
+/// - close_catchall=false: closing reports no failure of before_closed
 /// - bind_threads=false: what a peer's thread asks is served by the thread that waits for that thread
 /// - compress=true: frames above the threshold are compressed
 /// - connid: a name for the connection

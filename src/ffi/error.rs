@@ -255,6 +255,35 @@ pub unsafe extern "C" fn rpyc_error_attribute(error: *const rpyc_error, name: *c
     unsafe { read(error, ptr::null_mut(), find) }
 }
 
+/// The host's own code of an exception's type, from rpyc_config_register_exception or the resolver.
+///
+/// @param error borrowed; may be NULL
+/// @return the code; 0 if the type has none, or the options of the connection do not let it be told apart
+///
+/// Threads: one thread at a time per handle; the resolver may run. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_code(error: *const rpyc_error) -> i32 {
+    // SAFETY: NULL or a live error.
+    unsafe { read(error, 0, |error| error.exception()?.code()) }
+}
+
+/// What the program is to give exit() for RPYC_ERR_EXIT and RPYC_ERR_INTERRUPTED, as Python would: the number that SystemExit
+/// was raised with, 0 for none, 1 for anything else, 130 for KeyboardInterrupt.
+///
+/// @param error borrowed; may be NULL
+/// @return the code; 0 for NULL, 1 for every other error
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_exit_code(error: *const rpyc_error) -> i32 {
+    let code = |error: &Report| match error.exception() {
+        Some(exception) if exception.ends_program() => Some(exception.exit_code()),
+        _ => Some(1),
+    };
+    // SAFETY: NULL or a live error.
+    unsafe { read(error, 0, code) }
+}
+
 /// Is an error an exception of this type? Types derived from it are not counted: what a type derives from does not travel.
 ///
 /// @param error borrowed; may be NULL

@@ -2,7 +2,7 @@
 
 use super::error::rpyc_error;
 use super::guard::{guard, outside};
-use super::status::{Failure, RPYC_ERR_ARGUMENT, rpyc_status};
+use super::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
 use super::userdata::{Userdata, rpyc_free_fn};
 use crate::log::{self, Level};
 use std::ffi::{c_char, c_void};
@@ -47,24 +47,32 @@ pub unsafe extern "C" fn rpyc_set_log_callback(
     unsafe {
         guard(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
-            let level = match max_level {
-                0 => None,
-                RPYC_LOG_ERROR => Some(Level::Error),
-                RPYC_LOG_WARN => Some(Level::Warn),
-                RPYC_LOG_INFO => Some(Level::Info),
-                RPYC_LOG_DEBUG => Some(Level::Debug),
-                _ => return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("max_level is {max_level}, not 0 to 4"))),
-            };
-            log::set(level.zip(callback).map(|(max, callback)| {
-                let receiver = move |level: Level, text: &str| {
-                    let text_of = text.as_ptr().cast();
-                    outside(|| callback(level as i32, text_of, text.len(), userdata.pointer()));
-                };
-                (max, Arc::new(receiver) as log::Receiver)
-            }));
+            let level = level_of(max_level)?;
+            log::set(level.zip(receiver(callback, userdata)));
             Ok(())
         })
     }
+}
+
+/// None: no messages at all.
+pub(super) fn level_of(max_level: i32) -> Result<Option<Level>> {
+    Ok(match max_level {
+        0 => None,
+        RPYC_LOG_ERROR => Some(Level::Error),
+        RPYC_LOG_WARN => Some(Level::Warn),
+        RPYC_LOG_INFO => Some(Level::Info),
+        RPYC_LOG_DEBUG => Some(Level::Debug),
+        _ => return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("max_level is {max_level}, not 0 to 4"))),
+    })
+}
+
+pub(super) fn receiver(callback: rpyc_log_fn, userdata: Userdata) -> Option<log::Receiver> {
+    let callback = callback?;
+    Some(Arc::new(move |level: Level, text: &str| {
+        let text_of = text.as_ptr().cast();
+        // SAFETY: the host's function, called as its type says.
+        outside(|| unsafe { callback(level as i32, text_of, text.len(), userdata.pointer()) });
+    }))
 }
 
 #[cfg(test)]

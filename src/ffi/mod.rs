@@ -22,6 +22,7 @@ mod config;
 mod transport;
 
 mod connection;
+mod connection_facts;
 
 mod async_result;
 mod object;
@@ -30,6 +31,7 @@ mod object_items;
 
 mod object_async;
 mod object_obtain;
+mod object_restricted;
 
 mod buffer;
 
@@ -44,6 +46,8 @@ mod classic_streams;
 mod slave;
 
 mod log;
+
+mod config_host;
 
 // What they share.
 mod guard;

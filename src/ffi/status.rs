@@ -54,6 +54,13 @@ pub const RPYC_ERR_DIALECT: rpyc_status = 204;
 pub const RPYC_ERR_REMOTE: rpyc_status = 300;
 /// The peer raised StopIteration: the end of an iteration.
 pub const RPYC_ERR_STOP_ITERATION: rpyc_status = 301;
+/// The peer's attribute rules refuse a name: an AttributeError, which says so in RPyC's words.
+pub const RPYC_ERR_REFUSED: rpyc_status = 302;
+/// A callback of this side raised SystemExit, which is not sent to the peer (propagate_SystemExit_locally): the connection
+/// has ended, and the program is to end too.
+pub const RPYC_ERR_EXIT: rpyc_status = 303;
+/// The same with KeyboardInterrupt (propagate_KeyboardInterrupt_locally).
+pub const RPYC_ERR_INTERRUPTED: rpyc_status = 304;
 /// Something panicked inside the library; the connection in question is closed.
 pub const RPYC_ERR_PANIC: rpyc_status = 900;
 
@@ -93,6 +100,9 @@ pub(super) fn name(status: rpyc_status) -> Option<&'static CStr> {
         RPYC_ERR_DIALECT => c"RPYC_ERR_DIALECT",
         RPYC_ERR_REMOTE => c"RPYC_ERR_REMOTE",
         RPYC_ERR_STOP_ITERATION => c"RPYC_ERR_STOP_ITERATION",
+        RPYC_ERR_REFUSED => c"RPYC_ERR_REFUSED",
+        RPYC_ERR_EXIT => c"RPYC_ERR_EXIT",
+        RPYC_ERR_INTERRUPTED => c"RPYC_ERR_INTERRUPTED",
         RPYC_ERR_PANIC => c"RPYC_ERR_PANIC",
         _ => return None,
     })
@@ -130,10 +140,16 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
-        let message = error.to_string();
         let status = status_of(&error);
+        let message = match &error {
+            Error::Remote(exception) if status == RPYC_ERR_REFUSED => format!(
+                "{error}: the attribute rules of the peer refuse it ({}); expose the name there, or change its rules",
+                exception.refused_by().unwrap_or("which of them, it does not tell")
+            ),
+            _ => error.to_string(),
+        };
         let exception = match error {
-            Error::Remote(exception) => Some(exception),
+            Error::Remote(exception) | Error::Exit(exception) => Some(exception),
             _ => None,
         };
         Failure { status, message, exception, silent: false }
@@ -159,8 +175,12 @@ fn status_of(error: &Error) -> rpyc_status {
         Error::Denied(_) => RPYC_ERR_DENIED,
         Error::UnknownObject(_) => RPYC_ERR_UNKNOWN_OBJECT,
         Error::Dialect(_) => RPYC_ERR_DIALECT,
+        Error::Host(status, _) => *status,
         Error::Remote(_) if error.is_stop_iteration() => RPYC_ERR_STOP_ITERATION,
+        Error::Remote(exception) if exception.is_refusal() => RPYC_ERR_REFUSED,
         Error::Remote(_) => RPYC_ERR_REMOTE,
+        Error::Exit(exception) if exception.is_builtin("SystemExit") => RPYC_ERR_EXIT,
+        Error::Exit(_) => RPYC_ERR_INTERRUPTED,
     }
 }
 

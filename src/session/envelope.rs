@@ -6,6 +6,7 @@ use crate::codec::brine::{self, Reader, Sink};
 use crate::codec::frame::{Compression, FrameMark};
 use crate::config::Dialect;
 use crate::error::{Error, Exception, Result};
+use crate::log::Level;
 use crate::value::Value;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +164,8 @@ impl<T> Core<T> {
             for id in std::mem::take(&mut self.lent) {
                 self.exports.unlend(id);
             }
+        } else {
+            self.note_traffic("sent", kind, Some(seq));
         }
         result
     }
@@ -182,12 +185,56 @@ impl<T> Core<T> {
     }
 
     pub(super) fn raise_at_once(&mut self, id: &RequestId, exception: &Exception) {
+        self.note_exception(id, exception);
+        self.note_traffic("sent", Kind::Exception, Some(&id.seq));
         let mark = self.begin(Kind::Exception, &id.seq, id.threads.from);
         super::vinegar::put_exception(&mut self.outgoing, exception, &self.config, self.dialect);
         if let Err(error) = self.finish(mark) {
             self.outgoing.abandon_frame(mark);
             self.failure = Some(error);
         }
+    }
+}
+
+impl<T> Core<T> {
+    /// As RPyC, which logs what is caught, less the end of an iteration. Of a refusal it is told which rule it was, and whose.
+    #[cold]
+    fn note_exception(&mut self, id: &RequestId, exception: &Exception) {
+        if !self.config.log_exceptions || exception.is_builtin("StopIteration") {
+            return;
+        }
+        self.notes.add(Level::Debug, || {
+            let seq = seq_text(&id.seq);
+            let rule = exception.refused_by().map_or_else(String::new, |rule| format!(" (refused by our side: {rule})"));
+            format!("request {seq} is answered with an exception: {}{rule}", exception.summary())
+        });
+    }
+
+    /// With the option debug, one line for each message.
+    #[inline]
+    pub(super) fn note_traffic(&mut self, what: &str, kind: Kind, seq: Option<&Seq>) {
+        if self.config.debug {
+            self.note_message(what, kind, seq);
+        }
+    }
+
+    #[cold]
+    fn note_message(&mut self, what: &str, kind: Kind, seq: Option<&Seq>) {
+        self.notes.add(Level::Debug, || {
+            let kind = match kind {
+                Kind::Request => "request",
+                Kind::Reply => "reply to",
+                Kind::Exception => "exception for",
+            };
+            format!("{what} {kind} {}", seq.map_or_else(|| "a request for bytes".into(), seq_text))
+        });
+    }
+}
+
+fn seq_text(seq: &Seq) -> String {
+    match seq {
+        Seq::Int(seq) => seq.to_string(),
+        Seq::Other(other) => other.repr(),
     }
 }
 

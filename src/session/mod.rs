@@ -26,8 +26,9 @@ pub use requests::Body;
 
 use crate::codec::brine::{Digits, Reader};
 use crate::codec::frame::{Incoming, Outgoing};
-use crate::config::{Config, Dialect, Limits};
+use crate::config::{Config, Dialect, Limits, Meaning};
 use crate::error::{Error, Exception, Result};
+use crate::log::{Level, Notes};
 use crate::value::{Local, Releases, Value};
 use boxing::Unboxer;
 use envelope::{Kind, Message};
@@ -112,6 +113,8 @@ struct Core<T> {
     threads: Threads,
     native: native::State,
     failure: Option<Error>,
+    /// For the log, which is written where no lock is held.
+    notes: Notes,
     /// The numbers of our requests, and of the peer's.
     digits: [Digits; 2],
 }
@@ -121,6 +124,7 @@ impl<T> Session<T> {
     pub fn new(config: Config, root: Option<Arc<dyn Local>>, wrap: Arc<dyn Wrap>) -> Session<T> {
         let dialect = config.dialect;
         let native = native::State::new(&config);
+        let notes = Notes::new(config.host.logger.clone());
         Session {
             incoming: Some(Box::new(Incoming::new(&config.limits))),
             end_of_stream: false,
@@ -146,6 +150,7 @@ impl<T> Session<T> {
                 threads: Threads::default(),
                 native,
                 failure: None,
+                notes,
                 digits: Default::default(),
             },
         }
@@ -190,8 +195,19 @@ impl<T> Session<T> {
         &mut self.core.config
     }
 
-    pub fn set_root(&mut self, root: Arc<dyn Local>) {
-        self.core.root = Some(root);
+    /// Gives back the one before.
+    pub fn set_root(&mut self, root: Arc<dyn Local>) -> Option<Arc<dyn Local>> {
+        self.core.root.replace(root)
+    }
+
+    /// What messages of the log call the connection.
+    pub fn set_name(&mut self, name: String) {
+        self.core.notes.name = name;
+    }
+
+    /// What is to be logged, by dropping it.
+    pub fn take_notes(&mut self) -> Notes {
+        self.core.notes.take()
     }
 
     pub fn root(&self) -> Option<&Arc<dyn Local>> {
@@ -251,7 +267,7 @@ impl<T> Session<T> {
 
     #[inline]
     pub fn has_dropped(&self) -> bool {
-        self.core.exports.has_dropped() || self.rooms.has_spent()
+        self.core.exports.has_dropped() || self.rooms.has_spent() || !self.core.notes.is_empty()
     }
 
     /// Objects that the peer has given back; `take_rooms` gives the rest. Dropping them may run code of the host.
@@ -285,6 +301,7 @@ impl<T> Session<T> {
                 self.limits.clone_from(&self.core.config.limits);
             }
             if payload.is_direct() {
+                self.core.note_traffic("received", Kind::Reply, None);
                 match payload.into_direct().and_then(|direct| self.direct_reply(direct)) {
                     Some(event) => return Some(event),
                     None => continue,
@@ -400,6 +417,7 @@ impl<T> Session<T> {
 impl<T> Core<T> {
     fn message(&mut self, reader: &mut Reader<'_>) -> Result<Option<Event<T>>> {
         let Message { kind, seq, threads } = self.open_message(reader)?;
+        self.note_traffic("received", kind, Some(&seq));
         match kind {
             Kind::Request => self.serve(reader, RequestId { seq, threads }),
             Kind::Reply => self.outcome(reader, &seq, false),
@@ -425,7 +443,12 @@ impl<T> Core<T> {
     fn any_outcome(&mut self, reader: &mut Reader<'_>, seq: &Seq, raised: bool) -> Result<Option<Event<T>>> {
         let outcome = if raised {
             match vinegar::read_exception(reader)? {
-                Some(exception) => Err(Error::Remote(exception)),
+                Some(mut exception) => {
+                    let Config { instantiate_custom_exceptions, import_custom_exceptions, host, .. } = &self.config;
+                    exception.meaning =
+                        Meaning::of(&host.exceptions, *instantiate_custom_exceptions, *import_custom_exceptions);
+                    Err(Error::Remote(exception))
+                }
                 None => Err(Error::Malformed("the peer sent an exception whose form is not known".into())),
             }
         } else {
@@ -452,6 +475,8 @@ impl<T> Core<T> {
     fn unawaited(&mut self, seq: i64, outcome: Result<Value>) -> Result<Option<Event<T>>> {
         if self.native.is_offer(seq) {
             self.offer_answered(outcome)?;
+        } else {
+            self.notes.add(Level::Debug, || format!("nobody waits any more for the answer to request {seq}"));
         }
         Ok(None)
     }

@@ -1,0 +1,143 @@
+//! What settings hold beside scalars: objects and functions of the host.
+
+use crate::error::{Exception, Result};
+use crate::log::Logger;
+use crate::sync::{Mutex, lock};
+use crate::value::{Reference, Value};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// Runs before a connection of ours is closed by us; gets the connection and the peer's root.
+pub type BeforeClosed = Arc<dyn Fn(&dyn Any, &Reference) -> Result<()> + Send + Sync>;
+/// Knows a type of exceptions by module and name; gives the host's code for it.
+pub type Resolver = Arc<dyn Fn(&str, &str) -> Option<i32> + Send + Sync>;
+
+#[derive(Clone, Default)]
+pub struct Host {
+    pub logger: Logger,
+    pub exceptions: Arc<ExceptionTypes>,
+    pub credentials: Value,
+    /// Local and peer, in place of what the transport says.
+    pub endpoints: Option<(Arc<str>, Arc<str>)>,
+    pub before_closed: Option<BeforeClosed>,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").finish_non_exhaustive()
+    }
+}
+
+/// Types of exceptions that a host knows, each by a code of its own: what a Python program's classes are to RPyC.
+#[derive(Default)]
+pub struct ExceptionTypes {
+    known: Codes,
+    resolver: Option<Resolver>,
+    /// What the resolver said: as Python imports a module once, it is asked once.
+    resolved: Mutex<BTreeMap<(String, String), Option<i32>>>,
+}
+
+type Codes = BTreeMap<(String, String), i32>;
+
+impl Clone for ExceptionTypes {
+    fn clone(&self) -> ExceptionTypes {
+        ExceptionTypes { known: self.known.clone(), resolver: self.resolver.clone(), resolved: Mutex::default() }
+    }
+}
+
+impl ExceptionTypes {
+    pub fn register(&mut self, module: &str, name: &str, code: i32) {
+        self.known.insert((module.into(), name.into()), code);
+    }
+
+    pub fn set_resolver(&mut self, resolver: Option<Resolver>) {
+        self.resolver = resolver;
+        *self.resolved.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner) = BTreeMap::new();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.known.is_empty() && self.resolver.is_none()
+    }
+
+    /// Asks the host about a type that is not registered. No lock is held while it answers.
+    fn import(&self, key: &(String, String)) -> Option<i32> {
+        let resolver = self.resolver.as_ref()?;
+        if let Some(said) = lock(&self.resolved).get(key) {
+            return *said;
+        }
+        let said = resolver(&key.0, &key.1);
+        *lock(&self.resolved).entry(key.clone()).or_insert(said)
+    }
+}
+
+/// What may be made of one exception: the two switches as they stood when it came.
+#[derive(Clone)]
+pub struct Meaning {
+    types: Arc<ExceptionTypes>,
+    instantiate: bool,
+    import: bool,
+}
+
+impl fmt::Debug for Meaning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Meaning").finish_non_exhaustive()
+    }
+}
+
+impl Meaning {
+    /// None: nothing can be made of any.
+    pub fn of(types: &Arc<ExceptionTypes>, instantiate: bool, import: bool) -> Option<Meaning> {
+        (!types.is_empty()).then(|| Meaning { types: types.clone(), instantiate, import })
+    }
+
+    /// The host's code of an exception; None: to us it is one like all others. As in RPyC, builtins need no leave, importing
+    /// alone produces nothing, and what is not known is not imported without leave.
+    pub fn code(&self, exception: &Exception) -> Option<i32> {
+        let key = (exception.module.to_string(), exception.name.to_string());
+        let registered = self.types.known.get(&key).copied();
+        let known = match registered {
+            None if self.import => self.types.import(&key),
+            known => known,
+        };
+        known.filter(|_| self.instantiate || key.0 == "builtins")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn types_are_produced_and_imported() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let mut types = ExceptionTypes::default();
+        let broke = Exception::with_args("bank", "Broke", Vec::new());
+        let late = Exception::with_args("bank", "Late", Vec::new());
+        let other = Exception::with_args("shop", "Late", Vec::new());
+        let value = Exception::builtin("ValueError", "");
+        assert!(Meaning::of(&Arc::new(types.clone()), true, true).is_none());
+        types.register("bank", "Broke", 1);
+        types.register("bank", "Broke", 5);
+        types.register("builtins", "ValueError", 6);
+        types.set_resolver(Some(Arc::new(move |module, name| {
+            count.fetch_add(1, Ordering::SeqCst);
+            (module == "bank" && name == "Late").then_some(7)
+        })));
+        let types = Arc::new(types);
+        let codes = |instantiate, import| {
+            let meaning = Meaning::of(&types, instantiate, import).unwrap();
+            [&broke, &late, &other, &value].map(|exception| meaning.code(exception))
+        };
+        assert_eq!(codes(false, false), [None, None, None, Some(6)]);
+        assert_eq!(codes(true, false), [Some(5), None, None, Some(6)]);
+        assert_eq!(asked.load(Ordering::SeqCst), 0);
+        assert_eq!(codes(false, true), [None, None, None, Some(6)]);
+        assert_eq!(codes(true, true), [Some(5), Some(7), None, Some(6)]);
+        assert_eq!(codes(true, true), [Some(5), Some(7), None, Some(6)]);
+        assert_eq!(asked.load(Ordering::SeqCst), 2);
+    }
+}

@@ -1,0 +1,76 @@
+//! Restricted views: an object with a list of names that peers may read and one of those that they may write.
+
+use super::call::Call;
+use super::class::{Class, Definition, Method, Object};
+use super::remote::{self, Ask};
+use crate::error::{Error, Exception, Result};
+use crate::value::{Local, Reference, Text, Value};
+use std::collections::BTreeSet;
+use std::sync::{Arc, LazyLock};
+
+/// What a view shows of what.
+struct View {
+    object: Reference,
+    readable: BTreeSet<String>,
+    writable: BTreeSet<String>,
+}
+
+static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    let get: Method = Arc::new(|call| access(call, false));
+    let set: Method = Arc::new(|call| access(call, true));
+    Class::plain(Definition {
+        name: "Restricted".into(),
+        get_attr: Some(get),
+        set_attr: Some(set),
+        ..Definition::default()
+    })
+});
+
+/// A view of an object, ours or a peer's. Deleting goes by the usual rules, which find nothing to delete.
+pub fn restricted(object: Reference, readable: BTreeSet<String>, writable: BTreeSet<String>) -> Reference {
+    let view: Arc<dyn Local> = CLASS.instance(Box::new(View { object, readable, writable }));
+    Reference::Local(view)
+}
+
+fn access(call: Call, write: bool) {
+    match allowed(call.object(), call.args(), write) {
+        Ok((object, name, value)) => {
+            let ask = match &value {
+                Some(value) => Ask::SetAttr(name.as_str(), value),
+                None => Ask::GetAttr(name.as_str()),
+            };
+            let origin = call.shared().cloned();
+            remote::ask_own_then(origin, &object, ask, move |outcome| answer(call, outcome));
+        }
+        Err(error) => answer(call, Err(error)),
+    }
+}
+
+fn answer(mut call: Call, outcome: Result<Value>) {
+    // A connection that is gone needs no answer.
+    let _ = match outcome {
+        Ok(value) => call.reply(value),
+        Err(error) => call.raise(remote::as_exception(error)),
+    };
+}
+
+/// The object, the name, and what it is to be set to.
+fn allowed(this: &Object, args: &[Value], write: bool) -> Result<(Reference, Text, Option<Value>)> {
+    let Some(view) = this.state().downcast_ref::<View>() else {
+        return Err(Error::State("a view without an object".into()));
+    };
+    let Some(Value::Str(name)) = args.first() else {
+        return Err(Error::Type("name must be a string".into()));
+    };
+    let (names, rule) = match write {
+        true => (&view.writable, "restricted: not writable"),
+        false => (&view.readable, "restricted: not readable"),
+    };
+    if !names.contains(name.as_str()) {
+        // The text is that of rpyc.restricted.
+        let mut exception = Exception::builtin("AttributeError", name.as_str());
+        exception.attributes.push(("refused_by".into(), Value::str(rule)));
+        return Err(Error::Remote(exception));
+    }
+    Ok((view.object.clone(), name.clone(), args.get(1).filter(|_| write).cloned()))
+}
