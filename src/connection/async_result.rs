@@ -41,7 +41,9 @@ impl State {
     fn expired_text(&self, name: &str) -> String {
         let what = if self.what.is_empty() { "the request" } else { &self.what };
         let seconds = self.within.as_secs_f64();
-        format!("the result expired: {what} on {name} did not answer in {seconds} s; it may still be running, and a late answer is dropped")
+        format!(
+            "the result expired: {what} on {name} did not answer in {seconds} s; it may still be running, and a late answer is dropped"
+        )
     }
 }
 

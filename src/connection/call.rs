@@ -132,7 +132,9 @@ impl Call {
     }
 
     pub fn raise(&mut self, mut exception: Exception) -> Result<()> {
-        if exception.is_builtin("SystemExit") && !exception.attributes.iter().any(|(name, _)| name.as_bytes() == b"code") {
+        if exception.is_builtin("SystemExit")
+            && !exception.attributes.iter().any(|(name, _)| name.as_bytes() == b"code")
+        {
             // A Python peer makes the exception without its constructor, which would set it.
             let code = match exception.args.as_slice() {
                 [] => Value::None,

@@ -52,7 +52,9 @@ impl Shared {
             Error::Eof(_) if inner.closing => Error::Closed("the connection was closed".into()),
             Error::Eof(text) => {
                 let name = self.name();
-                Error::Eof(format!("lost the connection with {name}: {text}; connect again, and get the root and all objects anew"))
+                Error::Eof(format!(
+                    "lost the connection with {name}: {text}; connect again, and get the root and all objects anew"
+                ))
             }
             other => other,
         };

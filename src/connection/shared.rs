@@ -226,7 +226,11 @@ impl Shared {
 
     /// What messages call the connection: its connid, or its peer.
     pub fn name(&self) -> String {
-        self.connid.as_deref().map_or_else(|| self.transport.peer_name(), str::to_owned)
+        let peer = || {
+            let name = self.transport.peer_name();
+            name.strip_prefix("tcp://").map(str::to_owned).unwrap_or(name)
+        };
+        self.connid.as_deref().map_or_else(peer, str::to_owned)
     }
 
     /// After a fork, locks may be held for ever by threads that are not here.

@@ -61,7 +61,11 @@ pub unsafe extern "C" fn rpyc_config_set_logger(
 /// RPYC_ERR_CLOSED, RPYC_ERR_TIMEOUT) does not matter; any other status is what rpyc_connection_close gives, unless
 /// close_catchall is on. The connection is closed in any case.
 pub type rpyc_before_closed_fn = Option<
-    unsafe extern "C" fn(connection: *mut rpyc_connection, root: *mut rpyc_object, userdata: *mut c_void) -> rpyc_status,
+    unsafe extern "C" fn(
+        connection: *mut rpyc_connection,
+        root: *mut rpyc_object,
+        userdata: *mut c_void,
+    ) -> rpyc_status,
 >;
 
 /// Sets what runs when this side closes a connection with rpyc_connection_close, before the peer is told; RPyC's option

@@ -60,7 +60,7 @@ pub unsafe extern "C" fn rpyc_connection_credentials(
     }
 }
 
-/// Both ends of a connection: for TCP "HOST:PORT", what getsockname() and getpeername() say, unless
+/// Both ends of a connection: for TCP "tcp://HOST:PORT" with what getsockname() and getpeername() say, unless
 /// rpyc_config_set_endpoints says otherwise.
 ///
 /// @param connection borrowed; also one that was lent to a service's callback

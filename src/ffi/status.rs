@@ -143,8 +143,8 @@ impl From<Error> for Failure {
         let status = status_of(&error);
         let message = match &error {
             Error::Remote(exception) if status == RPYC_ERR_REFUSED => format!(
-                "{error}: the attribute rules of the peer refuse it ({}); expose the name there, or change its rules",
-                exception.refused_by().unwrap_or("which of them, it does not tell")
+                "{error}: the attribute rules on the side of the object's owner refuse it ({}); check the name, expose it there, or change the rules",
+                exception.refused_by().unwrap_or("which of them is not told")
             ),
             _ => error.to_string(),
         };

@@ -205,7 +205,8 @@ impl<T> Core<T> {
         }
         self.notes.add(Level::Debug, || {
             let seq = seq_text(&id.seq);
-            let rule = exception.refused_by().map_or_else(String::new, |rule| format!(" (refused by our side: {rule})"));
+            let rule =
+                exception.refused_by().map_or_else(String::new, |rule| format!(" (refused by our side: {rule})"));
             format!("request {seq} is answered with an exception: {}{rule}", exception.summary())
         });
     }

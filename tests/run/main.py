@@ -29,6 +29,9 @@ import readme                                       # noqa: F401
 import snippets                                      # noqa: F401
 import behaviour                                     # noqa: F401
 import native                                        # noqa: F401
+import parameters                                    # noqa: F401
+import services                                      # noqa: F401
+import errors                                        # noqa: F401
 import classic                                       # noqa: F401
 import syscalls                                      # noqa: F401
 import benches                                       # noqa: F401
