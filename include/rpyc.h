@@ -1000,7 +1000,8 @@ void rpyc_error_free(rpyc_error *error);
 rpyc_status rpyc_error_status(const rpyc_error *error);
 
 /**
- * What went wrong, for people to read: for an exception its type and text as Python prints them, without the traceback.
+ * What went wrong, for people to read: for an exception its type and text as Python prints them, without the traceback;
+ * for RPYC_ERR_REFUSED also the rule, and what there is to be done.
  *
  * @param error borrowed; may be NULL
  * @return borrowed until the error is freed; NUL-terminated UTF-8 (a NUL within is replaced by U+FFFD); "" for NULL,
@@ -1963,10 +1964,12 @@ void rpyc_connection_free(rpyc_connection *connection);
  * Closes a connection: tells the peer and waits, at most close_timeout, for it to end the stream.
  *
  * Requests that wait for answers fail with RPYC_ERR_CLOSED; objects of the peer are gone. Closing again does nothing.
+ * What rpyc_config_set_before_closed was given runs first.
  *
  * @param connection borrowed
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED; what before_closed could not do, unless close_catchall is on: the
+ *         connection is closed all the same
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2044,7 +2047,7 @@ rpyc_status rpyc_connection_ping(rpyc_connection *connection,
  * @param handled_out was there one? May be NULL
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF (the peer ended the connection), RPYC_ERR_CLOSED,
- *         RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT
+ *         RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2093,7 +2096,8 @@ rpyc_status rpyc_connection_poll_all(rpyc_connection *connection,
  * @param connection borrowed
  * @param error_out owned; may be NULL
  * @return RPYC_OK when the peer or this side closed it; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_LIMIT, RPYC_ERR_DIALECT
+ *         RPYC_ERR_LIMIT, RPYC_ERR_DIALECT; RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED (a callback raised SystemExit or
+ *         KeyboardInterrupt, see propagate_SystemExit_locally; rpyc_error_exit_code has the number)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2110,8 +2114,9 @@ rpyc_status rpyc_connection_serve_all(rpyc_connection *connection, rpyc_error **
  * @param count number of args
  * @param value_out owned; the answer
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT,
- *         RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_REFUSED, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT,
+ *         RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED; RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED (a callback
+ *         that ran meanwhile says so)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4029,7 +4034,7 @@ rpyc_status rpyc_server_serve(rpyc_server *server,
  * @param server borrowed
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped, or accepting already), RPYC_ERR_IO, and how the connection
- *         ended: RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT
+ *         ended: RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4546,7 +4551,7 @@ rpyc_status rpyc_module_new(const char *module,
                             rpyc_error **error_out);
 
 /**
- * Sets the one log callback of the process, in place of the one before, whose destructor runs when its last call has
+ * Sets the one log callback of the process (connections can have their own, see rpyc_config_set_logger), in place of the one before, whose destructor runs when its last call has
  * returned. Without one nothing is logged.
  *
  * @param max_level RPYC_LOG_ERROR to RPYC_LOG_DEBUG: messages up to this level; 0 for none

@@ -2,12 +2,11 @@
 
 use crate::error::{Exception, Result};
 use crate::log::Logger;
-use crate::sync::{Mutex, lock};
 use crate::value::{Reference, Value};
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Runs before a connection of ours is closed by us; gets the connection and the peer's root.
 pub type BeforeClosed = Arc<dyn Fn(&dyn Any, &Reference) -> Result<()> + Send + Sync>;
@@ -54,7 +53,11 @@ impl ExceptionTypes {
 
     pub fn set_resolver(&mut self, resolver: Option<Resolver>) {
         self.resolver = resolver;
-        *self.resolved.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner) = BTreeMap::new();
+        self.resolved().clear();
+    }
+
+    fn resolved(&self) -> MutexGuard<'_, BTreeMap<(String, String), Option<i32>>> {
+        self.resolved.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_empty(&self) -> bool {
@@ -64,11 +67,11 @@ impl ExceptionTypes {
     /// Asks the host about a type that is not registered. No lock is held while it answers.
     fn import(&self, key: &(String, String)) -> Option<i32> {
         let resolver = self.resolver.as_ref()?;
-        if let Some(said) = lock(&self.resolved).get(key) {
-            return *said;
-        }
-        let said = resolver(&key.0, &key.1);
-        *lock(&self.resolved).entry(key.clone()).or_insert(said)
+        let said = self.resolved().get(key).copied();
+        said.unwrap_or_else(|| {
+            let said = resolver(&key.0, &key.1);
+            *self.resolved().entry(key.clone()).or_insert(said)
+        })
     }
 }
 

@@ -299,6 +299,8 @@ mod tests {
                 (c"no_such_option", c"1", RPYC_ERR_ARGUMENT),
                 (c"max_depth", c"deep", RPYC_ERR_ARGUMENT),
                 (c"dialect", c"7", RPYC_ERR_ARGUMENT),
+                (c"logger", c"4", RPYC_ERR_ARGUMENT),
+                (c"propagate_SystemExit", c"perhaps", RPYC_ERR_ARGUMENT),
                 (c"\xff", c"1", RPYC_ERR_UTF8),
                 (c"connid", c"\xff", RPYC_ERR_UTF8),
             ] {

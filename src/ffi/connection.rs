@@ -177,10 +177,12 @@ pub unsafe extern "C" fn rpyc_connection_free(connection: *mut rpyc_connection) 
 /// Closes a connection: tells the peer and waits, at most close_timeout, for it to end the stream.
 ///
 /// Requests that wait for answers fail with RPYC_ERR_CLOSED; objects of the peer are gone. Closing again does nothing.
+/// What rpyc_config_set_before_closed was given runs first.
 ///
 /// @param connection borrowed
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED; what before_closed could not do, unless close_catchall is on: the
+///         connection is closed all the same
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -293,7 +295,7 @@ pub unsafe extern "C" fn rpyc_connection_ping(
 /// @param handled_out was there one? May be NULL
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF (the peer ended the connection), RPYC_ERR_CLOSED,
-///         RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT
+///         RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -372,7 +374,8 @@ unsafe fn handling(
 /// @param connection borrowed
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK when the peer or this side closed it; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_LIMIT, RPYC_ERR_DIALECT
+///         RPYC_ERR_LIMIT, RPYC_ERR_DIALECT; RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED (a callback raised SystemExit or
+///         KeyboardInterrupt, see propagate_SystemExit_locally; rpyc_error_exit_code has the number)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -394,8 +397,9 @@ pub unsafe extern "C" fn rpyc_connection_serve_all(
 /// @param count number of args
 /// @param value_out owned; the answer
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT,
-///         RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_REFUSED, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT,
+///         RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED; RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED (a callback
+///         that ran meanwhile says so)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

@@ -24,7 +24,7 @@ pub const RPYC_LOG_DEBUG: i32 = 4;
 pub type rpyc_log_fn =
     Option<unsafe extern "C" fn(level: i32, message: *const c_char, length: usize, userdata: *mut c_void)>;
 
-/// Sets the one log callback of the process, in place of the one before, whose destructor runs when its last call has
+/// Sets the one log callback of the process (connections can have their own, see rpyc_config_set_logger), in place of the one before, whose destructor runs when its last call has
 /// returned. Without one nothing is logged.
 ///
 /// @param max_level RPYC_LOG_ERROR to RPYC_LOG_DEBUG: messages up to this level; 0 for none

@@ -176,7 +176,7 @@ pub unsafe extern "C" fn rpyc_server_serve(server: *mut rpyc_server, error_out: 
 /// @param server borrowed
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped, or accepting already), RPYC_ERR_IO, and how the connection
-///         ended: RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT
+///         ended: RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

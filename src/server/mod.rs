@@ -8,7 +8,7 @@ pub mod watcher;
 use crate::config::Config;
 use crate::connection::{Class, Connection, Object, Shared};
 use crate::error::{Error, Result};
-use crate::log::{self, Level};
+use crate::log::Level;
 use crate::panics;
 use crate::sync::{Condvar, Mutex, lock, wait, wait_for};
 use crate::transport::{Address, Listener, Transport};
@@ -245,7 +245,7 @@ impl Inner {
             match self.listener.accept() {
                 Ok(Some(transport)) => {
                     if failing.take().is_some() {
-                        log::write(Level::Info, || {
+                        self.config.host.logger.write(Level::Info, || {
                             format!("connections are accepted again, after {attempts} attempts")
                         });
                     }
@@ -260,7 +260,7 @@ impl Inner {
                     let why = Some((e.kind(), e.raw_os_error()));
                     if failing != why {
                         failing = why;
-                        log::write(Level::Error, || format!("cannot accept connections: {e}"));
+                        self.config.host.logger.write(Level::Error, || format!("cannot accept connections: {e}"));
                     }
                 }
             }
@@ -270,7 +270,10 @@ impl Inner {
     fn spawn(self: &Arc<Inner>, transport: Arc<dyn Transport>) {
         let max = self.max_connections.load(Ordering::Relaxed);
         if max != 0 && lock(&self.state).connections.len() >= max {
-            log::write(Level::Warn, || format!("{} is turned away: {max} connections are open", transport.peer_name()));
+            self.config
+                .host
+                .logger
+                .write(Level::Warn, || format!("{} is turned away: {max} connections are open", transport.peer_name()));
             return transport.shutdown();
         }
         // It is known from here on, so that `join` and the limit see it before its thread runs.
@@ -284,7 +287,7 @@ impl Inner {
             let _ = inner.serve_connection(id, &shared);
         });
         if let Err(e) = spawned {
-            log::write(Level::Error, || format!("{} is turned away: no thread: {e}", peer.name()));
+            self.config.host.logger.write(Level::Error, || format!("{} is turned away: no thread: {e}", peer.name()));
             peer.end();
             self.leave(id);
         }
@@ -313,7 +316,7 @@ impl Inner {
         shared.end();
         self.leave(id);
         served.unwrap_or_else(|text| {
-            log::write(Level::Error, || text.clone());
+            self.config.host.logger.write(Level::Error, || text.clone());
             Err(Error::State(text))
         })
     }

@@ -239,6 +239,87 @@ static void close_catchall(void)
     }
 }
 
+/* ---- propagate_SystemExit_locally, propagate_KeyboardInterrupt_locally: a callback raises, in the middle of a call of ours */
+
+static const char *exit_type;
+static rpyc_value *exit_argument;
+static rpyc_call *deferred;
+
+static void *raise_later(void *call)
+{
+    GIVES(RPYC_OK, rpyc_call_raise_with(call, NULL, exit_type, &exit_argument, exit_argument != NULL, NULL));
+    rpyc_call_free(call);
+    return NULL;
+}
+
+static void leave(rpyc_call *call, void *self)
+{
+    static pthread_t thread;
+
+    (void)self;
+    if (strcmp(text, "deferred") == 0) {
+        deferred = rpyc_call_defer(call);
+        if (pthread_create(&thread, NULL, raise_later, deferred) == 0)
+            pthread_detach(thread);
+        return;
+    }
+    OK(rpyc_call_raise_with(call, NULL, exit_type, &exit_argument, exit_argument != NULL, NULL));
+}
+
+static void leaves(const char *option, const char *type, rpyc_value *argument, rpyc_status status, int code)
+{
+    rpyc_config *config = rpyc_config_new();
+    rpyc_connection *connection;
+    rpyc_object *root = NULL, *function = NULL;
+    rpyc_value *arg = NULL, *value = NULL;
+    rpyc_error *got = NULL;
+
+    exit_type = type;
+    exit_argument = argument;
+    if (option)
+        OK(rpyc_config_set(config, option, "true", &error));
+    connection = open_with(config);
+    OK(rpyc_connection_root(connection, &root, &error));
+    OK(rpyc_function_new("leave", leave, NULL, NULL, 0, NULL, NULL, &function, &error));
+    OK(rpyc_value_new_object(function, &arg, &error));
+    if (strcmp(text, "served") == 0) {
+        rpyc_async_result *result = NULL;
+        rpyc_status served = RPYC_OK;
+
+        OK(rpyc_object_call_method_async(root, "call_back", &arg, 1, NULL, -1, &result, &error));
+        while (served == RPYC_OK)
+            served = rpyc_connection_serve(connection, -1, NULL, &got);
+        CHECK(served == status);
+        rpyc_async_result_free(result);
+    } else {
+        GIVES(status, rpyc_object_call_method(root, "call_back", &arg, 1, NULL, &value, &got));
+    }
+    CHECK(rpyc_error_exit_code(got) == code && rpyc_error_is(got, type));
+    rpyc_error_free(got);
+    CHECK(rpyc_connection_closed(connection));
+    GIVES(status, rpyc_connection_serve_all(connection, &error));
+    rpyc_object_free(function);
+    rpyc_object_free(root);
+    rpyc_connection_free(connection);
+    rpyc_config_free(config);
+}
+
+static void system_exit(void)
+{
+    const char *option = "propagate_SystemExit_locally";
+    rpyc_value *words = NULL;
+
+    OK(rpyc_value_new_str("all is lost", RPYC_ZT, &words, &error));
+    leaves(option, "SystemExit", rpyc_value_new_int(7), RPYC_ERR_EXIT, 7);
+    leaves(option, "SystemExit", NULL, RPYC_ERR_EXIT, 0);
+    leaves(option, "SystemExit", words, RPYC_ERR_EXIT, 1);
+}
+
+static void keyboard_interrupt(void)
+{
+    leaves(NULL, "KeyboardInterrupt", NULL, RPYC_ERR_INTERRUPTED, 130);
+}
+
 int main(int argc, char **argv)
 {
     static const struct {
@@ -248,6 +329,8 @@ int main(int argc, char **argv)
         {"instantiate_custom_exceptions", instantiate}, {"import_custom_exceptions", import},
         {"instantiate_oldstyle_exceptions", oldstyle},  {"sync_request_timeout", sync_request_timeout},
         {"before_closed", before_closed},               {"close_catchall", close_catchall},
+        {"propagate_SystemExit_locally", system_exit},
+        {"propagate_KeyboardInterrupt_locally", keyboard_interrupt},
     };
 
     if (argc != 4)

@@ -41,6 +41,9 @@ OF_CLIENTS = (
     ("sync_request_timeout", ("0.5", "none")),
     ("before_closed", ("true", "false")),
     ("close_catchall", ("true", "false")),
+    # Of a callback that runs during a call, in serve, and one that answers from another thread.
+    ("propagate_SystemExit_locally", ("nested", "served", "deferred")),
+    ("propagate_KeyboardInterrupt_locally", ("nested", "served", "deferred")),
 )
 # How a connection to the C server ends when a callback raises what stays here.
 ENDINGS = {("propagate_SystemExit_locally", "true"): ("RPYC_ERR_EXIT", "3"), ("propagate_SystemExit", "false"): ("RPYC_ERR_EXIT", "3"),

@@ -287,6 +287,7 @@ pub fn exception(body: &Node, number: &dyn Fn(&str) -> String) -> Exception {
         args: args.items().iter().map(|arg| plain(arg, number)).collect(),
         attributes: attributes.items().iter().map(|a| (text(&a.items()[0]), plain(&a.items()[1], number))).collect(),
         traceback: text(traceback),
+        meaning: None,
     }
     .into()
 }
