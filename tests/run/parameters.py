@@ -3,6 +3,7 @@ side too, the same client finds the same with a stock server: what the option me
 import os
 import re
 
+import memory
 from behaviour import CLIENTS
 from prepare import VERSIONS
 from runner import test
@@ -125,3 +126,12 @@ test("parameter.live-connection")(of_server("live", "", ("allow_setattr=true",),
 for name, text in (("allow_public_attrs", "true"), ("allow_getattr", "false"), ("propagate_SystemExit_locally", "true"),
                    ("include_local_version", "false")):
     test(called(name, text) + ".5.3.1")(of_server(name, text, (), "5.3.1"))
+
+
+@test("valgrind.parameter.clients", memory.SECONDS)
+def clients_memory(case):
+    for name, text in (("import_custom_exceptions", "true"), ("close_catchall", "false"),
+                       ("propagate_SystemExit_locally", "deferred")):
+        _server, address = start_python(case, NEW)
+        all_passed(case, case.run([*memory.valgrind(case), case.program("border/parameters_client"), address, name, text]))
+    memory.check(case)

@@ -1,6 +1,7 @@
 """Services in all their forms, and restricted views of objects, with stock RPyC at the other end."""
 import os
 
+import memory
 from behaviour import CLIENTS
 from parameters import all_passed
 from runner import test
@@ -8,10 +9,10 @@ from runner import test
 VERSIONS = ("6.0.2", "5.3.1")
 
 
-def served(program, *args):
+def served(program, *args, before=()):
     """A C server; (process, its address)."""
     def start(case):
-        server = case.start([case.program("border/" + program), "serve", "tcp://127.0.0.1:0", *args])
+        server = case.start([*before, case.program("border/" + program), "serve", "tcp://127.0.0.1:0", *args])
         return server, server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
     return start
 
@@ -35,10 +36,10 @@ def of_server(version, script, program):
     return function
 
 
-def views(version):
+def views(version, before=lambda case: ()):
     def function(case):
         case.python(version)
-        server, address = served("restricted_views")(case)
+        server, address = served("restricted_views", before=before(case))(case)
         all_passed(case, case.run([case.python(version), os.path.join(CLIENTS, "restricted_client.py"), address]))
         case.equal(server.wait(case.left(20)), 0, "exit code of the server")
     return function
@@ -53,3 +54,9 @@ for version in VERSIONS:
     test("service.both-sides-and-void.%s" % version)(of_server(version, "services_server.py", "services"))
     test("restricted.python-client.%s" % version)(views(version))
     test("restricted.python-server.%s" % version)(of_server(version, "restricted_server.py", "restricted_views"))
+
+
+@test("valgrind.restricted", memory.SECONDS)
+def views_memory(case):
+    views(VERSIONS[0], memory.valgrind)(case)
+    memory.check(case)
