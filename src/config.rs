@@ -56,6 +56,8 @@ pub struct Limits {
     pub serving: usize,
     /// Bytes received but not yet decoded, and bytes that wait to be sent.
     pub buffered: usize,
+    /// Bytes that may wait to be sent on a connection of an event loop before no more is taken on.
+    pub queued: usize,
 }
 
 impl Default for Limits {
@@ -73,6 +75,7 @@ impl Default for Limits {
             pending: 1 << 20,
             serving: 256,
             buffered: 64 << 20,
+            queued: 1 << 20,
         }
     }
 }
@@ -215,6 +218,7 @@ impl Config {
             "max_pending" => self.limits.pending = count(name, text)?,
             "max_serving" => self.limits.serving = count(name, text)?,
             "max_buffered" => self.limits.buffered = count(name, text)?,
+            "max_queued" => self.limits.queued = count(name, text)?,
             _ => return Err(Error::Argument(format!("there is no option named '{name}'"))),
         }
         Ok(())
@@ -273,6 +277,7 @@ impl Config {
             "max_pending" => self.limits.pending.to_string(),
             "max_serving" => self.limits.serving.to_string(),
             "max_buffered" => self.limits.buffered.to_string(),
+            "max_queued" => self.limits.queued.to_string(),
             _ => return None,
         })
     }

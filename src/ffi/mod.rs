@@ -23,6 +23,9 @@ mod transport;
 
 mod connection;
 
+mod event_loop;
+mod serving;
+
 mod async_result;
 mod object;
 mod object_compare;
@@ -38,6 +41,8 @@ mod class;
 mod call;
 mod call_answer;
 mod server;
+
+mod queue;
 
 mod classic;
 mod classic_streams;

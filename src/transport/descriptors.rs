@@ -205,6 +205,10 @@ impl Transport for Descriptors {
         self.reading.file().map(|file| file.as_raw_fd())
     }
 
+    fn write_fileno(&self) -> Option<RawFd> {
+        self.writing.file().map(|file| file.as_raw_fd())
+    }
+
     fn peer_name(&self) -> String {
         self.peer.clone()
     }
