@@ -281,10 +281,10 @@ impl Queue {
         let mut state = lock(&self.line.state);
         state.closed = true;
         state.len = 0;
-        state.turns.clear();
-        let calls = std::mem::take(&mut state.calls);
+        let turns = std::mem::take(&mut state.turns);
+        let calls: Vec<Waiting> = turns.iter().filter_map(|key| state.calls.remove(key)).flatten().collect();
         drop(state);
-        for call in calls.into_values().flatten() {
+        for call in calls {
             call.shared.refuse(call.request, &Exception::builtin("RuntimeError", "the program takes no more calls"));
         }
     }
