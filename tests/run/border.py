@@ -38,8 +38,18 @@ def register_buffers(version, plain):
         run(case, "buffers_peer", args=["tcp://127.0.0.1:" + port, "5"])
 
 
+def register_stress(version):
+    @test("border.stress.python-" + version, 150)
+    def stress(case):
+        script = os.path.join(ROOT, "tests", "run", "clients", "stress_server.py")
+        server = case.start([case.python(version), script])
+        port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
+        run(case, "stress", args=["6", "tcp://127.0.0.1:" + port])
+
+
 for program in programs():
     register(program)
 for python in ("6.0.2", "5.3.1"):
+    register_stress(python)
     for without_compression in (False, True):
         register_buffers(python, without_compression)
