@@ -12,6 +12,7 @@
  *     tick 2
  *     tick 3
  */
+#define _POSIX_C_SOURCE 200809L
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>

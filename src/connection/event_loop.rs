@@ -2,6 +2,7 @@
 
 use super::limit::{Limit, Received};
 use super::shared::{Guard, Inner, Key, Shared, Step, Token, release};
+use super::threads;
 use crate::error::{Error, Result};
 use crate::sync::Instant;
 use crate::sync::atomic::Ordering;
@@ -16,7 +17,7 @@ const ROUNDS: usize = 16;
 /// That an event loop drives a connection.
 pub(super) struct Looped {
     /// Set when another thread left something for the loop to do.
-    wake: Arc<Event>,
+    wake: Event,
     told: bool,
     /// `process` is running; the loop asks again what to wait for when it has ended.
     inside: usize,
@@ -59,7 +60,7 @@ impl Shared {
         let mut inner = self.lock();
         self.has_loop.store(on, Ordering::Relaxed);
         match (event, inner.looped.is_some()) {
-            (Some(wake), false) => inner.looped = Some(Looped { wake: Arc::new(wake), told: false, inside: 0 }),
+            (Some(wake), false) => inner.looped = Some(Looped { wake, told: false, inside: 0 }),
             (None, true) => {
                 inner.looped = None;
                 // What was left over has nobody else.
@@ -106,8 +107,10 @@ impl Shared {
         if inner.end.is_some() {
             return Some(Duration::ZERO);
         }
-        let ready = !inner.reading && !inner.is_full() && (inner.session.has_message() || inner.session.is_at_end_of_stream());
-        if ready || inner.failed.is_some() {
+        let ready =
+            !inner.reading && !inner.is_full() && (inner.session.has_message() || inner.session.is_at_end_of_stream());
+        let bound = inner.bound.iter().any(threads::is_for_here);
+        if ready || bound || inner.failed.is_some() {
             return Some(Duration::ZERO);
         }
         let now = Instant::now();

@@ -1,8 +1,8 @@
 //! Queues of calls: what peers ask is read by the library's threads, and run by the host where it wants.
 
 use super::Connection;
-use super::shared::Shared;
 use super::serial;
+use super::shared::Shared;
 use crate::error::{Error, Exception, Result};
 use crate::fork;
 use crate::session::Request;
@@ -20,6 +20,8 @@ thread_local! {
     static MINE: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
+/// What callers are told after the end.
+const NO_MORE: &str = "the program takes no more calls";
 /// As long as is ever waited for at once.
 const LONG: Duration = Duration::from_secs(3600);
 
@@ -118,14 +120,18 @@ impl Line {
     }
 
     /// A call that came: it waits from now on, or comes back with what the caller is told.
-    pub(super) fn push(&self, shared: &Arc<Shared>, request: Request) -> std::result::Result<(), (Request, Exception)> {
+    pub(super) fn push(
+        &self,
+        shared: &Arc<Shared>,
+        request: Request,
+    ) -> std::result::Result<(), Box<(Request, Exception)>> {
         let mut state = lock(&self.state);
         if state.closed {
-            return Err((request, Exception::builtin("RuntimeError", "the program takes no more calls")));
+            return Err((request, Exception::builtin("RuntimeError", NO_MORE)).into());
         }
         if state.len >= self.limit {
             let text = format!("the program is busy: {} calls wait already", state.len);
-            return Err((request, Exception::builtin("RuntimeError", text)));
+            return Err((request, Exception::builtin("RuntimeError", text)).into());
         }
         let due = state.timeout.and_then(|timeout| Some((Instant::now().checked_add(timeout)?, timeout)));
         let key = key(shared);
@@ -285,7 +291,7 @@ impl Queue {
         let calls: Vec<Waiting> = turns.iter().filter_map(|key| state.calls.remove(key)).flatten().collect();
         drop(state);
         for call in calls {
-            call.shared.refuse(call.request, &Exception::builtin("RuntimeError", "the program takes no more calls"));
+            call.shared.refuse(call.request, &Exception::builtin("RuntimeError", NO_MORE));
         }
     }
 

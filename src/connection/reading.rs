@@ -7,8 +7,8 @@
 
 use super::async_result::AsyncResult;
 use super::limit::{Limit, Received};
-use super::serial::Turn;
 use super::sending::QUEUE;
+use super::serial::Turn;
 use super::shared::{CORKED, FIRST_WORD, Guard, Inner, Key, RELEASES, Shared, Step, Token, Waiter, release};
 use super::{dispatch, threads};
 use crate::config::Dialect;
@@ -102,6 +102,7 @@ impl Shared {
                 let thread = request.id.threads.to;
                 inner.bound.push_back(request);
                 wake(&mut inner, |waiter| waiter.thread == thread);
+                inner.tell_loop();
                 Step::Again
             }
             Some(Event::Request(request)) => {
@@ -231,10 +232,11 @@ impl Shared {
     pub(super) fn run<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, request: Request) -> Guard<'a> {
         match self.queue.get() {
             Some(queue) if !queue.is_here() => {
-                let Err((request, refusal)) = queue.push(self, request) else {
+                let Err(refused) = queue.push(self, request) else {
                     wake(&mut inner, |waiter| waiter.runs && waiter.key != Key::Room);
                     return inner;
                 };
+                let (request, refusal) = *refused;
                 inner.session.raise(&request.id, &refusal);
                 self.flush_some(&mut inner);
                 // It may hold what must not be dropped under the lock.

@@ -74,7 +74,7 @@ pub unsafe extern "C" fn rpyc_connection_interest(connection: *const rpyc_connec
     // SAFETY: NULL or a live handle.
     guard_or(0, || {
         let interest = unsafe { live(connection) }.map(Connection::interest).unwrap_or_default();
-        interest.read as i32 * RPYC_WAIT_READ | interest.write as i32 * RPYC_WAIT_WRITE
+        (interest.read as i32 * RPYC_WAIT_READ) | (interest.write as i32 * RPYC_WAIT_WRITE)
     })
 }
 

@@ -1,7 +1,7 @@
 //! rpyc_queue: calls of peers, run by the host in its own thread.
 
-use super::connection::{live, timeout};
 use super::connection::rpyc_connection;
+use super::connection::{live, timeout};
 use super::error::rpyc_error;
 use super::guard::{guard, guard_or};
 use super::handle::{self, Handle};

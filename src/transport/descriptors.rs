@@ -73,7 +73,15 @@ fn open_as(peer: String, read: RawFd, write: RawFd, ownership: Ownership) -> Res
             if fd <= libc::STDERR_FILENO { standard.push(fd) } else { sys::give_up(fd) }
         }
     }
-    Ok(Descriptors { reading, writing, same: read == write, down, standard: Mutex::new(standard), peer, process: std::process::id() })
+    Ok(Descriptors {
+        reading,
+        writing,
+        same: read == write,
+        down,
+        standard: Mutex::new(standard),
+        peer,
+        process: std::process::id(),
+    })
 }
 
 impl Direction {
