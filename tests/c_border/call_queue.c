@@ -1,7 +1,6 @@
 /* Queues of calls: what is queued, refused, too late, whose turn it is, and what the queue's thread runs while it waits. */
 #define _DEFAULT_SOURCE
 #include <poll.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "check.h"
@@ -130,25 +129,6 @@ static void expect_answer(rpyc_async_result *result, const char *type)
     rpyc_async_result_free(result);
 }
 
-/* In a forked child it may be freed, and no more. */
-static void forked(rpyc_queue *queue, rpyc_connection *connection)
-{
-    int status = 1;
-    pid_t child = fork();
-
-    if (child == 0) {
-        int good = rpyc_queue_run(queue, 0, -1, NULL, NULL) == RPYC_ERR_FORKED && rpyc_queue_length(queue) == 0 &&
-                   rpyc_queue_set_timeout(queue, 1, NULL) == RPYC_ERR_FORKED &&
-                   rpyc_connection_process(connection, NULL, NULL) == RPYC_ERR_FORKED &&
-                   rpyc_connection_set_nonblocking(connection, 1, NULL) == RPYC_ERR_FORKED &&
-                   rpyc_connection_interest(connection) == 0 && rpyc_connection_next_deadline(connection) == -1;
-
-        rpyc_queue_free(queue);
-        _exit(good ? 0 : 1);
-    }
-    CHECK(waitpid(child, &status, 0) == child && status == 0);
-}
-
 static void limit_and_time(void)
 {
     struct side side;
@@ -162,7 +142,6 @@ static void limit_and_time(void)
     OK(rpyc_queue_new(3, &queue, &error));
     open_side(&side, queue);
     CHECK(!readable(queue));
-    forked(queue, side.client);
     OK(rpyc_queue_run(queue, 0, 0, &ran, &error));
     CHECK(ran == 0);
     OK(rpyc_queue_run(queue, 0, 20, &ran, &error)); /* waits in vain */

@@ -1,7 +1,6 @@
 /* Serving in the background and in several threads: stopping, joining, misuse, calls in order and calls that overlap. */
 #define _DEFAULT_SOURCE
 #include <stdatomic.h>
-#include <sys/wait.h>
 #include <time.h>
 
 #include "check.h"
@@ -143,8 +142,6 @@ static void stop_and_join(void)
     struct side side;
     rpyc_serving *other;
     rpyc_value *value = NULL;
-    int status = 1;
-    pid_t child;
 
     open_side(&side);
     GIVES(RPYC_ERR_ARGUMENT, rpyc_connection_serve_background(side.server, 0, 0, &serving, &error));
@@ -157,16 +154,6 @@ static void stop_and_join(void)
     OK(rpyc_object_call_method(side.root, "join", NULL, 0, NULL, &value, &error));
     CHECK(number(value) == RPYC_ERR_DEADLOCK);
     CHECK(rpyc_serving_is_running(serving));
-    child = fork();
-    if (child == 0) {
-        /* The threads are not here. */
-        int good = rpyc_serving_join(serving, NULL) == RPYC_ERR_FORKED && rpyc_serving_stop(serving, NULL) == RPYC_ERR_FORKED &&
-                   !rpyc_serving_is_running(serving);
-
-        rpyc_serving_free(serving);
-        _exit(good ? 0 : 1);
-    }
-    CHECK(waitpid(child, &status, 0) == child && status == 0);
     OK(rpyc_serving_stop(serving, &error));
     OK(rpyc_serving_stop(serving, &error));
     OK(rpyc_serving_join(serving, &error));
