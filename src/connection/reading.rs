@@ -82,7 +82,7 @@ impl Shared {
     }
 
     /// Handles the next message that is here, if there is one.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_message<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key) -> (Guard<'a>, Option<Step>) {
         let taken = inner.session.messages();
         let step = match inner.session.next_event() {
@@ -249,7 +249,7 @@ impl Shared {
     }
 
     /// Runs a request in this thread.
-    #[inline]
+    #[inline(always)]
     pub(super) fn run_here<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, request: Request) -> Guard<'a> {
         let quick = dispatch::is_quick(&request);
         if quick {
