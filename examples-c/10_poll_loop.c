@@ -1,7 +1,7 @@
 /* 10_poll_loop: a program with its own main loop, in one thread.
  *
- * Shows the connection's descriptor in poll() beside another one, serving without ever blocking,
- * and why the loop asks rpyc_connection_pending before it sleeps.
+ * Shows the connection's descriptor in poll() beside another one: what it waits for, for how long, and a step that never
+ * blocks, whatever the peer does.
  *
  *     cc 10_poll_loop.c -o 10_poll_loop $(pkg-config --cflags --libs rpyc)
  *     python3 peers/ticker_server.py tcp://127.0.0.1:18861 &
@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -30,7 +29,7 @@ struct program {
     int wake_fd; /* writing here makes the loop's own event */
 };
 
-/* Called by the server, in this thread, inside rpyc_connection_poll_all. */
+/* Called by the server, in this thread, inside rpyc_connection_process. */
 static void tick(rpyc_call *call, void *self)
 {
     struct program *program = self;
@@ -45,40 +44,41 @@ static void tick(rpyc_call *call, void *self)
         rpyc_call_return(call, NULL);
 }
 
-static rpyc_status subscribe(rpyc_connection *conn, rpyc_object *func, rpyc_error **error_out)
+/* Answers and calls come in the loop, so nothing is waited for here. */
+static rpyc_status subscribe(rpyc_object *root, rpyc_object *func, rpyc_error **error_out)
 {
-    rpyc_object *root = NULL;
-    rpyc_value *args[2] = {NULL, NULL}, *result = NULL;
-    rpyc_status status;
+    rpyc_value *args[2] = {NULL, rpyc_value_new_int(3)};
+    rpyc_async_result *result = NULL;
+    rpyc_status status = rpyc_value_new_object(func, &args[0], error_out);
 
-    if ((status = rpyc_connection_root(conn, &root, error_out)) ||
-        (status = rpyc_value_new_object(func, &args[0], error_out)))
-        goto done;
-    args[1] = rpyc_value_new_int(3);
-    status = rpyc_object_call_method(root, "subscribe", args, 2, NULL, &result, error_out);
-done:
-    rpyc_value_free(result);
-    rpyc_object_free(root);
+    if (status)
+        return status;
+    status = rpyc_object_call_method_async(root, "subscribe", args, 2, NULL, 30000, &result, error_out);
+    rpyc_async_result_free(result);
     return status;
 }
 
 static rpyc_status loop(rpyc_connection *conn, int own_fd, struct program *program, rpyc_error **error_out)
 {
-    struct pollfd fds[2] = {{.fd = rpyc_connection_fileno(conn), .events = POLLIN}, {.fd = own_fd, .events = POLLIN}};
+    struct pollfd fds[2] = {{.fd = rpyc_connection_fileno(conn)}, {.fd = own_fd, .events = POLLIN}};
     rpyc_status status;
-    bool handled;
     char byte;
 
     for (;;) {
-        /* A message may have come in behind an earlier one: it is in the library's buffer, and poll() cannot see it. */
-        int timeout_ms = rpyc_connection_pending(conn) > 0 ? 0 : -1;
+        int interest = rpyc_connection_interest(conn);
+        int64_t wait = rpyc_connection_next_deadline(conn);
 
-        if (poll(fds, 2, timeout_ms) < 0 && errno != EINTR) {
+        fds[0].events = (short)((interest & RPYC_WAIT_READ ? POLLIN : 0) | (interest & RPYC_WAIT_WRITE ? POLLOUT : 0));
+        if (poll(fds, 2, wait > 1000 ? 1000 : (int)wait) < 0 && errno != EINTR) {
             perror("poll");
             return RPYC_ERR_IO;
         }
-        status = rpyc_connection_poll_all(conn, 0, &handled, error_out);
-        if (status)
+        status = rpyc_connection_process(conn, NULL, error_out);
+        /* The peer is slow to receive: nothing is lost, and the loop goes on. */
+        if (status == RPYC_ERR_BACKPRESSURE && error_out) {
+            rpyc_error_free(*error_out);
+            *error_out = NULL;
+        } else if (status)
             return status;
         if (fds[1].revents & POLLIN && read(own_fd, &byte, 1) == 1) {
             printf("the loop's own event: %d ticks seen\n", program->ticks);
@@ -91,7 +91,7 @@ int main(int argc, char **argv)
 {
     struct program program = {0, -1};
     rpyc_connection *conn = NULL;
-    rpyc_object *func = NULL;
+    rpyc_object *func = NULL, *root = NULL;
     rpyc_error *error = NULL;
     int exit_code = EXIT_FAILURE, pipe_fds[2];
 
@@ -107,7 +107,8 @@ int main(int argc, char **argv)
 
     if (rpyc_connect(argv[1], NULL, NULL, &conn, &error) ||
         rpyc_function_new("tick", tick, "tick(number)", NULL, 0, &program, NULL, &func, &error) ||
-        subscribe(conn, func, &error))
+        rpyc_connection_root(conn, &root, &error) || rpyc_connection_set_nonblocking(conn, 1, &error) ||
+        subscribe(root, func, &error))
         goto done;
     printf("subscribed\n");
     if (loop(conn, pipe_fds[0], &program, &error))
@@ -119,6 +120,7 @@ done:
         fprintf(stderr, "10_poll_loop: %s\n", rpyc_error_message(error));
     rpyc_error_free(error);
     rpyc_object_free(func);
+    rpyc_object_free(root);
     rpyc_connection_free(conn);
     close(pipe_fds[0]);
     close(pipe_fds[1]);

@@ -176,6 +176,23 @@
 #define RPYC_HANDLE_INSTANCECHECK 20
 
 /**
+ * Wait until the descriptor is readable.
+ */
+#define RPYC_WAIT_READ 1
+
+/**
+ * Wait until the descriptor is writable.
+ */
+#define RPYC_WAIT_WRITE 2
+
+/**
+ * Calls of the connection run one after the other, in the order of their arrival. The next one begins when the one before
+ * has returned, or waits in a function of the library; it goes on when it is alone again. Without this, as many calls run
+ * at once as there are threads.
+ */
+#define RPYC_SERVE_IN_ORDER 1
+
+/**
  * Is it less?
  */
 #define RPYC_LT 0
@@ -303,6 +320,12 @@ typedef struct rpyc_iterator rpyc_iterator;
 typedef struct rpyc_object rpyc_object;
 
 /**
+ * A queue of calls. Threads of the library read what peers ask and put it here; the host runs it in a thread of its own,
+ * when the queue's descriptor becomes readable. Shared; when the last handle is freed, calls are refused.
+ */
+typedef struct rpyc_queue rpyc_queue;
+
+/**
  * The standard streams of a classic server, led to this side. Shared between threads, but has one owner.
  */
 typedef struct rpyc_redirection rpyc_redirection;
@@ -312,6 +335,12 @@ typedef struct rpyc_redirection rpyc_redirection;
  * connections whose calls run long. Shared.
  */
 typedef struct rpyc_server rpyc_server;
+
+/**
+ * Threads that serve a connection in the background, as RPyC's BgServingThread. Shared; when the last handle is freed,
+ * they stop.
+ */
+typedef struct rpyc_serving rpyc_serving;
 
 /**
  * A byte stream in both directions, before a connection uses it. Unique.
@@ -745,6 +774,11 @@ typedef int32_t (*rpyc_exception_resolver_fn)(const char *module, const char *na
  * An address that cannot be understood, resolved or reached.
  */
 #define RPYC_ERR_ADDRESS 104
+
+/**
+ * The peer does not receive, and as much waits to be sent as may; try again when the descriptor is writable.
+ */
+#define RPYC_ERR_BACKPRESSURE 105
 
 /**
  * The peer sent what is not RPyC.
@@ -1783,6 +1817,7 @@ void rpyc_config_free(rpyc_config *config);
  * - max_pending=1048576: requests of ours that wait for an answer
  * - max_serving=256: requests of the peer that are being served
  * - max_buffered=67108864: bytes that wait to be decoded or sent
+ * - max_queued=1048576: bytes that wait to be sent on a connection of an event loop before no more is taken on
  *
  * @param config borrowed
  * @param name copied; NUL-terminated
@@ -2137,7 +2172,8 @@ rpyc_status rpyc_connection_sync_request(rpyc_connection *connection,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE (see
+ *         rpyc_connection_set_nonblocking)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2299,6 +2335,176 @@ rpyc_status rpyc_connection_endpoints(const rpyc_connection *connection,
 rpyc_status rpyc_connection_set_root(rpyc_connection *connection,
                                      const rpyc_object *root,
                                      rpyc_error **error_out);
+
+/**
+ * Says that an event loop drives a connection: from then on no function waits for the peer to receive, but those that wait for
+ * its answer. What does not go at once waits, up to about max_queued bytes, and leaves in rpyc_connection_process.
+ *
+ * Asynchronous requests beyond that are refused with RPYC_ERR_BACKPRESSURE. Answers are always taken; while they wait, no
+ * further message of the peer is handled.
+ *
+ * @param connection borrowed
+ * @param nonblocking 1, or 0 for the way it was; sends then what waits, which may wait for the peer
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_IO (no descriptor can be had)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_connection_set_nonblocking(rpyc_connection *connection,
+                                            int32_t nonblocking,
+                                            rpyc_error **error_out);
+
+/**
+ * Sends what goes and handles all that has arrived: calls of the peer run in this thread, and so do callbacks of results. It
+ * never waits for the peer, neither to send nor to receive.
+ *
+ * @param connection borrowed
+ * @param handled_out was there any message? May be NULL
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK; RPYC_ERR_BACKPRESSURE: the peer does not receive, and no more of its messages are handled until some of what
+ *         waits has left: no failure, wait as rpyc_connection_interest says; otherwise as rpyc_connection_serve. The end of the
+ *         connection behind handled messages is told by the next call
+ *
+ * Threads: any thread; usually always the same. Since 0.1.
+ */
+rpyc_status rpyc_connection_process(rpyc_connection *connection,
+                                    bool *handled_out,
+                                    rpyc_error **error_out);
+
+/**
+ * What a loop is to wait for before it calls rpyc_connection_process. Ask each time before waiting.
+ *
+ * @param connection borrowed
+ * @return RPYC_WAIT_READ for rpyc_connection_fileno, RPYC_WAIT_WRITE for rpyc_connection_write_fileno, both, or 0: only for
+ *         rpyc_connection_wake_fileno, while another thread reads; 0 also for NULL and in a forked child
+ *
+ * Threads: any thread. Since 0.1.
+ */
+int32_t rpyc_connection_interest(const rpyc_connection *connection);
+
+/**
+ * How long a loop may wait at most before it calls rpyc_connection_process, though nothing happened: until the next
+ * asynchronous result expires, for one. Ask each time before waiting.
+ *
+ * @param connection borrowed
+ * @return milliseconds, rounded up; 0: do not wait; -1: no limit; -1 also for NULL and in a forked child
+ *
+ * Threads: any thread. Since 0.1.
+ */
+int64_t rpyc_connection_next_deadline(const rpyc_connection *connection);
+
+/**
+ * The descriptor to wait at for RPYC_WAIT_WRITE. It is that of rpyc_connection_fileno, but over a pair of pipes.
+ *
+ * @param connection borrowed
+ * @return a descriptor, not to be written or closed; -1 for NULL and where there is none
+ *
+ * Threads: any thread. Since 0.1.
+ */
+int32_t rpyc_connection_write_fileno(const rpyc_connection *connection);
+
+/**
+ * The descriptor that becomes readable when another thread has left something for the loop to do, such as an answer that did
+ * not go at once. rpyc_connection_process empties it. Only programs whose other threads use the connection need it.
+ *
+ * @param connection borrowed
+ * @return a descriptor, not to be read or closed; valid until the connection is freed or set to block again; -1 for NULL, in a
+ *         forked child, and where rpyc_connection_set_nonblocking was not called
+ *
+ * Threads: any thread. Since 0.1.
+ */
+int32_t rpyc_connection_wake_fileno(const rpyc_connection *connection);
+
+/**
+ * Serves a connection in threads of the library, until it ends or rpyc_serving_stop is called. It does not keep the connection
+ * open.
+ *
+ * @param connection borrowed
+ * @param threads how many, 1 to 1024. With RPYC_SERVE_IN_ORDER, take two at least, so that the peer is read while a call runs
+ * @param flags 0 or RPYC_SERVE_IN_ORDER; it holds for all threads that serve the connection, from now on
+ * @param serving_out owned; free it with rpyc_serving_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT, RPYC_ERR_IO (no thread can be had)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_connection_serve_background(rpyc_connection *connection,
+                                             size_t threads,
+                                             int32_t flags,
+                                             rpyc_serving **serving_out,
+                                             rpyc_error **error_out);
+
+/**
+ * Serves a connection in several threads until it ends: in this one, and in others that the library makes.
+ *
+ * @param connection borrowed
+ * @param threads how many, this one included; 1 to 1024
+ * @param flags as for rpyc_connection_serve_background
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK when the peer or this side closed it; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT,
+ *         RPYC_ERR_IO (no thread can be had), RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_connection_serve_threaded(rpyc_connection *connection,
+                                           size_t threads,
+                                           int32_t flags,
+                                           rpyc_error **error_out);
+
+/**
+ * Another handle of the same threads.
+ *
+ * @param serving borrowed
+ * @return owned; NULL for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_serving *rpyc_serving_clone(const rpyc_serving *serving);
+
+/**
+ * Frees a handle. With the last one the threads stop, as after rpyc_serving_stop; this does not wait for them.
+ *
+ * @param serving consumed; NULL does nothing
+ *
+ * Threads: any thread. Since 0.1.
+ */
+void rpyc_serving_free(rpyc_serving *serving);
+
+/**
+ * Do any of the threads still run?
+ *
+ * @param serving borrowed
+ * @return false also for NULL, and in a forked child
+ *
+ * Threads: any thread. Since 0.1.
+ */
+bool rpyc_serving_is_running(const rpyc_serving *serving);
+
+/**
+ * Has the threads end when they have done what they are doing, and does not wait for that. A thread that waits for the peer
+ * notices within about a second. The connection stays open.
+ *
+ * @param serving borrowed
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_serving_stop(rpyc_serving *serving,
+                              rpyc_error **error_out);
+
+/**
+ * Waits until the threads have ended, because they were stopped or the connection is over.
+ *
+ * @param serving borrowed
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_DEADLOCK (called by one of these threads), and how the connection
+ *         ended: RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT
+ *
+ * Threads: not from a callback. Since 0.1.
+ */
+rpyc_status rpyc_serving_join(rpyc_serving *serving,
+                              rpyc_error **error_out);
 
 /**
  * Another handle of the same result.
@@ -2973,7 +3179,7 @@ void rpyc_iterator_free(rpyc_iterator *iterator);
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT,
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
  *         RPYC_ERR_UTF8
  *
  * Threads: any thread. Since 0.1.
@@ -2993,7 +3199,7 @@ rpyc_status rpyc_object_get_attr_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT,
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
  *         RPYC_ERR_UTF8
  *
  * Threads: any thread. Since 0.1.
@@ -3013,7 +3219,7 @@ rpyc_status rpyc_object_set_attr_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT,
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
  *         RPYC_ERR_UTF8
  *
  * Threads: any thread. Since 0.1.
@@ -3034,7 +3240,7 @@ rpyc_status rpyc_object_del_attr_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT,
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
  *         RPYC_ERR_TYPE (keywords are no dict with text keys)
  *
  * Threads: any thread. Since 0.1.
@@ -3058,7 +3264,7 @@ rpyc_status rpyc_object_call_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT,
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
  *         RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords are no dict with text keys)
  *
  * Threads: any thread. Since 0.1.
@@ -3079,7 +3285,7 @@ rpyc_status rpyc_object_call_method_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3095,7 +3301,7 @@ rpyc_status rpyc_object_str_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3111,7 +3317,7 @@ rpyc_status rpyc_object_repr_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3129,7 +3335,7 @@ rpyc_status rpyc_object_hash_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT,
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
  *         RPYC_ERR_ARGUMENT
  *
  * Threads: any thread. Since 0.1.
@@ -3148,7 +3354,7 @@ rpyc_status rpyc_object_compare_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3164,7 +3370,7 @@ rpyc_status rpyc_object_dir_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3181,7 +3387,7 @@ rpyc_status rpyc_object_inspect_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT,
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
  *         RPYC_ERR_TYPE (klass is no class, or of the other side)
  *
  * Threads: any thread. Since 0.1.
@@ -3199,7 +3405,7 @@ rpyc_status rpyc_object_is_instance_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3216,7 +3422,7 @@ rpyc_status rpyc_object_length_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3235,7 +3441,7 @@ rpyc_status rpyc_object_get_item_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3254,7 +3460,7 @@ rpyc_status rpyc_object_set_item_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3272,7 +3478,7 @@ rpyc_status rpyc_object_del_item_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3289,7 +3495,7 @@ rpyc_status rpyc_object_contains_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3305,7 +3511,7 @@ rpyc_status rpyc_object_iter_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3322,7 +3528,7 @@ rpyc_status rpyc_object_next_async(rpyc_object *iterator,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3339,7 +3545,7 @@ rpyc_status rpyc_object_next_chunk_async(rpyc_object *iterator,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3356,7 +3562,7 @@ rpyc_status rpyc_object_enter_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4092,6 +4298,124 @@ int32_t rpyc_server_stop_fd(const rpyc_server *server);
  * Threads: not from a callback. Since 0.1.
  */
 rpyc_status rpyc_server_join(rpyc_server *server, rpyc_error **error_out);
+
+/**
+ * Makes a queue.
+ *
+ * @param limit how many calls may wait in it, of all connections together; a caller beyond that gets RuntimeError at once.
+ *        Of one connection there are never more than max_serving
+ * @param queue_out owned; free it with rpyc_queue_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (a limit of 0), RPYC_ERR_IO (no descriptor can be had)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_queue_new(size_t limit,
+                           rpyc_queue **queue_out,
+                           rpyc_error **error_out);
+
+/**
+ * Another handle of the same queue.
+ *
+ * @param queue borrowed
+ * @return owned; NULL for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_queue *rpyc_queue_clone(const rpyc_queue *queue);
+
+/**
+ * Frees a handle. With the last one, those whose calls wait get RuntimeError, and so do all who call later.
+ *
+ * @param queue consumed; NULL does nothing
+ *
+ * Threads: any thread. Since 0.1.
+ */
+void rpyc_queue_free(rpyc_queue *queue);
+
+/**
+ * The descriptor that is readable while calls wait.
+ *
+ * @param queue borrowed
+ * @return borrowed, as long as the queue lives; not to be read or closed; -1 for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+int32_t rpyc_queue_fileno(const rpyc_queue *queue);
+
+/**
+ * How many calls wait.
+ *
+ * @param queue borrowed
+ * @return 0 also for NULL, and in a forked child
+ *
+ * Threads: any thread. Since 0.1.
+ */
+size_t rpyc_queue_length(const rpyc_queue *queue);
+
+/**
+ * Limits how long a call may wait. One that has waited longer when its turn comes is answered with TimeoutError and not run.
+ *
+ * @param queue borrowed
+ * @param timeout_ms milliseconds, for calls that come from now on; -1: no limit, as at first
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_queue_set_timeout(rpyc_queue *queue,
+                                   int64_t timeout_ms,
+                                   rpyc_error **error_out);
+
+/**
+ * Runs calls that wait, in this thread, one of each connection in turn; those of one connection in the order of their arrival.
+ *
+ * From its first time on, this thread is one of the queue's: while it waits for something on a connection of the queue, it
+ * runs what that connection's peer calls meanwhile.
+ *
+ * @param queue borrowed
+ * @param most how many calls at most; 0: as many as wait at first
+ * @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here
+ * @param ran_out how many were run; may be NULL
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK (also when none came), RPYC_ERR_NULL, RPYC_ERR_FORKED
+ *
+ * Threads: any thread; usually always the same. Since 0.1.
+ */
+rpyc_status rpyc_queue_run(rpyc_queue *queue,
+                           size_t most,
+                           int64_t timeout_ms,
+                           size_t *ran_out,
+                           rpyc_error **error_out);
+
+/**
+ * Has all calls that come over a server's connections wait in a queue; each connection's thread reads them. It holds for
+ * connections that are accepted from now on. Hooks (create, on_connect, on_disconnect) and destructors run in threads of the
+ * server as before.
+ *
+ * @param server borrowed
+ * @param queue copied reference; the server does not keep it open
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the server has a queue)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_server_set_queue(rpyc_server *server,
+                                  const rpyc_queue *queue,
+                                  rpyc_error **error_out);
+
+/**
+ * Has the calls that come over a connection wait in a queue. They are read by whoever serves the connection:
+ * rpyc_connection_serve_background does it in a thread of the library.
+ *
+ * @param connection borrowed
+ * @param queue copied reference; the connection does not keep it open
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the connection has a queue)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_connection_set_queue(rpyc_connection *connection, const rpyc_queue *queue, rpyc_error **error_out);
 
 /**
  * Connects to a classic server (rpyc_classic.py).

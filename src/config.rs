@@ -60,6 +60,8 @@ pub struct Limits {
     pub serving: usize,
     /// Bytes received but not yet decoded, and bytes that wait to be sent.
     pub buffered: usize,
+    /// Bytes that may wait to be sent on a connection of an event loop before no more is taken on.
+    pub queued: usize,
 }
 
 impl Default for Limits {
@@ -77,6 +79,7 @@ impl Default for Limits {
             pending: 1 << 20,
             serving: 256,
             buffered: 64 << 20,
+            queued: 1 << 20,
         }
     }
 }
@@ -256,6 +259,7 @@ impl Config {
             "logger" | "credentials" | "endpoints" | "before_closed" => {
                 return Err(Error::Argument(format!("option '{name}' is no text; rpyc_config_set_{name} sets it")));
             }
+            "max_queued" => self.limits.queued = count(name, text)?,
             _ => return Err(Error::Argument(format!("there is no option named '{name}'"))),
         }
         Ok(())
@@ -323,6 +327,7 @@ impl Config {
             "max_pending" => self.limits.pending.to_string(),
             "max_serving" => self.limits.serving.to_string(),
             "max_buffered" => self.limits.buffered.to_string(),
+            "max_queued" => self.limits.queued.to_string(),
             _ => return None,
         })
     }

@@ -187,6 +187,9 @@ pub enum Error {
     Malformed(String),
     #[error("{0}")]
     Limit(String),
+    /// The peer does not receive, and much waits to be sent: not now.
+    #[error("{0}")]
+    Backpressure(String),
     #[error("{0}")]
     Denied(String),
     #[error("{0}")]

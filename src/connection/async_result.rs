@@ -140,6 +140,12 @@ impl AsyncResult {
         lock(&self.0.state).expiry.is_some_and(|expiry| expiry <= Instant::now())
     }
 
+    /// How long its time still is; None when it has no limit, or is over.
+    pub(super) fn time_left(&self, now: Instant) -> Option<Duration> {
+        let expiry = lock(&self.0.state).expiry?;
+        Some(expiry.saturating_duration_since(now)).filter(|left| !left.is_zero())
+    }
+
     /// The answer is here, and it is an exception.
     pub fn error(&self) -> bool {
         self.ready() && matches!(lock(&self.0.state).outcome, Some(Err(_)))

@@ -65,6 +65,8 @@ impl Shared {
         let pending = inner.session.take_pending();
         let waste = inner.take_waste();
         let bound = std::mem::take(&mut inner.bound);
+        let queued = self.queue.get().map(|queue| queue.forget(self));
+        inner.tell_loop();
         let root = inner.peer_root.take();
         for waiter in inner.waiters.drain(..) {
             waiter.woken.store(true, Ordering::Relaxed);
@@ -78,7 +80,7 @@ impl Shared {
                 result.settle(Err(gone(&error))).0.into_iter().for_each(|callback| callback(&result));
             }
         }
-        drop((waste, bound, root));
+        drop((waste, bound, queued, root));
         self.disconnected();
         self.lock()
     }

@@ -1,15 +1,18 @@
 //! Connections: one session over one transport, driven by whoever waits on it; and the objects of the host.
 
 mod async_result;
+mod background;
 mod call;
 mod class;
 mod containers;
 mod defaults;
 mod dispatch;
 mod ending;
+mod event_loop;
 mod iteration;
 mod limit;
 mod obtain;
+mod queue;
 mod reading;
 mod remote;
 mod restricted;
@@ -22,13 +25,16 @@ mod truth;
 mod wrap;
 
 pub use async_result::{AsyncResult, Callback};
+pub use background::Background;
 pub use call::Call;
 pub use class::{
     BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Refused,
     Service,
 };
 pub use containers::iterator_over;
+pub use event_loop::Interest;
 pub use obtain::{obtain, obtain_value, pickled};
+pub use queue::Queue;
 pub use remote::{Ask, ask, ask_into, ask_later, ask_later_into, ask_then, shared_of};
 pub use restricted::restricted;
 pub use shared::Shared;
@@ -220,6 +226,36 @@ impl Connection {
     /// Whole messages wait in our own buffer.
     pub fn has_message(&self) -> bool {
         self.shared.has_message()
+    }
+
+    /// A descriptor that is writable when something can be sent.
+    pub fn write_fileno(&self) -> Option<i32> {
+        self.shared.transport.write_fileno()
+    }
+
+    /// For event loops: nothing waits for the peer to receive any more, but who waits for its answer.
+    pub fn set_nonblocking(&self, on: bool) -> Result<()> {
+        self.shared.set_nonblocking(on)
+    }
+
+    /// Readable when another thread has left something for the loop to do.
+    pub fn wake_fileno(&self) -> Option<i32> {
+        self.shared.wake_fileno()
+    }
+
+    /// What the loop is to wait for.
+    pub fn interest(&self) -> Interest {
+        self.shared.interest()
+    }
+
+    /// How long the loop may wait; None: for ever.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.shared.next_deadline()
+    }
+
+    /// Handles what has arrived and sends what goes, without waiting. False: nothing had arrived.
+    pub fn process(&self) -> Result<bool> {
+        self.shared.process()
     }
 
     /// Sends `data` and expects it back.

@@ -8,6 +8,7 @@
 use super::async_result::AsyncResult;
 use super::limit::{Limit, Received};
 use super::sending::QUEUE;
+use super::serial::Turn;
 use super::shared::{CORKED, FIRST_WORD, Guard, Inner, Key, RELEASES, Shared, Step, Token, Waiter, release};
 use super::{dispatch, threads};
 use crate::config::Dialect;
@@ -42,6 +43,13 @@ impl Shared {
                 return (self.run(inner, request), Step::Did);
             }
         }
+        if let Some(queue) = self.queue.get() {
+            if let Some(call) = queue.take_nested(self) {
+                drop(inner);
+                call.run();
+                return (self.lock(), Step::Did);
+            }
+        }
         if let Some(error) = inner.failed.take() {
             return (self.finish(inner, error), Step::Did);
         }
@@ -65,31 +73,51 @@ impl Shared {
         if inner.reading {
             return self.park(inner, key, limit);
         }
+        let step;
+        (inner, step) = self.take_message(inner, key);
+        match step {
+            Some(step) => (inner, step),
+            None => self.receive(inner, key, limit),
+        }
+    }
+
+    /// Handles the next message that is here, if there is one.
+    #[inline(always)]
+    pub(super) fn take_message<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key) -> (Guard<'a>, Option<Step>) {
         let taken = inner.session.messages();
-        match inner.session.next_event() {
+        let step = match inner.session.next_event() {
             Some(Event::Reply { seq, token: Token::Sync, outcome }) => {
                 if key == Key::Reply(seq) {
-                    return (inner, Step::Mine(outcome));
+                    return (inner, Some(Step::Mine(outcome)));
                 }
                 inner.arrived.push((seq, outcome));
                 wake(&mut inner, |waiter| waiter.key == Key::Reply(seq));
-                (inner, Step::Did)
+                Step::Did
             }
             Some(Event::Reply { token: Token::Async(result), outcome, .. }) => {
-                (self.settle(inner, result, outcome), Step::Did)
+                inner = self.settle(inner, result, outcome);
+                Step::Did
             }
             Some(Event::Request(request)) if self.bind_threads && !threads::is_for_here(&request) => {
                 let thread = request.id.threads.to;
                 inner.bound.push_back(request);
                 wake(&mut inner, |waiter| waiter.thread == thread);
-                (inner, Step::Again)
+                inner.tell_loop();
+                Step::Again
             }
-            Some(Event::Request(request)) => (self.run(inner, request), Step::Did),
-            Some(Event::Closed(error)) => (self.finish(inner, error), Step::Did),
+            Some(Event::Request(request)) => {
+                inner = self.run(inner, request);
+                Step::Did
+            }
+            Some(Event::Closed(error)) => {
+                inner = self.finish(inner, error);
+                Step::Did
+            }
             // The session has answered some by itself.
-            None if inner.session.messages() != taken => (inner, Step::Did),
-            None => self.receive(inner, key, limit),
-        }
+            None if inner.session.messages() != taken => Step::Did,
+            None => return (inner, None),
+        };
+        (inner, Some(step))
     }
 
     pub(super) fn take_bound(&self, inner: &mut Inner) -> Option<Request> {
@@ -161,7 +189,8 @@ impl Shared {
     /// Waits for another thread to bring what this one waits for, or to hand over the reading.
     pub(super) fn park<'a>(&'a self, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
         let thread = if self.bind_threads { threads::id() } else { 0 };
-        let waiter = Arc::new(Waiter { key, thread, woken: AtomicBool::new(false), wake: Condvar::new() });
+        let runs = self.queue.get().is_some_and(|queue| queue.is_here());
+        let waiter = Arc::new(Waiter { key, thread, runs, woken: AtomicBool::new(false), wake: Condvar::new() });
         inner.waiters.push(waiter.clone());
         loop {
             let Some(timeout) = limit.remaining() else {
@@ -177,8 +206,11 @@ impl Shared {
 
     /// Whoever stops waiting hands the reading to another.
     pub(super) fn leave(&self, inner: &mut Inner) {
-        if inner.reading || inner.waiters.is_empty() {
+        if inner.reading {
             return;
+        }
+        if inner.waiters.is_empty() {
+            return inner.tell_loop();
         }
         if let Some(at) = inner.waiters.iter().position(|waiter| waiter.key != Key::Room) {
             let waiter = inner.waiters.remove(at);
@@ -196,25 +228,55 @@ impl Shared {
         release(inner);
     }
 
-    /// Runs a request. Others go on reading meanwhile.
+    /// Runs a request, or leaves it to the queue. Others go on reading meanwhile.
     pub(super) fn run<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, request: Request) -> Guard<'a> {
+        match self.queue.get() {
+            Some(queue) if !queue.is_here() => {
+                let Err(refused) = queue.push(self, request) else {
+                    wake(&mut inner, |waiter| waiter.runs && waiter.key != Key::Room);
+                    return inner;
+                };
+                let (request, refusal) = *refused;
+                inner.session.raise(&request.id, &refusal);
+                self.flush_some(&mut inner);
+                // It may hold what must not be dropped under the lock.
+                drop(inner);
+                drop(request);
+                self.lock()
+            }
+            _ => self.run_here(inner, request),
+        }
+    }
+
+    /// Runs a request in this thread.
+    #[inline(always)]
+    pub(super) fn run_here<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, request: Request) -> Guard<'a> {
         let quick = dispatch::is_quick(&request);
         if quick {
             inner.quick += 1;
         } else if !inner.session.outgoing().is_empty() {
             inner = self.flush(inner);
         }
+        let turn = inner.order.as_ref().map(Turn::line_up);
         self.leave(&mut inner);
         // Changed under the lock alone.
         self.activity.store(self.activity.load(Ordering::Relaxed).wrapping_add((1 << 32) + 1), Ordering::Relaxed);
         release(inner);
         let bound = self.bind_threads.then(|| threads::bind(self, request.id.threads.from));
-        dispatch::serve(self, request);
+        match turn {
+            None => dispatch::serve(self, request),
+            Some(turn) => turn.run(|| dispatch::serve(self, request)),
+        }
         drop(bound);
         let mut inner = self.lock();
         self.activity.store(self.activity.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
         inner.quick -= quick as usize;
         inner
+    }
+
+    /// Threads that serve have something to look at beside the connection.
+    pub(super) fn wake_servers(&self) {
+        wake(&mut self.lock(), |waiter| waiter.key == Key::Transaction);
     }
 
     pub(super) fn settle<'a>(&'a self, mut inner: Guard<'a>, result: AsyncResult, outcome: Result<Value>) -> Guard<'a> {

@@ -63,6 +63,11 @@ impl Shared {
         if self.send_now(&mut inner) {
             return inner;
         }
+        if inner.looped.is_some() {
+            self.flush_some(&mut inner);
+            inner.tell_loop();
+            return inner;
+        }
         self.flush_within(inner, &mut Limit::Forever).0
     }
 

@@ -2,16 +2,40 @@
 
 use crate::sync::{Condvar, Mutex, lock, thread_local, wait};
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// The turn of one object.
+/// The turn of one object, or a place in the line for one that is taken in order.
 #[derive(Clone, Default)]
-pub struct Turn(Arc<Inner>);
+pub struct Turn(Arc<Inner>, Option<u64>);
 
 #[derive(Default)]
 struct Inner {
-    taken: Mutex<bool>,
+    state: Mutex<State>,
     free: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    taken: bool,
+    /// The places of those who wait, and the last one that was given.
+    line: BTreeSet<u64>,
+    last: u64,
+}
+
+impl State {
+    /// Takes it, unless somebody has it or comes first.
+    fn take(&mut self, place: Option<u64>) -> bool {
+        let first = place.is_none() || self.line.first().is_none_or(|first| place <= Some(*first));
+        if self.taken || !first {
+            return false;
+        }
+        if let Some(place) = place {
+            self.line.remove(&place);
+        }
+        self.taken = true;
+        true
+    }
 }
 
 thread_local! {
@@ -20,21 +44,35 @@ thread_local! {
 }
 
 impl Turn {
+    /// A place at the end of the line: whoever has it runs after all who came before.
+    pub fn line_up(&self) -> Turn {
+        let mut state = lock(&self.0.state);
+        state.last += 1;
+        let place = state.last;
+        state.line.insert(place);
+        Turn(self.0.clone(), Some(place))
+    }
+
     fn take(&self) {
-        let mut taken = lock(&self.0.taken);
-        while *taken {
-            taken = wait(&self.0.free, taken);
+        let mut state = lock(&self.0.state);
+        // Who had it before comes again in his old place.
+        state.line.extend(self.1);
+        while !state.take(self.1) {
+            state = wait(&self.0.free, state);
         }
-        *taken = true;
     }
 
     fn try_take(&self) -> bool {
-        !std::mem::replace(&mut *lock(&self.0.taken), true)
+        lock(&self.0.state).take(self.1)
     }
 
     fn give_back(&self) {
-        *lock(&self.0.taken) = false;
-        self.0.free.notify_one();
+        lock(&self.0.state).taken = false;
+        match self.1 {
+            None => self.0.free.notify_one(),
+            // Only one of those who wait may have it.
+            Some(_) => self.0.free.notify_all(),
+        }
     }
 
     /// Runs `f` when it is this object's turn.

@@ -5,8 +5,10 @@ mod model;
 
 use super::async_result::AsyncResult;
 use super::class::Object;
+use super::event_loop::Looped;
 use super::limit::Limit;
-use super::serial;
+use super::queue::Line;
+use super::serial::{self, Turn};
 use super::wrap::HostWrap;
 use super::{Connection, threads};
 use crate::codec::frame::{Incoming, Room};
@@ -57,6 +59,8 @@ pub(super) enum Step {
 pub(super) struct Waiter {
     pub(super) key: Key,
     pub(super) thread: u64,
+    /// It runs the calls of the connection's queue.
+    pub(super) runs: bool,
     pub(super) woken: AtomicBool,
     pub(super) wake: Condvar,
 }
@@ -76,6 +80,10 @@ pub(super) struct Inner {
     /// Why the connection has to end, found where it could not be ended.
     pub(super) failed: Option<Error>,
     pub(super) closing: bool,
+    /// An event loop drives the connection: nobody but those who wait for an answer waits for room to send.
+    pub(super) looped: Option<Looped>,
+    /// Calls come one after the other, in the order of their arrival.
+    pub(super) order: Option<Turn>,
     pub(super) waiters: Vec<Arc<Waiter>>,
     /// Replies whose threads have not looked yet.
     pub(super) arrived: Vec<(i64, Result<Value>)>,
@@ -144,6 +152,10 @@ pub struct Shared {
     pub(super) service: OnceLock<Arc<Object>>,
     pub(super) connected: AtomicBool,
     pub(super) bind_threads: bool,
+    /// Calls of the peer are left to it, for the host to run where it wants.
+    pub(super) queue: OnceLock<Arc<Line>>,
+    /// As `Inner::looped`, to be seen without the lock.
+    pub(super) has_loop: AtomicBool,
     connid: Option<Arc<str>>,
     pub(super) logger: Logger,
     /// What the host runs before it closes the connection, and whether it runs now.
@@ -182,6 +194,8 @@ impl Shared {
                 broken: false,
                 failed: None,
                 closing: false,
+                looped: None,
+                order: None,
                 waiters: Vec::new(),
                 arrived: Vec::new(),
                 bound: VecDeque::new(),
@@ -197,6 +211,8 @@ impl Shared {
             service: OnceLock::new(),
             connected: AtomicBool::new(false),
             bind_threads,
+            queue: OnceLock::new(),
+            has_loop: AtomicBool::new(false),
             connid,
             logger,
             before_closed,
@@ -272,7 +288,7 @@ impl Shared {
     fn start<'a>(self: &'a Arc<Shared>, body: Body<'_>, token: Token) -> Result<(Guard<'a>, i64)> {
         self.check_fork()?;
         let mut inner = self.lock();
-        if self.accepted && inner.session.dialect() == Dialect::Auto {
+        if self.accepted && inner.session.dialect() == Dialect::Auto && inner.looped.is_none() {
             inner = self.await_first_word(inner);
         }
         if let Some(end) = &inner.end {
@@ -354,6 +370,9 @@ impl Shared {
     ) -> Result<()> {
         let _alarm = self.alarm();
         let _pause = serial::pause();
+        if self.has_loop.load(Ordering::Relaxed) {
+            self.check_room()?;
+        }
         let (mut inner, seq) = self.start(body, Token::Async(result.clone()))?;
         result.sent(seq);
         if let Some(room) = room {

@@ -117,6 +117,7 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// - max_pending=1048576: requests of ours that wait for an answer
 /// - max_serving=256: requests of the peer that are being served
 /// - max_buffered=67108864: bytes that wait to be decoded or sent
+/// - max_queued=1048576: bytes that wait to be sent on a connection of an event loop before no more is taken on
 ///
 /// @param config borrowed
 /// @param name copied; NUL-terminated

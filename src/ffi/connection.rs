@@ -431,7 +431,8 @@ pub unsafe extern "C" fn rpyc_connection_sync_request(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE (see
+///         rpyc_connection_set_nonblocking)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

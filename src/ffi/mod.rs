@@ -24,6 +24,9 @@ mod transport;
 mod connection;
 mod connection_facts;
 
+mod event_loop;
+mod serving;
+
 mod async_result;
 mod object;
 mod object_compare;
@@ -40,6 +43,8 @@ mod class;
 mod call;
 mod call_answer;
 mod server;
+
+mod queue;
 
 mod classic;
 mod classic_streams;

@@ -18,7 +18,7 @@ use std::ffi::c_char;
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT,
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
 ///         RPYC_ERR_UTF8
 ///
 /// Threads: any thread. Since 0.1.
@@ -49,7 +49,7 @@ pub unsafe extern "C" fn rpyc_object_get_attr_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT,
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
 ///         RPYC_ERR_UTF8
 ///
 /// Threads: any thread. Since 0.1.
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn rpyc_object_set_attr_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT,
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
 ///         RPYC_ERR_UTF8
 ///
 /// Threads: any thread. Since 0.1.
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn rpyc_object_del_attr_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT,
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
 ///         RPYC_ERR_TYPE (keywords are no dict with text keys)
 ///
 /// Threads: any thread. Since 0.1.
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn rpyc_object_call_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT,
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
 ///         RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords are no dict with text keys)
 ///
 /// Threads: any thread. Since 0.1.
@@ -186,7 +186,7 @@ pub unsafe extern "C" fn rpyc_object_call_method_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -212,7 +212,7 @@ pub unsafe extern "C" fn rpyc_object_str_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -238,7 +238,7 @@ pub unsafe extern "C" fn rpyc_object_repr_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -266,7 +266,7 @@ pub unsafe extern "C" fn rpyc_object_hash_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT,
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
 ///         RPYC_ERR_ARGUMENT
 ///
 /// Threads: any thread. Since 0.1.
@@ -298,7 +298,7 @@ pub unsafe extern "C" fn rpyc_object_compare_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -324,7 +324,7 @@ pub unsafe extern "C" fn rpyc_object_dir_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -351,7 +351,7 @@ pub unsafe extern "C" fn rpyc_object_inspect_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT,
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
 ///         RPYC_ERR_TYPE (klass is no class, or of the other side)
 ///
 /// Threads: any thread. Since 0.1.
@@ -380,7 +380,7 @@ pub unsafe extern "C" fn rpyc_object_is_instance_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -411,7 +411,7 @@ pub unsafe extern "C" fn rpyc_object_length_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -446,7 +446,7 @@ pub unsafe extern "C" fn rpyc_object_get_item_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -483,7 +483,7 @@ pub unsafe extern "C" fn rpyc_object_set_item_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -517,7 +517,7 @@ pub unsafe extern "C" fn rpyc_object_del_item_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -550,7 +550,7 @@ pub unsafe extern "C" fn rpyc_object_contains_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -580,7 +580,7 @@ pub unsafe extern "C" fn rpyc_object_iter_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -611,7 +611,7 @@ pub unsafe extern "C" fn rpyc_object_next_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -638,7 +638,7 @@ pub unsafe extern "C" fn rpyc_object_next_chunk_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -669,7 +669,7 @@ pub unsafe extern "C" fn rpyc_object_enter_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

@@ -44,7 +44,7 @@ impl Drop for Listening {
 
 /// # Safety
 /// The handle is NULL or a live server, as long as is said of the result.
-unsafe fn live<'a>(server: *const rpyc_server) -> Result<&'a Server> {
+pub(super) unsafe fn live<'a>(server: *const rpyc_server) -> Result<&'a Server> {
     // SAFETY: the same is asked of our caller.
     let listening = unsafe { handle::get(server, "server") }?;
     fork::check(listening.forks, "server")?;

@@ -6,7 +6,7 @@ mod watcher;
 pub mod watcher;
 
 use crate::config::Config;
-use crate::connection::{Class, Connection, Object, Shared};
+use crate::connection::{Class, Connection, Object, Queue, Shared};
 use crate::error::{Error, Result};
 use crate::log::Level;
 use crate::panics;
@@ -15,8 +15,8 @@ use crate::transport::{Address, Listener, Transport};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::os::fd::RawFd;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use watcher::Watcher;
 
@@ -30,6 +30,8 @@ struct Inner {
     service: Arc<Class>,
     config: Config,
     max_connections: AtomicUsize,
+    /// Has the calls of all connections.
+    queue: OnceLock<Queue>,
     stopping: AtomicBool,
     handles: AtomicUsize,
     state: Mutex<State>,
@@ -122,6 +124,7 @@ impl Server {
             service: service.clone(),
             config,
             max_connections: AtomicUsize::new(0),
+            queue: OnceLock::new(),
             stopping: AtomicBool::new(false),
             handles: AtomicUsize::new(1),
             state: Mutex::default(),
@@ -150,6 +153,13 @@ impl Server {
     /// More connections than this are closed at once; 0 is no limit.
     pub fn set_max_connections(&self, count: usize) {
         self.inner.max_connections.store(count, Ordering::Relaxed);
+    }
+
+    /// Leaves the calls of connections that are accepted from now on to a queue.
+    pub fn set_queue(&self, queue: &Queue) -> Result<()> {
+        queue.check_fork()?;
+        // The server's hold on it does not keep it open.
+        self.inner.queue.set(queue.uncounted()).map_err(|_| Error::State("the server has a queue already".into()))
     }
 
     /// Accepts in this thread until the server is stopped.
@@ -295,6 +305,10 @@ impl Inner {
 
     fn enter(&self, transport: Arc<dyn Transport>) -> (u64, Arc<Shared>) {
         let shared = Connection::accepted_shared(transport, self.config.clone());
+        if let Some(queue) = self.queue.get() {
+            // A new connection has none.
+            let _ = queue.attach(&shared);
+        }
         let mut state = lock(&self.state);
         state.last += 1;
         let id = state.last;

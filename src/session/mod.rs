@@ -179,6 +179,11 @@ impl<T> Session<T> {
         self.end_of_stream = true;
     }
 
+    /// Will the peer send nothing more? Messages that came before may still be here.
+    pub fn is_at_end_of_stream(&self) -> bool {
+        self.end_of_stream
+    }
+
     /// What is to be sent.
     pub fn outgoing(&mut self) -> &mut Outgoing {
         &mut self.core.outgoing
@@ -253,6 +258,11 @@ impl<T> Session<T> {
     #[inline]
     pub fn pending(&self) -> usize {
         self.core.pending.len()
+    }
+
+    /// The tokens of requests that wait for an answer.
+    pub fn waiting(&self) -> impl Iterator<Item = &T> {
+        self.core.pending.iter().flatten()
     }
 
     /// Where this session's proxies tell that they died.

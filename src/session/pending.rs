@@ -82,6 +82,11 @@ impl<T> Pending<T> {
         Some(late)
     }
 
+    /// Everything that still waits, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.ring.iter().flatten().map(|(_, token)| token).chain(self.late.values())
+    }
+
     /// Everything that still waits, in order of sending.
     pub fn drain(&mut self) -> Vec<(i64, T)> {
         let mut all: Vec<(i64, T)> = self.ring.iter_mut().filter_map(Option::take).collect();

@@ -35,6 +35,8 @@ const PARTS: usize = 16;
 pub(super) struct Descriptors {
     reading: Direction,
     writing: Direction,
+    /// Both directions are one descriptor of the host's.
+    same: bool,
     /// Set by `shutdown`; polled besides, because nothing wakes a thread that waits for a pipe.
     down: sys::Event,
     /// Standard descriptors to be given up at the end.
@@ -71,7 +73,15 @@ fn open_as(peer: String, read: RawFd, write: RawFd, ownership: Ownership) -> Res
             if fd <= libc::STDERR_FILENO { standard.push(fd) } else { sys::give_up(fd) }
         }
     }
-    Ok(Descriptors { reading, writing, down, standard: Mutex::new(standard), peer, process: std::process::id() })
+    Ok(Descriptors {
+        reading,
+        writing,
+        same: read == write,
+        down,
+        standard: Mutex::new(standard),
+        peer,
+        process: std::process::id(),
+    })
 }
 
 impl Direction {
@@ -203,6 +213,12 @@ impl Transport for Descriptors {
 
     fn fileno(&self) -> Option<RawFd> {
         self.reading.file().map(|file| file.as_raw_fd())
+    }
+
+    fn write_fileno(&self) -> Option<RawFd> {
+        // Most loops want each file once.
+        let direction = if self.same { &self.reading } else { &self.writing };
+        direction.file().map(|file| file.as_raw_fd())
     }
 
     fn peer_name(&self) -> String {

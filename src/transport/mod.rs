@@ -20,6 +20,7 @@ pub use address::Address;
 pub use descriptors::Ownership;
 pub use listener::Listener;
 pub use memory::{pair, pair_with_capacity};
+pub use sys::Event;
 
 use crate::error::{Error, Result};
 use std::io::{self, IoSlice};
@@ -61,6 +62,11 @@ pub trait Transport: Send + Sync {
 
     /// A descriptor for `poll` or `epoll` that is readable when `recv` would give something.
     fn fileno(&self) -> Option<RawFd>;
+
+    /// A descriptor that is writable when `send` would take something.
+    fn write_fileno(&self) -> Option<RawFd> {
+        self.fileno()
+    }
 
     /// The other side, for messages; where it has an address, in the notation of [`Address`].
     fn peer_name(&self) -> String;

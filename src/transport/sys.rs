@@ -1,7 +1,7 @@
 //! The system calls that neither std nor socket2 offers, as safe functions.
 
 use std::fs::File;
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice, Read, Write};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -44,11 +44,11 @@ pub(super) fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::R
     }
 }
 
-/// Something that happens once and stays: its descriptor is readable from then on.
-pub(super) struct Event(File);
+/// Something that has happened: its descriptor is readable from then on, until it is cleared.
+pub struct Event(File);
 
 impl Event {
-    pub(super) fn new() -> io::Result<Event> {
+    pub fn new() -> io::Result<Event> {
         // SAFETY: no pointers; the result is a new descriptor, which nobody else owns.
         let fd = unsafe { libc::eventfd(0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
         if fd < 0 {
@@ -58,12 +58,18 @@ impl Event {
         Ok(Event(unsafe { File::from_raw_fd(fd) }))
     }
 
-    pub(super) fn set(&self) {
+    pub fn set(&self) {
         // It can fail only when the counter is full, and then the event is set.
         let _ = (&self.0).write(&1u64.to_ne_bytes());
     }
 
-    pub(super) fn fd(&self) -> RawFd {
+    /// As if it had not happened.
+    pub fn clear(&self) {
+        // It can fail only when it was not set.
+        let _ = (&self.0).read(&mut [0; 8]);
+    }
+
+    pub fn fd(&self) -> RawFd {
         self.0.as_raw_fd()
     }
 }

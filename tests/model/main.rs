@@ -9,6 +9,7 @@
 mod calls;
 mod clock;
 mod closing;
+mod embedding;
 mod fixture;
 mod releases;
 mod results;

@@ -6,7 +6,7 @@ import re
 from runner import ROOT, test
 
 # They need a peer, and are used elsewhere.
-NOT_ALONE = {"parameters_client", "parameters_server", "services", "restricted_views", "errors", "bridge", "classic_client", "classic_slave", "native_peers", "release_then_call", "buffers_peer"}
+NOT_ALONE = {"background_client", "bridge", "buffers_peer", "classic_client", "classic_slave", "errors", "native_peers", "parameters_client", "parameters_server", "release_then_call", "restricted_views", "services"}
 
 
 def programs():
@@ -38,8 +38,27 @@ def register_buffers(version, plain):
         run(case, "buffers_peer", args=["tcp://127.0.0.1:" + port, "5"])
 
 
+def register_background(version):
+    @test("border.background.python-" + version, 90)
+    def background(case):
+        script = os.path.join(ROOT, "examples-c", "peers", "ticker_server.py")
+        server = case.start([case.python(version), script, "tcp://127.0.0.1:0"])
+        run(case, "background_client", args=[server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)])
+
+
+def register_stress(version):
+    @test("border.stress.python-" + version, 150)
+    def stress(case):
+        script = os.path.join(ROOT, "tests", "run", "clients", "stress_server.py")
+        server = case.start([case.python(version), script])
+        port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
+        run(case, "stress", args=["6", "tcp://127.0.0.1:" + port])
+
+
 for program in programs():
     register(program)
 for python in ("6.0.2", "5.3.1"):
+    register_background(python)
+    register_stress(python)
     for without_compression in (False, True):
         register_buffers(python, without_compression)

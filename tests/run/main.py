@@ -25,6 +25,7 @@ import rust
 import border                                        # noqa: F401
 import interop                                       # noqa: F401
 import examples
+import loops                                         # noqa: F401
 import readme                                       # noqa: F401
 import snippets                                      # noqa: F401
 import behaviour                                     # noqa: F401

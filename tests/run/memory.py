@@ -12,7 +12,7 @@ SUPPRESSIONS = os.path.join(ROOT, "tests", "run", "valgrind.supp")
 ERRORS = 99
 SECONDS = 240
 # Not those that fork: in their children all that the parent's threads hold is lost. Valgrind keeps its own limit of descriptors.
-BORDER = [name for name in border.programs() if name not in ("fork", "fork_release", "accept_limit")]
+BORDER = [name for name in border.programs() if name not in ("fork", "fork_release", "fork_serving", "accept_limit")]
 
 
 def valgrind(case):

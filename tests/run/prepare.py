@@ -20,8 +20,11 @@ COMMANDS = (
     ("readelf", "binutils", "the library's symbols and name are read"),
     ("valgrind", "valgrind", "errors and leaks of memory are looked for"),
     ("strace", "strace", "system calls are counted"),
+    ("pkg-config", "pkg-config", "libraries of event loops are found"),
 )
 LUA_HEADERS = "/usr/include/lua5.4"
+# Event loops that examples use: pkg-config's name, Debian package, example.
+LOOPS = {"libuv": ("libuv1-dev", "libuv_loop"), "glib-2.0": ("libglib2.0-dev", "glib_loop")}
 
 
 class Tools:
@@ -101,6 +104,12 @@ def prepare(what, install=True):
             trouble = apt.install("liblua5.4-dev", "the example of a slave embeds Lua") if install else "it is not installed"
             if trouble or not os.path.exists(os.path.join(LUA_HEADERS, "lua.h")):
                 tools.missing["lua5.4"] = "Lua 5.4 (liblua5.4-dev): %s" % (trouble or "still missing after its installation")
+        for name, (package, example) in LOOPS.items():
+            if quiet(["pkg-config", "--exists", name]):
+                trouble = apt.install(package, "the example %s uses it" % example) if install else "it is not installed"
+                trouble = trouble or quiet(["pkg-config", "--exists", name])
+                if trouble:
+                    tools.missing[name] = "%s (%s): %s" % (name, package, trouble)
     for version in VERSIONS if what == "test" else VERSIONS[:1]:
         python, trouble = environment(version, apt)
         if python:

@@ -1,0 +1,324 @@
+//! Queues of calls: what peers ask is read by the library's threads, and run by the host where it wants.
+
+use super::Connection;
+use super::serial;
+use super::shared::Shared;
+use crate::error::{Error, Exception, Result};
+use crate::fork;
+use crate::session::Request;
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Condvar, Instant, Mutex, lock, thread_local, wait_for};
+use crate::transport::Event;
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+thread_local! {
+    /// The queues whose calls this thread runs.
+    static MINE: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
+
+/// What callers are told after the end.
+const NO_MORE: &str = "the program takes no more calls";
+/// As long as is ever waited for at once.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// The host's handle of a queue. When the last one goes, no more calls are taken.
+pub struct Queue {
+    line: Arc<Line>,
+    counted: bool,
+}
+
+/// What the handles and the connections share.
+pub(super) struct Line {
+    number: u64,
+    limit: usize,
+    handles: AtomicUsize,
+    state: Mutex<State>,
+    arrived: Condvar,
+    /// Set while calls wait.
+    event: Event,
+    forks: u32,
+}
+
+#[derive(Default)]
+struct State {
+    /// Connections with calls that wait, by address: whose turn it is first.
+    turns: VecDeque<usize>,
+    calls: HashMap<usize, VecDeque<Waiting>>,
+    len: usize,
+    timeout: Option<Duration>,
+    closed: bool,
+}
+
+/// A call that waits for the host.
+pub(super) struct Waiting {
+    shared: Arc<Shared>,
+    request: Request,
+    due: Option<(Instant, Duration)>,
+}
+
+impl Waiting {
+    /// Runs it here, or answers that it has waited too long. True: it ran.
+    pub(super) fn run(self) -> bool {
+        let Waiting { shared, request, due } = self;
+        if shared.is_closed() {
+            return false;
+        }
+        if let Some((_, timeout)) = due.filter(|(due, _)| *due <= Instant::now()) {
+            let text = format!("the call waited longer than {} s and was not run", timeout.as_secs_f64());
+            shared.refuse(request, &Exception::builtin("TimeoutError", text));
+            return false;
+        }
+        let inner = shared.lock();
+        let inner = shared.run_here(inner, request);
+        shared.depart(inner);
+        true
+    }
+}
+
+impl State {
+    /// The next call of the connection whose turn it is.
+    fn next(&mut self) -> Option<Waiting> {
+        let key = self.turns.pop_front()?;
+        let (call, more) = self.take(key)?;
+        if more {
+            self.turns.push_back(key);
+        }
+        Some(call)
+    }
+
+    fn take(&mut self, key: usize) -> Option<(Waiting, bool)> {
+        let calls = self.calls.get_mut(&key)?;
+        let call = calls.pop_front()?;
+        let more = !calls.is_empty();
+        if !more {
+            self.calls.remove(&key);
+        }
+        self.len -= 1;
+        Some((call, more))
+    }
+}
+
+fn key(shared: &Arc<Shared>) -> usize {
+    Arc::as_ptr(shared) as usize
+}
+
+impl Line {
+    /// Is this a thread that runs the queue's calls?
+    #[inline]
+    pub(super) fn is_here(&self) -> bool {
+        MINE.with(|mine| mine.borrow().contains(&self.number))
+    }
+
+    fn mark_here(&self) {
+        if !self.is_here() {
+            MINE.with(|mine| mine.borrow_mut().push(self.number));
+        }
+    }
+
+    /// A call that came: it waits from now on, or comes back with what the caller is told.
+    pub(super) fn push(
+        &self,
+        shared: &Arc<Shared>,
+        request: Request,
+    ) -> std::result::Result<(), Box<(Request, Exception)>> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            return Err((request, Exception::builtin("RuntimeError", NO_MORE)).into());
+        }
+        if state.len >= self.limit {
+            let text = format!("the program is busy: {} calls wait already", state.len);
+            return Err((request, Exception::builtin("RuntimeError", text)).into());
+        }
+        let due = state.timeout.and_then(|timeout| Some((Instant::now().checked_add(timeout)?, timeout)));
+        let key = key(shared);
+        state.len += 1;
+        let calls = state.calls.entry(key).or_default();
+        calls.push_back(Waiting { shared: shared.clone(), request, due });
+        if calls.len() == 1 {
+            state.turns.push_back(key);
+        }
+        if state.len == 1 {
+            self.event.set();
+        }
+        self.arrived.notify_one();
+        Ok(())
+    }
+
+    /// For a thread that runs the queue's calls and waits for something on this connection: the next call of its peer.
+    pub(super) fn take_nested(&self, shared: &Arc<Shared>) -> Option<Waiting> {
+        if !self.is_here() {
+            return None;
+        }
+        let key = key(shared);
+        let mut state = lock(&self.state);
+        let (call, more) = state.take(key)?;
+        if !more {
+            state.turns.retain(|other| *other != key);
+        }
+        self.settle(&state);
+        Some(call)
+    }
+
+    /// The connection has ended. What it had asked is given back, to be dropped without a lock.
+    pub(super) fn forget(&self, shared: &Arc<Shared>) -> Option<VecDeque<Waiting>> {
+        let key = key(shared);
+        let mut state = lock(&self.state);
+        let calls = state.calls.remove(&key)?;
+        state.len -= calls.len();
+        state.turns.retain(|other| *other != key);
+        self.settle(&state);
+        Some(calls)
+    }
+
+    fn settle(&self, state: &State) {
+        if state.len == 0 && !state.closed {
+            self.event.clear();
+        }
+    }
+}
+
+impl Clone for Queue {
+    fn clone(&self) -> Queue {
+        if self.counted {
+            self.line.handles.fetch_add(1, Ordering::Relaxed);
+        }
+        Queue { line: self.line.clone(), counted: self.counted }
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // The locks of a parent may be held for ever.
+        let last = self.counted && self.line.handles.fetch_sub(1, Ordering::AcqRel) == 1;
+        if last && fork::check(self.line.forks, "queue").is_ok() {
+            self.close();
+        }
+    }
+}
+
+impl Queue {
+    /// A queue in which so many calls may wait.
+    pub fn new(limit: usize) -> Result<Queue> {
+        static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+        if limit == 0 {
+            return Err(Error::Argument("a queue in which no call may wait".into()));
+        }
+        let line = Line {
+            number: LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
+            limit,
+            handles: AtomicUsize::new(1),
+            state: Mutex::default(),
+            arrived: Condvar::new(),
+            event: Event::new().map_err(|e| Error::io("cannot make an eventfd", e))?,
+            forks: fork::generation(),
+        };
+        Ok(Queue { line: Arc::new(line), counted: true })
+    }
+
+    /// Readable while calls wait.
+    pub fn fileno(&self) -> RawFd {
+        self.line.event.fd()
+    }
+
+    /// A handle that does not keep it open.
+    pub fn uncounted(&self) -> Queue {
+        Queue { line: self.line.clone(), counted: false }
+    }
+
+    pub fn check_fork(&self) -> Result<()> {
+        fork::check(self.line.forks, "queue")
+    }
+
+    /// How many calls wait.
+    pub fn len(&self) -> usize {
+        lock(&self.line.state).len
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// How long a call may wait; those that come from now on and wait longer are not run.
+    pub fn set_timeout(&self, timeout: Option<Duration>) {
+        lock(&self.line.state).timeout = timeout;
+    }
+
+    /// Runs calls in this thread, at most `most` (0: as many as wait at first), one of each connection in turn. Waits for the
+    /// first at most so long. Gives how many ran.
+    pub fn run(&self, most: usize, timeout: Option<Duration>) -> Result<usize> {
+        self.check_fork()?;
+        let line = &self.line;
+        line.mark_here();
+        let mut state = lock(&line.state);
+        if state.len == 0 && timeout != Some(Duration::ZERO) {
+            drop(state);
+            let _pause = serial::pause();
+            let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+            state = lock(&line.state);
+            while state.len == 0 {
+                let left = deadline.map_or(LONG, |deadline| deadline.saturating_duration_since(Instant::now()));
+                if left.is_zero() {
+                    return Ok(0);
+                }
+                state = wait_for(&line.arrived, state, left.min(LONG));
+            }
+            drop(state);
+            drop(_pause);
+            state = lock(&line.state);
+        }
+        let most = if most == 0 { state.len } else { most };
+        let mut ran = 0;
+        while ran < most {
+            let Some(call) = state.next() else { break };
+            line.settle(&state);
+            drop(state);
+            ran += call.run() as usize;
+            state = lock(&line.state);
+        }
+        Ok(ran)
+    }
+
+    /// Takes no more calls, and tells those who wait.
+    fn close(&self) {
+        let mut state = lock(&self.line.state);
+        state.closed = true;
+        state.len = 0;
+        let turns = std::mem::take(&mut state.turns);
+        let calls: Vec<Waiting> = turns.iter().filter_map(|key| state.calls.remove(key)).flatten().collect();
+        drop(state);
+        for call in calls {
+            call.shared.refuse(call.request, &Exception::builtin("RuntimeError", NO_MORE));
+        }
+    }
+
+    /// Has the calls of a connection wait here from now on.
+    pub(crate) fn attach(&self, shared: &Arc<Shared>) -> Result<()> {
+        self.check_fork()?;
+        shared.check_fork()?;
+        shared.queue.set(self.line.clone()).map_err(|_| Error::State("the connection has a queue already".into()))
+    }
+}
+
+impl Connection {
+    /// Leaves the calls of the peer to a queue.
+    pub fn set_queue(&self, queue: &Queue) -> Result<()> {
+        queue.attach(&self.shared)
+    }
+}
+
+impl Shared {
+    /// Answers a call that is not run, without waiting for the peer to receive.
+    fn refuse(self: &Arc<Shared>, request: Request, exception: &Exception) {
+        let mut inner = self.lock();
+        if inner.end.is_none() {
+            inner.session.raise(&request.id, exception);
+            self.flush_some(&mut inner);
+        }
+        drop(inner);
+        drop(request);
+    }
+}

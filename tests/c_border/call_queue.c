@@ -1,0 +1,293 @@
+/* Queues of calls: what is queued, refused, too late, whose turn it is, and what the queue's thread runs while it waits. */
+#define _DEFAULT_SOURCE
+#include <poll.h>
+#include <time.h>
+
+#include "check.h"
+
+struct side {
+    rpyc_connection *client, *server;
+    rpyc_serving *serving;
+    rpyc_object *root;
+};
+
+static pthread_t owner;
+static int elsewhere;
+static char order[64]; /* who called, one letter a call */
+
+static void note(rpyc_call *call, void *self)
+{
+    const char *name;
+    size_t length;
+
+    (void)self;
+    elsewhere += !pthread_equal(pthread_self(), owner);
+    if (rpyc_call_get_str(call, 0, &name, &length))
+        return;
+    strncat(order, name, length);
+    rpyc_call_return_int(call, (int64_t)strlen(order));
+}
+
+/* Calls its argument, whose answer is the answer. */
+static void around(rpyc_call *call, void *self)
+{
+    rpyc_object *func = NULL;
+    rpyc_value *answer = NULL;
+    rpyc_error *why = NULL;
+
+    (void)self;
+    elsewhere += !pthread_equal(pthread_self(), owner);
+    if (rpyc_call_get_object(call, 0, &func))
+        return;
+    if (rpyc_object_call(func, NULL, 0, NULL, &answer, &why))
+        rpyc_call_raise_error(call, why);
+    else
+        rpyc_call_return(call, answer);
+    rpyc_object_free(func);
+}
+
+static void open_side(struct side *side, rpyc_queue *queue)
+{
+    static const rpyc_method methods[] = {
+        {"exposed_note", note, "note(name)", NULL, 0},
+        {"exposed_around", around, "around(func)", NULL, 0},
+    };
+    static const rpyc_class_table table = {
+        .struct_size = sizeof table,
+        .method_size = sizeof(rpyc_method),
+        .name = "QueueService",
+        .methods = methods,
+        .method_count = sizeof methods / sizeof *methods,
+    };
+    rpyc_transport *left = NULL, *right = NULL;
+    rpyc_config *config = rpyc_config_new();
+    rpyc_class *service = NULL;
+
+    OK(rpyc_config_set(config, "dialect", "6", &error));
+    OK(rpyc_class_new(&table, NULL, NULL, &service, &error));
+    OK(rpyc_transport_new_pair(&left, &right, &error));
+    OK(rpyc_connection_new(left, NULL, config, &side->client, &error));
+    OK(rpyc_connection_new(right, service, config, &side->server, &error));
+    OK(rpyc_connection_set_queue(side->server, queue, &error));
+    GIVES(RPYC_ERR_STATE, rpyc_connection_set_queue(side->server, queue, &error));
+    OK(rpyc_connection_serve_background(side->server, 1, 0, &side->serving, &error));
+    OK(rpyc_connection_root(side->client, &side->root, &error)); /* no call: it is not queued */
+    rpyc_class_free(service);
+    rpyc_config_free(config);
+}
+
+static void close_side(struct side *side)
+{
+    rpyc_object_free(side->root);
+    OK(rpyc_connection_close(side->client, &error));
+    OK(rpyc_serving_join(side->serving, &error));
+    CHECK(!rpyc_serving_is_running(side->serving));
+    rpyc_serving_free(side->serving);
+    rpyc_connection_free(side->client);
+    rpyc_connection_free(side->server);
+}
+
+static rpyc_async_result *ask(struct side *side, const char *name)
+{
+    rpyc_value *args[1] = {NULL};
+    rpyc_async_result *result = NULL;
+
+    OK(rpyc_value_new_str(name, RPYC_ZT, &args[0], &error));
+    OK(rpyc_object_call_method_async(side->root, "note", args, 1, NULL, 30000, &result, &error));
+    return result;
+}
+
+/* Waits until so many calls are in the queue. */
+static void await_length(rpyc_queue *queue, size_t length)
+{
+    int i;
+
+    for (i = 0; i < 30000 && rpyc_queue_length(queue) != length; i++)
+        usleep(1000);
+    CHECK(rpyc_queue_length(queue) == length);
+}
+
+static int readable(rpyc_queue *queue)
+{
+    struct pollfd fd = {rpyc_queue_fileno(queue), POLLIN, 0};
+
+    return poll(&fd, 1, 0) == 1;
+}
+
+/* The answer is there, or comes; it is an exception of this type, or none. */
+static void expect_answer(rpyc_async_result *result, const char *type)
+{
+    rpyc_value *value = NULL;
+    rpyc_error *why = NULL;
+    rpyc_status status = rpyc_async_result_value(result, &value, &why);
+
+    CHECK(status == (type ? RPYC_ERR_REMOTE : RPYC_OK));
+    if (type)
+        CHECK(strstr(rpyc_error_message(why), type) != NULL);
+    rpyc_error_free(why);
+    rpyc_value_free(value);
+    rpyc_async_result_free(result);
+}
+
+static void limit_and_time(void)
+{
+    struct side side;
+    rpyc_queue *queue = NULL, *other;
+    rpyc_async_result *results[5];
+    size_t ran = 9;
+    int i;
+
+    GIVES(RPYC_ERR_ARGUMENT, rpyc_queue_new(0, &queue, &error));
+    CHECK(queue == NULL);
+    OK(rpyc_queue_new(3, &queue, &error));
+    open_side(&side, queue);
+    CHECK(!readable(queue));
+    OK(rpyc_queue_run(queue, 0, 0, &ran, &error));
+    CHECK(ran == 0);
+    OK(rpyc_queue_run(queue, 0, 20, &ran, &error)); /* waits in vain */
+    CHECK(ran == 0);
+    order[0] = 0;
+    for (i = 0; i < 5; i++)
+        results[i] = ask(&side, "a");
+    /* The fourth and the fifth are refused at once. */
+    expect_answer(results[3], "RuntimeError");
+    expect_answer(results[4], "RuntimeError");
+    CHECK(rpyc_queue_length(queue) == 3 && readable(queue) && order[0] == 0);
+    OK(rpyc_queue_run(queue, 2, 0, &ran, &error));
+    CHECK(ran == 2 && rpyc_queue_length(queue) == 1 && readable(queue));
+    OK(rpyc_queue_run(queue, 2, -1, &ran, &error));
+    CHECK(ran == 1 && rpyc_queue_length(queue) == 0 && !readable(queue));
+    for (i = 0; i < 3; i++)
+        expect_answer(results[i], NULL);
+    CHECK(!strcmp(order, "aaa"));
+    /* One that waits too long is not run. */
+    OK(rpyc_queue_set_timeout(queue, 10, &error));
+    results[0] = ask(&side, "late");
+    await_length(queue, 1);
+    usleep(50000);
+    OK(rpyc_queue_run(queue, 0, 0, &ran, &error));
+    CHECK(ran == 0 && !strcmp(order, "aaa"));
+    expect_answer(results[0], "TimeoutError");
+    OK(rpyc_queue_set_timeout(queue, -1, &error));
+    /* The last handle ends it for those who wait and those who come. */
+    results[0] = ask(&side, "never");
+    await_length(queue, 1);
+    other = rpyc_queue_clone(queue);
+    rpyc_queue_free(queue);
+    CHECK(rpyc_queue_length(other) == 1);
+    rpyc_queue_free(other);
+    expect_answer(results[0], "RuntimeError");
+    expect_answer(ask(&side, "never"), "RuntimeError");
+    CHECK(!strcmp(order, "aaa"));
+    close_side(&side);
+}
+
+/* One connection cannot keep another waiting, and each has its order. */
+static void fair_order(void)
+{
+    struct side one, other;
+    rpyc_queue *queue = NULL;
+    rpyc_async_result *results[6];
+    size_t ran;
+    int i;
+
+    OK(rpyc_queue_new(100, &queue, &error));
+    open_side(&one, queue);
+    open_side(&other, queue);
+    order[0] = 0;
+    for (i = 0; i < 4; i++)
+        results[i] = ask(&one, (const char *[]){"a", "b", "c", "d"}[i]);
+    await_length(queue, 4);
+    results[4] = ask(&other, "X");
+    await_length(queue, 5);
+    results[5] = ask(&other, "Y");
+    await_length(queue, 6);
+    OK(rpyc_queue_run(queue, 0, 0, &ran, &error));
+    CHECK(ran == 6);
+    CHECK(!strcmp(order, "aXbYcd"));
+    for (i = 0; i < 6; i++)
+        expect_answer(results[i], NULL);
+    /* The calls of a connection that is gone are forgotten. */
+    results[0] = ask(&one, "gone");
+    results[1] = ask(&other, "Z");
+    await_length(queue, 2);
+    close_side(&one);
+    CHECK(rpyc_queue_length(queue) == 1);
+    OK(rpyc_queue_run(queue, 0, 0, &ran, &error));
+    CHECK(ran == 1 && !strcmp(order, "aXbYcdZ"));
+    CHECK(rpyc_async_result_wait(results[0], NULL) == RPYC_ERR_CLOSED);
+    rpyc_async_result_free(results[0]);
+    expect_answer(results[1], NULL);
+    close_side(&other);
+    CHECK(elsewhere == 0);
+    rpyc_queue_free(queue);
+}
+
+static struct side nested;
+
+static void call_back(rpyc_call *call, void *self)
+{
+    rpyc_value *args[1] = {NULL}, *answer = NULL;
+    rpyc_error *why = NULL;
+
+    (void)self;
+    rpyc_value_new_str("n", RPYC_ZT, &args[0], NULL);
+    if (rpyc_object_call_method(nested.root, "note", args, 1, NULL, &answer, &why))
+        rpyc_call_raise_error(call, why);
+    else
+        rpyc_call_return(call, answer);
+}
+
+static void *call_around(void *unused)
+{
+    rpyc_object *func = NULL;
+    rpyc_value *args[1] = {NULL}, *answer = NULL;
+    int i;
+
+    (void)unused;
+    for (i = 0; i < 50; i++) {
+        if (rpyc_function_new("back", call_back, NULL, NULL, 0, NULL, NULL, &func, NULL) ||
+            rpyc_value_new_object(func, &args[0], NULL) ||
+            rpyc_object_call_method(nested.root, "around", args, 1, NULL, &answer, NULL))
+            break;
+        rpyc_value_free(answer);
+        rpyc_object_free(func);
+    }
+    return (void *)(intptr_t)i;
+}
+
+/* While the queue's thread waits for the peer, it runs what that asks meanwhile. */
+static void calls_within_calls(void)
+{
+    rpyc_queue *queue = NULL;
+    pthread_t thread;
+    void *rounds = NULL;
+    size_t ran, sum = 0;
+
+    OK(rpyc_queue_new(4, &queue, &error));
+    open_side(&nested, queue);
+    order[0] = 0;
+    CHECK(pthread_create(&thread, NULL, call_around, NULL) == 0);
+    while (sum < 50) {
+        OK(rpyc_queue_run(queue, 0, 60000, &ran, &error));
+        CHECK(ran > 0);
+        if (ran == 0)
+            break;
+        sum += ran;
+    }
+    pthread_join(thread, &rounds);
+    CHECK(rounds == (void *)(intptr_t)50);
+    CHECK(strlen(order) == 50 && elsewhere == 0);
+    close_side(&nested);
+    rpyc_queue_free(queue);
+}
+
+int main(void)
+{
+    alarm(80);
+    owner = pthread_self();
+    limit_and_time();
+    fair_order();
+    calls_within_calls();
+    return finish();
+}
