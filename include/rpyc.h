@@ -3613,6 +3613,255 @@ rpyc_status rpyc_function_new(const char *name,
                               rpyc_error **error_out);
 
 /**
+ * Makes a list that this process and its peers share: what one of them changes, all see. A Python peer uses it as it uses a
+ * list of a Python server, under the attribute rules of the connection: methods like append are public names. All functions
+ * of rpyc_object work on it too.
+ *
+ * @param items the values are consumed, on success and on every failure; may be NULL for none
+ * @param count items
+ * @param list_out owned; free it with rpyc_object_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL (also for an item), RPYC_ERR_ARGUMENT (an impossible count)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_list_new(rpyc_value *const *items,
+                          size_t count,
+                          rpyc_object **list_out,
+                          rpyc_error **error_out);
+
+/**
+ * How many items a list has.
+ *
+ * @param list borrowed
+ * @return 0 also for NULL and for what is no list of rpyc_list_new
+ *
+ * Threads: any thread. Since 0.1.
+ */
+size_t rpyc_list_count(const rpyc_object *list);
+
+/**
+ * An item of a list.
+ *
+ * @param list borrowed
+ * @param index from 0; -1 is the last one
+ * @param value_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new), RPYC_ERR_RANGE
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_list_get(const rpyc_object *list, int64_t index, rpyc_value **value_out, rpyc_error **error_out);
+
+/**
+ * Puts a value in the place of an item.
+ *
+ * @param list borrowed
+ * @param index from 0; -1 is the last one
+ * @param value consumed, on success and on every failure
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new), RPYC_ERR_RANGE
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_list_set(rpyc_object *list, int64_t index, rpyc_value *value, rpyc_error **error_out);
+
+/**
+ * Puts a value at the end of a list.
+ *
+ * @param list borrowed
+ * @param value consumed, on success and on every failure
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_list_append(rpyc_object *list, rpyc_value *value, rpyc_error **error_out);
+
+/**
+ * Puts a value in front of an item.
+ *
+ * @param list borrowed
+ * @param index from 0, negative ones count from the end; beyond an end it is that end, as in Python
+ * @param value consumed, on success and on every failure
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_list_insert(rpyc_object *list, int64_t index, rpyc_value *value, rpyc_error **error_out);
+
+/**
+ * Takes an item out of a list.
+ *
+ * @param list borrowed
+ * @param index from 0; -1 is the last one
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new), RPYC_ERR_RANGE
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_list_remove(rpyc_object *list, int64_t index, rpyc_error **error_out);
+
+/**
+ * Takes all items out of a list.
+ *
+ * @param list borrowed
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_list_clear(rpyc_object *list, rpyc_error **error_out);
+
+/**
+ * The items as they are now, in a value of kind list.
+ *
+ * @param list borrowed
+ * @param value_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_list_snapshot(const rpyc_object *list, rpyc_value **value_out, rpyc_error **error_out);
+
+/**
+ * Makes a dict that this process and its peers share: what one of them changes, all see. A Python peer uses it as it uses a
+ * dict of a Python server, under the attribute rules of the connection: methods like keys are public names. All functions
+ * of rpyc_object work on it too. Entries stay in the order of insertion; an object is a key by its identity.
+ *
+ * @param keys the values are consumed, on success and on every failure; may be NULL for none
+ * @param values likewise; values[i] belongs to keys[i]
+ * @param count keys, and as many values
+ * @param dict_out owned; free it with rpyc_object_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL (also for an item), RPYC_ERR_ARGUMENT (an impossible count), RPYC_ERR_TYPE (a key that
+ *         Python cannot hash)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_dict_new(rpyc_value *const *keys,
+                          rpyc_value *const *values,
+                          size_t count,
+                          rpyc_object **dict_out,
+                          rpyc_error **error_out);
+
+/**
+ * How many entries a dict has.
+ *
+ * @param dict borrowed
+ * @return 0 also for NULL and for what is no dict of rpyc_dict_new
+ *
+ * Threads: any thread. Since 0.1.
+ */
+size_t rpyc_dict_count(const rpyc_object *dict);
+
+/**
+ * The value of a key.
+ *
+ * @param dict borrowed
+ * @param key consumed, on success and on every failure
+ * @param value_out owned; NULL, with RPYC_OK, if the dict has no such key
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new, or a key that Python cannot hash)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_dict_get(const rpyc_object *dict, rpyc_value *key, rpyc_value **value_out, rpyc_error **error_out);
+
+/**
+ * Sets the value of a key.
+ *
+ * @param dict borrowed
+ * @param key consumed, on success and on every failure
+ * @param value consumed, on success and on every failure
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new, or a key that Python cannot hash)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_dict_set(rpyc_object *dict, rpyc_value *key, rpyc_value *value, rpyc_error **error_out);
+
+/**
+ * Takes a key and its value out of a dict.
+ *
+ * @param dict borrowed
+ * @param key consumed, on success and on every failure
+ * @param found_out whether there was such a key
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new, or a key that Python cannot hash)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_dict_delete(rpyc_object *dict, rpyc_value *key, bool *found_out, rpyc_error **error_out);
+
+/**
+ * Takes all entries out of a dict.
+ *
+ * @param dict borrowed
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_dict_clear(rpyc_object *dict, rpyc_error **error_out);
+
+/**
+ * The entries as they are now, in a value of kind dict: to go through them with rpyc_value_key and rpyc_value_item.
+ *
+ * @param dict borrowed
+ * @param value_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_dict_snapshot(const rpyc_object *dict, rpyc_value **value_out, rpyc_error **error_out);
+
+/**
+ * Makes a generator: items that are made when somebody asks for them, with Python's next(), a loop, send or RPyC's buffiter.
+ *
+ * @param next answers with the next item (rpyc_call_return and the like) or raises StopIteration, after which it is not
+ *        called again, nor after any other exception, nor after a peer has called close. Its calls never overlap; it may
+ *        defer. Argument 0 is what a peer sent with send, else None
+ * @param userdata given to next as its self
+ * @param userdata_free ends userdata at the end of the generator, or when nobody holds it any more; may be NULL
+ * @param generator_out owned; free it with rpyc_object_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_generator_new(rpyc_method_fn next,
+                               void *userdata,
+                               rpyc_free_fn userdata_free,
+                               rpyc_object **generator_out,
+                               rpyc_error **error_out);
+
+/**
+ * Makes a file of a descriptor, which a Python peer uses as it uses one of open(): read, write, seek, lines, with. Text is
+ * UTF-8, and lines end with "\n"; neither is translated. What is written goes to the system at once.
+ *
+ * @param fd an open descriptor
+ * @param mode copied; as of Python's open: "r", "rb", "w", "a", "r+", "w+b" and so on; it says what peers may do, and
+ *        does not change the descriptor, nor truncate
+ * @param close_fd 1: the descriptor is consumed on success; it is closed by close(), at the end of a with, or when nobody
+ *        holds the file any more. 0: it stays the caller's; the file uses a duplicate, which shares its position
+ * @param file_out owned; free it with rpyc_object_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (mode or descriptor), RPYC_ERR_IO (no duplicate could be
+ *         made)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_file_new(int32_t fd,
+                          const char *mode,
+                          int32_t close_fd,
+                          rpyc_object **file_out,
+                          rpyc_error **error_out);
+
+/**
  * The userdata of what is called: of a function, or of the class of the object as it was given to rpyc_class_new, also
  * where create made another self.
  *

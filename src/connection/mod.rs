@@ -9,6 +9,7 @@ mod dispatch;
 mod ending;
 mod iteration;
 mod limit;
+mod live;
 mod obtain;
 mod reading;
 mod remote;
@@ -28,6 +29,7 @@ pub use class::{
     Service,
 };
 pub use containers::iterator_over;
+pub use live::{Dict, File, FileMode, Generator, List};
 pub use obtain::{obtain, obtain_value, pickled};
 pub use remote::{Ask, ask, ask_into, ask_later, ask_later_into, ask_then, shared_of};
 pub use restricted::restricted;

@@ -288,7 +288,7 @@ fn local_op(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, 
     }))
 }
 
-fn outcome(result: Result<Value>) -> Outcome {
+pub(super) fn outcome(result: Result<Value>) -> Outcome {
     result.map_err(as_exception)
 }
 
