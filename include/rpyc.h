@@ -747,6 +747,11 @@ typedef int32_t (*rpyc_exception_resolver_fn)(const char *module, const char *na
 #define RPYC_ERR_ADDRESS 104
 
 /**
+ * The request was given up with rpyc_async_result_cancel.
+ */
+#define RPYC_ERR_CANCELLED 106
+
+/**
  * The peer sent what is not RPyC.
  */
 #define RPYC_ERR_MALFORMED 200
@@ -2355,7 +2360,7 @@ bool rpyc_async_result_expired(rpyc_async_result *result);
  * @param result borrowed
  * @param error_out owned; may be NULL
  * @return RPYC_OK (an answer or an exception came), RPYC_ERR_NULL, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF, RPYC_ERR_CLOSED,
- *         RPYC_ERR_FORKED
+ *         RPYC_ERR_CANCELLED, RPYC_ERR_FORKED
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2368,14 +2373,64 @@ rpyc_status rpyc_async_result_wait(rpyc_async_result *result, rpyc_error **error
  * @param value_out owned
  * @param error_out owned; may be NULL; an exception of the peer arrives here
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_CLOSED,
- *         RPYC_ERR_EOF, RPYC_ERR_FORKED
+ *         RPYC_ERR_CANCELLED, RPYC_ERR_EOF, RPYC_ERR_FORKED
  *
  * Threads: any thread. Since 0.1.
  */
 rpyc_status rpyc_async_result_value(rpyc_async_result *result, rpyc_value **value_out, rpyc_error **error_out);
 
 /**
- * Has a callback run when the answer comes; at once if it is here. Several run in the order of registration.
+ * Gives a request up: the result fails with RPYC_ERR_CANCELLED at once, its callbacks run in this thread, and an answer that
+ * comes later is dropped. RPyC cannot tell the peer, which goes on. A thread that waits for the result wakes up; one that
+ * reads meanwhile, within a second.
+ *
+ * @param result borrowed
+ * @return true if it was given up now; false if the answer was here already, if it was given up before, and for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+bool rpyc_async_result_cancel(rpyc_async_result *result);
+
+/**
+ * Waits until there is something to be had from one of several results: its answer, an exception, or that it has expired or
+ * its connection has ended. They may belong to several connections, whose requests are served meanwhile.
+ *
+ * @param results borrowed, and so are the handles in it
+ * @param count results, at least one
+ * @param timeout_ms milliseconds; -1: no limit but their own
+ * @param index_out which one it is; the first of several
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (no results), RPYC_ERR_TIMEOUT (none of them in time), RPYC_ERR_FORKED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_async_result_wait_any(rpyc_async_result *const *results,
+                                       size_t count,
+                                       int64_t timeout_ms,
+                                       size_t *index_out,
+                                       rpyc_error **error_out);
+
+/**
+ * Waits until there is nothing left to wait for from any of several results: each has its answer, an exception, has expired,
+ * or its connection has ended. They may belong to several connections, whose requests are served meanwhile.
+ *
+ * @param results borrowed, and so are the handles in it; may be NULL for none
+ * @param count results
+ * @param timeout_ms milliseconds; -1: no limit but their own
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK (ask each for what came of it), RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (an impossible count), RPYC_ERR_TIMEOUT
+ *         (not all of them in time), RPYC_ERR_FORKED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_async_result_wait_all(rpyc_async_result *const *results,
+                                       size_t count,
+                                       int64_t timeout_ms,
+                                       rpyc_error **error_out);
+
+/**
+ * Has a callback run when the answer comes; at once if it is here. Several run in the order of registration, one after the
+ * other: one that is added while others run, also by one of them, runs behind them, in their thread.
  *
  * @param result borrowed
  * @param callback the callback

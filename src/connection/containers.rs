@@ -202,14 +202,6 @@ fn array_value(call: &Call) -> Value {
     array_of(call).map_or(Value::None, Value::Array)
 }
 
-/// An iterator over the items of a list, as an object of ours.
-pub fn iterator_over(list: Value) -> Option<Value> {
-    let (Value::List(items) | Value::Tuple(items)) = list else { return None };
-    let items: Iter = Box::new(items.to_vec().into_iter());
-    let iterator = ITERATOR.instance(Box::new(Mutex::new(items)));
-    Some(Value::Ref(Reference::Local(iterator)))
-}
-
 /// The plain data that an object of ours stands for, if it is one of these.
 pub(super) fn snapshot(object: &Object) -> Option<Value> {
     let state = object.state();

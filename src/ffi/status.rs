@@ -40,6 +40,8 @@ pub const RPYC_ERR_TIMEOUT: rpyc_status = 102;
 pub const RPYC_ERR_CLOSED: rpyc_status = 103;
 /// An address that cannot be understood, resolved or reached.
 pub const RPYC_ERR_ADDRESS: rpyc_status = 104;
+/// The request was given up with rpyc_async_result_cancel.
+pub const RPYC_ERR_CANCELLED: rpyc_status = 106;
 /// The peer sent what is not RPyC.
 pub const RPYC_ERR_MALFORMED: rpyc_status = 200;
 /// More, longer or deeper than the limits allow.
@@ -93,6 +95,7 @@ pub(super) fn name(status: rpyc_status) -> Option<&'static CStr> {
         RPYC_ERR_TIMEOUT => c"RPYC_ERR_TIMEOUT",
         RPYC_ERR_CLOSED => c"RPYC_ERR_CLOSED",
         RPYC_ERR_ADDRESS => c"RPYC_ERR_ADDRESS",
+        RPYC_ERR_CANCELLED => c"RPYC_ERR_CANCELLED",
         RPYC_ERR_MALFORMED => c"RPYC_ERR_MALFORMED",
         RPYC_ERR_LIMIT => c"RPYC_ERR_LIMIT",
         RPYC_ERR_DENIED => c"RPYC_ERR_DENIED",
@@ -169,6 +172,7 @@ fn status_of(error: &Error) -> rpyc_status {
         Error::Eof(_) => RPYC_ERR_EOF,
         Error::Timeout(_) => RPYC_ERR_TIMEOUT,
         Error::Closed(_) => RPYC_ERR_CLOSED,
+        Error::Cancelled(_) => RPYC_ERR_CANCELLED,
         Error::Address(_) | Error::Connect { .. } => RPYC_ERR_ADDRESS,
         Error::Malformed(_) => RPYC_ERR_MALFORMED,
         Error::Limit(_) => RPYC_ERR_LIMIT,

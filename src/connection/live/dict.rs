@@ -123,6 +123,10 @@ impl Dict {
         Ok(CLASS.instance(Box::new(dict)))
     }
 
+    pub fn empty() -> Arc<Object> {
+        CLASS.instance(Box::new(Dict::default()))
+    }
+
     pub fn of(object: &Object) -> Option<&Dict> {
         object.state().downcast_ref()
     }
