@@ -249,6 +249,15 @@ impl Shared {
         inner
     }
 
+    /// Is the peer gone? While code of the host runs, nobody else may be reading, and would see it.
+    pub(super) fn is_abandoned(&self) -> bool {
+        if self.is_closed() {
+            return true;
+        }
+        self.take_in();
+        self.lock().session.stream_has_ended()
+    }
+
     /// Takes in what has arrived without handling it, for a connection whose host code runs long.
     pub(crate) fn take_in(&self) {
         let Some(mut inner) = crate::sync::try_lock(&self.inner) else { return };

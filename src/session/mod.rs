@@ -179,6 +179,11 @@ impl<T> Session<T> {
         self.end_of_stream = true;
     }
 
+    /// Nothing more will come, though not all that came may have been handled.
+    pub fn stream_has_ended(&self) -> bool {
+        self.end_of_stream
+    }
+
     /// What is to be sent.
     pub fn outgoing(&mut self) -> &mut Outgoing {
         &mut self.core.outgoing

@@ -6,7 +6,7 @@ import re
 from runner import ROOT, test
 
 # They need a peer, and are used elsewhere.
-NOT_ALONE = {"parameters_client", "parameters_server", "services", "restricted_views", "errors", "bridge", "classic_client", "classic_slave", "native_peers", "release_then_call", "buffers_peer"}
+NOT_ALONE = {"parameters_client", "parameters_server", "services", "restricted_views", "errors", "bridge", "classic_client", "classic_slave", "native_peers", "release_then_call", "buffers_peer", "upstream"}
 
 
 def programs():
