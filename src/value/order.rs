@@ -44,9 +44,7 @@ fn ints(a: &Value, b: &Value) -> Option<Ordering> {
                 (false, true) => Ordering::Greater,
             })
         }
-        (Value::BigInt(a), b) => {
-            b.to_i64().map(|_| if a.is_negative() { Ordering::Less } else { Ordering::Greater })
-        }
+        (Value::BigInt(a), b) => b.to_i64().map(|_| if a.is_negative() { Ordering::Less } else { Ordering::Greater }),
         (a, Value::BigInt(_)) => a.to_i64().and_then(|_| ints(b, a)).map(Ordering::reverse),
         _ => None,
     }

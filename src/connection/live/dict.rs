@@ -60,9 +60,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
         method("keys", Takes::Nothing, |_, call| Ok(views::view(call.object(), Part::Keys))),
         method("values", Takes::Nothing, |_, call| Ok(views::view(call.object(), Part::Values))),
         method("items", Takes::Nothing, |_, call| Ok(views::view(call.object(), Part::Items))),
-        method("get", Takes::Between(1, 2), |dict, call| {
-            Ok(dict.get(&arg(call, 0))?.unwrap_or_else(|| arg(call, 1)))
-        }),
+        method("get", Takes::Between(1, 2), |dict, call| Ok(dict.get(&arg(call, 0))?.unwrap_or_else(|| arg(call, 1)))),
         method("setdefault", Takes::Between(1, 2), |dict, call| {
             let key = arg(call, 0);
             check_key(&key)?;
@@ -232,7 +230,8 @@ fn update_with(dict: &Dict, other: &Value) -> Result<(), Exception> {
         return entries.into_iter().try_for_each(|(key, value)| dict.set(key, value));
     }
     if let (Value::Ref(mapping), true) = (other, has_attr(other, "keys")?) {
-        let ask = |name, args: &[Value]| remote::outcome(remote::ask(mapping, Ask::CallAttr { name, args, keywords: &[] }));
+        let ask =
+            |name, args: &[Value]| remote::outcome(remote::ask(mapping, Ask::CallAttr { name, args, keywords: &[] }));
         for key in iterate(&ask("keys", &[])?)? {
             let value = ask("__getitem__", std::slice::from_ref(&key))?;
             dict.set(key, value)?;

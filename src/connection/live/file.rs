@@ -56,12 +56,14 @@ pub struct File {
     number: i32,
 }
 
-static TEXT: LazyLock<Arc<Class>> = LazyLock::new(|| class("_io", "TextIOWrapper", "", members("TextIOWrapper", false)));
+static TEXT: LazyLock<Arc<Class>> =
+    LazyLock::new(|| class("_io", "TextIOWrapper", "", members("TextIOWrapper", false)));
 static READER: LazyLock<Arc<Class>> =
     LazyLock::new(|| class("_io", "BufferedReader", "", members("BufferedReader", true)));
 static WRITER: LazyLock<Arc<Class>> =
     LazyLock::new(|| class("_io", "BufferedWriter", "", members("BufferedWriter", true)));
-static BOTH: LazyLock<Arc<Class>> = LazyLock::new(|| class("_io", "BufferedRandom", "", members("BufferedRandom", true)));
+static BOTH: LazyLock<Arc<Class>> =
+    LazyLock::new(|| class("_io", "BufferedRandom", "", members("BufferedRandom", true)));
 
 impl File {
     /// Closes the descriptor when it is closed, or when nobody holds it any more. `number` is what `fileno` says.
@@ -158,7 +160,9 @@ impl File {
             0 if offset < 0 && !self.mode.binary => {
                 return Err(value_error(format!("negative seek position {offset}")));
             }
-            0 => SeekFrom::Start(u64::try_from(offset).map_err(|_| failed(&io::Error::from_raw_os_error(libc::EINVAL)))?),
+            0 => {
+                SeekFrom::Start(u64::try_from(offset).map_err(|_| failed(&io::Error::from_raw_os_error(libc::EINVAL)))?)
+            }
             1 => SeekFrom::Current(offset),
             2 => SeekFrom::End(offset),
             _ if self.mode.binary => return Err(value_error(format!("whence value {whence} unsupported"))),
@@ -202,9 +206,9 @@ fn count(call: &Call) -> Result<Option<usize>, Exception> {
     match call.args().first() {
         None | Some(Value::None) => Ok(None),
         Some(value) => {
-            let count = value.to_i64().ok_or_else(|| {
-                type_error(format!("argument should be integer or None, not '{}'", type_name(value)))
-            })?;
+            let count = value
+                .to_i64()
+                .ok_or_else(|| type_error(format!("argument should be integer or None, not '{}'", type_name(value))))?;
             Ok(usize::try_from(count).ok())
         }
     }
@@ -255,8 +259,9 @@ fn members(owner: &'static str, binary: bool) -> Vec<Member> {
             }
             let size = match call.args().first() {
                 None | Some(Value::None) => file.with(Stream::tell)?,
-                Some(size) => u64::try_from(as_index(size)?)
-                    .map_err(|_| failed(&io::Error::from_raw_os_error(libc::EINVAL)))?,
+                Some(size) => {
+                    u64::try_from(as_index(size)?).map_err(|_| failed(&io::Error::from_raw_os_error(libc::EINVAL)))?
+                }
             };
             file.with(|stream| stream.truncate(size)).map(|()| Value::from(size))
         }),
@@ -272,9 +277,7 @@ fn members(owner: &'static str, binary: bool) -> Vec<Member> {
         }),
         method("readable", Takes::Nothing, |file, _| file.with(|_| Ok(Value::Bool(file.mode.reads)))),
         method("writable", Takes::Nothing, |file, _| file.with(|_| Ok(Value::Bool(file.mode.writes)))),
-        method("seekable", Takes::Nothing, |file, _| {
-            file.with(|stream| Ok(Value::Bool(stream.tell().is_ok())))
-        }),
+        method("seekable", Takes::Nothing, |file, _| file.with(|stream| Ok(Value::Bool(stream.tell().is_ok())))),
         method("isatty", Takes::Nothing, |file, _| file.with(|stream| Ok(Value::Bool(stream.file().is_terminal())))),
         method("fileno", Takes::Nothing, |file, _| file.with(|_| Ok(Value::Int(i64::from(file.number))))),
         method("__repr__", Takes::Operator(0), |file, call| {

@@ -239,11 +239,8 @@ fn set_item(list: &List, key: &Value, value: Value) -> Outcome {
     } else {
         let picked = pick(items.len(), parts)?;
         if picked.len() != new.len() {
-            let text = format!(
-                "attempt to assign sequence of size {} to extended slice of size {}",
-                new.len(),
-                picked.len()
-            );
+            let text =
+                format!("attempt to assign sequence of size {} to extended slice of size {}", new.len(), picked.len());
             drop(items);
             return Err(value_error(text));
         }
@@ -289,10 +286,12 @@ fn extend(list: &List, more: &Value) -> Outcome {
 
 fn repeated(items: &[Value], count: &Value) -> Result<Vec<Value>, Exception> {
     let count = match count {
-        Value::BigInt(_) => return Err(Exception::builtin("OverflowError", "cannot fit 'int' into an index-sized integer")),
-        other => other.to_i64().ok_or_else(|| {
-            type_error(format!("'{}' object cannot be interpreted as an integer", type_name(count)))
-        })?,
+        Value::BigInt(_) => {
+            return Err(Exception::builtin("OverflowError", "cannot fit 'int' into an index-sized integer"));
+        }
+        other => other
+            .to_i64()
+            .ok_or_else(|| type_error(format!("'{}' object cannot be interpreted as an integer", type_name(count))))?,
     };
     let count = usize::try_from(count).unwrap_or(0);
     match items.len().checked_mul(count) {
@@ -448,12 +447,10 @@ static REVERSED: LazyLock<Arc<Class>> = LazyLock::new(|| {
         method("list_reverseiterator", "__next__", Takes::Operator(0), |iterator: &Reversed, _| {
             let mut left = lock(&iterator.left);
             *left = left.checked_sub(1).ok_or_else(Exception::stop_iteration)?;
-            List::of(&iterator.list)
-                .and_then(|list| list.get(*left as i64))
-                .ok_or_else(|| {
-                    *left = 0;
-                    Exception::stop_iteration()
-                })
+            List::of(&iterator.list).and_then(|list| list.get(*left as i64)).ok_or_else(|| {
+                *left = 0;
+                Exception::stop_iteration()
+            })
         }),
         method("list_reverseiterator", "__iter__", Takes::Operator(0), |_: &Reversed, call| Ok(this(call))),
     ];

@@ -76,7 +76,8 @@ pub(super) fn property<S: 'static>(name: &'static str, read: fn(&S) -> Outcome) 
 /// The six comparisons are answered by one function.
 pub(super) fn comparison<S: 'static>(op: CompareOp, run: fn(CompareOp, &S, &Call) -> Outcome) -> Member {
     let run: Method = Arc::new(move |mut call: Call| {
-        let outcome = check("", op.name(), Takes::Operator(1), &call).and_then(|()| run(op, state(call.object())?, &call));
+        let outcome =
+            check("", op.name(), Takes::Operator(1), &call).and_then(|()| run(op, state(call.object())?, &call));
         let _ = match outcome {
             Ok(value) => call.reply(value),
             Err(exception) => call.raise(exception),
@@ -195,7 +196,9 @@ pub(super) fn equal(a: &Value, b: &Value) -> Result<bool, Exception> {
             let equal = truth::equal(object, other).map(Value::Bool);
             remote::outcome(equal).map(|equal| matches!(equal, Value::Bool(true)))
         }),
-        (Value::Tuple(a), Value::Tuple(b)) if !a.iter().chain(b.iter()).all(Value::is_plain) => nested(|| sequences_equal(a, b)),
+        (Value::Tuple(a), Value::Tuple(b)) if !a.iter().chain(b.iter()).all(Value::is_plain) => {
+            nested(|| sequences_equal(a, b))
+        }
         _ => Ok(a.py_eq(b)),
     }
 }
@@ -235,9 +238,7 @@ pub(super) fn ordered(op: CompareOp, a: &Value, b: &Value) -> Result<bool, Excep
                 (answer, _) => Ok(answer),
             }
         })?,
-        (other, Value::Ref(object)) => {
-            nested(|| remote::outcome(remote::ask(object, Ask::Compare(swapped, other))))?
-        }
+        (other, Value::Ref(object)) => nested(|| remote::outcome(remote::ask(object, Ask::Compare(swapped, other))))?,
         _ => Value::NotImplemented,
     };
     match answer {
