@@ -4095,7 +4095,8 @@ rpyc_object *rpyc_call_target(const rpyc_call *call);
 const char *rpyc_call_name(const rpyc_call *call);
 
 /**
- * Is the caller gone, so that nobody waits for the answer any more?
+ * Is the caller gone, so that nobody waits for the answer any more? It looks whether the stream has ended, without waiting:
+ * a long call may ask again and again.
  *
  * @param call borrowed
  * @return true also for NULL

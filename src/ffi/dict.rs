@@ -72,7 +72,7 @@ pub unsafe extern "C" fn rpyc_dict_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_dict_count(dict: *const rpyc_object) -> usize {
     // SAFETY: NULL or a live handle.
-    guard_or(0, || unsafe { self::dict(dict) }.map_or(0, Dict::len))
+    guard_or(0, || unsafe { self::dict(dict) }.map_or(0, Dict::count))
 }
 
 /// The value of a key.

@@ -63,7 +63,7 @@ pub unsafe extern "C" fn rpyc_list_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_list_count(list: *const rpyc_object) -> usize {
     // SAFETY: NULL or a live handle.
-    guard_or(0, || unsafe { self::list(list) }.map_or(0, List::len))
+    guard_or(0, || unsafe { self::list(list) }.map_or(0, List::count))
 }
 
 /// An item of a list.

@@ -24,7 +24,7 @@ pub struct Dict {
 static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
     let method = |name, takes, run: fn(&Dict, &Call) -> Outcome| method("dict", name, takes, run);
     let members = vec![
-        method("__len__", Takes::Operator(0), |dict, _| Ok(Value::Int(dict.len() as i64))),
+        method("__len__", Takes::Operator(0), |dict, _| Ok(Value::Int(dict.count() as i64))),
         method("__getitem__", Takes::One, |dict, call| {
             let key = arg(call, 0);
             dict.get(&key)?.ok_or_else(|| missing(key))
@@ -129,7 +129,7 @@ impl Dict {
         object.state().downcast_ref()
     }
 
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         lock(&self.entries).len()
     }
 
@@ -168,7 +168,7 @@ impl Dict {
     }
 
     fn equals(&self, other: &[(Value, Value)]) -> Result<bool, Exception> {
-        if self.len() != other.len() {
+        if self.count() != other.len() {
             return Ok(false);
         }
         for (key, value) in other {

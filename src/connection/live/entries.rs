@@ -71,13 +71,13 @@ impl Entries {
     }
 
     /// The first entry at this place or behind it, and its place.
-    pub fn from_place(&self, place: usize) -> Option<(usize, &(Value, Value))> {
+    pub fn at_or_after(&self, place: usize) -> Option<(usize, &(Value, Value))> {
         let mut behind = self.slots.iter().enumerate().skip(place);
         behind.find_map(|(place, slot)| slot.as_ref().map(|entry| (place, entry)))
     }
 
     /// The last entry before this place, and its place.
-    pub fn before_place(&self, place: usize) -> Option<(usize, &(Value, Value))> {
+    pub fn before(&self, place: usize) -> Option<(usize, &(Value, Value))> {
         let before = self.slots.iter().enumerate().take(place);
         before.rev().find_map(|(place, slot)| slot.as_ref().map(|entry| (place, entry)))
     }
@@ -139,9 +139,9 @@ mod tests {
             entries.insert(Value::Int(n), Value::None);
         }
         entries.remove(&Value::Int(1));
-        assert_eq!(entries.from_place(1).map(|(place, _)| place), Some(2));
-        assert_eq!(entries.before_place(2).map(|(place, _)| place), Some(0));
-        assert_eq!(entries.before_place(entries.end()).map(|(place, _)| place), Some(3));
-        assert!(entries.before_place(0).is_none() && entries.from_place(4).is_none());
+        assert_eq!(entries.at_or_after(1).map(|(place, _)| place), Some(2));
+        assert_eq!(entries.before(2).map(|(place, _)| place), Some(0));
+        assert_eq!(entries.before(entries.end()).map(|(place, _)| place), Some(3));
+        assert!(entries.before(0).is_none() && entries.at_or_after(4).is_none());
     }
 }

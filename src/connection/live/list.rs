@@ -28,7 +28,7 @@ const MOST: usize = 1 << 28;
 static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
     let method = |name, takes, run: fn(&List, &Call) -> Outcome| method("list", name, takes, run);
     let mut members = vec![
-        method("__len__", Takes::Operator(0), |list, _| Ok(Value::Int(list.len() as i64))),
+        method("__len__", Takes::Operator(0), |list, _| Ok(Value::Int(list.count() as i64))),
         method("__getitem__", Takes::One, |list, call| get_item(list, &arg(call, 0))),
         method("__setitem__", Takes::Operator(2), |list, call| set_item(list, &arg(call, 0), arg(call, 1))),
         method("__delitem__", Takes::Operator(1), |list, call| del_item(list, &arg(call, 0))),
@@ -37,7 +37,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
         }),
         method("__iter__", Takes::Operator(0), |_, call| Ok(iterator(call.object()))),
         method("__reversed__", Takes::Nothing, |list, call| {
-            let state = Reversed { list: call.object().clone(), left: Mutex::new(list.len()) };
+            let state = Reversed { list: call.object().clone(), left: Mutex::new(list.count()) };
             Ok(object(REVERSED.instance(Box::new(state))))
         }),
         method("__repr__", Takes::Operator(0), |list, call| {
@@ -78,7 +78,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
         }),
         method("pop", Takes::Between(0, 1), |list, call| {
             let index = call.args().first().map_or(Ok(-1), as_index)?;
-            let text = if list.len() == 0 { "pop from empty list" } else { "pop index out of range" };
+            let text = if list.count() == 0 { "pop from empty list" } else { "pop index out of range" };
             list.pop(index).ok_or_else(|| Exception::builtin("IndexError", text))
         }),
         method("remove", Takes::One, |list, call| match find(list, &arg(call, 0), 0, usize::MAX)? {
@@ -120,7 +120,7 @@ impl List {
         object.state().downcast_ref()
     }
 
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         lock(&self.items).len()
     }
 
@@ -301,7 +301,7 @@ fn repeated(items: &[Value], count: &Value) -> Result<Vec<Value>, Exception> {
 }
 
 fn index(list: &List, call: &Call) -> Outcome {
-    let len = list.len() as i64;
+    let len = list.count() as i64;
     let bound = |index: usize, default: i64| match call.args().get(index) {
         None => Ok(default),
         Some(Value::BigInt(n)) => Ok(if n.is_negative() { 0 } else { i64::MAX }),
@@ -435,7 +435,7 @@ static ITERATOR: LazyLock<Arc<Class>> = LazyLock::new(|| {
         }),
         method("list_iterator", "__iter__", Takes::Operator(0), |_: &Iterator, call| Ok(this(call))),
         method("list_iterator", "__length_hint__", Takes::Nothing, |iterator: &Iterator, _| {
-            let len = List::of(&iterator.list).map_or(0, List::len);
+            let len = List::of(&iterator.list).map_or(0, List::count);
             Ok(Value::Int(len.saturating_sub(iterator.next.load(Ordering::Relaxed)) as i64))
         }),
     ];

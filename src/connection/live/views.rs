@@ -39,7 +39,7 @@ impl View {
     }
 
     fn len(&self) -> usize {
-        Dict::of(&self.dict).map_or(0, Dict::len)
+        Dict::of(&self.dict).map_or(0, Dict::count)
     }
 
     fn contains(&self, wanted: &Value) -> Result<bool, Exception> {
@@ -141,7 +141,7 @@ fn next(iterator: &Iterator, _: &Call) -> Result<Value, Exception> {
         if entries.len() != size {
             return Err(Exception::builtin("RuntimeError", "dictionary changed size during iteration"));
         }
-        let found = if iterator.backwards { entries.before_place(place) } else { entries.from_place(place) };
+        let found = if iterator.backwards { entries.before(place) } else { entries.at_or_after(place) };
         let Some((at, entry)) = found else {
             *state = None;
             return Err(Exception::stop_iteration());
