@@ -178,6 +178,9 @@ pub enum Error {
     Eof(String),
     #[error("{0}")]
     Timeout(String),
+    /// The caller gave an asynchronous request up.
+    #[error("{0}")]
+    Cancelled(String),
     /// The connection was closed before.
     #[error("{0}")]
     Closed(String),

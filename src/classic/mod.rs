@@ -2,7 +2,6 @@
 
 mod client;
 mod modules;
-mod namespace;
 mod slave;
 mod stdio;
 mod transfer;

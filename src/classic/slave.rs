@@ -1,9 +1,8 @@
 //! The slave's side: a service that a stock client drives with `rpyc.classic.connect`.
 
 use super::modules::{self, Native};
-use super::namespace;
 use crate::connection::{
-    Call, Class, Connection, Definition, Hook, Member, MemberKind, Method, Object, Refused, Service,
+    Call, Class, Connection, Definition, Dict, Hook, Member, MemberKind, Method, Object, Refused, Service,
 };
 use crate::error::{Exception, Result};
 use crate::value::{Local, Reference, Text, Value};
@@ -156,7 +155,7 @@ fn getmodule(hook: Option<Method>) -> Method {
 }
 
 fn own_namespace(call: Call) {
-    let namespace = state_of(call.object()).map(|state| state.namespace.get_or_init(namespace::new).clone());
+    let namespace = state_of(call.object()).map(|state| state.namespace.get_or_init(Dict::empty).clone());
     let namespace =
         namespace.map_or(Value::None, |namespace| Value::Ref(Reference::Local(namespace as Arc<dyn Local>)));
     answer(call, Ok(namespace));

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Instant, Mutex, lock, wait_for};
 use crate::value::Value;
+use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -27,7 +28,9 @@ struct Inner {
 #[derive(Default)]
 struct State {
     outcome: Option<Result<Value>>,
-    callbacks: Vec<Callback>,
+    callbacks: VecDeque<Callback>,
+    /// A thread runs them, one after the other, and goes on with those that are added meanwhile.
+    running: bool,
     expiry: Option<Instant>,
     /// The time that it was given.
     within: Duration,
@@ -108,21 +111,60 @@ impl AsyncResult {
         lock(&inner.state).outcome.take()
     }
 
-    /// The answer has come; gives the callbacks to run, in their order. One that comes too late is given back.
+    /// The answer has come; true: the caller has to `run_callbacks`. One that comes too late is given back.
     #[must_use]
-    pub(super) fn settle(&self, outcome: Result<Value>) -> (Vec<Callback>, Option<Result<Value>>) {
+    pub(super) fn settle(&self, outcome: Result<Value>) -> (bool, Option<Result<Value>>) {
         let mut state = lock(&self.0.state);
         if self.is_settled() {
-            return (Vec::new(), Some(outcome));
+            return (false, Some(outcome));
         }
         if state.expiry.is_some_and(|expiry| expiry <= Instant::now()) {
             state.late = true;
-            return (Vec::new(), Some(outcome));
+            return (false, Some(outcome));
         }
+        (self.put(&mut state, outcome), None)
+    }
+
+    fn put(&self, state: &mut State, outcome: Result<Value>) -> bool {
         state.outcome = Some(outcome);
+        state.running = !state.callbacks.is_empty();
         self.0.settled.store(true, Ordering::Release);
         self.0.arrived.notify_all();
-        (std::mem::take(&mut state.callbacks), None)
+        state.running
+    }
+
+    /// Runs the callbacks in the order in which they were registered, those too that are registered meanwhile.
+    pub(super) fn run_callbacks(&self) {
+        loop {
+            let mut state = lock(&self.0.state);
+            let Some(callback) = state.callbacks.pop_front() else {
+                state.running = false;
+                return;
+            };
+            drop(state);
+            callback(self);
+        }
+    }
+
+    /// Gives the answer up: nobody waits for it any more, and what comes is dropped. False: it is here already.
+    pub fn cancel(&self) -> bool {
+        let mut state = lock(&self.0.state);
+        if self.is_settled() {
+            return false;
+        }
+        let text = match state.what.as_str() {
+            "" => "the request was cancelled; it may still be running".to_owned(),
+            what => format!("{what} was cancelled; it may still be running"),
+        };
+        let run = self.put(&mut state, Err(Error::Cancelled(text)));
+        drop(state);
+        if let Some(shared) = self.0.shared.upgrade() {
+            shared.wake_for(self);
+        }
+        if run {
+            self.run_callbacks();
+        }
+        true
     }
 
     /// Is the answer here? Handles first what has arrived, without waiting.
@@ -179,7 +221,7 @@ impl AsyncResult {
                 Err(Error::Timeout(state.expired_text(&shared.name())))
             }
             // There was a connection, and nothing of it is left.
-            None if !self.0.shared.ptr_eq(&Weak::new()) && !self.is_settled() => {
+            None if !self.is_local() && !self.is_settled() => {
                 Err(Error::Closed("the connection ended before the answer".into()))
             }
             None => {
@@ -217,15 +259,35 @@ impl AsyncResult {
         }
     }
 
-    /// Runs `callback` once, when the answer comes; at once if it is here. None is run after the time is up.
+    /// Runs `callback` once, when the answer comes; at once if it is here, or behind those that run just now. None is run
+    /// after the time is up.
     pub fn add_callback(&self, callback: Callback) {
         let mut state = lock(&self.0.state);
-        if !self.is_settled() {
-            state.callbacks.push(callback);
+        state.callbacks.push_back(callback);
+        if !self.is_settled() || state.running {
             return;
         }
+        state.running = true;
         drop(state);
-        callback(self);
+        self.run_callbacks();
+    }
+
+    /// Is there nothing to wait for any more: an answer, the end of its time, the end of its connection?
+    pub(super) fn is_done(&self) -> bool {
+        self.is_settled() || self.expiry_passed() || (!self.is_local() && self.0.shared.strong_count() == 0)
+    }
+
+    /// Something of this process gives it, and no connection.
+    pub(super) fn is_local(&self) -> bool {
+        self.0.shared.ptr_eq(&Weak::new())
+    }
+
+    pub(super) fn shared(&self) -> Option<Arc<Shared>> {
+        self.0.shared.upgrade()
+    }
+
+    pub(super) fn expiry(&self) -> Option<Instant> {
+        lock(&self.0.state).expiry
     }
 
     /// Sets the time within which the answer must come, counted from now. It changes nothing when that has come too late.

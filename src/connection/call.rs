@@ -113,9 +113,9 @@ impl Call {
         self.answer.is_none()
     }
 
-    /// Nobody waits for the answer any more: the connection is over.
+    /// Nobody waits for the answer any more: the connection is over, or its stream has ended.
     pub fn is_cancelled(&self) -> bool {
-        self.shared().is_some_and(|shared| shared.is_closed())
+        self.shared().is_some_and(|shared| shared.is_abandoned())
     }
 
     #[inline]

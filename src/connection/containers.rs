@@ -202,14 +202,6 @@ fn array_value(call: &Call) -> Value {
     array_of(call).map_or(Value::None, Value::Array)
 }
 
-/// An iterator over the items of a list, as an object of ours.
-pub fn iterator_over(list: Value) -> Option<Value> {
-    let (Value::List(items) | Value::Tuple(items)) = list else { return None };
-    let items: Iter = Box::new(items.to_vec().into_iter());
-    let iterator = ITERATOR.instance(Box::new(Mutex::new(items)));
-    Some(Value::Ref(Reference::Local(iterator)))
-}
-
 /// The plain data that an object of ours stands for, if it is one of these.
 pub(super) fn snapshot(object: &Object) -> Option<Value> {
     let state = object.state();
@@ -337,9 +329,22 @@ fn getitem(
 }
 
 /// The indices that Python's slice stands for.
-fn pick(len: usize, parts: &[Value; 3]) -> Result<Vec<usize>, Exception> {
+pub(super) fn pick(len: usize, parts: &[Value; 3]) -> Result<Vec<usize>, Exception> {
+    let (start, stop, step) = span(len, parts)?;
+    let mut picked = Vec::new();
+    let mut at = start;
+    while (step > 0 && at < stop) || (step < 0 && at > stop) {
+        picked.extend(usize::try_from(at).ok());
+        at = at.saturating_add(step);
+    }
+    Ok(picked)
+}
+
+/// Start, stop and step of Python's slice, on a sequence of this length.
+pub(super) fn span(len: usize, parts: &[Value; 3]) -> Result<(i64, i64, i64), Exception> {
     let number = |part: &Value| match part {
         Value::None => Ok(None),
+        Value::BigInt(n) => Ok(Some(if n.is_negative() { i64::MIN } else { i64::MAX })),
         other => other.to_i64().map(Some).ok_or_else(|| {
             Exception::builtin("TypeError", "slice indices must be integers or None or have an __index__ method")
         }),
@@ -357,11 +362,5 @@ fn pick(len: usize, parts: &[Value; 3]) -> Result<Vec<usize>, Exception> {
     };
     let start = clamp(number(&parts[0])?, if step > 0 { 0 } else { len - 1 });
     let stop = clamp(number(&parts[1])?, if step > 0 { len } else { -1 });
-    let mut picked = Vec::new();
-    let mut at = start;
-    while (step > 0 && at < stop) || (step < 0 && at > stop) {
-        picked.extend(usize::try_from(at).ok());
-        at = at.saturating_add(step);
-    }
-    Ok(picked)
+    Ok((start, stop, step))
 }

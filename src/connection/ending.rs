@@ -77,7 +77,9 @@ impl Shared {
         self.report(&error, overdrawn);
         for (_, token) in pending {
             if let Token::Async(result) = token {
-                result.settle(Err(gone(&error))).0.into_iter().for_each(|callback| callback(&result));
+                if result.settle(Err(gone(&error))).0 {
+                    result.run_callbacks();
+                }
             }
         }
         drop((waste, bound, queued, root));

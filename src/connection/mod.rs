@@ -11,6 +11,7 @@ mod ending;
 mod event_loop;
 mod iteration;
 mod limit;
+mod live;
 mod obtain;
 mod queue;
 mod reading;
@@ -22,6 +23,7 @@ mod shared;
 mod signature;
 mod threads;
 mod truth;
+mod waiting;
 mod wrap;
 
 pub use async_result::{AsyncResult, Callback};
@@ -31,8 +33,8 @@ pub use class::{
     BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Refused,
     Service,
 };
-pub use containers::iterator_over;
 pub use event_loop::Interest;
+pub use live::{Dict, File, FileMode, Generator, List};
 pub use obtain::{obtain, obtain_value, pickled};
 pub use queue::Queue;
 pub use remote::{Ask, ask, ask_into, ask_later, ask_later_into, ask_then, shared_of};
@@ -40,6 +42,7 @@ pub use restricted::restricted;
 pub use shared::Shared;
 pub use signature::Signature;
 pub use truth::{equal, truth};
+pub use waiting::{wait_all, wait_any};
 
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Result};

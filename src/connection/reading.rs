@@ -280,10 +280,10 @@ impl Shared {
     }
 
     pub(super) fn settle<'a>(&'a self, mut inner: Guard<'a>, result: AsyncResult, outcome: Result<Value>) -> Guard<'a> {
-        let (callbacks, late) = result.settle(outcome);
+        let (run, late) = result.settle(outcome);
         let address = result.address();
-        wake(&mut inner, |waiter| waiter.key == Key::Async(address));
-        if callbacks.is_empty() {
+        wake(&mut inner, |waiter| waiter.key == Key::Async(address) || waiter.key == Key::Results);
+        if !run {
             if let Some(late) = late {
                 // Nobody else may hold it any more, and its callbacks have destructors of the host.
                 inner.late.push((Some(result), late));
@@ -293,7 +293,7 @@ impl Shared {
             return inner;
         }
         self.depart(inner);
-        callbacks.into_iter().for_each(|callback| callback(&result));
+        result.run_callbacks();
         drop(result);
         self.lock()
     }
@@ -309,6 +309,15 @@ impl Shared {
         }
         self.leave(&mut inner);
         inner
+    }
+
+    /// Is the peer gone? While code of the host runs, nobody else may be reading, and would see it.
+    pub(super) fn is_abandoned(&self) -> bool {
+        if self.is_closed() {
+            return true;
+        }
+        self.take_in();
+        self.lock().session.is_at_end_of_stream()
     }
 
     /// Takes in what has arrived without handling it, for a connection whose host code runs long.

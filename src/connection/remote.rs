@@ -113,7 +113,9 @@ pub fn ask_later_into(
                     Some(room) => outcome.map(|value| fill(room, value).0),
                     None => outcome,
                 };
-                settle.settle(outcome).0.into_iter().for_each(|callback| callback(&settle));
+                if settle.settle(outcome).0 {
+                    settle.run_callbacks();
+                }
             });
             ask_local(target, ask, Job { answer, origin: None });
             Ok(result)
@@ -288,7 +290,7 @@ fn local_op(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, 
     }))
 }
 
-fn outcome(result: Result<Value>) -> Outcome {
+pub(super) fn outcome(result: Result<Value>) -> Outcome {
     result.map_err(as_exception)
 }
 

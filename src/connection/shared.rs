@@ -37,6 +37,8 @@ pub(super) enum Key {
     Reply(i64),
     /// The address of an asynchronous result.
     Async(usize),
+    /// One of several asynchronous results: whoever waits looks which.
+    Results,
     /// Anything that happens.
     Transaction,
     /// That less waits to be sent. It reads nothing.
@@ -406,6 +408,32 @@ impl Shared {
                 return result.is_settled();
             }
         }
+    }
+
+    /// Waits until `done` says so, which is asked after each result that comes; or until the limit is reached or the
+    /// connection has ended.
+    pub(super) fn wait_for_results(self: &Arc<Shared>, done: &dyn Fn() -> bool, mut limit: Limit) {
+        let _alarm = self.alarm();
+        let _pause = serial::pause();
+        let mut inner = self.lock();
+        loop {
+            if done() || inner.end.is_some() {
+                return self.depart(inner);
+            }
+            let step;
+            (inner, step) = self.advance(inner, Key::Results, &mut limit);
+            if let Step::TimedOut = step {
+                self.leave(&mut inner);
+                return release(inner);
+            }
+        }
+    }
+
+    /// A result is there that no message brought.
+    pub(super) fn wake_for(&self, result: &AsyncResult) {
+        let address = result.address();
+        let mut inner = self.lock();
+        super::reading::wake(&mut inner, |waiter| waiter.key == Key::Async(address) || waiter.key == Key::Results);
     }
 
     /// Handles one message of the peer. False: none came in time. With `again`, the caller comes back at once, and

@@ -4,10 +4,10 @@ use super::connection::timeout;
 use super::error::rpyc_error;
 use super::guard::{self, guard, guard_or};
 use super::handle::{self, Handle, rpyc_value};
-use super::pointer::output;
-use super::status::{Failure, rpyc_status};
+use super::pointer::{array, output};
+use super::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
 use super::userdata::{Userdata, rpyc_free_fn};
-use crate::connection::AsyncResult;
+use crate::connection::{AsyncResult, wait_all, wait_any};
 use std::ffi::c_void;
 
 /// The answer to an asynchronous request, before or after it came. Shared.
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn rpyc_async_result_expired(result: *mut rpyc_async_resul
 /// @param result borrowed
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK (an answer or an exception came), RPYC_ERR_NULL, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF, RPYC_ERR_CLOSED,
-///         RPYC_ERR_FORKED
+///         RPYC_ERR_CANCELLED, RPYC_ERR_FORKED
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -117,7 +117,7 @@ pub unsafe extern "C" fn rpyc_async_result_wait(
 /// @param value_out owned
 /// @param error_out owned; may be NULL; an exception of the peer arrives here
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_CLOSED,
-///         RPYC_ERR_EOF, RPYC_ERR_FORKED
+///         RPYC_ERR_CANCELLED, RPYC_ERR_EOF, RPYC_ERR_FORKED
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -135,7 +135,86 @@ pub unsafe extern "C" fn rpyc_async_result_value(
     }
 }
 
-/// Has a callback run when the answer comes; at once if it is here. Several run in the order of registration.
+/// Gives a request up: the result fails with RPYC_ERR_CANCELLED at once, its callbacks run in this thread, and an answer that
+/// comes later is dropped. RPyC cannot tell the peer, which goes on. A thread that waits for the result wakes up; one that
+/// reads meanwhile, within a second.
+///
+/// @param result borrowed
+/// @return true if it was given up now; false if the answer was here already, if it was given up before, and for NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_async_result_cancel(result: *mut rpyc_async_result) -> bool {
+    // SAFETY: NULL or a live handle.
+    unsafe { ask(result, AsyncResult::cancel) }
+}
+
+/// # Safety
+/// The pointer is NULL or leads to so many handles, each NULL or live.
+unsafe fn several(results: *const *mut rpyc_async_result, count: usize) -> Result<Vec<AsyncResult>> {
+    // SAFETY: the same is asked of our caller.
+    unsafe {
+        let handles = array(results, count, "results")?;
+        handles.iter().map(|result| Ok(handle::get(*result, "results")?.clone())).collect()
+    }
+}
+
+/// Waits until there is something to be had from one of several results: its answer, an exception, or that it has expired or
+/// its connection has ended. They may belong to several connections, whose requests are served meanwhile.
+///
+/// @param results borrowed, and so are the handles in it
+/// @param count results, at least one
+/// @param timeout_ms milliseconds; -1: no limit but their own
+/// @param index_out which one it is; the first of several
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (no results), RPYC_ERR_TIMEOUT (none of them in time), RPYC_ERR_FORKED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_async_result_wait_any(
+    results: *const *mut rpyc_async_result,
+    count: usize,
+    timeout_ms: i64,
+    index_out: *mut usize,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(index_out, "index_out")?;
+            let results = several(results, count)?;
+            if results.is_empty() {
+                return Err(Failure::new(RPYC_ERR_ARGUMENT, "there is no result to wait for"));
+            }
+            out.put(wait_any(&results, timeout(timeout_ms))?)
+        })
+    }
+}
+
+/// Waits until there is nothing left to wait for from any of several results: each has its answer, an exception, has expired,
+/// or its connection has ended. They may belong to several connections, whose requests are served meanwhile.
+///
+/// @param results borrowed, and so are the handles in it; may be NULL for none
+/// @param count results
+/// @param timeout_ms milliseconds; -1: no limit but their own
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK (ask each for what came of it), RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (an impossible count), RPYC_ERR_TIMEOUT
+///         (not all of them in time), RPYC_ERR_FORKED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_async_result_wait_all(
+    results: *const *mut rpyc_async_result,
+    count: usize,
+    timeout_ms: i64,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe { guard(error_out, || Ok(wait_all(&several(results, count)?, timeout(timeout_ms))?)) }
+}
+
+/// Has a callback run when the answer comes; at once if it is here. Several run in the order of registration, one after the
+/// other: one that is added while others run, also by one of them, runs behind them, in their thread.
 ///
 /// @param result borrowed
 /// @param callback the callback

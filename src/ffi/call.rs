@@ -432,7 +432,8 @@ pub unsafe extern "C" fn rpyc_call_name(call: *const rpyc_call) -> *const c_char
     })
 }
 
-/// Is the caller gone, so that nobody waits for the answer any more?
+/// Is the caller gone, so that nobody waits for the answer any more? It looks whether the stream has ended, without waiting:
+/// a long call may ask again and again.
 ///
 /// @param call borrowed
 /// @return true also for NULL

@@ -40,6 +40,11 @@ mod buffer;
 
 mod class;
 
+mod list;
+
+mod dict;
+mod file;
+
 mod call;
 mod call_answer;
 mod server;

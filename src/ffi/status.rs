@@ -42,6 +42,8 @@ pub const RPYC_ERR_CLOSED: rpyc_status = 103;
 pub const RPYC_ERR_ADDRESS: rpyc_status = 104;
 /// The peer does not receive, and as much waits to be sent as may; try again when the descriptor is writable.
 pub const RPYC_ERR_BACKPRESSURE: rpyc_status = 105;
+/// The request was given up with rpyc_async_result_cancel.
+pub const RPYC_ERR_CANCELLED: rpyc_status = 106;
 /// The peer sent what is not RPyC.
 pub const RPYC_ERR_MALFORMED: rpyc_status = 200;
 /// More, longer or deeper than the limits allow.
@@ -96,6 +98,7 @@ pub(super) fn name(status: rpyc_status) -> Option<&'static CStr> {
         RPYC_ERR_CLOSED => c"RPYC_ERR_CLOSED",
         RPYC_ERR_ADDRESS => c"RPYC_ERR_ADDRESS",
         RPYC_ERR_BACKPRESSURE => c"RPYC_ERR_BACKPRESSURE",
+        RPYC_ERR_CANCELLED => c"RPYC_ERR_CANCELLED",
         RPYC_ERR_MALFORMED => c"RPYC_ERR_MALFORMED",
         RPYC_ERR_LIMIT => c"RPYC_ERR_LIMIT",
         RPYC_ERR_DENIED => c"RPYC_ERR_DENIED",
@@ -172,6 +175,7 @@ fn status_of(error: &Error) -> rpyc_status {
         Error::Eof(_) => RPYC_ERR_EOF,
         Error::Timeout(_) => RPYC_ERR_TIMEOUT,
         Error::Closed(_) => RPYC_ERR_CLOSED,
+        Error::Cancelled(_) => RPYC_ERR_CANCELLED,
         Error::Address(_) | Error::Connect { .. } => RPYC_ERR_ADDRESS,
         Error::Malformed(_) => RPYC_ERR_MALFORMED,
         Error::Limit(_) => RPYC_ERR_LIMIT,

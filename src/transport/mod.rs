@@ -96,6 +96,14 @@ impl Ready {
     }
 }
 
+/// Waits until one of several descriptors of transports is readable, at most so long.
+pub fn await_input(fds: impl Iterator<Item = RawFd>, timeout: Duration) {
+    let mut fds: Vec<_> = fds.map(|fd| sys::interest(Some(fd), libc::POLLIN)).collect();
+    if sys::poll(&mut fds, Some(timeout)).is_err() {
+        std::thread::sleep(timeout);
+    }
+}
+
 /// Connects to `address`, starts its command, or takes over its descriptors. `connect_timeout` bounds all attempts
 /// together, but not the look-up of a host's name, which is the system's.
 pub fn connect(address: &Address, connect_timeout: Option<Duration>) -> Result<Arc<dyn Transport>> {

@@ -5,6 +5,7 @@ mod blob;
 mod equality;
 mod graph;
 mod int;
+mod order;
 mod reference;
 mod repr;
 mod serde;

@@ -6,7 +6,7 @@ import re
 from runner import ROOT, test
 
 # They need a peer, and are used elsewhere.
-NOT_ALONE = {"background_client", "bridge", "buffers_peer", "classic_client", "classic_slave", "errors", "native_peers", "parameters_client", "parameters_server", "release_then_call", "restricted_views", "services"}
+NOT_ALONE = {"background_client", "bridge", "buffers_peer", "classic_client", "classic_slave", "errors", "native_peers", "parameters_client", "parameters_server", "release_then_call", "restricted_views", "services", "upstream"}
 
 
 def programs():
@@ -16,8 +16,12 @@ def programs():
 
 def run(case, name, before=(), args=()):
     """Runs one of them; its last line counts its checks, none of which may fail."""
-    done = case.run([*before, case.program(os.path.join("border", name)), *args])
-    lines = done.output.splitlines()
+    counted(case, case.run([*before, case.program(os.path.join("border", name)), *args]).output)
+
+
+def counted(case, output):
+    """The last line of a program counts its checks."""
+    lines = output.splitlines()
     found = re.fullmatch(r"([1-9]\d*) passed, 0 failed", lines[-1] if lines else "")
     case.check(found, "the last line is %r" % (lines[-1:],))
     case.note(found.group(1) + " checks")
@@ -36,6 +40,16 @@ def register_buffers(version, plain):
         server = case.start([case.python(version), script, *(["--plain"] if plain else [])])
         port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
         run(case, "buffers_peer", args=["tcp://127.0.0.1:" + port, "5"])
+
+def register_containers(version):
+    @test("containers.like-those-of-stock-python.%s" % version, 120)
+    def containers(case):
+        server = case.start([case.program("border/containers"), "tcp://127.0.0.1:0"])
+        address = server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
+        script = os.path.join(ROOT, "tests", "run", "clients", "containers_client.py")
+        counted(case, case.run([case.python(version), script, address]).output)
+        case.equal(server.wait(case.left(30)), 0, "exit code of the server")
+        counted(case, server.output)
 
 
 def register_background(version):
@@ -60,5 +74,6 @@ for program in programs():
 for python in ("6.0.2", "5.3.1"):
     register_background(python)
     register_stress(python)
+    register_containers(python)
     for without_compression in (False, True):
         register_buffers(python, without_compression)

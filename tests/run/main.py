@@ -36,6 +36,7 @@ import errors                                        # noqa: F401
 import classic                                       # noqa: F401
 import syscalls                                      # noqa: F401
 import benches                                       # noqa: F401
+import upstream                                      # noqa: F401
 import memory
 
 WORKERS = 2

@@ -124,7 +124,15 @@ del conn.namespace["live"]
 check(rpyc.classic.obtain(conn.namespace) == {"plain": 1}, "obtain of the namespace")
 del conn.namespace["plain"]
 raises(KeyError, lambda: conn.namespace["live"])
-raises(TypeError, conn.namespace.__setitem__, 1, 2)
+raises(TypeError, conn.namespace.__setitem__, [], 2)
+conn.namespace.update((("b", 1),), c=2)
+conn.namespace.update((("d", 3),))
+check(rpyc.classic.obtain(conn.namespace) == {"b": 1, "c": 2, "d": 3}, "update of the namespace")
+copied = conn.namespace.copy()
+check(conn.namespace.popitem() == ("d", 3) and list(conn.namespace) == ["b", "c"], "popitem takes the last")
+check(len(copied) == 3 and copied != conn.namespace, "a copy stays as it was")
+conn.namespace.clear()
+raises(KeyError, conn.namespace.popitem)
 check(conn.root.getconn().closed is False and conn.root.getconn().fileno() > 0, "getconn")
 
 heard = []

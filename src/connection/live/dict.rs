@@ -1,0 +1,253 @@
+//! Dicts: `builtins.dict`.
+
+use super::super::call::Call;
+use super::super::class::{Class, Object};
+use super::super::dispatch::Outcome;
+use super::super::remote::{self, Ask};
+use super::entries::Entries;
+use super::views::{self, Part};
+use super::{
+    Takes, arg, as_object, class, data, equal, has_attr, iterate, method, object, repr, repr_once, this, type_error,
+    value_error,
+};
+use crate::error::Exception;
+use crate::sync::{Mutex, lock};
+use crate::value::{Reference, Value};
+use std::sync::{Arc, LazyLock};
+
+/// The entries of a dict that both sides can change.
+#[derive(Default)]
+pub struct Dict {
+    entries: Mutex<Entries>,
+}
+
+static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    let method = |name, takes, run: fn(&Dict, &Call) -> Outcome| method("dict", name, takes, run);
+    let members = vec![
+        method("__len__", Takes::Operator(0), |dict, _| Ok(Value::Int(dict.count() as i64))),
+        method("__getitem__", Takes::One, |dict, call| {
+            let key = arg(call, 0);
+            dict.get(&key)?.ok_or_else(|| missing(key))
+        }),
+        method("__setitem__", Takes::Operator(2), |dict, call| {
+            dict.set(arg(call, 0), arg(call, 1))?;
+            Ok(Value::None)
+        }),
+        method("__delitem__", Takes::Operator(1), |dict, call| {
+            let key = arg(call, 0);
+            dict.remove(&key)?.map(|_| Value::None).ok_or_else(|| missing(key))
+        }),
+        method("__contains__", Takes::One, |dict, call| Ok(Value::Bool(dict.get(&arg(call, 0))?.is_some()))),
+        method("__iter__", Takes::Operator(0), |_, call| Ok(views::iterator(call.object(), Part::Keys))),
+        method("__reversed__", Takes::Nothing, |_, call| Ok(views::reversed(call.object(), Part::Keys))),
+        method("__repr__", Takes::Operator(0), |dict, call| {
+            repr_once(call, "{...}", || {
+                let text = |(k, v): &(Value, Value)| Ok(format!("{}: {}", repr(k)?, repr(v)?));
+                let texts = dict.snapshot().iter().map(text).collect::<Result<Vec<_>, Exception>>()?;
+                Ok(format!("{{{}}}", texts.join(", ")))
+            })
+        }),
+        method("__eq__", Takes::Operator(1), |dict, call| {
+            let Some(other) = entries_of(&arg(call, 0)) else { return Ok(Value::NotImplemented) };
+            dict.equals(&other).map(Value::Bool)
+        }),
+        method("__or__", Takes::Operator(1), |dict, call| merged(&dict.snapshot(), &arg(call, 0), false)),
+        method("__ror__", Takes::Operator(1), |dict, call| merged(&dict.snapshot(), &arg(call, 0), true)),
+        method("__ior__", Takes::Operator(1), |dict, call| {
+            update_with(dict, &arg(call, 0))?;
+            Ok(this(call))
+        }),
+        method("keys", Takes::Nothing, |_, call| Ok(views::view(call.object(), Part::Keys))),
+        method("values", Takes::Nothing, |_, call| Ok(views::view(call.object(), Part::Values))),
+        method("items", Takes::Nothing, |_, call| Ok(views::view(call.object(), Part::Items))),
+        method("get", Takes::Between(1, 2), |dict, call| Ok(dict.get(&arg(call, 0))?.unwrap_or_else(|| arg(call, 1)))),
+        method("setdefault", Takes::Between(1, 2), |dict, call| {
+            let key = arg(call, 0);
+            check_key(&key)?;
+            let mut entries = lock(&dict.entries);
+            if let Some(known) = entries.get(&key) {
+                return Ok(known.clone());
+            }
+            entries.insert(key, arg(call, 1));
+            Ok(arg(call, 1))
+        }),
+        method("pop", Takes::Between(1, 2), |dict, call| {
+            let key = arg(call, 0);
+            dict.remove(&key)?.or_else(|| call.args().get(1).cloned()).ok_or_else(|| missing(key))
+        }),
+        method("popitem", Takes::Nothing, |dict, _| {
+            let last = lock(&dict.entries).pop_last();
+            match last {
+                Some((key, value)) => Ok(Value::tuple(vec![key, value])),
+                None => Err(Exception::builtin("KeyError", "popitem(): dictionary is empty")),
+            }
+        }),
+        method("clear", Takes::Nothing, |dict, _| {
+            dict.clear();
+            Ok(Value::None)
+        }),
+        method("copy", Takes::Nothing, |dict, _| Ok(object(Dict::object(dict.snapshot())?))),
+        method("fromkeys", Takes::Anything, |_, call| {
+            if !(1..=2).contains(&call.args().len()) {
+                let given = call.args().len();
+                let bound = if given < 1 { "at least 1 argument" } else { "at most 2 arguments" };
+                return Err(type_error(format!("fromkeys expected {bound}, got {given}")));
+            }
+            let entries = iterate(&arg(call, 0))?.into_iter().map(|key| (key, arg(call, 1))).collect();
+            Ok(object(Dict::object(entries)?))
+        }),
+        method("update", Takes::Anything, |dict, call| {
+            if call.args().len() > 1 {
+                return Err(type_error(format!("update expected at most 1 argument, got {}", call.args().len())));
+            }
+            if let Some(other) = call.args().first() {
+                update_with(dict, other)?;
+            }
+            for (name, value) in call.keywords() {
+                dict.set(Value::Str(name.clone()), value.clone())?;
+            }
+            Ok(Value::None)
+        }),
+    ];
+    class("builtins", "dict", "A dict that a native program and its peers share.", members)
+});
+
+impl Dict {
+    pub fn object(entries: Vec<(Value, Value)>) -> Result<Arc<Object>, Exception> {
+        let dict = Dict::default();
+        for (key, value) in entries {
+            dict.set(key, value)?;
+        }
+        Ok(CLASS.instance(Box::new(dict)))
+    }
+
+    pub fn empty() -> Arc<Object> {
+        CLASS.instance(Box::new(Dict::default()))
+    }
+
+    pub fn of(object: &Object) -> Option<&Dict> {
+        object.state().downcast_ref()
+    }
+
+    pub fn count(&self) -> usize {
+        lock(&self.entries).len()
+    }
+
+    /// All entries, in the order of insertion.
+    pub fn snapshot(&self) -> Vec<(Value, Value)> {
+        lock(&self.entries).iter().cloned().collect()
+    }
+
+    pub fn get(&self, key: &Value) -> Result<Option<Value>, Exception> {
+        check_key(key)?;
+        Ok(lock(&self.entries).get(key).cloned())
+    }
+
+    pub fn set(&self, key: Value, value: Value) -> Result<(), Exception> {
+        check_key(&key)?;
+        let before = lock(&self.entries).insert(key, value);
+        drop(before);
+        Ok(())
+    }
+
+    /// Takes the value of a key out.
+    pub fn remove(&self, key: &Value) -> Result<Option<Value>, Exception> {
+        check_key(key)?;
+        let removed = lock(&self.entries).remove(key);
+        Ok(removed.map(|((_, value), _)| value))
+    }
+
+    pub fn clear(&self) {
+        let before = std::mem::take(&mut *lock(&self.entries));
+        drop(before);
+    }
+
+    /// Looks at the entries under the lock: nobody else's code may run.
+    pub(super) fn look<R>(&self, look: impl FnOnce(&Entries) -> R) -> R {
+        look(&lock(&self.entries))
+    }
+
+    fn equals(&self, other: &[(Value, Value)]) -> Result<bool, Exception> {
+        if self.count() != other.len() {
+            return Ok(false);
+        }
+        for (key, value) in other {
+            let Some(own) = self.get(key)? else { return Ok(false) };
+            if !equal(&own, value)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+fn missing(key: Value) -> Exception {
+    Exception::with_args("builtins", "KeyError", vec![key])
+}
+
+/// May it be a key? Objects are keys by their identity, unless Python could not hash them.
+fn check_key(key: &Value) -> Result<(), Exception> {
+    let unhashable = |name: &str| Err(type_error(format!("unhashable type: '{name}'")));
+    match key {
+        Value::Ref(Reference::Remote(proxy)) => match proxy.type_name.as_ref() {
+            "builtins.list" | "builtins.dict" | "builtins.set" | "builtins.bytearray" => {
+                unhashable(proxy.type_name.rsplit('.').next().unwrap_or_default())
+            }
+            _ => Ok(()),
+        },
+        Value::Ref(own) => remote::outcome(remote::ask(own, Ask::Hash)).map(|_| ()),
+        Value::Tuple(items) if !items.iter().all(Value::is_plain) => items.iter().try_for_each(check_key),
+        Value::List(_) | Value::Dict(_) | Value::Array(_) | Value::FrozenSet(_) | Value::Slice(_) | Value::Tuple(_) => {
+            match Value::frozenset(vec![key.clone()]) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(type_error(error.to_string())),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The entries of a dict of this process.
+pub(super) fn entries_of(value: &Value) -> Option<Vec<(Value, Value)>> {
+    if let Some(dict) = as_object::<Dict>(value) {
+        return Dict::of(&dict).map(Dict::snapshot);
+    }
+    match data(value)? {
+        Value::Dict(entries) => Some(entries.to_vec()),
+        _ => None,
+    }
+}
+
+fn merged(own: &[(Value, Value)], other: &Value, other_first: bool) -> Outcome {
+    let Some(other) = entries_of(other) else { return Ok(Value::NotImplemented) };
+    let (first, second) = if other_first { (&*other, own) } else { (own, &*other) };
+    Ok(object(Dict::object(first.iter().chain(second).cloned().collect())?))
+}
+
+/// `dict.update`: from a mapping, or from pairs.
+fn update_with(dict: &Dict, other: &Value) -> Result<(), Exception> {
+    if let Some(entries) = entries_of(other) {
+        return entries.into_iter().try_for_each(|(key, value)| dict.set(key, value));
+    }
+    if let (Value::Ref(mapping), true) = (other, has_attr(other, "keys")?) {
+        let ask =
+            |name, args: &[Value]| remote::outcome(remote::ask(mapping, Ask::CallAttr { name, args, keywords: &[] }));
+        for key in iterate(&ask("keys", &[])?)? {
+            let value = ask("__getitem__", std::slice::from_ref(&key))?;
+            dict.set(key, value)?;
+        }
+        return Ok(());
+    }
+    for (at, pair) in iterate(other)?.into_iter().enumerate() {
+        let pair = iterate(&pair).map_err(|error| match error.is_builtin("TypeError") {
+            true => type_error(format!("cannot convert dictionary update sequence element #{at} to a sequence")),
+            false => error,
+        })?;
+        let [key, value] = <[Value; 2]>::try_from(pair).map_err(|pair| {
+            let len = pair.len();
+            value_error(format!("dictionary update sequence element #{at} has length {len}; 2 is required"))
+        })?;
+        dict.set(key, value)?;
+    }
+    Ok(())
+}

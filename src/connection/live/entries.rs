@@ -1,0 +1,147 @@
+//! The table of a dict: entries in the order of insertion, found by their key.
+
+use crate::value::Value;
+use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+
+/// A key as the table compares it: data by Python's `==`, objects by identity.
+struct Key(Value);
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Key) -> bool {
+        self.0.py_eq(&other.0)
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.0.py_hash());
+    }
+}
+
+/// Entries in the order of insertion. Places of removed ones stay empty for a while.
+#[derive(Default)]
+pub(super) struct Entries {
+    slots: Vec<Option<(Value, Value)>>,
+    places: HashMap<Key, usize>,
+}
+
+impl Entries {
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub fn get(&self, key: &Value) -> Option<&Value> {
+        let place = *self.places.get(&Key(key.clone()))?;
+        self.slots.get(place)?.as_ref().map(|(_, value)| value)
+    }
+
+    /// The value that was there before; the key stays the one that came first.
+    pub fn insert(&mut self, key: Value, value: Value) -> Option<Value> {
+        if let Some(place) = self.places.get(&Key(key.clone())) {
+            let entry = self.slots.get_mut(*place)?.as_mut()?;
+            return Some(std::mem::replace(&mut entry.1, value));
+        }
+        if self.slots.len() > 2 * self.places.len() + 8 {
+            self.pack();
+        }
+        self.places.insert(Key(key.clone()), self.slots.len());
+        self.slots.push(Some((key, value)));
+        None
+    }
+
+    /// The entry, and the key once more as the table held it: whatever is dropped is dropped by the caller.
+    pub fn remove(&mut self, key: &Value) -> Option<((Value, Value), Value)> {
+        let (known, place) = self.places.remove_entry(&Key(key.clone()))?;
+        let (key, value) = self.slots.get_mut(place)?.take()?;
+        Some(((key, value), known.0))
+    }
+
+    /// The entry that came last.
+    pub fn pop_last(&mut self) -> Option<(Value, Value)> {
+        let entry = loop {
+            if let Some(entry) = self.slots.pop()? {
+                break entry;
+            }
+        };
+        self.places.remove(&Key(entry.0.clone()));
+        Some(entry)
+    }
+
+    /// The first entry at this place or behind it, and its place.
+    pub fn at_or_after(&self, place: usize) -> Option<(usize, &(Value, Value))> {
+        let mut behind = self.slots.iter().enumerate().skip(place);
+        behind.find_map(|(place, slot)| slot.as_ref().map(|entry| (place, entry)))
+    }
+
+    /// The last entry before this place, and its place.
+    pub fn before(&self, place: usize) -> Option<(usize, &(Value, Value))> {
+        let before = self.slots.iter().enumerate().take(place);
+        before.rev().find_map(|(place, slot)| slot.as_ref().map(|entry| (place, entry)))
+    }
+
+    /// Behind all places.
+    pub fn end(&self) -> usize {
+        self.slots.len()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &(Value, Value)> {
+        self.slots.iter().flatten()
+    }
+
+    fn pack(&mut self) {
+        self.slots.retain(Option::is_some);
+        for (place, (key, _)) in self.slots.iter().flatten().enumerate() {
+            if let Some(known) = self.places.get_mut(&Key(key.clone())) {
+                *known = place;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(entries: &Entries) -> Vec<i64> {
+        entries.iter().filter_map(|(key, _)| key.to_i64()).collect()
+    }
+
+    #[test]
+    fn order_of_insertion_whatever_is_removed() {
+        let mut entries = Entries::default();
+        for n in 0..100 {
+            assert!(entries.insert(Value::Int(n), Value::Int(-n)).is_none());
+        }
+        for n in 0..97 {
+            assert!(entries.remove(&Value::Int(n)).is_some());
+            assert!(entries.remove(&Value::Int(n)).is_none());
+        }
+        // Now the table is packed.
+        entries.insert(Value::Int(0), Value::None);
+        assert!(entries.slots.len() < 10);
+        assert_eq!(keys(&entries), [97, 98, 99, 0]);
+        for n in [97, 98, 99] {
+            assert_eq!(entries.get(&Value::Int(n)), Some(&Value::Int(-n)));
+        }
+        assert_eq!(entries.pop_last(), Some((Value::Int(0), Value::None)));
+        assert_eq!(entries.insert(Value::Float(98.0), Value::Int(1)), Some(Value::Int(-98)));
+        assert_eq!(keys(&entries), [97, 98, 99]);
+        assert_eq!(entries.len(), 3);
+    }
+
+    #[test]
+    fn places_forwards_and_backwards() {
+        let mut entries = Entries::default();
+        for n in 0..4 {
+            entries.insert(Value::Int(n), Value::None);
+        }
+        entries.remove(&Value::Int(1));
+        assert_eq!(entries.at_or_after(1).map(|(place, _)| place), Some(2));
+        assert_eq!(entries.before(2).map(|(place, _)| place), Some(0));
+        assert_eq!(entries.before(entries.end()).map(|(place, _)| place), Some(3));
+        assert!(entries.before(0).is_none() && entries.at_or_after(4).is_none());
+    }
+}

@@ -1,0 +1,108 @@
+//! Generators: `builtins.generator`, whose items come from code of the host.
+
+use super::super::call::{Answer, Call};
+use super::super::class::{Class, Member, MemberKind, Method, Object};
+use super::super::dispatch::Outcome;
+use super::{Takes, arg, class, method, this, type_error, type_name, value_error};
+use crate::error::Exception;
+use crate::sync::{Mutex, lock};
+use crate::value::Value;
+use std::sync::{Arc, LazyLock};
+
+/// Items that are made when they are asked for.
+pub struct Generator {
+    state: Mutex<State>,
+}
+
+enum State {
+    Ready { next: Method, started: bool },
+    Running,
+    Finished,
+}
+
+static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    let sending = |name: &'static str, wanted: usize| {
+        let run: Method = Arc::new(move |call: Call| advance(call, name, wanted));
+        let kind = MemberKind::Method { run, signature: None, quick: false };
+        Member { name: name.into(), doc: None, kind }
+    };
+    let members = vec![
+        sending("__next__", 0),
+        sending("send", 1),
+        method("generator", "__iter__", Takes::Operator(0), |_: &Generator, call| Ok(this(call))),
+        method("generator", "close", Takes::Nothing, |generator: &Generator, _| generator.finish()),
+        // A peer's exceptions are no exceptions of ours, as in Python.
+        method("generator", "throw", Takes::Between(1, 3), |_: &Generator, call| {
+            let thrown = arg(call, 0);
+            let what = type_name(&thrown);
+            Err(type_error(format!("exceptions must be classes or instances deriving from BaseException, not {what}")))
+        }),
+    ];
+    class("builtins", "generator", "Items that a native program makes when they are asked for.", members)
+});
+
+impl Generator {
+    /// `next` answers with an item, or raises StopIteration. Its calls do not overlap.
+    pub fn object(next: Method) -> Arc<Object> {
+        let state = Mutex::new(State::Ready { next, started: false });
+        CLASS.instance(Box::new(Generator { state }))
+    }
+
+    fn of(object: &Object) -> Option<&Generator> {
+        object.state().downcast_ref()
+    }
+
+    /// Ends it: what the host gave for it is let go.
+    fn finish(&self) -> Outcome {
+        let mut state = lock(&self.state);
+        if let State::Running = *state {
+            return Err(value_error("generator already executing"));
+        }
+        let before = std::mem::replace(&mut *state, State::Finished);
+        drop(state);
+        drop(before);
+        Ok(Value::None)
+    }
+}
+
+fn advance(mut call: Call, name: &str, wanted: usize) {
+    let object = call.object().clone();
+    let Some(generator) = Generator::of(&object) else { return };
+    let mut state = lock(&generator.state);
+    let sent = call.args().first().cloned().unwrap_or_default();
+    let refused = match &*state {
+        _ if call.args().len() != wanted => {
+            let given = call.args().len();
+            Some(type_error(format!("generator.{name}() takes exactly {wanted} arguments ({given} given)")))
+        }
+        State::Ready { started: false, .. } if !matches!(sent, Value::None) => {
+            Some(type_error("can't send non-None value to a just-started generator"))
+        }
+        State::Ready { .. } => None,
+        State::Running => Some(value_error("generator already executing")),
+        State::Finished => Some(Exception::stop_iteration()),
+    };
+    if let Some(exception) = refused {
+        drop(state);
+        let _ = call.raise(exception);
+        return;
+    }
+    let State::Ready { next, .. } = std::mem::replace(&mut *state, State::Running) else { return };
+    drop(state);
+    let (again, this, origin) = (next.clone(), object.clone(), call.shared().cloned());
+    let answer = Answer::then(move |outcome: Outcome| {
+        // The peer may ask for the next one as soon as it has this.
+        if let Some(generator) = Generator::of(&this) {
+            *lock(&generator.state) = match &outcome {
+                Ok(_) => State::Ready { next: again, started: true },
+                Err(_) => State::Finished,
+            };
+        }
+        let _ = match outcome {
+            Ok(item) => call.reply(item),
+            Err(exception) => call.raise(exception),
+        };
+    });
+    let member = object.class().find("__next__").cloned();
+    next(Call::new(answer, origin, object, member, vec![sent], Vec::new()));
+}

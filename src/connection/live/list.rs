@@ -1,0 +1,458 @@
+//! Lists: `builtins.list`.
+
+use super::super::call::Call;
+use super::super::class::{Class, Object};
+use super::super::containers::{pick, span};
+use super::super::dispatch::Outcome;
+use super::super::remote::{self, Ask};
+use super::{
+    Takes, arg, as_index, class, comparison, equal, iterate, list_items, method, object, ordered, repr_once, reprs,
+    sequences_equal, sequences_ordered, this, type_error, type_name, value_error,
+};
+use crate::error::Exception;
+use crate::session::CompareOp;
+use crate::sync::{Mutex, lock};
+use crate::value::Value;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
+
+/// The items of a list that both sides can change.
+#[derive(Default)]
+pub struct List {
+    items: Mutex<Vec<Value>>,
+}
+
+/// More items than a list can be asked to grow to by multiplication.
+const MOST: usize = 1 << 28;
+
+static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    let method = |name, takes, run: fn(&List, &Call) -> Outcome| method("list", name, takes, run);
+    let mut members = vec![
+        method("__len__", Takes::Operator(0), |list, _| Ok(Value::Int(list.count() as i64))),
+        method("__getitem__", Takes::One, |list, call| get_item(list, &arg(call, 0))),
+        method("__setitem__", Takes::Operator(2), |list, call| set_item(list, &arg(call, 0), arg(call, 1))),
+        method("__delitem__", Takes::Operator(1), |list, call| del_item(list, &arg(call, 0))),
+        method("__contains__", Takes::Operator(1), |list, call| {
+            Ok(Value::Bool(find(list, &arg(call, 0), 0, usize::MAX)?.is_some()))
+        }),
+        method("__iter__", Takes::Operator(0), |_, call| Ok(iterator(call.object()))),
+        method("__reversed__", Takes::Nothing, |list, call| {
+            let state = Reversed { list: call.object().clone(), left: Mutex::new(list.count()) };
+            Ok(object(REVERSED.instance(Box::new(state))))
+        }),
+        method("__repr__", Takes::Operator(0), |list, call| {
+            repr_once(call, "[...]", || Ok(format!("[{}]", reprs(&list.snapshot())?)))
+        }),
+        method("__add__", Takes::Operator(1), |list, call| {
+            let Some(more) = list_items(&arg(call, 0)) else {
+                let text = format!("can only concatenate list (not \"{}\") to list", type_name(&arg(call, 0)));
+                return Err(type_error(text));
+            };
+            let mut items = list.snapshot();
+            items.extend(more);
+            Ok(object(List::object(items)))
+        }),
+        method("__iadd__", Takes::Operator(1), |list, call| {
+            extend(list, &arg(call, 0))?;
+            Ok(this(call))
+        }),
+        method("__mul__", Takes::Operator(1), |list, call| {
+            Ok(object(List::object(repeated(&list.snapshot(), &arg(call, 0))?)))
+        }),
+        method("__rmul__", Takes::Operator(1), |list, call| {
+            Ok(object(List::object(repeated(&list.snapshot(), &arg(call, 0))?)))
+        }),
+        method("__imul__", Takes::Operator(1), |list, call| {
+            let items = repeated(&list.snapshot(), &arg(call, 0))?;
+            list.replace(items);
+            Ok(this(call))
+        }),
+        method("append", Takes::One, |list, call| {
+            list.append(arg(call, 0));
+            Ok(Value::None)
+        }),
+        method("extend", Takes::One, |list, call| extend(list, &arg(call, 0))),
+        method("insert", Takes::Between(2, 2), |list, call| {
+            list.insert(as_index(&arg(call, 0))?, arg(call, 1));
+            Ok(Value::None)
+        }),
+        method("pop", Takes::Between(0, 1), |list, call| {
+            let index = call.args().first().map_or(Ok(-1), as_index)?;
+            let text = if list.count() == 0 { "pop from empty list" } else { "pop index out of range" };
+            list.pop(index).ok_or_else(|| Exception::builtin("IndexError", text))
+        }),
+        method("remove", Takes::One, |list, call| match find(list, &arg(call, 0), 0, usize::MAX)? {
+            Some(at) => {
+                drop(list.pop(at as i64));
+                Ok(Value::None)
+            }
+            None => Err(value_error("list.remove(x): x not in list")),
+        }),
+        method("clear", Takes::Nothing, |list, _| {
+            list.clear();
+            Ok(Value::None)
+        }),
+        method("copy", Takes::Nothing, |list, _| Ok(object(List::object(list.snapshot())))),
+        method("count", Takes::One, |list, call| {
+            let (mut at, mut count) = (0, 0);
+            while let Some(found) = find(list, &arg(call, 0), at, usize::MAX)? {
+                (at, count) = (found + 1, count + 1);
+            }
+            Ok(Value::Int(count))
+        }),
+        method("index", Takes::Between(1, 3), index),
+        method("reverse", Takes::Nothing, |list, _| {
+            lock(&list.items).reverse();
+            Ok(Value::None)
+        }),
+        method("sort", Takes::Anything, sort),
+    ];
+    members.extend(CompareOp::ALL.map(|op| comparison(op, compare)));
+    class("builtins", "list", "A list that a native program and its peers share.", members)
+});
+
+impl List {
+    pub fn object(items: Vec<Value>) -> Arc<Object> {
+        CLASS.instance(Box::new(List { items: Mutex::new(items) }))
+    }
+
+    pub fn of(object: &Object) -> Option<&List> {
+        object.state().downcast_ref()
+    }
+
+    pub fn count(&self) -> usize {
+        lock(&self.items).len()
+    }
+
+    pub fn snapshot(&self) -> Vec<Value> {
+        lock(&self.items).clone()
+    }
+
+    /// An item by its index, which counts from the end if it is negative.
+    pub fn get(&self, index: i64) -> Option<Value> {
+        let items = lock(&self.items);
+        items.get(place(index, items.len())?).cloned()
+    }
+
+    /// Puts an item in the place of another; false if there is none.
+    pub fn set(&self, index: i64, value: Value) -> bool {
+        let mut items = lock(&self.items);
+        let len = items.len();
+        let Some(slot) = place(index, len).and_then(|at| items.get_mut(at)) else {
+            drop(items);
+            return false;
+        };
+        let before = std::mem::replace(slot, value);
+        drop(items);
+        drop(before);
+        true
+    }
+
+    pub fn append(&self, value: Value) {
+        lock(&self.items).push(value);
+    }
+
+    /// Puts an item in front of another, or at an end, as Python's insert.
+    pub fn insert(&self, index: i64, value: Value) {
+        let mut items = lock(&self.items);
+        let len = items.len() as i64;
+        let at = if index < 0 { index.saturating_add(len).max(0) } else { index.min(len) };
+        items.insert(at as usize, value);
+    }
+
+    /// Takes an item out.
+    pub fn pop(&self, index: i64) -> Option<Value> {
+        let mut items = lock(&self.items);
+        let at = place(index, items.len())?;
+        Some(items.remove(at))
+    }
+
+    pub fn clear(&self) {
+        self.replace(Vec::new());
+    }
+
+    fn replace(&self, items: Vec<Value>) {
+        let before = std::mem::replace(&mut *lock(&self.items), items);
+        drop(before);
+    }
+}
+
+/// Where an index of Python's leads, in a list of this length.
+fn place(index: i64, len: usize) -> Option<usize> {
+    let index = if index < 0 { index.checked_add(len as i64)? } else { index };
+    usize::try_from(index).ok().filter(|at| *at < len)
+}
+
+/// The first item from `at` on, before `end`, that equals.
+fn find(list: &List, wanted: &Value, mut at: usize, end: usize) -> Result<Option<usize>, Exception> {
+    while at < end {
+        // Another thread may change the list between two comparisons, as in Python.
+        let Some(item) = lock(&list.items).get(at).cloned() else { break };
+        if equal(&item, wanted)? {
+            return Ok(Some(at));
+        }
+        at += 1;
+    }
+    Ok(None)
+}
+
+fn no_index(value: &Value) -> Exception {
+    type_error(format!("list indices must be integers or slices, not {}", type_name(value)))
+}
+
+fn number(value: &Value) -> Result<i64, Exception> {
+    match value {
+        Value::BigInt(_) => as_index(value),
+        other => other.to_i64().ok_or_else(|| no_index(value)),
+    }
+}
+
+fn get_item(list: &List, key: &Value) -> Outcome {
+    if let Value::Slice(parts) = key {
+        let items = lock(&list.items);
+        let picked = pick(items.len(), parts)?;
+        let part = picked.into_iter().filter_map(|at| items.get(at).cloned()).collect();
+        return Ok(object(List::object(part)));
+    }
+    list.get(number(key)?).ok_or_else(|| Exception::builtin("IndexError", "list index out of range"))
+}
+
+fn set_item(list: &List, key: &Value, value: Value) -> Outcome {
+    let Value::Slice(parts) = key else {
+        return match list.set(number(key)?, value) {
+            true => Ok(Value::None),
+            false => Err(Exception::builtin("IndexError", "list assignment index out of range")),
+        };
+    };
+    // Without the lock: it may ask a peer.
+    let step = span(0, parts)?.2;
+    let words = if step == 1 { "can only assign an iterable" } else { "must assign iterable to extended slice" };
+    let new = iterate(&value).map_err(|error| match error.is_builtin("TypeError") {
+        true => type_error(words),
+        false => error,
+    })?;
+    let mut items = lock(&list.items);
+    let mut before = Vec::new();
+    if step == 1 {
+        let (start, stop, _) = span(items.len(), parts)?;
+        before.extend(items.splice(start as usize..stop.max(start) as usize, new));
+    } else {
+        let picked = pick(items.len(), parts)?;
+        if picked.len() != new.len() {
+            let text =
+                format!("attempt to assign sequence of size {} to extended slice of size {}", new.len(), picked.len());
+            drop(items);
+            return Err(value_error(text));
+        }
+        for (at, value) in picked.into_iter().zip(new) {
+            before.extend(items.get_mut(at).map(|slot| std::mem::replace(slot, value)));
+        }
+    }
+    drop(items);
+    Ok(Value::None)
+}
+
+fn del_item(list: &List, key: &Value) -> Outcome {
+    let Value::Slice(parts) = key else {
+        let before = list.pop(number(key)?);
+        return match before {
+            Some(_) => Ok(Value::None),
+            None => Err(Exception::builtin("IndexError", "list assignment index out of range")),
+        };
+    };
+    let mut items = lock(&list.items);
+    let mut picked = pick(items.len(), parts)?;
+    picked.sort_unstable();
+    let mut at = 0;
+    let (mut kept, mut before) = (Vec::with_capacity(items.len() - picked.len()), Vec::with_capacity(picked.len()));
+    for (index, item) in std::mem::take(&mut *items).into_iter().enumerate() {
+        if picked.get(at) == Some(&index) {
+            at += 1;
+            before.push(item);
+        } else {
+            kept.push(item);
+        }
+    }
+    *items = kept;
+    drop(items);
+    Ok(Value::None)
+}
+
+fn extend(list: &List, more: &Value) -> Outcome {
+    let more = iterate(more)?;
+    lock(&list.items).extend(more);
+    Ok(Value::None)
+}
+
+fn repeated(items: &[Value], count: &Value) -> Result<Vec<Value>, Exception> {
+    let count = match count {
+        Value::BigInt(_) => {
+            return Err(Exception::builtin("OverflowError", "cannot fit 'int' into an index-sized integer"));
+        }
+        other => other
+            .to_i64()
+            .ok_or_else(|| type_error(format!("'{}' object cannot be interpreted as an integer", type_name(count))))?,
+    };
+    let count = usize::try_from(count).unwrap_or(0);
+    match items.len().checked_mul(count) {
+        Some(total) if total <= MOST => Ok((0..count).flat_map(|_| items.iter().cloned()).collect()),
+        _ => Err(Exception::with_args("builtins", "MemoryError", Vec::new())),
+    }
+}
+
+fn index(list: &List, call: &Call) -> Outcome {
+    let len = list.count() as i64;
+    let bound = |index: usize, default: i64| match call.args().get(index) {
+        None => Ok(default),
+        Some(Value::BigInt(n)) => Ok(if n.is_negative() { 0 } else { i64::MAX }),
+        Some(value) => match value.to_i64() {
+            Some(n) if n < 0 => Ok(n.saturating_add(len).max(0)),
+            Some(n) => Ok(n),
+            None => Err(type_error("slice indices must be integers or have an __index__ method")),
+        },
+    };
+    let (start, stop) = (bound(1, 0)?, bound(2, i64::MAX)?);
+    match find(list, &arg(call, 0), start as usize, stop as usize)? {
+        Some(at) => Ok(Value::Int(at as i64)),
+        None => Err(value_error(format!("{} is not in list", super::repr(&arg(call, 0))?))),
+    }
+}
+
+fn compare(op: CompareOp, list: &List, call: &Call) -> Outcome {
+    let Some(other) = list_items(&arg(call, 0)) else { return Ok(Value::NotImplemented) };
+    let items = list.snapshot();
+    let holds = match op {
+        CompareOp::Eq => sequences_equal(&items, &other)?,
+        CompareOp::Ne => !sequences_equal(&items, &other)?,
+        op => sequences_ordered(op, &items, &other)?,
+    };
+    Ok(Value::Bool(holds))
+}
+
+fn sort(list: &List, call: &Call) -> Outcome {
+    if !call.args().is_empty() {
+        return Err(type_error("sort() takes no positional arguments"));
+    }
+    let (mut key, mut reverse) = (Value::None, false);
+    for (name, value) in call.keywords() {
+        match name.as_str() {
+            "key" => key = value.clone(),
+            "reverse" => {
+                reverse = value.to_i64().ok_or_else(|| {
+                    type_error(format!("'{}' object cannot be interpreted as an integer", type_name(value)))
+                })? != 0;
+            }
+            other => return Err(type_error(format!("'{other}' is an invalid keyword argument for sort()"))),
+        }
+    }
+    // As in CPython the list is empty meanwhile.
+    let items = std::mem::take(&mut *lock(&list.items));
+    let sorted = sorted(&items, &key, reverse);
+    let (order, failed) = match sorted {
+        Ok(order) => (order, None),
+        Err(error) => ((0..items.len()).collect(), Some(error)),
+    };
+    let result = order.into_iter().filter_map(|at| items.get(at).cloned()).collect();
+    let between = std::mem::replace(&mut *lock(&list.items), result);
+    match failed {
+        Some(error) => Err(error),
+        None if !between.is_empty() => Err(value_error("list modified during sort")),
+        None => Ok(Value::None),
+    }
+}
+
+/// The order of the items, each by its index.
+fn sorted(items: &[Value], key: &Value, reverse: bool) -> Result<Vec<usize>, Exception> {
+    let keys = match key {
+        Value::None => items.to_vec(),
+        Value::Ref(function) => {
+            let of = |item: &Value| {
+                remote::outcome(remote::ask(function, Ask::Call { args: std::slice::from_ref(item), keywords: &[] }))
+            };
+            items.iter().map(of).collect::<Result<_, _>>()?
+        }
+        _ if items.is_empty() => return Ok(Vec::new()),
+        other => return Err(type_error(format!("'{}' object is not callable", type_name(other)))),
+    };
+    let before = |a: usize, b: usize| match (keys.get(a), keys.get(b)) {
+        (Some(a), Some(b)) => ordered(CompareOp::Lt, a, b),
+        _ => Ok(false),
+    };
+    if !reverse {
+        return merge_sort((0..items.len()).collect(), &before);
+    }
+    // Turned round before and after, so that equal ones keep their order.
+    let mut order = merge_sort((0..items.len()).rev().collect(), &before)?;
+    order.reverse();
+    Ok(order)
+}
+
+/// A stable sort that can fail, and that no inconsistent order of a peer's objects leads astray.
+fn merge_sort(
+    mut items: Vec<usize>,
+    before: &impl Fn(usize, usize) -> Result<bool, Exception>,
+) -> Result<Vec<usize>, Exception> {
+    if items.len() < 2 {
+        return Ok(items);
+    }
+    let right = items.split_off(items.len() / 2);
+    let (left, right) = (merge_sort(items, before)?, merge_sort(right, before)?);
+    let mut merged = Vec::with_capacity(left.len() + right.len());
+    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
+    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
+        let from = if before(*b, *a)? { &mut right } else { &mut left };
+        merged.extend(from.next());
+    }
+    merged.extend(left.chain(right));
+    Ok(merged)
+}
+
+struct Iterator {
+    list: Arc<Object>,
+    next: AtomicUsize,
+}
+
+struct Reversed {
+    list: Arc<Object>,
+    left: Mutex<usize>,
+}
+
+fn iterator(list: &Arc<Object>) -> Value {
+    object(ITERATOR.instance(Box::new(Iterator { list: list.clone(), next: AtomicUsize::new(0) })))
+}
+
+/// Past the end of every list: an iterator that has ended stays so.
+const ENDED: usize = usize::MAX / 2;
+
+static ITERATOR: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    let members = vec![
+        method("list_iterator", "__next__", Takes::Operator(0), |iterator: &Iterator, _| {
+            let at = iterator.next.fetch_add(1, Ordering::Relaxed);
+            List::of(&iterator.list).and_then(|list| list.get(at as i64)).ok_or_else(|| {
+                iterator.next.store(ENDED, Ordering::Relaxed);
+                Exception::stop_iteration()
+            })
+        }),
+        method("list_iterator", "__iter__", Takes::Operator(0), |_: &Iterator, call| Ok(this(call))),
+        method("list_iterator", "__length_hint__", Takes::Nothing, |iterator: &Iterator, _| {
+            let len = List::of(&iterator.list).map_or(0, List::count);
+            Ok(Value::Int(len.saturating_sub(iterator.next.load(Ordering::Relaxed)) as i64))
+        }),
+    ];
+    class("builtins", "list_iterator", "", members)
+});
+
+static REVERSED: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    let members = vec![
+        method("list_reverseiterator", "__next__", Takes::Operator(0), |iterator: &Reversed, _| {
+            let mut left = lock(&iterator.left);
+            *left = left.checked_sub(1).ok_or_else(Exception::stop_iteration)?;
+            List::of(&iterator.list).and_then(|list| list.get(*left as i64)).ok_or_else(|| {
+                *left = 0;
+                Exception::stop_iteration()
+            })
+        }),
+        method("list_reverseiterator", "__iter__", Takes::Operator(0), |_: &Reversed, call| Ok(this(call))),
+    ];
+    class("builtins", "list_reverseiterator", "", members)
+});

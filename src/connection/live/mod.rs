@@ -1,0 +1,392 @@
+//! Lists, dicts, generators and files of this process that peers use as Python's own. Unlike the snapshots of
+//! `containers.rs` they can be changed, by both sides.
+//!
+//! No lock of theirs is held while anybody else's code runs: a comparison may ask a peer, and a value that is dropped
+//! may be the last of an object of the host.
+
+mod dict;
+mod entries;
+mod file;
+mod generator;
+mod list;
+mod stream;
+mod views;
+
+pub use dict::Dict;
+pub use file::{File, FileMode};
+pub use generator::Generator;
+pub use list::List;
+
+use super::call::Call;
+use super::class::{Class, Definition, Member, MemberKind, Method, Object};
+use super::containers;
+use super::dispatch::Outcome;
+use super::remote::{self, Ask};
+use super::truth;
+use crate::error::Exception;
+use crate::session::CompareOp;
+use crate::value::{Reference, Text, Value};
+use std::cell::{Cell, RefCell};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// How many positional arguments a method takes, and in which of CPython's words it says so.
+#[derive(Clone, Copy)]
+pub(super) enum Takes {
+    /// None: "list.clear() takes no arguments (1 given)".
+    Nothing,
+    /// One: "list.append() takes exactly one argument (2 given)".
+    One,
+    /// So many: "expected 1 argument, got 0".
+    Operator(usize),
+    /// From so many to so many: "pop expected at most 1 argument, got 2".
+    Between(usize, usize),
+    /// The method itself looks at them, and at keywords.
+    Anything,
+}
+
+/// A method of a class whose objects have an `S` as their state.
+pub(super) fn method<S: 'static>(
+    owner: &'static str,
+    name: &'static str,
+    takes: Takes,
+    run: fn(&S, &Call) -> Outcome,
+) -> Member {
+    let run: Method = Arc::new(move |mut call: Call| {
+        let outcome = check(owner, name, takes, &call).and_then(|()| run(state(call.object())?, &call));
+        let _ = match outcome {
+            Ok(value) => call.reply(value),
+            Err(exception) => call.raise(exception),
+        };
+    });
+    let kind = MemberKind::Method { run, signature: None, quick: false };
+    Member { name: name.into(), doc: None, kind }
+}
+
+pub(super) fn property<S: 'static>(name: &'static str, read: fn(&S) -> Outcome) -> Member {
+    let get: Method = Arc::new(move |mut call: Call| {
+        let _ = match state(call.object()).and_then(read) {
+            Ok(value) => call.reply(value),
+            Err(exception) => call.raise(exception),
+        };
+    });
+    Member { name: name.into(), doc: None, kind: MemberKind::Property { get: Some(get), set: None, del: None } }
+}
+
+/// The six comparisons are answered by one function.
+pub(super) fn comparison<S: 'static>(op: CompareOp, run: fn(CompareOp, &S, &Call) -> Outcome) -> Member {
+    let run: Method = Arc::new(move |mut call: Call| {
+        let outcome =
+            check("", op.name(), Takes::Operator(1), &call).and_then(|()| run(op, state(call.object())?, &call));
+        let _ = match outcome {
+            Ok(value) => call.reply(value),
+            Err(exception) => call.raise(exception),
+        };
+    });
+    let kind = MemberKind::Method { run, signature: None, quick: false };
+    Member { name: op.name().into(), doc: None, kind }
+}
+
+fn state<S: 'static>(object: &Object) -> Result<&S, Exception> {
+    object.state().downcast_ref().ok_or_else(|| type_error("the object has no such state"))
+}
+
+pub(super) fn class(module: &str, name: &str, doc: &str, members: Vec<Member>) -> Arc<Class> {
+    let doc = (!doc.is_empty()).then(|| Text::new(doc));
+    Class::plain(Definition { module: module.into(), name: name.into(), doc, members, ..Definition::default() })
+}
+
+fn check(owner: &str, name: &str, takes: Takes, call: &Call) -> Result<(), Exception> {
+    let given = call.args().len();
+    let full = || if owner.is_empty() { name.to_owned() } else { format!("{owner}.{name}") };
+    if let Takes::Anything = takes {
+        return Ok(());
+    }
+    if !call.keywords().is_empty() {
+        return Err(type_error(format!("{}() takes no keyword arguments", full())));
+    }
+    let arguments = |n: usize| if n == 1 { "argument" } else { "arguments" };
+    Err(type_error(match takes {
+        Takes::Nothing if given > 0 => format!("{}() takes no arguments ({given} given)", full()),
+        Takes::One if given != 1 => format!("{}() takes exactly one argument ({given} given)", full()),
+        Takes::Operator(wanted) if given != wanted => {
+            format!("expected {wanted} {}, got {given}", arguments(wanted))
+        }
+        Takes::Between(least, most) if least == most && given != least => {
+            format!("{name} expected {least} {}, got {given}", arguments(least))
+        }
+        Takes::Between(least, _) if given < least => {
+            format!("{name} expected at least {least} {}, got {given}", arguments(least))
+        }
+        Takes::Between(_, most) if given > most => {
+            format!("{name} expected at most {most} {}, got {given}", arguments(most))
+        }
+        _ => return Ok(()),
+    }))
+}
+
+pub(super) fn type_error(text: impl AsRef<str>) -> Exception {
+    Exception::builtin("TypeError", text)
+}
+
+pub(super) fn value_error(text: impl AsRef<str>) -> Exception {
+    Exception::builtin("ValueError", text)
+}
+
+pub(super) fn arg(call: &Call, index: usize) -> Value {
+    call.args().get(index).cloned().unwrap_or_default()
+}
+
+/// The object that is called, as a value.
+pub(super) fn this(call: &Call) -> Value {
+    Value::Ref(Reference::Local(call.object().clone()))
+}
+
+pub(super) fn object(object: Arc<Object>) -> Value {
+    Value::Ref(Reference::Local(object))
+}
+
+/// An object of ours with an `S` inside.
+pub(super) fn as_object<S: 'static>(value: &Value) -> Option<Arc<Object>> {
+    let Value::Ref(Reference::Local(local)) = value else { return None };
+    super::dispatch::downcast::<Object>(local).filter(|object| object.state().is::<S>())
+}
+
+/// A value's type as Python's messages name it.
+pub(super) fn type_name(value: &Value) -> &str {
+    match value {
+        Value::Ref(Reference::Local(object)) => object.shape().class_name(),
+        other => other.type_name(),
+    }
+}
+
+pub(super) fn as_index(value: &Value) -> Result<i64, Exception> {
+    match value {
+        Value::BigInt(_) => Err(Exception::builtin("IndexError", "cannot fit 'int' into an index-sized integer")),
+        other => other
+            .to_i64()
+            .ok_or_else(|| type_error(format!("'{}' object cannot be interpreted as an integer", type_name(value)))),
+    }
+}
+
+/// So many nested comparisons are followed.
+const DEEPEST: usize = 200;
+
+fn nested<R>(run: impl FnOnce() -> Result<R, Exception>) -> Result<R, Exception> {
+    thread_local!(static DEPTH: Cell<usize> = const { Cell::new(0) });
+    struct Back;
+    impl Drop for Back {
+        fn drop(&mut self) {
+            DEPTH.set(DEPTH.get() - 1);
+        }
+    }
+    if DEPTH.get() >= DEEPEST {
+        return Err(Exception::builtin("RecursionError", "maximum recursion depth exceeded in comparison"));
+    }
+    DEPTH.set(DEPTH.get() + 1);
+    let _back = Back;
+    run()
+}
+
+/// Is it the same, or equal, as containers of Python compare their items?
+pub(super) fn equal(a: &Value, b: &Value) -> Result<bool, Exception> {
+    match (a, b) {
+        (Value::Ref(a), Value::Ref(b)) if a.same(b) => Ok(true),
+        (Value::Ref(object), other) | (other, Value::Ref(object)) => nested(|| {
+            let equal = truth::equal(object, other).map(Value::Bool);
+            remote::outcome(equal).map(|equal| matches!(equal, Value::Bool(true)))
+        }),
+        (Value::Tuple(a), Value::Tuple(b)) if !a.iter().chain(b.iter()).all(Value::is_plain) => {
+            nested(|| sequences_equal(a, b))
+        }
+        _ => Ok(a.py_eq(b)),
+    }
+}
+
+pub(super) fn sequences_equal(a: &[Value], b: &[Value]) -> Result<bool, Exception> {
+    if a.len() != b.len() {
+        return Ok(false);
+    }
+    for (a, b) in a.iter().zip(b) {
+        if !equal(a, b)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// `a < b`, or another order.
+pub(super) fn ordered(op: CompareOp, a: &Value, b: &Value) -> Result<bool, Exception> {
+    if let Some(order) = a.py_order(b) {
+        return Ok(order.is_some_and(|order| holds(op, order)));
+    }
+    let swapped = match op {
+        CompareOp::Lt => CompareOp::Gt,
+        CompareOp::Le => CompareOp::Ge,
+        CompareOp::Gt => CompareOp::Lt,
+        CompareOp::Ge => CompareOp::Le,
+        same => same,
+    };
+    let answer = match (a, b) {
+        (Value::Tuple(a), Value::Tuple(b)) => return nested(|| sequences_ordered(op, a, b)),
+        (Value::Ref(object), other) => nested(|| {
+            let answer = remote::outcome(remote::ask(object, Ask::Compare(op, other)))?;
+            match (answer, other) {
+                (Value::NotImplemented, Value::Ref(other)) => {
+                    remote::outcome(remote::ask(other, Ask::Compare(swapped, a)))
+                }
+                (answer, _) => Ok(answer),
+            }
+        })?,
+        (other, Value::Ref(object)) => nested(|| remote::outcome(remote::ask(object, Ask::Compare(swapped, other))))?,
+        _ => Value::NotImplemented,
+    };
+    match answer {
+        Value::Bool(holds) => Ok(holds),
+        Value::NotImplemented => {
+            let sign = match op {
+                CompareOp::Lt => "<",
+                CompareOp::Le => "<=",
+                CompareOp::Gt => ">",
+                CompareOp::Ge => ">=",
+                CompareOp::Eq => "==",
+                CompareOp::Ne => "!=",
+            };
+            let (a, b) = (type_name(a), type_name(b));
+            Err(type_error(format!("'{sign}' not supported between instances of '{a}' and '{b}'")))
+        }
+        Value::Ref(object) => match remote::outcome(truth::truth(&object).map(Value::Bool))? {
+            Value::Bool(holds) => Ok(holds),
+            _ => Ok(false),
+        },
+        other => Ok(!other.py_eq(&Value::Int(0)) && !matches!(other, Value::None)),
+    }
+}
+
+pub(super) fn sequences_ordered(op: CompareOp, a: &[Value], b: &[Value]) -> Result<bool, Exception> {
+    for (a, b) in a.iter().zip(b) {
+        if !equal(a, b)? {
+            return ordered(op, a, b);
+        }
+    }
+    Ok(holds(op, a.len().cmp(&b.len())))
+}
+
+fn holds(op: CompareOp, order: Ordering) -> bool {
+    match op {
+        CompareOp::Lt => order.is_lt(),
+        CompareOp::Le => order.is_le(),
+        CompareOp::Eq => order.is_eq(),
+        CompareOp::Ne => order.is_ne(),
+        CompareOp::Gt => order.is_gt(),
+        CompareOp::Ge => order.is_ge(),
+    }
+}
+
+/// `repr()` of an item, for which objects are asked.
+pub(super) fn repr(value: &Value) -> Result<String, Exception> {
+    match value {
+        Value::Ref(object) => match nested(|| remote::outcome(remote::ask(object, Ask::Repr)))? {
+            Value::Str(text) => Ok(text.to_string()),
+            other => Ok(other.repr()),
+        },
+        Value::Tuple(items) if !items.iter().all(Value::is_plain) => {
+            let inner = nested(|| reprs(items))?;
+            Ok(if items.len() == 1 { format!("({inner},)") } else { format!("({inner})") })
+        }
+        plain => Ok(plain.repr()),
+    }
+}
+
+pub(super) fn reprs(items: &[Value]) -> Result<String, Exception> {
+    let texts = items.iter().map(repr).collect::<Result<Vec<_>, _>>()?;
+    Ok(texts.join(", "))
+}
+
+/// The text of a container, or `inside` where it stands in itself.
+pub(super) fn repr_once(
+    call: &Call,
+    inside: &str,
+    make: impl FnOnce() -> Result<String, Exception>,
+) -> Result<Value, Exception> {
+    thread_local!(static UNDER_WAY: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) });
+    struct Back;
+    impl Drop for Back {
+        fn drop(&mut self) {
+            UNDER_WAY.with_borrow_mut(|under_way| under_way.pop());
+        }
+    }
+    let address = Arc::as_ptr(call.object()) as usize;
+    if UNDER_WAY.with_borrow(|under_way| under_way.contains(&address)) {
+        return Ok(Value::str(inside));
+    }
+    UNDER_WAY.with_borrow_mut(|under_way| under_way.push(address));
+    let _back = Back;
+    Ok(Value::from(make()?))
+}
+
+/// Items that are fetched from a peer in one request.
+const CHUNK: i64 = 200;
+
+/// All items of an iterable, wherever it lives.
+pub(super) fn iterate(value: &Value) -> Result<Vec<Value>, Exception> {
+    let not_iterable = || type_error(format!("'{}' object is not iterable", type_name(value)));
+    if let Some(list) = as_object::<List>(value) {
+        return Ok(List::of(&list).map(List::snapshot).unwrap_or_default());
+    }
+    let source = match value {
+        Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items) => return Ok(items.to_vec()),
+        Value::Dict(entries) => return Ok(entries.iter().map(|(key, _)| key.clone()).collect()),
+        Value::Array(array) => return Ok(array.iter().collect()),
+        Value::Str(text) => return Ok(text.as_str().chars().map(|c| Value::from(c.to_string())).collect()),
+        Value::Bytes(bytes) => return Ok(bytes.iter().map(|byte| Value::Int(i64::from(*byte))).collect()),
+        Value::Ref(source) => source,
+        _ => return Err(not_iterable()),
+    };
+    let iter = Ask::CallAttr { name: "__iter__", args: &[], keywords: &[] };
+    let iterator = match remote::outcome(remote::ask(source, iter)) {
+        Ok(Value::Ref(iterator)) => iterator,
+        Ok(Value::Tuple(items) | Value::List(items)) => return Ok(items.to_vec()),
+        Ok(_) => return Err(not_iterable()),
+        Err(exception) if exception.is_builtin("AttributeError") => return Err(not_iterable()),
+        Err(exception) => return Err(exception),
+    };
+    let mut items = Vec::new();
+    loop {
+        match remote::outcome(remote::ask(&iterator, Ask::BuffIter(CHUNK)))? {
+            Value::Tuple(more) if more.is_empty() => return Ok(items),
+            Value::Tuple(more) => items.extend(more.iter().cloned()),
+            _ => return Err(not_iterable()),
+        }
+    }
+}
+
+/// An attribute of an object, or None if there is none that may be used.
+pub(super) fn has_attr(value: &Value, name: &str) -> Result<bool, Exception> {
+    let Value::Ref(object) = value else { return Ok(false) };
+    match remote::outcome(remote::ask(object, Ask::GetAttr(name))) {
+        Ok(_) => Ok(true),
+        Err(exception) if exception.is_builtin("AttributeError") => Ok(false),
+        Err(exception) => Err(exception),
+    }
+}
+
+/// The items of a list, living or a snapshot.
+pub(super) fn list_items(value: &Value) -> Option<Vec<Value>> {
+    if let Some(list) = as_object::<List>(value) {
+        return List::of(&list).map(List::snapshot);
+    }
+    match data(value)? {
+        Value::List(items) => Some(items.to_vec()),
+        _ => None,
+    }
+}
+
+/// The plain data that a value is, or that an object of ours stands for.
+pub(super) fn data(value: &Value) -> Option<Value> {
+    match value {
+        Value::Ref(Reference::Local(local)) => containers::snapshot(local.as_any().downcast_ref::<Object>()?),
+        Value::Ref(Reference::Remote(_)) => None,
+        other => Some(other.clone()),
+    }
+}

@@ -1,0 +1,141 @@
+//! A descriptor with a buffer for reading. What is written goes to the system at once.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom, Write};
+
+pub(super) struct Stream {
+    file: File,
+    /// What was read ahead, from `at` on.
+    ahead: Vec<u8>,
+    at: usize,
+}
+
+const CHUNK: usize = 16 * 1024;
+
+impl Stream {
+    pub fn new(file: File) -> Stream {
+        Stream { file, ahead: Vec::new(), at: 0 }
+    }
+
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+
+    fn unread(&self) -> &[u8] {
+        self.ahead.get(self.at..).unwrap_or(&[])
+    }
+
+    fn take(&mut self, count: usize) -> Vec<u8> {
+        let taken = self.unread().get(..count).unwrap_or(self.unread()).to_vec();
+        self.at += taken.len();
+        taken
+    }
+
+    /// Reads ahead; false at the end.
+    fn fill(&mut self) -> io::Result<bool> {
+        self.ahead.drain(..self.at);
+        self.at = 0;
+        let len = self.ahead.len();
+        self.ahead.resize(len + CHUNK, 0);
+        let read = loop {
+            match self.file.read(self.ahead.get_mut(len..).unwrap_or(&mut [])) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other,
+            }
+        };
+        self.ahead.truncate(len + *read.as_ref().unwrap_or(&0));
+        Ok(read? > 0)
+    }
+
+    /// So many bytes, fewer at the end; all without a count.
+    pub fn read(&mut self, count: Option<usize>) -> io::Result<Vec<u8>> {
+        while count.is_none_or(|count| self.unread().len() < count) && self.fill()? {}
+        Ok(self.take(count.unwrap_or(usize::MAX)))
+    }
+
+    /// What is there, at most so many bytes, with one request to the system at most.
+    pub fn read_some(&mut self, count: Option<usize>) -> io::Result<Vec<u8>> {
+        if self.unread().is_empty() && count != Some(0) {
+            self.fill()?;
+        }
+        Ok(self.take(count.unwrap_or(usize::MAX)))
+    }
+
+    /// So many characters of UTF-8, fewer at the end.
+    pub fn read_chars(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        loop {
+            let (mut at, mut chars) = (0, 0);
+            while chars < count {
+                let Some(lead) = self.unread().get(at) else { break };
+                let length = match lead {
+                    0xc2..=0xdf => 2,
+                    0xe0..=0xef => 3,
+                    0xf0..=0xf4 => 4,
+                    _ => 1,
+                };
+                if at + length > self.unread().len() {
+                    break;
+                }
+                (at, chars) = (at + length, chars + 1);
+            }
+            if chars == count {
+                return Ok(self.take(at));
+            }
+            if !self.fill()? {
+                return Ok(self.take(usize::MAX));
+            }
+        }
+    }
+
+    /// Up to and with the next newline; at most so many bytes.
+    pub fn read_line(&mut self, limit: Option<usize>) -> io::Result<Vec<u8>> {
+        let limit = limit.unwrap_or(usize::MAX);
+        let mut searched = 0;
+        loop {
+            let unread = self.unread();
+            let found = unread.get(searched..).and_then(|rest| rest.iter().position(|byte| *byte == b'\n'));
+            if let Some(at) = found {
+                return Ok(self.take((searched + at + 1).min(limit)));
+            }
+            searched = unread.len();
+            if searched >= limit || !self.fill()? {
+                return Ok(self.take(limit));
+            }
+        }
+    }
+
+    /// Takes back what was read last.
+    pub fn give_back(&mut self, bytes: &[u8]) {
+        self.at = self.at.saturating_sub(bytes.len());
+    }
+
+    /// Forgets what was read ahead, so that the system's position is ours. Where there is none, both directions are apart.
+    fn settle(&mut self) -> io::Result<()> {
+        let ahead = self.unread().len() as i64;
+        if ahead > 0 && self.file.seek(SeekFrom::Current(-ahead)).is_ok() {
+            self.ahead.clear();
+            self.at = 0;
+        }
+        Ok(())
+    }
+
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.settle()?;
+        self.file.write_all(bytes)
+    }
+
+    pub fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.settle()?;
+        self.file.seek(to)
+    }
+
+    pub fn tell(&mut self) -> io::Result<u64> {
+        let position = self.file.stream_position()?;
+        Ok(position.saturating_sub(self.unread().len() as u64))
+    }
+
+    pub fn truncate(&mut self, size: u64) -> io::Result<()> {
+        self.settle()?;
+        self.file.set_len(size)
+    }
+}

@@ -1,0 +1,195 @@
+//! Keys, values and items of a dict, and iterators over them: they show it as it is when they are asked.
+
+use super::super::call::Call;
+use super::super::class::{Class, Member, Object};
+use super::dict::Dict;
+use super::{Takes, arg, as_object, class, equal, iterate, method, object, property, reprs, this};
+use crate::error::Exception;
+use crate::sync::{Mutex, lock};
+use crate::value::Value;
+use std::sync::{Arc, LazyLock};
+
+/// What of an entry is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Keys,
+    Values,
+    Items,
+}
+
+impl Part {
+    fn of(self, (key, value): &(Value, Value)) -> Value {
+        match self {
+            Part::Keys => key.clone(),
+            Part::Values => value.clone(),
+            Part::Items => Value::tuple(vec![key.clone(), value.clone()]),
+        }
+    }
+}
+
+struct View {
+    dict: Arc<Object>,
+    part: Part,
+}
+
+impl View {
+    fn items(&self) -> Vec<Value> {
+        let items = |dict: &Dict| dict.look(|entries| entries.iter().map(|entry| self.part.of(entry)).collect());
+        Dict::of(&self.dict).map(items).unwrap_or_default()
+    }
+
+    fn len(&self) -> usize {
+        Dict::of(&self.dict).map_or(0, Dict::count)
+    }
+
+    fn contains(&self, wanted: &Value) -> Result<bool, Exception> {
+        let Some(dict) = Dict::of(&self.dict) else { return Ok(false) };
+        match (self.part, wanted) {
+            (Part::Keys, key) => Ok(dict.get(key)?.is_some()),
+            (Part::Items, Value::Tuple(pair)) => match &pair[..] {
+                [key, value] => match dict.get(key)? {
+                    Some(own) => equal(&own, value),
+                    None => Ok(false),
+                },
+                _ => Ok(false),
+            },
+            (Part::Items, _) => Ok(false),
+            (Part::Values, wanted) => {
+                for item in self.items() {
+                    if equal(&item, wanted)? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+        }
+    }
+}
+
+fn members(name: &'static str, part: Part) -> Vec<Member> {
+    let mut members = vec![
+        method(name, "__len__", Takes::Operator(0), |view: &View, _| Ok(Value::Int(view.len() as i64))),
+        method(name, "__iter__", Takes::Operator(0), |view: &View, _| Ok(iterator(&view.dict, view.part))),
+        method(name, "__reversed__", Takes::Nothing, |view: &View, _| Ok(reversed(&view.dict, view.part))),
+        method(name, "__contains__", Takes::Operator(1), |view: &View, call| {
+            view.contains(&arg(call, 0)).map(Value::Bool)
+        }),
+        method(name, "__repr__", Takes::Operator(0), |view: &View, call| {
+            let name = call.object().class().shape().class_name().to_owned();
+            super::repr_once(call, "...", || Ok(format!("{name}([{}])", reprs(&view.items())?)))
+        }),
+        property("mapping", |view: &View| Ok(object(view.dict.clone()))),
+    ];
+    // Values are no set, and equal nothing but themselves.
+    if part != Part::Values {
+        members.push(method(name, "__eq__", Takes::Operator(1), |view: &View, call| {
+            let Some(other) = as_object::<View>(&arg(call, 0)) else { return Ok(Value::NotImplemented) };
+            let Some(other) = other.state().downcast_ref::<View>().filter(|other| other.part != Part::Values) else {
+                return Ok(Value::NotImplemented);
+            };
+            if view.len() != other.len() {
+                return Ok(Value::Bool(false));
+            }
+            for item in view.items() {
+                if !other.contains(&item)? {
+                    return Ok(Value::Bool(false));
+                }
+            }
+            Ok(Value::Bool(true))
+        }));
+        members.push(method(name, "isdisjoint", Takes::One, |view: &View, call| {
+            for item in iterate(&arg(call, 0))? {
+                if view.contains(&item)? {
+                    return Ok(Value::Bool(false));
+                }
+            }
+            Ok(Value::Bool(true))
+        }));
+    }
+    members
+}
+
+static KEYS: LazyLock<Arc<Class>> =
+    LazyLock::new(|| class("builtins", "dict_keys", "", members("dict_keys", Part::Keys)));
+static VALUES: LazyLock<Arc<Class>> =
+    LazyLock::new(|| class("builtins", "dict_values", "", members("dict_values", Part::Values)));
+static ITEMS: LazyLock<Arc<Class>> =
+    LazyLock::new(|| class("builtins", "dict_items", "", members("dict_items", Part::Items)));
+
+pub(super) fn view(dict: &Arc<Object>, part: Part) -> Value {
+    let class = match part {
+        Part::Keys => &KEYS,
+        Part::Values => &VALUES,
+        Part::Items => &ITEMS,
+    };
+    object(class.instance(Box::new(View { dict: dict.clone(), part })))
+}
+
+struct Iterator {
+    dict: Arc<Object>,
+    part: Part,
+    backwards: bool,
+    /// The dict's size at the beginning, and the next place; None at the end.
+    state: Mutex<Option<(usize, usize)>>,
+}
+
+fn next(iterator: &Iterator, _: &Call) -> Result<Value, Exception> {
+    let Some(dict) = Dict::of(&iterator.dict) else { return Err(Exception::stop_iteration()) };
+    let mut state = lock(&iterator.state);
+    let (size, place) = state.ok_or_else(Exception::stop_iteration)?;
+    dict.look(|entries| {
+        if entries.len() != size {
+            return Err(Exception::builtin("RuntimeError", "dictionary changed size during iteration"));
+        }
+        let found = if iterator.backwards { entries.before(place) } else { entries.at_or_after(place) };
+        let Some((at, entry)) = found else {
+            *state = None;
+            return Err(Exception::stop_iteration());
+        };
+        *state = Some((size, if iterator.backwards { at } else { at + 1 }));
+        Ok(iterator.part.of(entry))
+    })
+}
+
+fn iterator_class(name: &'static str) -> Arc<Class> {
+    let members = vec![
+        method(name, "__next__", Takes::Operator(0), next),
+        method(name, "__iter__", Takes::Operator(0), |_: &Iterator, call| Ok(this(call))),
+    ];
+    class("builtins", name, "", members)
+}
+
+static ITERATORS: LazyLock<[Arc<Class>; 6]> = LazyLock::new(|| {
+    [
+        "dict_keyiterator",
+        "dict_valueiterator",
+        "dict_itemiterator",
+        "dict_reversekeyiterator",
+        "dict_reversevalueiterator",
+        "dict_reverseitemiterator",
+    ]
+    .map(iterator_class)
+});
+
+pub(super) fn iterator(dict: &Arc<Object>, part: Part) -> Value {
+    iterating(dict, part, false)
+}
+
+pub(super) fn reversed(dict: &Arc<Object>, part: Part) -> Value {
+    iterating(dict, part, true)
+}
+
+fn iterating(dict: &Arc<Object>, part: Part, backwards: bool) -> Value {
+    let [keys, values, items, back_keys, back_values, back_items] = &*ITERATORS;
+    let class = match (part, backwards) {
+        (Part::Keys, false) => keys,
+        (Part::Values, false) => values,
+        (Part::Items, false) => items,
+        (Part::Keys, true) => back_keys,
+        (Part::Values, true) => back_values,
+        (Part::Items, true) => back_items,
+    };
+    let start = |dict: &Dict| dict.look(|entries| (entries.len(), if backwards { entries.end() } else { 0 }));
+    let state = Mutex::new(Dict::of(dict).map(start));
+    object(class.instance(Box::new(Iterator { dict: dict.clone(), part, backwards, state })))
+}
