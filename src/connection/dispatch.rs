@@ -42,9 +42,7 @@ impl Job {
     pub fn map(self, f: impl FnOnce(Outcome) -> Outcome + Send + 'static) -> Job {
         let origin = self.origin();
         let answer = self.answer;
-        let answer = Answer::then(move |outcome| {
-            let _ = answer.give(f(outcome));
-        });
+        let answer = Answer::through(move |outcome| answer.give(f(outcome)));
         Job { answer, origin }
     }
 
@@ -123,6 +121,11 @@ fn perform_on_object(job: Job, target: Arc<dyn Local>, op: Op) {
         Ok(object) => on_object(job, object, op),
         Err(_) => job.fail("TypeError", "the object does not support this"),
     }
+}
+
+/// Does an operation of a peer whose session somebody else drives.
+pub fn perform_apart(target: &Arc<dyn Local>, op: Op, answer: Answer) {
+    perform(Job { answer, origin: None }, target, op);
 }
 
 /// Does one operation. The names in `op` have passed the rules or need not.

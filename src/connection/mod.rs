@@ -21,17 +21,19 @@ mod truth;
 mod wrap;
 
 pub use async_result::{AsyncResult, Callback};
-pub use call::Call;
+pub use call::{Answer, Call};
 pub use class::{
     BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Refused,
     Service,
 };
 pub use containers::iterator_over;
+pub use dispatch::perform_apart;
 pub use obtain::{obtain, obtain_value, pickled};
 pub use remote::{Ask, ask, ask_into, ask_later, ask_later_into, ask_then, shared_of};
 pub use shared::Shared;
 pub use signature::Signature;
 pub use truth::{equal, truth};
+pub use wrap::DataWrap;
 
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Result};

@@ -70,6 +70,11 @@ pub(super) fn lend_call(call: Call, run: impl FnOnce(*mut rpyc_call)) {
     handle::lend(Served::new(call), |call| guard::outside(|| run(call)));
 }
 
+/// A call that its holder owns from the start.
+pub(super) fn own_call(call: Call) -> *mut rpyc_call {
+    handle::new(Served::new(call))
+}
+
 /// # Safety
 /// The handle is NULL or a live call, and used by nobody else meanwhile.
 pub(super) unsafe fn live<'a>(call: *mut rpyc_call) -> Result<&'a mut Call> {

@@ -39,6 +39,12 @@ mod call;
 mod call_answer;
 mod server;
 
+mod session;
+mod session_objects;
+mod session_requests;
+
+mod decoder;
+
 mod classic;
 mod classic_streams;
 mod slave;
@@ -48,6 +54,7 @@ mod log;
 // What they share.
 mod guard;
 mod handle;
+mod packed;
 mod pointer;
 mod table;
 mod userdata;

@@ -64,7 +64,7 @@ enum State {
 }
 
 /// So many bytes may wait to be sent before no further message is taken.
-const FULL: usize = 256 << 10;
+pub const FULL: usize = 256 << 10;
 
 /// Numbers about a session, for logs and tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
