@@ -231,7 +231,25 @@
 #define RPYC_FUNCTION_SERIAL 2
 
 /**
- * Values of events come packed (see "Packed values"), not as handles.
+ * Values of events come packed, not as handles.
+ *
+ * Packed values are values in one piece of bytes, so that a binding reads and writes a whole call without a function for
+ * each value. Each begins with a byte that tells its kind; numbers follow in little-endian order, without padding:
+ *
+ * - 0, 1, 2, 3, 4: None, NotImplemented, Ellipsis, False, True; nothing follows
+ * - 5: int; 8 bytes, signed
+ * - 6: larger int; a length in 4 bytes, decimal text
+ * - 7, 8: float in 8 bytes, complex in 16
+ * - 9, 10: str in UTF-8, bytes; a length in 4 bytes, the content
+ * - 11, 12, 14: tuple, list, frozenset; a count in 4 bytes, the items
+ * - 13: dict; a count in 4 bytes, keys and values by turns
+ * - 15: slice; start, stop, step
+ * - 16: object; an rpyc_object * in 8 bytes, owned by whoever gets it from the library, borrowed towards it
+ * - 17: object of the host; its token in 8 bytes; towards the library then its rpyc_class * in 8 bytes, as of
+ *   rpyc_session_object_new, or 0 if it lives
+ * - 18: any other value; an rpyc_value * in 8 bytes, owned or borrowed as with 16
+ * - 19: function of the host, only towards the library; its token in 8 bytes, a length in 4 bytes, its name; as of
+ *   rpyc_session_function_new without a signature
  */
 #define RPYC_SESSION_PACKED 1
 
@@ -4464,6 +4482,17 @@ bool rpyc_session_closed(const rpyc_session *session);
 int32_t rpyc_session_dialect(const rpyc_session *session);
 
 /**
+ * The dialect of the last message of the peer, also where it ended the session with RPYC_ERR_DIALECT. A peer that is spoken to first
+ * in a dialect that it does not know answers in its own: make a new connection, and a session with the option dialect set to this.
+ *
+ * @param session borrowed
+ * @return as rpyc_session_dialect
+ *
+ * Threads: any thread. Since 0.1.
+ */
+int32_t rpyc_session_heard(const rpyc_session *session);
+
+/**
  * Tells the peer that this side goes. Send what is to be sent, then end the stream. Nothing is served from now on.
  *
  * @param session borrowed
@@ -4479,7 +4508,7 @@ rpyc_status rpyc_session_close(rpyc_session *session, rpyc_error **error_out);
  *
  * @param session borrowed; that of the call
  * @param call consumed, on success and on every failure; unanswered, its caller gets a RuntimeError
- * @param packed copied; see "Packed values"; handles in it are borrowed
+ * @param packed copied; as RPYC_SESSION_PACKED tells; handles in it are borrowed
  * @param packed_length bytes; 0: None
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (the packed value is malformed), RPYC_ERR_STATE (answered already),
@@ -4577,6 +4606,17 @@ rpyc_status rpyc_session_set_root(rpyc_session *session,
                                   rpyc_error **error_out);
 
 /**
+ * Was an object lent by the peer of this session? Only then can it be asked and sent here.
+ *
+ * @param session borrowed
+ * @param object borrowed
+ * @return false for objects of this process, and where one is NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+bool rpyc_session_owns(const rpyc_session *session, const rpyc_object *object);
+
+/**
  * The token of an object or function of the host.
  *
  * @param object borrowed
@@ -4594,7 +4634,7 @@ bool rpyc_object_token(const rpyc_object *object, uint64_t *token_out);
  * object RPYC_HANDLE_GETATTR, _SETATTR (argument: the value), _DELATTR, _CALL, _CALLATTR, _REPR, _STR, _HASH, _DIR, _INSPECT, _CMP
  * (name: that of the operator, "__eq__"; argument: the other), _BUFFITER (argument: how many items), _CTXEXIT
  * (argument: None, or anything if there was an error), _PICKLE (argument: the protocol), _INSTANCECHECK (object: the class;
- * argument: the object that may be an instance).
+ * argument: the object that may be an instance; where the ids of their classes tell, nothing is sent, and the number is -1).
  *
  * @param session borrowed
  * @param token comes back with the reply
@@ -4636,8 +4676,8 @@ rpyc_status rpyc_session_ask(rpyc_session *session,
  * @param object borrowed; one of the peer; NULL for GETROOT and PING
  * @param name copied; of the attribute, method or operator; NULL where there is none
  * @param name_length bytes, or RPYC_ZT
- * @param packed copied; a tuple of the arguments (a tuple) and the keywords (a dict); see "Packed values"; handles in it are
- *        borrowed
+ * @param packed copied; a tuple of the arguments (a tuple) and the keywords (a dict), as RPYC_SESSION_PACKED
+ *        tells; handles in it are borrowed
  * @param packed_length bytes; 0: no arguments and no keywords
  * @param deadline_ms as of rpyc_session_ask
  * @param sequence_out the number of the request; may be NULL

@@ -8,12 +8,12 @@ mod objects;
 pub use objects::{Access, Asked, Asks, by_name, callable, construct, function, member, object, root, token_of};
 
 use crate::config::{Config, Dialect};
-use crate::connection::{Answer, Call, DataWrap, Object, perform_apart};
+use crate::connection::{Answer, Apart, Call, DataWrap, Object, perform_apart};
 use crate::error::{Error, Exception, Result};
 use crate::fork;
 use crate::session::{self, Body, FULL, Op, Request, RequestId, Session};
 use crate::sync::{Mutex, MutexGuard, lock};
-use crate::value::{Local, Value};
+use crate::value::{Local, Proxy, Value};
 use objects::Queue;
 use std::io::IoSlice;
 use std::sync::{Arc, Weak};
@@ -42,6 +42,9 @@ pub struct Bare {
     forks: u32,
 }
 
+/// The number of a request that was answered without being sent.
+const NOT_SENT: i64 = -1;
+
 type Guard<'a> = MutexGuard<'a, Session<u64>>;
 
 /// Gives the lock back, and drops then what has died under it.
@@ -59,6 +62,7 @@ impl Bare {
             return Err(Error::Unsupported("a bare session knows no threads: bind_threads cannot be on".into()));
         }
         let session = Session::new(config, None, Arc::new(DataWrap));
+        session.releases().set_owner(Box::new(Apart));
         Ok(Arc::new_cyclic(|this| Bare {
             inner: Mutex::new(session),
             queue: Arc::default(),
@@ -84,6 +88,11 @@ impl Bare {
 
     pub fn dialect(&self) -> Dialect {
         lock(&self.inner).dialect()
+    }
+
+    /// What the peer turned out to speak, when it was not understood.
+    pub fn heard(&self) -> Dialect {
+        lock(&self.inner).heard()
     }
 
     pub fn is_closed(&self) -> bool {
@@ -258,6 +267,21 @@ impl Bare {
         }
         release(session);
         sent
+    }
+
+    /// Was this object lent over this session?
+    pub fn owns(&self, proxy: &Proxy) -> bool {
+        Arc::ptr_eq(proxy.home(), lock(&self.inner).releases())
+    }
+
+    /// An answer that needs no peer comes like any other.
+    pub fn answer_here(&self, token: u64, value: Value) -> Result<i64> {
+        let session = self.session()?;
+        if !session.is_open() {
+            return Err(closed());
+        }
+        self.queue.push(Event::Reply { token, sequence: NOT_SENT, outcome: Ok(value) });
+        Ok(NOT_SENT)
     }
 
     /// Nobody waits for this answer any more.

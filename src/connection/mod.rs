@@ -29,7 +29,7 @@ pub use class::{
 pub use containers::iterator_over;
 pub use dispatch::perform_apart;
 pub use obtain::{obtain, obtain_value, pickled};
-pub use remote::{Ask, ask, ask_into, ask_later, ask_later_into, ask_then, shared_of};
+pub use remote::{Apart, Ask, ask, ask_into, ask_later, ask_later_into, ask_then, known_instance, shared_of};
 pub use shared::Shared;
 pub use signature::Signature;
 pub use truth::{equal, truth};

@@ -523,11 +523,28 @@ pub unsafe extern "C" fn rpyc_session_closed(session: *const rpyc_session) -> bo
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_dialect(session: *const rpyc_session) -> i32 {
     // SAFETY: NULL or a live handle.
-    guard_or(0, || match unsafe { handle::peek(session) }.map(|session| session.bare.dialect()) {
+    guard_or(0, || dialect_number(unsafe { handle::peek(session) }.map(|session| session.bare.dialect())))
+}
+
+fn dialect_number(dialect: Option<Dialect>) -> i32 {
+    match dialect {
         Some(Dialect::V6) => 6,
         Some(Dialect::V5) => 5,
-        _ => 0,
-    })
+        Some(Dialect::Auto) | None => 0,
+    }
+}
+
+/// The dialect of the last message of the peer, also where it ended the session with RPYC_ERR_DIALECT. A peer that is spoken to first
+/// in a dialect that it does not know answers in its own: make a new connection, and a session with the option dialect set to this.
+///
+/// @param session borrowed
+/// @return as rpyc_session_dialect
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_session_heard(session: *const rpyc_session) -> i32 {
+    // SAFETY: NULL or a live handle.
+    guard_or(0, || dialect_number(unsafe { handle::peek(session) }.map(|session| session.bare.heard())))
 }
 
 /// Tells the peer that this side goes. Send what is to be sent, then end the stream. Nothing is served from now on.

@@ -286,6 +286,25 @@ pub unsafe extern "C" fn rpyc_session_set_root(
     }
 }
 
+/// Was an object lent by the peer of this session? Only then can it be asked and sent here.
+///
+/// @param session borrowed
+/// @param object borrowed
+/// @return false for objects of this process, and where one is NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_session_owns(session: *const rpyc_session, object: *const rpyc_object) -> bool {
+    // SAFETY: NULL or live handles.
+    guard_or(false, || match unsafe { (handle::peek(session), handle::peek(object)) } {
+        (Some(session), Some(object)) => match &object.reference {
+            Reference::Remote(proxy) => session.bare.owns(proxy),
+            Reference::Local(_) => false,
+        },
+        _ => false,
+    })
+}
+
 /// The token of an object or function of the host.
 ///
 /// @param object borrowed

@@ -9,6 +9,7 @@ use super::pointer::{bytes, output, take_values, text};
 use super::session::{live, rpyc_session};
 use super::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::bare::Bare;
+use crate::connection::known_instance;
 use crate::session::{Body, Handler};
 use crate::value::{Proxy, Reference, Text, Value};
 use std::ffi::{c_char, c_void};
@@ -30,9 +31,12 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    fn target(&self) -> Result<&Arc<Proxy>> {
+    fn target(&self, bare: &Bare) -> Result<&Arc<Proxy>> {
         match self.object {
-            Some(Reference::Remote(proxy)) => Ok(proxy),
+            Some(Reference::Remote(proxy)) if bare.owns(proxy) => Ok(proxy),
+            Some(Reference::Remote(_)) => {
+                Err(Failure::new(RPYC_ERR_ARGUMENT, "the object belongs to another session or connection"))
+            }
             Some(Reference::Local(_)) => {
                 Err(Failure::new(RPYC_ERR_TYPE, "the object is one of this process: there is no peer to ask"))
             }
@@ -61,22 +65,26 @@ impl Asking<'_> {
             let args: Vec<Value> = first.into_iter().chain(self.args.iter().cloned()).collect();
             Ok(bare.request(Body::Raw { handler: self.handler.into(), args: &args }, token, deadline)?)
         };
-        let this = || Ok::<_, Failure>(Value::Ref(Reference::Remote(self.target()?.clone())));
+        let this = || Ok::<_, Failure>(Value::Ref(Reference::Remote(self.target(bare)?.clone())));
         match handler {
             Ping | GetRoot => raw(Vec::new()),
             Call => {
-                let body = Body::Call { target: self.target()?, args: &self.args, keywords: &self.keywords };
+                let body = Body::Call { target: self.target(bare)?, args: &self.args, keywords: &self.keywords };
                 Ok(bare.request(body, token, deadline)?)
             }
             CallAttr => {
                 let (args, keywords) = (&self.args, &self.keywords);
-                let body = Body::CallAttr { target: self.target()?, name: self.name, args, keywords };
+                let body = Body::CallAttr { target: self.target(bare)?, name: self.name, args, keywords };
                 Ok(bare.request(body, token, deadline)?)
             }
-            Inspect => Ok(bare.request(Body::Inspect { target: self.target()? }, token, deadline)?),
+            Inspect => Ok(bare.request(Body::Inspect { target: self.target(bare)? }, token, deadline)?),
             InstanceCheck => match self.args.first() {
                 Some(Value::Ref(Reference::Remote(other))) => {
-                    let body = Body::InstanceCheck { class: self.target()?, other };
+                    // The ids of the classes tell more than a Python peer knows.
+                    if let Some(known) = known_instance(other, self.target(bare)?)? {
+                        return Ok(bare.answer_here(token, known)?);
+                    }
+                    let body = Body::InstanceCheck { class: self.target(bare)?, other };
                     Ok(bare.request(body, token, deadline)?)
                 }
                 _ => Err(Failure::new(RPYC_ERR_TYPE, "INSTANCECHECK takes an object of the peer")),
@@ -98,7 +106,7 @@ impl Asking<'_> {
 /// object RPYC_HANDLE_GETATTR, _SETATTR (argument: the value), _DELATTR, _CALL, _CALLATTR, _REPR, _STR, _HASH, _DIR, _INSPECT, _CMP
 /// (name: that of the operator, "__eq__"; argument: the other), _BUFFITER (argument: how many items), _CTXEXIT
 /// (argument: None, or anything if there was an error), _PICKLE (argument: the protocol), _INSTANCECHECK (object: the class;
-/// argument: the object that may be an instance).
+/// argument: the object that may be an instance; where the ids of their classes tell, nothing is sent, and the number is -1).
 ///
 /// @param session borrowed
 /// @param token comes back with the reply
