@@ -8,7 +8,7 @@
  *
  * Handles. Every type without a visible body is a handle. The shared ones (rpyc_value, rpyc_connection, rpyc_object,
  * rpyc_class, rpyc_async_result, rpyc_buffer, rpyc_server, rpyc_classic) are reference counted and may be used from any
- * thread: _clone gives one more handle, _free gives one back. The unique ones (rpyc_config, rpyc_error, rpyc_transport, rpyc_iterator, rpyc_redirection and a
+ * thread: _clone gives one more handle, _free gives one back. The unique ones (rpyc_config, rpyc_error, rpyc_transport, rpyc_iterator, rpyc_redirection, rpyc_decoder and a
  * deferred rpyc_call) belong to one thread at a time. _free of NULL does nothing; _free never waits and never fails, and
  * may be called inside a callback. const means: not modified.
  *
