@@ -5,7 +5,9 @@
 
 mod objects;
 
-pub use objects::{Access, Asked, Asks, by_name, callable, construct, function, member, object, root, token_of};
+pub use objects::{
+    Access, Asked, Asks, by_name, callable, construct, function, is_over, member, object, root, token_of,
+};
 
 use crate::config::{Config, Dialect};
 use crate::connection::{Answer, Apart, Call, DataWrap, Object, perform_apart};
@@ -205,6 +207,7 @@ impl Bare {
 
     /// Every request of ours hears of the end, then the host.
     fn end(&self, error: Error) {
+        self.queue.end();
         let pending = lock(&self.inner).take_pending();
         for (sequence, token) in pending {
             self.queue.push(Event::Reply { token, sequence, outcome: Err(error.clone()) });
@@ -336,6 +339,7 @@ impl Drop for Bare {
             session.abandon();
             release(session);
         }
+        self.queue.end();
         drop(self.queue.take());
     }
 }

@@ -3,6 +3,7 @@
 use super::Event;
 use crate::connection::{Call, Class, Function, Member, MemberKind, Method, Object, Signature};
 use crate::error::{Error, Result};
+use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::value::{Local, Text, Value};
 use std::any::Any;
@@ -46,6 +47,8 @@ impl Asked {
 #[derive(Default)]
 pub struct Queue {
     waiting: Mutex<Waiting>,
+    /// The session has ended.
+    over: AtomicBool,
 }
 
 #[derive(Default)]
@@ -58,6 +61,11 @@ struct Waiting {
 impl Queue {
     pub fn push(&self, event: Event) {
         lock(&self.waiting).events.push_back(event);
+    }
+
+    /// Nobody waits for answers any more.
+    pub fn end(&self) {
+        self.over.store(true, Ordering::Release);
     }
 
     pub fn pop(&self) -> Option<Event> {
@@ -129,6 +137,11 @@ pub fn token_of(object: &dyn Local) -> Option<u64> {
     let any = object.as_any();
     let object = any.downcast_ref::<Object>().or_else(|| any.downcast_ref::<Function>().map(Function::object));
     object.and_then(token_in).map(|token| token.number)
+}
+
+/// Did the session end over which an object of the host was asked?
+pub fn is_over(call: &Call) -> bool {
+    token_in(call.object()).is_some_and(|token| token.queue.over.load(Ordering::Acquire))
 }
 
 /// Puts what is asked into the queue of the object's session.

@@ -5,6 +5,7 @@ use super::request::Handler;
 use super::vinegar;
 use crate::codec::brine::Reader;
 use crate::codec::frame::Inflater;
+use crate::codec::native;
 use crate::config::{Dialect, Limits};
 use crate::error::{Error, Result};
 use crate::value::Value;
@@ -367,9 +368,16 @@ impl Line<'_> {
             boxing::LOCAL_REF => self.object(reader, "your")?,
             boxing::REMOTE_REF => self.object(reader, "my")?,
             boxing::NATIVE => {
-                let before = reader.position();
-                reader.skip()?;
-                let _ = write!(self.text, "<native, {} bytes>", reader.position() - before);
+                let refer = |label: u8, id_pack: &[u8]| {
+                    let whose = if i64::from(label) == boxing::LOCAL_REF { "your" } else { "my" };
+                    let mut text = String::new();
+                    let mut line = Line { text: &mut text, limits: self.limits, width: self.width };
+                    line.object(&mut Reader::new(id_pack, None, self.limits), whose).ok()?;
+                    Some(Value::from(text))
+                };
+                let value = native::read(reader, self.limits, self.limits.depth, &refer).map_err(Error::from)?;
+                self.put("native ");
+                self.value(&value);
             }
             other => return Err(Error::Malformed(format!("a box has label {other}"))),
         }
@@ -502,6 +510,40 @@ mod tests {
         let raised = decoder.next_message().unwrap();
         assert_eq!((raised.kind, raised.threads, &raised.fault), (DecodedKind::Exception, Some((77, 78)), &None));
         assert_eq!(raised.text, "ValueError: bad");
+    }
+
+    #[test]
+    fn lists_between_two_of_this_library() {
+        let mut reply = Vec::new();
+        boxed(&mut reply, boxing::NATIVE);
+        let list = Value::List([Value::Int(1), Value::str("two")].into());
+        native::put(&mut reply, &list, 10, 0, &|_| None).unwrap();
+        let mut decoder = Decoder::new();
+        decoder.feed(&frame(&in_dialect(Dialect::V6, 2, 3, &reply)));
+        let message = decoder.next_message().unwrap();
+        assert_eq!((message.text.as_str(), message.fault), ("native [1, 'two']", None));
+    }
+
+    /// Whatever is changed, each byte of the stream belongs to one message.
+    #[test]
+    fn changed_streams_are_read_to_their_end() {
+        let good = frame(&in_dialect(Dialect::V6, 1, 1, &call()));
+        let stream = [&good[..], &good].concat();
+        for at in 0..stream.len() {
+            for mask in [1, 0x10, 0x80, 0xff] {
+                let mut changed = stream.clone();
+                changed[at] ^= mask;
+                let mut decoder = Decoder::new();
+                decoder.feed(&changed);
+                decoder.end();
+                let messages: Vec<Decoded> = std::iter::from_fn(|| decoder.next_message()).collect();
+                let ordered = messages.is_sorted_by(|a, b| a.offset + a.size as u64 <= b.offset);
+                assert!(ordered && messages.first().unwrap().offset == 0, "byte {at}, mask {mask}");
+                let whole: usize = messages.iter().map(|message| message.size).sum();
+                // A frame without content is passed over.
+                assert!(whole <= stream.len() && whole + 6 * 3 >= stream.len(), "byte {at}, mask {mask}: {whole}");
+            }
+        }
     }
 
     #[test]

@@ -208,6 +208,8 @@ static void a_call_byte_by_byte(void)
     raises(6, RPYC_ERR_REMOTE, "AttributeError");
     ask(7, RPYC_HANDLE_REPR, root, NULL, NULL);
     CHECK(equals(reply(7), "<bare.Root object>"));
+    ask(8, RPYC_HANDLE_PICKLE, root, NULL, rpyc_value_new_int(2));
+    raises(8, RPYC_ERR_REMOTE, NULL);
     NOTHING(right);
     /* A request that falls is answered. */
     ask(8, RPYC_HANDLE_CALLATTR, root, "add", rpyc_value_new_int(1));
@@ -697,6 +699,7 @@ static void the_end(void)
     ask(1, RPYC_HANDLE_GETATTR, root, "size", NULL);
     NEXT(right, &event, RPYC_EVENT_REQUEST);
     late = event.call;
+    CHECK(!rpyc_call_cancelled(late));
     OK(rpyc_session_close(right, &error));
     move();
     raises(1, RPYC_ERR_EOF, NULL);
@@ -709,6 +712,7 @@ static void the_end(void)
     OK(rpyc_session_next_event(right, &event, &error));
     CHECK(event.kind == RPYC_EVENT_CLOSED);
     rpyc_error_free(event.error);
+    CHECK(rpyc_call_cancelled(late));
     rpyc_session_free(right);
     GIVES(RPYC_ERR_CLOSED, rpyc_call_return_int(late, 1));
     rpyc_call_free(late);
