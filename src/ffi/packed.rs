@@ -5,6 +5,7 @@ use super::class::rpyc_class;
 use super::handle::{self, rpyc_object, rpyc_value};
 use super::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_RANGE, Result};
 use crate::bare::{self, Bare, token_of};
+use crate::session::Keywords;
 use crate::value::{Blob, Reference, Text, Value};
 use std::ptr;
 
@@ -138,7 +139,7 @@ pub(super) unsafe fn value(bare: &Bare, packed: &[u8]) -> Result<Value> {
 ///
 /// # Safety
 /// As for `value`.
-pub(super) unsafe fn call(bare: &Bare, packed: &[u8]) -> Result<(Vec<Value>, Vec<(Text, Value)>)> {
+pub(super) unsafe fn call(bare: &Bare, packed: &[u8]) -> Result<(Vec<Value>, Keywords)> {
     if packed.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
