@@ -21,6 +21,8 @@ INTEROP := $(wildcard tests/c/*.c)
 INTEROP_SERVER := $(filter tests/c/interop_server%,$(INTEROP))
 INTEROP_CLIENT := $(filter tests/c/interop_client%,$(INTEROP))
 INTEROP_SHARED := $(filter-out $(INTEROP_SERVER) $(INTEROP_CLIENT),$(INTEROP))
+# The same programs over bare sessions: their sources with other functions under the same names.
+BARE := $(wildcard tests/bare/*.c)
 
 BENCH := $(patsubst benches/c/%.c,$(OUT)/%,$(wildcard benches/c/*.c))
 
@@ -38,7 +40,7 @@ library:
 	$(CARGO) build --release --locked
 	@ln -sf librpyc.so $(LIB)/librpyc.so.0
 
-interop-programs: $(OUT)/interop_server $(OUT)/interop_client ## the two C programs that talk to Python's peers
+interop-programs: $(OUT)/interop_server $(OUT)/interop_client $(OUT)/bare_server $(OUT)/bare_client ## the two C programs that talk to Python's peers
 bench-programs: $(BENCH) ## the C programs that measure
 examples: $(EXAMPLES) ## the example programs of examples-c
 border-programs: $(BORDER) $(OUT)/border/every_function_null ## the C programs of tests/c_border
@@ -52,6 +54,14 @@ $(OUT)/interop_server: $(HEADERS) Makefile | library
 $(OUT)/interop_client: $(HEADERS) Makefile | library
 	$(if $(INTEROP_CLIENT),,$(error there is no tests/c/interop_client*.c))
 	$(COMPILE) -Itests/c -o $@ $(INTEROP_CLIENT) $(INTEROP_SHARED) $(LINK)
+$(OUT)/bare_server $(OUT)/bare_client: $(INTEROP) $(BARE) $(wildcard tests/c/*.h tests/bare/*.h) $(HEADERS) Makefile | library
+	@mkdir -p $(@D)/bare && echo "cc $(@F)" && \
+	for source in $(INTEROP); do \
+	    $(CC) $(CSTRICT) $(CFLAGS) -Iinclude -Itests/c -include tests/bare/rename.h -c $$source \
+	        -o $(@D)/bare/$(@F).$$(basename $$source .c).o || exit 1; \
+	done
+	@$(CC) $(CSTRICT) $(CFLAGS) -Iinclude -Itests/bare -o $@ $(BARE) \
+	    $(patsubst tests/c/%.c,$(@D)/bare/$(@F).%.o,$(INTEROP_SHARED) $(if $(filter bare_server,$(@F)),$(INTEROP_SERVER),$(INTEROP_CLIENT))) $(LINK)
 $(BENCH): $(OUT)/%: benches/c/%.c $(wildcard benches/c/*.h) $(HEADERS) Makefile | library
 	$(COMPILE) -o $@ $< $(LINK)
 $(EXAMPLES): $(OUT)/%: examples-c/%.c $(wildcard examples-c/*.h) $(HEADERS) Makefile | library

@@ -6,6 +6,8 @@
 #![deny(unsafe_code)]
 
 #[cfg(not(shuttle))]
+pub mod bare;
+#[cfg(not(shuttle))]
 pub mod classic;
 pub mod codec;
 pub mod config;

@@ -14,12 +14,20 @@ pub enum Answer {
         shared: Arc<Shared>,
         id: RequestId,
     },
-    /// Something of ours waits for it.
-    Then(Box<dyn FnOnce(Result<Value, Exception>) + Send>),
+    /// Something of ours waits for it, and tells whether it could take it.
+    Then(Box<dyn FnOnce(Result<Value, Exception>) -> Result<()> + Send>),
 }
 
 impl Answer {
     pub fn then(f: impl FnOnce(Result<Value, Exception>) + Send + 'static) -> Answer {
+        Answer::through(move |outcome| {
+            f(outcome);
+            Ok(())
+        })
+    }
+
+    /// Something that can fail to pass the answer on.
+    pub fn through(f: impl FnOnce(Result<Value, Exception>) -> Result<()> + Send + 'static) -> Answer {
         Answer::Then(Box::new(f))
     }
 
@@ -27,10 +35,7 @@ impl Answer {
     pub fn give(self, result: Result<Value, Exception>) -> Result<()> {
         match self {
             Answer::Peer { shared, id } => shared.answer(&id, result),
-            Answer::Then(f) => {
-                f(result);
-                Ok(())
-            }
+            Answer::Then(f) => f(result),
         }
     }
 
@@ -63,6 +68,11 @@ impl Call {
         keywords: Keywords,
     ) -> Call {
         Call { answer: Some(answer), origin, object, member, args, keywords }
+    }
+
+    /// A question to an object that is none of its members.
+    pub fn question(answer: Answer, object: Arc<Object>, args: Vec<Value>) -> Call {
+        Call::new(answer, None, object, None, args, Vec::new())
     }
 
     fn signature(&self) -> Option<&Signature> {

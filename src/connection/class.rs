@@ -263,6 +263,11 @@ impl Class {
         made
     }
 
+    /// A root around a state that somebody else made.
+    pub fn root_around(self: &Arc<Class>, state: Box<dyn Any + Send + Sync>) -> Arc<Object> {
+        self.as_root().instance(state)
+    }
+
     fn as_root(self: &Arc<Class>) -> Arc<Class> {
         let mut face = lock(&self.face);
         face.upgrade().unwrap_or_else(|| {
@@ -406,6 +411,11 @@ pub struct Function {
 impl Function {
     pub fn new(member: Member, state: Box<dyn Any + Send + Sync>) -> Arc<Function> {
         Arc::new(Function { member: Arc::new(member), object: defaults::function_class(false).instance(state) })
+    }
+
+    /// What holds its state.
+    pub fn object(&self) -> &Object {
+        &self.object
     }
 
     /// One whose calls never overlap.

@@ -42,9 +42,7 @@ impl Job {
     pub fn map(self, f: impl FnOnce(Outcome) -> Outcome + Send + 'static) -> Job {
         let origin = self.origin();
         let answer = self.answer;
-        let answer = Answer::then(move |outcome| {
-            let _ = answer.give(f(outcome));
-        });
+        let answer = Answer::through(move |outcome| answer.give(f(outcome)));
         Job { answer, origin }
     }
 
@@ -123,6 +121,11 @@ fn perform_on_object(job: Job, target: Arc<dyn Local>, op: Op) {
         Ok(object) => on_object(job, object, op),
         Err(_) => job.fail("TypeError", "the object does not support this"),
     }
+}
+
+/// Does an operation of a peer whose session somebody else drives.
+pub fn perform_apart(target: &Arc<dyn Local>, op: Op, answer: Answer) {
+    perform(Job { answer, origin: None }, target, op);
 }
 
 /// Does one operation. The names in `op` have passed the rules or need not.
@@ -393,12 +396,27 @@ fn pickled(job: Job, object: &Arc<Object>, protocol: u8) {
         }
         None => return job.fail("TypeError", format!("cannot pickle '{}' object", object.class.shape().class_name())),
     };
+    // Whoever asks objects for their items waits for them, which a session cannot that somebody else drives.
+    if job.origin().is_none() && holds_objects(&value) {
+        let text = format!("cannot pickle '{}' object: it holds objects", object.class.shape().class_name());
+        return job.fail("TypeError", text);
+    }
     job.give(match obtain::pickled(value, protocol, &limits) {
         Ok(bytes) => Ok(Value::Bytes(bytes.into())),
         Err(Error::Remote(exception)) => Err(exception),
         Err(error @ Error::Type(_)) => Err(Exception::builtin("TypeError", error.to_string())),
         Err(error) => Err(Exception::builtin("ValueError", error.to_string())),
     });
+}
+
+fn holds_objects(value: &Value) -> bool {
+    match value {
+        Value::Ref(_) => true,
+        Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items) => items.iter().any(holds_objects),
+        Value::Slice(parts) => parts.iter().any(holds_objects),
+        Value::Dict(entries) => entries.iter().any(|(key, value)| holds_objects(key) || holds_objects(value)),
+        _ => false,
+    }
 }
 
 fn text_of(job: Job, object: &Arc<Object>, name: &'static str) {

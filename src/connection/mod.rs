@@ -28,21 +28,23 @@ mod wrap;
 
 pub use async_result::{AsyncResult, Callback};
 pub use background::Background;
-pub use call::Call;
+pub use call::{Answer, Call};
 pub use class::{
     BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Refused,
     Service,
 };
+pub use dispatch::perform_apart;
 pub use event_loop::Interest;
 pub use live::{Dict, File, FileMode, Generator, List};
 pub use obtain::{obtain, obtain_value, pickled};
 pub use queue::Queue;
-pub use remote::{Ask, ask, ask_into, ask_later, ask_later_into, ask_then, shared_of};
+pub use remote::{Apart, Ask, ask, ask_into, ask_later, ask_later_into, ask_then, known_instance, shared_of};
 pub use restricted::restricted;
 pub use shared::Shared;
 pub use signature::Signature;
 pub use truth::{equal, truth};
 pub use waiting::{wait_all, wait_any};
+pub use wrap::DataWrap;
 
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Result};

@@ -174,21 +174,36 @@ pub(super) fn ask_own_then(
 /// The connection over which an object was lent.
 #[inline]
 pub fn shared_of(proxy: &Proxy) -> Result<Arc<Shared>> {
-    Shared::of_releases(proxy.home()).ok_or_else(|| Error::Closed("the object's connection is gone".into()))
+    Shared::of_releases(proxy.home()).ok_or_else(|| no_connection(proxy))
+}
+
+/// Marks the objects of a session that somebody else drives: no connection can be asked for them.
+pub struct Apart;
+
+#[cold]
+fn no_connection(proxy: &Proxy) -> Error {
+    match proxy.home().owner() {
+        Some(owner) if owner.is::<Apart>() => {
+            Error::State("the object belongs to a bare session: ask for it there, with rpyc_session_ask".into())
+        }
+        _ => Error::Closed("the object's connection is gone".into()),
+    }
 }
 
 /// isinstance needs no request where the class ids tell.
+pub fn known_instance(proxy: &Proxy, class: &Proxy) -> Result<Option<Value>> {
+    if !class.is_class {
+        return Err(Error::Type(format!("isinstance wants a class, and a {} is none", class.type_name)));
+    }
+    if !Arc::ptr_eq(class.home(), proxy.home()) {
+        return Err(Error::Argument("object and class belong to different connections".into()));
+    }
+    Ok((class.class_id == proxy.class_id).then_some(Value::Bool(!proxy.is_class)))
+}
+
 fn known_answer(proxy: &Proxy, ask: &Ask<'_>) -> Result<Option<Value>> {
     match ask {
-        Ask::IsInstance(Reference::Remote(class)) => {
-            if !class.is_class {
-                return Err(Error::Type(format!("isinstance wants a class, and a {} is none", class.type_name)));
-            }
-            if !Arc::ptr_eq(class.home(), proxy.home()) {
-                return Err(Error::Argument("object and class belong to different connections".into()));
-            }
-            Ok((class.class_id == proxy.class_id).then_some(Value::Bool(!proxy.is_class)))
-        }
+        Ask::IsInstance(Reference::Remote(class)) => known_instance(proxy, class),
         Ask::IsInstance(Reference::Local(_)) => {
             Err(Error::Type("a remote object cannot be an instance of a class of this process".into()))
         }

@@ -26,12 +26,23 @@ struct Bridges {
 impl Wrap for HostWrap {
     fn wrap(&self, value: &Value) -> Option<Arc<dyn Local>> {
         match value {
+            Value::Ref(Reference::Remote(proxy)) => Some(self.bridge(proxy)),
+            data => DataWrap.wrap(data),
+        }
+    }
+}
+
+/// Makes the objects for data alone. What belongs to another connection cannot be sent.
+pub struct DataWrap;
+
+impl Wrap for DataWrap {
+    fn wrap(&self, value: &Value) -> Option<Arc<dyn Local>> {
+        match value {
             Value::List(items) => Some(containers::list(items.clone())),
             Value::Dict(entries) => Some(containers::dict(entries.clone())),
             Value::Array(array) => Some(containers::array(array.clone())),
             Value::FrozenSet(items) => Some(containers::frozenset(items.clone())),
             Value::Slice(parts) => Some(containers::slice(parts.clone())),
-            Value::Ref(Reference::Remote(proxy)) => Some(self.bridge(proxy)),
             _ => None,
         }
     }

@@ -6,6 +6,7 @@ use super::guard::{self, guard_or, guard_status};
 use super::handle::{self, Handle, rpyc_object, rpyc_value};
 use super::pointer::output;
 use super::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_STATE, RPYC_ERR_TYPE, Result, rpyc_status};
+use crate::bare;
 use crate::connection::{Call, Connection};
 use crate::error::Exception;
 use crate::value::{Local, Reference, Value};
@@ -68,6 +69,11 @@ impl Served {
 #[inline]
 pub(super) fn lend_call(call: Call, run: impl FnOnce(*mut rpyc_call)) {
     handle::lend(Served::new(call), |call| guard::outside(|| run(call)));
+}
+
+/// A call that its holder owns from the start.
+pub(super) fn own_call(call: Call) -> *mut rpyc_call {
+    handle::new(Served::new(call))
 }
 
 /// # Safety
@@ -442,7 +448,7 @@ pub unsafe extern "C" fn rpyc_call_name(call: *const rpyc_call) -> *const c_char
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_cancelled(call: *const rpyc_call) -> bool {
     // SAFETY: NULL or a live handle.
-    guard_or(true, || unsafe { peek(call) }.is_none_or(Call::is_cancelled))
+    guard_or(true, || unsafe { peek(call) }.is_none_or(|call| call.is_cancelled() || bare::is_over(call)))
 }
 
 /// Keeps a call beyond its callback, to answer it later and from any thread. What was borrowed from it stays valid as long

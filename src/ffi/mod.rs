@@ -51,6 +51,12 @@ mod server;
 
 mod queue;
 
+mod session;
+mod session_objects;
+mod session_requests;
+
+mod decoder;
+
 mod classic;
 mod classic_streams;
 mod slave;
@@ -62,6 +68,7 @@ mod config_host;
 // What they share.
 mod guard;
 mod handle;
+mod packed;
 mod pointer;
 mod table;
 mod userdata;

@@ -67,7 +67,7 @@ impl<'a> Arguments<'a> {
     }
 }
 
-fn keyword_pairs(keywords: Option<Value>) -> Result<Vec<(Text, Value)>> {
+pub(super) fn keyword_pairs(keywords: Option<Value>) -> Result<Vec<(Text, Value)>> {
     let wrong = |got: &str| Failure::new(RPYC_ERR_TYPE, format_args!("keywords are a dict with text keys, not {got}"));
     match &keywords {
         None | Some(Value::None) => Ok(Vec::new()),

@@ -6,6 +6,7 @@
 //! them may run code of the host.
 
 mod boxing;
+mod decode;
 mod envelope;
 mod exports;
 mod handlers;
@@ -20,6 +21,7 @@ mod rooms;
 mod vinegar;
 
 pub use boxing::Wrap;
+pub use decode::{DecodeFault, Decoded, DecodedKind, Decoder};
 pub use policy::{Name, Question};
 pub use request::{Access, CompareOp, Handler, Keywords, Op, Request, RequestId, Seq, Slicing, Threads};
 pub use requests::Body;
@@ -63,7 +65,7 @@ enum State {
 }
 
 /// So many bytes may wait to be sent before no further message is taken.
-const FULL: usize = 256 << 10;
+pub const FULL: usize = 256 << 10;
 
 /// Numbers about a session, for logs and tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -60,9 +60,9 @@ def python_client(case, version, *options):
     case.equal(done.output.splitlines()[-1], "%d passed, 0 failed" % CHECKS, "last line of peer_client.py")
 
 
-def c_client(case, address, *options, before=()):
+def c_client(case, address, *options, before=(), program="interop_client"):
     """Runs interop_client, all of whose checks must pass."""
-    done = case.run([*before, case.program("interop_client"), address, *options])
+    done = case.run([*before, case.program(program), address, *options])
     last = [line for line in done.output.splitlines() if re.match(r"\d+ passed", line)][-1:]
     found = re.fullmatch(r"(\d+) passed, 0 failed", last[0] if last else "")
     case.check(found, "last line of interop_client: %s" % (last or "none"))
@@ -107,6 +107,28 @@ def c_server_c_client(transport, *options):
     return function
 
 
+def bare_server_python_client(version, transport):
+    """The server half over bare sessions, with sockets of its own."""
+    def function(case):
+        case.python(version)
+        if transport == "stdio":
+            return python_client(case, version, "--stdio", shown([case.program("bare_server"), "stdio:"]))
+        server = case.start([case.program("bare_server"), listen_address(case, transport)])
+        address = server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
+        python_client(case, version, *python_client_options(address))
+        case.stop(server)
+    return function
+
+
+def python_server_bare_client(version, transport):
+    """The client half over bare sessions, with sockets of its own."""
+    def function(case):
+        server, address = start_python_server(case, version, transport)
+        c_client(case, address, program="bare_client")
+        case.check(not server.ended, "the Python server ended by itself")
+    return function
+
+
 def unlike_dialects(case):
     """One server takes a client of either dialect on each of its connections, one after the other and at once."""
     server, address = start_c_server(case, listen_address(case, "tcp"))
@@ -126,6 +148,11 @@ for transport in TRANSPORTS:
         test("interop.python-server.c-client.%s.%s" % (version, transport))(python_server_c_client(version, transport))
 for transport in TRANSPORTS:
     test("interop.c-server.c-client.%s" % transport)(c_server_c_client(transport))
+for version in VERSIONS:
+    for transport in ("tcp", "unix", "stdio"):
+        test("interop.bare-server.python-client.%s.%s" % (version, transport))(bare_server_python_client(version, transport))
+    for transport in ("tcp", "unix"):
+        test("interop.python-server.bare-client.%s.%s" % (version, transport))(python_server_bare_client(version, transport))
 test("interop.c-server.both-dialects-at-once")(unlike_dialects)
 for version in BIND_THREADS:
     test("interop.bind-threads.c-server.python-client.%s" % version)(

@@ -69,6 +69,23 @@ def readme_service(case):
     case.equal(done.output, "42\n", "output of Python")
 
 
+@test("docs.session-client")
+def session_client(case):
+    """The client of docs/session.md, with the interop server of Python."""
+    library = os.path.join(TARGET, "release")
+    if not os.path.exists(os.path.join(library, "librpyc.so")):
+        raise NotRun("target/release/librpyc.so was not built")
+    (piece,) = programs(read("docs", "session.md"))
+    server = case.start([case.python("6.0.2"), os.path.join(ROOT, "tests", "peers", "peer_server.py")])
+    port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
+    case.check(CLIENT_PORT in piece, "the client of session.md has no port " + CLIENT_PORT)
+    with open(os.path.join(case.folder, "client.c"), "w", encoding="utf-8") as file:
+        file.write(piece.replace(CLIENT_PORT, port))
+    case.run([shutil.which("cc"), *FLAGS, "client.c", "-o", "client", "-L" + library, "-lrpyc", "-Wl,-rpath," + library],
+             folder=case.folder)
+    case.equal(case.run(["./client"], folder=case.folder).output, "40 + 2 = 42\n", "output of the client")
+
+
 @test("docs.names-exist")
 def names_exist(case):
     """Every rpyc_ and RPYC_ name in the documents is one of the header; one that ends with _ or ... begins one."""

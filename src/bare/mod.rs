@@ -1,0 +1,349 @@
+//! A session that the host drives itself: it owns the bytes, the clock and the threads, and gets events.
+//!
+//! All that the layer of connections knows of objects is used here too: classes, special methods, containers.
+//! Methods of the host are not called: what is asked of them is put into a queue.
+
+mod objects;
+
+pub use objects::{
+    Access, Asked, Asks, by_name, callable, construct, function, is_over, member, object, root, token_of,
+};
+
+use crate::config::{Config, Dialect};
+use crate::connection::{Answer, Apart, Call, DataWrap, Object, perform_apart};
+use crate::error::{Error, Exception, Result};
+use crate::fork;
+use crate::session::{self, Body, FULL, Op, Request, RequestId, Session};
+use crate::sync::{Mutex, MutexGuard, lock};
+use crate::value::{Local, Proxy, Value};
+use objects::Queue;
+use std::io::IoSlice;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+/// What the host gets to know.
+pub enum Event {
+    Request(Box<Asked>),
+    Reply {
+        token: u64,
+        sequence: i64,
+        outcome: Result<Value>,
+    },
+    /// Nobody holds the object of this number any more.
+    Released(u64),
+    /// Much waits to be sent, and must go before more is read.
+    Send,
+    /// Nothing follows but what is released.
+    Closed(Error),
+}
+
+pub struct Bare {
+    inner: Mutex<Session<u64>>,
+    queue: Arc<Queue>,
+    this: Weak<Bare>,
+    forks: u32,
+}
+
+/// The number of a request that was answered without being sent.
+const NOT_SENT: i64 = -1;
+
+type Guard<'a> = MutexGuard<'a, Session<u64>>;
+
+/// Gives the lock back, and drops then what has died under it.
+fn release(mut session: Guard<'_>) {
+    if session.has_dropped() || session.outgoing().has_spent() {
+        let waste = (session.take_dropped(), session.outgoing().take_spent());
+        drop(session);
+        drop(waste);
+    }
+}
+
+impl Bare {
+    pub fn new(config: Config) -> Result<Arc<Bare>> {
+        if config.bind_threads {
+            return Err(Error::Unsupported("a bare session knows no threads: bind_threads cannot be on".into()));
+        }
+        let session = Session::new(config, None, Arc::new(DataWrap));
+        session.releases().set_owner(Box::new(Apart));
+        Ok(Arc::new_cyclic(|this| Bare {
+            inner: Mutex::new(session),
+            queue: Arc::default(),
+            this: this.clone(),
+            forks: fork::generation(),
+        }))
+    }
+
+    /// Refuses in a forked child.
+    fn session(&self) -> Result<Guard<'_>> {
+        fork::check(self.forks, "session")?;
+        Ok(lock(&self.inner))
+    }
+
+    pub fn queue(&self) -> &Arc<Queue> {
+        &self.queue
+    }
+
+    pub fn set_root(&self, root: Arc<Object>) -> Result<()> {
+        self.session()?.set_root(root);
+        Ok(())
+    }
+
+    pub fn dialect(&self) -> Dialect {
+        lock(&self.inner).dialect()
+    }
+
+    /// What the peer turned out to speak, when it was not understood.
+    pub fn heard(&self) -> Dialect {
+        lock(&self.inner).heard()
+    }
+
+    pub fn is_closed(&self) -> bool {
+        lock(&self.inner).is_closed()
+    }
+
+    /// Takes in what has been received.
+    pub fn feed(&self, bytes: &[u8]) -> Result<()> {
+        let mut session = self.session()?;
+        if session.is_closed() {
+            return Err(closed());
+        }
+        session.incoming().push(bytes);
+        Ok(())
+    }
+
+    pub fn end_of_stream(&self) -> Result<()> {
+        self.session()?.end_of_stream();
+        Ok(())
+    }
+
+    /// Gives `f` what is to be sent next, and advances by what it tells.
+    pub fn outgoing<R>(&self, f: impl FnOnce(&[u8]) -> (usize, R)) -> Result<R> {
+        let mut session = self.session()?;
+        session.send_releases();
+        let mut slices = [IoSlice::new(&[])];
+        session.outgoing().slices(&mut slices);
+        let (sent, result) = f(&slices[0]);
+        self.advance(session, sent);
+        Ok(result)
+    }
+
+    /// Copies what is to be sent, as far as it fits.
+    pub fn take(&self, mut room: &mut [u8]) -> Result<usize> {
+        let mut taken = 0;
+        while !room.is_empty() {
+            let step = self.outgoing(|bytes| {
+                let n = bytes.len().min(room.len());
+                if let (Some(to), Some(from)) = (room.get_mut(..n), bytes.get(..n)) {
+                    to.copy_from_slice(from);
+                }
+                (n, n)
+            })?;
+            if step == 0 {
+                break;
+            }
+            taken += step;
+            room = room.split_at_mut(step).1;
+        }
+        Ok(taken)
+    }
+
+    /// So many bytes have been sent.
+    pub fn sent(&self, length: usize) -> Result<()> {
+        let mut session = self.session()?;
+        let waiting = session.outgoing().len();
+        if length > waiting {
+            return Err(Error::Argument(format!("{length} bytes cannot have been sent, {waiting} were there")));
+        }
+        self.advance(session, length);
+        Ok(())
+    }
+
+    fn advance(&self, mut session: Guard<'_>, sent: usize) {
+        if sent > 0 {
+            session.outgoing().advance(sent);
+        }
+        release(session);
+    }
+
+    /// How much waits to be sent.
+    pub fn waiting(&self) -> usize {
+        lock(&self.inner).outgoing().len()
+    }
+
+    /// An event waits, or a whole message that gives perhaps one.
+    pub fn has_message(&self) -> bool {
+        !self.queue.is_empty() || lock(&self.inner).has_message()
+    }
+
+    /// The next event. None: nothing whole is here. An error once all has been said.
+    pub fn next_event(&self) -> Result<Option<Event>> {
+        fork::check(self.forks, "session")?;
+        loop {
+            if let Some(event) = self.queue.pop() {
+                return Ok(Some(event));
+            }
+            let mut session = lock(&self.inner);
+            if session.is_closed() {
+                return Err(closed());
+            }
+            if session.outgoing().len() > FULL && session.has_message() {
+                return Ok(Some(Event::Send));
+            }
+            let event = session.next_event();
+            let more = event.is_none() && session.has_message();
+            release(session);
+            match event {
+                None if more => {}
+                None if self.queue.is_empty() => return Ok(None),
+                None => {}
+                Some(session::Event::Request(request)) => self.serve(request),
+                Some(session::Event::Reply { seq, token, outcome }) => {
+                    return Ok(Some(Event::Reply { token, sequence: seq, outcome }));
+                }
+                Some(session::Event::Closed(error)) => self.end(error),
+            }
+        }
+    }
+
+    /// Every request of ours hears of the end, then the host.
+    fn end(&self, error: Error) {
+        self.queue.end();
+        let pending = lock(&self.inner).take_pending();
+        for (sequence, token) in pending {
+            self.queue.push(Event::Reply { token, sequence, outcome: Err(error.clone()) });
+        }
+        self.queue.push(Event::Closed(error));
+    }
+
+    fn serve(&self, request: Request) {
+        let Request { id, target, op } = request;
+        let this = self.this.clone();
+        match op {
+            Op::Exists { question, name, access } => {
+                let object = target.clone().into_any_arc().downcast::<Object>();
+                let continued = move |outcome: Result<Value, Exception>| {
+                    let exists = matches!(outcome, Ok(Value::Bool(true)));
+                    let Some(this) = this.upgrade() else { return Ok(()) };
+                    // What is refused may be the last of its kind, and must not be dropped under the lock.
+                    let _kept = (target.clone(), access.values());
+                    let next = this.session()?.answer_exists(id, target, question, access, exists);
+                    next.into_iter().for_each(|request| this.serve(request));
+                    Ok(())
+                };
+                match object {
+                    Ok(object) if token_of(&*object).is_some() => {
+                        objects::ask_exists(Call::question(Answer::through(continued), object, vec![Value::Str(name)]));
+                    }
+                    _ => drop(continued(Ok(Value::Bool(false)))),
+                }
+            }
+            op => perform_apart(
+                &target,
+                op,
+                Answer::through(move |outcome| match this.upgrade() {
+                    Some(this) => this.answer(&id, outcome),
+                    None => Err(closed()),
+                }),
+            ),
+        }
+    }
+
+    fn answer(&self, id: &RequestId, outcome: Result<Value, Exception>) -> Result<()> {
+        let mut session = self.session()?;
+        let result = match &outcome {
+            Ok(value) => session.reply(id, value),
+            Err(exception) => {
+                session.raise(id, exception);
+                Ok(())
+            }
+        };
+        release(session);
+        result
+    }
+
+    /// Sends a request; its answer comes as an event with the token.
+    pub fn request(&self, body: Body<'_>, token: u64, deadline: Option<Duration>) -> Result<i64> {
+        let mut session = self.session()?;
+        let sent = session.request(body, token);
+        if let (Ok(sequence), Some(deadline)) = (&sent, deadline) {
+            session.set_deadline(*sequence, deadline);
+        }
+        release(session);
+        sent
+    }
+
+    /// Was this object lent over this session?
+    pub fn owns(&self, proxy: &Proxy) -> bool {
+        Arc::ptr_eq(proxy.home(), lock(&self.inner).releases())
+    }
+
+    /// An answer that needs no peer comes like any other.
+    pub fn answer_here(&self, token: u64, value: Value) -> Result<i64> {
+        let session = self.session()?;
+        if !session.is_open() {
+            return Err(closed());
+        }
+        self.queue.push(Event::Reply { token, sequence: NOT_SENT, outcome: Ok(value) });
+        Ok(NOT_SENT)
+    }
+
+    /// Nobody waits for this answer any more.
+    pub fn forget(&self, sequence: i64) -> Result<()> {
+        let mut session = self.session()?;
+        session.forget(sequence);
+        release(session);
+        Ok(())
+    }
+
+    pub fn next_deadline(&self) -> Option<Duration> {
+        lock(&self.inner).next_deadline()
+    }
+
+    /// Ends the waiting for what is overdue; gives how many requests that were.
+    pub fn expire(&self, now: Duration) -> Result<usize> {
+        let mut session = self.session()?;
+        let mut count = 0;
+        while let Some((sequence, token)) = session.expire(now) {
+            let error = Error::Timeout("the answer did not come in time; the peer may still be working on it".into());
+            self.queue.push(Event::Reply { token, sequence, outcome: Err(error) });
+            count += 1;
+        }
+        release(session);
+        Ok(count)
+    }
+
+    /// Tells the peer that we are going, and ends.
+    pub fn close(&self) -> Result<()> {
+        let mut session = self.session()?;
+        if !session.is_closed() {
+            session.close();
+        }
+        release(session);
+        Ok(())
+    }
+
+    /// The host's objects of a type that has a name.
+    pub fn living(&self, token: u64) -> Option<Arc<dyn Local>> {
+        let object = self.queue.living(token)?;
+        match object.downcast::<Object>() {
+            Ok(object) => Some(object),
+            Err(object) => object.downcast::<crate::connection::Function>().ok().map(|function| function as _),
+        }
+    }
+}
+
+impl Drop for Bare {
+    fn drop(&mut self) {
+        if fork::check(self.forks, "session").is_ok() {
+            let mut session = lock(&self.inner);
+            session.abandon();
+            release(session);
+        }
+        self.queue.end();
+        drop(self.queue.take());
+    }
+}
+
+fn closed() -> Error {
+    Error::Closed("the session is closed".into())
+}

@@ -1,0 +1,218 @@
+//! Objects of the host that it knows by a number of its own, and the queue of what is asked of them.
+
+use super::Event;
+use crate::connection::{Call, Class, Function, Member, MemberKind, Method, Object, Signature};
+use crate::error::{Error, Result};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, lock};
+use crate::value::{Local, Text, Value};
+use std::any::Any;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Weak};
+
+/// What a request of the peer asks of the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asks {
+    Call,
+    Get,
+    Set,
+    Del,
+    /// Is there an attribute of this name?
+    Exists,
+    /// An object of a class.
+    Construct,
+}
+
+/// A request of the peer, to be answered through `call`.
+pub struct Asked {
+    pub asks: Asks,
+    /// The number of the object, function or class.
+    pub token: u64,
+    /// The number that the host gave to the member. None: the name says what it is.
+    pub member: Option<u64>,
+    pub call: Call,
+}
+
+impl Asked {
+    /// The name of the member, or that which the peer gave.
+    pub fn name(&self) -> &str {
+        match (self.call.name(), self.call.args().first()) {
+            ("", Some(Value::Str(name))) if self.asks != Asks::Construct => name.as_str(),
+            (name, _) => name,
+        }
+    }
+}
+
+/// What waits for the host.
+#[derive(Default)]
+pub struct Queue {
+    waiting: Mutex<Waiting>,
+    /// The session has ended.
+    over: AtomicBool,
+}
+
+#[derive(Default)]
+struct Waiting {
+    events: VecDeque<Event>,
+    /// The objects that live, by their numbers.
+    objects: HashMap<u64, Weak<dyn Any + Send + Sync>>,
+}
+
+impl Queue {
+    pub fn push(&self, event: Event) {
+        lock(&self.waiting).events.push_back(event);
+    }
+
+    /// Nobody waits for answers any more.
+    pub fn end(&self) {
+        self.over.store(true, Ordering::Release);
+    }
+
+    pub fn pop(&self) -> Option<Event> {
+        let mut waiting = lock(&self.waiting);
+        loop {
+            match waiting.events.pop_front()? {
+                Event::Released(token) => {
+                    // Lent anew before the host heard of it: it is not gone.
+                    if waiting.objects.get(&token).is_some_and(|object| object.strong_count() > 0) {
+                        continue;
+                    }
+                    waiting.objects.remove(&token);
+                    return Some(Event::Released(token));
+                }
+                event => return Some(event),
+            }
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        lock(&self.waiting).events.is_empty()
+    }
+
+    /// All events, to be dropped without a lock.
+    pub fn take(&self) -> VecDeque<Event> {
+        std::mem::take(&mut lock(&self.waiting).events)
+    }
+
+    /// The object of a number if it lives, else one that is made for it.
+    pub fn object<T: Local>(&self, token: u64, make: impl FnOnce() -> Arc<T>) -> Result<Arc<T>> {
+        if let Some(object) = self.living(token) {
+            return object.downcast().map_err(|_| Error::Argument(format!("{token} is an object of another kind")));
+        }
+        let made = make();
+        let known: Arc<dyn Any + Send + Sync> = made.clone();
+        lock(&self.waiting).objects.insert(token, Arc::downgrade(&known));
+        Ok(made)
+    }
+
+    pub fn living(&self, token: u64) -> Option<Arc<dyn Any + Send + Sync>> {
+        lock(&self.waiting).objects.get(&token)?.upgrade()
+    }
+}
+
+/// The state of an object of the host: its number.
+pub struct Token {
+    pub number: u64,
+    queue: Arc<Queue>,
+}
+
+impl Token {
+    pub fn new(number: u64, queue: &Arc<Queue>) -> Box<Token> {
+        Box::new(Token { number, queue: queue.clone() })
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.queue.push(Event::Released(self.number));
+    }
+}
+
+fn token_in(object: &Object) -> Option<&Token> {
+    object.state().downcast_ref::<Token>()
+}
+
+/// The number of an object or function of the host.
+pub fn token_of(object: &dyn Local) -> Option<u64> {
+    let any = object.as_any();
+    let object = any.downcast_ref::<Object>().or_else(|| any.downcast_ref::<Function>().map(Function::object));
+    object.and_then(token_in).map(|token| token.number)
+}
+
+/// Did the session end over which an object of the host was asked?
+pub fn is_over(call: &Call) -> bool {
+    token_in(call.object()).is_some_and(|token| token.queue.over.load(Ordering::Acquire))
+}
+
+/// Puts what is asked into the queue of the object's session.
+fn ask(asks: Asks, member: Option<u64>) -> Method {
+    Arc::new(move |call: Call| {
+        let Some((token, queue)) = token_in(call.object()).map(|token| (token.number, token.queue.clone())) else {
+            return;
+        };
+        queue.push(Event::Request(Box::new(Asked { asks, token, member, call })));
+    })
+}
+
+/// A question of whether an object has an attribute beyond its class.
+pub fn ask_exists(call: Call) {
+    ask(Asks::Exists, None)(call);
+}
+
+/// How a member of the host may be used.
+pub enum Access {
+    Method { signature: Option<Signature> },
+    Property { get: bool, set: bool, del: bool },
+    Value(Value),
+}
+
+/// A member of a class, known by a number of the host.
+pub fn member(name: &str, doc: Option<&str>, id: u64, access: Access) -> Member {
+    let by = |asks| ask(asks, Some(id));
+    let kind = match access {
+        Access::Method { signature } => MemberKind::Method { run: by(Asks::Call), signature, quick: false },
+        Access::Property { get, set, del } => MemberKind::Property {
+            get: get.then(|| by(Asks::Get)),
+            set: set.then(|| by(Asks::Set)),
+            del: del.then(|| by(Asks::Del)),
+        },
+        Access::Value(value) => MemberKind::Constant(value),
+    };
+    Member { name: Text::new(name), doc: doc.map(Text::new), kind }
+}
+
+/// What is asked by name.
+pub fn by_name(asks: Asks) -> Method {
+    ask(asks, None)
+}
+
+/// What makes the objects of a class that a peer calls.
+pub fn construct(token: u64, queue: &Arc<Queue>) -> Method {
+    let queue: Weak<Queue> = Arc::downgrade(queue);
+    Arc::new(move |call: Call| {
+        if let Some(queue) = queue.upgrade() {
+            queue.push(Event::Request(Box::new(Asked { asks: Asks::Construct, token, member: None, call })));
+        }
+    })
+}
+
+/// The object of a number.
+pub fn object(queue: &Arc<Queue>, class: &Arc<Class>, token: u64) -> Result<Arc<Object>> {
+    queue.object(token, || class.instance(Token::new(token, queue)))
+}
+
+/// The root of a number.
+pub fn root(queue: &Arc<Queue>, class: &Arc<Class>, token: u64) -> Result<Arc<Object>> {
+    queue.object(token, || class.root_around(Token::new(token, queue)))
+}
+
+/// The function of a number.
+pub fn function(queue: &Arc<Queue>, token: u64, member: Member) -> Result<Arc<Function>> {
+    queue.object(token, || Function::new(member, Token::new(token, queue)))
+}
+
+/// The member of a function.
+pub fn callable(name: &str, signature: Option<Signature>, doc: Option<&str>) -> Member {
+    let kind = MemberKind::Method { run: ask(Asks::Call, None), signature, quick: false };
+    Member { name: Text::new(name), doc: doc.map(Text::new), kind }
+}

@@ -1,0 +1,77 @@
+/* Put before the sources of tests/c: what they use of connections, objects, classes and servers is then not the library's
+ * but that of this folder, which has the same functions over rpyc_session. The rest of rpyc.h is as it is. */
+#ifndef BARE_RENAME_H
+#define BARE_RENAME_H
+
+#define rpyc_connection bare_connection
+#define rpyc_class bare_class
+#define rpyc_async_result bare_async_result
+#define rpyc_iterator bare_iterator
+#define rpyc_server bare_server
+#define rpyc_transport bare_transport
+
+#define rpyc_connect bare_connect
+#define rpyc_connection_new bare_connection_new
+#define rpyc_connection_free bare_connection_free
+#define rpyc_connection_root bare_connection_root
+#define rpyc_connection_close bare_connection_close
+#define rpyc_connection_closed bare_connection_closed
+#define rpyc_connection_ping bare_connection_ping
+#define rpyc_connection_serve bare_connection_serve
+#define rpyc_connection_serve_all bare_connection_serve_all
+#define rpyc_connection_set bare_connection_set
+#define rpyc_connection_sync_request bare_connection_sync_request
+#define rpyc_transport_connect bare_transport_connect
+
+#define rpyc_class_new bare_class_new
+#define rpyc_class_free bare_class_free
+#define rpyc_class_object bare_class_object
+#define rpyc_function_new bare_function_new
+#define rpyc_object_new bare_object_new
+#define rpyc_object_self bare_object_self
+#define rpyc_call_connection bare_call_connection
+
+#define rpyc_object_call bare_object_call
+#define rpyc_object_call_method bare_object_call_method
+#define rpyc_object_get_attr bare_object_get_attr
+#define rpyc_object_set_attr bare_object_set_attr
+#define rpyc_object_del_attr bare_object_del_attr
+#define rpyc_object_str bare_object_str
+#define rpyc_object_repr bare_object_repr
+#define rpyc_object_hash bare_object_hash
+#define rpyc_object_dir bare_object_dir
+#define rpyc_object_inspect bare_object_inspect
+#define rpyc_object_compare bare_object_compare
+#define rpyc_object_is_instance bare_object_is_instance
+#define rpyc_object_length bare_object_length
+#define rpyc_object_contains bare_object_contains
+#define rpyc_object_get_item bare_object_get_item
+#define rpyc_object_set_item bare_object_set_item
+#define rpyc_object_del_item bare_object_del_item
+#define rpyc_object_iter bare_object_iter
+#define rpyc_object_next bare_object_next
+#define rpyc_object_next_chunk bare_object_next_chunk
+#define rpyc_object_iterate bare_object_iterate
+#define rpyc_iterator_next bare_iterator_next
+#define rpyc_iterator_free bare_iterator_free
+#define rpyc_object_enter bare_object_enter
+#define rpyc_object_exit bare_object_exit
+
+#define rpyc_object_call_async bare_object_call_async
+#define rpyc_object_call_method_async bare_object_call_method_async
+#define rpyc_async_result_value bare_async_result_value
+#define rpyc_async_result_wait bare_async_result_wait
+#define rpyc_async_result_ready bare_async_result_ready
+#define rpyc_async_result_error bare_async_result_error
+#define rpyc_async_result_expired bare_async_result_expired
+#define rpyc_async_result_free bare_async_result_free
+#define rpyc_async_result_add_callback bare_async_result_add_callback
+
+#define rpyc_server_new bare_server_new
+#define rpyc_server_address bare_server_address
+#define rpyc_server_serve bare_server_serve
+#define rpyc_server_stop bare_server_stop
+#define rpyc_server_join bare_server_join
+#define rpyc_server_free bare_server_free
+
+#endif
