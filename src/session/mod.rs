@@ -6,6 +6,7 @@
 //! them may run code of the host.
 
 mod boxing;
+mod decode;
 mod envelope;
 mod exports;
 mod handlers;
@@ -20,6 +21,7 @@ mod rooms;
 mod vinegar;
 
 pub use boxing::Wrap;
+pub use decode::{DecodeFault, Decoded, DecodedKind, Decoder};
 pub use policy::{Name, Question};
 pub use request::{Access, CompareOp, Handler, Keywords, Op, Request, RequestId, Seq, Slicing, Threads};
 pub use requests::Body;

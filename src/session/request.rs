@@ -60,6 +60,33 @@ impl Handler {
         ]
     };
 
+    /// As RPyC's own constants name it, without HANDLE_.
+    pub fn name(self) -> &'static str {
+        const NAMES: [&str; 20] = [
+            "PING",
+            "CLOSE",
+            "GETROOT",
+            "GETATTR",
+            "DELATTR",
+            "SETATTR",
+            "CALL",
+            "CALLATTR",
+            "REPR",
+            "STR",
+            "CMP",
+            "HASH",
+            "DIR",
+            "PICKLE",
+            "DEL",
+            "INSPECT",
+            "BUFFITER",
+            "OLDSLICING",
+            "CTXEXIT",
+            "INSTANCECHECK",
+        ];
+        NAMES.get(self as usize - 1).copied().unwrap_or_default()
+    }
+
     pub fn from_number(number: i64) -> Option<Handler> {
         usize::try_from(number).ok().and_then(|n| n.checked_sub(1)).and_then(|n| Handler::ALL.get(n)).copied()
     }

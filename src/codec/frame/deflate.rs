@@ -152,13 +152,13 @@ fn make_room(out: &mut Vec<u8>, limit: usize) -> Option<()> {
 }
 
 #[derive(Default)]
-pub(super) struct Inflater {
+pub struct Inflater {
     stream: Option<Box<Decompress>>,
 }
 
 impl Inflater {
     /// What a zlib stream holds; what follows the stream does not matter.
-    pub(super) fn inflate(&mut self, input: &[u8], limit: usize) -> Result<Vec<u8>, FrameError> {
+    pub fn inflate(&mut self, input: &[u8], limit: usize) -> Result<Vec<u8>, FrameError> {
         let stream = self.stream.get_or_insert_with(|| Box::new(Decompress::new(true)));
         stream.reset(true);
         let mut out = Vec::new();

@@ -5,7 +5,7 @@ mod incoming;
 mod outgoing;
 mod room;
 
-pub use deflate::Compression;
+pub use deflate::{Compression, Inflater};
 pub use incoming::{Incoming, Payload, Target};
 pub use outgoing::{FrameMark, Outgoing};
 pub use room::{Direct, Expected, Room, fill};
