@@ -30,7 +30,7 @@ pub use containers::iterator_over;
 pub use obtain::{obtain, obtain_value, pickled};
 pub use remote::{Ask, ask, ask_into, ask_later, ask_later_into, ask_then, shared_of};
 pub use shared::Shared;
-pub use signature::Signature;
+pub use signature::{LiteralFault, LiteralReader, Signature};
 pub use truth::{equal, truth};
 
 use crate::config::{Config, Dialect};

@@ -1,0 +1,366 @@
+//! Records as lines for people: each message with its time, size and latency, and what it answers.
+
+use super::record::{Record, Side, What};
+use crate::failure::Failure;
+use crate::show;
+use crate::style::{Colour, Style};
+use rpyc::config::Dialect;
+use rpyc::session::{Decoded, DecodedKind, Decoder};
+use std::collections::HashMap;
+
+/// So much of a request stands beside its answer.
+const REQUEST_WIDTH: usize = 60;
+/// So many bytes of garbage are shown.
+const GARBAGE: usize = 32;
+/// Requests that wait for an answer, remembered for each direction. Those to which none comes must not pile up.
+const MOST_PENDING: usize = 1 << 16;
+
+pub struct Printer {
+    style: Style,
+    quiet: bool,
+    width: usize,
+    connections: HashMap<u64, Watched>,
+    all: Sums,
+    opened: u64,
+}
+
+/// A connection between its first and its last record.
+struct Watched {
+    began: u64,
+    client: Direction,
+    server: Direction,
+    sums: Sums,
+    dialect: Dialect,
+}
+
+struct Direction {
+    decoder: Decoder,
+    /// The first bytes, as long as there are few.
+    first: Vec<u8>,
+    told_tls: bool,
+    /// Requests of this side that have no answer: when, and what.
+    pending: HashMap<i64, (u64, String)>,
+    /// The last bytes that came, for those that turn out to be garbage.
+    tail: Vec<u8>,
+    ended: bool,
+}
+
+#[derive(Default)]
+struct Sums {
+    requests: u64,
+    exceptions: u64,
+    faults: u64,
+    to_server: u64,
+    to_client: u64,
+    slowest: Option<(u64, String)>,
+}
+
+impl Direction {
+    fn new(width: usize) -> Direction {
+        let mut decoder = Decoder::new();
+        decoder.set_width(width);
+        Direction {
+            decoder,
+            first: Vec::new(),
+            told_tls: false,
+            pending: HashMap::new(),
+            tail: Vec::new(),
+            ended: false,
+        }
+    }
+}
+
+impl Watched {
+    fn direction(&mut self, side: Side) -> &mut Direction {
+        match side {
+            Side::Client => &mut self.client,
+            Side::Server => &mut self.server,
+        }
+    }
+}
+
+impl Printer {
+    pub fn new(style: Style, quiet: bool, width: usize) -> Printer {
+        Printer { style, quiet, width, connections: HashMap::new(), all: Sums::default(), opened: 0 }
+    }
+
+    pub fn print(&mut self, record: &Record) -> Result<(), Failure> {
+        let id = record.connection;
+        match &record.what {
+            What::Opened { client, server } => {
+                self.opened += 1;
+                let (client_side, server_side) = (Direction::new(self.width), Direction::new(self.width));
+                let watched = Watched {
+                    began: record.at,
+                    client: client_side,
+                    server: server_side,
+                    sums: Sums::default(),
+                    dialect: Dialect::Auto,
+                };
+                self.connections.insert(id, watched);
+                self.event(record, Colour::Bold, &format!("opened: {client} -> {server}"))
+            }
+            What::NotOpened { client, why } => {
+                self.all.faults += 1;
+                self.event(
+                    record,
+                    Colour::Red,
+                    &format!("{client} is turned away, the server cannot be reached: {why}"),
+                )
+            }
+            What::Data { from, bytes } => self.data(record, *from, bytes),
+            What::Ended { from, why } => self.ended(record, *from, why),
+        }
+    }
+
+    /// The sums of all that was seen.
+    pub fn finish(&mut self) -> Result<(), Failure> {
+        for (_, watched) in self.connections.drain() {
+            self.all.add(watched.sums);
+        }
+        let plural = if self.opened == 1 { "" } else { "s" };
+        show::line(format_args!("--- {} connection{plural}: {}", self.opened, self.all.text()))
+    }
+
+    fn stamp(&self, record: &Record) -> String {
+        let (seconds, micros) = (record.at / 1_000_000_000, record.at / 1000 % 1_000_000);
+        let stamp = format!("{seconds:>4}.{micros:06} #{}", record.connection);
+        self.style.paint(Colour::Dim, stamp).to_string()
+    }
+
+    /// A line about a connection itself.
+    fn event(&self, record: &Record, colour: Colour, text: &str) -> Result<(), Failure> {
+        show::line(format_args!("{} {}", self.stamp(record), self.style.paint(colour, text)))
+    }
+
+    fn data(&mut self, record: &Record, from: Side, bytes: &[u8]) -> Result<(), Failure> {
+        let Some(watched) = self.connections.get_mut(&record.connection) else {
+            // The beginning of the trace is not there.
+            return Ok(());
+        };
+        let sum = match from {
+            Side::Client => &mut watched.sums.to_server,
+            Side::Server => &mut watched.sums.to_client,
+        };
+        *sum += bytes.len() as u64;
+        let direction = watched.direction(from);
+        direction.decoder.feed(bytes);
+        direction.tail.extend_from_slice(bytes);
+        let surplus = direction.tail.len().saturating_sub(super::record::CHUNK);
+        direction.tail.drain(..surplus);
+        let looks_like_tls = direction.is_tls(bytes);
+        if looks_like_tls {
+            watched.sums.faults += 1;
+            let text =
+                format!("the {} begins a TLS handshake: the trace can pass it on, but not look into it", from.name());
+            self.event(record, Colour::Yellow, &text)?;
+        }
+        self.messages(record, from)
+    }
+
+    /// All messages that are there as a whole.
+    fn messages(&mut self, record: &Record, from: Side) -> Result<(), Failure> {
+        while let Some(watched) = self.connections.get_mut(&record.connection) {
+            let Some(message) = watched.direction(from).decoder.next_message() else { break };
+            if watched.dialect != message.dialect && message.dialect != Dialect::Auto {
+                watched.dialect = message.dialect;
+                let text = match message.dialect {
+                    Dialect::V5 => "speaks the protocol of rpyc 4.1 to 5.3",
+                    _ => "speaks the protocol of rpyc 6",
+                };
+                self.event(record, Colour::Dim, text)?;
+            }
+            self.message(record, from, &message)?;
+        }
+        Ok(())
+    }
+
+    fn message(&mut self, record: &Record, from: Side, message: &Decoded) -> Result<(), Failure> {
+        let Some(watched) = self.connections.get_mut(&record.connection) else { return Ok(()) };
+        let mut latency = None;
+        let mut answers = String::new();
+        match (message.kind, message.sequence) {
+            (DecodedKind::Request, Some(sequence)) => {
+                watched.sums.requests += 1;
+                let pending = &mut watched.direction(from).pending;
+                if pending.len() < MOST_PENDING {
+                    pending.insert(sequence, (record.at, show::shortened(&message.text, REQUEST_WIDTH)));
+                }
+            }
+            (DecodedKind::Reply | DecodedKind::Exception, Some(sequence)) => {
+                if message.kind == DecodedKind::Exception {
+                    watched.sums.exceptions += 1;
+                }
+                if let Some((at, text)) = watched.direction(from.other()).pending.remove(&sequence) {
+                    let took = record.at.saturating_sub(at);
+                    if watched.sums.slowest.as_ref().is_none_or(|(slowest, _)| *slowest < took) {
+                        watched.sums.slowest = Some((took, text.clone()));
+                    }
+                    (latency, answers) = (Some(took), text);
+                }
+            }
+            _ => {}
+        }
+        let mut garbage = String::new();
+        if message.fault.is_some() || message.kind == DecodedKind::Garbage {
+            watched.sums.faults += 1;
+            let tail = &watched.direction(from).tail;
+            if message.size <= tail.len() {
+                garbage = hex(tail.get(tail.len() - message.size..).unwrap_or_default());
+            }
+        }
+        if self.quiet && message.fault.is_none() {
+            return Ok(());
+        }
+        self.print_message(record, from, message, latency, &answers, &garbage)
+    }
+
+    fn print_message(
+        &self,
+        record: &Record,
+        from: Side,
+        message: &Decoded,
+        latency: Option<u64>,
+        answers: &str,
+        garbage: &str,
+    ) -> Result<(), Failure> {
+        let style = self.style;
+        let (arrow, arrow_colour) = match from {
+            Side::Client => ("->", Colour::Blue),
+            Side::Server => ("<-", Colour::Green),
+        };
+        let kind_colour = match message.kind {
+            DecodedKind::Request => Colour::Cyan,
+            DecodedKind::Reply => Colour::Green,
+            DecodedKind::Exception => Colour::Yellow,
+            DecodedKind::Garbage => Colour::Red,
+        };
+        let mut text = message.text.clone();
+        if message.compressed && message.payload > 0 {
+            text += &format!(" [compressed, {} inflated]", bytes(message.payload as u64));
+        } else if message.compressed {
+            text += " [compressed]";
+        }
+        if let Some((sender, receiver)) = message.threads {
+            text += &format!(" [thread {sender} to {receiver}]");
+        }
+        if !answers.is_empty() {
+            text += &style.paint(Colour::Dim, format_args!("  (to {answers})")).to_string();
+        }
+        if let Some(fault) = &message.fault {
+            let fault = format!(" ! {} (at byte {})", fault.text, fault.offset);
+            text += &style.paint(Colour::Red, fault).to_string();
+        }
+        if !garbage.is_empty() {
+            text += &format!(" {garbage}");
+        }
+        let sequence = message.sequence.map_or_else(String::new, |sequence| sequence.to_string());
+        show::line(format_args!(
+            "{} {} {:>9} {:>10}  {} {:<4} {}",
+            self.stamp(record),
+            style.paint(arrow_colour, arrow),
+            bytes(message.size as u64),
+            latency.map_or_else(String::new, time),
+            style.paint(kind_colour, format_args!("{:<9}", message.kind.name())),
+            sequence,
+            text.trim_start()
+        ))
+    }
+
+    fn ended(&mut self, record: &Record, from: Side, why: &str) -> Result<(), Failure> {
+        let Some(watched) = self.connections.get_mut(&record.connection) else { return Ok(()) };
+        let direction = watched.direction(from);
+        direction.ended = true;
+        direction.decoder.end();
+        self.messages(record, from)?;
+        let Some(watched) = self.connections.get_mut(&record.connection) else { return Ok(()) };
+        let both = watched.client.ended && watched.server.ended;
+        let how = if why.is_empty() { String::new() } else { format!(" ({why})") };
+        let text = format!("the {} sends nothing more{how}", from.name());
+        self.event(record, if why.is_empty() { Colour::Dim } else { Colour::Yellow }, &text)?;
+        if !both {
+            return Ok(());
+        }
+        let Some(watched) = self.connections.remove(&record.connection) else { return Ok(()) };
+        let took = time(record.at.saturating_sub(watched.began));
+        for (side, direction) in [(Side::Client, &watched.client), (Side::Server, &watched.server)] {
+            let mut unanswered: Vec<_> = direction.pending.iter().collect();
+            unanswered.sort();
+            for (sequence, (_, text)) in unanswered.into_iter().filter(|(_, (_, text))| !text.starts_with("CLOSE")) {
+                let text = format!("request {sequence} of the {} was never answered: {text}", side.name());
+                self.event(record, Colour::Yellow, &text)?;
+            }
+        }
+        self.event(record, Colour::Bold, &format!("closed after {took}: {}", watched.sums.text()))?;
+        self.all.add(watched.sums);
+        Ok(())
+    }
+}
+
+impl Direction {
+    /// Does the stream begin with a handshake record of TLS? Says so once.
+    fn is_tls(&mut self, bytes: &[u8]) -> bool {
+        if self.first.len() < 3 {
+            self.first.extend(bytes.iter().take(3 - self.first.len()));
+        }
+        let found = matches!(self.first.as_slice(), [0x16, 3, 0..=4]) && !self.told_tls;
+        self.told_tls |= found;
+        found
+    }
+}
+
+impl Sums {
+    fn add(&mut self, other: Sums) {
+        self.requests += other.requests;
+        self.exceptions += other.exceptions;
+        self.faults += other.faults;
+        self.to_server += other.to_server;
+        self.to_client += other.to_client;
+        let slowest = |sums: &Option<(u64, String)>| sums.as_ref().map_or(0, |(took, _)| *took);
+        if slowest(&other.slowest) > slowest(&self.slowest) {
+            self.slowest = other.slowest;
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!(
+            "{} requests, {} exceptions, {} to the server, {} to the client",
+            self.requests,
+            self.exceptions,
+            bytes(self.to_server),
+            bytes(self.to_client)
+        );
+        if self.faults > 0 {
+            text += &format!(", {} faults", self.faults);
+        }
+        if let Some((took, request)) = &self.slowest {
+            text += &format!("; slowest {}: {request}", time(*took));
+        }
+        text
+    }
+}
+
+fn bytes(count: u64) -> String {
+    match count {
+        0..10_000 => format!("{count} B"),
+        10_000..10_000_000 => format!("{:.1} kB", count as f64 / 1e3),
+        _ => format!("{:.1} MB", count as f64 / 1e6),
+    }
+}
+
+fn time(nanos: u64) -> String {
+    match nanos {
+        0..10_000_000_000 => format!("{:.3} ms", nanos as f64 / 1e6),
+        _ => format!("{:.1} s", nanos as f64 / 1e9),
+    }
+}
+
+/// Bytes as they are read best: hexadecimal, and what is text of it.
+fn hex(bytes: &[u8]) -> String {
+    let shown = bytes.get(..GARBAGE).unwrap_or(bytes);
+    let digits: Vec<String> = shown.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text: String =
+        shown.iter().map(|byte| if (b' '..=b'~').contains(byte) { char::from(*byte) } else { '.' }).collect();
+    let more = if bytes.len() > shown.len() { " ..." } else { "" };
+    format!("{}{more} |{text}|", digits.join(" "))
+}
