@@ -38,11 +38,21 @@ struct Direction {
     /// The first bytes, as long as there are few.
     first: Vec<u8>,
     told_tls: bool,
-    /// Requests of this side that have no answer: when, and what.
-    pending: HashMap<i64, (u64, String)>,
-    /// The last bytes that came, for those that turn out to be garbage.
+    /// Requests of this side that have no answer.
+    pending: HashMap<i64, Pending>,
+    /// Methods that this side lent, by the names under which they were got.
+    names: HashMap<String, String>,
+    /// The last bytes that came, for those that turn out to be garbage, and how many came in all.
     tail: Vec<u8>,
+    received: u64,
     ended: bool,
+}
+
+struct Pending {
+    at: u64,
+    text: String,
+    /// Of the attribute that is asked for.
+    name: Option<String>,
 }
 
 #[derive(Default)]
@@ -64,7 +74,9 @@ impl Direction {
             first: Vec::new(),
             told_tls: false,
             pending: HashMap::new(),
+            names: HashMap::new(),
             tail: Vec::new(),
+            received: 0,
             ended: false,
         }
     }
@@ -145,6 +157,7 @@ impl Printer {
         *sum += bytes.len() as u64;
         let direction = watched.direction(from);
         direction.decoder.feed(bytes);
+        direction.received += bytes.len() as u64;
         direction.tail.extend_from_slice(bytes);
         let surplus = direction.tail.len().saturating_sub(super::record::CHUNK);
         direction.tail.drain(..surplus);
@@ -179,24 +192,29 @@ impl Printer {
         let Some(watched) = self.connections.get_mut(&record.connection) else { return Ok(()) };
         let mut latency = None;
         let mut answers = String::new();
+        let mut text = message.text.clone();
         match (message.kind, message.sequence) {
             (DecodedKind::Request, Some(sequence)) => {
                 watched.sums.requests += 1;
+                watched.direction(from.other()).name_target(&mut text);
                 let pending = &mut watched.direction(from).pending;
                 if pending.len() < MOST_PENDING {
-                    pending.insert(sequence, (record.at, show::shortened(&message.text, REQUEST_WIDTH)));
+                    let name = attribute_name(&message.text).map(str::to_owned);
+                    let text = show::shortened(&text, REQUEST_WIDTH);
+                    pending.insert(sequence, Pending { at: record.at, text, name });
                 }
             }
             (DecodedKind::Reply | DecodedKind::Exception, Some(sequence)) => {
                 if message.kind == DecodedKind::Exception {
                     watched.sums.exceptions += 1;
                 }
-                if let Some((at, text)) = watched.direction(from.other()).pending.remove(&sequence) {
-                    let took = record.at.saturating_sub(at);
+                if let Some(request) = watched.direction(from.other()).pending.remove(&sequence) {
+                    let took = record.at.saturating_sub(request.at);
                     if watched.sums.slowest.as_ref().is_none_or(|(slowest, _)| *slowest < took) {
-                        watched.sums.slowest = Some((took, text.clone()));
+                        watched.sums.slowest = Some((took, request.text.clone()));
                     }
-                    (latency, answers) = (Some(took), text);
+                    watched.direction(from).learn(&text, request.name);
+                    (latency, answers) = (Some(took), request.text);
                 }
             }
             _ => {}
@@ -204,15 +222,12 @@ impl Printer {
         let mut garbage = String::new();
         if message.fault.is_some() || message.kind == DecodedKind::Garbage {
             watched.sums.faults += 1;
-            let tail = &watched.direction(from).tail;
-            if message.size <= tail.len() {
-                garbage = hex(tail.get(tail.len() - message.size..).unwrap_or_default());
-            }
+            garbage = hex(watched.direction(from).bytes_of(message));
         }
         if self.quiet && message.fault.is_none() {
             return Ok(());
         }
-        self.print_message(record, from, message, latency, &answers, &garbage)
+        self.print_message(record, from, message, text, latency, &answers, &garbage)
     }
 
     fn print_message(
@@ -220,6 +235,7 @@ impl Printer {
         record: &Record,
         from: Side,
         message: &Decoded,
+        mut text: String,
         latency: Option<u64>,
         answers: &str,
         garbage: &str,
@@ -235,7 +251,6 @@ impl Printer {
             DecodedKind::Exception => Colour::Yellow,
             DecodedKind::Garbage => Colour::Red,
         };
-        let mut text = message.text.clone();
         if message.compressed && message.payload > 0 {
             text += &format!(" [compressed, {} inflated]", bytes(message.payload as u64));
         } else if message.compressed {
@@ -284,9 +299,12 @@ impl Printer {
         let Some(watched) = self.connections.remove(&record.connection) else { return Ok(()) };
         let took = time(record.at.saturating_sub(watched.began));
         for (side, direction) in [(Side::Client, &watched.client), (Side::Server, &watched.server)] {
-            let mut unanswered: Vec<_> = direction.pending.iter().collect();
-            unanswered.sort();
-            for (sequence, (_, text)) in unanswered.into_iter().filter(|(_, (_, text))| !text.starts_with("CLOSE")) {
+            // CLOSE is never answered.
+            let waiting = direction.pending.iter().filter(|(_, request)| !request.text.starts_with("CLOSE"));
+            let mut waiting: Vec<(&i64, &String)> =
+                waiting.map(|(sequence, request)| (sequence, &request.text)).collect();
+            waiting.sort();
+            for (sequence, text) in waiting {
                 let text = format!("request {sequence} of the {} was never answered: {text}", side.name());
                 self.event(record, Colour::Yellow, &text)?;
             }
@@ -298,6 +316,33 @@ impl Printer {
 }
 
 impl Direction {
+    /// The bytes of a message, if they are still there.
+    fn bytes_of(&self, message: &Decoded) -> &[u8] {
+        let begin = self.received - self.tail.len() as u64;
+        let start = message.offset.checked_sub(begin).and_then(|start| usize::try_from(start).ok());
+        start.and_then(|start| self.tail.get(start..start + message.size)).unwrap_or_default()
+    }
+
+    /// Python gets a method and then calls it. What is got under a name is called by that name from then on.
+    fn learn(&mut self, reply: &str, name: Option<String>) {
+        let object = reply.strip_prefix("my ").filter(|object| is_method(object) && !object.contains(' '));
+        if let (Some(object), Some(name)) = (object, name) {
+            if self.names.len() >= MOST_PENDING {
+                self.names.clear();
+            }
+            self.names.insert(object.to_owned(), name);
+        }
+    }
+
+    /// Writes the name of the method behind the target of a CALL.
+    fn name_target(&self, text: &mut String) {
+        const CALL: &str = "CALL your ";
+        let Some(target) = text.strip_prefix(CALL).and_then(|rest| rest.split(' ').next()) else { return };
+        if let Some(name) = self.names.get(target) {
+            text.insert_str(CALL.len() + target.len(), &format!(" <{name}>"));
+        }
+    }
+
     /// Does the stream begin with a handshake record of TLS? Says so once.
     fn is_tls(&mut self, bytes: &[u8]) -> bool {
         if self.first.len() < 3 {
@@ -307,6 +352,17 @@ impl Direction {
         self.told_tls |= found;
         found
     }
+}
+
+fn is_method(object: &str) -> bool {
+    ["builtins.method#", "builtins.function#", "builtins.builtin_function_or_method#"]
+        .into_iter()
+        .any(|kind| object.starts_with(kind))
+}
+
+/// What a GETATTR asks for: `GETATTR your Root#3 'add'`.
+fn attribute_name(request: &str) -> Option<&str> {
+    request.strip_prefix("GETATTR ")?.strip_suffix('\'')?.rsplit_once(" '").map(|(_, name)| name)
 }
 
 impl Sums {
