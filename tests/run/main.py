@@ -30,6 +30,8 @@ import snippets                                      # noqa: F401
 import behaviour                                     # noqa: F401
 import native                                        # noqa: F401
 import classic                                       # noqa: F401
+import tool                                          # noqa: F401
+import ffi                                           # noqa: F401
 import syscalls                                      # noqa: F401
 import benches                                       # noqa: F401
 import memory

@@ -20,6 +20,7 @@ COMMANDS = (
     ("readelf", "binutils", "the library's symbols and name are read"),
     ("valgrind", "valgrind", "errors and leaks of memory are looked for"),
     ("strace", "strace", "system calls are counted"),
+    ("luajit", "luajit", "the library is used through LuaJIT's foreign function interface"),
 )
 LUA_HEADERS = "/usr/include/lua5.4"
 
