@@ -3,6 +3,7 @@ import os
 import re
 import signal
 import socket
+import threading
 
 from interop import python_client, python_client_options, start_python_server
 from runner import ROOT, TARGET, NotRun, test
@@ -247,20 +248,34 @@ def trace_interop(case, version):
     case.note("%d lines" % len(lines))
 
 
-@test("tool.trace.unlike-dialects", 120)
+@test("tool.trace.several-connections", 120)
+def trace_several(case):
+    """Three clients at once, with all that the contract asks of each."""
+    _server, address = start_python_server(case, "6.0.2", "tcp")
+    trace, listening = start_trace(case, address)
+    skipped = ["--skip", "objects-released", "--skip", "object-released-after-many-receptions"]
+    clients = [case.start([case.python("6.0.2"), os.path.join(ROOT, "tests", "peers", "peer_client.py"),
+                           *python_client_options(listening), *skipped]) for _ in range(3)]
+    for client in clients:
+        case.equal(client.wait(case.left()), 0, "exit code of peer_client.py")
+    text = "\n".join(stop_trace(case, trace))
+    for connection in (1, 2, 3):
+        case.check(re.search(r" #%d -> .* request " % connection, text), "nothing of connection %d" % connection)
+
+
+@test("tool.trace.both-dialects")
 def trace_both(case):
-    """A server for each dialect... one trace in front of a Python server of each, with several clients at once."""
+    """Clients of either dialect on one trace; each connection is said to speak its own."""
+    server = case.start([binary(), "serve", "tcp://127.0.0.1:0"])
+    address = server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
+    trace, listening = start_trace(case, address)
+    code = "import rpyc; c = rpyc.connect('127.0.0.1', %s); print(c.root.add(40, 2)); c.close()" % listening.rpartition(":")[2]
     for version in VERSIONS:
-        _server, address = start_python_server(case, version, "tcp")
-        trace, listening = start_trace(case, address)
-        skipped = ["--skip", "objects-released", "--skip", "object-released-after-many-receptions"]
-        clients = [case.start([case.python(version), os.path.join(ROOT, "tests", "peers", "peer_client.py"),
-                               *python_client_options(listening), *skipped]) for _ in range(3)]
-        for client in clients:
-            case.equal(client.wait(case.left()), 0, "exit code of peer_client.py")
-        lines = stop_trace(case, trace)
-        for connection in (1, 2, 3):
-            case.check(any(re.search(r" #%d -> .* request " % connection, line) for line in lines), "connection %d" % connection)
+        case.equal(case.run([case.python(version), "-c", code]).output, "42\n", "a call through the trace")
+    text = "\n".join(stop_trace(case, trace))
+    for connection, version in enumerate(VERSIONS, 1):
+        case.check(re.search(r" #%d %s$" % (connection, SPEAKS[version]), text, re.M), "the dialect of connection %d" % connection)
+    case.stop(server)
 
 
 @test("tool.trace.unix")
@@ -291,7 +306,7 @@ def trace_garbage(case):
             for one, other in ((client, server), (server, client)):
                 one.settimeout(case.left())
                 other.settimeout(case.left())
-                writer = case_thread(one, data)
+                writer = send_beside(one, data)
                 got = b""
                 while True:
                     more = other.recv(65536)
@@ -311,10 +326,8 @@ def trace_garbage(case):
             case.check(re.search(r"#%d %s .* garbage " % (connection, arrow), text), "no garbage %s on #%d" % (arrow, connection))
 
 
-def case_thread(sender, data):
-    """Sends and ends the direction, beside whoever receives."""
-    import threading
-
+def send_beside(sender, data):
+    """Sends and ends the direction, while somebody receives."""
     def send():
         sender.sendall(data)
         sender.shutdown(socket.SHUT_WR)
