@@ -3,7 +3,7 @@
 --     luajit calculator.lua call tcp://127.0.0.1:18861       calls a calculator, which may be in Python, C or here
 --     luajit calculator.lua serve tcp://127.0.0.1:18861      serves one to the first client that connects
 --
--- The library is the one that RPYC_LIBRARY names, else librpyc.so.0 where the loader finds it.
+-- The library is the one that LIBRPYC names, else librpyc.so.0 where the loader finds it.
 local ffi = require("ffi")
 
 -- From rpyc.h, as much as is used. All handles are void pointers here.
@@ -50,7 +50,7 @@ int rpyc_call_raise_error(void *call, void *error);
 const char *rpyc_error_message(void *error);
 void rpyc_error_free(void *error);
 ]]
-local lib = ffi.load(os.getenv("RPYC_LIBRARY") or "librpyc.so.0")
+local lib = ffi.load(os.getenv("LIBRPYC") or "librpyc.so.0")
 jit.off() -- compiled code must not be left by a callback
 
 local function check(status, failure)

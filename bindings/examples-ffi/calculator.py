@@ -4,7 +4,7 @@
     calculator.py call tcp://127.0.0.1:18861       calls a calculator, which may be in Python, C or here
     calculator.py serve tcp://127.0.0.1:18861      serves one, until stdin ends
 
-The library is the one that RPYC_LIBRARY names, else librpyc.so.0 where the loader finds it. RPyC's own Python package is
+The library is the one that LIBRPYC names, else librpyc.so.0 where the loader finds it. RPyC's own Python package is
 not used: this is how any language with a foreign function interface does it.
 """
 import ctypes
@@ -12,7 +12,7 @@ import os
 import sys
 from ctypes import POINTER, byref, c_char_p, c_double, c_int64, c_size_t, c_uint64, c_void_p
 
-lib = ctypes.CDLL(os.environ.get("RPYC_LIBRARY", "librpyc.so.0"))
+lib = ctypes.CDLL(os.environ.get("LIBRPYC", "librpyc.so.0"))
 ZT = c_size_t(-1).value                              # RPYC_ZT: a text that ends with NUL
 METHOD = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)  # rpyc_method_fn: call, self
 

@@ -21,7 +21,7 @@ def command(case, language):
 
 
 def start(case, args):
-    process = case.start(args, env={"RPYC_LIBRARY": LIBRARY})
+    process = case.start(args, env={"LIBRPYC": LIBRARY})
     return process, process.wait_for(LISTENING, case.left(30)).group(1)
 
 
@@ -31,7 +31,7 @@ def calls(language, version):
         own = command(case, language)
         _server, address = start(case, [case.python(version), os.path.join(FOLDER, "peers", "calculator_server.py"),
                                         "tcp://127.0.0.1:0"])
-        done = case.run([*own, "call", address], env={"RPYC_LIBRARY": LIBRARY})
+        done = case.run([*own, "call", address], env={"LIBRPYC": LIBRARY})
         case.equal(done.output.splitlines(), CALLED, "output")
     return function
 

@@ -1,5 +1,6 @@
 """The program `rpyc` (docs/tool.md) against unmodified RPyC: each command, its exit codes, and the trace between Python's peers."""
 import os
+import random
 import re
 import signal
 import socket
@@ -382,6 +383,12 @@ def replay_cut(case):
     with open(cut, "wb") as file:
         file.write(data[:300] + 40 * b"\xff")
     case.check(re.search("is announced|is broken", rpyc(case, "replay", cut, code=FILE)[1]), "a damaged record")
+    dice = random.Random(1)
+    for _ in range(100):                             # a byte that is another one: as much as can be had, or an error
+        at = dice.randrange(len(data))
+        with open(cut, "wb") as file:
+            file.write(data[:at] + bytes([data[at] ^ dice.randrange(1, 256)]) + data[at + 1:])
+        case.run([binary(), "replay", cut], codes=(0, FILE))
 
 
 @each_version("replay.as-server")
