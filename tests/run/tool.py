@@ -342,7 +342,7 @@ def trace_nobody(case):
     """A server that is not there ends the client's connection, and is told; the trace goes on."""
     trace, address = start_trace(case, "tcp://127.0.0.1:%d" % free_port())
     rpyc(case, "ping", address, code=PROTOCOL)
-    trace.wait_for(r"is turned away, the server cannot be reached: .*refused", case.left(30))
+    trace.wait_for(r"is turned away: cannot connect to .*refused", case.left(30))
     case.check(not trace.ended, "the trace has ended")
     stop_trace(case, trace)
 

@@ -81,14 +81,15 @@ pub fn run(parser: &mut Parser) -> Outcome {
     let (sender, happenings) = mpsc::sync_channel(WAITING);
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let stop = sender.clone();
-    std::thread::spawn(move || {
+    let waits = std::thread::Builder::new().name("rpyc-signals".into()).spawn(move || {
         signals.forever().next();
         // If nobody takes it, all has ended already.
         let _ = stop.send(Happening::Stop);
     });
+    waits.map_err(|error| Failure::file("cannot start a thread", error))?;
     show::line(format_args!("listening {}", head.listen))?;
     show::line(format_args!("tracing to {} since {}", head.to, head.date()))?;
-    proxy::start(listener, to, sender);
+    proxy::start(listener, to, sender).map_err(|error| Failure::file("cannot start a thread", error))?;
     watch(printer, saving, &happenings)
 }
 

@@ -55,6 +55,15 @@ struct Pending {
     name: Option<String>,
 }
 
+/// What a line tells beside the message itself.
+#[derive(Default)]
+struct Beside {
+    latency: Option<u64>,
+    /// The request that it answers.
+    answers: String,
+    garbage: String,
+}
+
 #[derive(Default)]
 struct Sums {
     requests: u64,
@@ -114,11 +123,7 @@ impl Printer {
             }
             What::NotOpened { client, why } => {
                 self.all.faults += 1;
-                self.event(
-                    record,
-                    Colour::Red,
-                    &format!("{client} is turned away, the server cannot be reached: {why}"),
-                )
+                self.event(record, Colour::Red, &format!("{client} is turned away: {why}"))
             }
             What::Data { from, bytes } => self.data(record, *from, bytes),
             What::Ended { from, why } => self.ended(record, *from, why),
@@ -190,8 +195,7 @@ impl Printer {
 
     fn message(&mut self, record: &Record, from: Side, message: &Decoded) -> Result<(), Failure> {
         let Some(watched) = self.connections.get_mut(&record.connection) else { return Ok(()) };
-        let mut latency = None;
-        let mut answers = String::new();
+        let mut beside = Beside::default();
         let mut text = message.text.clone();
         match (message.kind, message.sequence) {
             (DecodedKind::Request, Some(sequence)) => {
@@ -214,20 +218,19 @@ impl Printer {
                         watched.sums.slowest = Some((took, request.text.clone()));
                     }
                     watched.direction(from).learn(&text, request.name);
-                    (latency, answers) = (Some(took), request.text);
+                    (beside.latency, beside.answers) = (Some(took), request.text);
                 }
             }
             _ => {}
         }
-        let mut garbage = String::new();
         if message.fault.is_some() || message.kind == DecodedKind::Garbage {
             watched.sums.faults += 1;
-            garbage = hex(watched.direction(from).bytes_of(message));
+            beside.garbage = hex(watched.direction(from).bytes_of(message));
         }
         if self.quiet && message.fault.is_none() {
             return Ok(());
         }
-        self.print_message(record, from, message, text, latency, &answers, &garbage)
+        self.print_message(record, from, message, text, &beside)
     }
 
     fn print_message(
@@ -236,9 +239,7 @@ impl Printer {
         from: Side,
         message: &Decoded,
         mut text: String,
-        latency: Option<u64>,
-        answers: &str,
-        garbage: &str,
+        beside: &Beside,
     ) -> Result<(), Failure> {
         let style = self.style;
         let (arrow, arrow_colour) = match from {
@@ -259,15 +260,15 @@ impl Printer {
         if let Some((sender, receiver)) = message.threads {
             text += &format!(" [thread {sender} to {receiver}]");
         }
-        if !answers.is_empty() {
-            text += &style.paint(Colour::Dim, format_args!("  (to {answers})")).to_string();
+        if !beside.answers.is_empty() {
+            text += &style.paint(Colour::Dim, format_args!("  (to {})", beside.answers)).to_string();
         }
         if let Some(fault) = &message.fault {
             let fault = format!(" ! {} (at byte {})", fault.text, fault.offset);
             text += &style.paint(Colour::Red, fault).to_string();
         }
-        if !garbage.is_empty() {
-            text += &format!(" {garbage}");
+        if !beside.garbage.is_empty() {
+            text += &format!(" {}", beside.garbage);
         }
         let sequence = message.sequence.map_or_else(String::new, |sequence| sequence.to_string());
         show::line(format_args!(
@@ -275,7 +276,7 @@ impl Printer {
             self.stamp(record),
             style.paint(arrow_colour, arrow),
             bytes(message.size as u64),
-            latency.map_or_else(String::new, time),
+            beside.latency.map_or_else(String::new, time),
             style.paint(kind_colour, format_args!("{:<9}", message.kind.name())),
             sequence,
             text.trim_start()

@@ -5,6 +5,7 @@ use rpyc::transport::{self, Address, Listener, Transport};
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// For the server behind the proxy.
@@ -32,44 +33,63 @@ impl Witness {
     }
 }
 
+fn spawn(run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("rpyc-trace".into()).spawn(run)
+}
+
 /// Accepts in a thread of its own; each connection has two more.
-pub fn start(listener: Listener, to: Address, sender: SyncSender<Happening>) {
+pub fn start(listener: Listener, to: Address, sender: SyncSender<Happening>) -> io::Result<()> {
     let began = Instant::now();
-    std::thread::spawn(move || {
+    let accept = move || {
         let mut connection = 0;
         loop {
             match listener.accept() {
                 Ok(Some(client)) => {
                     connection += 1;
                     let witness = Witness { connection, began, sender: sender.clone() };
-                    let to = to.clone();
-                    std::thread::spawn(move || join(client, &to, witness));
+                    let (to, here, told) = (to.clone(), client.clone(), witness.clone());
+                    if let Err(error) = spawn(move || join(here, &to, told)) {
+                        turn_away(&*client, &witness, error.to_string());
+                    }
                 }
                 Ok(None) => return,
                 // It has paused, and tries again.
                 Err(error) => drop(sender.send(Happening::Trouble(format!("cannot accept: {error}")))),
             }
         }
-    });
+    };
+    spawn(accept).map(drop)
+}
+
+fn turn_away(client: &dyn Transport, witness: &Witness, why: String) {
+    witness.tell(What::NotOpened { client: client.peer_name(), why });
+    client.shutdown();
 }
 
 fn join(client: Arc<dyn Transport>, to: &Address, witness: Witness) {
-    let name = client.peer_name();
     let server = match transport::connect(to, Some(CONNECT_TIMEOUT)) {
         Ok(server) => server,
-        Err(error) => {
-            witness.tell(What::NotOpened { client: name, why: error.to_string() });
-            return client.shutdown();
-        }
+        Err(error) => return turn_away(&*client, &witness, error.to_string()),
     };
-    witness.tell(What::Opened { client: name, server: server.peer_name() });
+    witness.tell(What::Opened { client: client.peer_name(), server: server.peer_name() });
     let back = {
         let (client, server, witness) = (client.clone(), server.clone(), witness.clone());
-        std::thread::spawn(move || pump(&*server, &*client, Side::Server, &witness))
+        spawn(move || pump(&*server, &*client, Side::Server, &witness))
     };
-    pump(&*client, &*server, Side::Client, &witness);
-    // Nothing in it panics, and if it did there would be nobody to be told.
-    let _ = back.join();
+    match back {
+        Ok(back) => {
+            pump(&*client, &*server, Side::Client, &witness);
+            // Nothing in it panics, and if it did there would be nobody to be told.
+            let _ = back.join();
+        }
+        Err(error) => {
+            client.shutdown();
+            server.shutdown();
+            for from in [Side::Client, Side::Server] {
+                witness.tell(What::Ended { from, why: format!("the trace has no thread for it: {error}") });
+            }
+        }
+    }
 }
 
 /// One direction. The end of the stream is passed on as such, so that answers to what came before it still come back.

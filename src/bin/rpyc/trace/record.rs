@@ -50,7 +50,7 @@ pub enum What {
         client: String,
         server: String,
     },
-    /// The client was accepted, but the server could not be reached.
+    /// The client was accepted, and turned away: most likely the server could not be reached.
     NotOpened {
         client: String,
         why: String,
