@@ -6,8 +6,8 @@ import signal
 import socket
 import threading
 
-from interop import python_client, python_client_options, start_python_server
-from runner import ROOT, TARGET, NotRun, test
+from interop import SERVER, python_client, python_client_options, start_python_server
+from runner import ROOT, TARGET, NotRun, shown, test
 
 VERSIONS = ("6.0.2", "5.3.1")
 SPEAKS = {"6.0.2": "speaks the protocol of rpyc 6", "5.3.1": "speaks the protocol of rpyc 4.1 to 5.3"}
@@ -291,6 +291,16 @@ def trace_unix(case):
     lines = stop_trace(case, trace)
     case.check(any("CALLATTR" in line and "'add' (40, 2)" in line and "\x1b[" in line for line in lines), "no call in colour")
     case.stop(server)
+
+
+@test("tool.trace.child")
+def trace_child(case):
+    """The server is a command, one for each client, and ends when its client has gone."""
+    command = "exec:" + shown([case.python("6.0.2"), SERVER, "--stdio"])
+    trace, address = start_trace(case, command)
+    case.equal(rpyc(case, "call", address, "add", "40", "2")[0], "42\n", "a call through the trace")
+    trace.wait_for(r"#1 closed after", case.left(30))
+    stop_trace(case, trace)
 
 
 @test("tool.trace.garbage")
