@@ -34,10 +34,11 @@ BORDER   := $(patsubst tests/c_border/%.c,$(OUT)/border/%,$(wildcard tests/c_bor
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
-all: library ## the shared and the static library, in target/release
+all: library ## the shared and the static library and the program rpyc, in target/release
 
+# One build for both, so that nothing is compiled twice; the libraries do not hold what only the program needs.
 library:
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked --features tool
 	@ln -sf librpyc.so $(LIB)/librpyc.so.0
 
 interop-programs: $(OUT)/interop_server $(OUT)/interop_client $(OUT)/bare_server $(OUT)/bare_client ## the two C programs that talk to Python's peers
@@ -103,7 +104,7 @@ model-long: ## the same under 20,000
 lint: ## formatting and clippy
 	$(CARGO) fmt --check
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then \
-	    $(CARGO) clippy --locked --all-targets -- -D warnings; \
+	    $(CARGO) clippy --locked --all-targets --features tool -- -D warnings; \
 	else echo "clippy is not installed (rustup component add clippy): not run"; fi
 
 header: ## include/rpyc.h and include/symbols.txt again, from src/ffi

@@ -41,7 +41,7 @@ pub use queue::Queue;
 pub use remote::{Apart, Ask, ask, ask_into, ask_later, ask_later_into, ask_then, known_instance, shared_of};
 pub use restricted::restricted;
 pub use shared::Shared;
-pub use signature::Signature;
+pub use signature::{LiteralFault, LiteralReader, Signature};
 pub use truth::{equal, truth};
 pub use waiting::{wait_all, wait_any};
 pub use wrap::DataWrap;

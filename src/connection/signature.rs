@@ -3,6 +3,8 @@
 mod grammar;
 mod literal;
 
+pub use literal::{Cursor as LiteralReader, Fault as LiteralFault};
+
 use crate::error::{Error, Exception};
 use crate::value::{Text, Value};
 use std::collections::HashMap;

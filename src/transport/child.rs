@@ -61,6 +61,10 @@ impl Transport for Process {
         self.stream.shutdown();
     }
 
+    fn end_sending(&self) {
+        self.stream.end_sending();
+    }
+
     fn fileno(&self) -> Option<RawFd> {
         self.stream.fileno()
     }

@@ -60,6 +60,11 @@ pub trait Transport: Send + Sync {
     /// or still be received; then comes the end of the stream. May be called again; never waits.
     fn shutdown(&self);
 
+    /// Says that nothing more will be sent, where that can be said without ending the other direction; else as `shutdown`.
+    fn end_sending(&self) {
+        self.shutdown();
+    }
+
     /// A descriptor for `poll` or `epoll` that is readable when `recv` would give something.
     fn fileno(&self) -> Option<RawFd>;
 

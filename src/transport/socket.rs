@@ -61,6 +61,10 @@ impl Transport for Stream {
         let _ = self.socket.shutdown(Shutdown::Both);
     }
 
+    fn end_sending(&self) {
+        let _ = self.socket.shutdown(Shutdown::Write);
+    }
+
     fn fileno(&self) -> Option<RawFd> {
         Some(self.socket.as_raw_fd())
     }

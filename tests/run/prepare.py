@@ -21,6 +21,7 @@ COMMANDS = (
     ("valgrind", "valgrind", "errors and leaks of memory are looked for"),
     ("strace", "strace", "system calls are counted"),
     ("pkg-config", "pkg-config", "libraries of event loops are found"),
+    ("luajit", "luajit", "the library is used through LuaJIT's foreign function interface"),
 )
 LUA_HEADERS = "/usr/include/lua5.4"
 # Event loops that examples use: pkg-config's name, Debian package, example.

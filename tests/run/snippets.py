@@ -14,7 +14,7 @@ FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-I" + os.path.join(ROOT, "i
 
 def documents():
     """(path below the project, text) of README.md, docs and the like."""
-    names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples-c/README.md", "tests/README.md"]
+    names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples-c/README.md", "bindings/examples-ffi/README.md", "tests/README.md"]
     names += [os.path.relpath(path, ROOT) for path in sorted(glob.glob(os.path.join(ROOT, "docs", "*.md")))]
     return [(name, read(name)) for name in names]
 

@@ -90,4 +90,4 @@ def formatted(case):
 @test("tree.clippy", seconds=600)
 def clippy(case):
     component(case, "clippy", "clippy")
-    case.run([CARGO, "clippy", "--locked", "--all-targets", "--", "-D", "warnings"])
+    case.run([CARGO, "clippy", "--locked", "--all-targets", "--features", "tool", "--", "-D", "warnings"])

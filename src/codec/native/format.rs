@@ -1,5 +1,5 @@
-//! The form of a native value's skeleton: bincode 1.3.3 with integers of variable length. No other file names bincode,
-//! so that another of serde's formats can take its place here.
+//! The form of a native value's skeleton: bincode 1.3.3 with integers of variable length. No other file of the library names
+//! bincode, so that another of serde's formats can take its place here.
 //!
 //! bincode is not maintained any more. It is trusted with little: it reads from a slice, so that no announced length
 //! makes it allocate, and lends texts and bytes from there; depth, items and memory are watched by `ValueSeed`.

@@ -1,14 +1,15 @@
-//! Python's literals, as they stand for defaults.
+//! Python's literals, as they stand for defaults and in the arguments of the tool.
 
 use crate::value::{Blob, Value};
 use num_bigint::BigInt as Number;
+use std::sync::Arc;
 
-/// How deep tuples may be nested in each other.
+/// How deep containers may be nested in each other.
 const MAX_DEPTH: usize = 100;
 
 /// What is wrong with a text, and where: an offset in bytes.
 #[derive(Debug)]
-pub(super) struct Fault {
+pub struct Fault {
     pub at: usize,
     pub what: String,
 }
@@ -20,21 +21,23 @@ impl Fault {
 }
 
 /// A place in a text.
-pub(super) struct Cursor<'t> {
+pub struct Cursor<'t> {
     text: &'t str,
     at: usize,
+    /// Lists, dicts and sets are literals too.
+    containers: bool,
 }
 
 impl<'t> Cursor<'t> {
     pub fn new(text: &'t str) -> Cursor<'t> {
-        Cursor { text, at: 0 }
+        Cursor { text, at: 0, containers: false }
     }
 
     pub fn at(&self) -> usize {
         self.at
     }
 
-    fn rest(&self) -> &'t str {
+    pub fn rest(&self) -> &'t str {
         self.text.get(self.at..).unwrap_or("")
     }
 
@@ -86,6 +89,14 @@ impl<'t> Cursor<'t> {
         self.literal_at_depth(0)
     }
 
+    /// A literal, in which lists, dicts and sets may stand too. A set becomes a frozenset, which travels by value.
+    pub fn value(&mut self) -> Result<Value, Fault> {
+        self.containers = true;
+        let value = self.literal_at_depth(0);
+        self.containers = false;
+        value
+    }
+
     fn literal_at_depth(&mut self, depth: usize) -> Result<Value, Fault> {
         let start = self.at;
         if self.eat("...") {
@@ -93,6 +104,8 @@ impl<'t> Cursor<'t> {
         }
         match self.peek() {
             Some('(') => return self.tuple(depth),
+            Some('[') if self.containers => return Ok(Value::List(self.items("]", depth)?.0.into())),
+            Some('{') if self.containers => return self.dict_or_set(depth),
             Some('\'' | '"') => return Ok(Value::from(self.quoted(Kind::Str)?)),
             Some('0'..='9' | '.' | '-' | '+') => return self.number(),
             _ => {}
@@ -108,38 +121,80 @@ impl<'t> Cursor<'t> {
             ("True", _) => Ok(Value::Bool(true)),
             ("False", _) => Ok(Value::Bool(false)),
             ("Ellipsis", _) => Ok(Value::Ellipsis),
+            _ if self.containers => Err(Fault::new(start, "this is no Python literal")),
             _ => Err(Fault::new(start, "expected a literal (None, a bool, number, str, bytes, or tuple of such)")),
         }
     }
 
     fn tuple(&mut self, depth: usize) -> Result<Value, Fault> {
-        if depth == MAX_DEPTH {
-            return Err(self.fault(format!("tuples nested more than {MAX_DEPTH} deep")));
-        }
-        self.take();
-        let mut items = Vec::new();
-        loop {
-            self.skip_space();
-            if self.eat(")") {
-                return Ok(Value::tuple(items));
-            }
-            items.push(self.literal_at_depth(depth + 1)?);
-            self.skip_space();
-            if !self.eat(",") {
-                break;
-            }
-        }
-        if !self.eat(")") {
-            return Err(self.fault("expected ',' or ')'"));
-        }
+        let (mut items, comma) = self.items(")", depth)?;
         match items.pop() {
             // Without a comma these are just parentheses.
-            Some(only) if items.is_empty() => Ok(only),
+            Some(only) if items.is_empty() && !comma => Ok(only),
             last => {
                 items.extend(last);
                 Ok(Value::tuple(items))
             }
         }
+    }
+
+    /// What stands from an opening bracket to the closing one, and whether a comma is before that.
+    fn items(&mut self, close: &str, depth: usize) -> Result<(Vec<Value>, bool), Fault> {
+        self.open(depth)?;
+        let (mut items, mut comma) = (Vec::new(), false);
+        loop {
+            self.skip_space();
+            if self.eat(close) {
+                return Ok((items, comma));
+            }
+            if !comma && !items.is_empty() {
+                return Err(self.fault(format!("expected ',' or '{close}'")));
+            }
+            items.push(self.literal_at_depth(depth + 1)?);
+            self.skip_space();
+            comma = self.eat(",");
+        }
+    }
+
+    fn open(&mut self, depth: usize) -> Result<(), Fault> {
+        if depth == MAX_DEPTH {
+            let what = if self.containers { "containers" } else { "tuples" };
+            return Err(self.fault(format!("{what} nested more than {MAX_DEPTH} deep")));
+        }
+        self.take();
+        Ok(())
+    }
+
+    fn dict_or_set(&mut self, depth: usize) -> Result<Value, Fault> {
+        let start = self.at;
+        self.open(depth)?;
+        let (mut keys, mut values) = (Vec::new(), Vec::new());
+        loop {
+            self.skip_space();
+            if self.eat("}") {
+                break;
+            }
+            keys.push(self.literal_at_depth(depth + 1)?);
+            self.skip_space();
+            if self.eat(":") {
+                self.skip_space();
+                values.push(self.literal_at_depth(depth + 1)?);
+                self.skip_space();
+            }
+            if !values.is_empty() && values.len() != keys.len() {
+                return Err(self.fault("expected ':', as in the other entries"));
+            }
+            if !self.eat(",") && self.peek() != Some('}') {
+                return Err(self.fault("expected ',' or '}'"));
+            }
+        }
+        let made = match (keys.len(), values.len()) {
+            (1.., 0) => Value::frozenset(keys),
+            (0, 0) => Ok(Value::Dict(Arc::default())),
+            (all, with) if all == with => Value::dict(keys.into_iter().zip(values).collect()),
+            _ => return Err(Fault::new(start, "a set and a dict in one")),
+        };
+        made.map_err(|what| Fault::new(start, what.to_string()))
     }
 
     /// A real number, an imaginary one, or the sum of both.

@@ -384,3 +384,34 @@ fn many_keywords_and_arguments() {
         other => panic!("{other:?}"),
     }
 }
+
+#[test]
+fn containers_are_literals_where_they_are_wanted() {
+    let value = |text: &str| Cursor::new(text).value().map(|value| value.repr()).map_err(|fault| fault.what);
+    for (text, repr) in [
+        ("[]", "[]"),
+        ("[1, [2], ]", "[1, [2]]"),
+        ("{}", "{}"),
+        ("{'a': 1, 2: (3,), }", "{'a': 1, 2: (3,)}"),
+        ("{1, 2, 1}", "frozenset({1, 2})"),
+        ("({'k': [b'x', None]}, -1)", "({'k': [b'x', None]}, -1)"),
+        ("((1))", "1"),
+    ] {
+        assert_eq!(value(text).as_deref(), Ok(repr), "{text}");
+    }
+    for (text, what) in [
+        ("[1", "expected ',' or ']'"),
+        ("[1 2]", "expected ',' or ']'"),
+        ("{1: 2, 3}", "expected ':', as in the other entries"),
+        ("{1, 2: 3}", "expected ':', as in the other entries"),
+        ("{1: 2", "expected ',' or '}'"),
+        ("{[1]: 2}", "unhashable type: 'list'"),
+        ("{[1]}", "unhashable type: 'list'"),
+        ("name", "this is no Python literal"),
+        ("[,]", "this is no Python literal"),
+    ] {
+        assert_eq!(value(text), Err(what.to_owned()), "{text}");
+    }
+    assert!(value(&"[".repeat(100_000)).is_err_and(|what| what.contains("nested more than 100 deep")));
+    assert!(refusal("f(a=[])").contains("expected a literal"));
+}

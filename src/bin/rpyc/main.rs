@@ -1,0 +1,68 @@
+//! `rpyc`: looks at, calls and watches RPyC systems, those of Python alone too.
+//!
+//! One file for each command; what they share: `command_line`, `failure`, `help`, `peer`, `path`, `show`, `style`.
+
+mod call;
+mod classic;
+mod command_line;
+mod dir;
+mod failure;
+mod help;
+mod path;
+mod peer;
+mod ping;
+mod serve;
+mod show;
+mod style;
+mod trace;
+
+use failure::{Failure, Outcome};
+use lexopt::prelude::*;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let mut parser = lexopt::Parser::from_env();
+    let mut command = String::new();
+    let done = run(&mut parser, &mut command);
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) if failure.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.tell(&command);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+fn run(parser: &mut lexopt::Parser, command: &mut String) -> Outcome {
+    let name = match parser.next()? {
+        None => {
+            eprintln!("{}", help::USAGE);
+            return Ok(failure::USAGE);
+        }
+        Some(Short('h') | Long("help")) => return help::general(),
+        Some(Short('V') | Long("version")) => {
+            return show::line(format_args!("rpyc {}", env!("CARGO_PKG_VERSION"))).map(|()| 0);
+        }
+        Some(Value(name)) => name.string()?,
+        Some(option) => return Err(option.unexpected().into()),
+    };
+    *command = name;
+    match command.as_str() {
+        "help" => match parser.next()? {
+            None => help::general(),
+            Some(Value(name)) => help::of(&name.string()?),
+            Some(option) => Err(option.unexpected().into()),
+        },
+        "ping" => ping::run(parser),
+        "dir" => dir::run(parser),
+        "get" => call::get(parser),
+        "call" => call::call(parser),
+        "eval" => classic::eval(parser),
+        "exec" => classic::exec(parser),
+        "serve" => serve::run(parser),
+        "trace" => trace::run(parser),
+        "replay" => trace::replay::run(parser),
+        other => Err(Failure::usage(format!("there is no command '{other}'")).hint("'rpyc help' lists the commands")),
+    }
+}

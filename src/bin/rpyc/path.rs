@@ -1,0 +1,169 @@
+//! Paths from the root to an object, and arguments of calls: `shelf.books[0]`, `make('x').label`.
+
+use crate::failure::Failure;
+use rpyc::connection::{Ask, LiteralFault, LiteralReader, ask};
+use rpyc::error::Error;
+use rpyc::value::{Reference, Text, Value};
+
+/// One step of a path.
+enum Step {
+    Attribute(String),
+    Item(Value),
+    Call(Arguments),
+}
+
+#[derive(Default)]
+pub struct Arguments {
+    pub args: Vec<Value>,
+    pub keywords: Vec<(Text, Value)>,
+}
+
+/// A path, as far as its text tells.
+pub struct Path<'t> {
+    text: &'t str,
+    steps: Vec<(Step, usize)>,
+}
+
+impl<'t> Path<'t> {
+    pub fn parse(text: &'t str) -> Result<Path<'t>, Failure> {
+        let steps = parse_steps(text).map_err(|fault| {
+            Failure::usage(format!("path '{text}': {} (at {})", fault.what, fault.at))
+                .hint("names with dots, items and calls: shelf.books, shelf.books[0], make('x').label")
+        })?;
+        Ok(Path { text, steps })
+    }
+
+    /// Follows the path from an object.
+    pub fn walk(&self, from: Value) -> Result<Value, Failure> {
+        follow(self.text, &self.steps, from)
+    }
+
+    /// Follows the path and calls what it leads to; a method in one request, as Python does it.
+    pub fn call(&self, from: Value, with: &Arguments) -> Result<Value, Failure> {
+        let Arguments { args, keywords } = with;
+        if let Some(((Step::Attribute(name), _), before)) = self.steps.split_last() {
+            let owner = follow(self.text, before, from)?;
+            let end = before.last().map_or(0, |(_, end)| *end);
+            let owner = object(self.text.get(..end), &owner)?;
+            return Ok(ask(owner, Ask::CallAttr { name, args, keywords })?);
+        }
+        let target = self.walk(from)?;
+        Ok(ask(object(Some(self.text), &target)?, Ask::Call { args, keywords })?)
+    }
+}
+
+fn follow(text: &str, steps: &[(Step, usize)], from: Value) -> Result<Value, Failure> {
+    let mut here = from;
+    let mut done = 0;
+    for (step, end) in steps {
+        let object = object(text.get(..done), &here)?;
+        here = match step {
+            Step::Attribute(name) => ask(object, Ask::GetAttr(name))?,
+            Step::Item(key) => {
+                let args = [key.clone()];
+                ask(object, Ask::CallAttr { name: "__getitem__", args: &args, keywords: &[] })?
+            }
+            Step::Call(with) => ask(object, Ask::Call { args: &with.args, keywords: &with.keywords })?,
+        };
+        done = *end;
+    }
+    Ok(here)
+}
+
+/// The object at a place of the path; what came by value is none.
+fn object<'v>(place: Option<&str>, value: &'v Value) -> Result<&'v Reference, Failure> {
+    if let Value::Ref(object) = value {
+        return Ok(object);
+    }
+    let place = place.filter(|place| !place.is_empty()).unwrap_or("the root");
+    let value = crate::show::shortened(&value.repr(), 60);
+    Err(Error::Type(format!("{place} is {value}, which came by value: it has nothing to ask the peer for")).into())
+}
+
+fn parse_steps(text: &str) -> Result<Vec<(Step, usize)>, LiteralFault> {
+    let mut reader = LiteralReader::new(text);
+    let mut steps = Vec::new();
+    if text.trim().is_empty() || text == "." {
+        return Ok(steps);
+    }
+    loop {
+        let step = if steps.is_empty() || reader.eat(".") {
+            let name = reader.identifier().ok_or_else(|| reader.fault("expected a name"))?;
+            Step::Attribute(name.to_owned())
+        } else if reader.eat("[") {
+            reader.skip_space();
+            let key = reader.value()?;
+            reader.skip_space();
+            if !reader.eat("]") {
+                return Err(reader.fault("expected ']'"));
+            }
+            Step::Item(key)
+        } else if reader.eat("(") {
+            Step::Call(arguments_until(&mut reader)?)
+        } else if reader.peek().is_none() {
+            return Ok(steps);
+        } else {
+            return Err(reader.fault("expected '.', '[' or '('"));
+        };
+        steps.push((step, reader.at()));
+    }
+}
+
+fn arguments_until(reader: &mut LiteralReader<'_>) -> Result<Arguments, LiteralFault> {
+    let mut with = Arguments::default();
+    loop {
+        reader.skip_space();
+        if reader.eat(")") {
+            return Ok(with);
+        }
+        match keyword(reader.rest()) {
+            Some((name, _)) => {
+                reader.eat(name);
+                reader.eat("=");
+                with.keywords.push((Text::new(name), reader.value()?));
+            }
+            None => with.args.push(reader.value()?),
+        }
+        reader.skip_space();
+        if !reader.eat(",") && reader.peek() != Some(')') {
+            return Err(reader.fault("expected ',' or ')'"));
+        }
+    }
+}
+
+/// `name=value`, as ASCII as Python programs have it.
+fn keyword(text: &str) -> Option<(&str, &str)> {
+    let (name, value) = text.split_once('=')?;
+    let mut letters = name.chars();
+    let first = letters.next().is_some_and(|c| c == '_' || c.is_ascii_alphabetic());
+    let is_name = first && letters.all(|c| c == '_' || c.is_ascii_alphanumeric());
+    (is_name && !value.starts_with('=')).then_some((name, value))
+}
+
+impl Arguments {
+    /// From the words of a command line: literals of Python, and `name=literal`. With `texts`, words are texts as they are.
+    pub fn parse(words: &[String], texts: bool) -> Result<Arguments, Failure> {
+        let value = |word: &str| if texts { Ok(Value::str(word)) } else { literal(word) };
+        let mut with = Arguments::default();
+        for word in words {
+            match keyword(word) {
+                Some((name, text)) => with.keywords.push((Text::new(name), value(text)?)),
+                None => with.args.push(value(word)?),
+            }
+        }
+        Ok(with)
+    }
+}
+
+fn literal(word: &str) -> Result<Value, Failure> {
+    let mut reader = LiteralReader::new(word);
+    reader.skip_space();
+    let value = reader.value().and_then(|value| {
+        reader.skip_space();
+        if reader.peek().is_none() { Ok(value) } else { Err(reader.fault("something follows the literal")) }
+    });
+    value.map_err(|fault| {
+        Failure::usage(format!("argument '{word}': {} (at {})", fault.what, fault.at))
+            .hint(format!("a text has quotes of its own: \"'{word}'\"; with --text all arguments are texts"))
+    })
+}

@@ -1,0 +1,152 @@
+//! `rpyc serve`: a small service to try clients, networks and this tool with.
+
+use crate::command_line::{ConnectionOptions, Word, next, unknown};
+use crate::failure::{Failure, Outcome};
+use crate::{help, peer, show};
+use lexopt::Parser;
+use rpyc::connection::{Ask, Call, Class, Connection, Definition, Hook, Member, Service, ask};
+use rpyc::error::{Error, Exception};
+use rpyc::server::Server;
+use rpyc::value::{Text, Value};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// So long a call that runs may go on when the server is asked to end.
+const GRACE: Duration = Duration::from_secs(2);
+
+pub fn run(parser: &mut Parser) -> Outcome {
+    let mut options = ConnectionOptions::default();
+    let mut address = None;
+    while let Some(word) = next(parser)? {
+        match word {
+            Word::Value(text) if address.is_none() => address = Some(text),
+            Word::Value(text) => return Err(Failure::usage(format!("one address is enough; what is '{text}'?"))),
+            Word::Option(option) if option == "-h" || option == "--help" => return help::of("serve"),
+            Word::Option(option) if options.take(&option, parser)? => {}
+            Word::Option(option) => return Err(unknown(&option)),
+        }
+    }
+    let address = peer::address(address.as_deref().unwrap_or("tcp://:0"), None)?;
+    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let server = Server::new(&address, &service()?, options.config)?;
+    show::line(format_args!("listening {}", server.address()))?;
+    server.start()?;
+    signals.forever().next();
+    server.stop(GRACE);
+    server.join()?;
+    Ok(0)
+}
+
+type Answer = Result<Value, Exception>;
+
+/// A method that answers at once.
+fn method(signature: &str, doc: &str, run: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Result<Member, Error> {
+    let name = signature.split('(').next().unwrap_or(signature);
+    let run = move |mut call: Call| {
+        let answered = match run(&call) {
+            Ok(value) => call.reply(value),
+            Err(exception) => call.raise(exception),
+        };
+        // A client that has gone gets no answer.
+        let _ = answered;
+    };
+    Member::method(&format!("exposed_{name}"), Some(signature), Some(doc), Arc::new(run))
+}
+
+fn argument(call: &Call, at: usize) -> Value {
+    call.args().get(at).cloned().unwrap_or_default()
+}
+
+fn type_error(call: &Call, at: usize, want: &str) -> Exception {
+    let (name, got) = (call.argument_name(at), argument(call, at));
+    Exception::builtin("TypeError", format!("{name} must be {want}, not {}", got.type_name()))
+}
+
+fn service() -> Result<Arc<Class>, Error> {
+    let said = |what: &'static str| -> Option<Hook> {
+        Some(Box::new(move |connection: &Connection, _: &_| {
+            // Nobody may be reading what it says.
+            let _ = show::line(format_args!("{what} {}", connection.peer_name()));
+        }))
+    };
+    let members = vec![
+        method("echo(value)", "Gives the same thing back.", |call| Ok(argument(call, 0)))?,
+        method("add(a, b)", "The sum of two numbers, or two texts in one.", add)?,
+        method("sleep(seconds, value=None)", "Gives the value after a while.", sleep)?,
+        method("fail(name, message='as asked for')", "Raises a builtin exception of this name.", fail)?,
+        method("call(function, *args)", "Calls a function of the client, and gives its result.", call_back)?,
+        method("zeros(size)", "So many bytes.", zeros)?,
+    ];
+    let service = Service {
+        aliases: vec![Text::new("TRY")],
+        create: Box::new(|| Box::new(())),
+        on_connect: said("connected"),
+        on_disconnect: said("disconnected"),
+        shared: false,
+    };
+    Class::new(Definition {
+        module: "rpyc_tool".into(),
+        name: "TryService".into(),
+        doc: Some(Text::new("A service to try things with (rpyc serve).")),
+        members,
+        service: Some(service),
+        ..Definition::default()
+    })
+}
+
+fn add(call: &Call) -> Answer {
+    match (argument(call, 0), argument(call, 1)) {
+        (Value::Int(a), Value::Int(b)) => match a.checked_add(b) {
+            Some(sum) => Ok(Value::Int(sum)),
+            None => Err(Exception::builtin("OverflowError", "the sum has more than 64 bits")),
+        },
+        (Value::Str(a), Value::Str(b)) => Ok(Value::from(format!("{a}{b}"))),
+        (Value::Float(a), Value::Float(b)) => Ok(Value::Float(a + b)),
+        (Value::Float(a), Value::Int(b)) => Ok(Value::Float(a + b as f64)),
+        (Value::Int(a), Value::Float(b)) => Ok(Value::Float(a as f64 + b)),
+        (Value::Int(_) | Value::Float(_), _) => Err(type_error(call, 1, "a number")),
+        (Value::Str(_), _) => Err(type_error(call, 1, "a text")),
+        _ => Err(type_error(call, 0, "a number or a text")),
+    }
+}
+
+fn sleep(call: &Call) -> Answer {
+    let seconds = match argument(call, 0) {
+        Value::Int(seconds) => seconds as f64,
+        Value::Float(seconds) => seconds,
+        _ => return Err(type_error(call, 0, "a number of seconds")),
+    };
+    let time = Duration::try_from_secs_f64(seconds).ok().filter(|time| *time <= Duration::from_secs(3600));
+    let time = time.ok_or_else(|| Exception::builtin("ValueError", "seconds must be from 0 to 3600"))?;
+    std::thread::sleep(time);
+    Ok(argument(call, 1))
+}
+
+fn fail(call: &Call) -> Answer {
+    match (argument(call, 0), argument(call, 1)) {
+        (Value::Str(name), message) => Err(Exception::with_args("builtins", name.as_str(), vec![message])),
+        _ => Err(type_error(call, 0, "the name of an exception")),
+    }
+}
+
+fn call_back(call: &Call) -> Answer {
+    let Value::Ref(function) = argument(call, 0) else { return Err(type_error(call, 0, "a function")) };
+    let args = match argument(call, 1) {
+        Value::Tuple(args) => args.to_vec(),
+        _ => Vec::new(),
+    };
+    ask(&function, Ask::Call { args: &args, keywords: &[] }).map_err(|error| match error {
+        Error::Remote(exception) => exception,
+        other => Exception::builtin("RuntimeError", other.to_string()),
+    })
+}
+
+fn zeros(call: &Call) -> Answer {
+    match argument(call, 0) {
+        Value::Int(size @ 0..=0x1000_0000) => Ok(Value::bytes(&vec![0; size as usize])),
+        Value::Int(_) => Err(Exception::builtin("ValueError", "size must be from 0 to 268435456")),
+        _ => Err(type_error(call, 0, "an int")),
+    }
+}

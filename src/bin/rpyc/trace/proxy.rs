@@ -1,0 +1,132 @@
+//! Passes bytes on between clients and a server, as they are, and tells what passed.
+
+use super::record::{CHUNK, Record, Side, What};
+use rpyc::transport::{self, Address, Listener, Transport};
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// For the server behind the proxy.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+pub enum Happening {
+    Record(Record),
+    /// Of the proxy itself.
+    Trouble(String),
+    Stop,
+}
+
+/// Where a connection's records go. The receiver is gone only when the program ends.
+#[derive(Clone)]
+struct Witness {
+    connection: u64,
+    began: Instant,
+    sender: SyncSender<Happening>,
+}
+
+impl Witness {
+    fn tell(&self, what: What) {
+        let at = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let _ = self.sender.send(Happening::Record(Record { connection: self.connection, at, what }));
+    }
+}
+
+fn spawn(run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    std::thread::Builder::new().name("rpyc-trace".into()).spawn(run)
+}
+
+/// Accepts in a thread of its own; each connection has two more.
+pub fn start(listener: Listener, to: Address, sender: SyncSender<Happening>) -> io::Result<()> {
+    let began = Instant::now();
+    let accept = move || {
+        let mut connection = 0;
+        loop {
+            match listener.accept() {
+                Ok(Some(client)) => {
+                    connection += 1;
+                    let witness = Witness { connection, began, sender: sender.clone() };
+                    let (to, here, told) = (to.clone(), client.clone(), witness.clone());
+                    if let Err(error) = spawn(move || join(here, &to, told)) {
+                        turn_away(&*client, &witness, error.to_string());
+                    }
+                }
+                Ok(None) => return,
+                // It has paused, and tries again.
+                Err(error) => drop(sender.send(Happening::Trouble(format!("cannot accept: {error}")))),
+            }
+        }
+    };
+    spawn(accept).map(drop)
+}
+
+fn turn_away(client: &dyn Transport, witness: &Witness, why: String) {
+    witness.tell(What::NotOpened { client: client.peer_name(), why });
+    client.shutdown();
+}
+
+fn join(client: Arc<dyn Transport>, to: &Address, witness: Witness) {
+    let server = match transport::connect(to, Some(CONNECT_TIMEOUT)) {
+        Ok(server) => server,
+        Err(error) => return turn_away(&*client, &witness, error.to_string()),
+    };
+    witness.tell(What::Opened { client: client.peer_name(), server: server.peer_name() });
+    let back = {
+        let (client, server, witness) = (client.clone(), server.clone(), witness.clone());
+        spawn(move || pump(&*server, &*client, Side::Server, &witness))
+    };
+    match back {
+        Ok(back) => {
+            pump(&*client, &*server, Side::Client, &witness);
+            // Nothing in it panics, and if it did there would be nobody to be told.
+            let _ = back.join();
+        }
+        Err(error) => {
+            client.shutdown();
+            server.shutdown();
+            for from in [Side::Client, Side::Server] {
+                witness.tell(What::Ended { from, why: format!("the trace has no thread for it: {error}") });
+            }
+        }
+    }
+}
+
+/// One direction. The end of the stream is passed on as such, so that answers to what came before it still come back.
+fn pump(from: &dyn Transport, to: &dyn Transport, side: Side, witness: &Witness) {
+    let mut bytes = Vec::with_capacity(CHUNK);
+    let why = loop {
+        bytes.clear();
+        match from.recv(&mut bytes, CHUNK, true) {
+            Ok(0) => break String::new(),
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => continue,
+            Err(error) => break error.to_string(),
+        }
+        // Before it is passed on: no answer can be told before its request.
+        witness.tell(What::Data { from: side, bytes: bytes.clone() });
+        if let Err(error) = send_all(to, &bytes) {
+            from.shutdown();
+            break format!("the {} takes nothing more: {error}", side.other().name());
+        }
+    };
+    if why.is_empty() {
+        to.end_sending();
+    } else {
+        to.shutdown();
+    }
+    witness.tell(What::Ended { from: side, why });
+}
+
+fn send_all(to: &dyn Transport, bytes: &[u8]) -> io::Result<()> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match to.send(&[IoSlice::new(rest)]) {
+            Ok(sent) => rest = rest.get(sent..).unwrap_or_default(),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => drop(to.poll(false, true, None)?),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,149 @@
+//! `rpyc replay`: a saved trace, printed again; or its server, played for clients.
+
+use super::Look;
+use super::record::{Head, Reader, Record, Side, Trouble, What};
+use crate::command_line::{Word, missing, next, text, unknown};
+use crate::failure::{FILE, Failure, Outcome};
+use crate::{help, peer, show};
+use lexopt::Parser;
+use rpyc::session::Decoder;
+use rpyc::transport::{Address, Listener, Transport};
+use std::collections::BTreeMap;
+use std::io::{self, IoSlice};
+
+const USAGE: &str = "rpyc replay FILE";
+
+pub fn run(parser: &mut Parser) -> Outcome {
+    let (mut path, mut listen, mut look) = (None, None, Look::new());
+    while let Some(word) = next(parser)? {
+        match word {
+            Word::Value(text) if path.is_none() => path = Some(text),
+            Word::Value(text) => return Err(Failure::usage(format!("one file is enough; what is '{text}'?"))),
+            Word::Option(option) => match option.as_str() {
+                "-h" | "--help" => return help::of("replay"),
+                "--listen" => listen = Some(text(parser)?),
+                _ if look.take(&option, parser)? => {}
+                _ => return Err(unknown(&option)),
+            },
+        }
+    }
+    let path = path.ok_or_else(|| missing("the file", USAGE))?;
+    match listen {
+        Some(listen) => serve(&path, &peer::address(&listen, None)?),
+        None => print(&path, &look),
+    }
+}
+
+/// Hands out all records; the rest of a file that was cut or damaged is reported and left.
+fn read_all(path: &str, mut each: impl FnMut(Record) -> Result<(), Failure>) -> Result<(), Failure> {
+    let (mut reader, _) = open(path)?;
+    loop {
+        match reader.read() {
+            Ok(Some(record)) => each(record)?,
+            Ok(None) => return Ok(()),
+            Err(Trouble::Cut(at)) => {
+                eprintln!(
+                    "rpyc replay: {path} was cut: it ends inside the record at byte {at}; all before it is whole"
+                );
+                return Ok(());
+            }
+            Err(trouble) => return Err(failure(path, trouble)),
+        }
+    }
+}
+
+fn open(path: &str) -> Result<(Reader<io::BufReader<std::fs::File>>, Head), Failure> {
+    Reader::open(path).map_err(|trouble| failure(path, trouble))
+}
+
+fn failure(path: &str, trouble: Trouble) -> Failure {
+    match trouble {
+        Trouble::Cut(at) => Failure::new(FILE, format!("{path} ends inside its head, at byte {at}")),
+        Trouble::Damaged(what) => Failure::new(FILE, format!("{path}: {what}")),
+        Trouble::Io(error) => Failure::file(format!("cannot read {path}"), error),
+    }
+}
+
+fn print(path: &str, look: &Look) -> Outcome {
+    let (_, head) = open(path)?;
+    let mut printer = look.printer()?;
+    show::line(format_args!("trace of {} -> {} since {}", head.listen, head.to, head.date()))?;
+    read_all(path, |record| printer.print(&record))?;
+    printer.finish()?;
+    Ok(0)
+}
+
+/// What the server sent on a connection: each part with the number of the client's messages that were there before.
+type Part = Vec<(usize, Vec<u8>)>;
+
+fn serve(path: &str, listen: &Address) -> Outcome {
+    let mut parts: BTreeMap<u64, (Decoder, usize, Part)> = BTreeMap::new();
+    read_all(path, |record| {
+        match record.what {
+            What::Opened { .. } => {
+                parts.insert(record.connection, (Decoder::new(), 0, Vec::new()));
+            }
+            What::Data { from: Side::Client, bytes } => {
+                if let Some((decoder, messages, _)) = parts.get_mut(&record.connection) {
+                    *messages += count(decoder, &bytes);
+                }
+            }
+            What::Data { from: Side::Server, bytes } => {
+                if let Some((_, messages, part)) = parts.get_mut(&record.connection) {
+                    part.push((*messages, bytes));
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    })?;
+    let listener = Listener::bind(listen)?;
+    show::line(format_args!("listening {}", listener.address()))?;
+    for (id, (_, _, part)) in parts {
+        let Some(client) = listener.accept().map_err(|error| Failure::file("cannot accept", error))? else { break };
+        show::line(format_args!("#{id}: {}", client.peer_name()))?;
+        let told = match play(&*client, &part) {
+            Ok(()) => "all was sent".to_owned(),
+            Err(error) => format!("ended early: {error}"),
+        };
+        show::line(format_args!("#{id}: {told}"))?;
+    }
+    Ok(0)
+}
+
+fn count(decoder: &mut Decoder, bytes: &[u8]) -> usize {
+    decoder.feed(bytes);
+    std::iter::from_fn(|| decoder.next_message()).count()
+}
+
+fn play(client: &dyn Transport, part: &Part) -> io::Result<()> {
+    let (mut decoder, mut messages) = (Decoder::new(), 0);
+    for (after, bytes) in part {
+        while messages < *after {
+            messages += receive(client, &mut decoder)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+        }
+        let mut rest = bytes.as_slice();
+        while !rest.is_empty() {
+            match client.send(&[IoSlice::new(rest)]) {
+                Ok(sent) => rest = rest.get(sent..).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => drop(client.poll(false, true, None)?),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    client.end_sending();
+    // What the client still says is heard, so that it is not cut off while it reads.
+    while receive(client, &mut decoder)?.is_some() {}
+    Ok(())
+}
+
+/// How many messages came; None at the end.
+fn receive(client: &dyn Transport, decoder: &mut Decoder) -> io::Result<Option<usize>> {
+    let mut bytes = Vec::new();
+    match client.recv(&mut bytes, super::record::CHUNK, true) {
+        Ok(0) => Ok(None),
+        Ok(_) => Ok(Some(count(decoder, &bytes))),
+        Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(Some(0)),
+        Err(error) => Err(error),
+    }
+}
