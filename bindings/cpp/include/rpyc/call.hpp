@@ -104,6 +104,11 @@ struct has_one_call_operator : std::false_type {};
 template <class F>
 struct has_one_call_operator<F, std::void_t<decltype(&F::operator())>> : std::true_type {};
 
+template <class F>
+struct is_std_function : std::false_type {};
+template <class S>
+struct is_std_function<std::function<S>> : std::true_type {};
+
 /** A function, or an object with exactly one operator(). */
 template <class F>
 constexpr bool is_callable =
@@ -207,7 +212,7 @@ template <class... P>
 void write_signature(Signature &signature, types<P...>) {
     // A parameter that may be None may be left out if all after it may.
     std::size_t required = 0, index = 0, star = slots(types<P...>());
-    const auto look = [&](bool context, bool optional, bool star_here) {
+    [[maybe_unused]] const auto look = [&](bool context, bool optional, bool star_here) {
         if (context)
             return;
         if (star_here)
@@ -219,7 +224,7 @@ void write_signature(Signature &signature, types<P...>) {
     (look(is_context<P>, is_optional<bare<P>>::value, std::is_same_v<bare<P>, Args> || std::is_same_v<bare<P>, Kwargs>), ...);
     std::string text;
     index = 0;
-    const auto write = [&](bool context, bool args, bool kwargs) {
+    [[maybe_unused]] const auto write = [&](bool context, bool args, bool kwargs) {
         if (context)
             return;
         std::string one = args ? "*args" : kwargs ? "**kwargs" : "a" + std::to_string(index + 1);
@@ -303,8 +308,8 @@ public:
 private:
     template <class... P>
     void with(rpyc_call *call, void *instance, types<P...>) {
-        std::size_t slot = 0;
-        Call context(call);
+        [[maybe_unused]] std::size_t slot = 0;
+        [[maybe_unused]] Call context(call);
         // Braces: from left to right.
         std::tuple<std::conditional_t<is_context<P>, Call *, bare<P>>...> arguments{argument<P>(call, context, slot)...};
         const auto function = [&](auto &...each) -> decltype(auto) {

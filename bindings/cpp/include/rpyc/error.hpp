@@ -201,6 +201,9 @@ public:
     explicit RemoteError(const std::string &type, const A &...args)
         : RemoteError(detail::Raised::make(type, std::vector<Value>{Value(args)...})) {}
 
+    /** The same with any number of arguments. */
+    RemoteError(const std::string &type, const Args &args) : RemoteError(detail::Raised::make(type, args.items)) {}
+
     explicit RemoteError(std::shared_ptr<detail::Raised> exception, rpyc_status status = RPYC_ERR_REMOTE)
         : Error(status, exception->message), exception_(std::move(exception)) {}
 

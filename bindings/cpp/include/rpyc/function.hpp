@@ -32,7 +32,7 @@ Object function(std::string_view signature, F callable, const std::string &doc =
 
 /** Callables become functions that the peer calls. */
 template <class F>
-struct Convert<F, std::enable_if_t<detail::is_callable<F>>> {
+struct Convert<F, std::enable_if_t<detail::is_callable<F> && !detail::is_std_function<F>::value>> {
     static Value to(F callable) { return Value(function("function", std::move(callable))); }
 };
 
