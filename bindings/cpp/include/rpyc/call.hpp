@@ -104,11 +104,6 @@ struct has_one_call_operator : std::false_type {};
 template <class F>
 struct has_one_call_operator<F, std::void_t<decltype(&F::operator())>> : std::true_type {};
 
-template <class F>
-struct is_std_function : std::false_type {};
-template <class S>
-struct is_std_function<std::function<S>> : std::true_type {};
-
 /** A function, or an object with exactly one operator(). */
 template <class F>
 constexpr bool is_callable =

@@ -270,7 +270,6 @@ public:
     Item(Object object, Value key) : object_(std::move(object)), key_(std::move(key)) {}
 
     Value get() const { return object_.get_item(key_); }
-    operator Value() const { return get(); }
     template <class T, std::enable_if_t<detail::implicit_target<T> && detail::has_from<T>::value, int> = 0>
     operator T() const {
         return get().template as<T>();

@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <iterator>
 #include <memory>
 #include <string>
@@ -75,9 +76,15 @@ struct has_from : std::false_type {};
 template <class T>
 struct has_from<T, std::void_t<decltype(Convert<T>::from(std::declval<View>()))>> : std::true_type {};
 
+/** A std::function takes a Value as it is: it can be called. */
+template <class T>
+struct is_std_function : std::false_type {};
+template <class S>
+struct is_std_function<std::function<S>> : std::true_type {};
+
 /** What Value and View become by themselves; as<T>() has no such limits. */
 template <class T>
-constexpr bool implicit_target = !std::is_base_of_v<View, T> && !std::is_pointer_v<T> && !std::is_reference_v<T> &&
+constexpr bool implicit_target = !is_std_function<T>::value && !std::is_base_of_v<View, T> && !std::is_pointer_v<T> && !std::is_reference_v<T> &&
                                  !std::is_same_v<T, std::string_view> && !std::is_same_v<T, char>;
 
 /** What a Value can be compared with: all that it can be made of, and is not one already. */
