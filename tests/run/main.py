@@ -36,6 +36,7 @@ import classic                                       # noqa: F401
 import syscalls                                      # noqa: F401
 import benches                                       # noqa: F401
 import memory
+import cpp                                           # noqa: F401
 
 WORKERS = 2
 

@@ -52,7 +52,7 @@ public:
         result_->await(future.state());
         return Awaiter<U>(future.state());
     }
-    template <class Other>
+    template <class Other, std::enable_if_t<!is_future<bare<Other>>::value, int> = 0>
     Other &&await_transform(Other &&other) const noexcept {
         return std::forward<Other>(other);
     }
