@@ -14,7 +14,8 @@ FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-I" + os.path.join(ROOT, "i
 
 def documents():
     """(path below the project, text) of README.md, docs and the like."""
-    names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples-c/README.md", "tests/README.md"]
+    names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples-c/README.md", "tests/README.md",
+             "bindings/cpp/examples/README.md"]
     names += [os.path.relpath(path, ROOT) for path in sorted(glob.glob(os.path.join(ROOT, "docs", "*.md")))]
     return [(name, read(name)) for name in names]
 
@@ -73,6 +74,7 @@ def readme_service(case):
 def names_exist(case):
     """Every rpyc_ and RPYC_ name in the documents is one of the header; one that ends with _ or ... begins one."""
     headers = read("include", "rpyc.h") + read("include", "rpyc_helpers.h")
+    headers += read("bindings", "cpp", "include", "rpyc", "coroutine.hpp")
     header = set(re.findall(r"\b(?:rpyc|RPYC)_\w+", headers))
     wrong = []
     for name, text in documents():
