@@ -113,7 +113,8 @@ def files_exist(case):
         for path in re.findall(r"`((?:src|tests|docs|include|examples-c|demo)/[\w./-]+\.\w+)`", text):
             if not os.path.exists(os.path.join(ROOT, path)):
                 wrong.append("%s in %s" % (path, name))
-        for target in re.findall(r"\]\(([^)#]*)(?:#[^)]*)?\)", text):
+        prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)     # lambdas look like links
+        for target in re.findall(r"\]\(([^)#]*)(?:#[^)]*)?\)", prose):
             place = os.path.join(ROOT, os.path.dirname(name), target)
             if target and "://" not in target and not os.path.exists(place):
                 wrong.append("%s in %s" % (target, name))

@@ -59,8 +59,8 @@ public:
 
     bool wait(const Clock::time_point *end) override {
         if (end == nullptr) {
-            rpyc_async_result_wait(result_, nullptr);   // what went wrong is told by get()
-            expired();
+            if (rpyc_async_result_wait(result_, nullptr) != RPYC_OK)
+                settle();               // what went wrong is told by get()
             return true;
         }
         Connection connection;
@@ -71,14 +71,16 @@ public:
             if (!connection) {
                 rpyc_connection *raw = nullptr;
                 if (rpyc_object_connection(object_, &raw, nullptr) != RPYC_OK)
-                    return true;
+                    break;
                 connection = Connection::adopt(raw);
             }
             // Another thread may read the answer meanwhile, so this one looks again every few milliseconds.
             const std::int64_t slice = std::min<std::int64_t>(milliseconds(left), 20);
             if (rpyc_connection_serve(connection.raw(), slice, nullptr, nullptr) != RPYC_OK)
-                return true;
+                break;
         }
+        if (!ready())
+            settle();
         return true;
     }
 
@@ -86,7 +88,7 @@ public:
         return Value::made([&](rpyc_value **out, rpyc_error **error) {
             const rpyc_status status = rpyc_async_result_value(result_, out, error);
             if (status == RPYC_ERR_TIMEOUT)
-                expired();
+                settle();
             return status;
         });
     }
@@ -133,10 +135,15 @@ private:
         (*once)->run();
     }
 
-    /** The library runs no callback for an answer that comes too late, so whoever notices that does. */
     bool expired() {
-        if (!rpyc_async_result_expired(result_))
-            return false;
+        const bool is = rpyc_async_result_expired(result_);
+        if (is)
+            settle();
+        return is;
+    }
+
+    /** No answer will come in time. The library runs no callback then, so whoever notices it does. */
+    void settle() {
         std::vector<std::weak_ptr<Once>> waiting;
         {
             const std::lock_guard<std::mutex> lock(mutex_);
@@ -145,7 +152,6 @@ private:
         for (const auto &one : waiting)
             if (const auto once = one.lock())
                 once->run();
-        return true;
     }
 
     rpyc_async_result *result_;

@@ -1,4 +1,6 @@
-// cpp_interop_client ADDRESS [NAME=VALUE]...
+// cpp_interop_client ADDRESS [NAME=VALUE | -CHECK]...
+//
+// An option of the connection, or a check that is left out.
 //
 // Checks any server that offers the service of tests/peers/contract.md, with rpyc.hpp: the checks of peer_client.py.
 #include "check.hpp"
@@ -643,12 +645,15 @@ int main(int argc, char **argv) {
         return 2;
     try {
         rpyc::Config config;
+        check::Checks checks;
         for (int i = 2; i < argc; i++) {
             const std::string option = argv[i];
-            config.set(option.substr(0, option.find('=')), option.substr(option.find('=') + 1));
+            if (option[0] == '-')
+                checks.leave_out(option.substr(1));
+            else
+                config.set(option.substr(0, option.find('=')), option.substr(option.find('=') + 1));
         }
         Fixture fixture(argv[1], config);
-        check::Checks checks;
         for (const auto add : {basics, values, callbacks, objects, lifetimes, iteration, exceptions, bulk, asynchronous, endings})
             add(checks, fixture);
         return checks.run();
