@@ -53,7 +53,12 @@ inline std::string View::str() const {
 
 inline std::size_t View::size() const { return is_object() ? object().size() : rpyc_value_count(raw()); }
 
-inline Value View::operator[](const Value &key) const {
+template <class K>
+Value View::operator[](const K &key) const {
+    return item(Value(key));
+}
+
+inline Value View::item(const Value &key) const {
     if (is_object())
         return object().get_item(key);
     if (kind() == Kind::dict) {

@@ -270,7 +270,7 @@ public:
     Item(Object object, Value key) : object_(std::move(object)), key_(std::move(key)) {}
 
     Value get() const { return object_.get_item(key_); }
-    template <class T, std::enable_if_t<detail::implicit_target<T> && detail::has_from<T>::value, int> = 0>
+    template <class T, detail::implicit_from<T> = 0>
     operator T() const {
         return get().template as<T>();
     }
@@ -293,7 +293,10 @@ public:
         return item.get() == Value(other);
     }
 
-    Item operator[](Value key) const { return {get().object(), std::move(key)}; }
+    template <class K>
+    Item operator[](const K &key) const {
+        return {get().object(), Value(key)};
+    }
     template <class... A>
     Value operator()(A &&...args) const {
         return get()(std::forward<A>(args)...);

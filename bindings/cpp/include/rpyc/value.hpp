@@ -87,9 +87,14 @@ template <class T>
 constexpr bool implicit_target = !is_std_function<T>::value && !std::is_base_of_v<View, T> && !std::is_pointer_v<T> && !std::is_reference_v<T> &&
                                  !std::is_same_v<T, std::string_view> && !std::is_same_v<T, char>;
 
+template <class T>
+using implicit_from =
+    std::enable_if_t<std::conjunction_v<std::bool_constant<implicit_target<T>>, has_from<T>>, int>;
+
 /** What a Value can be compared with: all that it can be made of, and is not one already. */
 template <class T>
-using comparable = std::enable_if_t<!std::is_base_of_v<View, bare<T>> && std::is_constructible_v<Value, const T &>, int>;
+using comparable = std::enable_if_t<
+    std::conjunction_v<std::negation<std::is_base_of<View, bare<T>>>, std::is_constructible<Value, const T &>>, int>;
 
 /** None, for views of nothing. */
 inline const rpyc_value *none() noexcept {
@@ -127,7 +132,7 @@ public:
     }
 
     /** int64_t sum = root.call("add", 40, 2); throws ConversionError. */
-    template <class T, std::enable_if_t<detail::implicit_target<T> && detail::has_from<T>::value, int> = 0>
+    template <class T, detail::implicit_from<T> = 0>
     operator T() const {
         return Convert<T>::from(*this);
     }
@@ -154,7 +159,9 @@ public:
     inline std::size_t size() const;
 
     /** Item of a tuple, list or slice by place, of a dict by key; an object is asked. */
-    inline Value operator[](const Value &key) const;
+    template <class K>
+    Value operator[](const K &key) const;
+    inline Value item(const Value &key) const;
 
     /** The items of a tuple, list or frozenset, the keys of a dict, what an object's iterator gives. */
     inline Iterator begin() const;
@@ -176,6 +183,29 @@ private:
     const rpyc_value *raw_ = nullptr;
 };
 
+// Before the first use of has_to and has_from for these types, which are defined later.
+template <>
+struct Convert<View> {
+    static inline Value to(View value);
+    static inline View from(View value);
+    static std::string name() { return "value"; }
+};
+template <>
+struct Convert<Value> {
+    static inline Value from(View value);
+    static std::string name() { return "value"; }
+};
+template <>
+struct Convert<Object> {
+    static inline Value to(const Object &object);
+    static inline Object from(View value);
+    static std::string name() { return "object"; }
+};
+template <>
+struct Convert<Item> {
+    static inline Value to(const Item &item);
+};
+
 /** Holds a value: plain data, or a reference to an object. Immutable; copies share it. */
 class Value : public View {
 public:
@@ -184,7 +214,7 @@ public:
 
     /** From everything that Convert knows. */
     template <class T, class B = detail::bare<T>,
-              std::enable_if_t<!std::is_base_of_v<Value, B> && detail::has_to<B>::value, int> = 0>
+              std::enable_if_t<std::conjunction_v<std::negation<std::is_base_of<Value, B>>, detail::has_to<B>>, int> = 0>
     Value(T &&source) : Value(Convert<B>::to(std::forward<T>(source))) {}
 
     /** A C string; nullptr is None. */
@@ -280,28 +310,6 @@ private:
             raws[i] = std::move(items[i]).release();
         return made([&](rpyc_value **out, rpyc_error **error) { return make(raws.data(), raws.size(), out, error); });
     }
-};
-
-template <>
-struct Convert<View> {
-    static inline Value to(View value);
-    static inline View from(View value);
-    static std::string name() { return "value"; }
-};
-template <>
-struct Convert<Value> {
-    static inline Value from(View value);
-    static std::string name() { return "value"; }
-};
-template <>
-struct Convert<Object> {
-    static inline Value to(const Object &object);
-    static inline Object from(View value);
-    static std::string name() { return "object"; }
-};
-template <>
-struct Convert<Item> {
-    static inline Value to(const Item &item);
 };
 
 /** None. */
