@@ -31,16 +31,6 @@ def compiles(name, standard):
     return function
 
 
-def each_alone(case):
-    """Each header can be included by itself."""
-    folder = os.path.join(FOLDER, "include", "rpyc")
-    for name in sorted(os.listdir(folder)):
-        source = os.path.join(case.folder, name + ".cpp")
-        with open(source, "w", encoding="utf-8") as file:
-            file.write('#include <rpyc.h>\n#include <rpyc/%s>\nint main() {}\n' % name)
-        case.run([compiler(case, "g++"), "-std=c++17", *STRICT, "-fsyntax-only", source])
-
-
 def size_of_files(case):
     """No file of the binding is larger than those of the library may be."""
     large = []
@@ -157,7 +147,6 @@ def snippets(case):
 for compiler_name in COMPILERS:
     for standard_name in STANDARDS:
         test("cpp.compiles.%s.c++%s" % (compiler_name, standard_name), seconds=240)(compiles(compiler_name, standard_name))
-test("cpp.compiles.each-header-alone", seconds=240)(each_alone)
 test("cpp.size-of-files")(size_of_files)
 test("cpp.binding", seconds=120)(binding)
 for version_name in VERSIONS:
