@@ -27,9 +27,11 @@ BARE := $(wildcard tests/bare/*.c)
 BENCH := $(patsubst benches/c/%.c,$(OUT)/%,$(wildcard benches/c/*.c))
 
 EXAMPLES := $(patsubst examples-c/%.c,$(OUT)/%,$(wildcard examples-c/*.c))
+CPP      := $(OUT)/cpp/binding $(OUT)/cpp/interop_server $(OUT)/cpp/interop_client \
+            $(patsubst bindings/cpp/examples/%.cpp,$(OUT)/cpp/%,$(wildcard bindings/cpp/examples/*.cpp))
 BORDER   := $(patsubst tests/c_border/%.c,$(OUT)/border/%,$(wildcard tests/c_border/*.c))
 
-.PHONY: all library interop-programs bench-programs examples border-programs
+.PHONY: all library interop-programs bench-programs examples border-programs cpp-programs
 .PHONY: demo test bench bench-count check-fast model model-long lint header clean help
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
@@ -45,6 +47,8 @@ interop-programs: $(OUT)/interop_server $(OUT)/interop_client $(OUT)/bare_server
 bench-programs: $(BENCH) ## the C programs that measure
 examples: $(EXAMPLES) ## the example programs of examples-c
 border-programs: $(BORDER) $(OUT)/border/every_function_null ## the C programs of tests/c_border
+
+cpp-programs: $(CPP) ## the tests and examples of the C++ binding
 
 # A missing source is said in words.
 $(OUT)/interop_server $(OUT)/interop_client: $(INTEROP) $(wildcard tests/c/*.h)
@@ -69,6 +73,19 @@ $(EXAMPLES): $(OUT)/%: examples-c/%.c $(wildcard examples-c/*.h) $(HEADERS) Make
 	$(COMPILE) -o $@ $< $(LINK)
 $(BORDER): $(OUT)/border/%: tests/c_border/%.c $(wildcard tests/c_border/*.h) $(HEADERS) Makefile | library
 	$(COMPILE) -Itests/c_border -DLIBRPYC='"$(LIB)/librpyc.so.0"' -o $@ $< $(LINK)
+
+
+# C++20, for the coroutines; what must be C++17 is compiled so by the tests.
+CXXCOMPILE = @mkdir -p $(@D) && echo "c++ $(@F)" && $(CXX) -std=c++20 -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -pthread \
+             $(CXXFLAGS) -Iinclude -Ibindings/cpp/include
+CXXFLAGS ?= -O1 -g
+CPP_HEADERS := $(HEADERS) $(wildcard bindings/cpp/include/*.hpp bindings/cpp/include/rpyc/*.hpp bindings/cpp/tests/interop/*.hpp)
+$(OUT)/cpp/binding: bindings/cpp/tests/binding.cpp $(CPP_HEADERS) Makefile | library
+	$(CXXCOMPILE) -o $@ $< $(LINK)
+$(OUT)/cpp/interop_%: bindings/cpp/tests/interop/%.cpp $(CPP_HEADERS) Makefile | library
+	$(CXXCOMPILE) -o $@ $< $(LINK)
+$(OUT)/cpp/%: bindings/cpp/examples/%.cpp $(CPP_HEADERS) Makefile | library
+	$(CXXCOMPILE) -o $@ $< $(LINK)
 
 # Written from the header: one call of every function with NULL for each of its pointers.
 $(OUT)/border/every_function_null.c: tests/run/null_calls.py $(HEADERS)

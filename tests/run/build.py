@@ -1,7 +1,8 @@
 """The library and the C programs are built, without a warning."""
 from runner import ROOT, test
 
-GOALS = (("all", 900), ("interop-programs", 120), ("bench-programs", 120), ("examples", 120), ("border-programs", 120))
+GOALS = (("all", 900), ("interop-programs", 120), ("bench-programs", 120), ("examples", 120), ("border-programs", 120),
+         ("cpp-programs", 900))
 
 
 def register(goal, seconds):

@@ -40,6 +40,7 @@ import syscalls                                      # noqa: F401
 import benches                                       # noqa: F401
 import upstream                                      # noqa: F401
 import memory
+import cpp                                           # noqa: F401
 
 WORKERS = 2
 

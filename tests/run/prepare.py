@@ -17,6 +17,8 @@ VERSIONS = ("6.0.2", "5.3.1", "4.1.5")
 # command, Debian package, what for
 COMMANDS = (
     ("c++", "g++", "the header is compiled as C++"),
+    ("g++", "g++", "the C++ binding is compiled"),
+    ("clang++", "clang", "the C++ binding is compiled by a second compiler"),
     ("readelf", "binutils", "the library's symbols and name are read"),
     ("valgrind", "valgrind", "errors and leaks of memory are looked for"),
     ("strace", "strace", "system calls are counted"),

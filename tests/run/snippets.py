@@ -14,7 +14,8 @@ FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-I" + os.path.join(ROOT, "i
 
 def documents():
     """(path below the project, text) of README.md, docs and the like."""
-    names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples-c/README.md", "bindings/examples-ffi/README.md", "tests/README.md"]
+    names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples-c/README.md", "tests/README.md",
+             "bindings/examples-ffi/README.md", "bindings/cpp/examples/README.md"]
     names += [os.path.relpath(path, ROOT) for path in sorted(glob.glob(os.path.join(ROOT, "docs", "*.md")))]
     return [(name, read(name)) for name in names]
 
@@ -90,6 +91,7 @@ def session_client(case):
 def names_exist(case):
     """Every rpyc_ and RPYC_ name in the documents is one of the header; one that ends with _ or ... begins one."""
     headers = read("include", "rpyc.h") + read("include", "rpyc_helpers.h")
+    headers += read("bindings", "cpp", "include", "rpyc", "coroutine.hpp")
     header = set(re.findall(r"\b(?:rpyc|RPYC)_\w+", headers))
     wrong = []
     for name, text in documents():
@@ -128,7 +130,8 @@ def files_exist(case):
         for path in re.findall(r"`((?:src|tests|docs|include|examples-c|demo)/[\w./-]+\.\w+)`", text):
             if not os.path.exists(os.path.join(ROOT, path)):
                 wrong.append("%s in %s" % (path, name))
-        for target in re.findall(r"\]\(([^)#]*)(?:#[^)]*)?\)", text):
+        prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)     # lambdas look like links
+        for target in re.findall(r"\]\(([^)#]*)(?:#[^)]*)?\)", prose):
             place = os.path.join(ROOT, os.path.dirname(name), target)
             if target and "://" not in target and not os.path.exists(place):
                 wrong.append("%s in %s" % (target, name))

@@ -1,0 +1,32 @@
+/**
+ * librpyc for C++17 and newer: everything of namespace rpyc.
+ *
+ * A layer of headers over rpyc.h; link with librpyc. docs/cpp.md is the guide.
+ */
+#ifndef RPYC_HPP
+#define RPYC_HPP
+
+#if !defined(__cplusplus) || __cplusplus < 201703L
+#error "rpyc.hpp needs C++17 or newer"
+#endif
+
+#include <rpyc.h>
+
+#include "rpyc/value.hpp"
+#include "rpyc/error.hpp"
+#include "rpyc/exceptions.hpp"
+#include "rpyc/object.hpp"
+#include "rpyc/convert.hpp"
+#include "rpyc/access.hpp"
+#include "rpyc/containers.hpp"
+#include "rpyc/raise.hpp"
+#include "rpyc/connection.hpp"
+#include "rpyc/future.hpp"
+#include "rpyc/coroutine.hpp"
+#include "rpyc/call.hpp"
+#include "rpyc/function.hpp"
+#include "rpyc/class.hpp"
+#include "rpyc/service.hpp"
+#include "rpyc/server.hpp"
+
+#endif

@@ -1,0 +1,359 @@
+/** Calls that peers make: what they carry, and how functions of C++ take and answer them. */
+#ifndef RPYC_CALL_HPP
+#define RPYC_CALL_HPP
+
+#include "containers.hpp"
+#include "future.hpp"
+#include "raise.hpp"
+
+namespace rpyc {
+
+/** A call that is answered later, from any thread. If it is not, the caller gets a RuntimeError. */
+class Deferred {
+public:
+    explicit Deferred(rpyc_call *raw) noexcept : raw_(raw) {}
+    Deferred(Deferred &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
+    Deferred &operator=(Deferred &&other) noexcept {
+        std::swap(raw_, other.raw_);
+        return *this;
+    }
+    Deferred(const Deferred &) = delete;
+    Deferred &operator=(const Deferred &) = delete;
+    ~Deferred() { rpyc_call_free(raw_); }
+
+    /** Answers. If the caller is gone, nothing happens. */
+    void returns(Value value) noexcept { rpyc_call_return(raw_, std::move(value).release()); }
+    /** Answers with the Python exception that fits what was thrown. */
+    void raises(const std::exception_ptr &error) noexcept {
+        try {
+            std::rethrow_exception(error);
+        } catch (...) {
+            detail::raise_current(raw_);
+        }
+    }
+    template <class E, std::enable_if_t<std::is_base_of_v<std::exception, E>, int> = 0>
+    void raises(const E &error) noexcept {
+        raises(std::make_exception_ptr(error));
+    }
+    /** Is the caller gone? */
+    bool cancelled() const noexcept { return rpyc_call_cancelled(raw_); }
+
+private:
+    rpyc_call *raw_;
+};
+
+/** The call that is being served: a function that wants to know takes a Call & among its parameters. */
+class Call {
+public:
+    explicit Call(rpyc_call *raw) noexcept : raw_(raw) {}
+    Call(const Call &) = delete;
+    Call &operator=(const Call &) = delete;
+
+    /** Over which it came; does not keep it open. */
+    Connection connection() const noexcept { return Connection::share(rpyc_call_connection(raw_)); }
+    /** The object that is called. */
+    Object target() const noexcept { return Object::share(rpyc_call_target(raw_)); }
+    /** As it is looked for: "exposed_add". */
+    std::string name() const { return rpyc_call_name(raw_); }
+    /** Is the caller gone? */
+    bool cancelled() const noexcept { return rpyc_call_cancelled(raw_); }
+    /** Keeps the call; what the function returns then is of no account. */
+    Deferred defer() { return Deferred(rpyc_call_defer(raw_)); }
+    rpyc_call *raw() const noexcept { return raw_; }
+
+private:
+    rpyc_call *raw_;
+};
+
+namespace detail {
+
+// ---------------------------------------------------------------- what a callable takes
+
+template <class... T>
+struct types {
+    static constexpr std::size_t size = sizeof...(T);
+};
+
+template <class F>
+struct callable_traits;
+template <class R, class... A>
+struct callable_traits<R (*)(A...)> {
+    using result = R;
+    using parameters = types<A...>;
+    using instance = void;
+};
+template <class R, class... A>
+struct callable_traits<R (*)(A...) noexcept> : callable_traits<R (*)(A...)> {};
+template <class R, class C>
+struct member_traits;
+#define RPYC_DETAIL_MEMBER(QUALIFIERS)                                                                                 \
+    template <class R, class C, class... A>                                                                            \
+    struct callable_traits<R (C::*)(A...) QUALIFIERS> {                                                                \
+        using result = R;                                                                                              \
+        using parameters = types<A...>;                                                                                \
+        using instance = C;                                                                                            \
+    };
+RPYC_DETAIL_MEMBER()
+RPYC_DETAIL_MEMBER(const)
+RPYC_DETAIL_MEMBER(noexcept)
+RPYC_DETAIL_MEMBER(const noexcept)
+#undef RPYC_DETAIL_MEMBER
+
+template <class F, class = void>
+struct has_one_call_operator : std::false_type {};
+template <class F>
+struct has_one_call_operator<F, std::void_t<decltype(&F::operator())>> : std::true_type {};
+
+/** A function, or an object with exactly one operator(). */
+template <class F>
+constexpr bool is_callable =
+    (std::is_pointer_v<F> && std::is_function_v<std::remove_pointer_t<F>>) || has_one_call_operator<F>::value;
+
+template <class F, class = void>
+struct traits_of : callable_traits<F> {};
+template <class M, class C>
+struct traits_of<M C::*, std::enable_if_t<!std::is_function_v<M>>> {    // a variable of an object
+    using result = M;
+    using parameters = types<>;
+    using instance = C;
+};
+template <class F>
+struct traits_of<F, std::enable_if_t<has_one_call_operator<F>::value>> : callable_traits<decltype(&F::operator())> {
+    using instance = void;
+};
+
+/** Without the first of the types, if that is the instance that a lambda gets. */
+template <class T, class List>
+struct split_instance {
+    static constexpr bool first = false;
+    using rest = List;
+};
+template <class T, class First, class... Rest>
+struct split_instance<T, types<First, Rest...>> {
+    static constexpr bool first = !std::is_void_v<T> && std::is_same_v<bare<First>, T>;
+    using rest = std::conditional_t<first, types<Rest...>, types<First, Rest...>>;
+};
+
+// ---------------------------------------------------------------- signatures
+
+/** A signature as the library reads it, with the names of its parameters. */
+struct Signature {
+    std::string name, text;
+    std::vector<std::string> parameters{};
+    bool numbered = false;              // the parameters have no names
+
+    /** Of a text such as "add(a, b=2, *rest)"; empty: none was given. */
+    static Signature parse(std::string_view given) {
+        Signature signature;
+        const std::size_t open = given.find('(');
+        signature.name = std::string(given.substr(0, open));
+        if (open == std::string_view::npos)
+            return signature;
+        signature.text = std::string(given);
+        std::size_t close = given.rfind(')'), begin = open + 1;
+        if (close == std::string_view::npos)
+            close = given.size();
+        int depth = 0;
+        char quote = 0;
+        for (std::size_t i = begin; i <= close; i++) {
+            const char c = i < close ? given[i] : ',';
+            if (quote != 0)
+                quote = c == quote ? '\0' : quote;
+            else if (c == '\'' || c == '"')
+                quote = c;
+            else if (c == '(' || c == '[' || c == '{')
+                depth++;
+            else if (c == ')' || c == ']' || c == '}')
+                depth--;
+            else if (c == ',' && (depth == 0 || i == close)) {
+                signature.add(given.substr(begin, i - begin));
+                begin = i + 1;
+            }
+        }
+        return signature;
+    }
+
+    /** How an error names the parameter at this place. */
+    std::string place(std::size_t index) const {
+        return name + "() argument " + (numbered || index >= parameters.size() ? std::to_string(index + 1) : "'" + parameters[index] + "'");
+    }
+
+private:
+    void add(std::string_view parameter) {
+        const auto blank = [](char c) { return c == ' ' || c == '*'; };
+        while (!parameter.empty() && blank(parameter.front()))
+            parameter.remove_prefix(1);
+        const std::size_t end = parameter.find_first_of(" =:");
+        if (!parameter.empty() && parameter != "/")
+            parameters.emplace_back(parameter.substr(0, end));
+    }
+};
+
+template <class T>
+struct is_optional : std::false_type {};
+template <class T>
+struct is_optional<std::optional<T>> : std::true_type {};
+
+template <class P>
+constexpr bool is_context = std::is_same_v<bare<P>, Call>;
+
+template <class... P>
+constexpr std::size_t slots(types<P...>) {
+    return (std::size_t{0} + ... + (is_context<P> ? 0 : 1));
+}
+
+/** Of a function whose parameters have no names: they are given by position. */
+template <class... P>
+void write_signature(Signature &signature, types<P...>) {
+    // A parameter that may be None may be left out if all after it may.
+    std::size_t required = 0, index = 0, star = slots(types<P...>());
+    [[maybe_unused]] const auto look = [&](bool context, bool optional, bool star_here) {
+        if (context)
+            return;
+        if (star_here)
+            star = std::min(star, index);
+        else if (!optional)
+            required = index + 1;
+        index++;
+    };
+    (look(is_context<P>, is_optional<bare<P>>::value, std::is_same_v<bare<P>, Args> || std::is_same_v<bare<P>, Kwargs>), ...);
+    std::string text;
+    index = 0;
+    [[maybe_unused]] const auto write = [&](bool context, bool args, bool kwargs) {
+        if (context)
+            return;
+        std::string one = args ? "*args" : kwargs ? "**kwargs" : "a" + std::to_string(index + 1);
+        signature.parameters.push_back(one);
+        text += (text.empty() ? "" : ", ") + one;
+        if (!args && !kwargs) {
+            text += index >= required ? "=None" : "";
+            text += index + 1 == star ? ", /" : "";
+        }
+        index++;
+    };
+    (write(is_context<P>, std::is_same_v<bare<P>, Args>, std::is_same_v<bare<P>, Kwargs>), ...);
+    signature.numbered = true;
+    signature.text = signature.name + "(" + text + ")";
+}
+
+// ---------------------------------------------------------------- calling
+
+/** Code that serves calls. */
+class Method {
+public:
+    Method() = default;
+    virtual ~Method() = default;
+    Method(const Method &) = delete;
+    Method &operator=(const Method &) = delete;
+    /** Answers, or throws what is to be raised. */
+    virtual void invoke(rpyc_call *call, void *instance) = 0;
+};
+
+/** Invokes in a callback of the library, which no exception leaves. */
+inline void serve(Method *method, rpyc_call *call, void *instance) noexcept {
+    try {
+        method->invoke(call, instance);
+    } catch (...) {
+        raise_current(call);
+    }
+}
+
+template <class R>
+void answer_with_future(rpyc_call *call, const Future<R> &future) {
+    auto deferred = std::make_shared<Deferred>(rpyc_call_defer(call));
+    auto state = future.state();
+    state->on_done([deferred, state] {
+        try {
+            if constexpr (std::is_void_v<R>) {
+                state->get();
+                deferred->returns(Value());
+            } else {
+                deferred->returns(Value(state->get()));
+            }
+        } catch (...) {
+            deferred->raises(std::current_exception());
+        }
+    });
+}
+
+template <class T, class F>
+class MethodOf final : public Method {
+    using Traits = traits_of<F>;
+    using Split = split_instance<T, typename Traits::parameters>;
+    using Parameters = typename Split::rest;
+    static constexpr bool is_member = std::is_member_pointer_v<F>;
+    static constexpr bool wants_instance = is_member || Split::first;
+    using R = bare<typename Traits::result>;
+
+public:
+    /** Completes the signature, or throws std::invalid_argument where it does not fit the function. */
+    MethodOf(F function, Signature signature) : function_(std::move(function)), signature_(std::move(signature)) {
+        if (signature_.text.empty())
+            write_signature(signature_, Parameters());
+        else if (signature_.parameters.size() != slots(Parameters()))
+            throw std::invalid_argument("signature " + signature_.text + " has " + std::to_string(signature_.parameters.size()) +
+                                        " parameters, its function " + std::to_string(slots(Parameters())));
+    }
+
+    const Signature &signature() const noexcept { return signature_; }
+    static constexpr std::size_t most = slots(Parameters());
+
+    void invoke(rpyc_call *call, void *instance) override { with(call, instance, Parameters()); }
+
+private:
+    template <class... P>
+    void with(rpyc_call *call, void *instance, types<P...>) {
+        [[maybe_unused]] std::size_t slot = 0;
+        [[maybe_unused]] Call context(call);
+        // Braces: from left to right.
+        std::tuple<std::conditional_t<is_context<P>, Call *, bare<P>>...> arguments{argument<P>(call, context, slot)...};
+        const auto function = [&](auto &...each) -> decltype(auto) {
+            if constexpr (wants_instance)
+                return std::invoke(function_, *static_cast<T *>(instance), pass<P>(each)...);
+            else
+                return std::invoke(function_, pass<P>(each)...);
+        };
+        if constexpr (std::is_void_v<R>) {
+            std::apply(function, arguments);
+            rpyc_call_return(call, nullptr);
+        } else if constexpr (is_future<R>::value) {
+            answer_with_future(call, std::apply(function, arguments));
+        } else {
+            static_assert(std::is_constructible_v<Value, R>, "this type of result has no rpyc::Convert");
+            rpyc_call_return(call, std::move(Value(std::apply(function, arguments))).release());
+        }
+    }
+
+    template <class P>
+    auto argument(rpyc_call *call, Call &context, std::size_t &slot) const {
+        if constexpr (is_context<P>) {
+            return &context;
+        } else {
+            static_assert(!std::is_lvalue_reference_v<P> || std::is_const_v<std::remove_reference_t<P>>,
+                          "arguments are copies: take them by value or by const reference");
+            static_assert(has_from<bare<P>>::value, "this type of parameter has no rpyc::Convert");
+            const std::size_t index = slot++;
+            try {
+                return View(rpyc_call_arg(call, index)).template as<bare<P>>();
+            } catch (const ConversionError &error) {
+                throw ConversionError(error.status(), error.text_for(signature_.place(index)));
+            }
+        }
+    }
+    template <class P, class A>
+    static decltype(auto) pass(A &value) {
+        if constexpr (is_context<P>)
+            return *value;
+        else
+            return static_cast<std::conditional_t<std::is_lvalue_reference_v<P>, P, bare<P> &&>>(value);
+    }
+
+    F function_;
+    Signature signature_;
+};
+
+}  // namespace detail
+
+}  // namespace rpyc
+
+#endif

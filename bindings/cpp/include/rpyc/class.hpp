@@ -1,0 +1,413 @@
+/** Classes: types of C++ whose objects peers use by reference. */
+#ifndef RPYC_CLASS_HPP
+#define RPYC_CLASS_HPP
+
+#include "function.hpp"
+
+#include <deque>
+#include <unordered_map>
+
+namespace rpyc {
+
+namespace detail {
+
+/** What a class or service is made of; it lives as long as the library's class. */
+struct Members {
+    struct Entry {
+        std::string wire, signature, doc;
+        std::uint64_t flags;
+        std::unique_ptr<Method> method;
+    };
+    struct Attribute {
+        std::string wire, doc;
+        std::unique_ptr<Method> get, set, del;
+    };
+
+    std::string name, module = "librpyc", doc{};
+    std::uint64_t flags = 0;
+    std::deque<Entry> methods{};
+    std::deque<Attribute> properties{};
+    std::unordered_map<std::string_view, Method *> method_of{};
+    std::unordered_map<std::string_view, Attribute *> property_of{};
+    std::unique_ptr<Method> constructor{};
+    std::size_t constructor_least = 0, constructor_most = 0;
+    std::vector<std::string> aliases{};
+
+    bool has_instance = false;
+    std::function<std::shared_ptr<void>()> create{};
+    std::function<void(const Connection &, void *)> on_connect{}, on_disconnect{};
+
+    std::shared_ptr<Members> base{};
+    void *(*upcast)(void *) = nullptr;
+    rpyc_class *klass = nullptr;        // not owned: the library's class owns this
+};
+
+/** The pointer behind an object of a class: what keeps it, and of which class it is. */
+struct Instance {
+    std::shared_ptr<void> owner;
+    Members *members;
+};
+
+inline Members *members_of(rpyc_call *call) noexcept {
+    return static_cast<std::shared_ptr<Members> *>(rpyc_call_userdata(call))->get();
+}
+
+/** Gives `use` the members of the class and its bases, each with the instance as it knows it, until one says true. */
+template <class Use>
+bool each_base(Members *members, void *instance, Use use) {
+    for (; members != nullptr; members = members->base.get()) {
+        if (use(*members, instance))
+            return true;
+        if (instance != nullptr && members->upcast != nullptr)
+            instance = members->upcast(instance);
+    }
+    return false;
+}
+
+inline void *instance_of(const Members *members, void *self) noexcept {
+    return members->has_instance ? static_cast<Instance *>(self)->owner.get() : nullptr;
+}
+
+inline void call_method(rpyc_call *call, void *self) noexcept {
+    Members *members = members_of(call);
+    const std::string_view name = rpyc_call_name(call);
+    each_base(members, instance_of(members, self), [&](Members &each, void *instance) {
+        const auto found = each.method_of.find(name);
+        if (found == each.method_of.end())
+            return false;
+        serve(found->second, call, instance);
+        return true;
+    });
+}
+
+template <std::unique_ptr<Method> Members::Attribute::*Which>
+void call_property(rpyc_call *call, void *self) noexcept {
+    Members *members = members_of(call);
+    const std::string_view name = rpyc_call_name(call);
+    each_base(members, instance_of(members, self), [&](Members &each, void *instance) {
+        const auto found = each.property_of.find(name);
+        if (found == each.property_of.end())
+            return false;
+        serve((found->second->*Which).get(), call, instance);
+        return true;
+    });
+}
+
+inline void construct(rpyc_call *call, void *userdata) noexcept {
+    Members *members = static_cast<std::shared_ptr<Members> *>(userdata)->get();
+    const std::size_t count = rpyc_call_count(call);
+    if (rpyc_call_keyword_count(call) != 0 || count < members->constructor_least || count > members->constructor_most) {
+        const std::string text = members->name + "() takes " + std::to_string(members->constructor_most) +
+                                 " positional arguments but " + std::to_string(count) + " were given";
+        raise(call, "TypeError", rpyc_call_keyword_count(call) != 0 ? "keywords are not taken" : text.c_str());
+        return;
+    }
+    serve(members->constructor.get(), call, nullptr);
+}
+
+/** A shared handle of a class, made when it is first used. */
+class ClassHandle {
+public:
+    explicit ClassHandle(std::string name) : members_(std::make_shared<Members>()) { members_->name = std::move(name); }
+    ~ClassHandle() { rpyc_class_free(raw_); }
+    ClassHandle(const ClassHandle &) = delete;
+    ClassHandle &operator=(const ClassHandle &) = delete;
+
+    const std::shared_ptr<Members> &members() const noexcept { return members_; }
+
+    /** To be changed: throws StateError when it is in use already. */
+    Members &open() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (raw_ != nullptr)
+            throw StateError(RPYC_ERR_STATE, members_->name + " is in use and cannot be changed");
+        return *members_;
+    }
+
+    rpyc_class *raw(bool service) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        if (raw_ == nullptr)
+            raw_ = make(service);
+        return raw_;
+    }
+
+private:
+    static const char *text(const std::string &text) noexcept { return text.empty() ? nullptr : text.c_str(); }
+
+    static void *create(void *userdata) noexcept {
+        Members *members = static_cast<std::shared_ptr<Members> *>(userdata)->get();
+        try {
+            auto owner = members->create();
+            return owner != nullptr ? new Instance{std::move(owner), members} : nullptr;
+        } catch (...) {
+            return nullptr;             // the connection is refused
+        }
+    }
+    static void destroy(void *self) noexcept { delete static_cast<Instance *>(self); }
+
+    template <std::function<void(const Connection &, void *)> Members::*Which>
+    static void connection_changed(rpyc_connection *connection, void *self, Members *members) noexcept {
+        try {
+            if (members->*Which)
+                (members->*Which)(Connection::share(connection), instance_of(members, self));
+        } catch (...) {
+            // Nobody waits for an answer.
+        }
+    }
+    template <std::function<void(const Connection &, void *)> Members::*Which>
+    static void changed_of_instance(rpyc_connection *connection, void *self) noexcept {
+        connection_changed<Which>(connection, self, static_cast<Instance *>(self)->members);
+    }
+    template <std::function<void(const Connection &, void *)> Members::*Which>
+    static void changed_of_all(rpyc_connection *connection, void *self) noexcept {
+        connection_changed<Which>(connection, self, static_cast<std::shared_ptr<Members> *>(self)->get());
+    }
+
+    rpyc_class *make(bool service) const {
+        Members &members = *members_;
+        std::vector<rpyc_method> methods;
+        for (auto &entry : members.methods) {
+            members.method_of.emplace(entry.wire, entry.method.get());
+            methods.push_back({entry.wire.c_str(), call_method, entry.signature.c_str(), text(entry.doc), entry.flags});
+        }
+        std::vector<rpyc_property> properties;
+        for (auto &entry : members.properties) {
+            members.property_of.emplace(entry.wire, &entry);
+            properties.push_back({entry.wire.c_str(), entry.get ? call_property<&Members::Attribute::get> : nullptr,
+                                  entry.set ? call_property<&Members::Attribute::set> : nullptr,
+                                  entry.del ? call_property<&Members::Attribute::del> : nullptr, text(entry.doc)});
+        }
+        std::vector<const char *> aliases;
+        for (const std::string &alias : members.aliases)
+            aliases.push_back(alias.c_str());
+
+        rpyc_class_table table{};
+        table.struct_size = sizeof table;
+        table.method_size = sizeof(rpyc_method);
+        table.property_size = sizeof(rpyc_property);
+        table.module = text(members.module);
+        table.name = members.name.c_str();
+        table.doc = text(members.doc);
+        table.base = members.base != nullptr ? members.base->klass : nullptr;
+        table.flags = members.flags;
+        table.methods = methods.data();
+        table.method_count = methods.size();
+        table.properties = properties.data();
+        table.property_count = properties.size();
+        table.construct = members.constructor != nullptr ? construct : nullptr;
+        table.aliases = aliases.empty() ? nullptr : aliases.data();
+        table.alias_count = aliases.size();
+        if (service) {
+            if (members.has_instance) {
+                table.create = create;
+                table.destroy = destroy;
+                table.on_connect = changed_of_instance<&Members::on_connect>;
+                table.on_disconnect = changed_of_instance<&Members::on_disconnect>;
+            } else {
+                table.on_connect = changed_of_all<&Members::on_connect>;
+                table.on_disconnect = changed_of_all<&Members::on_disconnect>;
+            }
+        }
+        rpyc_class *out = nullptr;
+        rpyc_error *error = nullptr;
+        const rpyc_free_fn drop = [](void *userdata) noexcept { delete static_cast<std::shared_ptr<Members> *>(userdata); };
+        check(rpyc_class_new(&table, new std::shared_ptr<Members>(members_), drop, &out, &error), error);
+        members.klass = out;
+        return out;
+    }
+
+    std::mutex mutex_{};
+    std::shared_ptr<Members> members_;
+    rpyc_class *raw_ = nullptr;
+};
+
+/** Special methods keep their name, all others get RPyC's prefix. */
+inline std::string wire_name(const std::string &name) {
+    const bool special = name.size() > 4 && name.compare(0, 2, "__") == 0 && name.compare(name.size() - 2, 2, "__") == 0;
+    return special || name.compare(0, 8, "exposed_") == 0 ? name : "exposed_" + name;
+}
+
+/** What classes and services have in common. */
+template <class Self, class T>
+class Exposes {
+public:
+    /**
+     * Lets peers call a function, a lambda, or a member function of T.
+     *
+     * `signature` is a name, whose parameters are then given by position, or a text such as "add(a, b=2, *rest, c=3,
+     * **named)", whose parameters are those of the function in this order. The name gets the prefix "exposed_", special
+     * names such as "__len__" keep theirs. A lambda may take T & first, and Call & anywhere.
+     */
+    template <class F>
+    Self &expose(std::string_view signature, F callable, std::string doc = "", std::uint64_t flags = 0) {
+        return add(signature, true, std::move(callable), std::move(doc), flags);
+    }
+    /** The same under exactly this name, which RPyC's rules may hide from peers. */
+    template <class F>
+    Self &expose_as(std::string_view signature, F callable, std::string doc = "", std::uint64_t flags = 0) {
+        return add(signature, false, std::move(callable), std::move(doc), flags);
+    }
+
+    /** An attribute that is read by a function, a member function or a variable of T. */
+    template <class Get>
+    Self &property(const std::string &name, Get get, std::string doc = "") {
+        return add_property(wire_name(name), std::move(doc), method(name, std::move(get)), nullptr, nullptr);
+    }
+    /** One that can also be set; `set` gets the new value. */
+    template <class Get, class Set, std::enable_if_t<!std::is_convertible_v<Set, std::string>, int> = 0>
+    Self &property(const std::string &name, Get get, Set set, std::string doc = "") {
+        return add_property(wire_name(name), std::move(doc), method(name, std::move(get)), method(name, std::move(set)), nullptr);
+    }
+    /** One that can also be deleted. */
+    template <class Get, class Set, class Del, std::enable_if_t<!std::is_convertible_v<Del, std::string>, int> = 0>
+    Self &property(const std::string &name, Get get, Set set, Del del, std::string doc = "") {
+        return add_property(wire_name(name), std::move(doc), method(name, std::move(get)), method(name, std::move(set)),
+                            method(name, std::move(del)));
+    }
+
+    /** For Python's help(). */
+    Self &doc(std::string text) {
+        handle_->open().doc = std::move(text);
+        return self();
+    }
+    /** The module that it says it belongs to. */
+    Self &module(std::string name) {
+        handle_->open().module = std::move(name);
+        return self();
+    }
+    /** Calls for one object never overlap; see RPYC_CLASS_SERIAL. */
+    Self &serial() {
+        handle_->open().flags |= RPYC_CLASS_SERIAL;
+        return self();
+    }
+
+protected:
+    explicit Exposes(std::string name) : handle_(std::make_shared<ClassHandle>(std::move(name))) {}
+
+    template <class F>
+    static std::unique_ptr<MethodOf<T, F>> method(std::string_view signature, F callable) {
+        static_assert(is_callable<F> || std::is_member_pointer_v<F>,
+                      "a function, an object with exactly one operator(), or a member of the class");
+        return std::make_unique<MethodOf<T, F>>(std::move(callable), Signature::parse(signature));
+    }
+
+    std::shared_ptr<ClassHandle> handle_;
+
+private:
+    Self &self() { return static_cast<Self &>(*this); }
+
+    template <class F>
+    Self &add(std::string_view text, bool prefix, F callable, std::string doc, std::uint64_t flags) {
+        auto one = method(text, std::move(callable));
+        const Signature &signature = one->signature();
+        std::string wire = prefix ? wire_name(signature.name) : signature.name;
+        std::string signature_text = signature.text;
+        handle_->open().methods.push_back({std::move(wire), std::move(signature_text), std::move(doc), flags, std::move(one)});
+        return self();
+    }
+    Self &add_property(std::string wire, std::string doc, std::unique_ptr<Method> get, std::unique_ptr<Method> set,
+                       std::unique_ptr<Method> del) {
+        handle_->open().properties.push_back({std::move(wire), std::move(doc), std::move(get), std::move(set), std::move(del)});
+        return self();
+    }
+};
+
+}  // namespace detail
+
+/** A class of objects of type T. Copies are the same class; it is complete when it is first used. */
+template <class T>
+class Class : public detail::Exposes<Class<T>, T> {
+    using Base = detail::Exposes<Class<T>, T>;
+
+public:
+    explicit Class(std::string name) : Base(std::move(name)) { this->handle_->open().has_instance = true; }
+
+    /** Derived from another class, of which T is derived too: it has the methods of that one. */
+    template <class B>
+    Class(std::string name, const Class<B> &base) : Class(std::move(name)) {
+        static_assert(std::is_base_of_v<B, T>, "T must be derived from the base's type");
+        base.raw();
+        detail::Members &members = this->handle_->open();
+        members.base = base.members();
+        members.upcast = [](void *instance) -> void * { return static_cast<B *>(static_cast<T *>(instance)); };
+        base_ = base.handle();
+    }
+
+    /** Peers can call the class: `make` returns std::shared_ptr<T>. */
+    template <class F>
+    Class &constructor(F make) {
+        using Parameters = typename detail::traits_of<F>::parameters;
+        detail::Members &members = this->handle_->open();
+        auto callable = wrapping(std::move(make), &members, Parameters());
+        members.constructor = std::make_unique<detail::MethodOf<void, decltype(callable)>>(
+            std::move(callable), detail::Signature{members.name, "", {}});
+        members.constructor_most = detail::slots(Parameters());
+        members.constructor_least = members.constructor_most;
+        return *this;
+    }
+
+    /** A new object, as peers get it. */
+    template <class... A>
+    Object make(A &&...args) const {
+        return wrap(std::make_shared<T>(std::forward<A>(args)...));
+    }
+    /** An object around one that others hold too; a new one each time, so keep it where identity matters. */
+    Object wrap(std::shared_ptr<T> shared) const {
+        raw();
+        return wrap(members().get(), std::move(shared));
+    }
+    /** What is inside an object of this class, or of one derived from it; nullptr for others. */
+    std::shared_ptr<T> self(const Object &object) const {
+        auto *instance = static_cast<detail::Instance *>(rpyc_object_self(object.raw(), raw()));
+        std::shared_ptr<T> out;
+        if (instance != nullptr)
+            detail::each_base(instance->members, instance->owner.get(), [&](detail::Members &each, void *pointer) {
+                if (&each != members().get())
+                    return false;
+                out = std::shared_ptr<T>(instance->owner, static_cast<T *>(pointer));
+                return true;
+            });
+        return out;
+    }
+    std::shared_ptr<T> self(View value) const { return value.is_object() ? self(value.object()) : nullptr; }
+
+    /** The class itself, which can be sent. */
+    Object object() const {
+        rpyc_object *out = nullptr;
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_class_object(raw(), &out, &error), error);
+        return Object::adopt(out);
+    }
+
+    rpyc_class *raw() const { return this->handle_->raw(false); }
+    const std::shared_ptr<detail::Members> &members() const noexcept { return this->handle_->members(); }
+    const std::shared_ptr<detail::ClassHandle> &handle() const noexcept { return this->handle_; }
+
+private:
+    static Object wrap(detail::Members *members, std::shared_ptr<T> shared) {
+        auto *instance = new detail::Instance{std::move(shared), members};
+        rpyc_object *out = nullptr;
+        rpyc_error *error = nullptr;
+        const rpyc_free_fn drop = [](void *self) noexcept { delete static_cast<detail::Instance *>(self); };
+        detail::check(rpyc_object_new(members->klass, instance, drop, &out, &error), error);
+        return Object::adopt(out);
+    }
+
+    /** Takes what `make` takes, and gives the object; the members own it. */
+    template <class F, class... P>
+    static auto wrapping(F make, detail::Members *members, detail::types<P...>) {
+        return [make = std::move(make), members](P... parameters) mutable -> Object {
+            return wrap(members, make(std::forward<P>(parameters)...));
+        };
+    }
+
+    std::shared_ptr<detail::ClassHandle> base_{};
+};
+
+template <class T>
+struct Convert<Class<T>> {
+    static Value to(const Class<T> &klass) { return Value(klass.object()); }
+};
+
+}  // namespace rpyc
+
+#endif

@@ -1,0 +1,280 @@
+/** How containers of C++ become values and back. */
+#ifndef RPYC_CONTAINERS_HPP
+#define RPYC_CONTAINERS_HPP
+
+#include "access.hpp"
+
+#include <array>
+#include <deque>
+#include <list>
+#include <map>
+#include <set>
+#include <tuple>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace rpyc {
+
+namespace detail {
+
+template <class Range>
+std::vector<Value> values_of(const Range &range) {
+    std::vector<Value> items;
+    items.reserve(range.size());
+    for (const auto &item : range)
+        items.emplace_back(static_cast<const typename Range::value_type &>(item));
+    return items;
+}
+
+/** Gives each number of an array to `take`. */
+template <class Take>
+void each_number(View array, Take take) {
+    rpyc_array_type_id type = 0;
+    const void *data = nullptr;
+    std::size_t count = 0;
+    rpyc_error *error = nullptr;
+    check(rpyc_value_get_array(array.raw(), &type, &data, &count, &error), error);
+    const auto all = [&](auto number) {
+        using Number = decltype(number);
+        for (std::size_t i = 0; i < count; i++)
+            take(Value(static_cast<const Number *>(data)[i]));
+    };
+    switch (type) {
+    case RPYC_ARRAY_INT8: return all(std::int8_t());
+    case RPYC_ARRAY_UINT8: return all(std::uint8_t());
+    case RPYC_ARRAY_INT16: return all(std::int16_t());
+    case RPYC_ARRAY_UINT16: return all(std::uint16_t());
+    case RPYC_ARRAY_INT32: return all(std::int32_t());
+    case RPYC_ARRAY_UINT32: return all(std::uint32_t());
+    case RPYC_ARRAY_INT64: return all(std::int64_t());
+    case RPYC_ARRAY_UINT64: return all(std::uint64_t());
+    case RPYC_ARRAY_FLOAT: return all(float());
+    case RPYC_ARRAY_DOUBLE: return all(double());
+    default: throw ConversionError::wrong_type("array of known numbers", array);
+    }
+}
+
+/** Gives each item of a sequence, converted, to `take`; those of a remote one are fetched. */
+template <class T, class Take>
+void each_item(View value, const std::string &wanted, Take take) {
+    std::size_t index = 0;
+    const auto convert = [&](View item) {
+        try {
+            take(item.as<T>());
+        } catch (const ConversionError &error) {
+            throw error.within("item " + std::to_string(index) + " of ");
+        }
+        index++;
+    };
+    switch (value.kind()) {
+    case Kind::tuple:
+    case Kind::list:
+    case Kind::frozenset:
+        for (std::size_t i = 0; i < value.size(); i++)
+            convert(View(rpyc_value_item(value.raw(), i)));
+        break;
+    case Kind::array: each_number(value, convert); break;
+    case Kind::object:
+        for (const Value &item : value.object())
+            convert(item);
+        break;
+    default: throw ConversionError::wrong_type(wanted, value);
+    }
+}
+
+template <class Container>
+struct ConvertSequence {
+    using T = typename Container::value_type;
+    static Value to(const Container &items) { return Value::list(values_of(items)); }
+    static Container from(View value) {
+        Container items;
+        each_item<T>(value, name(), [&](T &&item) { items.push_back(std::move(item)); });
+        return items;
+    }
+    static std::string name() { return "list of " + Convert<T>::name(); }
+};
+
+template <class Container>
+struct ConvertSet {
+    using T = typename Container::value_type;
+    static Value to(const Container &items) { return Value::frozenset(values_of(items)); }
+    static Container from(View value) {
+        Container items;
+        each_item<T>(value, name(), [&](T &&item) { items.insert(std::move(item)); });
+        return items;
+    }
+    static std::string name() { return "set of " + Convert<T>::name(); }
+};
+
+/** The keys and values of a dict; a remote one of plain data is fetched at once, another item by item. */
+template <class Take>
+void each_pair(View value, const std::string &wanted, Take take) {
+    if (value.kind() == Kind::dict) {
+        for (std::size_t i = 0; i < value.size(); i++)
+            take(View(rpyc_value_key(value.raw(), i)), View(rpyc_value_item(value.raw(), i)));
+    } else if (value.is_object()) {
+        const Object object = value.object();
+        Value copy;
+        try {
+            copy = object.obtain();
+        } catch (const ConversionError &) {
+            for (const Value &key : object)
+                take(key, object.get_item(key));
+            return;
+        }
+        if (copy.kind() != Kind::dict)
+            throw ConversionError::wrong_type(wanted, value);
+        each_pair(copy, wanted, take);
+    } else {
+        throw ConversionError::wrong_type(wanted, value);
+    }
+}
+
+template <class Container>
+struct ConvertMap {
+    using K = typename Container::key_type;
+    using T = typename Container::mapped_type;
+    static Value to(const Container &items) {
+        std::vector<std::pair<Value, Value>> pairs;
+        for (const auto &[key, item] : items)
+            pairs.emplace_back(key, item);
+        return Value::dict(std::move(pairs));
+    }
+    static Container from(View value) {
+        Container items;
+        each_pair(value, name(), [&](View key, View item) {
+            try {
+                items.insert_or_assign(key.as<K>(), item.as<T>());
+            } catch (const ConversionError &error) {
+                throw error.within("item " + key.repr() + " of ");
+            }
+        });
+        return items;
+    }
+    static std::string name() { return "dict of " + Convert<K>::name() + " to " + Convert<T>::name(); }
+};
+
+/** A tuple's items in order; of another sequence as many as there are places. */
+template <class Tuple, std::size_t... I>
+Tuple tuple_from(View value, const std::string &wanted, std::index_sequence<I...>) {
+    std::vector<Value> fetched;
+    if (value.is_object())
+        fetched = value.as<std::vector<Value>>();
+    else if (value.kind() != Kind::tuple && value.kind() != Kind::list)
+        throw ConversionError::wrong_type(wanted, value);
+    const std::size_t count = value.is_object() ? fetched.size() : value.size();
+    if (count != sizeof...(I))
+        throw ConversionError(RPYC_ERR_TYPE, "", "value",
+                              "must have " + std::to_string(sizeof...(I)) + " items, not " + std::to_string(count));
+    const auto item = [&](std::size_t i) { return value.is_object() ? View(fetched[i]) : View(rpyc_value_item(value.raw(), i)); };
+    const auto convert = [&](std::size_t i, auto *type) {
+        try {
+            return item(i).template as<std::remove_pointer_t<decltype(type)>>();
+        } catch (const ConversionError &error) {
+            throw error.within("item " + std::to_string(i) + " of ");
+        }
+    };
+    (void)item, (void)convert;
+    return Tuple{convert(I, static_cast<std::tuple_element_t<I, Tuple> *>(nullptr))...};
+}
+
+template <class Tuple>
+struct ConvertTuple {
+    using Indices = std::make_index_sequence<std::tuple_size_v<Tuple>>;
+    static Value to(const Tuple &items) {
+        return std::apply([](const auto &...item) { return Value::tuple(std::vector<Value>{Value(item)...}); }, items);
+    }
+    static Tuple from(View value) { return tuple_from<Tuple>(value, name(), Indices()); }
+    static std::string name() { return "tuple of " + std::to_string(std::tuple_size_v<Tuple>); }
+};
+
+template <class T>
+struct is_array_number : std::bool_constant<(is_integer<T> || std::is_same_v<T, float> || std::is_same_v<T, double>) &&
+                                            sizeof(T) <= 8> {};
+
+template <class T>
+constexpr rpyc_array_type_id array_type() {
+    if constexpr (std::is_floating_point_v<T>)
+        return sizeof(T) == 4 ? RPYC_ARRAY_FLOAT : RPYC_ARRAY_DOUBLE;
+    else
+        return (sizeof(T) == 1   ? RPYC_ARRAY_INT8
+                : sizeof(T) == 2 ? RPYC_ARRAY_INT16
+                : sizeof(T) == 4 ? RPYC_ARRAY_INT32
+                                 : RPYC_ARRAY_INT64) +
+               (std::is_signed_v<T> ? 0 : 1);
+}
+
+}  // namespace detail
+
+// Lists: a Python peer gets a reference to a list that the library keeps.
+template <class T, class A>
+struct Convert<std::vector<T, A>> : detail::ConvertSequence<std::vector<T, A>> {};
+template <class T, class A>
+struct Convert<std::deque<T, A>> : detail::ConvertSequence<std::deque<T, A>> {};
+template <class T, class A>
+struct Convert<std::list<T, A>> : detail::ConvertSequence<std::list<T, A>> {};
+
+template <class... A>
+struct Convert<std::set<A...>> : detail::ConvertSet<std::set<A...>> {};
+template <class... A>
+struct Convert<std::unordered_set<A...>> : detail::ConvertSet<std::unordered_set<A...>> {};
+
+template <class... A>
+struct Convert<std::map<A...>> : detail::ConvertMap<std::map<A...>> {};
+template <class... A>
+struct Convert<std::unordered_map<A...>> : detail::ConvertMap<std::unordered_map<A...>> {};
+
+template <class... T>
+struct Convert<std::tuple<T...>> : detail::ConvertTuple<std::tuple<T...>> {};
+template <class F, class S>
+struct Convert<std::pair<F, S>> : detail::ConvertTuple<std::pair<F, S>> {};
+template <class T, std::size_t N>
+struct Convert<std::array<T, N>> : detail::ConvertTuple<std::array<T, N>> {};
+
+template <>
+struct Convert<Args> {
+    static Value to(const Args &args) { return Value::tuple(args.items); }
+    static Args from(View value) { return Args{value.as<std::vector<Value>>()}; }
+    static std::string name() { return "tuple"; }
+};
+
+template <>
+struct Convert<Kwargs> {
+    static Value to(const Kwargs &keywords) {
+        std::vector<std::pair<Value, Value>> pairs;
+        for (const auto &[name, value] : keywords)
+            pairs.emplace_back(name, value);
+        return Value::dict(std::move(pairs));
+    }
+    static Kwargs from(View value) {
+        Kwargs keywords;
+        detail::each_pair(value, name(), [&](View key, View item) {
+            keywords.items.emplace_back(key.as<std::string>(), item.as<Value>());
+        });
+        return keywords;
+    }
+    static std::string name() { return "dict"; }
+};
+
+/** A sequence as a tuple, which travels by value to every peer: rpyc::as_tuple(numbers). */
+template <class Range>
+Value as_tuple(const Range &range) {
+    return Value::tuple(detail::values_of(range));
+}
+
+/** Numbers of one type as an array, which travels by value between two librpyc peers that agreed on native values. */
+template <class T>
+Value numbers(const T *data, std::size_t count) {
+    static_assert(detail::is_array_number<T>::value, "an array holds integers, float or double");
+    return Value::made([&](rpyc_value **out, rpyc_error **error) {
+        return rpyc_value_new_array(detail::array_type<T>(), data, count, out, error);
+    });
+}
+template <class T>
+Value numbers(const std::vector<T> &all) {
+    return numbers(all.data(), all.size());
+}
+
+}  // namespace rpyc
+
+#endif

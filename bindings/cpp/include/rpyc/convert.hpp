@@ -1,0 +1,323 @@
+/** How types of C++ become values and back: numbers, text, bytes, objects, optional, variant, time. */
+#ifndef RPYC_CONVERT_HPP
+#define RPYC_CONVERT_HPP
+
+#include "object.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <complex>
+#include <limits>
+#include <optional>
+#include <variant>
+
+namespace rpyc {
+
+// ---------------------------------------------------------------- values and objects themselves
+
+inline Value Convert<View>::to(View value) { return Value::share(value.raw()); }
+inline View Convert<View>::from(View value) { return value; }
+inline Value Convert<Value>::from(View value) { return Value::share(value.raw()); }
+inline Value Convert<Object>::to(const Object &object) {
+    return Value::made([&](rpyc_value **out, rpyc_error **error) {
+        return rpyc_value_new_object(object.raw(), out, error);
+    });
+}
+inline Object Convert<Object>::from(View value) { return value.object(); }
+inline Value Convert<Item>::to(const Item &item) { return item.get(); }
+
+template <>
+struct Convert<std::nullptr_t> {
+    static Value to(std::nullptr_t) noexcept { return {}; }
+};
+
+template <>
+struct Convert<std::monostate> {
+    static Value to(std::monostate) noexcept { return {}; }
+    static std::monostate from(View value) {
+        if (!value.is_none())
+            throw ConversionError::wrong_type("None", value);
+        return {};
+    }
+    static std::string name() { return "None"; }
+};
+
+// ---------------------------------------------------------------- numbers
+
+template <>
+struct Convert<bool> {
+    static Value to(bool value) noexcept { return Value::adopt(rpyc_value_new_bool(value)); }
+    static bool from(View value) {
+        bool out = false;
+        if (rpyc_value_get_bool(value.raw(), &out, nullptr) != RPYC_OK)
+            throw ConversionError::wrong_type("bool", value);
+        return out;
+    }
+    static std::string name() { return "bool"; }
+};
+
+namespace detail {
+
+template <class T>
+constexpr bool is_character = std::is_same_v<T, char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char16_t> ||
+#ifdef __cpp_char8_t
+                              std::is_same_v<T, char8_t> ||
+#endif
+                              std::is_same_v<T, char32_t>;
+
+template <class T>
+constexpr bool is_integer = std::is_integral_v<T> && !std::is_same_v<T, bool> && !is_character<T>;
+
+template <class T>
+std::string integer_name() {
+    return (std::is_signed_v<T> ? "int" : "uint") + std::to_string(sizeof(T) * 8) + "_t";
+}
+
+}  // namespace detail
+
+/** Ranges are checked; a bool counts as 0 or 1, as in Python. */
+template <class T>
+struct Convert<T, std::enable_if_t<detail::is_integer<T>>> {
+    static Value to(T value) noexcept {
+        if constexpr (std::is_signed_v<T>)
+            return Value::adopt(rpyc_value_new_int(value));
+        else
+            return Value::adopt(rpyc_value_new_uint(value));
+    }
+    static T from(View value) {
+        std::conditional_t<std::is_signed_v<T>, std::int64_t, std::uint64_t> out = 0;
+        rpyc_status status;
+        if constexpr (std::is_signed_v<T>)
+            status = rpyc_value_get_int(value.raw(), &out, nullptr);
+        else
+            status = rpyc_value_get_uint(value.raw(), &out, nullptr);
+        if (status == RPYC_ERR_RANGE || (status == RPYC_OK && (out < std::numeric_limits<T>::min() || out > std::numeric_limits<T>::max())))
+            throw ConversionError::out_of_range(detail::integer_name<T>());
+        if (status != RPYC_OK)
+            throw ConversionError::wrong_type("int", value);
+        return static_cast<T>(out);
+    }
+    static std::string name() { return "int"; }
+};
+
+/** An int is rounded to the nearest double, as Python's float() does; a double is rounded to float, long double keeps it. */
+template <class T>
+struct Convert<T, std::enable_if_t<std::is_floating_point_v<T>>> {
+    static Value to(T value) noexcept { return Value::adopt(rpyc_value_new_float(static_cast<double>(value))); }
+    static T from(View value) {
+        double out = 0;
+        const rpyc_status status = rpyc_value_get_float(value.raw(), &out, nullptr);
+        if (status == RPYC_ERR_RANGE)
+            throw ConversionError::out_of_range("double");
+        if (status != RPYC_OK)
+            throw ConversionError::wrong_type("float", value);
+        if constexpr (sizeof(T) < sizeof(double))
+            if (std::isfinite(out) && std::abs(out) > static_cast<double>(std::numeric_limits<T>::max()))
+                throw ConversionError::out_of_range("float");
+        return static_cast<T>(out);
+    }
+    static std::string name() { return "float"; }
+};
+
+template <class T>
+struct Convert<std::complex<T>> {
+    static Value to(const std::complex<T> &value) noexcept {
+        return Value::adopt(rpyc_value_new_complex(static_cast<double>(value.real()), static_cast<double>(value.imag())));
+    }
+    static std::complex<T> from(View value) {
+        double real = 0, imaginary = 0;
+        if (rpyc_value_get_complex(value.raw(), &real, &imaginary, nullptr) != RPYC_OK)
+            throw ConversionError::wrong_type("complex", value);
+        return {static_cast<T>(real), static_cast<T>(imaginary)};
+    }
+    static std::string name() { return "complex"; }
+};
+
+/** Seconds as a float; a number of seconds, rounded to the nearest tick. */
+template <class Rep, class Period>
+struct Convert<std::chrono::duration<Rep, Period>> {
+    using Duration = std::chrono::duration<Rep, Period>;
+    static Value to(Duration value) { return Value(std::chrono::duration<double>(value).count()); }
+    static Duration from(View value) {
+        using Ticks = std::chrono::duration<double, Period>;
+        const double ticks = Ticks(std::chrono::duration<double>(value.as<double>())).count();
+        if constexpr (std::is_integral_v<Rep>) {
+            if (!(std::abs(ticks) < static_cast<double>(std::numeric_limits<Rep>::max())))
+                throw ConversionError::out_of_range("duration");
+            return Duration(static_cast<Rep>(std::llround(ticks)));
+        } else {
+            return Duration(static_cast<Rep>(ticks));
+        }
+    }
+    static std::string name() { return "float"; }
+};
+
+// ---------------------------------------------------------------- text
+
+template <>
+struct Convert<std::string_view> {
+    static Value to(std::string_view text) {
+        return Value::made([&](rpyc_value **out, rpyc_error **error) {
+            return rpyc_value_new_str(text.data() != nullptr ? text.data() : "", text.size(), out, error);
+        });
+    }
+    /** Borrowed from the value: of an argument, for the time of the call. */
+    static std::string_view from(View value) {
+        if (value.kind() != Kind::text)
+            throw ConversionError::wrong_type("str", value);
+        return value.text();
+    }
+    static std::string name() { return "str"; }
+};
+
+template <>
+struct Convert<std::string> {
+    static Value to(const std::string &text) { return Convert<std::string_view>::to(text); }
+    static std::string from(View value) { return std::string(Convert<std::string_view>::from(value)); }
+    static std::string name() { return "str"; }
+};
+
+/** One character of ASCII. */
+template <>
+struct Convert<char> {
+    static Value to(char letter) { return Convert<std::string_view>::to({&letter, 1}); }
+    static char from(View value) {
+        const std::string_view text = Convert<std::string_view>::from(value);
+        if (text.size() != 1)
+            throw ConversionError(RPYC_ERR_TYPE, "", "value", "must be one character of ASCII");
+        return text[0];
+    }
+    static std::string name() { return "str"; }
+};
+
+template <std::size_t N>
+struct Convert<char[N]> {
+    static Value to(const char (&text)[N]) { return Value(static_cast<const char *>(text)); }
+};
+
+template <>
+struct Convert<char *> {
+    static Value to(const char *text) { return Value(text); }
+};
+
+template <>
+struct Convert<const char *> {
+    static Value to(const char *text) { return Value(text); }
+};
+
+// ---------------------------------------------------------------- bytes
+
+/** Python's bytes. */
+class bytes : public std::vector<std::uint8_t> {
+public:
+    using std::vector<std::uint8_t>::vector;
+    bytes(const void *data, std::size_t size)
+        : std::vector<std::uint8_t>(static_cast<const std::uint8_t *>(data), static_cast<const std::uint8_t *>(data) + size) {}
+    explicit bytes(std::string_view text) : bytes(text.data(), text.size()) {}
+    std::string_view view() const noexcept { return {reinterpret_cast<const char *>(data()), size()}; }
+};
+
+/** Bytes that lie in a value: of an argument, for the time of the call. */
+struct bytes_view {
+    const std::uint8_t *data = nullptr;
+    std::size_t size = 0;
+};
+
+template <>
+struct Convert<bytes_view> {
+    static Value to(bytes_view bytes) {
+        return Value::made([&](rpyc_value **out, rpyc_error **error) {
+            return rpyc_value_new_bytes(bytes.data, bytes.size, out, error);
+        });
+    }
+    static bytes_view from(View value) {
+        bytes_view out;
+        if (rpyc_value_get_bytes(value.raw(), &out.data, &out.size, nullptr) != RPYC_OK)
+            throw ConversionError::wrong_type("bytes", value);
+        return out;
+    }
+    static std::string name() { return "bytes"; }
+};
+
+namespace detail {
+
+/** Bytes in containers of their own. From 4 KiB on, those that are moved from go out without a copy. */
+template <class Container>
+struct ConvertBytes {
+    static Value to(const Container &data) {
+        return Convert<bytes_view>::to({reinterpret_cast<const std::uint8_t *>(data.data()), data.size()});
+    }
+    static Value to(Container &data) { return to(static_cast<const Container &>(data)); }
+    static Value to(Container &&data) {
+        if (data.size() < 4096)
+            return to(static_cast<const Container &>(data));
+        auto *kept = new Container(std::move(data));
+        return Value::made([&](rpyc_value **out, rpyc_error **error) {
+            return rpyc_value_new_bytes_owned(kept->data(), kept->size(), kept,
+                                              [](void *old) { delete static_cast<Container *>(old); }, out, error);
+        });
+    }
+    static Container from(View value) {
+        const bytes_view data = Convert<bytes_view>::from(value);
+        using Byte = typename Container::value_type;
+        const Byte *begin = reinterpret_cast<const Byte *>(data.data);
+        return Container(begin, begin + data.size);
+    }
+    static std::string name() { return "bytes"; }
+};
+
+}  // namespace detail
+
+template <>
+struct Convert<bytes> : detail::ConvertBytes<bytes> {};
+template <>
+struct Convert<std::vector<std::uint8_t>> : detail::ConvertBytes<std::vector<std::uint8_t>> {};
+template <>
+struct Convert<std::vector<std::byte>> : detail::ConvertBytes<std::vector<std::byte>> {};
+
+// ---------------------------------------------------------------- one of several
+
+/** None or a value. */
+template <class T>
+struct Convert<std::optional<T>> {
+    static Value to(const std::optional<T> &value) { return value ? Value(*value) : Value(); }
+    static std::optional<T> from(View value) {
+        return value.is_none() ? std::nullopt : std::optional<T>(std::in_place, value.as<T>());
+    }
+    static std::string name() { return Convert<T>::name() + " or None"; }
+};
+
+/** The first type that fits, in the order of the variant. */
+template <class... T>
+struct Convert<std::variant<T...>> {
+    static Value to(const std::variant<T...> &value) {
+        return std::visit([](const auto &one) { return Value(one); }, value);
+    }
+    static std::variant<T...> from(View value) {
+        std::optional<std::variant<T...>> out;
+        (void)(attempt<T>(value, out) || ...);
+        if (!out)
+            throw ConversionError::wrong_type(name(), value);
+        return *std::move(out);
+    }
+    static std::string name() {
+        std::string all;
+        ((all += (all.empty() ? "" : " or ") + Convert<T>::name()), ...);
+        return all;
+    }
+
+private:
+    template <class One>
+    static bool attempt(View value, std::optional<std::variant<T...>> &out) {
+        try {
+            out.emplace(std::in_place_type<One>, value.as<One>());
+            return true;
+        } catch (const ConversionError &) {
+            return false;
+        }
+    }
+};
+
+}  // namespace rpyc
+
+#endif

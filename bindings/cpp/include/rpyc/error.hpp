@@ -1,0 +1,240 @@
+/** Failures as C++ exceptions: those of this side by status, those of the peer as RemoteError. */
+#ifndef RPYC_ERROR_HPP
+#define RPYC_ERROR_HPP
+
+#include "value.hpp"
+
+#include <atomic>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace rpyc {
+
+/** Whatever fails in this library. */
+class Error : public std::runtime_error {
+public:
+    Error(rpyc_status status, const std::string &message) : std::runtime_error(message), status_(status) {}
+
+    /** RPYC_ERR_... */
+    rpyc_status status() const noexcept { return status_; }
+
+private:
+    rpyc_status status_;
+};
+
+/** The caller's mistake: statuses 1 to 99. */
+class UsageError : public Error {
+public:
+    using Error::Error;
+};
+
+/** The connection has ended, or was never there, or is too slow: statuses 100 to 199. */
+class TransportError : public Error {
+public:
+    using Error::Error;
+};
+
+/** The peer broke the rules or met those of this side: statuses 200 to 299. */
+class ProtocolError : public Error {
+public:
+    using Error::Error;
+};
+
+/** RPYC_ERR_STATE: not now. */
+class StateError : public UsageError {
+public:
+    using UsageError::UsageError;
+};
+/** RPYC_ERR_DEADLOCK: waiting here would never end. */
+class DeadlockError : public UsageError {
+public:
+    using UsageError::UsageError;
+};
+/** RPYC_ERR_FORKED: the handle belongs to the parent process. */
+class ForkedError : public UsageError {
+public:
+    using UsageError::UsageError;
+};
+/** RPYC_ERR_UNSUPPORTED */
+class Unsupported : public UsageError {
+public:
+    using UsageError::UsageError;
+};
+
+/** RPYC_ERR_TIMEOUT: the time is over. */
+class Timeout : public TransportError {
+public:
+    using TransportError::TransportError;
+};
+/** RPYC_ERR_CLOSED and, derived from it, RPYC_ERR_EOF. */
+class Closed : public TransportError {
+public:
+    using TransportError::TransportError;
+};
+/** RPYC_ERR_EOF: the peer ended the stream. */
+class Eof : public Closed {
+public:
+    using Closed::Closed;
+};
+/** RPYC_ERR_IO: the operating system refused something. */
+class IoError : public TransportError {
+public:
+    using TransportError::TransportError;
+};
+/** RPYC_ERR_ADDRESS: an address that cannot be understood, resolved or reached. */
+class AddressError : public TransportError {
+public:
+    using TransportError::TransportError;
+};
+
+/** RPYC_ERR_LIMIT: more, longer or deeper than the limits allow. */
+class LimitError : public ProtocolError {
+public:
+    using ProtocolError::ProtocolError;
+};
+/** RPYC_ERR_MALFORMED: the peer sent what is not RPyC. */
+class Malformed : public ProtocolError {
+public:
+    using ProtocolError::ProtocolError;
+};
+/** RPYC_ERR_DENIED: refused by the rules of this side. */
+class Denied : public ProtocolError {
+public:
+    using ProtocolError::ProtocolError;
+};
+/** RPYC_ERR_DIALECT: the peer speaks a dialect of RPyC that is not spoken here. */
+class DialectError : public ProtocolError {
+public:
+    using ProtocolError::ProtocolError;
+};
+
+/** A value of another type than is wanted (RPYC_ERR_TYPE), or a number that does not fit (RPYC_ERR_RANGE). */
+class ConversionError : public UsageError {
+public:
+    ConversionError(rpyc_status status, const std::string &message) : UsageError(status, message), problem_(message) {}
+
+    /** `problem` goes on after what is wrong: "must be int, not str". */
+    ConversionError(rpyc_status status, const std::string &where, const std::string &what, const std::string &problem)
+        : UsageError(status, where + what + " " + problem), where_(where), problem_(problem) {}
+
+    static ConversionError wrong_type(const std::string &wanted, View got) {
+        return {RPYC_ERR_TYPE, "", "value", "must be " + wanted + ", not " + got.type_name()};
+    }
+    static ConversionError out_of_range(const std::string &wanted) {
+        return {RPYC_ERR_RANGE, "", "value", "does not fit into " + wanted};
+    }
+
+    /** The same about a part of something: "item 2 of ". */
+    ConversionError within(const std::string &place) const {
+        return problem_ == what() ? *this : ConversionError(status(), where_ + place, "value", problem_);
+    }
+    /** The same about something that has a name: "add() argument 'a'". */
+    std::string text_for(const std::string &name) const {
+        return problem_ == what() ? name + ": " + problem_ : where_ + name + " " + problem_;
+    }
+
+private:
+    std::string where_{};
+    std::string problem_;
+};
+
+namespace detail {
+
+/** What a Python exception consists of, shared by the copies of a RemoteError. */
+struct Raised {
+    std::string module, name, message, traceback;
+    Value args = Value::tuple({});
+    std::vector<std::pair<std::string, Value>> attributes{};
+    /** As it was received, until it is passed on. */
+    std::atomic<rpyc_error *> received{nullptr};
+
+    Raised(std::string in_module, std::string in_name) : module(std::move(in_module)), name(std::move(in_name)) {}
+    ~Raised() { rpyc_error_free(received.load()); }
+    Raised(const Raised &) = delete;
+    Raised &operator=(const Raised &) = delete;
+
+    /** Takes what a peer raised over. */
+    static std::shared_ptr<Raised> take(rpyc_error *error) {
+        const char *module = rpyc_error_type_module(error), *name = rpyc_error_type_name(error);
+        auto exception = std::make_shared<Raised>(module != nullptr ? module : "builtins",
+                                                     name != nullptr ? name : "StopIteration");
+        exception->received = error;
+        exception->message = rpyc_error_message(error);
+        const char *traceback = rpyc_error_traceback(error);
+        exception->traceback = traceback != nullptr ? traceback : "";
+        if (rpyc_value *args = rpyc_error_args(error))
+            exception->args = Value::adopt(args);
+        for (std::size_t i = 0; i < rpyc_error_attribute_count(error); i++) {
+            const char *attribute = rpyc_error_attribute_name(error, i);
+            exception->attributes.emplace_back(attribute, Value::adopt(rpyc_error_attribute(error, attribute)));
+        }
+        return exception;
+    }
+
+    /** One that this side raises; `type` is a builtin of Python or "module.Name". */
+    static std::shared_ptr<Raised> make(const std::string &type, std::vector<Value> args) {
+        auto dot = type.rfind('.');
+        auto exception = dot == std::string::npos
+                             ? std::make_shared<Raised>("builtins", type)
+                             : std::make_shared<Raised>(type.substr(0, dot), type.substr(dot + 1));
+        std::string text;
+        if (args.size() == 1)
+            text = args[0].kind() == Kind::text ? std::string(args[0].text()) : args[0].repr();
+        exception->args = Value::tuple(std::move(args));
+        if (exception->args.size() > 1)
+            text = exception->args.repr();
+        exception->message = exception->name + (text.empty() ? "" : ": " + text);
+        return exception;
+    }
+};
+
+}  // namespace detail
+
+/** An exception of Python's: one that the peer raised, or one that a service raises for its caller. */
+class RemoteError : public Error {
+public:
+    /** RemoteError("bank.InsufficientFunds", "only 3 left"): for the caller of a service. */
+    template <class... A>
+    explicit RemoteError(const std::string &type, const A &...args)
+        : RemoteError(detail::Raised::make(type, std::vector<Value>{Value(args)...})) {}
+
+    /** The same with any number of arguments. */
+    RemoteError(const std::string &type, const Args &args) : RemoteError(detail::Raised::make(type, args.items)) {}
+
+    explicit RemoteError(std::shared_ptr<detail::Raised> exception, rpyc_status status = RPYC_ERR_REMOTE)
+        : Error(status, exception->message), exception_(std::move(exception)) {}
+
+    /** The module of its type, such as "builtins". */
+    const std::string &module() const noexcept { return exception_->module; }
+    /** The name of its type, such as "ValueError". */
+    const std::string &type_name() const noexcept { return exception_->name; }
+    /** Where in the peer's program it was raised, as the peer tells; "" if it was raised here. */
+    const std::string &traceback() const noexcept { return exception_->traceback; }
+    /** Python's args, a tuple. */
+    const Value &args() const noexcept { return exception_->args; }
+    /** An attribute such as errno; None if there is none. */
+    Value attribute(std::string_view name) const {
+        for (const auto &[key, value] : exception_->attributes)
+            if (key == name)
+                return value;
+        return {};
+    }
+    /** Adds an attribute before it is thrown. */
+    RemoteError &set_attribute(const std::string &name, Value value) {
+        exception_->attributes.emplace_back(name, std::move(value));
+        return *this;
+    }
+
+    /** For the library. */
+    const std::shared_ptr<detail::Raised> &exception() const noexcept { return exception_; }
+
+private:
+    std::shared_ptr<detail::Raised> exception_;
+};
+
+}  // namespace rpyc
+
+#endif

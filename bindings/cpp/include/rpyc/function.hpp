@@ -1,0 +1,60 @@
+/** Functions of C++ as objects that peers call, and objects of peers as functions of C++. */
+#ifndef RPYC_FUNCTION_HPP
+#define RPYC_FUNCTION_HPP
+
+#include "call.hpp"
+
+namespace rpyc {
+
+/** A function is short and never waits; see RPYC_FUNCTION_QUICK. */
+inline constexpr std::uint64_t quick = RPYC_METHOD_QUICK;
+
+/**
+ * Makes a function, pointer or lambda an object that Python sees as a function.
+ *
+ * `signature` is its name, or a text such as "scale(value, factor=2)", whose parameters are those of the function.
+ */
+template <class F>
+Object function(std::string_view signature, F callable, const std::string &doc = "", std::uint64_t flags = 0) {
+    static_assert(detail::is_callable<F>, "a function, or an object with exactly one operator()");
+    auto method = std::make_unique<detail::MethodOf<void, F>>(std::move(callable), detail::Signature::parse(signature));
+    const detail::Signature text = method->signature();
+    rpyc_object *out = nullptr;
+    rpyc_error *error = nullptr;
+    const rpyc_method_fn call = [](rpyc_call *one, void *self) noexcept { detail::serve(static_cast<detail::Method *>(self), one, nullptr); };
+    const rpyc_free_fn drop = [](void *self) noexcept { delete static_cast<detail::Method *>(self); };
+    detail::Method *kept = method.release();
+    detail::check(rpyc_function_new(text.name.c_str(), call, text.text.c_str(), doc.empty() ? nullptr : doc.c_str(), flags, kept,
+                                    drop, &out, &error),
+                  error);
+    return Object::adopt(out);
+}
+
+/** Callables become functions that the peer calls. */
+template <class F>
+struct Convert<F, std::enable_if_t<detail::is_callable<F> && !detail::is_std_function<F>::value>> {
+    static Value to(F callable) { return Value(function("function", std::move(callable))); }
+};
+
+/** An object of a peer as a function: what it is given is sent, what comes back is converted. */
+template <class R, class... A>
+struct Convert<std::function<R(A...)>> {
+    static Value to(std::function<R(A...)> callable) {
+        return callable ? Value(function("function", [kept = std::move(callable)](A... args) -> R { return kept(std::forward<A>(args)...); })) : Value();
+    }
+    static std::function<R(A...)> from(View value) {
+        if (!value.is_object())
+            throw ConversionError::wrong_type(name(), value);
+        return [object = value.object()](A... args) -> R {
+            if constexpr (std::is_void_v<R>)
+                object(std::forward<A>(args)...);
+            else
+                return object(std::forward<A>(args)...).template as<R>();
+        };
+    }
+    static std::string name() { return "callable"; }
+};
+
+}  // namespace rpyc
+
+#endif

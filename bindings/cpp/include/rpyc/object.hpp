@@ -1,0 +1,319 @@
+/** Objects: those of the peer, and ours that peers use. What they and views do with each other is in access.hpp. */
+#ifndef RPYC_OBJECT_HPP
+#define RPYC_OBJECT_HPP
+
+#include "exceptions.hpp"
+
+#include <cstring>
+
+namespace rpyc {
+
+class Connection;
+class Item;
+template <class T>
+class Future;
+
+namespace detail {
+
+/** The arguments of a call on their way into the library, which consumes them. */
+class Arguments {
+public:
+    template <class... A>
+    explicit Arguments(A &&...args) {
+        if constexpr (sizeof...(A) > inline_size)
+            more_.reserve(sizeof...(A));
+        (add(std::forward<A>(args)), ...);
+    }
+    ~Arguments() {
+        for (std::size_t i = 0; i < count_; i++)
+            rpyc_value_free(items()[i]);
+        rpyc_value_free(keywords_);
+    }
+    Arguments(const Arguments &) = delete;
+    Arguments &operator=(const Arguments &) = delete;
+
+    std::size_t count() const noexcept { return count_; }
+    /** From here on they belong to the function that gets them. */
+    rpyc_value *const *release() noexcept {
+        count_ = 0;
+        return items();
+    }
+    rpyc_value *release_keywords() {
+        if (!names_.empty()) {
+            std::vector<const char *> names;
+            for (const std::string &name : names_)
+                names.push_back(name.c_str());
+            std::vector<rpyc_value *> values;
+            for (Value &value : values_)
+                values.push_back(std::move(value).release());
+            names_.clear();
+            values_.clear();
+            return std::move(Value::made([&](rpyc_value **out, rpyc_error **error) {
+                       return rpyc_value_new_keywords(names.data(), values.data(), names.size(), out, error);
+                   })).release();
+        }
+        return std::exchange(keywords_, nullptr);
+    }
+
+private:
+    static constexpr std::size_t inline_size = 6;
+
+    rpyc_value **items() noexcept { return more_.empty() ? first_ : more_.data(); }
+    void push(Value value) {
+        if (more_.empty() && count_ == inline_size)
+            more_.assign(first_, first_ + count_);
+        if (!more_.empty())
+            more_.push_back(nullptr);
+        items()[count_] = std::move(value).release();
+        count_++;
+    }
+    template <class T>
+    void add(T &&argument) {
+        using B = bare<T>;
+        if constexpr (std::is_same_v<B, Keyword>) {
+            names_.push_back(argument.name);
+            values_.push_back(argument.value);
+        } else if constexpr (std::is_same_v<B, Kwargs>) {
+            for (const auto &[name, value] : argument.items) {
+                names_.push_back(name);
+                values_.push_back(value);
+            }
+        } else if constexpr (std::is_same_v<B, Args>) {
+            for (const Value &value : argument.items)
+                push(value);
+        } else {
+            static_assert(std::is_constructible_v<Value, T>, "this type of argument has no rpyc::Convert");
+            push(Value(std::forward<T>(argument)));
+        }
+    }
+
+    rpyc_value *first_[inline_size] = {};
+    std::size_t count_ = 0;
+    std::vector<rpyc_value *> more_{};
+    std::vector<std::string> names_{};
+    std::vector<Value> values_{};
+    rpyc_value *keywords_ = nullptr;
+};
+
+}  // namespace detail
+
+/** A handle of an object. Copies are the same object; what Python calls "is" is operator==. */
+class Object {
+public:
+    /** No object; every use throws UsageError. */
+    Object() noexcept = default;
+    Object(const Object &other) noexcept : raw_(rpyc_object_clone(other.raw_)) {}
+    Object(Object &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
+    Object &operator=(Object other) noexcept {
+        std::swap(raw_, other.raw_);
+        return *this;
+    }
+    ~Object() { rpyc_object_free(raw_); }
+
+    /** Takes a handle of the C library over. */
+    static Object adopt(rpyc_object *raw) noexcept { return Object(raw); }
+    /** Shares what a handle of the C library stands for. */
+    static Object share(const rpyc_object *raw) noexcept { return Object(rpyc_object_clone(raw)); }
+    rpyc_object *raw() const noexcept { return raw_; }
+    explicit operator bool() const noexcept { return raw_ != nullptr; }
+
+    /** Is it an object of a peer? */
+    bool is_remote() const noexcept { return rpyc_object_is_remote(raw_); }
+    bool is_class() const noexcept { return rpyc_object_is_class(raw_); }
+    /** Such as "builtins.list". */
+    std::string type_name() const {
+        const char *name = rpyc_object_type_name(raw_);
+        return name != nullptr ? name : "";
+    }
+    /** Over which it was lent; does not keep the connection open. */
+    inline Connection connection() const;
+
+    /** Calls it. */
+    template <class... A>
+    Value operator()(A &&...args) const {
+        detail::Arguments arguments(std::forward<A>(args)...);
+        rpyc_value *keywords = arguments.release_keywords();
+        const std::size_t count = arguments.count();
+        return Value::made([&](rpyc_value **out, rpyc_error **error) {
+            return rpyc_object_call(raw_, arguments.release(), count, keywords, out, error);
+        });
+    }
+    /** Calls a method, in one request. */
+    template <class... A>
+    Value call(const char *method, A &&...args) const {
+        detail::Arguments arguments(std::forward<A>(args)...);
+        rpyc_value *keywords = arguments.release_keywords();
+        const std::size_t count = arguments.count();
+        return Value::made([&](rpyc_value **out, rpyc_error **error) {
+            return rpyc_object_call_method(raw_, method, arguments.release(), count, keywords, out, error);
+        });
+    }
+    template <class... A>
+    Value call(const std::string &method, A &&...args) const {
+        return call(method.c_str(), std::forward<A>(args)...);
+    }
+    /** Calls a method without waiting for the answer. */
+    template <class... A>
+    Future<Value> async_call(const char *method, A &&...args) const;
+    template <class... A>
+    Future<Value> async_call(const std::string &method, A &&...args) const;
+    /** Calls the object itself without waiting for the answer. */
+    template <class... A>
+    Future<Value> async(A &&...args) const;
+
+    Value attr(const char *attribute) const {
+        return get(rpyc_object_get_attr, attribute);
+    }
+    Value attr(const std::string &attribute) const { return attr(attribute.c_str()); }
+    void set_attr(const std::string &attribute, Value value) const {
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_object_set_attr(raw_, attribute.c_str(), std::move(value).release(), &error), error);
+    }
+    void del_attr(const std::string &attribute) const {
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_object_del_attr(raw_, attribute.c_str(), &error), error);
+    }
+
+    /** object[key] can be read, converted, assigned and called. */
+    inline Item operator[](Value key) const;
+    Value get_item(Value key) const { return get(rpyc_object_get_item, std::move(key).release()); }
+    void set_item(Value key, Value value) const {
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_object_set_item(raw_, std::move(key).release(), std::move(value).release(), &error), error);
+    }
+    void del_item(Value key) const {
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_object_del_item(raw_, std::move(key).release(), &error), error);
+    }
+    bool contains(Value item) const { return ask(rpyc_object_contains, std::move(item).release()); }
+    /** Python's len(). */
+    std::size_t size() const {
+        std::int64_t length = 0;
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_object_length(raw_, &length, &error), error);
+        return static_cast<std::size_t>(length);
+    }
+    /** Items come 10, 20, 40 and at last 1000 in a request. */
+    Iterator begin() const { return Iterator(*this); }
+    Iterator end() const noexcept { return Iterator(); }
+    /** Python's iter() and next(); next() throws StopIteration at the end. */
+    Object iter() const {
+        rpyc_object *out = nullptr;
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_object_iter(raw_, &out, &error), error);
+        return adopt(out);
+    }
+    Value next() const { return get(rpyc_object_next); }
+    /** The next items of an iterator in one request, a tuple that is empty at the end. */
+    Value next_chunk(std::int64_t count) const { return get(rpyc_object_next_chunk, count); }
+
+    /** Python's str(), repr(), hash(), bool(), dir(). */
+    std::string str() const { return std::string(get(rpyc_object_str).text()); }
+    std::string repr() const { return std::string(get(rpyc_object_repr).text()); }
+    Value hash() const { return get(rpyc_object_hash); }
+    bool truth() const { return ask(rpyc_object_truth); }
+    Value dir() const { return get(rpyc_object_dir); }
+    /** Pairs of name and doc of its methods. */
+    Value inspect() const { return get(rpyc_object_inspect); }
+    /** Python's ==, asked of the object. */
+    bool equal(Value other) const { return ask(rpyc_object_equal, std::move(other).release()); }
+    /** One comparison, RPYC_LT to RPYC_GE: a bool, NotImplemented, or whatever the object answers. */
+    Value compare(std::int32_t op, Value other) const { return get(rpyc_object_compare, op, std::move(other).release()); }
+    bool is_instance(const Object &klass) const { return ask(rpyc_object_is_instance, klass.raw_); }
+
+    /** Python's with: enters now, leaves with `exit`. */
+    Value enter() const { return get(rpyc_object_enter); }
+    /** Tells whether an error of the block is dealt with. */
+    bool exit(const Error *why = nullptr) const {
+        rpyc_error *reason = nullptr, *error = nullptr;
+        if (why != nullptr)
+            rpyc_error_new(RPYC_ERR_ARGUMENT, nullptr, why->what(), &reason);
+        bool swallowed = false;
+        const rpyc_status status = rpyc_object_exit(raw_, reason, &swallowed, &error);
+        rpyc_error_free(reason);
+        detail::check(status, error);
+        return swallowed;
+    }
+
+    /** Copies an object that is plain data, with all that is in it; 0 is the limit of rpyc_object_obtain. */
+    Value obtain(std::size_t max_depth = 0, std::size_t max_items = 0, std::size_t max_bytes = 0) const {
+        return get(rpyc_object_obtain, max_depth, max_items, max_bytes);
+    }
+
+    /** The same object; no peer is asked. */
+    friend bool operator==(const Object &left, const Object &right) noexcept {
+        return left.raw_ == right.raw_ || rpyc_object_same(left.raw_, right.raw_);
+    }
+    friend bool operator!=(const Object &left, const Object &right) noexcept { return !(left == right); }
+
+private:
+    explicit Object(rpyc_object *raw) noexcept : raw_(raw) {}
+
+    template <class F, class... A>
+    Value get(F function, A... args) const {
+        return Value::made([&](rpyc_value **out, rpyc_error **error) { return function(raw_, args..., out, error); });
+    }
+    template <class F, class... A>
+    bool ask(F function, A... args) const {
+        bool out = false;
+        rpyc_error *error = nullptr;
+        detail::check(function(raw_, args..., &out, &error), error);
+        return out;
+    }
+
+    rpyc_object *raw_ = nullptr;
+};
+
+/** object[key], not fetched before it is used. */
+class Item {
+public:
+    Item(Object object, Value key) : object_(std::move(object)), key_(std::move(key)) {}
+
+    Value get() const { return object_.get_item(key_); }
+    template <class T, detail::implicit_from<T> = 0>
+    operator T() const {
+        return get().template as<T>();
+    }
+    template <class T>
+    T as() const {
+        return get().template as<T>();
+    }
+    template <class T, std::enable_if_t<!std::is_same_v<detail::bare<T>, Item>, int> = 0>
+    const Item &operator=(T &&value) const {
+        object_.set_item(key_, Value(std::forward<T>(value)));
+        return *this;
+    }
+    const Item &operator=(const Item &other) const {
+        object_.set_item(key_, other.get());
+        return *this;
+    }
+    Item(const Item &) = default;
+    template <class T, std::enable_if_t<std::is_constructible_v<Value, const T &>, int> = 0>
+    friend bool operator==(const Item &item, const T &other) {
+        return item.get() == Value(other);
+    }
+
+    template <class K>
+    Item operator[](const K &key) const {
+        return {get().object(), Value(key)};
+    }
+    template <class... A>
+    Value operator()(A &&...args) const {
+        return get()(std::forward<A>(args)...);
+    }
+    template <class... A>
+    Value call(const char *method, A &&...args) const {
+        return get().call(method, std::forward<A>(args)...);
+    }
+    Value attr(const char *attribute) const { return get().attr(attribute); }
+
+private:
+    Object object_;
+    Value key_;
+};
+
+inline Item Object::operator[](Value key) const { return {*this, std::move(key)}; }
+
+}  // namespace rpyc
+
+#endif

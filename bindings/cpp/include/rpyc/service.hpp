@@ -1,0 +1,131 @@
+/** Services: what the other side of a connection gets as its root. */
+#ifndef RPYC_SERVICE_HPP
+#define RPYC_SERVICE_HPP
+
+#include "class.hpp"
+
+namespace rpyc {
+
+template <class T>
+class ServiceOf;
+
+namespace detail {
+
+inline std::string service_name(const std::string &name) {
+    const std::string suffix = "Service";
+    const bool has = name.size() > suffix.size() && name.compare(name.size() - suffix.size(), suffix.size(), suffix) == 0;
+    return has ? name : name + suffix;
+}
+
+/** What services with and without an instance for each connection have in common. */
+template <class Self, class T>
+class Serves : public Exposes<Self, T> {
+public:
+    /** Its names. Without this: the name that it was made with, in upper case. */
+    Self &alias(std::string name) {
+        this->handle_->open().aliases.push_back(std::move(name));
+        return static_cast<Self &>(*this);
+    }
+    /** Told of a connection that begins, before anything is received: f(connection), or f(instance, connection). */
+    template <class F>
+    Self &on_connect(F f) {
+        this->handle_->open().on_connect = told(std::move(f));
+        return static_cast<Self &>(*this);
+    }
+    /** Told of a connection that has ended. */
+    template <class F>
+    Self &on_disconnect(F f) {
+        this->handle_->open().on_disconnect = told(std::move(f));
+        return static_cast<Self &>(*this);
+    }
+
+    rpyc_class *raw() const { return this->handle_->raw(true); }
+
+protected:
+    explicit Serves(const std::string &name) : Exposes<Self, T>(service_name(name)) {}
+
+private:
+    template <class F>
+    static std::function<void(const Connection &, void *)> told(F f) {
+        return [f = std::move(f)](const Connection &connection, void *instance) mutable {
+            if constexpr (std::is_void_v<T>)
+                (void)instance, f(connection);
+            else if constexpr (std::is_invocable_v<F &, T &, const Connection &>)
+                std::invoke(f, *static_cast<T *>(instance), connection);
+            else
+                f(connection);
+        };
+    }
+};
+
+}  // namespace detail
+
+/** A service of functions. Copies are the same service; it is complete when it is first used. */
+class Service : public detail::Serves<Service, void> {
+public:
+    /** Service("Calculator") is RPyC's CalculatorService, whose name is CALCULATOR. */
+    explicit Service(const std::string &name) : Serves(name) {}
+
+    /** A service with an object of type T for each connection. */
+    template <class T>
+    static ServiceOf<T> of(const std::string &name) {
+        return ServiceOf<T>(name, [] { return std::make_shared<T>(); });
+    }
+    /** The same with objects that `make` makes; with nullptr, or if it throws, the connection is refused. */
+    template <class T, class F>
+    static ServiceOf<T> of(const std::string &name, F make) {
+        return ServiceOf<T>(name, std::move(make));
+    }
+};
+
+/** A service with an object of type T for each connection. */
+template <class T>
+class ServiceOf : public detail::Serves<ServiceOf<T>, T> {
+public:
+    template <class F>
+    ServiceOf(const std::string &name, F make) : detail::Serves<ServiceOf<T>, T>(name) {
+        detail::Members &members = this->handle_->open();
+        members.has_instance = true;
+        members.create = [make = std::move(make)]() mutable -> std::shared_ptr<void> {
+            std::shared_ptr<T> instance = make();
+            return instance;
+        };
+    }
+};
+
+/** Connects, and lets the peer use a service of ours. */
+template <class S, class T>
+Connection connect(const std::string &address, const detail::Serves<S, T> &service) {
+    return detail::connect(address, service.raw(), nullptr);
+}
+template <class S, class T>
+Connection connect(const std::string &address, const detail::Serves<S, T> &service, const Config &config) {
+    return detail::connect(address, service.raw(), config.raw());
+}
+
+/** Serves the peer at the other end of a stream such as "stdio:" or "fd:R,W", which speaks first: then serve_all(). */
+template <class S, class T>
+Connection accept(const std::string &address, const detail::Serves<S, T> &service, const Config &config = Config()) {
+    return detail::accept(address, service.raw(), config.raw());
+}
+
+/** Two services of this program, connected with each other in memory. */
+template <class S1, class T1, class S2, class T2>
+std::pair<Connection, Connection> connect_pair(const detail::Serves<S1, T1> &left, const detail::Serves<S2, T2> &right,
+                                               const Config &config = Config()) {
+    rpyc_transport *ends[2] = {nullptr, nullptr};
+    rpyc_connection *out[2] = {nullptr, nullptr};
+    rpyc_error *error = nullptr;
+    detail::check(rpyc_transport_new_pair(&ends[0], &ends[1], &error), error);
+    const rpyc_status status = rpyc_connection_new(ends[0], left.raw(), config.raw(), &out[0], &error);
+    if (status != RPYC_OK)
+        rpyc_transport_free(ends[1]);
+    detail::check(status, error);
+    Connection first = Connection::adopt(out[0]);
+    detail::check(rpyc_connection_new(ends[1], right.raw(), config.raw(), &out[1], &error), error);
+    return {std::move(first), Connection::adopt(out[1])};
+}
+
+}  // namespace rpyc
+
+#endif

@@ -1,0 +1,397 @@
+/** Values: View reads one that somebody else holds, Value holds one. */
+#ifndef RPYC_VALUE_HPP
+#define RPYC_VALUE_HPP
+
+#include <rpyc.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <iterator>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace rpyc {
+
+class Item;
+class Iterator;
+class Object;
+class Value;
+class View;
+
+/** What kind of value something is. */
+enum class Kind : std::int32_t {
+    none = RPYC_VALUE_NONE,
+    not_implemented = RPYC_VALUE_NOT_IMPLEMENTED,
+    ellipsis = RPYC_VALUE_ELLIPSIS,
+    boolean = RPYC_VALUE_BOOL,
+    integer = RPYC_VALUE_INT,
+    floating = RPYC_VALUE_FLOAT,
+    complex = RPYC_VALUE_COMPLEX,
+    text = RPYC_VALUE_STR,
+    bytes = RPYC_VALUE_BYTES,
+    tuple = RPYC_VALUE_TUPLE,
+    slice = RPYC_VALUE_SLICE,
+    frozenset = RPYC_VALUE_FROZENSET,
+    list = RPYC_VALUE_LIST,
+    dict = RPYC_VALUE_DICT,
+    object = RPYC_VALUE_OBJECT,
+    array = RPYC_VALUE_ARRAY
+};
+
+/**
+ * How a C++ type becomes a value and a value that type. Specialise it for types of your own, with
+ *
+ *     static Value to(const T &);      // or to(T)
+ *     static T from(View);             // throws ConversionError
+ *     static std::string name();       // what it is called in a TypeError, such as "point"
+ */
+template <class T, class Enable = void>
+struct Convert;
+
+namespace detail {
+
+[[noreturn]] void throw_error(rpyc_status status, rpyc_error *error);
+
+/** Throws what a function of the library reported. By reference: the call that sets `error` is the argument beside it. */
+inline void check(rpyc_status status, rpyc_error *const &error) {
+    if (status != RPYC_OK)
+        throw_error(status, error);
+}
+
+template <class T>
+using bare = std::remove_cv_t<std::remove_reference_t<T>>;
+
+template <class T, class = void>
+struct has_to : std::false_type {};
+template <class T>
+struct has_to<T, std::void_t<decltype(Convert<T>::to(std::declval<T &>()))>> : std::true_type {};
+
+template <class T, class = void>
+struct has_from : std::false_type {};
+template <class T>
+struct has_from<T, std::void_t<decltype(Convert<T>::from(std::declval<View>()))>> : std::true_type {};
+
+/** A std::function takes a Value as it is: it can be called. */
+template <class T>
+struct is_std_function : std::false_type {};
+template <class S>
+struct is_std_function<std::function<S>> : std::true_type {};
+
+/** What Value and View become by themselves; as<T>() has no such limits. */
+template <class T>
+constexpr bool implicit_target = !is_std_function<T>::value && !std::is_base_of_v<View, T> && !std::is_pointer_v<T> && !std::is_reference_v<T> &&
+                                 !std::is_same_v<T, std::string_view> && !std::is_same_v<T, char>;
+
+template <class T>
+using implicit_from =
+    std::enable_if_t<std::conjunction_v<std::bool_constant<implicit_target<T>>, has_from<T>>, int>;
+
+/** What a Value can be compared with: all that it can be made of, and is not one already. */
+template <class T>
+using comparable = std::enable_if_t<
+    std::conjunction_v<std::negation<std::is_base_of<View, bare<T>>>, std::is_constructible<Value, const T &>>, int>;
+
+/** None, for views of nothing. */
+inline const rpyc_value *none() noexcept {
+    struct Holder {
+        rpyc_value *value = rpyc_value_new_none();
+        ~Holder() { rpyc_value_free(value); }
+        Holder() = default;
+        Holder(const Holder &) = delete;
+        Holder &operator=(const Holder &) = delete;
+    };
+    static const Holder holder;
+    return holder.value;
+}
+
+}  // namespace detail
+
+/** Reads a value that lives elsewhere: in a Value, or, as an argument, in a call. */
+class View {
+public:
+    View() noexcept = default;
+    /** Borrows. nullptr is None. */
+    explicit View(const rpyc_value *raw) noexcept : raw_(raw) {}
+
+    /** The handle of the C library, borrowed; never NULL. */
+    const rpyc_value *raw() const noexcept { return raw_ != nullptr ? raw_ : detail::none(); }
+
+    Kind kind() const noexcept { return static_cast<Kind>(rpyc_value_kind(raw())); }
+    bool is_none() const noexcept { return kind() == Kind::none; }
+    bool is_object() const noexcept { return kind() == Kind::object; }
+
+    /** Converted to a type of C++; throws ConversionError. */
+    template <class T>
+    T as() const {
+        return Convert<T>::from(*this);
+    }
+
+    /** int64_t sum = root.call("add", 40, 2); throws ConversionError. */
+    template <class T, detail::implicit_from<T> = 0>
+    operator T() const {
+        return Convert<T>::from(*this);
+    }
+
+    /** Text, borrowed from the value that holds it. */
+    std::string_view text() const {
+        const char *data = nullptr;
+        std::size_t length = 0;
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_value_get_str(raw(), &data, &length, &error), error);
+        return {data, length};
+    }
+
+    /** An int of any size in decimal digits. */
+    inline std::string digits() const;
+
+    /** As Python's repr() prints it; no peer is asked. */
+    inline std::string repr() const;
+
+    /** What Python calls its type: "int", "str", or of an object such as "list" or "shop.Basket". */
+    inline std::string type_name() const;
+
+    /** Items of a tuple, list, frozenset, dict or array, bytes of text or bytes; an object is asked. */
+    inline std::size_t size() const;
+
+    /** Item of a tuple, list or slice by place, of a dict by key; an object is asked. */
+    template <class K>
+    Value operator[](const K &key) const;
+    inline Value item(const Value &key) const;
+
+    /** The items of a tuple, list or frozenset, the keys of a dict, what an object's iterator gives. */
+    inline Iterator begin() const;
+    inline Iterator end() const;
+
+    /** The object that this refers to; throws ConversionError for plain data. */
+    inline Object object() const;
+
+    // Of objects, as in class Object.
+    template <class... A>
+    inline Value operator()(A &&...args) const;
+    template <class... A>
+    inline Value call(const char *method, A &&...args) const;
+    inline Value attr(const char *attribute) const;
+    inline std::string str() const;
+
+private:
+    friend class Value;
+    const rpyc_value *raw_ = nullptr;
+};
+
+// Before the first use of has_to and has_from for these types, which are defined later.
+template <>
+struct Convert<View> {
+    static inline Value to(View value);
+    static inline View from(View value);
+    static std::string name() { return "value"; }
+};
+template <>
+struct Convert<Value> {
+    static inline Value from(View value);
+    static std::string name() { return "value"; }
+};
+template <>
+struct Convert<Object> {
+    static inline Value to(const Object &object);
+    static inline Object from(View value);
+    static std::string name() { return "object"; }
+};
+template <>
+struct Convert<Item> {
+    static inline Value to(const Item &item);
+};
+
+/** Holds a value: plain data, or a reference to an object. Immutable; copies share it. */
+class Value : public View {
+public:
+    /** None. */
+    Value() noexcept = default;
+
+    /** From everything that Convert knows. */
+    template <class T, class B = detail::bare<T>,
+              std::enable_if_t<std::conjunction_v<std::negation<std::is_base_of<Value, B>>, detail::has_to<B>>, int> = 0>
+    Value(T &&source) : Value(Convert<B>::to(std::forward<T>(source))) {}
+
+    /** A C string; nullptr is None. */
+    Value(const char *text) : Value(text != nullptr ? new_text(text) : nullptr, Adopt{}) {}
+
+    Value(const Value &other) noexcept : View(rpyc_value_clone(other.raw_)) {}
+    Value(Value &&other) noexcept : View(std::exchange(other.raw_, nullptr)) {}
+    Value &operator=(Value other) noexcept {
+        std::swap(raw_, other.raw_);
+        return *this;
+    }
+    ~Value() { rpyc_value_free(const_cast<rpyc_value *>(raw_)); }
+
+    /** Takes a handle of the C library over. */
+    static Value adopt(rpyc_value *raw) noexcept { return Value(raw, Adopt{}); }
+    /** Shares what a handle of the C library stands for. */
+    static Value share(const rpyc_value *raw) noexcept { return Value(rpyc_value_clone(raw), Adopt{}); }
+    /** Gives the handle away: it is to be freed or consumed. */
+    rpyc_value *release() && noexcept {
+        rpyc_value *raw = const_cast<rpyc_value *>(std::exchange(raw_, nullptr));
+        return raw != nullptr ? raw : rpyc_value_new_none();
+    }
+
+    static Value not_implemented() noexcept { return adopt(rpyc_value_new_not_implemented()); }
+    static Value ellipsis() noexcept { return adopt(rpyc_value_new_ellipsis()); }
+
+    /** An int of any size from decimal digits. */
+    static Value integer(std::string_view digits) {
+        return made([&](rpyc_value **out, rpyc_error **error) {
+            return rpyc_value_new_int_text(digits.data(), digits.size(), out, error);
+        });
+    }
+    static Value tuple(std::vector<Value> items) { return sequence(rpyc_value_new_tuple, std::move(items)); }
+    static Value list(std::vector<Value> items) { return sequence(rpyc_value_new_list, std::move(items)); }
+    static Value frozenset(std::vector<Value> items) { return sequence(rpyc_value_new_frozenset, std::move(items)); }
+    static Value dict(std::vector<std::pair<Value, Value>> items) {
+        std::vector<rpyc_value *> keys(items.size()), values(items.size());
+        for (std::size_t i = 0; i < items.size(); i++) {
+            keys[i] = std::move(items[i].first).release();
+            values[i] = std::move(items[i].second).release();
+        }
+        return made([&](rpyc_value **out, rpyc_error **error) {
+            return rpyc_value_new_dict(keys.data(), values.data(), keys.size(), out, error);
+        });
+    }
+    static Value slice(Value start, Value stop, Value step = Value()) {
+        return made([&](rpyc_value **out, rpyc_error **error) {
+            return rpyc_value_new_slice(std::move(start).release(), std::move(stop).release(), std::move(step).release(),
+                                        out, error);
+        });
+    }
+
+    /** Calls a function of the library that makes a value. */
+    template <class F>
+    static Value made(F make) {
+        rpyc_value *out = nullptr;
+        rpyc_error *error = nullptr;
+        detail::check(make(&out, &error), error);
+        return adopt(out);
+    }
+
+    /** As Python's ==; objects are equal if they are the same. No peer is asked. */
+    friend bool operator==(const Value &left, const Value &right) noexcept {
+        return rpyc_value_equal(left.raw(), right.raw());
+    }
+    friend bool operator!=(const Value &left, const Value &right) noexcept {
+        return !rpyc_value_equal(left.raw(), right.raw());
+    }
+    template <class T, detail::comparable<T> = 0>
+    friend bool operator==(const Value &left, const T &right) {
+        return left == Value(right);
+    }
+    template <class T, detail::comparable<T> = 0>
+    friend bool operator!=(const Value &left, const T &right) {
+        return !(left == Value(right));
+    }
+
+private:
+    struct Adopt {};
+    Value(rpyc_value *raw, Adopt) noexcept : View(raw) {}
+
+    static rpyc_value *new_text(const char *text) {
+        rpyc_value *out = nullptr;
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_value_new_str(text, RPYC_ZT, &out, &error), error);
+        return out;
+    }
+
+    template <class F>
+    static Value sequence(F make, std::vector<Value> items) {
+        std::vector<rpyc_value *> raws(items.size());
+        for (std::size_t i = 0; i < items.size(); i++)
+            raws[i] = std::move(items[i]).release();
+        return made([&](rpyc_value **out, rpyc_error **error) { return make(raws.data(), raws.size(), out, error); });
+    }
+};
+
+/** None. */
+inline const Value None{};
+
+/** Goes through the items of a value or object once; those of an object are fetched in growing chunks. */
+class Iterator {
+public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = Value;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Value *;
+    using reference = const Value &;
+
+    /** The end. */
+    Iterator() noexcept = default;
+    /** Begins; throws where there is nothing to iterate over. */
+    inline explicit Iterator(const View &container);
+    inline explicit Iterator(const Object &container);
+
+    reference operator*() const noexcept { return item_; }
+    pointer operator->() const noexcept { return &item_; }
+    inline Iterator &operator++();
+    void operator++(int) { ++*this; }
+    friend bool operator==(const Iterator &left, const Iterator &right) noexcept { return left.done_ == right.done_; }
+    friend bool operator!=(const Iterator &left, const Iterator &right) noexcept { return left.done_ != right.done_; }
+
+private:
+    inline void fetch();
+
+    struct Remote {
+        rpyc_iterator *raw = nullptr;
+        Remote() noexcept = default;
+        ~Remote() { rpyc_iterator_free(raw); }
+        Remote(const Remote &) = delete;
+        Remote &operator=(const Remote &) = delete;
+    };
+    Value local_{};
+    std::size_t index_ = 0;
+    std::shared_ptr<Remote> remote_{};
+    Value item_{};
+    bool done_ = true;
+};
+
+/** The arguments of a call after those that are named: what *args receives, or, given to a call, spreads. */
+struct Args {
+    std::vector<Value> items{};
+
+    std::size_t size() const noexcept { return items.size(); }
+    const Value &operator[](std::size_t index) const { return items.at(index); }
+    auto begin() const noexcept { return items.begin(); }
+    auto end() const noexcept { return items.end(); }
+};
+
+/** Keywords in the order in which they were given: what **kwargs receives, or, given to a call, spreads. */
+struct Kwargs {
+    std::vector<std::pair<std::string, Value>> items{};
+
+    std::size_t size() const noexcept { return items.size(); }
+    auto begin() const noexcept { return items.begin(); }
+    auto end() const noexcept { return items.end(); }
+};
+
+/** One keyword argument. */
+struct Keyword {
+    std::string name;
+    Value value;
+};
+
+/** rpyc::kw("count") = 3 */
+class kw {
+public:
+    explicit kw(std::string name) : name_(std::move(name)) {}
+    template <class T>
+    Keyword operator=(T &&value) && {
+        return Keyword{std::move(name_), Value(std::forward<T>(value))};
+    }
+
+private:
+    std::string name_;
+};
+
+}  // namespace rpyc
+
+#endif
