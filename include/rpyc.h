@@ -8,7 +8,7 @@
  *
  * Handles. Every type without a visible body is a handle. The shared ones (rpyc_value, rpyc_connection, rpyc_object,
  * rpyc_class, rpyc_async_result, rpyc_buffer, rpyc_server, rpyc_classic) are reference counted and may be used from any
- * thread: _clone gives one more handle, _free gives one back. The unique ones (rpyc_config, rpyc_error, rpyc_transport, rpyc_iterator, rpyc_redirection and a
+ * thread: _clone gives one more handle, _free gives one back. The unique ones (rpyc_config, rpyc_error, rpyc_transport, rpyc_iterator, rpyc_redirection, rpyc_decoder and a
  * deferred rpyc_call) belong to one thread at a time. _free of NULL does nothing; _free never waits and never fails, and
  * may be called inside a callback. const means: not modified.
  *
@@ -248,6 +248,169 @@
 #define RPYC_FUNCTION_SERIAL 2
 
 /**
+ * Values of events come packed, not as handles.
+ *
+ * Packed values are values in one piece of bytes, so that a binding reads and writes a whole call without a function for
+ * each value. Each begins with a byte that tells its kind; numbers follow in little-endian order, without padding:
+ *
+ * - 0, 1, 2, 3, 4: None, NotImplemented, Ellipsis, False, True; nothing follows
+ * - 5: int; 8 bytes, signed
+ * - 6: larger int; a length in 4 bytes, decimal text
+ * - 7, 8: float in 8 bytes, complex in 16
+ * - 9, 10: str in UTF-8, bytes; a length in 4 bytes, the content
+ * - 11, 12, 14: tuple, list, frozenset; a count in 4 bytes, the items
+ * - 13: dict; a count in 4 bytes, keys and values by turns
+ * - 15: slice; start, stop, step
+ * - 16: object; an rpyc_object * in 8 bytes, owned by whoever gets it from the library, borrowed towards it
+ * - 17: object of the host; its token in 8 bytes; towards the library then its rpyc_class * in 8 bytes, as of
+ *   rpyc_session_object_new, or 0 if it lives
+ * - 18: any other value; an rpyc_value * in 8 bytes, owned or borrowed as with 16
+ * - 19: function of the host, only towards the library; its token in 8 bytes, a length in 4 bytes, its name; as of
+ *   rpyc_session_function_new without a signature
+ */
+#define RPYC_SESSION_PACKED 1
+
+/**
+ * Nothing whole has arrived.
+ */
+#define RPYC_EVENT_NONE 0
+
+/**
+ * The peer asks something of an object of the host.
+ */
+#define RPYC_EVENT_REQUEST 1
+
+/**
+ * The answer to a request of the host.
+ */
+#define RPYC_EVENT_REPLY 2
+
+/**
+ * Nobody holds the object of this token any more, neither the peer nor a handle nor a call.
+ */
+#define RPYC_EVENT_RELEASED 3
+
+/**
+ * The session has ended. Every request that still waited has had a reply with an error before.
+ */
+#define RPYC_EVENT_CLOSED 4
+
+/**
+ * Much waits to be sent. It must go before more is read; whole messages lie in the buffer.
+ */
+#define RPYC_EVENT_SEND 5
+
+/**
+ * A method or function is called.
+ */
+#define RPYC_ASK_CALL 1
+
+/**
+ * An attribute is read.
+ */
+#define RPYC_ASK_GET 2
+
+/**
+ * An attribute is set.
+ */
+#define RPYC_ASK_SET 3
+
+/**
+ * An attribute is deleted.
+ */
+#define RPYC_ASK_DEL 4
+
+/**
+ * Is there an attribute called argument 0? To be answered with a bool. Only of classes with RPYC_SESSION_CLASS_DYNAMIC.
+ */
+#define RPYC_ASK_EXISTS 5
+
+/**
+ * A class is called: to be answered with an object.
+ */
+#define RPYC_ASK_CONSTRUCT 6
+
+/**
+ * In place of the id of a member: the request names none of a table.
+ */
+#define RPYC_MEMBER_NONE 18446744073709551615ull
+
+/**
+ * A member that is called.
+ */
+#define RPYC_MEMBER_METHOD 0
+
+/**
+ * A member whose every use is an event, as its access allows.
+ */
+#define RPYC_MEMBER_PROPERTY 1
+
+/**
+ * A value that never changes, and of which the host hears nothing.
+ */
+#define RPYC_MEMBER_VALUE 2
+
+/**
+ * The property can be read.
+ */
+#define RPYC_ACCESS_GET 1
+
+/**
+ * The property can be set.
+ */
+#define RPYC_ACCESS_SET 2
+
+/**
+ * The property can be deleted.
+ */
+#define RPYC_ACCESS_DEL 4
+
+/**
+ * Reading an attribute is asked for by name, whatever the rules say: RPyC's _rpyc_getattr.
+ */
+#define RPYC_SESSION_CLASS_OWN_GET 1
+
+/**
+ * Setting an attribute is asked for by name: RPyC's _rpyc_setattr.
+ */
+#define RPYC_SESSION_CLASS_OWN_SET 2
+
+/**
+ * Deleting an attribute is asked for by name: RPyC's _rpyc_delattr.
+ */
+#define RPYC_SESSION_CLASS_OWN_DEL 4
+
+/**
+ * There are attributes beyond the members: RPYC_ASK_EXISTS comes, then their use by name. The usual rules hold.
+ */
+#define RPYC_SESSION_CLASS_DYNAMIC 8
+
+/**
+ * The class can be called, which is RPYC_ASK_CONSTRUCT with the class's token.
+ */
+#define RPYC_SESSION_CLASS_CALLABLE 16
+
+/**
+ * What stands in a frame is not RPyC, or it is no frame.
+ */
+#define RPYC_DECODED_GARBAGE 0
+
+/**
+ * A request.
+ */
+#define RPYC_DECODED_REQUEST 1
+
+/**
+ * An answer.
+ */
+#define RPYC_DECODED_REPLY 2
+
+/**
+ * An exception as the answer.
+ */
+#define RPYC_DECODED_EXCEPTION 3
+
+/**
  * The library could not do something, or the host made a mistake, and no status can say so.
  */
 #define RPYC_LOG_ERROR 1
@@ -305,6 +468,12 @@ typedef struct rpyc_config rpyc_config;
 typedef struct rpyc_connection rpyc_connection;
 
 /**
+ * Takes one direction of a connection apart, message by message, for tracing and for tests. It needs no peer, takes both
+ * dialects and both directions, and never fails: what is not RPyC, it gives as garbage. Unique.
+ */
+typedef struct rpyc_decoder rpyc_decoder;
+
+/**
  * What went wrong: a status, a message, and the exception if a peer raised one. Unique.
  */
 typedef struct rpyc_error rpyc_error;
@@ -341,6 +510,15 @@ typedef struct rpyc_server rpyc_server;
  * they stop.
  */
 typedef struct rpyc_serving rpyc_serving;
+
+/**
+ * One connection as a state machine: bytes go in, bytes and events come out. It has no socket, no clock and no thread, and
+ * calls nobody. For hosts that own their input and output, and for bindings of other languages.
+ *
+ * Any of its functions may be called from any thread; they take turns. What must keep its order is the host's to order:
+ * the bytes that it feeds, and those that it takes to send them.
+ */
+typedef struct rpyc_session rpyc_session;
 
 /**
  * A byte stream in both directions, before a connection uses it. Unique.
@@ -545,6 +723,204 @@ typedef struct {
      */
     void (*on_disconnect)(rpyc_connection *connection, void *self_);
 } rpyc_class_table;
+
+/**
+ * What a session tells. Zero it and set struct_size; each call fills the rest anew.
+ */
+typedef struct {
+    /**
+     * sizeof(rpyc_session_event)
+     */
+    size_t struct_size;
+    /**
+     * RPYC_EVENT_...
+     */
+    int32_t kind;
+    /**
+     * Of a request: RPYC_ASK_...
+     */
+    int32_t asks;
+    /**
+     * Of a reply: that of the request. Of a request: that of the object, function or class. Of a release: that of the
+     * object.
+     */
+    uint64_t token;
+    /**
+     * Of a reply: the number that the request was given.
+     */
+    int64_t sequence;
+    /**
+     * Of a request: the id of the member; RPYC_MEMBER_NONE for functions, classes, and attributes that are asked for by name:
+     * argument 0 is the name then, and argument 1 the value to be set.
+     */
+    uint64_t member;
+    /**
+     * Of a request: the name of the member, function or attribute. Borrowed as long as the call; not NUL-terminated.
+     */
+    const char *name;
+    size_t name_length;
+    /**
+     * Of a request: owned; to be answered now or later, on any thread, and then freed with rpyc_call_free.
+     */
+    rpyc_call *call;
+    /**
+     * Of a reply that went well: owned. NULL in sessions with RPYC_SESSION_PACKED.
+     */
+    rpyc_value *value;
+    /**
+     * Of a reply that did not go well, and of the end: owned.
+     */
+    rpyc_error *error;
+    /**
+     * In sessions with RPYC_SESSION_PACKED: of a request a tuple of the arguments (a tuple) and the keywords (a dict), of a
+     * reply the value. Borrowed until the next event. Handles in it are owned.
+     */
+    const void *packed;
+    size_t packed_length;
+} rpyc_session_event;
+
+/**
+ * One member of a class.
+ */
+typedef struct {
+    /**
+     * Comes with each event about this member.
+     */
+    uint64_t id;
+    /**
+     * The literal name, such as "exposed_add" or "__len__". NUL-terminated.
+     */
+    const char *name;
+    /**
+     * Of a method; as of rpyc_method. NULL: anything goes.
+     */
+    const char *signature;
+    /**
+     * For Python's help(). NULL: nothing to say.
+     */
+    const char *doc;
+    /**
+     * RPYC_MEMBER_...
+     */
+    int32_t kind;
+    /**
+     * Of a property: RPYC_ACCESS_..., added up.
+     */
+    uint32_t access;
+    /**
+     * Of RPYC_MEMBER_VALUE: copied; NULL: None.
+     */
+    const rpyc_value *value;
+} rpyc_session_member;
+
+/**
+ * Describes a class. All of it is copied by rpyc_session_class_new. What is 0 or NULL has the meaning that is said of it.
+ */
+typedef struct {
+    /**
+     * sizeof(rpyc_session_class_table)
+     */
+    size_t struct_size;
+    /**
+     * sizeof(rpyc_session_member); may be 0 where there are no members
+     */
+    size_t member_size;
+    /**
+     * The module that the class says it belongs to. NULL: "librpyc".
+     */
+    const char *module;
+    /**
+     * Such as "CalculatorService". Not NULL.
+     */
+    const char *name;
+    /**
+     * For Python's help(). NULL: nothing to say.
+     */
+    const char *doc;
+    /**
+     * Members and access rules are inherited from it. NULL: there is none.
+     */
+    const rpyc_class *base;
+    /**
+     * RPYC_SESSION_CLASS_... or 0. Bits without a meaning are refused.
+     */
+    uint64_t flags;
+    const rpyc_session_member *members;
+    size_t member_count;
+    /**
+     * Of a root: its names. NULL: its class name without "Service", in upper case.
+     */
+    const char *const *aliases;
+    size_t alias_count;
+} rpyc_session_class_table;
+
+/**
+ * One message. Set struct_size; each call fills the rest anew. Texts are NUL-terminated UTF-8, borrowed until the decoder
+ * is used again.
+ */
+typedef struct {
+    /**
+     * sizeof(rpyc_decoded)
+     */
+    size_t struct_size;
+    /**
+     * Where the frame begins in the stream.
+     */
+    uint64_t offset;
+    /**
+     * Bytes of the frame as it travels.
+     */
+    uint64_t size;
+    /**
+     * Bytes of what is in it, decompressed.
+     */
+    uint64_t payload_size;
+    /**
+     * 1: it travels compressed.
+     */
+    int32_t compressed;
+    /**
+     * RPYC_DECODED_...
+     */
+    int32_t kind;
+    /**
+     * 6, 5, or 0 where it cannot be told.
+     */
+    int32_t dialect;
+    /**
+     * The number of a request's handler; 0: there is none.
+     */
+    int32_t handler;
+    /**
+     * The number of the request, also in its answer; -1 where it is no int.
+     */
+    int64_t sequence;
+    /**
+     * With bind_threads: of the thread that sent it; else 0.
+     */
+    uint64_t from_thread;
+    /**
+     * With bind_threads: of the thread that it is for; else 0.
+     */
+    uint64_t to_thread;
+    /**
+     * As RPyC names it, such as "CALLATTR"; "" where there is none.
+     */
+    const char *handler_name;
+    /**
+     * The message in one line, such as "CALLATTR your calc.Calculator#3 'add' (40, 2)". Objects are "my" those of the side
+     * that sent it, "your" those of the other.
+     */
+    const char *text;
+    /**
+     * Why it could not be read, or only in part; "" where nothing is wrong.
+     */
+    const char *fault;
+    /**
+     * Where in the stream that is; of what lies in a compressed frame, that of the frame.
+     */
+    uint64_t fault_offset;
+} rpyc_decoded;
 
 /**
  * How far a transfer has come.
@@ -779,6 +1155,11 @@ typedef int32_t (*rpyc_exception_resolver_fn)(const char *module, const char *na
  * The peer does not receive, and as much waits to be sent as may; try again when the descriptor is writable.
  */
 #define RPYC_ERR_BACKPRESSURE 105
+
+/**
+ * The request was given up with rpyc_async_result_cancel.
+ */
+#define RPYC_ERR_CANCELLED 106
 
 /**
  * The peer sent what is not RPyC.
@@ -2561,7 +2942,7 @@ bool rpyc_async_result_expired(rpyc_async_result *result);
  * @param result borrowed
  * @param error_out owned; may be NULL
  * @return RPYC_OK (an answer or an exception came), RPYC_ERR_NULL, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF, RPYC_ERR_CLOSED,
- *         RPYC_ERR_FORKED
+ *         RPYC_ERR_CANCELLED, RPYC_ERR_FORKED
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2574,14 +2955,64 @@ rpyc_status rpyc_async_result_wait(rpyc_async_result *result, rpyc_error **error
  * @param value_out owned
  * @param error_out owned; may be NULL; an exception of the peer arrives here
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_CLOSED,
- *         RPYC_ERR_EOF, RPYC_ERR_FORKED
+ *         RPYC_ERR_CANCELLED, RPYC_ERR_EOF, RPYC_ERR_FORKED
  *
  * Threads: any thread. Since 0.1.
  */
 rpyc_status rpyc_async_result_value(rpyc_async_result *result, rpyc_value **value_out, rpyc_error **error_out);
 
 /**
- * Has a callback run when the answer comes; at once if it is here. Several run in the order of registration.
+ * Gives a request up: the result fails with RPYC_ERR_CANCELLED at once, its callbacks run in this thread, and an answer that
+ * comes later is dropped. RPyC cannot tell the peer, which goes on. A thread that waits for the result wakes up; one that
+ * reads meanwhile, within a second.
+ *
+ * @param result borrowed
+ * @return true if it was given up now; false if the answer was here already, if it was given up before, and for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+bool rpyc_async_result_cancel(rpyc_async_result *result);
+
+/**
+ * Waits until there is something to be had from one of several results: its answer, an exception, or that it has expired or
+ * its connection has ended. They may belong to several connections, whose requests are served meanwhile.
+ *
+ * @param results borrowed, and so are the handles in it
+ * @param count results, at least one
+ * @param timeout_ms milliseconds; -1: no limit but their own
+ * @param index_out which one it is; the first of several
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (no results), RPYC_ERR_TIMEOUT (none of them in time), RPYC_ERR_FORKED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_async_result_wait_any(rpyc_async_result *const *results,
+                                       size_t count,
+                                       int64_t timeout_ms,
+                                       size_t *index_out,
+                                       rpyc_error **error_out);
+
+/**
+ * Waits until there is nothing left to wait for from any of several results: each has its answer, an exception, has expired,
+ * or its connection has ended. They may belong to several connections, whose requests are served meanwhile.
+ *
+ * @param results borrowed, and so are the handles in it; may be NULL for none
+ * @param count results
+ * @param timeout_ms milliseconds; -1: no limit but their own
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK (ask each for what came of it), RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (an impossible count), RPYC_ERR_TIMEOUT
+ *         (not all of them in time), RPYC_ERR_FORKED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_async_result_wait_all(rpyc_async_result *const *results,
+                                       size_t count,
+                                       int64_t timeout_ms,
+                                       rpyc_error **error_out);
+
+/**
+ * Has a callback run when the answer comes; at once if it is here. Several run in the order of registration, one after the
+ * other: one that is added while others run, also by one of them, runs behind them, in their thread.
  *
  * @param result borrowed
  * @param callback the callback
@@ -3819,6 +4250,255 @@ rpyc_status rpyc_function_new(const char *name,
                               rpyc_error **error_out);
 
 /**
+ * Makes a list that this process and its peers share: what one of them changes, all see. A Python peer uses it as it uses a
+ * list of a Python server, under the attribute rules of the connection: methods like append are public names. All functions
+ * of rpyc_object work on it too.
+ *
+ * @param items the values are consumed, on success and on every failure; may be NULL for none
+ * @param count items
+ * @param list_out owned; free it with rpyc_object_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL (also for an item), RPYC_ERR_ARGUMENT (an impossible count)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_list_new(rpyc_value *const *items,
+                          size_t count,
+                          rpyc_object **list_out,
+                          rpyc_error **error_out);
+
+/**
+ * How many items a list has.
+ *
+ * @param list borrowed
+ * @return 0 also for NULL and for what is no list of rpyc_list_new
+ *
+ * Threads: any thread. Since 0.1.
+ */
+size_t rpyc_list_count(const rpyc_object *list);
+
+/**
+ * An item of a list.
+ *
+ * @param list borrowed
+ * @param index from 0; -1 is the last one
+ * @param value_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new), RPYC_ERR_RANGE
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_list_get(const rpyc_object *list, int64_t index, rpyc_value **value_out, rpyc_error **error_out);
+
+/**
+ * Puts a value in the place of an item.
+ *
+ * @param list borrowed
+ * @param index from 0; -1 is the last one
+ * @param value consumed, on success and on every failure
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new), RPYC_ERR_RANGE
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_list_set(rpyc_object *list, int64_t index, rpyc_value *value, rpyc_error **error_out);
+
+/**
+ * Puts a value at the end of a list.
+ *
+ * @param list borrowed
+ * @param value consumed, on success and on every failure
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_list_append(rpyc_object *list, rpyc_value *value, rpyc_error **error_out);
+
+/**
+ * Puts a value in front of an item.
+ *
+ * @param list borrowed
+ * @param index from 0, negative ones count from the end; beyond an end it is that end, as in Python
+ * @param value consumed, on success and on every failure
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_list_insert(rpyc_object *list, int64_t index, rpyc_value *value, rpyc_error **error_out);
+
+/**
+ * Takes an item out of a list.
+ *
+ * @param list borrowed
+ * @param index from 0; -1 is the last one
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new), RPYC_ERR_RANGE
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_list_remove(rpyc_object *list, int64_t index, rpyc_error **error_out);
+
+/**
+ * Takes all items out of a list.
+ *
+ * @param list borrowed
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_list_clear(rpyc_object *list, rpyc_error **error_out);
+
+/**
+ * The items as they are now, in a value of kind list.
+ *
+ * @param list borrowed
+ * @param value_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_list_snapshot(const rpyc_object *list, rpyc_value **value_out, rpyc_error **error_out);
+
+/**
+ * Makes a dict that this process and its peers share: what one of them changes, all see. A Python peer uses it as it uses a
+ * dict of a Python server, under the attribute rules of the connection: methods like keys are public names. All functions
+ * of rpyc_object work on it too. Entries stay in the order of insertion; an object is a key by its identity.
+ *
+ * @param keys the values are consumed, on success and on every failure; may be NULL for none
+ * @param values likewise; values[i] belongs to keys[i]
+ * @param count keys, and as many values
+ * @param dict_out owned; free it with rpyc_object_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL (also for an item), RPYC_ERR_ARGUMENT (an impossible count), RPYC_ERR_TYPE (a key that
+ *         Python cannot hash)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_dict_new(rpyc_value *const *keys,
+                          rpyc_value *const *values,
+                          size_t count,
+                          rpyc_object **dict_out,
+                          rpyc_error **error_out);
+
+/**
+ * How many entries a dict has.
+ *
+ * @param dict borrowed
+ * @return 0 also for NULL and for what is no dict of rpyc_dict_new
+ *
+ * Threads: any thread. Since 0.1.
+ */
+size_t rpyc_dict_count(const rpyc_object *dict);
+
+/**
+ * The value of a key.
+ *
+ * @param dict borrowed
+ * @param key consumed, on success and on every failure
+ * @param value_out owned; NULL, with RPYC_OK, if the dict has no such key
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new, or a key that Python cannot hash)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_dict_get(const rpyc_object *dict, rpyc_value *key, rpyc_value **value_out, rpyc_error **error_out);
+
+/**
+ * Sets the value of a key.
+ *
+ * @param dict borrowed
+ * @param key consumed, on success and on every failure
+ * @param value consumed, on success and on every failure
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new, or a key that Python cannot hash)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_dict_set(rpyc_object *dict, rpyc_value *key, rpyc_value *value, rpyc_error **error_out);
+
+/**
+ * Takes a key and its value out of a dict.
+ *
+ * @param dict borrowed
+ * @param key consumed, on success and on every failure
+ * @param found_out whether there was such a key
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new, or a key that Python cannot hash)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_dict_delete(rpyc_object *dict, rpyc_value *key, bool *found_out, rpyc_error **error_out);
+
+/**
+ * Takes all entries out of a dict.
+ *
+ * @param dict borrowed
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_dict_clear(rpyc_object *dict, rpyc_error **error_out);
+
+/**
+ * The entries as they are now, in a value of kind dict: to go through them with rpyc_value_key and rpyc_value_item.
+ *
+ * @param dict borrowed
+ * @param value_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_dict_snapshot(const rpyc_object *dict, rpyc_value **value_out, rpyc_error **error_out);
+
+/**
+ * Makes a generator: items that are made when somebody asks for them, with Python's next(), a loop, send or RPyC's buffiter.
+ *
+ * @param next answers with the next item (rpyc_call_return and the like) or raises StopIteration, after which it is not
+ *        called again, nor after any other exception, nor after a peer has called close. Its calls never overlap; it may
+ *        defer. Argument 0 is what a peer sent with send, else None
+ * @param userdata given to next as its self
+ * @param userdata_free ends userdata at the end of the generator, or when nobody holds it any more; may be NULL
+ * @param generator_out owned; free it with rpyc_object_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_generator_new(rpyc_method_fn next,
+                               void *userdata,
+                               rpyc_free_fn userdata_free,
+                               rpyc_object **generator_out,
+                               rpyc_error **error_out);
+
+/**
+ * Makes a file of a descriptor, which a Python peer uses as it uses one of open(): read, write, seek, lines, with. Text is
+ * UTF-8, and lines end with "\n"; neither is translated. What is written goes to the system at once.
+ *
+ * @param fd an open descriptor
+ * @param mode copied; as of Python's open: "r", "rb", "w", "a", "r+", "w+b" and so on; it says what peers may do, and
+ *        does not change the descriptor, nor truncate
+ * @param close_fd 1: the descriptor is consumed on success; it is closed by close(), at the end of a with, or when nobody
+ *        holds the file any more. 0: it stays the caller's; the file uses a duplicate, which shares its position
+ * @param file_out owned; free it with rpyc_object_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (mode or descriptor), RPYC_ERR_IO (no duplicate could be
+ *         made)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_file_new(int32_t fd,
+                          const char *mode,
+                          int32_t close_fd,
+                          rpyc_object **file_out,
+                          rpyc_error **error_out);
+
+/**
  * The userdata of what is called: of a function, or of the class of the object as it was given to rpyc_class_new, also
  * where create made another self.
  *
@@ -3997,7 +4677,8 @@ rpyc_object *rpyc_call_target(const rpyc_call *call);
 const char *rpyc_call_name(const rpyc_call *call);
 
 /**
- * Is the caller gone, so that nobody waits for the answer any more?
+ * Is the caller gone, so that nobody waits for the answer any more? It looks whether the stream has ended, without waiting:
+ * a long call may ask again and again.
  *
  * @param call borrowed
  * @return true also for NULL
@@ -4416,6 +5097,514 @@ rpyc_status rpyc_server_set_queue(rpyc_server *server,
  * Threads: any thread. Since 0.1.
  */
 rpyc_status rpyc_connection_set_queue(rpyc_connection *connection, const rpyc_queue *queue, rpyc_error **error_out);
+
+/**
+ * Makes a session. Nothing has been said on it; both sides may begin.
+ *
+ * Options that wait or send (sync_request_timeout, close_timeout, keepalive) have no meaning here. bind_threads must be off.
+ *
+ * @param config copied; NULL: the defaults
+ * @param flags RPYC_SESSION_... or 0
+ * @param session_out owned; free it with rpyc_session_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ABI (flags without a meaning), RPYC_ERR_UNSUPPORTED (bind_threads)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_new(const rpyc_config *config,
+                             uint64_t flags,
+                             rpyc_session **session_out,
+                             rpyc_error **error_out);
+
+/**
+ * Ends and frees a session. Handles that it gave stay valid; calls of it can be answered, which does nothing.
+ *
+ * @param session consumed; NULL does nothing
+ *
+ * Threads: any thread, while no other function uses the session. Since 0.1.
+ */
+void rpyc_session_free(rpyc_session *session);
+
+/**
+ * Takes in bytes that have been received, in pieces of any size. Then take events until there are none.
+ *
+ * @param session borrowed
+ * @param data copied
+ * @param length bytes
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_CLOSED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_feed(rpyc_session *session, const void *data, size_t length, rpyc_error **error_out);
+
+/**
+ * Says that the peer sends nothing more. What has arrived is still read; then comes RPYC_EVENT_CLOSED.
+ *
+ * @param session borrowed
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_end_of_stream(rpyc_session *session);
+
+/**
+ * What is to be sent next, where it lies; there may be more behind it. Releases of objects that were freed are part of it.
+ *
+ * @param session borrowed
+ * @param data_out borrowed until the next call for this session; NULL where there is nothing
+ * @param length_out bytes; 0: there is nothing to be sent
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+ *
+ * Threads: any thread, but nothing else may be called for the session while the bytes are used. Since 0.1.
+ */
+rpyc_status rpyc_session_outgoing(rpyc_session *session,
+                                  const void **data_out,
+                                  size_t *length_out);
+
+/**
+ * Tells that bytes of rpyc_session_outgoing have been sent.
+ *
+ * @param session borrowed
+ * @param length bytes, no more than there were
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT (so many did not wait)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_sent(rpyc_session *session, size_t length);
+
+/**
+ * Takes bytes to be sent into memory of the host: rpyc_session_outgoing and rpyc_session_sent in one.
+ *
+ * @param session borrowed
+ * @param buffer filled from its beginning
+ * @param capacity bytes of the buffer
+ * @param length_out bytes taken; fewer than capacity: there are no more
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_take(rpyc_session *session, void *buffer, size_t capacity, size_t *length_out);
+
+/**
+ * The next event. It never says that there is none while a whole message lies in the buffer.
+ *
+ * @param session borrowed
+ * @param event filled; its struct_size must be set. What it owns is the host's
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, also for RPYC_EVENT_NONE; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ABI (struct_size), RPYC_ERR_CLOSED
+ *         (the session has ended, and everything has been told)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_next_event(rpyc_session *session,
+                                    rpyc_session_event *event,
+                                    rpyc_error **error_out);
+
+/**
+ * Takes in bytes, gives the next event, and takes bytes to be sent: three functions in one, for hosts to which each call is
+ * dear. An input that a closed session cannot take is dropped.
+ *
+ * @param session borrowed
+ * @param input copied; as of rpyc_session_feed
+ * @param input_length bytes; 0: nothing is fed
+ * @param output filled; as of rpyc_session_take
+ * @param output_capacity bytes; 0: nothing is taken
+ * @param output_length_out bytes taken
+ * @param event filled; as of rpyc_session_next_event
+ * @param error_out owned; may be NULL
+ * @return as rpyc_session_next_event; bytes are taken also with RPYC_ERR_CLOSED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_step(rpyc_session *session,
+                              const void *input,
+                              size_t input_length,
+                              void *output,
+                              size_t output_capacity,
+                              size_t *output_length_out,
+                              rpyc_session_event *event,
+                              rpyc_error **error_out);
+
+/**
+ * Does an event wait, or a whole message that may give one?
+ *
+ * @param session borrowed
+ * @return false also for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+bool rpyc_session_has_message(const rpyc_session *session);
+
+/**
+ * How many bytes wait to be sent, without releases that were not looked for.
+ *
+ * @param session borrowed
+ * @return 0 also for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+size_t rpyc_session_waiting(const rpyc_session *session);
+
+/**
+ * Has the session ended?
+ *
+ * @param session borrowed
+ * @return true also for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+bool rpyc_session_closed(const rpyc_session *session);
+
+/**
+ * The dialect that is spoken.
+ *
+ * @param session borrowed
+ * @return 6: that of rpyc 6; 5: that of rpyc 4.1 to 5.3; 0: not known yet, and for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+int32_t rpyc_session_dialect(const rpyc_session *session);
+
+/**
+ * The dialect of the last message of the peer, also where it ended the session with RPYC_ERR_DIALECT. A peer that is spoken to first
+ * in a dialect that it does not know answers in its own: make a new connection, and a session with the option dialect set to this.
+ *
+ * @param session borrowed
+ * @return as rpyc_session_dialect
+ *
+ * Threads: any thread. Since 0.1.
+ */
+int32_t rpyc_session_heard(const rpyc_session *session);
+
+/**
+ * Tells the peer that this side goes. Send what is to be sent, then end the stream. Nothing is served from now on.
+ *
+ * @param session borrowed
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, also where it was closed before; RPYC_ERR_NULL, RPYC_ERR_FORKED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_close(rpyc_session *session, rpyc_error **error_out);
+
+/**
+ * Answers a call with packed data and frees it: rpyc_call_return and rpyc_call_free in one.
+ *
+ * @param session borrowed; that of the call
+ * @param call consumed, on success and on every failure; unanswered, its caller gets a RuntimeError
+ * @param packed copied; as RPYC_SESSION_PACKED tells; handles in it are borrowed
+ * @param packed_length bytes; 0: None
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (the packed value is malformed), RPYC_ERR_STATE (answered already),
+ *         RPYC_ERR_CLOSED, RPYC_ERR_TYPE and RPYC_ERR_LIMIT (the value cannot be sent: the caller has been told)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_return_packed(rpyc_session *session,
+                                       rpyc_call *call,
+                                       const void *packed,
+                                       size_t packed_length,
+                                       rpyc_error **error_out);
+
+/**
+ * Makes a class of objects that the host knows by a token each. What is asked of them becomes events.
+ *
+ * What every object of Python has (__repr__, __str__, __eq__, __hash__, __dir__, __doc__, ...), isinstance, the attribute
+ * rules, signatures, and iteration over __iter__ and __next__ are answered by the library, unless the class has such members.
+ *
+ * @param session borrowed; the one whose events tell of calls of the class; NULL, if it cannot be called: the class may be
+ *        used in every session
+ * @param token comes with RPYC_ASK_CONSTRUCT
+ * @param table copied, with everything that it points to
+ * @param class_out owned; free it with rpyc_class_free; the class itself as an object is rpyc_class_object
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right, or flags or members are set that
+ *         this version does not have), RPYC_ERR_ARGUMENT (a signature, name or kind); the message says which
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_class_new(rpyc_session *session,
+                                   uint64_t token,
+                                   const rpyc_session_class_table *table,
+                                   rpyc_class **class_out,
+                                   rpyc_error **error_out);
+
+/**
+ * The object of the host that has a token: the one that lives, wherever it is held, or a new one.
+ *
+ * A token names an object, so that peers see the same one each time it is sent. The host may free the handle as soon as the
+ * object is sent; RPYC_EVENT_RELEASED tells when nobody holds the object any more. Objects and functions share the tokens of a session.
+ *
+ * @param session borrowed
+ * @param klass copied reference; its class, if it is made; from rpyc_session_class_new
+ * @param token comes with the events of the object
+ * @param object_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (a function or other object of this token lives)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_object_new(rpyc_session *session,
+                                    const rpyc_class *klass,
+                                    uint64_t token,
+                                    rpyc_object **object_out,
+                                    rpyc_error **error_out);
+
+/**
+ * The function of the host that has a token: the one that lives, or a new one. Python peers see a function.
+ *
+ * @param session borrowed
+ * @param token comes with the events of the function; as of rpyc_session_object_new
+ * @param name copied; NUL-terminated
+ * @param signature copied; as of rpyc_method; NULL: anything goes
+ * @param doc copied; NULL: nothing to say
+ * @param object_out owned
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature; another object of this token lives)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_function_new(rpyc_session *session,
+                                      uint64_t token,
+                                      const char *name,
+                                      const char *signature,
+                                      const char *doc,
+                                      rpyc_object **object_out,
+                                      rpyc_error **error_out);
+
+/**
+ * Gives the session the object that the peer gets as root. It has the names of a service, and refuses that attributes are
+ * set, as RPyC's services do.
+ *
+ * @param session borrowed
+ * @param klass copied reference; from rpyc_session_class_new
+ * @param token comes with the events of the root; as of rpyc_session_object_new
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT (another object of this token lives)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_set_root(rpyc_session *session,
+                                  const rpyc_class *klass,
+                                  uint64_t token,
+                                  rpyc_error **error_out);
+
+/**
+ * Was an object lent by the peer of this session? Only then can it be asked and sent here.
+ *
+ * @param session borrowed
+ * @param object borrowed
+ * @return false for objects of this process, and where one is NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+bool rpyc_session_owns(const rpyc_session *session, const rpyc_object *object);
+
+/**
+ * The token of an object or function of the host.
+ *
+ * @param object borrowed
+ * @param token_out the token; may be NULL
+ * @return false where it is not one that has a token, and for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+bool rpyc_object_token(const rpyc_object *object, uint64_t *token_out);
+
+/**
+ * Asks something of the peer. Its answer is a reply event.
+ *
+ * handler tells what is asked: RPYC_HANDLE_GETROOT and RPYC_HANDLE_PING (argument: the data) of the peer itself; of an
+ * object RPYC_HANDLE_GETATTR, _SETATTR (argument: the value), _DELATTR, _CALL, _CALLATTR, _REPR, _STR, _HASH, _DIR, _INSPECT, _CMP
+ * (name: that of the operator, "__eq__"; argument: the other), _BUFFITER (argument: how many items), _CTXEXIT
+ * (argument: None, or anything if there was an error), _PICKLE (argument: the protocol), _INSTANCECHECK (object: the class;
+ * argument: the object that may be an instance; where the ids of their classes tell, nothing is sent, and the number is -1).
+ *
+ * @param session borrowed
+ * @param token comes back with the reply
+ * @param handler RPYC_HANDLE_...
+ * @param object borrowed; one of the peer; NULL for GETROOT and PING
+ * @param name copied; of the attribute, method or operator; NULL where there is none
+ * @param name_length bytes, or RPYC_ZT
+ * @param args consumed, on success and on every failure
+ * @param arg_count number of args
+ * @param keywords consumed; of calls; a dict with text keys; NULL: none
+ * @param deadline_ms milliseconds on the host's clock, as rpyc_session_expire is told them; -1: none
+ * @param sequence_out the number of the request; may be NULL
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (no such handler, wrong number of
+ *         arguments, an object of another session), RPYC_ERR_TYPE (an object of this process, keywords that are none),
+ *         RPYC_ERR_UNSUPPORTED (a value that cannot be sent), RPYC_ERR_LIMIT, RPYC_ERR_CLOSED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_ask(rpyc_session *session,
+                             uint64_t token,
+                             int32_t handler,
+                             const rpyc_object *object,
+                             const char *name,
+                             size_t name_length,
+                             rpyc_value *const *args,
+                             size_t arg_count,
+                             rpyc_value *keywords,
+                             int64_t deadline_ms,
+                             int64_t *sequence_out,
+                             rpyc_error **error_out);
+
+/**
+ * As rpyc_session_ask, with packed arguments.
+ *
+ * @param session borrowed
+ * @param token comes back with the reply
+ * @param handler RPYC_HANDLE_...
+ * @param object borrowed; one of the peer; NULL for GETROOT and PING
+ * @param name copied; of the attribute, method or operator; NULL where there is none
+ * @param name_length bytes, or RPYC_ZT
+ * @param packed copied; a tuple of the arguments (a tuple) and the keywords (a dict), as RPYC_SESSION_PACKED
+ *        tells; handles in it are borrowed
+ * @param packed_length bytes; 0: no arguments and no keywords
+ * @param deadline_ms as of rpyc_session_ask
+ * @param sequence_out the number of the request; may be NULL
+ * @param error_out owned; may be NULL
+ * @return as rpyc_session_ask; RPYC_ERR_ARGUMENT also for what is not packed right
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_ask_packed(rpyc_session *session,
+                                    uint64_t token,
+                                    int32_t handler,
+                                    const rpyc_object *object,
+                                    const char *name,
+                                    size_t name_length,
+                                    const void *packed,
+                                    size_t packed_length,
+                                    int64_t deadline_ms,
+                                    int64_t *sequence_out,
+                                    rpyc_error **error_out);
+
+/**
+ * Sends any request, with its arguments as they are. Its answer is a reply event.
+ *
+ * @param session borrowed
+ * @param token comes back with the reply
+ * @param handler number of the handler, RPYC_HANDLE_... or any other
+ * @param args consumed, on success and on every failure
+ * @param arg_count number of args
+ * @param deadline_ms as of rpyc_session_ask
+ * @param sequence_out the number of the request; may be NULL
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT, RPYC_ERR_UNSUPPORTED, RPYC_ERR_LIMIT, RPYC_ERR_CLOSED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_request(rpyc_session *session,
+                                 uint64_t token,
+                                 int32_t handler,
+                                 rpyc_value *const *args,
+                                 size_t arg_count,
+                                 int64_t deadline_ms,
+                                 int64_t *sequence_out,
+                                 rpyc_error **error_out);
+
+/**
+ * Gives up a request: no reply event will come for it.
+ *
+ * @param session borrowed
+ * @param sequence the number of the request; another does nothing
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_forget(rpyc_session *session, int64_t sequence);
+
+/**
+ * When rpyc_session_expire is to be called.
+ *
+ * @param session borrowed
+ * @return milliseconds on the host's clock; -1: no request has a deadline, and for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+int64_t rpyc_session_next_deadline(const rpyc_session *session);
+
+/**
+ * Ends the waiting for answers that are overdue: each gets a reply event with RPYC_ERR_TIMEOUT. An answer that still comes is
+ * read and dropped.
+ *
+ * @param session borrowed
+ * @param now_ms milliseconds on the host's clock
+ * @param expired_out how many these were; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_expire(rpyc_session *session,
+                                int64_t now_ms,
+                                size_t *expired_out);
+
+/**
+ * Makes a decoder, for one direction of one connection.
+ *
+ * @return owned; free it with rpyc_decoder_free; never NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_decoder *rpyc_decoder_new(void);
+
+/**
+ * Frees a decoder.
+ *
+ * @param decoder consumed; NULL does nothing
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+void rpyc_decoder_free(rpyc_decoder *decoder);
+
+/**
+ * Sets how long the text of a value may be. Longer ones are cut, and say how long they are.
+ *
+ * @param decoder borrowed
+ * @param width characters, 120 at first; 0: nothing is cut
+ * @return RPYC_OK, RPYC_ERR_NULL
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+rpyc_status rpyc_decoder_set_width(rpyc_decoder *decoder, size_t width);
+
+/**
+ * Takes in bytes of the stream, in pieces of any size.
+ *
+ * @param decoder borrowed
+ * @param data copied
+ * @param length bytes
+ * @return RPYC_OK, RPYC_ERR_NULL
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+rpyc_status rpyc_decoder_feed(rpyc_decoder *decoder, const void *data, size_t length);
+
+/**
+ * Says that the stream is over: what is left of it comes as garbage.
+ *
+ * @param decoder borrowed
+ * @return RPYC_OK, RPYC_ERR_NULL
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+rpyc_status rpyc_decoder_end(rpyc_decoder *decoder);
+
+/**
+ * The next message that is here as a whole.
+ *
+ * @param decoder borrowed
+ * @param decoded filled where there is one; its struct_size must be set
+ * @param found_out whether there is one
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ABI (struct_size)
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+rpyc_status rpyc_decoder_next(rpyc_decoder *decoder, rpyc_decoded *decoded, bool *found_out);
 
 /**
  * Connects to a classic server (rpyc_classic.py).
