@@ -127,6 +127,8 @@ lint: ## formatting and clippy
 header: ## include/rpyc.h and include/symbols.txt again, from src/ffi
 	BLESS=1 $(CARGO) test --locked --test header
 
+include packaging/packaging.mk
+
 clean: ## removes what was built, the virtual environments too
 	$(CARGO) clean
 	rm -rf .venvs tests/.work

@@ -21,6 +21,8 @@ import runner
 import tree                                          # noqa: F401
 import build                                         # noqa: F401
 import library                                       # noqa: F401
+import install                                       # noqa: F401
+import abi                                           # noqa: F401
 import rust
 import border                                        # noqa: F401
 import interop                                       # noqa: F401

@@ -22,8 +22,10 @@ COMMANDS = (
     ("readelf", "binutils", "the library's symbols and name are read"),
     ("valgrind", "valgrind", "errors and leaks of memory are looked for"),
     ("strace", "strace", "system calls are counted"),
-    ("pkg-config", "pkg-config", "libraries of event loops are found"),
     ("luajit", "luajit", "the library is used through LuaJIT's foreign function interface"),
+    ("pkg-config", "pkg-config", "programs find the installed library"),
+    ("abidiff", "abigail-tools", "the binary interface is compared with the committed one"),
+    ("cmake", "cmake", "programs find the installed library with find_package"),
 )
 LUA_HEADERS = "/usr/include/lua5.4"
 # Event loops that examples use: pkg-config's name, Debian package, example.

@@ -1,0 +1,94 @@
+#!/bin/sh
+# install.sh install|uninstall: make install and make uninstall; the Makefile says where by the environment.
+set -eu
+cd "$(dirname "$0")/.."
+action=$1
+: "${BUILT:?}" "${ARCHIVE:?}" "${PREFIX:?}" "${LIBDIR:?}" "${INCLUDEDIR:?}" "${BINDIR:?}" "${MANDIR:?}"
+DESTDIR=${DESTDIR:-}
+
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+soname=$(sed -n 's/.*-soname,\(librpyc\.so\.[0-9]*\).*/\1/p' build.rs)
+real=librpyc.so.$version
+# An ABI of another number must not share a file's name: librpyc.so.0.1.0 is librpyc.so.0's.
+case $real in "$soname".*) ;; *) real=$soname.$version ;; esac
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+# As pkg-config likes it, so that a moved tree is found with its --define-prefix.
+below() {
+    case $1 in "$PREFIX"/*) echo "\${prefix}${1#"$PREFIX"}" ;; *) echo "$1" ;; esac
+}
+
+# The files with places in them.
+fill() {
+    sed -e "s|@VERSION@|$version|g" -e "s|@PREFIX@|$PREFIX|g" -e "s|@LIBDIR@|$(below "$LIBDIR")|g" \
+        -e "s|@INCLUDEDIR@|$(below "$INCLUDEDIR")|g" \
+        -e "s|@SONAME@|$soname|g" -e "s|@REAL@|$real|g" \
+        -e "s|@TO_LIBDIR@|$(realpath -m --relative-to="$LIBDIR/cmake/rpyc" "$LIBDIR")|g" \
+        -e "s|@TO_INCLUDEDIR@|$(realpath -m --relative-to="$LIBDIR/cmake/rpyc" "$INCLUDEDIR")|g" "packaging/$1.in" >"$work/$1"
+}
+fill rpyc.pc
+fill rpycConfig.cmake
+fill rpycConfigVersion.cmake
+
+# All that is installed: mode, from where, to where; or "link", its target, and its place.
+files() {
+    echo "755 $BUILT/librpyc.so $LIBDIR/$real"
+    echo "link $real $LIBDIR/$soname"
+    echo "link $soname $LIBDIR/librpyc.so"
+    echo "644 $ARCHIVE $LIBDIR/librpyc.a"
+    echo "644 $work/rpyc.pc $LIBDIR/pkgconfig/rpyc.pc"
+    echo "644 $work/rpycConfig.cmake $LIBDIR/cmake/rpyc/rpycConfig.cmake"
+    echo "644 $work/rpycConfigVersion.cmake $LIBDIR/cmake/rpyc/rpycConfigVersion.cmake"
+    for header in include/*.h; do
+        echo "644 $header $INCLUDEDIR/${header#include/}"
+    done
+    if [ -d bindings/cpp/include ]; then
+        find bindings/cpp/include -type f -name '*.h*' | sort | while read -r header; do
+            echo "644 $header $INCLUDEDIR/${header#bindings/cpp/include/}"
+        done
+    fi
+    for page in docs/man/*.[1-9]; do
+        [ ! -e "$page" ] || echo "644 $page $MANDIR/man${page##*.}/${page##*/}"
+    done
+    # The tool, where it was built.
+    [ ! -x "$BUILT/rpyc" ] || echo "755 $BUILT/rpyc $BINDIR/rpyc"
+}
+
+install_all() {
+    files | while read -r mode from to; do
+        mkdir -p "$(dirname "$DESTDIR$to")"
+        rm -f "$DESTDIR$to"
+        if [ "$mode" = link ]; then
+            ln -s "$from" "$DESTDIR$to"
+        else
+            install -m "$mode" "$from" "$DESTDIR$to"
+            # Names of functions stay, for backtraces; 10 MB of debug information do not.
+            [ "$mode" != 755 ] || "${OBJCOPY:-objcopy}" --strip-debug "$DESTDIR$to"
+        fi
+        echo "installed $DESTDIR$to"
+    done
+    # The loader finds the library in the places that it knows.
+    if [ -z "$DESTDIR" ] && [ "$(id -u)" = 0 ] && { [ "$PREFIX" = /usr ] || [ "$PREFIX" = /usr/local ]; }; then
+        ldconfig
+    fi
+}
+
+uninstall_all() {
+    files | while read -r mode from to; do
+        if [ -e "$DESTDIR$to" ] || [ -L "$DESTDIR$to" ]; then
+            rm -f "$DESTDIR$to"
+            echo "removed $DESTDIR$to"
+        fi
+    done
+    # Folders that are nobody else's.
+    for folder in "$LIBDIR/cmake/rpyc" "$INCLUDEDIR/rpyc"; do
+        [ ! -d "$DESTDIR$folder" ] || find "$DESTDIR$folder" -depth -type d -empty -delete
+    done
+}
+
+case $action in
+install) install_all ;;
+uninstall) uninstall_all ;;
+*) sed -n 2p "$0"; exit 2 ;;
+esac
