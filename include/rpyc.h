@@ -662,9 +662,21 @@ typedef struct {
      * RPYC_CLASS_... or 0. Bits without a meaning are refused.
      */
     uint64_t flags;
+    /**
+     * Its methods. NULL: it has none of its own.
+     */
     const rpyc_method *methods;
+    /**
+     * How many methods there are.
+     */
     size_t method_count;
+    /**
+     * Its properties. NULL: it has none of its own.
+     */
     const rpyc_property *properties;
+    /**
+     * How many properties there are.
+     */
     size_t property_count;
     /**
      * Called when a peer calls the class; answers with an object of it. userdata is that of the class. NULL: the class
@@ -703,6 +715,9 @@ typedef struct {
      * Of a service: its names. NULL: its class name without "Service", in upper case.
      */
     const char *const *aliases;
+    /**
+     * How many names there are.
+     */
     size_t alias_count;
     /**
      * Of a service: makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
@@ -1006,10 +1021,16 @@ typedef struct {
      */
     const char *doc;
     /**
-     * Names of modules that masters can import, and the modules: any objects, such as those of rpyc_module_new.
+     * Names of modules that masters can import. NULL: there are none.
      */
     const char *const *module_names;
+    /**
+     * The modules of these names: any objects, such as those of rpyc_module_new.
+     */
     rpyc_object *const *modules;
+    /**
+     * How many modules there are.
+     */
     size_t module_count;
     /**
      * Imports a module that is none of these, and none of the library's own (builtins, sys, importlib.util,
@@ -3117,7 +3138,7 @@ rpyc_status rpyc_object_connection(const rpyc_object *object, rpyc_connection **
  * Makes an object of this process: an instance of a class around a pointer.
  *
  * @param klass copied reference
- * @param self given to the class's callbacks
+ * @param self_ given to the class's callbacks
  * @param self_free ends self when neither this process nor a peer uses the object any more; may be NULL
  * @param object_out owned
  * @param error_out owned; may be NULL

@@ -43,3 +43,33 @@ deb: $(LIB)/librpyc.so $(DIST)/librpyc.a ## Debian packages, in target/deb
 .PHONY: abi
 abi: ## the binary interface against the committed one; BLESS=1 makes this one the committed
 	@$(PYTHON) packaging/abi/abi.py $(if $(BLESS),bless,check)
+
+# libFuzzer over fuzz/, with the toolchain that is there: the flags are those of cargo-fuzz.
+FUZZ_TARGETS := $(filter-out seeds,$(basename $(notdir $(wildcard fuzz/fuzz_targets/*.rs))))
+FUZZ_FLAGS   := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+	-Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+	-Cllvm-args=-sanitizer-coverage-trace-compares -Zsanitizer=address -Ccodegen-units=1
+FUZZ_OUT     := $(TARGET)/fuzz
+SECONDS      ?= 60
+HOST         := $(shell $(or $(RUSTC),rustc) -vV 2>/dev/null | sed -n 's/^host: //p')
+
+.PHONY: fuzz fuzz-build
+fuzz-build:
+	cd fuzz && RUSTC_BOOTSTRAP=1 RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) build --release --locked --target $(HOST) \
+	    --target-dir $(FUZZ_OUT)
+fuzz: fuzz-build ## libFuzzer on all that reads bytes of strangers; SECONDS= for each of the targets, FUZZ= for some of them
+	@set -e; programs=$(FUZZ_OUT)/$(HOST)/release; $$programs/seeds $(FUZZ_OUT)/seeds; \
+	for name in $(or $(FUZZ),$(FUZZ_TARGETS)); do \
+	    mkdir -p $(FUZZ_OUT)/corpus/$$name $(FUZZ_OUT)/found; \
+	    echo "fuzzing $$name for $(SECONDS) s"; \
+	    $$programs/$$name -max_total_time=$(SECONDS) -timeout=20 -rss_limit_mb=2048 -max_len=8192 -verbosity=0 -print_final_stats=1 \
+	        -artifact_prefix=$(FUZZ_OUT)/found/$$name- $(FUZZ_OUT)/corpus/$$name $(FUZZ_OUT)/seeds/$$name; \
+	done
+
+.PHONY: docs man
+docs: ## the reference as HTML, in target/docs; what is not described is an error
+	@mkdir -p $(TARGET)/docs
+	@(cat docs/Doxyfile; echo "OUTPUT_DIRECTORY=$(TARGET)/docs") | doxygen -
+	@echo "$(TARGET)/docs/html/index.html"
+man: ## docs/man/*.3 again, from rpyc.h and packaging/man
+	$(PYTHON) packaging/man/man.py docs/man

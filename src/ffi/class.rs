@@ -99,9 +99,13 @@ pub struct rpyc_class_table {
     pub base: *const rpyc_class,
     /// RPYC_CLASS_... or 0. Bits without a meaning are refused.
     pub flags: u64,
+    /// Its methods. NULL: it has none of its own.
     pub methods: *const rpyc_method,
+    /// How many methods there are.
     pub method_count: usize,
+    /// Its properties. NULL: it has none of its own.
     pub properties: *const rpyc_property,
+    /// How many properties there are.
     pub property_count: usize,
     /// Called when a peer calls the class; answers with an object of it. userdata is that of the class. NULL: the class
     /// cannot be called.
@@ -122,6 +126,7 @@ pub struct rpyc_class_table {
     pub del_dynamic: rpyc_method_fn,
     /// Of a service: its names. NULL: its class name without "Service", in upper case.
     pub aliases: *const *const c_char,
+    /// How many names there are.
     pub alias_count: usize,
     /// Of a service: makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
     /// refused: it ends before anything is answered, without on_connect and on_disconnect, and where this side made it,

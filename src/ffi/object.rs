@@ -220,7 +220,7 @@ fn connection_of(proxy: &Proxy) -> Result<Arc<crate::connection::Shared>> {
 /// Makes an object of this process: an instance of a class around a pointer.
 ///
 /// @param klass copied reference
-/// @param self given to the class's callbacks
+/// @param self_ given to the class's callbacks
 /// @param self_free ends self when neither this process nor a peer uses the object any more; may be NULL
 /// @param object_out owned
 /// @param error_out owned; may be NULL

@@ -28,9 +28,11 @@ pub struct rpyc_slave_table {
     pub name: *const c_char,
     /// What it is, for Python's help(). NULL: nothing to say.
     pub doc: *const c_char,
-    /// Names of modules that masters can import, and the modules: any objects, such as those of rpyc_module_new.
+    /// Names of modules that masters can import. NULL: there are none.
     pub module_names: *const *const c_char,
+    /// The modules of these names: any objects, such as those of rpyc_module_new.
     pub modules: *const *mut rpyc_object,
+    /// How many modules there are.
     pub module_count: usize,
     /// Imports a module that is none of these, and none of the library's own (builtins, sys, importlib.util,
     /// rpyc.lib.compat): argument 0 is its dotted name, or a tuple of the parts. It answers with an object, or raises

@@ -24,6 +24,8 @@ COMMANDS = (
     ("strace", "strace", "system calls are counted"),
     ("luajit", "luajit", "the library is used through LuaJIT's foreign function interface"),
     ("pkg-config", "pkg-config", "programs find the installed library"),
+    ("doxygen", "doxygen", "the header is described without a gap"),
+    ("mandoc", "mandoc", "the manual pages are rendered"),
     ("abidiff", "abigail-tools", "the binary interface is compared with the committed one"),
     ("cmake", "cmake", "programs find the installed library with find_package"),
 )
