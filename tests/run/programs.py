@@ -1,0 +1,160 @@
+"""Programs of the documents: those that are whole are run, and print what stands behind them; C++ and Go ones are compiled."""
+import glob
+import os
+import re
+import shutil
+
+import snippets
+from runner import ROOT, TARGET, NotRun, test
+
+LIBRARY = os.path.join(TARGET, "release")
+ADDRESS = "127.0.0.1:18861"                          # in the texts; the test has a peer elsewhere
+# README.md's programs have tests of their own (readme.py, docs.readme-service).
+OWN = ("README.md",)
+# Which of the others do not end with 0, and why.
+CODES = {("docs/errors.md", 1): 1}                   # it shows an exception
+CPP, GO = (os.path.join(ROOT, "bindings", name) for name in ("cpp", "go"))
+
+# What the documents' programs ask for; the classes of first-steps.md are taken from its text.
+PEER = '''
+import sys
+import rpyc
+from rpyc.utils.server import ThreadedServer
+
+class InsufficientFunds(Exception):
+    pass
+
+InsufficientFunds.__module__ = "bank"
+
+%s
+
+class Peer(Shop):
+    def exposed_withdraw(self, amount):
+        error = InsufficientFunds("not enough")
+        error.missing = amount
+        raise error
+
+    def exposed_echo(self, thing):
+        return thing
+
+    def exposed_add(self, a, b):
+        return a + b
+
+server = ThreadedServer(Peer, hostname="127.0.0.1", port=0, protocol_config={"allow_public_attrs": True})
+print("port", server.port, flush=True)
+server.start()
+'''
+
+
+def pieces(language, folder=None):
+    """(document, number, text, what it prints or None) of each piece in a language; with `folder`, of that folder's README too."""
+    documents = snippets.documents()
+    for path in sorted(glob.glob(os.path.join(folder, "**", "*.md"), recursive=True)) if folder else ():
+        documents.append((os.path.relpath(path, ROOT), snippets.read(path)))
+    pattern = r"^```%s\n(.*?)^```\n(?:\n?[^\n`]*prints[^\n]*\n\n?```text\n(.*?)^```)?" % re.escape(language)
+    for name, text in documents:
+        for number, found in enumerate(re.finditer(pattern, text, re.MULTILINE | re.DOTALL), 1):
+            yield name, number, found.group(1), found.group(2)
+
+
+def peer(case):
+    """The port of a Python server that has all that the documents ask for."""
+    first = re.search(r"^```python\n(.*?)^```", snippets.read("docs", "first-steps.md"), re.MULTILINE | re.DOTALL).group(1)
+    shop = re.search(r"^class Shop.*?(?=^\S)", first, re.MULTILINE | re.DOTALL).group(0)
+    server = case.start([case.python("6.0.2"), "-c", PEER % shop])
+    return server.wait_for(r"^port (\d+)$", case.left(30)).group(1)
+
+
+def built(case):
+    if not os.path.exists(os.path.join(LIBRARY, "librpyc.so")):
+        raise NotRun("target/release/librpyc.so was not built")
+
+
+def run(case, program, code, prints, what):
+    """Runs a program to its end, with nothing on its standard input."""
+    process = case.start([program])
+    process.popen.stdin.close()
+    ended = process.wait(case.left(60))
+    case.equal(ended, code, "exit code of " + what)
+    if prints is not None:
+        case.equal(process.output, prints, "output of " + what)
+
+
+@test("docs.programs-run", seconds=240)
+def programs_run(case):
+    built(case)
+    port, count = peer(case), 0
+    for name, number, text, prints in pieces("c"):
+        if name in OWN or not re.search(r"^int main\(", text, re.MULTILINE):
+            continue
+        count += 1
+        source = os.path.join(case.folder, "program-%d.c" % count)
+        with open(source, "w", encoding="utf-8") as file:
+            file.write(text.replace(ADDRESS, "127.0.0.1:" + port))
+        case.run([shutil.which("cc"), *snippets.FLAGS, "-pthread", source, "-o", source[:-2], "-L" + LIBRARY, "-lrpyc",
+                  "-Wl,-rpath," + LIBRARY])
+        run(case, source[:-2], CODES.get((name, number), 0), prints, "program %d of %s" % (number, name))
+    case.check(count >= 8, "only %d programs found" % count)
+    case.note("%d programs" % count)
+
+
+CPP_HEADS = "#include <chrono>\n#include <cstdint>\n#include <iostream>\n#include <map>\n#include <optional>\n#include <string>\n" \
+            "#include <vector>\n#include <rpyc.hpp>\n"
+
+
+def cpp_compiles(case):
+    """A piece without an #include is the inside of a function. Whole programs are linked too."""
+    built(case)
+    count = 0
+    for name, number, text, _ in pieces("cpp", CPP):
+        count += 1
+        if "#include" not in text:
+            text = CPP_HEADS + "void piece()\n{\n" + text + "}\n"
+        source = os.path.join(case.folder, "piece-%d.cpp" % count)
+        with open(source, "w", encoding="utf-8") as file:
+            file.write("// piece %d of %s\n%s" % (number, name, text))
+        whole = re.search(r"^int main\(", text, re.MULTILINE)
+        case.run([case.tool("c++"), "-std=c++20" if "co_await" in text else "-std=c++17", "-Wall", "-Wextra", "-pthread",
+                  "-I" + os.path.join(ROOT, "include"), "-I" + os.path.join(CPP, "include"), source,
+                  *(["-o", source[:-4], "-L" + LIBRARY, "-lrpyc", "-Wl,-rpath," + LIBRARY] if whole else ["-fsyntax-only"])])
+    case.check(count > 0, "no C++ in the documents")
+    case.note("%d pieces" % count)
+
+
+def go_compiles(case):
+    """Each piece is a whole file; it is built within the module that it is about."""
+    built(case)
+    count = 0
+    with open(os.path.join(GO, "go.mod"), encoding="utf-8") as file:
+        module = re.search(r"^module (\S+)", file.read(), re.MULTILINE).group(1)
+    with open(os.path.join(case.folder, "go.mod"), "w", encoding="utf-8") as file:
+        file.write("module pieces\n\ngo 1.19\n\nrequire %s v0.0.0\n\nreplace %s => %s\n" % (module, module, GO))
+    for name, number, text, _ in pieces("go", GO):
+        count += 1
+        case.check(re.search(r"^package \w+", text, re.MULTILINE), "piece %d of Go in %s is no whole file" % (number, name))
+        folder = os.path.join(case.folder, "piece%d" % count)
+        os.mkdir(folder)
+        with open(os.path.join(folder, "main.go"), "w", encoding="utf-8") as file:
+            file.write(text)
+    case.check(count > 0, "no Go in the documents")
+    with open(os.path.join(case.folder, "rpyc.pc"), "w", encoding="utf-8") as file:
+        file.write("Name: rpyc\nDescription: of this tree\nVersion: 0\nCflags: -I%s/include\nLibs: -L%s -lrpyc\n" % (ROOT, LIBRARY))
+    case.tool("pkg-config")
+    case.run([case.tool("go"), "vet", "./..."], folder=case.folder,
+             env={"PKG_CONFIG_PATH": case.folder, "GOPROXY": "off", "GOFLAGS": "-mod=mod", "CGO_ENABLED": "1"})
+    case.note("%d pieces" % count)
+
+
+if os.path.exists(os.path.join(CPP, "include", "rpyc.hpp")):
+    test("docs.cpp-compiles", seconds=600)(cpp_compiles)
+if os.path.exists(os.path.join(GO, "go.mod")):
+    test("docs.go-compiles", seconds=600)(go_compiles)
+
+
+@test("docs.index")
+def index(case):
+    """docs/README.md leads to every page."""
+    text = snippets.read("docs", "README.md")
+    pages = {os.path.basename(path) for path in glob.glob(os.path.join(ROOT, "docs", "*.md"))} - {"README.md"}
+    missing = sorted(page for page in pages if "(%s)" % page not in text)
+    case.check(not missing, "not in docs/README.md: " + ", ".join(missing))
