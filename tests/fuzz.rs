@@ -90,3 +90,23 @@ fn bytes_of_strangers() {
         println!("{}: {} seeds, {rounds} mutants, {:.1?}", target.name, seeds.len(), started.elapsed());
     }
 }
+
+/// libFuzzer has a program for each target, and none besides.
+#[test]
+fn every_target_has_its_program() {
+    let manifest = include_str!("../fuzz/Cargo.toml");
+    let mut programs: Vec<_> = manifest
+        .split("[[bin]]")
+        .skip(1)
+        .filter_map(|part| part.split('"').nth(1))
+        .filter(|name| *name != "seeds")
+        .collect();
+    let mut targets: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
+    programs.sort();
+    targets.sort();
+    assert_eq!(programs, targets);
+    for name in targets {
+        let path = format!("{}/fuzz/fuzz_targets/{name}.rs", env!("CARGO_MANIFEST_DIR"));
+        assert!(std::path::Path::new(&path).exists(), "{path} is missing");
+    }
+}

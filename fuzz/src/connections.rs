@@ -83,27 +83,47 @@ fn numbers() -> Value {
 
 fn service() -> Arc<Class> {
     let members = vec![
-        method("exposed_add", Some("add(a, b=2, *rest, c=3, **named)"), Arc::new(|mut call| {
-            let args = call.args().to_vec();
-            let _ = call.reply(Value::tuple(args));
-        })),
-        method("exposed_use", Some("use(thing)"), Arc::new(|mut call| {
-            let outcome = match call.args() {
-                [Value::Ref(object)] => use_it(object),
-                _ => Value::None,
-            };
-            let _ = call.reply(outcome);
-        })),
-        method("exposed_list", None, Arc::new(|mut call| {
-            let _ = call.reply(numbers());
-        })),
-        method("exposed_dict", None, Arc::new(|mut call| {
-            let entries = (0..5).map(|n| (Value::Int(n), Value::str("x"))).collect();
-            let _ = call.reply(Value::dict(entries).expect("keys that can be hashed"));
-        })),
-        method("exposed_iterate", None, Arc::new(|mut call| {
-            let _ = call.reply(iterator_over(numbers()).expect("a list"));
-        })),
+        method(
+            "exposed_add",
+            Some("add(a, b=2, *rest, c=3, **named)"),
+            Arc::new(|mut call| {
+                let args = call.args().to_vec();
+                let _ = call.reply(Value::tuple(args));
+            }),
+        ),
+        method(
+            "exposed_use",
+            Some("use(thing)"),
+            Arc::new(|mut call| {
+                let outcome = match call.args() {
+                    [Value::Ref(object)] => use_it(object),
+                    _ => Value::None,
+                };
+                let _ = call.reply(outcome);
+            }),
+        ),
+        method(
+            "exposed_list",
+            None,
+            Arc::new(|mut call| {
+                let _ = call.reply(numbers());
+            }),
+        ),
+        method(
+            "exposed_dict",
+            None,
+            Arc::new(|mut call| {
+                let entries = (0..5).map(|n| (Value::Int(n), Value::str("x"))).collect();
+                let _ = call.reply(Value::dict(entries).expect("keys that can be hashed"));
+            }),
+        ),
+        method(
+            "exposed_iterate",
+            None,
+            Arc::new(|mut call| {
+                let _ = call.reply(iterator_over(numbers()).expect("a list"));
+            }),
+        ),
         method("exposed_keep", None, Arc::new(drop)),
     ];
     let service = Service {
@@ -113,6 +133,7 @@ fn service() -> Arc<Class> {
         on_disconnect: None,
         shared: false,
     };
-    let definition = Definition { name: "FuzzService".into(), members, service: Some(service), ..Definition::default() };
+    let definition =
+        Definition { name: "FuzzService".into(), members, service: Some(service), ..Definition::default() };
     Class::new(definition).expect("a class that is right")
 }

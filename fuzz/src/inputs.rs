@@ -141,12 +141,9 @@ pub fn connection() -> Vec<Vec<u8>> {
     let mine = |n: i64| Value::tuple(vec![Value::Int(4), pack(n)]);
     let none = || boxed(Value::tuple(vec![]));
     let tuple = |boxes: Vec<Value>| Value::tuple(vec![Value::Int(2), Value::tuple(boxes)]);
-    let method = |seq: i64, name: &str, args: Value| {
-        request(seq, 8, vec![root.clone(), boxed(Value::str(name)), args, none()])
-    };
-    let on = |seq: i64, handler: i64, more: Vec<Value>| {
-        request(seq, handler, [vec![root.clone()], more].concat())
-    };
+    let method =
+        |seq: i64, name: &str, args: Value| request(seq, 8, vec![root.clone(), boxed(Value::str(name)), args, none()]);
+    let on = |seq: i64, handler: i64, more: Vec<Value>| request(seq, handler, [vec![root.clone()], more].concat());
     let plain = |items: &[i64]| boxed(Value::tuple(items.iter().map(|n| Value::Int(*n)).collect()));
     let reply = |seq: i64, value: Value| message(2, seq, value);
     let mut inputs = vec![

@@ -21,7 +21,9 @@ pub fn signatures(data: &[u8]) {
     let (mut args, mut keywords) = (Vec::new(), Vec::new());
     for letter in letters.iter().take(20) {
         match letter {
-            b'A'..=b'Z' => keywords.push((Text::new(&char::from(letter.to_ascii_lowercase()).to_string()), Value::None)),
+            b'A'..=b'Z' => {
+                keywords.push((Text::new(&char::from(letter.to_ascii_lowercase()).to_string()), Value::None))
+            }
             _ => args.push(Value::Int(i64::from(*letter))),
         }
     }
