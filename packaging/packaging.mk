@@ -51,7 +51,7 @@ FUZZ_FLAGS   := --cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-cove
 	-Cllvm-args=-sanitizer-coverage-trace-compares -Zsanitizer=address -Ccodegen-units=1
 FUZZ_OUT     := $(TARGET)/fuzz
 SECONDS      ?= 60
-HOST         := $(shell $(or $(RUSTC),rustc) -vV 2>/dev/null | sed -n 's/^host: //p')
+HOST          = $(shell $(or $(RUSTC),rustc) -vV 2>/dev/null | sed -n 's/^host: //p')
 
 .PHONY: fuzz fuzz-build
 fuzz-build:

@@ -8,7 +8,7 @@ import snippets
 from runner import ROOT, TARGET, NotRun, test
 
 LIBRARY = os.path.join(TARGET, "release")
-ADDRESS = "127.0.0.1:18861"                          # in the texts; the test has a peer elsewhere
+PORT = "18861"                                       # in the texts; the test has a peer elsewhere
 # README.md's programs have tests of their own (readme.py, docs.readme-service).
 OWN = ("README.md",)
 # Which of the others do not end with 0, and why.
@@ -90,7 +90,7 @@ def programs_run(case):
         count += 1
         source = os.path.join(case.folder, "program-%d.c" % count)
         with open(source, "w", encoding="utf-8") as file:
-            file.write(text.replace(ADDRESS, "127.0.0.1:" + port))
+            file.write(text.replace(PORT, port))
         case.run([shutil.which("cc"), *snippets.FLAGS, "-pthread", source, "-o", source[:-2], "-L" + LIBRARY, "-lrpyc",
                   "-Wl,-rpath," + LIBRARY])
         run(case, source[:-2], CODES.get((name, number), 0), prints, "program %d of %s" % (number, name))
