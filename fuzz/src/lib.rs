@@ -19,12 +19,12 @@ pub struct Target {
 
 pub const TARGETS: &[Target] = &[
     Target { name: "brine", run: codecs::brine, seeds: inputs::brine, short: 60000 },
-    Target { name: "frames", run: codecs::frames, seeds: inputs::frames, short: 15000 },
+    Target { name: "frames", run: codecs::frames, seeds: inputs::frames, short: 40000 },
     Target { name: "pickle", run: codecs::pickle, seeds: inputs::pickle, short: 60000 },
     Target { name: "native", run: codecs::native, seeds: inputs::native, short: 60000 },
-    Target { name: "session", run: sessions::stream, seeds: inputs::stream, short: 8000 },
-    Target { name: "messages", run: sessions::messages, seeds: inputs::messages, short: 6000 },
-    Target { name: "connection", run: connections::served, seeds: inputs::connection, short: 3000 },
+    Target { name: "session", run: sessions::stream, seeds: inputs::stream, short: 25000 },
+    Target { name: "messages", run: sessions::messages, seeds: inputs::messages, short: 20000 },
+    Target { name: "connection", run: connections::served, seeds: inputs::connection, short: 12000 },
     Target { name: "addresses", run: texts::addresses, seeds: inputs::addresses, short: 40000 },
     Target { name: "signatures", run: texts::signatures, seeds: inputs::signatures, short: 40000 },
     Target { name: "options", run: texts::options, seeds: inputs::options, short: 40000 },
