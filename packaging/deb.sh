@@ -53,7 +53,7 @@ echo "activate-noawait ldconfig" >"$OUT/$library/DEBIAN/triggers"
 
 for package in $packages; do
     chmod -R u=rwX,go=rX "$OUT/$package"
-    dpkg-deb --root-owner-group -Zxz --build "$OUT/$package" "$OUT/${package}_${version}_$arch.deb"
+    dpkg-deb --root-owner-group -Zxz "-z${DEB_LEVEL:-6}" --build "$OUT/$package" "$OUT/${package}_${version}_$arch.deb"
     rm -rf "${OUT:?}/$package"
 done
 rm -rf "$OUT/all" "$OUT/install.log"

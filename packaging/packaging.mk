@@ -38,7 +38,7 @@ uninstall: ## removes what make install with the same PREFIX, LIBDIR and DESTDIR
 	@$(INSTALL_ENV) packaging/install.sh uninstall
 
 deb: $(LIB)/librpyc.so $(DIST)/librpyc.a ## Debian packages, in target/deb
-	@MAKE="$(MAKE)" OUT="$(TARGET)/deb" packaging/deb.sh
+	@MAKE="$(MAKE)" OUT="$(TARGET)/deb" DEB_LEVEL="$(DEB_LEVEL)" packaging/deb.sh
 
 .PHONY: abi
 abi: ## the binary interface against the committed one; BLESS=1 makes this one the committed
