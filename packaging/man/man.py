@@ -28,7 +28,10 @@ PAGES = {
     "rpyc_error": ("what went wrong, and exceptions of the peer", "rpyc_error_ rpyc_status RPYC_OK RPYC_ERR_"),
     "rpyc_classic": ("classic mode, as master and as slave",
                      "rpyc_classic_ rpyc_redirection_ rpyc_slave_ rpyc_module_ rpyc_transfer_ rpyc_input_ rpyc_output_"),
-    "rpyc_loop": ("connections in event loops", "rpyc_loop_ rpyc_watch_ RPYC_WANT_ RPYC_LOOP_"),
+    "rpyc_loop": ("event loops, queues of calls and serving in the background",
+                  "rpyc_loop_ rpyc_queue_ rpyc_serving_ rpyc_connection_interest rpyc_connection_next_deadline rpyc_connection_process "
+                  "rpyc_connection_set_nonblocking rpyc_connection_wake_fileno rpyc_connection_write_fileno "
+                  "rpyc_connection_set_queue rpyc_connection_serve_background rpyc_connection_serve_threaded RPYC_WAIT_ RPYC_LOOP_"),
     "rpyc_session": ("a connection without sockets, threads and clock", "rpyc_session_ rpyc_event_ RPYC_SESSION_ RPYC_EVENT_"),
 }
 DATE = "November 23, 2026"
@@ -49,7 +52,7 @@ def words(text):
     """A paragraph, a sentence on each line as mdoc wants it."""
     text = re.sub(r"\s+", " ", text).strip()
     lines = []
-    for sentence in re.split(r"(?<=[a-z0-9_)\"][.:?]) (?=[A-Z])", text):
+    for sentence in re.split(r"(?<=[\w)\"*/][.:?!]) (?=[A-Z\"(])|(?<=[\w][.?!][)\"]) (?=[A-Z])", text):
         lines += textwrap.wrap(sentence, 78, break_long_words=False, break_on_hyphens=False)
     return escape("\n".join(lines))
 
