@@ -20,7 +20,7 @@ PAGES = {
                         "rpyc_connect rpyc_connection_ rpyc_transport_ rpyc_config_ RPYC_HANDLE_ RPYC_DIALECT_ RPYC_CHANNEL_"),
     "rpyc_value": ("values that are copied between RPyC peers", "rpyc_value_ rpyc_buffer_ rpyc_array_ RPYC_VALUE_ RPYC_ARRAY_ RPYC_ZT"),
     "rpyc_object": ("objects of RPyC peers and of this process",
-                    "rpyc_object_ rpyc_iterator_ rpyc_context_ RPYC_LT RPYC_LE RPYC_EQ RPYC_NE RPYC_GT RPYC_GE"),
+                    "rpyc_object_ rpyc_iterator_ rpyc_list_ rpyc_dict_ rpyc_set_new rpyc_generator_ rpyc_file_ rpyc_container_ RPYC_LT RPYC_LE RPYC_EQ RPYC_NE RPYC_GT RPYC_GE"),
     "rpyc_async_result": ("results of asynchronous requests", "rpyc_async_"),
     "rpyc_class": ("classes, methods and services in C",
                    "rpyc_class_ rpyc_method rpyc_property rpyc_function_ rpyc_call_ RPYC_CLASS_ RPYC_METHOD_ RPYC_FUNCTION_ RPYC_PROPERTY_"),
@@ -32,7 +32,7 @@ PAGES = {
                   "rpyc_loop_ rpyc_queue_ rpyc_serving_ rpyc_connection_interest rpyc_connection_next_deadline rpyc_connection_process "
                   "rpyc_connection_set_nonblocking rpyc_connection_wake_fileno rpyc_connection_write_fileno "
                   "rpyc_connection_set_queue rpyc_connection_serve_background rpyc_connection_serve_threaded RPYC_WAIT_ RPYC_LOOP_"),
-    "rpyc_session": ("a connection without sockets, threads and clock", "rpyc_session_ rpyc_event_ RPYC_SESSION_ RPYC_EVENT_"),
+    "rpyc_session": ("a connection without sockets, threads and clock", "rpyc_session_ rpyc_decoder_ rpyc_event_ RPYC_SESSION_ RPYC_EVENT_"),
 }
 DATE = "November 23, 2026"
 
