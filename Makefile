@@ -78,7 +78,7 @@ $(BORDER): $(OUT)/border/%: tests/c_border/%.c $(wildcard tests/c_border/*.h) $(
 # C++20, for the coroutines; what must be C++17 is compiled so by the tests.
 CXXCOMPILE = @mkdir -p $(@D) && echo "c++ $(@F)" && $(CXX) -std=c++20 -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -pthread \
              $(CXXFLAGS) -Iinclude -Ibindings/cpp/include
-CXXFLAGS ?= -O1 -g
+CXXFLAGS ?= -O0 -g1
 CPP_HEADERS := $(HEADERS) $(wildcard bindings/cpp/include/*.hpp bindings/cpp/include/rpyc/*.hpp bindings/cpp/tests/interop/*.hpp)
 $(OUT)/cpp/binding: bindings/cpp/tests/binding.cpp $(CPP_HEADERS) Makefile | library
 	$(CXXCOMPILE) -o $@ $< $(LINK)

@@ -117,6 +117,7 @@ pub struct rpyc_session_event {
     pub member: u64,
     /// Of a request: the name of the member, function or attribute. Borrowed as long as the call; not NUL-terminated.
     pub name: *const c_char,
+    /// Bytes of name.
     pub name_length: usize,
     /// Of a request: owned; to be answered now or later, on any thread, and then freed with rpyc_call_free.
     pub call: *mut rpyc_call,
@@ -127,6 +128,7 @@ pub struct rpyc_session_event {
     /// In sessions with RPYC_SESSION_PACKED: of a request a tuple of the arguments (a tuple) and the keywords (a dict), of a
     /// reply the value. Borrowed until the next event. Handles in it are owned.
     pub packed: *const c_void,
+    /// Bytes of packed.
     pub packed_length: usize,
 }
 

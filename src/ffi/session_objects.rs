@@ -78,10 +78,13 @@ pub struct rpyc_session_class_table {
     pub base: *const rpyc_class,
     /// RPYC_SESSION_CLASS_... or 0. Bits without a meaning are refused.
     pub flags: u64,
+    /// What the class has; NULL with member_count 0: nothing.
     pub members: *const rpyc_session_member,
+    /// How many members.
     pub member_count: usize,
     /// Of a root: its names. NULL: its class name without "Service", in upper case.
     pub aliases: *const *const c_char,
+    /// How many aliases.
     pub alias_count: usize,
 }
 
