@@ -14,6 +14,11 @@ static uint64_t go_address(const void *pointer) { return (uint64_t)(uintptr_t)po
 static void go_array(const rpyc_value *value, rpyc_array_type_id *type, const void **data, size_t *count) {
 	rpyc_value_get_array(value, type, data, count, NULL);
 }
+static void go_bytes(const rpyc_value *value, const void **data, size_t *size) {
+	const uint8_t *bytes = NULL;
+	rpyc_value_get_bytes(value, &bytes, size, NULL);
+	*data = bytes;
+}
 */
 import "C"
 
@@ -204,12 +209,12 @@ func (c *core) answer(call *C.rpyc_call, packed []byte) error {
 }
 
 // raise answers a call with an exception, whose arguments and attributes are packed, and gives it up.
-func (c *core) raise(call *C.rpyc_call, module, name string, packed []byte) error {
+func (c *core) raise(call *C.rpyc_call, module, name, traceback string, packed []byte) error {
 	var failure *C.rpyc_error
-	cModule, cName := C.CString(module), C.CString(name)
-	defer C.free(unsafe.Pointer(cModule))
-	defer C.free(unsafe.Pointer(cName))
-	status := C.rpyc_session_raise_packed(c.session, call, cModule, cName, bytesPointer(packed), C.size_t(len(packed)), &failure)
+	var memory texts
+	defer memory.free()
+	cModule, cName, cTrace := memory.add(module), memory.add(name), memory.add(traceback)
+	status := C.rpyc_session_raise_packed(c.session, call, cModule, cName, cTrace, bytesPointer(packed), C.size_t(len(packed)), &failure)
 	if status != C.RPYC_OK {
 		return takeError(failure)
 	}
@@ -442,14 +447,11 @@ func remoteError(failure *C.rpyc_error, text string) error {
 		Traceback: C.GoString(C.rpyc_error_traceback(failure)),
 		text:      text,
 	}
-	var packed *C.rpyc_value
 	var data unsafe.Pointer
 	var size C.size_t
-	if C.rpyc_error_packed(failure, &packed, nil) != C.RPYC_OK {
-		return remote
-	}
+	packed := C.rpyc_error_packed(failure)
 	defer C.rpyc_value_free(packed)
-	C.rpyc_value_get_bytes(packed, &data, &size, nil)
+	C.go_bytes(packed, &data, &size)
 	u := unpacker{rest: append([]byte(nil), unsafe.Slice((*byte)(data), int(size))...)}
 	if parts, ok := u.value().(Tuple); ok && len(parts) == 2 {
 		args, _ := parts[0].(Tuple)
@@ -463,6 +465,5 @@ func remoteError(failure *C.rpyc_error, text string) error {
 			}
 		}
 	}
-	runtime.KeepAlive(remote)
 	return remote
 }

@@ -82,6 +82,7 @@ type Exception struct {
 	Type       string         // a builtin of Python such as "ValueError", or "module.Name"
 	Args       []any          // mostly one, the message
 	Attributes map[string]any // set on the exception; may be nil
+	traceback  string
 }
 
 // Raise makes an error that the peer sees as the Python exception with this name:
@@ -166,6 +167,7 @@ type raised struct {
 	module, name string
 	args         []any
 	attributes   map[string]any
+	traceback    string
 }
 
 // exceptionOf says which exception an error of Go becomes for a peer.
@@ -173,11 +175,11 @@ func exceptionOf(err error) raised {
 	var own *Exception
 	if errors.As(err, &own) {
 		module, name := splitType(own.Type)
-		return raised{module, name, own.Args, own.Attributes}
+		return raised{module, name, own.Args, own.Attributes, own.traceback}
 	}
 	var remote *RemoteError
 	if errors.As(err, &remote) {
-		return raised{remote.Module, remote.Type, remote.Args, remote.Attributes}
+		return raised{remote.Module, remote.Type, remote.Args, remote.Attributes, remote.Traceback}
 	}
 	builtin := func(name string, args ...any) raised {
 		return raised{module: "builtins", name: name, args: append(args, err.Error())}

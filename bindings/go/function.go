@@ -6,6 +6,7 @@ import (
 	"io"
 	"reflect"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 )
@@ -276,7 +277,7 @@ func panicked(cause any) error {
 			return err
 		}
 	}
-	return Raise("RuntimeError", fmt.Sprintf("panic: %v", cause))
+	return &Exception{Type: "RuntimeError", Args: []any{fmt.Sprintf("panic: %v", cause)}, traceback: string(debug.Stack())}
 }
 
 // Function is a Go function with a signature, to be sent to a peer. A Go function can be sent as it is; then its

@@ -388,7 +388,7 @@ func (s *served) raise(err error) error {
 		return nil
 	}
 	return s.send(pack, func(c *core, call callHandle, packed []byte) error {
-		return c.raise(call, exception.module, exception.name, packed)
+		return c.raise(call, exception.module, exception.name, exception.traceback, packed)
 	})
 }
 
