@@ -188,11 +188,12 @@ func (c *conn) receive(data []byte) bool {
 			close(c.heard)
 		}
 	}
-	return c.events()
+	return c.events(true)
 }
 
-// events takes the events that wait; the lock is held. False: the connection is over.
-func (c *conn) events() bool {
+// events takes the events that wait; the lock is held. Only the reader waits for room to send. False: the connection
+// is over.
+func (c *conn) events(reader bool) bool {
 	for {
 		event, err := c.core.next()
 		if err != nil {
@@ -206,6 +207,9 @@ func (c *conn) events() bool {
 			}
 			return true
 		case eventSend:
+			if !reader {
+				return true // the reader is about it
+			}
 			c.mu.Unlock()
 			c.signal()
 			select {
@@ -244,7 +248,7 @@ func (c *conn) endOfStream() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.core.endOfStream()
-	for c.events() && c.core.hasMessage() {
+	for c.events(true) && c.core.hasMessage() {
 	}
 	c.fail(problemf(ErrClosed, "%s closed the connection", c.name))
 }

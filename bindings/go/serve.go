@@ -409,6 +409,10 @@ func (s *served) send(pack func(*encoder) error, reply func(*core, callHandle, [
 	if err == nil {
 		e.lent()
 	}
+	// What the library does itself may go on with an answer, and ask for more: iteration in chunks does.
+	if !s.conn.events(false) {
+		s.conn.network.Close() // the reader ends the connection
+	}
 	return err
 }
 
