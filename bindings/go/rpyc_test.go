@@ -55,7 +55,9 @@ func (*Calculator) Sum(numbers []float64) (sum float64) {
 	return sum
 }
 
-func (*Calculator) Apply(ctx context.Context, f func(int) (int, error), n int) (int, error) { return f(n) }
+func (*Calculator) Apply(ctx context.Context, f func(int) (int, error), n int) (int, error) {
+	return f(n)
+}
 
 func (c *Calculator) Nest(ctx context.Context, f func(context.Context, int) (int, error), n int) (int, error) {
 	if n == 0 {
