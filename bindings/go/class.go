@@ -120,6 +120,12 @@ func (c *Class) Constructor(signature string, fn any) {
 	sig, err := parseSignature(signature)
 	if err == nil {
 		c.class.construct, err = newFunction(reflect.ValueOf(fn), sig, 0)
+		for _, p := range sig.params {
+			if p.optional != "" {
+				_, wrong := literal(p.optional)
+				c.fail(wrong)
+			}
+		}
 	}
 	c.fail(err)
 }

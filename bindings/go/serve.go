@@ -362,6 +362,14 @@ func (s *served) call(ctx context.Context) (any, error) {
 		return nil, Raise("AttributeError", "the attribute cannot be used")
 	}
 	args, _ := parts[0].(Tuple)
+	if s.event.asks == asksConstruct {
+		keywords, _ := parts[1].(Dict)
+		bound, err := s.function.sig.bind(args, keywords)
+		if err != nil {
+			return nil, err
+		}
+		args = bound
+	}
 	return s.function.call(ctx, s.receiver, args)
 }
 
