@@ -404,9 +404,13 @@ func (c *conn) send(handler int32, object *Object, name string, args []any) (tok
 		return 0, nil, err
 	}
 	e.lent()
-	c.pending[c.lastID] = waiting
+	token = c.lastID
+	c.pending[token] = waiting
+	if waiting.sequence < 0 {
+		c.events(false) // the library has answered by itself
+	}
 	c.signal()
-	return c.lastID, waiting, nil
+	return token, waiting, nil
 }
 
 // usable tells why the connection cannot be used any more; the lock is held.
