@@ -24,6 +24,7 @@ COMMANDS = (
     ("strace", "strace", "system calls are counted"),
     ("pkg-config", "pkg-config", "libraries of event loops are found"),
     ("luajit", "luajit", "the library is used through LuaJIT's foreign function interface"),
+    ("go", "golang-go", "the Go binding is built and tested"),
 )
 LUA_HEADERS = "/usr/include/lua5.4"
 # Event loops that examples use: pkg-config's name, Debian package, example.
