@@ -285,6 +285,9 @@ func convertArray(ctx context.Context, value any, t reflect.Type) (reflect.Value
 }
 
 func convertMap(ctx context.Context, value any, t reflect.Type) (reflect.Value, error) {
+	if isSet(t) {
+		return convertSet(ctx, value, t)
+	}
 	var dict Dict
 	switch v := value.(type) {
 	case Dict:
@@ -313,6 +316,28 @@ func convertMap(ctx context.Context, value any, t reflect.Type) (reflect.Value, 
 		result.SetMapIndex(key, element)
 	}
 	return result, nil
+}
+
+func convertSet(ctx context.Context, value any, t reflect.Type) (reflect.Value, error) {
+	items, ok, err := itemsOf(ctx, value)
+	if err != nil {
+		return reflect.Value{}, err
+	}
+	if !ok {
+		return reflect.Value{}, wrong("set", value)
+	}
+	set := reflect.MakeMapWithSize(t, len(items))
+	for _, item := range items {
+		key, err := convert(ctx, item, t.Key())
+		if err != nil {
+			return reflect.Value{}, inside(err, "an item")
+		}
+		if !isKey(key) {
+			return reflect.Value{}, wrong("set of items that Go can compare", item)
+		}
+		set.SetMapIndex(key, reflect.Zero(t.Elem()))
+	}
+	return set, nil
 }
 
 // isKey tells whether a value can be a key of a map.

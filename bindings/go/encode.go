@@ -198,6 +198,15 @@ func (e *encoder) reflected(v reflect.Value) error {
 		}
 		return e.items(packedList, v)
 	case reflect.Map:
+		if isSet(v.Type()) {
+			e.header(packedFrozenSet, v.Len())
+			for _, key := range sortedKeys(v) {
+				if err := e.all(key.Interface()); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
 		e.header(packedDict, v.Len())
 		for _, key := range sortedKeys(v) {
 			if err := e.all(key.Interface(), v.MapIndex(key).Interface()); err != nil {
@@ -230,6 +239,11 @@ func advice(v reflect.Value) string {
 		return "; a pointer to it can, as an object with its methods"
 	}
 	return ""
+}
+
+// isSet tells whether a type of maps is what Go has for sets: map[T]struct{}.
+func isSet(t reflect.Type) bool {
+	return t.Elem().Kind() == reflect.Struct && t.Elem().NumField() == 0
 }
 
 func (e *encoder) items(kind byte, v reflect.Value) error {

@@ -24,6 +24,7 @@ func TestValuesThereAndBack(t *testing.T) {
 		{[]byte{}, []byte{}}, {[]byte{0, 255}, []byte{0, 255}},
 		{rpyc.Tuple{}, rpyc.Tuple{}}, {rpyc.Tuple{1, rpyc.Tuple{"two"}}, rpyc.Tuple{int64(1), rpyc.Tuple{"two"}}},
 		{[2]int{1, 2}, rpyc.Tuple{int64(1), int64(2)}}, {rpyc.FrozenSet{1}, rpyc.FrozenSet{int64(1)}},
+		{map[string]struct{}{"x": {}}, rpyc.FrozenSet{"x"}},
 		{rpyc.Slice{Start: 1, Step: 2}, rpyc.Slice{Start: int64(1), Step: int64(2)}},
 		{rpyc.Ellipsis, rpyc.Ellipsis}, {rpyc.NotImplemented, rpyc.NotImplemented},
 		{1500 * time.Millisecond, 1.5}, {(*Calculator)(nil), nil}, {new(int), int64(0)}, {time.March, int64(3)},
@@ -43,6 +44,7 @@ func TestResultsAreConverted(t *testing.T) {
 	equal(t, must[float32](t)(rpyc.Call[float32](ctx, root, "echo", 2)), float32(2))
 	equal(t, must[[]string](t)(rpyc.Call[[]string](ctx, root, "echo", rpyc.Tuple{"a", "b"})), []string{"a", "b"})
 	equal(t, must[[3]int](t)(rpyc.Call[[3]int](ctx, root, "echo", rpyc.Tuple{1, 2, 3})), [3]int{1, 2, 3})
+	equal(t, must[map[int]struct{}](t)(rpyc.Call[map[int]struct{}](ctx, root, "echo", rpyc.FrozenSet{1, 2})), map[int]struct{}{1: {}, 2: {}})
 	equal(t, must[time.Duration](t)(rpyc.Call[time.Duration](ctx, root, "echo", 0.25)), 250*time.Millisecond)
 	equal(t, must[*int](t)(rpyc.Call[*int](ctx, root, "echo", nil)), (*int)(nil))
 	equal(t, *must[*int](t)(rpyc.Call[*int](ctx, root, "echo", 5)), 5)
