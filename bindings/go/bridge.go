@@ -152,7 +152,7 @@ type event struct {
 	member     uint64
 	name       string
 	call       *C.rpyc_call // of a request; to be answered
-	packed     []byte
+	packed     []byte       // in memory of C, until the next event
 	err        error
 }
 
@@ -173,7 +173,7 @@ func (c *core) next() (event, error) {
 	if e.error != nil {
 		got.err = takeError(e.error)
 	} else if e.packed_length > 0 {
-		got.packed = append([]byte(nil), unsafe.Slice((*byte)(e.packed), int(e.packed_length))...)
+		got.packed = unsafe.Slice((*byte)(e.packed), int(e.packed_length))
 	}
 	return got, nil
 }

@@ -59,10 +59,10 @@ type pending struct {
 	reply    chan reply // has room for the one reply
 }
 
-// reply is an answer as it came. Its values are unpacked by the goroutine that asked.
+// reply is an answer.
 type reply struct {
-	packed []byte
-	err    error
+	value any
+	err   error
 }
 
 func newConn(network net.Conn, service any, accepted bool, o options) (*conn, error) {
@@ -221,7 +221,11 @@ func (c *conn) events(reader bool) bool {
 		case eventReply:
 			if waiting := c.pending[event.token]; waiting != nil {
 				delete(c.pending, event.token)
-				waiting.reply <- reply{event.packed, event.err}
+				answer := reply{err: event.err}
+				if answer.err == nil {
+					answer.value, answer.err = c.unpack(event.packed)
+				}
+				waiting.reply <- answer
 			}
 		case eventRequest:
 			c.serve(event)
@@ -355,7 +359,7 @@ func (c *conn) ask(ctx context.Context, handler int32, object *Object, name stri
 	defer giveUpTurn(ctx)()
 	select {
 	case answer := <-waiting.reply:
-		return c.outcome(answer)
+		return answer.value, answer.err
 	case <-ctx.Done():
 	}
 	c.mu.Lock()
@@ -368,14 +372,8 @@ func (c *conn) ask(ctx context.Context, handler int32, object *Object, name stri
 		return nil, c.interrupted(ctx.Err(), handler, name)
 	}
 	c.mu.Unlock()
-	return c.outcome(<-waiting.reply) // it came at the last moment
-}
-
-func (c *conn) outcome(answer reply) (any, error) {
-	if answer.err != nil {
-		return nil, answer.err
-	}
-	return c.unpack(answer.packed)
+	answer := <-waiting.reply // it came at the last moment
+	return answer.value, answer.err
 }
 
 // send encodes a request and puts it into what the writer sends.

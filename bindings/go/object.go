@@ -23,7 +23,7 @@ type Object struct {
 	counts bool // it keeps the connection open
 }
 
-// adopt makes an Object of a handle, or finds what it is if it is none of the peer.
+// adopt makes an Object of a handle, or finds what it is if it is none of the peer; the lock is held.
 func (c *conn) adopt(handle uint64) any {
 	if !objectIsRemote(handle) {
 		if own := c.ownClass(handle); own != nil {

@@ -153,7 +153,8 @@ func (u *unpacker) value() any {
 	return nil
 }
 
-// unpack reads one whole value.
+// unpack reads one whole value, as it comes with an event; the lock is held. Values of ours that come home must be found before
+// the next event tells that the peer has given them back.
 func (c *conn) unpack(packed []byte) (any, error) {
 	u := unpacker{conn: c, rest: packed}
 	value := u.value()

@@ -161,20 +161,16 @@ func (c *conn) forgetLent() {
 	c.locals, c.byValue, c.classes = map[uint64]*local{}, map[any]*local{}, map[*class]*lentClass{}
 }
 
-// ownByToken gives a value of ours that came home.
+// ownByToken gives a value of ours that came home; the lock is held.
 func (c *conn) ownByToken(token uint64) any {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if own := c.locals[token]; own != nil {
 		return own.value
 	}
 	return nil
 }
 
-// ownClass gives a class of ours that came home; nil if the handle is of something else.
+// ownClass gives a class of ours that came home; nil if the handle is of something else. The lock is held.
 func (c *conn) ownClass(handle uint64) any {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	for of, lent := range c.classes {
 		if self, err := lent.handle.self(); err == nil && sameObject(self, handle) {
 			return of.object
@@ -284,12 +280,16 @@ type served struct {
 	event    event
 	function *function
 	receiver any
+	args     any // a tuple of the arguments and the keywords
+	bad      error
 	turn     *turn
 }
 
 // serve starts to answer a request; the lock is held.
 func (c *conn) serve(event event) {
 	s := &served{conn: c, event: event}
+	s.args, s.bad = c.unpack(event.packed)
+	s.event.packed = nil
 	s.find()
 	if c.turns != nil {
 		s.turn = c.turns.enter()
@@ -353,11 +353,10 @@ func (s *served) run() {
 }
 
 func (s *served) call(ctx context.Context) (any, error) {
-	value, err := s.conn.unpack(s.event.packed)
-	if err != nil {
-		return nil, err
+	if s.bad != nil {
+		return nil, s.bad
 	}
-	parts, _ := value.(Tuple)
+	parts, _ := s.args.(Tuple)
 	if s.function == nil || len(parts) != 2 {
 		return nil, Raise("AttributeError", "the attribute cannot be used")
 	}
