@@ -30,7 +30,7 @@ type Server struct {
 
 // NewServer makes a server for a service, which all connections share. If service is a function of the form
 // func(*rpyc.Conn) (any, error), it is called for each connection and gives that connection's own service, or turns it
-// away.
+// away. The connection does not live yet: nothing can be asked over it before OnConnect.
 func NewServer(service any, opts ...Option) *Server {
 	return &Server{service: service, options: collect(opts), conns: map[*conn]bool{}}
 }
