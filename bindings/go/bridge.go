@@ -418,10 +418,11 @@ func (c *core) function(token uint64, f *Function) (uint64, error) {
 func takeError(failure *C.rpyc_error) error {
 	defer C.rpyc_error_free(failure)
 	text := C.GoString(C.rpyc_error_message(failure))
+	if C.rpyc_error_type_name(failure) != nil {
+		return remoteError(failure, text)
+	}
 	kind := error(nil)
 	switch C.rpyc_error_status(failure) {
-	case C.RPYC_ERR_REMOTE, C.RPYC_ERR_STOP_ITERATION:
-		return remoteError(failure, text)
 	case C.RPYC_ERR_CLOSED, C.RPYC_ERR_EOF, C.RPYC_ERR_IO:
 		kind = ErrClosed
 	case C.RPYC_ERR_TIMEOUT:
