@@ -31,7 +31,7 @@ CPP      := $(OUT)/cpp/binding $(OUT)/cpp/interop_server $(OUT)/cpp/interop_clie
             $(patsubst bindings/cpp/examples/%.cpp,$(OUT)/cpp/%,$(wildcard bindings/cpp/examples/*.cpp))
 BORDER   := $(patsubst tests/c_border/%.c,$(OUT)/border/%,$(wildcard tests/c_border/*.c))
 
-.PHONY: all library interop-programs bench-programs examples border-programs cpp-programs
+.PHONY: all library interop-programs bench-programs examples border-programs cpp-programs go-programs
 .PHONY: demo test bench bench-count check-fast model model-long lint header clean help
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
@@ -86,6 +86,17 @@ $(OUT)/cpp/interop_%: bindings/cpp/tests/interop/%.cpp $(CPP_HEADERS) Makefile |
 	$(CXXCOMPILE) -o $@ $< $(LINK)
 $(OUT)/cpp/%: bindings/cpp/examples/%.cpp $(CPP_HEADERS) Makefile | library
 	$(CXXCOMPILE) -o $@ $< $(LINK)
+
+# cgo finds the library by pkg-config. It does not see that a header has changed, so a sum of it stands among the flags.
+GO ?= go
+$(OUT)/pkgconfig/rpyc.pc: $(HEADERS) Makefile
+	@mkdir -p $(@D)
+	@{ echo 'Name: rpyc'; echo 'Description: RPyC for native programs'; echo 'Version: 0'; \
+	   echo 'Cflags: -I$(CURDIR)/include -DRPYC_HEADER_SUM='`cksum < include/rpyc.h | cut -d' ' -f1`; \
+	   echo 'Libs: -L$(LIB) -lrpyc -Wl,-rpath,$(LIB)'; } > $@
+go-programs: $(OUT)/pkgconfig/rpyc.pc | library ## the Go binding, and its interop programs
+	@mkdir -p $(OUT)/go && echo "go build ./..."
+	@cd bindings/go && PKG_CONFIG_PATH=$(OUT)/pkgconfig GOPROXY=off $(GO) build -o $(OUT)/go/ ./internal/...
 
 # Written from the header: one call of every function with NULL for each of its pointers.
 $(OUT)/border/every_function_null.c: tests/run/null_calls.py $(HEADERS)

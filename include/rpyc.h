@@ -1492,6 +1492,17 @@ const char *rpyc_error_traceback(const rpyc_error *error);
 rpyc_value *rpyc_error_args(const rpyc_error *error);
 
 /**
+ * The arguments and attributes of an exception at once, packed: a tuple of a tuple and a dict. For bindings of other languages;
+ * see rpyc_session_ask_packed.
+ *
+ * @param error borrowed; may be NULL
+ * @return an owned bytes value, freed with rpyc_value_free(); NULL unless the error is an exception
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+rpyc_value *rpyc_error_packed(const rpyc_error *error);
+
+/**
  * How many attributes came with an exception, such as the errno of an OSError.
  *
  * @param error borrowed; may be NULL
@@ -5327,6 +5338,33 @@ rpyc_status rpyc_session_return_packed(rpyc_session *session,
                                        const void *packed,
                                        size_t packed_length,
                                        rpyc_error **error_out);
+
+/**
+ * Answers a call with an exception, whose arguments and attributes are packed, and frees it: rpyc_call_raise_with and
+ * rpyc_call_free in one.
+ *
+ * @param session borrowed; that of the call
+ * @param call consumed, on success and on every failure; unanswered, its caller gets a RuntimeError
+ * @param module copied; NULL: "builtins"
+ * @param name copied; the class's name
+ * @param traceback copied; where it was raised, as the peer is to see it; NULL: nothing to say
+ * @param packed copied; a tuple of the arguments (a tuple) and the attributes (a dict with text keys); see "Packed values"; handles
+ *        in it are borrowed
+ * @param packed_length bytes; 0: neither arguments nor attributes
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the packed value is malformed), RPYC_ERR_STATE
+ *         (answered already), RPYC_ERR_CLOSED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_raise_packed(rpyc_session *session,
+                                      rpyc_call *call,
+                                      const char *module,
+                                      const char *name,
+                                      const char *traceback,
+                                      const void *packed,
+                                      size_t packed_length,
+                                      rpyc_error **error_out);
 
 /**
  * Makes a class of objects that the host knows by a token each. What is asked of them becomes events.

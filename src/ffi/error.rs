@@ -209,6 +209,25 @@ pub unsafe extern "C" fn rpyc_error_args(error: *const rpyc_error) -> *mut rpyc_
     unsafe { read(error, ptr::null_mut(), tuple) }
 }
 
+/// The arguments and attributes of an exception at once, packed: a tuple of a tuple and a dict. For bindings of other languages;
+/// see rpyc_session_ask_packed.
+///
+/// @param error borrowed; may be NULL
+/// @return an owned bytes value, freed with rpyc_value_free(); NULL unless the error is an exception
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_packed(error: *const rpyc_error) -> *mut rpyc_value {
+    let packed = |error: &Report| {
+        let exception = error.exception()?;
+        let mut packed = Vec::new();
+        super::packed::put_call(&mut packed, &exception.args, &exception.attributes);
+        Some(handle::value_new(Value::Bytes(packed.into())))
+    };
+    // SAFETY: NULL or a live error.
+    unsafe { read(error, ptr::null_mut(), packed) }
+}
+
 /// How many attributes came with an exception, such as the errno of an OSError.
 ///
 /// @param error borrowed; may be NULL

@@ -8,11 +8,11 @@ use super::handle::{self, Handle, rpyc_value};
 use super::packed;
 use super::pointer::{bytes, output};
 use super::status::{Failure, RPYC_ERR_ABI, Result, rpyc_status};
-use super::table::known_flags;
+use super::table::{known_flags, optional};
 use crate::bare::{Asks, Bare, Event};
 use crate::config::Dialect;
-use crate::error::Error;
-use crate::value::Value;
+use crate::error::{Error, Exception};
+use crate::value::{Text, Value};
 use std::ffi::{c_char, c_void};
 use std::mem::offset_of;
 use std::ptr;
@@ -595,6 +595,49 @@ pub unsafe extern "C" fn rpyc_session_return_packed(
                 _ => packed::value(&session.bare, bytes(packed.cast(), packed_length, "packed")?)?,
             };
             Ok(call.reply(value)?)
+        })
+    }
+}
+
+/// Answers a call with an exception, whose arguments and attributes are packed, and frees it: rpyc_call_raise_with and
+/// rpyc_call_free in one.
+///
+/// @param session borrowed; that of the call
+/// @param call consumed, on success and on every failure; unanswered, its caller gets a RuntimeError
+/// @param module copied; NULL: "builtins"
+/// @param name copied; the class's name
+/// @param traceback copied; where it was raised, as the peer is to see it; NULL: nothing to say
+/// @param packed copied; a tuple of the arguments (a tuple) and the attributes (a dict with text keys); see "Packed values"; handles
+///        in it are borrowed
+/// @param packed_length bytes; 0: neither arguments nor attributes
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the packed value is malformed), RPYC_ERR_STATE
+///         (answered already), RPYC_ERR_CLOSED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_session_raise_packed(
+    session: *mut rpyc_session,
+    call: *mut rpyc_call,
+    module: *const c_char,
+    name: *const c_char,
+    traceback: *const c_char,
+    packed: *const c_void,
+    packed_length: usize,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let served = handle::take(call);
+            let session = live(session)?;
+            let mut call = served.and_then(|served| served.call).ok_or_else(|| Failure::null("call"))?;
+            let (args, attributes) = packed::call(&session.bare, bytes(packed.cast(), packed_length, "packed")?)?;
+            let module = optional(module, "module")?.unwrap_or("builtins");
+            let mut exception = Exception::with_args(module, super::pointer::name(name, "name")?, args);
+            exception.attributes = attributes;
+            exception.traceback = Text::new(optional(traceback, "traceback")?.unwrap_or_default());
+            Ok(call.raise(exception)?)
         })
     }
 }

@@ -43,6 +43,7 @@ import ffi                                           # noqa: F401
 import syscalls                                      # noqa: F401
 import benches                                       # noqa: F401
 import upstream                                      # noqa: F401
+import go                                            # noqa: F401
 import memory
 import cpp                                           # noqa: F401
 

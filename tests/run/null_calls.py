@@ -11,7 +11,7 @@ import re
 import sys
 
 # NULL is a value here, or says "none": the call may succeed.
-OPTIONAL = {"rpyc_set_log_callback", "rpyc_error_status", "rpyc_value_new_slice", "rpyc_async_result_wait_all"}
+OPTIONAL = {"rpyc_set_log_callback", "rpyc_error_status", "rpyc_value_new_slice", "rpyc_async_result_wait_all", "rpyc_session_new"}
 # What a function gives for NULL where that is not 0, false or NULL.
 SPECIAL = {"rpyc_value_kind": "-1", "rpyc_connection_fileno": "-1", "rpyc_connection_write_fileno": "-1",
            "rpyc_connection_wake_fileno": "-1", "rpyc_connection_next_deadline": "-1", "rpyc_queue_fileno": "-1",
@@ -22,7 +22,7 @@ SPECIAL = {"rpyc_value_kind": "-1", "rpyc_connection_fileno": "-1", "rpyc_connec
 WAITING = {"rpyc_connection_serve", "rpyc_connection_poll", "rpyc_connection_poll_all", "rpyc_connection_serve_all",
            "rpyc_server_serve", "rpyc_server_serve_one", "rpyc_server_join"}
 # They take a call that the host owns, and the one here is lent.
-OWNED_CALL = {"rpyc_session_return_packed"}
+OWNED_CALL = {"rpyc_session_return_packed", "rpyc_session_raise_packed"}
 BORROWED_RESULTS = {"rpyc_call_connection", "rpyc_call_target"}
 HANDLES = ("value", "error", "config", "transport", "connection", "object", "iterator", "class", "call", "async_result",
            "server", "classic", "redirection", "buffer", "session", "decoder")

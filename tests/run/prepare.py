@@ -28,6 +28,7 @@ COMMANDS = (
     ("mandoc", "mandoc", "the manual pages are rendered"),
     ("abidiff", "abigail-tools", "the binary interface is compared with the committed one"),
     ("cmake", "cmake", "programs find the installed library with find_package"),
+    ("go", "golang-go", "the Go binding is built and tested"),
 )
 LUA_HEADERS = "/usr/include/lua5.4"
 # Event loops that examples use: pkg-config's name, Debian package, example.

@@ -131,6 +131,7 @@ def files_exist(case):
             if not os.path.exists(os.path.join(ROOT, path)):
                 wrong.append("%s in %s" % (path, name))
         prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)     # lambdas look like links
+        prose = re.sub(r"`[^`\n]*`", "", prose)
         for target in re.findall(r"\]\(([^)#]*)(?:#[^)]*)?\)", prose):
             place = os.path.join(ROOT, os.path.dirname(name), target)
             if target and "://" not in target and not os.path.exists(place):

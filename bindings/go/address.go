@@ -1,0 +1,58 @@
+package rpyc
+
+import (
+	"context"
+	"net"
+	"strconv"
+	"strings"
+)
+
+// parseAddress takes an address apart into the network and the address of package net.
+func parseAddress(addr string) (network, address string, err error) {
+	wrong := func(what string) (string, string, error) {
+		return "", "", problemf(ErrAddress, "address %q: %s", addr, what)
+	}
+	switch {
+	case strings.HasPrefix(addr, "tcp://"):
+		host, port, err := net.SplitHostPort(addr[len("tcp://"):])
+		if err != nil {
+			return wrong("write tcp://HOST:PORT or tcp://[IPV6]:PORT")
+		}
+		if strings.ContainsAny(host, " \t\n/@?#[]") {
+			return wrong("that is not the name of a host")
+		}
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return wrong("the port is not a number from 0 to 65535")
+		}
+		if host == "" {
+			host = "127.0.0.1"
+		}
+		return "tcp", net.JoinHostPort(host, port), nil
+	case strings.HasPrefix(addr, "unix://"):
+		path := addr[len("unix://"):]
+		if len(path) < 2 || (path[0] != '/' && path[0] != '@') {
+			return wrong("write unix:///PATH, or unix://@NAME for an abstract socket")
+		}
+		return "unix", path, nil
+	}
+	return wrong("it starts neither with tcp:// nor with unix://")
+}
+
+// addressOf is the notation of an address of package net.
+func addressOf(addr net.Addr) string {
+	if addr == nil || addr.String() == "" {
+		return ""
+	}
+	return addr.Network() + "://" + addr.String()
+}
+
+// Listen listens at an address for Server.Serve: "tcp://HOST:PORT", where the port 0 takes a free one, or
+// "unix:///PATH". Use it to learn the port, with Addr, before serving.
+func Listen(ctx context.Context, addr string) (net.Listener, error) {
+	network, address, err := parseAddress(addr)
+	if err != nil {
+		return nil, err
+	}
+	var config net.ListenConfig
+	return config.Listen(ctx, network, address)
+}

@@ -1,0 +1,37 @@
+package rpyc_test
+
+import (
+	"context"
+	"testing"
+
+	"rpyc"
+)
+
+// One call after the other, between two processes' worth of Go in one.
+func BenchmarkCall(b *testing.B) {
+	addr, _ := serve(b, newCalculator())
+	conn := dial(b, addr)
+	ctx := context.Background()
+	b.ReportAllocs()
+	b.ResetTimer()
+	for i := 0; i < b.N; i++ {
+		if _, err := rpyc.Call[int](ctx, conn.Root(), "add", i, 1); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// As many as there are goroutines.
+func BenchmarkCallsAtOnce(b *testing.B) {
+	addr, _ := serve(b, newCalculator())
+	conn := dial(b, addr)
+	ctx := context.Background()
+	b.SetParallelism(100)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, err := rpyc.Call[int](ctx, conn.Root(), "add", 1, 1); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,569 @@
+package rpyc
+
+import (
+	"context"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Conn is a connection to a peer. All its methods, and those of its Objects, may be used by any number of goroutines.
+//
+// A connection has two goroutines, one that reads and one that writes; goroutines that wait for answers take no
+// thread. Close it when it is no longer needed. A connection of Dial that is unreachable, with all its Objects, is
+// closed in the end by the garbage collector.
+type Conn struct {
+	conn *conn
+}
+
+// conn is the inside of a connection: what its goroutines hold. The user's handles keep it open by being counted.
+type conn struct {
+	options  options
+	network  net.Conn
+	name     string // the peer's, for messages
+	accepted bool   // the peer speaks first
+	service  any
+
+	ctx    context.Context // ends with the connection
+	cancel context.CancelFunc
+	users  int64 // Conns and Objects that keep it open; -1: it does not depend on them
+
+	wake      chan struct{} // there may be something to send
+	drained   chan struct{} // something was sent
+	heard     chan struct{} // the peer has said something
+	ready     chan struct{} // OnConnect has returned
+	ended     chan struct{} // no further answers
+	written   chan struct{} // the writer has ended
+	done      chan struct{} // both goroutines have ended
+	closeOnce sync.Once
+	turns     *turnQueue // of calls that are served one by one; nil: they overlap
+
+	mu       sync.Mutex // guards what follows, and each call of the library about this session
+	core     *core      // nil when the connection has ended
+	closing  bool
+	leaving  bool // the writer is to end when everything is sent
+	err      error
+	lastID   uint64
+	pending  map[uint64]*pending
+	locals   map[uint64]*local
+	byValue  map[any]*local
+	classes  map[*class]*lentClass
+	peerRoot *Object
+}
+
+// pending is a request that waits for its answer.
+type pending struct {
+	sequence int64
+	reply    chan reply // has room for the one reply
+}
+
+// reply is an answer.
+type reply struct {
+	value any
+	err   error
+}
+
+func newConn(network net.Conn, service any, accepted bool, o options) (*conn, error) {
+	core, err := newCore(o.config)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{
+		options: o, network: network, accepted: accepted, service: service, core: core,
+		name:    addressOf(network.RemoteAddr()),
+		users:   -1,
+		wake:    make(chan struct{}, 1),
+		drained: make(chan struct{}, 1),
+		heard:   make(chan struct{}),
+		ready:   make(chan struct{}),
+		ended:   make(chan struct{}),
+		written: make(chan struct{}),
+		done:    make(chan struct{}),
+		pending: map[uint64]*pending{},
+		locals:  map[uint64]*local{},
+		byValue: map[any]*local{},
+		classes: map[*class]*lentClass{},
+	}
+	if c.name == "" {
+		c.name = "the peer"
+	}
+	if o.serial {
+		c.turns = &turnQueue{}
+	}
+	c.ctx, c.cancel = context.WithCancel(context.WithValue(context.Background(), connKey{}, c))
+	if err := c.offer(service); err != nil {
+		c.cancel()
+		core.free()
+		return nil, err
+	}
+	return c, nil
+}
+
+// start lets the connection live. OnConnect may turn it away.
+func (c *conn) start() {
+	go c.write()
+	go c.read()
+	if hook, ok := c.service.(Connecter); ok {
+		if err := c.connected(hook); err != nil {
+			c.close()
+			return
+		}
+	}
+	close(c.ready)
+}
+
+func (c *conn) connected(hook Connecter) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = panicked(cause)
+		}
+	}()
+	return hook.OnConnect(c.handle())
+}
+
+// handle gives a handle that does not keep the connection open.
+func (c *conn) handle() *Conn { return &Conn{c} }
+
+// own gives the user's handle, which is counted.
+func (c *conn) own() *Conn {
+	atomic.StoreInt64(&c.users, 1)
+	outer := &Conn{c}
+	runtime.SetFinalizer(outer, func(outer *Conn) { outer.conn.leave() })
+	return outer
+}
+
+func (c *conn) enter() {
+	if atomic.LoadInt64(&c.users) >= 0 {
+		atomic.AddInt64(&c.users, 1)
+	}
+}
+
+// leave closes the connection when nobody holds it any more.
+func (c *conn) leave() {
+	if atomic.LoadInt64(&c.users) > 0 && atomic.AddInt64(&c.users, -1) == 0 {
+		go c.close()
+	}
+}
+
+// signal wakes the writer.
+func (c *conn) signal() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// ---------------------------------------------------------------- reading and writing
+
+func (c *conn) read() {
+	defer close(c.done)
+	buf := make([]byte, 64<<10)
+	for alive := true; alive; {
+		n, err := c.network.Read(buf)
+		if n > 0 {
+			alive = c.receive(buf[:n])
+		}
+		if err != nil && alive {
+			c.endOfStream()
+			alive = false
+		}
+	}
+	c.finish()
+}
+
+// receive gives bytes to the session and deals with what comes of them. False: the connection is over.
+func (c *conn) receive(data []byte) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.core.feed(data); err != nil {
+		c.fail(err)
+		return false
+	}
+	select {
+	case <-c.heard:
+	default:
+		if c.core.dialect() != 0 || !c.accepted {
+			close(c.heard)
+		}
+	}
+	return c.events(true)
+}
+
+// events takes the events that wait; the lock is held. Only the reader waits for room to send. False: the connection
+// is over.
+func (c *conn) events(reader bool) bool {
+	for {
+		event, err := c.core.next()
+		if err != nil {
+			c.fail(err)
+			return false
+		}
+		switch event.kind {
+		case eventNone:
+			if c.core.outgoing() > 0 {
+				c.signal()
+			}
+			return true
+		case eventSend:
+			if !reader {
+				return true // the reader is about it
+			}
+			c.mu.Unlock()
+			c.signal()
+			select {
+			case <-c.drained:
+			case <-c.written:
+				c.discard()
+			}
+			c.mu.Lock()
+		case eventReply:
+			if waiting := c.pending[event.token]; waiting != nil {
+				delete(c.pending, event.token)
+				answer := reply{err: event.err}
+				if answer.err == nil {
+					answer.value, answer.err = c.unpack(event.packed)
+				}
+				waiting.reply <- answer
+			}
+		case eventRequest:
+			c.serve(event)
+		case eventReleased:
+			c.released(event.token)
+		case eventClosed:
+			c.fail(event.err)
+			return false
+		}
+	}
+}
+
+// fail notes why the connection is over; the first reason counts.
+func (c *conn) fail(err error) {
+	if c.err == nil {
+		if c.closing {
+			err = ErrClosed
+		}
+		c.err = err
+	}
+}
+
+func (c *conn) endOfStream() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.core.endOfStream()
+	for c.events(true) && c.core.hasMessage() {
+	}
+	c.fail(problemf(ErrClosed, "%s closed the connection", c.name))
+}
+
+// finish ends everything that belongs to the connection. The reader calls it last.
+func (c *conn) finish() {
+	c.network.SetWriteDeadline(time.Now().Add(time.Second))
+	c.mu.Lock()
+	c.leaving = true
+	c.mu.Unlock()
+	c.signal()
+	<-c.written
+	c.network.Close()
+
+	c.mu.Lock()
+	for token, waiting := range c.pending {
+		delete(c.pending, token)
+		waiting.reply <- reply{err: c.err}
+	}
+	close(c.ended)
+	c.cancel()
+	c.forgetLent()
+	c.core.free()
+	c.core = nil
+	root := c.peerRoot
+	c.peerRoot = nil
+	c.mu.Unlock()
+	if root != nil {
+		root.Close()
+	}
+	if hook, ok := c.service.(Disconnecter); ok {
+		c.disconnected(hook)
+	}
+}
+
+func (c *conn) disconnected(hook Disconnecter) {
+	defer func() { _ = recover() }()
+	hook.OnDisconnect(c.handle())
+}
+
+func (c *conn) write() {
+	defer close(c.written)
+	buf := make([]byte, 64<<10)
+	for {
+		n, leaving := c.take(buf)
+		if n == 0 {
+			if leaving {
+				return
+			}
+			<-c.wake
+			continue
+		}
+		_, err := c.network.Write(buf[:n])
+		select {
+		case c.drained <- struct{}{}:
+		default:
+		}
+		if err != nil {
+			c.network.Close() // the reader notices
+			return
+		}
+		if n == len(buf) && n < 1<<20 {
+			buf = make([]byte, 2*n)
+		}
+	}
+}
+
+func (c *conn) take(buf []byte) (n int, leaving bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.core.take(buf), c.leaving
+}
+
+// discard drops what can never be sent.
+func (c *conn) discard() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	scrap := make([]byte, 64<<10)
+	for c.core.take(scrap) > 0 {
+	}
+}
+
+// ---------------------------------------------------------------- requests
+
+// ask sends a request and waits for its answer. Until then, a serial call that asks gives up its turn.
+func (c *conn) ask(ctx context.Context, handler int32, object *Object, name string, args ...any) (any, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, c.interrupted(err, handler, name)
+	}
+	if c.options.timeout > 0 {
+		if _, limited := ctx.Deadline(); !limited {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, c.options.timeout)
+			defer cancel()
+		}
+	}
+	if c.accepted {
+		c.waitForDialect(ctx)
+	}
+	token, waiting, err := c.send(handler, object, name, args)
+	if err != nil {
+		return nil, err
+	}
+	defer giveUpTurn(ctx)()
+	select {
+	case answer := <-waiting.reply:
+		return answer.value, answer.err
+	case <-ctx.Done():
+	}
+	c.mu.Lock()
+	if c.pending[token] == waiting {
+		delete(c.pending, token)
+		if c.core != nil {
+			c.core.forget(waiting.sequence)
+		}
+		c.mu.Unlock()
+		return nil, c.interrupted(ctx.Err(), handler, name)
+	}
+	c.mu.Unlock()
+	answer := <-waiting.reply // it came at the last moment
+	return answer.value, answer.err
+}
+
+// send encodes a request and puts it into what the writer sends.
+func (c *conn) send(handler int32, object *Object, name string, args []any) (token uint64, waiting *pending, err error) {
+	e := encoder{conn: c, buf: make([]byte, 0, 128)}
+	defer e.done()
+	if err := e.arguments(args); err != nil {
+		return 0, nil, err
+	}
+	var handle uint64
+	if object != nil {
+		if handle, err = object.hold(); err != nil {
+			return 0, nil, err
+		}
+		e.objects = append(e.objects, object)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.usable(); err != nil {
+		return 0, nil, err
+	}
+	c.lastID++
+	waiting = &pending{reply: make(chan reply, 1)}
+	waiting.sequence, err = c.core.ask(c.lastID, handler, handle, name, e.buf)
+	if err != nil {
+		return 0, nil, err
+	}
+	e.lent()
+	token = c.lastID
+	c.pending[token] = waiting
+	if waiting.sequence < 0 {
+		c.events(false) // the library has answered by itself
+	}
+	c.signal()
+	return token, waiting, nil
+}
+
+// usable tells why the connection cannot be used any more; the lock is held.
+func (c *conn) usable() error {
+	switch {
+	case c.err != nil:
+		return c.err
+	case c.core == nil || c.closing:
+		return ErrClosed
+	}
+	return nil
+}
+
+// interrupted says that the caller's context ended the waiting.
+func (c *conn) interrupted(cause error, handler int32, name string) error {
+	what := "the request"
+	switch {
+	case handler == handleCallAttr || handler == handleCall && name != "":
+		what = name + "()"
+	case name != "":
+		what = name
+	}
+	if cause == context.DeadlineExceeded {
+		return &problem{ErrTimeout, "rpyc: " + what + " on " + c.name + " did not answer in time; it may still be running", cause}
+	}
+	return &problem{cause, "rpyc: " + what + " on " + c.name + ": " + cause.Error(), cause}
+}
+
+// waitForDialect waits a moment for a peer that has not spoken yet, and whose version is not known therefore.
+func (c *conn) waitForDialect(ctx context.Context) {
+	select {
+	case <-c.heard:
+		return
+	default:
+	}
+	timer := time.NewTimer(time.Second)
+	defer timer.Stop()
+	select {
+	case <-c.heard:
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-c.ended:
+	}
+}
+
+// root gives the peer's root, asked for once.
+func (c *conn) root(ctx context.Context) (*Object, error) {
+	c.mu.Lock()
+	root := c.peerRoot
+	c.mu.Unlock()
+	if root != nil {
+		return root, nil
+	}
+	value, err := c.ask(ctx, handleGetRoot, nil, "")
+	if err != nil {
+		return nil, err
+	}
+	root, ok := value.(*Object)
+	if !ok {
+		return nil, problemf(ErrType, "the root of %s is no object but a %s", c.name, pythonType(value))
+	}
+	// It belongs to the connection, and does not keep it open.
+	root.disown()
+	c.mu.Lock()
+	known := c.peerRoot
+	if known == nil && c.core != nil {
+		c.peerRoot = root
+	}
+	c.mu.Unlock()
+	if known != nil {
+		root.Close()
+		return known, nil
+	}
+	return root, nil
+}
+
+// ---------------------------------------------------------------- the end
+
+// close tells the peer, waits a moment for it to end the stream, and ends the connection.
+func (c *conn) close() error {
+	c.closeOnce.Do(func() {
+		c.mu.Lock()
+		c.closing = true
+		if c.core != nil {
+			c.core.close()
+		}
+		c.mu.Unlock()
+		c.signal()
+		timer := time.NewTimer(c.options.closeTimeout)
+		defer timer.Stop()
+		select {
+		case <-c.ended:
+		case <-timer.C:
+		}
+		c.network.Close()
+	})
+	<-c.ended
+	return nil
+}
+
+// abort ends the connection at once, without a word to the peer.
+func (c *conn) abort() {
+	c.mu.Lock()
+	c.closing = true
+	c.mu.Unlock()
+	c.network.Close()
+	<-c.ended
+}
+
+// Close ends the connection. The peer is told; requests that still wait fail with ErrClosed. It can be called more
+// than once.
+func (c *Conn) Close() error {
+	runtime.SetFinalizer(c, nil)
+	return c.conn.close()
+}
+
+// Done is closed when the connection has ended, for whatever reason.
+func (c *Conn) Done() <-chan struct{} { return c.conn.ended }
+
+// Err says why the connection has ended; nil as long as it lives.
+func (c *Conn) Err() error {
+	c.conn.mu.Lock()
+	defer c.conn.mu.Unlock()
+	return c.conn.err
+}
+
+// RemoteAddr is the address of the peer.
+func (c *Conn) RemoteAddr() net.Addr { return c.conn.network.RemoteAddr() }
+
+// Service is what this side offers as its root: what was given to WithService or NewServer.
+func (c *Conn) Service() any { return c.conn.service }
+
+// Root is the peer's root object. A connection of Dial has it already; otherwise, on a server, it is asked for when it
+// is first used. It lives as long as the connection and need not be closed.
+func (c *Conn) Root() *Object {
+	return &Object{conn: c.conn, isRoot: true, keeps: c}
+}
+
+// Ping asks the peer for a sign of life.
+func (c *Conn) Ping(ctx context.Context) error {
+	const text = "librpyc"
+	echo, err := c.conn.ask(ctx, handlePing, nil, "", text)
+	if err == nil && echo != text {
+		err = problemf(ErrProtocol, "%s answered a ping with something else", c.conn.name)
+	}
+	return err
+}
+
+type connKey struct{}
+
+// ConnOf gives the connection over which a call came, from the context of a service method.
+func ConnOf(ctx context.Context) (*Conn, bool) {
+	c, ok := ctx.Value(connKey{}).(*conn)
+	if !ok {
+		return nil, false
+	}
+	return c.handle(), true
+}

@@ -1,0 +1,366 @@
+package rpyc
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/big"
+	"reflect"
+	"time"
+)
+
+var (
+	anyType      = reflect.TypeOf((*any)(nil)).Elem()
+	errorType    = reflect.TypeOf((*error)(nil)).Elem()
+	contextType  = reflect.TypeOf((*context.Context)(nil)).Elem()
+	objectType   = reflect.TypeOf((*Object)(nil))
+	bigIntType   = reflect.TypeOf((*big.Int)(nil))
+	durationType = reflect.TypeOf(time.Duration(0))
+	bytesType    = reflect.TypeOf([]byte(nil))
+	tupleType    = reflect.TypeOf(Tuple(nil))
+	frozenType   = reflect.TypeOf(FrozenSet(nil))
+	keywordsType = reflect.TypeOf(Keywords(nil))
+)
+
+// mismatch says that a value does not fit a type. `what` is what would have fit, in words of Python.
+type mismatch struct {
+	what, got string
+	kind      error
+}
+
+func (m *mismatch) Error() string { return fmt.Sprintf("must be %s, not %s", m.what, m.got) }
+
+func wrong(what string, value any) error { return &mismatch{what, pythonType(value), ErrType} }
+
+// outside says that a number is too large for a type.
+func outside(t reflect.Type, value any) error {
+	return &mismatch{what: "in the range of " + t.Kind().String(), got: fmt.Sprint(value), kind: ErrRange}
+}
+
+// convert makes a value of a Go type of one that arrived. Remote lists, dicts and sets are fetched for types that hold
+// their items, for which the context counts.
+func convert(ctx context.Context, value any, t reflect.Type) (reflect.Value, error) {
+	if t == anyType {
+		if value == nil {
+			return reflect.Zero(t), nil
+		}
+		return reflect.ValueOf(value), nil
+	}
+	if value != nil && t != durationType {
+		if v := reflect.ValueOf(value); v.Type() == t {
+			return v, nil
+		}
+	}
+	switch t {
+	case bigIntType:
+		switch n := value.(type) {
+		case nil:
+			return reflect.Zero(t), nil
+		case int64:
+			return reflect.ValueOf(big.NewInt(n)), nil
+		case bool:
+			return reflect.ValueOf(big.NewInt(int64(number(n)))), nil
+		}
+		return reflect.Value{}, wrong("int", value)
+	case durationType:
+		seconds, ok := asFloat(value)
+		if !ok {
+			return reflect.Value{}, wrong("a number of seconds", value)
+		}
+		if !(math.Abs(seconds) < math.MaxInt64/1e9) {
+			return reflect.Value{}, outside(t, value)
+		}
+		return reflect.ValueOf(time.Duration(math.Round(seconds * 1e9))), nil
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		if b, ok := value.(bool); ok {
+			return reflect.ValueOf(b).Convert(t), nil
+		}
+		return reflect.Value{}, wrong("bool", value)
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return convertInt(value, t)
+	case reflect.Float32, reflect.Float64:
+		if f, ok := asFloat(value); ok {
+			return reflect.ValueOf(f).Convert(t), nil
+		}
+		return reflect.Value{}, wrong("float", value)
+	case reflect.Complex64, reflect.Complex128:
+		if c, ok := value.(complex128); ok {
+			return reflect.ValueOf(c).Convert(t), nil
+		}
+		if f, ok := asFloat(value); ok {
+			return reflect.ValueOf(complex(f, 0)).Convert(t), nil
+		}
+		return reflect.Value{}, wrong("complex", value)
+	case reflect.String:
+		if s, ok := value.(string); ok {
+			return reflect.ValueOf(s).Convert(t), nil
+		}
+		return reflect.Value{}, wrong("str", value)
+	case reflect.Slice:
+		return convertSlice(ctx, value, t)
+	case reflect.Array:
+		return convertArray(ctx, value, t)
+	case reflect.Map:
+		return convertMap(ctx, value, t)
+	case reflect.Func:
+		return convertFunc(ctx, value, t)
+	case reflect.Interface:
+		if value == nil {
+			return reflect.Zero(t), nil
+		}
+		if v := reflect.ValueOf(value); v.Type().Implements(t) {
+			return v, nil
+		}
+		return reflect.Value{}, wrong("a "+t.String(), value)
+	case reflect.Pointer:
+		if value == nil {
+			return reflect.Zero(t), nil
+		}
+		if t.Elem().Kind() == reflect.Struct {
+			break
+		}
+		element, err := convert(ctx, value, t.Elem())
+		if err != nil {
+			return reflect.Value{}, err
+		}
+		pointer := reflect.New(t.Elem())
+		pointer.Elem().Set(element)
+		return pointer, nil
+	}
+	if t == objectType {
+		return reflect.Value{}, wrong("an object of the caller", value)
+	}
+	return reflect.Value{}, wrong("a "+t.String(), value)
+}
+
+func number(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// asFloat takes numbers as Python's float() does, without loss of the whole.
+func asFloat(value any) (float64, bool) {
+	switch v := value.(type) {
+	case float64:
+		return v, true
+	case int64:
+		return float64(v), true
+	case bool:
+		return float64(number(v)), true
+	case *big.Int:
+		f, _ := new(big.Float).SetInt(v).Float64()
+		return f, !math.IsInf(f, 0)
+	}
+	return 0, false
+}
+
+func convertInt(value any, t reflect.Type) (reflect.Value, error) {
+	result := reflect.New(t).Elem()
+	var small int64
+	switch v := value.(type) {
+	case int64:
+		small = v
+	case bool:
+		small = int64(number(v))
+	case *big.Int:
+		if result.CanUint() && v.IsUint64() && !result.OverflowUint(v.Uint64()) {
+			result.SetUint(v.Uint64())
+			return result, nil
+		}
+		return reflect.Value{}, outside(t, v)
+	default:
+		return reflect.Value{}, wrong("int", value)
+	}
+	switch {
+	case result.CanInt() && !result.OverflowInt(small):
+		result.SetInt(small)
+	case result.CanUint() && small >= 0 && !result.OverflowUint(uint64(small)):
+		result.SetUint(uint64(small))
+	default:
+		return reflect.Value{}, outside(t, value)
+	}
+	return result, nil
+}
+
+// itemsOf gives the items of anything that has items, a remote one's too.
+func itemsOf(ctx context.Context, value any) ([]any, bool, error) {
+	switch v := value.(type) {
+	case Tuple:
+		return v, true, nil
+	case []any:
+		return v, true, nil
+	case FrozenSet:
+		return v, true, nil
+	case *Object:
+		items, err := v.fetch(ctx)
+		return items, true, err
+	}
+	// An array of numbers.
+	if v := reflect.ValueOf(value); v.Kind() == reflect.Slice && v.Type() != bytesType {
+		items := make([]any, v.Len())
+		for i := range items {
+			items[i] = plainNumber(v.Index(i))
+		}
+		return items, true, nil
+	}
+	return nil, false, nil
+}
+
+func plainNumber(v reflect.Value) any {
+	switch {
+	case v.CanInt():
+		return v.Int()
+	case v.CanUint() && v.Uint() <= math.MaxInt64:
+		return int64(v.Uint())
+	case v.CanUint():
+		return new(big.Int).SetUint64(v.Uint())
+	case v.CanFloat():
+		return v.Float()
+	}
+	return v.Interface()
+}
+
+func convertSlice(ctx context.Context, value any, t reflect.Type) (reflect.Value, error) {
+	if t.Elem().Kind() == reflect.Uint8 {
+		if b, ok := value.([]byte); ok {
+			return reflect.ValueOf(b).Convert(t), nil
+		}
+		return reflect.Value{}, wrong("bytes", value)
+	}
+	items, ok, err := itemsOf(ctx, value)
+	if err != nil {
+		return reflect.Value{}, err
+	}
+	if !ok || (t == tupleType) || (t == frozenType) {
+		what := "list or tuple"
+		switch t {
+		case tupleType:
+			what = "tuple"
+		case frozenType:
+			what = "frozenset"
+		}
+		return reflect.Value{}, wrong(what, value)
+	}
+	slice := reflect.MakeSlice(t, len(items), len(items))
+	return slice, convertItems(ctx, items, slice)
+}
+
+func convertItems(ctx context.Context, items []any, into reflect.Value) error {
+	for i, item := range items {
+		element, err := convert(ctx, item, into.Type().Elem())
+		if err != nil {
+			return inside(err, fmt.Sprintf("item %d", i))
+		}
+		into.Index(i).Set(element)
+	}
+	return nil
+}
+
+// inside says which part of a value does not fit.
+func inside(err error, place string) error {
+	if m, ok := err.(*mismatch); ok {
+		return &mismatch{what: m.what + " in " + place, got: m.got, kind: m.kind}
+	}
+	return err
+}
+
+func convertArray(ctx context.Context, value any, t reflect.Type) (reflect.Value, error) {
+	items, ok, err := itemsOf(ctx, value)
+	if err != nil {
+		return reflect.Value{}, err
+	}
+	if !ok {
+		return reflect.Value{}, wrong("tuple", value)
+	}
+	if len(items) != t.Len() {
+		return reflect.Value{}, &mismatch{fmt.Sprintf("a tuple of %d", t.Len()), fmt.Sprintf("of %d", len(items)), ErrType}
+	}
+	array := reflect.New(t).Elem()
+	return array, convertItems(ctx, items, array)
+}
+
+func convertMap(ctx context.Context, value any, t reflect.Type) (reflect.Value, error) {
+	if isSet(t) {
+		return convertSet(ctx, value, t)
+	}
+	var dict Dict
+	switch v := value.(type) {
+	case Dict:
+		dict = v
+	case *Object:
+		var err error
+		if dict, err = v.fetchDict(ctx); err != nil {
+			return reflect.Value{}, err
+		}
+	default:
+		return reflect.Value{}, wrong("dict", value)
+	}
+	result := reflect.MakeMapWithSize(t, len(dict))
+	for _, item := range dict {
+		key, err := convert(ctx, item.Key, t.Key())
+		if err != nil {
+			return reflect.Value{}, inside(err, "a key")
+		}
+		if !isKey(key) {
+			return reflect.Value{}, wrong("dict with keys that Go can compare", item.Key)
+		}
+		element, err := convert(ctx, item.Value, t.Elem())
+		if err != nil {
+			return reflect.Value{}, inside(err, fmt.Sprintf("the value of %v", item.Key))
+		}
+		result.SetMapIndex(key, element)
+	}
+	return result, nil
+}
+
+func convertSet(ctx context.Context, value any, t reflect.Type) (reflect.Value, error) {
+	items, ok, err := itemsOf(ctx, value)
+	if err != nil {
+		return reflect.Value{}, err
+	}
+	if !ok {
+		return reflect.Value{}, wrong("set", value)
+	}
+	set := reflect.MakeMapWithSize(t, len(items))
+	for _, item := range items {
+		key, err := convert(ctx, item, t.Key())
+		if err != nil {
+			return reflect.Value{}, inside(err, "an item")
+		}
+		if !isKey(key) {
+			return reflect.Value{}, wrong("set of items that Go can compare", item)
+		}
+		set.SetMapIndex(key, reflect.Zero(t.Elem()))
+	}
+	return set, nil
+}
+
+// isKey tells whether a value can be a key of a map.
+func isKey(v reflect.Value) bool {
+	if v.Kind() == reflect.Interface {
+		v = v.Elem()
+	}
+	return !v.IsValid() || v.Type().Comparable()
+}
+
+// as converts a result for Call and its siblings.
+func as[T any](ctx context.Context, value any) (T, error) {
+	var result T
+	if direct, ok := value.(T); ok {
+		return direct, nil
+	}
+	converted, err := convert(ctx, value, reflect.TypeOf(&result).Elem())
+	if m, ok := err.(*mismatch); ok {
+		return result, problemf(m.kind, "the result %s", m.Error())
+	}
+	if err != nil {
+		return result, err
+	}
+	reflect.ValueOf(&result).Elem().Set(converted)
+	return result, nil
+}

@@ -1,0 +1,63 @@
+package rpyc
+
+import (
+	"context"
+	"errors"
+	"net"
+)
+
+// Dial connects to an RPyC server at "tcp://HOST:PORT", "tcp://[IPV6]:PORT", "unix:///PATH" or "unix://@NAME" (an
+// abstract socket), and gets its root. The context limits the time that this takes, not the connection.
+//
+// Both dialects are spoken, that of RPyC 6 and that of RPyC 4.1 to 5.3; which one the server knows is found out.
+func Dial(ctx context.Context, addr string, opts ...Option) (*Conn, error) {
+	network, address, err := parseAddress(addr)
+	if err != nil {
+		return nil, err
+	}
+	o := collect(opts)
+	open := func() (*Conn, error) {
+		stream, err := o.dial(ctx, network, address)
+		if err != nil {
+			return nil, err
+		}
+		c, err := newConn(stream, o.service, false, o)
+		if err != nil {
+			stream.Close()
+			return nil, err
+		}
+		c.name = addr
+		return dialled(ctx, c)
+	}
+	conn, err := open()
+	if errors.Is(err, ErrDialect) && o.config["dialect"] == "" {
+		o.config["dialect"] = "5"
+		conn, err = open()
+	}
+	return conn, err
+}
+
+// NewConn makes a connection over a stream that is connected already, for instance one of TLS, and gets the peer's
+// root. The stream belongs to the connection from then on, also if NewConn fails.
+func NewConn(ctx context.Context, stream net.Conn, opts ...Option) (*Conn, error) {
+	o := collect(opts)
+	c, err := newConn(stream, o.service, false, o)
+	if err != nil {
+		stream.Close()
+		return nil, err
+	}
+	return dialled(ctx, c)
+}
+
+// dialled lets a new connection live and fetches the peer's root.
+func dialled(ctx context.Context, c *conn) (*Conn, error) {
+	outer := c.own()
+	c.start()
+	_, err := c.root(ctx)
+	var remote *RemoteError
+	if err != nil && !errors.As(err, &remote) && !errors.Is(err, ErrType) {
+		c.abort()
+		return nil, err
+	}
+	return outer, nil
+}

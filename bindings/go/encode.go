@@ -1,0 +1,314 @@
+package rpyc
+
+import (
+	"math"
+	"math/big"
+	"reflect"
+	"sort"
+	"time"
+)
+
+// encoder packs Go values for the library. It remembers what must stay as it is until the packed values have been
+// handed over: Objects are not released, and values that are lent keep their tokens.
+type encoder struct {
+	conn    *conn
+	buf     []byte
+	objects []*Object
+	locals  []*local
+	depth   int
+}
+
+// So deep may Go values be nested; one that holds itself has no end.
+const maxDepth = 1000
+
+// lent notes that the library knows now what was lent; the lock of the connection is held.
+func (e *encoder) lent() {
+	for _, own := range e.locals {
+		own.lent = true
+	}
+}
+
+// done ends an encoding.
+func (e *encoder) done() {
+	for _, object := range e.objects {
+		object.letGo()
+	}
+	if len(e.locals) > 0 {
+		e.conn.unpin(e.locals)
+	}
+}
+
+func (e *encoder) header(kind byte, n int) { e.buf = putHeader(e.buf, kind, n) }
+
+// arguments packs the arguments of a call, of which the last may be Keywords.
+func (e *encoder) arguments(args []any) error {
+	var keywords Keywords
+	if n := len(args); n > 0 {
+		if last, ok := args[n-1].(Keywords); ok {
+			keywords, args = last, args[:n-1]
+		}
+	}
+	e.header(packedTuple, 2)
+	e.header(packedTuple, len(args))
+	for _, arg := range args {
+		if err := e.put(arg); err != nil {
+			return err
+		}
+	}
+	e.header(packedDict, len(keywords))
+	for _, name := range sortedNames(keywords) {
+		e.buf = putText(e.buf, packedStr, name)
+		if err := e.put(keywords[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func sortedNames(named map[string]any) []string {
+	names := make([]string, 0, len(named))
+	for name := range named {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+func (e *encoder) put(value any) error {
+	switch v := value.(type) {
+	case nil:
+		e.buf = append(e.buf, packedNone)
+	case bool:
+		e.putBool(v)
+	case int:
+		e.buf = putWord(e.buf, packedInt, uint64(v))
+	case int64:
+		e.buf = putWord(e.buf, packedInt, uint64(v))
+	case float64:
+		e.buf = putFloat(e.buf, v)
+	case string:
+		e.buf = putText(e.buf, packedStr, v)
+	case []byte:
+		e.putBytes(v)
+	case Tuple:
+		return e.sequence(packedTuple, v)
+	case []any:
+		return e.sequence(packedList, v)
+	case FrozenSet:
+		return e.sequence(packedFrozenSet, v)
+	case Dict:
+		e.header(packedDict, len(v))
+		for _, item := range v {
+			if err := e.all(item.Key, item.Value); err != nil {
+				return err
+			}
+		}
+	case Slice:
+		e.buf = append(e.buf, packedSlice)
+		return e.all(v.Start, v.Stop, v.Step)
+	case singleton:
+		if v == Ellipsis {
+			e.buf = append(e.buf, packedEllipsis)
+		} else {
+			e.buf = append(e.buf, packedNotImplemented)
+		}
+	case *big.Int:
+		if v == nil {
+			e.buf = append(e.buf, packedNone)
+		} else {
+			e.buf = putText(e.buf, packedBigInt, v.String())
+		}
+	case time.Duration:
+		e.buf = putFloat(e.buf, v.Seconds())
+	case *Object:
+		return e.putObject(v)
+	case *ClassObject:
+		if v == nil {
+			e.buf = append(e.buf, packedNone)
+			return nil
+		}
+		handle, err := e.conn.classSelf(v.class)
+		e.buf = putWord(e.buf, packedObject, handle)
+		return err
+	default:
+		return e.reflected(reflect.ValueOf(value))
+	}
+	return nil
+}
+
+func (e *encoder) putBool(value bool) {
+	kind := byte(packedFalse)
+	if value {
+		kind = packedTrue
+	}
+	e.buf = append(e.buf, kind)
+}
+
+func (e *encoder) putBytes(data []byte) {
+	e.header(packedBytes, len(data))
+	e.buf = append(e.buf, data...)
+}
+
+func (e *encoder) all(values ...any) error {
+	e.depth++
+	defer func() { e.depth-- }()
+	if e.depth > maxDepth {
+		return problemf(ErrType, "a value is nested too deep to be sent, or holds itself")
+	}
+	for _, value := range values {
+		if err := e.put(value); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *encoder) sequence(kind byte, items []any) error {
+	e.header(kind, len(items))
+	return e.all(items...)
+}
+
+// reflected packs values of types that are defined elsewhere.
+func (e *encoder) reflected(v reflect.Value) error {
+	switch v.Kind() {
+	case reflect.Bool:
+		e.putBool(v.Bool())
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		e.buf = putWord(e.buf, packedInt, uint64(v.Int()))
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		e.buf = putUint(e.buf, v.Uint())
+	case reflect.Float32, reflect.Float64:
+		e.buf = putFloat(e.buf, v.Float())
+	case reflect.Complex64, reflect.Complex128:
+		c := v.Complex()
+		e.buf = putWord(e.buf, packedComplex, math.Float64bits(real(c)))
+		e.buf = appendWord(e.buf, math.Float64bits(imag(c)))
+	case reflect.String:
+		e.buf = putText(e.buf, packedStr, v.String())
+	case reflect.Array:
+		return e.items(packedTuple, v)
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			e.putBytes(v.Bytes())
+			return nil
+		}
+		if v.IsNil() {
+			e.header(packedList, 0)
+			return nil
+		}
+		return e.items(packedList, v)
+	case reflect.Map:
+		if isSet(v.Type()) {
+			e.header(packedFrozenSet, v.Len())
+			for _, key := range sortedKeys(v) {
+				if err := e.all(key.Interface()); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		e.header(packedDict, v.Len())
+		for _, key := range sortedKeys(v) {
+			if err := e.all(key.Interface(), v.MapIndex(key).Interface()); err != nil {
+				return err
+			}
+		}
+	case reflect.Func:
+		if v.IsNil() {
+			e.buf = append(e.buf, packedNone)
+			return nil
+		}
+		return e.lend(v.Interface())
+	case reflect.Pointer:
+		if v.IsNil() {
+			e.buf = append(e.buf, packedNone)
+			return nil
+		}
+		if v.Elem().Kind() == reflect.Struct {
+			return e.lend(v.Interface())
+		}
+		return e.all(v.Elem().Interface())
+	default:
+		return problemf(ErrType, "a Go %s cannot be sent%s", v.Type(), advice(v))
+	}
+	return nil
+}
+
+func advice(v reflect.Value) string {
+	if v.Kind() == reflect.Struct {
+		return "; a pointer to it can, as an object with its methods"
+	}
+	return ""
+}
+
+// isSet tells whether a type of maps is what Go has for sets: map[T]struct{}.
+func isSet(t reflect.Type) bool {
+	return t.Elem().Kind() == reflect.Struct && t.Elem().NumField() == 0
+}
+
+func (e *encoder) items(kind byte, v reflect.Value) error {
+	e.header(kind, v.Len())
+	for i := 0; i < v.Len(); i++ {
+		if err := e.all(v.Index(i).Interface()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sortedKeys gives the keys of a map, texts and numbers in their order.
+func sortedKeys(v reflect.Value) []reflect.Value {
+	keys := v.MapKeys()
+	sort.Slice(keys, func(i, j int) bool {
+		a, b := keys[i], keys[j]
+		switch a.Kind() {
+		case reflect.String:
+			return a.String() < b.String()
+		case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+			return a.Int() < b.Int()
+		}
+		return false
+	})
+	return keys
+}
+
+func (e *encoder) putObject(object *Object) error {
+	if object == nil {
+		e.buf = append(e.buf, packedNone)
+		return nil
+	}
+	if object.conn != e.conn {
+		return problemf(ErrType, "%s belongs to another connection", object.TypeName())
+	}
+	object, err := object.resolved()
+	if err != nil {
+		return err
+	}
+	handle, err := object.hold()
+	if err != nil {
+		return err
+	}
+	e.objects = append(e.objects, object)
+	e.buf = putWord(e.buf, packedObject, handle)
+	return nil
+}
+
+// lend packs a value that the peer gets by reference.
+func (e *encoder) lend(value any) error {
+	own, err := e.conn.pin(value)
+	if err != nil {
+		return err
+	}
+	e.locals = append(e.locals, own)
+	handle, class, err := e.conn.lendable(own)
+	if err != nil {
+		return err
+	}
+	if handle != 0 {
+		e.buf = putWord(e.buf, packedObject, handle)
+		return nil
+	}
+	e.buf = putWord(e.buf, packedOwn, own.token)
+	e.buf = appendWord(e.buf, class)
+	return nil
+}

@@ -1,0 +1,302 @@
+package rpyc
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"reflect"
+	"runtime"
+	"runtime/debug"
+	"strings"
+)
+
+// function is a Go function that peers can call.
+type function struct {
+	fn       reflect.Value
+	sig      *signature
+	receiver bool
+	context  bool
+	inputs   []input
+	results  int  // without the error
+	fails    bool // the last result is an error
+}
+
+// input is a parameter of the Go function: its type, and the slot of the signature that it takes.
+type input struct {
+	t    reflect.Type
+	slot int
+	kind int
+}
+
+// newFunction matches a Go function with a signature. Of its parameters, `skip` are not the peer's.
+func newFunction(fn reflect.Value, sig *signature, skip int) (*function, error) {
+	bad := func(format string, args ...any) (*function, error) {
+		return nil, fmt.Errorf("rpyc: %s: %s", sig.name, fmt.Sprintf(format, args...))
+	}
+	if fn.Kind() != reflect.Func || fn.IsNil() {
+		return bad("that is no function")
+	}
+	t := fn.Type()
+	f := &function{fn: fn, sig: sig, receiver: skip > 0}
+	slots := map[int][]int{}
+	for i, p := range sig.params {
+		slots[p.kind] = append(slots[p.kind], i)
+	}
+	take := func(t reflect.Type, kind int) bool {
+		if len(slots[kind]) == 0 {
+			return false
+		}
+		f.inputs = append(f.inputs, input{t, slots[kind][0], kind})
+		slots[kind] = slots[kind][1:]
+		return true
+	}
+	for i := skip; i < t.NumIn(); i++ {
+		in := t.In(i)
+		kind := paramPlain
+		switch {
+		case in == contextType && i == skip:
+			f.context = true
+			continue
+		case in == keywordsType:
+			kind = paramNamed
+		case t.IsVariadic() && i == t.NumIn()-1:
+			kind, in = paramRest, in.Elem()
+		}
+		if !take(in, kind) {
+			return bad("the signature has no parameter for parameter %d of the Go function, a %s", i-skip+1, t.In(i))
+		}
+	}
+	for kind, left := range slots {
+		if len(left) > 0 {
+			stars := strings.Repeat("*", kind)
+			return bad("the Go function has no parameter for %s%s", stars, sig.params[left[0]].name)
+		}
+	}
+	f.results = t.NumOut()
+	if f.results > 0 && t.Out(f.results-1) == errorType {
+		f.fails = true
+		f.results--
+	}
+	return f, nil
+}
+
+// call runs the function with the arguments of a peer, one for each parameter of the signature.
+func (f *function) call(ctx context.Context, receiver any, args []any) (result any, err error) {
+	in := make([]reflect.Value, 0, len(f.inputs)+2)
+	if f.receiver {
+		in = append(in, reflect.ValueOf(receiver))
+	}
+	if f.context {
+		in = append(in, reflect.ValueOf(ctx))
+	}
+	if len(args) != len(f.sig.params) {
+		return nil, Raise("TypeError", fmt.Sprintf("%s() takes %d arguments but %d were given", f.sig.name, len(f.sig.params), len(args)))
+	}
+	for _, input := range f.inputs {
+		if in, err = f.argument(ctx, in, input, args[input.slot]); err != nil {
+			return nil, err
+		}
+	}
+	defer func() {
+		if cause := recover(); cause != nil {
+			result, err = nil, panicked(cause)
+		}
+	}()
+	return f.answer(f.fn.Call(in))
+}
+
+// argument adds what a parameter gets.
+func (f *function) argument(ctx context.Context, in []reflect.Value, input input, value any) ([]reflect.Value, error) {
+	switch input.kind {
+	case paramRest:
+		rest, _, err := itemsOf(ctx, value)
+		for i, item := range rest {
+			v, err := convert(ctx, item, input.t)
+			if err != nil {
+				return nil, f.blame(inside(err, fmt.Sprintf("item %d", i)), input.slot)
+			}
+			in = append(in, v)
+		}
+		return in, err
+	case paramNamed:
+		dict, _ := value.(Dict)
+		named := make(Keywords, len(dict))
+		for _, item := range dict {
+			if name, ok := item.Key.(string); ok {
+				named[name] = item.Value
+			}
+		}
+		return append(in, reflect.ValueOf(named)), nil
+	}
+	v, err := convert(ctx, value, input.t)
+	if err != nil {
+		return nil, f.blame(err, input.slot)
+	}
+	return append(in, v), nil
+}
+
+// blame says which argument it is that does not fit.
+func (f *function) blame(err error, slot int) error {
+	m, ok := err.(*mismatch)
+	if !ok {
+		return err
+	}
+	kind := "TypeError"
+	if m.kind == ErrRange {
+		kind = "OverflowError"
+	}
+	return Raise(kind, fmt.Sprintf("%s() argument '%s' %s", f.sig.name, f.sig.params[slot].name, m.Error()))
+}
+
+func (f *function) answer(out []reflect.Value) (any, error) {
+	if f.fails {
+		if err, _ := out[f.results].Interface().(error); err != nil {
+			return nil, err
+		}
+	}
+	switch f.results {
+	case 0:
+		return nil, nil
+	case 1:
+		return out[0].Interface(), nil
+	}
+	tuple := make(Tuple, f.results)
+	for i := range tuple {
+		tuple[i] = out[i].Interface()
+	}
+	return tuple, nil
+}
+
+// panicked makes an error of what a panic carries.
+func panicked(cause any) error {
+	if err, ok := cause.(error); ok {
+		if _, ok := cause.(runtime.Error); !ok {
+			return err
+		}
+	}
+	return &Exception{Type: "RuntimeError", Args: []any{fmt.Sprintf("panic: %v", cause)}, traceback: string(debug.Stack())}
+}
+
+// Function is a Go function with a signature, to be sent to a peer. A Go function can be sent as it is; then its
+// arguments go by position, and each time it is sent the peer gets another object.
+type Function struct {
+	name, signature string
+	function        *function
+}
+
+// Func gives a function a signature in Python's notation, such as "scale(value, factor=2)", under which the peer sees
+// it. It panics if the two do not fit.
+func Func(signature string, fn any) *Function {
+	sig, err := parseSignature(signature)
+	if err != nil {
+		panic(err)
+	}
+	function, err := newFunction(reflect.ValueOf(fn), sig, 0)
+	if err != nil {
+		panic(err)
+	}
+	return &Function{sig.name, signature, function}
+}
+
+// plainFunc is what a peer sees of a Go function that is sent as it is.
+func plainFunc(fn reflect.Value) (*Function, error) {
+	sig := plainSignature("function", fn.Type(), 0)
+	function, err := newFunction(fn, sig, 0)
+	if err != nil {
+		return nil, err
+	}
+	return &Function{sig.name, sig.text, function}, nil
+}
+
+// convertFunc makes a Go function of a callable of the peer.
+func convertFunc(ctx context.Context, value any, t reflect.Type) (reflect.Value, error) {
+	if value == nil {
+		return reflect.Zero(t), nil
+	}
+	object, ok := value.(*Object)
+	if !ok {
+		return reflect.Value{}, wrong("callable", value)
+	}
+	fails := t.NumOut() > 0 && t.Out(t.NumOut()-1) == errorType
+	outs := t.NumOut()
+	if fails {
+		outs--
+	}
+	if outs > 1 {
+		return reflect.Value{}, fmt.Errorf("rpyc: a %s cannot be called over the wire: it has more than one result", t)
+	}
+	// It outlives the call that it came with, but not the connection.
+	ctx = context.WithValue(object.conn.ctx, turnKey{}, ctx.Value(turnKey{}))
+	return reflect.MakeFunc(t, func(in []reflect.Value) []reflect.Value {
+		results := make([]reflect.Value, t.NumOut())
+		for i := range results {
+			results[i] = reflect.Zero(t.Out(i))
+		}
+		result, err := callThrough(ctx, object, t, in)
+		if err == nil && outs == 1 {
+			var v reflect.Value
+			if v, err = convert(ctx, result, t.Out(0)); err == nil {
+				results[0] = v
+			}
+		}
+		if err == nil {
+			return results
+		}
+		if !fails {
+			panic(err)
+		}
+		results[outs] = reflect.ValueOf(&err).Elem()
+		return results
+	}), nil
+}
+
+func callThrough(ctx context.Context, object *Object, t reflect.Type, in []reflect.Value) (any, error) {
+	if t.NumIn() > 0 && t.In(0) == contextType {
+		if own, ok := in[0].Interface().(context.Context); ok {
+			ctx = own
+		}
+		in = in[1:]
+	}
+	args := make([]any, 0, len(in))
+	for i, v := range in {
+		if t.IsVariadic() && i == len(in)-1 {
+			for j := 0; j < v.Len(); j++ {
+				args = append(args, v.Index(j).Interface())
+			}
+			break
+		}
+		args = append(args, v.Interface())
+	}
+	return object.Call(ctx, args...)
+}
+
+func max(a, b int) int {
+	if a > b {
+		return a
+	}
+	return b
+}
+
+// Iterator is a Python iterator around a Go function, to be sent to a peer.
+type Iterator struct {
+	next func() (any, error)
+}
+
+// NewIterator makes an iterator that a peer can loop over. next gives the items; the error io.EOF ends the loop, any
+// other is raised in it. Two calls of next may overlap if the peer asks for two items at once.
+func NewIterator(next func() (any, error)) *Iterator { return &Iterator{next} }
+
+// DescribeRPyC says what peers see of it.
+func (*Iterator) DescribeRPyC(c *Class) {
+	c.Name("builtins", "generator")
+	c.Method("__iter__()", func(it *Iterator) *Iterator { return it })
+	c.Method("__next__()", (*Iterator).step)
+}
+
+func (it *Iterator) step() (any, error) {
+	item, err := it.next()
+	if err == io.EOF {
+		return nil, Raise("StopIteration")
+	}
+	return item, err
+}

@@ -1,0 +1,3 @@
+module rpyc
+
+go 1.19

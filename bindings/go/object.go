@@ -1,0 +1,377 @@
+package rpyc
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+)
+
+// Object is an object of the peer. Its methods ask the peer, except where they say otherwise; the context sets the
+// deadline and can cancel the waiting, not the work of the peer.
+//
+// The peer keeps the object until it is released: call Close when many are used, or leave it to the garbage collector.
+type Object struct {
+	conn   *conn
+	isRoot bool  // the peer's root, whichever object that is
+	keeps  *Conn // of the root: what the user must not lose
+
+	mu     sync.Mutex
+	handle uint64 // 0: released
+	users  int    // that use the handle just now
+	closed bool
+	counts bool // it keeps the connection open
+}
+
+// adopt makes an Object of a handle, or finds what it is if it is none of the peer; the lock is held.
+func (c *conn) adopt(handle uint64) any {
+	if !objectIsRemote(handle) {
+		if own := c.ownClass(handle); own != nil {
+			freeObject(handle)
+			return own
+		}
+	}
+	c.enter()
+	object := &Object{conn: c, handle: handle, counts: true}
+	runtime.SetFinalizer(object, (*Object).release)
+	return object
+}
+
+// disown makes an Object one that does not keep its connection open.
+func (o *Object) disown() {
+	o.mu.Lock()
+	counts := o.counts
+	o.counts = false
+	o.mu.Unlock()
+	if counts {
+		o.conn.leave()
+	}
+}
+
+// hold gives the handle, which stays until letGo.
+func (o *Object) hold() (uint64, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.closed || o.handle == 0 {
+		return 0, ErrReleased
+	}
+	o.users++
+	return o.handle, nil
+}
+
+func (o *Object) letGo() {
+	o.mu.Lock()
+	o.users--
+	last := o.closed && o.users == 0
+	o.mu.Unlock()
+	if last {
+		o.release()
+	}
+	runtime.KeepAlive(o)
+}
+
+// release gives the object back to the peer. Its handle is in nobody's use.
+func (o *Object) release() {
+	o.mu.Lock()
+	handle, counts := o.handle, o.counts
+	o.handle, o.closed, o.counts = 0, true, false
+	o.mu.Unlock()
+	if handle != 0 {
+		freeObject(handle)
+		o.conn.signal()
+	}
+	if counts {
+		o.conn.leave()
+	}
+}
+
+// Close releases the object: the peer may forget it. It never waits, and can be called more than once.
+func (o *Object) Close() error {
+	if o.isRoot {
+		return nil
+	}
+	o.mu.Lock()
+	o.closed = true
+	idle := o.users == 0
+	o.mu.Unlock()
+	if idle {
+		runtime.SetFinalizer(o, nil)
+		o.release()
+	}
+	return nil
+}
+
+// ask sends a request about the object.
+func (o *Object) ask(ctx context.Context, handler int32, name string, args ...any) (any, error) {
+	target := o
+	if o.isRoot {
+		root, err := o.conn.root(ctx)
+		if err != nil {
+			return nil, err
+		}
+		target = root
+	}
+	value, err := o.conn.ask(ctx, handler, target, name, args...)
+	runtime.KeepAlive(o)
+	return value, err
+}
+
+// Call calls the object, which is a function or the like. The last argument may be Keywords.
+func (o *Object) Call(ctx context.Context, args ...any) (any, error) {
+	return o.ask(ctx, handleCall, "", args...)
+}
+
+// CallMethod calls a method of the object, in one request. The last argument may be Keywords.
+func (o *Object) CallMethod(ctx context.Context, name string, args ...any) (any, error) {
+	return o.ask(ctx, handleCallAttr, name, args...)
+}
+
+// Get reads an attribute.
+func (o *Object) Get(ctx context.Context, name string) (any, error) {
+	return o.ask(ctx, handleGetAttr, name)
+}
+
+// Set writes an attribute, if the peer allows it.
+func (o *Object) Set(ctx context.Context, name string, value any) error {
+	_, err := o.ask(ctx, handleSetAttr, name, value)
+	return err
+}
+
+// Delete deletes an attribute, if the peer allows it.
+func (o *Object) Delete(ctx context.Context, name string) error {
+	_, err := o.ask(ctx, handleDelAttr, name)
+	return err
+}
+
+// Item is obj[key].
+func (o *Object) Item(ctx context.Context, key any) (any, error) {
+	return o.CallMethod(ctx, "__getitem__", key)
+}
+
+// SetItem is obj[key] = value.
+func (o *Object) SetItem(ctx context.Context, key, value any) error {
+	_, err := o.CallMethod(ctx, "__setitem__", key, value)
+	return err
+}
+
+// DeleteItem is del obj[key].
+func (o *Object) DeleteItem(ctx context.Context, key any) error {
+	_, err := o.CallMethod(ctx, "__delitem__", key)
+	return err
+}
+
+// Len is len(obj).
+func (o *Object) Len(ctx context.Context) (int, error) {
+	return Call[int](ctx, o, "__len__")
+}
+
+// Contains is: value in obj.
+func (o *Object) Contains(ctx context.Context, value any) (bool, error) {
+	return Call[bool](ctx, o, "__contains__", value)
+}
+
+// Str is str(obj).
+func (o *Object) Str(ctx context.Context) (string, error) {
+	value, err := o.ask(ctx, handleStr, "")
+	return text(ctx, value, err)
+}
+
+// Repr is repr(obj).
+func (o *Object) Repr(ctx context.Context) (string, error) {
+	value, err := o.ask(ctx, handleRepr, "")
+	return text(ctx, value, err)
+}
+
+func text(ctx context.Context, value any, err error) (string, error) {
+	if err != nil {
+		return "", err
+	}
+	return as[string](ctx, value)
+}
+
+// Hash is hash(obj).
+func (o *Object) Hash(ctx context.Context) (int64, error) {
+	value, err := o.ask(ctx, handleHash, "")
+	if err != nil {
+		return 0, err
+	}
+	return as[int64](ctx, value)
+}
+
+// Dir is dir(obj), the names that it has.
+func (o *Object) Dir(ctx context.Context) ([]string, error) {
+	value, err := o.ask(ctx, handleDir, "")
+	if err != nil {
+		return nil, err
+	}
+	return as[[]string](ctx, value)
+}
+
+// Compare compares the object with a value; op is one of "<", "<=", "==", "!=", ">=", ">". The result is mostly a
+// bool, and NotImplemented where Python would ask the other side.
+func (o *Object) Compare(ctx context.Context, op string, other any) (any, error) {
+	name := map[string]string{"<": "__lt__", "<=": "__le__", "==": "__eq__", "!=": "__ne__", ">=": "__ge__", ">": "__gt__"}[op]
+	if name == "" {
+		return nil, problemf(ErrType, "%q compares nothing", op)
+	}
+	return o.ask(ctx, handleCmp, name, other)
+}
+
+// Equal is obj == other.
+func (o *Object) Equal(ctx context.Context, other any) (bool, error) {
+	value, err := o.Compare(ctx, "==", other)
+	if err != nil || value == NotImplemented {
+		return false, err
+	}
+	return as[bool](ctx, value)
+}
+
+// IsInstance is isinstance(obj, class) for a class of the peer.
+func (o *Object) IsInstance(ctx context.Context, class *Object) (bool, error) {
+	if !class.IsClass() {
+		return false, problemf(ErrType, "isinstance() needs a class, not a %s", class.TypeName())
+	}
+	value, err := class.ask(ctx, handleInstanceCheck, "", o)
+	if err != nil {
+		return false, err
+	}
+	return as[bool](ctx, value)
+}
+
+// With is Python's with statement: it enters the object, runs body with what entering gave, and leaves the object,
+// also after an error or a panic. The object may swallow an error of body; then With gives nil.
+func (o *Object) With(ctx context.Context, body func(entered any) error) (err error) {
+	entered, err := o.CallMethod(ctx, "__enter__")
+	if err != nil {
+		return err
+	}
+	left := false
+	leave := func(err error) error {
+		left = true
+		swallowed, exitErr := o.ask(ctx, handleCtxExit, "", exitValue(err))
+		switch {
+		case exitErr != nil:
+			return exitErr
+		case swallowed == true:
+			return nil
+		}
+		return err
+	}
+	defer func() {
+		if !left {
+			_ = leave(fmt.Errorf("panic"))
+		}
+	}()
+	return leave(body(entered))
+}
+
+// exitValue is what CTXEXIT carries: whether there was an error. Which one it was does not travel.
+func exitValue(err error) any {
+	if err == nil {
+		return nil
+	}
+	return true
+}
+
+// Same reports whether two Objects are one and the same object of the peer. Nothing is asked.
+func (o *Object) Same(other *Object) bool {
+	a, errA := o.resolved()
+	b, errB := other.resolved()
+	if errA != nil || errB != nil {
+		return o == other
+	}
+	left, errA := a.hold()
+	if errA != nil {
+		return false
+	}
+	defer a.letGo()
+	right, errB := b.hold()
+	if errB != nil {
+		return false
+	}
+	defer b.letGo()
+	return sameObject(left, right)
+}
+
+// resolved is the object itself, or the root that it stands for, if that is known.
+func (o *Object) resolved() (*Object, error) {
+	if !o.isRoot {
+		return o, nil
+	}
+	o.conn.mu.Lock()
+	defer o.conn.mu.Unlock()
+	if o.conn.peerRoot == nil {
+		return nil, ErrReleased
+	}
+	return o.conn.peerRoot, nil
+}
+
+// TypeName is the name of its class with the module, such as "builtins.list". Nothing is asked.
+func (o *Object) TypeName() string {
+	target, err := o.resolved()
+	if err != nil {
+		return "object"
+	}
+	handle, err := target.hold()
+	if err != nil {
+		return "object"
+	}
+	defer target.letGo()
+	return objectTypeName(handle)
+}
+
+// IsClass tells whether it is a class. Nothing is asked.
+func (o *Object) IsClass() bool {
+	target, err := o.resolved()
+	if err != nil {
+		return false
+	}
+	handle, err := target.hold()
+	if err != nil {
+		return false
+	}
+	defer target.letGo()
+	return objectIsClass(handle)
+}
+
+// String names the object for messages. Nothing is asked; Str asks.
+func (o *Object) String() string { return "<remote " + o.TypeName() + ">" }
+
+// Conn is the connection that the object came over.
+func (o *Object) Conn() *Conn { return o.conn.handle() }
+
+// Call calls a method and converts its result to T, for which a list, tuple, dict or set of the peer is fetched if T
+// holds its items. A T of any takes what comes. The last argument may be Keywords.
+func Call[T any](ctx context.Context, obj *Object, name string, args ...any) (T, error) {
+	return result[T](ctx)(obj.CallMethod(ctx, name, args...))
+}
+
+// Invoke calls the object itself, a function for instance, and converts the result to T.
+func Invoke[T any](ctx context.Context, obj *Object, args ...any) (T, error) {
+	return result[T](ctx)(obj.Call(ctx, args...))
+}
+
+// Get reads an attribute and converts it to T.
+func Get[T any](ctx context.Context, obj *Object, name string) (T, error) {
+	return result[T](ctx)(obj.Get(ctx, name))
+}
+
+// Set writes an attribute, if the peer allows it.
+func Set(ctx context.Context, obj *Object, name string, value any) error {
+	return obj.Set(ctx, name, value)
+}
+
+// At reads obj[key] and converts it to T.
+func At[T any](ctx context.Context, obj *Object, key any) (T, error) {
+	return result[T](ctx)(obj.Item(ctx, key))
+}
+
+func result[T any](ctx context.Context) func(any, error) (T, error) {
+	return func(value any, err error) (T, error) {
+		if err != nil {
+			var none T
+			return none, err
+		}
+		return as[T](ctx, value)
+	}
+}

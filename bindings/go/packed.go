@@ -1,0 +1,174 @@
+package rpyc
+
+import (
+	"encoding/binary"
+	"math"
+	"math/big"
+)
+
+// The packed form of values, in which they cross the border to the library at once.
+const (
+	packedNone = iota
+	packedNotImplemented
+	packedEllipsis
+	packedFalse
+	packedTrue
+	packedInt
+	packedBigInt
+	packedFloat
+	packedComplex
+	packedStr
+	packedBytes
+	packedTuple
+	packedList
+	packedDict
+	packedFrozenSet
+	packedSlice
+	packedObject // a handle
+	packedOwn    // one of ours, by its token
+	packedValue  // a handle of a value that has no packed form
+)
+
+type bigInt = *big.Int
+
+func putHeader(buf []byte, kind byte, n int) []byte {
+	return binary.LittleEndian.AppendUint32(append(buf, kind), uint32(n))
+}
+
+func putWord(buf []byte, kind byte, word uint64) []byte {
+	return binary.LittleEndian.AppendUint64(append(buf, kind), word)
+}
+
+func putText(buf []byte, kind byte, text string) []byte {
+	return append(putHeader(buf, kind, len(text)), text...)
+}
+
+func putFloat(buf []byte, number float64) []byte {
+	return putWord(buf, packedFloat, math.Float64bits(number))
+}
+
+func putUint(buf []byte, number uint64) []byte {
+	if number <= math.MaxInt64 {
+		return putWord(buf, packedInt, number)
+	}
+	return putText(buf, packedBigInt, new(big.Int).SetUint64(number).String())
+}
+
+// unpacker reads packed values. What it takes from C is its own: each handle becomes an Object or is freed.
+type unpacker struct {
+	conn *conn
+	rest []byte
+	bad  bool
+}
+
+func (u *unpacker) bytes(n int) []byte {
+	if u.bad || n < 0 || n > len(u.rest) {
+		u.bad = true
+		return nil
+	}
+	taken := u.rest[:n:n]
+	u.rest = u.rest[n:]
+	return taken
+}
+
+func (u *unpacker) count() int {
+	if b := u.bytes(4); b != nil {
+		return int(binary.LittleEndian.Uint32(b))
+	}
+	return 0
+}
+
+func (u *unpacker) word() uint64 {
+	if b := u.bytes(8); b != nil {
+		return binary.LittleEndian.Uint64(b)
+	}
+	return 0
+}
+
+func (u *unpacker) values(n int) []any {
+	values := make([]any, 0, min(n, len(u.rest)))
+	for i := 0; i < n && !u.bad; i++ {
+		values = append(values, u.value())
+	}
+	return values
+}
+
+func (u *unpacker) value() any {
+	kind := u.bytes(1)
+	if u.bad {
+		return nil
+	}
+	switch kind[0] {
+	case packedNone:
+		return nil
+	case packedNotImplemented:
+		return NotImplemented
+	case packedEllipsis:
+		return Ellipsis
+	case packedFalse:
+		return false
+	case packedTrue:
+		return true
+	case packedInt:
+		return int64(u.word())
+	case packedBigInt:
+		number, ok := new(big.Int).SetString(string(u.bytes(u.count())), 10)
+		u.bad = u.bad || !ok
+		return number
+	case packedFloat:
+		return math.Float64frombits(u.word())
+	case packedComplex:
+		re := math.Float64frombits(u.word())
+		return complex(re, math.Float64frombits(u.word()))
+	case packedStr:
+		return string(u.bytes(u.count()))
+	case packedBytes:
+		n := u.count()
+		return append(make([]byte, 0, min(n, len(u.rest))), u.bytes(n)...)
+	case packedTuple:
+		return Tuple(u.values(u.count()))
+	case packedList:
+		return u.values(u.count())
+	case packedFrozenSet:
+		return FrozenSet(u.values(u.count()))
+	case packedDict:
+		n := u.count()
+		dict := make(Dict, 0, min(n, len(u.rest)))
+		for i := 0; i < n && !u.bad; i++ {
+			key := u.value()
+			dict = append(dict, Item{key, u.value()})
+		}
+		return dict
+	case packedSlice:
+		start, stop := u.value(), u.value()
+		return Slice{start, stop, u.value()}
+	case packedObject:
+		return u.conn.adopt(u.word())
+	case packedOwn:
+		return u.conn.ownByToken(u.word())
+	case packedValue:
+		return arrayOf(u.word())
+	}
+	u.bad = true
+	return nil
+}
+
+// unpack reads one whole value, as it comes with an event; the lock is held. Values of ours that come home must be found before
+// the next event tells that the peer has given them back.
+func (c *conn) unpack(packed []byte) (any, error) {
+	u := unpacker{conn: c, rest: packed}
+	value := u.value()
+	if u.bad || len(u.rest) != 0 {
+		return nil, problemf(ErrProtocol, "the library gave a value that cannot be read")
+	}
+	return value, nil
+}
+
+func min(a, b int) int {
+	if a < b {
+		return a
+	}
+	return b
+}
+
+func appendWord(buf []byte, word uint64) []byte { return binary.LittleEndian.AppendUint64(buf, word) }

@@ -1,0 +1,514 @@
+package rpyc
+
+import (
+	"context"
+	"reflect"
+	"sync"
+)
+
+// Connecter is implemented by services that want to know of new connections. OnConnect runs before the first call of
+// the peer; an error turns the connection away. It is not exposed to peers.
+type Connecter interface {
+	OnConnect(conn *Conn) error
+}
+
+// Disconnecter is implemented by services that want to know of the end of connections. Calls may still be running,
+// whose contexts have ended. It is not exposed to peers.
+type Disconnecter interface {
+	OnDisconnect(conn *Conn)
+}
+
+// local is a value of Go that peers know by reference. It is remembered while a peer holds it.
+type local struct {
+	token  uint64
+	value  any // what was sent
+	class  *class
+	fn     *function // of functions
+	made   *Function
+	handle uint64 // of functions, while it is being sent
+	pins   int    // encodings in which it stands
+	lent   bool   // the library knows it
+}
+
+// lentClass is a class as this connection knows it.
+type lentClass struct {
+	token  uint64
+	class  *class
+	handle *classHandle
+	shared bool // by all connections
+}
+
+// pin finds or makes what a value is known by, and keeps it until unpin.
+func (c *conn) pin(value any) (*local, error) {
+	key := value
+	own := &local{value: value}
+	switch v := value.(type) {
+	case *Function:
+		own.fn, own.made = v.function, v
+	default:
+		reflected := reflect.ValueOf(value)
+		if reflected.Kind() == reflect.Func {
+			made, err := plainFunc(reflected)
+			if err != nil {
+				return nil, err
+			}
+			own.fn, own.made, key = made.function, made, made
+			break
+		}
+		class, err := classFor(reflected.Type())
+		if err != nil {
+			return nil, err
+		}
+		own.class = class
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known := c.byValue[key]; known != nil {
+		own = known
+	} else {
+		c.lastID++
+		own.token = c.lastID
+		c.locals[own.token] = own
+		c.byValue[key] = own
+	}
+	own.pins++
+	return own, nil
+}
+
+// lendable gives what stands in packed values for something that is lent: a handle, or the address of its class.
+func (c *conn) lendable(own *local) (handle, class uint64, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.usable(); err != nil {
+		return 0, 0, err
+	}
+	if own.fn != nil {
+		if own.handle == 0 {
+			own.handle, err = c.core.function(own.token, own.made)
+		}
+		return own.handle, 0, err
+	}
+	known, err := c.lentClass(own.class)
+	if err != nil {
+		return 0, 0, err
+	}
+	return 0, known.handle.address(), nil
+}
+
+// classSelf gives the handle of a class as an object.
+func (c *conn) classSelf(of *class) (uint64, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.usable(); err != nil {
+		return 0, err
+	}
+	known, err := c.lentClass(of)
+	if err != nil {
+		return 0, err
+	}
+	return known.handle.self()
+}
+
+// unpin ends the encoding in which values stood.
+func (c *conn) unpin(owns []*local) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, own := range owns {
+		own.pins--
+		if own.pins == 0 && own.handle != 0 {
+			freeObject(own.handle)
+			own.handle = 0
+		}
+		c.forgetUnheld(own)
+	}
+}
+
+// forgetUnheld forgets a value that neither the peer nor an encoding holds; the lock is held.
+func (c *conn) forgetUnheld(own *local) {
+	if own.pins > 0 || own.lent {
+		return
+	}
+	delete(c.locals, own.token)
+	for _, key := range []any{own.value, own.made} {
+		if isHashable(key) && c.byValue[key] == own {
+			delete(c.byValue, key)
+		}
+	}
+}
+
+func isHashable(key any) bool { return key != nil && reflect.TypeOf(key).Comparable() }
+
+// released hears that nobody holds a value any more; the lock is held.
+func (c *conn) released(token uint64) {
+	if own := c.locals[token]; own != nil {
+		own.lent = false
+		c.forgetUnheld(own)
+	}
+}
+
+// forgetLent forgets everything that was lent; the lock is held.
+func (c *conn) forgetLent() {
+	for _, own := range c.locals {
+		if own.handle != 0 {
+			freeObject(own.handle)
+		}
+	}
+	for _, lent := range c.classes {
+		if !lent.shared {
+			lent.handle.free()
+		}
+	}
+	c.locals, c.byValue, c.classes = map[uint64]*local{}, map[any]*local{}, map[*class]*lentClass{}
+}
+
+// ownByToken gives a value of ours that came home; the lock is held.
+func (c *conn) ownByToken(token uint64) any {
+	if own := c.locals[token]; own != nil {
+		return own.value
+	}
+	return nil
+}
+
+// ownClass gives a class of ours that came home; nil if the handle is of something else. The lock is held.
+func (c *conn) ownClass(handle uint64) any {
+	for of, lent := range c.classes {
+		if self, err := lent.handle.self(); err == nil && sameObject(self, handle) {
+			return of.object
+		}
+	}
+	return nil
+}
+
+// sharedClasses are the classes that belong to no session.
+var sharedClasses struct {
+	sync.Mutex
+	known map[*class]*lentClass
+}
+
+// lentClass makes a class known to the library; the lock is held.
+func (c *conn) lentClass(of *class) (*lentClass, error) {
+	if known := c.classes[of]; known != nil {
+		return known, nil
+	}
+	lent, err := c.newLentClass(of)
+	if err == nil {
+		c.classes[of] = lent
+	}
+	return lent, err
+}
+
+func (c *conn) newLentClass(of *class) (*lentClass, error) {
+	if !of.callable() {
+		sharedClasses.Lock()
+		defer sharedClasses.Unlock()
+		return sharedClass(of)
+	}
+	made := &lentClass{class: of}
+	if of.construct != nil {
+		c.lastID++
+		made.token = c.lastID
+	}
+	var base *classHandle
+	if of.base != nil {
+		lent, err := c.lentClass(of.base)
+		if err != nil {
+			return nil, err
+		}
+		base = lent.handle
+	}
+	var err error
+	made.handle, err = newClass(c.core, made.token, of, base)
+	return made, err
+}
+
+// sharedClass makes a class that belongs to no session; the lock of those is held.
+func sharedClass(of *class) (*lentClass, error) {
+	if known := sharedClasses.known[of]; known != nil {
+		return known, nil
+	}
+	var base *classHandle
+	if of.base != nil {
+		lent, err := sharedClass(of.base)
+		if err != nil {
+			return nil, err
+		}
+		base = lent.handle
+	}
+	handle, err := newClass(nil, 0, of, base)
+	if err != nil {
+		return nil, err
+	}
+	made := &lentClass{class: of, handle: handle, shared: true}
+	if sharedClasses.known == nil {
+		sharedClasses.known = map[*class]*lentClass{}
+	}
+	sharedClasses.known[of] = made
+	return made, nil
+}
+
+// callable tells whether a class belongs to a session, because calls of it or its bases are events of that session.
+func (of *class) callable() bool {
+	return of.construct != nil || of.base != nil && of.base.callable()
+}
+
+// offer makes the service the root that the peer gets.
+func (c *conn) offer(service any) error {
+	if service == nil {
+		return nil
+	}
+	own, err := c.pin(service)
+	if err != nil {
+		return err
+	}
+	if own.class == nil {
+		return problemf(ErrType, "a Go %T is no service: a pointer to a struct is", service)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	lent, err := c.lentClass(own.class)
+	if err != nil {
+		return err
+	}
+	return c.core.setRoot(lent.handle, own.token)
+}
+
+// ---------------------------------------------------------------- calls of the peer
+
+// served is a request of the peer that Go code answers.
+type served struct {
+	conn     *conn
+	event    event
+	function *function
+	receiver any
+	args     any // a tuple of the arguments and the keywords
+	bad      error
+	turn     *turn
+}
+
+// serve starts to answer a request; the lock is held.
+func (c *conn) serve(event event) {
+	s := &served{conn: c, event: event}
+	s.args, s.bad = c.unpack(event.packed)
+	s.event.packed = nil
+	s.find()
+	if c.turns != nil {
+		s.turn = c.turns.enter()
+	}
+	go s.run()
+}
+
+// find looks for the function that answers.
+func (s *served) find() {
+	c, event := s.conn, s.event
+	if event.asks == asksConstruct {
+		for _, lent := range c.classes {
+			if lent.token == event.token && lent.class.construct != nil {
+				s.function = lent.class.construct
+			}
+		}
+		return
+	}
+	own := c.locals[event.token]
+	switch {
+	case own == nil:
+	case own.fn != nil:
+		s.function = own.fn
+	case event.member>>20 == own.class.serial && event.member&(1<<20-1) < uint64(len(own.class.members)):
+		member := &own.class.members[event.member&(1<<20-1)]
+		s.receiver = own.value
+		s.function = map[int32]*function{asksCall: member.call, asksGet: member.get, asksSet: member.set, asksDel: member.del}[event.asks]
+	}
+}
+
+func (s *served) run() {
+	c := s.conn
+	select {
+	case <-c.ready:
+	case <-c.ended:
+	}
+	ctx := c.ctx
+	if s.turn != nil {
+		s.turn.wait()
+		defer s.turn.end()
+		ctx = context.WithValue(ctx, turnKey{}, s.turn)
+	}
+	if c.ctx.Err() != nil {
+		drop(s.event.call)
+		return
+	}
+	result, err := s.call(ctx)
+	if err == nil {
+		err = s.answer(result)
+	} else {
+		err = s.raise(err)
+	}
+	if err != nil && s.event.call != nil {
+		err = s.raise(err)
+	}
+	if s.event.call != nil {
+		drop(s.event.call) // its caller gets a RuntimeError
+	}
+	c.signal()
+	_ = err // there is nobody left to tell
+}
+
+func (s *served) call(ctx context.Context) (any, error) {
+	if s.bad != nil {
+		return nil, s.bad
+	}
+	parts, _ := s.args.(Tuple)
+	if s.function == nil || len(parts) != 2 {
+		return nil, Raise("AttributeError", "the attribute cannot be used")
+	}
+	args, _ := parts[0].(Tuple)
+	if s.event.asks == asksConstruct {
+		keywords, _ := parts[1].(Dict)
+		bound, err := s.function.sig.bind(args, keywords)
+		if err != nil {
+			return nil, err
+		}
+		args = bound
+	}
+	return s.function.call(ctx, s.receiver, args)
+}
+
+// answer sends a result. An error says that it cannot be sent, and the call is still there if it can be answered
+// otherwise.
+func (s *served) answer(result any) error {
+	return s.send(func(e *encoder) error { return e.put(result) }, (*core).answer)
+}
+
+// raise sends an error as an exception.
+func (s *served) raise(err error) error {
+	exception := exceptionOf(err)
+	pack := func(e *encoder) error {
+		e.header(packedTuple, 2)
+		if err := e.sequence(packedTuple, exception.args); err != nil {
+			return err
+		}
+		e.header(packedDict, len(exception.attributes))
+		for _, name := range sortedNames(exception.attributes) {
+			if err := e.all(name, exception.attributes[name]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return s.send(pack, func(c *core, call callHandle, packed []byte) error {
+		return c.raise(call, exception.module, exception.name, exception.traceback, packed)
+	})
+}
+
+func (s *served) send(pack func(*encoder) error, reply func(*core, callHandle, []byte) error) error {
+	e := encoder{conn: s.conn, buf: make([]byte, 0, 64)}
+	defer e.done()
+	if err := pack(&e); err != nil {
+		return err
+	}
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	if s.conn.core == nil {
+		return ErrClosed
+	}
+	call := s.event.call
+	s.event.call = nil
+	err := reply(s.conn.core, call, e.buf)
+	if err == nil {
+		e.lent()
+	}
+	// What the library does itself may go on with an answer, and ask for more: iteration in chunks does.
+	if !s.conn.events(false) {
+		s.conn.network.Close() // the reader ends the connection
+	}
+	return err
+}
+
+// ---------------------------------------------------------------- calls one by one
+
+// turnQueue lets calls run one at a time, in the order in which they entered.
+type turnQueue struct {
+	mu      sync.Mutex
+	busy    bool
+	waiting []chan struct{}
+}
+
+// turn is the place of one call in a turnQueue.
+type turn struct {
+	queue *turnQueue
+	mine  chan struct{} // closed when the turn has come
+	mu    sync.Mutex    // held while it is taken back
+	has   bool
+	over  bool
+}
+
+type turnKey struct{}
+
+func (q *turnQueue) enter() *turn { return &turn{queue: q, mine: q.line(false)} }
+
+// line gives a place, at the front or at the end.
+func (q *turnQueue) line(front bool) chan struct{} {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	place := make(chan struct{})
+	switch {
+	case !q.busy:
+		q.busy = true
+		close(place)
+	case front:
+		q.waiting = append([]chan struct{}{place}, q.waiting...)
+	default:
+		q.waiting = append(q.waiting, place)
+	}
+	return place
+}
+
+func (q *turnQueue) next() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.waiting) == 0 {
+		q.busy = false
+		return
+	}
+	close(q.waiting[0])
+	q.waiting = q.waiting[1:]
+}
+
+func (t *turn) wait() {
+	<-t.mine
+	t.has = true
+}
+
+func (t *turn) end() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.over = true
+	if t.has {
+		t.has = false
+		t.queue.next()
+	}
+}
+
+// giveUpTurn lets others run while the call of this context waits. What it returns takes the turn back.
+func giveUpTurn(ctx context.Context) func() {
+	t, ok := ctx.Value(turnKey{}).(*turn)
+	if !ok {
+		return func() {}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.has {
+		t.has = false
+		t.queue.next()
+	}
+	return t.takeBack
+}
+
+func (t *turn) takeBack() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.over || t.has {
+		return
+	}
+	<-t.queue.line(true)
+	t.has = true
+}

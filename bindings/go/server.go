@@ -1,0 +1,179 @@
+package rpyc
+
+import (
+	"context"
+	"errors"
+	"net"
+	"reflect"
+	"sync"
+	"time"
+)
+
+// Server offers a service to any number of connections.
+//
+// A service is a pointer to a struct, whose exported methods peers can call: Add as add, GetBalance as get_balance.
+// A first parameter of type context.Context is the call's own: it ends with the connection, ConnOf finds that, and
+// requests that are made with it go back to the caller. The other parameters are converted; what does not fit gives
+// the caller a TypeError that names the argument. An error as the last result becomes an exception, see Raise, as does
+// a panic. The type can say more with DescribeRPyC.
+//
+// Each call runs in a goroutine of its own, so methods must be safe for use by several at once; WithSerial changes
+// that.
+type Server struct {
+	service any
+	options options
+
+	mu    sync.Mutex
+	conns map[*conn]bool
+	ended bool
+}
+
+// NewServer makes a server for a service, which all connections share. If service is a function of the form
+// func(*rpyc.Conn) (any, error), it is called for each connection and gives that connection's own service, or turns it
+// away. The connection does not live yet: nothing can be asked over it before OnConnect.
+func NewServer(service any, opts ...Option) *Server {
+	return &Server{service: service, options: collect(opts), conns: map[*conn]bool{}}
+}
+
+// ListenAndServe listens at an address and serves until the context ends; see Listen and Serve.
+func (s *Server) ListenAndServe(ctx context.Context, addr string) error {
+	listener, err := Listen(ctx, addr)
+	if err != nil {
+		return err
+	}
+	return s.Serve(ctx, listener)
+}
+
+// Serve accepts connections until the context ends; then it closes the listener and all connections, waits for their
+// goroutines, and gives nil. Calls that still run find their context ended.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	if err := s.check(); err != nil {
+		listener.Close()
+		return err
+	}
+	accepting := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		select {
+		case <-ctx.Done():
+		case <-accepting:
+		}
+		listener.Close()
+		s.abort()
+	}()
+	var running sync.WaitGroup
+	err := s.accept(ctx, listener, &running)
+	close(accepting)
+	<-stopped
+	running.Wait()
+	return err
+}
+
+// check finds faults of the service before anybody connects.
+func (s *Server) check() error {
+	t := reflect.TypeOf(s.service)
+	if _, ok := s.service.(func(*Conn) (any, error)); ok {
+		return nil
+	}
+	_, err := classFor(t)
+	return err
+}
+
+func (s *Server) accept(ctx context.Context, listener net.Listener, running *sync.WaitGroup) error {
+	delay := time.Millisecond
+	for {
+		stream, err := listener.Accept()
+		if ctx.Err() != nil {
+			if err == nil {
+				stream.Close()
+			}
+			return nil
+		}
+		if err != nil {
+			if errors.Is(err, net.ErrClosed) {
+				return err
+			}
+			// Too many descriptors, or the like: others may be given back.
+			select {
+			case <-time.After(delay):
+			case <-ctx.Done():
+			}
+			delay = time.Duration(min(int(2*delay), int(time.Second)))
+			continue
+		}
+		delay = time.Millisecond
+		running.Add(1)
+		go func() {
+			defer running.Done()
+			s.ServeConn(stream)
+		}()
+	}
+}
+
+// ServeConn serves one connection over a stream, until it ends. The stream belongs to it.
+func (s *Server) ServeConn(stream net.Conn) error {
+	c, err := newConn(stream, nil, true, s.options)
+	if err == nil {
+		if err = s.offer(c); err != nil {
+			c.cancel()
+			c.core.free()
+		}
+	}
+	if err != nil {
+		stream.Close()
+		return err
+	}
+	s.mu.Lock()
+	ended := s.ended
+	s.conns[c] = true
+	s.mu.Unlock()
+	c.start()
+	if ended {
+		c.abort()
+	}
+	<-c.done
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+	if c.err == nil || errors.Is(c.err, ErrClosed) {
+		return nil
+	}
+	return c.err
+}
+
+// offer gives a connection its service.
+func (s *Server) offer(c *conn) error {
+	c.service = s.service
+	if make, ok := s.service.(func(*Conn) (any, error)); ok {
+		made, err := make(c.handle())
+		if err != nil {
+			return err
+		}
+		c.service = made
+	}
+	return c.offer(c.service)
+}
+
+// Conns gives the connections that are open.
+func (s *Server) Conns() []*Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	conns := make([]*Conn, 0, len(s.conns))
+	for c := range s.conns {
+		conns = append(conns, c.handle())
+	}
+	return conns
+}
+
+// abort ends all connections without a word, as RPyC's server does.
+func (s *Server) abort() {
+	s.mu.Lock()
+	s.ended = true
+	conns := s.conns
+	s.conns = map[*conn]bool{}
+	s.mu.Unlock()
+	for c := range conns {
+		c.abort()
+	}
+}

@@ -1,0 +1,209 @@
+package rpyc
+
+import (
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// param is a parameter of a signature, without its star.
+type param struct {
+	name     string
+	kind     int
+	optional string // the text of its default; "" if it has none
+}
+
+const (
+	paramPlain = iota
+	paramRest  // *rest
+	paramNamed // **named
+)
+
+// signature is what a peer may give a function. The library fits the arguments of a call to its text.
+type signature struct {
+	text, name string
+	params     []param
+}
+
+// parseSignature finds the parameters in Python's notation. The library checks the rest when it gets the text.
+func parseSignature(text string) (*signature, error) {
+	open, end := strings.IndexByte(text, '('), strings.LastIndexByte(text, ')')
+	name := strings.TrimSpace(text[:max(open, 0)])
+	if open < 0 || end < open || name == "" {
+		return nil, fmt.Errorf("rpyc: signature %q: write NAME(PARAMETERS)", text)
+	}
+	sig := &signature{text: text, name: name}
+	for _, part := range splitParameters(text[open+1 : end]) {
+		kind := paramPlain
+		switch {
+		case part == "" || part == "*" || part == "/":
+			continue
+		case strings.HasPrefix(part, "**"):
+			kind, part = paramNamed, part[2:]
+		case strings.HasPrefix(part, "*"):
+			kind, part = paramRest, part[1:]
+		}
+		name, optional := part, ""
+		if at := strings.IndexAny(part, ":= "); at >= 0 {
+			name = part[:at]
+			if equals := lastEquals(part); equals >= 0 {
+				optional = strings.TrimSpace(part[equals+1:])
+			}
+		}
+		sig.params = append(sig.params, param{strings.TrimSpace(name), kind, optional})
+	}
+	return sig, nil
+}
+
+// splitParameters splits at the commas that are in no brackets and no quotes.
+func splitParameters(text string) []string {
+	var parts []string
+	depth, start := 0, 0
+	var quote rune
+	for i, r := range text {
+		switch {
+		case quote != 0:
+			if r == quote {
+				quote = 0
+			}
+		case r == '\'' || r == '"':
+			quote = r
+		case strings.ContainsRune("([{", r):
+			depth++
+		case strings.ContainsRune(")]}", r):
+			depth--
+		case r == ',' && depth == 0:
+			parts = append(parts, strings.TrimSpace(text[start:i]))
+			start = i + 1
+		}
+	}
+	return append(parts, strings.TrimSpace(text[start:]))
+}
+
+// plainSignature is that of a Go function that says nothing of the names of its parameters: they go by position.
+func plainSignature(name string, t reflect.Type, skip int) *signature {
+	sig := &signature{name: name}
+	var shown []string
+	plain, rest, named := 0, false, false
+	for i := skip; i < t.NumIn(); i++ {
+		switch {
+		case t.In(i) == contextType && i == skip:
+		case t.In(i) == keywordsType:
+			named = true
+		case t.IsVariadic() && i == t.NumIn()-1:
+			rest = true
+		default:
+			plain++
+			sig.params = append(sig.params, param{"arg" + strconv.Itoa(plain), paramPlain, ""})
+			shown = append(shown, "arg"+strconv.Itoa(plain))
+		}
+	}
+	if plain > 0 {
+		shown = append(shown, "/")
+	}
+	if rest {
+		sig.params = append(sig.params, param{"args", paramRest, ""})
+		shown = append(shown, "*args")
+	}
+	if named {
+		sig.params = append(sig.params, param{"kwargs", paramNamed, ""})
+		shown = append(shown, "**kwargs")
+	}
+	sig.text = name + "(" + strings.Join(shown, ", ") + ")"
+	return sig
+}
+
+// lastEquals finds where the default of a parameter begins, behind its annotation.
+func lastEquals(part string) int {
+	for i := 0; i < len(part); i++ {
+		switch part[i] {
+		case '=':
+			return i
+		case '\'', '"':
+			if end := strings.IndexByte(part[i+1:], part[i]); end >= 0 {
+				i += end + 1
+			}
+		}
+	}
+	return -1
+}
+
+// bind fits arguments to the signature where the library does not: for constructors.
+func (sig *signature) bind(args Tuple, keywords Dict) ([]any, error) {
+	wrong := func(format string, what ...any) ([]any, error) {
+		return nil, Raise("TypeError", sig.name+"() "+fmt.Sprintf(format, what...))
+	}
+	slots := make([]any, len(sig.params))
+	rest, named := Tuple{}, Dict{}
+	given := map[string]any{}
+	for _, item := range keywords {
+		name, _ := item.Key.(string)
+		given[name] = item.Value
+	}
+	var sink *Tuple
+	for i, p := range sig.params {
+		switch p.kind {
+		case paramRest:
+			rest, args, sink = args, nil, &rest
+		case paramPlain:
+			value, byName := given[p.name]
+			delete(given, p.name)
+			switch {
+			case len(args) > 0 && byName:
+				return wrong("got multiple values for argument '%s'", p.name)
+			case len(args) > 0:
+				slots[i], args = args[0], args[1:]
+			case byName:
+				slots[i] = value
+			case p.optional == "":
+				return wrong("missing a required argument: '%s'", p.name)
+			default:
+				var err error
+				if slots[i], err = literal(p.optional); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	if len(args) > 0 {
+		return wrong("takes %d positional arguments but %d more were given", len(sig.params), len(args))
+	}
+	for _, name := range sortedNames(given) {
+		named = append(named, Item{name, given[name]})
+	}
+	for i, p := range sig.params {
+		switch p.kind {
+		case paramRest:
+			slots[i] = *sink
+		case paramNamed:
+			slots[i], named = named, nil
+		}
+	}
+	if len(named) > 0 {
+		return wrong("got an unexpected keyword argument '%s'", named[0].Key)
+	}
+	return slots, nil
+}
+
+// literal reads a default of a constructor: a number, True, False, None, or a plain text in quotes.
+func literal(text string) (any, error) {
+	switch text {
+	case "None":
+		return nil, nil
+	case "True":
+		return true, nil
+	case "False":
+		return false, nil
+	}
+	if n, err := strconv.ParseInt(text, 0, 64); err == nil {
+		return n, nil
+	}
+	if x, err := strconv.ParseFloat(text, 64); err == nil {
+		return x, nil
+	}
+	if n := len(text); n >= 2 && (text[0] == '\'' || text[0] == '"') && text[n-1] == text[0] && !strings.Contains(text, "\\") {
+		return text[1 : n-1], nil
+	}
+	return nil, fmt.Errorf("rpyc: the default %s of a constructor is not a number, a name or a plain text", text)
+}

@@ -1,0 +1,79 @@
+package rpyc
+
+// Tuple is a Python tuple. Results that are tuples, and remote tuples in arguments, have this type.
+type Tuple []any
+
+// FrozenSet is a Python frozenset, in no particular order.
+type FrozenSet []any
+
+// Slice is a Python slice, as in seq[Start:Stop:Step]. What is left out is nil.
+type Slice struct {
+	Start, Stop, Step any
+}
+
+// Item is one entry of a Dict.
+type Item struct {
+	Key, Value any
+}
+
+// Dict is a Python dict in its order. Stock RPyC never sends a dict by value: it arrives as an *Object.
+type Dict []Item
+
+// Lookup finds the value of a key that is a string.
+func (d Dict) Lookup(key string) (any, bool) {
+	for _, item := range d {
+		if text, ok := item.Key.(string); ok && text == key {
+			return item.Value, true
+		}
+	}
+	return nil, false
+}
+
+// Keywords are keyword arguments. Given as the last argument of a call, they are sent by name; a parameter of this
+// type takes the keywords of a call that have no parameter of their own.
+type Keywords map[string]any
+
+type singleton string
+
+func (s singleton) String() string { return string(s) }
+
+// Values of Python that Go has no equivalent for.
+const (
+	Ellipsis       = singleton("Ellipsis")
+	NotImplemented = singleton("NotImplemented")
+)
+
+// pythonType is how Python calls the type of a value; for messages.
+func pythonType(value any) string {
+	switch v := value.(type) {
+	case nil:
+		return "NoneType"
+	case bool:
+		return "bool"
+	case int64, bigInt:
+		return "int"
+	case float64:
+		return "float"
+	case complex128:
+		return "complex"
+	case string:
+		return "str"
+	case []byte:
+		return "bytes"
+	case Tuple:
+		return "tuple"
+	case FrozenSet:
+		return "frozenset"
+	case Slice:
+		return "slice"
+	case Dict:
+		return "dict"
+	case []any:
+		return "list"
+	case singleton:
+		return string(v)
+	case *Object:
+		return v.TypeName()
+	}
+	return typeName(value)
+}
