@@ -773,6 +773,9 @@ typedef struct {
      * Of a request: the name of the member, function or attribute. Borrowed as long as the call; not NUL-terminated.
      */
     const char *name;
+    /**
+     * Bytes of name.
+     */
     size_t name_length;
     /**
      * Of a request: owned; to be answered now or later, on any thread, and then freed with rpyc_call_free.
@@ -791,6 +794,9 @@ typedef struct {
      * reply the value. Borrowed until the next event. Handles in it are owned.
      */
     const void *packed;
+    /**
+     * Bytes of packed.
+     */
     size_t packed_length;
 } rpyc_session_event;
 
@@ -860,12 +866,21 @@ typedef struct {
      * RPYC_SESSION_CLASS_... or 0. Bits without a meaning are refused.
      */
     uint64_t flags;
+    /**
+     * What the class has; NULL with member_count 0: nothing.
+     */
     const rpyc_session_member *members;
+    /**
+     * How many members.
+     */
     size_t member_count;
     /**
      * Of a root: its names. NULL: its class name without "Service", in upper case.
      */
     const char *const *aliases;
+    /**
+     * How many aliases.
+     */
     size_t alias_count;
 } rpyc_session_class_table;
 

@@ -21,6 +21,7 @@ pub fn limits() -> Limits {
         pending: 100,
         serving: 20,
         buffered: 1 << 18,
+        queued: 1 << 18,
     }
 }
 

@@ -2,12 +2,14 @@
 
 use super::sessions::config;
 use rpyc::connection::{
-    Ask, Class, Connection, Definition, Member, Method, Service, ask, equal, iterator_over, obtain, truth,
+    Ask, Class, Connection, Definition, Generator, Member, Method, Service, ask, equal, obtain, truth,
 };
+use rpyc::error::Exception;
 use rpyc::transport::{Transport, pair_with_capacity};
 use rpyc::value::{Bounds, Reference, Value};
 use std::io::IoSlice;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 /// The first byte has settings; the rest is the stream.
@@ -121,7 +123,15 @@ fn service() -> Arc<Class> {
             "exposed_iterate",
             None,
             Arc::new(|mut call| {
-                let _ = call.reply(iterator_over(numbers()).expect("a list"));
+                let left = AtomicI64::new(50);
+                let next: Method = Arc::new(move |mut call| {
+                    let n = left.fetch_sub(1, Ordering::Relaxed);
+                    let _ = match n > 0 {
+                        true => call.reply(Value::Int(n)),
+                        false => call.raise(Exception::stop_iteration()),
+                    };
+                });
+                let _ = call.reply(Value::Ref(Reference::Local(Generator::object(next))));
             }),
         ),
         method("exposed_keep", None, Arc::new(drop)),

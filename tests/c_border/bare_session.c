@@ -205,7 +205,7 @@ static void a_call_byte_by_byte(void)
     ask(5, RPYC_HANDLE_CALLATTR, root, "get_service_name", NULL);
     CHECK(equals(reply(5), "ONE"));
     ask(6, RPYC_HANDLE_GETATTR, root, "secret", NULL);
-    raises(6, RPYC_ERR_REMOTE, "AttributeError");
+    raises(6, RPYC_ERR_REFUSED, "AttributeError");
     ask(7, RPYC_HANDLE_REPR, root, NULL, NULL);
     CHECK(equals(reply(7), "<bare.Root object>"));
     ask(8, RPYC_HANDLE_PICKLE, root, NULL, rpyc_value_new_int(2));
@@ -230,7 +230,7 @@ static void properties(void)
     CHECK(to_int(reply(1)) == 5);
     /* Only things can be set: a root refuses it, as services do. */
     ask(2, RPYC_HANDLE_SETATTR, root, "size", rpyc_value_new_int(6));
-    raises(2, RPYC_ERR_REMOTE, "AttributeError");
+    raises(2, RPYC_ERR_REFUSED, "AttributeError");
 }
 
 /* Makes a thing of right's and gives what left holds of it. */
@@ -336,7 +336,7 @@ static void attributes_by_name(void)
     NEXT(right, &event, RPYC_EVENT_REQUEST);
     OK(rpyc_call_return_bool(event.call, 0));
     rpyc_call_free(event.call);
-    raises(2, RPYC_ERR_REMOTE, "AttributeError");
+    raises(2, RPYC_ERR_REFUSED, "AttributeError");
     /* Rules of its own: the name comes as it is. */
     ask(3, RPYC_HANDLE_SETATTR, thing, "_anything", rpyc_value_new_int(4));
     NEXT(right, &event, RPYC_EVENT_REQUEST);
