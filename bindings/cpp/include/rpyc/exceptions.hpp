@@ -153,7 +153,8 @@ template <class E>
 }
 
 [[noreturn]] inline void throw_error(rpyc_status status, rpyc_error *error) {
-    if (status == RPYC_ERR_REMOTE || status == RPYC_ERR_STOP_ITERATION)
+    // Refusals, ends of iterations and exits are exceptions too.
+    if (rpyc_error_type_name(error) != nullptr)
         throw_exception(Raised::take(error), status);
     throw_local(status, error);
 }
