@@ -4,11 +4,11 @@ import os
 import re
 import shutil
 
-from readme import PORT as CLIENT_PORT
+from readme import PORTS
 from runner import ROOT, TARGET, NotRun, test
 
 MARK = "/* compiled by the tests */\n"
-SERVICE_PORT = "18862"                               # in README.md; the test takes a free one
+CLIENT_PORT, SERVICE_PORT = PORTS                    # in README.md; the test takes a free one
 FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-I" + os.path.join(ROOT, "include")]
 
 
