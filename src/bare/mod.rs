@@ -49,10 +49,11 @@ const NOT_SENT: i64 = -1;
 
 type Guard<'a> = MutexGuard<'a, Session<u64>>;
 
-/// Gives the lock back, and drops then what has died under it.
+/// Gives the lock back, and drops then what has died under it; what is to be logged is written so.
 fn release(mut session: Guard<'_>) {
     if session.has_dropped() || session.outgoing().has_spent() {
-        let waste = (session.take_dropped(), session.outgoing().take_spent());
+        let waste =
+            (session.take_dropped(), session.outgoing().take_spent(), session.take_rooms(), session.take_notes());
         drop(session);
         drop(waste);
     }
@@ -63,7 +64,8 @@ impl Bare {
         if config.bind_threads {
             return Err(Error::Unsupported("a bare session knows no threads: bind_threads cannot be on".into()));
         }
-        let session = Session::new(config, None, Arc::new(DataWrap));
+        let mut session = Session::new(config, None, Arc::new(DataWrap));
+        session.set_name("a bare session".into());
         session.releases().set_owner(Box::new(Apart));
         Ok(Arc::new_cyclic(|this| Bare {
             inner: Mutex::new(session),
@@ -84,7 +86,11 @@ impl Bare {
     }
 
     pub fn set_root(&self, root: Arc<Object>) -> Result<()> {
-        self.session()?.set_root(root);
+        let mut session = self.session()?;
+        let before = session.set_root(root);
+        release(session);
+        // It may be the last of its kind, and then runs code of the host.
+        drop(before);
         Ok(())
     }
 
@@ -184,9 +190,11 @@ impl Bare {
             }
             let mut session = lock(&self.inner);
             if session.is_closed() {
+                release(session);
                 return Err(closed());
             }
             if session.outgoing().len() > FULL && session.has_message() {
+                release(session);
                 return Ok(Some(Event::Send));
             }
             let event = session.next_event();
@@ -208,10 +216,11 @@ impl Bare {
     /// Every request of ours hears of the end, then the host.
     fn end(&self, error: Error) {
         self.queue.end();
-        let pending = lock(&self.inner).take_pending();
-        for (sequence, token) in pending {
+        let mut session = lock(&self.inner);
+        for (sequence, token) in session.take_pending() {
             self.queue.push(Event::Reply { token, sequence, outcome: Err(error.clone()) });
         }
+        release(session);
         self.queue.push(Event::Closed(error));
     }
 
@@ -226,7 +235,9 @@ impl Bare {
                     let Some(this) = this.upgrade() else { return Ok(()) };
                     // What is refused may be the last of its kind, and must not be dropped under the lock.
                     let _kept = (target.clone(), access.values());
-                    let next = this.session()?.answer_exists(id, target, question, access, exists);
+                    let mut session = this.session()?;
+                    let next = session.answer_exists(id, target, question, access, exists);
+                    release(session);
                     next.into_iter().for_each(|request| this.serve(request));
                     Ok(())
                 };
@@ -292,6 +303,7 @@ impl Bare {
         let mut session = self.session()?;
         session.forget(sequence);
         release(session);
+        drop(self.queue.forget(sequence));
         Ok(())
     }
 
@@ -340,7 +352,12 @@ impl Drop for Bare {
             release(session);
         }
         self.queue.end();
-        drop(self.queue.take());
+        // Whoever asks from now on is told; so are those that asked and were not heard.
+        for event in self.queue.close() {
+            if let Event::Request(asked) = event {
+                objects::refuse(asked.call);
+            }
+        }
     }
 }
 

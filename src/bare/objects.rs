@@ -1,8 +1,8 @@
 //! Objects of the host that it knows by a number of its own, and the queue of what is asked of them.
 
-use super::Event;
-use crate::connection::{Call, Class, Function, Member, MemberKind, Method, Object, Signature};
-use crate::error::{Error, Result};
+use super::{Event, NOT_SENT};
+use crate::connection::{Call, Class, Function, Member, MemberKind, Method, Object, Signature, may_ask};
+use crate::error::{Error, Exception, Result};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::value::{Local, Text, Value};
@@ -54,13 +54,21 @@ pub struct Queue {
 #[derive(Default)]
 struct Waiting {
     events: VecDeque<Event>,
+    /// The session has been freed, and nobody takes events any more.
+    gone: bool,
     /// The objects that live, by their numbers.
     objects: HashMap<u64, Weak<dyn Any + Send + Sync>>,
 }
 
 impl Queue {
-    pub fn push(&self, event: Event) {
-        lock(&self.waiting).events.push_back(event);
+    /// Once nobody takes events any more, it is given back.
+    pub fn push(&self, event: Event) -> Option<Event> {
+        let mut waiting = lock(&self.waiting);
+        if waiting.gone {
+            return Some(event);
+        }
+        waiting.events.push_back(event);
+        None
     }
 
     /// Nobody waits for answers any more.
@@ -72,14 +80,14 @@ impl Queue {
         let mut waiting = lock(&self.waiting);
         loop {
             match waiting.events.pop_front()? {
-                Event::Released(token) => {
-                    // Lent anew before the host heard of it: it is not gone.
-                    if waiting.objects.get(&token).is_some_and(|object| object.strong_count() > 0) {
-                        continue;
+                Event::Released(token) => match waiting.objects.get(&token) {
+                    Some(object) if object.strong_count() == 0 => {
+                        waiting.objects.remove(&token);
+                        return Some(Event::Released(token));
                     }
-                    waiting.objects.remove(&token);
-                    return Some(Event::Released(token));
-                }
+                    // Lent anew before the host heard of it, or told already, for all objects that the token had.
+                    _ => {}
+                },
                 event => return Some(event),
             }
         }
@@ -89,19 +97,39 @@ impl Queue {
         lock(&self.waiting).events.is_empty()
     }
 
-    /// All events, to be dropped without a lock.
-    pub fn take(&self) -> VecDeque<Event> {
-        std::mem::take(&mut lock(&self.waiting).events)
+    /// Takes no event any more. Those that are here are to be dropped without a lock.
+    pub fn close(&self) -> VecDeque<Event> {
+        let mut waiting = lock(&self.waiting);
+        waiting.gone = true;
+        std::mem::take(&mut waiting.events)
+    }
+
+    /// The reply to this request, if it waits here; to be dropped without a lock.
+    pub fn forget(&self, sequence: i64) -> Option<Event> {
+        let mut waiting = lock(&self.waiting);
+        let of_it = |event: &Event| matches!(event, Event::Reply { sequence: of, .. } if *of == sequence);
+        let at = waiting.events.iter().position(of_it).filter(|_| sequence != NOT_SENT)?;
+        waiting.events.remove(at)
     }
 
     /// The object of a number if it lives, else one that is made for it.
     pub fn object<T: Local>(&self, token: u64, make: impl FnOnce() -> Arc<T>) -> Result<Arc<T>> {
+        let of_kind = |object: Arc<dyn Any + Send + Sync>| {
+            object.downcast().map_err(|_| Error::Argument(format!("{token} is an object of another kind")))
+        };
         if let Some(object) = self.living(token) {
-            return object.downcast().map_err(|_| Error::Argument(format!("{token} is an object of another kind")));
+            return of_kind(object);
         }
         let made = make();
         let known: Arc<dyn Any + Send + Sync> = made.clone();
-        lock(&self.waiting).objects.insert(token, Arc::downgrade(&known));
+        let mut waiting = lock(&self.waiting);
+        // Another thread may have been faster. Ours is dropped then, without the lock; its end tells nothing while the
+        // other lives.
+        if let Some(object) = waiting.objects.get(&token).and_then(Weak::upgrade) {
+            drop(waiting);
+            return of_kind(object);
+        }
+        waiting.objects.insert(token, Arc::downgrade(&known));
         Ok(made)
     }
 
@@ -124,7 +152,7 @@ impl Token {
 
 impl Drop for Token {
     fn drop(&mut self) {
-        self.queue.push(Event::Released(self.number));
+        drop(self.queue.push(Event::Released(self.number)));
     }
 }
 
@@ -150,8 +178,22 @@ fn ask(asks: Asks, member: Option<u64>) -> Method {
         let Some((token, queue)) = token_in(call.object()).map(|token| (token.number, token.queue.clone())) else {
             return;
         };
-        queue.push(Event::Request(Box::new(Asked { asks, token, member, call })));
+        if !may_ask() {
+            return; // the call falls, and nobody looks at what it raises
+        }
+        put(&queue, Asked { asks, token, member, call });
     })
+}
+
+fn put(queue: &Queue, asked: Asked) {
+    if let Some(Event::Request(asked)) = queue.push(Event::Request(Box::new(asked))) {
+        refuse(asked.call);
+    }
+}
+
+/// Nobody is there to answer.
+pub fn refuse(mut call: Call) {
+    let _ = call.raise(Exception::builtin("RuntimeError", "the session was freed"));
 }
 
 /// A question of whether an object has an attribute beyond its class.
@@ -190,8 +232,9 @@ pub fn by_name(asks: Asks) -> Method {
 pub fn construct(token: u64, queue: &Arc<Queue>) -> Method {
     let queue: Weak<Queue> = Arc::downgrade(queue);
     Arc::new(move |call: Call| {
-        if let Some(queue) = queue.upgrade() {
-            queue.push(Event::Request(Box::new(Asked { asks: Asks::Construct, token, member: None, call })));
+        match queue.upgrade() {
+            Some(queue) => put(&queue, Asked { asks: Asks::Construct, token, member: None, call }),
+            None => refuse(call),
         }
     })
 }

@@ -1,5 +1,6 @@
 //! Runs what a peer asks of our objects. No lock is held here.
 
+use super::apart;
 use super::call::{Answer, Call};
 use super::class::{BoundMethod, ClassObject, Function, Member, MemberKind, Method, Object};
 use super::containers;
@@ -49,7 +50,13 @@ impl Job {
     /// Splits off a job whose outcome `f` gets together with this one.
     pub fn then(self, f: impl FnOnce(Job, Outcome) + Send + 'static) -> Job {
         let origin = self.origin();
-        Job { answer: Answer::then(move |outcome| f(self, outcome)), origin }
+        // The host may give the outcome on the thread that takes its events.
+        let inside = apart::is_inside();
+        let go_on = move |outcome| {
+            let _back = (inside && !apart::is_inside()).then(apart::enter);
+            f(self, outcome);
+        };
+        Job { answer: Answer::then(go_on), origin }
     }
 }
 
@@ -125,6 +132,7 @@ fn perform_on_object(job: Job, target: Arc<dyn Local>, op: Op) {
 
 /// Does an operation of a peer whose session somebody else drives.
 pub fn perform_apart(target: &Arc<dyn Local>, op: Op, answer: Answer) {
+    let _back = apart::enter();
     perform(Job { answer, origin: None }, target, op);
 }
 

@@ -1,5 +1,6 @@
 //! Connections: one session over one transport, driven by whoever waits on it; and the objects of the host.
 
+mod apart;
 mod async_result;
 mod background;
 mod call;
@@ -26,6 +27,7 @@ mod truth;
 mod waiting;
 mod wrap;
 
+pub use apart::{Apart, may_ask};
 pub use async_result::{AsyncResult, Callback};
 pub use background::Background;
 pub use call::{Answer, Call};
@@ -38,7 +40,7 @@ pub use event_loop::Interest;
 pub use live::{Dict, File, FileMode, Generator, List};
 pub use obtain::{obtain, obtain_value, pickled};
 pub use queue::Queue;
-pub use remote::{Apart, Ask, ask, ask_into, ask_later, ask_later_into, ask_then, known_instance, shared_of};
+pub use remote::{Ask, ask, ask_into, ask_later, ask_later_into, ask_then, known_instance, shared_of};
 pub use restricted::restricted;
 pub use shared::Shared;
 pub use signature::{LiteralFault, LiteralReader, Signature};

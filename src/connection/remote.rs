@@ -1,5 +1,6 @@
 //! Operations on objects, wherever they live: one request each to the peer, or done here for our own.
 
+use super::apart::{self, Apart};
 use super::async_result::AsyncResult;
 use super::call::Answer;
 use super::dispatch::{self, Job, Outcome};
@@ -75,12 +76,14 @@ pub fn ask_into(object: &Reference, ask: Ask<'_>, room: Option<Box<dyn Room>>) -
                 None => with_body(object, proxy, &ask, |body| shared.sync_request(body, room)),
             }
         }
-        Reference::Local(_) => ask_later_into(object, ask, None, room)?.value(),
+        Reference::Local(_) => apart::asking(|| ask_later_into(object, ask, None, room))??.value(),
     }
 }
 
 /// Asks without waiting.
 pub fn ask_later(object: &Reference, ask: Ask<'_>, timeout: Option<Duration>) -> Result<AsyncResult> {
+    // Nobody waits here, wherever that is.
+    let _back = apart::is_inside().then(apart::enter);
     ask_later_into(object, ask, timeout, None)
 }
 
@@ -176,9 +179,6 @@ pub(super) fn ask_own_then(
 pub fn shared_of(proxy: &Proxy) -> Result<Arc<Shared>> {
     Shared::of_releases(proxy.home()).ok_or_else(|| no_connection(proxy))
 }
-
-/// Marks the objects of a session that somebody else drives: no connection can be asked for them.
-pub struct Apart;
 
 #[cold]
 fn no_connection(proxy: &Proxy) -> Error {

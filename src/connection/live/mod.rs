@@ -17,13 +17,14 @@ pub use file::{File, FileMode};
 pub use generator::Generator;
 pub use list::List;
 
+use super::apart;
 use super::call::Call;
 use super::class::{Class, Definition, Member, MemberKind, Method, Object};
 use super::containers;
 use super::dispatch::Outcome;
 use super::remote::{self, Ask};
 use super::truth;
-use crate::error::Exception;
+use crate::error::{Error, Exception};
 use crate::session::CompareOp;
 use crate::value::{Reference, Text, Value};
 use std::cell::{Cell, RefCell};
@@ -286,16 +287,27 @@ fn holds(op: CompareOp, order: Ordering) -> bool {
 /// `repr()` of an item, for which objects are asked.
 pub(super) fn repr(value: &Value) -> Result<String, Exception> {
     match value {
-        Value::Ref(object) => match nested(|| remote::outcome(remote::ask(object, Ask::Repr)))? {
-            Value::Str(text) => Ok(text.to_string()),
-            other => Ok(other.repr()),
-        },
+        Value::Ref(object) => nested(|| match remote::ask(object, Ask::Repr) {
+            Ok(Value::Str(text)) => Ok(text.to_string()),
+            Ok(other) => Ok(other.repr()),
+            // The host cannot be asked here.
+            Err(Error::State(_)) if apart::is_inside() => Ok(default_repr(object)),
+            Err(error) => Err(remote::as_exception(error)),
+        }),
         Value::Tuple(items) if !items.iter().all(Value::is_plain) => {
             let inner = nested(|| reprs(items))?;
             Ok(if items.len() == 1 { format!("({inner},)") } else { format!("({inner})") })
         }
         plain => Ok(plain.repr()),
     }
+}
+
+fn default_repr(object: &Reference) -> String {
+    let name = match object {
+        Reference::Local(object) => object.shape().type_name.as_str(),
+        Reference::Remote(proxy) => &*proxy.type_name,
+    };
+    format!("<{name} object>")
 }
 
 pub(super) fn reprs(items: &[Value]) -> Result<String, Exception> {
