@@ -231,11 +231,9 @@ pub fn by_name(asks: Asks) -> Method {
 /// What makes the objects of a class that a peer calls.
 pub fn construct(token: u64, queue: &Arc<Queue>) -> Method {
     let queue: Weak<Queue> = Arc::downgrade(queue);
-    Arc::new(move |call: Call| {
-        match queue.upgrade() {
-            Some(queue) => put(&queue, Asked { asks: Asks::Construct, token, member: None, call }),
-            None => refuse(call),
-        }
+    Arc::new(move |call: Call| match queue.upgrade() {
+        Some(queue) => put(&queue, Asked { asks: Asks::Construct, token, member: None, call }),
+        None => refuse(call),
     })
 }
 

@@ -4,7 +4,7 @@ use super::boxing;
 use super::request::Handler;
 use super::vinegar;
 use crate::codec::brine::Reader;
-use crate::codec::frame::Inflater;
+use crate::codec::frame::{FrameError, Inflater};
 use crate::codec::native;
 use crate::config::{Dialect, Limits};
 use crate::error::{Error, Result};
@@ -74,6 +74,13 @@ const HEADER: usize = 5;
 const WIDTH: usize = 120;
 /// Frames up to here are collected; what announces more is no frame.
 const LARGEST: usize = 1 << 30;
+/// What announces more than this must begin as a message does.
+const LARGE: usize = 1 << 20;
+/// What a compressed frame may hold: so much, or so many times its size.
+const INFLATED: usize = 64 << 20;
+const RATIO: usize = 64;
+/// No line that is cut gets much longer.
+const LINE: usize = 64 << 10;
 
 /// Takes one direction of a connection apart. It never fails: what it cannot read, it gives as garbage.
 pub struct Decoder {
@@ -149,6 +156,12 @@ impl Decoder {
             }
             let size = HEADER + body + 1;
             if rest.len() < size {
+                if body > LARGE && !rest.get(HEADER..).is_none_or(|rest| may_begin(rest, compressed != 0)) {
+                    self.lost = true;
+                    return Some(
+                        self.garbage(rest.len(), format!("{body} bytes are announced, and no message follows")),
+                    );
+                }
                 return self.cut(rest.len(), "the stream ends inside a frame");
             }
             if body == 0 {
@@ -165,8 +178,15 @@ impl Decoder {
                 decoded.read(body, offset + HEADER as u64, &self.limits, self.width);
                 return Some(decoded);
             }
-            match self.inflater.inflate(body, self.limits.inflated) {
-                Ok(payload) => decoded.read(&payload, offset, &self.limits, self.width),
+            let most = body.len().saturating_mul(RATIO).clamp(INFLATED, self.limits.inflated);
+            match self.inflater.inflate(body, most) {
+                Ok(payload) => {
+                    let limits = Limits { memory: most.saturating_mul(2), ..self.limits.clone() };
+                    decoded.read(&payload, offset, &limits, self.width);
+                }
+                Err(FrameError::InflatesTooFar { limit }) => {
+                    decoded.fail(offset, format!("a compressed frame of {} bytes holds over {limit}", body.len()));
+                }
                 Err(error) => decoded.fail(offset, error.to_string()),
             }
             return Some(decoded);
@@ -255,7 +275,7 @@ impl Decoded {
         let sequence = reader.value()?;
         self.sequence = sequence.to_i64();
         (self.kind, self.dialect) = (kind, dialect);
-        let mut line = Line { text: &mut self.text, limits, width };
+        let mut line = Line { text: &mut self.text, limits, width, full: false };
         match kind {
             DecodedKind::Request => {
                 expect_tuple(reader, 2, "a request is a pair")?;
@@ -280,6 +300,16 @@ impl Decoded {
     }
 }
 
+/// Can a body begin so, as far as it is here?
+fn may_begin(body: &[u8], compressed: bool) -> bool {
+    match (compressed, body) {
+        (true, &[method, flags, ..]) => method & 15 == 8 && (u32::from(method) << 8 | u32::from(flags)) % 31 == 0,
+        (false, [1..=3, second, ..]) => matches!(second, 0x11 | 0x14 | 0x15),
+        (false, [first, _, ..]) => matches!(first, 0 | 0x12 | 0x14 | 0x15),
+        _ => true,
+    }
+}
+
 fn expect_tuple(reader: &mut Reader<'_>, n: usize, what: &str) -> Result<()> {
     match reader.tuple_header()? {
         got if got == n => Ok(()),
@@ -292,24 +322,50 @@ struct Line<'a> {
     text: &'a mut String,
     limits: &'a Limits,
     width: usize,
+    full: bool,
 }
 
 impl Line<'_> {
+    /// Is there no room left? The end of what is shown is marked once.
+    fn is_full(&mut self) -> bool {
+        let full = self.width > 0 && self.text.len() > LINE.max(self.width);
+        if full && !self.full {
+            self.text.push_str(" ...");
+        }
+        self.full |= full;
+        full
+    }
+
     fn put(&mut self, text: &str) {
-        self.text.push_str(text);
+        if !self.is_full() {
+            self.text.push_str(text);
+        }
+    }
+
+    /// How many characters of one value are shown.
+    fn room(&self) -> usize {
+        if self.width == 0 { usize::MAX } else { self.width.max(8) }
     }
 
     fn value(&mut self, value: &Value) {
-        let text = value.repr();
-        self.value_text(&text);
+        if !self.is_full() {
+            let (text, count) = value.repr_within(self.room());
+            self.cut(&text, count);
+        }
     }
 
     fn value_text(&mut self, text: &str) {
+        if !self.is_full() {
+            self.cut(text, text.chars().count());
+        }
+    }
+
+    /// A text of so many characters, or the beginning of one.
+    fn cut(&mut self, text: &str, count: usize) {
         let printable = |c: char| if c.is_control() { ' ' } else { c };
-        let cut = text.char_indices().nth(self.width.max(8)).filter(|_| self.width > 0).map(|(at, _)| at);
-        self.text.extend(text.get(..cut.unwrap_or(text.len())).unwrap_or_default().chars().map(printable));
-        if cut.is_some() {
-            let _ = write!(self.text, "... ({} characters)", text.chars().count());
+        self.text.extend(text.chars().take(self.room()).map(printable));
+        if count > self.room() {
+            let _ = write!(self.text, "... ({count} characters)");
         }
     }
 
@@ -371,7 +427,7 @@ impl Line<'_> {
                 let refer = |label: u8, id_pack: &[u8]| {
                     let whose = if i64::from(label) == boxing::LOCAL_REF { "your" } else { "my" };
                     let mut text = String::new();
-                    let mut line = Line { text: &mut text, limits: self.limits, width: self.width };
+                    let mut line = Line { text: &mut text, limits: self.limits, width: self.width, full: false };
                     line.object(&mut Reader::new(id_pack, None, self.limits), whose).ok()?;
                     Some(Value::from(text))
                 };
@@ -390,13 +446,15 @@ impl Line<'_> {
         let parts = if let Value::Tuple(parts) = &id_pack { &parts[..] } else { &[] };
         match parts {
             [Value::Str(name), class, Value::Int(0)] => {
-                let _ = write!(self.text, "{whose} class {name}#{}", class.repr());
+                self.put(&format!("{whose} class {name}#"));
+                self.value(class);
             }
             [Value::Str(name), _, instance] => {
-                let _ = write!(self.text, "{whose} {name}#{}", instance.repr());
+                self.put(&format!("{whose} {name}#"));
+                self.value(instance);
             }
             _ => {
-                let _ = write!(self.text, "{whose} ");
+                self.put(&format!("{whose} "));
                 self.value(&id_pack);
             }
         }
@@ -410,167 +468,4 @@ fn label(reader: &mut Reader<'_>) -> Result<i64> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::codec::brine::{self, Sink};
-
-    fn frame(payload: &[u8]) -> Vec<u8> {
-        let mut frame = (payload.len() as u32).to_be_bytes().to_vec();
-        frame.push(0);
-        frame.extend_from_slice(payload);
-        frame.push(b'\n');
-        frame
-    }
-
-    fn boxed(out: &mut Vec<u8>, label: i64) {
-        boxing::put_label(out, label);
-    }
-
-    /// The body of `add(40, 2)` on an object of the receiver.
-    fn call() -> Vec<u8> {
-        let mut out = Vec::new();
-        brine::put_tuple_header(&mut out, 2);
-        brine::put_int(&mut out, Handler::CallAttr as i64);
-        boxed(&mut out, boxing::TUPLE);
-        brine::put_tuple_header(&mut out, 4);
-        boxed(&mut out, boxing::LOCAL_REF);
-        brine::put_tuple_header(&mut out, 3);
-        brine::put_str(&mut out, b"interop.Root");
-        brine::put_int(&mut out, 5);
-        brine::put_int(&mut out, 7);
-        boxed(&mut out, boxing::VALUE);
-        brine::put_str(&mut out, b"add");
-        boxed(&mut out, boxing::VALUE);
-        brine::put_tuple_header(&mut out, 2);
-        brine::put_int(&mut out, 40);
-        brine::put_int(&mut out, 2);
-        out.put(&boxing::NO_KEYWORDS);
-        out
-    }
-
-    fn in_dialect(dialect: Dialect, kind: u8, sequence: i64, body: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        match dialect {
-            Dialect::V5 => {
-                brine::put_tuple_header(&mut out, 3);
-                brine::put_int(&mut out, kind.into());
-            }
-            _ => {
-                out.put_byte(kind);
-                brine::put_tuple_header(&mut out, 2);
-            }
-        }
-        brine::put_int(&mut out, sequence);
-        out.put(body);
-        out
-    }
-
-    #[test]
-    fn calls_in_both_dialects_byte_by_byte() {
-        for dialect in [Dialect::V5, Dialect::V6] {
-            let stream = frame(&in_dialect(dialect, 1, 1000, &call())).repeat(2);
-            let mut decoder = Decoder::new();
-            let mut got = Vec::new();
-            for byte in &stream {
-                decoder.feed(&[*byte]);
-                got.extend(decoder.next_message());
-            }
-            let [first, second] = &got[..] else { panic!("{got:?}") };
-            assert_eq!((first.kind, first.dialect, first.sequence), (DecodedKind::Request, dialect, Some(1000)));
-            assert_eq!((first.handler, first.handler_name()), (Some(8), "CALLATTR"));
-            assert_eq!(first.text, "CALLATTR your interop.Root#7 'add' (40, 2)");
-            assert_eq!((first.offset, first.size * 2, &first.fault), (0, stream.len(), &None));
-            assert_eq!(second.offset, first.size as u64);
-        }
-    }
-
-    #[test]
-    fn replies_objects_and_exceptions() {
-        let mut reply = Vec::new();
-        boxed(&mut reply, boxing::TUPLE);
-        brine::put_tuple_header(&mut reply, 2);
-        boxed(&mut reply, boxing::REMOTE_REF);
-        brine::put_tuple_header(&mut reply, 3);
-        brine::put_str(&mut reply, b"m.C");
-        brine::put_int(&mut reply, 9);
-        brine::put_int(&mut reply, 0);
-        boxed(&mut reply, boxing::VALUE);
-        brine::put_str(&mut reply, "x".repeat(1000).as_bytes());
-        let mut error = Vec::new();
-        let exception = crate::error::Exception::builtin("ValueError", "bad");
-        vinegar::put_exception(&mut error, &exception, &crate::config::Config::default(), Dialect::V6);
-        let mut threads = 77u64.to_be_bytes().to_vec();
-        threads.extend(78u64.to_be_bytes());
-        threads.extend(in_dialect(Dialect::V6, 3, 4, &error));
-        let mut decoder = Decoder::new();
-        decoder.set_width(20);
-        decoder.feed(&[frame(&in_dialect(Dialect::V6, 2, 3, &reply)), frame(&threads)].concat());
-        let reply = decoder.next_message().unwrap();
-        assert_eq!(reply.text, "(my class m.C#9, 'xxxxxxxxxxxxxxxxxxx... (1002 characters))");
-        let raised = decoder.next_message().unwrap();
-        assert_eq!((raised.kind, raised.threads, &raised.fault), (DecodedKind::Exception, Some((77, 78)), &None));
-        assert_eq!(raised.text, "ValueError: bad");
-    }
-
-    #[test]
-    fn lists_between_two_of_this_library() {
-        let mut reply = Vec::new();
-        boxed(&mut reply, boxing::NATIVE);
-        let list = Value::List([Value::Int(1), Value::str("two")].into());
-        native::put(&mut reply, &list, 10, 0, &|_| None).unwrap();
-        let mut decoder = Decoder::new();
-        decoder.feed(&frame(&in_dialect(Dialect::V6, 2, 3, &reply)));
-        let message = decoder.next_message().unwrap();
-        assert_eq!((message.text.as_str(), message.fault), ("native [1, 'two']", None));
-    }
-
-    /// Whatever is changed, each byte of the stream belongs to one message.
-    #[test]
-    fn changed_streams_are_read_to_their_end() {
-        let good = frame(&in_dialect(Dialect::V6, 1, 1, &call()));
-        let stream = [&good[..], &good].concat();
-        for at in 0..stream.len() {
-            for mask in [1, 0x10, 0x80, 0xff] {
-                let mut changed = stream.clone();
-                changed[at] ^= mask;
-                let mut decoder = Decoder::new();
-                decoder.feed(&changed);
-                decoder.end();
-                let messages: Vec<Decoded> = std::iter::from_fn(|| decoder.next_message()).collect();
-                let ordered = messages.is_sorted_by(|a, b| a.offset + a.size as u64 <= b.offset);
-                assert!(ordered && messages.first().unwrap().offset == 0, "byte {at}, mask {mask}");
-                let whole: usize = messages.iter().map(|message| message.size).sum();
-                // A frame without content is passed over.
-                assert!(whole <= stream.len() && whole + 6 * 3 >= stream.len(), "byte {at}, mask {mask}: {whole}");
-            }
-        }
-    }
-
-    #[test]
-    fn garbage_has_a_place_and_the_next_frame_is_read() {
-        let good = frame(&in_dialect(Dialect::V6, 1, 1, &call()));
-        let mut broken = in_dialect(Dialect::V6, 1, 2, &call());
-        let at = broken.len() - 5;
-        broken[at] = 0x07;
-        let mut decoder = Decoder::new();
-        decoder.feed(&[&frame(b"hello")[..], &frame(&broken), &good, b"\x00\x00"].concat());
-        decoder.end();
-        let hello = decoder.next_message().unwrap();
-        let fault = hello.fault.unwrap();
-        assert_eq!((hello.kind, fault.offset), (DecodedKind::Garbage, 5));
-        assert!(fault.text.contains("0x68"), "{}", fault.text);
-        let partly = decoder.next_message().unwrap();
-        let fault = partly.fault.unwrap();
-        assert_eq!((partly.kind, partly.sequence), (DecodedKind::Request, Some(2)));
-        assert!(partly.text.starts_with("CALLATTR your interop.Root#7 'add'"), "{}", partly.text);
-        assert!(fault.offset > partly.offset + 5 && fault.offset < partly.offset + partly.size as u64, "{fault:?}");
-        assert_eq!(decoder.next_message().unwrap().fault, None);
-        let cut = decoder.next_message().unwrap();
-        assert_eq!((cut.kind, cut.size), (DecodedKind::Garbage, 2));
-        assert!(decoder.next_message().is_none());
-        decoder.feed(b"GET / HTTP/1.1\r\n\r\n");
-        assert_eq!(decoder.next_message().unwrap().kind, DecodedKind::Garbage);
-        decoder.feed(&good);
-        assert_eq!(decoder.next_message().unwrap().kind, DecodedKind::Garbage);
-    }
-}
+mod tests;

@@ -10,9 +10,49 @@ impl Value {
         write_value(&mut out, self);
         out
     }
+
+    /// The first characters of `repr()`, so many, and how many it has in all.
+    pub fn repr_within(&self, width: usize) -> (String, usize) {
+        let mut out = Cut { text: String::new(), room: width, count: 0 };
+        write_value(&mut out, self);
+        (out.text, out.count)
+    }
 }
 
-fn write_value(out: &mut String, value: &Value) {
+/// Keeps so many characters, and counts the others.
+struct Cut {
+    text: String,
+    room: usize,
+    count: usize,
+}
+
+impl Write for Cut {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let length = text.chars().count();
+        self.count += length;
+        if length <= self.room {
+            self.room -= length;
+            self.text.push_str(text);
+        } else {
+            self.text.extend(text.chars().take(std::mem::take(&mut self.room)));
+        }
+        Ok(())
+    }
+}
+
+trait Out: Write {
+    fn push(&mut self, c: char) {
+        let _ = self.write_char(c);
+    }
+
+    fn push_str(&mut self, text: &str) {
+        let _ = self.write_str(text);
+    }
+}
+
+impl<W: Write> Out for W {}
+
+fn write_value<W: Write>(out: &mut W, value: &Value) {
     match value {
         Value::None => out.push_str("None"),
         Value::NotImplemented => out.push_str("NotImplemented"),
@@ -70,7 +110,7 @@ fn write_value(out: &mut String, value: &Value) {
     }
 }
 
-fn write_items(out: &mut String, items: &[Value]) {
+fn write_items<W: Write>(out: &mut W, items: &[Value]) {
     for (at, item) in items.iter().enumerate() {
         if at > 0 {
             out.push_str(", ");
@@ -79,13 +119,13 @@ fn write_items(out: &mut String, items: &[Value]) {
     }
 }
 
-/// Writing to a String does not fail.
-fn push(out: &mut String, args: std::fmt::Arguments<'_>) {
+/// Neither String nor Cut fails.
+fn push(out: &mut impl Write, args: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(args);
 }
 
 /// The shortest digits that give the number back, scientific below 1e-4 and from 1e16 on.
-fn write_float(out: &mut String, x: f64, whole: &str) {
+fn write_float<W: Write>(out: &mut W, x: f64, whole: &str) {
     if x.is_nan() {
         return out.push_str("nan");
     }
@@ -107,7 +147,7 @@ fn write_float(out: &mut String, x: f64, whole: &str) {
     }
 }
 
-fn write_complex(out: &mut String, re: f64, im: f64) {
+fn write_complex<W: Write>(out: &mut W, re: f64, im: f64) {
     if re == 0.0 && re.is_sign_positive() {
         write_float(out, im, "");
         return out.push('j');
@@ -121,7 +161,7 @@ fn write_complex(out: &mut String, re: f64, im: f64) {
     out.push_str("j)");
 }
 
-fn write_str(out: &mut String, text: &str) {
+fn write_str<W: Write>(out: &mut W, text: &str) {
     let quote = quote_for(text.as_bytes());
     out.push(quote);
     for c in text.chars() {
@@ -146,7 +186,7 @@ fn write_str(out: &mut String, text: &str) {
     out.push(quote);
 }
 
-fn write_bytes(out: &mut String, bytes: &[u8]) {
+fn write_bytes<W: Write>(out: &mut W, bytes: &[u8]) {
     let quote = quote_for(bytes);
     out.push('b');
     out.push(quote);
@@ -261,6 +301,24 @@ mod tests {
         assert_eq!(Value::bytes(b"").repr(), "b''");
         assert_eq!(Value::bytes(b"a'b\x00\xff\n").repr(), "b\"a'b\\x00\\xff\\n\"");
         assert_eq!(Value::bytes(b"'\"\\").repr(), "b'\\'\"\\\\'");
+    }
+
+    #[test]
+    fn the_beginning_and_the_count() {
+        let values = [
+            Value::bytes(&[0; 1000]),
+            Value::str("caf\u{e9}\u{301}\n'".repeat(50).as_str()),
+            Value::tuple(vec![Value::Float(1.5), Value::Complex(1.0, 2.0), Value::Int(-7), Value::str("x")]),
+        ];
+        for value in values {
+            let whole = value.repr();
+            let count = whole.chars().count();
+            for width in [0, 1, 5, 20, count - 1, count, count + 1, usize::MAX] {
+                let (text, all) = value.repr_within(width);
+                assert_eq!((text, all), (whole.chars().take(width).collect(), count), "{width}");
+                assert!(value.repr_within(5).0.capacity() < 64);
+            }
+        }
     }
 
     #[test]

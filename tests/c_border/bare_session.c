@@ -9,7 +9,7 @@ static rpyc_session *left, *right; /* left asks; right has the root */
 static rpyc_decoder *from_left, *from_right;
 static rpyc_object *root; /* right's, as left holds it */
 
-enum { ROOT = 1, THING, MAKER, FUNCTION, OPEN };
+enum { ROOT = 1, THING, MAKER, FUNCTION, OPEN, ITEM };
 enum { ADD = 100, SIZE, DATA };
 
 static rpyc_class *root_class, *thing_class, *open_class;
@@ -435,6 +435,14 @@ static void time_limits(void)
     OK(rpyc_session_forget(left, sequence));
     NOTHING(right);
     NOTHING(left);
+    /* Also once its time is over. */
+    OK(rpyc_session_ask(left, 3, RPYC_HANDLE_GETATTR, root, "data", RPYC_ZT, NULL, 0, NULL, 2000, &sequence, &error));
+    OK(rpyc_session_expire(left, 2000, &expired));
+    CHECK(expired == 1 && rpyc_session_has_message(left));
+    OK(rpyc_session_forget(left, -1));
+    OK(rpyc_session_forget(left, sequence));
+    NOTHING(right);
+    NOTHING(left);
 }
 
 /* Many whole messages at once: each call says so until none is left, and a full buffer has an event of its own. */
@@ -680,6 +688,188 @@ static void packed(void)
     right = right_before;
 }
 
+/* What is asked of these objects inside the library's own work cannot wait for this thread, which takes the events. */
+static void inside_lists(void)
+{
+    EVENT(event);
+    rpyc_object *list = NULL, *object = NULL;
+    rpyc_value *item = NULL;
+    rpyc_class *klass = NULL;
+    const rpyc_session_member members[] = {{1, "__repr__", NULL, NULL, RPYC_MEMBER_METHOD, 0, NULL},
+                                           {2, "__eq__", NULL, NULL, RPYC_MEMBER_METHOD, 0, NULL},
+                                           {3, "__lt__", NULL, NULL, RPYC_MEMBER_METHOD, 0, NULL},
+                                           {4, "__hash__", NULL, NULL, RPYC_MEMBER_METHOD, 0, NULL}};
+    rpyc_session_class_table table = {.struct_size = sizeof table, .member_size = sizeof *members, .module = "bare",
+                                      .name = "Item", .members = members, .member_count = 4};
+
+    OK(rpyc_session_class_new(NULL, 0, &table, &klass, &error));
+    ask(1, RPYC_HANDLE_GETATTR, root, "size", NULL);
+    NEXT(right, &event, RPYC_EVENT_REQUEST);
+    OK(rpyc_session_object_new(right, klass, ITEM, &object, &error));
+    OK(rpyc_value_new_object(object, &item, &error));
+    rpyc_object_free(object);
+    rpyc_value *items[] = {item, rpyc_value_copy(item), rpyc_value_new_int(1)};
+    OK(rpyc_list_new(items, 3, &list, &error));
+    OK(rpyc_call_return_object(event.call, list));
+    rpyc_object_free(list);
+    rpyc_call_free(event.call);
+    list = to_object(reply(1));
+    ask(2, RPYC_HANDLE_REPR, list, NULL, NULL);
+    CHECK(equals(reply(2), "[<bare.Item object>, <bare.Item object>, 1]"));
+    ask(3, RPYC_HANDLE_CALLATTR, list, "index", rpyc_value_new_int(1));
+    raises(3, RPYC_ERR_REMOTE, "RuntimeError");
+    ask(4, RPYC_HANDLE_CALLATTR, list, "sort", NULL);
+    raises(4, RPYC_ERR_REMOTE, "RuntimeError");
+    /* The item itself can be asked, and its host hears of it. */
+    ask(5, RPYC_HANDLE_CALLATTR, list, "__getitem__", rpyc_value_new_int(0));
+    object = to_object(reply(5));
+    ask(6, RPYC_HANDLE_REPR, object, NULL, NULL);
+    NEXT(right, &event, RPYC_EVENT_REQUEST);
+    CHECK(event.token == ITEM && event.member == 1);
+    OK(rpyc_call_return_str(event.call, "its own", RPYC_ZT));
+    rpyc_call_free(event.call);
+    CHECK(equals(reply(6), "its own"));
+    rpyc_object_free(object);
+    rpyc_object_free(list);
+    NEXT(right, &event, RPYC_EVENT_RELEASED);
+    CHECK(event.token == ITEM);
+    NOTHING(right);
+    rpyc_class_free(klass);
+}
+
+static void *make_object(void *out)
+{
+    OK(rpyc_session_object_new(right, open_class, OPEN, out, NULL));
+    return NULL;
+}
+
+/* Several objects with one token, one after the other and at the same time: the host is told once, when all are gone. */
+static void one_release(void)
+{
+    EVENT(event);
+    rpyc_object *objects[4] = {NULL};
+    pthread_t threads[4];
+
+    for (int i = 0; i < 2; i++) {
+        make_object(&objects[0]);
+        rpyc_object_free(objects[0]);
+    }
+    NEXT(right, &event, RPYC_EVENT_RELEASED);
+    CHECK(event.token == OPEN);
+    NOTHING(right);
+    for (int round = 0; round < 200; round++) {
+        for (int i = 0; i < 4; i++)
+            CHECK(pthread_create(&threads[i], NULL, make_object, &objects[i]) == 0);
+        for (int i = 0; i < 4; i++)
+            pthread_join(threads[i], NULL);
+        for (int i = 1; i < 4; i++)
+            CHECK(rpyc_object_same(objects[0], objects[i]));
+        NOTHING(right);
+        for (int i = 0; i < 4; i++)
+            rpyc_object_free(objects[i]);
+        NEXT(right, &event, RPYC_EVENT_RELEASED);
+        NOTHING(right);
+    }
+}
+
+/* An object outlives its session: who calls it is told at once, and so is who waited. */
+static void *call_it(void *object)
+{
+    rpyc_error *failed = NULL;
+    rpyc_value *value = NULL;
+    rpyc_status status = rpyc_object_call_method(object, "size", NULL, 0, NULL, &value, &failed);
+
+    check(status == RPYC_ERR_REMOTE && rpyc_error_is(failed, "RuntimeError"), "RuntimeError", __LINE__);
+    check(strstr(rpyc_error_message(failed), "the session was freed") != NULL, "the message", __LINE__);
+    rpyc_error_free(failed);
+    return NULL;
+}
+
+static void freed_session(void)
+{
+    rpyc_session *session = NULL;
+    rpyc_object *object = NULL, *maker = NULL;
+    rpyc_class *klass = NULL;
+    rpyc_session_class_table table = {.struct_size = sizeof table, .member_size = sizeof(rpyc_session_member),
+                                      .name = "Made", .flags = RPYC_SESSION_CLASS_CALLABLE};
+    rpyc_value *value = NULL;
+    pthread_t thread;
+    struct timespec nap = {0, 1000000};
+
+    OK(rpyc_session_new(NULL, 0, &session, &error));
+    OK(rpyc_session_class_new(session, MAKER, &table, &klass, &error));
+    OK(rpyc_class_object(klass, &maker, &error));
+    OK(rpyc_session_object_new(session, root_class, ROOT, &object, &error));
+    CHECK(pthread_create(&thread, NULL, call_it, object) == 0);
+    while (!rpyc_session_has_message(session))
+        nanosleep(&nap, NULL);
+    rpyc_session_free(session);
+    pthread_join(thread, NULL);
+    call_it(object);
+    GIVES(RPYC_ERR_REMOTE, rpyc_object_call(maker, NULL, 0, NULL, &value, &error));
+    CHECK(value == NULL && strstr(rpyc_error_message(error), "the session was freed") != NULL);
+    rpyc_object_free(object);
+    rpyc_object_free(maker);
+    rpyc_class_free(klass);
+}
+
+static int destructors;
+
+static void look_back(void *session)
+{
+    destructors++;
+    CHECK(rpyc_session_waiting(session) == 0);
+}
+
+/* A root that falls may take objects of the host with it, whose destructors use the session. */
+static void roots(void)
+{
+    rpyc_session *session = NULL;
+    rpyc_class *plain = NULL, *klass = NULL;
+    rpyc_object *object = NULL;
+    rpyc_value *value = NULL;
+    rpyc_class_table fields = {.struct_size = sizeof fields, .method_size = sizeof(rpyc_method), .name = "Plain"};
+
+    OK(rpyc_session_new(NULL, 0, &session, &error));
+    OK(rpyc_class_new(&fields, NULL, NULL, &plain, &error));
+    OK(rpyc_object_new(plain, session, look_back, &object, &error));
+    OK(rpyc_value_new_object(object, &value, &error));
+    rpyc_object_free(object);
+    const rpyc_session_member members[] = {{1, "exposed_it", NULL, NULL, RPYC_MEMBER_VALUE, 0, value}};
+    rpyc_session_class_table table = {.struct_size = sizeof table, .member_size = sizeof *members, .name = "Holder",
+                                      .members = members, .member_count = 1};
+    OK(rpyc_session_class_new(NULL, 0, &table, &klass, &error));
+    rpyc_value_free(value);
+    OK(rpyc_session_set_root(session, klass, ROOT, &error));
+    rpyc_class_free(klass);
+    CHECK(destructors == 0);
+    OK(rpyc_session_set_root(session, root_class, MAKER, &error));
+    CHECK(destructors == 1);
+    rpyc_session_free(session);
+    rpyc_class_free(plain);
+}
+
+static int lines;
+
+static void write_line(int32_t level, const char *text, size_t length, void *context)
+{
+    (void)level;
+    (void)text;
+    (void)length;
+    (void)context;
+    lines++;
+}
+
+/* What is logged is written, and not kept. */
+static void logged(void)
+{
+    OK(rpyc_log_set(RPYC_LOG_DEBUG, write_line, NULL, NULL, &error));
+    ask(1, RPYC_HANDLE_CALLATTR, root, "add", NULL); /* an exception that the peer gets */
+    raises(1, RPYC_ERR_REMOTE, "TypeError");
+    CHECK(lines > 0);
+    OK(rpyc_log_set(RPYC_LOG_ERROR, NULL, NULL, NULL, &error));
+}
+
 /* The functions for connections do not take these objects, and do not wait. */
 static void not_a_connection(void)
 {
@@ -781,6 +971,11 @@ int main(void)
     finalizers();
     misuse();
     packed();
+    inside_lists();
+    one_release();
+    freed_session();
+    roots();
+    logged();
     not_a_connection();
     decoders();
     from_left = rpyc_decoder_new();
