@@ -708,7 +708,7 @@ static void inside_lists(void)
     OK(rpyc_session_object_new(right, klass, ITEM, &object, &error));
     OK(rpyc_value_new_object(object, &item, &error));
     rpyc_object_free(object);
-    rpyc_value *items[] = {item, rpyc_value_copy(item), rpyc_value_new_int(1)};
+    rpyc_value *items[] = {item, rpyc_value_clone(item), rpyc_value_new_int(1)};
     OK(rpyc_list_new(items, 3, &list, &error));
     OK(rpyc_call_return_object(event.call, list));
     rpyc_object_free(list);
@@ -739,7 +739,7 @@ static void inside_lists(void)
 
 static void *make_object(void *out)
 {
-    OK(rpyc_session_object_new(right, open_class, OPEN, out, NULL));
+    check(rpyc_session_object_new(right, open_class, OPEN, out, NULL) == RPYC_OK, "the object", __LINE__);
     return NULL;
 }
 
@@ -806,8 +806,10 @@ static void freed_session(void)
     rpyc_session_free(session);
     pthread_join(thread, NULL);
     call_it(object);
-    GIVES(RPYC_ERR_REMOTE, rpyc_object_call(maker, NULL, 0, NULL, &value, &error));
-    CHECK(value == NULL && strstr(rpyc_error_message(error), "the session was freed") != NULL);
+    CHECK(rpyc_object_call(maker, NULL, 0, NULL, &value, &error) == RPYC_ERR_REMOTE && value == NULL);
+    CHECK(strstr(rpyc_error_message(error), "the session was freed") != NULL);
+    rpyc_error_free(error);
+    error = NULL;
     rpyc_object_free(object);
     rpyc_object_free(maker);
     rpyc_class_free(klass);
@@ -863,11 +865,11 @@ static void write_line(int32_t level, const char *text, size_t length, void *con
 /* What is logged is written, and not kept. */
 static void logged(void)
 {
-    OK(rpyc_log_set(RPYC_LOG_DEBUG, write_line, NULL, NULL, &error));
+    OK(rpyc_set_log_callback(RPYC_LOG_DEBUG, write_line, NULL, NULL, &error));
     ask(1, RPYC_HANDLE_CALLATTR, root, "add", NULL); /* an exception that the peer gets */
     raises(1, RPYC_ERR_REMOTE, "TypeError");
     CHECK(lines > 0);
-    OK(rpyc_log_set(RPYC_LOG_ERROR, NULL, NULL, NULL, &error));
+    OK(rpyc_set_log_callback(RPYC_LOG_ERROR, NULL, NULL, NULL, &error));
 }
 
 /* The functions for connections do not take these objects, and do not wait. */
