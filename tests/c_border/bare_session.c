@@ -697,10 +697,9 @@ static void inside_lists(void)
     rpyc_class *klass = NULL;
     const rpyc_session_member members[] = {{1, "__repr__", NULL, NULL, RPYC_MEMBER_METHOD, 0, NULL},
                                            {2, "__eq__", NULL, NULL, RPYC_MEMBER_METHOD, 0, NULL},
-                                           {3, "__lt__", NULL, NULL, RPYC_MEMBER_METHOD, 0, NULL},
-                                           {4, "__hash__", NULL, NULL, RPYC_MEMBER_METHOD, 0, NULL}};
+                                           {3, "__lt__", NULL, NULL, RPYC_MEMBER_METHOD, 0, NULL}};
     rpyc_session_class_table table = {.struct_size = sizeof table, .member_size = sizeof *members, .module = "bare",
-                                      .name = "Item", .members = members, .member_count = 4};
+                                      .name = "Item", .members = members, .member_count = 3};
 
     OK(rpyc_session_class_new(NULL, 0, &table, &klass, &error));
     ask(1, RPYC_HANDLE_GETATTR, root, "size", NULL);
@@ -716,10 +715,8 @@ static void inside_lists(void)
     list = to_object(reply(1));
     ask(2, RPYC_HANDLE_REPR, list, NULL, NULL);
     CHECK(equals(reply(2), "[<bare.Item object>, <bare.Item object>, 1]"));
-    ask(3, RPYC_HANDLE_CALLATTR, list, "index", rpyc_value_new_int(1));
+    ask(3, RPYC_HANDLE_CALLATTR, list, "__contains__", rpyc_value_new_int(1));
     raises(3, RPYC_ERR_REMOTE, "RuntimeError");
-    ask(4, RPYC_HANDLE_CALLATTR, list, "sort", NULL);
-    raises(4, RPYC_ERR_REMOTE, "RuntimeError");
     /* The item itself can be asked, and its host hears of it. */
     ask(5, RPYC_HANDLE_CALLATTR, list, "__getitem__", rpyc_value_new_int(0));
     object = to_object(reply(5));
