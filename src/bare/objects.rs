@@ -257,3 +257,37 @@ pub fn callable(name: &str, signature: Option<Signature>, doc: Option<&str>) -> 
     let kind = MemberKind::Method { run: ask(Asks::Call, None), signature, quick: false };
     Member { name: Text::new(name), doc: doc.map(Text::new), kind }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::Definition;
+
+    #[test]
+    fn two_threads_make_one_object() {
+        let class = Class::new(Definition { name: "Thing".into(), ..Definition::default() }).unwrap();
+        let queue: Arc<Queue> = Arc::default();
+        let mut faster = None;
+        let made = queue.object(5, || {
+            faster = object(&queue, &class, 5).ok();
+            class.instance(Token::new(5, &queue))
+        });
+        let (made, faster) = (made.unwrap(), faster.unwrap());
+        assert!(Arc::ptr_eq(&made, &faster));
+        assert!(queue.pop().is_none());
+        drop((made, faster));
+        assert!(matches!(queue.pop(), Some(Event::Released(5))));
+        assert!(queue.pop().is_none());
+    }
+
+    #[test]
+    fn a_closed_queue_keeps_nothing() {
+        let class = Class::new(Definition { name: "Thing".into(), ..Definition::default() }).unwrap();
+        let queue: Arc<Queue> = Arc::default();
+        let made = object(&queue, &class, 5).unwrap();
+        assert!(queue.close().is_empty());
+        drop(made);
+        assert!(queue.is_empty());
+        assert_eq!(Arc::strong_count(&queue), 1);
+    }
+}
