@@ -151,6 +151,7 @@ func (c *conn) forgetLent() {
 	for _, own := range c.locals {
 		if own.handle != 0 {
 			freeObject(own.handle)
+			own.handle = 0 // an encoding in which it stands may end later
 		}
 	}
 	for _, lent := range c.classes {
