@@ -106,21 +106,12 @@ func (c *conn) start() {
 	go c.write()
 	go c.read()
 	if hook, ok := c.service.(Connecter); ok {
-		if err := c.connected(hook); err != nil {
+		if err := guarded(func() error { return hook.OnConnect(c.handle()) }); err != nil {
 			c.close()
 			return
 		}
 	}
 	close(c.ready)
-}
-
-func (c *conn) connected(hook Connecter) (err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = panicked(cause)
-		}
-	}()
-	return hook.OnConnect(c.handle())
 }
 
 // handle gives a handle that does not keep the connection open.

@@ -228,7 +228,9 @@ func plainNumber(v reflect.Value) any {
 func convertSlice(ctx context.Context, value any, t reflect.Type) (reflect.Value, error) {
 	if t.Elem().Kind() == reflect.Uint8 {
 		if b, ok := value.([]byte); ok {
-			return reflect.ValueOf(b).Convert(t), nil
+			slice := reflect.New(t).Elem()
+			slice.SetBytes(b) // Convert knows no element types but byte
+			return slice, nil
 		}
 		return reflect.Value{}, wrong("bytes", value)
 	}
@@ -340,12 +342,12 @@ func convertSet(ctx context.Context, value any, t reflect.Type) (reflect.Value, 
 	return set, nil
 }
 
-// isKey tells whether a value can be a key of a map.
-func isKey(v reflect.Value) bool {
-	if v.Kind() == reflect.Interface {
-		v = v.Elem()
-	}
-	return !v.IsValid() || v.Type().Comparable()
+// isKey tells whether a value can be a key of a map. The type alone does not say: a Slice is a struct that can be
+// compared, unless a Tuple is in it. The map tells, by a panic.
+func isKey(v reflect.Value) (ok bool) {
+	defer func() { ok = recover() == nil }()
+	_ = map[any]bool{v.Interface(): true}
+	return true
 }
 
 // as converts a result for Call and its siblings.

@@ -198,18 +198,19 @@ func (e *encoder) reflected(v reflect.Value) error {
 		}
 		return e.items(packedList, v)
 	case reflect.Map:
+		entries := sortedEntries(v)
 		if isSet(v.Type()) {
-			e.header(packedFrozenSet, v.Len())
-			for _, key := range sortedKeys(v) {
-				if err := e.all(key.Interface()); err != nil {
+			e.header(packedFrozenSet, len(entries))
+			for _, entry := range entries {
+				if err := e.all(entry.key.Interface()); err != nil {
 					return err
 				}
 			}
 			return nil
 		}
-		e.header(packedDict, v.Len())
-		for _, key := range sortedKeys(v) {
-			if err := e.all(key.Interface(), v.MapIndex(key).Interface()); err != nil {
+		e.header(packedDict, len(entries))
+		for _, entry := range entries {
+			if err := e.all(entry.key.Interface(), entry.value.Interface()); err != nil {
 				return err
 			}
 		}
@@ -256,11 +257,18 @@ func (e *encoder) items(kind byte, v reflect.Value) error {
 	return nil
 }
 
-// sortedKeys gives the keys of a map, texts and numbers in their order.
-func sortedKeys(v reflect.Value) []reflect.Value {
-	keys := v.MapKeys()
-	sort.Slice(keys, func(i, j int) bool {
-		a, b := keys[i], keys[j]
+// entry is a key of a map with its value.
+type entry struct{ key, value reflect.Value }
+
+// sortedEntries gives the entries of a map, those with texts and integers as keys in their order. They are taken
+// together: a key that is NaN finds no value again.
+func sortedEntries(v reflect.Value) []entry {
+	entries := make([]entry, 0, v.Len())
+	for each := v.MapRange(); each.Next(); {
+		entries = append(entries, entry{each.Key(), each.Value()})
+	}
+	sort.Slice(entries, func(i, j int) bool {
+		a, b := entries[i].key, entries[j].key
 		switch a.Kind() {
 		case reflect.String:
 			return a.String() < b.String()
@@ -269,7 +277,7 @@ func sortedKeys(v reflect.Value) []reflect.Value {
 		}
 		return false
 	})
-	return keys
+	return entries
 }
 
 func (e *encoder) putObject(object *Object) error {

@@ -81,7 +81,7 @@ func newFunction(fn reflect.Value, sig *signature, skip int) (*function, error) 
 }
 
 // call runs the function with the arguments of a peer, one for each parameter of the signature.
-func (f *function) call(ctx context.Context, receiver any, args []any) (result any, err error) {
+func (f *function) call(ctx context.Context, receiver any, args []any) (any, error) {
 	in := make([]reflect.Value, 0, len(f.inputs)+2)
 	if f.receiver {
 		in = append(in, reflect.ValueOf(receiver))
@@ -93,15 +93,11 @@ func (f *function) call(ctx context.Context, receiver any, args []any) (result a
 		return nil, Raise("TypeError", fmt.Sprintf("%s() takes %d arguments but %d were given", f.sig.name, len(f.sig.params), len(args)))
 	}
 	for _, input := range f.inputs {
+		var err error
 		if in, err = f.argument(ctx, in, input, args[input.slot]); err != nil {
 			return nil, err
 		}
 	}
-	defer func() {
-		if cause := recover(); cause != nil {
-			result, err = nil, panicked(cause)
-		}
-	}()
 	return f.answer(f.fn.Call(in))
 }
 
@@ -165,6 +161,17 @@ func (f *function) answer(out []reflect.Value) (any, error) {
 		tuple[i] = out[i].Interface()
 	}
 	return tuple, nil
+}
+
+// guarded runs what calls code of the user, methods of their errors and keys too, in a goroutine of this package: a
+// panic there would end the process.
+func guarded(run func() error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = panicked(cause)
+		}
+	}()
+	return run()
 }
 
 // panicked makes an error of what a panic carries.

@@ -74,6 +74,41 @@ func TestNoHandleStays(t *testing.T) {
 	}
 }
 
+// A connection that ends takes the handles of what is being sent with it; the encoding frees them no more.
+func TestEndDuringEncoding(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	listener, err := Listen(ctx, "tcp://127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	go NewServer(&lender{}).Serve(ctx, listener)
+	client, err := Dial(ctx, "tcp://"+listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := encoder{conn: client.conn}
+	if err := e.put(Tuple{func() {}, func(int) {}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, own := range e.locals {
+		if own.handle == 0 {
+			t.Fatal("there is no handle to be freed")
+		}
+	}
+	_ = client.Close()
+	client.conn.mu.Lock()
+	for _, own := range e.locals {
+		if own.handle != 0 {
+			t.Error("the handle would be freed twice")
+		}
+	}
+	client.conn.mu.Unlock()
+	if !t.Failed() {
+		e.done()
+	}
+}
+
 func TestNames(t *testing.T) {
 	for name, want := range map[string]string{"Add": "add", "GetServiceName": "get_service_name", "HTTPPort": "http_port",
 		"ID": "id", "UserID": "user_id", "X2Y": "x2_y", "Été": "été", "A": "a"} {

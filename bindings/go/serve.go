@@ -151,6 +151,7 @@ func (c *conn) forgetLent() {
 	for _, own := range c.locals {
 		if own.handle != 0 {
 			freeObject(own.handle)
+			own.handle = 0 // an encoding in which it stands may end later
 		}
 	}
 	for _, lent := range c.classes {
@@ -336,20 +337,24 @@ func (s *served) run() {
 		drop(s.event.call)
 		return
 	}
-	result, err := s.call(ctx)
-	if err == nil {
-		err = s.answer(result)
-	} else {
-		err = s.raise(err)
+	defer func() {
+		if s.event.call != nil {
+			drop(s.event.call) // its caller gets a RuntimeError
+		}
+		c.signal()
+	}()
+	err := guarded(func() error {
+		result, err := s.call(ctx)
+		if err != nil {
+			return err
+		}
+		return s.answer(result)
+	})
+	// An error that cannot be raised gives way to the one that says why; after that, there is nobody left to tell.
+	for tries := 0; tries < 2 && err != nil && s.event.call != nil; tries++ {
+		cause := err
+		err = guarded(func() error { return s.raise(cause) })
 	}
-	if err != nil && s.event.call != nil {
-		err = s.raise(err)
-	}
-	if s.event.call != nil {
-		drop(s.event.call) // its caller gets a RuntimeError
-	}
-	c.signal()
-	_ = err // there is nobody left to tell
 }
 
 func (s *served) call(ctx context.Context) (any, error) {

@@ -115,7 +115,7 @@ func (s *Server) accept(ctx context.Context, listener net.Listener, running *syn
 func (s *Server) ServeConn(stream net.Conn) error {
 	c, err := newConn(stream, nil, true, s.options)
 	if err == nil {
-		if err = s.offer(c); err != nil {
+		if err = guarded(func() error { return s.offer(c) }); err != nil {
 			c.cancel()
 			c.core.free()
 		}
