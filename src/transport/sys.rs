@@ -153,6 +153,20 @@ impl Drop for QuietPipe {
     }
 }
 
+/// Writes all of it; `BrokenPipe` and no SIGPIPE when it is a pipe that nobody reads.
+pub fn write_quietly(file: &File, mut bytes: &[u8]) -> io::Result<()> {
+    let mut pipe = QuietPipe::new();
+    while !bytes.is_empty() {
+        match pipe.write(file, &[IoSlice::new(bytes)]) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => bytes = bytes.get(n..).unwrap_or(&[]),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
 fn no_signals() -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
     // SAFETY: sigemptyset initialises the whole set and cannot fail.

@@ -127,7 +127,7 @@ impl Value {
     }
 
     /// A keyed hash that agrees with `py_eq`. None for what is not equal even to itself: NaN, and all that holds one.
-    fn digest(&self) -> Option<u64> {
+    pub fn digest(&self) -> Option<u64> {
         let mut hasher = SEED.build_hasher();
         let h = &mut hasher;
         match self {

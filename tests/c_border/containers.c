@@ -358,6 +358,60 @@ static void files(void)
     GIVES(RPYC_ERR_ARGUMENT, rpyc_file_new(-1, "r", 0, &file, &error));
 }
 
+/* No signal ends the program when nobody reads any more. */
+static void pipes(void)
+{
+    int ends[2];
+    rpyc_object *file = NULL;
+    rpyc_value *value = NULL, *line = NULL;
+
+    CHECK(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
+    CHECK(pipe(ends) == 0);
+    OK(rpyc_file_new(ends[1], "w", 1, &file, &error));
+    line = text("read");
+    OK(rpyc_object_call_method(file, "write", &line, 1, NULL, &value, &error));
+    rpyc_value_free(value);
+    value = NULL;
+    CHECK(close(ends[0]) == 0);
+    line = text("lost");
+    CHECK(rpyc_object_call_method(file, "write", &line, 1, NULL, &value, &error) != RPYC_OK);
+    CHECK(strstr(rpyc_error_message(error), "Broken pipe") != NULL);
+    rpyc_error_free(error);
+    error = NULL;
+    rpyc_object_free(file);
+}
+
+/* As deep as a peer can make them, they are let go without much stack. */
+static void chains(void)
+{
+    rpyc_object *list = NULL, *inner = generator(1);
+    rpyc_value *held;
+    int before = ended;
+
+    for (int i = 0; i < 200000; i++) {
+        held = value_of(inner);
+        OK(rpyc_list_new(&held, 1, &list, &error));
+        inner = list;
+    }
+    CHECK(ended == before);
+    rpyc_object_free(list);
+    CHECK(ended == before + 1);
+}
+
+/* More than there is memory for. */
+static void too_large(void)
+{
+    rpyc_object *list = new_list(0, 2);
+    rpyc_value *count = rpyc_value_new_int(1 << 27), *value = NULL;
+
+    CHECK(rpyc_object_call_method(list, "__mul__", &count, 1, NULL, &value, &error) != RPYC_OK);
+    CHECK(strstr(rpyc_error_type_name(error), "MemoryError") != NULL);
+    rpyc_error_free(error);
+    error = NULL;
+    CHECK(list_is(list, "[0, 1]"));
+    rpyc_object_free(list);
+}
+
 static void *many(void *list)
 {
     for (int i = 0; i < 2000; i++) {
@@ -393,6 +447,9 @@ int main(int argc, char **argv)
     dicts();
     generators();
     files();
+    pipes();
+    chains();
+    too_large();
     threads();
     return finish();
 }

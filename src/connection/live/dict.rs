@@ -5,10 +5,11 @@ use super::super::class::{Class, Object};
 use super::super::dispatch::Outcome;
 use super::super::remote::{self, Ask};
 use super::entries::Entries;
+use super::release::{Held, let_go};
 use super::views::{self, Part};
 use super::{
-    Takes, arg, as_object, class, data, equal, has_attr, iterate, method, object, repr, repr_once, this, type_error,
-    value_error,
+    Takes, arg, as_object, class, data, equal, has_attr, iterate, method, object, repr, repr_once, room, this,
+    type_error, value_error,
 };
 use crate::error::Exception;
 use crate::sync::{Mutex, lock};
@@ -19,6 +20,15 @@ use std::sync::{Arc, LazyLock};
 #[derive(Default)]
 pub struct Dict {
     entries: Mutex<Entries>,
+}
+
+impl Drop for Dict {
+    fn drop(&mut self) {
+        let entries = std::mem::take(&mut *lock(&self.entries));
+        if entries.len() > 0 {
+            let_go(Held::Entries(entries));
+        }
+    }
 }
 
 static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
@@ -43,8 +53,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
         method("__repr__", Takes::Operator(0), |dict, call| {
             repr_once(call, "{...}", || {
                 let text = |(k, v): &(Value, Value)| Ok(format!("{}: {}", repr(k)?, repr(v)?));
-                let texts = dict.snapshot().iter().map(text).collect::<Result<Vec<_>, Exception>>()?;
-                Ok(format!("{{{}}}", texts.join(", ")))
+                Ok(format!("{{{}}}", room::joined(dict.snapshot().iter().map(text))?))
             })
         }),
         method("__eq__", Takes::Operator(1), |dict, call| {
@@ -67,6 +76,9 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             let mut entries = lock(&dict.entries);
             if let Some(known) = entries.get(&key) {
                 return Ok(known.clone());
+            }
+            if !entries.reserve() {
+                return Err(room::memory_error());
             }
             entries.insert(key, arg(call, 1));
             Ok(arg(call, 1))
@@ -145,7 +157,13 @@ impl Dict {
 
     pub fn set(&self, key: Value, value: Value) -> Result<(), Exception> {
         check_key(&key)?;
-        let before = lock(&self.entries).insert(key, value);
+        let mut entries = lock(&self.entries);
+        if !entries.reserve() {
+            drop(entries);
+            return Err(room::memory_error());
+        }
+        let before = entries.insert(key, value);
+        drop(entries);
         drop(before);
         Ok(())
     }

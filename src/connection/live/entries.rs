@@ -26,11 +26,18 @@ impl Hash for Key {
 pub(super) struct Entries {
     slots: Vec<Option<(Value, Value)>>,
     places: HashMap<Key, usize>,
+    /// Entries whose key equals nothing, not even itself (NaN): they have no place, as they are never found.
+    unequal: usize,
 }
 
 impl Entries {
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.places.len() + self.unequal
+    }
+
+    /// Makes room for one more; false if there is none.
+    pub fn reserve(&mut self) -> bool {
+        self.places.try_reserve(1).is_ok() && self.slots.try_reserve(1).is_ok()
     }
 
     pub fn get(&self, key: &Value) -> Option<&Value> {
@@ -44,10 +51,13 @@ impl Entries {
             let entry = self.slots.get_mut(*place)?.as_mut()?;
             return Some(std::mem::replace(&mut entry.1, value));
         }
-        if self.slots.len() > 2 * self.places.len() + 8 {
+        if self.slots.len() > 2 * self.len() + 8 {
             self.pack();
         }
-        self.places.insert(Key(key.clone()), self.slots.len());
+        match key.digest() {
+            Some(_) => drop(self.places.insert(Key(key.clone()), self.slots.len())),
+            None => self.unequal += 1,
+        }
         self.slots.push(Some((key, value)));
         None
     }
@@ -66,7 +76,9 @@ impl Entries {
                 break entry;
             }
         };
-        self.places.remove(&Key(entry.0.clone()));
+        if self.places.remove(&Key(entry.0.clone())).is_none() {
+            self.unequal -= 1;
+        }
         Some(entry)
     }
 
@@ -130,6 +142,31 @@ mod tests {
         assert_eq!(entries.insert(Value::Float(98.0), Value::Int(1)), Some(Value::Int(-98)));
         assert_eq!(keys(&entries), [97, 98, 99]);
         assert_eq!(entries.len(), 3);
+    }
+
+    #[test]
+    fn keys_that_equal_nothing() {
+        let nan = || Value::tuple(vec![Value::Float(f64::NAN)]);
+        let mut entries = Entries::default();
+        // With places that are alike this takes minutes.
+        for n in 0..100_000 {
+            assert_eq!(entries.insert(nan(), Value::Int(n)), None);
+        }
+        entries.insert(Value::Int(1), Value::None);
+        assert_eq!(entries.len(), 100_001);
+        assert!(entries.get(&nan()).is_none() && entries.remove(&nan()).is_none());
+        assert_eq!(entries.pop_last(), Some((Value::Int(1), Value::None)));
+        for n in (0..100_000).rev() {
+            assert_eq!(entries.pop_last().map(|(_, value)| value), Some(Value::Int(n)));
+        }
+        assert_eq!((entries.len(), entries.pop_last()), (0, None));
+        entries.insert(nan(), Value::Int(1));
+        for n in 0..100 {
+            entries.insert(Value::Int(n), Value::None);
+            entries.remove(&Value::Int(n));
+        }
+        assert!(entries.slots.len() < 12);
+        assert_eq!((entries.len(), entries.iter().count()), (1, 1));
     }
 
     #[test]

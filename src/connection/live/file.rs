@@ -3,6 +3,7 @@
 use super::super::call::Call;
 use super::super::class::{Class, Member, Object};
 use super::super::dispatch::Outcome;
+use super::room::memory_error;
 use super::stream::Stream;
 use super::{Takes, arg, as_index, class, iterate, method, property, this, type_error, type_name, value_error};
 use crate::error::Exception;
@@ -117,14 +118,16 @@ impl File {
             // A limit of text counts characters: no byte beyond four for each is needed.
             Some(limit) if !self.mode.binary => self.reading(|stream| {
                 let line = stream.read_line(Some(limit.saturating_mul(4)))?;
-                let kept = std::str::from_utf8(&line).ok().and_then(|text| text.char_indices().nth(limit));
-                match kept {
-                    Some((end, _)) => {
-                        stream.give_back(line.get(end..).unwrap_or(&[]));
-                        Ok(line.get(..end).unwrap_or(&line).to_vec())
-                    }
-                    None => Ok(line),
-                }
+                // The last character may be cut, and is needed only if there are fewer.
+                let sound = std::str::from_utf8(&line).map_or_else(|error| error.valid_up_to(), str::len);
+                let text = line.get(..sound).and_then(|sound| std::str::from_utf8(sound).ok()).unwrap_or_default();
+                let mut ends = text.char_indices().map(|(start, c)| start + c.len_utf8());
+                let end = match limit.checked_sub(1) {
+                    None => 0,
+                    Some(last) => ends.nth(last).unwrap_or(line.len()),
+                };
+                stream.give_back(line.get(end..).unwrap_or(&[]));
+                Ok(line.get(..end).unwrap_or(&line).to_vec())
             }),
             limit => self.reading(|stream| stream.read_line(limit)),
         }
@@ -183,6 +186,9 @@ fn unsupported(text: &str) -> Exception {
 
 /// An error of the system as Python raises it.
 fn failed(error: &io::Error) -> Exception {
+    if error.kind() == io::ErrorKind::OutOfMemory {
+        return memory_error();
+    }
     let number = error.raw_os_error().unwrap_or(libc::EIO);
     let name = match number {
         libc::EPIPE => "BrokenPipeError",

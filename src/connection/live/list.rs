@@ -5,9 +5,10 @@ use super::super::class::{Class, Object};
 use super::super::containers::{pick, span};
 use super::super::dispatch::Outcome;
 use super::super::remote::{self, Ask};
+use super::release::{Held, let_go};
 use super::{
     Takes, arg, as_index, class, comparison, equal, iterate, list_items, method, object, ordered, repr_once, reprs,
-    sequences_equal, sequences_ordered, this, type_error, type_name, value_error,
+    room, sequences_equal, sequences_ordered, this, type_error, type_name, value_error,
 };
 use crate::error::Exception;
 use crate::session::CompareOp;
@@ -22,8 +23,14 @@ pub struct List {
     items: Mutex<Vec<Value>>,
 }
 
-/// More items than a list can be asked to grow to by multiplication.
-const MOST: usize = 1 << 28;
+impl Drop for List {
+    fn drop(&mut self) {
+        let items = std::mem::take(&mut *lock(&self.items));
+        if !items.is_empty() {
+            let_go(Held::Items(items));
+        }
+    }
+}
 
 static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
     let method = |name, takes, run: fn(&List, &Call) -> Outcome| method("list", name, takes, run);
@@ -48,7 +55,8 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
                 let text = format!("can only concatenate list (not \"{}\") to list", type_name(&arg(call, 0)));
                 return Err(type_error(text));
             };
-            let mut items = list.snapshot();
+            let mut items = list.copied()?;
+            room::grow(&mut items, more.len())?;
             items.extend(more);
             Ok(object(List::object(items)))
         }),
@@ -57,23 +65,26 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             Ok(this(call))
         }),
         method("__mul__", Takes::Operator(1), |list, call| {
-            Ok(object(List::object(repeated(&list.snapshot(), &arg(call, 0))?)))
+            Ok(object(List::object(repeated(&list.copied()?, &arg(call, 0))?)))
         }),
         method("__rmul__", Takes::Operator(1), |list, call| {
-            Ok(object(List::object(repeated(&list.snapshot(), &arg(call, 0))?)))
+            Ok(object(List::object(repeated(&list.copied()?, &arg(call, 0))?)))
         }),
         method("__imul__", Takes::Operator(1), |list, call| {
-            let items = repeated(&list.snapshot(), &arg(call, 0))?;
+            let items = repeated(&list.copied()?, &arg(call, 0))?;
             list.replace(items);
             Ok(this(call))
         }),
         method("append", Takes::One, |list, call| {
+            room::reserve(&mut lock(&list.items), 1)?;
             list.append(arg(call, 0));
             Ok(Value::None)
         }),
         method("extend", Takes::One, |list, call| extend(list, &arg(call, 0))),
         method("insert", Takes::Between(2, 2), |list, call| {
-            list.insert(as_index(&arg(call, 0))?, arg(call, 1));
+            let at = as_index(&arg(call, 0))?;
+            room::reserve(&mut lock(&list.items), 1)?;
+            list.insert(at, arg(call, 1));
             Ok(Value::None)
         }),
         method("pop", Takes::Between(0, 1), |list, call| {
@@ -92,7 +103,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             list.clear();
             Ok(Value::None)
         }),
-        method("copy", Takes::Nothing, |list, _| Ok(object(List::object(list.snapshot())))),
+        method("copy", Takes::Nothing, |list, _| Ok(object(List::object(list.copied()?)))),
         method("count", Takes::One, |list, call| {
             let (mut at, mut count) = (0, 0);
             while let Some(found) = find(list, &arg(call, 0), at, usize::MAX)? {
@@ -126,6 +137,14 @@ impl List {
 
     pub fn snapshot(&self) -> Vec<Value> {
         lock(&self.items).clone()
+    }
+
+    /// A snapshot, if there is memory for it.
+    pub(super) fn copied(&self) -> Result<Vec<Value>, Exception> {
+        let (mut copy, items) = (Vec::new(), lock(&self.items));
+        room::reserve(&mut copy, items.len())?;
+        copy.extend_from_slice(&items);
+        Ok(copy)
     }
 
     /// An item by its index, which counts from the end if it is negative.
@@ -211,7 +230,9 @@ fn get_item(list: &List, key: &Value) -> Outcome {
     if let Value::Slice(parts) = key {
         let items = lock(&list.items);
         let picked = pick(items.len(), parts)?;
-        let part = picked.into_iter().filter_map(|at| items.get(at).cloned()).collect();
+        let mut part = Vec::new();
+        room::reserve(&mut part, picked.len())?;
+        part.extend(picked.into_iter().filter_map(|at| items.get(at).cloned()));
         return Ok(object(List::object(part)));
     }
     list.get(number(key)?).ok_or_else(|| Exception::builtin("IndexError", "list index out of range"))
@@ -235,6 +256,7 @@ fn set_item(list: &List, key: &Value, value: Value) -> Outcome {
     let mut before = Vec::new();
     if step == 1 {
         let (start, stop, _) = span(items.len(), parts)?;
+        room::grow(&mut items, new.len())?;
         before.extend(items.splice(start as usize..stop.max(start) as usize, new));
     } else {
         let picked = pick(items.len(), parts)?;
@@ -280,7 +302,9 @@ fn del_item(list: &List, key: &Value) -> Outcome {
 
 fn extend(list: &List, more: &Value) -> Outcome {
     let more = iterate(more)?;
-    lock(&list.items).extend(more);
+    let mut items = lock(&list.items);
+    room::grow(&mut items, more.len())?;
+    items.extend(more);
     Ok(Value::None)
 }
 
@@ -293,11 +317,7 @@ fn repeated(items: &[Value], count: &Value) -> Result<Vec<Value>, Exception> {
             .to_i64()
             .ok_or_else(|| type_error(format!("'{}' object cannot be interpreted as an integer", type_name(count))))?,
     };
-    let count = usize::try_from(count).unwrap_or(0);
-    match items.len().checked_mul(count) {
-        Some(total) if total <= MOST => Ok((0..count).flat_map(|_| items.iter().cloned()).collect()),
-        _ => Err(Exception::with_args("builtins", "MemoryError", Vec::new())),
-    }
+    room::repeated(items, usize::try_from(count).unwrap_or(0))
 }
 
 fn index(list: &List, call: &Call) -> Outcome {

@@ -9,6 +9,8 @@ mod entries;
 mod file;
 mod generator;
 mod list;
+mod release;
+mod room;
 mod stream;
 mod views;
 
@@ -311,8 +313,7 @@ fn default_repr(object: &Reference) -> String {
 }
 
 pub(super) fn reprs(items: &[Value]) -> Result<String, Exception> {
-    let texts = items.iter().map(repr).collect::<Result<Vec<_>, _>>()?;
-    Ok(texts.join(", "))
+    room::joined(items.iter().map(repr))
 }
 
 /// The text of a container, or `inside` where it stands in itself.
@@ -340,18 +341,35 @@ pub(super) fn repr_once(
 /// Items that are fetched from a peer in one request.
 const CHUNK: i64 = 200;
 
-/// All items of an iterable, wherever it lives.
+/// All items of an iterable, wherever it lives; MemoryError if it has no end, or too many.
 pub(super) fn iterate(value: &Value) -> Result<Vec<Value>, Exception> {
+    iterate_at_most(value, room::MOST)
+}
+
+fn iterate_at_most(value: &Value, most: usize) -> Result<Vec<Value>, Exception> {
     let not_iterable = || type_error(format!("'{}' object is not iterable", type_name(value)));
     if let Some(list) = as_object::<List>(value) {
-        return Ok(List::of(&list).map(List::snapshot).unwrap_or_default());
+        return List::of(&list).map_or(Ok(Vec::new()), List::copied);
     }
+    let mut items = Vec::new();
     let source = match value {
-        Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items) => return Ok(items.to_vec()),
-        Value::Dict(entries) => return Ok(entries.iter().map(|(key, _)| key.clone()).collect()),
-        Value::Array(array) => return Ok(array.iter().collect()),
-        Value::Str(text) => return Ok(text.as_str().chars().map(|c| Value::from(c.to_string())).collect()),
-        Value::Bytes(bytes) => return Ok(bytes.iter().map(|byte| Value::Int(i64::from(*byte))).collect()),
+        Value::Tuple(all) | Value::List(all) | Value::FrozenSet(all) => {
+            room::reserve(&mut items, all.len())?;
+            items.extend_from_slice(all);
+            return Ok(items);
+        }
+        Value::Dict(entries) => {
+            return room::gather(&mut items, entries.iter().map(|(key, _)| key.clone()), most).map(|()| items);
+        }
+        Value::Array(array) => return room::gather(&mut items, array.iter(), most).map(|()| items),
+        Value::Str(text) => {
+            let chars = text.as_str().chars().map(|c| Value::from(c.to_string()));
+            return room::gather(&mut items, chars, most).map(|()| items);
+        }
+        Value::Bytes(bytes) => {
+            let bytes = bytes.iter().map(|byte| Value::Int(i64::from(*byte)));
+            return room::gather(&mut items, bytes, most).map(|()| items);
+        }
         Value::Ref(source) => source,
         _ => return Err(not_iterable()),
     };
@@ -363,11 +381,10 @@ pub(super) fn iterate(value: &Value) -> Result<Vec<Value>, Exception> {
         Err(exception) if exception.is_builtin("AttributeError") => return Err(not_iterable()),
         Err(exception) => return Err(exception),
     };
-    let mut items = Vec::new();
     loop {
         match remote::outcome(remote::ask(&iterator, Ask::BuffIter(CHUNK)))? {
             Value::Tuple(more) if more.is_empty() => return Ok(items),
-            Value::Tuple(more) => items.extend(more.iter().cloned()),
+            Value::Tuple(more) => room::gather(&mut items, more.iter().cloned(), most)?,
             _ => return Err(not_iterable()),
         }
     }
@@ -400,5 +417,30 @@ pub(super) fn data(value: &Value) -> Option<Value> {
         Value::Ref(Reference::Local(local)) => containers::snapshot(local.as_any().downcast_ref::<Object>()?),
         Value::Ref(Reference::Remote(_)) => None,
         other => Some(other.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn iterables_without_an_end() {
+        let endless: Method = Arc::new(|mut call: Call| drop(call.reply(Value::Int(1))));
+        let is_memory_error = |error: Exception| error.is_builtin("MemoryError");
+        assert!(iterate_at_most(&object(Generator::object(endless)), 1000).is_err_and(is_memory_error));
+        for value in [Value::str("abc"), Value::Bytes(b"abc".to_vec().into())] {
+            assert_eq!(iterate_at_most(&value, 3).unwrap().len(), 3);
+            assert!(iterate_at_most(&value, 2).is_err_and(is_memory_error));
+        }
+    }
+
+    #[test]
+    fn texts_that_grow_at_each_level() {
+        let mut list = object(List::object(vec![Value::from("x".repeat(1 << 10))]));
+        for _ in 0..9 {
+            list = object(List::object(vec![list; 10]));
+        }
+        assert!(repr(&list).is_err_and(|error| error.is_builtin("MemoryError")));
     }
 }

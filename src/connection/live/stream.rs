@@ -1,7 +1,8 @@
 //! A descriptor with a buffer for reading. What is written goes to the system at once.
 
+use crate::transport::write_quietly;
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, Read, Seek, SeekFrom};
 
 pub(super) struct Stream {
     file: File,
@@ -36,6 +37,7 @@ impl Stream {
         self.ahead.drain(..self.at);
         self.at = 0;
         let len = self.ahead.len();
+        self.ahead.try_reserve(CHUNK).map_err(|_| io::ErrorKind::OutOfMemory)?;
         self.ahead.resize(len + CHUNK, 0);
         let read = loop {
             match self.file.read(self.ahead.get_mut(len..).unwrap_or(&mut [])) {
@@ -63,8 +65,9 @@ impl Stream {
 
     /// So many characters of UTF-8, fewer at the end.
     pub fn read_chars(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        // What was counted once stays counted: reading ahead moves nothing that is unread.
+        let (mut at, mut chars) = (0, 0);
         loop {
-            let (mut at, mut chars) = (0, 0);
             while chars < count {
                 let Some(lead) = self.unread().get(at) else { break };
                 let length = match lead {
@@ -121,7 +124,7 @@ impl Stream {
 
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.settle()?;
-        self.file.write_all(bytes)
+        write_quietly(&self.file, bytes)
     }
 
     pub fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
@@ -137,5 +140,35 @@ impl Stream {
     pub fn truncate(&mut self, size: u64) -> io::Result<()> {
         self.settle()?;
         self.file.set_len(size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn holding(content: &[u8]) -> Stream {
+        let (read, mut write) = std::io::pipe().unwrap();
+        let content = content.to_vec();
+        std::thread::spawn(move || write.write_all(&content));
+        Stream::new(File::from(std::os::fd::OwnedFd::from(read)))
+    }
+
+    #[test]
+    fn characters_across_reads() {
+        let text = "a€𝄞é".repeat(30_000);
+        let mut stream = holding(text.as_bytes());
+        assert_eq!(stream.read_chars(3).unwrap(), "a€𝄞".as_bytes());
+        assert_eq!(stream.read_chars(100_000).unwrap(), text[8..].chars().take(100_000).collect::<String>().as_bytes());
+        assert_eq!(stream.read_chars(usize::MAX).unwrap().len(), text.len() - 8 - 250_000);
+        assert_eq!(stream.read_chars(1).unwrap(), b"");
+    }
+
+    #[test]
+    fn many_characters_are_counted_once() {
+        // Counted anew at each read ahead, this takes minutes.
+        const MANY: usize = 48 << 20;
+        assert_eq!(holding(&vec![b'x'; MANY]).read_chars(MANY).unwrap().len(), MANY);
     }
 }

@@ -133,7 +133,9 @@ x.fromkeys("ab", 7)  x.fromkeys()  x.fromkeys(5)  x | y  x | {1: 2}  x.__ior__(y
 x.popitem()  x.popitem(1)  dict(x)  obtain(x)  iter(x)  next(iter(x))  x.clear(1)  x.clear()  bool(x)  x.popitem()
 x.nothing  x.__setitem__((1, 2), "tuple")  x[(1, 2)]  x.__setitem__(1, "one")  x.__setitem__(True, "true")  x
 x.__setitem__(None, y)  x[None]  x[None] is y  x.keys().__len__(1)  x.keys(1)  x.keys().isdisjoint((5, 6))
-x.keys().isdisjoint((1,))  list(rpyc.buffiter(x.items()))
+x.keys().isdisjoint((1,))  list(rpyc.buffiter(x.items()))  x.clear()  x.__setitem__(float("nan"), 1)
+x.__setitem__(float("nan"), 2)  x.__setitem__((float("nan"),), 3)  len(x)  float("nan") in x  x.pop(float("nan"), 5)
+x.popitem()  x.popitem()  len(x)  x.popitem()  len(x)  x.popitem()
 """.replace("\n", "  ").split("  ")
 GENERATOR = """
 iter(x) is x  next(x)  x.__next__()  x.send(None)  x.send(5)  list(x)  next(x)  x.close()  next(x)  y.close()  next(y)
@@ -158,7 +160,8 @@ TEXT = ["x.read(3)", "x.readline()", "x.tell()", "x.readline(2)", "x.readlines()
         "x.seek(0)", "next(x)", "list(x)", "x.seek(0)", "[line for line in x]", "x.seek(1, 1)", "x.seek(-1, 2)", "x.seek(0, 2)", "x.seek(-1)",
         "x.seek(0, 7)", "x.seek(0)", "x.readlines(3)", "x.read(0)", "x.read(-1)", "x.read(None)", "x.read('a')", "x.read(1, 2)", "x.readable()",
         "x.writable()", "x.seekable()", "x.isatty()", "x.closed", "x.mode", "x.encoding", "x.errors", "x.write('a')", "x.truncate(0)", "x.__enter__() is x",
-        "repr(x)[:17]", "x.__class__", "isinstance(x, __import__('io').IOBase)", "x.flush()"]
+        "repr(x)[:17]", "x.__class__", "isinstance(x, __import__('io').IOBase)", "x.flush()",
+        "x.seek(0)", "x.readline()", "x.readline(5)", "x.readline(1)", "x.readline(0)", "x.readline(10)", "x.readline(1)", "x.readline()", "x.read()"]
 BYTES = [text for text in TEXT if text not in ("x.encoding", "x.errors", "x.seek(1, 1)", "repr(x)[:17]")] + [
     "x.seek(0)", "x.seek(2, 1)", "x.seek(-3, 2)", "x.read1(2)", "x.read1()", "x.read()"]
 WRITE = ["x.write('first\\nsecond\\n')", "x.write(5)", "x.write(b'bytes')", "x.writelines(('a', 'b'))", "x.flush()", "x.tell()",
