@@ -119,6 +119,7 @@ impl Shared {
         inner.session.close();
         self.flush_some(&mut inner);
         inner.failed = Some(Error::Exit(exception.clone()));
+        inner.tell_loop();
         drop(inner);
         // Whoever is receiving comes back, and finds it.
         self.transport.shutdown();

@@ -261,17 +261,32 @@ impl Shared {
         self.leave(&mut inner);
         // Changed under the lock alone.
         self.activity.store(self.activity.load(Ordering::Relaxed).wrapping_add((1 << 32) + 1), Ordering::Relaxed);
-        release(inner);
-        let bound = self.bind_threads.then(|| threads::bind(self, request.id.threads.from));
         match turn {
-            None => dispatch::serve(self, request),
-            Some(turn) => turn.run(|| dispatch::serve(self, request)),
+            None => {
+                release(inner);
+                self.serve_bound(request);
+            }
+            Some(turn) => {
+                // Destructors may wait for calls that come later in the line.
+                let waste = inner.take_waste();
+                drop(inner);
+                turn.run(|| {
+                    drop(waste);
+                    self.serve_bound(request);
+                });
+            }
         }
-        drop(bound);
         let mut inner = self.lock();
         self.activity.store(self.activity.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
         inner.quick -= quick as usize;
         inner
+    }
+
+    #[inline(always)]
+    fn serve_bound(self: &Arc<Shared>, request: Request) {
+        let bound = self.bind_threads.then(|| threads::bind(self, request.id.threads.from));
+        dispatch::serve(self, request);
+        drop(bound);
     }
 
     /// Threads that serve have something to look at beside the connection.
@@ -313,7 +328,8 @@ impl Shared {
 
     /// Is the peer gone? While code of the host runs, nobody else may be reading, and would see it.
     pub(super) fn is_abandoned(&self) -> bool {
-        if self.is_closed() {
+        // What comes now is the parent's, after a fork.
+        if self.is_closed() || self.check_fork().is_err() {
             return true;
         }
         self.take_in();
@@ -322,9 +338,12 @@ impl Shared {
 
     /// Takes in what has arrived without handling it, for a connection whose host code runs long.
     pub(crate) fn take_in(&self) {
+        if self.check_fork().is_err() {
+            return;
+        }
         let Some(mut inner) = crate::sync::try_lock(&self.inner) else { return };
         let limit = inner.session.config().limits.buffered;
-        if inner.reading || inner.end.is_some() || inner.session.incoming().buffered() >= limit {
+        if inner.reading || inner.end.is_some() || !inner.session.incoming().has_room(limit) {
             return;
         }
         let mut incoming = inner.session.take_incoming();
@@ -333,7 +352,7 @@ impl Shared {
         let mut end = false;
         loop {
             match Limit::Now.receive(&*self.transport, &mut incoming) {
-                Received::Bytes if incoming.buffered() < limit => {}
+                Received::Bytes if incoming.has_room(limit) => {}
                 Received::End => {
                     end = true;
                     break;

@@ -123,11 +123,12 @@ impl Shared {
         let limit = inner.session.config().limits.buffered;
         let mut incoming = None;
         if !inner.reading {
-            if inner.session.incoming().buffered() >= limit {
+            if !inner.session.incoming().has_room(limit) {
                 inner.broken = true;
                 inner.failed = Some(Error::Limit(format!(
                     "the peer sends but does not receive: {limit} bytes wait to be read (max_buffered)"
                 )));
+                inner.tell_loop();
                 return inner;
             }
             inner.reading = true;

@@ -84,6 +84,8 @@ pub(super) struct Inner {
     pub(super) closing: bool,
     /// An event loop drives the connection: nobody but those who wait for an answer waits for room to send.
     pub(super) looped: Option<Looped>,
+    /// So often `process` is running, one in the other; the loop asks again what to wait for when it has ended.
+    pub(super) processing: usize,
     /// Calls come one after the other, in the order of their arrival.
     pub(super) order: Option<Turn>,
     pub(super) waiters: Vec<Arc<Waiter>>,
@@ -197,6 +199,7 @@ impl Shared {
                 failed: None,
                 closing: false,
                 looped: None,
+                processing: 0,
                 order: None,
                 waiters: Vec::new(),
                 arrived: Vec::new(),
@@ -483,7 +486,8 @@ impl Shared {
             (inner, step) = self.advance(inner, Key::Transaction, &mut Limit::Forever);
             if let Step::Did = step {
                 self.check_fork()?;
-                if stopping() {
+                // Calls that are queued or deferred have no answer yet.
+                if stopping() && inner.session.counts().serving == 0 {
                     self.depart(inner);
                     return Ok(());
                 }
@@ -557,6 +561,12 @@ impl Shared {
     pub(crate) fn activity(&self) -> (u32, bool) {
         let activity = self.activity.load(Ordering::Relaxed);
         ((activity >> 32) as u32, activity as u32 > 0)
+    }
+
+    /// Has a call of the peer no answer yet: one that runs, is queued or was deferred? Waits for no lock; while somebody
+    /// has it, the answer is yes.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.activity().1 || crate::sync::try_lock(&self.inner).is_none_or(|inner| inner.session.counts().serving > 0)
     }
 
     /// Sends the releases of dropped objects, if many wait and nobody is busy with the connection.

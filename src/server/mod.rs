@@ -208,7 +208,7 @@ impl Server {
         let in_time = || deadline.is_none_or(|deadline| Instant::now() < deadline);
         let own = inner.is_here();
         let mut state = lock(&inner.state);
-        while !own && in_time() && state.connections.values().any(|shared| !shared.is_closed() && shared.activity().1) {
+        while !own && in_time() && state.connections.values().any(|shared| !shared.is_closed() && shared.is_serving()) {
             state = wait_for(&inner.changed, state, Duration::from_millis(10).min(grace));
         }
         drop(state);
