@@ -5,6 +5,7 @@ mod model;
 
 use super::async_result::AsyncResult;
 use super::class::Object;
+use super::ending::Leaving;
 use super::event_loop::Looped;
 use super::limit::Limit;
 use super::queue::Line;
@@ -162,9 +163,9 @@ pub struct Shared {
     pub(super) has_loop: AtomicBool,
     connid: Option<Arc<str>>,
     pub(super) logger: Logger,
-    /// What the host runs before it closes the connection, and whether it runs now.
+    /// What the host runs before it closes the connection, and who runs it now.
     pub(super) before_closed: Option<BeforeClosed>,
-    pub(super) leaving: AtomicBool,
+    pub(super) leaving: Leaving,
     pub(super) credentials: Value,
     pub(super) endpoints: Option<(Arc<str>, Arc<str>)>,
     pub(super) forks: u32,
@@ -221,7 +222,7 @@ impl Shared {
             connid,
             logger,
             before_closed,
-            leaving: AtomicBool::new(false),
+            leaving: Leaving::default(),
             credentials,
             endpoints,
             forks: crate::fork::generation(),
