@@ -301,7 +301,15 @@ impl Queue {
     pub(crate) fn attach(&self, shared: &Arc<Shared>) -> Result<()> {
         self.check_fork()?;
         shared.check_fork()?;
-        shared.queue.set(self.line.clone()).map_err(|_| Error::State("the connection has a queue already".into()))
+        let taken = || Error::State("the connection has a queue already".into());
+        shared.queue.set(self.line.clone()).map_err(|_| taken())?;
+        // Of a pair of pipes, or in memory, a reader notices by other ways that it is over.
+        let transport = &shared.transport;
+        if transport.fileno().is_some() && transport.fileno() == transport.write_fileno() {
+            let event = Event::new().map_err(|e| Error::io("cannot make an eventfd", e))?;
+            let _ = shared.nudge.set(event);
+        }
+        Ok(())
     }
 }
 
@@ -319,6 +327,7 @@ impl Shared {
         if inner.end.is_none() {
             inner.session.raise(&request.id, exception);
             self.flush_some(&mut inner);
+            self.nudge(&mut inner);
         }
         drop(inner);
         drop(request);

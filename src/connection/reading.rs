@@ -13,9 +13,10 @@ use super::shared::{CORKED, FIRST_WORD, Guard, Inner, Key, RELEASES, Shared, Ste
 use super::{dispatch, threads};
 use crate::config::Dialect;
 use crate::error::Result;
-use crate::session::{Event, Request};
+use crate::session::{self, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, wait_for};
+use crate::transport::Event;
 use crate::value::Value;
 use std::sync::Arc;
 
@@ -86,7 +87,7 @@ impl Shared {
     pub(super) fn take_message<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key) -> (Guard<'a>, Option<Step>) {
         let taken = inner.session.messages();
         let step = match inner.session.next_event() {
-            Some(Event::Reply { seq, token: Token::Sync, outcome }) => {
+            Some(session::Event::Reply { seq, token: Token::Sync, outcome }) => {
                 if key == Key::Reply(seq) {
                     return (inner, Some(Step::Mine(outcome)));
                 }
@@ -94,22 +95,22 @@ impl Shared {
                 wake(&mut inner, |waiter| waiter.key == Key::Reply(seq));
                 Step::Did
             }
-            Some(Event::Reply { token: Token::Async(result), outcome, .. }) => {
+            Some(session::Event::Reply { token: Token::Async(result), outcome, .. }) => {
                 inner = self.settle(inner, result, outcome);
                 Step::Did
             }
-            Some(Event::Request(request)) if self.bind_threads && !threads::is_for_here(&request) => {
+            Some(session::Event::Request(request)) if self.bind_threads && !threads::is_for_here(&request) => {
                 let thread = request.id.threads.to;
                 inner.bound.push_back(request);
                 wake(&mut inner, |waiter| waiter.thread == thread);
                 inner.tell_loop();
                 Step::Again
             }
-            Some(Event::Request(request)) => {
+            Some(session::Event::Request(request)) => {
                 inner = self.run(inner, request);
                 Step::Did
             }
-            Some(Event::Closed(error)) => {
+            Some(session::Event::Closed(error)) => {
                 inner = self.finish(inner, error);
                 Step::Did
             }
@@ -166,9 +167,16 @@ impl Shared {
         let received = match spun {
             Some(received) => received,
             None if broken => Limit::Now.receive(transport, &mut incoming),
-            None => limit.receive(transport, &mut incoming),
+            None => match self.nudge.get() {
+                None => limit.receive(transport, &mut incoming),
+                Some(nudge) => limit.receive_unless(nudge, transport, &mut incoming),
+            },
         };
         let mut inner = self.put_back(incoming);
+        if inner.nudged {
+            inner.nudged = false;
+            self.nudge.get().into_iter().for_each(Event::clear);
+        }
         inner.idle = matches!(received, Received::Nothing);
         let step = match received {
             Received::Bytes => Step::Received,

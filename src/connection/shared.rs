@@ -19,7 +19,7 @@ use crate::log::{Logger, Notes};
 use crate::session::{Body, Request, RequestId, Session, Threads};
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock};
-use crate::transport::Transport;
+use crate::transport::{Event, Transport};
 use crate::value::{Blob, Local, Releases, Value};
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock, Weak};
@@ -72,6 +72,10 @@ pub(super) struct Inner {
     pub(super) session: Session<Token>,
     /// A thread is receiving; the session's `incoming` is with it.
     pub(super) reading: bool,
+    /// Threads that serve until the end: one of them will read, if nobody else does.
+    pub(super) servers: usize,
+    /// The reader has been told that something is left to be sent (`Shared::nudge`).
+    pub(super) nudged: bool,
     /// A thread is waiting until the transport takes more, and will send all there is.
     pub(super) flushing: bool,
     /// Nothing has come for a tick.
@@ -159,6 +163,8 @@ pub struct Shared {
     pub(super) bind_threads: bool,
     /// Calls of the peer are left to it, for the host to run where it wants.
     pub(super) queue: OnceLock<Arc<Line>>,
+    /// With a queue: wakes the reader, which sends what the queue's thread could not send at once.
+    pub(super) nudge: OnceLock<Event>,
     /// As `Inner::looped`, to be seen without the lock.
     pub(super) has_loop: AtomicBool,
     connid: Option<Arc<str>>,
@@ -193,6 +199,8 @@ impl Shared {
             inner: Mutex::new(Inner {
                 session,
                 reading: false,
+                servers: 0,
+                nudged: false,
                 flushing: false,
                 idle: false,
                 corked: false,
@@ -218,6 +226,7 @@ impl Shared {
             connected: AtomicBool::new(false),
             bind_threads,
             queue: OnceLock::new(),
+            nudge: OnceLock::new(),
             has_loop: AtomicBool::new(false),
             connid,
             logger,
@@ -386,6 +395,9 @@ impl Shared {
         }
         if !inner.corked || inner.session.outgoing().len() > CORKED {
             inner = self.flush(inner);
+            if self.nudge.get().is_some() {
+                inner = self.bound_rest(inner);
+            }
         }
         release(inner);
         Ok(())
@@ -479,6 +491,7 @@ impl Shared {
         let _alarm = self.alarm();
         let _pause = serial::pause();
         let mut inner = self.lock();
+        inner.servers += 1;
         loop {
             if let Some(end) = &inner.end {
                 return Err(end.clone());
@@ -489,6 +502,7 @@ impl Shared {
                 self.check_fork()?;
                 // Calls that are queued or deferred have no answer yet.
                 if stopping() && inner.session.counts().serving == 0 {
+                    inner.servers -= 1;
                     self.depart(inner);
                     return Ok(());
                 }
@@ -564,10 +578,12 @@ impl Shared {
         ((activity >> 32) as u32, activity as u32 > 0)
     }
 
-    /// Has a call of the peer no answer yet: one that runs, is queued or was deferred? Waits for no lock; while somebody
-    /// has it, the answer is yes.
+    /// Has a call of the peer no answer yet, or one that has not left: a call that runs, is queued or was deferred? Waits for
+    /// no lock; while somebody has it, the answer is yes.
     pub(crate) fn is_serving(&self) -> bool {
-        self.activity().1 || crate::sync::try_lock(&self.inner).is_none_or(|inner| inner.session.counts().serving > 0)
+        let unsent = |inner: &mut Inner| !inner.broken && !inner.session.outgoing().is_empty();
+        let waits = |mut inner: Guard<'_>| inner.session.counts().serving > 0 || unsent(&mut inner);
+        self.activity().1 || crate::sync::try_lock(&self.inner).is_none_or(waits)
     }
 
     /// Sends the releases of dropped objects, if many wait and nobody is busy with the connection.
