@@ -4993,8 +4993,8 @@ rpyc_status rpyc_server_start(rpyc_server *server,
  * As with RPyC's own servers, peers see the end of the stream, and no CLOSE.
  *
  * @param server borrowed
- * @param grace_ms milliseconds that running calls have at most; called from one of the server's own callbacks, it does not
- *        wait
+ * @param grace_ms milliseconds that calls have at most which run, wait in a queue or were deferred, until their answers have
+ *        left; called from one of the server's own callbacks, it does not wait
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
  *
@@ -5103,7 +5103,8 @@ rpyc_status rpyc_queue_set_timeout(rpyc_queue *queue,
  *
  * @param queue borrowed
  * @param most how many calls at most; 0: as many as wait at first
- * @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here
+ * @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here. It ends when the last handle is
+ *        freed
  * @param ran_out how many were run; may be NULL
  * @param error_out owned; may be NULL
  * @return RPYC_OK (also when none came), RPYC_ERR_NULL, RPYC_ERR_FORKED
@@ -6254,8 +6255,9 @@ rpyc_status rpyc_config_register_exception(rpyc_config *config,
 
 /**
  * Sets who is asked about types of exceptions that are not registered, if import_custom_exceptions is on: what importing
- * a module is to Python. It is asked once for each type, when an error of that type is asked for its code. As in Python,
- * what it knows is of use only with instantiate_custom_exceptions.
+ * a module is to Python. It is asked once for each type, when an error of that type is asked for its code; beyond 4096 types
+ * each time anew, and never about names longer than 1 KiB. As in Python, what it knows is of use only with
+ * instantiate_custom_exceptions.
  *
  * @param config borrowed
  * @param callback NULL: nobody

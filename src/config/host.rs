@@ -13,6 +13,11 @@ pub type BeforeClosed = Arc<dyn Fn(&dyn Any, &Reference) -> Result<()> + Send + 
 /// Knows a type of exceptions by module and name; gives the host's code for it.
 pub type Resolver = Arc<dyn Fn(&str, &str) -> Option<i32> + Send + Sync>;
 
+/// Names of types and modules that are longer are none that a host knows; bytes.
+const LONGEST: usize = 1024;
+/// So many types are kept in mind. A peer chooses their names.
+const MOST: usize = 4096;
+
 #[derive(Clone, Default)]
 pub struct Host {
     pub logger: Logger,
@@ -34,7 +39,7 @@ impl fmt::Debug for Host {
 pub struct ExceptionTypes {
     known: Codes,
     resolver: Option<Resolver>,
-    /// What the resolver said: as Python imports a module once, it is asked once.
+    /// What the resolver said: as Python imports a module once, it is asked once, as long as there is room.
     resolved: Mutex<BTreeMap<(String, String), Option<i32>>>,
 }
 
@@ -67,10 +72,17 @@ impl ExceptionTypes {
     /// Asks the host about a type that is not registered. No lock is held while it answers.
     fn import(&self, key: &(String, String)) -> Option<i32> {
         let resolver = self.resolver.as_ref()?;
+        if key.0.len() > LONGEST || key.1.len() > LONGEST {
+            return None;
+        }
         let said = self.resolved().get(key).copied();
         said.unwrap_or_else(|| {
             let said = resolver(&key.0, &key.1);
-            *self.resolved().entry(key.clone()).or_insert(said)
+            let mut resolved = self.resolved();
+            if resolved.len() < MOST {
+                resolved.entry(key.clone()).or_insert(said);
+            }
+            said
         })
     }
 }
@@ -142,5 +154,29 @@ mod tests {
         assert_eq!(codes(true, true), [Some(5), Some(7), None, Some(6)]);
         assert_eq!(codes(true, true), [Some(5), Some(7), None, Some(6)]);
         assert_eq!(asked.load(Ordering::SeqCst), 2);
+    }
+
+    #[test]
+    fn names_of_a_peers_choice_are_kept_within_bounds() {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = asked.clone();
+        let mut types = ExceptionTypes::default();
+        types.set_resolver(Some(Arc::new(move |_, name| {
+            count.fetch_add(1, Ordering::SeqCst);
+            Some(name.len() as i32)
+        })));
+        let types = Arc::new(types);
+        let code = |module: &str, name: &str| {
+            let exception = Exception::with_args(module, name, Vec::new());
+            Meaning::of(&types, true, true).unwrap().code(&exception)
+        };
+        let long = "x".repeat(LONGEST + 1);
+        assert_eq!((code(&long, "Late"), code("bank", &long)), (None, None));
+        assert_eq!(asked.load(Ordering::SeqCst), 0);
+        assert_eq!(code("bank", &long[1..]), Some(LONGEST as i32));
+        (0..MOST + 9).for_each(|i| assert!(code("bank", &format!("E{i}")).is_some()));
+        assert_eq!(types.resolved().len(), MOST);
+        assert_eq!(code("bank", &format!("E{}", MOST + 8)), Some(5));
+        assert_eq!(asked.load(Ordering::SeqCst), MOST + 11);
     }
 }

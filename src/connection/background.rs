@@ -76,12 +76,14 @@ impl Shared {
         let _alarm = self.alarm();
         let _pause = serial::pause();
         let mut inner = self.lock();
+        inner.servers += 1;
         while go_on() {
             if let Some(end) = &inner.end {
                 return Err(end.clone());
             }
             (inner, _) = self.advance(inner, Key::Transaction, &mut Limit::Forever);
         }
+        inner.servers -= 1;
         self.depart(inner);
         Ok(())
     }

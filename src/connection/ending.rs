@@ -2,11 +2,12 @@
 
 use super::limit::Limit;
 use super::shared::{Guard, Key, Shared, Step, Token, gone};
-use super::{Connection, serial};
+use super::{Connection, serial, threads};
 use crate::config::{BeforeClosed, Dialect};
 use crate::error::{Error, Exception, Result};
 use crate::log::Level;
 use crate::sync::atomic::Ordering;
+use crate::sync::{Condvar, Mutex, lock, wait};
 use std::sync::Arc;
 
 /// While it lives, a panic of this thread ends the connection: nobody can say what was left half done.
@@ -23,6 +24,47 @@ impl Drop for Alarm<'_> {
             // A second panic must not meet the first.
             let _ = crate::panics::inside(|| self.shared.panicked());
         }
+    }
+}
+
+/// Who runs what the host wants done before a connection is closed: the number of a thread, or 0.
+#[derive(Default)]
+pub(super) struct Leaving {
+    thread: Mutex<u64>,
+    done: Condvar,
+}
+
+/// The thread that does it.
+struct Leaver<'a>(&'a Leaving);
+
+impl Leaving {
+    /// Waits while another thread does it. None: this one does it already.
+    fn enter(&self) -> Option<Leaver<'_>> {
+        let here = threads::id();
+        let mut thread = lock(&self.thread);
+        if *thread == here {
+            return None;
+        }
+        if *thread != 0 {
+            drop(thread);
+            let _pause = serial::pause();
+            thread = lock(&self.thread);
+            while *thread != 0 {
+                thread = wait(&self.done, thread);
+            }
+            *thread = here;
+            drop(thread);
+            return Some(Leaver(self));
+        }
+        *thread = here;
+        Some(Leaver(self))
+    }
+}
+
+impl Drop for Leaver<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.thread) = 0;
+        self.0.done.notify_all();
     }
 }
 
@@ -119,6 +161,7 @@ impl Shared {
         inner.session.close();
         self.flush_some(&mut inner);
         inner.failed = Some(Error::Exit(exception.clone()));
+        inner.tell_loop();
         drop(inner);
         // Whoever is receiving comes back, and finds it.
         self.transport.shutdown();
@@ -140,13 +183,9 @@ impl Shared {
     pub(super) fn close(self: &Arc<Shared>) -> Result<()> {
         let Some(hook) = &self.before_closed else { return self.close_now() };
         self.check_fork()?;
-        if self.leaving.swap(true, Ordering::AcqRel) {
-            return Ok(());
-        }
+        let Some(_leaver) = self.leaving.enter() else { return Ok(()) };
         let told = if self.is_closed() { Ok(()) } else { self.before_closed(hook) };
-        let closed = self.close_now();
-        self.leaving.store(false, Ordering::Release);
-        told.and(closed)
+        told.and(self.close_now())
     }
 
     /// Tells the peer, waits for it to end the stream, and ends.

@@ -19,8 +19,6 @@ pub(super) struct Looped {
     /// Set when another thread left something for the loop to do.
     wake: Event,
     told: bool,
-    /// `process` is running; the loop asks again what to wait for when it has ended.
-    inside: usize,
 }
 
 /// What the loop is to wait for on the descriptors.
@@ -34,7 +32,7 @@ impl Inner {
     /// What the loop waits for may have changed.
     pub(super) fn tell_loop(&mut self) {
         if let Some(looped) = &mut self.looped {
-            if looped.inside == 0 && !looped.told {
+            if self.processing == 0 && !looped.told {
                 looped.told = true;
                 looped.wake.set();
             }
@@ -48,7 +46,7 @@ impl Inner {
 
     fn has_room_to_receive(&mut self) -> bool {
         let limit = self.session.config().limits.buffered;
-        !self.session.is_at_end_of_stream() && self.session.incoming().buffered() < limit
+        !self.session.is_at_end_of_stream() && self.session.incoming().has_room(limit)
     }
 }
 
@@ -60,7 +58,7 @@ impl Shared {
         let mut inner = self.lock();
         self.has_loop.store(on, Ordering::Relaxed);
         match (event, inner.looped.is_some()) {
-            (Some(wake), false) => inner.looped = Some(Looped { wake, told: false, inside: 0 }),
+            (Some(wake), false) => inner.looped = Some(Looped { wake, told: false }),
             (None, true) => {
                 inner.looped = None;
                 // What was left over has nobody else.
@@ -107,8 +105,9 @@ impl Shared {
         if inner.end.is_some() {
             return Some(Duration::ZERO);
         }
-        let ready =
-            !inner.reading && !inner.is_full() && (inner.session.has_message() || inner.session.is_at_end_of_stream());
+        let ready = !inner.reading
+            && (inner.broken
+                || !inner.is_full() && (inner.session.has_message() || inner.session.is_at_end_of_stream()));
         let bound = inner.bound.iter().any(threads::is_for_here);
         if ready || bound || inner.failed.is_some() {
             return Some(Duration::ZERO);
@@ -128,9 +127,7 @@ impl Shared {
         self.check_fork()?;
         let _alarm = self.alarm();
         let mut inner = self.lock();
-        if let Some(looped) = &mut inner.looped {
-            looped.inside += 1;
-        }
+        inner.processing += 1;
         let mut handled = false;
         let mut rounds = 0;
         let outcome = loop {
@@ -146,9 +143,10 @@ impl Shared {
                 None => break Ok(()),
             }
         };
-        if let Some(looped) = &mut inner.looped {
-            looped.inside -= 1;
-            if looped.inside == 0 && std::mem::take(&mut looped.told) {
+        inner.processing -= 1;
+        if inner.processing == 0 {
+            if let Some(looped) = inner.looped.as_mut().filter(|looped| looped.told) {
+                looped.told = false;
                 looped.wake.clear();
             }
         }

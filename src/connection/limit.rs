@@ -2,7 +2,7 @@
 
 use crate::codec::frame::{Incoming, Target};
 use crate::sync::Instant;
-use crate::transport::{TICK, Transport};
+use crate::transport::{self, Event, TICK, Transport};
 use std::io::ErrorKind;
 use std::time::Duration;
 
@@ -103,6 +103,25 @@ impl Limit {
             Limit::Lazy(_) | Limit::Due(_) | Limit::At(_) => self.receive_until(transport, incoming),
             Limit::Over => Received::TimedOut,
         }
+    }
+
+    /// Receives once, unless the event comes first, which counts as if a tick had gone by.
+    #[cold]
+    pub(super) fn receive_unless(
+        &mut self,
+        event: &Event,
+        transport: &dyn Transport,
+        incoming: &mut Incoming,
+    ) -> Received {
+        if let (Some(left), Some(fd)) = (self.remaining(), transport.fileno()) {
+            transport::await_input([fd, event.fd()].into_iter(), left.min(TICK));
+            match receive(transport, incoming, false) {
+                Received::Nothing if self.remaining().is_some() => return Received::Nothing,
+                Received::Nothing => {}
+                received => return received,
+            }
+        }
+        self.receive(transport, incoming)
     }
 
     /// Receives without sleeping, for so long at most. None: nothing came.

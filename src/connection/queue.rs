@@ -248,7 +248,7 @@ impl Queue {
     }
 
     /// Runs calls in this thread, at most `most` (0: as many as wait at first), one of each connection in turn. Waits for the
-    /// first at most so long. Gives how many ran.
+    /// first at most so long, or until the last handle that counts has gone. Gives how many ran.
     pub fn run(&self, most: usize, timeout: Option<Duration>) -> Result<usize> {
         self.check_fork()?;
         let line = &self.line;
@@ -259,7 +259,7 @@ impl Queue {
             let _pause = serial::pause();
             let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
             state = lock(&line.state);
-            while state.len == 0 {
+            while state.len == 0 && !state.closed {
                 let left = deadline.map_or(LONG, |deadline| deadline.saturating_duration_since(Instant::now()));
                 if left.is_zero() {
                     return Ok(0);
@@ -289,6 +289,8 @@ impl Queue {
         state.len = 0;
         let turns = std::mem::take(&mut state.turns);
         let calls: Vec<Waiting> = turns.iter().filter_map(|key| state.calls.remove(key)).flatten().collect();
+        self.line.event.set();
+        self.line.arrived.notify_all();
         drop(state);
         for call in calls {
             call.shared.refuse(call.request, &Exception::builtin("RuntimeError", NO_MORE));
@@ -299,7 +301,15 @@ impl Queue {
     pub(crate) fn attach(&self, shared: &Arc<Shared>) -> Result<()> {
         self.check_fork()?;
         shared.check_fork()?;
-        shared.queue.set(self.line.clone()).map_err(|_| Error::State("the connection has a queue already".into()))
+        let taken = || Error::State("the connection has a queue already".into());
+        shared.queue.set(self.line.clone()).map_err(|_| taken())?;
+        // Of a pair of pipes, or in memory, a reader notices by other ways that it is over.
+        let transport = &shared.transport;
+        if transport.fileno().is_some() && transport.fileno() == transport.write_fileno() {
+            let event = Event::new().map_err(|e| Error::io("cannot make an eventfd", e))?;
+            let _ = shared.nudge.set(event);
+        }
+        Ok(())
     }
 }
 
@@ -317,6 +327,7 @@ impl Shared {
         if inner.end.is_none() {
             inner.session.raise(&request.id, exception);
             self.flush_some(&mut inner);
+            self.nudge(&mut inner);
         }
         drop(inner);
         drop(request);

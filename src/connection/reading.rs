@@ -13,9 +13,10 @@ use super::shared::{CORKED, FIRST_WORD, Guard, Inner, Key, RELEASES, Shared, Ste
 use super::{dispatch, threads};
 use crate::config::Dialect;
 use crate::error::Result;
-use crate::session::{Event, Request};
+use crate::session::{self, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, wait_for};
+use crate::transport::Event;
 use crate::value::Value;
 use std::sync::Arc;
 
@@ -86,7 +87,7 @@ impl Shared {
     pub(super) fn take_message<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key) -> (Guard<'a>, Option<Step>) {
         let taken = inner.session.messages();
         let step = match inner.session.next_event() {
-            Some(Event::Reply { seq, token: Token::Sync, outcome }) => {
+            Some(session::Event::Reply { seq, token: Token::Sync, outcome }) => {
                 if key == Key::Reply(seq) {
                     return (inner, Some(Step::Mine(outcome)));
                 }
@@ -94,22 +95,22 @@ impl Shared {
                 wake(&mut inner, |waiter| waiter.key == Key::Reply(seq));
                 Step::Did
             }
-            Some(Event::Reply { token: Token::Async(result), outcome, .. }) => {
+            Some(session::Event::Reply { token: Token::Async(result), outcome, .. }) => {
                 inner = self.settle(inner, result, outcome);
                 Step::Did
             }
-            Some(Event::Request(request)) if self.bind_threads && !threads::is_for_here(&request) => {
+            Some(session::Event::Request(request)) if self.bind_threads && !threads::is_for_here(&request) => {
                 let thread = request.id.threads.to;
                 inner.bound.push_back(request);
                 wake(&mut inner, |waiter| waiter.thread == thread);
                 inner.tell_loop();
                 Step::Again
             }
-            Some(Event::Request(request)) => {
+            Some(session::Event::Request(request)) => {
                 inner = self.run(inner, request);
                 Step::Did
             }
-            Some(Event::Closed(error)) => {
+            Some(session::Event::Closed(error)) => {
                 inner = self.finish(inner, error);
                 Step::Did
             }
@@ -166,9 +167,16 @@ impl Shared {
         let received = match spun {
             Some(received) => received,
             None if broken => Limit::Now.receive(transport, &mut incoming),
-            None => limit.receive(transport, &mut incoming),
+            None => match self.nudge.get() {
+                None => limit.receive(transport, &mut incoming),
+                Some(nudge) => limit.receive_unless(nudge, transport, &mut incoming),
+            },
         };
         let mut inner = self.put_back(incoming);
+        if inner.nudged {
+            inner.nudged = false;
+            self.nudge.get().into_iter().for_each(Event::clear);
+        }
         inner.idle = matches!(received, Received::Nothing);
         let step = match received {
             Received::Bytes => Step::Received,
@@ -261,17 +269,32 @@ impl Shared {
         self.leave(&mut inner);
         // Changed under the lock alone.
         self.activity.store(self.activity.load(Ordering::Relaxed).wrapping_add((1 << 32) + 1), Ordering::Relaxed);
-        release(inner);
-        let bound = self.bind_threads.then(|| threads::bind(self, request.id.threads.from));
         match turn {
-            None => dispatch::serve(self, request),
-            Some(turn) => turn.run(|| dispatch::serve(self, request)),
+            None => {
+                release(inner);
+                self.serve_bound(request);
+            }
+            Some(turn) => {
+                // Destructors may wait for calls that come later in the line.
+                let waste = inner.take_waste();
+                drop(inner);
+                turn.run(|| {
+                    drop(waste);
+                    self.serve_bound(request);
+                });
+            }
         }
-        drop(bound);
         let mut inner = self.lock();
         self.activity.store(self.activity.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
         inner.quick -= quick as usize;
         inner
+    }
+
+    #[inline(always)]
+    fn serve_bound(self: &Arc<Shared>, request: Request) {
+        let bound = self.bind_threads.then(|| threads::bind(self, request.id.threads.from));
+        dispatch::serve(self, request);
+        drop(bound);
     }
 
     /// Threads that serve have something to look at beside the connection.
@@ -313,7 +336,8 @@ impl Shared {
 
     /// Is the peer gone? While code of the host runs, nobody else may be reading, and would see it.
     pub(super) fn is_abandoned(&self) -> bool {
-        if self.is_closed() {
+        // What comes now is the parent's, after a fork.
+        if self.is_closed() || self.check_fork().is_err() {
             return true;
         }
         self.take_in();
@@ -322,9 +346,12 @@ impl Shared {
 
     /// Takes in what has arrived without handling it, for a connection whose host code runs long.
     pub(crate) fn take_in(&self) {
+        if self.check_fork().is_err() {
+            return;
+        }
         let Some(mut inner) = crate::sync::try_lock(&self.inner) else { return };
         let limit = inner.session.config().limits.buffered;
-        if inner.reading || inner.end.is_some() || inner.session.incoming().buffered() >= limit {
+        if inner.reading || inner.end.is_some() || !inner.session.incoming().has_room(limit) {
             return;
         }
         let mut incoming = inner.session.take_incoming();
@@ -333,7 +360,7 @@ impl Shared {
         let mut end = false;
         loop {
             match Limit::Now.receive(&*self.transport, &mut incoming) {
-                Received::Bytes if incoming.buffered() < limit => {}
+                Received::Bytes if incoming.has_room(limit) => {}
                 Received::End => {
                     end = true;
                     break;

@@ -68,7 +68,42 @@ impl Shared {
             inner.tell_loop();
             return inner;
         }
+        if self.leave_rest(&mut inner) {
+            return inner;
+        }
         self.flush_within(inner, &mut Limit::Forever).0
+    }
+
+    /// A thread that runs a queue has calls of other peers to run: it sends what goes, and the reader sends the rest. False:
+    /// this is none, or there is nobody to read.
+    fn leave_rest(&self, inner: &mut Inner) -> bool {
+        let here =
+            inner.servers > 0 && self.nudge.get().is_some() && self.queue.get().is_some_and(|queue| queue.is_here());
+        if here {
+            self.flush_some(inner);
+            self.nudge(inner);
+        }
+        here
+    }
+
+    /// Tells the reader that there is something to be sent.
+    pub(super) fn nudge(&self, inner: &mut Inner) {
+        if inner.flushing || inner.nudged || !inner.broken && inner.session.outgoing().is_empty() {
+            return;
+        }
+        if let Some(nudge) = self.nudge.get() {
+            inner.nudged = true;
+            nudge.set();
+        }
+    }
+
+    /// Requests of a thread that runs a queue must not pile up without bound: beyond it, they wait as those of others.
+    #[cold]
+    pub(super) fn bound_rest<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
+        if inner.looped.is_none() && inner.session.outgoing().len() > QUEUE {
+            return self.flush_within(inner, &mut Limit::Forever).0;
+        }
+        inner
     }
 
     /// The same, but not beyond a limit. True: the time was up, and the rest is still to be sent.
@@ -123,11 +158,12 @@ impl Shared {
         let limit = inner.session.config().limits.buffered;
         let mut incoming = None;
         if !inner.reading {
-            if inner.session.incoming().buffered() >= limit {
+            if !inner.session.incoming().has_room(limit) {
                 inner.broken = true;
                 inner.failed = Some(Error::Limit(format!(
                     "the peer sends but does not receive: {limit} bytes wait to be read (max_buffered)"
                 )));
+                inner.tell_loop();
                 return inner;
             }
             inner.reading = true;

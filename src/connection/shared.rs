@@ -5,6 +5,7 @@ mod model;
 
 use super::async_result::AsyncResult;
 use super::class::Object;
+use super::ending::Leaving;
 use super::event_loop::Looped;
 use super::limit::Limit;
 use super::queue::Line;
@@ -18,7 +19,7 @@ use crate::log::{Logger, Notes};
 use crate::session::{Body, Request, RequestId, Session, Threads};
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard, lock};
-use crate::transport::Transport;
+use crate::transport::{Event, Transport};
 use crate::value::{Blob, Local, Releases, Value};
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock, Weak};
@@ -71,6 +72,10 @@ pub(super) struct Inner {
     pub(super) session: Session<Token>,
     /// A thread is receiving; the session's `incoming` is with it.
     pub(super) reading: bool,
+    /// Threads that serve until the end: one of them will read, if nobody else does.
+    pub(super) servers: usize,
+    /// The reader has been told that something is left to be sent (`Shared::nudge`).
+    pub(super) nudged: bool,
     /// A thread is waiting until the transport takes more, and will send all there is.
     pub(super) flushing: bool,
     /// Nothing has come for a tick.
@@ -84,6 +89,8 @@ pub(super) struct Inner {
     pub(super) closing: bool,
     /// An event loop drives the connection: nobody but those who wait for an answer waits for room to send.
     pub(super) looped: Option<Looped>,
+    /// So often `process` is running, one in the other; the loop asks again what to wait for when it has ended.
+    pub(super) processing: usize,
     /// Calls come one after the other, in the order of their arrival.
     pub(super) order: Option<Turn>,
     pub(super) waiters: Vec<Arc<Waiter>>,
@@ -156,13 +163,15 @@ pub struct Shared {
     pub(super) bind_threads: bool,
     /// Calls of the peer are left to it, for the host to run where it wants.
     pub(super) queue: OnceLock<Arc<Line>>,
+    /// With a queue: wakes the reader, which sends what the queue's thread could not send at once.
+    pub(super) nudge: OnceLock<Event>,
     /// As `Inner::looped`, to be seen without the lock.
     pub(super) has_loop: AtomicBool,
     connid: Option<Arc<str>>,
     pub(super) logger: Logger,
-    /// What the host runs before it closes the connection, and whether it runs now.
+    /// What the host runs before it closes the connection, and who runs it now.
     pub(super) before_closed: Option<BeforeClosed>,
-    pub(super) leaving: AtomicBool,
+    pub(super) leaving: Leaving,
     pub(super) credentials: Value,
     pub(super) endpoints: Option<(Arc<str>, Arc<str>)>,
     pub(super) forks: u32,
@@ -190,6 +199,8 @@ impl Shared {
             inner: Mutex::new(Inner {
                 session,
                 reading: false,
+                servers: 0,
+                nudged: false,
                 flushing: false,
                 idle: false,
                 corked: false,
@@ -197,6 +208,7 @@ impl Shared {
                 failed: None,
                 closing: false,
                 looped: None,
+                processing: 0,
                 order: None,
                 waiters: Vec::new(),
                 arrived: Vec::new(),
@@ -214,11 +226,12 @@ impl Shared {
             connected: AtomicBool::new(false),
             bind_threads,
             queue: OnceLock::new(),
+            nudge: OnceLock::new(),
             has_loop: AtomicBool::new(false),
             connid,
             logger,
             before_closed,
-            leaving: AtomicBool::new(false),
+            leaving: Leaving::default(),
             credentials,
             endpoints,
             forks: crate::fork::generation(),
@@ -382,6 +395,9 @@ impl Shared {
         }
         if !inner.corked || inner.session.outgoing().len() > CORKED {
             inner = self.flush(inner);
+            if self.nudge.get().is_some() {
+                inner = self.bound_rest(inner);
+            }
         }
         release(inner);
         Ok(())
@@ -475,6 +491,7 @@ impl Shared {
         let _alarm = self.alarm();
         let _pause = serial::pause();
         let mut inner = self.lock();
+        inner.servers += 1;
         loop {
             if let Some(end) = &inner.end {
                 return Err(end.clone());
@@ -483,7 +500,9 @@ impl Shared {
             (inner, step) = self.advance(inner, Key::Transaction, &mut Limit::Forever);
             if let Step::Did = step {
                 self.check_fork()?;
-                if stopping() {
+                // Calls that are queued or deferred have no answer yet.
+                if stopping() && inner.session.counts().serving == 0 {
+                    inner.servers -= 1;
                     self.depart(inner);
                     return Ok(());
                 }
@@ -557,6 +576,14 @@ impl Shared {
     pub(crate) fn activity(&self) -> (u32, bool) {
         let activity = self.activity.load(Ordering::Relaxed);
         ((activity >> 32) as u32, activity as u32 > 0)
+    }
+
+    /// Has a call of the peer no answer yet, or one that has not left: a call that runs, is queued or was deferred? Waits for
+    /// no lock; while somebody has it, the answer is yes.
+    pub(crate) fn is_serving(&self) -> bool {
+        let unsent = |inner: &mut Inner| !inner.broken && !inner.session.outgoing().is_empty();
+        let waits = |mut inner: Guard<'_>| inner.session.counts().serving > 0 || unsent(&mut inner);
+        self.activity().1 || crate::sync::try_lock(&self.inner).is_none_or(waits)
     }
 
     /// Sends the releases of dropped objects, if many wait and nobody is busy with the connection.

@@ -220,8 +220,9 @@ pub type rpyc_exception_resolver_fn =
     Option<unsafe extern "C" fn(module: *const c_char, name: *const c_char, userdata: *mut c_void) -> i32>;
 
 /// Sets who is asked about types of exceptions that are not registered, if import_custom_exceptions is on: what importing
-/// a module is to Python. It is asked once for each type, when an error of that type is asked for its code. As in Python,
-/// what it knows is of use only with instantiate_custom_exceptions.
+/// a module is to Python. It is asked once for each type, when an error of that type is asked for its code; beyond 4096 types
+/// each time anew, and never about names longer than 1 KiB. As in Python, what it knows is of use only with
+/// instantiate_custom_exceptions.
 ///
 /// @param config borrowed
 /// @param callback NULL: nobody

@@ -78,6 +78,16 @@ pub(super) unsafe fn live<'a>(handle: *const rpyc_connection) -> Result<&'a Conn
     Ok(connection)
 }
 
+/// The same for functions that run code of the host, which may free the very handle: it holds what the handle stands for,
+/// and does not keep it open.
+///
+/// # Safety
+/// The handle is NULL or a live connection.
+pub(super) unsafe fn held(handle: *const rpyc_connection) -> Result<Connection> {
+    // SAFETY: the same is asked of our caller.
+    unsafe { live(handle) }.map(|connection| Connection::borrowed(connection.shared().clone()))
+}
+
 /// A time limit as the header has it: -1, or any negative number, is none.
 pub(super) fn timeout(milliseconds: i64) -> Option<Duration> {
     u64::try_from(milliseconds).ok().map(Duration::from_millis)
@@ -191,7 +201,7 @@ pub unsafe extern "C" fn rpyc_connection_close(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe { guard(error_out, || Ok(live(connection)?.close()?)) }
+    unsafe { guard(error_out, || Ok(held(connection)?.close()?)) }
 }
 
 /// Has the connection ended, on either side?
@@ -251,7 +261,7 @@ pub unsafe extern "C" fn rpyc_connection_root(
     unsafe {
         guard(error_out, || {
             let out = output(root_out, "root_out")?;
-            out.put(handle::new(live(connection)?.root()?.into()))
+            out.put(handle::new(held(connection)?.root()?.into()))
         })
     }
 }
@@ -278,7 +288,7 @@ pub unsafe extern "C" fn rpyc_connection_ping(
     // SAFETY: pointers are NULL or as the documentation asks.
     unsafe {
         guard(error_out, || {
-            let connection = live(connection)?;
+            let connection = held(connection)?;
             let data = match data.is_null() && length == 0 {
                 true => Value::str(&"abcdefghijklmnopqrstuvwxyz".repeat(20)),
                 false => Value::bytes(bytes(data.cast(), length, "data")?),
@@ -364,7 +374,7 @@ unsafe fn handling(
         guard(error_out, || {
             let mut unused = false;
             let out = output(if handled_out.is_null() { &mut unused } else { handled_out }, "handled_out")?;
-            out.put(work(live(connection)?)?)
+            out.put(work(&held(connection)?)?)
         })
     }
 }
@@ -384,7 +394,7 @@ pub unsafe extern "C" fn rpyc_connection_serve_all(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe { guard(error_out, || Ok(live(connection)?.serve_all()?)) }
+    unsafe { guard(error_out, || Ok(held(connection)?.serve_all()?)) }
 }
 
 /// Sends any request and waits for its answer, at most sync_request_timeout; requests of the peer are served meanwhile.
@@ -416,7 +426,7 @@ pub unsafe extern "C" fn rpyc_connection_sync_request(
         guard(error_out, || {
             let args = take_values(args, count, "args");
             let out = output(value_out, "value_out")?;
-            let connection = live(connection)?;
+            let connection = held(connection)?;
             out.put_value(connection.sync_request(handler.into(), &args?)?)
         })
     }
@@ -450,7 +460,7 @@ pub unsafe extern "C" fn rpyc_connection_async_request(
         guard(error_out, || {
             let args = take_values(args, count, "args");
             let out = output(result_out, "result_out")?;
-            let connection = live(connection)?;
+            let connection = held(connection)?;
             out.put(handle::new(connection.async_request(handler.into(), &args?, timeout(timeout_ms))?))
         })
     }
@@ -486,7 +496,7 @@ pub unsafe extern "C" fn rpyc_connection_flush(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe { guard(error_out, || Ok(live(connection)?.flush()?)) }
+    unsafe { guard(error_out, || Ok(held(connection)?.flush()?)) }
 }
 
 /// Changes an option of a living connection, from the next message on.

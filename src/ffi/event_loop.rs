@@ -1,6 +1,6 @@
 //! Connections in an event loop: what to wait for, and a step that never waits.
 
-use super::connection::{live, rpyc_connection};
+use super::connection::{held, live, rpyc_connection};
 use super::error::rpyc_error;
 use super::guard::{guard, guard_or};
 use super::handle;
@@ -32,7 +32,7 @@ pub unsafe extern "C" fn rpyc_connection_set_nonblocking(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe { guard(error_out, || Ok(live(connection)?.set_nonblocking(nonblocking != 0)?)) }
+    unsafe { guard(error_out, || Ok(held(connection)?.set_nonblocking(nonblocking != 0)?)) }
 }
 
 /// Sends what goes and handles all that has arrived: calls of the peer run in this thread, and so do callbacks of results. It
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn rpyc_connection_process(
         guard(error_out, || {
             let mut unused = false;
             let out = output(if handled_out.is_null() { &mut unused } else { handled_out }, "handled_out")?;
-            out.put(live(connection)?.process()?)
+            out.put(held(connection)?.process()?)
         })
     }
 }

@@ -134,7 +134,8 @@ pub unsafe extern "C" fn rpyc_queue_set_timeout(
 ///
 /// @param queue borrowed
 /// @param most how many calls at most; 0: as many as wait at first
-/// @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here
+/// @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here. It ends when the last handle is
+///        freed
 /// @param ran_out how many were run; may be NULL
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK (also when none came), RPYC_ERR_NULL, RPYC_ERR_FORKED
@@ -153,8 +154,8 @@ pub unsafe extern "C" fn rpyc_queue_run(
         guard(error_out, || {
             let mut unused = 0;
             let out = output(if ran_out.is_null() { &mut unused } else { ran_out }, "ran_out")?;
-            // A call may free this very handle.
-            let queue = usable(queue)?.clone();
+            // A call may free this very handle, and with the last one it is over.
+            let queue = usable(queue)?.uncounted();
             out.put(queue.run(most, timeout(timeout_ms))?)
         })
     }

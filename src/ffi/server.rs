@@ -206,8 +206,8 @@ pub unsafe extern "C" fn rpyc_server_start(server: *mut rpyc_server, error_out: 
 /// As with RPyC's own servers, peers see the end of the stream, and no CLOSE.
 ///
 /// @param server borrowed
-/// @param grace_ms milliseconds that running calls have at most; called from one of the server's own callbacks, it does not
-///        wait
+/// @param grace_ms milliseconds that calls have at most which run, wait in a queue or were deferred, until their answers have
+///        left; called from one of the server's own callbacks, it does not wait
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///

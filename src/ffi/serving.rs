@@ -1,6 +1,6 @@
 //! rpyc_serving: threads of the library that serve a connection.
 
-use super::connection::{live, rpyc_connection};
+use super::connection::{held, rpyc_connection};
 use super::error::rpyc_error;
 use super::guard::{guard, guard_or};
 use super::handle::{self, Handle};
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn rpyc_connection_serve_background(
     unsafe {
         guard(error_out, || {
             let out = output(serving_out, "serving_out")?;
-            let connection = live(connection)?;
+            let connection = held(connection)?;
             out.put(handle::new(Arc::new(connection.serve_background(threads, is_in_order(flags)?)?)))
         })
     }
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn rpyc_connection_serve_threaded(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe { guard(error_out, || Ok(live(connection)?.serve_threaded(threads, is_in_order(flags)?)?)) }
+    unsafe { guard(error_out, || Ok(held(connection)?.serve_threaded(threads, is_in_order(flags)?)?)) }
 }
 
 /// Another handle of the same threads.

@@ -164,8 +164,10 @@ impl Server {
 
     /// Accepts in this thread until the server is stopped.
     pub fn serve(&self) -> Result<()> {
-        let _worker = self.inner.begin(true)?;
-        self.inner.accept_all();
+        // The host may free this very handle meanwhile.
+        let inner = self.inner.clone();
+        let _worker = inner.begin(true)?;
+        inner.accept_all();
         Ok(())
     }
 
@@ -187,11 +189,12 @@ impl Server {
 
     /// Accepts one connection and serves it in this thread, until it ends.
     pub fn serve_one(&self) -> Result<()> {
-        let _worker = self.inner.begin(false)?;
-        match self.inner.listener.accept() {
+        let inner = self.inner.clone();
+        let _worker = inner.begin(false)?;
+        match inner.listener.accept() {
             Ok(Some(transport)) => {
-                let (id, shared) = self.inner.enter(transport);
-                self.inner.serve_connection(id, &shared)
+                let (id, shared) = inner.enter(transport);
+                inner.serve_connection(id, &shared)
             }
             Ok(None) => Ok(()),
             Err(e) => Err(Error::io("cannot accept", e)),
@@ -200,7 +203,7 @@ impl Server {
 
     /// Accepts no more, waits at most `grace` for calls that are running, then ends all connections.
     pub fn stop(&self, grace: Duration) {
-        let inner = &self.inner;
+        let inner = self.inner.clone();
         inner.stopping.store(true, Ordering::Release);
         inner.listener.stop();
         // None: beyond all times.
@@ -208,7 +211,7 @@ impl Server {
         let in_time = || deadline.is_none_or(|deadline| Instant::now() < deadline);
         let own = inner.is_here();
         let mut state = lock(&inner.state);
-        while !own && in_time() && state.connections.values().any(|shared| !shared.is_closed() && shared.activity().1) {
+        while !own && in_time() && state.connections.values().any(|shared| !shared.is_closed() && shared.is_serving()) {
             state = wait_for(&inner.changed, state, Duration::from_millis(10).min(grace));
         }
         drop(state);
@@ -217,7 +220,7 @@ impl Server {
 
     /// Waits until the server has been stopped and its threads have ended.
     pub fn join(&self) -> Result<()> {
-        let inner = &self.inner;
+        let inner = self.inner.clone();
         if inner.is_here() {
             return Err(Error::Deadlock("a server cannot be waited for by one of its own threads".into()));
         }

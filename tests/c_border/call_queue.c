@@ -1,6 +1,7 @@
 /* Queues of calls: what is queued, refused, too late, whose turn it is, and what the queue's thread runs while it waits. */
 #define _DEFAULT_SOURCE
 #include <poll.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "check.h"
@@ -46,11 +47,27 @@ static void around(rpyc_call *call, void *self)
     rpyc_object_free(func);
 }
 
-static void open_side(struct side *side, rpyc_queue *queue)
+#define BIG ((size_t)8 << 20)
+
+/* More than goes at once. */
+static void big(rpyc_call *call, void *self)
 {
+    char *bytes = calloc(1, BIG);
+    rpyc_value *value = NULL;
+
+    (void)self;
+    rpyc_value_new_bytes(bytes, BIG, &value, NULL);
+    rpyc_call_return(call, value);
+    free(bytes);
+}
+
+static rpyc_class *queue_service(void)
+{
+    rpyc_class *service = NULL;
     static const rpyc_method methods[] = {
         {"exposed_note", note, "note(name)", NULL, 0},
         {"exposed_around", around, "around(func)", NULL, 0},
+        {"exposed_big", big, "big()", NULL, 0},
     };
     static const rpyc_class_table table = {
         .struct_size = sizeof table,
@@ -59,13 +76,30 @@ static void open_side(struct side *side, rpyc_queue *queue)
         .methods = methods,
         .method_count = sizeof methods / sizeof *methods,
     };
-    rpyc_transport *left = NULL, *right = NULL;
+
+    OK(rpyc_class_new(&table, NULL, NULL, &service, &error));
+    return service;
+}
+
+static rpyc_config *queue_config(void)
+{
     rpyc_config *config = rpyc_config_new();
-    rpyc_class *service = NULL;
 
     OK(rpyc_config_set(config, "dialect", "6", &error));
-    OK(rpyc_class_new(&table, NULL, NULL, &service, &error));
-    OK(rpyc_transport_new_pair(&left, &right, &error));
+    OK(rpyc_config_set(config, "compress", "false", &error));
+    return config;
+}
+
+static void open_side(struct side *side, rpyc_queue *queue)
+{
+    rpyc_transport *left = NULL, *right = NULL;
+    rpyc_config *config = queue_config();
+    rpyc_class *service = queue_service();
+    int fds[2];
+
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0);
+    OK(rpyc_transport_new_fd(fds[0], fds[0], 1, &left, &error));
+    OK(rpyc_transport_new_fd(fds[1], fds[1], 1, &right, &error));
     OK(rpyc_connection_new(left, NULL, config, &side->client, &error));
     OK(rpyc_connection_new(right, service, config, &side->server, &error));
     OK(rpyc_connection_set_queue(side->server, queue, &error));
@@ -282,6 +316,105 @@ static void calls_within_calls(void)
     rpyc_queue_free(queue);
 }
 
+/* A client that does not receive keeps no other waiting, and gets its answer when it does. */
+static void one_does_not_receive(void)
+{
+    struct side deaf, other;
+    rpyc_queue *queue = NULL;
+    rpyc_async_result *result = NULL, *answer;
+    rpyc_value *value = NULL;
+    const uint8_t *bytes = NULL;
+    size_t ran, length = 0;
+    int i;
+
+    OK(rpyc_queue_new(4, &queue, &error));
+    open_side(&deaf, queue);
+    open_side(&other, queue);
+    order[0] = 0;
+    OK(rpyc_object_call_method_async(deaf.root, "big", NULL, 0, NULL, 60000, &result, &error));
+    await_length(queue, 1);
+    OK(rpyc_queue_run(queue, 1, 0, &ran, &error)); /* the test's limit of time would notice if it waited */
+    CHECK(ran == 1);
+    for (i = 0; i < 3; i++) {
+        answer = ask(&other, "o");
+        OK(rpyc_queue_run(queue, 1, 60000, &ran, &error));
+        CHECK(ran == 1);
+        expect_answer(answer, NULL);
+    }
+    OK(rpyc_async_result_value(result, &value, &error));
+    OK(rpyc_value_get_bytes(value, &bytes, &length, &error));
+    CHECK(length == BIG && !strcmp(order, "ooo"));
+    rpyc_value_free(value);
+    rpyc_async_result_free(result);
+    close_side(&deaf);
+    close_side(&other);
+    rpyc_queue_free(queue);
+}
+
+static void *run_without_limit(void *queue)
+{
+    size_t ran = 9;
+
+    CHECK(rpyc_queue_run(queue, 0, -1, &ran, NULL) == RPYC_OK);
+    CHECK(ran == 0);
+    return NULL;
+}
+
+static void the_last_handle_ends_a_run(void)
+{
+    rpyc_queue *queue = NULL;
+    pthread_t thread;
+
+    OK(rpyc_queue_new(4, &queue, &error));
+    CHECK(pthread_create(&thread, NULL, run_without_limit, queue) == 0);
+    usleep(100000);
+    rpyc_queue_free(queue);
+    pthread_join(thread, NULL);
+}
+
+static void *stop_with_grace(void *server)
+{
+    CHECK(rpyc_server_stop(server, 60000, NULL) == RPYC_OK);
+    return NULL;
+}
+
+/* A server that is stopped waits for calls that are in the queue, though other messages come meanwhile. */
+static void a_stopped_server_answers(void)
+{
+    rpyc_config *config = queue_config();
+    rpyc_class *service = queue_service();
+    struct side side = {0};
+    rpyc_server *server = NULL;
+    rpyc_queue *queue = NULL;
+    rpyc_async_result *answer;
+    pthread_t thread;
+    size_t ran;
+
+    OK(rpyc_queue_new(4, &queue, &error));
+    OK(rpyc_server_new("tcp://127.0.0.1:0", service, config, &server, &error));
+    OK(rpyc_server_set_queue(server, queue, &error));
+    OK(rpyc_server_start(server, &error));
+    OK(rpyc_connect(rpyc_server_address(server), NULL, config, &side.client, &error));
+    OK(rpyc_connection_root(side.client, &side.root, &error));
+    answer = ask(&side, "s");
+    await_length(queue, 1);
+    CHECK(pthread_create(&thread, NULL, stop_with_grace, server) == 0);
+    usleep(200000);
+    OK(rpyc_connection_ping(side.client, NULL, 0, 30000, &error));
+    OK(rpyc_connection_ping(side.client, NULL, 0, 30000, &error));
+    OK(rpyc_queue_run(queue, 1, 30000, &ran, &error));
+    CHECK(ran == 1);
+    expect_answer(answer, NULL);
+    pthread_join(thread, NULL);
+    OK(rpyc_server_join(server, &error));
+    rpyc_object_free(side.root);
+    rpyc_connection_free(side.client);
+    rpyc_server_free(server);
+    rpyc_class_free(service);
+    rpyc_config_free(config);
+    rpyc_queue_free(queue);
+}
+
 int main(void)
 {
     alarm(80);
@@ -289,5 +422,8 @@ int main(void)
     limit_and_time();
     fair_order();
     calls_within_calls();
+    one_does_not_receive();
+    the_last_handle_ends_a_run();
+    a_stopped_server_answers();
     return finish();
 }

@@ -214,10 +214,42 @@ static void answers_that_do_not_go(void)
     rpyc_connection_free(connections[1]);
 }
 
+/* A message is received to its end, however little may wait to be taken apart. */
+static void messages_larger_than_max_buffered(void)
+{
+    rpyc_connection *connections[2];
+    struct seen seen = {0, 0};
+    rpyc_object *root;
+    int i;
+
+    open_pair(connections);
+    root = root_of(connections);
+    for (i = 0; i < 2; i++)
+        OK(rpyc_connection_set(connections[i], "max_buffered", "40000", &error));
+    for (i = 0; i < 3; i++) {
+        rpyc_value *args[] = {zeros(BIG)};
+        rpyc_async_result *result = NULL;
+
+        OK(rpyc_object_call_method_async(root, "echo", args, 1, NULL, -1, &result, &error));
+        OK(rpyc_async_result_add_callback(result, on_answer, &seen, NULL, &error));
+        rpyc_async_result_free(result);
+    }
+    for (i = 0; i < 2000 && seen.answers < 3; i++)
+        once(connections, 10);
+    CHECK(seen.answers == 3 && seen.wrong == 0);
+    rpyc_object_free(root);
+    for (i = 0; i < 2; i++)
+        rpyc_connection_free(connections[i]);
+}
+
 static rpyc_call *kept;
+static rpyc_connection *looped;
 
 static void keep(rpyc_call *call)
 {
+    /* Off and on again, within the step that runs this. */
+    OK(rpyc_connection_set_nonblocking(looped, 0, &error));
+    OK(rpyc_connection_set_nonblocking(looped, 1, &error));
     kept = rpyc_call_defer(call);
 }
 
@@ -252,6 +284,7 @@ static void a_thread_wakes_the_loop(void)
         OK(rpyc_connection_new(transports[i], offered, config, &connections[i], &error));
         OK(rpyc_connection_set_nonblocking(connections[i], 1, &error));
     }
+    looped = connections[1];
     root = root_of(connections);
     OK(rpyc_object_call_method_async(root, "probe", NULL, 0, NULL, 200, &result, &error));
     for (i = 0; i < 1000 && !kept; i++)
@@ -290,6 +323,7 @@ int main(void)
     alarm(80);
     requests_that_do_not_go();
     answers_that_do_not_go();
+    messages_larger_than_max_buffered();
     a_thread_wakes_the_loop();
     return finish();
 }

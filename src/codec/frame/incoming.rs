@@ -323,6 +323,12 @@ impl Incoming {
         false
     }
 
+    /// May more be received, with so many bytes waiting at most? A frame that is awaited is received to its end.
+    #[inline]
+    pub fn has_room(&self, limit: usize) -> bool {
+        self.buffered() < limit || !self.has_whole_frame()
+    }
+
     /// Has a frame begun that is not here as a whole, with no whole one before it?
     pub fn is_mid_frame(&self) -> bool {
         self.buffered() > 0 && !self.has_whole_frame()
