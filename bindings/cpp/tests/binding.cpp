@@ -108,6 +108,9 @@ void conversions(check::Checks &checks) {
         const auto *place = large.data();
         const Value moved = std::move(large);
         TRUE(moved.as<rpyc::bytes_view>().data == place);
+        char tag[4] = {'t', 'e', 's', 't'}, padded[8] = "ab";
+        EQUAL(Value(tag), "test");
+        EQUAL(Value(padded), "ab");
         RAISES(rpyc::Error, Value("\xff"));
         RAISES(rpyc::ConversionError, Value("text").as<rpyc::bytes>());
     });
@@ -247,6 +250,10 @@ void services(check::Checks &checks) {
         EQUAL(RAISES(rpyc::OverflowError, ends.root.call("small", 256)).args()[0], "small() argument 1 does not fit into uint8_t");
         RAISES(rpyc::TypeError, ends.root.call("doubled", 1, 2));
         RAISES(std::invalid_argument, rpyc::Service("S").expose("f(a, b)", [](int) {}), 0);
+        const auto held = std::make_shared<int>(1);
+        RAISES(rpyc::Error, ends.root.call("add", [held] { return *held; }, std::string("\xff")));
+        RAISES(rpyc::Error, ends.root.async_call("add", [held] { return *held; }, std::string("\xff")));
+        TRUE(held.use_count() == 1);
     });
     checks.add("exceptions-become-pythons", [] {
         rpyc::Service service{"Fails"};
@@ -353,6 +360,14 @@ void services(check::Checks &checks) {
         EQUAL(klass("Bob").call("greet"), "I am Bob");
         RAISES(rpyc::TypeError, klass());
         RAISES(rpyc::TypeError, klass(5));
+        RAISES(rpyc::UsageError, named.wrap(nullptr));
+        rpyc::Class<Named> unmade("Unmade");
+        unmade.constructor([]() -> std::shared_ptr<Named> { return nullptr; });
+        rpyc::Service empty{"Empty"};
+        empty.expose("klass", [unmade] { return unmade; });
+        const Ends others(empty);
+        const Object unmakable = others.root.call("klass");
+        RAISES(rpyc::RemoteError, unmakable());
     });
     checks.add("objects-end-with-their-users", [] {
         const auto kept = std::make_shared<Counter>();
@@ -436,6 +451,44 @@ void futures(check::Checks &checks) {
         RAISES(std::domain_error, threw.get());
         RAISES(rpyc::ConversionError, ends.root.async_call("add", 1).as<std::string>().get());
     });
+    checks.add("arguments-stay-until-the-answer", [] {
+        std::thread thread;
+        rpyc::Service service{"Later"};
+        service.expose("sizes(text, all)", [&](const std::string &text, const std::vector<std::string> &all) {
+            const rpyc::Promise<std::string> promise;
+            thread = std::thread([promise, &text, &all] {
+                std::this_thread::sleep_for(50ms);
+                promise.set_value(text + all.at(0));
+            });
+            return promise.future();
+        });
+        const std::string text(100, 'x'), item(100, 'y');
+        {
+            const Ends ends(service);
+            EQUAL(ends.root.call("sizes", text, std::vector<std::string>{item}), text + item);
+        }
+        thread.join();
+    });
+    checks.add("continuations-wait", [] {
+        const Ends ends(everything());
+        const auto sum = ends.root.async_call("add", 1, 2);
+        const auto waited = sum.then([](const rpyc::Future<Value> &same) {
+            const rpyc::Future<std::int64_t> number = same;      // its continuation is behind this one
+            return number.get();
+        });
+        TRUE(waited.wait_for(60s) && waited.get() == 3);
+        const auto timed = ends.root.async_call("add", 1, 2).then([](const rpyc::Future<Value> &same) {
+            const auto number = same.as<int>();
+            return number.wait_for(60s) && number.ready() ? number.get() : -1;
+        });
+        TRUE(timed.get() == 3);
+        const rpyc::Promise<int> promise;
+        std::optional<rpyc::Future<int>> second;
+        const auto first = promise.future().then([&](int n) { return n + second->get(); });
+        second = promise.future().then([](int n) { return 10 * n; });
+        promise.set_value(4);
+        TRUE(first.get() == 44);
+    });
     checks.add("waiting", [] {
         std::atomic<bool> go{false};
         rpyc::Service service{"Slow"};
@@ -496,6 +549,25 @@ void futures(check::Checks &checks) {
         const rpyc::Promise<void> failing;
         failing.set_exception(std::make_exception_ptr(std::runtime_error("no")));
         RAISES(std::runtime_error, (failing.future().get(), 0));
+        failing.set_value();
+        RAISES(std::runtime_error, (failing.future().get(), 0));
+        const std::string a(100, 'a'), b(100, 'b');
+        for (int i = 0; i < 200; i++) {
+            const rpyc::Promise<std::string> twice;
+            std::thread one([&] { twice.set_value(a); }), two([&] { twice.set_value(b); });
+            const std::string seen = twice.future().get();
+            one.join();
+            two.join();
+            TRUE((seen == a || seen == b) && twice.future().get() == seen);
+        }
+        const auto broken = [] { return rpyc::Promise<int>().future().then([](int n) { return n; }); }();
+        RAISES(rpyc::StateError, broken.get());
+    });
+    checks.add("dropped-promises-answer", [] {
+        rpyc::Service service{"Drops"};
+        service.expose("drop", [] { return rpyc::Promise<int>().future(); });
+        const Ends ends(service);
+        RAISES(rpyc::RemoteError, ends.root.call("drop"));
     });
 }
 
@@ -519,11 +591,18 @@ rpyc::Future<std::string> catching(Object root) {
     co_return "nothing";
 }
 
+rpyc::Future<int> waiting_inside(Object root) {
+    const auto sum = root.async_call("add", 1, 2);
+    co_await sum;
+    co_return sum.as<int>().get();
+}
+
 void coroutines(check::Checks &checks) {
     checks.add("coroutines", [] {
         const Ends ends(everything());
         TRUE(sum_of(ends.root, 10).get() == 45);
         EQUAL(catching(ends.root).get(), "TypeError");
+        TRUE(waiting_inside(ends.root).get() == 3);
         RAISES(rpyc::TypeError, (failing(ends.root).get(), 0));
     });
     checks.add("coroutines-serve", [] {
@@ -533,7 +612,13 @@ void coroutines(check::Checks &checks) {
             const std::int64_t twice = co_await f.async(once);
             co_return twice;
         });
+        service.expose("behind(text, f)", [](const std::string &text, Object f) -> rpyc::Future<std::string> {
+            co_await f.async();
+            co_return text + "!";
+        });
         const Ends ends(service);
+        const std::string text(100, 'x');
+        EQUAL(ends.root.call("behind", text, [] { return 1; }), text + "!");
         EQUAL(ends.root.call("through", [](std::int64_t x) { return x * 3; }, 5), 45);
         RAISES(rpyc::ZeroDivisionError, ends.root.call("through", [](std::int64_t) { throw rpyc::ZeroDivisionError("z"); }, 5));
     });

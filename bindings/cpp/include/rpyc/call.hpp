@@ -258,11 +258,12 @@ inline void serve(Method *method, rpyc_call *call, void *instance) noexcept {
     }
 }
 
-template <class R>
-void answer_with_future(rpyc_call *call, const Future<R> &future) {
+/** Answers when the future is there; `kept` lives until then. */
+template <class R, class Kept>
+void answer_with_future(rpyc_call *call, const Future<R> &future, Kept kept) {
     auto deferred = std::make_shared<Deferred>(rpyc_call_defer(call));
     auto state = future.state();
-    state->on_done([deferred, state] {
+    state->on_done([deferred, state, kept = std::move(kept)] {
         try {
             if constexpr (std::is_void_v<R>) {
                 state->get();
@@ -306,20 +307,25 @@ private:
         [[maybe_unused]] std::size_t slot = 0;
         [[maybe_unused]] Call context(call);
         // Braces: from left to right.
-        std::tuple<std::conditional_t<is_context<P>, Call *, bare<P>>...> arguments{argument<P>(call, context, slot)...};
+        using Taken = std::tuple<std::conditional_t<is_context<P>, Call *, bare<P>>...>;
         const auto function = [&](auto &...each) -> decltype(auto) {
             if constexpr (wants_instance)
                 return std::invoke(function_, *static_cast<T *>(instance), pass<P>(each)...);
             else
                 return std::invoke(function_, pass<P>(each)...);
         };
-        if constexpr (std::is_void_v<R>) {
+        if constexpr (is_future<R>::value) {
+            static_assert(!(is_context<P> || ...), "a Call ends when the function returns, before its future: use Call::defer() or take no Call");
+            // What goes on behind the future may have taken them by reference.
+            const std::shared_ptr<Taken> arguments(new Taken{argument<P>(call, context, slot)...});
+            answer_with_future(call, std::apply(function, *arguments), arguments);
+        } else if constexpr (std::is_void_v<R>) {
+            Taken arguments{argument<P>(call, context, slot)...};
             std::apply(function, arguments);
             rpyc_call_return(call, nullptr);
-        } else if constexpr (is_future<R>::value) {
-            answer_with_future(call, std::apply(function, arguments));
         } else {
             static_assert(std::is_constructible_v<Value, R>, "this type of result has no rpyc::Convert");
+            Taken arguments{argument<P>(call, context, slot)...};
             rpyc_call_return(call, std::move(Value(std::apply(function, arguments))).release());
         }
     }

@@ -384,6 +384,8 @@ public:
 
 private:
     static Object wrap(detail::Members *members, std::shared_ptr<T> shared) {
+        if (shared == nullptr)
+            throw UsageError(RPYC_ERR_NULL, "no object to wrap in " + members->name + ": nullptr");
         auto *instance = new detail::Instance{std::move(shared), members};
         rpyc_object *out = nullptr;
         rpyc_error *error = nullptr;

@@ -87,6 +87,7 @@ struct ConvertSequence {
     using T = typename Container::value_type;
     static Value to(const Container &items) { return Value::list(values_of(items)); }
     static Container from(View value) {
+        check_items<T>();
         Container items;
         each_item<T>(value, name(), [&](T &&item) { items.push_back(std::move(item)); });
         return items;
@@ -99,6 +100,7 @@ struct ConvertSet {
     using T = typename Container::value_type;
     static Value to(const Container &items) { return Value::frozenset(values_of(items)); }
     static Container from(View value) {
+        check_items<T>();
         Container items;
         each_item<T>(value, name(), [&](T &&item) { items.insert(std::move(item)); });
         return items;
@@ -141,6 +143,7 @@ struct ConvertMap {
         return Value::dict(std::move(pairs));
     }
     static Container from(View value) {
+        check_items<K, T>();
         Container items;
         each_pair(value, name(), [&](View key, View item) {
             try {
@@ -157,6 +160,7 @@ struct ConvertMap {
 /** A tuple's items in order; of another sequence as many as there are places. */
 template <class Tuple, std::size_t... I>
 Tuple tuple_from(View value, const std::string &wanted, std::index_sequence<I...>) {
+    check_items<std::tuple_element_t<I, Tuple>...>();
     std::vector<Value> fetched;
     if (value.is_object())
         fetched = value.as<std::vector<Value>>();

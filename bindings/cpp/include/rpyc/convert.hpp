@@ -190,9 +190,13 @@ struct Convert<char> {
     static std::string name() { return "str"; }
 };
 
+/** Up to the first zero, or all of it. */
 template <std::size_t N>
 struct Convert<char[N]> {
-    static Value to(const char (&text)[N]) { return Value(static_cast<const char *>(text)); }
+    static Value to(const char (&text)[N]) {
+        const void *zero = std::memchr(text, 0, N);
+        return Convert<std::string_view>::to({text, zero != nullptr ? static_cast<std::size_t>(static_cast<const char *>(zero) - text) : N});
+    }
 };
 
 template <>
@@ -240,6 +244,21 @@ struct Convert<bytes_view> {
 };
 
 namespace detail {
+
+/** Does it only look into the value that it is made of? */
+template <class T>
+struct is_borrowed : std::bool_constant<std::is_same_v<T, View> || std::is_same_v<T, std::string_view> || std::is_same_v<T, bytes_view>> {};
+template <class T>
+struct is_borrowed<std::optional<T>> : is_borrowed<T> {};
+template <class... T>
+struct is_borrowed<std::variant<T...>> : std::disjunction<is_borrowed<T>...> {};
+
+/** For items of containers. */
+template <class... T>
+constexpr void check_items() {
+    static_assert(!std::disjunction_v<is_borrowed<T>...>,
+                  "items may be fetched one by one and gone: take std::string, bytes or Value");
+}
 
 /** Bytes in containers of their own. From 4 KiB on, those that are moved from go out without a copy. */
 template <class Container>

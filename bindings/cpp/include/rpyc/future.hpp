@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <atomic>
 #include <condition_variable>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -59,8 +60,8 @@ public:
 
     bool wait(const Clock::time_point *end) override {
         if (end == nullptr) {
-            if (rpyc_async_result_wait(result_, nullptr) != RPYC_OK)
-                settle();               // what went wrong is told by get()
+            rpyc_async_result_wait(result_, nullptr);       // what went wrong is told by get()
+            settle();
             return true;
         }
         Connection connection;
@@ -79,8 +80,7 @@ public:
             if (rpyc_connection_serve(connection.raw(), slice, nullptr, nullptr) != RPYC_OK)
                 break;
         }
-        if (!ready())
-            settle();
+        settle();
         return true;
     }
 
@@ -142,7 +142,10 @@ private:
         return is;
     }
 
-    /** No answer will come in time. The library runs no callback then, so whoever notices it does. */
+    /**
+     * Runs the continuations that have not begun. The library runs none when no answer comes in time, and one that waits
+     * would wait for those behind it.
+     */
     void settle() {
         std::vector<std::weak_ptr<Once>> waiting;
         {
@@ -162,7 +165,7 @@ private:
 
 /** Something that this program makes of what it waits for. */
 template <class T>
-class Result final : public State<T> {
+class Result final : public State<T>, public std::enable_shared_from_this<Result<T>> {
 public:
     using Stored = std::conditional_t<std::is_void_v<T>, std::monostate, T>;
 
@@ -174,35 +177,23 @@ public:
                 return true;
             awaited = awaited_;
         }
-        if (awaited != nullptr)
-            awaited->ready();                   // reads what has arrived, which may be what is missing
+        // Reads what has arrived, which may be what is missing, and lets continuations go on.
+        const auto now = Clock::now();
+        if (awaited != nullptr && awaited->ready())
+            awaited->wait(&now);
         const std::lock_guard<std::mutex> lock(mutex_);
         return done_;
     }
 
     bool wait(const Clock::time_point *end) override {
-        std::unique_lock<std::mutex> lock(mutex_);
-        while (!done_) {
-            const std::shared_ptr<Awaited> awaited = awaited_;
-            if (awaited != nullptr) {
-                lock.unlock();
-                const bool there = awaited->wait(end);
-                lock.lock();
-                if (!there)
-                    return done_;
-            }
-            // The continuation runs in another thread, or awaits something else by now.
-            const auto changed = [&] { return done_ || awaited_ != awaited; };
-            if (end == nullptr)
-                changed_.wait(lock, changed);
-            else if (!changed_.wait_until(lock, *end, changed))
-                return false;
-        }
-        return true;
+        const bool there = wait_done(end);
+        if (there)
+            run_continuations();                // one that waits would wait for those behind it
+        return there;
     }
 
     T get() override {
-        wait(nullptr);
+        wait_done(nullptr);
         if (failed_)
             std::rethrow_exception(failed_);
         if constexpr (!std::is_void_v<T>)
@@ -228,7 +219,7 @@ public:
         changed_.notify_all();
     }
 
-    /** Settles it with what `make` returns or throws. */
+    /** Settles it with what `make` returns or throws, unless it is settled already. */
     template <class F>
     void settle(F make) {
         std::optional<Stored> value;
@@ -243,28 +234,75 @@ public:
         } catch (...) {
             failed = std::current_exception();
         }
-        std::vector<std::function<void()>> continuations;
+        std::shared_ptr<Awaited> awaited;       // goes when the lock is open: it may be the last of it
         {
             const std::lock_guard<std::mutex> lock(mutex_);
-            value_ = std::move(value);
+            if (done_)
+                return;
+            if (value)
+                value_.emplace(*std::move(value));
             failed_ = failed;
             done_ = true;
-            awaited_ = nullptr;
-            continuations.swap(continuations_);
+            awaited.swap(awaited_);
         }
         changed_.notify_all();
-        for (auto &then : continuations)
-            then();
+        run_continuations();
+    }
+
+    bool settled() {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        return done_;
     }
 
 private:
+    bool wait_done(const Clock::time_point *end) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        while (!done_) {
+            const std::shared_ptr<Awaited> awaited = awaited_;
+            if (awaited != nullptr) {
+                lock.unlock();
+                const bool there = awaited->wait(end);
+                lock.lock();
+                if (!there)
+                    return done_;
+            }
+            // The continuation runs in another thread, or awaits something else by now.
+            const auto changed = [&] { return done_ || awaited_ != awaited; };
+            if (end == nullptr)
+                changed_.wait(lock, changed);
+            else if (!changed_.wait_until(lock, *end, changed))
+                return false;
+        }
+        return true;
+    }
+
+    /** Each is taken out by one thread, which runs it. */
+    void run_continuations() {
+        const auto alive = this->shared_from_this();
+        for (;;) {
+            std::function<void()> then;
+            {
+                const std::lock_guard<std::mutex> lock(mutex_);
+                if (continuations_.empty())
+                    return;
+                then = std::move(continuations_.front());
+                continuations_.pop_front();
+            }
+            try {
+                then();
+            } catch (...) {
+                // What continuations throw is kept by their futures; there is no one else to tell.
+            }
+        }
+    }
+
     std::mutex mutex_{};
     std::condition_variable changed_{};
     bool done_ = false;
     std::optional<Stored> value_{};
     std::exception_ptr failed_{};
     std::shared_ptr<Awaited> awaited_{};
-    std::vector<std::function<void()>> continuations_{};
+    std::deque<std::function<void()>> continuations_{};
 };
 
 template <class T>
@@ -357,6 +395,7 @@ public:
     /** The same, converted. */
     template <class U>
     Future<U> as() const {
+        static_assert(!detail::is_borrowed<U>::value, "the value is gone when this is read: take std::string, bytes or Value");
         return then([](const Value &value) {
             if constexpr (!std::is_void_v<U>)
                 return value.template as<U>();
@@ -374,15 +413,13 @@ private:
         auto kept = std::make_shared<F>(std::move(f));
         state_->on_done([state = state_, next, kept] {
             if constexpr (detail::is_future<R>::value) {
-                std::optional<R> inner;
                 try {
-                    inner.emplace((*kept)(state));
+                    const auto held = (*kept)(state).state();
+                    next->await(held);
+                    held->on_done([next, held] { next->settle([&] { return held->get(); }); });
                 } catch (...) {
                     next->settle([]() -> U { throw; });
-                    return;
                 }
-                next->await(inner->state());
-                inner->state()->on_done([next, held = inner->state()] { next->settle([&] { return held->get(); }); });
             } else {
                 next->settle([&] { return (*kept)(state); });
             }
@@ -393,21 +430,44 @@ private:
     std::shared_ptr<detail::State<T>> state_;
 };
 
-/** Makes a future that this program fulfils, from any thread: of a queue of its own, for instance. */
+/**
+ * Makes a future that this program fulfils, from any thread: of a queue of its own, for instance.
+ *
+ * Copies are the same promise. It is kept once: what comes later is ignored. If the last copy goes before, the future
+ * holds StateError.
+ */
 template <class T>
 class Promise {
 public:
-    Future<T> future() const { return Future<T>(result_); }
+    Future<T> future() const { return Future<T>(owner_->result); }
     template <class... V>
     void set_value(V &&...value) const {
-        result_->settle([&]() -> T { return T(std::forward<V>(value)...); });
+        const auto result = owner_->result;
+        result->settle([&]() -> T { return T(std::forward<V>(value)...); });
     }
     void set_exception(std::exception_ptr error) const {
-        result_->settle([&]() -> T { std::rethrow_exception(error); });
+        const auto result = owner_->result;
+        result->settle([&]() -> T { std::rethrow_exception(error); });
     }
 
 private:
-    std::shared_ptr<detail::Result<T>> result_ = std::make_shared<detail::Result<T>>();
+    struct Owner {
+        Owner() = default;
+        Owner(const Owner &) = delete;
+        Owner &operator=(const Owner &) = delete;
+        ~Owner() noexcept {
+            try {
+                if (!result->settled())
+                    result->settle([]() -> T { throw StateError(RPYC_ERR_STATE, "the promise was dropped"); });
+            } catch (...) {
+                // No memory to tell it with.
+            }
+        }
+
+        std::shared_ptr<detail::Result<T>> result = std::make_shared<detail::Result<T>>();
+    };
+
+    std::shared_ptr<Owner> owner_ = std::make_shared<Owner>();
 };
 
 namespace detail {

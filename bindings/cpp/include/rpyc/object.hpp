@@ -19,7 +19,7 @@ namespace detail {
 class Arguments {
 public:
     template <class... A>
-    explicit Arguments(A &&...args) {
+    explicit Arguments(A &&...args) : Arguments(Empty()) {    // made here already, so that what was added is freed if add() throws
         if constexpr (sizeof...(A) > inline_size)
             more_.reserve(sizeof...(A));
         (add(std::forward<A>(args)), ...);
@@ -56,6 +56,9 @@ public:
     }
 
 private:
+    struct Empty {};
+    explicit Arguments(Empty) noexcept {}
+
     static constexpr std::size_t inline_size = 6;
 
     rpyc_value **items() noexcept { return more_.empty() ? first_ : more_.data(); }
