@@ -1,4 +1,4 @@
-"""The programs of README.md are what it says: they are taken from its text, built and run, against stock Python."""
+"""The whole programs of README.md and of the guides to C++ and Go are what they say: taken from the text, built and run."""
 import os
 import re
 import shutil
@@ -8,6 +8,7 @@ from runner import ROOT, TARGET, NotRun, test
 from syscalls import free_port
 
 PORTS = ("18861", "18862")                           # in the text; the tests take free ones: Python's server, ours
+SOCKET = "/run/calculator.sock"
 ANSWER = "40 + 2 = 42"
 CALL = """
 import sys, time, rpyc
@@ -21,9 +22,9 @@ print(conn.root.add(40, 2))
 """
 
 
-def blocks(language):
-    """The pieces of README.md in this language."""
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as text:
+def blocks(language, *path):
+    """The pieces of README.md, or of another document, in this language."""
+    with open(os.path.join(ROOT, *(path or ("README.md",))), encoding="utf-8") as text:
         return re.findall(r"^```%s\n(.*?)^```" % language, text.read(), re.MULTILINE | re.DOTALL)
 
 
@@ -37,7 +38,8 @@ class Programs:
             raise NotRun("target/release/librpyc.so was not built")
 
     def write(self, name, text):
-        self.case.check(any(port in text for port in PORTS), "README.md's %s has no port" % name)
+        self.case.check(any(port in text for port in (*PORTS, SOCKET)), "%s of the text has no address" % name)
+        text = text.replace(SOCKET, os.path.join(self.case.folder, "s"))
         for port, free in zip(PORTS, self.ports):
             text = text.replace(port, free)
         path = os.path.join(self.case.folder, name)
@@ -49,6 +51,24 @@ class Programs:
         self.case.run([shutil.which(compiler), "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-pthread",
                        "-I" + os.path.join(ROOT, "include"), *args, "-L" + self.library, "-lrpyc",
                        "-Wl,-rpath," + self.library], folder=self.case.folder)
+
+    def cpp(self, name, text):
+        """The path of a program in C++."""
+        self.write(name + ".cpp", text)
+        self.compile("c++", "-std=c++17", "-I" + os.path.join(ROOT, "bindings", "cpp", "include"), name + ".cpp", "-o", name)
+        return os.path.join(self.case.folder, name)
+
+    def go(self, name, text):
+        """The path of a program in Go."""
+        self.write(os.path.join("m", name, "main.go"), text)
+        with open(os.path.join(self.case.folder, "m", "go.mod"), "w", encoding="utf-8") as file:
+            file.write(go.MODULE % go.FOLDER)
+        path = os.path.join(self.case.folder, name)
+        go.go(self.case, "build", "-o", path, "./" + name, folder=os.path.join(self.case.folder, "m"))
+        return path
+
+    def answers(self, program):
+        self.case.equal(self.case.run([program]).output, ANSWER + "\n", "output of " + os.path.basename(program))
 
     def calculator(self):
         """Python's server, once it listens."""
@@ -80,17 +100,42 @@ def first_call(case):
 @test("readme.cpp", seconds=240)
 def cpp(case):
     programs = Programs(case)
-    programs.write("both.cpp", blocks("cpp")[0])
-    programs.compile("c++", "-std=c++17", "-I" + os.path.join(ROOT, "bindings", "cpp", "include"), "both.cpp", "-o", "both")
-    programs.both_ways(os.path.join(case.folder, "both"))
+    programs.both_ways(programs.cpp("both", blocks("cpp")[0]))
 
 
 @test("readme.go", seconds=240)
 def go_program(case):
     programs = Programs(case)
-    programs.write("m/main.go", blocks("go")[0])
-    folder = os.path.join(case.folder, "m")
-    with open(os.path.join(folder, "go.mod"), "w", encoding="utf-8") as file:
-        file.write(go.MODULE % go.FOLDER)
-    go.go(case, "build", "-o", os.path.join(case.folder, "both"), folder=folder)
-    programs.both_ways(os.path.join(case.folder, "both"))
+    programs.both_ways(programs.go("both", blocks("go")[0]))
+
+
+@test("docs.cpp-programs-run", seconds=240)
+def cpp_guide(case):
+    """The client against Python's server; a Python client of the service."""
+    programs = Programs(case)
+    client, service = (piece for piece in blocks("cpp", "docs", "cpp.md") if "int main" in piece)
+    client, service = programs.cpp("client", client), programs.cpp("service", service.replace(PORTS[0], PORTS[1]))
+    programs.calculator()
+    programs.answers(client)
+    case.start([service])
+    programs.call(programs.ports[1])
+
+
+@test("docs.go-programs-run", seconds=240)
+def go_guide(case):
+    """The client against Python's server; a Python client of the service; the client with functions against that service."""
+    programs = Programs(case)
+    client, service, functions = (piece for piece in blocks("go", "docs", "go.md") if "func main" in piece)
+    near = service.replace("tcp://127.0.0.1:" + PORTS[0], "unix://" + SOCKET)
+    client, functions = programs.go("client", client), programs.go("functions", functions)
+    service, near = programs.go("service", service.replace(PORTS[0], PORTS[1])), programs.go("near", near)
+    programs.calculator()
+    programs.answers(client)
+    case.start([service])
+    programs.call(programs.ports[1])
+    case.start([near])
+    for _ in range(200):                             # until it listens
+        if os.path.exists(os.path.join(case.folder, "s")):
+            break
+        case.processes[-1].wait(0.05)
+    case.equal(case.run([functions]).output, "1\n2\n3\n8\n", "output of the client with functions")
