@@ -243,7 +243,7 @@ static void close_catchall(void)
 
 static const char *exit_type;
 static rpyc_value *exit_argument;
-static rpyc_call *deferred;
+static pthread_t raiser;
 
 static void *raise_later(void *call)
 {
@@ -254,13 +254,9 @@ static void *raise_later(void *call)
 
 static void leave(rpyc_call *call, void *self)
 {
-    static pthread_t thread;
-
     (void)self;
     if (strcmp(text, "deferred") == 0) {
-        deferred = rpyc_call_defer(call);
-        if (pthread_create(&thread, NULL, raise_later, deferred) == 0)
-            pthread_detach(thread);
+        CHECK(pthread_create(&raiser, NULL, raise_later, rpyc_call_defer(call)) == 0);
         return;
     }
     OK(rpyc_call_raise_with(call, NULL, exit_type, &exit_argument, exit_argument != NULL, NULL));
@@ -294,6 +290,8 @@ static void leaves(const char *option, const char *type, rpyc_value *argument, r
     } else {
         GIVES(status, rpyc_object_call_method(root, "call_back", &arg, 1, NULL, &value, &got));
     }
+    if (strcmp(text, "deferred") == 0)
+        CHECK(pthread_join(raiser, NULL) == 0);
     CHECK(rpyc_error_exit_code(got) == code && rpyc_error_is(got, type));
     rpyc_error_free(got);
     CHECK(rpyc_connection_closed(connection));

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Builds everything and runs all tests; `make test` calls it.
 
-    main.py [--list] [--no-build] [NAME...]
+    main.py [--list] [--no-build] [--repeat N] [--workers N] [NAME...]
 
 With NAMEs only the tests whose names hold one of them are run. The last line is "N passed, N failed". A test that cannot
 be run here (no root to install a tool, no network) is named at the end and fails the run unless ALLOW_NOT_RUN is 1.
+--repeat with --workers finds tests that hold by luck: more at a time than there are processors.
 """
 import argparse
 import concurrent.futures
@@ -48,12 +49,15 @@ import memory
 import cpp                                           # noqa: F401
 
 WORKERS = 2
+REPORTED = 40                                        # lines of each failed test that are said again at the end
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--list", action="store_true", help="print the names only")
     parser.add_argument("--no-build", action="store_true", help="take the programs as they are")
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run them N times")
+    parser.add_argument("--workers", type=int, default=WORKERS, metavar="N", help="as many at a time (%d)" % WORKERS)
     parser.add_argument("names", nargs="*", metavar="NAME")
     return parser.parse_args()
 
@@ -64,13 +68,13 @@ def run_all(options, tools, results):
         return not options.names or any(part in name for part in options.names)
 
     first = [one for one in runner.TESTS if one.name.startswith("build.")]
-    rest = [one for one in runner.TESTS if one not in first and wanted(one.name)]
+    rest = [one for one in runner.TESTS if one not in first and wanted(one.name)] * options.repeat
     for one in [] if options.no_build else first:
         results.run(one, tools)
     for name, command in rust.PARTS:
         if wanted(name):
             rust.run(name, command, results)
-    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+    with concurrent.futures.ThreadPoolExecutor(options.workers) as pool:
         # list: an exception in a worker is raised here
         list(pool.map(lambda one: results.run(one, tools), [one for one in rest if not one.alone]))
     for one in rest:
@@ -96,6 +100,10 @@ def main():
 
     run_all(options, tools, results)
 
+    # Once more at the end, where whoever reads the end of a long log finds it.
+    for name, lines in results.reports:
+        print("\n%s FAILED:" % name)
+        print("\n".join("    | " + line for line in lines[-REPORTED:]))
     print()
     print("the slowest: " + ", ".join("%s %.0f s" % (name, seconds) for seconds, name in sorted(results.slow)[:-8:-1]))
     print("all: %.0f s" % (time.monotonic() - started))

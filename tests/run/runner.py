@@ -215,6 +215,7 @@ class Results:
 
     def __init__(self):
         self.passed, self.failed, self.not_run, self.inapplicable, self.slow = 0, [], [], [], []
+        self.reports = []                            # of those that failed: name, lines
         self.lock = threading.Lock()
 
     def say(self, name, result, seconds, text="", lines=()):
@@ -245,5 +246,7 @@ class Results:
                 self.passed += 1
             else:
                 kind.append((one.name, text))
+                if lines:
+                    self.reports.append((one.name, lines))
             self.say(one.name, result, time.monotonic() - started, text, lines)
         shutil.rmtree(case.folder, ignore_errors=True)

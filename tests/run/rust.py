@@ -47,8 +47,10 @@ def run(name, command, results):
         results.failed.append((name, why))
         results.say(name, "FAIL", time.monotonic() - started, why)
         failed = True
-    for line in failures(lines) if failed else ():
-        print("    | " + line)
+    if failed:
+        why = failures(lines)
+        print("\n".join("    | " + line for line in why))
+        results.reports.append((name, why))
     results.slow.append((time.monotonic() - started, name))
 
 
