@@ -122,8 +122,7 @@ bench-count: all bench-programs ## instructions of the hot paths, against the ba
 check-fast: ## the Rust tests alone
 	$(CARGO) test --locked
 
-# Compiled against other locks and threads, so it has a folder of its own.
-MODEL = RUSTFLAGS="$(RUSTFLAGS) --cfg shuttle" $(CARGO) test --locked --target-dir $(TARGET)/model --test model
+MODEL = $(CARGO) test --locked --features model --test model
 model: ## the model of the threads, under 1500 schedules for each scenario
 	$(MODEL)
 model-long: ## the same under 20,000
@@ -132,7 +131,8 @@ model-long: ## the same under 20,000
 lint: ## formatting and clippy
 	$(CARGO) fmt --check
 	@if $(CARGO) clippy --version >/dev/null 2>&1; then \
-	    $(CARGO) clippy --locked --all-targets --features tool -- -D warnings; \
+	    $(CARGO) clippy --locked --all-targets --features tool -- -D warnings && \
+	    $(CARGO) clippy --locked --features model --test model -- -D warnings; \
 	else echo "clippy is not installed (rustup component add clippy): not run"; fi
 
 header: ## include/rpyc.h and include/symbols.txt again, from src/ffi

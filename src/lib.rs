@@ -5,15 +5,18 @@
 //! machine), `codec` (bytes), `value` (data). `transport` is a leaf used by `connection`.
 #![deny(unsafe_code)]
 
-#[cfg(not(shuttle))]
+#[cfg(all(feature = "model", not(debug_assertions)))]
+compile_error!("the feature `model` is for `cargo test --test model` alone: it takes threads and the C interface away");
+
+#[cfg(not(feature = "model"))]
 pub mod bare;
-#[cfg(not(shuttle))]
+#[cfg(not(feature = "model"))]
 pub mod classic;
 pub mod codec;
 pub mod config;
 pub mod connection;
 pub mod error;
-#[cfg(not(shuttle))]
+#[cfg(not(feature = "model"))]
 pub mod ffi;
 pub mod fork;
 pub mod log;

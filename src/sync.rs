@@ -1,19 +1,19 @@
 //! Locks, condition variables, atomics, threads and the time: those of std, or, when the model of our threads is
-//! checked (`--cfg shuttle`, `tests/model`), those of shuttle and a clock that stands until nobody else can go on.
+//! checked (feature `model`, `tests/model`), those of shuttle and a clock that stands until nobody else can go on.
 
-#[cfg(shuttle)]
+#[cfg(feature = "model")]
 pub mod clock;
 
 pub use std::sync::Arc;
 
-#[cfg(not(shuttle))]
+#[cfg(not(feature = "model"))]
 pub use std::{
     sync::{Condvar, Mutex, MutexGuard, atomic},
     thread, thread_local,
     time::Instant,
 };
 
-#[cfg(shuttle)]
+#[cfg(feature = "model")]
 pub use {
     clock::{Condvar, Instant},
     shuttle::{
@@ -47,12 +47,12 @@ pub fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a
 }
 
 /// Waits for a notification for at most `timeout`; it may also wake for no reason.
-#[cfg(not(shuttle))]
+#[cfg(not(feature = "model"))]
 pub fn wait_for<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>, timeout: Duration) -> MutexGuard<'a, T> {
     condvar.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner).0
 }
 
-#[cfg(shuttle)]
+#[cfg(feature = "model")]
 pub fn wait_for<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>, timeout: Duration) -> MutexGuard<'a, T> {
     let _alarm = clock::Alarm::set(condvar, timeout);
     wait(condvar, guard)

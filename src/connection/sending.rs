@@ -8,7 +8,7 @@ use crate::transport::{TICK, Transport};
 use std::time::Duration;
 
 /// How much may wait to be sent while another thread waits for the transport.
-pub(super) const QUEUE: usize = if cfg!(shuttle) { 500 } else { 1 << 20 };
+pub(super) const QUEUE: usize = if cfg!(feature = "model") { 500 } else { 1 << 20 };
 /// How long a writer waits for room while another thread reads: that one may stop reading, and can tell nobody.
 const BLIND: Duration = Duration::from_millis(50);
 

@@ -1,6 +1,6 @@
 //! What all handles of a connection share, and the requests that go over it.
 
-#[cfg(shuttle)]
+#[cfg(feature = "model")]
 mod model;
 
 use super::async_result::AsyncResult;
@@ -182,7 +182,7 @@ pub struct Shared {
 }
 
 /// How much is gathered at most while requests are corked.
-pub(super) const CORKED: usize = if cfg!(shuttle) { 300 } else { 256 << 10 };
+pub(super) const CORKED: usize = if cfg!(feature = "model") { 300 } else { 256 << 10 };
 /// So many releases are not kept waiting for a message to ride behind.
 pub(super) const RELEASES: usize = 64;
 /// How long a side that accepted waits for the peer to show its dialect before it speaks first.

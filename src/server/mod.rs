@@ -1,8 +1,8 @@
 //! A server: accepts connections and serves each in a thread of its own.
 
-#[cfg(not(shuttle))]
+#[cfg(not(feature = "model"))]
 mod watcher;
-#[cfg(shuttle)]
+#[cfg(feature = "model")]
 pub mod watcher;
 
 use crate::config::Config;
@@ -351,7 +351,7 @@ impl Inner {
     }
 }
 
-#[cfg(all(test, not(shuttle)))]
+#[cfg(all(test, not(feature = "model")))]
 mod tests {
     use super::*;
     use crate::connection::{Call, Definition, Member, Method, Service};

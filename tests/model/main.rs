@@ -4,7 +4,6 @@
 //! `make model` runs each scenario under 1500 schedules, `make model-long` under 20,000. A schedule
 //! that fails is printed; with its text in the environment as MODEL_REPLAY, the same scenario runs it again, and with
 //! SHUTTLE_CAPTURE_BACKTRACE=1 a deadlock says where each thread waits.
-#![cfg(shuttle)]
 
 mod calls;
 mod clock;

@@ -90,4 +90,5 @@ def formatted(case):
 @test("tree.clippy", seconds=600)
 def clippy(case):
     component(case, "clippy", "clippy")
-    case.run([CARGO, "clippy", "--locked", "--all-targets", "--features", "tool", "--", "-D", "warnings"])
+    for what in (["--all-targets", "--features", "tool"], ["--features", "model", "--test", "model"]):
+        case.run([CARGO, "clippy", "--locked", *what, "--", "-D", "warnings"])

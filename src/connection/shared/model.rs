@@ -38,7 +38,7 @@ impl Shared {
         assert!(inner.arrived.is_empty(), "replies that nobody will look for");
         assert_eq!(inner.bound.len(), 0, "requests for certain threads");
         assert_eq!(inner.quick, 0, "quick methods that run");
-        assert_eq!(self.activity().1, false, "code of the host that runs");
+        assert!(!self.activity().1, "code of the host that runs");
         assert!(
             inner.end.is_some() || inner.broken || inner.session.outgoing().is_empty(),
             "bytes that were never sent"

@@ -1,16 +1,14 @@
 //! Boxes: what is sent is what Python sends, what is received may be any mixture.
 
-mod support;
-
+use crate::support::node::{Node, int, text, tuple};
+use crate::support::pair::{BOTH, Pair, Wire, mine, outcome, pack, proxy, remote, tuple_box, value_box, yours};
+use crate::support::recording::{self, Kind};
+use crate::support::thing::{Thing, shape, thing_of};
 use rpyc::config::Config;
 use rpyc::error::Error;
 use rpyc::session::{Body, Op};
 use rpyc::value::{Proxy, Reference, Text, Value};
 use std::sync::Arc;
-use support::node::{Node, int, text, tuple};
-use support::pair::{BOTH, Pair, Wire, mine, outcome, pack, proxy, remote, tuple_box, value_box, yours};
-use support::recording::{self, Kind};
-use support::thing::{Thing, shape, thing_of};
 
 fn root() -> Arc<Thing> {
     Thing::new("root", &Arc::new(shape("mylib.Root", &[])))
@@ -70,7 +68,7 @@ fn acquainted(dialect: rpyc::config::Dialect) -> (Wire, Node, Vec<Atom>) {
     let (mut wire, root) = Wire::with_root(dialect, Config::default(), &root());
     let shape = Arc::new(shape("mylib.Thing", &[]));
     let thing = Thing::new("thing", &shape).value();
-    let class = Thing::class("class", support::thing::shape("builtins.type", &[]), &shape).value();
+    let class = Thing::class("class", crate::support::thing::shape("builtins.type", &[]), &shape).value();
     let own = wire.lend(&root, &thing);
     let own_class = wire.lend(&root, &class);
     let theirs = pack("builtins.list", 94_823_733_205_184, 140_737_488_355_328);
@@ -390,7 +388,7 @@ fn lists_travel_as_objects() {
         assert_eq!(wire.session.take_dropped().len(), 1, "nobody else holds it");
         // These the test's host has no wrapping for.
         let proxy_of_another =
-            remote(&Pair::new(dialect, &support::thing::Thing::new("r", &Arc::new(shape("a.B", &[])))).root());
+            remote(&Pair::new(dialect, &crate::support::thing::Thing::new("r", &Arc::new(shape("a.B", &[])))).root());
         let frozen = Value::frozenset(vec![atoms[3].value.clone()]).unwrap();
         let slice = Value::slice(atoms[5].value.clone(), Value::None, Value::None);
         for (bad, name) in

@@ -1,18 +1,16 @@
 //! Bounds on what a peer can make us hold or do, and on what we ask of it.
 
-mod support;
-
+use crate::support::node::{Node, int, text, tuple};
+use crate::support::pair::{
+    BOTH, Wire, closed, mine, nothing, pack, push, sent, session, summary, tuple_box, value_box, yours,
+};
+use crate::support::recording::{self, Kind};
+use crate::support::thing::{Thing, shape};
 use rpyc::config::{Config, Limits};
 use rpyc::error::{Error, Exception};
 use rpyc::session::{Body, Event};
 use rpyc::value::Value;
 use std::sync::Arc;
-use support::node::{Node, int, text, tuple};
-use support::pair::{
-    BOTH, Wire, closed, mine, nothing, pack, push, sent, session, summary, tuple_box, value_box, yours,
-};
-use support::recording::{self, Kind};
-use support::thing::{Thing, shape};
 
 fn limited(change: impl Fn(&mut Limits)) -> Config {
     let mut config = Config::default();
@@ -184,7 +182,7 @@ fn depth_is_bounded_whatever_the_setting() {
     assert_eq!(closed(session.next_event()).to_string(), "boxes nested over 1000 levels (max_depth)");
     let thing = things(1).remove(0);
     let deep = (0..1500).fold(thing, |inner, _| Value::tuple(vec![inner]));
-    let mut ours = support::pair::session(limited(|limits| limits.depth = usize::MAX), None);
+    let mut ours = crate::support::pair::session(limited(|limits| limits.depth = usize::MAX), None);
     assert!(matches!(ours.request(Body::Raw { handler: 1, args: &[deep] }, 1), Err(Error::Limit(_))));
 }
 

@@ -1,16 +1,14 @@
 //! A method that is called again and again is not looked up again; nothing else may differ.
 
-mod support;
-
+use crate::support::node::{Node, int, text, tuple};
+use crate::support::pair::{BOTH, Wire, closed, mine, pack, summary, tuple_box, value_box, yours};
+use crate::support::recording::Kind;
+use crate::support::thing::{Thing, shape, thing_of};
 use rpyc::config::{Config, Dialect};
 use rpyc::error::Exception;
 use rpyc::session::{Name, Op, Request, Seq};
 use rpyc::value::{Reference, Shape, Value};
 use std::sync::Arc;
-use support::node::{Node, int, text, tuple};
-use support::pair::{BOTH, Wire, closed, mine, pack, summary, tuple_box, value_box, yours};
-use support::recording::Kind;
-use support::thing::{Thing, shape, thing_of};
 
 const METHODS: [&str; 7] = ["a", "b", "c", "d", "e", "f", "g"];
 

@@ -1,18 +1,16 @@
 //! How a session ends: by our CLOSE, by the peer's, by the end of the stream.
 
-mod support;
-
+use crate::support::node::{Node, int, text, tuple};
+use crate::support::pair::{
+    BOTH, Pair, Wire, closed, mine, nothing, outcome, pack, push, session, tuple_box, value_box, yours,
+};
+use crate::support::recording::{self, Kind};
+use crate::support::thing::{Thing, shape};
 use rpyc::config::Config;
 use rpyc::error::{Error, Exception};
 use rpyc::session::{Body, Event, Op, Request};
 use rpyc::value::{Reference, Value};
 use std::sync::Arc;
-use support::node::{Node, int, text, tuple};
-use support::pair::{
-    BOTH, Pair, Wire, closed, mine, nothing, outcome, pack, push, session, tuple_box, value_box, yours,
-};
-use support::recording::{self, Kind};
-use support::thing::{Thing, shape};
 
 fn root() -> Arc<Thing> {
     Thing::new("root", &Arc::new(shape("mylib.Root", &["exposed_add"])))

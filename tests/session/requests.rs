@@ -1,17 +1,17 @@
 //! Requests of ours: their numbers, their answers, their deadlines, and what becomes of those that fail.
 
-mod support;
-
+use crate::support::node::{Node, int, text, tuple};
+use crate::support::pair::{
+    BOTH, Pair, Wire, nothing, outcome, push, remote, sent, session, tuple_box, value_box, yours,
+};
+use crate::support::recording::{self, Kind};
+use crate::support::thing::{Thing, shape};
 use rpyc::config::{Config, Dialect};
 use rpyc::error::{Error, Exception};
 use rpyc::session::{Body, Event, Threads};
 use rpyc::value::{Text, Value};
 use std::sync::Arc;
 use std::time::Duration;
-use support::node::{Node, int, text, tuple};
-use support::pair::{BOTH, Pair, Wire, nothing, outcome, push, remote, sent, session, tuple_box, value_box, yours};
-use support::recording::{self, Kind};
-use support::thing::{Thing, shape};
 
 fn root() -> Arc<Thing> {
     Thing::new("root", &Arc::new(shape("mylib.Root", &[])))
@@ -101,7 +101,7 @@ fn a_request_that_cannot_be_sent_leaves_no_trace() {
         session.request(Body::Raw { handler: 1, args: &args }, 1).expect_err("it cannot be sent");
         assert_eq!((session.counts(), session.outgoing().len()), (before, waiting));
         assert_eq!(session.request(Body::Raw { handler: 1, args: &args[..1] }, 1).unwrap(), 1);
-        let said = support::pair::payloads(&sent(&mut session));
+        let said = crate::support::pair::payloads(&sent(&mut session));
         assert_eq!(said.len(), 2);
         let seqs: Vec<Node> = said.iter().map(|payload| recording::open(payload, false).1).collect();
         assert_eq!(seqs, [int(0), int(1)]);
@@ -355,7 +355,7 @@ fn bound_threads() {
                 let (kind, _, body) = recording::open(&payload[16..], six);
                 (read(&payload[..8]), read(&payload[8..16]), kind, body)
             };
-            support::pair::payloads(&bytes).into_iter().map(open).collect()
+            crate::support::pair::payloads(&bytes).into_iter().map(open).collect()
         };
         // An answer goes to the thread that asked, whatever was set for requests.
         session.set_threads(Threads { from: 11, to: 22 });

@@ -1,19 +1,17 @@
 //! The native dialect: who agrees on it and who does not, and what then travels by value.
 
-mod support;
-
+use crate::support::node::{Node, int, text, tuple};
+use crate::support::pair::{
+    BOTH, Pair, Wire, closed, mine, nothing, outcome, pack, proxy, remote, tuple_box, value_box, yours,
+};
+use crate::support::recording::Kind;
+use crate::support::thing::{Thing, shape, thing_of};
 use proptest::prelude::*;
 use rpyc::config::{Config, Dialect, Limits, Native};
 use rpyc::error::Error;
 use rpyc::session::{Body, Event, Op, Session};
 use rpyc::value::{Array, Element, Local, Reference, Value};
 use std::sync::Arc;
-use support::node::{Node, int, text, tuple};
-use support::pair::{
-    BOTH, Pair, Wire, closed, mine, nothing, outcome, pack, proxy, remote, tuple_box, value_box, yours,
-};
-use support::recording::Kind;
-use support::thing::{Thing, shape, thing_of};
 
 fn root() -> Arc<Thing> {
     Thing::new("root", &Arc::new(shape("mylib.Root", &[])))
@@ -26,7 +24,7 @@ fn native(native: Native, dialect: Dialect) -> Config {
 /// Two sessions with an option each.
 fn pair(client: Native, server: Native, dialect: Dialect) -> Pair {
     let mut pair = Pair::with(dialect, native(server, Dialect::Auto), Some(root()));
-    pair.client = support::pair::session(native(client, dialect), None);
+    pair.client = crate::support::pair::session(native(client, dialect), None);
     pair
 }
 
@@ -119,7 +117,7 @@ fn a_server_asks_with_its_own_first_request() {
 #[test]
 fn both_ask_at_once() {
     let mut pair = pair(Native::On, Native::On, Dialect::V6);
-    pair.server = support::pair::session(native(Native::On, Dialect::V6), Some(root()));
+    pair.server = crate::support::pair::session(native(Native::On, Dialect::V6), Some(root()));
     for session in [&mut pair.client, &mut pair.server] {
         session.request(Body::Raw { handler: 3, args: &[] }, 77).unwrap();
     }
@@ -228,7 +226,7 @@ fn a_native_value_that_was_not_agreed_on() {
         let args = || tuple_box([yours(&root), tuple_box([native_box(&[13, 0])]), value_box(tuple([]))]);
         let (name, body) = wire.refused(7, args());
         assert_eq!(name, "ValueError");
-        assert!(support::pair::summary(&body).contains("not agreed on"), "{body:?}");
+        assert!(crate::support::pair::summary(&body).contains("not agreed on"), "{body:?}");
         assert!(wire.session.is_open());
         // And once it is.
         wire.ask(1, value_box(tuple([offer(1, 1)])));
@@ -292,7 +290,7 @@ fn what_fails_half_way_lends_nothing() {
     let mut pair = pair(Native::On, Native::Accept, Dialect::V6);
     let root = pair.root();
     let thing = Thing::new("thing", &Arc::new(shape("mylib.Thing", &[])));
-    let elsewhere = support::pair::Pair::new(Dialect::V6, &self::root()).root();
+    let elsewhere = crate::support::pair::Pair::new(Dialect::V6, &self::root()).root();
     let deep = (0..200).fold(Value::None, |inner, _| list(vec![inner]));
     for bad in [deep, remote(&elsewhere)] {
         let args = [list(vec![thing.value(), bad])];
@@ -330,13 +328,13 @@ fn small_values_stay_what_they_are() {
     let root = pair.root();
     let args = [Value::Int(1), Value::tuple(vec![Value::str("two"), root_value(&root)])];
     pair.client.request(Body::Call { target: &root, args: &args, keywords: &[] }, 77).unwrap();
-    let native = support::pair::sent(&mut pair.client);
+    let native = crate::support::pair::sent(&mut pair.client);
     let mut stock = Pair::new(Dialect::V6, &self::root());
     let root = stock.root();
     let args = [Value::Int(1), Value::tuple(vec![Value::str("two"), root_value(&root)])];
     stock.client.request(Body::Call { target: &root, args: &args, keywords: &[] }, 77).unwrap();
     // But for the number, which is one higher after the offer.
-    let other = support::pair::sent(&mut stock.client);
+    let other = crate::support::pair::sent(&mut stock.client);
     assert_eq!(native[..7], other[..7]);
     assert_eq!((native[7], &native[8..]), (other[7] + 1, &other[8..]));
 }
@@ -348,7 +346,7 @@ fn root_value(root: &Arc<rpyc::value::Proxy>) -> Value {
 fn with_threads() -> Session<u32> {
     let config = Config { bind_threads: true, ..native(Native::On, Dialect::V6) };
     let root: Arc<dyn Local> = root();
-    support::pair::session(config, Some(root))
+    crate::support::pair::session(config, Some(root))
 }
 
 #[test]
@@ -364,7 +362,7 @@ fn with_bound_threads_too() {
 fn limits_hold() {
     let limits = Limits { items: 100, ..Limits::default() };
     let mut pair = pair(Native::On, Native::Accept, Dialect::V6);
-    pair.server = support::pair::session(Config { limits, ..Config::default() }, Some(root()));
+    pair.server = crate::support::pair::session(Config { limits, ..Config::default() }, Some(root()));
     let root = pair.root();
     let args = [list(vec![Value::None; 101])];
     pair.client.request(Body::Call { target: &root, args: &args, keywords: &[] }, 77).unwrap();
@@ -379,7 +377,7 @@ fn memory_is_counted_for_a_message() {
     for (lists, memory) in [(1, 2_000_000), (40, 2_000_000), (1, 1_000)] {
         let limits = Limits { memory, ..Limits::default() };
         let mut pair = pair(Native::On, Native::Accept, Dialect::V6);
-        pair.server = support::pair::session(Config { limits, ..Config::default() }, Some(root()));
+        pair.server = crate::support::pair::session(Config { limits, ..Config::default() }, Some(root()));
         let root = pair.root();
         let args: Vec<Value> = (0..lists).map(|_| list(vec![Value::None; 2000])).collect();
         pair.client.request(Body::Call { target: &root, args: &args, keywords: &[] }, 77).unwrap();

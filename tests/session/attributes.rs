@@ -1,16 +1,14 @@
 //! The attribute rules, compared with those of Python in every combination of settings, objects and names.
 
-mod support;
-
+use crate::support::node::{Node, int, text, tuple};
+use crate::support::pair::{Wire, mine, pack, summary, tuple_box, value_box, yours};
+use crate::support::recording::Kind;
+use crate::support::thing::{Thing, shape, thing_of};
 use rpyc::config::{Config, Dialect};
 use rpyc::session::{Event, Name, Op, Question, Request};
 use rpyc::value::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use support::node::{Node, int, text, tuple};
-use support::pair::{Wire, mine, pack, summary, tuple_box, value_box, yours};
-use support::recording::Kind;
-use support::thing::{Thing, shape, thing_of};
 
 /// What Python's `_check_attr` answers: the attribute to be used, or None for "cannot access".
 fn python(config: &Config, allowed: bool, has: &dyn Fn(&str) -> bool, name: &str) -> Option<String> {

@@ -1,19 +1,17 @@
 //! Who holds what, and how often: lending, releasing, and everything that crosses on the way.
 
-mod support;
-
+use crate::support::node::{Node, int, text, tuple};
+use crate::support::pair::{
+    BOTH, Pair, Wire, mine, nothing, outcome, pack, proxy, remote, summary, tuple_box, value_box, yours,
+};
+use crate::support::recording::Kind;
+use crate::support::thing::{Thing, shape};
 use rpyc::config::Config;
 use rpyc::error::Error;
 use rpyc::session::{Body, Event, Op};
 use rpyc::value::{Reference, Value};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use support::node::{Node, int, text, tuple};
-use support::pair::{
-    BOTH, Pair, Wire, mine, nothing, outcome, pack, proxy, remote, summary, tuple_box, value_box, yours,
-};
-use support::recording::Kind;
-use support::thing::{Thing, shape};
 
 fn root() -> Arc<Thing> {
     Thing::new("root", &Arc::new(shape("mylib.Root", &[])))
@@ -262,7 +260,7 @@ fn a_release_and_a_reference_that_cross() {
         assert_eq!(again.id_pack, id_pack, "it was never gone");
         nothing(pair.client.next_event());
         let request = pair.host(Body::Call { target: &again, args: &[], keywords: &[] });
-        assert_eq!(support::thing::thing_of(&request.target).label, "thing");
+        assert_eq!(crate::support::thing::thing_of(&request.target).label, "thing");
         drop((request, again));
         pair.client.send_releases();
         pair.to_server();
@@ -449,7 +447,7 @@ fn arguments_are_lent_until_the_peer_releases_them() {
         pair.server.request(Body::Call { target: &theirs, args: &[Value::Int(5)], keywords: &[] }, 77).unwrap();
         pair.to_client();
         let Some(Event::Request(nested)) = pair.client.next_event() else { panic!() };
-        assert_eq!(support::thing::thing_of(&nested.target).label, "thing");
+        assert_eq!(crate::support::thing::thing_of(&nested.target).label, "thing");
         pair.client.reply(&nested.id, &Value::Int(10)).unwrap();
         pair.to_server();
         assert_eq!(outcome(&mut pair.server).unwrap(), Value::Int(10));

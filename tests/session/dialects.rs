@@ -1,16 +1,14 @@
 //! Which dialect is spoken, and what is said of one that is not understood.
 
-mod support;
-
+use crate::support::node::{Node, int, text, tuple};
+use crate::support::pair::{BOTH, Pair, closed, nothing, payloads, push, sent, session, tuple_box, value_box};
+use crate::support::recording::{self, Kind};
+use crate::support::thing::{Thing, shape};
 use rpyc::config::{Config, Dialect};
 use rpyc::error::Error;
 use rpyc::session::{Body, Session};
 use rpyc::value::Value;
 use std::sync::Arc;
-use support::node::{Node, int, text, tuple};
-use support::pair::{BOTH, Pair, closed, nothing, payloads, push, sent, session, tuple_box, value_box};
-use support::recording::{self, Kind};
-use support::thing::{Thing, shape};
 
 const GETROOT: Body<'_> = Body::Raw { handler: 3, args: &[] };
 

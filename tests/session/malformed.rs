@@ -1,16 +1,16 @@
 //! Messages that no peer should send: what is answered, what is the end, and that nothing worse happens.
 
-mod support;
-
+use crate::support::node::{Node, int, text, tuple};
+use crate::support::pair::{
+    BOTH, Wire, closed, mine, nothing, pack, push, session, summary, tuple_box, value_box, yours,
+};
+use crate::support::recording::{self, Kind, load};
+use crate::support::survivor::{busy, survive};
+use crate::support::thing::{Thing, shape};
 use rpyc::config::Config;
 use rpyc::error::Error;
 use rpyc::value::Value;
 use std::sync::Arc;
-use support::node::{Node, int, text, tuple};
-use support::pair::{BOTH, Wire, closed, mine, nothing, pack, push, session, summary, tuple_box, value_box, yours};
-use support::recording::{self, Kind, load};
-use support::survivor::{busy, survive};
-use support::thing::{Thing, shape};
 
 fn root() -> Arc<Thing> {
     let mut shape = shape("demo_peer.DemoService", &["exposed_add", "exposed_label"]);

@@ -1,16 +1,14 @@
 //! Every handler: what reaches the host, what the session answers by itself, what it refuses.
 
-mod support;
-
+use crate::support::node::{Node, int, text, tuple};
+use crate::support::pair::{BOTH, Wire, closed, mine, pack, summary, tuple_box, value_box, yours};
+use crate::support::recording::Kind;
+use crate::support::thing::{Thing, shape, thing_of};
 use rpyc::config::Config;
 use rpyc::error::{Error, Exception};
 use rpyc::session::{CompareOp, Handler, Name, Op};
 use rpyc::value::{Local, Reference, Shape, Text, Value};
 use std::sync::Arc;
-use support::node::{Node, int, text, tuple};
-use support::pair::{BOTH, Wire, closed, mine, pack, summary, tuple_box, value_box, yours};
-use support::recording::Kind;
-use support::thing::{Thing, shape, thing_of};
 
 const MEMBERS: &[&str] = &["exposed_add", "__len__", "__exit__", "__eq__", "__getitem__", "__getslice__", "hidden"];
 

@@ -1,15 +1,13 @@
 //! Requests that are refused: in the words of Python, and without the host.
 
-mod support;
-
+use crate::support::node::{Node, int, text, tuple};
+use crate::support::pair::{BOTH, Wire, mine, pack, summary, tuple_box, value_box, yours};
+use crate::support::recording::Kind;
+use crate::support::thing::{Thing, shape};
 use rpyc::config::Config;
 use rpyc::session::Event;
 use rpyc::value::Value;
 use std::sync::Arc;
-use support::node::{Node, int, text, tuple};
-use support::pair::{BOTH, Wire, mine, pack, summary, tuple_box, value_box, yours};
-use support::recording::Kind;
-use support::thing::{Thing, shape};
 
 fn wires() -> impl Iterator<Item = (Wire, Node)> {
     let root = Thing::new("root", &Arc::new(shape("mylib.Calculator", &["exposed_add", "__len__"])));

@@ -1,7 +1,10 @@
 //! Whatever two sessions do, in whatever order and pieces it arrives: the books balance.
 
-mod support;
-
+use crate::support::node::{Node, int, text, tuple};
+use crate::support::pair::{push, sent, session, value_box};
+use crate::support::recording::{self, Kind};
+use crate::support::survivor::{busy, survive};
+use crate::support::thing::{Thing, shape, thing_of};
 use proptest::prelude::*;
 use rpyc::config::{Config, Dialect};
 use rpyc::error::{Error, Exception};
@@ -9,11 +12,6 @@ use rpyc::session::{Body, Event, Op, Request, Session};
 use rpyc::value::{Proxy, Reference, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
-use support::node::{Node, int, text, tuple};
-use support::pair::{push, sent, session, value_box};
-use support::recording::{self, Kind};
-use support::survivor::{busy, survive};
-use support::thing::{Thing, shape, thing_of};
 
 /// What one of two sides does next. Indexes mean "one of those that there are".
 #[derive(Clone, Debug)]

@@ -1,7 +1,8 @@
 //! Long answers that are received into memory of the host: which go there, in which pieces, and what becomes of the memory.
 
-mod support;
-
+use crate::support::node::{Node, int, text, tuple};
+use crate::support::pair::{BOTH, Wire, value_box};
+use crate::support::recording::{self, Kind};
 use rpyc::codec::frame::{Expected, Incoming, Room, Target, fill};
 use rpyc::config::{Config, Limits};
 use rpyc::connection::Connection;
@@ -15,9 +16,6 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
-use support::node::{Node, int, text, tuple};
-use support::pair::{BOTH, Wire, value_box};
-use support::recording::{self, Kind};
 
 /// What has become of a room.
 #[derive(Default)]
