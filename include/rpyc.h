@@ -798,6 +798,10 @@ typedef struct {
      * Bytes of packed.
      */
     size_t packed_length;
+    /**
+     * Of a request: how many milliseconds its caller still waits, as of rpyc_call_time_left; -1: that is not known.
+     */
+    int64_t time_left_ms;
 } rpyc_session_event;
 
 /**
@@ -4724,8 +4728,8 @@ rpyc_object *rpyc_call_target(const rpyc_call *call);
 const char *rpyc_call_name(const rpyc_call *call);
 
 /**
- * Is the caller gone, so that nobody waits for the answer any more? It looks whether the stream has ended, without waiting:
- * a long call may ask again and again.
+ * Does nobody wait for the answer any more? It looks whether the stream has ended, without waiting, and whether the deadline
+ * of the call has passed (rpyc_call_time_left): a long call may ask again and again.
  *
  * @param call borrowed
  * @return true also for NULL
@@ -4733,6 +4737,18 @@ const char *rpyc_call_name(const rpyc_call *call);
  * Threads: one thread at a time per handle. Since 0.1.
  */
 bool rpyc_call_cancelled(const rpyc_call *call);
+
+/**
+ * How long the caller still waits for the answer. Only a peer that has agreed on the native dialect says it: in its
+ * sync_request_timeout, the timeout of an asynchronous call, or the deadline of a request of a bare session. It counts from
+ * when the request was read here, and holds for deferred calls too. An answer can be given also when it has passed.
+ *
+ * @param call borrowed
+ * @return milliseconds; 0: the time is up; -1: the caller has not said it, or waits without a limit; 0 also for NULL
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+int64_t rpyc_call_time_left(const rpyc_call *call);
 
 /**
  * Keeps a call beyond its callback, to answer it later and from any thread. What was borrowed from it stays valid as long
@@ -5082,7 +5098,8 @@ int32_t rpyc_queue_fileno(const rpyc_queue *queue);
 size_t rpyc_queue_length(const rpyc_queue *queue);
 
 /**
- * Limits how long a call may wait. One that has waited longer when its turn comes is answered with TimeoutError and not run.
+ * Limits how long a call may wait. One that has waited longer when its turn comes is answered with TimeoutError and not run;
+ * so is one whose caller has stopped waiting by then, as far as that is known (rpyc_call_time_left).
  *
  * @param queue borrowed
  * @param timeout_ms milliseconds, for calls that come from now on; -1: no limit, as at first
@@ -5505,7 +5522,7 @@ bool rpyc_object_token(const rpyc_object *object, uint64_t *token_out);
  * @param args consumed, on success and on every failure
  * @param arg_count number of args
  * @param keywords consumed; of calls; a dict with text keys; NULL: none
- * @param deadline_ms milliseconds on the host's clock, as rpyc_session_expire is told them; -1: none
+ * @param deadline_ms milliseconds on the host's clock, as rpyc_session_expire and rpyc_session_set_time are told them; -1: none
  * @param sequence_out the number of the request; may be NULL
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (no such handler, wrong number of
@@ -5592,6 +5609,20 @@ rpyc_status rpyc_session_request(rpyc_session *session,
  * Threads: any thread. Since 0.1.
  */
 rpyc_status rpyc_session_forget(rpyc_session *session, int64_t sequence);
+
+/**
+ * Says what time it is on the host's clock, from which a peer that agreed on the native dialect is told how long each request
+ * is waited for: until its deadline, from the time that was said last. As long as none was said, the peer is not told.
+ * rpyc_session_expire says it too.
+ *
+ * @param session borrowed
+ * @param now_ms milliseconds on the host's clock; an earlier time than before does nothing
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (negative)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_set_time(rpyc_session *session,
+                                  int64_t now_ms);
 
 /**
  * When rpyc_session_expire is to be called.

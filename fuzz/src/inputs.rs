@@ -72,7 +72,25 @@ pub fn messages() -> Vec<Vec<u8>> {
         let messages = payloads.flat_map(|payload| [&(payload.len() as u16).to_be_bytes()[..], payload].concat());
         with_head(&[i as u8], messages.collect::<Vec<u8>>())
     };
-    recordings().into_iter().enumerate().map(one).collect()
+    recordings().into_iter().enumerate().map(one).chain(limited()).collect()
+}
+
+/// Requests with deadlines, good and bad ones, for a session that has offered to read them.
+fn limited() -> Vec<Vec<u8>> {
+    let deadlines = [0, 1, 30_000, 1 << 43, (1 << 43) + 1, -1, i64::MIN].map(Value::Int);
+    let others = [Value::from(u64::MAX), Value::Bool(true), Value::Float(1.5), Value::None, Value::str("soon")];
+    let args = Value::tuple(vec![Value::Int(1), Value::tuple(vec![])]);
+    let one = |deadline: Value| {
+        let handlers = [3, 7, 8, 99].map(|handler| {
+            let limited = Value::tuple(vec![Value::Int(handler), deadline.clone()]);
+            let body = Value::tuple(vec![Value::Int(handler), Value::tuple(vec![limited, args.clone()])]);
+            let mut payload = vec![1];
+            brine::put_value(&mut payload, &body, &Limits::default()).expect("plain data");
+            [&(payload.len() as u16).to_be_bytes()[..], &payload].concat()
+        });
+        with_head(&[128], handlers.concat())
+    };
+    deadlines.into_iter().chain(others).map(one).collect()
 }
 
 /// Values of all kinds, nested.

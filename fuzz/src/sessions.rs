@@ -42,7 +42,11 @@ impl Wrap for Lists {
 pub fn config(flags: u8) -> Config {
     Config {
         dialect: [Dialect::Auto, Dialect::V6, Dialect::V5, Dialect::Auto][usize::from(flags & 3)],
-        native: if flags & 4 == 0 { Native::Accept } else { Native::Off },
+        native: match (flags & 128, flags & 4) {
+            (0, 0) => Native::Accept,
+            (0, _) => Native::Off,
+            _ => Native::On,
+        },
         allow_public_attrs: flags & 8 != 0,
         allow_setattr: flags & 8 != 0,
         allow_delattr: flags & 8 != 0,

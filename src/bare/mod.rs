@@ -10,10 +10,11 @@ pub use objects::{
 };
 
 use crate::config::{Config, Dialect};
-use crate::connection::{Answer, Apart, Call, DataWrap, Object, perform_apart};
+use crate::connection::{Answer, Apart, Call, DataWrap, Object, deadline, perform_apart};
 use crate::error::{Error, Exception, Result};
 use crate::fork;
 use crate::session::{self, Body, FULL, Op, Request, RequestId, Session};
+use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::value::{Local, Proxy, Value};
 use objects::Queue;
@@ -41,6 +42,8 @@ pub struct Bare {
     inner: Mutex<Session<u64>>,
     queue: Arc<Queue>,
     this: Weak<Bare>,
+    /// What the host's clock showed at last, in milliseconds, plus one; 0: the host has not said it.
+    time: AtomicU64,
     forks: u32,
 }
 
@@ -71,6 +74,7 @@ impl Bare {
             inner: Mutex::new(session),
             queue: Arc::default(),
             this: this.clone(),
+            time: AtomicU64::new(0),
             forks: fork::generation(),
         }))
     }
@@ -204,7 +208,10 @@ impl Bare {
                 None if more => {}
                 None if self.queue.is_empty() => return Ok(None),
                 None => {}
-                Some(session::Event::Request(request)) => self.serve(request),
+                Some(session::Event::Request(mut request)) => {
+                    deadline::start(&mut request.id);
+                    self.serve(request);
+                }
                 Some(session::Event::Reply { seq, token, outcome }) => {
                     return Ok(Some(Event::Reply { token, sequence: seq, outcome }));
                 }
@@ -226,6 +233,7 @@ impl Bare {
 
     fn serve(&self, request: Request) {
         let Request { id, target, op } = request;
+        let due = id.due();
         let this = self.this.clone();
         match op {
             Op::Exists { question, name, access } => {
@@ -243,7 +251,8 @@ impl Bare {
                 };
                 match object {
                     Ok(object) if token_of(&*object).is_some() => {
-                        objects::ask_exists(Call::question(Answer::through(continued), object, vec![Value::Str(name)]));
+                        let answer = Answer::through(due, continued);
+                        objects::ask_exists(Call::question(answer, object, vec![Value::Str(name)]));
                     }
                     _ => drop(continued(Ok(Value::Bool(false)))),
                 }
@@ -251,7 +260,7 @@ impl Bare {
             op => perform_apart(
                 &target,
                 op,
-                Answer::through(move |outcome| match this.upgrade() {
+                Answer::through(due, move |outcome| match this.upgrade() {
                     Some(this) => this.answer(&id, outcome),
                     None => Err(closed()),
                 }),
@@ -275,7 +284,8 @@ impl Bare {
     /// Sends a request; its answer comes as an event with the token.
     pub fn request(&self, body: Body<'_>, token: u64, deadline: Option<Duration>) -> Result<i64> {
         let mut session = self.session()?;
-        let sent = session.request(body, token);
+        let left = deadline.and_then(|deadline| Some(deadline.saturating_sub(self.time()?)));
+        let sent = session.request_within(body, token, left);
         if let (Ok(sequence), Some(deadline)) = (&sent, deadline) {
             session.set_deadline(*sequence, deadline);
         }
@@ -307,6 +317,16 @@ impl Bare {
         Ok(())
     }
 
+    /// The host's clock shows this. It never goes back.
+    pub fn set_time(&self, now: Duration) {
+        let milliseconds = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        self.time.fetch_max(milliseconds.saturating_add(1), Ordering::Relaxed);
+    }
+
+    fn time(&self) -> Option<Duration> {
+        self.time.load(Ordering::Relaxed).checked_sub(1).map(Duration::from_millis)
+    }
+
     pub fn next_deadline(&self) -> Option<Duration> {
         lock(&self.inner).next_deadline()
     }
@@ -314,6 +334,7 @@ impl Bare {
     /// Ends the waiting for what is overdue; gives how many requests that were.
     pub fn expire(&self, now: Duration) -> Result<usize> {
         let mut session = self.session()?;
+        self.set_time(now);
         let mut count = 0;
         while let Some((sequence, token)) = session.expire(now) {
             let error = Error::Timeout("the answer did not come in time; the peer may still be working on it".into());

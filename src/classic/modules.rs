@@ -3,7 +3,8 @@
 use super::slave::{answer, state_of};
 use crate::codec::pickle;
 use crate::connection::{
-    Ask, Call, Class, Connection, Definition, Dynamic, Function, Member, MemberKind, Method, Object, ask_then, pickled,
+    Ask, Asker, Call, Class, Connection, Definition, Dynamic, Function, Member, MemberKind, Method, Object, ask_then,
+    pickled,
 };
 use crate::error::{Error, Exception};
 use crate::sync::{Mutex, lock};
@@ -187,10 +188,10 @@ fn util() -> Reference {
         if state_of(&root).is_some_and(|state| state.module(name.as_str()).is_some()) {
             return answer(call, Ok(Value::Str(name)));
         }
-        let origin = call.shared().cloned();
+        let asker = Asker::of(&call);
         let args = [Value::Str(name.clone())];
         let ask = Ask::CallAttr { name: "getmodule", args: &args, keywords: &[] };
-        ask_then(origin.as_ref(), &Reference::Local(root), ask, move |module| {
+        ask_then(asker, &Reference::Local(root), ask, move |module| {
             let missing =
                 |exception: &Exception| matches!(exception.name.as_str(), "ImportError" | "ModuleNotFoundError");
             let found = match module {
@@ -235,8 +236,8 @@ fn of_object(
 ) {
     let outcome = match call.args().first().cloned() {
         Some(Value::Ref(object)) => {
-            let origin = call.shared().cloned();
-            return ask_then(origin.as_ref(), &object, what, move |outcome| {
+            let asker = Asker::of(&call);
+            return ask_then(asker, &object, what, move |outcome| {
                 answer(call, then(outcome.map_err(raised)));
             });
         }

@@ -1,10 +1,11 @@
 //! A call being served: what the host gets, and how it answers.
 
 use super::class::{Member, MemberKind, Object};
+use super::deadline;
 use super::shared::Shared;
 use super::signature::Signature;
 use crate::error::{Error, Exception, Result};
-use crate::session::{Keywords, RequestId};
+use crate::session::{Due, Keywords, RequestId};
 use crate::value::{Text, Value};
 use std::sync::Arc;
 
@@ -15,34 +16,46 @@ pub enum Answer {
         id: RequestId,
     },
     /// Something of ours waits for it, and tells whether it could take it.
-    Then(Box<dyn FnOnce(Result<Value, Exception>) -> Result<()> + Send>),
+    Then {
+        run: Box<dyn FnOnce(Result<Value, Exception>) -> Result<()> + Send>,
+        /// When whoever wants it in the end stops waiting.
+        due: Due,
+    },
 }
 
 impl Answer {
-    pub fn then(f: impl FnOnce(Result<Value, Exception>) + Send + 'static) -> Answer {
-        Answer::through(move |outcome| {
+    pub fn then(due: Due, f: impl FnOnce(Result<Value, Exception>) + Send + 'static) -> Answer {
+        Answer::through(due, move |outcome| {
             f(outcome);
             Ok(())
         })
     }
 
     /// Something that can fail to pass the answer on.
-    pub fn through(f: impl FnOnce(Result<Value, Exception>) -> Result<()> + Send + 'static) -> Answer {
-        Answer::Then(Box::new(f))
+    pub fn through(due: Due, f: impl FnOnce(Result<Value, Exception>) -> Result<()> + Send + 'static) -> Answer {
+        Answer::Then { run: Box::new(f), due }
+    }
+
+    /// When whoever wants it stops waiting, as far as that is known.
+    pub fn due(&self) -> Due {
+        match self {
+            Answer::Peer { id, .. } => id.due(),
+            Answer::Then { due, .. } => *due,
+        }
     }
 
     #[inline]
     pub fn give(self, result: Result<Value, Exception>) -> Result<()> {
         match self {
             Answer::Peer { shared, id } => shared.answer(&id, result),
-            Answer::Then(f) => f(result),
+            Answer::Then { run, .. } => run(result),
         }
     }
 
     pub fn shared(&self) -> Option<&Arc<Shared>> {
         match self {
             Answer::Peer { shared, .. } => Some(shared),
-            Answer::Then(_) => None,
+            Answer::Then { .. } => None,
         }
     }
 }
@@ -123,9 +136,19 @@ impl Call {
         self.answer.is_none()
     }
 
-    /// Nobody waits for the answer any more: the connection is over, or its stream has ended.
+    /// When the caller stops waiting, as far as that is known, and as long as there is no answer.
+    pub fn due(&self) -> Due {
+        self.answer.as_ref().map_or(Due::NEVER, Answer::due)
+    }
+
+    /// How many milliseconds the caller still waits; None where that is not known.
+    pub fn time_left(&self) -> Option<u64> {
+        deadline::left(self.due())
+    }
+
+    /// Nobody waits for the answer any more: its time is up, the connection is over, or its stream has ended.
     pub fn is_cancelled(&self) -> bool {
-        self.shared().is_some_and(|shared| shared.is_abandoned())
+        deadline::has_passed(self.due()) || self.shared().is_some_and(|shared| shared.is_abandoned())
     }
 
     #[inline]

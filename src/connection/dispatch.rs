@@ -43,20 +43,21 @@ impl Job {
     pub fn map(self, f: impl FnOnce(Outcome) -> Outcome + Send + 'static) -> Job {
         let origin = self.origin();
         let answer = self.answer;
-        let answer = Answer::through(move |outcome| answer.give(f(outcome)));
+        let answer = Answer::through(answer.due(), move |outcome| answer.give(f(outcome)));
         Job { answer, origin }
     }
 
     /// Splits off a job whose outcome `f` gets together with this one.
     pub fn then(self, f: impl FnOnce(Job, Outcome) + Send + 'static) -> Job {
         let origin = self.origin();
+        let due = self.answer.due();
         // The host may give the outcome on the thread that takes its events.
         let inside = apart::is_inside();
         let go_on = move |outcome| {
             let _back = (inside && !apart::is_inside()).then(apart::enter);
             f(self, outcome);
         };
-        Job { answer: Answer::then(go_on), origin }
+        Job { answer: Answer::then(due, go_on), origin }
     }
 }
 

@@ -61,7 +61,7 @@ fn step(job: Job, iterator: Arc<Object>, mut items: Vec<Value>, count: usize) {
     while items.len() < count {
         let slot = Arc::new(Mutex::new(Slot::Empty));
         let fill = slot.clone();
-        let answer = Answer::then(move |outcome| {
+        let answer = Answer::then(job.answer.due(), move |outcome| {
             let mut slot = lock(&fill);
             match std::mem::replace(&mut *slot, Slot::Done) {
                 Slot::Waiting(f) => {

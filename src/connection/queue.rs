@@ -1,6 +1,7 @@
 //! Queues of calls: what peers ask is read by the library's threads, and run by the host where it wants.
 
 use super::Connection;
+use super::deadline;
 use super::serial;
 use super::shared::Shared;
 use crate::error::{Error, Exception, Result};
@@ -69,6 +70,11 @@ impl Waiting {
         }
         if let Some((_, timeout)) = due.filter(|(due, _)| *due <= Instant::now()) {
             let text = format!("the call waited longer than {} s and was not run", timeout.as_secs_f64());
+            shared.refuse(request, &Exception::builtin("TimeoutError", text));
+            return false;
+        }
+        if deadline::has_passed(request.id.due()) {
+            let text = "the caller's time was up before its turn came: the call was not run";
             shared.refuse(request, &Exception::builtin("TimeoutError", text));
             return false;
         }

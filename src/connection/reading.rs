@@ -10,7 +10,7 @@ use super::limit::{Limit, Received};
 use super::sending::QUEUE;
 use super::serial::Turn;
 use super::shared::{CORKED, FIRST_WORD, Guard, Inner, Key, RELEASES, Shared, Step, Token, Waiter, release};
-use super::{dispatch, threads};
+use super::{deadline, dispatch, threads};
 use crate::config::Dialect;
 use crate::error::Result;
 use crate::session::{self, Request};
@@ -99,14 +99,16 @@ impl Shared {
                 inner = self.settle(inner, result, outcome);
                 Step::Did
             }
-            Some(session::Event::Request(request)) if self.bind_threads && !threads::is_for_here(&request) => {
-                let thread = request.id.threads.to;
+            Some(session::Event::Request(mut request)) if self.bind_threads && !threads::is_for_here(&request) => {
+                deadline::start(&mut request.id);
+                let thread = request.id.threads().to;
                 inner.bound.push_back(request);
                 wake(&mut inner, |waiter| waiter.thread == thread);
                 inner.tell_loop();
                 Step::Again
             }
-            Some(session::Event::Request(request)) => {
+            Some(session::Event::Request(mut request)) => {
+                deadline::start(&mut request.id);
                 inner = self.run(inner, request);
                 Step::Did
             }
@@ -292,7 +294,7 @@ impl Shared {
 
     #[inline(always)]
     fn serve_bound(self: &Arc<Shared>, request: Request) {
-        let bound = self.bind_threads.then(|| threads::bind(self, request.id.threads.from));
+        let bound = self.bind_threads.then(|| threads::bind(self, request.id.threads().from));
         dispatch::serve(self, request);
         drop(bound);
     }

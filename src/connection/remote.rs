@@ -2,12 +2,12 @@
 
 use super::apart::{self, Apart};
 use super::async_result::AsyncResult;
-use super::call::Answer;
+use super::call::{Answer, Call};
 use super::dispatch::{self, Job, Outcome};
 use super::shared::Shared;
 use crate::codec::frame::{Room, fill};
 use crate::error::{Error, Exception, Result};
-use crate::session::{Body, CompareOp, Handler, Name, Op};
+use crate::session::{Body, CompareOp, Due, Handler, Name, Op};
 use crate::value::{Local, Proxy, Reference, Text, Value};
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,7 +110,7 @@ pub fn ask_later_into(
         Reference::Local(target) => {
             let result = AsyncResult::local(ask.text());
             let settle = result.clone();
-            let answer = Answer::then(move |outcome: Outcome| {
+            let answer = Answer::then(Due::NEVER, move |outcome: Outcome| {
                 let outcome = outcome.map_err(Error::Remote);
                 let outcome = match room {
                     Some(room) => outcome.map(|value| fill(room, value).0),
@@ -126,19 +126,26 @@ pub fn ask_later_into(
     }
 }
 
+/// A peer on whose behalf something is asked.
+pub struct Asker {
+    origin: Option<Arc<Shared>>,
+    due: Due,
+}
+
+impl Asker {
+    pub fn of(call: &Call) -> Asker {
+        Asker { origin: call.shared().cloned(), due: call.due() }
+    }
+}
+
 /// Asks on behalf of a peer, and goes on with the answer. An object of ours sees the connection of the peer, decides by rules
 /// of its own where it has them, and may answer later; no thread waits for it.
-pub fn ask_then(
-    origin: Option<&Arc<Shared>>,
-    object: &Reference,
-    ask: Ask<'_>,
-    then: impl FnOnce(Result<Value>) + Send + 'static,
-) {
+pub fn ask_then(call: Asker, object: &Reference, ask: Ask<'_>, then: impl FnOnce(Result<Value>) + Send + 'static) {
     let Reference::Local(target) = object else { return then(self::ask(object, ask)) };
     match op_for(target, ask) {
         Ok(Ok(op)) => {
-            let answer = Answer::then(move |outcome: Outcome| then(outcome.map_err(Error::Remote)));
-            dispatch::perform(Job { answer, origin: origin.cloned() }, target, op);
+            let answer = Answer::then(call.due, move |outcome: Outcome| then(outcome.map_err(Error::Remote)));
+            dispatch::perform(Job { answer, origin: call.origin }, target, op);
         }
         Ok(Err(value)) => then(Ok(value)),
         Err(exception) => then(Err(Error::Remote(exception))),
@@ -164,14 +171,14 @@ fn op_for(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, Ex
 /// Asks as code of the host does, which is not held to the rules for peers, and goes on with the answer. What runs sees the
 /// connection of the peer, and may answer later.
 pub(super) fn ask_own_then(
-    origin: Option<Arc<Shared>>,
+    call: Asker,
     object: &Reference,
     ask: Ask<'_>,
     then: impl FnOnce(Result<Value>) + Send + 'static,
 ) {
     let Reference::Local(target) = object else { return then(self::ask(object, ask)) };
-    let answer = Answer::then(move |outcome: Outcome| then(outcome.map_err(Error::Remote)));
-    ask_local(target, ask, Job { answer, origin });
+    let answer = Answer::then(call.due, move |outcome: Outcome| then(outcome.map_err(Error::Remote)));
+    ask_local(target, ask, Job { answer, origin: call.origin });
 }
 
 /// The connection over which an object was lent.

@@ -39,8 +39,8 @@ fn access(call: Call, write: bool) {
                 Some(value) => Ask::SetAttr(name.as_str(), value),
                 None => Ask::GetAttr(name.as_str()),
             };
-            let origin = call.shared().cloned();
-            remote::ask_own_then(origin, &object, ask, move |outcome| answer(call, outcome));
+            let asker = remote::Asker::of(&call);
+            remote::ask_own_then(asker, &object, ask, move |outcome| answer(call, outcome));
         }
         Err(error) => answer(call, Err(error)),
     }

@@ -18,7 +18,7 @@ use crate::error::{Error, Exception, Result};
 use crate::log::{Logger, Notes};
 use crate::session::{Body, Request, RequestId, Session, Threads};
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use crate::sync::{Condvar, Mutex, MutexGuard, lock};
+use crate::sync::{Condvar, Instant, Mutex, MutexGuard, lock};
 use crate::transport::{Event, Transport};
 use crate::value::{Blob, Local, Releases, Value};
 use std::collections::VecDeque;
@@ -30,6 +30,17 @@ pub(super) enum Token {
     /// A thread waits for it, and looks into `arrived`.
     Sync,
     Async(AsyncResult),
+}
+
+impl Token {
+    /// How long the answer is waited for; None: there is no end.
+    #[cold]
+    fn time_left(&self, config: &Config) -> Option<Duration> {
+        match self {
+            Token::Sync => config.sync_request_timeout,
+            Token::Async(result) => Some(result.expiry()?.saturating_duration_since(Instant::now())),
+        }
+    }
 }
 
 /// What a waiting thread waits for.
@@ -312,7 +323,12 @@ impl Shared {
         if self.bind_threads {
             inner.session.set_threads(threads::here(self));
         }
-        let seq = inner.session.request(body, token)?;
+        let seq = if inner.session.sends_deadlines() {
+            let left = token.time_left(inner.session.config());
+            inner.session.request_within(body, token, left)?
+        } else {
+            inner.session.request(body, token)?
+        };
         Ok((inner, seq))
     }
 
@@ -520,7 +536,7 @@ impl Shared {
             return Err(Error::Closed("the connection ended before the answer".into()));
         }
         if self.bind_threads {
-            inner.session.set_threads(Threads { from: threads::id(), to: id.threads.from });
+            inner.session.set_threads(Threads { from: threads::id(), to: id.threads().from });
         }
         let sent = match &result {
             Ok(value) => inner.session.reply(id, value),

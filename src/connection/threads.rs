@@ -34,7 +34,7 @@ pub(super) fn here(shared: &Arc<Shared>) -> Threads {
 
 /// For any thread, or for this one.
 pub(super) fn is_for_here(request: &Request) -> bool {
-    let to = request.id.threads.to;
+    let to = request.id.threads().to;
     to == 0 || to == id()
 }
 

@@ -438,8 +438,8 @@ pub unsafe extern "C" fn rpyc_call_name(call: *const rpyc_call) -> *const c_char
     })
 }
 
-/// Is the caller gone, so that nobody waits for the answer any more? It looks whether the stream has ended, without waiting:
-/// a long call may ask again and again.
+/// Does nobody wait for the answer any more? It looks whether the stream has ended, without waiting, and whether the deadline
+/// of the call has passed (rpyc_call_time_left): a long call may ask again and again.
 ///
 /// @param call borrowed
 /// @return true also for NULL
@@ -449,6 +449,28 @@ pub unsafe extern "C" fn rpyc_call_name(call: *const rpyc_call) -> *const c_char
 pub unsafe extern "C" fn rpyc_call_cancelled(call: *const rpyc_call) -> bool {
     // SAFETY: NULL or a live handle.
     guard_or(true, || unsafe { peek(call) }.is_none_or(|call| call.is_cancelled() || bare::is_over(call)))
+}
+
+/// How long the caller still waits for the answer. Only a peer that has agreed on the native dialect says it: in its
+/// sync_request_timeout, the timeout of an asynchronous call, or the deadline of a request of a bare session. It counts from
+/// when the request was read here, and holds for deferred calls too. An answer can be given also when it has passed.
+///
+/// @param call borrowed
+/// @return milliseconds; 0: the time is up; -1: the caller has not said it, or waits without a limit, or has its answer; 0 also for NULL
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_time_left(call: *const rpyc_call) -> i64 {
+    // SAFETY: NULL or a live handle.
+    guard_or(0, || match unsafe { peek(call) } {
+        Some(call) => time_left(call),
+        None => 0,
+    })
+}
+
+/// As rpyc_call_time_left gives it.
+pub(super) fn time_left(call: &Call) -> i64 {
+    call.time_left().map_or(-1, |left| i64::try_from(left).unwrap_or(i64::MAX))
 }
 
 /// Keeps a call beyond its callback, to answer it later and from any thread. What was borrowed from it stays valid as long

@@ -104,7 +104,8 @@ pub unsafe extern "C" fn rpyc_queue_length(queue: *const rpyc_queue) -> usize {
     guard_or(0, || unsafe { usable(queue) }.map_or(0, Queue::len))
 }
 
-/// Limits how long a call may wait. One that has waited longer when its turn comes is answered with TimeoutError and not run.
+/// Limits how long a call may wait. One that has waited longer when its turn comes is answered with TimeoutError and not run;
+/// so is one whose caller has stopped waiting by then, as far as that is known (rpyc_call_time_left).
 ///
 /// @param queue borrowed
 /// @param timeout_ms milliseconds, for calls that come from now on; -1: no limit, as at first

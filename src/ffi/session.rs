@@ -1,6 +1,6 @@
 //! rpyc_session: a session that the host drives itself; bytes and events.
 
-use super::call::{own_call, rpyc_call};
+use super::call::{own_call, rpyc_call, time_left};
 use super::config::{config_or_default, rpyc_config};
 use super::error::rpyc_error;
 use super::guard::{guard, guard_or, guard_status};
@@ -130,6 +130,8 @@ pub struct rpyc_session_event {
     pub packed: *const c_void,
     /// Bytes of packed.
     pub packed_length: usize,
+    /// Of a request: how many milliseconds its caller still waits, as of rpyc_call_time_left; -1: that is not known.
+    pub time_left_ms: i64,
 }
 
 impl rpyc_session_event {
@@ -147,6 +149,7 @@ impl rpyc_session_event {
         error: ptr::null_mut(),
         packed: ptr::null(),
         packed_length: 0,
+        time_left_ms: -1,
     };
 }
 
@@ -216,6 +219,7 @@ impl SessionHandle {
                     Asks::Construct => RPYC_ASK_CONSTRUCT,
                 };
                 out.token = asked.token;
+                out.time_left_ms = time_left(&asked.call);
                 out.member = asked.member.unwrap_or(RPYC_MEMBER_NONE);
                 // It lies in the member or among the arguments, neither of which moves with the call.
                 let name = asked.name();

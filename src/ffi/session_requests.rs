@@ -117,7 +117,7 @@ impl Asking<'_> {
 /// @param args consumed, on success and on every failure
 /// @param arg_count number of args
 /// @param keywords consumed; of calls; a dict with text keys; NULL: none
-/// @param deadline_ms milliseconds on the host's clock, as rpyc_session_expire is told them; -1: none
+/// @param deadline_ms milliseconds on the host's clock, as rpyc_session_expire and rpyc_session_set_time are told them; -1: none
 /// @param sequence_out the number of the request; may be NULL
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (no such handler, wrong number of
@@ -271,6 +271,26 @@ unsafe fn optional_text<'a>(name: *const c_char, length: usize) -> Result<&'a st
 pub unsafe extern "C" fn rpyc_session_forget(session: *mut rpyc_session, sequence: i64) -> rpyc_status {
     // SAFETY: NULL or a live handle.
     guard_status(|| Ok(unsafe { live(session) }?.bare.forget(sequence)?))
+}
+
+/// Says what time it is on the host's clock, from which a peer that agreed on the native dialect is told how long each request
+/// is waited for: until its deadline, from the time that was said last. As long as none was said, the peer is not told.
+/// rpyc_session_expire says it too.
+///
+/// @param session borrowed
+/// @param now_ms milliseconds on the host's clock; an earlier time than before does nothing
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (negative)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_session_set_time(session: *mut rpyc_session, now_ms: i64) -> rpyc_status {
+    guard_status(|| {
+        // SAFETY: NULL or a live handle.
+        let session = unsafe { live(session) }?;
+        let now = deadline(now_ms).ok_or_else(|| Failure::new(RPYC_ERR_ARGUMENT, "now_ms cannot be negative"))?;
+        session.bare.set_time(now);
+        Ok(())
+    })
 }
 
 /// When rpyc_session_expire is to be called.

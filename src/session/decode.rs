@@ -279,12 +279,23 @@ impl Decoded {
         match kind {
             DecodedKind::Request => {
                 expect_tuple(reader, 2, "a request is a pair")?;
-                let number = reader.value()?;
+                let (number, left) = match reader.value()? {
+                    // Between peers that agreed on the native dialect.
+                    Value::Tuple(pair) if matches!(&*pair, [Value::Int(_), Value::Int(0..)]) => {
+                        (pair[0].clone(), pair.get(1).cloned())
+                    }
+                    number => (number, None),
+                };
                 self.handler = number.to_i64();
                 let handler = self.handler.and_then(Handler::from_number);
                 match handler {
                     Some(handler) => line.put(handler.name()),
                     None => line.value(&number),
+                }
+                if let Some(left) = left {
+                    line.put(" within ");
+                    line.value(&left);
+                    line.put(" ms");
                 }
                 line.request(reader, handler)
             }

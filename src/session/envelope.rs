@@ -171,7 +171,7 @@ impl<T> Core<T> {
     }
 
     pub(super) fn reply(&mut self, id: &RequestId, value: &Value) -> Result<()> {
-        let sent = self.send(Kind::Reply, &id.seq, id.threads.from, |boxer, out| boxer.put(out, value));
+        let sent = self.send(Kind::Reply, &id.seq, id.threads().from, |boxer, out| boxer.put(out, value));
         if let Err(error) = &sent {
             let name = if matches!(error, Error::Limit(_)) { "ValueError" } else { "TypeError" };
             self.raise_at_once(id, &Exception::builtin(name, format!("the result cannot be sent: {error}")));
@@ -187,7 +187,7 @@ impl<T> Core<T> {
     pub(super) fn raise_at_once(&mut self, id: &RequestId, exception: &Exception) {
         self.note_exception(id, exception);
         self.note_traffic("sent", Kind::Exception, Some(&id.seq));
-        let mark = self.begin(Kind::Exception, &id.seq, id.threads.from);
+        let mark = self.begin(Kind::Exception, &id.seq, id.threads().from);
         super::vinegar::put_exception(&mut self.outgoing, exception, &self.config, self.dialect);
         if let Err(error) = self.finish(mark) {
             self.outgoing.abandon_frame(mark);

@@ -1,6 +1,7 @@
 //! Requests of the peer: taken apart, checked, answered here where no code of the host is needed.
 
 use super::boxing::{self, Unboxer};
+use super::native::open_limited;
 use super::policy::{self, Decision, Known, Name, Permission, Question};
 use super::recent::Callee;
 use super::request::{Access, AccessKind, CompareOp, Handler, Keywords, Op, Request, RequestId, Slicing};
@@ -217,15 +218,36 @@ fn no_target() -> Exception {
 
 impl<T> Core<T> {
     /// Handles one request. Only what needs the host becomes an event.
-    pub(super) fn serve(&mut self, reader: &mut Reader<'_>, id: RequestId) -> Result<Option<Event<T>>> {
+    pub(super) fn serve(&mut self, reader: &mut Reader<'_>, mut id: RequestId) -> Result<Option<Event<T>>> {
         let Core { exports, imports, config, dialect, native, .. } = self;
         let mut unboxer = Unboxer::new(exports, imports, &config.limits, *dialect, native.announced);
-        let of_object = reader.rest().starts_with(&boxing::OBJECT_CALL);
-        let called = of_object || reader.rest().starts_with(&boxing::METHOD_CALL);
-        let named = reader.rest().get(boxing::METHOD_CALL.len()..).filter(|_| called && self.state == State::Open);
+        let mut limited = None;
+        if native.reads_deadlines && reader.rest().starts_with(&[0x11, 0x11]) {
+            reader.advance(1);
+            let (handler, due) = open_limited(reader)?;
+            id.set_due(due);
+            limited = Some(handler);
+        }
+        let (start, of_object, called) = match limited {
+            None => {
+                let of_object = reader.rest().starts_with(&boxing::OBJECT_CALL);
+                (boxing::METHOD_CALL.len(), of_object, of_object || reader.rest().starts_with(&boxing::METHOD_CALL))
+            }
+            // What is left of it.
+            Some(number) => {
+                let is = |handler: Handler, call: &[u8]| number == handler as i64 && reader.rest().starts_with(call);
+                let of_object = is(Handler::Call, &boxing::OBJECT_CALL[2..]);
+                (
+                    boxing::METHOD_CALL.len() - 2,
+                    of_object,
+                    of_object || is(Handler::CallAttr, &boxing::METHOD_CALL[2..]),
+                )
+            }
+        };
+        let named = reader.rest().get(start..).filter(|_| called && self.state == State::Open);
         if let Some((target, callee, length)) = named.and_then(|named| exports.recent.find(named, of_object)) {
             let target = target.clone();
-            reader.advance(boxing::METHOD_CALL.len() + length);
+            reader.advance(start + length);
             let mut args = Args { unboxer, reader, boxed: true, left: 2 };
             let (args_of_call, keywords) = (args.tuple()?, args.keywords()?);
             let op = match callee {
@@ -238,11 +260,14 @@ impl<T> Core<T> {
             };
         }
         let mut last_named = None;
-        if !unboxer.pair(reader)? {
-            let fault = unboxer.fault.take();
-            return Ok(self.answer(&id, fault, None));
-        }
-        let number = reader.value()?;
+        let number = match limited {
+            Some(number) => Value::Int(number),
+            None if unboxer.pair(reader)? => reader.value()?,
+            None => {
+                let fault = unboxer.fault.take();
+                return Ok(self.answer(&id, fault, None));
+            }
+        };
         let known = if let Value::Int(number) = number { Handler::from_number(number) } else { None };
         let Some(handler) = known else {
             unboxer.unbox(reader)?;

@@ -23,7 +23,7 @@ mod vinegar;
 pub use boxing::Wrap;
 pub use decode::{DecodeFault, Decoded, DecodedKind, Decoder};
 pub use policy::{Name, Question};
-pub use request::{Access, CompareOp, Handler, Keywords, Op, Request, RequestId, Seq, Slicing, Threads};
+pub use request::{Access, CompareOp, Due, Handler, Keywords, Op, Request, RequestId, Seq, Slicing, Threads};
 pub use requests::Body;
 
 use crate::codec::brine::{Digits, Reader};
@@ -431,7 +431,7 @@ impl<T> Core<T> {
         let Message { kind, seq, threads } = self.open_message(reader)?;
         self.note_traffic("received", kind, Some(&seq));
         match kind {
-            Kind::Request => self.serve(reader, RequestId { seq, threads }),
+            Kind::Request => self.serve(reader, RequestId::new(seq, threads)),
             Kind::Reply => self.outcome(reader, &seq, false),
             Kind::Exception => self.outcome(reader, &seq, true),
         }

@@ -2,11 +2,12 @@
 //! (docs/native.md).
 //!
 //! The offer is a PING whose data a Python peer sends back as it is. A librpyc peer answers with something else, and
-//! from then on both know that a box with the label `NATIVE` will be understood.
+//! from then on both know that a box with the label `NATIVE` will be understood, and a request that says how long its
+//! caller waits.
 
 use super::boxing::{self, Boxer, LOCAL_REF, NATIVE, REMOTE_REF, Unboxer};
 use super::envelope::Kind;
-use super::request::{Handler, Seq};
+use super::request::{Due, Handler, Seq};
 use super::requests::{Body, put_body};
 use super::{Core, Session};
 use crate::codec::brine::{Reader, Sink};
@@ -15,6 +16,7 @@ use crate::config::{Config, Native};
 use crate::error::{Error, Exception, Result};
 use crate::value::{Blob, Reference, Value};
 use std::cell::RefCell;
+use std::time::Duration;
 
 /// What an offer and its answer begin with.
 const NAME: &str = "librpyc";
@@ -23,6 +25,13 @@ const AGREED: &str = "agreed";
 const VERSION: i64 = 1;
 /// Native boxes are read. Bits that are not known mean nothing.
 const BOXES: i64 = 1;
+/// Requests may say how long their callers wait.
+const DEADLINES: i64 = 2;
+/// What we offer.
+const OURS: i64 = BOXES | DEADLINES;
+
+/// No caller says that it waits longer, 278 years: so the nanoseconds of every deadline have 64 bits.
+const LONGEST: i64 = 1 << 43;
 
 /// How far two peers have come with each other.
 #[derive(Default)]
@@ -35,6 +44,10 @@ pub struct State {
     pub announced: bool,
     /// We know from the peer that it reads native boxes.
     pub agreed: bool,
+    /// The peer knows from us that we read deadlines.
+    pub reads_deadlines: bool,
+    /// We know from the peer that it reads deadlines.
+    pub sends_deadlines: bool,
 }
 
 impl State {
@@ -54,13 +67,19 @@ impl State {
 }
 
 fn offer() -> Value {
-    Value::tuple(vec![Value::str(NAME), Value::Int(VERSION), Value::Int(BOXES)])
+    Value::tuple(vec![Value::str(NAME), Value::Int(VERSION), Value::Int(OURS)])
 }
 
 impl<T> Session<T> {
     /// Has the peer agreed to get lists, dicts and arrays by value?
     pub fn is_native(&self) -> bool {
         self.core.native.agreed
+    }
+
+    /// Has the peer agreed to hear how long callers wait?
+    #[inline]
+    pub fn sends_deadlines(&self) -> bool {
+        self.core.native.sends_deadlines
     }
 }
 
@@ -72,12 +91,13 @@ impl<T> Core<T> {
         let seq = self.pending.next_seq();
         let to = self.threads.to;
         let sent = self.send(Kind::Request, &Seq::Int(seq), to, |boxer, out| {
-            put_body(boxer, out, &Body::Raw { handler: Handler::Ping as i64, args: &[offer()] })
+            put_body::<_, false>(boxer, out, &Body::Raw { handler: Handler::Ping as i64, args: &[offer()] }, None)
         });
         if sent.is_ok() {
             self.pending.insert(None);
             self.native.offer = Some(seq);
             self.native.announced = true;
+            self.native.reads_deadlines = true;
         }
     }
 
@@ -88,8 +108,16 @@ impl<T> Core<T> {
             [Value::Str(name), Value::Int(1..), Value::Int(features), ..]
                 if *name == NAME && features & BOXES != 0 && self.config.native != Native::Off =>
             {
-                self.native = State { to_offer: false, announced: true, agreed: true, offer: self.native.offer };
-                let features = Value::Int(features & BOXES);
+                let deadlines = features & DEADLINES != 0;
+                self.native = State {
+                    to_offer: false,
+                    offer: self.native.offer,
+                    announced: true,
+                    agreed: true,
+                    reads_deadlines: self.native.reads_deadlines || deadlines,
+                    sends_deadlines: deadlines,
+                };
+                let features = Value::Int(features & OURS);
                 Value::tuple(vec![Value::str(NAME), Value::Int(VERSION), features, Value::str(AGREED)])
             }
             _ => data,
@@ -103,9 +131,10 @@ impl<T> Core<T> {
         let Ok(Value::Tuple(items)) = outcome else { return Ok(()) };
         match &*items {
             [Value::Str(name), ..] if *name != NAME => Ok(()),
-            [Value::Str(_), Value::Int(VERSION), Value::Int(BOXES)] => Ok(()),
+            [Value::Str(_), Value::Int(VERSION), Value::Int(OURS)] => Ok(()),
             [Value::Str(_), Value::Int(VERSION), Value::Int(features), Value::Str(agreed), ..] if *agreed == AGREED => {
                 self.native.agreed = features & BOXES != 0;
+                self.native.sends_deadlines = self.native.agreed && features & DEADLINES != 0;
                 Ok(())
             }
             [Value::Str(_), ..] => {
@@ -114,6 +143,27 @@ impl<T> Core<T> {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// How long a caller waits, as it is sent: in milliseconds, rather one too many than too few. None: as good as for ever.
+#[cold]
+pub(super) fn deadline(left: Duration) -> Option<i64> {
+    let milliseconds = left.as_nanos().div_ceil(1_000_000);
+    i64::try_from(milliseconds).ok().filter(|milliseconds| *milliseconds <= LONGEST)
+}
+
+/// A request whose caller does not wait for ever has (handler, milliseconds) in place of the handler's number.
+#[inline(never)]
+pub(super) fn open_limited(reader: &mut Reader<'_>) -> Result<(i64, Due)> {
+    reader.tuple_header()?;
+    let handler = reader.int()?;
+    let bad = |text: String| Err(Error::Malformed(format!("a request with a deadline that {text}")));
+    match reader.value()? {
+        Value::Int(left @ 0..=LONGEST) => Ok((handler, Due::new(left as u64 * 1000))),
+        Value::Int(left) if left < 0 => bad(format!("is negative: {left} ms")),
+        left @ (Value::Int(_) | Value::BigInt(_)) => bad(format!("is too far away: {:.50} ms", left.repr())),
+        other => bad(format!("is no int of milliseconds but a {}", other.type_name())),
     }
 }
 

@@ -121,11 +121,76 @@ pub struct Threads {
     pub to: u64,
 }
 
+/// When the caller of a request stops waiting, in microseconds: a session counts them from where it gives the request
+/// out; who keeps it has to put that `on_clock`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Due(u64);
+
+impl Default for Due {
+    fn default() -> Due {
+        Due::NEVER
+    }
+}
+
+impl Due {
+    /// The caller waits for ever, or has not said how long.
+    pub const NEVER: Due = Due(u64::MAX);
+
+    pub fn new(microseconds: u64) -> Due {
+        Due(microseconds.min(u64::MAX - 1))
+    }
+
+    #[inline]
+    pub fn is_set(self) -> bool {
+        self != Due::NEVER
+    }
+
+    /// None: never.
+    pub fn microseconds(self) -> Option<u64> {
+        self.is_set().then_some(self.0)
+    }
+
+    /// The same moment on a clock that shows `now`.
+    pub fn on_clock(self, now: u64) -> Due {
+        self.microseconds().map_or(Due::NEVER, |left| Due::new(now.saturating_add(left)))
+    }
+}
+
 /// Names a request that is to be answered, exactly once.
 #[derive(Debug)]
 pub struct RequestId {
     pub seq: Seq,
-    pub threads: Threads,
+    /// What few have. A request is moved from hand to hand, so it is kept small.
+    rare: Option<Box<Rare>>,
+}
+
+#[derive(Debug, Default)]
+struct Rare {
+    threads: Threads,
+    due: Due,
+}
+
+impl RequestId {
+    #[inline]
+    pub fn new(seq: Seq, threads: Threads) -> RequestId {
+        let rare = if threads == Threads::default() { None } else { Some(Box::new(Rare { threads, due: Due::NEVER })) };
+        RequestId { seq, rare }
+    }
+
+    #[inline]
+    pub fn threads(&self) -> Threads {
+        self.rare.as_ref().map_or(Threads::default(), |rare| rare.threads)
+    }
+
+    /// When its caller stops waiting.
+    #[inline]
+    pub fn due(&self) -> Due {
+        self.rare.as_ref().map_or(Due::NEVER, |rare| rare.due)
+    }
+
+    pub fn set_due(&mut self, due: Due) {
+        self.rare.get_or_insert_default().due = due;
+    }
 }
 
 pub type Keywords = Vec<(Text, Value)>;
@@ -244,4 +309,4 @@ pub struct Request {
     pub op: Op,
 }
 
-const _: () = assert!(size_of::<Request>() <= 144);
+const _: () = assert!(size_of::<Request>() <= 128);

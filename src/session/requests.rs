@@ -2,11 +2,12 @@
 
 use super::envelope::Kind;
 use super::request::{Handler, Seq};
-use super::{Core, Session, State, boxing};
+use super::{Core, Session, State, boxing, native};
 use crate::codec::brine::{self, Sink};
 use crate::error::{Error, Result};
 use crate::value::{Proxy, Text, Value};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What is asked of the peer.
 #[derive(Clone, Copy)]
@@ -39,7 +40,21 @@ pub enum Body<'a> {
 
 impl<T> Session<T> {
     /// Sends a request; its answer will come with `token`. Releases that wait ride behind it.
+    #[inline]
     pub fn request(&mut self, body: Body<'_>, token: T) -> Result<i64> {
+        self.send_request::<false>(body, token, None)
+    }
+
+    /// As `request`; a peer that agreed to it hears for how long the answer is waited for.
+    #[cold]
+    #[inline(never)]
+    pub fn request_within(&mut self, body: Body<'_>, token: T, left: Option<Duration>) -> Result<i64> {
+        let left = left.filter(|_| self.core.native.sends_deadlines && body.runs_code());
+        self.send_request::<true>(body, token, left.and_then(native::deadline))
+    }
+
+    #[inline(always)]
+    fn send_request<const LIMITED: bool>(&mut self, body: Body<'_>, token: T, limit: Option<i64>) -> Result<i64> {
         let core = &mut self.core;
         match core.state {
             State::Open => {}
@@ -54,7 +69,7 @@ impl<T> Session<T> {
         }
         let seq = core.pending.next_seq();
         let to = core.threads.to;
-        core.send(Kind::Request, &Seq::Int(seq), to, |boxer, out| put_body(boxer, out, &body))?;
+        core.send(Kind::Request, &Seq::Int(seq), to, |boxer, out| put_body::<_, LIMITED>(boxer, out, &body, limit))?;
         core.pending.insert(Some(token));
         if !core.imports.releases().is_empty() {
             core.put_releases();
@@ -63,11 +78,31 @@ impl<T> Session<T> {
     }
 }
 
-pub(super) fn put_body<S: Sink>(boxer: &mut boxing::Boxer<'_>, out: &mut S, body: &Body<'_>) -> Result<()> {
+impl Body<'_> {
+    /// May what is asked for run code of the peer's host, which takes its time?
+    fn runs_code(&self) -> bool {
+        use Handler::*;
+        match *self {
+            Body::Call { .. } | Body::CallAttr { .. } => true,
+            Body::Inspect { .. } | Body::InstanceCheck { .. } => false,
+            Body::Raw { handler, .. } => Handler::from_number(handler)
+                .is_some_and(|handler| !matches!(handler, Ping | Close | GetRoot | Del | Inspect | InstanceCheck)),
+        }
+    }
+}
+
+/// With a limit, the peer has agreed to hear how many milliseconds the caller waits. Most requests cannot have one.
+pub(super) fn put_body<S: Sink, const LIMITED: bool>(
+    boxer: &mut boxing::Boxer<'_>,
+    out: &mut S,
+    body: &Body<'_>,
+    limit: Option<i64>,
+) -> Result<()> {
+    let limit = limit.filter(|_| LIMITED);
     match *body {
         Body::CallAttr { target, name, args, keywords } => {
             check_home(boxer, target)?;
-            out.put(&boxing::METHOD_CALL);
+            put_call(out, &boxing::METHOD_CALL, limit);
             out.put(&target.id_pack);
             boxing::put_label(out, boxing::VALUE);
             brine::put_str(out, name.as_bytes());
@@ -75,26 +110,26 @@ pub(super) fn put_body<S: Sink>(boxer: &mut boxing::Boxer<'_>, out: &mut S, body
             boxer.put_keywords(out, keywords)
         }
         Body::Raw { handler, args } => {
-            put_handler(out, handler);
+            put_handler(out, handler, limit);
             boxer.put_sequence(out, args)
         }
         Body::Call { target, args, keywords } => {
-            put_handler(out, Handler::Call as i64);
-            boxed_tuple(out, 3);
-            put_target(boxer, out, target)?;
+            check_home(boxer, target)?;
+            put_call(out, &boxing::OBJECT_CALL, limit);
+            out.put(&target.id_pack);
             boxer.put_sequence(out, args)?;
             boxer.put_keywords(out, keywords)
         }
         Body::Inspect { target } => {
             check_home(boxer, target)?;
-            put_handler(out, Handler::Inspect as i64);
+            put_handler(out, Handler::Inspect as i64, None);
             boxing::put_label(out, boxing::VALUE);
             brine::put_tuple_header(out, 1);
             out.put(&target.id_pack);
             Ok(())
         }
         Body::InstanceCheck { class, other } => {
-            put_handler(out, Handler::InstanceCheck as i64);
+            put_handler(out, Handler::InstanceCheck as i64, None);
             boxed_tuple(out, 2);
             put_target(boxer, out, class)?;
             check_home(boxer, other)?;
@@ -106,9 +141,30 @@ pub(super) fn put_body<S: Sink>(boxer: &mut boxing::Boxer<'_>, out: &mut S, body
 }
 
 #[inline]
-fn put_handler<S: Sink>(out: &mut S, handler: i64) {
+fn put_handler<S: Sink>(out: &mut S, handler: i64, limit: Option<i64>) {
     brine::put_tuple_header(out, 2);
-    brine::put_int(out, handler);
+    match limit {
+        None => brine::put_int(out, handler),
+        Some(limit) => {
+            brine::put_tuple_header(out, 2);
+            brine::put_int(out, handler);
+            brine::put_int(out, limit);
+        }
+    }
+}
+
+/// The beginning of a call, up to the id_pack of its target.
+#[inline]
+fn put_call<S: Sink>(out: &mut S, call: &[u8; 7], limit: Option<i64>) {
+    match limit {
+        None => out.put(call),
+        Some(limit) => {
+            let [pair, handler, boxes @ ..] = call;
+            out.put(&[*pair, 0x11, *handler]);
+            brine::put_int(out, limit);
+            out.put(boxes);
+        }
+    }
 }
 
 #[inline]
@@ -144,7 +200,7 @@ impl<T> Core<T> {
             let to = self.threads.to;
             let count = i64::try_from(count).unwrap_or(i64::MAX);
             let sent = self.send(Kind::Request, &Seq::Int(seq), to, |_, out| {
-                put_handler(out, Handler::Del as i64);
+                put_handler(out, Handler::Del as i64, None);
                 boxed_tuple(out, 2);
                 boxing::put_label(out, boxing::LOCAL_REF);
                 out.put(&id_pack);
@@ -161,7 +217,7 @@ impl<T> Core<T> {
     pub(super) fn put_close(&mut self) {
         let seq = self.pending.next_seq();
         let sent = self.send(Kind::Request, &Seq::Int(seq), 0, |boxer, out| {
-            put_body(boxer, out, &Body::Raw { handler: Handler::Close as i64, args: &[] })
+            put_body::<_, false>(boxer, out, &Body::Raw { handler: Handler::Close as i64, args: &[] }, None)
         });
         if sent.is_ok() {
             self.pending.insert(None);

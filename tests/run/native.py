@@ -6,6 +6,7 @@ from interop import listen_address, start_python_server
 from runner import test
 
 PROGRAM = "border/native_peers"
+DEADLINES = "border/deadlines"
 # The option of the client, that of the server, and what comes of it.
 PAIRS = (("on", "accept", "native"), ("on", "on", "native"), ("on", "off", "stock"), ("accept", "on", "stock"), ("off", "on", "stock"))
 VERSIONS = ("6.0.2", "5.3.1", "4.1.5")
@@ -55,9 +56,28 @@ def python_client(version):
     return function
 
 
+def deadlines_to_python(version):
+    def function(case):
+        _server, address = start_python_server(case, version, "tcp")
+        all_passed(case, case.run([case.program(DEADLINES), "python", address, "6" if version > "6" else "5"]).output)
+    return function
+
+
+def deadlines_of_python(version):
+    def function(case):
+        server = case.start([case.program(DEADLINES), "serve", listen_address(case, "tcp")])
+        address = server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
+        all_passed(case, case.run([case.python(version), os.path.join(CLIENTS, "deadlines.py"), address]).output)
+        case.stop(server)
+        case.equal(server.wait(case.left()), 0, "exit code of the server")
+    return function
+
+
 for client, server, outcome in PAIRS:
     test("native.c-%s-c-%s" % (client, server), 60)(c_pair(client, server, outcome, "tcp"))
 test("native.unix", 60)(c_pair("on", "accept", "native", "unix"))
 for version in VERSIONS:
     test("native.c-python.%s" % version, 60)(python_server(version))
     test("native.python-c.%s" % version, 60)(python_client(version))
+    test("native.deadlines.c-python.%s" % version, 60)(deadlines_to_python(version))
+    test("native.deadlines.python-c.%s" % version, 60)(deadlines_of_python(version))

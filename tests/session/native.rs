@@ -9,9 +9,10 @@ use crate::support::thing::{Thing, shape, thing_of};
 use proptest::prelude::*;
 use rpyc::config::{Config, Dialect, Limits, Native};
 use rpyc::error::Error;
-use rpyc::session::{Body, Event, Op, Session};
+use rpyc::session::{Body, Due, Event, Op, Session};
 use rpyc::value::{Array, Element, Local, Reference, Value};
 use std::sync::Arc;
+use std::time::Duration;
 
 fn root() -> Arc<Thing> {
     Thing::new("root", &Arc::new(shape("mylib.Root", &[])))
@@ -27,6 +28,9 @@ fn pair(client: Native, server: Native, dialect: Dialect) -> Pair {
     pair.client = crate::support::pair::session(native(client, dialect), None);
     pair
 }
+
+/// The features that we offer: native boxes, and deadlines.
+const OURS: i64 = 3;
 
 fn offer(version: i64, features: i64) -> Node {
     tuple([text("librpyc"), int(version), int(features)])
@@ -64,7 +68,7 @@ fn answered_with(answer: Option<Node>) -> Wire {
     wire.session.request(Body::Raw { handler: 3, args: &[] }, 77).unwrap();
     let said = wire.said();
     assert_eq!(said.len(), 2, "{said:?}");
-    assert_eq!(said[0].2, tuple([int(1), value_box(tuple([offer(1, 1)]))]));
+    assert_eq!(said[0].2, tuple([int(1), value_box(tuple([offer(1, OURS)]))]));
     assert_eq!(said[1].2, tuple([int(3), value_box(tuple([]))]));
     if let Some(answer) = answer {
         wire.feed_message(Kind::Reply, &said[0].1, &answer);
@@ -147,7 +151,7 @@ fn nothing_is_asked_by_default() {
 
 #[test]
 fn it_is_asked_once() {
-    let mut wire = answered_with(Some(value_box(offer(1, 1))));
+    let mut wire = answered_with(Some(value_box(offer(1, OURS))));
     let root = wire.event();
     assert!(matches!(root, Some(Event::Reply { token: 77, .. })));
     wire.session.request(Body::Raw { handler: 3, args: &[] }, 0).unwrap();
@@ -158,7 +162,7 @@ fn it_is_asked_once() {
 fn a_python_peer_notices_nothing() {
     let refusal = tuple([tuple([text("builtins"), text("TypeError")]), tuple([]), tuple([]), text("no")]);
     let harmless = [
-        value_box(offer(1, 1)),
+        value_box(offer(1, OURS)),
         value_box(Node::None),
         value_box(tuple([])),
         value_box(tuple([int(1), int(1), int(1), text("agreed")])),
@@ -187,7 +191,7 @@ fn a_python_peer_notices_nothing() {
 
 #[test]
 fn an_answer_that_makes_no_sense_is_the_end() {
-    for answer in [agreed(2, 1), agreed(0, 1), offer(2, 1), offer(1, 0), tuple([text("librpyc")])] {
+    for answer in [agreed(2, 1), agreed(0, 1), offer(2, 1), offer(1, 0), offer(1, 1), tuple([text("librpyc")])] {
         let mut wire = answered_with(Some(value_box(answer.clone())));
         let error = closed(wire.event());
         assert!(matches!(&error, Error::Malformed(text) if text.contains("the offer of native values")), "{error:?}");
@@ -205,8 +209,9 @@ fn offers_of_other_versions() {
     for (data, answer) in [
         (offer(1, 1), agreed(1, 1)),
         (offer(7, 1), agreed(1, 1)),
-        (offer(1, 0xff), agreed(1, 1)),
-        (tuple([text("librpyc"), int(2), int(3), text("more")]), agreed(1, 1)),
+        (offer(1, 0xff), agreed(1, OURS)),
+        (offer(1, OURS), agreed(1, OURS)),
+        (tuple([text("librpyc"), int(2), int(3), text("more")]), agreed(1, OURS)),
         (offer(0, 1), offer(0, 1)),
         (offer(1, 2), offer(1, 2)),
         (tuple([text("librpyc"), int(1)]), tuple([text("librpyc"), int(1)])),
@@ -215,7 +220,8 @@ fn offers_of_other_versions() {
     ] {
         let (mut wire, _) = Wire::with_root(Dialect::V6, Config::default(), &root());
         assert_eq!(wire.ask(1, value_box(tuple([data.clone()]))), value_box(answer.clone()));
-        assert_eq!(wire.session.is_native(), answer == agreed(1, 1), "{data:?}");
+        assert_eq!(wire.session.is_native(), answer != data, "{data:?}");
+        assert_eq!(wire.session.sends_deadlines(), answer == agreed(1, OURS), "{data:?}");
     }
 }
 
@@ -234,7 +240,7 @@ fn a_native_value_that_was_not_agreed_on() {
         assert!(matches!(&request.op, Op::Call { args, .. } if *args == [list(vec![])]));
     }
     // As an answer it is an error of the request.
-    let mut wire = answered_with(Some(value_box(offer(1, 1))));
+    let mut wire = answered_with(Some(value_box(offer(1, OURS))));
     assert!(matches!(wire.event(), Some(Event::Reply { token: 77, .. })));
     // The peer has our offer, so that it might send one; a plain session has made none.
     let mut wire = Wire::new(Dialect::V6, Config::default(), None);
@@ -389,6 +395,161 @@ fn memory_is_counted_for_a_message() {
         }
         let error = closed(event);
         assert!(matches!(&error, Error::Limit(text) if text.contains("max_memory")), "{error:?}");
+    }
+}
+
+/// What the peer hears of how long a request is waited for.
+fn heard(pair: &mut Pair, body: Body<'_>, left: Option<Duration>) -> Option<u64> {
+    pair.client.request_within(body, 77, left).expect("a request");
+    pair.to_server();
+    let Some(Event::Request(request)) = pair.server.next_event() else { panic!("no request") };
+    pair.reply(&request, &Value::None).unwrap();
+    request.id.due().microseconds().map(|left| left / 1000)
+}
+
+#[test]
+fn a_request_says_how_long_its_caller_waits() {
+    let thing = Thing::new("a", &Arc::new(shape("mylib.Thing", &["exposed_name"])));
+    for dialect in BOTH {
+        let mut pair = pair(Native::On, Native::Accept, dialect);
+        pair.server = crate::support::pair::session(native(Native::Accept, Dialect::Auto), Some(thing.clone()));
+        let root = pair.root();
+        assert!(pair.client.sends_deadlines() && pair.server.sends_deadlines());
+        let call = Body::Call { target: &root, args: &[Value::Int(1)], keywords: &[] };
+        let method = Body::CallAttr { target: &root, name: "name", args: &[Value::Int(1)], keywords: &[] };
+        let args = [remote(&root), Value::str("name")];
+        let read = Body::Raw { handler: 4, args: &args };
+        let args = [remote(&root)];
+        let text = Body::Raw { handler: 9, args: &args };
+        for body in [call, method, read, text] {
+            // Twice, because calls that are known already are read in another way.
+            for _ in 0..2 {
+                for (left, wanted) in [
+                    (None, None),
+                    (Some(Duration::from_millis(30_000)), Some(30_000)),
+                    (Some(Duration::ZERO), Some(0)),
+                    (Some(Duration::from_nanos(1)), Some(1)),
+                    (Some(Duration::from_micros(1_001)), Some(2)),
+                    (Some(Duration::from_millis(1 << 43)), Some(1 << 43)),
+                    (Some(Duration::from_millis(1 << 43) + Duration::from_nanos(1)), None),
+                    (Some(Duration::MAX), None),
+                ] {
+                    assert_eq!(heard(&mut pair, body, left), wanted, "{left:?}");
+                }
+            }
+        }
+        // The host's own time of a request comes in no message.
+        let request = pair.host(call);
+        assert_eq!(request.id.due(), Due::NEVER);
+        assert_eq!(request.id.due().on_clock(5), Due::NEVER);
+        assert_eq!(Due::new(3).on_clock(5), Due::new(8));
+        assert_eq!(Due::new(3).on_clock(u64::MAX).microseconds(), Some(u64::MAX - 1));
+    }
+}
+
+#[test]
+fn what_runs_no_code_of_the_host_has_no_deadline() {
+    let mut pair = pair(Native::On, Native::Accept, Dialect::V6);
+    let root = pair.root();
+    let left = Some(Duration::from_secs(5));
+    let numbered = |body: Body<'_>, pair: &mut Pair| {
+        pair.client.request_within(body, 77, left).unwrap();
+        let bytes = crate::support::pair::sent(&mut pair.client);
+        let message = crate::support::recording::open(&crate::support::pair::payloads(&bytes)[0], true);
+        crate::support::pair::push(&mut pair.server, &bytes, 3);
+        nothing(pair.server.next_event());
+        pair.to_client();
+        outcome(&mut pair.client).unwrap();
+        message.2.items()[0].clone()
+    };
+    assert_eq!(numbered(Body::Inspect { target: &root }, &mut pair), int(16));
+    assert_eq!(numbered(Body::Raw { handler: 1, args: &[Value::Int(7)] }, &mut pair), int(1));
+    assert_eq!(numbered(Body::Raw { handler: 3, args: &[] }, &mut pair), int(3));
+}
+
+/// The same bytes as if there were no deadlines.
+#[test]
+fn nobody_else_hears_of_deadlines() {
+    use Native::{Accept, Off, On};
+    for (client, server) in [(On, Off), (Accept, On), (Accept, Accept), (Off, On)] {
+        for dialect in BOTH {
+            let mut pair = pair(client, server, dialect);
+            let root = pair.root();
+            let body = Body::CallAttr { target: &root, name: "name", args: &[Value::Int(1)], keywords: &[] };
+            pair.client.request_within(body, 77, Some(Duration::from_secs(5))).unwrap();
+            let limited = crate::support::pair::sent(&mut pair.client);
+            pair.client.request(body, 77).unwrap();
+            let plain = crate::support::pair::sent(&mut pair.client);
+            let opened = |bytes: &[u8]| {
+                crate::support::recording::open(&crate::support::pair::payloads(bytes)[0], dialect == Dialect::V6).2
+            };
+            assert_eq!(opened(&limited), opened(&plain));
+            assert_eq!(limited.len(), plain.len());
+        }
+    }
+}
+
+/// One that knows native boxes alone, in either part.
+#[test]
+fn a_peer_without_deadlines() {
+    let mut wire = answered_with(Some(value_box(agreed(1, 1))));
+    let Some(Event::Reply { outcome: Ok(root), .. }) = wire.event() else { panic!("no root") };
+    let far = proxy(root);
+    assert!(wire.session.is_native() && !wire.session.sends_deadlines());
+    let body = Body::Call { target: &far, args: &[], keywords: &[] };
+    wire.session.request_within(body, 77, Some(Duration::from_secs(5))).unwrap();
+    assert_eq!(wire.only_said().2.items()[0], int(7));
+    // It has heard of ours, and may use them.
+    let args = value_box(tuple([]));
+    wire.feed_message(Kind::Request, &int(900), &tuple([tuple([int(3), int(5)]), args]));
+    nothing(wire.event());
+    assert_eq!(wire.only_said().0, Kind::Reply);
+
+    for agree in [None, Some(1)] {
+        let (mut wire, root) = Wire::with_root(Dialect::V6, Config::default(), &self::root());
+        if let Some(features) = agree {
+            assert_eq!(wire.ask(1, value_box(tuple([offer(1, features)]))), value_box(agreed(1, features)));
+        }
+        assert!(!wire.session.sends_deadlines());
+        let args = tuple_box([yours(&root), value_box(tuple([])), value_box(tuple([]))]);
+        wire.feed_message(Kind::Request, &int(900), &tuple([tuple([int(7), int(5)]), args]));
+        nothing(wire.event());
+        let (name, body) = wire.exception(900);
+        assert_eq!(name, "KeyError", "as RPyC says: there is no such handler");
+        assert_eq!(body.items()[1], tuple([tuple([int(7), int(5)])]));
+        assert!(wire.session.is_open());
+    }
+}
+
+#[test]
+fn a_deadline_that_cannot_be_is_the_end() {
+    for (deadline, wanted) in [
+        (int(-1), "is negative: -1 ms"),
+        (int(i64::MIN), "is negative"),
+        (int((1 << 43) + 1), "is too far away: 8796093022209 ms"),
+        (int(i64::MAX), "is too far away"),
+        (Node::Int("9".repeat(300)), "is too far away: 99999"),
+        (text("soon"), "is no int of milliseconds but a str"),
+        (Node::None, "is no int of milliseconds but a NoneType"),
+        (Node::Bool(true), "is no int of milliseconds but a bool"),
+        (Node::Float(1.5f64.to_bits()), "is no int of milliseconds but a float"),
+    ] {
+        for handler in [1, 3, 7, 8, 99] {
+            let (mut wire, root) = Wire::with_root(Dialect::V6, Config::default(), &root());
+            wire.ask(1, value_box(tuple([offer(1, OURS)])));
+            let args = tuple_box([yours(&root), value_box(tuple([])), value_box(tuple([]))]);
+            wire.feed_message(Kind::Request, &int(9), &tuple([tuple([int(handler), deadline.clone()]), args]));
+            let error = closed(wire.event());
+            assert!(matches!(&error, Error::Malformed(text) if text.contains(wanted)), "{error:?}");
+        }
+    }
+    // Of the other things that may stand there, RPyC's own words.
+    for number in [tuple([]), tuple([int(1)]), tuple([int(1), int(2), int(3)]), text("x")] {
+        let (mut wire, _) = Wire::with_root(Dialect::V6, Config::default(), &root());
+        wire.ask(1, value_box(tuple([offer(1, OURS)])));
+        wire.feed_message(Kind::Request, &int(9), &tuple([number, value_box(tuple([]))]));
+        nothing(wire.event());
+        assert_eq!(wire.exception(9).0, "KeyError");
     }
 }
 

@@ -90,7 +90,7 @@ fn advance(mut call: Call, name: &str, wanted: usize) {
     let State::Ready { next, .. } = std::mem::replace(&mut *state, State::Running) else { return };
     drop(state);
     let (again, this, origin) = (next.clone(), object.clone(), call.shared().cloned());
-    let answer = Answer::then(move |outcome: Outcome| {
+    let answer = Answer::then(call.due(), move |outcome: Outcome| {
         // The peer may ask for the next one as soon as it has this.
         if let Some(generator) = Generator::of(&this) {
             *lock(&generator.state) = match &outcome {

@@ -160,6 +160,21 @@ fn lists_between_two_of_this_library() {
     assert_eq!((message.text.as_str(), message.fault), ("native [1, 'two']", None));
 }
 
+#[test]
+fn a_deadline_stands_beside_the_handler() {
+    let limited = |first: &[u8]| [&[0x11, 0x11, 0x58][..], first, &call()[2..]].concat();
+    let mut number = Vec::new();
+    brine::put_int(&mut number, 30_000);
+    let message = decoded(&frame(&in_dialect(Dialect::V6, 1, 1, &limited(&number))));
+    assert_eq!((message.handler_name(), message.fault), ("CALLATTR", None));
+    assert_eq!(message.text, "CALLATTR within 30000 ms your interop.Root#7 'add' (40, 2)");
+    let mut number = Vec::new();
+    brine::put_int(&mut number, -1);
+    let message = decoded(&frame(&in_dialect(Dialect::V6, 1, 1, &limited(&number))));
+    assert_eq!((message.handler, message.fault), (None, None));
+    assert!(message.text.starts_with("(8, -1) "), "{}", message.text);
+}
+
 /// Whatever is changed, each byte of the stream belongs to one message.
 #[test]
 fn changed_streams_are_read_to_their_end() {
