@@ -97,6 +97,8 @@ func newCore(options map[string]string) (*core, error) {
 	if C.rpyc_session_new(config, C.RPYC_SESSION_PACKED, &c.session, &failure) != C.RPYC_OK {
 		return nil, takeError(failure)
 	}
+	// On the clock of the session it is always 0 o'clock, so a deadline is the time that is left.
+	C.rpyc_session_set_time(c.session, 0)
 	c.event = (*C.rpyc_session_event)(C.calloc(1, C.sizeof_rpyc_session_event+C.sizeof_size_t))
 	c.event.struct_size = C.sizeof_rpyc_session_event
 	c.length = (*C.size_t)(unsafe.Add(unsafe.Pointer(c.event), C.sizeof_rpyc_session_event))
@@ -152,6 +154,7 @@ type event struct {
 	member     uint64
 	name       string
 	call       *C.rpyc_call // of a request; to be answered
+	left       int64        // of a request: milliseconds until its caller stops waiting; -1: not known
 	packed     []byte       // in memory of C, until the next event
 	err        error
 }
@@ -166,6 +169,7 @@ func (c *core) next() (event, error) {
 	switch got.kind {
 	case eventRequest:
 		got.asks, got.member, got.call = int32(e.asks), uint64(e.member), e.call
+		got.left = int64(e.time_left_ms)
 		if got.member == C.RPYC_MEMBER_NONE {
 			got.name = C.GoStringN(e.name, C.int(e.name_length))
 		}
@@ -178,12 +182,13 @@ func (c *core) next() (event, error) {
 	return got, nil
 }
 
-// ask puts a request into the bytes to be sent, and gives its number.
-func (c *core) ask(token uint64, handler int32, object uint64, name string, packed []byte) (int64, error) {
+// ask puts a request into the bytes to be sent, and gives its number. A peer that agreed to it hears how many
+// milliseconds are left; -1: there is no deadline.
+func (c *core) ask(token uint64, handler int32, object uint64, name string, packed []byte, left int64) (int64, error) {
 	var failure *C.rpyc_error
 	var sequence C.int64_t
 	status := C.rpyc_session_ask_packed(c.session, C.uint64_t(token), C.int32_t(handler), C.go_object(C.uint64_t(object)),
-		textPointer(name), C.size_t(len(name)), bytesPointer(packed), C.size_t(len(packed)), -1, &sequence, &failure)
+		textPointer(name), C.size_t(len(name)), bytesPointer(packed), C.size_t(len(packed)), C.int64_t(left), &sequence, &failure)
 	if status != C.RPYC_OK {
 		return 0, takeError(failure)
 	}

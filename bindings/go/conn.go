@@ -343,7 +343,7 @@ func (c *conn) ask(ctx context.Context, handler int32, object *Object, name stri
 	if c.accepted {
 		c.waitForDialect(ctx)
 	}
-	token, waiting, err := c.send(handler, object, name, args)
+	token, waiting, err := c.send(ctx, handler, object, name, args)
 	if err != nil {
 		return nil, err
 	}
@@ -368,7 +368,7 @@ func (c *conn) ask(ctx context.Context, handler int32, object *Object, name stri
 }
 
 // send encodes a request and puts it into what the writer sends.
-func (c *conn) send(handler int32, object *Object, name string, args []any) (token uint64, waiting *pending, err error) {
+func (c *conn) send(ctx context.Context, handler int32, object *Object, name string, args []any) (token uint64, waiting *pending, err error) {
 	e := encoder{conn: c, buf: make([]byte, 0, 128)}
 	defer e.done()
 	if err := e.arguments(args); err != nil {
@@ -388,7 +388,7 @@ func (c *conn) send(handler int32, object *Object, name string, args []any) (tok
 	}
 	c.lastID++
 	waiting = &pending{reply: make(chan reply, 1)}
-	waiting.sequence, err = c.core.ask(c.lastID, handler, handle, name, e.buf)
+	waiting.sequence, err = c.core.ask(c.lastID, handler, handle, name, e.buf, timeLeft(ctx))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -400,6 +400,18 @@ func (c *conn) send(handler int32, object *Object, name string, args []any) (tok
 	}
 	c.signal()
 	return token, waiting, nil
+}
+
+// timeLeft is how many milliseconds a context still has, rather one too many than too few; -1: it has no deadline.
+func timeLeft(ctx context.Context) int64 {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		return -1
+	}
+	if left := time.Until(deadline); left > 0 {
+		return int64((left-1)/time.Millisecond) + 1
+	}
+	return 0
 }
 
 // usable tells why the connection cannot be used any more; the lock is held.

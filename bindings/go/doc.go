@@ -29,7 +29,8 @@
 //
 // The context of a request sets its deadline and can cancel it: the goroutine goes on at once, and an answer that
 // comes late is dropped. The peer is not told, for RPyC has no message for that. A method that is served gets a context
-// that ends with the connection.
+// that ends with the connection. Between two peers of this library of which one has the option native on, requests say
+// how long they are waited for, and the context of the method has that deadline.
 //
 // # Goroutines
 //

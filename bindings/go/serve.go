@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"sync"
+	"time"
 )
 
 // Connecter is implemented by services that want to know of new connections. OnConnect runs before the first call of
@@ -284,6 +285,7 @@ type served struct {
 	args     any // a tuple of the arguments and the keywords
 	bad      error
 	turn     *turn
+	deadline time.Time // when the caller stops waiting; zero: that is not known
 }
 
 // serve starts to answer a request; the lock is held.
@@ -291,6 +293,9 @@ func (c *conn) serve(event event) {
 	s := &served{conn: c, event: event}
 	s.args, s.bad = c.unpack(event.packed)
 	s.event.packed = nil
+	if event.left >= 0 {
+		s.deadline = time.Now().Add(time.Duration(event.left) * time.Millisecond)
+	}
 	s.find()
 	if c.turns != nil {
 		s.turn = c.turns.enter()
@@ -336,6 +341,11 @@ func (s *served) run() {
 	if c.ctx.Err() != nil {
 		drop(s.event.call)
 		return
+	}
+	if !s.deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, s.deadline)
+		defer cancel()
 	}
 	defer func() {
 		if s.event.call != nil {

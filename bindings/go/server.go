@@ -12,10 +12,11 @@ import (
 // Server offers a service to any number of connections.
 //
 // A service is a pointer to a struct, whose exported methods peers can call: Add as add, GetBalance as get_balance.
-// A first parameter of type context.Context is the call's own: it ends with the connection, ConnOf finds that, and
-// requests that are made with it go back to the caller. The other parameters are converted; what does not fit gives
-// the caller a TypeError that names the argument. An error as the last result becomes an exception, see Raise, as does
-// a panic. The type can say more with DescribeRPyC.
+// A first parameter of type context.Context is the call's own: it ends with the connection, or at the deadline of a
+// caller that said how long it waits, as peers of this library can. ConnOf finds the connection, and requests that are
+// made with it go back to the caller. The other parameters are converted; what does not fit gives the caller a
+// TypeError that names the argument. An error as the last result becomes an exception, see Raise, as does a panic. The
+// type can say more with DescribeRPyC.
 //
 // Each call runs in a goroutine of its own, so methods must be safe for use by several at once; WithSerial changes
 // that.
