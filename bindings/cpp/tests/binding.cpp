@@ -652,6 +652,26 @@ void failures(check::Checks &checks) {
         RAISES(rpyc::Timeout, ends.root.call("slow"));
         go = true;
     });
+    checks.add("deadlines", [] {
+        using left = std::optional<std::chrono::milliseconds>;
+        const auto number = [](left time) { return time ? std::int64_t(time->count()) : -1; };
+        rpyc::Service service{"Clocked"};
+        std::thread later;
+        service.expose("left", [&](rpyc::Call &call) { return number(call.time_left()); });
+        service.expose("later", [&](rpyc::Call &call) {
+            later = std::thread([&, deferred = call.defer()]() mutable { deferred.returns(number(deferred.time_left())); });
+        });
+        const auto about = [](std::int64_t time) { return time > 3'000'000 && time <= 3'600'000; };
+        const auto config = rpyc::Config().set("native", "on").set("sync_request_timeout", 1h);
+        {
+            const Ends ends(service, rpyc::Service("Near"), config);
+            TRUE(about(ends.root.call("left").as<std::int64_t>()));
+            TRUE(about(ends.root.call("later").as<std::int64_t>()));
+        }
+        later.join();
+        const Ends ends(service, rpyc::Service("Near"), rpyc::Config().set("sync_request_timeout", 1h));
+        EQUAL(ends.root.call("left"), -1);
+    });
     checks.add("errors-can-be-copied", [] {
         rpyc::KeyError first("k");
         const rpyc::LookupError second = first;

@@ -8,6 +8,15 @@
 
 namespace rpyc {
 
+namespace detail {
+
+inline std::optional<std::chrono::milliseconds> time_left(const rpyc_call *call) noexcept {
+    const std::int64_t left = rpyc_call_time_left(call);
+    return left < 0 ? std::nullopt : std::optional(std::chrono::milliseconds(left));
+}
+
+}  // namespace detail
+
 /** A call that is answered later, from any thread. If it is not, the caller gets a RuntimeError. */
 class Deferred {
 public:
@@ -35,8 +44,10 @@ public:
     void raises(const E &error) noexcept {
         raises(std::make_exception_ptr(error));
     }
-    /** Is the caller gone? */
+    /** Does nobody wait for the answer any more? */
     bool cancelled() const noexcept { return rpyc_call_cancelled(raw_); }
+    /** How long the caller still waits, 0 when its time is up; nothing where that is not known: see rpyc_call_time_left. */
+    std::optional<std::chrono::milliseconds> time_left() const noexcept { return detail::time_left(raw_); }
 
 private:
     rpyc_call *raw_;
@@ -55,8 +66,10 @@ public:
     Object target() const noexcept { return Object::share(rpyc_call_target(raw_)); }
     /** As it is looked for: "exposed_add". */
     std::string name() const { return rpyc_call_name(raw_); }
-    /** Is the caller gone? */
+    /** Does nobody wait for the answer any more? */
     bool cancelled() const noexcept { return rpyc_call_cancelled(raw_); }
+    /** How long the caller still waits, 0 when its time is up; nothing where that is not known: see rpyc_call_time_left. */
+    std::optional<std::chrono::milliseconds> time_left() const noexcept { return detail::time_left(raw_); }
     /** Keeps the call; what the function returns then is of no account. */
     Deferred defer() { return Deferred(rpyc_call_defer(raw_)); }
     rpyc_call *raw() const noexcept { return raw_; }
