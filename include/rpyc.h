@@ -4744,7 +4744,7 @@ bool rpyc_call_cancelled(const rpyc_call *call);
  * when the request was read here, and holds for deferred calls too. An answer can be given also when it has passed.
  *
  * @param call borrowed
- * @return milliseconds; 0: the time is up; -1: the caller has not said it, or waits without a limit; 0 also for NULL
+ * @return milliseconds; 0: the time is up; -1: the caller has not said it, or waits without a limit, or has its answer; 0 also for NULL
  *
  * Threads: one thread at a time per handle. Since 0.1.
  */

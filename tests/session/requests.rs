@@ -367,7 +367,7 @@ fn bound_threads() {
         let target = answers[0].3.items()[1].clone();
         push(&mut session, &recording::frame(&ask(33, 9, tuple_box([yours(&target)]))), 5);
         let Some(Event::Request(request)) = session.next_event() else { panic!() };
-        assert_eq!(request.id.threads, Threads { from: 33, to: 0 });
+        assert_eq!(request.id.threads(), Threads { from: 33, to: 0 });
         // Requests go to the thread that is set; releases, too.
         session.request(Body::Raw { handler: 1, args: &[] }, 1).unwrap();
         session.set_threads(Threads { from: 44, to: 55 });

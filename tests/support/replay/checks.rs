@@ -19,7 +19,7 @@ impl<'r> Replay<'r> {
             from: numbers[0],
             to: recording::thread_number(&symbols[1]),
         });
-        assert_eq!(request.id.threads, threads, "{at}");
+        assert_eq!(request.id.threads(), threads, "{at}");
         let nodes =
             |replay: &mut Replay<'r>, values: &[Value]| values.iter().map(|v| replay.node(v)).collect::<Vec<_>>();
         let keywords = |replay: &mut Replay<'r>, keywords: &[(Text, Value)]| {
