@@ -184,6 +184,7 @@ type class struct {
 	members           []member
 	aliases           []string
 	construct         *function
+	rules             rules        // its own
 	object            *ClassObject // the class itself, to be sent
 	serial            uint64       // stands in the ids of its members
 }
@@ -195,7 +196,8 @@ var lastSerial uint64
 var classes sync.Map
 
 // Methods that mean something to this package and are not exposed.
-var reserved = map[string]bool{"DescribeRPyC": true, "OnConnect": true, "OnDisconnect": true}
+var reserved = map[string]bool{"DescribeRPyC": true, "OnConnect": true, "OnDisconnect": true, "GetAttrRPyC": true,
+	"SetAttrRPyC": true, "DelAttrRPyC": true, "HasAttrRPyC": true}
 
 // What the names of two well-known interfaces stand for.
 var special = map[string]string{"String": "__str__", "GoString": "__repr__"}
@@ -225,7 +227,7 @@ func describe(t reflect.Type) (*class, error) {
 	if module == "." {
 		module = "go"
 	}
-	c := &Class{goType: t, class: &class{goType: t, module: module, name: name}, hidden: map[string]bool{}}
+	c := &Class{goType: t, class: &class{goType: t, module: module, name: name, rules: rulesOf(t)}, hidden: map[string]bool{}}
 	if describer, ok := reflect.New(t.Elem()).Interface().(Describer); ok {
 		describer.DescribeRPyC(c)
 	}

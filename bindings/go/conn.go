@@ -328,78 +328,122 @@ func (c *conn) discard() {
 
 // ---------------------------------------------------------------- requests
 
-// ask sends a request and waits for its answer. Until then, a serial call that asks gives up its turn.
+// question is what is asked of the peer.
+type question struct {
+	handler int32
+	object  *Object
+	name    string
+	args    []any
+	raw     bool // the arguments are all there is, as they are
+}
+
+// asked is a question that was sent.
+type asked struct {
+	question
+	token   uint64
+	waiting *pending
+}
+
+// ask sends a request and waits for its answer.
 func (c *conn) ask(ctx context.Context, handler int32, object *Object, name string, args ...any) (any, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, c.interrupted(err, handler, name)
+	return c.await(ctx, question{handler: handler, object: object, name: name, args: args})
+}
+
+func (c *conn) await(ctx context.Context, q question) (any, error) {
+	ctx, cancel := c.limited(ctx)
+	defer cancel()
+	a, err := c.begin(ctx, q)
+	if err != nil {
+		return nil, err
 	}
+	return c.wait(ctx, a)
+}
+
+// limited gives a context that ends when the time of the connection is over, if it has no deadline of its own.
+func (c *conn) limited(ctx context.Context) (context.Context, context.CancelFunc) {
 	if c.options.timeout > 0 {
 		if _, limited := ctx.Deadline(); !limited {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, c.options.timeout)
-			defer cancel()
+			return context.WithTimeout(ctx, c.options.timeout)
 		}
+	}
+	return ctx, func() {}
+}
+
+// begin sends a request.
+func (c *conn) begin(ctx context.Context, q question) (*asked, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, c.interrupted(err, q)
 	}
 	if c.accepted {
 		c.waitForDialect(ctx)
 	}
-	token, waiting, err := c.send(handler, object, name, args)
-	if err != nil {
-		return nil, err
-	}
+	return c.send(ctx, q)
+}
+
+// wait waits for the answer. Until then, a serial call that asks gives up its turn.
+func (c *conn) wait(ctx context.Context, a *asked) (any, error) {
 	defer giveUpTurn(ctx)()
 	select {
-	case answer := <-waiting.reply:
+	case answer := <-a.waiting.reply:
 		return answer.value, answer.err
 	case <-ctx.Done():
 	}
 	c.mu.Lock()
-	if c.pending[token] == waiting {
-		delete(c.pending, token)
+	if c.pending[a.token] == a.waiting {
+		delete(c.pending, a.token)
 		if c.core != nil {
-			c.core.forget(waiting.sequence)
+			c.core.forget(a.waiting.sequence)
 		}
 		c.mu.Unlock()
-		return nil, c.interrupted(ctx.Err(), handler, name)
+		return nil, c.interrupted(ctx.Err(), a.question)
 	}
 	c.mu.Unlock()
-	answer := <-waiting.reply // it came at the last moment
+	answer := <-a.waiting.reply // it came at the last moment
 	return answer.value, answer.err
 }
 
 // send encodes a request and puts it into what the writer sends.
-func (c *conn) send(handler int32, object *Object, name string, args []any) (token uint64, waiting *pending, err error) {
-	e := encoder{conn: c, buf: make([]byte, 0, 128)}
+func (c *conn) send(ctx context.Context, q question) (*asked, error) {
+	e := encoder{conn: c, ctx: ctx, buf: make([]byte, 0, 128)}
 	defer e.done()
-	if err := e.arguments(args); err != nil {
-		return 0, nil, err
+	var err error
+	if q.raw {
+		err = e.sequence(packedTuple, q.args)
+	} else {
+		err = e.arguments(q.args)
+	}
+	if err != nil {
+		return nil, err
 	}
 	var handle uint64
-	if object != nil {
-		if handle, err = object.hold(); err != nil {
-			return 0, nil, err
+	if q.object != nil {
+		if handle, err = q.object.hold(); err != nil {
+			return nil, err
 		}
-		e.objects = append(e.objects, object)
+		e.objects = append(e.objects, q.object)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if err := c.usable(); err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	c.lastID++
-	waiting = &pending{reply: make(chan reply, 1)}
-	waiting.sequence, err = c.core.ask(c.lastID, handler, handle, name, e.buf)
+	a := &asked{q, c.lastID, &pending{reply: make(chan reply, 1)}}
+	if q.raw {
+		a.waiting.sequence, err = c.core.request(a.token, q.handler, e.buf)
+	} else {
+		a.waiting.sequence, err = c.core.ask(a.token, q.handler, handle, q.name, e.buf)
+	}
 	if err != nil {
-		return 0, nil, err
+		return nil, err
 	}
 	e.lent()
-	token = c.lastID
-	c.pending[token] = waiting
-	if waiting.sequence < 0 {
+	c.pending[a.token] = a.waiting
+	if a.waiting.sequence < 0 {
 		c.events(false) // the library has answered by itself
 	}
 	c.signal()
-	return token, waiting, nil
+	return a, nil
 }
 
 // usable tells why the connection cannot be used any more; the lock is held.
@@ -414,13 +458,13 @@ func (c *conn) usable() error {
 }
 
 // interrupted says that the caller's context ended the waiting.
-func (c *conn) interrupted(cause error, handler int32, name string) error {
+func (c *conn) interrupted(cause error, q question) error {
 	what := "the request"
 	switch {
-	case handler == handleCallAttr || handler == handleCall && name != "":
-		what = name + "()"
-	case name != "":
-		what = name
+	case q.handler == handleCallAttr && q.name != "":
+		what = q.name + "()"
+	case q.name != "":
+		what = q.name
 	}
 	if cause == context.DeadlineExceeded {
 		return &problem{ErrTimeout, "rpyc: " + what + " on " + c.name + " did not answer in time; it may still be running", cause}

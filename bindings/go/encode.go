@@ -1,6 +1,7 @@
 package rpyc
 
 import (
+	"context"
 	"math"
 	"math/big"
 	"reflect"
@@ -12,6 +13,7 @@ import (
 // handed over: Objects are not released, and values that are lent keep their tokens.
 type encoder struct {
 	conn    *conn
+	ctx     context.Context // of the request; nil: the peer cannot be asked meanwhile
 	buf     []byte
 	objects []*Object
 	locals  []*local
@@ -287,6 +289,11 @@ func (e *encoder) putObject(object *Object) error {
 	}
 	if object.conn != e.conn {
 		return problemf(ErrType, "%s belongs to another connection", object.TypeName())
+	}
+	if object.isRoot && e.ctx != nil {
+		if _, err := object.conn.root(e.ctx); err != nil {
+			return err
+		}
 	}
 	object, err := object.resolved()
 	if err != nil {

@@ -189,6 +189,7 @@ func panicked(cause any) error {
 type Function struct {
 	name, signature string
 	function        *function
+	receiver        any // of a method
 }
 
 // Func gives a function a signature in Python's notation, such as "scale(value, factor=2)", under which the peer sees
@@ -202,7 +203,7 @@ func Func(signature string, fn any) *Function {
 	if err != nil {
 		panic(err)
 	}
-	return &Function{sig.name, signature, function}
+	return &Function{sig.name, signature, function, nil}
 }
 
 // plainFunc is what a peer sees of a Go function that is sent as it is.
@@ -212,7 +213,7 @@ func plainFunc(fn reflect.Value) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Function{sig.name, sig.text, function}, nil
+	return &Function{sig.name, sig.text, function, nil}, nil
 }
 
 // convertFunc makes a Go function of a callable of the peer.

@@ -103,17 +103,21 @@ func (o *Object) Close() error {
 
 // ask sends a request about the object.
 func (o *Object) ask(ctx context.Context, handler int32, name string, args ...any) (any, error) {
-	target := o
-	if o.isRoot {
-		root, err := o.conn.root(ctx)
-		if err != nil {
-			return nil, err
-		}
-		target = root
+	target, err := o.target(ctx)
+	if err != nil {
+		return nil, err
 	}
 	value, err := o.conn.ask(ctx, handler, target, name, args...)
 	runtime.KeepAlive(o)
 	return value, err
+}
+
+// target is the object that is asked: the root that it stands for, or itself.
+func (o *Object) target(ctx context.Context) (*Object, error) {
+	if o.isRoot {
+		return o.conn.root(ctx)
+	}
+	return o, nil
 }
 
 // Call calls the object, which is a function or the like. The last argument may be Keywords.

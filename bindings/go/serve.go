@@ -281,7 +281,8 @@ type served struct {
 	event    event
 	function *function
 	receiver any
-	args     any // a tuple of the arguments and the keywords
+	named    bool // an attribute is asked for by its name
+	args     any  // a tuple of the arguments and the keywords
 	bad      error
 	turn     *turn
 }
@@ -313,7 +314,9 @@ func (s *served) find() {
 	switch {
 	case own == nil:
 	case own.fn != nil:
-		s.function = own.fn
+		s.function, s.receiver = own.fn, own.made.receiver
+	case event.member == memberNone:
+		s.receiver, s.named = own.value, true
 	case event.member>>20 == own.class.serial && event.member&(1<<20-1) < uint64(len(own.class.members)):
 		member := &own.class.members[event.member&(1<<20-1)]
 		s.receiver = own.value
@@ -362,6 +365,9 @@ func (s *served) call(ctx context.Context) (any, error) {
 		return nil, s.bad
 	}
 	parts, _ := s.args.(Tuple)
+	if args, ok := firstOf(parts).(Tuple); ok && s.named && len(args) > 0 {
+		return s.byName(ctx, args)
+	}
 	if s.function == nil || len(parts) != 2 {
 		return nil, Raise("AttributeError", "the attribute cannot be used")
 	}
@@ -375,6 +381,13 @@ func (s *served) call(ctx context.Context) (any, error) {
 		args = bound
 	}
 	return s.function.call(ctx, s.receiver, args)
+}
+
+func firstOf(parts Tuple) any {
+	if len(parts) == 0 {
+		return nil
+	}
+	return parts[0]
 }
 
 // answer sends a result. An error says that it cannot be sent, and the call is still there if it can be answered
