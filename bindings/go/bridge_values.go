@@ -45,6 +45,27 @@ func (c *core) request(token uint64, handler int32, packed []byte) (int64, error
 	return int64(sequence), nil
 }
 
+// repr is Python's repr() of a packed value.
+func (c *core) repr(packed []byte) (string, error) {
+	h := handles{core: c, from: unpacker{rest: packed}}
+	value := h.value()
+	if h.failed {
+		C.rpyc_value_free(value)
+		return "", h.error()
+	}
+	defer C.rpyc_value_free(value)
+	text := C.rpyc_value_repr(value)
+	defer C.rpyc_value_free(text)
+	return textOf(text), nil
+}
+
+func textOf(value *C.rpyc_value) string {
+	var text *C.char
+	var length C.size_t
+	C.rpyc_value_get_str(value, &text, &length, nil)
+	return C.GoStringN(text, C.int(length))
+}
+
 func (h *handles) error() error {
 	if h.failure == nil {
 		return problemf(ErrType, "a value cannot be sent as it is")
@@ -248,11 +269,9 @@ func (c *conn) ofValue(value *C.rpyc_value) any {
 			return int64(n)
 		}
 		var text *C.rpyc_value
-		if C.rpyc_value_get_int_text(value, &text, nil) != C.RPYC_OK {
-			return nil
-		}
-		digits, _ := c.ofHandle(text).(string)
-		large, _ := new(big.Int).SetString(digits, 10)
+		C.rpyc_value_get_int_text(value, &text, nil)
+		defer C.rpyc_value_free(text)
+		large, _ := new(big.Int).SetString(textOf(text), 10)
 		return large
 	case C.RPYC_VALUE_FLOAT:
 		var x C.double
@@ -263,10 +282,7 @@ func (c *conn) ofValue(value *C.rpyc_value) any {
 		C.rpyc_value_get_complex(value, &re, &im, nil)
 		return complex(float64(re), float64(im))
 	case C.RPYC_VALUE_STR:
-		var text *C.char
-		var length C.size_t
-		C.rpyc_value_get_str(value, &text, &length, nil)
-		return C.GoStringN(text, C.int(length))
+		return textOf(value)
 	case C.RPYC_VALUE_BYTES:
 		var data *C.uint8_t
 		var length C.size_t

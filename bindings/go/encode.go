@@ -288,7 +288,7 @@ func (e *encoder) putObject(object *Object) error {
 		return nil
 	}
 	if object.conn != e.conn {
-		return problemf(ErrType, "%s belongs to another connection", object.TypeName())
+		return e.lend(object.passOn())
 	}
 	if object.isRoot && e.ctx != nil {
 		if _, err := object.conn.root(e.ctx); err != nil {

@@ -21,6 +21,7 @@ type Object struct {
 	users  int    // that use the handle just now
 	closed bool
 	counts bool // it keeps the connection open
+	passed *passed
 }
 
 // adopt makes an Object of a handle, or finds what it is if it is none of the peer; the lock is held.
@@ -275,6 +276,24 @@ func exitValue(err error) any {
 		return nil
 	}
 	return true
+}
+
+// kept gives what an Object holds that is none of the peer: a slice or map that was sent and came home.
+func (o *Object) kept() (any, bool) {
+	if o.isRoot {
+		return nil, false
+	}
+	handle, err := o.hold()
+	if err != nil {
+		return nil, false
+	}
+	defer o.letGo()
+	if objectIsRemote(handle) {
+		return nil, false
+	}
+	o.conn.mu.Lock()
+	defer o.conn.mu.Unlock()
+	return o.conn.kept(handle)
 }
 
 // Same reports whether two Objects are one and the same object of the peer. Nothing is asked.

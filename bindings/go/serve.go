@@ -45,6 +45,12 @@ func (c *conn) pin(value any) (*local, error) {
 	switch v := value.(type) {
 	case *Function:
 		own.fn, own.made = v.function, v
+	case *passed:
+		class, err := v.class()
+		if err != nil {
+			return nil, err
+		}
+		own.class = class
 	default:
 		reflected := reflect.ValueOf(value)
 		if reflected.Kind() == reflect.Func {
@@ -164,10 +170,14 @@ func (c *conn) forgetLent() {
 
 // ownByToken gives a value of ours that came home; the lock is held.
 func (c *conn) ownByToken(token uint64) any {
-	if own := c.locals[token]; own != nil {
-		return own.value
+	own := c.locals[token]
+	if own == nil {
+		return nil
 	}
-	return nil
+	if on, ok := own.value.(*passed); ok {
+		return on.object
+	}
+	return own.value
 }
 
 // ownClass gives a class of ours that came home; nil if the handle is of something else. The lock is held.
