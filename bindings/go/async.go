@@ -23,16 +23,18 @@ func AsyncInvoke[T any](ctx context.Context, obj *Object, args ...any) *Future[T
 }
 
 func start[T any](ctx context.Context, obj *Object, q question) *Future[T] {
-	c := obj.conn
 	f := &Future[T]{ctx: ctx, done: make(chan struct{})}
-	// A serial call that starts one keeps its turn. It gives it up when it waits.
-	ctx, cancel := c.limited(context.WithValue(ctx, turnKey{}, nil))
-	var a *asked
 	target, err := obj.target(ctx)
-	if err == nil {
-		q.object = target
-		a, err = c.begin(ctx, q)
+	if err != nil {
+		f.err = err
+		close(f.done)
+		return f
 	}
+	q.object = target
+	// A serial call that starts one keeps its turn. It gives it up when it waits.
+	c := target.conn
+	ctx, cancel := c.limited(context.WithValue(ctx, turnKey{}, nil))
+	a, err := c.begin(ctx, q)
 	if err != nil {
 		cancel()
 		f.err = err

@@ -63,7 +63,7 @@ func textOf(value *C.rpyc_value) string {
 	var text *C.char
 	var length C.size_t
 	C.rpyc_value_get_str(value, &text, &length, nil)
-	return C.GoStringN(text, C.int(length))
+	return string(unsafe.Slice((*byte)(unsafe.Pointer(text)), int(length)))
 }
 
 func (h *handles) error() error {

@@ -232,7 +232,7 @@ func (c *conn) events(reader bool) bool {
 // fail notes why the connection is over; the first reason counts.
 func (c *conn) fail(err error) {
 	if c.err == nil {
-		if c.closing {
+		if c.closing || err == nil {
 			err = ErrClosed
 		}
 		c.err = err

@@ -87,17 +87,25 @@ func convert(ctx context.Context, value any, t reflect.Type) (reflect.Value, err
 		return convertInt(value, t)
 	case reflect.Float32, reflect.Float64:
 		if f, ok := asFloat(value); ok {
+			if reflect.Zero(t).OverflowFloat(f) {
+				return reflect.Value{}, outside(t, value)
+			}
 			return reflect.ValueOf(f).Convert(t), nil
 		}
 		return reflect.Value{}, wrong("float", value)
 	case reflect.Complex64, reflect.Complex128:
-		if c, ok := value.(complex128); ok {
-			return reflect.ValueOf(c).Convert(t), nil
+		c, ok := value.(complex128)
+		if !ok {
+			var f float64
+			if f, ok = asFloat(value); !ok {
+				return reflect.Value{}, wrong("complex", value)
+			}
+			c = complex(f, 0)
 		}
-		if f, ok := asFloat(value); ok {
-			return reflect.ValueOf(complex(f, 0)).Convert(t), nil
+		if reflect.Zero(t).OverflowComplex(c) {
+			return reflect.Value{}, outside(t, value)
 		}
-		return reflect.Value{}, wrong("complex", value)
+		return reflect.ValueOf(c).Convert(t), nil
 	case reflect.String:
 		if s, ok := value.(string); ok {
 			return reflect.ValueOf(s).Convert(t), nil

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"sort"
 	"time"
+	"unicode/utf8"
 )
 
 // encoder packs Go values for the library. It remembers what must stay as it is until the packed values have been
@@ -42,6 +43,14 @@ func (e *encoder) done() {
 
 func (e *encoder) header(kind byte, n int) { e.buf = putHeader(e.buf, kind, n) }
 
+// fits tells whether a length has a packed form.
+func fits(n int) error {
+	if uint64(n) > math.MaxUint32 {
+		return problemf(ErrLimit, "a value with %d items or bytes is too large to be sent", n)
+	}
+	return nil
+}
+
 // arguments packs the arguments of a call, of which the last may be Keywords.
 func (e *encoder) arguments(args []any) error {
 	var keywords Keywords
@@ -59,8 +68,7 @@ func (e *encoder) arguments(args []any) error {
 	}
 	e.header(packedDict, len(keywords))
 	for _, name := range sortedNames(keywords) {
-		e.buf = putText(e.buf, packedStr, name)
-		if err := e.put(keywords[name]); err != nil {
+		if err := e.all(name, keywords[name]); err != nil {
 			return err
 		}
 	}
@@ -89,9 +97,9 @@ func (e *encoder) put(value any) error {
 	case float64:
 		e.buf = putFloat(e.buf, v)
 	case string:
-		e.buf = putText(e.buf, packedStr, v)
+		return e.putString(v)
 	case []byte:
-		e.putBytes(v)
+		return e.putBytes(v)
 	case Tuple:
 		return e.sequence(packedTuple, v)
 	case []any:
@@ -146,9 +154,24 @@ func (e *encoder) putBool(value bool) {
 	e.buf = append(e.buf, kind)
 }
 
-func (e *encoder) putBytes(data []byte) {
-	e.header(packedBytes, len(data))
-	e.buf = append(e.buf, data...)
+func (e *encoder) putBytes(data []byte) error {
+	err := fits(len(data))
+	if err == nil {
+		e.header(packedBytes, len(data))
+		e.buf = append(e.buf, data...)
+	}
+	return err
+}
+
+func (e *encoder) putString(text string) error {
+	err := fits(len(text))
+	if err == nil && !utf8.ValidString(text) {
+		err = problemf(ErrType, "a text that is not UTF-8 cannot be sent; []byte can")
+	}
+	if err == nil {
+		e.buf = putText(e.buf, packedStr, text)
+	}
+	return err
 }
 
 func (e *encoder) all(values ...any) error {
@@ -186,13 +209,12 @@ func (e *encoder) reflected(v reflect.Value) error {
 		e.buf = putWord(e.buf, packedComplex, math.Float64bits(real(c)))
 		e.buf = appendWord(e.buf, math.Float64bits(imag(c)))
 	case reflect.String:
-		e.buf = putText(e.buf, packedStr, v.String())
+		return e.putString(v.String())
 	case reflect.Array:
 		return e.items(packedTuple, v)
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
-			e.putBytes(v.Bytes())
-			return nil
+			return e.putBytes(v.Bytes())
 		}
 		if v.IsNil() {
 			e.header(packedList, 0)
@@ -250,6 +272,9 @@ func isSet(t reflect.Type) bool {
 }
 
 func (e *encoder) items(kind byte, v reflect.Value) error {
+	if err := fits(v.Len()); err != nil {
+		return err
+	}
 	e.header(kind, v.Len())
 	for i := 0; i < v.Len(); i++ {
 		if err := e.all(v.Index(i).Interface()); err != nil {

@@ -2,6 +2,7 @@ package rpyc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -51,6 +52,9 @@ func (o *Object) disown() {
 
 // hold gives the handle, which stays until letGo.
 func (o *Object) hold() (uint64, error) {
+	if o == nil {
+		return 0, errNoObject
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed || o.handle == 0 {
@@ -88,7 +92,7 @@ func (o *Object) release() {
 
 // Close releases the object: the peer may forget it. It never waits, and can be called more than once.
 func (o *Object) Close() error {
-	if o.isRoot {
+	if o == nil || o.isRoot {
 		return nil
 	}
 	o.mu.Lock()
@@ -108,13 +112,19 @@ func (o *Object) ask(ctx context.Context, handler int32, name string, args ...an
 	if err != nil {
 		return nil, err
 	}
-	value, err := o.conn.ask(ctx, handler, target, name, args...)
+	value, err := target.conn.ask(ctx, handler, target, name, args...)
 	runtime.KeepAlive(o)
 	return value, err
 }
 
+// errNoObject is what nil gives, which None becomes where an Object is asked for.
+var errNoObject = problemf(ErrType, "the object is nil")
+
 // target is the object that is asked: the root that it stands for, or itself.
 func (o *Object) target(ctx context.Context) (*Object, error) {
+	if o == nil {
+		return nil, errNoObject
+	}
 	if o.isRoot {
 		return o.conn.root(ctx)
 	}
@@ -253,10 +263,19 @@ func (o *Object) With(ctx context.Context, body func(entered any) error) (err er
 	left := false
 	leave := func(err error) error {
 		left = true
+		if ctx.Err() != nil {
+			// It is left all the same, which must not take long.
+			var cancel context.CancelFunc
+			own := context.WithValue(context.Background(), turnKey{}, ctx.Value(turnKey{}))
+			ctx, cancel = context.WithTimeout(own, o.conn.options.closeTimeout)
+			defer cancel()
+		}
 		swallowed, exitErr := o.ask(ctx, handleCtxExit, "", exitValue(err))
 		switch {
-		case exitErr != nil:
+		case exitErr != nil && (err == nil || errors.As(exitErr, new(*RemoteError))):
 			return exitErr
+		case exitErr != nil:
+			return err // why it could not be left is less than what went wrong before
 		case swallowed == true:
 			return nil
 		}
@@ -318,6 +337,9 @@ func (o *Object) Same(other *Object) bool {
 
 // resolved is the object itself, or the root that it stands for, if that is known.
 func (o *Object) resolved() (*Object, error) {
+	if o == nil {
+		return nil, errNoObject
+	}
 	if !o.isRoot {
 		return o, nil
 	}
@@ -361,7 +383,12 @@ func (o *Object) IsClass() bool {
 func (o *Object) String() string { return "<remote " + o.TypeName() + ">" }
 
 // Conn is the connection that the object came over.
-func (o *Object) Conn() *Conn { return o.conn.handle() }
+func (o *Object) Conn() *Conn {
+	if o == nil {
+		return nil
+	}
+	return o.conn.handle()
+}
 
 // Call calls a method and converts its result to T, for which a list, tuple, dict or set of the peer is fetched if T
 // holds its items. A T of any takes what comes. The last argument may be Keywords.

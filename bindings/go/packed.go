@@ -143,9 +143,18 @@ func (u *unpacker) value() any {
 		start, stop := u.value(), u.value()
 		return Slice{start, stop, u.value()}
 	case packedObject:
-		return u.conn.adopt(u.word())
+		handle := u.word()
+		if u.conn == nil { // an exception has none
+			freeObject(handle)
+			return nil
+		}
+		return u.conn.adopt(handle)
 	case packedOwn:
-		return u.conn.ownByToken(u.word())
+		token := u.word()
+		if u.conn == nil {
+			return nil
+		}
+		return u.conn.ownByToken(token)
 	case packedValue:
 		return arrayOf(u.word())
 	}

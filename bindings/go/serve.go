@@ -3,6 +3,7 @@ package rpyc
 import (
 	"context"
 	"reflect"
+	"strings"
 	"sync"
 )
 
@@ -423,7 +424,7 @@ func (s *served) raise(err error) error {
 		return nil
 	}
 	return s.send(pack, func(c *core, call callHandle, packed []byte) error {
-		return c.raise(call, exception.module, exception.name, exception.traceback, packed)
+		return c.raise(call, exception.module, exception.name, strings.ToValidUTF8(exception.traceback, "\ufffd"), packed)
 	})
 }
 
