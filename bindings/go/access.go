@@ -60,7 +60,8 @@ func (s *served) byName(ctx context.Context, args []any) (any, error) {
 		return ok && haver.HasAttrRPyC(ctx, name), nil
 	case asksGet:
 		if getter, ok := s.receiver.(AttrGetter); ok {
-			return getter.GetAttrRPyC(ctx, name)
+			value, err := getter.GetAttrRPyC(ctx, name)
+			return s.callable(value), err
 		}
 	case asksSet:
 		if setter, ok := s.receiver.(AttrSetter); ok && len(args) == 2 {
@@ -72,6 +73,22 @@ func (s *served) byName(ctx context.Context, args []any) (any, error) {
 		}
 	}
 	return nil, Raise("AttributeError", name)
+}
+
+// callable makes a function of this side of a method that is the peer's own. What the peer reads may be what it calls, and
+// that is done on this side, where the library would have to wait for the peer.
+func (s *served) callable(value any) any {
+	object, ok := value.(*Object)
+	if !ok || object.conn != s.conn {
+		return value
+	}
+	switch object.TypeName() {
+	case "builtins.method", "builtins.function", "builtins.builtin_function_or_method":
+		return Func("function(*args, **named)", func(ctx context.Context, named Keywords, args ...any) (any, error) {
+			return object.Call(ctx, append(args, named)...)
+		})
+	}
+	return value
 }
 
 // Attribute reads an attribute of an object: of the peer's, which is asked, or of a pointer to a struct, as this program

@@ -418,7 +418,7 @@ func (c *conn) send(ctx context.Context, q question) (*asked, error) {
 	var handle uint64
 	if q.object != nil {
 		if handle, err = q.object.hold(); err != nil {
-			return nil, err
+			return nil, c.whyNot(err)
 		}
 		e.objects = append(e.objects, q.object)
 	}
@@ -444,6 +444,16 @@ func (c *conn) send(ctx context.Context, q question) (*asked, error) {
 	}
 	c.signal()
 	return a, nil
+}
+
+// whyNot gives the end of the connection as the reason why an object, such as the root, cannot be used any more.
+func (c *conn) whyNot(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if over := c.usable(); over != nil {
+		return over
+	}
+	return err
 }
 
 // usable tells why the connection cannot be used any more; the lock is held.

@@ -24,7 +24,7 @@ func (o *Object) passOn() *passed {
 
 // Types that peers know as their own, and whose objects they use as such.
 var passedTypes = map[string]bool{"list": true, "dict": true, "set": true, "frozenset": true, "tuple": true, "range": true,
-	"function": true, "generator": true}
+	"function": true, "method": true, "builtin_function_or_method": true, "generator": true}
 
 var passedClasses sync.Map // by the name of their type
 

@@ -391,7 +391,11 @@ func (s *served) call(ctx context.Context) (any, error) {
 		}
 		args = bound
 	}
-	return s.function.call(ctx, s.receiver, args)
+	result, err := s.function.call(ctx, s.receiver, args)
+	if s.event.asks == asksGet {
+		result = s.callable(result)
+	}
+	return result, err
 }
 
 func firstOf(parts Tuple) any {
