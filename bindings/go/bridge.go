@@ -45,6 +45,7 @@ const (
 	handleDir           = C.RPYC_HANDLE_DIR
 	handleBuffIter      = C.RPYC_HANDLE_BUFFITER
 	handleCtxExit       = C.RPYC_HANDLE_CTXEXIT
+	handleInspect       = C.RPYC_HANDLE_INSPECT
 	handleInstanceCheck = C.RPYC_HANDLE_INSTANCECHECK
 )
 

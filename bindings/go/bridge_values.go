@@ -14,6 +14,8 @@ import "C"
 import (
 	"math"
 	"math/big"
+	"reflect"
+	"runtime"
 	"unsafe"
 )
 
@@ -65,6 +67,31 @@ func textOf(value *C.rpyc_value) string {
 	C.rpyc_value_get_str(value, &text, &length, nil)
 	return string(unsafe.Slice((*byte)(unsafe.Pointer(text)), int(length)))
 }
+
+// arrayHandle makes an array of a slice of numbers.
+func arrayHandle(numbers any) (uint64, error) {
+	v := reflect.ValueOf(numbers)
+	if v.Kind() != reflect.Slice {
+		return 0, problemf(ErrType, "an Array is made by Numbers")
+	}
+	kind := map[reflect.Kind]C.rpyc_array_type_id{reflect.Int8: C.RPYC_ARRAY_INT8, reflect.Uint8: C.RPYC_ARRAY_UINT8,
+		reflect.Int16: C.RPYC_ARRAY_INT16, reflect.Uint16: C.RPYC_ARRAY_UINT16, reflect.Int32: C.RPYC_ARRAY_INT32,
+		reflect.Uint32: C.RPYC_ARRAY_UINT32, reflect.Int64: C.RPYC_ARRAY_INT64, reflect.Uint64: C.RPYC_ARRAY_UINT64,
+		reflect.Float32: C.RPYC_ARRAY_FLOAT, reflect.Float64: C.RPYC_ARRAY_DOUBLE}[v.Type().Elem().Kind()]
+	var value *C.rpyc_value
+	var failure *C.rpyc_error
+	var data unsafe.Pointer
+	if v.Len() > 0 {
+		data = v.UnsafePointer()
+	}
+	if C.rpyc_value_new_array(kind, data, C.size_t(v.Len()), &value, &failure) != C.RPYC_OK {
+		return 0, takeError(failure)
+	}
+	runtime.KeepAlive(numbers)
+	return uint64(C.go_address(unsafe.Pointer(value))), nil
+}
+
+func freeValue(handle uint64) { C.rpyc_value_free(C.go_value(C.uint64_t(handle))) }
 
 func (h *handles) error() error {
 	if h.failure == nil {
@@ -175,6 +202,8 @@ func (h *handles) compound(kind byte) *C.rpyc_value {
 		status = C.rpyc_value_new_slice(parts[0], parts[1], parts[2], &value, &failure)
 	case packedObject:
 		status = C.rpyc_value_new_object(C.go_object(C.uint64_t(u.word())), &value, &failure)
+	case packedValue:
+		return C.rpyc_value_clone(C.go_value(C.uint64_t(u.word())))
 	case packedOwn:
 		var object *C.rpyc_object
 		token, class := u.word(), u.word()
@@ -194,7 +223,7 @@ func (h *handles) compound(kind byte) *C.rpyc_value {
 func (c *conn) kept(handle uint64) (any, bool) {
 	object := C.go_object(C.uint64_t(handle))
 	switch objectTypeName(handle) {
-	case "builtins.list":
+	case "builtins.list", "array.array":
 		return c.keptItems(object)
 	case "builtins.frozenset":
 		items, ok := c.keptItems(object)

@@ -137,6 +137,47 @@ func (c *Classic) Download(ctx context.Context, remote, local string) error {
 	return c.downloadFile(ctx, remote, local, os.Create)
 }
 
+// Redirect leads the standard streams of the peer to streams of this side, all that are not nil: what it prints is written
+// here. The function that it gives leads them back.
+func (c *Classic) Redirect(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) (func(context.Context) error, error) {
+	sys, err := c.Module(ctx, "sys")
+	if err != nil {
+		return nil, err
+	}
+	before := map[string]any{}
+	restore := func(ctx context.Context) error {
+		var failure error
+		for _, name := range sortedNames(before) {
+			if err := sys.Set(ctx, name, before[name]); err != nil && failure == nil {
+				failure = err
+			}
+		}
+		return failure
+	}
+	streams := map[string]*File{}
+	if stdin != nil {
+		streams["stdin"] = NewTextFile(struct{ io.Reader }{stdin})
+	}
+	if stdout != nil {
+		streams["stdout"] = NewTextFile(struct{ io.Writer }{stdout})
+	}
+	if stderr != nil {
+		streams["stderr"] = NewTextFile(struct{ io.Writer }{stderr})
+	}
+	for name, file := range streams {
+		was, err := sys.Get(ctx, name)
+		if err == nil {
+			before[name] = was
+			err = sys.Set(ctx, name, file)
+		}
+		if err != nil {
+			_ = restore(ctx)
+			return nil, err
+		}
+	}
+	return restore, nil
+}
+
 func (c *Classic) path(ctx context.Context, function string, args ...any) (any, error) {
 	return c.Call(ctx, "os.path", function, args...)
 }

@@ -583,6 +583,10 @@ func (c *Conn) Err() error {
 // RemoteAddr is the address of the peer.
 func (c *Conn) RemoteAddr() net.Addr { return c.conn.network.RemoteAddr() }
 
+// NetConn is the stream that the connection uses, to look at: a *tls.Conn knows who the peer is. Nothing may be read from it
+// or written to it.
+func (c *Conn) NetConn() net.Conn { return c.conn.network }
+
 // Service is what this side offers as its root: what was given to WithService or NewServer.
 func (c *Conn) Service() any { return c.conn.service }
 

@@ -18,6 +18,7 @@ type encoder struct {
 	buf     []byte
 	objects []*Object
 	locals  []*local
+	handles []uint64 // of values that are freed afterwards
 	depth   int
 }
 
@@ -38,6 +39,9 @@ func (e *encoder) done() {
 	}
 	if len(e.locals) > 0 {
 		e.conn.unpin(e.locals)
+	}
+	for _, handle := range e.handles {
+		freeValue(handle)
 	}
 }
 
@@ -132,6 +136,13 @@ func (e *encoder) put(value any) error {
 		e.buf = putFloat(e.buf, v.Seconds())
 	case *Object:
 		return e.putObject(v)
+	case Array:
+		handle, err := arrayHandle(v.numbers)
+		if err != nil {
+			return err
+		}
+		e.handles = append(e.handles, handle)
+		e.buf = putWord(e.buf, packedValue, handle)
 	case *ClassObject:
 		if v == nil {
 			e.buf = append(e.buf, packedNone)

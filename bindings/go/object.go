@@ -235,10 +235,57 @@ func (o *Object) Compare(ctx context.Context, op string, other any) (any, error)
 // Equal is obj == other.
 func (o *Object) Equal(ctx context.Context, other any) (bool, error) {
 	value, err := o.Compare(ctx, "==", other)
-	if err != nil || value == NotImplemented {
+	if err != nil || value != NotImplemented {
+		return boolOf(ctx, value, err)
+	}
+	remote, ok := other.(*Object)
+	if !ok {
+		return false, nil
+	}
+	if value, err = remote.Compare(ctx, "==", o); err != nil || value != NotImplemented {
+		return boolOf(ctx, value, err)
+	}
+	return o.Same(remote), nil
+}
+
+func boolOf(ctx context.Context, value any, err error) (bool, error) {
+	if err != nil {
 		return false, err
 	}
 	return as[bool](ctx, value)
+}
+
+// Truth is bool(obj): what __bool__ says, else whether its length is not 0, else true.
+func (o *Object) Truth(ctx context.Context) (bool, error) {
+	for _, name := range []string{"__bool__", "__len__"} {
+		value, err := o.CallMethod(ctx, name)
+		switch length, isInt := value.(int64); {
+		case errors.Is(err, Type("AttributeError")):
+			continue
+		case err == nil && isInt && name == "__len__":
+			return length != 0, nil
+		}
+		return boolOf(ctx, value, err)
+	}
+	return true, nil
+}
+
+// Inspect gives the methods of the object that its owner tells of, each with what is written about it.
+func (o *Object) Inspect(ctx context.Context) (map[string]string, error) {
+	value, err := o.ask(ctx, handleInspect, "")
+	if err != nil {
+		return nil, err
+	}
+	pairs, err := as[[][2]any](ctx, value)
+	if err != nil {
+		return nil, err
+	}
+	methods := make(map[string]string, len(pairs))
+	for _, pair := range pairs {
+		name, _ := pair[0].(string)
+		methods[name], _ = pair[1].(string)
+	}
+	return methods, nil
 }
 
 // IsInstance is isinstance(obj, class) for a class of the peer.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"strings"
 
 	"rpyc"
 )
@@ -42,7 +43,8 @@ func drive(ctx context.Context, conn *rpyc.Conn, folder string) {
 	modules(ctx, classic)
 	copies(ctx, classic)
 	transfers(ctx, classic, folder)
-	fmt.Println("3 passed, 0 failed")
+	streams(ctx, classic)
+	fmt.Println("4 passed, 0 failed")
 }
 
 func modules(ctx context.Context, classic *rpyc.Classic) {
@@ -68,6 +70,34 @@ func modules(ctx context.Context, classic *rpyc.Classic) {
 	_, err = classic.Get(ctx, "nothing")
 	same(errors.Is(err, rpyc.Type("KeyError")), true)
 }
+
+func streams(ctx context.Context, classic *rpyc.Classic) {
+	var out, errs bytes.Buffer
+	restore := must(classic.Redirect(ctx, strings.NewReader("typed\n"), &out, &errs))
+	check(classic.Execute(ctx, "import sys\nprint('seen', input())\nsys.stderr.write('wrong')"))
+	check(restore(ctx))
+	same([]string{out.String(), errs.String()}, []string{"seen typed\n", "wrong"})
+	check(classic.Execute(ctx, "print('not here')"))
+	same(out.Len(), len("seen typed\n"))
+	empty := must(classic.Eval(ctx, "[]")).(*rpyc.Object)
+	same(must(empty.Truth(ctx)), false)
+	check(second(empty.CallMethod(ctx, "append", 1)))
+	same([]bool{must(empty.Truth(ctx)), must(must(classic.Eval(ctx, "object()")).(*rpyc.Object).Truth(ctx))}, []bool{true, true})
+	check(classic.Execute(ctx, "class C:\n    def f(self):\n        'what f does'\n    def __bool__(self):\n        return False\n"))
+	made := must(classic.Eval(ctx, "C()")).(*rpyc.Object)
+	same(must(made.Inspect(ctx))["f"], "what f does")
+	same(must(made.Truth(ctx)), false)
+	same([]bool{must(made.Equal(ctx, made)), must(made.Equal(ctx, empty)), must(made.Equal(ctx, 5))}, []bool{true, false, false})
+	// Numbers are an array there.
+	check(classic.Execute(ctx, "import array\ndef whole(a):\n    return array.array(a.typecode, a.tobytes())"))
+	whole := must(classic.Get(ctx, "whole")).(*rpyc.Object)
+	same(must(must(rpyc.Invoke[*rpyc.Object](ctx, whole, rpyc.Numbers([]float64{1.5, 2.5}))).Repr(ctx)), "array('d', [1.5, 2.5])")
+	same(must(must(rpyc.Invoke[*rpyc.Object](ctx, whole, rpyc.Numbers([]int16{-1}))).Repr(ctx)), "array('h', [-1])")
+	same(must(rpyc.Invoke[[]uint8](ctx, must(classic.Eval(ctx, "lambda a: bytes(a)")).(*rpyc.Object), rpyc.Numbers([]uint8{1, 2}))), []uint8{1, 2})
+	same(must(rpyc.Invoke[[]int16](ctx, must(classic.Eval(ctx, "lambda a: a")).(*rpyc.Object), rpyc.Numbers([]int16{3, 4}))), []int16{3, 4})
+}
+
+func second[T any](_ T, err error) error { return err }
 
 func copies(ctx context.Context, classic *rpyc.Classic) {
 	data := must(classic.Eval(ctx, "{'a': [1, (2, [3])], 'b': {4: 5.5}, 'c': {6}, 'd': b'7'}"))
