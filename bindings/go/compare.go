@@ -15,8 +15,24 @@ func connOf(ctx context.Context) *conn {
 	return c
 }
 
+// So deep are containers compared. Live ones may hold each other.
+const compareDepth = 200
+
 // equals is Python's == of two values, of which one may be of a peer.
 func equals(ctx context.Context, a, b any) (bool, error) {
+	return comparing{ctx, compareDepth}.equal(a, b)
+}
+
+type comparing struct {
+	ctx   context.Context
+	depth int // levels that are left
+}
+
+func (c comparing) equal(a, b any) (bool, error) {
+	ctx := c.ctx
+	if c.depth--; c.depth < 0 {
+		return false, Raise("RecursionError", "maximum recursion depth exceeded in comparison")
+	}
 	a, b = canonical(a), canonical(b)
 	if list, ok := b.(*LiveList); ok && a != b {
 		b = list.Items()
@@ -41,20 +57,20 @@ func equals(ctx context.Context, a, b any) (bool, error) {
 		if !ok {
 			return askEqual(ctx, b, a)
 		}
-		return itemsEqual(ctx, left, right)
+		return c.items(left, right)
 	case *LiveList:
 		if a == b {
 			return true, nil
 		}
-		return equals(ctx, left.Items(), b)
+		return c.equal(left.Items(), b)
 	case []any:
 		right, ok := b.([]any)
 		if !ok {
 			return askEqual(ctx, b, a)
 		}
-		return itemsEqual(ctx, left, right)
+		return c.items(left, right)
 	case Dict, *LiveDict:
-		return dictsEqual(ctx, a, b)
+		return c.dicts(a, b)
 	case *Object:
 		if right, ok := b.(*Object); ok && left.Same(right) {
 			return true, nil
@@ -76,19 +92,19 @@ func askEqual(ctx context.Context, object, other any) (bool, error) {
 	return remote.Equal(ctx, other)
 }
 
-func itemsEqual(ctx context.Context, left, right []any) (bool, error) {
+func (c comparing) items(left, right []any) (bool, error) {
 	if len(left) != len(right) {
 		return false, nil
 	}
 	for i := range left {
-		if same, err := equals(ctx, left[i], right[i]); err != nil || !same {
+		if same, err := c.equal(left[i], right[i]); err != nil || !same {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-func dictsEqual(ctx context.Context, a, b any) (bool, error) {
+func (c comparing) dicts(a, b any) (bool, error) {
 	mine, ok := a.(*LiveDict)
 	if dict, isDict := a.(Dict); isDict {
 		made, err := NewLiveDict(dict...)
@@ -106,7 +122,7 @@ func dictsEqual(ctx context.Context, a, b any) (bool, error) {
 		}
 		b = made
 	}
-	same, err := mine.equal(ctx, b)
+	same, err := mine.equals(c, b)
 	return same == true, err
 }
 

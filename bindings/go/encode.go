@@ -324,6 +324,9 @@ func (e *encoder) putObject(object *Object) error {
 		return nil
 	}
 	if object.conn != e.conn {
+		if root, err := object.resolved(); err == nil {
+			object = root // one for all handles of the root
+		}
 		return e.lend(object.passOn())
 	}
 	if object.isRoot && e.ctx != nil {

@@ -141,6 +141,38 @@ func TestLiveContainersAtOnce(t *testing.T) {
 	equal(t, len(must[rpyc.Dict](t)(rpyc.Call[rpyc.Dict](ctx, conn.Root(), "dict"))), 200)
 }
 
+// Lists and dicts that hold each other are compared as far as it makes sense.
+func TestLiveContainersThatHoldThemselves(t *testing.T) {
+	one, two := rpyc.NewLiveList(), rpyc.NewLiveList()
+	one.Append(two)
+	two.Append(one)
+	dict := must[*rpyc.LiveDict](t)(rpyc.NewLiveDict())
+	if err := dict.Set("self", dict); err != nil {
+		t.Fatal(err)
+	}
+	addr, _ := serve(t, &containers{one, dict})
+	conn, ctx := dial(t, addr), within(t)
+	list := must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, conn.Root(), "list"))
+	equal(t, must[bool](t)(list.Equal(ctx, list)), true)
+	if err := second(list.Contains(ctx, must[any](t)(list.Item(ctx, 0)))); err != nil {
+		t.Errorf("got %v", err)
+	}
+	one.Append(rpyc.NewLiveList())
+	two.Append(rpyc.NewLiveList())
+	if err := second(list.CallMethod(ctx, "index", list)); !errors.Is(err, rpyc.Type("RecursionError")) {
+		t.Errorf("got %v", err)
+	}
+	entries := must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, conn.Root(), "dict"))
+	equal(t, must[bool](t)(entries.Equal(ctx, entries)), true)
+	if _, err := rpyc.Obtain(ctx, dict); !errors.Is(err, rpyc.ErrLimit) {
+		t.Errorf("got %v", err)
+	}
+	for _, text := range []string{must[string](t)(list.Repr(ctx)), must[string](t)(entries.Repr(ctx))} {
+		equal(t, len(text) < 1000, true)
+	}
+	equal(t, conn.Ping(ctx), nil)
+}
+
 type containers struct {
 	list *rpyc.LiveList
 	dict *rpyc.LiveDict
@@ -190,6 +222,8 @@ func TestObjectsPassedOn(t *testing.T) {
 	equal(t, must[any](t)(owner.Root().CallMethod(ctx, "echo", book)) == any(book), true)
 	equal(t, must[float64](t)(rpyc.Call[float64](ctx, owner.Root(), "sum", book)), 6.0)
 	equal(t, must[string](t)(rpyc.Call[string](ctx, shelf.Root(), "describe", owner.Root())), must[string](t)(owner.Root().Str(ctx)))
+	equal(t, must[bool](t)(rpyc.Call[bool](ctx, owner.Root(), "same", shelf.Root(), shelf.Root())), true)
+	equal(t, must[bool](t)(rpyc.Call[bool](ctx, owner.Root(), "same", shelf.Root(), book)), false)
 	// A function of one, called by the other.
 	title := must[*rpyc.Object](t)(rpyc.Get[*rpyc.Object](ctx, shelf.Root(), "pages_after"))
 	equal(t, must[int](t)(rpyc.Call[int](ctx, owner.Root(), "apply", title, 40)), 41)
@@ -208,6 +242,9 @@ func TestObjectsPassedOn(t *testing.T) {
 
 // PagesAfter is called by another server.
 func (*Shelf) PagesAfter(n int) int { return n + 1 }
+
+// Same tells whether two objects of a peer are one.
+func (*Calculator) Same(one, two *rpyc.Object) bool { return one.Same(two) }
 
 // ViewOf gives a view of an object of the peer.
 func (*Calculator) ViewOf(object *rpyc.Object) *rpyc.View {

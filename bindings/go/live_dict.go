@@ -14,7 +14,7 @@ import (
 // LiveDict is a Python dict that this program and its peers share: what one of them changes, all see. Sent to a peer, it is
 // a dict there, with the methods of one; it comes home as itself. Maps that are sent are copies instead.
 //
-// A LiveDict may be used by many goroutines and over many connections at once. Entries stay in the order of insertion. Keys
+// A LiveDict may be used by many goroutines and over many connections at once; how many entries there are is not limited. They stay in the order of insertion. Keys
 // are what Python can hash: numbers (1, 1.0 and True are the same key), texts, bytes, tuples, None, and pointers to structs
 // by their identity, but no objects of a peer.
 type LiveDict struct {
@@ -281,6 +281,10 @@ func (d *LiveDict) each(of func(Item) any) []any {
 }
 
 func (d *LiveDict) equal(ctx context.Context, other any) (any, error) {
+	return d.equals(comparing{ctx, compareDepth}, other)
+}
+
+func (d *LiveDict) equals(c comparing, other any) (any, error) {
 	var entries Dict
 	switch o := other.(type) {
 	case *LiveDict:
@@ -290,7 +294,7 @@ func (d *LiveDict) equal(ctx context.Context, other any) (any, error) {
 			return NotImplemented, nil
 		}
 		var err error
-		if entries, err = entriesOf(ctx, o); err != nil {
+		if entries, err = entriesOf(c.ctx, o); err != nil {
 			return nil, err
 		}
 	default:
@@ -309,7 +313,7 @@ func (d *LiveDict) equal(ctx context.Context, other any) (any, error) {
 		if !ok {
 			return false, nil
 		}
-		if same, err := equals(ctx, entry.Value, value); err != nil || !same {
+		if same, err := c.equal(entry.Value, value); err != nil || !same {
 			return false, err
 		}
 	}

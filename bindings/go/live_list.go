@@ -3,6 +3,8 @@ package rpyc
 import (
 	"context"
 	"io"
+	"math"
+	"math/big"
 	"sort"
 	"sync"
 )
@@ -11,7 +13,7 @@ import (
 // is a list there, with the methods of one; it comes home as itself. Slices that are sent are copies instead.
 //
 // A LiveList may be used by many goroutines and over many connections at once. Its items are any values that can be sent;
-// objects of a peer among them can be used by that peer alone.
+// objects of a peer among them are passed on to the others. How many items there are is not limited.
 type LiveList struct {
 	mu    sync.Mutex
 	items []any
@@ -207,11 +209,14 @@ func (s Slice) bounds(count int) (start, stop, step int, err error) {
 		if part == nil {
 			continue
 		}
-		n, ok := canonical(part).(int64)
-		if !ok {
+		switch n := canonical(part).(type) {
+		case int64:
+			numbers[i], given[i] = n, true
+		case *big.Int: // beyond every list
+			numbers[i], given[i] = int64(n.Sign())*math.MaxInt64, true
+		default:
 			return 0, 0, 0, Raise("TypeError", "slice indices must be integers or None")
 		}
-		numbers[i], given[i] = n, true
 	}
 	if !given[2] {
 		numbers[2] = 1
