@@ -327,7 +327,7 @@ func (e *encoder) putObject(object *Object) error {
 		if root, err := object.resolved(); err == nil {
 			object = root // one for all handles of the root
 		}
-		return e.lend(object.passOn())
+		return e.lend(object)
 	}
 	if object.isRoot && e.ctx != nil {
 		if _, err := object.conn.root(e.ctx); err != nil {

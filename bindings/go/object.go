@@ -22,7 +22,6 @@ type Object struct {
 	users  int    // that use the handle just now
 	closed bool
 	counts bool // it keeps the connection open
-	passed *passed
 }
 
 // adopt makes an Object of a handle, or finds what it is if it is none of the peer; the lock is held.

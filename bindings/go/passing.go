@@ -12,16 +12,6 @@ import (
 // over which it was sent decide about names first, then those of its owner.
 type passed struct{ object *Object }
 
-// passOn gives what stands for an object on other connections. One object has one, so that their peers see one.
-func (o *Object) passOn() *passed {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.passed == nil {
-		o.passed = &passed{o}
-	}
-	return o.passed
-}
-
 // Types that peers know as their own, and whose objects they use as such.
 var passedTypes = map[string]bool{"list": true, "dict": true, "set": true, "frozenset": true, "tuple": true, "range": true,
 	"function": true, "method": true, "builtin_function_or_method": true, "generator": true}

@@ -23,6 +23,7 @@ type Disconnecter interface {
 type local struct {
 	token  uint64
 	value  any // what was sent
+	key    any // by which it is known
 	class  *class
 	fn     *function // of functions
 	made   *Function
@@ -41,17 +42,18 @@ type lentClass struct {
 
 // pin finds or makes what a value is known by, and keeps it until unpin.
 func (c *conn) pin(value any) (*local, error) {
-	key := value
-	own := &local{value: value}
+	own := &local{value: value, key: value}
 	switch v := value.(type) {
 	case *Function:
 		own.fn, own.made = v.function, v
-	case *passed:
-		class, err := v.class()
+	case *Object:
+		// Of another connection. The object must not know of it: a circle has no finalizer.
+		on := &passed{v}
+		class, err := on.class()
 		if err != nil {
 			return nil, err
 		}
-		own.class = class
+		own.value, own.class = on, class
 	default:
 		reflected := reflect.ValueOf(value)
 		if reflected.Kind() == reflect.Func {
@@ -59,7 +61,7 @@ func (c *conn) pin(value any) (*local, error) {
 			if err != nil {
 				return nil, err
 			}
-			own.fn, own.made, key = made.function, made, made
+			own.fn, own.made, own.key = made.function, made, made
 			break
 		}
 		class, err := classFor(reflected.Type())
@@ -70,13 +72,13 @@ func (c *conn) pin(value any) (*local, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if known := c.byValue[key]; known != nil {
+	if known := c.byValue[own.key]; known != nil {
 		own = known
 	} else {
 		c.lastID++
 		own.token = c.lastID
 		c.locals[own.token] = own
-		c.byValue[key] = own
+		c.byValue[own.key] = own
 	}
 	own.pins++
 	return own, nil
@@ -136,10 +138,8 @@ func (c *conn) forgetUnheld(own *local) {
 		return
 	}
 	delete(c.locals, own.token)
-	for _, key := range []any{own.value, own.made} {
-		if isHashable(key) && c.byValue[key] == own {
-			delete(c.byValue, key)
-		}
+	if c.byValue[own.key] == own {
+		delete(c.byValue, own.key)
 	}
 }
 
