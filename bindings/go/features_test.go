@@ -325,7 +325,7 @@ func TestFiles(t *testing.T) {
 	equal(t, must[int64](t)(source.Seek(-11, io.SeekEnd)), int64(len(content)-11))
 	equal(t, string(must[[]byte](t)(io.ReadAll(source))), "0123456789\n")
 	equal(t, target.Close(), nil)
-	equal(t, output.closed, true)
+	equal(t, []any{output.closed, output.flushes}, []any{true, 1})
 	if _, err := target.Write([]byte("x")); !errors.Is(err, rpyc.Type("ValueError")) {
 		t.Errorf("got %v", err)
 	}
@@ -336,7 +336,13 @@ func TestFiles(t *testing.T) {
 
 type flushed struct {
 	bytes.Buffer
-	closed bool
+	flushes int
+	closed  bool
+}
+
+func (f *flushed) Flush() error {
+	f.flushes++
+	return nil
 }
 
 func (f *flushed) Close() error {

@@ -22,7 +22,7 @@ type File struct {
 	writing sync.Mutex
 }
 
-// NewFile makes a binary file of a stream, any of io.Reader, io.Writer, io.Seeker and io.Closer. Peers read and write bytes. What
+// NewFile makes a binary file of a stream, any of io.Reader, io.Writer, io.Seeker and io.Closer, and Flush() error. Peers read and write bytes. What
 // they read is read ahead, so nobody else should read the stream.
 func NewFile(stream any) *File { return newFile(stream, false) }
 
@@ -282,10 +282,18 @@ func (f *File) close() error {
 	if !atomic.CompareAndSwapInt32(&f.closed, 0, 1) {
 		return nil
 	}
-	if closer, ok := f.stream.(io.Closer); ok {
-		return closer.Close()
+	var err error
+	if flusher, ok := f.stream.(interface{ Flush() error }); ok {
+		f.writing.Lock()
+		err = flusher.Flush()
+		f.writing.Unlock()
 	}
-	return nil
+	if closer, ok := f.stream.(io.Closer); ok {
+		if closeErr := closer.Close(); err == nil {
+			err = closeErr
+		}
+	}
+	return err
 }
 
 // Stream is a binary file of the peer as Go uses streams: io.Reader, io.Writer, io.Seeker and io.Closer.

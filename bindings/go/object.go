@@ -300,7 +300,8 @@ func (o *Object) IsInstance(ctx context.Context, class *Object) (bool, error) {
 }
 
 // With is Python's with statement: it enters the object, runs body with what entering gave, and leaves the object,
-// also after an error or a panic. The object may swallow an error of body; then With gives nil.
+// also after an error or a panic, and when the context has ended meanwhile. The object may swallow an error of body; then
+// With gives nil.
 func (o *Object) With(ctx context.Context, body func(entered any) error) (err error) {
 	entered, err := o.CallMethod(ctx, "__enter__")
 	if err != nil {
