@@ -109,12 +109,16 @@ func Attribute(ctx context.Context, object any, name string) (any, error) {
 			return getter.GetAttrRPyC(ctx, name)
 		}
 	case member.call != nil:
-		short := strings.TrimPrefix(member.name, "exposed_")
-		return &Function{short, member.signature, member.call, object}, nil
+		return boundMethod(object, member), nil
 	case member.get != nil:
 		return member.get.call(ctx, object, nil)
 	}
 	return nil, missing(object, name)
+}
+
+// boundMethod makes a function of a method and its object.
+func boundMethod(object any, m *member) *Function {
+	return &Function{strings.TrimPrefix(m.name, "exposed_"), m.signature, m.call, object}
 }
 
 // SetAttribute sets an attribute of an object, as Attribute reads one.

@@ -251,6 +251,44 @@ func (*Calculator) ViewOf(object *rpyc.Object) *rpyc.View {
 	return rpyc.Restricted(object, []string{"title"}, nil)
 }
 
+// Functions and methods that a peer gives back are called where they are.
+func TestFunctionsComeHome(t *testing.T) {
+	conn, ctx := connect(t)
+	root := conn.Root()
+	add := must[*rpyc.Object](t)(rpyc.Get[*rpyc.Object](ctx, root, "add"))
+	equal(t, must[int](t)(rpyc.Call[int](ctx, root, "apply", add, 40)), 42)
+	equal(t, must[string](t)(rpyc.Call[string](ctx, root, "type_of", add)), "*rpyc.Function")
+	equal(t, must[int](t)(rpyc.Invoke[int](ctx, must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, root, "echo", add)), 1, rpyc.Keywords{"b": 5})), 6)
+	// One that the library has made.
+	name := must[*rpyc.Object](t)(rpyc.Get[*rpyc.Object](ctx, root, "get_service_name"))
+	equal(t, must[string](t)(rpyc.Call[string](ctx, root, "type_of", name)), "*rpyc.Object")
+	equal(t, must[string](t)(rpyc.Invoke[string](ctx, must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, root, "echo", name)))), "CALCULATOR")
+	// One of another type, and one with a signature.
+	plain := must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, root, "doubler"))
+	equal(t, must[int](t)(rpyc.Call[int](ctx, root, "apply", plain, 21)), 42)
+	signed := must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, root, "scaler"))
+	equal(t, must[int](t)(rpyc.Call[int](ctx, root, "apply", signed, 14)), 42)
+	scale := rpyc.Func("scale(n, by=3, flag=True)", func(n, by int, flag bool) (int, error) {
+		if !flag {
+			return 0, errors.New("no flag")
+		}
+		return n * by, nil
+	})
+	equal(t, must[any](t)(scale.Call(ctx, 5)), int64(15))
+	equal(t, must[any](t)(scale.Call(ctx, 5, rpyc.Keywords{"by": 2})), int64(10))
+	if err := second(scale.Call(ctx, 5, 2, false)); err == nil || err.Error() != "no flag" {
+		t.Errorf("got %v", err)
+	}
+	if err := second(scale.Call(ctx)); !errors.Is(err, rpyc.Type("TypeError")) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func (*Calculator) Doubler() any { return func(n int32) int32 { return 2 * n } }
+func (*Calculator) Scaler() any {
+	return rpyc.Func("scale(n, by=3)", func(n, by int) int { return n * by })
+}
+
 // What was sent as a copy comes home as what it was.
 func TestSnapshotsComeHome(t *testing.T) {
 	addr, _ := serve(t, &keeper{})

@@ -24,9 +24,11 @@ const (
 	packedDict
 	packedFrozenSet
 	packedSlice
-	packedObject // a handle
-	packedOwn    // one of ours, by its token
-	packedValue  // a handle of a value that has no packed form
+	packedObject   // a handle
+	packedOwn      // one of ours, by its token
+	packedValue    // a handle of a value that has no packed form
+	packedFunction // towards the library, and not used
+	packedMethod   // one of ours that the peer took without calling it
 )
 
 type bigInt = *big.Int
@@ -155,6 +157,16 @@ func (u *unpacker) value() any {
 			return nil
 		}
 		return u.conn.ownByToken(token)
+	case packedMethod:
+		token, name := u.word(), string(u.bytes(u.count()))
+		itself := u.value()
+		if object, ok := itself.(*Object); ok {
+			if method := u.conn.methodByToken(token, name); method != nil {
+				object.Close()
+				return method
+			}
+		}
+		return itself // what the library has made
 	case packedValue:
 		return arrayOf(u.word())
 	}

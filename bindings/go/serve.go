@@ -181,6 +181,21 @@ func (c *conn) ownByToken(token uint64) any {
 	return own.value
 }
 
+// methodByToken gives a method of ours that came home: a function of its object, or nil where the library has made it. The
+// lock is held.
+func (c *conn) methodByToken(token uint64, name string) *Function {
+	own := c.locals[token]
+	if own == nil || own.class == nil {
+		return nil
+	}
+	for i := range own.class.members {
+		if m := &own.class.members[i]; m.name == name && m.call != nil {
+			return boundMethod(own.value, m)
+		}
+	}
+	return nil
+}
+
 // ownClass gives a class of ours that came home; nil if the handle is of something else. The lock is held.
 func (c *conn) ownClass(handle uint64) any {
 	for of, lent := range c.classes {

@@ -332,6 +332,15 @@ def calls_overlap(c):
 
 
 @check
+def methods_come_home(c):
+    account = c.root.account()
+    deposit, before = account.deposit, account.deposit(0)
+    equal(c.root.call_home(deposit, 5), before + 5)
+    equal(c.root.call_home(c.root.sum, [1, 2]), 3)
+    equal(c.root.call_home(lambda value: value * 2, 4), 8)
+
+
+@check
 def passed_between_connections(c):
     if "--other" not in sys.argv:
         return

@@ -138,6 +138,11 @@ func (f *features) PassOn(ctx context.Context, name string, object any) (any, er
 	return f.other.Root().CallMethod(ctx, name, object)
 }
 
+// CallHome calls a function, of whichever side it is.
+func (f *features) CallHome(function func(any) (any, error), value any) (any, error) {
+	return function(value)
+}
+
 // account is an object with a property and methods.
 type account struct {
 	mu      sync.Mutex
