@@ -267,6 +267,8 @@
  * - 18: any other value; an rpyc_value * in 8 bytes, owned or borrowed as with 16
  * - 19: function of the host, only towards the library; its token in 8 bytes, a length in 4 bytes, its name; as of
  *   rpyc_session_function_new without a signature
+ * - 20: method of an object of the host, which the peer took without calling it, only from the library; the token of
+ *   the object in 8 bytes, a length in 4 bytes, the literal name of the member; then the method itself, as with 16
  */
 #define RPYC_SESSION_PACKED 1
 

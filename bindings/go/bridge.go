@@ -45,6 +45,7 @@ const (
 	handleDir           = C.RPYC_HANDLE_DIR
 	handleBuffIter      = C.RPYC_HANDLE_BUFFITER
 	handleCtxExit       = C.RPYC_HANDLE_CTXEXIT
+	handleInspect       = C.RPYC_HANDLE_INSPECT
 	handleInstanceCheck = C.RPYC_HANDLE_INSTANCECHECK
 )
 
@@ -62,8 +63,12 @@ const (
 	asksGet       = C.RPYC_ASK_GET
 	asksSet       = C.RPYC_ASK_SET
 	asksDel       = C.RPYC_ASK_DEL
+	asksExists    = C.RPYC_ASK_EXISTS
 	asksConstruct = C.RPYC_ASK_CONSTRUCT
 )
+
+// memberNone stands for the member where an attribute is asked for by its name.
+const memberNone = C.RPYC_MEMBER_NONE
 
 // Version is the version of the library, such as "0.1.0".
 func Version() string { return C.GoString(C.rpyc_version_string()) }
@@ -170,7 +175,7 @@ func (c *core) next() (event, error) {
 	case eventRequest:
 		got.asks, got.member, got.call = int32(e.asks), uint64(e.member), e.call
 		got.left = int64(e.time_left_ms)
-		if got.member == C.RPYC_MEMBER_NONE {
+		if got.member == memberNone {
 			got.name = C.GoStringN(e.name, C.int(e.name_length))
 		}
 	}
@@ -361,6 +366,13 @@ func newClass(c *core, token uint64, of *class, base *classHandle) (*classHandle
 	if of.construct != nil {
 		session = c.session
 		table.flags = C.RPYC_SESSION_CLASS_CALLABLE
+	}
+	for flag, has := range map[C.uint64_t]bool{
+		C.RPYC_SESSION_CLASS_OWN_GET: of.rules.get, C.RPYC_SESSION_CLASS_OWN_SET: of.rules.set,
+		C.RPYC_SESSION_CLASS_OWN_DEL: of.rules.del, C.RPYC_SESSION_CLASS_DYNAMIC: of.rules.dynamic} {
+		if has {
+			table.flags |= flag
+		}
 	}
 	table.members = (*C.rpyc_session_member)(memory.room(len(of.members), C.sizeof_rpyc_session_member))
 	table.member_count = C.size_t(len(of.members))

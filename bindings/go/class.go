@@ -87,6 +87,32 @@ func (c *Class) Method(signature string, fn any) *Member {
 	})
 }
 
+// public describes a method that peers find by its plain name, whether or not they may use names without "exposed_".
+func (c *Class) public(signature string, fn any) {
+	sig, err := parseSignature(signature)
+	if err != nil {
+		c.fail(err)
+		return
+	}
+	made := func(m *Member) (member, error) {
+		call, err := c.function(fn, sig)
+		return member{name: m.name, signature: signature, kind: memberMethod, call: call}, err
+	}
+	// __reversed__ and the like are refused under their own names.
+	c.add(sig.name, made)
+	c.add("exposed_"+sig.name, made)
+}
+
+// publicProperty describes a property that can be read, under its plain name too.
+func (c *Class) publicProperty(name string, get any) {
+	for _, wire := range []string{name, "exposed_" + name} {
+		c.add(wire, func(m *Member) (member, error) {
+			call, err := c.function(get, &signature{name: name})
+			return member{name: m.name, kind: memberProperty, get: call}, err
+		})
+	}
+}
+
 // Property describes an attribute with functions to read, set and delete it, each the name of a method of the type, a
 // function whose first parameter takes the value, or nil. Peers can set and delete attributes only where the options
 // allow_setattr and allow_delattr are on.
@@ -184,6 +210,7 @@ type class struct {
 	members           []member
 	aliases           []string
 	construct         *function
+	rules             rules        // its own
 	object            *ClassObject // the class itself, to be sent
 	serial            uint64       // stands in the ids of its members
 }
@@ -195,7 +222,8 @@ var lastSerial uint64
 var classes sync.Map
 
 // Methods that mean something to this package and are not exposed.
-var reserved = map[string]bool{"DescribeRPyC": true, "OnConnect": true, "OnDisconnect": true}
+var reserved = map[string]bool{"DescribeRPyC": true, "OnConnect": true, "OnDisconnect": true, "GetAttrRPyC": true,
+	"SetAttrRPyC": true, "DelAttrRPyC": true, "HasAttrRPyC": true}
 
 // What the names of two well-known interfaces stand for.
 var special = map[string]string{"String": "__str__", "GoString": "__repr__"}
@@ -225,7 +253,7 @@ func describe(t reflect.Type) (*class, error) {
 	if module == "." {
 		module = "go"
 	}
-	c := &Class{goType: t, class: &class{goType: t, module: module, name: name}, hidden: map[string]bool{}}
+	c := &Class{goType: t, class: &class{goType: t, module: module, name: name, rules: rulesOf(t)}, hidden: map[string]bool{}}
 	if describer, ok := reflect.New(t.Elem()).Interface().(Describer); ok {
 		describer.DescribeRPyC(c)
 	}

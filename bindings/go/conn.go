@@ -232,7 +232,7 @@ func (c *conn) events(reader bool) bool {
 // fail notes why the connection is over; the first reason counts.
 func (c *conn) fail(err error) {
 	if c.err == nil {
-		if c.closing {
+		if c.closing || err == nil {
 			err = ErrClosed
 		}
 		c.err = err
@@ -326,137 +326,6 @@ func (c *conn) discard() {
 	}
 }
 
-// ---------------------------------------------------------------- requests
-
-// ask sends a request and waits for its answer. Until then, a serial call that asks gives up its turn.
-func (c *conn) ask(ctx context.Context, handler int32, object *Object, name string, args ...any) (any, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, c.interrupted(err, handler, name)
-	}
-	if c.options.timeout > 0 {
-		if _, limited := ctx.Deadline(); !limited {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, c.options.timeout)
-			defer cancel()
-		}
-	}
-	if c.accepted {
-		c.waitForDialect(ctx)
-	}
-	token, waiting, err := c.send(ctx, handler, object, name, args)
-	if err != nil {
-		return nil, err
-	}
-	defer giveUpTurn(ctx)()
-	select {
-	case answer := <-waiting.reply:
-		return answer.value, answer.err
-	case <-ctx.Done():
-	}
-	c.mu.Lock()
-	if c.pending[token] == waiting {
-		delete(c.pending, token)
-		if c.core != nil {
-			c.core.forget(waiting.sequence)
-		}
-		c.mu.Unlock()
-		return nil, c.interrupted(ctx.Err(), handler, name)
-	}
-	c.mu.Unlock()
-	answer := <-waiting.reply // it came at the last moment
-	return answer.value, answer.err
-}
-
-// send encodes a request and puts it into what the writer sends.
-func (c *conn) send(ctx context.Context, handler int32, object *Object, name string, args []any) (token uint64, waiting *pending, err error) {
-	e := encoder{conn: c, buf: make([]byte, 0, 128)}
-	defer e.done()
-	if err := e.arguments(args); err != nil {
-		return 0, nil, err
-	}
-	var handle uint64
-	if object != nil {
-		if handle, err = object.hold(); err != nil {
-			return 0, nil, err
-		}
-		e.objects = append(e.objects, object)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.usable(); err != nil {
-		return 0, nil, err
-	}
-	c.lastID++
-	waiting = &pending{reply: make(chan reply, 1)}
-	waiting.sequence, err = c.core.ask(c.lastID, handler, handle, name, e.buf, timeLeft(ctx))
-	if err != nil {
-		return 0, nil, err
-	}
-	e.lent()
-	token = c.lastID
-	c.pending[token] = waiting
-	if waiting.sequence < 0 {
-		c.events(false) // the library has answered by itself
-	}
-	c.signal()
-	return token, waiting, nil
-}
-
-// timeLeft is how many milliseconds a context still has, rather one too many than too few; -1: it has no deadline.
-func timeLeft(ctx context.Context) int64 {
-	deadline, limited := ctx.Deadline()
-	if !limited {
-		return -1
-	}
-	if left := time.Until(deadline); left > 0 {
-		return int64((left-1)/time.Millisecond) + 1
-	}
-	return 0
-}
-
-// usable tells why the connection cannot be used any more; the lock is held.
-func (c *conn) usable() error {
-	switch {
-	case c.err != nil:
-		return c.err
-	case c.core == nil || c.closing:
-		return ErrClosed
-	}
-	return nil
-}
-
-// interrupted says that the caller's context ended the waiting.
-func (c *conn) interrupted(cause error, handler int32, name string) error {
-	what := "the request"
-	switch {
-	case handler == handleCallAttr || handler == handleCall && name != "":
-		what = name + "()"
-	case name != "":
-		what = name
-	}
-	if cause == context.DeadlineExceeded {
-		return &problem{ErrTimeout, "rpyc: " + what + " on " + c.name + " did not answer in time; it may still be running", cause}
-	}
-	return &problem{cause, "rpyc: " + what + " on " + c.name + ": " + cause.Error(), cause}
-}
-
-// waitForDialect waits a moment for a peer that has not spoken yet, and whose version is not known therefore.
-func (c *conn) waitForDialect(ctx context.Context) {
-	select {
-	case <-c.heard:
-		return
-	default:
-	}
-	timer := time.NewTimer(time.Second)
-	defer timer.Stop()
-	select {
-	case <-c.heard:
-	case <-timer.C:
-	case <-ctx.Done():
-	case <-c.ended:
-	}
-}
-
 // root gives the peer's root, asked for once.
 func (c *conn) root(ctx context.Context) (*Object, error) {
 	c.mu.Lock()
@@ -540,6 +409,10 @@ func (c *Conn) Err() error {
 
 // RemoteAddr is the address of the peer.
 func (c *Conn) RemoteAddr() net.Addr { return c.conn.network.RemoteAddr() }
+
+// NetConn is the stream that the connection uses, to look at: a *tls.Conn knows who the peer is. Nothing may be read from it
+// or written to it.
+func (c *Conn) NetConn() net.Conn { return c.conn.network }
 
 // Service is what this side offers as its root: what was given to WithService or NewServer.
 func (c *Conn) Service() any { return c.conn.service }

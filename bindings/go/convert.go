@@ -17,6 +17,7 @@ var (
 	bigIntType   = reflect.TypeOf((*big.Int)(nil))
 	durationType = reflect.TypeOf(time.Duration(0))
 	bytesType    = reflect.TypeOf([]byte(nil))
+	dictType     = reflect.TypeOf(Dict(nil))
 	tupleType    = reflect.TypeOf(Tuple(nil))
 	frozenType   = reflect.TypeOf(FrozenSet(nil))
 	keywordsType = reflect.TypeOf(Keywords(nil))
@@ -52,6 +53,9 @@ func convert(ctx context.Context, value any, t reflect.Type) (reflect.Value, err
 		}
 	}
 	switch t {
+	case dictType:
+		dict, err := entriesOf(ctx, value)
+		return reflect.ValueOf(dict), err
 	case bigIntType:
 		switch n := value.(type) {
 		case nil:
@@ -83,17 +87,25 @@ func convert(ctx context.Context, value any, t reflect.Type) (reflect.Value, err
 		return convertInt(value, t)
 	case reflect.Float32, reflect.Float64:
 		if f, ok := asFloat(value); ok {
+			if reflect.Zero(t).OverflowFloat(f) {
+				return reflect.Value{}, outside(t, value)
+			}
 			return reflect.ValueOf(f).Convert(t), nil
 		}
 		return reflect.Value{}, wrong("float", value)
 	case reflect.Complex64, reflect.Complex128:
-		if c, ok := value.(complex128); ok {
-			return reflect.ValueOf(c).Convert(t), nil
+		c, ok := value.(complex128)
+		if !ok {
+			var f float64
+			if f, ok = asFloat(value); !ok {
+				return reflect.Value{}, wrong("complex", value)
+			}
+			c = complex(f, 0)
 		}
-		if f, ok := asFloat(value); ok {
-			return reflect.ValueOf(complex(f, 0)).Convert(t), nil
+		if reflect.Zero(t).OverflowComplex(c) {
+			return reflect.Value{}, outside(t, value)
 		}
-		return reflect.Value{}, wrong("complex", value)
+		return reflect.ValueOf(c).Convert(t), nil
 	case reflect.String:
 		if s, ok := value.(string); ok {
 			return reflect.ValueOf(s).Convert(t), nil
@@ -196,7 +208,12 @@ func itemsOf(ctx context.Context, value any) ([]any, bool, error) {
 		return v, true, nil
 	case FrozenSet:
 		return v, true, nil
+	case *LiveList:
+		return v.Items(), true, nil
 	case *Object:
+		if kept, ours := v.kept(); ours {
+			return itemsOf(ctx, kept)
+		}
 		items, err := v.fetch(ctx)
 		return items, true, err
 	}
@@ -290,17 +307,9 @@ func convertMap(ctx context.Context, value any, t reflect.Type) (reflect.Value, 
 	if isSet(t) {
 		return convertSet(ctx, value, t)
 	}
-	var dict Dict
-	switch v := value.(type) {
-	case Dict:
-		dict = v
-	case *Object:
-		var err error
-		if dict, err = v.fetchDict(ctx); err != nil {
-			return reflect.Value{}, err
-		}
-	default:
-		return reflect.Value{}, wrong("dict", value)
+	dict, err := entriesOf(ctx, value)
+	if err != nil {
+		return reflect.Value{}, err
 	}
 	result := reflect.MakeMapWithSize(t, len(dict))
 	for _, item := range dict {
@@ -318,6 +327,22 @@ func convertMap(ctx context.Context, value any, t reflect.Type) (reflect.Value, 
 		result.SetMapIndex(key, element)
 	}
 	return result, nil
+}
+
+// entriesOf gives the entries of anything that is a dict, a remote one's too.
+func entriesOf(ctx context.Context, value any) (Dict, error) {
+	switch v := value.(type) {
+	case Dict:
+		return v, nil
+	case *LiveDict:
+		return v.Entries(), nil
+	case *Object:
+		if kept, ours := v.kept(); ours {
+			return entriesOf(ctx, kept)
+		}
+		return v.fetchDict(ctx)
+	}
+	return nil, wrong("dict", value)
 }
 
 func convertSet(ctx context.Context, value any, t reflect.Type) (reflect.Value, error) {

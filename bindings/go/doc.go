@@ -22,8 +22,9 @@
 //
 // Numbers, texts, bytes, tuples and the like travel by value. What has no value on the wire travels by reference: an
 // object of the peer is an *Object, a pointer to a struct or a function of Go is an object of this side for the peer,
-// and comes home as itself. Go slices and maps are lists and dicts for a Python peer, as snapshots. Where a result or
-// an argument has a Go type such as []string or map[string]int, a list or dict of the peer is fetched for it.
+// and comes home as itself. Go slices and maps are lists and dicts for a Python peer, as snapshots; a LiveList and a
+// LiveDict are shared with it, and a File is a stream. Where a result or an argument has a Go type such as []string or
+// map[string]int, a list or dict of the peer is fetched for it.
 //
 // # Contexts
 //

@@ -1,20 +1,24 @@
 package rpyc
 
 import (
+	"context"
 	"math"
 	"math/big"
 	"reflect"
 	"sort"
 	"time"
+	"unicode/utf8"
 )
 
 // encoder packs Go values for the library. It remembers what must stay as it is until the packed values have been
 // handed over: Objects are not released, and values that are lent keep their tokens.
 type encoder struct {
 	conn    *conn
+	ctx     context.Context // of the request; nil: the peer cannot be asked meanwhile
 	buf     []byte
 	objects []*Object
 	locals  []*local
+	handles []uint64 // of values that are freed afterwards
 	depth   int
 }
 
@@ -36,9 +40,20 @@ func (e *encoder) done() {
 	if len(e.locals) > 0 {
 		e.conn.unpin(e.locals)
 	}
+	for _, handle := range e.handles {
+		freeValue(handle)
+	}
 }
 
 func (e *encoder) header(kind byte, n int) { e.buf = putHeader(e.buf, kind, n) }
+
+// fits tells whether a length has a packed form.
+func fits(n int) error {
+	if uint64(n) > math.MaxUint32 {
+		return problemf(ErrLimit, "a value with %d items or bytes is too large to be sent", n)
+	}
+	return nil
+}
 
 // arguments packs the arguments of a call, of which the last may be Keywords.
 func (e *encoder) arguments(args []any) error {
@@ -57,8 +72,7 @@ func (e *encoder) arguments(args []any) error {
 	}
 	e.header(packedDict, len(keywords))
 	for _, name := range sortedNames(keywords) {
-		e.buf = putText(e.buf, packedStr, name)
-		if err := e.put(keywords[name]); err != nil {
+		if err := e.all(name, keywords[name]); err != nil {
 			return err
 		}
 	}
@@ -87,9 +101,9 @@ func (e *encoder) put(value any) error {
 	case float64:
 		e.buf = putFloat(e.buf, v)
 	case string:
-		e.buf = putText(e.buf, packedStr, v)
+		return e.putString(v)
 	case []byte:
-		e.putBytes(v)
+		return e.putBytes(v)
 	case Tuple:
 		return e.sequence(packedTuple, v)
 	case []any:
@@ -122,6 +136,13 @@ func (e *encoder) put(value any) error {
 		e.buf = putFloat(e.buf, v.Seconds())
 	case *Object:
 		return e.putObject(v)
+	case Array:
+		handle, err := arrayHandle(v.numbers)
+		if err != nil {
+			return err
+		}
+		e.handles = append(e.handles, handle)
+		e.buf = putWord(e.buf, packedValue, handle)
 	case *ClassObject:
 		if v == nil {
 			e.buf = append(e.buf, packedNone)
@@ -144,9 +165,24 @@ func (e *encoder) putBool(value bool) {
 	e.buf = append(e.buf, kind)
 }
 
-func (e *encoder) putBytes(data []byte) {
-	e.header(packedBytes, len(data))
-	e.buf = append(e.buf, data...)
+func (e *encoder) putBytes(data []byte) error {
+	err := fits(len(data))
+	if err == nil {
+		e.header(packedBytes, len(data))
+		e.buf = append(e.buf, data...)
+	}
+	return err
+}
+
+func (e *encoder) putString(text string) error {
+	err := fits(len(text))
+	if err == nil && !utf8.ValidString(text) {
+		err = problemf(ErrType, "a text that is not UTF-8 cannot be sent; []byte can")
+	}
+	if err == nil {
+		e.buf = putText(e.buf, packedStr, text)
+	}
+	return err
 }
 
 func (e *encoder) all(values ...any) error {
@@ -184,13 +220,12 @@ func (e *encoder) reflected(v reflect.Value) error {
 		e.buf = putWord(e.buf, packedComplex, math.Float64bits(real(c)))
 		e.buf = appendWord(e.buf, math.Float64bits(imag(c)))
 	case reflect.String:
-		e.buf = putText(e.buf, packedStr, v.String())
+		return e.putString(v.String())
 	case reflect.Array:
 		return e.items(packedTuple, v)
 	case reflect.Slice:
 		if v.Type().Elem().Kind() == reflect.Uint8 {
-			e.putBytes(v.Bytes())
-			return nil
+			return e.putBytes(v.Bytes())
 		}
 		if v.IsNil() {
 			e.header(packedList, 0)
@@ -248,6 +283,9 @@ func isSet(t reflect.Type) bool {
 }
 
 func (e *encoder) items(kind byte, v reflect.Value) error {
+	if err := fits(v.Len()); err != nil {
+		return err
+	}
 	e.header(kind, v.Len())
 	for i := 0; i < v.Len(); i++ {
 		if err := e.all(v.Index(i).Interface()); err != nil {
@@ -286,7 +324,15 @@ func (e *encoder) putObject(object *Object) error {
 		return nil
 	}
 	if object.conn != e.conn {
-		return problemf(ErrType, "%s belongs to another connection", object.TypeName())
+		if root, err := object.resolved(); err == nil {
+			object = root // one for all handles of the root
+		}
+		return e.lend(object)
+	}
+	if object.isRoot && e.ctx != nil {
+		if _, err := object.conn.root(e.ctx); err != nil {
+			return err
+		}
 	}
 	object, err := object.resolved()
 	if err != nil {

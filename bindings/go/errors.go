@@ -182,7 +182,7 @@ func exceptionOf(err error) raised {
 		return raised{remote.Module, remote.Type, remote.Args, remote.Attributes, remote.Traceback}
 	}
 	builtin := func(name string, args ...any) raised {
-		return raised{module: "builtins", name: name, args: append(args, err.Error())}
+		return raised{module: "builtins", name: name, args: append(args, strings.ToValidUTF8(err.Error(), "\ufffd"))}
 	}
 	var number syscall.Errno
 	switch {

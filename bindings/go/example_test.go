@@ -26,6 +26,11 @@ func (*Bank) Withdraw(account string, amount int) (int, error) {
 
 func (*Bank) Accounts() []string { return []string{"ann", "bob"} }
 
+func (*Bank) Join(ctx context.Context, names *rpyc.Object) error {
+	_, err := names.CallMethod(ctx, "append", "zoe")
+	return err
+}
+
 func (*Bank) Each(names []string, f func(string) error) error {
 	for _, name := range names {
 		if err := f(name); err != nil {
@@ -164,4 +169,35 @@ func ExampleNewServer() {
 	cancel() // the context ends the server
 	fmt.Println(<-done)
 	// Output: <nil>
+}
+
+// Calls that are under way at the same time.
+func ExampleAsync() {
+	conn, stop := exampleBank()
+	defer stop()
+	ctx := context.Background()
+	var futures []*rpyc.Future[int]
+	for _, amount := range []int{10, 20, 30} {
+		futures = append(futures, rpyc.Async[int](ctx, conn.Root(), "withdraw", "ann", amount))
+	}
+	for _, future := range futures {
+		left, err := future.Result()
+		fmt.Println(left, err)
+	}
+	// Output:
+	// 90 <nil>
+	// 80 <nil>
+	// 70 <nil>
+}
+
+// A list that a peer changes.
+func ExampleLiveList() {
+	conn, stop := exampleBank()
+	defer stop()
+	names := rpyc.NewLiveList("ann")
+	if _, err := conn.Root().CallMethod(context.Background(), "join", names); err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(names.Items())
+	// Output: [ann zoe]
 }

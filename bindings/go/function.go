@@ -189,6 +189,7 @@ func panicked(cause any) error {
 type Function struct {
 	name, signature string
 	function        *function
+	receiver        any // of a method
 }
 
 // Func gives a function a signature in Python's notation, such as "scale(value, factor=2)", under which the peer sees
@@ -202,7 +203,38 @@ func Func(signature string, fn any) *Function {
 	if err != nil {
 		panic(err)
 	}
-	return &Function{sig.name, signature, function}
+	return &Function{sig.name, signature, function, nil}
+}
+
+// Call calls the function itself. The last argument may be Keywords.
+func (f *Function) Call(ctx context.Context, args ...any) (any, error) {
+	var keywords Dict
+	if n := len(args); n > 0 {
+		if last, ok := args[n-1].(Keywords); ok {
+			args = args[:n-1]
+			for _, name := range sortedNames(last) {
+				keywords = append(keywords, Item{name, last[name]})
+			}
+		}
+	}
+	arrived := make(Tuple, len(args))
+	for i, arg := range args {
+		arrived[i] = asArrived(arg)
+	}
+	bound, err := f.function.sig.bind(arrived, keywords)
+	if err != nil {
+		return nil, err
+	}
+	result, err := f.function.call(ctx, f.receiver, bound)
+	return asArrived(result), err
+}
+
+// asArrived gives plain values the form that they have when they come over the wire.
+func asArrived(value any) any {
+	if v := reflect.ValueOf(value); v.Kind() == reflect.Bool {
+		return v.Bool()
+	}
+	return canonical(value)
 }
 
 // plainFunc is what a peer sees of a Go function that is sent as it is.
@@ -212,7 +244,7 @@ func plainFunc(fn reflect.Value) (*Function, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Function{sig.name, sig.text, function}, nil
+	return &Function{sig.name, sig.text, function, nil}, nil
 }
 
 // convertFunc makes a Go function of a callable of the peer.
@@ -220,9 +252,24 @@ func convertFunc(ctx context.Context, value any, t reflect.Type) (reflect.Value,
 	if value == nil {
 		return reflect.Zero(t), nil
 	}
-	object, ok := value.(*Object)
-	if !ok {
-		return reflect.Value{}, wrong("callable", value)
+	var call func(context.Context, ...any) (any, error)
+	switch v := value.(type) {
+	case *Object:
+		call = v.Call
+		// It outlives the call that it came with, but not the connection.
+		ctx = context.WithValue(v.conn.ctx, turnKey{}, ctx.Value(turnKey{}))
+	case *Function: // one of ours that came home
+		call, ctx = v.Call, detached(ctx)
+	default:
+		own := reflect.ValueOf(value)
+		if own.Kind() != reflect.Func {
+			return reflect.Value{}, wrong("callable", value)
+		}
+		made, err := plainFunc(own)
+		if err != nil {
+			return reflect.Value{}, err
+		}
+		call, ctx = made.Call, detached(ctx)
 	}
 	fails := t.NumOut() > 0 && t.Out(t.NumOut()-1) == errorType
 	outs := t.NumOut()
@@ -232,14 +279,12 @@ func convertFunc(ctx context.Context, value any, t reflect.Type) (reflect.Value,
 	if outs > 1 {
 		return reflect.Value{}, fmt.Errorf("rpyc: a %s cannot be called over the wire: it has more than one result", t)
 	}
-	// It outlives the call that it came with, but not the connection.
-	ctx = context.WithValue(object.conn.ctx, turnKey{}, ctx.Value(turnKey{}))
 	return reflect.MakeFunc(t, func(in []reflect.Value) []reflect.Value {
 		results := make([]reflect.Value, t.NumOut())
 		for i := range results {
 			results[i] = reflect.Zero(t.Out(i))
 		}
-		result, err := callThrough(ctx, object, t, in)
+		result, err := callThrough(ctx, call, t, in)
 		if err == nil && outs == 1 {
 			var v reflect.Value
 			if v, err = convert(ctx, result, t.Out(0)); err == nil {
@@ -257,7 +302,15 @@ func convertFunc(ctx context.Context, value any, t reflect.Type) (reflect.Value,
 	}), nil
 }
 
-func callThrough(ctx context.Context, object *Object, t reflect.Type, in []reflect.Value) (any, error) {
+// detached is the context of functions that outlive the call that they came with.
+func detached(ctx context.Context) context.Context {
+	if c := connOf(ctx); c != nil {
+		return context.WithValue(c.ctx, turnKey{}, ctx.Value(turnKey{}))
+	}
+	return context.Background()
+}
+
+func callThrough(ctx context.Context, call func(context.Context, ...any) (any, error), t reflect.Type, in []reflect.Value) (any, error) {
 	if t.NumIn() > 0 && t.In(0) == contextType {
 		if own, ok := in[0].Interface().(context.Context); ok {
 			ctx = own
@@ -274,7 +327,7 @@ func callThrough(ctx context.Context, object *Object, t reflect.Type, in []refle
 		}
 		args = append(args, v.Interface())
 	}
-	return object.Call(ctx, args...)
+	return call(ctx, args...)
 }
 
 func max(a, b int) int {

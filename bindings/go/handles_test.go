@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 )
@@ -71,6 +72,91 @@ func TestNoHandleStays(t *testing.T) {
 	_ = client.Close()
 	if ours, byValue, pending := held(client.conn); ours+byValue+pending != 0 || client.conn.core != nil {
 		t.Fatal("the session is still there after the end")
+	}
+}
+
+// showing lends what is made for each use: views, methods that are read, lists, files, objects of another connection.
+type showing struct{ other *Conn }
+
+func (*showing) View() *View     { return Restricted(&lender{}, []string{"keep"}, nil) }
+func (*showing) List() *LiveList { return NewLiveList(1, []int{2}) }
+func (*showing) File() *File     { return NewTextFile(strings.NewReader("x")) }
+func (s *showing) Other(ctx context.Context) (any, error) {
+	return s.other.Root().CallMethod(ctx, "lend")
+}
+func (*showing) Sum(numbers []int) int { return len(numbers) }
+
+// Nothing of what is made for a moment stays after it.
+func TestNothingMadeForAMomentStays(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	listen := func(service any) (*Server, string) {
+		listener, err := Listen(ctx, "tcp://127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := NewServer(service)
+		go server.Serve(ctx, listener)
+		return server, "tcp://" + listener.Addr().String()
+	}
+	connect := func(addr string) *Conn {
+		conn, err := Dial(ctx, addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	behind, addr := listen(&lender{})
+	other := connect(addr)
+	defer other.Close()
+	server, addr := listen(&showing{other})
+	client := connect(addr)
+	defer client.Close()
+	for i := 0; i < 100; i++ {
+		for name, use := range map[string]func(*Object) error{
+			"view":  func(o *Object) error { _, err := Call[any](ctx, o, "keep", i); return err },
+			"list":  func(o *Object) error { _, err := Call[any](ctx, o, "append", []int{i}); return err },
+			"file":  func(o *Object) error { _, err := Call[string](ctx, o, "read"); return err },
+			"other": func(o *Object) error { _, err := Call[any](ctx, o, "keep", i); return err },
+		} {
+			object, err := Call[*Object](ctx, client.Root(), name)
+			if err == nil {
+				err = use(object)
+				object.Close()
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if _, err := client.Request(ctx, 8, client.Root(), "sum", Tuple{NewLiveList(i)}, Tuple{}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Async[int](ctx, client.Root(), "sum", []int{i}).Result(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func(c *conn) int {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		return len(c.locals) + len(c.pending)
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		runtime.GC()
+		for _, c := range []*Conn{client, other} {
+			if err := c.Ping(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		// The root of each server is lent for ever.
+		counts := []int{count(client.conn), count(server.Conns()[0].conn), count(behind.Conns()[0].conn)}
+		if fmt.Sprint(counts) == "[0 1 1]" {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("still lent: %v", counts)
+		}
+		time.Sleep(10 * time.Millisecond)
 	}
 }
 

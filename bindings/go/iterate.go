@@ -109,8 +109,12 @@ const fetchChunk = 500
 // fetch gets all items of a remote iterable.
 func (o *Object) fetch(ctx context.Context) ([]any, error) {
 	items := IterateChunks[any](ctx, o, fetchChunk)
+	defer items.Stop()
 	var all []any
 	for items.Next() {
+		if len(all) >= o.conn.options.fetchLimit {
+			return nil, tooMany()
+		}
 		all = append(all, items.Value())
 	}
 	if err := items.Err(); err != nil {

@@ -2,6 +2,7 @@ package rpyc
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -50,6 +51,9 @@ func (o *Object) disown() {
 
 // hold gives the handle, which stays until letGo.
 func (o *Object) hold() (uint64, error) {
+	if o == nil {
+		return 0, errNoObject
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed || o.handle == 0 {
@@ -87,7 +91,7 @@ func (o *Object) release() {
 
 // Close releases the object: the peer may forget it. It never waits, and can be called more than once.
 func (o *Object) Close() error {
-	if o.isRoot {
+	if o == nil || o.isRoot {
 		return nil
 	}
 	o.mu.Lock()
@@ -103,17 +107,27 @@ func (o *Object) Close() error {
 
 // ask sends a request about the object.
 func (o *Object) ask(ctx context.Context, handler int32, name string, args ...any) (any, error) {
-	target := o
-	if o.isRoot {
-		root, err := o.conn.root(ctx)
-		if err != nil {
-			return nil, err
-		}
-		target = root
+	target, err := o.target(ctx)
+	if err != nil {
+		return nil, err
 	}
-	value, err := o.conn.ask(ctx, handler, target, name, args...)
+	value, err := target.conn.ask(ctx, handler, target, name, args...)
 	runtime.KeepAlive(o)
 	return value, err
+}
+
+// errNoObject is what nil gives, which None becomes where an Object is asked for.
+var errNoObject = problemf(ErrType, "the object is nil")
+
+// target is the object that is asked: the root that it stands for, or itself.
+func (o *Object) target(ctx context.Context) (*Object, error) {
+	if o == nil {
+		return nil, errNoObject
+	}
+	if o.isRoot {
+		return o.conn.root(ctx)
+	}
+	return o, nil
 }
 
 // Call calls the object, which is a function or the like. The last argument may be Keywords.
@@ -220,10 +234,57 @@ func (o *Object) Compare(ctx context.Context, op string, other any) (any, error)
 // Equal is obj == other.
 func (o *Object) Equal(ctx context.Context, other any) (bool, error) {
 	value, err := o.Compare(ctx, "==", other)
-	if err != nil || value == NotImplemented {
+	if err != nil || value != NotImplemented {
+		return boolOf(ctx, value, err)
+	}
+	remote, ok := other.(*Object)
+	if !ok {
+		return false, nil
+	}
+	if value, err = remote.Compare(ctx, "==", o); err != nil || value != NotImplemented {
+		return boolOf(ctx, value, err)
+	}
+	return o.Same(remote), nil
+}
+
+func boolOf(ctx context.Context, value any, err error) (bool, error) {
+	if err != nil {
 		return false, err
 	}
 	return as[bool](ctx, value)
+}
+
+// Truth is bool(obj): what __bool__ says, else whether its length is not 0, else true.
+func (o *Object) Truth(ctx context.Context) (bool, error) {
+	for _, name := range []string{"__bool__", "__len__"} {
+		value, err := o.CallMethod(ctx, name)
+		switch length, isInt := value.(int64); {
+		case errors.Is(err, Type("AttributeError")):
+			continue
+		case err == nil && isInt && name == "__len__":
+			return length != 0, nil
+		}
+		return boolOf(ctx, value, err)
+	}
+	return true, nil
+}
+
+// Inspect gives the methods of the object that its owner tells of, each with what is written about it.
+func (o *Object) Inspect(ctx context.Context) (map[string]string, error) {
+	value, err := o.ask(ctx, handleInspect, "")
+	if err != nil {
+		return nil, err
+	}
+	pairs, err := as[[][2]any](ctx, value)
+	if err != nil {
+		return nil, err
+	}
+	methods := make(map[string]string, len(pairs))
+	for _, pair := range pairs {
+		name, _ := pair[0].(string)
+		methods[name], _ = pair[1].(string)
+	}
+	return methods, nil
 }
 
 // IsInstance is isinstance(obj, class) for a class of the peer.
@@ -239,7 +300,8 @@ func (o *Object) IsInstance(ctx context.Context, class *Object) (bool, error) {
 }
 
 // With is Python's with statement: it enters the object, runs body with what entering gave, and leaves the object,
-// also after an error or a panic. The object may swallow an error of body; then With gives nil.
+// also after an error or a panic, and when the context has ended meanwhile. The object may swallow an error of body; then
+// With gives nil.
 func (o *Object) With(ctx context.Context, body func(entered any) error) (err error) {
 	entered, err := o.CallMethod(ctx, "__enter__")
 	if err != nil {
@@ -248,10 +310,19 @@ func (o *Object) With(ctx context.Context, body func(entered any) error) (err er
 	left := false
 	leave := func(err error) error {
 		left = true
+		if ctx.Err() != nil {
+			// It is left all the same, which must not take long.
+			var cancel context.CancelFunc
+			own := context.WithValue(context.Background(), turnKey{}, ctx.Value(turnKey{}))
+			ctx, cancel = context.WithTimeout(own, o.conn.options.closeTimeout)
+			defer cancel()
+		}
 		swallowed, exitErr := o.ask(ctx, handleCtxExit, "", exitValue(err))
 		switch {
-		case exitErr != nil:
+		case exitErr != nil && (err == nil || errors.As(exitErr, new(*RemoteError))):
 			return exitErr
+		case exitErr != nil:
+			return err // why it could not be left is less than what went wrong before
 		case swallowed == true:
 			return nil
 		}
@@ -271,6 +342,24 @@ func exitValue(err error) any {
 		return nil
 	}
 	return true
+}
+
+// kept gives what an Object holds that is none of the peer: a slice or map that was sent and came home.
+func (o *Object) kept() (any, bool) {
+	if o.isRoot {
+		return nil, false
+	}
+	handle, err := o.hold()
+	if err != nil {
+		return nil, false
+	}
+	defer o.letGo()
+	if objectIsRemote(handle) {
+		return nil, false
+	}
+	o.conn.mu.Lock()
+	defer o.conn.mu.Unlock()
+	return o.conn.kept(handle)
 }
 
 // Same reports whether two Objects are one and the same object of the peer. Nothing is asked.
@@ -295,6 +384,9 @@ func (o *Object) Same(other *Object) bool {
 
 // resolved is the object itself, or the root that it stands for, if that is known.
 func (o *Object) resolved() (*Object, error) {
+	if o == nil {
+		return nil, errNoObject
+	}
 	if !o.isRoot {
 		return o, nil
 	}
@@ -338,7 +430,12 @@ func (o *Object) IsClass() bool {
 func (o *Object) String() string { return "<remote " + o.TypeName() + ">" }
 
 // Conn is the connection that the object came over.
-func (o *Object) Conn() *Conn { return o.conn.handle() }
+func (o *Object) Conn() *Conn {
+	if o == nil {
+		return nil
+	}
+	return o.conn.handle()
+}
 
 // Call calls a method and converts its result to T, for which a list, tuple, dict or set of the peer is fetched if T
 // holds its items. A T of any takes what comes. The last argument may be Keywords.

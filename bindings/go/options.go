@@ -15,6 +15,7 @@ type options struct {
 	serial       bool
 	timeout      time.Duration
 	closeTimeout time.Duration
+	fetchLimit   int
 	dial         func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -23,6 +24,7 @@ func collect(given []Option) options {
 		// A goroutine is cheap, so more requests of a peer may be served at once than where each has a thread.
 		config:       map[string]string{"max_serving": "16384"},
 		closeTimeout: time.Second,
+		fetchLimit:   defaultFetchLimit,
 		dial:         new(net.Dialer).DialContext,
 	}
 	for _, option := range given {
@@ -46,6 +48,15 @@ func WithConfig(name, value string) Option {
 // WithTimeout limits requests whose context has no deadline. Without it they wait as long as the connection lives.
 func WithTimeout(limit time.Duration) Option {
 	return func(o *options) { o.timeout = limit }
+}
+
+// So many items of one container of a peer are fetched at most.
+const defaultFetchLimit = 1 << 20
+
+// WithFetchLimit sets how many items a list, dict or the like of the peer may have that is fetched for a Go type such as []int,
+// by default 1048576. A peer can give an iterable that never ends where a method takes a slice.
+func WithFetchLimit(items int) Option {
+	return func(o *options) { o.fetchLimit = items }
 }
 
 // WithSerial has the calls of the peer run one after the other in the order of their arrival, instead of all at once.

@@ -24,9 +24,11 @@ const (
 	packedDict
 	packedFrozenSet
 	packedSlice
-	packedObject // a handle
-	packedOwn    // one of ours, by its token
-	packedValue  // a handle of a value that has no packed form
+	packedObject   // a handle
+	packedOwn      // one of ours, by its token
+	packedValue    // a handle of a value that has no packed form
+	packedFunction // towards the library, and not used
+	packedMethod   // one of ours that the peer took without calling it
 )
 
 type bigInt = *big.Int
@@ -143,9 +145,28 @@ func (u *unpacker) value() any {
 		start, stop := u.value(), u.value()
 		return Slice{start, stop, u.value()}
 	case packedObject:
-		return u.conn.adopt(u.word())
+		handle := u.word()
+		if u.conn == nil { // an exception has none
+			freeObject(handle)
+			return nil
+		}
+		return u.conn.adopt(handle)
 	case packedOwn:
-		return u.conn.ownByToken(u.word())
+		token := u.word()
+		if u.conn == nil {
+			return nil
+		}
+		return u.conn.ownByToken(token)
+	case packedMethod:
+		token, name := u.word(), string(u.bytes(u.count()))
+		itself := u.value()
+		if object, ok := itself.(*Object); ok {
+			if method := u.conn.methodByToken(token, name); method != nil {
+				object.Close()
+				return method
+			}
+		}
+		return itself // what the library has made
 	case packedValue:
 		return arrayOf(u.word())
 	}

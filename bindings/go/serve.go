@@ -3,6 +3,7 @@ package rpyc
 import (
 	"context"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 )
@@ -23,6 +24,7 @@ type Disconnecter interface {
 type local struct {
 	token  uint64
 	value  any // what was sent
+	key    any // by which it is known
 	class  *class
 	fn     *function // of functions
 	made   *Function
@@ -41,11 +43,18 @@ type lentClass struct {
 
 // pin finds or makes what a value is known by, and keeps it until unpin.
 func (c *conn) pin(value any) (*local, error) {
-	key := value
-	own := &local{value: value}
+	own := &local{value: value, key: value}
 	switch v := value.(type) {
 	case *Function:
 		own.fn, own.made = v.function, v
+	case *Object:
+		// Of another connection. The object must not know of it: a circle has no finalizer.
+		on := &passed{v}
+		class, err := on.class()
+		if err != nil {
+			return nil, err
+		}
+		own.value, own.class = on, class
 	default:
 		reflected := reflect.ValueOf(value)
 		if reflected.Kind() == reflect.Func {
@@ -53,7 +62,7 @@ func (c *conn) pin(value any) (*local, error) {
 			if err != nil {
 				return nil, err
 			}
-			own.fn, own.made, key = made.function, made, made
+			own.fn, own.made, own.key = made.function, made, made
 			break
 		}
 		class, err := classFor(reflected.Type())
@@ -64,13 +73,13 @@ func (c *conn) pin(value any) (*local, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if known := c.byValue[key]; known != nil {
+	if known := c.byValue[own.key]; known != nil {
 		own = known
 	} else {
 		c.lastID++
 		own.token = c.lastID
 		c.locals[own.token] = own
-		c.byValue[key] = own
+		c.byValue[own.key] = own
 	}
 	own.pins++
 	return own, nil
@@ -130,10 +139,8 @@ func (c *conn) forgetUnheld(own *local) {
 		return
 	}
 	delete(c.locals, own.token)
-	for _, key := range []any{own.value, own.made} {
-		if isHashable(key) && c.byValue[key] == own {
-			delete(c.byValue, key)
-		}
+	if c.byValue[own.key] == own {
+		delete(c.byValue, own.key)
 	}
 }
 
@@ -165,8 +172,27 @@ func (c *conn) forgetLent() {
 
 // ownByToken gives a value of ours that came home; the lock is held.
 func (c *conn) ownByToken(token uint64) any {
-	if own := c.locals[token]; own != nil {
-		return own.value
+	own := c.locals[token]
+	if own == nil {
+		return nil
+	}
+	if on, ok := own.value.(*passed); ok {
+		return on.object
+	}
+	return own.value
+}
+
+// methodByToken gives a method of ours that came home: a function of its object, or nil where the library has made it. The
+// lock is held.
+func (c *conn) methodByToken(token uint64, name string) *Function {
+	own := c.locals[token]
+	if own == nil || own.class == nil {
+		return nil
+	}
+	for i := range own.class.members {
+		if m := &own.class.members[i]; m.name == name && m.call != nil {
+			return boundMethod(own.value, m)
+		}
 	}
 	return nil
 }
@@ -282,7 +308,8 @@ type served struct {
 	event    event
 	function *function
 	receiver any
-	args     any // a tuple of the arguments and the keywords
+	named    bool // an attribute is asked for by its name
+	args     any  // a tuple of the arguments and the keywords
 	bad      error
 	turn     *turn
 	deadline time.Time // when the caller stops waiting; zero: that is not known
@@ -318,7 +345,9 @@ func (s *served) find() {
 	switch {
 	case own == nil:
 	case own.fn != nil:
-		s.function = own.fn
+		s.function, s.receiver = own.fn, own.made.receiver
+	case event.member == memberNone:
+		s.receiver, s.named = own.value, true
 	case event.member>>20 == own.class.serial && event.member&(1<<20-1) < uint64(len(own.class.members)):
 		member := &own.class.members[event.member&(1<<20-1)]
 		s.receiver = own.value
@@ -372,6 +401,9 @@ func (s *served) call(ctx context.Context) (any, error) {
 		return nil, s.bad
 	}
 	parts, _ := s.args.(Tuple)
+	if args, ok := firstOf(parts).(Tuple); ok && s.named && len(args) > 0 {
+		return s.byName(ctx, args)
+	}
 	if s.function == nil || len(parts) != 2 {
 		return nil, Raise("AttributeError", "the attribute cannot be used")
 	}
@@ -384,7 +416,18 @@ func (s *served) call(ctx context.Context) (any, error) {
 		}
 		args = bound
 	}
-	return s.function.call(ctx, s.receiver, args)
+	result, err := s.function.call(ctx, s.receiver, args)
+	if s.event.asks == asksGet {
+		result = s.callable(result)
+	}
+	return result, err
+}
+
+func firstOf(parts Tuple) any {
+	if len(parts) == 0 {
+		return nil
+	}
+	return parts[0]
 }
 
 // answer sends a result. An error says that it cannot be sent, and the call is still there if it can be answered
@@ -410,7 +453,7 @@ func (s *served) raise(err error) error {
 		return nil
 	}
 	return s.send(pack, func(c *core, call callHandle, packed []byte) error {
-		return c.raise(call, exception.module, exception.name, exception.traceback, packed)
+		return c.raise(call, exception.module, exception.name, strings.ToValidUTF8(exception.traceback, "\ufffd"), packed)
 	})
 }
 

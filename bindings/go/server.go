@@ -46,7 +46,8 @@ func (s *Server) ListenAndServe(ctx context.Context, addr string) error {
 }
 
 // Serve accepts connections until the context ends; then it closes the listener and all connections, waits for their
-// goroutines, and gives nil. Calls that still run find their context ended.
+// goroutines, and gives nil. Calls that still run find their context ended. A Server that has ended serves no more, which is
+// ErrClosed.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if err := s.check(); err != nil {
 		listener.Close()
@@ -73,6 +74,12 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 
 // check finds faults of the service before anybody connects.
 func (s *Server) check() error {
+	s.mu.Lock()
+	ended := s.ended
+	s.mu.Unlock()
+	if ended {
+		return problemf(ErrClosed, "the server has ended")
+	}
 	t := reflect.TypeOf(s.service)
 	if _, ok := s.service.(func(*Conn) (any, error)); ok {
 		return nil
@@ -92,7 +99,8 @@ func (s *Server) accept(ctx context.Context, listener net.Listener, running *syn
 			return nil
 		}
 		if err != nil {
-			if errors.Is(err, net.ErrClosed) {
+			var passing interface{ Temporary() bool }
+			if errors.Is(err, net.ErrClosed) || !errors.As(err, &passing) || !passing.Temporary() {
 				return err
 			}
 			// Too many descriptors, or the like: others may be given back.

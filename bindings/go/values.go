@@ -33,6 +33,18 @@ func (d Dict) Lookup(key string) (any, bool) {
 // type takes the keywords of a call that have no parameter of their own.
 type Keywords map[string]any
 
+// Array is an array of numbers, see Numbers.
+type Array struct{ numbers any }
+
+// Number is what an Array can consist of.
+type Number interface {
+	~int8 | ~uint8 | ~int16 | ~uint16 | ~int32 | ~uint32 | ~int64 | ~uint64 | ~float32 | ~float64
+}
+
+// Numbers makes an array of a slice, to be sent: a copy of it. A Python peer gets an object like array.array, whose bytes it
+// can fetch all at once; a peer of the library that agreed on native values gets the numbers, for any slice of them.
+func Numbers[T Number](numbers []T) Array { return Array{numbers} }
+
 type singleton string
 
 func (s singleton) String() string { return string(s) }

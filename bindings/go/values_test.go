@@ -114,6 +114,30 @@ func TestNativeLists(t *testing.T) {
 	equal(t, must[float64](t)(rpyc.Call[float64](ctx, conn.Root(), "sum", []float64{0.5, 1})), 1.5)
 }
 
+// Print shows a value with its type.
+func (*Calculator) Print(value any) string { return fmt.Sprintf("%T %v", value, value) }
+
+// Arrays of numbers are slices of their own type on the other side, if it agreed on native values.
+func TestArraysOfNumbers(t *testing.T) {
+	addr, _ := serve(t, newCalculator())
+	conn, ctx := dial(t, addr, rpyc.WithConfig("native", "on")), within(t)
+	for _, c := range []struct {
+		sent rpyc.Array
+		want string
+	}{{rpyc.Numbers([]int8{-1}), "[]int8 [-1]"}, {rpyc.Numbers([]uint16{1, 2}), "[]uint16 [1 2]"}, {rpyc.Numbers([]int32{}), "[]int32 []"},
+		{rpyc.Numbers([]uint64{math.MaxUint64}), "[]uint64 [18446744073709551615]"}, {rpyc.Numbers([]float32{0.5}), "[]float32 [0.5]"},
+		{rpyc.Numbers([]time.Duration{7}), "[]int64 [7]"}} {
+		equal(t, must[string](t)(rpyc.Call[string](ctx, conn.Root(), "print", c.sent)), c.want)
+	}
+	equal(t, must[float64](t)(rpyc.Call[float64](ctx, conn.Root(), "sum", rpyc.Numbers([]float64{1, 2}))), 3.0)
+	if err := second(conn.Root().CallMethod(ctx, "echo", rpyc.Array{})); !errors.Is(err, rpyc.ErrType) {
+		t.Errorf("got %v", err)
+	}
+	if conn.NetConn().RemoteAddr() != conn.RemoteAddr() {
+		t.Error("that is another stream")
+	}
+}
+
 func TestWhatCannotBeSent(t *testing.T) {
 	conn, ctx := connect(t)
 	endless := rpyc.Tuple{nil}
@@ -123,11 +147,11 @@ func TestWhatCannotBeSent(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	}
-	if _, err := conn.Root().CallMethod(ctx, "echo", "\xff"); err == nil {
+	if _, err := conn.Root().CallMethod(ctx, "echo", "\xff"); !errors.Is(err, rpyc.ErrType) {
 		t.Error("a text that is not UTF-8 was sent")
 	}
-	other, _ := connect(t)
-	if _, err := conn.Root().CallMethod(ctx, "echo", other.Root()); !errors.Is(err, rpyc.ErrType) {
+	// More than the form of values between Go and the library can count.
+	if _, err := conn.Root().CallMethod(ctx, "echo", make([]struct{}, 1<<33)); !errors.Is(err, rpyc.ErrLimit) {
 		t.Errorf("got %v", err)
 	}
 }

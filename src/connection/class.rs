@@ -387,6 +387,13 @@ pub struct BoundMethod {
     pub(super) member: Arc<Member>,
 }
 
+impl BoundMethod {
+    /// Of which object, and under which name.
+    pub fn parts(&self) -> (&Object, &Text) {
+        (&self.object, &self.member.name)
+    }
+}
+
 impl Local for BoundMethod {
     fn as_any(&self) -> &(dyn Any + Send + Sync) {
         self

@@ -5,8 +5,9 @@ use super::class::rpyc_class;
 use super::handle::{self, rpyc_object, rpyc_value};
 use super::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_RANGE, Result};
 use crate::bare::{self, Bare, token_of};
+use crate::connection::BoundMethod;
 use crate::session::Keywords;
-use crate::value::{Blob, Reference, Text, Value};
+use crate::value::{Blob, Local, Reference, Text, Value};
 use std::ptr;
 
 const NONE: u8 = 0;
@@ -29,6 +30,7 @@ const OBJECT: u8 = 16;
 const OWN: u8 = 17;
 const HANDLE: u8 = 18;
 const FUNCTION: u8 = 19;
+const METHOD: u8 = 20;
 
 /// As many digits as an int may have in a form that grows with its square.
 const DIGITS: usize = 100_000;
@@ -47,6 +49,12 @@ fn put_word(out: &mut Vec<u8>, kind: u8, word: u64) {
 fn put_items(out: &mut Vec<u8>, kind: u8, items: &[Value]) {
     put_length(out, kind, items.len());
     items.iter().for_each(|item| put(out, item));
+}
+
+/// A method that was taken from an object of the host: the number of that, and its name there.
+fn method_of(local: &dyn Local) -> Option<(u64, &Text)> {
+    let (object, name) = local.as_any().downcast_ref::<BoundMethod>()?.parts();
+    Some((token_of(object)?, name))
 }
 
 /// Packs a value. Handles in it are for the host to free.
@@ -90,14 +98,17 @@ pub(super) fn put(out: &mut Vec<u8>, value: &Value) {
             }
         }
         Value::Ref(reference) => {
-            let token = if let Reference::Local(local) = reference { token_of(&**local) } else { None };
-            match token {
-                Some(token) => put_word(out, OWN, token),
-                None => {
-                    let object: *mut rpyc_object = handle::new(reference.clone().into());
-                    put_word(out, OBJECT, object.expose_provenance() as u64);
-                }
+            let local = if let Reference::Local(local) = reference { Some(&**local) } else { None };
+            if let Some(token) = local.and_then(token_of) {
+                return put_word(out, OWN, token);
             }
+            if let Some((token, name)) = local.and_then(method_of) {
+                put_word(out, METHOD, token);
+                out.extend_from_slice(&u32::try_from(name.as_bytes().len()).unwrap_or(u32::MAX).to_le_bytes());
+                out.extend_from_slice(name.as_bytes());
+            }
+            let object: *mut rpyc_object = handle::new(reference.clone().into());
+            put_word(out, OBJECT, object.expose_provenance() as u64);
         }
         Value::Array(_) => put_word(out, HANDLE, handle::value_new(value.clone()).expose_provenance() as u64),
     }

@@ -3,15 +3,17 @@ import os
 import re
 import shutil
 
+import classic
 import interop
 from prepare import VERSIONS
 from runner import ROOT, TARGET, Failed, NotRun, test
 
 FOLDER = os.path.join(ROOT, "bindings", "go")
 PROGRAMS = os.path.join(TARGET, "c", "go")
+CLIENTS = os.path.join(ROOT, "tests", "run", "clients")
 PYTHONS = ("6.0.2", "5.3.1")
 TRANSPORTS = ("tcp", "unix")
-LEAST_CHECKS = 83                                    # of the Go client, which says itself how many it has
+LEAST_CHECKS = 84                                    # of the Go client: the 83 of the contract, and one of its own
 MODULE = "module snippet\n\ngo 1.19\n\nrequire rpyc v0.0.0\n\nreplace rpyc => %s\n"
 
 
@@ -135,6 +137,33 @@ for transport in TRANSPORTS:
         test("go.python-server.client.%s.%s" % (version, transport), 120)(python_server_go_client(version, transport))
 for version in PYTHONS:
     test("go.serial-server.python-client.%s" % version, 120)(go_server_python_client(version, "tcp", "serial"))
+
+
+def features(version):
+    """What the binding has beyond the contract: Python uses it, and a second Python server has objects that are passed on."""
+    def function(case):
+        python = case.python(version)
+        other = case.start([python, os.path.join(CLIENTS, "go_other.py")])
+        address = other.wait_for(r"^listening (\S+)$", case.left(60)).group(1)
+        server = case.start([program(case, "features"), "serve", "tcp://127.0.0.1:0", address])
+        address = server.wait_for(r"^listening (\S+)$", case.left(60)).group(1)
+        classic.all_passed(case, case.run([python, os.path.join(CLIENTS, "go_features.py"), address, case.folder, "--other"]))
+        case.check(not other.ended, "the other server ended by itself")
+        case.stop(server)
+    return function
+
+
+def classic_client(version):
+    """Go is master of a stock rpyc_classic.py."""
+    def function(case):
+        address = classic.start_classic_server(case, version)
+        classic.all_passed(case, case.run([program(case, "features"), "classic", address, case.folder]))
+    return function
+
+
+for version in VERSIONS:
+    test("go.server.python-features.%s" % version, 120)(features(version))
+    test("go.classic-server.client.%s" % version, 120)(classic_client(version))
 
 
 @test("go.server.go-client", 120)

@@ -125,7 +125,7 @@ def cpp_guide(case):
 def go_guide(case):
     """The client against Python's server; a Python client of the service; the client with functions against that service."""
     programs = Programs(case)
-    client, service, functions = (piece for piece in blocks("go", "docs", "go.md") if "func main" in piece)
+    client, service, _, _, functions = (piece for piece in blocks("go", "docs", "go.md") if "func main" in piece)
     near = service.replace("tcp://127.0.0.1:" + PORTS[0], "unix://" + SOCKET)
     client, functions = programs.go("client", client), programs.go("functions", functions)
     service, near = programs.go("service", service.replace(PORTS[0], PORTS[1])), programs.go("near", near)
@@ -139,3 +139,37 @@ def go_guide(case):
             break
         case.processes[-1].wait(0.05)
     case.equal(case.run([functions]).output, "1\n2\n3\n8\n", "output of the client with functions")
+
+
+BOARD = """
+notes = conn.root.notes()
+notes.append("hello")
+print(list(notes), isinstance(notes, list))
+print([line for line in conn.root.manual()])
+"""
+DESK = """
+settings, shown = conn.root.settings(), conn.root.shown()
+settings.colour = "red"
+print(settings.colour, settings.size, shown.exposed_colour)
+for change in (lambda: setattr(shown, "exposed_colour", "blue"), lambda: shown.exposed_size):
+    try:
+        change()
+    except AttributeError:
+        print("refused")
+"""
+
+
+@test("docs.go-containers-and-rules-run", seconds=240)
+def go_containers(case):
+    """The services with live containers and with rules of their own, each used by Python."""
+    with open(os.path.join(case.folder, "manual.txt"), "w", encoding="utf-8") as manual:
+        manual.write("one\ntwo\n")
+    _, _, board, desk, _ = (piece for piece in blocks("go", "docs", "go.md") if "func main" in piece)
+    for name, service, client, output in (
+            ("board", board, BOARD, "['welcome', 'hello'] True\n['one\\n', 'two\\n']\n"),
+            ("desk", desk, DESK, "red None red\nrefused\nrefused\n")):
+        programs = Programs(case)
+        case.start([programs.go(name, service)], folder=case.folder)
+        text = CALL.rsplit("print", 1)[0] + client
+        done = case.run([case.python("6.0.2"), "-c", text, programs.ports[0]])
+        case.equal(done.output, output, "what Python sees of " + name)

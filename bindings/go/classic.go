@@ -1,0 +1,370 @@
+package rpyc
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// Classic drives a classic server of RPyC, a SlaveService: its modules, its builtins, code to evaluate and execute. Whoever
+// can do that can do anything there.
+type Classic struct {
+	conn *Conn
+
+	mu      sync.Mutex
+	modules map[string]*Object
+}
+
+// NewClassic drives the classic server at the other end of a connection:
+//
+//	conn, err := rpyc.Dial(ctx, "tcp://127.0.0.1:18812")
+//	...
+//	classic := rpyc.NewClassic(conn)
+//	version, err := classic.Eval(ctx, "__import__('sys').version")
+//
+// The connection stays the caller's to close.
+func NewClassic(conn *Conn) *Classic { return &Classic{conn: conn, modules: map[string]*Object{}} }
+
+// Conn is the connection.
+func (c *Classic) Conn() *Conn { return c.conn }
+
+// Module gives a module of the peer, which imports it: "sys", "xml.dom.minidom". It is asked for once.
+func (c *Classic) Module(ctx context.Context, name string) (*Object, error) {
+	c.mu.Lock()
+	known := c.modules[name]
+	c.mu.Unlock()
+	if known != nil {
+		return known, nil
+	}
+	module, err := Call[*Object](ctx, c.conn.Root(), "getmodule", name)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.modules[name] = module
+	return module, nil
+}
+
+// Call calls a function of a module, "" for builtins. The last argument may be Keywords.
+func (c *Classic) Call(ctx context.Context, module, function string, args ...any) (any, error) {
+	if module == "" {
+		module = "builtins"
+	}
+	from, err := c.Module(ctx, module)
+	if err != nil {
+		return nil, err
+	}
+	return from.CallMethod(ctx, function, args...)
+}
+
+// Eval gives the value of an expression in the peer's namespace.
+func (c *Classic) Eval(ctx context.Context, expression string) (any, error) {
+	return c.conn.Root().CallMethod(ctx, "eval", expression)
+}
+
+// Execute runs statements in the peer's namespace.
+func (c *Classic) Execute(ctx context.Context, statements string) error {
+	_, err := c.conn.Root().CallMethod(ctx, "execute", statements)
+	return err
+}
+
+// Namespace gives the peer's namespace, a dict.
+func (c *Classic) Namespace(ctx context.Context) (*Object, error) {
+	return Get[*Object](ctx, c.conn.Root(), "namespace")
+}
+
+// Get reads a name of the namespace.
+func (c *Classic) Get(ctx context.Context, name string) (any, error) {
+	namespace, err := c.Namespace(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer namespace.Close()
+	return namespace.Item(ctx, name)
+}
+
+// Set sets a name of the namespace. Lists, dicts and sets of Go are made there as real ones, see Deliver.
+func (c *Classic) Set(ctx context.Context, name string, value any) error {
+	namespace, err := c.Namespace(ctx)
+	if err != nil {
+		return err
+	}
+	defer namespace.Close()
+	delivered, err := c.Deliver(ctx, value)
+	if err != nil {
+		return err
+	}
+	return namespace.SetItem(ctx, name, delivered)
+}
+
+// Deliver makes real lists, dicts and sets at the peer out of slices, maps and sets, with what is in them, and gives the
+// outermost. All else is given as it is: what travels by value does so.
+func (c *Classic) Deliver(ctx context.Context, value any) (any, error) {
+	return (&delivering{c, ctx}).value(value, obtainDepth)
+}
+
+// Upload copies a file or folder to the peer. What is neither, within a folder, is passed over.
+func (c *Classic) Upload(ctx context.Context, local, remote string) error {
+	info, err := os.Stat(local)
+	switch {
+	case err != nil:
+		return err
+	case info.IsDir():
+		return c.uploadFolder(ctx, local, remote, obtainDepth)
+	case info.Mode().IsRegular():
+		return c.uploadFile(ctx, local, remote)
+	}
+	return problemf(ErrType, "cannot upload %s: it is neither file nor folder", local)
+}
+
+// Download copies a file or folder of the peer. Nothing is written outside of the folder local: names of the peer that
+// lead out of it, and links in it that are there before, are errors.
+func (c *Classic) Download(ctx context.Context, remote, local string) error {
+	isFolder, err := c.path(ctx, "isdir", remote)
+	if err != nil {
+		return err
+	}
+	if isFolder == true {
+		return c.downloadFolder(ctx, remote, local, obtainDepth)
+	}
+	return c.downloadFile(ctx, remote, local, os.Create)
+}
+
+// Redirect leads the standard streams of the peer to streams of this side, all that are not nil: what it prints is written
+// here. The function that it gives leads them back.
+func (c *Classic) Redirect(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) (func(context.Context) error, error) {
+	sys, err := c.Module(ctx, "sys")
+	if err != nil {
+		return nil, err
+	}
+	before := map[string]any{}
+	restore := func(ctx context.Context) error {
+		var failure error
+		for _, name := range sortedNames(before) {
+			if err := sys.Set(ctx, name, before[name]); err != nil && failure == nil {
+				failure = err
+			}
+		}
+		return failure
+	}
+	streams := map[string]*File{}
+	if stdin != nil {
+		streams["stdin"] = NewTextFile(struct{ io.Reader }{stdin})
+	}
+	if stdout != nil {
+		streams["stdout"] = NewTextFile(struct{ io.Writer }{stdout})
+	}
+	if stderr != nil {
+		streams["stderr"] = NewTextFile(struct{ io.Writer }{stderr})
+	}
+	for name, file := range streams {
+		was, err := sys.Get(ctx, name)
+		if err == nil {
+			before[name] = was
+			err = sys.Set(ctx, name, file)
+		}
+		if err != nil {
+			_ = restore(ctx)
+			return nil, err
+		}
+	}
+	return restore, nil
+}
+
+func (c *Classic) path(ctx context.Context, function string, args ...any) (any, error) {
+	return c.Call(ctx, "os.path", function, args...)
+}
+
+// open gives a file of the peer. The caller closes it.
+func (c *Classic) open(ctx context.Context, remote, mode string) (*Stream, error) {
+	opened, err := c.Call(ctx, "", "open", remote, mode)
+	file, ok := opened.(*Object)
+	if err == nil && !ok {
+		err = problemf(ErrType, "open() of the peer gave no file but a %s", pythonType(opened))
+	}
+	if err != nil {
+		return nil, err
+	}
+	return NewStream(ctx, file), nil
+}
+
+func (c *Classic) uploadFile(ctx context.Context, local, remote string) error {
+	from, err := os.Open(local)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	to, err := c.open(ctx, remote, "wb")
+	if err != nil {
+		return err
+	}
+	return copyAndClose(to, from, to)
+}
+
+// copyAndClose copies a file of the peer, from or to, and closes it.
+func copyAndClose(to io.Writer, from io.Reader, remote *Stream) error {
+	_, err := io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, make([]byte, streamChunk))
+	if closeErr := remote.Close(); err == nil {
+		err = closeErr
+	}
+	remote.file.Close()
+	return err
+}
+
+func (c *Classic) uploadFolder(ctx context.Context, local, remote string, depth int) error {
+	if depth == 0 {
+		return problemf(ErrLimit, "%s is nested over %d levels", local, obtainDepth)
+	}
+	isThere, err := c.path(ctx, "isdir", remote)
+	if err == nil && isThere != true {
+		_, err = c.Call(ctx, "os", "makedirs", remote)
+	}
+	if err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(local)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		from := filepath.Join(local, entry.Name())
+		info, err := os.Stat(from)
+		if err != nil || !info.IsDir() && !info.Mode().IsRegular() {
+			continue
+		}
+		to, err := c.join(ctx, remote, entry.Name())
+		if err != nil {
+			return err
+		}
+		if info.IsDir() {
+			err = c.uploadFolder(ctx, from, to, depth-1)
+		} else {
+			err = c.uploadFile(ctx, from, to)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Classic) join(ctx context.Context, folder, name string) (string, error) {
+	joined, err := c.path(ctx, "join", folder, name)
+	if err != nil {
+		return "", err
+	}
+	return as[string](ctx, joined)
+}
+
+func (c *Classic) downloadFile(ctx context.Context, remote, local string, create func(string) (*os.File, error)) error {
+	from, err := c.open(ctx, remote, "rb")
+	if err != nil {
+		return err
+	}
+	to, err := create(local)
+	if err != nil {
+		_ = from.Close()
+		return err
+	}
+	err = copyAndClose(to, from, from)
+	if closeErr := to.Close(); err == nil {
+		err = closeErr
+	}
+	return err
+}
+
+func (c *Classic) downloadFolder(ctx context.Context, remote, local string, depth int) error {
+	if depth == 0 {
+		return problemf(ErrLimit, "%s is nested over %d levels", remote, obtainDepth)
+	}
+	if err := makeFolder(local, depth < obtainDepth); err != nil {
+		return err
+	}
+	listed, err := c.Call(ctx, "os", "listdir", remote)
+	if err != nil {
+		return err
+	}
+	names, err := as[[]string](ctx, listed)
+	if err != nil {
+		return err
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		if name == "" || name == "." || name == ".." || strings.ContainsAny(name, "/\x00"+string(filepath.Separator)) {
+			return problemf(ErrProtocol, "the peer's folder %s has the name %q, which is none of a file", remote, name)
+		}
+		if err := c.downloadInside(ctx, remote, name, filepath.Join(local, name), depth-1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Classic) downloadInside(ctx context.Context, folder, name, local string, depth int) error {
+	remote, err := c.join(ctx, folder, name)
+	if err != nil {
+		return err
+	}
+	isFolder, err := c.path(ctx, "isdir", remote)
+	if err != nil {
+		return err
+	}
+	if isFolder == true {
+		return c.downloadFolder(ctx, remote, local, depth)
+	}
+	isFile, err := c.path(ctx, "isfile", remote)
+	if err != nil || isFile != true {
+		return err
+	}
+	return c.downloadFile(ctx, remote, local, createInside)
+}
+
+// makeFolder makes a folder, or takes the one that is there. Within a folder that is downloaded it may be no link.
+func makeFolder(local string, inside bool) error {
+	if !inside {
+		return os.MkdirAll(local, 0o777)
+	}
+	err := os.Mkdir(local, 0o777)
+	if !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	info, err := os.Lstat(local)
+	if err == nil && !info.IsDir() {
+		err = leadsOut(local)
+	}
+	return err
+}
+
+// createInside opens a file in a folder that is downloaded. Links that are there are not followed, nor pipes waited for.
+func createInside(local string) (*os.File, error) {
+	file, err := os.OpenFile(local, os.O_WRONLY|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o666)
+	if err != nil {
+		if errors.Is(err, syscall.ELOOP) || errors.Is(err, syscall.EMLINK) || errors.Is(err, syscall.ENXIO) {
+			err = leadsOut(local)
+		}
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = leadsOut(local)
+	}
+	if err == nil {
+		err = file.Truncate(0)
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	return file, nil
+}
+
+func leadsOut(local string) error {
+	return problemf(ErrType, "cannot write %s: it is there, as a link or something else that leads out", local)
+}

@@ -1,0 +1,96 @@
+package rpyc
+
+import (
+	"context"
+	"reflect"
+)
+
+// delivering makes containers of a classic server out of those of Go.
+type delivering struct {
+	classic *Classic
+	ctx     context.Context
+}
+
+func (d *delivering) value(value any, depth int) (any, error) {
+	if depth == 0 {
+		return nil, problemf(ErrType, "a value is nested over %d levels, or holds itself", obtainDepth)
+	}
+	switch v := value.(type) {
+	case nil, []byte, *Object, Slice:
+		return value, nil
+	case Tuple:
+		return d.all(v, depth)
+	case FrozenSet:
+		items, err := d.all(v, depth)
+		return FrozenSet(items), err
+	case *LiveList:
+		return d.made("list", v.Items(), depth)
+	case *LiveDict:
+		return d.dict(v.Entries(), depth)
+	case Dict:
+		return d.dict(v, depth)
+	}
+	v := reflect.ValueOf(value)
+	switch v.Kind() {
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return value, nil
+		}
+		return d.made("list", itemsIn(v), depth)
+	case reflect.Array:
+		return d.all(itemsIn(v), depth)
+	case reflect.Map:
+		entries := sortedEntries(v)
+		dict := make(Dict, len(entries))
+		keys := make([]any, len(entries))
+		for i, entry := range entries {
+			keys[i] = entry.key.Interface()
+			dict[i] = Item{keys[i], entry.value.Interface()}
+		}
+		if isSet(v.Type()) {
+			return d.made("set", keys, depth)
+		}
+		return d.dict(dict, depth)
+	}
+	return value, nil
+}
+
+func itemsIn(v reflect.Value) []any {
+	items := make([]any, v.Len())
+	for i := range items {
+		items[i] = v.Index(i).Interface()
+	}
+	return items
+}
+
+func (d *delivering) all(from []any, depth int) (Tuple, error) {
+	items := make(Tuple, len(from))
+	for i, item := range from {
+		var err error
+		if items[i], err = d.value(item, depth-1); err != nil {
+			return nil, err
+		}
+	}
+	return items, nil
+}
+
+// made calls a type of the peer's builtins with the items.
+func (d *delivering) made(kind string, from []any, depth int) (any, error) {
+	items, err := d.all(from, depth)
+	if err != nil {
+		return nil, err
+	}
+	return d.classic.Call(d.ctx, "", kind, items)
+}
+
+func (d *delivering) dict(from Dict, depth int) (any, error) {
+	pairs := make(Tuple, len(from))
+	for i, entry := range from {
+		pair, err := d.all([]any{entry.Key, entry.Value}, depth)
+		if err != nil {
+			return nil, err
+		}
+		pairs[i] = pair
+	}
+	return d.classic.Call(d.ctx, "", "dict", pairs)
+}

@@ -1,0 +1,113 @@
+package rpyc
+
+import "context"
+
+// So deep may containers be nested that are obtained.
+const obtainDepth = 100
+
+// Obtain copies what is plain data at the peer, with all that is in it: lists become []any, dicts and their like a Dict, sets a
+// FrozenSet, tuples stay. Nothing is asked but what every RPyC server allows. An object that is no plain data is an error,
+// as is a container that holds itself. Call[T] and its siblings copy into the types of Go.
+func Obtain(ctx context.Context, value any) (any, error) {
+	limit := defaultFetchLimit
+	if object, ok := value.(*Object); ok {
+		limit = object.conn.options.fetchLimit
+	}
+	return (&obtaining{ctx, limit}).value(value, obtainDepth)
+}
+
+// As converts a value to T as Call does with results: what arrived as any, or an Object that is to be copied.
+func As[T any](ctx context.Context, value any) (T, error) { return as[T](ctx, value) }
+
+type obtaining struct {
+	ctx  context.Context
+	left int // items that may still come
+}
+
+func (o *obtaining) value(value any, depth int) (any, error) {
+	if depth == 0 {
+		return nil, problemf(ErrLimit, "what is to be copied is nested over %d levels, or holds itself", obtainDepth)
+	}
+	switch v := value.(type) {
+	case Tuple:
+		items, err := o.items(v, depth)
+		return Tuple(items), err
+	case FrozenSet:
+		items, err := o.items(v, depth)
+		return FrozenSet(items), err
+	case []any:
+		return o.items(v, depth)
+	case *LiveList:
+		return o.items(v.Items(), depth)
+	case Dict:
+		return o.dict(v, depth)
+	case *LiveDict:
+		return o.dict(v.Entries(), depth)
+	case *Object:
+		return o.object(v, depth)
+	}
+	return value, nil
+}
+
+func (o *obtaining) items(from []any, depth int) ([]any, error) {
+	if o.left -= len(from); o.left < 0 {
+		return nil, tooMany()
+	}
+	items := make([]any, len(from))
+	for i, item := range from {
+		var err error
+		if items[i], err = o.value(item, depth-1); err != nil {
+			return nil, err
+		}
+	}
+	return items, nil
+}
+
+func (o *obtaining) dict(from Dict, depth int) (Dict, error) {
+	dict := make(Dict, len(from))
+	for i, entry := range from {
+		pair, err := o.items([]any{entry.Key, entry.Value}, depth)
+		if err != nil {
+			return nil, err
+		}
+		dict[i] = Item{pair[0], pair[1]}
+	}
+	return dict, nil
+}
+
+func (o *obtaining) object(object *Object, depth int) (any, error) {
+	if kept, ours := object.kept(); ours {
+		return o.value(kept, depth)
+	}
+	switch object.TypeName() {
+	case "builtins.dict", "builtins.mappingproxy", "collections.OrderedDict", "collections.defaultdict", "collections.Counter":
+		dict, err := object.fetchDict(o.ctx)
+		if err != nil {
+			return nil, err
+		}
+		return o.dict(dict, depth)
+	case "builtins.list", "collections.deque", "builtins.range", "builtins.dict_keys", "builtins.dict_values",
+		"builtins.dict_items":
+		return o.fetched(object, depth)
+	case "builtins.set", "builtins.frozenset":
+		items, err := o.fetched(object, depth)
+		return FrozenSet(items), err
+	case "builtins.tuple":
+		items, err := o.fetched(object, depth)
+		return Tuple(items), err
+	}
+	return nil, problemf(ErrType, "a %s is no plain data and cannot be copied", object.TypeName())
+}
+
+func (o *obtaining) fetched(object *Object, depth int) ([]any, error) {
+	items, err := object.fetch(o.ctx)
+	if err != nil {
+		return nil, err
+	}
+	return o.items(items, depth)
+}
+
+// tooMany says that a peer has more items than may be fetched.
+func tooMany() error {
+	return problemf(ErrLimit, "there are more items than may be fetched; WithFetchLimit sets how many")
+}

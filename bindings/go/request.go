@@ -1,0 +1,200 @@
+package rpyc
+
+import (
+	"context"
+	"time"
+)
+
+// question is what is asked of the peer.
+type question struct {
+	handler int32
+	object  *Object
+	name    string
+	args    []any
+	raw     bool // the arguments are all there is, as they are
+}
+
+// asked is a question that was sent.
+type asked struct {
+	question
+	token   uint64
+	waiting *pending
+}
+
+// ask sends a request and waits for its answer.
+func (c *conn) ask(ctx context.Context, handler int32, object *Object, name string, args ...any) (any, error) {
+	return c.await(ctx, question{handler: handler, object: object, name: name, args: args})
+}
+
+func (c *conn) await(ctx context.Context, q question) (any, error) {
+	ctx, cancel := c.limited(ctx)
+	defer cancel()
+	a, err := c.begin(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return c.wait(ctx, a)
+}
+
+// limited gives a context that ends when the time of the connection is over, if it has no deadline of its own.
+func (c *conn) limited(ctx context.Context) (context.Context, context.CancelFunc) {
+	if c.options.timeout > 0 {
+		if _, limited := ctx.Deadline(); !limited {
+			return context.WithTimeout(ctx, c.options.timeout)
+		}
+	}
+	return ctx, func() {}
+}
+
+// begin sends a request.
+func (c *conn) begin(ctx context.Context, q question) (asked, error) {
+	if err := ctx.Err(); err != nil {
+		return asked{}, c.interrupted(err, q)
+	}
+	if c.accepted {
+		c.waitForDialect(ctx)
+	}
+	return c.send(ctx, q)
+}
+
+// wait waits for the answer. Until then, a serial call that asks gives up its turn.
+func (c *conn) wait(ctx context.Context, a asked) (any, error) {
+	defer giveUpTurn(ctx)()
+	select {
+	case answer := <-a.waiting.reply:
+		return answer.value, answer.err
+	case <-ctx.Done():
+	}
+	c.mu.Lock()
+	if c.pending[a.token] == a.waiting {
+		delete(c.pending, a.token)
+		if c.core != nil {
+			c.core.forget(a.waiting.sequence)
+		}
+		c.mu.Unlock()
+		return nil, c.interrupted(ctx.Err(), a.question)
+	}
+	c.mu.Unlock()
+	answer := <-a.waiting.reply // it came at the last moment
+	return answer.value, answer.err
+}
+
+// send encodes a request and puts it into what the writer sends.
+func (c *conn) send(ctx context.Context, q question) (asked, error) {
+	e := encoder{conn: c, ctx: ctx, buf: make([]byte, 0, 128)}
+	defer e.done()
+	var err error
+	if q.raw {
+		err = e.sequence(packedTuple, q.args)
+	} else {
+		err = e.arguments(q.args)
+	}
+	if err != nil {
+		return asked{}, err
+	}
+	var handle uint64
+	if q.object != nil {
+		if handle, err = q.object.hold(); err != nil {
+			return asked{}, c.whyNot(err)
+		}
+		e.objects = append(e.objects, q.object)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.usable(); err != nil {
+		return asked{}, err
+	}
+	c.lastID++
+	a := asked{q, c.lastID, &pending{reply: make(chan reply, 1)}}
+	if q.raw {
+		a.waiting.sequence, err = c.core.request(a.token, q.handler, e.buf, timeLeft(ctx))
+	} else {
+		a.waiting.sequence, err = c.core.ask(a.token, q.handler, handle, q.name, e.buf, timeLeft(ctx))
+	}
+	if err != nil {
+		return asked{}, err
+	}
+	e.lent()
+	c.pending[a.token] = a.waiting
+	if a.waiting.sequence < 0 {
+		c.events(false) // the library has answered by itself
+	}
+	c.signal()
+	return a, nil
+}
+
+// timeLeft is how many milliseconds a context still has, rather one too many than too few; -1: it has no deadline.
+func timeLeft(ctx context.Context) int64 {
+	deadline, limited := ctx.Deadline()
+	if !limited {
+		return -1
+	}
+	if left := time.Until(deadline); left > 0 {
+		return int64((left-1)/time.Millisecond) + 1
+	}
+	return 0
+}
+
+// whyNot gives the end of the connection as the reason why an object, such as the root, cannot be used any more.
+func (c *conn) whyNot(err error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if over := c.usable(); over != nil {
+		return over
+	}
+	return err
+}
+
+// usable tells why the connection cannot be used any more; the lock is held.
+func (c *conn) usable() error {
+	switch {
+	case c.err != nil:
+		return c.err
+	case c.core == nil || c.closing:
+		return ErrClosed
+	}
+	return nil
+}
+
+// interrupted says that the caller's context ended the waiting.
+func (c *conn) interrupted(cause error, q question) error {
+	what := "the request"
+	switch {
+	case q.handler == handleCallAttr && q.name != "":
+		what = q.name + "()"
+	case q.name != "":
+		what = q.name
+	}
+	if cause == context.DeadlineExceeded {
+		return &problem{ErrTimeout, "rpyc: " + what + " on " + c.name + " did not answer in time; it may still be running", cause}
+	}
+	return &problem{cause, "rpyc: " + what + " on " + c.name + ": " + cause.Error(), cause}
+}
+
+// waitForDialect waits a moment for a peer that has not spoken yet, and whose version is not known therefore.
+func (c *conn) waitForDialect(ctx context.Context) {
+	select {
+	case <-c.heard:
+		return
+	default:
+	}
+	timer := time.NewTimer(time.Second)
+	defer timer.Stop()
+	select {
+	case <-c.heard:
+	case <-timer.C:
+	case <-ctx.Done():
+	case <-c.ended:
+	}
+}
+
+// Request sends a request of the protocol as it is, Python's conn.sync_request(handler, *args), and gives its answer.
+// The handlers have the numbers of RPyC's consts.py, which are RPYC_HANDLE_... in rpyc.h: 8 is CALLATTR, with the object, the name,
+// a tuple of arguments and a tuple of pairs of keywords as args. What the methods of Conn and Object do needs no Request.
+func (c *Conn) Request(ctx context.Context, handler int, args ...any) (any, error) {
+	if handler < -1<<31 || handler >= 1<<31 {
+		return nil, problemf(ErrRange, "the handler %d is no number of one", handler)
+	}
+	value, err := c.conn.await(ctx, question{handler: int32(handler), raw: true, args: args})
+	return value, err
+}
