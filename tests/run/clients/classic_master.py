@@ -131,6 +131,12 @@ check(rpyc.classic.obtain(conn.namespace) == {"b": 1, "c": 2, "d": 3}, "update o
 copied = conn.namespace.copy()
 check(conn.namespace.popitem() == ("d", 3) and list(conn.namespace) == ["b", "c"], "popitem takes the last")
 check(len(copied) == 3 and copied != conn.namespace, "a copy stays as it was")
+check(conn.namespace.setdefault("b", 9) == 1 and conn.namespace.setdefault("e") is None and conn.namespace["e"] is None, "setdefault")
+check(sorted(conn.namespace.keys() & {"b", "zz"}) == ["b"] and sorted(conn.namespace.keys() - ["e"]) == ["b", "c"], "names as a set")
+check(rpyc.classic.obtain(conn.namespace | {"f": 1}) == {"b": 1, "c": 2, "e": None, "f": 1}
+      if sys.version_info >= (3, 9) else True, "a namespace and a dict")
+check(list(reversed(conn.namespace)) == ["e", "c", "b"] if sys.version_info >= (3, 8) else True, "backwards")
+check(conn.eval("b") == 1 and dict(conn.namespace) == {"b": 1, "c": 2, "e": None}, "eval sees it, and dict() copies it")
 conn.namespace.clear()
 raises(KeyError, conn.namespace.popitem)
 check(conn.root.getconn().closed is False and conn.root.getconn().fileno() > 0, "getconn")
@@ -152,6 +158,19 @@ if "--client" not in sys.argv:
         sys.stdout = before
     check(heard == ["hello"], "redirected_stdio")
     check(conn.modules.sys.stdout is None, "and given back")
+    heard.clear()
+    before, sys.stdout = sys.stdout, Output()
+    try:
+        rpyc.classic.interact(conn, {"greeting": "a prompt"})
+    finally:
+        sys.stdout = before
+    check(heard == ["a prompt"] and "_rinteract" in conn.namespace, "interact: %r" % heard)
+    # What needs an interpreter, or modules that only the host could give, is an exception that says so.
+    check("teleportation" in raises(ImportError, rpyc.classic.teleport_function, conn, lambda: 1), "no teleport")
+    check("'os'" in raises(ImportError, rpyc.classic.upload_package, conn, rpyc, "/nowhere/rpyc"), "no upload_package")
+    check("open" in raises(AttributeError, rpyc.classic.upload_file, conn, __file__, "/nowhere/file"), "no upload")
+    check("'os'" in raises(ImportError, rpyc.classic.download, conn, "/nowhere/file", "file"), "no download")
+    raises(ImportError, rpyc.classic.pm, conn)
 
 # Pickles: ours are read by Python, Python's by us, in every protocol.
 loads = conn.modules["rpyc.lib.compat"].pickle.loads
