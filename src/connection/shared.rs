@@ -8,6 +8,7 @@ use super::class::Object;
 use super::ending::Leaving;
 use super::event_loop::Looped;
 use super::limit::Limit;
+use super::live::Suspects;
 use super::queue::Line;
 use super::serial::{self, Turn};
 use super::wrap::HostWrap;
@@ -106,6 +107,8 @@ pub(super) struct Inner {
     pub(super) quick: usize,
     /// Results whose answers came too late, and answers that nobody holds, to be dropped without the lock.
     pub(super) late: Vec<(Option<AsyncResult>, Result<Value>)>,
+    /// Containers that the peer has given back; the end of the connection frees those that hold only one another.
+    pub(super) suspects: Suspects,
     pub(super) peer_root: Option<Value>,
     pub(super) end: Option<Error>,
 }
@@ -133,8 +136,10 @@ impl Inner {
     }
 
     pub(super) fn take_waste(&mut self) -> Waste {
+        let objects = self.session.take_dropped();
+        objects.iter().for_each(|object| self.suspects.add(object));
         Waste {
-            _objects: self.session.take_dropped(),
+            _objects: objects,
             _sent: self.session.outgoing().take_spent(),
             _late: std::mem::take(&mut self.late),
             _rooms: self.session.take_rooms(),
@@ -220,6 +225,7 @@ impl Shared {
                 bound: VecDeque::new(),
                 quick: 0,
                 late: Vec::new(),
+                suspects: Suspects::default(),
                 peer_root: None,
                 end: None,
             }),

@@ -198,6 +198,10 @@ impl Dict {
         drop(before);
     }
 
+    pub(super) fn entries(&self) -> &Mutex<Entries> {
+        &self.entries
+    }
+
     /// Looks at the entries under the lock: nobody else's code may run.
     pub(super) fn look<R>(&self, look: impl FnOnce(&Entries) -> R) -> R {
         look(&lock(&self.entries))

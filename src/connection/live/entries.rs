@@ -101,6 +101,12 @@ impl Entries {
         self.slots.len()
     }
 
+    /// All references: of each entry, and of each key once more.
+    pub fn held(&self) -> impl Iterator<Item = &Value> {
+        let again = self.places.keys().map(|key| &key.0);
+        self.iter().flat_map(|(key, value)| [key, value]).chain(again)
+    }
+
     /// Something of each, if there is memory for all.
     pub fn collected<T>(&self, of: impl Fn(&(Value, Value)) -> T) -> Result<Vec<T>, Exception> {
         let mut all = Vec::new();

@@ -145,6 +145,10 @@ impl List {
         room::copied(&lock(&self.items))
     }
 
+    pub(super) fn items(&self) -> &Mutex<Vec<Value>> {
+        &self.items
+    }
+
     /// An item by its index, which counts from the end if it is negative.
     pub fn get(&self, index: i64) -> Option<Value> {
         let items = lock(&self.items);
@@ -449,6 +453,13 @@ struct Reversed {
 
 fn iterator(list: &Arc<Object>) -> Value {
     object(ITERATOR.instance(Box::new(Iterator { list: list.clone(), next: AtomicUsize::new(0) })))
+}
+
+/// The list of an iterator.
+pub(super) fn held(object: &Object) -> Option<&Arc<Object>> {
+    let state = object.state();
+    let forwards = state.downcast_ref::<Iterator>().map(|iterator| &iterator.list);
+    forwards.or_else(|| state.downcast_ref::<Reversed>().map(|iterator| &iterator.list))
 }
 
 /// Past the end of every list: an iterator that has ended stays so.

@@ -4,6 +4,7 @@
 //! No lock of theirs is held while anybody else's code runs: a comparison may ask a peer, and a value that is dropped
 //! may be the last of an object of the host.
 
+mod cycles;
 mod dict;
 mod entries;
 mod file;
@@ -15,6 +16,7 @@ mod set;
 mod stream;
 mod views;
 
+pub use cycles::Suspects;
 pub use dict::Dict;
 pub use file::{File, FileMode};
 pub use generator::Generator;

@@ -44,6 +44,10 @@ impl Set {
         Ok(set)
     }
 
+    pub(super) fn held(&self) -> &Arc<Object> {
+        &self.table
+    }
+
     fn table(&self) -> &Dict {
         // It was made as one.
         Dict::of(&self.table).unwrap_or(&NOTHING)

@@ -117,6 +117,13 @@ pub(super) fn view(dict: &Arc<Object>, part: Part) -> Value {
     object(class.instance(Box::new(View { dict: dict.clone(), part })))
 }
 
+/// The dict of a view or an iterator.
+pub(super) fn held(object: &Object) -> Option<&Arc<Object>> {
+    let state = object.state();
+    let view = state.downcast_ref::<View>().map(|view| &view.dict);
+    view.or_else(|| state.downcast_ref::<Iterator>().map(|iterator| &iterator.dict))
+}
+
 struct Iterator {
     dict: Arc<Object>,
     part: Part,
