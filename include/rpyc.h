@@ -2916,7 +2916,7 @@ bool rpyc_serving_is_running(const rpyc_serving *serving);
 
 /**
  * Has the threads end when they have done what they are doing, and does not wait for that. A thread that waits for the peer
- * notices within about a second. The connection stays open.
+ * ends at once. The connection stays open.
  *
  * @param serving borrowed
  * @param error_out owned; may be NULL
@@ -2928,7 +2928,7 @@ rpyc_status rpyc_serving_stop(rpyc_serving *serving,
                               rpyc_error **error_out);
 
 /**
- * Waits until the threads have ended, because they were stopped or the connection is over.
+ * Waits until the threads have ended, because they were stopped or the connection is over, and nothing of them is left.
  *
  * @param serving borrowed
  * @param error_out owned; may be NULL
@@ -3016,8 +3016,7 @@ rpyc_status rpyc_async_result_value(rpyc_async_result *result, rpyc_value **valu
 
 /**
  * Gives a request up: the result fails with RPYC_ERR_CANCELLED at once, its callbacks run in this thread, and an answer that
- * comes later is dropped. RPyC cannot tell the peer, which goes on. A thread that waits for the result wakes up; one that
- * reads meanwhile, within a second.
+ * comes later is dropped. RPyC cannot tell the peer, which goes on. Threads that wait for the result wake up.
  *
  * @param result borrowed
  * @return true if it was given up now; false if the answer was here already, if it was given up before, and for NULL
@@ -5035,7 +5034,7 @@ rpyc_status rpyc_server_stop(rpyc_server *server,
 int32_t rpyc_server_stop_fd(const rpyc_server *server);
 
 /**
- * Waits until a server has been stopped and the threads of its connections have ended.
+ * Waits until a server has been stopped and its threads have ended, and nothing of them is left.
  *
  * @param server borrowed
  * @param error_out owned; may be NULL

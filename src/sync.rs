@@ -3,6 +3,9 @@
 
 #[cfg(feature = "model")]
 pub mod clock;
+mod joining;
+
+pub use joining::{Started, here};
 
 pub use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use super::serial::{self, Turn};
 use super::shared::{Key, Shared};
 use crate::error::{Error, Result};
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Condvar, Mutex, lock, thread, thread_local, wait};
+use crate::sync::{Condvar, Mutex, Started, lock, thread, thread_local, wait};
 use crate::{fork, panics};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -34,6 +34,10 @@ struct Serving {
 struct State {
     /// Threads that have not ended.
     running: usize,
+    /// Those that were started, until somebody has waited for them.
+    threads: Vec<Started>,
+    /// Somebody waits for them just now.
+    joining: bool,
     /// Of whom to tell when they are to stop; gone with the last of them.
     shared: Option<Arc<Shared>>,
     /// How the connection ended, unless it was closed.
@@ -51,6 +55,8 @@ impl Drop for Worker {
         drop(state);
         // It may run code of the host.
         drop(last);
+        let this = Arc::as_ptr(&self.0) as usize;
+        HERE.with(|here| here.borrow_mut().retain(|other| *other != this));
         self.0.ended.notify_all();
     }
 }
@@ -65,7 +71,6 @@ impl Serving {
                 lock(&self.state).failed.get_or_insert(error);
             }
         }
-        HERE.with(|here| here.borrow_mut().retain(|other| *other != this));
     }
 }
 
@@ -81,7 +86,7 @@ impl Shared {
             if let Some(end) = &inner.end {
                 return Err(end.clone());
             }
-            (inner, _) = self.advance(inner, Key::Transaction, &mut Limit::Forever);
+            (inner, _) = self.advance(inner, Key::Background, &mut Limit::Forever);
         }
         inner.servers -= 1;
         self.depart(inner);
@@ -96,7 +101,13 @@ impl Connection {
             return Err(Error::Argument("a connection is served by 1 to 1024 threads".into()));
         }
         self.shared.lock().order = in_order.then(Turn::default);
-        let state = State { running: threads, shared: Some(self.shared.clone()), failed: None };
+        let state = State {
+            running: threads,
+            threads: Vec::new(),
+            joining: false,
+            shared: Some(self.shared.clone()),
+            failed: None,
+        };
         Ok(Arc::new(Serving {
             stopping: AtomicBool::new(false),
             state: Mutex::new(state),
@@ -136,24 +147,26 @@ fn spawn(serving: &Arc<Serving>, shared: &Arc<Shared>, threads: usize) -> Result
             let (own, shared) = (own, shared);
             own.work(&shared);
         };
-        if let Err(e) = thread::Builder::new().name("rpyc-serve".into()).stack_size(STACK).spawn(run) {
-            serving.stop();
-            return Err(Error::io("cannot start a thread that serves", e));
+        match Started::spawn(thread::Builder::new().name("rpyc-serve".into()).stack_size(STACK), run) {
+            Ok(thread) => lock(&serving.state).threads.push(thread),
+            Err(e) => {
+                serving.stop();
+                return Err(Error::io("cannot start a thread that serves", e));
+            }
         }
     }
     Ok(())
 }
 
 impl Background {
-    /// Has the threads end after what they are doing now, without waiting for that. A thread that receives notices within a
-    /// second or so. The connection stays open.
+    /// Has the threads end after what they are doing now, without waiting for that. The connection stays open.
     pub fn stop(&self) -> Result<()> {
         fork::check(self.serving.forks, "background serving")?;
         self.serving.stop();
         Ok(())
     }
 
-    /// Waits until the threads have ended. The error is how the connection ended, if it was neither closed nor stopped.
+    /// Waits until the threads have ended, and nothing of them is left. The error is how the connection ended, if it was neither closed nor stopped.
     pub fn join(&self) -> Result<()> {
         fork::check(self.serving.forks, "background serving")?;
         let this = Arc::as_ptr(&self.serving) as usize;
@@ -162,8 +175,17 @@ impl Background {
         }
         let _pause = serial::pause();
         let mut state = lock(&self.serving.state);
-        while state.running > 0 {
+        while state.running > 0 || state.joining {
             state = wait(&self.serving.ended, state);
+        }
+        let threads = std::mem::take(&mut state.threads);
+        if !threads.is_empty() {
+            state.joining = true;
+            drop(state);
+            threads.into_iter().for_each(Started::join);
+            state = lock(&self.serving.state);
+            state.joining = false;
+            self.serving.ended.notify_all();
         }
         state.failed.clone().map_or(Ok(()), Err)
     }
@@ -185,7 +207,7 @@ impl Serving {
         self.stopping.store(true, Ordering::Release);
         let shared = lock(&self.state).shared.clone();
         if let Some(shared) = shared {
-            shared.wake_servers();
+            shared.wake_waiting(|key| key == Key::Background);
         }
     }
 }

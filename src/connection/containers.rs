@@ -331,7 +331,12 @@ fn getitem(
 /// The indices that Python's slice stands for.
 pub(super) fn pick(len: usize, parts: &[Value; 3]) -> Result<Vec<usize>, Exception> {
     let (start, stop, step) = span(len, parts)?;
+    let (distance, stride) = (if step > 0 { stop - start } else { start - stop }, step.unsigned_abs());
+    let count = u64::try_from(distance).unwrap_or(0).div_ceil(stride);
     let mut picked = Vec::new();
+    if picked.try_reserve(usize::try_from(count).unwrap_or(usize::MAX)).is_err() {
+        return Err(Exception::with_args("builtins", "MemoryError", Vec::new()));
+    }
     let mut at = start;
     while (step > 0 && at < stop) || (step < 0 && at > stop) {
         picked.extend(usize::try_from(at).ok());

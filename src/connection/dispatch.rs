@@ -406,7 +406,7 @@ fn pickled(job: Job, object: &Arc<Object>, protocol: u8) {
         None => return job.fail("TypeError", format!("cannot pickle '{}' object", object.class.shape().class_name())),
     };
     // Whoever asks objects for their items waits for them, which a session cannot that somebody else drives.
-    if job.origin().is_none() && holds_objects(&value) {
+    if job.origin().is_none() && value.holds_objects() {
         let text = format!("cannot pickle '{}' object: it holds objects", object.class.shape().class_name());
         return job.fail("TypeError", text);
     }
@@ -416,16 +416,6 @@ fn pickled(job: Job, object: &Arc<Object>, protocol: u8) {
         Err(error @ Error::Type(_)) => Err(Exception::builtin("TypeError", error.to_string())),
         Err(error) => Err(Exception::builtin("ValueError", error.to_string())),
     });
-}
-
-fn holds_objects(value: &Value) -> bool {
-    match value {
-        Value::Ref(_) => true,
-        Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items) => items.iter().any(holds_objects),
-        Value::Slice(parts) => parts.iter().any(holds_objects),
-        Value::Dict(entries) => entries.iter().any(|(key, value)| holds_objects(key) || holds_objects(value)),
-        _ => false,
-    }
 }
 
 fn text_of(job: Job, object: &Arc<Object>, name: &'static str) {

@@ -106,6 +106,7 @@ impl Shared {
         inner.session.abandon();
         let pending = inner.session.take_pending();
         let waste = inner.take_waste();
+        let suspects = std::mem::take(&mut inner.suspects);
         let bound = std::mem::take(&mut inner.bound);
         let queued = self.queue.get().map(|queue| queue.forget(self));
         inner.tell_loop();
@@ -125,6 +126,7 @@ impl Shared {
             }
         }
         drop((waste, bound, queued, root));
+        suspects.collect();
         self.disconnected();
         self.lock()
     }

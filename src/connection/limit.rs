@@ -2,7 +2,7 @@
 
 use crate::codec::frame::{Incoming, Target};
 use crate::sync::Instant;
-use crate::transport::{self, Event, TICK, Transport};
+use crate::transport::{TICK, Transport};
 use std::io::ErrorKind;
 use std::time::Duration;
 
@@ -105,16 +105,10 @@ impl Limit {
         }
     }
 
-    /// Receives once, unless the event comes first, which counts as if a tick had gone by.
-    #[cold]
-    pub(super) fn receive_unless(
-        &mut self,
-        event: &Event,
-        transport: &dyn Transport,
-        incoming: &mut Incoming,
-    ) -> Received {
-        if let (Some(left), Some(fd)) = (self.remaining(), transport.fileno()) {
-            transport::await_input([fd, event.fd()].into_iter(), left.min(TICK));
+    /// Receives once, unless it is interrupted first, which counts as if a tick had gone by.
+    pub(super) fn receive_unless(&mut self, transport: &dyn Transport, incoming: &mut Incoming) -> Received {
+        if let Some(left) = self.remaining() {
+            transport.await_input(left.min(TICK));
             match receive(transport, incoming, false) {
                 Received::Nothing if self.remaining().is_some() => return Received::Nothing,
                 Received::Nothing => {}

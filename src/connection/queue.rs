@@ -312,8 +312,7 @@ impl Queue {
         // Of a pair of pipes, or in memory, a reader notices by other ways that it is over.
         let transport = &shared.transport;
         if transport.fileno().is_some() && transport.fileno() == transport.write_fileno() {
-            let event = Event::new().map_err(|e| Error::io("cannot make an eventfd", e))?;
-            let _ = shared.nudge.set(event);
+            let _ = shared.nudge.set(());
         }
         Ok(())
     }

@@ -16,7 +16,6 @@ use crate::error::Result;
 use crate::session::{self, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, wait_for};
-use crate::transport::Event;
 use crate::value::Value;
 use std::sync::Arc;
 
@@ -158,6 +157,13 @@ impl Shared {
         let more_expected = inner.session.pending() > awaited || inner.session.incoming().is_mid_frame();
         let broken = inner.broken;
         let spin = inner.session.config().spin;
+        let interruptible = match key {
+            Key::Background | Key::Async(_) | Key::Results => true,
+            Key::Reply(_) | Key::Transaction | Key::Room => self.nudge.get().is_some(),
+        };
+        if interruptible {
+            inner.interruptible = Some(key);
+        }
         let mut incoming = inner.session.take_incoming();
         inner.reading = true;
         drop(inner);
@@ -169,15 +175,13 @@ impl Shared {
         let received = match spun {
             Some(received) => received,
             None if broken => Limit::Now.receive(transport, &mut incoming),
-            None => match self.nudge.get() {
-                None => limit.receive(transport, &mut incoming),
-                Some(nudge) => limit.receive_unless(nudge, transport, &mut incoming),
-            },
+            None if interruptible => limit.receive_unless(transport, &mut incoming),
+            None => limit.receive(transport, &mut incoming),
         };
         let mut inner = self.put_back(incoming);
-        if inner.nudged {
+        if interruptible {
+            inner.interruptible = None;
             inner.nudged = false;
-            self.nudge.get().into_iter().for_each(Event::clear);
         }
         inner.idle = matches!(received, Received::Nothing);
         let step = match received {
@@ -299,9 +303,13 @@ impl Shared {
         drop(bound);
     }
 
-    /// Threads that serve have something to look at beside the connection.
-    pub(super) fn wake_servers(&self) {
-        wake(&mut self.lock(), |waiter| waiter.key == Key::Transaction);
+    /// Something has happened that no message brought: those who wait for it look again, the reader too.
+    pub(super) fn wake_waiting(&self, which: impl Fn(Key) -> bool) {
+        let mut inner = self.lock();
+        wake(&mut inner, |waiter| which(waiter.key));
+        if inner.interruptible.is_some_and(&which) {
+            self.transport.interrupt();
+        }
     }
 
     pub(super) fn settle<'a>(&'a self, mut inner: Guard<'a>, result: AsyncResult, outcome: Result<Value>) -> Guard<'a> {

@@ -91,9 +91,9 @@ impl Shared {
         if inner.flushing || inner.nudged || !inner.broken && inner.session.outgoing().is_empty() {
             return;
         }
-        if let Some(nudge) = self.nudge.get() {
+        if self.nudge.get().is_some() {
             inner.nudged = true;
-            nudge.set();
+            self.transport.interrupt();
         }
     }
 

@@ -8,6 +8,7 @@ use super::class::Object;
 use super::ending::Leaving;
 use super::event_loop::Looped;
 use super::limit::Limit;
+use super::live::Suspects;
 use super::queue::Line;
 use super::serial::{self, Turn};
 use super::wrap::HostWrap;
@@ -19,7 +20,7 @@ use crate::log::{Logger, Notes};
 use crate::session::{Body, Request, RequestId, Session, Threads};
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Condvar, Instant, Mutex, MutexGuard, lock};
-use crate::transport::{Event, Transport};
+use crate::transport::Transport;
 use crate::value::{Blob, Local, Releases, Value};
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock, Weak};
@@ -53,6 +54,8 @@ pub(super) enum Key {
     Results,
     /// Anything that happens.
     Transaction,
+    /// The same, for a thread that serves in the background, which also may be told to stop.
+    Background,
     /// That less waits to be sent. It reads nothing.
     Room,
 }
@@ -83,6 +86,8 @@ pub(super) struct Inner {
     pub(super) session: Session<Token>,
     /// A thread is receiving; the session's `incoming` is with it.
     pub(super) reading: bool,
+    /// What the reader waits for, if something else than a message can end that: then its receiving can be interrupted.
+    pub(super) interruptible: Option<Key>,
     /// Threads that serve until the end: one of them will read, if nobody else does.
     pub(super) servers: usize,
     /// The reader has been told that something is left to be sent (`Shared::nudge`).
@@ -113,6 +118,8 @@ pub(super) struct Inner {
     pub(super) quick: usize,
     /// Results whose answers came too late, and answers that nobody holds, to be dropped without the lock.
     pub(super) late: Vec<(Option<AsyncResult>, Result<Value>)>,
+    /// Containers that the peer has given back; the end of the connection frees those that hold only one another.
+    pub(super) suspects: Suspects,
     pub(super) peer_root: Option<Value>,
     pub(super) end: Option<Error>,
 }
@@ -140,8 +147,10 @@ impl Inner {
     }
 
     pub(super) fn take_waste(&mut self) -> Waste {
+        let objects = self.session.take_dropped();
+        objects.iter().for_each(|object| self.suspects.add(object));
         Waste {
-            _objects: self.session.take_dropped(),
+            _objects: objects,
             _sent: self.session.outgoing().take_spent(),
             _late: std::mem::take(&mut self.late),
             _rooms: self.session.take_rooms(),
@@ -174,8 +183,8 @@ pub struct Shared {
     pub(super) bind_threads: bool,
     /// Calls of the peer are left to it, for the host to run where it wants.
     pub(super) queue: OnceLock<Arc<Line>>,
-    /// With a queue: wakes the reader, which sends what the queue's thread could not send at once.
-    pub(super) nudge: OnceLock<Event>,
+    /// With a queue: the reader is interrupted to send what the queue's thread could not send at once.
+    pub(super) nudge: OnceLock<()>,
     /// As `Inner::looped`, to be seen without the lock.
     pub(super) has_loop: AtomicBool,
     connid: Option<Arc<str>>,
@@ -210,6 +219,7 @@ impl Shared {
             inner: Mutex::new(Inner {
                 session,
                 reading: false,
+                interruptible: None,
                 servers: 0,
                 nudged: false,
                 flushing: false,
@@ -226,6 +236,7 @@ impl Shared {
                 bound: VecDeque::new(),
                 quick: 0,
                 late: Vec::new(),
+                suspects: Suspects::default(),
                 peer_root: None,
                 end: None,
             }),
@@ -464,8 +475,7 @@ impl Shared {
     /// A result is there that no message brought.
     pub(super) fn wake_for(&self, result: &AsyncResult) {
         let address = result.address();
-        let mut inner = self.lock();
-        super::reading::wake(&mut inner, |waiter| waiter.key == Key::Async(address) || waiter.key == Key::Results);
+        self.wake_waiting(|key| key == Key::Async(address) || key == Key::Results);
     }
 
     /// Handles one message of the peer. False: none came in time. With `again`, the caller comes back at once, and

@@ -34,6 +34,10 @@ fn wait_until(results: &[AsyncResult], done: &dyn Fn() -> bool, timeout: Option<
             return Ok(());
         }
         let waiting: Vec<&AsyncResult> = results.iter().filter(|result| !result.is_done()).collect();
+        if waiting.is_empty() && !results.is_empty() {
+            // The last has come since the first look.
+            continue;
+        }
         if waiting.is_empty() || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
             let text = format!("{} of {} requests have not been answered in time", waiting.len(), results.len());
             return Err(Error::Timeout(text));

@@ -136,8 +136,7 @@ pub unsafe extern "C" fn rpyc_async_result_value(
 }
 
 /// Gives a request up: the result fails with RPYC_ERR_CANCELLED at once, its callbacks run in this thread, and an answer that
-/// comes later is dropped. RPyC cannot tell the peer, which goes on. A thread that waits for the result wakes up; one that
-/// reads meanwhile, within a second.
+/// comes later is dropped. RPyC cannot tell the peer, which goes on. Threads that wait for the result wake up.
 ///
 /// @param result borrowed
 /// @return true if it was given up now; false if the answer was here already, if it was given up before, and for NULL

@@ -241,7 +241,7 @@ pub unsafe extern "C" fn rpyc_server_stop_fd(server: *const rpyc_server) -> i32 
     guard_or(-1, || unsafe { live(server) }.map_or(-1, Server::stop_fd))
 }
 
-/// Waits until a server has been stopped and the threads of its connections have ended.
+/// Waits until a server has been stopped and its threads have ended, and nothing of them is left.
 ///
 /// @param server borrowed
 /// @param error_out owned; may be NULL

@@ -121,7 +121,7 @@ pub unsafe extern "C" fn rpyc_serving_is_running(serving: *const rpyc_serving) -
 }
 
 /// Has the threads end when they have done what they are doing, and does not wait for that. A thread that waits for the peer
-/// notices within about a second. The connection stays open.
+/// ends at once. The connection stays open.
 ///
 /// @param serving borrowed
 /// @param error_out owned; may be NULL
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn rpyc_serving_stop(serving: *mut rpyc_serving, error_out
     unsafe { guard(error_out, || Ok(handle::get(serving, "serving")?.stop()?)) }
 }
 
-/// Waits until the threads have ended, because they were stopped or the connection is over.
+/// Waits until the threads have ended, because they were stopped or the connection is over, and nothing of them is left.
 ///
 /// @param serving borrowed
 /// @param error_out owned; may be NULL

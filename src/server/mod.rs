@@ -10,7 +10,7 @@ use crate::connection::{Class, Connection, Object, Queue, Shared};
 use crate::error::{Error, Result};
 use crate::log::Level;
 use crate::panics;
-use crate::sync::{Condvar, Mutex, lock, wait, wait_for};
+use crate::sync::{self, Condvar, Mutex, Started, lock, thread, wait, wait_for};
 use crate::transport::{Address, Listener, Transport};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -51,28 +51,81 @@ struct State {
     started: bool,
 }
 
-/// How many threads do the work of a server. It is told last: by then they hold nothing of the server any more, nor of the
-/// host.
+/// The threads that do the work of a server.
 #[derive(Default)]
 struct Threads {
-    count: Mutex<usize>,
+    crew: Mutex<Crew>,
     changed: Condvar,
 }
 
-/// One of these threads.
-struct Worker(Arc<Threads>);
+#[derive(Default)]
+struct Crew {
+    /// How many there are, those of the host too.
+    count: usize,
+    /// Those of ours, by their numbers.
+    own: HashMap<u64, Started>,
+    /// The one that ended last, which waits for the one before it; so a single one is left.
+    ended: Option<Started>,
+    /// Somebody waits for it.
+    joining: bool,
+}
 
-impl Worker {
-    fn new(inner: &Inner) -> Worker {
-        *lock(&inner.threads.count) += 1;
-        Worker(inner.threads.clone())
+/// One of these threads. That it ends is told last: by then it holds nothing of the server any more, nor of the host.
+struct Worker {
+    threads: Arc<Threads>,
+    own: bool,
+}
+
+impl Threads {
+    /// Counts a thread of the host.
+    fn enter(self: &Arc<Threads>) -> Worker {
+        lock(&self.crew).count += 1;
+        Worker { threads: self.clone(), own: false }
+    }
+
+    fn spawn(
+        self: &Arc<Threads>,
+        thread: thread::Builder,
+        work: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<()> {
+        // Under the lock, so that it is known before it ends.
+        let mut crew = lock(&self.crew);
+        let threads = self.clone();
+        let run = move || {
+            let _last = Worker { threads, own: true };
+            work();
+        };
+        let started = Started::spawn(thread, run)?;
+        crew.count += 1;
+        crew.own.insert(started.number(), started);
+        Ok(())
+    }
+
+    /// Waits until there are none, and nothing of them is left.
+    fn join(&self) {
+        let mut crew = lock(&self.crew);
+        while crew.count > 0 || crew.joining {
+            crew = wait(&self.changed, crew);
+        }
+        if let Some(last) = crew.ended.take() {
+            crew.joining = true;
+            drop(crew);
+            last.join();
+            lock(&self.crew).joining = false;
+            self.changed.notify_all();
+        }
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
-        *lock(&self.0.count) -= 1;
-        self.0.changed.notify_all();
+        let mut crew = lock(&self.threads.crew);
+        crew.count -= 1;
+        let own = if self.own { crew.own.remove(&sync::here()) } else { None };
+        let before = own.and_then(|own| crew.ended.replace(own));
+        drop(crew);
+        self.threads.changed.notify_all();
+        before.into_iter().for_each(Started::join);
     }
 }
 
@@ -111,6 +164,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         if self.inner.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.inner.shut_down();
+            if !self.inner.watcher.is_here() {
+                self.inner.watcher.join_soon();
+            }
         }
     }
 }
@@ -173,15 +229,10 @@ impl Server {
 
     /// Accepts in a thread of its own.
     pub fn start(&self) -> Result<()> {
-        let worker = self.inner.begin(true)?;
+        let _worker = self.inner.begin(true)?;
         let inner = self.inner.clone();
-        let spawned = std::thread::Builder::new().name("rpyc-accept".into()).spawn(move || {
-            let _last = worker;
-            // It goes before that.
-            let inner = inner;
-            inner.accept_all();
-        });
-        spawned.map(drop).map_err(|e| {
+        let builder = thread::Builder::new().name("rpyc-accept".into());
+        self.inner.threads.spawn(builder, move || inner.accept_all()).map_err(|e| {
             lock(&self.inner.state).started = false;
             Error::io("cannot start a thread that accepts", e)
         })
@@ -224,12 +275,14 @@ impl Server {
         if inner.is_here() {
             return Err(Error::Deadlock("a server cannot be waited for by one of its own threads".into()));
         }
-        let mut count = lock(&inner.threads.count);
-        while *count > 0 {
-            count = wait(&inner.threads.changed, count);
+        let started = || lock(&inner.state).started;
+        let accepted = started();
+        inner.threads.join();
+        if accepted && started() {
+            // It accepts no more, and what it had accepted is over.
+            inner.watcher.stop();
         }
-        drop(count);
-        inner.watcher.rest();
+        inner.watcher.join();
         Ok(())
     }
 }
@@ -249,7 +302,7 @@ impl Inner {
             return Err(Error::State("the server is accepting already".into()));
         }
         state.started = for_all;
-        Ok(Worker::new(self))
+        Ok(self.threads.enter())
     }
 
     fn accept_all(self: &Arc<Inner>) {
@@ -291,9 +344,10 @@ impl Inner {
         }
         // It is known from here on, so that `join` and the limit see it before its thread runs.
         let (id, shared) = self.enter(transport);
-        let (peer, inner, worker) = (shared.clone(), self.clone(), Worker::new(self));
-        let spawned = std::thread::Builder::new().name("rpyc-serve".into()).stack_size(STACK).spawn(move || {
-            let _last = worker;
+        let (peer, inner) = (shared.clone(), self.clone());
+        let builder = thread::Builder::new().name("rpyc-serve".into()).stack_size(STACK);
+        let spawned = self.threads.spawn(builder, move || {
+            let _marked = Marked::new(&inner);
             // These go before that, and with them perhaps what the host lent.
             let (inner, shared) = (inner, shared);
             // How it ended has been logged.
@@ -359,7 +413,6 @@ mod tests {
     use std::any::Any;
     use std::io::{self, IoSlice};
     use std::sync::mpsc;
-    use std::thread;
 
     /// Holds up the watcher of a server while it receives.
     struct Slow {

@@ -3,8 +3,7 @@
 
 use crate::connection::Shared;
 use crate::log::{self, Level};
-use crate::sync::{Condvar, Mutex, lock, thread, wait, wait_for};
-use once_cell::sync::OnceCell;
+use crate::sync::{Condvar, Instant, Mutex, MutexGuard, Started, lock, thread, wait, wait_for};
 use std::cell::Cell;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -13,6 +12,8 @@ use std::time::Duration;
 const LONG: Duration = Duration::from_millis(50);
 /// How often is looked while nothing runs long.
 const CALM: Duration = Duration::from_secs(1);
+/// How long whoever frees a server waits for code of the host that runs in the watcher's thread.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 std::thread_local! {
     /// The watcher whose thread this is.
@@ -21,8 +22,6 @@ std::thread_local! {
 
 #[derive(Default)]
 pub struct Watcher {
-    /// Filled when the thread has been started; a start that failed is tried again.
-    thread: OnceCell<()>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -30,6 +29,10 @@ pub struct Watcher {
 #[derive(Default)]
 struct State {
     watched: Vec<Watched>,
+    /// It has been started; a start that failed is tried again.
+    started: bool,
+    /// Until somebody waits for it.
+    thread: Option<Started>,
     /// Its thread holds connections.
     looking: bool,
     stopped: bool,
@@ -48,12 +51,18 @@ impl Watcher {
 
     /// Looks after a connection until it is gone. The first one starts the thread.
     pub fn watch(self: &Arc<Watcher>, shared: &Arc<Shared>) {
-        lock(&self.state).watched.push(Watched { shared: Arc::downgrade(shared), seen: 0 });
-        let start = || {
+        let mut state = lock(&self.state);
+        state.watched.push(Watched { shared: Arc::downgrade(shared), seen: 0 });
+        let mut failed = None;
+        if !state.started {
             let watcher = self.clone();
-            thread::Builder::new().name("rpyc-watch".into()).spawn(move || watcher.run()).map(drop)
-        };
-        if let Err(e) = self.thread.get_or_try_init(start) {
+            match Started::spawn(thread::Builder::new().name("rpyc-watch".into()), move || watcher.run()) {
+                Ok(thread) => (state.started, state.thread) = (true, Some(thread)),
+                Err(e) => failed = Some(e),
+            }
+        }
+        drop(state);
+        if let Some(e) = failed {
             log::write(Level::Error, || format!("connections with long calls will not be read meanwhile: {e}"));
         }
         self.changed.notify_one();
@@ -64,11 +73,34 @@ impl Watcher {
         self.changed.notify_all();
     }
 
-    /// Waits until its thread holds no connection; once stopped, it never will again.
-    pub fn rest(&self) {
+    /// Waits until its thread holds no connection, and, if it was stopped, until nothing of the thread is left.
+    pub fn join(&self) {
         let mut state = lock(&self.state);
         while state.looking {
             state = wait(&self.changed, state);
+        }
+        self.join_stopped(state);
+    }
+
+    /// The same, but a thread that runs code of the host just now is soon left to itself: the host may wait for us.
+    pub fn join_soon(&self) {
+        let end = Instant::now() + PATIENCE;
+        let mut state = lock(&self.state);
+        while state.looking {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            state = wait_for(&self.changed, state, left);
+        }
+        self.join_stopped(state);
+    }
+
+    fn join_stopped(&self, mut state: MutexGuard<'_, State>) {
+        if state.stopped {
+            let thread = state.thread.take();
+            drop(state);
+            thread.into_iter().for_each(Started::join);
         }
     }
 

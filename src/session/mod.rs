@@ -520,5 +520,7 @@ impl<T> Core<T> {
         self.exports.clear();
         self.imports.clear();
         self.deadlines.clear();
+        // Whoever answers now, answers nobody.
+        self.serving = 0;
     }
 }

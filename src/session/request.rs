@@ -7,89 +7,56 @@ use crate::error::Exception;
 use crate::value::{Local, Text, Value};
 use std::sync::Arc;
 
-/// The handlers of the protocol by number (wire.md, section 6).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Handler {
-    Ping = 1,
-    Close,
-    GetRoot,
-    GetAttr,
-    DelAttr,
-    SetAttr,
-    Call,
-    CallAttr,
-    Repr,
-    Str,
-    Cmp,
-    Hash,
-    Dir,
-    Pickle,
-    Del,
-    Inspect,
-    BuffIter,
-    OldSlicing,
-    CtxExit,
-    InstanceCheck,
+/// The handlers of the protocol, each with its number (wire.md, section 6) and the name of RPyC's own constant.
+macro_rules! handlers {
+    ($($handler:ident = $number:literal $name:literal),* $(,)?) => {
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[repr(u8)]
+        pub enum Handler {
+            $($handler = $number,)*
+        }
+
+        impl Handler {
+            pub const ALL: [Handler; [$($number),*].len()] = [$(Handler::$handler),*];
+
+            /// As RPyC's own constants name it, without HANDLE_.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Handler::$handler => $name,)*
+                }
+            }
+
+            pub fn from_number(number: i64) -> Option<Handler> {
+                match number {
+                    $($number => Some(Handler::$handler),)*
+                    _ => None,
+                }
+            }
+        }
+    };
 }
 
-impl Handler {
-    pub const ALL: [Handler; 20] = {
-        use Handler::*;
-        [
-            Ping,
-            Close,
-            GetRoot,
-            GetAttr,
-            DelAttr,
-            SetAttr,
-            Call,
-            CallAttr,
-            Repr,
-            Str,
-            Cmp,
-            Hash,
-            Dir,
-            Pickle,
-            Del,
-            Inspect,
-            BuffIter,
-            OldSlicing,
-            CtxExit,
-            InstanceCheck,
-        ]
-    };
-
-    /// As RPyC's own constants name it, without HANDLE_.
-    pub fn name(self) -> &'static str {
-        const NAMES: [&str; 20] = [
-            "PING",
-            "CLOSE",
-            "GETROOT",
-            "GETATTR",
-            "DELATTR",
-            "SETATTR",
-            "CALL",
-            "CALLATTR",
-            "REPR",
-            "STR",
-            "CMP",
-            "HASH",
-            "DIR",
-            "PICKLE",
-            "DEL",
-            "INSPECT",
-            "BUFFITER",
-            "OLDSLICING",
-            "CTXEXIT",
-            "INSTANCECHECK",
-        ];
-        NAMES.get(self as usize - 1).copied().unwrap_or_default()
-    }
-
-    pub fn from_number(number: i64) -> Option<Handler> {
-        usize::try_from(number).ok().and_then(|n| n.checked_sub(1)).and_then(|n| Handler::ALL.get(n)).copied()
-    }
+handlers! {
+    Ping = 1 "PING",
+    Close = 2 "CLOSE",
+    GetRoot = 3 "GETROOT",
+    GetAttr = 4 "GETATTR",
+    DelAttr = 5 "DELATTR",
+    SetAttr = 6 "SETATTR",
+    Call = 7 "CALL",
+    CallAttr = 8 "CALLATTR",
+    Repr = 9 "REPR",
+    Str = 10 "STR",
+    Cmp = 11 "CMP",
+    Hash = 12 "HASH",
+    Dir = 13 "DIR",
+    Pickle = 14 "PICKLE",
+    Del = 15 "DEL",
+    Inspect = 16 "INSPECT",
+    BuffIter = 17 "BUFFITER",
+    OldSlicing = 18 "OLDSLICING",
+    CtxExit = 19 "CTXEXIT",
+    InstanceCheck = 20 "INSTANCECHECK",
 }
 
 /// The number of a request of the peer: an int, but Python echoes whatever it is.

@@ -57,6 +57,14 @@ impl Transport for Process {
         self.stream.poll(read, write, timeout)
     }
 
+    fn await_input(&self, timeout: Duration) {
+        self.stream.await_input(timeout);
+    }
+
+    fn interrupt(&self) {
+        self.stream.interrupt();
+    }
+
     fn shutdown(&self) {
         self.stream.shutdown();
     }

@@ -39,6 +39,7 @@ pub(super) struct Descriptors {
     same: bool,
     /// Set by `shutdown`; polled besides, because nothing wakes a thread that waits for a pipe.
     down: sys::Event,
+    bell: sys::Bell,
     /// Standard descriptors to be given up at the end.
     standard: Mutex<Vec<RawFd>>,
     peer: String,
@@ -78,6 +79,7 @@ fn open_as(peer: String, read: RawFd, write: RawFd, ownership: Ownership) -> Res
         writing,
         same: read == write,
         down,
+        bell: sys::Bell::default(),
         standard: Mutex::new(standard),
         peer,
         process: std::process::id(),
@@ -200,6 +202,15 @@ impl Transport for Descriptors {
         let writing = if write { self.writing.file() } else { None };
         let found = self.wait(reading.as_deref(), writing.as_deref(), timeout)?;
         Ok(found.unwrap_or(Ready { read, write }))
+    }
+
+    fn await_input(&self, timeout: Duration) {
+        let file = self.reading.file();
+        self.bell.wait([file.as_deref().map(|file| file.as_raw_fd()), Some(self.down.fd())], timeout);
+    }
+
+    fn interrupt(&self) {
+        self.bell.ring();
     }
 
     fn shutdown(&self) {

@@ -17,7 +17,7 @@ pub fn pair() -> (Arc<dyn Transport>, Arc<dyn Transport>) {
 
 /// A connected pair whose directions hold up to `capacity` bytes each, at least one.
 pub fn pair_with_capacity(capacity: usize) -> (Arc<dyn Transport>, Arc<dyn Transport>) {
-    let state = Mutex::new(State { left: VecDeque::new(), right: VecDeque::new(), down: false });
+    let state = Mutex::new(State { left: VecDeque::new(), right: VecDeque::new(), down: false, rung: (false, false) });
     let changed = Changed { left: Condvar::new(), right: Condvar::new() };
     let link = Arc::new(Link { state, changed, capacity: capacity.max(1) });
     (Arc::new(End { link: link.clone(), side: Side::Left }), Arc::new(End { link, side: Side::Right }))
@@ -47,9 +47,18 @@ struct State {
     right: VecDeque<u8>,
     /// A shutdown by either side ends both directions, as with a socket.
     down: bool,
+    /// Waits for input are to end, on the left and on the right.
+    rung: (bool, bool),
 }
 
 impl State {
+    fn rung(&mut self, side: Side) -> &mut bool {
+        match side {
+            Side::Left => &mut self.rung.0,
+            Side::Right => &mut self.rung.1,
+        }
+    }
+
     fn toward(&mut self, side: Side) -> &mut VecDeque<u8> {
         match side {
             Side::Left => &mut self.left,
@@ -161,6 +170,24 @@ impl Transport for End {
                 None => wait(changed, state),
             };
         }
+    }
+
+    fn await_input(&self, timeout: Duration) {
+        let end = Instant::now() + timeout;
+        let mut state = lock(&self.link.state);
+        while !self.ready(&mut state, true, false).read && !*state.rung(self.side) {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            state = wait_for(self.changed(self.side), state, left);
+        }
+        *state.rung(self.side) = false;
+    }
+
+    fn interrupt(&self) {
+        *lock(&self.link.state).rung(self.side) = true;
+        self.changed(self.side).notify_all();
     }
 
     fn shutdown(&self) {

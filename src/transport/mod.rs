@@ -56,6 +56,15 @@ pub trait Transport: Send + Sync {
     /// give `WouldBlock`, so an ended or broken stream is ready too. At least one direction should be asked for.
     fn poll(&self, read: bool, write: bool, timeout: Option<Duration>) -> io::Result<Ready>;
 
+    /// Waits at most `timeout` until `recv` would give something, or until `interrupt` is called; a call that nobody waited
+    /// for ends the next wait. Nothing says why it came back.
+    fn await_input(&self, timeout: Duration) {
+        let _ = self.poll(true, false, Some(timeout));
+    }
+
+    /// Ends `await_input`, from any thread; where a transport cannot, that takes its time.
+    fn interrupt(&self) {}
+
     /// Ends both directions and wakes threads that wait in `recv` or `poll`. What had arrived before may be lost
     /// or still be received; then comes the end of the stream. May be called again; never waits.
     fn shutdown(&self);

@@ -16,6 +16,7 @@ const FOR_EVER: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) struct Stream {
     socket: Socket,
+    bell: sys::Bell,
     tcp: bool,
     local: String,
     peer: String,
@@ -28,7 +29,7 @@ impl Stream {
         if tcp {
             socket.set_tcp_nodelay(true)?;
         }
-        Ok(Stream { socket, tcp, local, peer })
+        Ok(Stream { socket, bell: sys::Bell::default(), tcp, local, peer })
     }
 }
 
@@ -54,6 +55,14 @@ impl Transport for Stream {
             read: read && sys::is_ready(polled, sys::READABLE),
             write: write && sys::is_ready(polled, sys::WRITABLE),
         })
+    }
+
+    fn await_input(&self, timeout: Duration) {
+        self.bell.wait([Some(self.socket.as_raw_fd()), None], timeout);
+    }
+
+    fn interrupt(&self) {
+        self.bell.ring();
     }
 
     fn shutdown(&self) {

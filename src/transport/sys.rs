@@ -1,5 +1,6 @@
 //! The system calls that neither std nor socket2 offers, as safe functions.
 
+use once_cell::sync::OnceCell;
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Write};
 use std::marker::PhantomData;
@@ -71,6 +72,34 @@ impl Event {
 
     pub fn fd(&self) -> RawFd {
         self.0.as_raw_fd()
+    }
+}
+
+/// Ends waits for input. Its descriptor is made when it is first needed.
+#[derive(Default)]
+pub(super) struct Bell(OnceCell<Event>);
+
+impl Bell {
+    /// None: there are no descriptors left, and it cannot be heard.
+    fn event(&self) -> Option<&Event> {
+        self.0.get_or_try_init(Event::new).ok()
+    }
+
+    pub(super) fn ring(&self) {
+        self.event().into_iter().for_each(Event::set);
+    }
+
+    /// Waits until one of the descriptors is readable, the bell has rung or the time is up.
+    pub(super) fn wait(&self, fds: [Option<RawFd>; 2], timeout: Duration) {
+        let event = self.event();
+        let [first, second] = fds.map(|fd| interest(fd, READABLE));
+        let mut fds = [first, second, interest(event.map(Event::fd), READABLE)];
+        if poll(&mut fds, Some(timeout)).is_err() {
+            std::thread::sleep(timeout);
+        }
+        if let Some(event) = event.filter(|_| is_ready(&fds[2], READABLE)) {
+            event.clear();
+        }
     }
 }
 

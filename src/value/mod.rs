@@ -81,6 +81,19 @@ impl Value {
         }
     }
 
+    /// Is there an object in it, of ours or of a peer?
+    pub fn holds_objects(&self) -> bool {
+        match self {
+            Value::Ref(_) => true,
+            Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items) => {
+                items.iter().any(Value::holds_objects)
+            }
+            Value::Slice(parts) => parts.iter().any(Value::holds_objects),
+            Value::Dict(entries) => entries.iter().any(|(key, value)| key.holds_objects() || value.holds_objects()),
+            _ => false,
+        }
+    }
+
     fn are_plain(items: &[Value]) -> bool {
         items.iter().all(Value::is_plain)
     }

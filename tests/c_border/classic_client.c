@@ -334,6 +334,16 @@ static void stdio_redirected(void)
     rpyc_redirection_free(redirection);
     CHECK(is_text(eval("str(repr(sys.stdout) == before)"), "True"));
 
+    /* What rpyc.classic.interact does: the peer's prompt, and here the keyboard and the screen. */
+    streams = (struct streams){.in = "answer = 6 * 7\nprint('is', answer)\n"};
+    OK(rpyc_classic_redirect(classic, from_in, to_out, to_err, &streams, streams_free, &redirection, &error));
+    OK(rpyc_classic_execute(classic, "import code\ncode.interact(banner='', exitmsg='', local=globals())", RPYC_ZT, &error));
+    OK(rpyc_redirection_end(redirection, &error));
+    rpyc_redirection_free(redirection);
+    CHECK(strstr(streams.out, "is 42\n") != NULL);
+    OK(rpyc_classic_get(classic, "answer", &value, &error));
+    CHECK(has_repr(value, "42"));
+
     CHECK(in && out);
     fputs("line one\nline two\n", in);
     rewind(in);

@@ -72,6 +72,32 @@ static void eval(rpyc_call *call, void *self)
     rpyc_object_free(names);
 }
 
+/* What rpyc.classic.interact calls: here it only writes what it was given. */
+static void interact(rpyc_call *call, void *self)
+{
+    rpyc_object *given = NULL, *sys = NULL, *stream = NULL;
+    rpyc_value *value = NULL, *line = NULL;
+    rpyc_error *why = NULL;
+
+    (void)self;
+    if (rpyc_call_get_object(call, 0, &given))
+        return;
+    if (rpyc_object_get_item(given, copy_of("greeting", RPYC_ZT), &line, &why)) {
+        rpyc_call_raise_error(call, why);
+    } else {
+        OK(rpyc_slave_module(call, "sys", &sys, &error));
+        OK(rpyc_object_get_attr(sys, "stdout", &value, &error));
+        OK(rpyc_value_get_object(value, &stream, &error));
+        rpyc_value_free(value);
+        OK(rpyc_object_call_method(stream, "write", &line, 1, NULL, &value, &error));
+        rpyc_value_free(value);
+        rpyc_object_free(stream);
+        rpyc_object_free(sys);
+        rpyc_call_return(call, NULL);
+    }
+    rpyc_object_free(given);
+}
+
 static void execute(rpyc_call *call, void *self)
 {
     const char *text, *equals;
@@ -93,6 +119,18 @@ static void execute(rpyc_call *call, void *self)
         rpyc_value_free(value);
         rpyc_object_free(stream);
         rpyc_object_free(sys);
+        rpyc_call_return(call, NULL);
+        return;
+    }
+    if (length > 15 && memcmp(text, "def _rinteract(", 15) == 0) {
+        rpyc_object *function = NULL;
+
+        OK(rpyc_function_new("_rinteract", interact, "_rinteract(ns)", NULL, 0, NULL, NULL, &function, &error));
+        OK(rpyc_value_new_object(function, &value, &error));
+        rpyc_object_free(function);
+        names = namespace_of(call);
+        OK(rpyc_object_set_item(names, copy_of("_rinteract", RPYC_ZT), value, &error));
+        rpyc_object_free(names);
         rpyc_call_return(call, NULL);
         return;
     }

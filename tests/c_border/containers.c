@@ -174,7 +174,7 @@ static void how_many_ended(rpyc_call *call, void *self)
     rpyc_call_return_int(call, __atomic_load_n(&ended, __ATOMIC_RELAXED));
 }
 
-static int serve(const char *address)
+static rpyc_class *new_service(void)
 {
     static const rpyc_method methods[] = {
         {"exposed_give", give, "give(kind, n=0)", NULL, 0},
@@ -187,6 +187,14 @@ static int serve(const char *address)
                                            .methods = methods,
                                            .method_count = sizeof methods / sizeof *methods};
     rpyc_class *service = NULL;
+
+    OK(rpyc_class_new(&table, NULL, NULL, &service, &error));
+    return service;
+}
+
+static int serve(const char *address)
+{
+    rpyc_class *service = new_service();
     rpyc_server *server = NULL;
     rpyc_config *config = rpyc_config_new();
 
@@ -194,7 +202,6 @@ static int serve(const char *address)
     OK(rpyc_config_set_bool(config, "allow_pickle", 1, &error));
     shared_list = new_list(0, 3);
     shared_dict = new_dict();
-    OK(rpyc_class_new(&table, NULL, NULL, &service, &error));
     OK(rpyc_server_new(address, service, config, &server, &error));
     printf("listening %s\n", rpyc_server_address(server));
     fflush(stdout);
@@ -439,10 +446,93 @@ static void threads(void)
     rpyc_object_free(list);
 }
 
+static void *serve_all(void *connection)
+{
+    rpyc_connection_serve_all(connection, NULL);
+    return NULL;
+}
+
+static rpyc_object *given(rpyc_object *root, const char *kind)
+{
+    rpyc_value *args[2] = {text(kind), rpyc_value_new_int(3)}, *value = NULL;
+    rpyc_object *object = NULL;
+
+    OK(rpyc_object_call_method(root, "give", args, 2, NULL, &value, &error));
+    OK(rpyc_value_get_object(value, &object, &error));
+    rpyc_value_free(value);
+    return object;
+}
+
+static void put(rpyc_object *list, rpyc_object *item)
+{
+    rpyc_value *value = NULL, *none = NULL;
+
+    OK(rpyc_value_new_object(item, &value, &error));
+    OK(rpyc_object_call_method(list, "append", &value, 1, NULL, &none, &error));
+    rpyc_value_free(none);
+}
+
+/* A peer has lists and dicts hold one another, and forgets them: they go when its connection does. What the host holds, stays. */
+static void circles(void)
+{
+    rpyc_transport *left = NULL, *right = NULL;
+    rpyc_connection *client = NULL, *server = NULL;
+    rpyc_config *config = rpyc_config_new();
+    rpyc_class *service = new_service();
+    rpyc_object *root = NULL, *list, *dict, *made, *pair[2] = {NULL, NULL};
+    rpyc_value *value = NULL;
+    pthread_t thread;
+    int before = ended;
+
+    OK(rpyc_config_set_bool(config, "allow_public_attrs", 1, &error));
+    shared_list = new_list(0, 1);
+    shared_dict = new_dict();
+    OK(rpyc_transport_new_pair(&left, &right, &error));
+    OK(rpyc_connection_new(left, NULL, config, &client, &error));
+    OK(rpyc_connection_new(right, service, config, &server, &error));
+    CHECK(pthread_create(&thread, NULL, serve_all, server) == 0);
+    OK(rpyc_connection_root(client, &root, &error));
+    list = given(root, "list");
+    dict = given(root, "dict");
+    made = given(root, "generator");
+    put(list, made);
+    put(list, list);
+    put(list, dict);
+    OK(rpyc_value_new_object(list, &value, &error));
+    OK(rpyc_object_set_item(dict, text("back"), value, &error));
+    rpyc_object_free(made);
+    rpyc_object_free(list);
+    rpyc_object_free(dict);
+    value = text("shared");
+    OK(rpyc_object_call_method(root, "give", &value, 1, NULL, &value, &error));
+    for (size_t i = 0; i < 2; i++)
+        OK(rpyc_value_get_object(rpyc_value_item(value, i), &pair[i], &error));
+    rpyc_value_free(value);
+    put(pair[0], pair[1]);
+    put(pair[0], pair[0]);
+    rpyc_object_free(pair[0]);
+    rpyc_object_free(pair[1]);
+    rpyc_object_free(root);
+    OK(rpyc_connection_ping(client, NULL, 0, -1, &error));
+    CHECK(ended == before);
+    OK(rpyc_connection_close(client, &error));
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK(ended == before + 1);
+    CHECK(rpyc_list_count(shared_list) == 3 && rpyc_dict_count(shared_dict) == 3);
+    OK(rpyc_list_clear(shared_list, &error)); /* the host's own circle is the host's to undo */
+    rpyc_object_free(shared_list);
+    rpyc_object_free(shared_dict);
+    rpyc_connection_free(client);
+    rpyc_connection_free(server);
+    rpyc_class_free(service);
+    rpyc_config_free(config);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 2)
         return serve(argv[1]);
+    circles();
     lists();
     dicts();
     generators();

@@ -318,9 +318,119 @@ static void a_thread_wakes_the_loop(void)
     rpyc_class_free(offered);
 }
 
+/* A connection over pipes, in a loop; the peer's ends are given too. */
+static rpyc_connection *open_pipes(rpyc_class *offered, rpyc_config *config, int *peer_reads, int *peer_writes)
+{
+    rpyc_transport *transport = NULL;
+    rpyc_connection *connection = NULL;
+    int there[2], back[2];
+
+    CHECK(pipe(there) == 0 && pipe(back) == 0);
+    OK(rpyc_transport_new_fd(there[0], back[1], 1, &transport, &error));
+    OK(rpyc_connection_new(transport, offered, config, &connection, &error));
+    OK(rpyc_connection_set_nonblocking(connection, 1, &error));
+    CHECK(rpyc_connection_write_fileno(connection) != rpyc_connection_fileno(connection));
+    CHECK(rpyc_connection_next_deadline(connection) == -1);
+    *peer_reads = back[0];
+    *peer_writes = there[1];
+    return connection;
+}
+
+/* Nobody receives any more, and what could be received never ends: the loop is told to look all the same. */
+static void a_send_that_breaks(void)
+{
+    rpyc_config *config = peers_config();
+    rpyc_connection *connection;
+    rpyc_async_result *result = NULL;
+    int reads, writes;
+    bool handled;
+
+    connection = open_pipes(NULL, config, &reads, &writes);
+    close(reads);
+    OK(rpyc_connection_async_request(connection, RPYC_HANDLE_PING, NULL, 0, -1, &result, &error));
+    CHECK(rpyc_connection_next_deadline(connection) == 0);
+    do
+        CHECK(rpyc_connection_process(connection, &handled, NULL) != RPYC_ERR_BACKPRESSURE);
+    while (handled);
+    GIVES(RPYC_ERR_EOF, rpyc_connection_process(connection, NULL, &error));
+    GIVES(RPYC_ERR_EOF, rpyc_async_result_wait(result, &error));
+    CHECK(rpyc_connection_closed(connection) && rpyc_connection_next_deadline(connection) == 0);
+    rpyc_async_result_free(result);
+    rpyc_connection_free(connection);
+    rpyc_config_free(config);
+    close(writes);
+}
+
+static void keep_only(rpyc_call *call)
+{
+    kept = rpyc_call_defer(call);
+}
+
+static void *leave(void *unused)
+{
+    (void)unused;
+    OK(rpyc_call_raise(kept, "SystemExit", "7"));
+    rpyc_call_free(kept);
+    return NULL;
+}
+
+static void *call_probe(void *connection)
+{
+    rpyc_object *root = NULL;
+    rpyc_value *value = NULL;
+
+    OK(rpyc_connection_root(connection, &root, &error));
+    CHECK(rpyc_object_call_method(root, "probe", NULL, 0, NULL, &value, NULL) == RPYC_ERR_EOF);
+    rpyc_object_free(root);
+    return NULL;
+}
+
+/* A deferred call ends the program, says another thread: whoever is in the loop learns of it, over pipes too. */
+static void an_exit_of_a_deferred_call(void)
+{
+    rpyc_class *offered = peers_service();
+    rpyc_config *config = peers_config();
+    rpyc_connection *connection, *peer = NULL;
+    rpyc_transport *transport = NULL;
+    rpyc_status status = RPYC_OK;
+    struct pollfd fds[2];
+    pthread_t caller, thread;
+    int reads, writes;
+
+    OK(rpyc_config_set(config, "propagate_SystemExit_locally", "true", &error));
+    connection = open_pipes(offered, config, &reads, &writes);
+    OK(rpyc_transport_new_fd(reads, writes, 1, &transport, &error));
+    OK(rpyc_connection_new(transport, NULL, config, &peer, &error));
+    peers_probe = keep_only;
+    kept = NULL;
+    CHECK(pthread_create(&caller, NULL, call_probe, peer) == 0);
+    fds[0] = (struct pollfd){rpyc_connection_fileno(connection), POLLIN, 0};
+    while (!kept) {
+        poll(fds, 1, 100);
+        OK(rpyc_connection_process(connection, NULL, &error));
+    }
+    fds[1] = (struct pollfd){rpyc_connection_wake_fileno(connection), POLLIN, 0};
+    CHECK(poll(&fds[1], 1, 0) == 0);
+    CHECK(pthread_create(&thread, NULL, leave, NULL) == 0);
+    CHECK(poll(&fds[1], 1, 60000) == 1);
+    pthread_join(thread, NULL);
+    CHECK(rpyc_connection_next_deadline(connection) == 0);
+    while (!status)
+        status = rpyc_connection_process(connection, NULL, &error);
+    GIVES(RPYC_ERR_EXIT, status);
+    pthread_join(caller, NULL);
+    peers_probe = NULL;
+    rpyc_connection_free(connection);
+    rpyc_connection_free(peer);
+    rpyc_config_free(config);
+    rpyc_class_free(offered);
+}
+
 int main(void)
 {
     alarm(80);
+    a_send_that_breaks();
+    an_exit_of_a_deferred_call();
     requests_that_do_not_go();
     answers_that_do_not_go();
     messages_larger_than_max_buffered();

@@ -1,5 +1,6 @@
 /* Serving in the background and in several threads: stopping, joining, misuse, calls in order and calls that overlap. */
 #define _DEFAULT_SOURCE
+#include <sys/socket.h>
 #include <stdatomic.h>
 #include <time.h>
 
@@ -252,10 +253,76 @@ static void calls_in_order(void)
     pthread_join(thread, NULL);
 }
 
+static void *wait_cancelled(void *result)
+{
+    CHECK(rpyc_async_result_wait(result, NULL) == RPYC_ERR_CANCELLED);
+    return NULL;
+}
+
+/* In memory, over a socket, over pipes. */
+static void open_quiet(int kind, rpyc_connection **ours, rpyc_connection **other)
+{
+    rpyc_transport *left = NULL, *right = NULL;
+    rpyc_config *config = rpyc_config_new();
+    int there[2], back[2];
+
+    OK(rpyc_config_set(config, "dialect", "6", &error));
+    if (kind == 0) {
+        OK(rpyc_transport_new_pair(&left, &right, &error));
+    } else if (kind == 1) {
+        CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, there) == 0);
+        OK(rpyc_transport_new_fd(there[0], there[0], 1, &left, &error));
+        OK(rpyc_transport_new_fd(there[1], there[1], 1, &right, &error));
+    } else {
+        CHECK(pipe(there) == 0 && pipe(back) == 0);
+        OK(rpyc_transport_new_fd(there[0], back[1], 1, &left, &error));
+        OK(rpyc_transport_new_fd(back[0], there[1], 1, &right, &error));
+    }
+    OK(rpyc_connection_new(left, NULL, config, ours, &error));
+    OK(rpyc_connection_new(right, NULL, config, other, &error));
+    rpyc_config_free(config);
+}
+
+/* A thread that receives, and nothing comes: each of these would take most of a second if it had to look around by itself. */
+static void readers_are_interrupted(int kind)
+{
+    enum { ROUNDS = 20 };
+    rpyc_connection *ours = NULL, *other = NULL;
+    time_t begin = time(NULL);
+    int i;
+
+    open_quiet(kind, &ours, &other);
+    for (i = 0; i < ROUNDS; i++) {
+        OK(rpyc_connection_serve_background(ours, 2, 0, &serving, &error));
+        usleep(2000);
+        OK(rpyc_serving_stop(serving, &error));
+        OK(rpyc_serving_join(serving, &error));
+        rpyc_serving_free(serving);
+    }
+    for (i = 0; i < ROUNDS; i++) {
+        rpyc_async_result *result = NULL;
+        pthread_t waiter;
+
+        OK(rpyc_connection_async_request(ours, 1, NULL, 0, -1, &result, &error));
+        CHECK(pthread_create(&waiter, NULL, wait_cancelled, result) == 0);
+        usleep(2000);
+        CHECK(rpyc_async_result_cancel(result));
+        CHECK(pthread_join(waiter, NULL) == 0);
+        rpyc_async_result_free(result);
+    }
+    CHECK(time(NULL) - begin < ROUNDS);
+    rpyc_connection_free(ours);
+    rpyc_connection_free(other);
+    serving = NULL;
+}
+
 int main(void)
 {
     alarm(80);
     stop_and_join();
+    readers_are_interrupted(0);
+    readers_are_interrupted(1);
+    readers_are_interrupted(2);
     calls_overlap();
     calls_in_order();
     return finish();

@@ -141,7 +141,7 @@ fn calls_in_order_wait_for_each_other() {
 
 #[test]
 fn serving_stops_and_begins_again() {
-    check(Time::Passes(SECOND * 4), || {
+    check(Time::Stands, || {
         let sides = Setting { threads: 0, ..Setting::default() }.connect(Vec::new(), vec![echo()]);
         let serving = sides.server.serve_background(2, false).unwrap();
         let root = sides.root();
@@ -158,6 +158,27 @@ fn serving_stops_and_begins_again() {
         sides.client.close().unwrap();
         again.join().unwrap();
         sides.finish();
+    });
+}
+
+/// Threads that serve are stopped while others wait for answers: whoever reads, they end at once, and somebody reads on.
+#[test]
+fn serving_stops_beside_those_who_wait() {
+    check(Time::Stands, || {
+        let setting = Setting { threads: 1, ..Setting::default() };
+        let sides = setting.connect(Vec::new(), vec![echo()]);
+        let serving = sides.client.serve_background(2, false).unwrap();
+        let callers = [1, 2].map(|n| {
+            let root = sides.root();
+            thread::spawn(move || expect_echo(&root, n))
+        });
+        let later = call_later(&sides.root(), "echo", &[Value::Int(3)], None).unwrap();
+        let waiter = thread::spawn(move || assert_eq!(int(&later.value().unwrap()), 3));
+        drop(serving.stop());
+        serving.join().unwrap();
+        callers.into_iter().for_each(|caller| caller.join().unwrap());
+        waiter.join().unwrap();
+        sides.close();
     });
 }
 

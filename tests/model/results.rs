@@ -257,3 +257,29 @@ fn traffic_does_not_put_off_a_limit() {
         sides.finish();
     });
 }
+
+/// A request that is given up while a thread waits for its answer: whether that one reads or another does, it wakes at once.
+#[test]
+fn a_request_is_given_up_under_its_reader() {
+    check(Time::Stands, || {
+        let door = Door::default();
+        let kept = door.clone();
+        let long = method("long", move |mut call: Call| {
+            kept.pass();
+            let _ = call.reply(Value::None);
+        });
+        let sides = Setting { threads: 2, ..Setting::default() }.connect(Vec::new(), vec![echo(), long]);
+        let results = [(), ()].map(|()| call_later(&sides.root(), "long", &[], None).unwrap());
+        let waiters = results
+            .clone()
+            .map(|result| thread::spawn(move || assert!(matches!(result.value(), Err(Error::Cancelled(_))))));
+        let all = results.clone();
+        let waiter = thread::spawn(move || rpyc::connection::wait_all(&all, None).unwrap());
+        assert!(results.iter().all(AsyncResult::cancel));
+        waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
+        waiter.join().unwrap();
+        door.open();
+        expect_echo(&sides.root(), 1);
+        sides.close();
+    });
+}

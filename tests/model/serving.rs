@@ -144,6 +144,7 @@ fn a_connection_is_read_while_its_method_runs_long() {
             assert_eq!(int(&result.value().unwrap()), n);
         }
         watcher.stop();
+        watcher.join();
         drop(root);
         client.close().unwrap();
         serving.join().unwrap();

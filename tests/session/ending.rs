@@ -296,3 +296,24 @@ fn calls_back_and_forth_to_any_depth() {
         assert_eq!((pair.client.counts().serving, pair.server.counts().serving), (0, 0));
     }
 }
+
+/// A call whose connection ends in the middle is not waited for any more, whether the host answers it later or never.
+#[test]
+fn the_end_serves_no_call() {
+    for (mut wire, root) in wires() {
+        let answered = wire.host(9, tuple_box([yours(&root)]));
+        let raised = wire.host(10, tuple_box([yours(&root)]));
+        assert_eq!(wire.session.counts().serving, 2);
+        wire.session.end_of_stream();
+        closed(wire.event());
+        assert_eq!(wire.session.counts().serving, 0);
+        assert!(matches!(wire.session.reply(&answered.id, &Value::None), Err(Error::Closed(_))));
+        wire.session.raise(&raised.id, &Exception::stop_iteration());
+        assert_eq!(wire.session.counts().serving, 0);
+    }
+    for (mut wire, root) in wires() {
+        wire.host(9, tuple_box([yours(&root)]));
+        wire.session.abandon();
+        assert_eq!(wire.session.counts().serving, 0);
+    }
+}

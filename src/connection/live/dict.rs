@@ -40,7 +40,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             dict.get(&key)?.ok_or_else(|| missing(key))
         }),
         method("__setitem__", Takes::Operator(2), |dict, call| {
-            dict.set(arg(call, 0), arg(call, 1))?;
+            dict.put(arg(call, 0), arg(call, 1))?;
             Ok(Value::None)
         }),
         method("__delitem__", Takes::Operator(1), |dict, call| {
@@ -53,15 +53,15 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
         method("__repr__", Takes::Operator(0), |dict, call| {
             repr_once(call, "{...}", || {
                 let text = |(k, v): &(Value, Value)| Ok(format!("{}: {}", repr(k)?, repr(v)?));
-                Ok(format!("{{{}}}", room::joined(dict.snapshot().iter().map(text))?))
+                Ok(format!("{{{}}}", room::joined(dict.copied()?.iter().map(text))?))
             })
         }),
         method("__eq__", Takes::Operator(1), |dict, call| {
             let Some(other) = entries_of(&arg(call, 0)) else { return Ok(Value::NotImplemented) };
-            dict.equals(&other).map(Value::Bool)
+            dict.equals(&other?).map(Value::Bool)
         }),
-        method("__or__", Takes::Operator(1), |dict, call| merged(&dict.snapshot(), &arg(call, 0), false)),
-        method("__ror__", Takes::Operator(1), |dict, call| merged(&dict.snapshot(), &arg(call, 0), true)),
+        method("__or__", Takes::Operator(1), |dict, call| merged(dict, &arg(call, 0), false)),
+        method("__ror__", Takes::Operator(1), |dict, call| merged(dict, &arg(call, 0), true)),
         method("__ior__", Takes::Operator(1), |dict, call| {
             update_with(dict, &arg(call, 0))?;
             Ok(this(call))
@@ -77,7 +77,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             if let Some(known) = entries.get(&key) {
                 return Ok(known.clone());
             }
-            if !entries.reserve() {
+            if entries.len() >= room::MOST || !entries.reserve() {
                 return Err(room::memory_error());
             }
             entries.insert(key, arg(call, 1));
@@ -87,26 +87,24 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             let key = arg(call, 0);
             dict.remove(&key)?.or_else(|| call.args().get(1).cloned()).ok_or_else(|| missing(key))
         }),
-        method("popitem", Takes::Nothing, |dict, _| {
-            let last = lock(&dict.entries).pop_last();
-            match last {
-                Some((key, value)) => Ok(Value::tuple(vec![key, value])),
-                None => Err(Exception::builtin("KeyError", "popitem(): dictionary is empty")),
-            }
+        method("popitem", Takes::Nothing, |dict, _| match dict.pop_last() {
+            Some((key, value)) => Ok(Value::tuple(vec![key, value])),
+            None => Err(Exception::builtin("KeyError", "popitem(): dictionary is empty")),
         }),
         method("clear", Takes::Nothing, |dict, _| {
             dict.clear();
             Ok(Value::None)
         }),
-        method("copy", Takes::Nothing, |dict, _| Ok(object(Dict::object(dict.snapshot())?))),
+        method("copy", Takes::Nothing, |dict, _| Ok(object(Dict::object(dict.copied()?)?))),
         method("fromkeys", Takes::Anything, |_, call| {
             if !(1..=2).contains(&call.args().len()) {
                 let given = call.args().len();
                 let bound = if given < 1 { "at least 1 argument" } else { "at most 2 arguments" };
                 return Err(type_error(format!("fromkeys expected {bound}, got {given}")));
             }
-            let entries = iterate(&arg(call, 0))?.into_iter().map(|key| (key, arg(call, 1))).collect();
-            Ok(object(Dict::object(entries)?))
+            let dict = Dict::default();
+            iterate(&arg(call, 0))?.into_iter().try_for_each(|key| dict.set(key, arg(call, 1)))?;
+            Ok(object(CLASS.instance(Box::new(dict))))
         }),
         method("update", Takes::Anything, |dict, call| {
             if call.args().len() > 1 {
@@ -116,7 +114,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
                 update_with(dict, other)?;
             }
             for (name, value) in call.keywords() {
-                dict.set(Value::Str(name.clone()), value.clone())?;
+                dict.put(Value::Str(name.clone()), value.clone())?;
             }
             Ok(Value::None)
         }),
@@ -150,15 +148,30 @@ impl Dict {
         lock(&self.entries).iter().cloned().collect()
     }
 
+    /// A snapshot, if there is memory for it.
+    pub(super) fn copied(&self) -> Result<Vec<(Value, Value)>, Exception> {
+        self.look(|entries| entries.collected(Clone::clone))
+    }
+
     pub fn get(&self, key: &Value) -> Result<Option<Value>, Exception> {
         check_key(key)?;
         Ok(lock(&self.entries).get(key).cloned())
     }
 
     pub fn set(&self, key: Value, value: Value) -> Result<(), Exception> {
+        self.insert(key, value, usize::MAX)
+    }
+
+    /// The same, as a peer asks for it.
+    pub(super) fn put(&self, key: Value, value: Value) -> Result<(), Exception> {
+        self.insert(key, value, room::MOST)
+    }
+
+    fn insert(&self, key: Value, value: Value, most: usize) -> Result<(), Exception> {
         check_key(&key)?;
         let mut entries = lock(&self.entries);
-        if !entries.reserve() {
+        let full = entries.len() >= most && entries.get(&key).is_none();
+        if full || !entries.reserve() {
             drop(entries);
             return Err(room::memory_error());
         }
@@ -175,9 +188,18 @@ impl Dict {
         Ok(removed.map(|((_, value), _)| value))
     }
 
+    /// Takes out what came last.
+    pub(super) fn pop_last(&self) -> Option<(Value, Value)> {
+        lock(&self.entries).pop_last()
+    }
+
     pub fn clear(&self) {
         let before = std::mem::take(&mut *lock(&self.entries));
         drop(before);
+    }
+
+    pub(super) fn entries(&self) -> &Mutex<Entries> {
+        &self.entries
     }
 
     /// Looks at the entries under the lock: nobody else's code may run.
@@ -226,33 +248,36 @@ fn check_key(key: &Value) -> Result<(), Exception> {
 }
 
 /// The entries of a dict of this process.
-pub(super) fn entries_of(value: &Value) -> Option<Vec<(Value, Value)>> {
+pub(super) fn entries_of(value: &Value) -> Option<Result<Vec<(Value, Value)>, Exception>> {
     if let Some(dict) = as_object::<Dict>(value) {
-        return Dict::of(&dict).map(Dict::snapshot);
+        return Dict::of(&dict).map(Dict::copied);
     }
     match data(value)? {
-        Value::Dict(entries) => Some(entries.to_vec()),
+        Value::Dict(entries) => Some(room::copied(&entries)),
         _ => None,
     }
 }
 
-fn merged(own: &[(Value, Value)], other: &Value, other_first: bool) -> Outcome {
+fn merged(own: &Dict, other: &Value, other_first: bool) -> Outcome {
     let Some(other) = entries_of(other) else { return Ok(Value::NotImplemented) };
-    let (first, second) = if other_first { (&*other, own) } else { (own, &*other) };
-    Ok(object(Dict::object(first.iter().chain(second).cloned().collect())?))
+    let (own, other) = (own.copied()?, other?);
+    let (first, second) = if other_first { (other, own) } else { (own, other) };
+    let all = Dict::default();
+    first.into_iter().chain(second).try_for_each(|(key, value)| all.put(key, value))?;
+    Ok(object(CLASS.instance(Box::new(all))))
 }
 
 /// `dict.update`: from a mapping, or from pairs.
 fn update_with(dict: &Dict, other: &Value) -> Result<(), Exception> {
     if let Some(entries) = entries_of(other) {
-        return entries.into_iter().try_for_each(|(key, value)| dict.set(key, value));
+        return entries?.into_iter().try_for_each(|(key, value)| dict.put(key, value));
     }
     if let (Value::Ref(mapping), true) = (other, has_attr(other, "keys")?) {
         let ask =
             |name, args: &[Value]| remote::outcome(remote::ask(mapping, Ask::CallAttr { name, args, keywords: &[] }));
         for key in iterate(&ask("keys", &[])?)? {
             let value = ask("__getitem__", std::slice::from_ref(&key))?;
-            dict.set(key, value)?;
+            dict.put(key, value)?;
         }
         return Ok(());
     }
@@ -265,7 +290,7 @@ fn update_with(dict: &Dict, other: &Value) -> Result<(), Exception> {
             let len = pair.len();
             value_error(format!("dictionary update sequence element #{at} has length {len}; 2 is required"))
         })?;
-        dict.set(key, value)?;
+        dict.put(key, value)?;
     }
     Ok(())
 }

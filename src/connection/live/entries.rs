@@ -1,5 +1,7 @@
 //! The table of a dict: entries in the order of insertion, found by their key.
 
+use super::room;
+use crate::error::Exception;
 use crate::value::Value;
 use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
@@ -97,6 +99,20 @@ impl Entries {
     /// Behind all places.
     pub fn end(&self) -> usize {
         self.slots.len()
+    }
+
+    /// All references: of each entry, and of each key once more.
+    pub fn held(&self) -> impl Iterator<Item = &Value> {
+        let again = self.places.keys().map(|key| &key.0);
+        self.iter().flat_map(|(key, value)| [key, value]).chain(again)
+    }
+
+    /// Something of each, if there is memory for all.
+    pub fn collected<T>(&self, of: impl Fn(&(Value, Value)) -> T) -> Result<Vec<T>, Exception> {
+        let mut all = Vec::new();
+        room::reserve(&mut all, self.len())?;
+        all.extend(self.iter().map(of));
+        Ok(all)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &(Value, Value)> {

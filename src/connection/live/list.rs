@@ -48,14 +48,14 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             Ok(object(REVERSED.instance(Box::new(state))))
         }),
         method("__repr__", Takes::Operator(0), |list, call| {
-            repr_once(call, "[...]", || Ok(format!("[{}]", reprs(&list.snapshot())?)))
+            repr_once(call, "[...]", || Ok(format!("[{}]", reprs(&list.copied()?)?)))
         }),
         method("__add__", Takes::Operator(1), |list, call| {
             let Some(more) = list_items(&arg(call, 0)) else {
                 let text = format!("can only concatenate list (not \"{}\") to list", type_name(&arg(call, 0)));
                 return Err(type_error(text));
             };
-            let mut items = list.copied()?;
+            let (mut items, more) = (list.copied()?, more?);
             room::grow(&mut items, more.len())?;
             items.extend(more);
             Ok(object(List::object(items)))
@@ -76,14 +76,15 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             Ok(this(call))
         }),
         method("append", Takes::One, |list, call| {
-            room::reserve(&mut lock(&list.items), 1)?;
-            list.append(arg(call, 0));
+            let mut items = lock(&list.items);
+            room::grow(&mut items, 1)?;
+            items.push(arg(call, 0));
             Ok(Value::None)
         }),
         method("extend", Takes::One, |list, call| extend(list, &arg(call, 0))),
         method("insert", Takes::Between(2, 2), |list, call| {
             let at = as_index(&arg(call, 0))?;
-            room::reserve(&mut lock(&list.items), 1)?;
+            room::grow(&mut lock(&list.items), 1)?;
             list.insert(at, arg(call, 1));
             Ok(Value::None)
         }),
@@ -141,10 +142,11 @@ impl List {
 
     /// A snapshot, if there is memory for it.
     pub(super) fn copied(&self) -> Result<Vec<Value>, Exception> {
-        let (mut copy, items) = (Vec::new(), lock(&self.items));
-        room::reserve(&mut copy, items.len())?;
-        copy.extend_from_slice(&items);
-        Ok(copy)
+        room::copied(&lock(&self.items))
+    }
+
+    pub(super) fn items(&self) -> &Mutex<Vec<Value>> {
+        &self.items
     }
 
     /// An item by its index, which counts from the end if it is negative.
@@ -257,6 +259,7 @@ fn set_item(list: &List, key: &Value, value: Value) -> Outcome {
     if step == 1 {
         let (start, stop, _) = span(items.len(), parts)?;
         room::grow(&mut items, new.len())?;
+        room::reserve(&mut before, usize::try_from(stop - start).unwrap_or(0))?;
         before.extend(items.splice(start as usize..stop.max(start) as usize, new));
     } else {
         let picked = pick(items.len(), parts)?;
@@ -266,6 +269,7 @@ fn set_item(list: &List, key: &Value, value: Value) -> Outcome {
             drop(items);
             return Err(value_error(text));
         }
+        room::reserve(&mut before, picked.len())?;
         for (at, value) in picked.into_iter().zip(new) {
             before.extend(items.get_mut(at).map(|slot| std::mem::replace(slot, value)));
         }
@@ -285,17 +289,17 @@ fn del_item(list: &List, key: &Value) -> Outcome {
     let mut items = lock(&list.items);
     let mut picked = pick(items.len(), parts)?;
     picked.sort_unstable();
-    let mut at = 0;
-    let (mut kept, mut before) = (Vec::with_capacity(items.len() - picked.len()), Vec::with_capacity(picked.len()));
-    for (index, item) in std::mem::take(&mut *items).into_iter().enumerate() {
-        if picked.get(at) == Some(&index) {
+    let (mut at, mut index, mut before) = (0, 0, Vec::new());
+    room::reserve(&mut before, picked.len())?;
+    items.retain_mut(|item| {
+        let goes = picked.get(at) == Some(&index);
+        index += 1;
+        if goes {
             at += 1;
-            before.push(item);
-        } else {
-            kept.push(item);
+            before.push(std::mem::take(item));
         }
-    }
-    *items = kept;
+        !goes
+    });
     drop(items);
     Ok(Value::None)
 }
@@ -340,7 +344,7 @@ fn index(list: &List, call: &Call) -> Outcome {
 
 fn compare(op: CompareOp, list: &List, call: &Call) -> Outcome {
     let Some(other) = list_items(&arg(call, 0)) else { return Ok(Value::NotImplemented) };
-    let items = list.snapshot();
+    let (items, other) = (list.copied()?, other?);
     let holds = match op {
         CompareOp::Eq => sequences_equal(&items, &other)?,
         CompareOp::Ne => !sequences_equal(&items, &other)?,
@@ -367,12 +371,12 @@ fn sort(list: &List, call: &Call) -> Outcome {
     }
     // As in CPython the list is empty meanwhile.
     let items = std::mem::take(&mut *lock(&list.items));
-    let sorted = sorted(&items, &key, reverse);
-    let (order, failed) = match sorted {
-        Ok(order) => (order, None),
-        Err(error) => ((0..items.len()).collect(), Some(error)),
+    let in_order =
+        |order: Vec<usize>| room::collected(order.iter().map(|at| items.get(*at).cloned().unwrap_or_default()));
+    let (result, failed) = match sorted(&items, &key, reverse).and_then(in_order) {
+        Ok(result) => (result, None),
+        Err(error) => (items, Some(error)),
     };
-    let result = order.into_iter().filter_map(|at| items.get(at).cloned()).collect();
     let between = std::mem::replace(&mut *lock(&list.items), result);
     match failed {
         Some(error) => Err(error),
@@ -384,12 +388,17 @@ fn sort(list: &List, call: &Call) -> Outcome {
 /// The order of the items, each by its index.
 fn sorted(items: &[Value], key: &Value, reverse: bool) -> Result<Vec<usize>, Exception> {
     let keys = match key {
-        Value::None => items.to_vec(),
+        Value::None => room::copied(items)?,
         Value::Ref(function) => {
             let of = |item: &Value| {
                 remote::outcome(remote::ask(function, Ask::Call { args: std::slice::from_ref(item), keywords: &[] }))
             };
-            items.iter().map(of).collect::<Result<_, _>>()?
+            let mut keys = Vec::new();
+            room::reserve(&mut keys, items.len())?;
+            for item in items {
+                keys.push(of(item)?);
+            }
+            keys
         }
         _ if items.is_empty() => return Ok(Vec::new()),
         other => return Err(type_error(format!("'{}' object is not callable", type_name(other)))),
@@ -399,10 +408,10 @@ fn sorted(items: &[Value], key: &Value, reverse: bool) -> Result<Vec<usize>, Exc
         _ => Ok(false),
     };
     if !reverse {
-        return merge_sort((0..items.len()).collect(), &before);
+        return merge_sort(room::collected(0..items.len())?, &before);
     }
     // Turned round before and after, so that equal ones keep their order.
-    let mut order = merge_sort((0..items.len()).rev().collect(), &before)?;
+    let mut order = merge_sort(room::collected((0..items.len()).rev())?, &before)?;
     order.reverse();
     Ok(order)
 }
@@ -412,19 +421,24 @@ fn merge_sort(
     mut items: Vec<usize>,
     before: &impl Fn(usize, usize) -> Result<bool, Exception>,
 ) -> Result<Vec<usize>, Exception> {
-    if items.len() < 2 {
-        return Ok(items);
+    let (mut merged, mut width) = (Vec::new(), 1);
+    room::reserve(&mut merged, items.len())?;
+    while width < items.len() {
+        for both in items.chunks(2 * width) {
+            let (mut left, mut right) = both.split_at(width.min(both.len()));
+            while let ([a, others @ ..], [b, rest @ ..]) = (left, right) {
+                let right_first = before(*b, *a)?;
+                merged.push(if right_first { *b } else { *a });
+                if right_first { right = rest } else { left = others }
+            }
+            merged.extend_from_slice(left);
+            merged.extend_from_slice(right);
+        }
+        std::mem::swap(&mut items, &mut merged);
+        merged.clear();
+        width *= 2;
     }
-    let right = items.split_off(items.len() / 2);
-    let (left, right) = (merge_sort(items, before)?, merge_sort(right, before)?);
-    let mut merged = Vec::with_capacity(left.len() + right.len());
-    let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
-    while let (Some(a), Some(b)) = (left.peek(), right.peek()) {
-        let from = if before(*b, *a)? { &mut right } else { &mut left };
-        merged.extend(from.next());
-    }
-    merged.extend(left.chain(right));
-    Ok(merged)
+    Ok(items)
 }
 
 struct Iterator {
@@ -439,6 +453,13 @@ struct Reversed {
 
 fn iterator(list: &Arc<Object>) -> Value {
     object(ITERATOR.instance(Box::new(Iterator { list: list.clone(), next: AtomicUsize::new(0) })))
+}
+
+/// The list of an iterator.
+pub(super) fn held(object: &Object) -> Option<&Arc<Object>> {
+    let state = object.state();
+    let forwards = state.downcast_ref::<Iterator>().map(|iterator| &iterator.list);
+    forwards.or_else(|| state.downcast_ref::<Reversed>().map(|iterator| &iterator.list))
 }
 
 /// Past the end of every list: an iterator that has ended stays so.

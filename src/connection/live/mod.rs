@@ -4,6 +4,7 @@
 //! No lock of theirs is held while anybody else's code runs: a comparison may ask a peer, and a value that is dropped
 //! may be the last of an object of the host.
 
+mod cycles;
 mod dict;
 mod entries;
 mod file;
@@ -11,9 +12,11 @@ mod generator;
 mod list;
 mod release;
 mod room;
+mod set;
 mod stream;
 mod views;
 
+pub use cycles::Suspects;
 pub use dict::Dict;
 pub use file::{File, FileMode};
 pub use generator::Generator;
@@ -53,7 +56,7 @@ pub(super) fn method<S: 'static>(
     owner: &'static str,
     name: &'static str,
     takes: Takes,
-    run: fn(&S, &Call) -> Outcome,
+    run: impl Fn(&S, &Call) -> Outcome + Send + Sync + 'static,
 ) -> Member {
     let run: Method = Arc::new(move |mut call: Call| {
         let outcome = check(owner, name, takes, &call).and_then(|()| run(state(call.object())?, &call));
@@ -353,11 +356,7 @@ fn iterate_at_most(value: &Value, most: usize) -> Result<Vec<Value>, Exception> 
     }
     let mut items = Vec::new();
     let source = match value {
-        Value::Tuple(all) | Value::List(all) | Value::FrozenSet(all) => {
-            room::reserve(&mut items, all.len())?;
-            items.extend_from_slice(all);
-            return Ok(items);
-        }
+        Value::Tuple(all) | Value::List(all) | Value::FrozenSet(all) => return room::copied(all),
         Value::Dict(entries) => {
             return room::gather(&mut items, entries.iter().map(|(key, _)| key.clone()), most).map(|()| items);
         }
@@ -376,7 +375,7 @@ fn iterate_at_most(value: &Value, most: usize) -> Result<Vec<Value>, Exception> 
     let iter = Ask::CallAttr { name: "__iter__", args: &[], keywords: &[] };
     let iterator = match remote::outcome(remote::ask(source, iter)) {
         Ok(Value::Ref(iterator)) => iterator,
-        Ok(Value::Tuple(items) | Value::List(items)) => return Ok(items.to_vec()),
+        Ok(Value::Tuple(items) | Value::List(items)) => return room::copied(&items),
         Ok(_) => return Err(not_iterable()),
         Err(exception) if exception.is_builtin("AttributeError") => return Err(not_iterable()),
         Err(exception) => return Err(exception),
@@ -401,12 +400,12 @@ pub(super) fn has_attr(value: &Value, name: &str) -> Result<bool, Exception> {
 }
 
 /// The items of a list, living or a snapshot.
-pub(super) fn list_items(value: &Value) -> Option<Vec<Value>> {
+pub(super) fn list_items(value: &Value) -> Option<Result<Vec<Value>, Exception>> {
     if let Some(list) = as_object::<List>(value) {
-        return List::of(&list).map(List::snapshot);
+        return List::of(&list).map(List::copied);
     }
     match data(value)? {
-        Value::List(items) => Some(items.to_vec()),
+        Value::List(items) => Some(room::copied(&items)),
         _ => None,
     }
 }
@@ -432,6 +431,65 @@ mod tests {
         for value in [Value::str("abc"), Value::Bytes(b"abc".to_vec().into())] {
             assert_eq!(iterate_at_most(&value, 3).unwrap().len(), 3);
             assert!(iterate_at_most(&value, 2).is_err_and(is_memory_error));
+        }
+    }
+
+    #[test]
+    fn peers_meet_a_limit() {
+        let numbers = || (0..room::MOST as i64).map(Value::Int);
+        let ask = |object: &Value, name, args: &[Value]| match object {
+            Value::Ref(object) => remote::outcome(remote::ask(object, Ask::CallAttr { name, args, keywords: &[] })),
+            other => panic!("{other:?}"),
+        };
+        let is_full = |outcome: Outcome| outcome.is_err_and(|error| error.is_builtin("MemoryError"));
+        let list = object(List::object(numbers().collect()));
+        assert!(is_full(ask(&list, "append", &[Value::None])));
+        assert!(is_full(ask(&list, "insert", &[Value::Int(0), Value::None])));
+        assert!(ask(&list, "pop", &[]).is_ok() && ask(&list, "append", &[Value::None]).is_ok());
+        let dict = object(Dict::object(numbers().map(|n| (n, Value::None)).collect()).unwrap());
+        for name in ["__setitem__", "setdefault"] {
+            assert!(is_full(ask(&dict, name, &[Value::str("new"), Value::None])));
+            assert!(ask(&dict, name, &[Value::Int(1), Value::None]).is_ok());
+        }
+        assert!(is_full(ask(
+            &dict,
+            "update",
+            &[Value::tuple(vec![Value::tuple(vec![Value::str("new"), Value::None])])]
+        )));
+        let keys = ask(&dict, "keys", &[]).unwrap();
+        assert!(is_full(ask(&keys, "__or__", &[Value::str("a")])));
+        let set = ask(&keys, "__or__", &[Value::str("")]).unwrap();
+        assert!(is_full(ask(&set, "add", &[Value::None])) && ask(&set, "add", &[Value::Int(1)]).is_ok());
+    }
+
+    #[test]
+    fn sorting_keeps_the_order_of_equals() {
+        for count in [0, 1, 2, 3, 7, 8, 9, 1000] {
+            let items = (0..count).map(|n| Value::tuple(vec![Value::Int(n * 7 % 5), Value::Int(n)]));
+            let list = object(List::object(items.clone().collect()));
+            let Value::Ref(reference) = &list else { unreachable!() };
+            let first: Method = Arc::new(|mut call: Call| {
+                let Value::Tuple(pair) = arg(&call, 0) else { panic!("no pair") };
+                let _ = call.reply(pair[0].clone());
+            });
+            let member = Member {
+                name: "first".into(),
+                doc: None,
+                kind: MemberKind::Method { run: first, signature: None, quick: false },
+            };
+            let key = Value::Ref(Reference::Local(super::super::class::Function::new(member, Box::new(()))));
+            for reverse in [false, true] {
+                let keywords = [(Text::new("key"), key.clone()), (Text::new("reverse"), Value::Bool(reverse))];
+                let sort = Ask::CallAttr { name: "sort", args: &[], keywords: &keywords };
+                remote::outcome(remote::ask(reference, sort)).unwrap();
+                let mut wanted: Vec<Value> = items.clone().collect();
+                let by = |pair: &Value| if let Value::Tuple(pair) = pair { pair[0].to_i64() } else { None };
+                wanted.sort_by(|a, b| if reverse { by(b).cmp(&by(a)) } else { by(a).cmp(&by(b)) });
+                let sorted = as_object::<List>(&list).unwrap();
+                assert_eq!(List::of(&sorted).unwrap().snapshot(), wanted);
+                List::of(&sorted).unwrap().clear();
+                items.clone().for_each(|item| List::of(&sorted).unwrap().append(item));
+            }
         }
     }
 

@@ -3,8 +3,8 @@
 use crate::error::Exception;
 use crate::value::Value;
 
-/// The items that one operation may bring a list to, or take from an iterable.
-pub(super) const MOST: usize = 1 << 24;
+/// The items to which peers may bring a list, a dict or a set, and that one operation takes from an iterable.
+pub(super) const MOST: usize = if cfg!(test) { 1 << 12 } else { 1 << 24 };
 
 /// The bytes of the text of a container.
 const LONGEST: usize = 1 << 28;
@@ -24,6 +24,19 @@ pub(super) fn grow<T>(items: &mut Vec<T>, more: usize) -> Result<(), Exception> 
         Some(total) if total <= MOST || more == 0 => reserve(items, more),
         _ => Err(memory_error()),
     }
+}
+
+/// A copy of items, if there is memory for it.
+pub(super) fn copied<T: Clone>(items: &[T]) -> Result<Vec<T>, Exception> {
+    collected(items.iter().cloned())
+}
+
+/// Items of which is known how many they are.
+pub(super) fn collected<T>(items: impl ExactSizeIterator<Item = T>) -> Result<Vec<T>, Exception> {
+    let mut all = Vec::new();
+    reserve(&mut all, items.len())?;
+    all.extend(items);
+    Ok(all)
 }
 
 /// Puts items behind others, as long as there are not more than `most`.

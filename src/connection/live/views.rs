@@ -3,7 +3,8 @@
 use super::super::call::Call;
 use super::super::class::{Class, Member, Object};
 use super::dict::Dict;
-use super::{Takes, arg, as_object, class, equal, iterate, method, object, property, reprs, this};
+use super::set::{self, Members};
+use super::{Takes, arg, class, equal, method, object, property, reprs, this};
 use crate::error::Exception;
 use crate::sync::{Mutex, lock};
 use crate::value::Value;
@@ -25,17 +26,28 @@ impl Part {
             Part::Items => Value::tuple(vec![key.clone(), value.clone()]),
         }
     }
+
+    /// That of all entries, if there is memory for it.
+    pub(super) fn all(self, dict: &Dict) -> Result<Vec<Value>, Exception> {
+        dict.look(|entries| entries.collected(|entry| self.of(entry)))
+    }
 }
 
-struct View {
+pub(super) struct View {
     dict: Arc<Object>,
     part: Part,
 }
 
 impl View {
-    fn items(&self) -> Vec<Value> {
-        let items = |dict: &Dict| dict.look(|entries| entries.iter().map(|entry| self.part.of(entry)).collect());
-        Dict::of(&self.dict).map(items).unwrap_or_default()
+    /// Values are no set.
+    pub(super) fn is_set(&self) -> bool {
+        self.part != Part::Values
+    }
+}
+
+impl Members for View {
+    fn items(&self) -> Result<Vec<Value>, Exception> {
+        Dict::of(&self.dict).map_or(Ok(Vec::new()), |dict| self.part.all(dict))
     }
 
     fn len(&self) -> usize {
@@ -55,7 +67,7 @@ impl View {
             },
             (Part::Items, _) => Ok(false),
             (Part::Values, wanted) => {
-                for item in self.items() {
+                for item in self.items()? {
                     if equal(&item, wanted)? {
                         return Ok(true);
                     }
@@ -76,35 +88,15 @@ fn members(name: &'static str, part: Part) -> Vec<Member> {
         }),
         method(name, "__repr__", Takes::Operator(0), |view: &View, call| {
             let name = call.object().class().shape().class_name().to_owned();
-            super::repr_once(call, "...", || Ok(format!("{name}([{}])", reprs(&view.items())?)))
+            super::repr_once(call, "...", || Ok(format!("{name}([{}])", reprs(&view.items()?)?)))
         }),
         property("mapping", |view: &View| Ok(object(view.dict.clone()))),
     ];
-    // Values are no set, and equal nothing but themselves.
+    // Values equal nothing but themselves.
     if part != Part::Values {
-        members.push(method(name, "__eq__", Takes::Operator(1), |view: &View, call| {
-            let Some(other) = as_object::<View>(&arg(call, 0)) else { return Ok(Value::NotImplemented) };
-            let Some(other) = other.state().downcast_ref::<View>().filter(|other| other.part != Part::Values) else {
-                return Ok(Value::NotImplemented);
-            };
-            if view.len() != other.len() {
-                return Ok(Value::Bool(false));
-            }
-            for item in view.items() {
-                if !other.contains(&item)? {
-                    return Ok(Value::Bool(false));
-                }
-            }
-            Ok(Value::Bool(true))
-        }));
-        members.push(method(name, "isdisjoint", Takes::One, |view: &View, call| {
-            for item in iterate(&arg(call, 0))? {
-                if view.contains(&item)? {
-                    return Ok(Value::Bool(false));
-                }
-            }
-            Ok(Value::Bool(true))
-        }));
+        members.extend(set::comparisons::<View>());
+        members.extend(set::operators::<View>(name));
+        members.push(method(name, "isdisjoint", Takes::One, set::isdisjoint::<View>));
     }
     members
 }
@@ -125,12 +117,29 @@ pub(super) fn view(dict: &Arc<Object>, part: Part) -> Value {
     object(class.instance(Box::new(View { dict: dict.clone(), part })))
 }
 
+/// The dict of a view or an iterator.
+pub(super) fn held(object: &Object) -> Option<&Arc<Object>> {
+    let state = object.state();
+    let view = state.downcast_ref::<View>().map(|view| &view.dict);
+    view.or_else(|| state.downcast_ref::<Iterator>().map(|iterator| &iterator.dict))
+}
+
 struct Iterator {
     dict: Arc<Object>,
     part: Part,
     backwards: bool,
+    /// The dict is the table of a set.
+    of_set: bool,
     /// The dict's size at the beginning, and the next place; None at the end.
     state: Mutex<Option<(usize, usize)>>,
+}
+
+impl Iterator {
+    fn new(dict: &Arc<Object>, part: Part, backwards: bool, of_set: bool) -> Iterator {
+        let start = |dict: &Dict| dict.look(|entries| (entries.len(), if backwards { entries.end() } else { 0 }));
+        let state = Mutex::new(Dict::of(dict).map(start));
+        Iterator { dict: dict.clone(), part, backwards, of_set, state }
+    }
 }
 
 fn next(iterator: &Iterator, _: &Call) -> Result<Value, Exception> {
@@ -139,7 +148,8 @@ fn next(iterator: &Iterator, _: &Call) -> Result<Value, Exception> {
     let (size, place) = state.ok_or_else(Exception::stop_iteration)?;
     dict.look(|entries| {
         if entries.len() != size {
-            return Err(Exception::builtin("RuntimeError", "dictionary changed size during iteration"));
+            let what = if iterator.of_set { "Set" } else { "dictionary" };
+            return Err(Exception::builtin("RuntimeError", format!("{what} changed size during iteration")));
         }
         let found = if iterator.backwards { entries.before(place) } else { entries.at_or_after(place) };
         let Some((at, entry)) = found else {
@@ -175,6 +185,13 @@ pub(super) fn iterator(dict: &Arc<Object>, part: Part) -> Value {
     iterating(dict, part, false)
 }
 
+/// Over the keys of a set's table.
+pub(super) fn set_iterator(table: &Arc<Object>) -> Value {
+    object(SET_ITERATOR.instance(Box::new(Iterator::new(table, Part::Keys, false, true))))
+}
+
+static SET_ITERATOR: LazyLock<Arc<Class>> = LazyLock::new(|| iterator_class("set_iterator"));
+
 pub(super) fn reversed(dict: &Arc<Object>, part: Part) -> Value {
     iterating(dict, part, true)
 }
@@ -189,7 +206,5 @@ fn iterating(dict: &Arc<Object>, part: Part, backwards: bool) -> Value {
         (Part::Values, true) => back_values,
         (Part::Items, true) => back_items,
     };
-    let start = |dict: &Dict| dict.look(|entries| (entries.len(), if backwards { entries.end() } else { 0 }));
-    let state = Mutex::new(Dict::of(dict).map(start));
-    object(class.instance(Box::new(Iterator { dict: dict.clone(), part, backwards, state })))
+    object(class.instance(Box::new(Iterator::new(dict, part, backwards, false))))
 }

@@ -131,6 +131,11 @@ check(rpyc.classic.obtain(conn.namespace) == {"b": 1, "c": 2, "d": 3}, "update o
 copied = conn.namespace.copy()
 check(conn.namespace.popitem() == ("d", 3) and list(conn.namespace) == ["b", "c"], "popitem takes the last")
 check(len(copied) == 3 and copied != conn.namespace, "a copy stays as it was")
+check(conn.namespace.setdefault("b", 9) == 1 and conn.namespace.setdefault("e") is None and conn.namespace["e"] is None, "setdefault")
+check(sorted(conn.namespace.keys() & {"b", "zz"}) == ["b"] and sorted(conn.namespace.keys() - ["e"]) == ["b", "c"], "names as a set")
+check(rpyc.classic.obtain(conn.namespace | copied) == {"b": 1, "c": 2, "e": None, "d": 3}, "a namespace and another")
+check(list(reversed(conn.namespace)) == ["e", "c", "b"], "backwards")
+check(conn.eval("b") == 1 and dict(conn.namespace) == {"b": 1, "c": 2, "e": None}, "eval sees it, and dict() copies it")
 conn.namespace.clear()
 raises(KeyError, conn.namespace.popitem)
 check(conn.root.getconn().closed is False and conn.root.getconn().fileno() > 0, "getconn")
@@ -152,6 +157,23 @@ if "--client" not in sys.argv:
         sys.stdout = before
     check(heard == ["hello"], "redirected_stdio")
     check(conn.modules.sys.stdout is None, "and given back")
+    heard.clear()
+    before, sys.stdout = sys.stdout, Output()
+    try:
+        rpyc.classic.interact(conn, {"greeting": "a prompt"})
+    finally:
+        sys.stdout = before
+    check(heard == ["a prompt"] and "_rinteract" in conn.namespace, "interact: %r" % heard)
+    # What needs an interpreter, or modules that only the host could give, is an exception that says so.
+    missing = (ImportError, AttributeError)
+    for function, args in ((rpyc.classic.teleport_function, (lambda: 1,)), (rpyc.classic.upload_package, (rpyc, "/nowhere/rpyc")),
+                           (rpyc.classic.upload_file, (__file__, "/nowhere/file")), (rpyc.classic.download, ("/nowhere/file", "file")),
+                           (rpyc.classic.pm, ())):
+        try:
+            function(conn, *args)
+            check(False, "%s has nothing to work with" % function.__name__)
+        except missing as error:
+            check("late" in str(error) or str(error) in ("os", "open", "pdb") or "open" in str(error), "%s: %r" % (function.__name__, error))
 
 # Pickles: ours are read by Python, Python's by us, in every protocol.
 loads = conn.modules["rpyc.lib.compat"].pickle.loads

@@ -77,7 +77,8 @@ def outcome(text, names, exact):
 
 def compare(make, statements, see=None, exact=True):
     """Does the same with a new object of each side, one statement after the other."""
-    sides = [{"x": make(root), "y": make(root), "root": root, "obtain": obtain, "rpyc": rpyc} for root in roots]
+    sides = [{"x": make(root), "y": make(root), "root": root, "obtain": obtain, "rpyc": rpyc,
+              "show": lambda items: sorted(map(repr, items))} for root in roots]
     for text in statements:
         stock, native = [outcome(text, names, exact) for names in sides]
         check(stock == native, "%s: stock %r, native %r" % (text, stock, native))
@@ -137,6 +138,29 @@ x.keys().isdisjoint((1,))  list(rpyc.buffiter(x.items()))  x.clear()  x.__setite
 x.__setitem__(float("nan"), 2)  x.__setitem__((float("nan"),), 3)  len(x)  float("nan") in x  x.pop(float("nan"), 5)
 x.popitem()  x.popitem()  len(x)  x.popitem()  len(x)  x.popitem()
 """.replace("\n", "  ").split("  ")
+VIEWS = """
+x.keys() & ("a", 9)  show(x.keys() & ["a", 2, 7])  show(x.keys() | (5, "a"))  show(x.keys() - ["a"])  show(x.keys() ^ ("a", 8))
+show(x.keys() & y.keys())  show(x.keys() - y.keys())  show(x.keys() | y.items())  show(x.keys() ^ {"c", 1})
+show(x.items() & [("a", 1), ("a", 2), 5])  show(x.items() | ())  show(x.items() - {("a", 1)})  show(x.items() ^ y.items())
+show({"a", 9} & x.keys())  show({"a", 9} | x.keys())  show({"a", 9} - x.keys())  show({"a", 9} ^ x.keys())
+show(frozenset(("a", 9)) & x.keys())  show(["a", 9] - x.keys())  show((("a", 1), 7) & x.items())
+x.keys() & 5  x.keys() | None  5 & x.keys()  x.keys() - [[]]  x.keys() | [[]]  x.values() & ("a",)  x.values() | x.values()
+x.keys() < y.keys()  x.keys() <= y.keys()  x.keys() > y.keys()  x.keys() >= y.keys()  x.keys() != y.keys()
+x.keys() < frozenset(("a", 2, "c", "d"))  x.keys() == frozenset(("a", 2, "c"))  x.keys() >= frozenset(("a",))
+x.keys() <= frozenset(("a",))  x.keys() > frozenset()  x.items() > frozenset((("a", 1),))  x.items() < y.items()
+x.keys() < 5  x.keys() < ["a"]  x.keys() == ["a"]  x.keys() == {"a", 2, "c"}  x.values() < y.values()  frozenset(("a",)) < x.keys()
+x.keys() == x.items()  x.keys() != 5  hash(x.keys())  hash(x.values()) and 1  x.keys().isdisjoint(y.keys())
+x.items().isdisjoint([("a", 2)])  x.items().isdisjoint([("a", 1)])  x.keys().isdisjoint()  x.keys().isdisjoint(5)
+x.update(u=[1])  x.keys() == y.keys()  x.keys() > y.keys()  x.keys() - y.keys()  show(x.keys() - y.keys())  x.items() & ()
+x.items() | ()  x.pop("u")  s = x.keys() | ()  len(s)  bool(s)  "a" in s  9 in s  [] in s  s.__class__  isinstance(s, set)  show(s)
+t = y.keys() | ()  s == t  s != t  s < t  s <= t  s >= t  s > t  s == frozenset(("a", 2, "c"))  s == 5  s < 5  hash(s)
+s.add(7)  s.add(7)  s.add([])  s > t  show(s - t)  show(s & t)  show(s | t)  show(s ^ t)  s & 5  s - [7]  show(s & x.keys())
+s.discard(7)  s.discard(7)  s.remove(7)  s == t  show(s.union((1,), [5]))  show(s.intersection(("a", 2), ["a"]))  show(s.union())
+show(s.difference((2,), "ab"))  show(s.symmetric_difference((2, 3)))  s.issubset(("a", 2, "c", 9))  s.issuperset("a")
+s.issubset("a")  s.isdisjoint((1, 3))  s.isdisjoint("a")  show(s.copy())  s.copy() is s  s.update("xy", (1,))  show(s)  s &= t  show(s)
+s |= frozenset((1,))  show(s)  s -= t  show(s)  s ^= t  show(s)  s.clear()  s  bool(s)  s.pop()  s.add(1)  s.pop()  len(s)
+s.add((1, 2))  repr(s)  list(s)  i = iter(s)  next(i)  next(i)  i = iter(s)  s.add(3)  next(i)  s.nothing  s.union(5)  s.add(1, 2)
+""".replace("\n", "  ").split("  ")
 GENERATOR = """
 iter(x) is x  next(x)  x.__next__()  x.send(None)  x.send(5)  list(x)  next(x)  x.close()  next(x)  y.close()  next(y)
 y.close()  root.give("generator", 4).send(1)  list(root.give("generator", 10))  list(root.give("generator", 15))
@@ -146,6 +170,7 @@ x.nothing  hash(x) and 1
 
 compare(lambda root: root.give("list", 5), [text for text in LIST if text], "x")
 compare(lambda root: root.give("dict"), [text for text in DICT if text], "x")
+compare(lambda root: root.give("dict"), [text for text in VIEWS if text])
 compare(lambda root: root.give("generator", 9), [text for text in GENERATOR if text])
 compare(lambda root: root.give("generator", 9), ["x.throw(ValueError, 'thrown')", "x.throw(5)", "x.throw()"], exact=False)
 compare(lambda root: root.give("list", 5), ["x + [1]", "x < [9]", "[9] > x", "[1] + x", "x.extend(['b', 1])", "x.sort()"], exact=False)

@@ -1,0 +1,368 @@
+//! Containers that hold one another in a circle are freed when nothing else holds them.
+//!
+//! What a peer gave back and something still holds is looked at again when its connection has ended: all that can be reached from
+//! it by way of containers, with how often each is held by the others. What is held from elsewhere too (by a handle of the host, a
+//! call that runs, a connection, an object that we cannot look into) stays, and with it whatever it leads to.
+//!
+//! Meanwhile no other thread can go from one container to the next, since all their locks are held; a thread that has a reference
+//! to one of them is seen in its count. From tuples a thread goes on without a lock, but inwards only: so the counts are read once
+//! more than tuples are nested.
+
+use super::dict::Dict;
+use super::entries::Entries;
+use super::list::{self, List};
+use super::release::{Held, let_go};
+use super::set::Set;
+use super::views;
+use crate::connection::class::Object;
+use crate::connection::dispatch::downcast;
+use crate::sync::{MutexGuard, try_lock};
+use crate::value::{Local, Reference, Value};
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+/// So many containers, and references between them, are looked at; a larger net stays.
+const MOST: usize = 1 << 20;
+/// So deep tuples are nested in one another; deeper ones stay.
+const DEEPEST: usize = 32;
+
+/// Containers that were given back and are held by something still.
+#[derive(Default)]
+pub struct Suspects {
+    objects: Vec<Weak<Object>>,
+    /// So many are known when it is time to forget those that are gone.
+    crowded: usize,
+}
+
+impl Suspects {
+    /// An object that a peer has given back. It is still held by the caller.
+    pub fn add(&mut self, local: &Arc<dyn Local>) {
+        let is_container = local.as_any().downcast_ref::<Object>().is_some_and(leads_on);
+        if !is_container || Arc::strong_count(local) < 2 || self.objects.len() >= MOST {
+            return;
+        }
+        let Some(object) = downcast::<Object>(local) else { return };
+        let known = Arc::downgrade(&object);
+        if self.objects.iter().rev().take(16).any(|other| other.ptr_eq(&known)) {
+            return;
+        }
+        if self.objects.len() >= self.crowded {
+            self.objects.retain(|object| object.strong_count() > 0);
+            self.crowded = 2 * self.objects.len().max(32);
+        }
+        self.objects.push(known);
+    }
+
+    /// Frees those that nothing holds but they themselves. It runs destructors of the host.
+    pub fn collect(self) {
+        let objects: Vec<Arc<Object>> = self.objects.iter().filter_map(Weak::upgrade).collect();
+        if !objects.is_empty() {
+            if let Some(garbage) = Net::reached_from(objects).and_then(Net::garbage) {
+                garbage.into_iter().for_each(let_go);
+            }
+        }
+    }
+}
+
+/// What is held by a container and can hold others, and is kept alive while it is here.
+enum Node {
+    Object(Arc<Object>),
+    Data(Value),
+}
+
+impl Node {
+    fn of(value: &Value) -> Option<(usize, Node)> {
+        match value {
+            Value::Ref(Reference::Local(local)) => {
+                let object = downcast::<Object>(local).filter(|object| leads_on(object))?;
+                Some((Arc::as_ptr(&object) as usize, Node::Object(object)))
+            }
+            data => address(data).map(|address| (address, Node::Data(data.clone()))),
+        }
+    }
+
+    fn strong(&self) -> usize {
+        match self {
+            Node::Object(object) => Arc::strong_count(object),
+            Node::Data(Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items)) => Arc::strong_count(items),
+            Node::Data(Value::Dict(entries)) => Arc::strong_count(entries),
+            Node::Data(Value::Slice(parts)) => Arc::strong_count(parts),
+            Node::Data(_) => 0,
+        }
+    }
+
+    /// The references that need no lock.
+    fn each_fixed(&self, mut see: impl FnMut(&Value)) {
+        match self {
+            Node::Object(object) => fixed(object).into_iter().for_each(|held| see(&Value::Ref(Reference::Local(held)))),
+            Node::Data(Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items)) => {
+                items.iter().for_each(see)
+            }
+            Node::Data(Value::Dict(entries)) => entries.iter().for_each(|(key, value)| {
+                see(key);
+                see(value);
+            }),
+            Node::Data(Value::Slice(parts)) => parts.iter().for_each(see),
+            Node::Data(_) => {}
+        }
+    }
+}
+
+/// Where data lies that holds objects.
+fn address(data: &Value) -> Option<usize> {
+    if !data.holds_objects() {
+        return None;
+    }
+    match data {
+        Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items) => {
+            Some(Arc::as_ptr(items) as *const () as usize)
+        }
+        Value::Dict(entries) => Some(Arc::as_ptr(entries) as *const () as usize),
+        Value::Slice(parts) => Some(Arc::as_ptr(parts) as usize),
+        _ => None,
+    }
+}
+
+/// What `Node::of` would find, by its address.
+fn target(value: &Value) -> Option<usize> {
+    match value {
+        Value::Ref(Reference::Local(local)) => {
+            let object = local.as_any().downcast_ref::<Object>()?;
+            leads_on(object).then_some(Arc::as_ptr(local) as *const () as usize)
+        }
+        data => address(data),
+    }
+}
+
+/// Can it lead to other containers?
+fn leads_on(object: &Object) -> bool {
+    List::of(object).is_some() || Dict::of(object).is_some() || fixed(object).is_some()
+}
+
+/// The container that a set, a view or an iterator stands for.
+fn fixed(object: &Object) -> Option<Arc<Object>> {
+    let set = || object.state().downcast_ref::<Set>().map(Set::held);
+    set().or_else(|| views::held(object)).or_else(|| list::held(object)).cloned()
+}
+
+enum Locked<'a> {
+    Items(MutexGuard<'a, Vec<Value>>),
+    Entries(MutexGuard<'a, Entries>),
+    Nothing,
+}
+
+impl<'a> Locked<'a> {
+    /// None: somebody is busy with it.
+    fn new(node: &'a Node) -> Option<Locked<'a>> {
+        let Node::Object(object) = node else { return Some(Locked::Nothing) };
+        if let Some(list) = List::of(object) {
+            return try_lock(list.items()).map(Locked::Items);
+        }
+        match Dict::of(object) {
+            Some(dict) => try_lock(dict.entries()).map(Locked::Entries),
+            None => Some(Locked::Nothing),
+        }
+    }
+
+    fn each(&self, see: impl FnMut(&Value)) {
+        match self {
+            Locked::Items(items) => items.iter().for_each(see),
+            Locked::Entries(entries) => entries.held().for_each(see),
+            Locked::Nothing => {}
+        }
+    }
+
+    fn take(&mut self) -> Option<Held> {
+        match self {
+            Locked::Items(items) => Some(Held::Items(std::mem::take(items))),
+            Locked::Entries(entries) => Some(Held::Entries(std::mem::take(entries))),
+            Locked::Nothing => None,
+        }
+    }
+}
+
+/// Containers, and by its address where each is.
+#[derive(Default)]
+struct Net {
+    nodes: Vec<Node>,
+    places: HashMap<usize, usize>,
+}
+
+impl Net {
+    fn add(&mut self, address: usize, node: Node) {
+        if let std::collections::hash_map::Entry::Vacant(place) = self.places.entry(address) {
+            place.insert(self.nodes.len());
+            self.nodes.push(node);
+        }
+    }
+
+    /// None: there is too much, or somebody is busy with it.
+    fn reached_from(objects: Vec<Arc<Object>>) -> Option<Net> {
+        let mut net = Net::default();
+        objects.into_iter().for_each(|object| net.add(Arc::as_ptr(&object) as usize, Node::Object(object)));
+        let (mut at, mut seen) = (0, 0);
+        while let Some(node) = net.nodes.get(at) {
+            let mut next = Vec::new();
+            let mut see = |value: &Value| {
+                seen += 1;
+                next.extend(Node::of(value));
+            };
+            node.each_fixed(&mut see);
+            Locked::new(node)?.each(see);
+            let shallow = |node: &Node| {
+                matches!(node, Node::Object(_)) || matches!(node, Node::Data(data) if data.depth_at_most(DEEPEST))
+            };
+            if seen > MOST || !next.iter().all(|(_, node)| shallow(node)) {
+                return None;
+            }
+            next.into_iter().for_each(|(address, node)| net.add(address, node));
+            at += 1;
+        }
+        Some(net)
+    }
+
+    /// What those hold that nothing else holds.
+    fn garbage(self) -> Option<Vec<Held>> {
+        let Net { nodes, places } = self;
+        let mut locked = nodes.iter().map(Locked::new).collect::<Option<Vec<_>>>()?;
+        // Each is held here once.
+        let mut known = vec![1; nodes.len()];
+        let mut next = vec![Vec::new(); nodes.len()];
+        for (at, (node, locked)) in nodes.iter().zip(&locked).enumerate() {
+            let mut see = |value: &Value| {
+                if let Some(to) = target(value).and_then(|address| places.get(&address)) {
+                    known[*to] += 1;
+                    next[at].push(*to);
+                }
+            };
+            node.each_fixed(&mut see);
+            locked.each(see);
+        }
+        let mut live = vec![false; nodes.len()];
+        for _ in 0..=DEEPEST {
+            for (at, node) in nodes.iter().enumerate() {
+                live[at] |= node.strong() > known[at];
+            }
+        }
+        let mut left: Vec<usize> = (0..nodes.len()).filter(|at| live[*at]).collect();
+        while let Some(at) = left.pop() {
+            for to in std::mem::take(&mut next[at]) {
+                if !std::mem::replace(&mut live[to], true) {
+                    left.push(to);
+                }
+            }
+        }
+        let dead = locked.iter_mut().zip(&live).filter(|(_, live)| !**live);
+        let held = dead.filter_map(|(locked, _)| locked.take()).collect();
+        drop(locked);
+        Some(held)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::object;
+    use super::super::views::{Part, iterator, view};
+    use super::*;
+
+    /// Gives it back as a peer does, and looks as at the end of its connection.
+    fn give_back(object: Arc<Object>) -> Weak<Object> {
+        let known = Arc::downgrade(&object);
+        let mut suspects = Suspects::default();
+        let local: Arc<dyn Local> = object;
+        suspects.add(&local);
+        drop(local);
+        suspects.collect();
+        known
+    }
+
+    fn append(list: &Arc<Object>, value: Value) {
+        List::of(list).unwrap().append(value);
+    }
+
+    fn set(dict: &Arc<Object>, key: Value, value: Value) {
+        Dict::of(dict).unwrap().set(key, value).unwrap();
+    }
+
+    #[test]
+    fn circles_are_freed() {
+        let own = List::object(Vec::new());
+        append(&own, object(own.clone()));
+        append(&own, object(own.clone()));
+        assert!(give_back(own).upgrade().is_none());
+
+        let (list, dict) = (List::object(Vec::new()), Dict::empty());
+        let pair = Value::tuple(vec![Value::Int(1), Value::tuple(vec![object(dict.clone())])]);
+        append(&list, pair.clone());
+        append(&list, pair);
+        set(&dict, Value::str("list"), object(list.clone()));
+        // Keys are held twice.
+        set(&dict, Value::tuple(vec![view(&dict, Part::Values)]), iterator(&dict, Part::Keys));
+        let other = Arc::downgrade(&dict);
+        drop(dict);
+        assert!(give_back(list).upgrade().is_none() && other.upgrade().is_none());
+    }
+
+    #[test]
+    fn what_is_held_from_outside_stays_as_it_is() {
+        let (a, b) = (List::object(Vec::new()), List::object(Vec::new()));
+        append(&a, object(b.clone()));
+        append(&b, object(a.clone()));
+        let known = give_back(a);
+        assert_eq!((List::of(&b).unwrap().count(), known.upgrade().is_some()), (1, true));
+        assert!(give_back(b).upgrade().is_none() && known.upgrade().is_none());
+
+        let list = List::object(Vec::new());
+        let tuple = Value::tuple(vec![Value::tuple(vec![object(list.clone())])]);
+        append(&list, tuple.clone());
+        let known = give_back(list);
+        assert_eq!(List::of(&known.upgrade().unwrap()).unwrap().count(), 1);
+        let list = known.upgrade().unwrap();
+        drop(tuple);
+        assert!(give_back(list).upgrade().is_none());
+
+        // Somebody is just looking at it.
+        let list = List::object(Vec::new());
+        append(&list, object(list.clone()));
+        let (known, own) = (Arc::downgrade(&list), list.clone());
+        let busy = List::of(&own).unwrap().items().lock().unwrap();
+        assert!(give_back(list).upgrade().is_some());
+        drop(busy);
+        drop(own);
+        assert!(give_back(known.upgrade().unwrap()).upgrade().is_none());
+    }
+
+    /// Threads go from one container to the next while these are looked at: nobody finds one that was emptied.
+    #[test]
+    fn nobody_loses_what_he_has() {
+        for round in 0..100 {
+            let (first, second) = (List::object(Vec::new()), Dict::empty());
+            append(&first, Value::tuple(vec![Value::tuple(vec![object(second.clone())])]));
+            set(&second, Value::Int(1), object(first.clone()));
+            let walking = first.clone();
+            drop(second);
+            let walker = std::thread::spawn(move || {
+                let mut at = walking;
+                for _ in 0..100 + round {
+                    let next = match List::of(&at) {
+                        Some(list) => match list.get(0) {
+                            Some(Value::Tuple(outer)) => match &outer[0] {
+                                Value::Tuple(inner) => inner[0].clone(),
+                                other => panic!("{other:?}"),
+                            },
+                            other => panic!("emptied: {other:?}"),
+                        },
+                        None => Dict::of(&at).unwrap().get(&Value::Int(1)).unwrap().expect("emptied"),
+                    };
+                    let Value::Ref(Reference::Local(local)) = next else { panic!("no object") };
+                    at = downcast::<Object>(&local).unwrap();
+                }
+                at
+            });
+            let known = give_back(first);
+            let last = walker.join().unwrap();
+            drop(known);
+            assert!(give_back(last).upgrade().is_none());
+        }
+    }
+}

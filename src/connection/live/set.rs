@@ -1,0 +1,286 @@
+//! Sets: `builtins.set`, which operators of views give; and what sets and views have in common.
+
+use super::super::call::Call;
+use super::super::class::{Class, Member, Object};
+use super::super::dispatch::Outcome;
+use super::dict::Dict;
+use super::views::{self, Part, View};
+use super::{Takes, arg, as_object, class, comparison, data, iterate, method, object, repr_once, reprs, this};
+use crate::error::Exception;
+use crate::session::CompareOp;
+use crate::value::Value;
+use std::sync::{Arc, LazyLock};
+
+/// The items are the keys of a dict.
+pub(super) struct Set {
+    table: Arc<Object>,
+}
+
+/// What has the operators of a set.
+pub(super) trait Members: Send + Sync + 'static {
+    fn len(&self) -> usize;
+    fn contains(&self, wanted: &Value) -> Result<bool, Exception>;
+    fn items(&self) -> Result<Vec<Value>, Exception>;
+}
+
+impl Members for Set {
+    fn len(&self) -> usize {
+        self.table().count()
+    }
+
+    fn contains(&self, wanted: &Value) -> Result<bool, Exception> {
+        Ok(self.table().get(wanted)?.is_some())
+    }
+
+    fn items(&self) -> Result<Vec<Value>, Exception> {
+        Part::Keys.all(self.table())
+    }
+}
+
+impl Set {
+    fn of(items: Vec<Value>) -> Result<Set, Exception> {
+        let set = Set { table: Dict::empty() };
+        set.add_all(items)?;
+        Ok(set)
+    }
+
+    pub(super) fn held(&self) -> &Arc<Object> {
+        &self.table
+    }
+
+    fn table(&self) -> &Dict {
+        // It was made as one.
+        Dict::of(&self.table).unwrap_or(&NOTHING)
+    }
+
+    fn add(&self, item: Value) -> Result<(), Exception> {
+        self.table().put(item, Value::None)
+    }
+
+    fn add_all(&self, items: Vec<Value>) -> Result<(), Exception> {
+        items.into_iter().try_for_each(|item| self.add(item))
+    }
+
+    fn remove(&self, item: &Value) -> Result<bool, Exception> {
+        Ok(self.table().remove(item)?.is_some())
+    }
+
+    fn replace(&self, items: Vec<Value>) -> Result<(), Exception> {
+        self.table().clear();
+        self.add_all(items)
+    }
+
+    fn object(self) -> Value {
+        object(CLASS.instance(Box::new(self)))
+    }
+}
+
+static NOTHING: LazyLock<Dict> = LazyLock::new(Dict::default);
+
+/// The other side of a comparison, if it is a set or a view of this process, or a frozenset. A peer's sets are objects like others,
+/// as they are for RPyC.
+fn with_members<R>(
+    value: &Value,
+    run: impl FnOnce(&dyn Members) -> Result<R, Exception>,
+) -> Option<Result<R, Exception>> {
+    if let Some(set) = as_object::<Set>(value) {
+        return set.state().downcast_ref::<Set>().map(|set| run(set));
+    }
+    if let Some(view) = as_object::<View>(value) {
+        return view.state().downcast_ref::<View>().filter(|view| view.is_set()).map(|view| run(view));
+    }
+    match data(value)? {
+        Value::FrozenSet(items) => Some(Set::of(items.to_vec()).and_then(|set| run(&set))),
+        _ => None,
+    }
+}
+
+fn all_in(some: &dyn Members, all: &dyn Members) -> Result<bool, Exception> {
+    for item in some.items()? {
+        if !all.contains(&item)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn compare(op: CompareOp, own: &dyn Members, other: &dyn Members) -> Result<bool, Exception> {
+    let (ours, theirs) = (own.len(), other.len());
+    match op {
+        CompareOp::Eq => Ok(ours == theirs && all_in(own, other)?),
+        CompareOp::Ne => Ok(ours != theirs || !all_in(own, other)?),
+        CompareOp::Lt => Ok(ours < theirs && all_in(own, other)?),
+        CompareOp::Le => Ok(ours <= theirs && all_in(own, other)?),
+        CompareOp::Gt => Ok(ours > theirs && all_in(other, own)?),
+        CompareOp::Ge => Ok(ours >= theirs && all_in(other, own)?),
+    }
+}
+
+/// `<` and its siblings.
+pub(super) fn comparisons<S: Members>() -> Vec<Member> {
+    let run = |op, own: &S, call: &Call| {
+        let holds = with_members(&arg(call, 0), |other| compare(op, own, other));
+        holds.map_or(Ok(Value::NotImplemented), |holds| holds.map(Value::Bool))
+    };
+    CompareOp::ALL.map(|op| comparison(op, run)).into()
+}
+
+fn both(own: &dyn Members, other: Vec<Value>) -> Result<Set, Exception> {
+    let kept = Set::of(Vec::new())?;
+    for item in other {
+        if own.contains(&item)? {
+            kept.add(item)?;
+        }
+    }
+    Ok(kept)
+}
+
+fn without(own: &dyn Members, other: Vec<Value>) -> Result<Set, Exception> {
+    let set = Set::of(own.items()?)?;
+    for item in other {
+        set.remove(&item)?;
+    }
+    Ok(set)
+}
+
+fn either(own: &dyn Members, other: Vec<Value>) -> Result<Set, Exception> {
+    let set = Set::of(own.items()?)?;
+    set.add_all(other)?;
+    Ok(set)
+}
+
+fn one_of(own: &dyn Members, other: Vec<Value>) -> Result<Set, Exception> {
+    let set = Set::of(own.items()?)?;
+    for item in Set::of(other)?.items()? {
+        if !set.remove(&item)? {
+            set.add(item)?;
+        }
+    }
+    Ok(set)
+}
+
+type Combine = fn(&dyn Members, Vec<Value>) -> Result<Set, Exception>;
+
+/// The operators by name and reflected name. `-` alone asks which side is which.
+const OPERATORS: [(&str, &str, Combine); 4] = [
+    ("__and__", "__rand__", both),
+    ("__or__", "__ror__", either),
+    ("__sub__", "__rsub__", without),
+    ("__xor__", "__rxor__", one_of),
+];
+
+fn reflected(name: &str, combine: Combine, own: &dyn Members, other: Vec<Value>) -> Result<Set, Exception> {
+    match name {
+        "__rsub__" => combine(&Set::of(other)?, own.items()?),
+        _ => combine(own, other),
+    }
+}
+
+/// Of views: the other side may be any iterable.
+pub(super) fn operators<S: Members>(owner: &'static str) -> impl Iterator<Item = Member> {
+    OPERATORS.into_iter().flat_map(move |(name, back, combine)| {
+        let run = move |own: &S, call: &Call| Ok(combine(own, iterate(&arg(call, 0))?)?.object());
+        let turned = move |own: &S, call: &Call| Ok(reflected(back, combine, own, iterate(&arg(call, 0))?)?.object());
+        [method(owner, name, Takes::Operator(1), run), method(owner, back, Takes::Operator(1), turned)]
+    })
+}
+
+pub(super) fn isdisjoint<S: Members>(own: &S, call: &Call) -> Outcome {
+    for item in iterate(&arg(call, 0))? {
+        if own.contains(&item)? {
+            return Ok(Value::Bool(false));
+        }
+    }
+    Ok(Value::Bool(true))
+}
+
+/// The items of a set of this process.
+fn set_items(value: &Value) -> Option<Result<Vec<Value>, Exception>> {
+    match as_object::<Set>(value) {
+        Some(set) => set.state().downcast_ref::<Set>().map(Set::items),
+        None => match data(value)? {
+            frozen @ Value::FrozenSet(_) => Some(iterate(&frozen)),
+            _ => None,
+        },
+    }
+}
+
+/// Of sets: the other side must be one, and the set itself may be changed.
+fn set_operators(in_place: [&'static str; 4]) -> impl Iterator<Item = Member> {
+    OPERATORS.into_iter().zip(in_place).flat_map(|((name, back, combine), in_place)| {
+        let with = |call: &Call, run: &dyn Fn(Vec<Value>) -> Outcome| match set_items(&arg(call, 0)) {
+            Some(other) => run(other?),
+            None => Ok(Value::NotImplemented),
+        };
+        let run = move |own: &Set, call: &Call| with(call, &|other| Ok(combine(own, other)?.object()));
+        let turned =
+            move |own: &Set, call: &Call| with(call, &|other| Ok(reflected(back, combine, own, other)?.object()));
+        let here = move |own: &Set, call: &Call| {
+            with(call, &|other| {
+                own.replace(combine(own, other)?.items()?)?;
+                Ok(this(call))
+            })
+        };
+        [
+            method("set", name, Takes::Operator(1), run),
+            method("set", back, Takes::Operator(1), turned),
+            method("set", in_place, Takes::Operator(1), here),
+        ]
+    })
+}
+
+/// A set that is combined with all arguments, one after the other.
+fn combined(own: &Set, call: &Call, combine: Combine) -> Result<Set, Exception> {
+    call.args().iter().try_fold(Set::of(own.items()?)?, |all, other| combine(&all, iterate(other)?))
+}
+
+fn missing(item: Value) -> Exception {
+    Exception::with_args("builtins", "KeyError", vec![item])
+}
+
+static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    let method = |name, takes, run: fn(&Set, &Call) -> Outcome| method("set", name, takes, run);
+    let mut members = vec![
+        method("__len__", Takes::Operator(0), |set, _| Ok(Value::Int(set.len() as i64))),
+        method("__contains__", Takes::One, |set, call| set.contains(&arg(call, 0)).map(Value::Bool)),
+        method("__iter__", Takes::Operator(0), |set, _| Ok(views::set_iterator(&set.table))),
+        method("__repr__", Takes::Operator(0), |set, call| {
+            repr_once(call, "set(...)", || match set.len() {
+                0 => Ok("set()".to_owned()),
+                _ => Ok(format!("{{{}}}", reprs(&set.items()?)?)),
+            })
+        }),
+        method("copy", Takes::Nothing, |set, _| Ok(Set::of(set.items()?)?.object())),
+        method("isdisjoint", Takes::One, isdisjoint),
+        method("issubset", Takes::One, |set, call| all_in(set, &Set::of(iterate(&arg(call, 0))?)?).map(Value::Bool)),
+        method("issuperset", Takes::One, |set, call| all_in(&Set::of(iterate(&arg(call, 0))?)?, set).map(Value::Bool)),
+        method("union", Takes::Between(0, usize::MAX), |set, call| Ok(combined(set, call, either)?.object())),
+        method("intersection", Takes::Between(0, usize::MAX), |set, call| Ok(combined(set, call, both)?.object())),
+        method("difference", Takes::Between(0, usize::MAX), |set, call| Ok(combined(set, call, without)?.object())),
+        method("symmetric_difference", Takes::One, |set, call| Ok(combined(set, call, one_of)?.object())),
+        method("update", Takes::Between(0, usize::MAX), |set, call| {
+            set.replace(combined(set, call, either)?.items()?)?;
+            Ok(Value::None)
+        }),
+        method("add", Takes::One, |set, call| {
+            set.add(arg(call, 0))?;
+            Ok(Value::None)
+        }),
+        method("discard", Takes::One, |set, call| set.remove(&arg(call, 0)).map(|_| Value::None)),
+        method("remove", Takes::One, |set, call| match set.remove(&arg(call, 0))? {
+            true => Ok(Value::None),
+            false => Err(missing(arg(call, 0))),
+        }),
+        method("pop", Takes::Nothing, |set, _| {
+            let last = set.table().pop_last();
+            last.map(|(item, _)| item).ok_or_else(|| Exception::builtin("KeyError", "pop from an empty set"))
+        }),
+        method("clear", Takes::Nothing, |set, _| {
+            set.table().clear();
+            Ok(Value::None)
+        }),
+    ];
+    members.extend(comparisons::<Set>());
+    members.extend(set_operators(["__iand__", "__ior__", "__isub__", "__ixor__"]));
+    class("builtins", "set", "A set of a native program.", members)
+});
