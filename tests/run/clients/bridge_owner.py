@@ -42,6 +42,7 @@ class Owner(rpyc.Service):
 def main():
     server = ThreadedServer(Owner, hostname="127.0.0.1", port=0, protocol_config=OPEN if sys.argv[1] == "open" else {})
     threading.Thread(target=server.start, daemon=True).start()
+    server.listener.listen()  # as start() will, which may come later than the client
     print("PORT %d" % server.port, flush=True)
     sys.stdin.read()
 

@@ -20,6 +20,7 @@ def main():
     if "--plain" in sys.argv[1:]:
         Channel.COMPRESSION_THRESHOLD = 1 << 40
     server = ThreadedServer(EchoService, hostname="127.0.0.1", port=0, logger=None)
+    server.listener.listen()  # as start() will, which may come later than the client
     print("PORT %d" % server.port, flush=True)
     threading.Thread(target=server.start, daemon=True).start()
     sys.stdin.read()

@@ -21,5 +21,6 @@ class Data(rpyc.Service):
 
 
 server = ThreadedServer(Data, hostname="127.0.0.1", port=0)
+server.listener.listen()  # as start() will, which may come later than the client
 print("PORT %d" % server.port, flush=True)
 server.start()

@@ -18,5 +18,6 @@ class Troubles(rpyc.Service):
 
 
 server = ThreadedServer(Troubles, hostname="127.0.0.1", port=0)
+server.listener.listen()  # as start() will, which may come later than the client
 print("PORT %d" % server.port, flush=True)
 server.start()

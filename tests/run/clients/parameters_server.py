@@ -85,5 +85,6 @@ for option in sys.argv[1:]:
 credentials = CONFIG.pop("credentials", None)
 authenticator = (lambda sock: (sock, credentials)) if credentials else None
 server = ThreadedServer(Parameters, hostname="127.0.0.1", port=0, protocol_config=CONFIG, authenticator=authenticator)
+server.listener.listen()  # as start() will, which may come later than the client
 print("PORT %d" % server.port, flush=True)
 server.start()

@@ -23,5 +23,6 @@ class Players(rpyc.Service):
 
 server = ThreadedServer(Players, hostname="127.0.0.1", port=0,
                         protocol_config={"allow_public_attrs": True, "allow_setattr": True})
+server.listener.listen()  # as start() will, which may come later than the client
 print("PORT %d" % server.port, flush=True)
 server.start()

@@ -25,5 +25,6 @@ class StressService(rpyc.Service):
 
 server = ThreadedServer(StressService, hostname="127.0.0.1", port=0, protocol_config={"sync_request_timeout": None})
 server._listen()
+server.listener.listen()  # as start() will, which may come later than the client
 print("PORT %d" % server.port, flush=True)
 server.start()
