@@ -110,6 +110,10 @@ RPYC_DETAIL_MEMBER()
 RPYC_DETAIL_MEMBER(const)
 RPYC_DETAIL_MEMBER(noexcept)
 RPYC_DETAIL_MEMBER(const noexcept)
+RPYC_DETAIL_MEMBER(&)
+RPYC_DETAIL_MEMBER(const &)
+RPYC_DETAIL_MEMBER(& noexcept)
+RPYC_DETAIL_MEMBER(const & noexcept)
 #undef RPYC_DETAIL_MEMBER
 
 template <class F, class = void>
@@ -170,7 +174,9 @@ struct Signature {
         char quote = 0;
         for (std::size_t i = begin; i <= close; i++) {
             const char c = i < close ? given[i] : ',';
-            if (quote != 0)
+            if (quote != 0 && c == '\\')
+                i++;
+            else if (quote != 0)
                 quote = c == quote ? '\0' : quote;
             else if (c == '\'' || c == '"')
                 quote = c;
@@ -206,6 +212,10 @@ template <class T>
 struct is_optional : std::false_type {};
 template <class T>
 struct is_optional<std::optional<T>> : std::true_type {};
+
+/** Does it go on by itself behind the end of the call, as a generator does? */
+template <class R>
+struct outlives_call : std::false_type {};
 
 template <class P>
 constexpr bool is_context = std::is_same_v<bare<P>, Call>;
@@ -338,6 +348,8 @@ private:
             rpyc_call_return(call, nullptr);
         } else {
             static_assert(std::is_constructible_v<Value, R>, "this type of result has no rpyc::Convert");
+            static_assert(!outlives_call<R>::value || !((std::is_reference_v<P> || is_borrowed<bare<P>>::value) || ...),
+                          "the arguments are gone when the next item is asked for: take copies of them");
             Taken arguments{argument<P>(call, context, slot)...};
             rpyc_call_return(call, std::move(Value(std::apply(function, arguments))).release());
         }

@@ -98,15 +98,9 @@ using comparable = std::enable_if_t<
 
 /** None, for views of nothing. */
 inline const rpyc_value *none() noexcept {
-    struct Holder {
-        rpyc_value *value = rpyc_value_new_none();
-        ~Holder() { rpyc_value_free(value); }
-        Holder() = default;
-        Holder(const Holder &) = delete;
-        Holder &operator=(const Holder &) = delete;
-    };
-    static const Holder holder;
-    return holder.value;
+    // Never freed: destructors of what is static may still look at it.
+    static const rpyc_value *const value = rpyc_value_new_none();
+    return value;
 }
 
 }  // namespace detail
