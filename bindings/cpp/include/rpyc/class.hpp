@@ -99,18 +99,6 @@ void call_property(rpyc_call *call, void *self) noexcept {
     });
 }
 
-/** For an own access rule or a dynamic attribute: of the first class that has one. */
-template <Members::Rules Members::*Kind, std::unique_ptr<Method> Members::Rules::*Which>
-void call_rule(rpyc_call *call, void *self) noexcept {
-    Members *members = members_of(call);
-    each_base(members, instance_of(members, self), [&](Members &each, void *instance) {
-        Method *method = (each.*Kind.*Which).get();
-        if (method != nullptr)
-            serve(method, call, instance);
-        return method != nullptr;
-    });
-}
-
 /** Does an object have such an attribute? What throws says no. */
 inline std::int32_t has_attribute(Members *members, void *instance, const char *name, std::size_t length) noexcept {
     bool has = false;
@@ -118,7 +106,7 @@ inline std::int32_t has_attribute(Members *members, void *instance, const char *
         if (!each.has_dynamic)
             return false;
         try {
-            has = each.has_dynamic(pointer, std::string_view(name, length));
+            has = each.has_dynamic(pointer, unprefixed(std::string_view(name, length)));
         } catch (...) {
             has = false;
         }
@@ -132,6 +120,32 @@ inline std::int32_t has_attribute_of_instance(void *self, const char *name, std:
 }
 inline std::int32_t has_attribute_of_all(void *self, const char *name, std::size_t length) noexcept {
     return has_attribute(static_cast<std::shared_ptr<Members> *>(self)->get(), nullptr, name, length);
+}
+
+inline void missing(rpyc_call *call, const std::string &klass, std::string_view name) noexcept {
+    try {
+        throw AttributeError("'" + klass + "' object has no attribute '" + std::string(unprefixed(name)) + "'");
+    } catch (...) {
+        raise_current(call);
+    }
+}
+
+/** For an own access rule or a dynamic attribute: of the first class that has one. */
+template <Members::Rules Members::*Kind, std::unique_ptr<Method> Members::Rules::*Which>
+void call_rule(rpyc_call *call, void *self) noexcept {
+    Members *members = members_of(call);
+    each_base(members, instance_of(members, self), [&](Members &each, void *instance) {
+        Method *method = (each.*Kind.*Which).get();
+        if (method == nullptr)
+            return false;
+        // The library asks for names that the rules allow, whether they are there or not; what is set may be new.
+        const std::string_view name = View(rpyc_call_arg(call, 0)).text();
+        if (Kind == &Members::dynamic && Which != &Members::Rules::set && has_attribute(&each, instance, name.data(), name.size()) == 0)
+            missing(call, members->name, name);
+        else
+            serve(method, call, instance);
+        return true;
+    });
 }
 
 inline void construct(rpyc_call *call, void *userdata) noexcept {
@@ -337,28 +351,28 @@ public:
 
     /**
      * Attributes beyond those that are exposed: `has`(name), or has(T &, name) with the name as std::string_view, tells
-     * whether there is one, and `get`(name) reads it. The usual rules hold for their names.
+     * whether there is one, and `get`(name) reads it. Names are as Python's code writes them, without "exposed_".
      */
     template <class Has, class Get>
     Self &dynamic(Has has, Get get) {
-        auto reads = method("attribute(name)", std::move(get));
+        auto reads = named("attribute(name)", std::move(get));
         detail::Members &members = handle_->open();
         members.has_dynamic = asked(std::move(has));
         members.dynamic.get = std::move(reads);
         return self();
     }
-    /** Peers set them too, with `set`(name, value), where allow_setattr is on. */
+    /** Peers set them too, also new ones, with `set`(name, value), where allow_setattr is on. */
     template <class Has, class Get, class Set>
     Self &dynamic(Has has, Get get, Set set) {
         dynamic(std::move(has), std::move(get));
-        handle_->open().dynamic.set = method("attribute(name, value)", std::move(set));
+        handle_->open().dynamic.set = named("attribute(name, value)", std::move(set));
         return self();
     }
     /** And delete them, with `del`(name). */
     template <class Has, class Get, class Set, class Del>
     Self &dynamic(Has has, Get get, Set set, Del del) {
         dynamic(std::move(has), std::move(get), std::move(set));
-        handle_->open().dynamic.del = method("attribute(name)", std::move(del));
+        handle_->open().dynamic.del = named("attribute(name)", std::move(del));
         return self();
     }
 
@@ -398,6 +412,12 @@ protected:
 private:
     Self &self() { return static_cast<Self &>(*this); }
 
+    template <class F>
+    static std::unique_ptr<Method> named(std::string_view signature, F f) {
+        auto one = method(signature, std::move(f));
+        one->takes_short_name();
+        return one;
+    }
     template <class F>
     static std::function<bool(void *, std::string_view)> asked(F has) {
         return [has = std::move(has)](void *instance, std::string_view name) mutable -> bool {
