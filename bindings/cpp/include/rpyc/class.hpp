@@ -139,9 +139,11 @@ void call_rule(rpyc_call *call, void *self) noexcept {
         if (method == nullptr)
             return false;
         // The library asks for names that the rules allow, whether they are there or not; what is set may be new.
-        const std::string_view name = View(rpyc_call_arg(call, 0)).text();
-        if (Kind == &Members::dynamic && Which != &Members::Rules::set && has_attribute(&each, instance, name.data(), name.size()) == 0)
-            missing(call, members->name, name);
+        const char *name = "";
+        std::size_t length = 0;
+        rpyc_value_get_str(rpyc_call_arg(call, 0), &name, &length, nullptr);
+        if (Kind == &Members::dynamic && Which != &Members::Rules::set && has_attribute(&each, instance, name, length) == 0)
+            missing(call, members->name, std::string_view(name, length));
         else
             serve(method, call, instance);
         return true;
@@ -151,10 +153,14 @@ void call_rule(rpyc_call *call, void *self) noexcept {
 inline void construct(rpyc_call *call, void *userdata) noexcept {
     Members *members = static_cast<std::shared_ptr<Members> *>(userdata)->get();
     const std::size_t count = rpyc_call_count(call);
-    if (rpyc_call_keyword_count(call) != 0 || count < members->constructor_least || count > members->constructor_most) {
-        const std::string text = members->name + "() takes " + std::to_string(members->constructor_most) +
-                                 " positional arguments but " + std::to_string(count) + " were given";
-        raise(call, "TypeError", rpyc_call_keyword_count(call) != 0 ? "keywords are not taken" : text.c_str());
+    try {
+        if (rpyc_call_keyword_count(call) != 0)
+            throw TypeError("keywords are not taken");
+        if (count < members->constructor_least || count > members->constructor_most)
+            throw TypeError(members->name + "() takes " + std::to_string(members->constructor_most) + " positional arguments but " +
+                            std::to_string(count) + " were given");
+    } catch (...) {
+        raise_current(call);
         return;
     }
     serve(members->constructor.get(), call, nullptr);
