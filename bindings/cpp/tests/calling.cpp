@@ -101,9 +101,9 @@ void asynchronous(check::Checks &checks, const Fixture &c) {
         RAISES(rpyc::Timeout, timed.get());
     });
     checks.add("wait-any", [&] {
-        const rpyc::Connection other = c.connect();
+        const rpyc::Connection other = c.connect(), busy = c.connect();
         std::vector<rpyc::Future<int>> futures;
-        futures.emplace_back(c.root.async_call("slow", 30, 1));
+        futures.emplace_back(busy.root().async_call("slow", 30, 1));
         futures.emplace_back(other.root().async_call("slow", 0.1, 2));
         TRUE(rpyc::wait_any(futures) == 1);
         EQUAL(futures[1].get(), 2);

@@ -103,8 +103,8 @@ private:
 /** Why a block is left, as the library takes it; nullptr: normally. The peer is told that there is a reason, and not which. */
 inline rpyc_error *reason(const Error *why) noexcept {
     rpyc_error *out = nullptr;
-    if (why != nullptr && rpyc_error_new(RPYC_ERR_ARGUMENT, nullptr, why->what(), &out) == RPYC_ERR_UTF8)
-        rpyc_error_new(RPYC_ERR_ARGUMENT, nullptr, nullptr, &out);
+    if (why != nullptr)
+        rpyc_error_new(RPYC_ERR_ARGUMENT, nullptr, why->what(), &out);      // another error if it is no text, which is a reason too
     return out;
 }
 
