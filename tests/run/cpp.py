@@ -35,6 +35,29 @@ def compiles(name, standard, *options):
     return function
 
 
+# What compiles and would read memory that is gone, or drop what it was given, is refused by the compiler.
+REFUSED = {
+    "a view of a value that ends": 'void f(const rpyc::Object &o) { auto text = o.call("x").as<std::string_view>(); (void)text; }',
+    "bytes of a value that ends": 'void f(const rpyc::Object &o) { const rpyc::bytes_view bytes = o.call("x"); (void)bytes; }',
+    "a container of views": 'void f(const rpyc::Value &v) { (void)v.as<std::vector<std::string_view>>(); }',
+    "a future of a view": 'void f(const rpyc::Future<rpyc::Value> &v) { (void)v.as<std::string_view>(); }',
+    "a call that ends before its future": 'rpyc::Future<int> g(rpyc::Call &);\nvoid f(rpyc::Service &s) { s.expose("g", g); }',
+    "a generator with a reference": 'rpyc::Generator<int> g(const std::string &);\nvoid f(rpyc::Service &s) { s.expose("g", g); }',
+    "an argument to be changed": 'void f(rpyc::Service &s) { s.expose("g", [](std::string &text) { text = "x"; }); }',
+    "awaiting in a generator": 'rpyc::Generator<int> g(rpyc::Future<int> f) { co_yield co_await f; }',
+}
+
+
+def refused(case):
+    options = [compiler(case, "g++"), "-std=c++20", *STRICT, "-fsyntax-only"]
+    for number, (what, text) in enumerate(REFUSED.items()):
+        source = os.path.join(case.folder, "refused-%d.cpp" % number)
+        with open(source, "w", encoding="utf-8") as file:
+            file.write("#include <rpyc.hpp>\n" + text + "\n")
+        told = case.run([*options, source], codes=(1,)).read("err")
+        case.check("error: " in told and "No such file" not in told, "%s: %s" % (what, told[:500]))
+
+
 def linked(case, name, objects, options=()):
     """Links a program of the case's own."""
     program, release = os.path.join(case.folder, name), os.path.join(TARGET, "release")
@@ -88,7 +111,7 @@ def alone(name, least):
     return function
 
 
-binding, robust = alone("binding", 31), alone("robust", 8)
+binding, robust = alone("binding", 31), alone("robust", 10)
 
 
 # ---------------------------------------------------------------- with stock Python
@@ -232,6 +255,7 @@ for compiler_name in COMPILERS:
 test("cpp.size-of-files")(size_of_files)
 test("cpp.every-function")(every_function)
 test("cpp.compiles.g++.without-rtti", seconds=480)(compiles("g++", "20", "-fno-rtti"))
+test("cpp.refused", seconds=240)(refused)
 test("cpp.two-parts-of-a-program", seconds=240)(two_parts)
 test("cpp.binding", seconds=120)(binding)
 test("cpp.robust", seconds=120)(robust)

@@ -158,7 +158,8 @@ void buffers(check::Checks &checks, const Fixture &c) {
         EQUAL(c.root.call_into(own, "text"), "no bytes");
         TRUE(c.root.call_into(own, "blob", 262144).as<rpyc::bytes>().size() == 262144);
         const rpyc::Buffer same = own;
-        TRUE(c.root.async_call_into(same, "blob", rpyc::kw("size") = 512).get().as<rpyc::bytes_view>().data == own.data());
+        const Value later = c.root.async_call_into(same, "blob", rpyc::kw("size") = 512).get();
+        TRUE(later.as<rpyc::bytes_view>().data == own.data());
     });
     checks.add("buffers-of-the-program", [&] {
         const auto memory = std::make_shared<std::vector<std::uint8_t>>(4096);

@@ -302,6 +302,23 @@ void types(check::Checks &checks) {
         const rpyc::Slave driven = std::move(slave);
         slave.doc("still the same");
     });
+    checks.add("names-with-nul", [] {
+        const Ends ends;
+        const std::string name("add\0x", 5);
+        RAISES(rpyc::UsageError, ends.root.call(name, 1));
+        RAISES(rpyc::UsageError, ends.root.attr(name));
+        RAISES(rpyc::UsageError, (ends.root.set_attr(name, long_text), 0));
+        RAISES(rpyc::UsageError, ends.root.async_set_attr(name, long_text));
+        RAISES(rpyc::UsageError, ends.root.call_into(rpyc::Buffer(10), name, long_text, rpyc::kw("b") = long_text));
+        RAISES(rpyc::UsageError, ends.root.call("count", rpyc::kw(name) = long_text));
+        RAISES(rpyc::UsageError, rpyc::connect(name));
+    });
+    checks.add("braces", [] {
+        TRUE(rpyc::List({5}).size() == 1 && rpyc::List({"a", "b"}).size() == 2 && rpyc::List().size() == 0);
+        TRUE(rpyc::Dict({{"a", 1}}).size() == 1);
+        const Value bytes = rpyc::bytes("abc");
+        TRUE(bytes.as<rpyc::bytes_view>().size == 3 && Value("text").as<std::string>() == "text");
+    });
     checks.add("members-of-every-kind", [] {
         struct Kinds {
             int base = 1;

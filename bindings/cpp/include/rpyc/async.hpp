@@ -19,13 +19,14 @@ Future<Value> ask_later(F function, const Object &object, A... args) {
 }  // namespace detail
 
 inline Future<Value> Object::async_attr(const std::string &attribute) const {
-    return detail::ask_later(rpyc_object_get_attr_async, *this, attribute.c_str());
+    return detail::ask_later(rpyc_object_get_attr_async, *this, detail::name_text(attribute));
 }
 inline Future<Value> Object::async_set_attr(const std::string &attribute, Value value) const {
-    return detail::ask_later(rpyc_object_set_attr_async, *this, attribute.c_str(), std::move(value).release());
+    const char *name = detail::name_text(attribute);         // before the value is given away
+    return detail::ask_later(rpyc_object_set_attr_async, *this, name, std::move(value).release());
 }
 inline Future<Value> Object::async_del_attr(const std::string &attribute) const {
-    return detail::ask_later(rpyc_object_del_attr_async, *this, attribute.c_str());
+    return detail::ask_later(rpyc_object_del_attr_async, *this, detail::name_text(attribute));
 }
 inline Future<Value> Object::async_get_item(Value key) const {
     return detail::ask_later(rpyc_object_get_item_async, *this, std::move(key).release());

@@ -91,7 +91,7 @@ public:
 
     /** A module, imported there: classic.module("xml.dom.minidom"). */
     Object module(const std::string &name) const {
-        return object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_module(raw_, name.c_str(), out, error); });
+        return object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_module(raw_, detail::name_text(name), out, error); });
     }
     Object builtins() const {
         return object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_builtins(raw_, out, error); });
@@ -99,12 +99,12 @@ public:
     /** Calls a function of a module in one request: classic.call("os.path", "join", "a", "b"); "" for builtins. */
     template <class... A>
     Value call(const std::string &module, const std::string &function, A &&...args) const {
+        const char *where = module.empty() ? nullptr : detail::name_text(module), *name = detail::name_text(function);
         detail::Arguments arguments(std::forward<A>(args)...);
         rpyc_value *keywords = arguments.release_keywords();
         const std::size_t count = arguments.count();
         return Value::made([&](rpyc_value **out, rpyc_error **error) {
-            return rpyc_classic_call(raw_, module.empty() ? nullptr : module.c_str(), function.c_str(), arguments.release(), count,
-                                     keywords, out, error);
+            return rpyc_classic_call(raw_, where, name, arguments.release(), count, keywords, out, error);
         });
     }
 
@@ -125,12 +125,13 @@ public:
     }
     /** A name of theirs, in one request. */
     Value get(const std::string &name) const {
-        return Value::made([&](rpyc_value **out, rpyc_error **error) { return rpyc_classic_get(raw_, name.c_str(), out, error); });
+        return Value::made([&](rpyc_value **out, rpyc_error **error) { return rpyc_classic_get(raw_, detail::name_text(name), out, error); });
     }
     /** Lists and dicts are lent; deliver() makes copies. */
     void set(const std::string &name, Value value) const {
+        const char *text = detail::name_text(name);
         rpyc_error *error = nullptr;
-        detail::check(rpyc_classic_set(raw_, name.c_str(), std::move(value).release(), &error), error);
+        detail::check(rpyc_classic_set(raw_, text, std::move(value).release(), &error), error);
     }
     /** The peer's end of the connection, an object of the peer. */
     Object peer_connection() const {
@@ -184,17 +185,17 @@ public:
     /** The same to streams of C++, which live until the redirection has ended. */
     Redirection redirect(std::ostream &out, std::ostream &err) const { return redirect(to(out), to(err)); }
     Redirection redirect(std::ostream &out, std::ostream &err, std::istream &in) const {
-        return redirect(to(out), to(err), [&in](char *buffer, std::size_t size) -> std::size_t {
+        return redirect(to(out), to(err), [&in, line = std::string()](char *buffer, std::size_t size) mutable -> std::size_t {
             // A line at a time, as a terminal gives it: a read would wait until the buffer is full.
-            std::string line;
-            if (size == 0 || !std::getline(in, line))
-                return 0;
-            if (!in.eof())
-                line += '\n';
-            for (; line.size() > size; line.pop_back())
-                in.putback(line.back());
-            std::memcpy(buffer, line.data(), line.size());
-            return line.size();
+            if (line.empty()) {
+                if (!std::getline(in, line))
+                    return 0;
+                if (!in.eof())
+                    line += '\n';
+            }
+            const std::size_t given = line.copy(buffer, size);
+            line.erase(0, given);
+            return given;
         });
     }
 
@@ -234,7 +235,7 @@ private:
 
     void connect(const std::string &address, const rpyc_class *service, const rpyc_config *config) {
         rpyc_error *error = nullptr;
-        detail::check(rpyc_classic_connect(address.c_str(), service, config, &raw_, &error), error);
+        detail::check(rpyc_classic_connect(detail::name_text(address), service, config, &raw_, &error), error);
     }
     template <class F>
     static Object object(F get) {
@@ -262,7 +263,7 @@ private:
                 return one->ask(one->how.progress, *progress);
             };
         rpyc_error *error = nullptr;
-        const rpyc_status status = function(raw_, from.c_str(), to.c_str(), &options, &error);
+        const rpyc_status status = function(raw_, detail::name_text(from), detail::name_text(to), &options, &error);
         if (asked.failed) {
             rpyc_error_free(error);
             std::rethrow_exception(asked.failed);

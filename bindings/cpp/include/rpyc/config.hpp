@@ -55,7 +55,7 @@ public:
 
     Config &set(const std::string &name, const char *text) {
         rpyc_error *error = nullptr;
-        detail::check(rpyc_config_set(raw_, name.c_str(), text, &error), error);
+        detail::check(rpyc_config_set(raw_, detail::name_text(name), text, &error), error);
         return *this;
     }
     Config &set(const std::string &name, const std::string &text) { return set(name, text.c_str()); }
@@ -63,9 +63,9 @@ public:
     Config &set(const std::string &name, T value) {
         rpyc_error *error = nullptr;
         if constexpr (std::is_same_v<T, bool>)
-            detail::check(rpyc_config_set_bool(raw_, name.c_str(), value, &error), error);
+            detail::check(rpyc_config_set_bool(raw_, detail::name_text(name), value, &error), error);
         else
-            detail::check(rpyc_config_set_int(raw_, name.c_str(), static_cast<std::int64_t>(value), &error), error);
+            detail::check(rpyc_config_set_int(raw_, detail::name_text(name), static_cast<std::int64_t>(value), &error), error);
         return *this;
     }
     template <class Rep, class Period>
@@ -80,7 +80,7 @@ public:
     }
     std::string get(const std::string &name) const {
         return Value::made([&](rpyc_value **out, rpyc_error **error) {
-            return rpyc_config_get(raw_, name.c_str(), out, error);
+            return rpyc_config_get(raw_, detail::name_text(name), out, error);
         });
     }
 
@@ -103,7 +103,7 @@ public:
     /** What Connection::endpoints() gives, where the transport does not know it. */
     Config &set_endpoints(const std::string &local, const std::string &peer) {
         rpyc_error *error = nullptr;
-        detail::check(rpyc_config_set_endpoints(raw_, local.c_str(), peer.c_str(), &error), error);
+        detail::check(rpyc_config_set_endpoints(raw_, detail::name_text(local), detail::name_text(peer), &error), error);
         return *this;
     }
     const rpyc_config *raw() const noexcept { return raw_; }

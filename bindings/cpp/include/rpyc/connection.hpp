@@ -134,11 +134,11 @@ public:
     /** Changes an option of the living connection. */
     void set(const std::string &option, const std::string &text) const {
         rpyc_error *error = nullptr;
-        detail::check(rpyc_connection_set(raw_, option.c_str(), text.c_str(), &error), error);
+        detail::check(rpyc_connection_set(raw_, detail::name_text(option), text.c_str(), &error), error);
     }
     std::string get(const std::string &option) const {
         return Value::made([&](rpyc_value **out, rpyc_error **error) {
-            return rpyc_connection_get(raw_, option.c_str(), out, error);
+            return rpyc_connection_get(raw_, detail::name_text(option), out, error);
         });
     }
     /** Gives this connection another root than its service, in on_connect for instance: an object of ours, or a restricted view. */
@@ -214,7 +214,7 @@ rpyc_status before_closed(rpyc_connection *connection, rpyc_object *root, void *
 inline Connection connect(const std::string &address, const rpyc_class *service, const rpyc_config *config) {
     rpyc_connection *out = nullptr;
     rpyc_error *error = nullptr;
-    check(rpyc_connect(address.c_str(), service, config, &out, &error), error);
+    check(rpyc_connect(detail::name_text(address), service, config, &out, &error), error);
     return Connection::adopt(out);
 }
 
@@ -222,7 +222,7 @@ inline Connection accept(const std::string &address, const rpyc_class *service, 
     rpyc_transport *transport = nullptr;
     rpyc_connection *out = nullptr;
     rpyc_error *error = nullptr;
-    check(rpyc_transport_connect(address.c_str(), config, &transport, &error), error);
+    check(rpyc_transport_connect(detail::name_text(address), config, &transport, &error), error);
     check(rpyc_connection_new(transport, service, config, &out, &error), error);
     return Connection::adopt(out);
 }

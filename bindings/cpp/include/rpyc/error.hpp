@@ -159,6 +159,13 @@ private:
 
 namespace detail {
 
+/** A name for the library, which reads up to the first NUL: one with a NUL in it would be another name. */
+inline const char *name_text(const std::string &name) {
+    if (name.find('\0') != std::string::npos)
+        throw UsageError(RPYC_ERR_ARGUMENT, "a name with NUL in it: '" + std::string(name.c_str()) + "\\0...'");
+    return name.c_str();
+}
+
 struct FreeError {
     void operator()(rpyc_error *error) const noexcept { rpyc_error_free(error); }
 };

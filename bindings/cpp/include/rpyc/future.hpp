@@ -223,7 +223,7 @@ Future<Value> Object::async_call(const char *method, A &&...args) const {
 }
 template <class... A>
 Future<Value> Object::async_call(const std::string &method, A &&...args) const {
-    return async_call(method.c_str(), std::forward<A>(args)...);
+    return async_call(detail::name_text(method), std::forward<A>(args)...);
 }
 template <class... A>
 Future<Value> Object::async(A &&...args) const {

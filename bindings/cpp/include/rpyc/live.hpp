@@ -290,14 +290,14 @@ struct Convert<Generator<T>> {
 inline Object adopt_file(int fd, const std::string &mode) {
     rpyc_object *out = nullptr;
     rpyc_error *error = nullptr;
-    detail::check(rpyc_file_new(fd, mode.c_str(), 1, &out, &error), error);
+    detail::check(rpyc_file_new(fd, detail::name_text(mode), 1, &out, &error), error);
     return Object::adopt(out);
 }
 /** The same of a duplicate; the descriptor stays the program's. */
 inline Object share_file(int fd, const std::string &mode) {
     rpyc_object *out = nullptr;
     rpyc_error *error = nullptr;
-    detail::check(rpyc_file_new(fd, mode.c_str(), 0, &out, &error), error);
+    detail::check(rpyc_file_new(fd, detail::name_text(mode), 0, &out, &error), error);
     return Object::adopt(out);
 }
 

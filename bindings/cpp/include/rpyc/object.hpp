@@ -43,7 +43,7 @@ public:
             std::vector<const char *> names;
             std::vector<rpyc_value *> values(values_.size());
             for (const std::string &name : names_)
-                names.push_back(name.c_str());
+                names.push_back(name_text(name));
             for (std::size_t i = 0; i < values.size(); i++)
                 values[i] = std::move(values_[i]).release();
             return std::move(Value::made([&](rpyc_value **out, rpyc_error **error) {
@@ -163,7 +163,7 @@ public:
     }
     template <class... A>
     Value call(const std::string &method, A &&...args) const {
-        return call(method.c_str(), std::forward<A>(args)...);
+        return call(detail::name_text(method), std::forward<A>(args)...);
     }
     /** Calls a method without waiting for the answer. */
     template <class... A>
@@ -183,14 +183,15 @@ public:
     Value attr(const char *attribute) const {
         return get(rpyc_object_get_attr, attribute);
     }
-    Value attr(const std::string &attribute) const { return attr(attribute.c_str()); }
+    Value attr(const std::string &attribute) const { return attr(detail::name_text(attribute)); }
     void set_attr(const std::string &attribute, Value value) const {
+        const char *name = detail::name_text(attribute);     // before the value is given away
         rpyc_error *error = nullptr;
-        detail::check(rpyc_object_set_attr(raw_, attribute.c_str(), std::move(value).release(), &error), error);
+        detail::check(rpyc_object_set_attr(raw_, name, std::move(value).release(), &error), error);
     }
     void del_attr(const std::string &attribute) const {
         rpyc_error *error = nullptr;
-        detail::check(rpyc_object_del_attr(raw_, attribute.c_str(), &error), error);
+        detail::check(rpyc_object_del_attr(raw_, detail::name_text(attribute), &error), error);
     }
 
     /** object[key] can be read, converted, assigned and called. */
@@ -260,7 +261,7 @@ public:
         const auto pointers = [](const std::vector<std::string> &names) {
             std::vector<const char *> all;
             for (const std::string &name : names)
-                all.push_back(name.c_str());
+                all.push_back(detail::name_text(name));
             return all;
         };
         const auto reads = pointers(readable), writes = pointers(writable);

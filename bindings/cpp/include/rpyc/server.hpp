@@ -67,7 +67,7 @@ public:
 private:
     Server(const std::string &address, const rpyc_class *service, const rpyc_config *config) {
         rpyc_error *error = nullptr;
-        detail::check(rpyc_server_new(address.c_str(), service, config, &raw_, &error), error);
+        detail::check(rpyc_server_new(detail::name_text(address), service, config, &raw_, &error), error);
     }
     template <class F>
     void run(F function) const {

@@ -12,7 +12,7 @@ namespace rpyc {
 inline Object module(const std::string &name, const std::string &doc = "") {
     rpyc_object *out = nullptr;
     rpyc_error *error = nullptr;
-    detail::check(rpyc_module_new(name.c_str(), doc.empty() ? nullptr : doc.c_str(), &out, &error), error);
+    detail::check(rpyc_module_new(detail::name_text(name), doc.empty() ? nullptr : doc.c_str(), &out, &error), error);
     return Object::adopt(out);
 }
 
@@ -75,7 +75,7 @@ public:
     static Object module_of(const Call &call, const std::string &name) {
         rpyc_object *out = nullptr;
         rpyc_error *error = nullptr;
-        detail::check(rpyc_slave_module(call.raw(), name.c_str(), &out, &error), error);
+        detail::check(rpyc_slave_module(call.raw(), detail::name_text(name), &out, &error), error);
         return Object::adopt(out);
     }
 
@@ -139,7 +139,7 @@ private:
         std::vector<const char *> names;
         std::vector<rpyc_object *> modules;
         for (const auto &[name, module] : parts->modules) {
-            names.push_back(name.c_str());
+            names.push_back(detail::name_text(name));
             modules.push_back(module.raw());
         }
         rpyc_slave_table table{};
