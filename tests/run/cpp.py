@@ -255,8 +255,8 @@ for compiler_name in COMPILERS:
 test("cpp.size-of-files")(size_of_files)
 test("cpp.every-function")(every_function)
 test("cpp.compiles.g++.without-rtti", seconds=480)(compiles("g++", "20", "-fno-rtti"))
-test("cpp.refused", seconds=240)(refused)
-test("cpp.two-parts-of-a-program", seconds=240)(two_parts)
+test("cpp.refused", seconds=480)(refused)
+test("cpp.two-parts-of-a-program", seconds=480)(two_parts)
 test("cpp.binding", seconds=120)(binding)
 test("cpp.robust", seconds=120)(robust)
 for name, function in (("calling", calling), ("served", served), ("classic-master", master), ("classic-slave", slave)):
@@ -277,7 +277,7 @@ for example_name in EXAMPLES:
         test("cpp.example.%s.%s" % (example_name, version_name))(example(example_name, version_name))
 for version_name in ("6.0.2", "5.3.1"):
     test("cpp.example.server.%s" % version_name)(example_server(version_name))
-test("cpp.docs", seconds=400)(snippets)
+test("cpp.docs", seconds=480)(snippets)
 memory.add("cpp.binding", lambda case: binding(case, before=memory.valgrind(case)))
 memory.add("cpp.calling", lambda case: calling(case, "6.0.2", before=memory.valgrind(case)))
 memory.add("cpp.interop-server.interop-client", lambda case: server_client(case, memory.valgrind(case)))
