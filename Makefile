@@ -27,7 +27,8 @@ BARE := $(wildcard tests/bare/*.c)
 BENCH := $(patsubst benches/c/%.c,$(OUT)/%,$(wildcard benches/c/*.c))
 
 EXAMPLES := $(patsubst examples-c/%.c,$(OUT)/%,$(wildcard examples-c/*.c))
-CPP      := $(OUT)/cpp/binding $(OUT)/cpp/interop_server $(OUT)/cpp/interop_client \
+CPP      := $(patsubst bindings/cpp/tests/%.cpp,$(OUT)/cpp/%,$(wildcard bindings/cpp/tests/*.cpp)) \
+            $(OUT)/cpp/interop_server $(OUT)/cpp/interop_client \
             $(patsubst bindings/cpp/examples/%.cpp,$(OUT)/cpp/%,$(wildcard bindings/cpp/examples/*.cpp))
 BORDER   := $(patsubst tests/c_border/%.c,$(OUT)/border/%,$(wildcard tests/c_border/*.c))
 
@@ -80,9 +81,9 @@ CXXCOMPILE = @mkdir -p $(@D) && echo "c++ $(@F)" && $(CXX) -std=c++20 -Wall -Wex
              $(CXXFLAGS) -Iinclude -Ibindings/cpp/include
 CXXFLAGS ?= -O0 -g1
 CPP_HEADERS := $(HEADERS) $(wildcard bindings/cpp/include/*.hpp bindings/cpp/include/rpyc/*.hpp bindings/cpp/tests/interop/*.hpp)
-$(OUT)/cpp/binding: bindings/cpp/tests/binding.cpp $(CPP_HEADERS) Makefile | library
-	$(CXXCOMPILE) -o $@ $< $(LINK)
 $(OUT)/cpp/interop_%: bindings/cpp/tests/interop/%.cpp $(CPP_HEADERS) Makefile | library
+	$(CXXCOMPILE) -o $@ $< $(LINK)
+$(OUT)/cpp/%: bindings/cpp/tests/%.cpp $(CPP_HEADERS) Makefile | library
 	$(CXXCOMPILE) -o $@ $< $(LINK)
 $(OUT)/cpp/%: bindings/cpp/examples/%.cpp $(CPP_HEADERS) Makefile | library
 	$(CXXCOMPILE) -o $@ $< $(LINK)

@@ -1,12 +1,14 @@
 """The C++ binding: it compiles everywhere, its own tests, its examples, and the interop contract in C++ on either side."""
+import glob
 import os
 import re
 import shutil
 
+import classic
 import interop
 import memory
 from prepare import VERSIONS
-from runner import ROOT, Failed, shown, test
+from runner import ROOT, TARGET, Failed, shown, test
 
 FOLDER = os.path.join(ROOT, "bindings", "cpp")
 STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wshadow", "-Wconversion", "-pthread",
@@ -14,7 +16,8 @@ STRICT = ["-Wall", "-Wextra", "-Wpedantic", "-Werror", "-Wshadow", "-Wconversion
 COMPILERS = ("g++", "clang++")
 STANDARDS = ("17", "20", "23")
 SPELLED = {"23": "2b"}                               # as compilers took it before C++23 was there
-LEAST_CHECKS = 82                                    # of the client
+LEAST_CHECKS = 83                                    # of the client
+CLIENTS = os.path.join(ROOT, "tests", "run", "clients")
 LISTENING = r"^listening (\S+)$"
 EXAMPLES = ("client", "callbacks", "async", "coroutines")
 
@@ -24,10 +27,60 @@ def compiler(case, name):
     return shutil.which(name)
 
 
-def compiles(name, standard):
+def compiles(name, standard, *options):
+    """Every test of the binding compiles without a warning."""
     def function(case):
-        case.run([compiler(case, name), "-std=c++" + SPELLED.get(standard, standard), *STRICT, "-fsyntax-only",
-                  os.path.join(FOLDER, "tests", "binding.cpp")])
+        for source in sorted(glob.glob(os.path.join(FOLDER, "tests", "*.cpp"))):
+            case.run([compiler(case, name), "-std=c++" + SPELLED.get(standard, standard), *STRICT, *options, "-fsyntax-only", source])
+    return function
+
+
+# What compiles and would read memory that is gone, or drop what it was given, is refused by the compiler.
+REFUSED = {
+    "a view of a value that ends": 'void f(const rpyc::Object &o) { auto text = o.call("x").as<std::string_view>(); (void)text; }',
+    "bytes of a value that ends": 'void f(const rpyc::Object &o) { const rpyc::bytes_view bytes = o.call("x"); (void)bytes; }',
+    "a container of views": 'void f(const rpyc::Value &v) { (void)v.as<std::vector<std::string_view>>(); }',
+    "a future of a view": 'void f(const rpyc::Future<rpyc::Value> &v) { (void)v.as<std::string_view>(); }',
+    "a call that ends before its future": 'rpyc::Future<int> g(rpyc::Call &);\nvoid f(rpyc::Service &s) { s.expose("g", g); }',
+    "a generator with a reference": 'rpyc::Generator<int> g(const std::string &);\nvoid f(rpyc::Service &s) { s.expose("g", g); }',
+    "an argument to be changed": 'void f(rpyc::Service &s) { s.expose("g", [](std::string &text) { text = "x"; }); }',
+    "awaiting in a generator": 'rpyc::Generator<int> g(rpyc::Future<int> f) { co_yield co_await f; }',
+}
+
+
+def refused(case):
+    options = [compiler(case, "g++"), "-std=c++20", *STRICT, "-fsyntax-only"]
+    for number, (what, text) in enumerate(REFUSED.items()):
+        source = os.path.join(case.folder, "refused-%d.cpp" % number)
+        with open(source, "w", encoding="utf-8") as file:
+            file.write("#include <rpyc.hpp>\n" + text + "\n")
+        told = case.run([*options, source], codes=(1,)).read("err")
+        case.check("error: " in told and "No such file" not in told, "%s: %s" % (what, told[:500]))
+
+
+def linked(case, name, objects, options=()):
+    """Links a program of the case's own."""
+    program, release = os.path.join(case.folder, name), os.path.join(TARGET, "release")
+    case.run([compiler(case, "g++"), *options, "-pthread", "-o", program, *objects, "-L" + release, "-lrpyc", "-Wl,-rpath," + release])
+    return program
+
+
+def two_parts(case):
+    """A program of two parts that both include the headers, by different compilers in different standards."""
+    objects = []
+    for name, standard, part in (("g++", "17", "one"), ("clang++", "20", "two")):
+        objects.append(os.path.join(case.folder, part + ".o"))
+        case.run([compiler(case, name), "-std=c++" + standard, *STRICT, "-c", "-o", objects[-1], os.path.join(FOLDER, "tests", "odr", part + ".cpp")])
+    case.equal(case.run([linked(case, "parts", objects)]).output, "4 6 2 1 1\n", "what it prints")
+
+
+def sanitized(name, run):
+    """A test's program once more, with g++'s sanitizers in all of its C++, leaks included."""
+    def function(case):
+        options = ["-std=c++20", "-O0", "-g1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+        source = os.path.join(case.folder, name + ".o")
+        case.run([compiler(case, "g++"), *options, *STRICT, "-c", "-o", source, os.path.join(FOLDER, "tests", name + ".cpp")])
+        run(case, linked(case, name, [source], options))
     return function
 
 
@@ -51,8 +104,42 @@ def all_pass(case, process, least):
     case.note(found.group(1) + " checks")
 
 
-def binding(case, before=()):
-    all_pass(case, case.run([*before, case.program("cpp/binding")]), 25)
+def alone(name, least):
+    """One of its tests that needs no peer."""
+    def function(case, program=None, before=()):
+        all_pass(case, case.run([*before, program or case.program("cpp/" + name)]), least)
+    return function
+
+
+binding, robust = alone("binding", 31), alone("robust", 10)
+
+
+# ---------------------------------------------------------------- with stock Python
+def calling(case, version, program=None, before=()):
+    """What a client does beyond the interop contract."""
+    server = case.start([case.python(version), os.path.join(CLIENTS, "cpp_server.py")])
+    port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
+    all_pass(case, case.run([*before, program or case.program("cpp/calling"), "tcp://127.0.0.1:" + port, case.folder]), 18)
+
+
+def served(case, version, program=None, before=()):
+    """What services and objects are beyond the interop contract."""
+    server = case.start([*before, program or case.program("cpp/served"), "tcp://127.0.0.1:0"])
+    addresses = server.wait_for(r"^listening (\S+) (\S+)$", case.left(60)).groups()
+    all_pass(case, case.run([case.python(version), os.path.join(CLIENTS, "cpp_client.py"), *addresses]), 37)
+    case.equal(server.wait(case.left(60)), 0, "exit code of the server")
+
+
+def master(case, version, program=None, before=()):
+    address = classic.start_classic_server(case, version)
+    all_pass(case, case.run([*before, program or case.program("cpp/classic"), address, case.folder]), 6)
+
+
+def slave(case, version, program=None, before=()):
+    server = case.start([*before, program or case.program("cpp/classic"), "--slave", "tcp://127.0.0.1:0"])
+    address = server.wait_for(LISTENING, case.left(60)).group(1)
+    all_pass(case, case.run([case.python(version), os.path.join(CLIENTS, "cpp_master.py"), address]), 9)
+    case.equal(server.wait(case.left(60)), 0, "exit code of the slave")
 
 
 # ---------------------------------------------------------------- the interop contract
@@ -95,6 +182,24 @@ def c_server_client(case):
     server, address = interop.start_c_server(case, interop.listen_address(case, "tcp"))
     run_client(case, address)
     case.stop(server)
+
+
+# ---------------------------------------------------------------- the table of functions
+def every_function(case):
+    """Each function of the library is called by the binding, or its guide says why not: not both."""
+    called = ""
+    for path in glob.glob(os.path.join(FOLDER, "include", "**", "*.hpp"), recursive=True):
+        with open(path, encoding="utf-8") as file:
+            called += re.sub(r"/\*.*?\*/|//[^\n]*", "", file.read(), flags=re.DOTALL)
+    with open(os.path.join(ROOT, "docs", "cpp.md"), encoding="utf-8") as file:
+        left = re.findall(r"`(rpyc_\w+)(\.\.\.)?`", file.read().split("## What is left to C", 1)[1])
+    with open(os.path.join(ROOT, "include", "symbols.txt"), encoding="utf-8") as file:
+        names = [line.split()[0] for line in file if line.startswith("rpyc_")]
+    for name in names:
+        uses = re.search(r"\b%s\b" % name, called) is not None
+        told = any(name.startswith(text) if more else name == text for text, more in left)
+        case.check(uses != told, "%s is %s" % (name, "called and left to C" if uses else "neither called nor left to C"))
+    case.note("%d functions, %d left to C" % (len(names), sum(any(name.startswith(text) if more else name == text for text, more in left) for name in names)))
 
 
 # ---------------------------------------------------------------- examples
@@ -146,9 +251,20 @@ def snippets(case):
 
 for compiler_name in COMPILERS:
     for standard_name in STANDARDS:
-        test("cpp.compiles.%s.c++%s" % (compiler_name, standard_name), seconds=240)(compiles(compiler_name, standard_name))
+        test("cpp.compiles.%s.c++%s" % (compiler_name, standard_name), seconds=480)(compiles(compiler_name, standard_name))
 test("cpp.size-of-files")(size_of_files)
+test("cpp.every-function")(every_function)
+test("cpp.compiles.g++.without-rtti", seconds=480)(compiles("g++", "20", "-fno-rtti"))
+test("cpp.refused", seconds=480)(refused)
+test("cpp.two-parts-of-a-program", seconds=480)(two_parts)
 test("cpp.binding", seconds=120)(binding)
+test("cpp.robust", seconds=120)(robust)
+for name, function in (("calling", calling), ("served", served), ("classic-master", master), ("classic-slave", slave)):
+    for version_name in ("6.0.2", "5.3.1"):
+        test("cpp.%s.%s" % (name, version_name), seconds=120)(lambda case, function=function, version=version_name: function(case, version))
+    test("cpp.sanitized." + name, seconds=600)(sanitized(name.split("-")[0], lambda case, program, function=function: function(case, "6.0.2", program)))
+test("cpp.sanitized.binding", seconds=600)(sanitized("binding", binding))
+test("cpp.sanitized.robust", seconds=600)(sanitized("robust", robust))
 for version_name in VERSIONS:
     test("cpp.interop.cpp-server.python-client.%s.tcp" % version_name)(server_python_client(version_name, "tcp"))
     test("cpp.interop.python-server.cpp-client.%s.tcp" % version_name)(python_server_client(version_name))
@@ -161,6 +277,7 @@ for example_name in EXAMPLES:
         test("cpp.example.%s.%s" % (example_name, version_name))(example(example_name, version_name))
 for version_name in ("6.0.2", "5.3.1"):
     test("cpp.example.server.%s" % version_name)(example_server(version_name))
-test("cpp.docs", seconds=400)(snippets)
-memory.add("cpp.binding", lambda case: binding(case, memory.valgrind(case)))
+test("cpp.docs", seconds=480)(snippets)
+memory.add("cpp.binding", lambda case: binding(case, before=memory.valgrind(case)))
+memory.add("cpp.calling", lambda case: calling(case, "6.0.2", before=memory.valgrind(case)))
 memory.add("cpp.interop-server.interop-client", lambda case: server_client(case, memory.valgrind(case)))

@@ -22,11 +22,17 @@
 #include "rpyc/raise.hpp"
 #include "rpyc/connection.hpp"
 #include "rpyc/future.hpp"
+#include "rpyc/async.hpp"
+#include "rpyc/buffer.hpp"
 #include "rpyc/coroutine.hpp"
 #include "rpyc/call.hpp"
 #include "rpyc/function.hpp"
 #include "rpyc/class.hpp"
 #include "rpyc/service.hpp"
 #include "rpyc/server.hpp"
+#include "rpyc/queue.hpp"
+#include "rpyc/live.hpp"
+#include "rpyc/slave.hpp"
+#include "rpyc/classic.hpp"
 
 #endif

@@ -110,6 +110,10 @@ RPYC_DETAIL_MEMBER()
 RPYC_DETAIL_MEMBER(const)
 RPYC_DETAIL_MEMBER(noexcept)
 RPYC_DETAIL_MEMBER(const noexcept)
+RPYC_DETAIL_MEMBER(&)
+RPYC_DETAIL_MEMBER(const &)
+RPYC_DETAIL_MEMBER(& noexcept)
+RPYC_DETAIL_MEMBER(const & noexcept)
 #undef RPYC_DETAIL_MEMBER
 
 template <class F, class = void>
@@ -170,7 +174,9 @@ struct Signature {
         char quote = 0;
         for (std::size_t i = begin; i <= close; i++) {
             const char c = i < close ? given[i] : ',';
-            if (quote != 0)
+            if (quote != 0 && c == '\\')
+                i++;
+            else if (quote != 0)
                 quote = c == quote ? '\0' : quote;
             else if (c == '\'' || c == '"')
                 quote = c;
@@ -206,6 +212,10 @@ template <class T>
 struct is_optional : std::false_type {};
 template <class T>
 struct is_optional<std::optional<T>> : std::true_type {};
+
+/** Does it go on by itself behind the end of the call, as a generator does? */
+template <class R>
+struct outlives_call : std::false_type {};
 
 template <class P>
 constexpr bool is_context = std::is_same_v<bare<P>, Call>;
@@ -271,6 +281,11 @@ inline void serve(Method *method, rpyc_call *call, void *instance) noexcept {
     }
 }
 
+/** A name as Python's code writes it. */
+inline std::string_view unprefixed(std::string_view name) {
+    return name.substr(0, 8) == "exposed_" ? name.substr(8) : name;
+}
+
 /** Answers when the future is there; `kept` lives until then. */
 template <class R, class Kept>
 void answer_with_future(rpyc_call *call, const Future<R> &future, Kept kept) {
@@ -314,11 +329,18 @@ public:
 
     void invoke(rpyc_call *call, void *instance) override { with(call, instance, Parameters()); }
 
+    /** The first argument is a name, which the function gets without "exposed_". */
+    void takes_short_name() noexcept { short_name_ = true; }
+
 private:
     template <class... P>
     void with(rpyc_call *call, void *instance, types<P...>) {
         [[maybe_unused]] std::size_t slot = 0;
         [[maybe_unused]] Call context(call);
+        std::optional<Value> name;
+        if (short_name_)
+            name = Value(unprefixed(View(rpyc_call_arg(call, 0)).text()));
+        [[maybe_unused]] const View first = name ? View(*name) : View(rpyc_call_arg(call, 0));
         // Braces: from left to right.
         using Taken = std::tuple<std::conditional_t<is_context<P>, Call *, bare<P>>...>;
         const auto function = [&](auto &...each) -> decltype(auto) {
@@ -330,21 +352,23 @@ private:
         if constexpr (is_future<R>::value) {
             static_assert(!(is_context<P> || ...), "a Call ends when the function returns, before its future: use Call::defer() or take no Call");
             // What goes on behind the future may have taken them by reference.
-            const std::shared_ptr<Taken> arguments(new Taken{argument<P>(call, context, slot)...});
-            answer_with_future(call, std::apply(function, *arguments), arguments);
+            const std::shared_ptr<Taken> arguments(new Taken{argument<P>(call, first, context, slot)...});
+            answer_with_future(call, std::apply(function, *arguments), std::make_pair(arguments, name));
         } else if constexpr (std::is_void_v<R>) {
-            Taken arguments{argument<P>(call, context, slot)...};
+            Taken arguments{argument<P>(call, first, context, slot)...};
             std::apply(function, arguments);
             rpyc_call_return(call, nullptr);
         } else {
             static_assert(std::is_constructible_v<Value, R>, "this type of result has no rpyc::Convert");
-            Taken arguments{argument<P>(call, context, slot)...};
+            static_assert(!outlives_call<R>::value || !((std::is_reference_v<P> || is_borrowed<bare<P>>::value) || ...),
+                          "the arguments are gone when the next item is asked for: take copies of them");
+            Taken arguments{argument<P>(call, first, context, slot)...};
             rpyc_call_return(call, std::move(Value(std::apply(function, arguments))).release());
         }
     }
 
     template <class P>
-    auto argument(rpyc_call *call, Call &context, std::size_t &slot) const {
+    auto argument(rpyc_call *call, View first, Call &context, std::size_t &slot) const {
         if constexpr (is_context<P>) {
             return &context;
         } else {
@@ -353,7 +377,7 @@ private:
             static_assert(has_from<bare<P>>::value, "this type of parameter has no rpyc::Convert");
             const std::size_t index = slot++;
             try {
-                return View(rpyc_call_arg(call, index)).template as<bare<P>>();
+                return (index == 0 ? first : View(rpyc_call_arg(call, index))).template as<bare<P>>();
             } catch (const ConversionError &error) {
                 throw ConversionError(error.status(), error.text_for(signature_.place(index)));
             }
@@ -369,6 +393,7 @@ private:
 
     F function_;
     Signature signature_;
+    bool short_name_ = false;
 };
 
 }  // namespace detail

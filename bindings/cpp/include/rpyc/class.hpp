@@ -32,6 +32,12 @@ struct Members {
     std::unique_ptr<Method> constructor{};
     std::size_t constructor_least = 0, constructor_most = 0;
     std::vector<std::string> aliases{};
+    /** Own access rules, and attributes that are in no table. */
+    struct Rules {
+        std::unique_ptr<Method> get{}, set{}, del{};
+    };
+    Rules own{}, dynamic{};
+    std::function<bool(void *, std::string_view)> has_dynamic{};
 
     bool has_instance = false;
     std::function<std::shared_ptr<void>()> create{};
@@ -93,13 +99,68 @@ void call_property(rpyc_call *call, void *self) noexcept {
     });
 }
 
+/** Does an object have such an attribute? What throws says no. */
+inline std::int32_t has_attribute(Members *members, void *instance, const char *name, std::size_t length) noexcept {
+    bool has = false;
+    each_base(members, instance, [&](Members &each, void *pointer) {
+        if (!each.has_dynamic)
+            return false;
+        try {
+            has = each.has_dynamic(pointer, unprefixed(std::string_view(name, length)));
+        } catch (...) {
+            has = false;
+        }
+        return true;
+    });
+    return has ? 1 : 0;
+}
+inline std::int32_t has_attribute_of_instance(void *self, const char *name, std::size_t length) noexcept {
+    const auto *instance = static_cast<Instance *>(self);
+    return has_attribute(instance->members, instance->owner.get(), name, length);
+}
+inline std::int32_t has_attribute_of_all(void *self, const char *name, std::size_t length) noexcept {
+    return has_attribute(static_cast<std::shared_ptr<Members> *>(self)->get(), nullptr, name, length);
+}
+
+inline void missing(rpyc_call *call, const std::string &klass, std::string_view name) noexcept {
+    try {
+        throw AttributeError("'" + klass + "' object has no attribute '" + std::string(unprefixed(name)) + "'");
+    } catch (...) {
+        raise_current(call);
+    }
+}
+
+/** For an own access rule or a dynamic attribute: of the first class that has one. */
+template <Members::Rules Members::*Kind, std::unique_ptr<Method> Members::Rules::*Which>
+void call_rule(rpyc_call *call, void *self) noexcept {
+    Members *members = members_of(call);
+    each_base(members, instance_of(members, self), [&](Members &each, void *instance) {
+        Method *method = (each.*Kind.*Which).get();
+        if (method == nullptr)
+            return false;
+        // The library asks for names that the rules allow, whether they are there or not; what is set may be new.
+        const char *name = "";
+        std::size_t length = 0;
+        rpyc_value_get_str(rpyc_call_arg(call, 0), &name, &length, nullptr);
+        if (Kind == &Members::dynamic && Which != &Members::Rules::set && has_attribute(&each, instance, name, length) == 0)
+            missing(call, members->name, std::string_view(name, length));
+        else
+            serve(method, call, instance);
+        return true;
+    });
+}
+
 inline void construct(rpyc_call *call, void *userdata) noexcept {
     Members *members = static_cast<std::shared_ptr<Members> *>(userdata)->get();
     const std::size_t count = rpyc_call_count(call);
-    if (rpyc_call_keyword_count(call) != 0 || count < members->constructor_least || count > members->constructor_most) {
-        const std::string text = members->name + "() takes " + std::to_string(members->constructor_most) +
-                                 " positional arguments but " + std::to_string(count) + " were given";
-        raise(call, "TypeError", rpyc_call_keyword_count(call) != 0 ? "keywords are not taken" : text.c_str());
+    try {
+        if (rpyc_call_keyword_count(call) != 0)
+            throw TypeError("keywords are not taken");
+        if (count < members->constructor_least || count > members->constructor_most)
+            throw TypeError(members->name + "() takes " + std::to_string(members->constructor_most) + " positional arguments but " +
+                            std::to_string(count) + " were given");
+    } catch (...) {
+        raise_current(call);
         return;
     }
     serve(members->constructor.get(), call, nullptr);
@@ -194,6 +255,14 @@ private:
         table.properties = properties.data();
         table.property_count = properties.size();
         table.construct = members.constructor != nullptr ? construct : nullptr;
+        table.get_attr = members.own.get ? call_rule<&Members::own, &Members::Rules::get> : nullptr;
+        table.set_attr = members.own.set ? call_rule<&Members::own, &Members::Rules::set> : nullptr;
+        table.del_attr = members.own.del ? call_rule<&Members::own, &Members::Rules::del> : nullptr;
+        if (members.has_dynamic)
+            table.has_dynamic = members.has_instance ? has_attribute_of_instance : has_attribute_of_all;
+        table.get_dynamic = members.dynamic.get ? call_rule<&Members::dynamic, &Members::Rules::get> : nullptr;
+        table.set_dynamic = members.dynamic.set ? call_rule<&Members::dynamic, &Members::Rules::set> : nullptr;
+        table.del_dynamic = members.dynamic.del ? call_rule<&Members::dynamic, &Members::Rules::del> : nullptr;
         table.aliases = aliases.empty() ? nullptr : aliases.data();
         table.alias_count = aliases.size();
         if (service) {
@@ -264,6 +333,55 @@ public:
                             method(name, std::move(del)));
     }
 
+    /**
+     * Own rules, RPyC's _rpyc_getattr: f(name), or f(T &, name), is asked for every attribute that a peer reads, by the name
+     * that it gives, and answers or throws. What the class exposes is reached through it alone.
+     */
+    template <class F>
+    Self &get_attr(F f) {
+        handle_->open().own.get = method("_rpyc_getattr(name)", std::move(f));
+        return self();
+    }
+    /** _rpyc_setattr: f(name, value) sets what a peer sets. */
+    template <class F>
+    Self &set_attr(F f) {
+        handle_->open().own.set = method("_rpyc_setattr(name, value)", std::move(f));
+        return self();
+    }
+    /** _rpyc_delattr: f(name) */
+    template <class F>
+    Self &del_attr(F f) {
+        handle_->open().own.del = method("_rpyc_delattr(name)", std::move(f));
+        return self();
+    }
+
+    /**
+     * Attributes beyond those that are exposed: `has`(name), or has(T &, name) with the name as std::string_view, tells
+     * whether there is one, and `get`(name) reads it. Names are as Python's code writes them, without "exposed_".
+     */
+    template <class Has, class Get>
+    Self &dynamic(Has has, Get get) {
+        auto reads = named("attribute(name)", std::move(get));
+        detail::Members &members = handle_->open();
+        members.has_dynamic = asked(std::move(has));
+        members.dynamic.get = std::move(reads);
+        return self();
+    }
+    /** Peers set them too, also new ones, with `set`(name, value), where allow_setattr is on. */
+    template <class Has, class Get, class Set>
+    Self &dynamic(Has has, Get get, Set set) {
+        dynamic(std::move(has), std::move(get));
+        handle_->open().dynamic.set = named("attribute(name, value)", std::move(set));
+        return self();
+    }
+    /** And delete them, with `del`(name). */
+    template <class Has, class Get, class Set, class Del>
+    Self &dynamic(Has has, Get get, Set set, Del del) {
+        dynamic(std::move(has), std::move(get), std::move(set));
+        handle_->open().dynamic.del = named("attribute(name)", std::move(del));
+        return self();
+    }
+
     /** For Python's help(). */
     Self &doc(std::string text) {
         handle_->open().doc = std::move(text);
@@ -280,7 +398,12 @@ public:
         return self();
     }
 
+    // Moving copies, so that there is no class without members.
+    Exposes(const Exposes &) noexcept = default;
+    Exposes &operator=(const Exposes &) noexcept = default;
+
 protected:
+    ~Exposes() = default;
     explicit Exposes(std::string name) : handle_(std::make_shared<ClassHandle>(std::move(name))) {}
 
     template <class F>
@@ -294,6 +417,24 @@ protected:
 
 private:
     Self &self() { return static_cast<Self &>(*this); }
+
+    template <class F>
+    static std::unique_ptr<Method> named(std::string_view signature, F f) {
+        auto one = method(signature, std::move(f));
+        one->takes_short_name();
+        return one;
+    }
+    template <class F>
+    static std::function<bool(void *, std::string_view)> asked(F has) {
+        return [has = std::move(has)](void *instance, std::string_view name) mutable -> bool {
+            if constexpr (std::is_void_v<T>)
+                return (void)instance, static_cast<bool>(has(name));
+            else if constexpr (std::is_invocable_v<F &, T &, std::string_view>)
+                return static_cast<bool>(std::invoke(has, *static_cast<T *>(instance), name));
+            else
+                return static_cast<bool>(has(name));
+        };
+    }
 
     template <class F>
     Self &add(std::string_view text, bool prefix, F callable, std::string doc, std::uint64_t flags) {

@@ -1,78 +1,13 @@
-/** Connections and their settings. */
+/** Connections. */
 #ifndef RPYC_CONNECTION_HPP
 #define RPYC_CONNECTION_HPP
 
-#include "access.hpp"
-
-#include <initializer_list>
+#include "config.hpp"
 
 namespace rpyc {
 
-namespace detail {
-
-/** Milliseconds for the library, rounded up; what is negative is no limit. */
-template <class Rep, class Period>
-std::int64_t milliseconds(std::chrono::duration<Rep, Period> time) {
-    if (time < std::chrono::duration<Rep, Period>::zero())
-        return -1;
-    const double most = 9e15, wanted = std::ceil(std::chrono::duration<double, std::milli>(time).count());
-    return static_cast<std::int64_t>(wanted < most ? wanted : most);
-}
-
-}  // namespace detail
-
-/** Settings of connections and servers, by the names of RPyC; rpyc_config_set() in rpyc.h has the list. */
-class Config {
-public:
-    Config() : raw_(rpyc_config_new()) {}
-    /** rpyc::Config{{"allow_setattr", "true"}, {"sync_request_timeout", "5"}} */
-    Config(std::initializer_list<std::pair<const char *, const char *>> options) : Config() {
-        for (const auto &[name, text] : options)
-            set(name, text);
-    }
-    Config(const Config &other) : raw_(rpyc_config_clone(other.raw_)) {}
-    Config(Config &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
-    Config &operator=(Config other) noexcept {
-        std::swap(raw_, other.raw_);
-        return *this;
-    }
-    ~Config() { rpyc_config_free(raw_); }
-
-    Config &set(const std::string &name, const char *text) {
-        rpyc_error *error = nullptr;
-        detail::check(rpyc_config_set(raw_, name.c_str(), text, &error), error);
-        return *this;
-    }
-    Config &set(const std::string &name, const std::string &text) { return set(name, text.c_str()); }
-    template <class T, std::enable_if_t<std::is_integral_v<T>, int> = 0>
-    Config &set(const std::string &name, T value) {
-        rpyc_error *error = nullptr;
-        if constexpr (std::is_same_v<T, bool>)
-            detail::check(rpyc_config_set_bool(raw_, name.c_str(), value, &error), error);
-        else
-            detail::check(rpyc_config_set_int(raw_, name.c_str(), static_cast<std::int64_t>(value), &error), error);
-        return *this;
-    }
-    template <class Rep, class Period>
-    Config &set(const std::string &name, std::chrono::duration<Rep, Period> time) {
-        const std::int64_t ms = detail::milliseconds(time);
-        std::string text = "none";
-        if (ms >= 0) {
-            std::string rest = std::to_string(1000 + ms % 1000);
-            text = std::to_string(ms / 1000) + "." + rest.substr(1);
-        }
-        return set(name, text);
-    }
-    std::string get(const std::string &name) const {
-        return Value::made([&](rpyc_value **out, rpyc_error **error) {
-            return rpyc_config_get(raw_, name.c_str(), out, error);
-        });
-    }
-    const rpyc_config *raw() const noexcept { return raw_; }
-
-private:
-    rpyc_config *raw_;
-};
+class Queue;
+class Serving;
 
 /** A handle of a connection: copies are the same one, and the last that goes closes it. */
 class Connection {
@@ -124,9 +59,46 @@ public:
         rpyc_error *error = nullptr;
         detail::check(rpyc_connection_serve_all(raw_, &error), error);
     }
+    /** The same in several threads, this one included; with `in_order` one call begins when the one before has ended or waits. */
+    void serve_threaded(std::size_t threads, bool in_order = false) const {
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_connection_serve_threaded(raw_, threads, in_order ? RPYC_SERVE_IN_ORDER : 0, &error), error);
+    }
+    /** Serves it in threads of the library. */
+    inline Serving serve_background(std::size_t threads = 1, bool in_order = false) const;
+    /** Calls of the peer wait in a queue; whoever serves the connection puts them there. */
+    inline void set_queue(const Queue &queue) const;
+
     int fileno() const noexcept { return rpyc_connection_fileno(raw_); }
     /** Whole messages in the library's own buffer, where no poll of fileno() sees them. */
     std::size_t pending() const noexcept { return rpyc_connection_pending(raw_); }
+
+    /** An event loop drives it: only calls that wait for their answer block. See process(). */
+    void set_nonblocking(bool nonblocking = true) const {
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_connection_set_nonblocking(raw_, nonblocking, &error), error);
+    }
+    /** Sends what goes and handles all that has arrived, without waiting. Was there anything? */
+    bool process() const {
+        bool out = false;
+        rpyc_error *error = nullptr;
+        const rpyc_status status = rpyc_connection_process(raw_, &out, &error);
+        if (status == RPYC_ERR_BACKPRESSURE)                // no failure: interest() says what to wait for
+            rpyc_error_free(error);
+        else
+            detail::check(status, error);
+        return out;
+    }
+    /** RPYC_WAIT_READ for fileno(), RPYC_WAIT_WRITE for write_fileno(), both or none: what to wait for before process(). */
+    std::int32_t interest() const noexcept { return rpyc_connection_interest(raw_); }
+    /** How long a loop may wait at most; nothing: as long as it likes. */
+    std::optional<std::chrono::milliseconds> next_deadline() const {
+        const std::int64_t ms = rpyc_connection_next_deadline(raw_);
+        return ms < 0 ? std::nullopt : std::make_optional(std::chrono::milliseconds(ms));
+    }
+    int write_fileno() const noexcept { return rpyc_connection_write_fileno(raw_); }
+    /** Readable when another thread has left something for process() to do. */
+    int wake_fileno() const noexcept { return rpyc_connection_wake_fileno(raw_); }
 
     /** Tells the peer and waits for it, at most close_timeout. */
     void close() const {
@@ -139,11 +111,15 @@ public:
     template <class... A>
     Value sync_request(std::int32_t handler, A &&...args) const {
         detail::Arguments arguments(std::forward<A>(args)...);
+        arguments.refuse_keywords();
         const std::size_t count = arguments.count();
         return Value::made([&](rpyc_value **out, rpyc_error **error) {
             return rpyc_connection_sync_request(raw_, handler, arguments.release(), count, out, error);
         });
     }
+    /** The same without waiting for the answer. */
+    template <class... A>
+    Future<Value> async_request(std::int32_t handler, A &&...args) const;
 
     /** Asynchronous requests are gathered from begin() to flush(), and leave in one write. */
     void begin() const {
@@ -158,7 +134,29 @@ public:
     /** Changes an option of the living connection. */
     void set(const std::string &option, const std::string &text) const {
         rpyc_error *error = nullptr;
-        detail::check(rpyc_connection_set(raw_, option.c_str(), text.c_str(), &error), error);
+        detail::check(rpyc_connection_set(raw_, detail::name_text(option), text.c_str(), &error), error);
+    }
+    std::string get(const std::string &option) const {
+        return Value::made([&](rpyc_value **out, rpyc_error **error) {
+            return rpyc_connection_get(raw_, detail::name_text(option), out, error);
+        });
+    }
+    /** Gives this connection another root than its service, in on_connect for instance: an object of ours, or a restricted view. */
+    void set_root(const Object &root) const {
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_connection_set_root(raw_, root.raw(), &error), error);
+    }
+    /** What Config::set_credentials was given. */
+    Value credentials() const {
+        return Value::made([&](rpyc_value **out, rpyc_error **error) { return rpyc_connection_credentials(raw_, out, error); });
+    }
+    /** Both ends, ours first. */
+    std::pair<std::string, std::string> endpoints() const {
+        rpyc_value *local = nullptr, *peer = nullptr;
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_connection_endpoints(raw_, &local, &peer, &error), error);
+        const Value ours = Value::adopt(local), theirs = Value::adopt(peer);
+        return {std::string(ours.text()), std::string(theirs.text())};
     }
     /** 6 or 5, the dialect that is spoken; 0: not known yet. */
     int dialect() const noexcept { return rpyc_connection_dialect(raw_); }
@@ -200,10 +198,23 @@ inline Connection Object::connection() const {
 
 namespace detail {
 
+/** A function of Config::set_before_closed; the library knows why it failed by a status. */
+template <class F>
+rpyc_status before_closed(rpyc_connection *connection, rpyc_object *root, void *kept) noexcept {
+    try {
+        (*static_cast<F *>(kept))(Connection::share(connection), Object::share(root));
+        return RPYC_OK;
+    } catch (const Error &error) {
+        return error.status();
+    } catch (...) {
+        return RPYC_ERR_STATE;
+    }
+}
+
 inline Connection connect(const std::string &address, const rpyc_class *service, const rpyc_config *config) {
     rpyc_connection *out = nullptr;
     rpyc_error *error = nullptr;
-    check(rpyc_connect(address.c_str(), service, config, &out, &error), error);
+    check(rpyc_connect(detail::name_text(address), service, config, &out, &error), error);
     return Connection::adopt(out);
 }
 
@@ -211,12 +222,19 @@ inline Connection accept(const std::string &address, const rpyc_class *service, 
     rpyc_transport *transport = nullptr;
     rpyc_connection *out = nullptr;
     rpyc_error *error = nullptr;
-    check(rpyc_transport_connect(address.c_str(), config, &transport, &error), error);
+    check(rpyc_transport_connect(detail::name_text(address), config, &transport, &error), error);
     check(rpyc_connection_new(transport, service, config, &out, &error), error);
     return Connection::adopt(out);
 }
 
 }  // namespace detail
+
+template <class F>
+Config &Config::set_before_closed(F f) {
+    return with(f, [&](void *kept, rpyc_free_fn drop, rpyc_error **error) {
+        return rpyc_config_set_before_closed(raw_, detail::before_closed<F>, kept, drop, error);
+    });
+}
 
 /** Connects to "tcp://HOST:PORT", "unix:///PATH", "fd:R,W", "stdio:" or "exec:COMMAND". */
 inline Connection connect(const std::string &address) { return detail::connect(address, nullptr, nullptr); }

@@ -278,6 +278,17 @@ template <class T>
 Value numbers(const std::vector<T> &all) {
     return numbers(all.data(), all.size());
 }
+/** Large ones that are moved go out from where they are, without a copy. */
+template <class T, std::enable_if_t<!std::is_lvalue_reference_v<T> && detail::is_array_number<T>::value, int> = 0>
+Value numbers(std::vector<T> &&all) {
+    if (all.size() * sizeof(T) < 4096)
+        return numbers(all.data(), all.size());
+    auto *kept = new std::vector<T>(std::move(all));
+    return Value::made([&](rpyc_value **out, rpyc_error **error) {
+        return rpyc_value_new_array_owned(detail::array_type<T>(), kept->data(), kept->size(), kept,
+                                          [](void *old) { delete static_cast<std::vector<T> *>(old); }, out, error);
+    });
+}
 
 }  // namespace rpyc
 

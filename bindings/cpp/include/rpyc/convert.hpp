@@ -245,9 +245,6 @@ struct Convert<bytes_view> {
 
 namespace detail {
 
-/** Does it only look into the value that it is made of? */
-template <class T>
-struct is_borrowed : std::bool_constant<std::is_same_v<T, View> || std::is_same_v<T, std::string_view> || std::is_same_v<T, bytes_view>> {};
 template <class T>
 struct is_borrowed<std::optional<T>> : is_borrowed<T> {};
 template <class... T>

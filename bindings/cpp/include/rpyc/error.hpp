@@ -89,6 +89,16 @@ class AddressError : public TransportError {
 public:
     using TransportError::TransportError;
 };
+/** RPYC_ERR_BACKPRESSURE: a connection that never blocks has as much to send as it may. */
+class Backpressure : public TransportError {
+public:
+    using TransportError::TransportError;
+};
+/** RPYC_ERR_CANCELLED: this program gave the request up. */
+class Cancelled : public TransportError {
+public:
+    using TransportError::TransportError;
+};
 
 /** RPYC_ERR_LIMIT: more, longer or deeper than the limits allow. */
 class LimitError : public ProtocolError {
@@ -114,11 +124,11 @@ public:
 /** A value of another type than is wanted (RPYC_ERR_TYPE), or a number that does not fit (RPYC_ERR_RANGE). */
 class ConversionError : public UsageError {
 public:
-    ConversionError(rpyc_status status, const std::string &message) : UsageError(status, message), problem_(message) {}
+    ConversionError(rpyc_status status, const std::string &message) : ConversionError(status, message, Parts{"", message}) {}
 
     /** `problem` goes on after what is wrong: "must be int, not str". */
     ConversionError(rpyc_status status, const std::string &where, const std::string &what, const std::string &problem)
-        : UsageError(status, where + what + " " + problem), where_(where), problem_(problem) {}
+        : ConversionError(status, where + what + " " + problem, Parts{where, problem}) {}
 
     static ConversionError wrong_type(const std::string &wanted, View got) {
         return {RPYC_ERR_TYPE, "", "value", "must be " + wanted + ", not " + got.type_name()};
@@ -129,25 +139,43 @@ public:
 
     /** The same about a part of something: "item 2 of ". */
     ConversionError within(const std::string &place) const {
-        return problem_ == what() ? *this : ConversionError(status(), where_ + place, "value", problem_);
+        return parts_->problem == what() ? *this : ConversionError(status(), parts_->where + place, "value", parts_->problem);
     }
     /** The same about something that has a name: "add() argument 'a'". */
     std::string text_for(const std::string &name) const {
-        return problem_ == what() ? name + ": " + problem_ : where_ + name + " " + problem_;
+        return parts_->problem == what() ? name + ": " + parts_->problem : parts_->where + name + " " + parts_->problem;
     }
 
 private:
-    std::string where_{};
-    std::string problem_;
+    /** Shared: copies of what is thrown cannot fail. */
+    struct Parts {
+        std::string where, problem;
+    };
+    ConversionError(rpyc_status status, const std::string &message, Parts parts)
+        : UsageError(status, message), parts_(std::make_shared<const Parts>(std::move(parts))) {}
+
+    std::shared_ptr<const Parts> parts_;
 };
 
 namespace detail {
+
+/** A name for the library, which reads up to the first NUL: one with a NUL in it would be another name. */
+inline const char *name_text(const std::string &name) {
+    if (name.find('\0') != std::string::npos)
+        throw UsageError(RPYC_ERR_ARGUMENT, "a name with NUL in it: '" + std::string(name.c_str()) + "\\0...'");
+    return name.c_str();
+}
+
+struct FreeError {
+    void operator()(rpyc_error *error) const noexcept { rpyc_error_free(error); }
+};
 
 /** What a Python exception consists of, shared by the copies of a RemoteError. */
 struct Raised {
     std::string module, name, message, traceback;
     Value args = Value::tuple({});
     std::vector<std::pair<std::string, Value>> attributes{};
+    int exit_code = 1;
     /** As it was received, until it is passed on. */
     std::atomic<rpyc_error *> received{nullptr};
 
@@ -157,11 +185,13 @@ struct Raised {
     Raised &operator=(const Raised &) = delete;
 
     /** Takes what a peer raised over. */
-    static std::shared_ptr<Raised> take(rpyc_error *error) {
+    static std::shared_ptr<Raised> take(std::unique_ptr<rpyc_error, FreeError> owned) {
+        rpyc_error *error = owned.get();
         const char *module = rpyc_error_type_module(error), *name = rpyc_error_type_name(error);
         auto exception = std::make_shared<Raised>(module != nullptr ? module : "builtins",
                                                      name != nullptr ? name : "StopIteration");
-        exception->received = error;
+        exception->received = owned.release();
+        exception->exit_code = rpyc_error_exit_code(error);
         exception->message = rpyc_error_message(error);
         const char *traceback = rpyc_error_traceback(error);
         exception->traceback = traceback != nullptr ? traceback : "";
@@ -213,6 +243,8 @@ public:
     const std::string &type_name() const noexcept { return exception_->name; }
     /** Where in the peer's program it was raised, as the peer tells; "" if it was raised here. */
     const std::string &traceback() const noexcept { return exception_->traceback; }
+    /** Of a SystemExit or KeyboardInterrupt that ended serve_all(): what the program is to give exit(), as Python would. */
+    int exit_code() const noexcept { return exception_->exit_code; }
     /** Python's args, a tuple. */
     const Value &args() const noexcept { return exception_->args; }
     /** An attribute such as errno; None if there is none. */

@@ -106,7 +106,8 @@ template <class E>
 /** Throws the class of C++ that has the name of the exception's type, else RemoteError. */
 [[noreturn]] inline void throw_exception(std::shared_ptr<Raised> exception, rpyc_status status) {
 #define RPYC_DETAIL_ROW(NAME, BASE) {#NAME, throw_as<::rpyc::NAME>},
-    static const std::unordered_map<std::string_view, Thrower> throwers{
+    // Never destroyed: destructors of what is static may still call.
+    static const auto &throwers = *new std::unordered_map<std::string_view, Thrower>{
         RPYC_DETAIL_BUILTINS(RPYC_DETAIL_ROW){"EnvironmentError", throw_as<::rpyc::OSError>}, {"IOError", throw_as<::rpyc::OSError>}};
 #undef RPYC_DETAIL_ROW
     auto found = exception->module == "builtins" ? throwers.find(exception->name) : throwers.end();
@@ -116,11 +117,11 @@ template <class E>
 }
 
 /** Throws a failure of this side; `error` is freed. */
-[[noreturn]] inline void throw_local(rpyc_status status, rpyc_error *error) {
+[[noreturn]] inline void throw_local(rpyc_status status, std::unique_ptr<rpyc_error, FreeError> error) {
     std::string message;
     if (error != nullptr) {
-        message = rpyc_error_message(error);
-        rpyc_error_free(error);
+        message = rpyc_error_message(error.get());
+        error.reset();
     } else {
         const char *name = rpyc_status_name(status);
         message = name != nullptr ? name : "status " + std::to_string(status);
@@ -137,6 +138,8 @@ template <class E>
     case RPYC_ERR_TIMEOUT: throw Timeout(status, message);
     case RPYC_ERR_CLOSED: throw Closed(status, message);
     case RPYC_ERR_ADDRESS: throw AddressError(status, message);
+    case RPYC_ERR_BACKPRESSURE: throw Backpressure(status, message);
+    case RPYC_ERR_CANCELLED: throw Cancelled(status, message);
     case RPYC_ERR_MALFORMED: throw Malformed(status, message);
     case RPYC_ERR_LIMIT: throw LimitError(status, message);
     case RPYC_ERR_DENIED: throw Denied(status, message);
@@ -153,10 +156,11 @@ template <class E>
 }
 
 [[noreturn]] inline void throw_error(rpyc_status status, rpyc_error *error) {
+    std::unique_ptr<rpyc_error, FreeError> owned(error);
     // Refusals, ends of iterations and exits are exceptions too.
     if (rpyc_error_type_name(error) != nullptr)
-        throw_exception(Raised::take(error), status);
-    throw_local(status, error);
+        throw_exception(Raised::take(std::move(owned)), status);
+    throw_local(status, std::move(owned));
 }
 
 }  // namespace detail

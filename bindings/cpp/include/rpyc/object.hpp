@@ -8,6 +8,7 @@
 
 namespace rpyc {
 
+class Buffer;
 class Connection;
 class Item;
 template <class T>
@@ -27,7 +28,6 @@ public:
     ~Arguments() {
         for (std::size_t i = 0; i < count_; i++)
             rpyc_value_free(items()[i]);
-        rpyc_value_free(keywords_);
     }
     Arguments(const Arguments &) = delete;
     Arguments &operator=(const Arguments &) = delete;
@@ -41,18 +41,21 @@ public:
     rpyc_value *release_keywords() {
         if (!names_.empty()) {
             std::vector<const char *> names;
+            std::vector<rpyc_value *> values(values_.size());
             for (const std::string &name : names_)
-                names.push_back(name.c_str());
-            std::vector<rpyc_value *> values;
-            for (Value &value : values_)
-                values.push_back(std::move(value).release());
-            names_.clear();
-            values_.clear();
+                names.push_back(name_text(name));
+            for (std::size_t i = 0; i < values.size(); i++)
+                values[i] = std::move(values_[i]).release();
             return std::move(Value::made([&](rpyc_value **out, rpyc_error **error) {
                        return rpyc_value_new_keywords(names.data(), values.data(), names.size(), out, error);
                    })).release();
         }
-        return std::exchange(keywords_, nullptr);
+        return nullptr;
+    }
+    /** Where there is no place for keywords. */
+    void refuse_keywords() const {
+        if (!names_.empty())
+            throw UsageError(RPYC_ERR_ARGUMENT, "keywords are not taken here: '" + names_[0] + "'");
     }
 
 private:
@@ -74,12 +77,12 @@ private:
     void add(T &&argument) {
         using B = bare<T>;
         if constexpr (std::is_same_v<B, Keyword>) {
-            names_.push_back(argument.name);
             values_.push_back(argument.value);
+            names_.push_back(argument.name);
         } else if constexpr (std::is_same_v<B, Kwargs>) {
             for (const auto &[name, value] : argument.items) {
-                names_.push_back(name);
                 values_.push_back(value);
+                names_.push_back(name);
             }
         } else if constexpr (std::is_same_v<B, Args>) {
             for (const Value &value : argument.items)
@@ -95,8 +98,15 @@ private:
     std::vector<rpyc_value *> more_{};
     std::vector<std::string> names_{};
     std::vector<Value> values_{};
-    rpyc_value *keywords_ = nullptr;
 };
+
+/** Why a block is left, as the library takes it; nullptr: normally. The peer is told that there is a reason, and not which. */
+inline rpyc_error *reason(const Error *why) noexcept {
+    rpyc_error *out = nullptr;
+    if (why != nullptr)
+        rpyc_error_new(RPYC_ERR_ARGUMENT, nullptr, why->what(), &out);      // another error if it is no text, which is a reason too
+    return out;
+}
 
 }  // namespace detail
 
@@ -153,7 +163,7 @@ public:
     }
     template <class... A>
     Value call(const std::string &method, A &&...args) const {
-        return call(method.c_str(), std::forward<A>(args)...);
+        return call(detail::name_text(method), std::forward<A>(args)...);
     }
     /** Calls a method without waiting for the answer. */
     template <class... A>
@@ -164,17 +174,24 @@ public:
     template <class... A>
     Future<Value> async(A &&...args) const;
 
+    /** Calls a method; bytes that fit come into the buffer, see rpyc::Buffer. */
+    template <class... A>
+    Value call_into(const Buffer &buffer, const std::string &method, A &&...args) const;
+    template <class... A>
+    Future<Value> async_call_into(const Buffer &buffer, const std::string &method, A &&...args) const;
+
     Value attr(const char *attribute) const {
         return get(rpyc_object_get_attr, attribute);
     }
-    Value attr(const std::string &attribute) const { return attr(attribute.c_str()); }
+    Value attr(const std::string &attribute) const { return attr(detail::name_text(attribute)); }
     void set_attr(const std::string &attribute, Value value) const {
+        const char *name = detail::name_text(attribute);     // before the value is given away
         rpyc_error *error = nullptr;
-        detail::check(rpyc_object_set_attr(raw_, attribute.c_str(), std::move(value).release(), &error), error);
+        detail::check(rpyc_object_set_attr(raw_, name, std::move(value).release(), &error), error);
     }
     void del_attr(const std::string &attribute) const {
         rpyc_error *error = nullptr;
-        detail::check(rpyc_object_del_attr(raw_, attribute.c_str(), &error), error);
+        detail::check(rpyc_object_del_attr(raw_, detail::name_text(attribute), &error), error);
     }
 
     /** object[key] can be read, converted, assigned and called. */
@@ -228,15 +245,53 @@ public:
     Value enter() const { return get(rpyc_object_enter); }
     /** Tells whether an error of the block is dealt with. */
     bool exit(const Error *why = nullptr) const {
-        rpyc_error *reason = nullptr, *error = nullptr;
-        if (why != nullptr)
-            rpyc_error_new(RPYC_ERR_ARGUMENT, nullptr, why->what(), &reason);
+        rpyc_error *reason = detail::reason(why), *error = nullptr;
         bool swallowed = false;
         const rpyc_status status = rpyc_object_exit(raw_, reason, &swallowed, &error);
         rpyc_error_free(reason);
         detail::check(status, error);
         return swallowed;
     }
+
+    /**
+     * A view that lets peers read the first names, set the second ones, and nothing else, whatever the rules say. Methods are
+     * read.
+     */
+    Object restricted(const std::vector<std::string> &readable, const std::vector<std::string> &writable = {}) const {
+        const auto pointers = [](const std::vector<std::string> &names) {
+            std::vector<const char *> all;
+            for (const std::string &name : names)
+                all.push_back(detail::name_text(name));
+            return all;
+        };
+        const auto reads = pointers(readable), writes = pointers(writable);
+        rpyc_object *out = nullptr;
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_object_restricted(raw_, reads.data(), reads.size(), writes.data(), writes.size(), &out, &error), error);
+        return adopt(out);
+    }
+
+    // All of it without waiting for the answer: see the function without async_.
+    inline Future<Value> async_attr(const std::string &attribute) const;
+    inline Future<Value> async_set_attr(const std::string &attribute, Value value) const;
+    inline Future<Value> async_del_attr(const std::string &attribute) const;
+    inline Future<Value> async_get_item(Value key) const;
+    inline Future<Value> async_set_item(Value key, Value value) const;
+    inline Future<Value> async_del_item(Value key) const;
+    inline Future<Value> async_contains(Value item) const;
+    inline Future<Value> async_size() const;
+    inline Future<Value> async_iter() const;
+    inline Future<Value> async_next() const;
+    inline Future<Value> async_next_chunk(std::int64_t count) const;
+    inline Future<Value> async_str() const;
+    inline Future<Value> async_repr() const;
+    inline Future<Value> async_hash() const;
+    inline Future<Value> async_dir() const;
+    inline Future<Value> async_inspect() const;
+    inline Future<Value> async_compare(std::int32_t op, Value other) const;
+    inline Future<Value> async_is_instance(const Object &klass) const;
+    inline Future<Value> async_enter() const;
+    inline Future<Value> async_exit(const Error *why = nullptr) const;
 
     /** Copies an object that is plain data, with all that is in it; 0 is the limit of rpyc_object_obtain. */
     Value obtain(std::size_t max_depth = 0, std::size_t max_items = 0, std::size_t max_bytes = 0) const {

@@ -39,15 +39,15 @@ inline const char *os_error_name(int code) noexcept {
 }
 
 inline void raise(rpyc_call *call, const Raised &exception) {
-    std::vector<rpyc_value *> args(exception.args.size());
+    // Room first: a clone that nobody takes would be lost.
+    std::vector<rpyc_value *> args(exception.args.size()), values(exception.attributes.size());
+    std::vector<const char *> names;
+    for (const auto &attribute : exception.attributes)
+        names.push_back(attribute.first.c_str());
     for (std::size_t i = 0; i < args.size(); i++)
         args[i] = rpyc_value_clone(rpyc_value_item(exception.args.raw(), i));
-    std::vector<const char *> names;
-    std::vector<rpyc_value *> values;
-    for (const auto &[name, value] : exception.attributes) {
-        names.push_back(name.c_str());
-        values.push_back(rpyc_value_clone(value.raw()));
-    }
+    for (std::size_t i = 0; i < values.size(); i++)
+        values[i] = rpyc_value_clone(exception.attributes[i].second.raw());
     rpyc_value *attributes = nullptr;
     if (!names.empty())
         rpyc_value_new_keywords(names.data(), values.data(), names.size(), &attributes, nullptr);

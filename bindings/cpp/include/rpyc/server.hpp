@@ -6,6 +6,8 @@
 
 namespace rpyc {
 
+class Slave;
+
 /**
  * Listens at an address and serves each connection in a thread of its own. Copies are the same server, and the last that
  * goes stops it.
@@ -18,6 +20,8 @@ public:
     template <class S, class T>
     Server(const std::string &address, const detail::Serves<S, T> &service, const Config &config)
         : Server(address, service.raw(), config.raw()) {}
+    /** Lets masters drive this program: RPyC's classic mode. */
+    inline Server(const std::string &address, const Slave &slave, const Config &config = Config());
 
     Server(const Server &other) noexcept : raw_(rpyc_server_clone(other.raw_)) {}
     Server(Server &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
@@ -54,6 +58,8 @@ public:
         rpyc_error *error = nullptr;
         detail::check(rpyc_server_set_max_connections(raw_, count, &error), error);
     }
+    /** Calls of connections that are accepted from now on wait in a queue. */
+    inline void set_queue(const Queue &queue) const;
     /** For signal handlers: writing the 8 bytes of a uint64_t 1 ends serve(). */
     int stop_fd() const noexcept { return rpyc_server_stop_fd(raw_); }
     rpyc_server *raw() const noexcept { return raw_; }
@@ -61,7 +67,7 @@ public:
 private:
     Server(const std::string &address, const rpyc_class *service, const rpyc_config *config) {
         rpyc_error *error = nullptr;
-        detail::check(rpyc_server_new(address.c_str(), service, config, &raw_, &error), error);
+        detail::check(rpyc_server_new(detail::name_text(address), service, config, &raw_, &error), error);
     }
     template <class F>
     void run(F function) const {

@@ -22,6 +22,7 @@ class Iterator;
 class Object;
 class Value;
 class View;
+struct bytes_view;
 
 /** What kind of value something is. */
 enum class Kind : std::int32_t {
@@ -76,6 +77,10 @@ struct has_from : std::false_type {};
 template <class T>
 struct has_from<T, std::void_t<decltype(Convert<T>::from(std::declval<View>()))>> : std::true_type {};
 
+/** Does it only look into the value that it is made of? */
+template <class T>
+struct is_borrowed : std::bool_constant<std::is_same_v<T, View> || std::is_same_v<T, std::string_view> || std::is_same_v<T, bytes_view>> {};
+
 /** A std::function takes a Value as it is: it can be called. */
 template <class T>
 struct is_std_function : std::false_type {};
@@ -84,8 +89,8 @@ struct is_std_function<std::function<S>> : std::true_type {};
 
 /** What Value and View become by themselves; as<T>() has no such limits. */
 template <class T>
-constexpr bool implicit_target = !is_std_function<T>::value && !std::is_base_of_v<View, T> && !std::is_pointer_v<T> && !std::is_reference_v<T> &&
-                                 !std::is_same_v<T, std::string_view> && !std::is_same_v<T, char>;
+constexpr bool implicit_target = !is_std_function<T>::value && !std::is_same_v<T, View> && !std::is_same_v<T, Value> && !std::is_pointer_v<T> &&
+                                 !std::is_reference_v<T> && !is_borrowed<T>::value && !std::is_same_v<T, char>;
 
 template <class T>
 using implicit_from =
@@ -98,15 +103,9 @@ using comparable = std::enable_if_t<
 
 /** None, for views of nothing. */
 inline const rpyc_value *none() noexcept {
-    struct Holder {
-        rpyc_value *value = rpyc_value_new_none();
-        ~Holder() { rpyc_value_free(value); }
-        Holder() = default;
-        Holder(const Holder &) = delete;
-        Holder &operator=(const Holder &) = delete;
-    };
-    static const Holder holder;
-    return holder.value;
+    // Never freed: destructors of what is static may still look at it.
+    static const rpyc_value *const value = rpyc_value_new_none();
+    return value;
 }
 
 }  // namespace detail
@@ -227,6 +226,17 @@ public:
         return *this;
     }
     ~Value() { rpyc_value_free(const_cast<rpyc_value *>(raw_)); }
+
+    /** Converted to a type of C++; throws ConversionError. */
+    template <class T>
+    T as() const & {
+        return View::as<T>();
+    }
+    template <class T>
+    T as() const && {
+        static_assert(!detail::is_borrowed<T>::value, "this only looks into the value, which ends here: keep the value, or take std::string, bytes or Value");
+        return View::as<T>();
+    }
 
     /** Takes a handle of the C library over. */
     static Value adopt(rpyc_value *raw) noexcept { return Value(raw, Adopt{}); }

@@ -623,6 +623,17 @@ void endings(check::Checks &checks, Fixture &c) {
         RAISES(rpyc::RemoteError, c.conn.sync_request(99));
         EQUAL(c.call("add", 1, 2), 3);
     });
+    // As in C: two requests name what the server does not have, an object that it was told to forget, and an id by value.
+    checks.add("raw-unknown-object", [&] {
+        {
+            const Object item = c.call("make", "forgotten");
+            EQUAL(item.attr("label"), "forgotten");
+            TRUE(c.conn.sync_request(RPYC_HANDLE_DEL, item, 1).is_none());
+            RAISES(rpyc::KeyError, item.attr("label"));
+        }
+        RAISES(rpyc::KeyError, c.conn.sync_request(RPYC_HANDLE_INSPECT, tuple("no.Such", 1234567, 7654321)));
+        EQUAL(c.call("add", 1, 2), 3);
+    });
     checks.add("second-connection", [&] {
         const rpyc::Connection other = c.connect();
         EQUAL(other.root().call("add", 5, 5), 10);

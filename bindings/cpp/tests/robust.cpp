@@ -1,0 +1,343 @@
+// What must hold when something fails in the middle: no memory, types that throw when they are moved, what was moved from,
+// and the end of the program.
+#include "interop/check.hpp"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+#include <thread>
+
+using rpyc::Object;
+using rpyc::Value;
+using namespace std::chrono_literals;
+
+namespace {
+
+/** How many more allocations of this thread succeed; below 0: all. */
+thread_local long allocations_left = -1;
+
+void *allocate(std::size_t size) {
+    if (allocations_left == 0) {
+        allocations_left = -1;
+        throw std::bad_alloc();
+    }
+    if (allocations_left > 0)
+        allocations_left--;
+    if (void *memory = std::malloc(size != 0 ? size : 1))
+        return memory;
+    throw std::bad_alloc();
+}
+
+}  // namespace
+
+void *operator new(std::size_t size) { return allocate(size); }
+void *operator new[](std::size_t size) { return allocate(size); }
+void operator delete(void *memory) noexcept { std::free(memory); }
+void operator delete(void *memory, std::size_t) noexcept { std::free(memory); }
+void operator delete[](void *memory) noexcept { std::free(memory); }
+void operator delete[](void *memory, std::size_t) noexcept { std::free(memory); }
+
+namespace {
+
+/** Destroyed behind all that the library's headers make when they are first used. */
+struct AtTheEnd {
+    Value kept{};
+    AtTheEnd() = default;
+    AtTheEnd(const AtTheEnd &) = delete;
+    AtTheEnd &operator=(const AtTheEnd &) = delete;
+    ~AtTheEnd() {
+        bool caught = false;
+        try {
+            Value().as<int>();
+        } catch (const rpyc::ConversionError &) {
+            caught = true;
+        }
+        try {
+            rpyc::detail::throw_exception(rpyc::detail::Raised::make("KeyError", {}), RPYC_ERR_REMOTE);
+        } catch (const rpyc::LookupError &) {
+            if (caught && kept.is_none() && rpyc::View().is_none())
+                return;
+        }
+        std::cerr << "the end of the program is no good one" << std::endl;
+        std::_Exit(3);
+    }
+} at_the_end;
+
+/** Runs `f` with the first, the second, and so on of its allocations failing, until it gets along with all of them. */
+template <class F>
+void without_memory(F f) {
+    int failed = 0;
+    for (long allowed = 0;; allowed++) {
+        allocations_left = allowed;
+        try {
+            f();
+            const bool all_there = allocations_left >= 0;
+            allocations_left = -1;
+            if (all_there)
+                break;
+        } catch (const std::bad_alloc &) {
+            failed++;
+        } catch (const rpyc::MemoryError &) {                // from a function that is called in this thread
+            failed++;
+        }
+        allocations_left = -1;
+        TRUE(allowed < 10000);
+    }
+    TRUE(failed > 0);
+}
+
+struct Item {
+    std::string label;
+    explicit Item(std::string text) : label(std::move(text)) {}
+};
+
+rpyc::Service service_of_all() {
+    rpyc::Service service("All");
+    service.expose("add(a, b=2)", [](std::int64_t a, std::int64_t b) { return a + b; }, "A sum of two integers, of which one is two.")
+        .expose("fail", [](const std::string &text) { throw rpyc::RemoteError("bank.Broke", text).set_attribute("left", 3); })
+        .expose("count", [](const rpyc::Args &args, const rpyc::Kwargs &named) { return args.size() + named.size(); })
+        .alias("EVERYTHING");
+    return service;
+}
+
+class Ends {
+public:
+    Ends() {
+        std::tie(near_, far_) = rpyc::connect_pair(service_of_all(), service_of_all());
+        serving_ = std::thread([this] {
+            try {
+                far_.serve_all();
+            } catch (const rpyc::Error &) {
+                // Closed by the other end.
+            }
+        });
+        root = near_.root();
+    }
+    ~Ends() {
+        root = Object();
+        near_.close();
+        serving_.join();
+    }
+    Ends(const Ends &) = delete;
+    Ends &operator=(const Ends &) = delete;
+
+    Object root{};
+
+private:
+    rpyc::Connection near_{}, far_{};
+    std::thread serving_{};
+};
+
+const std::string long_text = "a text that is too long to lie in a std::string itself";
+
+void memory(check::Checks &checks) {
+    checks.add("no-memory-for-values", [] {
+        without_memory([] {
+            const std::map<std::string, std::vector<std::string>> source{{long_text, {long_text, "b"}}, {"c", {}}};
+            const Value sent = source;
+            TRUE((sent.as<std::map<std::string, std::vector<std::string>>>() == source));
+            TRUE(Value(std::make_tuple(long_text, std::set<int>{1, 2})).repr().size() > 20);
+            TRUE(rpyc::numbers(std::vector<double>(1000, 1.5)).as<std::vector<double>>().size() == 1000);
+            TRUE(Value(rpyc::bytes(5000, std::uint8_t{1})).as<rpyc::bytes>().size() == 5000);
+            try {
+                Value(std::make_tuple(1, long_text)).as<std::vector<int>>();
+            } catch (const rpyc::ConversionError &error) {
+                TRUE(error.status() == RPYC_ERR_TYPE);
+            }
+        });
+    });
+    checks.add("no-memory-for-calls", [] {
+        const Ends ends;
+        without_memory([&] {
+            EQUAL(ends.root.call("add", 1, rpyc::kw("b") = 5), 6);
+            EQUAL(ends.root.call("count", rpyc::Args{{1, 2, 3, long_text, 5}}, 6, 7, rpyc::Kwargs{{{long_text, 1}}}), 8);
+            const auto text = ends.root.async_call("add", 1).then([](int n) { return std::to_string(n) + long_text; });
+            TRUE(text.get() == "3" + long_text);
+        });
+        without_memory([&] {
+            try {
+                ends.root.call("fail", long_text);
+            } catch (const rpyc::RemoteError &error) {
+                EQUAL(error.attribute("left"), 3);
+                EQUAL(error.args()[0], long_text);
+            }
+        });
+        EQUAL(ends.root.call("add", 1), 3);
+    });
+    checks.add("no-memory-for-what-is-served", [] {
+        without_memory([] {
+            auto items = rpyc::Class<Item>("Item").property("label", &Item::label).constructor([](std::string text) {
+                return std::make_shared<Item>(std::move(text));
+            });
+            const Object item = items.make(long_text);
+            TRUE(items.self(item)->label == long_text);
+            EQUAL(item.attr("label"), long_text);
+            EQUAL(items.object()("made").attr("label"), "made");
+            const Object function = rpyc::function("twice(text)", [](const std::string &text) { return text + text; });
+            TRUE(function(long_text).as<std::string>().size() == 2 * long_text.size());
+            const rpyc::Service service = service_of_all();
+            TRUE(service.raw() != nullptr);
+            const rpyc::Buffer buffer(100);
+            const rpyc::List list({1, long_text});
+            const auto dict = rpyc::Dict::of(std::map<std::string, std::string>{{long_text, long_text}});
+            TRUE(list.size() == 2 && *dict.get(long_text) == long_text);
+            const Object numbers = rpyc::generator([n = 0]() mutable -> std::optional<int> { return n++; });
+            EQUAL(numbers.next(), 0);
+            TRUE(item.restricted({"label", long_text}).raw() != nullptr);
+            rpyc::Slave slave("OurSlaveService");
+            slave.module(long_text, rpyc::module("m")).evaluator([](const std::string &) { return 1; });
+            TRUE(slave.raw() != nullptr);
+        });
+    });
+    checks.add("no-memory-in-a-service", [] {
+        // What the function of a service lacks, its caller is told; what is told of that needs memory too.
+        rpyc::Service service("Poor");
+        std::atomic<long> allowed{-1};
+        service.expose("work", [&](const std::string &text) {
+            allocations_left = allowed.load();
+            if (text.empty())
+                throw std::system_error(std::make_error_code(std::errc::no_such_file_or_directory), long_text);
+            return std::vector<std::string>{text, text};
+        });
+        rpyc::Connection near, far;
+        std::tie(near, far) = rpyc::connect_pair(rpyc::Service("Near"), service);
+        std::thread serving([&] {
+            try {
+                far.serve_all();
+            } catch (const rpyc::Error &) {
+                // Closed by the other end.
+            }
+        });
+        for (const std::string &text : {long_text, std::string()})
+            for (long left = 0; left < 30; left++) {
+                allowed = left;
+                try {
+                    near.root().call("work", text);
+                } catch (const rpyc::MemoryError &) {
+                    // No memory.
+                } catch (const rpyc::OSError &) {
+                    // Enough to tell what went wrong.
+                } catch (const rpyc::RuntimeError &) {
+                    // Not enough for that.
+                }
+            }
+        near.close();
+        serving.join();
+    });
+}
+
+/** Throws when it is copied or moved for the tenth time. */
+struct Reluctant {
+    int moved = 0;
+    Reluctant() = default;
+    Reluctant(const Reluctant &other) : moved(other.moved + 1) {
+        if (moved >= 10)
+            throw std::domain_error("moved too often");
+    }
+    Reluctant &operator=(const Reluctant &) = default;
+};
+
+void types(check::Checks &checks) {
+    checks.add("what-throws-when-it-is-moved", [] {
+        int failed = 0;
+        for (int before = 0; before < 10; before++) {
+            const rpyc::Promise<Reluctant> promise;
+            const auto next = promise.future().then([](const Reluctant &one) { return one.moved; });
+            Reluctant given;
+            given.moved = before;
+            std::thread other([&] { promise.set_value(given); });
+            int seen = before;
+            try {
+                seen = next.get();
+            } catch (const std::domain_error &) {
+                failed++;
+            }
+            other.join();
+            TRUE(promise.future().ready() && next.ready() && seen >= before);
+        }
+        TRUE(failed > 1 && failed < 10);
+    });
+    checks.add("exceptions-can-always-be-copied", [] {
+        static_assert(std::is_nothrow_copy_constructible_v<rpyc::Error> && std::is_nothrow_copy_constructible_v<rpyc::Timeout> &&
+                          std::is_nothrow_copy_constructible_v<rpyc::ConversionError> &&
+                          std::is_nothrow_copy_constructible_v<rpyc::RemoteError> && std::is_nothrow_copy_constructible_v<rpyc::KeyError>,
+                      "while one is being thrown, a copy must not throw another");
+        const rpyc::ConversionError error = rpyc::ConversionError::wrong_type("int", Value("x")).within("item 1 of ");
+        const rpyc::ConversionError copy = error;
+        EQUAL(std::string(copy.what()), "item 1 of value must be int, not str");
+        EQUAL(copy.text_for("f() argument 'a'"), "item 1 of f() argument 'a' must be int, not str");
+    });
+    checks.add("what-was-moved-from", [] {
+        const Ends ends;
+        auto future = ends.root.async_call("add", 1);
+        const auto taken = std::move(future);
+        TRUE(future.get() == taken.get());
+        rpyc::Promise<int> promise;
+        const auto same = std::move(promise);
+        promise.set_value(1);
+        TRUE(same.future().get() == 1);
+        rpyc::Service service = service_of_all(), other = std::move(service);
+        service.expose("more", [] {});
+        rpyc::Class<Item> items("Item");
+        const rpyc::Class<Item> moved = std::move(items);
+        TRUE(items.self(moved.make("x")) != nullptr);
+        Object object = ends.root;
+        const Object target = std::move(object);
+        RAISES(rpyc::UsageError, object.call("add", 1));
+        RAISES(rpyc::UsageError, object.async_call("add", 1));
+        Value value("x");
+        const Value held = std::move(value);
+        TRUE(value.is_none() && value.size() == 0);
+        rpyc::Config config;
+        const rpyc::Config settings = std::move(config);
+        RAISES(rpyc::UsageError, config.set("max_depth", 5));
+        rpyc::Queue queue;
+        const rpyc::Queue calls = std::move(queue);
+        RAISES(rpyc::UsageError, queue.run());
+        rpyc::Connection nothing;
+        RAISES(rpyc::UsageError, nothing.root());
+        RAISES(rpyc::UsageError, nothing.serve_background());
+        TRUE(nothing.closed() && nothing.fileno() == -1 && nothing.interest() == 0);
+        rpyc::Slave slave;
+        const rpyc::Slave driven = std::move(slave);
+        slave.doc("still the same");
+    });
+    checks.add("names-with-nul", [] {
+        const Ends ends;
+        const std::string name("add\0x", 5);
+        RAISES(rpyc::UsageError, ends.root.call(name, 1));
+        RAISES(rpyc::UsageError, ends.root.attr(name));
+        RAISES(rpyc::UsageError, (ends.root.set_attr(name, long_text), 0));
+        RAISES(rpyc::UsageError, ends.root.async_set_attr(name, long_text));
+        RAISES(rpyc::UsageError, ends.root.call_into(rpyc::Buffer(10), name, long_text, rpyc::kw("b") = long_text));
+        RAISES(rpyc::UsageError, ends.root.call("count", rpyc::kw(name) = long_text));
+        RAISES(rpyc::UsageError, rpyc::connect(name));
+    });
+    checks.add("braces", [] {
+        TRUE(rpyc::List({5}).size() == 1 && rpyc::List({"a", "b"}).size() == 2 && rpyc::List().size() == 0);
+        TRUE(rpyc::Dict({{"a", 1}}).size() == 1);
+        const Value bytes = rpyc::bytes("abc");
+        TRUE(bytes.as<rpyc::bytes_view>().size == 3 && Value("text").as<std::string>() == "text");
+    });
+    checks.add("members-of-every-kind", [] {
+        struct Kinds {
+            int base = 1;
+            int plain() & { return base; }
+            int constant() const & noexcept { return base + 1; }
+        };
+        const Object object = rpyc::Class<Kinds>("Kinds").expose("plain", &Kinds::plain).expose("constant", &Kinds::constant).make();
+        EQUAL(object.call("plain"), 1);
+        EQUAL(object.call("constant"), 2);
+        const Object quotes = rpyc::function("f(a='it\\'s, (a', b=1)", [](const std::string &a, int b) { return a + std::to_string(b); });
+        EQUAL(quotes(), "it's, (a1");
+    });
+}
+
+}  // namespace
+
+int main() {
+    check::Checks checks;
+    memory(checks);
+    types(checks);
+    return checks.run();
+}
