@@ -33,7 +33,7 @@ CPP      := $(patsubst bindings/cpp/tests/%.cpp,$(OUT)/cpp/%,$(wildcard bindings
 BORDER   := $(patsubst tests/c_border/%.c,$(OUT)/border/%,$(wildcard tests/c_border/*.c))
 
 .PHONY: all library interop-programs bench-programs examples border-programs cpp-programs go-programs
-.PHONY: demo test bench bench-count check-fast model model-long lint header clean help
+.PHONY: demo test sanitize bench bench-count check-fast model model-long lint header clean help
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
@@ -113,6 +113,9 @@ demo: ## C and Python, each calling the other; installs what it lacks
 
 test: ## all tests; installs what they lack
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) tests/run/main.py
+
+sanitize: ## the C++ binding's tests with g++'s sanitizers in all of its code; a part of it is in make test
+	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) tests/run/main.py cpp.sanitized
 
 bench: all bench-programs ## what calls cost, beside raw sockets and Python's RPyC; QUICK=1: whether it still measures
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) benches/run/main.py $(if $(QUICK),--quick)

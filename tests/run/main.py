@@ -67,8 +67,11 @@ def run_all(options, tools, results):
     def wanted(name):
         return not options.names or any(part in name for part in options.names)
 
+    def chosen(one):
+        return wanted(one.name) and (options.names or not one.long)
+
     first = [one for one in runner.TESTS if one.name.startswith("build.")]
-    rest = [one for one in runner.TESTS if one not in first and wanted(one.name)] * options.repeat
+    rest = [one for one in runner.TESTS if one not in first and chosen(one)] * options.repeat
     for one in [] if options.no_build else first:
         results.run(one, tools)
     for name, command in rust.PARTS:

@@ -29,14 +29,15 @@ class Inapplicable(NotRun):
     """The test says nothing on a machine like this one; that is told, and is no failure."""
 
 
-Test = collections.namedtuple("Test", "name function seconds alone")
+Test = collections.namedtuple("Test", "name function seconds alone long")
 TESTS = []
 
 
-def test(name, seconds=60, alone=False):
-    """Registers a test that must end within `seconds`; it is called with a Case, with no other beside it if `alone`."""
+def test(name, seconds=60, alone=False, long=False):
+    """Registers a test that must end within `seconds`; it is called with a Case, with no other beside it if `alone`, and only
+    when it is asked for by name if it is `long`."""
     def register(function):
-        TESTS.append(Test(name, function, seconds, alone))
+        TESTS.append(Test(name, function, seconds, alone, long))
         return function
     return register
 
