@@ -73,26 +73,60 @@ end
 local function call(root, name, ...)
     local args, number = ffi.new("void *[?]", select("#", ...), { ... }), ffi.new("int64_t[1]")
     local value = make("rpyc_object_call_method", root, name, args, select("#", ...), nil)
-    lib.rpyc_value_get_int(value, number, nil)
+    local status = lib.rpyc_value_get_int(value, number, nil)
     lib.rpyc_value_free(value)
-    return tonumber(number[0])
+    if status ~= 0 then error("what came back is no int of 64 bits", 0) end
+    return number[0]
 end
 
--- Two arguments of a call as numbers; nil when one does not fit, of which the caller has been told.
+-- A number as people read it: LuaJIT writes LL behind one of 64 bits.
+local function shown(number)
+    return (tostring(number):gsub("LL$", ""))
+end
+
+-- Sum and product of numbers of 64 bits, which wrap around; nil where that happens. A number of Lua has 53 bits.
+local function plus(a, b)
+    local sum = a + b
+    if (a < 0) ~= (b < 0) or (sum < 0) == (a < 0) then return sum end
+end
+local function times(a, b)
+    local product = a * b
+    if a == 0 or (product / a == b and not (a == -1 and b < 0 and product < 0)) then return product end
+end
+
+-- Returns a number of 64 bits, or raises where there is none.
+local function answer(served, number, what)
+    if number then
+        lib.rpyc_call_return_int(served, number)
+    else
+        lib.rpyc_call_raise(served, "OverflowError", "the " .. what .. " does not fit in 64 bits")
+    end
+end
+
+-- Two arguments of a call; nil when one does not fit, of which the caller has been told.
 local function two(served, kind)
     local a, b = ffi.new(kind == "int" and "int64_t[1]" or "double[1]"), ffi.new(kind == "int" and "int64_t[1]" or "double[1]")
     local get = lib["rpyc_call_get_" .. kind]
-    if get(served, 0, a) == 0 and get(served, 1, b) == 0 then return tonumber(a[0]), tonumber(b[0]) end
+    if get(served, 0, a) == 0 and get(served, 1, b) == 0 then return a[0], b[0] end
 end
 
 local service = {
     { "exposed_add", "add(a, b)", "The sum of two integers.", function(served)
         local a, b = two(served, "int")
-        if a then lib.rpyc_call_return_int(served, a + b) end
+        if a then answer(served, plus(a, b), "sum") end
     end },
     { "exposed_power", "power(base, exponent=2)", "base multiplied by itself exponent times.", function(served)
         local base, exponent = two(served, "int")
-        if base then lib.rpyc_call_return_int(served, base ^ exponent) end
+        if not base then return end
+        if exponent < 0 or exponent > 62 then
+            lib.rpyc_call_raise(served, "ValueError", "the exponent must be from 0 to 62")
+            return
+        end
+        local result = 1LL
+        for _ = 1, tonumber(exponent) do
+            result = result and times(result, base)
+        end
+        answer(served, result, "power")
     end },
     { "exposed_divide", "divide(a, b)", "The quotient of two numbers.", function(served)
         local a, b = two(served, "float")
@@ -118,13 +152,13 @@ local service = {
 local function client(address)
     local connection = make("rpyc_connect", address, nil, nil)
     local root = make("rpyc_connection_root", connection)
-    print("add(40, 2) = " .. call(root, "add", lib.rpyc_value_new_int(40), lib.rpyc_value_new_int(2)))
+    print("add(40, 2) = " .. shown(call(root, "add", lib.rpyc_value_new_int(40), lib.rpyc_value_new_int(2))))
     local triple = ffi.cast("method_fn", function(served)
         local number = ffi.new("int64_t[1]")
-        if lib.rpyc_call_get_int(served, 0, number) == 0 then lib.rpyc_call_return_int(served, 3 * number[0]) end
+        if lib.rpyc_call_get_int(served, 0, number) == 0 then answer(served, times(3LL, number[0]), "product") end
     end)
     local func = make("rpyc_function_new", "triple", triple, "triple(n)", nil, 0, nil, nil)
-    print("apply(triple, 14) = " .. call(root, "apply", make("rpyc_value_new_object", func), lib.rpyc_value_new_int(14)))
+    print("apply(triple, 14) = " .. shown(call(root, "apply", make("rpyc_value_new_object", func), lib.rpyc_value_new_int(14))))
     local _, why = pcall(call, root, "divide", lib.rpyc_value_new_int(1), lib.rpyc_value_new_int(0))
     print("divide(1, 0) raised " .. why)
     lib.rpyc_object_free(func)

@@ -56,29 +56,42 @@ def call(root, method, *arguments):
     values = [lib.rpyc_value_new_int(one) if isinstance(one, int) else one.value for one in arguments]
     values = (c_void_p * len(values))(*values)
     value, number = make("rpyc_object_call_method", root, method, values, c_size_t(len(values)), None), c_int64()
-    lib.rpyc_value_get_int(value, byref(number), None)
+    status = lib.rpyc_value_get_int(value, byref(number), None)
     lib.rpyc_value_free(value)
+    if status:
+        raise RuntimeError("what came back is no int of 64 bits")
     return number.value
+
+
+def answer(served, number, what):
+    """Returns an int. ctypes would take what has more than 64 bits, and send another number."""
+    if -2**63 <= number < 2**63:
+        lib.rpyc_call_return_int(served, number)
+    else:
+        lib.rpyc_call_raise(c_void_p(served), b"OverflowError", b"the %s does not fit in 64 bits" % what)
 
 
 def triple(served, _self):
     """A function that the server calls back."""
     number = c_int64()
     if not lib.rpyc_call_get_int(served, 0, byref(number)):
-        lib.rpyc_call_return_int(served, 3 * number.value)
+        answer(served, 3 * number.value, b"product")
 
 
 def add(served, _self):
     a, b = c_int64(), c_int64()
     # Where an argument does not fit, the caller has been sent a TypeError.
     if not lib.rpyc_call_get_int(served, 0, byref(a)) and not lib.rpyc_call_get_int(served, 1, byref(b)):
-        lib.rpyc_call_return_int(served, a.value + b.value)
+        answer(served, a.value + b.value, b"sum")
 
 
 def power(served, _self):
     a, b = c_int64(), c_int64()
     if not lib.rpyc_call_get_int(served, 0, byref(a)) and not lib.rpyc_call_get_int(served, 1, byref(b)):
-        lib.rpyc_call_return_int(served, a.value ** b.value)
+        if 0 <= b.value <= 62:
+            answer(served, a.value ** b.value, b"power")
+        else:
+            lib.rpyc_call_raise(c_void_p(served), b"ValueError", b"the exponent must be from 0 to 62")
 
 
 def divide(served, _self):
