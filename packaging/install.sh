@@ -5,6 +5,17 @@ cd "$(dirname "$0")/.."
 action=$1
 : "${BUILT:?}" "${ARCHIVE:?}" "${PREFIX:?}" "${LIBDIR:?}" "${INCLUDEDIR:?}" "${BINDIR:?}" "${MANDIR:?}"
 DESTDIR=${DESTDIR:-}
+# Folders that are made are for all users, whoever's umask it is.
+umask 022
+
+# Other places would make an rpyc.pc that nobody can use: pkg-config's words end at spaces.
+for place in "PREFIX=$PREFIX" "LIBDIR=$LIBDIR" "INCLUDEDIR=$INCLUDEDIR" "BINDIR=$BINDIR" "MANDIR=$MANDIR"; do
+    case ${place#*=} in
+    *[!A-Za-z0-9/._+~:@-]*) echo "install.sh: $place: only letters, digits and /._+~:@- can be in it" >&2; exit 2 ;;
+    /*) ;;
+    *) echo "install.sh: $place: it must begin with /" >&2; exit 2 ;;
+    esac
+done
 
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 soname=$(sed -n 's/.*-soname,\(librpyc\.so\.[0-9]*\).*/\1/p' build.rs)
@@ -51,8 +62,10 @@ files() {
     for page in docs/man/*.[1-9]; do
         [ ! -e "$page" ] || echo "644 $page $MANDIR/man${page##*.}/${page##*/}"
     done
-    # The tool, where it was built.
-    [ ! -x "$BUILT/rpyc" ] || echo "755 $BUILT/rpyc $BINDIR/rpyc"
+    # The tool, where it was built; it may have been when the rest was installed.
+    if [ -x "$BUILT/rpyc" ] || [ "$action" = uninstall ]; then
+        echo "755 $BUILT/rpyc $BINDIR/rpyc"
+    fi
 }
 
 install_all() {

@@ -117,6 +117,31 @@ def files(case):
     case.run(make("uninstall", *places))
     case.equal(tree(os.path.join(case.folder, "root")), before, "files after make uninstall")
     case.note("%d files" % (len(got) - len(before)))
+    case.run(make("install", *places))
+    case.run(make("uninstall", *places, "CARGO_TARGET_DIR=" + case.folder + "/cleaned"))
+    case.equal(tree(os.path.join(case.folder, "root")), before, "files after make clean and make uninstall")
+
+
+@test("install.umask")
+def umask(case):
+    """All users can read what was installed, whatever the umask of who installs."""
+    stage()
+    root = os.path.join(case.folder, "root")
+    case.run(["sh", "-c", 'umask 077; exec "$@"', "sh", *make("install", "DESTDIR=" + root)])
+    for folder, _, names in os.walk(os.path.join(root, "usr")):
+        case.equal(stat.S_IMODE(os.stat(folder).st_mode), 0o755, "mode of " + folder)
+        case.check(all(os.stat(os.path.join(folder, name)).st_mode & 0o044 == 0o044 for name in names), "a file in " + folder)
+
+
+@test("install.places")
+def places_refused(case):
+    """Places with which pkg-config would say something else are refused, and nothing is installed."""
+    stage()
+    root = os.path.join(case.folder, "root")
+    for place in ("PREFIX=/opt/a b", "PREFIX=/opt/a&b", "PREFIX=opt", "LIBDIR=lib|64", "BINDIR=/usr/b\\in"):
+        done = case.run(make("install", "DESTDIR=" + root, place), codes=(2,))
+        case.check(re.search(r"it must begin with /|can be in it", done.read("err")), "%s: %r" % (place, done.read("err")))
+        case.check(not os.path.exists(root), place + " was installed")
 
 
 @test("install.pkg-config-shared")
@@ -233,6 +258,9 @@ def debian(case):
         case.run(["dpkg-deb", "-e", path, os.path.join(case.folder, name)])
         sums = case.run(["md5sum", "--quiet", "-c", os.path.join(case.folder, name, "md5sums")], folder=root)
         case.equal(sums.output, "", "files with another sum")
+    if os.path.exists(os.path.join(TARGET, "release", "rpyc")):
+        has = glob.glob(os.path.join(root, "usr/bin/rpyc")) + glob.glob(os.path.join(root, "usr/share/man/man1/rpyc.1.gz"))
+        case.check("librpyc-bin" in packages and len(has) == 2, "the program: %s in %s" % (has, ", ".join(packages)))
     listed = read(case.folder, "librpyc0", "symbols")
     case.equal(listed.count("@Base"), read(ROOT, "include", "symbols.txt").count("\nrpyc_"), "symbols of librpyc0")
     library = os.path.dirname(glob.glob(root + "/usr/lib/*/librpyc.so.0")[0])
