@@ -133,11 +133,19 @@ impl Connection {
 
     /// Connects to an address. With the dialect left to be found out, the peer's root is fetched at once.
     pub fn connect(address: &Address, service: Option<&Arc<Class>>, config: Config) -> Result<Connection> {
-        let open = |config: Config| {
-            let transport = transport::connect(address, config.connect_timeout)?;
-            Connection::new(transport, service, config)
-        };
-        if config.dialect != Dialect::Auto || !address.can_connect_again() {
+        let transport = |timeout| transport::connect(address, timeout);
+        Connection::connect_by(&transport, address.can_connect_again(), service, config)
+    }
+
+    /// As `connect`, with transports that `transport` makes within the time that it is given, a second one only if `again`.
+    pub fn connect_by(
+        transport: &dyn Fn(Option<Duration>) -> Result<Arc<dyn Transport>>,
+        again: bool,
+        service: Option<&Arc<Class>>,
+        config: Config,
+    ) -> Result<Connection> {
+        let open = |config: Config| Connection::new(transport(config.connect_timeout)?, service, config);
+        if config.dialect != Dialect::Auto || !again {
             return open(config);
         }
         let connection = open(config.clone())?;

@@ -122,6 +122,11 @@ impl Decoder {
         self.width = width;
     }
 
+    /// Has the stream stopped being one of frames? All that follows is garbage then.
+    pub fn is_lost(&self) -> bool {
+        self.lost
+    }
+
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.taken > 0 && self.taken >= self.bytes.len() / 2 {
             self.bytes.drain(..self.taken);
@@ -457,11 +462,11 @@ impl Line<'_> {
         let parts = if let Value::Tuple(parts) = &id_pack { &parts[..] } else { &[] };
         match parts {
             [Value::Str(name), class, Value::Int(0)] => {
-                self.put(&format!("{whose} class {name}#"));
+                self.put(&format!("{whose} class {}#", shown_name(name.as_str())));
                 self.value(class);
             }
             [Value::Str(name), _, instance] => {
-                self.put(&format!("{whose} {name}#"));
+                self.put(&format!("{whose} {}#", shown_name(name.as_str())));
                 self.value(instance);
             }
             _ => {
@@ -471,6 +476,18 @@ impl Line<'_> {
         }
         Ok(())
     }
+}
+
+/// The name of a type, which the peer may have made up, without what terminals obey.
+fn shown_name(name: &str) -> String {
+    name.chars().fold(String::with_capacity(name.len()), |mut shown, c| {
+        if c.is_control() {
+            let _ = write!(shown, "\\x{:02x}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+        shown
+    })
 }
 
 fn label(reader: &mut Reader<'_>) -> Result<i64> {

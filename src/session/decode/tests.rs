@@ -99,6 +99,18 @@ fn replies_objects_and_exceptions() {
     assert_eq!(raised.text, "ValueError: bad");
 }
 
+#[test]
+fn names_of_types_cannot_move_the_cursor() {
+    let mut reply = Vec::new();
+    boxed(&mut reply, boxing::REMOTE_REF);
+    brine::put_tuple_header(&mut reply, 3);
+    brine::put_str(&mut reply, "m.\u{1b}[2J\n\u{e9}".as_bytes());
+    brine::put_int(&mut reply, 9);
+    brine::put_int(&mut reply, 8);
+    let message = decoded(&frame(&in_dialect(Dialect::V6, 2, 3, &reply)));
+    assert_eq!(message.text, "my m.\\x1b[2J\\x0a\u{e9}#8");
+}
+
 fn compressed(payload: &[u8]) -> Vec<u8> {
     let mut body = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
     std::io::Write::write_all(&mut body, payload).unwrap();
