@@ -40,6 +40,7 @@ import services                                      # noqa: F401
 import errors                                        # noqa: F401
 import classic                                       # noqa: F401
 import tool                                          # noqa: F401
+import tool_trace                                    # noqa: F401
 import ffi                                           # noqa: F401
 import syscalls                                      # noqa: F401
 import benches                                       # noqa: F401

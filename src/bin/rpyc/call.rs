@@ -67,6 +67,6 @@ fn next_word(parser: &mut Parser, words: usize) -> Result<Option<Word>, Failure>
 }
 
 pub fn print(value: &Value) -> Outcome {
-    show::line(format_args!("{}", show::repr(value)?))?;
+    show::line(format_args!("{}", show::escaped(&show::repr(value)?)))?;
     Ok(0)
 }

@@ -58,7 +58,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
     let connection = peer::connect(&address, options.connection.config.clone())?;
     let value = path.walk(Value::Ref(connection.root()?))?;
     let Value::Ref(object) = &value else {
-        show::line(format_args!("{} {}", value.type_name(), value.repr()))?;
+        show::line(format_args!("{} {}", value.type_name(), show::escaped(&value.repr())))?;
         return Ok(0);
     };
     list(&connection, object, &options)
@@ -79,7 +79,7 @@ fn list(connection: &Connection, object: &Reference, options: &Options) -> Outco
         }
     }
     if options.names_only {
-        entries.iter().try_for_each(|entry| show::line(format_args!("{}", entry.name)))?;
+        entries.iter().try_for_each(|entry| show::line(format_args!("{}", show::escaped(&entry.name))))?;
         return Ok(0);
     }
     fill(connection, object, &mut entries)?;
@@ -104,10 +104,10 @@ fn head(object: &Reference, options: &Options) -> Result<(), Failure> {
         Reference::Remote(proxy) => proxy.type_name.to_string(),
         Reference::Local(_) => "an object of this program".into(),
     };
-    show::line(format_args!("{}", options.style.paint(Colour::Bold, name)))?;
+    show::line(format_args!("{}", options.style.paint(Colour::Bold, show::escaped(&name))))?;
     if let Ok(Value::Str(doc)) = ask(object, Ask::GetAttr("__doc__")) {
         for line in doc.as_str().trim().lines() {
-            show::line(format_args!("  {}", options.style.paint(Colour::Dim, line.trim())))?;
+            show::line(format_args!("  {}", options.style.paint(Colour::Dim, show::escaped(line.trim()))))?;
         }
     }
     Ok(())
@@ -212,7 +212,8 @@ fn print(entry: &Entry, style: Style) -> Result<(), Failure> {
         None => (String::new(), String::new()),
     };
     let name = format!("{}{}", entry.name, entry.signature.as_deref().unwrap_or(""));
-    let colour = match kind.as_str() {
+    let (name, kind) = (show::escaped(&name), show::escaped(&kind));
+    let colour = match &*kind {
         "method" | "function" => Colour::Green,
         "refused" | "fails" => Colour::Red,
         _ => Colour::Cyan,

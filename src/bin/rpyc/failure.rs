@@ -1,5 +1,6 @@
 //! What went wrong, in words and as exit code.
 
+use crate::show;
 use rpyc::error::{Error, Exception};
 use std::io;
 
@@ -36,6 +37,12 @@ impl Failure {
         Failure::new(USAGE, text)
     }
 
+    /// Nobody is there to talk to.
+    pub fn unreachable(text: impl Into<String>) -> Failure {
+        Failure::new(CONNECT, text)
+            .hint("Does the server run, and does it listen at this address? Python's servers listen at 0.0.0.0 or [::]")
+    }
+
     pub fn file(context: impl std::fmt::Display, error: io::Error) -> Failure {
         Failure::new(FILE, format!("{context}: {error}"))
     }
@@ -54,19 +61,19 @@ impl Failure {
         if let Some(exception) = &self.exception {
             let traceback = exception.traceback.as_str().trim_end();
             if !traceback.is_empty() {
-                eprintln!("{traceback}");
+                show::complain(format_args!("{}", show::escaped(traceback)));
             }
             let summary = exception.summary();
             // Python's tracebacks end with it.
             if !traceback.ends_with(&summary) {
-                eprintln!("{summary}");
+                show::complain(format_args!("{}", show::escaped(&summary)));
             }
             return;
         }
         let space = if command.is_empty() { "" } else { " " };
-        eprintln!("rpyc{space}{command}: {}", self.text);
+        show::complain(format_args!("rpyc{space}{command}: {}", show::escaped(&self.text)));
         if let Some(hint) = &self.hint {
-            eprintln!("  {hint}");
+            show::complain(format_args!("  {}", show::escaped(hint)));
         }
     }
 }
@@ -92,17 +99,20 @@ impl From<Error> for Failure {
             Error::Remote(exception) => Failure { exception: Some(exception), ..Failure::new(RAISED, text) },
             Error::Address(_) => Failure::usage(text).hint("such as tcp://localhost:18861 or unix:///run/service.sock"),
             Error::Argument(_) => Failure::usage(text),
-            Error::Connect { .. } => Failure::new(CONNECT, text)
-                .hint("Does the server run, and does it listen at this address? Python's servers listen at 0.0.0.0 or [::]"),
+            Error::Connect { .. } => Failure::unreachable(text),
             Error::Eof(_) | Error::Closed(_) => Failure::new(PROTOCOL, text).hint(
                 "The peer ended the connection. It may want TLS, refuse this client, or be no RPyC server; its log may tell",
             ),
             Error::Timeout(_) => Failure::new(PROTOCOL, text).hint(
                 "The connection was made, but no answer came. Is it an RPyC server? --timeout gives it longer",
             ),
-            Error::Malformed(_) | Error::Dialect(_) => {
+            Error::Malformed(_) => {
                 Failure::new(PROTOCOL, text).hint("What the peer sent is not RPyC, or a version before 4.1")
             }
+            Error::Limit(text) if text.contains("max_frame") => Failure::new(PROTOCOL, text)
+                .hint("What the peer sent is most likely not RPyC; if it is, -o max_frame=BYTES allows it more"),
+            Error::Dialect(_) => Failure::new(PROTOCOL, text)
+                .hint("Without --dialect it is found out; rpyc 4.1 to 5.3 is --dialect 5, rpyc 6 is --dialect 6"),
             _ => Failure::new(PROTOCOL, text),
         }
     }

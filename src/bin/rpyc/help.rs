@@ -33,7 +33,8 @@ Options of all commands that connect:
   -h, --help
 
 Exit codes: 0 well; 1 the peer raised an exception, or pings were lost; 2 the command line is wrong;
-3 nobody answers at the address; 4 the connection broke, took too long or is not RPyC; 5 a file.";
+3 nobody answers at the address; 4 the connection broke, took too long or is not RPyC; 5 a file or
+the output; 130 ended by signals before it was done.";
 
 const COMMANDS: [(&str, &str); 9] = [
     (
@@ -113,7 +114,8 @@ CODE - is read from stdin. What the code prints, the server prints.
 usage: rpyc serve [ADDR]
 
 Serves echo, add, sleep, fail, call and zeros to everybody who connects; 'rpyc dir ADDR' shows them. Prints
-\"listening ADDR\" first: without an ADDR, a free port of 127.0.0.1. Ends with Ctrl-C or SIGTERM.",
+\"listening ADDR\" first: without an ADDR, a free port of 127.0.0.1. Ends with Ctrl-C or SIGTERM, calls that run
+two seconds later at the latest.",
     ),
     (
         "trace",
@@ -130,7 +132,8 @@ the message, \"my X#n\" one of the side that sends it. What is not RPyC is shown
   -w, --width WIDTH            longer values are cut to about so many characters (120); 0: never
   --color WHEN                 always, never, or auto: on a terminal, unless NO_COLOR is set
 
-Ends with Ctrl-C or SIGTERM, with a summary. TLS cannot be looked into.
+Ends with Ctrl-C or SIGTERM: names the requests that have no answer yet, and sums up. TLS cannot be
+looked into.
 
   rpyc trace --listen :18862 --to localhost:18861     and let the client connect to port 18862",
     ),

@@ -1,6 +1,7 @@
 //! `rpyc`: looks at, calls and watches RPyC systems, those of Python alone too.
 //!
-//! One file for each command; what they share: `command_line`, `failure`, `help`, `peer`, `path`, `show`, `style`.
+//! One file for each command; what they share: `command_line`, `failure`, `help`, `peer`, `path`, `show`, `signals`,
+//! `style`.
 
 mod call;
 mod classic;
@@ -13,6 +14,7 @@ mod peer;
 mod ping;
 mod serve;
 mod show;
+mod signals;
 mod style;
 mod trace;
 
@@ -37,7 +39,7 @@ fn main() -> ExitCode {
 fn run(parser: &mut lexopt::Parser, command: &mut String) -> Outcome {
     let name = match parser.next()? {
         None => {
-            eprintln!("{}", help::USAGE);
+            show::complain(format_args!("{}", help::USAGE));
             return Ok(failure::USAGE);
         }
         Some(Short('h') | Long("help")) => return help::general(),

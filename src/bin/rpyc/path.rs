@@ -2,7 +2,6 @@
 
 use crate::failure::Failure;
 use rpyc::connection::{Ask, LiteralFault, LiteralReader, ask};
-use rpyc::error::Error;
 use rpyc::value::{Reference, Text, Value};
 
 /// One step of a path.
@@ -77,7 +76,7 @@ fn object<'v>(place: Option<&str>, value: &'v Value) -> Result<&'v Reference, Fa
     }
     let place = place.filter(|place| !place.is_empty()).unwrap_or("the root");
     let value = crate::show::shortened(&value.repr(), 60);
-    Err(Error::Type(format!("{place} is {value}, which came by value: it has nothing to ask the peer for")).into())
+    Err(Failure::usage(format!("{place} is {value}, which came by value: it has nothing to ask the peer for")))
 }
 
 fn parse_steps(text: &str) -> Result<Vec<(Step, usize)>, LiteralFault> {

@@ -1,9 +1,11 @@
 //! Connecting, for all commands that have an ADDR.
 
-use crate::failure::Failure;
+use crate::failure::{Failure, PROTOCOL};
 use rpyc::config::{Config, Dialect};
 use rpyc::connection::Connection;
-use rpyc::transport::Address;
+use rpyc::error::Error;
+use rpyc::transport::{self, Address};
+use std::cell::Cell;
 
 /// The port of `rpyc_classic`.
 pub const CLASSIC_PORT: u16 = 18812;
@@ -35,7 +37,26 @@ pub fn address(text: &str, usual_port: Option<u16>) -> Result<Address, Failure> 
 }
 
 pub fn connect(address: &Address, config: Config) -> Result<Connection, Failure> {
-    Ok(Connection::connect(address, None, config)?)
+    let reached = Cell::new(false);
+    let open = |timeout| {
+        reached.set(false);
+        let transport = transport::connect(address, timeout);
+        reached.set(transport.is_ok());
+        transport
+    };
+    Connection::connect_by(&open, address.can_connect_again(), None, config).map_err(|error| match error {
+        Error::Timeout(text) if !reached.get() => Failure::unreachable(text),
+        Error::Io { .. } if !reached.get() => {
+            Failure::unreachable(error.to_string()).hint("Is the name of the host right?")
+        }
+        // The first answer tells.
+        Error::Malformed(text) | Error::Limit(text) => {
+            Failure::new(PROTOCOL, format!("{address} does not speak RPyC: {text}")).hint(
+                "Is it the right port? A server of another protocol, such as HTTP, answers so, or one before rpyc 4.1",
+            )
+        }
+        other => other.into(),
+    })
 }
 
 /// What the peer speaks, in words.

@@ -2,13 +2,14 @@
 
 use crate::command_line::{ConnectionOptions, Word, missing, next, number, seconds, unknown};
 use crate::failure::{self, Failure, Outcome};
-use crate::{help, peer, show};
+use crate::{help, peer, show, signals};
 use lexopt::Parser;
+use rpyc::config::Dialect;
 use rpyc::error::Error;
 use rpyc::value::{Blob, Value};
 use signal_hook::consts::SIGINT;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 struct Options {
@@ -20,11 +21,36 @@ struct Options {
     wait: Duration,
 }
 
+/// An answer that is on its way when the user interrupts still has so long.
+const LAST_ANSWER: Duration = Duration::from_secs(1);
+/// What a frame holds beside the data.
+const ENVELOPE: usize = 64;
+
 /// Round trips, in seconds.
 #[derive(Default)]
 struct Statistics {
     sent: u64,
     times: Vec<f64>,
+    /// Printed by the one who came first: the end, or the interruption.
+    told: bool,
+}
+
+/// What an interruption finds.
+#[derive(Default)]
+struct Progress {
+    connected: AtomicBool,
+    interrupted: AtomicBool,
+    statistics: Mutex<Statistics>,
+}
+
+impl Progress {
+    fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    fn statistics(&self) -> MutexGuard<'_, Statistics> {
+        self.statistics.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 pub fn run(parser: &mut Parser) -> Outcome {
@@ -52,49 +78,71 @@ pub fn run(parser: &mut Parser) -> Outcome {
         }
     }
     let address = peer::address(&address.ok_or_else(|| missing("the address", "rpyc ping ADDR"))?, None)?;
+    let most = options.connection.config.limits.frame.saturating_sub(ENVELOPE);
+    if options.size > most {
+        return Err(Failure::usage(format!("--size is at most {most}"))
+            .hint("what comes back is one message; -o max_frame=BYTES allows a larger one"));
+    }
     // Interrupted, it still says what came of it.
-    let interrupted = Arc::new(AtomicBool::new(false));
-    signal_hook::flag::register_conditional_shutdown(SIGINT, 130, interrupted.clone())?;
-    signal_hook::flag::register(SIGINT, interrupted.clone())?;
+    let progress = Arc::new(Progress::default());
+    signals::at_first(&[SIGINT], {
+        let (progress, address) = (progress.clone(), address.to_string());
+        move || interrupt(&progress, &address)
+    })?;
 
     let started = Instant::now();
     let connection = peer::connect(&address, options.connection.config.clone())?;
     let connected = started.elapsed();
     show::line(format_args!(
-        "PING {address}: connected in {:.3} ms, {} speaks {}",
+        "PING {address}: connected in {:.3} ms, {} {} {}",
         millis(connected),
         connection.peer_name(),
+        // Found out, or only said by the user.
+        if options.connection.config.dialect == Dialect::Auto { "speaks" } else { "is asked in" },
         peer::dialect(&connection)
     ))?;
-    let mut statistics = Statistics::default();
-    let outcome = ping_all(&connection, &options, &interrupted, &mut statistics);
+    progress.connected.store(true, Ordering::Relaxed);
+    let outcome = ping_all(&connection, &options, &progress);
+    let mut statistics = progress.statistics();
     statistics.print(&address.to_string())?;
     outcome?;
-    Ok(if statistics.times.len() as u64 == statistics.sent { 0 } else { failure::RAISED })
+    Ok(statistics.code())
 }
 
-fn ping_all(
-    connection: &rpyc::connection::Connection,
-    options: &Options,
-    interrupted: &AtomicBool,
-    statistics: &mut Statistics,
-) -> Result<(), Failure> {
+/// Ends the program where the server keeps it waiting.
+fn interrupt(progress: &Progress, address: &str) {
+    progress.interrupted.store(true, Ordering::Relaxed);
+    if !progress.connected.load(Ordering::Relaxed) {
+        show::complain(format_args!("rpyc ping: interrupted before {address} had answered"));
+        signals::leave(signals::INTERRUPTED);
+    }
+    std::thread::sleep(LAST_ANSWER);
+    let mut statistics = progress.statistics();
+    let code = match statistics.print(address) {
+        Ok(()) => statistics.code(),
+        Err(failure) => failure.code,
+    };
+    signals::leave(code);
+}
+
+fn ping_all(connection: &rpyc::connection::Connection, options: &Options, progress: &Progress) -> Result<(), Failure> {
     let data: Vec<u8> = (b'a'..=b'z').cycle().take(options.size).collect();
     let data = Value::Bytes(Blob::copy(&data));
-    while (options.count == 0 || statistics.sent < options.count) && !interrupted.load(Ordering::Relaxed) {
-        if statistics.sent > 0 {
-            rest(options.interval, interrupted);
-            if interrupted.load(Ordering::Relaxed) {
+    let mut seq = 0;
+    while (options.count == 0 || seq < options.count) && !progress.is_interrupted() {
+        if seq > 0 {
+            rest(options.interval, progress);
+            if progress.is_interrupted() {
                 break;
             }
         }
-        statistics.sent += 1;
-        let seq = statistics.sent;
+        seq += 1;
+        progress.statistics().sent = seq;
         let started = Instant::now();
         match connection.ping(data.clone(), Some(options.wait)) {
             Ok(()) => {
                 let time = started.elapsed();
-                statistics.times.push(time.as_secs_f64());
+                progress.statistics().times.push(time.as_secs_f64());
                 show::line(format_args!("{} bytes back: seq={seq} time={:.3} ms", options.size, millis(time)))?;
             }
             Err(Error::Timeout(_)) => {
@@ -107,10 +155,10 @@ fn ping_all(
 }
 
 /// A pause that an interruption ends.
-fn rest(time: Duration, interrupted: &AtomicBool) {
-    let until = Instant::now() + time;
-    while !interrupted.load(Ordering::Relaxed) {
-        let left = until.saturating_duration_since(Instant::now());
+fn rest(time: Duration, progress: &Progress) {
+    let began = Instant::now();
+    while !progress.is_interrupted() {
+        let left = time.saturating_sub(began.elapsed());
         if left.is_zero() {
             return;
         }
@@ -123,7 +171,15 @@ fn millis(time: Duration) -> f64 {
 }
 
 impl Statistics {
-    fn print(&self, address: &str) -> Result<(), Failure> {
+    fn code(&self) -> u8 {
+        if self.times.len() as u64 == self.sent { 0 } else { failure::RAISED }
+    }
+
+    /// Says what came of it, once.
+    fn print(&mut self, address: &str) -> Result<(), Failure> {
+        if std::mem::replace(&mut self.told, true) {
+            return Ok(());
+        }
         let (sent, back) = (self.sent, self.times.len());
         let lost = (sent.saturating_sub(back as u64) * 100).checked_div(sent).unwrap_or(0);
         show::line(format_args!("--- {address}: {sent} sent, {back} came back, {lost}% lost"))?;

@@ -2,19 +2,20 @@
 
 use crate::command_line::{ConnectionOptions, Word, next, unknown};
 use crate::failure::{Failure, Outcome};
-use crate::{help, peer, show};
+use crate::{help, peer, show, signals};
 use lexopt::Parser;
 use rpyc::connection::{Ask, Call, Class, Connection, Definition, Hook, Member, Service, ask};
 use rpyc::error::{Error, Exception};
 use rpyc::server::Server;
 use rpyc::value::{Text, Value};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 /// So long a call that runs may go on when the server is asked to end.
 const GRACE: Duration = Duration::from_secs(2);
+/// So long all that is left of the server has then.
+const REST: Duration = Duration::from_secs(1);
 
 pub fn run(parser: &mut Parser) -> Outcome {
     let mut options = ConnectionOptions::default();
@@ -29,13 +30,27 @@ pub fn run(parser: &mut Parser) -> Outcome {
         }
     }
     let address = peer::address(address.as_deref().unwrap_or("tcp://:0"), None)?;
-    let mut signals = Signals::new([SIGINT, SIGTERM])?;
+    let (asked, end) = mpsc::channel();
+    signals::at_first(&[SIGINT, SIGTERM], move || {
+        // If nobody takes it, all has ended already.
+        let _ = asked.send(());
+    })?;
     let server = Server::new(&address, &service()?, options.config)?;
     show::line(format_args!("listening {}", server.address()))?;
     server.start()?;
-    signals.forever().next();
+    // Only the signal's thread has the other end.
+    let _ = end.recv();
     server.stop(GRACE);
-    server.join()?;
+    // A call that still runs then, perhaps for ever, ends with the program; without one the socket's file goes first.
+    let (joined, end) = mpsc::channel();
+    let waits = std::thread::Builder::new().name("rpyc-join".into()).spawn(move || {
+        let _ = server.join();
+        drop(server);
+        let _ = joined.send(());
+    });
+    if waits.is_ok() {
+        let _ = end.recv_timeout(REST);
+    }
     Ok(0)
 }
 
@@ -68,7 +83,7 @@ fn service() -> Result<Arc<Class>, Error> {
     let said = |what: &'static str| -> Option<Hook> {
         Some(Box::new(move |connection: &Connection, _: &_| {
             // Nobody may be reading what it says.
-            let _ = show::line(format_args!("{what} {}", connection.peer_name()));
+            let _ = show::line(format_args!("{what} {}", show::escaped(&connection.peer_name())));
         }))
     };
     let members = vec![

@@ -1,25 +1,29 @@
 //! `rpyc trace`: stands between client and server, and tells what they say.
 
+mod circle;
 mod printer;
 mod proxy;
 mod record;
 pub mod replay;
 
 use crate::command_line::{Word, missing, next, number, text, unknown};
-use crate::failure::{Failure, Outcome};
+use crate::failure::{FILE, Failure, Outcome};
 use crate::style::Style;
-use crate::{help, peer, show};
+use crate::{help, peer, show, signals};
 use lexopt::Parser;
 use printer::Printer;
-use proxy::Happening;
-use record::{Head, Writer};
+use proxy::{Happening, Proxy};
+use record::{Head, Record, Writer};
 use rpyc::transport::Listener;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
+use std::time::{Duration, Instant};
 
 /// So much may wait to be printed and saved before the traced connections are held up.
 const WAITING: usize = 1024;
+/// The output takes nothing for so long when the trace shall end: nobody reads it.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// How messages are printed.
 struct Look {
@@ -70,49 +74,98 @@ pub fn run(parser: &mut Parser) -> Outcome {
     let to = peer::address(&to.ok_or_else(|| missing("--to", USAGE))?, None)?;
     let printer = look.printer()?;
     let listener = Listener::bind(&listen)?;
+    circle::check(listener.address(), &to)?;
     let head = Head::now(listener.address().to_string(), to.to_string());
     let saving = match &save {
         None => None,
         Some(path) => Some((
             Writer::create(path, &head).map_err(|error| Failure::file(format!("cannot write {path}"), error))?,
-            path.as_str(),
+            path.clone(),
         )),
     };
+    let began = Instant::now();
     let (sender, happenings) = mpsc::sync_channel(WAITING);
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     let stop = sender.clone();
-    let waits = std::thread::Builder::new().name("rpyc-signals".into()).spawn(move || {
-        signals.forever().next();
-        // If nobody takes it, all has ended already.
-        let _ = stop.send(Happening::Stop);
-    });
-    waits.map_err(|error| Failure::file("cannot start a thread", error))?;
+    let proxy =
+        proxy::start(listener, to, began, sender).map_err(|error| Failure::file("cannot start a thread", error))?;
+    let proxy = Arc::new(proxy);
+    let watch = Watch { printing: Some(printer), saving, code: 0, done: Arc::default() };
+    signals::at_first(&[SIGINT, SIGTERM, SIGHUP], {
+        let (done, proxy) = (watch.done.clone(), proxy.clone());
+        move || end(&stop, &done, &proxy)
+    })?;
     show::line(format_args!("listening {}", head.listen))?;
     show::line(format_args!("tracing to {} since {}", head.to, head.date()))?;
-    proxy::start(listener, to, sender).map_err(|error| Failure::file("cannot start a thread", error))?;
-    watch(printer, saving, &happenings)
+    let outcome = watch.run(began, &happenings);
+    drop(happenings);
+    proxy.stop();
+    outcome
 }
 
-/// Prints and saves until it is told to stop.
-fn watch(mut printer: Printer, mut saving: Option<(Writer, &str)>, happenings: &mpsc::Receiver<Happening>) -> Outcome {
-    while let Ok(happening) = happenings.recv() {
-        let record = match happening {
-            Happening::Stop => break,
-            Happening::Trouble(text) => {
-                eprintln!("rpyc trace: {text}");
-                continue;
+/// Asks the watch to stop, and ends the program when it does not come to it: nobody reads what it prints.
+fn end(stop: &mpsc::SyncSender<Happening>, done: &AtomicU64, proxy: &Proxy) -> ! {
+    let mut told = false;
+    loop {
+        let before = done.load(Ordering::Relaxed);
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until {
+            told = told || stop.try_send(Happening::Stop).is_ok();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if done.load(Ordering::Relaxed) == before {
+            proxy.stop();
+            signals::leave(signals::INTERRUPTED);
+        }
+    }
+}
+
+/// Prints and saves what happens. What is traced must not suffer where one or the other cannot go on.
+struct Watch {
+    printing: Option<Printer>,
+    /// With the path.
+    saving: Option<(Writer, String)>,
+    code: u8,
+    /// How many records have been dealt with.
+    done: Arc<AtomicU64>,
+}
+
+impl Watch {
+    /// Until it is told to stop.
+    fn run(mut self, began: Instant, happenings: &mpsc::Receiver<Happening>) -> Outcome {
+        while let Ok(happening) = happenings.recv() {
+            match happening {
+                Happening::Stop => break,
+                Happening::Trouble(text) => show::complain(format_args!("rpyc trace: {}", show::escaped(&text))),
+                Happening::Record(record) => self.take(&record)?,
             }
-            Happening::Record(record) => record,
-        };
-        if let Some((writer, path)) = &mut saving {
-            if let Err(error) = writer.write(&record) {
-                // What is traced must not suffer from a full disk.
-                eprintln!("rpyc trace: cannot write {path} any more: {error}");
-                saving = None;
+            self.done.fetch_add(1, Ordering::Relaxed);
+        }
+        let at = proxy::since(began);
+        let printed = self.printing.as_mut().map_or(Ok(()), |printer| printer.finish(at));
+        self.printed(printed)?;
+        Ok(self.code)
+    }
+
+    fn take(&mut self, record: &Record) -> Result<(), Failure> {
+        if let Some((writer, path)) = &mut self.saving {
+            if let Err(error) = writer.write(record) {
+                show::complain(format_args!("rpyc trace: cannot write {path} any more: {error}; the trace goes on"));
+                (self.saving, self.code) = (None, FILE);
             }
         }
-        printer.print(&record)?;
+        let printed = self.printing.as_mut().map_or(Ok(()), |printer| printer.print(record));
+        self.printed(printed)
     }
-    printer.finish()?;
-    Ok(0)
+
+    /// Who reads no more has seen enough, and ends the trace; a full disk does not.
+    fn printed(&mut self, printed: Result<(), Failure>) -> Result<(), Failure> {
+        match printed {
+            Err(failure) if !failure.is_broken_pipe() => {
+                failure.hint("nothing more is printed; the trace goes on").tell("trace");
+                (self.printing, self.code) = (None, FILE);
+                Ok(())
+            }
+            other => other,
+        }
+    }
 }

@@ -45,6 +45,8 @@ struct Direction {
     /// The last bytes that came, for those that turn out to be garbage, and how many came in all.
     tail: Vec<u8>,
     received: u64,
+    /// Bytes that came after it was lost where frames begin.
+    unread: u64,
     ended: bool,
 }
 
@@ -86,6 +88,7 @@ impl Direction {
             names: HashMap::new(),
             tail: Vec::new(),
             received: 0,
+            unread: 0,
             ended: false,
         }
     }
@@ -119,35 +122,41 @@ impl Printer {
                     dialect: Dialect::Auto,
                 };
                 self.connections.insert(id, watched);
-                self.event(record, Colour::Bold, &format!("opened: {client} -> {server}"))
+                self.event(record.at, record.connection, Colour::Bold, &format!("opened: {client} -> {server}"))
             }
             What::NotOpened { client, why } => {
                 self.all.faults += 1;
-                self.event(record, Colour::Red, &format!("{client} is turned away: {why}"))
+                self.event(record.at, record.connection, Colour::Red, &format!("{client} is turned away: {why}"))
             }
             What::Data { from, bytes } => self.data(record, *from, bytes),
             What::Ended { from, why } => self.ended(record, *from, why),
         }
     }
 
-    /// The sums of all that was seen.
-    pub fn finish(&mut self) -> Result<(), Failure> {
-        for (_, watched) in self.connections.drain() {
+    /// At this time: what has no answer yet on connections that are still open, and the sums of all that was seen.
+    pub fn finish(&mut self, at: u64) -> Result<(), Failure> {
+        let mut open: Vec<(u64, Watched)> = self.connections.drain().collect();
+        open.sort_by_key(|(connection, _)| *connection);
+        for (connection, watched) in open {
+            self.rest(at, connection, &watched, false)?;
+            let after = time(at.saturating_sub(watched.began));
+            self.event(at, connection, Colour::Bold, &format!("still open after {after}: {}", watched.sums.text()))?;
             self.all.add(watched.sums);
         }
         let plural = if self.opened == 1 { "" } else { "s" };
         show::line(format_args!("--- {} connection{plural}: {}", self.opened, self.all.text()))
     }
 
-    fn stamp(&self, record: &Record) -> String {
-        let (seconds, micros) = (record.at / 1_000_000_000, record.at / 1000 % 1_000_000);
-        let stamp = format!("{seconds:>4}.{micros:06} #{}", record.connection);
+    fn stamp(&self, at: u64, connection: u64) -> String {
+        let (seconds, micros) = (at / 1_000_000_000, at / 1000 % 1_000_000);
+        let stamp = format!("{seconds:>4}.{micros:06} #{connection}");
         self.style.paint(Colour::Dim, stamp).to_string()
     }
 
     /// A line about a connection itself.
-    fn event(&self, record: &Record, colour: Colour, text: &str) -> Result<(), Failure> {
-        show::line(format_args!("{} {}", self.stamp(record), self.style.paint(colour, text)))
+    fn event(&self, at: u64, connection: u64, colour: Colour, text: &str) -> Result<(), Failure> {
+        let text = show::escaped(text);
+        show::line(format_args!("{} {}", self.stamp(at, connection), self.style.paint(colour, text)))
     }
 
     fn data(&mut self, record: &Record, from: Side, bytes: &[u8]) -> Result<(), Failure> {
@@ -171,7 +180,7 @@ impl Printer {
             watched.sums.faults += 1;
             let text =
                 format!("the {} begins a TLS handshake: the trace can pass it on, but not look into it", from.name());
-            self.event(record, Colour::Yellow, &text)?;
+            self.event(record.at, record.connection, Colour::Yellow, &text)?;
         }
         self.messages(record, from)
     }
@@ -179,14 +188,21 @@ impl Printer {
     /// All messages that are there as a whole.
     fn messages(&mut self, record: &Record, from: Side) -> Result<(), Failure> {
         while let Some(watched) = self.connections.get_mut(&record.connection) {
-            let Some(message) = watched.direction(from).decoder.next_message() else { break };
+            let direction = watched.direction(from);
+            let lost = direction.decoder.is_lost();
+            let Some(message) = direction.decoder.next_message() else { break };
+            if lost {
+                // Its beginning has been shown.
+                direction.unread += message.size as u64;
+                continue;
+            }
             if watched.dialect != message.dialect && message.dialect != Dialect::Auto {
                 watched.dialect = message.dialect;
                 let text = match message.dialect {
                     Dialect::V5 => "speaks the protocol of rpyc 4.1 to 5.3",
                     _ => "speaks the protocol of rpyc 6",
                 };
-                self.event(record, Colour::Dim, text)?;
+                self.event(record.at, record.connection, Colour::Dim, text)?;
             }
             self.message(record, from, &message)?;
         }
@@ -264,7 +280,7 @@ impl Printer {
             text += &style.paint(Colour::Dim, format_args!("  (to {})", beside.answers)).to_string();
         }
         if let Some(fault) = &message.fault {
-            let fault = format!(" ! {} (at byte {})", fault.text, fault.offset);
+            let fault = format!(" ! {} (at byte {})", show::escaped(&fault.text), fault.offset);
             text += &style.paint(Colour::Red, fault).to_string();
         }
         if !beside.garbage.is_empty() {
@@ -273,7 +289,7 @@ impl Printer {
         let sequence = message.sequence.map_or_else(String::new, |sequence| sequence.to_string());
         show::line(format_args!(
             "{} {} {:>9} {:>10}  {} {:<4} {}",
-            self.stamp(record),
+            self.stamp(record.at, record.connection),
             style.paint(arrow_colour, arrow),
             bytes(message.size as u64),
             beside.latency.map_or_else(String::new, time),
@@ -293,25 +309,45 @@ impl Printer {
         let both = watched.client.ended && watched.server.ended;
         let how = if why.is_empty() { String::new() } else { format!(" ({why})") };
         let text = format!("the {} sends nothing more{how}", from.name());
-        self.event(record, if why.is_empty() { Colour::Dim } else { Colour::Yellow }, &text)?;
+        self.event(record.at, record.connection, if why.is_empty() { Colour::Dim } else { Colour::Yellow }, &text)?;
         if !both {
             return Ok(());
         }
         let Some(watched) = self.connections.remove(&record.connection) else { return Ok(()) };
         let took = time(record.at.saturating_sub(watched.began));
+        self.rest(record.at, record.connection, &watched, true)?;
+        self.event(
+            record.at,
+            record.connection,
+            Colour::Bold,
+            &format!("closed after {took}: {}", watched.sums.text()),
+        )?;
+        self.all.add(watched.sums);
+        Ok(())
+    }
+
+    /// What was not understood on a connection, and what was not answered.
+    fn rest(&self, at: u64, connection: u64, watched: &Watched, closed: bool) -> Result<(), Failure> {
         for (side, direction) in [(Side::Client, &watched.client), (Side::Server, &watched.server)] {
+            if direction.unread > 0 {
+                let text = format!("{} more of the {} could not be read", bytes(direction.unread), side.name());
+                self.event(at, connection, Colour::Red, &text)?;
+            }
             // CLOSE is never answered.
             let waiting = direction.pending.iter().filter(|(_, request)| !request.text.starts_with("CLOSE"));
-            let mut waiting: Vec<(&i64, &String)> =
-                waiting.map(|(sequence, request)| (sequence, &request.text)).collect();
-            waiting.sort();
-            for (sequence, text) in waiting {
-                let text = format!("request {sequence} of the {} was never answered: {text}", side.name());
-                self.event(record, Colour::Yellow, &text)?;
+            let mut waiting: Vec<(&i64, &Pending)> = waiting.collect();
+            waiting.sort_by_key(|(sequence, _)| **sequence);
+            for (sequence, request) in waiting {
+                let (whose, text) = (side.name(), &request.text);
+                let text = if closed {
+                    format!("request {sequence} of the {whose} was never answered: {text}")
+                } else {
+                    let age = time(at.saturating_sub(request.at));
+                    format!("request {sequence} of the {whose} has no answer after {age}: {text}")
+                };
+                self.event(at, connection, Colour::Yellow, &text)?;
             }
         }
-        self.event(record, Colour::Bold, &format!("closed after {took}: {}", watched.sums.text()))?;
-        self.all.add(watched.sums);
         Ok(())
     }
 }

@@ -1,15 +1,18 @@
 //! Passes bytes on between clients and a server, as they are, and tells what passed.
 
+use super::circle;
 use super::record::{CHUNK, Record, Side, What};
 use rpyc::transport::{self, Address, Listener, Transport};
 use std::io::{self, IoSlice};
-use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// For the server behind the proxy.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// For the thread that accepts, at the end.
+const STOPPING: Duration = Duration::from_secs(1);
 
 pub enum Happening {
     Record(Record),
@@ -28,8 +31,31 @@ struct Witness {
 
 impl Witness {
     fn tell(&self, what: What) {
-        let at = u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let at = since(self.began);
         let _ = self.sender.send(Happening::Record(Record { connection: self.connection, at, what }));
+    }
+}
+
+pub fn since(began: Instant) -> u64 {
+    u64::try_from(began.elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The thread that accepts.
+pub struct Proxy {
+    listener: Weak<Listener>,
+    accepting: JoinHandle<()>,
+}
+
+impl Proxy {
+    /// Accepts no more. The file of a Unix socket has gone then, unless the thread is held up.
+    pub fn stop(&self) {
+        if let Some(listener) = self.listener.upgrade() {
+            listener.stop();
+        }
+        let began = Instant::now();
+        while !self.accepting.is_finished() && began.elapsed() < STOPPING {
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 
@@ -38,17 +64,19 @@ fn spawn(run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
 }
 
 /// Accepts in a thread of its own; each connection has two more.
-pub fn start(listener: Listener, to: Address, sender: SyncSender<Happening>) -> io::Result<()> {
-    let began = Instant::now();
+pub fn start(listener: Listener, to: Address, began: Instant, sender: SyncSender<Happening>) -> io::Result<Proxy> {
+    let listener = Arc::new(listener);
+    let weak = Arc::downgrade(&listener);
     let accept = move || {
         let mut connection = 0;
+        let own = listener.address().clone();
         loop {
             match listener.accept() {
                 Ok(Some(client)) => {
                     connection += 1;
                     let witness = Witness { connection, began, sender: sender.clone() };
-                    let (to, here, told) = (to.clone(), client.clone(), witness.clone());
-                    if let Err(error) = spawn(move || join(here, &to, told)) {
+                    let (own, to, here, told) = (own.clone(), to.clone(), client.clone(), witness.clone());
+                    if let Err(error) = spawn(move || join(here, &own, &to, told)) {
                         turn_away(&*client, &witness, error.to_string());
                     }
                 }
@@ -58,7 +86,7 @@ pub fn start(listener: Listener, to: Address, sender: SyncSender<Happening>) -> 
             }
         }
     };
-    spawn(accept).map(drop)
+    Ok(Proxy { listener: weak, accepting: spawn(accept)? })
 }
 
 fn turn_away(client: &dyn Transport, witness: &Witness, why: String) {
@@ -66,8 +94,12 @@ fn turn_away(client: &dyn Transport, witness: &Witness, why: String) {
     client.shutdown();
 }
 
-fn join(client: Arc<dyn Transport>, to: &Address, witness: Witness) {
+fn join(client: Arc<dyn Transport>, own: &Address, to: &Address, witness: Witness) {
     let server = match transport::connect(to, Some(CONNECT_TIMEOUT)) {
+        Ok(server) if circle::is_own(own, &server.peer_name()) => {
+            server.shutdown();
+            return turn_away(&*client, &witness, format!("{to} is where the trace itself listens"));
+        }
         Ok(server) => server,
         Err(error) => return turn_away(&*client, &witness, error.to_string()),
     };

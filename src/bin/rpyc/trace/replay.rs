@@ -28,32 +28,33 @@ pub fn run(parser: &mut Parser) -> Outcome {
         }
     }
     let path = path.ok_or_else(|| missing("the file", USAGE))?;
+    let listen = listen.map(|listen| peer::address(&listen, None)).transpose()?;
+    let (reader, head) = Reader::open(&path).map_err(|trouble| failure(&path, trouble))?;
     match listen {
-        Some(listen) => serve(&path, &peer::address(&listen, None)?),
-        None => print(&path, &look),
+        Some(listen) => serve(&path, reader, &listen),
+        None => print(&path, reader, &head, &look),
     }
 }
 
 /// Hands out all records; the rest of a file that was cut or damaged is reported and left.
-fn read_all(path: &str, mut each: impl FnMut(Record) -> Result<(), Failure>) -> Result<(), Failure> {
-    let (mut reader, _) = open(path)?;
+fn read_all(
+    path: &str,
+    mut reader: Reader<impl io::Read>,
+    mut each: impl FnMut(Record) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     loop {
         match reader.read() {
             Ok(Some(record)) => each(record)?,
             Ok(None) => return Ok(()),
             Err(Trouble::Cut(at)) => {
-                eprintln!(
+                show::complain(format_args!(
                     "rpyc replay: {path} was cut: it ends inside the record at byte {at}; all before it is whole"
-                );
+                ));
                 return Ok(());
             }
             Err(trouble) => return Err(failure(path, trouble)),
         }
     }
-}
-
-fn open(path: &str) -> Result<(Reader<io::BufReader<std::fs::File>>, Head), Failure> {
-    Reader::open(path).map_err(|trouble| failure(path, trouble))
 }
 
 fn failure(path: &str, trouble: Trouble) -> Failure {
@@ -64,21 +65,25 @@ fn failure(path: &str, trouble: Trouble) -> Failure {
     }
 }
 
-fn print(path: &str, look: &Look) -> Outcome {
-    let (_, head) = open(path)?;
+fn print(path: &str, reader: Reader<impl io::Read>, head: &Head, look: &Look) -> Outcome {
     let mut printer = look.printer()?;
-    show::line(format_args!("trace of {} -> {} since {}", head.listen, head.to, head.date()))?;
-    read_all(path, |record| printer.print(&record))?;
-    printer.finish()?;
+    let text = format!("trace of {} -> {} since {}", head.listen, head.to, head.date());
+    show::line(format_args!("{}", show::escaped(&text)))?;
+    let mut last = 0;
+    read_all(path, reader, |record| {
+        last = last.max(record.at);
+        printer.print(&record)
+    })?;
+    printer.finish(last)?;
     Ok(0)
 }
 
 /// What the server sent on a connection: each part with the number of the client's messages that were there before.
 type Part = Vec<(usize, Vec<u8>)>;
 
-fn serve(path: &str, listen: &Address) -> Outcome {
+fn serve(path: &str, reader: Reader<impl io::Read>, listen: &Address) -> Outcome {
     let mut parts: BTreeMap<u64, (Decoder, usize, Part)> = BTreeMap::new();
-    read_all(path, |record| {
+    read_all(path, reader, |record| {
         match record.what {
             What::Opened { .. } => {
                 parts.insert(record.connection, (Decoder::new(), 0, Vec::new()));
@@ -101,7 +106,7 @@ fn serve(path: &str, listen: &Address) -> Outcome {
     show::line(format_args!("listening {}", listener.address()))?;
     for (id, (_, _, part)) in parts {
         let Some(client) = listener.accept().map_err(|error| Failure::file("cannot accept", error))? else { break };
-        show::line(format_args!("#{id}: {}", client.peer_name()))?;
+        show::line(format_args!("#{id}: {}", show::escaped(&client.peer_name())))?;
         let told = match play(&*client, &part) {
             Ok(()) => "all was sent".to_owned(),
             Err(error) => format!("ended early: {error}"),
