@@ -11,7 +11,7 @@ from runner import ROOT, TAIL
 CARGO = os.environ.get("CARGO", "cargo")
 # name, command
 PARTS = (
-    ("cargo-test", (CARGO, "test", "--locked", "--no-fail-fast")),
+    ("cargo-test", (CARGO, "test", "--locked", "--features", "tool", "--no-fail-fast")),
     ("model", ("make", "--no-print-directory", "model")),
 )
 SECONDS = 1500
