@@ -291,6 +291,7 @@ class Calculator(rpyc.Service):
         return a + b
 
 server = ThreadedServer(Calculator, hostname="127.0.0.1", port=0)
+server.listener.listen()  # as start() will, which may come later than the client
 print("port", server.port, flush=True)
 server.start()
 """

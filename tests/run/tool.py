@@ -265,6 +265,7 @@ class Service(rpyc.Service):
         raise ValueError("text \\x1b]0;title\\x07")
 
 server = ThreadedServer(Service, hostname="127.0.0.1", port=0, protocol_config={"allow_public_attrs": True})
+server.listener.listen()  # as start() will, which may come later than the client
 print("port", server.port, flush=True)
 server.start()
 """
