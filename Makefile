@@ -33,7 +33,7 @@ CPP      := $(patsubst bindings/cpp/tests/%.cpp,$(OUT)/cpp/%,$(wildcard bindings
 BORDER   := $(patsubst tests/c_border/%.c,$(OUT)/border/%,$(wildcard tests/c_border/*.c))
 
 .PHONY: all library interop-programs bench-programs examples border-programs cpp-programs go-programs
-.PHONY: demo test sanitize bench bench-count check-fast model model-long lint header clean help
+.PHONY: go-key demo test sanitize bench bench-count check-fast model model-long lint header clean help
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
@@ -88,16 +88,20 @@ $(OUT)/cpp/%: bindings/cpp/tests/%.cpp $(CPP_HEADERS) Makefile | library
 $(OUT)/cpp/%: bindings/cpp/examples/%.cpp $(CPP_HEADERS) Makefile | library
 	$(CXXCOMPILE) -o $@ $< $(LINK)
 
-# cgo finds the library by pkg-config. It does not see that a header has changed, so a sum of it stands among the flags.
+# cgo finds the library by pkg-config. What that says, and what the headers say, is not part of the key under which go keeps what it
+# has built; CGO_CFLAGS is, so a sum of both stands there.
 GO ?= go
+GO_KEY = -O2 -g -DRPYC_SUM=$(shell { cat include/rpyc.h; echo $(LIB); } | cksum | cut -d' ' -f1)
 $(OUT)/pkgconfig/rpyc.pc: $(HEADERS) Makefile
 	@mkdir -p $(@D)
 	@{ echo 'Name: rpyc'; echo 'Description: RPyC for native programs'; echo 'Version: 0'; \
-	   echo 'Cflags: -I$(CURDIR)/include -DRPYC_HEADER_SUM='`cksum < include/rpyc.h | cut -d' ' -f1`; \
+	   echo 'Cflags: -I$(CURDIR)/include'; \
 	   echo 'Libs: -L$(LIB) -lrpyc -Wl,-rpath,$(LIB)'; } > $@
+go-key: # for who runs go beside make
+	@echo $(GO_KEY)
 go-programs: $(OUT)/pkgconfig/rpyc.pc | library ## the Go binding, and its interop programs
 	@mkdir -p $(OUT)/go && echo "go build ./..."
-	@cd bindings/go && PKG_CONFIG_PATH=$(OUT)/pkgconfig GOPROXY=off $(GO) build -o $(OUT)/go/ ./internal/...
+	@cd bindings/go && PKG_CONFIG_PATH=$(OUT)/pkgconfig GOPROXY=off CGO_CFLAGS="$(GO_KEY)" $(GO) build -o $(OUT)/go/ ./internal/...
 
 # Written from the header: one call of every function with NULL for each of its pointers.
 $(OUT)/border/every_function_null.c: tests/run/null_calls.py $(HEADERS)

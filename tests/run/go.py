@@ -1,7 +1,9 @@
 """The Go binding: its own tests, with and without the race detector; the interop contract against Python and C; the documents."""
+import functools
 import os
 import re
 import shutil
+import subprocess
 
 import classic
 import interop
@@ -17,9 +19,16 @@ LEAST_CHECKS = 84                                    # of the Go client: the 83 
 MODULE = "module snippet\n\ngo 1.19\n\nrequire rpyc v0.0.0\n\nreplace rpyc => %s\n"
 
 
+@functools.lru_cache(None)
+def key():
+    """What tells this library and its header from others in go's cache."""
+    return subprocess.run(["make", "-s", "--no-print-directory", "CARGO_TARGET_DIR=" + TARGET, "go-key"], cwd=ROOT, check=True,
+                          env=dict(os.environ, MAKEFLAGS=""), capture_output=True, text=True).stdout.strip()
+
+
 def environment():
     """For the go command: the library of this tree, and no network."""
-    return {"PKG_CONFIG_PATH": os.path.join(TARGET, "c", "pkgconfig"), "GOPROXY": "off", "GOFLAGS": "", "GOWORK": "off",
+    return {"CGO_CFLAGS": key(), "PKG_CONFIG_PATH": os.path.join(TARGET, "c", "pkgconfig"), "GOPROXY": "off", "GOFLAGS": "", "GOWORK": "off",
             "GOTOOLCHAIN": "local"}
 
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import stat
 import threading
+import zlib
 
 from prepare import quiet
 from runner import ROOT, TARGET, Failed, NotRun, test
@@ -363,7 +364,8 @@ def go(case):
     write(case, wrapper, '#!/bin/sh\nexec "%s" --define-prefix "$@"\n' % case.tool("pkg-config"))
     os.chmod(wrapper, 0o755)
     library = os.path.join(stage(), "lib")
-    env = {"PKG_CONFIG": wrapper, "PKG_CONFIG_LIBDIR": os.path.join(library, "pkgconfig"), "GOPROXY": "off", "GOFLAGS": "-mod=mod",
+    # Not what go has in its cache from elsewhere, where pkg-config said something else.
+    env = {"CGO_CFLAGS": "-O2 -g -DRPYC_STAGE=%d" % zlib.crc32(library.encode()), "PKG_CONFIG": wrapper, "PKG_CONFIG_LIBDIR": os.path.join(library, "pkgconfig"), "GOPROXY": "off", "GOFLAGS": "-mod=mod",
            "GO111MODULE": "on", "CGO_ENABLED": "1"}
     case.run([tool, "build", "-o", "consumer", "."], env=env, folder=case.folder)
     done = case.run([os.path.join(case.folder, "consumer"), calculator(case)], env={"LD_LIBRARY_PATH": library})

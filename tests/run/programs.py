@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 
+import go
 import snippets
 from runner import ROOT, TARGET, NotRun, test
 
@@ -124,11 +125,7 @@ def go_compiles(case):
             file.write(text)
     if not count:
         return case.note("no pieces")
-    with open(os.path.join(case.folder, "rpyc.pc"), "w", encoding="utf-8") as file:
-        file.write("Name: rpyc\nDescription: of this tree\nVersion: 0\nCflags: -I%s/include\nLibs: -L%s -lrpyc\n" % (ROOT, LIBRARY))
-    case.tool("pkg-config")
-    case.run([case.tool("go"), "vet", "./..."], folder=case.folder,
-             env={"PKG_CONFIG_PATH": case.folder, "GOPROXY": "off", "GOFLAGS": "-mod=mod", "CGO_ENABLED": "1"})
+    go.go(case, "vet", "./...", folder=case.folder)
     case.note("%d pieces" % count)
 
 
