@@ -1,5 +1,7 @@
 //! What can go wrong, as the caller of the library sees it.
 
+mod builtin;
+
 use crate::config::Meaning;
 use crate::value::{Text, Value};
 use std::fmt;

@@ -165,17 +165,7 @@ impl Call {
     }
 
     pub fn raise(&mut self, mut exception: Exception) -> Result<()> {
-        if exception.is_builtin("SystemExit")
-            && !exception.attributes.iter().any(|(name, _)| name.as_bytes() == b"code")
-        {
-            // A Python peer makes the exception without its constructor, which would set it.
-            let code = match exception.args.as_slice() {
-                [] => Value::None,
-                [code] => code.clone(),
-                args => Value::tuple(args.to_vec()),
-            };
-            exception.attributes.push(("code".into(), code));
-        }
+        exception.construct();
         if exception.traceback.as_bytes().is_empty() {
             let class = self.object.class().shape().class_name();
             let place = if class == "function" { self.name().to_owned() } else { format!("{class}.{}", self.name()) };

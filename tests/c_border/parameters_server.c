@@ -107,6 +107,23 @@ static void raise_it(rpyc_call *call, void *self)
     rpyc_call_raise_with(call, module, dot ? dot + 1 : text, &arg, 1, NULL);
 }
 
+static void raise_with(rpyc_call *call, void *self)
+{
+    const char *name = "";
+    char text[100];
+    size_t length = 0, count = 0;
+    rpyc_value *args[8];
+    const rpyc_value *given = rpyc_call_arg(call, 1);
+
+    (void)self;
+    if (rpyc_call_get_str(call, 0, &name, &length))
+        return;
+    snprintf(text, sizeof text, "%.*s", (int)length, name);
+    for (; count < rpyc_value_count(given) && count < 8; count++)
+        args[count] = rpyc_value_clone(rpyc_value_item(given, count));
+    rpyc_call_raise_with(call, NULL, text, args, count, NULL);
+}
+
 static void give_list(rpyc_call *call, void *self)
 {
     rpyc_value *items[] = {rpyc_value_new_int(1), rpyc_value_new_int(2), rpyc_value_new_int(3)}, *list = NULL;
@@ -207,6 +224,7 @@ static const rpyc_method methods[] = {
     {"exposed_thing", give_thing, "thing()", NULL, 0},
     {"exposed_public", give_public, "public()", NULL, 0},
     {"exposed_raise_it", raise_it, "raise_it(name, arg)", NULL, 0},
+    {"exposed_raise_with", raise_with, "raise_with(name, args)", NULL, 0},
     {"exposed_list", give_list, "list()", NULL, 0},
     {"exposed_credentials", give_credentials, "credentials()", NULL, 0},
     {"exposed_endpoints", give_endpoints, "endpoints()", NULL, 0},

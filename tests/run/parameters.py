@@ -120,6 +120,9 @@ for text in ("true", "false"):
     test(called("instantiate_custom_exceptions", text) + ".raised-by-c")(foreign(text, NEW, start_c))
     test(called("instantiate_custom_exceptions", text) + ".stock-server")(
         foreign(text, NEW, lambda case: start_python(case, NEW)))
+test("parameter.constructed-exceptions")(of_server("constructed_exceptions", "", ("propagate_SystemExit_locally=false",), NEW))
+test("parameter.constructed-exceptions.stock-server")(
+    of_python("constructed_exceptions", "", ("propagate_SystemExit_locally=false",), NEW))
 test("parameter.endpoints.stock-server")(of_python("endpoints", "", (), NEW))
 test("parameter.live-connection")(of_server("live", "", ("allow_setattr=true",), NEW))
 # The same rules hold for clients of the older dialect.

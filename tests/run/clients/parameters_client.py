@@ -153,6 +153,32 @@ def test_instantiate_custom_exceptions():
     equal(error.args, ("pears",), "args")
 
 
+def test_constructed_exceptions():
+    """Exceptions of types whose constructors make attributes of their arguments; TEXT is not looked at."""
+    names = {"OSError": "errno strerror filename filename2", "BlockingIOError": "errno strerror filename characters_written",
+             "SyntaxError": "msg filename lineno offset text", "UnicodeDecodeError": "encoding object start end reason",
+             "SystemExit": "code"}
+    names["UnicodeTranslateError"] = names["UnicodeEncodeError"] = names["UnicodeDecodeError"]
+    names["TabError"] = names["SyntaxError"]
+    for kind, args in (
+            (OSError, (2, "none", "f")), (OSError, (2, "none")), (OSError, (1, "no", "f", None, "g")), (OSError, (7777, "x")),
+            (OSError, ("text",)), (OSError, ()), (OSError, (1, 2, 3, 4, 5, 6)), (PermissionError, (2, "x")),
+            (TimeoutError, (110, "slow")), (TimeoutError, ("slow",)), (IOError, (32, "pipe")), (ConnectionError, (3, "y", b"z")),
+            (BlockingIOError, (11, "x", 3)), (BlockingIOError, (11, "x", "f")),
+            (SyntaxError, ("bad", ("f.py", 3, 4, "a b"))), (TabError, ("bad", ("f.py", 3, 4, "a b"))), (SyntaxError, ("bad",)),
+            (SyntaxError, ()), (UnicodeDecodeError, ("utf-8", b"a\xff", 1, 2, "why")),
+            (UnicodeEncodeError, ("ascii", "\xe9", 0, 1, "why")), (UnicodeTranslateError, ("\xe9", 0, 1, "why")),
+            (SystemExit, (3,)), (SystemExit, ()), (SystemExit, (1, 2)), (KeyError, ("k",)), (ImportError, ("m",))):
+        want = kind(*args)
+        got = attempt(root.exposed_raise_with, kind.__name__, args)
+        what = "%s%r" % (kind.__name__, args)
+        check(isinstance(got, type(want)), "%s comes as a %s" % (what, type(got).__mro__))
+        for name in ("args " + names.get("OSError" if isinstance(want, OSError) else kind.__name__, "args")).split():
+            equal(getattr(got, name, None), getattr(want, name, None), "%s.%s" % (what, name))
+        if PEER == "c":                              # RPyC makes "-> None" of what OSError has not
+            equal(str(got).split("\n\n==")[0], str(want), "the text of %s" % what)
+
+
 def test_log_exceptions():
     check(isinstance(attempt(root.exposed_raise_it, "ValueError", "no pears"), ValueError), "it is raised")
     # A callback's exception, and one of the rules, which is told with the rule and the side.

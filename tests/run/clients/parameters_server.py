@@ -1,4 +1,5 @@
 """The twin of tests/c_border/parameters_server.c, of stock RPyC: parameters_server.py [NAME=TEXT...]; prints its port."""
+import builtins
 import sys
 import time
 import types
@@ -46,6 +47,9 @@ class Parameters(rpyc.Service):
     def exposed_raise_it(self, name, arg):
         module, _, name = name.rpartition(".")
         raise getattr(sys.modules[module or "builtins"], name)(arg)
+
+    def exposed_raise_with(self, name, args):
+        raise getattr(builtins, name)(*args)
 
     def exposed_list(self):
         return [1, 2, 3]
