@@ -4,11 +4,11 @@ use super::slave::{answer, state_of};
 use crate::codec::pickle;
 use crate::connection::{
     Ask, Asker, Call, Class, Connection, Definition, Dynamic, Function, Member, MemberKind, Method, Object, ask_then,
-    pickled,
+    delivered, pickled,
 };
 use crate::error::{Error, Exception};
 use crate::sync::{Mutex, lock};
-use crate::value::{Local, Reference, Text, Value};
+use crate::value::{Bounds, Local, Reference, Text, Value};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -210,7 +210,9 @@ fn compat() -> Reference {
     let loads = function("loads", "loads(data)", |call, args| match args.first() {
         Some(Value::Bytes(bytes)) => {
             let limits = call.shared().map(|shared| shared.limits()).unwrap_or_default();
-            pickle::read(bytes, &limits).map_err(|error| raised(error.into()))
+            let bounds = Bounds { depth: limits.depth, items: limits.items, bytes: limits.bytes };
+            let (graph, root) = pickle::read_graph(bytes, &limits).map_err(|error| raised(error.into()))?;
+            delivered(&graph, &root, &bounds)
         }
         _ => Err(Exception::builtin("TypeError", "a bytes-like object is required")),
     });

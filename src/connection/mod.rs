@@ -38,7 +38,7 @@ pub use class::{
 };
 pub use dispatch::perform_apart;
 pub use event_loop::Interest;
-pub use live::{Dict, File, FileMode, Generator, List};
+pub use live::{Dict, File, FileMode, Generator, List, delivered};
 pub use obtain::{obtain, obtain_value, pickled};
 pub use queue::Queue;
 pub use remote::{Ask, Asker, ask, ask_into, ask_later, ask_later_into, ask_then, known_instance, shared_of};

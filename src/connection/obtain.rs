@@ -37,7 +37,8 @@ fn kind_of(type_name: &str) -> Option<Kind> {
         "builtins.list" | "collections.deque" | "builtins.range" => Kind::List,
         "builtins.dict_keys" | "builtins.dict_values" | "builtins.dict_items" => Kind::List,
         "builtins.tuple" => Kind::Tuple,
-        "builtins.set" | "builtins.frozenset" => Kind::Set,
+        "builtins.set" => Kind::Set,
+        "builtins.frozenset" => Kind::FrozenSet,
         "builtins.dict" | "builtins.mappingproxy" => Kind::Dict,
         "collections.OrderedDict" | "collections.defaultdict" | "collections.Counter" => Kind::Dict,
         _ => return None,
@@ -56,6 +57,12 @@ pub fn obtain(object: &Reference, bounds: &Bounds) -> Result<Value> {
 
 /// Copies all objects that are in a value.
 pub fn obtain_value(value: Value, bounds: &Bounds) -> Result<Value> {
+    let (graph, root) = gathered(value, bounds)?;
+    Ok(graph.build(root, bounds)?)
+}
+
+/// All that is in a value, with what is shared in it.
+fn gathered(value: Value, bounds: &Bounds) -> Result<(Graph, Piece)> {
     let mut copy = Obtaining {
         shared: None,
         timeout: None,
@@ -82,15 +89,16 @@ pub fn obtain_value(value: Value, bounds: &Bounds) -> Result<Value> {
         let Obtaining { items, requests, bursts, .. } = &copy;
         format!("obtain: {items} items on {depth} levels, {requests} requests in {bursts} bursts")
     });
-    Ok(copy.graph.build(root, bounds)?)
+    Ok((copy.graph, root))
 }
 
-/// The pickle of a value; objects in it that are plain data are copied first.
+/// The pickle of a value; objects in it that are plain data are copied first, those that are shared once.
 pub fn pickled(value: Value, protocol: u8, limits: &Limits) -> Result<Vec<u8>> {
     match pickle::write(&value, protocol, limits.bytes) {
         Err(PickleError::NotPlain(_)) => {
             let bounds = Bounds { depth: limits.depth, items: limits.items, bytes: limits.bytes };
-            Ok(pickle::write(&obtain_value(value, &bounds)?, protocol, limits.bytes)?)
+            let (graph, root) = gathered(value, &bounds)?;
+            Ok(pickle::write_graph(&graph, &root, protocol, limits.bytes)?)
         }
         written => Ok(written?),
     }
@@ -156,7 +164,7 @@ impl Obtaining<'_> {
             value if value.is_plain() || matches!(value, Value::Array(_)) => return Ok(Piece::Value(value)),
             Value::Tuple(items) => (Kind::Tuple, items.to_vec()),
             Value::List(items) => (Kind::List, items.to_vec()),
-            Value::FrozenSet(items) => (Kind::Set, items.to_vec()),
+            Value::FrozenSet(items) => (Kind::FrozenSet, items.to_vec()),
             Value::Dict(entries) => {
                 (Kind::Dict, entries.iter().flat_map(|(key, value)| [key.clone(), value.clone()]).collect())
             }

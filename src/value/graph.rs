@@ -13,12 +13,20 @@ pub struct Bounds {
     pub bytes: usize,
 }
 
+impl Bounds {
+    /// How much may be hashed to make a value.
+    pub(crate) fn hashed(&self) -> usize {
+        self.items.max(HASHED).saturating_add(self.bytes / BYTES_PER_ITEM)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Tuple,
     List,
-    /// Sets of either sort.
+    /// One that can be changed where it comes from; its value is a frozenset.
     Set,
+    FrozenSet,
     /// Its children are keys and values in turn; of equal keys the last value counts.
     Dict,
 }
@@ -66,24 +74,24 @@ const BYTES_PER_ITEM: usize = 16;
 /// What a value holds.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Weight {
-    depth: usize,
+    pub(crate) depth: usize,
     pub(crate) items: usize,
     pub(crate) bytes: usize,
 }
 
 impl Weight {
-    fn add(&mut self, child: Weight) {
+    pub(crate) fn add(&mut self, child: Weight) {
         self.depth = self.depth.max(child.depth);
         self.items = self.items.saturating_add(child.items).saturating_add(1);
         self.bytes = self.bytes.saturating_add(child.bytes);
     }
 
     /// How much work it is to find one such value among others: at worst all of it is hashed at each of its levels.
-    fn work(&self) -> usize {
+    pub(crate) fn work(&self) -> usize {
         (self.items.saturating_add(self.bytes / BYTES_PER_ITEM)).saturating_mul(self.depth.max(1))
     }
 
-    fn check(&self, bounds: &Bounds) -> Result<(), GraphError> {
+    pub(crate) fn check(&self, bounds: &Bounds) -> Result<(), GraphError> {
         match self {
             _ if self.depth > bounds.depth.min(Value::MAX_DEPTH) => {
                 Err(GraphError::TooDeep(bounds.depth.min(Value::MAX_DEPTH)))
@@ -125,6 +133,16 @@ impl Graph {
         self.nodes.get(node).map(|node| node.kind)
     }
 
+    /// How many containers there are; their numbers are those below.
+    pub fn count(&self) -> usize {
+        self.nodes.len()
+    }
+
+    /// The pieces of a container, in their order.
+    pub fn pieces(&self, node: usize) -> &[Piece] {
+        self.nodes.get(node).map_or(&[], |node| &node.children)
+    }
+
     /// The children of a container, to add to them.
     pub fn children(&mut self, node: usize) -> Option<&mut Vec<Piece>> {
         self.nodes.get_mut(node).map(|node| &mut node.children)
@@ -139,7 +157,7 @@ impl Graph {
                 return Ok(value);
             }
         };
-        let hashed = bounds.items.max(HASHED).saturating_add(bounds.bytes / BYTES_PER_ITEM);
+        let hashed = bounds.hashed();
         let mut work = 0usize;
         let mut built: Vec<Option<(Value, Weight)>> = vec![None; self.nodes.len()];
         let mut open = vec![false; self.nodes.len()];
@@ -203,7 +221,7 @@ impl Graph {
     fn work(&self, node: usize, built: &[Option<(Value, Weight)>]) -> usize {
         let Some(Node { kind, children }) = self.nodes.get(node) else { return 0 };
         let step = match kind {
-            Kind::Set => 1,
+            Kind::Set | Kind::FrozenSet => 1,
             Kind::Dict => 2,
             Kind::Tuple | Kind::List => return 0,
         };
@@ -230,7 +248,7 @@ impl Graph {
         Ok(match kind {
             Kind::Tuple => Value::Tuple(values.collect()),
             Kind::List => Value::List(values.collect()),
-            Kind::Set => Value::frozenset(values.collect())?,
+            Kind::Set | Kind::FrozenSet => Value::frozenset(values.collect())?,
             Kind::Dict => {
                 let mut entries = Vec::with_capacity(values.len() / 2);
                 while let Some(key) = values.next() {

@@ -3,13 +3,15 @@
 
 mod error;
 mod reader;
+mod shared;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::PickleError;
-pub use reader::read;
+pub use reader::{read, read_graph};
+pub use shared::write_graph;
 pub use writer::write;
 
 /// The highest protocol that is written, and the one of Python's own choice.

@@ -25,6 +25,12 @@ const HEAD: usize = 48;
 /// It ends where it passes the limit on memory, whatever is thrown away again before it is complete.
 /// What needs a name or a call when Python reads it is refused: so are sets before protocol 4, and bytes before 3.
 pub fn read(data: &[u8], limits: &Limits) -> Result<Value> {
+    let (graph, root) = read_graph(data, limits)?;
+    Ok(graph.build(root, &Bounds { depth: limits.depth, items: limits.items, bytes: limits.bytes })?)
+}
+
+/// The same as containers that may be shared, and hold themselves. Their sizes and depth are still to be looked at.
+pub fn read_graph(data: &[u8], limits: &Limits) -> Result<(Graph, Piece)> {
     let mut machine = Machine {
         data,
         at: 0,
@@ -36,11 +42,8 @@ pub fn read(data: &[u8], limits: &Limits) -> Result<Value> {
         graph: Graph::default(),
     };
     let root = machine.run()?;
-    let bounds = Bounds { depth: limits.depth, items: limits.items, bytes: limits.bytes };
-    let Machine { graph, stack, memo, .. } = machine;
-    // They are not needed while the value is made, and can be as large.
-    drop((stack, memo));
-    Ok(graph.build(root, &bounds)?)
+    // Stack and memo are not needed while the value is made, and can be as large.
+    Ok((machine.graph, root))
 }
 
 /// Python's unpickler, as far as it makes data.
@@ -140,7 +143,7 @@ impl<'a> Machine<'a> {
                 op::EMPTY_DICT => self.container(Kind::Dict, Vec::new())?,
                 op::DICT => self.close_mark(Kind::Dict)?,
                 op::EMPTY_SET => self.container(Kind::Set, Vec::new())?,
-                op::FROZENSET => self.close_mark(Kind::Set)?,
+                op::FROZENSET => self.close_mark(Kind::FrozenSet)?,
                 op::APPEND => {
                     let from = self.below(1)?;
                     self.extend(Kind::List, from)?;
@@ -258,7 +261,7 @@ impl<'a> Machine<'a> {
 
     fn charge_hashed(&mut self, kind: Kind, items: usize) -> Result<()> {
         match kind {
-            Kind::Set | Kind::Dict => self.charge(items.saturating_mul(HASHED)),
+            Kind::Set | Kind::FrozenSet | Kind::Dict => self.charge(items.saturating_mul(HASHED)),
             Kind::Tuple | Kind::List => Ok(()),
         }
     }

@@ -33,38 +33,52 @@ impl<'a> Rest<'a> {
 
 /// The pickle of plain data, in `protocol` (at most 5), of at most about `limit` bytes. Nothing is shared in it.
 pub fn write(value: &Value, protocol: u8, limit: usize) -> Result<Vec<u8>> {
-    let mut w = Writer { out: Vec::new(), protocol: protocol.min(HIGHEST), limit };
-    if w.protocol >= 2 {
-        w.out.extend([op::PROTO, w.protocol]);
-    }
-    let mut open: Vec<Open<'_>> = Vec::new();
-    let mut next = Some(value);
-    loop {
-        match next {
-            Some(value) => open.extend(w.put(value)?),
-            None => match open.pop() {
-                Some(done) => w.out.extend_from_slice(done.end),
-                None => break,
-            },
-        }
-        w.check(0)?;
-        next = open.last_mut().and_then(|container| container.rest.next());
-        if open.is_empty() {
-            break;
-        }
-    }
-    w.out.push(op::STOP);
-    Ok(w.out)
+    let mut w = Writer::new(protocol, limit);
+    w.whole(value)?;
+    Ok(w.end())
 }
 
-struct Writer {
-    out: Vec<u8>,
-    protocol: u8,
+pub(super) struct Writer {
+    pub(super) out: Vec<u8>,
+    pub(super) protocol: u8,
     limit: usize,
 }
 
 impl Writer {
-    fn check(&self, more: usize) -> Result<()> {
+    pub(super) fn new(protocol: u8, limit: usize) -> Writer {
+        let mut w = Writer { out: Vec::new(), protocol: protocol.min(HIGHEST), limit };
+        if w.protocol >= 2 {
+            w.out.extend([op::PROTO, w.protocol]);
+        }
+        w
+    }
+
+    pub(super) fn end(mut self) -> Vec<u8> {
+        self.out.push(op::STOP);
+        self.out
+    }
+
+    /// Writes a value with all that is in it.
+    pub(super) fn whole(&mut self, value: &Value) -> Result<()> {
+        let mut open: Vec<Open<'_>> = Vec::new();
+        let mut next = Some(value);
+        loop {
+            match next {
+                Some(value) => open.extend(self.put(value)?),
+                None => match open.pop() {
+                    Some(done) => self.out.extend_from_slice(done.end),
+                    None => return Ok(()),
+                },
+            }
+            self.check(0)?;
+            next = open.last_mut().and_then(|container| container.rest.next());
+            if open.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    pub(super) fn check(&self, more: usize) -> Result<()> {
         match self.out.len().saturating_add(more) > self.limit {
             true => Err(PickleError::Limit { what: "bytes", limit: self.limit, offset: self.out.len() }),
             false => Ok(()),
@@ -123,7 +137,7 @@ impl Writer {
     }
 
     /// One of Python's builtins, under the name of its module that readers of this protocol know.
-    fn global(&mut self, name: &str) {
+    pub(super) fn global(&mut self, name: &str) {
         let module = if self.protocol >= 3 { "builtins" } else { "__builtin__" };
         self.out.extend_from_slice(format!("c{module}\n{name}\n").as_bytes());
     }
@@ -218,7 +232,7 @@ impl Writer {
         Ok(())
     }
 
-    fn prefixed(&mut self, code: u8, bytes: &[u8]) {
+    pub(super) fn prefixed(&mut self, code: u8, bytes: &[u8]) {
         self.out.push(code);
         self.out.extend_from_slice(bytes);
     }

@@ -5,6 +5,7 @@
 //! may be the last of an object of the host.
 
 mod cycles;
+mod delivered;
 mod dict;
 mod entries;
 mod file;
@@ -17,6 +18,7 @@ mod stream;
 mod views;
 
 pub use cycles::Suspects;
+pub use delivered::delivered;
 pub use dict::Dict;
 pub use file::{File, FileMode};
 pub use generator::Generator;

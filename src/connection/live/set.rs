@@ -37,11 +37,21 @@ impl Members for Set {
     }
 }
 
+impl Default for Set {
+    fn default() -> Set {
+        Set { table: Dict::empty() }
+    }
+}
+
 impl Set {
     fn of(items: Vec<Value>) -> Result<Set, Exception> {
-        let set = Set { table: Dict::empty() };
+        let set = Set::default();
         set.add_all(items)?;
         Ok(set)
+    }
+
+    pub(super) fn of_object(object: &Object) -> Option<&Set> {
+        object.state().downcast_ref()
     }
 
     pub(super) fn held(&self) -> &Arc<Object> {
@@ -57,7 +67,7 @@ impl Set {
         self.table().put(item, Value::None)
     }
 
-    fn add_all(&self, items: Vec<Value>) -> Result<(), Exception> {
+    pub(super) fn add_all(&self, items: Vec<Value>) -> Result<(), Exception> {
         items.into_iter().try_for_each(|item| self.add(item))
     }
 
@@ -70,7 +80,7 @@ impl Set {
         self.add_all(items)
     }
 
-    fn object(self) -> Value {
+    pub(super) fn object(self) -> Value {
         object(CLASS.instance(Box::new(self)))
     }
 }

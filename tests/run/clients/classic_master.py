@@ -194,14 +194,39 @@ for value in (b"\x00\xff", frozenset([1, "x"]), slice(1, None, 2), 2.5 - 1j, Not
         check(pickle.loads(dumps(value, protocol)) == value, "protocol %d: %r" % (protocol, value))
 check(rpyc.classic.obtain(rpyc.classic.deliver(conn, {"a": [1, {2: (3,)}]})) == {"a": [1, {2: (3,)}]}, "deliver and obtain")
 shared = [1]
-check(rpyc.classic.obtain(rpyc.classic.deliver(conn, [shared, shared])) == [[1], [1]], "what is shared")
-loop = []
-loop.append(loop)
-check("holds itself" in raises(Exception, rpyc.classic.deliver, conn, loop), "a cycle is refused")
+there = rpyc.classic.deliver(conn, [shared, shared, {"k": (shared, {2: 3})}, {5}])
+there[0].append(4)
+there[2]["k"][1][2] = [6]
+there[2]["k"][1][2].append(7)
+there[3].add(8)
+there.append("end")
+back = rpyc.classic.obtain(there)
+check(back == [[1, 4], [1, 4], {"k": ([1, 4], {2: [6, 7]})}, {5, 8}, "end"], "what is delivered can be changed: %r" % back)
+check(back[0] is back[1] is back[2]["k"][0] and type(back[3]) is set, "what is shared stays so")
+for protocol in range(6):
+    back = pickle.loads(conn.sync_request(consts.HANDLE_PICKLE, there, protocol))
+    check(back[0] is back[1] is back[2]["k"][0] and back[3] == {5, 8} and len(back) == 5, "in protocol %d: %r" % (protocol, back))
+loop = [0]
+loop.append((loop, {"me": loop}))
+there = rpyc.classic.deliver(conn, loop)
+there.append(1)
+for protocol in range(6):
+    back = pickle.loads(conn.sync_request(consts.HANDLE_PICKLE, there, protocol))
+    check(back[1][0] is back and back[1][1]["me"] is back and back[2] == 1, "what holds itself, in protocol %d" % protocol)
+there.clear()
+dag = []
+for _ in range(100):
+    dag = [dag, dag]
+back = rpyc.classic.obtain(rpyc.classic.deliver(conn, dag))
+depth = 0
+while back:
+    check(back[0] is back[1], "the two are one")
+    back, depth = back[0], depth + 1
+check(depth == 100, "shared on %d levels" % depth)
 check("GLOBAL at byte" in raises(Exception, rpyc.classic.deliver, conn, [len]), "a name is refused")
-deep = []
+deep = ()
 for _ in range(300):
-    deep = [deep]
+    deep = (deep,)
 check("levels" in raises(Exception, rpyc.classic.deliver, conn, deep), "depth is bounded")
 raises(ValueError, conn.sync_request, consts.HANDLE_PICKLE, loads(pickle.dumps([1], 4)), 6)
 check(pickle.loads(conn.sync_request(consts.HANDLE_PICKLE, loads(pickle.dumps([1], 4)), -1)) == [1], "the highest protocol")
