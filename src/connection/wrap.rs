@@ -118,4 +118,8 @@ impl Local for Bridge {
     fn shape(&self) -> &Arc<Shape> {
         &self.shape
     }
+
+    fn stands_for(&self) -> Option<&Arc<Proxy>> {
+        Some(&self.proxy)
+    }
 }

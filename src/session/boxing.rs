@@ -273,7 +273,7 @@ impl<'a> Unboxer<'a> {
                 }
                 Ok(Value::Tuple(items.into()))
             }
-            LOCAL_REF => Ok(self.local_ref(r)?.map_or(Value::None, |object| Value::Ref(Reference::Local(object)))),
+            LOCAL_REF => Ok(self.local_ref(r)?.map_or(Value::None, |object| Value::Ref(Reference::given_back(object)))),
             REMOTE_REF => self.remote_ref(r),
             NATIVE if self.native => self.native(r, depth),
             NATIVE => self.refuse_native(r),

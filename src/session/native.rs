@@ -218,7 +218,7 @@ impl Unboxer<'_> {
     fn follow(&mut self, label: u8, id_pack: &[u8]) -> Result<Value> {
         match label.into() {
             LOCAL_REF => {
-                Ok(self.find(id_pack)?.map_or(Value::None, |object| Value::Ref(Reference::Local(object.clone()))))
+                Ok(self.find(id_pack)?.map_or(Value::None, |object| Value::Ref(Reference::given_back(object.clone()))))
             }
             REMOTE_REF => self.import(id_pack),
             other => {

@@ -20,6 +20,11 @@ pub trait Local: Any + Send + Sync {
     fn instances(&self) -> Option<&Arc<Shape>> {
         None
     }
+
+    /// For an object of another peer that was lent on: what host code gets when it comes back.
+    fn stands_for(&self) -> Option<&Arc<Proxy>> {
+        None
+    }
 }
 
 /// An object: one of ours, or one of a peer's.
@@ -30,6 +35,15 @@ pub enum Reference {
 }
 
 impl Reference {
+    /// An object of ours that a peer gives back.
+    #[inline]
+    pub fn given_back(object: Arc<dyn Local>) -> Reference {
+        match object.stands_for() {
+            None => Reference::Local(object),
+            Some(proxy) => Reference::Remote(proxy.clone()),
+        }
+    }
+
     /// Identity, as Python's `is`.
     pub fn same(&self, other: &Reference) -> bool {
         match (self, other) {

@@ -41,6 +41,7 @@ def main():
     check("its text", "Thing object" in repr(thing))
     check("its names", "plain" in dir(thing))
     check("what begins with _", refused(lambda: thing._private))
+    check("what goes back is known there", conn.root.take_back(thing, (thing, 1)) == 7)
     if mode == "open":
         check("a public value", thing.public == "public")
         check("a public method", thing.plain() == "plain")
