@@ -36,6 +36,7 @@ class Other(rpyc.Service):
 
 
 server = ThreadedServer(Other, hostname="127.0.0.1", port=0)
+server.listener.listen()  # which start() does later
 print("listening tcp://127.0.0.1:%d" % server.port)
 sys.stdout.flush()
 server.start()
