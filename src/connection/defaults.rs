@@ -50,6 +50,9 @@ static SERVICE_MEMBERS: LazyLock<Vec<Arc<Member>>> = LazyLock::new(|| {
     vec![
         member("exposed_get_service_name", Slot::ServiceName),
         member("exposed_get_service_aliases", Slot::ServiceAliases),
+        // For those to whom the rules give plain names.
+        member("get_service_name", Slot::ServiceName),
+        member("get_service_aliases", Slot::ServiceAliases),
     ]
 });
 

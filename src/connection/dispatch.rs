@@ -236,7 +236,10 @@ fn on_callable(
         },
         Op::CallAttr { name, mut args, keywords } => match slot_of(&name) {
             Some(Slot::Call) => call(job, args, keywords),
-            Some(Slot::Repr | Slot::Str | Slot::Format) => job.give(Ok(Value::from(text()))),
+            Some(Slot::Repr | Slot::Str) => job.give(Ok(Value::from(text()))),
+            Some(Slot::Format) => {
+                job.give(check_format(target.shape().class_name(), &args).map(|()| Value::from(text())))
+            }
             Some(Slot::Hash) => job.give(Ok(Value::Int(identity_hash(target)))),
             Some(Slot::Dir) => job.give(Ok(target.shape().dir.clone())),
             Some(Slot::Compare(op)) if args.len() == 1 => {
@@ -460,16 +463,34 @@ fn default_compare(job: Job, object: &Arc<Object>, op: CompareOp, other: Value) 
     }
 }
 
+/// What Python's `object` has for `__format__` knows no formats.
+fn check_format(class_name: &str, args: &[Value]) -> Result<(), Exception> {
+    let text = match args {
+        [Value::Str(format)] if format.as_bytes().is_empty() => return Ok(()),
+        [Value::Str(_)] => format!("unsupported format string passed to {class_name}.__format__"),
+        [other] => format!("__format__() argument must be str, not {}", other.type_name()),
+        many => format!("object.__format__() takes exactly one argument ({} given)", many.len()),
+    };
+    Err(Exception::builtin("TypeError", text))
+}
+
 /// A special method that the class does not define.
 fn default_call(job: Job, object: &Arc<Object>, slot: Slot, mut args: Vec<Value>) {
     let class = &object.class;
     let wants = matches!(slot, Slot::Compare(_)) as usize;
-    if args.len() != wants && slot != Slot::Format {
+    if slot == Slot::Format {
+        return match check_format(class.shape().class_name(), &args) {
+            Ok(()) => text_of(job, object, "__str__"),
+            Err(exception) => job.give(Err(exception)),
+        };
+    }
+    if args.len() != wants {
         return job.fail("TypeError", format!("expected {wants} arguments, got {}", args.len()));
     }
     match slot {
         Slot::Repr => job.give(Ok(Value::str(&format!("<{} object>", class.shape().type_name)))),
-        Slot::Str | Slot::Format => text_of(job, object, if slot == Slot::Str { "__repr__" } else { "__str__" }),
+        Slot::Str => text_of(job, object, "__repr__"),
+        Slot::Format => text_of(job, object, "__str__"),
         Slot::Hash => {
             let own_eq = class.find("__eq__").is_some_and(|member| !matches!(member.kind, MemberKind::Default(_)));
             let local: Arc<dyn Local> = object.clone();

@@ -65,12 +65,16 @@ def test_allow_exposed_attrs():
     # The server lets public names pass, so that its methods are reached without this option.
     thing = root.exposed_thing()
     equal(thing.exposed_shown, 2, "the whole name")
+    equal(root.get_service_name(), "PARAMETERS", "the name of the service")
+    equal(tuple(root.get_service_aliases()), ("PARAMETERS",), "and its aliases")
     got = attempt(getattr, thing, "shown")
     check(got == 2 if TEXT == "true" else isinstance(got, AttributeError), "without the prefix it is %r" % (got,))
 
 
 def test_exposed_prefix():
     thing = root.exposed_thing()
+    equal(root.get_service_name(), "PARAMETERS", "the name of the service")
+    equal(tuple(root.get_service_aliases()), ("PARAMETERS",), "and its aliases")
     for name, prefix, want in (("shown", "exposed_", 2), ("tag", "x_", 9)):
         got = attempt(getattr, thing, name)
         check(got == want if TEXT == prefix else isinstance(got, AttributeError), "%s gives %r" % (name, got))
@@ -79,6 +83,10 @@ def test_exposed_prefix():
 def test_allow_public_attrs():
     of_thing(attribute("public"), 1)
     check(isinstance(attribute("_private")(root.exposed_thing()), AttributeError), "what begins with _ is not public")
+    thing = root.exposed_thing()
+    equal(format(thing, ""), str(thing), "a text without a format")
+    equal(str(attempt(format, thing, ">5")).split("\n")[0], "unsupported format string passed to Thing.__format__", "with one")
+    equal(str(attempt(thing.__format__, 5)).split("\n")[0], "__format__() argument must be str, not int", "with no text")
 
 
 def test_allow_all_attrs():
