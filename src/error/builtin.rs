@@ -47,6 +47,25 @@ const OF_THE_SYSTEM: [&str; 18] = [
 ];
 
 impl Exception {
+    /// What `bytes.decode()` raises for bytes that are no UTF-8.
+    pub fn not_utf8(bytes: &[u8]) -> Exception {
+        let (start, length) = match std::str::from_utf8(bytes) {
+            Ok(_) => (bytes.len(), None),
+            Err(error) => (error.valid_up_to(), error.error_len()),
+        };
+        let (length, reason) = match (bytes.get(start), length) {
+            (Some(0x80..=0xc1 | 0xf5..), _) => (1, "invalid start byte"),
+            (_, Some(length)) => (length, "invalid continuation byte"),
+            (_, None) => (bytes.len() - start, "unexpected end of data"),
+        };
+        let places = [start, start + length].map(|at| Value::Int(at as i64));
+        let [start, end] = places;
+        let args = vec![Value::str("utf-8"), Value::Bytes(bytes.to_vec().into()), start, end, Value::str(reason)];
+        let mut exception = Exception::with_args("builtins", "UnicodeDecodeError", args);
+        exception.construct();
+        exception
+    }
+
     /// What Python's constructor would do with the arguments of one of these types. Attributes that it has stay as they are.
     pub fn construct(&mut self) {
         if self.module.as_bytes() != b"builtins" {

@@ -101,8 +101,8 @@ impl<'d> Args<'_, '_, 'd> {
         }
         match self.labelled(label)? {
             Value::Bytes(bytes) if std::str::from_utf8(&bytes).is_ok() => Ok(Some(Cow::Owned(bytes.to_vec()))),
-            Value::Bytes(_) => {
-                self.unboxer.fault(Exception::builtin("ValueError", "an attribute name in bytes must be UTF-8"));
+            Value::Bytes(bytes) => {
+                self.unboxer.fault(Exception::not_utf8(&bytes));
                 Ok(None)
             }
             _ => {
@@ -373,6 +373,10 @@ impl<T> Core<T> {
                 args.open("buffiter", &["obj", "count"], 0)?;
                 target = args.target()?;
                 match args.value()? {
+                    Some(Value::Int(count)) if count < 0 => args.unboxer.fault(Exception::builtin(
+                        "ValueError",
+                        "Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize.",
+                    )),
                     Some(Value::Int(count)) => {
                         let count = usize::try_from(count).unwrap_or(0).min(1 << 20);
                         op = Some(Wanted::Op(Op::BuffIter { count }));

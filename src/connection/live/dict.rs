@@ -8,7 +8,7 @@ use super::entries::Entries;
 use super::release::{Held, let_go};
 use super::views::{self, Part};
 use super::{
-    Takes, arg, as_object, class, data, equal, has_attr, iterate, method, object, repr, repr_once, room, this,
+    Takes, arg, as_object, class, counted, data, equal, has_attr, iterate, method, object, repr, repr_once, room, this,
     type_error, value_error,
 };
 use crate::error::Exception;
@@ -58,7 +58,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
         }),
         method("__eq__", Takes::Operator(1), |dict, call| {
             let Some(other) = entries_of(&arg(call, 0)) else { return Ok(Value::NotImplemented) };
-            dict.equals(&other?).map(Value::Bool)
+            counted(|| dict.equals(&other?)).map(Value::Bool)
         }),
         method("__or__", Takes::Operator(1), |dict, call| merged(dict, &arg(call, 0), false)),
         method("__ror__", Takes::Operator(1), |dict, call| merged(dict, &arg(call, 0), true)),

@@ -7,8 +7,8 @@ use super::super::dispatch::Outcome;
 use super::super::remote::{self, Ask};
 use super::release::{Held, let_go};
 use super::{
-    Takes, arg, as_index, class, comparison, equal, iterate, list_items, method, object, ordered, repr_once, reprs,
-    room, sequences_equal, sequences_ordered, this, type_error, type_name, value_error,
+    Takes, arg, as_index, class, comparison, equal, extend_with, iterate, list_items, method, object, ordered,
+    repr_once, reprs, room, sequences_equal, sequences_ordered, this, type_error, type_name, value_error,
 };
 use crate::error::Exception;
 use crate::session::CompareOp;
@@ -83,13 +83,13 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
         }),
         method("extend", Takes::One, |list, call| extend(list, &arg(call, 0))),
         method("insert", Takes::Between(2, 2), |list, call| {
-            let at = as_index(&arg(call, 0))?;
+            let at = as_size(&arg(call, 0))?;
             room::grow(&mut lock(&list.items), 1)?;
             list.insert(at, arg(call, 1));
             Ok(Value::None)
         }),
         method("pop", Takes::Between(0, 1), |list, call| {
-            let index = call.args().first().map_or(Ok(-1), as_index)?;
+            let index = call.args().first().map_or(Ok(-1), as_size)?;
             let text = if list.count() == 0 { "pop from empty list" } else { "pop index out of range" };
             list.pop(index).ok_or_else(|| Exception::builtin("IndexError", text))
         }),
@@ -305,11 +305,21 @@ fn del_item(list: &List, key: &Value) -> Outcome {
 }
 
 fn extend(list: &List, more: &Value) -> Outcome {
-    let more = iterate(more)?;
-    let mut items = lock(&list.items);
-    room::grow(&mut items, more.len())?;
-    items.extend(more);
+    extend_with(more, |more| {
+        let mut items = lock(&list.items);
+        room::grow(&mut items, more.len())?;
+        items.extend(more);
+        Ok(())
+    })?;
     Ok(Value::None)
+}
+
+/// An index that is an argument, and no subscript.
+fn as_size(value: &Value) -> Result<i64, Exception> {
+    match value {
+        Value::BigInt(_) => Err(Exception::builtin("OverflowError", "Python int too large to convert to C ssize_t")),
+        other => as_index(other),
+    }
 }
 
 fn repeated(items: &[Value], count: &Value) -> Result<Vec<Value>, Exception> {

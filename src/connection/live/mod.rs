@@ -84,8 +84,8 @@ pub(super) fn property<S: 'static>(name: &'static str, read: fn(&S) -> Outcome) 
 /// The six comparisons are answered by one function.
 pub(super) fn comparison<S: 'static>(op: CompareOp, run: fn(CompareOp, &S, &Call) -> Outcome) -> Member {
     let run: Method = Arc::new(move |mut call: Call| {
-        let outcome =
-            check("", op.name(), Takes::Operator(1), &call).and_then(|()| run(op, state(call.object())?, &call));
+        let outcome = check("", op.name(), Takes::Operator(1), &call)
+            .and_then(|()| counted(|| run(op, state(call.object())?, &call)));
         let _ = match outcome {
             Ok(value) => call.reply(value),
             Err(exception) => call.raise(exception),
@@ -180,20 +180,47 @@ pub(super) fn as_index(value: &Value) -> Result<i64, Exception> {
 /// So many nested comparisons are followed.
 const DEEPEST: usize = 200;
 
-fn nested<R>(run: impl FnOnce() -> Result<R, Exception>) -> Result<R, Exception> {
-    thread_local!(static DEPTH: Cell<usize> = const { Cell::new(0) });
-    struct Back;
+/// So many containers and objects are looked at for one comparison or one text, however often they are met.
+const MOST_NESTED: usize = 1 << 19;
+
+/// How deep a thread is in comparisons, in those and texts that are counted as one, and how many there were in it.
+#[derive(Clone, Copy)]
+struct Nesting {
+    depth: usize,
+    wholes: usize,
+    count: usize,
+}
+
+thread_local!(static NESTING: Cell<Nesting> = const { Cell::new(Nesting { depth: 0, wholes: 0, count: 0 }) });
+
+/// Goes on with another nesting, and comes back to the one before; what was counted stays.
+fn nesting<R>(inner: Nesting, run: impl FnOnce() -> R) -> R {
+    struct Back(Nesting);
     impl Drop for Back {
         fn drop(&mut self) {
-            DEPTH.set(DEPTH.get() - 1);
+            NESTING.set(Nesting { count: NESTING.get().count, ..self.0 });
         }
     }
-    if DEPTH.get() >= DEEPEST {
-        return Err(Exception::builtin("RecursionError", "maximum recursion depth exceeded in comparison"));
-    }
-    DEPTH.set(DEPTH.get() + 1);
-    let _back = Back;
+    let _back = Back(NESTING.replace(inner));
     run()
+}
+
+/// One comparison, or one text, with all that is looked at for it.
+fn counted<R>(run: impl FnOnce() -> R) -> R {
+    let Nesting { depth, wholes, count } = NESTING.get();
+    let count = if depth == 0 && wholes == 0 { 0 } else { count };
+    nesting(Nesting { depth, wholes: wholes + 1, count }, run)
+}
+
+fn nested<R>(run: impl FnOnce() -> Result<R, Exception>) -> Result<R, Exception> {
+    let Nesting { depth, wholes, count } = NESTING.get();
+    let count = if depth == 0 && wholes == 0 { 0 } else { count };
+    let text = match () {
+        () if depth >= DEEPEST => "maximum recursion depth exceeded in comparison",
+        () if count >= MOST_NESTED => "too many nested containers are compared or printed",
+        () => return nesting(Nesting { depth: depth + 1, wholes, count: count + 1 }, run),
+    };
+    Err(Exception::builtin("RecursionError", text))
 }
 
 /// Is it the same, or equal, as containers of Python compare their items?
@@ -237,6 +264,7 @@ pub(super) fn ordered(op: CompareOp, a: &Value, b: &Value) -> Result<bool, Excep
     };
     let answer = match (a, b) {
         (Value::Tuple(a), Value::Tuple(b)) => return nested(|| sequences_ordered(op, a, b)),
+        (Value::FrozenSet(_), Value::FrozenSet(_)) => return nested(|| set::ordered(op, a, b)),
         (Value::Ref(object), other) => nested(|| {
             let answer = remote::outcome(remote::ask(object, Ask::Compare(op, other)))?;
             match (answer, other) {
@@ -340,7 +368,7 @@ pub(super) fn repr_once(
     }
     UNDER_WAY.with_borrow_mut(|under_way| under_way.push(address));
     let _back = Back;
-    Ok(Value::from(make()?))
+    Ok(Value::from(counted(make)?))
 }
 
 /// Items that are fetched from a peer in one request.
@@ -374,18 +402,49 @@ fn iterate_at_most(value: &Value, most: usize) -> Result<Vec<Value>, Exception> 
         Value::Ref(source) => source,
         _ => return Err(not_iterable()),
     };
+    each_chunk(source, CHUNK, not_iterable, |more| room::gather(&mut items, more.iter().cloned(), most))?;
+    Ok(items)
+}
+
+/// Gives all items of an iterable on, those too that come before it fails.
+pub(super) fn extend_with(
+    value: &Value,
+    mut take: impl FnMut(Vec<Value>) -> Result<(), Exception>,
+) -> Result<(), Exception> {
+    match value {
+        Value::Ref(source) if as_object::<List>(value).is_none() => {
+            // What fails in the midst of a chunk loses all of it. Containers do not fail.
+            let fails = match source {
+                Reference::Local(local) => {
+                    local.as_any().downcast_ref::<Object>().is_none_or(|o| Dict::of(o).is_none())
+                }
+                Reference::Remote(proxy) => !super::obtain::is_container(&proxy.type_name),
+            };
+            let not_iterable = || type_error(format!("'{}' object is not iterable", type_name(value)));
+            each_chunk(source, if fails { 1 } else { CHUNK }, not_iterable, |more| take(room::copied(more)?))
+        }
+        plain => take(iterate(plain)?),
+    }
+}
+
+fn each_chunk(
+    source: &Reference,
+    count: i64,
+    not_iterable: impl Fn() -> Exception,
+    mut take: impl FnMut(&[Value]) -> Result<(), Exception>,
+) -> Result<(), Exception> {
     let iter = Ask::CallAttr { name: "__iter__", args: &[], keywords: &[] };
     let iterator = match remote::outcome(remote::ask(source, iter)) {
         Ok(Value::Ref(iterator)) => iterator,
-        Ok(Value::Tuple(items) | Value::List(items)) => return room::copied(&items),
+        Ok(Value::Tuple(items) | Value::List(items)) => return take(&items),
         Ok(_) => return Err(not_iterable()),
         Err(exception) if exception.is_builtin("AttributeError") => return Err(not_iterable()),
         Err(exception) => return Err(exception),
     };
     loop {
-        match remote::outcome(remote::ask(&iterator, Ask::BuffIter(CHUNK)))? {
-            Value::Tuple(more) if more.is_empty() => return Ok(items),
-            Value::Tuple(more) => room::gather(&mut items, more.iter().cloned(), most)?,
+        match remote::outcome(remote::ask(&iterator, Ask::BuffIter(count)))? {
+            Value::Tuple(more) if more.is_empty() => return Ok(()),
+            Value::Tuple(more) => take(&more)?,
             _ => return Err(not_iterable()),
         }
     }

@@ -126,6 +126,12 @@ fn compare(op: CompareOp, own: &dyn Members, other: &dyn Members) -> Result<bool
     }
 }
 
+/// `a < b` of frozensets, or another order.
+pub(super) fn ordered(op: CompareOp, a: &Value, b: &Value) -> Result<bool, Exception> {
+    let holds = with_members(a, |a| with_members(b, |b| compare(op, a, b)).unwrap_or(Ok(false)));
+    holds.unwrap_or(Ok(false))
+}
+
 /// `<` and its siblings.
 pub(super) fn comparisons<S: Members>() -> Vec<Member> {
     let run = |op, own: &S, call: &Call| {

@@ -33,6 +33,11 @@ def generate(count):
         count -= 1
 
 
+def failing(count):
+    yield from range(count)
+    raise LookupError("no more")
+
+
 class Stock(rpyc.Service):
     def exposed_give(self, kind, n=0):
         if kind == "list":
@@ -77,7 +82,7 @@ def outcome(text, names, exact):
 
 def compare(make, statements, see=None, exact=True):
     """Does the same with a new object of each side, one statement after the other."""
-    sides = [{"x": make(root), "y": make(root), "root": root, "obtain": obtain, "rpyc": rpyc,
+    sides = [{"x": make(root), "y": make(root), "root": root, "obtain": obtain, "rpyc": rpyc, "failing": failing,
               "show": lambda items: sorted(map(repr, items))} for root in roots]
     for text in statements:
         stock, native = [outcome(text, names, exact) for names in sides]
@@ -117,6 +122,12 @@ x.extend(((1, "b"), (1, "a"), (0, None)))  x.sort()  (1, "a") in x  x.index((0, 
 x.__iadd__(5)  obtain(x)  list(rpyc.buffiter(x))  list(reversed([1]))  x.__reversed__  iter(x)  next(iter(x))
 x.__iter__(1)  x.append(y)  x[-1]  x[-1] is y  y in x  x.index(y)  x[-1].append(5)  y  x.append(y)  x.count(y)
 x.append(None)  x.append(2.5)  x.append(b"bytes")  x.append((1, (2, 3)))  x.append(10**40)
+x.insert(10**30, 1)  x.insert(-10**30, 1)  x.pop(10**30)  x.pop(-10**30)  format(x, ">5")  x.clear()  format(x, "")
+x.extend(root.give("generator", 15))  x.__iadd__(root.give("generator", 14))  x.extend(failing(3))  x.extend(failing(300))
+rpyc.core.netref.syncreq(x, 17, -1)  rpyc.core.netref.syncreq(x, 17, 2)  rpyc.core.netref.syncreq(x, 4, b"a\xe2\x82")
+rpyc.core.netref.syncreq(x, 4, b"\xff")  rpyc.core.netref.syncreq(x, 4, b"a\xe2b")  rpyc.core.netref.syncreq(x, 4, b"nothing")
+x.clear()  x.extend((frozenset((1, 2, 3)), frozenset((1,)), frozenset((1, 2))))  x.sort()  [sorted(s) for s in x]
+x.sort(reverse=True)  [sorted(s) for s in x]  x.append(5)  x.sort()  len(x)
 """.replace("\n", "  ").split("  ")
 DICT = """
 len(x)  bool(x)  x["a"]  x[2]  x[2.0]  x["zz"]  x[None]  x[[]]  x[(1, 2)]  list(x)  sorted(map(str, x))  "a" in x  9 in x
@@ -247,6 +258,32 @@ check(42 in items and items.index(42) == 2 and items[2] is equal, "an object of 
 check(repr(items) == "[0, 1, the answer]", "and for its repr: %s" % items)
 items.remove(equal)
 check(len(items) == 2, "an object of ours is taken out")
+
+# What is shared on many levels is not followed without end.
+for kind, put, text in (("list", lambda items, inner: items.extend((inner, inner)), "dags[0] == dags[1]"),
+                        ("dict", lambda items, inner: items.update(a=inner, b=inner), "repr(dags[0])")):
+    dags = []
+    for _ in range(2):
+        dag = roots[1].give(kind, 0)
+        for _ in range(40):
+            outer = roots[1].give(kind, 0)
+            outer.clear()
+            put(outer, dag)
+            dag = outer
+        dags.append(dag)
+    try:
+        check(False, "%s of %s is refused, and no %r" % (text, kind, eval(text)))
+    except (RecursionError, MemoryError):
+        check(True, "")
+    copied = obtain(dags[0])
+    levels = 0
+    while copied:
+        first, second = copied if kind == "list" else copied.values()
+        check(first is second, "a copy shares what was shared")
+        copied, levels = first, levels + 1
+        if levels == 40:
+            break
+    check(levels == 40, "all levels of %s: %d" % (kind, levels))
 
 for connection in connections:
     connection.close()
