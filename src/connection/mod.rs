@@ -45,7 +45,7 @@ pub use remote::{Ask, Asker, ask, ask_into, ask_later, ask_later_into, ask_then,
 pub use restricted::restricted;
 pub use shared::Shared;
 pub use signature::{LiteralFault, LiteralReader, Signature};
-pub use truth::{equal, truth};
+pub use truth::{contains, equal, said, truth};
 pub use waiting::{wait_all, wait_any};
 pub use wrap::DataWrap;
 

@@ -1,4 +1,4 @@
-//! Python's `bool()` and `==` on objects, wherever they live.
+//! Python's `bool()`, `==` and `in` on objects, wherever they live.
 
 use super::remote::{Ask, ask};
 use crate::error::{Error, Exception, Result};
@@ -41,5 +41,57 @@ pub fn equal(object: &Reference, other: &Value) -> Result<bool> {
         (Value::Bool(equal), _) => Ok(*equal),
         (Value::Ref(object), _) => truth(object),
         (other, _) => Err(Error::Type(format!("__eq__ of the object answers with {}", other.type_name()))),
+    }
+}
+
+/// Python's truth of a plain value; references are true.
+pub fn said(value: &Value) -> bool {
+    match value {
+        Value::None => false,
+        Value::Bool(b) => *b,
+        Value::Int(n) => *n != 0,
+        Value::Float(x) => *x != 0.0,
+        Value::Complex(re, im) => *re != 0.0 || *im != 0.0,
+        Value::Str(text) => !text.as_bytes().is_empty(),
+        Value::Bytes(bytes) => !bytes.is_empty(),
+        Value::Tuple(items) | Value::FrozenSet(items) | Value::List(items) => !items.is_empty(),
+        Value::Dict(entries) => !entries.is_empty(),
+        _ => true,
+    }
+}
+
+/// So many items are asked for at once.
+const CHUNK: i64 = 200;
+
+/// `item in object`: what `__contains__` says, else whether an item of the iteration is the same or equal.
+pub fn contains(object: &Reference, item: &Value) -> Result<bool> {
+    let call = |object, name, args: &[Value]| ask(object, Ask::CallAttr { name, args, keywords: &[] });
+    match call(object, "__contains__", std::slice::from_ref(item)) {
+        Ok(answer) => return Ok(said(&answer)),
+        Err(Error::Remote(exception)) if is_missing(&exception) => {}
+        Err(error) => return Err(error),
+    }
+    let iterator = match call(object, "__iter__", &[])? {
+        Value::Ref(iterator) => iterator,
+        other => return Err(Error::Type(format!("__iter__ of the object answers with {}", other.type_name()))),
+    };
+    loop {
+        let items = match ask(&iterator, Ask::BuffIter(CHUNK))? {
+            Value::Tuple(items) | Value::List(items) => items,
+            other => return Err(Error::Malformed(format!("the answer to BUFFITER is a {}", other.type_name()))),
+        };
+        if items.is_empty() {
+            return Ok(false);
+        }
+        for known in items.iter() {
+            let equal = match (known, item) {
+                (Value::Ref(a), Value::Ref(b)) if a.same(b) => true,
+                (Value::Ref(object), other) | (other, Value::Ref(object)) => equal(object, other)?,
+                (known, item) => known.py_eq(item),
+            };
+            if equal {
+                return Ok(true);
+            }
+        }
     }
 }

@@ -155,6 +155,9 @@ pub unsafe extern "C" fn rpyc_call_raise(
 
 /// Answers with an exception that has any arguments and attributes. What cannot travel by value arrives as its repr.
 ///
+/// Builtin types whose constructors make attributes of their arguments get those as in Python: an OSError with 2 and two texts is a
+/// FileNotFoundError with errno, strerror and filename. Attributes that are given stay as they are.
+///
 /// @param call borrowed
 /// @param module copied; NULL: "builtins"
 /// @param name copied; the class's name

@@ -186,7 +186,8 @@ pub unsafe extern "C" fn rpyc_connection_free(connection: *mut rpyc_connection) 
 
 /// Closes a connection: tells the peer and waits, at most close_timeout, for it to end the stream.
 ///
-/// Requests that wait for answers fail with RPYC_ERR_CLOSED; objects of the peer are gone. Closing again does nothing.
+/// Requests that wait for answers may get them meanwhile, and fail with RPYC_ERR_CLOSED otherwise; objects of the peer are gone.
+/// Closing again does nothing.
 /// What rpyc_config_set_before_closed was given runs first.
 ///
 /// @param connection borrowed

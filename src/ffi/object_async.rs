@@ -510,7 +510,7 @@ pub unsafe extern "C" fn rpyc_object_del_item_async(
     }
 }
 
-/// As rpyc_object_contains, without waiting for the answer.
+/// As rpyc_object_contains, without waiting for the answer, and of objects with `__contains__` alone.
 ///
 /// @param object borrowed
 /// @param item consumed, on success and on every failure

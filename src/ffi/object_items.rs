@@ -6,24 +6,8 @@ use super::handle::{self, Handle, rpyc_object, rpyc_value};
 use super::object::reference;
 use super::pointer::output;
 use super::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
-use crate::connection::{Ask, ask};
+use crate::connection::{Ask, ask, contains, said};
 use crate::value::{Reference, Value};
-
-/// Python's truth of a plain value; references are true.
-fn truth(value: &Value) -> bool {
-    match value {
-        Value::None => false,
-        Value::Bool(b) => *b,
-        Value::Int(n) => *n != 0,
-        Value::Float(x) => *x != 0.0,
-        Value::Complex(re, im) => *re != 0.0 || *im != 0.0,
-        Value::Str(text) => !text.as_bytes().is_empty(),
-        Value::Bytes(bytes) => !bytes.is_empty(),
-        Value::Tuple(items) | Value::FrozenSet(items) | Value::List(items) => !items.is_empty(),
-        Value::Dict(entries) => !entries.is_empty(),
-        _ => true,
-    }
-}
 
 fn length(value: Value) -> Result<i64> {
     match value {
@@ -64,12 +48,12 @@ pub unsafe extern "C" fn rpyc_object_is_instance(
             let out = output(result_out, "result_out")?;
             let this = reference(object, "object")?;
             let klass = reference(klass, "klass")?;
-            out.put(truth(&ask(this, Ask::IsInstance(klass))?))
+            out.put(said(&ask(this, Ask::IsInstance(klass))?))
         })
     }
 }
 
-/// The length of a container.
+/// The length of a container. Of an object without `__len__` it is an AttributeError of the peer's: RPYC_ERR_REMOTE.
 ///
 /// @param object borrowed
 /// @param length_out items
@@ -94,7 +78,7 @@ pub unsafe extern "C" fn rpyc_object_length(
     }
 }
 
-/// An item of a container: object[key]; key may be a slice.
+/// An item of a container: object[key]; key may be a slice. Of an object without `__getitem__` it is an AttributeError.
 ///
 /// @param object borrowed
 /// @param key consumed, on success and on every failure
@@ -181,7 +165,7 @@ pub unsafe extern "C" fn rpyc_object_del_item(
     }
 }
 
-/// Is an item in a container?
+/// Is an item in a container? One without `__contains__` is iterated, as Python's `in` does.
 ///
 /// @param object borrowed
 /// @param item consumed, on success and on every failure
@@ -205,12 +189,12 @@ pub unsafe extern "C" fn rpyc_object_contains(
             let out = output(result_out, "result_out")?;
             let this = reference(object, "object")?;
             let item = item.ok_or_else(|| Failure::null("item"))?;
-            out.put(truth(&ask(this, Ask::CallAttr { name: "__contains__", args: &[item], keywords: &[] })?))
+            out.put(contains(this, &item)?)
         })
     }
 }
 
-/// An iterator over a container, for rpyc_object_next.
+/// An iterator over a container, for rpyc_object_next. Of an object without `__iter__` it is an AttributeError.
 ///
 /// @param object borrowed
 /// @param iterator_out owned
@@ -238,6 +222,7 @@ pub unsafe extern "C" fn rpyc_object_iter(
 }
 
 /// The next item of an iterator; RPYC_ERR_STOP_ITERATION at the end. One request for each: rpyc_object_iterate needs far fewer.
+/// Of an object without `__next__` it is an AttributeError.
 ///
 /// @param iterator borrowed; an iterator
 /// @param item_out owned
@@ -289,7 +274,7 @@ pub unsafe extern "C" fn rpyc_object_next_chunk(
     }
 }
 
-/// Enters a context, as Python's with.
+/// Enters a context, as Python's with. Of an object without `__enter__` it is an AttributeError.
 ///
 /// @param object borrowed
 /// @param value_out owned
@@ -337,7 +322,7 @@ pub unsafe extern "C" fn rpyc_object_exit(
             let out = output(swallowed_out, "swallowed_out")?;
             let this = reference(object, "object")?;
             let failed = !error.is_null();
-            out.put(truth(&ask(this, Ask::Exit(failed))?))
+            out.put(said(&ask(this, Ask::Exit(failed))?))
         })
     }
 }

@@ -122,6 +122,29 @@ static void heavy_is_refused(rpyc_connection *connection)
     CHECK(peak() - before < 64 << 10);
 }
 
+/* An iterator has no __contains__: it is followed to the item, and no further than the chunk of it. */
+static void contains(rpyc_connection *connection)
+{
+    rpyc_object *numbers = ask(connection, "numbers");
+    bool found = false;
+
+    OK(rpyc_object_contains(numbers, rpyc_value_new_int(2), &found, &error));
+    CHECK(found);
+    OK(rpyc_object_contains(numbers, rpyc_value_new_float(700), &found, &error));
+    CHECK(found);
+    OK(rpyc_object_contains(numbers, rpyc_value_new_int(3), &found, &error));
+    CHECK(!found);
+    rpyc_object_free(numbers);
+    numbers = ask(connection, "nested");
+    OK(rpyc_object_contains(numbers, rpyc_value_new_int(1), &found, &error));
+    CHECK(found);
+    rpyc_object_free(numbers);
+    /* A service can do neither. */
+    OK(rpyc_connection_root(connection, &numbers, &error));
+    GIVES(RPYC_ERR_REMOTE, rpyc_object_contains(numbers, rpyc_value_new_int(1), &found, &error));
+    rpyc_object_free(numbers);
+}
+
 int main(int argc, char **argv)
 {
     struct peers peers = {0};
@@ -138,6 +161,7 @@ int main(int argc, char **argv)
         loop = ask(connection, "loop");
         GIVES(RPYC_ERR_TYPE, rpyc_object_obtain(loop, 0, 0, 0, &value, &error));
         rpyc_object_free(loop);
+        contains(connection);
         heavy_is_refused(connection);
         rpyc_connection_free(connection);
     } else {

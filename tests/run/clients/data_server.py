@@ -15,6 +15,9 @@ class Data(rpyc.Service):
         loop[1] = [loop]
         return loop
 
+    def exposed_numbers(self):
+        return (n for n in range(1000))
+
     def exposed_heavy(self):
         text = bytes(1 << 19)
         return [[text] for n in range(400)]
