@@ -261,6 +261,16 @@ fn text_of(args: &[Value], index: usize) -> Result<Text, Exception> {
     }
 }
 
+fn class_name(value: &Value) -> String {
+    match value {
+        Value::Ref(Reference::Local(object)) => object.shape().class_name().to_owned(),
+        Value::Ref(Reference::Remote(proxy)) => {
+            proxy.type_name.rsplit_once('.').map_or(&*proxy.type_name, |(_, name)| name).to_owned()
+        }
+        plain => plain.type_name().to_owned(),
+    }
+}
+
 fn length(value: &Value) -> Option<Value> {
     let length = match value {
         Value::Str(text) => text.as_str().chars().count(),
@@ -280,20 +290,51 @@ fn builtins() -> Reference {
         Value::Str(_) => Some(value.clone()),
         other => plain(other),
     };
+    let len = |call: Call| {
+        let type_name = call.args().first().map_or_else(String::new, class_name);
+        let no_length = move || Exception::builtin("TypeError", format!("object of type '{type_name}' has no len()"));
+        match call.args().first() {
+            Some(Value::Ref(_)) => of_object(call, LEN, length, move |outcome| match outcome {
+                Err(exception) if exception.is_builtin("AttributeError") => Err(no_length()),
+                outcome => outcome,
+            }),
+            other => {
+                let outcome = other.and_then(length).ok_or_else(no_length);
+                answer(call, outcome);
+            }
+        }
+    };
+    let getattr = |call: Call| match text_of(call.args(), 1) {
+        Ok(name) => {
+            let default = match call.args().get(2) {
+                Some(Value::Tuple(rest)) if rest.len() <= 1 => rest.first().cloned(),
+                _ => return answer(call, Err(Exception::builtin("TypeError", "getattr expected at most 3 arguments"))),
+            };
+            let class = call.args().first().map_or_else(String::new, class_name);
+            let missing = format!("'{class}' object has no attribute '{name}'");
+            if !matches!(call.args().first(), Some(Value::Ref(_))) {
+                return answer(call, default.ok_or_else(|| Exception::builtin("AttributeError", missing)));
+            }
+            of_object(
+                call,
+                Ask::GetAttr(name.as_str()),
+                |_| None,
+                |outcome| match (outcome, default) {
+                    (Err(exception), Some(default)) if exception.is_builtin("AttributeError") => Ok(default),
+                    (outcome, _) => outcome,
+                },
+            );
+        }
+        Err(exception) => answer(call, Err(exception)),
+    };
     with_attributes(
         "builtins",
         vec![
-            ("len", passing("len", "len(obj)", |call| of_object(call, LEN, length, as_it_is))),
+            ("len", passing("len", "len(obj)", len)),
             ("repr", passing("repr", "repr(obj)", move |call| of_object(call, Ask::Repr, plain, as_it_is))),
-            ("str", passing("str", "str(obj)", move |call| of_object(call, Ask::Str, text, as_it_is))),
+            ("str", passing("str", "str(obj='')", move |call| of_object(call, Ask::Str, text, as_it_is))),
             ("dir", passing("dir", "dir(obj)", |call| of_object(call, Ask::Dir, |_| None, as_it_is))),
-            (
-                "getattr",
-                passing("getattr", "getattr(obj, name)", |call| match text_of(call.args(), 1) {
-                    Ok(name) => of_object(call, Ask::GetAttr(name.as_str()), |_| None, as_it_is),
-                    Err(exception) => answer(call, Err(exception)),
-                }),
-            ),
+            ("getattr", passing("getattr", "getattr(obj, name, *default)", getattr)),
             (
                 "setattr",
                 passing("setattr", "setattr(obj, name, value)", |call| match text_of(call.args(), 1) {
@@ -345,6 +386,8 @@ pub(super) fn connection(connection: Connection) -> Result<Arc<dyn Local>, Excep
         property("root", of(|connection| connection.root().map(Value::Ref).map_err(raised))),
         property("closed", of(|connection| Ok(Value::Bool(connection.closed())))),
         property("_last_traceback", of(|_| Ok(Value::None))),
+        Member::method("close", None, None, of(|connection| connection.close().map(|()| Value::None).map_err(raised)))
+            .map_err(raised)?,
         Member::method(
             "fileno",
             None,

@@ -104,6 +104,12 @@ check(later.value == "later", "an import that is answered later leaves the threa
 check(conn.builtins.len([1, 2]) == 2 and conn.builtins.repr("a") == "'a'" and conn.builtins.hasattr(conn.modules.sys, "path") is False,
       "builtins")
 check(conn.modules.sys.platform == "native", "sys")
+builtins = conn.builtins
+check(builtins.getattr(conn.modules.late, "nothing", 5) == 5 and builtins.getattr(5, "nothing", None) is None, "getattr with a default")
+check(raises(AttributeError, builtins.getattr, 5, "nothing").startswith("'int' object has no attribute 'nothing'"), "and without")
+check(builtins.str() == "" and builtins.str("a") == "a", "str without an argument")
+check(raises(TypeError, builtins.len, 5).startswith("object of type 'int' has no len()"), "len of a number")
+check(raises(TypeError, builtins.len, conn.modules.late).startswith("object of type 'module' has no len()"), "len of an object")
 guarded = conn.modules["my.math"].guarded
 check(conn.builtins.getattr(guarded, "open") == 7 and conn.builtins.hasattr(guarded, "open"), "an object's own rules")
 raises(AttributeError, conn.builtins.getattr, guarded, "secret")
@@ -231,6 +237,8 @@ check("levels" in raises(Exception, rpyc.classic.deliver, conn, deep), "depth is
 raises(ValueError, conn.sync_request, consts.HANDLE_PICKLE, loads(pickle.dumps([1], 4)), 6)
 check(pickle.loads(conn.sync_request(consts.HANDLE_PICKLE, loads(pickle.dumps([1], 4)), -1)) == [1], "the highest protocol")
 raises(TypeError, conn.sync_request, consts.HANDLE_PICKLE, conn.modules.late, 4)
+raises(EOFError, conn.root.getconn().close)
+check(conn.closed, "the slave has closed its end")
 conn.close()
 print("%d passed, %d failed" % (checks - failures, failures))
 sys.exit(1 if failures else 0)
