@@ -2432,7 +2432,8 @@ void rpyc_connection_free(rpyc_connection *connection);
 /**
  * Closes a connection: tells the peer and waits, at most close_timeout, for it to end the stream.
  *
- * Requests that wait for answers fail with RPYC_ERR_CLOSED; objects of the peer are gone. Closing again does nothing.
+ * Requests that wait for answers may get them meanwhile, and fail with RPYC_ERR_CLOSED otherwise; objects of the peer are gone.
+ * Closing again does nothing.
  * What rpyc_config_set_before_closed was given runs first.
  *
  * @param connection borrowed
@@ -2442,7 +2443,8 @@ void rpyc_connection_free(rpyc_connection *connection);
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_connection_close(rpyc_connection *connection, rpyc_error **error_out);
+rpyc_status rpyc_connection_close(rpyc_connection *connection,
+                                  rpyc_error **error_out);
 
 /**
  * Has the connection ended, on either side?
@@ -3458,7 +3460,7 @@ rpyc_status rpyc_object_is_instance(rpyc_object *object,
                                     rpyc_error **error_out);
 
 /**
- * The length of a container.
+ * The length of a container. Of an object without `__len__` it is an AttributeError of the peer's: RPYC_ERR_REMOTE.
  *
  * @param object borrowed
  * @param length_out items
@@ -3473,7 +3475,7 @@ rpyc_status rpyc_object_length(rpyc_object *object,
                                rpyc_error **error_out);
 
 /**
- * An item of a container: object[key]; key may be a slice.
+ * An item of a container: object[key]; key may be a slice. Of an object without `__getitem__` it is an AttributeError.
  *
  * @param object borrowed
  * @param key consumed, on success and on every failure
@@ -3522,7 +3524,7 @@ rpyc_status rpyc_object_del_item(rpyc_object *object,
                                  rpyc_error **error_out);
 
 /**
- * Is an item in a container?
+ * Is an item in a container? One without `__contains__` is iterated, as Python's `in` does.
  *
  * @param object borrowed
  * @param item consumed, on success and on every failure
@@ -3539,7 +3541,7 @@ rpyc_status rpyc_object_contains(rpyc_object *object,
                                  rpyc_error **error_out);
 
 /**
- * An iterator over a container, for rpyc_object_next.
+ * An iterator over a container, for rpyc_object_next. Of an object without `__iter__` it is an AttributeError.
  *
  * @param object borrowed
  * @param iterator_out owned
@@ -3555,6 +3557,7 @@ rpyc_status rpyc_object_iter(rpyc_object *object,
 
 /**
  * The next item of an iterator; RPYC_ERR_STOP_ITERATION at the end. One request for each: rpyc_object_iterate needs far fewer.
+ * Of an object without `__next__` it is an AttributeError.
  *
  * @param iterator borrowed; an iterator
  * @param item_out owned
@@ -3586,7 +3589,7 @@ rpyc_status rpyc_object_next_chunk(rpyc_object *iterator,
                                    rpyc_error **error_out);
 
 /**
- * Enters a context, as Python's with.
+ * Enters a context, as Python's with. Of an object without `__enter__` it is an AttributeError.
  *
  * @param object borrowed
  * @param value_out owned
@@ -3954,7 +3957,7 @@ rpyc_status rpyc_object_del_item_async(rpyc_object *object,
                                        rpyc_error **error_out);
 
 /**
- * As rpyc_object_contains, without waiting for the answer.
+ * As rpyc_object_contains, without waiting for the answer, and of objects with `__contains__` alone.
  *
  * @param object borrowed
  * @param item consumed, on success and on every failure
@@ -4866,6 +4869,9 @@ rpyc_status rpyc_call_raise(rpyc_call *call, const char *name, const char *messa
 
 /**
  * Answers with an exception that has any arguments and attributes. What cannot travel by value arrives as its repr.
+ *
+ * Builtin types whose constructors make attributes of their arguments get those as in Python: an OSError with 2 and two texts is a
+ * FileNotFoundError with errno, strerror and filename. Attributes that are given stay as they are.
  *
  * @param call borrowed
  * @param module copied; NULL: "builtins"
