@@ -288,7 +288,13 @@ impl Class {
     pub fn as_object(self: &Arc<Class>) -> Arc<ClassObject> {
         let mut known = lock(&self.class_object);
         known.upgrade().unwrap_or_else(|| {
-            let made = Arc::new(ClassObject { class: self.clone() });
+            // What is special is asked of the type, and a class is none of its own instances.
+            let own = |member: &&Arc<Member>| {
+                let kind = matches!(member.kind, MemberKind::Method { .. } | MemberKind::Constant(_));
+                kind && !member.name.as_str().starts_with("__")
+            };
+            let members: Vec<Arc<Member>> = self.members.iter().filter(own).cloned().collect();
+            let made = Arc::new(ClassObject { class: self.clone(), shape: defaults::class_shape(&members), members });
             *known = Arc::downgrade(&made);
             made
         })
@@ -361,6 +367,16 @@ impl Local for Object {
 /// A class that has been sent. Calling it constructs.
 pub struct ClassObject {
     pub(super) class: Arc<Class>,
+    shape: Arc<Shape>,
+    /// Its methods and constants, behind what all classes have.
+    members: Vec<Arc<Member>>,
+}
+
+impl ClassObject {
+    /// A method or constant by its index in the shape.
+    pub(super) fn member(&self, index: u32) -> Option<&Arc<Member>> {
+        self.members.get(defaults::class_member(index)?)
+    }
 }
 
 impl Local for ClassObject {
@@ -373,7 +389,7 @@ impl Local for ClassObject {
     }
 
     fn shape(&self) -> &Arc<Shape> {
-        defaults::class_shape()
+        &self.shape
     }
 
     fn instances(&self) -> Option<&Arc<Shape>> {

@@ -64,10 +64,10 @@ pub(super) fn service_members() -> impl Iterator<Item = Arc<Member>> {
     SERVICE_MEMBERS.iter().cloned()
 }
 
-/// The shape of something that is called: its only members are those that the library answers.
-fn callable(type_name: &str) -> Arc<Shape> {
+/// The shape of something that is called: members that the library answers, and those of a class.
+fn callable(type_name: &str, more: &[Arc<Member>]) -> Arc<Shape> {
     let mut names: Vec<Text> = ["__call__", "__name__"].map(Text::new).to_vec();
-    names.extend(MEMBERS.iter().map(|member| member.name.clone()));
+    names.extend(MEMBERS.iter().chain(more).map(|member| member.name.clone()));
     let mut shape = Shape::new(Text::new(type_name), Vec::new(), names);
     let listed = ["__call__", "__format__"].map(|name| Value::tuple(vec![Value::str(name), Value::None]));
     shape.inspect = Value::Tuple(listed.into());
@@ -86,9 +86,8 @@ pub(super) fn callable_slot(index: u32) -> Option<Slot> {
     }
 }
 
-static FUNCTION: LazyLock<Arc<Shape>> = LazyLock::new(|| callable("builtins.function"));
-static METHOD: LazyLock<Arc<Shape>> = LazyLock::new(|| callable("builtins.method"));
-static TYPE: LazyLock<Arc<Shape>> = LazyLock::new(|| callable("builtins.type"));
+static FUNCTION: LazyLock<Arc<Shape>> = LazyLock::new(|| callable("builtins.function", &[]));
+static METHOD: LazyLock<Arc<Shape>> = LazyLock::new(|| callable("builtins.method", &[]));
 static FUNCTION_CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| functions(false));
 static SERIAL_FUNCTION_CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| functions(true));
 
@@ -104,8 +103,14 @@ pub(super) fn method_shape() -> &'static Arc<Shape> {
     &METHOD
 }
 
-pub(super) fn class_shape() -> &'static Arc<Shape> {
-    &TYPE
+/// Of a class that is sent, with what can be had of it without an instance.
+pub(super) fn class_shape(more: &[Arc<Member>]) -> Arc<Shape> {
+    callable("builtins.type", more)
+}
+
+/// Which of those an index of such a shape stands for.
+pub(super) fn class_member(index: u32) -> Option<usize> {
+    (index as usize).checked_sub(2 + MEMBERS.len())
 }
 
 /// The class of the objects that hold a function's state.

@@ -169,6 +169,10 @@ pub(super) fn perform(job: Job, target: &Arc<dyn Local>, op: Op) {
         );
     }
     if let Some(class) = any.downcast_ref::<ClassObject>() {
+        let (job, op) = match of_class(job, class, op) {
+            Some(rest) => rest,
+            None => return,
+        };
         let text = || format!("<class '{}'>", class.class.shape().type_name);
         let member = Member {
             name: Text::new(class.class.shape().class_name()),
@@ -189,6 +193,50 @@ pub(super) fn perform(job: Job, target: &Arc<dyn Local>, op: Op) {
         return bridge.perform(job, op);
     }
     job.fail("TypeError", "the object does not support this");
+}
+
+/// Takes what is asked of a class's own members, and gives the rest back.
+fn of_class(job: Job, class: &ClassObject, op: Op) -> Option<(Job, Op)> {
+    let member = match &op {
+        Op::GetAttr(Name::Member(index)) | Op::CallAttr { name: Name::Member(index), .. } => class.member(*index),
+        _ => None,
+    };
+    let Some(member) = member else { return Some((job, op)) };
+    let attribute = match &member.kind {
+        MemberKind::Constant(value) => value.clone(),
+        _ => unbound(class, member),
+    };
+    match op {
+        Op::CallAttr { args, keywords, .. } => call_value(job, attribute, args, keywords),
+        _ => job.give(Ok(attribute)),
+    }
+    None
+}
+
+/// A method without its object, which is its first argument.
+fn unbound(class: &ClassObject, member: &Arc<Member>) -> Value {
+    let (class, method) = (class.class.clone(), member.clone());
+    let run: Method = Arc::new(move |mut call: Call| {
+        let object = match call.args().first() {
+            Some(Value::Ref(Reference::Local(target))) => downcast::<Object>(target),
+            _ => None,
+        };
+        let Some(object) = object.filter(|object| object.class.is_or_derives_from(&class)) else {
+            let name = class.shape().class_name();
+            let text = format!("{name}.{}() needs an object of '{name}' as its first argument", method.name);
+            return drop(call.raise(Exception::builtin("TypeError", text)));
+        };
+        let (args, keywords) = (call.args().iter().skip(1).cloned().collect(), call.keywords().to_vec());
+        let (origin, due) = (call.shared().cloned(), call.due());
+        let answer = Answer::through(due, move |outcome| match outcome {
+            Ok(value) => call.reply(value),
+            Err(exception) => call.raise(exception),
+        });
+        invoke(Job { answer, origin }, object, method.clone(), args, keywords);
+    });
+    let kind = MemberKind::Method { run, signature: None, quick: false };
+    let member = Member { name: member.name.clone(), doc: member.doc.clone(), kind };
+    Value::Ref(Reference::Local(Function::new(member, Box::new(()))))
 }
 
 fn construct(job: Job, class: &ClassObject, args: Vec<Value>, keywords: Keywords) {

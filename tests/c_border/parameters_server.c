@@ -58,21 +58,43 @@ static const rpyc_property properties[] = {
     {.name = "_private", .get = three},
     {.name = "x_tag", .get = nine},
 };
-static const rpyc_method thing_methods[] = {{"__len__", five, NULL, NULL, 0}};
+static void twice(rpyc_call *call, void *self)
+{
+    int64_t n;
+
+    if (self == &thing && !rpyc_call_get_int(call, 0, &n))
+        rpyc_call_return_int(call, 2 * n);
+}
+
+static const rpyc_method thing_methods[] = {{"__len__", five, NULL, NULL, 0}, {"exposed_twice", twice, "twice(n)", NULL, 0}};
 static const rpyc_class_table thing_table = {
     .struct_size = sizeof(rpyc_class_table),
     .method_size = sizeof(rpyc_method),
     .property_size = sizeof(rpyc_property),
     .name = "Thing",
     .methods = thing_methods,
-    .method_count = 1,
+    .method_count = 2,
     .properties = properties,
     .property_count = sizeof properties / sizeof *properties,
 };
 
 /* ---- The service. */
 
+static rpyc_class *thing_class;
 static rpyc_object *the_thing;
+
+static void give_class(rpyc_call *call, void *self)
+{
+    rpyc_object *object = NULL;
+    rpyc_error *error = NULL;
+
+    (void)self;
+    if (rpyc_class_object(thing_class, &object, &error))
+        rpyc_call_raise_error(call, error);
+    else
+        rpyc_call_return_object(call, object);
+    rpyc_object_free(object);
+}
 
 static void give_thing(rpyc_call *call, void *self)
 {
@@ -222,6 +244,7 @@ static void call_back(rpyc_call *call, void *self)
 
 static const rpyc_method methods[] = {
     {"exposed_thing", give_thing, "thing()", NULL, 0},
+    {"exposed_cls", give_class, "cls()", NULL, 0},
     {"exposed_public", give_public, "public()", NULL, 0},
     {"exposed_raise_it", raise_it, "raise_it(name, arg)", NULL, 0},
     {"exposed_raise_with", raise_with, "raise_with(name, args)", NULL, 0},
@@ -263,7 +286,7 @@ static rpyc_status set(rpyc_config *config, const char *option, rpyc_error **err
 int main(int argc, char **argv)
 {
     rpyc_config *config = rpyc_config_new();
-    rpyc_class *thing_class = NULL, *service = NULL;
+    rpyc_class *service = NULL;
     rpyc_server *server = NULL;
     rpyc_error *error = NULL;
 

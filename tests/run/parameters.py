@@ -123,6 +123,9 @@ for text in ("true", "false"):
 test("parameter.constructed-exceptions")(of_server("constructed_exceptions", "", ("propagate_SystemExit_locally=false",), NEW))
 test("parameter.constructed-exceptions.stock-server")(
     of_python("constructed_exceptions", "", ("propagate_SystemExit_locally=false",), NEW))
+test("parameter.class-attributes")(of_server("class_attributes", "", (), NEW))
+test("parameter.class-attributes.5.3.1")(of_server("class_attributes", "", (), "5.3.1"))
+test("parameter.class-attributes.stock-server")(of_python("class_attributes", "", (), NEW))
 test("parameter.endpoints.stock-server")(of_python("endpoints", "", (), NEW))
 test("parameter.live-connection")(of_server("live", "", ("allow_setattr=true",), NEW))
 # The same rules hold for clients of the older dialect.

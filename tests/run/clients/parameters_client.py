@@ -187,6 +187,20 @@ def test_constructed_exceptions():
             equal(str(got).split("\n\n==")[0], str(want), "the text of %s" % what)
 
 
+def test_class_attributes():
+    """A method taken from a class has its object as the first argument; TEXT is not looked at."""
+    klass, thing = root.exposed_cls(), root.exposed_thing()
+    equal(klass.exposed_twice(thing, 4), 8, "called at once")
+    equal(klass.twice(thing, n=5), 10, "by its short name, with a keyword")
+    twice = klass.exposed_twice
+    equal(twice(thing, 6), 12, "taken, and then called")
+    for args in ((), (5,), (thing,), (thing, 1, 2)):
+        check(isinstance(attempt(twice, *args), TypeError), "%r is a TypeError" % (args,))
+    check(not hasattr(klass, "exposed_nothing"), "what is not there")
+    check(isinstance(attempt(len, klass), TypeError), "a class has no length")
+    check("exposed_twice" in dir(klass), "its names: %s" % dir(klass))
+
+
 def test_log_exceptions():
     check(isinstance(attempt(root.exposed_raise_it, "ValueError", "no pears"), ValueError), "it is raised")
     # A callback's exception, and one of the rules, which is told with the rule and the side.

@@ -30,6 +30,9 @@ class Thing:
     def __len__(self):
         return 5
 
+    def exposed_twice(self, n):
+        return 2 * n
+
 
 thing = Thing()
 
@@ -40,6 +43,9 @@ class Parameters(rpyc.Service):
 
     def exposed_thing(self):
         return thing
+
+    def exposed_cls(self):
+        return Thing
 
     def exposed_public(self):
         return thing.__dict__.get("public", -1)
