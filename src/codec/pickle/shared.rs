@@ -35,7 +35,7 @@ pub fn write_graph(graph: &Graph, root: &Piece, protocol: u8, limit: usize) -> R
         *next += 1;
         match piece {
             Some(piece) => pickler.put(piece)?,
-            None => pickler.close(node)?,
+            None => pickler.close(node),
         }
         pickler.w.check(0)?;
     }
@@ -64,7 +64,8 @@ impl Pickler<'_> {
         };
         if let Some(Some(index)) = self.memo.get(node) {
             let index = *index;
-            return Ok(self.recall(index));
+            self.recall(index);
+            return Ok(());
         }
         // What can be changed is remembered before its items. All else is met again at most once while it is written, inside of that.
         if let Some(open) = self.open.get_mut(node) {
@@ -99,19 +100,26 @@ impl Pickler<'_> {
         self.w.out.push(op::MARK);
     }
 
-    fn close(&mut self, node: usize) -> Result<()> {
+    fn close(&mut self, node: usize) {
         self.path.pop();
         if let Some(open) = self.open.get_mut(node) {
             *open -= 1;
         }
         let old = self.w.protocol < 4;
+        let filled = match self.graph.kind(node) {
+            Some(Kind::List) => Some(op::APPENDS),
+            Some(Kind::Dict) => Some(op::SETITEMS),
+            Some(Kind::Set) if !old => Some(op::ADDITEMS),
+            _ => None,
+        };
+        if let Some(code) = filled {
+            self.w.out.push(code);
+            return;
+        }
         let end: &[u8] = match self.graph.kind(node) {
-            Some(Kind::List) => return Ok(self.w.out.push(op::APPENDS)),
-            Some(Kind::Dict) => return Ok(self.w.out.push(op::SETITEMS)),
-            Some(Kind::Set) if !old => return Ok(self.w.out.push(op::ADDITEMS)),
             Some(Kind::Set | Kind::FrozenSet) if old => &[op::LIST, op::TUPLE, op::REDUCE],
-            Some(Kind::Set | Kind::FrozenSet) => &[op::FROZENSET],
-            Some(Kind::Tuple) | None => &[op::TUPLE],
+            Some(Kind::FrozenSet) => &[op::FROZENSET],
+            _ => &[op::TUPLE],
         };
         match self.memo.get(node) {
             // It was made inside of itself: that one counts, and this is thrown away.
@@ -126,7 +134,6 @@ impl Pickler<'_> {
                 self.remember(node);
             }
         }
-        Ok(())
     }
 
     fn remember(&mut self, node: usize) {
