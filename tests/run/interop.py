@@ -41,6 +41,7 @@ def start_python_server(case, version, transport, *options):
         need_ipv6()
     server = case.start([case.python(version), SERVER, *extra, *options])
     line = server.wait_for(r"^(PORT|UNIX) (\S+)$", case.left(30))
+    server.wait_until_listening(line.group(2), case.left(30))
     host = "[::1]" if transport == "tcp6" else "127.0.0.1"
     return server, "unix://" + line.group(2) if line.group(1) == "UNIX" else "tcp://%s:%s" % (host, line.group(2))
 

@@ -42,6 +42,7 @@ class Peer(Shop):
         return a + b
 
 server = ThreadedServer(Peer, hostname="127.0.0.1", port=0, protocol_config={"allow_public_attrs": True})
+server.listener.listen()  # as start() will, which may come later than the client
 print("port", server.port, flush=True)
 server.start()
 '''

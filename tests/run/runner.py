@@ -42,6 +42,24 @@ def test(name, seconds=60, alone=False, long=False):
     return register
 
 
+def listens(place):
+    """Does somebody listen there, at a TCP port or a Unix socket's path? As the kernel's lists tell it: no connection is made."""
+    for name, state, own in (("tcp", 3, 1), ("tcp6", 3, 1), ("unix", 3, 7)):
+        try:
+            with open("/proc/net/" + name, encoding="utf-8", errors="replace") as text:
+                rows = [line.split() for line in text.read().splitlines()[1:]]
+        except FileNotFoundError:
+            continue
+        for row in rows:
+            if name == "unix":
+                found = row[own:] == [place] and row[state] == "00010000"
+            else:
+                found = place.isdigit() and row[own].endswith(":%04X" % int(place)) and row[state] == "0A"
+            if found:
+                return True
+    return False
+
+
 def shown(args):
     return " ".join(arg if re.fullmatch(r"[\w./:=@%+,\[\]-]+", arg) else repr(arg) for arg in map(str, args))
 
@@ -94,6 +112,14 @@ class Process:
                 raise Failed("%s ended with %d before it printed '%s'" % (self.args[0], self.popen.returncode, pattern))
             if time.monotonic() > end:
                 raise Failed("%s did not print '%s' in %d s" % (self.args[0], pattern, seconds))
+            time.sleep(0.01)
+
+    def wait_until_listening(self, place, seconds):
+        """For servers that say their port or path before they listen."""
+        end = time.monotonic() + seconds
+        while not listens(place):
+            if self.ended or time.monotonic() > end:
+                raise Failed("%s does not listen" % self.args[0])
             time.sleep(0.01)
 
     def signal(self, number, group=False):

@@ -79,6 +79,7 @@ def session_client(case):
     (piece,) = programs(read("docs", "session.md"))
     server = case.start([case.python("6.0.2"), os.path.join(ROOT, "tests", "peers", "peer_server.py")])
     port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
+    server.wait_until_listening(port, case.left(30))
     case.check(CLIENT_PORT in piece, "the client of session.md has no port " + CLIENT_PORT)
     with open(os.path.join(case.folder, "client.c"), "w", encoding="utf-8") as file:
         file.write(piece.replace(CLIENT_PORT, port))

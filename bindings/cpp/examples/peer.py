@@ -50,6 +50,7 @@ class ExampleService(rpyc.Service):
 
 def serve():
     server = ThreadedServer(ExampleService, hostname="127.0.0.1", port=0)
+    server.listener.listen()  # as start() will, which may come later than the client
     threading.Thread(target=server.start, daemon=True).start()
     print("listening tcp://127.0.0.1:%d" % server.port, flush=True)
     sys.stdin.read()

@@ -121,5 +121,6 @@ class Service(rpyc.Service):
 if __name__ == "__main__":
     config = {"allow_setattr": True, "allow_delattr": True, "allow_public_attrs": True}
     server = ThreadedServer(Service, hostname="127.0.0.1", port=0, protocol_config=config)
+    server.listener.listen()  # as start() will, which may come later than the client
     print("PORT %d" % server.port, flush=True)
     server.start()
