@@ -49,7 +49,7 @@ import go                                            # noqa: F401
 import memory
 import cpp                                           # noqa: F401
 
-WORKERS = 2
+WORKERS = 3                                          # many tests wait more than they work
 REPORTED = 40                                        # lines of each failed test that are said again at the end
 
 
@@ -64,7 +64,7 @@ def arguments():
 
 
 def run_all(options, tools, results):
-    """First what builds, then the Rust tests, then the rest two at a time, and last what must be alone."""
+    """First what builds, then the Rust tests, then the rest a few at a time, and last what must be alone."""
     def wanted(name):
         return not options.names or any(part in name for part in options.names)
 
