@@ -80,7 +80,7 @@ $(BORDER): $(OUT)/border/%: tests/c_border/%.c $(wildcard tests/c_border/*.h) $(
 CXXCOMPILE = @mkdir -p $(@D) && echo "c++ $(@F)" && $(CXX) -std=c++20 -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -pthread \
              $(CXXFLAGS) -Iinclude -Ibindings/cpp/include
 CXXFLAGS ?= -O0 -g1
-CPP_HEADERS := $(HEADERS) $(wildcard bindings/cpp/include/*.hpp bindings/cpp/include/rpyc/*.hpp bindings/cpp/tests/interop/*.hpp)
+CPP_HEADERS := $(HEADERS) $(wildcard bindings/cpp/include/*.hpp bindings/cpp/include/rpyc/*.hpp bindings/cpp/tests/*.hpp bindings/cpp/tests/interop/*.hpp)
 $(OUT)/cpp/interop_%: bindings/cpp/tests/interop/%.cpp $(CPP_HEADERS) Makefile | library
 	$(CXXCOMPILE) -o $@ $< $(LINK)
 $(OUT)/cpp/%: bindings/cpp/tests/%.cpp $(CPP_HEADERS) Makefile | library

@@ -1,5 +1,6 @@
 // What the binding does by itself and between two ends in one process: conversions, errors, futures, classes.
 // Compiled in each standard and by each compiler, so it uses all that rpyc.hpp offers.
+#include "ends.hpp"
 #include "interop/check.hpp"
 
 #include <atomic>
@@ -27,38 +28,6 @@ struct rpyc::Convert<Point> {
 };
 
 namespace {
-
-// ---------------------------------------------------------------- two ends
-
-/** Two ends in memory, of which the far one is served by a thread of its own. */
-class Ends {
-public:
-    explicit Ends(const rpyc::Service &far, const rpyc::Service &near = rpyc::Service("Near"), const rpyc::Config &config = {}) {
-        std::tie(near_, far_) = rpyc::connect_pair(near, far, config);
-        serving_ = std::thread([this] {
-            try {
-                far_.serve_all();
-            } catch (const rpyc::Error &) {
-                // Closed by the other end.
-            }
-        });
-        root = near_.root();
-    }
-    ~Ends() {
-        root = Object();
-        near_.close();
-        serving_.join();
-    }
-    Ends(const Ends &) = delete;
-    Ends &operator=(const Ends &) = delete;
-    const rpyc::Connection &near() const { return near_; }
-
-    Object root{};
-
-private:
-    rpyc::Connection near_{}, far_{};
-    std::thread serving_{};
-};
 
 std::int64_t doubled(std::int64_t value) noexcept { return 2 * value; }
 

@@ -1,5 +1,6 @@
 // What must hold when something fails in the middle: no memory, types that throw when they are moved, what was moved from,
 // and the end of the program.
+#include "ends.hpp"
 #include "interop/check.hpp"
 
 #include <atomic>
@@ -100,34 +101,6 @@ rpyc::Service service_of_all() {
     return service;
 }
 
-class Ends {
-public:
-    Ends() {
-        std::tie(near_, far_) = rpyc::connect_pair(service_of_all(), service_of_all());
-        serving_ = std::thread([this] {
-            try {
-                far_.serve_all();
-            } catch (const rpyc::Error &) {
-                // Closed by the other end.
-            }
-        });
-        root = near_.root();
-    }
-    ~Ends() {
-        root = Object();
-        near_.close();
-        serving_.join();
-    }
-    Ends(const Ends &) = delete;
-    Ends &operator=(const Ends &) = delete;
-
-    Object root{};
-
-private:
-    rpyc::Connection near_{}, far_{};
-    std::thread serving_{};
-};
-
 const std::string long_text = "a text that is too long to lie in a std::string itself";
 
 void memory(check::Checks &checks) {
@@ -147,7 +120,7 @@ void memory(check::Checks &checks) {
         });
     });
     checks.add("no-memory-for-calls", [] {
-        const Ends ends;
+        const Ends ends(service_of_all(), service_of_all());
         without_memory([&] {
             EQUAL(ends.root.call("add", 1, rpyc::kw("b") = 5), 6);
             EQUAL(ends.root.call("count", rpyc::Args{{1, 2, 3, long_text, 5}}, 6, 7, rpyc::Kwargs{{{long_text, 1}}}), 8);
@@ -268,7 +241,7 @@ void types(check::Checks &checks) {
         EQUAL(copy.text_for("f() argument 'a'"), "item 1 of f() argument 'a' must be int, not str");
     });
     checks.add("what-was-moved-from", [] {
-        const Ends ends;
+        const Ends ends(service_of_all(), service_of_all());
         auto future = ends.root.async_call("add", 1);
         const auto taken = std::move(future);
         TRUE(future.get() == taken.get());
@@ -303,7 +276,7 @@ void types(check::Checks &checks) {
         slave.doc("still the same");
     });
     checks.add("names-with-nul", [] {
-        const Ends ends;
+        const Ends ends(service_of_all(), service_of_all());
         const std::string name("add\0x", 5);
         RAISES(rpyc::UsageError, ends.root.call(name, 1));
         RAISES(rpyc::UsageError, ends.root.attr(name));

@@ -91,10 +91,10 @@ public:
 
     /** A module, imported there: classic.module("xml.dom.minidom"). */
     Object module(const std::string &name) const {
-        return object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_module(raw_, detail::name_text(name), out, error); });
+        return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_module(raw_, detail::name_text(name), out, error); });
     }
     Object builtins() const {
-        return object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_builtins(raw_, out, error); });
+        return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_builtins(raw_, out, error); });
     }
     /** Calls a function of a module in one request: classic.call("os.path", "join", "a", "b"); "" for builtins. */
     template <class... A>
@@ -121,7 +121,7 @@ public:
     }
     /** What these use for their names, a dict: int x = classic.names()["x"]; */
     Object names() const {
-        return object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_namespace(raw_, out, error); });
+        return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_namespace(raw_, out, error); });
     }
     /** A name of theirs, in one request. */
     Value get(const std::string &name) const {
@@ -135,7 +135,7 @@ public:
     }
     /** The peer's end of the connection, an object of the peer. */
     Object peer_connection() const {
-        return object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_getconn(raw_, out, error); });
+        return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_getconn(raw_, out, error); });
     }
 
     /** Copies an object of the peer by its pickle, in one request; 0 is the limit of rpyc_object_obtain. */
@@ -236,13 +236,6 @@ private:
     void connect(const std::string &address, const rpyc_class *service, const rpyc_config *config) {
         rpyc_error *error = nullptr;
         detail::check(rpyc_classic_connect(detail::name_text(address), service, config, &raw_, &error), error);
-    }
-    template <class F>
-    static Object object(F get) {
-        rpyc_object *out = nullptr;
-        rpyc_error *error = nullptr;
-        detail::check(get(&out, &error), error);
-        return Object::adopt(out);
     }
 
     template <class F>

@@ -28,11 +28,11 @@ public:
 
     /** What the peer's service offers; asked for once. */
     Object root() const {
-        return object([&](rpyc_object **out, rpyc_error **error) { return rpyc_connection_root(raw_, out, error); });
+        return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_connection_root(raw_, out, error); });
     }
     /** What the peer gets from us. */
     Object service() const {
-        return object([&](rpyc_object **out, rpyc_error **error) { return rpyc_connection_service(raw_, out, error); });
+        return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_connection_service(raw_, out, error); });
     }
 
     void ping() const { ping(std::chrono::milliseconds(-1)); }
@@ -171,13 +171,6 @@ public:
 private:
     explicit Connection(rpyc_connection *raw) noexcept : raw_(raw) {}
 
-    template <class F>
-    static Object object(F get) {
-        rpyc_object *out = nullptr;
-        rpyc_error *error = nullptr;
-        detail::check(get(&out, &error), error);
-        return Object::adopt(out);
-    }
     template <class F>
     bool handled(F function, std::int64_t timeout_ms) const {
         bool out = false;

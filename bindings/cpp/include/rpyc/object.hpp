@@ -372,6 +372,19 @@ private:
 
 inline Item Object::operator[](Value key) const { return {*this, std::move(key)}; }
 
+namespace detail {
+
+/** What a function of C gives: get(&object, &error). */
+template <class F>
+Object object(F get) {
+    rpyc_object *out = nullptr;
+    rpyc_error *error = nullptr;
+    check(get(&out, &error), error);
+    return Object::adopt(out);
+}
+
+}  // namespace detail
+
 }  // namespace rpyc
 
 #endif
