@@ -17,7 +17,7 @@ struct Recorded {
 }
 
 fn unhex(hex: &str) -> Vec<u8> {
-    assert!(hex.len().is_multiple_of(2));
+    assert!(hex.len() % 2 == 0);
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
 

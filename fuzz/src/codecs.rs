@@ -82,7 +82,7 @@ pub fn native(data: &[u8]) {
     let limits = limits();
     let refer = |_: &Value| None;
     // A reference stands for None.
-    let follow = |label: u8, _: &[u8]| label.is_multiple_of(2).then_some(Value::None);
+    let follow = |label: u8, _: &[u8]| (label % 2 == 0).then_some(Value::None);
     let Ok(value) = native::read(&mut Reader::new(data, None, &limits), &limits, LEVELS, &follow) else { return };
     let mut bytes = Vec::new();
     native::put(&mut bytes, &value, LEVELS, 0, &refer).expect("what was read can be written");

@@ -127,7 +127,7 @@ pub unsafe extern "C" fn rpyc_buffer_new(
                 return Err(Failure::null("data"));
             }
             if isize::try_from(capacity).is_err() {
-                let text = format_args!("data cannot have room for {capacity} bytes");
+                let text = format!("data cannot have room for {capacity} bytes");
                 return Err(Failure::new(RPYC_ERR_ARGUMENT, text));
             }
             let bytes = ptr::slice_from_raw_parts_mut(data.cast(), capacity);

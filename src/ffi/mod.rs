@@ -21,6 +21,8 @@ mod value_array;
 mod config;
 mod transport;
 
+// Constants that only the header's readers use.
+#[allow(dead_code)]
 mod connection;
 mod connection_facts;
 
@@ -28,6 +30,7 @@ mod event_loop;
 mod serving;
 
 mod async_result;
+#[allow(dead_code)]
 mod object;
 mod object_compare;
 mod object_items;

@@ -399,7 +399,7 @@ pub unsafe extern "C" fn rpyc_iterator_next(
                 chunks.items = match ask(&chunks.source, Ask::BuffIter(chunks.next))? {
                     Value::Tuple(items) => items.to_vec().into_iter(),
                     other => {
-                        let text = format_args!("the peer answered an iteration with {}", other.type_name());
+                        let text = format!("the peer answered an iteration with {}", other.type_name());
                         return Err(Failure::new(RPYC_ERR_TYPE, text));
                     }
                 };

@@ -51,7 +51,7 @@ pub(super) unsafe fn entries<T: Copy>(
     if count == 0 {
         return Ok(Vec::new());
     }
-    if size < least || size > least + 4096 || !size.is_multiple_of(align_of::<T>()) {
+    if size < least || size > least + 4096 || size % align_of::<T>() != 0 {
         return Err(Failure::new(RPYC_ERR_ABI, format_args!("{what} cannot be of {size} bytes")));
     }
     // SAFETY: the same is asked of our caller.

@@ -139,7 +139,7 @@ pub unsafe extern "C" fn rpyc_value_get_array(
                     count_out.put(array.len())
                 }
                 other => {
-                    let text = format_args!("value is of type '{}', not an array", other.type_name());
+                    let text = format!("value is of type '{}', not an array", other.type_name());
                     Err(Failure::new(RPYC_ERR_TYPE, text))
                 }
             }

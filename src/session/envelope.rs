@@ -40,15 +40,16 @@ impl<T> Core<T> {
         // As nearly all begin: the kind, a pair, a number.
         if let (Dialect::V6, false, [kind, 0x11, 0x16 | 0x20..=0xef, ..]) =
             (self.dialect, self.config.bind_threads, reader.rest())
-            && let Some(kind) = Kind::from_number((*kind).into())
         {
-            self.heard = Dialect::V6;
-            reader.advance(2);
-            let seq = match reader.value()? {
-                Value::Int(seq) => Seq::Int(seq),
-                other => Seq::Other(Box::new(other)),
-            };
-            return Ok(Message { kind, seq, threads: Threads::default() });
+            if let Some(kind) = Kind::from_number((*kind).into()) {
+                self.heard = Dialect::V6;
+                reader.advance(2);
+                let seq = match reader.value()? {
+                    Value::Int(seq) => Seq::Int(seq),
+                    other => Seq::Other(Box::new(other)),
+                };
+                return Ok(Message { kind, seq, threads: Threads::default() });
+            }
         }
         self.open_any_message(reader)
     }

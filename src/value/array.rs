@@ -116,7 +116,7 @@ impl Array {
     /// Elements that somebody else keeps. They are copied only if they lie where no pointer to them may lead.
     pub fn share(element: Element, data: Blob) -> Result<Array, NoArray> {
         whole(element, data.len())?;
-        if data.is_inline() || !data.as_ptr().addr().is_multiple_of(element.size()) {
+        if data.is_inline() || data.as_ptr().addr() % element.size() != 0 {
             return Array::copy(element, &data);
         }
         Ok(Array(Arc::new(Inner { element, data })))

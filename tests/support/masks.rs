@@ -151,11 +151,10 @@ pub fn names(recording: &mut Recording, us: Side) {
 
 fn own_classes(node: &mut Node, us: Side, names: &mut HashMap<String, String>) {
     let (Node::Tuple(items) | Node::Slice(items) | Node::FrozenSet(items)) = node else { return };
-    if let [Node::Str(name), Node::Id(class), _] = items.as_mut_slice()
-        && us.owns(class)
-        && names.entry(class.clone()).or_insert_with(|| name.clone()) != name
-    {
-        class.push_str(&format!(" of {name}"));
+    if let [Node::Str(name), Node::Id(class), _] = items.as_mut_slice() {
+        if us.owns(class) && names.entry(class.clone()).or_insert_with(|| name.clone()) != name {
+            class.push_str(&format!(" of {name}"));
+        }
     }
     items.iter_mut().for_each(|item| own_classes(item, us, names));
 }

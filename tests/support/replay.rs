@@ -182,9 +182,7 @@ impl<'r> Replay<'r> {
         assert_eq!(rest, recording::close(kind, &int(message.seq), &body, self.recording.six), "{at}: bytes");
         self.same(&expected, &body)
             .unwrap_or_else(|why| panic!("{at}: {why}\n  recorded {expected:?}\n  said     {body:?}"));
-        if kind == message.kind
-            && let Some(boxed) = boxed(message)
-        {
+        if let Some(boxed) = boxed(message).filter(|_| kind == message.kind) {
             references(boxed, &mut |label, pack| {
                 if let (4, Some(symbol)) = (label, object_symbol(pack)) {
                     *self.lent.entry(symbol.to_owned()).or_default() += 1;
@@ -347,9 +345,7 @@ impl<'r> Replay<'r> {
 
     /// The recorded answer, given by the host.
     fn answer(&mut self, message: &'r Message, request: Request) {
-        if self.style.dynamic
-            && let Op::DelAttr(Name::Dynamic(name)) = &request.op
-        {
+        if let (true, Op::DelAttr(Name::Dynamic(name))) = (self.style.dynamic, &request.op) {
             assert!(thing_of(&request.target).attributes.lock().unwrap().remove(name.as_str()));
         }
         if message.kind == Kind::Exception {

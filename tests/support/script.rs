@@ -168,16 +168,13 @@ impl Host {
         }
         for message in &asked {
             let (handler, args) = message.request();
-            if handler == 3
-                && let Some(root) = answer(message.seq).filter(|root| root.kind == Kind::Reply)
-            {
+            let replied = || answer(message.seq).filter(|found| found.kind == Kind::Reply);
+            if let Some(root) = (handler == 3).then(replied).flatten() {
                 let pack = &root.body.items()[1];
                 host.root = Some((object_symbol(pack).expect("root").to_owned(), pack.clone()));
             }
             let args = args.items()[1].items();
-            if handler == 16
-                && let Some(found) = answer(message.seq).filter(|found| found.kind == Kind::Reply)
-            {
+            if let Some(found) = (handler == 16).then(replied).flatten() {
                 let listed = plain(&found.body.items()[1], &|_| unreachable!());
                 match args[0].items() {
                     [_, Node::Id(class), Node::Int(_)] => {

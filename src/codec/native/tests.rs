@@ -201,7 +201,7 @@ fn long_arrays_are_read_where_they_arrived() {
     let Value::Array(got) = read(&mut reader, &limits, 9, &no_reference).unwrap() else { panic!("no array") };
     assert_eq!(got, array);
     let range = bytes.as_ptr_range();
-    assert!(range.contains(&got.data().as_ptr()) || !bytes.as_ptr().addr().is_multiple_of(8));
+    assert!(range.contains(&got.data().as_ptr()) || bytes.as_ptr().addr() % 8 != 0);
     // And they leave from where they are.
     let mut out = Outgoing::new();
     let mark = out.begin_frame();

@@ -149,7 +149,7 @@ mod tests {
     use std::io::Write;
 
     fn holding(content: &[u8]) -> Stream {
-        let (read, mut write) = std::io::pipe().unwrap();
+        let (read, mut write) = std::os::unix::net::UnixStream::pair().unwrap();
         let content = content.to_vec();
         std::thread::spawn(move || write.write_all(&content));
         Stream::new(File::from(std::os::fd::OwnedFd::from(read)))
