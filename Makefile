@@ -33,15 +33,17 @@ CPP      := $(patsubst bindings/cpp/tests/%.cpp,$(OUT)/cpp/%,$(wildcard bindings
 BORDER   := $(patsubst tests/c_border/%.c,$(OUT)/border/%,$(wildcard tests/c_border/*.c))
 
 .PHONY: all library interop-programs bench-programs examples border-programs cpp-programs go-programs
-.PHONY: go-key demo test sanitize bench bench-count check-fast model model-long lint header clean help
+.PHONY: go-key demo test test-long sanitize bench bench-count check-fast model model-long lint header clean help
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
 all: library ## the shared and the static library and the program rpyc, in target/release
 
 # One build for both, so that nothing is compiled twice; the libraries do not hold what only the program needs.
+# Nothing of who builds it, or where, is in it: two builds are equal, byte for byte.
+REMAP = --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo --remap-path-prefix=$(CURDIR)=.
 library:
-	$(CARGO) build --release --locked --features tool
+	RUSTFLAGS="$(strip $(RUSTFLAGS) $(REMAP))" $(CARGO) build --release --locked --features tool
 	@ln -sf librpyc.so $(LIB)/librpyc.so.0
 
 interop-programs: $(OUT)/interop_server $(OUT)/interop_client $(OUT)/bare_server $(OUT)/bare_client ## the two C programs that talk to Python's peers
@@ -117,6 +119,9 @@ demo: ## C and Python, each calling the other; installs what it lacks
 
 test: ## all tests; installs what they lack
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) tests/run/main.py
+
+test-long: ## what takes too long for make test
+	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) tests/run/main.py --long
 
 sanitize: ## the C++ binding's tests with g++'s sanitizers in all of its code; a part of it is in make test
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) tests/run/main.py cpp.sanitized

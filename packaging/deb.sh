@@ -25,6 +25,8 @@ if [ -d "$OUT/all/usr/bin" ]; then
     mv "$OUT/all/usr/bin" "$OUT/librpyc-bin/usr/"
     [ ! -d "$OUT/all/usr/share/man/man1" ] || mv "$OUT/all/usr/share/man/man1" "$OUT/librpyc-bin/usr/share/man/"
 fi
+# Each package has the licences in a folder of its own.
+rm -r "$OUT/all/usr/share/doc/librpyc"
 mv "$OUT/all/usr" "$OUT/librpyc-dev/"
 
 # What the library needs of glibc, as the dynamic symbols say.
@@ -37,6 +39,7 @@ for package in $packages; do
     mkdir -p "$tree/DEBIAN" "$doc"
     find "$tree/usr/share/man" -type f -exec gzip -9n {} + 2>/dev/null || true
     cp packaging/debian/copyright "$doc/copyright"
+    cp THIRD-PARTY-NOTICES.txt "$doc/"
     gzip -9nc CHANGELOG.md >"$doc/changelog.gz"
     size=$(du -sk --exclude=DEBIAN "$tree" | cut -f1)
     sed -e "s|@PACKAGE@|$package|" -e "s|@VERSION@|$version|" -e "s|@ARCH@|$arch|" -e "s|@SIZE@|$size|" \

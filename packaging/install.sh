@@ -62,6 +62,9 @@ files() {
     for page in docs/man/*.[1-9]; do
         [ ! -e "$page" ] || echo "644 $page $MANDIR/man${page##*.}/${page##*/}"
     done
+    for text in LICENSE THIRD-PARTY-NOTICES.txt; do
+        echo "644 $text $PREFIX/share/doc/librpyc/$text"
+    done
     # The tool, where it was built; it may have been when the rest was installed.
     if [ -x "$BUILT/rpyc" ] || [ "$action" = uninstall ]; then
         echo "755 $BUILT/rpyc $BINDIR/rpyc"
@@ -95,7 +98,7 @@ uninstall_all() {
         fi
     done
     # Folders that are nobody else's.
-    for folder in "$LIBDIR/cmake/rpyc" "$INCLUDEDIR/rpyc"; do
+    for folder in "$LIBDIR/cmake/rpyc" "$INCLUDEDIR/rpyc" "$PREFIX/share/doc/librpyc"; do
         [ ! -d "$DESTDIR$folder" ] || find "$DESTDIR$folder" -depth -type d -empty -delete
     done
 }

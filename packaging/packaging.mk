@@ -40,6 +40,10 @@ uninstall: ## removes what make install with the same PREFIX, LIBDIR and DESTDIR
 deb: $(LIB)/librpyc.so $(DIST)/librpyc.a ## Debian packages, in target/deb
 	@MAKE="$(MAKE)" OUT="$(TARGET)/deb" DEB_LEVEL="$(DEB_LEVEL)" packaging/deb.sh
 
+.PHONY: notices
+notices: ## THIRD-PARTY-NOTICES.txt again, from Cargo.lock
+	@CARGO=$(CARGO) $(PYTHON) packaging/notices.py write THIRD-PARTY-NOTICES.txt
+
 .PHONY: abi
 abi: ## the binary interface against the committed one; BLESS=1 makes this one the committed
 	@$(PYTHON) packaging/abi/abi.py $(if $(BLESS),bless,check)

@@ -1,7 +1,8 @@
 """The library and the C programs are built, without a warning."""
 import os
 
-from runner import ROOT, test
+from prepare import OLDEST_RUST
+from runner import ROOT, TARGET, test
 
 GOALS = (("all", 900), ("interop-programs", 120), ("bench-programs", 120), ("examples", 120), ("border-programs", 120),
          ("cpp-programs", 900))
@@ -16,3 +17,16 @@ def register(goal, seconds):
 
 for goal, seconds in GOALS:
     register(goal, seconds)
+
+
+@test("build.oldest-rust", 1500)
+def oldest_rust(case):
+    """Library, program and tests compile with the oldest compiler that Cargo.toml promises, and the unit tests pass."""
+    path, version, _packages = OLDEST_RUST
+    case.need("rust-" + version)
+    with open(os.path.join(ROOT, "Cargo.toml"), encoding="utf-8") as file:
+        case.check('rust-version = "%s"' % version in file.read(), "Cargo.toml does not promise Rust " + version)
+    env = {"RUSTC": path, "CARGO_TARGET_DIR": os.path.join(TARGET, "oldest"), "RUSTFLAGS": "-Dwarnings"}
+    cargo = [os.environ.get("CARGO", "cargo")]
+    case.run([*cargo, "check", "--locked", "--features", "tool", "--all-targets"], env=env)
+    case.run([*cargo, "test", "--locked", "--lib"], env=env)

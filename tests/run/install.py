@@ -107,6 +107,7 @@ def files(case):
     plain = ["usr/lib64/librpyc.a", "usr/lib64/pkgconfig/rpyc.pc", "usr/lib64/cmake/rpyc/rpycConfig.cmake",
              "usr/lib64/cmake/rpyc/rpycConfigVersion.cmake", "usr/include/rpyc.h", "usr/include/rpyc_helpers.h"]
     plain += ["usr/include/" + name for name in tree(CPP)]
+    plain += ["usr/share/doc/librpyc/LICENSE", "usr/share/doc/librpyc/THIRD-PARTY-NOTICES.txt"]
     plain += ["usr/share/man/man%s/%s" % (name[-1], name) for name in tree(os.path.join(ROOT, "docs", "man"))]
     want.update({name: 0o644 for name in plain}, **before)
     if os.path.exists(os.path.join(TARGET, "release", "rpyc")):
@@ -259,6 +260,7 @@ def debian(case):
         case.run(["dpkg-deb", "-e", path, os.path.join(case.folder, name)])
         sums = case.run(["md5sum", "--quiet", "-c", os.path.join(case.folder, name, "md5sums")], folder=root)
         case.equal(sums.output, "", "files with another sum")
+        case.equal(read(root, "usr/share/doc", name, "THIRD-PARTY-NOTICES.txt"), read(ROOT, "THIRD-PARTY-NOTICES.txt"), "notices of " + name)
     if os.path.exists(os.path.join(TARGET, "release", "rpyc")):
         has = glob.glob(os.path.join(root, "usr/bin/rpyc")) + glob.glob(os.path.join(root, "usr/share/man/man1/rpyc.1.gz"))
         case.check("librpyc-bin" in packages and len(has) == 2, "the program: %s in %s" % (has, ", ".join(packages)))

@@ -1,10 +1,13 @@
 """The library as it is shipped: what it exports and needs, and that a program can be linked with either form of it."""
+import filecmp
 import os
 import re
 import shutil
+import sys
 
 from runner import ROOT, TARGET, NotRun, test
 
+SHIPPED = ("librpyc.so", "librpyc.a", "rpyc")
 SYSTEM = {"libc.so.6", "libgcc_s.so.1", "libm.so.6", "ld-linux-x86-64.so.2"}
 # What a static link needs besides, as `rustc --print native-static-libs` says.
 STATIC_NEEDS = ["-lgcc_s", "-lutil", "-lrt", "-lpthread", "-lm", "-ldl", "-lc"]
@@ -48,3 +51,42 @@ def static_link(case):
     case.check(re.search(r"^[1-9]\d* passed, 0 failed$", done.output, re.MULTILINE), "the program's checks failed")
     needs = case.run([case.tool("readelf"), "-d", "-W", program]).output
     case.check("librpyc" not in needs, "the program needs the shared library all the same")
+
+
+@test("library.no-places")
+def no_places(case):
+    """What is shipped does not say where it was built, nor in whose home the sources were."""
+    places = [place.encode() + b"/" for place in {ROOT, os.path.realpath(ROOT), os.path.expanduser("~"), TARGET}]
+    for name in SHIPPED:
+        with open(built(name), "rb") as file:
+            content = file.read()
+        found = [place.decode() for place in places if place in content]
+        case.check(not found, "%s holds %s" % (name, ", ".join(found)))
+
+
+@test("library.reproducible", 1800, long=True)
+def reproducible(case):
+    """Another clone in another folder gives the same bytes."""
+    clone = os.path.join(case.folder, "clone")
+    case.run(["git", "clone", "-q", ROOT, clone])
+    dirty = case.run(["git", "status", "--porcelain", "--", "src", "Makefile", "Cargo.toml", "Cargo.lock", "build.rs"]).output
+    case.check(not dirty, "not committed, so not cloned:\n" + dirty)
+    case.run(["make", "library"], env={"MAKEFLAGS": "", "CARGO_TARGET_DIR": os.path.join(clone, "target")}, folder=clone)
+    for name in SHIPPED:
+        same = filecmp.cmp(built(name), os.path.join(clone, "target", "release", name), shallow=False)
+        case.check(same, "%s is another one in another folder" % name)
+
+
+@test("library.notices")
+def notices(case):
+    """THIRD-PARTY-NOTICES.txt is what Cargo.lock says, and names every crate whose code is in the library."""
+    case.run([sys.executable, os.path.join(ROOT, "packaging", "notices.py"), "check", "THIRD-PARTY-NOTICES.txt"])
+    with open(os.path.join(ROOT, "THIRD-PARTY-NOTICES.txt"), encoding="utf-8") as file:
+        titles = re.findall(r"^=+\n([\w-]+)", file.read(), re.MULTILINE)
+    named = {title.replace("-", "_") for title in titles}
+    # The parts of std itself, and the two names that code of ours has.
+    named |= {"std", "core", "alloc", "std_detect", "panic_unwind", "unwind", "compiler_builtins", "rpyc", "librpyc", "proc_macro"}
+    symbols = case.run([case.tool("nm"), "-C", built("librpyc.so")]).output
+    crates = set(re.findall(r"^[0-9a-f]+ [tTwW] <?([a-z]\w*)::", symbols, re.MULTILINE))
+    case.check({"std", "rpyc", "zlib_rs"} <= crates, "too few crates are found: " + ", ".join(sorted(crates)))
+    case.check(crates <= named, "no notice for: " + ", ".join(sorted(crates - named)))

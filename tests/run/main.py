@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Builds everything and runs all tests; `make test` calls it.
 
-    main.py [--list] [--no-build] [--repeat N] [--workers N] [NAME...]
+    main.py [--list] [--long] [--no-build] [--repeat N] [--workers N] [NAME...]
 
 With NAMEs only the tests whose names hold one of them are run. The last line is "N passed, N failed". A test that cannot
 be run here (no root to install a tool, no network) is named at the end and fails the run unless ALLOW_NOT_RUN is 1.
@@ -56,6 +56,7 @@ REPORTED = 40                                        # lines of each failed test
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--list", action="store_true", help="print the names only")
+    parser.add_argument("--long", action="store_true", help="only the tests that take too long for every run")
     parser.add_argument("--no-build", action="store_true", help="take the programs as they are")
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run them N times")
     parser.add_argument("--workers", type=int, default=WORKERS, metavar="N", help="as many at a time (%d)" % WORKERS)
@@ -69,14 +70,14 @@ def run_all(options, tools, results):
         return not options.names or any(part in name for part in options.names)
 
     def chosen(one):
-        return wanted(one.name) and (options.names or not one.long)
+        return wanted(one.name) and (one.long == options.long or bool(options.names) and not options.long)
 
     first = [one for one in runner.TESTS if one.name.startswith("build.")]
     rest = [one for one in runner.TESTS if one not in first and chosen(one)] * options.repeat
     for one in [] if options.no_build else first:
         results.run(one, tools)
     for name, command in rust.PARTS:
-        if wanted(name):
+        if wanted(name) and not options.long:
             rust.run(name, command, results)
     with concurrent.futures.ThreadPoolExecutor(options.workers) as pool:
         # list: an exception in a worker is raised here

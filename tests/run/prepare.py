@@ -31,6 +31,10 @@ COMMANDS = (
     ("go", "golang-go", "the Go binding is built and tested"),
 )
 LUA_HEADERS = "/usr/include/lua5.4"
+# Debian's oldest compiler that must do: where it is, its version, and the packages that it is in (bookworm's, trixie's).
+OLDEST_RUST = ("/usr/bin/rustc", "1.85", (
+    ["rustc-web=1.85.*", "libstd-rust-web-dev=1.85.*", "libstd-rust-web-1.85", "cargo-web=1.85.*"],
+    ["rustc=1.85.*", "libstd-rust-dev=1.85.*", "libstd-rust-1.85", "cargo=1.85.*"]))
 # Event loops that examples use: pkg-config's name, Debian package, example.
 LOOPS = {"libuv": ("libuv1-dev", "libuv_loop"), "glib-2.0": ("libglib2.0-dev", "glib_loop")}
 
@@ -63,8 +67,8 @@ class Apt:
     def __init__(self):
         self.fetched = False
 
-    def install(self, package, why):
-        """None, or why it could not be installed."""
+    def install(self, package, why, *others):
+        """None, or why it could not be installed, or one of the others that go with it."""
         if not shutil.which("apt-get"):
             return "there is no apt-get to install %s with" % package
         if os.geteuid() != 0:
@@ -73,7 +77,26 @@ class Apt:
         if not self.fetched:
             self.fetched = True
             quiet(["apt-get", "update"])
-        return quiet(["apt-get", "install", "-y", "--no-install-recommends", package])
+        return quiet(["apt-get", "install", "-y", "--no-install-recommends", package, *others])
+
+
+def oldest_rust(apt, install):
+    """None, or why there is no compiler of the oldest version."""
+    path, version, choices = OLDEST_RUST
+
+    def there():
+        try:
+            said = subprocess.run([path, "--version"], stdout=subprocess.PIPE, text=True).stdout
+        except OSError:
+            return False
+        return said.startswith("rustc %s." % version)
+
+    trouble = "Rust %s (Debian's rustc or rustc-web) is not installed as %s" % (version, path)
+    for packages in choices if install and not os.path.exists(path) else ():
+        trouble = apt.install(packages[0], "the library is compiled by the oldest compiler that is promised", *packages[1:])
+        if not trouble:
+            break
+    return None if there() else trouble or "%s is not version %s" % (path, version)
 
 
 def has_rpyc(python, version):
@@ -112,6 +135,9 @@ def prepare(what, install=True):
             trouble = apt.install("liblua5.4-dev", "the example of a slave embeds Lua") if install else "it is not installed"
             if trouble or not os.path.exists(os.path.join(LUA_HEADERS, "lua.h")):
                 tools.missing["lua5.4"] = "Lua 5.4 (liblua5.4-dev): %s" % (trouble or "still missing after its installation")
+        trouble = oldest_rust(apt, install)
+        if trouble:
+            tools.missing["rust-" + OLDEST_RUST[1]] = trouble
         for name, (package, example) in LOOPS.items():
             if quiet(["pkg-config", "--exists", name]):
                 trouble = apt.install(package, "the example %s uses it" % example) if install else "it is not installed"
