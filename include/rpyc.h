@@ -888,6 +888,11 @@ typedef struct {
      * How many aliases.
      */
     size_t alias_count;
+    /**
+     * A class of another session that is the same one for peers: both have one id, and isinstance takes objects of one for
+     * objects of the other. NULL: a class of its own.
+     */
+    const rpyc_class *same_as;
 } rpyc_session_class_table;
 
 /**
@@ -3442,7 +3447,10 @@ rpyc_status rpyc_object_equal(rpyc_object *object,
                               rpyc_error **error_out);
 
 /**
- * Is an object an instance of a class? Where the two belong to the same peer; a request is sent only if their ids do not tell.
+ * Evaluates isinstance(object, klass).
+ *
+ * Object and class may belong to different peers or to this process. Equal class ids tell without a request, as do names where
+ * one of the two is local; otherwise the peer that owns the class is asked.
  *
  * @param object borrowed
  * @param klass borrowed; a class
@@ -3450,7 +3458,7 @@ rpyc_status rpyc_object_equal(rpyc_object *object,
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
  *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_TYPE (klass is no class, or of the other side)
+ *         RPYC_ERR_TYPE (klass is not a class)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3874,7 +3882,7 @@ rpyc_status rpyc_object_inspect_async(rpyc_object *object,
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
- *         RPYC_ERR_TYPE (klass is no class, or of the other side)
+ *         RPYC_ERR_TYPE (klass is not a class)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -5518,7 +5526,7 @@ bool rpyc_object_token(const rpyc_object *object, uint64_t *token_out);
  * object RPYC_HANDLE_GETATTR, _SETATTR (argument: the value), _DELATTR, _CALL, _CALLATTR, _REPR, _STR, _HASH, _DIR, _INSPECT, _CMP
  * (name: that of the operator, "__eq__"; argument: the other), _BUFFITER (argument: how many items), _CTXEXIT
  * (argument: None, or anything if there was an error), _PICKLE (argument: the protocol), _INSTANCECHECK (object: the class;
- * argument: the object that may be an instance; where the ids of their classes tell, nothing is sent, and the number is -1).
+ * argument: an object of whatever peer or session; where ids or names tell, nothing is sent, and the number is -1).
  *
  * @param session borrowed
  * @param token comes back with the reply

@@ -19,6 +19,7 @@ pub mod error;
 #[cfg(not(feature = "model"))]
 pub mod ffi;
 pub mod fork;
+pub mod ids;
 pub mod log;
 pub mod panics;
 pub mod server;

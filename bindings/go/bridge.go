@@ -351,8 +351,9 @@ func (t *texts) free() {
 	}
 }
 
-// newClass makes a class known to the library. Only one that can be called belongs to a session, whose `core` is given.
-func newClass(c *core, token uint64, of *class, base *classHandle) (*classHandle, error) {
+// newClass makes a class known to the library. Only one that can be called belongs to a session, whose `core` is given;
+// peers take it for the same class as `same`.
+func newClass(c *core, token uint64, of *class, base, same *classHandle) (*classHandle, error) {
 	var memory texts
 	defer memory.free()
 	table := (*C.rpyc_session_class_table)(memory.room(1, C.sizeof_rpyc_session_class_table))
@@ -361,6 +362,9 @@ func newClass(c *core, token uint64, of *class, base *classHandle) (*classHandle
 	table.module, table.name, table.doc = memory.add(of.module), memory.add(of.name), memory.add(of.doc)
 	if base != nil {
 		table.base = base.class
+	}
+	if same != nil {
+		table.same_as = same.class
 	}
 	var session *C.rpyc_session
 	if of.construct != nil {

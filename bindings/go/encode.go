@@ -136,6 +136,8 @@ func (e *encoder) put(value any) error {
 		e.buf = putFloat(e.buf, v.Seconds())
 	case *Object:
 		return e.putObject(v)
+	case asItIs:
+		return e.hold(v.object)
 	case Array:
 		handle, err := arrayHandle(v.numbers)
 		if err != nil {
@@ -327,6 +329,11 @@ func (e *encoder) putObject(object *Object) error {
 		if root, err := object.resolved(); err == nil {
 			object = root // one for all handles of the root
 		}
+		if object.IsClass() {
+			handle, err := e.conn.passClass(object)
+			e.buf = putWord(e.buf, packedObject, handle)
+			return err
+		}
 		return e.lend(object)
 	}
 	if object.isRoot && e.ctx != nil {
@@ -334,6 +341,14 @@ func (e *encoder) putObject(object *Object) error {
 			return err
 		}
 	}
+	return e.hold(object)
+}
+
+// asItIs is an object, of whatever connection, that is only named.
+type asItIs struct{ object *Object }
+
+// hold packs the handle of an object.
+func (e *encoder) hold(object *Object) error {
 	object, err := object.resolved()
 	if err != nil {
 		return err

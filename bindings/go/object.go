@@ -287,12 +287,20 @@ func (o *Object) Inspect(ctx context.Context) (map[string]string, error) {
 	return methods, nil
 }
 
-// IsInstance is isinstance(obj, class) for a class of the peer.
+// IsInstance is isinstance(obj, class) for a class of a peer, which may be another one than the object's.
 func (o *Object) IsInstance(ctx context.Context, class *Object) (bool, error) {
 	if !class.IsClass() {
 		return false, problemf(ErrType, "isinstance() needs a class, not a %s", class.TypeName())
 	}
-	value, err := class.ask(ctx, handleInstanceCheck, "", o)
+	if o == nil {
+		return false, errNoObject
+	}
+	if o.isRoot {
+		if _, err := o.target(ctx); err != nil {
+			return false, err
+		}
+	}
+	value, err := class.ask(ctx, handleInstanceCheck, "", asItIs{o})
 	if err != nil {
 		return false, err
 	}

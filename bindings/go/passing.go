@@ -5,35 +5,95 @@ import (
 	"errors"
 	"reflect"
 	"strings"
-	"sync"
+	"sync/atomic"
 )
 
 // passed is an object of one peer that was sent to another: what is asked of it is passed on. The rules of the connection
 // over which it was sent decide about names first, then those of its owner.
 type passed struct{ object *Object }
 
-// Types that peers know as their own, and whose objects they use as such.
-var passedTypes = map[string]bool{"list": true, "dict": true, "set": true, "frozenset": true, "tuple": true, "range": true,
-	"function": true, "method": true, "builtin_function_or_method": true, "generator": true}
+// passedType is a type of another connection's peer: classes and objects that are passed on are those of one class here as
+// they are there.
+type passedType struct {
+	origin *conn
+	name   string
+	class  *Object // of a second class with that name
+}
 
-var passedClasses sync.Map // by the name of their type
+// otherClass is the class itself, once it has been passed on.
+type otherClass struct{ object atomic.Pointer[Object] }
 
-// class is what peers see: a type of Python's own under its name, all others under one.
-func (p *passed) class() (*class, error) {
-	name := strings.TrimPrefix(p.object.TypeName(), "builtins.")
-	if !passedTypes[name] {
-		return classFor(reflect.TypeOf(p))
+// So many types of other peers are told apart; what else is passed on is of one type.
+const mostPassedTypes = 1000
+
+// passedClass gives the class under which an object of another connection is known here, or which that object is.
+func (c *conn) passedClass(object, second *Object) (*class, error) {
+	key := passedType{object.conn, object.TypeName(), second}
+	c.mu.Lock()
+	known, many := c.passedOn[key], len(c.passedOn)
+	c.mu.Unlock()
+	switch {
+	case known != nil:
+		return known, nil
+	case many >= mostPassedTypes:
+		key = passedType{name: "librpyc.Passed"}
 	}
-	if known, ok := passedClasses.Load(name); ok {
-		return known.(*class), nil
-	}
-	made, err := describe(reflect.TypeOf(p))
+	made, err := describePassed(key.name)
 	if err != nil {
 		return nil, err
 	}
-	made.module, made.name = "builtins", name
-	known, _ := passedClasses.LoadOrStore(name, made)
-	return known.(*class), nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if known := c.passedOn[key]; known != nil {
+		return known, nil
+	}
+	c.passedOn[key] = made
+	return made, nil
+}
+
+func describePassed(name string) (*class, error) {
+	made, err := describe(reflect.TypeOf(&passed{}))
+	if err != nil {
+		return nil, err
+	}
+	made.module, made.name = "", name
+	if dot := strings.LastIndexByte(name, '.'); dot >= 0 {
+		made.module, made.name = name[:dot], name[dot+1:]
+	}
+	made.ofOther = &otherClass{}
+	sig, err := parseSignature("Passed(*args, **named)")
+	if err != nil {
+		return nil, err
+	}
+	made.construct, err = newFunction(reflect.ValueOf(made.ofOther.call), sig, 0)
+	return made, err
+}
+
+// call makes an object where the class is.
+func (o *otherClass) call(ctx context.Context, named Keywords, args ...any) (any, error) {
+	class := o.object.Load()
+	if class == nil {
+		return nil, Raise("TypeError", "cannot create instances: only objects of the class were passed on")
+	}
+	return class.Call(ctx, append(args, named)...)
+}
+
+// passClass gives the handle of a class of another connection, as an object of this one.
+func (c *conn) passClass(object *Object) (uint64, error) {
+	class, err := c.passedClass(object, nil)
+	if err != nil {
+		return 0, err
+	}
+	if strings.TrimPrefix(class.module+"."+class.name, ".") != object.TypeName() {
+		return 0, problemf(ErrLimit, "objects of more than %d types were passed on", mostPassedTypes)
+	}
+	if !class.ofOther.object.CompareAndSwap(nil, object) && !class.ofOther.object.Load().Same(object) {
+		if class, err = c.passedClass(object, object); err != nil {
+			return 0, err
+		}
+		class.ofOther.object.Store(object)
+	}
+	return c.classSelf(class)
 }
 
 // DescribeRPyC lets peers use it as what it may be.

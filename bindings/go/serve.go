@@ -50,7 +50,7 @@ func (c *conn) pin(value any) (*local, error) {
 	case *Object:
 		// Of another connection. The object must not know of it: a circle has no finalizer.
 		on := &passed{v}
-		class, err := on.class()
+		class, err := c.passedClass(v, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -201,6 +201,9 @@ func (c *conn) methodByToken(token uint64, name string) *Function {
 func (c *conn) ownClass(handle uint64) any {
 	for of, lent := range c.classes {
 		if self, err := lent.handle.self(); err == nil && sameObject(self, handle) {
+			if of.ofOther != nil {
+				return of.ofOther.object.Load()
+			}
 			return of.object
 		}
 	}
@@ -211,6 +214,7 @@ func (c *conn) ownClass(handle uint64) any {
 var sharedClasses struct {
 	sync.Mutex
 	known map[*class]*lentClass
+	same  map[*class]*classHandle // what makes classes of several sessions one
 }
 
 // lentClass makes a class known to the library; the lock is held.
@@ -244,9 +248,33 @@ func (c *conn) newLentClass(of *class) (*lentClass, error) {
 		}
 		base = lent.handle
 	}
+	var same *classHandle
 	var err error
-	made.handle, err = newClass(c.core, made.token, of, base)
+	if of.ofOther == nil {
+		if same, err = sameClass(of); err != nil {
+			return nil, err
+		}
+	}
+	made.handle, err = newClass(c.core, made.token, of, base, same)
 	return made, err
+}
+
+// sameClass gives what the classes of all sessions are the same as that are made for one class of Go.
+func sameClass(of *class) (*classHandle, error) {
+	sharedClasses.Lock()
+	defer sharedClasses.Unlock()
+	if known := sharedClasses.same[of]; known != nil {
+		return known, nil
+	}
+	made, err := newClass(nil, 0, &class{goType: of.goType, module: of.module, name: of.name}, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	if sharedClasses.same == nil {
+		sharedClasses.same = map[*class]*classHandle{}
+	}
+	sharedClasses.same[of] = made
+	return made, nil
 }
 
 // sharedClass makes a class that belongs to no session; the lock of those is held.
@@ -262,7 +290,7 @@ func sharedClass(of *class) (*lentClass, error) {
 		}
 		base = lent.handle
 	}
-	handle, err := newClass(nil, 0, of, base)
+	handle, err := newClass(nil, 0, of, base, nil)
 	if err != nil {
 		return nil, err
 	}

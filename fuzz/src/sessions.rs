@@ -6,10 +6,14 @@ use rpyc::error::Exception;
 use rpyc::session::{Body, Event, Op, Request, Session, Wrap};
 use rpyc::value::{Local, Reference, Shape, Text, Value};
 use std::any::Any;
+use std::cell::Cell;
 use std::io::IoSlice;
 use std::sync::Arc;
 
-struct Thing(Arc<Shape>);
+/// With its class id, which its own follows: small numbers, the same in every run, that mutants may meet.
+struct Thing(Arc<Shape>, u64);
+
+thread_local!(static NEXT: Cell<u64> = const { Cell::new(1) });
 
 impl Local for Thing {
     fn as_any(&self) -> &(dyn Any + Send + Sync) {
@@ -23,11 +27,20 @@ impl Local for Thing {
     fn shape(&self) -> &Arc<Shape> {
         &self.0
     }
+
+    fn id(&self) -> u64 {
+        self.1 + 1
+    }
+
+    fn class_id(&self) -> u64 {
+        self.1
+    }
 }
 
 fn thing(name: &str) -> Arc<dyn Local> {
     let members = ["exposed_add", "exposed_label", "__call__", "__iter__"].map(Text::new);
-    Arc::new(Thing(Arc::new(Shape::new(Text::new(name), Vec::new(), members.to_vec()))))
+    let shape = Arc::new(Shape::new(Text::new(name), Vec::new(), members.to_vec()));
+    Arc::new(Thing(shape, NEXT.replace(NEXT.get() + 2)))
 }
 
 /// Lists go as objects.
@@ -108,6 +121,7 @@ struct Host {
 
 impl Host {
     fn new(flags: u8) -> Host {
+        NEXT.set(1);
         let mut session = Session::new(config(flags), Some(thing("fuzz.Service")), Arc::new(Lists));
         for token in 0..REQUESTS {
             session.request(Body::Raw { handler: 1, args: &[] }, token as u32).expect("a request can be sent");

@@ -5,6 +5,7 @@ use super::defaults;
 use super::serial::Turn;
 use super::signature::Signature;
 use crate::error::{Error, Result};
+use crate::ids::Id;
 use crate::sync::{Mutex, lock};
 use crate::value::{Local, Shape, Text, Value};
 use std::any::Any;
@@ -89,6 +90,8 @@ pub struct Definition {
     pub serial: bool,
     /// Kept alive as long as the class.
     pub owner: Option<Box<dyn Any + Send + Sync>>,
+    /// It is the class that this one is, for peers.
+    pub same_as: Option<Arc<Class>>,
 }
 
 pub struct Class {
@@ -180,6 +183,9 @@ impl Class {
         let bases: Vec<Arc<Shape>> = d.base.iter().map(|base| base.shape.clone()).collect();
         let mut shape = Shape::new(type_name, bases, members.iter().map(|m| m.name.clone()).collect());
         shape.inspect = inspection(&members);
+        if let Some(same) = d.same_as {
+            shape.id = same.shape.id.clone();
+        }
         let base = d.base.as_ref();
         let get_attr = d.get_attr.or_else(|| base.and_then(|b| b.get_attr.clone()));
         shape.own_get = get_attr.is_some();
@@ -237,7 +243,7 @@ impl Class {
 
     /// An instance around a state of the host.
     pub fn instance(self: &Arc<Class>, state: Box<dyn Any + Send + Sync>) -> Arc<Object> {
-        Arc::new(Object { class: self.clone(), state, turn: self.serial.then(Turn::default) })
+        Arc::new(Object { class: self.clone(), state, turn: self.serial.then(Turn::default), id: Id::new() })
     }
 
     /// The root for a connection: a new instance, or the one that all share as long as anybody holds it.
@@ -336,6 +342,7 @@ pub struct Object {
     pub(super) class: Arc<Class>,
     state: Box<dyn Any + Send + Sync>,
     pub(super) turn: Option<Turn>,
+    id: Id,
 }
 
 impl Object {
@@ -361,6 +368,10 @@ impl Local for Object {
 
     fn shape(&self) -> &Arc<Shape> {
         &self.class.shape
+    }
+
+    fn id(&self) -> u64 {
+        self.id.get()
     }
 }
 
@@ -392,6 +403,10 @@ impl Local for ClassObject {
         &self.shape
     }
 
+    fn id(&self) -> u64 {
+        self.class.shape.id.get()
+    }
+
     fn instances(&self) -> Option<&Arc<Shape>> {
         Some(&self.class.shape)
     }
@@ -401,9 +416,14 @@ impl Local for ClassObject {
 pub struct BoundMethod {
     pub(super) object: Arc<Object>,
     pub(super) member: Arc<Member>,
+    id: Id,
 }
 
 impl BoundMethod {
+    pub(super) fn new(object: Arc<Object>, member: Arc<Member>) -> BoundMethod {
+        BoundMethod { object, member, id: Id::new() }
+    }
+
     /// Of which object, and under which name.
     pub fn parts(&self) -> (&Object, &Text) {
         (&self.object, &self.member.name)
@@ -422,6 +442,10 @@ impl Local for BoundMethod {
     fn shape(&self) -> &Arc<Shape> {
         defaults::method_shape()
     }
+
+    fn id(&self) -> u64 {
+        self.id.get()
+    }
 }
 
 /// A function of the host.
@@ -429,11 +453,12 @@ pub struct Function {
     pub(super) member: Arc<Member>,
     /// An instance of no class in particular; it holds the function's state.
     pub(super) object: Arc<Object>,
+    id: Id,
 }
 
 impl Function {
     pub fn new(member: Member, state: Box<dyn Any + Send + Sync>) -> Arc<Function> {
-        Arc::new(Function { member: Arc::new(member), object: defaults::function_class(false).instance(state) })
+        Function::of(defaults::function_class(false), member, state)
     }
 
     /// What holds its state.
@@ -443,7 +468,11 @@ impl Function {
 
     /// One whose calls never overlap.
     pub fn serial(member: Member, state: Box<dyn Any + Send + Sync>) -> Arc<Function> {
-        Arc::new(Function { member: Arc::new(member), object: defaults::function_class(true).instance(state) })
+        Function::of(defaults::function_class(true), member, state)
+    }
+
+    fn of(class: &Arc<Class>, member: Member, state: Box<dyn Any + Send + Sync>) -> Arc<Function> {
+        Arc::new(Function { member: Arc::new(member), object: class.instance(state), id: Id::new() })
     }
 }
 
@@ -458,5 +487,9 @@ impl Local for Function {
 
     fn shape(&self) -> &Arc<Shape> {
         defaults::function_shape()
+    }
+
+    fn id(&self) -> u64 {
+        self.id.get()
     }
 }

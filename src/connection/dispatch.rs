@@ -304,7 +304,9 @@ fn on_callable(
         Op::SetAttr(..) | Op::DelAttr(_) => {
             job.fail("AttributeError", format!("'{}' object attributes are read-only", target.shape().class_name()))
         }
-        Op::OldSlicing(_) | Op::Exists { .. } => job.fail("TypeError", "the object does not support this"),
+        Op::OldSlicing(_) | Op::Inspect | Op::InstanceCheck(_) | Op::Exists { .. } => {
+            job.fail("TypeError", "the object does not support this")
+        }
     }
 }
 
@@ -441,7 +443,9 @@ fn on_object(job: Job, object: Arc<Object>, op: Op) {
                 Err(refusal) => job.give(Err(refusal)),
             }
         }
-        Op::Exists { .. } => job.fail("TypeError", "the object does not support this"),
+        Op::Inspect | Op::InstanceCheck(_) | Op::Exists { .. } => {
+            job.fail("TypeError", "the object does not support this")
+        }
     }
 }
 
@@ -574,7 +578,7 @@ fn read_member(job: Job, object: &Arc<Object>, member: &Arc<Member>) {
         MemberKind::Constant(value) => job.give(Ok(value.clone())),
         MemberKind::Default(Slot::Doc) => job.give(Ok(object.class.doc.clone().map_or(Value::None, Value::Str))),
         MemberKind::Method { .. } | MemberKind::Default(_) => {
-            let method = BoundMethod { object: object.clone(), member: member.clone() };
+            let method = BoundMethod::new(object.clone(), member.clone());
             job.give(Ok(Value::Ref(Reference::Local(Arc::new(method)))))
         }
     }

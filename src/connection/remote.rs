@@ -4,6 +4,7 @@ use super::apart::{self, Apart};
 use super::async_result::AsyncResult;
 use super::call::{Answer, Call};
 use super::dispatch::{self, Job, Outcome};
+use super::instance;
 use super::shared::Shared;
 use crate::codec::frame::{Room, fill};
 use crate::error::{Error, Exception, Result};
@@ -36,8 +37,6 @@ pub enum Ask<'a> {
     /// Leaves a context, normally or with an error.
     Exit(bool),
     Inspect,
-    /// Is it an instance of this class?
-    IsInstance(&'a Reference),
 }
 
 impl Ask<'_> {
@@ -54,7 +53,6 @@ impl Ask<'_> {
             Ask::BuffIter(_) => "iteration".into(),
             Ask::Exit(_) => "__exit__".into(),
             Ask::Inspect => "inspect".into(),
-            Ask::IsInstance(_) => "isinstance".into(),
         }
     }
 }
@@ -71,10 +69,7 @@ pub fn ask_into(object: &Reference, ask: Ask<'_>, room: Option<Box<dyn Room>>) -
     match object {
         Reference::Remote(proxy) => {
             let shared = shared_of(proxy)?;
-            match known_answer(proxy, &ask)? {
-                Some(value) => Ok(value),
-                None => with_body(object, proxy, &ask, |body| shared.sync_request(body, room)),
-            }
+            with_body(object, proxy, &ask, |body| shared.sync_request(body, room))
         }
         Reference::Local(_) => apart::asking(|| ask_later_into(object, ask, None, room))??.value(),
     }
@@ -97,9 +92,6 @@ pub fn ask_later_into(
     match object {
         Reference::Remote(proxy) => {
             let shared = shared_of(proxy)?;
-            if let Some(value) = known_answer(proxy, &ask)? {
-                return Ok(AsyncResult::settled(Ok(value)));
-            }
             let result = AsyncResult::new(&shared, String::new(), timeout);
             if timeout.is_some() {
                 result.describe(|| ask.text());
@@ -197,27 +189,6 @@ fn no_connection(proxy: &Proxy) -> Error {
     }
 }
 
-/// isinstance needs no request where the class ids tell.
-pub fn known_instance(proxy: &Proxy, class: &Proxy) -> Result<Option<Value>> {
-    if !class.is_class {
-        return Err(Error::Type(format!("isinstance wants a class, and a {} is none", class.type_name)));
-    }
-    if !Arc::ptr_eq(class.home(), proxy.home()) {
-        return Err(Error::Argument("object and class belong to different connections".into()));
-    }
-    Ok((class.class_id == proxy.class_id).then_some(Value::Bool(!proxy.is_class)))
-}
-
-fn known_answer(proxy: &Proxy, ask: &Ask<'_>) -> Result<Option<Value>> {
-    match ask {
-        Ask::IsInstance(Reference::Remote(class)) => known_instance(proxy, class),
-        Ask::IsInstance(Reference::Local(_)) => {
-            Err(Error::Type("a remote object cannot be an instance of a class of this process".into()))
-        }
-        _ => Ok(None),
-    }
-}
-
 fn with_body<R>(
     object: &Reference,
     target: &Arc<Proxy>,
@@ -229,10 +200,6 @@ fn with_body<R>(
         Ask::Call { args, keywords } => send(Body::Call { target, args, keywords }),
         Ask::CallAttr { name, args, keywords } => send(Body::CallAttr { target, name, args, keywords }),
         Ask::Inspect => send(Body::Inspect { target }),
-        Ask::IsInstance(class) => match class {
-            Reference::Remote(class) => send(Body::InstanceCheck { class, other: target }),
-            Reference::Local(_) => Err(Error::Type("a remote object cannot be an instance of a local class".into())),
-        },
         Ask::GetAttr(name) => send(raw_body(Handler::GetAttr, &[this(), Value::str(name)])),
         Ask::DelAttr(name) => send(raw_body(Handler::DelAttr, &[this(), Value::str(name)])),
         Ask::SetAttr(name, value) => send(raw_body(Handler::SetAttr, &[this(), Value::str(name), value.clone()])),
@@ -298,17 +265,6 @@ fn local_op(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, 
             Op::CallAttr { name: name_of("__exit__")?, args: vec![exc.clone(), exc, Value::None], keywords: Vec::new() }
         }
         Ask::Inspect => return Ok(Err(target.shape().inspect.clone())),
-        Ask::IsInstance(class) => {
-            let class = match class {
-                Reference::Local(class) => class.instances(),
-                Reference::Remote(_) => None,
-            };
-            let Some(class) = class else {
-                return Err(Exception::builtin("TypeError", "isinstance() arg 2 must be a class of this process"));
-            };
-            let instance = target.instances().is_none() && target.shape().is_or_derives_from(class);
-            return Ok(Err(Value::Bool(instance)));
-        }
     }))
 }
 
@@ -346,26 +302,26 @@ pub(super) fn has_attr(proxy: &Arc<Proxy>, name: &str) -> bool {
 }
 
 /// Passes an operation on to the object that a proxy stands for, on its own connection.
-pub(super) fn pass_on(proxy: &Arc<Proxy>, op: Op) -> Outcome {
+pub(super) fn pass_on(proxy: &Arc<Proxy>, op: &Op) -> Outcome {
     let object = Reference::Remote(proxy.clone());
     let text = |name: &Name| match name {
         Name::Own(text) | Name::Dynamic(text) => text.as_str().to_owned(),
         Name::Member(_) => String::new(),
     };
     outcome(match op {
-        Op::GetAttr(name) => ask(&object, Ask::GetAttr(&text(&name))),
-        Op::SetAttr(name, value) => ask(&object, Ask::SetAttr(&text(&name), &value)),
-        Op::DelAttr(name) => ask(&object, Ask::DelAttr(&text(&name))),
-        Op::Call { args, keywords } => ask(&object, Ask::Call { args: &args, keywords: &keywords }),
-        Op::CallAttr { name, args, keywords } => {
-            ask(&object, Ask::CallAttr { name: &text(&name), args: &args, keywords: &keywords })
-        }
+        Op::GetAttr(name) => ask(&object, Ask::GetAttr(&text(name))),
+        Op::SetAttr(name, value) => ask(&object, Ask::SetAttr(&text(name), value)),
+        Op::DelAttr(name) => ask(&object, Ask::DelAttr(&text(name))),
+        Op::Call { args, keywords } => ask(&object, Ask::Call { args, keywords }),
+        Op::CallAttr { name, args, keywords } => ask(&object, Ask::CallAttr { name: &text(name), args, keywords }),
         Op::Repr => ask(&object, Ask::Repr),
         Op::Str => ask(&object, Ask::Str),
         Op::Hash => ask(&object, Ask::Hash),
         Op::Dir => ask(&object, Ask::Dir),
-        Op::Compare { op, other } => ask(&object, Ask::Compare(op, &other)),
-        Op::BuffIter { count } => return buffiter_as_outcome(proxy, count),
+        Op::Inspect => ask(&object, Ask::Inspect),
+        Op::InstanceCheck(instance) => instance::of_peer(proxy, instance),
+        Op::Compare { op, other } => ask(&object, Ask::Compare(*op, other)),
+        Op::BuffIter { count } => return buffiter_as_outcome(proxy, *count),
         Op::OldSlicing(_) | Op::Exists { .. } | Op::Pickle { .. } => {
             return Err(Exception::builtin("TypeError", "the object does not support this"));
         }

@@ -3,6 +3,7 @@
 use super::containers;
 use super::dispatch::Job;
 use super::remote;
+use crate::ids::Id;
 use crate::session::{Op, Wrap};
 use crate::sync::{Mutex, lock};
 use crate::value::{Local, Proxy, Reference, Shape, Text, Value};
@@ -59,7 +60,11 @@ impl HostWrap {
             bridges.by_proxy.retain(|_, bridge| bridge.strong_count() > 0);
             bridges.crowded = 2 * bridges.by_proxy.len().max(32);
         }
-        let bridge = Arc::new(Bridge { shape: bridge_shape(proxy), proxy: proxy.clone() });
+        let bridge = Arc::new(Bridge {
+            shape: bridge_shape(proxy),
+            class: proxy.home().class_id(&proxy.class_id),
+            proxy: proxy.clone(),
+        });
         bridges.by_proxy.insert(key, Arc::downgrade(&bridge));
         bridge
     }
@@ -69,6 +74,8 @@ impl HostWrap {
 pub(super) struct Bridge {
     proxy: Arc<Proxy>,
     shape: Arc<Shape>,
+    /// The id of its class, or of itself where it is one.
+    class: Arc<Id>,
 }
 
 /// Its attributes are known to its owner alone. Our own rules decide about their names first, then those of the owner.
@@ -98,7 +105,12 @@ fn bridge_shape(proxy: &Proxy) -> Arc<Shape> {
 
 impl Bridge {
     pub(super) fn perform(&self, job: Job, op: Op) {
-        let _ = job.answer.give(remote::pass_on(&self.proxy, op));
+        let outcome = match (remote::pass_on(&self.proxy, &op), op) {
+            // The object arrives all the same; whatever is asked of it says why its owner cannot be.
+            (Err(_), Op::Inspect) => Ok(self.shape.inspect.clone()),
+            (outcome, _) => outcome,
+        };
+        let _ = job.answer.give(outcome);
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
@@ -117,6 +129,19 @@ impl Local for Bridge {
 
     fn shape(&self) -> &Arc<Shape> {
         &self.shape
+    }
+
+    fn id(&self) -> u64 {
+        if self.proxy.is_class { self.class_id() } else { self.proxy.id.get() }
+    }
+
+    fn class_id(&self) -> u64 {
+        self.class.get()
+    }
+
+    /// Its name is all that is known of them.
+    fn instances(&self) -> Option<&Arc<Shape>> {
+        self.proxy.is_class.then_some(&self.shape)
     }
 
     fn stands_for(&self) -> Option<&Arc<Proxy>> {

@@ -222,6 +222,7 @@ unsafe fn definition(table: *const rpyc_class_table, userdata: Arc<Userdata>) ->
             run
         });
         Ok(Definition {
+            same_as: None,
             module: optional(table.module, "module")?.unwrap_or_default().to_owned(),
             name: class_name.to_owned(),
             doc: optional(table.doc, "doc")?.map(Text::new),

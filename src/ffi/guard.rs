@@ -3,9 +3,9 @@
 use super::error::rpyc_error;
 use super::handle;
 use super::status::{Failure, RPYC_ERR_PANIC, RPYC_OK, Result, rpyc_status};
-use crate::fork;
 use crate::log::{self, Level};
 use crate::panics;
+use crate::{fork, ids};
 use std::ptr;
 use std::sync::Once;
 
@@ -83,6 +83,7 @@ fn prepare() {
 
 extern "C" fn count_fork() {
     fork::count();
+    ids::forked();
 }
 
 #[cold]

@@ -8,7 +8,7 @@ use super::handle::{self, rpyc_object, rpyc_value};
 use super::object::{Arguments, compare_op, reference};
 use super::pointer::{Values, name, output};
 use super::status::{Failure, rpyc_status};
-use crate::connection::{Ask, ask_later};
+use crate::connection::{Ask, ask_later, is_instance_later};
 use std::ffi::c_char;
 
 /// As rpyc_object_get_attr, without waiting for the answer.
@@ -352,7 +352,7 @@ pub unsafe extern "C" fn rpyc_object_inspect_async(
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
-///         RPYC_ERR_TYPE (klass is no class, or of the other side)
+///         RPYC_ERR_TYPE (klass is not a class)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -369,7 +369,7 @@ pub unsafe extern "C" fn rpyc_object_is_instance_async(
             let out = output(result_out, "result_out")?;
             let this = reference(object, "object")?;
             let klass = reference(klass, "klass")?;
-            out.put(handle::new(ask_later(this, Ask::IsInstance(klass), timeout(timeout_ms))?))
+            out.put(handle::new(is_instance_later(this, klass, timeout(timeout_ms))?))
         })
     }
 }

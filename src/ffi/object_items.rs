@@ -6,7 +6,7 @@ use super::handle::{self, Handle, rpyc_object, rpyc_value};
 use super::object::reference;
 use super::pointer::output;
 use super::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
-use crate::connection::{Ask, ask, contains, said};
+use crate::connection::{Ask, ask, contains, is_instance, said};
 use crate::value::{Reference, Value};
 
 fn length(value: Value) -> Result<i64> {
@@ -24,7 +24,10 @@ fn iterator_of(value: Value) -> Result<Reference> {
     }
 }
 
-/// Is an object an instance of a class? Where the two belong to the same peer; a request is sent only if their ids do not tell.
+/// Evaluates isinstance(object, klass).
+///
+/// Object and class may belong to different peers or to this process. Equal class ids tell without a request, as do names where
+/// one of the two is local; otherwise the peer that owns the class is asked.
 ///
 /// @param object borrowed
 /// @param klass borrowed; a class
@@ -32,7 +35,7 @@ fn iterator_of(value: Value) -> Result<Reference> {
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
 ///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_TYPE (klass is no class, or of the other side)
+///         RPYC_ERR_TYPE (klass is not a class)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -48,7 +51,7 @@ pub unsafe extern "C" fn rpyc_object_is_instance(
             let out = output(result_out, "result_out")?;
             let this = reference(object, "object")?;
             let klass = reference(klass, "klass")?;
-            out.put(said(&ask(this, Ask::IsInstance(klass))?))
+            out.put(said(&is_instance(this, klass)?))
         })
     }
 }

@@ -86,6 +86,9 @@ pub struct rpyc_session_class_table {
     pub aliases: *const *const c_char,
     /// How many aliases.
     pub alias_count: usize,
+    /// A class of another session that is the same one for peers: both have one id, and isinstance takes objects of one for
+    /// objects of the other. NULL: a class of its own.
+    pub same_as: *const rpyc_class,
 }
 
 /// # Safety
@@ -188,6 +191,7 @@ pub unsafe extern "C" fn rpyc_session_class_new(
                 }),
                 serial: false,
                 owner: None,
+                same_as: handle::peek(table.same_as).cloned(),
             })?))
         })
     }

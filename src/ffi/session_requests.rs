@@ -9,7 +9,7 @@ use super::pointer::{bytes, output, take_values, text};
 use super::session::{live, rpyc_session};
 use super::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::bare::Bare;
-use crate::connection::known_instance;
+use crate::connection::{Membership, membership};
 use crate::session::{Body, Handler};
 use crate::value::{Proxy, Reference, Text, Value};
 use std::ffi::{c_char, c_void};
@@ -79,15 +79,17 @@ impl Asking<'_> {
             }
             Inspect => Ok(bare.request(Body::Inspect { target: self.target(bare)? }, token, deadline)?),
             InstanceCheck => match self.args.first() {
-                Some(Value::Ref(Reference::Remote(other))) => {
+                Some(Value::Ref(other)) => {
+                    let class = Reference::Remote(self.target(bare)?.clone());
                     // The ids of the classes tell more than a Python peer knows.
-                    if let Some(known) = known_instance(other, self.target(bare)?)? {
-                        return Ok(bare.answer_here(token, known)?);
+                    match membership(other, &class)? {
+                        Membership::Known(known) => Ok(bare.answer_here(token, Value::Bool(known))?),
+                        Membership::Ask(class, other) => {
+                            Ok(bare.request(Body::InstanceCheck { class, other: &other }, token, deadline)?)
+                        }
                     }
-                    let body = Body::InstanceCheck { class: self.target(bare)?, other };
-                    Ok(bare.request(body, token, deadline)?)
                 }
-                _ => Err(Failure::new(RPYC_ERR_TYPE, "INSTANCECHECK takes an object of the peer")),
+                _ => Err(Failure::new(RPYC_ERR_TYPE, "INSTANCECHECK takes an object")),
             },
             GetAttr | DelAttr | SetAttr => raw(vec![this()?, name()]),
             Cmp => {
@@ -106,7 +108,7 @@ impl Asking<'_> {
 /// object RPYC_HANDLE_GETATTR, _SETATTR (argument: the value), _DELATTR, _CALL, _CALLATTR, _REPR, _STR, _HASH, _DIR, _INSPECT, _CMP
 /// (name: that of the operator, "__eq__"; argument: the other), _BUFFITER (argument: how many items), _CTXEXIT
 /// (argument: None, or anything if there was an error), _PICKLE (argument: the protocol), _INSTANCECHECK (object: the class;
-/// argument: the object that may be an instance; where the ids of their classes tell, nothing is sent, and the number is -1).
+/// argument: an object of whatever peer or session; where ids or names tell, nothing is sent, and the number is -1).
 ///
 /// @param session borrowed
 /// @param token comes back with the reply

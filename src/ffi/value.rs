@@ -158,11 +158,12 @@ pub unsafe extern "C" fn rpyc_value_repr(value: *const rpyc_value) -> *mut rpyc_
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Id;
     use crate::value::{Array, Element, Local, Reference, Shape};
     use std::any::Any;
     use std::sync::Arc;
 
-    struct Thing(Arc<Shape>);
+    struct Thing(Arc<Shape>, Id);
 
     impl Local for Thing {
         fn as_any(&self) -> &(dyn Any + Send + Sync) {
@@ -175,6 +176,10 @@ mod tests {
 
         fn shape(&self) -> &Arc<Shape> {
             &self.0
+        }
+
+        fn id(&self) -> u64 {
+            self.1.get()
         }
     }
 
@@ -195,7 +200,7 @@ mod tests {
             Value::frozenset(items()).unwrap(),
             Value::List(items().into()),
             Value::Dict([(Value::Int(1), Value::str("one"))].into()),
-            Value::Ref(Reference::Local(Arc::new(Thing(Arc::default())))),
+            Value::Ref(Reference::Local(Arc::new(Thing(Arc::default(), Id::new())))),
             Value::Array(Array::copy(Element::F32, &[0; 8]).unwrap()),
         ]
     }

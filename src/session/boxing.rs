@@ -399,6 +399,17 @@ pub fn parse_id_pack<'a>(raw: &'a [u8], limits: &'a Limits) -> Option<IdPack<'a>
     r.at_end().then_some(IdPack { name, class_id, instance_id })
 }
 
+/// An id_pack in its shortest form, the class id in it, and whether it is a class.
+pub fn canonical(raw: &[u8], limits: &Limits) -> Result<(Box<[u8]>, Box<[u8]>, bool)> {
+    let value = brine::decode(raw, limits)?;
+    let (mut id_pack, mut class_id) = (Vec::with_capacity(raw.len()), Vec::new());
+    brine::put_value(&mut id_pack, &value, limits)?;
+    let parts = if let Value::Tuple(parts) = &value { &parts[..] } else { &[] };
+    let [_, class, instance] = parts else { return Ok((id_pack.into(), class_id.into(), false)) };
+    brine::put_value(&mut class_id, class, limits)?;
+    Ok((id_pack.into(), class_id.into(), matches!(instance, Value::Int(0))))
+}
+
 /// Name, class id and whether it is a class, of an id_pack in its shortest form with ids of 64 bits.
 fn canonical_id_pack<'a>(raw: &'a [u8], limits: &'a Limits) -> Option<(&'a str, &'a [u8], bool)> {
     let mut r = Reader::new(raw, None, limits);

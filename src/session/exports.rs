@@ -3,10 +3,11 @@
 use super::recent::Recent;
 use crate::codec::brine;
 use crate::error::{Error, Exception, Result};
-use crate::value::{Local, Shape, Value};
+use crate::value::{Local, Value};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
 
 struct Export {
     object: Arc<dyn Local>,
@@ -17,31 +18,17 @@ struct Export {
     id_pack: Box<[u8]>,
 }
 
-/// Ids are counted per connection, never an address and never used again. A class is known by its class
-/// id (its instance id is 0), which it keeps for the whole life of the connection.
+/// By the objects' ids, which are those of the process; of a class that is its class id (its instance id is 0). Only what
+/// was lent here is found here.
 #[derive(Default)]
 pub struct Exports {
     by_id: HashMap<u64, Export, RandomState>,
-    by_key: HashMap<usize, u64, RandomState>,
-    /// A class keeps its id as long as it exists. A place is not used again while it is known here.
-    classes: HashMap<usize, (Weak<Shape>, u64), RandomState>,
-    /// So many classes are known when it is time to forget those that are gone.
-    crowded: usize,
-    last_id: u64,
     /// Objects whose last reference went; their destructors must not run under a lock.
     dropped: Vec<Arc<dyn Local>>,
     /// Methods that were called last.
     pub recent: Recent,
     /// Releases that named more than had been lent.
     pub overdrawn: u64,
-}
-
-/// What makes an object the same one: where it lives; of a class, where its instances' shape lives.
-fn key(object: &Arc<dyn Local>) -> usize {
-    match object.instances() {
-        None => Arc::as_ptr(object) as *const () as usize,
-        Some(shape) => Arc::as_ptr(shape) as usize,
-    }
 }
 
 /// An id_pack as it stands in a message.
@@ -52,63 +39,43 @@ pub struct IdPack<'a> {
     pub instance_id: Option<u64>,
 }
 
+/// The id_pack of an object of ours, on every connection.
+pub fn id_pack(object: &Arc<dyn Local>) -> Box<[u8]> {
+    let is_class = object.instances().is_some();
+    let name = object.instances().unwrap_or(object.shape()).type_name.as_bytes();
+    // The longest name with a short length, and two ids of 19 digits.
+    let mut id_pack = Vec::with_capacity(name.len() + 48);
+    brine::put_tuple_header(&mut id_pack, 3);
+    brine::put_str(&mut id_pack, name);
+    brine::put_int(&mut id_pack, object.class_id() as i64);
+    brine::put_int(&mut id_pack, if is_class { 0 } else { object.id() as i64 });
+    id_pack.into()
+}
+
 impl Exports {
     pub fn len(&self) -> usize {
         self.by_id.len()
     }
 
-    fn new_id(&mut self) -> u64 {
-        self.last_id += 1;
-        self.last_id
-    }
-
-    fn class_id(&mut self, shape: &Arc<Shape>) -> u64 {
-        let key = Arc::as_ptr(shape) as usize;
-        if let Some((_, id)) = self.classes.get(&key) {
-            return *id;
-        }
-        if self.classes.len() >= self.crowded {
-            self.classes.retain(|_, (shape, _)| shape.strong_count() > 0);
-            self.crowded = 2 * self.classes.len().max(32);
-        }
-        let id = self.new_id();
-        self.classes.insert(key, (Arc::downgrade(shape), id));
-        id
-    }
-
     /// Lends an object once more; gives the id_pack to send and the key to take it back with `unlend`.
     pub fn lend(&mut self, object: &Arc<dyn Local>, limit: usize) -> Result<(u64, &[u8])> {
-        let id = match self.by_key.get(&key(object)) {
-            Some(id) => *id,
-            None => self.enter(object, limit)?,
-        };
-        match self.by_id.get_mut(&id) {
-            Some(export) => {
+        let (id, known) = (object.id(), self.by_id.len());
+        match self.by_id.entry(id) {
+            Entry::Occupied(export) => {
+                let export = export.into_mut();
                 export.count += 1;
                 Ok((id, &export.id_pack))
             }
-            None => Err(Error::State("the export table lost an object".into())),
+            Entry::Vacant(_) if known >= limit => {
+                Err(Error::Limit(format!("the peer holds {limit} of our objects (max_exports)")))
+            }
+            Entry::Vacant(place) => {
+                let (class_id, is_class) = (object.class_id(), object.instances().is_some());
+                let object = object.clone();
+                let id_pack = id_pack(&object);
+                Ok((id, &place.insert(Export { object, count: 1, class_id, is_class, id_pack }).id_pack))
+            }
         }
-    }
-
-    fn enter(&mut self, object: &Arc<dyn Local>, limit: usize) -> Result<u64> {
-        if self.by_id.len() >= limit {
-            return Err(Error::Limit(format!("the peer holds {limit} of our objects (max_exports)")));
-        }
-        let is_class = object.instances().is_some();
-        let shape = object.instances().unwrap_or(object.shape());
-        let class_id = self.class_id(shape);
-        let instance_id = if is_class { 0 } else { self.new_id() };
-        let mut id_pack = Vec::with_capacity(shape.type_name.as_bytes().len() + 24);
-        brine::put_tuple_header(&mut id_pack, 3);
-        brine::put_str(&mut id_pack, shape.type_name.as_bytes());
-        brine::put_int(&mut id_pack, class_id as i64);
-        brine::put_int(&mut id_pack, instance_id as i64);
-        let id = if is_class { class_id } else { instance_id };
-        self.by_key.insert(key(object), id);
-        let object = object.clone();
-        self.by_id.insert(id, Export { object, count: 0, class_id, is_class, id_pack: id_pack.into() });
-        Ok(id)
     }
 
     /// Takes back what `lend` counted for a message that was not sent.
@@ -127,7 +94,6 @@ impl Exports {
             }
             if let Some(export) = self.by_id.remove(&id) {
                 self.recent.forget(&export.object);
-                self.by_key.remove(&key(&export.object));
                 self.dropped.push(export.object);
             }
         }
@@ -135,25 +101,18 @@ impl Exports {
 
     /// The peer gives back `count` of what it received. A count that is too high removes the entry and no more.
     pub fn release_object(&mut self, object: &Arc<dyn Local>, count: u64) {
-        if let Some(id) = self.by_key.get(&key(object)).copied() {
-            self.release_id(id, count);
-        }
-    }
-
-    fn find_id(&self, pack: &IdPack<'_>) -> Option<u64> {
-        let (class_id, instance_id) = (pack.class_id?, pack.instance_id?);
-        let id = if instance_id == 0 { class_id } else { instance_id };
-        let export = self.by_id.get(&id)?;
-        let shape = if export.is_class { export.object.instances()? } else { export.object.shape() };
-        let known = export.class_id == class_id
-            && export.is_class == (instance_id == 0)
-            && shape.type_name.as_bytes() == pack.name;
-        known.then_some(id)
+        self.release_id(object.id(), count);
     }
 
     #[inline]
     pub fn find(&self, pack: &IdPack<'_>) -> Option<&Arc<dyn Local>> {
-        self.find_id(pack).and_then(|id| self.by_id.get(&id)).map(|export| &export.object)
+        let (class_id, instance_id) = (pack.class_id?, pack.instance_id?);
+        let export = self.by_id.get(if instance_id == 0 { &class_id } else { &instance_id })?;
+        let shape = if export.is_class { export.object.instances()? } else { export.object.shape() };
+        let known = export.class_id == class_id
+            && export.is_class == (instance_id == 0)
+            && shape.type_name.as_bytes() == pack.name;
+        known.then_some(&export.object)
     }
 
     /// Objects to be dropped by whoever holds no lock.
@@ -168,7 +127,6 @@ impl Exports {
     /// The connection has ended: everything lent comes back.
     pub fn clear(&mut self) {
         self.recent.clear();
-        self.by_key.clear();
         self.dropped.extend(self.by_id.drain().map(|(_, export)| export.object));
     }
 }
@@ -181,10 +139,11 @@ pub fn unknown_object(pack: Value) -> Exception {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::Text;
+    use crate::ids::Id;
+    use crate::value::{Shape, Text};
     use std::any::Any;
 
-    struct Thing(Arc<Shape>);
+    struct Thing(Arc<Shape>, Id);
 
     impl Local for Thing {
         fn as_any(&self) -> &(dyn Any + Send + Sync) {
@@ -198,29 +157,57 @@ mod tests {
         fn shape(&self) -> &Arc<Shape> {
             &self.0
         }
+
+        fn id(&self) -> u64 {
+            self.1.get()
+        }
     }
 
-    fn thing() -> Arc<dyn Local> {
-        Arc::new(Thing(Arc::new(Shape::new(Text::new("test.Thing"), Vec::new(), Vec::new()))))
+    fn shape() -> Arc<Shape> {
+        Arc::new(Shape::new(Text::new("test.Thing"), Vec::new(), Vec::new()))
+    }
+
+    fn thing(shape: &Arc<Shape>) -> Arc<dyn Local> {
+        Arc::new(Thing(shape.clone(), Id::new()))
+    }
+
+    fn lend(exports: &mut Exports, object: &Arc<dyn Local>) -> (u64, Vec<u8>) {
+        exports.lend(object, 10).map(|(id, pack)| (id, pack.to_vec())).unwrap()
     }
 
     #[test]
-    fn classes_that_are_gone_are_forgotten_and_the_others_keep_their_ids() {
-        let mut exports = Exports::default();
-        let kept = thing();
-        let (id, pack) = exports.lend(&kept, 10).unwrap();
-        let pack = pack.to_vec();
-        for _ in 0..1000 {
-            let object = thing();
-            let (id, _) = exports.lend(&object, 10).unwrap();
-            exports.unlend(id);
-            drop((object, exports.take_dropped()));
-        }
-        assert!(exports.classes.len() < 100, "{}", exports.classes.len());
-        exports.unlend(id);
-        let (again, packed_again) = exports.lend(&kept, 10).unwrap();
-        assert!(again > id);
-        // The same class: the pack differs in the instance's id alone, which has become longer.
-        assert_eq!(packed_again.get(..13), pack.get(..13));
+    fn an_object_has_one_id_pack_on_all_connections_and_for_ever() {
+        let mut connections = [Exports::default(), Exports::default()];
+        let object = thing(&shape());
+        let (id, pack) = lend(&mut connections[0], &object);
+        assert_eq!(lend(&mut connections[1], &object), (id, pack.clone()));
+        connections[0].unlend(id);
+        assert_eq!((connections[0].len(), connections[1].len()), (0, 1));
+        assert_eq!(lend(&mut connections[0], &object), (id, pack));
+    }
+
+    #[test]
+    fn objects_of_one_class_share_its_id_on_all_connections_and_no_other() {
+        let mut connections = [Exports::default(), Exports::default()];
+        let (one, other) = (shape(), shape());
+        let packs = [(0, &one), (1, &one), (0, &other)].map(|(at, shape)| lend(&mut connections[at], &thing(shape)).1);
+        // A pair of tags, the name and the class id: all but the last 21 bytes, which are those of the instance.
+        let classes = packs.each_ref().map(|pack| pack.get(..pack.len() - 21).unwrap());
+        assert_eq!(classes[0], classes[1]);
+        assert_ne!(classes[0], classes[2]);
+        assert_ne!(packs[0], packs[1]);
+    }
+
+    #[test]
+    fn what_was_lent_on_another_connection_is_not_found() {
+        let mut connections = [Exports::default(), Exports::default()];
+        let object = thing(&shape());
+        let (id, _) = lend(&mut connections[0], &object);
+        let class_id = Some(object.class_id());
+        let pack = IdPack { name: b"test.Thing", class_id, instance_id: Some(id) };
+        assert!(connections[0].find(&pack).is_some());
+        assert!(connections[1].find(&pack).is_none());
+        let next = IdPack { instance_id: Some(id + 1), ..pack };
+        assert!(connections[0].find(&next).is_none());
     }
 }

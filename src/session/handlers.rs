@@ -4,7 +4,7 @@ use super::boxing::{self, Unboxer};
 use super::native::open_limited;
 use super::policy::{self, Decision, Known, Name, Permission, Question};
 use super::recent::Callee;
-use super::request::{Access, AccessKind, CompareOp, Handler, Keywords, Op, Request, RequestId, Slicing};
+use super::request::{Access, AccessKind, CompareOp, Handler, Instance, Keywords, Op, Request, RequestId, Slicing};
 use super::vinegar::wrong_arguments;
 use super::{Core, Event, State};
 use crate::codec::brine::Reader;
@@ -367,7 +367,13 @@ impl<T> Core<T> {
             }
             Handler::Inspect => {
                 args.open("inspect", &["id_pack"], 0)?;
-                answer = args.inspect()?;
+                match args.inspect()? {
+                    // Only its owner knows what an object of another peer can do.
+                    Some(object) if object.stands_for().is_some() => {
+                        (target, op) = (Some(object.clone()), Some(Wanted::Op(Op::Inspect)));
+                    }
+                    object => answer = object.map(|object| object.shape().inspect.clone()),
+                }
             }
             Handler::BuffIter => {
                 args.open("buffiter", &["obj", "count"], 0)?;
@@ -405,7 +411,13 @@ impl<T> Core<T> {
             }
             Handler::InstanceCheck => {
                 args.open("instancecheck", &["obj", "other_id_pack"], 0)?;
-                answer = args.instance_check()?;
+                match args.instance_check()? {
+                    Some(Checked::Known(known)) => answer = Some(Value::Bool(known)),
+                    Some(Checked::Ask(class, instance)) => {
+                        (target, op) = (Some(class), Some(Wanted::Op(Op::InstanceCheck(instance))));
+                    }
+                    None => {}
+                }
             }
         }
         let fault = args.close()?;
@@ -572,6 +584,13 @@ fn pickle_protocol(protocol: &Value) -> Result<u8, Exception> {
     }
 }
 
+/// What is known of an instance check.
+enum Checked {
+    Known(bool),
+    /// The class is another peer's.
+    Ask(Arc<dyn Local>, Box<Instance>),
+}
+
 enum Wanted<'a> {
     Op(Op),
     Access(Cow<'a, [u8]>, AccessKind),
@@ -596,14 +615,14 @@ impl<'d> Args<'_, '_, 'd> {
         Ok(Some(self.reader.raw_from(start)))
     }
 
-    fn inspect(&mut self) -> Result<Option<Value>> {
+    fn inspect(&mut self) -> Result<Option<&Arc<dyn Local>>> {
         let Some(raw) = self.id_pack()? else { return Ok(None) };
         self.unboxer.check_id_pack(raw.first().copied())?;
-        Ok(self.unboxer.find(raw)?.map(|object| object.shape().inspect.clone()))
+        self.unboxer.find(raw)
     }
 
-    /// Answers truthfully for our own objects, where Python knows only classes that it has cached.
-    fn instance_check(&mut self) -> Result<Option<Value>> {
+    /// Answers truthfully for our own classes, where Python knows only those that it has cached.
+    fn instance_check(&mut self) -> Result<Option<Checked>> {
         let class = self.target()?;
         let Some(raw) = self.id_pack()? else { return Ok(None) };
         let Some(pack) = boxing::parse_id_pack(raw, self.unboxer.limits) else {
@@ -616,7 +635,14 @@ impl<'d> Args<'_, '_, 'd> {
             self.unboxer.fault(Exception::builtin("TypeError", text));
             return Ok(None);
         };
-        let other = self.unboxer.exports.find(&pack).filter(|other| other.instances().is_none());
-        Ok(Some(Value::Bool(other.is_some_and(|other| other.shape().is_or_derives_from(wanted)))))
+        let other = self.unboxer.exports.find(&pack);
+        if class.stands_for().is_some() {
+            let (object, (id_pack, class_id, is_class)) =
+                (other.cloned().map(Reference::given_back), boxing::canonical(raw, self.unboxer.limits)?);
+            let instance = Instance { object, id_pack, class_id, is_class };
+            return Ok(Some(Checked::Ask(class, Box::new(instance))));
+        }
+        let other = other.filter(|other| other.instances().is_none() && other.stands_for().is_none());
+        Ok(Some(Checked::Known(other.is_some_and(|other| other.shape().is_or_derives_from(wanted)))))
     }
 }

@@ -22,8 +22,9 @@ mod vinegar;
 
 pub use boxing::Wrap;
 pub use decode::{DecodeFault, Decoded, DecodedKind, Decoder};
+pub use exports::id_pack;
 pub use policy::{Name, Question};
-pub use request::{Access, CompareOp, Due, Handler, Keywords, Op, Request, RequestId, Seq, Slicing, Threads};
+pub use request::{Access, CompareOp, Due, Handler, Instance, Keywords, Op, Request, RequestId, Seq, Slicing, Threads};
 pub use requests::Body;
 
 use crate::codec::brine::{Digits, Reader};

@@ -4,7 +4,7 @@ use super::policy::{Known, Name, Question};
 use crate::codec::brine::{self, Sink};
 use crate::config::Limits;
 use crate::error::Exception;
-use crate::value::{Local, Text, Value};
+use crate::value::{Local, Reference, Text, Value};
 use std::sync::Arc;
 
 /// The handlers of the protocol, each with its number (wire.md, section 6) and the name of RPyC's own constant.
@@ -208,6 +208,10 @@ pub enum Op {
     Str,
     Hash,
     Dir,
+    /// Of an object of another peer: its methods, which that one knows.
+    Inspect,
+    /// Of a class of another peer.
+    InstanceCheck(Box<Instance>),
     Compare {
         op: CompareOp,
         other: Value,
@@ -228,6 +232,17 @@ pub enum Op {
         name: Text,
         access: Box<Access>,
     },
+}
+
+/// Of what `Op::InstanceCheck` asks whether it is an instance of the target.
+#[derive(Debug)]
+pub struct Instance {
+    /// It was lent to the peer that asks.
+    pub object: Option<Reference>,
+    pub id_pack: Box<[u8]>,
+    /// The class id in the id_pack.
+    pub class_id: Box<[u8]>,
+    pub is_class: bool,
 }
 
 /// The parts of `Op::OldSlicing`.

@@ -34,7 +34,8 @@ pub enum Body<'a> {
     },
     InstanceCheck {
         class: &'a Arc<Proxy>,
-        other: &'a Arc<Proxy>,
+        /// The id_pack of the object, which may be anybody's.
+        other: &'a [u8],
     },
 }
 
@@ -132,9 +133,8 @@ pub(super) fn put_body<S: Sink, const LIMITED: bool>(
             put_handler(out, Handler::InstanceCheck as i64, None);
             boxed_tuple(out, 2);
             put_target(boxer, out, class)?;
-            check_home(boxer, other)?;
             boxing::put_label(out, boxing::VALUE);
-            out.put(&other.id_pack);
+            out.put(other);
             Ok(())
         }
     }

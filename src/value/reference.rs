@@ -1,11 +1,14 @@
 //! Tokens for objects: ours, lent to peers, and theirs, lent to us.
 
 use super::Shape;
+use crate::ids::Id;
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, lock};
+use foldhash::fast::RandomState;
 use std::any::Any;
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// An object of this process. What it does, only the layers above know.
 pub trait Local: Any + Send + Sync {
@@ -15,6 +18,14 @@ pub trait Local: Any + Send + Sync {
 
     /// What a peer may know of it.
     fn shape(&self) -> &Arc<Shape>;
+
+    /// Its id for all peers; that of a class is its `class_id`.
+    fn id(&self) -> u64;
+
+    /// The id of its class; of a class, its own.
+    fn class_id(&self) -> u64 {
+        self.instances().unwrap_or(self.shape()).id.get()
+    }
 
     /// For a class: the shape of its instances.
     fn instances(&self) -> Option<&Arc<Shape>> {
@@ -74,6 +85,8 @@ pub struct Proxy {
     pub class_id: Box<[u8]>,
     /// The instance id is 0.
     pub is_class: bool,
+    /// Its id where it is passed on over other connections.
+    pub id: Id,
     received: AtomicU64,
     home: Arc<Releases>,
 }
@@ -88,7 +101,7 @@ impl Proxy {
         received: u64,
         home: Arc<Releases>,
     ) -> Proxy {
-        Proxy { id_pack, type_name, class_id, is_class, received: AtomicU64::new(received), home }
+        Proxy { id_pack, type_name, class_id, is_class, id: Id::new(), received: AtomicU64::new(received), home }
     }
 
     /// What a new proxy and its entry take, about.
@@ -122,7 +135,16 @@ pub struct Releases {
     /// Raised by `push`, so that nobody takes the lock in vain.
     waiting: AtomicU64,
     owner: OnceLock<Box<dyn Any + Send + Sync>>,
+    classes: Mutex<Classes>,
     forks: u32,
+}
+
+/// The classes of a peer whose objects are passed on over other connections, by their ids there.
+#[derive(Default)]
+struct Classes {
+    by_id: HashMap<Box<[u8]>, Weak<Id>, RandomState>,
+    /// So many are known when it is time to forget those of which no object is left.
+    crowded: usize,
 }
 
 impl Default for Releases {
@@ -131,6 +153,7 @@ impl Default for Releases {
             queue: Mutex::default(),
             waiting: AtomicU64::new(0),
             owner: OnceLock::new(),
+            classes: Mutex::default(),
             forks: crate::fork::generation(),
         }
     }
@@ -179,6 +202,21 @@ impl Releases {
         let (_, count) = queue.swap_remove(at);
         self.waiting.store(queue.len() as u64, Ordering::Release);
         count
+    }
+
+    /// Our id for a class of the peer, where it or objects of it are passed on: the same one as long as any of them lives.
+    pub fn class_id(&self, class_id: &[u8]) -> Arc<Id> {
+        let mut classes = lock(&self.classes);
+        if let Some(known) = classes.by_id.get(class_id).and_then(Weak::upgrade) {
+            return known;
+        }
+        if classes.by_id.len() >= classes.crowded {
+            classes.by_id.retain(|_, id| id.strong_count() > 0);
+            classes.crowded = 2 * classes.by_id.len().max(32);
+        }
+        let id = Arc::new(Id::new());
+        classes.by_id.insert(class_id.into(), Arc::downgrade(&id));
+        id
     }
 
     /// What drives the session; set once by it.

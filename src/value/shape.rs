@@ -1,6 +1,7 @@
 //! What a peer may know of one of our objects: its type's name, its members, its ways of access.
 
 use super::{Text, Value};
+use crate::ids::Id;
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,6 +12,8 @@ use std::sync::Arc;
 pub struct Shape {
     /// `module.Class`, the name_pack of its instances.
     pub type_name: Text,
+    /// The class's id, the same on all connections. Shapes that share it describe one class, each for a session.
+    pub id: Arc<Id>,
     pub bases: Vec<Arc<Shape>>,
     members: HashMap<Box<[u8]>, u32, RandomState>,
     names: Vec<Text>,
@@ -48,7 +51,12 @@ impl Shape {
 
     /// Is it this class, or derived from it?
     pub fn is_or_derives_from(self: &Arc<Shape>, ancestor: &Arc<Shape>) -> bool {
-        Arc::ptr_eq(self, ancestor) || self.bases.iter().any(|base| base.is_or_derives_from(ancestor))
+        Arc::ptr_eq(&self.id, &ancestor.id) || self.bases.iter().any(|base| base.is_or_derives_from(ancestor))
+    }
+
+    /// Has it, or a class that it derives from, this full name?
+    pub fn is_named(&self, type_name: &str) -> bool {
+        self.type_name.as_str() == type_name || self.bases.iter().any(|base| base.is_named(type_name))
     }
 
     /// The class's own name, without the module.

@@ -162,7 +162,7 @@ fn questions_by_id_pack() {
     let [target, class] = [&atoms[5], &atoms[6]].map(|atom| proxy(atom.value.clone()));
     let packs = [&target, &class].map(|proxy| Node::decode(&proxy.id_pack).0);
     wire.session.request(Body::Inspect { target: &target }, 0).unwrap();
-    wire.session.request(Body::InstanceCheck { class: &class, other: &target }, 0).unwrap();
+    wire.session.request(Body::InstanceCheck { class: &class, other: &target.id_pack }, 0).unwrap();
     let bodies: Vec<Node> = wire.said().into_iter().map(|(_, _, body)| body).collect();
     assert_eq!(bodies[0], tuple([int(16), value_box(tuple([packs[0].clone()]))]));
     assert_eq!(bodies[1], tuple([int(20), tuple_box([yours(&packs[1]), value_box(packs[0].clone())])]));
@@ -415,8 +415,7 @@ fn a_proxy_is_used_only_where_it_belongs() {
         Body::Call { target: &foreign, args: &[], keywords: &[] },
         Body::CallAttr { target: &foreign, name: "x", args: &[], keywords: &[] },
         Body::Inspect { target: &foreign },
-        Body::InstanceCheck { class: &foreign, other: &ours },
-        Body::InstanceCheck { class: &ours, other: &foreign },
+        Body::InstanceCheck { class: &foreign, other: &ours.id_pack },
     ] {
         assert!(matches!(here.client.request(body, 1), Err(Error::Argument(found)) if found == text));
     }

@@ -1,5 +1,6 @@
 //! An object to lend.
 
+use rpyc::ids::Id;
 use rpyc::value::{Local, Reference, Shape, Text, Value};
 use std::any::Any;
 use std::collections::BTreeSet;
@@ -8,6 +9,7 @@ use std::sync::{Arc, Mutex};
 pub struct Thing {
     pub label: String,
     shape: Arc<Shape>,
+    id: Id,
     instances: Option<Arc<Shape>>,
     /// What exists of a dynamic object.
     pub attributes: Mutex<BTreeSet<String>>,
@@ -15,7 +17,13 @@ pub struct Thing {
 
 impl Thing {
     pub fn new(label: &str, shape: &Arc<Shape>) -> Arc<Thing> {
-        Arc::new(Thing { label: label.into(), shape: shape.clone(), instances: None, attributes: Mutex::default() })
+        Arc::new(Thing {
+            label: label.into(),
+            shape: shape.clone(),
+            id: Id::new(),
+            instances: None,
+            attributes: Mutex::default(),
+        })
     }
 
     /// A class whose instances have the shape.
@@ -23,6 +31,7 @@ impl Thing {
         Arc::new(Thing {
             label: label.into(),
             shape: Arc::new(own),
+            id: Id::new(),
             instances: Some(instances.clone()),
             attributes: Mutex::default(),
         })
@@ -58,6 +67,10 @@ impl Local for Thing {
 
     fn shape(&self) -> &Arc<Shape> {
         &self.shape
+    }
+
+    fn id(&self) -> u64 {
+        self.instances.as_ref().map_or(&self.id, |shape| &shape.id).get()
     }
 
     fn instances(&self) -> Option<&Arc<Shape>> {

@@ -223,6 +223,9 @@ fn what_does_not_travel_by_value() {
         fn shape(&self) -> &Arc<crate::value::Shape> {
             &self.0
         }
+        fn id(&self) -> u64 {
+            1
+        }
     }
     let object = Value::Ref(Reference::Local(Arc::new(Object(Arc::default()))));
     for (value, name) in [(object, "object"), (Value::List(Arc::new([])), "list"), (Value::Dict(Arc::new([])), "dict")]

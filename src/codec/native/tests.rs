@@ -1,11 +1,12 @@
 use super::*;
 use crate::codec::frame::{Compression, Incoming, Outgoing};
+use crate::ids::Id;
 use crate::value::{Array, Element, Local, Reference, Shape, Text};
 use proptest::prelude::*;
 use std::any::Any;
 use std::sync::Arc;
 
-struct Thing(Arc<Shape>);
+struct Thing(Arc<Shape>, Id);
 
 impl Local for Thing {
     fn as_any(&self) -> &(dyn Any + Send + Sync) {
@@ -18,6 +19,10 @@ impl Local for Thing {
 
     fn shape(&self) -> &Arc<Shape> {
         &self.0
+    }
+
+    fn id(&self) -> u64 {
+        self.1.get()
     }
 }
 
@@ -175,7 +180,7 @@ fn the_form_is_the_documented_one() {
 
 #[test]
 fn references_are_given_to_others() {
-    let thing = Value::Ref(Reference::Local(Arc::new(Thing(Arc::default()))));
+    let thing = Value::Ref(Reference::Local(Arc::new(Thing(Arc::default(), Id::new()))));
     let list = Value::List(Arc::new([Value::Int(1), thing.clone(), thing.clone()]));
     let mut out = Vec::new();
     put(&mut out, &list, 10, 0, &|reference| (*reference == thing).then(|| (4, Blob::copy(b"id")))).unwrap();

@@ -104,7 +104,7 @@ impl<'r> Replay<'r> {
             },
             (20, [class, pack]) => {
                 let (class, other) = (remote(class).expect("a class"), by_pack(self, pack).expect("an object"));
-                self.session.request(Body::InstanceCheck { class: &class, other: &other }, token)
+                self.session.request(Body::InstanceCheck { class: &class, other: &other.id_pack }, token)
             }
             _ => self.session.request(body, token),
         };
