@@ -27,6 +27,7 @@ import abi                                           # noqa: F401
 import rust
 import border                                        # noqa: F401
 import interop                                       # noqa: F401
+import identities                                      # noqa: F401
 import examples
 import loops                                         # noqa: F401
 import readme                                       # noqa: F401

@@ -1,6 +1,7 @@
 // calling tcp://HOST:PORT FOLDER
 //
 // What the binding does with a stock Python server (tests/run/clients/cpp_server.py) beyond the interop contract.
+#include "ends.hpp"
 #include "interop/check.hpp"
 
 #include <atomic>
@@ -39,6 +40,32 @@ struct Fixture {
 template <class T>
 T got(const rpyc::Future<Value> &future) {
     return future.get().as<T>();
+}
+
+void classes(check::Checks &checks, const Fixture &c) {
+    checks.add("classes-of-several-connections", [&] {
+        const rpyc::Connection other = c.connect();
+        const Object item = c.root.call("make", "x"), own = c.root.call("item_class"), theirs = other.root().call("item_class");
+        TRUE(item.is_instance(own) && item.is_instance(theirs) && !own.is_instance(theirs) && !c.root.is_instance(theirs));
+        EQUAL(item.async_is_instance(theirs).get(), true);
+        // Passed on to a third one, where it is a class that constructs.
+        rpyc::Service judge("Judge");
+        judge.expose("instance", [](const Object &one, const Object &klass) { return one.is_instance(klass); });
+        judge.expose("is_class", [](const Object &klass) { return klass.is_class(); });
+        judge.expose("make", [](const Object &klass) { return klass("made"); });
+        const Ends ends(judge);
+        EQUAL(ends.root.call("is_class", own), true);
+        EQUAL(ends.root.call("is_class", item), false);
+        EQUAL(ends.root.call("instance", item, own), true);
+        EQUAL(ends.root.call("instance", item, theirs), true);
+        EQUAL(ends.root.call("instance", own, theirs), false);
+        EQUAL(ends.root.call("instance", c.root, theirs), false);
+        const Object made = ends.root.call("make", own);
+        TRUE(made.is_instance(theirs) && ends.root.call("instance", made, own).as<bool>());
+        // By name, where one of them is of this process.
+        const rpyc::List list;
+        TRUE(list.is_instance(c.root.call("list_class")) && !list.is_instance(own));
+    });
 }
 
 void asynchronous(check::Checks &checks, const Fixture &c) {
@@ -377,7 +404,7 @@ int main(int argc, char **argv) {
     try {
         const Fixture fixture(argv[1], argv[2]);
         check::Checks checks;
-        for (const auto add : {asynchronous, buffers, sharing, serving})
+        for (const auto add : {classes, asynchronous, buffers, sharing, serving})
             add(checks, fixture);
         return checks.run();
     } catch (const std::exception &error) {

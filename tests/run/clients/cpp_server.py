@@ -61,6 +61,9 @@ class Service(rpyc.Service):
     def exposed_item_class(self):
         return Item
 
+    def exposed_list_class(self):
+        return list
+
     def gate(self, name):
         return self.gates.setdefault(name, threading.Event())
 
