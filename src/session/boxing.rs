@@ -287,6 +287,10 @@ impl<'a> Unboxer<'a> {
 
     /// An object of ours that the peer names.
     pub fn local_ref(&mut self, r: &mut Reader<'_>) -> Result<Option<Arc<dyn Local>>> {
+        if let Some((object, length)) = self.exports.find_sent(r.rest()) {
+            r.advance(length);
+            return Ok(Some(object.clone()));
+        }
         let raw = self.raw_id_pack(r)?;
         self.find(raw).map(|object| object.cloned())
     }

@@ -39,11 +39,17 @@ pub struct IdPack<'a> {
     pub instance_id: Option<u64>,
 }
 
+/// What digits stand for; of anything else it is some number.
+#[inline]
+fn number(digits: &[u8]) -> u64 {
+    digits.iter().fold(0, |n: u64, digit| n.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0'))))
+}
+
 /// The id_pack of an object of ours, on every connection.
 pub fn id_pack(object: &Arc<dyn Local>) -> Box<[u8]> {
     let is_class = object.instances().is_some();
     let name = object.instances().unwrap_or(object.shape()).type_name.as_bytes();
-    // The longest name with a short length, and two ids of 19 digits.
+    // The longest name with a short length, and two ids of 18 digits.
     let mut id_pack = Vec::with_capacity(name.len() + 48);
     brine::put_tuple_header(&mut id_pack, 3);
     brine::put_str(&mut id_pack, name);
@@ -102,6 +108,22 @@ impl Exports {
     /// The peer gives back `count` of what it received. A count that is too high removes the entry and no more.
     pub fn release_object(&mut self, object: &Arc<dyn Local>, count: u64) {
         self.release_id(object.id(), count);
+    }
+
+    /// The object whose id_pack the bytes begin with, exactly as it was sent, and the length of that. None: it is none of
+    /// ours, or spelled otherwise.
+    #[inline]
+    pub fn find_sent(&self, bytes: &[u8]) -> Option<(&Arc<dyn Local>, usize)> {
+        let [0x12, 0x08, 0x0e, name, ..] = bytes else { return None };
+        // Tags and length of the name; tag, length and digits of the class id.
+        let class_at = 4 + usize::from(*name);
+        let instance_at = class_at + 20;
+        let (digits_at, end) = match bytes.get(instance_at)? {
+            0x50 => (class_at + 2, instance_at + 1),
+            _ => (instance_at + 2, instance_at + 20),
+        };
+        let export = self.by_id.get(&number(bytes.get(digits_at..digits_at + 18)?))?;
+        bytes.starts_with(&export.id_pack).then_some((&export.object, export.id_pack.len())).filter(|(_, n)| *n == end)
     }
 
     #[inline]
@@ -191,8 +213,8 @@ mod tests {
         let mut connections = [Exports::default(), Exports::default()];
         let (one, other) = (shape(), shape());
         let packs = [(0, &one), (1, &one), (0, &other)].map(|(at, shape)| lend(&mut connections[at], &thing(shape)).1);
-        // A pair of tags, the name and the class id: all but the last 21 bytes, which are those of the instance.
-        let classes = packs.each_ref().map(|pack| pack.get(..pack.len() - 21).unwrap());
+        // A pair of tags, the name and the class id: all but the last 20 bytes, which are those of the instance.
+        let classes = packs.each_ref().map(|pack| pack.get(..pack.len() - 20).unwrap());
         assert_eq!(classes[0], classes[1]);
         assert_ne!(classes[0], classes[2]);
         assert_ne!(packs[0], packs[1]);
