@@ -80,8 +80,9 @@ fn a_method_of_a_released_object_is_gone() {
         drop(wire.session.take_dropped());
         assert_eq!(Arc::strong_count(&object), 1, "nothing holds it in secret");
         assert_eq!(wire.refused(8, call(&first, "a", none(), none())).0, "KeyError");
+        // Lent once more, it is what it was.
         let second = wire.lend(&root, &object.value()).items()[1].clone();
-        assert_eq!(wire.refused(8, call(&first, "a", none(), none())).0, "KeyError");
+        assert_eq!(second, first);
         let request = wire.host(8, call(&second, "a", none(), none()));
         assert_eq!(asked(&request).0, "thing");
     }
