@@ -322,25 +322,40 @@ impl<'a> Unboxer<'a> {
     }
 
     fn remote_ref(&mut self, r: &mut Reader<'_>) -> Result<Value> {
-        let raw = self.raw_id_pack(r)?;
         let before = self.imports.len();
-        let object = self.import(raw)?;
+        let (object, length) = match canonical_id_pack(r.rest(), self.limits) {
+            Some(pack) => {
+                r.advance(pack.raw.len());
+                (self.import_canonical(&pack)?, pack.raw.len())
+            }
+            None => {
+                let raw = self.raw_id_pack(r)?;
+                (self.odd_remote_ref(raw)?, raw.len())
+            }
+        };
         if self.imports.len() > before {
-            r.charge(r.position(), Proxy::memory(raw))?;
+            r.charge(r.position(), Proxy::memory(length))?;
         }
         Ok(object)
     }
 
     /// An object of the peer's, from its id_pack.
     pub(super) fn import(&mut self, raw: &[u8]) -> Result<Value> {
-        if let Some(proxy) = self.imports.receive_known(raw) {
-            return Ok(Value::Ref(Reference::Remote(proxy)));
+        match canonical_id_pack(raw, self.limits) {
+            Some(pack) if pack.raw.len() == raw.len() => self.import_canonical(&pack),
+            _ => self.odd_remote_ref(raw),
         }
-        if let Some((name, class_id, is_class)) = canonical_id_pack(raw, self.limits) {
-            let proxy = self.imports.receive_new(raw, name, class_id, is_class, self.limits.imports)?;
-            return Ok(Value::Ref(Reference::Remote(proxy)));
-        }
-        self.odd_remote_ref(raw)
+    }
+
+    fn import_canonical(&mut self, pack: &Canonical<'_>) -> Result<Value> {
+        let proxy = match self.imports.receive_known(pack.raw) {
+            Some(proxy) => proxy,
+            None => {
+                let Canonical { raw, name, class_id, is_class } = *pack;
+                self.imports.receive_new(raw, name, class_id, is_class, self.limits.imports)?
+            }
+        };
+        Ok(Value::Ref(Reference::Remote(proxy)))
     }
 
     /// One that is not written in the shortest form, or is none at all.
@@ -414,38 +429,43 @@ pub fn canonical(raw: &[u8], limits: &Limits) -> Result<(Box<[u8]>, Box<[u8]>, b
     Ok((id_pack.into(), class_id.into(), matches!(instance, Value::Int(0))))
 }
 
-/// Name, class id and whether it is a class, of an id_pack in its shortest form with ids of 64 bits.
-fn canonical_id_pack<'a>(raw: &'a [u8], limits: &'a Limits) -> Option<(&'a str, &'a [u8], bool)> {
-    let mut r = Reader::new(raw, None, limits);
-    if raw.first() != Some(&0x12) || r.tuple_header().ok()? != 3 {
-        return None;
-    }
-    let length_bytes = match raw.get(2)? {
-        0x0a..=0x0d => 0,
-        0x0e => usize::from(*raw.get(3)? > 4),
-        _ => return None,
-    };
-    let before = r.position();
-    let name = std::str::from_utf8(r.text().ok()?).ok()?;
-    if r.position() - before != 2 + length_bytes + name.len() {
-        return None;
-    }
-    let class_at = r.position();
-    canonical_int(&mut r)?;
-    let class_id = r.raw_from(class_at);
-    let instance = canonical_int(&mut r)?;
-    r.at_end().then_some((name, class_id, instance == 0))
+/// An id_pack in its shortest form, with ids of up to 18 digits, as nearly all are.
+struct Canonical<'a> {
+    raw: &'a [u8],
+    name: &'a str,
+    class_id: &'a [u8],
+    is_class: bool,
 }
 
-/// An int of 64 bits in its shortest form.
-fn canonical_int(r: &mut Reader<'_>) -> Option<i64> {
-    let start = r.position();
-    let n = r.int().ok()?;
-    let read = r.raw_from(start);
-    let short = (-48..160).contains(&n);
-    // A text of digits is canonical, or it would not have been read; only its length and its size may be spent.
-    let shortest = if short { read.len() == 1 } else { read.first() == Some(&0x16) };
-    shortest.then_some(n)
+/// The id_pack that the bytes begin with. None: it is another one, or none at all.
+#[inline]
+fn canonical_id_pack<'a>(bytes: &'a [u8], limits: &Limits) -> Option<Canonical<'a>> {
+    let (name_at, length) = match bytes {
+        [0x12, 0x08, tag @ 0x0a..=0x0d, ..] => (3, usize::from(tag - 0x09)),
+        [0x12, 0x08, 0x0e, length @ 5..=255, ..] => (4, usize::from(*length)),
+        _ => return None,
+    };
+    let class_at = name_at + length;
+    let name = std::str::from_utf8(bytes.get(name_at..class_at)?).ok()?;
+    let instance_at = class_at + canonical_int(bytes.get(class_at..)?, limits)?;
+    let end = instance_at + canonical_int(bytes.get(instance_at..)?, limits)?;
+    let class_id = bytes.get(class_at..instance_at)?;
+    Some(Canonical { raw: bytes.get(..end)?, name, class_id, is_class: bytes.get(instance_at) == Some(&0x50) })
+}
+
+/// The length of an int in its shortest form.
+#[inline]
+fn canonical_int(bytes: &[u8], limits: &Limits) -> Option<usize> {
+    match bytes {
+        [0x20..=0xef, ..] => Some(1),
+        [0x16, length @ 4..=18, digits @ ..] if usize::from(*length) <= limits.digits => {
+            let digits = digits.get(..usize::from(*length))?;
+            // All of them are looked at, which takes no branches.
+            let all = digits.iter().fold(true, |all, digit| all & (digit.wrapping_sub(b'0') < 10));
+            (all && digits.first() != Some(&b'0')).then_some(2 + digits.len())
+        }
+        _ => None,
+    }
 }
 
 /// An integer that may be an id of ours: Some(None) for one that is none.

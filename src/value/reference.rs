@@ -105,8 +105,8 @@ impl Proxy {
     }
 
     /// What a new proxy and its entry take, about.
-    pub fn memory(id_pack: &[u8]) -> usize {
-        384 + 3 * id_pack.len()
+    pub fn memory(id_pack_length: usize) -> usize {
+        384 + 3 * id_pack_length
     }
 
     /// The peer has sent it once more.

@@ -122,7 +122,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
             }
             Tag::Ref => {
                 let (label, id) = content.newtype_variant_seed(MarkedSeed)?;
-                self.charge::<u8, _>(Proxy::memory(&id))?;
+                self.charge::<u8, _>(Proxy::memory(id.len()))?;
                 let refused = || de::Error::custom("a reference that cannot be followed");
                 self.beside.reference(label, &id).ok_or_else(refused)?
             }
