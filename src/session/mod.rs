@@ -256,6 +256,12 @@ impl<T> Session<T> {
         }
     }
 
+    /// How many objects of the peer are held, those included whose release was not sent yet.
+    #[inline]
+    pub fn imports(&self) -> usize {
+        self.core.imports.len()
+    }
+
     /// How many answers of the peer are still to come.
     #[inline]
     pub fn pending(&self) -> usize {
@@ -290,6 +296,18 @@ impl<T> Session<T> {
     /// A whole message has been received and not been looked at.
     pub fn has_message(&self) -> bool {
         self.core.state != State::Closed && self.incoming.as_ref().is_some_and(|incoming| incoming.has_whole_frame())
+    }
+
+    /// How many bytes have been received in all; None while they are taken in elsewhere.
+    pub fn received(&self) -> Option<u64> {
+        self.incoming.as_ref().map(|incoming| incoming.total())
+    }
+
+    /// Whether a whole message is here that ends within the first `mark` bytes received, or such a one may still be
+    /// received.
+    pub fn may_have_message_before(&self, mark: u64) -> bool {
+        let Some(incoming) = &self.incoming else { return false };
+        self.core.state != State::Closed && incoming.next_end().map_or(incoming.total() < mark, |end| end <= mark)
     }
 
     /// The next event that the received bytes give. None with `has_message`: much waits to be sent, and must go first.
