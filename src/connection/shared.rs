@@ -223,7 +223,8 @@ impl Shared {
         let connid = config.connid.clone();
         let release = config.release;
         let Host { logger, credentials, endpoints, before_closed, .. } = config.host.clone();
-        let session = Session::new(config, None, Arc::new(HostWrap::default()));
+        let mut session = Session::new(config, None, Arc::new(HostWrap::default()));
+        session.take_messages_singly();
         let releases = session.releases().clone();
         let shared = Arc::new(Shared {
             inner: Mutex::new(Inner {

@@ -90,6 +90,8 @@ pub struct Session<T> {
     limits: Limits,
     changed: bool,
     messages: u64,
+    /// `next_event` comes back after each message, also after those that give no event.
+    single: bool,
     rooms: Rooms,
     core: Core<T>,
 }
@@ -133,6 +135,7 @@ impl<T> Session<T> {
             limits: config.limits.clone(),
             changed: false,
             messages: 0,
+            single: false,
             rooms: Rooms::default(),
             core: Core {
                 config,
@@ -298,6 +301,11 @@ impl<T> Session<T> {
         self.core.state != State::Closed && self.incoming.as_ref().is_some_and(|incoming| incoming.has_whole_frame())
     }
 
+    /// Has `next_event` come back after each message, also after those that give no event.
+    pub fn take_messages_singly(&mut self) {
+        self.single = true;
+    }
+
     /// How many bytes have been received in all; None while they are taken in elsewhere.
     pub fn received(&self) -> Option<u64> {
         self.incoming.as_ref().map(|incoming| incoming.total())
@@ -342,7 +350,7 @@ impl<T> Session<T> {
                 Ok(Some(event)) if incoming.expects() => return Some(self.settle_room(event)),
                 Ok(Some(event)) => return Some(event),
                 // A peer that sends requests and receives no answers must not fill the memory.
-                Ok(None) if self.core.outgoing.len() > FULL => return None,
+                Ok(None) if self.single || self.core.outgoing.len() > FULL => return None,
                 Ok(None) => {}
                 Err(error) => return Some(self.core.fail(error)),
             }
