@@ -137,7 +137,7 @@ impl Shared {
     ) -> (Guard<'a>, Step) {
         let ride = self.ride(&mut inner, limit);
         if inner.has_waste() {
-            self.releases.quiet();
+            self.rode(&mut inner);
             // It may run code of the host, which must find somebody who reads.
             self.leave(&mut inner);
             release(inner);
@@ -177,15 +177,15 @@ impl Shared {
                 None => limit.receive(transport, &mut incoming),
             },
         };
-        if ride.is_some() {
-            self.releases.quiet();
-        }
         let mut inner = self.put_back(incoming);
         if interruptible {
             inner.interruptible = None;
             inner.nudged = false;
         }
         inner.idle = matches!(received, Received::Nothing);
+        if ride.is_some() {
+            self.rode(&mut inner);
+        }
         let step = match received {
             Received::Bytes => Step::Received,
             Received::Nothing | Received::TimedOut if broken => {

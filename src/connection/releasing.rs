@@ -22,6 +22,8 @@ const TRIES: usize = 100;
 pub(super) struct Riding {
     /// The reader comes back after `RIDE`, and need not be woken.
     alert: bool,
+    /// The reader is woken by the first release.
+    watched: bool,
     /// When those that wait must leave, and what `Releases::emptied` was then.
     due: Option<(u64, Instant)>,
 }
@@ -121,13 +123,22 @@ impl Shared {
             if !inner.riding.alert {
                 self.releases.watch();
                 if self.releases.is_empty() {
+                    inner.riding.watched = true;
                     return Some(TICK);
                 }
+                self.releases.quiet();
             }
         }
         inner.riding.alert = true;
-        self.releases.quiet();
         if self.releases.is_empty() { Some(RIDE) } else { self.due(inner).or(Some(Duration::ZERO)) }
+    }
+
+    /// After a thread has received as `ride` said: from now on nobody need be woken, the thread looks again by itself.
+    pub(super) fn rode(&self, inner: &mut Inner) {
+        if std::mem::take(&mut inner.riding.watched) && !self.releases.quiet() {
+            inner.riding.alert = true;
+            inner.idle = false;
+        }
     }
 
     /// For the loop: sends the releases whose time has come.

@@ -180,9 +180,9 @@ impl Releases {
         let _ = self.watch.compare_exchange(QUIET, ONCE, Ordering::SeqCst, Ordering::SeqCst);
     }
 
-    /// Ends `watch`.
-    pub fn quiet(&self) {
-        let _ = self.watch.compare_exchange(ONCE, QUIET, Ordering::SeqCst, Ordering::SeqCst);
+    /// Ends `watch`. False: the watcher has been called since, or it was not to be called once.
+    pub fn quiet(&self) -> bool {
+        self.watch.compare_exchange(ONCE, QUIET, Ordering::SeqCst, Ordering::SeqCst).is_ok()
     }
 
     /// Has the watcher called with every release, or no more.

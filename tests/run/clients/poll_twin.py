@@ -15,6 +15,7 @@ from rpyc.core.stream import SocketStream
 lib = ctypes.CDLL(sys.argv[1])
 lib.rpyc_error_message.restype, lib.rpyc_error_message.argtypes = c_char_p, [c_void_p]
 PING = 1
+SIX = int(rpyc.version.version[0]) >= 6
 checks, failures = 0, 0
 
 
@@ -35,7 +36,7 @@ class Native:
         new = lib.rpyc_config_new
         new.restype = c_void_p
         config = c_void_p(new())
-        lib.rpyc_config_set(config, b"dialect", b"6" if int(rpyc.version.version[0]) >= 6 else b"5", None)
+        lib.rpyc_config_set(config, b"dialect", b"6" if SIX else b"5", None)
         self.sock = sock
         self.must(lib.rpyc_transport_new_fd(sock.fileno(), sock.fileno(), 0, byref(transport), None))
         self.must(lib.rpyc_connection_new(transport, None, config, byref(self.handle), None))
@@ -83,7 +84,7 @@ class Stock:
         self.poll, self.serve, self.poll_all = self.conn.poll, self.conn.serve, self.conn.poll_all
 
     def free(self):
-        self.conn.close()
+        self.conn._channel.close()
 
 
 def status_of_eof():
@@ -202,8 +203,10 @@ def close_all(peer, conn):
     return answers
 
 
-SITUATIONS = [nothing, one_by_one, all_at_once, during_the_interval, end_behind_messages, end_behind_messages_all,
-              end_for_ever, end_alone, end_alone_serve, end_alone_all, close_behind_messages, close_all]
+# Before rpyc 6, who closes does not wait, and what stock cannot answer any more it does not count as served.
+SITUATIONS = [close_behind_messages] if SIX else []
+SITUATIONS += [nothing, one_by_one, all_at_once, during_the_interval, end_behind_messages, end_behind_messages_all,
+              end_for_ever, end_alone, end_alone_serve, end_alone_all, close_all]
 
 
 def twins():
@@ -214,7 +217,7 @@ def twins():
             peer, conn = Peer(left), kind(right)
             answers.append(situation(peer, conn))
             conn.free()
-            peer.conn.close()
+            peer.conn._channel.close()
         check(answers[1], answers[0], situation.__name__)
 
 
