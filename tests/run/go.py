@@ -174,7 +174,7 @@ def idle_release(server):
 def stdio(version):
     """A Go program that talks over its standard streams prints all the same."""
     def function(case):
-        script = os.path.join(CLIENTS, "stdio_go.py")
+        script = os.path.join(CLIENTS, "stdio_bindings.py")
         border.counted(case, case.run([case.python(version), script, program(case, "features")]).output)
     return function
 

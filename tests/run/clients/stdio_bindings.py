@@ -1,4 +1,4 @@
-"""stdio_go.py PROGRAM: a Go program that serves at its standard streams and prints, called by stock RPyC over pipes and a socket."""
+"""stdio_bindings.py PROGRAM: a program in Go or C++ that serves at its standard streams and prints, called by stock RPyC over pipes and a socket."""
 import socket
 import subprocess
 import sys
