@@ -85,7 +85,7 @@ def register_releases(kind):
             tables.append(counts(client))
         writes = sent(tables[1], kind) - sent(tables[0], kind)
         case.note("%.3f writes for each call" % (writes / (long - short)))
-        case.check(writes >= long - short, "strace saw only %d writes" % writes)
+        case.check(writes >= 0.9 * (long - short), "strace saw only %d writes" % writes)
         case.check(writes <= MOST_WRITES * (long - short), "%d calls need %d writes" % (long - short, writes))
 
 

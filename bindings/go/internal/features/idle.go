@@ -26,7 +26,10 @@ func release(ctx context.Context, addr string) {
 	watching, passed := dial(), 0
 	defer watching.Close()
 	ended := func() (n int) {
-		n, err := rpyc.As[int](watching.Root().Invoke(ctx, "ended"))
+		value, err := watching.Root().CallMethod(ctx, "ended")
+		if err == nil {
+			n, err = rpyc.As[int](ctx, value)
+		}
 		if err != nil {
 			log.Fatal(err)
 		}
@@ -34,12 +37,12 @@ func release(ctx context.Context, addr string) {
 	}
 	letGo := func(what string, conn *rpyc.Conn, free func(*rpyc.Object)) {
 		before := ended()
-		thing, err := rpyc.As[*rpyc.Object](conn.Root().Invoke(ctx, "make"))
+		value, err := conn.Root().CallMethod(ctx, "make")
 		if err != nil {
 			log.Fatal(err)
 		}
-		free(thing)
-		thing = nil
+		free(value.(*rpyc.Object))
+		value = nil
 		for ended() == before {
 			if ctx.Err() != nil {
 				log.Fatalf("%s: the object does not end", what)
@@ -63,7 +66,7 @@ func release(ctx context.Context, addr string) {
 type noisy struct{}
 
 // Noisy prints, also in a child.
-func (noisy) Noisy() (int, error) {
+func (*noisy) Noisy() (int, error) {
 	fmt.Println("from Println")
 	println("from println")
 	child := exec.Command("sh", "-c", "echo from a child; wc -c")
@@ -72,7 +75,7 @@ func (noisy) Noisy() (int, error) {
 }
 
 // Again uses standard input and output once more.
-func (noisy) Again() bool {
+func (*noisy) Again() bool {
 	_, err := rpyc.Stdio()
 	return err != nil
 }
@@ -82,7 +85,7 @@ func stdio() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	if err := rpyc.NewServer(noisy{}).ServeConn(stream); err != nil {
+	if err := rpyc.NewServer(&noisy{}).ServeConn(stream); err != nil {
 		log.Fatal(err)
 	}
 	fmt.Println("at the end")
