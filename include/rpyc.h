@@ -2239,6 +2239,8 @@ void rpyc_config_free(rpyc_config *config);
  * - connect_timeout=10: how long connecting may take
  * - tcp_keepalive=none: after so long a silence, in whole seconds, the kernel asks whether the peer is still there
  * - dialect=auto: "5": rpyc 4.1 to 5.3, "6": rpyc 6; auto: what the peer speaks
+ * - release=lazy: the peer is told of freed objects behind the next message, within 100 ms where a thread serves or an event
+ *   loop runs, or by rpyc_connection_flush. now: at once, as far as the transport accepts it without blocking
  * - native=accept: lists, dicts and arrays by value between two librpyc peers. "on": the peer is asked, in front of the
  *   first request; accept: if the peer asks; "off": never. A Python peer notices nothing
  * - compression_threshold=3000: bytes
@@ -2320,6 +2322,11 @@ rpyc_status rpyc_config_set_int(rpyc_config *config,
  * "fd:R,W" (open descriptors, taken over), "stdio:" (descriptors 0 and 1, taken over), "exec:COMMAND" (a child process,
  * run by the shell, whose standard input and output are the stream).
  *
+ * With "stdio:" the transport uses private copies of descriptors 0 and 1. From then on 0 is /dev/null and 1 is standard
+ * error, for the application and its children; they stay so after the connection, and a second "stdio:" is
+ * RPYC_ERR_ADDRESS. Where standard error is closed or is the same stream, 1 (and then 2) is /dev/null. Call fflush(stdout)
+ * before: bytes that stdio still buffers are written to standard error later. "fd:" does the same for 0, 1 and 2.
+ *
  * @param address copied; NUL-terminated
  * @param config copied; its connect_timeout counts; NULL for defaults
  * @param transport_out owned; free it with rpyc_transport_free, or give it to rpyc_connection_new
@@ -2338,7 +2345,8 @@ rpyc_status rpyc_transport_connect(const char *address,
  *
  * @param read_fd descriptor to receive from
  * @param write_fd descriptor to send to
- * @param close_fds 1: the descriptors are consumed on success, and closed in the end; 0: they stay the caller's
+ * @param close_fds 1: the descriptors are consumed on success; of 0, 1 and 2 the transport makes copies, and 0 and 2 become
+ *        /dev/null, 1 standard error; 0: they stay the caller's
  * @param transport_out owned
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT, RPYC_ERR_ADDRESS (not open, or no stream), RPYC_ERR_IO
@@ -2516,7 +2524,8 @@ rpyc_status rpyc_connection_ping(rpyc_connection *connection,
                                  rpyc_error **error_out);
 
 /**
- * Waits for one message of the peer and handles it: a request is run in this thread, nested ones included.
+ * Waits for one message of the peer and handles it: a request is run in this thread, nested ones included. The end of the
+ * connection is RPYC_ERR_EOF at once.
  *
  * @param connection borrowed
  * @param timeout_ms milliseconds to wait for it; -1: no limit; 0: only what is here
@@ -2549,15 +2558,17 @@ rpyc_status rpyc_connection_poll(rpyc_connection *connection,
                                  rpyc_error **error_out);
 
 /**
- * Waits for a message and handles all that have arrived, until there are no more.
+ * Handles all messages that come within a time. The whole time passes, unless the connection ends.
  *
- * With 0 it is what an event loop calls when the descriptor is readable.
+ * A message that arrived in time is handled also if the time is over by then. With 0, the messages are handled that have
+ * arrived when the function is called; a peer that goes on sending does not keep it from returning.
  *
  * @param connection borrowed
- * @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here
- * @param handled_out was there any? May be NULL
+ * @param timeout_ms milliseconds to serve for; -1: until the connection ends; 0: only what has arrived
+ * @param handled_out whether there was any; false at the end of the connection; may be NULL
  * @param error_out owned; may be NULL
- * @return as rpyc_connection_serve; the end of the connection behind handled messages is told by the next call
+ * @return RPYC_OK, also where the connection has ended, as in RPyC: see rpyc_connection_closed(); RPYC_ERR_NULL,
+ *         RPYC_ERR_FORKED, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2640,7 +2651,8 @@ rpyc_status rpyc_connection_begin(rpyc_connection *connection,
                                   rpyc_error **error_out);
 
 /**
- * Sends the requests that were gathered since rpyc_connection_begin, and ends the burst.
+ * Sends everything that is pending: the requests gathered since rpyc_connection_begin, whose burst it ends, and the
+ * releases of objects that were freed.
  *
  * @param connection borrowed
  * @param error_out owned; may be NULL
@@ -2796,15 +2808,18 @@ rpyc_status rpyc_connection_set_nonblocking(rpyc_connection *connection,
                                             rpyc_error **error_out);
 
 /**
- * Sends what goes and handles all that has arrived: calls of the peer run in this thread, and so do callbacks of results. It
- * never waits for the peer, neither to send nor to receive.
+ * Sends what the transport accepts without blocking and handles received messages: calls of the peer run in this thread, and
+ * so do callbacks of results. It never waits for the peer, neither to send nor to receive.
+ *
+ * It handles at most about 64 messages, so that a peer that goes on sending does not hold up the loop. While there are more,
+ * rpyc_connection_next_deadline is 0, and RPYC_WAIT_WRITE is set, so that the loop comes back at once.
  *
  * @param connection borrowed
  * @param handled_out was there any message? May be NULL
  * @param error_out owned; may be NULL
  * @return RPYC_OK; RPYC_ERR_BACKPRESSURE: the peer does not receive, and no more of its messages are handled until some of what
  *         waits has left: no failure, wait as rpyc_connection_interest says; otherwise as rpyc_connection_serve. The end of the
- *         connection behind handled messages is told by the next call
+ *         connection is returned at once, or by the next call if messages were handled before
  *
  * Threads: any thread; usually always the same. Since 0.1.
  */
@@ -2825,7 +2840,7 @@ int32_t rpyc_connection_interest(const rpyc_connection *connection);
 
 /**
  * How long a loop may wait at most before it calls rpyc_connection_process, though nothing happened: until the next
- * asynchronous result expires, for one. Ask each time before waiting.
+ * asynchronous result expires, for one, or releases of freed objects are to be sent. Ask each time before waiting.
  *
  * @param connection borrowed
  * @return milliseconds, rounded up; 0: do not wait; -1: no limit; -1 also for NULL and in a forked child
@@ -3111,7 +3126,7 @@ rpyc_status rpyc_async_result_set_expiry(rpyc_async_result *result, int64_t time
 rpyc_object *rpyc_object_clone(const rpyc_object *object);
 
 /**
- * Frees a handle. With the last use of an object of the peer, the peer is told, along with the next message.
+ * Frees a handle. With the last use of an object of the peer, the peer is told as the option release says.
  *
  * @param object consumed; NULL does nothing
  *

@@ -33,6 +33,16 @@ pub enum Native {
     On,
 }
 
+/// When a peer is told that its objects are no longer held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Release {
+    /// Behind the next message, or when something else says so (docs/architecture.md, "When bytes leave").
+    #[default]
+    Lazy,
+    /// At once, as far as the transport takes it.
+    Now,
+}
+
 /// Bounds on what a peer can make us hold or do.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -122,6 +132,7 @@ pub struct Config {
     /// After so long a silence the kernel asks whether the peer is still there (TCP).
     pub tcp_keepalive: Option<Duration>,
     pub bind_threads: bool,
+    pub release: Release,
     pub dialect: Dialect,
     pub native: Native,
     pub compress: bool,
@@ -166,6 +177,7 @@ impl Default for Config {
             connect_timeout: Some(Duration::from_secs(10)),
             tcp_keepalive: None,
             bind_threads: false,
+            release: Release::Lazy,
             dialect: Dialect::Auto,
             native: Native::Accept,
             compress: true,
@@ -217,6 +229,15 @@ impl Config {
                 idle => self.tcp_keepalive = idle,
             },
             "bind_threads" => self.bind_threads = flag(name, text)?,
+            "release" => {
+                self.release = match text.trim() {
+                    "lazy" => Release::Lazy,
+                    "now" => Release::Now,
+                    other => {
+                        return Err(Error::Argument(format!("option 'release': expected lazy or now, got '{other}'")));
+                    }
+                }
+            }
             "dialect" => {
                 self.dialect = match text.trim() {
                     "auto" => Dialect::Auto,
@@ -300,6 +321,10 @@ impl Config {
             "connect_timeout" => secs(self.connect_timeout),
             "tcp_keepalive" => secs(self.tcp_keepalive),
             "bind_threads" => self.bind_threads.to_string(),
+            "release" => match self.release {
+                Release::Lazy => "lazy".to_owned(),
+                Release::Now => "now".to_owned(),
+            },
             "dialect" => match self.dialect {
                 Dialect::Auto => "auto".to_owned(),
                 Dialect::V5 => "5".to_owned(),

@@ -30,6 +30,7 @@ type conn struct {
 	cancel context.CancelFunc
 	users  int64 // Conns and Objects that keep it open; -1: it does not depend on them
 
+	riding    atomic.Bool   // releases wait, and the writer will be woken for them
 	wake      chan struct{} // there may be something to send
 	drained   chan struct{} // something was sent
 	heard     chan struct{} // the peer has said something
@@ -145,6 +146,21 @@ func (c *conn) signal() {
 	select {
 	case c.wake <- struct{}{}:
 	default:
+	}
+}
+
+// ride is how long a release waits for a message to ride behind.
+const ride = 50 * time.Millisecond
+
+// signalSoon has releases sent: behind the next message, or after a moment.
+func (c *conn) signalSoon() {
+	if c.options.config["release"] == "now" {
+		c.signal()
+	} else if c.riding.CompareAndSwap(false, true) {
+		time.AfterFunc(ride, func() {
+			c.riding.Store(false)
+			c.signal()
+		})
 	}
 }
 

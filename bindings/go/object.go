@@ -82,7 +82,7 @@ func (o *Object) release() {
 	o.mu.Unlock()
 	if handle != 0 {
 		freeObject(handle)
-		o.conn.signal()
+		o.conn.signalSoon()
 	}
 	if counts {
 		o.conn.leave()

@@ -105,10 +105,15 @@ impl Limit {
         }
     }
 
-    /// Receives once, unless it is interrupted first, which counts as if a tick had gone by.
-    pub(super) fn receive_unless(&mut self, transport: &dyn Transport, incoming: &mut Incoming) -> Received {
+    /// Receives once within `most`, unless it is interrupted first, which counts as if a tick had gone by.
+    pub(super) fn receive_unless(
+        &mut self,
+        transport: &dyn Transport,
+        incoming: &mut Incoming,
+        most: Duration,
+    ) -> Received {
         if let Some(left) = self.remaining() {
-            transport.await_input(left.min(TICK));
+            transport.await_input(left.min(most));
             match receive(transport, incoming, false) {
                 Received::Nothing if self.remaining().is_some() => return Received::Nothing,
                 Received::Nothing => {}

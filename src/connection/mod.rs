@@ -18,6 +18,7 @@ mod live;
 mod obtain;
 mod queue;
 mod reading;
+mod releasing;
 mod remote;
 mod restricted;
 mod sending;
@@ -298,18 +299,13 @@ impl Connection {
         self.serve(timeout)
     }
 
-    /// Handles messages until there are no more, waiting for the first at most so long. False: there was none.
+    /// Handles all messages that come within this time (None: until the connection ends). False: there was none.
     pub fn poll_all(&self, timeout: Option<Duration>) -> Result<bool> {
-        let mut handled = self.shared.serve(Limit::lazy(timeout), true)?;
-        let any = handled;
-        while handled {
-            handled = match self.shared.serve(Limit::Now, true) {
-                Ok(handled) => handled,
-                Err(Error::Eof(_) | Error::Closed(_)) => false,
-                Err(error) => return Err(error),
-            };
+        let mut handled = false;
+        match self.shared.serve_for(timeout, &mut handled) {
+            Ok(()) | Err(Error::Eof(_) | Error::Closed(_)) => Ok(handled),
+            Err(error) => Err(error),
         }
-        Ok(any)
     }
 
     /// Serves until the connection ends. The end itself is no error.
@@ -352,7 +348,11 @@ impl Connection {
         ) {
             return Err(Error::State(format!("option '{name}' cannot be changed while the connection lives")));
         }
-        self.shared.with_session(|session| session.config_mut().set(name, text))
+        self.shared.with_session(|session| session.config_mut().set(name, text))?;
+        if name == "release" {
+            self.shared.set_release(self.shared.with_session(|session| session.config().release));
+        }
+        Ok(())
     }
 
     pub fn dialect(&self) -> Dialect {

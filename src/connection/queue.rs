@@ -169,6 +169,12 @@ impl Line {
         Some(call)
     }
 
+    /// How many calls `take_nested` would give.
+    pub(super) fn nested(&self, shared: &Shared) -> usize {
+        let key = std::ptr::from_ref(shared) as usize;
+        if self.is_here() { lock(&self.state).calls.get(&key).map_or(0, VecDeque::len) } else { 0 }
+    }
+
     /// The connection has ended. What it had asked is given back, to be dropped without a lock.
     pub(super) fn forget(&self, shared: &Arc<Shared>) -> Option<VecDeque<Waiting>> {
         let key = key(shared);

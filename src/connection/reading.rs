@@ -9,13 +9,14 @@ use super::async_result::AsyncResult;
 use super::limit::{Limit, Received};
 use super::sending::QUEUE;
 use super::serial::Turn;
-use super::shared::{CORKED, FIRST_WORD, Guard, Inner, Key, RELEASES, Shared, Step, Token, Waiter, release};
+use super::shared::{CORKED, FIRST_WORD, Guard, Inner, Key, Shared, Step, Token, Waiter, release};
 use super::{deadline, dispatch, threads};
 use crate::config::Dialect;
 use crate::error::Result;
 use crate::session::{self, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, wait_for};
+use crate::transport::TICK;
 use crate::value::Value;
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ impl Shared {
             }
         }
         if let Some(error) = inner.failed.take() {
-            return (self.finish(inner, error), Step::Did);
+            return (self.finish(inner, error), Step::Ended);
         }
         if inner.broken {
             // Nobody will ever take it, and what is still handled adds to it.
@@ -113,7 +114,7 @@ impl Shared {
             }
             Some(session::Event::Closed(error)) => {
                 inner = self.finish(inner, error);
-                Step::Did
+                Step::Ended
             }
             // The session has answered some by itself.
             None if inner.session.messages() != taken => Step::Did,
@@ -134,14 +135,9 @@ impl Shared {
         key: Key,
         limit: &mut Limit,
     ) -> (Guard<'a>, Step) {
-        // A few wait for a message to ride behind, while there is one to be expected; the object may come again before.
-        if !self.releases.is_empty() {
-            let leaving = !inner.session.outgoing().is_empty();
-            if leaving || inner.idle || !limit.is_patient() || self.releases.len() >= RELEASES {
-                inner.session.send_releases();
-            }
-        }
+        let ride = self.ride(&mut inner, limit);
         if inner.has_waste() {
+            self.rode(&mut inner);
             // It may run code of the host, which must find somebody who reads.
             self.leave(&mut inner);
             release(inner);
@@ -164,6 +160,7 @@ impl Shared {
         if interruptible {
             inner.interruptible = Some(key);
         }
+        let most = ride.or_else(|| interruptible.then_some(TICK));
         let mut incoming = inner.session.take_incoming();
         inner.reading = true;
         drop(inner);
@@ -175,8 +172,10 @@ impl Shared {
         let received = match spun {
             Some(received) => received,
             None if broken => Limit::Now.receive(transport, &mut incoming),
-            None if interruptible => limit.receive_unless(transport, &mut incoming),
-            None => limit.receive(transport, &mut incoming),
+            None => match most {
+                Some(most) => limit.receive_unless(transport, &mut incoming, most),
+                None => limit.receive(transport, &mut incoming),
+            },
         };
         let mut inner = self.put_back(incoming);
         if interruptible {
@@ -184,6 +183,9 @@ impl Shared {
             inner.nudged = false;
         }
         inner.idle = matches!(received, Received::Nothing);
+        if ride.is_some() {
+            self.rode(&mut inner);
+        }
         let step = match received {
             Received::Bytes => Step::Received,
             Received::Nothing | Received::TimedOut if broken => {

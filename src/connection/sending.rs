@@ -28,6 +28,7 @@ impl Shared {
         if let Some(end) = &inner.end {
             return Err(gone(end));
         }
+        inner.session.send_releases();
         release(self.flush(inner));
         Ok(())
     }

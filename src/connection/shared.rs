@@ -6,15 +6,16 @@ mod model;
 use super::async_result::AsyncResult;
 use super::class::Object;
 use super::ending::Leaving;
-use super::event_loop::Looped;
+use super::event_loop::{Looped, Wake};
 use super::limit::Limit;
 use super::live::Suspects;
 use super::queue::Line;
+use super::releasing::Riding;
 use super::serial::{self, Turn};
 use super::wrap::HostWrap;
 use super::{Connection, threads};
 use crate::codec::frame::{Incoming, Room};
-use crate::config::{BeforeClosed, Config, Dialect, Host, Limits};
+use crate::config::{BeforeClosed, Config, Dialect, Host, Limits, Release};
 use crate::error::{Error, Exception, Result};
 use crate::log::{Logger, Notes};
 use crate::session::{Body, Request, RequestId, Session, Threads};
@@ -66,6 +67,8 @@ pub(super) enum Step {
     Mine(Result<Value>),
     /// A message was handled.
     Did,
+    /// The connection has ended, and nothing else happened.
+    Ended,
     /// Nothing yet; look again.
     Again,
     /// Bytes came, and nobody else has looked at anything meanwhile.
@@ -96,6 +99,7 @@ pub(super) struct Inner {
     pub(super) flushing: bool,
     /// Nothing has come for a tick.
     pub(super) idle: bool,
+    pub(super) riding: Riding,
     /// Requests are being gathered: they leave with `uncork`, before any wait, or when there are many.
     pub(super) corked: bool,
     /// The transport refuses to send. What had arrived before is still read.
@@ -105,6 +109,8 @@ pub(super) struct Inner {
     pub(super) closing: bool,
     /// An event loop drives the connection: nobody but those who wait for an answer waits for room to send.
     pub(super) looped: Option<Looped>,
+    /// The loop has been given enough to do for once; there is more.
+    pub(super) more: bool,
     /// So often `process` is running, one in the other; the loop asks again what to wait for when it has ended.
     pub(super) processing: usize,
     /// Calls come one after the other, in the order of their arrival.
@@ -187,6 +193,9 @@ pub struct Shared {
     pub(super) nudge: OnceLock<()>,
     /// As `Inner::looped`, to be seen without the lock.
     pub(super) has_loop: AtomicBool,
+    pub(super) loop_wake: OnceLock<Arc<Wake>>,
+    /// The option `release` is `now`.
+    pub(super) release_now: AtomicBool,
     connid: Option<Arc<str>>,
     pub(super) logger: Logger,
     /// What the host runs before it closes the connection, and who runs it now.
@@ -212,8 +221,10 @@ impl Shared {
     pub(super) fn new(transport: Arc<dyn Transport>, config: Config, accepted: bool) -> Arc<Shared> {
         let bind_threads = config.bind_threads;
         let connid = config.connid.clone();
+        let release = config.release;
         let Host { logger, credentials, endpoints, before_closed, .. } = config.host.clone();
-        let session = Session::new(config, None, Arc::new(HostWrap::default()));
+        let mut session = Session::new(config, None, Arc::new(HostWrap::default()));
+        session.take_messages_singly();
         let releases = session.releases().clone();
         let shared = Arc::new(Shared {
             inner: Mutex::new(Inner {
@@ -224,11 +235,13 @@ impl Shared {
                 nudged: false,
                 flushing: false,
                 idle: false,
+                riding: Riding::default(),
                 corked: false,
                 broken: false,
                 failed: None,
                 closing: false,
                 looped: None,
+                more: false,
                 processing: 0,
                 order: None,
                 waiters: Vec::new(),
@@ -250,6 +263,8 @@ impl Shared {
             queue: OnceLock::new(),
             nudge: OnceLock::new(),
             has_loop: AtomicBool::new(false),
+            loop_wake: OnceLock::new(),
+            release_now: AtomicBool::new(release == Release::Now),
             connid,
             logger,
             before_closed,
@@ -262,6 +277,7 @@ impl Shared {
         });
         let weak: Weak<Shared> = Arc::downgrade(&shared);
         shared.releases.set_owner(Box::new(weak));
+        shared.watch_releases(release);
         let name = shared.name();
         shared.lock().session.set_name(name);
         shared
@@ -386,7 +402,7 @@ impl Shared {
                     drop(too_late);
                     return Err(Error::Timeout(self.expired_text(&body, timeout)));
                 }
-                Step::Did | Step::Again | Step::Received => {}
+                Step::Did | Step::Ended | Step::Again | Step::Received => {}
             }
         }
     }
@@ -492,7 +508,7 @@ impl Shared {
             let step;
             (inner, step) = self.advance(inner, Key::Transaction, &mut limit);
             let handled = match step {
-                Step::Mine(_) | Step::Again | Step::Received => continue,
+                Step::Mine(_) | Step::Again | Step::Received | Step::Ended => continue,
                 Step::Did => {
                     if let Some(error) = inner.failed.take() {
                         inner = self.finish(inner, error);
@@ -509,6 +525,42 @@ impl Shared {
             release(inner);
             return Ok(handled);
         }
+    }
+
+    /// Handles all messages that come within this time, and tells whether there was any.
+    pub(super) fn serve_for(self: &Arc<Shared>, timeout: Option<Duration>, handled: &mut bool) -> Result<()> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        while timeout != Some(Duration::ZERO) && deadline.is_none_or(|deadline| Instant::now() < deadline) {
+            if !self.serve(Limit::at(deadline), true)? {
+                break;
+            }
+            *handled = true;
+        }
+        // What had come by then; a peer that goes on sending does not keep us.
+        self.check_fork()?;
+        let (mark, mut left) = {
+            let inner = self.lock();
+            let queued = self.queue.get().map_or(0, |queue| queue.nested(self));
+            let bound = inner.bound.iter().filter(|request| threads::is_for_here(request)).count();
+            let received = inner.session.received();
+            (received.map(|received| received + self.transport.available() as u64), queued + bound)
+        };
+        let mut first = timeout == Some(Duration::ZERO);
+        let more = |inner: Guard<'_>| {
+            inner.end.is_none() && mark.is_some_and(|mark| inner.session.may_have_message_before(mark))
+        };
+        while first || left > 0 || more(self.lock()) {
+            first = false;
+            if !self.serve(Limit::Now, true)? {
+                break;
+            }
+            *handled = true;
+            left = left.saturating_sub(1);
+        }
+        if *handled {
+            self.flush_all();
+        }
+        Ok(())
     }
 
     /// Handles messages until the connection ends, which is the error, or `stopping` says so.
@@ -610,16 +662,6 @@ impl Shared {
         let unsent = |inner: &mut Inner| !inner.broken && !inner.session.outgoing().is_empty();
         let waits = |mut inner: Guard<'_>| inner.session.counts().serving > 0 || unsent(&mut inner);
         self.activity().1 || crate::sync::try_lock(&self.inner).is_none_or(waits)
-    }
-
-    /// Sends the releases of dropped objects, if many wait and nobody is busy with the connection.
-    pub fn release_soon(&self) {
-        if self.releases.len() >= RELEASES && self.check_fork().is_ok() {
-            if let Some(mut inner) = crate::sync::try_lock(&self.inner) {
-                inner.session.send_releases();
-                self.flush_some(&mut inner);
-            }
-        }
     }
 
     /// Whole messages are here that no `poll` of the descriptor will show.

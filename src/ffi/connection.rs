@@ -299,7 +299,8 @@ pub unsafe extern "C" fn rpyc_connection_ping(
     }
 }
 
-/// Waits for one message of the peer and handles it: a request is run in this thread, nested ones included.
+/// Waits for one message of the peer and handles it: a request is run in this thread, nested ones included. The end of the
+/// connection is RPYC_ERR_EOF at once.
 ///
 /// @param connection borrowed
 /// @param timeout_ms milliseconds to wait for it; -1: no limit; 0: only what is here
@@ -340,15 +341,17 @@ pub unsafe extern "C" fn rpyc_connection_poll(
     unsafe { handling(connection, handled_out, error_out, |connection| connection.poll(timeout(timeout_ms))) }
 }
 
-/// Waits for a message and handles all that have arrived, until there are no more.
+/// Handles all messages that come within a time. The whole time passes, unless the connection ends.
 ///
-/// With 0 it is what an event loop calls when the descriptor is readable.
+/// A message that arrived in time is handled also if the time is over by then. With 0, the messages are handled that have
+/// arrived when the function is called; a peer that goes on sending does not keep it from returning.
 ///
 /// @param connection borrowed
-/// @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here
-/// @param handled_out was there any? May be NULL
+/// @param timeout_ms milliseconds to serve for; -1: until the connection ends; 0: only what has arrived
+/// @param handled_out whether there was any; false at the end of the connection; may be NULL
 /// @param error_out owned; may be NULL
-/// @return as rpyc_connection_serve; the end of the connection behind handled messages is told by the next call
+/// @return RPYC_OK, also where the connection has ended, as in RPyC: see rpyc_connection_closed(); RPYC_ERR_NULL,
+///         RPYC_ERR_FORKED, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -484,7 +487,8 @@ pub unsafe extern "C" fn rpyc_connection_begin(
     unsafe { guard(error_out, || Ok(live(connection)?.begin()?)) }
 }
 
-/// Sends the requests that were gathered since rpyc_connection_begin, and ends the burst.
+/// Sends everything that is pending: the requests gathered since rpyc_connection_begin, whose burst it ends, and the
+/// releases of objects that were freed.
 ///
 /// @param connection borrowed
 /// @param error_out owned; may be NULL

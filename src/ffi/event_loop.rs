@@ -35,15 +35,18 @@ pub unsafe extern "C" fn rpyc_connection_set_nonblocking(
     unsafe { guard(error_out, || Ok(held(connection)?.set_nonblocking(nonblocking != 0)?)) }
 }
 
-/// Sends what goes and handles all that has arrived: calls of the peer run in this thread, and so do callbacks of results. It
-/// never waits for the peer, neither to send nor to receive.
+/// Sends what the transport accepts without blocking and handles received messages: calls of the peer run in this thread, and
+/// so do callbacks of results. It never waits for the peer, neither to send nor to receive.
+///
+/// It handles at most about 64 messages, so that a peer that goes on sending does not hold up the loop. While there are more,
+/// rpyc_connection_next_deadline is 0, and RPYC_WAIT_WRITE is set, so that the loop comes back at once.
 ///
 /// @param connection borrowed
 /// @param handled_out was there any message? May be NULL
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK; RPYC_ERR_BACKPRESSURE: the peer does not receive, and no more of its messages are handled until some of what
 ///         waits has left: no failure, wait as rpyc_connection_interest says; otherwise as rpyc_connection_serve. The end of the
-///         connection behind handled messages is told by the next call
+///         connection is returned at once, or by the next call if messages were handled before
 ///
 /// Threads: any thread; usually always the same. Since 0.1.
 #[unsafe(no_mangle)]
@@ -79,7 +82,7 @@ pub unsafe extern "C" fn rpyc_connection_interest(connection: *const rpyc_connec
 }
 
 /// How long a loop may wait at most before it calls rpyc_connection_process, though nothing happened: until the next
-/// asynchronous result expires, for one. Ask each time before waiting.
+/// asynchronous result expires, for one, or releases of freed objects are to be sent. Ask each time before waiting.
 ///
 /// @param connection borrowed
 /// @return milliseconds, rounded up; 0: do not wait; -1: no limit; -1 also for NULL and in a forked child

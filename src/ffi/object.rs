@@ -96,7 +96,7 @@ pub unsafe extern "C" fn rpyc_object_clone(object: *const rpyc_object) -> *mut r
     })
 }
 
-/// Frees a handle. With the last use of an object of the peer, the peer is told, along with the next message.
+/// Frees a handle. With the last use of an object of the peer, the peer is told as the option release says.
 ///
 /// @param object consumed; NULL does nothing
 ///

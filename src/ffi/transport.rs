@@ -26,6 +26,11 @@ impl Handle for rpyc_transport {
 /// "fd:R,W" (open descriptors, taken over), "stdio:" (descriptors 0 and 1, taken over), "exec:COMMAND" (a child process,
 /// run by the shell, whose standard input and output are the stream).
 ///
+/// With "stdio:" the transport uses private copies of descriptors 0 and 1. From then on 0 is /dev/null and 1 is standard
+/// error, for the application and its children; they stay so after the connection, and a second "stdio:" is
+/// RPYC_ERR_ADDRESS. Where standard error is closed or is the same stream, 1 (and then 2) is /dev/null. Call fflush(stdout)
+/// before: bytes that stdio still buffers are written to standard error later. "fd:" does the same for 0, 1 and 2.
+///
 /// @param address copied; NUL-terminated
 /// @param config copied; its connect_timeout counts; NULL for defaults
 /// @param transport_out owned; free it with rpyc_transport_free, or give it to rpyc_connection_new
@@ -55,7 +60,8 @@ pub unsafe extern "C" fn rpyc_transport_connect(
 ///
 /// @param read_fd descriptor to receive from
 /// @param write_fd descriptor to send to
-/// @param close_fds 1: the descriptors are consumed on success, and closed in the end; 0: they stay the caller's
+/// @param close_fds 1: the descriptors are consumed on success; of 0, 1 and 2 the transport makes copies, and 0 and 2 become
+///        /dev/null, 1 standard error; 0: they stay the caller's
 /// @param transport_out owned
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT, RPYC_ERR_ADDRESS (not open, or no stream), RPYC_ERR_IO

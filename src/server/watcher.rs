@@ -132,7 +132,10 @@ impl Watcher {
             let idle = state.watched.is_empty();
             state.looking = true;
             drop(state);
-            long.iter().for_each(|shared| shared.take_in());
+            for shared in &long {
+                shared.take_in();
+                shared.release_waiting();
+            }
             // The last reference may go here, which may run code of the host.
             drop((all, long));
             state = lock(&self.state);

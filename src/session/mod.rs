@@ -91,6 +91,8 @@ pub struct Session<T> {
     limits: Limits,
     changed: bool,
     messages: u64,
+    /// `next_event` comes back after each message, also after those that give no event.
+    single: bool,
     rooms: Rooms,
     core: Core<T>,
 }
@@ -134,6 +136,7 @@ impl<T> Session<T> {
             limits: config.limits.clone(),
             changed: false,
             messages: 0,
+            single: false,
             rooms: Rooms::default(),
             core: Core {
                 config,
@@ -257,6 +260,12 @@ impl<T> Session<T> {
         }
     }
 
+    /// How many objects of the peer are held, those included whose release was not sent yet.
+    #[inline]
+    pub fn imports(&self) -> usize {
+        self.core.imports.len()
+    }
+
     /// How many answers of the peer are still to come.
     #[inline]
     pub fn pending(&self) -> usize {
@@ -293,6 +302,23 @@ impl<T> Session<T> {
         self.core.state != State::Closed && self.incoming.as_ref().is_some_and(|incoming| incoming.has_whole_frame())
     }
 
+    /// Has `next_event` come back after each message, also after those that give no event.
+    pub fn take_messages_singly(&mut self) {
+        self.single = true;
+    }
+
+    /// How many bytes have been received in all; None while they are taken in elsewhere.
+    pub fn received(&self) -> Option<u64> {
+        self.incoming.as_ref().map(|incoming| incoming.total())
+    }
+
+    /// Whether a whole message is here that ends within the first `mark` bytes received, or such a one may still be
+    /// received.
+    pub fn may_have_message_before(&self, mark: u64) -> bool {
+        let Some(incoming) = &self.incoming else { return false };
+        self.core.state != State::Closed && incoming.next_end().map_or(incoming.total() < mark, |end| end <= mark)
+    }
+
     /// The next event that the received bytes give. None with `has_message`: much waits to be sent, and must go first.
     pub fn next_event(&mut self) -> Option<Event<T>> {
         while self.core.state != State::Closed {
@@ -325,7 +351,7 @@ impl<T> Session<T> {
                 Ok(Some(event)) if incoming.expects() => return Some(self.settle_room(event)),
                 Ok(Some(event)) => return Some(event),
                 // A peer that sends requests and receives no answers must not fill the memory.
-                Ok(None) if self.core.outgoing.len() > FULL => return None,
+                Ok(None) if self.single || self.core.outgoing.len() > FULL => return None,
                 Ok(None) => {}
                 Err(error) => return Some(self.core.fail(error)),
             }

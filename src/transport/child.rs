@@ -49,6 +49,10 @@ impl Transport for Process {
         self.stream.recv_into(room, buf, max, wait)
     }
 
+    fn available(&self) -> usize {
+        self.stream.available()
+    }
+
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.stream.send(bufs)
     }

@@ -14,13 +14,15 @@ use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// What becomes of descriptors that are given to a transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ownership {
-    /// They are the transport's from now on and are closed with it. Standard input, output and error lead to /dev/null
-    /// afterwards, so that the peer sees the end of the stream and no other file takes over their numbers.
+    /// They are the transport's from now on and are closed with it. What the application and its children print must not
+    /// get into the stream, so the numbers 0 to 2 mean other files from now on: standard output means standard error, the
+    /// other two /dev/null.
     Taken,
     /// They stay the caller's, who closes them; the transport works on copies. Sockets are shut down all the same.
     Borrowed,
@@ -32,6 +34,9 @@ const PIPE_ROOM: usize = 4096;
 /// Parts of a message that go into a pipe in one call.
 const PARTS: usize = 16;
 
+/// A thread is about to replace descriptors 0 and 1.
+static TAKING: AtomicBool = AtomicBool::new(false);
+
 pub(super) struct Descriptors {
     reading: Direction,
     writing: Direction,
@@ -40,8 +45,6 @@ pub(super) struct Descriptors {
     /// Set by `shutdown`; polled besides, because nothing wakes a thread that waits for a pipe.
     down: sys::Event,
     bell: sys::Bell,
-    /// Standard descriptors to be given up at the end.
-    standard: Mutex<Vec<RawFd>>,
     peer: String,
     /// A fork of this process must not shut down what it shares with it.
     process: u32,
@@ -60,19 +63,49 @@ pub(super) fn open(read: RawFd, write: RawFd, ownership: Ownership) -> Result<De
 }
 
 pub(super) fn open_stdio() -> Result<Descriptors> {
-    open_as("stdio:".to_owned(), libc::STDIN_FILENO, libc::STDOUT_FILENO, Ownership::Taken)
+    let taking = TAKING.swap(true, Ordering::AcqRel);
+    let opened = match taking || sys::is_null(libc::STDIN_FILENO) {
+        true => Err(Error::Address(
+            "stdio: expected the peer's stream as descriptor 0, got /dev/null; use 'stdio:' once in a process".into(),
+        )),
+        false => open_as("stdio:".to_owned(), libc::STDIN_FILENO, libc::STDOUT_FILENO, Ownership::Taken),
+    };
+    if !taking {
+        TAKING.store(false, Ordering::Release);
+    }
+    opened
+}
+
+/// Has the numbers of standard descriptors that the transport took mean other files. `reading` and `writing` are the
+/// transport's copies.
+fn isolate(taken: &[RawFd], reading: RawFd, writing: RawFd) -> io::Result<()> {
+    let null = File::options().read(true).write(true).open("/dev/null")?;
+    let is_stream = |fd| sys::is_same_stream(fd, reading) || sys::is_same_stream(fd, writing);
+    // As inetd has it, or after 2>&1.
+    let error_is_stream = is_stream(libc::STDERR_FILENO);
+    let error_is_open = sys::is_open(libc::STDERR_FILENO) && !taken.contains(&libc::STDERR_FILENO);
+    for &fd in taken {
+        let printed = fd == libc::STDOUT_FILENO && error_is_open && !error_is_stream;
+        sys::replace(fd, if printed { libc::STDERR_FILENO } else { null.as_raw_fd() })?;
+    }
+    if error_is_stream {
+        sys::replace(libc::STDERR_FILENO, null.as_raw_fd())?;
+    }
+    Ok(())
 }
 
 fn open_as(peer: String, read: RawFd, write: RawFd, ownership: Ownership) -> Result<Descriptors> {
     let reading = Direction::new(read, true)?;
     let writing = Direction::new(write, false)?;
     let down = sys::Event::new().map_err(|e| Error::io(format!("cannot use {peer}"), e))?;
-    let mut standard = Vec::new();
     if ownership == Ownership::Taken {
         let numbers = if read == write { vec![read] } else { vec![read, write] };
-        for fd in numbers {
-            if fd <= libc::STDERR_FILENO { standard.push(fd) } else { sys::give_up(fd) }
+        let (standard, others): (Vec<_>, Vec<_>) = numbers.into_iter().partition(|&fd| fd <= libc::STDERR_FILENO);
+        if let (false, Some(from), Some(to)) = (standard.is_empty(), reading.file(), writing.file()) {
+            isolate(&standard, from.as_raw_fd(), to.as_raw_fd())
+                .map_err(|e| Error::io(format!("cannot isolate {peer} from standard input and output"), e))?;
         }
+        others.into_iter().for_each(sys::close);
     }
     Ok(Descriptors {
         reading,
@@ -80,7 +113,6 @@ fn open_as(peer: String, read: RawFd, write: RawFd, ownership: Ownership) -> Res
         same: read == write,
         down,
         bell: sys::Bell::default(),
-        standard: Mutex::new(standard),
         peer,
         process: std::process::id(),
     })
@@ -192,6 +224,10 @@ impl Transport for Descriptors {
         })
     }
 
+    fn available(&self) -> usize {
+        self.reading.file().map_or(0, |file| sys::available(file.as_fd()))
+    }
+
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let Some(file) = self.writing.file() else { return Err(io::ErrorKind::BrokenPipe.into()) };
         if self.writing.socket { send(&SockRef::from(&*file), bufs) } else { self.write_pipe(&file, bufs) }
@@ -217,9 +253,6 @@ impl Transport for Descriptors {
         self.down.set();
         self.reading.shutdown();
         self.writing.shutdown();
-        for fd in std::mem::take(&mut *lock(&self.standard)) {
-            sys::give_up(fd);
-        }
     }
 
     fn fileno(&self) -> Option<RawFd> {

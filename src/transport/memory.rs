@@ -135,6 +135,10 @@ impl Transport for End {
         Ok(count)
     }
 
+    fn available(&self) -> usize {
+        lock(&self.link.state).toward(self.side).len()
+    }
+
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut state = lock(&self.link.state);
         if state.down {

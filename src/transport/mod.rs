@@ -48,6 +48,11 @@ pub trait Transport: Send + Sync {
         Ok(n)
     }
 
+    /// How many bytes have arrived that were not received yet.
+    fn available(&self) -> usize {
+        0
+    }
+
     /// Sends what goes without waiting; `WouldBlock` when that is nothing, `BrokenPipe` (never SIGPIPE) when nobody
     /// will receive it.
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;

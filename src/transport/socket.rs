@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 /// `sendmsg(2)` refuses more parts (IOV_MAX).
@@ -40,6 +40,10 @@ impl Transport for Stream {
 
     fn recv_into(&self, room: &mut [u8], buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
         spare::recv_into(&self.socket, if wait { 0 } else { libc::MSG_DONTWAIT }, room, buf, max)
+    }
+
+    fn available(&self) -> usize {
+        sys::available(self.socket.as_fd())
     }
 
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {

@@ -56,7 +56,9 @@ impl Event {
             return Err(io::Error::last_os_error());
         }
         // SAFETY: as above.
-        Ok(Event(unsafe { File::from_raw_fd(fd) }))
+        let event = unsafe { OwnedFd::from_raw_fd(fd) };
+        // Where a standard descriptor is closed, what the application prints must not ring.
+        Ok(Event(File::from(if fd > libc::STDERR_FILENO { event } else { duplicate(fd)? })))
     }
 
     pub fn set(&self) {
@@ -125,15 +127,54 @@ pub(super) fn access(fd: BorrowedFd<'_>) -> io::Result<(bool, bool)> {
     Ok((mode != libc::O_WRONLY, mode != libc::O_RDONLY))
 }
 
-/// Gives up a descriptor by its number. One of the standard three leads to nowhere afterwards instead of being closed:
-/// the next file that the program opens must not become its standard output.
-pub(super) fn give_up(fd: RawFd) {
-    if fd > libc::STDERR_FILENO {
-        // SAFETY: only numbers that were handed over for good come here, each once.
-        unsafe { libc::close(fd) };
-    } else if let Ok(null) = File::options().read(true).write(true).open("/dev/null") {
-        // SAFETY: no pointers; `null` is open, and what `fd` was is replaced in one step.
-        unsafe { libc::dup2(null.as_raw_fd(), fd) };
+/// Closes a descriptor by its number, which is not one of the standard three.
+pub(super) fn close(fd: RawFd) {
+    // SAFETY: only numbers that were handed over for good come here, each once.
+    unsafe { libc::close(fd) };
+}
+
+/// Has the number `fd`, which is one of the standard three, mean the same as `other`, in one step; inherited by children.
+pub(super) fn replace(fd: RawFd, other: RawFd) -> io::Result<()> {
+    // SAFETY: no pointers; a number that is not open makes it fail.
+    match unsafe { libc::dup2(other, fd) } {
+        -1 => Err(io::Error::last_os_error()),
+        _ => Ok(()),
+    }
+}
+
+/// What tells one open file from another, with the file's type and device.
+fn status(fd: RawFd) -> Option<libc::stat> {
+    let mut status = MaybeUninit::uninit();
+    // SAFETY: `status` has room for one; fstat takes any number.
+    let done = unsafe { libc::fstat(fd, status.as_mut_ptr()) };
+    // SAFETY: filled where it succeeded.
+    (done == 0).then(|| unsafe { status.assume_init() })
+}
+
+pub(super) fn is_open(fd: RawFd) -> bool {
+    status(fd).is_some()
+}
+
+/// Whether the descriptor is /dev/null.
+pub(super) fn is_null(fd: RawFd) -> bool {
+    let null = libc::makedev(1, 3);
+    status(fd).is_some_and(|status| status.st_mode & libc::S_IFMT == libc::S_IFCHR && status.st_rdev == null)
+}
+
+/// Whether two descriptors are one pipe or one socket.
+pub(super) fn is_same_stream(one: RawFd, other: RawFd) -> bool {
+    let (Some(one), Some(other)) = (status(one), status(other)) else { return false };
+    let stream = matches!(one.st_mode & libc::S_IFMT, libc::S_IFIFO | libc::S_IFSOCK);
+    stream && (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
+}
+
+/// How many bytes can be read from a pipe or socket without waiting.
+pub(super) fn available(fd: BorrowedFd<'_>) -> usize {
+    let mut count: libc::c_int = 0;
+    // SAFETY: FIONREAD writes one int, for which there is room.
+    match unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &mut count) } {
+        0 => usize::try_from(count).unwrap_or(0),
+        _ => 0,
     }
 }
 

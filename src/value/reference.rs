@@ -2,7 +2,7 @@
 
 use super::Shape;
 use crate::ids::Id;
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use crate::sync::{Mutex, lock};
 use foldhash::fast::RandomState;
 use std::any::Any;
@@ -134,6 +134,11 @@ pub struct Releases {
     queue: Mutex<Vec<(Box<[u8]>, u64)>>,
     /// Raised by `push`, so that nobody takes the lock in vain.
     waiting: AtomicU64,
+    /// Counts how often the queue became empty: what waits after that is younger.
+    emptied: AtomicU64,
+    /// Whether `watcher` is called by the next `push`: QUIET, ONCE or EACH.
+    watch: AtomicU8,
+    watcher: OnceLock<Watcher>,
     owner: OnceLock<Box<dyn Any + Send + Sync>>,
     classes: Mutex<Classes>,
     forks: u32,
@@ -147,11 +152,20 @@ struct Classes {
     crowded: usize,
 }
 
+type Watcher = Box<dyn Fn() + Send + Sync>;
+
+const QUIET: u8 = 0;
+const ONCE: u8 = 1;
+const EACH: u8 = 2;
+
 impl Default for Releases {
     fn default() -> Releases {
         Releases {
             queue: Mutex::default(),
             waiting: AtomicU64::new(0),
+            emptied: AtomicU64::new(0),
+            watch: AtomicU8::new(QUIET),
+            watcher: OnceLock::new(),
             owner: OnceLock::new(),
             classes: Mutex::default(),
             forks: crate::fork::generation(),
@@ -167,12 +181,46 @@ impl Releases {
         }
         let mut queue = lock(&self.queue);
         queue.push((id_pack, count));
-        self.waiting.store(queue.len() as u64, Ordering::Release);
+        self.waiting.store(queue.len() as u64, Ordering::SeqCst);
+        drop(queue);
+        let tell = match self.watch.load(Ordering::SeqCst) {
+            QUIET => false,
+            ONCE => self.watch.compare_exchange(ONCE, QUIET, Ordering::SeqCst, Ordering::SeqCst).is_ok(),
+            _ => true,
+        };
+        if tell {
+            self.watcher.get().into_iter().for_each(|watcher| watcher());
+        }
+    }
+
+    /// Sets who is called when a proxy has died, in the thread that dropped it and under whatever locks that holds; once.
+    pub fn set_watcher(&self, watcher: impl Fn() + Send + Sync + 'static) {
+        let _ = self.watcher.set(Box::new(watcher));
+    }
+
+    /// Has the watcher called with the next release. Look at the queue after this, not before.
+    pub fn watch(&self) {
+        let _ = self.watch.compare_exchange(QUIET, ONCE, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// Ends `watch`. False: the watcher has been called since, or it was not to be called once.
+    pub fn quiet(&self) -> bool {
+        self.watch.compare_exchange(ONCE, QUIET, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+
+    /// Has the watcher called with every release, or no more.
+    pub fn watch_each(&self, on: bool) {
+        self.watch.store(if on { EACH } else { QUIET }, Ordering::SeqCst);
+    }
+
+    /// How often the queue has become empty.
+    pub fn emptied(&self) -> u64 {
+        self.emptied.load(Ordering::Acquire)
     }
 
     /// How many objects wait to be released.
     pub fn len(&self) -> usize {
-        self.waiting.load(Ordering::Acquire) as usize
+        self.waiting.load(Ordering::SeqCst) as usize
     }
 
     pub fn is_empty(&self) -> bool {
@@ -185,7 +233,8 @@ impl Releases {
             return Vec::new();
         }
         let mut queue = lock(&self.queue);
-        self.waiting.store(0, Ordering::Release);
+        self.waiting.store(0, Ordering::SeqCst);
+        self.emptied.fetch_add(1, Ordering::Release);
         std::mem::take(&mut *queue)
     }
 
@@ -200,7 +249,10 @@ impl Releases {
         let recent = queue.iter().skip(first).position(|(waiting, _)| **waiting == *id_pack);
         let Some(at) = recent.map(|at| first + at) else { return 0 };
         let (_, count) = queue.swap_remove(at);
-        self.waiting.store(queue.len() as u64, Ordering::Release);
+        self.waiting.store(queue.len() as u64, Ordering::SeqCst);
+        if queue.is_empty() {
+            self.emptied.fetch_add(1, Ordering::Release);
+        }
         count
     }
 

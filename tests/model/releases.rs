@@ -2,10 +2,11 @@
 
 use crate::fixture::*;
 use crate::scheduler::{Time, check};
-use rpyc::config::Config;
+use rpyc::config::{Config, Release};
 use rpyc::connection::shared_of;
 use rpyc::sync::{Arc, Mutex, lock, thread};
 use rpyc::value::{Reference, Value};
+use std::time::Duration;
 
 /// Makes objects that count their ends, and looks at those that come back.
 fn lending(destroyed: &Count) -> Vec<Method> {
@@ -119,6 +120,43 @@ fn releases_leave_by_themselves() {
         dropper.join().unwrap();
         sides.close();
         assert_eq!(destroyed.get(), 2);
+    });
+}
+
+/// An object that is let go of while a thread serves ends at the peer soon, though nothing else is sent. The thread may be about
+/// to receive, receive already, or hold the reading for others.
+#[test]
+fn a_release_leaves_an_idle_connection_that_is_served() {
+    check(Time::Passes(Duration::from_millis(100)), || {
+        let destroyed = Count::default();
+        let sides = connect(lending(&destroyed));
+        let client = sides.client.clone();
+        let serving = thread::spawn(move || client.serve_all().unwrap());
+        drop(make(&sides.root()));
+        while destroyed.get() == 0 {
+            sleep(Duration::from_millis(10));
+        }
+        sides.client.close().unwrap();
+        serving.join().unwrap();
+        sides.finish();
+    });
+}
+
+/// With `release` set to `now`, whoever lets go of the object sends that, whatever other threads do.
+#[test]
+fn a_release_leaves_at_once() {
+    check(Time::Stands, || {
+        let destroyed = Count::default();
+        let client = Config { release: Release::Now, ..config() };
+        let sides = Setting { client, ..Setting::default() }.connect(Vec::new(), lending(&destroyed));
+        let root = sides.root();
+        let caller = thread::spawn(move || expect_echo(&root, 1));
+        drop(make(&sides.root()));
+        caller.join().unwrap();
+        while destroyed.get() == 0 {
+            expect_echo(&sides.root(), 2);
+        }
+        sides.close();
     });
 }
 

@@ -3,10 +3,10 @@ import glob
 import os
 import re
 
-from runner import ROOT, test
+from runner import ROOT, TARGET, test
 
 # They need a peer, and are used elsewhere.
-NOT_ALONE = {"background_client", "bridge", "buffers_peer", "classic_client", "classic_slave", "errors", "identities", "native_peers", "parameters_client", "parameters_server", "release_then_call", "restricted_views", "services", "upstream"}
+NOT_ALONE = {"background_client", "bridge", "buffers_peer", "classic_client", "classic_slave", "errors", "identities", "idle_release", "native_peers", "parameters_client", "parameters_server", "release_then_call", "restricted_views", "services", "stdio", "upstream"}
 
 
 def programs():
@@ -69,6 +69,44 @@ def register_stress(version):
         run(case, "stress", args=["6", "tcp://127.0.0.1:" + port])
 
 
+def register_idle_release(server):
+    @test("border.idle-release.with-" + server, 180)
+    def idle_release(case):
+        peer, address = release_server(case, server)
+        run(case, "idle_release", args=[address])
+        case.check(peer.popen.poll() is None, "the server has ended")
+
+
+def release_server(case, server):
+    """What makes objects whose end it counts: stock Python of a version, or "c"."""
+    if server == "c":
+        peer = case.start([case.program("border/idle_release"), "serve"])
+        return peer, peer.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
+    peer = case.start([case.python(server), os.path.join(ROOT, "tests", "run", "clients", "release_server.py")])
+    return peer, "tcp://127.0.0.1:" + peer.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
+
+
+def register_poll_twin(version):
+    @test("border.poll-as-stock.python-" + version, 120)
+    def poll_twin(case):
+        library = os.path.join(TARGET, "release", "librpyc.so")
+        case.check(os.path.exists(library), "target/release/librpyc.so was not built")
+        script = os.path.join(ROOT, "tests", "run", "clients", "poll_twin.py")
+        counted(case, case.run([case.python(version), script, library]).output)
+
+
+def register_stdio(version):
+    @test("border.stdio-isolated.python-" + version, 120)
+    def stdio(case):
+        script = os.path.join(ROOT, "tests", "run", "clients", "stdio_isolated.py")
+        counted(case, case.run([case.python(version), script, case.program("border/stdio")]).output)
+
+
+for server in ("6.0.2", "5.3.1", "c"):
+    register_idle_release(server)
+for python in ("6.0.2", "5.3.1", "4.1.5"):
+    register_poll_twin(python)
+    register_stdio(python)
 for program in programs():
     register(program)
 for python in ("6.0.2", "5.3.1"):

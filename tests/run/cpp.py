@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 
+import border
 import classic
 import interop
 import memory
@@ -141,6 +142,26 @@ def slave(case, version, program=None, before=()):
     address = server.wait_for(LISTENING, case.left(60)).group(1)
     all_pass(case, case.run([case.python(version), os.path.join(CLIENTS, "cpp_master.py"), address]), 9)
     case.equal(server.wait(case.left(60)), 0, "exit code of the slave")
+
+
+def idle_release(server):
+    def function(case):
+        _server, address = border.release_server(case, server)
+        border.counted(case, case.run([case.program("cpp/idle"), "release", address]).output)
+    return function
+
+
+def stdio(version):
+    def function(case):
+        script = os.path.join(CLIENTS, "stdio_bindings.py")
+        border.counted(case, case.run([case.python(version), script, case.program("cpp/idle")]).output)
+    return function
+
+
+for peer in (*VERSIONS[:2], "c"):
+    test("cpp.idle-release.with-%s" % peer, 120)(idle_release(peer))
+for version in VERSIONS[:2]:
+    test("cpp.stdio-isolated.python-%s" % version, 60)(stdio(version))
 
 
 # ---------------------------------------------------------------- the interop contract

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 
+import border
 import classic
 import interop
 from prepare import VERSIONS
@@ -160,6 +161,28 @@ def features(version):
         case.check(not other.ended, "the other server ended by itself")
         case.stop(server)
     return function
+
+
+def idle_release(server):
+    """Objects that a client lets go of end at the peer while nothing else is sent."""
+    def function(case):
+        _server, address = border.release_server(case, server)
+        border.counted(case, case.run([program(case, "features"), "release", address]).output)
+    return function
+
+
+def stdio(version):
+    """A Go program that talks over its standard streams prints all the same."""
+    def function(case):
+        script = os.path.join(CLIENTS, "stdio_bindings.py")
+        border.counted(case, case.run([case.python(version), script, program(case, "features")]).output)
+    return function
+
+
+for peer in (*PYTHONS, "c"):
+    test("go.idle-release.with-%s" % peer, 120)(idle_release(peer))
+for version in PYTHONS:
+    test("go.stdio-isolated.python-%s" % version, 60)(stdio(version))
 
 
 def classic_client(version):

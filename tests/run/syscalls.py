@@ -3,9 +3,11 @@ import os
 import re
 import socket
 
+from border import release_server
 from runner import test
 
 SHORT, LONG = 1000, 11000                            # two runs, so that starting and ending cancel out
+MOST_WRITES = 1.05                                   # a release whose call is late on a busy machine leaves by itself
 MOST = 2.02                                          # a call; the rest is room for what a busy machine adds now and then
 
 
@@ -61,3 +63,31 @@ def register(transport):
 
 for transport in ("tcp", "unix"):
     register(transport)
+
+
+def sent(table, kind):
+    """How often was something sent, or another thread woken through a descriptor."""
+    names = ("sendto", "sendmsg") if kind == "loop" else ("sendto", "sendmsg", "write", "writev")
+    return sum(count for name, count in table.items() if name in names)
+
+
+def register_releases(kind):
+    @test("syscalls.releases.%s" % kind, 180, alone=True)
+    def one_write_a_call(case):
+        """A loop that obtains an object and frees it writes once for each call, whoever serves: the release rides along."""
+        case.tool("strace")
+        _server, address = release_server(case, "6.0.2")
+        short, long = 200, 2200
+        tables = []
+        for count in (short, long):
+            client = traced(case, [case.program("border/idle_release"), "calls", kind, address, str(count)])
+            case.equal(client.wait(case.left()), 0, "exit code of the client")
+            tables.append(counts(client))
+        writes = sent(tables[1], kind) - sent(tables[0], kind)
+        case.note("%.3f writes for each call" % (writes / (long - short)))
+        case.check(writes >= 0.9 * (long - short), "strace saw only %d writes" % writes)
+        case.check(writes <= MOST_WRITES * (long - short), "%d calls need %d writes" % (long - short, writes))
+
+
+for kind in ("none", "background", "serve-all", "loop"):
+    register_releases(kind)

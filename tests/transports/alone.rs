@@ -243,8 +243,17 @@ fn talk_to_echo(transport: &dyn Transport) {
 
 fn echo_over_stdio() {
     io::stdout().flush().unwrap();
-    let before = [0, 1].map(status_flags);
+    let copies = [0, 1].map(|fd| unsafe { libc::dup(fd) });
+    let before = copies.map(status_flags);
     let transport = connect(&Address::Stdio, None).unwrap();
+    assert_eq!(copies.map(status_flags), before);
+    // Else the peer would not see the end.
+    copies.iter().for_each(|&fd| assert_eq!(unsafe { libc::close(fd) }, 0));
+    println!("not to the peer");
+    io::stdout().flush().unwrap();
+    assert_eq!(io::stdin().read(&mut [0; 8]).unwrap(), 0);
+    let again = connect(&Address::Stdio, None).map(drop).unwrap_err();
+    assert!(matches!(again, Error::Address(_)), "{again}");
     assert_eq!(transport.peer_name(), "stdio:");
     send_all(&*transport, START);
     let mut last = Vec::new();
@@ -255,7 +264,6 @@ fn echo_over_stdio() {
         last.extend_from_slice(&got);
         last.drain(..last.len().saturating_sub(3));
     }
-    assert_eq!([0, 1].map(status_flags), before);
     transport.shutdown();
     println!("to nobody");
     io::stdout().flush().unwrap();

@@ -25,6 +25,8 @@ pub struct Incoming {
     buffer: Vec<u8>,
     /// How much of `buffer` has been given out.
     taken: usize,
+    /// How many bytes have been received in all.
+    total: u64,
     /// The frame that is being received into its own storage; `buffer` is used up then.
     large: Option<Large>,
     /// Answers for which there is room elsewhere, in the order of their requests.
@@ -138,6 +140,7 @@ impl Incoming {
         Incoming {
             buffer: Vec::new(),
             taken: 0,
+            total: 0,
             large: None,
             expected: VecDeque::new(),
             inflater: Inflater::default(),
@@ -206,6 +209,7 @@ impl Incoming {
     /// So many bytes have been received into the target.
     #[inline]
     pub fn received(&mut self, n: usize) {
+        self.total += n as u64;
         if let Some(large) = &mut self.large {
             if let Some(direct) = &mut large.direct {
                 direct.received(n);
@@ -321,6 +325,31 @@ impl Incoming {
             rest = rest.get(header.frame()..).unwrap_or(&[]);
         }
         false
+    }
+
+    /// How many bytes have been received in all.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// Where the next whole frame ends, counted as `total` is. None: there is no whole one.
+    pub fn next_end(&self) -> Option<u64> {
+        let given_out = self.total - self.buffered() as u64;
+        if let Some(large) = &self.large {
+            let length = HEADER + large.size();
+            return large.is_whole(!self.buffer.is_empty()).then_some(given_out + length as u64);
+        }
+        let rest = self.buffer.get(self.taken..).unwrap_or(&[]);
+        let mut at = 0;
+        while let Some(header) = rest.get(at..).and_then(Header::read) {
+            at += header.frame();
+            if header.body > 0 {
+                let fits = header.body <= self.limit && at <= rest.len();
+                // One that is too long ends the connection as soon as it is looked at.
+                return (fits || header.body > self.limit).then_some(given_out + at.min(rest.len()) as u64);
+            }
+        }
+        None
     }
 
     /// May more be received, with so many bytes waiting at most? A frame that is awaited is received to its end.

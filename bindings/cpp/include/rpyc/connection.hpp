@@ -48,7 +48,7 @@ public:
     bool serve(std::chrono::duration<Rep, Period> timeout) const {
         return handled(rpyc_connection_serve, detail::milliseconds(timeout));
     }
-    /** Handles what has arrived; what an event loop calls when fileno() is readable. */
+    /** Handles what has arrived, or all that comes within a time. False, too, when the connection has ended: see closed(). */
     bool poll_all() const { return handled(rpyc_connection_poll_all, 0); }
     template <class Rep, class Period>
     bool poll_all(std::chrono::duration<Rep, Period> timeout) const {
@@ -78,7 +78,7 @@ public:
         rpyc_error *error = nullptr;
         detail::check(rpyc_connection_set_nonblocking(raw_, nonblocking, &error), error);
     }
-    /** Sends what goes and handles all that has arrived, without waiting. Was there anything? */
+    /** Sends what goes and handles up to about 64 messages that have arrived, without waiting. Was there anything? */
     bool process() const {
         bool out = false;
         rpyc_error *error = nullptr;
@@ -121,7 +121,7 @@ public:
     template <class... A>
     Future<Value> async_request(std::int32_t handler, A &&...args) const;
 
-    /** Asynchronous requests are gathered from begin() to flush(), and leave in one write. */
+    /** Asynchronous requests are gathered from begin() to flush(), and leave in one write. flush() sends releases, too. */
     void begin() const {
         rpyc_error *error = nullptr;
         detail::check(rpyc_connection_begin(raw_, &error), error);

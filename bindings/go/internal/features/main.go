@@ -2,6 +2,8 @@
 //
 //	features serve ADDRESS [ADDRESS OF A PYTHON SERVER]
 //	features classic ADDRESS FOLDER
+//	features release ADDRESS
+//	features stdio -
 package main
 
 import (
@@ -21,7 +23,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if len(os.Args) < 3 {
-		log.Fatal("usage: features serve ADDRESS [ADDRESS] | features classic ADDRESS FOLDER")
+		log.Fatal("usage: features serve ADDRESS [ADDRESS] | features classic ADDRESS FOLDER | features release ADDRESS | features stdio -")
 	}
 	switch os.Args[1] {
 	case "serve":
@@ -35,6 +37,10 @@ func main() {
 		}
 		defer conn.Close()
 		drive(ctx, conn, os.Args[3])
+	case "release":
+		release(ctx, os.Args[2])
+	case "stdio":
+		stdio()
 	default:
 		log.Fatalf("%s is nothing to do", os.Args[1])
 	}
