@@ -3442,6 +3442,41 @@ rpyc_status rpyc_object_equal(rpyc_object *object,
                               rpyc_error **error_out);
 
 /**
+ * Gets a handle that keeps the connection of an object open, as a clone of the application's own handle does.
+ *
+ * Objects by themselves keep no connection open. With this a binding lets those that it got as results do so: it frees the
+ * handle together with the object.
+ *
+ * @param object borrowed
+ * @return owned, free with rpyc_connection_free(); NULL for NULL, for an object of this process, and where there is nothing
+ *         to keep open: the connection is a server's own, or no handle of the application keeps it open any more
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_connection *rpyc_object_hold_connection(const rpyc_object *object);
+
+/**
+ * Gets such a handle for the first object of a peer in a value, at any depth of its containers.
+ *
+ * @param value borrowed
+ * @return owned, free with rpyc_connection_free(); NULL as of rpyc_object_hold_connection(), and if there is no such object
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_connection *rpyc_value_hold_connection(const rpyc_value *value);
+
+/**
+ * Returns whether an object of a peer came over a connection.
+ *
+ * @param object borrowed
+ * @param connection borrowed
+ * @return false also for NULL, and for an object of this process
+ *
+ * Threads: any thread. Since 0.1.
+ */
+bool rpyc_object_is_of(const rpyc_object *object, const rpyc_connection *connection);
+
+/**
  * Is an object an instance of a class? Where the two belong to the same peer; a request is sent only if their ids do not tell.
  *
  * @param object borrowed
@@ -4277,6 +4312,19 @@ void rpyc_class_free(rpyc_class *klass);
  * Threads: any thread. Since 0.1.
  */
 rpyc_status rpyc_class_object(const rpyc_class *klass, rpyc_object **object_out, rpyc_error **error_out);
+
+/**
+ * Gets the class of an object of this process; of a class that was sent as an object, the class itself. In a construct
+ * callback, the class that is called is that of rpyc_call_target().
+ *
+ * @param object borrowed; made with rpyc_object_new() or rpyc_class_object(), or the root of a service
+ * @param class_out owned, free with rpyc_class_free()
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (an object of a peer, or one that no rpyc_class describes)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_object_class(const rpyc_object *object, rpyc_class **class_out, rpyc_error **error_out);
 
 /**
  * Makes a C function a callable object, which Python peers see as a function.
