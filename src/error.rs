@@ -100,6 +100,11 @@ impl Exception {
                 || matches!(self.args.as_slice(), [Value::Str(text)] if refusal(text.as_str())))
     }
 
+    /// A service refuses to be written to, whatever the name.
+    pub fn is_denied_by_service(&self) -> bool {
+        matches!(self.args.as_slice(), [Value::Str(text)] if text.as_str() == "access denied")
+    }
+
     /// Which rule it was, if it tells.
     pub fn refused_by(&self) -> Option<&str> {
         match self.attribute("refused_by") {

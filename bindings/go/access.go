@@ -54,10 +54,17 @@ func rulesOf(t reflect.Type) rules {
 // byName answers what is asked of an attribute by its name.
 func (s *served) byName(ctx context.Context, args []any) (any, error) {
 	name, _ := args[0].(string)
+	haver, dynamic := s.receiver.(AttrHaver)
 	switch s.event.asks {
 	case asksExists:
-		haver, ok := s.receiver.(AttrHaver)
-		return ok && haver.HasAttrRPyC(ctx, name), nil
+		return dynamic && haver.HasAttrRPyC(ctx, name), nil
+	case asksGet, asksDel:
+		// Names that the rules allow are asked for whether they are there or not; what is set may be new.
+		if dynamic && !haver.HasAttrRPyC(ctx, name) {
+			return nil, missing(s.receiver, strings.TrimPrefix(name, "exposed_"))
+		}
+	}
+	switch s.event.asks {
 	case asksGet:
 		if getter, ok := s.receiver.(AttrGetter); ok {
 			value, err := getter.GetAttrRPyC(ctx, name)

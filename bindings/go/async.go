@@ -1,6 +1,9 @@
 package rpyc
 
-import "context"
+import (
+	"context"
+	"runtime"
+)
 
 // Future is the result of a call that was sent and not waited for, see Async.
 type Future[T any] struct {
@@ -45,6 +48,7 @@ func start[T any](ctx context.Context, obj *Object, q question) *Future[T] {
 		defer close(f.done)
 		defer cancel()
 		f.value, f.err = result[T](ctx)(c.wait(ctx, a))
+		runtime.KeepAlive(obj) // and its connection
 	}()
 	return f
 }

@@ -340,7 +340,7 @@ func (c *conn) ofValue(value *C.rpyc_value) any {
 			C.rpyc_object_free(object)
 			return c.ownByToken(uint64(token))
 		}
-		return c.adopt(uint64(C.go_address(unsafe.Pointer(object))))
+		return c.adopt(uint64(C.go_address(unsafe.Pointer(object))), false)
 	}
 	return nil
 }

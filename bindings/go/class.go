@@ -24,6 +24,7 @@ type Class struct {
 	goType  reflect.Type // of the values, a pointer
 	class   *class
 	hidden  map[string]bool
+	claimed map[string]bool // hidden, because they are described
 	members []*Member
 	problem error
 }
@@ -144,6 +145,9 @@ func (c *Class) Property(name string, get, set, del any) *Member {
 // an error; it has no receiver.
 func (c *Class) Constructor(signature string, fn any) {
 	sig, err := parseSignature(signature)
+	if err == nil && c.class.construct != nil {
+		err = fmt.Errorf("rpyc: %s: the class has two constructors", sig.name)
+	}
 	if err == nil {
 		c.class.construct, err = newFunction(reflect.ValueOf(fn), sig, 0)
 		for _, p := range sig.params {
@@ -165,7 +169,7 @@ func (c *Class) fail(err error) {
 // claim keeps a method that is described from being exposed by itself.
 func (c *Class) claim(fn any) {
 	if name, ok := fn.(string); ok {
-		c.hidden[name] = true
+		c.claimed[name] = true
 	}
 }
 
@@ -223,8 +227,30 @@ var lastSerial uint64
 var classes sync.Map
 
 // Methods that mean something to this package and are not exposed.
-var reserved = map[string]bool{"DescribeRPyC": true, "OnConnect": true, "OnDisconnect": true, "GetAttrRPyC": true,
-	"SetAttrRPyC": true, "DelAttrRPyC": true, "HasAttrRPyC": true}
+var reserved = map[string]reflect.Type{
+	"DescribeRPyC": reflect.TypeOf((*Describer)(nil)).Elem(),
+	"OnConnect":    reflect.TypeOf((*Connecter)(nil)).Elem(),
+	"OnDisconnect": reflect.TypeOf((*Disconnecter)(nil)).Elem(),
+	"GetAttrRPyC":  getterType, "SetAttrRPyC": setterType, "DelAttrRPyC": deleterType, "HasAttrRPyC": haverType,
+}
+
+// checkHooks finds methods that this package would call if they were of the right shape, and names to hide that are of no method.
+func (c *Class) checkHooks() {
+	for i := 0; i < c.goType.NumMethod(); i++ {
+		method := c.goType.Method(i)
+		meant := reserved[method.Name]
+		if meant == nil || c.goType.Implements(meant) || c.hidden[method.Name] {
+			continue
+		}
+		got := reflect.New(c.goType.Elem()).MethodByName(method.Name).Type()
+		c.fail(fmt.Errorf("rpyc: %s: expected %s, got %s; Hide it if it is not meant for peers", method.Name, meant.Method(0).Type, got))
+	}
+	for _, name := range sortedNames(c.hidden) {
+		if _, found := c.goType.MethodByName(name); !found {
+			c.fail(fmt.Errorf("rpyc: %s has no method %s to hide", c.goType, name))
+		}
+	}
+}
 
 // What the names of two well-known interfaces stand for.
 var special = map[string]string{"String": "__str__", "GoString": "__repr__"}
@@ -254,16 +280,20 @@ func describe(t reflect.Type) (*class, error) {
 	if module == "." {
 		module = "go"
 	}
-	c := &Class{goType: t, class: &class{goType: t, module: module, name: name, rules: rulesOf(t)}, hidden: map[string]bool{}}
+	c := &Class{goType: t, class: &class{goType: t, module: module, name: name, rules: rulesOf(t)}, hidden: map[string]bool{}, claimed: map[string]bool{}}
 	if describer, ok := reflect.New(t.Elem()).Interface().(Describer); ok {
 		describer.DescribeRPyC(c)
 	}
-	taken := map[string]bool{}
+	c.checkHooks()
+	taken := map[string]string{}
 	for _, m := range c.members {
 		made, err := m.made(m)
 		c.fail(err)
+		if taken[m.name] != "" {
+			c.fail(fmt.Errorf("rpyc: two members are named %q", m.name))
+		}
 		c.class.members = append(c.class.members, made)
-		taken[made.name] = true
+		taken[m.name] = "described"
 	}
 	for i := 0; i < t.NumMethod(); i++ {
 		method := t.Method(i)
@@ -271,9 +301,13 @@ func describe(t reflect.Type) (*class, error) {
 		if wire == "" {
 			wire = wireName(snakeCase(method.Name))
 		}
-		if reserved[method.Name] || c.hidden[method.Name] || taken[wire] {
+		if reserved[method.Name] != nil || c.hidden[method.Name] || c.claimed[method.Name] || taken[wire] == "described" {
 			continue
 		}
+		if taken[wire] != "" {
+			c.fail(fmt.Errorf("rpyc: the methods %s and %s would both be %q: describe or hide one", taken[wire], method.Name, wire))
+		}
+		taken[wire] = method.Name
 		sig := plainSignature(strings.TrimPrefix(wire, "exposed_"), method.Type, 1)
 		call, err := newFunction(method.Func, sig, 1)
 		c.fail(err)

@@ -12,8 +12,9 @@ import (
 // Conn is a connection to a peer. All its methods, and those of its Objects, may be used by any number of goroutines.
 //
 // A connection has two goroutines, one that reads and one that writes; goroutines that wait for answers take no
-// thread. Close it when it is no longer needed. A connection of Dial that is unreachable, with all its Objects, is
-// closed in the end by the garbage collector.
+// thread. Close it when it is no longer needed. A connection of Dial stays open as long as it, its root, or an Object that
+// was the result of a call can be reached, and is closed in the end by the garbage collector. Objects that a peer gave as
+// arguments of a call do not keep it open.
 type Conn struct {
 	conn *conn
 }

@@ -79,7 +79,7 @@ func (e *encoder) arguments(args []any) error {
 	return nil
 }
 
-func sortedNames(named map[string]any) []string {
+func sortedNames[T any](named map[string]T) []string {
 	names := make([]string, 0, len(named))
 	for name := range named {
 		names = append(names, name)

@@ -24,16 +24,19 @@ type Object struct {
 	counts bool // it keeps the connection open
 }
 
-// adopt makes an Object of a handle, or finds what it is if it is none of the peer; the lock is held.
-func (c *conn) adopt(handle uint64) any {
+// adopt makes an Object of a handle, which may keep the connection open, or finds what it is if it is none of the peer; the
+// lock is held.
+func (c *conn) adopt(handle uint64, counts bool) any {
 	if !objectIsRemote(handle) {
 		if own := c.ownClass(handle); own != nil {
 			freeObject(handle)
 			return own
 		}
 	}
-	c.enter()
-	object := &Object{conn: c, handle: handle, counts: true}
+	if counts {
+		c.enter()
+	}
+	object := &Object{conn: c, handle: handle, counts: counts}
 	runtime.SetFinalizer(object, (*Object).release)
 	return object
 }

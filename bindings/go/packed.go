@@ -60,6 +60,7 @@ func putUint(buf []byte, number uint64) []byte {
 type unpacker struct {
 	conn *conn
 	rest []byte
+	lent bool // objects in it keep no connection open
 	bad  bool
 }
 
@@ -150,7 +151,7 @@ func (u *unpacker) value() any {
 			freeObject(handle)
 			return nil
 		}
-		return u.conn.adopt(handle)
+		return u.conn.adopt(handle, !u.lent)
 	case packedOwn:
 		token := u.word()
 		if u.conn == nil {
@@ -178,11 +179,21 @@ func (u *unpacker) value() any {
 // the next event tells that the peer has given them back.
 func (c *conn) unpack(packed []byte) (any, error) {
 	u := unpacker{conn: c, rest: packed}
+	return u.whole()
+}
+
+func (u *unpacker) whole() (any, error) {
 	value := u.value()
 	if u.bad || len(u.rest) != 0 {
 		return nil, problemf(ErrProtocol, "the library gave a value that cannot be read")
 	}
 	return value, nil
+}
+
+// unpackArguments reads what a peer gives to a call. Objects in it do not keep the connection open; the lock is held.
+func (c *conn) unpackArguments(packed []byte) (any, error) {
+	u := unpacker{conn: c, rest: packed, lent: true}
+	return u.whole()
 }
 
 func min(a, b int) int {

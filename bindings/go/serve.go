@@ -346,7 +346,7 @@ type served struct {
 // serve starts to answer a request; the lock is held.
 func (c *conn) serve(event event) {
 	s := &served{conn: c, event: event}
-	s.args, s.bad = c.unpack(event.packed)
+	s.args, s.bad = c.unpackArguments(event.packed)
 	s.event.packed = nil
 	if event.left >= 0 {
 		s.deadline = time.Now().Add(time.Duration(event.left) * time.Millisecond)

@@ -84,6 +84,9 @@ func (s *Server) check() error {
 	if _, ok := s.service.(func(*Conn) (any, error)); ok {
 		return nil
 	}
+	if t != nil && t.Kind() == reflect.Func {
+		return problemf(ErrType, "service: expected a pointer to a struct or a func(*rpyc.Conn) (any, error), got a %s", t)
+	}
 	_, err := classFor(t)
 	return err
 }

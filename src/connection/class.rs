@@ -241,6 +241,14 @@ impl Class {
         self.owner.as_deref().or_else(|| self.base.as_ref()?.owner())
     }
 
+    /// The class that was described: of a service's root, the service.
+    pub fn described(self: &Arc<Class>) -> &Arc<Class> {
+        match &self.base {
+            Some(base) if self.owner.is_none() => base.described(),
+            _ => self,
+        }
+    }
+
     /// An instance around a state of the host.
     pub fn instance(self: &Arc<Class>, state: Box<dyn Any + Send + Sync>) -> Arc<Object> {
         Arc::new(Object { class: self.clone(), state, turn: self.serial.then(Turn::default), id: Id::new() })
@@ -384,6 +392,11 @@ pub struct ClassObject {
 }
 
 impl ClassObject {
+    /// The class that it stands for.
+    pub fn class(&self) -> &Arc<Class> {
+        &self.class
+    }
+
     /// A method or constant by its index in the shape.
     pub(super) fn member(&self, index: u32) -> Option<&Arc<Member>> {
         self.members.get(defaults::class_member(index)?)

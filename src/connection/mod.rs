@@ -164,6 +164,19 @@ impl Connection {
         }
     }
 
+    /// One more handle that keeps the connection open, where one of the user's does so. None for a connection that a
+    /// server keeps open, and for one that no handle keeps open any more.
+    pub fn holding(shared: Arc<Shared>) -> Option<Connection> {
+        let mut seen = shared.handles.load(Ordering::Acquire);
+        while seen > 0 {
+            match shared.handles.compare_exchange_weak(seen, seen + 1, Ordering::AcqRel, Ordering::Acquire) {
+                Ok(_) => return Some(Connection { shared, counted: true }),
+                Err(now) => seen = now,
+            }
+        }
+        None
+    }
+
     pub(crate) fn borrowed(shared: Arc<Shared>) -> Connection {
         Connection { shared, counted: false }
     }

@@ -6,12 +6,12 @@ use super::error::rpyc_error;
 use super::guard::{self, guard, guard_or};
 use super::handle::{self, Handle, rpyc_object};
 use super::pointer::{array, name, output};
-use super::status::{Failure, Result, rpyc_status};
+use super::status::{Failure, RPYC_ERR_TYPE, Result, rpyc_status};
 use super::table::{self, entries, known_flags, optional};
 use super::userdata::{Userdata, rpyc_free_fn};
 use crate::connection::{
-    Call, Class, Connection, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Refused, Service,
-    Signature,
+    Call, Class, ClassObject, Connection, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object,
+    Refused, Service, Signature,
 };
 use crate::value::{Reference, Text};
 use std::ffi::{c_char, c_void};
@@ -348,6 +348,41 @@ pub unsafe extern "C" fn rpyc_class_object(
             let out = output(object_out, "object_out")?;
             let klass = handle::get(klass, "klass")?;
             out.put(handle::new(Reference::Local(klass.as_object()).into()))
+        })
+    }
+}
+
+/// Gets the class of an object of this process; of a class that was sent as an object, the class itself. In a construct
+/// callback, the class that is called is that of rpyc_call_target().
+///
+/// @param object borrowed; made with rpyc_object_new() or rpyc_class_object(), or the root of a service
+/// @param class_out owned, free with rpyc_class_free()
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (an object of a peer, or one that no rpyc_class describes)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_class(
+    object: *const rpyc_object,
+    class_out: *mut *mut rpyc_class,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(class_out, "class_out")?;
+            let reference = &handle::get(object, "object")?.reference;
+            let class = match reference {
+                Reference::Local(local) => match local.as_any().downcast_ref::<Object>() {
+                    Some(object) => Some(object.class()),
+                    None => local.as_any().downcast_ref::<ClassObject>().map(ClassObject::class),
+                },
+                Reference::Remote(_) => None,
+            };
+            let known = class.map(Class::described).filter(|class| class.owner().is_some());
+            let wrong =
+                || Failure::new(RPYC_ERR_TYPE, "object: expected one of an rpyc_class, got another kind of object");
+            out.put(handle::new(known.ok_or_else(wrong)?.clone()))
         })
     }
 }

@@ -33,6 +33,7 @@ mod async_result;
 #[allow(dead_code)]
 mod object;
 mod object_compare;
+mod object_hold;
 mod object_items;
 
 mod object_async;

@@ -148,10 +148,19 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let status = status_of(&error);
         let message = match &error {
-            Error::Remote(exception) if status == RPYC_ERR_REFUSED => format!(
-                "{error}: the attribute rules on the side of the object's owner refuse it ({}); check the name, expose it there, or change the rules",
-                exception.refused_by().unwrap_or("which of them is not told")
-            ),
+            Error::Remote(exception) if status == RPYC_ERR_REFUSED => {
+                // The usual rules keep back what does not exist as well, in the same words.
+                let absent = match exception.refused_by() {
+                    None | Some("the attribute rules") if !exception.is_denied_by_service() => {
+                        "there is no such attribute, or "
+                    }
+                    _ => "",
+                };
+                let rule = exception.refused_by().map_or_else(String::new, |rule| format!(" ({rule})"));
+                format!(
+                    "{error}: {absent}the attribute rules on the side of the object's owner refuse it{rule}; check the name, expose it there, or change the rules"
+                )
+            }
             _ => error.to_string(),
         };
         let exception = match error {

@@ -94,6 +94,21 @@ impl Value {
         }
     }
 
+    /// The first object of a peer in it, by depth.
+    pub fn first_remote(&self) -> Option<&Arc<Proxy>> {
+        match self {
+            Value::Ref(Reference::Remote(proxy)) => Some(proxy),
+            Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items) => {
+                items.iter().find_map(Value::first_remote)
+            }
+            Value::Slice(parts) => parts.iter().find_map(Value::first_remote),
+            Value::Dict(entries) => {
+                entries.iter().find_map(|(key, value)| key.first_remote().or_else(|| value.first_remote()))
+            }
+            _ => None,
+        }
+    }
+
     fn are_plain(items: &[Value]) -> bool {
         items.iter().all(Value::is_plain)
     }

@@ -89,12 +89,12 @@ static void refused_attribute(void)
     GIVES(RPYC_ERR_REFUSED, rpyc_object_get_attr(root, "secret", &value, &got));
     CHECK(rpyc_error_is(got, "builtins.AttributeError")); /* it is the peer's exception all the same */
     says(RPYC_ERR_REFUSED, got,
-         "AttributeError: cannot access 'secret': the attribute rules on the side of the object's owner refuse it "
-         "(which of them is not told); check the name, expose it there, or change the rules");
+         "AttributeError: cannot access 'secret': there is no such attribute, or the attribute rules on the side of the "
+         "object's owner refuse it; check the name, expose it there, or change the rules");
     GIVES(RPYC_ERR_REFUSED, rpyc_object_set_attr(root, "secret", rpyc_value_new_int(1), &got));
     says(RPYC_ERR_REFUSED, got,
-         "AttributeError: access denied: the attribute rules on the side of the object's owner refuse it "
-         "(which of them is not told); check the name, expose it there, or change the rules");
+         "AttributeError: access denied: the attribute rules on the side of the object's owner refuse it; "
+         "check the name, expose it there, or change the rules");
     /* What does not exist is not what is refused. */
     GIVES(RPYC_ERR_REMOTE, rpyc_object_get_attr(root, "exposed_nothing", &value, &got));
     rpyc_error_free(got);

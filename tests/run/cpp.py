@@ -46,18 +46,38 @@ REFUSED = {
     "a call that ends before its future": 'rpyc::Future<int> g(rpyc::Call &);\nvoid f(rpyc::Service &s) { s.expose("g", g); }',
     "a generator with a reference": 'rpyc::Generator<int> g(const std::string &);\nvoid f(rpyc::Service &s) { s.expose("g", g); }',
     "an argument to be changed": 'void f(rpyc::Service &s) { s.expose("g", [](std::string &text) { text = "x"; }); }',
+    "text of a value that ends": 'void f(const rpyc::Object &o) { const std::string_view text = o.call("x").text(); (void)text; }',
+    "text of an attribute": 'void f(const rpyc::Object &o) { const std::string_view text = o.attr("x"); (void)text; }',
+    "text of an attribute's value": 'void f(const rpyc::Object &o) { const std::string_view text = o.attr("x").text(); (void)text; }',
+    "a view of what a call gives": 'void f(const rpyc::Object &o) { const rpyc::View view = o.call("x"); (void)view; }',
+    "assigning to what a call gives": 'void f(const rpyc::Object &o) { o.call("x") = 5; }',
+    "assigning to an object that a call gives": 'void f(const rpyc::Connection &c) { c.root() = rpyc::Object(); }',
+    "adding to an attribute": 'void f(const rpyc::Object &o) { o.attr("x") += 5; }',
+    "reading an attribute for nothing": 'void f(const rpyc::Object &o) { o.attr("x"); }',
+    "reading an item for nothing": 'void f(const rpyc::Object &o) { o["x"]; }',
+    "an optional of another type": 'void f(const rpyc::Object &o) { const std::optional<std::vector<int>> v = o.call("x"); (void)v; }',
+    "a connection that ends at once": 'void f() { rpyc::connect("tcp://127.0.0.1:1"); }',
+    "threads that end at once": 'void f(const rpyc::Connection &c) { c.serve_background(); }',
+    "a deferred call that is dropped": 'void f(rpyc::Service &s) { s.expose("g", [](rpyc::Call &call) { call.defer(); }); }',
+    "a redirection that ends at once": 'void f(const rpyc::Classic &c) { c.redirect([](std::string_view) {}); }',
+    "on_connect of another shape": 'void f(rpyc::Service &s) { s.on_connect([](int, const rpyc::Connection &) {}); }',
     "awaiting in a generator": 'rpyc::Generator<int> g(rpyc::Future<int> f) { co_yield co_await f; }',
 }
 
 
 def refused(case):
-    options = [compiler(case, "g++"), "-std=c++20", *STRICT, "-fsyntax-only"]
+    # The headers are compiled once for all of them.
+    options = [compiler(case, "g++"), "-std=c++20", *STRICT]
+    headers = os.path.join(case.folder, "headers.hpp")
+    with open(headers, "w", encoding="utf-8") as file:
+        file.write("#include <rpyc.hpp>\n")
+    case.run([*options, "-x", "c++-header", headers, "-o", headers + ".gch"])
     for number, (what, text) in enumerate(REFUSED.items()):
         source = os.path.join(case.folder, "refused-%d.cpp" % number)
         with open(source, "w", encoding="utf-8") as file:
-            file.write("#include <rpyc.hpp>\n" + text + "\n")
-        told = case.run([*options, source], codes=(1,)).read("err")
-        case.check("error: " in told and "No such file" not in told, "%s: %s" % (what, told[:500]))
+            file.write('#include "headers.hpp"\n' + text + "\n")
+        told = case.run([*options, "-fsyntax-only", "-Winvalid-pch", source], codes=(1,)).read("err")
+        case.check("error: " in told and "No such file" not in told and "pch" not in told, "%s: %s" % (what, told[:500]))
 
 
 def linked(case, name, objects, options=()):
@@ -113,7 +133,7 @@ def alone(name, least):
     return function
 
 
-binding, robust = alone("binding", 31), alone("robust", 10)
+binding, robust, lifetime = alone("binding", 31), alone("robust", 10), alone("lifetime", 10)
 
 
 # ---------------------------------------------------------------- with stock Python
@@ -130,6 +150,20 @@ def served(case, version, program=None, before=()):
     addresses = server.wait_for(r"^listening (\S+) (\S+)$", case.left(60)).groups()
     all_pass(case, case.run([case.python(version), os.path.join(CLIENTS, "cpp_client.py"), *addresses]), 37)
     case.equal(server.wait(case.left(60)), 0, "exit code of the server")
+
+
+def outlived(case, version, program=None, before=()):
+    """Classes, functions and modules whose handles are gone, called by stock Python."""
+    server = case.start([*before, program or case.program("cpp/lifetime"), "tcp://127.0.0.1:0"])
+    address = server.wait_for(LISTENING, case.left(60)).group(1)
+    all_pass(case, case.run([case.python(version), os.path.join(CLIENTS, "cpp_lifetime.py"), address]), 16)
+    server.popen.stdin.close()
+    case.equal(server.wait(case.left(60)), 0, "exit code of the server")
+
+
+def lifetime_and_peer(case, program):
+    lifetime(case, program)
+    outlived(case, "6.0.2", program)
 
 
 def master(case, version, program=None, before=()):
@@ -283,12 +317,16 @@ test("cpp.refused", seconds=480)(refused)
 test("cpp.two-parts-of-a-program", seconds=480)(two_parts)
 test("cpp.binding", seconds=120)(binding)
 test("cpp.robust", seconds=120)(robust)
+test("cpp.lifetime", seconds=120)(lifetime)
 for name, function in (("calling", calling), ("served", served), ("classic-master", master), ("classic-slave", slave)):
     for version_name in ("6.0.2", "5.3.1"):
         test("cpp.%s.%s" % (name, version_name), seconds=120)(lambda case, function=function, version=version_name: function(case, version))
     test("cpp.sanitized." + name, seconds=600, long=True)(sanitized(name.split("-")[0], lambda case, program, function=function: function(case, "6.0.2", program)))
 test("cpp.sanitized.binding", seconds=600, long=True)(sanitized("binding", binding))
 test("cpp.sanitized.robust", seconds=600)(sanitized("robust", robust))
+test("cpp.sanitized.lifetime", seconds=600)(sanitized("lifetime", lifetime_and_peer))
+for version_name in ("6.0.2", "5.3.1"):
+    test("cpp.outlived." + version_name, seconds=120)(lambda case, version=version_name: outlived(case, version))
 for version_name in VERSIONS:
     test("cpp.interop.cpp-server.python-client.%s.tcp" % version_name)(server_python_client(version_name, "tcp"))
     test("cpp.interop.python-server.cpp-client.%s.tcp" % version_name)(python_server_client(version_name))
@@ -303,5 +341,6 @@ for version_name in ("6.0.2", "5.3.1"):
     test("cpp.example.server.%s" % version_name)(example_server(version_name))
 test("cpp.docs", seconds=480)(snippets)
 memory.add("cpp.binding", lambda case: binding(case, before=memory.valgrind(case)))
+memory.add("cpp.lifetime", lambda case: lifetime(case, before=memory.valgrind(case)))
 memory.add("cpp.calling", lambda case: calling(case, "6.0.2", before=memory.valgrind(case)))
 memory.add("cpp.interop-server.interop-client", lambda case: server_client(case, memory.valgrind(case)))

@@ -138,10 +138,10 @@ void conversions(check::Checks &checks) {
         EQUAL(Value(std::make_tuple(1, "x", nullptr)).repr(), "(1, 'x', None)");
         const Value dict = std::map<std::string, int>{{"a", 1}};
         EQUAL(dict["a"], 1);
-        RAISES(rpyc::KeyError, dict["b"]);
+        RAISES(rpyc::KeyError, dict["b"].get());
         const Value items = std::make_tuple(1, 2, 3);
         EQUAL(items[-1], 3);
-        RAISES(rpyc::IndexError, items[3]);
+        RAISES(rpyc::IndexError, items[3].get());
         std::int64_t sum = 0;
         for (const Value &item : items)
             sum += item.as<std::int64_t>();
@@ -369,7 +369,7 @@ void services(check::Checks &checks) {
             threads.emplace_back([promise, value] { promise.set_value(value + 1); });
             return promise.future();
         });
-        service.expose("never", [](rpyc::Call &call) { call.defer(); });
+        service.expose("never", [](rpyc::Call &call) { (void)call.defer(); });
         {
             const Ends ends(service);
             EQUAL(ends.root.call("later", 5), 5);

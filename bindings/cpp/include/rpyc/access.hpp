@@ -10,8 +10,15 @@ inline Object View::object() const {
     rpyc_object *out = nullptr;
     if (rpyc_value_get_object(raw(), &out, nullptr) != RPYC_OK)
         throw ConversionError::wrong_type("object", *this);
-    return Object::adopt(out);
+    return is_result() ? Object::result(out) : Object::adopt(out);
 }
+
+#define RPYC_DETAIL_ACCESS(T)                                                                                          \
+    inline View::operator std::optional<T>() & { return as<std::optional<T>>(); }                                      \
+    inline View::operator std::optional<T>() const & { return as<std::optional<T>>(); }                                \
+    inline View::operator std::optional<T>() && { return as<std::optional<T>>(); }
+RPYC_DETAIL_OPTIONAL_TYPES(RPYC_DETAIL_ACCESS)
+#undef RPYC_DETAIL_ACCESS
 
 inline std::string View::type_name() const {
     switch (kind()) {
@@ -54,8 +61,8 @@ inline std::string View::str() const {
 inline std::size_t View::size() const { return is_object() ? object().size() : rpyc_value_count(raw()); }
 
 template <class K>
-Value View::operator[](const K &key) const {
-    return item(Value(key));
+Item View::operator[](const K &key) const {
+    return {Value::share(*this), Value(key)};
 }
 
 inline Value View::item(const Value &key) const {
@@ -64,7 +71,7 @@ inline Value View::item(const Value &key) const {
     if (kind() == Kind::dict) {
         for (std::size_t i = 0; i < size(); i++)
             if (rpyc_value_equal(rpyc_value_key(raw(), i), key.raw()))
-                return Value::share(rpyc_value_item(raw(), i));
+                return Value::share(part(rpyc_value_item(raw(), i)));
         throw KeyError(key);
     }
     std::int64_t index = 0;
@@ -74,7 +81,7 @@ inline Value View::item(const Value &key) const {
     const rpyc_value *item = rpyc_value_item(raw(), static_cast<std::size_t>(index < 0 ? index + count : index));
     if (item == nullptr)
         throw IndexError("no item " + std::to_string(index) + " in a " + type_name());
-    return Value::share(item);
+    return Value::share(part(item));
 }
 
 template <class... A>
@@ -85,7 +92,8 @@ template <class... A>
 inline Value View::call(const char *method, A &&...args) const {
     return object().call(method, std::forward<A>(args)...);
 }
-inline Value View::attr(const char *attribute) const { return object().attr(attribute); }
+inline Attribute View::attr(const char *attribute) const { return object().attr(attribute); }
+inline Attribute View::attr(const std::string &attribute) const { return object().attr(attribute); }
 
 // ---------------------------------------------------------------- iteration
 
@@ -93,6 +101,7 @@ inline Iterator View::begin() const { return Iterator(*this); }
 inline Iterator View::end() const { return Iterator(); }
 
 inline Iterator::Iterator(const Object &container) : remote_(std::make_shared<Remote>()), done_(false) {
+    remote_->hold = container.hold();
     rpyc_error *error = nullptr;
     detail::check(rpyc_object_iterate(container.raw(), &remote_->raw, &error), error);
     fetch();
@@ -104,7 +113,7 @@ inline Iterator::Iterator(const View &container) : done_(false) {
     case Kind::list:
     case Kind::frozenset:
     case Kind::dict:
-        local_ = Value::share(container.raw());
+        local_ = Value::share(container);
         fetch();
         break;
     case Kind::object: *this = Iterator(container.object()); break;
@@ -113,20 +122,22 @@ inline Iterator::Iterator(const View &container) : done_(false) {
 }
 
 inline void Iterator::fetch() {
-    rpyc_value *item = nullptr;
     if (remote_ != nullptr) {
+        rpyc_value *item = nullptr;
         rpyc_error *error = nullptr;
         const rpyc_status status = rpyc_iterator_next(remote_->raw, &item, &error);
         if (status != RPYC_ERR_STOP_ITERATION)
             detail::check(status, error);
+        done_ = item == nullptr;
+        item_ = done_ ? Value() : Value::result(item);
     } else {
         const rpyc_value *all = local_.raw();
         const bool keys = local_.kind() == Kind::dict;
-        item = rpyc_value_clone(keys ? rpyc_value_key(all, index_) : rpyc_value_item(all, index_));
+        const rpyc_value *at = keys ? rpyc_value_key(all, index_) : rpyc_value_item(all, index_);
+        done_ = at == nullptr;
+        item_ = done_ ? Value() : Value::share(local_.part(at));
         index_++;
     }
-    done_ = item == nullptr;
-    item_ = done_ ? Value() : Value::adopt(item);
 }
 
 inline Iterator &Iterator::operator++() {

@@ -11,7 +11,7 @@ namespace detail {
 /** One of the library's functions rpyc_object_..._async. */
 template <class F, class... A>
 Future<Value> ask_later(F function, const Object &object, A... args) {
-    return asynchronous([&](rpyc_async_result **out, rpyc_error **error) {
+    return asynchronous(object.hold(), [&](rpyc_async_result **out, rpyc_error **error) {
         return function(object.raw(), args..., std::int64_t{-1}, out, error);
     });
 }

@@ -83,7 +83,7 @@ public:
     }
 
     Value get() override {
-        return Value::made([&](rpyc_value **out, rpyc_error **error) {
+        return Value::got([&](rpyc_value **out, rpyc_error **error) {
             const rpyc_status status = rpyc_async_result_value(result_, out, error);
             if (status == RPYC_ERR_TIMEOUT)
                 settle();

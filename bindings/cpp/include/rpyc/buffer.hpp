@@ -81,10 +81,10 @@ private:
 template <class... A>
 Value Object::call_into(const Buffer &buffer, const std::string &method, A &&...args) const {
     const char *name = detail::name_text(method);
-    detail::Arguments arguments(std::forward<A>(args)...);
+    detail::Arguments arguments(raw_, std::forward<A>(args)...);
     rpyc_value *keywords = arguments.release_keywords();
     const std::size_t count = arguments.count();
-    return Value::made([&](rpyc_value **out, rpyc_error **error) {
+    return Value::got([&](rpyc_value **out, rpyc_error **error) {
         return rpyc_object_call_method_into(raw_, name, arguments.release(), count, keywords, buffer.raw(), out, error);
     });
 }
@@ -92,10 +92,10 @@ Value Object::call_into(const Buffer &buffer, const std::string &method, A &&...
 template <class... A>
 Future<Value> Object::async_call_into(const Buffer &buffer, const std::string &method, A &&...args) const {
     const char *name = detail::name_text(method);
-    detail::Arguments arguments(std::forward<A>(args)...);
+    detail::Arguments arguments(raw_, std::forward<A>(args)...);
     rpyc_value *keywords = arguments.release_keywords();
     const std::size_t count = arguments.count();
-    return detail::asynchronous([&](rpyc_async_result **out, rpyc_error **error) {
+    return detail::asynchronous(hold_, [&](rpyc_async_result **out, rpyc_error **error) {
         return rpyc_object_call_method_into_async(raw_, name, arguments.release(), count, keywords, buffer.raw(), -1, out, error);
     });
 }

@@ -18,7 +18,7 @@ inline std::optional<std::chrono::milliseconds> time_left(const rpyc_call *call)
 }  // namespace detail
 
 /** A call that is answered later, from any thread. If it is not, the caller gets a RuntimeError. */
-class Deferred {
+class [[nodiscard]] Deferred {
 public:
     explicit Deferred(rpyc_call *raw) noexcept : raw_(raw) {}
     Deferred(Deferred &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
@@ -208,11 +208,6 @@ private:
     }
 };
 
-template <class T>
-struct is_optional : std::false_type {};
-template <class T>
-struct is_optional<std::optional<T>> : std::true_type {};
-
 /** Does it go on by itself behind the end of the call, as a generator does? */
 template <class R>
 struct outlives_call : std::false_type {};
@@ -363,7 +358,13 @@ private:
             static_assert(!outlives_call<R>::value || !((std::is_reference_v<P> || is_borrowed<bare<P>>::value) || ...),
                           "the arguments are gone when the next item is asked for: take copies of them");
             Taken arguments{argument<P>(call, first, context, slot)...};
-            rpyc_call_return(call, std::move(Value(std::apply(function, arguments))).release());
+            if constexpr (outlives_call<R>::value) {
+                // Its function is this one, which the object that is called keeps.
+                const Object target = Object::share(rpyc_call_target(call));
+                rpyc_call_return(call, std::move(Convert<R>::to_with(target, std::apply(function, arguments))).release());
+            } else {
+                rpyc_call_return(call, std::move(Value(std::apply(function, arguments))).release());
+            }
         }
     }
 

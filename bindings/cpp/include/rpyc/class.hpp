@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace rpyc {
 
@@ -45,8 +46,35 @@ struct Members {
 
     std::shared_ptr<Members> base{};
     void *(*upcast)(void *) = nullptr;
-    rpyc_class *klass = nullptr;        // not owned: the library's class owns this
+    // No handle of the class: the library's class owns this, and outlives every handle of C++.
+
+    /** Adds a name, or throws std::invalid_argument where it is there already. */
+    void claim(const std::string &wire) {
+        if (!names.insert(wire).second)
+            throw std::invalid_argument(name + " has two members named '" + wire + "'");
+    }
+    /** Sets what there is one of, or throws. */
+    template <class Slot>
+    void set_once(Slot &slot, Slot given, const char *what) {
+        if (slot)
+            throw std::invalid_argument(name + " has two functions for " + what);
+        slot = std::move(given);
+    }
+    std::unordered_set<std::string> names{};
 };
+
+struct FreeClass {
+    void operator()(rpyc_class *klass) const noexcept { rpyc_class_free(klass); }
+};
+using OwnedClass = std::unique_ptr<rpyc_class, FreeClass>;
+
+/** The class of an object of this process. */
+inline OwnedClass class_of(const rpyc_object *object) {
+    rpyc_class *out = nullptr;
+    rpyc_error *error = nullptr;
+    check(rpyc_object_class(object, &out, &error), error);
+    return OwnedClass(out);
+}
 
 /** The pointer behind an object of a class: what keeps it, and of which class it is. */
 struct Instance {
@@ -184,6 +212,14 @@ public:
         return *members_;
     }
 
+    /** Another class, of which this one is derived, and which lives as long. */
+    void derive(std::shared_ptr<ClassHandle> base, void *(*upcast)(void *)) {
+        Members &members = open();
+        members.base = base->members();
+        members.upcast = upcast;
+        base_ = std::move(base);
+    }
+
     rpyc_class *raw(bool service) {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (raw_ == nullptr)
@@ -248,7 +284,7 @@ private:
         table.module = text(members.module);
         table.name = members.name.c_str();
         table.doc = text(members.doc);
-        table.base = members.base != nullptr ? members.base->klass : nullptr;
+        table.base = base_ != nullptr ? base_->raw(false) : nullptr;
         table.flags = members.flags;
         table.methods = methods.data();
         table.method_count = methods.size();
@@ -280,12 +316,12 @@ private:
         rpyc_error *error = nullptr;
         const rpyc_free_fn drop = [](void *userdata) noexcept { delete static_cast<std::shared_ptr<Members> *>(userdata); };
         check(rpyc_class_new(&table, new std::shared_ptr<Members>(members_), drop, &out, &error), error);
-        members.klass = out;
         return out;
     }
 
     std::mutex mutex_{};
     std::shared_ptr<Members> members_;
+    std::shared_ptr<ClassHandle> base_{};
     rpyc_class *raw_ = nullptr;
 };
 
@@ -339,19 +375,19 @@ public:
      */
     template <class F>
     Self &get_attr(F f) {
-        handle_->open().own.get = method("_rpyc_getattr(name)", std::move(f));
+        rule(&detail::Members::Rules::get, method("_rpyc_getattr(name)", std::move(f)), "_rpyc_getattr");
         return self();
     }
     /** _rpyc_setattr: f(name, value) sets what a peer sets. */
     template <class F>
     Self &set_attr(F f) {
-        handle_->open().own.set = method("_rpyc_setattr(name, value)", std::move(f));
+        rule(&detail::Members::Rules::set, method("_rpyc_setattr(name, value)", std::move(f)), "_rpyc_setattr");
         return self();
     }
     /** _rpyc_delattr: f(name) */
     template <class F>
     Self &del_attr(F f) {
-        handle_->open().own.del = method("_rpyc_delattr(name)", std::move(f));
+        rule(&detail::Members::Rules::del, method("_rpyc_delattr(name)", std::move(f)), "_rpyc_delattr");
         return self();
     }
 
@@ -363,7 +399,7 @@ public:
     Self &dynamic(Has has, Get get) {
         auto reads = named("attribute(name)", std::move(get));
         detail::Members &members = handle_->open();
-        members.has_dynamic = asked(std::move(has));
+        members.set_once(members.has_dynamic, asked(std::move(has)), "dynamic attributes");
         members.dynamic.get = std::move(reads);
         return self();
     }
@@ -418,6 +454,11 @@ protected:
 private:
     Self &self() { return static_cast<Self &>(*this); }
 
+    void rule(std::unique_ptr<Method> Members::Rules::*which, std::unique_ptr<Method> rule, const char *what) {
+        Members &members = handle_->open();
+        members.set_once(members.own.*which, std::move(rule), what);
+    }
+
     template <class F>
     static std::unique_ptr<Method> named(std::string_view signature, F f) {
         auto one = method(signature, std::move(f));
@@ -442,11 +483,13 @@ private:
         const Signature &signature = one->signature();
         std::string wire = prefix ? wire_name(signature.name) : signature.name;
         std::string signature_text = signature.text;
+        handle_->open().claim(wire);
         handle_->open().methods.push_back({std::move(wire), std::move(signature_text), std::move(doc), flags, std::move(one)});
         return self();
     }
     Self &add_property(std::string wire, std::string doc, std::unique_ptr<Method> get, std::unique_ptr<Method> set,
                        std::unique_ptr<Method> del) {
+        handle_->open().claim(wire);
         handle_->open().properties.push_back({std::move(wire), std::move(doc), std::move(get), std::move(set), std::move(del)});
         return self();
     }
@@ -467,10 +510,7 @@ public:
     Class(std::string name, const Class<B> &base) : Class(std::move(name)) {
         static_assert(std::is_base_of_v<B, T>, "T must be derived from the base's type");
         base.raw();
-        detail::Members &members = this->handle_->open();
-        members.base = base.members();
-        members.upcast = [](void *instance) -> void * { return static_cast<B *>(static_cast<T *>(instance)); };
-        base_ = base.handle();
+        this->handle_->derive(base.handle(), [](void *instance) -> void * { return static_cast<B *>(static_cast<T *>(instance)); });
     }
 
     /** Peers can call the class: `make` returns std::shared_ptr<T>. */
@@ -479,8 +519,9 @@ public:
         using Parameters = typename detail::traits_of<F>::parameters;
         detail::Members &members = this->handle_->open();
         auto callable = wrapping(std::move(make), &members, Parameters());
-        members.constructor = std::make_unique<detail::MethodOf<void, decltype(callable)>>(
+        std::unique_ptr<detail::Method> made = std::make_unique<detail::MethodOf<void, decltype(callable)>>(
             std::move(callable), detail::Signature{members.name, "", {}});
+        members.set_once(members.constructor, std::move(made), "the constructor");
         members.constructor_most = detail::slots(Parameters());
         members.constructor_least = members.constructor_most;
         return *this;
@@ -493,8 +534,7 @@ public:
     }
     /** An object around one that others hold too; a new one each time, so keep it where identity matters. */
     Object wrap(std::shared_ptr<T> shared) const {
-        raw();
-        return wrap(members().get(), std::move(shared));
+        return wrap(raw(), members().get(), std::move(shared));
     }
     /** What is inside an object of this class, or of one derived from it; nullptr for others. */
     std::shared_ptr<T> self(const Object &object) const {
@@ -509,7 +549,11 @@ public:
             });
         return out;
     }
-    std::shared_ptr<T> self(View value) const { return value.is_object() ? self(value.object()) : nullptr; }
+    template <class V, std::enable_if_t<!std::is_base_of_v<Object, V> && std::is_constructible_v<Value, const V &>, int> = 0>
+    std::shared_ptr<T> self(const V &given) const {
+        const Value value(given);
+        return value.is_object() ? self(value.object()) : nullptr;
+    }
 
     /** The class itself, which can be sent. */
     Object object() const {
@@ -524,26 +568,25 @@ public:
     const std::shared_ptr<detail::ClassHandle> &handle() const noexcept { return this->handle_; }
 
 private:
-    static Object wrap(detail::Members *members, std::shared_ptr<T> shared) {
+    static Object wrap(const rpyc_class *klass, detail::Members *members, std::shared_ptr<T> shared) {
         if (shared == nullptr)
             throw UsageError(RPYC_ERR_NULL, "no object to wrap in " + members->name + ": nullptr");
         auto *instance = new detail::Instance{std::move(shared), members};
         rpyc_object *out = nullptr;
         rpyc_error *error = nullptr;
         const rpyc_free_fn drop = [](void *self) noexcept { delete static_cast<detail::Instance *>(self); };
-        detail::check(rpyc_object_new(members->klass, instance, drop, &out, &error), error);
+        detail::check(rpyc_object_new(klass, instance, drop, &out, &error), error);
         return Object::adopt(out);
     }
 
-    /** Takes what `make` takes, and gives the object; the members own it. */
+    /** Takes what `make` takes, and gives the object; the members own it, and the call has the class: handles may have gone. */
     template <class F, class... P>
     static auto wrapping(F make, detail::Members *members, detail::types<P...>) {
-        return [make = std::move(make), members](P... parameters) mutable -> Object {
-            return wrap(members, make(std::forward<P>(parameters)...));
+        return [make = std::move(make), members](Call &call, P... parameters) mutable -> Object {
+            const detail::OwnedClass klass = detail::class_of(rpyc_call_target(call.raw()));
+            return wrap(klass.get(), members, make(std::forward<P>(parameters)...));
         };
     }
-
-    std::shared_ptr<detail::ClassHandle> base_{};
 };
 
 template <class T>

@@ -20,7 +20,7 @@ struct Transfer {
 };
 
 /** Standard streams of a peer that are led to this side, until end() or the end of this. */
-class Redirection {
+class [[nodiscard]] Redirection {
 public:
     Redirection(Redirection &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
     Redirection &operator=(Redirection &&other) noexcept {
@@ -100,17 +100,17 @@ public:
     template <class... A>
     Value call(const std::string &module, const std::string &function, A &&...args) const {
         const char *where = module.empty() ? nullptr : detail::name_text(module), *name = detail::name_text(function);
-        detail::Arguments arguments(std::forward<A>(args)...);
+        detail::Arguments arguments(nullptr, std::forward<A>(args)...);
         rpyc_value *keywords = arguments.release_keywords();
         const std::size_t count = arguments.count();
-        return Value::made([&](rpyc_value **out, rpyc_error **error) {
+        return Value::got([&](rpyc_value **out, rpyc_error **error) {
             return rpyc_classic_call(raw_, where, name, arguments.release(), count, keywords, out, error);
         });
     }
 
     /** The value of an expression. */
     Value eval(std::string_view expression) const {
-        return Value::made([&](rpyc_value **out, rpyc_error **error) {
+        return Value::got([&](rpyc_value **out, rpyc_error **error) {
             return rpyc_classic_eval(raw_, text(expression), expression.size(), out, error);
         });
     }
@@ -125,7 +125,7 @@ public:
     }
     /** A name of theirs, in one request. */
     Value get(const std::string &name) const {
-        return Value::made([&](rpyc_value **out, rpyc_error **error) { return rpyc_classic_get(raw_, detail::name_text(name), out, error); });
+        return Value::got([&](rpyc_value **out, rpyc_error **error) { return rpyc_classic_get(raw_, detail::name_text(name), out, error); });
     }
     /** Lists and dicts are lent; deliver() makes copies. */
     void set(const std::string &name, Value value) const {
@@ -140,13 +140,13 @@ public:
 
     /** Copies an object of the peer by its pickle, in one request; 0 is the limit of rpyc_object_obtain. */
     Value obtain(const Object &object, std::size_t max_depth = 0, std::size_t max_items = 0, std::size_t max_bytes = 0) const {
-        return Value::made([&](rpyc_value **out, rpyc_error **error) {
+        return Value::got([&](rpyc_value **out, rpyc_error **error) {
             return rpyc_classic_obtain(raw_, object.raw(), max_depth, max_items, max_bytes, out, error);
         });
     }
     /** Makes a copy of plain data at the peer; lists and dicts become real ones there. */
     Value deliver(Value value) const {
-        return Value::made([&](rpyc_value **out, rpyc_error **error) {
+        return Value::got([&](rpyc_value **out, rpyc_error **error) {
             return rpyc_classic_deliver(raw_, std::move(value).release(), out, error);
         });
     }

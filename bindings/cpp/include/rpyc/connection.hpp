@@ -9,13 +9,16 @@ namespace rpyc {
 class Queue;
 class Serving;
 
-/** A handle of a connection: copies are the same one, and the last that goes closes it. */
-class Connection {
+/**
+ * A handle of a connection: copies are the same one, and the last that goes closes it. Objects and futures that were got as results
+ * over it are such handles too.
+ */
+class [[nodiscard]] Connection {
 public:
     Connection() noexcept = default;
     Connection(const Connection &other) noexcept : raw_(rpyc_connection_clone(other.raw_)) {}
     Connection(Connection &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
-    Connection &operator=(Connection other) noexcept {
+    Connection &operator=(Connection other) & noexcept {
         std::swap(raw_, other.raw_);
         return *this;
     }
@@ -110,10 +113,10 @@ public:
     /** Any request of RPyC's: handler is RPYC_HANDLE_... */
     template <class... A>
     Value sync_request(std::int32_t handler, A &&...args) const {
-        detail::Arguments arguments(std::forward<A>(args)...);
+        detail::Arguments arguments(nullptr, std::forward<A>(args)...);
         arguments.refuse_keywords();
         const std::size_t count = arguments.count();
-        return Value::made([&](rpyc_value **out, rpyc_error **error) {
+        return Value::got([&](rpyc_value **out, rpyc_error **error) {
             return rpyc_connection_sync_request(raw_, handler, arguments.release(), count, out, error);
         });
     }

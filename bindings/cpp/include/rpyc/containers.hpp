@@ -36,8 +36,10 @@ void each_number(View array, Take take) {
     check(rpyc_value_get_array(array.raw(), &type, &data, &count, &error), error);
     const auto all = [&](auto number) {
         using Number = decltype(number);
-        for (std::size_t i = 0; i < count; i++)
-            take(Value(static_cast<const Number *>(data)[i]));
+        for (std::size_t i = 0; i < count; i++) {
+            const Value one(static_cast<const Number *>(data)[i]);
+            take(one);
+        }
     };
     switch (type) {
     case RPYC_ARRAY_INT8: return all(std::int8_t());
@@ -71,7 +73,7 @@ void each_item(View value, const std::string &wanted, Take take) {
     case Kind::list:
     case Kind::frozenset:
         for (std::size_t i = 0; i < value.size(); i++)
-            convert(View(rpyc_value_item(value.raw(), i)));
+            convert(value.part(rpyc_value_item(value.raw(), i)));
         break;
     case Kind::array: each_number(value, convert); break;
     case Kind::object:
@@ -113,15 +115,17 @@ template <class Take>
 void each_pair(View value, const std::string &wanted, Take take) {
     if (value.kind() == Kind::dict) {
         for (std::size_t i = 0; i < value.size(); i++)
-            take(View(rpyc_value_key(value.raw(), i)), View(rpyc_value_item(value.raw(), i)));
+            take(value.part(rpyc_value_key(value.raw(), i)), value.part(rpyc_value_item(value.raw(), i)));
     } else if (value.is_object()) {
         const Object object = value.object();
         Value copy;
         try {
             copy = object.obtain();
         } catch (const ConversionError &) {
-            for (const Value &key : object)
-                take(key, object.get_item(key));
+            for (const Value &key : object) {
+                const Value item = object.get_item(key);
+                take(key, item);
+            }
             return;
         }
         if (copy.kind() != Kind::dict)
@@ -170,7 +174,7 @@ Tuple tuple_from(View value, const std::string &wanted, std::index_sequence<I...
     if (count != sizeof...(I))
         throw ConversionError(RPYC_ERR_TYPE, "", "value",
                               "must have " + std::to_string(sizeof...(I)) + " items, not " + std::to_string(count));
-    const auto item = [&](std::size_t i) { return value.is_object() ? View(fetched[i]) : View(rpyc_value_item(value.raw(), i)); };
+    const auto item = [&](std::size_t i) { return value.is_object() ? View(fetched[i]) : value.part(rpyc_value_item(value.raw(), i)); };
     const auto convert = [&](std::size_t i, auto *type) {
         try {
             return item(i).template as<std::remove_pointer_t<decltype(type)>>();

@@ -15,16 +15,18 @@ namespace rpyc {
 
 // ---------------------------------------------------------------- values and objects themselves
 
-inline Value Convert<View>::to(View value) { return Value::share(value.raw()); }
+inline Value Convert<View>::to(View value) { return Value::share(value); }
 inline View Convert<View>::from(View value) { return value; }
-inline Value Convert<Value>::from(View value) { return Value::share(value.raw()); }
+inline Value Convert<Value>::from(View value) { return Value::share(value); }
 inline Value Convert<Object>::to(const Object &object) {
-    return Value::made([&](rpyc_value **out, rpyc_error **error) {
-        return rpyc_value_new_object(object.raw(), out, error);
-    });
+    rpyc_value *out = nullptr;
+    rpyc_error *error = nullptr;
+    detail::check(rpyc_value_new_object(object.raw(), &out, &error), error);
+    return Value::held(out, object.hold());
 }
 inline Object Convert<Object>::from(View value) { return value.object(); }
 inline Value Convert<Item>::to(const Item &item) { return item.get(); }
+inline Value Convert<Attribute>::to(const Attribute &attribute) { return attribute.get(); }
 
 template <>
 struct Convert<std::nullptr_t> {
@@ -170,11 +172,12 @@ struct Convert<std::string_view> {
     static std::string name() { return "str"; }
 };
 
+inline Value Convert<std::string>::to(const std::string &text) { return Convert<std::string_view>::to(text); }
+inline std::string Convert<std::string>::from(View value) { return std::string(Convert<std::string_view>::from(value)); }
+
 template <>
-struct Convert<std::string> {
+struct Convert<detail::Text> {
     static Value to(const std::string &text) { return Convert<std::string_view>::to(text); }
-    static std::string from(View value) { return std::string(Convert<std::string_view>::from(value)); }
-    static std::string name() { return "str"; }
 };
 
 /** One character of ASCII. */

@@ -130,8 +130,11 @@ public:
     ConversionError(rpyc_status status, const std::string &where, const std::string &what, const std::string &problem)
         : ConversionError(status, where + what + " " + problem, Parts{where, problem}) {}
 
-    static ConversionError wrong_type(const std::string &wanted, View got) {
-        return {RPYC_ERR_TYPE, "", "value", "must be " + wanted + ", not " + got.type_name()};
+    static ConversionError wrong_type(const std::string &wanted, const View &got) {
+        return wrong_type(wanted, got.type_name());
+    }
+    static ConversionError wrong_type(const std::string &wanted, const std::string &got) {
+        return {RPYC_ERR_TYPE, "", "value", "must be " + wanted + ", not " + got};
     }
     static ConversionError out_of_range(const std::string &wanted) {
         return {RPYC_ERR_RANGE, "", "value", "does not fit into " + wanted};
@@ -196,10 +199,10 @@ struct Raised {
         const char *traceback = rpyc_error_traceback(error);
         exception->traceback = traceback != nullptr ? traceback : "";
         if (rpyc_value *args = rpyc_error_args(error))
-            exception->args = Value::adopt(args);
+            exception->args = Value::result(args);
         for (std::size_t i = 0; i < rpyc_error_attribute_count(error); i++) {
             const char *attribute = rpyc_error_attribute_name(error, i);
-            exception->attributes.emplace_back(attribute, Value::adopt(rpyc_error_attribute(error, attribute)));
+            exception->attributes.emplace_back(attribute, Value::result(rpyc_error_attribute(error, attribute)));
         }
         return exception;
     }

@@ -40,7 +40,8 @@ struct Convert<F, std::enable_if_t<detail::is_callable<F> && !detail::is_std_fun
 template <class R, class... A>
 struct Convert<std::function<R(A...)>> {
     static Value to(std::function<R(A...)> callable) {
-        return callable ? Value(function("function", [kept = std::move(callable)](A... args) -> R { return kept(std::forward<A>(args)...); })) : Value();
+        // Copied, so that what it captures is told that it is sent: see Sending.
+        return callable ? Value(function("function", [kept = callable](A... args) -> R { return kept(std::forward<A>(args)...); })) : Value();
     }
     static std::function<R(A...)> from(View value) {
         if (!value.is_object())

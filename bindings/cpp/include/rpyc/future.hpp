@@ -41,11 +41,12 @@ constexpr bool takes_value() {
 
 }  // namespace detail
 
-/** A result that will be there. Copies share it, and it can be asked for again. */
+/** A result that will be there. Copies share it, and it can be asked for again. One of a peer keeps its connection open. */
 template <class T>
 class Future {
 public:
-    explicit Future(std::shared_ptr<detail::State<T>> state) noexcept : state_(std::move(state)) {}
+    explicit Future(std::shared_ptr<detail::State<T>> state, detail::Hold hold = {}) noexcept
+        : hold_(std::move(hold)), state_(std::move(state)) {}
     // Moving copies, so that there is no future without a result.
     Future(const Future &) noexcept = default;
     Future &operator=(const Future &) noexcept = default;
@@ -140,9 +141,10 @@ private:
                 next->settle([&] { return (*kept)(state); });
             }
         });
-        return Future<U>(next);
+        return Future<U>(next, hold_);
     }
 
+    detail::Hold hold_{};                   // here, not in the state: continuations keep that, and would keep themselves
     std::shared_ptr<detail::State<T>> state_;
 };
 
@@ -200,24 +202,24 @@ struct FreeResult {
 
 /** Sends a request of which the library gives an rpyc_async_result. */
 template <class F>
-Future<Value> asynchronous(F request) {
+Future<Value> asynchronous(const Hold &hold, F request) {
     rpyc_async_result *out = nullptr;
     rpyc_error *error = nullptr;
     check(request(&out, &error), error);
     std::unique_ptr<rpyc_async_result, FreeResult> owned(out);
     const auto answer = std::make_shared<Answer>(out);
     owned.release();
-    return Future<Value>(answer);
+    return Future<Value>(answer, hold);
 }
 
 }  // namespace detail
 
 template <class... A>
 Future<Value> Object::async_call(const char *method, A &&...args) const {
-    detail::Arguments arguments(std::forward<A>(args)...);
+    detail::Arguments arguments(raw_, std::forward<A>(args)...);
     rpyc_value *keywords = arguments.release_keywords();
     const std::size_t count = arguments.count();
-    return detail::asynchronous([&](rpyc_async_result **out, rpyc_error **error) {
+    return detail::asynchronous(hold_, [&](rpyc_async_result **out, rpyc_error **error) {
         return rpyc_object_call_method_async(raw_, method, arguments.release(), count, keywords, -1, out, error);
     });
 }
@@ -227,20 +229,20 @@ Future<Value> Object::async_call(const std::string &method, A &&...args) const {
 }
 template <class... A>
 Future<Value> Object::async(A &&...args) const {
-    detail::Arguments arguments(std::forward<A>(args)...);
+    detail::Arguments arguments(raw_, std::forward<A>(args)...);
     rpyc_value *keywords = arguments.release_keywords();
     const std::size_t count = arguments.count();
-    return detail::asynchronous([&](rpyc_async_result **out, rpyc_error **error) {
+    return detail::asynchronous(hold_, [&](rpyc_async_result **out, rpyc_error **error) {
         return rpyc_object_call_async(raw_, arguments.release(), count, keywords, -1, out, error);
     });
 }
 
 template <class... A>
 Future<Value> Connection::async_request(std::int32_t handler, A &&...args) const {
-    detail::Arguments arguments(std::forward<A>(args)...);
+    detail::Arguments arguments(nullptr, std::forward<A>(args)...);
     arguments.refuse_keywords();
     const std::size_t count = arguments.count();
-    return detail::asynchronous([&](rpyc_async_result **out, rpyc_error **error) {
+    return detail::asynchronous(detail::Hold(rpyc_connection_clone(raw_)), [&](rpyc_async_result **out, rpyc_error **error) {
         return rpyc_connection_async_request(raw_, handler, arguments.release(), count, -1, out, error);
     });
 }

@@ -43,7 +43,7 @@ public:
         const rpyc_status status = rpyc_list_get(object.raw(), 0, &item, nullptr);
         rpyc_value_free(item);
         if (status != RPYC_OK && status != RPYC_ERR_RANGE)
-            throw ConversionError::wrong_type(Convert<List>::name(), Value(object));
+            throw ConversionError::wrong_type(Convert<List>::name(), Value(object).type_name());
         return List(object);
     }
 
@@ -99,7 +99,7 @@ public:
         const rpyc_status status = rpyc_dict_get(object.raw(), rpyc_value_new_none(), &value, nullptr);
         rpyc_value_free(value);
         if (status != RPYC_OK)
-            throw ConversionError::wrong_type(Convert<Dict>::name(), Value(object));
+            throw ConversionError::wrong_type(Convert<Dict>::name(), Value(object).type_name());
         return Dict(object);
     }
 
@@ -182,7 +182,7 @@ private:
         if constexpr (std::is_invocable_v<F &>)
             return next_();
         else
-            return next_(Value::share(sent.raw()));
+            return next_(Value::share(sent));
     }
 
     F next_;
@@ -272,8 +272,14 @@ struct outlives_call<Generator<T>> : std::true_type {};
 
 template <class T>
 struct Convert<Generator<T>> {
-    static Value to(Generator<T> &&items) {
-        return Value(generator([kept = std::move(items)]() mutable { return kept.next(); }));
+    static Value to(Generator<T> &&items) { return to_with(Object(), std::move(items)); }
+    /** The generator keeps `owner`, which has what the coroutine uses. */
+    static Value to_with(Object owner, Generator<T> &&items) {
+        struct Running {
+            Object owner;                   // goes last
+            Generator<T> items;
+        };
+        return Value(generator([running = Running{std::move(owner), std::move(items)}]() mutable { return running.items.next(); }));
     }
     /** Takes them out of it too: they can be made once. */
     static Value to(Generator<T> &items) { return to(std::move(items)); }

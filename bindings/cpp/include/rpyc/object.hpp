@@ -10,7 +10,6 @@ namespace rpyc {
 
 class Buffer;
 class Connection;
-class Item;
 template <class T>
 class Future;
 
@@ -19,8 +18,10 @@ namespace detail {
 /** The arguments of a call on their way into the library, which consumes them. */
 class Arguments {
 public:
+    /** For `target`, or nullptr. */
     template <class... A>
-    explicit Arguments(A &&...args) : Arguments(Empty()) {    // made here already, so that what was added is freed if add() throws
+    explicit Arguments(const rpyc_object *target, A &&...args) : Arguments(Empty()) {    // made here already, so that what was added is freed if add() throws
+        const Sending sending(target);
         if constexpr (sizeof...(A) > inline_size)
             more_.reserve(sizeof...(A));
         (add(std::forward<A>(args)), ...);
@@ -110,15 +111,21 @@ inline rpyc_error *reason(const Error *why) noexcept {
 
 }  // namespace detail
 
-/** A handle of an object. Copies are the same object; what Python calls "is" is operator==. */
+/**
+ * A handle of an object. Copies are the same object; what Python calls "is" is operator==.
+ *
+ * An object of a peer that was got as a result keeps its connection open, until Connection::close(). Those that a peer gave as arguments
+ * do not, nor does what weak() gives.
+ */
 class Object {
 public:
     /** No object; every use throws UsageError. */
     Object() noexcept = default;
-    Object(const Object &other) noexcept : raw_(rpyc_object_clone(other.raw_)) {}
-    Object(Object &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
-    Object &operator=(Object other) noexcept {
+    Object(const Object &other) noexcept : hold_(other.hold_), raw_(rpyc_object_clone(other.raw_)) {}
+    Object(Object &&other) noexcept : hold_(std::move(other.hold_)), raw_(std::exchange(other.raw_, nullptr)) {}
+    Object &operator=(Object other) & noexcept {
         std::swap(raw_, other.raw_);
+        std::swap(hold_, other.hold_);
         return *this;
     }
     ~Object() { rpyc_object_free(raw_); }
@@ -127,7 +134,13 @@ public:
     static Object adopt(rpyc_object *raw) noexcept { return Object(raw); }
     /** Shares what a handle of the C library stands for. */
     static Object share(const rpyc_object *raw) noexcept { return Object(rpyc_object_clone(raw)); }
+    /** Takes over what a peer answered: it keeps its connection open. */
+    static Object result(rpyc_object *raw) noexcept { return Object(raw, detail::Hold(rpyc_object_hold_connection(raw))); }
     rpyc_object *raw() const noexcept { return raw_; }
+    /** For the library. */
+    const detail::Hold &hold() const noexcept { return hold_; }
+    /** The same object, not keeping its connection open: for what the connection itself keeps alive, such as its service. */
+    Object weak() const noexcept { return share(raw_); }
     explicit operator bool() const noexcept { return raw_ != nullptr; }
 
     /** Is it an object of a peer? */
@@ -144,20 +157,20 @@ public:
     /** Calls it. */
     template <class... A>
     Value operator()(A &&...args) const {
-        detail::Arguments arguments(std::forward<A>(args)...);
+        detail::Arguments arguments(raw_, std::forward<A>(args)...);
         rpyc_value *keywords = arguments.release_keywords();
         const std::size_t count = arguments.count();
-        return Value::made([&](rpyc_value **out, rpyc_error **error) {
+        return Value::got([&](rpyc_value **out, rpyc_error **error) {
             return rpyc_object_call(raw_, arguments.release(), count, keywords, out, error);
         });
     }
     /** Calls a method, in one request. */
     template <class... A>
     Value call(const char *method, A &&...args) const {
-        detail::Arguments arguments(std::forward<A>(args)...);
+        detail::Arguments arguments(raw_, std::forward<A>(args)...);
         rpyc_value *keywords = arguments.release_keywords();
         const std::size_t count = arguments.count();
-        return Value::made([&](rpyc_value **out, rpyc_error **error) {
+        return Value::got([&](rpyc_value **out, rpyc_error **error) {
             return rpyc_object_call_method(raw_, method, arguments.release(), count, keywords, out, error);
         });
     }
@@ -180,14 +193,15 @@ public:
     template <class... A>
     Future<Value> async_call_into(const Buffer &buffer, const std::string &method, A &&...args) const;
 
-    Value attr(const char *attribute) const {
-        return get(rpyc_object_get_attr, attribute);
-    }
-    Value attr(const std::string &attribute) const { return attr(detail::name_text(attribute)); }
-    void set_attr(const std::string &attribute, Value value) const {
+    /** object.attr("x") can be read, converted, assigned and called, and is fetched when that is done: see Attribute. */
+    inline Attribute attr(std::string attribute) const;
+    Value get_attr(const std::string &attribute) const { return get(rpyc_object_get_attr, detail::name_text(attribute)); }
+    template <class T = Value>
+    void set_attr(const std::string &attribute, T &&value) const {
         const char *name = detail::name_text(attribute);     // before the value is given away
+        Value made = sent(std::forward<T>(value));
         rpyc_error *error = nullptr;
-        detail::check(rpyc_object_set_attr(raw_, name, std::move(value).release(), &error), error);
+        detail::check(rpyc_object_set_attr(raw_, name, std::move(made).release(), &error), error);
     }
     void del_attr(const std::string &attribute) const {
         rpyc_error *error = nullptr;
@@ -197,9 +211,11 @@ public:
     /** object[key] can be read, converted, assigned and called. */
     inline Item operator[](Value key) const;
     Value get_item(Value key) const { return get(rpyc_object_get_item, std::move(key).release()); }
-    void set_item(Value key, Value value) const {
+    template <class T = Value>
+    void set_item(Value key, T &&value) const {
+        Value made = sent(std::forward<T>(value));
         rpyc_error *error = nullptr;
-        detail::check(rpyc_object_set_item(raw_, std::move(key).release(), std::move(value).release(), &error), error);
+        detail::check(rpyc_object_set_item(raw_, std::move(key).release(), std::move(made).release(), &error), error);
     }
     void del_item(Value key) const {
         rpyc_error *error = nullptr;
@@ -221,7 +237,7 @@ public:
         rpyc_object *out = nullptr;
         rpyc_error *error = nullptr;
         detail::check(rpyc_object_iter(raw_, &out, &error), error);
-        return adopt(out);
+        return result(out);
     }
     Value next() const { return get(rpyc_object_next); }
     /** The next items of an iterator in one request, a tuple that is empty at the end. */
@@ -305,11 +321,17 @@ public:
     friend bool operator!=(const Object &left, const Object &right) noexcept { return !(left == right); }
 
 private:
-    explicit Object(rpyc_object *raw) noexcept : raw_(raw) {}
+    explicit Object(rpyc_object *raw, detail::Hold hold = {}) noexcept : hold_(std::move(hold)), raw_(raw) {}
+
+    template <class T>
+    Value sent(T &&value) const {
+        const detail::Sending sending(raw_);
+        return Value(std::forward<T>(value));
+    }
 
     template <class F, class... A>
     Value get(F function, A... args) const {
-        return Value::made([&](rpyc_value **out, rpyc_error **error) { return function(raw_, args..., out, error); });
+        return Value::got([&](rpyc_value **out, rpyc_error **error) { return function(raw_, args..., out, error); });
     }
     template <class F, class... A>
     bool ask(F function, A... args) const {
@@ -319,68 +341,160 @@ private:
         return out;
     }
 
+    detail::Hold hold_{};                   // behind the handle in time: it may be the last of the connection
     rpyc_object *raw_ = nullptr;
 };
 
-/** object[key], not fetched before it is used. */
-class Item {
-public:
-    Item(Object object, Value key) : object_(std::move(object)), key_(std::move(key)) {}
+namespace detail {
 
-    Value get() const { return object_.get_item(key_); }
-    template <class T, detail::implicit_from<T> = 0>
+/** What can be read of something that is fetched when it is used: each use is a request of its own. */
+template <class Self>
+class Accessor {
+public:
+    template <class T, implicit_from<T> = 0>
     operator T() const {
         return get().template as<T>();
     }
+#define RPYC_DETAIL_ACCESS(T)                                                                                          \
+    operator std::optional<T>() & { return get(); }                                                                    \
+    operator std::optional<T>() const & { return get(); }                                                              \
+    operator std::optional<T>() && { return get(); }
+    RPYC_DETAIL_OPTIONALS(RPYC_DETAIL_ACCESS)
+#undef RPYC_DETAIL_ACCESS
     template <class T>
     T as() const {
         return get().template as<T>();
     }
+
+    // As of Value.
+    Kind kind() const { return get().kind(); }
+    bool is_none() const { return get().is_none(); }
+    bool is_object() const { return get().is_object(); }
+    Object object() const { return get().object(); }
+    Text text() const { return get().text(); }
+    std::string digits() const { return get().digits(); }
+    std::string str() const { return get().str(); }
+    std::string repr() const { return get().repr(); }
+    std::string type_name() const { return get().type_name(); }
+    std::size_t size() const { return get().size(); }
+    Value item(const Value &key) const { return get().item(key); }
+    template <class K>
+    Item operator[](const K &key) const;
+    Iterator begin() const { return get().begin(); }
+    Iterator end() const noexcept { return Iterator(); }
+    template <class... A>
+    Value call(const char *method, A &&...args) const {
+        return get().call(method, std::forward<A>(args)...);
+    }
+    template <class... A>
+    Value call(const std::string &method, A &&...args) const {
+        return get().object().call(method, std::forward<A>(args)...);
+    }
+    Attribute attr(const std::string &attribute) const;
+
+    template <class T, std::enable_if_t<std::is_constructible_v<Value, const T &>, int> = 0>
+    friend bool operator==(const Self &left, const T &right) {
+        return left.get() == Value(right);
+    }
+    template <class T, std::enable_if_t<std::is_constructible_v<Value, const T &>, int> = 0>
+    friend bool operator!=(const Self &left, const T &right) {
+        return !(left.get() == Value(right));
+    }
+
+protected:
+    ~Accessor() = default;
+
+private:
+    Value get() const { return static_cast<const Self *>(this)->get(); }
+};
+
+}  // namespace detail
+
+/**
+ * object[key], or an item of a value. It is fetched when it is read or called, each time anew, and what is assigned to it is assigned to
+ * the peer's item: also to a copy, and what `auto` makes, is such an item. rpyc::Value keeps what it is now.
+ */
+class [[nodiscard]] Item : public detail::Accessor<Item> {
+public:
+    Item(const Object &object, Value key) : container_(object), key_(std::move(key)) {}
+    Item(Value container, Value key) : container_(std::move(container)), key_(std::move(key)) {}
+    Item(const Item &) = default;
+
+    Value get() const { return container_.item(key_); }
     template <class T, std::enable_if_t<!std::is_same_v<detail::bare<T>, Item>, int> = 0>
     const Item &operator=(T &&value) const {
-        object_.set_item(key_, Value(std::forward<T>(value)));
+        set(std::forward<T>(value));
         return *this;
     }
     const Item &operator=(const Item &other) const {
-        object_.set_item(key_, other.get());
+        set(other.get());
         return *this;
-    }
-    Item(const Item &) = default;
-    template <class T, std::enable_if_t<std::is_constructible_v<Value, const T &>, int> = 0>
-    friend bool operator==(const Item &item, const T &other) {
-        return item.get() == Value(other);
-    }
-
-    template <class K>
-    Item operator[](const K &key) const {
-        return {get().object(), Value(key)};
     }
     template <class... A>
     Value operator()(A &&...args) const {
         return get()(std::forward<A>(args)...);
     }
-    template <class... A>
-    Value call(const char *method, A &&...args) const {
-        return get().call(method, std::forward<A>(args)...);
-    }
-    Value attr(const char *attribute) const { return get().attr(attribute); }
 
 private:
-    Object object_;
+    template <class T>
+    void set(T &&value) const {
+        if (!container_.is_object())
+            throw UsageError(RPYC_ERR_TYPE, "an item of a " + container_.type_name() + " that is a copy cannot be assigned");
+        container_.object().set_item(key_, std::forward<T>(value));
+    }
+
+    Value container_;
     Value key_;
 };
 
+/** object.attr(name): as Item, of an attribute. Calling it calls the method, in one request. */
+class [[nodiscard]] Attribute : public detail::Accessor<Attribute> {
+public:
+    Attribute(Object object, std::string name) : object_(std::move(object)), name_(std::move(name)) { detail::name_text(name_); }
+    Attribute(const Attribute &) = default;
+
+    Value get() const { return object_.get_attr(name_); }
+    template <class T, std::enable_if_t<!std::is_same_v<detail::bare<T>, Attribute>, int> = 0>
+    const Attribute &operator=(T &&value) const {
+        object_.set_attr(name_, std::forward<T>(value));
+        return *this;
+    }
+    const Attribute &operator=(const Attribute &other) const {
+        object_.set_attr(name_, other.get());
+        return *this;
+    }
+    template <class... A>
+    Value operator()(A &&...args) const {
+        return object_.call(name_, std::forward<A>(args)...);
+    }
+
+private:
+    Object object_;
+    std::string name_;
+};
+
+template <class Self>
+template <class K>
+Item detail::Accessor<Self>::operator[](const K &key) const {
+    return {get(), Value(key)};
+}
+template <class Self>
+Attribute detail::Accessor<Self>::attr(const std::string &attribute) const {
+    return {get().object(), attribute};
+}
+
+inline Attribute Object::attr(std::string attribute) const { return {*this, std::move(attribute)}; }
 inline Item Object::operator[](Value key) const { return {*this, std::move(key)}; }
 
 namespace detail {
 
-/** What a function of C gives: get(&object, &error). */
+/** What a function of C gives as a result: get(&object, &error). */
 template <class F>
 Object object(F get) {
     rpyc_object *out = nullptr;
     rpyc_error *error = nullptr;
     check(get(&out, &error), error);
-    return Object::adopt(out);
+    return Object::result(out);
 }
 
 }  // namespace detail

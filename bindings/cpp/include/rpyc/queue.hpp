@@ -51,7 +51,7 @@ private:
 };
 
 /** Threads that serve a connection in the background. Copies are the same ones; when the last one goes, they stop. */
-class Serving {
+class [[nodiscard]] Serving {
 public:
     Serving(const Serving &other) noexcept : raw_(rpyc_serving_clone(other.raw_)) {}
     Serving(Serving &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}

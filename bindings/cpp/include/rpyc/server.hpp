@@ -12,7 +12,7 @@ class Slave;
  * Listens at an address and serves each connection in a thread of its own. Copies are the same server, and the last that
  * goes stops it.
  */
-class Server {
+class [[nodiscard]] Server {
 public:
     /** "tcp://HOST:PORT", with port 0 for any free one, or "unix:///PATH". Clients can connect when it returns. */
     template <class S, class T>

@@ -29,13 +29,13 @@ public:
     /** Told of a connection that begins, before anything is received: f(connection), or f(instance, connection). */
     template <class F>
     Self &on_connect(F f) {
-        this->handle_->open().on_connect = told(std::move(f));
+        hook(&detail::Members::on_connect, told(std::move(f)), "on_connect");
         return static_cast<Self &>(*this);
     }
     /** Told of a connection that has ended. */
     template <class F>
     Self &on_disconnect(F f) {
-        this->handle_->open().on_disconnect = told(std::move(f));
+        hook(&detail::Members::on_disconnect, told(std::move(f)), "on_disconnect");
         return static_cast<Self &>(*this);
     }
 
@@ -45,8 +45,20 @@ protected:
     explicit Serves(const std::string &name) : Exposes<Self, T>(service_name(name)) {}
 
 private:
+    using Hook = std::function<void(const Connection &, void *)>;
+
+    void hook(Hook Members::*which, Hook given, const char *what) {
+        Members &members = this->handle_->open();
+        members.set_once(members.*which, std::move(given), what);
+    }
+
     template <class F>
-    static std::function<void(const Connection &, void *)> told(F f) {
+    static Hook told(F f) {
+        if constexpr (std::is_void_v<T>)
+            static_assert(std::is_invocable_v<F &, const Connection &>, "the function takes a const rpyc::Connection &");
+        else
+            static_assert(std::is_invocable_v<F &, T &, const Connection &> || std::is_invocable_v<F &, const Connection &>,
+                          "the function takes a const rpyc::Connection &, or the instance and that");
         return [f = std::move(f)](const Connection &connection, void *instance) mutable {
             if constexpr (std::is_void_v<T>)
                 (void)instance, f(connection);

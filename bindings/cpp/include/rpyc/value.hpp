@@ -9,6 +9,7 @@
 #include <functional>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -17,6 +18,7 @@
 
 namespace rpyc {
 
+class Attribute;
 class Item;
 class Iterator;
 class Object;
@@ -87,9 +89,14 @@ struct is_std_function : std::false_type {};
 template <class S>
 struct is_std_function<std::function<S>> : std::true_type {};
 
+template <class T>
+struct is_optional : std::false_type {};
+template <class T>
+struct is_optional<std::optional<T>> : std::true_type {};
+
 /** What Value and View become by themselves; as<T>() has no such limits. */
 template <class T>
-constexpr bool implicit_target = !is_std_function<T>::value && !std::is_same_v<T, View> && !std::is_same_v<T, Value> && !std::is_pointer_v<T> &&
+constexpr bool implicit_target = !is_std_function<T>::value && !is_optional<T>::value && !std::is_same_v<T, View> && !std::is_same_v<T, Value> && !std::is_pointer_v<T> &&
                                  !std::is_reference_v<T> && !is_borrowed<T>::value && !std::is_same_v<T, char>;
 
 template <class T>
@@ -101,6 +108,69 @@ template <class T>
 using comparable = std::enable_if_t<
     std::conjunction_v<std::negation<std::is_base_of<View, bare<T>>>, std::is_constructible<Value, const T &>>, int>;
 
+/** The object that something is being sent to by this thread; nullptr: nothing is. */
+inline thread_local const rpyc_object *sending_to = nullptr;
+
+/**
+ * While it lives, what is converted is sent to an object. Objects that a lambda captures and that came over the same connection
+ * lose their hold of it then: the peer can call the lambda only over that connection, which would keep itself open for ever.
+ */
+class Sending {
+public:
+    explicit Sending(const rpyc_object *to) noexcept : before_(std::exchange(sending_to, to)) {}
+    ~Sending() { sending_to = before_; }
+    Sending(const Sending &) = delete;
+    Sending &operator=(const Sending &) = delete;
+
+private:
+    const rpyc_object *before_;
+};
+
+/** A handle that keeps a connection open, of something that came over it as a result; or none. */
+class Hold {
+public:
+    Hold() noexcept = default;
+    explicit Hold(rpyc_connection *owned) noexcept : raw_(owned) {}
+    Hold(const Hold &other) noexcept : raw_(copy(other.raw_)) {}
+    Hold(Hold &&other) noexcept : raw_(move(std::exchange(other.raw_, nullptr))) {}
+    Hold &operator=(Hold other) noexcept {
+        std::swap(raw_, other.raw_);
+        return *this;
+    }
+    ~Hold() { drop(raw_); }
+
+    const rpyc_connection *raw() const noexcept { return raw_; }
+
+    static rpyc_connection *copy(const rpyc_connection *held) noexcept {
+        return held != nullptr && !is_sent(held) ? rpyc_connection_clone(held) : nullptr;
+    }
+    static rpyc_connection *move(rpyc_connection *held) noexcept {
+        if (held == nullptr || !is_sent(held))
+            return held;
+        rpyc_connection_free(held);
+        return nullptr;
+    }
+    static void drop(rpyc_connection *held) noexcept {
+        if (held != nullptr)
+            rpyc_connection_free(held);
+    }
+
+private:
+    static bool is_sent(const rpyc_connection *held) noexcept {
+        return sending_to != nullptr && rpyc_object_is_of(sending_to, held);
+    }
+
+    rpyc_connection *raw_ = nullptr;
+};
+
+/** Text of a value that has ended: a std::string of its own, which no std::string_view can be made of before it is kept. */
+class Text : public std::string {
+public:
+    explicit Text(std::string_view text) : std::string(text) {}
+    operator std::string_view() const & noexcept { return {data(), size()}; }
+    operator std::string_view() const && = delete;            // it would end before it is read: keep it as std::string
+};
+
 /** None, for views of nothing. */
 inline const rpyc_value *none() noexcept {
     // Never freed: destructors of what is static may still look at it.
@@ -110,12 +180,48 @@ inline const rpyc_value *none() noexcept {
 
 }  // namespace detail
 
+/**
+ * Conversions to a std::optional. They are no templates, since they must be better than the constructor of std::optional, which
+ * would take the value as one of T, and throw for None. For other types the two are equally good, which the compiler
+ * refuses as ambiguous: as<std::optional<T>>() is what to write then, and also where an optional that is there is assigned to.
+ */
+#define RPYC_DETAIL_OPTIONAL_TYPES(EACH)                                                                               \
+    EACH(bool)                                                                                                         \
+    EACH(signed char)                                                                                                  \
+    EACH(unsigned char)                                                                                                \
+    EACH(short)                                                                                                        \
+    EACH(unsigned short)                                                                                               \
+    EACH(int)                                                                                                          \
+    EACH(unsigned)                                                                                                     \
+    EACH(long)                                                                                                         \
+    EACH(unsigned long)                                                                                                \
+    EACH(long long)                                                                                                    \
+    EACH(unsigned long long)                                                                                           \
+    EACH(float)                                                                                                        \
+    EACH(double)                                                                                                       \
+    EACH(std::string)
+#define RPYC_DETAIL_OPTIONALS(EACH)                                                                                    \
+    RPYC_DETAIL_OPTIONAL_TYPES(EACH)                                                                                   \
+    template <class T>                                                                                                 \
+    operator std::optional<T>() & = delete;                                                                            \
+    template <class T>                                                                                                 \
+    operator std::optional<T>() const & = delete;                                                                      \
+    template <class T>                                                                                                 \
+    operator std::optional<T>() && = delete;
+#define RPYC_DETAIL_OPTIONAL(T)                                                                                        \
+    operator std::optional<T>() &;                                                                                     \
+    operator std::optional<T>() const &;                                                                               \
+    operator std::optional<T>() &&;
+
 /** Reads a value that lives elsewhere: in a Value, or, as an argument, in a call. */
 class View {
 public:
     View() noexcept = default;
     /** Borrows. nullptr is None. */
     explicit View(const rpyc_value *raw) noexcept : raw_(raw) {}
+    /** A view of what ends at once: keep the Value, or take it as const Value &. */
+    View(Value &&) = delete;
+    View(const Value &&) = delete;
 
     /** The handle of the C library, borrowed; never NULL. */
     const rpyc_value *raw() const noexcept { return raw_ != nullptr ? raw_ : detail::none(); }
@@ -135,6 +241,7 @@ public:
     operator T() const {
         return Convert<T>::from(*this);
     }
+    RPYC_DETAIL_OPTIONALS(RPYC_DETAIL_OPTIONAL)
 
     /** Text, borrowed from the value that holds it. */
     std::string_view text() const {
@@ -157,9 +264,9 @@ public:
     /** Items of a tuple, list, frozenset, dict or array, bytes of text or bytes; an object is asked. */
     inline std::size_t size() const;
 
-    /** Item of a tuple, list or slice by place, of a dict by key; an object is asked. */
+    /** Item of a tuple, list or slice by place, of a dict by key; an object is asked. See Item. */
     template <class K>
-    Value operator[](const K &key) const;
+    Item operator[](const K &key) const;
     inline Value item(const Value &key) const;
 
     /** The items of a tuple, list or frozenset, the keys of a dict, what an object's iterator gives. */
@@ -174,12 +281,21 @@ public:
     inline Value operator()(A &&...args) const;
     template <class... A>
     inline Value call(const char *method, A &&...args) const;
-    inline Value attr(const char *attribute) const;
+    inline Attribute attr(const char *attribute) const;
+    inline Attribute attr(const std::string &attribute) const;
     inline std::string str() const;
+
+    /** For the library: of a part of this value. */
+    View part(const rpyc_value *raw) const noexcept { return View(raw, hold_); }
+    /** For the library: is it a result, or in one? Objects in it keep their connection open then. */
+    bool is_result() const noexcept { return hold_ != nullptr; }
 
 private:
     friend class Value;
+    View(const rpyc_value *raw, rpyc_connection *hold) noexcept : raw_(raw), hold_(hold) {}
+
     const rpyc_value *raw_ = nullptr;
+    rpyc_connection *hold_ = nullptr;       // not owned, but by a Value
 };
 
 // Before the first use of has_to and has_from for these types, which are defined later.
@@ -201,8 +317,18 @@ struct Convert<Object> {
     static std::string name() { return "object"; }
 };
 template <>
+struct Convert<std::string> {
+    static inline Value to(const std::string &text);
+    static inline std::string from(View value);
+    static std::string name() { return "str"; }
+};
+template <>
 struct Convert<Item> {
     static inline Value to(const Item &item);
+};
+template <>
+struct Convert<Attribute> {
+    static inline Value to(const Attribute &attribute);
 };
 
 /** Holds a value: plain data, or a reference to an object. Immutable; copies share it. */
@@ -219,13 +345,23 @@ public:
     /** A C string; nullptr is None. */
     Value(const char *text) : Value(text != nullptr ? new_text(text) : nullptr, Adopt{}) {}
 
-    Value(const Value &other) noexcept : View(rpyc_value_clone(other.raw_)) {}
-    Value(Value &&other) noexcept : View(std::exchange(other.raw_, nullptr)) {}
-    Value &operator=(Value other) noexcept {
+    Value(const Value &other) noexcept : View(rpyc_value_clone(other.raw_), detail::Hold::copy(other.hold_)) {}
+    Value(Value &&other) noexcept
+        : View(std::exchange(other.raw_, nullptr), detail::Hold::move(std::exchange(other.hold_, nullptr))) {}
+    /** Not of what a call has just given: assigning to that would change nothing. */
+    Value &operator=(Value other) & noexcept {
         std::swap(raw_, other.raw_);
+        std::swap(hold_, other.hold_);
         return *this;
     }
-    ~Value() { rpyc_value_free(const_cast<rpyc_value *>(raw_)); }
+    ~Value() {
+        rpyc_value_free(const_cast<rpyc_value *>(raw_));
+        detail::Hold::drop(hold_);
+    }
+
+    /** Text, borrowed from this value, or, of one that ends at once, a std::string. */
+    std::string_view text() const & { return View::text(); }
+    detail::Text text() const && { return detail::Text(View::text()); }
 
     /** Converted to a type of C++; throws ConversionError. */
     template <class T>
@@ -242,8 +378,18 @@ public:
     static Value adopt(rpyc_value *raw) noexcept { return Value(raw, Adopt{}); }
     /** Shares what a handle of the C library stands for. */
     static Value share(const rpyc_value *raw) noexcept { return Value(rpyc_value_clone(raw), Adopt{}); }
+    /** What a view looks at. */
+    static Value share(const View &view) noexcept {
+        rpyc_value *raw = rpyc_value_clone(view.raw_);
+        return view.is_result() ? result(raw) : adopt(raw);
+    }
+    /** Takes over what a peer answered: the objects in it keep their connection open. */
+    static Value result(rpyc_value *raw) noexcept { return Value(raw, rpyc_value_hold_connection(raw)); }
+    /** A value of an object, with the hold that the object has. */
+    static Value held(rpyc_value *raw, const detail::Hold &hold) noexcept { return Value(raw, detail::Hold::copy(hold.raw())); }
     /** Gives the handle away: it is to be freed or consumed. */
     rpyc_value *release() && noexcept {
+        detail::Hold::drop(std::exchange(hold_, nullptr));
         rpyc_value *raw = const_cast<rpyc_value *>(std::exchange(raw_, nullptr));
         return raw != nullptr ? raw : rpyc_value_new_none();
     }
@@ -285,6 +431,14 @@ public:
         detail::check(make(&out, &error), error);
         return adopt(out);
     }
+    /** The same where it is what a peer answers. */
+    template <class F>
+    static Value got(F ask) {
+        rpyc_value *out = nullptr;
+        rpyc_error *error = nullptr;
+        detail::check(ask(&out, &error), error);
+        return result(out);
+    }
 
     /** As Python's ==; objects are equal if they are the same. No peer is asked. */
     friend bool operator==(const Value &left, const Value &right) noexcept {
@@ -305,6 +459,7 @@ public:
 private:
     struct Adopt {};
     Value(rpyc_value *raw, Adopt) noexcept : View(raw) {}
+    Value(rpyc_value *raw, rpyc_connection *hold) noexcept : View(raw, hold) {}
 
     static rpyc_value *new_text(const char *text) {
         rpyc_value *out = nullptr;
@@ -352,6 +507,7 @@ private:
 
     struct Remote {
         rpyc_iterator *raw = nullptr;
+        detail::Hold hold{};                // while there are items to fetch
         Remote() noexcept = default;
         ~Remote() { rpyc_iterator_free(raw); }
         Remote(const Remote &) = delete;

@@ -1,0 +1,284 @@
+package rpyc_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rpyc"
+)
+
+// Kept is a service that holds what it is given.
+type Kept struct {
+	open    atomic.Int32
+	given   chan *rpyc.Object
+	release chan struct{}
+}
+
+func newKept() *Kept { return &Kept{given: make(chan *rpyc.Object, 10), release: make(chan struct{})} }
+
+func (k *Kept) OnConnect(*rpyc.Conn) error  { k.open.Add(1); return nil }
+func (k *Kept) OnDisconnect(*rpyc.Conn)     { k.open.Add(-1) }
+func (k *Kept) Book(title string) *Book     { return &Book{title, 3} }
+func (k *Kept) Books() (a, b *Book)         { return &Book{"left", 1}, &Book{"right", 2} }
+func (k *Kept) Subscribe(call *rpyc.Object) { k.given <- call }
+func (k *Kept) Echo(value any) any          { return value }
+func (k *Kept) Fail() error                 { return errors.New("failed") }
+func (k *Kept) Slow(text string) string     { <-k.release; return text }
+func (k *Kept) Call(call *rpyc.Object, ctx int) error {
+	_, err := call.Call(context.Background(), &Book{"lent", 1})
+	return err
+}
+
+// eventually waits until a condition holds, with the garbage collector at work.
+func eventually(t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		runtime.GC()
+		if holds() {
+			return
+		}
+	}
+	t.Fatal(what)
+}
+
+func collect() {
+	for i := 0; i < 5; i++ {
+		runtime.GC()
+		time.Sleep(2 * time.Millisecond)
+	}
+}
+
+// What a caller gets keeps its connection, whatever else is forgotten.
+func TestResultsKeepTheirConnection(t *testing.T) {
+	service := newKept()
+	addr, _ := serve(t, service)
+	ctx := within(t)
+	gone := func() bool { return service.open.Load() == 0 }
+	open := func() *rpyc.Conn {
+		conn, err := rpyc.Dial(ctx, addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	for name, use := range map[string]func() func(){
+		"root": func() func() {
+			root := open().Root()
+			return func() {
+				_, err := rpyc.Call[string](ctx, root, "echo", "x")
+				equal(t, err, error(nil))
+			}
+		},
+		"result": func() func() {
+			book, err := rpyc.Call[*rpyc.Object](ctx, open().Root(), "book", "a")
+			equal(t, err, error(nil))
+			return func() {
+				title, err := rpyc.Call[string](ctx, book, "title")
+				equal(t, []any{title, err}, []any{"a", nil})
+			}
+		},
+		"result in a tuple": func() func() {
+			books, err := rpyc.Call[[]*rpyc.Object](ctx, open().Root(), "books")
+			equal(t, err, error(nil))
+			right := books[1]
+			return func() {
+				title, err := rpyc.Call[string](ctx, right, "title")
+				equal(t, []any{title, err}, []any{"right", nil})
+			}
+		},
+		"function": func() func() {
+			book, err := rpyc.Call[*rpyc.Object](ctx, open().Root(), "book", "a")
+			equal(t, err, error(nil))
+			title, err := rpyc.Get[func() (string, error)](ctx, book, "title")
+			equal(t, err, error(nil))
+			return func() {
+				text, err := title()
+				equal(t, []any{text, err}, []any{"a", nil})
+			}
+		},
+		"future": func() func() {
+			slow := rpyc.Async[string](ctx, open().Root(), "slow", "late")
+			return func() {
+				service.release <- struct{}{}
+				text, err := slow.Result()
+				equal(t, []any{text, err}, []any{"late", nil})
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			again := use()
+			collect()
+			equal(t, service.open.Load(), int32(1))
+			again()
+			again = nil
+			eventually(t, "the connection stays open", gone)
+		})
+	}
+}
+
+// What a peer gives to a callback does not keep the connection of a client.
+func TestArgumentsKeepNothing(t *testing.T) {
+	service := newKept()
+	addr, _ := serve(t, service)
+	ctx := within(t)
+	var lent *rpyc.Object
+	func() {
+		conn, err := rpyc.Dial(ctx, addr)
+		equal(t, err, error(nil))
+		_, err = conn.Root().CallMethod(ctx, "call", func(book *rpyc.Object) { lent = book }, 0)
+		equal(t, err, error(nil))
+		title, err := rpyc.Call[string](ctx, lent, "title")
+		equal(t, []any{title, err}, []any{"lent", nil})
+	}()
+	eventually(t, "the connection stays open", func() bool { return service.open.Load() == 0 })
+	_, err := lent.Call(ctx)
+	if !errors.Is(err, rpyc.ErrClosed) {
+		t.Fatal(err)
+	}
+}
+
+// A function that holds the root and was sent over its connection holds both, until Close or the peer's end.
+func TestSubscriptionsEndWithTheirConnection(t *testing.T) {
+	for name, byPeer := range map[string]bool{"Close": false, "the peer's end": true} {
+		t.Run(name, func(t *testing.T) {
+			before := runtime.NumGoroutine()
+			service := newKept()
+			addr, stop := serve(t, service)
+			ctx := within(t)
+			var freed atomic.Bool
+			func() {
+				conn, err := rpyc.Dial(ctx, addr)
+				equal(t, err, error(nil))
+				root, marker := conn.Root(), &Book{"marker", 1}
+				runtime.SetFinalizer(marker, func(*Book) { freed.Store(true) })
+				_, err = root.CallMethod(ctx, "subscribe", func() (any, error) {
+					return root.CallMethod(ctx, "echo", marker.Title())
+				})
+				equal(t, err, error(nil))
+				echo, err := (<-service.given).Call(ctx)
+				equal(t, []any{echo, err}, []any{"marker", nil})
+				if byPeer {
+					stop()
+					<-conn.Done()
+				} else {
+					conn.Close()
+				}
+			}()
+			eventually(t, "what the function holds is not freed", freed.Load)
+			stop()
+			eventually(t, "goroutines are left", func() bool { return runtime.NumGoroutine() <= before+2 })
+		})
+	}
+}
+
+// ---------------------------------------------------------------- mistakes of descriptions
+
+type wrongHook struct{}
+
+func (*wrongHook) OnConnect(context.Context, *rpyc.Conn) {}
+
+type wrongGetter struct{}
+
+func (*wrongGetter) GetAttrRPyC(name string) any { return name }
+
+type hiddenHook struct{}
+
+func (*hiddenHook) OnConnect(int)              {}
+func (*hiddenHook) DescribeRPyC(c *rpyc.Class) { c.Hide("OnConnect") }
+
+type twoMethods struct{}
+
+func (*twoMethods) DescribeRPyC(c *rpyc.Class) {
+	c.Method("add(a)", func(_ *twoMethods, a int) int { return a })
+	c.Method("add(a, b)", func(_ *twoMethods, a, b int) int { return a + b })
+}
+
+type methodAndProperty struct{}
+
+func (*methodAndProperty) DescribeRPyC(c *rpyc.Class) {
+	c.Method("size()", func(*methodAndProperty) int { return 1 })
+	c.Property("size", func(*methodAndProperty) int { return 1 }, nil, nil)
+}
+
+type sameInPython struct{}
+
+func (*sameInPython) GetURL() int { return 1 }
+func (*sameInPython) GetUrl() int { return 2 }
+
+type hidesNothing struct{}
+
+func (*hidesNothing) DescribeRPyC(c *rpyc.Class) { c.Hide("Secert") }
+func (*hidesNothing) Secret() int                { return 1 }
+
+type twoConstructors struct{}
+
+func (*twoConstructors) DescribeRPyC(c *rpyc.Class) {
+	c.Constructor("T()", func() *twoConstructors { return nil })
+	c.Constructor("T(a)", func(int) *twoConstructors { return nil })
+}
+
+func TestMistakesOfDescriptionsAreErrors(t *testing.T) {
+	for _, c := range []struct {
+		service any
+		want    string
+	}{
+		{&wrongHook{}, "OnConnect: expected func(*rpyc.Conn) error, got func(context.Context, *rpyc.Conn)"},
+		{&wrongGetter{}, "GetAttrRPyC: expected func(context.Context, string) (interface {}, error), got func(string) interface {}"},
+		{&twoMethods{}, `two members are named "exposed_add"`},
+		{&methodAndProperty{}, `two members are named "exposed_size"`},
+		{&sameInPython{}, `the methods GetURL and GetUrl would both be "exposed_get_url"`},
+		{&hidesNothing{}, "has no method Secert to hide"},
+		{&twoConstructors{}, "two constructors"},
+		{func() any { return nil }, "service: expected a pointer to a struct or a func(*rpyc.Conn) (any, error), got a func() interface {}"},
+		{func(context.Context, *rpyc.Conn) (any, error) { return nil, nil }, "got a func(context.Context, *rpyc.Conn) (interface {}, error)"},
+	} {
+		err := rpyc.NewServer(c.service).ListenAndServe(within(t), "tcp://127.0.0.1:0")
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%T: got %v, want %s", c.service, err, c.want)
+		}
+	}
+	if _, err := rpyc.ClassOf(&hiddenHook{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// ---------------------------------------------------------------- names
+
+// Row has columns that are known when somebody asks.
+type Row struct{ columns map[string]int }
+
+func (r *Row) HasAttrRPyC(_ context.Context, name string) bool {
+	_, has := r.columns[strings.TrimPrefix(name, "exposed_")]
+	return has
+}
+func (r *Row) GetAttrRPyC(_ context.Context, name string) (any, error) {
+	return r.columns[strings.TrimPrefix(name, "exposed_")], nil // 0 for what is not there
+}
+func (r *Row) DelAttrRPyC(_ context.Context, name string) error {
+	delete(r.columns, strings.TrimPrefix(name, "exposed_"))
+	return nil
+}
+
+func TestNamesThatAreNotThere(t *testing.T) {
+	addr, _ := serve(t, &Row{map[string]int{"width": 3}}, rpyc.WithConfig("allow_public_attrs", "true"), rpyc.WithConfig("allow_delattr", "true"))
+	root, ctx := dial(t, addr).Root(), within(t)
+	width, err := rpyc.Get[int](ctx, root, "width")
+	equal(t, []any{width, err}, []any{3, nil})
+	for _, name := range []string{"height", "exposed_height", "_repr_html_", "__len__", "__array__"} {
+		if value, err := root.Get(ctx, name); !errors.Is(err, rpyc.Type("AttributeError")) {
+			t.Errorf("%s: got %v, %v", name, value, err)
+		}
+	}
+	// An unknown method is not said to be refused.
+	calculator, ctx := connect(t)
+	for _, name := range []string{"nothing", "__nothing__"} {
+		if _, err := calculator.Root().CallMethod(ctx, name); !errors.Is(err, rpyc.Type("AttributeError")) || !strings.Contains(err.Error(), "no such attribute") {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
