@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 /// `sendmsg(2)` refuses more parts (IOV_MAX).
@@ -72,6 +72,11 @@ impl Transport for Stream {
 
     fn end_sending(&self) {
         let _ = self.socket.shutdown(Shutdown::Write);
+    }
+
+    fn unread(&self) -> Option<usize> {
+        // Of TCP the kernel knows what the peer's kernel has acknowledged, not what the peer has received.
+        if self.tcp { None } else { sys::unread(self.socket.as_fd()).ok() }
     }
 
     fn fileno(&self) -> Option<RawFd> {
