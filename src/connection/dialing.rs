@@ -238,9 +238,8 @@ impl<'a> Dial<'a> {
         let address = self.address;
         let why = match why {
             Some(Error::Eof(_)) => Some("it ended the stream".to_owned()),
-            Some(why @ (Error::Io { .. } | Error::Timeout(_))) => Some(why.to_string()),
-            Some(why) => return why,
-            None => None,
+            Some(why @ (Error::Dialect(_) | Error::Malformed(_) | Error::Limit(_))) => return why,
+            why => why.map(|why| why.to_string()),
         };
         match why {
             Some(why) => Error::Dialect(format!(
