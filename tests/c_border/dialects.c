@@ -198,6 +198,46 @@ static void foreign(void)
     error = NULL;
 }
 
+/* ---- Servers that end a connection before the client has said a word, and shown its dialect. */
+
+static void hang_up(rpyc_connection *connection, void *self)
+{
+    (void)self;
+    OK(rpyc_connection_close(connection, &error));
+}
+
+static void *refuse(void *userdata)
+{
+    (void)userdata;
+    return NULL;
+}
+
+static void serve(const char *how)
+{
+    rpyc_class_table table = {.struct_size = sizeof table, .name = "RudeService"};
+    rpyc_class *rude = NULL;
+    rpyc_server *server = NULL;
+    char line[20];
+
+    if (strcmp(how, "closes") == 0)
+        table.on_connect = hang_up;
+    else if (strcmp(how, "refuses") == 0)
+        table.create = refuse;
+    OK(rpyc_class_new(&table, NULL, NULL, &rude, &error));
+    OK(rpyc_server_new(address, rude, NULL, &server, &error));
+    if (strcmp(how, "is-full") == 0)
+        OK(rpyc_server_set_max_connections(server, 1, &error));
+    OK(rpyc_server_start(server, &error));
+    printf("listening %s\n", rpyc_server_address(server));
+    fflush(stdout);
+    /* Until the client has connected, or gone. */
+    CHECK(fgets(line, sizeof line, stdin) != NULL);
+    OK(rpyc_server_stop(server, 0, &error));
+    OK(rpyc_server_join(server, &error));
+    rpyc_server_free(server);
+    rpyc_class_free(rude);
+}
+
 int main(int argc, char **argv)
 {
     const char *name = argc > 1 ? argv[1] : "", *more = argc > 4 ? argv[4] : NULL;
@@ -220,6 +260,8 @@ int main(int argc, char **argv)
         changing();
     else if (strcmp(name, "classic") == 0)
         classic(dialect);
+    else if (strcmp(name, "serve") == 0)
+        serve(more ? more : "");
     else if (strcmp(name, "silent") == 0)
         silent();
     else if (strcmp(name, "foreign") == 0)

@@ -144,6 +144,33 @@ def changing(case):
     counted(case, clients.output)
 
 
+def ended_early(version, how, program=("border/dialects", "serve", "tcp://127.0.0.1:0", "0")):
+    """A server that ends a connection before the client has spoken: its user gets EOFError, as from a stock server."""
+    def function(case):
+        script = ("import socket, sys\nimport rpyc\n"
+                  "address = ('127.0.0.1', int(sys.argv[1]))\n"
+                  "held = socket.create_connection(address) if sys.argv[2] == 'is-full' else None\n"
+                  "conn = rpyc.connect(*address, config={'sync_request_timeout': None})\n"
+                  "print('CONNECTED', flush=True)\n"
+                  "sys.stdin.readline()\n"
+                  "try:\n    print('the root came: %r' % conn.root)\n"
+                  "except Exception as error:\n    print('it is', type(error).__name__)\n")
+        python = case.python(version)
+        server = case.start([case.program(program[0]), *program[1:], how])
+        port = server.wait_for(r"^listening tcp://127.0.0.1:(\d+)$", case.left(30)).group(1)
+        user = case.start([python, "-c", script, port, how])
+        user.wait_for("^CONNECTED$", case.left(30))
+        if how == "is-stopped":
+            server.popen.stdin.write(b"go on\n")
+            server.popen.stdin.flush()
+            case.equal(server.wait(case.left(30)), 0, "exit code of the server")
+        user.popen.stdin.write(b"go on\n")
+        user.popen.stdin.flush()
+        said = user.wait_for("^(it is|the root came).*", case.left(30)).group(0)
+        case.equal(said, "it is EOFError", "what the user of rpyc got")
+    return function
+
+
 @test("dialects.nobody-answers")
 def silent(case):
     """Neither dialect: the timeout holds for both together."""
@@ -208,6 +235,8 @@ for version in VERSIONS:
     test("dialects.child.%s" % version)(child(version))
     test("dialects.classic-child.%s" % version)(classic_child(version))
     test("dialects.tool.%s" % version)(tool(version))
+    for how in ("closes", "refuses", "is-full", "is-stopped"):
+        test("dialects.server-%s.%s" % (how, version))(ended_early(version, how))
     test("dialects.many.%s" % version, 120)(many(version, "ThreadedServer"))
 for version in OLDER:
     test("dialects.unix.ThreadedServer.%s" % version)(unix(version, "ThreadedServer"))
