@@ -51,6 +51,9 @@ type conn struct {
 	byValue  map[any]*local
 	classes  map[*class]*lentClass
 	peerRoot *Object
+
+	begun     []byte // what Dial has read already
+	rootAsked *asked // Dial has asked for the root
 }
 
 // pending is a request that waits for its answer.
@@ -151,7 +154,9 @@ func (c *conn) signal() {
 func (c *conn) read() {
 	defer close(c.done)
 	buf := make([]byte, 64<<10)
-	for alive := true; alive; {
+	alive := len(c.begun) == 0 || c.receive(c.begun)
+	c.begun = nil
+	for alive {
 		n, err := c.network.Read(buf)
 		if n > 0 {
 			alive = c.receive(buf[:n])
@@ -329,12 +334,21 @@ func (c *conn) discard() {
 // root gives the peer's root, asked for once.
 func (c *conn) root(ctx context.Context) (*Object, error) {
 	c.mu.Lock()
-	root := c.peerRoot
+	root, asked := c.peerRoot, c.rootAsked
+	if root == nil {
+		c.rootAsked = nil
+	}
 	c.mu.Unlock()
 	if root != nil {
 		return root, nil
 	}
-	value, err := c.ask(ctx, handleGetRoot, nil, "")
+	var value any
+	var err error
+	if asked != nil {
+		value, err = c.wait(ctx, *asked)
+	} else {
+		value, err = c.ask(ctx, handleGetRoot, nil, "")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -364,10 +378,14 @@ func (c *conn) close() error {
 	c.closeOnce.Do(func() {
 		c.mu.Lock()
 		c.closing = true
+		spoken := c.core != nil && c.core.dialect() != 0
 		if c.core != nil {
 			c.core.close()
 		}
 		c.mu.Unlock()
+		if !spoken {
+			c.network.Close() // there is nothing that the peer would understand
+		}
 		c.signal()
 		timer := time.NewTimer(c.options.closeTimeout)
 		defer timer.Stop()
