@@ -5,6 +5,7 @@ import re
 import socket
 import time
 
+import interop
 from behaviour import CLIENTS
 from border import counted
 from prepare import VERSIONS
@@ -225,6 +226,19 @@ def tool(version):
     return function
 
 
+def contract(version, program):
+    """The interop contract with a pool of threads at the other end."""
+    def function(case):
+        server = case.start([case.python(version), os.path.join(CLIENTS, "pooled_server.py"), interop.SERVER])
+        port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
+        server.wait_until_listening(port, case.left(30))
+        done = case.run([case.program(program), "tcp://127.0.0.1:" + port])
+        case.check(re.search(r"^[1-9]\d* passed, 0 failed$", done.output, re.M), "it ended with %r" % done.output[-200:])
+    return function
+
+
+test("dialects.contract-over-a-pool.cpp.5.3.1", 120)(contract("5.3.1", "cpp/interop_client"))
+test("dialects.contract-over-a-pool.go.4.1.5", 120)(contract("4.1.5", "go/client"))
 for version in VERSIONS:
     for kind in KINDS[:3]:
         test("dialects.%s.%s" % (kind, version))(connects(version, kind))
