@@ -732,7 +732,7 @@ typedef struct {
      */
     void (*destroy)(void *self_);
     /**
-     * Of a service: a connection has begun; nothing has been received. connection is lent.
+     * Of a service: a connection has begun; no request of the peer has been served. connection is lent.
      */
     void (*on_connect)(rpyc_connection *connection, void *self_);
     /**
@@ -1082,7 +1082,7 @@ typedef struct {
      */
     void (*destroy)(void *self_);
     /**
-     * A master has connected; nothing has been received. connection is lent.
+     * A master has connected; no request of it has been served. connection is lent.
      */
     void (*on_connect)(rpyc_connection *connection, void *self_);
     /**
@@ -2233,7 +2233,7 @@ void rpyc_config_free(rpyc_config *config);
  * - close_timeout=5: how long closing waits for the peer; not "none"
  * - connect_timeout=10: how long connecting may take
  * - tcp_keepalive=none: after so long a silence, in whole seconds, the kernel asks whether the peer is still there
- * - dialect=auto: "5": rpyc 4.1 to 5.3, "6": rpyc 6; auto: what the peer speaks
+ * - dialect=auto: "5": rpyc 4.1 to 5.3, "6": rpyc 6; auto: what the peer speaks (see rpyc_connect)
  * - native=accept: lists, dicts and arrays by value between two librpyc peers. "on": the peer is asked, in front of the
  *   first request; accept: if the peer asks; "off": never. A Python peer notices nothing
  * - compression_threshold=3000: bytes
@@ -2370,8 +2370,12 @@ void rpyc_transport_free(rpyc_transport *transport);
 /**
  * Connects to an address: opens a transport and makes a connection over it.
  *
- * With the option dialect at "auto", the peer's root is fetched at once, which finds out what the peer speaks; a server of
- * rpyc 4.1 to 5.3 is connected to once more, in its dialect (RPyC wire: versions).
+ * With the option dialect at "auto", the peer's root is fetched at once, which finds out what the peer speaks. A server of
+ * rpyc 4.1 to 5.3 is connected to once more, and one that says nothing for a moment is asked in the other dialect on a
+ * second connection; the one that is answered stays, and the service sees no other. connect_timeout and
+ * sync_request_timeout bound both together. What "exec:" runs is run once: if it speaks the dialect of rpyc 4.1 to 5.3 and
+ * does not speak first, the result is RPYC_ERR_DIALECT; set the option to "5". So it is with a server that takes one
+ * connection. "fd:" and "stdio:" are as rpyc_connection_new.
  *
  * @param address copied; as for rpyc_transport_connect
  * @param service copied reference; what the peer gets as our root; NULL for nothing
@@ -5351,6 +5355,7 @@ int32_t rpyc_session_heard(const rpyc_session *session);
 
 /**
  * Tells the peer that this side goes. Send what is to be sent, then end the stream. Nothing is served from now on.
+ * While rpyc_session_dialect() is 0, there is nothing to send: the peer would perhaps not understand it.
  *
  * @param session borrowed
  * @param error_out owned; may be NULL
