@@ -205,7 +205,7 @@ impl<'a> Dial<'a> {
         let left = self.config.connect_timeout.map(|timeout| timeout.saturating_sub(self.connecting));
         let start = Instant::now();
         let transport = (self.connect)(left.into_iter().chain(most).min());
-        self.connecting = self.connecting.saturating_add(start.elapsed());
+        self.connecting = self.connecting.saturating_add(Instant::now().saturating_duration_since(start));
         let mut attempt = Attempt::new(transport?, self.config);
         self.start_clock();
         attempt.ask(dialect, self.deadline)?;
