@@ -60,17 +60,22 @@ static rpyc_status compute(rpyc_object *root, const char *label, const char *fun
 
 int main(int argc, char **argv)
 {
+    rpyc_config *config = rpyc_config_new();
     rpyc_connection *conn = NULL;
     rpyc_object *root = NULL;
     rpyc_value *sample = NULL;
     rpyc_error *error = NULL;
     int exit_code = EXIT_FAILURE;
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s \"exec:COMMAND\"\n", argv[0]);
+    if (argc != 2 && argc != 3) {
+        fprintf(stderr, "usage: %s \"exec:COMMAND\" [DIALECT]\n", argv[0]);
+        rpyc_config_free(config);
         return EXIT_FAILURE;
     }
-    if (rpyc_connect(argv[1], NULL, NULL, &conn, &error) || rpyc_connection_root(conn, &root, &error) ||
+    /* A child is run once, so a RPyC before 6.0 in it is not found out: DIALECT is 5 then. */
+    if (argc == 3 && rpyc_config_set(config, "dialect", argv[2], &error))
+        goto done;
+    if (rpyc_connect(argv[1], NULL, config, &conn, &error) || rpyc_connection_root(conn, &root, &error) ||
         new_sample(&sample, &error) || compute(root, "median", "median", sample, &error) ||
         compute(root, "deviation", "pstdev", sample, &error) || compute(root, "quantiles", "quantiles", sample, &error))
         goto done;

@@ -54,6 +54,9 @@ type conn struct {
 	classes  map[*class]*lentClass
 	passedOn map[passedType]*class // classes of other connections
 	peerRoot *Object
+
+	begun     []byte // what Dial has read already
+	rootAsked *asked // Dial has asked for the root
 }
 
 // pending is a request that waits for its answer.
@@ -170,7 +173,9 @@ func (c *conn) signalSoon() {
 func (c *conn) read() {
 	defer close(c.done)
 	buf := make([]byte, 64<<10)
-	for alive := true; alive; {
+	alive := len(c.begun) == 0 || c.receive(c.begun)
+	c.begun = nil
+	for alive {
 		n, err := c.network.Read(buf)
 		if n > 0 {
 			alive = c.receive(buf[:n])
@@ -348,12 +353,21 @@ func (c *conn) discard() {
 // root gives the peer's root, asked for once.
 func (c *conn) root(ctx context.Context) (*Object, error) {
 	c.mu.Lock()
-	root := c.peerRoot
+	root, asked := c.peerRoot, c.rootAsked
+	if root == nil {
+		c.rootAsked = nil
+	}
 	c.mu.Unlock()
 	if root != nil {
 		return root, nil
 	}
-	value, err := c.ask(ctx, handleGetRoot, nil, "")
+	var value any
+	var err error
+	if asked != nil {
+		value, err = c.wait(ctx, *asked)
+	} else {
+		value, err = c.ask(ctx, handleGetRoot, nil, "")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -383,10 +397,14 @@ func (c *conn) close() error {
 	c.closeOnce.Do(func() {
 		c.mu.Lock()
 		c.closing = true
+		spoken := c.core != nil && c.core.dialect() != 0
 		if c.core != nil {
 			c.core.close()
 		}
 		c.mu.Unlock()
+		if !spoken {
+			c.network.Close() // there is nothing that the peer would understand
+		}
 		c.signal()
 		timer := time.NewTimer(c.options.closeTimeout)
 		defer timer.Stop()

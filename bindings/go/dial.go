@@ -9,32 +9,40 @@ import (
 // Dial connects to an RPyC server at "tcp://HOST:PORT", "tcp://[IPV6]:PORT", "unix:///PATH" or "unix://@NAME" (an
 // abstract socket), and gets its root. The context limits the time that this takes, not the connection.
 //
-// Both dialects are spoken, that of RPyC 6 and that of RPyC 4.1 to 5.3; which one the server knows is found out.
+// Both dialects are spoken, that of RPyC 6 and that of RPyC 4.1 to 5.3; which one the server knows is found out, if need be
+// with a second connection beside the first. A server of 4.1 to 5.3 that takes one connection and ends needs the option:
+// WithConfig("dialect", "5").
 func Dial(ctx context.Context, addr string, opts ...Option) (*Conn, error) {
 	network, address, err := parseAddress(addr)
 	if err != nil {
 		return nil, err
 	}
 	o := collect(opts)
-	open := func() (*Conn, error) {
-		stream, err := o.dial(ctx, network, address)
+	if dialect := o.config["dialect"]; dialect == "" || dialect == "auto" {
+		d := dialing{addr: addr, network: network, address: address, options: o}
+		waiting, cancel := ctx, context.CancelFunc(func() {})
+		if _, limited := ctx.Deadline(); !limited && o.timeout > 0 {
+			waiting, cancel = context.WithTimeout(ctx, o.timeout)
+		}
+		defer cancel()
+		found, err := d.find(waiting)
 		if err != nil {
 			return nil, err
 		}
-		c, err := newConn(stream, o.service, false, o)
-		if err != nil {
-			stream.Close()
-			return nil, err
-		}
-		c.name = addr
-		return dialled(ctx, c)
+		found.conn.begun, found.conn.rootAsked = found.begun, &found.asked
+		return dialled(waiting, found.conn)
 	}
-	conn, err := open()
-	if errors.Is(err, ErrDialect) && o.config["dialect"] == "" {
-		o.config["dialect"] = "5"
-		conn, err = open()
+	stream, err := o.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
 	}
-	return conn, err
+	c, err := newConn(stream, o.service, false, o)
+	if err != nil {
+		stream.Close()
+		return nil, err
+	}
+	c.name = addr
+	return dialled(ctx, c)
 }
 
 // NewConn makes a connection over a stream that is connected already, for instance one of TLS, and gets the peer's

@@ -1,7 +1,7 @@
 //! The end of a connection: everybody is told, everything lent comes back, the service's hook runs once.
 
 use super::limit::Limit;
-use super::shared::{Guard, Key, Shared, Step, Token, gone};
+use super::shared::{Guard, Key, Shared, Step, Token, gone, lost_text};
 use super::{Connection, serial, threads};
 use crate::config::{BeforeClosed, Dialect};
 use crate::error::{Error, Exception, Result};
@@ -92,12 +92,7 @@ impl Shared {
         self.flush_some(&mut inner);
         let error = match error {
             Error::Eof(_) if inner.closing => Error::Closed("the connection was closed".into()),
-            Error::Eof(text) => {
-                let name = self.name();
-                Error::Eof(format!(
-                    "lost the connection with {name}: {text}; connect again, and get the root and all objects anew"
-                ))
-            }
+            Error::Eof(text) => Error::Eof(lost_text(&self.name(), &text)),
             other => other,
         };
         let error = inner.end.get_or_insert(error).clone();
@@ -200,7 +195,7 @@ impl Shared {
             drop(self.finish(inner, Error::Closed("the connection was closed".into())));
             return Ok(());
         }
-        let waits = inner.session.dialect() != Dialect::V5 && inner.session.is_open();
+        let waits = inner.session.dialect() == Dialect::V6 && inner.session.is_open();
         inner.closing = true;
         inner.session.close();
         let mut limit = Limit::lazy(Some(inner.session.config().close_timeout));

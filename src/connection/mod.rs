@@ -8,9 +8,11 @@ mod class;
 mod containers;
 pub mod deadline;
 mod defaults;
+mod dialing;
 mod dispatch;
 mod ending;
 mod event_loop;
+mod hints;
 mod instance;
 mod iteration;
 mod limit;
@@ -38,6 +40,7 @@ pub use class::{
     BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Refused,
     Service,
 };
+pub use dialing::Connect;
 pub use dispatch::perform_apart;
 pub use event_loop::Interest;
 pub use instance::{Membership, is_instance, is_instance_later, membership};
@@ -55,10 +58,13 @@ pub use wrap::DataWrap;
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Result};
 use crate::log::Level;
-use crate::session::{Body, Counts, Handler};
+use crate::session::{Body, Counts, Handler, Session};
+use crate::sync::Instant;
 use crate::transport::{self, Address, Transport};
 use crate::value::{Local, Reference, Text, Value};
+use dialing::{Dial, Found};
 use limit::Limit;
+use shared::Token;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -122,13 +128,24 @@ impl Connection {
 
     fn over(transport: Arc<dyn Transport>, service: Option<&Arc<Class>>, config: Config) -> Result<Connection> {
         keep_alive(&*transport, &config);
+        Connection::install(transport, Shared::session(config), service, None)
+    }
+
+    /// Gives a session and its transport the root of the service, which is told.
+    fn install(
+        transport: Arc<dyn Transport>,
+        session: Session<Token>,
+        service: Option<&Arc<Class>>,
+        root_asked: Option<(i64, Option<Instant>)>,
+    ) -> Result<Connection> {
         let root = service.unwrap_or(&VOID_SERVICE).root();
         if root.state().is::<Refused>() {
             transport.shutdown();
             return Err(Error::State("the service has turned the connection away: its create gave nothing".into()));
         }
-        let shared = Shared::new(transport, config, false);
+        let shared = Shared::over(transport, session, false);
         shared.handles.store(1, Ordering::Relaxed);
+        shared.lock().root_asked = root_asked;
         let connection = Connection { shared, counted: true };
         connection.shared.install(root);
         Ok(connection)
@@ -137,29 +154,27 @@ impl Connection {
     /// Connects to an address. With the dialect left to be found out, the peer's root is fetched at once.
     pub fn connect(address: &Address, service: Option<&Arc<Class>>, config: Config) -> Result<Connection> {
         let transport = |timeout| transport::connect(address, timeout);
-        Connection::connect_by(&transport, address.can_connect_again(), service, config)
+        Connection::connect_by(address, &transport, service, config)
     }
 
-    /// As `connect`, with transports that `transport` makes within the time that it is given, a second one only if `again`.
+    /// As `connect`, with transports to the address that `connect` makes, a second one only where the address allows it.
     pub fn connect_by(
-        transport: &dyn Fn(Option<Duration>) -> Result<Arc<dyn Transport>>,
-        again: bool,
+        address: &Address,
+        connect: &Connect<'_>,
         service: Option<&Arc<Class>>,
         config: Config,
     ) -> Result<Connection> {
-        let open = |config: Config| Connection::new(transport(config.connect_timeout)?, service, config);
-        if config.dialect != Dialect::Auto || !again {
-            return open(config);
+        if config.dialect != Dialect::Auto || matches!(address, Address::Descriptors { .. } | Address::Stdio) {
+            return Connection::new(connect(config.connect_timeout)?, service, config);
         }
-        let connection = open(config.clone())?;
+        let Found { transport, session, root_asked } = Dial::new(address, connect, &config).find_out()?;
+        let connection = Connection::install(transport, session, service, Some(root_asked))?;
         match connection.fetch_root() {
-            Err(Error::Dialect(_)) if connection.heard() == Dialect::V5 => {
-                drop(connection);
-                let connection = open(Config { dialect: Dialect::V5, ..config })?;
-                connection.fetch_root().map(|_| connection)
-            }
             // What a peer without a root answers is the business of those who ask for it.
             Err(Error::Remote(_)) | Ok(_) => Ok(connection),
+            Err(Error::Malformed(text)) if !connection.closed() => Err(Error::Dialect(format!(
+                "the peer speaks an unknown dialect of RPyC, perhaps that of a fork of it: {text}"
+            ))),
             Err(error) => Err(error),
         }
     }
@@ -185,16 +200,12 @@ impl Connection {
         &self.shared
     }
 
-    /// What the peer turned out to speak, when it was not understood.
-    fn heard(&self) -> Dialect {
-        self.shared.with_session(|session| session.heard())
-    }
-
     fn fetch_root(&self) -> Result<Value> {
         if let Some(root) = self.shared.lock().peer_root.clone() {
             return Ok(root);
         }
-        let root = self.sync_request(Handler::GetRoot as i64, &[])?;
+        let asked = self.shared.await_root();
+        let root = asked.unwrap_or_else(|| self.sync_request(Handler::GetRoot as i64, &[]))?;
         let mut inner = self.shared.lock();
         if !self.shared.is_closed() {
             inner.peer_root = Some(root.clone());

@@ -18,7 +18,7 @@ use crate::codec::frame::{Incoming, Room};
 use crate::config::{BeforeClosed, Config, Dialect, Host, Limits, Release};
 use crate::error::{Error, Exception, Result};
 use crate::log::{Logger, Notes};
-use crate::session::{Body, Request, RequestId, Session, Threads};
+use crate::session::{Body, Handler, Request, RequestId, Session, Threads};
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Condvar, Instant, Mutex, MutexGuard, lock};
 use crate::transport::Transport;
@@ -127,6 +127,8 @@ pub(super) struct Inner {
     /// Containers that the peer has given back; the end of the connection frees those that hold only one another.
     pub(super) suspects: Suspects,
     pub(super) peer_root: Option<Value>,
+    /// The peer's root was asked for when its dialect was found out: the request, and until when its answer is waited for.
+    pub(super) root_asked: Option<(i64, Option<Instant>)>,
     pub(super) end: Option<Error>,
 }
 
@@ -219,12 +221,23 @@ pub(super) const FIRST_WORD: Duration = Duration::from_millis(200);
 
 impl Shared {
     pub(super) fn new(transport: Arc<dyn Transport>, config: Config, accepted: bool) -> Arc<Shared> {
+        Shared::over(transport, Shared::session(config), accepted)
+    }
+
+    /// A session that has no connection yet.
+    pub(super) fn session(config: Config) -> Session<Token> {
+        let mut session = Session::new(config, None, Arc::new(HostWrap::default()));
+        session.take_messages_singly();
+        session
+    }
+
+    /// With a session that may have begun.
+    pub(super) fn over(transport: Arc<dyn Transport>, session: Session<Token>, accepted: bool) -> Arc<Shared> {
+        let config = session.config();
         let bind_threads = config.bind_threads;
         let connid = config.connid.clone();
         let release = config.release;
         let Host { logger, credentials, endpoints, before_closed, .. } = config.host.clone();
-        let mut session = Session::new(config, None, Arc::new(HostWrap::default()));
-        session.take_messages_singly();
         let releases = session.releases().clone();
         let shared = Arc::new(Shared {
             inner: Mutex::new(Inner {
@@ -251,6 +264,7 @@ impl Shared {
                 late: Vec::new(),
                 suspects: Suspects::default(),
                 peer_root: None,
+                root_asked: None,
                 end: None,
             }),
             transport,
@@ -295,11 +309,15 @@ impl Shared {
 
     /// What messages call the connection: its connid, or its peer.
     pub fn name(&self) -> String {
+        Shared::name_of(&*self.transport, self.connid.as_deref())
+    }
+
+    pub(super) fn name_of(transport: &dyn Transport, connid: Option<&str>) -> String {
         let peer = || {
-            let name = self.transport.peer_name();
+            let name = transport.peer_name();
             name.strip_prefix("tcp://").map(str::to_owned).unwrap_or(name)
         };
-        self.connid.as_deref().map_or_else(peer, str::to_owned)
+        connid.map_or_else(peer, str::to_owned)
     }
 
     /// After a fork, locks may be held for ever by threads that are not here.
@@ -368,12 +386,24 @@ impl Shared {
         if let Some(room) = room {
             inner.session.receive_into(seq, room);
         }
-        let timeout = inner.session.config().sync_request_timeout;
-        let mut limit = Limit::lazy(timeout);
+        let mut limit = Limit::lazy(inner.session.config().sync_request_timeout);
         let mut late = false;
         if !inner.corked && !self.send_now(&mut inner) {
             (inner, late) = self.flush_within(inner, &mut limit);
         }
+        self.await_reply(inner, seq, &body, limit, late)
+    }
+
+    /// Waits for the answer to a request; requests of the peer are served meanwhile.
+    #[inline(always)]
+    fn await_reply<'a>(
+        self: &'a Arc<Shared>,
+        mut inner: Guard<'a>,
+        seq: i64,
+        body: &Body<'_>,
+        mut limit: Limit,
+        late: bool,
+    ) -> Result<Value> {
         loop {
             if !inner.arrived.is_empty() {
                 if let Some(outcome) = inner.take_arrived(seq) {
@@ -396,27 +426,26 @@ impl Shared {
                 Step::TimedOut => {
                     // It may have come while nothing could be sent.
                     let too_late = inner.take_arrived(seq);
+                    let timeout = inner.session.config().sync_request_timeout;
                     inner.session.forget(seq);
                     self.leave(&mut inner);
                     release(inner);
                     drop(too_late);
-                    return Err(Error::Timeout(self.expired_text(&body, timeout)));
+                    return Err(Error::Timeout(expired_text(body, &self.name(), timeout)));
                 }
                 Step::Did | Step::Ended | Step::Again | Step::Received => {}
             }
         }
     }
 
-    pub(super) fn expired_text(&self, body: &Body<'_>, timeout: Option<Duration>) -> String {
-        let what = match body {
-            Body::CallAttr { name, .. } => format!("{name}()"),
-            Body::Call { target, .. } => format!("a call of {}", target.type_name),
-            Body::Raw { handler, .. } => format!("request {handler}"),
-            Body::Inspect { .. } => "inspect".to_owned(),
-            Body::InstanceCheck { .. } => "isinstance".to_owned(),
-        };
-        let seconds = timeout.unwrap_or_default().as_secs_f64();
-        format!("{what} on {} did not answer in {seconds} s; it may still be running", self.name())
+    /// Waits for the peer's root, if it was asked for when the dialect was found out.
+    #[cold]
+    pub(super) fn await_root(self: &Arc<Shared>) -> Option<Result<Value>> {
+        let _alarm = self.alarm();
+        let _pause = serial::pause();
+        let mut inner = self.lock();
+        let (seq, deadline) = inner.root_asked.take()?;
+        Some(self.await_reply(inner, seq, &GET_ROOT, Limit::at(deadline), false))
     }
 
     /// Sends a request whose answer `result` will hold. Bytes that fit come to lie in the room.
@@ -672,6 +701,27 @@ impl Shared {
         let inner = self.lock();
         !inner.reading && inner.session.has_message()
     }
+}
+
+/// Asks for the peer's root.
+pub(super) const GET_ROOT: Body<'static> = Body::Raw { handler: Handler::GetRoot as i64, args: &[] };
+
+/// What is said of a request that the peer `name` has not answered.
+pub(super) fn expired_text(body: &Body<'_>, name: &str, timeout: Option<Duration>) -> String {
+    let what = match body {
+        Body::CallAttr { name, .. } => format!("{name}()"),
+        Body::Call { target, .. } => format!("a call of {}", target.type_name),
+        Body::Raw { handler, .. } => format!("request {handler}"),
+        Body::Inspect { .. } => "inspect".to_owned(),
+        Body::InstanceCheck { .. } => "isinstance".to_owned(),
+    };
+    let seconds = timeout.unwrap_or_default().as_secs_f64();
+    format!("{what} on {name} did not answer in {seconds} s; it may still be running")
+}
+
+/// What is said of a connection that the peer `name` has ended.
+pub(super) fn lost_text(name: &str, how: &str) -> String {
+    format!("lost the connection with {name}: {how}; connect again, and get the root and all objects anew")
 }
 
 /// Does an exception that a callback raised concern this side alone, and not the peer?

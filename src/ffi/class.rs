@@ -134,7 +134,7 @@ pub struct rpyc_class_table {
     pub create: Option<unsafe extern "C" fn(userdata: *mut c_void) -> *mut c_void>,
     /// Ends what create made.
     pub destroy: Option<unsafe extern "C" fn(self_: *mut c_void)>,
-    /// Of a service: a connection has begun; nothing has been received. connection is lent.
+    /// Of a service: a connection has begun; no request of the peer has been served. connection is lent.
     pub on_connect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, self_: *mut c_void)>,
     /// Of a service: a connection has ended; nothing can be sent. connection is lent.
     pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, self_: *mut c_void)>,

@@ -95,8 +95,12 @@ pub(super) fn timeout(milliseconds: i64) -> Option<Duration> {
 
 /// Connects to an address: opens a transport and makes a connection over it.
 ///
-/// With the option dialect at "auto", the peer's root is fetched at once, which finds out what the peer speaks; a server of
-/// rpyc 4.1 to 5.3 is connected to once more, in its dialect (RPyC wire: versions).
+/// With the option dialect at "auto", the peer's root is fetched at once, which finds out what the peer speaks. A server of
+/// rpyc 4.1 to 5.3 is connected to once more, and one that says nothing for a moment is asked in the other dialect on a
+/// second connection; the one that is answered stays, and the service sees no other. connect_timeout and
+/// sync_request_timeout bound both together. What "exec:" runs is run once: if it speaks the dialect of rpyc 4.1 to 5.3 and
+/// does not speak first, the result is RPYC_ERR_DIALECT; set the option to "5". So it is with a server that takes one
+/// connection. "fd:" and "stdio:" are as rpyc_connection_new.
 ///
 /// @param address copied; as for rpyc_transport_connect
 /// @param service copied reference; what the peer gets as our root; NULL for nothing

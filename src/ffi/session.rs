@@ -556,6 +556,7 @@ pub unsafe extern "C" fn rpyc_session_heard(session: *const rpyc_session) -> i32
 }
 
 /// Tells the peer that this side goes. Send what is to be sent, then end the stream. Nothing is served from now on.
+/// While rpyc_session_dialect() is 0, there is nothing to send: the peer would perhaps not understand it.
 ///
 /// @param session borrowed
 /// @param error_out owned; may be NULL

@@ -50,7 +50,7 @@ pub struct rpyc_slave_table {
     pub create: Option<unsafe extern "C" fn(userdata: *mut c_void) -> *mut c_void>,
     /// Ends what create made.
     pub destroy: Option<unsafe extern "C" fn(self_: *mut c_void)>,
-    /// A master has connected; nothing has been received. connection is lent.
+    /// A master has connected; no request of it has been served. connection is lent.
     pub on_connect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, self_: *mut c_void)>,
     /// A connection has ended; nothing can be sent. connection is lent.
     pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, self_: *mut c_void)>,

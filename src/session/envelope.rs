@@ -1,13 +1,16 @@
 //! What stands around a message, in either dialect (wire.md, sections 4, 11 and 15).
 
 use super::request::{RequestId, Seq, Threads};
-use super::{Core, boxing};
+use super::{Core, Session, boxing};
 use crate::codec::brine::{self, Reader, Sink};
 use crate::codec::frame::{Compression, FrameMark};
 use crate::config::Dialect;
 use crate::error::{Error, Exception, Result};
 use crate::log::Level;
 use crate::value::Value;
+
+/// The ids of two threads, in front of a message with bind_threads.
+const THREADS: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -58,29 +61,17 @@ impl<T> Core<T> {
         let mut threads = Threads::default();
         if self.config.bind_threads {
             let prefix = reader
-                .raw(16, "thread ids")
+                .raw(THREADS, "thread ids")
                 .ok()
                 .and_then(|bytes| Some((bytes.first_chunk::<8>()?, bytes.last_chunk::<8>()?)))
-                .ok_or_else(|| {
-                    Error::Malformed("a message without thread ids: is bind_threads on at both ends?".into())
-                })?;
+                .ok_or_else(without_threads)?;
             threads = Threads { from: u64::from_be_bytes(*prefix.0), to: u64::from_be_bytes(*prefix.1) };
         }
-        let heard = match reader.peek() {
-            Some(1..=3) => Dialect::V6,
-            Some(0x12 | 0x14 | 0x15) => Dialect::V5,
-            Some(0) if !self.config.bind_threads => {
-                return Err(Error::Malformed("not a message of RPyC: does the peer have bind_threads on?".into()));
-            }
-            Some(byte) => {
-                return Err(Error::Malformed(format!("not a message of RPyC: it starts with byte {byte:#04x}")));
-            }
-            None => return Err(Error::Malformed("not a message of RPyC: it is empty".into())),
-        };
+        let heard = dialect_of(reader.peek(), self.config.bind_threads)?;
         self.heard = heard;
         if self.dialect != heard {
             if self.spoken || self.dialect != Dialect::Auto {
-                return Err(wrong_dialect(heard));
+                return Err(wrong_dialect(heard, self.config.dialect));
             }
             self.dialect = heard;
         }
@@ -247,9 +238,50 @@ fn expect_tuple(reader: &mut Reader<'_>, n: usize) -> Result<()> {
     }
 }
 
-fn wrong_dialect(heard: Dialect) -> Error {
-    Error::Dialect(match heard {
-        Dialect::V5 => "the peer speaks the dialect of rpyc 5.3 and older, not that of 6.0; set the option dialect to 5 (or auto)".into(),
-        _ => "the peer speaks the dialect of rpyc 6.0 and later, not that of 5.3 and older; set the option dialect to 6 (or auto)".into(),
-    })
+fn without_threads() -> Error {
+    Error::Malformed("a message without thread ids: is bind_threads on at both ends?".into())
+}
+
+/// The dialect of a message that begins with this byte.
+fn dialect_of(first: Option<u8>, bind_threads: bool) -> Result<Dialect> {
+    match first {
+        Some(1..=3) => Ok(Dialect::V6),
+        Some(0x12 | 0x14 | 0x15) => Ok(Dialect::V5),
+        Some(0) if !bind_threads => {
+            Err(Error::Malformed("not a message of RPyC: does the peer have bind_threads on?".into()))
+        }
+        Some(byte) => Err(Error::Malformed(format!("not a message of RPyC: it starts with byte {byte:#04x}"))),
+        None => Err(Error::Malformed("not a message of RPyC: it is empty".into())),
+    }
+}
+
+pub fn wrong_dialect(heard: Dialect, configured: Dialect) -> Error {
+    let (theirs, ours, option) = match heard {
+        Dialect::V5 => ("rpyc 5.3 and older", "6.0", 5),
+        _ => ("rpyc 6.0 and later", "5.3 and older", 6),
+    };
+    // With auto, this side had to speak first where it cannot start over.
+    let or_auto = if configured == Dialect::Auto { "" } else { " (or auto)" };
+    Error::Dialect(format!(
+        "the peer speaks the dialect of {theirs}, not that of {ours}; set the option dialect to {option}{or_auto}"
+    ))
+}
+
+/// Finding the dialect out before anything of the session is known.
+impl<T> Session<T> {
+    /// Speaks a dialect from now on. Nothing may have been said or heard before.
+    pub fn speak(&mut self, dialect: Dialect) {
+        self.core.dialect = dialect;
+    }
+
+    /// The dialect of the peer's first message, as soon as its beginning is here. Takes nothing.
+    pub fn first_word(&mut self) -> Result<Option<Dialect>> {
+        let bind_threads = self.core.config.bind_threads;
+        let at = if bind_threads { THREADS } else { 0 };
+        match self.incoming().peek(at + 1)? {
+            None => Ok(None),
+            Some(begun) if begun.len() < at => Err(without_threads()),
+            Some(begun) => dialect_of(begun.get(at).copied(), bind_threads).map(Some),
+        }
+    }
 }

@@ -22,6 +22,7 @@ mod vinegar;
 
 pub use boxing::Wrap;
 pub use decode::{DecodeFault, Decoded, DecodedKind, Decoder};
+pub use envelope::wrong_dialect;
 pub use exports::id_pack;
 pub use policy::{Name, Question};
 pub use request::{Access, CompareOp, Due, Handler, Instance, Keywords, Op, Request, RequestId, Seq, Slicing, Threads};
@@ -436,10 +437,13 @@ impl<T> Session<T> {
         self.core.put_releases();
     }
 
-    /// Tells the peer that we are going. Nothing is served from now on; wait for the end of the stream.
+    /// Tells the peer that we are going. Nothing is served from now on; wait for the end of the stream. While the peer's
+    /// dialect is not known, nothing can be said that it would understand: end the stream.
     pub fn close(&mut self) {
         if self.core.state == State::Open {
-            self.core.put_close();
+            if self.core.dialect != Dialect::Auto {
+                self.core.put_close();
+            }
             self.core.state = State::Closing;
         }
     }

@@ -29,9 +29,10 @@ pub enum Address {
 }
 
 impl Address {
-    /// A second connection can be made, so what went wrong with the first may be tried again.
+    /// Returns whether a second connection can be made, and what went wrong with the first tried again. A command is run
+    /// once: what it does, and what it costs, is not known here.
     pub fn can_connect_again(&self) -> bool {
-        !matches!(self, Address::Descriptors { .. } | Address::Stdio)
+        matches!(self, Address::Tcp { .. } | Address::Unix(_) | Address::Abstract(_))
     }
 }
 

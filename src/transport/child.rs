@@ -77,6 +77,10 @@ impl Transport for Process {
         self.stream.end_sending();
     }
 
+    fn unread(&self) -> Option<usize> {
+        self.stream.unread()
+    }
+
     fn fileno(&self) -> Option<RawFd> {
         self.stream.fileno()
     }

@@ -79,6 +79,11 @@ pub trait Transport: Send + Sync {
         self.shutdown();
     }
 
+    /// How many of the bytes that were sent the peer has not received yet. None: that cannot be told.
+    fn unread(&self) -> Option<usize> {
+        None
+    }
+
     /// A descriptor for `poll` or `epoll` that is readable when `recv` would give something.
     fn fileno(&self) -> Option<RawFd>;
 

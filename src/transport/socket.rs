@@ -78,6 +78,11 @@ impl Transport for Stream {
         let _ = self.socket.shutdown(Shutdown::Write);
     }
 
+    fn unread(&self) -> Option<usize> {
+        // Of TCP the kernel knows what the peer's kernel has acknowledged, not what the peer has received.
+        if self.tcp { None } else { sys::unread(self.socket.as_fd()).ok() }
+    }
+
     fn fileno(&self) -> Option<RawFd> {
         Some(self.socket.as_raw_fd())
     }

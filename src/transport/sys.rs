@@ -24,6 +24,16 @@ pub(super) fn is_ready(polled: &libc::pollfd, events: i16) -> bool {
     polled.revents & (events | libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0
 }
 
+/// How many bytes the other end of a Unix socket has not received yet, the kernel's own room for them included.
+pub(super) fn unread(socket: BorrowedFd<'_>) -> io::Result<usize> {
+    let mut bytes: libc::c_int = 0;
+    // SAFETY: the descriptor is open; the request writes one int, which outlives the call.
+    if unsafe { libc::ioctl(socket.as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(usize::try_from(bytes).unwrap_or(0))
+}
+
 /// `poll(2)`, for at most `timeout`, or for ever; interruptions are waited out.
 pub(super) fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
     let deadline = timeout.and_then(|t| Instant::now().checked_add(t));

@@ -39,6 +39,7 @@ import native                                        # noqa: F401
 import parameters                                    # noqa: F401
 import services                                      # noqa: F401
 import errors                                        # noqa: F401
+import dialects                                      # noqa: F401
 import classic                                       # noqa: F401
 import tool                                          # noqa: F401
 import tool_trace                                    # noqa: F401

@@ -4,10 +4,13 @@ use crate::support::node::{Node, int, text, tuple};
 use crate::support::pair::{BOTH, Pair, closed, nothing, payloads, push, sent, session, tuple_box, value_box};
 use crate::support::recording::{self, Kind};
 use crate::support::thing::{Thing, shape};
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 use rpyc::config::{Config, Dialect};
 use rpyc::error::Error;
 use rpyc::session::{Body, Session};
 use rpyc::value::Value;
+use std::io::Write;
 use std::sync::Arc;
 
 const GETROOT: Body<'_> = Body::Raw { handler: 3, args: &[] };
@@ -62,10 +65,11 @@ fn the_other_dialect_is_named() {
     let too_old =
         "the peer speaks the dialect of rpyc 5.3 and older, not that of 6.0; set the option dialect to 5 (or auto)";
     let too_new = "the peer speaks the dialect of rpyc 6.0 and later, not that of 5.3 and older; set the option dialect to 6 (or auto)";
+    let configure = too_old.strip_suffix(" (or auto)").unwrap();
     for (configured, spoken, heard, expected) in [
         (Dialect::V6, false, Dialect::V5, too_old),
         (Dialect::V5, false, Dialect::V6, too_new),
-        (Dialect::Auto, true, Dialect::V5, too_old),
+        (Dialect::Auto, true, Dialect::V5, configure),
         (Dialect::V6, true, Dialect::V5, too_old),
         (Dialect::V5, true, Dialect::V6, too_new),
     ] {
@@ -192,5 +196,74 @@ fn two_sessions_understand_each_other_in_both() {
             let back = pair.ask(Body::Raw { handler: 1, args: &[Value::str("x")] }).unwrap();
             assert_eq!(back, Value::str("x"));
         }
+    }
+}
+
+fn deflated_frame(payload: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(payload).unwrap();
+    let mut out = recording::frame(&encoder.finish().unwrap());
+    out[4] = 1;
+    out
+}
+
+/// The beginning of the first message tells the dialect, whatever of it is here.
+#[test]
+fn the_first_word_is_heard_without_being_taken() {
+    for dialect in BOTH {
+        for bind_threads in [false, true] {
+            for compressed in [false, true] {
+                let body = tuple([int(1), value_box(tuple([long_text()]))]);
+                let mut payload = recording::close(Kind::Request, &int(0), &body, dialect == Dialect::V6);
+                if bind_threads {
+                    payload.splice(0..0, [7; 16]);
+                }
+                let plain = recording::frame(&payload);
+                let deflated = deflated_frame(&payload);
+                let bytes = if compressed { deflated } else { plain };
+                let mut session = session(Config { bind_threads, ..Config::default() }, None);
+                // Empty frames are passed over.
+                push(&mut session, &recording::frame(&[]), usize::MAX);
+                let mut heard = None;
+                for (at, byte) in bytes.iter().enumerate() {
+                    push(&mut session, &[*byte], usize::MAX);
+                    let word = session.first_word().unwrap();
+                    assert!(heard.is_none() || word == heard, "at {at}");
+                    heard = word;
+                }
+                assert_eq!(heard, Some(dialect));
+                assert_eq!((session.dialect(), session.heard()), (Dialect::Auto, Dialect::Auto));
+                nothing(session.next_event());
+                assert_eq!(session.heard(), dialect);
+            }
+        }
+    }
+    for strange in [&[0][..], &[4], b"HTTP/1.1 400 Bad Request", &[0x16, 3, 1]] {
+        let mut session = speaking(Dialect::Auto);
+        push(&mut session, &recording::frame(strange), usize::MAX);
+        assert!(matches!(session.first_word(), Err(Error::Malformed(_))));
+    }
+    let mut session = speaking(Dialect::Auto);
+    push(&mut session, b"HTTP/1.1 400 Bad Request", usize::MAX);
+    assert!(matches!(session.first_word(), Err(Error::Limit(_))));
+}
+
+/// What cannot be understood is not said.
+#[test]
+fn no_close_before_the_dialect_is_known() {
+    let mut session = speaking(Dialect::Auto);
+    session.close();
+    assert!(session.outgoing().is_empty());
+    assert!(!session.is_open());
+    for dialect in BOTH {
+        let mut session = speaking(dialect);
+        session.close();
+        assert_eq!(first_byte(&mut session), if dialect == Dialect::V6 { 1 } else { 0x12 });
+        let mut session = speaking(Dialect::Auto);
+        push(&mut session, &ping(dialect), usize::MAX);
+        nothing(session.next_event());
+        sent(&mut session);
+        session.close();
+        assert_eq!(first_byte(&mut session), if dialect == Dialect::V6 { 1 } else { 0x12 });
     }
 }

@@ -112,7 +112,10 @@ impl From<Error> for Failure {
             Error::Limit(text) if text.contains("max_frame") => Failure::new(PROTOCOL, text)
                 .hint("What the peer sent is most likely not RPyC; if it is, -o max_frame=BYTES allows it more"),
             Error::Dialect(_) => Failure::new(PROTOCOL, text)
-                .hint("Without --dialect it is found out; rpyc 4.1 to 5.3 is --dialect 5, rpyc 6 is --dialect 6"),
+                .hint(
+                    "--dialect 5 is rpyc 4.1 to 5.3, --dialect 6 is rpyc 6. Without --dialect it is found out, but where the \
+                     peer can be asked only once: a OneShotServer, exec:",
+                ),
             _ => Failure::new(PROTOCOL, text),
         }
     }

@@ -39,12 +39,11 @@ pub fn address(text: &str, usual_port: Option<u16>) -> Result<Address, Failure> 
 pub fn connect(address: &Address, config: Config) -> Result<Connection, Failure> {
     let reached = Cell::new(false);
     let open = |timeout| {
-        reached.set(false);
         let transport = transport::connect(address, timeout);
-        reached.set(transport.is_ok());
+        reached.set(reached.get() || transport.is_ok());
         transport
     };
-    Connection::connect_by(&open, address.can_connect_again(), None, config).map_err(|error| match error {
+    Connection::connect_by(address, &open, None, config).map_err(|error| match error {
         Error::Timeout(text) if !reached.get() => Failure::unreachable(text),
         Error::Io { .. } if !reached.get() => {
             Failure::unreachable(error.to_string()).hint("Is the name of the host right?")

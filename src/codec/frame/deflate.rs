@@ -195,3 +195,13 @@ impl Inflater {
         Ok(out)
     }
 }
+
+/// The first `n` bytes of what a zlib stream holds, or all of a shorter one; None if more of the stream is needed.
+pub(super) fn begin_inflating(input: &[u8], n: usize) -> Result<Option<Vec<u8>>, FrameError> {
+    let mut out = Vec::with_capacity(n);
+    let status = Decompress::new(true)
+        .decompress_vec(input, &mut out, FlushDecompress::None)
+        .map_err(|e| FrameError::Zlib(e.message().unwrap_or("not a zlib stream").to_owned()))?;
+    out.truncate(n);
+    Ok((status == Status::StreamEnd || out.len() == n).then_some(out))
+}

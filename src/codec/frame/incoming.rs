@@ -1,6 +1,6 @@
 //! What has been received, frame by frame.
 
-use super::deflate::Inflater;
+use super::deflate::{Inflater, begin_inflating};
 use super::room::{Direct, Expected, Match, Room};
 use super::{FrameError, HEADER};
 use crate::codec::brine::Reader;
@@ -306,6 +306,28 @@ impl Incoming {
         Reader::new(self.bytes(payload), owner, limits)
     }
 
+    /// The first `n` bytes of the next payload, or all of a shorter one, as soon as they are here. Takes nothing.
+    pub fn peek(&mut self, n: usize) -> Result<Option<Vec<u8>>, FrameError> {
+        if let Some(Large { data, body, compressed, direct: None }) = &self.large {
+            return begin_payload(data.get(..*body).unwrap_or(data), *body, *compressed, n);
+        }
+        let mut rest = self.buffer.get(self.taken..).unwrap_or(&[]);
+        while let Some(header) = Header::read(rest) {
+            if header.body > self.limit {
+                return Err(FrameError::TooLong { size: header.body, limit: self.limit });
+            }
+            if header.body > 0 {
+                let body = rest.get(HEADER..).unwrap_or(&[]);
+                let begun = begin_payload(body.get(..header.body).unwrap_or(body), header.body, header.compressed, n)?;
+                if begun.as_ref().is_none_or(|begun| !begun.is_empty()) {
+                    return Ok(begun);
+                }
+            }
+            rest = rest.get(header.frame()..).unwrap_or(&[]);
+        }
+        Ok(None)
+    }
+
     /// How many bytes are here that have not been given out as frames.
     #[inline]
     pub fn buffered(&self) -> usize {
@@ -403,4 +425,12 @@ impl Incoming {
             self.buffer.reserve(2 * READ);
         }
     }
+}
+
+/// The first `n` bytes of the payload of a frame of which `here` has arrived, or all of a shorter one.
+fn begin_payload(here: &[u8], body: usize, compressed: bool, n: usize) -> Result<Option<Vec<u8>>, FrameError> {
+    if compressed {
+        return begin_inflating(here, n);
+    }
+    Ok(here.get(..n.min(body)).map(<[u8]>::to_vec))
 }

@@ -1,0 +1,146 @@
+package rpyc_test
+
+import (
+	"bytes"
+	"compress/zlib"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"rpyc"
+)
+
+// counted is a service that counts how often it is told of connections.
+type counted struct{ connected, disconnected atomic.Int32 }
+
+func (c *counted) OnConnect(*rpyc.Conn) error { c.connected.Add(1); return nil }
+func (c *counted) OnDisconnect(*rpyc.Conn)    { c.disconnected.Add(1) }
+
+// asked accepts a connection and reads a request; its first byte tells the dialect.
+func heardBy(t *testing.T, listener net.Listener) (net.Conn, byte) {
+	t.Helper()
+	stream, err := listener.Accept()
+	if err != nil {
+		t.Error(err)
+		return nil, 0
+	}
+	var first [6]byte
+	if _, err := io.ReadFull(stream, first[:]); err != nil {
+		t.Error(err)
+	}
+	return stream, first[5]
+}
+
+// rootIn answers GETROOT with an int, which is no root, but an answer.
+func rootIn(dialect int) []byte {
+	if dialect == 5 {
+		return []byte("\x00\x00\x00\x06\x00\x12\x52\x50\x11\x51\x57\n")
+	}
+	return []byte("\x00\x00\x00\x06\x00\x02\x11\x50\x11\x51\x57\n")
+}
+
+func listen(t *testing.T) net.Listener {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	return listener
+}
+
+// Whichever of two connections is answered is the one; the other ends without a further word.
+func TestDialectBesideASilentOne(t *testing.T) {
+	for _, dialect := range []int{5, 6} {
+		listener := listen(t)
+		ended := make(chan int, 1)
+		go func() {
+			six, byte6 := heardBy(t, listener)
+			five, byte5 := heardBy(t, listener)
+			if byte6 != 1 && byte6 != 2 || byte5 != 0x12 {
+				t.Errorf("it was asked with %#x and %#x", byte6, byte5)
+			}
+			winner, loser := six, five
+			if dialect == 5 {
+				winner, loser = five, six
+			}
+			winner.Write(rootIn(dialect))
+			rest, _ := io.ReadAll(loser)
+			ended <- bytes.Count(rest, []byte("\x11\x52\x11\x51\x02")) // CLOSE
+		}()
+		service := &counted{}
+		conn, err := rpyc.Dial(within(t), "tcp://"+listener.Addr().String(), rpyc.WithService(service))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told := <-ended; told != 0 {
+			t.Errorf("the connection that lost was closed with a message")
+		}
+		if service.connected.Load() != 1 || service.disconnected.Load() != 0 {
+			t.Errorf("the service saw %d connections", service.connected.Load())
+		}
+		conn.Close()
+	}
+}
+
+// A server that can be asked only once says what it speaks, and the error says what to do.
+func TestDialectOfAServerForOneConnection(t *testing.T) {
+	listener := listen(t)
+	go func() {
+		stream, _ := heardBy(t, listener)
+		listener.Close()
+		stream.Write([]byte("\x00\x00\x00\x08\x00\x12\x51\x50\x11\x52\x11\x51\x02\n"))
+		stream.Close()
+	}()
+	service := &counted{}
+	_, err := rpyc.Dial(within(t), "tcp://"+listener.Addr().String(), rpyc.WithService(service))
+	if !errors.Is(err, rpyc.ErrDialect) || service.connected.Load() != 0 {
+		t.Fatalf("it gives %v", err)
+	}
+	want := `WithConfig("dialect", "5")`
+	if !bytes.Contains([]byte(err.Error()), []byte(want)) {
+		t.Errorf("the error does not say %s: %v", want, err)
+	}
+}
+
+// The context ends both attempts.
+func TestDialectNobodyAnswers(t *testing.T) {
+	listener := listen(t)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	if _, err := rpyc.Dial(ctx, "tcp://"+listener.Addr().String()); !errors.Is(err, rpyc.ErrTimeout) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("it gives %v", err)
+	}
+}
+
+// A server that speaks first, in a compressed message.
+func TestDialectOfACompressedFirstMessage(t *testing.T) {
+	var body bytes.Buffer
+	writer := zlib.NewWriter(&body)
+	writer.Write([]byte("\x12\x51\x50\x11\x51\x11\x51\x10\x57")) // PING
+	writer.Close()
+	listener := listen(t)
+	go func() {
+		for range [2]int{} {
+			stream, first := heardBy(t, listener)
+			if stream == nil {
+				return
+			}
+			stream.Write(append([]byte{0, 0, 0, byte(body.Len()), 1}, append(body.Bytes(), '\n')...))
+			if first == 0x12 {
+				stream.Write(rootIn(5))
+				return
+			}
+			stream.Close()
+		}
+	}()
+	conn, err := rpyc.Dial(within(t), "tcp://"+listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+}
