@@ -221,6 +221,16 @@ pub fn connection() -> Vec<Vec<u8>> {
     inputs.into_iter().enumerate().map(|(i, parts)| with_head(&[1 | (i as u8) << 2], parts.concat())).collect()
 }
 
+/// Choices of a peer: any bytes are some, so these are.
+pub fn requests() -> Vec<Vec<u8>> {
+    let mut random = Random(0x1234_5678_9abc_def1);
+    let one = |flags: u8| {
+        let choices = (0..20 + random.below(400)).map(|_| random.next() as u8);
+        with_head(&[flags], choices.collect::<Vec<u8>>())
+    };
+    (0..128).map(one).collect()
+}
+
 fn texts(all: &[&str]) -> Vec<Vec<u8>> {
     all.iter().map(|text| text.as_bytes().to_vec()).collect()
 }

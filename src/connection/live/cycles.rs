@@ -53,14 +53,25 @@ impl Suspects {
         self.objects.push(known);
     }
 
-    /// Frees those that nothing holds but they themselves. It runs destructors of the host.
-    pub fn collect(self) {
+    /// Frees those that nothing holds but they themselves, and forgets those that are gone. It runs destructors of the
+    /// application.
+    pub fn collect(&mut self) {
         let objects: Vec<Arc<Object>> = self.objects.iter().filter_map(Weak::upgrade).collect();
         if !objects.is_empty() {
             if let Some(garbage) = Net::reached_from(objects).and_then(Net::garbage) {
                 garbage.into_iter().for_each(let_go);
             }
         }
+        self.objects.retain(|object| object.strong_count() > 0);
+    }
+
+    /// Takes over those of another one.
+    pub fn join(&mut self, other: Suspects) {
+        self.objects.extend(other.objects);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
     }
 }
 
