@@ -3,9 +3,12 @@
 //! The input is read as choices of the peer. Whenever librpyc would wait, the peer goes on; so everything happens on one thread, in
 //! an order that the input alone decides. At the end each request must have been answered once, and nothing may be left of anything.
 
+mod bare;
 mod peer;
 mod service;
 mod vocabulary;
+
+pub use bare::session;
 
 use super::codecs::limits;
 use peer::Peer;
@@ -134,6 +137,10 @@ pub fn connection(data: &[u8]) {
     handle();
     if !connection.closed() && flags & 64 == 0 {
         end_in_order(&connection, &driven, &world, &handle);
+    }
+    if driven.with(|peer| peer.tangled) {
+        // A call that is answered after the end keeps a container in its arguments, which then is not looked at any more.
+        world.forget();
     }
     connection.abort();
     drop((connection, service));

@@ -435,7 +435,10 @@ impl Peer {
         let at = self.some_of_theirs();
         let names = vocabulary::of_type(self.theirs.get(at).map_or("", |object| &object.type_name));
         let (name, n) = self.source.pick(names);
-        let arguments = self.arguments(n);
+        let arguments = match vocabulary::GROWING.contains(&name) {
+            true => vec![boxed(TUPLE, Value::tuple(self.arguments(3)))],
+            false => self.arguments(n),
+        };
         let object = self.their_box(at);
         self.call_attr(object, name, arguments);
     }

@@ -57,7 +57,6 @@ const LIST: Names = &[
     ("__len__", 0),
     ("__add__", 1),
     ("__iadd__", 1),
-    ("__mul__", 1),
     ("__eq__", 1),
     ("__lt__", 1),
     ("__repr__", 0),
@@ -131,6 +130,9 @@ const OTHERS: Names = &[
     ("exposed_keep", 1),
     ("nothing", 0),
 ];
+
+/// Given an iterator over the container itself, these go on until it has 16 million items, as in Python until the memory is full.
+pub const GROWING: &[&str] = &["extend", "__iadd__", "update", "__or__"];
 
 pub fn of_type(name: &str) -> Names {
     match name {
