@@ -16,7 +16,7 @@ use super::set::Set;
 use super::views;
 use crate::connection::class::{BoundMethod, Object};
 use crate::connection::dispatch::downcast;
-use crate::connection::restricted;
+use crate::connection::{containers, restricted};
 use crate::sync::{MutexGuard, try_lock};
 use crate::value::{Local, Reference, Value};
 use std::collections::HashMap;
@@ -114,7 +114,10 @@ impl Node {
     fn each_fixed(&self, mut see: impl FnMut(&Value)) {
         match self {
             Node::Method(method) => see(&Value::Ref(Reference::Local(method.object.clone()))),
-            Node::Object(object) => fixed(object).into_iter().for_each(|held| see(&Value::Ref(Reference::Local(held)))),
+            Node::Object(object) => {
+                fixed(object).into_iter().for_each(|held| see(&Value::Ref(Reference::Local(held))));
+                containers::snapshot(object).iter().for_each(see);
+            }
             Node::Data(Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items)) => {
                 items.iter().for_each(see)
             }
@@ -160,7 +163,8 @@ fn target(value: &Value) -> Option<usize> {
 
 /// Can it lead to other containers?
 fn leads_on(object: &Object) -> bool {
-    List::of(object).is_some() || Dict::of(object).is_some() || fixed(object).is_some()
+    let holds = || containers::snapshot(object).is_some_and(|data| data.holds_objects());
+    List::of(object).is_some() || Dict::of(object).is_some() || fixed(object).is_some() || holds()
 }
 
 /// The container that a set, a view, a restricted view or an iterator stands for.
@@ -329,6 +333,8 @@ mod tests {
         append(&list, Value::Ref(Reference::Local(Arc::new(BoundMethod { object: list.clone(), member }))));
         let names = std::collections::BTreeSet::new();
         let this = Reference::Local(list.clone());
+        let items: Arc<[Value]> = vec![Value::Int(1), object(list.clone())].into();
+        append(&list, Value::Ref(Reference::Local(containers::list(items))));
         append(&list, Value::Ref(restricted::restricted(this, names.clone(), names)));
         assert!(give_back(list).upgrade().is_none() && other.upgrade().is_none());
     }
