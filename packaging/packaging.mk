@@ -57,7 +57,9 @@ FUZZ_OUT     := $(TARGET)/fuzz
 SECONDS      ?= 60
 HOST          = $(shell $(or $(RUSTC),rustc) -vV 2>/dev/null | sed -n 's/^host: //p')
 
-.PHONY: fuzz fuzz-build
+.PHONY: fuzz fuzz-build fuzz-check
+fuzz-check: ## whether make fuzz would build, its lock file included; libFuzzer itself is neither compiled nor linked
+	cd fuzz && CUSTOM_LIBFUZZER_PATH=$(FUZZ_OUT)/none $(CARGO) check --locked --target-dir $(FUZZ_OUT)/check
 fuzz-build:
 	cd fuzz && RUSTC_BOOTSTRAP=1 RUSTFLAGS="$(FUZZ_FLAGS)" $(CARGO) build --release --locked --target $(HOST) \
 	    --target-dir $(FUZZ_OUT)

@@ -62,6 +62,11 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+fn unhex(text: &str) -> Vec<u8> {
+    let byte = |at| u8::from_str_radix(&text[at..at + 2], 16).expect("FUZZ_INPUT is hex");
+    (0..text.len()).step_by(2).map(byte).collect()
+}
+
 fn one(target: &Target, bytes: &[u8]) {
     let before = NOW.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
@@ -75,11 +80,13 @@ fn one(target: &Target, bytes: &[u8]) {
 fn bytes_of_strangers() {
     let asked = std::env::var("FUZZ_ROUNDS").ok().map(|text| text.parse().expect("FUZZ_ROUNDS is a number"));
     let only = std::env::var("FUZZ_TARGET").ok();
+    // A seed in place of the target's own, as the messages of this test show it.
+    let given = std::env::var("FUZZ_INPUT").ok().map(|text| unhex(&text));
     let (input, count) = (Arc::new(Mutex::new(("", Vec::new()))), Arc::new(AtomicU64::new(0)));
     watch(input.clone(), count.clone());
     for target in TARGETS.iter().filter(|target| only.as_deref().is_none_or(|name| name == target.name)) {
         let (started, rounds) = (Instant::now(), asked.unwrap_or(target.short));
-        let seeds = (target.seeds)();
+        let seeds = given.clone().map_or_else(target.seeds, |input| vec![input]);
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
         for round in 0..seeds.len() + rounds {
             let bytes = seeds.get(round).cloned().unwrap_or_else(|| random.mutant(&seeds));

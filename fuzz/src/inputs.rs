@@ -221,6 +221,22 @@ pub fn connection() -> Vec<Vec<u8>> {
     inputs.into_iter().enumerate().map(|(i, parts)| with_head(&[1 | (i as u8) << 2], parts.concat())).collect()
 }
 
+/// An object that passes on calls, and is told to pass them on to itself, is called: endless calls within this process.
+const HEX: [&str; 1] = [
+    "217c5646021c5022f425c922ca6dc5b2e5ba191d9b2ea0bf9271d1aedde0a79c777da900580e7448f63da7d811bdf2086064e4b92a4e1436e0b964d439a37666dea3a4c13c4e3ebc9fd6e94012f8fb76967ff54624aa0b91b2b99429412b23e368fcc9cc37db983751f91a2a962d5f0b370901df18bab33c740038eab776d4472bafb861af8a3f2b3d6d813e9c930a0004b425afd61f3907857a22fa71238710f0694f792bc1fe6d8116ea9944a22931a9a47ddbee0f55990e5a28e4ed503458fe694d39b3342852865313b1",
+];
+
+/// Choices of a peer: any bytes are some, so these are.
+pub fn requests() -> Vec<Vec<u8>> {
+    let mut random = Random(0x1234_5678_9abc_def1);
+    let one = |flags: u8| {
+        let choices = (0..20 + random.below(400)).map(|_| random.next() as u8);
+        with_head(&[flags], choices.collect::<Vec<u8>>())
+    };
+    let too_deep = HEX.map(|hex| unhex(&Json::from(hex)));
+    too_deep.into_iter().chain((0..128).map(one)).collect()
+}
+
 fn texts(all: &[&str]) -> Vec<Vec<u8>> {
     all.iter().map(|text| text.as_bytes().to_vec()).collect()
 }

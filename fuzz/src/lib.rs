@@ -5,6 +5,7 @@
 pub mod codecs;
 pub mod connections;
 pub mod inputs;
+pub mod requests;
 pub mod sessions;
 pub mod texts;
 
@@ -25,6 +26,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "session", run: sessions::stream, seeds: inputs::stream, short: 25000 },
     Target { name: "messages", run: sessions::messages, seeds: inputs::messages, short: 20000 },
     Target { name: "connection", run: connections::served, seeds: inputs::connection, short: 12000 },
+    Target { name: "requests", run: requests::connection, seeds: inputs::requests, short: 2000 },
+    Target { name: "bare", run: requests::session, seeds: inputs::requests, short: 2000 },
     Target { name: "addresses", run: texts::addresses, seeds: inputs::addresses, short: 40000 },
     Target { name: "signatures", run: texts::signatures, seeds: inputs::signatures, short: 40000 },
     Target { name: "options", run: texts::options, seeds: inputs::options, short: 40000 },

@@ -101,7 +101,7 @@ impl Shared {
         inner.session.abandon();
         let pending = inner.session.take_pending();
         let waste = inner.take_waste();
-        let suspects = std::mem::take(&mut inner.suspects);
+        let mut suspects = std::mem::take(&mut inner.suspects);
         let bound = std::mem::take(&mut inner.bound);
         let queued = self.queue.get().map(|queue| queue.forget(self));
         inner.tell_loop();
@@ -123,7 +123,9 @@ impl Shared {
         drop((waste, bound, queued, root));
         suspects.collect();
         self.disconnected();
-        self.lock()
+        let mut inner = self.lock();
+        inner.suspects.join(suspects);
+        inner
     }
 
     /// What the peer did wrong, for the log.
@@ -230,5 +232,15 @@ impl Shared {
     /// Ends at once, and tells nobody.
     pub(crate) fn end(self: &Arc<Shared>) {
         self.abort(false);
+    }
+}
+
+impl Drop for Shared {
+    /// Calls that were running when the connection ended held containers until now.
+    fn drop(&mut self) {
+        let mut suspects = std::mem::take(&mut self.lock().suspects);
+        if !suspects.is_empty() && self.check_fork().is_ok() {
+            suspects.collect();
+        }
     }
 }

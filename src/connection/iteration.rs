@@ -48,8 +48,20 @@ pub(super) fn buffered(job: Job, object: Arc<Object>, count: usize) {
 }
 
 fn no_iterator(job: Job, type_name: &str) {
-    let text = format!("iter() returned non-iterator of type '{type_name}'");
-    let _ = job.answer.give(Err(Exception::builtin("TypeError", text)));
+    let _ = job.answer.give(Err(non_iterator(type_name)));
+}
+
+fn non_iterator(type_name: &str) -> Exception {
+    Exception::builtin("TypeError", format!("iter() returned non-iterator of type '{type_name}'"))
+}
+
+/// Rejects what `__iter__` answered with where it is an iterable of ours, whose items BUFFITER would begin anew each time.
+pub(super) fn check_iterator(iterator: &Reference) -> Result<(), Exception> {
+    let Reference::Local(local) = iterator else { return Ok(()) };
+    match local.as_any().downcast_ref::<Object>().is_some_and(|object| object.class().find("__next__").is_some()) {
+        true => Ok(()),
+        false => Err(non_iterator(local.shape().class_name())),
+    }
 }
 
 /// Fetches until there is enough. Answers that come at once do not deepen the stack.

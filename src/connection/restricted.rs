@@ -32,6 +32,14 @@ pub fn restricted(object: Reference, readable: BTreeSet<String>, writable: BTree
     Reference::Local(view)
 }
 
+/// The object of ours that a view shows.
+pub(super) fn held(object: &Object) -> Option<Arc<Object>> {
+    match &object.state().downcast_ref::<View>()?.object {
+        Reference::Local(local) => super::dispatch::downcast::<Object>(local),
+        Reference::Remote(_) => None,
+    }
+}
+
 fn access(call: Call, write: bool) {
     match allowed(call.object(), call.args(), write) {
         Ok((object, name, value)) => {

@@ -1,5 +1,6 @@
 //! Python's `bool()`, `==` and `in` on objects, wherever they live.
 
+use super::iteration::check_iterator;
 use super::remote::{Ask, ask};
 use crate::error::{Error, Exception, Result};
 use crate::session::CompareOp;
@@ -75,6 +76,7 @@ pub fn contains(object: &Reference, item: &Value) -> Result<bool> {
         Value::Ref(iterator) => iterator,
         other => return Err(Error::Type(format!("__iter__ of the object answers with {}", other.type_name()))),
     };
+    check_iterator(&iterator).map_err(Error::Remote)?;
     loop {
         let items = match ask(&iterator, Ask::BuffIter(CHUNK))? {
             Value::Tuple(items) | Value::List(items) => items,

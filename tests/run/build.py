@@ -1,11 +1,11 @@
-"""The library and the C programs are built, without a warning."""
+"""The library, the C programs and the fuzz targets are built, without a warning."""
 import os
 
 from prepare import OLDEST_RUST
 from runner import ROOT, TARGET, test
 
 GOALS = (("all", 900), ("interop-programs", 120), ("bench-programs", 120), ("examples", 120), ("border-programs", 120),
-         ("cpp-programs", 900))
+         ("cpp-programs", 900), ("fuzz-check", 900))
 
 
 def register(goal, seconds):

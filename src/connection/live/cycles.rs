@@ -14,8 +14,9 @@ use super::list::{self, List};
 use super::release::{Held, let_go};
 use super::set::Set;
 use super::views;
-use crate::connection::class::Object;
+use crate::connection::class::{BoundMethod, Object};
 use crate::connection::dispatch::downcast;
+use crate::connection::{containers, restricted};
 use crate::sync::{MutexGuard, try_lock};
 use crate::value::{Local, Reference, Value};
 use std::collections::HashMap;
@@ -53,20 +54,33 @@ impl Suspects {
         self.objects.push(known);
     }
 
-    /// Frees those that nothing holds but they themselves. It runs destructors of the host.
-    pub fn collect(self) {
+    /// Frees those that nothing holds but they themselves, and forgets those that are gone. It runs destructors of the
+    /// application.
+    pub fn collect(&mut self) {
         let objects: Vec<Arc<Object>> = self.objects.iter().filter_map(Weak::upgrade).collect();
         if !objects.is_empty() {
             if let Some(garbage) = Net::reached_from(objects).and_then(Net::garbage) {
                 garbage.into_iter().for_each(let_go);
             }
         }
+        self.objects.retain(|object| object.strong_count() > 0);
+    }
+
+    /// Takes over those of another one.
+    pub fn join(&mut self, other: Suspects) {
+        self.objects.extend(other.objects);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.objects.is_empty()
     }
 }
 
 /// What is held by a container and can hold others, and is kept alive while it is here.
 enum Node {
     Object(Arc<Object>),
+    /// A method that was taken from one.
+    Method(Arc<BoundMethod>),
     Data(Value),
 }
 
@@ -74,8 +88,12 @@ impl Node {
     fn of(value: &Value) -> Option<(usize, Node)> {
         match value {
             Value::Ref(Reference::Local(local)) => {
+                let address = Arc::as_ptr(local) as *const () as usize;
+                if let Some(method) = downcast::<BoundMethod>(local) {
+                    return leads_on(&method.object).then_some((address, Node::Method(method)));
+                }
                 let object = downcast::<Object>(local).filter(|object| leads_on(object))?;
-                Some((Arc::as_ptr(&object) as usize, Node::Object(object)))
+                Some((address, Node::Object(object)))
             }
             data => address(data).map(|address| (address, Node::Data(data.clone()))),
         }
@@ -84,6 +102,7 @@ impl Node {
     fn strong(&self) -> usize {
         match self {
             Node::Object(object) => Arc::strong_count(object),
+            Node::Method(method) => Arc::strong_count(method),
             Node::Data(Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items)) => Arc::strong_count(items),
             Node::Data(Value::Dict(entries)) => Arc::strong_count(entries),
             Node::Data(Value::Slice(parts)) => Arc::strong_count(parts),
@@ -94,7 +113,11 @@ impl Node {
     /// The references that need no lock.
     fn each_fixed(&self, mut see: impl FnMut(&Value)) {
         match self {
-            Node::Object(object) => fixed(object).into_iter().for_each(|held| see(&Value::Ref(Reference::Local(held)))),
+            Node::Method(method) => see(&Value::Ref(Reference::Local(method.object.clone()))),
+            Node::Object(object) => {
+                fixed(object).into_iter().for_each(|held| see(&Value::Ref(Reference::Local(held))));
+                containers::snapshot(object).iter().for_each(see);
+            }
             Node::Data(Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items)) => {
                 items.iter().for_each(see)
             }
@@ -127,7 +150,11 @@ fn address(data: &Value) -> Option<usize> {
 fn target(value: &Value) -> Option<usize> {
     match value {
         Value::Ref(Reference::Local(local)) => {
-            let object = local.as_any().downcast_ref::<Object>()?;
+            let any = local.as_any();
+            let object = match any.downcast_ref::<BoundMethod>() {
+                Some(method) => &*method.object,
+                None => any.downcast_ref::<Object>()?,
+            };
             leads_on(object).then_some(Arc::as_ptr(local) as *const () as usize)
         }
         data => address(data),
@@ -136,13 +163,14 @@ fn target(value: &Value) -> Option<usize> {
 
 /// Can it lead to other containers?
 fn leads_on(object: &Object) -> bool {
-    List::of(object).is_some() || Dict::of(object).is_some() || fixed(object).is_some()
+    let holds = || containers::snapshot(object).is_some_and(|data| data.holds_objects());
+    List::of(object).is_some() || Dict::of(object).is_some() || fixed(object).is_some() || holds()
 }
 
-/// The container that a set, a view or an iterator stands for.
+/// The container that a set, a view, a restricted view or an iterator stands for.
 fn fixed(object: &Object) -> Option<Arc<Object>> {
     let set = || object.state().downcast_ref::<Set>().map(Set::held);
-    set().or_else(|| views::held(object)).or_else(|| list::held(object)).cloned()
+    set().or_else(|| views::held(object)).or_else(|| list::held(object)).cloned().or_else(|| restricted::held(object))
 }
 
 enum Locked<'a> {
@@ -209,8 +237,9 @@ impl Net {
             };
             node.each_fixed(&mut see);
             Locked::new(node)?.each(see);
-            let shallow = |node: &Node| {
-                matches!(node, Node::Object(_)) || matches!(node, Node::Data(data) if data.depth_at_most(DEEPEST))
+            let shallow = |node: &Node| match node {
+                Node::Data(data) => data.depth_at_most(DEEPEST),
+                Node::Object(_) | Node::Method(_) => true,
             };
             if seen > MOST || !next.iter().all(|(_, node)| shallow(node)) {
                 return None;
@@ -300,6 +329,13 @@ mod tests {
         set(&dict, Value::tuple(vec![view(&dict, Part::Values)]), iterator(&dict, Part::Keys));
         let other = Arc::downgrade(&dict);
         drop(dict);
+        let member = list.class().find("append").cloned().unwrap();
+        append(&list, Value::Ref(Reference::Local(Arc::new(BoundMethod::new(list.clone(), member)))));
+        let names = std::collections::BTreeSet::new();
+        let this = Reference::Local(list.clone());
+        let items: Arc<[Value]> = vec![Value::Int(1), object(list.clone())].into();
+        append(&list, Value::Ref(Reference::Local(containers::list(items))));
+        append(&list, Value::Ref(restricted::restricted(this, names.clone(), names)));
         assert!(give_back(list).upgrade().is_none() && other.upgrade().is_none());
     }
 

@@ -29,6 +29,7 @@ use super::call::Call;
 use super::class::{Class, Definition, Member, MemberKind, Method, Object};
 use super::containers;
 use super::dispatch::Outcome;
+use super::iteration::check_iterator;
 use super::remote::{self, Ask};
 use super::truth;
 use crate::error::{Error, Exception};
@@ -441,6 +442,7 @@ fn each_chunk(
         Err(exception) if exception.is_builtin("AttributeError") => return Err(not_iterable()),
         Err(exception) => return Err(exception),
     };
+    check_iterator(&iterator)?;
     loop {
         match remote::outcome(remote::ask(&iterator, Ask::BuffIter(count)))? {
             Value::Tuple(more) if more.is_empty() => return Ok(()),
