@@ -2,7 +2,7 @@
 
 use super::exports::{Exports, IdPack, unknown_object};
 use super::imports::Imports;
-use super::request::Handler;
+use super::request::{Handler, Instance};
 use crate::codec::brine::{self, Reader, Sink};
 use crate::config::{Dialect, Limits};
 use crate::error::{Error, Exception, Result};
@@ -418,15 +418,18 @@ pub fn parse_id_pack<'a>(raw: &'a [u8], limits: &'a Limits) -> Option<IdPack<'a>
     r.at_end().then_some(IdPack { name, class_id, instance_id })
 }
 
-/// An id_pack in its shortest form, the class id in it, and whether it is a class.
-pub fn canonical(raw: &[u8], limits: &Limits) -> Result<(Box<[u8]>, Box<[u8]>, bool)> {
+/// What an instance check asks about: a known object, or what is known of another by its id_pack.
+pub fn instance(object: Option<Reference>, raw: &[u8], limits: &Limits) -> Result<Instance> {
     let value = brine::decode(raw, limits)?;
     let (mut id_pack, mut class_id) = (Vec::with_capacity(raw.len()), Vec::new());
     brine::put_value(&mut id_pack, &value, limits)?;
     let parts = if let Value::Tuple(parts) = &value { &parts[..] } else { &[] };
-    let [_, class, instance] = parts else { return Ok((id_pack.into(), class_id.into(), false)) };
-    brine::put_value(&mut class_id, class, limits)?;
-    Ok((id_pack.into(), class_id.into(), matches!(instance, Value::Int(0))))
+    let mut is_class = false;
+    if let [_, class, instance] = parts {
+        brine::put_value(&mut class_id, class, limits)?;
+        is_class = matches!(instance, Value::Int(0));
+    }
+    Ok(Instance { object, id_pack: id_pack.into(), class_id: class_id.into(), is_class })
 }
 
 /// An id_pack in its shortest form, with ids of up to 18 digits, as nearly all are.

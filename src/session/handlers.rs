@@ -637,9 +637,8 @@ impl<'d> Args<'_, '_, 'd> {
         };
         let other = self.unboxer.exports.find(&pack);
         if class.stands_for().is_some() {
-            let (object, (id_pack, class_id, is_class)) =
-                (other.cloned().map(Reference::given_back), boxing::canonical(raw, self.unboxer.limits)?);
-            let instance = Instance { object, id_pack, class_id, is_class };
+            let object = other.cloned().map(Reference::given_back);
+            let instance = boxing::instance(object, raw, self.unboxer.limits)?;
             return Ok(Some(Checked::Ask(class, Box::new(instance))));
         }
         let other = other.filter(|other| other.instances().is_none() && other.stands_for().is_none());

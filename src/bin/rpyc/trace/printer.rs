@@ -9,7 +9,7 @@ use rpyc::session::{Decoded, DecodedKind, Decoder};
 use std::collections::HashMap;
 
 /// So much of a request stands beside its answer.
-const REQUEST_WIDTH: usize = 60;
+const REQUEST_WIDTH: usize = 80;
 /// So many bytes of garbage are shown.
 const GARBAGE: usize = 32;
 /// Requests that wait for an answer, remembered for each direction. Those to which none comes must not pile up.
