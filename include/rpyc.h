@@ -383,7 +383,8 @@
 #define RPYC_SESSION_CLASS_OWN_DEL 4
 
 /**
- * There are attributes beyond the members: RPYC_ASK_EXISTS comes, then their use by name. The usual rules hold.
+ * There are attributes beyond the members: RPYC_ASK_EXISTS comes, then their use by name; setting one comes
+ * without it. The usual rules hold.
  */
 #define RPYC_SESSION_CLASS_DYNAMIC 8
 
@@ -698,19 +699,22 @@ typedef struct {
      */
     rpyc_method_fn del_attr;
     /**
-     * Does the object have an attribute that is in no table? Not 0: yes. The usual rules hold for it. NULL: never.
+     * Returns whether the object has an attribute that is in no table; not 0: it has. Asked for each permitted name before
+     * get_dynamic and del_dynamic, special methods included; 0 is an AttributeError for the peer. set_dynamic is called
+     * without it: setting makes attributes. The usual rules hold for the names. NULL: an attribute exists unless get_dynamic
+     * raises AttributeError, as with Python's __getattr__.
      */
     int32_t (*has_dynamic)(void *self_, const char *name, size_t length);
     /**
-     * Reads such an attribute; argument 0 is its name.
+     * Reads such an attribute; argument 0 is its name. NULL: they cannot be read.
      */
     rpyc_method_fn get_dynamic;
     /**
-     * Sets such an attribute; arguments are its name and the value.
+     * Sets such an attribute; arguments are its name and the value. NULL: they cannot be set.
      */
     rpyc_method_fn set_dynamic;
     /**
-     * Deletes such an attribute; argument 0 is its name.
+     * Deletes such an attribute; argument 0 is its name. NULL: they cannot be deleted.
      */
     rpyc_method_fn del_dynamic;
     /**
@@ -3524,7 +3528,8 @@ rpyc_status rpyc_object_del_item(rpyc_object *object,
                                  rpyc_error **error_out);
 
 /**
- * Is an item in a container? One without `__contains__` is iterated, as Python's `in` does.
+ * Evaluates Python's `item in object`. An object without `__contains__` is asked for one item after the other until one is
+ * equal, as in Python: an iterator goes on behind that item.
  *
  * @param object borrowed
  * @param item consumed, on success and on every failure
@@ -3621,7 +3626,8 @@ rpyc_status rpyc_object_exit(rpyc_object *object,
                              rpyc_error **error_out);
 
 /**
- * Starts to iterate over a container. Items are fetched 10, 20, 40 and at last 1000 at a time.
+ * Starts to iterate over a container. Items are fetched 10, 20, 40 and at last 1000 at a time, so that an iterator may go
+ * further than what rpyc_iterator_next has given; use rpyc_object_next where it is used afterwards.
  *
  * @param object borrowed
  * @param iterator_out owned; free it with rpyc_iterator_free
@@ -3631,7 +3637,9 @@ rpyc_status rpyc_object_exit(rpyc_object *object,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_iterate(rpyc_object *object, rpyc_iterator **iterator_out, rpyc_error **error_out);
+rpyc_status rpyc_object_iterate(rpyc_object *object,
+                                rpyc_iterator **iterator_out,
+                                rpyc_error **error_out);
 
 /**
  * The next item of an iteration.

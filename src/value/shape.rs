@@ -24,6 +24,8 @@ pub struct Shape {
     pub own_del: bool,
     /// Attributes may exist that are not in `members`.
     pub dynamic: bool,
+    /// An access to a dynamic attribute says by itself that there is none, and needs no question before.
+    pub says_missing: bool,
 }
 
 impl Shape {
