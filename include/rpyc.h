@@ -588,7 +588,8 @@ typedef struct {
     rpyc_method_fn call;
     /**
      * Such as "add(a, b=2, *rest, c=3, **named)". Arguments are checked before the callback runs, and each parameter is an
-     * argument of the call, in the order of the text: *rest is a tuple, **named a dict. NULL: anything goes.
+     * argument of the call, in the order of the text: *rest is a tuple, **named a dict. Its name is that of the method, with or
+     * without the prefix, or left out. NULL: anything goes.
      */
     const char *signature;
     /**
@@ -4245,7 +4246,8 @@ rpyc_status rpyc_object_call_method_into_async(rpyc_object *object,
  * @param class_out owned; free it with rpyc_class_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right, or flags or members are set that
- *         this version does not have), RPYC_ERR_ARGUMENT (a signature or name); the message says which
+ *         this version does not have), RPYC_ERR_ARGUMENT (a signature or name, one that
+ *         is given twice among them); the message says which
  *
  * Threads: any thread. Since 0.1.
  */

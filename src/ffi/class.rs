@@ -48,7 +48,8 @@ pub struct rpyc_method {
     /// Serves a call. Not NULL.
     pub call: rpyc_method_fn,
     /// Such as "add(a, b=2, *rest, c=3, **named)". Arguments are checked before the callback runs, and each parameter is an
-    /// argument of the call, in the order of the text: *rest is a tuple, **named a dict. NULL: anything goes.
+    /// argument of the call, in the order of the text: *rest is a tuple, **named a dict. Its name is that of the method, with or
+    /// without the prefix, or left out. NULL: anything goes.
     pub signature: *const c_char,
     /// What the method does, for Python's help(). NULL: nothing to say.
     pub doc: *const c_char,
@@ -176,7 +177,8 @@ unsafe fn method(run: rpyc_method_fn) -> Option<Method> {
 /// @param class_out owned; free it with rpyc_class_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right, or flags or members are set that
-///         this version does not have), RPYC_ERR_ARGUMENT (a signature or name); the message says which
+///         this version does not have), RPYC_ERR_ARGUMENT (a signature or name, one that
+///         is given twice among them); the message says which
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
