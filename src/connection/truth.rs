@@ -79,7 +79,7 @@ pub fn said(value: &Value) -> bool {
         Value::Bytes(bytes) => !bytes.is_empty(),
         Value::Tuple(items) | Value::FrozenSet(items) | Value::List(items) => !items.is_empty(),
         Value::Dict(entries) => !entries.is_empty(),
-        Value::Array(array) => array.len() != 0,
+        Value::Array(array) => !array.is_empty(),
         _ => true,
     }
 }

@@ -77,7 +77,7 @@ impl File {
         };
         let mut stream = Stream::new(std::fs::File::from(descriptor), !mode.binary);
         if mode.text.contains('a') {
-            stream.to_end();
+            stream.seek_end();
         }
         let stream = Mutex::new(Some(stream));
         class.instance(Box::new(File { stream, mode, number }))

@@ -21,7 +21,7 @@ impl Stream {
     }
 
     /// Goes to the end, where the file has one, as a file that is appended to does when it is opened.
-    pub fn to_end(&mut self) {
+    pub fn seek_end(&mut self) {
         let _ = self.file.seek(SeekFrom::End(0));
     }
 
