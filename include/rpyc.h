@@ -383,7 +383,8 @@
 #define RPYC_SESSION_CLASS_OWN_DEL 4
 
 /**
- * There are attributes beyond the members: RPYC_ASK_EXISTS comes, then their use by name. The usual rules hold.
+ * There are attributes beyond the members: RPYC_ASK_EXISTS comes, then their use by name; setting one comes
+ * without it. The usual rules hold.
  */
 #define RPYC_SESSION_CLASS_DYNAMIC 8
 
@@ -587,7 +588,8 @@ typedef struct {
     rpyc_method_fn call;
     /**
      * Such as "add(a, b=2, *rest, c=3, **named)". Arguments are checked before the callback runs, and each parameter is an
-     * argument of the call, in the order of the text: *rest is a tuple, **named a dict. NULL: anything goes.
+     * argument of the call, in the order of the text: *rest is a tuple, **named a dict. Its name is that of the method, with or
+     * without the prefix, or left out. NULL: anything goes.
      */
     const char *signature;
     /**
@@ -698,19 +700,22 @@ typedef struct {
      */
     rpyc_method_fn del_attr;
     /**
-     * Does the object have an attribute that is in no table? Not 0: yes. The usual rules hold for it. NULL: never.
+     * Returns whether the object has an attribute that is in no table; not 0: it has. Asked for each permitted name before
+     * get_dynamic and del_dynamic, special methods included; 0 is an AttributeError for the peer. set_dynamic is called
+     * without it: setting makes attributes. The usual rules hold for the names. NULL: an attribute exists unless get_dynamic
+     * raises AttributeError, as with Python's __getattr__.
      */
     int32_t (*has_dynamic)(void *self_, const char *name, size_t length);
     /**
-     * Reads such an attribute; argument 0 is its name.
+     * Reads such an attribute; argument 0 is its name. NULL: they cannot be read.
      */
     rpyc_method_fn get_dynamic;
     /**
-     * Sets such an attribute; arguments are its name and the value.
+     * Sets such an attribute; arguments are its name and the value. NULL: they cannot be set.
      */
     rpyc_method_fn set_dynamic;
     /**
-     * Deletes such an attribute; argument 0 is its name.
+     * Deletes such an attribute; argument 0 is its name. NULL: they cannot be deleted.
      */
     rpyc_method_fn del_dynamic;
     /**
@@ -3547,7 +3552,8 @@ rpyc_status rpyc_object_del_item(rpyc_object *object,
                                  rpyc_error **error_out);
 
 /**
- * Is an item in a container? One without `__contains__` is iterated, as Python's `in` does.
+ * Evaluates Python's `item in object`. An object without `__contains__` is asked for one item after the other until one is
+ * equal, as in Python: an iterator goes on behind that item.
  *
  * @param object borrowed
  * @param item consumed, on success and on every failure
@@ -3644,7 +3650,8 @@ rpyc_status rpyc_object_exit(rpyc_object *object,
                              rpyc_error **error_out);
 
 /**
- * Starts to iterate over a container. Items are fetched 10, 20, 40 and at last 1000 at a time.
+ * Starts to iterate over a container. Items are fetched 10, 20, 40 and at last 1000 at a time, so that an iterator may go
+ * further than what rpyc_iterator_next has given; use rpyc_object_next where it is used afterwards.
  *
  * @param object borrowed
  * @param iterator_out owned; free it with rpyc_iterator_free
@@ -3654,7 +3661,9 @@ rpyc_status rpyc_object_exit(rpyc_object *object,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_iterate(rpyc_object *object, rpyc_iterator **iterator_out, rpyc_error **error_out);
+rpyc_status rpyc_object_iterate(rpyc_object *object,
+                                rpyc_iterator **iterator_out,
+                                rpyc_error **error_out);
 
 /**
  * The next item of an iteration.
@@ -4260,7 +4269,8 @@ rpyc_status rpyc_object_call_method_into_async(rpyc_object *object,
  * @param class_out owned; free it with rpyc_class_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right, or flags or members are set that
- *         this version does not have), RPYC_ERR_ARGUMENT (a signature or name); the message says which
+ *         this version does not have), RPYC_ERR_ARGUMENT (a signature or name, one that
+ *         is given twice among them); the message says which
  *
  * Threads: any thread. Since 0.1.
  */

@@ -292,7 +292,7 @@ fn writers_behind_a_stalled_one_leave_nobody_asleep() {
 
 #[test]
 fn comparing_is_held_against_the_rules_also_for_dynamic_objects() {
-    let dynamic = || Dynamic { has: Arc::new(|_, _| true), get: None, set: None, del: None };
+    let dynamic = || Dynamic { has: Some(Arc::new(|_, _| true)), get: None, set: None, del: None };
     let definition = Definition { name: "Any".into(), dynamic: Some(dynamic()), ..Definition::default() };
     let any = Class::new(definition).unwrap();
     let service = class(vec![method("exposed_any", move |mut call| {

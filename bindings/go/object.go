@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/big"
+	"reflect"
 	"runtime"
 	"sync"
 )
@@ -182,9 +184,21 @@ func (o *Object) Len(ctx context.Context) (int, error) {
 	return Call[int](ctx, o, "__len__")
 }
 
-// Contains is: value in obj.
+// Contains is: value in obj. An object without __contains__ is asked for one item after the other until one is equal, as in
+// Python: an iterator goes on behind that item.
 func (o *Object) Contains(ctx context.Context, value any) (bool, error) {
-	return Call[bool](ctx, o, "__contains__", value)
+	answer, err := o.CallMethod(ctx, "__contains__", value)
+	if !errors.Is(err, Type("AttributeError")) {
+		return truthOf(ctx, answer, err)
+	}
+	items := Iterate[any](ctx, o)
+	defer items.Stop()
+	for items.Next() {
+		if same, err := equals(ctx, items.Value(), value); err != nil || same {
+			return same, err
+		}
+	}
+	return false, items.Err()
 }
 
 // Str is str(obj).
@@ -238,14 +252,14 @@ func (o *Object) Compare(ctx context.Context, op string, other any) (any, error)
 func (o *Object) Equal(ctx context.Context, other any) (bool, error) {
 	value, err := o.Compare(ctx, "==", other)
 	if err != nil || value != NotImplemented {
-		return boolOf(ctx, value, err)
+		return truthOf(ctx, value, err)
 	}
 	remote, ok := other.(*Object)
 	if !ok {
 		return false, nil
 	}
 	if value, err = remote.Compare(ctx, "==", o); err != nil || value != NotImplemented {
-		return boolOf(ctx, value, err)
+		return truthOf(ctx, value, err)
 	}
 	return o.Same(remote), nil
 }
@@ -255,6 +269,28 @@ func boolOf(ctx context.Context, value any, err error) (bool, error) {
 		return false, err
 	}
 	return as[bool](ctx, value)
+}
+
+// truthOf is bool(value) of what a method answered.
+func truthOf(ctx context.Context, value any, err error) (bool, error) {
+	switch value := value.(type) {
+	case *Object:
+		if err == nil {
+			return value.Truth(ctx)
+		}
+	case *big.Int:
+		return value.Sign() != 0, err
+	}
+	if err != nil || value == nil {
+		return false, err
+	}
+	switch what := reflect.ValueOf(value); what.Kind() {
+	case reflect.String, reflect.Slice, reflect.Map, reflect.Array:
+		return what.Len() != 0, nil
+	case reflect.Bool, reflect.Int64, reflect.Float64, reflect.Complex128:
+		return !what.IsZero(), nil
+	}
+	return true, nil
 }
 
 // Truth is bool(obj): what __bool__ says, else whether its length is not 0, else true.

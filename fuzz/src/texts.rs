@@ -28,7 +28,8 @@ pub fn signatures(data: &[u8]) {
         }
     }
     let _ = signature.bind(args, keywords);
-    let named = signature.or_named("f");
+    let name = if signature.name().is_empty() { "f".to_owned() } else { signature.name().replace('.', "_") };
+    let Ok(named) = signature.of(&name) else { return };
     Signature::parse(named.text()).expect("its own text can be read");
 }
 

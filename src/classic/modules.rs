@@ -47,9 +47,9 @@ fn no_attribute(module: &Attributes, name: &Text) -> Exception {
 
 static MODULE: LazyLock<Arc<Class>> = LazyLock::new(|| {
     let dynamic = Dynamic {
-        has: Arc::new(|object: &Object, name: &str| {
+        has: Some(Arc::new(|object: &Object, name: &str| {
             attributes(object).is_some_and(|module| lock(&module.table).contains_key(&Text::new(name)))
-        }),
+        })),
         get: Some(on_attributes(|module, args| {
             let name = attribute(args);
             lock(&module.table).get(&name).cloned().ok_or_else(|| no_attribute(module, &name))

@@ -6,7 +6,7 @@ use super::serial::{self, Turn};
 use super::shared::{Key, Shared};
 use crate::error::{Error, Result};
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Condvar, Mutex, Started, lock, thread, thread_local, wait};
+use crate::sync::{Condvar, Mutex, STACK, Started, lock, thread, thread_local, wait};
 use crate::{fork, panics};
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -15,9 +15,6 @@ thread_local! {
     /// The background servings whose threads this one is of.
     static HERE: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
 }
-
-/// The stack of a thread that serves, as large as that of a program's first thread: calls nest, up to `max_serving`.
-const STACK: usize = 8 << 20;
 
 /// Threads that serve a connection in the background. Dropping it stops them, without waiting.
 pub struct Background {

@@ -9,6 +9,7 @@ use crate::ids::Id;
 use crate::sync::{Mutex, lock};
 use crate::value::{Local, Shape, Text, Value};
 use std::any::Any;
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 /// Code of the host. It answers the call, keeps it, or lets it fall (then the caller gets RuntimeError).
@@ -31,6 +32,17 @@ pub enum MemberKind {
     Default(defaults::Slot),
 }
 
+impl MemberKind {
+    fn title(&self) -> &'static str {
+        match self {
+            MemberKind::Method { .. } => "method",
+            MemberKind::Property { .. } => "property",
+            MemberKind::Constant(_) => "value",
+            MemberKind::Default(_) => "default method",
+        }
+    }
+}
+
 pub struct Member {
     pub name: Text,
     pub doc: Option<Text>,
@@ -39,8 +51,7 @@ pub struct Member {
 
 impl Member {
     pub fn method(name: &str, signature: Option<&str>, doc: Option<&str>, run: Method) -> Result<Member> {
-        let signature =
-            signature.map(|text| Signature::parse(text).map(|signature| signature.or_named(name))).transpose()?;
+        let signature = signature.map(|text| Signature::parse(text)?.of(name)).transpose()?;
         let kind = MemberKind::Method { run, signature, quick: false };
         Ok(Member { name: Text::new(name), doc: doc.map(Text::new), kind })
     }
@@ -50,10 +61,23 @@ pub type Has = Arc<dyn Fn(&Object, &str) -> bool + Send + Sync>;
 
 /// Attributes that only the object itself knows, under the usual rules.
 pub struct Dynamic {
-    pub has: Has,
+    /// None: an attribute is there if reading it does not raise AttributeError.
+    pub has: Option<Has>,
     pub get: Option<Method>,
     pub set: Option<Method>,
     pub del: Option<Method>,
+}
+
+impl Dynamic {
+    /// What it does not say itself is inherited.
+    fn over(self, base: &Dynamic) -> Dynamic {
+        Dynamic {
+            has: self.has.or_else(|| base.has.clone()),
+            get: self.get.or_else(|| base.get.clone()),
+            set: self.set.or_else(|| base.set.clone()),
+            del: self.del.or_else(|| base.del.clone()),
+        }
+    }
 }
 
 /// What makes a class a service: an instance for each connection, and the hooks of its life.
@@ -154,6 +178,17 @@ impl Class {
         if definition.name.is_empty() {
             return Err(Error::Argument("a class needs a name".into()));
         }
+        let mut known = HashMap::new();
+        for member in &definition.members {
+            if let Some(before) = known.insert(member.name.as_str(), member) {
+                let (name, first, second) = (&member.name, before.kind.title(), member.kind.title());
+                let text = format!(
+                    "class '{}': the name '{name}' is given twice, to a {first} and a {second}",
+                    definition.name
+                );
+                return Err(Error::Argument(text));
+            }
+        }
         Ok(Class::plain(definition))
     }
 
@@ -194,8 +229,13 @@ impl Class {
         // A service refuses writing by rules of its own, as rpyc.Service does.
         shape.own_set = set_attr.is_some() || is_root;
         shape.own_del = del_attr.is_some() || is_root;
-        let dynamic = d.dynamic.map(Arc::new).or_else(|| base.and_then(|b| b.dynamic.clone()));
+        let inherited = base.and_then(|b| b.dynamic.clone());
+        let dynamic = match (d.dynamic, inherited) {
+            (Some(own), Some(inherited)) => Some(Arc::new(own.over(&inherited))),
+            (own, inherited) => own.map(Arc::new).or(inherited),
+        };
         shape.dynamic = dynamic.is_some();
+        shape.says_missing = dynamic.as_ref().is_some_and(|dynamic| dynamic.has.is_none());
         Arc::new(Class {
             shape: Arc::new(shape),
             members,

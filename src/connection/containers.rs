@@ -256,7 +256,9 @@ fn reply_list(call: &mut Call, items: Items) {
 }
 
 fn reply_contains(call: &mut Call, items: Items) {
-    let found = call.args().first().is_some_and(|wanted| items.iter().any(|item| item.py_eq(wanted)));
+    // What a peer sends is never the same float as an item; what this process asks for may be.
+    let same = if call.shared().is_some() { Value::py_eq } else { Value::item_eq };
+    let found = call.args().first().is_some_and(|wanted| items.iter().any(|item| same(item, wanted)));
     let _ = call.reply(Value::Bool(found));
 }
 

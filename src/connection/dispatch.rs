@@ -1,14 +1,17 @@
 //! Runs what a peer asks of our objects. No lock is held here.
 
 use super::apart;
+use super::attributes::{del_attr, exists, get_attr, missing, must_read, read_member, set_attr};
 use super::call::{Answer, Call};
 use super::class::{BoundMethod, ClassObject, Function, Member, MemberKind, Method, Object};
 use super::containers;
 use super::defaults::{self, Slot};
 use super::iteration;
 use super::obtain;
+use super::remote::{Asker, as_exception};
 use super::serial::Turn;
 use super::shared::Shared;
+use super::truth::truth_then;
 use super::wrap::Bridge;
 use crate::error::{Error, Exception};
 use crate::session::{CompareOp, Keywords, Name, Op, Request, Slicing};
@@ -25,12 +28,12 @@ pub(super) struct Job {
 }
 
 impl Job {
-    fn give(self, outcome: Outcome) {
+    pub fn give(self, outcome: Outcome) {
         // The peer has been told where its answer could not be sent; a connection that is gone needs none.
         let _ = self.answer.give(outcome);
     }
 
-    fn fail(self, name: &str, text: impl AsRef<str>) {
+    pub fn fail(self, name: &str, text: impl AsRef<str>) {
         self.give(Err(Exception::builtin(name, text)));
     }
 
@@ -87,6 +90,19 @@ pub(super) fn serve(shared: &Arc<Shared>, mut request: Request) {
         let Request { id, target, op } = request;
         match op {
             Op::Exists { question, name, access } => {
+                if let Some((object, get)) = must_read(&target) {
+                    let (shared, origin) = (shared.clone(), shared.clone());
+                    let answer = Answer::then(id.due(), move |outcome| {
+                        let exists = !matches!(&outcome, Err(error) if error.is_builtin("AttributeError"));
+                        // As below.
+                        let _kept = (target.clone(), access.values());
+                        match shared.with_session(|s| s.answer_exists(id, target, question, access, exists)) {
+                            Some(next) => serve(&shared, next),
+                            None => shared.flush_all(),
+                        }
+                    });
+                    return ask(Job { answer, origin: Some(origin) }, &object, None, &get, vec![Value::Str(name)]);
+                }
                 let exists = exists(&target, name.as_str());
                 // What is refused may be the last of its kind, and must not be dropped under the lock.
                 let _kept = (target.clone(), access.values());
@@ -103,19 +119,6 @@ pub(super) fn serve(shared: &Arc<Shared>, mut request: Request) {
                 };
             }
         }
-    }
-}
-
-fn exists(target: &Arc<dyn Local>, name: &str) -> bool {
-    if let Some(bridge) = target.as_any().downcast_ref::<Bridge>() {
-        return bridge.has(name);
-    }
-    match target.as_any().downcast_ref::<Object>() {
-        Some(object) => object.class.dynamic.as_ref().is_some_and(|dynamic| match &object.turn {
-            None => (dynamic.has)(object, name),
-            Some(turn) => turn.run(|| (dynamic.has)(object, name)),
-        }),
-        None => false,
     }
 }
 
@@ -365,7 +368,7 @@ fn take_turn(turn: Option<Turn>, run: &Method, call: Call) {
 }
 
 /// Asks a hook of the host: a getter, a setter, own rules.
-fn ask(job: Job, object: &Arc<Object>, member: Option<&Arc<Member>>, run: &Method, args: Vec<Value>) {
+pub(super) fn ask(job: Job, object: &Arc<Object>, member: Option<&Arc<Member>>, run: &Method, args: Vec<Value>) {
     let Job { answer, origin } = job;
     let call = Call::new(answer, origin, object.clone(), member.cloned(), args, Vec::new());
     take_turn(object.turn.clone(), run, call);
@@ -502,9 +505,13 @@ fn default_compare(job: Job, object: &Arc<Object>, op: CompareOp, other: Value) 
     match (op, equal) {
         // As in Python, != is the opposite of a class's own ==.
         (CompareOp::Ne, Some(member)) => {
-            let job = job.map(|outcome| match outcome? {
-                Value::Bool(equal) => Ok(Value::Bool(!equal)),
-                other => Ok(other),
+            let asker = Asker { origin: job.origin(), due: job.answer.due() };
+            let job = job.then(move |job, outcome| match outcome {
+                Ok(Value::Bool(equal)) => job.give(Ok(Value::Bool(!equal))),
+                Ok(answer) if !matches!(answer, Value::NotImplemented) => truth_then(asker, answer, move |truth| {
+                    job.give(truth.map(|truth| Value::Bool(!truth)).map_err(as_exception));
+                }),
+                other => job.give(other),
             });
             invoke(job, object.clone(), member, vec![other], Vec::new())
         }
@@ -561,100 +568,5 @@ fn default_call(job: Job, object: &Arc<Object>, slot: Slot, mut args: Vec<Value>
             job.give(Ok(Value::Tuple(class.service_aliases().into_iter().map(Value::Str).collect())))
         }
         Slot::Doc | Slot::Name | Slot::Call => job.fail("TypeError", "'str' object is not callable"),
-    }
-}
-
-fn missing(job: Job, object: &Arc<Object>, name: &str) {
-    let text = format!("'{}' object has no attribute '{name}'", object.class.shape().class_name());
-    job.fail("AttributeError", text);
-}
-
-fn read_member(job: Job, object: &Arc<Object>, member: &Arc<Member>) {
-    match &member.kind {
-        MemberKind::Property { get: Some(get), .. } => ask(job, object, Some(member), get, Vec::new()),
-        MemberKind::Property { get: None, .. } => {
-            job.fail("AttributeError", format!("unreadable attribute '{}'", member.name))
-        }
-        MemberKind::Constant(value) => job.give(Ok(value.clone())),
-        MemberKind::Default(Slot::Doc) => job.give(Ok(object.class.doc.clone().map_or(Value::None, Value::Str))),
-        MemberKind::Method { .. } | MemberKind::Default(_) => {
-            let method = BoundMethod::new(object.clone(), member.clone());
-            job.give(Ok(Value::Ref(Reference::Local(Arc::new(method)))))
-        }
-    }
-}
-
-/// What a service says to those who would change it, as rpyc.Service does.
-fn denied() -> Exception {
-    let mut exception = Exception::builtin("AttributeError", "access denied");
-    exception.attributes.push(("refused_by".into(), Value::str("a service's own rules")));
-    exception
-}
-
-fn get_attr(job: Job, object: &Arc<Object>, name: Name) {
-    let class = &object.class;
-    match name {
-        Name::Member(index) => match class.member(index) {
-            Some(member) => read_member(job, object, member),
-            None => missing(job, object, ""),
-        },
-        Name::Own(name) => match &class.get_attr {
-            Some(run) => ask(job, object, None, run, vec![Value::Str(name)]),
-            None => job.give(Err(denied())),
-        },
-        Name::Dynamic(name) => match class.dynamic.as_ref().and_then(|dynamic| dynamic.get.as_ref()) {
-            Some(run) => ask(job, object, None, run, vec![Value::Str(name)]),
-            None => missing(job, object, name.as_str()),
-        },
-    }
-}
-
-fn set_attr(job: Job, object: &Arc<Object>, name: Name, value: Value) {
-    let job = job.map(|outcome| outcome.map(|_| Value::None));
-    let class = &object.class;
-    match name {
-        Name::Member(index) => match class.member(index).map(|member| (member, &member.kind)) {
-            Some((member, MemberKind::Property { set: Some(set), .. })) => {
-                ask(job, object, Some(member), set, vec![value])
-            }
-            Some((member, _)) => {
-                let text = format!("'{}' object attribute '{}' is read-only", class.shape().class_name(), member.name);
-                job.fail("AttributeError", text)
-            }
-            None => missing(job, object, ""),
-        },
-        Name::Own(name) => match &class.set_attr {
-            Some(run) => ask(job, object, None, run, vec![Value::Str(name), value]),
-            None => job.give(Err(denied())),
-        },
-        Name::Dynamic(name) => match class.dynamic.as_ref().and_then(|dynamic| dynamic.set.as_ref()) {
-            Some(run) => ask(job, object, None, run, vec![Value::Str(name), value]),
-            None => missing(job, object, name.as_str()),
-        },
-    }
-}
-
-fn del_attr(job: Job, object: &Arc<Object>, name: Name) {
-    let job = job.map(|outcome| outcome.map(|_| Value::None));
-    let class = &object.class;
-    match name {
-        Name::Member(index) => match class.member(index).map(|member| (member, &member.kind)) {
-            Some((member, MemberKind::Property { del: Some(del), .. })) => {
-                ask(job, object, Some(member), del, Vec::new())
-            }
-            Some((member, _)) => {
-                let text = format!("'{}' object attribute '{}' is read-only", class.shape().class_name(), member.name);
-                job.fail("AttributeError", text)
-            }
-            None => missing(job, object, ""),
-        },
-        Name::Own(name) => match &class.del_attr {
-            Some(run) => ask(job, object, None, run, vec![Value::Str(name)]),
-            None => job.give(Err(denied())),
-        },
-        Name::Dynamic(name) => match class.dynamic.as_ref().and_then(|dynamic| dynamic.del.as_ref()) {
-            Some(run) => ask(job, object, None, run, vec![Value::Str(name)]),
-            None => missing(job, object, name.as_str()),
-        },
     }
 }

@@ -17,6 +17,9 @@ enum Slot {
     Done,
 }
 
+/// So many items are given at once where a peer asks for all that there are.
+const MOST: usize = 1 << 20;
+
 /// Answers with the next `count` items of an iterator, or the first of an iterable.
 pub(super) fn buffered(job: Job, object: Arc<Object>, count: usize) {
     let class = object.class();
@@ -71,6 +74,10 @@ fn step(job: Job, iterator: Arc<Object>, mut items: Vec<Value>, count: usize) {
         return no_iterator(job, iterator.class().shape().class_name());
     };
     while items.len() < count {
+        if items.len() >= MOST {
+            let _ = job.answer.give(Err(Exception::builtin("MemoryError", "")));
+            return;
+        }
         let slot = Arc::new(Mutex::new(Slot::Empty));
         let fill = slot.clone();
         let answer = Answer::then(job.answer.due(), move |outcome| {

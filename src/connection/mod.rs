@@ -2,6 +2,7 @@
 
 mod apart;
 mod async_result;
+mod attributes;
 mod background;
 mod call;
 mod class;
@@ -37,8 +38,8 @@ pub use async_result::{AsyncResult, Callback};
 pub use background::Background;
 pub use call::{Answer, Call};
 pub use class::{
-    BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object, Refused,
-    Service,
+    BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Has, Hook, Member, MemberKind, Method, Object,
+    Refused, Service,
 };
 pub use dialing::Connect;
 pub use dispatch::perform_apart;
@@ -51,7 +52,7 @@ pub use remote::{Ask, Asker, ask, ask_into, ask_later, ask_later_into, ask_then,
 pub use restricted::restricted;
 pub use shared::Shared;
 pub use signature::{LiteralFault, LiteralReader, Signature};
-pub use truth::{contains, equal, said, truth};
+pub use truth::{contains, equal, said, truth, truth_of};
 pub use waiting::{wait_all, wait_any};
 pub use wrap::DataWrap;
 

@@ -2,6 +2,7 @@
 
 use super::apart::{self, Apart};
 use super::async_result::AsyncResult;
+use super::attributes::dynamic_name;
 use super::call::{Answer, Call};
 use super::dispatch::{self, Job, Outcome};
 use super::instance;
@@ -119,9 +120,10 @@ pub fn ask_later_into(
 }
 
 /// A peer on whose behalf something is asked.
+#[derive(Clone)]
 pub struct Asker {
-    origin: Option<Arc<Shared>>,
-    due: Due,
+    pub(super) origin: Option<Arc<Shared>>,
+    pub(super) due: Due,
 }
 
 impl Asker {
@@ -147,15 +149,16 @@ pub fn ask_then(call: Asker, object: &Reference, ask: Ask<'_>, then: impl FnOnce
 /// The operation as a peer would ask for it, or its value where nothing has to run.
 fn op_for(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, Exception> {
     let shape = target.shape();
-    let name_of = |name: &str, own: bool| match shape.member(name.as_bytes()) {
+    let name_of = |name: &str, own: bool, exists: bool| match shape.member(name.as_bytes()) {
         _ if own => Ok(Name::Own(Text::new(name))),
         Some(index) => Ok(Name::Member(index)),
-        None if shape.dynamic => Ok(Name::Dynamic(Text::new(name))),
+        None if shape.dynamic && !exists => Ok(Name::Dynamic(Text::new(name))),
+        None if shape.dynamic => dynamic_name(target, name).ok_or_else(|| no_attribute(target, name)),
         None => Err(no_attribute(target, name)),
     };
     match ask {
-        Ask::GetAttr(name) => Ok(Ok(Op::GetAttr(name_of(name, shape.own_get)?))),
-        Ask::SetAttr(name, value) => Ok(Ok(Op::SetAttr(name_of(name, shape.own_set)?, value.clone()))),
+        Ask::GetAttr(name) => Ok(Ok(Op::GetAttr(name_of(name, shape.own_get, true)?))),
+        Ask::SetAttr(name, value) => Ok(Ok(Op::SetAttr(name_of(name, shape.own_set, false)?, value.clone()))),
         ask => local_op(target, ask),
     }
 }
@@ -237,22 +240,23 @@ fn no_attribute(target: &Arc<dyn Local>, name: &str) -> Exception {
 
 /// The operation, or its value where nothing has to run. Our own code is not held to the rules for peers.
 fn local_op(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, Exception> {
-    let name_of = |name: &str| {
+    let name_of = |name: &str, exists: bool| {
         let shape = target.shape();
         match shape.member(name.as_bytes()).or_else(|| shape.member(format!("exposed_{name}").as_bytes())) {
             Some(index) => Ok(Name::Member(index)),
             None if shape.own_get => Ok(Name::Own(Text::new(name))),
-            None if shape.dynamic => Ok(Name::Dynamic(Text::new(name))),
+            None if shape.dynamic && !exists => Ok(Name::Dynamic(Text::new(name))),
+            None if shape.dynamic => dynamic_name(target, name).ok_or_else(|| no_attribute(target, name)),
             None => Err(no_attribute(target, name)),
         }
     };
     Ok(Ok(match ask {
-        Ask::GetAttr(name) => Op::GetAttr(name_of(name)?),
-        Ask::SetAttr(name, value) => Op::SetAttr(name_of(name)?, value.clone()),
-        Ask::DelAttr(name) => Op::DelAttr(name_of(name)?),
+        Ask::GetAttr(name) => Op::GetAttr(name_of(name, true)?),
+        Ask::SetAttr(name, value) => Op::SetAttr(name_of(name, false)?, value.clone()),
+        Ask::DelAttr(name) => Op::DelAttr(name_of(name, true)?),
         Ask::Call { args, keywords } => Op::Call { args: args.to_vec(), keywords: keywords.to_vec() },
         Ask::CallAttr { name, args, keywords } => {
-            Op::CallAttr { name: name_of(name)?, args: args.to_vec(), keywords: keywords.to_vec() }
+            Op::CallAttr { name: name_of(name, true)?, args: args.to_vec(), keywords: keywords.to_vec() }
         }
         Ask::Repr => Op::Repr,
         Ask::Str => Op::Str,
@@ -262,7 +266,11 @@ fn local_op(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, 
         Ask::BuffIter(count) => Op::BuffIter { count: usize::try_from(count).unwrap_or(0) },
         Ask::Exit(failed) => {
             let exc = if failed { Value::Bool(true) } else { Value::None };
-            Op::CallAttr { name: name_of("__exit__")?, args: vec![exc.clone(), exc, Value::None], keywords: Vec::new() }
+            Op::CallAttr {
+                name: name_of("__exit__", true)?,
+                args: vec![exc.clone(), exc, Value::None],
+                keywords: Vec::new(),
+            }
         }
         Ask::Inspect => return Ok(Err(target.shape().inspect.clone())),
     }))

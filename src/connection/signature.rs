@@ -46,13 +46,21 @@ impl Signature {
             .map_err(|e| Error::Argument(format!("signature {}: {} (at {})", Value::str(text).repr(), e.what, e.at)))
     }
 
-    /// The same with this name, if the text has none.
-    pub fn or_named(mut self, name: &str) -> Signature {
+    /// The signature of a function or entry of this name, which a text without a name gets. One with a name has the same, with
+    /// or without a prefix that ends with an underscore: "add(a, b)" is right for `exposed_add`.
+    pub fn of(mut self, name: &str) -> Result<Signature, Error> {
         if self.name.is_empty() {
             self.name = name.into();
             self.text = format!("{name}{}", self.text).into();
         }
-        self
+        let own = self.name.rsplit('.').next().unwrap_or_default();
+        match name.strip_suffix(own) {
+            Some(prefix) if prefix.is_empty() || prefix.ends_with('_') => Ok(self),
+            _ => Err(Error::Argument(format!(
+                "'{name}': expected a signature of the same name, with or without its prefix, got '{}'",
+                self.text
+            ))),
+        }
     }
 
     /// The function's name; empty if the text has none.

@@ -1,26 +1,50 @@
 //! Python's `bool()`, `==` and `in` on objects, wherever they live.
 
-use super::iteration::check_iterator;
-use super::remote::{Ask, ask};
+use super::remote::{Ask, Asker, ask, ask_own_then};
 use crate::error::{Error, Exception, Result};
 use crate::session::CompareOp;
 use crate::value::{Reference, Value};
 
+/// What a call of `__bool__` or `__len__` says of the truth; None: there is no such method.
+fn verdict(name: &str, answer: Result<Value>) -> Option<Result<bool>> {
+    Some(match answer {
+        Ok(Value::Bool(truth)) => Ok(truth),
+        Ok(Value::Int(length)) if name == "__len__" => Ok(length != 0),
+        Ok(Value::BigInt(_)) if name == "__len__" => Ok(true),
+        Ok(other) => Err(Error::Type(format!("{name} of the object answers with {}", other.type_name()))),
+        Err(Error::Remote(exception)) if is_missing(&exception) => return None,
+        Err(error) => Err(error),
+    })
+}
+
+fn method(name: &str) -> Ask<'_> {
+    Ask::CallAttr { name, args: &[], keywords: &[] }
+}
+
 /// `bool(object)`: what `__bool__` says, else whether `__len__` is not 0, else true.
 pub fn truth(object: &Reference) -> Result<bool> {
-    for name in ["__bool__", "__len__"] {
-        match ask(object, Ask::CallAttr { name, args: &[], keywords: &[] }) {
-            Ok(Value::Bool(truth)) => return Ok(truth),
-            Ok(Value::Int(length)) if name == "__len__" => return Ok(length != 0),
-            Ok(Value::BigInt(_)) if name == "__len__" => return Ok(true),
-            Ok(other) => {
-                return Err(Error::Type(format!("{name} of the object answers with {}", other.type_name())));
-            }
-            Err(Error::Remote(exception)) if is_missing(&exception) => {}
-            Err(error) => return Err(error),
-        }
+    let said = ["__bool__", "__len__"].into_iter().find_map(|name| verdict(name, ask(object, method(name))));
+    said.unwrap_or(Ok(true))
+}
+
+/// `bool(value)`, for which objects are asked.
+pub fn truth_of(value: &Value) -> Result<bool> {
+    match value {
+        Value::Ref(object) => truth(object),
+        data => Ok(said(data)),
     }
-    Ok(true)
+}
+
+/// The same on behalf of a peer: no thread waits for objects of this process.
+pub(super) fn truth_then(asker: Asker, value: Value, then: impl FnOnce(Result<bool>) + Send + 'static) {
+    let Value::Ref(object) = value else { return then(Ok(said(&value))) };
+    let (again, same) = (asker.clone(), object.clone());
+    ask_own_then(asker, &object, method("__bool__"), move |answer| match verdict("__bool__", answer) {
+        Some(truth) => then(truth),
+        None => ask_own_then(again, &same, method("__len__"), move |answer| {
+            then(verdict("__len__", answer).unwrap_or(Ok(true)));
+        }),
+    });
 }
 
 /// There is no such attribute, which is not the same as that it may not be used.
@@ -39,9 +63,7 @@ pub fn equal(object: &Reference, other: &Value) -> Result<bool> {
     match (&answer, other) {
         (Value::NotImplemented, Value::Ref(other)) => Ok(object.same(other)),
         (Value::NotImplemented, _) => Ok(false),
-        (Value::Bool(equal), _) => Ok(*equal),
-        (Value::Ref(object), _) => truth(object),
-        (other, _) => Err(Error::Type(format!("__eq__ of the object answers with {}", other.type_name()))),
+        (answer, _) => truth_of(answer),
     }
 }
 
@@ -57,43 +79,58 @@ pub fn said(value: &Value) -> bool {
         Value::Bytes(bytes) => !bytes.is_empty(),
         Value::Tuple(items) | Value::FrozenSet(items) | Value::List(items) => !items.is_empty(),
         Value::Dict(entries) => !entries.is_empty(),
+        Value::Array(array) => !array.is_empty(),
         _ => true,
     }
 }
 
-/// So many items are asked for at once.
-const CHUNK: i64 = 200;
-
-/// `item in object`: what `__contains__` says, else whether an item of the iteration is the same or equal.
+/// `item in object`: what `__contains__` says, else whether an item of the iteration is the same or equal. Items are asked
+/// for one by one, as Python does: an iterator goes no further than it must.
 pub fn contains(object: &Reference, item: &Value) -> Result<bool> {
     let call = |object, name, args: &[Value]| ask(object, Ask::CallAttr { name, args, keywords: &[] });
     match call(object, "__contains__", std::slice::from_ref(item)) {
-        Ok(answer) => return Ok(said(&answer)),
+        Ok(answer) => return truth_of(&answer),
         Err(Error::Remote(exception)) if is_missing(&exception) => {}
         Err(error) => return Err(error),
     }
-    let iterator = match call(object, "__iter__", &[])? {
-        Value::Ref(iterator) => iterator,
-        other => return Err(Error::Type(format!("__iter__ of the object answers with {}", other.type_name()))),
+    let iterator = match call(object, "__iter__", &[]) {
+        Ok(Value::Ref(iterator)) => Some(iterator),
+        Ok(Value::Tuple(items) | Value::List(items)) => {
+            return items.iter().try_fold(false, |found, known| Ok(found || is_or_equals(known, item)?));
+        }
+        Ok(other) => return Err(Error::Type(format!("__iter__ of the object answers with {}", other.type_name()))),
+        // A sequence of the old kind has but __getitem__.
+        Err(Error::Remote(exception)) if is_missing(&exception) => None,
+        Err(error) => return Err(error),
     };
-    check_iterator(&iterator).map_err(Error::Remote)?;
-    loop {
-        let items = match ask(&iterator, Ask::BuffIter(CHUNK))? {
-            Value::Tuple(items) | Value::List(items) => items,
-            other => return Err(Error::Malformed(format!("the answer to BUFFITER is a {}", other.type_name()))),
+    for index in 0.. {
+        let next = match &iterator {
+            Some(iterator) => call(iterator, "__next__", &[]),
+            None => call(object, "__getitem__", &[Value::Int(index)]),
         };
-        if items.is_empty() {
-            return Ok(false);
-        }
-        for known in items.iter() {
-            let equal = match (known, item) {
-                (Value::Ref(a), Value::Ref(b)) if a.same(b) => true,
-                (Value::Ref(object), other) | (other, Value::Ref(object)) => equal(object, other)?,
-                (known, item) => known.py_eq(item),
-            };
-            if equal {
-                return Ok(true);
+        match next {
+            Ok(known) if is_or_equals(&known, item)? => return Ok(true),
+            Ok(_) => {}
+            Err(Error::Remote(end)) if end.is_builtin("StopIteration") => break,
+            Err(Error::Remote(end)) if iterator.is_none() && end.is_builtin("IndexError") => break,
+            Err(Error::Remote(exception)) if iterator.is_none() && index == 0 && is_missing(&exception) => {
+                let name = match object {
+                    Reference::Local(object) => object.shape().class_name(),
+                    Reference::Remote(proxy) => proxy.type_name.rsplit('.').next().unwrap_or_default(),
+                };
+                let text = format!("argument of type '{name}' is not iterable");
+                return Err(Error::Remote(Exception::builtin("TypeError", text)));
             }
+            Err(error) => return Err(error),
         }
+    }
+    Ok(false)
+}
+
+fn is_or_equals(known: &Value, item: &Value) -> Result<bool> {
+    match (known, item) {
+        (Value::Ref(a), Value::Ref(b)) if a.same(b) => Ok(true),
+        (Value::Ref(object), other) | (other, Value::Ref(object)) => equal(object, other),
+        (known, item) => Ok(known.py_eq(item)),
     }
 }

@@ -100,6 +100,7 @@ fn bridge_shape(proxy: &Proxy) -> Arc<Shape> {
     let mut shape = Shape::new(Text::new(&proxy.type_name), Vec::new(), Vec::new());
     shape.inspect = Value::Tuple(listed.into());
     shape.dynamic = true;
+    shape.says_missing = true;
     Arc::new(shape)
 }
 

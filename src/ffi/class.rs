@@ -10,7 +10,7 @@ use super::status::{Failure, RPYC_ERR_TYPE, Result, rpyc_status};
 use super::table::{self, entries, known_flags, optional};
 use super::userdata::{Userdata, rpyc_free_fn};
 use crate::connection::{
-    Call, Class, ClassObject, Connection, Definition, Dynamic, Function, Hook, Member, MemberKind, Method, Object,
+    Call, Class, ClassObject, Connection, Definition, Dynamic, Function, Has, Hook, Member, MemberKind, Method, Object,
     Refused, Service, Signature,
 };
 use crate::value::{Reference, Text};
@@ -48,7 +48,8 @@ pub struct rpyc_method {
     /// Serves a call. Not NULL.
     pub call: rpyc_method_fn,
     /// Such as "add(a, b=2, *rest, c=3, **named)". Arguments are checked before the callback runs, and each parameter is an
-    /// argument of the call, in the order of the text: *rest is a tuple, **named a dict. NULL: anything goes.
+    /// argument of the call, in the order of the text: *rest is a tuple, **named a dict. Its name is that of the method, with or
+    /// without the prefix, or left out. NULL: anything goes.
     pub signature: *const c_char,
     /// What the method does, for Python's help(). NULL: nothing to say.
     pub doc: *const c_char,
@@ -116,13 +117,16 @@ pub struct rpyc_class_table {
     pub set_attr: rpyc_method_fn,
     /// Own rules for deleting, RPyC's _rpyc_delattr: argument 0 is the name. NULL: the usual rules.
     pub del_attr: rpyc_method_fn,
-    /// Does the object have an attribute that is in no table? Not 0: yes. The usual rules hold for it. NULL: never.
+    /// Returns whether the object has an attribute that is in no table; not 0: it has. Asked for each permitted name before
+    /// get_dynamic and del_dynamic, special methods included; 0 is an AttributeError for the peer. set_dynamic is called
+    /// without it: setting makes attributes. The usual rules hold for the names. NULL: an attribute exists unless get_dynamic
+    /// raises AttributeError, as with Python's __getattr__.
     pub has_dynamic: Option<unsafe extern "C" fn(self_: *mut c_void, name: *const c_char, length: usize) -> i32>,
-    /// Reads such an attribute; argument 0 is its name.
+    /// Reads such an attribute; argument 0 is its name. NULL: they cannot be read.
     pub get_dynamic: rpyc_method_fn,
-    /// Sets such an attribute; arguments are its name and the value.
+    /// Sets such an attribute; arguments are its name and the value. NULL: they cannot be set.
     pub set_dynamic: rpyc_method_fn,
-    /// Deletes such an attribute; argument 0 is its name.
+    /// Deletes such an attribute; argument 0 is its name. NULL: they cannot be deleted.
     pub del_dynamic: rpyc_method_fn,
     /// Of a service: its names. NULL: its class name without "Service", in upper case.
     pub aliases: *const *const c_char,
@@ -173,7 +177,8 @@ unsafe fn method(run: rpyc_method_fn) -> Option<Method> {
 /// @param class_out owned; free it with rpyc_class_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right, or flags or members are set that
-///         this version does not have), RPYC_ERR_ARGUMENT (a signature or name); the message says which
+///         this version does not have), RPYC_ERR_ARGUMENT (a signature or name, one that
+///         is given twice among them); the message says which
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -249,7 +254,7 @@ unsafe fn method_member(entry: &rpyc_method) -> Result<Member> {
         let run = method(entry.call).ok_or_else(|| Failure::null(format_args!("method '{text}': call")))?;
         known_flags(entry.flags, RPYC_METHOD_QUICK, format_args!("method '{text}'"))?;
         let signature = match optional(entry.signature, "method.signature")? {
-            Some(signature) => Some(Signature::parse(signature)?.or_named(text)),
+            Some(signature) => Some(Signature::parse(signature)?.of(text)?),
             None => None,
         };
         let doc = optional(entry.doc, "method.doc")?.map(Text::new);
@@ -261,14 +266,15 @@ unsafe fn method_member(entry: &rpyc_method) -> Result<Member> {
 /// # Safety
 /// The table is as its documentation asks.
 unsafe fn dynamic(table: &rpyc_class_table) -> Option<Dynamic> {
-    let has = table.has_dynamic?;
-    let has = Arc::new(move |object: &Object, name: &str| {
-        // SAFETY: the host's function, called as its type says.
-        guard::outside(|| unsafe { has(self_of(object), name.as_ptr().cast(), name.len()) }) != 0
+    let has = table.has_dynamic.map(|has| -> Has {
+        Arc::new(move |object: &Object, name: &str| {
+            // SAFETY: the host's function, called as its type says.
+            guard::outside(|| unsafe { has(self_of(object), name.as_ptr().cast(), name.len()) }) != 0
+        })
     });
     // SAFETY: the same is asked of our caller.
     let (get, set, del) = unsafe { (method(table.get_dynamic), method(table.set_dynamic), method(table.del_dynamic)) };
-    Some(Dynamic { has, get, set, del })
+    (has.is_some() || get.is_some() || set.is_some() || del.is_some()).then_some(Dynamic { has, get, set, del })
 }
 
 fn service(table: &rpyc_class_table, userdata: &Arc<Userdata>, aliases: Vec<Text>) -> Service {

@@ -6,7 +6,7 @@ use super::handle::{self, Handle, rpyc_object, rpyc_value};
 use super::object::reference;
 use super::pointer::output;
 use super::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
-use crate::connection::{Ask, ask, contains, is_instance, said};
+use crate::connection::{Ask, ask, contains, is_instance, said, truth_of};
 use crate::value::{Reference, Value};
 
 fn length(value: Value) -> Result<i64> {
@@ -168,7 +168,8 @@ pub unsafe extern "C" fn rpyc_object_del_item(
     }
 }
 
-/// Is an item in a container? One without `__contains__` is iterated, as Python's `in` does.
+/// Evaluates Python's `item in object`. An object without `__contains__` is asked for one item after the other until one is
+/// equal, as in Python: an iterator goes on behind that item.
 ///
 /// @param object borrowed
 /// @param item consumed, on success and on every failure
@@ -325,7 +326,7 @@ pub unsafe extern "C" fn rpyc_object_exit(
             let out = output(swallowed_out, "swallowed_out")?;
             let this = reference(object, "object")?;
             let failed = !error.is_null();
-            out.put(said(&ask(this, Ask::Exit(failed))?))
+            out.put(truth_of(&ask(this, Ask::Exit(failed))?)?)
         })
     }
 }
@@ -352,7 +353,8 @@ pub(super) struct Chunks {
 const FIRST_CHUNK: i64 = 10;
 const LARGEST_CHUNK: i64 = 1000;
 
-/// Starts to iterate over a container. Items are fetched 10, 20, 40 and at last 1000 at a time.
+/// Starts to iterate over a container. Items are fetched 10, 20, 40 and at last 1000 at a time, so that an iterator may go
+/// further than what rpyc_iterator_next has given; use rpyc_object_next where it is used afterwards.
 ///
 /// @param object borrowed
 /// @param iterator_out owned; free it with rpyc_iterator_free

@@ -55,7 +55,8 @@ pub const RPYC_SESSION_CLASS_OWN_GET: u64 = 1;
 pub const RPYC_SESSION_CLASS_OWN_SET: u64 = 2;
 /// Deleting an attribute is asked for by name: RPyC's _rpyc_delattr.
 pub const RPYC_SESSION_CLASS_OWN_DEL: u64 = 4;
-/// There are attributes beyond the members: RPYC_ASK_EXISTS comes, then their use by name. The usual rules hold.
+/// There are attributes beyond the members: RPYC_ASK_EXISTS comes, then their use by name; setting one comes
+/// without it. The usual rules hold.
 pub const RPYC_SESSION_CLASS_DYNAMIC: u64 = 8;
 /// The class can be called, which is RPYC_ASK_CONSTRUCT with the class's token.
 pub const RPYC_SESSION_CLASS_CALLABLE: u64 = 16;
@@ -119,7 +120,7 @@ unsafe fn member(entry: &rpyc_session_member) -> Result<Member> {
 unsafe fn signature(text: *const c_char, name: &str) -> Result<Option<Signature>> {
     // SAFETY: the same is asked of our caller.
     match unsafe { optional(text, "signature") }? {
-        Some(signature) => Ok(Some(Signature::parse(signature)?.or_named(name))),
+        Some(signature) => Ok(Some(Signature::parse(signature)?.of(name)?)),
         None => Ok(None),
     }
 }
@@ -176,8 +177,8 @@ pub unsafe extern "C" fn rpyc_session_class_new(
                 set_attr: by(RPYC_SESSION_CLASS_OWN_SET, Asks::Set),
                 del_attr: by(RPYC_SESSION_CLASS_OWN_DEL, Asks::Del),
                 dynamic: has(RPYC_SESSION_CLASS_DYNAMIC).then(|| Dynamic {
-                    // The session's events ask this instead.
-                    has: Arc::new(|_, _| false),
+                    // The session's events ask this instead, wherever a peer asks.
+                    has: Some(Arc::new(|_, _| true)),
                     get: Some(bare::by_name(Asks::Get)),
                     set: Some(bare::by_name(Asks::Set)),
                     del: Some(bare::by_name(Asks::Del)),

@@ -126,7 +126,11 @@ unsafe fn described(table: *const rpyc_slave_table, userdata: Arc<Userdata>) -> 
         let objects = array(table.modules, table.module_count, "modules")?;
         let mut modules = Vec::with_capacity(names.len());
         for (text, object) in names.iter().zip(objects) {
-            modules.push((Text::new(name(*text, "module_names")?), handle::get(*object, "modules")?.reference.clone()));
+            let text = name(*text, "module_names")?;
+            if modules.iter().any(|(known, _): &(Text, _)| known.as_str() == text) {
+                return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("module_names: '{text}' is given twice")));
+            }
+            modules.push((Text::new(text), handle::get(*object, "modules")?.reference.clone()));
         }
         let (create, destroy, owner) = (table.create, table.destroy, userdata.clone());
         Ok(Slave {

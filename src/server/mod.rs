@@ -10,7 +10,7 @@ use crate::connection::{Class, Connection, Object, Queue, Shared};
 use crate::error::{Error, Result};
 use crate::log::Level;
 use crate::panics;
-use crate::sync::{self, Condvar, Mutex, Started, lock, thread, wait, wait_for};
+use crate::sync::{self, Condvar, Mutex, STACK, Started, lock, thread, wait, wait_for};
 use crate::transport::{Address, Listener, Transport};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -129,9 +129,6 @@ impl Drop for Worker {
     }
 }
 
-/// The stack of a thread that serves, as large as that of a program's first thread: calls nest, up to `max_serving`.
-const STACK: usize = 8 << 20;
-
 thread_local! {
     /// The servers whose work this thread does.
     static SERVING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
@@ -231,7 +228,7 @@ impl Server {
     pub fn start(&self) -> Result<()> {
         let _worker = self.inner.begin(true)?;
         let inner = self.inner.clone();
-        let builder = thread::Builder::new().name("rpyc-accept".into());
+        let builder = thread::Builder::new().name("rpyc-accept".into()).stack_size(STACK);
         self.inner.threads.spawn(builder, move || inner.accept_all()).map_err(|e| {
             lock(&self.inner.state).started = false;
             Error::io("cannot start a thread that accepts", e)

@@ -3,7 +3,7 @@
 
 use crate::connection::Shared;
 use crate::log::{self, Level};
-use crate::sync::{Condvar, Instant, Mutex, MutexGuard, Started, lock, thread, wait, wait_for};
+use crate::sync::{Condvar, Instant, Mutex, MutexGuard, STACK, Started, lock, thread, wait, wait_for};
 use std::cell::Cell;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -56,7 +56,9 @@ impl Watcher {
         let mut failed = None;
         if !state.started {
             let watcher = self.clone();
-            match Started::spawn(thread::Builder::new().name("rpyc-watch".into()), move || watcher.run()) {
+            match Started::spawn(thread::Builder::new().name("rpyc-watch".into()).stack_size(STACK), move || {
+                watcher.run()
+            }) {
                 Ok(thread) => (state.started, state.thread) = (true, Some(thread)),
                 Err(e) => failed = Some(e),
             }

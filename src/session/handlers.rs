@@ -379,15 +379,19 @@ impl<T> Core<T> {
                 args.open("buffiter", &["obj", "count"], 0)?;
                 target = args.target()?;
                 match args.value()? {
-                    Some(Value::Int(count)) if count < 0 => args.unboxer.fault(Exception::builtin(
-                        "ValueError",
-                        "Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize.",
-                    )),
+                    Some(Value::Int(count)) if count < 0 => {
+                        args.unboxer.fault(Exception::builtin("ValueError", OUTSIDE_ISLICE));
+                    }
                     Some(Value::Int(count)) => {
                         let count = usize::try_from(count).unwrap_or(0).min(1 << 20);
                         op = Some(Wanted::Op(Op::BuffIter { count }));
                     }
-                    _ => args.unboxer.fault(Exception::builtin("TypeError", "count must be an int")),
+                    // islice(object, None) gives all.
+                    Some(Value::None) => op = Some(Wanted::Op(Op::BuffIter { count: usize::MAX })),
+                    Some(Value::BigInt(_)) => args.unboxer.fault(Exception::builtin("ValueError", OUTSIDE_ISLICE)),
+                    Some(Value::Bool(count)) => op = Some(Wanted::Op(Op::BuffIter { count: usize::from(count) })),
+                    Some(_) => args.unboxer.fault(Exception::builtin("ValueError", OUTSIDE_ISLICE)),
+                    None => {}
                 }
             }
             Handler::OldSlicing => {
@@ -531,7 +535,7 @@ impl<T> Core<T> {
         }
     }
 
-    /// The target is not asked what it has: the plain name is taken where the rules allow it, else the exposed one.
+    /// The session does not ask what the target has: the plain name is taken where the rules allow it, else the exposed one.
     fn method_name(&self, target: &Arc<dyn Local>, name: &[u8]) -> Result<Name, Exception> {
         let mut known = Known::default();
         let mut exposed = None;
@@ -540,7 +544,10 @@ impl<T> Core<T> {
                 Decision::Use(name) => return Ok(name),
                 Decision::Ask(question, name) => {
                     known.learn(question, false);
-                    exposed = exposed.or((question == Question::Exposed).then_some(Name::Dynamic(name)));
+                    if question == Question::Plain {
+                        return Ok(Name::Dynamic(name));
+                    }
+                    exposed = exposed.or(Some(Name::Dynamic(name)));
                 }
                 Decision::Refuse(exception) | Decision::Missing(exception) => return exposed.ok_or(exception),
             }
@@ -567,6 +574,9 @@ impl<T> Core<T> {
         }
     }
 }
+
+/// What `itertools.islice` says of a count that is none.
+const OUTSIDE_ISLICE: &str = "Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize.";
 
 /// As Python's `pickle.dumps` takes it: None is its own choice, negative the highest.
 fn pickle_protocol(protocol: &Value) -> Result<u8, Exception> {

@@ -65,17 +65,25 @@ pub fn resolve(shape: &Shape, config: &Config, name: &[u8], permission: Permissi
     if own {
         return Decision::Use(Name::Own(text(name)));
     }
-    rules(shape, config, name, (allowed, switch), known)
+    rules(shape, config, name, (allowed, switch), known, permission != Permission::Set)
 }
 
 /// The rules alone, for handlers that never consult an object's own.
 pub fn resolve_by_rules(shape: &Shape, config: &Config, name: &[u8]) -> Decision {
     // What an object has beyond its shape is not its type's, and does not count here.
     let known = Known { exposed: Some(false), plain: Some(false) };
-    rules(shape, config, name, (config.allow_getattr, "allow_getattr"), known)
+    rules(shape, config, name, (config.allow_getattr, "allow_getattr"), known, true)
 }
 
-fn rules(shape: &Shape, config: &Config, name: &[u8], (allowed, switch): (bool, &str), known: Known) -> Decision {
+/// `exists`: the attribute must be there already, which one that is set need not be.
+fn rules(
+    shape: &Shape,
+    config: &Config,
+    name: &[u8],
+    (allowed, switch): (bool, &str),
+    known: Known,
+    exists: bool,
+) -> Decision {
     if !allowed {
         return Decision::Refuse(refusal(name, switch));
     }
@@ -104,13 +112,13 @@ fn rules(shape: &Shape, config: &Config, name: &[u8], (allowed, switch): (bool, 
             }
         };
         let member = shape.member(exposed);
-        let exists = match (member, shape.dynamic, known.exposed) {
+        let exposed_exists = match (member, shape.dynamic, known.exposed) {
             (Some(_), _, _) => true,
             (None, true, None) => return Decision::Ask(Question::Exposed, text(exposed)),
             (None, true, Some(answer)) => answer,
             (None, false, _) => false,
         };
-        if exists {
+        if exposed_exists {
             let plain_exists = match (shape.member(name), shape.dynamic && plain(), known.plain) {
                 (Some(_), _, _) => plain(),
                 (None, true, None) => return Decision::Ask(Question::Plain, text(name)),
@@ -127,8 +135,13 @@ fn rules(shape: &Shape, config: &Config, name: &[u8], (allowed, switch): (bool, 
     }
     match shape.member(name) {
         Some(member) => Decision::Use(Name::Member(member)),
-        None if shape.dynamic => Decision::Use(Name::Dynamic(text(name))),
-        None => Decision::Missing(missing(shape, name)),
+        None if !shape.dynamic => Decision::Missing(missing(shape, name)),
+        None if !exists || shape.says_missing => Decision::Use(Name::Dynamic(text(name))),
+        None => match known.plain {
+            None => Decision::Ask(Question::Plain, text(name)),
+            Some(true) => Decision::Use(Name::Dynamic(text(name))),
+            Some(false) => Decision::Missing(missing(shape, name)),
+        },
     }
 }
 

@@ -41,7 +41,8 @@ impl PartialEq for Value {
 }
 
 impl Value {
-    /// Python's `==` on data; references are equal when they are the same object.
+    /// Python's `==` on data; references are equal when they are the same object. Items of containers may be the same instead
+    /// of equal, see `item_eq`.
     pub fn py_eq(&self, other: &Value) -> bool {
         match (self, other) {
             (Value::None, Value::None)
@@ -58,6 +59,16 @@ impl Value {
             }
             (Value::Ref(a), Value::Ref(b)) => a.same(b),
             _ => number_eq(self, other),
+        }
+    }
+
+    /// How containers of Python compare their items: by identity first, then by `==`. Floats have no identity here: NaNs are
+    /// the same if they are so in every bit, as copies of one are.
+    pub fn item_eq(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Float(a), Value::Float(b)) => a == b || a.to_bits() == b.to_bits(),
+            (Value::Complex(..), Value::Complex(..)) => self.py_eq(other) || self == other,
+            _ => self.py_eq(other),
         }
     }
 
@@ -243,7 +254,7 @@ fn int_eq(a: &Value, b: &Value) -> bool {
 }
 
 fn sequence_eq(a: &[Value], b: &[Value]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.py_eq(b))
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.item_eq(b))
 }
 
 /// The items' digests with their places, in order.
@@ -264,8 +275,11 @@ fn set_eq(a: &[Value], b: &[Value]) -> bool {
         return false;
     }
     let sorted = sorted_digests(b.iter());
-    a.iter().all(|item| {
-        item.digest().is_some_and(|d| places(&sorted, d).any(|at| b.get(at).is_some_and(|other| item.py_eq(other))))
+    let mut odd = b.iter().filter(|item| item.digest().is_none());
+    a.iter().all(|item| match item.digest() {
+        Some(d) => places(&sorted, d).any(|at| b.get(at).is_some_and(|other| item.item_eq(other))),
+        // What holds a NaN is found by its place among its kind: copies keep the order.
+        None => odd.next().is_some_and(|other| item.item_eq(other)),
     })
 }
 
@@ -274,10 +288,11 @@ fn dict_eq(a: &[(Value, Value)], b: &[(Value, Value)]) -> bool {
         return false;
     }
     let sorted = sorted_digests(b.iter().map(|(key, _)| key));
-    a.iter().all(|(key, value)| {
-        key.digest().is_some_and(|d| {
-            places(&sorted, d).any(|at| b.get(at).is_some_and(|(k, v)| key.py_eq(k) && value.py_eq(v)))
-        })
+    let mut odd = b.iter().filter(|(key, _)| key.digest().is_none());
+    let same = |(key, value): &(Value, Value), (k, v): &(Value, Value)| key.item_eq(k) && value.item_eq(v);
+    a.iter().all(|entry| match entry.0.digest() {
+        Some(d) => places(&sorted, d).any(|at| b.get(at).is_some_and(|other| same(entry, other))),
+        None => odd.next().is_some_and(|other| same(entry, other)),
     })
 }
 
@@ -377,17 +392,30 @@ mod tests {
     #[test]
     fn nan_is_not_even_equal_to_itself() {
         let nan = Value::Float(f64::NAN);
-        for value in [
-            nan.clone(),
-            Value::Complex(0.0, f64::NAN),
-            Value::tuple(vec![nan.clone()]),
-            set(std::slice::from_ref(&nan)),
-        ] {
-            assert!(!value.py_eq(&value));
+        for value in [nan.clone(), Value::Complex(0.0, f64::NAN)] {
+            assert!(!value.py_eq(&value) && value.item_eq(&value));
             assert!(value == value.clone());
         }
         let many = Value::frozenset(vec![nan; 100_000]).unwrap();
-        assert!(matches!(many, Value::FrozenSet(items) if items.len() == 100_000));
+        assert!(matches!(&many, Value::FrozenSet(items) if items.len() == 100_000));
+        assert!(many.py_eq(&many.clone()));
+    }
+
+    #[test]
+    fn containers_with_a_nan_equal_their_copies() {
+        let (nan, one) = (Value::Float(f64::NAN), Value::Int(1));
+        let pair = |value: &Value| Value::tuple(vec![value.clone(), one.clone()]);
+        let dict = |key: &Value, value: &Value| Value::Dict(Arc::new([(key.clone(), value.clone())]));
+        let list = |value: &Value| Value::List(Arc::new([value.clone(), one.clone()]));
+        let of_set = |value: &Value| set(&[one.clone(), value.clone()]);
+        for make in [&pair as &dyn Fn(&Value) -> Value, &list, &of_set, &|v| dict(v, &one), &|v| dict(&one, v)] {
+            let odd = make(&nan);
+            assert!(odd.py_eq(&odd.clone()), "{}", odd.repr());
+            for other in [&Value::Float(-f64::NAN), &Value::Complex(f64::NAN, 0.0), &one, &Value::None] {
+                assert!(!odd.py_eq(&make(other)) && !make(other).py_eq(&odd), "{} {}", odd.repr(), other.repr());
+            }
+            assert!(pair(&odd).py_eq(&pair(&odd)));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{Text, Value};
 use crate::ids::Id;
 use foldhash::fast::RandomState;
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 /// The outward description of a class. Pure data, so that a session can apply the attribute rules and
@@ -15,8 +15,11 @@ pub struct Shape {
     /// The class's id, the same on all connections. Shapes that share it describe one class, each for a session.
     pub id: Arc<Id>,
     pub bases: Vec<Arc<Shape>>,
-    members: HashMap<Box<[u8]>, u32, RandomState>,
     names: Vec<Text>,
+    /// The places of the names, by their hash; `EMPTY` where there is none, which is half of the table at least. Classes of our
+    /// own are kept in statics for good: what they hold is pointed to at its beginning, or leak checkers call it lost.
+    places: Box<[u32]>,
+    hasher: RandomState,
     /// The answer to INSPECT: a tuple of (name, doc).
     pub inspect: Value,
     /// The answer to DIR: a tuple of names.
@@ -27,22 +30,45 @@ pub struct Shape {
     pub own_del: bool,
     /// Attributes may exist that are not in `members`.
     pub dynamic: bool,
+    /// An access to a dynamic attribute says by itself that there is none, and needs no question before.
+    pub says_missing: bool,
 }
+
+const EMPTY: u32 = u32::MAX;
 
 impl Shape {
     /// Members in the order of their indexes. Of two with one name the first counts.
     pub fn new(type_name: Text, bases: Vec<Arc<Shape>>, names: Vec<Text>) -> Shape {
-        let mut members = HashMap::with_capacity_and_hasher(names.len(), RandomState::default());
-        for (index, name) in names.iter().enumerate() {
-            members.entry(name.as_bytes().into()).or_insert(index as u32);
-        }
+        let places = vec![EMPTY; (2 * names.len()).next_power_of_two()].into();
         let dir = Value::Tuple(names.iter().cloned().map(Value::Str).collect());
-        Shape { type_name, bases, members, names, dir, ..Shape::default() }
+        let mut shape = Shape { type_name, bases, names, places, dir, ..Shape::default() };
+        for index in 0..shape.names.len() {
+            let Some(name) = shape.names.get(index) else { break };
+            let (at, known) = shape.find(name.as_bytes());
+            if let (None, Some(place)) = (known, shape.places.get_mut(at)) {
+                *place = index as u32;
+            }
+        }
+        shape
     }
 
     #[inline]
     pub fn member(&self, name: &[u8]) -> Option<u32> {
-        self.members.get(name).copied()
+        self.find(name).1
+    }
+
+    /// Where a name has its place or would have it, and its index.
+    #[inline]
+    fn find(&self, name: &[u8]) -> (usize, Option<u32>) {
+        let last = self.places.len().wrapping_sub(1);
+        let mut at = self.hasher.hash_one(name) as usize & last;
+        while let Some(index) = self.places.get(at).copied().filter(|index| *index != EMPTY) {
+            if self.names.get(index as usize).is_some_and(|known| known.as_bytes() == name) {
+                return (at, Some(index));
+            }
+            at = (at + 1) & last;
+        }
+        (at, None)
     }
 
     pub fn member_name(&self, index: u32) -> Option<&Text> {
@@ -63,5 +89,25 @@ impl Shape {
     pub fn class_name(&self) -> &str {
         let name = self.type_name.as_str();
         name.rsplit_once('.').map_or(name, |(_, last)| last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_whatever_their_number() {
+        assert_eq!(Shape::default().member(b"name"), None);
+        for count in [0, 1, 2, 3, 100, 1000] {
+            let names: Vec<Text> = (0..count).map(|n| Text::from(format!("name{n}"))).collect();
+            let twice = names.iter().chain(&names).cloned().collect();
+            let shape = Shape::new("module.Class".into(), Vec::new(), twice);
+            for (index, name) in names.iter().enumerate() {
+                assert_eq!(shape.member(name.as_bytes()), Some(index as u32));
+                assert_eq!(shape.member_name(index as u32), Some(name));
+            }
+            assert_eq!((shape.member(b"name"), shape.member(b"")), (None, None));
+        }
     }
 }

@@ -289,7 +289,9 @@ rpyc_object *check_function(struct check *c, const char *file, int line, rpyc_me
                             void *userdata) {
     rpyc_object *object = NULL;
     rpyc_error **error_out = check_error(c);
-    rpyc_status status = rpyc_function_new("function", function, signature, NULL, 0, userdata, NULL, &object, error_out);
+    char name[60];
+    snprintf(name, sizeof name, "%.*s", signature ? (int)strcspn(signature, "(") : 8, signature ? signature : "function");
+    rpyc_status status = rpyc_function_new(name, function, signature, NULL, 0, userdata, NULL, &object, error_out);
     check_status(c, file, line, status, "rpyc_function_new");
     return c->failed ? NULL : check_keep(c, file, line, object);
 }

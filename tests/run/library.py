@@ -90,3 +90,21 @@ def notices(case):
     crates = set(re.findall(r"^[0-9a-f]+ [tTwW] <?([a-z]\w*)::", symbols, re.MULTILINE))
     case.check({"std", "rpyc", "zlib_rs"} <= crates, "too few crates are found: " + ", ".join(sorted(crates)))
     case.check(crates <= named, "no notice for: " + ", ".join(sorted(crates - named)))
+
+
+@test("library.environment", 120)
+def environment(case):
+    """No variable is read, and each thread has a stack size of its own: std would ask RUST_MIN_STACK for it."""
+    watch, watched = os.path.join(case.folder, "watch.so"), os.path.join(case.folder, "watched")
+    source = os.path.join(ROOT, "tests", "c_preload", "getenv.c")
+    case.run([shutil.which("cc"), "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", source, "-o", watch, "-ldl"])
+    variables = {"LD_PRELOAD": watch, "WATCHED": watched, "RUST_MIN_STACK": str(1 << 19), "RUST_BACKTRACE": "1", "RUST_LOG": "trace"}
+    for program in ("serving", "call_queue", "event_loop", "deadlines", "embedding", "fork_transports", "every_function_null"):
+        case.run([case.program("border/" + program)], env=variables)
+    with open(watched, encoding="utf-8") as file:
+        said = [line.split() for line in file]
+    read = sorted({name for what, name in said if what == "READS"})
+    case.check(not read, "it reads " + ", ".join(read))
+    sizes = {int(size) for what, size in said if what == "THREAD"}
+    case.equal(sizes, {8 << 20}, "stack sizes of threads")
+    case.note("%d threads" % sum(what == "THREAD" for what, _ in said))

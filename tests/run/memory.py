@@ -6,9 +6,9 @@ import border
 import examples
 import interop
 import native
+import readme as readme_programs
 from runner import ROOT, test
 
-SUPPRESSIONS = os.path.join(ROOT, "tests", "run", "valgrind.supp")
 ERRORS = 99
 SECONDS = 240
 # Not those that fork: in their children all that the parent's threads hold is lost. Valgrind keeps its own limit of descriptors.
@@ -19,7 +19,7 @@ def valgrind(case):
     """What stands before a program."""
     return [case.tool("valgrind"), "--leak-check=full", "--show-leak-kinds=definite,indirect,possible",
             "--errors-for-leak-kinds=definite,indirect,possible", "--error-exitcode=%d" % ERRORS, "--num-callers=40",
-            "--suppressions=" + SUPPRESSIONS, "--log-file={files}.valgrind-%p"]
+            "--log-file={files}.valgrind-%p"]
 
 
 def check(case):
@@ -49,6 +49,23 @@ def interop_both(case):
     case.stop(server, 60)
 
 
+def readme(case, full):
+    """The programs of README.md in C and C++; without `full` with valgrind's defaults, as a reader runs them."""
+    before = valgrind(case) if full else [case.tool("valgrind"), "--log-file={files}.valgrind-%p"]
+    programs = readme_programs.Programs(case)
+    programs.write("add.c", readme_programs.blocks("c")[0])
+    programs.compile("cc", "-std=c11", "add.c", "-o", "add")
+    both = programs.cpp("both", readme_programs.blocks("cpp")[0])
+    programs.calculator()
+    case.equal(case.run([*before, "./add"], folder=case.folder).output, readme_programs.ANSWER + "\n", "output of add")
+    if full:
+        return                                       # the other is ended by a signal, and its threads hold what is theirs
+    served = case.start([*before, both])
+    served.wait_for("^" + re.escape(readme_programs.ANSWER), case.left(60))
+    programs.call(programs.ports[1])
+    case.stop(served, 60, (-15,))
+
+
 def native_both(case):
     native.run_pair(case, "on", "accept", "native", "unix", before=valgrind(case))
 
@@ -68,6 +85,8 @@ def register():
     add("interop-client.python-server", interop_client)
     add("interop-server.interop-client", interop_both)
     add("native-server.native-client", native_both)
+    add("readme", lambda case: readme(case, True))
+    add("readme.defaults", lambda case: readme(case, False))
     try:
         table = examples.rows()
     except (OSError, TypeError):

@@ -146,7 +146,9 @@ fn check(wire: &mut Wire, subject: &Subject, handler: Handler, name: &str) {
             Some(used) => {
                 let missing = format!("AttributeError: 'Subject' object has no attribute '{used}'");
                 assert_eq!(summary(&body), missing, "{}", at());
-                assert!(!shape.dynamic && !subject.exists.contains(&used), "{}", at());
+                // What is set need not exist before.
+                assert!(!shape.dynamic || !matches!(handler, Handler::Set), "{}", at());
+                assert!(!subject.exists.contains(&used), "{}", at());
                 assert_eq!(attributes[..2], [tuple([text("name"), text(&used)]), tuple([text("obj"), Node::None])]);
             }
         }
@@ -156,6 +158,7 @@ fn check(wire: &mut Wire, subject: &Subject, handler: Handler, name: &str) {
         Name::Member(index) => shape.member_name(index).expect("a member").to_string(),
         Name::Dynamic(name) => {
             assert!(shape.dynamic && shape.member(name.as_bytes()).is_none(), "{}", at());
+            assert!(matches!(handler, Handler::Set) || subject.exists.contains(name.as_str()), "{}", at());
             name.to_string()
         }
         Name::Own(name) => panic!("{name}"),
@@ -297,7 +300,9 @@ fn the_answer_to_exists_decides() {
     assert_eq!(ask(&mut wire, "x", &[(Exposed, "exposed_x", true)]).as_deref(), Some("exposed_x"));
     assert_eq!(ask(&mut wire, "x", &[(Exposed, "exposed_x", false)]), None);
     let len = "__len__";
-    assert_eq!(ask(&mut wire, len, &[(Exposed, "exposed___len__", false)]).as_deref(), Some(len));
+    let plain = |exists| [(Exposed, "exposed___len__", false), (Plain, len, exists)];
+    assert_eq!(ask(&mut wire, len, &plain(true)).as_deref(), Some(len));
+    assert_eq!(ask(&mut wire, len, &plain(false)), None);
     assert_eq!(ask(&mut wire, len, &[(Exposed, "exposed___len__", true), (Plain, len, true)]).as_deref(), Some(len));
     let shadowed = ask(&mut wire, len, &[(Exposed, "exposed___len__", true), (Plain, len, false)]);
     assert_eq!(shadowed.as_deref(), Some("exposed___len__"));

@@ -43,7 +43,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
     server.stop(GRACE);
     // A call that still runs then, perhaps for ever, ends with the program; without one the socket's file goes first.
     let (joined, end) = mpsc::channel();
-    let waits = std::thread::Builder::new().name("rpyc-join".into()).spawn(move || {
+    let waits = std::thread::Builder::new().name("rpyc-join".into()).stack_size(rpyc::sync::STACK).spawn(move || {
         let _ = server.join();
         drop(server);
         let _ = joined.send(());

@@ -75,7 +75,11 @@ impl File {
             (true, true, false) => &READER,
             (true, false, _) => &WRITER,
         };
-        let stream = Mutex::new(Some(Stream::new(std::fs::File::from(descriptor))));
+        let mut stream = Stream::new(std::fs::File::from(descriptor), !mode.binary);
+        if mode.text.contains('a') {
+            stream.seek_end();
+        }
+        let stream = Mutex::new(Some(stream));
         class.instance(Box::new(File { stream, mode, number }))
     }
 
@@ -264,12 +268,13 @@ fn members(owner: &'static str, binary: bool) -> Vec<Member> {
                 return Err(unsupported("truncate"));
             }
             let size = match call.args().first() {
-                None | Some(Value::None) => file.with(Stream::tell)?,
+                None | Some(Value::None) => None,
                 Some(size) => {
-                    u64::try_from(as_index(size)?).map_err(|_| failed(&io::Error::from_raw_os_error(libc::EINVAL)))?
+                    let size = u64::try_from(as_index(size)?);
+                    Some(size.map_err(|_| failed(&io::Error::from_raw_os_error(libc::EINVAL)))?)
                 }
             };
-            file.with(|stream| stream.truncate(size)).map(|()| Value::from(size))
+            file.with(|stream| stream.truncate(size)).map(Value::from)
         }),
         method("flush", Takes::Nothing, |file, _| file.with(|_| Ok(Value::None))),
         method("close", Takes::Nothing, |file, _| {

@@ -7,7 +7,7 @@ use super::super::dispatch::Outcome;
 use super::super::remote::{self, Ask};
 use super::release::{Held, let_go};
 use super::{
-    Takes, arg, as_index, class, comparison, equal, extend_with, iterate, list_items, method, object, ordered,
+    Takes, arg, as_index, class, comparison, extend_with, is_wanted, iterate, list_items, method, object, ordered,
     repr_once, reprs, room, sequences_equal, sequences_ordered, this, type_error, type_name, value_error,
 };
 use crate::error::Exception;
@@ -40,7 +40,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
         method("__setitem__", Takes::Operator(2), |list, call| set_item(list, &arg(call, 0), arg(call, 1))),
         method("__delitem__", Takes::Operator(1), |list, call| del_item(list, &arg(call, 0))),
         method("__contains__", Takes::Operator(1), |list, call| {
-            Ok(Value::Bool(find(list, &arg(call, 0), 0, usize::MAX)?.is_some()))
+            Ok(Value::Bool(find(list, call, 0, usize::MAX)?.is_some()))
         }),
         method("__iter__", Takes::Operator(0), |_, call| Ok(iterator(call.object()))),
         method("__reversed__", Takes::Nothing, |list, call| {
@@ -93,7 +93,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             let text = if list.count() == 0 { "pop from empty list" } else { "pop index out of range" };
             list.pop(index).ok_or_else(|| Exception::builtin("IndexError", text))
         }),
-        method("remove", Takes::One, |list, call| match find(list, &arg(call, 0), 0, usize::MAX)? {
+        method("remove", Takes::One, |list, call| match find(list, call, 0, usize::MAX)? {
             Some(at) => {
                 drop(list.pop(at as i64));
                 Ok(Value::None)
@@ -107,7 +107,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
         method("copy", Takes::Nothing, |list, _| Ok(object(List::object(list.copied()?)))),
         method("count", Takes::One, |list, call| {
             let (mut at, mut count) = (0, 0);
-            while let Some(found) = find(list, &arg(call, 0), at, usize::MAX)? {
+            while let Some(found) = find(list, call, at, usize::MAX)? {
                 (at, count) = (found + 1, count + 1);
             }
             Ok(Value::Int(count))
@@ -204,12 +204,13 @@ fn place(index: i64, len: usize) -> Option<usize> {
     usize::try_from(index).ok().filter(|at| *at < len)
 }
 
-/// The first item from `at` on, before `end`, that equals.
-fn find(list: &List, wanted: &Value, mut at: usize, end: usize) -> Result<Option<usize>, Exception> {
+/// The first item from `at` on, before `end`, that equals the call's first argument.
+fn find(list: &List, call: &Call, mut at: usize, end: usize) -> Result<Option<usize>, Exception> {
+    let wanted = arg(call, 0);
     while at < end {
         // Another thread may change the list between two comparisons, as in Python.
         let Some(item) = lock(&list.items).get(at).cloned() else { break };
-        if equal(&item, wanted)? {
+        if is_wanted(call, &item, &wanted)? {
             return Ok(Some(at));
         }
         at += 1;
@@ -346,7 +347,7 @@ fn index(list: &List, call: &Call) -> Outcome {
         },
     };
     let (start, stop) = (bound(1, 0)?, bound(2, i64::MAX)?);
-    match find(list, &arg(call, 0), start as usize, stop as usize)? {
+    match find(list, call, start as usize, stop as usize)? {
         Some(at) => Ok(Value::Int(at as i64)),
         None => Err(value_error(format!("{} is not in list", super::repr(&arg(call, 0))?))),
     }

@@ -224,7 +224,24 @@ fn nested<R>(run: impl FnOnce() -> Result<R, Exception>) -> Result<R, Exception>
     Err(Exception::builtin("RecursionError", text))
 }
 
-/// Is it the same, or equal, as containers of Python compare their items?
+/// Is it the same, or equal, as containers of Python compare their items? Both are items, or copies of such.
+pub(super) fn items_equal(a: &Value, b: &Value) -> Result<bool, Exception> {
+    match (a, b) {
+        (Value::Float(_) | Value::Complex(..), _) => Ok(a.item_eq(b)),
+        _ => equal(a, b),
+    }
+}
+
+/// Is it what a call is about? What a peer sends is never the same float as an item, which tells with NaN alone; what this
+/// process passes to its own container may be.
+pub(super) fn is_wanted(call: &Call, item: &Value, wanted: &Value) -> Result<bool, Exception> {
+    match call.shared() {
+        Some(_) => equal(item, wanted),
+        None => items_equal(item, wanted),
+    }
+}
+
+/// Is it the same object, or equal?
 pub(super) fn equal(a: &Value, b: &Value) -> Result<bool, Exception> {
     match (a, b) {
         (Value::Ref(a), Value::Ref(b)) if a.same(b) => Ok(true),
@@ -244,7 +261,7 @@ pub(super) fn sequences_equal(a: &[Value], b: &[Value]) -> Result<bool, Exceptio
         return Ok(false);
     }
     for (a, b) in a.iter().zip(b) {
-        if !equal(a, b)? {
+        if !items_equal(a, b)? {
             return Ok(false);
         }
     }
@@ -296,13 +313,13 @@ pub(super) fn ordered(op: CompareOp, a: &Value, b: &Value) -> Result<bool, Excep
             Value::Bool(holds) => Ok(holds),
             _ => Ok(false),
         },
-        other => Ok(!other.py_eq(&Value::Int(0)) && !matches!(other, Value::None)),
+        other => Ok(truth::said(&other)),
     }
 }
 
 pub(super) fn sequences_ordered(op: CompareOp, a: &[Value], b: &[Value]) -> Result<bool, Exception> {
     for (a, b) in a.iter().zip(b) {
-        if !equal(a, b)? {
+        if !items_equal(a, b)? {
             return ordered(op, a, b);
         }
     }

@@ -9,13 +9,20 @@ pub(super) struct Stream {
     /// What was read ahead, from `at` on.
     ahead: Vec<u8>,
     at: usize,
+    /// As Python's text files it writes behind what it read ahead, and as theirs it reads ahead `CHUNK`.
+    text: bool,
 }
 
-const CHUNK: usize = 16 * 1024;
+const CHUNK: usize = 8 * 1024;
 
 impl Stream {
-    pub fn new(file: File) -> Stream {
-        Stream { file, ahead: Vec::new(), at: 0 }
+    pub fn new(file: File, text: bool) -> Stream {
+        Stream { file, ahead: Vec::new(), at: 0, text }
+    }
+
+    /// Goes to the end, where the file has one, as a file that is appended to does when it is opened.
+    pub fn seek_end(&mut self) {
+        let _ = self.file.seek(SeekFrom::End(0));
     }
 
     pub fn file(&self) -> &File {
@@ -123,6 +130,10 @@ impl Stream {
     }
 
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.text && !self.unread().is_empty() && self.file.stream_position().is_ok() {
+            self.ahead.clear();
+            self.at = 0;
+        }
         self.settle()?;
         write_quietly(&self.file, bytes)
     }
@@ -137,9 +148,14 @@ impl Stream {
         Ok(position.saturating_sub(self.unread().len() as u64))
     }
 
-    pub fn truncate(&mut self, size: u64) -> io::Result<()> {
-        self.settle()?;
-        self.file.set_len(size)
+    /// Cuts or lengthens the file, to its position without a size; gives the size.
+    pub fn truncate(&mut self, size: Option<u64>) -> io::Result<u64> {
+        if !self.text {
+            self.settle()?;
+        }
+        let size = size.map_or_else(|| self.file.stream_position(), Ok)?;
+        self.file.set_len(size)?;
+        Ok(size)
     }
 }
 
@@ -152,7 +168,7 @@ mod tests {
         let (read, mut write) = std::os::unix::net::UnixStream::pair().unwrap();
         let content = content.to_vec();
         std::thread::spawn(move || write.write_all(&content));
-        Stream::new(File::from(std::os::fd::OwnedFd::from(read)))
+        Stream::new(File::from(std::os::fd::OwnedFd::from(read)), true)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::super::call::Call;
 use super::super::class::{Class, Member, Object};
 use super::dict::Dict;
 use super::set::{self, Members};
-use super::{Takes, arg, class, equal, method, object, property, reprs, this};
+use super::{Takes, arg, class, equal, is_wanted, method, object, property, reprs, this};
 use crate::error::Exception;
 use crate::sync::{Mutex, lock};
 use crate::value::Value;
@@ -66,14 +66,21 @@ impl Members for View {
                 _ => Ok(false),
             },
             (Part::Items, _) => Ok(false),
-            (Part::Values, wanted) => {
-                for item in self.items()? {
-                    if equal(&item, wanted)? {
-                        return Ok(true);
-                    }
-                }
-                Ok(false)
-            }
+            // Values are no set, and are looked through where they are asked.
+            (Part::Values, _) => Ok(false),
+        }
+    }
+}
+
+/// Goes through the values. A comparison may change the dict, which the iterator notices.
+fn values_contain(view: &View, call: &Call) -> Result<bool, Exception> {
+    let (iterator, wanted) = (Iterator::new(&view.dict, view.part, false, false), arg(call, 0));
+    loop {
+        match next(&iterator) {
+            Ok(item) if is_wanted(call, &item, &wanted)? => return Ok(true),
+            Ok(_) => {}
+            Err(end) if end.is_builtin("StopIteration") => return Ok(false),
+            Err(changed) => return Err(changed),
         }
     }
 }
@@ -84,7 +91,10 @@ fn members(name: &'static str, part: Part) -> Vec<Member> {
         method(name, "__iter__", Takes::Operator(0), |view: &View, _| Ok(iterator(&view.dict, view.part))),
         method(name, "__reversed__", Takes::Nothing, |view: &View, _| Ok(reversed(&view.dict, view.part))),
         method(name, "__contains__", Takes::Operator(1), |view: &View, call| {
-            view.contains(&arg(call, 0)).map(Value::Bool)
+            Ok(Value::Bool(match view.part {
+                Part::Values => values_contain(view, call)?,
+                _ => view.contains(&arg(call, 0))?,
+            }))
         }),
         method(name, "__repr__", Takes::Operator(0), |view: &View, call| {
             let name = call.object().class().shape().class_name().to_owned();
@@ -142,7 +152,7 @@ impl Iterator {
     }
 }
 
-fn next(iterator: &Iterator, _: &Call) -> Result<Value, Exception> {
+fn next(iterator: &Iterator) -> Result<Value, Exception> {
     let Some(dict) = Dict::of(&iterator.dict) else { return Err(Exception::stop_iteration()) };
     let mut state = lock(&iterator.state);
     let (size, place) = state.ok_or_else(Exception::stop_iteration)?;
@@ -163,7 +173,7 @@ fn next(iterator: &Iterator, _: &Call) -> Result<Value, Exception> {
 
 fn iterator_class(name: &'static str) -> Arc<Class> {
     let members = vec![
-        method(name, "__next__", Takes::Operator(0), next),
+        method(name, "__next__", Takes::Operator(0), |iterator: &Iterator, _| next(iterator)),
         method(name, "__iter__", Takes::Operator(0), |_: &Iterator, call| Ok(this(call))),
     ];
     class("builtins", name, "", members)

@@ -343,10 +343,16 @@ fn names() {
     let error = signature.bind(vec![], vec![]).unwrap_err();
     assert_eq!(error.summary(), "TypeError: Calculator.add() missing 1 required positional argument: 'a'");
 
-    let unnamed = parse("(a)").or_named("add");
+    let unnamed = parse("(a)").of("add").unwrap();
     assert_eq!((unnamed.name(), unnamed.text()), ("add", "add(a)"));
     assert_eq!(parse("(a)").name(), "");
-    assert_eq!(parse("sum(a)").or_named("add").text(), "sum(a)");
+    for (entry, good) in
+        [("sum", true), ("exposed_sum", true), ("x_sum", true), ("add", false), ("checksum", false), ("sum_of", false)]
+    {
+        let of = parse("sum(a)").of(entry);
+        assert_eq!(of.as_ref().is_ok_and(|signature| signature.text() == "sum(a)"), good, "{entry}");
+        assert_eq!(parse("Numbers.sum(a)").of(entry).is_ok(), good, "{entry}");
+    }
 }
 
 #[test]
