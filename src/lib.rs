@@ -20,6 +20,7 @@ pub mod error;
 pub mod ffi;
 pub mod fork;
 pub mod log;
+pub mod nesting;
 pub mod panics;
 pub mod server;
 pub mod session;

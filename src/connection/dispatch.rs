@@ -11,6 +11,7 @@ use super::serial::Turn;
 use super::shared::Shared;
 use super::wrap::Bridge;
 use crate::error::{Error, Exception};
+use crate::nesting::Level;
 use crate::session::{CompareOp, Keywords, Name, Op, Request, Slicing};
 use crate::value::{Local, Reference, Text, Value};
 use std::sync::Arc;
@@ -81,7 +82,7 @@ pub(super) fn is_quick(request: &Request) -> bool {
     }
 }
 
-/// Serves a request of a peer.
+/// Serves a request of a peer, for which a level of nesting has been entered.
 pub(super) fn serve(shared: &Arc<Shared>, mut request: Request) {
     loop {
         let Request { id, target, op } = request;
@@ -99,7 +100,7 @@ pub(super) fn serve(shared: &Arc<Shared>, mut request: Request) {
                 let job = Job { answer: Answer::Peer { shared: shared.clone(), id }, origin: None };
                 return match target.as_any().is::<Object>() {
                     true => perform_on_object(job, target, op),
-                    false => perform(job, &target, op),
+                    false => perform_entered(job, &target, op),
                 };
             }
         }
@@ -137,8 +138,15 @@ pub fn perform_apart(target: &Arc<dyn Local>, op: Op, answer: Answer) {
     perform(Job { answer, origin: None }, target, op);
 }
 
-/// Does one operation. The names in `op` have passed the rules or need not.
+/// Does one operation, one level deeper. The names in `op` have passed the rules or need not.
 pub(super) fn perform(job: Job, target: &Arc<dyn Local>, op: Op) {
+    match Level::enter_within() {
+        Ok(_level) => perform_entered(job, target, op),
+        Err(too_deep) => job.give(Err(*too_deep.exception())),
+    }
+}
+
+fn perform_entered(job: Job, target: &Arc<dyn Local>, op: Op) {
     let any = target.as_any();
     if any.is::<Object>() {
         return perform_on_object(job, target.clone(), op);

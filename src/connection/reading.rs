@@ -12,7 +12,8 @@ use super::serial::Turn;
 use super::shared::{CORKED, FIRST_WORD, Guard, Inner, Key, RELEASES, Shared, Step, Token, Waiter, release};
 use super::{deadline, dispatch, threads};
 use crate::config::Dialect;
-use crate::error::Result;
+use crate::error::{Exception, Result};
+use crate::nesting::{self, Level};
 use crate::session::{self, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, wait_for};
@@ -251,20 +252,31 @@ impl Shared {
                     return inner;
                 };
                 let (request, refusal) = *refused;
-                inner.session.raise(&request.id, &refusal);
-                self.flush_some(&mut inner);
-                // It may hold what must not be dropped under the lock.
-                drop(inner);
-                drop(request);
-                self.lock()
+                self.turn_down(inner, request, &refusal)
             }
             _ => self.run_here(inner, request),
         }
     }
 
-    /// Runs a request in this thread.
+    /// Answers a request that is not run.
+    #[cold]
+    #[inline(never)]
+    fn turn_down<'a>(&'a self, mut inner: Guard<'a>, request: Request, why: &Exception) -> Guard<'a> {
+        inner.session.raise(&request.id, why);
+        self.flush_some(&mut inner);
+        // It may hold what must not be dropped under the lock.
+        drop(inner);
+        drop(request);
+        self.lock()
+    }
+
+    /// Runs a request in this thread, unless it is nested too deep.
     #[inline(always)]
     pub(super) fn run_here<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, request: Request) -> Guard<'a> {
+        let _level = match Level::enter(inner.session.config().limits.serving) {
+            Ok(level) => level,
+            Err(too_deep) => return self.turn_down(inner, request, &too_deep.exception()),
+        };
         let quick = dispatch::is_quick(&request);
         if quick {
             inner.quick += 1;
@@ -325,9 +337,9 @@ impl Shared {
             }
             return inner;
         }
+        let most = inner.session.config().limits.serving;
         self.depart(inner);
-        result.run_callbacks();
-        drop(result);
+        nesting::deeper(most, move || result.run_callbacks());
         self.lock()
     }
 
