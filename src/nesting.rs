@@ -15,9 +15,9 @@ use std::mem::ManuallyDrop;
 
 /// Levels of a thread on which no request of a peer is served.
 const WITHOUT_PEER: usize = 1000;
-/// A quarter of a stack is kept for the innermost level, at most so much: for the locals of its code, the answer
+/// A quarter of a stack is kept for the innermost level, within these bounds: for the locals of its code, the answer
 /// to what is refused there, and the walks over values.
-const RESERVE: usize = 256 << 10;
+const RESERVE: (usize, usize) = (12 << 10, 256 << 10);
 /// What a walk over a value needs beyond its containers. Unoptimised code needs more.
 const WALK: usize = if cfg!(debug_assertions) { 96 << 10 } else { 12 << 10 };
 /// Containers within containers that a walk enters where the limits of the stack are not known.
@@ -85,7 +85,7 @@ impl Thread {
     fn is_below(&self, here: usize, mark: &Cell<usize>) -> bool {
         if !self.asked.replace(true) {
             if let Some(limits) = stack_limits() {
-                let reserve = (limits.len() / 4).min(RESERVE);
+                let reserve = (limits.len() / 4).clamp(RESERVE.0, RESERVE.1).min(limits.len() / 2);
                 self.low.set(limits.start);
                 self.floor.set(limits.start + reserve);
                 self.high.set(limits.end);
@@ -240,9 +240,9 @@ fn must_leave(thread: &Thread, walked: usize) -> bool {
     thread.left().map_or(walked >= UNKNOWN, |left| left < WALK)
 }
 
-/// Is there room on the stack for a walk of so many bytes?
-pub fn has_room(bytes: usize) -> bool {
-    THREAD.with(|thread| thread.left().unwrap_or(64 << 10) >= bytes.saturating_add(WALK))
+/// Is the stack too short for a walk that cannot go on elsewhere to enter one more container?
+pub fn is_short() -> bool {
+    THREAD.with(|thread| thread.left().is_some_and(|left| left < WALK))
 }
 
 /// Runs pure code of ours on a stack of its own. Where there is no thread to be had, it runs here.

@@ -1,6 +1,7 @@
 //! Runs what a peer asks of our objects. No lock is held here.
 
 use super::apart;
+use super::attributes::{del_attr, get_attr, missing, set_attr};
 use super::call::{Answer, Call};
 use super::class::{BoundMethod, ClassObject, Function, Member, MemberKind, Method, Object};
 use super::containers;
@@ -11,7 +12,7 @@ use super::serial::Turn;
 use super::shared::Shared;
 use super::wrap::Bridge;
 use crate::error::{Error, Exception};
-use crate::nesting::Level;
+use crate::nesting::{Level, TooDeep};
 use crate::session::{CompareOp, Keywords, Name, Op, Request, Slicing};
 use crate::value::{Local, Reference, Text, Value};
 use std::sync::Arc;
@@ -26,12 +27,12 @@ pub(super) struct Job {
 }
 
 impl Job {
-    fn give(self, outcome: Outcome) {
+    pub(super) fn give(self, outcome: Outcome) {
         // The peer has been told where its answer could not be sent; a connection that is gone needs none.
         let _ = self.answer.give(outcome);
     }
 
-    fn fail(self, name: &str, text: impl AsRef<str>) {
+    pub(super) fn fail(self, name: &str, text: impl AsRef<str>) {
         self.give(Err(Exception::builtin(name, text)));
     }
 
@@ -83,28 +84,33 @@ pub(super) fn is_quick(request: &Request) -> bool {
 }
 
 /// Serves a request of a peer, for which a level of nesting has been entered.
+///
+/// From here on down to the code of the application nothing large lies on the stack, for calls nest: what is not a call is done
+/// in functions of its own.
 pub(super) fn serve(shared: &Arc<Shared>, mut request: Request) {
-    loop {
-        let Request { id, target, op } = request;
-        match op {
-            Op::Exists { question, name, access } => {
-                let exists = exists(&target, name.as_str());
-                // What is refused may be the last of its kind, and must not be dropped under the lock.
-                let _kept = (target.clone(), access.values());
-                match shared.with_session(|session| session.answer_exists(id, target, question, access, exists)) {
-                    Some(next) => request = next,
-                    None => return shared.flush_all(),
-                }
-            }
-            op => {
-                let job = Job { answer: Answer::Peer { shared: shared.clone(), id }, origin: None };
-                return match target.as_any().is::<Object>() {
-                    true => perform_on_object(job, target, op),
-                    false => perform_entered(job, &target, op),
-                };
-            }
+    while let Op::Exists { .. } = request.op {
+        match go_on(shared, request) {
+            Some(next) => request = next,
+            None => return shared.flush_all(),
         }
     }
+    let Request { id, target, op } = request;
+    let job = Job { answer: Answer::Peer { shared: shared.clone(), id }, origin: None };
+    match target.as_any().is::<Object>() {
+        true => perform_on_object(job, target, op),
+        false => perform_entered(job, &target, op),
+    }
+}
+
+/// Asks an object whether it has an attribute; the request as it goes on then.
+#[inline(never)]
+fn go_on(shared: &Arc<Shared>, request: Request) -> Option<Request> {
+    let Request { id, target, op } = request;
+    let Op::Exists { question, name, access } = op else { return None };
+    let exists = exists(&target, name.as_str());
+    // What is refused may be the last of its kind, and must not be dropped under the lock.
+    let _kept = (target.clone(), access.values());
+    shared.with_session(|session| session.answer_exists(id, target, question, access, exists))
 }
 
 fn exists(target: &Arc<dyn Local>, name: &str) -> bool {
@@ -142,8 +148,14 @@ pub fn perform_apart(target: &Arc<dyn Local>, op: Op, answer: Answer) {
 pub(super) fn perform(job: Job, target: &Arc<dyn Local>, op: Op) {
     match Level::enter_within() {
         Ok(_level) => perform_entered(job, target, op),
-        Err(too_deep) => job.give(Err(*too_deep.exception())),
+        Err(too_deep) => refuse(job, too_deep),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn refuse(job: Job, too_deep: TooDeep) {
+    job.give(Err(*too_deep.exception()));
 }
 
 fn perform_entered(job: Job, target: &Arc<dyn Local>, op: Op) {
@@ -151,6 +163,27 @@ fn perform_entered(job: Job, target: &Arc<dyn Local>, op: Op) {
     if any.is::<Object>() {
         return perform_on_object(job, target.clone(), op);
     }
+    if let Op::Call { args, keywords } = op {
+        return call_target(job, target, args, keywords);
+    }
+    perform_other(job, target, op);
+}
+
+fn call_target(job: Job, target: &Arc<dyn Local>, args: Vec<Value>, keywords: Keywords) {
+    let any = target.as_any();
+    if let Some(method) = any.downcast_ref::<BoundMethod>() {
+        return invoke(job, method.object.clone(), method.member.clone(), args, keywords);
+    }
+    if let Some(function) = any.downcast_ref::<Function>() {
+        return invoke(job, function.object.clone(), function.member.clone(), args, keywords);
+    }
+    perform_other(job, target, Op::Call { args, keywords });
+}
+
+/// Does what is not a call of a method or function.
+#[inline(never)]
+fn perform_other(job: Job, target: &Arc<dyn Local>, op: Op) {
+    let any = target.as_any();
     if let Some(method) = any.downcast_ref::<BoundMethod>() {
         let (object, member) = (method.object.clone(), method.member.clone());
         let text = || format!("<bound method {}.{}>", method.object.class.shape().class_name(), method.member.name);
@@ -338,20 +371,27 @@ fn by_identity(op: CompareOp, same: bool) -> Value {
 /// Calls a member of an object.
 #[inline]
 pub(super) fn invoke(job: Job, object: Arc<Object>, member: Arc<Member>, args: Vec<Value>, keywords: Keywords) {
+    let MemberKind::Method { run, signature, .. } = &member.kind else {
+        return invoke_other(job, object, member, args, keywords);
+    };
+    let (args, keywords) = match signature {
+        None => (args, keywords),
+        Some(signature) => match signature.bind(args, keywords) {
+            Ok(args) => (args, Vec::new()),
+            Err(exception) => return job.give(Err(exception)),
+        },
+    };
+    let Job { answer, origin } = job;
+    let run = run.clone();
+    let turn = object.turn.clone();
+    take_turn(turn, &run, Call::new(answer, origin, object, Some(member), args, keywords));
+}
+
+/// Calls what is no method.
+#[inline(never)]
+fn invoke_other(job: Job, object: Arc<Object>, member: Arc<Member>, args: Vec<Value>, keywords: Keywords) {
     match &member.kind {
-        MemberKind::Method { run, signature, .. } => {
-            let (args, keywords) = match signature {
-                None => (args, keywords),
-                Some(signature) => match signature.bind(args, keywords) {
-                    Ok(args) => (args, Vec::new()),
-                    Err(exception) => return job.give(Err(exception)),
-                },
-            };
-            let Job { answer, origin } = job;
-            let run = run.clone();
-            let turn = object.turn.clone();
-            take_turn(turn, &run, Call::new(answer, origin, object, Some(member), args, keywords));
-        }
+        MemberKind::Method { .. } => {}
         MemberKind::Default(slot) => default_call(job, &object, *slot, args),
         MemberKind::Property { .. } | MemberKind::Constant(_) => {
             let job = job.then(move |job, outcome| match outcome {
@@ -363,15 +403,21 @@ pub(super) fn invoke(job: Job, object: Arc<Object>, member: Arc<Member>, args: V
     }
 }
 
+#[inline]
 fn take_turn(turn: Option<Turn>, run: &Method, call: Call) {
     match turn {
         None => run(call),
-        Some(turn) => turn.run(|| run(call)),
+        Some(turn) => run_in_turn(&turn, run, call),
     }
 }
 
+#[inline(never)]
+fn run_in_turn(turn: &Turn, run: &Method, call: Call) {
+    turn.run(|| run(call));
+}
+
 /// Asks a hook of the host: a getter, a setter, own rules.
-fn ask(job: Job, object: &Arc<Object>, member: Option<&Arc<Member>>, run: &Method, args: Vec<Value>) {
+pub(super) fn ask(job: Job, object: &Arc<Object>, member: Option<&Arc<Member>>, run: &Method, args: Vec<Value>) {
     let Job { answer, origin } = job;
     let call = Call::new(answer, origin, object.clone(), member.cloned(), args, Vec::new());
     take_turn(object.turn.clone(), run, call);
@@ -393,6 +439,12 @@ fn on_object(job: Job, object: Arc<Object>, op: Op) {
             None => missing(job, &object, ""),
         };
     }
+    on_object_otherwise(job, object, op);
+}
+
+/// Does what is not a call of a member.
+#[inline(never)]
+fn on_object_otherwise(job: Job, object: Arc<Object>, op: Op) {
     let class = object.class.clone();
     let special = |name: &str| class.find(name).cloned();
     match op {
@@ -568,12 +620,7 @@ fn default_call(job: Job, object: &Arc<Object>, slot: Slot, mut args: Vec<Value>
     }
 }
 
-fn missing(job: Job, object: &Arc<Object>, name: &str) {
-    let text = format!("'{}' object has no attribute '{name}'", object.class.shape().class_name());
-    job.fail("AttributeError", text);
-}
-
-fn read_member(job: Job, object: &Arc<Object>, member: &Arc<Member>) {
+pub(super) fn read_member(job: Job, object: &Arc<Object>, member: &Arc<Member>) {
     match &member.kind {
         MemberKind::Property { get: Some(get), .. } => ask(job, object, Some(member), get, Vec::new()),
         MemberKind::Property { get: None, .. } => {
@@ -585,80 +632,5 @@ fn read_member(job: Job, object: &Arc<Object>, member: &Arc<Member>) {
             let method = BoundMethod { object: object.clone(), member: member.clone() };
             job.give(Ok(Value::Ref(Reference::Local(Arc::new(method)))))
         }
-    }
-}
-
-/// What a service says to those who would change it, as rpyc.Service does.
-fn denied() -> Exception {
-    let mut exception = Exception::builtin("AttributeError", "access denied");
-    exception.attributes.push(("refused_by".into(), Value::str("a service's own rules")));
-    exception
-}
-
-fn get_attr(job: Job, object: &Arc<Object>, name: Name) {
-    let class = &object.class;
-    match name {
-        Name::Member(index) => match class.member(index) {
-            Some(member) => read_member(job, object, member),
-            None => missing(job, object, ""),
-        },
-        Name::Own(name) => match &class.get_attr {
-            Some(run) => ask(job, object, None, run, vec![Value::Str(name)]),
-            None => job.give(Err(denied())),
-        },
-        Name::Dynamic(name) => match class.dynamic.as_ref().and_then(|dynamic| dynamic.get.as_ref()) {
-            Some(run) => ask(job, object, None, run, vec![Value::Str(name)]),
-            None => missing(job, object, name.as_str()),
-        },
-    }
-}
-
-fn set_attr(job: Job, object: &Arc<Object>, name: Name, value: Value) {
-    let job = job.map(|outcome| outcome.map(|_| Value::None));
-    let class = &object.class;
-    match name {
-        Name::Member(index) => match class.member(index).map(|member| (member, &member.kind)) {
-            Some((member, MemberKind::Property { set: Some(set), .. })) => {
-                ask(job, object, Some(member), set, vec![value])
-            }
-            Some((member, _)) => {
-                let text = format!("'{}' object attribute '{}' is read-only", class.shape().class_name(), member.name);
-                job.fail("AttributeError", text)
-            }
-            None => missing(job, object, ""),
-        },
-        Name::Own(name) => match &class.set_attr {
-            Some(run) => ask(job, object, None, run, vec![Value::Str(name), value]),
-            None => job.give(Err(denied())),
-        },
-        Name::Dynamic(name) => match class.dynamic.as_ref().and_then(|dynamic| dynamic.set.as_ref()) {
-            Some(run) => ask(job, object, None, run, vec![Value::Str(name), value]),
-            None => missing(job, object, name.as_str()),
-        },
-    }
-}
-
-fn del_attr(job: Job, object: &Arc<Object>, name: Name) {
-    let job = job.map(|outcome| outcome.map(|_| Value::None));
-    let class = &object.class;
-    match name {
-        Name::Member(index) => match class.member(index).map(|member| (member, &member.kind)) {
-            Some((member, MemberKind::Property { del: Some(del), .. })) => {
-                ask(job, object, Some(member), del, Vec::new())
-            }
-            Some((member, _)) => {
-                let text = format!("'{}' object attribute '{}' is read-only", class.shape().class_name(), member.name);
-                job.fail("AttributeError", text)
-            }
-            None => missing(job, object, ""),
-        },
-        Name::Own(name) => match &class.del_attr {
-            Some(run) => ask(job, object, None, run, vec![Value::Str(name)]),
-            None => job.give(Err(denied())),
-        },
-        Name::Dynamic(name) => match class.dynamic.as_ref().and_then(|dynamic| dynamic.del.as_ref()) {
-            Some(run) => ask(job, object, None, run, vec![Value::Str(name)]),
-            None => missing(job, object, name.as_str()),
-        },
     }
 }

@@ -2,6 +2,7 @@
 
 mod apart;
 mod async_result;
+mod attributes;
 mod background;
 mod call;
 mod class;

@@ -91,7 +91,7 @@ impl Value {
 
     /// Looks at a value within another.
     #[inline]
-    fn inside<R: Send>(&self, look: impl FnOnce(&Value) -> R + Send) -> R {
+    pub(super) fn inside<R: Send>(&self, look: impl FnOnce(&Value) -> R + Send) -> R {
         if self.is_container() { nesting::step(|| look(self)) } else { look(self) }
     }
 

@@ -2,6 +2,7 @@
 
 use super::{NAME, Tag, TakeBeside, VARIANTS};
 use crate::config::Limits;
+use crate::nesting;
 use crate::value::{Array, Blob, Element, IntTextError, Items, Pairs, Proxy, Text, Unhashable, Value};
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, SeqAccess, VariantAccess, Visitor};
 use std::fmt;
@@ -22,7 +23,7 @@ impl<'l> ValueSeed<'l> {
     }
 
     fn deeper<E: de::Error>(self) -> Result<ValueSeed<'l>, E> {
-        match self.levels.checked_sub(1) {
+        match self.levels.checked_sub(1).filter(|_| !nesting::is_short()) {
             Some(levels) => Ok(ValueSeed { levels, ..self }),
             None => Err(self.exceeded("values are nested too deeply")),
         }
