@@ -62,9 +62,9 @@ func WithFetchLimit(items int) Option {
 }
 
 // So deep may calls of the two sides of a connection be in one another.
-const defaultNesting = 4096
+const defaultNesting = 1000
 
-// WithNestingLimit sets how deep calls of the two sides may be in one another, by default 4096: a call of the peer is
+// WithNestingLimit sets how deep calls of the two sides may be in one another, by default 1000: a call of the peer is
 // answered with RecursionError while so many calls of the peer are served and as many requests to the peer wait for their answers.
 // A service whose calls call back needs more if it serves more of them at once.
 func WithNestingLimit(levels int) Option {
