@@ -124,6 +124,7 @@ impl Shared {
         (inner, Some(step))
     }
 
+    #[inline(never)]
     pub(super) fn take_bound(&self, inner: &mut Inner) -> Option<Request> {
         let at = inner.bound.iter().position(threads::is_for_here)?;
         inner.bound.remove(at)
@@ -204,6 +205,7 @@ impl Shared {
     }
 
     /// Waits for another thread to bring what this one waits for, or to hand over the reading.
+    #[inline(never)]
     pub(super) fn park<'a>(&'a self, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
         let thread = if self.bind_threads { threads::id() } else { 0 };
         let runs = self.queue.get().is_some_and(|queue| queue.is_here());
@@ -338,6 +340,7 @@ impl Shared {
         }
     }
 
+    #[inline(never)]
     pub(super) fn settle<'a>(&'a self, mut inner: Guard<'a>, result: AsyncResult, outcome: Result<Value>) -> Guard<'a> {
         let (run, late) = result.settle(outcome);
         let address = result.address();
