@@ -21,6 +21,7 @@ pub mod ffi;
 pub mod fork;
 pub mod ids;
 pub mod log;
+pub mod nesting;
 pub mod panics;
 pub mod server;
 pub mod session;

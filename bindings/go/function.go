@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 )
 
 // function is a Go function that peers can call.
@@ -192,6 +193,22 @@ type Function struct {
 	receiver        any // of a method
 }
 
+// Functions of this process that are called within one another, and not by way of a peer.
+const localNesting = 1000
+
+// running counts the calls of all goroutines: as long as there are few, none can be deep.
+var running atomic.Int64
+
+// isDeep tells whether the stack of this goroutine has so many calls of functions on it; each has several frames.
+func isDeep() bool {
+	var frame [1]uintptr
+	return runtime.Callers(5*localNesting, frame[:]) > 0
+}
+
+func tooDeep(levels int) error {
+	return Raise("RecursionError", fmt.Sprintf("maximum recursion depth exceeded: %d calls are in one another", levels))
+}
+
 // Func gives a function a signature in Python's notation, such as "scale(value, factor=2)", under which the peer sees
 // it. It panics if the two do not fit.
 func Func(signature string, fn any) *Function {
@@ -206,8 +223,13 @@ func Func(signature string, fn any) *Function {
 	return &Function{sig.name, signature, function, nil}
 }
 
-// Call calls the function itself. The last argument may be Keywords.
+// Call calls the function itself. The last argument may be Keywords. A peer can have a function call itself, so calls that are
+// nested over about 1000 levels fail with RecursionError.
 func (f *Function) Call(ctx context.Context, args ...any) (any, error) {
+	defer running.Add(-1)
+	if running.Add(1) > localNesting && isDeep() {
+		return nil, tooDeep(localNesting)
+	}
 	var keywords Dict
 	if n := len(args); n > 0 {
 		if last, ok := args[n-1].(Keywords); ok {

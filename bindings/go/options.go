@@ -16,6 +16,7 @@ type options struct {
 	timeout      time.Duration
 	closeTimeout time.Duration
 	fetchLimit   int
+	nesting      int
 	dial         func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
@@ -25,6 +26,7 @@ func collect(given []Option) options {
 		config:       map[string]string{"max_serving": "16384"},
 		closeTimeout: time.Second,
 		fetchLimit:   defaultFetchLimit,
+		nesting:      defaultNesting,
 		dial:         new(net.Dialer).DialContext,
 	}
 	for _, option := range given {
@@ -57,6 +59,16 @@ const defaultFetchLimit = 1 << 20
 // by default 1048576. A peer can give an iterable that never ends where a method takes a slice.
 func WithFetchLimit(items int) Option {
 	return func(o *options) { o.fetchLimit = items }
+}
+
+// So deep may calls of the two sides of a connection be in one another.
+const defaultNesting = 1000
+
+// WithNestingLimit sets how deep calls of the two sides may be in one another, by default 1000: a call of the peer is
+// answered with RecursionError while so many calls of the peer are served and as many requests to the peer wait for their answers.
+// A service whose calls call back needs more if it serves more of them at once.
+func WithNestingLimit(levels int) Option {
+	return func(o *options) { o.nesting = levels }
 }
 
 // WithSerial has the calls of the peer run one after the other in the order of their arrival, instead of all at once.

@@ -352,6 +352,11 @@ func (c *conn) serve(event event) {
 		s.deadline = time.Now().Add(time.Duration(event.left) * time.Millisecond)
 	}
 	s.find()
+	// As deep as calls of the two sides can be in one another: each but the innermost waits for the other side.
+	if c.serving >= c.options.nesting && len(c.pending) >= c.options.nesting {
+		s.bad = tooDeep(c.options.nesting)
+	}
+	c.serving++
 	if c.turns != nil {
 		s.turn = c.turns.enter()
 	}
@@ -385,6 +390,7 @@ func (s *served) find() {
 
 func (s *served) run() {
 	c := s.conn
+	defer c.served()
 	select {
 	case <-c.ready:
 	case <-c.ended:
@@ -422,6 +428,12 @@ func (s *served) run() {
 		cause := err
 		err = guarded(func() error { return s.raise(cause) })
 	}
+}
+
+func (c *conn) served() {
+	c.mu.Lock()
+	c.serving--
+	c.mu.Unlock()
 }
 
 func (s *served) call(ctx context.Context) (any, error) {

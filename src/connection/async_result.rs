@@ -4,6 +4,7 @@ use super::limit::Limit;
 use super::serial;
 use super::shared::Shared;
 use crate::error::{Error, Result};
+use crate::nesting;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Instant, Mutex, lock, wait_for};
 use crate::value::Value;
@@ -146,6 +147,12 @@ impl AsyncResult {
         }
     }
 
+    /// The same, one level deeper.
+    pub(super) fn run_callbacks_within(&self) {
+        let this = self.clone();
+        nesting::within(move || this.run_callbacks());
+    }
+
     /// Gives the answer up: nobody waits for it any more, and what comes is dropped. False: it is here already.
     pub fn cancel(&self) -> bool {
         let mut state = lock(&self.0.state);
@@ -162,7 +169,7 @@ impl AsyncResult {
             shared.wake_for(self);
         }
         if run {
-            self.run_callbacks();
+            self.run_callbacks_within();
         }
         true
     }
@@ -269,7 +276,7 @@ impl AsyncResult {
         }
         state.running = true;
         drop(state);
-        self.run_callbacks();
+        self.run_callbacks_within();
     }
 
     /// Is there nothing to wait for any more: an answer, the end of its time, the end of its connection?

@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::class::{Class, Definition, Member, Method, Object};
 use crate::error::Exception;
-use crate::value::{Array, Local, Reference, Value};
+use crate::value::{Array, Held, Items, Local, Pairs, Reference, Value};
 use std::sync::{Arc, LazyLock, Mutex};
 
 fn method(name: &str, run: fn(&mut Call)) -> Member {
@@ -28,9 +28,6 @@ fn class(name: &str, members: Vec<Member>) -> Arc<Class> {
 fn class_of(module: &str, name: &str, members: Vec<Member>) -> Arc<Class> {
     Class::plain(Definition { module: module.into(), name: name.into(), members, ..Definition::default() })
 }
-
-type Items = Arc<[Value]>;
-type Entries = Arc<[(Value, Value)]>;
 
 static LIST: LazyLock<Arc<Class>> = LazyLock::new(|| {
     class(
@@ -159,12 +156,12 @@ pub(super) fn frozenset(items: Items) -> Arc<Object> {
     FROZENSET.instance(Box::new(items))
 }
 
-pub(super) fn slice(parts: Arc<[Value; 3]>) -> Arc<Object> {
-    let items: Items = parts;
+pub(super) fn slice(parts: Held<[Value; 3]>) -> Arc<Object> {
+    let items: Items = parts.into();
     SLICE.instance(Box::new(items))
 }
 
-pub(super) fn dict(entries: Entries) -> Arc<Object> {
+pub(super) fn dict(entries: Pairs) -> Arc<Object> {
     DICT.instance(Box::new(entries))
 }
 
@@ -205,7 +202,7 @@ fn array_value(call: &Call) -> Value {
 /// The plain data that an object of ours stands for, if it is one of these.
 pub(super) fn snapshot(object: &Object) -> Option<Value> {
     let state = object.state();
-    if let Some(entries) = state.downcast_ref::<Entries>() {
+    if let Some(entries) = state.downcast_ref::<Pairs>() {
         return Some(Value::Dict(entries.clone()));
     }
     if let Some(array) = state.downcast_ref::<Array>() {
@@ -223,18 +220,18 @@ pub(super) fn snapshot(object: &Object) -> Option<Value> {
 }
 
 fn items(call: &Call) -> Items {
-    call.object().state().downcast_ref::<Items>().cloned().unwrap_or_else(|| Arc::from([]))
+    call.object().state().downcast_ref::<Items>().cloned().unwrap_or_else(|| Items::default())
 }
 
-fn entries(call: &Call) -> Entries {
-    call.object().state().downcast_ref::<Entries>().cloned().unwrap_or_else(|| Arc::from([]))
+fn entries(call: &Call) -> Pairs {
+    call.object().state().downcast_ref::<Pairs>().cloned().unwrap_or_else(|| Pairs::default())
 }
 
 fn keys(call: &Call) -> Items {
     entries(call).iter().map(|(key, _)| key.clone()).collect()
 }
 
-fn find(entries: &Entries, key: &Value) -> Option<Value> {
+fn find(entries: &Pairs, key: &Value) -> Option<Value> {
     entries.iter().find(|(known, _)| known.py_eq(key)).map(|(_, value)| value.clone())
 }
 

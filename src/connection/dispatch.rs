@@ -14,6 +14,7 @@ use super::shared::Shared;
 use super::truth::truth_then;
 use super::wrap::Bridge;
 use crate::error::{Error, Exception};
+use crate::nesting::{Level, TooDeep};
 use crate::session::{CompareOp, Keywords, Name, Op, Request, Slicing};
 use crate::value::{Local, Reference, Text, Value};
 use std::sync::Arc;
@@ -28,12 +29,12 @@ pub(super) struct Job {
 }
 
 impl Job {
-    pub fn give(self, outcome: Outcome) {
+    pub(super) fn give(self, outcome: Outcome) {
         // The peer has been told where its answer could not be sent; a connection that is gone needs none.
         let _ = self.answer.give(outcome);
     }
 
-    pub fn fail(self, name: &str, text: impl AsRef<str>) {
+    pub(super) fn fail(self, name: &str, text: impl AsRef<str>) {
         self.give(Err(Exception::builtin(name, text)));
     }
 
@@ -84,42 +85,48 @@ pub(super) fn is_quick(request: &Request) -> bool {
     }
 }
 
-/// Serves a request of a peer.
+/// Serves a request of a peer, for which a level of nesting has been entered.
+///
+/// From here on down to the code of the application nothing large lies on the stack, for calls nest: what is not a call is done
+/// in functions of its own.
 pub(super) fn serve(shared: &Arc<Shared>, mut request: Request) {
-    loop {
-        let Request { id, target, op } = request;
-        match op {
-            Op::Exists { question, name, access } => {
-                if let Some((object, get)) = must_read(&target) {
-                    let (shared, origin) = (shared.clone(), shared.clone());
-                    let answer = Answer::then(id.due(), move |outcome| {
-                        let exists = !matches!(&outcome, Err(error) if error.is_builtin("AttributeError"));
-                        // As below.
-                        let _kept = (target.clone(), access.values());
-                        match shared.with_session(|s| s.answer_exists(id, target, question, access, exists)) {
-                            Some(next) => serve(&shared, next),
-                            None => shared.flush_all(),
-                        }
-                    });
-                    return ask(Job { answer, origin: Some(origin) }, &object, None, &get, vec![Value::Str(name)]);
-                }
-                let exists = exists(&target, name.as_str());
-                // What is refused may be the last of its kind, and must not be dropped under the lock.
-                let _kept = (target.clone(), access.values());
-                match shared.with_session(|session| session.answer_exists(id, target, question, access, exists)) {
-                    Some(next) => request = next,
-                    None => return shared.flush_all(),
-                }
-            }
-            op => {
-                let job = Job { answer: Answer::Peer { shared: shared.clone(), id }, origin: None };
-                return match target.as_any().is::<Object>() {
-                    true => perform_on_object(job, target, op),
-                    false => perform(job, &target, op),
-                };
-            }
+    while let Op::Exists { .. } = request.op {
+        match go_on(shared, request) {
+            Some(next) => request = next,
+            None => return shared.flush_all(),
         }
     }
+    let Request { id, target, op } = request;
+    let job = Job { answer: Answer::Peer { shared: shared.clone(), id }, origin: None };
+    match target.as_any().is::<Object>() {
+        true => perform_on_object(job, target, op),
+        false => perform_entered(job, &target, op),
+    }
+}
+
+/// Asks an object whether it has an attribute; the request as it goes on then.
+#[inline(never)]
+fn go_on(shared: &Arc<Shared>, request: Request) -> Option<Request> {
+    let Request { id, target, op } = request;
+    let Op::Exists { question, name, access } = op else { return None };
+    if let Some((object, get)) = must_read(&target) {
+        let (shared, origin) = (shared.clone(), shared.clone());
+        let answer = Answer::then(id.due(), move |outcome| {
+            let exists = !matches!(&outcome, Err(error) if error.is_builtin("AttributeError"));
+            // As below.
+            let _kept = (target.clone(), access.values());
+            match shared.with_session(|s| s.answer_exists(id, target, question, access, exists)) {
+                Some(next) => serve(&shared, next),
+                None => shared.flush_all(),
+            }
+        });
+        ask(Job { answer, origin: Some(origin) }, &object, None, &get, vec![Value::Str(name)]);
+        return None;
+    }
+    let exists = exists(&target, name.as_str());
+    // What is refused may be the last of its kind, and must not be dropped under the lock.
+    let _kept = (target.clone(), access.values());
+    shared.with_session(|session| session.answer_exists(id, target, question, access, exists))
 }
 
 pub(super) fn downcast<T: Local>(target: &Arc<dyn Local>) -> Option<Arc<T>> {
@@ -140,12 +147,46 @@ pub fn perform_apart(target: &Arc<dyn Local>, op: Op, answer: Answer) {
     perform(Job { answer, origin: None }, target, op);
 }
 
-/// Does one operation. The names in `op` have passed the rules or need not.
+/// Does one operation, one level deeper. The names in `op` have passed the rules or need not.
 pub(super) fn perform(job: Job, target: &Arc<dyn Local>, op: Op) {
+    match Level::enter_within() {
+        Ok(_level) => perform_entered(job, target, op),
+        Err(too_deep) => refuse(job, too_deep),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn refuse(job: Job, too_deep: TooDeep) {
+    job.give(Err(*too_deep.exception()));
+}
+
+fn perform_entered(job: Job, target: &Arc<dyn Local>, op: Op) {
     let any = target.as_any();
     if any.is::<Object>() {
         return perform_on_object(job, target.clone(), op);
     }
+    if let Op::Call { args, keywords } = op {
+        return call_target(job, target, args, keywords);
+    }
+    perform_other(job, target, op);
+}
+
+fn call_target(job: Job, target: &Arc<dyn Local>, args: Vec<Value>, keywords: Keywords) {
+    let any = target.as_any();
+    if let Some(method) = any.downcast_ref::<BoundMethod>() {
+        return invoke(job, method.object.clone(), method.member.clone(), args, keywords);
+    }
+    if let Some(function) = any.downcast_ref::<Function>() {
+        return invoke(job, function.object.clone(), function.member.clone(), args, keywords);
+    }
+    perform_other(job, target, Op::Call { args, keywords });
+}
+
+/// Does what is not a call of a method or function.
+#[inline(never)]
+fn perform_other(job: Job, target: &Arc<dyn Local>, op: Op) {
+    let any = target.as_any();
     if let Some(method) = any.downcast_ref::<BoundMethod>() {
         let (object, member) = (method.object.clone(), method.member.clone());
         let text = || format!("<bound method {}.{}>", method.object.class.shape().class_name(), method.member.name);
@@ -335,20 +376,27 @@ fn by_identity(op: CompareOp, same: bool) -> Value {
 /// Calls a member of an object.
 #[inline]
 pub(super) fn invoke(job: Job, object: Arc<Object>, member: Arc<Member>, args: Vec<Value>, keywords: Keywords) {
+    let MemberKind::Method { run, signature, .. } = &member.kind else {
+        return invoke_other(job, object, member, args, keywords);
+    };
+    let (args, keywords) = match signature {
+        None => (args, keywords),
+        Some(signature) => match signature.bind(args, keywords) {
+            Ok(args) => (args, Vec::new()),
+            Err(exception) => return job.give(Err(exception)),
+        },
+    };
+    let Job { answer, origin } = job;
+    let run = run.clone();
+    let turn = object.turn.clone();
+    take_turn(turn, &run, Call::new(answer, origin, object, Some(member), args, keywords));
+}
+
+/// Calls what is no method.
+#[inline(never)]
+fn invoke_other(job: Job, object: Arc<Object>, member: Arc<Member>, args: Vec<Value>, keywords: Keywords) {
     match &member.kind {
-        MemberKind::Method { run, signature, .. } => {
-            let (args, keywords) = match signature {
-                None => (args, keywords),
-                Some(signature) => match signature.bind(args, keywords) {
-                    Ok(args) => (args, Vec::new()),
-                    Err(exception) => return job.give(Err(exception)),
-                },
-            };
-            let Job { answer, origin } = job;
-            let run = run.clone();
-            let turn = object.turn.clone();
-            take_turn(turn, &run, Call::new(answer, origin, object, Some(member), args, keywords));
-        }
+        MemberKind::Method { .. } => {}
         MemberKind::Default(slot) => default_call(job, &object, *slot, args),
         MemberKind::Property { .. } | MemberKind::Constant(_) => {
             let job = job.then(move |job, outcome| match outcome {
@@ -360,11 +408,17 @@ pub(super) fn invoke(job: Job, object: Arc<Object>, member: Arc<Member>, args: V
     }
 }
 
+#[inline]
 fn take_turn(turn: Option<Turn>, run: &Method, call: Call) {
     match turn {
         None => run(call),
-        Some(turn) => turn.run(|| run(call)),
+        Some(turn) => run_in_turn(&turn, run, call),
     }
+}
+
+#[inline(never)]
+fn run_in_turn(turn: &Turn, run: &Method, call: Call) {
+    turn.run(|| run(call));
 }
 
 /// Asks a hook of the host: a getter, a setter, own rules.
@@ -390,6 +444,12 @@ fn on_object(job: Job, object: Arc<Object>, op: Op) {
             None => missing(job, &object, ""),
         };
     }
+    on_object_otherwise(job, object, op);
+}
+
+/// Does what is not a call of a member.
+#[inline(never)]
+fn on_object_otherwise(job: Job, object: Arc<Object>, op: Op) {
     let class = object.class.clone();
     let special = |name: &str| class.find(name).cloned();
     match op {

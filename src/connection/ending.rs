@@ -85,6 +85,7 @@ impl Shared {
     }
 
     /// The end: everybody is told, everything lent comes back, the service's hook runs.
+    #[inline(never)]
     pub(super) fn finish<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, error: Error) -> Guard<'a> {
         if self.closed.load(Ordering::Acquire) {
             return inner;

@@ -7,12 +7,14 @@
 
 use super::async_result::AsyncResult;
 use super::limit::{Limit, Received};
+use super::queue::Line;
 use super::sending::QUEUE;
 use super::serial::Turn;
 use super::shared::{CORKED, FIRST_WORD, Guard, Inner, Key, Shared, Step, Token, Waiter, release};
 use super::{deadline, dispatch, threads};
 use crate::config::Dialect;
-use crate::error::Result;
+use crate::error::{Exception, Result};
+use crate::nesting::{self, Level, TooDeep};
 use crate::session::{self, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, wait_for};
@@ -123,12 +125,14 @@ impl Shared {
         (inner, Some(step))
     }
 
+    #[inline(never)]
     pub(super) fn take_bound(&self, inner: &mut Inner) -> Option<Request> {
         let at = inner.bound.iter().position(threads::is_for_here)?;
         inner.bound.remove(at)
     }
 
     /// Waits for bytes, as the only one who does.
+    #[inline(never)]
     pub(super) fn receive<'a>(
         self: &'a Arc<Shared>,
         mut inner: Guard<'a>,
@@ -203,6 +207,7 @@ impl Shared {
     }
 
     /// Waits for another thread to bring what this one waits for, or to hand over the reading.
+    #[inline(never)]
     pub(super) fn park<'a>(&'a self, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
         let thread = if self.bind_threads { threads::id() } else { 0 };
         let runs = self.queue.get().is_some_and(|queue| queue.is_here());
@@ -245,28 +250,48 @@ impl Shared {
     }
 
     /// Runs a request, or leaves it to the queue. Others go on reading meanwhile.
-    pub(super) fn run<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, request: Request) -> Guard<'a> {
+    pub(super) fn run<'a>(self: &'a Arc<Shared>, inner: Guard<'a>, request: Request) -> Guard<'a> {
         match self.queue.get() {
-            Some(queue) if !queue.is_here() => {
-                let Err(refused) = queue.push(self, request) else {
-                    wake(&mut inner, |waiter| waiter.runs && waiter.key != Key::Room);
-                    return inner;
-                };
-                let (request, refusal) = *refused;
-                inner.session.raise(&request.id, &refusal);
-                self.flush_some(&mut inner);
-                // It may hold what must not be dropped under the lock.
-                drop(inner);
-                drop(request);
-                self.lock()
-            }
+            Some(queue) if !queue.is_here() => self.leave_to(queue, inner, request),
             _ => self.run_here(inner, request),
         }
     }
 
-    /// Runs a request in this thread.
+    #[inline(never)]
+    fn leave_to<'a>(self: &'a Arc<Shared>, queue: &Line, mut inner: Guard<'a>, request: Request) -> Guard<'a> {
+        let Err(refused) = queue.push(self, request) else {
+            wake(&mut inner, |waiter| waiter.runs && waiter.key != Key::Room);
+            return inner;
+        };
+        let (request, refusal) = *refused;
+        self.turn_down(inner, request, &refusal)
+    }
+
+    /// Answers a request that is not run.
+    #[cold]
+    #[inline(never)]
+    fn turn_down<'a>(&'a self, mut inner: Guard<'a>, request: Request, why: &Exception) -> Guard<'a> {
+        inner.session.raise(&request.id, why);
+        self.flush_some(&mut inner);
+        // It may hold what must not be dropped under the lock.
+        drop(inner);
+        drop(request);
+        self.lock()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn turn_down_deep<'a>(&'a self, inner: Guard<'a>, request: Request, too_deep: TooDeep) -> Guard<'a> {
+        self.turn_down(inner, request, &too_deep.exception())
+    }
+
+    /// Runs a request in this thread, unless it is nested too deep.
     #[inline(always)]
     pub(super) fn run_here<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, request: Request) -> Guard<'a> {
+        let _level = match Level::enter(inner.session.config().limits.serving) {
+            Ok(level) => level,
+            Err(too_deep) => return self.turn_down_deep(inner, request, too_deep),
+        };
         let quick = dispatch::is_quick(&request);
         if quick {
             inner.quick += 1;
@@ -282,20 +307,23 @@ impl Shared {
                 release(inner);
                 self.serve_bound(request);
             }
-            Some(turn) => {
-                // Destructors may wait for calls that come later in the line.
-                let waste = inner.take_waste();
-                drop(inner);
-                turn.run(|| {
-                    drop(waste);
-                    self.serve_bound(request);
-                });
-            }
+            Some(turn) => self.serve_in_turn(inner, &turn, request),
         }
         let mut inner = self.lock();
         self.activity.store(self.activity.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
         inner.quick -= quick as usize;
         inner
+    }
+
+    #[inline(never)]
+    fn serve_in_turn<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, turn: &Turn, request: Request) {
+        // Destructors may wait for calls that come later in the line.
+        let waste = inner.take_waste();
+        drop(inner);
+        turn.run(|| {
+            drop(waste);
+            self.serve_bound(request);
+        });
     }
 
     #[inline(always)]
@@ -314,6 +342,7 @@ impl Shared {
         }
     }
 
+    #[inline(never)]
     pub(super) fn settle<'a>(&'a self, mut inner: Guard<'a>, result: AsyncResult, outcome: Result<Value>) -> Guard<'a> {
         let (run, late) = result.settle(outcome);
         let address = result.address();
@@ -327,9 +356,9 @@ impl Shared {
             }
             return inner;
         }
+        let most = inner.session.config().limits.serving;
         self.depart(inner);
-        result.run_callbacks();
-        drop(result);
+        nesting::deeper(most, move || result.run_callbacks());
         self.lock()
     }
 

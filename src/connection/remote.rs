@@ -110,7 +110,7 @@ pub fn ask_later_into(
                     None => outcome,
                 };
                 if settle.settle(outcome).0 {
-                    settle.run_callbacks();
+                    settle.run_callbacks_within();
                 }
             });
             ask_local(target, ask, Job { answer, origin: None });

@@ -108,6 +108,7 @@ impl Shared {
     }
 
     /// The same, but not beyond a limit. True: the time was up, and the rest is still to be sent.
+    #[inline(never)]
     pub(super) fn flush_within<'a>(&'a self, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, bool) {
         let mut late = false;
         if inner.flushing {

@@ -18,6 +18,7 @@ use crate::codec::frame::{Incoming, Room};
 use crate::config::{BeforeClosed, Config, Dialect, Host, Limits, Release};
 use crate::error::{Error, Exception, Result};
 use crate::log::{Logger, Notes};
+use crate::nesting;
 use crate::session::{Body, Handler, Request, RequestId, Session, Threads};
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Condvar, Instant, Mutex, MutexGuard, lock};
@@ -171,10 +172,16 @@ impl Inner {
 #[inline]
 pub(super) fn release(mut inner: Guard<'_>) {
     if inner.has_waste() {
-        let waste = inner.take_waste();
-        drop(inner);
-        drop(waste);
+        release_waste(inner);
     }
+}
+
+#[inline(never)]
+fn release_waste(mut inner: Guard<'_>) {
+    let most = inner.session.config().limits.serving;
+    let waste = inner.take_waste();
+    drop(inner);
+    nesting::deeper(most, move || drop(waste));
 }
 
 pub(super) type Guard<'a> = MutexGuard<'a, Inner>;

@@ -10,7 +10,6 @@ use crate::value::{Text, Value};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
-use std::sync::Arc;
 
 /// The checked form of a text such as `add(a, b=2, *rest, c=3, **named)`.
 ///
@@ -210,7 +209,7 @@ fn dict(pairs: Vec<(Text, Value)>) -> Value {
             }
         }
     }
-    Value::Dict(Arc::from(distinct))
+    Value::Dict(distinct.into())
 }
 
 #[cfg(test)]

@@ -457,7 +457,7 @@ pub unsafe extern "C" fn rpyc_object_call_tuple(
             let out = output(value_out, "value_out")?;
             let this = reference(object, "object")?;
             let args = match args {
-                None => Arc::from([]),
+                None => Default::default(),
                 Some(Value::Tuple(items)) => items,
                 Some(other) => {
                     return Err(Failure::new(

@@ -6,6 +6,7 @@ use super::handle::{self, rpyc_object, rpyc_value};
 use super::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_RANGE, Result};
 use crate::bare::{self, Bare, token_of};
 use crate::connection::BoundMethod;
+use crate::nesting;
 use crate::session::Keywords;
 use crate::value::{Blob, Local, Reference, Text, Value};
 use std::ptr;
@@ -48,7 +49,7 @@ fn put_word(out: &mut Vec<u8>, kind: u8, word: u64) {
 
 fn put_items(out: &mut Vec<u8>, kind: u8, items: &[Value]) {
     put_length(out, kind, items.len());
-    items.iter().for_each(|item| put(out, item));
+    nesting::step(|| items.iter().for_each(|item| put(out, item)));
 }
 
 /// A method that was taken from an object of the host: the number of that, and its name there.
@@ -88,14 +89,16 @@ pub(super) fn put(out: &mut Vec<u8>, value: &Value) {
         Value::FrozenSet(items) => put_items(out, FROZENSET, items),
         Value::Slice(parts) => {
             out.push(SLICE);
-            parts.iter().for_each(|part| put(out, part));
+            nesting::step(|| parts.iter().for_each(|part| put(out, part)));
         }
         Value::Dict(entries) => {
             put_length(out, DICT, entries.len());
-            for (key, value) in entries.iter() {
-                put(out, key);
-                put(out, value);
-            }
+            nesting::step(|| {
+                for (key, value) in entries.iter() {
+                    put(out, key);
+                    put(out, value);
+                }
+            });
         }
         Value::Ref(reference) => {
             let local = if let Reference::Local(local) = reference { Some(&**local) } else { None };
@@ -200,9 +203,18 @@ impl<'a> Unpacker<'a> {
         std::str::from_utf8(content).map_err(|_| self.malformed("a text is not UTF-8"))
     }
 
+    fn room(&self) -> Result<()> {
+        if nesting::is_short() {
+            Err(self.malformed("it is nested too deep for the stack that is left"))
+        } else {
+            Ok(())
+        }
+    }
+
     /// # Safety
     /// As for `value`.
     unsafe fn items(&mut self, each: usize, depth: usize) -> Result<Vec<Value>> {
+        self.room()?;
         let count = self.length()?.checked_mul(each).filter(|count| *count <= self.rest.len());
         let count = count.ok_or_else(|| self.malformed("more items are announced than there are"))?;
         // SAFETY: the same is asked of our caller.
@@ -240,6 +252,7 @@ impl<'a> Unpacker<'a> {
                     Value::frozenset(items).map_err(|_| self.malformed("a frozenset holds what cannot be hashed"))?
                 }
                 SLICE => {
+                    self.room()?;
                     let (start, stop) = (self.value(depth)?, self.value(depth)?);
                     Value::slice(start, stop, self.value(depth)?)
                 }

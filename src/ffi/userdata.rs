@@ -1,6 +1,7 @@
 //! The host's pointers that come with a destructor.
 
 use super::guard;
+use crate::nesting;
 use std::ffi::c_void;
 
 /// Ends what a userdata pointer stands for. NULL: there is nothing to end.
@@ -35,9 +36,21 @@ impl Userdata {
 impl Drop for Userdata {
     fn drop(&mut self) {
         if let Some(free) = self.free {
-            // SAFETY: `new` was promised that it may be called, and this is the only place that does.
-            guard::outside(|| unsafe { free(self.pointer) });
+            nesting::let_go(Dying { pointer: self.pointer, free });
         }
+    }
+}
+
+/// What is still to be ended. Destructors that free further handles are not nested without limit.
+struct Dying {
+    pointer: *mut c_void,
+    free: unsafe extern "C" fn(userdata: *mut c_void),
+}
+
+impl Drop for Dying {
+    fn drop(&mut self) {
+        // SAFETY: `Userdata::new` was promised that it may be called, and this is the only place that does.
+        guard::outside(|| unsafe { (self.free)(self.pointer) });
     }
 }
 

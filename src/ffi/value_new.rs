@@ -329,7 +329,7 @@ pub unsafe extern "C" fn rpyc_value_new_slice(
             let parts = [start, stop, step].map(|part| handle::value_take(part).unwrap_or_default());
             let value_out = output(value_out, "value_out")?;
             check_depth(&parts)?;
-            value_out.put_value(Value::Slice(Arc::new(parts)))
+            value_out.put_value(Value::Slice(parts.into()))
         })
     }
 }

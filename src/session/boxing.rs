@@ -6,6 +6,7 @@ use super::request::{Handler, Instance};
 use crate::codec::brine::{self, Reader, Sink};
 use crate::config::{Dialect, Limits};
 use crate::error::{Error, Exception, Result};
+use crate::nesting::step;
 use crate::value::{Local, Proxy, Reference, Releases, Value};
 use std::sync::Arc;
 
@@ -72,7 +73,7 @@ impl Boxer<'_> {
                 let depth = depth.checked_sub(1).ok_or_else(too_deep)?;
                 put_label(out, TUPLE);
                 brine::put_tuple_header(out, items.len());
-                items.iter().try_for_each(|item| self.put_at(out, item, depth))
+                step(|| items.iter().try_for_each(|item| self.put_at(out, item, depth)))
             }
             Value::Ref(Reference::Remote(proxy)) if Arc::ptr_eq(proxy.home(), self.home) => {
                 put_label(out, LOCAL_REF);
@@ -268,10 +269,12 @@ impl<'a> Unboxer<'a> {
                     .ok_or_else(|| Error::Limit(format!("boxes nested over {} levels (max_depth)", self.levels())))?;
                 let n = r.tuple_header()?;
                 let mut items = Vec::with_capacity(n.min(64));
-                for _ in 0..n {
-                    items.push(self.unbox_at(r, depth)?);
-                }
-                Ok(Value::Tuple(items.into()))
+                step(|| {
+                    for _ in 0..n {
+                        items.push(self.unbox_at(r, depth)?);
+                    }
+                    Ok(Value::Tuple(items.into()))
+                })
             }
             LOCAL_REF => Ok(self.local_ref(r)?.map_or(Value::None, |object| Value::Ref(Reference::given_back(object)))),
             REMOTE_REF => self.remote_ref(r),
@@ -363,7 +366,7 @@ impl<'a> Unboxer<'a> {
     fn odd_remote_ref(&mut self, raw: &[u8]) -> Result<Value> {
         let parts = match brine::decode(raw, self.limits)? {
             Value::Tuple(parts) => parts,
-            _ => Arc::from([]),
+            _ => Default::default(),
         };
         let (name, class, instance) = match &*parts {
             [Value::Str(name), class, instance] if is_int(class) && is_int(instance) => (name, class, instance),

@@ -8,6 +8,7 @@ use crate::codec::frame::{FrameError, Inflater};
 use crate::codec::native;
 use crate::config::{Dialect, Limits};
 use crate::error::{Error, Result};
+use crate::nesting;
 use crate::value::Value;
 use std::fmt::Write;
 
@@ -423,7 +424,7 @@ impl Line<'_> {
     }
 
     fn labelled(&mut self, reader: &mut Reader<'_>, label: i64, depth: usize) -> Result<()> {
-        if depth > self.limits.depth.min(Value::MAX_DEPTH) {
+        if depth > self.limits.depth.min(Value::MAX_DEPTH) || depth % 8 == 7 && nesting::is_short() {
             return Err(Error::Limit("boxes are nested too deep".into()));
         }
         match label {

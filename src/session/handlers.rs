@@ -494,7 +494,10 @@ impl<T> Core<T> {
     #[inline]
     fn event(&mut self, id: RequestId, target: Arc<dyn Local>, op: Op) -> Option<Event<T>> {
         if self.serving >= self.config.limits.serving {
-            let text = format!("maximum number of requests in service reached ({})", self.serving);
+            let text = format!(
+                "maximum recursion depth exceeded: {} requests are being served (option max_serving)",
+                self.serving
+            );
             self.raise_at_once(&id, &Exception::builtin("RecursionError", text));
             return None;
         }

@@ -321,6 +321,9 @@ impl<T> Session<T> {
     }
 
     /// The next event that the received bytes give. None with `has_message`: much waits to be sent, and must go first.
+    ///
+    /// What it needs on the stack is given back before the event is handled, which may nest.
+    #[inline(never)]
     pub fn next_event(&mut self) -> Option<Event<T>> {
         while self.core.state != State::Closed {
             if let Some(error) = self.core.failure.take() {

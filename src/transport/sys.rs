@@ -300,6 +300,35 @@ fn close_each_at_exec(first: RawFd) {
     }
 }
 
+/// The addresses of this thread's stack: from where it ends, at the lowest address, to where it begins. None where that cannot
+/// be had.
+pub fn stack_limits() -> Option<std::ops::Range<usize>> {
+    /// As much is believed of the stack of a program's first thread, which grows as it is used and for which others
+    /// (emulators) have limits of their own.
+    const FIRST: usize = 16 << 20;
+    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
+    let (mut lowest, mut size, mut gap) = (ptr::null_mut(), 0, 0);
+    // SAFETY: the attributes are filled before they are read, and destroyed once; all other pointers lead to variables here.
+    let known = unsafe {
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
+            return None;
+        }
+        let known = libc::pthread_attr_getstack(attributes.as_ptr(), &mut lowest, &mut size) == 0
+            && libc::pthread_attr_getguardsize(attributes.as_ptr(), &mut gap) == 0;
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        known
+    };
+    // SAFETY: no pointers, and neither can fail.
+    let first = unsafe { libc::syscall(libc::SYS_gettid) == libc::c_long::from(libc::getpid()) };
+    let high = lowest.addr().checked_add(size)?;
+    // Some versions count the guard pages as part of the stack.
+    let mut low = lowest.addr().checked_add(gap)?;
+    if first {
+        low = low.max(high.saturating_sub(FIRST));
+    }
+    (known && low < high).then_some(low..high)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,6 +351,20 @@ mod tests {
             });
         }
         assert_eq!(command.output().unwrap().stdout, b"closed\n");
+    }
+
+    #[test]
+    fn the_limits_of_a_stack_hold_its_variables() {
+        let look = |size: Option<usize>| {
+            let local = 0u8;
+            let limits = stack_limits().unwrap();
+            assert!(limits.contains(&(&raw const local).addr()), "{limits:?}");
+            assert!(size.is_none_or(|size| limits.len() <= size + (64 << 10)), "{limits:?}");
+        };
+        look(None);
+        for size in [64 << 10, 1 << 20] {
+            std::thread::Builder::new().stack_size(size).spawn(move || look(Some(size))).unwrap().join().unwrap();
+        }
     }
 
     #[test]

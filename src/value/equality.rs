@@ -2,6 +2,7 @@
 
 use super::int::int_of_float;
 use super::{Reference, Value};
+use crate::nesting::step;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, LazyLock};
@@ -30,9 +31,9 @@ impl PartialEq for Value {
             (Value::Bytes(a), Value::Bytes(b)) => a == b,
             (Value::Tuple(a), Value::Tuple(b))
             | (Value::FrozenSet(a), Value::FrozenSet(b))
-            | (Value::List(a), Value::List(b)) => a == b,
-            (Value::Slice(a), Value::Slice(b)) => a == b,
-            (Value::Dict(a), Value::Dict(b)) => a == b,
+            | (Value::List(a), Value::List(b)) => step(|| a[..] == b[..]),
+            (Value::Slice(a), Value::Slice(b)) => step(|| a[..] == b[..]),
+            (Value::Dict(a), Value::Dict(b)) => step(|| a[..] == b[..]),
             (Value::Array(a), Value::Array(b)) => a == b,
             (Value::Ref(a), Value::Ref(b)) => a.same(b),
             _ => false,
@@ -50,10 +51,10 @@ impl Value {
             | (Value::Ellipsis, Value::Ellipsis) => true,
             (Value::Str(a), Value::Str(b)) => a == b,
             (Value::Bytes(a), Value::Bytes(b)) => a == b,
-            (Value::Tuple(a), Value::Tuple(b)) | (Value::List(a), Value::List(b)) => sequence_eq(a, b),
-            (Value::Slice(a), Value::Slice(b)) => sequence_eq(&a[..], &b[..]),
-            (Value::FrozenSet(a), Value::FrozenSet(b)) => set_eq(a, b),
-            (Value::Dict(a), Value::Dict(b)) => dict_eq(a, b),
+            (Value::Tuple(a), Value::Tuple(b)) | (Value::List(a), Value::List(b)) => step(|| sequence_eq(a, b)),
+            (Value::Slice(a), Value::Slice(b)) => step(|| sequence_eq(&a[..], &b[..])),
+            (Value::FrozenSet(a), Value::FrozenSet(b)) => step(|| set_eq(a, b)),
+            (Value::Dict(a), Value::Dict(b)) => step(|| dict_eq(a, b)),
             (Value::Array(a), Value::Array(b)) => {
                 a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.py_eq(&b))
             }
@@ -88,7 +89,7 @@ impl Value {
             Value::List(_) => Some(Unhashable("list")),
             Value::Dict(_) => Some(Unhashable("dict")),
             Value::Array(_) => Some(Unhashable("array.array")),
-            Value::Tuple(items) | Value::FrozenSet(items) => items.iter().find_map(Value::unhashable),
+            Value::Tuple(items) | Value::FrozenSet(items) => step(|| items.iter().find_map(Value::unhashable)),
             _ => None,
         }
     }
@@ -175,27 +176,22 @@ impl Value {
                 h.write_u8(8);
                 h.write(bytes);
             }
-            Value::Tuple(items) => write_sequence(h, 9, items)?,
-            Value::Slice(parts) => write_sequence(h, 10, &parts[..])?,
-            Value::List(items) => write_sequence(h, 11, items)?,
+            Value::Tuple(items) => step(|| write_sequence(h, 9, items))?,
+            Value::Slice(parts) => step(|| write_sequence(h, 10, &parts[..]))?,
+            Value::List(items) => step(|| write_sequence(h, 11, items))?,
             Value::FrozenSet(items) => {
                 h.write_u8(12);
-                let mut sum = 0u64;
-                for item in items.iter() {
-                    sum = sum.wrapping_add(item.digest()?);
-                }
-                h.write_u64(sum);
+                h.write_u64(step(|| sum_of(items.iter().map(Value::digest)))?);
             }
             Value::Dict(pairs) => {
                 h.write_u8(13);
-                let mut sum = 0u64;
-                for (key, value) in pairs.iter() {
+                let digest = |(key, value): &(Value, Value)| {
                     let mut pair = SEED.build_hasher();
                     pair.write_u64(key.digest()?);
                     pair.write_u64(value.digest()?);
-                    sum = sum.wrapping_add(pair.finish());
-                }
-                h.write_u64(sum);
+                    Some(pair.finish())
+                };
+                h.write_u64(step(|| sum_of(pairs.iter().map(digest)))?);
             }
             Value::Array(array) => {
                 h.write_u8(16);
@@ -215,6 +211,11 @@ impl Value {
         }
         Some(hasher.finish())
     }
+}
+
+/// What does not depend on the order.
+fn sum_of(mut digests: impl Iterator<Item = Option<u64>>) -> Option<u64> {
+    digests.try_fold(0u64, |sum, digest| Some(sum.wrapping_add(digest?)))
 }
 
 fn write_int(hasher: &mut impl Hasher, n: i64) {

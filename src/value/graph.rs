@@ -106,7 +106,7 @@ impl Weight {
     pub(crate) fn of(value: &Value) -> Weight {
         let mut weight = Weight::default();
         let mut inside = |items: &mut dyn Iterator<Item = &Value>| {
-            items.for_each(|item| weight.add(Weight::of(item)));
+            items.for_each(|item| weight.add(item.inside(Weight::of)));
             weight.depth += 1;
         };
         match value {

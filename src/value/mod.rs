@@ -4,6 +4,7 @@ mod array;
 mod blob;
 mod equality;
 mod graph;
+mod held;
 mod int;
 mod order;
 mod reference;
@@ -17,11 +18,13 @@ pub use blob::{Blob, INLINE, Text};
 pub use equality::Unhashable;
 pub(crate) use graph::Weight;
 pub use graph::{Bounds, Graph, GraphError, Kind, Piece};
+pub use held::{Held, Items, Pairs};
 pub(crate) use int::short_canonical;
 pub use int::{BigInt, IntTextError};
 pub use reference::{Local, Proxy, Reference, Releases};
 pub use shape::Shape;
 
+use crate::nesting;
 use std::sync::Arc;
 
 /// Immutable plain data, cheap to clone. A reference may stand anywhere in it.
@@ -39,13 +42,13 @@ pub enum Value {
     Complex(f64, f64),
     Str(Text),
     Bytes(Blob),
-    Tuple(Arc<[Value]>),
+    Tuple(Items),
     /// start, stop, step
-    Slice(Arc<[Value; 3]>),
+    Slice(Held<[Value; 3]>),
     /// No two items are equal in Python's sense.
-    FrozenSet(Arc<[Value]>),
-    List(Arc<[Value]>),
-    Dict(Arc<[(Value, Value)]>),
+    FrozenSet(Items),
+    List(Items),
+    Dict(Pairs),
     Array(Array),
     Ref(Reference),
 }
@@ -67,7 +70,7 @@ impl Value {
     }
 
     pub fn slice(start: Value, stop: Value, step: Value) -> Value {
-        Value::Slice(Arc::new([start, stop, step]))
+        Value::Slice([start, stop, step].into())
     }
 
     /// Can it travel by value, in RPyC's sense ("dumpable")? Not with a reference, list, dict or array anywhere in it.
@@ -81,15 +84,26 @@ impl Value {
         }
     }
 
+    /// Has it values inside?
+    #[inline]
+    pub fn is_container(&self) -> bool {
+        matches!(self, Value::Tuple(_) | Value::FrozenSet(_) | Value::List(_) | Value::Dict(_) | Value::Slice(_))
+    }
+
+    /// Looks at a value within another.
+    #[inline]
+    pub(super) fn inside<R: Send>(&self, look: impl FnOnce(&Value) -> R + Send) -> R {
+        if self.is_container() { nesting::step(|| look(self)) } else { look(self) }
+    }
+
     /// Is there an object in it, of ours or of a peer?
     pub fn holds_objects(&self) -> bool {
+        let holds = |item: &Value| item.inside(Value::holds_objects);
         match self {
             Value::Ref(_) => true,
-            Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items) => {
-                items.iter().any(Value::holds_objects)
-            }
-            Value::Slice(parts) => parts.iter().any(Value::holds_objects),
-            Value::Dict(entries) => entries.iter().any(|(key, value)| key.holds_objects() || value.holds_objects()),
+            Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items) => items.iter().any(holds),
+            Value::Slice(parts) => parts.iter().any(holds),
+            Value::Dict(entries) => entries.iter().any(|(key, value)| holds(key) || holds(value)),
             _ => false,
         }
     }
@@ -110,28 +124,27 @@ impl Value {
     }
 
     fn are_plain(items: &[Value]) -> bool {
-        items.iter().all(Value::is_plain)
+        items.iter().all(|item| item.inside(Value::is_plain))
     }
 
     /// Is there a list, dict or array in it, for which RPyC has no form?
     pub fn wants_native(&self) -> bool {
         match self {
             Value::List(_) | Value::Dict(_) | Value::Array(_) => true,
-            Value::Tuple(items) | Value::FrozenSet(items) => items.iter().any(Value::wants_native),
-            Value::Slice(parts) => parts.iter().any(Value::wants_native),
+            Value::Tuple(items) | Value::FrozenSet(items) => items.iter().any(|item| item.inside(Value::wants_native)),
+            Value::Slice(parts) => parts.iter().any(|item| item.inside(Value::wants_native)),
             _ => false,
         }
     }
 
     /// Is it nested at most this deep? A tuple of numbers is one level, a number none.
     pub fn depth_at_most(&self, levels: usize) -> bool {
-        let inside = |items: &[Value]| levels > 0 && items.iter().all(|item| item.depth_at_most(levels - 1));
+        let fits = |item: &Value| item.inside(|item| item.depth_at_most(levels - 1));
+        let inside = |items: &[Value]| levels > 0 && items.iter().all(fits);
         match self {
             Value::Tuple(items) | Value::FrozenSet(items) | Value::List(items) => inside(items),
             Value::Slice(parts) => inside(&parts[..]),
-            Value::Dict(pairs) => {
-                levels > 0 && pairs.iter().all(|(k, v)| k.depth_at_most(levels - 1) && v.depth_at_most(levels - 1))
-            }
+            Value::Dict(pairs) => levels > 0 && pairs.iter().all(|(key, value)| fits(key) && fits(value)),
             _ => true,
         }
     }

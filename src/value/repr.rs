@@ -1,6 +1,7 @@
 //! Values as Python prints them.
 
 use super::Value;
+use crate::nesting::step;
 use std::fmt::Write;
 
 impl Value {
@@ -52,7 +53,7 @@ trait Out: Write {
 
 impl<W: Write> Out for W {}
 
-fn write_value<W: Write>(out: &mut W, value: &Value) {
+fn write_value<W: Write + Send>(out: &mut W, value: &Value) {
     match value {
         Value::None => out.push_str("None"),
         Value::NotImplemented => out.push_str("NotImplemented"),
@@ -88,14 +89,7 @@ fn write_value<W: Write>(out: &mut W, value: &Value) {
         }
         Value::Dict(pairs) => {
             out.push('{');
-            for (at, (key, value)) in pairs.iter().enumerate() {
-                if at > 0 {
-                    out.push_str(", ");
-                }
-                write_value(out, key);
-                out.push_str(": ");
-                write_value(out, value);
-            }
+            write_pairs(out, pairs);
             out.push('}');
         }
         Value::Array(array) => {
@@ -110,13 +104,28 @@ fn write_value<W: Write>(out: &mut W, value: &Value) {
     }
 }
 
-fn write_items<W: Write>(out: &mut W, items: &[Value]) {
-    for (at, item) in items.iter().enumerate() {
-        if at > 0 {
-            out.push_str(", ");
+fn write_items<W: Write + Send>(out: &mut W, items: &[Value]) {
+    step(|| {
+        for (at, item) in items.iter().enumerate() {
+            if at > 0 {
+                out.push_str(", ");
+            }
+            write_value(out, item);
         }
-        write_value(out, item);
-    }
+    });
+}
+
+fn write_pairs<W: Write + Send>(out: &mut W, pairs: &[(Value, Value)]) {
+    step(|| {
+        for (at, (key, value)) in pairs.iter().enumerate() {
+            if at > 0 {
+                out.push_str(", ");
+            }
+            write_value(out, key);
+            out.push_str(": ");
+            write_value(out, value);
+        }
+    });
 }
 
 /// Neither String nor Cut fails.
@@ -324,7 +333,7 @@ mod tests {
     #[test]
     fn containers() {
         let one = Value::Int(1);
-        let empty: Arc<[Value]> = Arc::default();
+        let empty: super::Items = Arc::default();
         assert_eq!(Value::Tuple(empty.clone()).repr(), "()");
         assert_eq!(Value::tuple(vec![one.clone()]).repr(), "(1,)");
         assert_eq!(Value::tuple(vec![one.clone(), Value::None]).repr(), "(1, None)");

@@ -6,6 +6,7 @@ pub use reading::ValueSeed;
 
 use super::{Blob, Value};
 use crate::config::Limits;
+use crate::nesting;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer};
 use serde::ser::{self, Serialize, Serializer};
 
@@ -179,7 +180,10 @@ impl<'v> Image<'v> {
     }
 
     fn deeper<E: ser::Error>(&self) -> Result<usize, E> {
-        self.levels.checked_sub(1).ok_or_else(|| E::custom("values are nested too deeply"))
+        self.levels
+            .checked_sub(1)
+            .filter(|_| !nesting::is_short())
+            .ok_or_else(|| E::custom("values are nested too deeply"))
     }
 
     fn items<E: ser::Error>(&self, items: &'v [Value]) -> Result<Items<'v>, E> {

@@ -109,7 +109,10 @@ fn requests_in_service() {
         let second = wire.host(9, repr());
         let (name, body) = wire.refused(9, repr());
         assert_eq!(name, "RecursionError");
-        assert_eq!(summary(&body), "RecursionError: maximum number of requests in service reached (2)");
+        assert_eq!(
+            summary(&body),
+            "RecursionError: maximum recursion depth exceeded: 2 requests are being served (option max_serving)"
+        );
         // What the session answers by itself is never too much.
         assert_eq!(wire.ask(1, value_box(tuple([int(5)]))), value_box(int(5)));
         wire.session.reply(&first.id, &Value::None).unwrap();

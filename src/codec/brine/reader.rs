@@ -3,7 +3,8 @@
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::tag;
 use crate::config::Limits;
-use crate::value::{Blob, INLINE, IntTextError, Text, Unhashable, Value, short_canonical};
+use crate::nesting::step;
+use crate::value::{Blob, INLINE, IntTextError, Items, Text, Unhashable, Value, short_canonical};
 use std::sync::Arc;
 
 type Result<T, E = DecodeError> = std::result::Result<T, E>;
@@ -14,6 +15,8 @@ const SHARE: usize = 1024;
 const PINNED: usize = 16;
 /// Tuples of more items are made only where the memory for them can be had.
 const LARGE: usize = 1024;
+/// Containers inside of so many others are entered with an eye on the stack.
+const SHALLOW: usize = 4;
 /// What a tuple takes beside its items, and bytes beside their content.
 const HEAD: usize = 48;
 /// What an item of a tuple takes.
@@ -228,7 +231,7 @@ impl<'a> Reader<'a> {
                 if let Some(slots) = Arc::get_mut(&mut parts) {
                     self.fill(slots, levels)?;
                 }
-                Value::Slice(parts)
+                Value::Slice(parts.into())
             }
             tag::FROZENSET => {
                 let levels = self.deeper(at, levels)?;
@@ -276,26 +279,28 @@ impl<'a> Reader<'a> {
             }
             tag @ (tag::TUPLE_0 | tag::TUPLE_1..=tag::TUPLE_L4) => {
                 let levels = self.deeper(at, levels)?;
-                for _ in 0..self.tuple_count(at, tag)? {
-                    self.skip_at(levels)?;
-                }
+                let count = self.tuple_count(at, tag)?;
+                self.skip_items(count, levels)?;
             }
             tag::SLICE => {
                 let levels = self.deeper(at, levels)?;
                 self.slice_header()?;
-                for _ in 0..3 {
-                    self.skip_at(levels)?;
-                }
+                self.skip_items(3, levels)?;
             }
             tag::FROZENSET => {
                 let levels = self.deeper(at, levels)?;
-                for _ in 0..self.tuple_header()? {
-                    self.skip_at(levels)?;
-                }
+                let count = self.tuple_header()?;
+                self.skip_items(count, levels)?;
             }
             tag => return Err(unknown(at, tag)),
         }
         Ok(())
+    }
+
+    fn skip_items(&mut self, count: usize, levels: usize) -> Result<()> {
+        let deep = self.is_deep(levels);
+        let mut skip = || (0..count).try_for_each(|_| self.skip_at(levels));
+        if deep { step(skip) } else { skip() }
     }
 
     #[inline]
@@ -477,7 +482,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn items(&mut self, at: usize, count: usize, levels: usize) -> Result<Arc<[Value]>> {
+    fn items(&mut self, at: usize, count: usize, levels: usize) -> Result<Items> {
         if count > LARGE {
             let mut trial: Vec<Value> = Vec::new();
             trial.try_reserve_exact(count).map_err(|_| DecodeError::new(at, Kind::OutOfMemory { items: count }))?;
@@ -488,23 +493,38 @@ impl<'a> Reader<'a> {
         if let Some(slots) = Arc::get_mut(&mut items) {
             self.fill(slots, levels)?;
         }
-        Ok(items)
+        Ok(items.into())
     }
 
     #[inline]
     fn fill(&mut self, slots: &mut [Value], levels: usize) -> Result<()> {
-        for slot in slots {
-            *slot = self.value_at(levels)?;
-        }
-        Ok(())
+        let deep = self.is_deep(levels);
+        let fill = || {
+            for slot in slots {
+                *slot = self.value_at(levels)?;
+            }
+            Ok(())
+        };
+        if deep { step(fill) } else { fill() }
+    }
+
+    /// Is a container with so many levels left far within others?
+    #[inline]
+    fn is_deep(&self, levels: usize) -> bool {
+        levels + SHALLOW < self.levels()
     }
 
     fn many(&mut self, at: usize, count: usize, levels: usize) -> Result<Vec<Value>> {
         let mut items = Vec::new();
         items.try_reserve_exact(count).map_err(|_| DecodeError::new(at, Kind::OutOfMemory { items: count }))?;
-        for _ in 0..count {
-            items.push(self.value_at(levels)?);
-        }
+        let deep = self.is_deep(levels);
+        let mut fill = || {
+            for _ in 0..count {
+                items.push(self.value_at(levels)?);
+            }
+            Ok(())
+        };
+        if deep { step(fill) } else { fill() }?;
         Ok(items)
     }
 }

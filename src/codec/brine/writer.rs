@@ -6,10 +6,11 @@
 use super::error::EncodeError;
 use super::tag;
 use crate::config::Limits;
+use crate::nesting::step;
 use crate::value::{BigInt, Blob, Text, Value};
 
 /// Where bytes are written to.
-pub trait Sink {
+pub trait Sink: Send {
     fn put(&mut self, bytes: &[u8]);
 
     fn put_byte(&mut self, byte: u8) {
@@ -244,7 +245,7 @@ fn put_items<S: Sink>(out: &mut S, items: &[Value], limits: &Limits, levels: usi
     };
     check_length("a tuple", items.len())?;
     put_tuple_header(out, items.len());
-    items.iter().try_for_each(|item| put_at(out, item, limits, levels))
+    step(|| items.iter().try_for_each(|item| put_at(out, item, limits, levels)))
 }
 
 fn check_length(what: &'static str, size: usize) -> Result<(), EncodeError> {

@@ -103,9 +103,11 @@ impl Node {
         match self {
             Node::Object(object) => Arc::strong_count(object),
             Node::Method(method) => Arc::strong_count(method),
-            Node::Data(Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items)) => Arc::strong_count(items),
-            Node::Data(Value::Dict(entries)) => Arc::strong_count(entries),
-            Node::Data(Value::Slice(parts)) => Arc::strong_count(parts),
+            Node::Data(Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items)) => {
+                Arc::strong_count(items.shared())
+            }
+            Node::Data(Value::Dict(entries)) => Arc::strong_count(entries.shared()),
+            Node::Data(Value::Slice(parts)) => Arc::strong_count(parts.shared()),
             Node::Data(_) => 0,
         }
     }
@@ -138,10 +140,10 @@ fn address(data: &Value) -> Option<usize> {
     }
     match data {
         Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items) => {
-            Some(Arc::as_ptr(items) as *const () as usize)
+            Some(Arc::as_ptr(items.shared()) as *const () as usize)
         }
-        Value::Dict(entries) => Some(Arc::as_ptr(entries) as *const () as usize),
-        Value::Slice(parts) => Some(Arc::as_ptr(parts) as usize),
+        Value::Dict(entries) => Some(Arc::as_ptr(entries.shared()) as *const () as usize),
+        Value::Slice(parts) => Some(Arc::as_ptr(parts.shared()) as usize),
         _ => None,
     }
 }
@@ -202,8 +204,8 @@ impl<'a> Locked<'a> {
 
     fn take(&mut self) -> Option<Held> {
         match self {
-            Locked::Items(items) => Some(Held::Items(std::mem::take(items))),
-            Locked::Entries(entries) => Some(Held::Entries(std::mem::take(entries))),
+            Locked::Items(items) => Some(Held::Items { _items: std::mem::take(items) }),
+            Locked::Entries(entries) => Some(Held::Entries { _entries: std::mem::take(entries) }),
             Locked::Nothing => None,
         }
     }

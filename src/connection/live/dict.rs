@@ -26,7 +26,7 @@ impl Drop for Dict {
     fn drop(&mut self) {
         let entries = std::mem::take(&mut *lock(&self.entries));
         if entries.len() > 0 {
-            let_go(Held::Entries(entries));
+            let_go(Held::Entries { _entries: entries });
         }
     }
 }

@@ -27,7 +27,7 @@ impl Drop for List {
     fn drop(&mut self) {
         let items = std::mem::take(&mut *lock(&self.items));
         if !items.is_empty() {
-            let_go(Held::Items(items));
+            let_go(Held::Items { _items: items });
         }
     }
 }

@@ -3,7 +3,6 @@
 use super::literal::{Cursor, Fault};
 use super::{Parameter, Signature};
 use crate::value::Value;
-use std::sync::Arc;
 
 /// No parameter can have these names: nobody could give it as a keyword.
 const KEYWORDS: [&str; 35] = [
@@ -79,7 +78,7 @@ impl Parameters {
         }
         if cursor.eat("**") {
             self.has_named = true;
-            self.collector(cursor, Value::Dict(Arc::default()))
+            self.collector(cursor, Value::Dict(Default::default()))
         } else if cursor.eat("*") {
             if self.star.replace(at).is_some() {
                 return Err(Fault::new(at, "'*' twice"));
@@ -89,7 +88,7 @@ impl Parameters {
                 return Ok(());
             }
             self.has_rest = true;
-            self.collector(cursor, Value::Tuple(Arc::default()))
+            self.collector(cursor, Value::Tuple(Default::default()))
         } else if cursor.eat("/") {
             if self.star.is_some() {
                 return Err(Fault::new(at, "'/' must stand before '*'"));

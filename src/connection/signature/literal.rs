@@ -2,7 +2,6 @@
 
 use crate::value::{Blob, Value};
 use num_bigint::BigInt as Number;
-use std::sync::Arc;
 
 /// How deep containers may be nested in each other.
 const MAX_DEPTH: usize = 100;
@@ -190,7 +189,7 @@ impl<'t> Cursor<'t> {
         }
         let made = match (keys.len(), values.len()) {
             (1.., 0) => Value::frozenset(keys),
-            (0, 0) => Ok(Value::Dict(Arc::default())),
+            (0, 0) => Ok(Value::Dict(Default::default())),
             (all, with) if all == with => Value::dict(keys.into_iter().zip(values).collect()),
             _ => return Err(Fault::new(start, "a set and a dict in one")),
         };

@@ -2,7 +2,8 @@
 
 use super::{NAME, Tag, TakeBeside, VARIANTS};
 use crate::config::Limits;
-use crate::value::{Array, Blob, Element, IntTextError, Proxy, Text, Unhashable, Value};
+use crate::nesting;
+use crate::value::{Array, Blob, Element, IntTextError, Items, Pairs, Proxy, Text, Unhashable, Value};
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, SeqAccess, VariantAccess, Visitor};
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +23,7 @@ impl<'l> ValueSeed<'l> {
     }
 
     fn deeper<E: de::Error>(self) -> Result<ValueSeed<'l>, E> {
-        match self.levels.checked_sub(1) {
+        match self.levels.checked_sub(1).filter(|_| !nesting::is_short()) {
             Some(levels) => Ok(ValueSeed { levels, ..self }),
             None => Err(self.exceeded("values are nested too deeply")),
         }
@@ -109,7 +110,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
                 Value::Bytes(bytes)
             }
             Tag::Tuple => Value::Tuple(content.newtype_variant_seed(ItemsSeed(self.deeper()?))?),
-            Tag::Slice => Value::Slice(Arc::new(content.newtype_variant_seed(SliceSeed(self.deeper()?))?)),
+            Tag::Slice => Value::Slice(content.newtype_variant_seed(SliceSeed(self.deeper()?))?.into()),
             Tag::FrozenSet => {
                 let items = content.newtype_variant_seed(ItemsSeed(self.deeper()?))?;
                 Value::frozenset(items.to_vec()).map_err(de::Error::custom)?
@@ -268,22 +269,22 @@ fn items<T: Default, E: de::Error>(
 struct ItemsSeed<'l>(ValueSeed<'l>);
 
 impl<'de> DeserializeSeed<'de> for ItemsSeed<'_> {
-    type Value = Arc<[Value]>;
+    type Value = Items;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Arc<[Value]>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Items, D::Error> {
         deserializer.deserialize_seq(self)
     }
 }
 
 impl<'de> Visitor<'de> for ItemsSeed<'_> {
-    type Value = Arc<[Value]>;
+    type Value = Items;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a sequence of values")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Arc<[Value]>, A::Error> {
-        items(seq.size_hint(), self.0, || seq.next_element_seed(self.0))
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Items, A::Error> {
+        items(seq.size_hint(), self.0, || seq.next_element_seed(self.0)).map(Items::from)
     }
 }
 
@@ -313,22 +314,22 @@ impl<'de> Visitor<'de> for SliceSeed<'_> {
 struct PairsSeed<'l>(ValueSeed<'l>);
 
 impl<'de> DeserializeSeed<'de> for PairsSeed<'_> {
-    type Value = Arc<[(Value, Value)]>;
+    type Value = Pairs;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Arc<[(Value, Value)]>, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Pairs, D::Error> {
         deserializer.deserialize_seq(self)
     }
 }
 
 impl<'de> Visitor<'de> for PairsSeed<'_> {
-    type Value = Arc<[(Value, Value)]>;
+    type Value = Pairs;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a sequence of keys with values")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Arc<[(Value, Value)]>, A::Error> {
-        items(seq.size_hint(), self.0, || {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Pairs, A::Error> {
+        let pairs = items(seq.size_hint(), self.0, || {
             let pair = seq.next_element_seed(PairSeed(self.0))?;
             match pair.as_ref().and_then(|(key, _)| key.unhashable()) {
                 None => Ok(pair),
@@ -336,7 +337,8 @@ impl<'de> Visitor<'de> for PairsSeed<'_> {
                     Err(de::Error::custom(format_args!("a key of a dict is a '{name}', which cannot be hashed")))
                 }
             }
-        })
+        })?;
+        Ok(pairs.into())
     }
 }
 

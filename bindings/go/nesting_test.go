@@ -1,0 +1,89 @@
+package rpyc_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"rpyc"
+)
+
+// bouncer has peers call one another without end.
+type bouncer struct{ kept any }
+
+func call(ctx context.Context, function any, args ...any) (any, error) {
+	switch f := function.(type) {
+	case *rpyc.Object:
+		return f.Call(ctx, args...)
+	case *rpyc.Function:
+		return f.Call(ctx, args...)
+	}
+	return nil, rpyc.Raise("TypeError", "not callable")
+}
+
+// Call calls a function with the rest.
+func (b *bouncer) Call(ctx context.Context, function any, args ...any) (any, error) {
+	return call(ctx, function, args...)
+}
+
+// Keep keeps a function for Poke.
+func (b *bouncer) Keep(function any) { b.kept = function }
+
+// Poke calls what is kept, without the context that it was given.
+func (b *bouncer) Poke() (any, error) { return call(context.Background(), b.kept) }
+
+func (b *bouncer) Echo(value any) any { return value }
+
+func tooDeep(t *testing.T, err error) {
+	t.Helper()
+	if !errors.Is(err, rpyc.Type("RecursionError")) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Each side calls the other, thousands of times.
+func TestNestedCallbacks(t *testing.T) {
+	addr, _ := serve(t, &bouncer{})
+	conn, ctx := dial(t, addr), within(t)
+	deepest := 0
+	var again *rpyc.Function
+	again = rpyc.Func("again()", func(ctx context.Context) (any, error) {
+		deepest++
+		return conn.Root().CallMethod(ctx, "call", again)
+	})
+	tooDeep(t, second(conn.Root().CallMethod(ctx, "call", again)))
+	if deepest < 900 {
+		t.Errorf("after %d levels", deepest)
+	}
+	equal(t, must[int](t)(rpyc.Call[int](ctx, conn.Root(), "echo", 7)), 7)
+}
+
+func TestNestingLimit(t *testing.T) {
+	addr, _ := serve(t, &bouncer{}, rpyc.WithNestingLimit(20))
+	conn, ctx := dial(t, addr), within(t)
+	deepest := 0
+	var again *rpyc.Function
+	again = rpyc.Func("again()", func(ctx context.Context) (any, error) {
+		deepest++
+		return conn.Root().CallMethod(ctx, "call", again)
+	})
+	tooDeep(t, second(conn.Root().CallMethod(ctx, "call", again)))
+	equal(t, deepest, 20)
+	equal(t, must[int](t)(rpyc.Call[int](ctx, conn.Root(), "echo", 7)), 7)
+}
+
+// The service's own methods are given to it as callbacks.
+func TestMethodsThatCallThemselves(t *testing.T) {
+	addr, _ := serve(t, &bouncer{})
+	conn, ctx := dial(t, addr), within(t)
+	itself := must[any](t)(conn.Root().Get(ctx, "call"))
+	args := make([]any, 3000)
+	for i := range args {
+		args[i] = itself
+	}
+	tooDeep(t, second(conn.Root().CallMethod(ctx, "call", args...)))
+	poke := must[any](t)(conn.Root().Get(ctx, "poke"))
+	must[any](t)(conn.Root().CallMethod(ctx, "keep", poke))
+	tooDeep(t, second(conn.Root().CallMethod(ctx, "poke")))
+	equal(t, must[int](t)(rpyc.Call[int](ctx, conn.Root(), "echo", 7)), 7)
+}

@@ -1,0 +1,300 @@
+//! How deep calls and values may be nested: a count for each thread, and the stack that is left.
+//!
+//! Every level takes a `Level`: a request of a peer that is served here, an operation on an object of ours, a destructor or a
+//! callback that runs because of a message. Walks over values take a `step` for each container; they are pure data, so one that
+//! would not fit goes on in a thread of its own. What dies inside of what dies is dropped in turn (`let_go`).
+//!
+//! A stack pointer outside of the thread's limits (coroutines, split stacks, alternate signal stacks), and a thread whose limits
+//! cannot be had, leave the count alone to decide.
+
+use crate::error::Exception;
+use crate::sync::thread_local;
+use crate::transport::stack_limits;
+use std::cell::{Cell, RefCell};
+use std::mem::ManuallyDrop;
+
+/// Levels of a thread on which no request of a peer is served.
+const WITHOUT_PEER: usize = 1000;
+/// A quarter of a stack is kept for the innermost level, within these bounds: for the locals of its code, the answer
+/// to what is refused there, and the walks over values.
+const RESERVE: (usize, usize) = (12 << 10, 256 << 10);
+/// What a walk over a value needs beyond its containers. Unoptimised code needs more.
+const WALK: usize = if cfg!(debug_assertions) { 96 << 10 } else { 12 << 10 };
+/// Containers within containers that a walk enters where the limits of the stack are not known.
+const UNKNOWN: usize = 64;
+/// The stack of a thread for the rest of a walk: enough for a value of `Value::MAX_DEPTH` levels.
+const ELSEWHERE: usize = if cfg!(debug_assertions) { 32 << 20 } else { 4 << 20 };
+/// Destructors that run inside one another; those further in wait for the outermost.
+const DESTRUCTORS: usize = 8;
+
+struct Thread {
+    /// Levels that are entered.
+    depth: Cell<usize>,
+    /// How many there may be: max_serving of the connection whose request is served.
+    most: Cell<usize>,
+    /// Where the stack ends, where the reserve above that ends, and where the stack begins. All 0: not known.
+    low: Cell<usize>,
+    floor: Cell<usize>,
+    high: Cell<usize>,
+    asked: Cell<bool>,
+    /// Containers that a walk is in.
+    walked: Cell<usize>,
+    /// Drops inside of one another.
+    drops: Cell<usize>,
+    /// Something is left for when there is room, and nobody is at it.
+    left: Cell<bool>,
+}
+
+thread_local! {
+    static THREAD: Thread = const {
+        Thread {
+            depth: Cell::new(0),
+            most: Cell::new(WITHOUT_PEER),
+            low: Cell::new(0),
+            floor: Cell::new(0),
+            high: Cell::new(0),
+            asked: Cell::new(false),
+            walked: Cell::new(0),
+            drops: Cell::new(0),
+            left: Cell::new(false),
+        }
+    };
+    /// What is to be done when there is room for it. Without a destructor it is there as long as the thread.
+    static LEFT: ManuallyDrop<RefCell<Vec<Box<dyn FnOnce()>>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+}
+
+/// Where the stack is, about.
+#[inline(always)]
+fn here() -> usize {
+    let local = 0u8;
+    std::hint::black_box(&raw const local).addr()
+}
+
+impl Thread {
+    /// Is less than the reserve left?
+    #[inline]
+    fn is_short(&self) -> bool {
+        let here = here();
+        here.wrapping_sub(self.floor.get()) >= self.high.get().wrapping_sub(self.floor.get())
+            && self.is_below(here, &self.floor)
+    }
+
+    /// Is this address on the stack, and below the mark?
+    #[cold]
+    #[inline(never)]
+    fn is_below(&self, here: usize, mark: &Cell<usize>) -> bool {
+        if !self.asked.replace(true) {
+            if let Some(limits) = stack_limits() {
+                let reserve = (limits.len() / 4).clamp(RESERVE.0, RESERVE.1).min(limits.len() / 2);
+                self.low.set(limits.start);
+                self.floor.set(limits.start + reserve);
+                self.high.set(limits.end);
+            }
+        }
+        (self.low.get()..mark.get()).contains(&here)
+    }
+
+    /// How much of the stack is left; None: that is not known.
+    fn left(&self) -> Option<usize> {
+        let here = here();
+        self.is_below(here, &self.floor);
+        (self.low.get()..self.high.get()).contains(&here).then(|| here - self.low.get())
+    }
+}
+
+/// A level of nesting, as long as it lives.
+pub struct Level {
+    most: usize,
+    drops: usize,
+}
+
+impl Level {
+    /// Enters a level for a peer, whose connection allows so many.
+    #[inline]
+    pub fn enter(most: usize) -> Result<Level, TooDeep> {
+        THREAD.with(|thread| {
+            let depth = thread.depth.get();
+            if depth >= most || thread.is_short() {
+                return Err(TooDeep);
+            }
+            thread.depth.set(depth + 1);
+            Ok(Level { most: thread.most.replace(most), drops: thread.drops.take() })
+        })
+    }
+
+    /// Enters a level within what is being served, or of a thread that serves nothing.
+    #[inline]
+    pub fn enter_within() -> Result<Level, TooDeep> {
+        Level::enter(THREAD.with(|thread| thread.most.get()))
+    }
+}
+
+impl Drop for Level {
+    #[inline]
+    fn drop(&mut self) {
+        THREAD.with(|thread| {
+            thread.depth.set(thread.depth.get() - 1);
+            thread.drops.set(self.drops);
+            let most = thread.most.replace(self.most);
+            if thread.left.get() {
+                do_rest(most);
+            }
+        });
+    }
+}
+
+/// Runs something that cannot be refused one level deeper, for a peer whose connection allows so many: at once, or, where there
+/// is no room, when about half of the levels have been left.
+#[inline]
+pub fn deeper(most: usize, run: impl FnOnce() + 'static) {
+    match Level::enter(most) {
+        Ok(_level) => run(),
+        Err(TooDeep) => later(run),
+    }
+}
+
+/// The same within what is being served.
+pub fn within(run: impl FnOnce() + 'static) {
+    deeper(THREAD.with(|thread| thread.most.get()), run)
+}
+
+#[cold]
+#[inline(never)]
+fn later(run: impl FnOnce() + 'static) {
+    // Where no level will be left, it is the code of the application that has used up the stack.
+    if THREAD.with(|thread| thread.depth.get()) == 0 {
+        return run();
+    }
+    LEFT.with(|left| left.borrow_mut().push(Box::new(run)));
+    THREAD.with(|thread| thread.left.set(true));
+}
+
+#[cold]
+#[inline(never)]
+fn do_rest(most: usize) {
+    THREAD.with(|thread| {
+        let depth = thread.depth.get();
+        if depth > 0 && (depth > most / 2 || thread.is_short()) {
+            return;
+        }
+        thread.left.set(false);
+        while let Some(next) = LEFT.with(|left| left.borrow_mut().pop()) {
+            let level = Level::enter(most);
+            next();
+            thread.left.set(false);
+            drop(level);
+        }
+    });
+}
+
+/// There are levels enough, or the stack is short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooDeep;
+
+impl TooDeep {
+    /// What the caller is told. To be asked where the level was refused.
+    #[cold]
+    #[inline(never)]
+    pub fn exception(self) -> Box<Exception> {
+        let (depth, left) = THREAD.with(|thread| (thread.depth.get(), thread.is_short().then(|| thread.left())));
+        let text = match left.flatten() {
+            Some(left) => format!("maximum recursion depth exceeded: {} KiB of the stack are left", left >> 10),
+            None => format!("maximum recursion depth exceeded: {depth} calls are in one another (option max_serving)"),
+        };
+        Box::new(Exception::builtin("RecursionError", text))
+    }
+}
+
+/// Enters a container of a value. Where the stack is short, the walk goes on in another thread while this one waits.
+#[inline]
+pub fn step<R: Send>(walk: impl FnOnce() -> R + Send) -> R {
+    let walked = THREAD.with(|thread| {
+        let walked = thread.walked.get();
+        thread.walked.set(walked + 1);
+        let here = here();
+        let known = here.wrapping_sub(thread.low.get()) < thread.high.get().wrapping_sub(thread.low.get());
+        let fits = if known { here - thread.low.get() >= WALK } else { !must_leave(thread, walked) };
+        fits.then_some(walked).ok_or(walked)
+    });
+    let _back = Walked(walked.unwrap_or_else(|walked| walked));
+    match walked {
+        Ok(_) => walk(),
+        Err(_) => elsewhere(walk),
+    }
+}
+
+/// Puts back how far a walk was.
+struct Walked(usize);
+
+impl Drop for Walked {
+    #[inline]
+    fn drop(&mut self) {
+        THREAD.with(|thread| thread.walked.set(self.0));
+    }
+}
+
+/// As `step`, where the limits of the stack have not been asked for, or do not hold.
+#[cold]
+#[inline(never)]
+fn must_leave(thread: &Thread, walked: usize) -> bool {
+    thread.left().map_or(walked >= UNKNOWN, |left| left < WALK)
+}
+
+/// Is the stack too short for a walk that cannot go on elsewhere to enter one more container?
+pub fn is_short() -> bool {
+    THREAD.with(|thread| thread.left().is_some_and(|left| left < WALK))
+}
+
+/// Runs pure code of ours on a stack of its own. Where there is no thread to be had, it runs here.
+#[cold]
+#[inline(never)]
+pub fn elsewhere<R: Send>(run: impl FnOnce() -> R + Send) -> R {
+    let run = std::sync::Mutex::new(Some(run));
+    let take = || run.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
+    let there = || take().map(|run| crate::panics::quiet(run));
+    // A thread of the system, also where the model checker runs the others.
+    let done = std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().name("rpyc-value".into()).stack_size(ELSEWHERE);
+        let thread = builder.spawn_scoped(scope, there).ok()?;
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    });
+    match done {
+        Some(done) => done,
+        None => take().map(|run| run()).unwrap_or_else(|| unreachable!("it ran in neither thread")),
+    }
+}
+
+/// Drops something whose drop may drop more of its kind, however long that goes on: at once, or, far inside of other
+/// such drops, when the outermost one comes to it.
+#[inline]
+pub fn let_go<T: 'static>(dying: T) {
+    let drops = THREAD.with(|thread| thread.drops.get());
+    if drops >= DESTRUCTORS || drops > 0 && THREAD.with(Thread::is_short) {
+        return LEFT.with(|left| left.borrow_mut().push(Box::new(move || drop(dying))));
+    }
+    let _drops = Drops::enter(drops + 1, drops);
+    drop(dying);
+    if drops == 0 {
+        while let Some(next) = LEFT.with(|left| left.borrow_mut().pop()) {
+            next();
+        }
+    }
+}
+
+/// Puts back in how many drops the thread was.
+struct Drops(usize);
+
+impl Drops {
+    #[inline]
+    fn enter(now: usize, before: usize) -> Drops {
+        THREAD.with(|thread| thread.drops.set(now));
+        Drops(before)
+    }
+}
+
+impl Drop for Drops {
+    #[inline]
+    fn drop(&mut self) {
+        THREAD.with(|thread| thread.drops.set(self.0));
+    }
+}
