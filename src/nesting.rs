@@ -27,6 +27,8 @@ const ELSEWHERE: usize = if cfg!(debug_assertions) { 32 << 20 } else { 4 << 20 }
 /// Destructors that run inside one another; those further in wait for the outermost.
 const DESTRUCTORS: usize = 8;
 
+type Task = Box<dyn FnOnce()>;
+
 struct Thread {
     /// Levels that are entered.
     depth: Cell<usize>,
@@ -60,7 +62,7 @@ thread_local! {
         }
     };
     /// What is to be done when there is room for it. Without a destructor it is there as long as the thread.
-    static LEFT: ManuallyDrop<RefCell<Vec<Box<dyn FnOnce()>>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+    static LEFT: ManuallyDrop<RefCell<Vec<Task>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
 /// Where the stack is, about.
@@ -296,5 +298,87 @@ impl Drop for Drops {
     #[inline]
     fn drop(&mut self) {
         THREAD.with(|thread| thread.drops.set(self.0));
+    }
+}
+
+#[cfg(all(test, not(feature = "model")))]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn on_stack<R: Send + 'static>(size: usize, run: impl FnOnce() -> R + Send + 'static) -> R {
+        std::thread::Builder::new().stack_size(size).spawn(run).unwrap().join().unwrap()
+    }
+
+    fn enter(most: usize, roomy: bool) -> usize {
+        let room = [0u8; 4096];
+        std::hint::black_box(&room);
+        match Level::enter(most) {
+            Ok(_level) => 1 + enter(most, roomy),
+            Err(too_deep) => {
+                let exception = too_deep.exception();
+                assert!(exception.is_builtin("RecursionError"));
+                assert_eq!(exception.summary().contains("max_serving"), roomy, "{}", exception.summary());
+                0
+            }
+        }
+    }
+
+    #[test]
+    fn levels_end_by_their_number_or_with_the_stack() {
+        let first = on_stack(8 << 20, || (enter(50, true), enter(0, true), THREAD.with(|thread| thread.depth.get())));
+        assert_eq!(first, (50, 0, 0));
+        let levels = on_stack(1 << 20, || enter(100_000, false));
+        assert!((20..200).contains(&levels), "{levels}");
+    }
+
+    #[test]
+    fn what_cannot_be_refused_comes_later() {
+        on_stack(8 << 20, || {
+            let ran = Arc::new(AtomicUsize::new(0));
+            let held: Vec<Level> = (0..10).map(|_| Level::enter(10).unwrap()).collect();
+            let count = ran.clone();
+            deeper(10, move || count.store(1, Ordering::Relaxed));
+            assert_eq!(ran.load(Ordering::Relaxed), 0);
+            held.into_iter().rev().for_each(drop);
+            assert_eq!(ran.load(Ordering::Relaxed), 1);
+            let count = ran.clone();
+            within(move || count.store(2, Ordering::Relaxed));
+            assert_eq!(ran.load(Ordering::Relaxed), 2);
+        });
+    }
+
+    fn walk(levels: usize) -> usize {
+        let room = [0u8; 1024];
+        std::hint::black_box(&room);
+        if levels == 0 { 0 } else { 1 + step(|| walk(levels - 1)) }
+    }
+
+    #[test]
+    fn walks_go_on_elsewhere() {
+        assert_eq!(on_stack(256 << 10, || walk(1000)), 1000);
+        let panic = on_stack(256 << 10, || std::panic::catch_unwind(|| elsewhere(|| panic!("there"))).is_err());
+        assert!(panic);
+    }
+
+    struct Link(Option<Box<Link>>, Arc<AtomicUsize>);
+
+    impl Drop for Link {
+        fn drop(&mut self) {
+            self.1.fetch_add(1, Ordering::Relaxed);
+            self.0.take().into_iter().for_each(let_go);
+        }
+    }
+
+    #[test]
+    fn chains_are_dropped_without_recursion() {
+        let count = Arc::new(AtomicUsize::new(0));
+        let links = count.clone();
+        on_stack(256 << 10, move || {
+            let chain = (0..100_000).fold(None, |next, _| Some(Box::new(Link(next, links.clone()))));
+            drop(chain);
+        });
+        assert_eq!(count.load(Ordering::Relaxed), 100_000);
     }
 }

@@ -239,7 +239,7 @@ fn malformed_says_what_and_where() {
 
 #[test]
 fn undumpable() {
-    let list = Value::List(Arc::new([Value::Int(1)]));
+    let list = Value::List([Value::Int(1)].into());
     let int = |digits: usize| {
         let text = format!("1{}", "0".repeat(digits - 1));
         Value::int_from_text(text.as_bytes(), digits).unwrap()
@@ -248,7 +248,7 @@ fn undumpable() {
         let name = text(&vector, "name");
         let value = match name {
             "list" => list.clone(),
-            "dict" => Value::Dict(Arc::new([(Value::Int(1), Value::Int(2))])),
+            "dict" => Value::Dict([(Value::Int(1), Value::Int(2))].into()),
             "tuple with a list" => Value::tuple(vec![Value::Int(1), list.clone()]),
             "slice with a list" => Value::slice(list.clone(), Value::None, Value::None),
             "int of 4300 digits" => int(4300),

@@ -220,11 +220,11 @@ pub(super) fn snapshot(object: &Object) -> Option<Value> {
 }
 
 fn items(call: &Call) -> Items {
-    call.object().state().downcast_ref::<Items>().cloned().unwrap_or_else(|| Items::default())
+    call.object().state().downcast_ref::<Items>().cloned().unwrap_or_default()
 }
 
 fn entries(call: &Call) -> Pairs {
-    call.object().state().downcast_ref::<Pairs>().cloned().unwrap_or_else(|| Pairs::default())
+    call.object().state().downcast_ref::<Pairs>().cloned().unwrap_or_default()
 }
 
 fn keys(call: &Call) -> Items {

@@ -355,14 +355,11 @@ mod tests {
             vec![Value::str("")],
             vec![Value::bytes(b"")],
             vec![Value::tuple(vec![])],
-            vec![Value::List(Arc::new([]))],
+            vec![Value::List([].into())],
             vec![set(&[])],
             vec![Value::tuple(vec![one.clone(), x.clone()]), Value::tuple(vec![float(1.0), x.clone()])],
             vec![Value::tuple(vec![x.clone(), one.clone()])],
-            vec![
-                Value::List(Arc::new([one.clone(), x.clone()])),
-                Value::List(Arc::new([Value::Bool(true), x.clone()])),
-            ],
+            vec![Value::List([one.clone(), x.clone()].into()), Value::List([Value::Bool(true), x.clone()].into())],
             vec![set(&[one.clone(), x.clone(), zero.clone()]), set(&[Value::Bool(false), float(1.0), x.clone()])],
             vec![set(&[set(&[one.clone(), x.clone()])]), set(&[set(&[x.clone(), float(1.0)])])],
             vec![
@@ -370,10 +367,10 @@ mod tests {
                 Value::slice(Value::Bool(true), x.clone(), Value::None),
             ],
             vec![
-                Value::Dict(Arc::new([(one.clone(), x.clone()), (x.clone(), zero.clone())])),
-                Value::Dict(Arc::new([(x.clone(), float(0.0)), (float(1.0), x.clone())])),
+                Value::Dict([(one.clone(), x.clone()), (x.clone(), zero.clone())].into()),
+                Value::Dict([(x.clone(), float(0.0)), (float(1.0), x.clone())].into()),
             ],
-            vec![Value::Dict(Arc::new([(one.clone(), x.clone()), (x.clone(), one.clone())]))],
+            vec![Value::Dict([(one.clone(), x.clone()), (x.clone(), one.clone())].into())],
         ]
     }
 
@@ -441,9 +438,7 @@ mod tests {
     #[test]
     fn what_cannot_be_hashed() {
         let slice = Value::slice(Value::None, Value::None, Value::None);
-        for (value, name) in
-            [(slice, "slice"), (Value::List(Arc::new([])), "list"), (Value::Dict(Arc::new([])), "dict")]
-        {
+        for (value, name) in [(slice, "slice"), (Value::List([].into()), "list"), (Value::Dict([].into()), "dict")] {
             assert!(!value.hashable() && !Value::tuple(vec![Value::None, value.clone()]).hashable());
             let error = Value::frozenset(vec![Value::Int(1), Value::tuple(vec![value])]).unwrap_err();
             assert_eq!(error.to_string(), format!("unhashable type: '{name}'"));

@@ -236,7 +236,6 @@ fn printable(c: char) -> bool {
 mod tests {
     use super::*;
     use crate::value::Blob;
-    use std::sync::Arc;
 
     #[test]
     fn floats() {
@@ -333,7 +332,7 @@ mod tests {
     #[test]
     fn containers() {
         let one = Value::Int(1);
-        let empty: super::Items = Arc::default();
+        let empty = crate::value::Items::default();
         assert_eq!(Value::Tuple(empty.clone()).repr(), "()");
         assert_eq!(Value::tuple(vec![one.clone()]).repr(), "(1,)");
         assert_eq!(Value::tuple(vec![one.clone(), Value::None]).repr(), "(1, None)");
@@ -342,7 +341,7 @@ mod tests {
         assert_eq!(Value::frozenset(vec![one.clone(), one.clone()]).unwrap().repr(), "frozenset({1})");
         assert_eq!(Value::List(empty).repr(), "[]");
         let pairs = [(one.clone(), Value::Bool(true)), (Value::str("k"), Value::Ellipsis)];
-        assert_eq!(Value::Dict(Arc::new(pairs)).repr(), "{1: True, 'k': Ellipsis}");
+        assert_eq!(Value::Dict(pairs.into()).repr(), "{1: True, 'k': Ellipsis}");
         assert_eq!(Value::Bytes(Blob::default()).repr(), "b''");
     }
 }

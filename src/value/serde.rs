@@ -252,7 +252,7 @@ mod tests {
             Value::slice(Value::Int(1), Value::None, Value::str("step")),
             Value::frozenset(items()).unwrap(),
             Value::List(items().into()),
-            Value::Dict(Arc::new([(Value::str("k"), Value::tuple(items())), (Value::None, Value::None)])),
+            Value::Dict([(Value::str("k"), Value::tuple(items())), (Value::None, Value::None)].into()),
             Value::Array(Array::copy(Element::I16, &[1, 0, 2, 0]).unwrap()),
         ]
     }
@@ -273,7 +273,7 @@ mod tests {
     #[test]
     fn references_stay() {
         let proxy = Proxy::new([1].into(), "m.C".into(), [1].into(), false, 1, Arc::new(Releases::default()));
-        let value = Value::List(Arc::new([Value::Ref(Reference::Remote(Arc::new(proxy)))]));
+        let value = Value::List([Value::Ref(Reference::Remote(Arc::new(proxy)))].into());
         let error = serde_json::to_string(&value).unwrap_err();
         assert_eq!(error.to_string(), "a reference cannot leave its session");
     }

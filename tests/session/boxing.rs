@@ -369,7 +369,7 @@ fn an_object_comes_home_as_itself() {
 /// What has no form of its own is wrapped, or refused.
 #[test]
 fn lists_travel_as_objects() {
-    let list = Value::List(Arc::from([Value::Int(1)]));
+    let list = Value::List([Value::Int(1)].into());
     for dialect in BOTH {
         let (mut wire, root, atoms) = acquainted(dialect);
         let before = wire.session.counts().exports;
@@ -392,7 +392,7 @@ fn lists_travel_as_objects() {
         let frozen = Value::frozenset(vec![atoms[3].value.clone()]).unwrap();
         let slice = Value::slice(atoms[5].value.clone(), Value::None, Value::None);
         for (bad, name) in
-            [(Value::Dict(Arc::from([])), "dict"), (frozen, "frozenset"), (slice, "slice"), (proxy_of_another, "a.B")]
+            [(Value::Dict([].into()), "dict"), (frozen, "frozenset"), (slice, "slice"), (proxy_of_another, "a.B")]
         {
             for value in [bad.clone(), Value::tuple(vec![atoms[3].value.clone(), bad.clone()])] {
                 match wire.session.request(Body::Raw { handler: 1, args: &[value] }, 0) {

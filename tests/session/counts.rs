@@ -355,7 +355,7 @@ fn an_answer_that_cannot_be_sent_becomes_an_exception() {
         let kept = wire.lend(&root, &object.value()).items()[1].clone();
         let other = thing();
         for (bad, name, what) in [
-            (Value::Dict(Arc::from([])), "TypeError", "a dict cannot be sent here"),
+            (Value::Dict([].into()), "TypeError", "a dict cannot be sent here"),
             (huge.clone(), "ValueError", "an int of 5000 digits cannot be sent, 4300 are allowed (max_digits)"),
             (deep.clone(), "ValueError", "a value nested over 128 levels cannot be sent (max_depth)"),
             (deep_boxes.clone(), "ValueError", "a value is nested too deep to be sent (max_depth)"),

@@ -51,14 +51,17 @@ fn list(items: Vec<Value>) -> Value {
 
 fn everything() -> Value {
     let numbers: Vec<u8> = (0..1000u32).flat_map(|n| f64::from(n).to_ne_bytes()).collect();
-    let dict = Value::Dict(Arc::new([
-        (Value::str("list"), list(vec![Value::Int(1), list(vec![]), Value::None])),
-        (Value::str("array"), Value::Array(Array::copy(Element::F64, &numbers).unwrap())),
-        (
-            Value::Int(-1),
-            Value::tuple(vec![Value::from(u64::MAX), Value::Float(0.5), Value::Bytes(vec![1; 5000].into())]),
-        ),
-    ]));
+    let dict = Value::Dict(
+        [
+            (Value::str("list"), list(vec![Value::Int(1), list(vec![]), Value::None])),
+            (Value::str("array"), Value::Array(Array::copy(Element::F64, &numbers).unwrap())),
+            (
+                Value::Int(-1),
+                Value::tuple(vec![Value::from(u64::MAX), Value::Float(0.5), Value::Bytes(vec![1; 5000].into())]),
+            ),
+        ]
+        .into(),
+    );
     list(vec![dict])
 }
 
@@ -278,7 +281,7 @@ fn references_in_it_are_counted_and_released() {
         let Value::Ref(Reference::Local(ours)) = &inner[1] else { panic!("{inner:?}") };
         assert_eq!(thing_of(ours).label, "root");
         // Back in a dict: the same object.
-        let answer = Value::Dict(Arc::new([(Value::str("it"), theirs.clone())]));
+        let answer = Value::Dict([(Value::str("it"), theirs.clone())].into());
         let Value::Dict(got) = pair.reply(&request, &answer).unwrap() else { panic!("no dict") };
         let Value::Ref(Reference::Local(back)) = &got[0].1 else { panic!("{got:?}") };
         assert!(std::ptr::addr_eq(Arc::as_ptr(back), Arc::as_ptr(&thing)));

@@ -130,7 +130,7 @@ impl World {
                 }
             },
             Item::Inside(items) => self.value(side, items),
-            Item::Bad => (Value::Dict(Arc::from([])), None),
+            Item::Bad => (Value::Dict([].into()), None),
         };
         let (values, seen): (Vec<Value>, Vec<Option<Seen>>) = items.iter().map(one).unzip();
         (Value::tuple(values), seen.into_iter().collect::<Option<Vec<Seen>>>().map(Seen::Tuple))

@@ -72,7 +72,7 @@ fn answers_that_nobody_asked_for_are_read_and_dropped() {
 fn a_request_that_cannot_be_sent_leaves_no_trace() {
     let huge = Value::int_from_text(&[b'1'; 5000], 6000).unwrap();
     let deep = (0..200).fold(Value::None, |inner, _| Value::tuple(vec![inner]));
-    for bad in [Value::Dict(Arc::from([])), huge, deep] {
+    for bad in [Value::Dict([].into()), huge, deep] {
         let mut session = session(Config::default(), None);
         let object = Thing::new("thing", &Arc::new(shape("mylib.Thing", &[])));
         let args = [object.value(), Value::bytes(&[7; 100_000]), bad.clone()];
@@ -127,7 +127,7 @@ fn exceptions_arrive_as_they_are() {
         let mut given = Exception::with_args("mylib", "MyError", vec![Value::Int(1), Value::str("two"), remote(&root)]);
         given.attributes = vec![
             ("code".into(), Value::Int(42)),
-            ("list".into(), Value::List(Arc::from([Value::Int(1), Value::str("x")]))),
+            ("list".into(), Value::List([Value::Int(1), Value::str("x")].into())),
             ("args".into(), Value::str("never")),
             ("_remote_version".into(), Value::str("never")),
             ("long".into(), Value::List(vec![Value::Int(1234567); 5000].into())),

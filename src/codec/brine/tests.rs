@@ -11,7 +11,7 @@ fn encode(value: &Value, limits: &Limits) -> Result<Vec<u8>, EncodeError> {
 fn nested(levels: usize) -> Value {
     (0..levels).fold(Value::Int(0), |inner, level| match level % 3 {
         0 => Value::tuple(vec![inner]),
-        1 => Value::FrozenSet(Arc::new([inner])),
+        1 => Value::FrozenSet([inner].into()),
         _ => Value::tuple(vec![Value::None, inner, Value::str("x"), Value::None, Value::None]),
     })
 }
@@ -228,8 +228,7 @@ fn what_does_not_travel_by_value() {
         }
     }
     let object = Value::Ref(Reference::Local(Arc::new(Object(Arc::default()))));
-    for (value, name) in [(object, "object"), (Value::List(Arc::new([])), "list"), (Value::Dict(Arc::new([])), "dict")]
-    {
+    for (value, name) in [(object, "object"), (Value::List([].into()), "list"), (Value::Dict([].into()), "dict")] {
         for holder in [value.clone(), Value::tuple(vec![value.clone()]), Value::slice(Value::None, Value::None, value)]
         {
             let error = encode(&holder, &Limits::default()).unwrap_err();

@@ -163,9 +163,9 @@ proptest! {
 
 #[test]
 fn the_form_is_the_documented_one() {
-    let list = Value::List(Arc::new([Value::Int(1), Value::Int(-1), Value::None, Value::Bool(true)]));
+    let list = Value::List([Value::Int(1), Value::Int(-1), Value::None, Value::Bool(true)].into());
     assert_eq!(written(&list), skeleton(&[13, 4, 4, 2, 4, 1, 0, 3, 1]));
-    let dict = Value::Dict(Arc::new([(Value::str("k"), Value::Float(0.5))]));
+    let dict = Value::Dict([(Value::str("k"), Value::Float(0.5))].into());
     assert_eq!(written(&dict), skeleton(&[14, 1, 8, 1, b'k', 6, 0, 0, 0, 0, 0, 0, 0xe0, 0x3f]));
     let big = Value::Int(1000);
     assert_eq!(written(&big), skeleton(&[4, 251, 0xd0, 0x07]));
@@ -181,7 +181,7 @@ fn the_form_is_the_documented_one() {
 #[test]
 fn references_are_given_to_others() {
     let thing = Value::Ref(Reference::Local(Arc::new(Thing(Arc::default(), Id::new()))));
-    let list = Value::List(Arc::new([Value::Int(1), thing.clone(), thing.clone()]));
+    let list = Value::List([Value::Int(1), thing.clone(), thing.clone()].into());
     let mut out = Vec::new();
     put(&mut out, &list, 10, 0, &|reference| (*reference == thing).then(|| (4, Blob::copy(b"id")))).unwrap();
     let limits = Limits::default();
@@ -263,7 +263,7 @@ fn limits_are_told_from_mistakes() {
 
 #[test]
 fn what_is_too_deep_is_not_written() {
-    let deep = (0..10).fold(Value::None, |inner, _| Value::List(Arc::new([inner])));
+    let deep = (0..10).fold(Value::None, |inner, _| Value::List([inner].into()));
     assert!(put(&mut Vec::new(), &deep, 10, 0, &|_| None).is_ok());
     let error = put(&mut Vec::new(), &deep, 9, 0, &|_| None).unwrap_err();
     assert!(matches!(error, NativeError::Unwritable(_)), "{error}");
@@ -273,7 +273,7 @@ fn what_is_too_deep_is_not_written() {
 #[test]
 fn the_deepest_value_fits_the_stack() {
     let work = || {
-        let deep = (0..Value::MAX_DEPTH).fold(Value::None, |inner, _| Value::List(Arc::new([inner])));
+        let deep = (0..Value::MAX_DEPTH).fold(Value::None, |inner, _| Value::List([inner].into()));
         let limits = Limits { depth: usize::MAX, ..Limits::default() };
         let mut out = Vec::new();
         put(&mut out, &deep, Value::MAX_DEPTH, 0, &|_| None).unwrap();
