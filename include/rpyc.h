@@ -737,7 +737,7 @@ typedef struct {
      */
     void (*destroy)(void *self_);
     /**
-     * Of a service: a connection has begun; nothing has been received. connection is lent.
+     * Of a service: a connection has begun; no request of the peer has been served. connection is lent.
      */
     void (*on_connect)(rpyc_connection *connection, void *self_);
     /**
@@ -1092,7 +1092,7 @@ typedef struct {
      */
     void (*destroy)(void *self_);
     /**
-     * A master has connected; nothing has been received. connection is lent.
+     * A master has connected; no request of it has been served. connection is lent.
      */
     void (*on_connect)(rpyc_connection *connection, void *self_);
     /**
@@ -2243,9 +2243,9 @@ void rpyc_config_free(rpyc_config *config);
  * - close_timeout=5: how long closing waits for the peer; not "none"
  * - connect_timeout=10: how long connecting may take
  * - tcp_keepalive=none: after so long a silence, in whole seconds, the kernel asks whether the peer is still there
- * - dialect=auto: "5": rpyc 4.1 to 5.3, "6": rpyc 6; auto: what the peer speaks
  * - release=lazy: the peer is told of freed objects behind the next message, within 100 ms where a thread serves or an event
  *   loop runs, or by rpyc_connection_flush. now: at once, as far as the transport accepts it without blocking
+ * - dialect=auto: "5": rpyc 4.1 to 5.3, "6": rpyc 6; auto: what the peer speaks (see rpyc_connect)
  * - native=accept: lists, dicts and arrays by value between two librpyc peers. "on": the peer is asked, in front of the
  *   first request; accept: if the peer asks; "off": never. A Python peer notices nothing
  * - compression_threshold=3000: bytes
@@ -2388,8 +2388,12 @@ void rpyc_transport_free(rpyc_transport *transport);
 /**
  * Connects to an address: opens a transport and makes a connection over it.
  *
- * With the option dialect at "auto", the peer's root is fetched at once, which finds out what the peer speaks; a server of
- * rpyc 4.1 to 5.3 is connected to once more, in its dialect (RPyC wire: versions).
+ * With the option dialect at "auto", the peer's root is fetched at once, which finds out what the peer speaks. A server of
+ * rpyc 4.1 to 5.3 is connected to once more, and one that says nothing for a moment is asked in the other dialect on a
+ * second connection; the one that is answered stays, and the service sees no other. connect_timeout and
+ * sync_request_timeout bound both together. What "exec:" runs is run once: if it speaks the dialect of rpyc 4.1 to 5.3 and
+ * does not speak first, the result is RPYC_ERR_DIALECT; set the option to "5". So it is with a server that takes one
+ * connection. "fd:" and "stdio:" are as rpyc_connection_new.
  *
  * @param address copied; as for rpyc_transport_connect
  * @param service copied reference; what the peer gets as our root; NULL for nothing
@@ -3467,6 +3471,41 @@ rpyc_status rpyc_object_equal(rpyc_object *object,
                               rpyc_error **error_out);
 
 /**
+ * Gets a handle that keeps the connection of an object open, as a clone of the application's own handle does.
+ *
+ * Objects by themselves keep no connection open. With this a binding lets those that it got as results do so: it frees the
+ * handle together with the object.
+ *
+ * @param object borrowed
+ * @return owned, free with rpyc_connection_free(); NULL for NULL, for an object of this process, and where there is nothing
+ *         to keep open: the connection is a server's own, or no handle of the application keeps it open any more
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_connection *rpyc_object_hold_connection(const rpyc_object *object);
+
+/**
+ * Gets such a handle for the first object of a peer in a value, at any depth of its containers.
+ *
+ * @param value borrowed
+ * @return owned, free with rpyc_connection_free(); NULL as of rpyc_object_hold_connection(), and if there is no such object
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_connection *rpyc_value_hold_connection(const rpyc_value *value);
+
+/**
+ * Returns whether an object of a peer came over a connection.
+ *
+ * @param object borrowed
+ * @param connection borrowed
+ * @return false also for NULL, and for an object of this process
+ *
+ * Threads: any thread. Since 0.1.
+ */
+bool rpyc_object_is_of(const rpyc_object *object, const rpyc_connection *connection);
+
+/**
  * Evaluates isinstance(object, klass).
  *
  * Object and class may belong to different peers or to this process. Equal class ids tell without a request, as do names where
@@ -4310,6 +4349,19 @@ void rpyc_class_free(rpyc_class *klass);
  * Threads: any thread. Since 0.1.
  */
 rpyc_status rpyc_class_object(const rpyc_class *klass, rpyc_object **object_out, rpyc_error **error_out);
+
+/**
+ * Gets the class of an object of this process; of a class that was sent as an object, the class itself. In a construct
+ * callback, the class that is called is that of rpyc_call_target().
+ *
+ * @param object borrowed; made with rpyc_object_new() or rpyc_class_object(), or the root of a service
+ * @param class_out owned, free with rpyc_class_free()
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (an object of a peer, or one that no rpyc_class describes)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_object_class(const rpyc_object *object, rpyc_class **class_out, rpyc_error **error_out);
 
 /**
  * Makes a C function a callable object, which Python peers see as a function.
@@ -5384,6 +5436,7 @@ int32_t rpyc_session_heard(const rpyc_session *session);
 
 /**
  * Tells the peer that this side goes. Send what is to be sent, then end the stream. Nothing is served from now on.
+ * While rpyc_session_dialect() is 0, there is nothing to send: the peer would perhaps not understand it.
  *
  * @param session borrowed
  * @param error_out owned; may be NULL

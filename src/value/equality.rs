@@ -403,8 +403,8 @@ mod tests {
     fn containers_with_a_nan_equal_their_copies() {
         let (nan, one) = (Value::Float(f64::NAN), Value::Int(1));
         let pair = |value: &Value| Value::tuple(vec![value.clone(), one.clone()]);
-        let dict = |key: &Value, value: &Value| Value::Dict(Arc::new([(key.clone(), value.clone())]));
-        let list = |value: &Value| Value::List(Arc::new([value.clone(), one.clone()]));
+        let dict = |key: &Value, value: &Value| Value::Dict([(key.clone(), value.clone())].into());
+        let list = |value: &Value| Value::List([value.clone(), one.clone()].into());
         let of_set = |value: &Value| set(&[one.clone(), value.clone()]);
         for make in [&pair as &dyn Fn(&Value) -> Value, &list, &of_set, &|v| dict(v, &one), &|v| dict(&one, v)] {
             let odd = make(&nan);
