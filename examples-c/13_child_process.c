@@ -91,5 +91,6 @@ done:
     rpyc_value_free(sample);
     rpyc_object_free(root);
     rpyc_connection_free(conn);
+    rpyc_config_free(config);
     return exit_code;
 }
