@@ -15,10 +15,11 @@ use crate::config::Dialect;
 use crate::error::Result;
 use crate::session::{self, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Condvar, wait_for};
+use crate::sync::{Condvar, Instant, wait_for};
 use crate::transport::TICK;
 use crate::value::Value;
 use std::sync::Arc;
+use std::time::Duration;
 
 impl Shared {
     /// Does one thing that brings a waiting thread further: takes a message that is here, receives, or parks.
@@ -123,6 +124,42 @@ impl Shared {
         (inner, Some(step))
     }
 
+    /// Handles all messages that come within this time, and tells whether there was any.
+    pub(super) fn serve_for(self: &Arc<Shared>, timeout: Option<Duration>, handled: &mut bool) -> Result<()> {
+        let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        while timeout != Some(Duration::ZERO) && deadline.is_none_or(|deadline| Instant::now() < deadline) {
+            if !self.serve(Limit::at(deadline), true)? {
+                break;
+            }
+            *handled = true;
+        }
+        // What had come by then; a peer that goes on sending does not keep us.
+        self.check_fork()?;
+        let (mark, mut left) = {
+            let inner = self.lock();
+            let queued = self.queue.get().map_or(0, |queue| queue.nested(self));
+            let bound = inner.bound.iter().filter(|request| threads::is_for_here(request)).count();
+            let received = inner.session.received();
+            (received.map(|received| received + self.transport.available() as u64), queued + bound)
+        };
+        let mut first = timeout == Some(Duration::ZERO);
+        let more = |inner: Guard<'_>| {
+            inner.end.is_none() && mark.is_some_and(|mark| inner.session.may_have_message_before(mark))
+        };
+        while first || left > 0 || more(self.lock()) {
+            first = false;
+            if !self.serve(Limit::Now, true)? {
+                break;
+            }
+            *handled = true;
+            left = left.saturating_sub(1);
+        }
+        if *handled {
+            self.flush_all();
+        }
+        Ok(())
+    }
+
     pub(super) fn take_bound(&self, inner: &mut Inner) -> Option<Request> {
         let at = inner.bound.iter().position(threads::is_for_here)?;
         inner.bound.remove(at)
@@ -135,7 +172,7 @@ impl Shared {
         key: Key,
         limit: &mut Limit,
     ) -> (Guard<'a>, Step) {
-        let ride = self.ride(&mut inner, limit);
+        let ride = self.ride(&mut inner, key, limit);
         if inner.has_waste() {
             self.rode(&mut inner);
             // It may run code of the host, which must find somebody who reads.
