@@ -4,6 +4,7 @@ use super::Connection;
 use super::limit::Limit;
 use super::serial::{self, Turn};
 use super::shared::{Key, Shared};
+use super::threads;
 use crate::error::{Error, Result};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Mutex, STACK, Started, lock, thread, thread_local, wait};
@@ -79,6 +80,7 @@ impl Shared {
         let _pause = serial::pause();
         let mut inner = self.lock();
         inner.servers += 1;
+        inner.server_thread = threads::id();
         while go_on() {
             if let Some(end) = &inner.end {
                 return Err(end.clone());

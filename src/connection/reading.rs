@@ -139,7 +139,7 @@ impl Shared {
         key: Key,
         limit: &mut Limit,
     ) -> (Guard<'a>, Step) {
-        let ride = self.ride(&mut inner, limit);
+        let ride = self.ride(&mut inner, key, limit);
         if inner.has_waste() {
             self.rode(&mut inner);
             // It may run code of the host, which must find somebody who reads.

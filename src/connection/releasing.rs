@@ -4,7 +4,8 @@
 //! `RIDE` at most; the reader or the loop is woken by the first one, and looks by itself as long as more may follow.
 
 use super::limit::Limit;
-use super::shared::{Inner, RELEASES, Shared};
+use super::shared::{Inner, Key, RELEASES, Shared};
+use super::threads;
 use crate::config::Release;
 use crate::sync::atomic::Ordering;
 use crate::sync::{Arc, Instant, thread};
@@ -97,14 +98,19 @@ impl Shared {
 
     /// Before a thread receives: sends the releases whose time has come. Some: the thread must come back after this time,
     /// or when it is interrupted.
-    pub(super) fn ride(&self, inner: &mut Inner, limit: &Limit) -> Option<Duration> {
+    pub(super) fn ride(&self, inner: &mut Inner, key: Key, limit: &Limit) -> Option<Duration> {
         let waiting = self.releases.len();
-        if waiting == 0 && (inner.servers == 0 || inner.session.imports() == 0) {
+        // The only thread that serves is within a call, whose answer the releases can ride behind.
+        let served = match key {
+            Key::Reply(_) => inner.servers > 1 || inner.servers == 1 && inner.server_thread != threads::id(),
+            _ => inner.servers > 0,
+        };
+        if waiting == 0 && (!served || inner.session.imports() == 0) {
             return None;
         }
         let now = self.release_now.load(Ordering::Relaxed);
         let must = now || waiting >= RELEASES || !limit.is_patient() || !inner.session.outgoing().is_empty();
-        if inner.servers == 0 {
+        if !served {
             // Nobody comes back for them, but there will be a message to ride behind; it may bring the object again.
             if must || inner.idle {
                 inner.session.send_releases();
