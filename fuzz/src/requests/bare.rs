@@ -20,7 +20,7 @@ struct App {
     peer: Peer,
     class: Arc<Class>,
     /// Calls that are not answered yet.
-    owed: Vec<Box<Asked>>,
+    owed: Vec<Asked>,
     /// Calls whose answer is that of a request, by its token.
     passed_on: BTreeMap<u64, Box<Asked>>,
     kept: Vec<Value>,
@@ -153,7 +153,7 @@ impl App {
             return drop(asked.call.reply(Value::Bool(true)));
         }
         match self.peer.source.below(8) {
-            0 if self.owed.len() < 30 => self.owed.push(asked),
+            0 if self.owed.len() < 30 => self.owed.push(*asked),
             1 => drop(asked.call.raise(Exception::stop_iteration())),
             2 => drop(asked), // it is answered with a RuntimeError
             3 | 4 => self.pass_on(asked),
