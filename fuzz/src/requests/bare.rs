@@ -34,9 +34,10 @@ struct App {
 }
 
 fn class(bare: &Bare, name: &str, token: u64) -> Arc<Class> {
-    let names: Vec<&str> = super::vocabulary::of_type(name).iter().map(|(name, _)| *name).collect();
-    let methods = names.iter().enumerate().map(|(at, name)| {
-        let name = if name.starts_with("__") { (*name).to_owned() } else { format!("exposed_{name}") };
+    let names: BTreeSet<&str> = super::vocabulary::of_type(name).iter().map(|(name, _)| *name).collect();
+    let names = names.into_iter().filter(|name| !matches!(*name, "inner" | "exposed_keep"));
+    let methods = names.enumerate().map(|(at, name)| {
+        let name = if name.starts_with("__") { name.to_owned() } else { format!("exposed_{name}") };
         bare::member(&name, None, at as u64, Access::Method { signature: None })
     });
     let property = Access::Property { get: true, set: true, del: true };
