@@ -42,6 +42,39 @@ static void asynchronous(struct peers *peers, rpyc_object *root)
     rpyc_async_result_free(result);
 }
 
+static int asked;
+
+static void no_attribute(rpyc_call *call, void *self)
+{
+    (void)self;
+    asked++;
+    rpyc_call_raise(call, "AttributeError", "none");
+}
+
+/* An attribute that is not there is asked for once. Python asks again. */
+static void missing(void)
+{
+    static const rpyc_class_table table = {
+        .struct_size = sizeof(rpyc_class_table), .method_size = sizeof(rpyc_method), .name = "None", .get_attr = no_attribute};
+    struct peers peers = {0};
+    rpyc_class *klass = NULL;
+    rpyc_object *thing = NULL;
+    rpyc_object *root = NULL;
+    rpyc_value *got = NULL;
+
+    OK(rpyc_class_new(&table, NULL, NULL, &klass, &error));
+    OK(rpyc_object_new(klass, NULL, NULL, &thing, &error));
+    peers_open(&peers);
+    OK(rpyc_connection_set_root(peers.server, thing, &error));
+    OK(rpyc_connection_root(peers.client, &root, &error));
+    GIVES(RPYC_ERR_REMOTE, rpyc_object_get_attr(root, "nothing", &got, &error));
+    CHECK(asked == 1);
+    rpyc_object_free(root);
+    rpyc_object_free(thing);
+    peers_close(&peers);
+    rpyc_class_free(klass);
+}
+
 /* RPYC_BIND_THREADS is for Python's RPyC alone. */
 static void environment(void)
 {
@@ -80,6 +113,7 @@ int main(void)
     rpyc_object *root = NULL;
 
     environment();
+    missing();
     lifetime();
     peers_open(&peers);
     OK(rpyc_connection_root(peers.client, &root, &error));

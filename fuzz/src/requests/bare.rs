@@ -20,7 +20,7 @@ struct App {
     peer: Peer,
     class: Arc<Class>,
     /// Calls that are not answered yet.
-    owed: Vec<Box<Asked>>,
+    owed: Vec<Asked>,
     /// Calls whose answer is that of a request, by its token.
     passed_on: BTreeMap<u64, Box<Asked>>,
     kept: Vec<Value>,
@@ -34,9 +34,10 @@ struct App {
 }
 
 fn class(bare: &Bare, name: &str, token: u64) -> Arc<Class> {
-    let names: Vec<&str> = super::vocabulary::of_type(name).iter().map(|(name, _)| *name).collect();
-    let methods = names.iter().enumerate().map(|(at, name)| {
-        let name = if name.starts_with("__") { (*name).to_owned() } else { format!("exposed_{name}") };
+    let names: BTreeSet<&str> = super::vocabulary::of_type(name).iter().map(|(name, _)| *name).collect();
+    let names = names.into_iter().filter(|name| !matches!(*name, "inner" | "exposed_keep"));
+    let methods = names.enumerate().map(|(at, name)| {
+        let name = if name.starts_with("__") { name.to_owned() } else { format!("exposed_{name}") };
         bare::member(&name, None, at as u64, Access::Method { signature: None })
     });
     let property = Access::Property { get: true, set: true, del: true };
@@ -153,7 +154,7 @@ impl App {
             return drop(asked.call.reply(Value::Bool(true)));
         }
         match self.peer.source.below(8) {
-            0 if self.owed.len() < 30 => self.owed.push(asked),
+            0 if self.owed.len() < 30 => self.owed.push(*asked),
             1 => drop(asked.call.raise(Exception::stop_iteration())),
             2 => drop(asked), // it is answered with a RuntimeError
             3 | 4 => self.pass_on(asked),

@@ -11,8 +11,6 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 
-/// Levels of calls of the service's own methods, one in the other. `usize::MAX`: the library's limits alone count.
-pub const NESTING: usize = 24;
 /// So often the service's methods run at all, so that no input takes for ever.
 const FUEL: usize = 3000;
 
@@ -27,17 +25,8 @@ pub struct World {
     slots: Mutex<Vec<Weak<Slot>>>,
     deferred: Mutex<Vec<Call>>,
     results: Mutex<Vec<AsyncResult>>,
-    depth: AtomicUsize,
     used: AtomicUsize,
     thing: Mutex<Weak<Class>>,
-}
-
-struct Level<'a>(&'a World);
-
-impl Drop for Level<'_> {
-    fn drop(&mut self) {
-        self.0.depth.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 fn error(name: &str, text: &str) -> Exception {
@@ -67,14 +56,10 @@ fn object(local: Arc<impl Local>) -> Value {
 }
 
 impl World {
-    fn enter(&self) -> Result<Level<'_>, Exception> {
-        self.used.fetch_add(1, Ordering::Relaxed);
-        let level = Level(self);
-        if self.depth.fetch_add(1, Ordering::Relaxed) >= NESTING {
-            return Err(error("RecursionError", "the service's own methods are nested too deep"));
-        }
-        match self.used.load(Ordering::Relaxed) {
-            ..FUEL => Ok(level),
+    /// Counts a call of the application. How deep calls are nested is the library's to limit.
+    fn enter(&self) -> Result<(), Exception> {
+        match self.used.fetch_add(1, Ordering::Relaxed) {
+            ..FUEL => Ok(()),
             _ => Err(error("RuntimeError", "the service is tired")),
         }
     }
@@ -121,7 +106,7 @@ impl World {
 fn method(world: &Arc<World>, run: impl Fn(&Arc<World>, &Call) -> Outcome + Send + Sync + 'static) -> Method {
     let world = world.clone();
     Arc::new(move |mut call: Call| {
-        let outcome = world.enter().and_then(|_level| run(&world, &call));
+        let outcome = world.enter().and_then(|()| run(&world, &call));
         let _ = match outcome {
             Ok(value) => call.reply(value),
             Err(exception) => call.raise(exception),
@@ -212,7 +197,7 @@ fn thing_class(world: &Arc<World>) -> Arc<Class> {
     members.push(named("__exit__", method(world, |_, _| Ok(Value::Bool(false)))));
     let made = world.clone();
     let construct: Method = Arc::new(move |mut call: Call| {
-        let outcome = made.enter().map(|_level| thing(&made, arg(&call, 0)));
+        let outcome = made.enter().map(|()| thing(&made, arg(&call, 0)));
         let _ = match outcome {
             Ok(value) => call.reply(value),
             Err(exception) => call.raise(exception),
@@ -238,7 +223,9 @@ struct Guard {
 impl Drop for Guard {
     fn drop(&mut self) {
         let values = std::mem::take(&mut *self.slot.lock().unwrap());
-        let Ok(_level) = self.world.enter() else { return };
+        if self.world.enter().is_err() {
+            return;
+        }
         for value in &values {
             if let Value::Ref(target) = value {
                 let _ = ask(target, Ask::Call { args: &[], keywords: &[] });
@@ -360,7 +347,7 @@ fn later(world: &Arc<World>) -> Vec<Member> {
                 if is_waited_for(&call) {
                     return drop(call.reply(Value::None));
                 }
-                let result = world.enter().and_then(|_level| {
+                let result = world.enter().and_then(|()| {
                     let args = call.args().get(1..).unwrap_or_default();
                     let ask = Ask::Call { args, keywords: &[] };
                     ask_later(reference(Some(&target))?, ask, None)
