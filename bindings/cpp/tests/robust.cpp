@@ -304,6 +304,23 @@ void types(check::Checks &checks) {
         const Object quotes = rpyc::function("f(a='it\\'s, (a', b=1)", [](const std::string &a, int b) { return a + std::to_string(b); });
         EQUAL(quotes(), "it's, (a1");
     });
+    checks.add("nesting", [] {
+        // A function that calls itself without the wire, and one that the other end calls again in each call.
+        Object itself;
+        itself = rpyc::function("itself()", [&] { return itself(); });
+        RAISES(rpyc::RecursionError, itself());
+        const Ends ends(rpyc::Service("Far").expose("call", [](const Object &function) { return function(); }));
+        int deepest = 0;
+        Object again;
+        again = rpyc::function("again()", [&] {
+            deepest++;
+            return ends.root.call("call", again);
+        });
+        RAISES(rpyc::RecursionError, ends.root.call("call", again));
+        TRUE(deepest > 10);
+        EQUAL(ends.root.call("call", rpyc::function("seven()", [] { return 7; })), 7);
+        itself = again = Object();
+    });
 }
 
 }  // namespace
