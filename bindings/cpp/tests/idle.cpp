@@ -46,7 +46,7 @@ int serve() {
     });
     service.expose("again()", [] {
         try {
-            rpyc::connect("stdio:");
+            static_cast<void>(rpyc::connect("stdio:"));
         } catch (const rpyc::Error &) {
             return true;
         }
