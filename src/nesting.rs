@@ -171,6 +171,18 @@ fn later(run: impl FnOnce() + 'static) {
     THREAD.with(|thread| thread.left.set(true));
 }
 
+/// The last of what is left. With it goes the memory that it lay in, which a thread that ends would leak.
+fn take_left() -> Option<Box<dyn FnOnce()>> {
+    LEFT.with(|left| {
+        let mut left = left.borrow_mut();
+        let next = left.pop();
+        if left.is_empty() {
+            *left = Vec::new();
+        }
+        next
+    })
+}
+
 #[cold]
 #[inline(never)]
 fn do_rest(most: usize) {
@@ -180,7 +192,7 @@ fn do_rest(most: usize) {
             return;
         }
         thread.left.set(false);
-        while let Some(next) = LEFT.with(|left| left.borrow_mut().pop()) {
+        while let Some(next) = take_left() {
             let level = Level::enter(most);
             next();
             thread.left.set(false);
@@ -277,7 +289,7 @@ pub fn let_go<T: 'static>(dying: T) {
     let _drops = Drops::enter(drops + 1, drops);
     drop(dying);
     if drops == 0 {
-        while let Some(next) = LEFT.with(|left| left.borrow_mut().pop()) {
+        while let Some(next) = take_left() {
             next();
         }
     }
