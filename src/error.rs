@@ -7,6 +7,9 @@ use crate::value::{Text, Value};
 use std::fmt;
 use std::sync::Arc;
 
+/// How a refusal by RPyC's connection begins.
+const REFUSAL: &str = "cannot access ";
+
 /// An exception: one that a peer raised, or one to be raised at a peer. Small to move, as results hold it.
 #[derive(Clone, Debug, Default)]
 pub struct Exception(Box<Raised>);
@@ -92,10 +95,12 @@ impl Exception {
         self.is_builtin("SystemExit") || self.is_builtin("KeyboardInterrupt")
     }
 
-    /// The attribute rules of a peer keep the name back: in the words of RPyC's connection, or of its services.
+    /// The attribute rules of a peer keep the name back: in the words of RPyC's connection, or of its services. Not where
+    /// the peer says that there is no such name.
     pub fn is_refusal(&self) -> bool {
-        let refusal = |text: &str| text.starts_with("cannot access ") || text == "access denied";
+        let refusal = |text: &str| text.starts_with(REFUSAL) || text == "access denied";
         self.is_builtin("AttributeError")
+            && self.attribute("missing_from").is_none()
             && (self.attribute("refused_by").is_some()
                 || matches!(self.args.as_slice(), [Value::Str(text)] if refusal(text.as_str())))
     }
@@ -103,6 +108,17 @@ impl Exception {
     /// A service refuses to be written to, whatever the name.
     pub fn is_denied_by_service(&self) -> bool {
         matches!(self.args.as_slice(), [Value::Str(text)] if text.as_str() == "access denied")
+    }
+
+    /// What Python says of a name that an object does not have, where a librpyc peer refused it in RPyC's words for that.
+    pub fn absence(&self) -> Option<String> {
+        match (self.args.as_slice(), self.attribute("missing_from")) {
+            ([Value::Str(text)], Some(Value::Str(class))) if self.is_builtin("AttributeError") => {
+                let name = text.as_str().strip_prefix(REFUSAL)?;
+                Some(format!("'{class}' object has no attribute {name}"))
+            }
+            _ => None,
+        }
     }
 
     /// Which rule it was, if it tells.

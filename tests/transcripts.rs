@@ -102,7 +102,7 @@ fn every_mask_is_needed() {
                 let asks = |m: &&recording::Message| m.kind == Kind::Request && m.seq == message.seq;
                 let asked = all().filter(|(from, _)| *from != us).map(|(_, m)| m).find(asks);
                 let asked = asked.filter(|_| message.kind != Kind::Request);
-                let said = masks::Said { recording: &recording, us, message, asked, by_session: true };
+                let said = masks::Said { recording: &recording, us, message, asked, by_session: true, dynamic: false };
                 for (what, differs) in masks::differences(&said) {
                     *needed.entry(what).or_insert(false) |= differs;
                 }

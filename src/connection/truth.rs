@@ -50,7 +50,8 @@ pub(super) fn truth_then(asker: Asker, value: Value, then: impl FnOnce(Result<bo
 /// There is no such attribute, which is not the same as that it may not be used.
 fn is_missing(exception: &Exception) -> bool {
     let refused = |text: &Value| matches!(text, Value::Str(text) if text.as_str().starts_with("cannot access"));
-    exception.is_builtin("AttributeError") && !exception.args.first().is_some_and(refused)
+    let is_absent = || exception.absence().is_some() || !exception.args.first().is_some_and(refused);
+    exception.is_builtin("AttributeError") && is_absent()
 }
 
 /// `object == other`: what `__eq__` of the object says, else that of the other, else whether they are the same.

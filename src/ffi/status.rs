@@ -151,9 +151,7 @@ impl From<Error> for Failure {
             Error::Remote(exception) if status == RPYC_ERR_REFUSED => {
                 // The usual rules keep back what does not exist as well, in the same words.
                 let absent = match exception.refused_by() {
-                    None | Some("the attribute rules") if !exception.is_denied_by_service() => {
-                        "there is no such attribute, or "
-                    }
+                    None if !exception.is_denied_by_service() => "there is no such attribute, or ",
                     _ => "",
                 };
                 let rule = exception.refused_by().map_or_else(String::new, |rule| format!(" ({rule})"));
@@ -161,6 +159,10 @@ impl From<Error> for Failure {
                     "{error}: {absent}the attribute rules on the side of the object's owner refuse it{rule}; check the name, expose it there, or change the rules"
                 )
             }
+            Error::Remote(exception) => match exception.absence() {
+                Some(absence) => format!("AttributeError: {absence}"),
+                None => error.to_string(),
+            },
             _ => error.to_string(),
         };
         let exception = match error {

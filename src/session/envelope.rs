@@ -197,9 +197,12 @@ impl<T> Core<T> {
         }
         self.notes.add(Level::Debug, || {
             let seq = seq_text(&id.seq);
-            let rule =
-                exception.refused_by().map_or_else(String::new, |rule| format!(" (refused by our side: {rule})"));
-            format!("request {seq} is answered with an exception: {}{rule}", exception.summary())
+            let reason = match (exception.refused_by(), exception.absence()) {
+                (Some(rule), _) => format!(" (refused by our side: {rule})"),
+                (None, Some(absence)) => format!(" ({absence})"),
+                (None, None) => String::new(),
+            };
+            format!("request {seq} is answered with an exception: {}{reason}", exception.summary())
         });
     }
 

@@ -2,7 +2,13 @@
 
 use crate::config::Config;
 use crate::error::Exception;
+use crate::session::CompareOp;
 use crate::value::{Shape, Text, Value};
+
+/// The rule of a refusal that no switch decides.
+const RULES: &str = "the attribute rules";
+/// The same for an object whose names are not all known here; they are not asked for.
+const RULES_FOR_UNKNOWN: &str = "the attribute rules, whether it exists or not";
 
 /// What is to be done with the attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +91,7 @@ fn rules(
     exists: bool,
 ) -> Decision {
     if !allowed {
-        return Decision::Refuse(refusal(name, switch));
+        return Decision::Refuse(refusal(shape, config, name, switch));
     }
     let prefix = config.exposed_prefix.as_bytes();
     let exposes = config.allow_exposed_attrs && !prefix.is_empty();
@@ -131,7 +137,8 @@ fn rules(
         }
     }
     if !plain() {
-        return Decision::Refuse(refusal(name, "the attribute rules"));
+        let rule = if shape.dynamic { RULES_FOR_UNKNOWN } else { RULES };
+        return Decision::Refuse(refusal(shape, config, name, rule));
     }
     match shape.member(name) {
         Some(member) => Decision::Use(Name::Member(member)),
@@ -154,16 +161,27 @@ fn text(name: &[u8]) -> Text {
     Text::new(&String::from_utf8_lossy(name))
 }
 
-/// Python's own refusal. Which rule it was stands in an attribute, for those who look.
-fn refusal(name: &[u8], rule: &str) -> Exception {
+/// Python's own refusal, in whose words an absent name is refused too. An attribute tells which rule it was, or whose
+/// objects have no such name.
+#[cold]
+fn refusal(shape: &Shape, config: &Config, name: &[u8], rule: &str) -> Exception {
+    let reason = match is_absent(shape, config, name) {
+        true => ("missing_from".into(), Value::Str(Text::new(shape.class_name()))),
+        false => ("refused_by".into(), Value::Str(Text::new(rule))),
+    };
     let name = Value::Str(text(name));
     let mut exception = Exception::builtin("AttributeError", format!("cannot access {}", name.repr()));
-    exception.attributes = vec![
-        ("name".into(), Value::None),
-        ("obj".into(), Value::None),
-        ("refused_by".into(), Value::Str(Text::new(rule))),
-    ];
+    exception.attributes = vec![("name".into(), Value::None), ("obj".into(), Value::None), reason];
     exception
+}
+
+/// Returns whether INSPECT and DIR show that there is no such name, so that saying so tells a peer nothing new.
+/// They do not show what an object finds for itself, and of operators every type has all.
+fn is_absent(shape: &Shape, config: &Config, name: &[u8]) -> bool {
+    let exposed = || [config.exposed_prefix.as_bytes(), name].concat();
+    let is_operator = || CompareOp::ALL.iter().any(|op| op.name().as_bytes() == name);
+    let is_open = shape.dynamic || shape.own_get;
+    !is_open && shape.member(name).is_none() && shape.member(&exposed()).is_none() && !is_operator()
 }
 
 fn missing(shape: &Shape, name: &[u8]) -> Exception {

@@ -10,6 +10,9 @@ use rpyc::value::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// Every type has them, whether its shape lists them or not.
+const OPERATORS: [&str; 6] = ["__lt__", "__le__", "__eq__", "__ne__", "__gt__", "__ge__"];
+
 /// What Python's `_check_attr` answers: the attribute to be used, or None for "cannot access".
 fn python(config: &Config, allowed: bool, has: &dyn Fn(&str) -> bool, name: &str) -> Option<String> {
     if !allowed {
@@ -139,8 +142,18 @@ fn check(wire: &mut Wire, subject: &Subject, handler: Handler, name: &str) {
         match expected {
             None => {
                 assert_eq!(summary(&body), format!("AttributeError: cannot access '{name}'"), "{}", at());
-                let rule = if allowed { "the attribute rules" } else { switch };
-                assert_eq!(attributes[2], tuple([text("refused_by"), text(rule)]), "{}", at());
+                // What a peer can see in INSPECT, and nothing more: that there is no such name.
+                let known = |name: &str| shape.member(name.as_bytes()).is_some();
+                let open = shape.dynamic || known(name) || known(&format!("{}{name}", config.exposed_prefix));
+                let reason = match (open || OPERATORS.contains(&name), allowed, shape.dynamic) {
+                    (false, ..) => ("missing_from", "Subject"),
+                    (true, false, _) => ("refused_by", switch),
+                    (true, true, false) => ("refused_by", "the attribute rules"),
+                    (true, true, true) => ("refused_by", "the attribute rules, whether it exists or not"),
+                };
+                let reason = tuple([text(reason.0), text(reason.1)]);
+                assert_eq!(attributes[2], reason, "{}", at());
+                assert!(!attributes[3..].iter().any(|other| other.items()[0] == text("refused_by")), "{}", at());
                 assert_eq!(attributes[..2], [tuple([text("name"), Node::None]), tuple([text("obj"), Node::None])]);
             }
             Some(used) => {
@@ -173,7 +186,7 @@ fn the_rules_are_those_of_python() {
     let root = Thing::new("root", &Arc::new(shape("mylib.Root", &[])));
     let mut checked = 0;
     let long = "a_prefix_of_over_ninety_six_bytes_which_is_more_than_anybody_has_ever_used_for_this_purpose_so_far_";
-    let names = ["label", "__len__", "_hidden", "exposed_label", "weird", ""];
+    let names = ["label", "__len__", "_hidden", "exposed_label", "weird", "", "__eq__"];
     for (prefix, names) in [("exposed_", &names[..]), ("", &names[..3]), ("x", &["x", "xx"]), (long, &names[..1])] {
         for name in names {
             let (mut wire, root) = Wire::with_root(Dialect::V6, Config::default(), &root);
@@ -202,7 +215,7 @@ fn the_rules_are_those_of_python() {
             }
         }
     }
-    assert_eq!(checked, (6 + 3 + 2 + 1) * 256 * 16 * 4);
+    assert_eq!(checked, (7 + 3 + 2 + 1) * 256 * 16 * 4);
 }
 
 /// RPyC's `_rpyc_getattr` and siblings: the object decides, whatever the settings are.

@@ -13,6 +13,8 @@ pub struct Said<'a> {
     pub asked: Option<&'a Message>,
     /// The session answered without being told what.
     pub by_session: bool,
+    /// Our objects find their attributes themselves.
+    pub dynamic: bool,
 }
 
 struct Mask {
@@ -57,17 +59,24 @@ const MASKS: &[Mask] = &[
         },
     },
     Mask {
-        what: "refused_by in an AttributeError of the attribute rules",
-        why: "decisions.md 10: the same exception as Python's, and which rule it was in one attribute more",
+        what: "refused_by or missing_from in an AttributeError of the attribute rules",
+        why: "the same exception as Python's, and which rule it was, or whose objects have no such name, in one attribute more",
         applies: |said| said.by_session && is_full_exception(said) && first_argument(said).starts_with("cannot access"),
         instead: |said, body| {
             let rule = match said.asked.map(|asked| asked.request().0) {
                 Some(6) => "allow_setattr",
                 Some(5) => "allow_delattr",
+                _ if said.dynamic => "the attribute rules, whether it exists or not",
                 _ => "the attribute rules",
             };
+            let is = |name: &str| !said.dynamic && first_argument(said) == format!("cannot access '{name}'");
+            let reason = match () {
+                () if is("_x") => ("missing_from", "Thing"),
+                () if is("nope") => ("missing_from", "DemoService"),
+                () => ("refused_by", rule),
+            };
             Some(with_attributes(body, |attributes| {
-                attributes.insert(attributes.len() - 1, ("refused_by".into(), text(rule)));
+                attributes.insert(attributes.len() - 1, (reason.0.into(), text(reason.1)));
             }))
         },
     },

@@ -156,7 +156,7 @@ impl<'r> Replay<'r> {
 
     fn said<'m>(&'m self, message: &'m Message, by_session: bool) -> Said<'m> {
         let asked = self.asked_us.get(&message.seq).copied().filter(|_| message.kind != Kind::Request);
-        Said { recording: self.recording, us: self.us, message, asked, by_session }
+        Said { recording: self.recording, us: self.us, message, asked, by_session, dynamic: self.style.dynamic }
     }
 
     fn expected(&self, message: &Message, by_session: bool) -> Option<Node> {

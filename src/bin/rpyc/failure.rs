@@ -68,6 +68,9 @@ impl Failure {
             if !traceback.ends_with(&summary) {
                 show::complain(format_args!("{}", show::escaped(&summary)));
             }
+            if let Some(absence) = exception.absence() {
+                show::complain(format_args!("  {}", show::escaped(&absence)));
+            }
             return;
         }
         let space = if command.is_empty() { "" } else { " " };
