@@ -276,9 +276,24 @@ func TestNamesThatAreNotThere(t *testing.T) {
 	}
 	// An unknown method is not said to be refused.
 	calculator, ctx := connect(t)
-	for _, name := range []string{"nothing", "__nothing__"} {
-		if _, err := calculator.Root().CallMethod(ctx, name); !errors.Is(err, rpyc.Type("AttributeError")) || !strings.Contains(err.Error(), "no such attribute") {
+	for _, name := range []string{"nothing", "__nothing__", "exposed_nothing"} {
+		_, err := calculator.Root().CallMethod(ctx, name)
+		if !errors.Is(err, rpyc.Type("AttributeError")) || !strings.HasSuffix(err.Error(), "object has no attribute '"+name+"'") {
 			t.Errorf("%s: got %v", name, err)
 		}
+		equal(t, refusedBy(err), nil)
 	}
+	// What dynamic rows have is theirs to tell.
+	addr, _ = serve(t, &Row{map[string]int{"width": 3}})
+	_, err = dial(t, addr).Root().Get(ctx, "_height")
+	equal(t, refusedBy(err), any("the attribute rules, whether it exists or not"))
+}
+
+// refusedBy gives the rule that refused a name, nil where none did.
+func refusedBy(err error) any {
+	var remote *rpyc.RemoteError
+	if !errors.As(err, &remote) {
+		return nil
+	}
+	return remote.Attributes["refused_by"]
 }

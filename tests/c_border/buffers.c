@@ -125,7 +125,8 @@ static void other_answers(rpyc_object *root)
 
     CHECK(rpyc_value_kind(answer) == RPYC_VALUE_INT && !rpyc_buffer_busy(buffer));
     rpyc_value_free(answer);
-    GIVES(RPYC_ERR_REFUSED, rpyc_object_call_method_into(root, "nothing", NULL, 0, NULL, buffer, &answer, &error));
+    /* A peer of our kind tells that there is no such name from that it is refused. */
+    GIVES(RPYC_ERR_REMOTE, rpyc_object_call_method_into(root, "nothing", NULL, 0, NULL, buffer, &answer, &error));
     CHECK(answer == NULL && !rpyc_buffer_busy(buffer));
     args[0] = pattern(10, 0);
     GIVES(RPYC_ERR_NULL, rpyc_object_call_method_into(root, "echo", args, 1, NULL, NULL, &answer, &error));

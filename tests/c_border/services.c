@@ -199,7 +199,7 @@ static void call_server(const char *address)
         } else {
             rpyc_error *lacking = NULL;
 
-            GIVES(RPYC_ERR_REFUSED, rpyc_object_call_method(root, "through_you", &n, 1, NULL, &value, &lacking));
+            GIVES(RPYC_ERR_REMOTE, rpyc_object_call_method(root, "through_you", &n, 1, NULL, &value, &lacking));
             rpyc_error_free(lacking);
         }
         rpyc_value_free(value);

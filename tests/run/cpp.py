@@ -60,6 +60,8 @@ REFUSED = {
     "threads that end at once": 'void f(const rpyc::Connection &c) { c.serve_background(); }',
     "a deferred call that is dropped": 'void f(rpyc::Service &s) { s.expose("g", [](rpyc::Call &call) { call.defer(); }); }',
     "a redirection that ends at once": 'void f(const rpyc::Classic &c) { c.redirect([](std::string_view) {}); }',
+    "a reference to a chain's temporary": 'void f() { auto &s = rpyc::Service("S").doc("d"); (void)s; }',
+    "a reference to a temporary's options": 'void f() { auto &c = rpyc::Config().set("debug", true); (void)c; }',
     "on_connect of another shape": 'void f(rpyc::Service &s) { s.on_connect([](int, const rpyc::Connection &) {}); }',
     "awaiting in a generator": 'rpyc::Generator<int> g(rpyc::Future<int> f) { co_yield co_await f; }',
 }

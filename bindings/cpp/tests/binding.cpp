@@ -293,6 +293,22 @@ void services(check::Checks &checks) {
         TRUE(gone == 2);
         RAISES(rpyc::StateError, service.expose("late", [] {}), 0);
     });
+    checks.add("names-that-are-not-there", [] {
+        rpyc::Service far{"Far"};
+        far.expose("near()", [] { return 1; }).expose_as("secret()", [] { return 2; });
+        const Ends ends(far);
+        const auto text = [&](const char *name, rpyc_status status) {
+            const auto error = RAISES(rpyc::AttributeError, ends.root.call(name), 0);
+            EQUAL(error.status(), status);
+            EQUAL(error.args()[0], "cannot access '" + std::string(name) + "'");     // as stock clients have it
+            EQUAL(error.attribute("refused_by").is_none(), status != RPYC_ERR_REFUSED);
+            return std::string(error.what());
+        };
+        EQUAL(text("nothing", RPYC_ERR_REMOTE), "AttributeError: 'FarService' object has no attribute 'nothing'");
+        EQUAL(text("_nothing", RPYC_ERR_REMOTE), "AttributeError: 'FarService' object has no attribute '_nothing'");
+        TRUE(text("secret", RPYC_ERR_REFUSED).find("the attribute rules on the side of the object's owner refuse it") != std::string::npos);
+        TRUE(text("secret", RPYC_ERR_REFUSED).find("no such attribute") == std::string::npos);
+    });
     checks.add("refused-connections", [] {
         const auto service = rpyc::Service::of<Counter>("Counter", []() -> std::shared_ptr<Counter> { throw std::runtime_error("full"); });
         const rpyc::Server server("tcp://127.0.0.1:0", service);

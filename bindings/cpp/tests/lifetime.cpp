@@ -84,6 +84,24 @@ void classes_outlive_their_handles() {
     EQUAL(Motor::alive.load(), 0);
 }
 
+/** A reference to what a chain gives holds it, whatever the chain began with. */
+void chains_begin_with_temporaries() {
+    const auto &motors = rpyc::Class<Motor>("Motor").expose("twice", &Motor::twice).property("speed", &Motor::speed, "how fast").constructor(
+        [](int speed) { return std::make_shared<Motor>(speed); }).doc("A motor.");
+    const auto &service = rpyc::Service("Garage").alias("GARAGE").on_connect([](const rpyc::Connection &) {}).expose("motor(speed)",
+        [motors](int speed) { return motors.make(speed); });
+    const auto &config = rpyc::Config().set("allow_setattr", true).set("sync_request_timeout", 50s).set("exposed_prefix", std::string("exposed_"))
+                             .set("allow_delattr", "true").set_endpoints("here", "there");
+    const auto &slave = rpyc::Slave().doc("A slave.").evaluator([](const std::string &text) { return text; });
+    const auto &error = rpyc::KeyError("k").set_attribute("hint", "a text that is kept elsewhere");
+    EQUAL(error.attribute("hint"), "a text that is kept elsewhere");
+    EQUAL(config.get("sync_request_timeout"), "50");
+    const Ends ends(service, rpyc::Service("Near"), config);
+    EQUAL(ends.root.call("motor", 4).call("twice"), 8);
+    EQUAL(motors.object()(5).attr("exposed_speed"), 5);
+    TRUE(slave.raw() != nullptr);
+}
+
 #ifdef RPYC_COROUTINES
 /** A coroutine uses what its lambda captures, which the class holds. */
 void generators_outlive_their_class() {
@@ -352,6 +370,16 @@ void accessors_assign() {
     EQUAL(sum, 4);
     EQUAL(motor.attr("twice")(), 14);
     RAISES(rpyc::AttributeError, motor.attr("nothing").get());
+    auto left = motor.attr("speed"), right = second.attr("speed");
+    left = 1, right = 2;
+    swap(left, right);                              // what the peers have, as assigning does
+    EQUAL(motor.attr("speed"), 2);
+    EQUAL(second.attr("speed"), 1);
+    std::vector<rpyc::Item> items{list[0], list[1]};
+    list[0] = 10, list[1] = 11;
+    std::iter_swap(items.begin(), items.begin() + 1);
+    EQUAL(list[0], 11);
+    EQUAL(list[1], 10);
 }
 
 void none_is_an_empty_optional() {
@@ -424,6 +452,7 @@ int main(int argc, char **argv) {
 #ifdef RPYC_COROUTINES
     checks.add("generators-outlive-their-class", generators_outlive_their_class);
 #endif
+    checks.add("chains-begin-with-temporaries", chains_begin_with_temporaries);
     checks.add("peers-reach-what-has-no-handle", peers_reach_what_has_no_handle);
     checks.add("results-keep-their-connection", results_keep_their_connection);
     checks.add("close-always-ends", close_always_ends);

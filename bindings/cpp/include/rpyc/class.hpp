@@ -331,7 +331,10 @@ inline std::string wire_name(const std::string &name) {
     return special || name.compare(0, 8, "exposed_") == 0 ? name : "exposed_" + name;
 }
 
-/** What classes and services have in common. */
+/**
+ * What classes and services have in common. What is added to them gives a copy, which is the same class or service: a reference to
+ * the end of a chain that began with a temporary would not outlive the statement.
+ */
 template <class Self, class T>
 class Exposes {
 public:
@@ -343,28 +346,28 @@ public:
      * names such as "__len__" keep theirs. A lambda may take T & first, and Call & anywhere.
      */
     template <class F>
-    Self &expose(std::string_view signature, F callable, std::string doc = "", std::uint64_t flags = 0) {
+    Self expose(std::string_view signature, F callable, std::string doc = "", std::uint64_t flags = 0) {
         return add(signature, true, std::move(callable), std::move(doc), flags);
     }
     /** The same under exactly this name, which RPyC's rules may hide from peers. */
     template <class F>
-    Self &expose_as(std::string_view signature, F callable, std::string doc = "", std::uint64_t flags = 0) {
+    Self expose_as(std::string_view signature, F callable, std::string doc = "", std::uint64_t flags = 0) {
         return add(signature, false, std::move(callable), std::move(doc), flags);
     }
 
     /** An attribute that is read by a function, a member function or a variable of T. */
     template <class Get>
-    Self &property(const std::string &name, Get get, std::string doc = "") {
+    Self property(const std::string &name, Get get, std::string doc = "") {
         return add_property(wire_name(name), std::move(doc), method(name, std::move(get)), nullptr, nullptr);
     }
     /** One that can also be set; `set` gets the new value. */
     template <class Get, class Set, std::enable_if_t<!std::is_convertible_v<Set, std::string>, int> = 0>
-    Self &property(const std::string &name, Get get, Set set, std::string doc = "") {
+    Self property(const std::string &name, Get get, Set set, std::string doc = "") {
         return add_property(wire_name(name), std::move(doc), method(name, std::move(get)), method(name, std::move(set)), nullptr);
     }
     /** One that can also be deleted. */
     template <class Get, class Set, class Del, std::enable_if_t<!std::is_convertible_v<Del, std::string>, int> = 0>
-    Self &property(const std::string &name, Get get, Set set, Del del, std::string doc = "") {
+    Self property(const std::string &name, Get get, Set set, Del del, std::string doc = "") {
         return add_property(wire_name(name), std::move(doc), method(name, std::move(get)), method(name, std::move(set)),
                             method(name, std::move(del)));
     }
@@ -374,19 +377,19 @@ public:
      * that it gives, and answers or throws. What the class exposes is reached through it alone.
      */
     template <class F>
-    Self &get_attr(F f) {
+    Self get_attr(F f) {
         rule(&detail::Members::Rules::get, method("_rpyc_getattr(name)", std::move(f)), "_rpyc_getattr");
         return self();
     }
     /** _rpyc_setattr: f(name, value) sets what a peer sets. */
     template <class F>
-    Self &set_attr(F f) {
+    Self set_attr(F f) {
         rule(&detail::Members::Rules::set, method("_rpyc_setattr(name, value)", std::move(f)), "_rpyc_setattr");
         return self();
     }
     /** _rpyc_delattr: f(name) */
     template <class F>
-    Self &del_attr(F f) {
+    Self del_attr(F f) {
         rule(&detail::Members::Rules::del, method("_rpyc_delattr(name)", std::move(f)), "_rpyc_delattr");
         return self();
     }
@@ -396,7 +399,7 @@ public:
      * whether there is one, and `get`(name) reads it. Names are as Python's code writes them, without "exposed_".
      */
     template <class Has, class Get>
-    Self &dynamic(Has has, Get get) {
+    Self dynamic(Has has, Get get) {
         auto reads = named("attribute(name)", std::move(get));
         detail::Members &members = handle_->open();
         members.set_once(members.has_dynamic, asked(std::move(has)), "dynamic attributes");
@@ -405,31 +408,31 @@ public:
     }
     /** Peers set them too, also new ones, with `set`(name, value), where allow_setattr is on. */
     template <class Has, class Get, class Set>
-    Self &dynamic(Has has, Get get, Set set) {
+    Self dynamic(Has has, Get get, Set set) {
         dynamic(std::move(has), std::move(get));
         handle_->open().dynamic.set = named("attribute(name, value)", std::move(set));
         return self();
     }
     /** And delete them, with `del`(name). */
     template <class Has, class Get, class Set, class Del>
-    Self &dynamic(Has has, Get get, Set set, Del del) {
+    Self dynamic(Has has, Get get, Set set, Del del) {
         dynamic(std::move(has), std::move(get), std::move(set));
         handle_->open().dynamic.del = named("attribute(name)", std::move(del));
         return self();
     }
 
     /** For Python's help(). */
-    Self &doc(std::string text) {
+    Self doc(std::string text) {
         handle_->open().doc = std::move(text);
         return self();
     }
     /** The module that it says it belongs to. */
-    Self &module(std::string name) {
+    Self module(std::string name) {
         handle_->open().module = std::move(name);
         return self();
     }
     /** Calls for one object never overlap; see RPYC_CLASS_SERIAL. */
-    Self &serial() {
+    Self serial() {
         handle_->open().flags |= RPYC_CLASS_SERIAL;
         return self();
     }
@@ -478,7 +481,7 @@ private:
     }
 
     template <class F>
-    Self &add(std::string_view text, bool prefix, F callable, std::string doc, std::uint64_t flags) {
+    Self add(std::string_view text, bool prefix, F callable, std::string doc, std::uint64_t flags) {
         auto one = method(text, std::move(callable));
         const Signature &signature = one->signature();
         std::string wire = prefix ? wire_name(signature.name) : signature.name;
@@ -487,7 +490,7 @@ private:
         handle_->open().methods.push_back({std::move(wire), std::move(signature_text), std::move(doc), flags, std::move(one)});
         return self();
     }
-    Self &add_property(std::string wire, std::string doc, std::unique_ptr<Method> get, std::unique_ptr<Method> set,
+    Self add_property(std::string wire, std::string doc, std::unique_ptr<Method> get, std::unique_ptr<Method> set,
                        std::unique_ptr<Method> del) {
         handle_->open().claim(wire);
         handle_->open().properties.push_back({std::move(wire), std::move(doc), std::move(get), std::move(set), std::move(del)});
@@ -515,7 +518,7 @@ public:
 
     /** Peers can call the class: `make` returns std::shared_ptr<T>. */
     template <class F>
-    Class &constructor(F make) {
+    Class constructor(F make) {
         using Parameters = typename detail::traits_of<F>::parameters;
         detail::Members &members = this->handle_->open();
         auto callable = wrapping(std::move(make), &members, Parameters());

@@ -53,14 +53,15 @@ public:
     }
     ~Config() { rpyc_config_free(raw_); }
 
-    Config &set(const std::string &name, const char *text) {
+    // Of a temporary they give a new one, to which a reference may be kept.
+    Config &set(const std::string &name, const char *text) & {
         rpyc_error *error = nullptr;
         detail::check(rpyc_config_set(raw_, detail::name_text(name), text, &error), error);
         return *this;
     }
-    Config &set(const std::string &name, const std::string &text) { return set(name, text.c_str()); }
+    Config &set(const std::string &name, const std::string &text) & { return set(name, text.c_str()); }
     template <class T, std::enable_if_t<std::is_integral_v<T>, int> = 0>
-    Config &set(const std::string &name, T value) {
+    Config &set(const std::string &name, T value) & {
         rpyc_error *error = nullptr;
         if constexpr (std::is_same_v<T, bool>)
             detail::check(rpyc_config_set_bool(raw_, detail::name_text(name), value, &error), error);
@@ -69,7 +70,7 @@ public:
         return *this;
     }
     template <class Rep, class Period>
-    Config &set(const std::string &name, std::chrono::duration<Rep, Period> time) {
+    Config &set(const std::string &name, std::chrono::duration<Rep, Period> time) & {
         const std::int64_t ms = detail::milliseconds(time);
         std::string text = "none";
         if (ms >= 0) {
@@ -77,6 +78,10 @@ public:
             text = std::to_string(ms / 1000) + "." + rest.substr(1);
         }
         return set(name, text);
+    }
+    template <class V>
+    Config set(const std::string &name, const V &value) && {
+        return std::move(set(name, value));
     }
     std::string get(const std::string &name) const {
         return Value::made([&](rpyc_value **out, rpyc_error **error) {
@@ -86,26 +91,36 @@ public:
 
     /** Messages about these connections, up to this level, go to f(level, text), on any thread, and not to that of set_log(). */
     template <class F>
-    Config &set_logger(std::int32_t max_level, F f) {
+    Config &set_logger(std::int32_t max_level, F f) & {
         return with(f, [&](void *kept, rpyc_free_fn drop, rpyc_error **error) {
             return rpyc_config_set_logger(raw_, max_level, detail::log_message<F>, kept, drop, error);
         });
     }
+    template <class F>
+    Config set_logger(std::int32_t max_level, F f) && {
+        return std::move(set_logger(max_level, std::move(f)));
+    }
     /** f(connection, root) runs before this side closes a connection with close(), which fails with the status of what it throws. */
     template <class F>
-    Config &set_before_closed(F f);
+    Config &set_before_closed(F f) &;
+    template <class F>
+    Config set_before_closed(F f) && {
+        return std::move(set_before_closed(std::move(f)));
+    }
     /** Whom this program takes the peer for: what Connection::credentials() gives. */
-    Config &set_credentials(Value credentials) {
+    Config &set_credentials(Value credentials) & {
         rpyc_error *error = nullptr;
         detail::check(rpyc_config_set_credentials(raw_, std::move(credentials).release(), &error), error);
         return *this;
     }
+    Config set_credentials(Value credentials) && { return std::move(set_credentials(std::move(credentials))); }
     /** What Connection::endpoints() gives, where the transport does not know it. */
-    Config &set_endpoints(const std::string &local, const std::string &peer) {
+    Config &set_endpoints(const std::string &local, const std::string &peer) & {
         rpyc_error *error = nullptr;
         detail::check(rpyc_config_set_endpoints(raw_, detail::name_text(local), detail::name_text(peer), &error), error);
         return *this;
     }
+    Config set_endpoints(const std::string &local, const std::string &peer) && { return std::move(set_endpoints(local, peer)); }
     const rpyc_config *raw() const noexcept { return raw_; }
 
 private:

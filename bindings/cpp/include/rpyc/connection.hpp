@@ -226,7 +226,7 @@ inline Connection accept(const std::string &address, const rpyc_class *service, 
 }  // namespace detail
 
 template <class F>
-Config &Config::set_before_closed(F f) {
+Config &Config::set_before_closed(F f) & {
     return with(f, [&](void *kept, rpyc_free_fn drop, rpyc_error **error) {
         return rpyc_config_set_before_closed(raw_, detail::before_closed<F>, kept, drop, error);
     });

@@ -258,10 +258,11 @@ public:
         return {};
     }
     /** Adds an attribute before it is thrown. */
-    RemoteError &set_attribute(const std::string &name, Value value) {
+    RemoteError &set_attribute(const std::string &name, Value value) & {
         exception_->attributes.emplace_back(name, std::move(value));
         return *this;
     }
+    RemoteError set_attribute(const std::string &name, Value value) && { return set_attribute(name, std::move(value)); }
 
     /** For the library. */
     const std::shared_ptr<detail::Raised> &exception() const noexcept { return exception_; }

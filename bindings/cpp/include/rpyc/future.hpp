@@ -71,7 +71,7 @@ public:
 
     /** The answer must come within this time from now, or the future holds Timeout. Of a call and of its as(), not of then(). */
     template <class Rep, class Period>
-    const Future &expire_in(std::chrono::duration<Rep, Period> time) const {
+    Future expire_in(std::chrono::duration<Rep, Period> time) const {
         if (!state_->expire_in(detail::milliseconds(time)))
             throw UsageError(RPYC_ERR_STATE, "only an answer of a peer can expire");
         return *this;

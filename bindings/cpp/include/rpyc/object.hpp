@@ -401,6 +401,13 @@ public:
         return !(left.get() == Value(right));
     }
 
+    /** Exchanges what the peer has. */
+    friend void swap(Self &left, Self &right) {
+        const Value kept = left.get();
+        left = right.get();
+        right = kept;
+    }
+
 protected:
     ~Accessor() = default;
 

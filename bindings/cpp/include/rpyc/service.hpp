@@ -22,19 +22,19 @@ template <class Self, class T>
 class Serves : public Exposes<Self, T> {
 public:
     /** Its names. Without this: the name that it was made with, in upper case. */
-    Self &alias(std::string name) {
+    Self alias(std::string name) {
         this->handle_->open().aliases.push_back(std::move(name));
         return static_cast<Self &>(*this);
     }
     /** Told of a connection that begins, before anything is received: f(connection), or f(instance, connection). */
     template <class F>
-    Self &on_connect(F f) {
+    Self on_connect(F f) {
         hook(&detail::Members::on_connect, told(std::move(f)), "on_connect");
         return static_cast<Self &>(*this);
     }
     /** Told of a connection that has ended. */
     template <class F>
-    Self &on_disconnect(F f) {
+    Self on_disconnect(F f) {
         hook(&detail::Members::on_disconnect, told(std::move(f)), "on_disconnect");
         return static_cast<Self &>(*this);
     }

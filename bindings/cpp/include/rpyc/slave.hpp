@@ -31,42 +31,42 @@ public:
     ~Slave() = default;
 
     /** A module that masters import: slave.module("motor", rpyc::module("motor")). */
-    Slave &module(std::string name, Object object) {
+    Slave module(std::string name, Object object) {
         open().modules.insert_or_assign(std::move(name), std::move(object));
         return *this;
     }
     /** f(name) imports a module that is none of these, or throws ModuleNotFoundError. */
     template <class F>
-    Slave &importer(F f) {
+    Slave importer(F f) {
         return set(&Parts::getmodule, "getmodule(name)", std::move(f));
     }
     /** f(text) evaluates an expression, and gives its value. */
     template <class F>
-    Slave &evaluator(F f) {
+    Slave evaluator(F f) {
         return set(&Parts::eval, "eval(text)", std::move(f));
     }
     /** f(text) executes statements. */
     template <class F>
-    Slave &executor(F f) {
+    Slave executor(F f) {
         return set(&Parts::execute, "execute(text)", std::move(f));
     }
     /** f() gives the namespace, an object such as an rpyc::Dict. Without it each connection has a dict of its own. */
     template <class F>
-    Slave &names(F f) {
+    Slave names(F f) {
         return set(&Parts::names, "namespace()", std::move(f));
     }
     /** For Python's help(). */
-    Slave &doc(std::string text) {
+    Slave doc(std::string text) {
         open().doc = std::move(text);
         return *this;
     }
     /** Told of a master that has connected. */
-    Slave &on_connect(std::function<void(const Connection &)> f) {
+    Slave on_connect(std::function<void(const Connection &)> f) {
         open().on_connect = std::move(f);
         return *this;
     }
     /** Told of a connection that has ended. */
-    Slave &on_disconnect(std::function<void(const Connection &)> f) {
+    Slave on_disconnect(std::function<void(const Connection &)> f) {
         open().on_disconnect = std::move(f);
         return *this;
     }
@@ -113,7 +113,7 @@ private:
     }
 
     template <class F>
-    Slave &set(std::unique_ptr<detail::Method> Parts::*which, std::string_view signature, F f) {
+    Slave set(std::unique_ptr<detail::Method> Parts::*which, std::string_view signature, F f) {
         static_assert(detail::is_callable<F>, "a function, or an object with exactly one operator()");
         open().*which = std::make_unique<detail::MethodOf<void, F>>(std::move(f), detail::Signature::parse(signature));
         return *this;
