@@ -14,7 +14,7 @@ import (
 // A connection has two goroutines, one that reads and one that writes; goroutines that wait for answers take no
 // thread. Close it when it is no longer needed. A connection of Dial stays open as long as it, its root, or an Object that
 // was the result of a call can be reached, and is closed in the end by the garbage collector. Objects that a peer gave as
-// arguments of a call do not keep it open.
+// arguments of a call do not keep it open. Who asks for Done means to wait: only Close and the peer end it then.
 type Conn struct {
 	conn *conn
 }
@@ -30,6 +30,8 @@ type conn struct {
 	ctx    context.Context // ends with the connection
 	cancel context.CancelFunc
 	users  int64 // Conns and Objects that keep it open; -1: it does not depend on them
+
+	awaited sync.Once // who has asked for its end keeps it open
 
 	riding    atomic.Bool   // releases wait, and the writer will be woken for them
 	wake      chan struct{} // there may be something to send
@@ -127,7 +129,13 @@ func (c *conn) handle() *Conn { return &Conn{c} }
 
 // own gives the user's handle, which is counted.
 func (c *conn) own() *Conn {
-	atomic.StoreInt64(&c.users, 1)
+	atomic.StoreInt64(&c.users, 0)
+	return c.counted()
+}
+
+// counted gives a handle that keeps the connection open.
+func (c *conn) counted() *Conn {
+	c.enter()
 	outer := &Conn{c}
 	runtime.SetFinalizer(outer, func(outer *Conn) { outer.conn.leave() })
 	return outer
@@ -436,7 +444,11 @@ func (c *Conn) Close() error {
 }
 
 // Done is closed when the connection has ended, for whatever reason.
-func (c *Conn) Done() <-chan struct{} { return c.conn.ended }
+func (c *Conn) Done() <-chan struct{} {
+	c.conn.awaited.Do(c.conn.enter) // for good: the channel does not know the connection
+	runtime.KeepAlive(c)
+	return c.conn.ended
+}
 
 // Err says why the connection has ended; nil as long as it lives.
 func (c *Conn) Err() error {
@@ -465,6 +477,7 @@ func (c *Conn) Root() *Object {
 func (c *Conn) Ping(ctx context.Context) error {
 	const text = "librpyc"
 	echo, err := c.conn.ask(ctx, handlePing, nil, "", text)
+	runtime.KeepAlive(c)
 	if err == nil && echo != text {
 		err = problemf(ErrProtocol, "%s answered a ping with something else", c.conn.name)
 	}

@@ -3,8 +3,10 @@ package rpyc_test
 import (
 	"context"
 	"errors"
+	"net"
 	"runtime"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -172,6 +174,88 @@ func TestSubscriptionsEndWithTheirConnection(t *testing.T) {
 			eventually(t, "what the function holds is not freed", freed.Load)
 			stop()
 			eventually(t, "goroutines are left", func() bool { return runtime.NumGoroutine() <= before+2 })
+		})
+	}
+}
+
+// Whoever waits for the end of a connection, or for an answer over it, holds it; so does the Conn of a result.
+func TestWaitingKeepsTheConnection(t *testing.T) {
+	service := newKept()
+	addr, _ := serve(t, service)
+	ctx := within(t)
+	dialled := func() *rpyc.Conn {
+		conn, err := rpyc.Dial(ctx, addr)
+		equal(t, err, error(nil))
+		return conn
+	}
+	all := []*rpyc.Conn{}
+	func() {
+		book, err := rpyc.Call[*rpyc.Object](ctx, dialled().Root(), "book", "a")
+		equal(t, err, error(nil))
+		all = append(all, dialled().Root().Conn(), book.Conn())
+	}()
+	ended := dialled().Done()
+	collect()
+	equal(t, service.open.Load(), int32(3))
+	for _, conn := range all {
+		equal(t, conn.Ping(ctx), error(nil))
+	}
+	runtime.KeepAlive(all)
+	all = nil
+	eventually(t, "connections stay open", func() bool { return service.open.Load() == 1 })
+	select {
+	case <-ended:
+		t.Error("the connection that is waited for has ended")
+	default:
+	}
+}
+
+// gated is a stream that gives nothing while the gate is shut, and counts what is written.
+type gated struct {
+	net.Conn
+	gate   sync.RWMutex
+	writes atomic.Int64
+}
+
+func (g *gated) Read(buf []byte) (int, error) {
+	n, err := g.Conn.Read(buf)
+	g.gate.RLock()
+	defer g.gate.RUnlock()
+	return n, err
+}
+
+func (g *gated) Write(data []byte) (int, error) {
+	g.writes.Add(1)
+	return g.Conn.Write(data)
+}
+
+func TestRequestsKeepTheirConnection(t *testing.T) {
+	for name, ask := range map[string]func(context.Context, *rpyc.Conn) error{
+		"Ping": func(ctx context.Context, conn *rpyc.Conn) error { return conn.Ping(ctx) },
+		"Request": func(ctx context.Context, conn *rpyc.Conn) error {
+			return second(conn.Request(ctx, 1, "a ping"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := within(t)
+			left, right := net.Pipe()
+			server, stream := rpyc.NewServer(newKept()), &gated{Conn: left}
+			go server.ServeConn(right)
+			said := make(chan error)
+			var before int64
+			func() {
+				conn, err := rpyc.NewConn(ctx, stream)
+				equal(t, err, error(nil))
+				stream.gate.Lock()
+				before = stream.writes.Load()
+				go func() { said <- ask(ctx, conn) }()
+			}()
+			eventually(t, "nothing is asked", func() bool { return stream.writes.Load() > before })
+			collect()
+			time.Sleep(20 * time.Millisecond)
+			equal(t, stream.writes.Load(), before+1) // and no CLOSE
+			stream.gate.Unlock()
+			equal(t, <-said, error(nil))
 		})
 	}
 }

@@ -476,10 +476,18 @@ func (o *Object) IsClass() bool {
 // String names the object for messages. Nothing is asked; Str asks.
 func (o *Object) String() string { return "<remote " + o.TypeName() + ">" }
 
-// Conn is the connection that the object came over.
+// Conn is the connection that the object came over. It keeps the connection open if the object does.
 func (o *Object) Conn() *Conn {
-	if o == nil {
+	switch {
+	case o == nil:
 		return nil
+	case o.isRoot:
+		return o.keeps
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.counts {
+		return o.conn.counted()
 	}
 	return o.conn.handle()
 }

@@ -2,6 +2,7 @@ package rpyc
 
 import (
 	"context"
+	"runtime"
 	"time"
 )
 
@@ -196,5 +197,6 @@ func (c *Conn) Request(ctx context.Context, handler int, args ...any) (any, erro
 		return nil, problemf(ErrRange, "the handler %d is no number of one", handler)
 	}
 	value, err := c.conn.await(ctx, question{handler: int32(handler), raw: true, args: args})
+	runtime.KeepAlive(c)
 	return value, err
 }
