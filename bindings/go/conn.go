@@ -75,7 +75,7 @@ type reply struct {
 }
 
 func newConn(network net.Conn, service any, accepted bool, o options) (*conn, error) {
-	core, err := newCore(o.config)
+	core, err := o.newCore()
 	if err != nil {
 		return nil, err
 	}

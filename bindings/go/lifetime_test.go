@@ -381,3 +381,23 @@ func refusedBy(err error) any {
 	}
 	return remote.Attributes["refused_by"]
 }
+
+// Options that mean nothing are errors where the connection or the server begins, not connections that end at once.
+func TestWrongOptionsAreErrors(t *testing.T) {
+	addr, _ := serve(t, newKept())
+	for want, option := range map[string]rpyc.Option{
+		"allow_everything": rpyc.WithConfig("allow_everything", "true"),
+		"allow_setattr":    rpyc.WithConfig("allow_setattr", "perhaps"),
+		"WithNestingLimit: must be at least 1, got 0": rpyc.WithNestingLimit(0),
+	} {
+		if conn, err := rpyc.Dial(within(t), addr, option); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, %v", conn, err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second) // a server that serves ends by it
+		err := rpyc.NewServer(newKept(), option).ListenAndServe(ctx, "tcp://127.0.0.1:0")
+		cancel()
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("server: got %v, want %s", err, want)
+		}
+	}
+}

@@ -35,6 +35,14 @@ func collect(given []Option) options {
 	return o
 }
 
+// newCore makes a session with these options, or tells which of them is wrong.
+func (o *options) newCore() (*core, error) {
+	if o.nesting < 1 {
+		return nil, problemf(ErrRange, "WithNestingLimit: must be at least 1, got %d", o.nesting)
+	}
+	return newCore(o.config)
+}
+
 // WithService offers an object as the root of the connection, which the peer can use: a pointer to a struct, see
 // Server. It is for Dial and NewConn; a Server has its service.
 func WithService(service any) Option {
@@ -42,7 +50,7 @@ func WithService(service any) Option {
 }
 
 // WithConfig sets one of RPyC's options, such as allow_public_attrs, or a limit by name and text; the header rpyc.h
-// lists them. Wrong names and texts are reported when a connection is made.
+// lists them. Wrong names and texts are reported when a connection is made, or when a Server begins to serve.
 func WithConfig(name, value string) Option {
 	return func(o *options) { o.config[name] = value }
 }

@@ -72,7 +72,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	return err
 }
 
-// check finds faults of the service before anybody connects.
+// check finds faults of the service and the options before anybody connects.
 func (s *Server) check() error {
 	s.mu.Lock()
 	ended := s.ended
@@ -80,6 +80,11 @@ func (s *Server) check() error {
 	if ended {
 		return problemf(ErrClosed, "the server has ended")
 	}
+	core, err := s.options.newCore()
+	if err != nil {
+		return err
+	}
+	core.free()
 	t := reflect.TypeOf(s.service)
 	if _, ok := s.service.(func(*Conn) (any, error)); ok {
 		return nil
@@ -87,7 +92,7 @@ func (s *Server) check() error {
 	if t != nil && t.Kind() == reflect.Func {
 		return problemf(ErrType, "service: expected a pointer to a struct or a func(*rpyc.Conn) (any, error), got a %s", t)
 	}
-	_, err := classFor(t)
+	_, err = classFor(t)
 	return err
 }
 
