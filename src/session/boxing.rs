@@ -17,6 +17,9 @@ pub const REMOTE_REF: i64 = 4;
 /// A value in librpyc's own form, where both sides agreed on it.
 pub const NATIVE: i64 = 5;
 
+/// What is told of a message that needs more stack than is left.
+pub const RECURSION: &str = "RecursionError";
+
 /// The box of an empty tuple.
 pub const NO_KEYWORDS: [u8; 3] = [0x11, 0x51, 0x02];
 /// CALLATTR with four boxes, the first an object of the receiver: what comes next is its id_pack.
