@@ -1,8 +1,8 @@
 //! How deep calls and values may be nested: a count for each thread, and the stack that is left.
 //!
 //! Every level takes a `Level`: a request of a peer that is served here, an operation on an object of ours, a destructor or a
-//! callback that runs because of a message. Walks over values take a `step` for each container; they are pure data, so one that
-//! would not fit goes on in a thread of its own. What dies inside of what dies is dropped in turn (`let_go`).
+//! callback that runs because of a message. Walks over values take a `step` for each container; where
+//! there is no room for one, they go on without recursion (`value::Flat`). What dies inside of what dies is dropped in turn (`let_go`).
 //!
 //! A stack pointer outside of the thread's limits (coroutines, split stacks, alternate signal stacks), and a thread whose limits
 //! cannot be had, leave the count alone to decide.
@@ -22,8 +22,6 @@ const RESERVE: (usize, usize) = (12 << 10, 256 << 10);
 const WALK: usize = if cfg!(debug_assertions) { 96 << 10 } else { 12 << 10 };
 /// Containers within containers that a walk enters where the limits of the stack are not known.
 const UNKNOWN: usize = 64;
-/// The stack of a thread for the rest of a walk: enough for a value of `Value::MAX_DEPTH` levels.
-const ELSEWHERE: usize = if cfg!(debug_assertions) { 32 << 20 } else { 4 << 20 };
 /// Destructors that run inside one another; those further in wait for the outermost.
 const DESTRUCTORS: usize = 8;
 
@@ -219,63 +217,42 @@ impl TooDeep {
     }
 }
 
-/// Enters a container of a value. Where the stack is short, the walk goes on in another thread while this one waits.
+/// Enters a container of a value, as long as the result lives. None: the stack is short, and the walk has to go on without going
+/// deeper.
 #[inline]
-pub fn step<R: Send>(walk: impl FnOnce() -> R + Send) -> R {
-    let walked = THREAD.with(|thread| {
+pub fn step() -> Option<Step> {
+    THREAD.with(|thread| {
         let walked = thread.walked.get();
-        thread.walked.set(walked + 1);
         let here = here();
         let known = here.wrapping_sub(thread.low.get()) < thread.high.get().wrapping_sub(thread.low.get());
-        let fits = if known { here - thread.low.get() >= WALK } else { !must_leave(thread, walked) };
-        fits.then_some(walked).ok_or(walked)
-    });
-    let _back = Walked(walked.unwrap_or_else(|walked| walked));
-    match walked {
-        Ok(_) => walk(),
-        Err(_) => elsewhere(walk),
-    }
+        let fits = if known { here - thread.low.get() >= WALK } else { !is_out_of_room(thread, walked) };
+        fits.then(|| {
+            thread.walked.set(walked + 1);
+            Step(())
+        })
+    })
 }
 
-/// Puts back how far a walk was.
-struct Walked(usize);
+/// A container that a walk is in.
+pub struct Step(());
 
-impl Drop for Walked {
+impl Drop for Step {
     #[inline]
     fn drop(&mut self) {
-        THREAD.with(|thread| thread.walked.set(self.0));
+        THREAD.with(|thread| thread.walked.set(thread.walked.get() - 1));
     }
 }
 
 /// As `step`, where the limits of the stack have not been asked for, or do not hold.
 #[cold]
 #[inline(never)]
-fn must_leave(thread: &Thread, walked: usize) -> bool {
+fn is_out_of_room(thread: &Thread, walked: usize) -> bool {
     thread.left().map_or(walked >= UNKNOWN, |left| left < WALK)
 }
 
-/// Is the stack too short for a walk that cannot go on elsewhere to enter one more container?
+/// Is the stack too short for a walk that has to go deeper to enter one more container?
 pub fn is_short() -> bool {
     THREAD.with(|thread| thread.left().is_some_and(|left| left < WALK))
-}
-
-/// Runs pure code of ours on a stack of its own. Where there is no thread to be had, it runs here.
-#[cold]
-#[inline(never)]
-pub fn elsewhere<R: Send>(run: impl FnOnce() -> R + Send) -> R {
-    let run = std::sync::Mutex::new(Some(run));
-    let take = || run.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-    let there = || take().map(|run| crate::panics::quiet(run));
-    // A thread of the system, also where the model checker runs the others.
-    let done = std::thread::scope(|scope| {
-        let builder = std::thread::Builder::new().name("rpyc-value".into()).stack_size(ELSEWHERE);
-        let thread = builder.spawn_scoped(scope, there).ok()?;
-        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    });
-    match done {
-        Some(done) => done,
-        None => take().map(|run| run()).unwrap_or_else(|| unreachable!("it ran in neither thread")),
-    }
 }
 
 /// Drops something whose drop may drop more of its kind, however long that goes on: at once, or, far inside of other
@@ -364,14 +341,13 @@ mod tests {
     fn walk(levels: usize) -> usize {
         let room = [0u8; 1024];
         std::hint::black_box(&room);
-        if levels == 0 { 0 } else { 1 + step(|| walk(levels - 1)) }
+        if levels == 0 { 0 } else { step().map_or(levels, |_step| walk(levels - 1)) }
     }
 
     #[test]
-    fn walks_go_on_elsewhere() {
-        assert_eq!(on_stack(256 << 10, || walk(1000)), 1000);
-        let panic = on_stack(256 << 10, || std::panic::catch_unwind(|| elsewhere(|| panic!("there"))).is_err());
-        assert!(panic);
+    fn walks_end_where_the_stack_is_short() {
+        assert!((1..1000).contains(&on_stack(256 << 10, || walk(1000))));
+        assert_eq!(on_stack(16 << 20, || walk(1000)), 0);
     }
 
     struct Link(Option<Box<Link>>, Arc<AtomicUsize>);

@@ -38,7 +38,7 @@ impl From<NativeError> for Error {
         match e {
             NativeError::Brine(e) => e.into(),
             NativeError::Malformed(_) => Error::Malformed(e.to_string()),
-            NativeError::Limit(_) | NativeError::Unwritable(_) => Error::Limit(e.to_string()),
+            NativeError::Limit(_) | NativeError::Stack(_) | NativeError::Unwritable(_) => Error::Limit(e.to_string()),
         }
     }
 }

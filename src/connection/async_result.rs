@@ -2,6 +2,7 @@
 
 use super::limit::Limit;
 use super::serial;
+use super::served;
 use super::shared::Shared;
 use crate::error::{Error, Result};
 use crate::nesting;
@@ -39,6 +40,8 @@ struct State {
     what: String,
     /// The answer came after the time was up, and is gone.
     late: bool,
+    /// Connections that are read by threads that wait for a result of this process.
+    read: Vec<Weak<Shared>>,
 }
 
 impl State {
@@ -134,6 +137,12 @@ impl AsyncResult {
         state.running
     }
 
+    /// A result of this process has come: whoever reads a connection meanwhile looks again. No lock is held here.
+    pub(super) fn tell_readers(&self) {
+        let read = std::mem::take(&mut lock(&self.0.state).read);
+        read.iter().filter_map(Weak::upgrade).for_each(|shared| shared.wake_for(self));
+    }
+
     /// Runs the callbacks in the order in which they were registered, those too that are registered meanwhile.
     pub(super) fn run_callbacks(&self) {
         loop {
@@ -168,6 +177,7 @@ impl AsyncResult {
         if let Some(shared) = self.0.shared.upgrade() {
             shared.wake_for(self);
         }
+        self.tell_readers();
         if run {
             self.run_callbacks_within();
         }
@@ -233,6 +243,11 @@ impl AsyncResult {
             }
             None => {
                 let _pause = serial::pause();
+                if let Some(shared) = served::here() {
+                    lock(&self.0.state).read.push(Arc::downgrade(&shared));
+                    // What answers may be a message of the peer that this thread serves.
+                    shared.wait_for_result(self, Limit::at(self.expiry()));
+                }
                 let mut state = lock(&self.0.state);
                 while !self.is_settled() {
                     let left = match state.expiry {

@@ -26,6 +26,7 @@ mod remote;
 mod restricted;
 mod sending;
 mod serial;
+mod served;
 mod serving;
 mod shared;
 mod signature;

@@ -11,7 +11,7 @@ use super::queue::Line;
 use super::sending::QUEUE;
 use super::serial::Turn;
 use super::shared::{CORKED, FIRST_WORD, Guard, Inner, Key, Shared, Step, Token, Waiter, release};
-use super::{deadline, dispatch, threads};
+use super::{deadline, dispatch, served, threads};
 use crate::config::Dialect;
 use crate::error::{Exception, Result};
 use crate::nesting::{self, Level, TooDeep};
@@ -329,6 +329,7 @@ impl Shared {
     #[inline(always)]
     fn serve_bound(self: &Arc<Shared>, request: Request) {
         let bound = self.bind_threads.then(|| threads::bind(self, request.id.threads().from));
+        let _served = served::enter(self);
         dispatch::serve(self, request);
         drop(bound);
     }

@@ -6,6 +6,7 @@ use super::attributes::dynamic_name;
 use super::call::{Answer, Call};
 use super::dispatch::{self, Job, Outcome};
 use super::instance;
+use super::served;
 use super::shared::Shared;
 use crate::codec::frame::{Room, fill};
 use crate::error::{Error, Exception, Result};
@@ -72,7 +73,14 @@ pub fn ask_into(object: &Reference, ask: Ask<'_>, room: Option<Box<dyn Room>>) -
             let shared = shared_of(proxy)?;
             with_body(object, proxy, &ask, |body| shared.sync_request(body, room))
         }
-        Reference::Local(_) => apart::asking(|| ask_later_into(object, ask, None, room))??.value(),
+        Reference::Local(_) => {
+            let result = apart::asking(|| ask_later_into(object, ask, None, room))??;
+            if !result.is_settled() {
+                let served = served::here();
+                result.set_expiry(served.and_then(|shared| shared.lock().session.config().sync_request_timeout));
+            }
+            result.value()
+        }
     }
 }
 
@@ -109,7 +117,9 @@ pub fn ask_later_into(
                     Some(room) => outcome.map(|value| fill(room, value).0),
                     None => outcome,
                 };
-                if settle.settle(outcome).0 {
+                let run = settle.settle(outcome).0;
+                settle.tell_readers();
+                if run {
                     settle.run_callbacks_within();
                 }
             });

@@ -3,6 +3,7 @@
 use super::async_result::AsyncResult;
 use super::limit::Limit;
 use super::serial;
+use super::served;
 use super::shared::Shared;
 use crate::error::{Error, Result};
 use crate::sync::Instant;
@@ -44,7 +45,11 @@ fn wait_until(results: &[AsyncResult], done: &dyn Fn() -> bool, timeout: Option<
         }
         let until = waiting.iter().filter_map(|result| result.expiry()).chain(deadline).min();
         let mut connections: Vec<Arc<Shared>> = Vec::new();
-        for shared in waiting.iter().filter_map(|result| result.shared()) {
+        // What answers a result of this process may be a message of the peer that this thread serves.
+        let served = waiting.iter().any(|result| result.is_local()).then(served::here).flatten();
+        for shared in
+            waiting.iter().filter_map(|result| result.shared()).chain(served.filter(|shared| !shared.is_closed()))
+        {
             if !connections.iter().any(|known| Arc::ptr_eq(known, &shared)) {
                 shared.check_fork()?;
                 connections.push(shared);

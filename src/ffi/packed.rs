@@ -49,7 +49,29 @@ fn put_word(out: &mut Vec<u8>, kind: u8, word: u64) {
 
 fn put_items(out: &mut Vec<u8>, kind: u8, items: &[Value]) {
     put_length(out, kind, items.len());
-    nesting::step(|| items.iter().for_each(|item| put(out, item)));
+    put_each(out, items.iter());
+}
+
+fn put_each<'v>(out: &mut Vec<u8>, items: impl Iterator<Item = &'v Value>) {
+    match nesting::step() {
+        Some(_step) => items.for_each(|item| put(out, item)),
+        // The stack is short: the form has no ends, so each is written in its turn.
+        None => items.flat_map(Value::flat).for_each(|(_, item)| put_head(out, item)),
+    }
+}
+
+/// Packs a value without what is in it.
+#[cold]
+#[inline(never)]
+fn put_head(out: &mut Vec<u8>, value: &Value) {
+    match value {
+        Value::Tuple(items) => put_length(out, TUPLE, items.len()),
+        Value::List(items) => put_length(out, LIST, items.len()),
+        Value::FrozenSet(items) => put_length(out, FROZENSET, items.len()),
+        Value::Slice(_) => out.push(SLICE),
+        Value::Dict(entries) => put_length(out, DICT, entries.len()),
+        leaf => put(out, leaf),
+    }
 }
 
 /// A method that was taken from an object of the host: the number of that, and its name there.
@@ -89,16 +111,11 @@ pub(super) fn put(out: &mut Vec<u8>, value: &Value) {
         Value::FrozenSet(items) => put_items(out, FROZENSET, items),
         Value::Slice(parts) => {
             out.push(SLICE);
-            nesting::step(|| parts.iter().for_each(|part| put(out, part)));
+            put_each(out, parts.iter());
         }
         Value::Dict(entries) => {
             put_length(out, DICT, entries.len());
-            nesting::step(|| {
-                for (key, value) in entries.iter() {
-                    put(out, key);
-                    put(out, value);
-                }
-            });
+            put_each(out, entries.iter().flat_map(|(key, value)| [key, value]));
         }
         Value::Ref(reference) => {
             let local = if let Reference::Local(local) = reference { Some(&**local) } else { None };

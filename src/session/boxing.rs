@@ -17,6 +17,9 @@ pub const REMOTE_REF: i64 = 4;
 /// A value in librpyc's own form, where both sides agreed on it.
 pub const NATIVE: i64 = 5;
 
+/// What is told of a message that needs more stack than is left.
+pub const RECURSION: &str = "RecursionError";
+
 /// The box of an empty tuple.
 pub const NO_KEYWORDS: [u8; 3] = [0x11, 0x51, 0x02];
 /// CALLATTR with four boxes, the first an object of the receiver: what comes next is its id_pack.
@@ -73,7 +76,10 @@ impl Boxer<'_> {
                 let depth = depth.checked_sub(1).ok_or_else(too_deep)?;
                 put_label(out, TUPLE);
                 brine::put_tuple_header(out, items.len());
-                step(|| items.iter().try_for_each(|item| self.put_at(out, item, depth)))
+                match step() {
+                    Some(_step) => items.iter().try_for_each(|item| self.put_at(out, item, depth)),
+                    None => self.put_flat(out, items, depth),
+                }
             }
             Value::Ref(Reference::Remote(proxy)) if Arc::ptr_eq(proxy.home(), self.home) => {
                 put_label(out, LOCAL_REF);
@@ -86,6 +92,30 @@ impl Boxer<'_> {
                 self.put_export(out, &object)
             }
         }
+    }
+
+    /// The items of a tuple without going deeper, for where the stack is short.
+    #[cold]
+    #[inline(never)]
+    fn put_flat<S: Sink>(&mut self, out: &mut S, items: &[Value], depth: usize) -> Result<()> {
+        let mut open = vec![items.iter()];
+        while let Some(items) = open.last_mut() {
+            let Some(item) = items.next() else {
+                open.pop();
+                continue;
+            };
+            let left = (depth + 1).checked_sub(open.len()).ok_or_else(too_deep)?;
+            match item {
+                Value::Tuple(inner) if !item.is_plain() && !(self.native && item.wants_native()) => {
+                    left.checked_sub(1).ok_or_else(too_deep)?;
+                    put_label(out, TUPLE);
+                    brine::put_tuple_header(out, inner.len());
+                    open.push(inner.iter());
+                }
+                other => self.put_at(out, other, left)?,
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn wrapped(&self, value: &Value) -> Result<Arc<dyn Local>> {
@@ -264,17 +294,14 @@ impl<'a> Unboxer<'a> {
                 Ok(Value::None)
             }
             TUPLE => {
-                let depth = depth
-                    .checked_sub(1)
-                    .ok_or_else(|| Error::Limit(format!("boxes nested over {} levels (max_depth)", self.levels())))?;
+                let depth = depth.checked_sub(1).ok_or_else(|| self.boxes_too_deep())?;
                 let n = r.tuple_header()?;
+                let Some(_step) = step() else { return self.tuple_flat(r, n, depth) };
                 let mut items = Vec::with_capacity(n.min(64));
-                step(|| {
-                    for _ in 0..n {
-                        items.push(self.unbox_at(r, depth)?);
-                    }
-                    Ok(Value::Tuple(items.into()))
-                })
+                for _ in 0..n {
+                    items.push(self.unbox_at(r, depth)?);
+                }
+                Ok(Value::Tuple(items.into()))
             }
             LOCAL_REF => Ok(self.local_ref(r)?.map_or(Value::None, |object| Value::Ref(Reference::given_back(object)))),
             REMOTE_REF => self.remote_ref(r),
@@ -286,6 +313,39 @@ impl<'a> Unboxer<'a> {
                 Ok(Value::None)
             }
         }
+    }
+
+    /// A tuple of boxes without going deeper, for where the stack is short.
+    #[cold]
+    #[inline(never)]
+    fn tuple_flat(&mut self, r: &mut Reader<'_>, count: usize, depth: usize) -> Result<Value> {
+        let mut open: Vec<(usize, Vec<Value>)> = vec![(count, Vec::new())];
+        loop {
+            let inside = open.len() - 1;
+            let Some((left, items)) = open.last_mut() else { return Ok(Value::None) };
+            if let Some(rest) = left.checked_sub(1) {
+                *left = rest;
+                match self.label(r)? {
+                    None => items.push(Value::None),
+                    Some(TUPLE) if is_tuple(r) => {
+                        depth.checked_sub(inside + 1).ok_or_else(|| self.boxes_too_deep())?;
+                        open.push((r.tuple_header()?, Vec::new()));
+                    }
+                    Some(label) => items.push(self.content(r, label, depth.saturating_sub(inside))?),
+                }
+                continue;
+            }
+            let full = open.pop().map_or(Value::None, |(_, items)| Value::tuple(items));
+            match open.last_mut() {
+                Some((_, items)) => items.push(full),
+                None => return Ok(full),
+            }
+        }
+    }
+
+    #[cold]
+    fn boxes_too_deep(&self) -> Error {
+        Error::Limit(format!("boxes nested over {} levels (max_depth)", self.levels()))
     }
 
     /// An object of ours that the peer names.

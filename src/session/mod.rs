@@ -503,6 +503,7 @@ impl<T> Core<T> {
             let value = unboxer.unbox(reader)?;
             match unboxer.fault {
                 None => Ok(value),
+                Some(fault) if fault.is_builtin(boxing::RECURSION) => Err(Error::Limit(fault.summary())),
                 Some(fault) if unboxer.unknown => Err(Error::UnknownObject(format!(
                     "the answer names an object that was not lent: {}",
                     fault.summary()

@@ -5,13 +5,13 @@
 //! from then on both know that a box with the label `NATIVE` will be understood, and a request that says how long its
 //! caller waits.
 
-use super::boxing::{self, Boxer, LOCAL_REF, NATIVE, REMOTE_REF, Unboxer};
+use super::boxing::{self, Boxer, LOCAL_REF, NATIVE, RECURSION, REMOTE_REF, Unboxer};
 use super::envelope::Kind;
 use super::request::{Due, Handler, Seq};
 use super::requests::{Body, put_body};
 use super::{Core, Session};
 use crate::codec::brine::{Reader, Sink};
-use crate::codec::native;
+use crate::codec::native::{self, NativeError};
 use crate::config::{Config, Native};
 use crate::error::{Error, Exception, Result};
 use crate::value::{Blob, Reference, Value};
@@ -209,9 +209,14 @@ impl Unboxer<'_> {
         let follow =
             |label: u8, id: &[u8]| unboxer.borrow_mut().follow(label, id).map_err(|e| failure.replace(Some(e))).ok();
         let read = native::read(reader, limits, levels, &follow);
-        match failure.into_inner() {
-            Some(error) => Err(error),
-            None => Ok(read?),
+        match (failure.into_inner(), read) {
+            (Some(error), _) => Err(error),
+            // The message alone is refused, and the stream goes on.
+            (None, Err(error @ NativeError::Stack(_))) => {
+                unboxer.into_inner().fault(Exception::builtin(RECURSION, error.to_string()));
+                Ok(Value::None)
+            }
+            (None, read) => Ok(read?),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Equality and hashing: Python's, and the strict one.
 
+use super::flat::{self, Flat};
 use super::int::int_of_float;
 use super::{Reference, Value};
 use crate::nesting::step;
@@ -13,7 +14,7 @@ use std::sync::{Arc, LazyLock};
 pub struct Unhashable(pub &'static str);
 
 /// Peers choose what is hashed, so the seed is this process's secret.
-static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+pub(super) static SEED: LazyLock<RandomState> = LazyLock::new(RandomState::new);
 
 /// The same in every bit: kind, order of items, sign of zeros, payload of NaNs. References by identity.
 impl PartialEq for Value {
@@ -31,9 +32,18 @@ impl PartialEq for Value {
             (Value::Bytes(a), Value::Bytes(b)) => a == b,
             (Value::Tuple(a), Value::Tuple(b))
             | (Value::FrozenSet(a), Value::FrozenSet(b))
-            | (Value::List(a), Value::List(b)) => step(|| a[..] == b[..]),
-            (Value::Slice(a), Value::Slice(b)) => step(|| a[..] == b[..]),
-            (Value::Dict(a), Value::Dict(b)) => step(|| a[..] == b[..]),
+            | (Value::List(a), Value::List(b)) => match step() {
+                Some(_step) => a[..] == b[..],
+                None => flat::same(self, other),
+            },
+            (Value::Slice(a), Value::Slice(b)) => match step() {
+                Some(_step) => a[..] == b[..],
+                None => flat::same(self, other),
+            },
+            (Value::Dict(a), Value::Dict(b)) => match step() {
+                Some(_step) => a[..] == b[..],
+                None => flat::same(self, other),
+            },
             (Value::Array(a), Value::Array(b)) => a == b,
             (Value::Ref(a), Value::Ref(b)) => a.same(b),
             _ => false,
@@ -51,15 +61,26 @@ impl Value {
             | (Value::Ellipsis, Value::Ellipsis) => true,
             (Value::Str(a), Value::Str(b)) => a == b,
             (Value::Bytes(a), Value::Bytes(b)) => a == b,
-            (Value::Tuple(a), Value::Tuple(b)) | (Value::List(a), Value::List(b)) => step(|| sequence_eq(a, b)),
-            (Value::Slice(a), Value::Slice(b)) => step(|| sequence_eq(&a[..], &b[..])),
-            (Value::FrozenSet(a), Value::FrozenSet(b)) => step(|| set_eq(a, b)),
-            (Value::Dict(a), Value::Dict(b)) => step(|| dict_eq(a, b)),
+            _ if self.is_container() => self.container_eq(other),
             (Value::Array(a), Value::Array(b)) => {
                 a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.py_eq(&b))
             }
             (Value::Ref(a), Value::Ref(b)) => a.same(b),
             _ => number_eq(self, other),
+        }
+    }
+
+    fn container_eq(&self, other: &Value) -> bool {
+        if std::mem::discriminant(self) != std::mem::discriminant(other) {
+            return false;
+        }
+        let Some(_step) = step() else { return flat::py_eq(self, other) };
+        match (self, other) {
+            (Value::Tuple(a), Value::Tuple(b)) | (Value::List(a), Value::List(b)) => sequence_eq(a, b),
+            (Value::Slice(a), Value::Slice(b)) => sequence_eq(&a[..], &b[..]),
+            (Value::FrozenSet(a), Value::FrozenSet(b)) => set_eq(a, b),
+            (Value::Dict(a), Value::Dict(b)) => dict_eq(a, b),
+            _ => false,
         }
     }
 
@@ -89,9 +110,20 @@ impl Value {
             Value::List(_) => Some(Unhashable("list")),
             Value::Dict(_) => Some(Unhashable("dict")),
             Value::Array(_) => Some(Unhashable("array.array")),
-            Value::Tuple(items) | Value::FrozenSet(items) => step(|| items.iter().find_map(Value::unhashable)),
+            Value::Tuple(items) | Value::FrozenSet(items) => match step() {
+                Some(_step) => items.iter().find_map(Value::unhashable),
+                // Each comes before what is in it, and is not looked into where it is one that Python cannot hash.
+                None => Flat::of(items)
+                    .map(|(_, item)| item)
+                    .filter(|item| !item.is_hashed_by_items())
+                    .find_map(Value::unhashable),
+            },
             _ => None,
         }
+    }
+
+    fn is_hashed_by_items(&self) -> bool {
+        matches!(self, Value::Tuple(_) | Value::FrozenSet(_))
     }
 
     /// A frozenset; of equal items the first is kept.
@@ -140,6 +172,12 @@ impl Value {
 
     /// A keyed hash that agrees with `py_eq`. None for what is not equal even to itself: NaN, and all that holds one.
     pub fn digest(&self) -> Option<u64> {
+        if self.is_container() {
+            return match step() {
+                Some(_step) => self.digest_container(),
+                None => flat::digest(self, false),
+            };
+        }
         let mut hasher = SEED.build_hasher();
         let h = &mut hasher;
         match self {
@@ -176,23 +214,6 @@ impl Value {
                 h.write_u8(8);
                 h.write(bytes);
             }
-            Value::Tuple(items) => step(|| write_sequence(h, 9, items))?,
-            Value::Slice(parts) => step(|| write_sequence(h, 10, &parts[..]))?,
-            Value::List(items) => step(|| write_sequence(h, 11, items))?,
-            Value::FrozenSet(items) => {
-                h.write_u8(12);
-                h.write_u64(step(|| sum_of(items.iter().map(Value::digest)))?);
-            }
-            Value::Dict(pairs) => {
-                h.write_u8(13);
-                let digest = |(key, value): &(Value, Value)| {
-                    let mut pair = SEED.build_hasher();
-                    pair.write_u64(key.digest()?);
-                    pair.write_u64(value.digest()?);
-                    Some(pair.finish())
-                };
-                h.write_u64(step(|| sum_of(pairs.iter().map(digest)))?);
-            }
             Value::Array(array) => {
                 h.write_u8(16);
                 h.write_usize(array.len());
@@ -208,9 +229,54 @@ impl Value {
                 h.write_u8(15);
                 h.write_usize(Arc::as_ptr(proxy) as usize);
             }
+            // Done above.
+            Value::Tuple(_) | Value::Slice(_) | Value::List(_) | Value::FrozenSet(_) | Value::Dict(_) => {}
         }
         Some(hasher.finish())
     }
+
+    fn digest_container(&self) -> Option<u64> {
+        let mut hasher = SEED.build_hasher();
+        let h = &mut hasher;
+        match self {
+            Value::Tuple(items) => write_sequence(h, 9, items)?,
+            Value::Slice(parts) => write_sequence(h, 10, &parts[..])?,
+            Value::List(items) => write_sequence(h, 11, items)?,
+            Value::FrozenSet(items) => {
+                h.write_u8(12);
+                h.write_u64(sum_of(items.iter().map(Value::digest))?);
+            }
+            Value::Dict(pairs) => {
+                h.write_u8(13);
+                let digest = |(key, value): &(Value, Value)| Some(digest_pair(key.digest()?, value.digest()?));
+                h.write_u64(sum_of(pairs.iter().map(digest))?);
+            }
+            _ => {}
+        }
+        Some(hasher.finish())
+    }
+}
+
+/// Of a key and its value.
+pub(super) fn digest_pair(key: u64, value: u64) -> u64 {
+    let mut hasher = SEED.build_hasher();
+    hasher.write_u64(key);
+    hasher.write_u64(value);
+    hasher.finish()
+}
+
+/// By its bits, as containers compare it.
+pub(super) fn digest_of_nan(value: &Value) -> Option<u64> {
+    let (kind, re, im) = match value {
+        Value::Float(x) if x.is_nan() => (17, *x, 0.0),
+        Value::Complex(re, im) if re.is_nan() || im.is_nan() => (18, *re, *im),
+        _ => return None,
+    };
+    let mut hasher = SEED.build_hasher();
+    hasher.write_u8(kind);
+    hasher.write_u64(re.to_bits());
+    hasher.write_u64(im.to_bits());
+    Some(hasher.finish())
 }
 
 /// What does not depend on the order.

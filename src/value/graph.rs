@@ -106,7 +106,7 @@ impl Weight {
     pub(crate) fn of(value: &Value) -> Weight {
         let mut weight = Weight::default();
         let mut inside = |items: &mut dyn Iterator<Item = &Value>| {
-            items.for_each(|item| weight.add(item.inside(Weight::of)));
+            items.for_each(|item| weight.add(item.inside(Weight::of, Weight::of_flat)));
             weight.depth += 1;
         };
         match value {
@@ -118,6 +118,21 @@ impl Weight {
             Value::Slice(parts) => inside(&mut parts.iter()),
             Value::Dict(entries) => inside(&mut entries.iter().flat_map(|(key, value)| [key, value])),
             _ => {}
+        }
+        weight
+    }
+
+    /// The same without going deeper, for where the stack is short.
+    #[cold]
+    #[inline(never)]
+    fn of_flat(value: &Value) -> Weight {
+        let mut weight = Weight::default();
+        for (depth, item) in value.flat() {
+            weight.items = weight.items.saturating_add(usize::from(depth > 0));
+            match item.is_container() {
+                true => weight.depth = weight.depth.max(depth + 1),
+                false => weight.bytes = weight.bytes.saturating_add(Weight::of(item).bytes),
+            }
         }
         weight
     }

@@ -3,6 +3,7 @@
 mod array;
 mod blob;
 mod equality;
+mod flat;
 mod graph;
 mod held;
 mod int;
@@ -16,6 +17,7 @@ pub use self::serde::{Image, PutBeside, TakeBeside, ValueSeed};
 pub use array::{Array, Element, NoArray};
 pub use blob::{Blob, INLINE, Text};
 pub use equality::Unhashable;
+pub(crate) use flat::Flat;
 pub(crate) use graph::Weight;
 pub use graph::{Bounds, Graph, GraphError, Kind, Piece};
 pub use held::{Held, Items, Pairs};
@@ -54,7 +56,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// More levels of nesting than any setting allows: every walk over a value goes down the stack.
+    /// The levels of nesting that no setting exceeds.
     pub const MAX_DEPTH: usize = 1000;
 
     pub fn str(text: &str) -> Value {
@@ -90,15 +92,21 @@ impl Value {
         matches!(self, Value::Tuple(_) | Value::FrozenSet(_) | Value::List(_) | Value::Dict(_) | Value::Slice(_))
     }
 
-    /// Looks at a value within another.
+    /// Looks at a value within another; where the stack is short, `flat` does so without going deeper.
     #[inline]
-    pub(super) fn inside<R: Send>(&self, look: impl FnOnce(&Value) -> R + Send) -> R {
-        if self.is_container() { nesting::step(|| look(self)) } else { look(self) }
+    pub(super) fn inside<R>(&self, look: impl FnOnce(&Value) -> R, flat: impl FnOnce(&Value) -> R) -> R {
+        if !self.is_container() {
+            return look(self);
+        }
+        match nesting::step() {
+            Some(_step) => look(self),
+            None => flat(self),
+        }
     }
 
     /// Is there an object in it, of ours or of a peer?
     pub fn holds_objects(&self) -> bool {
-        let holds = |item: &Value| item.inside(Value::holds_objects);
+        let holds = |item: &Value| item.inside(Value::holds_objects, flat::holds_objects);
         match self {
             Value::Ref(_) => true,
             Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items) => items.iter().any(holds),
@@ -112,34 +120,32 @@ impl Value {
     pub fn first_remote(&self) -> Option<&Arc<Proxy>> {
         match self {
             Value::Ref(Reference::Remote(proxy)) => Some(proxy),
-            Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items) => {
-                items.iter().find_map(Value::first_remote)
-            }
-            Value::Slice(parts) => parts.iter().find_map(Value::first_remote),
-            Value::Dict(entries) => {
-                entries.iter().find_map(|(key, value)| key.first_remote().or_else(|| value.first_remote()))
-            }
+            _ if self.is_container() => flat::first_remote(self),
             _ => None,
         }
     }
 
     fn are_plain(items: &[Value]) -> bool {
-        items.iter().all(|item| item.inside(Value::is_plain))
+        items.iter().all(|item| item.inside(Value::is_plain, flat::is_plain))
     }
 
     /// Is there a list, dict or array in it, for which RPyC has no form?
     pub fn wants_native(&self) -> bool {
         match self {
             Value::List(_) | Value::Dict(_) | Value::Array(_) => true,
-            Value::Tuple(items) | Value::FrozenSet(items) => items.iter().any(|item| item.inside(Value::wants_native)),
-            Value::Slice(parts) => parts.iter().any(|item| item.inside(Value::wants_native)),
+            Value::Tuple(items) | Value::FrozenSet(items) => {
+                items.iter().any(|item| item.inside(Value::wants_native, flat::wants_native))
+            }
+            Value::Slice(parts) => parts.iter().any(|item| item.inside(Value::wants_native, flat::wants_native)),
             _ => false,
         }
     }
 
     /// Is it nested at most this deep? A tuple of numbers is one level, a number none.
     pub fn depth_at_most(&self, levels: usize) -> bool {
-        let fits = |item: &Value| item.inside(|item| item.depth_at_most(levels - 1));
+        let fits = |item: &Value| {
+            item.inside(|item| item.depth_at_most(levels - 1), |item| flat::depth_at_most(item, levels - 1))
+        };
         let inside = |items: &[Value]| levels > 0 && items.iter().all(fits);
         match self {
             Value::Tuple(items) | Value::FrozenSet(items) | Value::List(items) => inside(items),

@@ -1,7 +1,7 @@
 //! Values as Python prints them.
 
 use super::Value;
-use crate::nesting::step;
+use super::flat::Rest;
 use std::fmt::Write;
 
 impl Value {
@@ -53,7 +53,61 @@ trait Out: Write {
 
 impl<W: Write> Out for W {}
 
-fn write_value<W: Write + Send>(out: &mut W, value: &Value) {
+/// A container whose beginning has been written.
+struct Open<'v> {
+    rest: Rest<'v>,
+    written: usize,
+    pairs: bool,
+    end: &'static str,
+}
+
+impl<'v> Open<'v> {
+    /// Begins a container. None: it is none.
+    fn begin(out: &mut impl Write, value: &'v Value) -> Option<Open<'v>> {
+        let rest = Rest::of(value)?;
+        let (begin, end) = match value {
+            Value::Tuple(items) if items.len() == 1 => ("(", ",)"),
+            Value::Tuple(_) => ("(", ")"),
+            Value::Slice(_) => ("slice(", ")"),
+            Value::FrozenSet(items) if items.is_empty() => ("frozenset(", ")"),
+            Value::FrozenSet(_) => ("frozenset({", "})"),
+            Value::List(_) => ("[", "]"),
+            _ => ("{", "}"),
+        };
+        out.push_str(begin);
+        Some(Open { rest, written: 0, pairs: matches!(value, Value::Dict(_)), end })
+    }
+}
+
+/// Goes down no stack, however deep the value is nested.
+fn write_value<W: Write>(out: &mut W, value: &Value) {
+    let mut open: Vec<Open<'_>> = Vec::new();
+    let mut next = value;
+    loop {
+        match Open::begin(out, next) {
+            Some(container) => open.push(container),
+            None => write_leaf(out, next),
+        }
+        next = loop {
+            let Some(container) = open.last_mut() else { return };
+            match container.rest.next() {
+                Some(item) => {
+                    out.push_str(match container.written {
+                        0 => "",
+                        n if container.pairs && n % 2 == 1 => ": ",
+                        _ => ", ",
+                    });
+                    container.written += 1;
+                    break item;
+                }
+                None => out.push_str(container.end),
+            }
+            open.pop();
+        };
+    }
+}
+
+fn write_leaf<W: Write>(out: &mut W, value: &Value) {
     match value {
         Value::None => out.push_str("None"),
         Value::NotImplemented => out.push_str("NotImplemented"),
@@ -66,66 +120,17 @@ fn write_value<W: Write + Send>(out: &mut W, value: &Value) {
         Value::Complex(re, im) => write_complex(out, *re, *im),
         Value::Str(text) => write_str(out, text.as_str()),
         Value::Bytes(bytes) => write_bytes(out, bytes),
-        Value::Tuple(items) => {
-            out.push('(');
-            write_items(out, items);
-            out.push_str(if items.len() == 1 { ",)" } else { ")" });
-        }
-        Value::Slice(parts) => {
-            out.push_str("slice(");
-            write_items(out, &parts[..]);
-            out.push(')');
-        }
-        Value::FrozenSet(items) if items.is_empty() => out.push_str("frozenset()"),
-        Value::FrozenSet(items) => {
-            out.push_str("frozenset({");
-            write_items(out, items);
-            out.push_str("})");
-        }
-        Value::List(items) => {
-            out.push('[');
-            write_items(out, items);
-            out.push(']');
-        }
-        Value::Dict(pairs) => {
-            out.push('{');
-            write_pairs(out, pairs);
-            out.push('}');
-        }
         Value::Array(array) => {
             push(out, format_args!("array('{}'", array.element().code()));
             for (at, item) in array.iter().enumerate() {
                 out.push_str(if at > 0 { ", " } else { ", [" });
-                write_value(out, &item);
+                write_leaf(out, &item);
             }
             out.push_str(if array.is_empty() { ")" } else { "])" });
         }
         Value::Ref(reference) => push(out, format_args!("{reference:?}")),
+        Value::Tuple(_) | Value::Slice(_) | Value::FrozenSet(_) | Value::List(_) | Value::Dict(_) => {}
     }
-}
-
-fn write_items<W: Write + Send>(out: &mut W, items: &[Value]) {
-    step(|| {
-        for (at, item) in items.iter().enumerate() {
-            if at > 0 {
-                out.push_str(", ");
-            }
-            write_value(out, item);
-        }
-    });
-}
-
-fn write_pairs<W: Write + Send>(out: &mut W, pairs: &[(Value, Value)]) {
-    step(|| {
-        for (at, (key, value)) in pairs.iter().enumerate() {
-            if at > 0 {
-                out.push_str(", ");
-            }
-            write_value(out, key);
-            out.push_str(": ");
-            write_value(out, value);
-        }
-    });
 }
 
 /// Neither String nor Cut fails.

@@ -84,7 +84,12 @@ pub trait TakeBeside {
 
     /// Reading ends because of a limit, not because something is wrong.
     fn limit_exceeded(&self) {}
+
+    /// It ends because the stack that is left is too short.
+    fn stack_is_short(&self) {}
 }
+
+pub(super) const NO_STACK: &str = "values are nested too deeply for the stack that is left";
 
 /// Nothing lies beside the format.
 struct Nothing;
@@ -180,10 +185,11 @@ impl<'v> Image<'v> {
     }
 
     fn deeper<E: ser::Error>(&self) -> Result<usize, E> {
-        self.levels
-            .checked_sub(1)
-            .filter(|_| !nesting::is_short())
-            .ok_or_else(|| E::custom("values are nested too deeply"))
+        match self.levels.checked_sub(1) {
+            Some(_) if nesting::is_short() => Err(E::custom(NO_STACK)),
+            Some(levels) => Ok(levels),
+            None => Err(E::custom("values are nested too deeply")),
+        }
     }
 
     fn items<E: ser::Error>(&self, items: &'v [Value]) -> Result<Items<'v>, E> {

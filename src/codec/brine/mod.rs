@@ -1,6 +1,7 @@
 //! Brine, RPyC's form of plain values: one tag byte, then the content; all numbers big endian.
 
 mod error;
+mod flat;
 mod reader;
 #[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use crate::nesting::step;
 use crate::value::{Blob, INLINE, IntTextError, Items, Text, Unhashable, Value, short_canonical};
 use std::sync::Arc;
 
-type Result<T, E = DecodeError> = std::result::Result<T, E>;
+pub(super) type Result<T, E = DecodeError> = std::result::Result<T, E>;
 
 /// Texts and bytes from here on may share the input instead of copying it.
 const SHARE: usize = 1024;
@@ -22,7 +22,7 @@ const HEAD: usize = 48;
 /// What an item of a tuple takes.
 const ITEM: usize = size_of::<Value>();
 /// What an item of a set takes besides, while it is being made.
-const SET_ITEM: usize = 2 * ITEM;
+pub(super) const SET_ITEM: usize = 2 * ITEM;
 
 /// Takes brine apart, value by value. What the values take is counted over all of them: one reader is one message.
 #[derive(Clone)]
@@ -199,7 +199,7 @@ impl<'a> Reader<'a> {
         self.skip_at(self.levels())
     }
 
-    fn value_at(&mut self, levels: usize) -> Result<Value> {
+    pub(super) fn value_at(&mut self, levels: usize) -> Result<Value> {
         let at = self.position();
         Ok(match self.tag()? {
             tag @ tag::INT_FIRST..=tag::INT_LAST => Value::Int(i64::from(tag) - tag::INT_BIAS),
@@ -250,7 +250,7 @@ impl<'a> Reader<'a> {
         })
     }
 
-    fn skip_at(&mut self, levels: usize) -> Result<()> {
+    pub(super) fn skip_at(&mut self, levels: usize) -> Result<()> {
         let at = self.position();
         match self.tag()? {
             tag::INT_FIRST..=tag::INT_LAST
@@ -298,9 +298,13 @@ impl<'a> Reader<'a> {
     }
 
     fn skip_items(&mut self, count: usize, levels: usize) -> Result<()> {
-        let deep = self.is_deep(levels);
-        let mut skip = || (0..count).try_for_each(|_| self.skip_at(levels));
-        if deep { step(skip) } else { skip() }
+        if !self.is_deep(levels) {
+            return (0..count).try_for_each(|_| self.skip_at(levels));
+        }
+        match step() {
+            Some(_step) => (0..count).try_for_each(|_| self.skip_at(levels)),
+            None => self.skip_flat(count, levels),
+        }
     }
 
     #[inline]
@@ -309,7 +313,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn deeper(&self, at: usize, levels: usize) -> Result<usize> {
+    pub(super) fn deeper(&self, at: usize, levels: usize) -> Result<usize> {
         levels.checked_sub(1).ok_or_else(|| DecodeError::new(at, Kind::TooDeep { limit: self.levels() }))
     }
 
@@ -455,7 +459,7 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn tuple_count(&mut self, at: usize, tag: u8) -> Result<usize> {
+    pub(super) fn tuple_count(&mut self, at: usize, tag: u8) -> Result<usize> {
         let count = match tag {
             tag::TUPLE_1..=tag::TUPLE_4 => usize::from(tag - tag::TUPLE_1) + 1,
             tag::TUPLE_0 => 0,
@@ -474,7 +478,7 @@ impl<'a> Reader<'a> {
         Ok(count)
     }
 
-    fn slice_header(&mut self) -> Result<()> {
+    pub(super) fn slice_header(&mut self) -> Result<()> {
         let at = self.position();
         match self.tuple_header()? {
             3 => Ok(()),
@@ -498,14 +502,14 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn fill(&mut self, slots: &mut [Value], levels: usize) -> Result<()> {
-        let deep = self.is_deep(levels);
-        let fill = || {
-            for slot in slots {
-                *slot = self.value_at(levels)?;
-            }
-            Ok(())
-        };
-        if deep { step(fill) } else { fill() }
+        let step = if self.is_deep(levels) { step().map(Some) } else { Some(None) };
+        if step.is_none() {
+            return self.fill_flat(slots, levels);
+        }
+        for slot in slots {
+            *slot = self.value_at(levels)?;
+        }
+        Ok(())
     }
 
     /// Is a container with so many levels left far within others?
@@ -517,14 +521,8 @@ impl<'a> Reader<'a> {
     fn many(&mut self, at: usize, count: usize, levels: usize) -> Result<Vec<Value>> {
         let mut items = Vec::new();
         items.try_reserve_exact(count).map_err(|_| DecodeError::new(at, Kind::OutOfMemory { items: count }))?;
-        let deep = self.is_deep(levels);
-        let mut fill = || {
-            for _ in 0..count {
-                items.push(self.value_at(levels)?);
-            }
-            Ok(())
-        };
-        if deep { step(fill) } else { fill() }?;
+        items.resize(count, Value::None);
+        self.fill(&mut items, levels)?;
         Ok(items)
     }
 }

@@ -7,10 +7,10 @@ use super::error::EncodeError;
 use super::tag;
 use crate::config::Limits;
 use crate::nesting::step;
-use crate::value::{BigInt, Blob, Text, Value};
+use crate::value::{BigInt, Blob, Flat, Text, Value};
 
 /// Where bytes are written to.
-pub trait Sink: Send {
+pub trait Sink {
     fn put(&mut self, bytes: &[u8]);
 
     fn put_byte(&mut self, byte: u8) {
@@ -245,7 +245,34 @@ fn put_items<S: Sink>(out: &mut S, items: &[Value], limits: &Limits, levels: usi
     };
     check_length("a tuple", items.len())?;
     put_tuple_header(out, items.len());
-    step(|| items.iter().try_for_each(|item| put_at(out, item, limits, levels)))
+    match step() {
+        Some(_step) => items.iter().try_for_each(|item| put_at(out, item, limits, levels)),
+        None => put_flat(out, items, limits, levels),
+    }
+}
+
+/// The same without going deeper, for where the stack is short.
+#[cold]
+#[inline(never)]
+fn put_flat<S: Sink>(out: &mut S, items: &[Value], limits: &Limits, levels: usize) -> Result<(), EncodeError> {
+    for (depth, value) in Flat::of(items) {
+        let (kind, count) = match value {
+            Value::Tuple(items) => (None, items.len()),
+            Value::FrozenSet(items) => (Some(tag::FROZENSET), items.len()),
+            Value::Slice(parts) => (Some(tag::SLICE), parts.len()),
+            leaf => {
+                put_at(out, leaf, limits, 0)?;
+                continue;
+            }
+        };
+        if depth >= levels {
+            return Err(EncodeError::TooDeep { limit: limits.depth.min(Value::MAX_DEPTH) });
+        }
+        check_length("a tuple", count)?;
+        kind.into_iter().for_each(|kind| out.put_byte(kind));
+        put_tuple_header(out, count);
+    }
+    Ok(())
 }
 
 fn check_length(what: &'static str, size: usize) -> Result<(), EncodeError> {

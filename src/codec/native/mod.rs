@@ -26,6 +26,9 @@ pub enum NativeError {
     Malformed(String),
     #[error("a native value: {0}")]
     Limit(String),
+    /// More levels than the stack has room for. All of it has been read away.
+    #[error("a native value: {0}")]
+    Stack(String),
     #[error("a native value: {0}")]
     Unwritable(String),
     #[error(transparent)]
@@ -83,8 +86,10 @@ pub fn read(
         long.push(part(reader)?);
     }
     let (long, memory) = (RefCell::new(long.into_iter()), reader.memory_left());
-    let reading = Reading { follow, long, memory: Cell::new(memory), over_limit: Cell::new(false) };
+    let reading =
+        Reading { follow, long, memory: Cell::new(memory), over_limit: Cell::new(false), short: Cell::new(false) };
     let value = match format::read(skeleton, ValueSeed::new(limits, levels, &reading)) {
+        Err(NativeError::Malformed(text)) if reading.short.get() => return Err(NativeError::Stack(text)),
         Err(NativeError::Malformed(text)) if reading.over_limit.get() => return Err(NativeError::Limit(text)),
         value => value?,
     };
@@ -131,6 +136,7 @@ struct Reading<'a> {
     /// What the message may still take.
     memory: Cell<usize>,
     over_limit: Cell<bool>,
+    short: Cell<bool>,
 }
 
 impl TakeBeside for Reading<'_> {
@@ -150,5 +156,9 @@ impl TakeBeside for Reading<'_> {
 
     fn limit_exceeded(&self) {
         self.over_limit.set(true);
+    }
+
+    fn stack_is_short(&self) {
+        self.short.set(true);
     }
 }

@@ -1,6 +1,6 @@
 //! Values from serde's formats. Nothing that a format announces is trusted.
 
-use super::{NAME, Tag, TakeBeside, VARIANTS};
+use super::{NAME, NO_STACK, Tag, TakeBeside, VARIANTS};
 use crate::config::Limits;
 use crate::nesting;
 use crate::value::{Array, Blob, Element, IntTextError, Items, Pairs, Proxy, Text, Unhashable, Value};
@@ -23,7 +23,11 @@ impl<'l> ValueSeed<'l> {
     }
 
     fn deeper<E: de::Error>(self) -> Result<ValueSeed<'l>, E> {
-        match self.levels.checked_sub(1).filter(|_| !nesting::is_short()) {
+        match self.levels.checked_sub(1) {
+            Some(_) if nesting::is_short() => {
+                self.beside.stack_is_short();
+                Err(E::custom(NO_STACK))
+            }
             Some(levels) => Ok(ValueSeed { levels, ..self }),
             None => Err(self.exceeded("values are nested too deeply")),
         }
