@@ -123,9 +123,16 @@ def each_file_has_its_place(case):
     case.check(not table - files, "in architecture.md and nowhere else: " + ", ".join(sorted(table - files)))
 
 
+def anchors(path):
+    """What links can name in a document: its headings in small letters, without punctuation."""
+    text = re.sub(r"^```.*?^```", "", read(path), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @test("docs.files-exist")
 def files_exist(case):
-    """Every file that a document names with its folder exists, and every link leads somewhere."""
+    """Every file that a document names with its folder exists, and every link leads somewhere, to a heading too."""
     wrong = []
     for name, text in documents():
         for path in re.findall(r"`((?:src|tests|docs|include|examples-c|demo)/[\w./-]+\.\w+)`", text):
@@ -133,10 +140,14 @@ def files_exist(case):
                 wrong.append("%s in %s" % (path, name))
         prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)     # lambdas look like links
         prose = re.sub(r"`[^`\n]*`", "", prose)
-        for target in re.findall(r"\]\(([^)#]*)(?:#[^)]*)?\)", prose):
-            place = os.path.join(ROOT, os.path.dirname(name), target)
-            if target and "://" not in target and not os.path.exists(place):
+        for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", prose):
+            place = os.path.join(ROOT, os.path.dirname(name), target) if target else os.path.join(ROOT, name)
+            if "://" in target:
+                continue
+            if not os.path.exists(place):
                 wrong.append("%s in %s" % (target, name))
+            elif anchor and anchor not in anchors(place):
+                wrong.append("%s#%s in %s" % (target, anchor, name))
     case.check(not wrong, "; ".join(wrong))
 
 
