@@ -81,12 +81,13 @@ RAISED = sorted({kind.__name__ for kind in BUILTINS.values() if isinstance(kind,
 Pair = collections.namedtuple("Pair", "a b")
 Number = enum.IntEnum("Number", "one two")
 thing = object()
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 def said(conn, function):
     """What comes of it, without what is an address or a class of CPython's own."""
     try:
-        return repr(function(conn, conn.root))
+        return ADDRESS.sub("", repr(function(conn, conn.root)))
     except BaseException as error:
         attributes = {name: getattr(error, name, None) for name in dir(error) if not name.startswith("_")}
         for own in ("args", "with_traceback", "add_note", "refused_by"):
@@ -137,6 +138,34 @@ if int(rpyc.version.version[0]) < 5:
 QUESTIONS.update({"raising " + name: raised(name) for name in RAISED if name not in NOT_RAISED})
 
 
+for handler in range(1, 26):
+    if handler not in (2, 15):                       # CLOSE, and DEL, of which nothing may be missing
+        QUESTIONS["handler %d with nothing" % handler] = lambda conn, root, handler=handler: conn.sync_request(handler)
+        QUESTIONS["handler %d with too much" % handler] = lambda conn, root, handler=handler: conn.sync_request(handler, root, *"abcdefg")
+# What differs, and what both say.
+DIFFERENCES = {
+    "an address": (lambda conn, root: " at 0x" in repr(root), "True", "False"),
+    "the name and the count of arguments": (
+        lambda conn, root: root.back(1, 2),
+        "TypeError('ThingService.exposed_back() takes 2 positional arguments but 3 were given',) []",
+        "TypeError('back() takes 1 positional argument but 2 were given',) []"),
+    "a name that is not known": (
+        lambda conn, root: root.back(1, other=2),
+        'TypeError("ThingService.exposed_back() got an unexpected keyword argument \'other\'",) []',
+        'TypeError("back() got an unexpected keyword argument \'other\'",) []'),
+    "arguments that are no tuple": (
+        lambda conn, root: conn.sync_request(7, root.back, b"a"),
+        "97", "TypeError('argument after * must be a tuple, not bytes',) []"),
+    "a handler that is True": (lambda conn, root: conn.sync_request(True, "x"), "'x'", "KeyError(True,) []"),
+    "a target by value": (
+        lambda conn, root: conn.sync_request(9, "x"),
+        '"\'x\'"', "TypeError('the target of a request must be an object that was lent over this connection',) []"),
+    "a comparison that is none": (
+        lambda conn, root: conn.sync_request(11, root, 1, "back"),
+        "1", "AttributeError(\"type object 'ThingService' has no attribute 'back'\",) [('name', 'back'), ('obj', None)]"),
+}
+
+
 def stock_server(**options):
     server = ThreadedServer(ThingService, **options)
     threading.Thread(target=server.start, daemon=True).start()
@@ -154,6 +183,8 @@ def twins():
     for what, function in QUESTIONS.items():
         want, got = [said(conn, function) for conn in conns]
         check(got, want, what)
+    for what, (function, stock_says, native_says) in DIFFERENCES.items():
+        check([said(conn, function) for conn in conns], [stock_says, native_says], what)
     gc.collect()
     for conn in conns:
         conn.close()
