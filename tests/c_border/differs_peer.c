@@ -175,6 +175,18 @@ static void traceback(rpyc_object *root)
     rpyc_error_free(raised);
 }
 
+/* An exception whose module is None is one all the same. */
+static void homeless(rpyc_object *root)
+{
+    rpyc_value *value = NULL;
+    rpyc_error *raised = NULL;
+
+    CHECK(rpyc_object_call_method(root, "homeless", NULL, 0, NULL, &value, &raised) == RPYC_ERR_REMOTE);
+    CHECK(raised && strcmp(rpyc_error_type_module(raised), "None") == 0);
+    CHECK(raised && strcmp(rpyc_error_type_name(raised), "Homeless") == 0);
+    rpyc_error_free(raised);
+}
+
 static int client(const char *address)
 {
     rpyc_connection *connection = NULL;
@@ -188,6 +200,7 @@ static int client(const char *address)
     chunks(root);
     surrogates();
     traceback(root);
+    homeless(root);
     sockets(address);
     OK(rpyc_object_call_method(root, "caller", NULL, 0, NULL, &value, &error)); /* what a client without a service is */
     OK(rpyc_value_get_str(value, &name, &length, &error));

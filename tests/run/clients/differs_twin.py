@@ -43,6 +43,10 @@ class Counted:
         return Counted.given - 1
 
 
+class Homeless(Exception):
+    __module__ = None
+
+
 class ThingService(rpyc.Service):
     conn = None
 
@@ -70,6 +74,9 @@ class ThingService(rpyc.Service):
 
     def exposed_fail(self):
         return 1 // 0
+
+    def exposed_homeless(self):
+        raise Homeless(7)
 
 
 ThingService.__module__ = "nowhere"                  # no module of the client
