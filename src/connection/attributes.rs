@@ -64,6 +64,7 @@ pub(super) fn read_member(job: Job, object: &Arc<Object>, member: &Arc<Member>) 
 /// What a service says to those who would change it, as rpyc.Service does.
 fn denied() -> Exception {
     let mut exception = Exception::builtin("AttributeError", "access denied");
+    exception.construct();
     exception.attributes.push(("refused_by".into(), Value::str("a service's own rules")));
     exception
 }

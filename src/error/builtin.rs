@@ -87,6 +87,17 @@ impl Exception {
                 self.complete_all(&["object", "start", "end", "reason"]);
             }
             "SyntaxError" | "IndentationError" | "TabError" => self.construct_syntax_error(),
+            "ImportError" | "ModuleNotFoundError" => {
+                if let [message] = self.args.as_slice() {
+                    let message = message.clone();
+                    self.complete("msg", message);
+                }
+            }
+            // Where they do not come along, CPython fills in what the caller looked up last.
+            "AttributeError" => {
+                self.complete("name", Value::None);
+                self.complete("obj", Value::None);
+            }
             name if OF_THE_SYSTEM.contains(&name) => self.construct_system_error(),
             _ => {}
         }

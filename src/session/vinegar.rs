@@ -74,8 +74,13 @@ pub fn read_exception(reader: &mut Reader<'_>) -> Result<Option<Exception>, brin
 
 fn from_parts(parts: &[Value]) -> Option<Exception> {
     let [Value::Tuple(class), Value::Tuple(args), Value::Tuple(attributes), traceback] = parts else { return None };
-    let [Value::Str(module), Value::Str(name)] = &**class else { return None };
-    let mut exception = Raised { module: module.clone(), name: name.clone(), args: args.to_vec(), ..Raised::default() };
+    let [module, Value::Str(name)] = &**class else { return None };
+    // Python's `__module__` may be anything, such as None for a type that was made without a module.
+    let module = match module {
+        Value::Str(module) => module.clone(),
+        other => Text::new(&other.repr()),
+    };
+    let mut exception = Raised { module, name: name.clone(), args: args.to_vec(), ..Raised::default() };
     for attribute in attributes.iter() {
         let Value::Tuple(pair) = attribute else { return None };
         let [Value::Str(name), value] = &**pair else { return None };

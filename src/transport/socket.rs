@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// `sendmsg(2)` refuses more parts (IOV_MAX).
 const PARTS_MAX: usize = 1024;
 
+/// How often a silent peer is asked, each after the time of `tcp_keepalive`, before it counts as gone; as in RPyC.
+const KEEPALIVE_RETRIES: u32 = 5;
+
 /// Stands for "no limit": the kernel gives up on a connection long before.
 const FOR_EVER: Duration = Duration::from_secs(24 * 3600);
 
@@ -104,7 +107,10 @@ impl Transport for Stream {
 
     fn set_keepalive(&self, idle: Option<Duration>) -> io::Result<()> {
         match idle {
-            Some(idle) if self.tcp => self.socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(idle)),
+            Some(idle) if self.tcp => {
+                let asked = TcpKeepalive::new().with_time(idle).with_interval(idle).with_retries(KEEPALIVE_RETRIES);
+                self.socket.set_tcp_keepalive(&asked)
+            }
             None if self.tcp => self.socket.set_keepalive(false),
             _ => Ok(()),
         }

@@ -6,7 +6,7 @@ import re
 from runner import ROOT, TARGET, test
 
 # They need a peer, and are used elsewhere.
-NOT_ALONE = {"answers", "background_client", "bridge", "buffers_peer", "classic_client", "classic_slave", "dialects", "errors", "identities", "idle_release", "native_peers", "parameters_client", "parameters_server", "release_then_call", "restricted_views", "services", "stdio", "upstream"}
+NOT_ALONE = {"answers", "background_client", "bridge", "buffers_peer", "classic_client", "classic_slave", "dialects", "differs_peer", "errors", "identities", "idle_release", "native_peers", "parameters_client", "parameters_server", "release_then_call", "restricted_views", "services", "stdio", "upstream"}
 
 
 def programs():
@@ -102,11 +102,19 @@ def register_stdio(version):
         counted(case, case.run([case.python(version), script, case.program("border/stdio")]).output)
 
 
+def register_differs(version):
+    @test("border.differs.python-" + version, 120)
+    def differs(case):
+        script = os.path.join(ROOT, "tests", "run", "clients", "differs_twin.py")
+        counted(case, case.run([case.python(version), script, case.program("border/differs_peer")]).output)
+
+
 for server in ("6.0.2", "5.3.1", "c"):
     register_idle_release(server)
 for python in ("6.0.2", "5.3.1", "4.1.5"):
     register_poll_twin(python)
     register_stdio(python)
+    register_differs(python)
 for program in programs():
     register(program)
 for python in ("6.0.2", "5.3.1"):

@@ -97,6 +97,24 @@ def first_call(case):
     case.equal(case.run(["./add"], folder=case.folder).output, ANSWER + "\n", "output of add")
 
 
+@test("readme.commands", seconds=240)
+def commands(case):
+    """The lines that compile, as they stand, in a folder that holds what a clone does."""
+    programs = Programs(case)
+    for name, piece in (("add.c", blocks("c")[0]), ("service.c", blocks("c")[1]), ("main.cpp", blocks("cpp")[0])):
+        programs.write(name, piece)
+    for name, place in (("include", os.path.join(ROOT, "include")), ("bindings", os.path.join(ROOT, "bindings")), ("target", TARGET)):
+        os.symlink(place, os.path.join(case.folder, name))
+    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as text:
+        lines = re.findall(r"^    ((?:cc|c\+\+) .*)$", text.read(), re.MULTILINE)
+    case.equal([line.split()[0] for line in lines], ["cc", "c++"], "compilers in README.md")
+    for line in (lines[0], lines[0].replace("add", "service"), lines[1]):
+        case.run(["/bin/sh", "-c", line], folder=case.folder)
+    programs.calculator()
+    case.equal(case.run(["./add"], folder=case.folder).output, ANSWER + "\n", "output of add")
+    case.start(["./main"], folder=case.folder).wait_for(r"^%s\b" % re.escape(ANSWER), case.left(30))
+
+
 @test("readme.cpp", seconds=240)
 def cpp(case):
     programs = Programs(case)

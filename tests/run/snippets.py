@@ -1,11 +1,12 @@
 """The documents keep their word: C in them compiles, the names, files, options and statuses in them are those of the project."""
+import collections
 import glob
 import os
 import re
 import shutil
 
 from readme import PORTS
-from runner import ROOT, TARGET, NotRun, test
+from runner import ROOT, TARGET, TESTS, NotRun, test
 
 MARK = "/* compiled by the tests */\n"
 CLIENT_PORT, SERVICE_PORT = PORTS                    # in README.md; the test takes a free one
@@ -103,29 +104,54 @@ def names_exist(case):
     case.check(not wrong, "not in the header: " + ", ".join(wrong))
 
 
+# The files that have a place in architecture.md.
+PLACED = ("src/**/*.rs", "bindings/cpp/include/**/*.hpp", "bindings/go/*.go")
+
+
 def placed():
     """The source files of "Where things are": rows of tables, under a line that begins with their folder."""
     part = re.search(r"^## Where things are\n(.*?)^## ", read("docs", "architecture.md"), re.MULTILINE | re.DOTALL).group(1)
     folder = ""
     for line in part.splitlines():
-        heading = re.match(r"`(src/\w+)`", line)
+        heading = re.match(r"`(src/\w+|bindings/[\w/]+)`", line)
         folder = heading.group(1) + "/" if heading else folder
-        for name in re.findall(r"`([\w/]+\.rs)`", line.split("|")[1] if line.startswith("|") else line):
-            yield name if name.startswith("src/") else folder + name
+        for name in re.findall(r"`([\w/]+\.(?:rs|hpp|go))`", line.split("|")[1] if line.startswith("|") else line):
+            if line.startswith("|") or line.startswith("`src/"):
+                yield name if name.startswith("src/") else folder + name
 
 
 @test("docs.each-file-has-its-place")
 def each_file_has_its_place(case):
-    """The tables of architecture.md name the source files, all of them and no others."""
-    files = {os.path.relpath(path, ROOT) for path in glob.glob(os.path.join(ROOT, "src", "**", "*.rs"), recursive=True)}
-    table = set(placed())
-    case.check(not files - table, "not in architecture.md: " + ", ".join(sorted(files - table)))
-    case.check(not table - files, "in architecture.md and nowhere else: " + ", ".join(sorted(table - files)))
+    """The tables of architecture.md name the source files, all of them once and no others."""
+    files = {os.path.relpath(path, ROOT) for pattern in PLACED
+             for path in glob.glob(os.path.join(ROOT, pattern), recursive=True) if not path.endswith("_test.go")}
+    table = collections.Counter(placed())
+    case.check(not files - set(table), "not in architecture.md: " + ", ".join(sorted(files - set(table))))
+    case.check(not set(table) - files, "in architecture.md and nowhere else: " + ", ".join(sorted(set(table) - files)))
+    twice = [name for name, count in table.items() if count > 1]
+    case.check(not twice, "more than once in architecture.md: " + ", ".join(twice))
+
+
+@test("docs.each-part-of-the-tests")
+def each_part(case):
+    """tests/README.md has a row for each part of the tests, and for no other."""
+    rows_of_parts = re.findall(r"^\| (`.*?) \|", read("tests", "README.md"), re.MULTILINE)
+    said = {word.rstrip(".") for row in rows_of_parts for word in re.findall(r"`([\w-]+\.?)`", row.split("(in")[0])}
+    said -= {"fuzz", "cargo-test", "model"}          # of cargo, not of the modules beside this one
+    parts = {one.name.partition(".")[0] for one in TESTS}
+    case.equal(sorted(said), sorted(parts), "the parts of tests/README.md")
+
+
+def anchors(path):
+    """What links can name in a document: its headings in small letters, without punctuation."""
+    text = re.sub(r"^```.*?^```", "", read(path), flags=re.MULTILINE | re.DOTALL)
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @test("docs.files-exist")
 def files_exist(case):
-    """Every file that a document names with its folder exists, and every link leads somewhere."""
+    """Every file that a document names with its folder exists, and every link leads somewhere, to a heading too."""
     wrong = []
     for name, text in documents():
         for path in re.findall(r"`((?:src|tests|docs|include|examples-c|demo)/[\w./-]+\.\w+)`", text):
@@ -133,10 +159,14 @@ def files_exist(case):
                 wrong.append("%s in %s" % (path, name))
         prose = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)     # lambdas look like links
         prose = re.sub(r"`[^`\n]*`", "", prose)
-        for target in re.findall(r"\]\(([^)#]*)(?:#[^)]*)?\)", prose):
-            place = os.path.join(ROOT, os.path.dirname(name), target)
-            if target and "://" not in target and not os.path.exists(place):
+        for target, anchor in re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", prose):
+            place = os.path.join(ROOT, os.path.dirname(name), target) if target else os.path.join(ROOT, name)
+            if "://" in target:
+                continue
+            if not os.path.exists(place):
                 wrong.append("%s in %s" % (target, name))
+            elif anchor and anchor not in anchors(place):
+                wrong.append("%s#%s in %s" % (target, anchor, name))
     case.check(not wrong, "; ".join(wrong))
 
 

@@ -198,6 +198,13 @@ fn exceptions_of_any_form_end_their_request() {
                 matches!(error, Error::Remote(raised) if raised.is_builtin("ValueError") && raised.args.is_empty())
             );
         }
+        // A module that is none.
+        for (module, said) in [(Node::None, "None"), (int(5), "5")] {
+            let error = answer(tuple([tuple([module, text("E")]), tuple([]), tuple([]), text("")]));
+            assert!(
+                matches!(error, Error::Remote(raised) if raised.module.as_str() == said && raised.name.as_str() == "E")
+            );
+        }
         for bad in [
             int(2),
             Node::None,
@@ -205,7 +212,7 @@ fn exceptions_of_any_form_end_their_request() {
             tuple([class(), tuple([]), tuple([])]),
             tuple([class(), tuple([]), tuple([]), text(""), Node::None]),
             tuple([tuple([text("builtins")]), tuple([]), tuple([]), text("")]),
-            tuple([tuple([int(1), text("E")]), tuple([]), tuple([]), text("")]),
+            tuple([tuple([text("builtins"), int(1)]), tuple([]), tuple([]), text("")]),
             tuple([class(), int(1), tuple([]), text("")]),
             tuple([class(), tuple([]), tuple([int(1)]), text("")]),
             tuple([class(), tuple([]), tuple([tuple([int(1), int(2)])]), text("")]),
