@@ -8,7 +8,7 @@ use crate::error::{Error, Exception, Result};
 use crate::log::Level;
 use crate::sync::atomic::Ordering;
 use crate::sync::{Condvar, Mutex, lock, wait};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// While it lives, a panic of this thread ends the connection: nobody can say what was left half done.
 pub(super) struct Alarm<'a> {
@@ -239,7 +239,9 @@ impl Shared {
 impl Drop for Shared {
     /// Calls that were running when the connection ended held containers until now.
     fn drop(&mut self) {
-        let mut suspects = std::mem::take(&mut self.lock().suspects);
+        // Without the lock: in a forked child a thread that is not there may hold it.
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let mut suspects = std::mem::take(&mut inner.suspects);
         if !suspects.is_empty() && self.check_fork().is_ok() {
             suspects.collect();
         }

@@ -25,7 +25,7 @@ pub(super) struct Riding {
     alert: bool,
     /// The reader is woken by the first release.
     watched: bool,
-    /// When those that wait must leave, and what `Releases::emptied` was then.
+    /// When those that wait must leave, and what tells whether it is still those.
     due: Option<(u64, Instant)>,
 }
 
@@ -82,15 +82,20 @@ impl Shared {
 
     /// Whether the releases that wait have waited for long enough, and for how long they still may.
     fn due(&self, inner: &mut Inner) -> Option<Duration> {
-        let emptied = self.releases.emptied();
+        let mut mark = self.releases.emptied();
+        if self.bind_threads {
+            // Another thread of the peer handles them than the one that takes a message with the same object: each new one
+            // begins the time again.
+            mark = mark.wrapping_mul(RELEASES as u64).wrapping_add(self.releases.len() as u64);
+        }
         let now = Instant::now();
         match inner.riding.due {
-            Some((since, due)) if since == emptied => {
+            Some((since, due)) if since == mark => {
                 let left = due.saturating_duration_since(now);
                 (!left.is_zero()).then_some(left)
             }
             _ => {
-                inner.riding.due = Some((emptied, now + RIDE));
+                inner.riding.due = Some((mark, now + RIDE));
                 Some(RIDE)
             }
         }
@@ -109,7 +114,8 @@ impl Shared {
             return None;
         }
         let now = self.release_now.load(Ordering::Relaxed);
-        let must = now || waiting >= RELEASES || !limit.is_patient() || !inner.session.outgoing().is_empty();
+        let rides = !self.bind_threads && !inner.session.outgoing().is_empty();
+        let must = now || waiting >= RELEASES || !limit.is_patient() || rides;
         if !served {
             // Nobody comes back for them, but there will be a message to ride behind; it may bring the object again.
             if must || inner.idle {
@@ -155,7 +161,8 @@ impl Shared {
             return;
         }
         let now = self.release_now.load(Ordering::Relaxed);
-        if now || waiting >= RELEASES || !inner.session.outgoing().is_empty() || self.due(inner).is_none() {
+        let rides = !self.bind_threads && !inner.session.outgoing().is_empty();
+        if now || waiting >= RELEASES || rides || self.due(inner).is_none() {
             inner.session.send_releases();
         }
     }

@@ -556,7 +556,8 @@ impl Shared {
                 Ok(())
             }
         };
-        if !self.releases.is_empty() {
+        // With bind_threads another thread of the peer handles them, perhaps before this answer, which may name the objects.
+        if !self.bind_threads && !self.releases.is_empty() {
             inner.session.send_releases();
         }
         // Answers to a burst leave together, but only while the one who reads comes back at once.

@@ -197,9 +197,9 @@ impl<T> Core<T> {
         }
         for (id_pack, count) in self.imports.take_released() {
             let seq = self.pending.next_seq();
-            let to = self.threads.to;
             let count = i64::try_from(count).unwrap_or(i64::MAX);
-            let sent = self.send(Kind::Request, &Seq::Int(seq), to, |_, out| {
+            // For any thread: the one that was spoken to last may have ended, and would never handle it.
+            let sent = self.send(Kind::Request, &Seq::Int(seq), 0, |_, out| {
                 put_handler(out, Handler::Del as i64, None);
                 boxed_tuple(out, 2);
                 boxing::put_label(out, boxing::LOCAL_REF);

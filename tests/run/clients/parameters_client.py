@@ -1,6 +1,8 @@
 """Stock RPyC sees what an option of the server does: parameters_client.py ADDRESS NAME TEXT c|python."""
 import re
 import sys
+import threading
+import time
 import types
 
 import rpyc
@@ -244,6 +246,15 @@ def test_endpoints():
 
 def test_bind_threads():
     equal(root.exposed_call_back(lambda n: n * 2), 42, "a callback")
+    # What a thread passed is released although the thread has ended, and so takes no message any more.
+    for _ in range(4):
+        thread = threading.Thread(target=root.exposed_call_back, args=(lambda n: n,))
+        thread.start()
+        thread.join()
+    deadline = time.monotonic() + 30
+    while len(conn._local_objects._dict) > 1 and time.monotonic() < deadline:
+        conn.poll(0.01)
+    check(len(conn._local_objects._dict) <= 1, "the peer holds %r" % (conn._local_objects._dict,))
     if PEER == "c":
         equal(root.exposed_option("bind_threads"), TEXT, "bind_threads")
 
