@@ -208,6 +208,7 @@ static int client(const char *address)
     rpyc_value_free(value);
     rpyc_object_free(root);
     OK(rpyc_connection_close(connection, &error));
+    CHECK(rpyc_connection_fileno(connection) >= 0); /* nobody else can have got it meanwhile */
     rpyc_connection_free(connection);
     return finish();
 }

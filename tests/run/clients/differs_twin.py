@@ -214,6 +214,10 @@ def other_client():
     items.close()
     fd.close()
     conn.close()
+    try:
+        check(conn.fileno(), None, "a descriptor after the end")
+    except EOFError:
+        check(conn.poll_all(), False, "poll_all after the end")
     stock.close()
 
 
