@@ -97,7 +97,7 @@ def said(conn, function):
         return ADDRESS.sub("", repr(function(conn, conn.root)))
     except BaseException as error:
         attributes = {name: getattr(error, name, None) for name in dir(error) if not name.startswith("_")}
-        for own in ("args", "with_traceback", "add_note", "refused_by"):
+        for own in ("args", "with_traceback", "add_note", "refused_by", "missing_from"):
             attributes.pop(own, None)
         return "%s%r %r" % (type(error).__name__, error.args, sorted(attributes.items()))
 
