@@ -41,6 +41,12 @@ def names(name):
     conn, twin = connect(), globals()[name]
     equal(conn.root.get_service_name(), twin.get_service_name(), "the name")
     equal(tuple(conn.root.get_service_aliases()), twin.get_service_aliases(), "the aliases")
+    equal(hasattr(conn.root, "nothing"), False, "whether it has what is nowhere")
+    try:
+        conn.root.nothing()
+    except AttributeError as error:
+        equal(error.args, ("cannot access 'nothing'",), "the refusal of a name that is nowhere")
+        equal((hasattr(error, "refused_by"), hasattr(error, "missing_from")), (False, True), "what tells it from others")
     conn.close()
 
 
