@@ -246,7 +246,10 @@ impl AsyncResult {
                 if let Some(shared) = served::here() {
                     lock(&self.0.state).read.push(Arc::downgrade(&shared));
                     // What answers may be a message of the peer that this thread serves.
-                    shared.wait_for_result(self, Limit::at(self.expiry()));
+                    let settled = shared.wait_for_result(self, Limit::at(self.expiry()));
+                    if !settled && shared.is_closed() && !self.expiry_passed() {
+                        return Err(shared.ended());
+                    }
                 }
                 let mut state = lock(&self.0.state);
                 while !self.is_settled() {

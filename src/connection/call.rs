@@ -153,6 +153,10 @@ impl Call {
 
     #[inline]
     fn give(&mut self, result: Result<Value, Exception>) -> Result<()> {
+        if let Some(shared) = self.shared().filter(|shared| shared.is_closed()) {
+            // Its end did not see what this call holds.
+            self.origin = Some(shared.clone());
+        }
         match self.answer.take() {
             Some(answer) => answer.give(result),
             None => Err(Error::State("the call has been answered already".into())),
@@ -184,6 +188,10 @@ impl Drop for Call {
         if self.answer.is_some() {
             let text = format!("{}() returned without an answer", self.name());
             let _ = self.raise(Exception::builtin("RuntimeError", text));
+        }
+        if let Some(shared) = self.origin.take().filter(|shared| shared.is_closed()) {
+            drop((std::mem::take(&mut self.args), std::mem::take(&mut self.keywords)));
+            shared.collect();
         }
     }
 }

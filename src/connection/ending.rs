@@ -230,6 +230,15 @@ impl Shared {
         drop(self.finish(inner, Error::Closed("the connection was closed".into())));
     }
 
+    /// Frees circles of containers that something held when the connection ended.
+    pub(super) fn collect(&self) {
+        let mut suspects = std::mem::take(&mut self.lock().suspects);
+        if !suspects.is_empty() && self.check_fork().is_ok() {
+            suspects.collect();
+            self.lock().suspects.join(suspects);
+        }
+    }
+
     /// Ends at once, and tells nobody.
     pub(crate) fn end(self: &Arc<Shared>) {
         self.abort(false);

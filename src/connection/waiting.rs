@@ -46,7 +46,13 @@ fn wait_until(results: &[AsyncResult], done: &dyn Fn() -> bool, timeout: Option<
         let until = waiting.iter().filter_map(|result| result.expiry()).chain(deadline).min();
         let mut connections: Vec<Arc<Shared>> = Vec::new();
         // What answers a result of this process may be a message of the peer that this thread serves.
+        // Its end is the end of the waiting, where nothing else can bring an answer.
         let served = waiting.iter().any(|result| result.is_local()).then(served::here).flatten();
+        if let Some(shared) = served.as_ref().filter(|shared| shared.is_closed()) {
+            if waiting.iter().all(|result| result.is_local()) {
+                return Err(shared.ended());
+            }
+        }
         for shared in
             waiting.iter().filter_map(|result| result.shared()).chain(served.filter(|shared| !shared.is_closed()))
         {

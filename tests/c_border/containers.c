@@ -174,11 +174,21 @@ static void how_many_ended(rpyc_call *call, void *self)
     rpyc_call_return_int(call, __atomic_load_n(&ended, __ATOMIC_RELAXED));
 }
 
+/* Answered later. */
+static rpyc_call *kept;
+
+static void keep(rpyc_call *call, void *self)
+{
+    (void)self;
+    kept = rpyc_call_defer(call);
+}
+
 static rpyc_class *new_service(void)
 {
     static const rpyc_method methods[] = {
         {"exposed_give", give, "give(kind, n=0)", NULL, 0},
         {"exposed_file", give_file, "file(path, mode)", NULL, 0},
+        {"exposed_keep", keep, "keep(item)", NULL, 0},
         {"exposed_ended", how_many_ended, "ended()", NULL, 0},
     };
     static const rpyc_class_table table = {.struct_size = sizeof table,
@@ -472,6 +482,48 @@ static void put(rpyc_object *list, rpyc_object *item)
     rpyc_value_free(none);
 }
 
+/* A call that is answered after its connection has ended holds a circle until then. */
+static void held_by_call(void)
+{
+    rpyc_transport *left = NULL, *right = NULL;
+    rpyc_connection *client = NULL, *server = NULL;
+    rpyc_config *config = rpyc_config_new();
+    rpyc_class *service = new_service();
+    rpyc_object *root = NULL, *list, *made;
+    rpyc_async_result *result = NULL;
+    rpyc_value *value = NULL;
+    pthread_t thread;
+    int before = ended;
+
+    OK(rpyc_config_set_bool(config, "allow_public_attrs", 1, &error));
+    OK(rpyc_transport_new_pair(&left, &right, &error));
+    OK(rpyc_connection_new(left, NULL, config, &client, &error));
+    OK(rpyc_connection_new(right, service, config, &server, &error));
+    CHECK(pthread_create(&thread, NULL, serve_all, server) == 0);
+    OK(rpyc_connection_root(client, &root, &error));
+    list = given(root, "list");
+    made = given(root, "generator");
+    put(list, made);
+    put(list, list);
+    OK(rpyc_value_new_object(list, &value, &error));
+    OK(rpyc_object_call_method_async(root, "keep", &value, 1, NULL, -1, &result, &error));
+    rpyc_object_free(made);
+    rpyc_object_free(list);
+    OK(rpyc_connection_ping(client, NULL, 0, -1, &error));
+    OK(rpyc_connection_close(client, &error));
+    CHECK(pthread_join(thread, NULL) == 0);
+    CHECK(ended == before);
+    GIVES(RPYC_ERR_CLOSED, rpyc_call_return(kept, NULL));
+    rpyc_call_free(kept);
+    CHECK(ended == before + 1);
+    rpyc_async_result_free(result);
+    rpyc_object_free(root);
+    rpyc_connection_free(client);
+    rpyc_connection_free(server);
+    rpyc_class_free(service);
+    rpyc_config_free(config);
+}
+
 /* A peer has lists and dicts hold one another, and forgets them: they go when its connection does. What the host holds, stays. */
 static void circles(void)
 {
@@ -533,6 +585,7 @@ int main(int argc, char **argv)
     if (argc == 2)
         return serve(argv[1]);
     circles();
+    held_by_call();
     lists();
     dicts();
     generators();

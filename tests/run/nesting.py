@@ -26,6 +26,15 @@ def register(version):
         port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
         border.run(case, "nesting", args=["tcp://127.0.0.1:" + port])
 
+    for outcome, timeout in (("answered", "none"), ("late", "1"), ("left", "none")):
+        @test("nesting.deferred-here.%s.python-%s" % (outcome, version), 60)
+        def deferred_here(case, outcome=outcome, timeout=timeout):
+            program = case.program(os.path.join("border", "local_deferred"))
+            server = case.start([program, "tcp://127.0.0.1:0", timeout])
+            client = os.path.join(CLIENTS, "local_deferred_client.py")
+            border.counted(case, case.run([case.python(version), client, listening(server, case), outcome]).output)
+            case.equal(server.wait(case.left(30)), 0, "exit code of the server")
+
     def against(name, start, *options):
         @test("nesting.%s.python-%s" % (name, version), 120)
         def function(case):

@@ -316,22 +316,11 @@ fn objects(world: &Arc<World>) -> Vec<Member> {
     ]
 }
 
-/// A method of ours calls it, and waits on this thread: nobody is there to answer it later.
-fn is_waited_for(call: &Call) -> bool {
-    call.shared().is_none()
-}
-
 /// Calls that are answered later.
 fn later(world: &Arc<World>) -> Vec<Member> {
     let (defer, call_later) = (world.clone(), world.clone());
     vec![
-        named(
-            "exposed_defer",
-            Arc::new(move |mut call: Call| match is_waited_for(&call) {
-                true => drop(call.reply(Value::None)),
-                false => defer.deferred.lock().unwrap().push(call),
-            }),
-        ),
+        named("exposed_defer", Arc::new(move |call: Call| defer.deferred.lock().unwrap().push(call))),
         named(
             "exposed_settle",
             method(world, |world, call| {
@@ -344,9 +333,6 @@ fn later(world: &Arc<World>) -> Vec<Member> {
             Arc::new(move |mut call: Call| {
                 let world = &call_later;
                 let target = arg(&call, 0);
-                if is_waited_for(&call) {
-                    return drop(call.reply(Value::None));
-                }
                 let result = world.enter().and_then(|()| {
                     let args = call.args().get(1..).unwrap_or_default();
                     let ask = Ask::Call { args, keywords: &[] };
