@@ -37,13 +37,14 @@ fn failed<T>(name: &str, error: Error) -> Said<T> {
         Error::Remote(exception) if exception.is_builtin("AttributeError") => exception,
         _ => return Said::Yes(Err(error)),
     };
-    if exception.absence().is_some() {
+    let absent = format!(" has no attribute '{name}'");
+    if exception.absence().is_some_and(|text| text.ends_with(&absent)) {
         return Said::Missing;
     }
     match exception.args.first() {
         // It may not be used, which is not the same.
         Some(Value::Str(text)) if text.as_str().starts_with("cannot access") => Said::Yes(Err(error)),
-        Some(Value::Str(text)) if text.as_str().ends_with(&format!(" has no attribute '{name}'")) => Said::Missing,
+        Some(Value::Str(text)) if text.as_str().ends_with(&absent) => Said::Missing,
         _ => Said::Unsure(error),
     }
 }
