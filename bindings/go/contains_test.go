@@ -32,3 +32,40 @@ func TestContains(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 }
+
+// Failing has these methods, which fail with what would else say that there are none.
+type Failing struct{}
+
+func (*Failing) DescribeRPyC(c *rpyc.Class) {
+	fail := func(*Failing) (bool, error) { return false, rpyc.Raise("AttributeError", "inside") }
+	c.Method("__bool__()", fail)
+	c.Method("__contains__(item)", func(f *Failing, _ any) (bool, error) { return fail(f) })
+}
+
+// Negative has an impossible length.
+type Negative struct{}
+
+func (*Negative) DescribeRPyC(c *rpyc.Class) {
+	c.Method("__len__()", func(*Negative) int { return -1 })
+}
+
+func (*membership) Failing() *Failing   { return &Failing{} }
+func (*membership) Negative() *Negative { return &Negative{} }
+
+// A method that fails with AttributeError is there all the same.
+func TestTruthOfFailing(t *testing.T) {
+	addr, _ := serve(t, &membership{})
+	conn, ctx := dial(t, addr), within(t)
+	failing := must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, conn.Root(), "failing"))
+	if err := second(failing.Truth(ctx)); !errors.Is(err, rpyc.Type("AttributeError")) {
+		t.Fatalf("truth: got %v", err)
+	}
+	if err := second(failing.Contains(ctx, 1)); !errors.Is(err, rpyc.Type("AttributeError")) {
+		t.Fatalf("in: got %v", err)
+	}
+	negative := must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, conn.Root(), "negative"))
+	if err := second(negative.Truth(ctx)); !errors.Is(err, rpyc.Type("ValueError")) {
+		t.Fatalf("length: got %v", err)
+	}
+	equal(t, must[bool](t)(must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, conn.Root(), "squares")).Truth(ctx)), true)
+}

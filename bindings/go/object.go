@@ -7,6 +7,7 @@ import (
 	"math/big"
 	"reflect"
 	"runtime"
+	"strings"
 	"sync"
 )
 
@@ -184,11 +185,27 @@ func (o *Object) Len(ctx context.Context) (int, error) {
 	return Call[int](ctx, o, "__len__")
 }
 
+// lacks returns whether err, of a call of a method, says that there is no such method. One that fails with AttributeError
+// itself is there.
+func (o *Object) lacks(ctx context.Context, name string, err error) bool {
+	if !errors.Is(err, Type("AttributeError")) {
+		return false
+	}
+	var remote *RemoteError
+	if errors.As(err, &remote) && len(remote.Args) > 0 {
+		if text, is := remote.Args[0].(string); is && strings.HasSuffix(text, " has no attribute '"+name+"'") {
+			return true
+		}
+	}
+	_, err = o.Get(ctx, name)
+	return errors.Is(err, Type("AttributeError"))
+}
+
 // Contains is: value in obj. An object without __contains__ is asked for one item after the other until one is equal, as in
 // Python: an iterator goes on behind that item.
 func (o *Object) Contains(ctx context.Context, value any) (bool, error) {
 	answer, err := o.CallMethod(ctx, "__contains__", value)
-	if !errors.Is(err, Type("AttributeError")) {
+	if !o.lacks(ctx, "__contains__", err) {
 		return truthOf(ctx, answer, err)
 	}
 	items := Iterate[any](ctx, o)
@@ -298,8 +315,10 @@ func (o *Object) Truth(ctx context.Context) (bool, error) {
 	for _, name := range []string{"__bool__", "__len__"} {
 		value, err := o.CallMethod(ctx, name)
 		switch length, isInt := value.(int64); {
-		case errors.Is(err, Type("AttributeError")):
+		case o.lacks(ctx, name, err):
 			continue
+		case err == nil && isInt && name == "__len__" && length < 0:
+			return false, Raise("ValueError", "__len__() should return >= 0")
 		case err == nil && isInt && name == "__len__":
 			return length != 0, nil
 		}

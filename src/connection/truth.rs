@@ -5,16 +5,69 @@ use crate::error::{Error, Exception, Result};
 use crate::session::CompareOp;
 use crate::value::{Reference, Value};
 
-/// What a call of `__bool__` or `__len__` says of the truth; None: there is no such method.
-fn verdict(name: &str, answer: Result<Value>) -> Option<Result<bool>> {
-    Some(match answer {
+/// What a call of a method of Python says, where there may be no such method.
+enum Said<T> {
+    Yes(Result<T>),
+    Missing,
+    /// There is no such method, or it has failed itself with an AttributeError.
+    Unsure(Error),
+}
+
+/// What a call of `__bool__` or `__len__` says of the truth.
+fn verdict(name: &str, answer: Result<Value>) -> Said<bool> {
+    Said::Yes(match answer {
         Ok(Value::Bool(truth)) => Ok(truth),
-        Ok(Value::Int(length)) if name == "__len__" => Ok(length != 0),
-        Ok(Value::BigInt(_)) if name == "__len__" => Ok(true),
+        Ok(Value::Int(length)) if name == "__len__" && length >= 0 => Ok(length != 0),
+        Ok(Value::Int(_)) if name == "__len__" => Err(raised("ValueError", "__len__() should return >= 0")),
+        Ok(Value::BigInt(_)) if name == "__len__" => {
+            Err(raised("OverflowError", "cannot fit 'int' into an index-sized integer"))
+        }
         Ok(other) => Err(Error::Type(format!("{name} of the object answers with {}", other.type_name()))),
-        Err(Error::Remote(exception)) if is_missing(&exception) => return None,
-        Err(error) => Err(error),
+        Err(error) => return failed(name, error),
     })
+}
+
+fn raised(name: &str, text: &str) -> Error {
+    Error::Remote(Exception::builtin(name, text))
+}
+
+/// What the failure of a call says of the method.
+fn failed<T>(name: &str, error: Error) -> Said<T> {
+    let exception = match &error {
+        Error::Remote(exception) if exception.is_builtin("AttributeError") => exception,
+        _ => return Said::Yes(Err(error)),
+    };
+    let absent = format!(" has no attribute '{name}'");
+    if exception.absence().is_some_and(|text| text.ends_with(&absent)) {
+        return Said::Missing;
+    }
+    match exception.args.first() {
+        // It may not be used, which is not the same.
+        Some(Value::Str(text)) if text.as_str().starts_with("cannot access") => Said::Yes(Err(error)),
+        Some(Value::Str(text)) if text.as_str().ends_with(&absent) => Said::Missing,
+        _ => Said::Unsure(error),
+    }
+}
+
+/// Whether an attempt to read it found an attribute, or was refused for another reason than that there is none.
+fn is_there(read: &Result<Value>) -> bool {
+    !matches!(read, Err(Error::Remote(exception)) if exception.is_builtin("AttributeError"))
+}
+
+/// Calls a method; None: the object has none of this name.
+fn call(object: &Reference, name: &str, args: &[Value]) -> Option<Result<Value>> {
+    match ask(object, Ask::CallAttr { name, args, keywords: &[] }) {
+        Ok(value) => Some(Ok(value)),
+        Err(error) => settled(object, name, failed(name, error)),
+    }
+}
+
+fn settled<T>(object: &Reference, name: &str, said: Said<T>) -> Option<Result<T>> {
+    match said {
+        Said::Yes(said) => Some(said),
+        Said::Missing => None,
+        Said::Unsure(error) => is_there(&ask(object, Ask::GetAttr(name))).then_some(Err(error)),
+    }
 }
 
 fn method(name: &str) -> Ask<'_> {
@@ -23,8 +76,8 @@ fn method(name: &str) -> Ask<'_> {
 
 /// `bool(object)`: what `__bool__` says, else whether `__len__` is not 0, else true.
 pub fn truth(object: &Reference) -> Result<bool> {
-    let said = ["__bool__", "__len__"].into_iter().find_map(|name| verdict(name, ask(object, method(name))));
-    said.unwrap_or(Ok(true))
+    let said = |name| settled(object, name, verdict(name, ask(object, method(name))));
+    ["__bool__", "__len__"].into_iter().find_map(said).unwrap_or(Ok(true))
 }
 
 /// `bool(value)`, for which objects are asked.
@@ -39,19 +92,26 @@ pub fn truth_of(value: &Value) -> Result<bool> {
 pub(super) fn truth_then(asker: Asker, value: Value, then: impl FnOnce(Result<bool>) + Send + 'static) {
     let Value::Ref(object) = value else { return then(Ok(said(&value))) };
     let (again, same) = (asker.clone(), object.clone());
-    ask_own_then(asker, &object, method("__bool__"), move |answer| match verdict("__bool__", answer) {
+    said_then(asker, object, "__bool__", move |said| match said {
         Some(truth) => then(truth),
-        None => ask_own_then(again, &same, method("__len__"), move |answer| {
-            then(verdict("__len__", answer).unwrap_or(Ok(true)));
-        }),
+        None => said_then(again, same, "__len__", move |said| then(said.unwrap_or(Ok(true)))),
     });
 }
 
-/// There is no such attribute, which is not the same as that it may not be used.
-fn is_missing(exception: &Exception) -> bool {
-    let refused = |text: &Value| matches!(text, Value::Str(text) if text.as_str().starts_with("cannot access"));
-    let is_absent = || exception.absence().is_some() || !exception.args.first().is_some_and(refused);
-    exception.is_builtin("AttributeError") && is_absent()
+fn said_then(
+    asker: Asker,
+    object: Reference,
+    name: &'static str,
+    then: impl FnOnce(Option<Result<bool>>) + Send + 'static,
+) {
+    let (again, same) = (asker.clone(), object.clone());
+    ask_own_then(asker, &object, method(name), move |answer| match verdict(name, answer) {
+        Said::Yes(said) => then(Some(said)),
+        Said::Missing => then(None),
+        Said::Unsure(error) => ask_own_then(again, &same, Ask::GetAttr(name), move |read| {
+            then(is_there(&read).then_some(Err(error)));
+        }),
+    });
 }
 
 /// `object == other`: what `__eq__` of the object says, else that of the other, else whether they are the same.
@@ -88,44 +148,43 @@ pub fn said(value: &Value) -> bool {
 /// `item in object`: what `__contains__` says, else whether an item of the iteration is the same or equal. Items are asked
 /// for one by one, as Python does: an iterator goes no further than it must.
 pub fn contains(object: &Reference, item: &Value) -> Result<bool> {
-    let call = |object, name, args: &[Value]| ask(object, Ask::CallAttr { name, args, keywords: &[] });
-    match call(object, "__contains__", std::slice::from_ref(item)) {
-        Ok(answer) => return truth_of(&answer),
-        Err(Error::Remote(exception)) if is_missing(&exception) => {}
-        Err(error) => return Err(error),
+    if let Some(answer) = call(object, "__contains__", std::slice::from_ref(item)) {
+        return truth_of(&answer?);
     }
-    let iterator = match call(object, "__iter__", &[]) {
-        Ok(Value::Ref(iterator)) => Some(iterator),
-        Ok(Value::Tuple(items) | Value::List(items)) => {
+    let iterator = match call(object, "__iter__", &[]).transpose()? {
+        Some(Value::Ref(iterator)) => Some(iterator),
+        Some(Value::Tuple(items) | Value::List(items)) => {
             return items.iter().try_fold(false, |found, known| Ok(found || is_or_equals(known, item)?));
         }
-        Ok(other) => return Err(Error::Type(format!("__iter__ of the object answers with {}", other.type_name()))),
+        Some(other) => return Err(Error::Type(format!("__iter__ of the object answers with {}", other.type_name()))),
         // A sequence of the old kind has but __getitem__.
-        Err(Error::Remote(exception)) if is_missing(&exception) => None,
-        Err(error) => return Err(error),
+        None => None,
     };
     for index in 0.. {
         let next = match &iterator {
-            Some(iterator) => call(iterator, "__next__", &[]),
-            None => call(object, "__getitem__", &[Value::Int(index)]),
+            Some(iterator) => ask(iterator, method("__next__")),
+            None => match call(object, "__getitem__", &[Value::Int(index)]) {
+                Some(next) => next,
+                None => return Err(not_iterable(object)),
+            },
         };
         match next {
             Ok(known) if is_or_equals(&known, item)? => return Ok(true),
             Ok(_) => {}
             Err(Error::Remote(end)) if end.is_builtin("StopIteration") => break,
             Err(Error::Remote(end)) if iterator.is_none() && end.is_builtin("IndexError") => break,
-            Err(Error::Remote(exception)) if iterator.is_none() && index == 0 && is_missing(&exception) => {
-                let name = match object {
-                    Reference::Local(object) => object.shape().class_name(),
-                    Reference::Remote(proxy) => proxy.type_name.rsplit('.').next().unwrap_or_default(),
-                };
-                let text = format!("argument of type '{name}' is not iterable");
-                return Err(Error::Remote(Exception::builtin("TypeError", text)));
-            }
             Err(error) => return Err(error),
         }
     }
     Ok(false)
+}
+
+fn not_iterable(object: &Reference) -> Error {
+    let name = match object {
+        Reference::Local(object) => object.shape().class_name(),
+        Reference::Remote(proxy) => proxy.type_name.rsplit('.').next().unwrap_or_default(),
+    };
+    raised("TypeError", &format!("argument of type '{name}' is not iterable"))
 }
 
 fn is_or_equals(known: &Value, item: &Value) -> Result<bool> {

@@ -444,6 +444,29 @@ static void membership(rpyc_object *root)
     rpyc_object_free(object);
 }
 
+/* What fails with AttributeError is there all the same. */
+static void failing(rpyc_object *root)
+{
+    static const char *const names[] = {"failing", "negative_length"};
+    rpyc_object *object;
+    bool truth = false;
+
+    for (int i = 0; i < 2; i++) {
+        object = made(root, names[i]);
+        GIVES(RPYC_ERR_REMOTE, rpyc_object_truth(object, &truth, &error));
+        GIVES(RPYC_ERR_REMOTE, rpyc_object_contains(object, rpyc_value_new_int(1), &truth, &error));
+        rpyc_object_free(object);
+    }
+    object = made(root, "equal_to_failing");
+    GIVES(RPYC_ERR_REMOTE, rpyc_object_equal(object, rpyc_value_new_int(1), &truth, &error));
+    GIVES(RPYC_ERR_REMOTE, rpyc_object_contains(object, rpyc_value_new_int(1), &truth, &error));
+    rpyc_object_free(object);
+    object = made(root, "plain");
+    OK(rpyc_object_truth(object, &truth, &error));
+    CHECK(truth);
+    rpyc_object_free(object);
+}
+
 static int call(const char *address)
 {
     rpyc_config *config = rpyc_config_new();
@@ -454,6 +477,7 @@ static int call(const char *address)
     OK(rpyc_connection_root(connection, &root, &error));
     ruled(root);
     membership(root);
+    failing(root);
     rpyc_object_free(root);
     rpyc_connection_free(connection);
     rpyc_config_free(config);

@@ -112,6 +112,19 @@ class OldSequence:
         return (0, 1, 2)[index]
 
 
+class Failing:
+    """Has these methods, which fail with what would else say that there are none."""
+    def fail(self, *args):
+        raise AttributeError("inside")
+
+    __bool__ = __contains__ = __iter__ = fail
+
+
+class NegativeLength:
+    def __len__(self):
+        return -1
+
+
 class Answers(rpyc.Service):
     def exposed_bag(self, which):
         return bag()
@@ -136,6 +149,15 @@ class Answers(rpyc.Service):
 
     def exposed_old_sequence(self):
         return OldSequence()
+
+    def exposed_failing(self):
+        return Failing()
+
+    def exposed_equal_to_failing(self):
+        return Odd(Failing())
+
+    def exposed_negative_length(self):
+        return NegativeLength()
 
     def exposed_odd_true(self):
         return Odd([0])
