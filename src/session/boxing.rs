@@ -106,7 +106,7 @@ impl Boxer<'_> {
             };
             let left = (depth + 1).checked_sub(open.len()).ok_or_else(too_deep)?;
             match item {
-                Value::Tuple(inner) if !item.is_plain() && !(self.native && item.wants_native()) => {
+                Value::Tuple(inner) if !(item.is_plain() || self.native && item.wants_native()) => {
                     left.checked_sub(1).ok_or_else(too_deep)?;
                     put_label(out, TUPLE);
                     brine::put_tuple_header(out, inner.len());
