@@ -1,10 +1,9 @@
 //! Threads of the library that serve a connection: in the background, or several at once.
 
 use super::Connection;
-use super::limit::Limit;
 use super::serial::{self, Turn};
-use super::shared::{Key, Shared};
-use super::threads;
+use super::shared::Shared;
+use super::state::Key;
 use crate::error::{Error, Result};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Mutex, STACK, Started, lock, thread, thread_local, wait};
@@ -63,33 +62,12 @@ impl Serving {
     fn work(self: &Arc<Serving>, shared: &Arc<Shared>) {
         let this = Arc::as_ptr(self) as usize;
         HERE.with(|here| here.borrow_mut().push(this));
-        let served = panics::inside(|| shared.serve_while(|| !self.stopping.load(Ordering::Acquire)));
+        let served = panics::inside(|| shared.serve_in_background(|| self.stopping.load(Ordering::Acquire)));
         if let Ok(Err(error)) = served {
             if !matches!(error, Error::Eof(_) | Error::Closed(_)) {
                 lock(&self.state).failed.get_or_insert(error);
             }
         }
-    }
-}
-
-impl Shared {
-    /// Handles messages until the connection ends, which is the error, or it is time to stop.
-    fn serve_while(self: &Arc<Shared>, go_on: impl Fn() -> bool) -> Result<()> {
-        self.check_fork()?;
-        let _alarm = self.alarm();
-        let _pause = serial::pause();
-        let mut inner = self.lock();
-        inner.servers += 1;
-        inner.server_thread = threads::id();
-        while go_on() {
-            if let Some(end) = &inner.end {
-                return Err(end.clone());
-            }
-            (inner, _) = self.advance(inner, Key::Background, &mut Limit::Forever);
-        }
-        inner.servers -= 1;
-        self.depart(inner);
-        Ok(())
     }
 }
 
@@ -99,7 +77,7 @@ impl Connection {
         if threads == 0 || threads > 1024 {
             return Err(Error::Argument("a connection is served by 1 to 1024 threads".into()));
         }
-        self.shared.lock().order = in_order.then(Turn::default);
+        self.shared.lock().reader.order = in_order.then(Turn::default);
         let state = State {
             running: threads,
             threads: Vec::new(),

@@ -6,8 +6,11 @@
 //! connection asks in the other dialect beside it, and the one that is answered stays: a peer that is merely slow is
 //! never given up. All of it runs in the caller's thread.
 
+use super::ending::lost_text;
 use super::limit::{Limit, Received};
-use super::shared::{GET_ROOT, Shared, Token, expired_text, lost_text};
+use super::requests::{GET_ROOT, expired_text};
+use super::shared::Shared;
+use super::state::Token;
 use super::{hints, keep_alive, threads};
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Result};

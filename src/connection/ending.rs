@@ -1,7 +1,8 @@
 //! The end of a connection: everybody is told, everything lent comes back, the service's hook runs once.
 
 use super::limit::Limit;
-use super::shared::{Guard, Key, Shared, Step, Token, gone, lost_text};
+use super::shared::Shared;
+use super::state::{Guard, Inner, Key, Token};
 use super::{Connection, serial, threads};
 use crate::config::{BeforeClosed, Dialect};
 use crate::error::{Error, Exception, Result};
@@ -27,19 +28,23 @@ impl Drop for Alarm<'_> {
     }
 }
 
-/// Who runs what the host wants done before a connection is closed: the number of a thread, or 0.
-#[derive(Default)]
-pub(super) struct Leaving {
+/// What the host runs before it closes the connection, and who does it now: the number of a thread, or 0.
+pub(super) struct BeforeClosedHook {
+    run: BeforeClosed,
     thread: Mutex<u64>,
     done: Condvar,
 }
 
 /// The thread that does it.
-struct Leaver<'a>(&'a Leaving);
+struct Running<'a>(&'a BeforeClosedHook);
 
-impl Leaving {
+impl BeforeClosedHook {
+    pub(super) fn new(run: BeforeClosed) -> BeforeClosedHook {
+        BeforeClosedHook { run, thread: Mutex::default(), done: Condvar::new() }
+    }
+
     /// Waits while another thread does it. None: this one does it already.
-    fn enter(&self) -> Option<Leaver<'_>> {
+    fn enter(&self) -> Option<Running<'_>> {
         let here = threads::id();
         let mut thread = lock(&self.thread);
         if *thread == here {
@@ -54,14 +59,14 @@ impl Leaving {
             }
             *thread = here;
             drop(thread);
-            return Some(Leaver(self));
+            return Some(Running(self));
         }
         *thread = here;
-        Some(Leaver(self))
+        Some(Running(self))
     }
 }
 
-impl Drop for Leaver<'_> {
+impl Drop for Running<'_> {
     fn drop(&mut self) {
         *lock(&self.0.thread) = 0;
         self.0.done.notify_all();
@@ -77,10 +82,10 @@ impl Shared {
     #[cold]
     fn panicked(self: &Arc<Shared>) {
         let mut inner = self.lock();
-        inner.reading = false;
-        inner.flushing = false;
+        inner.reader.reading = false;
+        inner.writer.flushing = false;
         // What waits to be sent may end in the middle of a message.
-        inner.broken = true;
+        inner.writer.broken = true;
         drop(self.finish(inner, Error::Closed("the connection was closed after a panic".into())));
     }
 
@@ -92,40 +97,38 @@ impl Shared {
         }
         self.flush_some(&mut inner);
         let error = match error {
-            Error::Eof(_) if inner.closing => Error::Closed("the connection was closed".into()),
+            Error::Eof(_) if inner.life.closing => Error::Closed("the connection was closed".into()),
             Error::Eof(text) => Error::Eof(lost_text(&self.name(), &text)),
             other => other,
         };
-        let error = inner.end.get_or_insert(error).clone();
+        let error = inner.life.end.get_or_insert(error).clone();
         self.closed.store(true, Ordering::SeqCst);
         let overdrawn = inner.session.counts().overdrawn;
         inner.session.abandon();
         let pending = inner.session.take_pending();
-        let waste = inner.take_waste();
-        let mut suspects = std::mem::take(&mut inner.suspects);
-        let bound = std::mem::take(&mut inner.bound);
+        let died = inner.take_died();
+        let mut suspects = std::mem::take(&mut inner.references.suspects);
+        let bound = std::mem::take(&mut inner.reader.bound);
         let queued = self.queue.get().map(|queue| queue.forget(self));
         inner.tell_loop();
-        let root = inner.peer_root.take();
-        for waiter in inner.waiters.drain(..) {
-            waiter.woken.store(true, Ordering::Relaxed);
-            waiter.wake.notify_one();
-        }
+        let root = inner.references.peer_root.take();
+        inner.reader.wake(|_| true);
+        let gone = inner.life.gone();
         drop(inner);
         self.transport.shutdown();
         self.report(&error, overdrawn);
         for (_, token) in pending {
             if let Token::Async(result) = token {
-                if result.settle(Err(gone(&error))).0 {
+                if result.settle(Err(gone.clone())).0 {
                     result.run_callbacks();
                 }
             }
         }
-        drop((waste, bound, queued, root));
+        drop((died, bound, queued, root));
         suspects.collect();
         self.disconnected();
         let mut inner = self.lock();
-        inner.suspects.join(suspects);
+        inner.references.suspects.join(suspects);
         inner
     }
 
@@ -160,7 +163,7 @@ impl Shared {
     pub(super) fn leave_with(&self, mut inner: Guard<'_>, exception: &Exception) {
         inner.session.close();
         self.flush_some(&mut inner);
-        inner.failed = Some(Error::Exit(exception.clone()));
+        inner.life.failed = Some(Error::Exit(exception.clone()));
         inner.tell_loop();
         drop(inner);
         // Whoever is receiving comes back, and finds it.
@@ -183,8 +186,8 @@ impl Shared {
     pub(super) fn close(self: &Arc<Shared>) -> Result<()> {
         let Some(hook) = &self.before_closed else { return self.close_now() };
         self.check_fork()?;
-        let Some(_leaver) = self.leaving.enter() else { return Ok(()) };
-        let told = if self.is_closed() { Ok(()) } else { self.before_closed(hook) };
+        let Some(_running) = hook.enter() else { return Ok(()) };
+        let told = if self.is_closed() { Ok(()) } else { self.before_closed(&hook.run) };
         told.and(self.close_now())
     }
 
@@ -194,24 +197,19 @@ impl Shared {
         let _alarm = self.alarm();
         let _pause = serial::pause();
         let mut inner = self.lock();
-        if inner.end.is_some() {
+        if inner.life.end.is_some() {
             drop(self.finish(inner, Error::Closed("the connection was closed".into())));
             return Ok(());
         }
         let waits = inner.session.dialect() == Dialect::V6 && inner.session.is_open();
-        inner.closing = true;
+        inner.life.closing = true;
         inner.session.close();
         let mut limit = Limit::lazy(Some(inner.session.config().close_timeout));
-        if !inner.flushing {
+        if !inner.writer.flushing {
             (inner, _) = self.flush_within(inner, &mut limit);
         }
-        while waits && inner.end.is_none() {
-            let step;
-            (inner, step) = self.advance(inner, Key::Transaction, &mut limit);
-            if let Step::TimedOut = step {
-                break;
-            }
-        }
+        let enough = |_: &mut Inner, _| (!waits).then_some(());
+        (inner, _) = self.wait_until(inner, Key::Transaction, &mut limit, enough);
         drop(self.finish(inner, Error::Closed("the connection was closed".into())));
         Ok(())
     }
@@ -222,7 +220,7 @@ impl Shared {
             return;
         }
         let mut inner = self.lock();
-        inner.closing = true;
+        inner.life.closing = true;
         if tell {
             inner.session.close();
             self.flush_some(&mut inner);
@@ -232,10 +230,10 @@ impl Shared {
 
     /// Frees circles of containers that something held when the connection ended.
     pub(super) fn collect(&self) {
-        let mut suspects = std::mem::take(&mut self.lock().suspects);
+        let mut suspects = std::mem::take(&mut self.lock().references.suspects);
         if !suspects.is_empty() && self.check_fork().is_ok() {
             suspects.collect();
-            self.lock().suspects.join(suspects);
+            self.lock().references.suspects.join(suspects);
         }
     }
 
@@ -250,9 +248,14 @@ impl Drop for Shared {
     fn drop(&mut self) {
         // Without the lock: in a forked child a thread that is not there may hold it.
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let mut suspects = std::mem::take(&mut inner.suspects);
+        let mut suspects = std::mem::take(&mut inner.references.suspects);
         if !suspects.is_empty() && self.check_fork().is_ok() {
             suspects.collect();
         }
     }
+}
+
+/// What is said of a connection that the peer `name` has ended.
+pub(super) fn lost_text(name: &str, how: &str) -> String {
+    format!("lost the connection with {name}: {how}; connect again, and get the root and all objects anew")
 }

@@ -1,8 +1,10 @@
 //! Connections of an event loop: what to wait for, and handling what came without ever waiting.
 
 use super::limit::{Limit, Received};
-use super::shared::{Guard, Inner, Key, Shared, Step, Token, release};
+use super::shared::Shared;
+use super::state::{Guard, Inner, Key, Token, unlock_and_drop};
 use super::threads;
+use super::wait::{Step, Waited, step_until};
 use crate::error::{Error, Result};
 use crate::sync::Instant;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -16,9 +18,32 @@ const ROUNDS: usize = 16;
 /// So many messages are handled in one go, but for those of one receive that the session answers itself.
 const MESSAGES: u64 = 64;
 
-/// That an event loop drives a connection.
-pub(super) struct Looped {
-    wake: Arc<Wake>,
+/// Whether an event loop drives the connection, and how far it is.
+#[derive(Default)]
+pub(super) struct EventLoop {
+    /// Nobody but those who wait for an answer waits for room to send.
+    looped: Option<Arc<Wake>>,
+    /// The loop has been given enough to do for once; there is more.
+    more: bool,
+    /// So often `process` is running, one in the other; the loop asks again what to wait for when it has ended.
+    processing: usize,
+}
+
+impl EventLoop {
+    #[inline]
+    pub(super) fn is_on(&self) -> bool {
+        self.looped.is_some()
+    }
+
+    /// One `process` has ended. Who called the outermost looks by itself at what was rung for.
+    fn end_processing(&mut self) {
+        self.processing -= 1;
+        if self.processing == 0 {
+            if let Some(wake) = &self.looped {
+                wake.clear();
+            }
+        }
+    }
 }
 
 /// What tells a loop that another thread left something for it to do.
@@ -61,14 +86,22 @@ pub struct Interest {
 impl Inner {
     /// What the loop waits for may have changed.
     pub(super) fn tell_loop(&mut self) {
-        if let Some(looped) = self.looped.as_ref().filter(|_| self.processing == 0) {
-            looped.wake.ring();
+        let EventLoop { looped, processing, .. } = &self.event_loop;
+        if let Some(wake) = looped.as_ref().filter(|_| *processing == 0) {
+            wake.ring();
+        }
+    }
+
+    /// Another thread that waits reads from now on. The loop need not be told of what it will see itself.
+    fn hand_over_processed(&mut self) {
+        if !self.reader.waiters.is_empty() {
+            self.hand_over_reader();
         }
     }
 
     fn is_full(&mut self) -> bool {
         let limit = self.session.config().limits.queued;
-        !self.broken && self.session.outgoing().len() > limit
+        !self.writer.broken && self.session.outgoing().len() > limit
     }
 
     fn has_room_to_receive(&mut self) -> bool {
@@ -88,12 +121,12 @@ impl Shared {
         let wake = self.loop_wake.get().filter(|_| on).cloned();
         let mut inner = self.lock();
         self.has_loop.store(on, Ordering::Relaxed);
-        match (wake, inner.looped.is_some()) {
-            (Some(wake), false) => inner.looped = Some(Looped { wake }),
+        match (wake, inner.event_loop.is_on()) {
+            (Some(wake), false) => inner.event_loop.looped = Some(wake),
             (None, true) => {
-                inner.looped = None;
+                inner.event_loop.looped = None;
                 // What was left over has nobody else.
-                release(self.flush(inner));
+                unlock_and_drop(self.flush(inner));
             }
             _ => {}
         }
@@ -101,13 +134,13 @@ impl Shared {
     }
 
     pub(super) fn wake_fileno(&self) -> Option<RawFd> {
-        self.lock().looped.as_ref().map(|looped| looped.wake.event.fd())
+        self.lock().event_loop.looped.as_ref().map(|wake| wake.event.fd())
     }
 
     /// Refuses a request of a loop for which there is no room.
     pub(super) fn check_room(&self) -> Result<()> {
         let mut inner = self.lock();
-        if inner.looped.is_none() || inner.end.is_some() {
+        if !inner.event_loop.is_on() || inner.life.end.is_some() {
             return Ok(());
         }
         if inner.is_full() {
@@ -122,28 +155,28 @@ impl Shared {
 
     pub(super) fn interest(&self) -> Interest {
         let mut inner = self.lock();
-        if inner.end.is_some() || inner.broken {
+        if inner.life.end.is_some() || inner.writer.broken {
             return Interest { read: true, write: false };
         }
-        let read = !inner.reading && inner.has_room_to_receive();
+        let read = !inner.reader.reading && inner.has_room_to_receive();
         // A loop that was given enough for once comes back at once: the descriptor can be written to.
-        let more = inner.more && !inner.reading && !inner.is_full();
-        let write = more || !inner.flushing && !inner.session.outgoing().is_empty();
+        let more = inner.event_loop.more && !inner.reader.reading && !inner.is_full();
+        let write = more || !inner.writer.flushing && !inner.session.outgoing().is_empty();
         Interest { read, write }
     }
 
     /// How long the loop may wait before it calls `process` without anything having come; None: for ever.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
         let mut inner = self.lock();
-        if inner.end.is_some() {
+        if inner.life.end.is_some() {
             return Some(Duration::ZERO);
         }
-        let ready = !inner.reading
-            && (inner.broken
+        let ready = !inner.reader.reading
+            && (inner.writer.broken
                 || !inner.is_full()
-                    && (inner.more || inner.session.has_message() || inner.session.is_at_end_of_stream()));
-        let bound = inner.bound.iter().any(threads::is_for_here);
-        if ready || bound || inner.failed.is_some() {
+                    && (inner.event_loop.more || inner.session.has_message() || inner.session.is_at_end_of_stream()));
+        let bound = inner.reader.bound.iter().any(threads::is_for_here);
+        if ready || bound || inner.life.failed.is_some() {
             return Some(Duration::ZERO);
         }
         let releases = self.release_deadline(&mut inner);
@@ -160,103 +193,86 @@ impl Shared {
         self.check_fork()?;
         let _alarm = self.alarm();
         let mut inner = self.lock();
-        inner.processing += 1;
-        inner.more = false;
-        let mut handled = false;
+        inner.event_loop.processing += 1;
+        inner.event_loop.more = false;
         let mut work = Work { rounds: 0, steps: 0, messages: inner.session.messages() };
-        let outcome = loop {
-            if let Some(end) = &inner.end {
-                break if handled { Ok(()) } else { Err(end.clone()) };
-            }
-            let step;
-            (inner, step) = self.process_once(inner, &mut work);
-            match step {
-                Some(Step::Did | Step::Mine(_)) => {
-                    handled = true;
-                    work.steps += 1;
-                }
-                Some(_) => {}
-                None if inner.is_full() => break Err(full(&mut inner)),
-                None => break Ok(()),
-            }
+        let step = |inner| {
+            let (inner, step) = self.process_once(inner, &mut work);
+            work.steps += matches!(step, Step::Handled | Step::Reply(_)) as u64;
+            (inner, step)
         };
-        inner.processing -= 1;
-        if inner.processing == 0 {
-            if let Some(looped) = &inner.looped {
-                looped.wake.clear();
-            }
-        }
-        self.leave_processed(&mut inner);
-        release(inner);
-        outcome.map(|()| handled)
+        let (mut inner, waited) = step_until(inner, Step::Retry, step, |_, _| None::<()>);
+        let handled = work.steps > 0;
+        let error = match waited {
+            Waited::Ended if !handled => inner.life.end.clone(),
+            Waited::TimedOut if inner.is_full() => Some(full(&mut inner)),
+            _ => None,
+        };
+        inner.event_loop.end_processing();
+        inner.hand_over_processed();
+        unlock_and_drop(inner);
+        error.map_or(Ok(handled), Err)
     }
 
-    /// Another thread that waits reads from now on. The loop need not be told of what it will see itself.
-    fn leave_processed(&self, inner: &mut Inner) {
-        if !inner.waiters.is_empty() {
-            self.leave(inner);
-        }
-    }
-
-    /// One thing of many. None: there is nothing more that can be done without waiting.
-    fn process_once<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, work: &mut Work) -> (Guard<'a>, Option<Step>) {
-        if let Some(error) = inner.failed.take() {
-            return (self.finish(inner, error), Some(Step::Ended));
+    /// One thing of many.
+    fn process_once<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, work: &mut Work) -> (Guard<'a>, Step) {
+        if let Some(error) = inner.life.failed.take() {
+            return (self.finish(inner, error), Step::Retry);
         }
         if work.steps >= MESSAGES || inner.session.messages().wrapping_sub(work.messages) >= MESSAGES {
-            inner.more = true;
+            inner.event_loop.more = true;
             self.flush_some(&mut inner);
-            return (inner, None);
+            return (inner, Step::TimedOut);
         }
         if self.bind_threads {
-            if let Some(request) = self.take_bound(&mut inner) {
-                return (self.run(inner, request), Some(Step::Did));
+            if let Some(request) = inner.reader.take_bound() {
+                return (self.run(inner, request), Step::Handled);
             }
         }
         self.ride_in_loop(&mut inner);
         self.flush_some(&mut inner);
-        if inner.broken {
+        if inner.writer.broken {
             inner.session.outgoing().discard();
         }
-        if inner.reading {
-            return (inner, None);
+        if inner.reader.reading {
+            return (inner, Step::TimedOut);
         }
         if !inner.is_full() {
             let step;
             (inner, step) = self.take_message(inner, Key::Transaction);
-            if step.is_some() {
+            if let Some(step) = step {
                 return (inner, step);
             }
         }
-        if inner.has_waste() {
-            self.leave_processed(&mut inner);
-            release(inner);
-            return (self.lock(), Some(Step::Again));
+        if inner.has_died() {
+            inner.hand_over_processed();
+            unlock_and_drop(inner);
+            return (self.lock(), Step::Retry);
         }
         if work.rounds == ROUNDS {
-            inner.more = true;
-            return (inner, None);
+            inner.event_loop.more = true;
+            return (inner, Step::TimedOut);
         }
         if !inner.has_room_to_receive() || inner.session.has_message() && !inner.is_full() {
-            return (inner, None);
+            return (inner, Step::TimedOut);
         }
         work.rounds += 1;
         let mut incoming = inner.session.take_incoming();
-        inner.reading = true;
+        inner.reader.reading = true;
         drop(inner);
         let received = Limit::Now.receive(&*self.transport, &mut incoming);
         let mut inner = self.put_back(incoming);
         let step = match received {
-            Received::Bytes => Some(Step::Received),
+            Received::Bytes => Step::Received,
             Received::End => {
                 inner.session.end_of_stream();
-                Some(Step::Again)
+                Step::Retry
             }
-            Received::Nothing | Received::TimedOut if inner.broken => {
+            Received::Nothing | Received::TimedOut if inner.writer.broken => {
                 inner.session.end_of_stream();
-                Some(Step::Again)
+                Step::Retry
             }
-            Received::Nothing | Received::TimedOut => None,
+            Received::Nothing | Received::TimedOut => Step::TimedOut,
         };
         (inner, step)
     }

@@ -23,6 +23,7 @@ mod queue;
 mod reading;
 mod releasing;
 mod remote;
+mod requests;
 mod restricted;
 mod sending;
 mod serial;
@@ -30,9 +31,10 @@ mod served;
 mod serving;
 mod shared;
 mod signature;
+mod state;
 mod threads;
 mod truth;
-mod waiting;
+mod wait;
 mod wrap;
 
 pub use apart::{Apart, may_ask};
@@ -55,7 +57,7 @@ pub use restricted::restricted;
 pub use shared::Shared;
 pub use signature::{LiteralFault, LiteralReader, Signature};
 pub use truth::{contains, equal, said, truth, truth_of};
-pub use waiting::{wait_all, wait_any};
+pub use wait::{wait_all, wait_any};
 pub use wrap::DataWrap;
 
 use crate::config::{Config, Dialect};
@@ -67,7 +69,7 @@ use crate::transport::{self, Address, Transport};
 use crate::value::{Local, Reference, Text, Value};
 use dialing::{Dial, Found};
 use limit::Limit;
-use shared::Token;
+use state::Token;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -148,7 +150,7 @@ impl Connection {
         }
         let shared = Shared::over(transport, session, false);
         shared.handles.store(1, Ordering::Relaxed);
-        shared.lock().root_asked = root_asked;
+        shared.lock().references.root_asked = root_asked;
         let connection = Connection { shared, counted: true };
         connection.shared.install(root);
         Ok(connection)
@@ -204,14 +206,14 @@ impl Connection {
     }
 
     fn fetch_root(&self) -> Result<Value> {
-        if let Some(root) = self.shared.lock().peer_root.clone() {
+        if let Some(root) = self.shared.lock().references.peer_root.clone() {
             return Ok(root);
         }
         let asked = self.shared.await_root();
         let root = asked.unwrap_or_else(|| self.sync_request(Handler::GetRoot as i64, &[]))?;
         let mut inner = self.shared.lock();
         if !self.shared.is_closed() {
-            inner.peer_root = Some(root.clone());
+            inner.references.peer_root = Some(root.clone());
         }
         Ok(root)
     }

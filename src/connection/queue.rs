@@ -28,12 +28,12 @@ const LONG: Duration = Duration::from_secs(3600);
 
 /// The host's handle of a queue. When the last one goes, no more calls are taken.
 pub struct Queue {
-    line: Arc<Line>,
+    line: Arc<CallQueue>,
     counted: bool,
 }
 
 /// What the handles and the connections share.
-pub(super) struct Line {
+pub(super) struct CallQueue {
     number: u64,
     limit: usize,
     handles: AtomicUsize,
@@ -80,7 +80,7 @@ impl Waiting {
         }
         let inner = shared.lock();
         let inner = shared.run_here(inner, request);
-        shared.depart(inner);
+        shared.finish_wait(inner);
         true
     }
 }
@@ -112,7 +112,7 @@ fn key(shared: &Arc<Shared>) -> usize {
     Arc::as_ptr(shared) as usize
 }
 
-impl Line {
+impl CallQueue {
     /// Is this a thread that runs the queue's calls?
     #[inline]
     pub(super) fn is_here(&self) -> bool {
@@ -219,7 +219,7 @@ impl Queue {
         if limit == 0 {
             return Err(Error::Argument("a queue in which no call may wait".into()));
         }
-        let line = Line {
+        let line = CallQueue {
             number: LAST.fetch_add(1, std::sync::atomic::Ordering::Relaxed),
             limit,
             handles: AtomicUsize::new(1),
@@ -335,10 +335,10 @@ impl Shared {
     /// Answers a call that is not run, without waiting for the peer to receive.
     fn refuse(self: &Arc<Shared>, request: Request, exception: &Exception) {
         let mut inner = self.lock();
-        if inner.end.is_none() {
+        if inner.life.end.is_none() {
             inner.session.raise(&request.id, exception);
             self.flush_some(&mut inner);
-            self.nudge(&mut inner);
+            self.interrupt_reader(&mut inner);
         }
         drop(inner);
         drop(request);

@@ -7,12 +7,14 @@
 
 use super::async_result::AsyncResult;
 use super::limit::{Limit, Received};
-use super::queue::Line;
-use super::sending::QUEUE;
+use super::queue::CallQueue;
+use super::sending::{CORK_LIMIT, MAX_PENDING_OUTPUT};
 use super::serial::Turn;
-use super::shared::{CORKED, FIRST_WORD, Guard, Inner, Key, Shared, Step, Token, Waiter, release};
+use super::shared::Shared;
+use super::state::{Guard, Key, Token, Waiter, unlock_and_drop};
+use super::wait::Step;
 use super::{deadline, dispatch, served, threads};
-use crate::config::Dialect;
+use crate::codec::frame::Incoming;
 use crate::error::{Exception, Result};
 use crate::nesting::{self, Level, TooDeep};
 use crate::session::{self, Request};
@@ -24,7 +26,7 @@ use std::sync::Arc;
 
 impl Shared {
     /// Does one thing that brings a waiting thread further: takes a message that is here, receives, or parks.
-    pub(super) fn advance<'a>(
+    pub(super) fn step<'a>(
         self: &'a Arc<Shared>,
         mut inner: Guard<'a>,
         key: Key,
@@ -32,48 +34,48 @@ impl Shared {
     ) -> (Guard<'a>, Step) {
         loop {
             let step;
-            (inner, step) = self.advance_once(inner, key, limit);
-            if !matches!(step, Step::Received) || inner.end.is_some() {
+            (inner, step) = self.step_once(inner, key, limit);
+            if !matches!(step, Step::Received) || inner.life.end.is_some() {
                 return (inner, step);
             }
         }
     }
 
     #[inline]
-    fn advance_once<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
+    fn step_once<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
+        if let Some(error) = inner.life.failed.take() {
+            return (self.finish(inner, error), Step::Retry);
+        }
         if self.bind_threads {
-            if let Some(request) = self.take_bound(&mut inner) {
-                return (self.run(inner, request), Step::Did);
+            if let Some(request) = inner.reader.take_bound() {
+                return (self.run(inner, request), Step::Handled);
             }
         }
         if let Some(queue) = self.queue.get() {
             if let Some(call) = queue.take_nested(self) {
                 drop(inner);
                 call.run();
-                return (self.lock(), Step::Did);
+                return (self.lock(), Step::Handled);
             }
         }
-        if let Some(error) = inner.failed.take() {
-            return (self.finish(inner, error), Step::Ended);
-        }
-        if inner.broken {
+        if inner.writer.broken {
             // Nobody will ever take it, and what is still handled adds to it.
             inner.session.outgoing().discard();
         }
         let waiting = inner.session.outgoing().len();
         // Answers must not pile up here because the peer asks faster than it receives.
-        let most = if inner.flushing {
-            QUEUE
-        } else if inner.reading && inner.corked {
+        let most = if inner.writer.flushing {
+            MAX_PENDING_OUTPUT
+        } else if inner.reader.reading && inner.writer.corked {
             0
         } else {
-            CORKED
+            CORK_LIMIT
         };
         if waiting > most {
             let (inner, late) = self.flush_within(inner, limit);
-            return (inner, if late { Step::TimedOut } else { Step::Again });
+            return (inner, if late { Step::TimedOut } else { Step::Retry });
         }
-        if inner.reading {
+        if inner.reader.reading {
             return self.park(inner, key, limit);
         }
         let step;
@@ -91,44 +93,38 @@ impl Shared {
         let step = match inner.session.next_event() {
             Some(session::Event::Reply { seq, token: Token::Sync, outcome }) => {
                 if key == Key::Reply(seq) {
-                    return (inner, Some(Step::Mine(outcome)));
+                    return (inner, Some(Step::Reply(outcome)));
                 }
-                inner.arrived.push((seq, outcome));
-                wake(&mut inner, |waiter| waiter.key == Key::Reply(seq));
-                Step::Did
+                inner.reader.arrived.push((seq, outcome));
+                inner.reader.wake(|waiter| waiter.key == Key::Reply(seq));
+                Step::Handled
             }
             Some(session::Event::Reply { token: Token::Async(result), outcome, .. }) => {
                 inner = self.settle(inner, result, outcome);
-                Step::Did
+                Step::Handled
             }
             Some(session::Event::Request(mut request)) if self.bind_threads && !threads::is_for_here(&request) => {
                 deadline::start(&mut request.id);
                 let thread = request.id.threads().to;
-                inner.bound.push_back(request);
-                wake(&mut inner, |waiter| waiter.thread == thread);
+                inner.reader.bound.push_back(request);
+                inner.reader.wake(|waiter| waiter.thread == thread);
                 inner.tell_loop();
-                Step::Again
+                Step::Retry
             }
             Some(session::Event::Request(mut request)) => {
                 deadline::start(&mut request.id);
                 inner = self.run(inner, request);
-                Step::Did
+                Step::Handled
             }
             Some(session::Event::Closed(error)) => {
                 inner = self.finish(inner, error);
-                Step::Ended
+                Step::Retry
             }
             // The session has answered some by itself.
-            None if inner.session.messages() != taken => Step::Did,
+            None if inner.session.messages() != taken => Step::Handled,
             None => return (inner, None),
         };
         (inner, Some(step))
-    }
-
-    #[inline(never)]
-    pub(super) fn take_bound(&self, inner: &mut Inner) -> Option<Request> {
-        let at = inner.bound.iter().position(threads::is_for_here)?;
-        inner.bound.remove(at)
     }
 
     /// Waits for bytes, as the only one who does.
@@ -140,33 +136,33 @@ impl Shared {
         limit: &mut Limit,
     ) -> (Guard<'a>, Step) {
         let ride = self.ride(&mut inner, key, limit);
-        if inner.has_waste() {
+        if inner.has_died() {
             self.rode(&mut inner);
             // It may run code of the host, which must find somebody who reads.
-            self.leave(&mut inner);
-            release(inner);
-            return (self.lock(), Step::Again);
+            inner.hand_over_reader();
+            unlock_and_drop(inner);
+            return (self.lock(), Step::Retry);
         }
-        if !inner.session.outgoing().is_empty() && !inner.broken && !inner.flushing {
+        if !inner.session.outgoing().is_empty() && !inner.writer.broken && !inner.writer.flushing {
             // Others may read meanwhile, and bring what is waited for here.
             let (inner, late) = self.flush_within(inner, limit);
-            return (inner, if late { Step::TimedOut } else { Step::Again });
+            return (inner, if late { Step::TimedOut } else { Step::Retry });
         }
         // Answers that come besides the one that is waited for would hold up what the peer says next (Nagle's algorithm).
         let awaited = matches!(key, Key::Reply(_) | Key::Async(_)) as usize;
         let more_expected = inner.session.pending() > awaited || inner.session.incoming().is_mid_frame();
-        let broken = inner.broken;
+        let broken = inner.writer.broken;
         let spin = inner.session.config().spin;
         let interruptible = match key {
             Key::Background | Key::Async(_) | Key::Results => true,
-            Key::Reply(_) | Key::Transaction | Key::Room => self.nudge.get().is_some(),
+            Key::Reply(_) | Key::Transaction | Key::Writable => self.nudge.get().is_some(),
         };
         if interruptible {
-            inner.interruptible = Some(key);
+            inner.reader.interruptible = Some(key);
         }
         let most = ride.or_else(|| interruptible.then_some(TICK));
         let mut incoming = inner.session.take_incoming();
-        inner.reading = true;
+        inner.reader.reading = true;
         drop(inner);
         if more_expected {
             self.transport.quick_ack();
@@ -183,10 +179,10 @@ impl Shared {
         };
         let mut inner = self.put_back(incoming);
         if interruptible {
-            inner.interruptible = None;
-            inner.nudged = false;
+            inner.reader.interruptible = None;
+            inner.reader.nudged = false;
         }
-        inner.idle = matches!(received, Received::Nothing);
+        inner.reader.idle = matches!(received, Received::Nothing);
         if ride.is_some() {
             self.rode(&mut inner);
         }
@@ -194,16 +190,30 @@ impl Shared {
             Received::Bytes => Step::Received,
             Received::Nothing | Received::TimedOut if broken => {
                 inner.session.end_of_stream();
-                Step::Again
+                Step::Retry
             }
-            Received::Nothing => Step::Again,
+            Received::Nothing => Step::Retry,
             Received::TimedOut => Step::TimedOut,
             Received::End => {
                 inner.session.end_of_stream();
-                Step::Again
+                Step::Retry
             }
         };
         (inner, step)
+    }
+
+    /// The received bytes come back from a thread that has received.
+    #[inline]
+    pub(super) fn put_back(&self, incoming: Box<Incoming>) -> Guard<'_> {
+        let mut inner = self.lock();
+        inner.reader.reading = false;
+        inner.session.put_incoming(incoming);
+        if inner.life.end.is_some() && inner.has_died() {
+            // After the end nobody else would drop it.
+            unlock_and_drop(inner);
+            return self.lock();
+        }
+        inner
     }
 
     /// Waits for another thread to bring what this one waits for, or to hand over the reading.
@@ -212,41 +222,17 @@ impl Shared {
         let thread = if self.bind_threads { threads::id() } else { 0 };
         let runs = self.queue.get().is_some_and(|queue| queue.is_here());
         let waiter = Arc::new(Waiter { key, thread, runs, woken: AtomicBool::new(false), wake: Condvar::new() });
-        inner.waiters.push(waiter.clone());
+        inner.reader.waiters.push(waiter.clone());
         loop {
             let Some(timeout) = limit.remaining() else {
-                inner.waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
+                inner.reader.waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
                 return (inner, Step::TimedOut);
             };
             inner = wait_for(&waiter.wake, inner, timeout);
             if waiter.woken.load(Ordering::Relaxed) {
-                return (inner, Step::Again);
+                return (inner, Step::Retry);
             }
         }
-    }
-
-    /// Whoever stops waiting hands the reading to another.
-    pub(super) fn leave(&self, inner: &mut Inner) {
-        if inner.reading {
-            return;
-        }
-        if inner.waiters.is_empty() {
-            return inner.tell_loop();
-        }
-        if let Some(at) = inner.waiters.iter().position(|waiter| waiter.key != Key::Room) {
-            let waiter = inner.waiters.remove(at);
-            waiter.woken.store(true, Ordering::Relaxed);
-            waiter.wake.notify_one();
-        }
-    }
-
-    /// A thread stops waiting: nothing stays unsent, another one reads, and what has died is dropped.
-    pub(super) fn depart<'a>(&'a self, mut inner: Guard<'a>) {
-        if !inner.session.outgoing().is_empty() {
-            inner = self.flush(inner);
-        }
-        self.leave(&mut inner);
-        release(inner);
     }
 
     /// Runs a request, or leaves it to the queue. Others go on reading meanwhile.
@@ -258,9 +244,9 @@ impl Shared {
     }
 
     #[inline(never)]
-    fn leave_to<'a>(self: &'a Arc<Shared>, queue: &Line, mut inner: Guard<'a>, request: Request) -> Guard<'a> {
+    fn leave_to<'a>(self: &'a Arc<Shared>, queue: &CallQueue, mut inner: Guard<'a>, request: Request) -> Guard<'a> {
         let Err(refused) = queue.push(self, request) else {
-            wake(&mut inner, |waiter| waiter.runs && waiter.key != Key::Room);
+            inner.reader.wake(|waiter| waiter.runs && waiter.key != Key::Writable);
             return inner;
         };
         let (request, refusal) = *refused;
@@ -294,31 +280,31 @@ impl Shared {
         };
         let quick = dispatch::is_quick(&request);
         if quick {
-            inner.quick += 1;
+            inner.writer.quick += 1;
         } else if !inner.session.outgoing().is_empty() {
             inner = self.flush(inner);
         }
-        let turn = inner.order.as_ref().map(Turn::line_up);
-        self.leave(&mut inner);
+        let turn = inner.reader.order.as_ref().map(Turn::line_up);
+        inner.hand_over_reader();
         // Changed under the lock alone.
         self.activity.store(self.activity.load(Ordering::Relaxed).wrapping_add((1 << 32) + 1), Ordering::Relaxed);
         match turn {
             None => {
-                release(inner);
+                unlock_and_drop(inner);
                 self.serve_bound(request);
             }
             Some(turn) => self.serve_in_turn(inner, &turn, request),
         }
         let mut inner = self.lock();
         self.activity.store(self.activity.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
-        inner.quick -= quick as usize;
+        inner.writer.quick -= quick as usize;
         inner
     }
 
     #[inline(never)]
     fn serve_in_turn<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, turn: &Turn, request: Request) {
         // Destructors may wait for calls that come later in the line.
-        let waste = inner.take_waste();
+        let waste = inner.take_died();
         drop(inner);
         turn.run(|| {
             drop(waste);
@@ -334,46 +320,24 @@ impl Shared {
         drop(bound);
     }
 
-    /// Something has happened that no message brought: those who wait for it look again, the reader too.
-    pub(super) fn wake_waiting(&self, which: impl Fn(Key) -> bool) {
-        let mut inner = self.lock();
-        wake(&mut inner, |waiter| which(waiter.key));
-        if inner.interruptible.is_some_and(&which) {
-            self.transport.interrupt();
-        }
-    }
-
     #[inline(never)]
     pub(super) fn settle<'a>(&'a self, mut inner: Guard<'a>, result: AsyncResult, outcome: Result<Value>) -> Guard<'a> {
         let (run, late) = result.settle(outcome);
         let address = result.address();
-        wake(&mut inner, |waiter| waiter.key == Key::Async(address) || waiter.key == Key::Results);
+        inner.reader.wake(|waiter| waiter.key == Key::Async(address) || waiter.key == Key::Results);
         if !run {
             if let Some(late) = late {
                 // Nobody else may hold it any more, and its callbacks have destructors of the host.
-                inner.late.push((Some(result), late));
+                inner.references.late.push((Some(result), late));
             } else if let Some(outcome) = result.leave() {
-                inner.late.push((None, outcome));
+                inner.references.late.push((None, outcome));
             }
             return inner;
         }
         let most = inner.session.config().limits.serving;
-        self.depart(inner);
+        self.finish_wait(inner);
         nesting::deeper(most, move || result.run_callbacks());
         self.lock()
-    }
-
-    pub(super) fn await_first_word<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>) -> Guard<'a> {
-        let mut limit = Limit::lazy(Some(FIRST_WORD));
-        while inner.session.dialect() == Dialect::Auto && inner.end.is_none() {
-            let step;
-            (inner, step) = self.advance(inner, Key::Transaction, &mut limit);
-            if let Step::TimedOut = step {
-                break;
-            }
-        }
-        self.leave(&mut inner);
-        inner
     }
 
     /// Is the peer gone? While code of the host runs, nobody else may be reading, and would see it.
@@ -393,11 +357,11 @@ impl Shared {
         }
         let Some(mut inner) = crate::sync::try_lock(&self.inner) else { return };
         let limit = inner.session.config().limits.buffered;
-        if inner.reading || inner.end.is_some() || !inner.session.incoming().has_room(limit) {
+        if inner.reader.reading || inner.life.end.is_some() || !inner.session.incoming().has_room(limit) {
             return;
         }
         let mut incoming = inner.session.take_incoming();
-        inner.reading = true;
+        inner.reader.reading = true;
         drop(inner);
         let mut end = false;
         loop {
@@ -414,17 +378,6 @@ impl Shared {
         if end {
             inner.session.end_of_stream();
         }
-        self.leave(&mut inner);
+        inner.hand_over_reader();
     }
-}
-
-pub(super) fn wake(inner: &mut Inner, which: impl Fn(&Waiter) -> bool) {
-    inner.waiters.retain(|waiter| {
-        if !which(waiter) {
-            return true;
-        }
-        waiter.woken.store(true, Ordering::Relaxed);
-        waiter.wake.notify_one();
-        false
-    });
 }

@@ -4,7 +4,8 @@
 //! `RIDE` at most; the reader or the loop is woken by the first one, and looks by itself as long as more may follow.
 
 use super::limit::Limit;
-use super::shared::{Inner, Key, RELEASES, Shared};
+use super::shared::Shared;
+use super::state::{Inner, Key};
 use super::threads;
 use crate::config::Release;
 use crate::sync::atomic::Ordering;
@@ -15,6 +16,8 @@ use std::time::Duration;
 
 /// How long a release waits for a message where somebody can send it later.
 pub(super) const RIDE: Duration = Duration::from_millis(50);
+/// So many releases are not kept waiting for a message to ride behind.
+const MAX_WAITING_RELEASES: usize = 64;
 /// How often a release that is to leave at once tries to get the lock, which is never held for long.
 const TRIES: usize = 100;
 
@@ -86,16 +89,16 @@ impl Shared {
         if self.bind_threads {
             // Another thread of the peer handles them than the one that takes a message with the same object: each new one
             // begins the time again.
-            mark = mark.wrapping_mul(RELEASES as u64).wrapping_add(self.releases.len() as u64);
+            mark = mark.wrapping_mul(MAX_WAITING_RELEASES as u64).wrapping_add(self.releases.len() as u64);
         }
         let now = Instant::now();
-        match inner.riding.due {
+        match inner.references.riding.due {
             Some((since, due)) if since == mark => {
                 let left = due.saturating_duration_since(now);
                 (!left.is_zero()).then_some(left)
             }
             _ => {
-                inner.riding.due = Some((mark, now + RIDE));
+                inner.references.riding.due = Some((mark, now + RIDE));
                 Some(RIDE)
             }
         }
@@ -107,18 +110,20 @@ impl Shared {
         let waiting = self.releases.len();
         // The only thread that serves is within a call, whose answer the releases can ride behind.
         let served = match key {
-            Key::Reply(_) => inner.servers > 1 || inner.servers == 1 && inner.server_thread != threads::id(),
-            _ => inner.servers > 0,
+            Key::Reply(_) => {
+                inner.reader.servers > 1 || inner.reader.servers == 1 && inner.reader.server_thread != threads::id()
+            }
+            _ => inner.reader.servers > 0,
         };
         if waiting == 0 && (!served || inner.session.imports() == 0) {
             return None;
         }
         let now = self.release_now.load(Ordering::Relaxed);
         let rides = !self.bind_threads && !inner.session.outgoing().is_empty();
-        let must = now || waiting >= RELEASES || !limit.is_patient() || rides;
+        let must = now || waiting >= MAX_WAITING_RELEASES || !limit.is_patient() || rides;
         if !served {
             // Nobody comes back for them, but there will be a message to ride behind; it may bring the object again.
-            if must || inner.idle {
+            if must || inner.reader.idle {
                 inner.session.send_releases();
             }
             return None;
@@ -131,25 +136,25 @@ impl Shared {
         }
         if self.releases.is_empty() {
             // Nothing came and nothing was released for a while: the next one will wake this thread.
-            inner.riding.alert &= !inner.idle;
-            if !inner.riding.alert {
+            inner.references.riding.alert &= !inner.reader.idle;
+            if !inner.references.riding.alert {
                 self.releases.watch();
                 if self.releases.is_empty() {
-                    inner.riding.watched = true;
+                    inner.references.riding.watched = true;
                     return Some(TICK);
                 }
                 self.releases.quiet();
             }
         }
-        inner.riding.alert = true;
+        inner.references.riding.alert = true;
         if self.releases.is_empty() { Some(RIDE) } else { self.due(inner).or(Some(Duration::ZERO)) }
     }
 
     /// After a thread has received as `ride` said: from now on nobody need be woken, the thread looks again by itself.
     pub(super) fn rode(&self, inner: &mut Inner) {
-        if std::mem::take(&mut inner.riding.watched) && !self.releases.quiet() {
-            inner.riding.alert = true;
-            inner.idle = false;
+        if std::mem::take(&mut inner.references.riding.watched) && !self.releases.quiet() {
+            inner.references.riding.alert = true;
+            inner.reader.idle = false;
         }
     }
 
@@ -157,12 +162,12 @@ impl Shared {
     pub(super) fn ride_in_loop(&self, inner: &mut Inner) {
         self.releases.quiet();
         let waiting = self.releases.len();
-        if waiting == 0 || inner.reading {
+        if waiting == 0 || inner.reader.reading {
             return;
         }
         let now = self.release_now.load(Ordering::Relaxed);
         let rides = !self.bind_threads && !inner.session.outgoing().is_empty();
-        if now || waiting >= RELEASES || rides || self.due(inner).is_none() {
+        if now || waiting >= MAX_WAITING_RELEASES || rides || self.due(inner).is_none() {
             inner.session.send_releases();
         }
     }
@@ -177,7 +182,7 @@ impl Shared {
 
     /// Sends the releases of dropped objects, if many wait and nobody is busy with the connection.
     pub fn release_soon(&self) {
-        if self.releases.len() >= RELEASES {
+        if self.releases.len() >= MAX_WAITING_RELEASES {
             self.release_waiting();
         }
     }

@@ -1,22 +1,24 @@
 //! Sending: at once where it goes, and never without reading where it does not.
 
 use super::limit::{Limit, Received};
-use super::reading::wake;
-use super::shared::{Guard, Inner, Key, Shared, gone, release};
+use super::shared::Shared;
+use super::state::{Guard, Inner, Key, unlock_and_drop};
 use crate::error::{Error, Result};
 use crate::transport::{TICK, Transport};
 use std::time::Duration;
 
 /// How much may wait to be sent while another thread waits for the transport.
-pub(super) const QUEUE: usize = if cfg!(feature = "model") { 500 } else { 1 << 20 };
+pub(super) const MAX_PENDING_OUTPUT: usize = if cfg!(feature = "model") { 500 } else { 1 << 20 };
+/// How much is gathered at most while requests are corked.
+pub(super) const CORK_LIMIT: usize = if cfg!(feature = "model") { 300 } else { 256 << 10 };
 /// How long a writer waits for room while another thread reads: that one may stop reading, and can tell nobody.
-const BLIND: Duration = Duration::from_millis(50);
+const BLIND_WAIT: Duration = Duration::from_millis(50);
 
 impl Shared {
     /// Gathers the requests that follow, until `uncork` or until somebody waits.
     pub(super) fn cork(&self) -> Result<()> {
         self.check_fork()?;
-        self.lock().corked = true;
+        self.lock().writer.corked = true;
         Ok(())
     }
 
@@ -24,24 +26,24 @@ impl Shared {
     pub(super) fn uncork(&self) -> Result<()> {
         self.check_fork()?;
         let mut inner = self.lock();
-        inner.corked = false;
-        if let Some(end) = &inner.end {
-            return Err(gone(end));
+        inner.writer.corked = false;
+        if inner.life.end.is_some() {
+            return Err(inner.life.gone());
         }
         inner.session.send_releases();
-        release(self.flush(inner));
+        unlock_and_drop(self.flush(inner));
         Ok(())
     }
 
     /// Sends everything that waits.
     pub(super) fn flush_all(&self) {
-        release(self.flush(self.lock()));
+        unlock_and_drop(self.flush(self.lock()));
     }
 
     /// Sends everything that waits, if it goes at once and in one piece; else nothing is lost.
     #[inline]
     pub(super) fn send_now(&self, inner: &mut Inner) -> bool {
-        if inner.flushing || inner.broken {
+        if inner.writer.flushing || inner.writer.broken {
             return false;
         }
         let outgoing = inner.session.outgoing();
@@ -64,7 +66,7 @@ impl Shared {
         if self.send_now(&mut inner) {
             return inner;
         }
-        if inner.looped.is_some() {
+        if inner.event_loop.is_on() {
             self.flush_some(&mut inner);
             inner.tell_loop();
             return inner;
@@ -78,22 +80,23 @@ impl Shared {
     /// A thread that runs a queue has calls of other peers to run: it sends what goes, and the reader sends the rest. False:
     /// this is none, or there is nobody to read.
     fn leave_rest(&self, inner: &mut Inner) -> bool {
-        let here =
-            inner.servers > 0 && self.nudge.get().is_some() && self.queue.get().is_some_and(|queue| queue.is_here());
+        let here = inner.reader.servers > 0
+            && self.nudge.get().is_some()
+            && self.queue.get().is_some_and(|queue| queue.is_here());
         if here {
             self.flush_some(inner);
-            self.nudge(inner);
+            self.interrupt_reader(inner);
         }
         here
     }
 
     /// Tells the reader that there is something to be sent.
-    pub(super) fn nudge(&self, inner: &mut Inner) {
-        if inner.flushing || inner.nudged || !inner.broken && inner.session.outgoing().is_empty() {
+    pub(super) fn interrupt_reader(&self, inner: &mut Inner) {
+        if inner.writer.flushing || inner.reader.nudged || !inner.writer.broken && inner.session.outgoing().is_empty() {
             return;
         }
         if self.nudge.get().is_some() {
-            inner.nudged = true;
+            inner.reader.nudged = true;
             self.transport.interrupt();
         }
     }
@@ -101,7 +104,7 @@ impl Shared {
     /// Requests of a thread that runs a queue must not pile up without bound: beyond it, they wait as those of others.
     #[cold]
     pub(super) fn bound_rest<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
-        if inner.looped.is_none() && inner.session.outgoing().len() > QUEUE {
+        if !inner.event_loop.is_on() && inner.session.outgoing().len() > MAX_PENDING_OUTPUT {
             return self.flush_within(inner, &mut Limit::Forever).0;
         }
         inner
@@ -111,19 +114,19 @@ impl Shared {
     #[inline(never)]
     pub(super) fn flush_within<'a>(&'a self, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, bool) {
         let mut late = false;
-        if inner.flushing {
-            (inner, late) = self.await_room(inner, limit);
+        if inner.writer.flushing {
+            (inner, late) = self.await_writer(inner, limit);
             // Whoever was sending did not get to the end.
-            if inner.flushing || late {
+            if inner.writer.flushing || late {
                 return (inner, late);
             }
         }
-        while !inner.broken && !inner.session.outgoing().is_empty() {
+        while !inner.writer.broken && !inner.session.outgoing().is_empty() {
             match send_once(&mut inner, &*self.transport) {
                 Ok(()) => continue,
                 Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
                 Err(_) => {
-                    inner.broken = true;
+                    inner.writer.broken = true;
                     break;
                 }
             }
@@ -131,48 +134,48 @@ impl Shared {
                 late = true;
                 break;
             };
-            inner.flushing = true;
-            inner = self.stall(inner, left.min(TICK));
-            if inner.session.outgoing().len() <= QUEUE {
-                wake(&mut inner, |waiter| waiter.key == Key::Room);
+            inner.writer.flushing = true;
+            inner = self.wait_writable(inner, left.min(TICK));
+            if inner.session.outgoing().len() <= MAX_PENDING_OUTPUT {
+                inner.reader.wake(|waiter| waiter.key == Key::Writable);
             }
         }
-        if inner.flushing {
-            inner.flushing = false;
-            wake(&mut inner, |waiter| waiter.key == Key::Room);
+        if inner.writer.flushing {
+            inner.writer.flushing = false;
+            inner.reader.wake(|waiter| waiter.key == Key::Writable);
         }
         (inner, late)
     }
 
     /// Sends what goes without waiting.
     pub(super) fn flush_some(&self, inner: &mut Inner) {
-        while !inner.flushing && !inner.broken && !inner.session.outgoing().is_empty() {
+        while !inner.writer.flushing && !inner.writer.broken && !inner.session.outgoing().is_empty() {
             match send_once(inner, &*self.transport) {
                 Ok(()) => {}
                 Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return,
-                Err(_) => inner.broken = true,
+                Err(_) => inner.writer.broken = true,
             }
         }
     }
 
     /// The transport takes nothing: waits for room, and takes in what arrives meanwhile, up to a limit.
-    fn stall<'a>(&'a self, mut inner: Guard<'a>, time: Duration) -> Guard<'a> {
+    fn wait_writable<'a>(&'a self, mut inner: Guard<'a>, time: Duration) -> Guard<'a> {
         let limit = inner.session.config().limits.buffered;
         let mut incoming = None;
-        if !inner.reading {
+        if !inner.reader.reading {
             if !inner.session.incoming().has_room(limit) {
-                inner.broken = true;
-                inner.failed = Some(Error::Limit(format!(
+                inner.writer.broken = true;
+                inner.life.failed = Some(Error::Limit(format!(
                     "the peer sends but does not receive: {limit} bytes wait to be read (max_buffered)"
                 )));
                 inner.tell_loop();
                 return inner;
             }
-            inner.reading = true;
+            inner.reader.reading = true;
             incoming = Some(inner.session.take_incoming());
         }
         drop(inner);
-        let time = if incoming.is_some() { time } else { time.min(BLIND) };
+        let time = if incoming.is_some() { time } else { time.min(BLIND_WAIT) };
         let ready = self.transport.poll(incoming.is_some(), true, Some(time)).unwrap_or_default();
         let mut end = false;
         if let (Some(incoming), true) = (&mut incoming, ready.read) {
@@ -183,27 +186,27 @@ impl Shared {
             inner = self.put_back(incoming);
             if end {
                 inner.session.end_of_stream();
-                inner.broken = true;
+                inner.writer.broken = true;
             }
-            self.leave(&mut inner);
+            inner.hand_over_reader();
         } else {
             inner = self.lock();
         }
-        if inner.end.is_some() {
-            inner.broken = true;
+        if inner.life.end.is_some() {
+            inner.writer.broken = true;
         }
         inner
     }
 
     /// Another thread is waiting for the transport; more than a little must not pile up behind it.
-    fn await_room<'a>(&'a self, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, bool) {
-        while inner.flushing && inner.end.is_none() && inner.session.outgoing().len() > QUEUE {
+    fn await_writer<'a>(&'a self, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, bool) {
+        while inner.writer.flushing && inner.life.end.is_none() && inner.session.outgoing().len() > MAX_PENDING_OUTPUT {
             if limit.remaining_to_send().is_none() {
                 return (inner, true);
             }
             let mut forever = Limit::Forever;
             let limit = if let Limit::Now = limit { &mut forever } else { &mut *limit };
-            (inner, _) = self.park(inner, Key::Room, limit);
+            (inner, _) = self.park(inner, Key::Writable, limit);
         }
         (inner, false)
     }

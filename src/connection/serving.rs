@@ -1,8 +1,11 @@
 //! Serving: one message, all that come within a time, or all until the end.
 
 use super::limit::Limit;
-use super::shared::{Guard, Key, Shared, Step, release};
-use super::{serial, threads};
+use super::serial;
+use super::shared::Shared;
+use super::state::{Guard, Inner, Key};
+use super::threads;
+use super::wait::{Step, Waited, give_up_wait};
 use crate::error::Result;
 use crate::sync::Instant;
 use std::sync::Arc;
@@ -15,31 +18,18 @@ impl Shared {
         self.check_fork()?;
         let _alarm = self.alarm();
         let _pause = serial::pause();
-        let mut inner = self.lock();
-        loop {
-            if let Some(end) = &inner.end {
-                return Err(end.clone());
-            }
-            let step;
-            (inner, step) = self.advance(inner, Key::Transaction, &mut limit);
-            let handled = match step {
-                Step::Mine(_) | Step::Again | Step::Received | Step::Ended => continue,
-                Step::Did => {
-                    if let Some(error) = inner.failed.take() {
-                        inner = self.finish(inner, error);
-                        continue;
-                    }
-                    true
-                }
-                Step::TimedOut => false,
-            };
-            if !(again && inner.session.has_message()) {
-                inner = self.flush(inner);
-            }
-            self.leave(&mut inner);
-            release(inner);
-            return Ok(handled);
+        // A message that has the connection end is not handled: its error is.
+        let handled =
+            |inner: &mut Inner, step| (matches!(step, Step::Handled) && inner.life.failed.is_none()).then_some(());
+        let (mut inner, waited) = self.wait_until(self.lock(), Key::Transaction, &mut limit, handled);
+        if let (Waited::Ended, Some(end)) = (&waited, &inner.life.end) {
+            return Err(end.clone());
         }
+        if !(again && inner.session.has_message()) {
+            inner = self.flush(inner);
+        }
+        give_up_wait(inner);
+        Ok(matches!(waited, Waited::Found(())))
     }
 
     /// Handles all messages that come within this time, and tells whether there was any.
@@ -56,13 +46,13 @@ impl Shared {
         let (mark, mut left) = {
             let inner = self.lock();
             let queued = self.queue.get().map_or(0, |queue| queue.nested(self));
-            let bound = inner.bound.iter().filter(|request| threads::is_for_here(request)).count();
+            let bound = inner.reader.bound.iter().filter(|request| threads::is_for_here(request)).count();
             let received = inner.session.received();
             (received.map(|received| received + self.transport.available() as u64), queued + bound)
         };
         let mut first = timeout == Some(Duration::ZERO);
         let more = |inner: Guard<'_>| {
-            inner.end.is_none() && mark.is_some_and(|mark| inner.session.may_have_message_before(mark))
+            inner.life.end.is_none() && mark.is_some_and(|mark| inner.session.may_have_message_before(mark))
         };
         while first || left > 0 || more(self.lock()) {
             first = false;
@@ -78,29 +68,42 @@ impl Shared {
         Ok(())
     }
 
-    /// Handles messages until the connection ends, which is the error, or `stopping` says so.
+    /// Handles messages until the connection ends, which is the error, or `stopping` says so between two of them.
     pub(super) fn serve_all(self: &Arc<Shared>, stopping: impl Fn() -> bool) -> Result<()> {
+        let check_fork = || self.check_fork();
+        self.serve_until(Key::Transaction, |inner, step| match step {
+            Step::Handled => match check_fork() {
+                Err(error) => Some(Err(error)),
+                // Calls that are queued or deferred have no answer yet.
+                Ok(()) => (stopping() && inner.session.counts().serving == 0).then_some(Ok(())),
+            },
+            _ => None,
+        })
+    }
+
+    /// Handles messages until the connection ends, which is the error, or `stopping` says so. `wake_waiting` has it asked.
+    pub(super) fn serve_in_background(self: &Arc<Shared>, stopping: impl Fn() -> bool) -> Result<()> {
+        self.serve_until(Key::Background, |_, _| stopping().then_some(Ok(())))
+    }
+
+    fn serve_until(
+        self: &Arc<Shared>,
+        key: Key,
+        look: impl FnMut(&mut Inner, Step) -> Option<Result<()>>,
+    ) -> Result<()> {
         self.check_fork()?;
         let _alarm = self.alarm();
         let _pause = serial::pause();
         let mut inner = self.lock();
-        inner.servers += 1;
-        inner.server_thread = threads::id();
-        loop {
-            if let Some(end) = &inner.end {
-                return Err(end.clone());
+        inner.reader.begin_serving();
+        match self.wait_until(inner, key, &mut Limit::Forever, look) {
+            (mut inner, Waited::Found(Ok(()))) => {
+                inner.reader.servers -= 1;
+                self.finish_wait(inner);
+                Ok(())
             }
-            let step;
-            (inner, step) = self.advance(inner, Key::Transaction, &mut Limit::Forever);
-            if let Step::Did = step {
-                self.check_fork()?;
-                // Calls that are queued or deferred have no answer yet.
-                if stopping() && inner.session.counts().serving == 0 {
-                    inner.servers -= 1;
-                    self.depart(inner);
-                    return Ok(());
-                }
-            }
+            (_, Waited::Found(error)) => error,
+            (inner, _) => inner.life.end.clone().map_or(Ok(()), Err),
         }
     }
 }

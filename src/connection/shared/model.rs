@@ -32,15 +32,15 @@ impl Shared {
     /// Nobody is in here, so nothing may be left behind.
     pub fn assert_idle(&self) {
         let mut inner = self.lock();
-        assert!(!inner.reading, "nobody reads, but the bytes are taken out");
-        assert!(!inner.flushing, "nobody sends, but others would wait for him");
-        assert_eq!(inner.waiters.len(), 0, "threads that would be woken");
-        assert!(inner.arrived.is_empty(), "replies that nobody will look for");
-        assert_eq!(inner.bound.len(), 0, "requests for certain threads");
-        assert_eq!(inner.quick, 0, "quick methods that run");
+        assert!(!inner.reader.reading, "nobody reads, but the bytes are taken out");
+        assert!(!inner.writer.flushing, "nobody sends, but others would wait for him");
+        assert_eq!(inner.reader.waiters.len(), 0, "threads that would be woken");
+        assert!(inner.reader.arrived.is_empty(), "replies that nobody will look for");
+        assert_eq!(inner.reader.bound.len(), 0, "requests for certain threads");
+        assert_eq!(inner.writer.quick, 0, "quick methods that run");
         assert!(!self.activity().1, "code of the host that runs");
         assert!(
-            inner.end.is_some() || inner.broken || inner.session.outgoing().is_empty(),
+            inner.life.end.is_some() || inner.writer.broken || inner.session.outgoing().is_empty(),
             "bytes that were never sent"
         );
     }

@@ -1,0 +1,192 @@
+//! Requests that go over a connection, and answers to those of the peer.
+
+use super::async_result::AsyncResult;
+use super::limit::Limit;
+use super::sending::CORK_LIMIT;
+use super::serial;
+use super::shared::Shared;
+use super::state::{Guard, Inner, Key, Token, unlock_and_drop};
+use super::threads;
+use super::wait::{Step, Waited, give_up_wait, step_until};
+use crate::codec::frame::Room;
+use crate::config::{Config, Dialect};
+use crate::error::{Error, Exception, Result};
+use crate::session::{Body, Handler, RequestId, Threads};
+use crate::sync::atomic::Ordering;
+use crate::value::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Asks for the peer's root.
+pub(super) const GET_ROOT: Body<'static> = Body::Raw { handler: Handler::GetRoot as i64, args: &[] };
+
+impl Shared {
+    /// Puts a request behind what waits to be sent, and leaves the lock in the caller's hand.
+    #[inline]
+    fn start<'a>(self: &'a Arc<Shared>, body: Body<'_>, token: Token) -> Result<(Guard<'a>, i64)> {
+        self.check_fork()?;
+        let mut inner = self.lock();
+        if self.accepted && inner.session.dialect() == Dialect::Auto && !inner.event_loop.is_on() {
+            inner = self.await_first_word(inner);
+        }
+        if inner.life.end.is_some() {
+            return Err(inner.life.gone());
+        }
+        if self.bind_threads {
+            inner.session.set_threads(threads::here(self));
+        }
+        let seq = if inner.session.sends_deadlines() {
+            let left = token.time_left(inner.session.config());
+            inner.session.request_within(body, token, left)?
+        } else {
+            inner.session.request(body, token)?
+        };
+        Ok((inner, seq))
+    }
+
+    /// Sends a request and waits for its answer; requests of the peer are served meanwhile. Bytes that fit come to lie
+    /// in the room.
+    pub fn sync_request(self: &Arc<Shared>, body: Body<'_>, room: Option<Box<dyn Room>>) -> Result<Value> {
+        let _alarm = self.alarm();
+        let _pause = serial::pause();
+        let (mut inner, seq) = self.start(body, Token::Sync)?;
+        if let Some(room) = room {
+            inner.session.receive_into(seq, room);
+        }
+        let mut limit = Limit::lazy(inner.session.config().sync_request_timeout);
+        let mut late = false;
+        if !inner.writer.corked && !self.send_now(&mut inner) {
+            (inner, late) = self.flush_within(inner, &mut limit);
+        }
+        self.await_reply(inner, seq, &body, limit, late)
+    }
+
+    /// Waits for the answer to a request; requests of the peer are served meanwhile. With `late`, the time is up already.
+    #[inline(always)]
+    fn await_reply<'a>(
+        self: &'a Arc<Shared>,
+        inner: Guard<'a>,
+        seq: i64,
+        body: &Body<'_>,
+        mut limit: Limit,
+        late: bool,
+    ) -> Result<Value> {
+        let first = if late { Step::TimedOut } else { Step::Retry };
+        let step = |inner| self.step(inner, Key::Reply(seq), &mut limit);
+        // Another thread may have read it, at any step.
+        let look = |inner: &mut Inner, step| match step {
+            Step::Reply(outcome) => Some(outcome),
+            _ if inner.reader.arrived.is_empty() => None,
+            _ => inner.reader.take_arrived(seq),
+        };
+        match step_until(inner, first, step, look) {
+            (inner, Waited::Found(outcome)) => {
+                self.finish_wait(inner);
+                outcome
+            }
+            (inner, Waited::Ended) => Err(inner.life.gone()),
+            (inner, Waited::TimedOut) => Err(self.expire(inner, seq, body)),
+        }
+    }
+
+    #[cold]
+    fn expire(&self, mut inner: Guard<'_>, seq: i64, body: &Body<'_>) -> Error {
+        let timeout = inner.session.config().sync_request_timeout;
+        inner.session.forget(seq);
+        give_up_wait(inner);
+        Error::Timeout(expired_text(body, &self.name(), timeout))
+    }
+
+    /// Waits for the peer's root, if it was asked for when the dialect was found out.
+    #[cold]
+    pub(super) fn await_root(self: &Arc<Shared>) -> Option<Result<Value>> {
+        let _alarm = self.alarm();
+        let _pause = serial::pause();
+        let mut inner = self.lock();
+        let (seq, deadline) = inner.references.root_asked.take()?;
+        Some(self.await_reply(inner, seq, &GET_ROOT, Limit::at(deadline), false))
+    }
+
+    /// Sends a request whose answer `result` will hold. Bytes that fit come to lie in the room.
+    pub(super) fn async_request(
+        self: &Arc<Shared>,
+        body: Body<'_>,
+        result: &AsyncResult,
+        room: Option<Box<dyn Room>>,
+    ) -> Result<()> {
+        let _alarm = self.alarm();
+        let _pause = serial::pause();
+        if self.has_loop.load(Ordering::Relaxed) {
+            self.check_room()?;
+        }
+        let (mut inner, seq) = self.start(body, Token::Async(result.clone()))?;
+        result.sent(seq);
+        if let Some(room) = room {
+            inner.session.receive_into(seq, room);
+        }
+        if !inner.writer.corked || inner.session.outgoing().len() > CORK_LIMIT {
+            inner = self.flush(inner);
+            if self.nudge.get().is_some() {
+                inner = self.bound_rest(inner);
+            }
+        }
+        unlock_and_drop(inner);
+        Ok(())
+    }
+
+    /// Answers a request of the peer, from any thread.
+    #[inline]
+    pub(super) fn answer(self: &Arc<Shared>, id: &RequestId, result: Result<Value, Exception>) -> Result<()> {
+        self.check_fork()?;
+        let _alarm = self.alarm();
+        let mut inner = self.lock();
+        if inner.life.end.is_some() {
+            return Err(Error::Closed("the connection ended before the answer".into()));
+        }
+        if self.bind_threads {
+            inner.session.set_threads(Threads { from: threads::id(), to: id.threads().from });
+        }
+        let sent = match &result {
+            Ok(value) => inner.session.reply(id, value),
+            Err(exception) if exception.ends_program() && stays_here(inner.session.config(), exception) => {
+                self.leave_with(inner, exception);
+                return Ok(());
+            }
+            Err(exception) => {
+                inner.session.raise(id, exception);
+                Ok(())
+            }
+        };
+        // With bind_threads another thread of the peer handles them, perhaps before this answer, which may name the objects.
+        if !self.bind_threads && !self.releases.is_empty() {
+            inner.session.send_releases();
+        }
+        // Answers to a burst leave together, but only while the one who reads comes back at once.
+        if inner.writer.quick == 0 || inner.reader.reading || !inner.session.has_message() {
+            inner = self.flush(inner);
+        }
+        unlock_and_drop(inner);
+        sent
+    }
+}
+
+/// What is said of a request that the peer `name` has not answered.
+pub(super) fn expired_text(body: &Body<'_>, name: &str, timeout: Option<Duration>) -> String {
+    let what = match body {
+        Body::CallAttr { name, .. } => format!("{name}()"),
+        Body::Call { target, .. } => format!("a call of {}", target.type_name),
+        Body::Raw { handler, .. } => format!("request {handler}"),
+        Body::Inspect { .. } => "inspect".to_owned(),
+        Body::InstanceCheck { .. } => "isinstance".to_owned(),
+    };
+    let seconds = timeout.unwrap_or_default().as_secs_f64();
+    format!("{what} on {name} did not answer in {seconds} s; it may still be running")
+}
+
+/// Does an exception that a callback raised concern this side alone, and not the peer?
+fn stays_here(config: &Config, exception: &Exception) -> bool {
+    match exception.is_builtin("SystemExit") {
+        true => config.propagate_system_exit_locally,
+        false => config.propagate_keyboard_interrupt_locally,
+    }
+}

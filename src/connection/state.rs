@@ -1,0 +1,257 @@
+//! What the lock of a connection guards, in parts: the session, who reads, what is being written, the connection's life,
+//! references that are on their way. The event loop's part is in `event_loop.rs`.
+
+use super::async_result::AsyncResult;
+use super::event_loop::EventLoop;
+use super::live::Suspects;
+use super::releasing::Riding;
+use super::serial::Turn;
+use super::threads;
+use crate::codec::frame::Room;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::log::Notes;
+use crate::nesting;
+use crate::session::{Request, Session};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Condvar, Instant, MutexGuard};
+use crate::value::{Blob, Local, Value};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What is attached to a request of ours.
+pub(super) enum Token {
+    /// A thread waits for it, and looks into `arrived`.
+    Sync,
+    Async(AsyncResult),
+}
+
+impl Token {
+    /// How long the answer is waited for; None: there is no end.
+    #[cold]
+    pub(super) fn time_left(&self, config: &Config) -> Option<Duration> {
+        match self {
+            Token::Sync => config.sync_request_timeout,
+            Token::Async(result) => Some(result.expiry()?.saturating_duration_since(Instant::now())),
+        }
+    }
+}
+
+/// What a waiting thread waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Key {
+    Reply(i64),
+    /// The address of an asynchronous result.
+    Async(usize),
+    /// One of several asynchronous results: whoever waits looks which.
+    Results,
+    /// Anything that happens.
+    Transaction,
+    /// The same, for a thread that serves in the background, which also may be told to stop.
+    Background,
+    /// That less waits to be sent. It reads nothing.
+    Writable,
+}
+
+pub(super) struct Waiter {
+    pub(super) key: Key,
+    pub(super) thread: u64,
+    /// It runs the calls of the connection's queue.
+    pub(super) runs: bool,
+    pub(super) woken: AtomicBool,
+    pub(super) wake: Condvar,
+}
+
+impl Waiter {
+    fn wake(&self) {
+        self.woken.store(true, Ordering::Relaxed);
+        self.wake.notify_one();
+    }
+}
+
+pub(super) struct Inner {
+    pub(super) session: Session<Token>,
+    pub(super) reader: Reader,
+    pub(super) writer: Writer,
+    pub(super) life: Life,
+    pub(super) references: References,
+    pub(super) event_loop: EventLoop,
+}
+
+/// Who receives, who waits for what that brings, and who serves.
+#[derive(Default)]
+pub(super) struct Reader {
+    /// A thread is receiving; the session's `incoming` is with it.
+    pub(super) reading: bool,
+    /// What the reader waits for, if something else than a message can end that: then its receiving can be interrupted.
+    pub(super) interruptible: Option<Key>,
+    /// The reader has been told that something is left to be sent (`Shared::interrupt_reader`).
+    pub(super) nudged: bool,
+    /// Nothing has come for a tick.
+    pub(super) idle: bool,
+    pub(super) waiters: Vec<Arc<Waiter>>,
+    /// Replies whose threads have not looked yet.
+    pub(super) arrived: Vec<(i64, Result<Value>)>,
+    /// Requests that are for certain threads (bind_threads).
+    pub(super) bound: VecDeque<Request>,
+    /// Threads that serve until the end: one of them will read, if nobody else does.
+    pub(super) servers: usize,
+    /// The number of the one that began last.
+    pub(super) server_thread: u64,
+    /// Calls come one after the other, in the order of their arrival.
+    pub(super) order: Option<Turn>,
+}
+
+/// What is on its way to the peer, beside the bytes themselves.
+#[derive(Default)]
+pub(super) struct Writer {
+    /// Requests are being gathered: they leave with `uncork`, before any wait, or when there are many.
+    pub(super) corked: bool,
+    /// A thread is waiting until the transport takes more, and will send all there is.
+    pub(super) flushing: bool,
+    /// The transport refuses to send. What had arrived before is still read.
+    pub(super) broken: bool,
+    /// Quick methods that are running; their answers leave together.
+    pub(super) quick: usize,
+}
+
+#[derive(Default)]
+pub(super) struct Life {
+    pub(super) closing: bool,
+    /// Why the connection has to end, found where it could not be ended.
+    pub(super) failed: Option<Error>,
+    pub(super) end: Option<Error>,
+}
+
+impl Life {
+    /// The error of those who come after the end.
+    pub(super) fn gone(&self) -> Error {
+        match &self.end {
+            Some(Error::Closed(_)) => Error::Closed("the connection is closed; connect again".into()),
+            Some(other) => other.clone(),
+            None => Error::Closed("the connection ended before the answer".into()),
+        }
+    }
+}
+
+/// References that go, come or are kept, beside the session's tables.
+#[derive(Default)]
+pub(super) struct References {
+    pub(super) peer_root: Option<Value>,
+    /// The peer's root was asked for when its dialect was found out: the request, and until when its answer is waited for.
+    pub(super) root_asked: Option<(i64, Option<Instant>)>,
+    pub(super) riding: Riding,
+    /// Results whose answers came too late, and answers that nobody holds, to be dropped without the lock.
+    pub(super) late: Vec<(Option<AsyncResult>, Result<Value>)>,
+    /// Containers that the peer has given back; the end of the connection frees those that hold only one another.
+    pub(super) suspects: Suspects,
+}
+
+impl Reader {
+    /// The reply to a request, if another thread has read it.
+    #[inline]
+    pub(super) fn take_arrived(&mut self, seq: i64) -> Option<Result<Value>> {
+        let at = self.arrived.iter().position(|(arrived, _)| *arrived == seq)?;
+        Some(self.arrived.swap_remove(at).1)
+    }
+
+    /// A request for this thread, or for any.
+    #[inline(never)]
+    pub(super) fn take_bound(&mut self) -> Option<Request> {
+        let at = self.bound.iter().position(threads::is_for_here)?;
+        self.bound.remove(at)
+    }
+
+    /// A thread begins to serve until the end.
+    pub(super) fn begin_serving(&mut self) {
+        self.servers += 1;
+        self.server_thread = threads::id();
+    }
+
+    pub(super) fn wake(&mut self, which: impl Fn(&Waiter) -> bool) {
+        self.waiters.retain(|waiter| {
+            let woken = which(waiter);
+            if woken {
+                waiter.wake();
+            }
+            !woken
+        });
+    }
+
+    /// Wakes the one that has waited longest and can read.
+    fn wake_next(&mut self) {
+        if let Some(at) = self.waiters.iter().position(|waiter| waiter.key != Key::Writable) {
+            self.waiters.remove(at).wake();
+        }
+    }
+}
+
+/// What has died under the lock. Dropping it may run code of the host.
+pub(super) struct DropLater {
+    _objects: Vec<Arc<dyn Local>>,
+    _sent: Vec<Blob>,
+    _late: Vec<(Option<AsyncResult>, Result<Value>)>,
+    _rooms: Vec<Box<dyn Room>>,
+    _notes: Notes,
+}
+
+impl Inner {
+    pub(super) fn new(session: Session<Token>) -> Inner {
+        Inner {
+            session,
+            reader: Reader::default(),
+            writer: Writer::default(),
+            life: Life::default(),
+            references: References::default(),
+            event_loop: EventLoop::default(),
+        }
+    }
+
+    /// Has anything died that must not be dropped here?
+    #[inline]
+    pub(super) fn has_died(&mut self) -> bool {
+        self.session.has_dropped() || !self.references.late.is_empty() || self.session.outgoing().has_spent()
+    }
+
+    pub(super) fn take_died(&mut self) -> DropLater {
+        let objects = self.session.take_dropped();
+        objects.iter().for_each(|object| self.references.suspects.add(object));
+        DropLater {
+            _objects: objects,
+            _sent: self.session.outgoing().take_spent(),
+            _late: std::mem::take(&mut self.references.late),
+            _rooms: self.session.take_rooms(),
+            _notes: self.session.take_notes(),
+        }
+    }
+
+    /// Whoever stops waiting hands the reading to another.
+    pub(super) fn hand_over_reader(&mut self) {
+        if self.reader.reading {
+            return;
+        }
+        if self.reader.waiters.is_empty() {
+            return self.tell_loop();
+        }
+        self.reader.wake_next();
+    }
+}
+
+pub(super) type Guard<'a> = MutexGuard<'a, Inner>;
+
+/// Gives the lock back, and drops then what has died under it.
+#[inline]
+pub(super) fn unlock_and_drop(mut inner: Guard<'_>) {
+    if inner.has_died() {
+        unlock_and_drop_some(inner);
+    }
+}
+
+#[inline(never)]
+fn unlock_and_drop_some(mut inner: Guard<'_>) {
+    let most = inner.session.config().limits.serving;
+    let died = inner.take_died();
+    drop(inner);
+    nesting::deeper(most, move || drop(died));
+}

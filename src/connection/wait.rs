@@ -1,0 +1,213 @@
+//! The one loop of threads that wait for something of a connection, and waiting for asynchronous results, also of several
+//! connections.
+
+use super::async_result::AsyncResult;
+use super::limit::Limit;
+use super::serial;
+use super::served;
+use super::shared::Shared;
+use super::state::{Guard, Inner, Key, unlock_and_drop};
+use crate::config::Dialect;
+use crate::error::{Error, Result};
+use crate::sync::Instant;
+use crate::transport;
+use crate::value::Value;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Results of several connections are looked at again after this time, if nothing has come before. It bounds what is not seen
+/// by polling: another thread that reads, a stream in memory, a result of this process.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+/// How long a side that accepted waits for the peer to show its dialect before it speaks first.
+const FIRST_WORD: Duration = Duration::from_millis(200);
+
+/// What one step of a thread that waits has brought.
+pub(super) enum Step {
+    /// The reply that its key names.
+    Reply(Result<Value>),
+    /// A message was handled.
+    Handled,
+    /// Nothing yet; look again.
+    Retry,
+    /// Bytes came, and nobody else has looked at anything meanwhile.
+    Received,
+    /// The time is up; for a thread that never waits: there is nothing more that it can do.
+    TimedOut,
+}
+
+/// How waiting has ended.
+pub(super) enum Waited<R> {
+    Found(R),
+    /// The connection has ended.
+    Ended,
+    TimedOut,
+}
+
+impl Shared {
+    /// Brings the connection on until `look` finds what this thread waits for, the connection has ended, or the time is up.
+    /// `look` sees what each step has brought, a first time before any. It is asked under the lock: it runs no code of the
+    /// application.
+    #[inline(always)]
+    pub(super) fn wait_until<'a, R>(
+        self: &'a Arc<Shared>,
+        inner: Guard<'a>,
+        key: Key,
+        limit: &mut Limit,
+        look: impl FnMut(&mut Inner, Step) -> Option<R>,
+    ) -> (Guard<'a>, Waited<R>) {
+        step_until(inner, Step::Retry, |inner| self.step(inner, key, limit), look)
+    }
+
+    /// Waits until `result` is there, the limit is reached or the connection has ended. True: it is there.
+    pub(super) fn wait_for_result(self: &Arc<Shared>, result: &AsyncResult, limit: Limit) -> bool {
+        if self.check_fork().is_ok() {
+            self.wait_while(Key::Async(result.address()), limit, || !result.is_settled());
+        }
+        result.is_settled()
+    }
+
+    /// Waits until `done` says so, which is asked after each result that comes; or until the limit is reached or the
+    /// connection has ended.
+    fn wait_for_results(self: &Arc<Shared>, done: &dyn Fn() -> bool, limit: Limit) {
+        self.wait_while(Key::Results, limit, || !done());
+    }
+
+    fn wait_while(self: &Arc<Shared>, key: Key, mut limit: Limit, missing: impl Fn() -> bool) {
+        let _alarm = self.alarm();
+        let _pause = serial::pause();
+        let look = |_: &mut Inner, _| (!missing()).then_some(());
+        match self.wait_until(self.lock(), key, &mut limit, look) {
+            (inner, Waited::TimedOut) => give_up_wait(inner),
+            (inner, Waited::Found(()) | Waited::Ended) => self.finish_wait(inner),
+        }
+    }
+
+    /// A side that accepted lets the peer speak first, which shows its dialect.
+    #[cold]
+    pub(super) fn await_first_word<'a>(self: &'a Arc<Shared>, inner: Guard<'a>) -> Guard<'a> {
+        let known = |inner: &mut Inner, _| (inner.session.dialect() != Dialect::Auto).then_some(());
+        let mut limit = Limit::lazy(Some(FIRST_WORD));
+        let (mut inner, _) = self.wait_until(inner, Key::Transaction, &mut limit, known);
+        inner.hand_over_reader();
+        inner
+    }
+
+    /// A thread stops waiting: nothing stays unsent, another one reads, and what has died is dropped.
+    pub(super) fn finish_wait<'a>(&'a self, mut inner: Guard<'a>) {
+        if !inner.session.outgoing().is_empty() {
+            inner = self.flush(inner);
+        }
+        give_up_wait(inner);
+    }
+
+    /// Something has happened that no message brought: those who wait for it look again, the reader too.
+    pub(super) fn wake_waiting(&self, which: impl Fn(Key) -> bool) {
+        let mut inner = self.lock();
+        inner.reader.wake(|waiter| which(waiter.key));
+        if inner.reader.interruptible.is_some_and(&which) {
+            self.transport.interrupt();
+        }
+    }
+
+    /// A result is there that no message brought.
+    pub(super) fn wake_for(&self, result: &AsyncResult) {
+        let address = result.address();
+        self.wake_waiting(|key| key == Key::Async(address) || key == Key::Results);
+    }
+}
+
+/// Takes steps until `look` finds something in what they bring, the connection has ended, or they find that the time is up.
+#[inline(always)]
+pub(super) fn step_until<'a, R>(
+    mut inner: Guard<'a>,
+    mut step: Step,
+    mut next: impl FnMut(Guard<'a>) -> (Guard<'a>, Step),
+    mut look: impl FnMut(&mut Inner, Step) -> Option<R>,
+) -> (Guard<'a>, Waited<R>) {
+    loop {
+        let timed_out = matches!(step, Step::TimedOut);
+        if let Some(found) = look(&mut inner, step) {
+            return (inner, Waited::Found(found));
+        }
+        if inner.life.end.is_some() {
+            return (inner, Waited::Ended);
+        }
+        if timed_out {
+            return (inner, Waited::TimedOut);
+        }
+        (inner, step) = next(inner);
+    }
+}
+
+/// A thread whose time is up waits for nothing more, not even for what it has sent to leave.
+pub(super) fn give_up_wait(mut inner: Guard<'_>) {
+    inner.hand_over_reader();
+    unlock_and_drop(inner);
+}
+
+/// Waits until one of them has nothing left to wait for, and tells which; the first of several.
+pub fn wait_any(results: &[AsyncResult], timeout: Option<Duration>) -> Result<usize> {
+    let first = || results.iter().position(AsyncResult::is_done);
+    wait_for_several(results, &|| first().is_some(), timeout)?;
+    first().ok_or_else(|| Error::Argument("there is no result to wait for".into()))
+}
+
+/// Waits until none of them has anything left to wait for.
+pub fn wait_all(results: &[AsyncResult], timeout: Option<Duration>) -> Result<()> {
+    wait_for_several(results, &|| results.iter().all(AsyncResult::is_done), timeout)
+}
+
+fn wait_for_several(results: &[AsyncResult], done: &dyn Fn() -> bool, timeout: Option<Duration>) -> Result<()> {
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let _pause = serial::pause();
+    loop {
+        if done() {
+            return Ok(());
+        }
+        let waiting: Vec<&AsyncResult> = results.iter().filter(|result| !result.is_done()).collect();
+        if waiting.is_empty() && !results.is_empty() {
+            // The last has come since the first look.
+            continue;
+        }
+        if waiting.is_empty() || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            let text = format!("{} of {} requests have not been answered in time", waiting.len(), results.len());
+            return Err(Error::Timeout(text));
+        }
+        let until = waiting.iter().filter_map(|result| result.expiry()).chain(deadline).min();
+        let mut connections: Vec<Arc<Shared>> = Vec::new();
+        // What answers a result of this process may be a message of the peer that this thread serves.
+        // Its end is the end of the waiting, where nothing else can bring an answer.
+        let served = waiting.iter().any(|result| result.is_local()).then(served::here).flatten();
+        if let Some(shared) = served.as_ref().filter(|shared| shared.is_closed()) {
+            if waiting.iter().all(|result| result.is_local()) {
+                return Err(shared.ended());
+            }
+        }
+        for shared in
+            waiting.iter().filter_map(|result| result.shared()).chain(served.filter(|shared| !shared.is_closed()))
+        {
+            if !connections.iter().any(|known| Arc::ptr_eq(known, &shared)) {
+                shared.check_fork()?;
+                connections.push(shared);
+            }
+        }
+        match &connections[..] {
+            [shared] if !waiting.iter().any(|result| result.is_local()) => {
+                shared.wait_for_results(done, Limit::at(until));
+            }
+            several => take_turns(several, done, until),
+        }
+    }
+}
+
+/// Handles what has come on each connection, and waits a moment for more.
+fn take_turns(connections: &[Arc<Shared>], done: &dyn Fn() -> bool, until: Option<Instant>) {
+    for shared in connections {
+        while !done() && shared.serve(Limit::Now, false).unwrap_or(false) {}
+    }
+    if done() {
+        return;
+    }
+    let left = until.map_or(LOOK_AGAIN, |until| until.saturating_duration_since(Instant::now()).min(LOOK_AGAIN));
+    transport::await_input(connections.iter().filter_map(|shared| shared.transport.fileno()), left);
+}
