@@ -1,11 +1,11 @@
 //! rpyc_config: the settings of connections.
 
-use super::error::rpyc_error;
-use super::guard::{guard, guard_or};
-use super::handle::{self, Handle, rpyc_value};
-use super::pointer::{self, output};
-use super::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
 use crate::config::Config;
+use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::handle::{self, Handle, rpyc_value};
+use crate::ffi::border::pointer::{self, output};
+use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
+use crate::ffi::error::rpyc_error;
 use crate::value::Value;
 use std::ffi::c_char;
 use std::ptr;
@@ -24,7 +24,7 @@ impl Handle for rpyc_config {
 ///
 /// # Safety
 /// The handle is NULL or a live config.
-pub(super) unsafe fn config_or_default(config: *const rpyc_config) -> Config {
+pub(crate) unsafe fn config_or_default(config: *const rpyc_config) -> Config {
     // SAFETY: the same is asked of our caller.
     unsafe { handle::peek(config) }.cloned().unwrap_or_default()
 }
@@ -238,10 +238,10 @@ pub unsafe extern "C" fn rpyc_config_set_int(
 
 #[cfg(test)]
 mod tests {
-    use super::super::error::{rpyc_error_free, rpyc_error_status};
-    use super::super::status::{RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_OK};
-    use super::super::value::{rpyc_value_free, rpyc_value_str_equal};
     use super::*;
+    use crate::ffi::border::status::{RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_OK};
+    use crate::ffi::error::{rpyc_error_free, rpyc_error_status};
+    use crate::ffi::value::kind::{rpyc_value_free, rpyc_value_str_equal};
     use std::ffi::{CStr, CString};
 
     /// Does an option have this text?

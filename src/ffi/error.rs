@@ -1,10 +1,10 @@
 //! rpyc_error: what went wrong, as C reads it.
 
-use super::guard::{guard, guard_or};
-use super::handle::{self, Handle, rpyc_value};
-use super::pointer;
-use super::status::{self, Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_PANIC, RPYC_OK, rpyc_status};
 use crate::error::Exception;
+use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::handle::{self, Handle, rpyc_value};
+use crate::ffi::border::pointer;
+use crate::ffi::border::status::{self, Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_PANIC, RPYC_OK, rpyc_status};
 use crate::value::Value;
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;
@@ -20,7 +20,7 @@ impl Handle for rpyc_error {
 }
 
 /// What an rpyc_error stands for; its texts are ready to be lent to C.
-pub(super) struct Report {
+pub(crate) struct Report {
     pub status: rpyc_status,
     message: CString,
     raised: Option<Box<Raised>>,
@@ -221,7 +221,7 @@ pub unsafe extern "C" fn rpyc_error_packed(error: *const rpyc_error) -> *mut rpy
     let packed = |error: &Report| {
         let exception = error.exception()?;
         let mut packed = Vec::new();
-        super::packed::put_call(&mut packed, &exception.args, &exception.attributes);
+        crate::ffi::border::packed::put_call(&mut packed, &exception.args, &exception.attributes);
         Some(handle::value_new(Value::Bytes(packed.into())))
     };
     // SAFETY: NULL or a live error.
@@ -337,12 +337,12 @@ unsafe fn read_raised(error: *const rpyc_error, reader: impl FnOnce(&Raised) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::guard::guard;
-    use super::super::status::{RPYC_ERR_REMOTE, RPYC_ERR_TIMEOUT};
-    use super::super::value::rpyc_value_free;
-    use super::super::value_get::{rpyc_value_count, rpyc_value_get_int, rpyc_value_item};
     use super::*;
     use crate::error::Error;
+    use crate::ffi::border::guard::guard;
+    use crate::ffi::border::status::{RPYC_ERR_REMOTE, RPYC_ERR_TIMEOUT};
+    use crate::ffi::value::kind::rpyc_value_free;
+    use crate::ffi::value::read::{rpyc_value_count, rpyc_value_get_int, rpyc_value_item};
     use crate::value::Text;
 
     fn made(error: Error) -> *mut rpyc_error {

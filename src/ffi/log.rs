@@ -1,9 +1,9 @@
 //! The log callback.
 
-use super::error::rpyc_error;
-use super::guard::{guard, outside};
-use super::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
-use super::userdata::{Userdata, rpyc_free_fn};
+use crate::ffi::border::guard::{guard, outside};
+use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
+use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
+use crate::ffi::error::rpyc_error;
 use crate::log::{self, Level};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn rpyc_set_log_callback(
 }
 
 /// None: no messages at all.
-pub(super) fn level_of(max_level: i32) -> Result<Option<Level>> {
+pub(crate) fn level_of(max_level: i32) -> Result<Option<Level>> {
     Ok(match max_level {
         0 => None,
         RPYC_LOG_ERROR => Some(Level::Error),
@@ -66,7 +66,7 @@ pub(super) fn level_of(max_level: i32) -> Result<Option<Level>> {
     })
 }
 
-pub(super) fn receiver(callback: rpyc_log_fn, userdata: Userdata) -> Option<log::Receiver> {
+pub(crate) fn receiver(callback: rpyc_log_fn, userdata: Userdata) -> Option<log::Receiver> {
     let callback = callback?;
     Some(Arc::new(move |level: Level, text: &str| {
         let text_of = text.as_ptr().cast();
@@ -77,9 +77,9 @@ pub(super) fn receiver(callback: rpyc_log_fn, userdata: Userdata) -> Option<log:
 
 #[cfg(test)]
 mod tests {
-    use super::super::guard::guard_status;
-    use super::super::status::{RPYC_ERR_PANIC, RPYC_OK};
     use super::*;
+    use crate::ffi::border::guard::guard_status;
+    use crate::ffi::border::status::{RPYC_ERR_PANIC, RPYC_OK};
     use crate::log::tests::{alone, until};
     use std::ptr;
     use std::sync::Mutex;

@@ -1,6 +1,6 @@
 //! Which version of the library this is.
 
-use super::guard;
+use crate::ffi::border::guard;
 use std::ffi::{CStr, c_char};
 
 /// The version that this header belongs to: the first number changes when programs must be changed.

@@ -1,0 +1,239 @@
+//! What functions of the border answer, and how the errors of the layers below become that.
+
+use crate::error::{Error, Exception};
+use crate::ffi::border::guard;
+use std::ffi::{CStr, c_char};
+use std::fmt;
+
+/// What a function answers: RPYC_OK, or why it failed.
+pub type rpyc_status = i32;
+
+/// It went well.
+pub const RPYC_OK: rpyc_status = 0;
+/// A pointer was NULL that must not be.
+pub const RPYC_ERR_NULL: rpyc_status = 1;
+/// An argument has not the range or form that it must have.
+pub const RPYC_ERR_ARGUMENT: rpyc_status = 2;
+/// A text is not UTF-8.
+pub const RPYC_ERR_UTF8: rpyc_status = 3;
+/// Not now: answered already, not started yet, and the like.
+pub const RPYC_ERR_STATE: rpyc_status = 4;
+/// Waiting here would never end.
+pub const RPYC_ERR_DEADLOCK: rpyc_status = 5;
+/// The handle was made before a fork(), in the parent.
+pub const RPYC_ERR_FORKED: rpyc_status = 6;
+/// The size that a table says of itself cannot be right.
+pub const RPYC_ERR_ABI: rpyc_status = 7;
+/// A value of another kind than is needed.
+pub const RPYC_ERR_TYPE: rpyc_status = 8;
+/// A number that does not fit.
+pub const RPYC_ERR_RANGE: rpyc_status = 9;
+/// Not possible on this system, or not with this peer.
+pub const RPYC_ERR_UNSUPPORTED: rpyc_status = 10;
+/// The operating system refused to read, write, or open something.
+pub const RPYC_ERR_IO: rpyc_status = 100;
+/// The peer ended the stream.
+pub const RPYC_ERR_EOF: rpyc_status = 101;
+/// The time is over.
+pub const RPYC_ERR_TIMEOUT: rpyc_status = 102;
+/// The connection was closed, by this side or before the call.
+pub const RPYC_ERR_CLOSED: rpyc_status = 103;
+/// An address that cannot be understood, resolved or reached.
+pub const RPYC_ERR_ADDRESS: rpyc_status = 104;
+/// The peer does not receive, and as much waits to be sent as may; try again when the descriptor is writable.
+pub const RPYC_ERR_BACKPRESSURE: rpyc_status = 105;
+/// The request was given up with rpyc_async_result_cancel.
+pub const RPYC_ERR_CANCELLED: rpyc_status = 106;
+/// The peer sent what is not RPyC.
+pub const RPYC_ERR_MALFORMED: rpyc_status = 200;
+/// More, longer or deeper than the limits allow.
+pub const RPYC_ERR_LIMIT: rpyc_status = 201;
+/// Refused by the rules of our own side.
+pub const RPYC_ERR_DENIED: rpyc_status = 202;
+/// The peer named an object that it was not lent.
+pub const RPYC_ERR_UNKNOWN_OBJECT: rpyc_status = 203;
+/// The peer speaks a dialect of RPyC that is not spoken here.
+pub const RPYC_ERR_DIALECT: rpyc_status = 204;
+/// The peer raised an exception.
+pub const RPYC_ERR_REMOTE: rpyc_status = 300;
+/// The peer raised StopIteration: the end of an iteration.
+pub const RPYC_ERR_STOP_ITERATION: rpyc_status = 301;
+/// The peer's attribute rules refuse a name: an AttributeError, which says so in RPyC's words.
+pub const RPYC_ERR_REFUSED: rpyc_status = 302;
+/// A callback of this side raised SystemExit, which is not sent to the peer (propagate_SystemExit_locally): the connection
+/// has ended, and the program is to end too.
+pub const RPYC_ERR_EXIT: rpyc_status = 303;
+/// The same with KeyboardInterrupt (propagate_KeyboardInterrupt_locally).
+pub const RPYC_ERR_INTERRUPTED: rpyc_status = 304;
+/// Something panicked inside the library; the connection in question is closed.
+pub const RPYC_ERR_PANIC: rpyc_status = 900;
+
+/// The name of a status as it stands in this header, such as "RPYC_ERR_TIMEOUT".
+///
+/// @param status any number
+/// @return borrowed, for ever; NULL if no status has this number
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rpyc_status_name(status: rpyc_status) -> *const c_char {
+    guard::guard_or(std::ptr::null(), || name(status).map_or(std::ptr::null(), CStr::as_ptr))
+}
+
+pub(crate) fn name(status: rpyc_status) -> Option<&'static CStr> {
+    Some(match status {
+        RPYC_OK => c"RPYC_OK",
+        RPYC_ERR_NULL => c"RPYC_ERR_NULL",
+        RPYC_ERR_ARGUMENT => c"RPYC_ERR_ARGUMENT",
+        RPYC_ERR_UTF8 => c"RPYC_ERR_UTF8",
+        RPYC_ERR_STATE => c"RPYC_ERR_STATE",
+        RPYC_ERR_DEADLOCK => c"RPYC_ERR_DEADLOCK",
+        RPYC_ERR_FORKED => c"RPYC_ERR_FORKED",
+        RPYC_ERR_ABI => c"RPYC_ERR_ABI",
+        RPYC_ERR_TYPE => c"RPYC_ERR_TYPE",
+        RPYC_ERR_RANGE => c"RPYC_ERR_RANGE",
+        RPYC_ERR_UNSUPPORTED => c"RPYC_ERR_UNSUPPORTED",
+        RPYC_ERR_IO => c"RPYC_ERR_IO",
+        RPYC_ERR_EOF => c"RPYC_ERR_EOF",
+        RPYC_ERR_TIMEOUT => c"RPYC_ERR_TIMEOUT",
+        RPYC_ERR_CLOSED => c"RPYC_ERR_CLOSED",
+        RPYC_ERR_ADDRESS => c"RPYC_ERR_ADDRESS",
+        RPYC_ERR_BACKPRESSURE => c"RPYC_ERR_BACKPRESSURE",
+        RPYC_ERR_CANCELLED => c"RPYC_ERR_CANCELLED",
+        RPYC_ERR_MALFORMED => c"RPYC_ERR_MALFORMED",
+        RPYC_ERR_LIMIT => c"RPYC_ERR_LIMIT",
+        RPYC_ERR_DENIED => c"RPYC_ERR_DENIED",
+        RPYC_ERR_UNKNOWN_OBJECT => c"RPYC_ERR_UNKNOWN_OBJECT",
+        RPYC_ERR_DIALECT => c"RPYC_ERR_DIALECT",
+        RPYC_ERR_REMOTE => c"RPYC_ERR_REMOTE",
+        RPYC_ERR_STOP_ITERATION => c"RPYC_ERR_STOP_ITERATION",
+        RPYC_ERR_REFUSED => c"RPYC_ERR_REFUSED",
+        RPYC_ERR_EXIT => c"RPYC_ERR_EXIT",
+        RPYC_ERR_INTERRUPTED => c"RPYC_ERR_INTERRUPTED",
+        RPYC_ERR_PANIC => c"RPYC_ERR_PANIC",
+        _ => return None,
+    })
+}
+
+/// Why a function of the border fails.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub status: rpyc_status,
+    pub message: String,
+    /// What the peer raised.
+    pub exception: Option<Exception>,
+    /// The status says it all: no error is made.
+    pub silent: bool,
+}
+
+pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
+
+impl Failure {
+    #[cold]
+    pub fn new(status: rpyc_status, message: impl fmt::Display) -> Failure {
+        Failure { status, message: message.to_string(), exception: None, silent: false }
+    }
+
+    /// No more items: nothing went wrong.
+    pub fn end() -> Failure {
+        Failure { status: RPYC_ERR_STOP_ITERATION, message: String::new(), exception: None, silent: true }
+    }
+
+    #[cold]
+    pub fn null(argument: impl fmt::Display) -> Failure {
+        Failure::new(RPYC_ERR_NULL, format_args!("{argument} is NULL"))
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        let status = status_of(&error);
+        let message = match &error {
+            Error::Remote(exception) if status == RPYC_ERR_REFUSED => {
+                // The usual rules keep back what does not exist as well, in the same words.
+                let absent = match exception.refused_by() {
+                    None if !exception.is_denied_by_service() => "there is no such attribute, or ",
+                    _ => "",
+                };
+                let rule = exception.refused_by().map_or_else(String::new, |rule| format!(" ({rule})"));
+                format!(
+                    "{error}: {absent}the attribute rules on the side of the object's owner refuse it{rule}; check the name, expose it there, or change the rules"
+                )
+            }
+            Error::Remote(exception) => match exception.absence() {
+                Some(absence) => format!("AttributeError: {absence}"),
+                None => error.to_string(),
+            },
+            _ => error.to_string(),
+        };
+        let exception = match error {
+            Error::Remote(exception) | Error::Exit(exception) => Some(exception),
+            _ => None,
+        };
+        Failure { status, message, exception, silent: false }
+    }
+}
+
+fn status_of(error: &Error) -> rpyc_status {
+    match error {
+        Error::Argument(_) => RPYC_ERR_ARGUMENT,
+        Error::Type(_) => RPYC_ERR_TYPE,
+        Error::Range(_) => RPYC_ERR_RANGE,
+        Error::State(_) => RPYC_ERR_STATE,
+        Error::Deadlock(_) => RPYC_ERR_DEADLOCK,
+        Error::Unsupported(_) => RPYC_ERR_UNSUPPORTED,
+        Error::Forked(_) => RPYC_ERR_FORKED,
+        Error::Io { .. } => RPYC_ERR_IO,
+        Error::Eof(_) => RPYC_ERR_EOF,
+        Error::Timeout(_) => RPYC_ERR_TIMEOUT,
+        Error::Closed(_) => RPYC_ERR_CLOSED,
+        Error::Cancelled(_) => RPYC_ERR_CANCELLED,
+        Error::Address(_) | Error::Connect { .. } => RPYC_ERR_ADDRESS,
+        Error::Malformed(_) => RPYC_ERR_MALFORMED,
+        Error::Limit(_) => RPYC_ERR_LIMIT,
+        Error::Backpressure(_) => RPYC_ERR_BACKPRESSURE,
+        Error::Denied(_) => RPYC_ERR_DENIED,
+        Error::UnknownObject(_) => RPYC_ERR_UNKNOWN_OBJECT,
+        Error::Dialect(_) => RPYC_ERR_DIALECT,
+        Error::Host(status, _) => *status,
+        Error::Remote(_) if error.is_stop_iteration() => RPYC_ERR_STOP_ITERATION,
+        Error::Remote(exception) if exception.is_refusal() => RPYC_ERR_REFUSED,
+        Error::Remote(_) => RPYC_ERR_REMOTE,
+        Error::Exit(exception) if exception.is_builtin("SystemExit") => RPYC_ERR_EXIT,
+        Error::Exit(_) => RPYC_ERR_INTERRUPTED,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_constant_has_its_name() {
+        let mut found = 0;
+        for line in include_str!("status.rs").lines() {
+            let Some((constant, rest)) = line.strip_prefix("pub const ").and_then(|l| l.split_once(": rpyc_status = "))
+            else {
+                continue;
+            };
+            let number: rpyc_status = rest.trim_end_matches(';').parse().unwrap();
+            assert_eq!(name(number).unwrap().to_str().unwrap(), constant);
+            found += 1;
+        }
+        assert_eq!(found, (-1000..1000).filter(|n| name(*n).is_some()).count());
+        assert!(rpyc_status_name(-1).is_null());
+        assert!(!rpyc_status_name(RPYC_OK).is_null());
+    }
+
+    #[test]
+    fn exceptions_are_kept() {
+        let failure = Failure::from(Error::Remote(Exception::builtin("ValueError", "no")));
+        assert_eq!((failure.status, failure.message.as_str()), (RPYC_ERR_REMOTE, "ValueError: no"));
+        assert!(failure.exception.unwrap().is_builtin("ValueError"));
+        let end = Failure::from(Error::Remote(Exception::stop_iteration()));
+        assert_eq!(end.status, RPYC_ERR_STOP_ITERATION);
+        assert!(end.exception.is_some());
+        let other = Failure::from(Error::Timeout("too late".into()));
+        assert_eq!((other.status, other.message.as_str()), (RPYC_ERR_TIMEOUT, "too late"));
+        assert!(other.exception.is_none());
+    }
+}

@@ -1,0 +1,221 @@
+//! Slaves: services that give masters of classic mode what the host's callbacks do.
+
+use crate::classic::{self, Slave, SlaveState};
+use crate::connection::{Call, Connection, Hook, Method, Object, Refused};
+use crate::ffi::border::guard::{self, guard};
+use crate::ffi::border::handle::{self, rpyc_object};
+use crate::ffi::border::pointer::{array, name, output};
+use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE, Result, rpyc_status};
+use crate::ffi::border::table::{self, optional};
+use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
+use crate::ffi::connection::lifetime::rpyc_connection;
+use crate::ffi::error::rpyc_error;
+use crate::ffi::service::call::{lend_call, live, rpyc_call};
+use crate::ffi::service::class::{CSelf, rpyc_class, rpyc_method_fn};
+use crate::value::Text;
+use std::ffi::{c_char, c_void};
+use std::ptr;
+use std::sync::Arc;
+
+/// Describes a slave. All of it is copied by rpyc_slave_new. Members are only ever appended; what is 0 or NULL has the
+/// meaning that is said of it. The callbacks get as self what create made for the connection.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rpyc_slave_table {
+    /// sizeof(rpyc_slave_table)
+    pub struct_size: usize,
+    /// The name of its class. NULL: "SlaveService".
+    pub name: *const c_char,
+    /// What it is, for Python's help(). NULL: nothing to say.
+    pub doc: *const c_char,
+    /// Names of modules that masters can import. NULL: there are none.
+    pub module_names: *const *const c_char,
+    /// The modules of these names: any objects, such as those of rpyc_module_new.
+    pub modules: *const *mut rpyc_object,
+    /// How many modules there are.
+    pub module_count: usize,
+    /// Imports a module that is none of these, and none of the library's own (builtins, sys, importlib.util,
+    /// rpyc.lib.compat): argument 0 is its dotted name, or a tuple of the parts. It answers with an object, or raises
+    /// ModuleNotFoundError. NULL: there are no others.
+    pub getmodule: rpyc_method_fn,
+    /// Evaluates argument 0, a text, and answers with the value. NULL: NotImplementedError.
+    pub eval: rpyc_method_fn,
+    /// Executes argument 0, a text. NULL: NotImplementedError.
+    pub execute: rpyc_method_fn,
+    /// Answers with the namespace, an object that can do what a dict can. NULL: a dict of the library's own, for each
+    /// connection.
+    pub get_namespace: rpyc_method_fn,
+    /// Makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
+    /// refused, as with rpyc_class_table. NULL in place of the function: it is userdata.
+    pub create: Option<unsafe extern "C" fn(userdata: *mut c_void) -> *mut c_void>,
+    /// Ends what create made.
+    pub destroy: Option<unsafe extern "C" fn(self_: *mut c_void)>,
+    /// A master has connected; no request of it has been served. connection is lent.
+    pub on_connect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, self_: *mut c_void)>,
+    /// A connection has ended; nothing can be sent. connection is lent.
+    pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, self_: *mut c_void)>,
+}
+
+fn self_of(root: &Object) -> *mut c_void {
+    let state = classic::state_of(root).and_then(|state: &SlaveState| state.host.downcast_ref::<CSelf>());
+    state.map_or(ptr::null_mut(), |state| state.0.pointer())
+}
+
+/// # Safety
+/// `run` is what the host's table says it is.
+unsafe fn method(run: rpyc_method_fn) -> Option<Method> {
+    let run = run?;
+    Some(Arc::new(move |call: Call| {
+        let this = self_of(call.object());
+        // SAFETY: the host's function, called as its type says.
+        lend_call(call, |call| unsafe { run(call, this) });
+    }))
+}
+
+fn hook(hook: Option<unsafe extern "C" fn(*mut rpyc_connection, *mut c_void)>) -> Option<Hook> {
+    let hook = hook?;
+    Some(Box::new(move |connection: &Connection, root: &Arc<Object>| {
+        let this = self_of(root);
+        // SAFETY: the host's function, called as its type says.
+        handle::lend(connection.clone(), |connection| guard::outside(|| unsafe { hook(connection, this) }));
+    }))
+}
+
+/// Makes the service of a slave: what a Python program drives with rpyc.classic.connect().
+///
+/// Whoever connects can do whatever the callbacks do, and reads, sets and deletes every attribute of every object that it
+/// gets: for its connections allow_all_attrs, allow_getattr, allow_setattr, allow_delattr and allow_pickle are switched on,
+/// as in RPyC's SlaveService. Never let it listen where strangers connect.
+///
+/// Given to rpyc_classic_connect, both sides drive each other: RPyC's ClassicService.
+///
+/// @param table copied, with everything that it points to
+/// @param userdata given to create, and the self of callbacks without create
+/// @param userdata_free ends userdata when the class and all its connections are gone; may be NULL
+/// @param class_out owned; for rpyc_server_new, rpyc_connect and the like
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right), RPYC_ERR_ARGUMENT
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_slave_new(
+    table: *const rpyc_slave_table,
+    userdata: *mut c_void,
+    userdata_free: rpyc_free_fn,
+    class_out: *mut *mut rpyc_class,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let userdata = Arc::new(Userdata::new(userdata, userdata_free));
+            let out = output(class_out, "class_out")?;
+            out.put(handle::new(classic::slave(described(table, userdata)?)?))
+        })
+    }
+}
+
+/// # Safety
+/// The table is NULL or as the documentation of `rpyc_slave_table` asks.
+unsafe fn described(table: *const rpyc_slave_table, userdata: Arc<Userdata>) -> Result<Slave> {
+    // SAFETY: all that follows reads the table as its documentation describes it.
+    unsafe {
+        let table =
+            table::table(table, std::mem::offset_of!(rpyc_slave_table, getmodule), "table", "rpyc_slave_table")?;
+        let names = array(table.module_names, table.module_count, "module_names")?;
+        let objects = array(table.modules, table.module_count, "modules")?;
+        let mut modules = Vec::with_capacity(names.len());
+        for (text, object) in names.iter().zip(objects) {
+            let text = name(*text, "module_names")?;
+            if modules.iter().any(|(known, _): &(Text, _)| known.as_str() == text) {
+                return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("module_names: '{text}' is given twice")));
+            }
+            modules.push((Text::new(text), handle::get(*object, "modules")?.reference.clone()));
+        }
+        let (create, destroy, owner) = (table.create, table.destroy, userdata.clone());
+        Ok(Slave {
+            name: optional(table.name, "name")?.map(str::to_owned),
+            doc: optional(table.doc, "doc")?.map(Text::new),
+            modules,
+            getmodule: method(table.getmodule),
+            eval: method(table.eval),
+            execute: method(table.execute),
+            namespace: method(table.get_namespace),
+            create: Some(Box::new(move || {
+                // SAFETY: the host's functions, called as their types say; what create made is destroyed once.
+                let Some(create) = create else { return Box::new(CSelf(Userdata::new(userdata.pointer(), None))) };
+                let made = guard::outside(|| create(userdata.pointer()));
+                if made.is_null() {
+                    return Box::new(Refused);
+                }
+                Box::new(CSelf(Userdata::new(made, destroy)))
+            })),
+            on_connect: hook(table.on_connect),
+            on_disconnect: hook(table.on_disconnect),
+            owner: Some(Box::new(owner)),
+        })
+    }
+}
+
+/// A module that a slave has for the connection of a call, as its master gets it: one of its table, or one of the library's
+/// own, such as "sys", whose stdin, stdout and stderr a master may have redirected.
+///
+/// @param call borrowed
+/// @param module copied
+/// @param object_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_STATE (the service of the connection is no slave),
+///         RPYC_ERR_ARGUMENT (there is no such module)
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_slave_module(
+    call: *mut rpyc_call,
+    module: *const c_char,
+    object_out: *mut *mut rpyc_object,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(object_out, "object_out")?;
+            let call = live(call)?;
+            let module = name(module, "module")?;
+            let root = call.shared().and_then(|shared| shared.service());
+            let state = root.and_then(|root| classic::state_of(root));
+            let state =
+                state.ok_or_else(|| Failure::new(RPYC_ERR_STATE, "the service of the connection is no slave"))?;
+            let found = state.module(module);
+            let found =
+                found.ok_or_else(|| Failure::new(RPYC_ERR_ARGUMENT, format_args!("there is no module '{module}'")))?;
+            out.put(handle::new(found.into()))
+        })
+    }
+}
+
+/// Makes a module: an object without attributes but its name and doc. Others are set with rpyc_object_set_attr; masters may
+/// set and delete them too.
+///
+/// @param module copied; its name
+/// @param doc copied; what it is; may be NULL
+/// @param object_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_module_new(
+    module: *const c_char,
+    doc: *const c_char,
+    object_out: *mut *mut rpyc_object,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(object_out, "object_out")?;
+            let module = name(module, "module")?;
+            out.put(handle::new(classic::module(module, optional(doc, "doc")?).into()))
+        })
+    }
+}

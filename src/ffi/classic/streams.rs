@@ -1,0 +1,329 @@
+//! rpyc_classic: files and folders, and the peer's standard streams.
+
+use crate::classic::{Input, Output, Progress, Redirection, Streams, Transfer};
+use crate::ffi::border::guard::{self, guard, guard_or};
+use crate::ffi::border::handle::{self, Handle};
+use crate::ffi::border::pointer::{name, output};
+use crate::ffi::border::status::{Result, rpyc_status};
+use crate::ffi::border::table;
+use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
+use crate::ffi::classic::master::{live, rpyc_classic};
+use crate::ffi::error::rpyc_error;
+use libc::FILE;
+use std::ffi::{CString, c_char, c_void};
+use std::sync::Arc;
+
+/// How far a transfer has come.
+#[repr(C)]
+pub struct rpyc_transfer_progress {
+    /// The file of this side that is being copied. Borrowed for the call; NUL-terminated.
+    pub local: *const c_char,
+    /// The file of the peer. Borrowed for the call; NUL-terminated.
+    pub remote: *const c_char,
+    /// Bytes of the file that have been copied.
+    pub done: u64,
+    /// Bytes of the file at the beginning.
+    pub size: u64,
+    /// Files that were copied before it.
+    pub files: u64,
+    /// Bytes of all files that have been copied.
+    pub total: u64,
+}
+
+/// How files and folders are copied. Members are only ever appended; what is 0 or NULL has the meaning that is said of it.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rpyc_transfer_options {
+    /// sizeof(rpyc_transfer_options)
+    pub struct_size: usize,
+    /// Bytes in one message. 0: 64000, as in RPyC.
+    pub chunk_size: usize,
+    /// Is a file or folder of this name, which lies in a folder that is copied, to be copied too? NULL: all are.
+    pub filter: Option<unsafe extern "C" fn(name: *const c_char, userdata: *mut c_void) -> bool>,
+    /// Told at the beginning of each file and after each message. false: the transfer ends. NULL: nobody is told.
+    pub progress: Option<unsafe extern "C" fn(progress: *const rpyc_transfer_progress, userdata: *mut c_void) -> bool>,
+    /// Given to filter and progress.
+    pub userdata: *mut c_void,
+}
+
+/// Runs a transfer as the options say.
+///
+/// # Safety
+/// The options are NULL or as their documentation asks.
+unsafe fn with_options(
+    options: *const rpyc_transfer_options,
+    run: impl FnOnce(&Transfer<'_>) -> crate::error::Result<()>,
+) -> Result<()> {
+    if options.is_null() {
+        return Ok(run(&Transfer::default())?);
+    }
+    // SAFETY: not NULL, so it begins with its size.
+    let options = unsafe {
+        table::table(options, std::mem::offset_of!(rpyc_transfer_options, filter), "options", "rpyc_transfer_options")
+    }?;
+    let c_text = |text: &str| CString::new(text).unwrap_or_default();
+    let filter = |name: &str| match options.filter {
+        None => true,
+        // SAFETY: the host's function, called as its type says.
+        Some(filter) => guard::outside(|| unsafe { filter(c_text(name).as_ptr(), options.userdata) }),
+    };
+    let progress = |told: &Progress<'_>| match options.progress {
+        None => true,
+        Some(progress) => {
+            let (local, remote) = (c_text(told.local), c_text(told.remote));
+            let Progress { done, size, files, total, .. } = *told;
+            let told =
+                rpyc_transfer_progress { local: local.as_ptr(), remote: remote.as_ptr(), done, size, files, total };
+            // SAFETY: the host's function, called as its type says.
+            guard::outside(|| unsafe { progress(&told, options.userdata) })
+        }
+    };
+    let chunk = if options.chunk_size == 0 { Transfer::default().chunk } else { options.chunk_size.min(1 << 26) };
+    Ok(run(&Transfer { chunk, filter: &filter, progress: &progress })?)
+}
+
+/// Copies a file, or a folder with all that is in it, to a classic server: rpyc.classic.upload().
+///
+/// Folders that are missing are made. In folders, what is neither file nor folder is passed over. A file that could only be copied in
+/// part stays so.
+///
+/// @param classic borrowed
+/// @param local copied; a path
+/// @param remote copied; the path of the copy, not of the folder that it lies in
+/// @param options copied; NULL for defaults
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
+///         RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is neither file nor folder), RPYC_ERR_DENIED,
+///         RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer answers with something else than files do)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_classic_upload(
+    classic: *const rpyc_classic,
+    local: *const c_char,
+    remote: *const c_char,
+    options: *const rpyc_transfer_options,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let classic = live(classic)?;
+            let local = name(local, "local")?;
+            let remote = name(remote, "remote")?;
+            with_options(options, |how| classic.upload(local, remote, how))
+        })
+    }
+}
+
+/// Copies a file, or a folder with all that is in it, from a classic server: rpyc.classic.download().
+///
+/// As rpyc_classic_upload. A name in a folder of the peer that would lead out of it is refused with RPYC_ERR_DENIED.
+///
+/// @param classic borrowed
+/// @param remote copied; a path of the peer
+/// @param local copied; the path of the copy, not of the folder that it lies in
+/// @param options copied; NULL for defaults
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
+///         RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is neither file nor folder), RPYC_ERR_DENIED,
+///         RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer answers with something else than files do)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_classic_download(
+    classic: *const rpyc_classic,
+    remote: *const c_char,
+    local: *const c_char,
+    options: *const rpyc_transfer_options,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let classic = live(classic)?;
+            let remote = name(remote, "remote")?;
+            let local = name(local, "local")?;
+            with_options(options, |how| classic.download(remote, local, how))
+        })
+    }
+}
+
+/// Gets what the peer writes: UTF-8 of `length` bytes, borrowed for the call.
+pub type rpyc_output_fn = Option<unsafe extern "C" fn(text: *const c_char, length: usize, userdata: *mut c_void)>;
+
+/// Puts up to `size` bytes of what the peer is to read into `buffer`, and tells how many; 0 is the end.
+pub type rpyc_input_fn = Option<unsafe extern "C" fn(buffer: *mut c_char, size: usize, userdata: *mut c_void) -> usize>;
+
+/// The standard streams of a classic server, led to this side. Shared between threads, but has one owner.
+pub struct rpyc_redirection {
+    _opaque: (),
+}
+
+impl Handle for rpyc_redirection {
+    type Inner = Redirection;
+    const WORD: [u8; 8] = *b"redirect";
+}
+
+/// Leads the standard streams of a classic server to callbacks: rpyc.classic.redirected_stdio().
+///
+/// What the peer's sys.stdout gets while a request of ours runs there comes before the answer. What it gets at other times
+/// comes when this side serves.
+///
+/// @param classic borrowed
+/// @param input what the peer reads from sys.stdin; NULL: it keeps its own
+/// @param out gets what the peer writes to sys.stdout; NULL: it keeps its own
+/// @param err gets what the peer writes to sys.stderr; NULL: it keeps its own
+/// @param userdata given to the callbacks
+/// @param userdata_free ends userdata when the peer has let go of the streams; may be NULL
+/// @param redirection_out owned; end it with rpyc_redirection_end
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
+///         RPYC_ERR_TYPE (the peer's sys is no object)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_classic_redirect(
+    classic: *const rpyc_classic,
+    input: rpyc_input_fn,
+    out: rpyc_output_fn,
+    err: rpyc_output_fn,
+    userdata: *mut c_void,
+    userdata_free: rpyc_free_fn,
+    redirection_out: *mut *mut rpyc_redirection,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let userdata = Arc::new(Userdata::new(userdata, userdata_free));
+            let place = output(redirection_out, "redirection_out")?;
+            let writer = |callback: rpyc_output_fn| {
+                let (callback, userdata) = (callback?, userdata.clone());
+                let write: Output = Arc::new(move |text: &str| {
+                    guard::outside(|| callback(text.as_ptr().cast(), text.len(), userdata.pointer()));
+                });
+                Some(write)
+            };
+            let reader = |callback: rpyc_input_fn| {
+                let (callback, userdata) = (callback?, userdata.clone());
+                let read: Input = Arc::new(move |buffer: &mut [u8]| {
+                    guard::outside(|| callback(buffer.as_mut_ptr().cast(), buffer.len(), userdata.pointer()))
+                });
+                Some(read)
+            };
+            let streams = Streams { input: reader(input), output: writer(out), error: writer(err) };
+            place.put(handle::new(live(classic)?.redirect(streams)?))
+        })
+    }
+}
+
+/// A stream of C that the host keeps open.
+struct File(*mut FILE);
+
+// SAFETY: the streams of C have locks of their own.
+unsafe impl Send for File {}
+// SAFETY: as above.
+unsafe impl Sync for File {}
+
+impl File {
+    fn new(file: *mut FILE) -> Option<File> {
+        (!file.is_null()).then_some(File(file))
+    }
+
+    /// # Safety
+    /// The stream stays open as long as what this makes.
+    unsafe fn output(self) -> Output {
+        Arc::new(move |text: &str| {
+            // SAFETY: the stream is open, and the text as long as is said.
+            unsafe {
+                libc::fwrite(text.as_ptr().cast(), 1, text.len(), { &self }.0);
+                libc::fflush({ &self }.0);
+            }
+        })
+    }
+
+    /// # Safety
+    /// As for `output`.
+    unsafe fn input(self) -> Input {
+        Arc::new(move |buffer: &mut [u8]| {
+            let size = i32::try_from(buffer.len()).unwrap_or(i32::MAX);
+            buffer.fill(0xff);
+            // SAFETY: the stream is open, and the buffer of that size. A line is taken, so that a terminal is not waited
+            // for longer than for its next one.
+            let line = unsafe { libc::fgets(buffer.as_mut_ptr().cast(), size, { &self }.0) };
+            if line.is_null() {
+                return 0;
+            }
+            // The text may hold NUL; what fgets has put ends with the last one, as all behind it is 0xff.
+            buffer.iter().rposition(|byte| *byte == 0).unwrap_or(0)
+        })
+    }
+}
+
+/// Leads the standard streams of a classic server to streams of C, such as this program's stdin, stdout and stderr. Each write is flushed.
+///
+/// @param classic borrowed
+/// @param input borrowed until the redirection has ended; NULL: the peer keeps its own
+/// @param out borrowed likewise; NULL: the peer keeps its own
+/// @param err borrowed likewise; NULL: the peer keeps its own
+/// @param redirection_out owned; end it with rpyc_redirection_end
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
+///         RPYC_ERR_TYPE (the peer's sys is no object)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_classic_redirect_files(
+    classic: *const rpyc_classic,
+    input: *mut FILE,
+    out: *mut FILE,
+    err: *mut FILE,
+    redirection_out: *mut *mut rpyc_redirection,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let place = output(redirection_out, "redirection_out")?;
+            let streams = Streams {
+                input: File::new(input).map(|file| file.input()),
+                output: File::new(out).map(|file| file.output()),
+                error: File::new(err).map(|file| file.output()),
+            };
+            place.put(handle::new(live(classic)?.redirect(streams)?))
+        })
+    }
+}
+
+/// Gives the peer its own streams back. Doing so again does nothing.
+///
+/// @param redirection borrowed
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_redirection_end(
+    redirection: *mut rpyc_redirection,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe { guard(error_out, || Ok(handle::get(redirection, "redirection")?.end()?)) }
+}
+
+/// Frees a handle. A redirection that was not ended stays: the peer goes on writing to this side.
+///
+/// @param redirection consumed; NULL does nothing
+///
+/// Threads: any thread; never waits. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_redirection_free(redirection: *mut rpyc_redirection) {
+    // SAFETY: NULL or owned by the caller, who gives it up.
+    guard_or((), || drop(unsafe { handle::take(redirection) }));
+}

@@ -1,0 +1,128 @@
+//! rpyc_transport: byte streams to make connections of.
+
+use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::handle::{self, Handle};
+use crate::ffi::border::pointer::{name, output};
+use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, rpyc_status};
+use crate::ffi::config::{config_or_default, rpyc_config};
+use crate::ffi::error::rpyc_error;
+use crate::transport::{self, Address, Ownership, Transport};
+use std::ffi::c_char;
+use std::sync::Arc;
+
+/// A byte stream in both directions, before a connection uses it. Unique.
+pub struct rpyc_transport {
+    _opaque: (),
+}
+
+impl Handle for rpyc_transport {
+    type Inner = Arc<dyn Transport>;
+    const WORD: [u8; 8] = *b"transpor";
+}
+
+/// Opens a transport to an address.
+///
+/// Addresses: "tcp://HOST:PORT" ("tcp://[::1]:PORT" for IPv6; without a host, loopback), "unix:///PATH",
+/// "fd:R,W" (open descriptors, taken over), "stdio:" (descriptors 0 and 1, taken over), "exec:COMMAND" (a child process,
+/// run by the shell, whose standard input and output are the stream).
+///
+/// With "stdio:" the transport uses private copies of descriptors 0 and 1. From then on 0 is /dev/null and 1 is standard
+/// error, for the application and its children; they stay so after the connection, and a second "stdio:" is
+/// RPYC_ERR_ADDRESS. Where standard error is closed or is the same stream, 1 (and then 2) is /dev/null. Call fflush(stdout)
+/// before: bytes that stdio still buffers are written to standard error later. "fd:" does the same for 0, 1 and 2.
+///
+/// @param address copied; NUL-terminated
+/// @param config copied; its connect_timeout counts; NULL for defaults
+/// @param transport_out owned; free it with rpyc_transport_free, or give it to rpyc_connection_new
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_IO
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_transport_connect(
+    address: *const c_char,
+    config: *const rpyc_config,
+    transport_out: *mut *mut rpyc_transport,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(transport_out, "transport_out")?;
+            let address: Address = name(address, "address")?.parse()?;
+            let config = config_or_default(config);
+            out.put(handle::new(transport::connect(&address, config.connect_timeout)?))
+        })
+    }
+}
+
+/// Makes a transport of open descriptors: sockets or pipes, which may be the same. Their flags are left alone.
+///
+/// @param read_fd descriptor to receive from
+/// @param write_fd descriptor to send to
+/// @param close_fds 1: the descriptors are consumed on success; of 0, 1 and 2 the transport makes copies, and 0 and 2 become
+///        /dev/null, 1 standard error; 0: they stay the caller's
+/// @param transport_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT, RPYC_ERR_ADDRESS (not open, or no stream), RPYC_ERR_IO
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_transport_new_fd(
+    read_fd: i32,
+    write_fd: i32,
+    close_fds: i32,
+    transport_out: *mut *mut rpyc_transport,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(transport_out, "transport_out")?;
+            if read_fd < 0 || write_fd < 0 {
+                let text = format!("{read_fd} and {write_fd} are no pair of descriptors");
+                return Err(Failure::new(RPYC_ERR_ARGUMENT, text));
+            }
+            let ownership = if close_fds != 0 { Ownership::Taken } else { Ownership::Borrowed };
+            out.put(handle::new(transport::from_descriptors(read_fd, write_fd, ownership)?))
+        })
+    }
+}
+
+/// Makes two transports that are connected to each other in memory.
+///
+/// @param left_out owned
+/// @param right_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_transport_new_pair(
+    left_out: *mut *mut rpyc_transport,
+    right_out: *mut *mut rpyc_transport,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let left = output(left_out, "left_out");
+            let right = output(right_out, "right_out");
+            let (left, right) = (left?, right?);
+            let (one, other) = transport::pair();
+            left.put(handle::new(one))?;
+            right.put(handle::new(other))
+        })
+    }
+}
+
+/// Closes a transport that no connection has taken.
+///
+/// @param transport consumed; NULL does nothing
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_transport_free(transport: *mut rpyc_transport) {
+    // SAFETY: NULL or owned by the caller, who gives it up.
+    guard_or((), || drop(unsafe { handle::take(transport) }));
+}

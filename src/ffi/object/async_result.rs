@@ -1,0 +1,272 @@
+//! rpyc_async_result: answers that nobody had to wait for.
+
+use crate::connection::{AsyncResult, wait_all, wait_any};
+use crate::ffi::border::guard::{self, guard, guard_or};
+use crate::ffi::border::handle::{self, Handle, rpyc_value};
+use crate::ffi::border::pointer::{array, output};
+use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
+use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
+use crate::ffi::connection::lifetime::timeout;
+use crate::ffi::error::rpyc_error;
+use std::ffi::c_void;
+
+/// The answer to an asynchronous request, before or after it came. Shared.
+pub struct rpyc_async_result {
+    _opaque: (),
+}
+
+impl Handle for rpyc_async_result {
+    type Inner = AsyncResult;
+    const WORD: [u8; 8] = *b"asyncres";
+}
+
+/// Told that an answer has come. The result is lent for the call.
+///
+/// It runs once, in the thread that read the answer, or in the one that registered it when the answer was there already.
+/// It does not run for an answer that came after the result expired.
+pub type rpyc_async_callback = Option<unsafe extern "C" fn(result: *mut rpyc_async_result, userdata: *mut c_void)>;
+
+/// Another handle of the same result.
+///
+/// @param result borrowed
+/// @return owned; NULL for NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_async_result_clone(result: *const rpyc_async_result) -> *mut rpyc_async_result {
+    // SAFETY: NULL or a live handle.
+    guard_or(std::ptr::null_mut(), || {
+        unsafe { handle::peek(result) }.map_or(std::ptr::null_mut(), |result| handle::new(result.clone()))
+    })
+}
+
+/// Frees a handle. The request goes on; when its answer comes, callbacks run, and it is dropped.
+///
+/// @param result consumed; NULL does nothing
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_async_result_free(result: *mut rpyc_async_result) {
+    // SAFETY: NULL or owned by the caller, who gives it up.
+    guard_or((), || drop(unsafe { handle::take(result) }));
+}
+
+/// # Safety
+/// The handle is NULL or live.
+unsafe fn ask(result: *mut rpyc_async_result, question: impl FnOnce(&AsyncResult) -> bool) -> bool {
+    // SAFETY: the same is asked of our caller.
+    guard_or(false, || unsafe { handle::peek(result) }.is_some_and(question))
+}
+
+/// Has the answer come? As in RPyC, messages that have arrived are handled first, without waiting.
+///
+/// @param result borrowed
+/// @return false also for NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_async_result_ready(result: *mut rpyc_async_result) -> bool {
+    // SAFETY: NULL or a live handle.
+    unsafe { ask(result, AsyncResult::ready) }
+}
+
+/// Has the answer come, and is it an exception?
+///
+/// @param result borrowed
+/// @return false also for NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_async_result_error(result: *mut rpyc_async_result) -> bool {
+    // SAFETY: NULL or a live handle.
+    unsafe { ask(result, AsyncResult::error) }
+}
+
+/// Has the time gone by without an answer?
+///
+/// @param result borrowed
+/// @return false also for NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_async_result_expired(result: *mut rpyc_async_result) -> bool {
+    // SAFETY: NULL or a live handle.
+    unsafe { ask(result, AsyncResult::expired) }
+}
+
+/// Waits until the answer is here or the time is over; requests of the peer are served meanwhile.
+///
+/// @param result borrowed
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK (an answer or an exception came), RPYC_ERR_NULL, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF, RPYC_ERR_CLOSED,
+///         RPYC_ERR_CANCELLED, RPYC_ERR_FORKED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_async_result_wait(
+    result: *mut rpyc_async_result,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe { guard(error_out, || Ok(handle::get(result, "result")?.wait()?)) }
+}
+
+/// Waits as rpyc_async_result_wait does, and gives the answer. It may be asked for again.
+///
+/// @param result borrowed
+/// @param value_out owned
+/// @param error_out owned; may be NULL; an exception of the peer arrives here
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_CLOSED,
+///         RPYC_ERR_CANCELLED, RPYC_ERR_EOF, RPYC_ERR_FORKED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_async_result_value(
+    result: *mut rpyc_async_result,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(value_out, "value_out")?;
+            out.put_value(handle::get(result, "result")?.value()?)
+        })
+    }
+}
+
+/// Gives a request up: the result fails with RPYC_ERR_CANCELLED at once, its callbacks run in this thread, and an answer that
+/// comes later is dropped. RPyC cannot tell the peer, which goes on. Threads that wait for the result wake up.
+///
+/// @param result borrowed
+/// @return true if it was given up now; false if the answer was here already, if it was given up before, and for NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_async_result_cancel(result: *mut rpyc_async_result) -> bool {
+    // SAFETY: NULL or a live handle.
+    unsafe { ask(result, AsyncResult::cancel) }
+}
+
+/// # Safety
+/// The pointer is NULL or leads to so many handles, each NULL or live.
+unsafe fn several(results: *const *mut rpyc_async_result, count: usize) -> Result<Vec<AsyncResult>> {
+    // SAFETY: the same is asked of our caller.
+    unsafe {
+        let handles = array(results, count, "results")?;
+        handles.iter().map(|result| Ok(handle::get(*result, "results")?.clone())).collect()
+    }
+}
+
+/// Waits until there is something to be had from one of several results: its answer, an exception, or that it has expired or
+/// its connection has ended. They may belong to several connections, whose requests are served meanwhile.
+///
+/// @param results borrowed, and so are the handles in it
+/// @param count results, at least one
+/// @param timeout_ms milliseconds; -1: no limit but their own
+/// @param index_out which one it is; the first of several
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (no results), RPYC_ERR_TIMEOUT (none of them in time), RPYC_ERR_FORKED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_async_result_wait_any(
+    results: *const *mut rpyc_async_result,
+    count: usize,
+    timeout_ms: i64,
+    index_out: *mut usize,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(index_out, "index_out")?;
+            let results = several(results, count)?;
+            if results.is_empty() {
+                return Err(Failure::new(RPYC_ERR_ARGUMENT, "there is no result to wait for"));
+            }
+            out.put(wait_any(&results, timeout(timeout_ms))?)
+        })
+    }
+}
+
+/// Waits until there is nothing left to wait for from any of several results: each has its answer, an exception, has expired,
+/// or its connection has ended. They may belong to several connections, whose requests are served meanwhile.
+///
+/// @param results borrowed, and so are the handles in it; may be NULL for none
+/// @param count results
+/// @param timeout_ms milliseconds; -1: no limit but their own
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK (ask each for what came of it), RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (an impossible count), RPYC_ERR_TIMEOUT
+///         (not all of them in time), RPYC_ERR_FORKED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_async_result_wait_all(
+    results: *const *mut rpyc_async_result,
+    count: usize,
+    timeout_ms: i64,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe { guard(error_out, || Ok(wait_all(&several(results, count)?, timeout(timeout_ms))?)) }
+}
+
+/// Has a callback run when the answer comes; at once if it is here. Several run in the order of registration, one after the
+/// other: one that is added while others run, also by one of them, runs behind them, in their thread.
+///
+/// @param result borrowed
+/// @param callback the callback
+/// @param userdata passed to it
+/// @param userdata_free ends userdata, after the callback ran or when it never will; may be NULL
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_async_result_add_callback(
+    result: *mut rpyc_async_result,
+    callback: rpyc_async_callback,
+    userdata: *mut c_void,
+    userdata_free: rpyc_free_fn,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let userdata = Userdata::new(userdata, userdata_free);
+            // The callback may run at once, and free this very handle.
+            let result = handle::get(result, "result")?.clone();
+            let callback = callback.ok_or_else(|| Failure::null("callback"))?;
+            result.add_callback(Box::new(move |result| {
+                let lent = handle::new::<rpyc_async_result>(result.clone());
+                guard::outside(|| callback(lent, userdata.pointer()));
+                drop(handle::take(lent));
+            }));
+            Ok(())
+        })
+    }
+}
+
+/// Sets the time within which the answer must come, counted from now.
+///
+/// @param result borrowed
+/// @param timeout_ms milliseconds; -1: no limit
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_async_result_set_expiry(
+    result: *mut rpyc_async_result,
+    timeout_ms: i64,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            handle::get(result, "result")?.set_expiry(timeout(timeout_ms));
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,72 @@
+//! Handles that keep open the connection over which an object came. Bindings give them to the objects that are results.
+
+use crate::connection::{Connection, shared_of};
+use crate::ffi::border::guard::guard_or;
+use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
+use crate::ffi::connection::lifetime::rpyc_connection;
+use crate::value::{Proxy, Reference};
+use std::ptr;
+use std::sync::Arc;
+
+fn hold(proxy: &Proxy) -> *mut rpyc_connection {
+    let held = shared_of(proxy).ok().and_then(Connection::holding);
+    held.map_or(ptr::null_mut(), handle::new)
+}
+
+/// Gets a handle that keeps the connection of an object open, as a clone of the application's own handle does.
+///
+/// Objects by themselves keep no connection open. With this a binding lets those that it got as results do so: it frees the
+/// handle together with the object.
+///
+/// @param object borrowed
+/// @return owned, free with rpyc_connection_free(); NULL for NULL, for an object of this process, and where there is nothing
+///         to keep open: the connection is a server's own, or no handle of the application keeps it open any more
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_hold_connection(object: *const rpyc_object) -> *mut rpyc_connection {
+    // SAFETY: NULL or a live handle.
+    guard_or(ptr::null_mut(), || match unsafe { handle::peek(object) }.map(|object| &object.reference) {
+        Some(Reference::Remote(proxy)) => hold(proxy),
+        _ => ptr::null_mut(),
+    })
+}
+
+/// Gets such a handle for the first object of a peer in a value, at any depth of its containers.
+///
+/// @param value borrowed
+/// @return owned, free with rpyc_connection_free(); NULL as of rpyc_object_hold_connection(), and if there is no such object
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_value_hold_connection(value: *const rpyc_value) -> *mut rpyc_connection {
+    guard_or(ptr::null_mut(), || {
+        if handle::is_nothing(value) {
+            return ptr::null_mut();
+        }
+        // SAFETY: NULL or a live handle.
+        let value = unsafe { handle::value_get(value) };
+        value.as_deref().and_then(|value| value.first_remote()).map_or(ptr::null_mut(), |proxy| hold(proxy))
+    })
+}
+
+/// Returns whether an object of a peer came over a connection.
+///
+/// @param object borrowed
+/// @param connection borrowed
+/// @return false also for NULL, and for an object of this process
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_is_of(object: *const rpyc_object, connection: *const rpyc_connection) -> bool {
+    guard_or(false, || {
+        // SAFETY: NULL or live handles.
+        let (object, connection) = unsafe { (handle::peek(object), handle::peek(connection)) };
+        match (object.map(|object| &object.reference), connection) {
+            (Some(Reference::Remote(proxy)), Some(connection)) => {
+                shared_of(proxy).is_ok_and(|shared| Arc::ptr_eq(&shared, connection.shared()))
+            }
+            _ => false,
+        }
+    })
+}

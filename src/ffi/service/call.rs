@@ -1,0 +1,505 @@
+//! rpyc_call: a call being served; its arguments.
+
+use crate::bare;
+use crate::connection::{Call, Connection};
+use crate::error::Exception;
+use crate::ffi::border::guard::{self, guard_or, guard_status};
+use crate::ffi::border::handle::{self, Handle, rpyc_object, rpyc_value};
+use crate::ffi::border::pointer::output;
+use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_STATE, RPYC_ERR_TYPE, Result, rpyc_status};
+use crate::ffi::connection::lifetime::rpyc_connection;
+use crate::ffi::service::class::userdata_of;
+use crate::value::{Local, Reference, Value};
+use std::cell::OnceCell;
+use std::ffi::{CString, c_char, c_void};
+use std::ptr;
+use std::sync::Arc;
+
+/// A call that a peer made, while it is being served. Lent to its callback, or, deferred, unique.
+pub struct rpyc_call {
+    _opaque: (),
+}
+
+impl Handle for rpyc_call {
+    type Inner = Served;
+    const WORD: [u8; 8] = *b"call\0\0\0\0";
+}
+
+/// What an rpyc_call stands for, with what it has lent to C.
+#[derive(Default)]
+pub(crate) struct Served {
+    /// None: it was deferred, and another handle stands for it.
+    pub call: Option<Call>,
+    connection: Lent<rpyc_connection>,
+    target: Lent<rpyc_object>,
+    name: OnceCell<CString>,
+}
+
+/// A handle that is made when it is asked for, and freed with the call.
+struct Lent<H: Handle>(OnceCell<*mut H>);
+
+impl<H: Handle> Default for Lent<H> {
+    fn default() -> Lent<H> {
+        Lent(OnceCell::new())
+    }
+}
+
+impl<H: Handle> Lent<H> {
+    fn get(&self, make: impl FnOnce() -> Option<H::Inner>) -> *mut H {
+        *self.0.get_or_init(|| make().map_or(ptr::null_mut(), handle::new))
+    }
+}
+
+impl<H: Handle> Drop for Lent<H> {
+    fn drop(&mut self) {
+        if let Some(handle) = self.0.take() {
+            // SAFETY: it was made by `get` and is NULL or has only been lent.
+            drop(unsafe { handle::take(handle) });
+        }
+    }
+}
+
+impl Served {
+    fn new(call: Call) -> Served {
+        Served { call: Some(call), ..Served::default() }
+    }
+}
+
+/// Lends a call to code of the host. What it does not answer is answered when this returns.
+#[inline]
+pub(crate) fn lend_call(call: Call, run: impl FnOnce(*mut rpyc_call)) {
+    handle::lend(Served::new(call), |call| guard::outside(|| run(call)));
+}
+
+/// A call that its holder owns from the start.
+pub(crate) fn own_call(call: Call) -> *mut rpyc_call {
+    handle::new(Served::new(call))
+}
+
+/// # Safety
+/// The handle is NULL or a live call, and used by nobody else meanwhile.
+pub(crate) unsafe fn live<'a>(call: *mut rpyc_call) -> Result<&'a mut Call> {
+    // SAFETY: the same is asked of our caller.
+    let served = unsafe { handle::get_mut(call, "call") }?;
+    served.call.as_mut().ok_or_else(|| Failure::new(RPYC_ERR_STATE, "the call was deferred: use the handle that gave"))
+}
+
+/// # Safety
+/// The handle is NULL or a live call.
+unsafe fn peek<'a>(call: *const rpyc_call) -> Option<&'a Call> {
+    // SAFETY: the same is asked of our caller.
+    unsafe { handle::peek(call) }.and_then(|served| served.call.as_ref())
+}
+
+/// The userdata of what is called: of a function, or of the class of the object as it was given to rpyc_class_new, also
+/// where create made another self.
+///
+/// @param call borrowed
+/// @return borrowed, as long as the class or function lives; NULL for NULL and where there is none
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_userdata(call: *const rpyc_call) -> *mut c_void {
+    // SAFETY: NULL or a live handle.
+    guard_or(ptr::null_mut(), || unsafe { peek(call) }.map_or(ptr::null_mut(), |call| userdata_of(call.object())))
+}
+
+/// How many arguments a call has; with a signature, one for each parameter.
+///
+/// @param call borrowed
+/// @return 0 also for NULL
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_count(call: *const rpyc_call) -> usize {
+    // SAFETY: NULL or a live handle.
+    guard_or(0, || unsafe { peek(call) }.map_or(0, |call| call.args().len()))
+}
+
+/// An argument of a call.
+///
+/// @param call borrowed
+/// @param index from 0; with a signature, the parameter's place in its text
+/// @return borrowed, as long as the call lives; NULL past the end
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_arg(call: *const rpyc_call, index: usize) -> *const rpyc_value {
+    // SAFETY: NULL or a live handle.
+    guard_or(ptr::null(), || {
+        unsafe { peek(call) }.and_then(|call| call.args().get(index)).map_or(ptr::null(), handle::value_lend)
+    })
+}
+
+/// How many keywords a call has, where its method has no signature; with one, they are arguments.
+///
+/// @param call borrowed
+/// @return 0 also for NULL
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_keyword_count(call: *const rpyc_call) -> usize {
+    // SAFETY: NULL or a live handle.
+    guard_or(0, || unsafe { peek(call) }.map_or(0, |call| call.keywords().len()))
+}
+
+/// A keyword of a call, in the order in which they were given.
+///
+/// @param call borrowed
+/// @param index from 0
+/// @param name_out borrowed, as long as the call lives; not NUL-terminated
+/// @param length_out bytes of the name
+/// @param value_out borrowed, as long as the call lives
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE, RPYC_ERR_RANGE (past the end)
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_keyword(
+    call: *const rpyc_call,
+    index: usize,
+    name_out: *mut *const c_char,
+    length_out: *mut usize,
+    value_out: *mut *const rpyc_value,
+) -> rpyc_status {
+    guard_status(|| {
+        // SAFETY: pointers are NULL or as the documentation asks.
+        unsafe {
+            let name = output(name_out, "name_out");
+            let length = output(length_out, "length_out");
+            let value = output(value_out, "value_out");
+            let (name, length, value) = (name?, length?, value?);
+            let call = live(call.cast_mut())?;
+            let (text, known) = call
+                .keywords()
+                .get(index)
+                .ok_or_else(|| Failure::new(RPYC_ERR_RANGE, format_args!("there is no keyword {index}")))?;
+            name.put(text.as_bytes().as_ptr().cast())?;
+            length.put(text.as_bytes().len())?;
+            value.put(handle::value_lend(known))
+        }
+    })
+}
+
+/// Gives argument `index` to `read`; if it has not the type that is wanted, the caller is sent a TypeError.
+///
+/// # Safety
+/// The handle is NULL or a live call, used by nobody else; `out` is NULL or can be written to.
+unsafe fn typed<T: crate::ffi::border::pointer::Empty>(
+    call: *mut rpyc_call,
+    index: usize,
+    out: *mut T,
+    wanted: &str,
+    read: impl FnOnce(&Value) -> Option<T>,
+) -> rpyc_status {
+    guard_status(|| {
+        // SAFETY: the same is asked of our caller.
+        let (out, call) = unsafe { (output(out, "out")?, live(call)?) };
+        match call.args().get(index) {
+            Some(value) => match read(value) {
+                Some(value) => out.put(value),
+                None => Err(refuse(call, index, wanted)),
+            },
+            None => Err(refuse(call, index, wanted)),
+        }
+    })
+}
+
+/// Sends the TypeError, or OverflowError, that Python would raise.
+#[cold]
+fn refuse(call: &mut Call, index: usize, wanted: &str) -> Failure {
+    let place = call.argument_name(index);
+    let (status, name, text) = match call.args().get(index) {
+        None => (RPYC_ERR_TYPE, "TypeError", format!("{place} is missing")),
+        Some(Value::Int(_) | Value::BigInt(_)) if wanted.starts_with("int") => {
+            (RPYC_ERR_RANGE, "OverflowError", format!("{place} does not fit into {wanted}"))
+        }
+        Some(other) => {
+            let wanted = wanted.split(' ').next().unwrap_or(wanted);
+            (RPYC_ERR_TYPE, "TypeError", format!("{place} must be {wanted}, not {}", other.type_name()))
+        }
+    };
+    let failure = Failure::new(status, &text);
+    // An answered call stays answered as it was.
+    let _ = call.raise(Exception::builtin(name, text));
+    failure
+}
+
+/// Reads a bool argument.
+///
+/// @param call borrowed
+/// @param index from 0
+/// @param out the argument
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE; RPYC_ERR_TYPE: the caller has been sent a TypeError that names the
+///         argument, and the callback has only to return
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_get_bool(call: *mut rpyc_call, index: usize, out: *mut bool) -> rpyc_status {
+    let read = |value: &Value| if let Value::Bool(b) = value { Some(*b) } else { None };
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe { typed(call, index, out, "bool", read) }
+}
+
+/// Reads an int argument; a bool counts as 0 or 1, as in Python.
+///
+/// @param call borrowed
+/// @param index from 0
+/// @param out the argument
+/// @return as rpyc_call_get_bool, and RPYC_ERR_RANGE: it does not fit, and the caller has been sent an OverflowError
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_get_int(call: *mut rpyc_call, index: usize, out: *mut i64) -> rpyc_status {
+    let read = |value: &Value| match value {
+        Value::Int(n) => Some(*n),
+        Value::Bool(b) => Some(i64::from(*b)),
+        _ => None,
+    };
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe { typed(call, index, out, "int of 64 bits", read) }
+}
+
+/// Reads an int argument that is not negative; a bool counts as 0 or 1.
+///
+/// @param call borrowed
+/// @param index from 0
+/// @param out the argument
+/// @return as rpyc_call_get_int
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_get_uint(call: *mut rpyc_call, index: usize, out: *mut u64) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe { typed(call, index, out, "int of 64 bits without sign", Value::to_u64) }
+}
+
+/// Reads a float argument; an int or bool is converted.
+///
+/// @param call borrowed
+/// @param index from 0
+/// @param out the argument
+/// @return as rpyc_call_get_bool
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_get_float(call: *mut rpyc_call, index: usize, out: *mut f64) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe { typed(call, index, out, "float", Value::to_f64) }
+}
+
+/// Reads a text argument.
+///
+/// @param call borrowed
+/// @param index from 0
+/// @param text_out borrowed, as long as the call lives; UTF-8, not NUL-terminated
+/// @param length_out bytes
+/// @return as rpyc_call_get_bool
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_get_str(
+    call: *mut rpyc_call,
+    index: usize,
+    text_out: *mut *const c_char,
+    length_out: *mut usize,
+) -> rpyc_status {
+    let read = |value: &Value| match value {
+        Value::Str(text) => Some((text.as_bytes().as_ptr().cast(), text.as_bytes().len())),
+        _ => None,
+    };
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe { sized(call, index, text_out, length_out, "str", read) }
+}
+
+/// Reads a bytes argument.
+///
+/// @param call borrowed
+/// @param index from 0
+/// @param data_out borrowed, as long as the call lives
+/// @param length_out bytes
+/// @return as rpyc_call_get_bool
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_get_bytes(
+    call: *mut rpyc_call,
+    index: usize,
+    data_out: *mut *const u8,
+    length_out: *mut usize,
+) -> rpyc_status {
+    let read = |value: &Value| match value {
+        Value::Bytes(bytes) => Some((bytes.as_slice().as_ptr(), bytes.len())),
+        _ => None,
+    };
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe { sized(call, index, data_out, length_out, "bytes", read) }
+}
+
+/// # Safety
+/// As for `typed`.
+unsafe fn sized<T>(
+    call: *mut rpyc_call,
+    index: usize,
+    data_out: *mut *const T,
+    length_out: *mut usize,
+    wanted: &str,
+    read: impl FnOnce(&Value) -> Option<(*const T, usize)>,
+) -> rpyc_status {
+    let mut length = 0;
+    // SAFETY: the same is asked of our caller; `length` lives here.
+    unsafe {
+        let status = guard_status(|| output(length_out, "length_out").map(drop));
+        if status != crate::ffi::border::status::RPYC_OK {
+            let _ = guard_status(|| output(data_out, "out").map(drop));
+            return status;
+        }
+        let status = typed(call, index, data_out, wanted, |value| {
+            let (data, bytes) = read(value)?;
+            length = bytes;
+            Some(data)
+        });
+        length_out.write(length);
+        status
+    }
+}
+
+/// Reads an argument that is an object, of a peer or of this process.
+///
+/// @param call borrowed
+/// @param index from 0
+/// @param object_out owned; free it with rpyc_object_free
+/// @return as rpyc_call_get_bool
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_get_object(
+    call: *mut rpyc_call,
+    index: usize,
+    object_out: *mut *mut rpyc_object,
+) -> rpyc_status {
+    let read = |value: &Value| match value {
+        Value::Ref(reference) => Some(handle::new(reference.clone().into())),
+        _ => None,
+    };
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe { typed(call, index, object_out, "object (a reference)", read) }
+}
+
+/// The connection over which a call came.
+///
+/// @param call borrowed
+/// @return borrowed, as long as the call lives; clones of it do not keep the connection open; NULL for calls within this
+///         process and for NULL
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_connection(call: *const rpyc_call) -> *mut rpyc_connection {
+    // SAFETY: NULL or a live handle.
+    guard_or(ptr::null_mut(), || match unsafe { handle::peek(call) } {
+        Some(Served { call: Some(call), connection, .. }) => {
+            connection.get(|| call.shared().map(|shared| Connection::borrowed(shared.clone())))
+        }
+        _ => ptr::null_mut(),
+    })
+}
+
+/// The object that is called.
+///
+/// @param call borrowed
+/// @return borrowed, as long as the call lives; NULL for NULL
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_target(call: *const rpyc_call) -> *mut rpyc_object {
+    // SAFETY: NULL or a live handle.
+    guard_or(ptr::null_mut(), || match unsafe { handle::peek(call) } {
+        Some(Served { call: Some(call), target, .. }) => target.get(|| {
+            let object: Arc<dyn Local> = call.object().clone();
+            Some(Reference::Local(object).into())
+        }),
+        _ => ptr::null_mut(),
+    })
+}
+
+/// The name of the method that is called, as in its table.
+///
+/// @param call borrowed
+/// @return borrowed, as long as the call lives; NUL-terminated; "" where there is none
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_name(call: *const rpyc_call) -> *const c_char {
+    // SAFETY: NULL or a live handle.
+    guard_or(c"".as_ptr(), || match unsafe { handle::peek(call) } {
+        Some(Served { call: Some(call), name, .. }) => {
+            name.get_or_init(|| CString::new(call.name().replace('\0', "")).unwrap_or_default()).as_ptr()
+        }
+        _ => c"".as_ptr(),
+    })
+}
+
+/// Does nobody wait for the answer any more? It looks whether the stream has ended, without waiting, and whether the deadline
+/// of the call has passed (rpyc_call_time_left): a long call may ask again and again.
+///
+/// @param call borrowed
+/// @return true also for NULL
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_cancelled(call: *const rpyc_call) -> bool {
+    // SAFETY: NULL or a live handle.
+    guard_or(true, || unsafe { peek(call) }.is_none_or(|call| call.is_cancelled() || bare::is_over(call)))
+}
+
+/// How long the caller still waits for the answer. Only a peer that has agreed on the native dialect says it: in its
+/// sync_request_timeout, the timeout of an asynchronous call, or the deadline of a request of a bare session. It counts from
+/// when the request was read here, and holds for deferred calls too. An answer can be given also when it has passed.
+///
+/// @param call borrowed
+/// @return milliseconds; 0: the time is up; -1: the caller has not said it, or waits without a limit, or has its answer; 0 also for NULL
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_time_left(call: *const rpyc_call) -> i64 {
+    // SAFETY: NULL or a live handle.
+    guard_or(0, || match unsafe { peek(call) } {
+        Some(call) => time_left(call),
+        None => 0,
+    })
+}
+
+/// As rpyc_call_time_left gives it.
+pub(crate) fn time_left(call: &Call) -> i64 {
+    call.time_left().map_or(-1, |left| i64::try_from(left).unwrap_or(i64::MAX))
+}
+
+/// Keeps a call beyond its callback, to answer it later and from any thread. What was borrowed from it stays valid as long
+/// as the new handle.
+///
+/// @param call borrowed; it answers RPYC_ERR_STATE from now on
+/// @return owned; answer it, then free it with rpyc_call_free; NULL if the call was answered or deferred before
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_defer(call: *mut rpyc_call) -> *mut rpyc_call {
+    guard_or(ptr::null_mut(), || {
+        // SAFETY: NULL or a live handle.
+        let Ok(served) = (unsafe { handle::get_mut(call, "call") }) else { return ptr::null_mut() };
+        if served.call.as_ref().is_none_or(Call::is_answered) {
+            return ptr::null_mut();
+        }
+        // With it goes what it has lent.
+        handle::new(std::mem::take(served))
+    })
+}
+
+/// Frees a deferred call. If it was not answered, the caller gets a RuntimeError.
+///
+/// @param call consumed; NULL does nothing; never a call that is lent to its callback
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_call_free(call: *mut rpyc_call) {
+    // SAFETY: NULL or owned by the caller, who gives it up.
+    guard_or((), || drop(unsafe { handle::take(call) }));
+}

@@ -1,0 +1,202 @@
+//! Dicts of this process that peers can change: an rpyc_object that Python peers see as builtins.dict.
+
+use crate::connection::{Dict, Object};
+use crate::error::{Error, Exception};
+use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::handle::{self, ObjectHandle, rpyc_object, rpyc_value};
+use crate::ffi::border::pointer::{output, take_values};
+use crate::ffi::border::status::{Failure, RPYC_ERR_TYPE, Result, rpyc_status};
+use crate::ffi::error::rpyc_error;
+use crate::ffi::object::operations::reference;
+use crate::value::{Reference, Value};
+
+/// The dict behind an object.
+///
+/// # Safety
+/// The handle is NULL or live as long as is said of the result.
+unsafe fn dict<'a>(object: *const rpyc_object) -> Result<&'a Dict> {
+    // SAFETY: the same is asked of our caller.
+    let dict = match unsafe { reference(object, "dict") }? {
+        Reference::Local(local) => local.as_any().downcast_ref::<Object>().and_then(Dict::of),
+        Reference::Remote(_) => None,
+    };
+    dict.ok_or_else(|| Failure::new(RPYC_ERR_TYPE, "the object is no dict of rpyc_dict_new"))
+}
+
+/// A key that cannot be one is the caller's mistake.
+fn refused(exception: Exception) -> Failure {
+    match exception.args.first() {
+        Some(Value::Str(text)) if exception.is_builtin("TypeError") => Failure::new(RPYC_ERR_TYPE, text.as_str()),
+        _ => Error::Remote(exception).into(),
+    }
+}
+
+/// Makes a dict that this process and its peers share: what one of them changes, all see. A Python peer uses it as it uses a
+/// dict of a Python server, under the attribute rules of the connection: methods like keys are public names. All functions
+/// of rpyc_object work on it too. Entries stay in the order of insertion; an object is a key by its identity.
+///
+/// @param keys the values are consumed, on success and on every failure; may be NULL for none
+/// @param values likewise; values[i] belongs to keys[i]
+/// @param count keys, and as many values
+/// @param dict_out owned; free it with rpyc_object_free
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL (also for an item), RPYC_ERR_ARGUMENT (an impossible count), RPYC_ERR_TYPE (a key that
+///         Python cannot hash)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_dict_new(
+    keys: *const *mut rpyc_value,
+    values: *const *mut rpyc_value,
+    count: usize,
+    dict_out: *mut *mut rpyc_object,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let (keys, values) = (take_values(keys, count, "keys"), take_values(values, count, "values"));
+            let out = output(dict_out, "dict_out")?;
+            let made = Dict::object(keys?.into_iter().zip(values?).collect()).map_err(refused)?;
+            out.put(handle::new(ObjectHandle::from(Reference::Local(made))))
+        })
+    }
+}
+
+/// How many entries a dict has.
+///
+/// @param dict borrowed
+/// @return 0 also for NULL and for what is no dict of rpyc_dict_new
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_dict_count(dict: *const rpyc_object) -> usize {
+    // SAFETY: NULL or a live handle.
+    guard_or(0, || unsafe { self::dict(dict) }.map_or(0, Dict::count))
+}
+
+/// The value of a key.
+///
+/// @param dict borrowed
+/// @param key consumed, on success and on every failure
+/// @param value_out owned; NULL, with RPYC_OK, if the dict has no such key
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new, or a key that Python cannot hash)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_dict_get(
+    dict: *const rpyc_object,
+    key: *mut rpyc_value,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let key = handle::value_take(key);
+            let out = output(value_out, "value_out")?;
+            let dict = self::dict(dict)?;
+            match dict.get(&key.ok_or_else(|| Failure::null("key"))?).map_err(refused)? {
+                Some(value) => out.put_value(value),
+                None => Ok(()),
+            }
+        })
+    }
+}
+
+/// Sets the value of a key.
+///
+/// @param dict borrowed
+/// @param key consumed, on success and on every failure
+/// @param value consumed, on success and on every failure
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new, or a key that Python cannot hash)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_dict_set(
+    dict: *mut rpyc_object,
+    key: *mut rpyc_value,
+    value: *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let (key, value) = (handle::value_take(key), handle::value_take(value));
+            let dict = self::dict(dict)?;
+            let key = key.ok_or_else(|| Failure::null("key"))?;
+            dict.set(key, value.ok_or_else(|| Failure::null("value"))?).map_err(refused)
+        })
+    }
+}
+
+/// Takes a key and its value out of a dict.
+///
+/// @param dict borrowed
+/// @param key consumed, on success and on every failure
+/// @param found_out whether there was such a key
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new, or a key that Python cannot hash)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_dict_delete(
+    dict: *mut rpyc_object,
+    key: *mut rpyc_value,
+    found_out: *mut bool,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let key = handle::value_take(key);
+            let out = output(found_out, "found_out")?;
+            let dict = self::dict(dict)?;
+            let before = dict.remove(&key.ok_or_else(|| Failure::null("key"))?).map_err(refused)?;
+            out.put(before.is_some())
+        })
+    }
+}
+
+/// Takes all entries out of a dict.
+///
+/// @param dict borrowed
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_dict_clear(dict: *mut rpyc_object, error_out: *mut *mut rpyc_error) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            self::dict(dict)?.clear();
+            Ok(())
+        })
+    }
+}
+
+/// The entries as they are now, in a value of kind dict: to go through them with rpyc_value_key and rpyc_value_item.
+///
+/// @param dict borrowed
+/// @param value_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_dict_snapshot(
+    dict: *const rpyc_object,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(value_out, "value_out")?;
+            out.put_value(Value::Dict(self::dict(dict)?.snapshot().into()))
+        })
+    }
+}

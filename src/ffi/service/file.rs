@@ -1,0 +1,91 @@
+//! Files and generators of this process, as Python peers have their own.
+
+use crate::connection::{Call, File, FileMode, Generator, Method};
+use crate::error::Error;
+use crate::ffi::border::guard::guard;
+use crate::ffi::border::handle::{self, ObjectHandle, rpyc_object};
+use crate::ffi::border::pointer::{name, output};
+use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, rpyc_status};
+use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
+use crate::ffi::error::rpyc_error;
+use crate::ffi::service::call::lend_call;
+use crate::ffi::service::class::rpyc_method_fn;
+use crate::value::Reference;
+use std::ffi::{c_char, c_void};
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
+use std::sync::Arc;
+
+/// Makes a generator: items that are made when somebody asks for them, with Python's next(), a loop, send or RPyC's buffiter.
+///
+/// @param next answers with the next item (rpyc_call_return and the like) or raises StopIteration, after which it is not
+///        called again, nor after any other exception, nor after a peer has called close. Its calls never overlap; it may
+///        defer. Argument 0 is what a peer sent with send, else None
+/// @param userdata given to next as its self
+/// @param userdata_free ends userdata at the end of the generator, or when nobody holds it any more; may be NULL
+/// @param generator_out owned; free it with rpyc_object_free
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_generator_new(
+    next: rpyc_method_fn,
+    userdata: *mut c_void,
+    userdata_free: rpyc_free_fn,
+    generator_out: *mut *mut rpyc_object,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let userdata = Userdata::new(userdata, userdata_free);
+            let out = output(generator_out, "generator_out")?;
+            let next = next.ok_or_else(|| Failure::null("next"))?;
+            let run: Method = Arc::new(move |call: Call| lend_call(call, |call| next(call, userdata.pointer())));
+            out.put(handle::new(ObjectHandle::from(Reference::Local(Generator::object(run)))))
+        })
+    }
+}
+
+/// Makes a file of a descriptor, which a Python peer uses as it uses one of open(): read, write, seek, lines, with. Text is
+/// UTF-8, and lines end with "\n"; neither is translated. What is written goes to the system at once.
+///
+/// @param fd an open descriptor
+/// @param mode copied; as of Python's open: "r", "rb", "w", "a", "r+", "w+b" and so on; it says what peers may do, and
+///        does not change the descriptor, nor truncate
+/// @param close_fd 1: the descriptor is consumed on success; it is closed by close(), at the end of a with, or when nobody
+///        holds the file any more. 0: it stays the caller's; the file uses a duplicate, which shares its position
+/// @param file_out owned; free it with rpyc_object_free
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (mode or descriptor), RPYC_ERR_IO (no duplicate could be
+///         made)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_file_new(
+    fd: i32,
+    mode: *const c_char,
+    close_fd: i32,
+    file_out: *mut *mut rpyc_object,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks; so is the descriptor, which is looked at first.
+    unsafe {
+        guard(error_out, || {
+            let out = output(file_out, "file_out")?;
+            let mode = name(mode, "mode")?;
+            let mode = FileMode::parse(mode)
+                .ok_or_else(|| Failure::new(RPYC_ERR_ARGUMENT, format_args!("'{mode}' is no mode of a file")))?;
+            if libc::fcntl(fd, libc::F_GETFD) < 0 {
+                return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("{fd} is no open descriptor")));
+            }
+            let owned = match close_fd {
+                0 => BorrowedFd::borrow_raw(fd)
+                    .try_clone_to_owned()
+                    .map_err(|error| Error::io(format_args!("duplicating descriptor {fd}"), error))?,
+                _ => OwnedFd::from_raw_fd(fd),
+            };
+            out.put(handle::new(ObjectHandle::from(Reference::Local(File::object(owned, mode, fd)))))
+        })
+    }
+}

@@ -1,0 +1,235 @@
+//! Lists of this process that peers can change: an rpyc_object that Python peers see as builtins.list.
+
+use crate::connection::{List, Object};
+use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::handle::{self, ObjectHandle, rpyc_object, rpyc_value};
+use crate::ffi::border::pointer::{output, take_values};
+use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
+use crate::ffi::error::rpyc_error;
+use crate::ffi::object::operations::reference;
+use crate::value::{Reference, Value};
+
+/// The list behind an object.
+///
+/// # Safety
+/// The handle is NULL or live as long as is said of the result.
+unsafe fn list<'a>(object: *const rpyc_object) -> Result<&'a List> {
+    // SAFETY: the same is asked of our caller.
+    let list = match unsafe { reference(object, "list") }? {
+        Reference::Local(local) => local.as_any().downcast_ref::<Object>().and_then(List::of),
+        Reference::Remote(_) => None,
+    };
+    list.ok_or_else(|| Failure::new(RPYC_ERR_TYPE, "the object is no list of rpyc_list_new"))
+}
+
+fn out_of_range(index: i64) -> Failure {
+    Failure::new(RPYC_ERR_RANGE, format_args!("the list has no item {index}"))
+}
+
+/// Makes a list that this process and its peers share: what one of them changes, all see. A Python peer uses it as it uses a
+/// list of a Python server, under the attribute rules of the connection: methods like append are public names. All functions
+/// of rpyc_object work on it too.
+///
+/// @param items the values are consumed, on success and on every failure; may be NULL for none
+/// @param count items
+/// @param list_out owned; free it with rpyc_object_free
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL (also for an item), RPYC_ERR_ARGUMENT (an impossible count)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_list_new(
+    items: *const *mut rpyc_value,
+    count: usize,
+    list_out: *mut *mut rpyc_object,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let items = take_values(items, count, "items");
+            let out = output(list_out, "list_out")?;
+            out.put(handle::new(ObjectHandle::from(Reference::Local(List::object(items?)))))
+        })
+    }
+}
+
+/// How many items a list has.
+///
+/// @param list borrowed
+/// @return 0 also for NULL and for what is no list of rpyc_list_new
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_list_count(list: *const rpyc_object) -> usize {
+    // SAFETY: NULL or a live handle.
+    guard_or(0, || unsafe { self::list(list) }.map_or(0, List::count))
+}
+
+/// An item of a list.
+///
+/// @param list borrowed
+/// @param index from 0; -1 is the last one
+/// @param value_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new), RPYC_ERR_RANGE
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_list_get(
+    list: *const rpyc_object,
+    index: i64,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(value_out, "value_out")?;
+            out.put_value(self::list(list)?.get(index).ok_or_else(|| out_of_range(index))?)
+        })
+    }
+}
+
+/// Puts a value in the place of an item.
+///
+/// @param list borrowed
+/// @param index from 0; -1 is the last one
+/// @param value consumed, on success and on every failure
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new), RPYC_ERR_RANGE
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_list_set(
+    list: *mut rpyc_object,
+    index: i64,
+    value: *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let value = handle::value_take(value);
+            let list = self::list(list)?;
+            let value = value.ok_or_else(|| Failure::null("value"))?;
+            if list.set(index, value) { Ok(()) } else { Err(out_of_range(index)) }
+        })
+    }
+}
+
+/// Puts a value at the end of a list.
+///
+/// @param list borrowed
+/// @param value consumed, on success and on every failure
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_list_append(
+    list: *mut rpyc_object,
+    value: *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let value = handle::value_take(value);
+            let list = self::list(list)?;
+            list.append(value.ok_or_else(|| Failure::null("value"))?);
+            Ok(())
+        })
+    }
+}
+
+/// Puts a value in front of an item.
+///
+/// @param list borrowed
+/// @param index from 0, negative ones count from the end; beyond an end it is that end, as in Python
+/// @param value consumed, on success and on every failure
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_list_insert(
+    list: *mut rpyc_object,
+    index: i64,
+    value: *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let value = handle::value_take(value);
+            let list = self::list(list)?;
+            list.insert(index, value.ok_or_else(|| Failure::null("value"))?);
+            Ok(())
+        })
+    }
+}
+
+/// Takes an item out of a list.
+///
+/// @param list borrowed
+/// @param index from 0; -1 is the last one
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new), RPYC_ERR_RANGE
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_list_remove(
+    list: *mut rpyc_object,
+    index: i64,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let before = self::list(list)?.pop(index);
+            before.map(drop).ok_or_else(|| out_of_range(index))
+        })
+    }
+}
+
+/// Takes all items out of a list.
+///
+/// @param list borrowed
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_list_clear(list: *mut rpyc_object, error_out: *mut *mut rpyc_error) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            self::list(list)?.clear();
+            Ok(())
+        })
+    }
+}
+
+/// The items as they are now, in a value of kind list.
+///
+/// @param list borrowed
+/// @param value_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_list_snapshot(
+    list: *const rpyc_object,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(value_out, "value_out")?;
+            out.put_value(Value::List(self::list(list)?.snapshot().into()))
+        })
+    }
+}

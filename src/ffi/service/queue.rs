@@ -1,0 +1,202 @@
+//! rpyc_queue: calls of peers, run by the host in its own thread.
+
+use crate::connection::Queue;
+use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::handle::{self, Handle};
+use crate::ffi::border::pointer::output;
+use crate::ffi::border::status::{Result, rpyc_status};
+use crate::ffi::connection::lifetime::rpyc_connection;
+use crate::ffi::connection::lifetime::{live, timeout};
+use crate::ffi::error::rpyc_error;
+use crate::ffi::service::server::{self, rpyc_server};
+use std::ptr;
+
+/// A queue of calls. Threads of the library read what peers ask and put it here; the host runs it in a thread of its own,
+/// when the queue's descriptor becomes readable. Shared; when the last handle is freed, calls are refused.
+pub struct rpyc_queue {
+    _opaque: (),
+}
+
+impl Handle for rpyc_queue {
+    type Inner = Queue;
+    const WORD: [u8; 8] = *b"callqueu";
+}
+
+/// # Safety
+/// The handle is NULL or a live queue, as long as is said of the result.
+unsafe fn usable<'a>(queue: *const rpyc_queue) -> Result<&'a Queue> {
+    // SAFETY: the same is asked of our caller.
+    let queue = unsafe { handle::get(queue, "queue") }?;
+    queue.check_fork()?;
+    Ok(queue)
+}
+
+/// Makes a queue.
+///
+/// @param limit how many calls may wait in it, of all connections together; a caller beyond that gets RuntimeError at once.
+///        Of one connection there are never more than max_serving
+/// @param queue_out owned; free it with rpyc_queue_free
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (a limit of 0), RPYC_ERR_IO (no descriptor can be had)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_queue_new(
+    limit: usize,
+    queue_out: *mut *mut rpyc_queue,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let out = output(queue_out, "queue_out")?;
+            out.put(handle::new(Queue::new(limit)?))
+        })
+    }
+}
+
+/// Another handle of the same queue.
+///
+/// @param queue borrowed
+/// @return owned; NULL for NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_queue_clone(queue: *const rpyc_queue) -> *mut rpyc_queue {
+    // SAFETY: NULL or a live handle.
+    guard_or(ptr::null_mut(), || {
+        unsafe { handle::peek(queue) }.map_or(ptr::null_mut(), |queue| handle::new(queue.clone()))
+    })
+}
+
+/// Frees a handle. With the last one, those whose calls wait get RuntimeError, and so do all who call later.
+///
+/// @param queue consumed; NULL does nothing
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_queue_free(queue: *mut rpyc_queue) {
+    // SAFETY: NULL or owned by the caller, who gives it up.
+    guard_or((), || drop(unsafe { handle::take(queue) }));
+}
+
+/// The descriptor that is readable while calls wait.
+///
+/// @param queue borrowed
+/// @return borrowed, as long as the queue lives; not to be read or closed; -1 for NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_queue_fileno(queue: *const rpyc_queue) -> i32 {
+    // SAFETY: NULL or a live handle.
+    guard_or(-1, || unsafe { handle::peek(queue) }.map_or(-1, Queue::fileno))
+}
+
+/// How many calls wait.
+///
+/// @param queue borrowed
+/// @return 0 also for NULL, and in a forked child
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_queue_length(queue: *const rpyc_queue) -> usize {
+    // SAFETY: NULL or a live handle.
+    guard_or(0, || unsafe { usable(queue) }.map_or(0, Queue::len))
+}
+
+/// Limits how long a call may wait. One that has waited longer when its turn comes is answered with TimeoutError and not run;
+/// so is one whose caller has stopped waiting by then, as far as that is known (rpyc_call_time_left).
+///
+/// @param queue borrowed
+/// @param timeout_ms milliseconds, for calls that come from now on; -1: no limit, as at first
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_queue_set_timeout(
+    queue: *mut rpyc_queue,
+    timeout_ms: i64,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            usable(queue)?.set_timeout(timeout(timeout_ms));
+            Ok(())
+        })
+    }
+}
+
+/// Runs calls that wait, in this thread, one of each connection in turn; those of one connection in the order of their arrival.
+///
+/// From its first time on, this thread is one of the queue's: while it waits for something on a connection of the queue, it
+/// runs what that connection's peer calls meanwhile.
+///
+/// @param queue borrowed
+/// @param most how many calls at most; 0: as many as wait at first
+/// @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here. It ends when the last handle is
+///        freed
+/// @param ran_out how many were run; may be NULL
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK (also when none came), RPYC_ERR_NULL, RPYC_ERR_FORKED
+///
+/// Threads: any thread; usually always the same. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_queue_run(
+    queue: *mut rpyc_queue,
+    most: usize,
+    timeout_ms: i64,
+    ran_out: *mut usize,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let mut unused = 0;
+            let out = output(if ran_out.is_null() { &mut unused } else { ran_out }, "ran_out")?;
+            // A call may free this very handle, and with the last one it is over.
+            let queue = usable(queue)?.uncounted();
+            out.put(queue.run(most, timeout(timeout_ms))?)
+        })
+    }
+}
+
+/// Has all calls that come over a server's connections wait in a queue; each connection's thread reads them. It holds for
+/// connections that are accepted from now on. Hooks (create, on_connect, on_disconnect) and destructors run in threads of the
+/// server as before.
+///
+/// @param server borrowed
+/// @param queue copied reference; the server does not keep it open
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the server has a queue)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_server_set_queue(
+    server: *mut rpyc_server,
+    queue: *const rpyc_queue,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe { guard(error_out, || Ok(server::live(server)?.set_queue(usable(queue)?)?)) }
+}
+
+/// Has the calls that come over a connection wait in a queue. They are read by whoever serves the connection:
+/// rpyc_connection_serve_background does it in a thread of the library.
+///
+/// @param connection borrowed
+/// @param queue copied reference; the connection does not keep it open
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the connection has a queue)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_set_queue(
+    connection: *mut rpyc_connection,
+    queue: *const rpyc_queue,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe { guard(error_out, || Ok(live(connection)?.set_queue(usable(queue)?)?)) }
+}

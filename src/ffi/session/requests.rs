@@ -1,0 +1,337 @@
+//! rpyc_session: requests of the host, and their time.
+
+use crate::bare::Bare;
+use crate::connection::{Membership, membership};
+use crate::ffi::border::guard::{guard, guard_or, guard_status};
+use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
+use crate::ffi::border::packed;
+use crate::ffi::border::pointer::{bytes, output, take_values, text};
+use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_TYPE, Result, rpyc_status};
+use crate::ffi::error::rpyc_error;
+use crate::ffi::object::operations::keyword_pairs;
+use crate::ffi::session::stream::{live, rpyc_session};
+use crate::session::{Body, Handler};
+use crate::value::{Proxy, Reference, Text, Value};
+use std::ffi::{c_char, c_void};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A time on the host's clock; none where it is negative.
+fn deadline(milliseconds: i64) -> Option<Duration> {
+    u64::try_from(milliseconds).ok().map(Duration::from_millis)
+}
+
+/// One request of the host, taken in.
+struct Asking<'a> {
+    handler: i32,
+    object: Option<&'a Reference>,
+    name: &'a str,
+    args: Vec<Value>,
+    keywords: Vec<(Text, Value)>,
+}
+
+impl Asking<'_> {
+    fn target(&self, bare: &Bare) -> Result<&Arc<Proxy>> {
+        match self.object {
+            Some(Reference::Remote(proxy)) if bare.owns(proxy) => Ok(proxy),
+            Some(Reference::Remote(_)) => {
+                Err(Failure::new(RPYC_ERR_ARGUMENT, "the object belongs to another session or connection"))
+            }
+            Some(Reference::Local(_)) => {
+                Err(Failure::new(RPYC_ERR_TYPE, "the object is one of this process: there is no peer to ask"))
+            }
+            None => Err(Failure::null("object")),
+        }
+    }
+
+    fn send(self, bare: &Bare, token: u64, deadline: Option<Duration>) -> Result<i64> {
+        use Handler::*;
+        let wrong = |text: &str| Failure::new(RPYC_ERR_ARGUMENT, text);
+        let handler = Handler::from_number(self.handler.into()).ok_or_else(|| wrong("there is no such handler"))?;
+        let name = || Value::str(self.name);
+        let expected = match handler {
+            Call | CallAttr => self.args.len(),
+            SetAttr | Cmp | BuffIter | CtxExit | Pickle | Ping | InstanceCheck => 1,
+            _ => 0,
+        };
+        if self.args.len() != expected {
+            let text = format!("{} takes {expected} arguments here, not {}", handler.name(), self.args.len());
+            return Err(wrong(&text));
+        }
+        if !self.keywords.is_empty() && !matches!(handler, Call | CallAttr) {
+            return Err(wrong("only calls have keywords"));
+        }
+        let raw = |first: Vec<Value>| {
+            let args: Vec<Value> = first.into_iter().chain(self.args.iter().cloned()).collect();
+            Ok(bare.request(Body::Raw { handler: self.handler.into(), args: &args }, token, deadline)?)
+        };
+        let this = || Ok::<_, Failure>(Value::Ref(Reference::Remote(self.target(bare)?.clone())));
+        match handler {
+            Ping | GetRoot => raw(Vec::new()),
+            Call => {
+                let body = Body::Call { target: self.target(bare)?, args: &self.args, keywords: &self.keywords };
+                Ok(bare.request(body, token, deadline)?)
+            }
+            CallAttr => {
+                let (args, keywords) = (&self.args, &self.keywords);
+                let body = Body::CallAttr { target: self.target(bare)?, name: self.name, args, keywords };
+                Ok(bare.request(body, token, deadline)?)
+            }
+            Inspect => Ok(bare.request(Body::Inspect { target: self.target(bare)? }, token, deadline)?),
+            InstanceCheck => match self.args.first() {
+                Some(Value::Ref(other)) => {
+                    let class = Reference::Remote(self.target(bare)?.clone());
+                    // The ids of the classes tell more than a Python peer knows.
+                    match membership(other, &class)? {
+                        Membership::Known(known) => Ok(bare.answer_here(token, Value::Bool(known))?),
+                        Membership::Ask(class, other) => {
+                            Ok(bare.request(Body::InstanceCheck { class, other: &other }, token, deadline)?)
+                        }
+                    }
+                }
+                _ => Err(Failure::new(RPYC_ERR_TYPE, "INSTANCECHECK takes an object")),
+            },
+            GetAttr | DelAttr | SetAttr => raw(vec![this()?, name()]),
+            Cmp => {
+                let args = [this()?, self.args.first().cloned().unwrap_or_default(), name()];
+                Ok(bare.request(Body::Raw { handler: self.handler.into(), args: &args }, token, deadline)?)
+            }
+            Repr | Str | Hash | Dir | Pickle | BuffIter | CtxExit => raw(vec![this()?]),
+            Close | Del | OldSlicing => Err(wrong("this handler is not asked for in this way")),
+        }
+    }
+}
+
+/// Asks something of the peer. Its answer is a reply event.
+///
+/// handler tells what is asked: RPYC_HANDLE_GETROOT and RPYC_HANDLE_PING (argument: the data) of the peer itself; of an
+/// object RPYC_HANDLE_GETATTR, _SETATTR (argument: the value), _DELATTR, _CALL, _CALLATTR, _REPR, _STR, _HASH, _DIR, _INSPECT, _CMP
+/// (name: that of the operator, "__eq__"; argument: the other), _BUFFITER (argument: how many items), _CTXEXIT
+/// (argument: None, or anything if there was an error), _PICKLE (argument: the protocol), _INSTANCECHECK (object: the class;
+/// argument: an object of whatever peer or session; where ids or names tell, nothing is sent, and the number is -1).
+///
+/// @param session borrowed
+/// @param token comes back with the reply
+/// @param handler RPYC_HANDLE_...
+/// @param object borrowed; one of the peer; NULL for GETROOT and PING
+/// @param name copied; of the attribute, method or operator; NULL where there is none
+/// @param name_length bytes, or RPYC_ZT
+/// @param args consumed, on success and on every failure
+/// @param arg_count number of args
+/// @param keywords consumed; of calls; a dict with text keys; NULL: none
+/// @param deadline_ms milliseconds on the host's clock, as rpyc_session_expire and rpyc_session_set_time are told them; -1: none
+/// @param sequence_out the number of the request; may be NULL
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (no such handler, wrong number of
+///         arguments, an object of another session), RPYC_ERR_TYPE (an object of this process, keywords that are none),
+///         RPYC_ERR_UNSUPPORTED (a value that cannot be sent), RPYC_ERR_LIMIT, RPYC_ERR_CLOSED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_session_ask(
+    session: *mut rpyc_session,
+    token: u64,
+    handler: i32,
+    object: *const rpyc_object,
+    name: *const c_char,
+    name_length: usize,
+    args: *const *mut rpyc_value,
+    arg_count: usize,
+    keywords: *mut rpyc_value,
+    deadline_ms: i64,
+    sequence_out: *mut i64,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let args = take_values(args, arg_count, "args");
+            let keywords = handle::value_take(keywords);
+            let sequence = optional_output(sequence_out)?;
+            let bare = &live(session)?.bare;
+            let asking = Asking {
+                handler,
+                object: handle::peek(object).map(|object| &object.reference),
+                name: optional_text(name, name_length)?,
+                args: args?,
+                keywords: keyword_pairs(keywords)?,
+            };
+            put_sequence(sequence, asking.send(bare, token, deadline(deadline_ms))?)
+        })
+    }
+}
+
+/// As rpyc_session_ask, with packed arguments.
+///
+/// @param session borrowed
+/// @param token comes back with the reply
+/// @param handler RPYC_HANDLE_...
+/// @param object borrowed; one of the peer; NULL for GETROOT and PING
+/// @param name copied; of the attribute, method or operator; NULL where there is none
+/// @param name_length bytes, or RPYC_ZT
+/// @param packed copied; a tuple of the arguments (a tuple) and the keywords (a dict), as RPYC_SESSION_PACKED
+///        tells; handles in it are borrowed
+/// @param packed_length bytes; 0: no arguments and no keywords
+/// @param deadline_ms as of rpyc_session_ask
+/// @param sequence_out the number of the request; may be NULL
+/// @param error_out owned; may be NULL
+/// @return as rpyc_session_ask; RPYC_ERR_ARGUMENT also for what is not packed right
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_session_ask_packed(
+    session: *mut rpyc_session,
+    token: u64,
+    handler: i32,
+    object: *const rpyc_object,
+    name: *const c_char,
+    name_length: usize,
+    packed: *const c_void,
+    packed_length: usize,
+    deadline_ms: i64,
+    sequence_out: *mut i64,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let sequence = optional_output(sequence_out)?;
+            let bare = &live(session)?.bare;
+            let (args, keywords) = packed::call(bare, bytes(packed.cast(), packed_length, "packed")?)?;
+            let object = handle::peek(object).map(|object| &object.reference);
+            let asking = Asking { handler, object, name: optional_text(name, name_length)?, args, keywords };
+            put_sequence(sequence, asking.send(bare, token, deadline(deadline_ms))?)
+        })
+    }
+}
+
+/// Sends any request, with its arguments as they are. Its answer is a reply event.
+///
+/// @param session borrowed
+/// @param token comes back with the reply
+/// @param handler number of the handler, RPYC_HANDLE_... or any other
+/// @param args consumed, on success and on every failure
+/// @param arg_count number of args
+/// @param deadline_ms as of rpyc_session_ask
+/// @param sequence_out the number of the request; may be NULL
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT, RPYC_ERR_UNSUPPORTED, RPYC_ERR_LIMIT, RPYC_ERR_CLOSED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_session_request(
+    session: *mut rpyc_session,
+    token: u64,
+    handler: i32,
+    args: *const *mut rpyc_value,
+    arg_count: usize,
+    deadline_ms: i64,
+    sequence_out: *mut i64,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: pointers are NULL or as the documentation asks.
+    unsafe {
+        guard(error_out, || {
+            let args = take_values(args, arg_count, "args");
+            let sequence = optional_output(sequence_out)?;
+            let body_args = args?;
+            let body = Body::Raw { handler: handler.into(), args: &body_args };
+            let sent = live(session)?.bare.request(body, token, deadline(deadline_ms))?;
+            put_sequence(sequence, sent)
+        })
+    }
+}
+
+type Sequence = Option<crate::ffi::border::pointer::Output<i64>>;
+
+/// # Safety
+/// The pointer is NULL or can be written to, as long as the result lives.
+unsafe fn optional_output(sequence_out: *mut i64) -> Result<Sequence> {
+    // SAFETY: the same is asked of our caller.
+    (!sequence_out.is_null()).then(|| unsafe { output(sequence_out, "sequence_out") }).transpose()
+}
+
+fn put_sequence(out: Sequence, sequence: i64) -> Result<()> {
+    out.map_or(Ok(()), |out| out.put(sequence))
+}
+
+/// # Safety
+/// As for `pointer::text`.
+unsafe fn optional_text<'a>(name: *const c_char, length: usize) -> Result<&'a str> {
+    // SAFETY: the same is asked of our caller.
+    if name.is_null() { Ok("") } else { unsafe { text(name, length, "name") } }
+}
+
+/// Gives up a request: no reply event will come for it.
+///
+/// @param session borrowed
+/// @param sequence the number of the request; another does nothing
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_session_forget(session: *mut rpyc_session, sequence: i64) -> rpyc_status {
+    // SAFETY: NULL or a live handle.
+    guard_status(|| Ok(unsafe { live(session) }?.bare.forget(sequence)?))
+}
+
+/// Says what time it is on the host's clock, from which a peer that agreed on the native dialect is told how long each request
+/// is waited for: until its deadline, from the time that was said last. As long as none was said, the peer is not told.
+/// rpyc_session_expire says it too.
+///
+/// @param session borrowed
+/// @param now_ms milliseconds on the host's clock; an earlier time than before does nothing
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (negative)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_session_set_time(session: *mut rpyc_session, now_ms: i64) -> rpyc_status {
+    guard_status(|| {
+        // SAFETY: NULL or a live handle.
+        let session = unsafe { live(session) }?;
+        let now = deadline(now_ms).ok_or_else(|| Failure::new(RPYC_ERR_ARGUMENT, "now_ms cannot be negative"))?;
+        session.bare.set_time(now);
+        Ok(())
+    })
+}
+
+/// When rpyc_session_expire is to be called.
+///
+/// @param session borrowed
+/// @return milliseconds on the host's clock; -1: no request has a deadline, and for NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_session_next_deadline(session: *const rpyc_session) -> i64 {
+    // SAFETY: NULL or a live handle.
+    guard_or(-1, || {
+        let next = unsafe { handle::peek(session) }.and_then(|session| session.bare.next_deadline());
+        next.map_or(-1, |next| i64::try_from(next.as_millis()).unwrap_or(i64::MAX))
+    })
+}
+
+/// Ends the waiting for answers that are overdue: each gets a reply event with RPYC_ERR_TIMEOUT. An answer that still comes is
+/// read and dropped.
+///
+/// @param session borrowed
+/// @param now_ms milliseconds on the host's clock
+/// @param expired_out how many these were; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_session_expire(
+    session: *mut rpyc_session,
+    now_ms: i64,
+    expired_out: *mut usize,
+) -> rpyc_status {
+    guard_status(|| {
+        // SAFETY: pointers are NULL or as the documentation asks.
+        let (out, session) = unsafe {
+            let out = (!expired_out.is_null()).then(|| output(expired_out, "expired_out")).transpose();
+            (out?, live(session)?)
+        };
+        let expired = session.bare.expire(deadline(now_ms).unwrap_or_default())?;
+        out.map_or(Ok(()), |out| out.put(expired))
+    })
+}

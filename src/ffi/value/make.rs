@@ -1,0 +1,531 @@
+//! Values from C data.
+
+use crate::config::Limits;
+use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
+use crate::ffi::border::pointer::{self, output, take_values};
+use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_LIMIT, RPYC_ERR_TYPE, Result, rpyc_status};
+use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
+use crate::ffi::error::rpyc_error;
+use crate::value::{Blob, IntTextError, Text, Value};
+use std::collections::{HashMap, HashSet};
+use std::ffi::{c_char, c_void};
+use std::ptr;
+use std::sync::Arc;
+
+fn new(value: impl FnOnce() -> Value) -> *mut rpyc_value {
+    guard_or(ptr::null_mut(), || handle::value_new(value()))
+}
+
+/// Python's None.
+///
+/// @return owned, freed with rpyc_value_free(); never NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rpyc_value_new_none() -> *mut rpyc_value {
+    new(|| Value::None)
+}
+
+/// Python's NotImplemented: what a comparison or an operator answers if it does not know the other operand.
+///
+/// @return owned, freed with rpyc_value_free(); never NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rpyc_value_new_not_implemented() -> *mut rpyc_value {
+    new(|| Value::NotImplemented)
+}
+
+/// Python's Ellipsis.
+///
+/// @return owned, freed with rpyc_value_free(); never NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rpyc_value_new_ellipsis() -> *mut rpyc_value {
+    new(|| Value::Ellipsis)
+}
+
+/// True or False.
+///
+/// @param value 0 for False, anything else for True
+/// @return owned, freed with rpyc_value_free(); never NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rpyc_value_new_bool(value: i32) -> *mut rpyc_value {
+    new(|| Value::Bool(value != 0))
+}
+
+/// An int.
+///
+/// @param value any number
+/// @return owned, freed with rpyc_value_free(); never NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rpyc_value_new_int(value: i64) -> *mut rpyc_value {
+    handle::int_immediate(value).unwrap_or_else(|| new(|| Value::Int(value)))
+}
+
+/// An int that is not negative.
+///
+/// @param value any number
+/// @return owned, freed with rpyc_value_free(); never NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rpyc_value_new_uint(value: u64) -> *mut rpyc_value {
+    new(|| Value::from(value))
+}
+
+/// A float. Every bit is kept, also those of NaNs (RPyC wire: brine).
+///
+/// @param value any number
+/// @return owned, freed with rpyc_value_free(); never NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rpyc_value_new_float(value: f64) -> *mut rpyc_value {
+    new(|| Value::Float(value))
+}
+
+/// A complex number.
+///
+/// @param real the real part
+/// @param imaginary the imaginary part
+/// @return owned, freed with rpyc_value_free(); never NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rpyc_value_new_complex(real: f64, imaginary: f64) -> *mut rpyc_value {
+    new(|| Value::Complex(real, imaginary))
+}
+
+/// An int of any size from decimal text.
+///
+/// At most 4300 digits, as many as Python peers read (RPyC wire: brine).
+///
+/// @param digits copied; a sign or none, then decimal digits and nothing else
+/// @param length bytes of digits, or RPYC_ZT
+/// @param value_out owned, freed with rpyc_value_free()
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for another text; RPYC_ERR_LIMIT for too many digits
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_value_new_int_text(
+    digits: *const c_char,
+    length: usize,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the pointers are NULL or what the header asks for.
+    unsafe {
+        guard(error_out, || {
+            let value_out = output(value_out, "value_out")?;
+            let digits = pointer::text_bytes(digits, length, "digits")?;
+            let value = Value::int_from_text(digits, Limits::default().digits).map_err(|error| match error {
+                IntTextError::Malformed => Failure::new(RPYC_ERR_ARGUMENT, format_args!("digits: {error}")),
+                IntTextError::TooLong { .. } => Failure::new(RPYC_ERR_LIMIT, format_args!("digits: {error}")),
+            })?;
+            value_out.put_value(value)
+        })
+    }
+}
+
+/// An int of any size from two's complement, least significant byte first.
+///
+/// At most 4300 decimal digits, as many as Python peers read (RPyC wire: brine).
+///
+/// @param little_endian copied; the top bit of the last byte is the sign; may be NULL for no bytes, which are 0
+/// @param length bytes
+/// @param value_out owned, freed with rpyc_value_free()
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an impossible length; RPYC_ERR_LIMIT for too many digits
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_value_new_int_bytes(
+    little_endian: *const u8,
+    length: usize,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the pointers are NULL or what the header asks for.
+    unsafe {
+        guard(error_out, || {
+            let value_out = output(value_out, "value_out")?;
+            let bytes = pointer::bytes(little_endian, length, "little_endian")?;
+            value_out.put_value(int_from_bytes(bytes)?)
+        })
+    }
+}
+
+fn int_from_bytes(bytes: &[u8]) -> Result<Value> {
+    let limit = Limits::default().digits;
+    let too_long = || {
+        let message = format!("little_endian: an integer of more than {limit} digits, which is more than peers read");
+        Failure::new(RPYC_ERR_LIMIT, message)
+    };
+    // Bytes that only repeat the sign are not counted.
+    let fill = if bytes.last().is_some_and(|byte| byte & 0x80 != 0) { 0xff } else { 0 };
+    let significant = bytes.len() - bytes.iter().rev().take_while(|byte| **byte == fill).count();
+    // Turning a huge number into digits takes long, so it is refused by its size first: a byte is at least 2.4 digits.
+    if significant > limit / 12 * 5 + 1 {
+        return Err(too_long());
+    }
+    match Value::int_from_le_bytes(bytes) {
+        Value::BigInt(n) if n.digits() > limit => Err(too_long()),
+        value => Ok(value),
+    }
+}
+
+/// A str.
+///
+/// @param text copied; UTF-8, may hold NUL; may be NULL if the length is 0
+/// @param length bytes of text, or RPYC_ZT
+/// @param value_out owned, freed with rpyc_value_free()
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an impossible length
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_value_new_str(
+    text: *const c_char,
+    length: usize,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the pointers are NULL or what the header asks for.
+    unsafe {
+        guard(error_out, || {
+            let value_out = output(value_out, "value_out")?;
+            value_out.put_value(Value::str(pointer::text(text, length, "text")?))
+        })
+    }
+}
+
+/// Bytes that are copied.
+///
+/// @param data copied; may be NULL if the length is 0
+/// @param length bytes
+/// @param value_out owned, freed with rpyc_value_free()
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an impossible length
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_value_new_bytes(
+    data: *const c_void,
+    length: usize,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the pointers are NULL or what the header asks for.
+    unsafe {
+        guard(error_out, || {
+            let value_out = output(value_out, "value_out")?;
+            value_out.put_value(Value::bytes(pointer::bytes(data.cast(), length, "data")?))
+        })
+    }
+}
+
+/// Bytes that stay where they are, and go out from there without a copy. They must not change until the destructor runs:
+/// after the value, all its clones and all that holds it are freed and sent.
+///
+/// @param data borrowed until the destructor runs; may be NULL if the length is 0
+/// @param length bytes
+/// @param userdata consumed; given to the destructor
+/// @param userdata_free the destructor: runs exactly once, on any thread, also if this function fails; may be NULL
+/// @param value_out owned, freed with rpyc_value_free()
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an impossible length
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_value_new_bytes_owned(
+    data: *const c_void,
+    length: usize,
+    userdata: *mut c_void,
+    userdata_free: rpyc_free_fn,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the pointers are NULL or what the header asks for; the bytes stay until the destructor runs.
+    unsafe {
+        guard(error_out, || {
+            let userdata = Userdata::new(userdata, userdata_free);
+            let value_out = output(value_out, "value_out")?;
+            let bytes = ptr::from_ref(pointer::bytes(data.cast(), length, "data")?);
+            let too_long = || Failure::new(RPYC_ERR_ARGUMENT, format_args!("data cannot be {length} bytes long"));
+            let blob = Blob::foreign(Arc::new(LentBytes { bytes, _userdata: userdata })).ok_or_else(too_long)?;
+            value_out.put_value(Value::Bytes(blob))
+        })
+    }
+}
+
+/// Bytes of the host, which stay until its userdata is dropped.
+pub(crate) struct LentBytes {
+    pub bytes: *const [u8],
+    pub _userdata: Userdata,
+}
+
+// SAFETY: the bytes do not change, and the header tells the host that they are read on several threads.
+unsafe impl Send for LentBytes {}
+// SAFETY: as above.
+unsafe impl Sync for LentBytes {}
+
+impl AsRef<[u8]> for LentBytes {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: the userdata lives as long as this, and so do the bytes.
+        unsafe { &*self.bytes }
+    }
+}
+
+/// A tuple.
+///
+/// @param items the values are consumed, on success and on every failure; may be NULL for none
+/// @param count items
+/// @param value_out owned, freed with rpyc_value_free()
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK; RPYC_ERR_NULL, also for an item; RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more
+///         than 1000 levels of nesting
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_value_new_tuple(
+    items: *const *mut rpyc_value,
+    count: usize,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the pointers are NULL or what the header asks for, the values are given up.
+    unsafe { container(items, count, value_out, error_out, |items| Ok(Value::tuple(items))) }
+}
+
+/// A slice, as Python's x[start:stop:step] has it.
+///
+/// @param start consumed, on success and on every failure; NULL for None
+/// @param stop consumed likewise; NULL for None
+/// @param step consumed likewise; NULL for None
+/// @param value_out owned, freed with rpyc_value_free()
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_LIMIT for more than 1000 levels of nesting
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_value_new_slice(
+    start: *mut rpyc_value,
+    stop: *mut rpyc_value,
+    step: *mut rpyc_value,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the pointers are NULL or what the header asks for, the values are given up.
+    unsafe {
+        guard(error_out, || {
+            let parts = [start, stop, step].map(|part| handle::value_take(part).unwrap_or_default());
+            let value_out = output(value_out, "value_out")?;
+            check_depth(&parts)?;
+            value_out.put_value(Value::Slice(parts.into()))
+        })
+    }
+}
+
+/// A frozenset; of equal items the first is kept.
+///
+/// @param items the values are consumed, on success and on every failure; may be NULL for none
+/// @param count items
+/// @param value_out owned, freed with rpyc_value_free()
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK; RPYC_ERR_NULL, also for an item; RPYC_ERR_TYPE for an item that Python cannot hash (list, dict,
+///         slice); RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more than 1000 levels of nesting
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_value_new_frozenset(
+    items: *const *mut rpyc_value,
+    count: usize,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the pointers are NULL or what the header asks for, the values are given up.
+    unsafe {
+        container(items, count, value_out, error_out, |items| {
+            Value::frozenset(items).map_err(|error| Failure::new(RPYC_ERR_TYPE, format_args!("items: {error}")))
+        })
+    }
+}
+
+/// A list: a snapshot, which the receiver cannot change for the sender. A Python peer gets a reference to a list that
+/// the library keeps for it.
+///
+/// @param items the values are consumed, on success and on every failure; may be NULL for none
+/// @param count items
+/// @param value_out owned, freed with rpyc_value_free()
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK; RPYC_ERR_NULL, also for an item; RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more
+///         than 1000 levels of nesting
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_value_new_list(
+    items: *const *mut rpyc_value,
+    count: usize,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the pointers are NULL or what the header asks for, the values are given up.
+    unsafe { container(items, count, value_out, error_out, |items| Ok(Value::List(items.into()))) }
+}
+
+/// A dict: a snapshot, which the receiver cannot change for the sender. A Python peer gets a reference to a dict that the
+/// library keeps for it. Of equal keys the first is kept, with the value of the last.
+///
+/// @param keys the values are consumed, on success and on every failure; may be NULL for none
+/// @param values likewise; values[i] belongs to keys[i]
+/// @param count keys, and as many values
+/// @param value_out owned, freed with rpyc_value_free()
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK; RPYC_ERR_NULL, also for an item; RPYC_ERR_TYPE for a key that Python cannot hash (list, dict, slice);
+///         RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more than 1000 levels of nesting
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_value_new_dict(
+    keys: *const *mut rpyc_value,
+    values: *const *mut rpyc_value,
+    count: usize,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the pointers are NULL or what the header asks for, the values are given up.
+    unsafe {
+        guard(error_out, || {
+            let (keys, values) = (take_values(keys, count, "keys"), take_values(values, count, "values"));
+            let value_out = output(value_out, "value_out")?;
+            let (keys, values) = (keys?, values?);
+            check_depth(&keys)?;
+            check_depth(&values)?;
+            value_out.put_value(dict(keys.into_iter().zip(values))?)
+        })
+    }
+}
+
+/// A dict whose keys are texts, as keyword arguments and the attributes of an exception want it.
+///
+/// @param names copied; each NUL-terminated UTF-8; may be NULL for none
+/// @param values consumed, on success and on every failure; values[i] belongs to names[i]; may be NULL for none
+/// @param count names, and as many values
+/// @param value_out owned, freed with rpyc_value_free()
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK; RPYC_ERR_NULL, also for a name or a value; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an impossible count
+///         or if a name comes twice; RPYC_ERR_LIMIT for more than 1000 levels of nesting
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_value_new_keywords(
+    names: *const *const c_char,
+    values: *const *mut rpyc_value,
+    count: usize,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the pointers are NULL or what the header asks for, the values are given up.
+    unsafe {
+        guard(error_out, || {
+            let values = take_values(values, count, "values");
+            let value_out = output(value_out, "value_out")?;
+            let names = pointer::array(names, count, "names")?;
+            let values = values?;
+            check_depth(&values)?;
+            let mut seen = HashSet::with_capacity(count);
+            let mut pairs = Vec::with_capacity(count);
+            for (at, (name, value)) in names.iter().zip(values).enumerate() {
+                let name = pointer::name(*name, &format!("names[{at}]"))?;
+                if !seen.insert(name) {
+                    return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("names[{at}]: '{name}' comes twice")));
+                }
+                pairs.push((Value::Str(Text::new(name)), value));
+            }
+            value_out.put_value(Value::Dict(pairs.into()))
+        })
+    }
+}
+
+/// A reference to an object: the peer gets the object itself.
+///
+/// @param object borrowed; it stays the caller's to free
+/// @param value_out owned, freed with rpyc_value_free()
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK; RPYC_ERR_NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_value_new_object(
+    object: *const rpyc_object,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the pointers are NULL or what the header asks for.
+    unsafe {
+        guard(error_out, || {
+            let value_out = output(value_out, "value_out")?;
+            value_out.put_value(Value::Ref(handle::get(object, "object")?.reference.clone()))
+        })
+    }
+}
+
+/// Makes a value of an array of items, which are consumed.
+///
+/// # Safety
+/// As for `take_values` and `output`.
+unsafe fn container(
+    items: *const *mut rpyc_value,
+    count: usize,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+    make: impl FnOnce(Vec<Value>) -> Result<Value>,
+) -> rpyc_status {
+    // SAFETY: the same is asked of our caller.
+    unsafe {
+        guard(error_out, || {
+            let items = take_values(items, count, "items");
+            let value_out = output(value_out, "value_out")?;
+            let items = items?;
+            check_depth(&items)?;
+            value_out.put_value(make(items)?)
+        })
+    }
+}
+
+/// Refuses what nests deeper than the stack allows to walk, once it is in one more value.
+fn check_depth(items: &[Value]) -> Result<()> {
+    match items.iter().all(|item| item.depth_at_most(Value::MAX_DEPTH - 1)) {
+        true => Ok(()),
+        false => Err(Failure::new(RPYC_ERR_LIMIT, format_args!("a value of more than {} levels", Value::MAX_DEPTH))),
+    }
+}
+
+/// As Python's: of equal keys the first stays, with the last value.
+fn dict(pairs: impl Iterator<Item = (Value, Value)>) -> Result<Value> {
+    let mut unique: Vec<(Value, Value)> = Vec::new();
+    let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
+    for (index, (key, value)) in pairs.enumerate() {
+        if !key.hashable() {
+            let message = format!("keys[{index}] is a '{}' that cannot be hashed", key.type_name());
+            return Err(Failure::new(RPYC_ERR_TYPE, message));
+        }
+        let same_hash = places.entry(key.py_hash()).or_default();
+        match same_hash.iter().find_map(|at| unique.get(*at).filter(|pair| pair.0.py_eq(&key)).map(|_| *at)) {
+            Some(at) => unique[at].1 = value,
+            None => {
+                same_hash.push(unique.len());
+                unique.push((key, value));
+            }
+        }
+    }
+    Ok(Value::Dict(unique.into()))
+}
