@@ -7,6 +7,7 @@ use super::guard::{guard, guard_or};
 use super::handle::{self, Handle};
 use super::pointer::{name, output};
 use super::status::{Result, rpyc_status};
+use crate::error::Error;
 use crate::fork;
 use crate::server::Server;
 use crate::transport::Address;
@@ -36,7 +37,7 @@ pub(super) struct Listening {
 impl Drop for Listening {
     fn drop(&mut self) {
         // The threads and locks of a parent are not here: its server is left to it.
-        if fork::check(self.forks, "server").is_err() {
+        if !fork::is_ours(self.forks) {
             std::mem::forget(self.server.take());
         }
     }
@@ -47,7 +48,7 @@ impl Drop for Listening {
 pub(super) unsafe fn live<'a>(server: *const rpyc_server) -> Result<&'a Server> {
     // SAFETY: the same is asked of our caller.
     let listening = unsafe { handle::get(server, "server") }?;
-    fork::check(listening.forks, "server")?;
+    Error::unless_forked(listening.forks, "server")?;
     match &listening.server {
         Some(server) => Ok(server),
         None => Err(super::status::Failure::null("server")),

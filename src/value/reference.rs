@@ -176,7 +176,7 @@ impl Default for Releases {
 impl Releases {
     fn push(&self, id_pack: Box<[u8]>, count: u64) {
         // In a forked child the lock may be held for ever by a thread that is not there, and the peer is the parent's.
-        if self.forks != crate::fork::generation() {
+        if !crate::fork::is_ours(self.forks) {
             return;
         }
         let mut queue = lock(&self.queue);

@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::Limits;
+use crate::value::Limits;
 use crate::value::{Blob, Reference, Text, Value};
 use std::sync::Arc;
 
