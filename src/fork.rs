@@ -1,7 +1,6 @@
 //! Forks are noticed by a counter that the child's side of `pthread_atfork` raises; asking the system would cost a
 //! call each time. The C border installs the handler.
 
-use crate::error::{Error, Result};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 static FORKS: AtomicU32 = AtomicU32::new(0);
@@ -17,13 +16,8 @@ pub fn count() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Refuses what was made before a fork, in the parent.
+/// Was it made in this process, and not in the parent before a fork?
 #[inline]
-pub fn check(made: u32, what: &str) -> Result<()> {
-    if made == generation() { Ok(()) } else { Err(forked(what)) }
-}
-
-#[cold]
-fn forked(what: &str) -> Error {
-    Error::Forked(format!("the {what} was made before a fork, in the parent process"))
+pub fn is_ours(made: u32) -> bool {
+    made == generation()
 }

@@ -7,9 +7,8 @@
 //! A stack pointer outside of the thread's limits (coroutines, split stacks, alternate signal stacks), and a thread whose limits
 //! cannot be had, leave the count alone to decide.
 
-use crate::error::Exception;
 use crate::sync::thread_local;
-use crate::transport::stack_limits;
+use crate::transport::sys::stack_limits;
 use std::cell::{Cell, RefCell};
 use std::mem::ManuallyDrop;
 
@@ -207,13 +206,12 @@ impl TooDeep {
     /// What the caller is told. To be asked where the level was refused.
     #[cold]
     #[inline(never)]
-    pub fn exception(self) -> Box<Exception> {
+    pub fn text(self) -> String {
         let (depth, left) = THREAD.with(|thread| (thread.depth.get(), thread.is_short().then(|| thread.left())));
-        let text = match left.flatten() {
+        match left.flatten() {
             Some(left) => format!("maximum recursion depth exceeded: {} KiB of the stack are left", left >> 10),
             None => format!("maximum recursion depth exceeded: {depth} calls are in one another (option max_serving)"),
-        };
-        Box::new(Exception::builtin("RecursionError", text))
+        }
     }
 }
 

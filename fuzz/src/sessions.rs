@@ -5,7 +5,6 @@ use rpyc::config::{Config, Dialect, Native};
 use rpyc::error::Exception;
 use rpyc::session::{Body, Event, Op, Request, Session, Wrap};
 use rpyc::value::{Local, Reference, Shape, Text, Value};
-use std::any::Any;
 use std::cell::Cell;
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -16,14 +15,6 @@ struct Thing(Arc<Shape>, u64);
 thread_local!(static NEXT: Cell<u64> = const { Cell::new(1) });
 
 impl Local for Thing {
-    fn as_any(&self) -> &(dyn Any + Send + Sync) {
-        self
-    }
-
-    fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
-    }
-
     fn shape(&self) -> &Arc<Shape> {
         &self.0
     }

@@ -81,7 +81,7 @@ impl Bare {
 
     /// Refuses in a forked child.
     fn session(&self) -> Result<Guard<'_>> {
-        fork::check(self.forks, "session")?;
+        Error::unless_forked(self.forks, "session")?;
         Ok(lock(&self.inner))
     }
 
@@ -187,7 +187,7 @@ impl Bare {
 
     /// The next event. None: nothing whole is here. An error once all has been said.
     pub fn next_event(&self) -> Result<Option<Event>> {
-        fork::check(self.forks, "session")?;
+        Error::unless_forked(self.forks, "session")?;
         loop {
             if let Some(event) = self.queue.pop() {
                 return Ok(Some(event));
@@ -367,7 +367,7 @@ impl Bare {
 
 impl Drop for Bare {
     fn drop(&mut self) {
-        if fork::check(self.forks, "session").is_ok() {
+        if fork::is_ours(self.forks) {
             let mut session = lock(&self.inner);
             session.abandon();
             release(session);

@@ -112,15 +112,13 @@ pub(super) fn not_found(name: &str) -> Exception {
     Exception::builtin("ModuleNotFoundError", format!("No module named '{name}'"))
 }
 
-/// What Python would raise for a failure of ours.
-fn raised(error: Error) -> Exception {
+/// What `pickle.loads` raises.
+fn unpickling_error(error: Error) -> Exception {
     match error {
-        Error::Remote(exception) => exception,
-        Error::Denied(text) => Exception::with_args("_pickle", "UnpicklingError", vec![Value::from(text)]),
-        Error::Malformed(text) | Error::Limit(text) => Exception::builtin("ValueError", text),
-        Error::Type(text) => Exception::builtin("TypeError", text),
-        Error::Timeout(text) => Exception::builtin("TimeoutError", text),
-        other => Exception::builtin("RuntimeError", other.to_string()),
+        Error::Denied(text) | Error::Malformed(text) => {
+            Exception::with_args("_pickle", "UnpicklingError", vec![Value::from(text)])
+        }
+        other => other.into(),
     }
 }
 
@@ -197,7 +195,7 @@ fn util() -> Reference {
             let found = match module {
                 Ok(_) => Ok(Value::Str(name)),
                 Err(Error::Remote(exception)) if missing(&exception) => Ok(Value::None),
-                Err(error) => Err(raised(error)),
+                Err(error) => Err(error.into()),
             };
             answer(call, found);
         });
@@ -211,7 +209,7 @@ fn compat() -> Reference {
         Some(Value::Bytes(bytes)) => {
             let limits = call.shared().map(|shared| shared.limits()).unwrap_or_default();
             let bounds = Bounds { depth: limits.depth, items: limits.items, bytes: limits.bytes };
-            let (graph, root) = pickle::read_graph(bytes, &limits).map_err(|error| raised(error.into()))?;
+            let (graph, root) = pickle::read_graph(bytes, &limits).map_err(|error| unpickling_error(error.into()))?;
             delivered(&graph, &root, &bounds)
         }
         _ => Err(Exception::builtin("TypeError", "a bytes-like object is required")),
@@ -223,7 +221,7 @@ fn compat() -> Reference {
         };
         let limits = call.shared().map(|shared| shared.limits()).unwrap_or_default();
         let bytes = pickled(args.first().cloned().unwrap_or_default(), protocol, &limits);
-        bytes.map(|bytes| Value::Bytes(bytes.into())).map_err(raised)
+        bytes.map(|bytes| Value::Bytes(bytes.into())).map_err(Exception::from)
     });
     let pickle = with_attributes("pickle", vec![("loads", loads), ("dumps", dumps)]);
     with_attributes("rpyc.lib.compat", vec![("pickle", Value::Ref(pickle))])
@@ -240,7 +238,7 @@ fn of_object(
         Some(Value::Ref(object)) => {
             let asker = Asker::of(&call);
             return ask_then(asker, &object, what, move |outcome| {
-                answer(call, then(outcome.map_err(raised)));
+                answer(call, then(outcome.map_err(Exception::from)));
             });
         }
         Some(value) => plain(&value)
@@ -383,20 +381,25 @@ pub(super) fn connection(connection: Connection) -> Result<Arc<dyn Local>, Excep
         kind: MemberKind::Property { get: Some(get), set: None, del: None },
     };
     let members = vec![
-        property("root", of(|connection| connection.root().map(Value::Ref).map_err(raised))),
+        property("root", of(|connection| connection.root().map(Value::Ref).map_err(Exception::from))),
         property("closed", of(|connection| Ok(Value::Bool(connection.closed())))),
         property("_last_traceback", of(|_| Ok(Value::None))),
-        Member::method("close", None, None, of(|connection| connection.close().map(|()| Value::None).map_err(raised)))
-            .map_err(raised)?,
+        Member::method(
+            "close",
+            None,
+            None,
+            of(|connection| connection.close().map(|()| Value::None).map_err(Exception::from)),
+        )
+        .map_err(Exception::from)?,
         Member::method(
             "fileno",
             None,
             None,
             of(|connection| Ok(connection.fileno().map_or(Value::None, |fd| Value::Int(fd.into())))),
         )
-        .map_err(raised)?,
+        .map_err(Exception::from)?,
     ];
-    let class =
-        Class::new(Definition { name: "Connection".into(), members, ..Definition::default() }).map_err(raised)?;
+    let class = Class::new(Definition { name: "Connection".into(), members, ..Definition::default() })
+        .map_err(Exception::from)?;
     Ok(class.instance(Box::new(connection)))
 }

@@ -138,14 +138,14 @@ fn spawn(serving: &Arc<Serving>, shared: &Arc<Shared>, threads: usize) -> Result
 impl Background {
     /// Has the threads end after what they are doing now, without waiting for that. The connection stays open.
     pub fn stop(&self) -> Result<()> {
-        fork::check(self.serving.forks, "background serving")?;
+        Error::unless_forked(self.serving.forks, "background serving")?;
         self.serving.stop();
         Ok(())
     }
 
     /// Waits until the threads have ended, and nothing of them is left. The error is how the connection ended, if it was neither closed nor stopped.
     pub fn join(&self) -> Result<()> {
-        fork::check(self.serving.forks, "background serving")?;
+        Error::unless_forked(self.serving.forks, "background serving")?;
         let this = Arc::as_ptr(&self.serving) as usize;
         if HERE.with(|here| here.borrow().contains(&this)) {
             return Err(Error::Deadlock("a thread that serves cannot wait for itself".into()));
@@ -169,7 +169,7 @@ impl Background {
 
     /// Do any of the threads still run?
     pub fn is_running(&self) -> bool {
-        fork::check(self.serving.forks, "background serving").is_ok() && lock(&self.serving.state).running > 0
+        fork::is_ours(self.serving.forks) && lock(&self.serving.state).running > 0
     }
 }
 

@@ -406,14 +406,6 @@ impl Object {
 }
 
 impl Local for Object {
-    fn as_any(&self) -> &(dyn Any + Send + Sync) {
-        self
-    }
-
-    fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
-    }
-
     fn shape(&self) -> &Arc<Shape> {
         &self.class.shape
     }
@@ -444,14 +436,6 @@ impl ClassObject {
 }
 
 impl Local for ClassObject {
-    fn as_any(&self) -> &(dyn Any + Send + Sync) {
-        self
-    }
-
-    fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
-    }
-
     fn shape(&self) -> &Arc<Shape> {
         &self.shape
     }
@@ -484,14 +468,6 @@ impl BoundMethod {
 }
 
 impl Local for BoundMethod {
-    fn as_any(&self) -> &(dyn Any + Send + Sync) {
-        self
-    }
-
-    fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
-    }
-
     fn shape(&self) -> &Arc<Shape> {
         defaults::method_shape()
     }
@@ -530,14 +506,6 @@ impl Function {
 }
 
 impl Local for Function {
-    fn as_any(&self) -> &(dyn Any + Send + Sync) {
-        self
-    }
-
-    fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
-    }
-
     fn shape(&self) -> &Arc<Shape> {
         defaults::function_shape()
     }

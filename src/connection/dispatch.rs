@@ -8,7 +8,7 @@ use super::containers;
 use super::defaults::{self, Slot};
 use super::iteration;
 use super::obtain;
-use super::remote::{Asker, as_exception};
+use super::remote::Asker;
 use super::serial::Turn;
 use super::shared::Shared;
 use super::truth::truth_then;
@@ -569,7 +569,7 @@ fn default_compare(job: Job, object: &Arc<Object>, op: CompareOp, other: Value) 
             let job = job.then(move |job, outcome| match outcome {
                 Ok(Value::Bool(equal)) => job.give(Ok(Value::Bool(!equal))),
                 Ok(answer) if !matches!(answer, Value::NotImplemented) => truth_then(asker, answer, move |truth| {
-                    job.give(truth.map(|truth| Value::Bool(!truth)).map_err(as_exception));
+                    job.give(truth.map(|truth| Value::Bool(!truth)).map_err(Exception::from));
                 }),
                 other => job.give(other),
             });

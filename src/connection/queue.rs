@@ -206,7 +206,7 @@ impl Drop for Queue {
     fn drop(&mut self) {
         // The locks of a parent may be held for ever.
         let last = self.counted && self.line.handles.fetch_sub(1, Ordering::AcqRel) == 1;
-        if last && fork::check(self.line.forks, "queue").is_ok() {
+        if last && fork::is_ours(self.line.forks) {
             self.close();
         }
     }
@@ -242,7 +242,7 @@ impl Queue {
     }
 
     pub fn check_fork(&self) -> Result<()> {
-        fork::check(self.line.forks, "queue")
+        Error::unless_forked(self.line.forks, "queue")
     }
 
     /// How many calls wait.

@@ -287,17 +287,7 @@ fn local_op(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, 
 }
 
 pub(super) fn outcome(result: Result<Value>) -> Outcome {
-    result.map_err(as_exception)
-}
-
-/// What a peer is told of an error of ours.
-pub(super) fn as_exception(error: Error) -> Exception {
-    match error {
-        Error::Remote(exception) => exception,
-        Error::Timeout(text) => Exception::builtin("TimeoutError", text),
-        Error::Eof(text) | Error::Closed(text) => Exception::builtin("EOFError", text),
-        other => Exception::builtin("RuntimeError", other.to_string()),
-    }
+    result.map_err(Exception::from)
 }
 
 /// Calls an object of a peer on behalf of another.

@@ -58,7 +58,7 @@ fn answer(mut call: Call, outcome: Result<Value>) {
     // A connection that is gone needs no answer.
     let _ = match outcome {
         Ok(value) => call.reply(value),
-        Err(error) => call.raise(remote::as_exception(error)),
+        Err(error) => call.raise(error.into()),
     };
 }
 

@@ -127,7 +127,7 @@ impl Shared {
     /// After a fork, locks may be held for ever by threads that are not here.
     #[inline]
     pub fn check_fork(&self) -> Result<()> {
-        crate::fork::check(self.forks, "connection")
+        Error::unless_forked(self.forks, "connection")
     }
 
     pub fn is_closed(&self) -> bool {

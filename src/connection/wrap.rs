@@ -7,7 +7,6 @@ use crate::ids::Id;
 use crate::session::{Op, Wrap};
 use crate::sync::{Mutex, lock};
 use crate::value::{Local, Proxy, Reference, Shape, Text, Value};
-use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
@@ -120,14 +119,6 @@ impl Bridge {
 }
 
 impl Local for Bridge {
-    fn as_any(&self) -> &(dyn Any + Send + Sync) {
-        self
-    }
-
-    fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
-    }
-
     fn shape(&self) -> &Arc<Shape> {
         &self.shape
     }

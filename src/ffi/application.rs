@@ -1,8 +1,8 @@
 //! What settings hold beside texts and numbers: callbacks, values, and the types of exceptions that the host knows.
 
-use crate::config::{BeforeClosed, Resolver};
+use crate::config::BeforeClosed;
 use crate::connection::Connection;
-use crate::error::Error;
+use crate::error::{Error, Resolver};
 use crate::ffi::border::guard::{self, guard};
 use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
 use crate::ffi::border::pointer::name;

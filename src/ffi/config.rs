@@ -271,7 +271,7 @@ mod tests {
         }
         let defaults = Config::default();
         assert_eq!(defaults.safe_attrs.len(), 80);
-        let known = include_str!("../config.rs").lines().filter_map(|line| line.trim_start().strip_prefix('"'));
+        let known = include_str!("../config/mod.rs").lines().filter_map(|line| line.trim_start().strip_prefix('"'));
         for name in known.filter_map(|line| line.split('"').next()).filter(|name| defaults.get(name).is_some()) {
             let named = documented.iter().any(|option| option.split('=').next() == Some(name));
             assert!(named, "{name} is not described");

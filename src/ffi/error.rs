@@ -60,8 +60,12 @@ impl Report {
         self.raised.as_ref().map(|raised| &raised.exception)
     }
 
-    pub fn into_exception(self) -> Option<Exception> {
-        self.raised.map(|raised| raised.exception)
+    /// What a peer gets to whom it is passed on.
+    pub fn into_raised(self) -> Exception {
+        match self.raised {
+            Some(raised) => raised.exception,
+            None => status::error_of(self.status, self.message().to_owned()).into(),
+        }
     }
 }
 
@@ -448,7 +452,7 @@ mod tests {
         // SAFETY: the error is given up.
         let report = unsafe { handle::take(error) }.unwrap();
         assert_eq!((report.status, report.message()), (RPYC_ERR_REMOTE, "KeyError: 'pear'"));
-        assert!(report.into_exception().unwrap().is_builtin("KeyError"));
+        assert!(report.into_raised().is_builtin("KeyError"));
         let error = made(Error::Limit("much".into()));
         // SAFETY: as above.
         assert!(unsafe { handle::take(error) }.unwrap().exception().is_none());

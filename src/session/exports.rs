@@ -163,19 +163,10 @@ mod tests {
     use super::*;
     use crate::ids::Id;
     use crate::value::{Shape, Text};
-    use std::any::Any;
 
     struct Thing(Arc<Shape>, Id);
 
     impl Local for Thing {
-        fn as_any(&self) -> &(dyn Any + Send + Sync) {
-            self
-        }
-
-        fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-            self
-        }
-
         fn shape(&self) -> &Arc<Shape> {
             &self.0
         }

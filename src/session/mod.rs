@@ -30,8 +30,8 @@ pub use requests::Body;
 
 use crate::codec::brine::{Digits, Reader};
 use crate::codec::frame::{Incoming, Outgoing};
-use crate::config::{Config, Dialect, Limits, Meaning};
-use crate::error::{Error, Exception, Result};
+use crate::config::{Config, Dialect, Limits};
+use crate::error::{Error, Exception, Meaning, Result};
 use crate::log::{Level, Notes};
 use crate::value::{Local, Releases, Value};
 use boxing::Unboxer;

@@ -50,7 +50,7 @@ impl Started {
     }
 
     fn is_ours(&self) -> bool {
-        self.forks == fork::generation()
+        fork::is_ours(self.forks)
     }
 }
 

@@ -14,13 +14,13 @@ mod socket;
 #[allow(unsafe_code)]
 mod spare;
 #[allow(unsafe_code)]
-mod sys;
+pub(crate) mod sys;
 
 pub use address::Address;
 pub use descriptors::Ownership;
 pub use listener::Listener;
 pub use memory::{pair, pair_with_capacity};
-pub use sys::{Event, stack_limits, write_quietly};
+pub use sys::{Event, write_quietly};
 
 use crate::error::{Error, Result};
 use std::io::{self, IoSlice};

@@ -10,12 +10,33 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
+/// What whoever knows an object's type finds it by. Compilers from 1.86 on upcast trait objects by themselves. It is private, because
+/// where it is in scope it is found on an `Arc` too.
+mod upcast {
+    use std::any::Any;
+    use std::sync::Arc;
+
+    pub trait Upcast: Any + Send + Sync {
+        fn as_any(&self) -> &(dyn Any + Send + Sync);
+
+        fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
+    }
+
+    impl<T: Any + Send + Sync> Upcast for T {
+        #[inline]
+        fn as_any(&self) -> &(dyn Any + Send + Sync) {
+            self
+        }
+
+        #[inline]
+        fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+            self
+        }
+    }
+}
+
 /// An object of this process. What it does, only the layers above know.
-pub trait Local: Any + Send + Sync {
-    fn as_any(&self) -> &(dyn Any + Send + Sync);
-
-    fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
-
+pub trait Local: upcast::Upcast {
     /// What a peer may know of it.
     fn shape(&self) -> &Arc<Shape>;
 
@@ -176,7 +197,7 @@ impl Default for Releases {
 impl Releases {
     fn push(&self, id_pack: Box<[u8]>, count: u64) {
         // In a forked child the lock may be held for ever by a thread that is not there, and the peer is the parent's.
-        if self.forks != crate::fork::generation() {
+        if !crate::fork::is_ours(self.forks) {
             return;
         }
         let mut queue = lock(&self.queue);

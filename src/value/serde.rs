@@ -5,8 +5,8 @@ mod reading;
 pub use reading::ValueSeed;
 
 use super::{Blob, Value};
-use crate::config::Limits;
 use crate::nesting;
+use crate::value::Limits;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer};
 use serde::ser::{self, Serialize, Serializer};
 

@@ -2,7 +2,6 @@
 
 use rpyc::ids::Id;
 use rpyc::value::{Local, Reference, Shape, Text, Value};
-use std::any::Any;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 
@@ -57,14 +56,6 @@ impl Thing {
 }
 
 impl Local for Thing {
-    fn as_any(&self) -> &(dyn Any + Send + Sync) {
-        self
-    }
-
-    fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
-    }
-
     fn shape(&self) -> &Arc<Shape> {
         &self.shape
     }

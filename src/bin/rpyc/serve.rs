@@ -152,10 +152,7 @@ fn call_back(call: &Call) -> Answer {
         Value::Tuple(args) => args.to_vec(),
         _ => Vec::new(),
     };
-    ask(&function, Ask::Call { args: &args, keywords: &[] }).map_err(|error| match error {
-        Error::Remote(exception) => exception,
-        other => Exception::builtin("RuntimeError", other.to_string()),
-    })
+    ask(&function, Ask::Call { args: &args, keywords: &[] }).map_err(Exception::from)
 }
 
 fn zeros(call: &Call) -> Answer {

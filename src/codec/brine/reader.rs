@@ -2,8 +2,8 @@
 
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::tag;
-use crate::config::Limits;
 use crate::nesting::step;
+use crate::value::Limits;
 use crate::value::{Blob, INLINE, IntTextError, Items, Text, Unhashable, Value, short_canonical};
 use std::sync::Arc;
 

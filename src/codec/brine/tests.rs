@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::Limits;
+use crate::value::Limits;
 use crate::value::{Blob, Reference, Text, Value};
 use std::sync::Arc;
 
@@ -214,12 +214,6 @@ fn a_reader_knows_where_it_is() {
 fn what_does_not_travel_by_value() {
     struct Object(Arc<crate::value::Shape>);
     impl crate::value::Local for Object {
-        fn as_any(&self) -> &(dyn std::any::Any + Send + Sync) {
-            self
-        }
-        fn into_any_arc(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync> {
-            self
-        }
         fn shape(&self) -> &Arc<crate::value::Shape> {
             &self.0
         }

@@ -5,8 +5,8 @@
 
 use super::error::EncodeError;
 use super::tag;
-use crate::config::Limits;
 use crate::nesting::step;
+use crate::value::Limits;
 use crate::value::{BigInt, Blob, Flat, Text, Value};
 
 /// Where bytes are written to.

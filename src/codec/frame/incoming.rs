@@ -4,7 +4,7 @@ use super::deflate::{Inflater, begin_inflating};
 use super::room::{Direct, Expected, Match, Room};
 use super::{FrameError, HEADER};
 use crate::codec::brine::Reader;
-use crate::config::Limits;
+use crate::value::Limits;
 use std::collections::VecDeque;
 use std::sync::Arc;
 

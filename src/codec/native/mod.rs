@@ -9,7 +9,7 @@ mod format;
 mod tests;
 
 use super::brine::{self, DecodeError, Reader, Sink};
-use crate::config::Limits;
+use crate::value::Limits;
 use crate::value::{Blob, Image, PutBeside, TakeBeside, Value, ValueSeed};
 use std::cell::{Cell, RefCell};
 

@@ -1,7 +1,7 @@
 //! Pickles to values: data alone.
 
 use super::{PickleError, op};
-use crate::config::Limits;
+use crate::value::Limits;
 use crate::value::{Blob, Bounds, Graph, INLINE, Kind, Piece, Text, Value};
 use std::collections::HashMap;
 

@@ -169,7 +169,7 @@ impl Pickler<'_> {
 mod tests {
     use super::super::{HIGHEST, read_graph};
     use super::*;
-    use crate::config::Limits;
+    use crate::value::Limits;
     use crate::value::{Bounds, Value};
 
     const BOUNDS: Bounds = Bounds { depth: 100, items: 1 << 10, bytes: 1 << 10 };

@@ -1,7 +1,7 @@
 //! Any value and any bytes: `tests/pickles.rs`. What Python makes of ours, and we of Python's: `tests/run/classic.py`.
 
 use super::*;
-use crate::config::Limits;
+use crate::value::Limits;
 use crate::value::Value;
 
 fn sample() -> Value {

@@ -345,7 +345,7 @@ pub(super) fn repr(value: &Value) -> Result<String, Exception> {
             Ok(other) => Ok(other.repr()),
             // The host cannot be asked here.
             Err(Error::State(_)) if apart::is_inside() => Ok(default_repr(object)),
-            Err(error) => Err(remote::as_exception(error)),
+            Err(error) => Err(error.into()),
         }),
         Value::Tuple(items) if !items.iter().all(Value::is_plain) => {
             let inner = nested(|| reprs(items))?;

@@ -203,6 +203,24 @@ fn status_of(error: &Error) -> rpyc_status {
     }
 }
 
+/// The error that a status stands for; the host's own where it stands for none.
+pub(crate) fn error_of(status: rpyc_status, text: String) -> Error {
+    match status {
+        RPYC_ERR_ARGUMENT | RPYC_ERR_NULL | RPYC_ERR_UTF8 => Error::Argument(text),
+        RPYC_ERR_TYPE => Error::Type(text),
+        RPYC_ERR_RANGE => Error::Range(text),
+        RPYC_ERR_EOF => Error::Eof(text),
+        RPYC_ERR_TIMEOUT => Error::Timeout(text),
+        RPYC_ERR_CLOSED => Error::Closed(text),
+        // Its number is not kept.
+        RPYC_ERR_ADDRESS | RPYC_ERR_IO => Error::Address(text),
+        RPYC_ERR_MALFORMED => Error::Malformed(text),
+        RPYC_ERR_LIMIT => Error::Limit(text),
+        RPYC_ERR_DENIED => Error::Denied(text),
+        other => Error::Host(other, text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -202,8 +202,10 @@ fn named(attributes: Option<Value>) -> Result<Vec<(Text, Value)>> {
     }
 }
 
-/// Answers with an error: a remote exception passes on as it is, with its traceback; a timeout becomes a TimeoutError, the
-/// end of a connection an EOFError, anything else a RuntimeError.
+/// Answers with an error: a remote exception passes on as it is, with its traceback; other errors become what stock Python
+/// raises for the same. A timeout becomes a TimeoutError, the end of a connection an EOFError, RPYC_ERR_IO and RPYC_ERR_ADDRESS an
+/// OSError, RPYC_ERR_DENIED a PermissionError, RPYC_ERR_TYPE a TypeError, RPYC_ERR_RANGE an OverflowError; RPYC_ERR_ARGUMENT,
+/// RPYC_ERR_MALFORMED and RPYC_ERR_LIMIT a ValueError; anything else a RuntimeError.
 ///
 /// @param call borrowed
 /// @param error consumed, on success and on every failure
@@ -217,19 +219,6 @@ pub unsafe extern "C" fn rpyc_call_raise_error(call: *mut rpyc_call, error: *mut
         let report = handle::take(error);
         let call = live(call)?;
         let report = report.ok_or_else(|| Failure::null("error"))?;
-        let (status, message) = (report.status, report.message().to_owned());
-        let exception = report.into_exception().unwrap_or_else(|| {
-            let name = match status {
-                crate::ffi::border::status::RPYC_ERR_TIMEOUT => "TimeoutError",
-                crate::ffi::border::status::RPYC_ERR_EOF | crate::ffi::border::status::RPYC_ERR_CLOSED => "EOFError",
-                crate::ffi::border::status::RPYC_ERR_TYPE => "TypeError",
-                crate::ffi::border::status::RPYC_ERR_ARGUMENT | crate::ffi::border::status::RPYC_ERR_RANGE => {
-                    "ValueError"
-                }
-                _ => "RuntimeError",
-            };
-            Exception::builtin(name, message)
-        });
-        Ok(call.raise(exception)?)
+        Ok(call.raise(report.into_raised())?)
     })
 }

@@ -1,5 +1,6 @@
 //! rpyc_server: accepting connections.
 
+use crate::error::Error;
 use crate::ffi::border::guard::{guard, guard_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{name, output};
@@ -36,7 +37,7 @@ pub(crate) struct Listening {
 impl Drop for Listening {
     fn drop(&mut self) {
         // The threads and locks of a parent are not here: its server is left to it.
-        if fork::check(self.forks, "server").is_err() {
+        if !fork::is_ours(self.forks) {
             std::mem::forget(self.server.take());
         }
     }
@@ -47,7 +48,7 @@ impl Drop for Listening {
 pub(crate) unsafe fn live<'a>(server: *const rpyc_server) -> Result<&'a Server> {
     // SAFETY: the same is asked of our caller.
     let listening = unsafe { handle::get(server, "server") }?;
-    fork::check(listening.forks, "server")?;
+    Error::unless_forked(listening.forks, "server")?;
     match &listening.server {
         Some(server) => Ok(server),
         None => Err(crate::ffi::border::status::Failure::null("server")),

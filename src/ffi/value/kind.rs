@@ -160,20 +160,11 @@ mod tests {
     use super::*;
     use crate::ids::Id;
     use crate::value::{Array, Element, Local, Reference, Shape};
-    use std::any::Any;
     use std::sync::Arc;
 
     struct Thing(Arc<Shape>, Id);
 
     impl Local for Thing {
-        fn as_any(&self) -> &(dyn Any + Send + Sync) {
-            self
-        }
-
-        fn into_any_arc(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-            self
-        }
-
         fn shape(&self) -> &Arc<Shape> {
             &self.0
         }

@@ -1,8 +1,8 @@
 //! Values from serde's formats. Nothing that a format announces is trusted.
 
 use super::{NAME, NO_STACK, Tag, TakeBeside, VARIANTS};
-use crate::config::Limits;
 use crate::nesting;
+use crate::value::Limits;
 use crate::value::{Array, Blob, Element, IntTextError, Items, Pairs, Proxy, Text, Unhashable, Value};
 use serde::de::{self, DeserializeSeed, Deserializer, EnumAccess, SeqAccess, VariantAccess, Visitor};
 use std::fmt;

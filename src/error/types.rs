@@ -1,15 +1,9 @@
-//! What settings hold beside scalars: objects and functions of the host.
+//! Types of exceptions that the application knows, and which of them may be told apart.
 
-use crate::error::{Exception, Result};
-use crate::log::Logger;
-use crate::value::{Reference, Value};
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Runs before a connection of ours is closed by us; gets the connection and the peer's root.
-pub type BeforeClosed = Arc<dyn Fn(&dyn Any, &Reference) -> Result<()> + Send + Sync>;
 /// Knows a type of exceptions by module and name; gives the host's code for it.
 pub type Resolver = Arc<dyn Fn(&str, &str) -> Option<i32> + Send + Sync>;
 
@@ -17,22 +11,6 @@ pub type Resolver = Arc<dyn Fn(&str, &str) -> Option<i32> + Send + Sync>;
 const LONGEST: usize = 1024;
 /// So many types are kept in mind. A peer chooses their names.
 const MOST: usize = 4096;
-
-#[derive(Clone, Default)]
-pub struct Host {
-    pub logger: Logger,
-    pub exceptions: Arc<ExceptionTypes>,
-    pub credentials: Value,
-    /// Local and peer, in place of what the transport says.
-    pub endpoints: Option<(Arc<str>, Arc<str>)>,
-    pub before_closed: Option<BeforeClosed>,
-}
-
-impl fmt::Debug for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host").finish_non_exhaustive()
-    }
-}
 
 /// Types of exceptions that a host knows, each by a code of its own: what a Python program's classes are to RPyC.
 #[derive(Default)]
@@ -109,8 +87,8 @@ impl Meaning {
 
     /// The host's code of an exception; None: to us it is one like all others. As in RPyC, builtins need no leave, importing
     /// alone produces nothing, and what is not known is not imported without leave.
-    pub fn code(&self, exception: &Exception) -> Option<i32> {
-        let key = (exception.module.to_string(), exception.name.to_string());
+    pub fn code(&self, module: &str, name: &str) -> Option<i32> {
+        let key = (module.to_owned(), name.to_owned());
         let registered = self.types.known.get(&key).copied();
         let known = match registered {
             None if self.import => self.types.import(&key),
@@ -130,10 +108,7 @@ mod tests {
         let asked = Arc::new(AtomicUsize::new(0));
         let count = asked.clone();
         let mut types = ExceptionTypes::default();
-        let broke = Exception::with_args("bank", "Broke", Vec::new());
-        let late = Exception::with_args("bank", "Late", Vec::new());
-        let other = Exception::with_args("shop", "Late", Vec::new());
-        let value = Exception::builtin("ValueError", "");
+        let names = [("bank", "Broke"), ("bank", "Late"), ("shop", "Late"), ("builtins", "ValueError")];
         assert!(Meaning::of(&Arc::new(types.clone()), true, true).is_none());
         types.register("bank", "Broke", 1);
         types.register("bank", "Broke", 5);
@@ -145,7 +120,7 @@ mod tests {
         let types = Arc::new(types);
         let codes = |instantiate, import| {
             let meaning = Meaning::of(&types, instantiate, import).unwrap();
-            [&broke, &late, &other, &value].map(|exception| meaning.code(exception))
+            names.map(|(module, name)| meaning.code(module, name))
         };
         assert_eq!(codes(false, false), [None, None, None, Some(6)]);
         assert_eq!(codes(true, false), [Some(5), None, None, Some(6)]);
@@ -166,10 +141,7 @@ mod tests {
             Some(name.len() as i32)
         })));
         let types = Arc::new(types);
-        let code = |module: &str, name: &str| {
-            let exception = Exception::with_args(module, name, Vec::new());
-            Meaning::of(&types, true, true).unwrap().code(&exception)
-        };
+        let code = |module: &str, name: &str| Meaning::of(&types, true, true).unwrap().code(module, name);
         let long = "x".repeat(LONGEST + 1);
         assert_eq!((code(&long, "Late"), code("bank", &long)), (None, None));
         assert_eq!(asked.load(Ordering::SeqCst), 0);

@@ -1,11 +1,7 @@
-//! What can go wrong, as the caller of the library sees it.
+//! Exceptions: those that a peer raised, and those to be raised at a peer.
 
-mod builtin;
-
-use crate::config::Meaning;
+use super::Meaning;
 use crate::value::{Text, Value};
-use std::fmt;
-use std::sync::Arc;
 
 /// How a refusal by RPyC's connection begins.
 const REFUSAL: &str = "cannot access ";
@@ -73,7 +69,7 @@ impl Exception {
 
     /// The code that the host has registered for its type, if it may be told apart.
     pub fn code(&self) -> Option<i32> {
-        self.meaning.as_ref()?.code(self)
+        self.meaning.as_ref()?.code(self.module.as_str(), self.name.as_str())
     }
 
     /// What a program that ends with it gives its parent, as Python has it.
@@ -170,80 +166,5 @@ impl Exception {
             many => Value::Tuple(many.into()).repr(),
         };
         if text.is_empty() { name } else { format!("{name}: {text}") }
-    }
-}
-
-/// Everything that a function of this library can fail with.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum Error {
-    #[error("{0}")]
-    Argument(String),
-    #[error("{0}")]
-    Type(String),
-    #[error("{0}")]
-    Range(String),
-    #[error("{0}")]
-    State(String),
-    #[error("{0}")]
-    Deadlock(String),
-    #[error("{0}")]
-    Unsupported(String),
-    /// Made by the parent of a forked process.
-    #[error("{0}")]
-    Forked(String),
-    #[error("{context}: {source}")]
-    Io { context: String, source: Arc<std::io::Error> },
-    /// Nobody answers at an address.
-    #[error("{context}: {source}")]
-    Connect { context: String, source: Arc<std::io::Error> },
-    /// The peer ended the stream.
-    #[error("{0}")]
-    Eof(String),
-    #[error("{0}")]
-    Timeout(String),
-    /// The caller gave an asynchronous request up.
-    #[error("{0}")]
-    Cancelled(String),
-    /// The connection was closed before.
-    #[error("{0}")]
-    Closed(String),
-    #[error("{0}")]
-    Address(String),
-    #[error("{0}")]
-    Malformed(String),
-    #[error("{0}")]
-    Limit(String),
-    /// The peer does not receive, and much waits to be sent: not now.
-    #[error("{0}")]
-    Backpressure(String),
-    #[error("{0}")]
-    Denied(String),
-    #[error("{0}")]
-    UnknownObject(String),
-    #[error("{0}")]
-    Dialect(String),
-    #[error("{}", .0.summary())]
-    Remote(Exception),
-    /// The host says so, with a status of its own choice.
-    #[error("{1}")]
-    Host(i32, String),
-    /// A callback of ours raised SystemExit or KeyboardInterrupt, which stays here.
-    #[error("{}: a callback ended the connection", .0.summary())]
-    Exit(Exception),
-}
-
-pub type Result<T, E = Error> = std::result::Result<T, E>;
-
-impl Error {
-    pub fn io(context: impl fmt::Display, source: std::io::Error) -> Error {
-        Error::Io { context: context.to_string(), source: Arc::new(source) }
-    }
-
-    pub fn connect(context: impl fmt::Display, source: std::io::Error) -> Error {
-        Error::Connect { context: context.to_string(), source: Arc::new(source) }
-    }
-
-    pub fn is_stop_iteration(&self) -> bool {
-        matches!(self, Error::Remote(e) if e.is_builtin("StopIteration"))
     }
 }

@@ -1,0 +1,26 @@
+//! What settings hold beside scalars: objects and functions of the host.
+
+use crate::error::{ExceptionTypes, Result};
+use crate::log::Logger;
+use crate::value::{Reference, Value};
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+/// Runs before a connection of ours is closed by us; gets the connection and the peer's root.
+pub type BeforeClosed = Arc<dyn Fn(&dyn Any, &Reference) -> Result<()> + Send + Sync>;
+#[derive(Clone, Default)]
+pub struct Host {
+    pub logger: Logger,
+    pub exceptions: Arc<ExceptionTypes>,
+    pub credentials: Value,
+    /// Local and peer, in place of what the transport says.
+    pub endpoints: Option<(Arc<str>, Arc<str>)>,
+    pub before_closed: Option<BeforeClosed>,
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,99 @@
+//! What can go wrong, as the caller of the library sees it.
+
+mod builtin;
+mod exception;
+mod raise;
+mod types;
+
+pub use exception::{Exception, Raised};
+pub use types::{ExceptionTypes, Meaning, Resolver};
+
+use crate::fork;
+use std::fmt;
+use std::sync::Arc;
+
+/// Everything that a function of this library can fail with.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    #[error("{0}")]
+    Argument(String),
+    #[error("{0}")]
+    Type(String),
+    #[error("{0}")]
+    Range(String),
+    #[error("{0}")]
+    State(String),
+    #[error("{0}")]
+    Deadlock(String),
+    #[error("{0}")]
+    Unsupported(String),
+    /// Made by the parent of a forked process.
+    #[error("{0}")]
+    Forked(String),
+    #[error("{context}: {source}")]
+    Io { context: String, source: Arc<std::io::Error> },
+    /// Nobody answers at an address.
+    #[error("{context}: {source}")]
+    Connect { context: String, source: Arc<std::io::Error> },
+    /// The peer ended the stream.
+    #[error("{0}")]
+    Eof(String),
+    #[error("{0}")]
+    Timeout(String),
+    /// The caller gave an asynchronous request up.
+    #[error("{0}")]
+    Cancelled(String),
+    /// The connection was closed before.
+    #[error("{0}")]
+    Closed(String),
+    #[error("{0}")]
+    Address(String),
+    #[error("{0}")]
+    Malformed(String),
+    #[error("{0}")]
+    Limit(String),
+    /// The peer does not receive, and much waits to be sent: not now.
+    #[error("{0}")]
+    Backpressure(String),
+    #[error("{0}")]
+    Denied(String),
+    #[error("{0}")]
+    UnknownObject(String),
+    #[error("{0}")]
+    Dialect(String),
+    #[error("{}", .0.summary())]
+    Remote(Exception),
+    /// The host says so, with a status of its own choice.
+    #[error("{1}")]
+    Host(i32, String),
+    /// A callback of ours raised SystemExit or KeyboardInterrupt, which stays here.
+    #[error("{}: a callback ended the connection", .0.summary())]
+    Exit(Exception),
+}
+
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub fn io(context: impl fmt::Display, source: std::io::Error) -> Error {
+        Error::Io { context: context.to_string(), source: Arc::new(source) }
+    }
+
+    pub fn connect(context: impl fmt::Display, source: std::io::Error) -> Error {
+        Error::Connect { context: context.to_string(), source: Arc::new(source) }
+    }
+
+    pub fn is_stop_iteration(&self) -> bool {
+        matches!(self, Error::Remote(e) if e.is_builtin("StopIteration"))
+    }
+
+    /// Refuses the use of what was made before a fork, in the parent.
+    #[inline]
+    pub fn unless_forked(made: u32, what: &str) -> Result<()> {
+        if fork::is_ours(made) { Ok(()) } else { Err(Error::forked(what)) }
+    }
+
+    #[cold]
+    fn forked(what: &str) -> Error {
+        Error::Forked(format!("the {what} was made before a fork, in the parent process"))
+    }
+}
