@@ -1,4 +1,4 @@
-/* What the native dialect costs and gains beside brine, both between librpyc peers (docs/native.md).
+/* What the native dialect costs and gains beside brine, both between librpyc peers (docs/reference/native.md).
  *
  *     bench_native ADDR SERVER_PID MODE COUNT
  *

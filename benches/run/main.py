@@ -3,7 +3,7 @@
 
     main.py [--quick] [--reps N] [--out FOLDER] [--again]
 
-Prints the tables, and keeps figures and curves in docs/performance and docs/performance.md. With --quick everything is done
+Prints the tables, and keeps figures and curves in docs/internals/performance and docs/internals/performance.md. With --quick everything is done
 in small numbers, to see that it still can be: the figures mean nothing, and go to target/bench-quick. The exit code is 0 when
 every row is there. --again measures nothing: it makes tables and curves from the figures that are kept.
 """

@@ -1,4 +1,4 @@
-"""The native dialect beside brine, between two C programs (docs/native.md)."""
+"""The native dialect beside brine, between two C programs (docs/reference/native.md)."""
 from lab import ONE, median, ratio, rounded
 
 # mode of bench_native, how often, how often with --quick

@@ -1,4 +1,4 @@
-"""What a run found: as tables in the terminal and in docs/performance.md, as JSON, and as curves."""
+"""What a run found: as tables in the terminal and in docs/internals/performance.md, as JSON, and as curves."""
 import json
 import os
 import re
@@ -7,8 +7,8 @@ import drawing
 import growth
 from lab import ROOT
 
-DOCUMENT = os.path.join(ROOT, "docs", "performance.md")
-FOLDER = os.path.join(ROOT, "docs", "performance")
+DOCUMENT = os.path.join(ROOT, "docs", "internals", "performance.md")
+FOLDER = os.path.join(ROOT, "docs", "internals", "performance")
 PLACES = {"one": "one CPU", "free": "free", "two": "a CPU each"}
 WHO = {"native": "C", "python": "Python"}
 # What a kit of other libraries measured that does the same work with the same arguments, each beside raw sockets:
@@ -117,7 +117,7 @@ def put(text, name, lines):
     begin, end = "<!-- bench: %s -->\n" % name, "<!-- bench: end -->\n"
     pattern = re.compile(re.escape(begin) + ".*?" + re.escape(end), re.DOTALL)
     if not pattern.search(text):
-        raise SystemExit("docs/performance.md has no place for %s" % name)
+        raise SystemExit("docs/internals/performance.md has no place for %s" % name)
     return pattern.sub(lambda _: begin + "\n" + "\n".join(lines) + "\n\n" + end, text)
 
 

@@ -22,7 +22,7 @@ pub enum Dialect {
     V6,
 }
 
-/// Lists, dicts and arrays by value between two librpyc peers (docs/native.md).
+/// Lists, dicts and arrays by value between two librpyc peers (docs/reference/native.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Native {
     /// Never.
@@ -37,7 +37,7 @@ pub enum Native {
 /// When a peer is told that its objects are no longer held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Release {
-    /// Behind the next message, or when something else says so (docs/architecture.md, "When bytes leave").
+    /// Behind the next message, or when something else says so (docs/internals/architecture.md, "When bytes leave").
     #[default]
     Lazy,
     /// At once, as far as the transport takes it.

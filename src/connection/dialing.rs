@@ -1,7 +1,7 @@
 //! Finding out which dialect a peer speaks, before there is a connection that application code could see.
 //!
 //! No first message is survived by peers of both dialects: what one reads as a message is to the other an error that
-//! ends the stream, and a thread pool of rpyc 4.1 to 5.3 says nothing at all of it (docs/wire-notes.md, "Dialects"). So
+//! ends the stream, and a thread pool of rpyc 4.1 to 5.3 says nothing at all of it (docs/internals/wire-notes.md, "Dialects"). So
 //! GETROOT is sent in the likelier dialect, and the first word of the peer decides. If none comes for a moment, a second
 //! connection asks in the other dialect beside it, and the one that is answered stays: a peer that is merely slow is
 //! never given up. All of it runs in the caller's thread.

@@ -1,6 +1,6 @@
 //! Who reads, who runs, who waits.
 //!
-//! The state table stands in `docs/architecture.md`. In short: whoever waits and finds nobody receiving takes
+//! The state table stands in `docs/internals/architecture.md`. In short: whoever waits and finds nobody receiving takes
 //! `incoming` out and receives; all others park. Messages are taken from the buffer under the lock; code of the
 //! host runs without it. Whoever stops waiting wakes another waiter, so that reading never stops while
 //! somebody waits.

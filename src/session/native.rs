@@ -1,5 +1,5 @@
 //! The native dialect: two librpyc peers find each other, and then send lists, dicts and arrays by value
-//! (docs/native.md).
+//! (docs/reference/native.md).
 //!
 //! The offer is a PING whose data a Python peer sends back as it is. A librpyc peer answers with something else, and
 //! from then on both know that a box with the label `NATIVE` will be understood, and a request that says how long its

@@ -1,4 +1,4 @@
-/* What docs/python.md says of differences from RPyC in Python that no other test looks at. */
+/* What docs/guide/python.md says of differences from RPyC in Python that no other test looks at. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"
 #include "peers.h"

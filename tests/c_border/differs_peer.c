@@ -1,4 +1,4 @@
-/* What docs/python.md says of differences from RPyC in Python, beside stock peers (run/clients/differs_twin.py).
+/* What docs/guide/python.md says of differences from RPyC in Python, beside stock peers (run/clients/differs_twin.py).
  *
  * differs_peer serve ADDRESS: serves what the script asks of a stock service too, until its stdin ends.
  * differs_peer call ADDRESS: a client of the script's stock server. */

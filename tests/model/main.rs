@@ -1,5 +1,5 @@
 //! Model of our threads: the real connections over the real transport in memory, run under shuttle, which decides at
-//! each lock, wake-up and atomic who goes on. `docs/architecture.md` has the table of states that is checked here.
+//! each lock, wake-up and atomic who goes on. `docs/internals/architecture.md` has the table of states that is checked here.
 //!
 //! `make model` runs each scenario under 1500 schedules, `make model-long` under 20,000. A schedule
 //! that fails is printed; with its text in the environment as MODEL_REPLAY, the same scenario runs it again, and with

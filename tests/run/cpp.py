@@ -249,7 +249,7 @@ def every_function(case):
     for path in glob.glob(os.path.join(FOLDER, "include", "**", "*.hpp"), recursive=True):
         with open(path, encoding="utf-8") as file:
             called += re.sub(r"/\*.*?\*/|//[^\n]*", "", file.read(), flags=re.DOTALL)
-    with open(os.path.join(ROOT, "docs", "cpp.md"), encoding="utf-8") as file:
+    with open(os.path.join(ROOT, "docs", "guide", "cpp.md"), encoding="utf-8") as file:
         left = re.findall(r"`(rpyc_\w+)(\.\.\.)?`", file.read().split("## What is left to C", 1)[1])
     with open(os.path.join(ROOT, "include", "symbols.txt"), encoding="utf-8") as file:
         names = [line.split()[0] for line in file if line.startswith("rpyc_")]
@@ -290,7 +290,7 @@ def example_server(version):
 def snippets(case):
     """Every piece of C++ in the documents compiles: those that include rpyc.hpp alone, the others as insides of functions."""
     whole, inside = [], ["#include <rpyc.hpp>\n#include <iostream>\n#include <thread>\nusing namespace std::chrono_literals;\n"]
-    for name in ("README.md", "docs/cpp.md"):
+    for name in ("README.md", "docs/guide/cpp.md"):
         with open(os.path.join(ROOT, name), encoding="utf-8") as file:
             for piece in re.findall(r"^```cpp\n(.*?)^```", file.read(), re.MULTILINE | re.DOTALL):
                 if "#include <rpyc.hpp>" in piece:

@@ -1,4 +1,4 @@
-"""The texts of errors: each kind has a status of its own, and a sentence that says what to do (docs/errors.md)."""
+"""The texts of errors: each kind has a status of its own, and a sentence that says what to do (docs/reference/errors.md)."""
 import os
 
 from behaviour import CLIENTS

@@ -91,7 +91,7 @@ def consumer(case):
     with open(os.path.join(folder, "go.mod"), "w", encoding="utf-8") as file:
         file.write(MODULE % FOLDER)
     count = 0
-    for name in ("README.md", "docs/go.md", "docs/conversions.md"):
+    for name in ("README.md", "docs/guide/go.md", "docs/reference/conversions.md"):
         path = os.path.join(ROOT, name)
         if not os.path.exists(path):
             continue

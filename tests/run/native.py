@@ -1,4 +1,4 @@
-"""Lists, dicts and arrays by value between two C programs, and nothing of it towards Python's RPyC (docs/native.md)."""
+"""Lists, dicts and arrays by value between two C programs, and nothing of it towards Python's RPyC (docs/reference/native.md)."""
 import os
 
 from behaviour import CLIENTS

@@ -13,7 +13,7 @@ PORT = "18861"                                       # in the texts; the test ha
 # README.md's programs have tests of their own (readme.py, docs.readme-service).
 OWN = ("README.md",)
 # Which of the others do not end with 0, and why.
-CODES = {("docs/errors.md", 1): 1}                   # it shows an exception
+CODES = {("docs/reference/errors.md", 1): 1}         # it shows an exception
 CPP, GO = (os.path.join(ROOT, "bindings", name) for name in ("cpp", "go"))
 
 # What the documents' programs ask for; the classes of first-steps.md are taken from its text.
@@ -61,7 +61,8 @@ def pieces(language, folder=None):
 
 def peer(case):
     """The port of a Python server that has all that the documents ask for."""
-    first = re.search(r"^```python\n(.*?)^```", snippets.read("docs", "first-steps.md"), re.MULTILINE | re.DOTALL).group(1)
+    text = snippets.read("docs", "guide", "first-steps.md")
+    first = re.search(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL).group(1)
     shop = re.search(r"^class Shop.*?(?=^\S)", first, re.MULTILINE | re.DOTALL).group(0)
     server = case.start([case.python("6.0.2"), "-c", PEER % shop])
     return server.wait_for(r"^port (\d+)$", case.left(30)).group(1)
@@ -138,6 +139,7 @@ if os.path.exists(os.path.join(GO, "go.mod")):
 def index(case):
     """docs/README.md leads to every page."""
     text = snippets.read("docs", "README.md")
-    pages = {os.path.basename(path) for path in glob.glob(os.path.join(ROOT, "docs", "*.md"))} - {"README.md"}
+    base = os.path.join(ROOT, "docs")
+    pages = {os.path.relpath(path, base) for path in glob.glob(os.path.join(base, "**", "*.md"), recursive=True)} - {"README.md"}
     missing = sorted(page for page in pages if "(%s)" % page not in text)
     case.check(not missing, "not in docs/README.md: " + ", ".join(missing))

@@ -131,7 +131,7 @@ def go_program(case):
 def cpp_guide(case):
     """The client against Python's server; a Python client of the service."""
     programs = Programs(case)
-    client, service = (piece for piece in blocks("cpp", "docs", "cpp.md") if "int main" in piece)
+    client, service = (piece for piece in blocks("cpp", "docs", "guide", "cpp.md") if "int main" in piece)
     client, service = programs.cpp("client", client), programs.cpp("service", service.replace(PORTS[0], PORTS[1]))
     programs.calculator()
     programs.answers(client)
@@ -143,7 +143,7 @@ def cpp_guide(case):
 def go_guide(case):
     """The client against Python's server; a Python client of the service; the client with functions against that service."""
     programs = Programs(case)
-    client, service, _, _, functions = (piece for piece in blocks("go", "docs", "go.md") if "func main" in piece)
+    client, service, _, _, functions = (piece for piece in blocks("go", "docs", "guide", "go.md") if "func main" in piece)
     near = service.replace("tcp://127.0.0.1:" + PORTS[0], "unix://" + SOCKET)
     client, functions = programs.go("client", client), programs.go("functions", functions)
     service, near = programs.go("service", service.replace(PORTS[0], PORTS[1])), programs.go("near", near)
@@ -182,7 +182,7 @@ def go_containers(case):
     """The services with live containers and with rules of their own, each used by Python."""
     with open(os.path.join(case.folder, "manual.txt"), "w", encoding="utf-8") as manual:
         manual.write("one\ntwo\n")
-    _, _, board, desk, _ = (piece for piece in blocks("go", "docs", "go.md") if "func main" in piece)
+    _, _, board, desk, _ = (piece for piece in blocks("go", "docs", "guide", "go.md") if "func main" in piece)
     for name, service, client, output in (
             ("board", board, BOARD, "['welcome', 'hello'] True\n['one\\n', 'two\\n']\n"),
             ("desk", desk, DESK, "red None red\nrefused\nrefused\n")):

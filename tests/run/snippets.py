@@ -17,7 +17,7 @@ def documents():
     """(path below the project, text) of README.md, docs and the like."""
     names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples-c/README.md", "tests/README.md",
              "bindings/examples-ffi/README.md", "bindings/cpp/examples/README.md"]
-    names += [os.path.relpath(path, ROOT) for path in sorted(glob.glob(os.path.join(ROOT, "docs", "*.md")))]
+    names += [os.path.relpath(path, ROOT) for path in sorted(glob.glob(os.path.join(ROOT, "docs", "**", "*.md"), recursive=True))]
     return [(name, read(name)) for name in names]
 
 
@@ -73,11 +73,11 @@ def readme_service(case):
 
 @test("docs.session-client")
 def session_client(case):
-    """The client of docs/session.md, with the interop server of Python."""
+    """The client of docs/guide/session.md, with the interop server of Python."""
     library = os.path.join(TARGET, "release")
     if not os.path.exists(os.path.join(library, "librpyc.so")):
         raise NotRun("target/release/librpyc.so was not built")
-    (piece,) = programs(read("docs", "session.md"))
+    (piece,) = programs(read("docs", "guide", "session.md"))
     server = case.start([case.python("6.0.2"), os.path.join(ROOT, "tests", "peers", "peer_server.py")])
     port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
     server.wait_until_listening(port, case.left(30))
@@ -110,7 +110,8 @@ PLACED = ("src/**/*.rs", "bindings/cpp/include/**/*.hpp", "bindings/go/*.go")
 
 def placed():
     """The source files of "Where things are": rows of tables, under a line that begins with their folder."""
-    part = re.search(r"^## Where things are\n(.*?)^## ", read("docs", "architecture.md"), re.MULTILINE | re.DOTALL).group(1)
+    text = read("docs", "internals", "architecture.md")
+    part = re.search(r"^## Where things are\n(.*?)^## ", text, re.MULTILINE | re.DOTALL).group(1)
     folder = ""
     for line in part.splitlines():
         heading = re.match(r"`(src/\w+|bindings/[\w/]+)`", line)
@@ -174,7 +175,7 @@ def files_exist(case):
 def options_and_limits(case):
     """The options of security.md with their defaults are those of the header, and all limits are among them."""
     header = dict(re.findall(r"^ \* - (\w+)=(\S+?):", read("include", "rpyc.h"), re.MULTILINE))
-    text = read("docs", "security.md")
+    text = read("docs", "guide", "security.md")
     table = {}
     for heading in ("Attribute rules", "Limits", "What answers tell"):
         for row in rows(text, heading):
@@ -191,7 +192,7 @@ def options_and_limits(case):
 def statuses(case):
     """errors.md says of each status what to do, in the order of the header."""
     header = re.findall(r"^#define (RPYC_(?:OK|ERR_\w+)) \d+$", read("include", "rpyc.h"), re.MULTILINE)
-    table = [row[0].strip("`") for row in rows(read("docs", "errors.md"), "What to do") if row[0].startswith("`")]
+    table = [row[0].strip("`") for row in rows(read("docs", "reference", "errors.md"), "What to do") if row[0].startswith("`")]
     case.equal(table, header, "statuses of errors.md")
 
 

@@ -1,4 +1,4 @@
-"""The program `rpyc` (docs/tool.md) against unmodified RPyC: each command that asks or serves, and its exit codes."""
+"""The program `rpyc` (docs/guide/tool.md) against unmodified RPyC: each command that asks or serves, and its exit codes."""
 import os
 import re
 import signal

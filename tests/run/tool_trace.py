@@ -1,4 +1,4 @@
-"""`rpyc trace` and `rpyc replay` (docs/tool.md) between unmodified peers of Python: what they print, save and play."""
+"""`rpyc trace` and `rpyc replay` (docs/guide/tool.md) between unmodified peers of Python: what they print, save and play."""
 import os
 import random
 import re

@@ -1,7 +1,7 @@
 /**
  * librpyc for C++17 and newer: everything of namespace rpyc.
  *
- * A layer of headers over rpyc.h; link with librpyc. docs/cpp.md is the guide.
+ * A layer of headers over rpyc.h; link with librpyc. docs/guide/cpp.md is the guide.
  */
 #ifndef RPYC_HPP
 #define RPYC_HPP

@@ -63,7 +63,7 @@ impl ConnectionOptions {
                 let text = text(parser)?;
                 let (name, value) = text.split_once('=').ok_or_else(|| {
                     Failure::usage(format!("{option} wants NAME=VALUE, not '{text}'"))
-                        .hint("such as -o compress=false; docs/security.md lists the names")
+                        .hint("such as -o compress=false; docs/guide/security.md lists the names")
                 })?;
                 self.config.set(name, value)?;
             }

@@ -1,4 +1,4 @@
-//! The native form of a value, which two librpyc peers agree on: lists, dicts and arrays by value (docs/native.md).
+//! The native form of a value, which two librpyc peers agree on: lists, dicts and arrays by value (docs/reference/native.md).
 //!
 //! It is a skeleton in one of serde's formats (`format.rs`), and beside it the long texts, bytes and arrays, which go
 //! out from where they are and are read where they arrived. Both are byte strings of brine, so that a native value can

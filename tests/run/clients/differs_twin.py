@@ -1,6 +1,6 @@
 """differs_twin.py PROGRAM: differs_peer as the server, asked the same as a stock service, and as the client of a stock server.
 
-What docs/python.md does not name as a difference must be the same; what it names, is looked at here or in other tests.
+What docs/guide/python.md does not name as a difference must be the same; what it names, is looked at here or in other tests.
 """
 import collections
 import enum
