@@ -6,7 +6,7 @@ use super::handle::{self, Handle, rpyc_object, rpyc_value};
 use super::object::reference;
 use super::pointer::output;
 use super::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
-use crate::connection::{Ask, ask, contains, is_instance, said, truth_of};
+use crate::connection::{Ask, ask, contains, is_instance, truth_of};
 use crate::value::{Reference, Value};
 
 fn length(value: Value) -> Result<i64> {
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn rpyc_object_is_instance(
             let out = output(result_out, "result_out")?;
             let this = reference(object, "object")?;
             let klass = reference(klass, "klass")?;
-            out.put(said(&is_instance(this, klass)?))
+            out.put(truth_of(&is_instance(this, klass)?)?)
         })
     }
 }
