@@ -146,7 +146,7 @@ fn listen_at(domain: Domain, address: &SockAddr) -> io::Result<Socket> {
     }
     socket.bind(address)?;
     socket.listen(BACKLOG)?;
-    Ok(socket)
+    Ok(Socket::from(sys::above_standard(socket.into())?))
 }
 
 /// Listens at the first address of the host that can be had.

@@ -28,6 +28,7 @@ pub(super) struct Stream {
 impl Stream {
     /// Prepares a connected, blocking socket. The tick lets `recv` wait without a poll before it.
     pub(super) fn new(socket: Socket, tcp: bool, local: String, peer: String) -> io::Result<Stream> {
+        let socket = Socket::from(sys::above_standard(socket.into())?);
         socket.set_read_timeout(Some(TICK))?;
         if tcp {
             socket.set_tcp_nodelay(true)?;

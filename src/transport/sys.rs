@@ -67,8 +67,7 @@ impl Event {
         }
         // SAFETY: as above.
         let event = unsafe { OwnedFd::from_raw_fd(fd) };
-        // Where a standard descriptor is closed, what the application prints must not ring.
-        Ok(Event(File::from(if fd > libc::STDERR_FILENO { event } else { duplicate(fd)? })))
+        Ok(Event(File::from(above_standard(event)?)))
     }
 
     pub fn set(&self) {
@@ -113,6 +112,12 @@ impl Bell {
             event.clear();
         }
     }
+}
+
+/// The same, but not under the number of a standard descriptor that is closed: what the application prints must not get
+/// into a connection, nor ring.
+pub(super) fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
+    if fd.as_raw_fd() > libc::STDERR_FILENO { Ok(fd) } else { duplicate(fd.as_raw_fd()) }
 }
 
 /// A private copy of an open descriptor, above the standard three, closed at exec.

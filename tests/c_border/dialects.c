@@ -3,6 +3,8 @@
 #include "check.h"
 
 #include <dirent.h>
+#include <sys/wait.h>
+
 #include <rpyc_helpers.h>
 
 static const char *address;
@@ -151,6 +153,78 @@ static void changing(void)
     }
 }
 
+static int expected_dialect, times = 10;
+
+static void *connect_often(void *unused)
+{
+    for (int i = 0; i < times; i++) {
+        rpyc_connection *connection = NULL;
+        rpyc_error *why = NULL;
+        rpyc_status status = rpyc_connect(address, NULL, config, &connection, &why);
+
+        check(status == RPYC_OK, rpyc_error_message(why), __LINE__);
+        rpyc_error_free(why);
+        if (connection) {
+            rpyc_value *sum = NULL, *args[] = {rpyc_int(40), rpyc_int(2)};
+            rpyc_object *root = NULL;
+            int64_t number = 0;
+
+            CHECK(rpyc_connection_dialect(connection) == expected_dialect);
+            OK(rpyc_connection_root(connection, &root, NULL));
+            OK(rpyc_object_call_method(root, "add", args, 2, NULL, &sum, NULL));
+            OK(rpyc_take_int(sum, &number, NULL));
+            CHECK(number == 42);
+            rpyc_object_free(root);
+            OK(rpyc_connection_close(connection, NULL));
+        }
+        rpyc_connection_free(connection);
+    }
+    return unused;
+}
+
+/* Many threads find it out at once, from an address that nothing is remembered of. */
+static void threads(int dialect)
+{
+    pthread_t all[8];
+    int before = open_descriptors();
+
+    expected_dialect = dialect;
+    for (int i = 0; i < 8; i++)
+        CHECK(pthread_create(&all[i], NULL, connect_often, NULL) == 0);
+    for (int i = 0; i < 8; i++)
+        pthread_join(all[i], NULL);
+    CHECK(open_descriptors() == before);
+}
+
+/* Processes that fork before, between and after their connections; the forked know what their parents have found out. */
+static void forks(int dialect)
+{
+    rpyc_connection *connection = NULL;
+
+    expected_dialect = dialect;
+    times = 3;
+    for (int i = 0; i < 4; i++) {
+        int status = -1;
+        pid_t child;
+
+        if (i == 1)
+            OK(rpyc_connect(address, NULL, config, &connection, &error));
+        fflush(NULL);
+        child = fork();
+        CHECK(child >= 0);
+        if (child == 0) {
+            connect_often(NULL);
+            rpyc_connection_free(connection); /* the parent's, which it does not end */
+            _exit(failures ? EXIT_FAILURE : EXIT_SUCCESS);
+        }
+        CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
+        if (connection)
+            use(connection, dialect);
+    }
+    rpyc_connection_free(connection);
+    connect_often(NULL);
+}
+
 /* A classic server that drives its client as well, and so speaks first. */
 static void classic(int dialect)
 {
@@ -256,6 +330,10 @@ int main(int argc, char **argv)
         works(dialect, 2, 1);
     else if (strcmp(name, "told") == 0)
         is_told(dialect, more);
+    else if (strcmp(name, "threads") == 0)
+        threads(dialect);
+    else if (strcmp(name, "forks") == 0)
+        forks(dialect);
     else if (strcmp(name, "changing") == 0)
         changing();
     else if (strcmp(name, "classic") == 0)

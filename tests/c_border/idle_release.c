@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <sys/wait.h>
 
 #include "check.h"
 
@@ -259,6 +260,106 @@ static void callbacks(const char *address)
     finish_connection(connection, root);
 }
 
+/* A thread that runs a queue holds nothing up, nor does the queue while nobody runs it. */
+static void with_queue(const char *address)
+{
+    rpyc_object *root = NULL, *thing;
+    rpyc_connection *connection = open(address, "lazy", &root);
+    rpyc_queue *queue = NULL;
+    rpyc_serving *serving = NULL;
+    int64_t before = ended();
+
+    OK(rpyc_queue_new(10, &queue, &error));
+    OK(rpyc_connection_set_queue(connection, queue, &error));
+    OK(rpyc_connection_serve_background(connection, 1, 0, &serving, &error));
+    thing = make(root);
+    usleep(200000);
+    rpyc_object_free(thing);
+    CHECK(end_soon(before, 1));
+    OK(rpyc_queue_run(queue, 10, 0, NULL, &error)); /* this thread is one of the queue's from now on */
+    rpyc_object_free(make(root));
+    CHECK(end_soon(before, 2));
+    OK(rpyc_serving_stop(serving, &error));
+    OK(rpyc_serving_join(serving, &error));
+    rpyc_serving_free(serving);
+    rpyc_object_free(make(root));
+    OK(rpyc_connection_flush(connection, &error));
+    CHECK(end_soon(before, 3));
+    finish_connection(connection, root);
+    rpyc_queue_free(queue);
+}
+
+struct flusher {
+    rpyc_connection *connection;
+    rpyc_object *things[200];
+};
+
+static void *free_and_flush(void *data)
+{
+    struct flusher *flusher = data;
+
+    for (int i = 0; i < 200; i++) {
+        rpyc_object_free(flusher->things[i]);
+        OK(rpyc_connection_flush(flusher->connection, NULL));
+    }
+    return NULL;
+}
+
+/* From several threads at once: each release is sent once. */
+static void flushed_by_threads(const char *address, const char *release)
+{
+    rpyc_object *root = NULL;
+    rpyc_connection *connection = open(address, release, &root);
+    struct flusher flushers[4];
+    pthread_t threads[4];
+    int64_t before = ended();
+
+    for (int i = 0; i < 4; i++) {
+        flushers[i].connection = connection;
+        for (int k = 0; k < 200; k++)
+            flushers[i].things[k] = make(root);
+    }
+    for (int i = 0; i < 4; i++)
+        CHECK(!pthread_create(&threads[i], NULL, free_and_flush, &flushers[i]));
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    CHECK(end_soon(before, 800));
+    finish_connection(connection, root);
+}
+
+/* A forked child lets go of nothing that is its parent's. */
+static void flushed_by_a_child(const char *address)
+{
+    rpyc_object *root = NULL, *thing;
+    rpyc_connection *connection = open(address, "now", &root);
+    int64_t before = ended();
+    int status = -1;
+    pid_t child;
+
+    thing = make(root);
+    fflush(NULL);
+    child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        rpyc_object_free(thing);
+        GIVES(RPYC_ERR_FORKED, rpyc_connection_flush(connection, &error));
+        GIVES(RPYC_ERR_FORKED, rpyc_connection_begin(connection, &error));
+        rpyc_object_free(root);
+        rpyc_connection_free(connection);
+        _exit(failures ? EXIT_FAILURE : EXIT_SUCCESS);
+    }
+    CHECK(waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
+    OK(rpyc_connection_ping(connection, NULL, 0, -1, &error));
+    CHECK(ended() == before);
+    rpyc_object_free(thing);
+    CHECK(end_soon(before, 1));
+    rpyc_object_free(root);
+    OK(rpyc_connection_close(connection, &error));
+    for (int i = 0; i < 2; i++)
+        GIVES(RPYC_ERR_CLOSED, rpyc_connection_flush(connection, &error));
+    rpyc_connection_free(connection);
+}
+
 static void calls(const char *kind, const char *address, int count)
 {
     rpyc_object *root = NULL;
@@ -395,6 +496,10 @@ int main(int argc, char **argv)
     in_serve_all(argv[1], true);
     in_loop(argv[1]);
     callbacks(argv[1]);
+    with_queue(argv[1]);
+    flushed_by_threads(argv[1], "lazy");
+    flushed_by_threads(argv[1], "now");
+    flushed_by_a_child(argv[1]);
     finish_connection(watching, watching_root);
     return finish();
 }

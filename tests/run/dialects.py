@@ -122,6 +122,15 @@ def many(version, kind):
     return function
 
 
+def at_once(version, kind, how):
+    """Connections of many threads, and of processes that fork between them."""
+    def function(case):
+        server, address = serve(case, version, kind)
+        client(case, how, address, DIALECT[version])
+        case.check(not server.ended, "the server ended")
+    return function
+
+
 @test("dialects.another-version-on-the-same-port", 120)
 def changing(case):
     """What is remembered of an address is no more than a hint."""
@@ -241,6 +250,8 @@ test("dialects.contract-over-a-pool.cpp.5.3.1", 120)(contract("5.3.1", "cpp/inte
 test("dialects.contract-over-a-pool.go.4.1.5", 120)(contract("4.1.5", "go/client"))
 for version in VERSIONS:
     for kind in KINDS[:3]:
+        for how in ("threads", "forks"):
+            test("dialects.%s.%s.%s" % (how, kind, version), 90)(at_once(version, kind, how))
         test("dialects.%s.%s" % (kind, version))(connects(version, kind))
         test("dialects.slow.%s.%s" % (kind, version))(slow(version, kind))
     test("dialects.OneShotServer.%s" % version)(one_shot()(version))

@@ -79,6 +79,26 @@ def hall(version):
     return function
 
 
+def forked_clients(version):
+    """A client that forks after it has lent something; the child lends the same to the same peer."""
+    def function(case):
+        cast = Cast(case, version)
+        address = cast.address("stock", "hall")
+        client = case.start(cast.program("native") + ["clients", address, "ann", "bob"])
+        cast.check("hall", address)
+        cast.end()
+        case.equal(client.wait(case.left(20)), 0, "exit code")
+    return function
+
+
+def liar(version):
+    def function(case):
+        cast = Cast(case, version)
+        cast.check("liar", *[cast.address(kind, "server", "it") for kind in ("native", "stock")])
+        cast.end()
+    return function
+
+
 def chain(version, owner, middles=1):
     def function(case):
         cast = Cast(case, version)
@@ -106,6 +126,8 @@ for stock in ("6.0.2", "5.3.1"):
         test("identities.two-connections-%s.%s" % (kind_of_third, stock), 90)(two_connections(stock, kind_of_third))
     test("identities.two-servers-oracle.%s" % stock, 90)(two_servers(stock, "stock", "stock"))
     test("identities.two-clients.%s" % stock, 90)(hall(stock))
+    test("identities.forked-clients.%s" % stock, 90)(forked_clients(stock))
+    test("identities.liar.%s" % stock, 90)(liar(stock))
     test("identities.chain-stock.%s" % stock, 90)(chain(stock, "stock"))
     test("identities.chain-native.%s" % stock, 90)(chain(stock, "native"))
     test("identities.long-chain.%s" % stock, 120)(chain(stock, "stock", 2))

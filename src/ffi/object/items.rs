@@ -1,6 +1,6 @@
 //! rpyc_object: what containers, iterators and contexts can do.
 
-use crate::connection::{Ask, ask, contains, is_instance, said, truth_of};
+use crate::connection::{Ask, ask, contains, is_instance, truth_of};
 use crate::ffi::border::guard::{guard, guard_or};
 use crate::ffi::border::handle::{self, Handle, rpyc_object, rpyc_value};
 use crate::ffi::border::pointer::output;
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn rpyc_object_is_instance(
             let out = output(result_out, "result_out")?;
             let this = reference(object, "object")?;
             let klass = reference(klass, "klass")?;
-            out.put(said(&is_instance(this, klass)?))
+            out.put(truth_of(&is_instance(this, klass)?)?)
         })
     }
 }

@@ -44,6 +44,15 @@ def two_servers(one, other, third, *names):
         check("%s: each is itself" % thing, third.names(*pair) == names)
         check("%s: in the other order" % thing, third.names(*pair[::-1]) == names[::-1])
         check("%s: the ids differ" % thing, len({id_pack(x)[part] for x in pair for part in (1, 2)}) == 4)
+    # Whoever gets them, his own among them or not.
+    everybody = {names[0]: one, names[1]: other, "third": third}
+    for whose, host in everybody.items():
+        for left in everybody:
+            for right in everybody:
+                if whose in (left, right) and id_pack(host)[0].startswith("__main__."):
+                    continue  # a stock host has its own without a proxy, which knows exposed_name alone
+                pair = [everybody[name].thing("kept") for name in (left, right)]
+                check("%s gets %s and %s" % (whose, left, right), host.names(*pair) == (left, right))
     methods = [server.thing("kept").name for server in (one, other)]
     check("bound methods", tuple(method() for method in methods) == names)
     for klass in ("Base", "Derived"):
@@ -159,7 +168,48 @@ def cross(middle, oracle):
     check("the example", ask(middle, "thing", "list", "list") is True)
 
 
-MODES = {"two-servers": two_servers, "two-connections": two_connections, "hall": hall, "chain": chain, "cross": cross}
+class Answer:
+    def __init__(self, name, *said):
+        self.said = said
+        setattr(type(self), name, lambda me: said[0])
+
+
+def liar(native, oracle):
+    """What the owner of a class answers is what isinstance takes the truth of, be it what it may."""
+    lies = [True, False, None, 0, 2, -1.5, 0.0, "", "no", b"", (), (0,), frozenset(), NotImplemented, ..., object(), [], [0], {}, {1: 2},
+            range(0), range(3), Base, len]
+    for name, said in (("__bool__", False), ("__bool__", True), ("__len__", 0), ("__len__", 3), ("__len__", -1), ("__bool__", 7)):
+        lies.append(type("Lie", (Answer,), {})(name, said))
+    for lie in lies:
+        answers = []
+        for server in (native, oracle):
+            root = connect(server).root
+            conn = open_connections[-1]
+            conn._HANDLERS = dict(conn._HANDLERS)
+            conn._HANDLERS[consts.HANDLE_INSTANCECHECK] = lambda *_: lie
+            answers.append(answer(root.check_instance, Thing(), Base))
+        check("the answer %r: %r, not %r" % (lie, *answers), answers[0] == answers[1])
+    for wrong in (KeyError("x"), TypeError("x"), AttributeError("x"), StopIteration()):
+        for server in (native, oracle):
+            root = connect(server).root
+            conn = open_connections[-1]
+            conn._HANDLERS = dict(conn._HANDLERS)
+
+            def fail(*_):
+                raise wrong
+            conn._HANDLERS[consts.HANDLE_INSTANCECHECK] = fail
+            check("%r comes through" % wrong, answer(root.check_instance, Thing(), Base) == type(wrong).__name__)
+
+
+class Base:
+    pass
+
+
+class Thing:
+    pass
+
+
+MODES = {"liar": liar, "two-servers": two_servers, "two-connections": two_connections, "hall": hall, "chain": chain, "cross": cross}
 
 
 def main():
