@@ -1,8 +1,8 @@
 //! RPyC, Python's transparent and symmetric RPC, for programs that are not Python.
 //!
-//! The layers, each of which names only those below it: `ffi` (the C border), `server`,
-//! `connection` (waiting, threads, user code), `session` (one connection as a pure state
-//! machine), `codec` (bytes), `value` (data). `transport` is a leaf used by `connection`.
+//! The layers, each of which names only those below it: `ffi` (the C border), `server`, `connection` (waiting, threads),
+//! `objects` (the application's objects and Python's rules for them), `session` (one connection as a pure state machine),
+//! `codec` (bytes), `value` (data). `transport` is a leaf used by `connection`.
 #![deny(unsafe_code)]
 
 #[cfg(all(feature = "model", not(debug_assertions)))]
@@ -22,6 +22,7 @@ pub mod fork;
 pub mod ids;
 pub mod log;
 pub mod nesting;
+pub mod objects;
 pub mod panics;
 pub mod server;
 pub mod session;

@@ -1,14 +1,13 @@
 //! Connections whose peers, transports or hosts do what they should not: nothing hangs, nothing grows, nothing is lost.
 
 use rpyc::config::Config;
-use rpyc::connection::{
-    Ask, Call, Class, Connection, Definition, Dynamic, Member, MemberKind, Service, ask, ask_later,
-};
+use rpyc::connection::{Connection, ask_later};
 use rpyc::error::{Error, Exception};
+use rpyc::objects::{Call, Class, Definition, Dynamic, Member, MemberKind, Service, ask};
 use rpyc::server::Server;
 use rpyc::session::{Session, Wrap};
 use rpyc::transport::{Ready, Transport, pair, pair_with_capacity};
-use rpyc::value::{Blob, Local, Reference, Value};
+use rpyc::value::{Ask, Blob, Local, Reference, Value};
 use std::io::{self, IoSlice};
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -301,7 +300,7 @@ fn comparing_is_held_against_the_rules_also_for_dynamic_objects() {
     for (allowed, settings) in [(true, config()), (false, Config { allow_safe_attrs: false, ..config() })] {
         let (client, server, serving) = two(&service, settings);
         let Value::Ref(object) = call(&client.root().unwrap(), "any", &[]).unwrap() else { panic!() };
-        let compared = ask(&object, Ask::Compare(rpyc::session::CompareOp::Lt, &Value::Int(1)));
+        let compared = ask(&object, Ask::Compare(rpyc::value::CompareOp::Lt, &Value::Int(1)));
         match compared {
             Ok(answer) => assert!(allowed && answer == Value::NotImplemented),
             Err(Error::Remote(exception)) => assert!(!allowed && exception.is_builtin("AttributeError")),
@@ -319,7 +318,7 @@ fn every_callback_knows_the_connection_of_its_call() {
     let here = |seen: &Arc<AtomicUsize>| {
         let seen = seen.clone();
         move |mut call: Call| {
-            seen.fetch_add(usize::from(call.shared().is_some()), Ordering::SeqCst);
+            seen.fetch_add(usize::from(call.peer().is_some()), Ordering::SeqCst);
             let _ = call.reply(Value::str("here"));
         }
     };

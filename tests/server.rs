@@ -1,11 +1,12 @@
 //! The server: limits, stopping, one-shot serving, and connections of both kinds of sockets.
 
 use rpyc::config::Config;
-use rpyc::connection::{Ask, Call, Class, Connection, Definition, Member, Method, Service, ask, ask_later};
+use rpyc::connection::{Connection, ask_later};
 use rpyc::error::{Error, Result};
+use rpyc::objects::{Call, Class, Definition, Member, Method, Service, ask};
 use rpyc::server::Server;
 use rpyc::transport::Address;
-use rpyc::value::{Reference, Value};
+use rpyc::value::{Ask, Reference, Value};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
@@ -210,7 +211,7 @@ fn each_connection_has_its_own_root_and_a_shared_one_is_made_once() {
             aliases: Vec::new(),
             create: Box::new(move || Box::new(count.fetch_add(1, Ordering::SeqCst))),
             on_connect: None,
-            on_disconnect: Some(Box::new(move |connection, _root| {
+            on_disconnect: Some(Connection::hook(move |connection, _root| {
                 assert!(connection.closed());
                 over.fetch_add(1, Ordering::SeqCst);
             })),

@@ -1,13 +1,12 @@
 //! A connection with a service, whose peer says anything: calls are dispatched, and the service asks the peer in return.
 
 use super::sessions::config;
-use rpyc::connection::{
-    Ask, Class, Connection, Definition, Generator, Member, Method, Service, ask, equal, obtain, truth,
-};
+use rpyc::connection::{Connection, obtain};
 use rpyc::error::Exception;
 use rpyc::ids::Id;
+use rpyc::objects::{Class, Definition, Generator, Member, Method, Service, ask, equal, truth};
 use rpyc::transport::{Transport, pair_with_capacity};
-use rpyc::value::{Bounds, Reference, Value};
+use rpyc::value::{Ask, Bounds, Reference, Value};
 use std::io::IoSlice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

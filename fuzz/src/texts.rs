@@ -1,7 +1,7 @@
 //! Texts of the host: addresses, signatures, options.
 
 use rpyc::config::Config;
-use rpyc::connection::Signature;
+use rpyc::objects::Signature;
 use rpyc::transport::Address;
 use rpyc::value::{Text, Value};
 

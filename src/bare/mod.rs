@@ -1,8 +1,9 @@
 //! A session that the host drives itself: it owns the bytes, the clock and the threads, and gets events.
 //!
-//! All that the layer of connections knows of objects is used here too: classes, special methods, containers.
+//! All that the layer of objects knows is used here too: classes, special methods, containers.
 //! Methods of the host are not called: what is asked of them is put into a queue.
 
+mod door;
 mod objects;
 
 pub use objects::{
@@ -10,13 +11,14 @@ pub use objects::{
 };
 
 use crate::config::{Config, Dialect};
-use crate::connection::{Answer, Apart, Call, DataWrap, Object, deadline, perform_apart};
-use crate::error::{Error, Exception, Result};
+use crate::error::{Error, Result};
 use crate::fork;
-use crate::session::{self, Body, FULL, Op, Request, RequestId, Session};
+use crate::objects::{Answer, Call, DataWrap, Function, Object, Outcome, Peer, deadline, perform_apart};
+use crate::session::{self, Access as Accessed, Body, FULL, Op, Question, Request, RequestId, Session};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::value::{Local, Proxy, Value};
+use door::Door;
 use objects::Queue;
 use std::io::IoSlice;
 use std::sync::{Arc, Weak};
@@ -42,6 +44,8 @@ pub struct Bare {
     inner: Mutex<Session<u64>>,
     queue: Arc<Queue>,
     this: Weak<Bare>,
+    /// What our objects know of the session. Neither they nor calls keep that itself.
+    door: Arc<Door>,
     /// What the host's clock showed at last, in milliseconds, plus one; 0: the host has not said it.
     time: AtomicU64,
     forks: u32,
@@ -69,13 +73,18 @@ impl Bare {
         }
         let mut session = Session::new(config, None, Arc::new(DataWrap));
         session.set_name("a bare session".into());
-        session.releases().set_owner(Box::new(Apart));
-        Ok(Arc::new_cyclic(|this| Bare {
-            inner: Mutex::new(session),
-            queue: Arc::default(),
-            this: this.clone(),
-            time: AtomicU64::new(0),
-            forks: fork::generation(),
+        Ok(Arc::new_cyclic(|this: &Weak<Bare>| {
+            let door = Arc::new(Door::new(this.clone(), session.config().limits.clone()));
+            let weak: Weak<Door> = Arc::downgrade(&door);
+            session.releases().set_owner(weak);
+            Bare {
+                inner: Mutex::new(session),
+                queue: Arc::default(),
+                this: this.clone(),
+                door,
+                time: AtomicU64::new(0),
+                forks: fork::generation(),
+            }
         }))
     }
 
@@ -238,14 +247,11 @@ impl Bare {
         match op {
             Op::Exists { question, name, access } => {
                 let object = target.clone().into_any_arc().downcast::<Object>();
-                let continued = move |outcome: Result<Value, Exception>| {
+                let continued = move |outcome: Outcome| {
                     let exists = matches!(outcome, Ok(Value::Bool(true)));
                     let Some(this) = this.upgrade() else { return Ok(()) };
-                    // What is refused may be the last of its kind, and must not be dropped under the lock.
-                    let _kept = (target.clone(), access.values());
-                    let mut session = this.session()?;
-                    let next = session.answer_exists(id, target, question, access, exists);
-                    release(session);
+                    this.check_fork()?;
+                    let next = this.answer_exists(id, target, question, access, exists);
                     next.into_iter().for_each(|request| this.serve(request));
                     Ok(())
                 };
@@ -257,18 +263,35 @@ impl Bare {
                     _ => drop(continued(Ok(Value::Bool(false)))),
                 }
             }
-            op => perform_apart(
-                &target,
-                op,
-                Answer::through(due, move |outcome| match this.upgrade() {
-                    Some(this) => this.answer(&id, outcome),
-                    None => Err(closed()),
-                }),
-            ),
+            op => {
+                let peer: Arc<dyn Peer> = self.door.clone();
+                perform_apart(&target, op, Answer::Peer { peer, id });
+            }
         }
     }
 
-    fn answer(&self, id: &RequestId, outcome: Result<Value, Exception>) -> Result<()> {
+    fn check_fork(&self) -> Result<()> {
+        Error::unless_forked(self.forks, "session")
+    }
+
+    /// The answer to `Op::Exists`.
+    fn answer_exists(
+        &self,
+        id: RequestId,
+        target: Arc<dyn Local>,
+        question: Question,
+        access: Box<Accessed>,
+        exists: bool,
+    ) -> Option<Request> {
+        // What is refused may be the last of its kind, and must not be dropped under the lock.
+        let _kept = (target.clone(), access.values());
+        let mut session = self.session().ok()?;
+        let next = session.answer_exists(id, target, question, access, exists);
+        release(session);
+        next
+    }
+
+    fn answer(&self, id: &RequestId, outcome: Outcome) -> Result<()> {
         let mut session = self.session()?;
         let result = match &outcome {
             Ok(value) => session.reply(id, value),
@@ -360,7 +383,7 @@ impl Bare {
         let object = self.queue.living(token)?;
         match object.downcast::<Object>() {
             Ok(object) => Some(object),
-            Err(object) => object.downcast::<crate::connection::Function>().ok().map(|function| function as _),
+            Err(object) => object.downcast::<Function>().ok().map(|function| function as _),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Objects of the host that it knows by a number of its own, and the queue of what is asked of them.
 
 use super::{Event, NOT_SENT};
-use crate::connection::{Call, Class, Function, Member, MemberKind, Method, Object, Signature, may_ask};
 use crate::error::{Error, Exception, Result};
+use crate::objects::{Call, Class, Function, Member, MemberKind, Method, Object, Signature, may_ask};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::value::{Local, Text, Value};
@@ -261,7 +261,7 @@ pub fn callable(name: &str, signature: Option<Signature>, doc: Option<&str>) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::Definition;
+    use crate::objects::Definition;
 
     #[test]
     fn two_threads_make_one_object() {

@@ -2,12 +2,13 @@
 
 use crate::codec::pickle;
 use crate::config::Config;
-use crate::connection::{Ask, Class, Connection, Definition, Member, MemberKind, ask, shared_of};
+use crate::connection::{Connection, shared_of};
 use crate::error::{Error, Result};
+use crate::objects::{Class, Definition, Member, MemberKind, ask};
 use crate::session::Handler;
 use crate::sync::{Mutex, lock};
 use crate::transport::Address;
-use crate::value::{Bounds, Reference, Text, Value};
+use crate::value::{Ask, Bounds, Reference, Text, Value};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 

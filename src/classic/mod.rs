@@ -7,7 +7,7 @@ mod stdio;
 mod transfer;
 
 pub use client::Classic;
-pub use modules::module;
+pub use modules::{module, service_of};
 pub use slave::{Slave, SlaveState, slave, state_of};
 pub use stdio::{Input, Output, Redirection, Streams};
 pub use transfer::{Progress, Transfer};

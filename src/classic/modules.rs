@@ -2,13 +2,13 @@
 
 use super::slave::{answer, state_of};
 use crate::codec::pickle;
-use crate::connection::{
-    Ask, Asker, Call, Class, Connection, Definition, Dynamic, Function, Member, MemberKind, Method, Object, ask_then,
-    delivered, pickled,
-};
+use crate::connection::{Connection, pickled};
 use crate::error::{Error, Exception};
+use crate::objects::{
+    Asker, Call, Class, Definition, Dynamic, Function, Member, MemberKind, Method, Object, ask_then, delivered,
+};
 use crate::sync::{Mutex, lock};
-use crate::value::{Bounds, Local, Reference, Text, Value};
+use crate::value::{Ask, Bounds, Local, Reference, Text, Value};
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -175,12 +175,15 @@ fn sys() -> Reference {
     )
 }
 
+/// The service of the connection over which a call came.
+pub fn service_of(call: &Call) -> Option<Arc<Object>> {
+    Connection::of(call.peer()?)?.service().cloned()
+}
+
 /// What `name in conn.modules` of rpyc 6 asks.
 fn util() -> Reference {
     let find = passing("_find_spec_from_path", "_find_spec_from_path(name, path=None)", |call| {
-        let (Some(Value::Str(name)), Some(root)) =
-            (call.args().first().cloned(), call.shared().and_then(|shared| shared.service()).cloned())
-        else {
+        let (Some(Value::Str(name)), Some(root)) = (call.args().first().cloned(), service_of(&call)) else {
             return answer(call, Ok(Value::None));
         };
         if state_of(&root).is_some_and(|state| state.module(name.as_str()).is_some()) {
@@ -207,7 +210,7 @@ fn util() -> Reference {
 fn compat() -> Reference {
     let loads = function("loads", "loads(data)", |call, args| match args.first() {
         Some(Value::Bytes(bytes)) => {
-            let limits = call.shared().map(|shared| shared.limits()).unwrap_or_default();
+            let limits = call.peer().map(|peer| peer.limits()).unwrap_or_default();
             let bounds = Bounds { depth: limits.depth, items: limits.items, bytes: limits.bytes };
             let (graph, root) = pickle::read_graph(bytes, &limits).map_err(|error| unpickling_error(error.into()))?;
             delivered(&graph, &root, &bounds)
@@ -219,7 +222,7 @@ fn compat() -> Reference {
             Some(Value::Int(n)) => u8::try_from(*n).unwrap_or(pickle::HIGHEST),
             _ => pickle::DEFAULT,
         };
-        let limits = call.shared().map(|shared| shared.limits()).unwrap_or_default();
+        let limits = call.peer().map(|peer| peer.limits()).unwrap_or_default();
         let bytes = pickled(args.first().cloned().unwrap_or_default(), protocol, &limits);
         bytes.map(|bytes| Value::Bytes(bytes.into())).map_err(Exception::from)
     });

@@ -1,10 +1,9 @@
 //! The slave's side: a service that a stock client drives with `rpyc.classic.connect`.
 
 use super::modules::{self, Native};
-use crate::connection::{
-    Call, Class, Connection, Definition, Dict, Hook, Member, MemberKind, Method, Object, Refused, Service,
-};
+use crate::connection::Connection;
 use crate::error::{Exception, Result};
+use crate::objects::{Call, Class, Definition, Dict, Hook, Member, MemberKind, Method, Object, Peer, Refused, Service};
 use crate::value::{Local, Reference, Text, Value};
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
@@ -77,13 +76,13 @@ pub fn slave(slave: Slave) -> Result<Arc<Class>> {
                 SlaveState { host, modules: modules.clone(), native: Native::default(), namespace: OnceLock::new() };
             Box::new(state)
         }),
-        on_connect: Some(Box::new(move |connection: &Connection, root: &Arc<Object>| {
+        on_connect: Some(Box::new(move |peer: &Arc<dyn Peer>, root: &Arc<Object>| {
             for (name, text) in OPENED {
                 // Options that exist, with texts that they take.
-                let _ = connection.set_option(name, text);
+                let _ = Connection::of(peer).map(|connection| connection.set_option(name, text));
             }
             if let Some(hook) = &on_connect {
-                hook(connection, root);
+                hook(peer, root);
             }
         })),
         on_disconnect: slave.on_disconnect,
@@ -163,9 +162,9 @@ fn own_namespace(call: Call) {
 
 /// Our own end of the connection, as far as a master has a use for it.
 fn getconn(call: Call) {
-    let Some(shared) = call.shared().cloned() else {
+    let Some(connection) = call.peer().and_then(Connection::of) else {
         return answer(call, Err(Exception::builtin("RuntimeError", "the call came over no connection")));
     };
-    let connection = modules::connection(Connection::borrowed(shared));
+    let connection = modules::connection(connection);
     answer(call, connection.map(|object| Value::Ref(Reference::Local(object))));
 }

@@ -1,10 +1,11 @@
 //! A peer's stdin, stdout and stderr, led to us.
 
 use super::Classic;
-use crate::connection::{Ask, Call, Class, Definition, Member, MemberKind, Method, ask, obtain};
+use crate::connection::obtain;
 use crate::error::{Exception, Result};
+use crate::objects::{Call, Class, Definition, Member, MemberKind, Method, ask};
 use crate::sync::{Condvar, Mutex, lock, wait};
-use crate::value::{Bounds, Local, Reference, Text, Value};
+use crate::value::{Ask, Bounds, Local, Reference, Text, Value};
 use std::sync::Arc;
 
 /// Gets what the peer writes.

@@ -2,9 +2,10 @@
 
 use super::Classic;
 use super::client::object;
-use crate::connection::{Ask, ask, obtain};
+use crate::connection::obtain;
 use crate::error::{Error, Result};
-use crate::value::{Bounds, Reference, Value};
+use crate::objects::ask;
+use crate::value::{Ask, Bounds, Reference, Value};
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;

@@ -1,10 +1,10 @@
 //! Threads of the library that serve a connection: in the background, or several at once.
 
 use super::Connection;
-use super::serial::{self, Turn};
 use super::shared::Shared;
 use super::state::Key;
 use crate::error::{Error, Result};
+use crate::objects::{Turn, turn};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Mutex, STACK, Started, lock, thread, thread_local, wait};
 use crate::{fork, panics};
@@ -150,7 +150,7 @@ impl Background {
         if HERE.with(|here| here.borrow().contains(&this)) {
             return Err(Error::Deadlock("a thread that serves cannot wait for itself".into()));
         }
-        let _pause = serial::pause();
+        let _pause = turn::pause();
         let mut state = lock(&self.serving.state);
         while state.running > 0 || state.joining {
             state = wait(&self.serving.ended, state);

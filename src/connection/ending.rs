@@ -3,10 +3,11 @@
 use super::limit::Limit;
 use super::shared::Shared;
 use super::state::{Guard, Inner, Key, Token};
-use super::{Connection, serial, threads};
+use super::{Connection, threads};
 use crate::config::{BeforeClosed, Dialect};
 use crate::error::{Error, Exception, Result};
 use crate::log::Level;
+use crate::objects::{Peer, turn};
 use crate::sync::atomic::Ordering;
 use crate::sync::{Condvar, Mutex, lock, wait};
 use std::sync::{Arc, PoisonError};
@@ -52,7 +53,7 @@ impl BeforeClosedHook {
         }
         if *thread != 0 {
             drop(thread);
-            let _pause = serial::pause();
+            let _pause = turn::pause();
             thread = lock(&self.thread);
             while *thread != 0 {
                 thread = wait(&self.done, thread);
@@ -152,7 +153,8 @@ impl Shared {
         if self.connected.swap(false, Ordering::SeqCst) {
             if let Some(root) = self.service.get() {
                 if let Some(hook) = root.class().service().and_then(|service| service.on_disconnect.as_ref()) {
-                    hook(&Connection::borrowed(self.clone()), root);
+                    let peer: Arc<dyn Peer> = self.clone();
+                    hook(&peer, root);
                 }
             }
         }
@@ -195,7 +197,7 @@ impl Shared {
     fn close_now(self: &Arc<Shared>) -> Result<()> {
         self.check_fork()?;
         let _alarm = self.alarm();
-        let _pause = serial::pause();
+        let _pause = turn::pause();
         let mut inner = self.lock();
         if inner.life.end.is_some() {
             drop(self.finish(inner, Error::Closed("the connection was closed".into())));

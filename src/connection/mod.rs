@@ -1,68 +1,38 @@
-//! Connections: one session over one transport, driven by whoever waits on it; and the objects of the host.
+//! Connections: one session over one transport, driven by whoever waits on it.
 
-mod apart;
-mod async_result;
-mod attributes;
+mod asking;
 mod background;
-mod call;
-mod class;
-mod containers;
-pub mod deadline;
-mod defaults;
 mod dialing;
-mod dispatch;
 mod ending;
 mod event_loop;
 mod hints;
-mod instance;
-mod iteration;
 mod limit;
-mod live;
 mod obtain;
+mod peer;
 mod queue;
 mod reading;
 mod releasing;
-mod remote;
 mod requests;
-mod restricted;
 mod sending;
-mod serial;
-mod served;
 mod serving;
 mod shared;
-mod signature;
 mod state;
 mod threads;
-mod truth;
 mod wait;
-mod wrap;
 
-pub use apart::{Apart, may_ask};
-pub use async_result::{AsyncResult, Callback};
+pub use asking::{ask_into, ask_later, ask_later_into, is_instance_later, shared_of};
 pub use background::Background;
-pub use call::{Answer, Call};
-pub use class::{
-    BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Has, Hook, Member, MemberKind, Method, Object,
-    Refused, Service,
-};
 pub use dialing::Connect;
-pub use dispatch::perform_apart;
 pub use event_loop::Interest;
-pub use instance::{Membership, is_instance, is_instance_later, membership};
-pub use live::{Dict, File, FileMode, Generator, List, delivered};
 pub use obtain::{obtain, obtain_value, pickled};
 pub use queue::Queue;
-pub use remote::{Ask, Asker, ask, ask_into, ask_later, ask_later_into, ask_then, shared_of};
-pub use restricted::restricted;
 pub use shared::Shared;
-pub use signature::{LiteralFault, LiteralReader, Signature};
-pub use truth::{contains, equal, said, truth, truth_of};
 pub use wait::{wait_all, wait_any};
-pub use wrap::DataWrap;
 
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Result};
 use crate::log::Level;
+use crate::objects::{Class, Definition, Hook, Object, Peer, Promise, Refused, Service};
 use crate::session::{Body, Counts, Handler, Session};
 use crate::sync::Instant;
 use crate::transport::{self, Address, Transport};
@@ -201,6 +171,20 @@ impl Connection {
         Connection { shared, counted: false }
     }
 
+    /// The connection of a peer, as calls and hooks know it. None for a session whose application does its own I/O.
+    pub fn of(peer: &Arc<dyn Peer>) -> Option<Connection> {
+        Shared::of(peer.clone().into_any_arc()).map(Connection::borrowed)
+    }
+
+    /// A hook of a service that gets the connection.
+    pub fn hook(run: impl Fn(&Connection, &Arc<Object>) + Send + Sync + 'static) -> Hook {
+        Box::new(move |peer, root| {
+            if let Some(connection) = Connection::of(peer) {
+                run(&connection, root);
+            }
+        })
+    }
+
     pub fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }
@@ -308,7 +292,7 @@ impl Connection {
 
     /// Sends `data` and expects it back.
     pub fn ping(&self, data: Value, timeout: Option<Duration>) -> Result<()> {
-        let result = AsyncResult::new(&self.shared, "ping".into(), timeout);
+        let result = Promise::new(Arc::downgrade(&self.shared), "ping".into(), timeout);
         let args = [data];
         self.shared.async_request(Body::Raw { handler: Handler::Ping as i64, args: &args }, &result, None)?;
         match result.value() {
@@ -349,8 +333,8 @@ impl Connection {
         self.shared.sync_request(Body::Raw { handler, args }, None)
     }
 
-    pub fn async_request(&self, handler: i64, args: &[Value], timeout: Option<Duration>) -> Result<AsyncResult> {
-        let result = AsyncResult::new(&self.shared, format!("request {handler}"), timeout);
+    pub fn async_request(&self, handler: i64, args: &[Value], timeout: Option<Duration>) -> Result<Promise> {
+        let result = Promise::new(Arc::downgrade(&self.shared), format!("request {handler}"), timeout);
         self.shared.async_request(Body::Raw { handler, args }, &result, None)?;
         Ok(result)
     }

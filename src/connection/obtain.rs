@@ -3,15 +3,15 @@
 //! The objects of one level of nesting are asked together, in one burst of requests; then those that they hold. Nothing is
 //! needed of the owner but what every RPyC server allows: iteration in chunks, and items by key.
 
-use super::AsyncResult;
-use super::remote::{Ask, ask_later, shared_of};
+use super::asking::{ask_later, shared_of};
 use super::shared::Shared;
 use crate::codec::pickle::{self, PickleError};
 use crate::config::Limits;
 use crate::error::{Error, Result};
 use crate::log::{self, Level};
+use crate::objects::{Promise, plain};
 use crate::sync::{Mutex, lock};
-use crate::value::{Bounds, Graph, GraphError, Kind, Piece, Reference, Value, Weight};
+use crate::value::{Ask, Bounds, Graph, GraphError, Kind, Piece, Reference, Value, Weight};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,25 +29,6 @@ impl From<GraphError> for Error {
             _ => Error::Type(text),
         }
     }
-}
-
-/// What an object of this type is copied as.
-fn kind_of(type_name: &str) -> Option<Kind> {
-    Some(match type_name {
-        "builtins.list" | "collections.deque" | "builtins.range" => Kind::List,
-        "builtins.dict_keys" | "builtins.dict_values" | "builtins.dict_items" => Kind::List,
-        "builtins.tuple" => Kind::Tuple,
-        "builtins.set" => Kind::Set,
-        "builtins.frozenset" => Kind::FrozenSet,
-        "builtins.dict" | "builtins.mappingproxy" => Kind::Dict,
-        "collections.OrderedDict" | "collections.defaultdict" | "collections.Counter" => Kind::Dict,
-        _ => return None,
-    })
-}
-
-/// Is an object of this type plain data, if what is in it is?
-pub(super) fn is_container(type_name: &str) -> bool {
-    kind_of(type_name).is_some()
 }
 
 /// Copies an object into a value.
@@ -189,7 +170,7 @@ impl Obtaining<'_> {
         };
         let kind = match is_class {
             true => return Err(self.refusal("class")),
-            false => kind_of(name).ok_or_else(|| self.refusal(name))?,
+            false => plain::kind_of(name).ok_or_else(|| self.refusal(name))?,
         };
         if let (Reference::Remote(proxy), None) = (&object, &self.shared) {
             let shared = shared_of(proxy)?;
@@ -233,7 +214,7 @@ impl Obtaining<'_> {
             if let Some(shared) = &self.shared {
                 shared.cork()?;
             }
-            let sent: Result<Vec<AsyncResult>> =
+            let sent: Result<Vec<Promise>> =
                 asks.by_ref().take(BURST).map(|(object, ask)| ask_later(object, ask, self.timeout)).collect();
             if let Some(shared) = &self.shared {
                 shared.uncork()?;
@@ -380,7 +361,7 @@ mod tests {
 
     #[test]
     fn a_refused_answer_is_an_error() {
-        let result = AsyncResult::settled(Ok(Value::str("much")));
+        let result = Promise::settled(Ok(Value::str("much")));
         result.judge(|_| Ok(()));
         assert!(result.value().is_ok());
         result.judge(|_| Err(GraphError::TooManyBytes(1).into()));

@@ -1,11 +1,10 @@
 //! Queues of calls: what peers ask is read by the library's threads, and run by the host where it wants.
 
 use super::Connection;
-use super::deadline;
-use super::serial;
 use super::shared::Shared;
 use crate::error::{Error, Exception, Result};
 use crate::fork;
+use crate::objects::{deadline, turn};
 use crate::session::Request;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Condvar, Instant, Mutex, lock, thread_local, wait_for};
@@ -268,7 +267,7 @@ impl Queue {
         let mut state = lock(&line.state);
         if state.len == 0 && timeout != Some(Duration::ZERO) {
             drop(state);
-            let _pause = serial::pause();
+            let _pause = turn::pause();
             let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
             state = lock(&line.state);
             while state.len == 0 && !state.closed {

@@ -5,18 +5,17 @@
 //! host runs without it. Whoever stops waiting wakes another waiter, so that reading never stops while
 //! somebody waits.
 
-use super::async_result::AsyncResult;
 use super::limit::{Limit, Received};
 use super::queue::CallQueue;
 use super::sending::{CORK_LIMIT, MAX_PENDING_OUTPUT};
-use super::serial::Turn;
 use super::shared::Shared;
 use super::state::{Guard, Key, Token, Waiter, unlock_and_drop};
+use super::threads;
 use super::wait::Step;
-use super::{deadline, dispatch, served, threads};
 use crate::codec::frame::Incoming;
 use crate::error::{Exception, Result};
 use crate::nesting::{self, Level, TooDeep};
+use crate::objects::{Promise, Turn, deadline, dispatch, served};
 use crate::session::{self, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, wait_for};
@@ -315,13 +314,13 @@ impl Shared {
     #[inline(always)]
     fn serve_bound(self: &Arc<Shared>, request: Request) {
         let bound = self.bind_threads.then(|| threads::bind(self, request.id.threads().from));
-        let _served = served::enter(self);
-        dispatch::serve(self, request);
+        let _served = served::enter(self.clone());
+        dispatch::serve(self.clone(), request);
         drop(bound);
     }
 
     #[inline(never)]
-    pub(super) fn settle<'a>(&'a self, mut inner: Guard<'a>, result: AsyncResult, outcome: Result<Value>) -> Guard<'a> {
+    pub(super) fn settle<'a>(&'a self, mut inner: Guard<'a>, result: Promise, outcome: Result<Value>) -> Guard<'a> {
         let (run, late) = result.settle(outcome);
         let address = result.address();
         inner.reader.wake(|waiter| waiter.key == Key::Async(address) || waiter.key == Key::Results);

@@ -1,9 +1,7 @@
 //! Requests that go over a connection, and answers to those of the peer.
 
-use super::async_result::AsyncResult;
 use super::limit::Limit;
 use super::sending::CORK_LIMIT;
-use super::serial;
 use super::shared::Shared;
 use super::state::{Guard, Inner, Key, Token, unlock_and_drop};
 use super::threads;
@@ -11,6 +9,7 @@ use super::wait::{Step, Waited, give_up_wait, step_until};
 use crate::codec::frame::Room;
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Exception, Result};
+use crate::objects::{Promise, turn};
 use crate::session::{Body, Handler, RequestId, Threads};
 use crate::sync::atomic::Ordering;
 use crate::value::Value;
@@ -48,7 +47,7 @@ impl Shared {
     /// in the room.
     pub fn sync_request(self: &Arc<Shared>, body: Body<'_>, room: Option<Box<dyn Room>>) -> Result<Value> {
         let _alarm = self.alarm();
-        let _pause = serial::pause();
+        let _pause = turn::pause();
         let (mut inner, seq) = self.start(body, Token::Sync)?;
         if let Some(room) = room {
             inner.session.receive_into(seq, room);
@@ -101,7 +100,7 @@ impl Shared {
     #[cold]
     pub(super) fn await_root(self: &Arc<Shared>) -> Option<Result<Value>> {
         let _alarm = self.alarm();
-        let _pause = serial::pause();
+        let _pause = turn::pause();
         let mut inner = self.lock();
         let (seq, deadline) = inner.references.root_asked.take()?;
         Some(self.await_reply(inner, seq, &GET_ROOT, Limit::at(deadline), false))
@@ -111,11 +110,11 @@ impl Shared {
     pub(super) fn async_request(
         self: &Arc<Shared>,
         body: Body<'_>,
-        result: &AsyncResult,
+        result: &Promise,
         room: Option<Box<dyn Room>>,
     ) -> Result<()> {
         let _alarm = self.alarm();
-        let _pause = serial::pause();
+        let _pause = turn::pause();
         if self.has_loop.load(Ordering::Relaxed) {
             self.check_room()?;
         }

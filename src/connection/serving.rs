@@ -1,12 +1,12 @@
 //! Serving: one message, all that come within a time, or all until the end.
 
 use super::limit::Limit;
-use super::serial;
 use super::shared::Shared;
 use super::state::{Guard, Inner, Key};
 use super::threads;
 use super::wait::{Step, Waited, give_up_wait};
 use crate::error::Result;
+use crate::objects::turn;
 use crate::sync::Instant;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ impl Shared {
     pub(super) fn serve(self: &Arc<Shared>, mut limit: Limit, again: bool) -> Result<bool> {
         self.check_fork()?;
         let _alarm = self.alarm();
-        let _pause = serial::pause();
+        let _pause = turn::pause();
         // A message that has the connection end is not handled: its error is.
         let handled =
             |inner: &mut Inner, step| (matches!(step, Step::Handled) && inner.life.failed.is_none()).then_some(());
@@ -93,7 +93,7 @@ impl Shared {
     ) -> Result<()> {
         self.check_fork()?;
         let _alarm = self.alarm();
-        let _pause = serial::pause();
+        let _pause = turn::pause();
         let mut inner = self.lock();
         inner.reader.begin_serving();
         match self.wait_until(inner, key, &mut Limit::Forever, look) {

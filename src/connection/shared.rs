@@ -3,15 +3,14 @@
 #[cfg(feature = "model")]
 mod model;
 
-use super::class::Object;
 use super::ending::BeforeClosedHook;
 use super::event_loop::Wake;
 use super::queue::CallQueue;
 use super::state::{Guard, Inner, Token};
-use super::wrap::HostWrap;
 use crate::config::{Config, Host, Limits, Release};
 use crate::error::{Error, Result};
 use crate::log::Logger;
+use crate::objects::{HostWrap, Object, Peer};
 use crate::session::Session;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
@@ -94,16 +93,11 @@ impl Shared {
             activity: AtomicU64::new(0),
         });
         let weak: Weak<Shared> = Arc::downgrade(&shared);
-        shared.releases.set_owner(Box::new(weak));
+        shared.releases.set_owner(weak);
         shared.watch_releases(release);
         let name = shared.name();
         shared.lock().session.set_name(name);
         shared
-    }
-
-    /// The connection over which an object was lent.
-    pub fn of_releases(releases: &Releases) -> Option<Arc<Shared>> {
-        releases.owner()?.downcast_ref::<Weak<Shared>>()?.upgrade()
     }
 
     #[inline]
@@ -149,7 +143,8 @@ impl Shared {
         let _ = self.service.set(root.clone());
         drop(self.with_session(|session| session.set_root(root.clone())));
         if let Some(hook) = root.class().service().and_then(|service| service.on_connect.as_ref()) {
-            hook(&super::Connection::borrowed(self.clone()), &root);
+            let peer: Arc<dyn Peer> = self.clone();
+            hook(&peer, &root);
         }
         self.connected.store(true, Ordering::SeqCst);
         // The end may have come already, and then found nobody to tell.

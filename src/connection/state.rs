@@ -1,17 +1,15 @@
 //! What the lock of a connection guards, in parts: the session, who reads, what is being written, the connection's life,
 //! references that are on their way. The event loop's part is in `event_loop.rs`.
 
-use super::async_result::AsyncResult;
 use super::event_loop::EventLoop;
-use super::live::Suspects;
 use super::releasing::Riding;
-use super::serial::Turn;
 use super::threads;
 use crate::codec::frame::Room;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::log::Notes;
 use crate::nesting;
+use crate::objects::{Promise, Suspects, Turn};
 use crate::session::{Request, Session};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Instant, MutexGuard};
@@ -24,7 +22,7 @@ use std::time::Duration;
 pub(super) enum Token {
     /// A thread waits for it, and looks into `arrived`.
     Sync,
-    Async(AsyncResult),
+    Async(Promise),
 }
 
 impl Token {
@@ -143,7 +141,7 @@ pub(super) struct References {
     pub(super) root_asked: Option<(i64, Option<Instant>)>,
     pub(super) riding: Riding,
     /// Results whose answers came too late, and answers that nobody holds, to be dropped without the lock.
-    pub(super) late: Vec<(Option<AsyncResult>, Result<Value>)>,
+    pub(super) late: Vec<(Option<Promise>, Result<Value>)>,
     /// Containers that the peer has given back; the end of the connection frees those that hold only one another.
     pub(super) suspects: Suspects,
 }
@@ -191,7 +189,7 @@ impl Reader {
 pub(super) struct DropLater {
     _objects: Vec<Arc<dyn Local>>,
     _sent: Vec<Blob>,
-    _late: Vec<(Option<AsyncResult>, Result<Value>)>,
+    _late: Vec<(Option<Promise>, Result<Value>)>,
     _rooms: Vec<Box<dyn Room>>,
     _notes: Notes,
 }

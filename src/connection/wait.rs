@@ -1,14 +1,12 @@
 //! The one loop of threads that wait for something of a connection, and waiting for asynchronous results, also of several
 //! connections.
 
-use super::async_result::AsyncResult;
 use super::limit::Limit;
-use super::serial;
-use super::served;
 use super::shared::Shared;
 use super::state::{Guard, Inner, Key, unlock_and_drop};
 use crate::config::Dialect;
 use crate::error::{Error, Result};
+use crate::objects::{Peer, Promise, served, turn};
 use crate::sync::Instant;
 use crate::transport;
 use crate::value::Value;
@@ -59,7 +57,7 @@ impl Shared {
     }
 
     /// Waits until `result` is there, the limit is reached or the connection has ended. True: it is there.
-    pub(super) fn wait_for_result(self: &Arc<Shared>, result: &AsyncResult, limit: Limit) -> bool {
+    pub(super) fn wait_for_result(self: &Arc<Shared>, result: &Promise, limit: Limit) -> bool {
         if self.check_fork().is_ok() {
             self.wait_while(Key::Async(result.address()), limit, || !result.is_settled());
         }
@@ -74,7 +72,7 @@ impl Shared {
 
     fn wait_while(self: &Arc<Shared>, key: Key, mut limit: Limit, missing: impl Fn() -> bool) {
         let _alarm = self.alarm();
-        let _pause = serial::pause();
+        let _pause = turn::pause();
         let look = |_: &mut Inner, _| (!missing()).then_some(());
         match self.wait_until(self.lock(), key, &mut limit, look) {
             (inner, Waited::TimedOut) => give_up_wait(inner),
@@ -110,7 +108,7 @@ impl Shared {
     }
 
     /// A result is there that no message brought.
-    pub(super) fn wake_for(&self, result: &AsyncResult) {
+    pub(super) fn wake_for(&self, result: &Promise) {
         let address = result.address();
         self.wake_waiting(|key| key == Key::Async(address) || key == Key::Results);
     }
@@ -146,25 +144,25 @@ pub(super) fn give_up_wait(mut inner: Guard<'_>) {
 }
 
 /// Waits until one of them has nothing left to wait for, and tells which; the first of several.
-pub fn wait_any(results: &[AsyncResult], timeout: Option<Duration>) -> Result<usize> {
-    let first = || results.iter().position(AsyncResult::is_done);
+pub fn wait_any(results: &[Promise], timeout: Option<Duration>) -> Result<usize> {
+    let first = || results.iter().position(Promise::is_done);
     wait_for_several(results, &|| first().is_some(), timeout)?;
     first().ok_or_else(|| Error::Argument("there is no result to wait for".into()))
 }
 
 /// Waits until none of them has anything left to wait for.
-pub fn wait_all(results: &[AsyncResult], timeout: Option<Duration>) -> Result<()> {
-    wait_for_several(results, &|| results.iter().all(AsyncResult::is_done), timeout)
+pub fn wait_all(results: &[Promise], timeout: Option<Duration>) -> Result<()> {
+    wait_for_several(results, &|| results.iter().all(Promise::is_done), timeout)
 }
 
-fn wait_for_several(results: &[AsyncResult], done: &dyn Fn() -> bool, timeout: Option<Duration>) -> Result<()> {
+fn wait_for_several(results: &[Promise], done: &dyn Fn() -> bool, timeout: Option<Duration>) -> Result<()> {
     let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-    let _pause = serial::pause();
+    let _pause = turn::pause();
     loop {
         if done() {
             return Ok(());
         }
-        let waiting: Vec<&AsyncResult> = results.iter().filter(|result| !result.is_done()).collect();
+        let waiting: Vec<&Promise> = results.iter().filter(|result| !result.is_done()).collect();
         if waiting.is_empty() && !results.is_empty() {
             // The last has come since the first look.
             continue;
@@ -177,14 +175,16 @@ fn wait_for_several(results: &[AsyncResult], done: &dyn Fn() -> bool, timeout: O
         let mut connections: Vec<Arc<Shared>> = Vec::new();
         // What answers a result of this process may be a message of the peer that this thread serves.
         // Its end is the end of the waiting, where nothing else can bring an answer.
-        let served = waiting.iter().any(|result| result.is_local()).then(served::here).flatten();
+        let served = waiting.iter().any(|result| result.is_local()).then(served::here).flatten().and_then(connection);
         if let Some(shared) = served.as_ref().filter(|shared| shared.is_closed()) {
             if waiting.iter().all(|result| result.is_local()) {
                 return Err(shared.ended());
             }
         }
-        for shared in
-            waiting.iter().filter_map(|result| result.shared()).chain(served.filter(|shared| !shared.is_closed()))
+        for shared in waiting
+            .iter()
+            .filter_map(|result| result.peer().and_then(connection))
+            .chain(served.filter(|shared| !shared.is_closed()))
         {
             if !connections.iter().any(|known| Arc::ptr_eq(known, &shared)) {
                 shared.check_fork()?;
@@ -198,6 +198,10 @@ fn wait_for_several(results: &[AsyncResult], done: &dyn Fn() -> bool, timeout: O
             several => take_turns(several, done, until),
         }
     }
+}
+
+fn connection(peer: Arc<dyn Peer>) -> Option<Arc<Shared>> {
+    Shared::of(peer.into_any_arc())
 }
 
 /// Handles what has come on each connection, and waits a moment for more.

@@ -6,9 +6,10 @@ mod watcher;
 pub mod watcher;
 
 use crate::config::Config;
-use crate::connection::{Class, Connection, Object, Queue, Shared};
+use crate::connection::{Connection, Queue, Shared};
 use crate::error::{Error, Result};
 use crate::log::Level;
+use crate::objects::{Class, Object};
 use crate::panics;
 use crate::sync::{self, Condvar, Mutex, STACK, Started, lock, thread, wait, wait_for};
 use crate::transport::{Address, Listener, Transport};
@@ -405,7 +406,7 @@ impl Inner {
 #[cfg(all(test, not(feature = "model")))]
 mod tests {
     use super::*;
-    use crate::connection::{Call, Definition, Member, Method, Service};
+    use crate::objects::{Call, Definition, Member, Method, Service};
     use crate::transport::{Ready, pair};
     use std::any::Any;
     use std::io::{self, IoSlice};
@@ -504,7 +505,7 @@ mod tests {
         });
         let client = Connection::new(theirs, None, Config::default()).unwrap();
         let root = client.root().unwrap();
-        let ask = crate::connection::Ask::CallAttr { name: "long", args: &[], keywords: &[] };
+        let ask = crate::value::Ask::CallAttr { name: "long", args: &[], keywords: &[] };
         let result = crate::connection::ask_later(&root, ask, None).unwrap();
         // The watcher has the connection. It ends, and the watcher is the last to hold it.
         watching.recv().unwrap();

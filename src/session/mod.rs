@@ -25,7 +25,7 @@ pub use decode::{DecodeFault, Decoded, DecodedKind, Decoder};
 pub use envelope::wrong_dialect;
 pub use exports::id_pack;
 pub use policy::{Name, Question};
-pub use request::{Access, CompareOp, Due, Handler, Instance, Keywords, Op, Request, RequestId, Seq, Slicing, Threads};
+pub use request::{Access, Due, Handler, Instance, Keywords, Op, Request, RequestId, Seq, Slicing, Threads};
 pub use requests::Body;
 
 use crate::codec::brine::{Digits, Reader};

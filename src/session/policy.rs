@@ -2,8 +2,7 @@
 
 use crate::config::Config;
 use crate::error::Exception;
-use crate::session::CompareOp;
-use crate::value::{Shape, Text, Value};
+use crate::value::{CompareOp, Shape, Text, Value};
 
 /// The rule of a refusal that no switch decides.
 const RULES: &str = "the attribute rules";

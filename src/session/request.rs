@@ -4,7 +4,7 @@ use super::policy::{Known, Name, Question};
 use crate::codec::brine::{self, Sink};
 use crate::config::Limits;
 use crate::error::Exception;
-use crate::value::{Local, Reference, Text, Value};
+use crate::value::{CompareOp, Local, Reference, Text, Value};
 use std::sync::Arc;
 
 /// The handlers of the protocol, each with its number (wire.md, section 6) and the name of RPyC's own constant.
@@ -161,33 +161,6 @@ impl RequestId {
 }
 
 pub type Keywords = Vec<(Text, Value)>;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CompareOp {
-    Lt,
-    Le,
-    Eq,
-    Ne,
-    Gt,
-    Ge,
-}
-
-impl CompareOp {
-    pub const ALL: [CompareOp; 6] =
-        [CompareOp::Lt, CompareOp::Le, CompareOp::Eq, CompareOp::Ne, CompareOp::Gt, CompareOp::Ge];
-
-    /// The operator's method.
-    pub fn name(self) -> &'static str {
-        match self {
-            CompareOp::Lt => "__lt__",
-            CompareOp::Le => "__le__",
-            CompareOp::Eq => "__eq__",
-            CompareOp::Ne => "__ne__",
-            CompareOp::Gt => "__gt__",
-            CompareOp::Ge => "__ge__",
-        }
-    }
-}
 
 /// What is asked of an object of the host. Names have passed the attribute rules.
 #[derive(Debug)]

@@ -1,18 +1,17 @@
 //! Tokens for objects: ours, lent to peers, and theirs, lent to us.
 
-use super::Shape;
+use super::{Home, Shape};
 use crate::ids::Id;
 use crate::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use crate::sync::{Mutex, lock};
 use foldhash::fast::RandomState;
-use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, OnceLock, Weak};
 
 /// What whoever knows an object's type finds it by. Compilers from 1.86 on upcast trait objects by themselves. It is private, because
 /// where it is in scope it is found on an `Arc` too.
-mod upcast {
+pub(super) mod upcast {
     use std::any::Any;
     use std::sync::Arc;
 
@@ -160,7 +159,7 @@ pub struct Releases {
     /// Whether `watcher` is called by the next `push`: QUIET, ONCE or EACH.
     watch: AtomicU8,
     watcher: OnceLock<Watcher>,
-    owner: OnceLock<Box<dyn Any + Send + Sync>>,
+    owner: OnceLock<Weak<dyn Home>>,
     classes: Mutex<Classes>,
     forks: u32,
 }
@@ -293,11 +292,12 @@ impl Releases {
     }
 
     /// What drives the session; set once by it.
-    pub fn set_owner(&self, owner: Box<dyn Any + Send + Sync>) {
+    pub fn set_owner(&self, owner: Weak<dyn Home>) {
         let _ = self.owner.set(owner);
     }
 
-    pub fn owner(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.owner.get().map(|o| &**o)
+    #[inline]
+    pub fn owner(&self) -> Option<Arc<dyn Home>> {
+        self.owner.get()?.upgrade()
     }
 }

@@ -3,8 +3,9 @@
 use crate::fixture::*;
 use crate::scheduler::{Time, check};
 use rpyc::config::Config;
-use rpyc::connection::{Call, Connection};
+use rpyc::connection::Connection;
 use rpyc::error::Error;
+use rpyc::objects::Call;
 use rpyc::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use rpyc::sync::{Arc, Mutex, clock, lock, thread};
 use rpyc::transport::{Ready, Transport, pair_with_capacity};

@@ -2,8 +2,9 @@
 
 use crate::fixture::*;
 use crate::scheduler::{Time, check};
-use rpyc::connection::{Call, Queue};
+use rpyc::connection::Queue;
 use rpyc::error::{Error, Result};
+use rpyc::objects::Call;
 use rpyc::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use rpyc::sync::{Arc, thread};
 use rpyc::value::{Reference, Value};

@@ -1,16 +1,14 @@
 //! Two connected sides, and services whose methods are closures.
 
 use rpyc::config::{Config, Dialect};
-use rpyc::connection::{
-    Ask, AsyncResult, Call, Class, Connection, Definition, Function, Member, MemberKind, Object, Service, ask,
-    ask_later,
-};
+use rpyc::connection::{Connection, ask_later};
 use rpyc::error::{Error, Result};
+use rpyc::objects::{Call, Class, Definition, Function, Member, MemberKind, Object, Promise, Service, ask};
 use rpyc::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use rpyc::sync::thread::{self, JoinHandle};
 use rpyc::sync::{Condvar, Instant, Mutex, lock, wait, wait_for};
 use rpyc::transport::pair_with_capacity;
-use rpyc::value::{Local, Reference, Text, Value};
+use rpyc::value::{Ask, Local, Reference, Text, Value};
 use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
@@ -209,7 +207,7 @@ pub fn call_method(object: &Reference, name: &str, args: &[Value]) -> Result<Val
     ask(object, Ask::CallAttr { name, args, keywords: &[] })
 }
 
-pub fn call_later(object: &Reference, name: &str, args: &[Value], timeout: Option<Duration>) -> Result<AsyncResult> {
+pub fn call_later(object: &Reference, name: &str, args: &[Value], timeout: Option<Duration>) -> Result<Promise> {
     ask_later(object, Ask::CallAttr { name, args, keywords: &[] }, timeout)
 }
 

@@ -3,17 +3,18 @@
 use crate::fixture::*;
 use crate::scheduler::{Time, check};
 use rpyc::config::Config;
-use rpyc::connection::{AsyncResult, Call, Connection};
+use rpyc::connection::Connection;
 use rpyc::error::{Error, Result};
+use rpyc::objects::{Call, Promise};
 use rpyc::sync::{Arc, Mutex, clock, lock, thread};
 use rpyc::value::Value;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-fn counting(count: &Count) -> rpyc::connection::Callback {
+fn counting(count: &Count) -> rpyc::objects::Callback {
     let count = count.clone();
-    Box::new(move |result: &AsyncResult| {
+    Box::new(move |result: &Promise| {
         assert!(result.value().is_ok());
         count.add();
     })
@@ -277,7 +278,7 @@ fn a_request_is_given_up_under_its_reader() {
             .map(|result| thread::spawn(move || assert!(matches!(result.value(), Err(Error::Cancelled(_))))));
         let all = results.clone();
         let waiter = thread::spawn(move || rpyc::connection::wait_all(&all, None).unwrap());
-        assert!(results.iter().all(AsyncResult::cancel));
+        assert!(results.iter().all(Promise::cancel));
         waiters.into_iter().for_each(|waiter| waiter.join().unwrap());
         waiter.join().unwrap();
         door.open();

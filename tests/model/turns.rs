@@ -2,7 +2,7 @@
 
 use crate::fixture::*;
 use crate::scheduler::{Time, check};
-use rpyc::connection::{Call, Object};
+use rpyc::objects::{Call, Object};
 use rpyc::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use rpyc::sync::{Arc, Mutex, lock, thread};
 use rpyc::value::Value;

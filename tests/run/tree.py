@@ -7,9 +7,9 @@ from prepare import quiet
 from runner import ROOT, NotRun, test
 
 # From below to above; each may use those before it. What is not named here lies beside all of them.
-LAYERS = ("value", "codec", "session", "connection", "bare", "server", "classic", "ffi")
+LAYERS = ("value", "codec", "session", "objects", "connection", "bare", "server", "classic", "ffi")
 # The transport is a leaf: it uses no layer, and the layers that wait may use it.
-USES_TRANSPORT = ("transport", "connection", "server", "classic", "ffi")
+USES_TRANSPORT = ("transport", "objects", "connection", "server", "classic", "ffi")
 CARGO = os.environ.get("CARGO", "cargo")
 UNSAFE = ("ffi", "transport")
 MOST_LINES = 700

@@ -6,8 +6,8 @@ use crate::support::recording::Kind;
 use crate::support::thing::{Thing, shape, thing_of};
 use rpyc::config::Config;
 use rpyc::error::{Error, Exception};
-use rpyc::session::{CompareOp, Handler, Name, Op};
-use rpyc::value::{Local, Reference, Shape, Text, Value};
+use rpyc::session::{Handler, Name, Op};
+use rpyc::value::{CompareOp, Local, Reference, Shape, Text, Value};
 use std::sync::Arc;
 
 const MEMBERS: &[&str] = &["exposed_add", "__len__", "__exit__", "__eq__", "__getitem__", "__getslice__", "hidden"];

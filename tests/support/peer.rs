@@ -2,10 +2,11 @@
 
 use rpyc::codec::brine;
 use rpyc::config::{Config, Limits};
-use rpyc::connection::{Ask, Call, Class, Connection, Definition, Function, Member, Method, ask};
+use rpyc::connection::Connection;
 use rpyc::error::Result;
+use rpyc::objects::{Call, Class, Definition, Function, Member, Method, ask};
 use rpyc::transport::{Transport, pair};
-use rpyc::value::{Local, Reference, Value};
+use rpyc::value::{Ask, Local, Reference, Value};
 use std::io::{self, IoSlice};
 use std::sync::Arc;
 use std::thread;

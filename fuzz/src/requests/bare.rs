@@ -3,8 +3,8 @@
 use super::peer::Peer;
 use super::{config, is_older};
 use rpyc::bare::{self, Access, Asked, Asks, Bare, Event};
-use rpyc::connection::{Class, Definition};
 use rpyc::error::Exception;
+use rpyc::objects::{Class, Definition};
 use rpyc::session::Body;
 use rpyc::value::{Local, Reference, Value};
 use std::collections::{BTreeMap, BTreeSet};

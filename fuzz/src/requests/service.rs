@@ -1,12 +1,12 @@
 //! A service that keeps, passes on and calls what it is given, and that lends objects of all kinds.
 
-use rpyc::connection::{
-    Ask, AsyncResult, Call, Class, Definition, Dict, File, FileMode, Function, Generator, List, Member, MemberKind,
-    Method, Service, ask, ask_later, contains, equal, obtain, restricted, truth,
-};
+use rpyc::connection::{ask_later, obtain};
 use rpyc::error::{Error, Exception};
-use rpyc::session::CompareOp;
-use rpyc::value::{Bounds, Local, Reference, Value};
+use rpyc::objects::{
+    Call, Class, Definition, Dict, File, FileMode, Function, Generator, List, Member, MemberKind, Method, Promise,
+    Service, ask, contains, equal, restricted, truth,
+};
+use rpyc::value::{Ask, Bounds, CompareOp, Local, Reference, Value};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, Weak};
@@ -24,7 +24,7 @@ pub struct World {
     kept: Slot,
     slots: Mutex<Vec<Weak<Slot>>>,
     deferred: Mutex<Vec<Call>>,
-    results: Mutex<Vec<AsyncResult>>,
+    results: Mutex<Vec<Promise>>,
     used: AtomicUsize,
     thing: Mutex<Weak<Class>>,
 }

@@ -7,9 +7,10 @@ use crate::style::{Colour, Style};
 use crate::{help, peer, show};
 use lexopt::Parser;
 use rpyc::classic::Classic;
-use rpyc::connection::{Ask, AsyncResult, Connection, ask, ask_later};
+use rpyc::connection::{Connection, ask_later};
 use rpyc::error::{Error, Result as PeerResult};
-use rpyc::value::{Proxy, Reference, Text, Value};
+use rpyc::objects::{Promise, ask};
+use rpyc::value::{Ask, Proxy, Reference, Text, Value};
 
 const USAGE: &str = "rpyc dir ADDR [PATH]";
 /// So many questions are asked at once.
@@ -152,10 +153,10 @@ fn fill(connection: &Connection, object: &Reference, entries: &mut [Entry]) -> R
 fn together<'a>(
     connection: &Connection,
     attributes: impl Iterator<Item = (&'a Reference, &'a str)>,
-) -> Result<Vec<AsyncResult>, Failure> {
+) -> Result<Vec<Promise>, Failure> {
     connection.begin()?;
     let timeout = connection.config().sync_request_timeout;
-    let asked: PeerResult<Vec<AsyncResult>> =
+    let asked: PeerResult<Vec<Promise>> =
         attributes.map(|(object, name)| ask_later(object, Ask::GetAttr(name), timeout)).collect();
     connection.flush()?;
     Ok(asked?)

@@ -1,8 +1,8 @@
 //! Paths from the root to an object, and arguments of calls: `shelf.books[0]`, `make('x').label`.
 
 use crate::failure::Failure;
-use rpyc::connection::{Ask, LiteralFault, LiteralReader, ask};
-use rpyc::value::{Reference, Text, Value};
+use rpyc::objects::{LiteralFault, LiteralReader, ask};
+use rpyc::value::{Ask, Reference, Text, Value};
 
 /// One step of a path.
 enum Step {

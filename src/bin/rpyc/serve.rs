@@ -4,10 +4,11 @@ use crate::command_line::{ConnectionOptions, Word, next, unknown};
 use crate::failure::{Failure, Outcome};
 use crate::{help, peer, show, signals};
 use lexopt::Parser;
-use rpyc::connection::{Ask, Call, Class, Connection, Definition, Hook, Member, Service, ask};
+use rpyc::connection::Connection;
 use rpyc::error::{Error, Exception};
+use rpyc::objects::{Call, Class, Definition, Hook, Member, Service, ask};
 use rpyc::server::Server;
-use rpyc::value::{Text, Value};
+use rpyc::value::{Ask, Text, Value};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
@@ -81,7 +82,7 @@ fn type_error(call: &Call, at: usize, want: &str) -> Exception {
 
 fn service() -> Result<Arc<Class>, Error> {
     let said = |what: &'static str| -> Option<Hook> {
-        Some(Box::new(move |connection: &Connection, _: &_| {
+        Some(Connection::hook(move |connection: &Connection, _: &_| {
             // Nobody may be reading what it says.
             let _ = show::line(format_args!("{what} {}", show::escaped(&connection.peer_name())));
         }))

@@ -1,9 +1,9 @@
 //! Printing, and values as text.
 
 use crate::failure::Failure;
-use rpyc::connection::{Ask, ask};
 use rpyc::error::Result;
-use rpyc::value::{Reference, Value};
+use rpyc::objects::ask;
+use rpyc::value::{Ask, Reference, Value};
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::Write;

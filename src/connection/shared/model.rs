@@ -3,8 +3,9 @@
 
 use super::Shared;
 use crate::config::Config;
-use crate::connection::{Class, Connection};
+use crate::connection::Connection;
 use crate::error::Result;
+use crate::objects::Class;
 use crate::transport::Transport;
 use std::sync::Arc;
 

@@ -2,11 +2,11 @@
 //! The form stands at RPYC_SESSION_PACKED.
 
 use crate::bare::{self, Bare, token_of};
-use crate::connection::BoundMethod;
 use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_RANGE, Result};
 use crate::ffi::service::class::rpyc_class;
 use crate::nesting;
+use crate::objects::BoundMethod;
 use crate::session::Keywords;
 use crate::value::{Blob, Local, Reference, Text, Value};
 use std::ptr;

@@ -1,7 +1,6 @@
 //! rpyc_classic: driving a classic server (RPyC's classic mode).
 
 use crate::classic::Classic;
-use crate::connection::ask;
 use crate::ffi::border::guard::{guard, guard_or};
 use crate::ffi::border::handle::{self, Handle, rpyc_object, rpyc_value};
 use crate::ffi::border::pointer::{Values, name, output, text};
@@ -12,6 +11,7 @@ use crate::ffi::error::rpyc_error;
 use crate::ffi::object::obtain::bounds;
 use crate::ffi::object::operations::{Arguments, reference};
 use crate::ffi::service::class::rpyc_class;
+use crate::objects::ask;
 use std::ffi::c_char;
 use std::ptr;
 

@@ -1,7 +1,7 @@
 //! Slaves: services that give masters of classic mode what the host's callbacks do.
 
 use crate::classic::{self, Slave, SlaveState};
-use crate::connection::{Call, Connection, Hook, Method, Object, Refused};
+use crate::connection::Connection;
 use crate::ffi::border::guard::{self, guard};
 use crate::ffi::border::handle::{self, rpyc_object};
 use crate::ffi::border::pointer::{array, name, output};
@@ -12,6 +12,7 @@ use crate::ffi::connection::lifetime::rpyc_connection;
 use crate::ffi::error::rpyc_error;
 use crate::ffi::service::call::{lend_call, live, rpyc_call};
 use crate::ffi::service::class::{CSelf, rpyc_class, rpyc_method_fn};
+use crate::objects::{Call, Hook, Method, Object, Refused};
 use crate::value::Text;
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -74,7 +75,7 @@ unsafe fn method(run: rpyc_method_fn) -> Option<Method> {
 
 fn hook(hook: Option<unsafe extern "C" fn(*mut rpyc_connection, *mut c_void)>) -> Option<Hook> {
     let hook = hook?;
-    Some(Box::new(move |connection: &Connection, root: &Arc<Object>| {
+    Some(Connection::hook(move |connection: &Connection, root: &Arc<Object>| {
         let this = self_of(root);
         // SAFETY: the host's function, called as its type says.
         handle::lend(connection.clone(), |connection| guard::outside(|| unsafe { hook(connection, this) }));
@@ -181,8 +182,8 @@ pub unsafe extern "C" fn rpyc_slave_module(
             let out = output(object_out, "object_out")?;
             let call = live(call)?;
             let module = name(module, "module")?;
-            let root = call.shared().and_then(|shared| shared.service());
-            let state = root.and_then(|root| classic::state_of(root));
+            let root = classic::service_of(call);
+            let state = root.as_ref().and_then(|root| classic::state_of(root));
             let state =
                 state.ok_or_else(|| Failure::new(RPYC_ERR_STATE, "the service of the connection is no slave"))?;
             let found = state.module(module);

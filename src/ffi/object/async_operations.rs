@@ -1,6 +1,6 @@
 //! rpyc_object: every operation as an asynchronous request.
 
-use crate::connection::{Ask, ask_later, is_instance_later};
+use crate::connection::{ask_later, is_instance_later};
 use crate::ffi::border::guard::guard;
 use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
 use crate::ffi::border::pointer::{Values, name, output};
@@ -9,6 +9,7 @@ use crate::ffi::connection::lifetime::timeout;
 use crate::ffi::error::rpyc_error;
 use crate::ffi::object::async_result::rpyc_async_result;
 use crate::ffi::object::operations::{Arguments, compare_op, reference};
+use crate::value::Ask;
 use std::ffi::c_char;
 
 /// As rpyc_object_get_attr, without waiting for the answer.

@@ -1,6 +1,6 @@
 //! rpyc_async_result: answers that nobody had to wait for.
 
-use crate::connection::{AsyncResult, wait_all, wait_any};
+use crate::connection::{wait_all, wait_any};
 use crate::ffi::border::guard::{self, guard, guard_or};
 use crate::ffi::border::handle::{self, Handle, rpyc_value};
 use crate::ffi::border::pointer::{array, output};
@@ -8,6 +8,7 @@ use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
 use crate::ffi::connection::lifetime::timeout;
 use crate::ffi::error::rpyc_error;
+use crate::objects::Promise;
 use std::ffi::c_void;
 
 /// The answer to an asynchronous request, before or after it came. Shared.
@@ -16,7 +17,7 @@ pub struct rpyc_async_result {
 }
 
 impl Handle for rpyc_async_result {
-    type Inner = AsyncResult;
+    type Inner = Promise;
     const WORD: [u8; 8] = *b"asyncres";
 }
 
@@ -53,7 +54,7 @@ pub unsafe extern "C" fn rpyc_async_result_free(result: *mut rpyc_async_result) 
 
 /// # Safety
 /// The handle is NULL or live.
-unsafe fn ask(result: *mut rpyc_async_result, question: impl FnOnce(&AsyncResult) -> bool) -> bool {
+unsafe fn ask(result: *mut rpyc_async_result, question: impl FnOnce(&Promise) -> bool) -> bool {
     // SAFETY: the same is asked of our caller.
     guard_or(false, || unsafe { handle::peek(result) }.is_some_and(question))
 }
@@ -67,7 +68,7 @@ unsafe fn ask(result: *mut rpyc_async_result, question: impl FnOnce(&AsyncResult
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_ready(result: *mut rpyc_async_result) -> bool {
     // SAFETY: NULL or a live handle.
-    unsafe { ask(result, AsyncResult::ready) }
+    unsafe { ask(result, Promise::ready) }
 }
 
 /// Has the answer come, and is it an exception?
@@ -79,7 +80,7 @@ pub unsafe extern "C" fn rpyc_async_result_ready(result: *mut rpyc_async_result)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_error(result: *mut rpyc_async_result) -> bool {
     // SAFETY: NULL or a live handle.
-    unsafe { ask(result, AsyncResult::error) }
+    unsafe { ask(result, Promise::error) }
 }
 
 /// Has the time gone by without an answer?
@@ -91,7 +92,7 @@ pub unsafe extern "C" fn rpyc_async_result_error(result: *mut rpyc_async_result)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_expired(result: *mut rpyc_async_result) -> bool {
     // SAFETY: NULL or a live handle.
-    unsafe { ask(result, AsyncResult::expired) }
+    unsafe { ask(result, Promise::expired) }
 }
 
 /// Waits until the answer is here or the time is over; requests of the peer are served meanwhile.
@@ -145,12 +146,12 @@ pub unsafe extern "C" fn rpyc_async_result_value(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_cancel(result: *mut rpyc_async_result) -> bool {
     // SAFETY: NULL or a live handle.
-    unsafe { ask(result, AsyncResult::cancel) }
+    unsafe { ask(result, Promise::cancel) }
 }
 
 /// # Safety
 /// The pointer is NULL or leads to so many handles, each NULL or live.
-unsafe fn several(results: *const *mut rpyc_async_result, count: usize) -> Result<Vec<AsyncResult>> {
+unsafe fn several(results: *const *mut rpyc_async_result, count: usize) -> Result<Vec<Promise>> {
     // SAFETY: the same is asked of our caller.
     unsafe {
         let handles = array(results, count, "results")?;

@@ -1,12 +1,12 @@
 //! rpyc_object: truth and equality.
 
-use crate::connection::{equal, truth};
 use crate::ffi::border::guard::guard;
 use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
 use crate::ffi::border::pointer::output;
 use crate::ffi::border::status::{Failure, rpyc_status};
 use crate::ffi::error::rpyc_error;
 use crate::ffi::object::operations::reference;
+use crate::objects::{equal, truth};
 
 /// Is an object true, as Python's bool()? Its __bool__ says so, else its __len__; one that has neither is true.
 ///

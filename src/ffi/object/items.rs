@@ -1,13 +1,13 @@
 //! rpyc_object: what containers, iterators and contexts can do.
 
-use crate::connection::{Ask, ask, contains, is_instance, truth_of};
 use crate::ffi::border::guard::{guard, guard_or};
 use crate::ffi::border::handle::{self, Handle, rpyc_object, rpyc_value};
 use crate::ffi::border::pointer::output;
 use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::ffi::error::rpyc_error;
 use crate::ffi::object::operations::reference;
-use crate::value::{Reference, Value};
+use crate::objects::{ask, contains, is_instance, truth_of};
+use crate::value::{Ask, Reference, Value};
 
 fn length(value: Value) -> Result<i64> {
     match value {

@@ -1,6 +1,6 @@
 //! rpyc_object: objects of a peer and our own; attributes, calls, texts, comparison.
 
-use crate::connection::{Ask, Connection, Object, ask, shared_of};
+use crate::connection::{Connection, shared_of};
 use crate::ffi::border::guard::{guard, guard_or};
 use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
 use crate::ffi::border::pointer::{Values, name, output};
@@ -9,8 +9,8 @@ use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
 use crate::ffi::connection::lifetime::rpyc_connection;
 use crate::ffi::error::rpyc_error;
 use crate::ffi::service::class::{CSelf, rpyc_class};
-use crate::session::CompareOp;
-use crate::value::{Proxy, Reference, Text, Value};
+use crate::objects::{Object, ask};
+use crate::value::{Ask, CompareOp, Proxy, Reference, Text, Value};
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
 use std::sync::Arc;

@@ -1,11 +1,11 @@
 //! Restricted views of objects.
 
-use crate::connection::restricted;
 use crate::ffi::border::guard::guard;
 use crate::ffi::border::handle::{self, rpyc_object};
 use crate::ffi::border::pointer::{array, name, output};
 use crate::ffi::border::status::{Result, rpyc_status};
 use crate::ffi::error::rpyc_error;
+use crate::objects::restricted;
 use std::collections::BTreeSet;
 use std::ffi::c_char;
 

@@ -1,7 +1,7 @@
 //! rpyc_call: a call being served; its arguments.
 
 use crate::bare;
-use crate::connection::{Call, Connection};
+use crate::connection::Connection;
 use crate::error::Exception;
 use crate::ffi::border::guard::{self, guard_or, guard_status};
 use crate::ffi::border::handle::{self, Handle, rpyc_object, rpyc_value};
@@ -9,6 +9,7 @@ use crate::ffi::border::pointer::output;
 use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_STATE, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::ffi::connection::lifetime::rpyc_connection;
 use crate::ffi::service::class::userdata_of;
+use crate::objects::Call;
 use crate::value::{Local, Reference, Value};
 use std::cell::OnceCell;
 use std::ffi::{CString, c_char, c_void};
@@ -396,9 +397,7 @@ pub unsafe extern "C" fn rpyc_call_get_object(
 pub unsafe extern "C" fn rpyc_call_connection(call: *const rpyc_call) -> *mut rpyc_connection {
     // SAFETY: NULL or a live handle.
     guard_or(ptr::null_mut(), || match unsafe { handle::peek(call) } {
-        Some(Served { call: Some(call), connection, .. }) => {
-            connection.get(|| call.shared().map(|shared| Connection::borrowed(shared.clone())))
-        }
+        Some(Served { call: Some(call), connection, .. }) => connection.get(|| call.peer().and_then(Connection::of)),
         _ => ptr::null_mut(),
     })
 }

@@ -1,9 +1,6 @@
 //! rpyc_class: services and objects of this process as tables of callbacks.
 
-use crate::connection::{
-    Call, Class, ClassObject, Connection, Definition, Dynamic, Function, Has, Hook, Member, MemberKind, Method, Object,
-    Refused, Service, Signature,
-};
+use crate::connection::Connection;
 use crate::ffi::border::guard::{self, guard, guard_or};
 use crate::ffi::border::handle::{self, Handle, rpyc_object};
 use crate::ffi::border::pointer::{array, name, output};
@@ -13,6 +10,10 @@ use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
 use crate::ffi::connection::lifetime::rpyc_connection;
 use crate::ffi::error::rpyc_error;
 use crate::ffi::service::call::{lend_call, rpyc_call};
+use crate::objects::{
+    Call, Class, ClassObject, Definition, Dynamic, Function, Has, Hook, Member, MemberKind, Method, Object, Refused,
+    Service, Signature,
+};
 use crate::value::{Reference, Text};
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -282,7 +283,7 @@ fn service(table: &rpyc_class_table, userdata: &Arc<Userdata>, aliases: Vec<Text
     let userdata = userdata.clone();
     let hook = |hook: Option<unsafe extern "C" fn(*mut rpyc_connection, *mut c_void)>| -> Option<Hook> {
         let hook = hook?;
-        Some(Box::new(move |connection: &Connection, root: &Arc<Object>| {
+        Some(Connection::hook(move |connection: &Connection, root: &Arc<Object>| {
             let this = self_of(root);
             // SAFETY: the host's function, called as its type says.
             handle::lend(connection.clone(), |connection| guard::outside(|| unsafe { hook(connection, this) }));

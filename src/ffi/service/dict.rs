@@ -1,6 +1,5 @@
 //! Dicts of this process that peers can change: an rpyc_object that Python peers see as builtins.dict.
 
-use crate::connection::{Dict, Object};
 use crate::error::{Error, Exception};
 use crate::ffi::border::guard::{guard, guard_or};
 use crate::ffi::border::handle::{self, ObjectHandle, rpyc_object, rpyc_value};
@@ -8,6 +7,7 @@ use crate::ffi::border::pointer::{output, take_values};
 use crate::ffi::border::status::{Failure, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::ffi::error::rpyc_error;
 use crate::ffi::object::operations::reference;
+use crate::objects::{Dict, Object};
 use crate::value::{Reference, Value};
 
 /// The dict behind an object.

@@ -1,6 +1,5 @@
 //! Files and generators of this process, as Python peers have their own.
 
-use crate::connection::{Call, File, FileMode, Generator, Method};
 use crate::error::Error;
 use crate::ffi::border::guard::guard;
 use crate::ffi::border::handle::{self, ObjectHandle, rpyc_object};
@@ -10,6 +9,7 @@ use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
 use crate::ffi::error::rpyc_error;
 use crate::ffi::service::call::lend_call;
 use crate::ffi::service::class::rpyc_method_fn;
+use crate::objects::{Call, File, FileMode, Generator, Method};
 use crate::value::Reference;
 use std::ffi::{c_char, c_void};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};

@@ -1,12 +1,12 @@
 //! Lists of this process that peers can change: an rpyc_object that Python peers see as builtins.list.
 
-use crate::connection::{List, Object};
 use crate::ffi::border::guard::{guard, guard_or};
 use crate::ffi::border::handle::{self, ObjectHandle, rpyc_object, rpyc_value};
 use crate::ffi::border::pointer::{output, take_values};
 use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::ffi::error::rpyc_error;
 use crate::ffi::object::operations::reference;
+use crate::objects::{List, Object};
 use crate::value::{Reference, Value};
 
 /// The list behind an object.

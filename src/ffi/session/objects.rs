@@ -1,7 +1,6 @@
 //! rpyc_session: objects of the host as data; what is asked of them becomes events.
 
 use crate::bare::{self, Access, Asks};
-use crate::connection::{Class, Definition, Dynamic, Member, Service, Signature};
 use crate::ffi::border::guard::{guard, guard_or};
 use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
 use crate::ffi::border::pointer::{Output, array, name, output};
@@ -10,6 +9,7 @@ use crate::ffi::border::table::{self, entries, known_flags, optional};
 use crate::ffi::error::rpyc_error;
 use crate::ffi::service::class::rpyc_class;
 use crate::ffi::session::stream::{live, rpyc_session};
+use crate::objects::{Class, Definition, Dynamic, Member, Service, Signature};
 use crate::value::{Local, Reference, Text};
 use std::ffi::c_char;
 use std::mem::offset_of;

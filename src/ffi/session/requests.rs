@@ -1,7 +1,6 @@
 //! rpyc_session: requests of the host, and their time.
 
 use crate::bare::Bare;
-use crate::connection::{Membership, membership};
 use crate::ffi::border::guard::{guard, guard_or, guard_status};
 use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
 use crate::ffi::border::packed;
@@ -10,6 +9,7 @@ use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_TYPE, Resu
 use crate::ffi::error::rpyc_error;
 use crate::ffi::object::operations::keyword_pairs;
 use crate::ffi::session::stream::{live, rpyc_session};
+use crate::objects::{Membership, membership};
 use crate::session::{Body, Handler};
 use crate::value::{Proxy, Reference, Text, Value};
 use std::ffi::{c_char, c_void};

@@ -1,9 +1,8 @@
-//! Asynchronous results, as RPyC's AsyncResult.
+//! Answers that are still to come, from a peer or from something of this process: RPyC's AsyncResult.
 
-use super::limit::Limit;
-use super::serial;
+use super::peer::Peer;
 use super::served;
-use super::shared::Shared;
+use super::turn;
 use crate::error::{Error, Result};
 use crate::nesting;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -13,14 +12,15 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-pub type Callback = Box<dyn FnOnce(&AsyncResult) + Send>;
+pub type Callback = Box<dyn FnOnce(&Promise) + Send>;
 
 /// The answer to a request that nobody had to wait for. All clones are one result.
 #[derive(Clone)]
-pub struct AsyncResult(Arc<Inner>);
+pub struct Promise(Arc<Inner>);
 
 struct Inner {
-    shared: Weak<Shared>,
+    /// None: something of this process keeps it.
+    peer: Option<Weak<dyn Peer>>,
     settled: AtomicBool,
     state: Mutex<State>,
     /// For results of this process, which no connection brings.
@@ -41,7 +41,7 @@ struct State {
     /// The answer came after the time was up, and is gone.
     late: bool,
     /// Connections that are read by threads that wait for a result of this process.
-    read: Vec<Weak<Shared>>,
+    read: Vec<Weak<dyn Peer>>,
 }
 
 impl State {
@@ -54,70 +54,52 @@ impl State {
     }
 }
 
-impl AsyncResult {
-    /// Expires after `timeout`, counted from now.
-    pub(super) fn new(shared: &Arc<Shared>, what: String, timeout: Option<Duration>) -> AsyncResult {
+impl Promise {
+    /// One that a peer's answer keeps. It expires after `timeout`, counted from now.
+    pub(crate) fn new(peer: Weak<impl Peer + 'static>, what: String, timeout: Option<Duration>) -> Promise {
         let expiry = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         let within = timeout.unwrap_or_default();
-        let state = Mutex::new(State { expiry, within, what, ..State::default() });
-        AsyncResult(Arc::new(Inner {
-            shared: Arc::downgrade(shared),
-            settled: AtomicBool::new(false),
-            state,
-            arrived: Condvar::new(),
-        }))
+        Promise::with(Some(peer), false, State { expiry, within, what, ..State::default() })
     }
 
-    /// A result that is there.
-    pub(super) fn settled(outcome: Result<Value>) -> AsyncResult {
-        let state = Mutex::new(State { outcome: Some(outcome), ..State::default() });
-        AsyncResult(Arc::new(Inner {
-            shared: Weak::new(),
-            settled: AtomicBool::new(true),
-            state,
-            arrived: Condvar::new(),
-        }))
+    /// One that is kept.
+    pub(crate) fn settled(outcome: Result<Value>) -> Promise {
+        Promise::with(None, true, State { outcome: Some(outcome), ..State::default() })
     }
 
-    /// A result that something of this process will give with `settle`.
-    pub(super) fn local(what: String) -> AsyncResult {
-        let state = Mutex::new(State { what, ..State::default() });
-        AsyncResult(Arc::new(Inner {
-            shared: Weak::new(),
-            settled: AtomicBool::new(false),
-            state,
-            arrived: Condvar::new(),
-        }))
+    /// One that something of this process will keep with `settle`.
+    pub(crate) fn local(what: String) -> Promise {
+        Promise::with(None, false, State { what, ..State::default() })
     }
 
-    /// What the request was, for messages.
-    pub(super) fn describe(&self, what: impl FnOnce() -> String) {
-        lock(&self.0.state).what = what();
+    fn with(peer: Option<Weak<dyn Peer>>, settled: bool, state: State) -> Promise {
+        let (settled, state, arrived) = (AtomicBool::new(settled), Mutex::new(state), Condvar::new());
+        Promise(Arc::new(Inner { peer, settled, state, arrived }))
     }
 
-    pub(super) fn sent(&self, seq: i64) {
+    pub(crate) fn sent(&self, seq: i64) {
         lock(&self.0.state).seq = Some(seq);
     }
 
     /// Which result it is, among those that live.
-    pub(super) fn address(&self) -> usize {
+    pub(crate) fn address(&self) -> usize {
         Arc::as_ptr(&self.0) as usize
     }
 
     #[inline]
-    pub(super) fn is_settled(&self) -> bool {
+    pub(crate) fn is_settled(&self) -> bool {
         self.0.settled.load(Ordering::Acquire)
     }
 
     /// Lets go of it. What the last one leaves behind is given back, since dropping it may run code of the host.
-    pub(super) fn leave(self) -> Option<Result<Value>> {
+    pub(crate) fn leave(self) -> Option<Result<Value>> {
         let inner = Arc::into_inner(self.0)?;
         lock(&inner.state).outcome.take()
     }
 
     /// The answer has come; true: the caller has to `run_callbacks`. One that comes too late is given back.
     #[must_use]
-    pub(super) fn settle(&self, outcome: Result<Value>) -> (bool, Option<Result<Value>>) {
+    pub(crate) fn settle(&self, outcome: Result<Value>) -> (bool, Option<Result<Value>>) {
         let mut state = lock(&self.0.state);
         if self.is_settled() {
             return (false, Some(outcome));
@@ -138,13 +120,22 @@ impl AsyncResult {
     }
 
     /// A result of this process has come: whoever reads a connection meanwhile looks again. No lock is held here.
-    pub(super) fn tell_readers(&self) {
+    pub(crate) fn tell_readers(&self) {
         let read = std::mem::take(&mut lock(&self.0.state).read);
-        read.iter().filter_map(Weak::upgrade).for_each(|shared| shared.wake_for(self));
+        read.iter().filter_map(Weak::upgrade).for_each(|peer| peer.wake_for(self));
+    }
+
+    /// Something of this process has the answer.
+    pub(super) fn keep(&self, outcome: Result<Value>) {
+        let run = self.settle(outcome).0;
+        self.tell_readers();
+        if run {
+            self.run_callbacks_within();
+        }
     }
 
     /// Runs the callbacks in the order in which they were registered, those too that are registered meanwhile.
-    pub(super) fn run_callbacks(&self) {
+    pub(crate) fn run_callbacks(&self) {
         loop {
             let mut state = lock(&self.0.state);
             let Some(callback) = state.callbacks.pop_front() else {
@@ -157,7 +148,7 @@ impl AsyncResult {
     }
 
     /// The same, one level deeper.
-    pub(super) fn run_callbacks_within(&self) {
+    pub(crate) fn run_callbacks_within(&self) {
         let this = self.clone();
         nesting::within(move || this.run_callbacks());
     }
@@ -174,8 +165,8 @@ impl AsyncResult {
         };
         let run = self.put(&mut state, Err(Error::Cancelled(text)));
         drop(state);
-        if let Some(shared) = self.0.shared.upgrade() {
-            shared.wake_for(self);
+        if let Some(peer) = self.peer() {
+            peer.wake_for(self);
         }
         self.tell_readers();
         if run {
@@ -189,8 +180,8 @@ impl AsyncResult {
         if self.is_settled() || self.expiry_passed() {
             return self.is_settled();
         }
-        if let Some(shared) = self.0.shared.upgrade() {
-            while !self.is_settled() && shared.serve(Limit::Now, false).unwrap_or(false) {}
+        if let Some(peer) = self.peer() {
+            while !self.is_settled() && peer.clone().serve_arrived() {}
         }
         self.is_settled()
     }
@@ -200,7 +191,7 @@ impl AsyncResult {
     }
 
     /// How long its time still is; None when it has no limit, or is over.
-    pub(super) fn time_left(&self, now: Instant) -> Option<Duration> {
+    pub(crate) fn time_left(&self, now: Instant) -> Option<Duration> {
         let expiry = lock(&self.0.state).expiry?;
         Some(expiry.saturating_duration_since(now)).filter(|left| !left.is_zero())
     }
@@ -227,44 +218,55 @@ impl AsyncResult {
     }
 
     fn await_answer(&self) -> Result<()> {
-        let shared = self.0.shared.upgrade();
-        shared.as_ref().map_or(Ok(()), |shared| shared.check_fork())?;
-        let limit = Limit::at(lock(&self.0.state).expiry);
-        match shared {
-            Some(shared) if shared.wait_for_result(self, limit) => Ok(()),
-            Some(shared) if shared.is_closed() && !self.expiry_passed() => Err(shared.ended()),
-            Some(shared) => {
-                let state = lock(&self.0.state);
-                Err(Error::Timeout(state.expired_text(&shared.name())))
-            }
+        let Some(peer) = &self.0.peer else { return self.await_here() };
+        let Some(peer) = peer.upgrade() else {
             // There was a connection, and nothing of it is left.
-            None if !self.is_local() && !self.is_settled() => {
-                Err(Error::Closed("the connection ended before the answer".into()))
-            }
-            None => {
-                let _pause = serial::pause();
-                if let Some(shared) = served::here() {
-                    lock(&self.0.state).read.push(Arc::downgrade(&shared));
-                    // What answers may be a message of the peer that this thread serves.
-                    let settled = shared.wait_for_result(self, Limit::at(self.expiry()));
-                    if !settled && shared.is_closed() && !self.expiry_passed() {
-                        return Err(shared.ended());
-                    }
-                }
-                let mut state = lock(&self.0.state);
-                while !self.is_settled() {
-                    let left = match state.expiry {
-                        None => Duration::from_secs(3600),
-                        Some(expiry) => expiry.saturating_duration_since(Instant::now()),
-                    };
-                    if left.is_zero() {
-                        return Err(Error::Timeout(state.expired_text("an object of this process")));
-                    }
-                    state = wait_for(&self.0.arrived, state, left);
-                }
-                Ok(())
+            return match self.is_settled() {
+                true => Ok(()),
+                false => Err(Error::Closed("the connection ended before the answer".into())),
+            };
+        };
+        peer.check_fork()?;
+        if peer.clone().wait_for(self, self.expiry()) {
+            return Ok(());
+        }
+        if peer.is_closed() && !self.expiry_passed() {
+            return Err(peer.ended());
+        }
+        Err(Error::Timeout(lock(&self.0.state).expired_text(&peer.name())))
+    }
+
+    /// Waits for something of this process.
+    fn await_here(&self) -> Result<()> {
+        let _pause = turn::pause();
+        if let Some(peer) = served::here() {
+            lock(&self.0.state).read.push(Arc::downgrade(&peer));
+            // What answers may be a message of the peer that this thread serves.
+            let settled = peer.clone().wait_for(self, self.expiry());
+            if !settled && peer.is_closed() && !self.expiry_passed() {
+                return Err(peer.ended());
             }
         }
+        let mut state = lock(&self.0.state);
+        while !self.is_settled() {
+            let left = match state.expiry {
+                None => Duration::from_secs(3600),
+                Some(expiry) => expiry.saturating_duration_since(Instant::now()),
+            };
+            if left.is_zero() {
+                return Err(Error::Timeout(state.expired_text("an object of this process")));
+            }
+            state = wait_for(&self.0.arrived, state, left);
+        }
+        Ok(())
+    }
+
+    /// Takes the outcome out, if it is there.
+    pub(super) fn take(&self) -> Option<Result<Value>> {
+        if !self.is_settled() {
+            return None;
+        }
+        lock(&self.0.state).outcome.take()
     }
 
     /// Waits for the answer and gives it.
@@ -274,7 +276,7 @@ impl AsyncResult {
     }
 
     /// Looks at the value that has come. One that is refused is dropped, and the error stands in its place.
-    pub(super) fn judge(&self, look: impl FnOnce(&Value) -> Result<()>) {
+    pub(crate) fn judge(&self, look: impl FnOnce(&Value) -> Result<()>) {
         let mut state = lock(&self.0.state);
         let Some(Ok(value)) = &state.outcome else { return };
         if let Err(error) = look(value) {
@@ -298,20 +300,21 @@ impl AsyncResult {
     }
 
     /// Is there nothing to wait for any more: an answer, the end of its time, the end of its connection?
-    pub(super) fn is_done(&self) -> bool {
-        self.is_settled() || self.expiry_passed() || (!self.is_local() && self.0.shared.strong_count() == 0)
+    pub(crate) fn is_done(&self) -> bool {
+        self.is_settled() || self.expiry_passed() || self.0.peer.as_ref().is_some_and(|peer| peer.strong_count() == 0)
     }
 
     /// Something of this process gives it, and no connection.
-    pub(super) fn is_local(&self) -> bool {
-        self.0.shared.ptr_eq(&Weak::new())
+    pub(crate) fn is_local(&self) -> bool {
+        self.0.peer.is_none()
     }
 
-    pub(super) fn shared(&self) -> Option<Arc<Shared>> {
-        self.0.shared.upgrade()
+    /// Whose answer keeps it.
+    pub(crate) fn peer(&self) -> Option<Arc<dyn Peer>> {
+        self.0.peer.as_ref()?.upgrade()
     }
 
-    pub(super) fn expiry(&self) -> Option<Instant> {
+    pub(crate) fn expiry(&self) -> Option<Instant> {
         lock(&self.0.state).expiry
     }
 

@@ -1,9 +1,9 @@
 //! Attributes of objects of ours: whether they exist; reading, setting and deleting them.
 
+use super::bridge::Bridge;
 use super::class::{BoundMethod, Member, MemberKind, Method, Object};
 use super::defaults::Slot;
-use super::dispatch::{Job, ask, downcast};
-use super::wrap::Bridge;
+use super::job::{Job, ask, downcast};
 use crate::error::Exception;
 use crate::session::Name;
 use crate::value::{Local, Reference, Text, Value};

@@ -2,18 +2,19 @@
 
 use super::super::call::Call;
 use super::super::class::{Class, Object};
-use super::super::dispatch::Outcome;
-use super::super::remote::{self, Ask};
+use super::super::operations::ask;
+use super::super::peer::Outcome;
+use super::super::peer::outcome;
 use super::entries::Entries;
 use super::release::{Held, let_go};
 use super::views::{self, Part};
 use super::{
-    Takes, arg, as_object, class, counted, data, has_attr, items_equal, iterate, method, object, repr, repr_once, room,
-    this, type_error, value_error,
+    Takes, arg, as_object, class, counted, data, growth, has_attr, items_equal, iterate, method, object, repr,
+    repr_once, this, type_error, value_error,
 };
 use crate::error::Exception;
 use crate::sync::{Mutex, lock};
-use crate::value::{Reference, Value};
+use crate::value::{Ask, Reference, Value};
 use std::sync::{Arc, LazyLock};
 
 /// The entries of a dict that both sides can change.
@@ -53,7 +54,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
         method("__repr__", Takes::Operator(0), |dict, call| {
             repr_once(call, "{...}", || {
                 let text = |(k, v): &(Value, Value)| Ok(format!("{}: {}", repr(k)?, repr(v)?));
-                Ok(format!("{{{}}}", room::joined(dict.copied()?.iter().map(text))?))
+                Ok(format!("{{{}}}", growth::joined(dict.copied()?.iter().map(text))?))
             })
         }),
         method("__eq__", Takes::Operator(1), |dict, call| {
@@ -77,8 +78,8 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             if let Some(known) = entries.get(&key) {
                 return Ok(known.clone());
             }
-            if entries.len() >= room::MOST || !entries.reserve() {
-                return Err(room::memory_error());
+            if entries.len() >= growth::MOST || !entries.reserve() {
+                return Err(growth::memory_error());
             }
             entries.insert(key, arg(call, 1));
             Ok(arg(call, 1))
@@ -164,7 +165,7 @@ impl Dict {
 
     /// The same, as a peer asks for it.
     pub(super) fn put(&self, key: Value, value: Value) -> Result<(), Exception> {
-        self.insert(key, value, room::MOST)
+        self.insert(key, value, growth::MOST)
     }
 
     fn insert(&self, key: Value, value: Value, most: usize) -> Result<(), Exception> {
@@ -173,7 +174,7 @@ impl Dict {
         let full = entries.len() >= most && entries.get(&key).is_none();
         if full || !entries.reserve() {
             drop(entries);
-            return Err(room::memory_error());
+            return Err(growth::memory_error());
         }
         let before = entries.insert(key, value);
         drop(entries);
@@ -241,7 +242,7 @@ fn check_key(key: &Value) -> Result<(), Exception> {
             }
             _ => Ok(()),
         },
-        Value::Ref(own) => remote::outcome(remote::ask(own, Ask::Hash)).map(|_| ()),
+        Value::Ref(own) => outcome(ask(own, Ask::Hash)).map(|_| ()),
         Value::Tuple(items) if !items.iter().all(Value::is_plain) => items.iter().try_for_each(check_key),
         Value::List(_) | Value::Dict(_) | Value::Array(_) | Value::FrozenSet(_) | Value::Slice(_) | Value::Tuple(_) => {
             match Value::frozenset(vec![key.clone()]) {
@@ -259,7 +260,7 @@ pub(super) fn entries_of(value: &Value) -> Option<Result<Vec<(Value, Value)>, Ex
         return Dict::of(&dict).map(Dict::copied);
     }
     match data(value)? {
-        Value::Dict(entries) => Some(room::copied(&entries)),
+        Value::Dict(entries) => Some(growth::copied(&entries)),
         _ => None,
     }
 }
@@ -279,8 +280,7 @@ fn update_with(dict: &Dict, other: &Value) -> Result<(), Exception> {
         return entries?.into_iter().try_for_each(|(key, value)| dict.put(key, value));
     }
     if let (Value::Ref(mapping), true) = (other, has_attr(other, "keys")?) {
-        let ask =
-            |name, args: &[Value]| remote::outcome(remote::ask(mapping, Ask::CallAttr { name, args, keywords: &[] }));
+        let ask = |name, args: &[Value]| outcome(ask(mapping, Ask::CallAttr { name, args, keywords: &[] }));
         for key in iterate(&ask("keys", &[])?)? {
             let value = ask("__getitem__", std::slice::from_ref(&key))?;
             dict.put(key, value)?;

@@ -1,13 +1,11 @@
 //! isinstance: told by ids and names where they tell, else by the peer whose class it is.
 
-use super::async_result::AsyncResult;
-use super::remote::shared_of;
+use super::peer::home_of;
 use crate::error::{Error, Result};
-use crate::session::{Body, Instance, id_pack};
+use crate::session::{Instance, id_pack};
 use crate::value::{Local, Proxy, Reference, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// What is known of whether an object is an instance of a class.
 pub enum Membership<'a> {
@@ -52,25 +50,7 @@ fn is_by_name(object: &Arc<dyn Local>, class: &str) -> bool {
 pub fn is_instance(object: &Reference, class: &Reference) -> Result<Value> {
     match membership(object, class)? {
         Membership::Known(known) => Ok(Value::Bool(known)),
-        Membership::Ask(class, other) => {
-            shared_of(class)?.sync_request(Body::InstanceCheck { class, other: &other }, None)
-        }
-    }
-}
-
-/// Asks without waiting.
-pub fn is_instance_later(object: &Reference, class: &Reference, timeout: Option<Duration>) -> Result<AsyncResult> {
-    match membership(object, class)? {
-        Membership::Known(known) => Ok(AsyncResult::settled(Ok(Value::Bool(known)))),
-        Membership::Ask(class, other) => {
-            let shared = shared_of(class)?;
-            let result = AsyncResult::new(&shared, String::new(), timeout);
-            if timeout.is_some() {
-                result.describe(|| "isinstance".into());
-            }
-            shared.async_request(Body::InstanceCheck { class, other: &other }, &result, None)?;
-            Ok(result)
-        }
+        Membership::Ask(class, other) => home_of(class)?.is_instance(class, &other),
     }
 }
 
@@ -79,9 +59,6 @@ pub(super) fn of_peer(class: &Arc<Proxy>, instance: &Instance) -> Result<Value> 
     match &instance.object {
         Some(object) => is_instance(object, &Reference::Remote(class.clone())),
         None if instance.class_id == class.class_id => Ok(Value::Bool(!instance.is_class)),
-        None => {
-            let body = Body::InstanceCheck { class, other: &instance.id_pack };
-            shared_of(class)?.sync_request(body, None)
-        }
+        None => home_of(class)?.is_instance(class, &instance.id_pack),
     }
 }

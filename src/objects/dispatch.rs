@@ -1,72 +1,27 @@
 //! Runs what a peer asks of our objects. No lock is held here.
 
-use super::apart;
 use super::attributes::{del_attr, exists, get_attr, missing, must_read, read_member, set_attr};
+use super::bridge::Bridge;
+use super::buffered;
 use super::call::{Answer, Call};
 use super::class::{BoundMethod, ClassObject, Function, Member, MemberKind, Method, Object};
-use super::containers;
 use super::defaults::{self, Slot};
-use super::iteration;
-use super::obtain;
-use super::remote::Asker;
-use super::serial::Turn;
-use super::shared::Shared;
-use super::truth::truth_then;
-use super::wrap::Bridge;
+use super::job::{Job, ask, downcast, take_turn};
+use super::no_wait;
+use super::operations::Asker;
+use super::operators::truth_then;
+use super::peer::{Peer, ask_peer, outcome};
+use super::plain;
+use crate::codec::pickle;
+use crate::config::Limits;
 use crate::error::{Error, Exception};
 use crate::nesting::{Level, TooDeep};
-use crate::session::{CompareOp, Keywords, Name, Op, Request, Slicing};
-use crate::value::{Local, Reference, Text, Value};
+use crate::session::{Keywords, Name, Op, Request, Slicing};
+use crate::value::{Ask, CompareOp, Local, Reference, Text, Value};
 use std::sync::Arc;
 
-pub type Outcome = Result<Value, Exception>;
-
-/// One operation on one object of ours, and where its answer goes.
-pub(super) struct Job {
-    pub answer: Answer,
-    /// The connection it came over, where the answer does not tell.
-    pub origin: Option<Arc<Shared>>,
-}
-
-impl Job {
-    pub(super) fn give(self, outcome: Outcome) {
-        // The peer has been told where its answer could not be sent; a connection that is gone needs none.
-        let _ = self.answer.give(outcome);
-    }
-
-    pub(super) fn fail(self, name: &str, text: impl AsRef<str>) {
-        self.give(Err(Exception::builtin(name, text)));
-    }
-
-    /// The connection it came over, wherever its answer goes.
-    pub fn origin(&self) -> Option<Arc<Shared>> {
-        self.origin.as_ref().or(self.answer.shared()).cloned()
-    }
-
-    /// The same origin, with an answer that goes through `f` first.
-    pub fn map(self, f: impl FnOnce(Outcome) -> Outcome + Send + 'static) -> Job {
-        let origin = self.origin();
-        let answer = self.answer;
-        let answer = Answer::through(answer.due(), move |outcome| answer.give(f(outcome)));
-        Job { answer, origin }
-    }
-
-    /// Splits off a job whose outcome `f` gets together with this one.
-    pub fn then(self, f: impl FnOnce(Job, Outcome) + Send + 'static) -> Job {
-        let origin = self.origin();
-        let due = self.answer.due();
-        // The host may give the outcome on the thread that takes its events.
-        let inside = apart::is_inside();
-        let go_on = move |outcome| {
-            let _back = (inside && !apart::is_inside()).then(apart::enter);
-            f(self, outcome);
-        };
-        Job { answer: Answer::then(due, go_on), origin }
-    }
-}
-
 /// Is it a call of a method that is short and never waits?
-pub(super) fn is_quick(request: &Request) -> bool {
+pub(crate) fn is_quick(request: &Request) -> bool {
     let quick = |member: Option<&Arc<Member>>| {
         member.is_some_and(|member| matches!(member.kind, MemberKind::Method { quick: true, .. }))
     };
@@ -89,15 +44,15 @@ pub(super) fn is_quick(request: &Request) -> bool {
 ///
 /// From here on down to the code of the application nothing large lies on the stack, for calls nest: what is not a call is done
 /// in functions of its own.
-pub(super) fn serve(shared: &Arc<Shared>, mut request: Request) {
+pub(crate) fn serve(peer: Arc<dyn Peer>, mut request: Request) {
     while let Op::Exists { .. } = request.op {
-        match go_on(shared, request) {
+        match go_on(&peer, request) {
             Some(next) => request = next,
-            None => return shared.flush_all(),
+            None => return peer.flush(),
         }
     }
     let Request { id, target, op } = request;
-    let job = Job { answer: Answer::Peer { shared: shared.clone(), id }, origin: None };
+    let job = Job { answer: Answer::Peer { peer, id }, origin: None };
     match target.as_any().is::<Object>() {
         true => perform_on_object(job, target, op),
         false => perform_entered(job, &target, op),
@@ -106,18 +61,18 @@ pub(super) fn serve(shared: &Arc<Shared>, mut request: Request) {
 
 /// Asks an object whether it has an attribute; the request as it goes on then.
 #[inline(never)]
-fn go_on(shared: &Arc<Shared>, request: Request) -> Option<Request> {
+fn go_on(peer: &Arc<dyn Peer>, request: Request) -> Option<Request> {
     let Request { id, target, op } = request;
     let Op::Exists { question, name, access } = op else { return None };
     if let Some((object, get)) = must_read(&target) {
-        let (shared, origin) = (shared.clone(), shared.clone());
+        let (peer, origin) = (peer.clone(), peer.clone());
         let answer = Answer::then(id.due(), move |outcome| {
             let exists = !matches!(&outcome, Err(error) if error.is_builtin("AttributeError"));
             // As below.
             let _kept = (target.clone(), access.values());
-            match shared.with_session(|s| s.answer_exists(id, target, question, access, exists)) {
-                Some(next) => serve(&shared, next),
-                None => shared.flush_all(),
+            match peer.answer_exists(id, target, question, access, exists) {
+                Some(next) => serve(peer, next),
+                None => peer.flush(),
             }
         });
         ask(Job { answer, origin: Some(origin) }, &object, None, &get, vec![Value::Str(name)]);
@@ -126,12 +81,7 @@ fn go_on(shared: &Arc<Shared>, request: Request) -> Option<Request> {
     let exists = exists(&target, name.as_str());
     // What is refused may be the last of its kind, and must not be dropped under the lock.
     let _kept = (target.clone(), access.values());
-    shared.with_session(|session| session.answer_exists(id, target, question, access, exists))
-}
-
-pub(super) fn downcast<T: Local>(target: &Arc<dyn Local>) -> Option<Arc<T>> {
-    // `Arc<dyn Local>` cannot be downcast itself; every local object can give a handle to itself.
-    target.clone().into_any_arc().downcast::<T>().ok()
+    peer.answer_exists(id, target, question, access, exists)
 }
 
 fn perform_on_object(job: Job, target: Arc<dyn Local>, op: Op) {
@@ -143,7 +93,7 @@ fn perform_on_object(job: Job, target: Arc<dyn Local>, op: Op) {
 
 /// Does an operation of a peer whose session somebody else drives.
 pub fn perform_apart(target: &Arc<dyn Local>, op: Op, answer: Answer) {
-    let _back = apart::enter();
+    let _back = no_wait::enter();
     perform(Job { answer, origin: None }, target, op);
 }
 
@@ -271,7 +221,7 @@ fn unbound(class: &ClassObject, member: &Arc<Member>) -> Value {
             return drop(call.raise(Exception::builtin("TypeError", text)));
         };
         let (args, keywords) = (call.args().iter().skip(1).cloned().collect(), call.keywords().to_vec());
-        let (origin, due) = (call.shared().cloned(), call.due());
+        let (origin, due) = (call.peer().cloned(), call.due());
         let answer = Answer::through(due, move |outcome| match outcome {
             Ok(value) => call.reply(value),
             Err(exception) => call.raise(exception),
@@ -408,31 +358,13 @@ fn invoke_other(job: Job, object: Arc<Object>, member: Arc<Member>, args: Vec<Va
     }
 }
 
-#[inline]
-fn take_turn(turn: Option<Turn>, run: &Method, call: Call) {
-    match turn {
-        None => run(call),
-        Some(turn) => run_in_turn(&turn, run, call),
-    }
-}
-
-#[inline(never)]
-fn run_in_turn(turn: &Turn, run: &Method, call: Call) {
-    turn.run(|| run(call));
-}
-
-/// Asks a hook of the host: a getter, a setter, own rules.
-pub(super) fn ask(job: Job, object: &Arc<Object>, member: Option<&Arc<Member>>, run: &Method, args: Vec<Value>) {
-    let Job { answer, origin } = job;
-    let call = Call::new(answer, origin, object.clone(), member.cloned(), args, Vec::new());
-    take_turn(object.turn.clone(), run, call);
-}
-
 /// Calls whatever value it is.
 pub(super) fn call_value(job: Job, callee: Value, args: Vec<Value>, keywords: Keywords) {
     match callee {
         Value::Ref(Reference::Local(target)) => perform(job, &target, Op::Call { args, keywords }),
-        Value::Ref(Reference::Remote(proxy)) => job.give(super::remote::call_as_outcome(&proxy, &args, &keywords)),
+        Value::Ref(Reference::Remote(proxy)) => {
+            job.give(outcome(ask_peer(&proxy, Ask::Call { args: &args, keywords: &keywords })))
+        }
         other => job.fail("TypeError", format!("'{}' object is not callable", other.type_name())),
     }
 }
@@ -486,7 +418,7 @@ fn on_object_otherwise(job: Job, object: Arc<Object>, op: Op) {
             _ => job.give(Ok(class.shape().dir.clone())),
         },
         Op::Compare { op, other } => compare(job, &object, op, other),
-        Op::BuffIter { count } => iteration::buffered(job, object, count),
+        Op::BuffIter { count } => buffered::buffered(job, object, count),
         Op::Pickle { protocol } => pickled(job, &object, protocol),
         Op::OldSlicing(slicing) => {
             let Slicing { attempt, fallback, start, stop, args } = *slicing;
@@ -514,21 +446,19 @@ fn on_object_otherwise(job: Job, object: Arc<Object>, op: Op) {
 
 /// The pickle of an object that is plain data.
 fn pickled(job: Job, object: &Arc<Object>, protocol: u8) {
-    let limits = job.origin().map(|shared| shared.limits()).unwrap_or_default();
-    let value = match containers::snapshot(object) {
+    let value = match object.data() {
         Some(value) => value,
         // One of the host's own, which is asked for its items.
-        None if obtain::is_container(object.class.shape().type_name.as_str()) => {
+        None if plain::is_container(object.class.shape().type_name.as_str()) => {
             Value::Ref(Reference::Local(object.clone()))
         }
         None => return job.fail("TypeError", format!("cannot pickle '{}' object", object.class.shape().class_name())),
     };
-    // Whoever asks objects for their items waits for them, which a session cannot that somebody else drives.
-    if job.origin().is_none() && value.holds_objects() {
-        let text = format!("cannot pickle '{}' object: it holds objects", object.class.shape().class_name());
-        return job.fail("TypeError", text);
-    }
-    job.give(match obtain::pickled(value, protocol, &limits) {
+    let pickle = match job.origin() {
+        Some(peer) => peer.pickle(value, protocol),
+        None => pickle::write(&value, protocol, Limits::default().bytes).map_err(Error::from),
+    };
+    job.give(match pickle {
         Ok(bytes) => Ok(Value::Bytes(bytes.into())),
         Err(Error::Remote(exception)) => Err(exception),
         Err(error @ Error::Type(_)) => Err(Exception::builtin("TypeError", error.to_string())),

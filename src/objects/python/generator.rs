@@ -2,7 +2,7 @@
 
 use super::super::call::{Answer, Call};
 use super::super::class::{Class, Member, MemberKind, Method, Object};
-use super::super::dispatch::Outcome;
+use super::super::peer::Outcome;
 use super::{Takes, arg, class, method, this, type_error, type_name, value_error};
 use crate::error::Exception;
 use crate::sync::{Mutex, lock};
@@ -89,7 +89,7 @@ fn advance(mut call: Call, name: &str, wanted: usize) {
     }
     let State::Ready { next, .. } = std::mem::replace(&mut *state, State::Running) else { return };
     drop(state);
-    let (again, this, origin) = (next.clone(), object.clone(), call.shared().cloned());
+    let (again, this, origin) = (next.clone(), object.clone(), call.peer().cloned());
     let answer = Answer::then(call.due(), move |outcome: Outcome| {
         // The peer may ask for the next one as soon as it has this.
         if let Some(generator) = Generator::of(&this) {

@@ -1,8 +1,7 @@
 //! What every class has without saying so, as from Python's `object`, and the classes of functions and methods.
 
 use super::class::{Class, Definition, Member, MemberKind};
-use crate::session::CompareOp;
-use crate::value::{Shape, Text, Value};
+use crate::value::{CompareOp, Shape, Text, Value};
 use std::sync::{Arc, LazyLock};
 
 /// A member that the library answers itself.

@@ -1,6 +1,6 @@
 //! Which connection a thread serves: where code of the application waits for something of this process, that one is read meanwhile.
 
-use super::shared::Shared;
+use super::peer::Peer;
 use crate::sync::thread_local;
 use std::cell::Cell;
 use std::mem::ManuallyDrop;
@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 thread_local! {
     /// The innermost. Without a destructor it is there as long as the thread.
-    static SERVED: ManuallyDrop<Cell<Option<Arc<Shared>>>> = const { ManuallyDrop::new(Cell::new(None)) };
+    static SERVED: ManuallyDrop<Cell<Option<Arc<dyn Peer>>>> = const { ManuallyDrop::new(Cell::new(None)) };
 }
 
 /// Puts back what was served before.
-pub(super) struct Back(Option<Arc<Shared>>);
+pub(crate) struct Back(Option<Arc<dyn Peer>>);
 
 impl Drop for Back {
     #[inline]
@@ -23,12 +23,12 @@ impl Drop for Back {
 
 /// As long as the result lives, this thread serves the connection.
 #[inline]
-pub(super) fn enter(shared: &Arc<Shared>) -> Back {
-    Back(SERVED.with(|served| served.replace(Some(shared.clone()))))
+pub(crate) fn enter(peer: Arc<dyn Peer>) -> Back {
+    Back(SERVED.with(|served| served.replace(Some(peer))))
 }
 
 /// The connection whose message this thread is about.
-pub(super) fn here() -> Option<Arc<Shared>> {
+pub(crate) fn here() -> Option<Arc<dyn Peer>> {
     SERVED.with(|served| {
         let here = served.take();
         served.set(here.clone());

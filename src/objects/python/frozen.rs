@@ -1,14 +1,14 @@
 //! Lists, dicts, sets and arrays of ours as a Python peer sees them: snapshots under the names of its own types.
 
-use super::call::Call;
-use super::class::{Class, Definition, Member, Method, Object};
+use super::super::call::Call;
+use super::super::class::{Class, Definition, Member, MemberKind, Method, Object};
 use crate::error::Exception;
 use crate::value::{Array, Held, Items, Local, Pairs, Reference, Value};
 use std::sync::{Arc, LazyLock, Mutex};
 
 fn method(name: &str, run: fn(&mut Call)) -> Member {
     let run: Method = Arc::new(move |mut call| run(&mut call));
-    let kind = super::class::MemberKind::Method { run, signature: None, quick: true };
+    let kind = MemberKind::Method { run, signature: None, quick: true };
     Member { name: name.into(), doc: None, kind }
 }
 
@@ -17,20 +17,18 @@ fn property(name: &str, read: fn(&Call) -> Value) -> Member {
         let value = read(&call);
         let _ = call.reply(value);
     });
-    let kind = super::class::MemberKind::Property { get: Some(get), set: None, del: None };
+    let kind = MemberKind::Property { get: Some(get), set: None, del: None };
     Member { name: name.into(), doc: None, kind }
 }
 
-fn class(name: &str, members: Vec<Member>) -> Arc<Class> {
-    class_of("builtins", name, members)
-}
-
-fn class_of(module: &str, name: &str, members: Vec<Member>) -> Arc<Class> {
-    Class::plain(Definition { module: module.into(), name: name.into(), members, ..Definition::default() })
+/// A class whose instances stand for what `data` makes of their state.
+fn class(module: &str, name: &str, members: Vec<Member>, data: fn(&Object) -> Option<Value>) -> Arc<Class> {
+    Class::of_data(Definition { module: module.into(), name: name.into(), members, ..Definition::default() }, data)
 }
 
 static LIST: LazyLock<Arc<Class>> = LazyLock::new(|| {
     class(
+        "builtins",
         "list",
         vec![
             method("__len__", |call| reply_len(call, items(call).len())),
@@ -40,11 +38,13 @@ static LIST: LazyLock<Arc<Class>> = LazyLock::new(|| {
             method("__repr__", |call| reply_repr(call, Value::List(items(call)))),
             method("__eq__", |call| reply_equal(call, Value::List(items(call)))),
         ],
+        |object| Some(Value::List(state::<Items>(object)?.clone())),
     )
 });
 
 static FROZENSET: LazyLock<Arc<Class>> = LazyLock::new(|| {
     class(
+        "builtins",
         "frozenset",
         vec![
             method("__len__", |call| reply_len(call, items(call).len())),
@@ -53,22 +53,26 @@ static FROZENSET: LazyLock<Arc<Class>> = LazyLock::new(|| {
             method("__repr__", |call| reply_repr(call, Value::FrozenSet(items(call)))),
             method("__eq__", |call| reply_equal(call, Value::FrozenSet(items(call)))),
         ],
+        |object| Some(Value::FrozenSet(state::<Items>(object)?.clone())),
     )
 });
 
 static SLICE: LazyLock<Arc<Class>> = LazyLock::new(|| {
     class(
+        "builtins",
         "slice",
         vec![
             property("start", |call| part_of(call, 0)),
             property("stop", |call| part_of(call, 1)),
             property("step", |call| part_of(call, 2)),
         ],
+        |object| slice_of(object),
     )
 });
 
 static DICT: LazyLock<Arc<Class>> = LazyLock::new(|| {
     class(
+        "builtins",
         "dict",
         vec![
             method("__len__", |call| reply_len(call, entries(call).len())),
@@ -92,11 +96,12 @@ static DICT: LazyLock<Arc<Class>> = LazyLock::new(|| {
             method("__repr__", |call| reply_repr(call, Value::Dict(entries(call)))),
             method("__eq__", |call| reply_equal(call, Value::Dict(entries(call)))),
         ],
+        |object| Some(Value::Dict(state::<Pairs>(object)?.clone())),
     )
 });
 
 static ARRAY: LazyLock<Arc<Class>> = LazyLock::new(|| {
-    class_of(
+    class(
         "array",
         "array",
         vec![
@@ -124,6 +129,7 @@ static ARRAY: LazyLock<Arc<Class>> = LazyLock::new(|| {
             property("exposed_typecode", array_typecode),
             property("exposed_itemsize", array_itemsize),
         ],
+        |object| Some(Value::Array(state::<Array>(object)?.clone())),
     )
 });
 
@@ -145,27 +151,28 @@ static ITERATOR: LazyLock<Arc<Class>> = LazyLock::new(|| {
         let this: Arc<dyn Local> = call.object().clone();
         let _ = call.reply(Value::Ref(Reference::Local(this)));
     };
-    class("generator", vec![method("__next__", next), method("__iter__", iter)])
+    let members = vec![method("__next__", next), method("__iter__", iter)];
+    class("builtins", "generator", members, |_| None)
 });
 
-pub(super) fn list(items: Items) -> Arc<Object> {
+pub(in crate::objects) fn list(items: Items) -> Arc<Object> {
     LIST.instance(Box::new(items))
 }
 
-pub(super) fn frozenset(items: Items) -> Arc<Object> {
+pub(in crate::objects) fn frozenset(items: Items) -> Arc<Object> {
     FROZENSET.instance(Box::new(items))
 }
 
-pub(super) fn slice(parts: Held<[Value; 3]>) -> Arc<Object> {
+pub(in crate::objects) fn slice(parts: Held<[Value; 3]>) -> Arc<Object> {
     let items: Items = parts.into();
     SLICE.instance(Box::new(items))
 }
 
-pub(super) fn dict(entries: Pairs) -> Arc<Object> {
+pub(in crate::objects) fn dict(entries: Pairs) -> Arc<Object> {
     DICT.instance(Box::new(entries))
 }
 
-pub(super) fn array(array: Array) -> Arc<Object> {
+pub(in crate::objects) fn array(array: Array) -> Arc<Object> {
     ARRAY.instance(Box::new(array))
 }
 
@@ -199,23 +206,14 @@ fn array_value(call: &Call) -> Value {
     array_of(call).map_or(Value::None, Value::Array)
 }
 
-/// The plain data that an object of ours stands for, if it is one of these.
-pub(super) fn snapshot(object: &Object) -> Option<Value> {
-    let state = object.state();
-    if let Some(entries) = state.downcast_ref::<Pairs>() {
-        return Some(Value::Dict(entries.clone()));
-    }
-    if let Some(array) = state.downcast_ref::<Array>() {
-        return Some(Value::Array(array.clone()));
-    }
-    let items = state.downcast_ref::<Items>()?;
-    match object.class() {
-        class if Arc::ptr_eq(class, &LIST) => Some(Value::List(items.clone())),
-        class if Arc::ptr_eq(class, &FROZENSET) => Some(Value::FrozenSet(items.clone())),
-        _ => match &**items {
-            [start, stop, step] => Some(Value::slice(start.clone(), stop.clone(), step.clone())),
-            _ => None,
-        },
+fn state<S: 'static>(object: &Object) -> Option<&S> {
+    object.state().downcast_ref()
+}
+
+fn slice_of(object: &Object) -> Option<Value> {
+    match &**state::<Items>(object)? {
+        [start, stop, step] => Some(Value::slice(start.clone(), stop.clone(), step.clone())),
+        _ => None,
     }
 }
 
@@ -254,7 +252,7 @@ fn reply_list(call: &mut Call, items: Items) {
 
 fn reply_contains(call: &mut Call, items: Items) {
     // What a peer sends is never the same float as an item; what this process asks for may be.
-    let same = if call.shared().is_some() { Value::py_eq } else { Value::item_eq };
+    let same = if call.peer().is_some() { Value::py_eq } else { Value::item_eq };
     let found = call.args().first().is_some_and(|wanted| items.iter().any(|item| same(item, wanted)));
     let _ = call.reply(Value::Bool(found));
 }
@@ -328,7 +326,7 @@ fn getitem(
 }
 
 /// The indices that Python's slice stands for.
-pub(super) fn pick(len: usize, parts: &[Value; 3]) -> Result<Vec<usize>, Exception> {
+pub(in crate::objects) fn pick(len: usize, parts: &[Value; 3]) -> Result<Vec<usize>, Exception> {
     let (start, stop, step) = span(len, parts)?;
     let (distance, stride) = (if step > 0 { stop - start } else { start - stop }, step.unsigned_abs());
     let count = u64::try_from(distance).unwrap_or(0).div_ceil(stride);
@@ -345,7 +343,7 @@ pub(super) fn pick(len: usize, parts: &[Value; 3]) -> Result<Vec<usize>, Excepti
 }
 
 /// Start, stop and step of Python's slice, on a sequence of this length.
-pub(super) fn span(len: usize, parts: &[Value; 3]) -> Result<(i64, i64, i64), Exception> {
+pub(in crate::objects) fn span(len: usize, parts: &[Value; 3]) -> Result<(i64, i64, i64), Exception> {
     let number = |part: &Value| match part {
         Value::None => Ok(None),
         Value::BigInt(n) => Ok(Some(if n.is_negative() { i64::MIN } else { i64::MAX })),

@@ -19,7 +19,7 @@ pub(super) fn let_go(held: Held) {
 mod tests {
     use super::super::{Dict, List, object};
     use super::*;
-    use crate::connection::live::views::{Part, iterator, view};
+    use crate::objects::python::views::{Part, iterator, view};
 
     #[test]
     fn long_chains() {

@@ -2,7 +2,7 @@
 
 use super::class::{Member, MemberKind, Object};
 use super::deadline;
-use super::shared::Shared;
+use super::peer::Peer;
 use super::signature::Signature;
 use crate::error::{Error, Exception, Result};
 use crate::session::{Due, Keywords, RequestId};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Where an answer goes.
 pub enum Answer {
     Peer {
-        shared: Arc<Shared>,
+        peer: Arc<dyn Peer>,
         id: RequestId,
     },
     /// Something of ours waits for it, and tells whether it could take it.
@@ -47,14 +47,14 @@ impl Answer {
     #[inline]
     pub fn give(self, result: Result<Value, Exception>) -> Result<()> {
         match self {
-            Answer::Peer { shared, id } => shared.answer(&id, result),
+            Answer::Peer { peer, id } => peer.answer(&id, result),
             Answer::Then { run, .. } => run(result),
         }
     }
 
-    pub fn shared(&self) -> Option<&Arc<Shared>> {
+    pub fn peer(&self) -> Option<&Arc<dyn Peer>> {
         match self {
-            Answer::Peer { shared, .. } => Some(shared),
+            Answer::Peer { peer, .. } => Some(peer),
             Answer::Then { .. } => None,
         }
     }
@@ -63,8 +63,8 @@ impl Answer {
 /// One call of a peer to an object of ours. Whoever holds it owes an answer.
 pub struct Call {
     answer: Option<Answer>,
-    /// The connection on which it came, also when its answer goes elsewhere first.
-    origin: Option<Arc<Shared>>,
+    /// The peer that asked, also when its answer goes elsewhere first.
+    origin: Option<Arc<dyn Peer>>,
     object: Arc<Object>,
     member: Option<Arc<Member>>,
     args: Vec<Value>,
@@ -74,7 +74,7 @@ pub struct Call {
 impl Call {
     pub(super) fn new(
         answer: Answer,
-        origin: Option<Arc<Shared>>,
+        origin: Option<Arc<dyn Peer>>,
         object: Arc<Object>,
         member: Option<Arc<Member>>,
         args: Vec<Value>,
@@ -127,9 +127,9 @@ impl Call {
         }
     }
 
-    /// The connection that the call came over.
-    pub fn shared(&self) -> Option<&Arc<Shared>> {
-        self.origin.as_ref().or_else(|| self.answer.as_ref().and_then(Answer::shared))
+    /// The peer that calls; None for calls within this process.
+    pub fn peer(&self) -> Option<&Arc<dyn Peer>> {
+        self.origin.as_ref().or_else(|| self.answer.as_ref().and_then(Answer::peer))
     }
 
     pub fn is_answered(&self) -> bool {
@@ -148,14 +148,14 @@ impl Call {
 
     /// Nobody waits for the answer any more: its time is up, the connection is over, or its stream has ended.
     pub fn is_cancelled(&self) -> bool {
-        deadline::has_passed(self.due()) || self.shared().is_some_and(|shared| shared.is_abandoned())
+        deadline::has_passed(self.due()) || self.peer().is_some_and(|peer| peer.is_abandoned())
     }
 
     #[inline]
     fn give(&mut self, result: Result<Value, Exception>) -> Result<()> {
-        if let Some(shared) = self.shared().filter(|shared| shared.is_closed()) {
+        if let Some(peer) = self.peer().filter(|peer| peer.is_closed()) {
             // Its end did not see what this call holds.
-            self.origin = Some(shared.clone());
+            self.origin = Some(peer.clone());
         }
         match self.answer.take() {
             Some(answer) => answer.give(result),
@@ -189,9 +189,9 @@ impl Drop for Call {
             let text = format!("{}() returned without an answer", self.name());
             let _ = self.raise(Exception::builtin("RuntimeError", text));
         }
-        if let Some(shared) = self.origin.take().filter(|shared| shared.is_closed()) {
+        if let Some(peer) = self.origin.take().filter(|peer| peer.is_closed()) {
             drop((std::mem::take(&mut self.args), std::mem::take(&mut self.keywords)));
-            shared.collect();
+            peer.collect();
         }
     }
 }

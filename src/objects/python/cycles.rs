@@ -8,15 +8,15 @@
 //! to one of them is seen in its count. From tuples a thread goes on without a lock, but inwards only: so the counts are read once
 //! more than tuples are nested.
 
+use super::super::class::{BoundMethod, Object};
+use super::super::job::downcast;
+use super::super::restricted;
 use super::dict::Dict;
 use super::entries::Entries;
 use super::list::{self, List};
 use super::release::{Held, let_go};
 use super::set::Set;
 use super::views;
-use crate::connection::class::{BoundMethod, Object};
-use crate::connection::dispatch::downcast;
-use crate::connection::{containers, restricted};
 use crate::sync::{MutexGuard, try_lock};
 use crate::value::{Local, Reference, Value};
 use std::collections::HashMap;
@@ -118,7 +118,7 @@ impl Node {
             Node::Method(method) => see(&Value::Ref(Reference::Local(method.object.clone()))),
             Node::Object(object) => {
                 fixed(object).into_iter().for_each(|held| see(&Value::Ref(Reference::Local(held))));
-                containers::snapshot(object).iter().for_each(see);
+                object.data().iter().for_each(see);
             }
             Node::Data(Value::Tuple(items) | Value::List(items) | Value::FrozenSet(items)) => {
                 items.iter().for_each(see)
@@ -165,7 +165,7 @@ fn target(value: &Value) -> Option<usize> {
 
 /// Can it lead to other containers?
 fn leads_on(object: &Object) -> bool {
-    let holds = || containers::snapshot(object).is_some_and(|data| data.holds_objects());
+    let holds = || object.data().is_some_and(|data| data.holds_objects());
     List::of(object).is_some() || Dict::of(object).is_some() || fixed(object).is_some() || holds()
 }
 
@@ -336,7 +336,7 @@ mod tests {
         let names = std::collections::BTreeSet::new();
         let this = Reference::Local(list.clone());
         let items: Arc<[Value]> = vec![Value::Int(1), object(list.clone())].into();
-        append(&list, Value::Ref(Reference::Local(containers::list(items.into()))));
+        append(&list, Value::Ref(Reference::Local(super::super::frozen::list(items.into()))));
         append(&list, Value::Ref(restricted::restricted(this, names.clone(), names)));
         assert!(give_back(list).upgrade().is_none() && other.upgrade().is_none());
     }

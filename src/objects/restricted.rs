@@ -2,9 +2,10 @@
 
 use super::call::Call;
 use super::class::{Class, Definition, Method, Object};
-use super::remote::{self, Ask};
+use super::job::downcast;
+use super::operations::{Asker, ask_own_then};
 use crate::error::{Error, Exception, Result};
-use crate::value::{Local, Reference, Text, Value};
+use crate::value::{Ask, Local, Reference, Text, Value};
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
@@ -35,7 +36,7 @@ pub fn restricted(object: Reference, readable: BTreeSet<String>, writable: BTree
 /// The object of ours that a view shows.
 pub(super) fn held(object: &Object) -> Option<Arc<Object>> {
     match &object.state().downcast_ref::<View>()?.object {
-        Reference::Local(local) => super::dispatch::downcast::<Object>(local),
+        Reference::Local(local) => downcast::<Object>(local),
         Reference::Remote(_) => None,
     }
 }
@@ -47,8 +48,8 @@ fn access(call: Call, write: bool) {
                 Some(value) => Ask::SetAttr(name.as_str(), value),
                 None => Ask::GetAttr(name.as_str()),
             };
-            let asker = remote::Asker::of(&call);
-            remote::ask_own_then(asker, &object, ask, move |outcome| answer(call, outcome));
+            let asker = Asker::of(&call);
+            ask_own_then(asker, &object, ask, move |outcome| answer(call, outcome));
         }
         Err(error) => answer(call, Err(error)),
     }

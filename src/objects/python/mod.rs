@@ -5,36 +5,37 @@
 //! may be the last of an object of the host.
 
 mod cycles;
-mod delivered;
 mod dict;
 mod entries;
 mod file;
+pub(super) mod frozen;
 mod generator;
+mod growth;
 mod list;
 mod release;
-mod room;
 mod set;
 mod stream;
+mod unpickle;
 mod views;
 
 pub use cycles::Suspects;
-pub use delivered::delivered;
 pub use dict::Dict;
 pub use file::{File, FileMode};
 pub use generator::Generator;
 pub use list::List;
+pub use unpickle::delivered;
 
-use super::apart;
+use super::buffered::check_iterator;
 use super::call::Call;
 use super::class::{Class, Definition, Member, MemberKind, Method, Object};
-use super::containers;
-use super::dispatch::Outcome;
-use super::iteration::check_iterator;
-use super::remote::{self, Ask};
-use super::truth;
+use super::job::downcast;
+use super::no_wait;
+use super::operations::ask;
+use super::operators;
+use super::peer::{Outcome, outcome};
+use super::plain;
 use crate::error::{Error, Exception};
-use crate::session::CompareOp;
-use crate::value::{Reference, Text, Value};
+use crate::value::{Ask, CompareOp, Reference, Text, Value};
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
 use std::sync::Arc;
@@ -158,7 +159,7 @@ pub(super) fn object(object: Arc<Object>) -> Value {
 /// An object of ours with an `S` inside.
 pub(super) fn as_object<S: 'static>(value: &Value) -> Option<Arc<Object>> {
     let Value::Ref(Reference::Local(local)) = value else { return None };
-    super::dispatch::downcast::<Object>(local).filter(|object| object.state().is::<S>())
+    downcast::<Object>(local).filter(|object| object.state().is::<S>())
 }
 
 /// A value's type as Python's messages name it.
@@ -235,7 +236,7 @@ pub(super) fn items_equal(a: &Value, b: &Value) -> Result<bool, Exception> {
 /// Is it what a call is about? What a peer sends is never the same float as an item, which tells with NaN alone; what this
 /// process passes to its own container may be.
 pub(super) fn is_wanted(call: &Call, item: &Value, wanted: &Value) -> Result<bool, Exception> {
-    match call.shared() {
+    match call.peer() {
         Some(_) => equal(item, wanted),
         None => items_equal(item, wanted),
     }
@@ -246,8 +247,8 @@ pub(super) fn equal(a: &Value, b: &Value) -> Result<bool, Exception> {
     match (a, b) {
         (Value::Ref(a), Value::Ref(b)) if a.same(b) => Ok(true),
         (Value::Ref(object), other) | (other, Value::Ref(object)) => nested(|| {
-            let equal = truth::equal(object, other).map(Value::Bool);
-            remote::outcome(equal).map(|equal| matches!(equal, Value::Bool(true)))
+            let equal = operators::equal(object, other).map(Value::Bool);
+            outcome(equal).map(|equal| matches!(equal, Value::Bool(true)))
         }),
         (Value::Tuple(a), Value::Tuple(b)) if !a.iter().chain(b.iter()).all(Value::is_plain) => {
             nested(|| sequences_equal(a, b))
@@ -284,15 +285,13 @@ pub(super) fn ordered(op: CompareOp, a: &Value, b: &Value) -> Result<bool, Excep
         (Value::Tuple(a), Value::Tuple(b)) => return nested(|| sequences_ordered(op, a, b)),
         (Value::FrozenSet(_), Value::FrozenSet(_)) => return nested(|| set::ordered(op, a, b)),
         (Value::Ref(object), other) => nested(|| {
-            let answer = remote::outcome(remote::ask(object, Ask::Compare(op, other)))?;
+            let answer = outcome(ask(object, Ask::Compare(op, other)))?;
             match (answer, other) {
-                (Value::NotImplemented, Value::Ref(other)) => {
-                    remote::outcome(remote::ask(other, Ask::Compare(swapped, a)))
-                }
+                (Value::NotImplemented, Value::Ref(other)) => outcome(ask(other, Ask::Compare(swapped, a))),
                 (answer, _) => Ok(answer),
             }
         })?,
-        (other, Value::Ref(object)) => nested(|| remote::outcome(remote::ask(object, Ask::Compare(swapped, other))))?,
+        (other, Value::Ref(object)) => nested(|| outcome(ask(object, Ask::Compare(swapped, other))))?,
         _ => Value::NotImplemented,
     };
     match answer {
@@ -309,11 +308,11 @@ pub(super) fn ordered(op: CompareOp, a: &Value, b: &Value) -> Result<bool, Excep
             let (a, b) = (type_name(a), type_name(b));
             Err(type_error(format!("'{sign}' not supported between instances of '{a}' and '{b}'")))
         }
-        Value::Ref(object) => match remote::outcome(truth::truth(&object).map(Value::Bool))? {
+        Value::Ref(object) => match outcome(operators::truth(&object).map(Value::Bool))? {
             Value::Bool(holds) => Ok(holds),
             _ => Ok(false),
         },
-        other => Ok(truth::said(&other)),
+        other => Ok(operators::said(&other)),
     }
 }
 
@@ -340,11 +339,11 @@ fn holds(op: CompareOp, order: Ordering) -> bool {
 /// `repr()` of an item, for which objects are asked.
 pub(super) fn repr(value: &Value) -> Result<String, Exception> {
     match value {
-        Value::Ref(object) => nested(|| match remote::ask(object, Ask::Repr) {
+        Value::Ref(object) => nested(|| match ask(object, Ask::Repr) {
             Ok(Value::Str(text)) => Ok(text.to_string()),
             Ok(other) => Ok(other.repr()),
             // The host cannot be asked here.
-            Err(Error::State(_)) if apart::is_inside() => Ok(default_repr(object)),
+            Err(Error::State(_)) if no_wait::is_inside() => Ok(default_repr(object)),
             Err(error) => Err(error.into()),
         }),
         Value::Tuple(items) if !items.iter().all(Value::is_plain) => {
@@ -364,7 +363,7 @@ fn default_repr(object: &Reference) -> String {
 }
 
 pub(super) fn reprs(items: &[Value]) -> Result<String, Exception> {
-    room::joined(items.iter().map(repr))
+    growth::joined(items.iter().map(repr))
 }
 
 /// The text of a container, or `inside` where it stands in itself.
@@ -394,7 +393,7 @@ const CHUNK: i64 = 200;
 
 /// All items of an iterable, wherever it lives; MemoryError if it has no end, or too many.
 pub(super) fn iterate(value: &Value) -> Result<Vec<Value>, Exception> {
-    iterate_at_most(value, room::MOST)
+    iterate_at_most(value, growth::MOST)
 }
 
 fn iterate_at_most(value: &Value, most: usize) -> Result<Vec<Value>, Exception> {
@@ -404,23 +403,23 @@ fn iterate_at_most(value: &Value, most: usize) -> Result<Vec<Value>, Exception> 
     }
     let mut items = Vec::new();
     let source = match value {
-        Value::Tuple(all) | Value::List(all) | Value::FrozenSet(all) => return room::copied(all),
+        Value::Tuple(all) | Value::List(all) | Value::FrozenSet(all) => return growth::copied(all),
         Value::Dict(entries) => {
-            return room::gather(&mut items, entries.iter().map(|(key, _)| key.clone()), most).map(|()| items);
+            return growth::gather(&mut items, entries.iter().map(|(key, _)| key.clone()), most).map(|()| items);
         }
-        Value::Array(array) => return room::gather(&mut items, array.iter(), most).map(|()| items),
+        Value::Array(array) => return growth::gather(&mut items, array.iter(), most).map(|()| items),
         Value::Str(text) => {
             let chars = text.as_str().chars().map(|c| Value::from(c.to_string()));
-            return room::gather(&mut items, chars, most).map(|()| items);
+            return growth::gather(&mut items, chars, most).map(|()| items);
         }
         Value::Bytes(bytes) => {
             let bytes = bytes.iter().map(|byte| Value::Int(i64::from(*byte)));
-            return room::gather(&mut items, bytes, most).map(|()| items);
+            return growth::gather(&mut items, bytes, most).map(|()| items);
         }
         Value::Ref(source) => source,
         _ => return Err(not_iterable()),
     };
-    each_chunk(source, CHUNK, not_iterable, |more| room::gather(&mut items, more.iter().cloned(), most))?;
+    each_chunk(source, CHUNK, not_iterable, |more| growth::gather(&mut items, more.iter().cloned(), most))?;
     Ok(items)
 }
 
@@ -436,10 +435,10 @@ pub(super) fn extend_with(
                 Reference::Local(local) => {
                     local.as_any().downcast_ref::<Object>().is_none_or(|o| Dict::of(o).is_none())
                 }
-                Reference::Remote(proxy) => !super::obtain::is_container(&proxy.type_name),
+                Reference::Remote(proxy) => !plain::is_container(&proxy.type_name),
             };
             let not_iterable = || type_error(format!("'{}' object is not iterable", type_name(value)));
-            each_chunk(source, if fails { 1 } else { CHUNK }, not_iterable, |more| take(room::copied(more)?))
+            each_chunk(source, if fails { 1 } else { CHUNK }, not_iterable, |more| take(growth::copied(more)?))
         }
         plain => take(iterate(plain)?),
     }
@@ -452,7 +451,7 @@ fn each_chunk(
     mut take: impl FnMut(&[Value]) -> Result<(), Exception>,
 ) -> Result<(), Exception> {
     let iter = Ask::CallAttr { name: "__iter__", args: &[], keywords: &[] };
-    let iterator = match remote::outcome(remote::ask(source, iter)) {
+    let iterator = match outcome(ask(source, iter)) {
         Ok(Value::Ref(iterator)) => iterator,
         Ok(Value::Tuple(items) | Value::List(items)) => return take(&items),
         Ok(_) => return Err(not_iterable()),
@@ -461,7 +460,7 @@ fn each_chunk(
     };
     check_iterator(&iterator)?;
     loop {
-        match remote::outcome(remote::ask(&iterator, Ask::BuffIter(count)))? {
+        match outcome(ask(&iterator, Ask::BuffIter(count)))? {
             Value::Tuple(more) if more.is_empty() => return Ok(()),
             Value::Tuple(more) => take(&more)?,
             _ => return Err(not_iterable()),
@@ -472,7 +471,7 @@ fn each_chunk(
 /// An attribute of an object, or None if there is none that may be used.
 pub(super) fn has_attr(value: &Value, name: &str) -> Result<bool, Exception> {
     let Value::Ref(object) = value else { return Ok(false) };
-    match remote::outcome(remote::ask(object, Ask::GetAttr(name))) {
+    match outcome(ask(object, Ask::GetAttr(name))) {
         Ok(_) => Ok(true),
         Err(exception) if exception.is_builtin("AttributeError") => Ok(false),
         Err(exception) => Err(exception),
@@ -485,7 +484,7 @@ pub(super) fn list_items(value: &Value) -> Option<Result<Vec<Value>, Exception>>
         return List::of(&list).map(List::copied);
     }
     match data(value)? {
-        Value::List(items) => Some(room::copied(&items)),
+        Value::List(items) => Some(growth::copied(&items)),
         _ => None,
     }
 }
@@ -493,7 +492,7 @@ pub(super) fn list_items(value: &Value) -> Option<Result<Vec<Value>, Exception>>
 /// The plain data that a value is, or that an object of ours stands for.
 pub(super) fn data(value: &Value) -> Option<Value> {
     match value {
-        Value::Ref(Reference::Local(local)) => containers::snapshot(local.as_any().downcast_ref::<Object>()?),
+        Value::Ref(Reference::Local(local)) => local.as_any().downcast_ref::<Object>()?.data(),
         Value::Ref(Reference::Remote(_)) => None,
         other => Some(other.clone()),
     }
@@ -516,9 +515,9 @@ mod tests {
 
     #[test]
     fn peers_meet_a_limit() {
-        let numbers = || (0..room::MOST as i64).map(Value::Int);
+        let numbers = || (0..growth::MOST as i64).map(Value::Int);
         let ask = |object: &Value, name, args: &[Value]| match object {
-            Value::Ref(object) => remote::outcome(remote::ask(object, Ask::CallAttr { name, args, keywords: &[] })),
+            Value::Ref(object) => outcome(ask(object, Ask::CallAttr { name, args, keywords: &[] })),
             other => panic!("{other:?}"),
         };
         let is_full = |outcome: Outcome| outcome.is_err_and(|error| error.is_builtin("MemoryError"));
@@ -561,7 +560,7 @@ mod tests {
             for reverse in [false, true] {
                 let keywords = [(Text::new("key"), key.clone()), (Text::new("reverse"), Value::Bool(reverse))];
                 let sort = Ask::CallAttr { name: "sort", args: &[], keywords: &keywords };
-                remote::outcome(remote::ask(reference, sort)).unwrap();
+                outcome(ask(reference, sort)).unwrap();
                 let mut wanted: Vec<Value> = items.clone().collect();
                 let by = |pair: &Value| if let Value::Tuple(pair) = pair { pair[0].to_i64() } else { None };
                 wanted.sort_by(|a, b| if reverse { by(b).cmp(&by(a)) } else { by(a).cmp(&by(b)) });

@@ -2,8 +2,8 @@
 
 use super::super::call::Call;
 use super::super::class::{Class, Member, Object};
-use super::super::dispatch::Outcome;
-use super::room::memory_error;
+use super::super::peer::Outcome;
+use super::growth::memory_error;
 use super::stream::Stream;
 use super::{Takes, arg, as_index, class, iterate, method, property, this, type_error, type_name, value_error};
 use crate::error::Exception;

@@ -5,9 +5,6 @@
 use crate::error::{Error, Result};
 use std::cell::Cell;
 
-/// Marks the objects of a session that somebody else drives: no connection can be asked for them.
-pub struct Apart;
-
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     Elsewhere,

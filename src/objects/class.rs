@@ -2,8 +2,9 @@
 
 use super::call::Call;
 use super::defaults;
-use super::serial::Turn;
+use super::peer::Peer;
 use super::signature::Signature;
+use super::turn::Turn;
 use crate::error::{Error, Result};
 use crate::ids::Id;
 use crate::sync::{Mutex, lock};
@@ -94,7 +95,8 @@ pub struct Service {
 /// In place of a service's state: there is none for this connection.
 pub struct Refused;
 
-pub type Hook = Box<dyn Fn(&super::Connection, &Arc<Object>) + Send + Sync>;
+/// Code of the application at the beginning or the end of a connection.
+pub type Hook = Box<dyn Fn(&Arc<dyn Peer>, &Arc<Object>) + Send + Sync>;
 
 /// How a class is described before it is made.
 #[derive(Default)]
@@ -128,6 +130,8 @@ pub struct Class {
     pub(super) set_attr: Option<Method>,
     pub(super) del_attr: Option<Method>,
     pub(super) dynamic: Option<Arc<Dynamic>>,
+    /// The plain data that an instance stands for.
+    data: Option<fn(&Object) -> Option<Value>>,
     service: Option<Arc<Service>>,
     serial: bool,
     /// This class as the root of connections.
@@ -197,15 +201,30 @@ impl Class {
         Class::plain(Definition { name: "object".into(), ..Definition::default() })
     }
 
-    pub(super) fn plain(d: Definition) -> Arc<Class> {
+    pub(crate) fn plain(d: Definition) -> Arc<Class> {
+        Class::plain_with(d, None)
+    }
+
+    /// A class whose instances stand for plain data.
+    pub(super) fn of_data(d: Definition, data: fn(&Object) -> Option<Value>) -> Arc<Class> {
+        Class::plain_with(d, Some(data))
+    }
+
+    fn plain_with(d: Definition, data: Option<fn(&Object) -> Option<Value>>) -> Arc<Class> {
         let module = if d.module.is_empty() { "librpyc" } else { &d.module };
         let type_name = Text::from(format!("{module}.{}", d.name));
         let service = None;
-        Class::build(Definition { service, ..d }, type_name, d.service.map(Arc::new), false)
+        Class::build(Definition { service, ..d }, type_name, d.service.map(Arc::new), data, false)
     }
 
     /// `is_root`: it has what every service of RPyC has, a name and no attributes that can be set.
-    fn build(d: Definition, type_name: Text, service: Option<Arc<Service>>, is_root: bool) -> Arc<Class> {
+    fn build(
+        d: Definition,
+        type_name: Text,
+        service: Option<Arc<Service>>,
+        data: Option<fn(&Object) -> Option<Value>>,
+        is_root: bool,
+    ) -> Arc<Class> {
         let mut members: Vec<Arc<Member>> = Vec::new();
         let own = d.members.into_iter().map(Arc::new);
         let inherited = d.base.iter().flat_map(|base| base.members.iter().cloned());
@@ -245,6 +264,7 @@ impl Class {
             set_attr,
             del_attr,
             dynamic,
+            data,
             service,
             serial: d.serial,
             face: Mutex::new(Weak::new()),
@@ -332,7 +352,7 @@ impl Class {
                 serial: self.serial,
                 ..Definition::default()
             };
-            let made = Class::build(definition, self.shape.type_name.clone(), self.service.clone(), true);
+            let made = Class::build(definition, self.shape.type_name.clone(), self.service.clone(), None, true);
             *face = Arc::downgrade(&made);
             made
         })
@@ -396,6 +416,11 @@ pub struct Object {
 impl Object {
     pub fn class(&self) -> &Arc<Class> {
         &self.class
+    }
+
+    /// The plain data that it stands for, if it is an object of such a class.
+    pub(super) fn data(&self) -> Option<Value> {
+        self.class.data?(self)
     }
 
     /// What the host put into it.

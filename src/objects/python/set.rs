@@ -2,13 +2,12 @@
 
 use super::super::call::Call;
 use super::super::class::{Class, Member, Object};
-use super::super::dispatch::Outcome;
+use super::super::peer::Outcome;
 use super::dict::Dict;
 use super::views::{self, Part, View};
 use super::{Takes, arg, as_object, class, comparison, data, iterate, method, object, repr_once, reprs, this};
 use crate::error::Exception;
-use crate::session::CompareOp;
-use crate::value::Value;
+use crate::value::{CompareOp, Value};
 use std::sync::{Arc, LazyLock};
 
 /// The items are the keys of a dict.

@@ -2,18 +2,18 @@
 
 use super::super::call::Call;
 use super::super::class::{Class, Object};
-use super::super::containers::{pick, span};
-use super::super::dispatch::Outcome;
-use super::super::remote::{self, Ask};
+use super::super::operations::ask;
+use super::super::peer::Outcome;
+use super::super::peer::outcome;
+use super::frozen::{pick, span};
 use super::release::{Held, let_go};
 use super::{
-    Takes, arg, as_index, class, comparison, extend_with, is_wanted, iterate, list_items, method, object, ordered,
-    repr_once, reprs, room, sequences_equal, sequences_ordered, this, type_error, type_name, value_error,
+    Takes, arg, as_index, class, comparison, extend_with, growth, is_wanted, iterate, list_items, method, object,
+    ordered, repr_once, reprs, sequences_equal, sequences_ordered, this, type_error, type_name, value_error,
 };
 use crate::error::Exception;
-use crate::session::CompareOp;
 use crate::sync::{Mutex, lock};
-use crate::value::Value;
+use crate::value::{Ask, CompareOp, Value};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -56,7 +56,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
                 return Err(type_error(text));
             };
             let (mut items, more) = (list.copied()?, more?);
-            room::grow(&mut items, more.len())?;
+            growth::grow(&mut items, more.len())?;
             items.extend(more);
             Ok(object(List::object(items)))
         }),
@@ -77,14 +77,14 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
         }),
         method("append", Takes::One, |list, call| {
             let mut items = lock(&list.items);
-            room::grow(&mut items, 1)?;
+            growth::grow(&mut items, 1)?;
             items.push(arg(call, 0));
             Ok(Value::None)
         }),
         method("extend", Takes::One, |list, call| extend(list, &arg(call, 0))),
         method("insert", Takes::Between(2, 2), |list, call| {
             let at = as_size(&arg(call, 0))?;
-            room::grow(&mut lock(&list.items), 1)?;
+            growth::grow(&mut lock(&list.items), 1)?;
             list.insert(at, arg(call, 1));
             Ok(Value::None)
         }),
@@ -142,7 +142,7 @@ impl List {
 
     /// A snapshot, if there is memory for it.
     pub(super) fn copied(&self) -> Result<Vec<Value>, Exception> {
-        room::copied(&lock(&self.items))
+        growth::copied(&lock(&self.items))
     }
 
     pub(super) fn items(&self) -> &Mutex<Vec<Value>> {
@@ -234,7 +234,7 @@ fn get_item(list: &List, key: &Value) -> Outcome {
         let items = lock(&list.items);
         let picked = pick(items.len(), parts)?;
         let mut part = Vec::new();
-        room::reserve(&mut part, picked.len())?;
+        growth::reserve(&mut part, picked.len())?;
         part.extend(picked.into_iter().filter_map(|at| items.get(at).cloned()));
         return Ok(object(List::object(part)));
     }
@@ -259,8 +259,8 @@ fn set_item(list: &List, key: &Value, value: Value) -> Outcome {
     let mut before = Vec::new();
     if step == 1 {
         let (start, stop, _) = span(items.len(), parts)?;
-        room::grow(&mut items, new.len())?;
-        room::reserve(&mut before, usize::try_from(stop - start).unwrap_or(0))?;
+        growth::grow(&mut items, new.len())?;
+        growth::reserve(&mut before, usize::try_from(stop - start).unwrap_or(0))?;
         before.extend(items.splice(start as usize..stop.max(start) as usize, new));
     } else {
         let picked = pick(items.len(), parts)?;
@@ -270,7 +270,7 @@ fn set_item(list: &List, key: &Value, value: Value) -> Outcome {
             drop(items);
             return Err(value_error(text));
         }
-        room::reserve(&mut before, picked.len())?;
+        growth::reserve(&mut before, picked.len())?;
         for (at, value) in picked.into_iter().zip(new) {
             before.extend(items.get_mut(at).map(|slot| std::mem::replace(slot, value)));
         }
@@ -291,7 +291,7 @@ fn del_item(list: &List, key: &Value) -> Outcome {
     let mut picked = pick(items.len(), parts)?;
     picked.sort_unstable();
     let (mut at, mut index, mut before) = (0, 0, Vec::new());
-    room::reserve(&mut before, picked.len())?;
+    growth::reserve(&mut before, picked.len())?;
     items.retain_mut(|item| {
         let goes = picked.get(at) == Some(&index);
         index += 1;
@@ -308,7 +308,7 @@ fn del_item(list: &List, key: &Value) -> Outcome {
 fn extend(list: &List, more: &Value) -> Outcome {
     extend_with(more, |more| {
         let mut items = lock(&list.items);
-        room::grow(&mut items, more.len())?;
+        growth::grow(&mut items, more.len())?;
         items.extend(more);
         Ok(())
     })?;
@@ -332,7 +332,7 @@ fn repeated(items: &[Value], count: &Value) -> Result<Vec<Value>, Exception> {
             .to_i64()
             .ok_or_else(|| type_error(format!("'{}' object cannot be interpreted as an integer", type_name(count))))?,
     };
-    room::repeated(items, usize::try_from(count).unwrap_or(0))
+    growth::repeated(items, usize::try_from(count).unwrap_or(0))
 }
 
 fn index(list: &List, call: &Call) -> Outcome {
@@ -383,7 +383,7 @@ fn sort(list: &List, call: &Call) -> Outcome {
     // As in CPython the list is empty meanwhile.
     let items = std::mem::take(&mut *lock(&list.items));
     let in_order =
-        |order: Vec<usize>| room::collected(order.iter().map(|at| items.get(*at).cloned().unwrap_or_default()));
+        |order: Vec<usize>| growth::collected(order.iter().map(|at| items.get(*at).cloned().unwrap_or_default()));
     let (result, failed) = match sorted(&items, &key, reverse).and_then(in_order) {
         Ok(result) => (result, None),
         Err(error) => (items, Some(error)),
@@ -399,13 +399,12 @@ fn sort(list: &List, call: &Call) -> Outcome {
 /// The order of the items, each by its index.
 fn sorted(items: &[Value], key: &Value, reverse: bool) -> Result<Vec<usize>, Exception> {
     let keys = match key {
-        Value::None => room::copied(items)?,
+        Value::None => growth::copied(items)?,
         Value::Ref(function) => {
-            let of = |item: &Value| {
-                remote::outcome(remote::ask(function, Ask::Call { args: std::slice::from_ref(item), keywords: &[] }))
-            };
+            let of =
+                |item: &Value| outcome(ask(function, Ask::Call { args: std::slice::from_ref(item), keywords: &[] }));
             let mut keys = Vec::new();
-            room::reserve(&mut keys, items.len())?;
+            growth::reserve(&mut keys, items.len())?;
             for item in items {
                 keys.push(of(item)?);
             }
@@ -419,10 +418,10 @@ fn sorted(items: &[Value], key: &Value, reverse: bool) -> Result<Vec<usize>, Exc
         _ => Ok(false),
     };
     if !reverse {
-        return merge_sort(room::collected(0..items.len())?, &before);
+        return merge_sort(growth::collected(0..items.len())?, &before);
     }
     // Turned round before and after, so that equal ones keep their order.
-    let mut order = merge_sort(room::collected((0..items.len()).rev())?, &before)?;
+    let mut order = merge_sort(growth::collected((0..items.len()).rev())?, &before)?;
     order.reverse();
     Ok(order)
 }
@@ -433,7 +432,7 @@ fn merge_sort(
     before: &impl Fn(usize, usize) -> Result<bool, Exception>,
 ) -> Result<Vec<usize>, Exception> {
     let (mut merged, mut width) = (Vec::new(), 1);
-    room::reserve(&mut merged, items.len())?;
+    growth::reserve(&mut merged, items.len())?;
     while width < items.len() {
         for both in items.chunks(2 * width) {
             let (mut left, mut right) = both.split_at(width.min(both.len()));

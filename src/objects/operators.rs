@@ -1,9 +1,8 @@
 //! Python's `bool()`, `==` and `in` on objects, wherever they live.
 
-use super::remote::{Ask, Asker, ask, ask_own_then};
+use super::operations::{Asker, ask, ask_own_then};
 use crate::error::{Error, Exception, Result};
-use crate::session::CompareOp;
-use crate::value::{Reference, Value};
+use crate::value::{Ask, CompareOp, Reference, Value};
 
 /// What a call of a method of Python says, where there may be no such method.
 enum Said<T> {

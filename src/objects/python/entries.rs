@@ -1,6 +1,6 @@
 //! The table of a dict: entries in the order of insertion, found by their key.
 
-use super::room;
+use super::growth;
 use crate::error::Exception;
 use crate::value::Value;
 use std::collections::HashMap;
@@ -110,7 +110,7 @@ impl Entries {
     /// Something of each, if there is memory for all.
     pub fn collected<T>(&self, of: impl Fn(&(Value, Value)) -> T) -> Result<Vec<T>, Exception> {
         let mut all = Vec::new();
-        room::reserve(&mut all, self.len())?;
+        growth::reserve(&mut all, self.len())?;
         all.extend(self.iter().map(of));
         Ok(all)
     }
@@ -119,7 +119,7 @@ impl Entries {
     pub fn unequal(&self) -> Result<Vec<(Value, Value)>, Exception> {
         let mut all = Vec::new();
         if self.unequal > 0 {
-            room::reserve(&mut all, self.unequal)?;
+            growth::reserve(&mut all, self.unequal)?;
             all.extend(self.iter().filter(|(key, _)| key.digest().is_none()).cloned());
         }
         Ok(all)

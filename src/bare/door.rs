@@ -1,0 +1,106 @@
+//! A session as the objects see it: they answer over it, and cannot wait on it, for the application does its I/O.
+
+use super::{Bare, closed};
+use crate::codec::pickle;
+use crate::config::Limits;
+use crate::error::{Error, Result};
+use crate::objects::{Outcome, Peer, Promise};
+use crate::session::{Access, Question, Request, RequestId};
+use crate::sync::Instant;
+use crate::value::{Ask, Home, Local, Proxy, Value};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+pub(super) struct Door {
+    session: Weak<Bare>,
+    limits: Limits,
+}
+
+impl Door {
+    pub fn new(session: Weak<Bare>, limits: Limits) -> Door {
+        Door { session, limits }
+    }
+
+    fn cannot_wait() -> Error {
+        Error::State("the object belongs to a bare session: ask for it there, with rpyc_session_ask".into())
+    }
+}
+
+impl Home for Door {
+    fn ask(self: Arc<Self>, _object: &Arc<Proxy>, _ask: Ask<'_>) -> Result<Value> {
+        Err(Door::cannot_wait())
+    }
+
+    fn is_instance(self: Arc<Self>, _class: &Arc<Proxy>, _id_pack: &[u8]) -> Result<Value> {
+        Err(Door::cannot_wait())
+    }
+}
+
+impl Peer for Door {
+    fn answer(self: Arc<Self>, id: &RequestId, outcome: Outcome) -> Result<()> {
+        self.session.upgrade().ok_or_else(closed)?.answer(id, outcome)
+    }
+
+    fn answer_exists(
+        &self,
+        id: RequestId,
+        target: Arc<dyn Local>,
+        question: Question,
+        access: Box<Access>,
+        exists: bool,
+    ) -> Option<Request> {
+        self.session.upgrade()?.answer_exists(id, target, question, access, exists)
+    }
+
+    /// The application sends.
+    fn flush(&self) {}
+
+    fn pickle(&self, value: Value, protocol: u8) -> Result<Vec<u8>> {
+        // Whoever asks objects for their items waits for them.
+        if value.holds_objects() {
+            return Err(Error::Type("cannot pickle an object that holds objects".into()));
+        }
+        Ok(pickle::write(&value, protocol, self.limits.bytes)?)
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits.clone()
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        None
+    }
+
+    fn is_closed(&self) -> bool {
+        self.session.upgrade().is_none_or(|session| session.is_closed())
+    }
+
+    fn is_abandoned(&self) -> bool {
+        self.session.upgrade().is_none()
+    }
+
+    fn collect(&self) {}
+
+    fn name(&self) -> String {
+        "a bare session".into()
+    }
+
+    fn check_fork(&self) -> Result<()> {
+        self.session.upgrade().map_or(Ok(()), |session| session.check_fork())
+    }
+
+    fn ended(&self) -> Error {
+        closed()
+    }
+
+    /// Nobody reads here.
+    fn wait_for(self: Arc<Self>, promise: &Promise, _until: Option<Instant>) -> bool {
+        promise.is_settled()
+    }
+
+    fn serve_arrived(self: Arc<Self>) -> bool {
+        false
+    }
+
+    fn wake_for(&self, _promise: &Promise) {}
+}

@@ -1,0 +1,120 @@
+//! Requests to the objects of a peer. What is asked of an object of this process is done here, and answered like them.
+
+use super::shared::Shared;
+use crate::codec::frame::{Room, fill};
+use crate::error::{Error, Result};
+use crate::objects::{self, Membership, Promise, ask_here_later, home_of, membership};
+use crate::session::{Body, Handler};
+use crate::value::{Ask, Proxy, Reference, Value};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+/// The connection over which an object was lent.
+#[inline]
+pub fn shared_of(proxy: &Proxy) -> Result<Arc<Shared>> {
+    Shared::of(home_of(proxy)?.into_any_arc()).ok_or_else(driven_by_hand)
+}
+
+#[cold]
+fn driven_by_hand() -> Error {
+    Error::State("the object belongs to a bare session: ask for it there, with rpyc_session_ask".into())
+}
+
+/// Asks and waits for the answer. Bytes that fit come to lie in the room.
+pub fn ask_into(object: &Reference, ask: Ask<'_>, room: Option<Box<dyn Room>>) -> Result<Value> {
+    match object {
+        Reference::Remote(proxy) => {
+            let shared = shared_of(proxy)?;
+            with_body(proxy, &ask, |body| shared.sync_request(body, room))
+        }
+        Reference::Local(_) => objects::ask(object, ask).map(|value| filled(room, value)),
+    }
+}
+
+/// Asks without waiting.
+pub fn ask_later(object: &Reference, ask: Ask<'_>, timeout: Option<Duration>) -> Result<Promise> {
+    match object {
+        Reference::Remote(proxy) => request_later(proxy, ask, timeout, None),
+        Reference::Local(target) => Ok(ask_here_later(target, ask, |answer| answer)),
+    }
+}
+
+/// Asks without waiting. Bytes that fit come to lie in the room.
+pub fn ask_later_into(
+    object: &Reference,
+    ask: Ask<'_>,
+    timeout: Option<Duration>,
+    room: Option<Box<dyn Room>>,
+) -> Result<Promise> {
+    match object {
+        Reference::Remote(proxy) => request_later(proxy, ask, timeout, room),
+        Reference::Local(target) => {
+            Ok(ask_here_later(target, ask, move |answer| answer.map(|value| filled(room, value))))
+        }
+    }
+}
+
+fn filled(room: Option<Box<dyn Room>>, value: Value) -> Value {
+    match room {
+        Some(room) => fill(room, value).0,
+        None => value,
+    }
+}
+
+fn request_later(
+    proxy: &Arc<Proxy>,
+    ask: Ask<'_>,
+    timeout: Option<Duration>,
+    room: Option<Box<dyn Room>>,
+) -> Result<Promise> {
+    let shared = shared_of(proxy)?;
+    let promise = promised(&shared, timeout, || ask.text());
+    with_body(proxy, &ask, |body| shared.async_request(body, &promise, room))?;
+    Ok(promise)
+}
+
+/// What the request is serves only for the message of one that expires.
+fn promised(shared: &Arc<Shared>, timeout: Option<Duration>, what: impl FnOnce() -> String) -> Promise {
+    let weak: Weak<Shared> = Arc::downgrade(shared);
+    Promise::new(weak, timeout.map_or_else(String::new, |_| what()), timeout)
+}
+
+/// Asks without waiting whether an object is an instance of a class.
+pub fn is_instance_later(object: &Reference, class: &Reference, timeout: Option<Duration>) -> Result<Promise> {
+    match membership(object, class)? {
+        Membership::Known(known) => Ok(Promise::settled(Ok(Value::Bool(known)))),
+        Membership::Ask(class, other) => {
+            let shared = shared_of(class)?;
+            let promise = promised(&shared, timeout, || "isinstance".into());
+            shared.async_request(Body::InstanceCheck { class, other: &other }, &promise, None)?;
+            Ok(promise)
+        }
+    }
+}
+
+pub(super) fn with_body<R>(target: &Arc<Proxy>, ask: &Ask<'_>, send: impl FnOnce(Body<'_>) -> Result<R>) -> Result<R> {
+    let this = || Value::Ref(Reference::Remote(target.clone()));
+    match *ask {
+        Ask::Call { args, keywords } => send(Body::Call { target, args, keywords }),
+        Ask::CallAttr { name, args, keywords } => send(Body::CallAttr { target, name, args, keywords }),
+        Ask::Inspect => send(Body::Inspect { target }),
+        Ask::GetAttr(name) => send(raw_body(Handler::GetAttr, &[this(), Value::str(name)])),
+        Ask::DelAttr(name) => send(raw_body(Handler::DelAttr, &[this(), Value::str(name)])),
+        Ask::SetAttr(name, value) => send(raw_body(Handler::SetAttr, &[this(), Value::str(name), value.clone()])),
+        Ask::Repr => send(raw_body(Handler::Repr, &[this()])),
+        Ask::Str => send(raw_body(Handler::Str, &[this()])),
+        Ask::Hash => send(raw_body(Handler::Hash, &[this()])),
+        Ask::Dir => send(raw_body(Handler::Dir, &[this()])),
+        Ask::Compare(op, other) => send(raw_body(Handler::Cmp, &[this(), other.clone(), Value::str(op.name())])),
+        Ask::BuffIter(count) => send(raw_body(Handler::BuffIter, &[this(), Value::Int(count)])),
+        Ask::Exit(failed) => {
+            // A class cannot be sent from here as Python sends it; any true value says that there was an error.
+            let exc = if failed { Value::Bool(true) } else { Value::None };
+            send(raw_body(Handler::CtxExit, &[this(), exc]))
+        }
+    }
+}
+
+fn raw_body(handler: Handler, args: &[Value]) -> Body<'_> {
+    Body::Raw { handler: handler as i64, args }
+}

@@ -1,0 +1,103 @@
+//! A connection as the objects see it: whom they answer, whom they ask, and who reads while they wait.
+
+use super::asking::with_body;
+use super::limit::Limit;
+use super::obtain;
+use super::shared::Shared;
+use crate::config::Limits;
+use crate::error::{Error, Result};
+use crate::objects::{Outcome, Peer, Promise};
+use crate::session::{Access, Body, Question, Request, RequestId};
+use crate::sync::Instant;
+use crate::value::{Ask, Home, Local, Proxy, Value};
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+impl Shared {
+    /// The connection behind what the objects know of it; None for a session whose application does its own I/O.
+    pub fn of(peer: Arc<dyn Any + Send + Sync>) -> Option<Arc<Shared>> {
+        peer.downcast().ok()
+    }
+}
+
+impl Home for Shared {
+    #[inline]
+    fn ask(self: Arc<Self>, object: &Arc<Proxy>, ask: Ask<'_>) -> Result<Value> {
+        with_body(object, &ask, |body| self.sync_request(body, None))
+    }
+
+    fn is_instance(self: Arc<Self>, class: &Arc<Proxy>, id_pack: &[u8]) -> Result<Value> {
+        self.sync_request(Body::InstanceCheck { class, other: id_pack }, None)
+    }
+}
+
+impl Peer for Shared {
+    #[inline]
+    fn answer(self: Arc<Self>, id: &RequestId, outcome: Outcome) -> Result<()> {
+        Shared::answer(&self, id, outcome)
+    }
+
+    fn answer_exists(
+        &self,
+        id: RequestId,
+        target: Arc<dyn Local>,
+        question: Question,
+        access: Box<Access>,
+        exists: bool,
+    ) -> Option<Request> {
+        self.with_session(|session| session.answer_exists(id, target, question, access, exists))
+    }
+
+    fn flush(&self) {
+        self.flush_all();
+    }
+
+    fn pickle(&self, value: Value, protocol: u8) -> Result<Vec<u8>> {
+        obtain::pickled(value, protocol, &self.limits())
+    }
+
+    fn limits(&self) -> Limits {
+        Shared::limits(self)
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        self.with_session(|session| session.config().sync_request_timeout)
+    }
+
+    fn is_closed(&self) -> bool {
+        Shared::is_closed(self)
+    }
+
+    fn is_abandoned(&self) -> bool {
+        Shared::is_abandoned(self)
+    }
+
+    fn collect(&self) {
+        Shared::collect(self);
+    }
+
+    fn name(&self) -> String {
+        Shared::name(self)
+    }
+
+    fn check_fork(&self) -> Result<()> {
+        Shared::check_fork(self)
+    }
+
+    fn ended(&self) -> Error {
+        Shared::ended(self)
+    }
+
+    fn wait_for(self: Arc<Self>, promise: &Promise, until: Option<Instant>) -> bool {
+        self.wait_for_result(promise, Limit::at(until))
+    }
+
+    fn serve_arrived(self: Arc<Self>) -> bool {
+        self.serve(Limit::Now, false).unwrap_or(false)
+    }
+
+    fn wake_for(&self, promise: &Promise) {
+        Shared::wake_for(self, promise);
+    }
+}

@@ -1,0 +1,102 @@
+//! BUFFITER: several items of an iterator in one answer.
+
+use super::call::Answer;
+use super::class::Object;
+use super::dispatch::{self, perform};
+use super::job::{Job, downcast};
+use super::peer::{self, Outcome, ask_peer};
+use super::promise::Promise;
+use crate::error::{Error, Exception};
+use crate::session::{Name, Op};
+use crate::value::{Ask, Local, Reference, Value};
+use std::sync::Arc;
+
+/// So many items are given at once where a peer asks for all that there are.
+const MOST: usize = 1 << 20;
+
+/// Answers with the next `count` items of an iterator, or the first of an iterable.
+pub(super) fn buffered(job: Job, object: Arc<Object>, count: usize) {
+    let class = object.class();
+    if class.find("__next__").is_some() {
+        return step(job, object, Vec::new(), count);
+    }
+    let Some(iter) = class.find("__iter__").cloned() else {
+        return job.fail("TypeError", format!("'{}' object is not iterable", class.shape().class_name()));
+    };
+    let job = job.then(move |job, outcome| match outcome {
+        Ok(Value::Ref(Reference::Local(iterator))) => match downcast::<Object>(&iterator) {
+            Some(iterator) if iterator.class().find("__next__").is_some() => step(job, iterator, Vec::new(), count),
+            _ => no_iterator(job, iterator.shape().class_name()),
+        },
+        Ok(Value::Ref(Reference::Remote(proxy))) => {
+            job.give(peer::outcome(ask_peer(&proxy, Ask::BuffIter(i64::try_from(count).unwrap_or(i64::MAX)))));
+        }
+        Ok(Value::Tuple(items) | Value::List(items)) => {
+            job.give(Ok(Value::Tuple(items.iter().take(count).cloned().collect())));
+        }
+        Ok(other) => no_iterator(job, other.type_name()),
+        Err(exception) => job.give(Err(exception)),
+    });
+    dispatch::invoke(job, object, iter, Vec::new(), Vec::new());
+}
+
+fn no_iterator(job: Job, type_name: &str) {
+    job.give(Err(non_iterator(type_name)));
+}
+
+fn non_iterator(type_name: &str) -> Exception {
+    Exception::builtin("TypeError", format!("iter() returned non-iterator of type '{type_name}'"))
+}
+
+/// Rejects what `__iter__` answered with where it is an iterable of ours, whose items BUFFITER would begin anew each time.
+pub(super) fn check_iterator(iterator: &Reference) -> Result<(), Exception> {
+    let Reference::Local(local) = iterator else { return Ok(()) };
+    match local.as_any().downcast_ref::<Object>().is_some_and(|object| object.class().find("__next__").is_some()) {
+        true => Ok(()),
+        false => Err(non_iterator(local.shape().class_name())),
+    }
+}
+
+/// Fetches until there is enough. Answers that come at once do not deepen the stack.
+fn step(job: Job, iterator: Arc<Object>, mut items: Vec<Value>, count: usize) {
+    let target: Arc<dyn Local> = iterator.clone();
+    let Some(next) = iterator.class().shape().member(b"__next__") else {
+        return no_iterator(job, iterator.class().shape().class_name());
+    };
+    while items.len() < count {
+        if items.len() >= MOST {
+            return job.give(Err(Exception::builtin("MemoryError", "")));
+        }
+        let next = next_of(&job, &target, next);
+        match next.take() {
+            Some(Ok(item)) => items.push(item),
+            Some(Err(end)) if is_end(&end) => break,
+            Some(Err(error)) => return job.give(Err(error.into())),
+            None => {
+                return next.add_callback(Box::new(move |next| match next.take() {
+                    Some(Ok(item)) => {
+                        items.push(item);
+                        step(job, iterator, items, count)
+                    }
+                    Some(Err(error)) if !is_end(&error) => job.give(Err(error.into())),
+                    _ => job.give(Ok(Value::tuple(items))),
+                }));
+            }
+        }
+    }
+    job.give(Ok(Value::tuple(items)));
+}
+
+/// What `__next__` answers, at once or later.
+fn next_of(job: &Job, iterator: &Arc<dyn Local>, next: u32) -> Promise {
+    let promise = Promise::local(String::new());
+    let keep = promise.clone();
+    let answer = Answer::then(job.answer.due(), move |outcome: Outcome| keep.keep(outcome.map_err(Error::Remote)));
+    let op = Op::CallAttr { name: Name::Member(next), args: Vec::new(), keywords: Vec::new() };
+    perform(Job { answer, origin: job.origin() }, iterator, op);
+    promise
+}
+
+fn is_end(error: &Error) -> bool {
+    matches!(error, Error::Remote(exception) if exception.is_builtin("StopIteration"))
+}

@@ -1,0 +1,44 @@
+//! The application's objects and Python's rules for them. Nothing here knows a socket, a thread or the lock of a
+//! connection: what must be sent or waited for is asked of a `Peer`.
+
+mod attributes;
+mod bridge;
+mod buffered;
+mod call;
+mod class;
+pub mod deadline;
+mod defaults;
+pub(crate) mod dispatch;
+mod instance;
+mod job;
+mod no_wait;
+mod operations;
+mod operators;
+mod peer;
+pub(crate) mod plain;
+mod promise;
+mod python;
+mod restricted;
+pub(crate) mod served;
+mod signature;
+pub(crate) mod turn;
+mod wrap;
+
+pub use call::{Answer, Call};
+pub use class::{
+    BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Has, Hook, Member, MemberKind, Method, Object,
+    Refused, Service,
+};
+pub use dispatch::perform_apart;
+pub use instance::{Membership, is_instance, membership};
+pub use no_wait::may_ask;
+pub use operations::{Asker, ask, ask_here_later, ask_then};
+pub use operators::{contains, equal, said, truth, truth_of};
+pub use peer::{Outcome, Peer, ask_peer, home_of};
+pub use promise::{Callback, Promise};
+pub use python::{Dict, File, FileMode, Generator, List, Suspects, delivered};
+pub use restricted::restricted;
+pub use signature::{LiteralFault, LiteralReader, Signature};
+pub(crate) use turn::Turn;
+pub use wrap::DataWrap;
+pub(crate) use wrap::HostWrap;

@@ -1,0 +1,161 @@
+//! Operations on objects, wherever they live: one request each to the peer, or done here for our own.
+
+use super::attributes::dynamic_name;
+use super::call::{Answer, Call};
+use super::dispatch;
+use super::job::Job;
+use super::no_wait;
+use super::peer::{Outcome, Peer, ask_peer};
+use super::promise::Promise;
+use super::served;
+use crate::error::{Error, Exception, Result};
+use crate::session::{Due, Name, Op};
+use crate::value::{Ask, Local, Reference, Text, Value};
+use std::sync::Arc;
+
+/// Asks and waits for the answer.
+#[inline]
+pub fn ask(object: &Reference, ask: Ask<'_>) -> Result<Value> {
+    match object {
+        Reference::Remote(proxy) => ask_peer(proxy, ask),
+        Reference::Local(target) => {
+            let result = no_wait::asking(|| ask_here(target, ask, |answer| answer))?;
+            if !result.is_settled() {
+                result.set_expiry(served::here().and_then(|peer| peer.timeout()));
+            }
+            result.value()
+        }
+    }
+}
+
+/// Asks an object of ours without waiting. The answer goes through `then`.
+pub fn ask_here_later(
+    target: &Arc<dyn Local>,
+    ask: Ask<'_>,
+    then: impl FnOnce(Result<Value>) -> Result<Value> + Send + 'static,
+) -> Promise {
+    // Nobody waits here, wherever that is.
+    let _back = no_wait::is_inside().then(no_wait::enter);
+    ask_here(target, ask, then)
+}
+
+fn ask_here(
+    target: &Arc<dyn Local>,
+    ask: Ask<'_>,
+    then: impl FnOnce(Result<Value>) -> Result<Value> + Send + 'static,
+) -> Promise {
+    let promise = Promise::local(ask.text());
+    let settle = promise.clone();
+    let answer = Answer::then(Due::NEVER, move |outcome: Outcome| settle.keep(then(outcome.map_err(Error::Remote))));
+    ask_local(target, ask, Job { answer, origin: None });
+    promise
+}
+
+/// A peer on whose behalf something is asked.
+#[derive(Clone)]
+pub struct Asker {
+    pub(super) origin: Option<Arc<dyn Peer>>,
+    pub(super) due: Due,
+}
+
+impl Asker {
+    pub fn of(call: &Call) -> Asker {
+        Asker { origin: call.peer().cloned(), due: call.due() }
+    }
+}
+
+/// Asks on behalf of a peer, and goes on with the answer. An object of ours sees the connection of the peer, decides by rules
+/// of its own where it has them, and may answer later; no thread waits for it.
+pub fn ask_then(call: Asker, object: &Reference, ask: Ask<'_>, then: impl FnOnce(Result<Value>) + Send + 'static) {
+    let Reference::Local(target) = object else { return then(self::ask(object, ask)) };
+    match op_for(target, ask) {
+        Ok(Ok(op)) => {
+            let answer = Answer::then(call.due, move |outcome: Outcome| then(outcome.map_err(Error::Remote)));
+            dispatch::perform(Job { answer, origin: call.origin }, target, op);
+        }
+        Ok(Err(value)) => then(Ok(value)),
+        Err(exception) => then(Err(Error::Remote(exception))),
+    }
+}
+
+/// The operation as a peer would ask for it, or its value where nothing has to run.
+fn op_for(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, Exception> {
+    let shape = target.shape();
+    let name_of = |name: &str, own: bool, exists: bool| match shape.member(name.as_bytes()) {
+        _ if own => Ok(Name::Own(Text::new(name))),
+        Some(index) => Ok(Name::Member(index)),
+        None if shape.dynamic && !exists => Ok(Name::Dynamic(Text::new(name))),
+        None if shape.dynamic => dynamic_name(target, name).ok_or_else(|| no_attribute(target, name)),
+        None => Err(no_attribute(target, name)),
+    };
+    match ask {
+        Ask::GetAttr(name) => Ok(Ok(Op::GetAttr(name_of(name, shape.own_get, true)?))),
+        Ask::SetAttr(name, value) => Ok(Ok(Op::SetAttr(name_of(name, shape.own_set, false)?, value.clone()))),
+        ask => local_op(target, ask),
+    }
+}
+
+/// Asks as code of the host does, which is not held to the rules for peers, and goes on with the answer. What runs sees the
+/// connection of the peer, and may answer later.
+pub(super) fn ask_own_then(
+    call: Asker,
+    object: &Reference,
+    ask: Ask<'_>,
+    then: impl FnOnce(Result<Value>) + Send + 'static,
+) {
+    let Reference::Local(target) = object else { return then(self::ask(object, ask)) };
+    let answer = Answer::then(call.due, move |outcome: Outcome| then(outcome.map_err(Error::Remote)));
+    ask_local(target, ask, Job { answer, origin: call.origin });
+}
+
+fn ask_local(target: &Arc<dyn Local>, ask: Ask<'_>, job: Job) {
+    let op = match local_op(target, ask) {
+        Ok(Ok(op)) => op,
+        Ok(Err(value)) => return drop(job.answer.give(Ok(value))),
+        Err(exception) => return drop(job.answer.give(Err(exception))),
+    };
+    dispatch::perform(job, target, op);
+}
+
+fn no_attribute(target: &Arc<dyn Local>, name: &str) -> Exception {
+    let text = format!("'{}' object has no attribute '{name}'", target.shape().class_name());
+    Exception::builtin("AttributeError", text)
+}
+
+/// The operation, or its value where nothing has to run. Our own code is not held to the rules for peers.
+fn local_op(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, Exception> {
+    let name_of = |name: &str, exists: bool| {
+        let shape = target.shape();
+        match shape.member(name.as_bytes()).or_else(|| shape.member(format!("exposed_{name}").as_bytes())) {
+            Some(index) => Ok(Name::Member(index)),
+            None if shape.own_get => Ok(Name::Own(Text::new(name))),
+            None if shape.dynamic && !exists => Ok(Name::Dynamic(Text::new(name))),
+            None if shape.dynamic => dynamic_name(target, name).ok_or_else(|| no_attribute(target, name)),
+            None => Err(no_attribute(target, name)),
+        }
+    };
+    Ok(Ok(match ask {
+        Ask::GetAttr(name) => Op::GetAttr(name_of(name, true)?),
+        Ask::SetAttr(name, value) => Op::SetAttr(name_of(name, false)?, value.clone()),
+        Ask::DelAttr(name) => Op::DelAttr(name_of(name, true)?),
+        Ask::Call { args, keywords } => Op::Call { args: args.to_vec(), keywords: keywords.to_vec() },
+        Ask::CallAttr { name, args, keywords } => {
+            Op::CallAttr { name: name_of(name, true)?, args: args.to_vec(), keywords: keywords.to_vec() }
+        }
+        Ask::Repr => Op::Repr,
+        Ask::Str => Op::Str,
+        Ask::Hash => Op::Hash,
+        Ask::Dir => Op::Dir,
+        Ask::Compare(op, other) => Op::Compare { op, other: other.clone() },
+        Ask::BuffIter(count) => Op::BuffIter { count: usize::try_from(count).unwrap_or(0) },
+        Ask::Exit(failed) => {
+            let exc = if failed { Value::Bool(true) } else { Value::None };
+            Op::CallAttr {
+                name: name_of("__exit__", true)?,
+                args: vec![exc.clone(), exc, Value::None],
+                keywords: Vec::new(),
+            }
+        }
+        Ask::Inspect => return Ok(Err(target.shape().inspect.clone())),
+    }))
+}

@@ -1,0 +1,22 @@
+//! Which types of Python are plain data.
+
+use crate::value::Kind;
+
+/// What an object of this type is copied as.
+pub(crate) fn kind_of(type_name: &str) -> Option<Kind> {
+    Some(match type_name {
+        "builtins.list" | "collections.deque" | "builtins.range" => Kind::List,
+        "builtins.dict_keys" | "builtins.dict_values" | "builtins.dict_items" => Kind::List,
+        "builtins.tuple" => Kind::Tuple,
+        "builtins.set" => Kind::Set,
+        "builtins.frozenset" => Kind::FrozenSet,
+        "builtins.dict" | "builtins.mappingproxy" => Kind::Dict,
+        "collections.OrderedDict" | "collections.defaultdict" | "collections.Counter" => Kind::Dict,
+        _ => return None,
+    })
+}
+
+/// Is an object of this type plain data, if what is in it is?
+pub(crate) fn is_container(type_name: &str) -> bool {
+    kind_of(type_name).is_some()
+}

@@ -1,0 +1,64 @@
+//! Objects for values that the wire has no form for: lists, dicts, arrays, and proxies of other connections.
+
+use super::bridge::Bridge;
+use super::python::frozen;
+use crate::session::Wrap;
+use crate::sync::{Mutex, lock};
+use crate::value::{Local, Proxy, Reference, Value};
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+
+/// Makes the objects, and finds again the one for a proxy as long as it lives.
+#[derive(Default)]
+pub(crate) struct HostWrap {
+    bridges: Mutex<Bridges>,
+}
+
+#[derive(Default)]
+struct Bridges {
+    by_proxy: HashMap<usize, Weak<Bridge>>,
+    /// So many are known when it is time to forget those that are gone.
+    crowded: usize,
+}
+
+impl Wrap for HostWrap {
+    fn wrap(&self, value: &Value) -> Option<Arc<dyn Local>> {
+        match value {
+            Value::Ref(Reference::Remote(proxy)) => Some(self.bridge(proxy)),
+            data => DataWrap.wrap(data),
+        }
+    }
+}
+
+/// Makes the objects for data alone. What belongs to another connection cannot be sent.
+pub struct DataWrap;
+
+impl Wrap for DataWrap {
+    fn wrap(&self, value: &Value) -> Option<Arc<dyn Local>> {
+        match value {
+            Value::List(items) => Some(frozen::list(items.clone())),
+            Value::Dict(entries) => Some(frozen::dict(entries.clone())),
+            Value::Array(array) => Some(frozen::array(array.clone())),
+            Value::FrozenSet(items) => Some(frozen::frozenset(items.clone())),
+            Value::Slice(parts) => Some(frozen::slice(parts.clone())),
+            _ => None,
+        }
+    }
+}
+
+impl HostWrap {
+    fn bridge(&self, proxy: &Arc<Proxy>) -> Arc<Bridge> {
+        let mut bridges = lock(&self.bridges);
+        let key = Arc::as_ptr(proxy) as usize;
+        if let Some(known) = bridges.by_proxy.get(&key).and_then(Weak::upgrade) {
+            return known;
+        }
+        if bridges.by_proxy.len() >= bridges.crowded {
+            bridges.by_proxy.retain(|_, bridge| bridge.strong_count() > 0);
+            bridges.crowded = 2 * bridges.by_proxy.len().max(32);
+        }
+        let bridge = Arc::new(Bridge::new(proxy));
+        bridges.by_proxy.insert(key, Arc::downgrade(&bridge));
+        bridge
+    }
+}
