@@ -4310,7 +4310,7 @@ rpyc_status rpyc_object_call_method_into_async(rpyc_object *object,
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right, or flags or members are set that
  *         this version does not have), RPYC_ERR_ARGUMENT (a signature or name, one that
- *         is given twice among them); the message says which
+ *         is given twice among them; a property without functions); the message says which
  *
  * Threads: any thread. Since 0.1.
  */

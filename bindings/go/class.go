@@ -1,6 +1,7 @@
 package rpyc
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"reflect"
@@ -49,7 +50,16 @@ func (c *Class) Name(module, name string) { c.class.module, c.class.name = modul
 func (c *Class) Doc(text string) { c.class.doc = text }
 
 // Aliases are the names of the service, if it is one: the first is what get_service_name() answers.
-func (c *Class) Aliases(names ...string) { c.class.aliases = names }
+func (c *Class) Aliases(names ...string) {
+	known := map[string]bool{}
+	for _, name := range names {
+		if known[name] {
+			c.fail(fmt.Errorf("rpyc: the alias %q is given twice", name))
+		}
+		known[name] = true
+	}
+	c.class.aliases = names
+}
 
 // Base makes the class one that derives from the class of another value: isinstance() says so. Methods are not
 // inherited that way; embed the other type for that.
@@ -118,6 +128,12 @@ func (c *Class) publicProperty(name string, get any) {
 // function whose first parameter takes the value, or nil. Peers can set and delete attributes only where the options
 // allow_setattr and allow_delattr are on.
 func (c *Class) Property(name string, get, set, del any) *Member {
+	if get == nil && set == nil && del == nil {
+		c.fail(fmt.Errorf("rpyc: the property %q can be neither read nor set nor deleted", name))
+	}
+	if name == "" {
+		c.fail(errors.New("rpyc: a property has no name"))
+	}
 	for _, fn := range []any{get, set, del} {
 		c.claim(fn)
 	}

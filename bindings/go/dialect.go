@@ -20,6 +20,9 @@ import (
 // is added.
 const patience = 300 * time.Millisecond
 
+// pause is how long after a second connection could not be made the next attempt follows.
+const pause = time.Second
+
 // olderPeers remembers the addresses that spoke the dialect of RPyC 4.1 to 5.3, as a hint on what to try first. An address
 // has one place, which the next one takes from it.
 var (
@@ -46,6 +49,7 @@ type answer struct {
 	conn           *conn  // asked for its root, and not started
 	begun          []byte // what was read already
 	asked          asked
+	unconnected    bool // nobody could be asked
 	err            error
 }
 
@@ -103,6 +107,11 @@ func (d *dialing) race(ctx context.Context, first int) (answer, error) {
 		case got := <-d.answers:
 			running--
 			switch {
+			case got.unconnected && got.dialect != first && heard == 0:
+				// The first may yet be answered, or there may be room for a second.
+				delete(tried, got.dialect)
+				timer.Reset(pause)
+				late = timer.C
 			case got.err != nil:
 				if failed == nil || heard != 0 {
 					failed = got.err
@@ -152,7 +161,7 @@ func (d *dialing) attempt(ctx context.Context, dialect int) (a answer) {
 	began := time.Now()
 	stream, err := d.options.dial(ctx, d.network, d.address)
 	if err != nil {
-		a.err = err
+		a.err, a.unconnected = err, true
 		return a
 	}
 	connecting := time.Since(began)

@@ -117,6 +117,62 @@ func TestDialectNobodyAnswers(t *testing.T) {
 	}
 }
 
+// Where a second connection cannot be had at first it is tried again, and what could not be made says nothing of the first.
+func TestDialectOfASecondConnectionThatFails(t *testing.T) {
+	for _, dialect := range []int{5, 6} {
+		listener := listen(t)
+		var dialled, refused atomic.Int32
+		dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+			if count := dialled.Add(1); count > 1 && (count < 4 || dialect == 6) {
+				refused.Add(1)
+				return nil, errors.New("there is no room")
+			}
+			return new(net.Dialer).DialContext(ctx, network, address)
+		}
+		go func() {
+			six, _ := heardBy(t, listener)
+			if dialect == 5 {
+				five, first := heardBy(t, listener)
+				if first != 0x12 {
+					t.Errorf("it was asked with %#x", first)
+				}
+				five.Write(rootIn(5))
+				return
+			}
+			for refused.Load() < 2 {
+				time.Sleep(time.Millisecond)
+			}
+			six.Write(rootIn(6))
+		}()
+		conn, err := rpyc.Dial(within(t), "tcp://"+listener.Addr().String(), rpyc.WithDialer(dial))
+		if err != nil {
+			t.Fatal(err)
+		}
+		equal(t, refused.Load(), int32(2))
+		conn.Close()
+	}
+	// A first that ends is the reason, not a second that could not be made.
+	listener := listen(t)
+	var dialled atomic.Int32
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		if dialled.Add(1) > 1 {
+			return nil, errors.New("there is no room")
+		}
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	go func() {
+		stream, _ := heardBy(t, listener)
+		for dialled.Load() < 2 {
+			time.Sleep(time.Millisecond)
+		}
+		time.Sleep(10 * time.Millisecond)
+		stream.Close()
+	}()
+	if _, err := rpyc.Dial(within(t), "tcp://"+listener.Addr().String(), rpyc.WithDialer(dial)); !errors.Is(err, rpyc.ErrClosed) {
+		t.Fatalf("it gives %v", err)
+	}
+}
+
 // A server that speaks first, in a compressed message.
 func TestDialectOfACompressedFirstMessage(t *testing.T) {
 	var body bytes.Buffer

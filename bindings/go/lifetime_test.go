@@ -306,6 +306,14 @@ func (*twoConstructors) DescribeRPyC(c *rpyc.Class) {
 	c.Constructor("T(a)", func(int) *twoConstructors { return nil })
 }
 
+type nothingToUse struct{}
+
+func (*nothingToUse) DescribeRPyC(c *rpyc.Class) { c.Property("size", nil, nil, nil) }
+
+type twoNames struct{}
+
+func (*twoNames) DescribeRPyC(c *rpyc.Class) { c.Aliases("ONE", "OTHER", "ONE") }
+
 func TestMistakesOfDescriptionsAreErrors(t *testing.T) {
 	for _, c := range []struct {
 		service any
@@ -318,6 +326,8 @@ func TestMistakesOfDescriptionsAreErrors(t *testing.T) {
 		{&sameInPython{}, `the methods GetURL and GetUrl would both be "exposed_get_url"`},
 		{&hidesNothing{}, "has no method Secert to hide"},
 		{&twoConstructors{}, "two constructors"},
+		{&nothingToUse{}, `the property "size" can be neither read nor set nor deleted`},
+		{&twoNames{}, `the alias "ONE" is given twice`},
 		{func() any { return nil }, "service: expected a pointer to a struct or a func(*rpyc.Conn) (any, error), got a func() interface {}"},
 		{func(context.Context, *rpyc.Conn) (any, error) { return nil, nil }, "got a func(context.Context, *rpyc.Conn) (interface {}, error)"},
 	} {

@@ -359,10 +359,7 @@ func (o *Object) IsInstance(ctx context.Context, class *Object) (bool, error) {
 		}
 	}
 	value, err := class.ask(ctx, handleInstanceCheck, "", asItIs{o})
-	if err != nil {
-		return false, err
-	}
-	return as[bool](ctx, value)
+	return truthOf(ctx, value, err)
 }
 
 // With is Python's with statement: it enters the object, runs body with what entering gave, and leaves the object,

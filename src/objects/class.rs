@@ -51,6 +51,19 @@ pub struct Member {
 }
 
 impl Member {
+    /// What it cannot be meant to be.
+    fn fault(&self) -> Option<String> {
+        match &self.kind {
+            kind if self.name.as_str().is_empty() => Some(format!("a {} has no name", kind.title())),
+            MemberKind::Property { get: None, set: None, del: None } => {
+                Some(format!("the property '{}' can be neither read nor set nor deleted", self.name))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Member {
     pub fn method(name: &str, signature: Option<&str>, doc: Option<&str>, run: Method) -> Result<Member> {
         let signature = signature.map(|text| Signature::parse(text)?.of(name)).transpose()?;
         let kind = MemberKind::Method { run, signature, quick: false };
@@ -184,6 +197,9 @@ impl Class {
         }
         let mut known = HashMap::new();
         for member in &definition.members {
+            if let Some(text) = member.fault() {
+                return Err(Error::Argument(format!("class '{}': {text}", definition.name)));
+            }
             if let Some(before) = known.insert(member.name.as_str(), member) {
                 let (name, first, second) = (&member.name, before.kind.title(), member.kind.title());
                 let text = format!(
@@ -192,6 +208,11 @@ impl Class {
                 );
                 return Err(Error::Argument(text));
             }
+        }
+        let aliases = definition.service.as_ref().map_or(&[][..], |service| &service.aliases);
+        if let Some(twice) = (1..).zip(aliases).find(|(next, alias)| aliases[*next..].contains(alias)) {
+            let text = format!("class '{}': the alias '{}' is given twice", definition.name, twice.1);
+            return Err(Error::Argument(text));
         }
         Ok(Class::plain(definition))
     }

@@ -51,10 +51,33 @@ static void classes(void)
     CHECK((why = refusal(NULL, 0, properties, 3)) && strstr(why, "'speed' is given twice, to a property and a property"));
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
         CHECK((why = refusal(odd + i, 1, NULL, 0)) && strstr(why, odd[i].name) && strstr(why, odd[i].signature));
+    why = refusal((const rpyc_method[]){{"", nothing, NULL, NULL, 0}}, 1, NULL, 0);
+    CHECK(why && strcmp(why, "class 'Motor': a method has no name") == 0);
+    why = refusal(NULL, 0, (const rpyc_property[]){{"", nothing, NULL, NULL, NULL}}, 1);
+    CHECK(why && strcmp(why, "class 'Motor': a property has no name") == 0);
+    why = refusal(NULL, 0, (const rpyc_property[]){{"speed", NULL, NULL, NULL, "doc"}}, 1);
+    CHECK(why && strcmp(why, "class 'Motor': the property 'speed' can be neither read nor set nor deleted") == 0);
     /* What is inherited may be replaced, by something else too. */
     OK(rpyc_class_new(&table, NULL, NULL, &base, &error));
     CHECK(!refusal(methods, 2, NULL, 0) && !refusal(NULL, 0, properties, 2));
     rpyc_class_free(base);
+}
+
+/* The names of a service. */
+static void aliases(void)
+{
+    const char *names[] = {"MOTORS", "ENGINES", "MOTORS"};
+    rpyc_class_table table = {.struct_size = sizeof table, .name = "MotorService", .aliases = names, .alias_count = 2};
+    rpyc_session_class_table bare = {.struct_size = sizeof bare, .name = "MotorService", .aliases = names, .alias_count = 3};
+    rpyc_class *klass = NULL;
+
+    OK(rpyc_class_new(&table, NULL, NULL, &klass, &error));
+    rpyc_class_free(klass);
+    klass = NULL;
+    table.alias_count = 3;
+    GIVES(RPYC_ERR_ARGUMENT, rpyc_class_new(&table, NULL, NULL, &klass, &error));
+    GIVES(RPYC_ERR_ARGUMENT, rpyc_session_class_new(NULL, 0, &bare, &klass, &error));
+    CHECK(klass == NULL);
 }
 
 static void functions(void)
@@ -84,6 +107,10 @@ static void sessions(void)
     table.member_count = 2;
     GIVES(RPYC_ERR_ARGUMENT, rpyc_session_class_new(NULL, 0, &table, &klass, &error));
     table.member_count = 1;
+    members[1].access = 0;
+    table.members = members + 1;
+    GIVES(RPYC_ERR_ARGUMENT, rpyc_session_class_new(NULL, 0, &table, &klass, &error));
+    table.members = members;
     members[0].signature = "stop()";
     GIVES(RPYC_ERR_ARGUMENT, rpyc_session_class_new(NULL, 0, &table, &klass, &error));
     CHECK(klass == NULL);
@@ -110,6 +137,7 @@ static void slaves(void)
 int main(void)
 {
     classes();
+    aliases();
     functions();
     sessions();
     slaves();

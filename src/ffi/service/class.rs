@@ -179,7 +179,7 @@ unsafe fn method(run: rpyc_method_fn) -> Option<Method> {
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right, or flags or members are set that
 ///         this version does not have), RPYC_ERR_ARGUMENT (a signature or name, one that
-///         is given twice among them); the message says which
+///         is given twice among them; a property without functions); the message says which
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

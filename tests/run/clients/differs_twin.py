@@ -17,7 +17,7 @@ import time
 import rpyc
 from rpyc.core.netref import syncreq
 from rpyc.utils.helpers import buffiter
-from rpyc.utils.server import ThreadedServer
+from rpyc.utils.server import ThreadedServer, ThreadPoolServer
 
 PROGRAM = sys.argv[1]
 checks, failures = 0, 0
@@ -237,8 +237,51 @@ def stock_alone():
             check(error.strerror, "Address already in use", "it is in the way")
 
 
+class PooledService(rpyc.Service):
+    connecting, served, go_on = [], [], threading.Event()
+
+    def on_connect(self, conn):
+        self.connecting.append(threading.current_thread())
+        if len(self.connecting) == 1:
+            self.go_on.wait(60)
+
+    def exposed_note(self):
+        self.served.append(threading.current_thread())
+
+
+def pool():
+    """What is said of thread pools."""
+    server = ThreadPoolServer(PooledService, hostname="127.0.0.1", port=0)
+    check((server.nbthreads, server.request_batch_size), (20, 10), "the size of a pool")
+    accepting = threading.Thread(target=server.start, daemon=True)
+    accepting.start()
+    while not server.active:
+        time.sleep(0.01)
+    conns = [rpyc.connect("127.0.0.1", server.port) for _ in range(2)]
+    time.sleep(0.2)
+    check(PooledService.connecting, [accepting], "a slow on_connect keeps the others waiting")
+    PooledService.go_on.set()
+    for conn in conns:
+        conn.root.note()
+    check(PooledService.connecting, [accepting] * 2, "on_connect in the thread that accepts")
+    check(accepting in PooledService.served, False, "calls in threads of the pool")
+    server.close()
+    stays = socket.socket(fileno=os.dup(conns[1].fileno()))
+    stays.settimeout(0.3)
+    ended = False
+    try:
+        while stays.recv(100):  # answers to what was let go of
+            pass
+        ended = True
+    except socket.timeout:
+        pass
+    check(ended, False, "close() leaves the streams of clients open")
+    stays.close()
+
+
 twins()
 other_client()
+pool()
 stock_alone()
 print("%d passed, %d failed" % (checks - failures, failures))
 sys.exit(1 if failures or not checks else 0)
