@@ -32,6 +32,7 @@ import identities                                      # noqa: F401
 import examples
 import loops                                         # noqa: F401
 import readme                                       # noqa: F401
+import paste                                        # noqa: F401
 import snippets                                      # noqa: F401
 import programs                                      # noqa: F401
 import reference                                     # noqa: F401
