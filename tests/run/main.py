@@ -35,6 +35,7 @@ import readme                                       # noqa: F401
 import paste                                        # noqa: F401
 import snippets                                      # noqa: F401
 import programs                                      # noqa: F401
+import words                                         # noqa: F401
 import reference                                     # noqa: F401
 import behaviour                                     # noqa: F401
 import native                                        # noqa: F401
