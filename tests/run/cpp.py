@@ -250,7 +250,7 @@ def every_function(case):
         with open(path, encoding="utf-8") as file:
             called += re.sub(r"/\*.*?\*/|//[^\n]*", "", file.read(), flags=re.DOTALL)
     with open(os.path.join(ROOT, "docs", "guide", "cpp.md"), encoding="utf-8") as file:
-        left = re.findall(r"`(rpyc_\w+)(\.\.\.)?`", file.read().split("## What is left to C", 1)[1])
+        left = re.findall(r"`(rpyc_\w+)(\.\.\.)?`", file.read().split("## C functions without a binding", 1)[1])
     with open(os.path.join(ROOT, "include", "symbols.txt"), encoding="utf-8") as file:
         names = [line.split()[0] for line in file if line.startswith("rpyc_")]
     for name in names:

@@ -32,8 +32,10 @@ import identities                                      # noqa: F401
 import examples
 import loops                                         # noqa: F401
 import readme                                       # noqa: F401
+import paste                                        # noqa: F401
 import snippets                                      # noqa: F401
 import programs                                      # noqa: F401
+import words                                         # noqa: F401
 import reference                                     # noqa: F401
 import behaviour                                     # noqa: F401
 import native                                        # noqa: F401

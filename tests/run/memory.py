@@ -63,7 +63,7 @@ def readme(case, full):
         return                                       # the other is ended by a signal, and its threads hold what is theirs
     served = case.start([*before, both])
     served.wait_for("^" + re.escape(readme_programs.ANSWER), case.left(60))
-    programs.call(programs.ports[1])
+    programs.call(programs.ports[2])
     case.stop(served, 60, (-15,))
 
 

@@ -53,7 +53,8 @@ def pieces(language, folder=None):
     documents = snippets.documents()
     for path in sorted(glob.glob(os.path.join(folder, "**", "*.md"), recursive=True)) if folder else ():
         documents.append((os.path.relpath(path, ROOT), snippets.read(path)))
-    pattern = r"^```%s\n(.*?)^```\n(?:\n?[^\n`]*prints[^\n]*\n\n?```text\n(.*?)^```)?" % re.escape(language)
+    pattern = (r"^```%s\n(.*?)^```\n(?:\n?[^\n`]*prints[^\n]*\n\n?"
+               r"(?:(?: {4}[^\n]*\n)+\n)?```text\n(.*?)^```)?") % re.escape(language)
     for name, text in documents:
         for number, found in enumerate(re.finditer(pattern, text, re.MULTILINE | re.DOTALL), 1):
             yield name, number, found.group(1), found.group(2)

@@ -7,7 +7,8 @@ import go
 from runner import ROOT, TARGET, NotRun, test
 from syscalls import free_port
 
-PORTS = ("18861", "18862")                           # in the text; the tests take free ones: Python's server, ours
+# In the text; the tests take free ones: Python's server, and those in C, C++ and Go.
+PORTS = ("18861", "18862", "18863", "18864")
 SOCKET = "/run/calculator.sock"
 ANSWER = "40 + 2 = 42"
 CALL = """
@@ -80,12 +81,12 @@ class Programs:
         done = self.case.run([self.case.python("6.0.2"), "-c", CALL, port])
         self.case.equal(done.output, "42\n", "what a Python client is answered")
 
-    def both_ways(self, program):
+    def both_ways(self, program, port):
         """It calls Python's server, then Python calls it."""
         self.calculator()
         started = self.case.start([program])
         started.wait_for(r"^%s\b" % re.escape(ANSWER), self.case.left(30))
-        self.call(self.ports[1])
+        self.call(port)
 
 
 @test("readme.first-call")
@@ -97,34 +98,16 @@ def first_call(case):
     case.equal(case.run(["./add"], folder=case.folder).output, ANSWER + "\n", "output of add")
 
 
-@test("readme.commands", seconds=240)
-def commands(case):
-    """The lines that compile, as they stand, in a folder that holds what a clone does."""
-    programs = Programs(case)
-    for name, piece in (("add.c", blocks("c")[0]), ("service.c", blocks("c")[1]), ("main.cpp", blocks("cpp")[0])):
-        programs.write(name, piece)
-    for name, place in (("include", os.path.join(ROOT, "include")), ("bindings", os.path.join(ROOT, "bindings")), ("target", TARGET)):
-        os.symlink(place, os.path.join(case.folder, name))
-    with open(os.path.join(ROOT, "README.md"), encoding="utf-8") as text:
-        lines = re.findall(r"^    ((?:cc|c\+\+) .*)$", text.read(), re.MULTILINE)
-    case.equal([line.split()[0] for line in lines], ["cc", "c++"], "compilers in README.md")
-    for line in (lines[0], lines[0].replace("add", "service"), lines[1]):
-        case.run(["/bin/sh", "-c", line], folder=case.folder)
-    programs.calculator()
-    case.equal(case.run(["./add"], folder=case.folder).output, ANSWER + "\n", "output of add")
-    case.start(["./main"], folder=case.folder).wait_for(r"^%s\b" % re.escape(ANSWER), case.left(30))
-
-
 @test("readme.cpp", seconds=240)
 def cpp(case):
     programs = Programs(case)
-    programs.both_ways(programs.cpp("both", blocks("cpp")[0]))
+    programs.both_ways(programs.cpp("both", blocks("cpp")[0]), programs.ports[2])
 
 
 @test("readme.go", seconds=240)
 def go_program(case):
     programs = Programs(case)
-    programs.both_ways(programs.go("both", blocks("go")[0]))
+    programs.both_ways(programs.go("both", blocks("go")[0]), programs.ports[3])
 
 
 @test("docs.cpp-programs-run", seconds=240)

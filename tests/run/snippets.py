@@ -9,13 +9,13 @@ from readme import PORTS
 from runner import ROOT, TARGET, TESTS, NotRun, test
 
 MARK = "/* compiled by the tests */\n"
-CLIENT_PORT, SERVICE_PORT = PORTS                    # in README.md; the test takes a free one
+CLIENT_PORT, SERVICE_PORT = PORTS[:2]                # in README.md; the test takes a free one
 FLAGS = ["-std=c11", "-Wall", "-Wextra", "-Werror", "-I" + os.path.join(ROOT, "include")]
 
 
 def documents():
     """(path below the project, text) of README.md, docs and the like."""
-    names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples-c/README.md", "tests/README.md",
+    names = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "examples-c/README.md", "tests/README.md",
              "bindings/examples-ffi/README.md", "bindings/cpp/examples/README.md"]
     names += [os.path.relpath(path, ROOT) for path in sorted(glob.glob(os.path.join(ROOT, "docs", "**", "*.md"), recursive=True))]
     return [(name, read(name)) for name in names]
@@ -144,10 +144,15 @@ def each_part(case):
 
 
 def anchors(path):
-    """What links can name in a document: its headings in small letters, without punctuation."""
+    """What links can name in a document: its headings in small letters, without punctuation; with -1 the second of a name."""
     text = re.sub(r"^```.*?^```", "", read(path), flags=re.MULTILINE | re.DOTALL)
-    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    found = collections.Counter()
+    names = set()
+    for heading in re.findall(r"^#+ (.*)$", text, re.MULTILINE):
+        name = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        names.add("%s-%d" % (name, found[name]) if found[name] else name)
+        found[name] += 1
+    return names
 
 
 @test("docs.files-exist")
@@ -177,7 +182,7 @@ def options_and_limits(case):
     header = dict(re.findall(r"^ \* - (\w+)=(\S+?):", read("include", "rpyc.h"), re.MULTILINE))
     text = read("docs", "guide", "security.md")
     table = {}
-    for heading in ("Attribute rules", "Limits", "What answers tell"):
+    for heading in ("Attribute rules", "Limits", "Information in exceptions"):
         for row in rows(text, heading):
             option = re.fullmatch(r"`(\w+)`", row[0])
             if option:
@@ -192,7 +197,7 @@ def options_and_limits(case):
 def statuses(case):
     """errors.md says of each status what to do, in the order of the header."""
     header = re.findall(r"^#define (RPYC_(?:OK|ERR_\w+)) \d+$", read("include", "rpyc.h"), re.MULTILINE)
-    table = [row[0].strip("`") for row in rows(read("docs", "reference", "errors.md"), "What to do") if row[0].startswith("`")]
+    table = [row[0].strip("`") for row in rows(read("docs", "reference", "errors.md"), "Statuses") if row[0].startswith("`")]
     case.equal(table, header, "statuses of errors.md")
 
 
