@@ -4,13 +4,11 @@ use crate::config::BeforeClosed;
 use crate::connection::Connection;
 use crate::error::{Error, Resolver};
 use crate::ffi::border::guard::{self, guard};
-use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
+use crate::ffi::border::handle;
 use crate::ffi::border::pointer::name;
 use crate::ffi::border::status::{self, Failure, RPYC_ERR_ARGUMENT, RPYC_OK, rpyc_status};
+use crate::ffi::border::types::{rpyc_config, rpyc_connection, rpyc_error, rpyc_object, rpyc_value};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
-use crate::ffi::config::rpyc_config;
-use crate::ffi::connection::lifetime::rpyc_connection;
-use crate::ffi::error::rpyc_error;
 use crate::ffi::log::{level_of, receiver, rpyc_log_fn};
 use crate::log::Logger;
 use crate::value::Reference;
@@ -43,7 +41,7 @@ pub unsafe extern "C" fn rpyc_config_set_logger(
     userdata_free: rpyc_free_fn,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for, and nobody else uses the config meanwhile.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
@@ -89,7 +87,7 @@ pub unsafe extern "C" fn rpyc_config_set_before_closed(
     userdata_free: rpyc_free_fn,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for, and nobody else uses the config meanwhile.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
@@ -140,7 +138,7 @@ pub unsafe extern "C" fn rpyc_config_set_credentials(
     credentials: *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for, and nobody else uses the config meanwhile.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let credentials = handle::value_take(credentials).unwrap_or_default();
@@ -167,7 +165,7 @@ pub unsafe extern "C" fn rpyc_config_set_endpoints(
     peer: *const c_char,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for, and nobody else uses the config meanwhile.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let config = handle::get_mut(config, "config")?;
@@ -201,7 +199,7 @@ pub unsafe extern "C" fn rpyc_config_register_exception(
     code: i32,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for, and nobody else uses the config meanwhile.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let config = handle::get_mut(config, "config")?;
@@ -241,7 +239,7 @@ pub unsafe extern "C" fn rpyc_config_set_exception_resolver(
     userdata_free: rpyc_free_fn,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for, and nobody else uses the config meanwhile.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);

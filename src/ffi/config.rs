@@ -2,18 +2,13 @@
 
 use crate::config::Config;
 use crate::ffi::border::guard::{guard, guard_or};
-use crate::ffi::border::handle::{self, Handle, rpyc_value};
+use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{self, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
-use crate::ffi::error::rpyc_error;
+use crate::ffi::border::types::{rpyc_config, rpyc_error, rpyc_value};
 use crate::value::Value;
 use std::ffi::c_char;
 use std::ptr;
-
-/// Settings for connections and servers, which copy them. Unique.
-pub struct rpyc_config {
-    _opaque: (),
-}
 
 impl Handle for rpyc_config {
     type Inner = Config;
@@ -60,7 +55,7 @@ pub unsafe extern "C" fn rpyc_config_clone(config: *const rpyc_config) -> *mut r
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
-    // SAFETY: NULL or owned by the caller, who gives it up.
+    // SAFETY: the contract of the border.
     guard_or((), || drop(unsafe { handle::take(config) }));
 }
 
@@ -136,7 +131,7 @@ pub unsafe extern "C" fn rpyc_config_set(
     text: *const c_char,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for, and nobody else uses the config meanwhile.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let config = handle::get_mut(config, "config")?;
@@ -161,7 +156,7 @@ pub unsafe extern "C" fn rpyc_config_get(
     text_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let text_out = output(text_out, "text_out")?;
@@ -202,7 +197,7 @@ pub unsafe extern "C" fn rpyc_config_set_bool(
     value: i32,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for, and nobody else uses the config meanwhile.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let config = handle::get_mut(config, "config")?;
@@ -227,7 +222,7 @@ pub unsafe extern "C" fn rpyc_config_set_int(
     value: i64,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for, and nobody else uses the config meanwhile.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let config = handle::get_mut(config, "config")?;

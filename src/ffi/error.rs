@@ -2,77 +2,14 @@
 
 use crate::error::Exception;
 use crate::ffi::border::guard::{guard, guard_or};
-use crate::ffi::border::handle::{self, Handle, rpyc_value};
+use crate::ffi::border::handle;
 use crate::ffi::border::pointer;
+use crate::ffi::border::report::{Raised, Report};
 use crate::ffi::border::status::{self, Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_PANIC, RPYC_OK, rpyc_status};
+use crate::ffi::border::types::{rpyc_error, rpyc_value};
 use crate::value::Value;
 use std::ffi::{CStr, CString, c_char};
 use std::ptr;
-
-/// What went wrong: a status, a message, and the exception if a peer raised one. Unique.
-pub struct rpyc_error {
-    _opaque: (),
-}
-
-impl Handle for rpyc_error {
-    type Inner = Report;
-    const WORD: [u8; 8] = *b"error\0\0\0";
-}
-
-/// What an rpyc_error stands for; its texts are ready to be lent to C.
-pub(crate) struct Report {
-    pub status: rpyc_status,
-    message: CString,
-    raised: Option<Box<Raised>>,
-}
-
-struct Raised {
-    exception: Exception,
-    module: CString,
-    name: CString,
-    traceback: CString,
-    /// Of the attributes, in their order.
-    names: Vec<CString>,
-}
-
-impl From<Failure> for Report {
-    fn from(failure: Failure) -> Report {
-        let raised = failure.exception.map(|exception| {
-            let text = |text: &crate::value::Text| c_text(text.as_str());
-            Box::new(Raised {
-                module: text(&exception.module),
-                name: text(&exception.name),
-                traceback: text(&exception.traceback),
-                names: exception.attributes.iter().map(|(name, _)| text(name)).collect(),
-                exception,
-            })
-        });
-        Report { status: failure.status, message: c_text(&failure.message), raised }
-    }
-}
-
-impl Report {
-    pub fn message(&self) -> &str {
-        self.message.to_str().unwrap_or_default()
-    }
-
-    pub fn exception(&self) -> Option<&Exception> {
-        self.raised.as_ref().map(|raised| &raised.exception)
-    }
-
-    /// What a peer gets to whom it is passed on.
-    pub fn into_raised(self) -> Exception {
-        match self.raised {
-            Some(raised) => raised.exception,
-            None => status::error_of(self.status, self.message().to_owned()).into(),
-        }
-    }
-}
-
-/// A text that ends with NUL; each NUL within becomes U+FFFD.
-fn c_text(text: &str) -> CString {
-    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
-}
 
 /// Reads something of an error; `empty` for NULL.
 ///
@@ -105,7 +42,7 @@ pub unsafe extern "C" fn rpyc_error_new(
     message: *const c_char,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let known = status != RPYC_OK && status::name(status).is_some();
@@ -130,7 +67,7 @@ pub unsafe extern "C" fn rpyc_error_new(
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_free(error: *mut rpyc_error) {
-    // SAFETY: NULL or owned by the caller, who gives it up.
+    // SAFETY: the contract of the border.
     guard_or((), || drop(unsafe { handle::take(error) }));
 }
 
@@ -142,7 +79,7 @@ pub unsafe extern "C" fn rpyc_error_free(error: *mut rpyc_error) {
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_status(error: *const rpyc_error) -> rpyc_status {
-    // SAFETY: NULL or a live error.
+    // SAFETY: the contract of the border.
     guard_or(RPYC_ERR_PANIC, || unsafe { handle::peek(error) }.map_or(RPYC_OK, |error| error.status))
 }
 
@@ -156,7 +93,7 @@ pub unsafe extern "C" fn rpyc_error_status(error: *const rpyc_error) -> rpyc_sta
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_message(error: *const rpyc_error) -> *const c_char {
-    // SAFETY: NULL or a live error.
+    // SAFETY: the contract of the border.
     unsafe { read(error, c"".as_ptr(), |error| Some(error.message.as_ptr())) }
 }
 
@@ -168,7 +105,7 @@ pub unsafe extern "C" fn rpyc_error_message(error: *const rpyc_error) -> *const 
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_type_module(error: *const rpyc_error) -> *const c_char {
-    // SAFETY: NULL or a live error.
+    // SAFETY: the contract of the border.
     unsafe { read_raised(error, |raised| Some(&raised.module)) }
 }
 
@@ -180,7 +117,7 @@ pub unsafe extern "C" fn rpyc_error_type_module(error: *const rpyc_error) -> *co
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_type_name(error: *const rpyc_error) -> *const c_char {
-    // SAFETY: NULL or a live error.
+    // SAFETY: the contract of the border.
     unsafe { read_raised(error, |raised| Some(&raised.name)) }
 }
 
@@ -194,7 +131,7 @@ pub unsafe extern "C" fn rpyc_error_type_name(error: *const rpyc_error) -> *cons
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_traceback(error: *const rpyc_error) -> *const c_char {
-    // SAFETY: NULL or a live error.
+    // SAFETY: the contract of the border.
     unsafe { read_raised(error, |raised| Some(&raised.traceback)) }
 }
 
@@ -209,7 +146,7 @@ pub unsafe extern "C" fn rpyc_error_traceback(error: *const rpyc_error) -> *cons
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_args(error: *const rpyc_error) -> *mut rpyc_value {
     let tuple = |error: &Report| Some(handle::value_new(Value::tuple(error.exception()?.args.clone())));
-    // SAFETY: NULL or a live error.
+    // SAFETY: the contract of the border.
     unsafe { read(error, ptr::null_mut(), tuple) }
 }
 
@@ -228,7 +165,7 @@ pub unsafe extern "C" fn rpyc_error_packed(error: *const rpyc_error) -> *mut rpy
         crate::ffi::border::packed::put_call(&mut packed, &exception.args, &exception.attributes);
         Some(handle::value_new(Value::Bytes(packed.into())))
     };
-    // SAFETY: NULL or a live error.
+    // SAFETY: the contract of the border.
     unsafe { read(error, ptr::null_mut(), packed) }
 }
 
@@ -240,7 +177,7 @@ pub unsafe extern "C" fn rpyc_error_packed(error: *const rpyc_error) -> *mut rpy
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_attribute_count(error: *const rpyc_error) -> usize {
-    // SAFETY: NULL or a live error.
+    // SAFETY: the contract of the border.
     unsafe { read(error, 0, |error| Some(error.exception()?.attributes.len())) }
 }
 
@@ -253,7 +190,7 @@ pub unsafe extern "C" fn rpyc_error_attribute_count(error: *const rpyc_error) ->
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_attribute_name(error: *const rpyc_error, index: usize) -> *const c_char {
-    // SAFETY: NULL or a live error.
+    // SAFETY: the contract of the border.
     unsafe { read_raised(error, |raised| raised.names.get(index)) }
 }
 
@@ -267,7 +204,7 @@ pub unsafe extern "C" fn rpyc_error_attribute_name(error: *const rpyc_error, ind
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_attribute(error: *const rpyc_error, name: *const c_char) -> *mut rpyc_value {
     let find = |error: &Report| {
-        // SAFETY: NULL or NUL-terminated.
+        // SAFETY: the contract of the border.
         let name = unsafe { pointer::name(name, "name") }.ok()?;
         let raised = error.raised.as_ref()?;
         // Python sets them one after the other: the last one stays.
@@ -275,7 +212,7 @@ pub unsafe extern "C" fn rpyc_error_attribute(error: *const rpyc_error, name: *c
         let (_, value) = raised.exception.attributes.get(at)?;
         Some(handle::value_new(value.clone()))
     };
-    // SAFETY: NULL or a live error.
+    // SAFETY: the contract of the border.
     unsafe { read(error, ptr::null_mut(), find) }
 }
 
@@ -287,7 +224,7 @@ pub unsafe extern "C" fn rpyc_error_attribute(error: *const rpyc_error, name: *c
 /// Threads: one thread at a time per handle; the resolver may run. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_code(error: *const rpyc_error) -> i32 {
-    // SAFETY: NULL or a live error.
+    // SAFETY: the contract of the border.
     unsafe { read(error, 0, |error| error.exception()?.code()) }
 }
 
@@ -304,7 +241,7 @@ pub unsafe extern "C" fn rpyc_error_exit_code(error: *const rpyc_error) -> i32 {
         Some(exception) if exception.ends_program() => Some(exception.exit_code()),
         _ => Some(1),
     };
-    // SAFETY: NULL or a live error.
+    // SAFETY: the contract of the border.
     unsafe { read(error, 0, code) }
 }
 
@@ -318,14 +255,14 @@ pub unsafe extern "C" fn rpyc_error_exit_code(error: *const rpyc_error) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_is(error: *const rpyc_error, name: *const c_char) -> bool {
     let is = |error: &Report| {
-        // SAFETY: NULL or NUL-terminated.
+        // SAFETY: the contract of the border.
         let wanted = unsafe { pointer::name(name, "name") }.ok()?.as_bytes();
         let raised = error.raised.as_ref()?;
         let [module, name] = [&raised.module, &raised.name].map(|text| text.as_bytes());
         let qualified = || wanted.strip_prefix(module)?.strip_prefix(b".");
         Some(wanted == name || qualified() == Some(name))
     };
-    // SAFETY: NULL or a live error.
+    // SAFETY: the contract of the border.
     unsafe { read(error, false, is) }
 }
 
@@ -344,6 +281,7 @@ mod tests {
     use super::*;
     use crate::error::Error;
     use crate::ffi::border::guard::guard;
+
     use crate::ffi::border::status::{RPYC_ERR_REMOTE, RPYC_ERR_TIMEOUT};
     use crate::ffi::value::kind::rpyc_value_free;
     use crate::ffi::value::read::{rpyc_value_count, rpyc_value_get_int, rpyc_value_item};
@@ -451,7 +389,7 @@ mod tests {
         let error = made(Error::Remote(Exception::builtin("KeyError", "pear")));
         // SAFETY: the error is given up.
         let report = unsafe { handle::take(error) }.unwrap();
-        assert_eq!((report.status, report.message()), (RPYC_ERR_REMOTE, "KeyError: 'pear'"));
+        assert_eq!((report.status, report.text()), (RPYC_ERR_REMOTE, "KeyError: 'pear'"));
         assert!(report.into_raised().is_builtin("KeyError"));
         let error = made(Error::Limit("much".into()));
         // SAFETY: as above.

@@ -2,8 +2,8 @@
 
 use crate::ffi::border::guard::{guard, outside};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
+use crate::ffi::border::types::rpyc_error;
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
-use crate::ffi::error::rpyc_error;
 use crate::log::{self, Level};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn rpyc_set_log_callback(
     userdata_free: rpyc_free_fn,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);

@@ -1,6 +1,6 @@
 //! The C border: handles, ownership and status, and nothing else. One folder or file for each chapter of
 //! `include/rpyc.h`, which is made from their doc comments; the order of the modules is the order of its functions.
-//! `border` is the machinery that the chapters share; it knows none of them.
+//! `border` is the machinery that the chapters share, with the form of a function; it knows none of them.
 #![allow(unsafe_code, non_camel_case_types, clippy::missing_safety_doc)]
 
 // An empty line keeps rustfmt from sorting across it.

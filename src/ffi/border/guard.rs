@@ -1,8 +1,9 @@
 //! What stands between C and Rust in every function: panics end here, forks are noticed, errors are handed out.
 
 use crate::ffi::border::handle;
+use crate::ffi::border::report::Report;
 use crate::ffi::border::status::{Failure, RPYC_ERR_PANIC, RPYC_OK, Result, rpyc_status};
-use crate::ffi::error::rpyc_error;
+use crate::ffi::border::types::rpyc_error;
 use crate::log::{self, Level};
 use crate::panics;
 use crate::{fork, ids};
@@ -58,7 +59,7 @@ unsafe fn hand_out(error_out: *mut *mut rpyc_error, failure: Failure) -> rpyc_st
     let status = failure.status;
     if !error_out.is_null() && !failure.silent {
         // SAFETY: not NULL, so it can be written to.
-        unsafe { error_out.write(handle::new(failure.into())) };
+        unsafe { error_out.write(handle::new(Report::from(failure))) };
     }
     status
 }

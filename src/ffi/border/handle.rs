@@ -5,6 +5,7 @@
 //! address of a `Value`. Every other handle is the address of a box that `new` made.
 
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result};
+use crate::ffi::border::types::{rpyc_object, rpyc_value};
 #[cfg(debug_assertions)]
 use crate::log::{self, Level};
 use crate::value::{Reference, Value};
@@ -12,16 +13,6 @@ use std::borrow::Cow;
 use std::ffi::CString;
 use std::ptr;
 use std::sync::OnceLock;
-
-/// A value: plain data, or a reference to an object. Shared and immutable.
-pub struct rpyc_value {
-    _opaque: (),
-}
-
-/// An object: one of a peer, or one of ours that peers can use. Shared.
-pub struct rpyc_object {
-    _opaque: (),
-}
 
 /// What an rpyc_object stands for.
 pub(crate) struct ObjectHandle {
@@ -274,15 +265,16 @@ unsafe fn live<H: Handle>(handle: *mut H) -> Option<*mut Boxed<H::Inner>> {
     Some(boxed)
 }
 
-#[cfg(all(test, debug_assertions))]
+#[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::ffi::border::status::RPYC_OK;
-    use crate::ffi::config::{rpyc_config, rpyc_config_free, rpyc_config_new};
-    use crate::ffi::error::{rpyc_error, rpyc_error_free, rpyc_error_status};
-
     #[test]
+    #[cfg(debug_assertions)]
     fn what_is_no_handle_is_told_in_debug_builds() {
+        use super::*;
+        use crate::ffi::border::status::RPYC_OK;
+        use crate::ffi::border::types::{rpyc_config, rpyc_error};
+        use crate::ffi::config::{rpyc_config_free, rpyc_config_new};
+        use crate::ffi::error::{rpyc_error_free, rpyc_error_status};
         let config = rpyc_config_new();
         // What lies there does not matter, as long as it can be read.
         let mut freed = [0u64; 64];

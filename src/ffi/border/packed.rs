@@ -2,9 +2,9 @@
 //! The form stands at RPYC_SESSION_PACKED.
 
 use crate::bare::{self, Bare, token_of};
-use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
+use crate::ffi::border::handle;
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_RANGE, Result};
-use crate::ffi::service::class::rpyc_class;
+use crate::ffi::border::types::{rpyc_class, rpyc_object, rpyc_value};
 use crate::nesting;
 use crate::objects::BoundMethod;
 use crate::session::Keywords;

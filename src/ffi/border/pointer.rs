@@ -1,7 +1,8 @@
 //! Pointers of the host: texts, bytes and arrays that come in, places for results.
 
-use crate::ffi::border::handle::{self, rpyc_value};
+use crate::ffi::border::handle;
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_UTF8, Result};
+use crate::ffi::border::types::rpyc_value;
 use crate::value::Value;
 use std::ffi::{CStr, c_char};
 use std::fmt;
@@ -185,6 +186,11 @@ pub(crate) unsafe fn value<'a>(
 ) -> Result<std::borrow::Cow<'a, Value>> {
     // SAFETY: the same is asked of our caller.
     unsafe { handle::value_get(handle) }.ok_or_else(|| Failure::null(argument))
+}
+
+/// What was consumed, which must not have been NULL.
+pub(crate) fn present<T>(taken: Option<T>, argument: &str) -> Result<T> {
+    taken.ok_or_else(|| Failure::null(argument))
 }
 
 /// Where consumed values lie: a few here, more on the heap.

@@ -2,25 +2,19 @@
 
 use crate::classic::Classic;
 use crate::ffi::border::guard::{guard, guard_or};
-use crate::ffi::border::handle::{self, Handle, rpyc_object, rpyc_value};
-use crate::ffi::border::pointer::{Values, name, output, text};
-use crate::ffi::border::status::{Failure, Result, rpyc_status};
-use crate::ffi::config::{config_or_default, rpyc_config};
-use crate::ffi::connection::lifetime::{live as live_connection, rpyc_connection};
-use crate::ffi::error::rpyc_error;
-use crate::ffi::object::obtain::bounds;
-use crate::ffi::object::operations::{Arguments, reference};
-use crate::ffi::service::class::rpyc_class;
+use crate::ffi::border::handle::{self, Handle};
+use crate::ffi::border::pointer::{name, output, present, text};
+use crate::ffi::border::status::{Result, rpyc_status};
+use crate::ffi::border::types::{
+    rpyc_class, rpyc_classic, rpyc_config, rpyc_connection, rpyc_error, rpyc_object, rpyc_value,
+};
+use crate::ffi::config::config_or_default;
+use crate::ffi::connection::lifetime::live as live_connection;
+use crate::ffi::object::operation::{Arguments, reference};
+use crate::ffi::object::views::bounds;
 use crate::objects::ask;
 use std::ffi::c_char;
 use std::ptr;
-
-/// The master of a classic server: Python's rpyc.classic.connect(). Shared.
-///
-/// The server gives everything away: whoever can connect runs any code there. Modules and the namespace are fetched once.
-pub struct rpyc_classic {
-    _opaque: (),
-}
 
 impl Handle for rpyc_classic {
     type Inner = Classic;
@@ -61,7 +55,7 @@ pub unsafe extern "C" fn rpyc_classic_connect(
     classic_out: *mut *mut rpyc_classic,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(classic_out, "classic_out")?;
@@ -88,7 +82,7 @@ pub unsafe extern "C" fn rpyc_classic_new(
     classic_out: *mut *mut rpyc_classic,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(classic_out, "classic_out")?;
@@ -106,7 +100,7 @@ pub unsafe extern "C" fn rpyc_classic_new(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_clone(classic: *const rpyc_classic) -> *mut rpyc_classic {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(ptr::null_mut(), || {
         unsafe { handle::peek(classic) }.map_or(ptr::null_mut(), |classic| handle::new(classic.clone()))
     })
@@ -119,7 +113,7 @@ pub unsafe extern "C" fn rpyc_classic_clone(classic: *const rpyc_classic) -> *mu
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_free(classic: *mut rpyc_classic) {
-    // SAFETY: NULL or owned by the caller, who gives it up.
+    // SAFETY: the contract of the border.
     guard_or((), || drop(unsafe { handle::take(classic) }));
 }
 
@@ -138,7 +132,7 @@ pub unsafe extern "C" fn rpyc_classic_connection(
     connection_out: *mut *mut rpyc_connection,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(connection_out, "connection_out")?;
@@ -165,7 +159,7 @@ pub unsafe extern "C" fn rpyc_classic_module(
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(object_out, "object_out")?;
@@ -189,7 +183,7 @@ pub unsafe extern "C" fn rpyc_classic_builtins(
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(object_out, "object_out")?;
@@ -224,17 +218,17 @@ pub unsafe extern "C" fn rpyc_classic_call(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
-            let mut values = Values::default();
-            let (args, keywords) = (values.take(args, count, "args"), handle::value_take(keywords));
-            let out = output(value_out, "value_out")?;
-            let classic = live(classic)?;
-            let arguments = Arguments::of(args, keywords)?;
-            let module = if module.is_null() { "builtins" } else { name(module, "module")? };
-            let function = name(function, "function")?;
-            out.put_value(ask(&classic.module(module)?, arguments.call_method(function))?)
+            Arguments::take(args, count, keywords, |arguments| {
+                let out = output(value_out, "value_out")?;
+                let classic = live(classic)?;
+                let arguments = arguments?;
+                let module = if module.is_null() { "builtins" } else { name(module, "module")? };
+                let function = name(function, "function")?;
+                out.put_value(ask(&classic.module(module)?, arguments.call_method(function))?)
+            })
         })
     }
 }
@@ -258,7 +252,7 @@ pub unsafe extern "C" fn rpyc_classic_eval(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(value_out, "value_out")?;
@@ -284,7 +278,7 @@ pub unsafe extern "C" fn rpyc_classic_execute(
     length: usize,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { guard(error_out, || Ok(live(classic)?.execute(text(statements, length, "statements")?)?)) }
 }
 
@@ -303,7 +297,7 @@ pub unsafe extern "C" fn rpyc_classic_namespace(
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(object_out, "object_out")?;
@@ -329,7 +323,7 @@ pub unsafe extern "C" fn rpyc_classic_get(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(value_out, "value_out")?;
@@ -355,13 +349,13 @@ pub unsafe extern "C" fn rpyc_classic_set(
     value: *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let value = handle::value_take(value);
             let classic = live(classic)?;
             let variable = name(variable, "variable")?;
-            Ok(classic.set(variable, value.ok_or_else(|| Failure::null("value"))?)?)
+            Ok(classic.set(variable, present(value, "value")?)?)
         })
     }
 }
@@ -381,7 +375,7 @@ pub unsafe extern "C" fn rpyc_classic_getconn(
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(object_out, "object_out")?;
@@ -418,7 +412,7 @@ pub unsafe extern "C" fn rpyc_classic_obtain(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(value_out, "value_out")?;
@@ -447,13 +441,13 @@ pub unsafe extern "C" fn rpyc_classic_deliver(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let value = handle::value_take(value);
             let out = output(value_out, "value_out")?;
             let classic = live(classic)?;
-            let value = value.ok_or_else(|| Failure::null("value"))?;
+            let value = present(value, "value")?;
             out.put_value(classic.deliver(&value)?)
         })
     }

@@ -2,16 +2,15 @@
 
 use crate::classic::{self, Slave, SlaveState};
 use crate::connection::Connection;
+use crate::ffi::border::callbacks::{CSelf, rpyc_method_fn};
 use crate::ffi::border::guard::{self, guard};
-use crate::ffi::border::handle::{self, rpyc_object};
+use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{array, name, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE, Result, rpyc_status};
 use crate::ffi::border::table::{self, optional};
+use crate::ffi::border::types::{rpyc_call, rpyc_class, rpyc_connection, rpyc_error, rpyc_object};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
-use crate::ffi::connection::lifetime::rpyc_connection;
-use crate::ffi::error::rpyc_error;
-use crate::ffi::service::call::{lend_call, live, rpyc_call};
-use crate::ffi::service::class::{CSelf, rpyc_class, rpyc_method_fn};
+use crate::ffi::service::call::{lend_call, live};
 use crate::objects::{Call, Hook, Method, Object, Refused};
 use crate::value::Text;
 use std::ffi::{c_char, c_void};
@@ -106,7 +105,7 @@ pub unsafe extern "C" fn rpyc_slave_new(
     class_out: *mut *mut rpyc_class,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let userdata = Arc::new(Userdata::new(userdata, userdata_free));
@@ -176,7 +175,7 @@ pub unsafe extern "C" fn rpyc_slave_module(
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(object_out, "object_out")?;
@@ -211,7 +210,7 @@ pub unsafe extern "C" fn rpyc_module_new(
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(object_out, "object_out")?;

@@ -6,9 +6,9 @@ use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{name, output};
 use crate::ffi::border::status::{Result, rpyc_status};
 use crate::ffi::border::table;
+use crate::ffi::border::types::{rpyc_classic, rpyc_error, rpyc_redirection};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
-use crate::ffi::classic::master::{live, rpyc_classic};
-use crate::ffi::error::rpyc_error;
+use crate::ffi::classic::master::live;
 use libc::FILE;
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn rpyc_classic_upload(
     options: *const rpyc_transfer_options,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let classic = live(classic)?;
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn rpyc_classic_download(
     options: *const rpyc_transfer_options,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let classic = live(classic)?;
@@ -156,11 +156,6 @@ pub type rpyc_output_fn = Option<unsafe extern "C" fn(text: *const c_char, lengt
 
 /// Puts up to `size` bytes of what the peer is to read into `buffer`, and tells how many; 0 is the end.
 pub type rpyc_input_fn = Option<unsafe extern "C" fn(buffer: *mut c_char, size: usize, userdata: *mut c_void) -> usize>;
-
-/// The standard streams of a classic server, led to this side. Shared between threads, but has one owner.
-pub struct rpyc_redirection {
-    _opaque: (),
-}
 
 impl Handle for rpyc_redirection {
     type Inner = Redirection;
@@ -196,7 +191,7 @@ pub unsafe extern "C" fn rpyc_classic_redirect(
     redirection_out: *mut *mut rpyc_redirection,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let userdata = Arc::new(Userdata::new(userdata, userdata_free));
@@ -286,7 +281,7 @@ pub unsafe extern "C" fn rpyc_classic_redirect_files(
     redirection_out: *mut *mut rpyc_redirection,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let place = output(redirection_out, "redirection_out")?;
@@ -313,7 +308,7 @@ pub unsafe extern "C" fn rpyc_redirection_end(
     redirection: *mut rpyc_redirection,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { guard(error_out, || Ok(handle::get(redirection, "redirection")?.end()?)) }
 }
 
@@ -324,6 +319,6 @@ pub unsafe extern "C" fn rpyc_redirection_end(
 /// Threads: any thread; never waits. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_redirection_free(redirection: *mut rpyc_redirection) {
-    // SAFETY: NULL or owned by the caller, who gives it up.
+    // SAFETY: the contract of the border.
     guard_or((), || drop(unsafe { handle::take(redirection) }));
 }

@@ -5,8 +5,8 @@ use crate::ffi::border::guard::{guard, guard_or};
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::output;
 use crate::ffi::border::status::rpyc_status;
-use crate::ffi::connection::lifetime::{held, live, rpyc_connection};
-use crate::ffi::error::rpyc_error;
+use crate::ffi::border::types::{rpyc_connection, rpyc_error};
+use crate::ffi::connection::lifetime::{held, live};
 
 /// Wait until the descriptor is readable.
 pub const RPYC_WAIT_READ: i32 = 1;
@@ -31,7 +31,7 @@ pub unsafe extern "C" fn rpyc_connection_set_nonblocking(
     nonblocking: i32,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { guard(error_out, || Ok(held(connection)?.set_nonblocking(nonblocking != 0)?)) }
 }
 
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn rpyc_connection_process(
     handled_out: *mut bool,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let mut unused = false;
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn rpyc_connection_process(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_interest(connection: *const rpyc_connection) -> i32 {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(0, || {
         let interest = unsafe { live(connection) }.map(Connection::interest).unwrap_or_default();
         (interest.read as i32 * RPYC_WAIT_READ) | (interest.write as i32 * RPYC_WAIT_WRITE)
@@ -90,7 +90,7 @@ pub unsafe extern "C" fn rpyc_connection_interest(connection: *const rpyc_connec
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_next_deadline(connection: *const rpyc_connection) -> i64 {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(-1, || match unsafe { live(connection) }.ok().and_then(Connection::next_deadline) {
         Some(left) => i64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX),
         None => -1,
@@ -105,7 +105,7 @@ pub unsafe extern "C" fn rpyc_connection_next_deadline(connection: *const rpyc_c
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_write_fileno(connection: *const rpyc_connection) -> i32 {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(-1, || unsafe { handle::peek(connection) }.and_then(Connection::write_fileno).unwrap_or(-1))
 }
 
@@ -119,6 +119,6 @@ pub unsafe extern "C" fn rpyc_connection_write_fileno(connection: *const rpyc_co
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_wake_fileno(connection: *const rpyc_connection) -> i32 {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(-1, || unsafe { live(connection) }.ok().and_then(Connection::wake_fileno).unwrap_or(-1))
 }

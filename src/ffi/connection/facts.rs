@@ -1,13 +1,119 @@
-//! What a connection is: its options, its ends, whom the host takes the peer for, and its root.
+//! What a connection is: its options, its dialect, its ends, whom the host takes the peer for, and its root.
 
-use crate::ffi::border::guard::guard;
-use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
+use crate::config::Dialect;
+use crate::connection::Connection;
+use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{name, output};
-use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_TYPE, rpyc_status};
-use crate::ffi::connection::lifetime::{live, rpyc_connection};
-use crate::ffi::error::rpyc_error;
+use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE, RPYC_ERR_TYPE, rpyc_status};
+use crate::ffi::border::types::{rpyc_connection, rpyc_error, rpyc_object, rpyc_value};
+use crate::ffi::connection::lifetime::live;
 use crate::value::{Reference, Value};
 use std::ffi::c_char;
+
+/// Changes an option of a living connection, from the next message on.
+///
+/// @param connection borrowed
+/// @param option copied; NUL-terminated; as for rpyc_config_set
+/// @param text copied; NUL-terminated
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE (this option is
+///         settled when a connection starts)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_set(
+    connection: *mut rpyc_connection,
+    option: *const c_char,
+    text: *const c_char,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe {
+        guard(error_out, || {
+            let connection = live(connection)?;
+            Ok(connection.set_option(name(option, "option")?, name(text, "text")?)?)
+        })
+    }
+}
+
+/// The dialect that is spoken.
+///
+/// @param connection borrowed
+/// @return 6: that of rpyc 6; 5: that of rpyc 4.1 to 5.3; 0: not known yet
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_dialect(connection: *const rpyc_connection) -> i32 {
+    // SAFETY: the contract of the border.
+    guard_or(0, || match unsafe { live(connection) }.map(Connection::dialect) {
+        Ok(Dialect::V6) => 6,
+        Ok(Dialect::V5) => 5,
+        _ => 0,
+    })
+}
+
+/// Do lists, dicts and arrays travel by value? So it is between two librpyc peers of which one has the option native at
+/// "on" and the other at least at "accept"; it is settled before the first request is answered. If not, they travel as
+/// references to objects that the library keeps.
+///
+/// @param connection borrowed; may be NULL
+/// @return whether the peer agreed
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_is_native(connection: *const rpyc_connection) -> bool {
+    // SAFETY: the contract of the border.
+    guard_or(false, || unsafe { live(connection) }.is_ok_and(Connection::is_native))
+}
+
+/// What the other side is called: its address where it has one.
+///
+/// @param connection borrowed
+/// @param text_out owned; a text value
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_peer_name(
+    connection: *const rpyc_connection,
+    text_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe {
+        guard(error_out, || {
+            let out = output(text_out, "text_out")?;
+            out.put_value(Value::str(&live(connection)?.peer_name()))
+        })
+    }
+}
+
+/// Our own root on this connection: what the peer gets.
+///
+/// @param connection borrowed
+/// @param object_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the connection is being made)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_service(
+    connection: *const rpyc_connection,
+    object_out: *mut *mut rpyc_object,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe {
+        guard(error_out, || {
+            let out = output(object_out, "object_out")?;
+            let root = live(connection)?.service().cloned();
+            let root = root.ok_or_else(|| Failure::new(RPYC_ERR_STATE, "there is no service yet"))?;
+            out.put(handle::new(Reference::Local(root).into()))
+        })
+    }
+}
 
 /// The text of an option of a living connection: what rpyc_connection_set would take for its present value.
 ///
@@ -25,7 +131,7 @@ pub unsafe extern "C" fn rpyc_connection_get(
     text_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(text_out, "text_out")?;
@@ -51,7 +157,7 @@ pub unsafe extern "C" fn rpyc_connection_credentials(
     credentials_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(credentials_out, "credentials_out")?;
@@ -77,7 +183,7 @@ pub unsafe extern "C" fn rpyc_connection_endpoints(
     peer_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let local = output(local_out, "local_out");
@@ -105,7 +211,7 @@ pub unsafe extern "C" fn rpyc_connection_set_root(
     root: *const rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let connection = live(connection)?;

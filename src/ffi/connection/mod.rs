@@ -2,9 +2,11 @@
 
 pub(crate) mod transport;
 
+pub(crate) mod lifetime;
+
 // Constants that only the header's readers use.
 #[allow(dead_code)]
-pub(crate) mod lifetime;
+mod requests;
 
 mod facts;
 

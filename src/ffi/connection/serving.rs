@@ -5,15 +5,9 @@ use crate::ffi::border::guard::{guard, guard_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::output;
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
-use crate::ffi::connection::lifetime::{held, rpyc_connection};
-use crate::ffi::error::rpyc_error;
+use crate::ffi::border::types::{rpyc_connection, rpyc_error, rpyc_serving};
+use crate::ffi::connection::lifetime::held;
 use std::sync::Arc;
-
-/// Threads that serve a connection in the background, as RPyC's BgServingThread. Shared; when the last handle is freed,
-/// they stop.
-pub struct rpyc_serving {
-    _opaque: (),
-}
 
 impl Handle for rpyc_serving {
     type Inner = Arc<Background>;
@@ -52,7 +46,7 @@ pub unsafe extern "C" fn rpyc_connection_serve_background(
     serving_out: *mut *mut rpyc_serving,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(serving_out, "serving_out")?;
@@ -79,7 +73,7 @@ pub unsafe extern "C" fn rpyc_connection_serve_threaded(
     flags: i32,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { guard(error_out, || Ok(held(connection)?.serve_threaded(threads, is_in_order(flags)?)?)) }
 }
 
@@ -91,7 +85,7 @@ pub unsafe extern "C" fn rpyc_connection_serve_threaded(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_serving_clone(serving: *const rpyc_serving) -> *mut rpyc_serving {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(std::ptr::null_mut(), || {
         unsafe { handle::peek(serving) }.map_or(std::ptr::null_mut(), |serving| handle::new(serving.clone()))
     })
@@ -104,7 +98,7 @@ pub unsafe extern "C" fn rpyc_serving_clone(serving: *const rpyc_serving) -> *mu
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_serving_free(serving: *mut rpyc_serving) {
-    // SAFETY: NULL or owned by the caller, who gives it up.
+    // SAFETY: the contract of the border.
     guard_or((), || drop(unsafe { handle::take(serving) }));
 }
 
@@ -116,7 +110,7 @@ pub unsafe extern "C" fn rpyc_serving_free(serving: *mut rpyc_serving) {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_serving_is_running(serving: *const rpyc_serving) -> bool {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(false, || unsafe { handle::peek(serving) }.is_some_and(|serving| serving.is_running()))
 }
 
@@ -130,7 +124,7 @@ pub unsafe extern "C" fn rpyc_serving_is_running(serving: *const rpyc_serving) -
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_serving_stop(serving: *mut rpyc_serving, error_out: *mut *mut rpyc_error) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { guard(error_out, || Ok(handle::get(serving, "serving")?.stop()?)) }
 }
 
@@ -144,7 +138,7 @@ pub unsafe extern "C" fn rpyc_serving_stop(serving: *mut rpyc_serving, error_out
 /// Threads: not from a callback. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_serving_join(serving: *mut rpyc_serving, error_out: *mut *mut rpyc_error) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let serving = handle::get(serving, "serving")?.clone();

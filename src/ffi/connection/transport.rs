@@ -4,16 +4,11 @@ use crate::ffi::border::guard::{guard, guard_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{name, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, rpyc_status};
-use crate::ffi::config::{config_or_default, rpyc_config};
-use crate::ffi::error::rpyc_error;
+use crate::ffi::border::types::{rpyc_config, rpyc_error, rpyc_transport};
+use crate::ffi::config::config_or_default;
 use crate::transport::{self, Address, Ownership, Transport};
 use std::ffi::c_char;
 use std::sync::Arc;
-
-/// A byte stream in both directions, before a connection uses it. Unique.
-pub struct rpyc_transport {
-    _opaque: (),
-}
 
 impl Handle for rpyc_transport {
     type Inner = Arc<dyn Transport>;
@@ -45,7 +40,7 @@ pub unsafe extern "C" fn rpyc_transport_connect(
     transport_out: *mut *mut rpyc_transport,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(transport_out, "transport_out")?;
@@ -75,7 +70,7 @@ pub unsafe extern "C" fn rpyc_transport_new_fd(
     transport_out: *mut *mut rpyc_transport,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(transport_out, "transport_out")?;
@@ -103,7 +98,7 @@ pub unsafe extern "C" fn rpyc_transport_new_pair(
     right_out: *mut *mut rpyc_transport,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let left = output(left_out, "left_out");
@@ -123,6 +118,6 @@ pub unsafe extern "C" fn rpyc_transport_new_pair(
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_transport_free(transport: *mut rpyc_transport) {
-    // SAFETY: NULL or owned by the caller, who gives it up.
+    // SAFETY: the contract of the border.
     guard_or((), || drop(unsafe { handle::take(transport) }));
 }

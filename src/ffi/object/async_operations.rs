@@ -1,14 +1,12 @@
-//! rpyc_object: every operation as an asynchronous request.
+//! Every operation as an asynchronous request.
 
-use crate::connection::{ask_later, is_instance_later};
+use crate::connection::is_instance_later;
 use crate::ffi::border::guard::guard;
-use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
-use crate::ffi::border::pointer::{Values, name, output};
-use crate::ffi::border::status::{Failure, rpyc_status};
-use crate::ffi::connection::lifetime::timeout;
-use crate::ffi::error::rpyc_error;
-use crate::ffi::object::async_result::rpyc_async_result;
-use crate::ffi::object::operations::{Arguments, compare_op, reference};
+use crate::ffi::border::handle::value_take;
+use crate::ffi::border::pointer::{name, present};
+use crate::ffi::border::status::rpyc_status;
+use crate::ffi::border::types::{rpyc_async_result, rpyc_error, rpyc_object, rpyc_value};
+use crate::ffi::object::operation::{Arguments, answer_later, compare_op, operation_async, reference, special};
 use crate::value::Ask;
 use std::ffi::c_char;
 
@@ -31,13 +29,10 @@ pub unsafe extern "C" fn rpyc_object_get_attr_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            let attribute = name(attribute, "attribute")?;
-            out.put(handle::new(ask_later(this, Ask::GetAttr(attribute), timeout(timeout_ms))?))
+        operation_async((object, "object"), timeout_ms, result_out, error_out, |later| {
+            later.ask(Ask::GetAttr(name(attribute, "attribute")?))
         })
     }
 }
@@ -63,15 +58,12 @@ pub unsafe extern "C" fn rpyc_object_set_attr_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let value = handle::value_take(value);
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
+        let value = value_take(value);
+        operation_async((object, "object"), timeout_ms, result_out, error_out, |later| {
             let attribute = name(attribute, "attribute")?;
-            let value = value.ok_or_else(|| Failure::null("value"))?;
-            out.put(handle::new(ask_later(this, Ask::SetAttr(attribute, &value), timeout(timeout_ms))?))
+            later.ask(Ask::SetAttr(attribute, &present(value, "value")?))
         })
     }
 }
@@ -95,13 +87,10 @@ pub unsafe extern "C" fn rpyc_object_del_attr_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            let attribute = name(attribute, "attribute")?;
-            out.put(handle::new(ask_later(this, Ask::DelAttr(attribute), timeout(timeout_ms))?))
+        operation_async((object, "object"), timeout_ms, result_out, error_out, |later| {
+            later.ask(Ask::DelAttr(name(attribute, "attribute")?))
         })
     }
 }
@@ -129,15 +118,12 @@ pub unsafe extern "C" fn rpyc_object_call_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
-            let mut values = Values::default();
-            let (args, keywords) = (values.take(args, count, "args"), handle::value_take(keywords));
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            let arguments = Arguments::of(args, keywords)?;
-            out.put(handle::new(ask_later(this, arguments.call(), timeout(timeout_ms))?))
+            Arguments::take(args, count, keywords, |arguments| {
+                answer_later((object, "object"), timeout_ms, result_out, |later| later.ask(arguments?.call()))
+            })
         })
     }
 }
@@ -167,16 +153,15 @@ pub unsafe extern "C" fn rpyc_object_call_method_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
-            let mut values = Values::default();
-            let (args, keywords) = (values.take(args, count, "args"), handle::value_take(keywords));
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            let arguments = Arguments::of(args, keywords)?;
-            let method = name(method, "method")?;
-            out.put(handle::new(ask_later(this, arguments.call_method(method), timeout(timeout_ms))?))
+            Arguments::take(args, count, keywords, |arguments| {
+                answer_later((object, "object"), timeout_ms, result_out, |later| {
+                    let arguments = arguments?;
+                    later.ask(arguments.call_method(name(method, "method")?))
+                })
+            })
         })
     }
 }
@@ -197,14 +182,8 @@ pub unsafe extern "C" fn rpyc_object_str_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe {
-        guard(error_out, || {
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            out.put(handle::new(ask_later(this, Ask::Str, timeout(timeout_ms))?))
-        })
-    }
+    // SAFETY: the contract of the border.
+    unsafe { operation_async((object, "object"), timeout_ms, result_out, error_out, |later| later.ask(Ask::Str)) }
 }
 
 /// As rpyc_object_repr, without waiting for the answer.
@@ -223,14 +202,8 @@ pub unsafe extern "C" fn rpyc_object_repr_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe {
-        guard(error_out, || {
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            out.put(handle::new(ask_later(this, Ask::Repr, timeout(timeout_ms))?))
-        })
-    }
+    // SAFETY: the contract of the border.
+    unsafe { operation_async((object, "object"), timeout_ms, result_out, error_out, |later| later.ask(Ask::Repr)) }
 }
 
 /// As rpyc_object_hash, without waiting for the answer.
@@ -249,14 +222,8 @@ pub unsafe extern "C" fn rpyc_object_hash_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe {
-        guard(error_out, || {
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            out.put(handle::new(ask_later(this, Ask::Hash, timeout(timeout_ms))?))
-        })
-    }
+    // SAFETY: the contract of the border.
+    unsafe { operation_async((object, "object"), timeout_ms, result_out, error_out, |later| later.ask(Ask::Hash)) }
 }
 
 /// As rpyc_object_compare, without waiting for the answer.
@@ -280,15 +247,12 @@ pub unsafe extern "C" fn rpyc_object_compare_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let other = handle::value_take(other);
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
+        let other = value_take(other);
+        operation_async((object, "object"), timeout_ms, result_out, error_out, |later| {
             let op = compare_op(op)?;
-            let other = other.ok_or_else(|| Failure::null("other"))?;
-            out.put(handle::new(ask_later(this, Ask::Compare(op, &other), timeout(timeout_ms))?))
+            later.ask(Ask::Compare(op, &present(other, "other")?))
         })
     }
 }
@@ -309,14 +273,8 @@ pub unsafe extern "C" fn rpyc_object_dir_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe {
-        guard(error_out, || {
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            out.put(handle::new(ask_later(this, Ask::Dir, timeout(timeout_ms))?))
-        })
-    }
+    // SAFETY: the contract of the border.
+    unsafe { operation_async((object, "object"), timeout_ms, result_out, error_out, |later| later.ask(Ask::Dir)) }
 }
 
 /// As rpyc_object_inspect, without waiting for the answer.
@@ -335,14 +293,8 @@ pub unsafe extern "C" fn rpyc_object_inspect_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe {
-        guard(error_out, || {
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            out.put(handle::new(ask_later(this, Ask::Inspect, timeout(timeout_ms))?))
-        })
-    }
+    // SAFETY: the contract of the border.
+    unsafe { operation_async((object, "object"), timeout_ms, result_out, error_out, |later| later.ask(Ask::Inspect)) }
 }
 
 /// As rpyc_object_is_instance, without waiting for the answer.
@@ -364,13 +316,10 @@ pub unsafe extern "C" fn rpyc_object_is_instance_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            let klass = reference(klass, "klass")?;
-            out.put(handle::new(is_instance_later(this, klass, timeout(timeout_ms))?))
+        operation_async((object, "object"), timeout_ms, result_out, error_out, |later| {
+            Ok(is_instance_later(later.object, reference(klass, "klass")?, later.limit)?)
         })
     }
 }
@@ -391,16 +340,10 @@ pub unsafe extern "C" fn rpyc_object_length_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            out.put(handle::new(ask_later(
-                this,
-                Ask::CallAttr { name: "__len__", args: &[], keywords: &[] },
-                timeout(timeout_ms),
-            )?))
+        operation_async((object, "object"), timeout_ms, result_out, error_out, |later| {
+            later.ask(special("__len__", &[]))
         })
     }
 }
@@ -423,18 +366,11 @@ pub unsafe extern "C" fn rpyc_object_get_item_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let key = handle::value_take(key);
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            let key = key.ok_or_else(|| Failure::null("key"))?;
-            out.put(handle::new(ask_later(
-                this,
-                Ask::CallAttr { name: "__getitem__", args: &[key], keywords: &[] },
-                timeout(timeout_ms),
-            )?))
+        let key = value_take(key);
+        operation_async((object, "object"), timeout_ms, result_out, error_out, |later| {
+            later.ask(special("__getitem__", &[present(key, "key")?]))
         })
     }
 }
@@ -459,20 +395,12 @@ pub unsafe extern "C" fn rpyc_object_set_item_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let key = handle::value_take(key);
-            let value = handle::value_take(value);
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            let key = key.ok_or_else(|| Failure::null("key"))?;
-            let value = value.ok_or_else(|| Failure::null("value"))?;
-            out.put(handle::new(ask_later(
-                this,
-                Ask::CallAttr { name: "__setitem__", args: &[key, value], keywords: &[] },
-                timeout(timeout_ms),
-            )?))
+        let key = value_take(key);
+        let value = value_take(value);
+        operation_async((object, "object"), timeout_ms, result_out, error_out, |later| {
+            later.ask(special("__setitem__", &[present(key, "key")?, present(value, "value")?]))
         })
     }
 }
@@ -495,18 +423,11 @@ pub unsafe extern "C" fn rpyc_object_del_item_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let key = handle::value_take(key);
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            let key = key.ok_or_else(|| Failure::null("key"))?;
-            out.put(handle::new(ask_later(
-                this,
-                Ask::CallAttr { name: "__delitem__", args: &[key], keywords: &[] },
-                timeout(timeout_ms),
-            )?))
+        let key = value_take(key);
+        operation_async((object, "object"), timeout_ms, result_out, error_out, |later| {
+            later.ask(special("__delitem__", &[present(key, "key")?]))
         })
     }
 }
@@ -529,18 +450,11 @@ pub unsafe extern "C" fn rpyc_object_contains_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let item = handle::value_take(item);
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            let item = item.ok_or_else(|| Failure::null("item"))?;
-            out.put(handle::new(ask_later(
-                this,
-                Ask::CallAttr { name: "__contains__", args: &[item], keywords: &[] },
-                timeout(timeout_ms),
-            )?))
+        let item = value_take(item);
+        operation_async((object, "object"), timeout_ms, result_out, error_out, |later| {
+            later.ask(special("__contains__", &[present(item, "item")?]))
         })
     }
 }
@@ -561,16 +475,10 @@ pub unsafe extern "C" fn rpyc_object_iter_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            out.put(handle::new(ask_later(
-                this,
-                Ask::CallAttr { name: "__iter__", args: &[], keywords: &[] },
-                timeout(timeout_ms),
-            )?))
+        operation_async((object, "object"), timeout_ms, result_out, error_out, |later| {
+            later.ask(special("__iter__", &[]))
         })
     }
 }
@@ -591,16 +499,10 @@ pub unsafe extern "C" fn rpyc_object_next_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(result_out, "result_out")?;
-            let this = reference(iterator, "iterator")?;
-            out.put(handle::new(ask_later(
-                this,
-                Ask::CallAttr { name: "__next__", args: &[], keywords: &[] },
-                timeout(timeout_ms),
-            )?))
+        operation_async((iterator, "iterator"), timeout_ms, result_out, error_out, |later| {
+            later.ask(special("__next__", &[]))
         })
     }
 }
@@ -623,12 +525,10 @@ pub unsafe extern "C" fn rpyc_object_next_chunk_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(result_out, "result_out")?;
-            let this = reference(iterator, "iterator")?;
-            out.put(handle::new(ask_later(this, Ask::BuffIter(count), timeout(timeout_ms))?))
+        operation_async((iterator, "iterator"), timeout_ms, result_out, error_out, |later| {
+            later.ask(Ask::BuffIter(count))
         })
     }
 }
@@ -649,16 +549,10 @@ pub unsafe extern "C" fn rpyc_object_enter_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            out.put(handle::new(ask_later(
-                this,
-                Ask::CallAttr { name: "__enter__", args: &[], keywords: &[] },
-                timeout(timeout_ms),
-            )?))
+        operation_async((object, "object"), timeout_ms, result_out, error_out, |later| {
+            later.ask(special("__enter__", &[]))
         })
     }
 }
@@ -681,13 +575,10 @@ pub unsafe extern "C" fn rpyc_object_exit_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            let failed = !error.is_null();
-            out.put(handle::new(ask_later(this, Ask::Exit(failed), timeout(timeout_ms))?))
+        operation_async((object, "object"), timeout_ms, result_out, error_out, |later| {
+            later.ask(Ask::Exit(!error.is_null()))
         })
     }
 }

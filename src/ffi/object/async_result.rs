@@ -2,19 +2,14 @@
 
 use crate::connection::{wait_all, wait_any};
 use crate::ffi::border::guard::{self, guard, guard_or};
-use crate::ffi::border::handle::{self, Handle, rpyc_value};
-use crate::ffi::border::pointer::{array, output};
+use crate::ffi::border::handle::{self, Handle};
+use crate::ffi::border::pointer::{array, output, present};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
+use crate::ffi::border::time::timeout;
+use crate::ffi::border::types::{rpyc_async_result, rpyc_error, rpyc_value};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
-use crate::ffi::connection::lifetime::timeout;
-use crate::ffi::error::rpyc_error;
 use crate::objects::Promise;
 use std::ffi::c_void;
-
-/// The answer to an asynchronous request, before or after it came. Shared.
-pub struct rpyc_async_result {
-    _opaque: (),
-}
 
 impl Handle for rpyc_async_result {
     type Inner = Promise;
@@ -35,7 +30,7 @@ pub type rpyc_async_callback = Option<unsafe extern "C" fn(result: *mut rpyc_asy
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_clone(result: *const rpyc_async_result) -> *mut rpyc_async_result {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(std::ptr::null_mut(), || {
         unsafe { handle::peek(result) }.map_or(std::ptr::null_mut(), |result| handle::new(result.clone()))
     })
@@ -48,7 +43,7 @@ pub unsafe extern "C" fn rpyc_async_result_clone(result: *const rpyc_async_resul
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_free(result: *mut rpyc_async_result) {
-    // SAFETY: NULL or owned by the caller, who gives it up.
+    // SAFETY: the contract of the border.
     guard_or((), || drop(unsafe { handle::take(result) }));
 }
 
@@ -67,7 +62,7 @@ unsafe fn ask(result: *mut rpyc_async_result, question: impl FnOnce(&Promise) ->
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_ready(result: *mut rpyc_async_result) -> bool {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     unsafe { ask(result, Promise::ready) }
 }
 
@@ -79,7 +74,7 @@ pub unsafe extern "C" fn rpyc_async_result_ready(result: *mut rpyc_async_result)
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_error(result: *mut rpyc_async_result) -> bool {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     unsafe { ask(result, Promise::error) }
 }
 
@@ -91,7 +86,7 @@ pub unsafe extern "C" fn rpyc_async_result_error(result: *mut rpyc_async_result)
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_expired(result: *mut rpyc_async_result) -> bool {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     unsafe { ask(result, Promise::expired) }
 }
 
@@ -108,7 +103,7 @@ pub unsafe extern "C" fn rpyc_async_result_wait(
     result: *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { guard(error_out, || Ok(handle::get(result, "result")?.wait()?)) }
 }
 
@@ -127,7 +122,7 @@ pub unsafe extern "C" fn rpyc_async_result_value(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(value_out, "value_out")?;
@@ -145,7 +140,7 @@ pub unsafe extern "C" fn rpyc_async_result_value(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_cancel(result: *mut rpyc_async_result) -> bool {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     unsafe { ask(result, Promise::cancel) }
 }
 
@@ -178,7 +173,7 @@ pub unsafe extern "C" fn rpyc_async_result_wait_any(
     index_out: *mut usize,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(index_out, "index_out")?;
@@ -209,7 +204,7 @@ pub unsafe extern "C" fn rpyc_async_result_wait_all(
     timeout_ms: i64,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { guard(error_out, || Ok(wait_all(&several(results, count)?, timeout(timeout_ms))?)) }
 }
 
@@ -232,13 +227,13 @@ pub unsafe extern "C" fn rpyc_async_result_add_callback(
     userdata_free: rpyc_free_fn,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
             // The callback may run at once, and free this very handle.
             let result = handle::get(result, "result")?.clone();
-            let callback = callback.ok_or_else(|| Failure::null("callback"))?;
+            let callback = present(callback, "callback")?;
             result.add_callback(Box::new(move |result| {
                 let lent = handle::new::<rpyc_async_result>(result.clone());
                 guard::outside(|| callback(lent, userdata.pointer()));
@@ -263,7 +258,7 @@ pub unsafe extern "C" fn rpyc_async_result_set_expiry(
     timeout_ms: i64,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             handle::get(result, "result")?.set_expiry(timeout(timeout_ms));

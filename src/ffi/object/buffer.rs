@@ -3,24 +3,17 @@
 use crate::codec::frame::Room;
 use crate::connection::{ask_into, ask_later_into};
 use crate::ffi::border::guard::{guard, guard_or};
-use crate::ffi::border::handle::{self, Handle, rpyc_object, rpyc_value};
-use crate::ffi::border::pointer::{Values, name, output};
+use crate::ffi::border::handle::{self, Handle};
+use crate::ffi::border::pointer::{name, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, rpyc_status};
+use crate::ffi::border::types::{rpyc_async_result, rpyc_buffer, rpyc_error, rpyc_object, rpyc_value};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
-use crate::ffi::connection::lifetime::timeout;
-use crate::ffi::error::rpyc_error;
-use crate::ffi::object::async_result::rpyc_async_result;
-use crate::ffi::object::operations::{Arguments, reference};
+use crate::ffi::object::operation::{Arguments, answer, answer_later};
 use crate::value::Blob;
 use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Memory of the host for one bytes answer at a time, received there without a copy. Shared.
-pub struct rpyc_buffer {
-    _opaque: (),
-}
 
 impl Handle for rpyc_buffer {
     type Inner = Arc<Memory>;
@@ -118,7 +111,7 @@ pub unsafe extern "C" fn rpyc_buffer_new(
     buffer_out: *mut *mut rpyc_buffer,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
@@ -144,7 +137,7 @@ pub unsafe extern "C" fn rpyc_buffer_new(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_buffer_clone(buffer: *const rpyc_buffer) -> *mut rpyc_buffer {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(ptr::null_mut(), || {
         unsafe { handle::peek(buffer) }.map_or(ptr::null_mut(), |memory| handle::new(memory.clone()))
     })
@@ -158,7 +151,7 @@ pub unsafe extern "C" fn rpyc_buffer_clone(buffer: *const rpyc_buffer) -> *mut r
 /// Threads: any thread; never waits. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_buffer_free(buffer: *mut rpyc_buffer) {
-    // SAFETY: NULL or owned by the caller, who gives it up.
+    // SAFETY: the contract of the border.
     guard_or((), || drop(unsafe { handle::take(buffer) }));
 }
 
@@ -173,7 +166,7 @@ pub unsafe extern "C" fn rpyc_buffer_free(buffer: *mut rpyc_buffer) {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_buffer_busy(buffer: *const rpyc_buffer) -> bool {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(false, || unsafe { handle::peek(buffer) }.is_some_and(|memory| memory.busy.load(Ordering::Acquire)))
 }
 
@@ -206,17 +199,17 @@ pub unsafe extern "C" fn rpyc_object_call_method_into(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
-            let mut values = Values::default();
-            let (args, keywords) = (values.take(args, count, "args"), handle::value_take(keywords));
-            let out = output(value_out, "value_out")?;
-            let this = reference(object, "object")?;
-            let arguments = Arguments::of(args, keywords)?;
-            let method = name(method, "method")?;
-            let room = handle::get(buffer, "buffer")?.lend();
-            out.put_value(ask_into(this, arguments.call_method(method), room)?)
+            Arguments::take(args, count, keywords, |arguments| {
+                answer((object, "object"), (value_out, "value_out"), |this| {
+                    let arguments = arguments?;
+                    let method = name(method, "method")?;
+                    let room = handle::get(buffer, "buffer")?.lend();
+                    Ok(handle::value_new(ask_into(this, arguments.call_method(method), room)?))
+                })
+            })
         })
     }
 }
@@ -248,17 +241,17 @@ pub unsafe extern "C" fn rpyc_object_call_method_into_async(
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
-            let mut values = Values::default();
-            let (args, keywords) = (values.take(args, count, "args"), handle::value_take(keywords));
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            let arguments = Arguments::of(args, keywords)?;
-            let method = name(method, "method")?;
-            let room = handle::get(buffer, "buffer")?.lend();
-            out.put(handle::new(ask_later_into(this, arguments.call_method(method), timeout(timeout_ms), room)?))
+            Arguments::take(args, count, keywords, |arguments| {
+                answer_later((object, "object"), timeout_ms, result_out, |later| {
+                    let arguments = arguments?;
+                    let method = name(method, "method")?;
+                    let room = handle::get(buffer, "buffer")?.lend();
+                    Ok(ask_later_into(later.object, arguments.call_method(method), later.limit, room)?)
+                })
+            })
         })
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::connection::{Connection, shared_of};
 use crate::ffi::border::guard::guard_or;
-use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
-use crate::ffi::connection::lifetime::rpyc_connection;
+use crate::ffi::border::handle;
+use crate::ffi::border::types::{rpyc_connection, rpyc_object, rpyc_value};
 use crate::value::{Proxy, Reference};
 use std::ptr;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ fn hold(proxy: &Proxy) -> *mut rpyc_connection {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_hold_connection(object: *const rpyc_object) -> *mut rpyc_connection {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(ptr::null_mut(), || match unsafe { handle::peek(object) }.map(|object| &object.reference) {
         Some(Reference::Remote(proxy)) => hold(proxy),
         _ => ptr::null_mut(),
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn rpyc_value_hold_connection(value: *const rpyc_value) ->
         if handle::is_nothing(value) {
             return ptr::null_mut();
         }
-        // SAFETY: NULL or a live handle.
+        // SAFETY: the contract of the border.
         let value = unsafe { handle::value_get(value) };
         value.as_deref().and_then(|value| value.first_remote()).map_or(ptr::null_mut(), |proxy| hold(proxy))
     })
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn rpyc_value_hold_connection(value: *const rpyc_value) ->
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_is_of(object: *const rpyc_object, connection: *const rpyc_connection) -> bool {
     guard_or(false, || {
-        // SAFETY: NULL or live handles.
+        // SAFETY: the contract of the border.
         let (object, connection) = unsafe { (handle::peek(object), handle::peek(connection)) };
         match (object.map(|object| &object.reference), connection) {
             (Some(Reference::Remote(proxy)), Some(connection)) => {

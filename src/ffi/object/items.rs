@@ -1,13 +1,14 @@
-//! rpyc_object: what containers, iterators and contexts can do.
+//! What containers, iterators and contexts can do.
 
 use crate::ffi::border::guard::{guard, guard_or};
-use crate::ffi::border::handle::{self, Handle, rpyc_object, rpyc_value};
-use crate::ffi::border::pointer::output;
+use crate::ffi::border::handle::{self, Handle, value_take};
+use crate::ffi::border::pointer::{output, present};
 use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
-use crate::ffi::error::rpyc_error;
-use crate::ffi::object::operations::reference;
+use crate::ffi::border::types::{rpyc_error, rpyc_iterator, rpyc_object, rpyc_value};
+use crate::ffi::object::operation::{ask_value, operation, operation_without_answer, reference, special};
 use crate::objects::{ask, contains, is_instance, truth_of};
-use crate::value::{Ask, Reference, Value};
+use crate::value::Ask;
+use crate::value::{Reference, Value};
 
 fn length(value: Value) -> Result<i64> {
     match value {
@@ -17,8 +18,9 @@ fn length(value: Value) -> Result<i64> {
     }
 }
 
-fn iterator_of(value: Value) -> Result<Reference> {
-    match value {
+/// Asks for an iterator.
+fn iterator_of(object: &Reference) -> Result<Reference> {
+    match ask(object, special("__iter__", &[]))? {
         Value::Ref(reference) => Ok(reference),
         other => Err(Failure::new(RPYC_ERR_TYPE, format_args!("the iterator is no object but {}", other.type_name()))),
     }
@@ -45,13 +47,10 @@ pub unsafe extern "C" fn rpyc_object_is_instance(
     result_out: *mut bool,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            let klass = reference(klass, "klass")?;
-            out.put(truth_of(&is_instance(this, klass)?)?)
+        operation((object, "object"), (result_out, "result_out"), error_out, |this| {
+            Ok(truth_of(&is_instance(this, reference(klass, "klass")?)?)?)
         })
     }
 }
@@ -71,12 +70,10 @@ pub unsafe extern "C" fn rpyc_object_length(
     length_out: *mut i64,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(length_out, "length_out")?;
-            let this = reference(object, "object")?;
-            out.put(length(ask(this, Ask::CallAttr { name: "__len__", args: &[], keywords: &[] })?)?)
+        operation((object, "object"), (length_out, "length_out"), error_out, |this| {
+            length(ask(this, special("__len__", &[]))?)
         })
     }
 }
@@ -98,14 +95,11 @@ pub unsafe extern "C" fn rpyc_object_get_item(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let key = handle::value_take(key);
-            let out = output(value_out, "value_out")?;
-            let this = reference(object, "object")?;
-            let key = key.ok_or_else(|| Failure::null("key"))?;
-            out.put_value(ask(this, Ask::CallAttr { name: "__getitem__", args: &[key], keywords: &[] })?)
+        let key = value_take(key);
+        operation((object, "object"), (value_out, "value_out"), error_out, |this| {
+            ask_value(this, special("__getitem__", &[present(key, "key")?]))
         })
     }
 }
@@ -127,16 +121,13 @@ pub unsafe extern "C" fn rpyc_object_set_item(
     value: *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let key = handle::value_take(key);
-            let value = handle::value_take(value);
-            let this = reference(object, "object")?;
-            let key = key.ok_or_else(|| Failure::null("key"))?;
-            let value = value.ok_or_else(|| Failure::null("value"))?;
-            ask(this, Ask::CallAttr { name: "__setitem__", args: &[key, value], keywords: &[] })?;
-            Ok(())
+        let key = value_take(key);
+        let value = value_take(value);
+        operation_without_answer((object, "object"), error_out, |this| {
+            let entry = [present(key, "key")?, present(value, "value")?];
+            Ok(ask(this, special("__setitem__", &entry))?)
         })
     }
 }
@@ -156,14 +147,11 @@ pub unsafe extern "C" fn rpyc_object_del_item(
     key: *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let key = handle::value_take(key);
-            let this = reference(object, "object")?;
-            let key = key.ok_or_else(|| Failure::null("key"))?;
-            ask(this, Ask::CallAttr { name: "__delitem__", args: &[key], keywords: &[] })?;
-            Ok(())
+        let key = value_take(key);
+        operation_without_answer((object, "object"), error_out, |this| {
+            Ok(ask(this, special("__delitem__", &[present(key, "key")?]))?)
         })
     }
 }
@@ -186,14 +174,11 @@ pub unsafe extern "C" fn rpyc_object_contains(
     result_out: *mut bool,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let item = handle::value_take(item);
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
-            let item = item.ok_or_else(|| Failure::null("item"))?;
-            out.put(contains(this, &item)?)
+        let item = value_take(item);
+        operation((object, "object"), (result_out, "result_out"), error_out, |this| {
+            Ok(contains(this, &present(item, "item")?)?)
         })
     }
 }
@@ -213,14 +198,10 @@ pub unsafe extern "C" fn rpyc_object_iter(
     iterator_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(iterator_out, "iterator_out")?;
-            let this = reference(object, "object")?;
-            out.put(handle::new(
-                iterator_of(ask(this, Ask::CallAttr { name: "__iter__", args: &[], keywords: &[] })?)?.into(),
-            ))
+        operation((object, "object"), (iterator_out, "iterator_out"), error_out, |this| {
+            Ok(handle::new(iterator_of(this)?.into()))
         })
     }
 }
@@ -241,12 +222,10 @@ pub unsafe extern "C" fn rpyc_object_next(
     item_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(item_out, "item_out")?;
-            let this = reference(iterator, "iterator")?;
-            out.put_value(ask(this, Ask::CallAttr { name: "__next__", args: &[], keywords: &[] })?)
+        operation((iterator, "iterator"), (item_out, "item_out"), error_out, |this| {
+            ask_value(this, special("__next__", &[]))
         })
     }
 }
@@ -268,12 +247,10 @@ pub unsafe extern "C" fn rpyc_object_next_chunk(
     items_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(items_out, "items_out")?;
-            let this = reference(iterator, "iterator")?;
-            out.put_value(ask(this, Ask::BuffIter(count))?)
+        operation((iterator, "iterator"), (items_out, "items_out"), error_out, |this| {
+            ask_value(this, Ask::BuffIter(count))
         })
     }
 }
@@ -293,12 +270,10 @@ pub unsafe extern "C" fn rpyc_object_enter(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(value_out, "value_out")?;
-            let this = reference(object, "object")?;
-            out.put_value(ask(this, Ask::CallAttr { name: "__enter__", args: &[], keywords: &[] })?)
+        operation((object, "object"), (value_out, "value_out"), error_out, |this| {
+            ask_value(this, special("__enter__", &[]))
         })
     }
 }
@@ -320,20 +295,12 @@ pub unsafe extern "C" fn rpyc_object_exit(
     swallowed_out: *mut bool,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(swallowed_out, "swallowed_out")?;
-            let this = reference(object, "object")?;
-            let failed = !error.is_null();
-            out.put(truth_of(&ask(this, Ask::Exit(failed))?)?)
+        operation((object, "object"), (swallowed_out, "swallowed_out"), error_out, |this| {
+            Ok(truth_of(&ask(this, Ask::Exit(!error.is_null()))?)?)
         })
     }
-}
-
-/// An iteration over all items of a container or iterator, fetched in growing chunks. Unique.
-pub struct rpyc_iterator {
-    _opaque: (),
 }
 
 impl Handle for rpyc_iterator {
@@ -369,13 +336,11 @@ pub unsafe extern "C" fn rpyc_object_iterate(
     iterator_out: *mut *mut rpyc_iterator,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(iterator_out, "iterator_out")?;
-            let this = reference(object, "object")?;
-            let source = iterator_of(ask(this, Ask::CallAttr { name: "__iter__", args: &[], keywords: &[] })?)?;
-            out.put(handle::new(Chunks { source, items: Vec::new().into_iter(), next: FIRST_CHUNK, end: false }))
+        operation((object, "object"), (iterator_out, "iterator_out"), error_out, |this| {
+            let source = iterator_of(this)?;
+            Ok(handle::new(Chunks { source, items: Vec::new().into_iter(), next: FIRST_CHUNK, end: false }))
         })
     }
 }
@@ -395,7 +360,7 @@ pub unsafe extern "C" fn rpyc_iterator_next(
     item_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(item_out, "item_out")?;
@@ -426,6 +391,6 @@ pub unsafe extern "C" fn rpyc_iterator_next(
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_iterator_free(iterator: *mut rpyc_iterator) {
-    // SAFETY: NULL or owned by the caller, who gives it up.
+    // SAFETY: the contract of the border.
     guard_or((), || drop(unsafe { handle::take(iterator) }));
 }

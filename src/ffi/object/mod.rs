@@ -2,16 +2,18 @@
 
 pub(crate) mod async_result;
 
+pub(crate) mod identity;
+
+pub(crate) mod operation;
+
 // Constants that only the header's readers use.
 #[allow(dead_code)]
-pub(crate) mod operations;
+mod operations;
 
-mod compare;
 mod hold;
 mod items;
 
 mod async_operations;
-pub(crate) mod obtain;
-mod restricted;
+pub(crate) mod views;
 
 mod buffer;

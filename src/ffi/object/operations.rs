@@ -1,19 +1,16 @@
-//! rpyc_object: objects of a peer and our own; attributes, calls, texts, comparison.
+//! What is asked of an object: attributes, calls, texts, comparison.
 
-use crate::connection::{Connection, shared_of};
-use crate::ffi::border::guard::{guard, guard_or};
-use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
-use crate::ffi::border::pointer::{Values, name, output};
-use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE, RPYC_ERR_TYPE, Result, rpyc_status};
-use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
-use crate::ffi::connection::lifetime::rpyc_connection;
-use crate::ffi::error::rpyc_error;
-use crate::ffi::service::class::{CSelf, rpyc_class};
-use crate::objects::{Object, ask};
-use crate::value::{Ask, CompareOp, Proxy, Reference, Text, Value};
-use std::ffi::{CStr, CString, c_char, c_void};
-use std::ptr;
-use std::sync::Arc;
+use crate::ffi::border::guard::guard;
+use crate::ffi::border::handle::value_take;
+use crate::ffi::border::pointer::{name, present};
+use crate::ffi::border::status::{Failure, RPYC_ERR_TYPE, rpyc_status};
+use crate::ffi::border::types::{rpyc_error, rpyc_object, rpyc_value};
+use crate::ffi::object::operation::{Arguments, answer, ask_value, compare_op, operation, operation_without_answer};
+use crate::objects::{ask, equal, truth};
+use crate::value::Ask;
+use crate::value::CompareOp;
+use crate::value::Value;
+use std::ffi::c_char;
 
 /// Is it less?
 pub const RPYC_LT: i32 = 0;
@@ -27,248 +24,6 @@ pub const RPYC_NE: i32 = 3;
 pub const RPYC_GT: i32 = 4;
 /// Is it greater or equal?
 pub const RPYC_GE: i32 = 5;
-
-/// What a handle stands for, in a process that may use it.
-///
-/// # Safety
-/// The handle is NULL or live, as long as is said of the result.
-pub(crate) unsafe fn reference<'a>(object: *const rpyc_object, argument: &str) -> Result<&'a Reference> {
-    // SAFETY: the same is asked of our caller.
-    Ok(&unsafe { handle::get(object, argument) }?.reference)
-}
-
-pub(crate) fn compare_op(op: i32) -> Result<CompareOp> {
-    usize::try_from(op)
-        .ok()
-        .and_then(|op| CompareOp::ALL.get(op).copied())
-        .ok_or_else(|| Failure::new(RPYC_ERR_ARGUMENT, format_args!("{op} is no comparison")))
-}
-
-/// Arguments and keywords of a call, as they come from C.
-pub(crate) struct Arguments<'a> {
-    args: &'a [Value],
-    keywords: Vec<(Text, Value)>,
-}
-
-impl<'a> Arguments<'a> {
-    #[inline]
-    pub fn of(args: Result<&'a [Value]>, keywords: Option<Value>) -> Result<Arguments<'a>> {
-        let keywords = if keywords.is_none() { Vec::new() } else { keyword_pairs(keywords)? };
-        Ok(Arguments { args: args?, keywords })
-    }
-
-    pub fn call(&self) -> Ask<'_> {
-        Ask::Call { args: self.args, keywords: &self.keywords }
-    }
-
-    #[inline]
-    pub fn call_method<'b>(&'b self, name: &'b str) -> Ask<'b> {
-        Ask::CallAttr { name, args: self.args, keywords: &self.keywords }
-    }
-}
-
-pub(crate) fn keyword_pairs(keywords: Option<Value>) -> Result<Vec<(Text, Value)>> {
-    let wrong = |got: &str| Failure::new(RPYC_ERR_TYPE, format_args!("keywords are a dict with text keys, not {got}"));
-    match &keywords {
-        None | Some(Value::None) => Ok(Vec::new()),
-        Some(Value::Dict(entries)) => entries
-            .iter()
-            .map(|(key, value)| match key {
-                Value::Str(key) => Ok((key.clone(), value.clone())),
-                other => Err(wrong(&format!("one with a key of type {}", other.type_name()))),
-            })
-            .collect(),
-        Some(other) => Err(wrong(&format!("a value of type {}", other.type_name()))),
-    }
-}
-
-/// Another handle of the same object.
-///
-/// @param object borrowed
-/// @return owned; NULL for NULL
-///
-/// Threads: any thread. Since 0.1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_object_clone(object: *const rpyc_object) -> *mut rpyc_object {
-    // SAFETY: NULL or a live handle.
-    guard_or(ptr::null_mut(), || {
-        unsafe { handle::peek(object) }.map_or(ptr::null_mut(), |object| handle::new(object.reference.clone().into()))
-    })
-}
-
-/// Frees a handle. With the last use of an object of the peer, the peer is told as the option release says.
-///
-/// @param object consumed; NULL does nothing
-///
-/// Threads: any thread; never waits. Since 0.1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_object_free(object: *mut rpyc_object) {
-    guard_or((), || {
-        // SAFETY: NULL or owned by the caller, who gives it up.
-        let Some(taken) = (unsafe { handle::take(object) }) else { return };
-        let shared = match &taken.reference {
-            Reference::Remote(proxy) if !proxy.home().is_empty() => shared_of(proxy).ok(),
-            _ => None,
-        };
-        drop(taken);
-        if let Some(shared) = shared {
-            shared.release_soon();
-        }
-    });
-}
-
-/// Is it an object of a peer?
-///
-/// @param object borrowed
-/// @return false for objects of this process, and for NULL
-///
-/// Threads: any thread. Since 0.1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_object_is_remote(object: *const rpyc_object) -> bool {
-    // SAFETY: NULL or a live handle.
-    guard_or(false, || {
-        unsafe { handle::peek(object) }.is_some_and(|object| matches!(object.reference, Reference::Remote(_)))
-    })
-}
-
-/// Is it a class?
-///
-/// @param object borrowed
-/// @return false also for NULL
-///
-/// Threads: any thread. Since 0.1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_object_is_class(object: *const rpyc_object) -> bool {
-    // SAFETY: NULL or a live handle.
-    guard_or(false, || {
-        unsafe { handle::peek(object) }.is_some_and(|object| match &object.reference {
-            Reference::Remote(proxy) => proxy.is_class,
-            Reference::Local(local) => local.instances().is_some(),
-        })
-    })
-}
-
-/// Are two handles the same object, as Python's "is"?
-///
-/// @param left borrowed
-/// @param right borrowed
-/// @return false where one is NULL
-///
-/// Threads: any thread. Since 0.1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_object_same(left: *const rpyc_object, right: *const rpyc_object) -> bool {
-    // SAFETY: NULL or live handles.
-    guard_or(false, || match unsafe { (handle::peek(left), handle::peek(right)) } {
-        (Some(left), Some(right)) => left.reference.same(&right.reference),
-        _ => false,
-    })
-}
-
-/// The name of an object's type with its module, such as "builtins.list"; for a class, its own name.
-///
-/// @param object borrowed
-/// @return borrowed until the handle is freed; NUL-terminated; NULL for NULL
-///
-/// Threads: any thread. Since 0.1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_object_type_name(object: *const rpyc_object) -> *const c_char {
-    // SAFETY: NULL or a live handle.
-    guard_or(ptr::null(), || {
-        unsafe { handle::peek(object) }
-            .map_or(ptr::null(), |object| object.type_name.get_or_init(|| c_name(&object.reference)).as_ptr())
-    })
-}
-
-fn c_name(reference: &Reference) -> CString {
-    let text = match reference {
-        Reference::Remote(proxy) => proxy.type_name.to_string(),
-        Reference::Local(local) => local.instances().unwrap_or(local.shape()).type_name.to_string(),
-    };
-    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_else(|_| <&CStr>::default().to_owned())
-}
-
-/// The connection over which an object of a peer was lent.
-///
-/// @param object borrowed
-/// @param connection_out owned; it does not keep the connection open
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (an object of this process), RPYC_ERR_CLOSED
-///
-/// Threads: any thread. Since 0.1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_object_connection(
-    object: *const rpyc_object,
-    connection_out: *mut *mut rpyc_connection,
-    error_out: *mut *mut rpyc_error,
-) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe {
-        guard(error_out, || {
-            let out = output(connection_out, "connection_out")?;
-            match reference(object, "object")? {
-                Reference::Remote(proxy) => out.put(handle::new(Connection::borrowed(connection_of(proxy)?))),
-                Reference::Local(_) => Err(Failure::new(RPYC_ERR_STATE, "the object belongs to this process")),
-            }
-        })
-    }
-}
-
-fn connection_of(proxy: &Proxy) -> Result<Arc<crate::connection::Shared>> {
-    Ok(shared_of(proxy)?)
-}
-
-/// Makes an object of this process: an instance of a class around a pointer.
-///
-/// @param klass copied reference
-/// @param self_ given to the class's callbacks
-/// @param self_free ends self when neither this process nor a peer uses the object any more; may be NULL
-/// @param object_out owned
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL
-///
-/// Threads: any thread. Since 0.1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_object_new(
-    klass: *const rpyc_class,
-    self_: *mut c_void,
-    self_free: rpyc_free_fn,
-    object_out: *mut *mut rpyc_object,
-    error_out: *mut *mut rpyc_error,
-) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe {
-        guard(error_out, || {
-            let state = CSelf(Userdata::new(self_, self_free));
-            let out = output(object_out, "object_out")?;
-            let klass = handle::get(klass, "klass")?;
-            out.put(handle::new(Reference::Local(klass.instance(Box::new(state))).into()))
-        })
-    }
-}
-
-/// The pointer inside an object of this process.
-///
-/// @param object borrowed
-/// @param klass borrowed; the object must be an instance of it, or of a class derived from it
-/// @return borrowed, as long as the object lives; NULL for other objects
-///
-/// Threads: any thread. Since 0.1.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_object_self(object: *const rpyc_object, klass: *const rpyc_class) -> *mut c_void {
-    // SAFETY: NULL or live handles.
-    guard_or(ptr::null_mut(), || {
-        let (Some(object), Some(klass)) = (unsafe { (handle::peek(object), handle::peek(klass)) }) else {
-            return ptr::null_mut();
-        };
-        let Reference::Local(local) = &object.reference else { return ptr::null_mut() };
-        match local.as_any().downcast_ref::<Object>() {
-            Some(object) if object.class().is_or_derives_from(klass) => {
-                object.state().downcast_ref::<CSelf>().map_or(ptr::null_mut(), |state| state.0.pointer())
-            }
-            _ => ptr::null_mut(),
-        }
-    })
-}
 
 /// An attribute of an object. The peer's rules decide which names it gives.
 ///
@@ -288,13 +43,10 @@ pub unsafe extern "C" fn rpyc_object_get_attr(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(value_out, "value_out")?;
-            let this = reference(object, "object")?;
-            let attribute = name(attribute, "attribute")?;
-            out.put_value(ask(this, Ask::GetAttr(attribute))?)
+        operation((object, "object"), (value_out, "value_out"), error_out, |this| {
+            ask_value(this, Ask::GetAttr(name(attribute, "attribute")?))
         })
     }
 }
@@ -317,15 +69,12 @@ pub unsafe extern "C" fn rpyc_object_set_attr(
     value: *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let value = handle::value_take(value);
-            let this = reference(object, "object")?;
+        let value = value_take(value);
+        operation_without_answer((object, "object"), error_out, |this| {
             let attribute = name(attribute, "attribute")?;
-            let value = value.ok_or_else(|| Failure::null("value"))?;
-            ask(this, Ask::SetAttr(attribute, &value))?;
-            Ok(())
+            Ok(ask(this, Ask::SetAttr(attribute, &present(value, "value")?))?)
         })
     }
 }
@@ -346,13 +95,10 @@ pub unsafe extern "C" fn rpyc_object_del_attr(
     attribute: *const c_char,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let this = reference(object, "object")?;
-            let attribute = name(attribute, "attribute")?;
-            ask(this, Ask::DelAttr(attribute))?;
-            Ok(())
+        operation_without_answer((object, "object"), error_out, |this| {
+            Ok(ask(this, Ask::DelAttr(name(attribute, "attribute")?))?)
         })
     }
 }
@@ -379,15 +125,12 @@ pub unsafe extern "C" fn rpyc_object_call(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
-            let mut values = Values::default();
-            let (args, keywords) = (values.take(args, count, "args"), handle::value_take(keywords));
-            let out = output(value_out, "value_out")?;
-            let this = reference(object, "object")?;
-            let arguments = Arguments::of(args, keywords)?;
-            out.put_value(ask(this, arguments.call())?)
+            Arguments::take(args, count, keywords, |arguments| {
+                answer((object, "object"), (value_out, "value_out"), |this| ask_value(this, arguments?.call()))
+            })
         })
     }
 }
@@ -416,16 +159,15 @@ pub unsafe extern "C" fn rpyc_object_call_method(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
-            let mut values = Values::default();
-            let (args, keywords) = (values.take(args, count, "args"), handle::value_take(keywords));
-            let out = output(value_out, "value_out")?;
-            let this = reference(object, "object")?;
-            let arguments = Arguments::of(args, keywords)?;
-            let method = name(method, "method")?;
-            out.put_value(ask(this, arguments.call_method(method))?)
+            Arguments::take(args, count, keywords, |arguments| {
+                answer((object, "object"), (value_out, "value_out"), |this| {
+                    let arguments = arguments?;
+                    ask_value(this, arguments.call_method(name(method, "method")?))
+                })
+            })
         })
     }
 }
@@ -450,27 +192,23 @@ pub unsafe extern "C" fn rpyc_object_call_tuple(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let (args, keywords) = (handle::value_take(args), handle::value_take(keywords));
-            let out = output(value_out, "value_out")?;
-            let this = reference(object, "object")?;
+        let (args, keywords) = (value_take(args), value_take(keywords));
+        operation((object, "object"), (value_out, "value_out"), error_out, |this| {
             let args = match args {
                 None => Default::default(),
                 Some(Value::Tuple(items)) => items,
                 Some(other) => {
-                    return Err(Failure::new(
-                        RPYC_ERR_TYPE,
-                        format_args!("args are a tuple, not {}", other.type_name()),
-                    ));
+                    let text = format!("args are a tuple, not {}", other.type_name());
+                    return Err(Failure::new(RPYC_ERR_TYPE, text));
                 }
             };
             let arguments = Arguments::of(Ok(&args[..]), keywords)?;
-            if method.is_null() {
-                return out.put_value(ask(this, arguments.call())?);
+            match method.is_null() {
+                true => ask_value(this, arguments.call()),
+                false => ask_value(this, arguments.call_method(name(method, "method")?)),
             }
-            out.put_value(ask(this, arguments.call_method(name(method, "method")?))?)
         })
     }
 }
@@ -490,14 +228,8 @@ pub unsafe extern "C" fn rpyc_object_str(
     text_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe {
-        guard(error_out, || {
-            let out = output(text_out, "text_out")?;
-            let this = reference(object, "object")?;
-            out.put_value(ask(this, Ask::Str)?)
-        })
-    }
+    // SAFETY: the contract of the border.
+    unsafe { operation((object, "object"), (text_out, "text_out"), error_out, |this| ask_value(this, Ask::Str)) }
 }
 
 /// The representation of an object, as Python's repr().
@@ -515,14 +247,8 @@ pub unsafe extern "C" fn rpyc_object_repr(
     text_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe {
-        guard(error_out, || {
-            let out = output(text_out, "text_out")?;
-            let this = reference(object, "object")?;
-            out.put_value(ask(this, Ask::Repr)?)
-        })
-    }
+    // SAFETY: the contract of the border.
+    unsafe { operation((object, "object"), (text_out, "text_out"), error_out, |this| ask_value(this, Ask::Repr)) }
 }
 
 /// The hash of an object, an int.
@@ -540,14 +266,8 @@ pub unsafe extern "C" fn rpyc_object_hash(
     hash_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe {
-        guard(error_out, || {
-            let out = output(hash_out, "hash_out")?;
-            let this = reference(object, "object")?;
-            out.put_value(ask(this, Ask::Hash)?)
-        })
-    }
+    // SAFETY: the contract of the border.
+    unsafe { operation((object, "object"), (hash_out, "hash_out"), error_out, |this| ask_value(this, Ask::Hash)) }
 }
 
 /// Compares an object with a value: a bool, NotImplemented where its class does not compare the two, or whatever it answers.
@@ -570,15 +290,12 @@ pub unsafe extern "C" fn rpyc_object_compare(
     result_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let other = handle::value_take(other);
-            let out = output(result_out, "result_out")?;
-            let this = reference(object, "object")?;
+        let other = value_take(other);
+        operation((object, "object"), (result_out, "result_out"), error_out, |this| {
             let op = compare_op(op)?;
-            let other = other.ok_or_else(|| Failure::null("other"))?;
-            out.put_value(ask(this, Ask::Compare(op, &other))?)
+            ask_value(this, Ask::Compare(op, &present(other, "other")?))
         })
     }
 }
@@ -598,14 +315,8 @@ pub unsafe extern "C" fn rpyc_object_dir(
     names_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
-    unsafe {
-        guard(error_out, || {
-            let out = output(names_out, "names_out")?;
-            let this = reference(object, "object")?;
-            out.put_value(ask(this, Ask::Dir)?)
-        })
-    }
+    // SAFETY: the contract of the border.
+    unsafe { operation((object, "object"), (names_out, "names_out"), error_out, |this| ask_value(this, Ask::Dir)) }
 }
 
 /// The methods of an object: a tuple of pairs (name, doc), doc a text or None.
@@ -623,12 +334,53 @@ pub unsafe extern "C" fn rpyc_object_inspect(
     methods_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let out = output(methods_out, "methods_out")?;
-            let this = reference(object, "object")?;
-            out.put_value(ask(this, Ask::Inspect)?)
+        operation((object, "object"), (methods_out, "methods_out"), error_out, |this| ask_value(this, Ask::Inspect))
+    }
+}
+
+/// Is an object true, as Python's bool()? Its __bool__ says so, else its __len__; one that has neither is true.
+///
+/// @param object borrowed
+/// @param truth_out whether it is; false on failure
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
+///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_TYPE (__bool__ or __len__ answer with something else)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_truth(
+    object: *mut rpyc_object,
+    truth_out: *mut bool,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe { operation((object, "object"), (truth_out, "truth_out"), error_out, |this| Ok(truth(this)?)) }
+}
+
+/// Is an object equal to a value, as Python's ==? Where its __eq__ knows no answer, that of the value is asked if it is an
+/// object, and at last only an object itself is equal to it.
+///
+/// @param object borrowed
+/// @param other consumed, on success and on every failure
+/// @param equal_out whether they are; false on failure
+/// @param error_out owned; may be NULL
+/// @return as rpyc_object_truth; RPYC_ERR_TYPE (__eq__ answers with something that is neither bool nor object)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_equal(
+    object: *mut rpyc_object,
+    other: *mut rpyc_value,
+    equal_out: *mut bool,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe {
+        let other = value_take(other);
+        operation((object, "object"), (equal_out, "equal_out"), error_out, |this| {
+            Ok(equal(this, &present(other, "other")?)?)
         })
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::error::Exception;
 use crate::ffi::border::guard::guard_status;
-use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
-use crate::ffi::border::pointer::{bytes, name, take_values, text};
+use crate::ffi::border::handle;
+use crate::ffi::border::pointer::{bytes, name, present, take_values, text};
 use crate::ffi::border::status::{Failure, RPYC_ERR_TYPE, Result, rpyc_status};
-use crate::ffi::error::rpyc_error;
-use crate::ffi::service::call::{live, rpyc_call};
+use crate::ffi::border::types::{rpyc_call, rpyc_error, rpyc_object, rpyc_value};
+use crate::ffi::service::call::live;
 use crate::value::{Blob, Text, Value};
 use std::ffi::{c_char, c_void};
 
@@ -21,7 +21,7 @@ use std::ffi::{c_char, c_void};
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return(call: *mut rpyc_call, value: *mut rpyc_value) -> rpyc_status {
     guard_status(|| {
-        // SAFETY: pointers are NULL or as the documentation asks.
+        // SAFETY: the contract of the border.
         let value = unsafe { handle::value_take(value) }.unwrap_or_default();
         // SAFETY: as above.
         Ok(unsafe { live(call) }?.reply(value)?)
@@ -37,7 +37,7 @@ pub unsafe extern "C" fn rpyc_call_return(call: *mut rpyc_call, value: *mut rpyc
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return_bool(call: *mut rpyc_call, value: i32) -> rpyc_status {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_status(|| Ok(unsafe { live(call) }?.reply(Value::Bool(value != 0))?))
 }
 
@@ -50,7 +50,7 @@ pub unsafe extern "C" fn rpyc_call_return_bool(call: *mut rpyc_call, value: i32)
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return_int(call: *mut rpyc_call, value: i64) -> rpyc_status {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_status(|| Ok(unsafe { live(call) }?.reply(Value::Int(value))?))
 }
 
@@ -63,7 +63,7 @@ pub unsafe extern "C" fn rpyc_call_return_int(call: *mut rpyc_call, value: i64) 
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return_float(call: *mut rpyc_call, value: f64) -> rpyc_status {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_status(|| Ok(unsafe { live(call) }?.reply(Value::Float(value))?))
 }
 
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn rpyc_call_return_float(call: *mut rpyc_call, value: f64
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return_str(call: *mut rpyc_call, text: *const c_char, length: usize) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     guard_status(|| unsafe {
         let call = live(call)?;
         Ok(call.reply(Value::Str(Text::new(self::text(text, length, "text")?)))?)
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn rpyc_call_return_bytes(
     data: *const c_void,
     length: usize,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     guard_status(|| unsafe {
         let call = live(call)?;
         Ok(call.reply(Value::Bytes(Blob::copy(bytes(data.cast(), length, "data")?)))?)
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn rpyc_call_return_bytes(
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return_object(call: *mut rpyc_call, object: *const rpyc_object) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     guard_status(|| unsafe {
         let call = live(call)?;
         let object = handle::get(object, "object")?;
@@ -141,7 +141,7 @@ pub unsafe extern "C" fn rpyc_call_raise(
     name: *const c_char,
     message: *const c_char,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     guard_status(|| unsafe {
         let call = live(call)?;
         let (module, name) = type_of(self::name(name, "name")?);
@@ -176,7 +176,7 @@ pub unsafe extern "C" fn rpyc_call_raise_with(
     count: usize,
     attributes: *mut rpyc_value,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     guard_status(|| unsafe {
         let (args, attributes) = (take_values(args, count, "args"), handle::value_take(attributes));
         let call = live(call)?;
@@ -214,11 +214,11 @@ fn named(attributes: Option<Value>) -> Result<Vec<(Text, Value)>> {
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_raise_error(call: *mut rpyc_call, error: *mut rpyc_error) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     guard_status(|| unsafe {
         let report = handle::take(error);
         let call = live(call)?;
-        let report = report.ok_or_else(|| Failure::null("error"))?;
+        let report = present(report, "error")?;
         Ok(call.raise(report.into_raised())?)
     })
 }

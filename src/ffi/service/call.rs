@@ -3,23 +3,19 @@
 use crate::bare;
 use crate::connection::Connection;
 use crate::error::Exception;
+use crate::ffi::border::callbacks::userdata_of;
 use crate::ffi::border::guard::{self, guard_or, guard_status};
-use crate::ffi::border::handle::{self, Handle, rpyc_object, rpyc_value};
+use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::output;
 use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_STATE, RPYC_ERR_TYPE, Result, rpyc_status};
-use crate::ffi::connection::lifetime::rpyc_connection;
-use crate::ffi::service::class::userdata_of;
+use crate::ffi::border::time::time_left;
+use crate::ffi::border::types::{rpyc_call, rpyc_connection, rpyc_object, rpyc_value};
 use crate::objects::Call;
 use crate::value::{Local, Reference, Value};
 use std::cell::OnceCell;
 use std::ffi::{CString, c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
-
-/// A call that a peer made, while it is being served. Lent to its callback, or, deferred, unique.
-pub struct rpyc_call {
-    _opaque: (),
-}
 
 impl Handle for rpyc_call {
     type Inner = Served;
@@ -101,7 +97,7 @@ unsafe fn peek<'a>(call: *const rpyc_call) -> Option<&'a Call> {
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_userdata(call: *const rpyc_call) -> *mut c_void {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(ptr::null_mut(), || unsafe { peek(call) }.map_or(ptr::null_mut(), |call| userdata_of(call.object())))
 }
 
@@ -113,7 +109,7 @@ pub unsafe extern "C" fn rpyc_call_userdata(call: *const rpyc_call) -> *mut c_vo
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_count(call: *const rpyc_call) -> usize {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(0, || unsafe { peek(call) }.map_or(0, |call| call.args().len()))
 }
 
@@ -126,7 +122,7 @@ pub unsafe extern "C" fn rpyc_call_count(call: *const rpyc_call) -> usize {
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_arg(call: *const rpyc_call, index: usize) -> *const rpyc_value {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(ptr::null(), || {
         unsafe { peek(call) }.and_then(|call| call.args().get(index)).map_or(ptr::null(), handle::value_lend)
     })
@@ -140,7 +136,7 @@ pub unsafe extern "C" fn rpyc_call_arg(call: *const rpyc_call, index: usize) -> 
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_keyword_count(call: *const rpyc_call) -> usize {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(0, || unsafe { peek(call) }.map_or(0, |call| call.keywords().len()))
 }
 
@@ -163,7 +159,7 @@ pub unsafe extern "C" fn rpyc_call_keyword(
     value_out: *mut *const rpyc_value,
 ) -> rpyc_status {
     guard_status(|| {
-        // SAFETY: pointers are NULL or as the documentation asks.
+        // SAFETY: the contract of the border.
         unsafe {
             let name = output(name_out, "name_out");
             let length = output(length_out, "length_out");
@@ -237,7 +233,7 @@ fn refuse(call: &mut Call, index: usize, wanted: &str) -> Failure {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_get_bool(call: *mut rpyc_call, index: usize, out: *mut bool) -> rpyc_status {
     let read = |value: &Value| if let Value::Bool(b) = value { Some(*b) } else { None };
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { typed(call, index, out, "bool", read) }
 }
 
@@ -256,7 +252,7 @@ pub unsafe extern "C" fn rpyc_call_get_int(call: *mut rpyc_call, index: usize, o
         Value::Bool(b) => Some(i64::from(*b)),
         _ => None,
     };
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { typed(call, index, out, "int of 64 bits", read) }
 }
 
@@ -270,7 +266,7 @@ pub unsafe extern "C" fn rpyc_call_get_int(call: *mut rpyc_call, index: usize, o
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_get_uint(call: *mut rpyc_call, index: usize, out: *mut u64) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { typed(call, index, out, "int of 64 bits without sign", Value::to_u64) }
 }
 
@@ -284,7 +280,7 @@ pub unsafe extern "C" fn rpyc_call_get_uint(call: *mut rpyc_call, index: usize, 
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_get_float(call: *mut rpyc_call, index: usize, out: *mut f64) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { typed(call, index, out, "float", Value::to_f64) }
 }
 
@@ -308,7 +304,7 @@ pub unsafe extern "C" fn rpyc_call_get_str(
         Value::Str(text) => Some((text.as_bytes().as_ptr().cast(), text.as_bytes().len())),
         _ => None,
     };
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { sized(call, index, text_out, length_out, "str", read) }
 }
 
@@ -332,7 +328,7 @@ pub unsafe extern "C" fn rpyc_call_get_bytes(
         Value::Bytes(bytes) => Some((bytes.as_slice().as_ptr(), bytes.len())),
         _ => None,
     };
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { sized(call, index, data_out, length_out, "bytes", read) }
 }
 
@@ -382,7 +378,7 @@ pub unsafe extern "C" fn rpyc_call_get_object(
         Value::Ref(reference) => Some(handle::new(reference.clone().into())),
         _ => None,
     };
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { typed(call, index, object_out, "object (a reference)", read) }
 }
 
@@ -395,7 +391,7 @@ pub unsafe extern "C" fn rpyc_call_get_object(
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_connection(call: *const rpyc_call) -> *mut rpyc_connection {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(ptr::null_mut(), || match unsafe { handle::peek(call) } {
         Some(Served { call: Some(call), connection, .. }) => connection.get(|| call.peer().and_then(Connection::of)),
         _ => ptr::null_mut(),
@@ -410,7 +406,7 @@ pub unsafe extern "C" fn rpyc_call_connection(call: *const rpyc_call) -> *mut rp
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_target(call: *const rpyc_call) -> *mut rpyc_object {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(ptr::null_mut(), || match unsafe { handle::peek(call) } {
         Some(Served { call: Some(call), target, .. }) => target.get(|| {
             let object: Arc<dyn Local> = call.object().clone();
@@ -428,7 +424,7 @@ pub unsafe extern "C" fn rpyc_call_target(call: *const rpyc_call) -> *mut rpyc_o
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_name(call: *const rpyc_call) -> *const c_char {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(c"".as_ptr(), || match unsafe { handle::peek(call) } {
         Some(Served { call: Some(call), name, .. }) => {
             name.get_or_init(|| CString::new(call.name().replace('\0', "")).unwrap_or_default()).as_ptr()
@@ -446,7 +442,7 @@ pub unsafe extern "C" fn rpyc_call_name(call: *const rpyc_call) -> *const c_char
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_cancelled(call: *const rpyc_call) -> bool {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(true, || unsafe { peek(call) }.is_none_or(|call| call.is_cancelled() || bare::is_over(call)))
 }
 
@@ -460,16 +456,11 @@ pub unsafe extern "C" fn rpyc_call_cancelled(call: *const rpyc_call) -> bool {
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_time_left(call: *const rpyc_call) -> i64 {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(0, || match unsafe { peek(call) } {
         Some(call) => time_left(call),
         None => 0,
     })
-}
-
-/// As rpyc_call_time_left gives it.
-pub(crate) fn time_left(call: &Call) -> i64 {
-    call.time_left().map_or(-1, |left| i64::try_from(left).unwrap_or(i64::MAX))
 }
 
 /// Keeps a call beyond its callback, to answer it later and from any thread. What was borrowed from it stays valid as long
@@ -482,7 +473,7 @@ pub(crate) fn time_left(call: &Call) -> i64 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_defer(call: *mut rpyc_call) -> *mut rpyc_call {
     guard_or(ptr::null_mut(), || {
-        // SAFETY: NULL or a live handle.
+        // SAFETY: the contract of the border.
         let Ok(served) = (unsafe { handle::get_mut(call, "call") }) else { return ptr::null_mut() };
         if served.call.as_ref().is_none_or(Call::is_answered) {
             return ptr::null_mut();
@@ -499,6 +490,6 @@ pub unsafe extern "C" fn rpyc_call_defer(call: *mut rpyc_call) -> *mut rpyc_call
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_free(call: *mut rpyc_call) {
-    // SAFETY: NULL or owned by the caller, who gives it up.
+    // SAFETY: the contract of the border.
     guard_or((), || drop(unsafe { handle::take(call) }));
 }

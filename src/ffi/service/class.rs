@@ -1,15 +1,15 @@
 //! rpyc_class: services and objects of this process as tables of callbacks.
 
 use crate::connection::Connection;
+use crate::ffi::border::callbacks::{CSelf, rpyc_method_fn, self_of};
 use crate::ffi::border::guard::{self, guard, guard_or};
-use crate::ffi::border::handle::{self, Handle, rpyc_object};
+use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{array, name, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::ffi::border::table::{self, entries, known_flags, optional};
+use crate::ffi::border::types::{rpyc_call, rpyc_class, rpyc_connection, rpyc_error, rpyc_object};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
-use crate::ffi::connection::lifetime::rpyc_connection;
-use crate::ffi::error::rpyc_error;
-use crate::ffi::service::call::{lend_call, rpyc_call};
+use crate::ffi::service::call::lend_call;
 use crate::objects::{
     Call, Class, ClassObject, Definition, Dynamic, Function, Has, Hook, Member, MemberKind, Method, Object, Refused,
     Service, Signature,
@@ -19,23 +19,10 @@ use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
 
-/// A class: the methods of a service or of objects. Shared; it can itself be sent, see rpyc_class_object.
-pub struct rpyc_class {
-    _opaque: (),
-}
-
 impl Handle for rpyc_class {
     type Inner = Arc<Class>;
     const WORD: [u8; 8] = *b"class\0\0\0";
 }
-
-/// Code of the host that serves a call.
-///
-/// It answers with one of rpyc_call_return... or rpyc_call_raise..., or keeps the call with rpyc_call_defer; if it does
-/// neither, the caller gets a RuntimeError. It returns: no longjmp, no C++ exception.
-///
-/// call is lent for the time of the call; self is the pointer of the object (of a function, its userdata).
-pub type rpyc_method_fn = Option<unsafe extern "C" fn(call: *mut rpyc_call, self_: *mut c_void)>;
 
 /// A method is short and never waits: answers to a burst of calls may leave together.
 pub const RPYC_METHOD_QUICK: u64 = 1;
@@ -145,20 +132,6 @@ pub struct rpyc_class_table {
     pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, self_: *mut c_void)>,
 }
 
-/// The state of an object that C made.
-pub(crate) struct CSelf(pub Userdata);
-
-#[inline]
-fn self_of(object: &Object) -> *mut c_void {
-    object.state().downcast_ref::<CSelf>().map_or(ptr::null_mut(), |state| state.0.pointer())
-}
-
-/// The userdata of the object's class; that of a function is its state.
-pub(crate) fn userdata_of(object: &Object) -> *mut c_void {
-    let owner = object.class().owner().and_then(|owner| owner.downcast_ref::<Arc<Userdata>>());
-    owner.map_or_else(|| self_of(object), |userdata| userdata.pointer())
-}
-
 /// # Safety
 /// `run` is what the host's table says it is.
 unsafe fn method(run: rpyc_method_fn) -> Option<Method> {
@@ -190,7 +163,7 @@ pub unsafe extern "C" fn rpyc_class_new(
     class_out: *mut *mut rpyc_class,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let userdata = Arc::new(Userdata::new(userdata, userdata_free));
@@ -318,7 +291,7 @@ fn service(table: &rpyc_class_table, userdata: &Arc<Userdata>, aliases: Vec<Text
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_class_clone(klass: *const rpyc_class) -> *mut rpyc_class {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(ptr::null_mut(), || {
         unsafe { handle::peek(klass) }.map_or(ptr::null_mut(), |klass| handle::new(klass.clone()))
     })
@@ -331,7 +304,7 @@ pub unsafe extern "C" fn rpyc_class_clone(klass: *const rpyc_class) -> *mut rpyc
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_class_free(klass: *mut rpyc_class) {
-    // SAFETY: NULL or owned by the caller, who gives it up.
+    // SAFETY: the contract of the border.
     guard_or((), || drop(unsafe { handle::take(klass) }));
 }
 
@@ -349,7 +322,7 @@ pub unsafe extern "C" fn rpyc_class_object(
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(object_out, "object_out")?;
@@ -374,7 +347,7 @@ pub unsafe extern "C" fn rpyc_object_class(
     class_out: *mut *mut rpyc_class,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(class_out, "class_out")?;
@@ -425,7 +398,7 @@ pub unsafe extern "C" fn rpyc_function_new(
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let state = CSelf(Userdata::new(userdata, userdata_free));

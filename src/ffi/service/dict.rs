@@ -2,12 +2,13 @@
 
 use crate::error::{Error, Exception};
 use crate::ffi::border::guard::{guard, guard_or};
-use crate::ffi::border::handle::{self, ObjectHandle, rpyc_object, rpyc_value};
-use crate::ffi::border::pointer::{output, take_values};
+use crate::ffi::border::handle::{self, ObjectHandle};
+use crate::ffi::border::pointer::{output, present, take_values};
 use crate::ffi::border::status::{Failure, RPYC_ERR_TYPE, Result, rpyc_status};
-use crate::ffi::error::rpyc_error;
-use crate::ffi::object::operations::reference;
-use crate::objects::{Dict, Object};
+use crate::ffi::border::types::{rpyc_error, rpyc_object, rpyc_value};
+use crate::ffi::object::operation::reference;
+use crate::objects::Dict;
+use crate::objects::Object;
 use crate::value::{Reference, Value};
 
 /// The dict behind an object.
@@ -52,7 +53,7 @@ pub unsafe extern "C" fn rpyc_dict_new(
     dict_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let (keys, values) = (take_values(keys, count, "keys"), take_values(values, count, "values"));
@@ -71,7 +72,7 @@ pub unsafe extern "C" fn rpyc_dict_new(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_dict_count(dict: *const rpyc_object) -> usize {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(0, || unsafe { self::dict(dict) }.map_or(0, Dict::count))
 }
 
@@ -91,13 +92,13 @@ pub unsafe extern "C" fn rpyc_dict_get(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let key = handle::value_take(key);
             let out = output(value_out, "value_out")?;
             let dict = self::dict(dict)?;
-            match dict.get(&key.ok_or_else(|| Failure::null("key"))?).map_err(refused)? {
+            match dict.get(&present(key, "key")?).map_err(refused)? {
                 Some(value) => out.put_value(value),
                 None => Ok(()),
             }
@@ -121,13 +122,13 @@ pub unsafe extern "C" fn rpyc_dict_set(
     value: *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let (key, value) = (handle::value_take(key), handle::value_take(value));
             let dict = self::dict(dict)?;
-            let key = key.ok_or_else(|| Failure::null("key"))?;
-            dict.set(key, value.ok_or_else(|| Failure::null("value"))?).map_err(refused)
+            let key = present(key, "key")?;
+            dict.set(key, present(value, "value")?).map_err(refused)
         })
     }
 }
@@ -148,13 +149,13 @@ pub unsafe extern "C" fn rpyc_dict_delete(
     found_out: *mut bool,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let key = handle::value_take(key);
             let out = output(found_out, "found_out")?;
             let dict = self::dict(dict)?;
-            let before = dict.remove(&key.ok_or_else(|| Failure::null("key"))?).map_err(refused)?;
+            let before = dict.remove(&present(key, "key")?).map_err(refused)?;
             out.put(before.is_some())
         })
     }
@@ -169,7 +170,7 @@ pub unsafe extern "C" fn rpyc_dict_delete(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_dict_clear(dict: *mut rpyc_object, error_out: *mut *mut rpyc_error) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             self::dict(dict)?.clear();
@@ -192,7 +193,7 @@ pub unsafe extern "C" fn rpyc_dict_snapshot(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(value_out, "value_out")?;

@@ -1,15 +1,19 @@
 //! Files and generators of this process, as Python peers have their own.
 
 use crate::error::Error;
+use crate::ffi::border::callbacks::rpyc_method_fn;
 use crate::ffi::border::guard::guard;
-use crate::ffi::border::handle::{self, ObjectHandle, rpyc_object};
-use crate::ffi::border::pointer::{name, output};
+use crate::ffi::border::handle::{self, ObjectHandle};
+use crate::ffi::border::pointer::{name, output, present};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, rpyc_status};
+use crate::ffi::border::types::{rpyc_error, rpyc_object};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
-use crate::ffi::error::rpyc_error;
 use crate::ffi::service::call::lend_call;
-use crate::ffi::service::class::rpyc_method_fn;
-use crate::objects::{Call, File, FileMode, Generator, Method};
+use crate::objects::Call;
+use crate::objects::File;
+use crate::objects::FileMode;
+use crate::objects::Generator;
+use crate::objects::Method;
 use crate::value::Reference;
 use std::ffi::{c_char, c_void};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
@@ -35,12 +39,12 @@ pub unsafe extern "C" fn rpyc_generator_new(
     generator_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
             let out = output(generator_out, "generator_out")?;
-            let next = next.ok_or_else(|| Failure::null("next"))?;
+            let next = present(next, "next")?;
             let run: Method = Arc::new(move |call: Call| lend_call(call, |call| next(call, userdata.pointer())));
             out.put(handle::new(ObjectHandle::from(Reference::Local(Generator::object(run)))))
         })

@@ -1,12 +1,13 @@
 //! Lists of this process that peers can change: an rpyc_object that Python peers see as builtins.list.
 
 use crate::ffi::border::guard::{guard, guard_or};
-use crate::ffi::border::handle::{self, ObjectHandle, rpyc_object, rpyc_value};
-use crate::ffi::border::pointer::{output, take_values};
+use crate::ffi::border::handle::{self, ObjectHandle};
+use crate::ffi::border::pointer::{output, present, take_values};
 use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
-use crate::ffi::error::rpyc_error;
-use crate::ffi::object::operations::reference;
-use crate::objects::{List, Object};
+use crate::ffi::border::types::{rpyc_error, rpyc_object, rpyc_value};
+use crate::ffi::object::operation::reference;
+use crate::objects::List;
+use crate::objects::Object;
 use crate::value::{Reference, Value};
 
 /// The list behind an object.
@@ -44,7 +45,7 @@ pub unsafe extern "C" fn rpyc_list_new(
     list_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let items = take_values(items, count, "items");
@@ -62,7 +63,7 @@ pub unsafe extern "C" fn rpyc_list_new(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_list_count(list: *const rpyc_object) -> usize {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(0, || unsafe { self::list(list) }.map_or(0, List::count))
 }
 
@@ -82,7 +83,7 @@ pub unsafe extern "C" fn rpyc_list_get(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(value_out, "value_out")?;
@@ -107,12 +108,12 @@ pub unsafe extern "C" fn rpyc_list_set(
     value: *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let value = handle::value_take(value);
             let list = self::list(list)?;
-            let value = value.ok_or_else(|| Failure::null("value"))?;
+            let value = present(value, "value")?;
             if list.set(index, value) { Ok(()) } else { Err(out_of_range(index)) }
         })
     }
@@ -132,12 +133,12 @@ pub unsafe extern "C" fn rpyc_list_append(
     value: *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let value = handle::value_take(value);
             let list = self::list(list)?;
-            list.append(value.ok_or_else(|| Failure::null("value"))?);
+            list.append(present(value, "value")?);
             Ok(())
         })
     }
@@ -159,12 +160,12 @@ pub unsafe extern "C" fn rpyc_list_insert(
     value: *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let value = handle::value_take(value);
             let list = self::list(list)?;
-            list.insert(index, value.ok_or_else(|| Failure::null("value"))?);
+            list.insert(index, present(value, "value")?);
             Ok(())
         })
     }
@@ -184,7 +185,7 @@ pub unsafe extern "C" fn rpyc_list_remove(
     index: i64,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let before = self::list(list)?.pop(index);
@@ -202,7 +203,7 @@ pub unsafe extern "C" fn rpyc_list_remove(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_list_clear(list: *mut rpyc_object, error_out: *mut *mut rpyc_error) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             self::list(list)?.clear();
@@ -225,7 +226,7 @@ pub unsafe extern "C" fn rpyc_list_snapshot(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(value_out, "value_out")?;

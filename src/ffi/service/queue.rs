@@ -5,17 +5,11 @@ use crate::ffi::border::guard::{guard, guard_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::output;
 use crate::ffi::border::status::{Result, rpyc_status};
-use crate::ffi::connection::lifetime::rpyc_connection;
-use crate::ffi::connection::lifetime::{live, timeout};
-use crate::ffi::error::rpyc_error;
-use crate::ffi::service::server::{self, rpyc_server};
+use crate::ffi::border::time::timeout;
+use crate::ffi::border::types::{rpyc_connection, rpyc_error, rpyc_queue, rpyc_server};
+use crate::ffi::connection::lifetime::live;
+use crate::ffi::service::server;
 use std::ptr;
-
-/// A queue of calls. Threads of the library read what peers ask and put it here; the host runs it in a thread of its own,
-/// when the queue's descriptor becomes readable. Shared; when the last handle is freed, calls are refused.
-pub struct rpyc_queue {
-    _opaque: (),
-}
 
 impl Handle for rpyc_queue {
     type Inner = Queue;
@@ -46,7 +40,7 @@ pub unsafe extern "C" fn rpyc_queue_new(
     queue_out: *mut *mut rpyc_queue,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(queue_out, "queue_out")?;
@@ -63,7 +57,7 @@ pub unsafe extern "C" fn rpyc_queue_new(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_queue_clone(queue: *const rpyc_queue) -> *mut rpyc_queue {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(ptr::null_mut(), || {
         unsafe { handle::peek(queue) }.map_or(ptr::null_mut(), |queue| handle::new(queue.clone()))
     })
@@ -76,7 +70,7 @@ pub unsafe extern "C" fn rpyc_queue_clone(queue: *const rpyc_queue) -> *mut rpyc
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_queue_free(queue: *mut rpyc_queue) {
-    // SAFETY: NULL or owned by the caller, who gives it up.
+    // SAFETY: the contract of the border.
     guard_or((), || drop(unsafe { handle::take(queue) }));
 }
 
@@ -88,7 +82,7 @@ pub unsafe extern "C" fn rpyc_queue_free(queue: *mut rpyc_queue) {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_queue_fileno(queue: *const rpyc_queue) -> i32 {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(-1, || unsafe { handle::peek(queue) }.map_or(-1, Queue::fileno))
 }
 
@@ -100,7 +94,7 @@ pub unsafe extern "C" fn rpyc_queue_fileno(queue: *const rpyc_queue) -> i32 {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_queue_length(queue: *const rpyc_queue) -> usize {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(0, || unsafe { usable(queue) }.map_or(0, Queue::len))
 }
 
@@ -119,7 +113,7 @@ pub unsafe extern "C" fn rpyc_queue_set_timeout(
     timeout_ms: i64,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             usable(queue)?.set_timeout(timeout(timeout_ms));
@@ -150,7 +144,7 @@ pub unsafe extern "C" fn rpyc_queue_run(
     ran_out: *mut usize,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let mut unused = 0;
@@ -178,7 +172,7 @@ pub unsafe extern "C" fn rpyc_server_set_queue(
     queue: *const rpyc_queue,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { guard(error_out, || Ok(server::live(server)?.set_queue(usable(queue)?)?)) }
 }
 
@@ -197,6 +191,6 @@ pub unsafe extern "C" fn rpyc_connection_set_queue(
     queue: *const rpyc_queue,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { guard(error_out, || Ok(live(connection)?.set_queue(usable(queue)?)?)) }
 }

@@ -5,9 +5,8 @@ use crate::ffi::border::guard::{guard, guard_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{name, output};
 use crate::ffi::border::status::{Result, rpyc_status};
-use crate::ffi::config::{config_or_default, rpyc_config};
-use crate::ffi::error::rpyc_error;
-use crate::ffi::service::class::rpyc_class;
+use crate::ffi::border::types::{rpyc_class, rpyc_config, rpyc_error, rpyc_server};
+use crate::ffi::config::config_or_default;
 use crate::fork;
 use crate::server::Server;
 use crate::transport::Address;
@@ -15,12 +14,6 @@ use std::ffi::{CString, c_char};
 use std::ptr;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A server: it listens at an address and serves each connection in a thread of its own. One more thread reads for
-/// connections whose calls run long. Shared.
-pub struct rpyc_server {
-    _opaque: (),
-}
 
 impl Handle for rpyc_server {
     type Inner = Arc<Listening>;
@@ -74,7 +67,7 @@ pub unsafe extern "C" fn rpyc_server_new(
     server_out: *mut *mut rpyc_server,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(server_out, "server_out")?;
@@ -95,7 +88,7 @@ pub unsafe extern "C" fn rpyc_server_new(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_clone(server: *const rpyc_server) -> *mut rpyc_server {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(ptr::null_mut(), || {
         unsafe { handle::peek(server) }.map_or(ptr::null_mut(), |server| handle::new(server.clone()))
     })
@@ -108,7 +101,7 @@ pub unsafe extern "C" fn rpyc_server_clone(server: *const rpyc_server) -> *mut r
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_free(server: *mut rpyc_server) {
-    // SAFETY: NULL or owned by the caller, who gives it up.
+    // SAFETY: the contract of the border.
     guard_or((), || drop(unsafe { handle::take(server) }));
 }
 
@@ -120,7 +113,7 @@ pub unsafe extern "C" fn rpyc_server_free(server: *mut rpyc_server) {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_address(server: *const rpyc_server) -> *const c_char {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(ptr::null(), || unsafe { handle::peek(server) }.map_or(ptr::null(), |server| server.address.as_ptr()))
 }
 
@@ -132,7 +125,7 @@ pub unsafe extern "C" fn rpyc_server_address(server: *const rpyc_server) -> *con
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_connection_count(server: *const rpyc_server) -> usize {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(0, || unsafe { live(server) }.map_or(0, Server::connection_count))
 }
 
@@ -150,7 +143,7 @@ pub unsafe extern "C" fn rpyc_server_set_max_connections(
     count: usize,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             live(server)?.set_max_connections(count);
@@ -168,7 +161,7 @@ pub unsafe extern "C" fn rpyc_server_set_max_connections(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_serve(server: *mut rpyc_server, error_out: *mut *mut rpyc_error) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { guard(error_out, || Ok(live(server)?.serve()?)) }
 }
 
@@ -185,7 +178,7 @@ pub unsafe extern "C" fn rpyc_server_serve_one(
     server: *mut rpyc_server,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { guard(error_out, || Ok(live(server)?.serve_one()?)) }
 }
 
@@ -198,7 +191,7 @@ pub unsafe extern "C" fn rpyc_server_serve_one(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_start(server: *mut rpyc_server, error_out: *mut *mut rpyc_error) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { guard(error_out, || Ok(live(server)?.start()?)) }
 }
 
@@ -219,7 +212,7 @@ pub unsafe extern "C" fn rpyc_server_stop(
     grace_ms: i64,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             live(server)?.stop(Duration::from_millis(u64::try_from(grace_ms).unwrap_or(0)));
@@ -238,7 +231,7 @@ pub unsafe extern "C" fn rpyc_server_stop(
 /// Threads: any thread; get it before the handler is installed. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_stop_fd(server: *const rpyc_server) -> i32 {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(-1, || unsafe { live(server) }.map_or(-1, Server::stop_fd))
 }
 
@@ -251,6 +244,6 @@ pub unsafe extern "C" fn rpyc_server_stop_fd(server: *const rpyc_server) -> i32 
 /// Threads: not from a callback. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_join(server: *mut rpyc_server, error_out: *mut *mut rpyc_error) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { guard(error_out, || Ok(live(server)?.join()?)) }
 }

@@ -5,16 +5,11 @@ use crate::ffi::border::guard::{guard_or, guard_status};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::bytes;
 use crate::ffi::border::status::{Failure, RPYC_ERR_ABI, rpyc_status};
+use crate::ffi::border::types::rpyc_decoder;
 use crate::session::{Decoded, DecodedKind, Decoder};
 use std::ffi::{CString, c_char, c_void};
 use std::mem::offset_of;
 use std::ptr;
-
-/// Takes one direction of a connection apart, message by message, for tracing and for tests. It needs no peer, takes both
-/// dialects and both directions, and never fails: what is not RPyC, it gives as garbage. Unique.
-pub struct rpyc_decoder {
-    _opaque: (),
-}
 
 impl Handle for rpyc_decoder {
     type Inner = Tracing;
@@ -94,7 +89,7 @@ pub extern "C" fn rpyc_decoder_new() -> *mut rpyc_decoder {
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_decoder_free(decoder: *mut rpyc_decoder) {
-    // SAFETY: NULL or owned by the caller, who gives it up.
+    // SAFETY: the contract of the border.
     guard_or((), || drop(unsafe { handle::take(decoder) }));
 }
 
@@ -108,7 +103,7 @@ pub unsafe extern "C" fn rpyc_decoder_free(decoder: *mut rpyc_decoder) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_decoder_set_width(decoder: *mut rpyc_decoder, width: usize) -> rpyc_status {
     guard_status(|| {
-        // SAFETY: NULL or a live handle, used only here.
+        // SAFETY: the contract of the border.
         unsafe { handle::get_mut(decoder, "decoder") }?.decoder.set_width(width);
         Ok(())
     })
@@ -128,7 +123,7 @@ pub unsafe extern "C" fn rpyc_decoder_feed(
     data: *const c_void,
     length: usize,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     guard_status(|| unsafe {
         handle::get_mut(decoder, "decoder")?.decoder.feed(bytes(data.cast(), length, "data")?);
         Ok(())
@@ -144,7 +139,7 @@ pub unsafe extern "C" fn rpyc_decoder_feed(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_decoder_end(decoder: *mut rpyc_decoder) -> rpyc_status {
     guard_status(|| {
-        // SAFETY: NULL or a live handle, used only here.
+        // SAFETY: the contract of the border.
         unsafe { handle::get_mut(decoder, "decoder") }?.decoder.end();
         Ok(())
     })
@@ -165,7 +160,7 @@ pub unsafe extern "C" fn rpyc_decoder_next(
     found_out: *mut bool,
 ) -> rpyc_status {
     guard_status(|| {
-        // SAFETY: pointers are NULL or as the documentation asks.
+        // SAFETY: the contract of the border.
         let (found, tracing) = unsafe {
             let found = crate::ffi::border::pointer::output(found_out, "found_out")?;
             if decoded.is_null() {

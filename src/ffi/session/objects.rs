@@ -2,14 +2,18 @@
 
 use crate::bare::{self, Access, Asks};
 use crate::ffi::border::guard::{guard, guard_or};
-use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
+use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{Output, array, name, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
 use crate::ffi::border::table::{self, entries, known_flags, optional};
-use crate::ffi::error::rpyc_error;
-use crate::ffi::service::class::rpyc_class;
-use crate::ffi::session::stream::{live, rpyc_session};
-use crate::objects::{Class, Definition, Dynamic, Member, Service, Signature};
+use crate::ffi::border::types::{rpyc_class, rpyc_error, rpyc_object, rpyc_session, rpyc_value};
+use crate::ffi::session::event::live;
+use crate::objects::Class;
+use crate::objects::Definition;
+use crate::objects::Dynamic;
+use crate::objects::Member;
+use crate::objects::Service;
+use crate::objects::Signature;
 use crate::value::{Local, Reference, Text};
 use std::ffi::c_char;
 use std::mem::offset_of;
@@ -148,7 +152,7 @@ pub unsafe extern "C" fn rpyc_session_class_new(
     class_out: *mut *mut rpyc_class,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(class_out, "class_out")?;
@@ -223,7 +227,7 @@ pub unsafe extern "C" fn rpyc_session_object_new(
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(object_out, "object_out")?;
@@ -255,7 +259,7 @@ pub unsafe extern "C" fn rpyc_session_function_new(
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(object_out, "object_out")?;
@@ -285,7 +289,7 @@ pub unsafe extern "C" fn rpyc_session_set_root(
     token: u64,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let (session, klass) = (live(session)?, handle::get(klass, "klass")?);
@@ -303,7 +307,7 @@ pub unsafe extern "C" fn rpyc_session_set_root(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_owns(session: *const rpyc_session, object: *const rpyc_object) -> bool {
-    // SAFETY: NULL or live handles.
+    // SAFETY: the contract of the border.
     guard_or(false, || match unsafe { (handle::peek(session), handle::peek(object)) } {
         (Some(session), Some(object)) => match &object.reference {
             Reference::Remote(proxy) => session.bare.owns(proxy),
@@ -323,7 +327,7 @@ pub unsafe extern "C" fn rpyc_session_owns(session: *const rpyc_session, object:
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_token(object: *const rpyc_object, token_out: *mut u64) -> bool {
     guard_or(false, || {
-        // SAFETY: NULL or a live handle.
+        // SAFETY: the contract of the border.
         let token = match unsafe { handle::peek(object) }.map(|object| &object.reference) {
             Some(Reference::Local(local)) => bare::token_of(&**local),
             _ => None,

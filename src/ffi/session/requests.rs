@@ -2,14 +2,16 @@
 
 use crate::bare::Bare;
 use crate::ffi::border::guard::{guard, guard_or, guard_status};
-use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
+use crate::ffi::border::handle;
 use crate::ffi::border::packed;
 use crate::ffi::border::pointer::{bytes, output, take_values, text};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_TYPE, Result, rpyc_status};
-use crate::ffi::error::rpyc_error;
-use crate::ffi::object::operations::keyword_pairs;
-use crate::ffi::session::stream::{live, rpyc_session};
-use crate::objects::{Membership, membership};
+use crate::ffi::border::time::timeout;
+use crate::ffi::border::types::{rpyc_error, rpyc_object, rpyc_session, rpyc_value};
+use crate::ffi::object::operation::keyword_pairs;
+use crate::ffi::session::event::live;
+use crate::objects::Membership;
+use crate::objects::membership;
 use crate::session::{Body, Handler};
 use crate::value::{Proxy, Reference, Text, Value};
 use std::ffi::{c_char, c_void};
@@ -18,7 +20,7 @@ use std::time::Duration;
 
 /// A time on the host's clock; none where it is negative.
 fn deadline(milliseconds: i64) -> Option<Duration> {
-    u64::try_from(milliseconds).ok().map(Duration::from_millis)
+    timeout(milliseconds)
 }
 
 /// One request of the host, taken in.
@@ -142,7 +144,7 @@ pub unsafe extern "C" fn rpyc_session_ask(
     sequence_out: *mut i64,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let args = take_values(args, arg_count, "args");
@@ -192,7 +194,7 @@ pub unsafe extern "C" fn rpyc_session_ask_packed(
     sequence_out: *mut i64,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let sequence = optional_output(sequence_out)?;
@@ -229,7 +231,7 @@ pub unsafe extern "C" fn rpyc_session_request(
     sequence_out: *mut i64,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let args = take_values(args, arg_count, "args");
@@ -271,7 +273,7 @@ unsafe fn optional_text<'a>(name: *const c_char, length: usize) -> Result<&'a st
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_forget(session: *mut rpyc_session, sequence: i64) -> rpyc_status {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_status(|| Ok(unsafe { live(session) }?.bare.forget(sequence)?))
 }
 
@@ -287,7 +289,7 @@ pub unsafe extern "C" fn rpyc_session_forget(session: *mut rpyc_session, sequenc
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_set_time(session: *mut rpyc_session, now_ms: i64) -> rpyc_status {
     guard_status(|| {
-        // SAFETY: NULL or a live handle.
+        // SAFETY: the contract of the border.
         let session = unsafe { live(session) }?;
         let now = deadline(now_ms).ok_or_else(|| Failure::new(RPYC_ERR_ARGUMENT, "now_ms cannot be negative"))?;
         session.bare.set_time(now);
@@ -303,7 +305,7 @@ pub unsafe extern "C" fn rpyc_session_set_time(session: *mut rpyc_session, now_m
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_next_deadline(session: *const rpyc_session) -> i64 {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(-1, || {
         let next = unsafe { handle::peek(session) }.and_then(|session| session.bare.next_deadline());
         next.map_or(-1, |next| i64::try_from(next.as_millis()).unwrap_or(i64::MAX))
@@ -326,7 +328,7 @@ pub unsafe extern "C" fn rpyc_session_expire(
     expired_out: *mut usize,
 ) -> rpyc_status {
     guard_status(|| {
-        // SAFETY: pointers are NULL or as the documentation asks.
+        // SAFETY: the contract of the border.
         let (out, session) = unsafe {
             let out = (!expired_out.is_null()).then(|| output(expired_out, "expired_out")).transpose();
             (out?, live(session)?)

@@ -1,51 +1,21 @@
 //! rpyc_session: a session that the host drives itself; bytes and events.
 
-use crate::bare::{Asks, Bare, Event};
+use crate::bare::Bare;
 use crate::config::Dialect;
 use crate::error::{Error, Exception};
 use crate::ffi::border::guard::{guard, guard_or, guard_status};
-use crate::ffi::border::handle::{self, Handle, rpyc_value};
+use crate::ffi::border::handle::{self};
 use crate::ffi::border::packed;
 use crate::ffi::border::pointer::{bytes, output};
-use crate::ffi::border::status::{Failure, RPYC_ERR_ABI, Result, rpyc_status};
+use crate::ffi::border::status::{Failure, Result, rpyc_status};
 use crate::ffi::border::table::{known_flags, optional};
-use crate::ffi::config::{config_or_default, rpyc_config};
-use crate::ffi::error::rpyc_error;
-use crate::ffi::service::call::{own_call, rpyc_call, time_left};
+use crate::ffi::border::types::{rpyc_call, rpyc_config, rpyc_error, rpyc_session};
+use crate::ffi::config::config_or_default;
+use crate::ffi::session::event::{EventOut, SessionHandle, live, rpyc_session_event};
 use crate::value::{Text, Value};
 use std::ffi::{c_char, c_void};
-use std::mem::offset_of;
 use std::ptr;
-use std::sync::{Arc, Mutex};
-
-/// One connection as a state machine: bytes go in, bytes and events come out. It has no socket, no clock and no thread, and
-/// calls nobody. For hosts that own their input and output, and for bindings of other languages.
-///
-/// Any of its functions may be called from any thread; they take turns. What must keep its order is the host's to order:
-/// the bytes that it feeds, and those that it takes to send them.
-pub struct rpyc_session {
-    _opaque: (),
-}
-
-impl Handle for rpyc_session {
-    type Inner = SessionHandle;
-    const WORD: [u8; 8] = *b"session\0";
-}
-
-/// What an rpyc_session stands for.
-pub(crate) struct SessionHandle {
-    pub bare: Arc<Bare>,
-    packs: bool,
-    /// What the last event has lent.
-    packed: Mutex<Vec<u8>>,
-}
-
-/// # Safety
-/// The handle is NULL or a live session, as long as is said of the result.
-pub(crate) unsafe fn live<'a>(session: *const rpyc_session) -> Result<&'a SessionHandle> {
-    // SAFETY: the same is asked of our caller.
-    unsafe { handle::get(session, "session") }
-}
+use std::sync::Mutex;
 
 /// Values of events come packed, not as handles.
 ///
@@ -70,194 +40,6 @@ pub(crate) unsafe fn live<'a>(session: *const rpyc_session) -> Result<&'a Sessio
 ///   the object in 8 bytes, a length in 4 bytes, the literal name of the member; then the method itself, as with 16
 pub const RPYC_SESSION_PACKED: u64 = 1;
 
-/// Nothing whole has arrived.
-pub const RPYC_EVENT_NONE: i32 = 0;
-/// The peer asks something of an object of the host.
-pub const RPYC_EVENT_REQUEST: i32 = 1;
-/// The answer to a request of the host.
-pub const RPYC_EVENT_REPLY: i32 = 2;
-/// Nobody holds the object of this token any more, neither the peer nor a handle nor a call.
-pub const RPYC_EVENT_RELEASED: i32 = 3;
-/// The session has ended. Every request that still waited has had a reply with an error before.
-pub const RPYC_EVENT_CLOSED: i32 = 4;
-/// Much waits to be sent. It must go before more is read; whole messages lie in the buffer.
-pub const RPYC_EVENT_SEND: i32 = 5;
-
-/// A method or function is called.
-pub const RPYC_ASK_CALL: i32 = 1;
-/// An attribute is read.
-pub const RPYC_ASK_GET: i32 = 2;
-/// An attribute is set.
-pub const RPYC_ASK_SET: i32 = 3;
-/// An attribute is deleted.
-pub const RPYC_ASK_DEL: i32 = 4;
-/// Is there an attribute called argument 0? To be answered with a bool. Only of classes with RPYC_SESSION_CLASS_DYNAMIC.
-pub const RPYC_ASK_EXISTS: i32 = 5;
-/// A class is called: to be answered with an object.
-pub const RPYC_ASK_CONSTRUCT: i32 = 6;
-
-/// In place of the id of a member: the request names none of a table.
-pub const RPYC_MEMBER_NONE: u64 = 0xffff_ffff_ffff_ffff;
-
-/// What a session tells. Zero it and set struct_size; each call fills the rest anew.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct rpyc_session_event {
-    /// sizeof(rpyc_session_event)
-    pub struct_size: usize,
-    /// RPYC_EVENT_...
-    pub kind: i32,
-    /// Of a request: RPYC_ASK_...
-    pub asks: i32,
-    /// Of a reply: that of the request. Of a request: that of the object, function or class. Of a release: that of the
-    /// object.
-    pub token: u64,
-    /// Of a reply: the number that the request was given.
-    pub sequence: i64,
-    /// Of a request: the id of the member; RPYC_MEMBER_NONE for functions, classes, and attributes that are asked for by name:
-    /// argument 0 is the name then, and argument 1 the value to be set.
-    pub member: u64,
-    /// Of a request: the name of the member, function or attribute. Borrowed as long as the call; not NUL-terminated.
-    pub name: *const c_char,
-    /// Bytes of name.
-    pub name_length: usize,
-    /// Of a request: owned; to be answered now or later, on any thread, and then freed with rpyc_call_free.
-    pub call: *mut rpyc_call,
-    /// Of a reply that went well: owned. NULL in sessions with RPYC_SESSION_PACKED.
-    pub value: *mut rpyc_value,
-    /// Of a reply that did not go well, and of the end: owned.
-    pub error: *mut rpyc_error,
-    /// In sessions with RPYC_SESSION_PACKED: of a request a tuple of the arguments (a tuple) and the keywords (a dict), of a
-    /// reply the value. Borrowed until the next event. Handles in it are owned.
-    pub packed: *const c_void,
-    /// Bytes of packed.
-    pub packed_length: usize,
-    /// Of a request: how many milliseconds its caller still waits, as of rpyc_call_time_left; -1: that is not known.
-    pub time_left_ms: i64,
-}
-
-impl rpyc_session_event {
-    const EMPTY: rpyc_session_event = rpyc_session_event {
-        struct_size: size_of::<rpyc_session_event>(),
-        kind: RPYC_EVENT_NONE,
-        asks: 0,
-        token: 0,
-        sequence: 0,
-        member: RPYC_MEMBER_NONE,
-        name: ptr::null(),
-        name_length: 0,
-        call: ptr::null_mut(),
-        value: ptr::null_mut(),
-        error: ptr::null_mut(),
-        packed: ptr::null(),
-        packed_length: 0,
-        time_left_ms: -1,
-    };
-}
-
-/// A place for an event, as long as the host knows events.
-struct EventOut {
-    place: *mut rpyc_session_event,
-    size: usize,
-}
-
-impl EventOut {
-    /// Empties the place.
-    ///
-    /// # Safety
-    /// The pointer is NULL or leads to as many bytes as it says first, which can be written while the result lives.
-    unsafe fn new(place: *mut rpyc_session_event) -> Result<EventOut> {
-        if place.is_null() {
-            return Err(Failure::null("event"));
-        }
-        // SAFETY: not NULL, so it begins with its size.
-        let size = unsafe { place.cast::<usize>().read() };
-        let least = offset_of!(rpyc_session_event, packed_length) + size_of::<usize>();
-        if size < least || size > least + 4096 {
-            return Err(Failure::new(RPYC_ERR_ABI, format_args!("event.struct_size cannot be {size}")));
-        }
-        let out = EventOut { place, size: size.min(size_of::<rpyc_session_event>()) };
-        out.put(rpyc_session_event::EMPTY);
-        Ok(out)
-    }
-
-    fn put(&self, event: rpyc_session_event) {
-        let known = offset_of!(rpyc_session_event, kind);
-        // SAFETY: `new` was promised that so many bytes can be written; the host's own size stays.
-        unsafe {
-            let from = (&raw const event).cast::<u8>().add(known);
-            ptr::copy_nonoverlapping(from, self.place.cast::<u8>().add(known), self.size - known);
-        }
-    }
-}
-
-fn failure_handle(error: Error) -> *mut rpyc_error {
-    handle::new(Failure::from(error).into())
-}
-
-impl SessionHandle {
-    fn lend_packed(&self, write: impl FnOnce(&mut Vec<u8>)) -> (*const c_void, usize) {
-        let mut packed = self.packed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        packed.clear();
-        if packed.capacity() > 64 << 10 {
-            *packed = Vec::new();
-        }
-        write(&mut packed);
-        (packed.as_ptr().cast(), packed.len())
-    }
-
-    /// An event as the host gets it.
-    fn event(&self, event: Event) -> rpyc_session_event {
-        let mut out = rpyc_session_event::EMPTY;
-        match event {
-            Event::Request(asked) => {
-                out.kind = RPYC_EVENT_REQUEST;
-                out.asks = match asked.asks {
-                    Asks::Call => RPYC_ASK_CALL,
-                    Asks::Get => RPYC_ASK_GET,
-                    Asks::Set => RPYC_ASK_SET,
-                    Asks::Del => RPYC_ASK_DEL,
-                    Asks::Exists => RPYC_ASK_EXISTS,
-                    Asks::Construct => RPYC_ASK_CONSTRUCT,
-                };
-                out.token = asked.token;
-                out.time_left_ms = time_left(&asked.call);
-                out.member = asked.member.unwrap_or(RPYC_MEMBER_NONE);
-                // It lies in the member or among the arguments, neither of which moves with the call.
-                let name = asked.name();
-                (out.name, out.name_length) = (name.as_ptr().cast(), name.len());
-                if self.packs {
-                    let call = &asked.call;
-                    (out.packed, out.packed_length) =
-                        self.lend_packed(|packed| packed::put_call(packed, call.args(), call.keywords()));
-                }
-                out.call = own_call(asked.call);
-            }
-            Event::Reply { token, sequence, outcome } => {
-                out.kind = RPYC_EVENT_REPLY;
-                (out.token, out.sequence) = (token, sequence);
-                match outcome {
-                    Ok(value) if self.packs => {
-                        (out.packed, out.packed_length) = self.lend_packed(|packed| packed::put(packed, &value));
-                    }
-                    Ok(value) => out.value = handle::value_new(value),
-                    Err(error) => out.error = failure_handle(error),
-                }
-            }
-            Event::Released(token) => {
-                out.kind = RPYC_EVENT_RELEASED;
-                out.token = token;
-            }
-            Event::Send => out.kind = RPYC_EVENT_SEND,
-            Event::Closed(error) => {
-                out.kind = RPYC_EVENT_CLOSED;
-                out.error = failure_handle(error);
-            }
-        }
-        out
-    }
-}
-
 /// Makes a session. Nothing has been said on it; both sides may begin.
 ///
 /// Options that wait or send (sync_request_timeout, close_timeout, keepalive) have no meaning here. bind_threads must be off.
@@ -276,7 +58,7 @@ pub unsafe extern "C" fn rpyc_session_new(
     session_out: *mut *mut rpyc_session,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(session_out, "session_out")?;
@@ -298,7 +80,7 @@ pub unsafe extern "C" fn rpyc_session_new(
 /// Threads: any thread, while no other function uses the session. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_free(session: *mut rpyc_session) {
-    // SAFETY: NULL or owned by the caller, who gives it up.
+    // SAFETY: the contract of the border.
     guard_or((), || drop(unsafe { handle::take(session) }));
 }
 
@@ -318,7 +100,7 @@ pub unsafe extern "C" fn rpyc_session_feed(
     length: usize,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { guard(error_out, || Ok(live(session)?.bare.feed(bytes(data.cast(), length, "data")?)?)) }
 }
 
@@ -330,7 +112,7 @@ pub unsafe extern "C" fn rpyc_session_feed(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_end_of_stream(session: *mut rpyc_session) -> rpyc_status {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_status(|| Ok(unsafe { live(session) }?.bare.end_of_stream()?))
 }
 
@@ -349,7 +131,7 @@ pub unsafe extern "C" fn rpyc_session_outgoing(
     length_out: *mut usize,
 ) -> rpyc_status {
     guard_status(|| {
-        // SAFETY: pointers are NULL or as the documentation asks.
+        // SAFETY: the contract of the border.
         let (data, length, session) = unsafe {
             let data = output(data_out, "data_out");
             let length = output(length_out, "length_out");
@@ -370,7 +152,7 @@ pub unsafe extern "C" fn rpyc_session_outgoing(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_sent(session: *mut rpyc_session, length: usize) -> rpyc_status {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_status(|| Ok(unsafe { live(session) }?.bare.sent(length)?))
 }
 
@@ -391,7 +173,7 @@ pub unsafe extern "C" fn rpyc_session_take(
     length_out: *mut usize,
 ) -> rpyc_status {
     guard_status(|| {
-        // SAFETY: pointers are NULL or as the documentation asks.
+        // SAFETY: the contract of the border.
         unsafe {
             let length = output(length_out, "length_out")?;
             let session = live(session)?;
@@ -425,7 +207,7 @@ pub unsafe extern "C" fn rpyc_session_next_event(
     event: *mut rpyc_session_event,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = EventOut::new(event)?;
@@ -463,7 +245,7 @@ pub unsafe extern "C" fn rpyc_session_step(
     event: *mut rpyc_session_event,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let length = crate::ffi::border::pointer::output(output_length_out, "output_length_out");
@@ -494,7 +276,7 @@ pub unsafe extern "C" fn rpyc_session_step(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_has_message(session: *const rpyc_session) -> bool {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(false, || unsafe { handle::peek(session) }.is_some_and(|session| session.bare.has_message()))
 }
 
@@ -506,7 +288,7 @@ pub unsafe extern "C" fn rpyc_session_has_message(session: *const rpyc_session) 
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_waiting(session: *const rpyc_session) -> usize {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(0, || unsafe { handle::peek(session) }.map_or(0, |session| session.bare.waiting()))
 }
 
@@ -518,7 +300,7 @@ pub unsafe extern "C" fn rpyc_session_waiting(session: *const rpyc_session) -> u
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_closed(session: *const rpyc_session) -> bool {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(true, || unsafe { handle::peek(session) }.is_none_or(|session| session.bare.is_closed()))
 }
 
@@ -530,7 +312,7 @@ pub unsafe extern "C" fn rpyc_session_closed(session: *const rpyc_session) -> bo
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_dialect(session: *const rpyc_session) -> i32 {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(0, || dialect_number(unsafe { handle::peek(session) }.map(|session| session.bare.dialect())))
 }
 
@@ -551,7 +333,7 @@ fn dialect_number(dialect: Option<Dialect>) -> i32 {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_heard(session: *const rpyc_session) -> i32 {
-    // SAFETY: NULL or a live handle.
+    // SAFETY: the contract of the border.
     guard_or(0, || dialect_number(unsafe { handle::peek(session) }.map(|session| session.bare.heard())))
 }
 
@@ -568,7 +350,7 @@ pub unsafe extern "C" fn rpyc_session_close(
     session: *mut rpyc_session,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe { guard(error_out, || Ok(live(session)?.bare.close()?)) }
 }
 
@@ -591,7 +373,7 @@ pub unsafe extern "C" fn rpyc_session_return_packed(
     packed_length: usize,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let served = handle::take(call);
@@ -633,7 +415,7 @@ pub unsafe extern "C" fn rpyc_session_raise_packed(
     packed_length: usize,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: pointers are NULL or as the documentation asks.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let served = handle::take(call);

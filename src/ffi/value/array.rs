@@ -1,11 +1,10 @@
 //! Arrays of numbers: from C and to C.
 
 use crate::ffi::border::guard::guard;
-use crate::ffi::border::handle::rpyc_value;
 use crate::ffi::border::pointer::{self, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_LIMIT, RPYC_ERR_TYPE, Result, rpyc_status};
+use crate::ffi::border::types::{rpyc_error, rpyc_value};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
-use crate::ffi::error::rpyc_error;
 use crate::ffi::value::make::LentBytes;
 use crate::value::{Array, Blob, Element, NoArray, Value};
 use std::ffi::c_void;
@@ -56,7 +55,7 @@ pub unsafe extern "C" fn rpyc_value_new_array(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let value_out = output(value_out, "value_out")?;
@@ -124,7 +123,7 @@ pub unsafe extern "C" fn rpyc_value_get_array(
     count_out: *mut usize,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let (type_out, data_out) = (output(type_out, "type_out"), output(data_out, "data_out"));

@@ -1,8 +1,9 @@
 //! rpyc_value: kinds, counting, comparing.
 
 use crate::ffi::border::guard::guard_or;
-use crate::ffi::border::handle::{self, rpyc_value};
+use crate::ffi::border::handle;
 use crate::ffi::border::pointer;
+use crate::ffi::border::types::rpyc_value;
 use crate::value::Value;
 use std::ffi::c_char;
 use std::ptr;
@@ -52,7 +53,7 @@ pub const RPYC_VALUE_ARRAY: rpyc_value_kind_id = 15;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_clone(value: *const rpyc_value) -> *mut rpyc_value {
     guard_or(ptr::null_mut(), || {
-        // SAFETY: NULL or a live value.
+        // SAFETY: the contract of the border.
         unsafe { handle::value_get(value) }.map_or(ptr::null_mut(), |value| handle::value_new(value.into_owned()))
     })
 }
@@ -82,7 +83,7 @@ pub unsafe extern "C" fn rpyc_value_free(value: *mut rpyc_value) {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_kind(value: *const rpyc_value) -> rpyc_value_kind_id {
-    // SAFETY: NULL or a live value.
+    // SAFETY: the contract of the border.
     guard_or(-1, || unsafe { handle::value_get(value) }.map_or(-1, |value| kind(&value)))
 }
 
@@ -149,7 +150,7 @@ pub unsafe extern "C" fn rpyc_value_str_equal(value: *const rpyc_value, text: *c
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_repr(value: *const rpyc_value) -> *mut rpyc_value {
     guard_or(ptr::null_mut(), || {
-        // SAFETY: NULL or a live value.
+        // SAFETY: the contract of the border.
         let value = unsafe { handle::value_get(value) };
         value.map_or(ptr::null_mut(), |value| handle::value_new(value.repr().into()))
     })

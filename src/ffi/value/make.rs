@@ -2,11 +2,11 @@
 
 use crate::config::Limits;
 use crate::ffi::border::guard::{guard, guard_or};
-use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
+use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{self, output, take_values};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_LIMIT, RPYC_ERR_TYPE, Result, rpyc_status};
+use crate::ffi::border::types::{rpyc_error, rpyc_object, rpyc_value};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
-use crate::ffi::error::rpyc_error;
 use crate::value::{Blob, IntTextError, Text, Value};
 use std::collections::{HashMap, HashSet};
 use std::ffi::{c_char, c_void};
@@ -121,7 +121,7 @@ pub unsafe extern "C" fn rpyc_value_new_int_text(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let value_out = output(value_out, "value_out")?;
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn rpyc_value_new_int_bytes(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let value_out = output(value_out, "value_out")?;
@@ -198,7 +198,7 @@ pub unsafe extern "C" fn rpyc_value_new_str(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let value_out = output(value_out, "value_out")?;
@@ -223,7 +223,7 @@ pub unsafe extern "C" fn rpyc_value_new_bytes(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let value_out = output(value_out, "value_out")?;
@@ -301,7 +301,7 @@ pub unsafe extern "C" fn rpyc_value_new_tuple(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for, the values are given up.
+    // SAFETY: the contract of the border.
     unsafe { container(items, count, value_out, error_out, |items| Ok(Value::tuple(items))) }
 }
 
@@ -323,7 +323,7 @@ pub unsafe extern "C" fn rpyc_value_new_slice(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for, the values are given up.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let parts = [start, stop, step].map(|part| handle::value_take(part).unwrap_or_default());
@@ -351,7 +351,7 @@ pub unsafe extern "C" fn rpyc_value_new_frozenset(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for, the values are given up.
+    // SAFETY: the contract of the border.
     unsafe {
         container(items, count, value_out, error_out, |items| {
             Value::frozenset(items).map_err(|error| Failure::new(RPYC_ERR_TYPE, format_args!("items: {error}")))
@@ -377,7 +377,7 @@ pub unsafe extern "C" fn rpyc_value_new_list(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for, the values are given up.
+    // SAFETY: the contract of the border.
     unsafe { container(items, count, value_out, error_out, |items| Ok(Value::List(items.into()))) }
 }
 
@@ -401,7 +401,7 @@ pub unsafe extern "C" fn rpyc_value_new_dict(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for, the values are given up.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let (keys, values) = (take_values(keys, count, "keys"), take_values(values, count, "values"));
@@ -433,7 +433,7 @@ pub unsafe extern "C" fn rpyc_value_new_keywords(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for, the values are given up.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let values = take_values(values, count, "values");
@@ -469,7 +469,7 @@ pub unsafe extern "C" fn rpyc_value_new_object(
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let value_out = output(value_out, "value_out")?;

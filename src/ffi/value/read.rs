@@ -1,10 +1,10 @@
 //! C data from values.
 
 use crate::ffi::border::guard::{self, guard, guard_or};
-use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
+use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{self, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
-use crate::ffi::error::rpyc_error;
+use crate::ffi::border::types::{rpyc_error, rpyc_object, rpyc_value};
 use crate::value::Value;
 use std::borrow::Cow;
 use std::ffi::c_char;
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn rpyc_value_get_bool(
     out: *mut bool,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(out, "out")?;
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn rpyc_value_get_int(
             guard::no_error(error_out)
         };
     }
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(out, "out")?;
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn rpyc_value_get_uint(
     out: *mut u64,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(out, "out")?;
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn rpyc_value_get_int_text(
     text_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let text_out = output(text_out, "text_out")?;
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn rpyc_value_get_int_bytes(
     bytes_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let bytes_out = output(bytes_out, "bytes_out")?;
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn rpyc_value_get_float(
     out: *mut f64,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let out = output(out, "out")?;
@@ -211,7 +211,7 @@ pub unsafe extern "C" fn rpyc_value_get_complex(
     imaginary_out: *mut f64,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let (real_out, imaginary_out) = (output(real_out, "real_out"), output(imaginary_out, "imaginary_out"));
@@ -242,7 +242,7 @@ pub unsafe extern "C" fn rpyc_value_get_str(
     length_out: *mut usize,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let (text_out, length_out) = (output(text_out, "text_out"), output(length_out, "length_out"));
@@ -275,7 +275,7 @@ pub unsafe extern "C" fn rpyc_value_get_bytes(
     length_out: *mut usize,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let (data_out, length_out) = (output(data_out, "data_out"), output(length_out, "length_out"));
@@ -305,7 +305,7 @@ pub unsafe extern "C" fn rpyc_value_get_object(
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
-    // SAFETY: the pointers are NULL or what the header asks for.
+    // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
             let object_out = output(object_out, "object_out")?;
@@ -326,7 +326,7 @@ pub unsafe extern "C" fn rpyc_value_get_object(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_count(value: *const rpyc_value) -> usize {
-    // SAFETY: NULL or a live value.
+    // SAFETY: the contract of the border.
     guard_or(0, || match unsafe { handle::value_get(value) }.as_deref() {
         Some(Value::Str(text)) => text.as_bytes().len(),
         Some(Value::Bytes(bytes)) => bytes.len(),

@@ -1,10 +1,11 @@
 //! Values made and read as C does it.
 
-use crate::ffi::border::handle::{self, rpyc_object, rpyc_value};
+use crate::ffi::border::handle;
 use crate::ffi::border::status::*;
+use crate::ffi::border::types::{rpyc_error, rpyc_object, rpyc_value};
 use crate::ffi::border::userdata::counted::{Freed, free};
-use crate::ffi::error::{rpyc_error, rpyc_error_free, rpyc_error_message, rpyc_error_status};
-use crate::ffi::object::operations::{rpyc_object_free, rpyc_object_same};
+use crate::ffi::error::{rpyc_error_free, rpyc_error_message, rpyc_error_status};
+use crate::ffi::object::identity::{rpyc_object_free, rpyc_object_same};
 use crate::ffi::value::kind::*;
 use crate::ffi::value::make::*;
 use crate::ffi::value::read::*;

@@ -66,7 +66,7 @@ static SLICE: LazyLock<Arc<Class>> = LazyLock::new(|| {
             property("stop", |call| part_of(call, 1)),
             property("step", |call| part_of(call, 2)),
         ],
-        |object| slice_of(object),
+        slice_of,
     )
 });
 

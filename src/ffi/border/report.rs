@@ -1,0 +1,69 @@
+//! What an rpyc_error stands for.
+
+use crate::error::Exception;
+use crate::ffi::border::handle::Handle;
+use crate::ffi::border::status::{Failure, error_of, rpyc_status};
+use crate::ffi::border::types::rpyc_error;
+use crate::value::Text;
+use std::ffi::CString;
+
+impl Handle for rpyc_error {
+    type Inner = Report;
+    const WORD: [u8; 8] = *b"error\0\0\0";
+}
+
+/// What an rpyc_error stands for; its texts are ready to be lent to C.
+pub(crate) struct Report {
+    pub status: rpyc_status,
+    pub message: CString,
+    pub raised: Option<Box<Raised>>,
+}
+
+/// An exception that is the reason.
+pub(crate) struct Raised {
+    pub exception: Exception,
+    pub module: CString,
+    pub name: CString,
+    pub traceback: CString,
+    /// Of the attributes, in their order.
+    pub names: Vec<CString>,
+}
+
+impl From<Failure> for Report {
+    fn from(failure: Failure) -> Report {
+        let raised = failure.exception.map(|exception| {
+            let text = |text: &Text| c_text(text.as_str());
+            Box::new(Raised {
+                module: text(&exception.module),
+                name: text(&exception.name),
+                traceback: text(&exception.traceback),
+                names: exception.attributes.iter().map(|(name, _)| text(name)).collect(),
+                exception,
+            })
+        });
+        Report { status: failure.status, message: c_text(&failure.message), raised }
+    }
+}
+
+impl Report {
+    pub fn text(&self) -> &str {
+        self.message.to_str().unwrap_or_default()
+    }
+
+    pub fn exception(&self) -> Option<&Exception> {
+        self.raised.as_ref().map(|raised| &raised.exception)
+    }
+
+    /// What a peer gets to whom it is passed on.
+    pub fn into_raised(self) -> Exception {
+        match self.raised {
+            Some(raised) => raised.exception,
+            None => error_of(self.status, self.text().to_owned()).into(),
+        }
+    }
+}
+
+/// A text that ends with NUL; each NUL within becomes U+FFFD.
+pub(crate) fn c_text(text: &str) -> CString {
+    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
+}

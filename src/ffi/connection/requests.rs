@@ -1,0 +1,287 @@
+//! Driving a connection: serving the peer, and plain requests.
+
+use crate::connection::Connection;
+use crate::ffi::border::guard::guard;
+use crate::ffi::border::handle;
+use crate::ffi::border::pointer::{output, take_values};
+use crate::ffi::border::status::rpyc_status;
+use crate::ffi::border::time::timeout;
+use crate::ffi::border::types::{rpyc_async_result, rpyc_connection, rpyc_error, rpyc_value};
+use crate::ffi::connection::lifetime::{held, live};
+
+/// Sends its data and gets it back.
+pub const RPYC_HANDLE_PING: i32 = 1;
+/// Ends the connection.
+pub const RPYC_HANDLE_CLOSE: i32 = 2;
+/// The root object.
+pub const RPYC_HANDLE_GETROOT: i32 = 3;
+/// An attribute of an object: object, name.
+pub const RPYC_HANDLE_GETATTR: i32 = 4;
+/// Deletes an attribute: object, name.
+pub const RPYC_HANDLE_DELATTR: i32 = 5;
+/// Sets an attribute: object, name, value.
+pub const RPYC_HANDLE_SETATTR: i32 = 6;
+/// Calls an object: object, arguments, keywords as a tuple of pairs.
+pub const RPYC_HANDLE_CALL: i32 = 7;
+/// Calls a method: object, name, arguments, keywords as a tuple of pairs.
+pub const RPYC_HANDLE_CALLATTR: i32 = 8;
+/// The repr of an object.
+pub const RPYC_HANDLE_REPR: i32 = 9;
+/// The str of an object.
+pub const RPYC_HANDLE_STR: i32 = 10;
+/// Compares: object, other, name of the operator's method.
+pub const RPYC_HANDLE_CMP: i32 = 11;
+/// The hash of an object.
+pub const RPYC_HANDLE_HASH: i32 = 12;
+/// The names of an object's attributes.
+pub const RPYC_HANDLE_DIR: i32 = 13;
+/// A pickle of an object: object, protocol.
+pub const RPYC_HANDLE_PICKLE: i32 = 14;
+/// Gives references back: object, count. The library sends it itself.
+pub const RPYC_HANDLE_DEL: i32 = 15;
+/// The methods of an object, by its id.
+pub const RPYC_HANDLE_INSPECT: i32 = 16;
+/// The next items of an iterator: object, count.
+pub const RPYC_HANDLE_BUFFITER: i32 = 17;
+/// Slices of Python 2: object, attempt, fallback, start, stop, arguments.
+pub const RPYC_HANDLE_OLDSLICING: i32 = 18;
+/// Leaves a context: object, exception or None.
+pub const RPYC_HANDLE_CTXEXIT: i32 = 19;
+/// Is it an instance: class, id of the other.
+pub const RPYC_HANDLE_INSTANCECHECK: i32 = 20;
+
+/// Waits for one message of the peer and handles it: a request is run in this thread, nested ones included. The end of the
+/// connection is RPYC_ERR_EOF at once.
+///
+/// @param connection borrowed
+/// @param timeout_ms milliseconds to wait for it; -1: no limit; 0: only what is here
+/// @param handled_out was there one? May be NULL
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF (the peer ended the connection), RPYC_ERR_CLOSED,
+///         RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_serve(
+    connection: *mut rpyc_connection,
+    timeout_ms: i64,
+    handled_out: *mut bool,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe { handling(connection, handled_out, error_out, |connection| connection.serve(timeout(timeout_ms))) }
+}
+
+/// As rpyc_connection_serve; RPyC has both names.
+///
+/// @param connection borrowed
+/// @param timeout_ms milliseconds to wait for a message; -1: no limit; 0: only what is here
+/// @param handled_out was there one? May be NULL
+/// @param error_out owned; may be NULL
+/// @return as rpyc_connection_serve
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_poll(
+    connection: *mut rpyc_connection,
+    timeout_ms: i64,
+    handled_out: *mut bool,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe { handling(connection, handled_out, error_out, |connection| connection.poll(timeout(timeout_ms))) }
+}
+
+/// Handles all messages that come within a time. The whole time passes, unless the connection ends.
+///
+/// A message that arrived in time is handled also if the time is over by then. With 0, the messages are handled that have
+/// arrived when the function is called; a peer that goes on sending does not keep it from returning.
+///
+/// @param connection borrowed
+/// @param timeout_ms milliseconds to serve for; -1: until the connection ends; 0: only what has arrived
+/// @param handled_out whether there was any; false at the end of the connection; may be NULL
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, also where the connection has ended, as in RPyC: see rpyc_connection_closed(); RPYC_ERR_NULL,
+///         RPYC_ERR_FORKED, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_poll_all(
+    connection: *mut rpyc_connection,
+    timeout_ms: i64,
+    handled_out: *mut bool,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe { handling(connection, handled_out, error_out, |connection| connection.poll_all(timeout(timeout_ms))) }
+}
+
+/// # Safety
+/// Pointers are NULL or as the documentation of the functions asks.
+unsafe fn handling(
+    connection: *mut rpyc_connection,
+    handled_out: *mut bool,
+    error_out: *mut *mut rpyc_error,
+    work: impl FnOnce(&Connection) -> crate::error::Result<bool>,
+) -> rpyc_status {
+    // SAFETY: the same is asked of our caller.
+    unsafe {
+        guard(error_out, || {
+            let mut unused = false;
+            let out = output(if handled_out.is_null() { &mut unused } else { handled_out }, "handled_out")?;
+            out.put(work(&held(connection)?)?)
+        })
+    }
+}
+
+/// Serves the peer in this thread until the connection ends.
+///
+/// @param connection borrowed
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK when the peer or this side closed it; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_MALFORMED,
+///         RPYC_ERR_LIMIT, RPYC_ERR_DIALECT; RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED (a callback raised SystemExit or
+///         KeyboardInterrupt, see propagate_SystemExit_locally; rpyc_error_exit_code has the number)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_serve_all(
+    connection: *mut rpyc_connection,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe { guard(error_out, || Ok(held(connection)?.serve_all()?)) }
+}
+
+/// Sends any request and waits for its answer, at most sync_request_timeout; requests of the peer are served meanwhile.
+///
+/// The functions of rpyc_object send all that a program needs; this is for what they do not cover (RPyC wire: handlers).
+///
+/// @param connection borrowed
+/// @param handler number of the handler, RPYC_HANDLE_...
+/// @param args consumed, on success and on every failure
+/// @param count number of args
+/// @param value_out owned; the answer
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_REFUSED, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT,
+///         RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED; RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED (a callback
+///         that ran meanwhile says so)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_sync_request(
+    connection: *mut rpyc_connection,
+    handler: i32,
+    args: *const *mut rpyc_value,
+    count: usize,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe {
+        guard(error_out, || {
+            let args = take_values(args, count, "args");
+            let out = output(value_out, "value_out")?;
+            let connection = held(connection)?;
+            out.put_value(connection.sync_request(handler.into(), &args?)?)
+        })
+    }
+}
+
+/// Sends any request without waiting for its answer.
+///
+/// @param connection borrowed
+/// @param handler number of the handler, RPYC_HANDLE_...
+/// @param args consumed, on success and on every failure
+/// @param count number of args
+/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
+/// @param result_out owned; free it with rpyc_async_result_free
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE (see
+///         rpyc_connection_set_nonblocking)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_async_request(
+    connection: *mut rpyc_connection,
+    handler: i32,
+    args: *const *mut rpyc_value,
+    count: usize,
+    timeout_ms: i64,
+    result_out: *mut *mut rpyc_async_result,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe {
+        guard(error_out, || {
+            let args = take_values(args, count, "args");
+            let out = output(result_out, "result_out")?;
+            let connection = held(connection)?;
+            out.put(handle::new(connection.async_request(handler.into(), &args?, timeout(timeout_ms))?))
+        })
+    }
+}
+
+/// Begins a burst: asynchronous requests that follow are gathered, and leave in one write with rpyc_connection_flush. They
+/// also leave before anything is waited for on this connection, and when there are very many of them.
+///
+/// @param connection borrowed
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+///
+/// Threads: any thread; it holds for the requests of all threads. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_begin(
+    connection: *mut rpyc_connection,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe { guard(error_out, || Ok(live(connection)?.begin()?)) }
+}
+
+/// Sends everything that is pending: the requests gathered since rpyc_connection_begin, whose burst it ends, and the
+/// releases of objects that were freed.
+///
+/// @param connection borrowed
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_flush(
+    connection: *mut rpyc_connection,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe { guard(error_out, || Ok(held(connection)?.flush()?)) }
+}
+
+/// The constants are those of the session.
+const _: () = {
+    let numbers = [
+        RPYC_HANDLE_PING,
+        RPYC_HANDLE_CLOSE,
+        RPYC_HANDLE_GETROOT,
+        RPYC_HANDLE_GETATTR,
+        RPYC_HANDLE_DELATTR,
+        RPYC_HANDLE_SETATTR,
+        RPYC_HANDLE_CALL,
+        RPYC_HANDLE_CALLATTR,
+        RPYC_HANDLE_REPR,
+        RPYC_HANDLE_STR,
+        RPYC_HANDLE_CMP,
+        RPYC_HANDLE_HASH,
+        RPYC_HANDLE_DIR,
+        RPYC_HANDLE_PICKLE,
+        RPYC_HANDLE_DEL,
+        RPYC_HANDLE_INSPECT,
+        RPYC_HANDLE_BUFFITER,
+        RPYC_HANDLE_OLDSLICING,
+        RPYC_HANDLE_CTXEXIT,
+        RPYC_HANDLE_INSTANCECHECK,
+    ];
+    let mut at = 0;
+    while at < numbers.len() {
+        assert!(numbers[at] == crate::session::Handler::ALL[at] as i32);
+        at += 1;
+    }
+};

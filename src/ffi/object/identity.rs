@@ -1,0 +1,204 @@
+//! Handles of objects, and what they tell without asking: whose they are, their type, what is inside ours.
+
+use crate::connection::{Connection, shared_of};
+use crate::ffi::border::callbacks::CSelf;
+use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::handle;
+use crate::ffi::border::pointer::output;
+use crate::ffi::border::status::{Failure, RPYC_ERR_STATE, Result, rpyc_status};
+use crate::ffi::border::types::{rpyc_class, rpyc_connection, rpyc_error, rpyc_object};
+use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
+use crate::ffi::object::operation::reference;
+use crate::objects::Object;
+use crate::value::{Proxy, Reference};
+use std::ffi::{CStr, CString, c_char, c_void};
+use std::ptr;
+use std::sync::Arc;
+
+/// Another handle of the same object.
+///
+/// @param object borrowed
+/// @return owned; NULL for NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_clone(object: *const rpyc_object) -> *mut rpyc_object {
+    // SAFETY: the contract of the border.
+    guard_or(ptr::null_mut(), || {
+        unsafe { handle::peek(object) }.map_or(ptr::null_mut(), |object| handle::new(object.reference.clone().into()))
+    })
+}
+
+/// Frees a handle. With the last use of an object of the peer, the peer is told as the option release says.
+///
+/// @param object consumed; NULL does nothing
+///
+/// Threads: any thread; never waits. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_free(object: *mut rpyc_object) {
+    guard_or((), || {
+        // SAFETY: the contract of the border.
+        let Some(taken) = (unsafe { handle::take(object) }) else { return };
+        let shared = match &taken.reference {
+            Reference::Remote(proxy) if !proxy.home().is_empty() => shared_of(proxy).ok(),
+            _ => None,
+        };
+        drop(taken);
+        if let Some(shared) = shared {
+            shared.release_soon();
+        }
+    });
+}
+
+/// Is it an object of a peer?
+///
+/// @param object borrowed
+/// @return false for objects of this process, and for NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_is_remote(object: *const rpyc_object) -> bool {
+    // SAFETY: the contract of the border.
+    guard_or(false, || {
+        unsafe { handle::peek(object) }.is_some_and(|object| matches!(object.reference, Reference::Remote(_)))
+    })
+}
+
+/// Is it a class?
+///
+/// @param object borrowed
+/// @return false also for NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_is_class(object: *const rpyc_object) -> bool {
+    // SAFETY: the contract of the border.
+    guard_or(false, || {
+        unsafe { handle::peek(object) }.is_some_and(|object| match &object.reference {
+            Reference::Remote(proxy) => proxy.is_class,
+            Reference::Local(local) => local.instances().is_some(),
+        })
+    })
+}
+
+/// Are two handles the same object, as Python's "is"?
+///
+/// @param left borrowed
+/// @param right borrowed
+/// @return false where one is NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_same(left: *const rpyc_object, right: *const rpyc_object) -> bool {
+    // SAFETY: the contract of the border.
+    guard_or(false, || match unsafe { (handle::peek(left), handle::peek(right)) } {
+        (Some(left), Some(right)) => left.reference.same(&right.reference),
+        _ => false,
+    })
+}
+
+/// The name of an object's type with its module, such as "builtins.list"; for a class, its own name.
+///
+/// @param object borrowed
+/// @return borrowed until the handle is freed; NUL-terminated; NULL for NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_type_name(object: *const rpyc_object) -> *const c_char {
+    // SAFETY: the contract of the border.
+    guard_or(ptr::null(), || {
+        unsafe { handle::peek(object) }
+            .map_or(ptr::null(), |object| object.type_name.get_or_init(|| c_name(&object.reference)).as_ptr())
+    })
+}
+
+fn c_name(reference: &Reference) -> CString {
+    let text = match reference {
+        Reference::Remote(proxy) => proxy.type_name.to_string(),
+        Reference::Local(local) => local.instances().unwrap_or(local.shape()).type_name.to_string(),
+    };
+    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_else(|_| <&CStr>::default().to_owned())
+}
+
+/// The connection over which an object of a peer was lent.
+///
+/// @param object borrowed
+/// @param connection_out owned; it does not keep the connection open
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (an object of this process), RPYC_ERR_CLOSED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_connection(
+    object: *const rpyc_object,
+    connection_out: *mut *mut rpyc_connection,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe {
+        guard(error_out, || {
+            let out = output(connection_out, "connection_out")?;
+            match reference(object, "object")? {
+                Reference::Remote(proxy) => out.put(handle::new(Connection::borrowed(connection_of(proxy)?))),
+                Reference::Local(_) => Err(Failure::new(RPYC_ERR_STATE, "the object belongs to this process")),
+            }
+        })
+    }
+}
+
+fn connection_of(proxy: &Proxy) -> Result<Arc<crate::connection::Shared>> {
+    Ok(shared_of(proxy)?)
+}
+
+/// Makes an object of this process: an instance of a class around a pointer.
+///
+/// @param klass copied reference
+/// @param self_ given to the class's callbacks
+/// @param self_free ends self when neither this process nor a peer uses the object any more; may be NULL
+/// @param object_out owned
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_new(
+    klass: *const rpyc_class,
+    self_: *mut c_void,
+    self_free: rpyc_free_fn,
+    object_out: *mut *mut rpyc_object,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe {
+        guard(error_out, || {
+            let state = CSelf(Userdata::new(self_, self_free));
+            let out = output(object_out, "object_out")?;
+            let klass = handle::get(klass, "klass")?;
+            out.put(handle::new(Reference::Local(klass.instance(Box::new(state))).into()))
+        })
+    }
+}
+
+/// The pointer inside an object of this process.
+///
+/// @param object borrowed
+/// @param klass borrowed; the object must be an instance of it, or of a class derived from it
+/// @return borrowed, as long as the object lives; NULL for other objects
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_self(object: *const rpyc_object, klass: *const rpyc_class) -> *mut c_void {
+    // SAFETY: the contract of the border.
+    guard_or(ptr::null_mut(), || {
+        let (Some(object), Some(klass)) = (unsafe { (handle::peek(object), handle::peek(klass)) }) else {
+            return ptr::null_mut();
+        };
+        let Reference::Local(local) = &object.reference else { return ptr::null_mut() };
+        match local.as_any().downcast_ref::<Object>() {
+            Some(object) if object.class().is_or_derives_from(klass) => {
+                object.state().downcast_ref::<CSelf>().map_or(ptr::null_mut(), |state| state.0.pointer())
+            }
+            _ => ptr::null_mut(),
+        }
+    })
+}

@@ -1,0 +1,223 @@
+//! What a session tells the host: events, and the packed data that they lend.
+
+use crate::bare::{Asks, Bare, Event};
+use crate::error::Error;
+use crate::ffi::border::handle::{self, Handle};
+use crate::ffi::border::packed;
+use crate::ffi::border::report::Report;
+use crate::ffi::border::status::{Failure, RPYC_ERR_ABI, Result};
+use crate::ffi::border::time::time_left;
+use crate::ffi::border::types::{rpyc_call, rpyc_error, rpyc_session, rpyc_value};
+use crate::ffi::service::call::own_call;
+use std::ffi::{c_char, c_void};
+use std::mem::offset_of;
+use std::ptr;
+use std::sync::{Arc, Mutex};
+
+impl Handle for rpyc_session {
+    type Inner = SessionHandle;
+    const WORD: [u8; 8] = *b"session\0";
+}
+
+/// What an rpyc_session stands for.
+pub(crate) struct SessionHandle {
+    pub bare: Arc<Bare>,
+    pub packs: bool,
+    /// What the last event has lent.
+    pub packed: Mutex<Vec<u8>>,
+}
+
+/// # Safety
+/// The handle is NULL or a live session, as long as is said of the result.
+pub(crate) unsafe fn live<'a>(session: *const rpyc_session) -> Result<&'a SessionHandle> {
+    // SAFETY: the same is asked of our caller.
+    unsafe { handle::get(session, "session") }
+}
+
+/// Nothing whole has arrived.
+pub const RPYC_EVENT_NONE: i32 = 0;
+/// The peer asks something of an object of the host.
+pub const RPYC_EVENT_REQUEST: i32 = 1;
+/// The answer to a request of the host.
+pub const RPYC_EVENT_REPLY: i32 = 2;
+/// Nobody holds the object of this token any more, neither the peer nor a handle nor a call.
+pub const RPYC_EVENT_RELEASED: i32 = 3;
+/// The session has ended. Every request that still waited has had a reply with an error before.
+pub const RPYC_EVENT_CLOSED: i32 = 4;
+/// Much waits to be sent. It must go before more is read; whole messages lie in the buffer.
+pub const RPYC_EVENT_SEND: i32 = 5;
+
+/// A method or function is called.
+pub const RPYC_ASK_CALL: i32 = 1;
+/// An attribute is read.
+pub const RPYC_ASK_GET: i32 = 2;
+/// An attribute is set.
+pub const RPYC_ASK_SET: i32 = 3;
+/// An attribute is deleted.
+pub const RPYC_ASK_DEL: i32 = 4;
+/// Is there an attribute called argument 0? To be answered with a bool. Only of classes with RPYC_SESSION_CLASS_DYNAMIC.
+pub const RPYC_ASK_EXISTS: i32 = 5;
+/// A class is called: to be answered with an object.
+pub const RPYC_ASK_CONSTRUCT: i32 = 6;
+
+/// In place of the id of a member: the request names none of a table.
+pub const RPYC_MEMBER_NONE: u64 = 0xffff_ffff_ffff_ffff;
+
+/// What a session tells. Zero it and set struct_size; each call fills the rest anew.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct rpyc_session_event {
+    /// sizeof(rpyc_session_event)
+    pub struct_size: usize,
+    /// RPYC_EVENT_...
+    pub kind: i32,
+    /// Of a request: RPYC_ASK_...
+    pub asks: i32,
+    /// Of a reply: that of the request. Of a request: that of the object, function or class. Of a release: that of the
+    /// object.
+    pub token: u64,
+    /// Of a reply: the number that the request was given.
+    pub sequence: i64,
+    /// Of a request: the id of the member; RPYC_MEMBER_NONE for functions, classes, and attributes that are asked for by name:
+    /// argument 0 is the name then, and argument 1 the value to be set.
+    pub member: u64,
+    /// Of a request: the name of the member, function or attribute. Borrowed as long as the call; not NUL-terminated.
+    pub name: *const c_char,
+    /// Bytes of name.
+    pub name_length: usize,
+    /// Of a request: owned; to be answered now or later, on any thread, and then freed with rpyc_call_free.
+    pub call: *mut rpyc_call,
+    /// Of a reply that went well: owned. NULL in sessions with RPYC_SESSION_PACKED.
+    pub value: *mut rpyc_value,
+    /// Of a reply that did not go well, and of the end: owned.
+    pub error: *mut rpyc_error,
+    /// In sessions with RPYC_SESSION_PACKED: of a request a tuple of the arguments (a tuple) and the keywords (a dict), of a
+    /// reply the value. Borrowed until the next event. Handles in it are owned.
+    pub packed: *const c_void,
+    /// Bytes of packed.
+    pub packed_length: usize,
+    /// Of a request: how many milliseconds its caller still waits, as of rpyc_call_time_left; -1: that is not known.
+    pub time_left_ms: i64,
+}
+
+impl rpyc_session_event {
+    const EMPTY: rpyc_session_event = rpyc_session_event {
+        struct_size: size_of::<rpyc_session_event>(),
+        kind: RPYC_EVENT_NONE,
+        asks: 0,
+        token: 0,
+        sequence: 0,
+        member: RPYC_MEMBER_NONE,
+        name: ptr::null(),
+        name_length: 0,
+        call: ptr::null_mut(),
+        value: ptr::null_mut(),
+        error: ptr::null_mut(),
+        packed: ptr::null(),
+        packed_length: 0,
+        time_left_ms: -1,
+    };
+}
+
+/// A place for an event, as long as the host knows events.
+pub(crate) struct EventOut {
+    place: *mut rpyc_session_event,
+    size: usize,
+}
+
+impl EventOut {
+    /// Empties the place.
+    ///
+    /// # Safety
+    /// The pointer is NULL or leads to as many bytes as it says first, which can be written while the result lives.
+    pub unsafe fn new(place: *mut rpyc_session_event) -> Result<EventOut> {
+        if place.is_null() {
+            return Err(Failure::null("event"));
+        }
+        // SAFETY: not NULL, so it begins with its size.
+        let size = unsafe { place.cast::<usize>().read() };
+        let least = offset_of!(rpyc_session_event, packed_length) + size_of::<usize>();
+        if size < least || size > least + 4096 {
+            return Err(Failure::new(RPYC_ERR_ABI, format_args!("event.struct_size cannot be {size}")));
+        }
+        let out = EventOut { place, size: size.min(size_of::<rpyc_session_event>()) };
+        out.put(rpyc_session_event::EMPTY);
+        Ok(out)
+    }
+
+    pub fn put(&self, event: rpyc_session_event) {
+        let known = offset_of!(rpyc_session_event, kind);
+        // SAFETY: `new` was promised that so many bytes can be written; the host's own size stays.
+        unsafe {
+            let from = (&raw const event).cast::<u8>().add(known);
+            ptr::copy_nonoverlapping(from, self.place.cast::<u8>().add(known), self.size - known);
+        }
+    }
+}
+
+fn failure_handle(error: Error) -> *mut rpyc_error {
+    handle::new(Report::from(Failure::from(error)))
+}
+
+impl SessionHandle {
+    fn lend_packed(&self, write: impl FnOnce(&mut Vec<u8>)) -> (*const c_void, usize) {
+        let mut packed = self.packed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        packed.clear();
+        if packed.capacity() > 64 << 10 {
+            *packed = Vec::new();
+        }
+        write(&mut packed);
+        (packed.as_ptr().cast(), packed.len())
+    }
+
+    /// An event as the host gets it.
+    pub fn event(&self, event: Event) -> rpyc_session_event {
+        let mut out = rpyc_session_event::EMPTY;
+        match event {
+            Event::Request(asked) => {
+                out.kind = RPYC_EVENT_REQUEST;
+                out.asks = match asked.asks {
+                    Asks::Call => RPYC_ASK_CALL,
+                    Asks::Get => RPYC_ASK_GET,
+                    Asks::Set => RPYC_ASK_SET,
+                    Asks::Del => RPYC_ASK_DEL,
+                    Asks::Exists => RPYC_ASK_EXISTS,
+                    Asks::Construct => RPYC_ASK_CONSTRUCT,
+                };
+                out.token = asked.token;
+                out.time_left_ms = time_left(&asked.call);
+                out.member = asked.member.unwrap_or(RPYC_MEMBER_NONE);
+                // It lies in the member or among the arguments, neither of which moves with the call.
+                let name = asked.name();
+                (out.name, out.name_length) = (name.as_ptr().cast(), name.len());
+                if self.packs {
+                    let call = &asked.call;
+                    (out.packed, out.packed_length) =
+                        self.lend_packed(|packed| packed::put_call(packed, call.args(), call.keywords()));
+                }
+                out.call = own_call(asked.call);
+            }
+            Event::Reply { token, sequence, outcome } => {
+                out.kind = RPYC_EVENT_REPLY;
+                (out.token, out.sequence) = (token, sequence);
+                match outcome {
+                    Ok(value) if self.packs => {
+                        (out.packed, out.packed_length) = self.lend_packed(|packed| packed::put(packed, &value));
+                    }
+                    Ok(value) => out.value = handle::value_new(value),
+                    Err(error) => out.error = failure_handle(error),
+                }
+            }
+            Event::Released(token) => {
+                out.kind = RPYC_EVENT_RELEASED;
+                out.token = token;
+            }
+            Event::Send => out.kind = RPYC_EVENT_SEND,
+            Event::Closed(error) => {
+                out.kind = RPYC_EVENT_CLOSED;
+                out.error = failure_handle(error);
+            }
+        }
+        out
+    }
+}
