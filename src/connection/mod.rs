@@ -29,7 +29,7 @@ pub use queue::Queue;
 pub use shared::Shared;
 pub use wait::{wait_all, wait_any};
 
-use crate::config::{Config, Dialect};
+use crate::config::{Config, Dialect, Setting};
 use crate::error::{Error, Result};
 use crate::log::Level;
 use crate::objects::{Class, Definition, Hook, Object, Peer, Promise, Refused, Service};
@@ -355,10 +355,7 @@ impl Connection {
 
     /// Changes an option from the next message on.
     pub fn set_option(&self, name: &str, text: &str) -> Result<()> {
-        if matches!(
-            name,
-            "dialect" | "native" | "bind_threads" | "connect_timeout" | "tcp_keepalive" | "max_frame" | "max_inflated"
-        ) {
+        if Setting::named(name).is_some_and(|setting| !setting.changeable) {
             return Err(Error::State(format!("option '{name}' cannot be changed while the connection lives")));
         }
         self.shared.with_session(|session| session.config_mut().set(name, text))?;

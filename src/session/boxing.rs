@@ -3,7 +3,7 @@
 use super::exports::{Exports, IdPack, unknown_object};
 use super::imports::Imports;
 use super::request::{Handler, Instance};
-use crate::codec::brine::{self, Reader, Sink};
+use crate::codec::brine::{self, Reader, Sink, tag};
 use crate::config::{Dialect, Limits};
 use crate::error::{Error, Exception, Result};
 use crate::nesting::step;
@@ -17,21 +17,30 @@ pub const REMOTE_REF: i64 = 4;
 /// A value in librpyc's own form, where both sides agreed on it.
 pub const NATIVE: i64 = 5;
 
+/// The label of a box with a value, and the last one that stock peers have, as tags.
+pub const BOXED_VALUE: u8 = tag::small_int(VALUE);
+const BOXED_REMOTE_REF: u8 = tag::small_int(REMOTE_REF);
+
 /// What is told of a message that needs more stack than is left.
 pub const RECURSION: &str = "RecursionError";
 
 /// The box of an empty tuple.
-pub const NO_KEYWORDS: [u8; 3] = [0x11, 0x51, 0x02];
+pub const NO_KEYWORDS: [u8; 3] = [tag::TUPLE_2, BOXED_VALUE, tag::TUPLE_0];
 /// CALLATTR with four boxes, the first an object of the receiver: what comes next is its id_pack.
-pub const METHOD_CALL: [u8; 7] = [0x11, 0x50 + Handler::CallAttr as u8, 0x11, 0x52, 0x13, 0x11, 0x53];
+pub const METHOD_CALL: [u8; 7] = call_of(Handler::CallAttr, tag::TUPLE_4);
 /// The same of CALL, with three boxes.
-pub const OBJECT_CALL: [u8; 7] = [0x11, 0x50 + Handler::Call as u8, 0x11, 0x52, 0x12, 0x11, 0x53];
+pub const OBJECT_CALL: [u8; 7] = call_of(Handler::Call, tag::TUPLE_3);
+
+const fn call_of(handler: Handler, boxes: u8) -> [u8; 7] {
+    let [handler, tuple, yours] = [tag::small_int(handler as i64), tag::small_int(TUPLE), tag::small_int(LOCAL_REF)];
+    [tag::TUPLE_2, handler, tag::TUPLE_2, tuple, boxes, tag::TUPLE_2, yours]
+}
 
 /// Begins a box.
 #[inline]
 pub fn put_label<S: Sink>(out: &mut S, label: i64) {
     // A pair, and a small integer in one byte.
-    out.put(&[0x11, 0x50 + label as u8]);
+    out.put(&[tag::TUPLE_2, tag::small_int(label)]);
 }
 
 /// Makes objects of values that the wire has no form for: lists, dicts, sets that hold references, and
@@ -242,8 +251,8 @@ impl<'a> Unboxer<'a> {
     #[inline]
     pub fn label(&mut self, r: &mut Reader<'_>) -> Result<Option<i64>> {
         // As every writer puts it: a pair, and a small integer in one byte.
-        if let [0x11, label @ 0x51..=0x54, ..] = r.rest() {
-            let label = i64::from(label - 0x50);
+        if let [tag::TUPLE_2, label @ BOXED_VALUE..=BOXED_REMOTE_REF, ..] = r.rest() {
+            let label = i64::from(label - tag::INT_0);
             r.advance(2);
             return Ok(Some(label));
         }
@@ -379,7 +388,9 @@ impl<'a> Unboxer<'a> {
     /// took for the number.
     pub fn check_id_pack(&self, tag: Option<u8>) -> Result<()> {
         match tag {
-            Some(0x08 | 0x16 | 0x17 | 0x20..=0xef) if self.old => Err(old_dialect()),
+            Some(tag::STR | tag::INT_L1 | tag::INT_L4 | tag::INT_FIRST..=tag::INT_LAST) if self.old => {
+                Err(old_dialect())
+            }
             _ => Ok(()),
         }
     }
@@ -452,7 +463,7 @@ impl<'a> Unboxer<'a> {
 
 /// Does a tuple follow?
 pub fn is_tuple(r: &Reader<'_>) -> bool {
-    matches!(r.peek(), Some(0x02 | 0x10..=0x15))
+    matches!(r.peek(), Some(tag::TUPLE_0 | tag::TUPLE_1..=tag::TUPLE_L4))
 }
 
 fn is_int(value: &Value) -> bool {
@@ -507,8 +518,8 @@ struct Canonical<'a> {
 #[inline]
 fn canonical_id_pack<'a>(bytes: &'a [u8], limits: &Limits) -> Option<Canonical<'a>> {
     let (name_at, length) = match bytes {
-        [0x12, 0x08, tag @ 0x0a..=0x0d, ..] => (3, usize::from(tag - 0x09)),
-        [0x12, 0x08, 0x0e, length @ 5..=255, ..] => (4, usize::from(*length)),
+        [tag::TUPLE_3, tag::STR, bytes @ tag::BYTES_1..=tag::BYTES_4, ..] => (3, usize::from(bytes - tag::BYTES_1) + 1),
+        [tag::TUPLE_3, tag::STR, tag::BYTES_L1, length @ 5..=255, ..] => (4, usize::from(*length)),
         _ => return None,
     };
     let class_at = name_at + length;
@@ -516,15 +527,15 @@ fn canonical_id_pack<'a>(bytes: &'a [u8], limits: &Limits) -> Option<Canonical<'
     let instance_at = class_at + canonical_int(bytes.get(class_at..)?, limits)?;
     let end = instance_at + canonical_int(bytes.get(instance_at..)?, limits)?;
     let class_id = bytes.get(class_at..instance_at)?;
-    Some(Canonical { raw: bytes.get(..end)?, name, class_id, is_class: bytes.get(instance_at) == Some(&0x50) })
+    Some(Canonical { raw: bytes.get(..end)?, name, class_id, is_class: bytes.get(instance_at) == Some(&tag::INT_0) })
 }
 
 /// The length of an int in its shortest form.
 #[inline]
 fn canonical_int(bytes: &[u8], limits: &Limits) -> Option<usize> {
     match bytes {
-        [0x20..=0xef, ..] => Some(1),
-        [0x16, length @ 4..=18, digits @ ..] if usize::from(*length) <= limits.digits => {
+        [tag::INT_FIRST..=tag::INT_LAST, ..] => Some(1),
+        [tag::INT_L1, length @ 4..=18, digits @ ..] if usize::from(*length) <= limits.digits => {
             let digits = digits.get(..usize::from(*length))?;
             // All of them are looked at, which takes no branches.
             let all = digits.iter().fold(true, |all, digit| all & (digit.wrapping_sub(b'0') < 10));
@@ -537,7 +548,7 @@ fn canonical_int(bytes: &[u8], limits: &Limits) -> Option<usize> {
 /// An integer that may be an id of ours: Some(None) for one that is none.
 fn id(r: &mut Reader<'_>) -> Option<Option<u64>> {
     match r.peek() {
-        Some(0x20..=0xef) => Some(u64::try_from(r.int().ok()?).ok()),
+        Some(tag::INT_FIRST..=tag::INT_LAST) => Some(u64::try_from(r.int().ok()?).ok()),
         _ => match r.value().ok()? {
             Value::Int(i) => Some(u64::try_from(i).ok()),
             Value::BigInt(_) => Some(None),

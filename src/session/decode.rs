@@ -3,7 +3,7 @@
 use super::boxing;
 use super::request::Handler;
 use super::vinegar;
-use crate::codec::brine::Reader;
+use crate::codec::brine::{Reader, tag};
 use crate::codec::frame::{FrameError, Inflater};
 use crate::codec::native;
 use crate::config::{Dialect, Limits};
@@ -261,11 +261,11 @@ impl Decoded {
                 expect_tuple(reader, 2, "a message is a pair")?;
                 (Dialect::V6, i64::from(kind))
             }
-            Some(0x12) => {
+            Some(tag::TUPLE_3) => {
                 reader.advance(1);
                 (Dialect::V5, reader.int()?)
             }
-            Some(0x14 | 0x15) => {
+            Some(tag::TUPLE_L1 | tag::TUPLE_L4) => {
                 expect_tuple(reader, 3, "a message is a tuple of 3")?;
                 (Dialect::V5, reader.int()?)
             }
@@ -321,8 +321,8 @@ impl Decoded {
 fn may_begin(body: &[u8], compressed: bool) -> bool {
     match (compressed, body) {
         (true, &[method, flags, ..]) => method & 15 == 8 && (u32::from(method) << 8 | u32::from(flags)) % 31 == 0,
-        (false, [1..=3, second, ..]) => matches!(second, 0x11 | 0x14 | 0x15),
-        (false, [first, _, ..]) => matches!(first, 0 | 0x12 | 0x14 | 0x15),
+        (false, [1..=3, second, ..]) => matches!(*second, tag::TUPLE_2 | tag::TUPLE_L1 | tag::TUPLE_L4),
+        (false, [first, _, ..]) => matches!(*first, 0 | tag::TUPLE_3 | tag::TUPLE_L1 | tag::TUPLE_L4),
         _ => true,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::request::{RequestId, Seq, Threads};
 use super::{Core, Session, boxing};
-use crate::codec::brine::{self, Reader, Sink};
+use crate::codec::brine::{self, Reader, Sink, tag};
 use crate::codec::frame::{Compression, FrameMark};
 use crate::config::Dialect;
 use crate::error::{Error, Exception, Result};
@@ -41,7 +41,7 @@ impl<T> Core<T> {
     #[inline]
     pub(super) fn open_message(&mut self, reader: &mut Reader<'_>) -> Result<Message> {
         // As nearly all begin: the kind, a pair, a number.
-        if let (Dialect::V6, false, [kind, 0x11, 0x16 | 0x20..=0xef, ..]) =
+        if let (Dialect::V6, false, [kind, tag::TUPLE_2, tag::INT_L1 | tag::INT_FIRST..=tag::INT_LAST, ..]) =
             (self.dialect, self.config.bind_threads, reader.rest())
         {
             if let Some(kind) = Kind::from_number((*kind).into()) {
@@ -88,7 +88,7 @@ impl<T> Core<T> {
         };
         let kind = kind.ok_or_else(|| Error::Malformed("a message that is no request, reply or exception".into()))?;
         let seq = match reader.peek() {
-            Some(0x16 | 0x17 | 0x20..=0xef) => match reader.value()? {
+            Some(tag::INT_L1 | tag::INT_L4 | tag::INT_FIRST..=tag::INT_LAST) => match reader.value()? {
                 Value::Int(seq) => Seq::Int(seq),
                 other => Seq::Other(Box::new(other)),
             },
@@ -113,8 +113,7 @@ impl<T> Core<T> {
             brine::put_tuple_header(out, 3);
             brine::put_int(out, kind as i64);
         } else {
-            // The kind, and a pair.
-            out.put(&[kind as u8, 0x11]);
+            out.put(&[kind as u8, tag::TUPLE_2]);
         }
         let [ours, theirs] = &mut self.digits;
         match seq {
@@ -249,7 +248,7 @@ fn without_threads() -> Error {
 fn dialect_of(first: Option<u8>, bind_threads: bool) -> Result<Dialect> {
     match first {
         Some(1..=3) => Ok(Dialect::V6),
-        Some(0x12 | 0x14 | 0x15) => Ok(Dialect::V5),
+        Some(tag::TUPLE_3 | tag::TUPLE_L1 | tag::TUPLE_L4) => Ok(Dialect::V5),
         Some(0) if !bind_threads => {
             Err(Error::Malformed("not a message of RPyC: does the peer have bind_threads on?".into()))
         }

@@ -1,7 +1,7 @@
 //! What we lent to the peer: objects by their id, counted.
 
 use super::recent::Recent;
-use crate::codec::brine;
+use crate::codec::brine::{self, tag};
 use crate::error::{Error, Exception, Result};
 use crate::value::{Local, Value};
 use foldhash::fast::RandomState;
@@ -114,12 +114,12 @@ impl Exports {
     /// ours, or spelled otherwise.
     #[inline]
     pub fn find_sent(&self, bytes: &[u8]) -> Option<(&Arc<dyn Local>, usize)> {
-        let [0x12, 0x08, 0x0e, name, ..] = bytes else { return None };
+        let [tag::TUPLE_3, tag::STR, tag::BYTES_L1, name, ..] = bytes else { return None };
         // Tags and length of the name; tag, length and digits of the class id.
         let class_at = 4 + usize::from(*name);
         let instance_at = class_at + 20;
-        let (digits_at, end) = match bytes.get(instance_at)? {
-            0x50 => (class_at + 2, instance_at + 1),
+        let (digits_at, end) = match *bytes.get(instance_at)? {
+            tag::INT_0 => (class_at + 2, instance_at + 1),
             _ => (instance_at + 2, instance_at + 20),
         };
         let export = self.by_id.get(&number(bytes.get(digits_at..digits_at + 18)?))?;

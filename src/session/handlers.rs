@@ -7,7 +7,7 @@ use super::recent::Callee;
 use super::request::{Access, AccessKind, Handler, Instance, Keywords, Op, Request, RequestId, Slicing};
 use super::vinegar::wrong_arguments;
 use super::{Core, Event, State};
-use crate::codec::brine::Reader;
+use crate::codec::brine::{Reader, tag};
 use crate::codec::pickle;
 use crate::error::{Exception, Result};
 use crate::value::{CompareOp, Local, Reference, Text, Value};
@@ -96,7 +96,7 @@ impl<'d> Args<'_, '_, 'd> {
             return Ok(None);
         }
         let label = self.label()?;
-        if label == Some(boxing::VALUE) && self.reader.peek() == Some(0x08) {
+        if label == Some(boxing::VALUE) && self.reader.peek() == Some(tag::STR) {
             return Ok(Some(Cow::Borrowed(self.reader.text()?)));
         }
         match self.labelled(label)? {
@@ -116,7 +116,9 @@ impl<'d> Args<'_, '_, 'd> {
     #[inline]
     fn tuple(&mut self) -> Result<Vec<Value>> {
         // As most are: a few values in one box.
-        if let (true, true, [0x11, 0x51, 0x10..=0x13, ..]) = (self.left > 0, self.boxed, self.reader.rest()) {
+        if let (true, true, [tag::TUPLE_2, boxing::BOXED_VALUE, tag::TUPLE_1..=tag::TUPLE_4, ..]) =
+            (self.left > 0, self.boxed, self.reader.rest())
+        {
             self.left -= 1;
             self.reader.advance(2);
             let n = self.reader.tuple_header()?;
@@ -222,7 +224,7 @@ impl<T> Core<T> {
         let Core { exports, imports, config, dialect, native, .. } = self;
         let mut unboxer = Unboxer::new(exports, imports, &config.limits, *dialect, native.announced);
         let mut limited = None;
-        if native.reads_deadlines && reader.rest().starts_with(&[0x11, 0x11]) {
+        if native.reads_deadlines && reader.rest().starts_with(&[tag::TUPLE_2, tag::TUPLE_2]) {
             reader.advance(1);
             let (handler, due) = open_limited(reader)?;
             id.set_due(due);

@@ -28,7 +28,7 @@ pub use policy::{Name, Question};
 pub use request::{Access, Due, Handler, Instance, Keywords, Op, Request, RequestId, Seq, Slicing, Threads};
 pub use requests::Body;
 
-use crate::codec::brine::{Digits, Reader};
+use crate::codec::brine::{Digits, Reader, tag};
 use crate::codec::frame::{Incoming, Outgoing};
 use crate::config::{Config, Dialect, Limits};
 use crate::error::{Error, Exception, Meaning, Result};
@@ -475,7 +475,7 @@ impl<T> Core<T> {
     #[inline]
     fn outcome(&mut self, reader: &mut Reader<'_>, seq: &Seq, raised: bool) -> Result<Option<Event<T>>> {
         // A plain value, in which there can be no references.
-        if let ([0x11, 0x51, ..], false, Seq::Int(seq)) = (reader.rest(), raised, seq) {
+        if let ([tag::TUPLE_2, boxing::BOXED_VALUE, ..], false, Seq::Int(seq)) = (reader.rest(), raised, seq) {
             reader.advance(2);
             let outcome = Ok(reader.value()?);
             return match self.pending.remove(*seq) {

@@ -3,7 +3,7 @@
 use super::envelope::Kind;
 use super::request::{Handler, Seq};
 use super::{Core, Session, State, boxing, native};
-use crate::codec::brine::{self, Sink};
+use crate::codec::brine::{self, Sink, tag};
 use crate::error::{Error, Result};
 use crate::value::{Proxy, Text, Value};
 use std::sync::Arc;
@@ -160,7 +160,7 @@ fn put_call<S: Sink>(out: &mut S, call: &[u8; 7], limit: Option<i64>) {
         None => out.put(call),
         Some(limit) => {
             let [pair, handler, boxes @ ..] = call;
-            out.put(&[*pair, 0x11, *handler]);
+            out.put(&[*pair, tag::TUPLE_2, *handler]);
             brine::put_int(out, limit);
             out.put(boxes);
         }

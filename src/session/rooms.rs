@@ -141,7 +141,7 @@ impl<T> Core<T> {
         }
         brine::put_int(&mut beginning, seq);
         boxing::put_label(&mut beginning, boxing::VALUE);
-        beginning.push(brine::LONG_BYTES);
+        beginning.push(brine::tag::BYTES_L4);
         beginning
     }
 }

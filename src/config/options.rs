@@ -1,0 +1,425 @@
+//! The one table of options: what each is called, what it is at first, what it does. Everything that knows options by name reads it.
+
+use super::{Config, Dialect, Native, Release};
+use crate::error::{Error, Result};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What the text of an option is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Flag,
+    Number,
+    Seconds,
+    /// One of a few words.
+    Choice,
+    Text,
+}
+
+/// An option whose value can be said as a text.
+pub struct Setting {
+    pub name: &'static str,
+    /// Its text at first; of `safe_attrs`, which are many, and of options that are empty at first, none.
+    pub default: &'static str,
+    /// For the C header, word for word.
+    pub doc: &'static str,
+    pub kind: Kind,
+    /// Also while the connection lives.
+    pub changeable: bool,
+    wants: &'static str,
+    get: fn(&Config) -> String,
+    set: fn(&mut Config, &str) -> Option<()>,
+}
+
+/// How a value is written.
+trait Form<T> {
+    const KIND: Kind;
+    const WANTS: &'static str;
+
+    fn read(text: &str) -> Option<T>;
+    fn write(value: &T) -> String;
+}
+
+macro_rules! option {
+    ($name:literal, $default:literal, $changeable:ident, $form:ident, $type:ty, $($place:ident).+, $doc:literal) => {
+        Setting {
+            name: $name,
+            default: $default,
+            doc: $doc,
+            kind: <$form as Form<$type>>::KIND,
+            changeable: $changeable,
+            wants: <$form as Form<$type>>::WANTS,
+            get: |config| <$form as Form<$type>>::write(&config.$($place).+),
+            set: |config, text| {
+                config.$($place).+ = <$form as Form<$type>>::read(text)?;
+                Some(())
+            },
+        }
+    };
+}
+
+const CHANGEABLE: bool = true;
+/// Said once, before there is a connection.
+const FIXED: bool = false;
+
+/// In the order of the C header: those of RPyC, then ours.
+#[rustfmt::skip]
+pub static SETTINGS: [Setting; 47] = [
+    option!("allow_safe_attrs", "true", CHANGEABLE, Plain, bool, allow_safe_attrs,
+        "peers may use the names of safe_attrs"),
+    option!("allow_exposed_attrs", "true", CHANGEABLE, Plain, bool, allow_exposed_attrs,
+        "peers may use names that begin with exposed_prefix"),
+    option!("allow_public_attrs", "false", CHANGEABLE, Plain, bool, allow_public_attrs,
+        "peers may use names that do not begin with \"_\""),
+    option!("allow_all_attrs", "false", CHANGEABLE, Plain, bool, allow_all_attrs,
+        "peers may use every name"),
+    option!("safe_attrs", "", CHANGEABLE, Plain, Arc<BTreeSet<String>>, safe_attrs,
+        "names of special methods, 80 at first"),
+    option!("exposed_prefix", "exposed_", CHANGEABLE, Plain, Arc<str>, exposed_prefix,
+        "is put before a name that a peer asks for"),
+    option!("allow_getattr", "true", CHANGEABLE, Plain, bool, allow_getattr,
+        "peers may read attributes"),
+    option!("allow_setattr", "false", CHANGEABLE, Plain, bool, allow_setattr,
+        "peers may set attributes"),
+    option!("allow_delattr", "false", CHANGEABLE, Plain, bool, allow_delattr,
+        "peers may delete attributes"),
+    option!("allow_pickle", "false", CHANGEABLE, Plain, bool, allow_pickle,
+        "objects that are plain data (lists, dicts) answer a peer's obtain() with a pickle; none is ever run"),
+    option!("include_local_traceback", "true", CHANGEABLE, Plain, bool, include_local_traceback,
+        "exceptions go out with a traceback"),
+    option!("include_local_version", "true", CHANGEABLE, Plain, bool, include_local_version,
+        "exceptions go out with the version"),
+    option!("sync_request_timeout", "30", CHANGEABLE, Plain, Option<Duration>, sync_request_timeout,
+        "how long a request waits for its answer"),
+    option!("instantiate_custom_exceptions", "false", CHANGEABLE, Plain, bool, instantiate_custom_exceptions,
+        "exceptions of registered types have their code, see rpyc_config_register_exception"),
+    option!("import_custom_exceptions", "false", CHANGEABLE, Plain, bool, import_custom_exceptions,
+        "the resolver is asked about other types, see rpyc_config_set_exception_resolver"),
+    option!("instantiate_oldstyle_exceptions", "false", CHANGEABLE, Plain, bool, instantiate_oldstyle_exceptions,
+        "is taken, and has no meaning, as with Python 3"),
+    option!("propagate_SystemExit_locally", "false", CHANGEABLE, Plain, bool, propagate_system_exit_locally,
+        "a callback's SystemExit ends the connection with RPYC_ERR_EXIT, and is not sent"),
+    option!("propagate_SystemExit", "true", CHANGEABLE, Opposite, bool, propagate_system_exit_locally,
+        "the older name, which says the opposite"),
+    option!("propagate_KeyboardInterrupt_locally", "true", CHANGEABLE, Plain, bool, propagate_keyboard_interrupt_locally,
+        "the same for KeyboardInterrupt, with RPYC_ERR_INTERRUPTED"),
+    option!("log_exceptions", "true", CHANGEABLE, Plain, bool, log_exceptions,
+        "exceptions that a peer gets are logged, at RPYC_LOG_DEBUG"),
+    option!("debug", "false", CHANGEABLE, Plain, bool, debug,
+        "each message is logged, at RPYC_LOG_DEBUG"),
+    option!("close_catchall", "false", CHANGEABLE, Plain, bool, close_catchall,
+        "closing reports no failure of before_closed"),
+    option!("bind_threads", "false", FIXED, Plain, bool, bind_threads,
+        "what a peer's thread asks is served by the thread that waits for that thread"),
+    option!("compress", "true", CHANGEABLE, Plain, bool, compress,
+        "frames above the threshold are compressed"),
+    option!("connid", "", CHANGEABLE, Plain, Option<Arc<str>>, connid,
+        "a name for the connection"),
+    option!("close_timeout", "5", CHANGEABLE, Plain, Duration, close_timeout,
+        "how long closing waits for the peer; not \"none\""),
+    option!("connect_timeout", "10", FIXED, Plain, Option<Duration>, connect_timeout,
+        "how long connecting may take"),
+    option!("tcp_keepalive", "none", FIXED, WholeSeconds, Option<Duration>, tcp_keepalive,
+        "after so long a silence, in whole seconds, the kernel asks whether the peer is still there; the connection ends after five such times without an answer"),
+    option!("release", "lazy", CHANGEABLE, Plain, Release, release,
+        "the peer is told of freed objects behind the next message, within 100 ms where a thread serves or an event loop runs, or by rpyc_connection_flush. now: at once, as far as the transport accepts it without blocking"),
+    option!("dialect", "auto", FIXED, Plain, Dialect, dialect,
+        "\"5\": rpyc 4.1 to 5.3, \"6\": rpyc 6; auto: what the peer speaks (see rpyc_connect)"),
+    option!("native", "accept", FIXED, Plain, Native, native,
+        "lists, dicts and arrays by value between two librpyc peers. \"on\": the peer is asked, in front of the first request; accept: if the peer asks; \"off\": never. A Python peer notices nothing"),
+    option!("compression_threshold", "3000", CHANGEABLE, Plain, usize, compression_threshold,
+        "bytes"),
+    option!("compression_level", "1", CHANGEABLE, Level, u32, compression_level,
+        "0 to 9"),
+    option!("spin_us", "0", CHANGEABLE, Microseconds, Duration, spin,
+        "for how many microseconds a thread looks for input again and again before it sleeps"),
+    option!("max_depth", "128", CHANGEABLE, Plain, usize, limits.depth,
+        "levels of nesting in a value"),
+    option!("max_digits", "4300", CHANGEABLE, Plain, usize, limits.digits,
+        "digits of an int"),
+    option!("max_items", "16777216", CHANGEABLE, Plain, usize, limits.items,
+        "items of all tuples and sets in one message"),
+    option!("max_memory", "536870912", CHANGEABLE, Plain, usize, limits.memory,
+        "bytes of memory that the values of one message take"),
+    option!("max_bytes", "268435456", CHANGEABLE, Plain, usize, limits.bytes,
+        "bytes of one text or bytes value"),
+    option!("max_frame", "268435456", FIXED, Plain, usize, limits.frame,
+        "bytes of one message as it is received"),
+    option!("max_inflated", "268435456", FIXED, Plain, usize, limits.inflated,
+        "bytes of one message after decompression"),
+    option!("max_exports", "16777216", CHANGEABLE, Plain, usize, limits.exports,
+        "objects of ours that the peer holds"),
+    option!("max_imports", "16777216", CHANGEABLE, Plain, usize, limits.imports,
+        "objects of the peer that we hold"),
+    option!("max_pending", "1048576", CHANGEABLE, Plain, usize, limits.pending,
+        "requests of ours that wait for an answer"),
+    option!("max_serving", "256", CHANGEABLE, Plain, usize, limits.serving,
+        "requests of the peer that are being served"),
+    option!("max_buffered", "67108864", CHANGEABLE, Plain, usize, limits.buffered,
+        "bytes that wait to be decoded or sent"),
+    option!("max_queued", "1048576", CHANGEABLE, Plain, usize, limits.queued,
+        "bytes that wait to be sent on a connection of an event loop before no more is taken on"),
+];
+
+impl Setting {
+    pub fn named(name: &str) -> Option<&'static Setting> {
+        SETTINGS.iter().find(|setting| setting.name == name)
+    }
+}
+
+impl Config {
+    /// Sets one option from its name and text, as a binding or a settings file has it.
+    pub fn set(&mut self, name: &str, text: &str) -> Result<()> {
+        if let "logger" | "credentials" | "endpoints" | "before_closed" = name {
+            return Err(Error::Argument(format!("option '{name}' is no text; rpyc_config_set_{name} sets it")));
+        }
+        let unknown = || Error::Argument(format!("there is no option named '{name}'"));
+        let setting = Setting::named(name).ok_or_else(unknown)?;
+        let bad = || Error::Argument(format!("option '{name}' wants {}, not '{text}'", setting.wants));
+        (setting.set)(self, text).ok_or_else(bad)
+    }
+
+    /// Is it an option whose value is a text, and not a flag or a number?
+    pub fn is_text(name: &str) -> bool {
+        Setting::named(name).is_some_and(|setting| setting.kind == Kind::Text)
+    }
+
+    /// The text that `set` would take for the present value; None for an unknown name.
+    pub fn get(&self, name: &str) -> Option<String> {
+        Setting::named(name).map(|setting| (setting.get)(self))
+    }
+}
+
+/// As the type suggests.
+struct Plain;
+/// A flag that says the opposite of what is kept.
+struct Opposite;
+/// What the kernel counts in whole seconds.
+struct WholeSeconds;
+/// Of compression.
+struct Level;
+struct Microseconds;
+
+impl Form<bool> for Plain {
+    const KIND: Kind = Kind::Flag;
+    const WANTS: &'static str = "true or false";
+
+    fn read(text: &str) -> Option<bool> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Some(true),
+            "false" | "0" | "no" | "off" => Some(false),
+            _ => None,
+        }
+    }
+
+    fn write(value: &bool) -> String {
+        value.to_string()
+    }
+}
+
+impl Form<bool> for Opposite {
+    const KIND: Kind = Kind::Flag;
+    const WANTS: &'static str = <Plain as Form<bool>>::WANTS;
+
+    fn read(text: &str) -> Option<bool> {
+        <Plain as Form<bool>>::read(text).map(|flag| !flag)
+    }
+
+    fn write(value: &bool) -> String {
+        (!value).to_string()
+    }
+}
+
+impl Form<usize> for Plain {
+    const KIND: Kind = Kind::Number;
+    const WANTS: &'static str = "a whole number";
+
+    fn read(text: &str) -> Option<usize> {
+        text.trim().parse().ok()
+    }
+
+    fn write(value: &usize) -> String {
+        value.to_string()
+    }
+}
+
+impl Form<u32> for Level {
+    const KIND: Kind = Kind::Number;
+    const WANTS: &'static str = "a level from 0 to 9";
+
+    fn read(text: &str) -> Option<u32> {
+        text.trim().parse().ok().filter(|level| *level <= 9)
+    }
+
+    fn write(value: &u32) -> String {
+        value.to_string()
+    }
+}
+
+impl Form<Duration> for Microseconds {
+    const KIND: Kind = Kind::Number;
+    const WANTS: &'static str = "a whole number";
+
+    fn read(text: &str) -> Option<Duration> {
+        text.trim().parse().ok().map(Duration::from_micros)
+    }
+
+    fn write(value: &Duration) -> String {
+        value.as_micros().to_string()
+    }
+}
+
+impl Form<Duration> for Plain {
+    const KIND: Kind = Kind::Seconds;
+    const WANTS: &'static str = "a number of seconds";
+
+    fn read(text: &str) -> Option<Duration> {
+        text.trim().parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+    }
+
+    fn write(value: &Duration) -> String {
+        value.as_secs_f64().to_string()
+    }
+}
+
+impl Form<Option<Duration>> for Plain {
+    const KIND: Kind = Kind::Seconds;
+    const WANTS: &'static str = "a number of seconds or 'none'";
+
+    fn read(text: &str) -> Option<Option<Duration>> {
+        match text.trim().eq_ignore_ascii_case("none") {
+            true => Some(None),
+            false => <Plain as Form<Duration>>::read(text).map(Some),
+        }
+    }
+
+    fn write(value: &Option<Duration>) -> String {
+        value.as_ref().map_or_else(|| "none".to_owned(), <Plain as Form<Duration>>::write)
+    }
+}
+
+impl Form<Option<Duration>> for WholeSeconds {
+    const KIND: Kind = Kind::Seconds;
+    const WANTS: &'static str = "1 to 32767 seconds, or 'none'";
+
+    fn read(text: &str) -> Option<Option<Duration>> {
+        let time = <Plain as Form<Option<Duration>>>::read(text)?;
+        time.is_none_or(|time| (1..=32767).contains(&time.as_secs())).then_some(time)
+    }
+
+    fn write(value: &Option<Duration>) -> String {
+        <Plain as Form<Option<Duration>>>::write(value)
+    }
+}
+
+impl Form<Arc<str>> for Plain {
+    const KIND: Kind = Kind::Text;
+    const WANTS: &'static str = "a text";
+
+    fn read(text: &str) -> Option<Arc<str>> {
+        Some(text.into())
+    }
+
+    fn write(value: &Arc<str>) -> String {
+        value.to_string()
+    }
+}
+
+impl Form<Option<Arc<str>>> for Plain {
+    const KIND: Kind = Kind::Text;
+    const WANTS: &'static str = "a text";
+
+    fn read(text: &str) -> Option<Option<Arc<str>>> {
+        Some(Some(text.into()))
+    }
+
+    fn write(value: &Option<Arc<str>>) -> String {
+        value.as_deref().unwrap_or_default().to_owned()
+    }
+}
+
+impl Form<Arc<BTreeSet<String>>> for Plain {
+    const KIND: Kind = Kind::Text;
+    const WANTS: &'static str = "names";
+
+    fn read(text: &str) -> Option<Arc<BTreeSet<String>>> {
+        let names = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|name| !name.is_empty());
+        Some(Arc::new(names.map(str::to_owned).collect()))
+    }
+
+    fn write(value: &Arc<BTreeSet<String>>) -> String {
+        value.iter().cloned().collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// A form of words: what is wanted, and which word stands for what.
+macro_rules! choice {
+    ($type:ident, $wants:literal, $($word:literal = $variant:ident),+) => {
+        impl Form<$type> for Plain {
+            const KIND: Kind = Kind::Choice;
+            const WANTS: &'static str = $wants;
+
+            fn read(text: &str) -> Option<$type> {
+                match text.trim() {
+                    $($word => Some($type::$variant),)+
+                    _ => None,
+                }
+            }
+
+            fn write(value: &$type) -> String {
+                match value {
+                    $($type::$variant => $word,)+
+                }
+                .to_owned()
+            }
+        }
+    };
+}
+
+choice!(Release, "lazy or now", "lazy" = Lazy, "now" = Now);
+choice!(Dialect, "auto, 5 (rpyc 4.1 to 5.3) or 6", "auto" = Auto, "5" = V5, "6" = V6);
+choice!(Native, "off, accept or on", "off" = Off, "accept" = Accept, "on" = On);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_tells_the_defaults() {
+        let config = Config::default();
+        for setting in &SETTINGS {
+            let text = config.get(setting.name).unwrap();
+            match setting.name {
+                "safe_attrs" => assert_eq!(text.split(' ').count(), 80),
+                name => assert_eq!(text, setting.default, "{name}"),
+            }
+            let mut changed = Config::default();
+            changed.set(setting.name, &text).unwrap();
+            assert_eq!(changed.get(setting.name).unwrap(), text, "{}", setting.name);
+        }
+    }
+
+    #[test]
+    fn each_option_has_a_place_of_its_own() {
+        for setting in &SETTINGS {
+            let other = match (setting.kind, setting.name) {
+                (Kind::Flag, _) if setting.default == "true" => "false",
+                (Kind::Flag, _) => "true",
+                (Kind::Number | Kind::Seconds, _) => "7",
+                (Kind::Text, _) => "other",
+                (Kind::Choice, "release") => "now",
+                (Kind::Choice, "dialect") => "5",
+                (Kind::Choice, _) => "off",
+            };
+            let mut config = Config::default();
+            config.set(setting.name, other).unwrap();
+            let changed = SETTINGS.iter().filter(|each| config.get(each.name) != Config::default().get(each.name));
+            let changed: Vec<&str> = changed.map(|each| each.name).collect();
+            match setting.name {
+                "propagate_SystemExit" | "propagate_SystemExit_locally" => assert_eq!(changed.len(), 2),
+                name => assert_eq!(changed, [name]),
+            }
+        }
+    }
+}
