@@ -72,8 +72,8 @@ def register(version):
     @test("nesting.bridged.python-c-c.python-" + version, 180)
     def python_to_c(case):
         owner = started("interop_server")(case)
-        for kib in ("128", "1024", "8192"):
-            with_middle(case, owner, kib, lambda address: attack(case, version, address, "--others-only"))
+        for kib, least in (("128", "5"), ("1024", "50"), ("8192", "100")):
+            with_middle(case, owner, kib, lambda address, least=least: attack(case, version, address, "--others-only", least))
 
     @test("nesting.bridged.c-c-python.python-" + version, 180)
     def c_to_python(case):
