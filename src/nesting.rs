@@ -10,6 +10,7 @@
 use crate::sync::thread_local;
 use crate::transport::sys::stack_limits;
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 
 /// Levels of a thread on which no request of a peer is served.
@@ -23,6 +24,8 @@ const WALK: usize = if cfg!(debug_assertions) { 96 << 10 } else { 12 << 10 };
 const UNKNOWN: usize = 64;
 /// Destructors that run inside one another; those further in wait for the outermost.
 const DESTRUCTORS: usize = 8;
+/// Objects that peers give back while destructors of others wait for something: those further in wait for the innermost of so many.
+const GIVEN_BACK: usize = 4;
 
 type Task = Box<dyn FnOnce()>;
 
@@ -40,6 +43,8 @@ struct Thread {
     walked: Cell<usize>,
     /// Drops inside of one another.
     drops: Cell<usize>,
+    /// Drops of what peers gave back, inside of one another.
+    given_back: Cell<usize>,
     /// Something is left for when there is room, and nobody is at it.
     left: Cell<bool>,
 }
@@ -55,11 +60,14 @@ thread_local! {
             asked: Cell::new(false),
             walked: Cell::new(0),
             drops: Cell::new(0),
+            given_back: Cell::new(0),
             left: Cell::new(false),
         }
     };
     /// What is to be done when there is room for it. Without a destructor it is there as long as the thread.
     static LEFT: ManuallyDrop<RefCell<Vec<Task>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
+    /// What was given back and waits.
+    static GIVEN: ManuallyDrop<RefCell<VecDeque<Task>>> = const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
 }
 
 /// Where the stack is, about.
@@ -152,7 +160,49 @@ pub fn deeper(most: usize, run: impl FnOnce() + 'static) {
     }
 }
 
-/// The same within what is being served.
+/// Drops what a peer has given back, as `deeper`. Destructors that wait for a peer, which gives back more meanwhile, are not nested
+/// without limit, for those requests of the peer that are read in there would be refused.
+pub fn give_back(most: usize, run: impl FnOnce() + 'static) {
+    let inside = THREAD.with(|thread| thread.given_back.get());
+    if inside >= GIVEN_BACK {
+        return GIVEN.with(|given| given.borrow_mut().push_back(Box::new(run)));
+    }
+    let _given = Given::enter(inside + 1, inside);
+    deeper(most, run);
+    while let Some(next) = next_given() {
+        deeper(most, next);
+    }
+}
+
+/// With the last one goes the memory that it lay in.
+fn next_given() -> Option<Task> {
+    GIVEN.with(|given| {
+        let mut given = given.borrow_mut();
+        let next = given.pop_front()?;
+        if given.is_empty() {
+            *given = VecDeque::new();
+        }
+        Some(next)
+    })
+}
+
+/// Puts back how many objects that were given back are being dropped.
+struct Given(usize);
+
+impl Given {
+    fn enter(now: usize, before: usize) -> Given {
+        THREAD.with(|thread| thread.given_back.set(now));
+        Given(before)
+    }
+}
+
+impl Drop for Given {
+    fn drop(&mut self) {
+        THREAD.with(|thread| thread.given_back.set(self.0));
+    }
+}
+
+/// As `deeper`, within what is being served.
 pub fn within(run: impl FnOnce() + 'static) {
     deeper(THREAD.with(|thread| thread.most.get()), run)
 }
@@ -334,6 +384,26 @@ mod tests {
             within(move || count.store(2, Ordering::Relaxed));
             assert_eq!(ran.load(Ordering::Relaxed), 2);
         });
+    }
+
+    fn give_back_within(levels: usize, deepest: &Arc<AtomicUsize>, ran: &Arc<AtomicUsize>) {
+        let (deepest, ran) = (deepest.clone(), ran.clone());
+        give_back(1000, move || {
+            ran.fetch_add(1, Ordering::Relaxed);
+            deepest.fetch_max(THREAD.with(|thread| thread.given_back.get()), Ordering::Relaxed);
+            // As where a destructor waits, and more is given back.
+            for _ in 0..levels.min(2) {
+                give_back_within(levels - 1, &deepest, &ran);
+            }
+        });
+    }
+
+    #[test]
+    fn what_is_given_back_meanwhile_is_not_nested_without_limit() {
+        let (deepest, ran) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        give_back_within(15, &deepest, &ran);
+        assert_eq!((deepest.load(Ordering::Relaxed), ran.load(Ordering::Relaxed)), (GIVEN_BACK, (1 << 16) - 1));
+        assert_eq!(THREAD.with(|thread| (thread.given_back.get(), thread.depth.get())), (0, 0));
     }
 
     fn walk(levels: usize) -> usize {

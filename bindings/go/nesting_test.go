@@ -3,6 +3,7 @@ package rpyc_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 
 	"rpyc"
@@ -86,4 +87,31 @@ func TestMethodsThatCallThemselves(t *testing.T) {
 	must[any](t)(conn.Root().CallMethod(ctx, "keep", poke))
 	tooDeep(t, second(conn.Root().CallMethod(ctx, "poke")))
 	equal(t, must[int](t)(rpyc.Call[int](ctx, conn.Root(), "echo", 7)), 7)
+}
+
+// Chain gives lists that hold one another.
+func (b *bouncer) Chain(length int) *rpyc.LiveList {
+	list := rpyc.NewLiveList(7)
+	for ; length > 0; length-- {
+		list = rpyc.NewLiveList(list, rpyc.Dict{{Key: "same", Value: list}})
+	}
+	return list
+}
+
+// A peer gives back the head of a long chain, after it has asked for its text, which has no end either.
+func TestLongChainsAreGivenBack(t *testing.T) {
+	addr, _ := serve(t, &bouncer{})
+	conn, ctx := dial(t, addr), within(t)
+	for i := 0; i < 3; i++ {
+		head := must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, conn.Root(), "chain", 20000))
+		if text, err := rpyc.Call[string](ctx, head, "__repr__"); err == nil && len(text) > 1<<20 {
+			t.Errorf("a text of %d bytes", len(text))
+		}
+		inner := must[*rpyc.Object](t)(rpyc.Call[*rpyc.Object](ctx, head, "pop", 0))
+		must[any](t)(inner.CallMethod(ctx, "append", inner))
+		inner.Close()
+		head.Close()
+		runtime.GC()
+		equal(t, must[int](t)(rpyc.Call[int](ctx, conn.Root(), "echo", 7)), 7)
+	}
 }

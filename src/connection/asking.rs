@@ -35,7 +35,7 @@ pub fn ask_into(object: &Reference, ask: Ask<'_>, room: Option<Box<dyn Room>>) -
 pub fn ask_later(object: &Reference, ask: Ask<'_>, timeout: Option<Duration>) -> Result<Promise> {
     match object {
         Reference::Remote(proxy) => request_later(proxy, ask, timeout, None),
-        Reference::Local(target) => Ok(ask_here_later(target, ask, |answer| answer)),
+        Reference::Local(target) => Ok(ask_here_later(target, ask, timeout, |answer| answer)),
     }
 }
 
@@ -49,7 +49,7 @@ pub fn ask_later_into(
     match object {
         Reference::Remote(proxy) => request_later(proxy, ask, timeout, room),
         Reference::Local(target) => {
-            Ok(ask_here_later(target, ask, move |answer| answer.map(|value| filled(room, value))))
+            Ok(ask_here_later(target, ask, timeout, move |answer| answer.map(|value| filled(room, value))))
         }
     }
 }

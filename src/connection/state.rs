@@ -251,5 +251,5 @@ fn unlock_and_drop_some(mut inner: Guard<'_>) {
     let most = inner.session.config().limits.serving;
     let died = inner.take_died();
     drop(inner);
-    nesting::deeper(most, move || drop(died));
+    nesting::give_back(most, move || drop(died));
 }

@@ -153,14 +153,20 @@ impl Call {
 
     #[inline]
     fn give(&mut self, result: Result<Value, Exception>) -> Result<()> {
-        if let Some(peer) = self.peer().filter(|peer| peer.is_closed()) {
-            // Its end did not see what this call holds.
+        if let Some(peer) = self.peer().filter(|peer| self.may_hold_objects() || peer.is_closed()) {
+            // Its end does not see what this call holds.
             self.origin = Some(peer.clone());
         }
         match self.answer.take() {
             Some(answer) => answer.give(result),
             None => Err(Error::State("the call has been answered already".into())),
         }
+    }
+
+    #[inline]
+    fn may_hold_objects(&self) -> bool {
+        let may = |value: &Value| matches!(value, Value::Ref(_)) || value.is_container();
+        self.args.iter().any(may) || self.keywords.iter().any(|(_, value)| may(value))
     }
 
     #[inline]
@@ -189,9 +195,12 @@ impl Drop for Call {
             let text = format!("{}() returned without an answer", self.name());
             let _ = self.raise(Exception::builtin("RuntimeError", text));
         }
-        if let Some(peer) = self.origin.take().filter(|peer| peer.is_closed()) {
+        if let Some(peer) = self.origin.take() {
+            // Before that is looked at: an end that comes now sees that this call holds nothing any more.
             drop((std::mem::take(&mut self.args), std::mem::take(&mut self.keywords)));
-            peer.collect();
+            if peer.is_closed() {
+                peer.collect();
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::error::{Error, Exception, Result};
 use crate::session::{Due, Name, Op};
 use crate::value::{Ask, Local, Reference, Text, Value};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Asks and waits for the answer.
 #[inline]
@@ -32,11 +33,16 @@ pub fn ask(object: &Reference, ask: Ask<'_>) -> Result<Value> {
 pub fn ask_here_later(
     target: &Arc<dyn Local>,
     ask: Ask<'_>,
+    timeout: Option<Duration>,
     then: impl FnOnce(Result<Value>) -> Result<Value> + Send + 'static,
 ) -> Promise {
     // Nobody waits here, wherever that is.
     let _back = no_wait::is_inside().then(no_wait::enter);
-    ask_here(target, ask, then)
+    let promise = ask_here(target, ask, then);
+    if timeout.is_some() && !promise.is_settled() {
+        promise.set_expiry(timeout);
+    }
+    promise
 }
 
 fn ask_here(

@@ -17,7 +17,7 @@ mod serde;
 mod shape;
 mod walk;
 
-pub use self::serde::{Image, PutBeside, TakeBeside, ValueSeed};
+pub use self::serde::{Image, Part, PutBeside, TakeBeside, ValueSeed};
 pub use array::{Array, Element, NoArray};
 pub use blob::{Blob, INLINE, Text};
 pub use equality::Unhashable;

@@ -278,6 +278,10 @@ impl Releases {
 
     /// Our id for a class of the peer, where it or objects of it are passed on: the same one as long as any of them lives.
     pub fn class_id(&self, class_id: &[u8]) -> Arc<Id> {
+        // As for `push`. None of the objects can be used here, so that nobody compares their classes.
+        if self.forks != crate::fork::generation() {
+            return Arc::new(Id::new());
+        }
         let mut classes = lock(&self.classes);
         if let Some(known) = classes.by_id.get(class_id).and_then(Weak::upgrade) {
             return known;

@@ -1,7 +1,9 @@
 //! Values in serde's formats, as an enum. What a format cannot hold itself lies beside it, if somebody takes care of it.
 
+mod parts;
 mod reading;
 
+pub use parts::Part;
 pub use reading::ValueSeed;
 
 use super::{Blob, Value};

@@ -482,8 +482,8 @@ static void put(rpyc_object *list, rpyc_object *item)
     rpyc_value_free(none);
 }
 
-/* A call that is answered after its connection has ended holds a circle until then. */
-static void held_by_call(void)
+/* A call that is answered, or answered and not yet freed, after its connection has ended holds a circle until then. */
+static void held_by_call(bool answered)
 {
     rpyc_transport *left = NULL, *right = NULL;
     rpyc_connection *client = NULL, *server = NULL;
@@ -510,10 +510,13 @@ static void held_by_call(void)
     rpyc_object_free(made);
     rpyc_object_free(list);
     OK(rpyc_connection_ping(client, NULL, 0, -1, &error));
+    if (answered)
+        OK(rpyc_call_return(kept, NULL));
     OK(rpyc_connection_close(client, &error));
     CHECK(pthread_join(thread, NULL) == 0);
     CHECK(ended == before);
-    GIVES(RPYC_ERR_CLOSED, rpyc_call_return(kept, NULL));
+    if (!answered)
+        GIVES(RPYC_ERR_CLOSED, rpyc_call_return(kept, NULL));
     rpyc_call_free(kept);
     CHECK(ended == before + 1);
     rpyc_async_result_free(result);
@@ -585,7 +588,8 @@ int main(int argc, char **argv)
     if (argc == 2)
         return serve(argv[1]);
     circles();
-    held_by_call();
+    held_by_call(false);
+    held_by_call(true);
     lists();
     dicts();
     generators();

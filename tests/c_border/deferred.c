@@ -1,5 +1,5 @@
 /* A call that is kept: what was borrowed from it stays, and it may be answered after its connection is gone. */
-#define _POSIX_C_SOURCE 200809L
+#define _DEFAULT_SOURCE
 #include "check.h"
 #include "peers.h"
 
@@ -52,6 +52,61 @@ static rpyc_async_result *ask(rpyc_object *root)
     return result;
 }
 
+static rpyc_call *deferred;
+
+static void defer(rpyc_call *call, void *userdata)
+{
+    (void)userdata;
+    __atomic_store_n(&deferred, rpyc_call_defer(call), __ATOMIC_SEQ_CST);
+}
+
+static void *answer_later(void *unused)
+{
+    rpyc_call *call;
+
+    while (!(call = __atomic_exchange_n(&deferred, NULL, __ATOMIC_SEQ_CST)))
+        usleep(1000);
+    usleep(100000);
+    OK(rpyc_call_return_int(call, 9));
+    rpyc_call_free(call);
+    return unused;
+}
+
+/* A function of this process, called on a thread that serves nobody: only an asynchronous call has a limit. */
+static void without_peer(void)
+{
+    rpyc_object *function = NULL;
+    rpyc_async_result *result = NULL;
+    rpyc_value *answer = NULL;
+    pthread_t thread;
+    int64_t number = 0;
+
+    OK(rpyc_function_new("defer", defer, NULL, NULL, 0, NULL, NULL, &function, &error));
+    OK(rpyc_object_call_async(function, NULL, 0, NULL, 50, &result, &error));
+    GIVES(RPYC_ERR_TIMEOUT, rpyc_async_result_wait(result, &error));
+    CHECK(rpyc_async_result_expired(result));
+    OK(rpyc_call_return_int(deferred, 5));
+    rpyc_call_free(__atomic_exchange_n(&deferred, NULL, __ATOMIC_SEQ_CST));
+    CHECK(!rpyc_async_result_ready(result));
+    GIVES(RPYC_ERR_TIMEOUT, rpyc_async_result_value(result, &answer, &error));
+    rpyc_async_result_free(result);
+
+    OK(rpyc_object_call_async(function, NULL, 0, NULL, 60000, &result, &error));
+    CHECK(pthread_create(&thread, NULL, answer_later, NULL) == 0);
+    OK(rpyc_async_result_value(result, &answer, &error));
+    CHECK(pthread_join(thread, NULL) == 0);
+    rpyc_async_result_free(result);
+    rpyc_value_free(answer);
+
+    CHECK(pthread_create(&thread, NULL, answer_later, NULL) == 0);
+    OK(rpyc_object_call(function, NULL, 0, NULL, &answer, &error));
+    CHECK(pthread_join(thread, NULL) == 0);
+    OK(rpyc_value_get_int(answer, &number, &error));
+    CHECK(number == 9);
+    rpyc_value_free(answer);
+    rpyc_object_free(function);
+}
+
 int main(void)
 {
     struct peers peers = {0};
@@ -89,5 +144,6 @@ int main(void)
     rpyc_call_free(kept.call);
     GIVES(RPYC_ERR_CLOSED, rpyc_async_result_wait(result, &error));
     rpyc_async_result_free(result);
+    without_peer();
     return finish();
 }

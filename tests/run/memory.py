@@ -13,7 +13,7 @@ ERRORS = 99
 SECONDS = 240
 # Not those that fork: in their children all that the parent's threads hold is lost. Valgrind keeps its own limit of descriptors,
 # and does not follow a program from stack to stack.
-BORDER = [name for name in border.programs() if name not in ("fork", "fork_release", "fork_serving", "accept_limit", "nesting")]
+BORDER = [name for name in border.programs() if name not in ("fork", "fork_bridge", "fork_release", "fork_serving", "accept_limit", "nesting")]
 
 
 def valgrind(case):

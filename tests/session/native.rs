@@ -562,6 +562,56 @@ fn a_deadline_that_cannot_be_is_the_end() {
     }
 }
 
+/// On a stack that is too short for a value.
+fn on_short_stack<R: Send>(run: impl FnOnce() -> R + Send) -> R {
+    std::thread::scope(|scope| {
+        std::thread::Builder::new().stack_size(256 << 10).spawn_scoped(scope, run).unwrap().join().unwrap()
+    })
+}
+
+#[test]
+fn what_the_stack_is_too_short_for_is_given_back() {
+    for dialect in BOTH {
+        let mut pair = pair(Native::On, Native::On, dialect);
+        pair.server.config_mut().limits.depth = Value::MAX_DEPTH;
+        pair.client.config_mut().limits.depth = Value::MAX_DEPTH;
+        let far = pair.root();
+        let things: Vec<Arc<Thing>> =
+            (0..4).map(|_| Thing::new("thing", &Arc::new(shape("mylib.Thing", &[])))).collect();
+        let [first, inside, within, last] = [0, 1, 2, 3].map(|at| things[at].value());
+        let all_kinds = Value::tuple(vec![everything(), Value::slice(Value::None, Value::Int(1), within)]);
+        let deep = (0..900).fold(all_kinds, |inner, level| match level % 3 {
+            0 => list(vec![inner, Value::Float(0.5)]),
+            1 => Value::Dict([(Value::str("key"), inner), (Value::Bool(true), Value::Complex(1.0, 2.0))].into()),
+            _ => Value::tuple(vec![Value::bytes(b"bytes"), inner]),
+        });
+        let frozen = Value::frozenset(vec![Value::from(u64::MAX), inside]).unwrap();
+        // What comes twice is counted twice; the root is the peer's own.
+        let message = list(vec![first, deep, frozen, last.clone(), last, remote(&far)]);
+        let before = (pair.client.counts(), pair.server.counts());
+        pair.client.request(Body::Call { target: &far, args: &[message.clone()], keywords: &[] }, 77).unwrap();
+        assert_eq!(pair.client.counts().exports, before.0.exports + 4);
+        pair.to_server();
+        let server = &mut pair.server;
+        on_short_stack(|| nothing(server.next_event()));
+        pair.to_client();
+        let error = outcome(&mut pair.client).unwrap_err();
+        assert!(matches!(&error, Error::Remote(exception) if exception.is_builtin("RecursionError")), "{error:?}");
+        pair.server.send_releases();
+        pair.to_client();
+        nothing(pair.client.next_event());
+        drop(pair.client.take_dropped());
+        let counts = pair.client.counts();
+        assert_eq!((counts.exports, counts.overdrawn), (before.0.exports, 0));
+        pair.to_server();
+        nothing(pair.server.next_event());
+        assert_eq!(pair.server.counts(), before.1);
+        // Where there is room it is read.
+        let request = pair.host(Body::Call { target: &far, args: &[Value::None, message], keywords: &[] });
+        assert!(matches!(&request.op, Op::Call { args, .. } if args.len() == 2));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 

@@ -5,8 +5,9 @@
 //! makes it allocate, and lends texts and bytes from there; depth, items and memory are watched by `ValueSeed`.
 
 use super::NativeError;
-use crate::value::{Image, Value, ValueSeed};
+use crate::value::{Image, Part, Value, ValueSeed};
 use bincode::Options;
+use serde::de::Deserialize;
 use serde::ser::Serialize;
 
 /// Without a limit on bytes: when reading, the slice is the limit; when writing, one would cost a second pass.
@@ -20,11 +21,34 @@ pub(super) fn write(out: &mut Vec<u8>, image: Image<'_>) -> Result<(), NativeErr
 }
 
 pub(super) fn read(skeleton: &[u8], seed: ValueSeed<'_>) -> Result<Value, NativeError> {
-    options().deserialize_seed(seed, skeleton).map_err(|error| {
-        NativeError::Malformed(match *error {
-            bincode::ErrorKind::Io(_) => "it ends inside a value".into(),
-            bincode::ErrorKind::Custom(text) => text,
-            other => other.to_string(),
-        })
+    options().deserialize_seed(seed, skeleton).map_err(malformed)
+}
+
+/// Passes over a value without recursion. Every reference in it is given to `see`, in the order in which they stand there.
+#[cold]
+pub(super) fn each_reference(
+    skeleton: &[u8],
+    mut see: impl FnMut(u8, &[u8]) -> Result<(), NativeError>,
+) -> Result<(), NativeError> {
+    let mut deserializer = bincode::Deserializer::from_slice(skeleton, options());
+    // bincode puts nothing between the parts of a container, nor behind them: it is so many values more.
+    let mut left = 1usize;
+    while left > 0 {
+        left -= 1;
+        match Part::deserialize(&mut deserializer).map_err(malformed)? {
+            Part::Whole => {}
+            Part::Container(inside) => left = left.saturating_add(inside),
+            Part::Reference(label, id) => see(label, id)?,
+        }
+    }
+    Ok(())
+}
+
+#[cold]
+fn malformed(error: bincode::Error) -> NativeError {
+    NativeError::Malformed(match *error {
+        bincode::ErrorKind::Io(_) => "it ends inside a value".into(),
+        bincode::ErrorKind::Custom(text) => text,
+        other => other.to_string(),
     })
 }

@@ -10,7 +10,7 @@ mod tests;
 
 use super::brine::{self, DecodeError, Reader, Sink};
 use crate::value::Limits;
-use crate::value::{Blob, Image, PutBeside, TakeBeside, Value, ValueSeed};
+use crate::value::{Blob, Image, Proxy, PutBeside, TakeBeside, Value, ValueSeed};
 use std::cell::{Cell, RefCell};
 
 /// Texts, bytes and arrays from here on stand beside the skeleton.
@@ -26,7 +26,7 @@ pub enum NativeError {
     Malformed(String),
     #[error("a native value: {0}")]
     Limit(String),
-    /// More levels than the stack has room for. All of it has been read away.
+    /// More levels than the stack has room for. All of it has been read away, and every reference in it followed.
     #[error("a native value: {0}")]
     Stack(String),
     #[error("a native value: {0}")]
@@ -86,10 +86,20 @@ pub fn read(
         long.push(part(reader)?);
     }
     let (long, memory) = (RefCell::new(long.into_iter()), reader.memory_left());
-    let reading =
-        Reading { follow, long, memory: Cell::new(memory), over_limit: Cell::new(false), short: Cell::new(false) };
+    let reading = Reading {
+        follow,
+        long,
+        memory: Cell::new(memory),
+        over_limit: Cell::new(false),
+        short: Cell::new(false),
+        followed: Cell::new(0),
+    };
     let value = match format::read(skeleton, ValueSeed::new(limits, levels, &reading)) {
-        Err(NativeError::Malformed(text)) if reading.short.get() => return Err(NativeError::Stack(text)),
+        Err(NativeError::Malformed(text)) if reading.short.get() => {
+            reading.follow_rest(skeleton)?;
+            reader.charge(reader.position(), memory - reading.memory.get())?;
+            return Err(NativeError::Stack(text));
+        }
         Err(NativeError::Malformed(text)) if reading.over_limit.get() => return Err(NativeError::Limit(text)),
         value => value?,
     };
@@ -137,10 +147,32 @@ struct Reading<'a> {
     memory: Cell<usize>,
     over_limit: Cell<bool>,
     short: Cell<bool>,
+    /// So many references have been followed.
+    followed: Cell<usize>,
+}
+
+impl Reading<'_> {
+    /// Follows the references behind the place where the stack became too short: the peer counts them as received.
+    #[cold]
+    fn follow_rest(&self, skeleton: &[u8]) -> Result<(), NativeError> {
+        let mut known = self.followed.get();
+        format::each_reference(skeleton, |label, id| {
+            if known > 0 {
+                known -= 1;
+                return Ok(());
+            }
+            if !self.charge(Proxy::memory(id.len())) {
+                return Err(NativeError::Limit("its references take too much memory (max_memory)".into()));
+            }
+            let refused = || NativeError::Malformed("a reference that cannot be followed".into());
+            (self.follow)(label, id).map(drop).ok_or_else(refused)
+        })
+    }
 }
 
 impl TakeBeside for Reading<'_> {
     fn reference(&self, label: u8, id: &[u8]) -> Option<Value> {
+        self.followed.set(self.followed.get() + 1);
         (self.follow)(label, id)
     }
 

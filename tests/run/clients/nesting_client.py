@@ -1,5 +1,6 @@
-"""nesting_client.py ADDRESS [--others-only]: has the methods `call` and `echo` of a server nest without end, in itself and with this side, and counts
-what it checks; --others-only: its `call` takes only functions of others. Each nesting ends with RecursionError, and server and connection live on."""
+"""nesting_client.py ADDRESS [--others-only [LEAST]]: has the methods `call` and `echo` of a server nest without end, in itself and
+with this side, and counts what it checks; --others-only: its `call` takes only functions of others; LEAST: levels that there are at
+least, 50. Each nesting ends with RecursionError, and server and connection live on."""
 import sys
 import threading
 
@@ -49,7 +50,7 @@ def main():
         refused(call, *[call] * 3000)
         alive()
     refused(again)
-    check(deepest > 50, "%d levels" % deepest)
+    check(deepest >= int((sys.argv[3:] or ["50"])[0]), "%d levels" % deepest)
     alive()
     if hasattr(root, "echo"):
         value = 7
