@@ -35,6 +35,7 @@ WORDS = (
     (r"\btakes? apart\b|\btaken apart\b", "decode, parse"),
     (r"\bthrown? away\b", "drop, discard"),
     (r"\bwhole programs?\b", "complete program"),
+    (r"\bof (?:ours|yours)\b", "local, of the application"),
     (r"\bwhat becomes what\b|\bwhat is called what\b|\bwho frees what\b|\bwhat keeps what\b", "a noun"),
     (r"\w\?(?=[\s|)]|$)", "a statement; no questions"),
 )
@@ -108,7 +109,7 @@ WRONG = """Librpyc
 [here](x) and [how](y)
 The host lent so much text; texts stand and lie where it goes, is given back, handed out, let go.
 It refuses what is dear, anew, for ever; it wants the answer in a limit of time from a queue of calls.
-This is no int. Taken apart, thrown away, a whole program, what becomes what. Does it work? No answer.
+This is no int. Taken apart, thrown away, a whole program, what becomes what. Does it work? No answer of yours.
 %s
 trailing\x20
 # Second
