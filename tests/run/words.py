@@ -6,9 +6,8 @@ import re
 from runner import ROOT, test
 
 COLUMNS = 100
-# In words of their own until they are rewritten: the map of the sources, and the tables of differences in this section.
+# Not in these words yet.
 LEFT_OUT = ("docs/internals/architecture.md",)
-LEFT_OUT_TABLES = ("docs/guide/python.md", "## Differences")
 ALSO = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CODE_OF_CONDUCT.md", "tests/README.md", "examples-c/README.md",
         "bindings/cpp/examples/README.md", "bindings/examples-ffi/README.md")
 
@@ -36,6 +35,7 @@ WORDS = (
     (r"\btakes? apart\b|\btaken apart\b", "decode, parse"),
     (r"\bthrown? away\b", "drop, discard"),
     (r"\bwhole programs?\b", "complete program"),
+    (r"\bof (?:ours|yours)\b", "local, of the application"),
     (r"\bwhat becomes what\b|\bwhat is called what\b|\bwho frees what\b|\bwhat keeps what\b", "a noun"),
     (r"\w\?(?=[\s|)]|$)", "a statement; no questions"),
 )
@@ -80,13 +80,10 @@ def headings(number, plain, level):
         yield "heading '%s': one # in the first line, and no other" % title
 
 
-def faults(text, left_out=None):
-    """(number, what) of what is wrong in a document; not in the tables below the heading `left_out`."""
-    level, section = 0, ""
+def faults(text):
+    """(number, what) of what is wrong in a document."""
+    level = 0
     for number, line, plain in prose(text):
-        section = line if line.startswith("## ") else section
-        if section == left_out and line.startswith("|"):
-            continue
         if number == 1 and not line.startswith("# "):
             yield 1, "begins with a heading"
         if line.startswith("#"):
@@ -112,7 +109,7 @@ WRONG = """Librpyc
 [here](x) and [how](y)
 The host lent so much text; texts stand and lie where it goes, is given back, handed out, let go.
 It refuses what is dear, anew, for ever; it wants the answer in a limit of time from a queue of calls.
-This is no int. Taken apart, thrown away, a whole program, what becomes what. Does it work? No answer.
+This is no int. Taken apart, thrown away, a whole program, what becomes what. Does it work? No answer of yours.
 %s
 trailing\x20
 # Second
@@ -135,8 +132,7 @@ def words(case):
     wrong = []
     for name in documents():
         with open(os.path.join(ROOT, name), encoding="utf-8") as file:
-            found = faults(file.read(), LEFT_OUT_TABLES[1] if name == LEFT_OUT_TABLES[0] else None)
-        wrong += ["%s:%d: %s" % (name, number, what) for number, what in found]
+            wrong += ["%s:%d: %s" % (name, number, what) for number, what in faults(file.read())]
     seen = list(faults(WRONG))
     for pattern, instead in WORDS:
         case.check(any(what.endswith(": " + instead) for _, what in seen), "the rule %s finds nothing in the sample" % pattern)
