@@ -10,6 +10,7 @@ use crate::ffi::border::table::{self, entries, known_flags, optional};
 use crate::ffi::error::rpyc_error;
 use crate::ffi::service::class::rpyc_class;
 use crate::ffi::session::stream::{live, rpyc_session};
+use crate::ids;
 use crate::value::{Local, Reference, Text};
 use std::ffi::c_char;
 use std::mem::offset_of;
@@ -200,6 +201,17 @@ pub unsafe extern "C" fn rpyc_session_class_new(
 
 fn put_object(out: Output<*mut rpyc_object>, object: Arc<dyn Local>) -> Result<()> {
     out.put(handle::new(Reference::Local(object).into()))
+}
+
+/// A token for an object or function that may be sent over several sessions. With it peers know it as one, whatever session
+/// they have it from; one that is known by another number is another object to peers of another session.
+///
+/// @return a number that nobody else has in this process
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rpyc_session_new_token() -> u64 {
+    guard_or(0, ids::next)
 }
 
 /// The object of the host that has a token: the one that lives, wherever it is held, or a new one.
