@@ -4977,8 +4977,10 @@ rpyc_status rpyc_call_raise_with(rpyc_call *call,
                                  rpyc_value *attributes);
 
 /**
- * Answers with an error: a remote exception passes on as it is, with its traceback; a timeout becomes a TimeoutError, the
- * end of a connection an EOFError, anything else a RuntimeError.
+ * Answers with an error: a remote exception passes on as it is, with its traceback; other errors become what stock Python
+ * raises for the same. A timeout becomes a TimeoutError, the end of a connection an EOFError, RPYC_ERR_IO and RPYC_ERR_ADDRESS an
+ * OSError, RPYC_ERR_DENIED a PermissionError, RPYC_ERR_TYPE a TypeError, RPYC_ERR_RANGE an OverflowError; RPYC_ERR_ARGUMENT,
+ * RPYC_ERR_MALFORMED and RPYC_ERR_LIMIT a ValueError; anything else a RuntimeError.
  *
  * @param call borrowed
  * @param error consumed, on success and on every failure
@@ -5515,6 +5517,16 @@ rpyc_status rpyc_session_class_new(rpyc_session *session,
                                    const rpyc_session_class_table *table,
                                    rpyc_class **class_out,
                                    rpyc_error **error_out);
+
+/**
+ * A token for an object or function that may be sent over several sessions. With it peers know it as one, whatever session
+ * they have it from; one that is known by another number is another object to peers of another session.
+ *
+ * @return a number that nobody else has in this process
+ *
+ * Threads: any thread. Since 0.1.
+ */
+uint64_t rpyc_session_new_token(void);
 
 /**
  * The object of the host that has a token: the one that lives, wherever it is held, or a new one.

@@ -25,6 +25,11 @@ impl Id {
         Id(AtomicU64::new(0))
     }
 
+    /// One that `next` has drawn, for what the host knows by it; instead of any other number one is drawn.
+    pub const fn of(drawn: u64) -> Id {
+        Id(AtomicU64::new(drawn))
+    }
+
     /// The same number as long as the process lives. In a forked child, where the object is another one than the parent's, it
     /// is another number.
     #[inline]
@@ -54,7 +59,8 @@ fn is_of_this_process(id: u64) -> bool {
     id.wrapping_sub(FIRST.load(Ordering::Relaxed)) < GIVEN.load(Ordering::Relaxed)
 }
 
-fn next() -> u64 {
+/// A number that nobody else has.
+pub fn next() -> u64 {
     let first = match FIRST.load(Ordering::Acquire) {
         0 => start(),
         first => first,
@@ -88,6 +94,16 @@ mod tests {
         let ids: Vec<u64> = (0..1000).map(|_| Id::new().get()).collect();
         assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 1000);
         assert!(ids.iter().all(|id| (LOWEST..10 * LOWEST).contains(id)), "{ids:?}");
+    }
+
+    #[test]
+    fn what_was_drawn_before_is_kept_and_nothing_else() {
+        let drawn = next();
+        assert_eq!((Id::of(drawn).get(), Id::of(drawn).get()), (drawn, drawn));
+        for foreign in [0, 1, drawn.wrapping_sub(1 << 60), u64::MAX] {
+            let id = Id::of(foreign).get();
+            assert!(id > drawn && id != foreign, "{foreign} gives {id}");
+        }
     }
 
     #[test]

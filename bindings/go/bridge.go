@@ -411,6 +411,9 @@ func newClass(c *core, token uint64, of *class, base, same *classHandle) (*class
 	return made, nil
 }
 
+// newToken gives a token that is one object's on all connections.
+func newToken() uint64 { return uint64(C.rpyc_session_new_token()) }
+
 func (c *core) setRoot(class *classHandle, token uint64) error {
 	var failure *C.rpyc_error
 	if C.rpyc_session_set_root(c.session, class.class, C.uint64_t(token), &failure) != C.RPYC_OK {

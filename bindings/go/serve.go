@@ -41,6 +41,42 @@ type lentClass struct {
 	shared bool // by all connections
 }
 
+// lentTokens are those of the values that any connection has lent. A value has the same on all of them, and so is one object to
+// a peer that passes it on, whichever connection it has it from.
+var lentTokens struct {
+	sync.Mutex
+	of map[any]*lentToken
+}
+
+type lentToken struct {
+	token       uint64
+	connections int
+}
+
+func takeToken(key any) uint64 {
+	lentTokens.Lock()
+	defer lentTokens.Unlock()
+	known := lentTokens.of[key]
+	if known == nil {
+		if lentTokens.of == nil {
+			lentTokens.of = map[any]*lentToken{}
+		}
+		known = &lentToken{token: newToken()}
+		lentTokens.of[key] = known
+	}
+	known.connections++
+	return known.token
+}
+
+func dropToken(key any) {
+	lentTokens.Lock()
+	defer lentTokens.Unlock()
+	known := lentTokens.of[key]
+	if known.connections--; known.connections == 0 {
+		delete(lentTokens.of, key)
+	}
+}
+
 // pin finds or makes what a value is known by, and keeps it until unpin.
 func (c *conn) pin(value any) (*local, error) {
 	own := &local{value: value, key: value}
@@ -76,8 +112,7 @@ func (c *conn) pin(value any) (*local, error) {
 	if known := c.byValue[own.key]; known != nil {
 		own = known
 	} else {
-		c.lastID++
-		own.token = c.lastID
+		own.token = takeToken(own.key)
 		c.locals[own.token] = own
 		c.byValue[own.key] = own
 	}
@@ -135,10 +170,11 @@ func (c *conn) unpin(owns []*local) {
 
 // forgetUnheld forgets a value that neither the peer nor an encoding holds; the lock is held.
 func (c *conn) forgetUnheld(own *local) {
-	if own.pins > 0 || own.lent {
+	if own.pins > 0 || own.lent || c.locals[own.token] != own {
 		return
 	}
 	delete(c.locals, own.token)
+	dropToken(own.key)
 	if c.byValue[own.key] == own {
 		delete(c.byValue, own.key)
 	}
@@ -157,6 +193,7 @@ func (c *conn) released(token uint64) {
 // forgetLent forgets everything that was lent; the lock is held.
 func (c *conn) forgetLent() {
 	for _, own := range c.locals {
+		dropToken(own.key)
 		if own.handle != 0 {
 			freeObject(own.handle)
 			own.handle = 0 // an encoding in which it stands may end later

@@ -2,6 +2,7 @@
 
 use super::{Event, NOT_SENT};
 use crate::error::{Error, Exception, Result};
+use crate::ids::Id;
 use crate::objects::{Call, Class, Function, Member, MemberKind, Method, Object, Signature, may_ask};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, lock};
@@ -239,17 +240,17 @@ pub fn construct(token: u64, queue: &Arc<Queue>) -> Method {
 
 /// The object of a number.
 pub fn object(queue: &Arc<Queue>, class: &Arc<Class>, token: u64) -> Result<Arc<Object>> {
-    queue.object(token, || class.instance(Token::new(token, queue)))
+    queue.object(token, || class.instance_as(Token::new(token, queue), Id::of(token)))
 }
 
 /// The root of a number.
 pub fn root(queue: &Arc<Queue>, class: &Arc<Class>, token: u64) -> Result<Arc<Object>> {
-    queue.object(token, || class.root_around(Token::new(token, queue)))
+    queue.object(token, || class.root_around(Token::new(token, queue), Id::of(token)))
 }
 
 /// The function of a number.
 pub fn function(queue: &Arc<Queue>, token: u64, member: Member) -> Result<Arc<Function>> {
-    queue.object(token, || Function::new(member, Token::new(token, queue)))
+    queue.object(token, || Function::numbered(member, Token::new(token, queue), Id::of(token)))
 }
 
 /// The member of a function.

@@ -332,7 +332,11 @@ impl Class {
 
     /// An instance around a state of the host.
     pub fn instance(self: &Arc<Class>, state: Box<dyn Any + Send + Sync>) -> Arc<Object> {
-        Arc::new(Object { class: self.clone(), state, turn: self.serial.then(Turn::default), id: Id::new() })
+        self.instance_as(state, Id::new())
+    }
+
+    pub fn instance_as(self: &Arc<Class>, state: Box<dyn Any + Send + Sync>, id: Id) -> Arc<Object> {
+        Arc::new(Object { class: self.clone(), state, turn: self.serial.then(Turn::default), id })
     }
 
     /// The root for a connection: a new instance, or the one that all share as long as anybody holds it.
@@ -359,8 +363,8 @@ impl Class {
     }
 
     /// A root around a state that somebody else made.
-    pub fn root_around(self: &Arc<Class>, state: Box<dyn Any + Send + Sync>) -> Arc<Object> {
-        self.as_root().instance(state)
+    pub fn root_around(self: &Arc<Class>, state: Box<dyn Any + Send + Sync>, id: Id) -> Arc<Object> {
+        self.as_root().instance_as(state, id)
     }
 
     fn as_root(self: &Arc<Class>) -> Arc<Class> {
@@ -533,7 +537,11 @@ pub struct Function {
 
 impl Function {
     pub fn new(member: Member, state: Box<dyn Any + Send + Sync>) -> Arc<Function> {
-        Function::of(defaults::function_class(false), member, state)
+        Function::numbered(member, state, Id::new())
+    }
+
+    pub fn numbered(member: Member, state: Box<dyn Any + Send + Sync>, id: Id) -> Arc<Function> {
+        Function::of(defaults::function_class(false), member, state, id)
     }
 
     /// What holds its state.
@@ -543,11 +551,11 @@ impl Function {
 
     /// One whose calls never overlap.
     pub fn serial(member: Member, state: Box<dyn Any + Send + Sync>) -> Arc<Function> {
-        Function::of(defaults::function_class(true), member, state)
+        Function::of(defaults::function_class(true), member, state, Id::new())
     }
 
-    fn of(class: &Arc<Class>, member: Member, state: Box<dyn Any + Send + Sync>) -> Arc<Function> {
-        Arc::new(Function { member: Arc::new(member), object: class.instance(state), id: Id::new() })
+    fn of(class: &Arc<Class>, member: Member, state: Box<dyn Any + Send + Sync>, id: Id) -> Arc<Function> {
+        Arc::new(Function { member: Arc::new(member), object: class.instance(state), id })
     }
 }
 

@@ -8,12 +8,8 @@ use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status
 use crate::ffi::border::table::{self, entries, known_flags, optional};
 use crate::ffi::border::types::{rpyc_class, rpyc_error, rpyc_object, rpyc_session, rpyc_value};
 use crate::ffi::session::event::live;
-use crate::objects::Class;
-use crate::objects::Definition;
-use crate::objects::Dynamic;
-use crate::objects::Member;
-use crate::objects::Service;
-use crate::objects::Signature;
+use crate::ids;
+use crate::objects::{Class, Definition, Dynamic, Member, Service, Signature};
 use crate::value::{Local, Reference, Text};
 use std::ffi::c_char;
 use std::mem::offset_of;
@@ -204,6 +200,17 @@ pub unsafe extern "C" fn rpyc_session_class_new(
 
 fn put_object(out: Output<*mut rpyc_object>, object: Arc<dyn Local>) -> Result<()> {
     out.put(handle::new(Reference::Local(object).into()))
+}
+
+/// A token for an object or function that may be sent over several sessions. With it peers know it as one, whatever session
+/// they have it from; one that is known by another number is another object to peers of another session.
+///
+/// @return a number that nobody else has in this process
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub extern "C" fn rpyc_session_new_token() -> u64 {
+    guard_or(0, ids::next)
 }
 
 /// The object of the host that has a token: the one that lives, wherever it is held, or a new one.

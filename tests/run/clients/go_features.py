@@ -105,6 +105,32 @@ def live_list_as_argument(c):
 
 
 @check
+def one_id_on_all_connections(c):
+    def things(connection):
+        root = connection.root
+        return [root, root.list(), root.dict(), root.account(), root.table()]
+
+    def ids(held):
+        return [object.__getattribute__(thing, "____id_pack__") for thing in held]
+    other = connect(sys.argv[1])
+    try:
+        mine, theirs = things(c), things(other)
+        before = ids(mine)
+        equal(ids(theirs), before)
+        equal(len({pack[2] for pack in before}), 5)
+        # What one lets go of, another goes on to hold.
+        del mine
+        c.ping()
+        mine = things(c)
+        equal(ids(mine), before)
+        apart = [c.root.ruled(), other.root.ruled()]
+        equal(len(set(ids(apart))), 2)
+    finally:
+        other.close()
+    equal(ids(things(c)), before)
+
+
+@check
 def live_list_of_many(c):
     items = c.root.list()
 
