@@ -21,7 +21,7 @@ pub(super) fn write(out: &mut Vec<u8>, image: Image<'_>) -> Result<(), NativeErr
 }
 
 pub(super) fn read(skeleton: &[u8], seed: ValueSeed<'_>) -> Result<Value, NativeError> {
-    options().deserialize_seed(seed, skeleton).map_err(malformed)
+    options().deserialize_seed(seed, skeleton).map_err(|error| malformed(*error))
 }
 
 /// Passes over a value without recursion. Every reference in it is given to `see`, in the order in which they stand there.
@@ -35,7 +35,7 @@ pub(super) fn each_reference(
     let mut left = 1usize;
     while left > 0 {
         left -= 1;
-        match Part::deserialize(&mut deserializer).map_err(malformed)? {
+        match Part::deserialize(&mut deserializer).map_err(|error| malformed(*error))? {
             Part::Whole => {}
             Part::Container(inside) => left = left.saturating_add(inside),
             Part::Reference(label, id) => see(label, id)?,
@@ -45,8 +45,8 @@ pub(super) fn each_reference(
 }
 
 #[cold]
-fn malformed(error: bincode::Error) -> NativeError {
-    NativeError::Malformed(match *error {
+fn malformed(error: bincode::ErrorKind) -> NativeError {
+    NativeError::Malformed(match error {
         bincode::ErrorKind::Io(_) => "it ends inside a value".into(),
         bincode::ErrorKind::Custom(text) => text,
         other => other.to_string(),
