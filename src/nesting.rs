@@ -402,7 +402,7 @@ mod tests {
     fn what_is_given_back_meanwhile_is_not_nested_without_limit() {
         let (deepest, ran) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         give_back_within(15, &deepest, &ran);
-        assert_eq!((deepest.load(Ordering::Relaxed), ran.load(Ordering::Relaxed)), (GIVEN_BACK, (1 << 16) - 1));
+        assert_eq!((deepest.load(Ordering::Relaxed), ran.load(Ordering::Relaxed)), (GIVEN_BACK, 3 * (1 << 14) - 1));
         assert_eq!(THREAD.with(|thread| (thread.given_back.get(), thread.depth.get())), (0, 0));
     }
 

@@ -103,7 +103,7 @@ def sanitized(case, program):
     for own in ("0", "1"):
         env = {"ASAN_OPTIONS": "detect_stack_use_after_return=" + own}
         cpp.all_pass(case, case.run([program], env=env), LEAST_CHECKS)
-        driven(case, "6.0.2", [program, "--slave"], env)
+    driven(case, "6.0.2", [program, "--slave"], env)
 
 
 for each in VERSIONS:
