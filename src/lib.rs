@@ -60,6 +60,8 @@ pub(crate) mod fork;
 pub mod ids;
 pub(crate) mod log;
 pub(crate) mod nesting;
+#[doc(hidden)]
+pub mod objects;
 pub(crate) mod panics;
 #[doc(hidden)]
 pub mod server;

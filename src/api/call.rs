@@ -1,11 +1,11 @@
 //! Calls: their arguments on the way out, and what the called get.
 
 use super::{Connection, Object};
-use crate::connection::{self, Shared};
+use crate::connection;
 use crate::error::{Error, Exception, Result};
+use crate::objects;
 use crate::value::{Reference, Value};
 use std::any::Any;
-use std::sync::Arc;
 
 /// What code that serves a call gives: a value, or an exception for the caller. Errors of this library become exceptions by `?`.
 pub type Answer<T> = Result<T, Exception>;
@@ -67,11 +67,11 @@ tuples! {
 
 /// A call of a peer to something of ours.
 pub struct Call {
-    inner: connection::Call,
+    inner: objects::Call,
 }
 
 impl Call {
-    pub(super) fn of(inner: connection::Call) -> Call {
+    pub(super) fn of(inner: objects::Call) -> Call {
         Call { inner }
     }
 
@@ -126,7 +126,7 @@ impl Call {
 
     /// The connection that the call came over, which it does not keep open; `None` for one of our own.
     pub fn connection(&self) -> Option<Connection> {
-        self.inner.shared().map(|shared: &Arc<Shared>| Connection::of(connection::Connection::borrowed(shared.clone())))
+        self.inner.peer().and_then(|peer| connection::Connection::of(peer)).map(Connection::of)
     }
 
     /// Does nobody wait for the answer any more? Code that runs long may look.

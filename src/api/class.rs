@@ -2,8 +2,9 @@
 
 use super::call::{Answer, Call};
 use super::{Connection, Object};
-use crate::connection::{self, Class as Inner, Definition, Hook, Member, MemberKind, Method, Service};
+use crate::connection;
 use crate::error::{Exception, Result};
+use crate::objects::{self, Class as Inner, Definition, Hook, Member, MemberKind, Method, Service};
 use crate::panics;
 use crate::value::{Text, Value};
 use std::any::Any;
@@ -206,7 +207,7 @@ where
     R: Into<Value>,
     F: Fn(&Call) -> Answer<R> + Send + Sync + 'static,
 {
-    Arc::new(move |call: connection::Call| {
+    Arc::new(move |call: objects::Call| {
         let call = Call::of(call);
         let answer = panics::inside(|| panics::outside(|| run(&call).map(Into::into)));
         let answer: Answer<Value> = answer.unwrap_or_else(|_| {
@@ -219,7 +220,7 @@ where
 }
 
 fn hook(run: impl Fn(&Connection) + Send + Sync + 'static) -> Hook {
-    Box::new(move |connection, _| {
+    connection::Connection::hook(move |connection, _| {
         let connection = Connection::of(connection.clone());
         // Nobody is there to be told of a panic.
         let _ = panics::inside(|| panics::outside(|| run(&connection)));

@@ -26,7 +26,7 @@ pub use crate::value::{Array, BigInt, Blob, Element, Items, Pairs, Text, Value};
 
 /// Literals of Python, as they stand in signatures and on command lines.
 pub mod literal {
-    pub use crate::connection::{LiteralFault as Fault, LiteralReader as Reader};
+    pub use crate::objects::{LiteralFault as Fault, LiteralReader as Reader};
 }
 
 /// What lies below connections: byte streams, and what is said on them. For tools that look at RPyC or carry it elsewhere.

@@ -3,9 +3,10 @@
 use super::call::Args;
 use super::pending::Pending;
 use super::{Call, class};
-use crate::connection::{self, Ask, ask};
+use crate::connection::{self};
 use crate::error::{Error, Exception, Result};
-use crate::value::{Bounds, Limits, Local, Reference, Text, Value};
+use crate::objects::{self, ask};
+use crate::value::{Ask, Bounds, Limits, Local, Reference, Text, Value};
 use std::fmt;
 
 /// An object, mostly one of a peer's: what is asked of it is asked there, a request each.
@@ -22,7 +23,7 @@ impl Object {
         F: Fn(&Call) -> Result<R, Exception> + Send + Sync + 'static,
     {
         let member = class::function_member(signature, run)?;
-        Ok(Object(Reference::Local(connection::Function::new(member, Box::new(())))))
+        Ok(Object(Reference::Local(objects::Function::new(member, Box::new(())))))
     }
 
     /// `object.name`
@@ -104,17 +105,17 @@ impl Object {
 
     /// `item in object`
     pub fn contains(&self, item: impl Into<Value>) -> Result<bool> {
-        connection::contains(&self.0, &item.into())
+        objects::contains(&self.0, &item.into())
     }
 
     /// `object == other`
     pub fn equals(&self, other: impl Into<Value>) -> Result<bool> {
-        connection::equal(&self.0, &other.into())
+        objects::equal(&self.0, &other.into())
     }
 
     /// `bool(object)`
     pub fn is_true(&self) -> Result<bool> {
-        connection::truth(&self.0)
+        objects::truth(&self.0)
     }
 
     /// `iter(object)`: asks for one item after the other, as Python does.

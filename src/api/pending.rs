@@ -1,12 +1,13 @@
 //! Answers that are still to come.
 
-use crate::connection::{Ask, AsyncResult, Connection, ask_later, shared_of};
+use crate::connection::{Connection, ask_later, shared_of};
 use crate::error::Result;
-use crate::value::{Reference, Value};
+use crate::objects::Promise;
+use crate::value::{Ask, Reference, Value};
 use std::time::Duration;
 
 /// The answer to a request, which may still be on its way. Letting go of it does not take the request back.
-pub struct Pending(AsyncResult);
+pub struct Pending(Promise);
 
 impl Pending {
     pub(super) fn ask(object: &Reference, ask: Ask<'_>) -> Result<Pending> {
