@@ -126,7 +126,7 @@ impl Call {
 
     /// The connection that the call came over, which it does not keep open; `None` for one of our own.
     pub fn connection(&self) -> Option<Connection> {
-        self.inner.peer().and_then(|peer| connection::Connection::of(peer)).map(Connection::of)
+        self.inner.peer().and_then(connection::Connection::of).map(Connection::of)
     }
 
     /// Does nobody wait for the answer any more? Code that runs long may look.
@@ -136,9 +136,6 @@ impl Call {
 
     /// Answers. A call that is dropped without an answer gives its caller a RuntimeError.
     pub fn finish(mut self, answer: Answer<impl Into<Value>>) -> Result<()> {
-        match answer {
-            Ok(value) => self.inner.reply(value.into()),
-            Err(exception) => self.inner.raise(exception),
-        }
+        self.inner.finish(answer.map(Into::into))
     }
 }

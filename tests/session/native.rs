@@ -589,7 +589,9 @@ fn what_the_stack_is_too_short_for_is_given_back() {
         // What comes twice is counted twice; the root is the peer's own.
         let message = list(vec![first, deep, frozen, last.clone(), last, remote(&far)]);
         let before = (pair.client.counts(), pair.server.counts());
-        pair.client.request(Body::Call { target: &far, args: &[message.clone()], keywords: &[] }, 77).unwrap();
+        pair.client
+            .request(Body::Call { target: &far, args: std::slice::from_ref(&message), keywords: &[] }, 77)
+            .unwrap();
         assert_eq!(pair.client.counts().exports, before.0.exports + 4);
         pair.to_server();
         let server = &mut pair.server;

@@ -45,6 +45,7 @@ pub(super) fn each_reference(
 }
 
 #[cold]
+#[expect(clippy::boxed_local, reason = "bincode gives its errors in a box")]
 fn malformed(error: bincode::Error) -> NativeError {
     NativeError::Malformed(match *error {
         bincode::ErrorKind::Io(_) => "it ends inside a value".into(),
