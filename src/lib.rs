@@ -1,31 +1,75 @@
 //! RPyC, Python's transparent and symmetric RPC, for programs that are not Python.
 //!
-//! The layers, each of which names only those below it: `ffi` (the C border), `server`, `connection` (waiting, threads),
-//! `objects` (the application's objects and Python's rules for them), `session` (one connection as a pure state machine),
-//! `codec` (bytes), `value` (data). `transport` is a leaf used by `connection`.
+//! A client of any RPyC server, Python's too:
+//!
+//! ```no_run
+//! # fn main() -> rpyc::Result<()> {
+//! let conn = rpyc::Connection::connect("tcp://localhost:18861")?;
+//! let sum: i64 = conn.root()?.call("add", (40, 2))?.try_into()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A server for any RPyC client:
+//!
+//! ```no_run
+//! # fn main() -> rpyc::Result<()> {
+//! let service = rpyc::Class::builder("CalculatorService")
+//!     .method("add(a, b)", |call| Ok(call.arg::<i64>(0)? + call.arg::<i64>(1)?))
+//!     .build()?;
+//! rpyc::Server::bind("tcp://localhost:18861", &service)?.serve()
+//! # }
+//! ```
+//!
+//! What these pages show is what Rust programs can rely on. Programs in other languages use the C interface, `include/rpyc.h`, which is in
+//! the same library.
+//!
+//! Inside, each layer names only those below it: `ffi` (the C border) and `api` (what is shown here), `classic`, `server`, `bare`,
+//! `connection` (waiting, threads), `objects` (the application's objects and Python's rules for them), `session` (one connection as a pure
+//! state machine), `codec` (bytes), `value` (data). `transport` is a leaf used by `connection`. Their modules can be named by the crate's own
+//! tests, benches and fuzz targets, and by nobody else.
 #![deny(unsafe_code)]
+#![warn(missing_docs)]
 
 #[cfg(all(feature = "model", not(debug_assertions)))]
 compile_error!("the feature `model` is for `cargo test --test model` alone: it takes threads and the C interface away");
 
 #[cfg(not(feature = "model"))]
+mod api;
+#[cfg(not(feature = "model"))]
+#[doc(inline)]
+pub use api::*;
+
+#[cfg(not(feature = "model"))]
+#[doc(hidden)]
 pub mod bare;
 #[cfg(not(feature = "model"))]
-pub mod classic;
+pub(crate) mod classic;
+#[doc(hidden)]
 pub mod codec;
+#[doc(hidden)]
 pub mod config;
+#[doc(hidden)]
 pub mod connection;
+#[doc(hidden)]
 pub mod error;
 #[cfg(not(feature = "model"))]
-pub mod ffi;
-pub mod fork;
+pub(crate) mod ffi;
+pub(crate) mod fork;
+#[doc(hidden)]
 pub mod ids;
-pub mod log;
-pub mod nesting;
+pub(crate) mod log;
+pub(crate) mod nesting;
+#[doc(hidden)]
 pub mod objects;
-pub mod panics;
+pub(crate) mod panics;
+#[doc(hidden)]
 pub mod server;
+#[doc(hidden)]
 pub mod session;
+#[doc(hidden)]
 pub mod sync;
+#[doc(hidden)]
 pub mod transport;
+#[doc(hidden)]
 pub mod value;

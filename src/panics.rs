@@ -39,12 +39,6 @@ pub fn inside<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     result.map_err(text_of)
 }
 
-/// Runs code of the library on a thread that somebody waits for, who will hear of a panic.
-pub fn quiet<T>(body: impl FnOnce() -> T) -> T {
-    let _place = Place::enter(true);
-    body()
-}
-
 /// Runs code of the host: a callback or a destructor. Panics there are the host's own.
 #[inline]
 pub fn outside<T>(callback: impl FnOnce() -> T) -> T {
@@ -53,6 +47,7 @@ pub fn outside<T>(callback: impl FnOnce() -> T) -> T {
 }
 
 /// Is this thread in the library?
+#[cfg(test)]
 pub fn is_inside() -> bool {
     INSIDE.get()
 }

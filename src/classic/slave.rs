@@ -113,10 +113,7 @@ pub fn slave(slave: Slave) -> Result<Arc<Class>> {
 
 /// Answers a call. The peer may be gone by now, and nobody else has to know.
 pub(super) fn answer(mut call: Call, outcome: Result<Value, Exception>) {
-    let _ = match outcome {
-        Ok(value) => call.reply(value),
-        Err(exception) => call.raise(exception),
-    };
+    let _ = call.finish(outcome);
 }
 
 fn refused(what: &'static str) -> Method {

@@ -83,10 +83,8 @@ fn method(
 ) {
     let run: Method = Arc::new(move |mut call: Call| {
         // The peer may be gone by now, and nobody else has to know.
-        let _ = match run(&call) {
-            Ok(value) => call.reply(value),
-            Err(exception) => call.raise(exception),
-        };
+        let outcome = run(&call);
+        let _ = call.finish(outcome);
     });
     members.extend(both(name, || MemberKind::Method { run: run.clone(), signature: None, quick: false }));
 }

@@ -13,13 +13,18 @@ pub struct Exception(Box<Raised>);
 /// What an exception is made of.
 #[derive(Clone, Debug, Default)]
 pub struct Raised {
+    /// The module of its type, `builtins` for Python's own.
     pub module: Text,
+    /// The name of its type.
     pub name: Text,
+    /// Its arguments, of which the message is mostly the first.
     pub args: Vec<Value>,
+    /// Its attributes by name.
     pub attributes: Vec<(Text, Value)>,
     /// The remote traceback; for one of ours the text to send, or empty.
     pub traceback: Text,
     /// Of one that came from a peer: what the host may know of its type.
+    #[doc(hidden)]
     pub meaning: Option<Meaning>,
 }
 
@@ -49,6 +54,7 @@ impl Exception {
         Exception::with_args("builtins", name, vec![Value::Str(Text::new(message.as_ref()))])
     }
 
+    /// An exception of any type.
     pub fn with_args(module: &str, name: &str, args: Vec<Value>) -> Exception {
         Raised { module: Text::new(module), name: Text::new(name), args, ..Raised::default() }.into()
     }
@@ -59,10 +65,12 @@ impl Exception {
         Exception::with_args(module, name, args)
     }
 
+    /// The end of an iteration.
     pub fn stop_iteration() -> Exception {
         Exception::with_args("builtins", "StopIteration", Vec::new())
     }
 
+    /// Is it this exception of Python's `builtins`?
     pub fn is_builtin(&self, name: &str) -> bool {
         self.module.as_bytes() == b"builtins" && self.name.as_bytes() == name.as_bytes()
     }

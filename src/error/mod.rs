@@ -15,29 +15,47 @@ use std::sync::Arc;
 /// Everything that a function of this library can fail with.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
+    /// An argument has not the form that it must have.
     #[error("{0}")]
     Argument(String),
+    /// A value of another type than is needed.
     #[error("{0}")]
     Type(String),
+    /// A number that does not fit.
     #[error("{0}")]
     Range(String),
+    /// Not now: answered already, not started yet, and the like.
     #[error("{0}")]
     State(String),
+    /// Waiting here would never end.
     #[error("{0}")]
     Deadlock(String),
+    /// Not possible on this system, or not with this peer.
     #[error("{0}")]
     Unsupported(String),
     /// Made by the parent of a forked process.
     #[error("{0}")]
     Forked(String),
+    /// The operating system refused to read, write or open something.
     #[error("{context}: {source}")]
-    Io { context: String, source: Arc<std::io::Error> },
+    Io {
+        /// What was tried.
+        context: String,
+        /// What the system says.
+        source: Arc<std::io::Error>,
+    },
     /// Nobody answers at an address.
     #[error("{context}: {source}")]
-    Connect { context: String, source: Arc<std::io::Error> },
+    Connect {
+        /// What was tried.
+        context: String,
+        /// What the system says.
+        source: Arc<std::io::Error>,
+    },
     /// The peer ended the stream.
     #[error("{0}")]
     Eof(String),
+    /// The time is over.
     #[error("{0}")]
     Timeout(String),
     /// The caller gave an asynchronous request up.
@@ -46,21 +64,28 @@ pub enum Error {
     /// The connection was closed before.
     #[error("{0}")]
     Closed(String),
+    /// An address that cannot be understood.
     #[error("{0}")]
     Address(String),
+    /// The peer sent what is not RPyC.
     #[error("{0}")]
     Malformed(String),
+    /// More, longer or deeper than the limits allow.
     #[error("{0}")]
     Limit(String),
     /// The peer does not receive, and much waits to be sent: not now.
     #[error("{0}")]
     Backpressure(String),
+    /// Refused by the rules of our own side.
     #[error("{0}")]
     Denied(String),
+    /// The peer named an object that it was not lent.
     #[error("{0}")]
     UnknownObject(String),
+    /// The peer speaks a dialect of RPyC that is not spoken here.
     #[error("{0}")]
     Dialect(String),
+    /// The peer raised an exception.
     #[error("{}", .0.summary())]
     Remote(Exception),
     /// The host says so, with a status of its own choice.
@@ -71,17 +96,21 @@ pub enum Error {
     Exit(Exception),
 }
 
+/// What functions of this library give.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
+    /// Of the system, with what was tried.
     pub fn io(context: impl fmt::Display, source: std::io::Error) -> Error {
         Error::Io { context: context.to_string(), source: Arc::new(source) }
     }
 
+    /// Of connecting, with what was tried.
     pub fn connect(context: impl fmt::Display, source: std::io::Error) -> Error {
         Error::Connect { context: context.to_string(), source: Arc::new(source) }
     }
 
+    /// Is it the end of an iteration?
     pub fn is_stop_iteration(&self) -> bool {
         matches!(self, Error::Remote(e) if e.is_builtin("StopIteration"))
     }

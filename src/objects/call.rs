@@ -174,6 +174,15 @@ impl Call {
         self.give(Ok(value))
     }
 
+    /// Replies or raises.
+    #[inline]
+    pub fn finish(&mut self, outcome: Result<Value, Exception>) -> Result<()> {
+        match outcome {
+            Ok(value) => self.reply(value),
+            Err(exception) => self.raise(exception),
+        }
+    }
+
     pub fn raise(&mut self, mut exception: Exception) -> Result<()> {
         exception.construct();
         if exception.traceback.as_bytes().is_empty() {

@@ -222,10 +222,7 @@ fn unbound(class: &ClassObject, member: &Arc<Member>) -> Value {
         };
         let (args, keywords) = (call.args().iter().skip(1).cloned().collect(), call.keywords().to_vec());
         let (origin, due) = (call.peer().cloned(), call.due());
-        let answer = Answer::through(due, move |outcome| match outcome {
-            Ok(value) => call.reply(value),
-            Err(exception) => call.raise(exception),
-        });
+        let answer = Answer::through(due, move |outcome| call.finish(outcome));
         invoke(Job { answer, origin }, object, method.clone(), args, keywords);
     });
     let kind = MemberKind::Method { run, signature: None, quick: false };

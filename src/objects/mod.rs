@@ -33,7 +33,7 @@ pub use dispatch::perform_apart;
 pub use instance::{Membership, is_instance, membership};
 pub use no_wait::may_ask;
 pub use operations::{Asker, ask, ask_here_later, ask_then};
-pub use operators::{contains, equal, said, truth, truth_of};
+pub use operators::{contains, equal, is_truthy, truth, truth_of};
 pub use peer::{Outcome, Peer, ask_peer, home_of};
 pub use promise::{Callback, Promise};
 pub use python::{Dict, File, FileMode, Generator, List, Suspects, delivered};

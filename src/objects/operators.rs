@@ -83,13 +83,13 @@ pub fn truth(object: &Reference) -> Result<bool> {
 pub fn truth_of(value: &Value) -> Result<bool> {
     match value {
         Value::Ref(object) => truth(object),
-        data => Ok(said(data)),
+        data => Ok(is_truthy(data)),
     }
 }
 
 /// The same on behalf of a peer: no thread waits for objects of this process.
 pub(super) fn truth_then(asker: Asker, value: Value, then: impl FnOnce(Result<bool>) + Send + 'static) {
-    let Value::Ref(object) = value else { return then(Ok(said(&value))) };
+    let Value::Ref(object) = value else { return then(Ok(is_truthy(&value))) };
     let (again, same) = (asker.clone(), object.clone());
     said_then(asker, object, "__bool__", move |said| match said {
         Some(truth) => then(truth),
@@ -128,7 +128,7 @@ pub fn equal(object: &Reference, other: &Value) -> Result<bool> {
 }
 
 /// Python's truth of a plain value; references are true.
-pub fn said(value: &Value) -> bool {
+pub fn is_truthy(value: &Value) -> bool {
     match value {
         Value::None => false,
         Value::Bool(b) => *b,

@@ -57,10 +57,7 @@ fn access(call: Call, write: bool) {
 
 fn answer(mut call: Call, outcome: Result<Value>) {
     // A connection that is gone needs no answer.
-    let _ = match outcome {
-        Ok(value) => call.reply(value),
-        Err(error) => call.raise(error.into()),
-    };
+    let _ = call.finish(outcome.map_err(Exception::from));
 }
 
 /// The object, the name, and what it is to be set to.

@@ -15,13 +15,18 @@ use std::fmt::Write;
 /// What a frame holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecodedKind {
+    /// A request.
     Request,
+    /// An answer.
     Reply,
+    /// An exception as the answer.
     Exception,
+    /// What is no message.
     Garbage,
 }
 
 impl DecodedKind {
+    /// Its name in small letters.
     pub fn name(self) -> &'static str {
         match self {
             DecodedKind::Request => "request",
@@ -37,6 +42,7 @@ impl DecodedKind {
 pub struct DecodeFault {
     /// In the stream; of what lies in a compressed frame, that of the frame.
     pub offset: u64,
+    /// What is wrong.
     pub text: String,
 }
 
@@ -49,12 +55,15 @@ pub struct Decoded {
     pub size: usize,
     /// What is in it, decompressed.
     pub payload: usize,
+    /// Was it compressed?
     pub compressed: bool,
+    /// Which kind of message it is.
     pub kind: DecodedKind,
     /// Auto where it cannot be told.
     pub dialect: Dialect,
     /// From and to, with bind_threads.
     pub threads: Option<(u64, u64)>,
+    /// The number of the request.
     pub sequence: Option<i64>,
     /// The number of a request's handler.
     pub handler: Option<i64>,
@@ -105,6 +114,7 @@ impl Default for Decoder {
 }
 
 impl Decoder {
+    /// A decoder at the beginning of a stream.
     pub fn new() -> Decoder {
         Decoder {
             bytes: Vec::new(),
@@ -128,6 +138,7 @@ impl Decoder {
         self.lost
     }
 
+    /// Takes the next bytes of the stream.
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.taken > 0 && self.taken >= self.bytes.len() / 2 {
             self.bytes.drain(..self.taken);

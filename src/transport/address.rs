@@ -15,13 +15,23 @@ const UNIX_NAME_MAX: usize = 107;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
     /// An empty host is 127.0.0.1.
-    Tcp { host: String, port: u16 },
+    Tcp {
+        /// A name, or an address of IPv4 or IPv6.
+        host: String,
+        /// To listen, 0 is a free one.
+        port: u16,
+    },
     /// A Unix socket in the file system.
     Unix(PathBuf),
     /// A Unix socket in Linux's abstract namespace.
     Abstract(String),
     /// Descriptors of this process, handed over to the transport.
-    Descriptors { read: RawFd, write: RawFd },
+    Descriptors {
+        /// To read from.
+        read: RawFd,
+        /// To write to; it may be the same.
+        write: RawFd,
+    },
     /// Standard input and output of this process.
     Stdio,
     /// A command for `/bin/sh`, which gets the stream as its standard input and output.

@@ -110,11 +110,14 @@ pub trait Transport: Send + Sync {
 /// What [`Transport::poll`] found; neither when the time was up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ready {
+    /// Something can be read, or reading fails at once.
     pub read: bool,
+    /// Something can be written, or writing fails at once.
     pub write: bool,
 }
 
 impl Ready {
+    /// Is it either?
     pub fn any(self) -> bool {
         self.read || self.write
     }

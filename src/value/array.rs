@@ -8,24 +8,36 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Element {
+    /// Integers of 8 bits with a sign.
     I8 = 1,
+    /// Integers of 8 bits without a sign.
     U8,
+    /// Integers of 16 bits with a sign.
     I16,
+    /// Integers of 16 bits without a sign.
     U16,
+    /// Integers of 32 bits with a sign.
     I32,
+    /// Integers of 32 bits without a sign.
     U32,
+    /// Integers of 64 bits with a sign.
     I64,
+    /// Integers of 64 bits without a sign.
     U64,
+    /// Floats of 32 bits.
     F32,
+    /// Floats of 64 bits.
     F64,
 }
 
 impl Element {
+    /// All of them, in the order of their numbers.
     pub const ALL: [Element; 10] = {
         use Element::*;
         [I8, U8, I16, U16, I32, U32, I64, U64, F32, F64]
     };
 
+    /// The one with this number.
     pub fn from_number(number: i64) -> Option<Element> {
         usize::try_from(number).ok().and_then(|n| n.checked_sub(1)).and_then(|n| Element::ALL.get(n)).copied()
     }
@@ -138,6 +150,7 @@ impl Array {
         }
     }
 
+    /// What it is made of.
     pub fn element(&self) -> Element {
         self.0.element
     }
@@ -147,10 +160,12 @@ impl Array {
         &self.0.data
     }
 
+    /// How many numbers there are.
     pub fn len(&self) -> usize {
         self.data().len() / self.element().size()
     }
 
+    /// Is there none?
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -180,6 +195,7 @@ impl Array {
         self.0.data.clone()
     }
 
+    /// The numbers as values.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Value> {
         self.data().chunks_exact(self.element().size()).map(|bytes| number(self.element(), bytes))
     }

@@ -65,6 +65,7 @@ impl Blob {
         matches!(self.0, Repr::Inline { .. })
     }
 
+    /// The bytes.
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
@@ -180,6 +181,7 @@ impl Borrow<[u8]> for Blob {
 pub struct Text(Blob);
 
 impl Text {
+    /// A copy of a text.
     #[inline]
     pub fn new(text: &str) -> Text {
         Text(Blob::copy(text.as_bytes()))
@@ -200,6 +202,7 @@ impl Text {
         Text(bytes)
     }
 
+    /// Its UTF-8.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         self.0.as_slice()
@@ -211,11 +214,13 @@ impl Text {
         std::str::from_utf8(self.as_bytes()).unwrap_or("")
     }
 
+    /// Its UTF-8 as bytes that can be shared.
     #[inline]
     pub fn as_blob(&self) -> &Blob {
         &self.0
     }
 
+    /// Its UTF-8 as bytes that can be shared.
     pub fn into_blob(self) -> Blob {
         self.0
     }

@@ -1,39 +1,82 @@
 //! What becomes a value.
 
-use super::{Reference, Text, Value};
+use super::{Blob, Reference, Text, Value};
+use std::collections::{BTreeMap, HashMap};
 
-impl From<bool> for Value {
-    fn from(b: bool) -> Value {
-        Value::Bool(b)
+macro_rules! from {
+    ($($type:ty: $name:ident => $value:expr;)+) => {
+        $(
+            impl From<$type> for Value {
+                fn from($name: $type) -> Value {
+                    $value
+                }
+            }
+        )+
+    };
+}
+
+from! {
+    (): _nothing => Value::None;
+    bool: b => Value::Bool(b);
+    f64: x => Value::Float(x);
+    f32: x => Value::Float(x.into());
+    i32: n => Value::Int(n.into());
+    u32: n => Value::Int(n.into());
+    i16: n => Value::Int(n.into());
+    u16: n => Value::Int(n.into());
+    usize: n => Value::from(n as u64);
+    &str: text => Value::str(text);
+    String: text => Value::Str(text.into());
+    &String: text => Value::str(text);
+    Text: text => Value::Str(text);
+    &[u8]: bytes => Value::bytes(bytes);
+    Vec<u8>: bytes => Value::Bytes(bytes.into());
+    Blob: bytes => Value::Bytes(bytes);
+    Reference: reference => Value::Ref(reference);
+    Vec<Value>: items => Value::List(items.into());
+}
+
+/// A list of what becomes a value.
+macro_rules! lists {
+    ($($type:ty),+) => {
+        $(
+            impl From<Vec<$type>> for Value {
+                fn from(items: Vec<$type>) -> Value {
+                    Value::List(items.into_iter().map(Value::from).collect())
+                }
+            }
+        )+
+    };
+}
+
+lists!(bool, i32, i64, u64, f64, &str, String);
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Value {
+        value.map_or(Value::None, Into::into)
     }
 }
 
-impl From<f64> for Value {
-    fn from(x: f64) -> Value {
-        Value::Float(x)
+impl<A: Into<Value>, B: Into<Value>> From<(A, B)> for Value {
+    fn from((a, b): (A, B)) -> Value {
+        Value::tuple(vec![a.into(), b.into()])
     }
 }
 
-impl From<&str> for Value {
-    fn from(text: &str) -> Value {
-        Value::str(text)
+impl<A: Into<Value>, B: Into<Value>, C: Into<Value>> From<(A, B, C)> for Value {
+    fn from((a, b, c): (A, B, C)) -> Value {
+        Value::tuple(vec![a.into(), b.into(), c.into()])
     }
 }
 
-impl From<String> for Value {
-    fn from(text: String) -> Value {
-        Value::Str(text.into())
+impl<V: Into<Value>> From<BTreeMap<String, V>> for Value {
+    fn from(map: BTreeMap<String, V>) -> Value {
+        Value::Dict(map.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
     }
 }
 
-impl From<Text> for Value {
-    fn from(text: Text) -> Value {
-        Value::Str(text)
-    }
-}
-
-impl From<Reference> for Value {
-    fn from(reference: Reference) -> Value {
-        Value::Ref(reference)
+impl<V: Into<Value>, S> From<HashMap<String, V, S>> for Value {
+    fn from(map: HashMap<String, V, S>) -> Value {
+        Value::Dict(map.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
     }
 }

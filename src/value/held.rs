@@ -9,7 +9,9 @@ use std::sync::Arc;
 /// The contents of a container, which others may share.
 pub struct Held<T: Contents + ?Sized>(Arc<T>);
 
+/// The values in a tuple, list or set, shared.
 pub type Items = Held<[Value]>;
+/// The keys and values of a dict, shared.
 pub type Pairs = Held<[(Value, Value)]>;
 
 /// What has values inside.

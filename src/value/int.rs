@@ -18,10 +18,12 @@ pub enum IntTextError {
 }
 
 impl BigInt {
+    /// Its decimal digits, with a sign where it is negative.
     pub fn text(&self) -> &Text {
         &self.0
     }
 
+    /// Is it below 0?
     pub fn is_negative(&self) -> bool {
         self.0.as_bytes().first() == Some(&b'-')
     }
@@ -31,6 +33,7 @@ impl BigInt {
         self.0.as_bytes().len() - usize::from(self.is_negative())
     }
 
+    /// As 64 bits, if it fits.
     pub fn to_u64(&self) -> Option<u64> {
         self.0.as_str().parse().ok()
     }

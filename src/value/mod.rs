@@ -36,26 +36,40 @@ pub use shape::Shape;
 /// Immutable plain data, cheap to clone. A reference may stand anywhere in it.
 #[derive(Clone, Debug, Default)]
 pub enum Value {
+    /// `None`
     #[default]
     None,
+    /// `NotImplemented`
     NotImplemented,
+    /// `...`
     Ellipsis,
+    /// A bool.
     Bool(bool),
     /// Every integer that fits is here and never a `BigInt`.
     Int(i64),
+    /// An int of more than 64 bits.
     BigInt(BigInt),
+    /// A float.
     Float(f64),
+    /// Real and imaginary part.
     Complex(f64, f64),
+    /// A str.
     Str(Text),
+    /// Bytes.
     Bytes(Blob),
+    /// A tuple.
     Tuple(Items),
     /// start, stop, step
     Slice(Held<[Value; 3]>),
     /// No two items are equal in Python's sense.
     FrozenSet(Items),
+    /// A list: a copy. Between stock peers lists are objects.
     List(Items),
+    /// A dict: a copy.
     Dict(Pairs),
+    /// Numbers of one type.
     Array(Array),
+    /// An object, of a peer or our own.
     Ref(Reference),
 }
 
@@ -63,18 +77,22 @@ impl Value {
     /// The levels of nesting that no setting exceeds.
     pub const MAX_DEPTH: usize = 1000;
 
+    /// A str.
     pub fn str(text: &str) -> Value {
         Value::Str(Text::new(text))
     }
 
+    /// Bytes.
     pub fn bytes(bytes: &[u8]) -> Value {
         Value::Bytes(Blob::copy(bytes))
     }
 
+    /// A tuple.
     pub fn tuple(items: Vec<Value>) -> Value {
         Value::Tuple(items.into())
     }
 
+    /// A slice.
     pub fn slice(start: Value, stop: Value, step: Value) -> Value {
         Value::Slice([start, stop, step].into())
     }

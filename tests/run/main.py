@@ -25,6 +25,7 @@ import library                                       # noqa: F401
 import install                                       # noqa: F401
 import abi                                           # noqa: F401
 import rust
+import crate                                         # noqa: F401
 import answers                                          # noqa: F401
 import border                                        # noqa: F401
 import interop                                       # noqa: F401

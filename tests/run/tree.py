@@ -7,9 +7,9 @@ from prepare import quiet
 from runner import ROOT, NotRun, test
 
 # From below to above; each may use those before it. What is not named here lies beside all of them.
-LAYERS = ("value", "codec", "session", "objects", "connection", "bare", "server", "classic", "ffi")
+LAYERS = ("value", "codec", "session", "objects", "connection", "bare", "server", "classic", "api", "ffi")
 # The transport is a leaf: it uses no layer, and the layers that wait may use it.
-USES_TRANSPORT = ("transport", "objects", "connection", "server", "classic", "ffi")
+USES_TRANSPORT = ("transport", "objects", "connection", "server", "classic", "api", "ffi")
 CARGO = os.environ.get("CARGO", "cargo")
 UNSAFE = ("ffi", "transport")
 MOST_LINES = 700
@@ -42,9 +42,27 @@ def layers(case):
             up = own in LAYERS and used in LAYERS and LAYERS.index(used) > LAYERS.index(own)
             leaf = own == "transport" and used in LAYERS
             reaches = used == "transport" and own not in USES_TRANSPORT and own in LAYERS
-            if up or leaf or reaches:
+            beside = own == "ffi" and used == "api"
+            if up or leaf or reaches or beside:
                 wrong.append("%s uses %s" % (path, used))
     case.check(not wrong, "; ".join(wrong))
+
+
+@test("tree.tool-uses-the-api")
+def tool_uses_the_api(case):
+    """The program `rpyc` names nothing of the crate that is hidden from Rust programs."""
+    shown = next(text for path, text in sources() if path == os.path.join("api", "mod.rs"))
+    shown = set(re.findall(r"^pub mod (\w+)", shown, re.MULTILINE))
+    used = {(path, name) for path, text in sources() if path.startswith("bin") for name in modules_of_crate(code(text))}
+    case.check({name for _, name in used} & shown, "nothing is found")
+    wrong = ["%s uses rpyc::%s" % one for one in sorted(used) if one[1] not in shown]
+    case.check(not wrong, "; ".join(wrong))
+
+
+def modules_of_crate(text):
+    """What follows `rpyc::` in small letters, in braces too."""
+    for path in re.findall(r"\brpyc::(\{.*?\};|\w+)", text, re.DOTALL):
+        yield from re.findall(r"(?:^|[{,])\s*([a-z]\w*)", path)
 
 
 @test("tree.unsafe-code")

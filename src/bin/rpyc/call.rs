@@ -5,7 +5,7 @@ use crate::failure::{Failure, Outcome};
 use crate::path::{Arguments, Path};
 use crate::{help, peer, show};
 use lexopt::Parser;
-use rpyc::value::Value;
+use rpyc::Value;
 
 pub fn get(parser: &mut Parser) -> Outcome {
     const USAGE: &str = "rpyc get ADDR PATH";
@@ -23,8 +23,8 @@ pub fn get(parser: &mut Parser) -> Outcome {
         return Err(missing(if words.is_empty() { "the address" } else { "one path" }, USAGE));
     };
     let (address, path) = (peer::address(address, None)?, Path::parse(path)?);
-    let connection = peer::connect(&address, options.config)?;
-    let value = path.walk(Value::Ref(connection.root()?))?;
+    let connection = peer::connect(&address, &options.config)?;
+    let value = path.walk(connection.root()?.into())?;
     print(&value)
 }
 
@@ -45,8 +45,8 @@ pub fn call(parser: &mut Parser) -> Outcome {
         return Err(missing(if words.is_empty() { "the address" } else { "the path" }, USAGE));
     };
     let (address, path, with) = (peer::address(address, None)?, Path::parse(path)?, Arguments::parse(args, texts)?);
-    let connection = peer::connect(&address, options.config)?;
-    let value = path.call(Value::Ref(connection.root()?), &with)?;
+    let connection = peer::connect(&address, &options.config)?;
+    let value = path.call(connection.root()?.into(), &with)?;
     print(&value)
 }
 

@@ -4,7 +4,7 @@ use crate::command_line::{ConnectionOptions, Word, missing, next, unknown};
 use crate::failure::{Failure, Outcome};
 use crate::{call, help, peer};
 use lexopt::Parser;
-use rpyc::classic::Classic;
+use rpyc::{Classic, Error};
 use std::io::Read;
 
 pub fn eval(parser: &mut Parser) -> Outcome {
@@ -43,14 +43,14 @@ fn open(parser: &mut Parser, command: &str, usage: &str) -> Result<Option<(Class
     } else {
         code.clone()
     };
-    let connection = peer::connect(&address, options.config)?;
-    Ok(Some((Classic::new(connection)?, code)))
+    let connection = peer::connect(&address, &options.config)?;
+    Ok(Some((Classic::over(&connection)?, code)))
 }
 
 /// A server that is not classic knows no `eval`.
-fn explained(error: rpyc::error::Error) -> Failure {
+fn explained(error: Error) -> Failure {
     let text = match &error {
-        rpyc::error::Error::Remote(exception) if exception.is_builtin("AttributeError") => exception.summary(),
+        Error::Remote(exception) if exception.is_builtin("AttributeError") => exception.summary(),
         _ => return error.into(),
     };
     if text.contains("'eval'") || text.contains("'execute'") {

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use lexopt::{Arg, Parser, ValueExt};
-use rpyc::config::Config;
+use rpyc::Config;
 use std::time::Duration;
 
 /// Settings of the connection: `-o NAME=VALUE`, `--timeout`, `--dialect`.
@@ -54,9 +54,7 @@ impl ConnectionOptions {
     pub fn take(&mut self, option: &str, parser: &mut Parser) -> Result<bool, Failure> {
         match option {
             "-t" | "--timeout" => {
-                let time = seconds(parser, option)?;
-                self.config.sync_request_timeout = Some(time);
-                self.config.connect_timeout = Some(time);
+                self.config.set_timeout(Some(seconds(parser, option)?));
             }
             "--dialect" => self.config.set("dialect", &text(parser)?)?,
             "-o" | "--option" => {

@@ -6,11 +6,7 @@ use crate::path::Path;
 use crate::style::{Colour, Style};
 use crate::{help, peer, show};
 use lexopt::Parser;
-use rpyc::classic::Classic;
-use rpyc::connection::{Connection, ask_later};
-use rpyc::error::{Error, Result as PeerResult};
-use rpyc::objects::{Promise, ask};
-use rpyc::value::{Ask, Proxy, Reference, Text, Value};
+use rpyc::{Classic, Connection, Error, Object, Pending, Value};
 
 const USAGE: &str = "rpyc dir ADDR [PATH]";
 /// So many questions are asked at once.
@@ -27,7 +23,7 @@ struct Options {
 /// A name of the object, and what the peer gave for it.
 struct Entry {
     name: String,
-    got: Option<PeerResult<Value>>,
+    got: Option<rpyc::Result<Value>>,
     doc: Option<String>,
     signature: Option<String>,
 }
@@ -56,19 +52,19 @@ pub fn run(parser: &mut Parser) -> Outcome {
         _ => return Err(missing(if words.is_empty() { "the address" } else { "one path" }, USAGE)),
     };
     let (address, path) = (peer::address(address, None)?, Path::parse(path)?);
-    let connection = peer::connect(&address, options.connection.config.clone())?;
-    let value = path.walk(Value::Ref(connection.root()?))?;
+    let connection = peer::connect(&address, &options.connection.config)?;
+    let value = path.walk(connection.root()?.into())?;
     let Value::Ref(object) = &value else {
         show::line(format_args!("{} {}", value.type_name(), show::escaped(&value.repr())))?;
         return Ok(0);
     };
-    list(&connection, object, &options)
+    list(&connection, &Object::from(object.clone()), &options)
 }
 
-fn list(connection: &Connection, object: &Reference, options: &Options) -> Outcome {
+fn list(connection: &Connection, object: &Object, options: &Options) -> Outcome {
     head(object, options)?;
-    let names = names(object)?;
-    let prefix = options.connection.config.exposed_prefix.to_string();
+    let names = object.names()?;
+    let prefix = options.connection.config.get("exposed_prefix")?;
     let mut entries: Vec<Entry> = Vec::new();
     for name in &names {
         // Exposed names are asked for without their prefix, as Python's programs write them.
@@ -97,16 +93,12 @@ fn list(connection: &Connection, object: &Reference, options: &Options) -> Outco
 }
 
 /// Class and documentation of the object itself.
-fn head(object: &Reference, options: &Options) -> Result<(), Failure> {
+fn head(object: &Object, options: &Options) -> Result<(), Failure> {
     if options.names_only {
         return Ok(());
     }
-    let name = match object {
-        Reference::Remote(proxy) => proxy.type_name.to_string(),
-        Reference::Local(_) => "an object of this program".into(),
-    };
-    show::line(format_args!("{}", options.style.paint(Colour::Bold, show::escaped(&name))))?;
-    if let Ok(Value::Str(doc)) = ask(object, Ask::GetAttr("__doc__")) {
+    show::line(format_args!("{}", options.style.paint(Colour::Bold, show::escaped(object.type_name()))))?;
+    if let Ok(Value::Str(doc)) = object.get("__doc__") {
         for line in doc.as_str().trim().lines() {
             show::line(format_args!("  {}", options.style.paint(Colour::Dim, show::escaped(line.trim()))))?;
         }
@@ -114,26 +106,17 @@ fn head(object: &Reference, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-fn names(object: &Reference) -> Result<Vec<String>, Failure> {
-    let answer = ask(object, Ask::Dir)?;
-    let Value::Tuple(names) = &answer else {
-        return Err(Error::Malformed(format!("the answer to DIR is a {}", answer.type_name())).into());
-    };
-    let text = |name: &Value| if let Value::Str(text) = name { Some(text.to_string()) } else { None };
-    Ok(names.iter().filter_map(text).collect())
-}
-
 /// Asks for all attributes, and then for the docs of those that are objects, in bursts.
-fn fill(connection: &Connection, object: &Reference, entries: &mut [Entry]) -> Result<(), Failure> {
+fn fill(connection: &Connection, object: &Object, entries: &mut [Entry]) -> Result<(), Failure> {
     for burst in entries.chunks_mut(BURST) {
         let asked = together(connection, burst.iter().map(|entry| (object, entry.name.as_str())))?;
         for (entry, answer) in burst.iter_mut().zip(asked) {
-            entry.got = Some(answer.value());
+            entry.got = Some(answer.wait());
         }
-        let objects: Vec<Option<Reference>> = burst.iter().map(|entry| entry.object().cloned()).collect();
+        let objects: Vec<Option<Object>> = burst.iter().map(Entry::object).collect();
         let asked = together(connection, objects.iter().flatten().map(|object| (object, "__doc__")))?;
         for (entry, answer) in burst.iter_mut().filter(|entry| entry.object().is_some()).zip(asked) {
-            if let Ok(Value::Str(doc)) = answer.value() {
+            if let Ok(Value::Str(doc)) = answer.wait() {
                 entry.doc = Some(doc.to_string());
             }
         }
@@ -141,9 +124,8 @@ fn fill(connection: &Connection, object: &Reference, entries: &mut [Entry]) -> R
     // Only where the peer lets everybody import can it be asked for signatures.
     if let Some(classic) = classic(connection) {
         for entry in entries.iter_mut() {
-            let Some(Reference::Remote(proxy)) = entry.object() else { continue };
-            if kind_of(proxy).1 {
-                entry.signature = signature(&classic, &Reference::Remote(proxy.clone()));
+            if let Some(object) = entry.object().filter(|object| kind_of(object).1) {
+                entry.signature = signature(&classic, &object);
             }
         }
     }
@@ -152,37 +134,29 @@ fn fill(connection: &Connection, object: &Reference, entries: &mut [Entry]) -> R
 
 fn together<'a>(
     connection: &Connection,
-    attributes: impl Iterator<Item = (&'a Reference, &'a str)>,
-) -> Result<Vec<Promise>, Failure> {
-    connection.begin()?;
-    let timeout = connection.config().sync_request_timeout;
-    let asked: PeerResult<Vec<Promise>> =
-        attributes.map(|(object, name)| ask_later(object, Ask::GetAttr(name), timeout)).collect();
+    attributes: impl Iterator<Item = (&'a Object, &'a str)>,
+) -> Result<Vec<Pending>, Failure> {
+    connection.cork()?;
+    let asked: rpyc::Result<Vec<Pending>> = attributes.map(|(object, name)| object.get_later(name)).collect();
     connection.flush()?;
     Ok(asked?)
 }
 
 fn classic(connection: &Connection) -> Option<Classic> {
     let root = connection.root().ok()?;
-    names(&root).ok()?.iter().find(|name| *name == "getmodule" || *name == "exposed_getmodule")?;
-    Classic::new(connection.clone()).ok()
+    root.names().ok()?.iter().find(|name| *name == "getmodule" || *name == "exposed_getmodule")?;
+    Classic::over(connection).ok()
 }
 
-fn signature(classic: &Classic, object: &Reference) -> Option<String> {
-    let keywords: [(Text, Value); 0] = [];
-    match classic.call("inspect", "signature", &[Value::Ref(object.clone())], &keywords) {
-        Ok(Value::Ref(signature)) => match ask(&signature, Ask::Str) {
-            Ok(Value::Str(text)) => Some(text.to_string()),
-            _ => None,
-        },
-        _ => None,
-    }
+fn signature(classic: &Classic, object: &Object) -> Option<String> {
+    let signature = classic.call("inspect", "signature", [object]).ok()?;
+    Object::try_from(signature).ok()?.str().ok()
 }
 
 /// What an object is, in a word, and whether it is called.
-fn kind_of(proxy: &Proxy) -> (String, bool) {
-    let kind = match &*proxy.type_name {
-        name if proxy.is_class => return (format!("class {name}"), false),
+fn kind_of(object: &Object) -> (String, bool) {
+    let kind = match object.type_name() {
+        name if object.is_class() => return (format!("class {name}"), false),
         "builtins.method" | "builtins.method_descriptor" | "builtins.method-wrapper" => "method",
         "builtins.function" | "builtins.builtin_function_or_method" => "function",
         name => return (name.to_owned(), false),
@@ -191,9 +165,9 @@ fn kind_of(proxy: &Proxy) -> (String, bool) {
 }
 
 impl Entry {
-    fn object(&self) -> Option<&Reference> {
+    fn object(&self) -> Option<Object> {
         match &self.got {
-            Some(Ok(Value::Ref(object))) => Some(object),
+            Some(Ok(Value::Ref(object))) => Some(object.clone().into()),
             _ => None,
         }
     }
@@ -201,9 +175,9 @@ impl Entry {
 
 fn print(entry: &Entry, style: Style) -> Result<(), Failure> {
     let (kind, rest) = match &entry.got {
-        Some(Ok(Value::Ref(Reference::Remote(proxy)))) => {
+        Some(Ok(Value::Ref(object))) => {
             let doc = entry.doc.as_deref().and_then(|doc| doc.trim().lines().next()).unwrap_or("");
-            (kind_of(proxy).0, show::shortened(doc, WIDTH))
+            (kind_of(&object.clone().into()).0, show::shortened(doc, WIDTH))
         }
         Some(Ok(value)) => (value.type_name().to_owned(), show::shortened(&value.repr(), WIDTH)),
         Some(Err(Error::Remote(exception))) if exception.is_builtin("AttributeError") => {

@@ -1,7 +1,7 @@
 //! What went wrong, in words and as exit code.
 
 use crate::show;
-use rpyc::error::{Error, Exception};
+use rpyc::{Error, Exception};
 use std::io;
 
 /// The peer raised an exception, or answered less than it was asked.

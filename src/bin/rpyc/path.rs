@@ -1,8 +1,8 @@
 //! Paths from the root to an object, and arguments of calls: `shelf.books[0]`, `make('x').label`.
 
 use crate::failure::Failure;
-use rpyc::objects::{LiteralFault, LiteralReader, ask};
-use rpyc::value::{Ask, Reference, Text, Value};
+use rpyc::literal::{self, Reader};
+use rpyc::{Object, Value};
 
 /// One step of a path.
 enum Step {
@@ -14,7 +14,7 @@ enum Step {
 #[derive(Default)]
 pub struct Arguments {
     pub args: Vec<Value>,
-    pub keywords: Vec<(Text, Value)>,
+    pub keywords: Vec<(String, Value)>,
 }
 
 /// A path, as far as its text tells.
@@ -39,15 +39,15 @@ impl<'t> Path<'t> {
 
     /// Follows the path and calls what it leads to; a method in one request, as Python does it.
     pub fn call(&self, from: Value, with: &Arguments) -> Result<Value, Failure> {
-        let Arguments { args, keywords } = with;
+        let args = &with.args;
         if let Some(((Step::Attribute(name), _), before)) = self.steps.split_last() {
             let owner = follow(self.text, before, from)?;
             let end = before.last().map_or(0, |(_, end)| *end);
             let owner = object(self.text.get(..end), &owner)?;
-            return Ok(ask(owner, Ask::CallAttr { name, args, keywords })?);
+            return Ok(owner.call_with(name, args.as_slice(), &with.keywords())?);
         }
         let target = self.walk(from)?;
-        Ok(ask(object(Some(self.text), &target)?, Ask::Call { args, keywords })?)
+        Ok(object(Some(self.text), &target)?.invoke_with(args.as_slice(), &with.keywords())?)
     }
 }
 
@@ -57,12 +57,9 @@ fn follow(text: &str, steps: &[(Step, usize)], from: Value) -> Result<Value, Fai
     for (step, end) in steps {
         let object = object(text.get(..done), &here)?;
         here = match step {
-            Step::Attribute(name) => ask(object, Ask::GetAttr(name))?,
-            Step::Item(key) => {
-                let args = [key.clone()];
-                ask(object, Ask::CallAttr { name: "__getitem__", args: &args, keywords: &[] })?
-            }
-            Step::Call(with) => ask(object, Ask::Call { args: &with.args, keywords: &with.keywords })?,
+            Step::Attribute(name) => object.get(name)?,
+            Step::Item(key) => object.item(key.clone())?,
+            Step::Call(with) => object.invoke_with(with.args.as_slice(), &with.keywords())?,
         };
         done = *end;
     }
@@ -70,17 +67,17 @@ fn follow(text: &str, steps: &[(Step, usize)], from: Value) -> Result<Value, Fai
 }
 
 /// The object at a place of the path; what came by value is none.
-fn object<'v>(place: Option<&str>, value: &'v Value) -> Result<&'v Reference, Failure> {
+fn object(place: Option<&str>, value: &Value) -> Result<Object, Failure> {
     if let Value::Ref(object) = value {
-        return Ok(object);
+        return Ok(object.clone().into());
     }
     let place = place.filter(|place| !place.is_empty()).unwrap_or("the root");
     let value = crate::show::shortened(&value.repr(), 60);
     Err(Failure::usage(format!("{place} is {value}, which came by value: it has nothing to ask the peer for")))
 }
 
-fn parse_steps(text: &str) -> Result<Vec<(Step, usize)>, LiteralFault> {
-    let mut reader = LiteralReader::new(text);
+fn parse_steps(text: &str) -> Result<Vec<(Step, usize)>, literal::Fault> {
+    let mut reader = Reader::new(text);
     let mut steps = Vec::new();
     if text.trim().is_empty() || text == "." {
         return Ok(steps);
@@ -108,7 +105,7 @@ fn parse_steps(text: &str) -> Result<Vec<(Step, usize)>, LiteralFault> {
     }
 }
 
-fn arguments_until(reader: &mut LiteralReader<'_>) -> Result<Arguments, LiteralFault> {
+fn arguments_until(reader: &mut Reader<'_>) -> Result<Arguments, literal::Fault> {
     let mut with = Arguments::default();
     loop {
         reader.skip_space();
@@ -119,7 +116,7 @@ fn arguments_until(reader: &mut LiteralReader<'_>) -> Result<Arguments, LiteralF
             Some((name, _)) => {
                 reader.eat(name);
                 reader.eat("=");
-                with.keywords.push((Text::new(name), reader.value()?));
+                with.keywords.push((name.to_owned(), reader.value()?));
             }
             None => with.args.push(reader.value()?),
         }
@@ -140,13 +137,17 @@ fn keyword(text: &str) -> Option<(&str, &str)> {
 }
 
 impl Arguments {
+    fn keywords(&self) -> Vec<(&str, Value)> {
+        self.keywords.iter().map(|(name, value)| (name.as_str(), value.clone())).collect()
+    }
+
     /// From the words of a command line: literals of Python, and `name=literal`. With `texts`, words are texts as they are.
     pub fn parse(words: &[String], texts: bool) -> Result<Arguments, Failure> {
         let value = |word: &str| if texts { Ok(Value::str(word)) } else { literal(word) };
         let mut with = Arguments::default();
         for word in words {
             match keyword(word) {
-                Some((name, text)) => with.keywords.push((Text::new(name), value(text)?)),
+                Some((name, text)) => with.keywords.push((name.to_owned(), value(text)?)),
                 None => with.args.push(value(word)?),
             }
         }
@@ -155,7 +156,7 @@ impl Arguments {
 }
 
 fn literal(word: &str) -> Result<Value, Failure> {
-    let mut reader = LiteralReader::new(word);
+    let mut reader = Reader::new(word);
     reader.skip_space();
     let value = reader.value().and_then(|value| {
         reader.skip_space();

@@ -1,10 +1,8 @@
 //! Connecting, for all commands that have an ADDR.
 
 use crate::failure::{Failure, PROTOCOL};
-use rpyc::config::{Config, Dialect};
-use rpyc::connection::Connection;
-use rpyc::error::Error;
-use rpyc::transport::{self, Address};
+use rpyc::wire::{self, Address};
+use rpyc::{Config, Connection, Dialect, Error};
 use std::cell::Cell;
 
 /// The port of `rpyc_classic`.
@@ -36,14 +34,14 @@ pub fn address(text: &str, usual_port: Option<u16>) -> Result<Address, Failure> 
     })
 }
 
-pub fn connect(address: &Address, config: Config) -> Result<Connection, Failure> {
+pub fn connect(address: &Address, config: &Config) -> Result<Connection, Failure> {
     let reached = Cell::new(false);
     let open = |timeout| {
-        let transport = transport::connect(address, timeout);
+        let transport = wire::connect(address, timeout);
         reached.set(reached.get() || transport.is_ok());
         transport
     };
-    Connection::connect_by(address, &open, None, config).map_err(|error| match error {
+    Connection::connect_by(address, config, None, open).map_err(|error| match error {
         Error::Timeout(text) if !reached.get() => Failure::unreachable(text),
         Error::Io { .. } if !reached.get() => {
             Failure::unreachable(error.to_string()).hint("Is the name of the host right?")

@@ -4,9 +4,7 @@ use crate::command_line::{ConnectionOptions, Word, missing, next, number, second
 use crate::failure::{self, Failure, Outcome};
 use crate::{help, peer, show, signals};
 use lexopt::Parser;
-use rpyc::config::Dialect;
-use rpyc::error::Error;
-use rpyc::value::{Blob, Value};
+use rpyc::{Connection, Error};
 use signal_hook::consts::SIGINT;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -78,7 +76,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
         }
     }
     let address = peer::address(&address.ok_or_else(|| missing("the address", "rpyc ping ADDR"))?, None)?;
-    let most = options.connection.config.limits.frame.saturating_sub(ENVELOPE);
+    let most = options.connection.config.get("max_frame")?.parse().unwrap_or(usize::MAX).saturating_sub(ENVELOPE);
     if options.size > most {
         return Err(Failure::usage(format!("--size is at most {most}"))
             .hint("what comes back is one message; -o max_frame=BYTES allows a larger one"));
@@ -91,14 +89,14 @@ pub fn run(parser: &mut Parser) -> Outcome {
     })?;
 
     let started = Instant::now();
-    let connection = peer::connect(&address, options.connection.config.clone())?;
+    let connection = peer::connect(&address, &options.connection.config)?;
     let connected = started.elapsed();
     show::line(format_args!(
         "PING {address}: connected in {:.3} ms, {} {} {}",
         millis(connected),
         connection.peer_name(),
         // Found out, or only said by the user.
-        if options.connection.config.dialect == Dialect::Auto { "speaks" } else { "is asked in" },
+        if options.connection.config.get("dialect")? == "auto" { "speaks" } else { "is asked in" },
         peer::dialect(&connection)
     ))?;
     progress.connected.store(true, Ordering::Relaxed);
@@ -125,9 +123,8 @@ fn interrupt(progress: &Progress, address: &str) {
     signals::leave(code);
 }
 
-fn ping_all(connection: &rpyc::connection::Connection, options: &Options, progress: &Progress) -> Result<(), Failure> {
+fn ping_all(connection: &Connection, options: &Options, progress: &Progress) -> Result<(), Failure> {
     let data: Vec<u8> = (b'a'..=b'z').cycle().take(options.size).collect();
-    let data = Value::Bytes(Blob::copy(&data));
     let mut seq = 0;
     while (options.count == 0 || seq < options.count) && !progress.is_interrupted() {
         if seq > 0 {
@@ -139,7 +136,7 @@ fn ping_all(connection: &rpyc::connection::Connection, options: &Options, progre
         seq += 1;
         progress.statistics().sent = seq;
         let started = Instant::now();
-        match connection.ping(data.clone(), Some(options.wait)) {
+        match connection.ping(&data, Some(options.wait)) {
             Ok(()) => {
                 let time = started.elapsed();
                 progress.statistics().times.push(time.as_secs_f64());

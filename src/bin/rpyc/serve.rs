@@ -4,13 +4,9 @@ use crate::command_line::{ConnectionOptions, Word, next, unknown};
 use crate::failure::{Failure, Outcome};
 use crate::{help, peer, show, signals};
 use lexopt::Parser;
-use rpyc::connection::Connection;
-use rpyc::error::{Error, Exception};
-use rpyc::objects::{Call, Class, Definition, Hook, Member, Service, ask};
-use rpyc::server::Server;
-use rpyc::value::{Ask, Text, Value};
+use rpyc::{Answer, Call, Class, Connection, Exception, Object, Server, Value};
 use signal_hook::consts::{SIGINT, SIGTERM};
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::time::Duration;
 
 /// So long a call that runs may go on when the server is asked to end.
@@ -36,7 +32,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
         // If nobody takes it, all has ended already.
         let _ = asked.send(());
     })?;
-    let server = Server::new(&address, &service()?, options.config)?;
+    let server = Server::bind_with(&address.to_string(), &service()?, &options.config)?;
     show::line(format_args!("listening {}", server.address()))?;
     server.start()?;
     // Only the signal's thread has the other end.
@@ -44,7 +40,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
     server.stop(GRACE);
     // A call that still runs then, perhaps for ever, ends with the program; without one the socket's file goes first.
     let (joined, end) = mpsc::channel();
-    let waits = std::thread::Builder::new().name("rpyc-join".into()).stack_size(rpyc::sync::STACK).spawn(move || {
+    let waits = std::thread::Builder::new().name("rpyc-join".into()).stack_size(crate::STACK).spawn(move || {
         let _ = server.join();
         drop(server);
         let _ = joined.send(());
@@ -53,22 +49,6 @@ pub fn run(parser: &mut Parser) -> Outcome {
         let _ = end.recv_timeout(REST);
     }
     Ok(0)
-}
-
-type Answer = Result<Value, Exception>;
-
-/// A method that answers at once.
-fn method(signature: &str, doc: &str, run: impl Fn(&Call) -> Answer + Send + Sync + 'static) -> Result<Member, Error> {
-    let name = signature.split('(').next().unwrap_or(signature);
-    let run = move |mut call: Call| {
-        let answered = match run(&call) {
-            Ok(value) => call.reply(value),
-            Err(exception) => call.raise(exception),
-        };
-        // A client that has gone gets no answer.
-        let _ = answered;
-    };
-    Member::method(&format!("exposed_{name}"), Some(signature), Some(doc), Arc::new(run))
 }
 
 fn argument(call: &Call, at: usize) -> Value {
@@ -80,39 +60,33 @@ fn type_error(call: &Call, at: usize, want: &str) -> Exception {
     Exception::builtin("TypeError", format!("{name} must be {want}, not {}", got.type_name()))
 }
 
-fn service() -> Result<Arc<Class>, Error> {
-    let said = |what: &'static str| -> Option<Hook> {
-        Some(Connection::hook(move |connection: &Connection, _: &_| {
-            // Nobody may be reading what it says.
-            let _ = show::line(format_args!("{what} {}", show::escaped(&connection.peer_name())));
-        }))
-    };
-    let members = vec![
-        method("echo(value)", "Gives the same thing back.", |call| Ok(argument(call, 0)))?,
-        method("add(a, b)", "The sum of two numbers, or two texts in one.", add)?,
-        method("sleep(seconds, value=None)", "Gives the value after a while.", sleep)?,
-        method("fail(name, message='as asked for')", "Raises a builtin exception of this name.", fail)?,
-        method("call(function, *args)", "Calls a function of the client, and gives its result.", call_back)?,
-        method("zeros(size)", "So many bytes.", zeros)?,
-    ];
-    let service = Service {
-        aliases: vec![Text::new("TRY")],
-        create: Box::new(|| Box::new(())),
-        on_connect: said("connected"),
-        on_disconnect: said("disconnected"),
-        shared: false,
-    };
-    Class::new(Definition {
-        module: "rpyc_tool".into(),
-        name: "TryService".into(),
-        doc: Some(Text::new("A service to try things with (rpyc serve).")),
-        members,
-        service: Some(service),
-        ..Definition::default()
-    })
+fn service() -> rpyc::Result<Class> {
+    Class::builder("rpyc_tool.TryService")
+        .doc("A service to try things with (rpyc serve).")
+        .alias("TRY")
+        .on_connect(|connection| tell("connected", connection))
+        .on_disconnect(|connection| tell("disconnected", connection))
+        .method("echo(value)", |call| Ok(argument(call, 0)))
+        .member_doc("Gives the same thing back.")
+        .method("add(a, b)", add)
+        .member_doc("The sum of two numbers, or two texts in one.")
+        .method("sleep(seconds, value=None)", sleep)
+        .member_doc("Gives the value after a while.")
+        .method("fail(name, message='as asked for')", fail)
+        .member_doc("Raises a builtin exception of this name.")
+        .method("call(function, *args)", call_back)
+        .member_doc("Calls a function of the client, and gives its result.")
+        .method("zeros(size)", zeros)
+        .member_doc("So many bytes.")
+        .build()
 }
 
-fn add(call: &Call) -> Answer {
+fn tell(what: &str, connection: &Connection) {
+    // Nobody may be reading what it says.
+    let _ = show::line(format_args!("{what} {}", show::escaped(&connection.peer_name())));
+}
+
+fn add(call: &Call) -> Answer<Value> {
     match (argument(call, 0), argument(call, 1)) {
         (Value::Int(a), Value::Int(b)) => match a.checked_add(b) {
             Some(sum) => Ok(Value::Int(sum)),
@@ -128,7 +102,7 @@ fn add(call: &Call) -> Answer {
     }
 }
 
-fn sleep(call: &Call) -> Answer {
+fn sleep(call: &Call) -> Answer<Value> {
     let seconds = match argument(call, 0) {
         Value::Int(seconds) => seconds as f64,
         Value::Float(seconds) => seconds,
@@ -140,23 +114,23 @@ fn sleep(call: &Call) -> Answer {
     Ok(argument(call, 1))
 }
 
-fn fail(call: &Call) -> Answer {
+fn fail(call: &Call) -> Answer<Value> {
     match (argument(call, 0), argument(call, 1)) {
         (Value::Str(name), message) => Err(Exception::with_args("builtins", name.as_str(), vec![message])),
         _ => Err(type_error(call, 0, "the name of an exception")),
     }
 }
 
-fn call_back(call: &Call) -> Answer {
-    let Value::Ref(function) = argument(call, 0) else { return Err(type_error(call, 0, "a function")) };
+fn call_back(call: &Call) -> Answer<Value> {
+    let Ok(function) = Object::try_from(argument(call, 0)) else { return Err(type_error(call, 0, "a function")) };
     let args = match argument(call, 1) {
         Value::Tuple(args) => args.to_vec(),
         _ => Vec::new(),
     };
-    ask(&function, Ask::Call { args: &args, keywords: &[] }).map_err(Exception::from)
+    Ok(function.invoke(args)?)
 }
 
-fn zeros(call: &Call) -> Answer {
+fn zeros(call: &Call) -> Answer<Value> {
     match argument(call, 0) {
         Value::Int(size @ 0..=0x1000_0000) => Ok(Value::bytes(&vec![0; size as usize])),
         Value::Int(_) => Err(Exception::builtin("ValueError", "size must be from 0 to 268435456")),

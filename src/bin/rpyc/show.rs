@@ -1,9 +1,7 @@
 //! Printing, and values as text.
 
 use crate::failure::Failure;
-use rpyc::error::Result;
-use rpyc::objects::ask;
-use rpyc::value::{Ask, Reference, Value};
+use rpyc::{Object, Result, Value};
 use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::Write;
@@ -46,7 +44,7 @@ fn obeyed(c: char) -> bool {
 /// A value as Python prints it. What belongs to the peer is asked for its repr.
 pub fn repr(value: &Value) -> Result<String> {
     Ok(match value {
-        Value::Ref(object) => repr_of(object)?,
+        Value::Ref(object) => Object::from(object.clone()).repr()?,
         Value::Tuple(items) if items.iter().any(holds_reference) => {
             format!("({}{})", joined(items)?, if items.len() == 1 { "," } else { "" })
         }
@@ -71,13 +69,6 @@ fn holds_reference(value: &Value) -> bool {
         Value::Tuple(items) | Value::List(items) => items.iter().any(holds_reference),
         Value::Dict(pairs) => pairs.iter().any(|(key, value)| holds_reference(key) || holds_reference(value)),
         _ => false,
-    }
-}
-
-fn repr_of(object: &Reference) -> Result<String> {
-    match ask(object, Ask::Repr)? {
-        Value::Str(text) => Ok(text.to_string()),
-        other => Ok(other.repr()),
     }
 }
 

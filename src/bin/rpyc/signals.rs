@@ -34,6 +34,6 @@ pub fn leave(code: u8) -> ! {
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
-    let thread = std::thread::Builder::new().name(name.into()).stack_size(rpyc::sync::STACK).spawn(run);
+    let thread = std::thread::Builder::new().name(name.into()).stack_size(crate::STACK).spawn(run);
     thread.map(drop).map_err(|error| Failure::file("cannot start a thread", error))
 }

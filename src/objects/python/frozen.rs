@@ -142,10 +142,7 @@ static ITERATOR: LazyLock<Arc<Class>> = LazyLock::new(|| {
             .state()
             .downcast_ref::<Mutex<Iter>>()
             .and_then(|items| items.lock().unwrap_or_else(|e| e.into_inner()).next());
-        let _ = match item {
-            Some(item) => call.reply(item),
-            None => call.raise(Exception::stop_iteration()),
-        };
+        let _ = call.finish(item.ok_or_else(Exception::stop_iteration));
     };
     let iter = |call: &mut Call| {
         let this: Arc<dyn Local> = call.object().clone();
@@ -275,10 +272,8 @@ fn reply_equal(call: &mut Call, value: Value) {
 
 fn dict_getitem(call: &mut Call) {
     let key = call.args().first().cloned().unwrap_or_default();
-    let _ = match find(&entries(call), &key) {
-        Some(value) => call.reply(value),
-        None => call.raise(Exception::with_args("builtins", "KeyError", vec![key])),
-    };
+    let found = find(&entries(call), &key);
+    let _ = call.finish(found.ok_or_else(|| Exception::with_args("builtins", "KeyError", vec![key])));
 }
 
 fn list_getitem(call: &mut Call) {
@@ -319,10 +314,7 @@ fn getitem(
         },
         None => Err(Exception::builtin("TypeError", "__getitem__ expected 1 argument, got 0")),
     };
-    let _ = match picked {
-        Ok(value) => call.reply(value),
-        Err(exception) => call.raise(exception),
-    };
+    let _ = call.finish(picked);
 }
 
 /// The indices that Python's slice stands for.

@@ -98,10 +98,7 @@ fn advance(mut call: Call, name: &str, wanted: usize) {
                 Err(_) => State::Finished,
             };
         }
-        let _ = match outcome {
-            Ok(item) => call.reply(item),
-            Err(exception) => call.raise(exception),
-        };
+        let _ = call.finish(outcome);
     });
     let member = object.class().find("__next__").cloned();
     next(Call::new(answer, origin, object, member, vec![sent], Vec::new()));

@@ -64,10 +64,7 @@ pub(super) fn method<S: 'static>(
 ) -> Member {
     let run: Method = Arc::new(move |mut call: Call| {
         let outcome = check(owner, name, takes, &call).and_then(|()| run(state(call.object())?, &call));
-        let _ = match outcome {
-            Ok(value) => call.reply(value),
-            Err(exception) => call.raise(exception),
-        };
+        let _ = call.finish(outcome);
     });
     let kind = MemberKind::Method { run, signature: None, quick: false };
     Member { name: name.into(), doc: None, kind }
@@ -75,10 +72,8 @@ pub(super) fn method<S: 'static>(
 
 pub(super) fn property<S: 'static>(name: &'static str, read: fn(&S) -> Outcome) -> Member {
     let get: Method = Arc::new(move |mut call: Call| {
-        let _ = match state(call.object()).and_then(read) {
-            Ok(value) => call.reply(value),
-            Err(exception) => call.raise(exception),
-        };
+        let outcome = state(call.object()).and_then(read);
+        let _ = call.finish(outcome);
     });
     Member { name: name.into(), doc: None, kind: MemberKind::Property { get: Some(get), set: None, del: None } }
 }
@@ -88,10 +83,7 @@ pub(super) fn comparison<S: 'static>(op: CompareOp, run: fn(CompareOp, &S, &Call
     let run: Method = Arc::new(move |mut call: Call| {
         let outcome = check("", op.name(), Takes::Operator(1), &call)
             .and_then(|()| counted(|| run(op, state(call.object())?, &call)));
-        let _ = match outcome {
-            Ok(value) => call.reply(value),
-            Err(exception) => call.raise(exception),
-        };
+        let _ = call.finish(outcome);
     });
     let kind = MemberKind::Method { run, signature: None, quick: false };
     Member { name: op.name().into(), doc: None, kind }
@@ -308,11 +300,7 @@ pub(super) fn ordered(op: CompareOp, a: &Value, b: &Value) -> Result<bool, Excep
             let (a, b) = (type_name(a), type_name(b));
             Err(type_error(format!("'{sign}' not supported between instances of '{a}' and '{b}'")))
         }
-        Value::Ref(object) => match outcome(operators::truth(&object).map(Value::Bool))? {
-            Value::Bool(holds) => Ok(holds),
-            _ => Ok(false),
-        },
-        other => Ok(operators::said(&other)),
+        other => operators::truth_of(&other).map_err(Exception::from),
     }
 }
 

@@ -9,11 +9,14 @@ const MAX_DEPTH: usize = 100;
 /// What is wrong with a text, and where: an offset in bytes.
 #[derive(Debug)]
 pub struct Fault {
+    /// Where.
     pub at: usize,
+    /// What.
     pub what: String,
 }
 
 impl Fault {
+    /// Something is wrong at a place.
     pub fn new(at: usize, what: impl Into<String>) -> Fault {
         Fault { at, what: what.into() }
     }
@@ -28,36 +31,44 @@ pub struct Cursor<'t> {
 }
 
 impl<'t> Cursor<'t> {
+    /// Begins to read a text.
     pub fn new(text: &'t str) -> Cursor<'t> {
         Cursor { text, at: 0, containers: false }
     }
 
+    /// How far it has been read, in bytes.
     pub fn at(&self) -> usize {
         self.at
     }
 
+    /// What has not been read.
     pub fn rest(&self) -> &'t str {
         self.text.get(self.at..).unwrap_or("")
     }
 
+    /// What has been read from a place on.
     pub fn since(&self, start: usize) -> &'t str {
         self.text.get(start..self.at).unwrap_or("")
     }
 
+    /// Something is wrong here.
     pub fn fault(&self, what: impl Into<String>) -> Fault {
         Fault::new(self.at, what)
     }
 
+    /// What comes next.
     pub fn peek(&self) -> Option<char> {
         self.rest().chars().next()
     }
 
+    /// Reads one character.
     pub fn take(&mut self) -> Option<char> {
         let c = self.peek()?;
         self.at += c.len_utf8();
         Some(c)
     }
 
+    /// Reads this text away. False: something else stands here.
     pub fn eat(&mut self, text: &str) -> bool {
         let found = self.rest().starts_with(text);
         if found {
@@ -74,10 +85,12 @@ impl<'t> Cursor<'t> {
         self.since(start)
     }
 
+    /// Reads spaces away.
     pub fn skip_space(&mut self) {
         self.eat_while(|c| c.is_ascii_whitespace());
     }
 
+    /// Reads a name of Python.
     pub fn identifier(&mut self) -> Option<&'t str> {
         let first = self.peek()?;
         (first == '_' || first.is_alphabetic()).then(|| self.eat_while(|c| c == '_' || c.is_alphanumeric()))
@@ -286,6 +299,7 @@ impl<'t> Cursor<'t> {
         valid.then(|| text.replace('_', ""))
     }
 
+    /// Reads a quoted text away.
     pub fn skip_quoted(&mut self) -> Result<(), Fault> {
         self.quoted(Kind::Str).map(drop)
     }

@@ -1,7 +1,7 @@
 //! A trace that leads to itself would connect again and again, until there are no descriptors left.
 
 use crate::failure::Failure;
-use rpyc::transport::Address;
+use rpyc::wire::Address;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs, UdpSocket};
 
 /// Refuses a trace from `listen`, where it listens already, to `to`, if that leads back in any case.

@@ -14,7 +14,7 @@ use lexopt::Parser;
 use printer::Printer;
 use proxy::{Happening, Proxy};
 use record::{Head, Record, Writer};
-use rpyc::transport::Listener;
+use rpyc::wire::Listener;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};

@@ -4,8 +4,8 @@ use super::record::{Record, Side, What};
 use crate::failure::Failure;
 use crate::show;
 use crate::style::{Colour, Style};
-use rpyc::config::Dialect;
-use rpyc::session::{Decoded, DecodedKind, Decoder};
+use rpyc::Dialect;
+use rpyc::wire::{Decoded, DecodedKind, Decoder};
 use std::collections::HashMap;
 
 /// So much of a request stands beside its answer.

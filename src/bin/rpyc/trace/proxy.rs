@@ -2,7 +2,7 @@
 
 use super::circle;
 use super::record::{CHUNK, Record, Side, What};
-use rpyc::transport::{self, Address, Listener, Transport};
+use rpyc::wire::{self, Address, Listener, Transport};
 use std::io::{self, IoSlice};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Weak};
@@ -60,7 +60,7 @@ impl Proxy {
 }
 
 fn spawn(run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name("rpyc-trace".into()).stack_size(rpyc::sync::STACK).spawn(run)
+    std::thread::Builder::new().name("rpyc-trace".into()).stack_size(crate::STACK).spawn(run)
 }
 
 /// Accepts in a thread of its own; each connection has two more.
@@ -95,7 +95,7 @@ fn turn_away(client: &dyn Transport, witness: &Witness, why: String) {
 }
 
 fn join(client: Arc<dyn Transport>, own: &Address, to: &Address, witness: Witness) {
-    let server = match transport::connect(to, Some(CONNECT_TIMEOUT)) {
+    let server = match wire::connect(to, Some(CONNECT_TIMEOUT)) {
         Ok(server) if circle::is_own(own, &server.peer_name()) => {
             server.shutdown();
             return turn_away(&*client, &witness, format!("{to} is where the trace itself listens"));

@@ -6,8 +6,7 @@ use crate::command_line::{Word, missing, next, text, unknown};
 use crate::failure::{FILE, Failure, Outcome};
 use crate::{help, peer, show};
 use lexopt::Parser;
-use rpyc::session::Decoder;
-use rpyc::transport::{Address, Listener, Transport};
+use rpyc::wire::{Address, Decoder, Listener, Transport};
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
 
