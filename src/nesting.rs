@@ -64,10 +64,13 @@ thread_local! {
             left: Cell::new(false),
         }
     };
-    /// What is to be done when there is room for it. Without a destructor it is there as long as the thread.
+    /// What is to be done when there is room for it: code of the application, so never where a lock may be held. Without a
+    /// destructor it is there as long as the thread.
     static LEFT: ManuallyDrop<RefCell<Vec<Task>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
     /// What was given back and waits.
     static GIVEN: ManuallyDrop<RefCell<VecDeque<Task>>> = const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
+    /// What is to be dropped by the outermost drop, wherever that is.
+    static DYING: ManuallyDrop<RefCell<Vec<Task>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
 /// Where the stack is, about.
@@ -133,6 +136,14 @@ impl Level {
     #[inline]
     pub fn enter_within() -> Result<Level, TooDeep> {
         Level::enter(THREAD.with(|thread| thread.most.get()))
+    }
+}
+
+impl Level {
+    /// May something run when it is left that was put off until there is room? Then no lock may be held.
+    #[inline]
+    pub fn has_rest(&self) -> bool {
+        THREAD.with(|thread| thread.left.get())
     }
 }
 
@@ -218,16 +229,14 @@ fn later(run: impl FnOnce() + 'static) {
     THREAD.with(|thread| thread.left.set(true));
 }
 
-/// The last of what is left. With it goes the memory that it lay in, which a thread that ends would leak.
-fn take_left() -> Option<Box<dyn FnOnce()>> {
-    LEFT.with(|left| {
-        let mut left = left.borrow_mut();
-        let next = left.pop();
-        if left.is_empty() {
-            *left = Vec::new();
-        }
-        next
-    })
+/// The last of a list. With it goes the memory that it lay in, which a thread that ends would leak.
+fn take_last(list: &RefCell<Vec<Task>>) -> Option<Task> {
+    let mut list = list.borrow_mut();
+    let last = list.pop();
+    if list.is_empty() {
+        *list = Vec::new();
+    }
+    last
 }
 
 #[cold]
@@ -239,7 +248,7 @@ fn do_rest(most: usize) {
             return;
         }
         thread.left.set(false);
-        while let Some(next) = take_left() {
+        while let Some(next) = LEFT.with(|left| take_last(left)) {
             let level = Level::enter(most);
             next();
             thread.left.set(false);
@@ -309,12 +318,12 @@ pub fn is_short() -> bool {
 pub fn let_go<T: 'static>(dying: T) {
     let drops = THREAD.with(|thread| thread.drops.get());
     if drops >= DESTRUCTORS || drops > 0 && THREAD.with(Thread::is_short) {
-        return LEFT.with(|left| left.borrow_mut().push(Box::new(move || drop(dying))));
+        return DYING.with(|list| list.borrow_mut().push(Box::new(move || drop(dying))));
     }
     let _drops = Drops::enter(drops + 1, drops);
     drop(dying);
     if drops == 0 {
-        while let Some(next) = take_left() {
+        while let Some(next) = DYING.with(|list| take_last(list)) {
             next();
         }
     }
@@ -404,6 +413,21 @@ mod tests {
         give_back_within(15, &deepest, &ran);
         assert_eq!((deepest.load(Ordering::Relaxed), ran.load(Ordering::Relaxed)), (GIVEN_BACK, 3 * (1 << 14) - 1));
         assert_eq!(THREAD.with(|thread| (thread.given_back.get(), thread.depth.get())), (0, 0));
+    }
+
+    #[test]
+    fn a_drop_runs_nothing_that_was_put_off() {
+        on_stack(8 << 20, || {
+            let (ran, dropped) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let held: Vec<Level> = (0..10).map(|_| Level::enter(10).unwrap()).collect();
+            let count = ran.clone();
+            deeper(10, move || count.store(1, Ordering::Relaxed));
+            assert!(held[0].has_rest());
+            let_go((0..20).fold(None, |next, _| Some(Box::new(Link(next, dropped.clone())))));
+            assert_eq!((dropped.load(Ordering::Relaxed), ran.load(Ordering::Relaxed)), (20, 0));
+            held.into_iter().rev().for_each(drop);
+            assert_eq!(ran.load(Ordering::Relaxed), 1);
+        });
     }
 
     fn walk(levels: usize) -> usize {

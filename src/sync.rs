@@ -3,9 +3,9 @@
 
 #[cfg(feature = "model")]
 pub mod clock;
-mod joining;
+mod crew;
 
-pub use joining::{Started, here};
+pub use crew::{Crew, Member, STACK, Started};
 
 pub use std::sync::Arc;
 
@@ -27,10 +27,6 @@ pub use {
 
 use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
-
-/// The stack of each thread that the library starts, as large as that of a program's first thread: calls nest, up to
-/// `max_serving`. Without a size of ours std takes that of the environment, which we do not read.
-pub const STACK: usize = 8 << 20;
 
 /// Locks `mutex`, also after a holder panicked: user code never runs under a lock of ours, and
 /// a state that is closed down must stay reachable.

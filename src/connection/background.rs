@@ -6,15 +6,9 @@ use super::state::Key;
 use crate::error::{Error, Result};
 use crate::objects::{Turn, turn};
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Condvar, Mutex, STACK, Started, lock, thread, thread_local, wait};
+use crate::sync::{Crew, Mutex, lock};
 use crate::{fork, panics};
-use std::cell::RefCell;
-use std::sync::Arc;
-
-thread_local! {
-    /// The background servings whose threads this one is of.
-    static HERE: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
-}
+use std::sync::{Arc, Weak};
 
 /// Threads that serve a connection in the background. Dropping it stops them, without waiting.
 pub struct Background {
@@ -22,50 +16,21 @@ pub struct Background {
 }
 
 struct Serving {
+    crew: Arc<Crew>,
     stopping: AtomicBool,
-    state: Mutex<State>,
-    ended: Condvar,
+    /// Of whom to tell when they are to stop. The threads keep it alive, as long as there are any.
+    shared: Weak<Shared>,
+    /// How the connection ended, unless it was closed.
+    failed: Mutex<Option<Error>>,
     forks: u32,
 }
 
-struct State {
-    /// Threads that have not ended.
-    running: usize,
-    /// Those that were started, until somebody has waited for them.
-    threads: Vec<Started>,
-    /// Somebody waits for them just now.
-    joining: bool,
-    /// Of whom to tell when they are to stop; gone with the last of them.
-    shared: Option<Arc<Shared>>,
-    /// How the connection ended, unless it was closed.
-    failed: Option<Error>,
-}
-
-/// One of the threads. It is told last that it has ended: by then it holds nothing of the connection any more.
-struct Worker(Arc<Serving>);
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let mut state = lock(&self.0.state);
-        state.running -= 1;
-        let last = if state.running == 0 { state.shared.take() } else { None };
-        drop(state);
-        // It may run code of the host.
-        drop(last);
-        let this = Arc::as_ptr(&self.0) as usize;
-        HERE.with(|here| here.borrow_mut().retain(|other| *other != this));
-        self.0.ended.notify_all();
-    }
-}
-
 impl Serving {
-    fn work(self: &Arc<Serving>, shared: &Arc<Shared>) {
-        let this = Arc::as_ptr(self) as usize;
-        HERE.with(|here| here.borrow_mut().push(this));
+    fn work(&self, shared: &Arc<Shared>) {
         let served = panics::inside(|| shared.serve_in_background(|| self.stopping.load(Ordering::Acquire)));
         if let Ok(Err(error)) = served {
             if !matches!(error, Error::Eof(_) | Error::Closed(_)) {
-                lock(&self.state).failed.get_or_insert(error);
+                lock(&self.failed).get_or_insert(error);
             }
         }
     }
@@ -78,17 +43,11 @@ impl Connection {
             return Err(Error::Argument("a connection is served by 1 to 1024 threads".into()));
         }
         self.shared.lock().reader.order = in_order.then(Turn::default);
-        let state = State {
-            running: threads,
-            threads: Vec::new(),
-            joining: false,
-            shared: Some(self.shared.clone()),
-            failed: None,
-        };
         Ok(Arc::new(Serving {
+            crew: Crew::new(),
             stopping: AtomicBool::new(false),
-            state: Mutex::new(state),
-            ended: Condvar::new(),
+            shared: Arc::downgrade(&self.shared),
+            failed: Mutex::default(),
             forks: fork::generation(),
         }))
     }
@@ -105,31 +64,20 @@ impl Connection {
     pub fn serve_threaded(&self, threads: usize, in_order: bool) -> Result<()> {
         let serving = self.start_serving(threads, in_order)?;
         let background = Background { serving };
-        let worker = Worker(background.serving.clone());
+        let member = background.serving.crew.enter();
         spawn(&background.serving, &self.shared, threads - 1)?;
         background.serving.work(&self.shared);
-        drop(worker);
+        drop(member);
         background.join()
     }
 }
 
 fn spawn(serving: &Arc<Serving>, shared: &Arc<Shared>, threads: usize) -> Result<()> {
-    // All are counted already, those too that cannot be had.
-    let workers: Vec<Worker> = (0..threads).map(|_| Worker(serving.clone())).collect();
-    for worker in workers {
+    for _ in 0..threads {
         let (own, shared) = (serving.clone(), shared.clone());
-        let run = move || {
-            let _last = worker;
-            // These go before that, and with them perhaps what the host lent.
-            let (own, shared) = (own, shared);
-            own.work(&shared);
-        };
-        match Started::spawn(thread::Builder::new().name("rpyc-serve".into()).stack_size(STACK), run) {
-            Ok(thread) => lock(&serving.state).threads.push(thread),
-            Err(e) => {
-                serving.stop();
-                return Err(Error::io("cannot start a thread that serves", e));
-            }
+        if let Err(e) = serving.crew.spawn("rpyc-serve", move || own.work(&shared)) {
+            serving.stop();
+            return Err(Error::io("cannot start a thread that serves", e));
         }
     }
     Ok(())
@@ -146,30 +94,17 @@ impl Background {
     /// Waits until the threads have ended, and nothing of them is left. The error is how the connection ended, if it was neither closed nor stopped.
     pub fn join(&self) -> Result<()> {
         Error::unless_forked(self.serving.forks, "background serving")?;
-        let this = Arc::as_ptr(&self.serving) as usize;
-        if HERE.with(|here| here.borrow().contains(&this)) {
+        if self.serving.crew.is_here() {
             return Err(Error::Deadlock("a thread that serves cannot wait for itself".into()));
         }
         let _pause = turn::pause();
-        let mut state = lock(&self.serving.state);
-        while state.running > 0 || state.joining {
-            state = wait(&self.serving.ended, state);
-        }
-        let threads = std::mem::take(&mut state.threads);
-        if !threads.is_empty() {
-            state.joining = true;
-            drop(state);
-            threads.into_iter().for_each(Started::join);
-            state = lock(&self.serving.state);
-            state.joining = false;
-            self.serving.ended.notify_all();
-        }
-        state.failed.clone().map_or(Ok(()), Err)
+        self.serving.crew.join();
+        lock(&self.serving.failed).clone().map_or(Ok(()), Err)
     }
 
     /// Do any of the threads still run?
     pub fn is_running(&self) -> bool {
-        fork::is_ours(self.serving.forks) && lock(&self.serving.state).running > 0
+        fork::is_ours(self.serving.forks) && self.serving.crew.is_running()
     }
 }
 
@@ -182,8 +117,7 @@ impl Drop for Background {
 impl Serving {
     fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
-        let shared = lock(&self.state).shared.clone();
-        if let Some(shared) = shared {
+        if let Some(shared) = self.shared.upgrade() {
             shared.wake_waiting(|key| key == Key::Background);
         }
     }

@@ -273,7 +273,7 @@ impl Shared {
     /// Runs a request in this thread, unless it is nested too deep.
     #[inline(always)]
     pub(super) fn run_here<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, request: Request) -> Guard<'a> {
-        let _level = match Level::enter(inner.session.config().limits.serving) {
+        let level = match Level::enter(inner.session.config().limits.serving) {
             Ok(level) => level,
             Err(too_deep) => return self.turn_down_deep(inner, request, too_deep),
         };
@@ -295,9 +295,23 @@ impl Shared {
             Some(turn) => self.serve_in_turn(inner, &turn, request),
         }
         let mut inner = self.lock();
-        self.activity.store(self.activity.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
         inner.writer.quick -= quick as usize;
+        if level.has_rest() {
+            inner = self.leave_level(inner, level);
+        } else {
+            drop(level);
+        }
+        self.activity.store(self.activity.load(Ordering::Relaxed).wrapping_sub(1), Ordering::Relaxed);
         inner
+    }
+
+    /// Something was put off until levels have been left, such as destructors: it may run now, without the lock.
+    #[cold]
+    #[inline(never)]
+    fn leave_level<'a>(&'a self, inner: Guard<'a>, level: Level) -> Guard<'a> {
+        self.finish_wait(inner);
+        drop(level);
+        self.lock()
     }
 
     #[inline(never)]

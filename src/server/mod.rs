@@ -11,9 +11,8 @@ use crate::error::{Error, Result};
 use crate::log::Level;
 use crate::objects::{Class, Object};
 use crate::panics;
-use crate::sync::{self, Condvar, Mutex, STACK, Started, lock, thread, wait, wait_for};
+use crate::sync::{Condvar, Crew, Member, Mutex, lock, wait_for};
 use crate::transport::{Address, Listener, Transport};
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -38,7 +37,8 @@ struct Inner {
     state: Mutex<State>,
     /// A connection has gone.
     changed: Condvar,
-    threads: Arc<Threads>,
+    /// The threads that accept and serve, those of the host too.
+    crew: Arc<Crew>,
     watcher: Arc<Watcher>,
     /// The root that all connections share lives as long as the server.
     _shared_root: Option<Arc<Object>>,
@@ -50,105 +50,6 @@ struct State {
     last: u64,
     /// `serve` or `start` has been called.
     started: bool,
-}
-
-/// The threads that do the work of a server.
-#[derive(Default)]
-struct Threads {
-    crew: Mutex<Crew>,
-    changed: Condvar,
-}
-
-#[derive(Default)]
-struct Crew {
-    /// How many there are, those of the host too.
-    count: usize,
-    /// Those of ours, by their numbers.
-    own: HashMap<u64, Started>,
-    /// The one that ended last, which waits for the one before it; so a single one is left.
-    ended: Option<Started>,
-    /// Somebody waits for it.
-    joining: bool,
-}
-
-/// One of these threads. That it ends is told last: by then it holds nothing of the server any more, nor of the host.
-struct Worker {
-    threads: Arc<Threads>,
-    own: bool,
-}
-
-impl Threads {
-    /// Counts a thread of the host.
-    fn enter(self: &Arc<Threads>) -> Worker {
-        lock(&self.crew).count += 1;
-        Worker { threads: self.clone(), own: false }
-    }
-
-    fn spawn(
-        self: &Arc<Threads>,
-        thread: thread::Builder,
-        work: impl FnOnce() + Send + 'static,
-    ) -> std::io::Result<()> {
-        // Under the lock, so that it is known before it ends.
-        let mut crew = lock(&self.crew);
-        let threads = self.clone();
-        let run = move || {
-            let _last = Worker { threads, own: true };
-            work();
-        };
-        let started = Started::spawn(thread, run)?;
-        crew.count += 1;
-        crew.own.insert(started.number(), started);
-        Ok(())
-    }
-
-    /// Waits until there are none, and nothing of them is left.
-    fn join(&self) {
-        let mut crew = lock(&self.crew);
-        while crew.count > 0 || crew.joining {
-            crew = wait(&self.changed, crew);
-        }
-        if let Some(last) = crew.ended.take() {
-            crew.joining = true;
-            drop(crew);
-            last.join();
-            lock(&self.crew).joining = false;
-            self.changed.notify_all();
-        }
-    }
-}
-
-impl Drop for Worker {
-    fn drop(&mut self) {
-        let mut crew = lock(&self.threads.crew);
-        crew.count -= 1;
-        let own = if self.own { crew.own.remove(&sync::here()) } else { None };
-        let before = own.and_then(|own| crew.ended.replace(own));
-        drop(crew);
-        self.threads.changed.notify_all();
-        before.into_iter().for_each(Started::join);
-    }
-}
-
-thread_local! {
-    /// The servers whose work this thread does.
-    static SERVING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
-}
-
-/// Marks this thread as one of a server's.
-struct Marked;
-
-impl Marked {
-    fn new(inner: &Arc<Inner>) -> Marked {
-        SERVING.with_borrow_mut(|serving| serving.push(Arc::as_ptr(inner) as usize));
-        Marked
-    }
-}
-
-impl Drop for Marked {
-    fn drop(&mut self) {
-        SERVING.with_borrow_mut(|serving| serving.pop());
-    }
 }
 
 impl Clone for Server {
@@ -184,7 +85,7 @@ impl Server {
             state: Mutex::default(),
             _shared_root: shared_root,
             changed: Condvar::new(),
-            threads: Arc::default(),
+            crew: Crew::new(),
             watcher: Watcher::new(),
         };
         Ok(Server { inner: Arc::new(inner) })
@@ -220,17 +121,16 @@ impl Server {
     pub fn serve(&self) -> Result<()> {
         // The host may free this very handle meanwhile.
         let inner = self.inner.clone();
-        let _worker = inner.begin(true)?;
+        let _member = inner.begin(true)?;
         inner.accept_all();
         Ok(())
     }
 
     /// Accepts in a thread of its own.
     pub fn start(&self) -> Result<()> {
-        let _worker = self.inner.begin(true)?;
+        let _member = self.inner.begin(true)?;
         let inner = self.inner.clone();
-        let builder = thread::Builder::new().name("rpyc-accept".into()).stack_size(STACK);
-        self.inner.threads.spawn(builder, move || inner.accept_all()).map_err(|e| {
+        self.inner.crew.spawn("rpyc-accept", move || inner.accept_all()).map_err(|e| {
             lock(&self.inner.state).started = false;
             Error::io("cannot start a thread that accepts", e)
         })
@@ -239,7 +139,7 @@ impl Server {
     /// Accepts one connection and serves it in this thread, until it ends.
     pub fn serve_one(&self) -> Result<()> {
         let inner = self.inner.clone();
-        let _worker = inner.begin(false)?;
+        let _member = inner.begin(false)?;
         match inner.listener.accept() {
             Ok(Some(transport)) => {
                 let (id, shared) = inner.enter(transport);
@@ -275,7 +175,7 @@ impl Server {
         }
         let started = || lock(&inner.state).started;
         let accepted = started();
-        inner.threads.join();
+        inner.crew.join();
         if accepted && started() {
             // It accepts no more, and what it had accepted is over.
             inner.watcher.stop();
@@ -286,12 +186,11 @@ impl Server {
 }
 
 impl Inner {
-    fn is_here(self: &Arc<Inner>) -> bool {
-        let this = Arc::as_ptr(self) as usize;
-        SERVING.with_borrow(|serving| serving.contains(&this)) || self.watcher.is_here()
+    fn is_here(&self) -> bool {
+        self.crew.is_here() || self.watcher.is_here()
     }
 
-    fn begin(&self, for_all: bool) -> Result<Worker> {
+    fn begin(&self, for_all: bool) -> Result<Member> {
         if self.stopping.load(Ordering::Acquire) {
             return Err(Error::State("the server has been stopped".into()));
         }
@@ -300,7 +199,7 @@ impl Inner {
             return Err(Error::State("the server is accepting already".into()));
         }
         state.started = for_all;
-        Ok(self.threads.enter())
+        Ok(self.crew.enter())
     }
 
     fn accept_all(self: &Arc<Inner>) {
@@ -343,11 +242,7 @@ impl Inner {
         // It is known from here on, so that `join` and the limit see it before its thread runs.
         let (id, shared) = self.enter(transport);
         let (peer, inner) = (shared.clone(), self.clone());
-        let builder = thread::Builder::new().name("rpyc-serve".into()).stack_size(STACK);
-        let spawned = self.threads.spawn(builder, move || {
-            let _marked = Marked::new(&inner);
-            // These go before that, and with them perhaps what the host lent.
-            let (inner, shared) = (inner, shared);
+        let spawned = self.crew.spawn("rpyc-serve", move || {
             // How it ended has been logged.
             let _ = inner.serve_connection(id, &shared);
         });
@@ -378,7 +273,6 @@ impl Inner {
     }
 
     fn serve_connection(self: &Arc<Inner>, id: u64, shared: &Arc<Shared>) -> Result<()> {
-        let _marked = Marked::new(self);
         self.watcher.watch(shared);
         let stopping = || self.stopping.load(Ordering::Acquire);
         let served = panics::inside(|| Connection::serve_accepted(shared, &self.service, stopping));
@@ -406,7 +300,8 @@ impl Inner {
 #[cfg(all(test, not(feature = "model")))]
 mod tests {
     use super::*;
-    use crate::objects::{Call, Definition, Member, Method, Service};
+    use crate::objects::{Call, Definition, Member as ClassMember, Method, Service};
+    use crate::sync::thread;
     use crate::transport::{Ready, pair};
     use std::any::Any;
     use std::io::{self, IoSlice};
@@ -480,7 +375,7 @@ mod tests {
         });
         let class = Class::new(Definition {
             name: "Long".into(),
-            members: vec![Member::method("exposed_long", None, None, run).unwrap()],
+            members: vec![ClassMember::method("exposed_long", None, None, run).unwrap()],
             service: Some(Service {
                 aliases: Vec::new(),
                 create: Box::new(move || {

@@ -3,8 +3,7 @@
 
 use crate::connection::Shared;
 use crate::log::{self, Level};
-use crate::sync::{Condvar, Instant, Mutex, MutexGuard, STACK, Started, lock, thread, wait, wait_for};
-use std::cell::Cell;
+use crate::sync::{Condvar, Crew, Instant, Mutex, MutexGuard, lock, wait, wait_for};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -15,13 +14,9 @@ const CALM: Duration = Duration::from_secs(1);
 /// How long whoever frees a server waits for code of the host that runs in the watcher's thread.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-std::thread_local! {
-    /// The watcher whose thread this is.
-    static HERE: Cell<*const Watcher> = const { Cell::new(std::ptr::null()) };
-}
-
-#[derive(Default)]
 pub struct Watcher {
+    /// Its one thread.
+    crew: Arc<Crew>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -31,8 +26,6 @@ struct State {
     watched: Vec<Watched>,
     /// It has been started; a start that failed is tried again.
     started: bool,
-    /// Until somebody waits for it.
-    thread: Option<Started>,
     /// Its thread holds connections.
     looking: bool,
     stopped: bool,
@@ -46,7 +39,7 @@ struct Watched {
 
 impl Watcher {
     pub fn new() -> Arc<Watcher> {
-        Arc::default()
+        Arc::new(Watcher { crew: Crew::new(), state: Mutex::default(), changed: Condvar::new() })
     }
 
     /// Looks after a connection until it is gone. The first one starts the thread.
@@ -56,12 +49,8 @@ impl Watcher {
         let mut failed = None;
         if !state.started {
             let watcher = self.clone();
-            match Started::spawn(thread::Builder::new().name("rpyc-watch".into()).stack_size(STACK), move || {
-                watcher.run()
-            }) {
-                Ok(thread) => (state.started, state.thread) = (true, Some(thread)),
-                Err(e) => failed = Some(e),
-            }
+            failed = self.crew.spawn("rpyc-watch", move || watcher.run()).err();
+            state.started = failed.is_none();
         }
         drop(state);
         if let Some(e) = failed {
@@ -98,21 +87,19 @@ impl Watcher {
         self.join_stopped(state);
     }
 
-    fn join_stopped(&self, mut state: MutexGuard<'_, State>) {
+    fn join_stopped(&self, state: MutexGuard<'_, State>) {
         if state.stopped {
-            let thread = state.thread.take();
             drop(state);
-            thread.into_iter().for_each(Started::join);
+            self.crew.join();
         }
     }
 
     /// Is this its thread? What dies there may run code of the host.
     pub fn is_here(&self) -> bool {
-        HERE.get() == std::ptr::from_ref(self)
+        self.crew.is_here()
     }
 
     fn run(&self) {
-        HERE.set(self);
         let mut state = lock(&self.state);
         while !state.stopped {
             let (mut all, mut long) = (Vec::new(), Vec::new());

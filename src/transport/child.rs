@@ -3,7 +3,7 @@
 use super::socket::Stream;
 use super::{Ready, Transport, sys};
 use crate::error::{Error, Result};
-use crate::sync::STACK;
+use crate::sync::Started;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, IoSlice};
 use std::os::fd::{OwnedFd, RawFd};
@@ -109,7 +109,7 @@ impl Drop for Process {
         }
         let child = Arc::new(Mutex::new(Some(child)));
         let theirs = child.clone();
-        let spawned = thread::Builder::new().name("rpyc-reap".into()).stack_size(STACK).spawn(move || {
+        let spawned = Started::spawn("rpyc-reap", move || {
             if let Some(child) = theirs.lock().unwrap_or_else(|e| e.into_inner()).take() {
                 reap(child);
             }

@@ -330,3 +330,12 @@ pub fn sleep(time: Duration) {
         guard = wait_for(&condvar, guard, end.saturating_duration_since(Instant::now()));
     }
 }
+
+/// Runs something when it goes.
+pub struct OnDrop(pub Option<Box<dyn FnOnce() + Send + Sync>>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.take().into_iter().for_each(|f| f());
+    }
+}

@@ -10,6 +10,7 @@ mod clock;
 mod closing;
 mod embedding;
 mod fixture;
+mod nesting;
 mod releases;
 mod results;
 mod scheduler;

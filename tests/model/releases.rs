@@ -250,11 +250,3 @@ fn a_destructor_may_call() {
         assert_eq!(destroyed.get(), 2);
     });
 }
-
-struct OnDrop(Option<Box<dyn FnOnce() + Send + Sync>>);
-
-impl Drop for OnDrop {
-    fn drop(&mut self) {
-        self.0.take().into_iter().for_each(|f| f());
-    }
-}
