@@ -380,11 +380,7 @@ impl Bare {
 
     /// The host's objects of a type that has a name.
     pub fn living(&self, token: u64) -> Option<Arc<dyn Local>> {
-        let object = self.queue.living(token)?;
-        match object.downcast::<Object>() {
-            Ok(object) => Some(object),
-            Err(object) => object.downcast::<Function>().ok().map(|function| function as _),
-        }
+        self.queue.living(token).filter(|object| object.as_any().is::<Object>() || object.as_any().is::<Function>())
     }
 }
 

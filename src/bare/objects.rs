@@ -7,7 +7,6 @@ use crate::objects::{Call, Class, Function, Member, MemberKind, Method, Object, 
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::value::{Local, Text, Value};
-use std::any::Any;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 
@@ -58,7 +57,7 @@ struct Waiting {
     /// The session has been freed, and nobody takes events any more.
     gone: bool,
     /// The objects that live, by their numbers.
-    objects: HashMap<u64, Weak<dyn Any + Send + Sync>>,
+    objects: HashMap<u64, Weak<dyn Local>>,
 }
 
 impl Queue {
@@ -115,14 +114,14 @@ impl Queue {
 
     /// The object of a number if it lives, else one that is made for it.
     pub fn object<T: Local>(&self, token: u64, make: impl FnOnce() -> Arc<T>) -> Result<Arc<T>> {
-        let of_kind = |object: Arc<dyn Any + Send + Sync>| {
-            object.downcast().map_err(|_| Error::Argument(format!("{token} is an object of another kind")))
+        let of_kind = |object: Arc<dyn Local>| {
+            object.into_any_arc().downcast().map_err(|_| Error::Argument(format!("{token} is an object of another kind")))
         };
         if let Some(object) = self.living(token) {
             return of_kind(object);
         }
         let made = make();
-        let known: Arc<dyn Any + Send + Sync> = made.clone();
+        let known: Arc<dyn Local> = made.clone();
         let mut waiting = lock(&self.waiting);
         // Another thread may have been faster. Ours is dropped then, without the lock; its end tells nothing while the
         // other lives.
@@ -134,7 +133,7 @@ impl Queue {
         Ok(made)
     }
 
-    pub fn living(&self, token: u64) -> Option<Arc<dyn Any + Send + Sync>> {
+    pub fn living(&self, token: u64) -> Option<Arc<dyn Local>> {
         lock(&self.waiting).objects.get(&token)?.upgrade()
     }
 }

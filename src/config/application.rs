@@ -2,13 +2,12 @@
 
 use crate::error::{ExceptionTypes, Result};
 use crate::log::Logger;
-use crate::value::{Reference, Value};
-use std::any::Any;
+use crate::value::{Home, Reference, Value};
 use std::fmt;
 use std::sync::Arc;
 
 /// Runs before a connection of ours is closed by us; gets the connection and the peer's root.
-pub type BeforeClosed = Arc<dyn Fn(&dyn Any, &Reference) -> Result<()> + Send + Sync>;
+pub type BeforeClosed = Arc<dyn Fn(&Arc<dyn Home>, &Reference) -> Result<()> + Send + Sync>;
 #[derive(Clone, Default)]
 pub struct Host {
     pub logger: Logger,

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// The connection over which an object was lent.
 #[inline]
 pub fn shared_of(proxy: &Proxy) -> Result<Arc<Shared>> {
-    Shared::of(home_of(proxy)?.into_any_arc()).ok_or_else(driven_by_hand)
+    Shared::of_home(home_of(proxy)?).ok_or_else(driven_by_hand)
 }
 
 #[cold]

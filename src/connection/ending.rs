@@ -10,6 +10,7 @@ use crate::log::Level;
 use crate::objects::{Peer, turn};
 use crate::sync::atomic::Ordering;
 use crate::sync::{Condvar, Mutex, lock, wait};
+use crate::value::Home;
 use std::sync::{Arc, PoisonError};
 
 /// While it lives, a panic of this thread ends the connection: nobody can say what was left half done.
@@ -175,8 +176,8 @@ impl Shared {
     /// What the host wants to do before it closes the connection, with the peer's root. As in RPyC, it does not matter if
     /// the peer is gone.
     fn before_closed(self: &Arc<Shared>, hook: &BeforeClosed) -> Result<()> {
-        let connection = Connection::borrowed(self.clone());
-        let done = connection.root().and_then(|root| hook(&connection, &root));
+        let home: Arc<dyn Home> = self.clone();
+        let done = Connection::borrowed(self.clone()).root().and_then(|root| hook(&home, &root));
         match done {
             Err(Error::Eof(_) | Error::Closed(_) | Error::Timeout(_)) => Ok(()),
             Err(_) if self.with_session(|session| session.config().close_catchall) => Ok(()),

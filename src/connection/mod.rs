@@ -36,7 +36,7 @@ use crate::objects::{Class, Definition, Hook, Object, Peer, Promise, Refused, Se
 use crate::session::{Body, Counts, Handler, Session};
 use crate::sync::Instant;
 use crate::transport::{self, Address, Transport};
-use crate::value::{Local, Reference, Text, Value};
+use crate::value::{Home, Local, Reference, Text, Value};
 use dialing::{Dial, Found};
 use limit::Limit;
 use state::Token;
@@ -173,7 +173,12 @@ impl Connection {
 
     /// The connection of a peer, as calls and hooks know it. None for a session whose application does its own I/O.
     pub fn of(peer: &Arc<dyn Peer>) -> Option<Connection> {
-        Shared::of(peer.clone().into_any_arc()).map(Connection::borrowed)
+        Shared::of(peer.clone()).map(Connection::borrowed)
+    }
+
+    /// The same, as objects of the peer know it.
+    pub fn of_home(home: &Arc<dyn Home>) -> Option<Connection> {
+        Shared::of_home(home.clone()).map(Connection::borrowed)
     }
 
     /// A hook of a service that gets the connection.

@@ -10,14 +10,19 @@ use crate::objects::{Outcome, Peer, Promise};
 use crate::session::{Access, Body, Question, Request, RequestId};
 use crate::sync::Instant;
 use crate::value::{Ask, Home, Local, Proxy, Value};
-use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
 impl Shared {
-    /// The connection behind what the objects know of it; None for a session whose application does its own I/O.
-    pub fn of(peer: Arc<dyn Any + Send + Sync>) -> Option<Arc<Shared>> {
-        peer.downcast().ok()
+    /// The connection behind what our objects know of it; None for a session whose application does its own I/O.
+    pub fn of(peer: Arc<dyn Peer>) -> Option<Arc<Shared>> {
+        peer.into_any_arc().downcast().ok()
+    }
+
+    /// The connection behind what objects of the peer know of it.
+    #[inline]
+    pub fn of_home(home: Arc<dyn Home>) -> Option<Arc<Shared>> {
+        home.into_any_arc().downcast().ok()
     }
 }
 

@@ -6,7 +6,7 @@ use super::shared::Shared;
 use super::state::{Guard, Inner, Key, unlock_and_drop};
 use crate::config::Dialect;
 use crate::error::{Error, Result};
-use crate::objects::{Peer, Promise, served, turn};
+use crate::objects::{Promise, served, turn};
 use crate::sync::Instant;
 use crate::transport;
 use crate::value::Value;
@@ -175,7 +175,7 @@ fn wait_for_several(results: &[Promise], done: &dyn Fn() -> bool, timeout: Optio
         let mut connections: Vec<Arc<Shared>> = Vec::new();
         // What answers a result of this process may be a message of the peer that this thread serves.
         // Its end is the end of the waiting, where nothing else can bring an answer.
-        let served = waiting.iter().any(|result| result.is_local()).then(served::here).flatten().and_then(connection);
+        let served = waiting.iter().any(|result| result.is_local()).then(served::here).flatten().and_then(Shared::of);
         if let Some(shared) = served.as_ref().filter(|shared| shared.is_closed()) {
             if waiting.iter().all(|result| result.is_local()) {
                 return Err(shared.ended());
@@ -183,7 +183,7 @@ fn wait_for_several(results: &[Promise], done: &dyn Fn() -> bool, timeout: Optio
         }
         for shared in waiting
             .iter()
-            .filter_map(|result| result.peer().and_then(connection))
+            .filter_map(|result| result.peer().and_then(Shared::of))
             .chain(served.filter(|shared| !shared.is_closed()))
         {
             if !connections.iter().any(|known| Arc::ptr_eq(known, &shared)) {
@@ -198,10 +198,6 @@ fn wait_for_several(results: &[Promise], done: &dyn Fn() -> bool, timeout: Optio
             several => take_turns(several, done, until),
         }
     }
-}
-
-fn connection(peer: Arc<dyn Peer>) -> Option<Arc<Shared>> {
-    Shared::of(peer.into_any_arc())
 }
 
 /// Handles what has come on each connection, and waits a moment for more.

@@ -11,8 +11,7 @@ use crate::ffi::border::types::{rpyc_config, rpyc_connection, rpyc_error, rpyc_o
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
 use crate::ffi::log::{level_of, receiver, rpyc_log_fn};
 use crate::log::Logger;
-use crate::value::Reference;
-use std::any::Any;
+use crate::value::{Home, Reference};
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
 
@@ -93,9 +92,9 @@ pub unsafe extern "C" fn rpyc_config_set_before_closed(
             let userdata = Userdata::new(userdata, userdata_free);
             let config = handle::get_mut(config, "config")?;
             config.host.before_closed = callback.map(|callback| {
-                let hook: BeforeClosed = Arc::new(move |connection: &dyn Any, root: &Reference| {
-                    let Some(connection) = connection.downcast_ref::<Connection>() else { return Ok(()) };
-                    let status = handle::lend(connection.clone(), |connection| {
+                let hook: BeforeClosed = Arc::new(move |home: &Arc<dyn Home>, root: &Reference| {
+                    let Some(connection) = Connection::of_home(home) else { return Ok(()) };
+                    let status = handle::lend(connection, |connection| {
                         handle::lend(root.clone().into(), |root| {
                             // The host's function, called as its type says.
                             guard::outside(|| callback(connection, root, userdata.pointer()))

@@ -19,6 +19,7 @@ import prepare
 import runner
 
 # In the order in which they run: each registers its tests.
+import imports                                       # noqa: F401
 import tree                                          # noqa: F401
 import build                                         # noqa: F401
 import library                                       # noqa: F401
