@@ -115,7 +115,10 @@ impl Queue {
     /// The object of a number if it lives, else one that is made for it.
     pub fn object<T: Local>(&self, token: u64, make: impl FnOnce() -> Arc<T>) -> Result<Arc<T>> {
         let of_kind = |object: Arc<dyn Local>| {
-            object.into_any_arc().downcast().map_err(|_| Error::Argument(format!("{token} is an object of another kind")))
+            object
+                .into_any_arc()
+                .downcast()
+                .map_err(|_| Error::Argument(format!("{token} is an object of another kind")))
         };
         if let Some(object) = self.living(token) {
             return of_kind(object);

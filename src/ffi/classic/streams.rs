@@ -92,10 +92,9 @@ unsafe fn with_options(
 /// @param remote copied; the path of the copy, not of the folder that it lies in
 /// @param options copied; NULL for defaults
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is neither file nor folder), RPYC_ERR_DENIED,
-///         RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer answers with something else than files do)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is
+///         neither file nor folder), RPYC_ERR_DENIED, RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer
+///         answers with something else than files do)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -126,10 +125,9 @@ pub unsafe extern "C" fn rpyc_classic_upload(
 /// @param local copied; the path of the copy, not of the folder that it lies in
 /// @param options copied; NULL for defaults
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is neither file nor folder), RPYC_ERR_DENIED,
-///         RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer answers with something else than files do)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is
+///         neither file nor folder), RPYC_ERR_DENIED, RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer
+///         answers with something else than files do)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -173,11 +171,9 @@ impl Handle for rpyc_redirection {
 /// @param err gets what the peer writes to sys.stderr; NULL: it keeps its own
 /// @param userdata given to the callbacks
 /// @param userdata_free ends userdata when the peer has let go of the streams; may be NULL
-/// @param redirection_out owned; end it with rpyc_redirection_end
+/// @param redirection_out owned; free it with rpyc_redirection_free; end it with rpyc_redirection_end
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_TYPE (the peer's sys is no object)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the peer's sys is no object)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -265,11 +261,9 @@ impl File {
 /// @param input borrowed until the redirection has ended; NULL: the peer keeps its own
 /// @param out borrowed likewise; NULL: the peer keeps its own
 /// @param err borrowed likewise; NULL: the peer keeps its own
-/// @param redirection_out owned; end it with rpyc_redirection_end
+/// @param redirection_out owned; free it with rpyc_redirection_free; end it with rpyc_redirection_end
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_TYPE (the peer's sys is no object)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the peer's sys is no object)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -299,8 +293,7 @@ pub unsafe extern "C" fn rpyc_classic_redirect_files(
 ///
 /// @param redirection borrowed
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
