@@ -10,7 +10,8 @@
  * rpyc_class, rpyc_async_result, rpyc_buffer, rpyc_server, rpyc_classic) are reference counted and may be used from any
  * thread: _clone gives one more handle, _free gives one back. The unique ones (rpyc_config, rpyc_error, rpyc_transport, rpyc_iterator, rpyc_redirection, rpyc_decoder and a
  * deferred rpyc_call) belong to one thread at a time. _free of NULL does nothing; _free never waits and never fails, and
- * may be called inside a callback. const means: not modified.
+ * may be called inside a callback. const on a handle means that the function reads what is stored locally: it changes
+ * nothing, sends nothing, and does not wait for the peer.
  *
  * Ownership has four words. Borrowed: valid for the span that is stated, never freed. Owned: yours, freed once with the
  * function of its type. Consumed: the library takes it when the function is entered, on success and on every failure.
@@ -587,7 +588,7 @@ typedef void (*rpyc_method_fn)(rpyc_call *call, void *self_);
 /**
  * One method of a class.
  */
-typedef struct {
+typedef struct rpyc_method {
     /**
      * The literal name, such as "exposed_add" or "__len__". NUL-terminated.
      */
@@ -615,7 +616,7 @@ typedef struct {
 /**
  * One property of a class.
  */
-typedef struct {
+typedef struct rpyc_property {
     /**
      * The literal name, such as "exposed_size". NUL-terminated.
      */
@@ -642,7 +643,7 @@ typedef struct {
  * Describes a class. All of it is copied by rpyc_class_new. Members are only ever appended; what is 0 or NULL has the
  * meaning that is said of it.
  */
-typedef struct {
+typedef struct rpyc_class_table {
     /**
      * sizeof(rpyc_class_table)
      */
@@ -759,7 +760,7 @@ typedef struct {
 /**
  * What a session tells. Zero it and set struct_size; each call fills the rest anew.
  */
-typedef struct {
+typedef struct rpyc_session_event {
     /**
      * sizeof(rpyc_session_event)
      */
@@ -824,7 +825,7 @@ typedef struct {
 /**
  * One member of a class.
  */
-typedef struct {
+typedef struct rpyc_session_member {
     /**
      * Comes with each event about this member.
      */
@@ -858,7 +859,7 @@ typedef struct {
 /**
  * Describes a class. All of it is copied by rpyc_session_class_new. What is 0 or NULL has the meaning that is said of it.
  */
-typedef struct {
+typedef struct rpyc_session_class_table {
     /**
      * sizeof(rpyc_session_class_table)
      */
@@ -914,7 +915,7 @@ typedef struct {
  * One message. Set struct_size; each call fills the rest anew. Texts are NUL-terminated UTF-8, borrowed until the decoder
  * is used again.
  */
-typedef struct {
+typedef struct rpyc_decoded {
     /**
      * sizeof(rpyc_decoded)
      */
@@ -981,7 +982,7 @@ typedef struct {
 /**
  * How far a transfer has come.
  */
-typedef struct {
+typedef struct rpyc_transfer_progress {
     /**
      * The file of this side that is being copied. Borrowed for the call; NUL-terminated.
      */
@@ -1011,7 +1012,7 @@ typedef struct {
 /**
  * How files and folders are copied. Members are only ever appended; what is 0 or NULL has the meaning that is said of it.
  */
-typedef struct {
+typedef struct rpyc_transfer_options {
     /**
      * sizeof(rpyc_transfer_options)
      */
@@ -1048,7 +1049,7 @@ typedef void (*rpyc_output_fn)(const char *text, size_t length, void *userdata);
  * Describes a slave. All of it is copied by rpyc_slave_new. Members are only ever appended; what is 0 or NULL has the
  * meaning that is said of it. The callbacks get as self what create made for the connection.
  */
-typedef struct {
+typedef struct rpyc_slave_table {
     /**
      * sizeof(rpyc_slave_table)
      */
@@ -5805,7 +5806,7 @@ void rpyc_classic_free(rpyc_classic *classic);
  * @param classic borrowed
  * @param connection_out owned; free it with rpyc_connection_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, request errors
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
  *
  * Threads: any thread. Since 0.1.
  */
@@ -5824,7 +5825,7 @@ rpyc_status rpyc_classic_connection(const rpyc_classic *classic,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_module(const rpyc_classic *classic,
+rpyc_status rpyc_classic_module(rpyc_classic *classic,
                                 const char *module,
                                 rpyc_object **object_out,
                                 rpyc_error **error_out);
@@ -5839,7 +5840,7 @@ rpyc_status rpyc_classic_module(const rpyc_classic *classic,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_builtins(const rpyc_classic *classic, rpyc_object **object_out, rpyc_error **error_out);
+rpyc_status rpyc_classic_builtins(rpyc_classic *classic, rpyc_object **object_out, rpyc_error **error_out);
 
 /**
  * Calls a function of a module of the peer, in one request once the module is known.
@@ -5856,7 +5857,7 @@ rpyc_status rpyc_classic_builtins(const rpyc_classic *classic, rpyc_object **obj
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_call(const rpyc_classic *classic,
+rpyc_status rpyc_classic_call(rpyc_classic *classic,
                               const char *module,
                               const char *function,
                               rpyc_value *const *args,
@@ -5877,7 +5878,7 @@ rpyc_status rpyc_classic_call(const rpyc_classic *classic,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_eval(const rpyc_classic *classic,
+rpyc_status rpyc_classic_eval(rpyc_classic *classic,
                               const char *expression,
                               size_t length,
                               rpyc_value **value_out,
@@ -5894,10 +5895,7 @@ rpyc_status rpyc_classic_eval(const rpyc_classic *classic,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_execute(const rpyc_classic *classic,
-                                 const char *statements,
-                                 size_t length,
-                                 rpyc_error **error_out);
+rpyc_status rpyc_classic_execute(rpyc_classic *classic, const char *statements, size_t length, rpyc_error **error_out);
 
 /**
  * The peer's namespace, a dict: conn.namespace. It is asked for once.
@@ -5909,7 +5907,7 @@ rpyc_status rpyc_classic_execute(const rpyc_classic *classic,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_namespace(const rpyc_classic *classic, rpyc_object **object_out, rpyc_error **error_out);
+rpyc_status rpyc_classic_namespace(rpyc_classic *classic, rpyc_object **object_out, rpyc_error **error_out);
 
 /**
  * A name of the peer's namespace: conn.namespace[variable].
@@ -5922,7 +5920,7 @@ rpyc_status rpyc_classic_namespace(const rpyc_classic *classic, rpyc_object **ob
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_get(const rpyc_classic *classic,
+rpyc_status rpyc_classic_get(rpyc_classic *classic,
                              const char *variable,
                              rpyc_value **value_out,
                              rpyc_error **error_out);
@@ -5938,10 +5936,7 @@ rpyc_status rpyc_classic_get(const rpyc_classic *classic,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_set(const rpyc_classic *classic,
-                             const char *variable,
-                             rpyc_value *value,
-                             rpyc_error **error_out);
+rpyc_status rpyc_classic_set(rpyc_classic *classic, const char *variable, rpyc_value *value, rpyc_error **error_out);
 
 /**
  * The peer's own end of this connection, as an object of the peer: conn.root.getconn().
@@ -5953,7 +5948,7 @@ rpyc_status rpyc_classic_set(const rpyc_classic *classic,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_getconn(const rpyc_classic *classic, rpyc_object **object_out, rpyc_error **error_out);
+rpyc_status rpyc_classic_getconn(rpyc_classic *classic, rpyc_object **object_out, rpyc_error **error_out);
 
 /**
  * Copies an object of the peer into a value by its pickle, in one request: rpyc.classic.obtain().
@@ -5973,8 +5968,8 @@ rpyc_status rpyc_classic_getconn(const rpyc_classic *classic, rpyc_object **obje
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_obtain(const rpyc_classic *classic,
-                                const rpyc_object *object,
+rpyc_status rpyc_classic_obtain(rpyc_classic *classic,
+                                rpyc_object *object,
                                 size_t max_depth,
                                 size_t max_items,
                                 size_t max_bytes,
@@ -5993,7 +5988,7 @@ rpyc_status rpyc_classic_obtain(const rpyc_classic *classic,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_deliver(const rpyc_classic *classic,
+rpyc_status rpyc_classic_deliver(rpyc_classic *classic,
                                  rpyc_value *value,
                                  rpyc_value **value_out,
                                  rpyc_error **error_out);
@@ -6015,7 +6010,7 @@ rpyc_status rpyc_classic_deliver(const rpyc_classic *classic,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_upload(const rpyc_classic *classic,
+rpyc_status rpyc_classic_upload(rpyc_classic *classic,
                                 const char *local,
                                 const char *remote,
                                 const rpyc_transfer_options *options,
@@ -6037,7 +6032,7 @@ rpyc_status rpyc_classic_upload(const rpyc_classic *classic,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_download(const rpyc_classic *classic,
+rpyc_status rpyc_classic_download(rpyc_classic *classic,
                                   const char *remote,
                                   const char *local,
                                   const rpyc_transfer_options *options,
@@ -6061,7 +6056,7 @@ rpyc_status rpyc_classic_download(const rpyc_classic *classic,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_redirect(const rpyc_classic *classic,
+rpyc_status rpyc_classic_redirect(rpyc_classic *classic,
                                   rpyc_input_fn input,
                                   rpyc_output_fn out,
                                   rpyc_output_fn err,
@@ -6083,7 +6078,7 @@ rpyc_status rpyc_classic_redirect(const rpyc_classic *classic,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_redirect_files(const rpyc_classic *classic,
+rpyc_status rpyc_classic_redirect_files(rpyc_classic *classic,
                                         FILE *input,
                                         FILE *out,
                                         FILE *err,

@@ -214,3 +214,28 @@ def owned_outputs(case):
     less = unfreed(text.replace("rpyc_object_free", "nothing"))
     case.check(any(line.startswith("rpyc_connection_root: root_out") for line in less), "what is missing is not found")
     case.note("%d functions" % len(functions(text)))
+
+
+# They mean that a function asks the peer or waits for it.
+OF_REQUESTS = {"RPYC_ERR_REMOTE", "RPYC_ERR_TIMEOUT", "RPYC_ERR_BACKPRESSURE"}
+
+
+def wrongly_const(text):
+    """Functions that ask the peer, or wait, through a handle that is const: lines to read."""
+    said = documented(text)
+    wrong = []
+    for name, (declaration, _) in functions(text).items():
+        receiver = re.search(r"\(const (rpyc_\w+) \*(\w+)[,)]", declaration)
+        if receiver and receiver.group(1) != "rpyc_config" and said.get(name, set()) & OF_REQUESTS:
+            wrong.append("%s: %s is const" % (name, receiver.group(2)))
+    return wrong
+
+
+@test("statuses.const-receivers")
+def const_receivers(case):
+    """A function whose handle is const asks nobody, as the top of the header says."""
+    text = header()
+    wrong = wrongly_const(text)
+    case.check(not wrong, "; ".join(wrong))
+    more = wrongly_const(re.sub(r"(rpyc_object_length\()rpyc_object", r"\1const rpyc_object", text))
+    case.equal(more, ["rpyc_object_length: object is const"], "what is found in a header that is wrong")

@@ -118,7 +118,7 @@ pub unsafe extern "C" fn rpyc_classic_free(classic: *mut rpyc_classic) {
 /// @param classic borrowed
 /// @param connection_out owned; free it with rpyc_connection_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -147,7 +147,7 @@ pub unsafe extern "C" fn rpyc_classic_connection(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_module(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     module: *const c_char,
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
@@ -171,7 +171,7 @@ pub unsafe extern "C" fn rpyc_classic_module(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_builtins(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
@@ -199,7 +199,7 @@ pub unsafe extern "C" fn rpyc_classic_builtins(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_call(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     module: *const c_char,
     function: *const c_char,
     args: *const *mut rpyc_value,
@@ -235,7 +235,7 @@ pub unsafe extern "C" fn rpyc_classic_call(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_eval(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     expression: *const c_char,
     length: usize,
     value_out: *mut *mut rpyc_value,
@@ -261,7 +261,7 @@ pub unsafe extern "C" fn rpyc_classic_eval(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_execute(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     statements: *const c_char,
     length: usize,
     error_out: *mut *mut rpyc_error,
@@ -280,7 +280,7 @@ pub unsafe extern "C" fn rpyc_classic_execute(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_namespace(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
@@ -304,7 +304,7 @@ pub unsafe extern "C" fn rpyc_classic_namespace(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_get(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     variable: *const c_char,
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
@@ -329,7 +329,7 @@ pub unsafe extern "C" fn rpyc_classic_get(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_set(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     variable: *const c_char,
     value: *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
@@ -355,7 +355,7 @@ pub unsafe extern "C" fn rpyc_classic_set(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_getconn(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
@@ -386,8 +386,8 @@ pub unsafe extern "C" fn rpyc_classic_getconn(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_obtain(
-    classic: *const rpyc_classic,
-    object: *const rpyc_object,
+    classic: *mut rpyc_classic,
+    object: *mut rpyc_object,
     max_depth: usize,
     max_items: usize,
     max_bytes: usize,
@@ -417,7 +417,7 @@ pub unsafe extern "C" fn rpyc_classic_obtain(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_deliver(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     value: *mut rpyc_value,
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,

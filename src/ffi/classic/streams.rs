@@ -99,7 +99,7 @@ unsafe fn with_options(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_upload(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     local: *const c_char,
     remote: *const c_char,
     options: *const rpyc_transfer_options,
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn rpyc_classic_upload(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_download(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     remote: *const c_char,
     local: *const c_char,
     options: *const rpyc_transfer_options,
@@ -178,7 +178,7 @@ impl Handle for rpyc_redirection {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_redirect(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     input: rpyc_input_fn,
     out: rpyc_output_fn,
     err: rpyc_output_fn,
@@ -268,7 +268,7 @@ impl File {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_redirect_files(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     input: *mut FILE,
     out: *mut FILE,
     err: *mut FILE,
