@@ -270,7 +270,7 @@ static void errors(rpyc_object *root)
     CHECK(rpyc_error_new(RPYC_ERR_IO, NULL, "\xff", &error) == RPYC_ERR_UTF8);
     rpyc_error_free(error);
     CHECK(rpyc_object_call_method(root, "fail", NULL, 0, NULL, &value, &error) == RPYC_ERR_REMOTE);
-    CHECK(strcmp(rpyc_error_message(error), "ValueError: no such row") == 0);
+    CHECK(strcmp(rpyc_error_message(error), "OverflowError: no such row") == 0);
     rpyc_error_free(error);
     CHECK(rpyc_object_call_method(root, "fail", args, 1, NULL, &value, &error) == RPYC_ERR_REMOTE);
     CHECK(strcmp(rpyc_error_message(error), "bank.Closed: no such row") == 0);
