@@ -1,6 +1,6 @@
 //! Numbers of one type, one behind the other in memory: what C has as an array.
 
-use super::{Blob, Value};
+use super::Blob;
 use std::collections::TryReserveError;
 use std::sync::Arc;
 
@@ -170,13 +170,6 @@ impl Array {
         self.len() == 0
     }
 
-    /// One element, as an Int or a Float.
-    pub fn get(&self, index: usize) -> Option<Value> {
-        let size = self.element().size();
-        let start = index.checked_mul(size)?;
-        self.data().get(start..start.checked_add(size)?).map(|bytes| number(self.element(), bytes))
-    }
-
     /// The elements at these indices, as an array of the same type.
     pub fn pick(&self, indices: impl Iterator<Item = usize>) -> Result<Array, NoArray> {
         let size = self.element().size();
@@ -193,11 +186,6 @@ impl Array {
     /// The elements as bytes, in the byte order of this machine; the array's own memory.
     pub fn to_bytes(&self) -> Blob {
         self.0.data.clone()
-    }
-
-    /// The numbers as values.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = Value> {
-        self.data().chunks_exact(self.element().size()).map(|bytes| number(self.element(), bytes))
     }
 }
 
@@ -219,29 +207,10 @@ fn swapped(element: Element, data: &[u8]) -> Vec<u8> {
     data.chunks_exact(element.size()).flat_map(|bytes| bytes.iter().rev().copied()).collect()
 }
 
-fn number(element: Element, bytes: &[u8]) -> Value {
-    macro_rules! read {
-        ($type:ty) => {
-            <$type>::from_ne_bytes(bytes.first_chunk().copied().unwrap_or_default())
-        };
-    }
-    match element {
-        Element::I8 => Value::Int(read!(i8).into()),
-        Element::U8 => Value::Int(read!(u8).into()),
-        Element::I16 => Value::Int(read!(i16).into()),
-        Element::U16 => Value::Int(read!(u16).into()),
-        Element::I32 => Value::Int(read!(i32).into()),
-        Element::U32 => Value::Int(read!(u32).into()),
-        Element::I64 => Value::Int(read!(i64)),
-        Element::U64 => Value::from(read!(u64)),
-        Element::F32 => Value::Float(read!(f32).into()),
-        Element::F64 => Value::Float(read!(f64)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::Value;
 
     fn doubles(numbers: &[f64]) -> Vec<u8> {
         numbers.iter().flat_map(|x| x.to_ne_bytes()).collect()

@@ -1,6 +1,6 @@
 //! What becomes a value.
 
-use super::{Blob, Reference, Text, Value};
+use super::{Array, Blob, Element, Reference, Text, Value};
 use std::collections::{BTreeMap, HashMap};
 
 macro_rules! from {
@@ -78,5 +78,39 @@ impl<V: Into<Value>> From<BTreeMap<String, V>> for Value {
 impl<V: Into<Value>, S> From<HashMap<String, V, S>> for Value {
     fn from(map: HashMap<String, V, S>) -> Value {
         Value::Dict(map.into_iter().map(|(key, value)| (key.into(), value.into())).collect())
+    }
+}
+
+impl Array {
+    /// One element, as an Int or a Float.
+    pub fn get(&self, index: usize) -> Option<Value> {
+        let size = self.element().size();
+        let start = index.checked_mul(size)?;
+        self.data().get(start..start.checked_add(size)?).map(|bytes| number(self.element(), bytes))
+    }
+
+    /// The numbers as values.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Value> {
+        self.data().chunks_exact(self.element().size()).map(|bytes| number(self.element(), bytes))
+    }
+}
+
+fn number(element: Element, bytes: &[u8]) -> Value {
+    macro_rules! read {
+        ($type:ty) => {
+            <$type>::from_ne_bytes(bytes.first_chunk().copied().unwrap_or_default())
+        };
+    }
+    match element {
+        Element::I8 => Value::Int(read!(i8).into()),
+        Element::U8 => Value::Int(read!(u8).into()),
+        Element::I16 => Value::Int(read!(i16).into()),
+        Element::U16 => Value::Int(read!(u16).into()),
+        Element::I32 => Value::Int(read!(i32).into()),
+        Element::U32 => Value::Int(read!(u32).into()),
+        Element::I64 => Value::Int(read!(i64)),
+        Element::U64 => Value::from(read!(u64)),
+        Element::F32 => Value::Float(read!(f32).into()),
+        Element::F64 => Value::Float(read!(f64)),
     }
 }

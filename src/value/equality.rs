@@ -1,7 +1,7 @@
 //! Equality and hashing: Python's, and the strict one.
 
 use super::flat::{self, Flat};
-use super::int::int_of_float;
+use super::number::int_of_float;
 use super::{Reference, Value};
 use crate::nesting::step;
 use std::collections::HashMap;

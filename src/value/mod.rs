@@ -2,6 +2,8 @@
 
 mod array;
 mod blob;
+mod compare;
+mod contents;
 mod convert;
 mod equality;
 mod flat;
@@ -10,6 +12,7 @@ mod held;
 mod home;
 mod int;
 mod limits;
+mod number;
 mod order;
 mod reference;
 mod repr;
@@ -20,18 +23,23 @@ mod walk;
 pub use self::serde::{Image, Part, PutBeside, TakeBeside, ValueSeed};
 pub use array::{Array, Element, NoArray};
 pub use blob::{Blob, INLINE, Text};
+pub use compare::CompareOp;
 pub use equality::Unhashable;
 pub(crate) use flat::Flat;
 pub(crate) use graph::Weight;
 pub use graph::{Bounds, Graph, GraphError, Kind, Piece};
-pub use held::{Held, Items, Pairs};
+pub use held::Held;
 pub use home::{Ask, Home};
-pub(crate) use int::short_canonical;
 pub use int::{BigInt, IntTextError};
 pub use limits::Limits;
-pub use order::CompareOp;
+pub(crate) use number::short_canonical;
 pub use reference::{Local, Proxy, Reference, Releases};
 pub use shape::Shape;
+
+/// The values in a tuple, list or set, shared.
+pub type Items = Held<[Value]>;
+/// The keys and values of a dict, shared.
+pub type Pairs = Held<[(Value, Value)]>;
 
 /// Immutable plain data, cheap to clone. A reference may stand anywhere in it.
 #[derive(Clone, Debug, Default)]
