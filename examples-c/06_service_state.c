@@ -260,8 +260,9 @@ struct session {
     int calls;
 };
 
-static void *session_new(void *userdata)
+static void *session_new(rpyc_connection *connection, void *userdata)
 {
+    (void)connection;
     struct session *session = calloc(1, sizeof *session);
 
     if (session)

@@ -413,8 +413,9 @@ static int print(lua_State *L)
     return 0;
 }
 
-static void *create(void *userdata)
+static void *create(rpyc_connection *connection, void *userdata)
 {
+    (void)connection;
     static const luaL_Reg metamethods[] = {{"__call", python_call},         {"__index", python_index},
                                            {"__newindex", python_newindex}, {"__len", python_len},
                                            {"__tostring", python_tostring}, {"__gc", python_gc},

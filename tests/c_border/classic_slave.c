@@ -8,8 +8,9 @@
 
 static int made, ended, connected, gone;
 
-static void *create(void *userdata)
+static void *create(rpyc_connection *connection, void *userdata)
 {
+    (void)connection;
     (void)userdata;
     made++;
     return malloc(1);

@@ -112,8 +112,9 @@ static void no_file(rpyc_call *call, void *self)
     rpyc_call_raise_with(call, NULL, "FileNotFoundError", args, 2, attributes);
 }
 
-static void *create(void *data)
+static void *create(rpyc_connection *connection, void *data)
 {
+    (void)connection;
     CHECK(data == &class_data);
     created++;
     return refuse ? NULL : &state;

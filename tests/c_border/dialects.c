@@ -12,8 +12,9 @@ static int created, destroyed, connected, disconnected, asked;
 static rpyc_class *service;
 static rpyc_config *config;
 
-static void *create(void *userdata)
+static void *create(rpyc_connection *connection, void *userdata)
 {
+    (void)connection;
     created++;
     return userdata;
 }
@@ -280,8 +281,9 @@ static void hang_up(rpyc_connection *connection, void *self)
     OK(rpyc_connection_close(connection, &error));
 }
 
-static void *refuse(void *userdata)
+static void *refuse(rpyc_connection *connection, void *userdata)
 {
+    (void)connection;
     (void)userdata;
     return NULL;
 }

@@ -34,8 +34,9 @@ struct guest {
     char name[60];
 };
 
-static void *guest_new(void *userdata)
+static void *guest_new(rpyc_connection *connection, void *userdata)
 {
+    (void)connection;
     (void)userdata;
     return calloc(1, sizeof(struct guest));
 }
@@ -114,8 +115,9 @@ static void root_left(rpyc_connection *connection, void *self)
     line(strcmp(self, "the instance") == 0 ? "the instance is told" : "another is told");
 }
 
-static void *instance(void *userdata)
+static void *instance(rpyc_connection *connection, void *userdata)
 {
+    (void)connection;
     return userdata;
 }
 

@@ -1,7 +1,6 @@
 //! rpyc_class: services and objects of this process as tables of callbacks.
 
-use crate::connection::Connection;
-use crate::ffi::border::callbacks::{CSelf, rpyc_method_fn, self_of};
+use crate::ffi::border::callbacks::{CSelf, create_of, hook_of, rpyc_method_fn, self_of};
 use crate::ffi::border::guard::{self, guard, guard_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{array, name, output};
@@ -11,8 +10,8 @@ use crate::ffi::border::types::{rpyc_call, rpyc_class, rpyc_connection, rpyc_err
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
 use crate::ffi::service::call::lend_call;
 use crate::objects::{
-    Call, Class, ClassObject, Definition, Dynamic, Function, Has, Hook, Member, MemberKind, Method, Object, Refused,
-    Service, Signature,
+    Call, Class, ClassObject, Definition, Dynamic, Function, Has, Member, MemberKind, Method, Object, Service,
+    Signature,
 };
 use crate::value::{Reference, Text};
 use std::ffi::{c_char, c_void};
@@ -122,8 +121,10 @@ pub struct rpyc_class_table {
     pub alias_count: usize,
     /// Of a service: makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
     /// refused: it ends before anything is answered, without on_connect and on_disconnect, and where this side made it,
-    /// the function that did gives RPYC_ERR_STATE. NULL in place of the function: self is userdata.
-    pub create: Option<unsafe extern "C" fn(userdata: *mut c_void) -> *mut c_void>,
+    /// the function that did gives RPYC_ERR_STATE. connection is lent; it tells its options, credentials and ends, and keeps a
+    /// pointer (rpyc_connection_set_userdata), but nothing can be requested yet: RPYC_ERR_STATE. It is NULL for the one object
+    /// of RPYC_CLASS_SHARED. NULL in place of the function: self is userdata.
+    pub create: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, userdata: *mut c_void) -> *mut c_void>,
     /// Ends what create made.
     pub destroy: Option<unsafe extern "C" fn(self_: *mut c_void)>,
     /// Of a service: a connection has begun; no request of the peer has been served. connection is lent.
@@ -252,34 +253,15 @@ unsafe fn dynamic(table: &rpyc_class_table) -> Option<Dynamic> {
 }
 
 fn service(table: &rpyc_class_table, userdata: &Arc<Userdata>, aliases: Vec<Text>) -> Service {
-    let (create, destroy) = (table.create, table.destroy);
-    let userdata = userdata.clone();
-    let hook = |hook: Option<unsafe extern "C" fn(*mut rpyc_connection, *mut c_void)>| -> Option<Hook> {
-        let hook = hook?;
-        Some(Connection::hook(move |connection: &Connection, root: &Arc<Object>| {
-            let this = self_of(root);
-            // SAFETY: the host's function, called as its type says.
-            handle::lend(connection.clone(), |connection| guard::outside(|| unsafe { hook(connection, this) }));
-        }))
-    };
-    Service {
-        aliases,
-        create: Box::new(move || {
-            let Some(create) = create else {
-                // SAFETY: it has no destructor.
-                return Box::new(CSelf(unsafe { Userdata::new(userdata.pointer(), None) }));
-            };
-            // SAFETY: the host's function, called as its type says.
-            let made = guard::outside(|| unsafe { create(userdata.pointer()) });
-            if made.is_null() {
-                return Box::new(Refused);
-            }
-            // SAFETY: what create made is destroyed once.
-            Box::new(CSelf(unsafe { Userdata::new(made, destroy) }))
-        }),
-        on_connect: hook(table.on_connect),
-        on_disconnect: hook(table.on_disconnect),
-        shared: table.flags & RPYC_CLASS_SHARED != 0,
+    // SAFETY: the functions are what the table says they are.
+    unsafe {
+        Service {
+            aliases,
+            create: create_of(table.create, table.destroy, userdata.clone()),
+            on_connect: hook_of(table.on_connect, self_of),
+            on_disconnect: hook_of(table.on_disconnect, self_of),
+            shared: table.flags & RPYC_CLASS_SHARED != 0,
+        }
     }
 }
 

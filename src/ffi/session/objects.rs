@@ -185,7 +185,7 @@ pub unsafe extern "C" fn rpyc_session_class_new(
                 }),
                 service: Some(Service {
                     aliases: aliases.iter().map(|alias| name(*alias, "alias").map(Text::new)).collect::<Result<_>>()?,
-                    create: Box::new(|| Box::new(())),
+                    create: Box::new(|_| Box::new(())),
                     on_connect: None,
                     on_disconnect: None,
                     shared: false,
