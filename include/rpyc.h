@@ -10,7 +10,8 @@
  * rpyc_class, rpyc_async_result, rpyc_buffer, rpyc_server, rpyc_classic) are reference counted and may be used from any
  * thread: _clone gives one more handle, _free gives one back. The unique ones (rpyc_config, rpyc_error, rpyc_transport, rpyc_iterator, rpyc_redirection, rpyc_decoder and a
  * deferred rpyc_call) belong to one thread at a time. _free of NULL does nothing; _free never waits and never fails, and
- * may be called inside a callback. const means: not modified.
+ * may be called inside a callback. const on a handle means that the function reads what is stored locally: it changes
+ * nothing, sends nothing, and does not wait for the peer.
  *
  * Ownership has four words. Borrowed: valid for the span that is stated, never freed. Owned: yours, freed once with the
  * function of its type. Consumed: the library takes it when the function is entered, on success and on every failure.
@@ -23,8 +24,18 @@
  * know as an error. NULL where a pointer is needed is RPYC_ERR_NULL and never a crash. A handle that was freed must not
  * be used again: that is not detected.
  *
+ * Common statuses. Functions refer to three groups by name. Connection errors are the reasons for which a connection
+ * ends: RPYC_ERR_EOF (by the peer), RPYC_ERR_CLOSED (by this side), RPYC_ERR_IO, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT,
+ * RPYC_ERR_DIALECT, RPYC_ERR_EXIT and RPYC_ERR_INTERRUPTED. Sending errors are connection errors and the reasons for
+ * which a request is not sent: RPYC_ERR_FORKED, RPYC_ERR_BACKPRESSURE (in non-blocking mode), RPYC_ERR_LIMIT (nested too
+ * deep), RPYC_ERR_UNSUPPORTED (a value that cannot be sent), RPYC_ERR_STATE (an object of a bare session). Request errors
+ * are sending errors and the failures of waiting for the reply: RPYC_ERR_REMOTE, RPYC_ERR_REFUSED and
+ * RPYC_ERR_STOP_ITERATION (exceptions of the peer), RPYC_ERR_UNKNOWN_OBJECT (the reply names an object that was not
+ * exported), RPYC_ERR_TIMEOUT.
+ *
  * Outputs are named _out, stand last, and are written on every path: NULL, 0 or false first, the result on success.
- * error_out may be NULL; else it is always written, NULL on success, and what it then holds is owned.
+ * error_out may be NULL; else it is always written, NULL on success, and what it then holds is owned: free it with
+ * rpyc_error_free.
  *
  * Text is UTF-8. Names and addresses end with NUL. Data is a pointer and a length and may hold NUL; the length RPYC_ZT
  * says that the text ends with NUL. Text and bytes that come out are borrowed from the immutable value that holds them
@@ -577,7 +588,7 @@ typedef void (*rpyc_method_fn)(rpyc_call *call, void *self_);
 /**
  * One method of a class.
  */
-typedef struct {
+typedef struct rpyc_method {
     /**
      * The literal name, such as "exposed_add" or "__len__". NUL-terminated.
      */
@@ -605,7 +616,7 @@ typedef struct {
 /**
  * One property of a class.
  */
-typedef struct {
+typedef struct rpyc_property {
     /**
      * The literal name, such as "exposed_size". NUL-terminated.
      */
@@ -632,7 +643,7 @@ typedef struct {
  * Describes a class. All of it is copied by rpyc_class_new. Members are only ever appended; what is 0 or NULL has the
  * meaning that is said of it.
  */
-typedef struct {
+typedef struct rpyc_class_table {
     /**
      * sizeof(rpyc_class_table)
      */
@@ -749,7 +760,7 @@ typedef struct {
 /**
  * What a session tells. Zero it and set struct_size; each call fills the rest anew.
  */
-typedef struct {
+typedef struct rpyc_session_event {
     /**
      * sizeof(rpyc_session_event)
      */
@@ -814,7 +825,7 @@ typedef struct {
 /**
  * One member of a class.
  */
-typedef struct {
+typedef struct rpyc_session_member {
     /**
      * Comes with each event about this member.
      */
@@ -848,7 +859,7 @@ typedef struct {
 /**
  * Describes a class. All of it is copied by rpyc_session_class_new. What is 0 or NULL has the meaning that is said of it.
  */
-typedef struct {
+typedef struct rpyc_session_class_table {
     /**
      * sizeof(rpyc_session_class_table)
      */
@@ -904,7 +915,7 @@ typedef struct {
  * One message. Set struct_size; each call fills the rest anew. Texts are NUL-terminated UTF-8, borrowed until the decoder
  * is used again.
  */
-typedef struct {
+typedef struct rpyc_decoded {
     /**
      * sizeof(rpyc_decoded)
      */
@@ -971,7 +982,7 @@ typedef struct {
 /**
  * How far a transfer has come.
  */
-typedef struct {
+typedef struct rpyc_transfer_progress {
     /**
      * The file of this side that is being copied. Borrowed for the call; NUL-terminated.
      */
@@ -1001,7 +1012,7 @@ typedef struct {
 /**
  * How files and folders are copied. Members are only ever appended; what is 0 or NULL has the meaning that is said of it.
  */
-typedef struct {
+typedef struct rpyc_transfer_options {
     /**
      * sizeof(rpyc_transfer_options)
      */
@@ -1038,7 +1049,7 @@ typedef void (*rpyc_output_fn)(const char *text, size_t length, void *userdata);
  * Describes a slave. All of it is copied by rpyc_slave_new. Members are only ever appended; what is 0 or NULL has the
  * meaning that is said of it. The callbacks get as self what create made for the connection.
  */
-typedef struct {
+typedef struct rpyc_slave_table {
     /**
      * sizeof(rpyc_slave_table)
      */
@@ -2353,7 +2364,7 @@ rpyc_status rpyc_transport_connect(const char *address,
  * @param write_fd descriptor to send to
  * @param close_fds 1: the descriptors are consumed on success; of 0, 1 and 2 the transport makes copies, and 0 and 2 become
  *        /dev/null, 1 standard error; 0: they stay the caller's
- * @param transport_out owned
+ * @param transport_out owned; free it with rpyc_transport_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT, RPYC_ERR_ADDRESS (not open, or no stream), RPYC_ERR_IO
  *
@@ -2368,8 +2379,8 @@ rpyc_status rpyc_transport_new_fd(int32_t read_fd,
 /**
  * Makes two transports that are connected to each other in memory.
  *
- * @param left_out owned
- * @param right_out owned
+ * @param left_out owned; free it with rpyc_transport_free
+ * @param right_out owned; free it with rpyc_transport_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL
  *
@@ -2401,8 +2412,8 @@ void rpyc_transport_free(rpyc_transport *transport);
  * @param config copied; NULL for defaults, which are those of RPyC 6
  * @param connection_out owned; free it with rpyc_connection_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_IO, RPYC_ERR_EOF,
- *         RPYC_ERR_MALFORMED, RPYC_ERR_DIALECT
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_STATE (create refuses the
+ *         connection), connection errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2423,7 +2434,7 @@ rpyc_status rpyc_connect(const char *address,
  * @param config copied; NULL for defaults
  * @param connection_out owned; free it with rpyc_connection_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (create refuses the connection)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2437,7 +2448,7 @@ rpyc_status rpyc_connection_new(rpyc_transport *transport,
  * Another handle of the same connection. Clones of a handle that was lent to a callback do not keep the connection open.
  *
  * @param connection borrowed
- * @return owned; NULL for NULL
+ * @return owned; free it with rpyc_connection_free; NULL for NULL
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2507,8 +2518,7 @@ size_t rpyc_connection_pending(const rpyc_connection *connection);
  * @param connection borrowed
  * @param root_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_TYPE (the root is no object), and what
- *         rpyc_connection_sync_request gives
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the root is no object)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2522,8 +2532,7 @@ rpyc_status rpyc_connection_root(rpyc_connection *connection, rpyc_object **root
  * @param length bytes of data
  * @param timeout_ms milliseconds; -1: no limit
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_TIMEOUT, RPYC_ERR_MALFORMED (something else came back),
- *         RPYC_ERR_EOF, RPYC_ERR_CLOSED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors; RPYC_ERR_MALFORMED also where something else came back
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2541,8 +2550,7 @@ rpyc_status rpyc_connection_ping(rpyc_connection *connection,
  * @param timeout_ms milliseconds to wait for it; -1: no limit; 0: only what is here
  * @param handled_out was there one? May be NULL
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF (the peer ended the connection), RPYC_ERR_CLOSED,
- *         RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, connection errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2609,11 +2617,9 @@ rpyc_status rpyc_connection_serve_all(rpyc_connection *connection, rpyc_error **
  * @param handler number of the handler, RPYC_HANDLE_...
  * @param args consumed, on success and on every failure
  * @param count number of args
- * @param value_out owned; the answer
+ * @param value_out owned; free it with rpyc_value_free; the answer
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_REFUSED, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT,
- *         RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED; RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED (a callback
- *         that ran meanwhile says so)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2634,8 +2640,7 @@ rpyc_status rpyc_connection_sync_request(rpyc_connection *connection,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE (see
- *         rpyc_connection_set_nonblocking)
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2666,7 +2671,7 @@ rpyc_status rpyc_connection_begin(rpyc_connection *connection,
  *
  * @param connection borrowed
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, connection errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2715,7 +2720,7 @@ bool rpyc_connection_is_native(const rpyc_connection *connection);
  * What the other side is called: its address where it has one.
  *
  * @param connection borrowed
- * @param text_out owned; a text value
+ * @param text_out owned; free it with rpyc_value_free; a text value
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
  *
@@ -2727,7 +2732,7 @@ rpyc_status rpyc_connection_peer_name(const rpyc_connection *connection, rpyc_va
  * Our own root on this connection: what the peer gets.
  *
  * @param connection borrowed
- * @param object_out owned
+ * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the connection is being made)
  *
@@ -2757,7 +2762,7 @@ rpyc_status rpyc_connection_get(const rpyc_connection *connection,
  * Whom the host takes the peer for: what rpyc_config_set_credentials was given.
  *
  * @param connection borrowed; also one that was lent to a service's callback
- * @param credentials_out owned; None if nothing was set
+ * @param credentials_out owned; free it with rpyc_value_free; None if nothing was set
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
  *
@@ -2772,8 +2777,8 @@ rpyc_status rpyc_connection_credentials(const rpyc_connection *connection,
  * rpyc_config_set_endpoints says otherwise.
  *
  * @param connection borrowed; also one that was lent to a service's callback
- * @param local_out owned; a text value
- * @param peer_out owned; a text value
+ * @param local_out owned; free it with rpyc_value_free; a text value
+ * @param peer_out owned; free it with rpyc_value_free; a text value
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
  *
@@ -2921,7 +2926,7 @@ rpyc_status rpyc_connection_serve_threaded(rpyc_connection *connection,
  * Another handle of the same threads.
  *
  * @param serving borrowed
- * @return owned; NULL for NULL
+ * @return owned; free it with rpyc_serving_free; NULL for NULL
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2976,7 +2981,7 @@ rpyc_status rpyc_serving_join(rpyc_serving *serving,
  * Another handle of the same result.
  *
  * @param result borrowed
- * @return owned; NULL for NULL
+ * @return owned; free it with rpyc_async_result_free; NULL for NULL
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3026,8 +3031,8 @@ bool rpyc_async_result_expired(rpyc_async_result *result);
  *
  * @param result borrowed
  * @param error_out owned; may be NULL
- * @return RPYC_OK (an answer or an exception came), RPYC_ERR_NULL, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF, RPYC_ERR_CLOSED,
- *         RPYC_ERR_CANCELLED, RPYC_ERR_FORKED
+ * @return RPYC_OK (an answer or an exception came), RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_TIMEOUT,
+ *         RPYC_ERR_CANCELLED, connection errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3037,10 +3042,9 @@ rpyc_status rpyc_async_result_wait(rpyc_async_result *result, rpyc_error **error
  * Waits as rpyc_async_result_wait does, and gives the answer. It may be asked for again.
  *
  * @param result borrowed
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL; an exception of the peer arrives here
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_CLOSED,
- *         RPYC_ERR_CANCELLED, RPYC_ERR_EOF, RPYC_ERR_FORKED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_CANCELLED
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3129,7 +3133,7 @@ rpyc_status rpyc_async_result_set_expiry(rpyc_async_result *result, int64_t time
  * Another handle of the same object.
  *
  * @param object borrowed
- * @return owned; NULL for NULL
+ * @return owned; free it with rpyc_object_free; NULL for NULL
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3189,7 +3193,7 @@ const char *rpyc_object_type_name(const rpyc_object *object);
  * The connection over which an object of a peer was lent.
  *
  * @param object borrowed
- * @param connection_out owned; it does not keep the connection open
+ * @param connection_out owned; free it with rpyc_connection_free; it does not keep the connection open
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (an object of this process), RPYC_ERR_CLOSED
  *
@@ -3203,7 +3207,7 @@ rpyc_status rpyc_object_connection(const rpyc_object *object, rpyc_connection **
  * @param klass copied reference
  * @param self_ given to the class's callbacks
  * @param self_free ends self when neither this process nor a peer uses the object any more; may be NULL
- * @param object_out owned
+ * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL
  *
@@ -3231,11 +3235,9 @@ void *rpyc_object_self(const rpyc_object *object, const rpyc_class *klass);
  *
  * @param object borrowed
  * @param attribute copied; NUL-terminated
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_UTF8
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3251,16 +3253,11 @@ rpyc_status rpyc_object_get_attr(rpyc_object *object,
  * @param attribute copied; NUL-terminated
  * @param value consumed, on success and on every failure
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_UTF8
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_set_attr(rpyc_object *object,
-                                 const char *attribute,
-                                 rpyc_value *value,
-                                 rpyc_error **error_out);
+rpyc_status rpyc_object_set_attr(rpyc_object *object, const char *attribute, rpyc_value *value, rpyc_error **error_out);
 
 /**
  * Deletes an attribute of an object.
@@ -3268,15 +3265,11 @@ rpyc_status rpyc_object_set_attr(rpyc_object *object,
  * @param object borrowed
  * @param attribute copied; NUL-terminated
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_UTF8
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_del_attr(rpyc_object *object,
-                                 const char *attribute,
-                                 rpyc_error **error_out);
+rpyc_status rpyc_object_del_attr(rpyc_object *object, const char *attribute, rpyc_error **error_out);
 
 /**
  * Calls an object.
@@ -3285,11 +3278,9 @@ rpyc_status rpyc_object_del_attr(rpyc_object *object,
  * @param args consumed, on success and on every failure
  * @param count number of args
  * @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_TYPE (keywords are no dict with text keys)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (keywords are no dict with text keys)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3308,11 +3299,9 @@ rpyc_status rpyc_object_call(rpyc_object *object,
  * @param args consumed, on success and on every failure
  * @param count number of args
  * @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords are no dict with text keys)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords are no dict with text keys)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3331,7 +3320,7 @@ rpyc_status rpyc_object_call_method(rpyc_object *object,
  * @param method copied; NUL-terminated; NULL: the object itself is called
  * @param args consumed, on success and on every failure; a tuple; NULL for none
  * @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
  * @return as rpyc_object_call_method; RPYC_ERR_TYPE also where args are no tuple
  *
@@ -3348,46 +3337,37 @@ rpyc_status rpyc_object_call_tuple(rpyc_object *object,
  * The text of an object, as Python's str().
  *
  * @param object borrowed
- * @param text_out owned
+ * @param text_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_str(rpyc_object *object,
-                            rpyc_value **text_out,
-                            rpyc_error **error_out);
+rpyc_status rpyc_object_str(rpyc_object *object, rpyc_value **text_out, rpyc_error **error_out);
 
 /**
  * The representation of an object, as Python's repr().
  *
  * @param object borrowed
- * @param text_out owned
+ * @param text_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_repr(rpyc_object *object,
-                             rpyc_value **text_out,
-                             rpyc_error **error_out);
+rpyc_status rpyc_object_repr(rpyc_object *object, rpyc_value **text_out, rpyc_error **error_out);
 
 /**
  * The hash of an object, an int.
  *
  * @param object borrowed
- * @param hash_out owned
+ * @param hash_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_hash(rpyc_object *object,
-                             rpyc_value **hash_out,
-                             rpyc_error **error_out);
+rpyc_status rpyc_object_hash(rpyc_object *object, rpyc_value **hash_out, rpyc_error **error_out);
 
 /**
  * Compares an object with a value: a bool, NotImplemented where its class does not compare the two, or whatever it answers.
@@ -3395,11 +3375,9 @@ rpyc_status rpyc_object_hash(rpyc_object *object,
  * @param object borrowed
  * @param op RPYC_LT, RPYC_LE, RPYC_EQ, RPYC_NE, RPYC_GT or RPYC_GE
  * @param other consumed, on success and on every failure
- * @param result_out owned
+ * @param result_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_ARGUMENT
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_ARGUMENT
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3413,31 +3391,25 @@ rpyc_status rpyc_object_compare(rpyc_object *object,
  * The names of an object's attributes, as Python's dir(): a tuple of texts.
  *
  * @param object borrowed
- * @param names_out owned
+ * @param names_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_dir(rpyc_object *object,
-                            rpyc_value **names_out,
-                            rpyc_error **error_out);
+rpyc_status rpyc_object_dir(rpyc_object *object, rpyc_value **names_out, rpyc_error **error_out);
 
 /**
  * The methods of an object: a tuple of pairs (name, doc), doc a text or None.
  *
  * @param object borrowed
- * @param methods_out owned
+ * @param methods_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_inspect(rpyc_object *object,
-                                rpyc_value **methods_out,
-                                rpyc_error **error_out);
+rpyc_status rpyc_object_inspect(rpyc_object *object, rpyc_value **methods_out, rpyc_error **error_out);
 
 /**
  * Is an object true, as Python's bool()? Its __bool__ says so, else its __len__; one that has neither is true.
@@ -3445,14 +3417,11 @@ rpyc_status rpyc_object_inspect(rpyc_object *object,
  * @param object borrowed
  * @param truth_out whether it is; false on failure
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_TYPE (__bool__ or __len__ answer with something else)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (__bool__ or __len__ answer with something else)
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_truth(rpyc_object *object,
-                              bool *truth_out,
-                              rpyc_error **error_out);
+rpyc_status rpyc_object_truth(rpyc_object *object, bool *truth_out, rpyc_error **error_out);
 
 /**
  * Is an object equal to a value, as Python's ==? Where its __eq__ knows no answer, that of the value is asked if it is an
@@ -3516,9 +3485,7 @@ bool rpyc_object_is_of(const rpyc_object *object, const rpyc_connection *connect
  * @param klass borrowed; a class
  * @param result_out the answer
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_TYPE (klass is not a class)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (klass is not a class)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3533,31 +3500,25 @@ rpyc_status rpyc_object_is_instance(rpyc_object *object,
  * @param object borrowed
  * @param length_out items
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (__len__ answers with something else), RPYC_ERR_RANGE
+ *         (it does not fit)
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_length(rpyc_object *object,
-                               int64_t *length_out,
-                               rpyc_error **error_out);
+rpyc_status rpyc_object_length(rpyc_object *object, int64_t *length_out, rpyc_error **error_out);
 
 /**
  * An item of a container: object[key]; key may be a slice. Of an object without `__getitem__` it is an AttributeError.
  *
  * @param object borrowed
  * @param key consumed, on success and on every failure
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_get_item(rpyc_object *object,
-                                 rpyc_value *key,
-                                 rpyc_value **value_out,
-                                 rpyc_error **error_out);
+rpyc_status rpyc_object_get_item(rpyc_object *object, rpyc_value *key, rpyc_value **value_out, rpyc_error **error_out);
 
 /**
  * Sets an item of a container.
@@ -3566,15 +3527,11 @@ rpyc_status rpyc_object_get_item(rpyc_object *object,
  * @param key consumed, on success and on every failure
  * @param value consumed, on success and on every failure
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_set_item(rpyc_object *object,
-                                 rpyc_value *key,
-                                 rpyc_value *value,
-                                 rpyc_error **error_out);
+rpyc_status rpyc_object_set_item(rpyc_object *object, rpyc_value *key, rpyc_value *value, rpyc_error **error_out);
 
 /**
  * Deletes an item of a container.
@@ -3582,14 +3539,11 @@ rpyc_status rpyc_object_set_item(rpyc_object *object,
  * @param object borrowed
  * @param key consumed, on success and on every failure
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_del_item(rpyc_object *object,
-                                 rpyc_value *key,
-                                 rpyc_error **error_out);
+rpyc_status rpyc_object_del_item(rpyc_object *object, rpyc_value *key, rpyc_error **error_out);
 
 /**
  * Evaluates Python's `item in object`. An object without `__contains__` is asked for one item after the other until one is
@@ -3599,8 +3553,7 @@ rpyc_status rpyc_object_del_item(rpyc_object *object,
  * @param item consumed, on success and on every failure
  * @param result_out the answer
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (what the object answers with is of another type)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3613,26 +3566,22 @@ rpyc_status rpyc_object_contains(rpyc_object *object,
  * An iterator over a container, for rpyc_object_next. Of an object without `__iter__` it is an AttributeError.
  *
  * @param object borrowed
- * @param iterator_out owned
+ * @param iterator_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the iterator is no object)
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_iter(rpyc_object *object,
-                             rpyc_object **iterator_out,
-                             rpyc_error **error_out);
+rpyc_status rpyc_object_iter(rpyc_object *object, rpyc_object **iterator_out, rpyc_error **error_out);
 
 /**
  * The next item of an iterator; RPYC_ERR_STOP_ITERATION at the end. One request for each: rpyc_object_iterate needs far fewer.
  * Of an object without `__next__` it is an AttributeError.
  *
  * @param iterator borrowed; an iterator
- * @param item_out owned
+ * @param item_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3645,10 +3594,9 @@ rpyc_status rpyc_object_next(rpyc_object *iterator,
  *
  * @param iterator borrowed; an iterator
  * @param count how many items at most
- * @param items_out owned
+ * @param items_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3661,16 +3609,13 @@ rpyc_status rpyc_object_next_chunk(rpyc_object *iterator,
  * Enters a context, as Python's with. Of an object without `__enter__` it is an AttributeError.
  *
  * @param object borrowed
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_enter(rpyc_object *object,
-                              rpyc_value **value_out,
-                              rpyc_error **error_out);
+rpyc_status rpyc_object_enter(rpyc_object *object, rpyc_value **value_out, rpyc_error **error_out);
 
 /**
  * Leaves a context. The peer learns whether there was an error, and no more (RPyC wire: CTXEXIT).
@@ -3679,15 +3624,11 @@ rpyc_status rpyc_object_enter(rpyc_object *object,
  * @param error borrowed; why the block is left; NULL: normally
  * @param swallowed_out the answer : an error of the block is dealt with
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (what __bool__ of the answer gives is no bool)
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_exit(rpyc_object *object,
-                             const rpyc_error *error,
-                             bool *swallowed_out,
-                             rpyc_error **error_out);
+rpyc_status rpyc_object_exit(rpyc_object *object, const rpyc_error *error, bool *swallowed_out, rpyc_error **error_out);
 
 /**
  * Starts to iterate over a container. Items are fetched 10, 20, 40 and at last 1000 at a time, so that an iterator may go
@@ -3696,8 +3637,7 @@ rpyc_status rpyc_object_exit(rpyc_object *object,
  * @param object borrowed
  * @param iterator_out owned; free it with rpyc_iterator_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF, RPYC_ERR_CLOSED,
- *         RPYC_ERR_TYPE
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the iterator is no object)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3709,16 +3649,14 @@ rpyc_status rpyc_object_iterate(rpyc_object *object,
  * The next item of an iteration.
  *
  * @param iterator borrowed
- * @param item_out owned
+ * @param item_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_STOP_ITERATION at the end (also when asked again), which makes no error, RPYC_ERR_NULL, and what
- *         rpyc_object_next_chunk gives
+ * @return RPYC_OK, RPYC_ERR_STOP_ITERATION at the end (also when asked again), which makes no error, RPYC_ERR_NULL,
+ *         request errors, RPYC_ERR_TYPE (the peer answers with something else than items)
  *
  * Threads: one thread at a time per handle. Since 0.1.
  */
-rpyc_status rpyc_iterator_next(rpyc_iterator *iterator,
-                               rpyc_value **item_out,
-                               rpyc_error **error_out);
+rpyc_status rpyc_iterator_next(rpyc_iterator *iterator, rpyc_value **item_out, rpyc_error **error_out);
 
 /**
  * Ends an iteration.
@@ -3737,8 +3675,7 @@ void rpyc_iterator_free(rpyc_iterator *iterator);
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
- *         RPYC_ERR_UTF8
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_UTF8
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3757,8 +3694,7 @@ rpyc_status rpyc_object_get_attr_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
- *         RPYC_ERR_UTF8
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_UTF8
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3777,8 +3713,7 @@ rpyc_status rpyc_object_set_attr_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
- *         RPYC_ERR_UTF8
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_UTF8
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3798,8 +3733,7 @@ rpyc_status rpyc_object_del_attr_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
- *         RPYC_ERR_TYPE (keywords are no dict with text keys)
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_TYPE (keywords are no dict with text keys)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3822,8 +3756,7 @@ rpyc_status rpyc_object_call_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
- *         RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords are no dict with text keys)
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords are no dict with text keys)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3843,7 +3776,7 @@ rpyc_status rpyc_object_call_method_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3859,7 +3792,7 @@ rpyc_status rpyc_object_str_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3875,7 +3808,7 @@ rpyc_status rpyc_object_repr_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3893,8 +3826,7 @@ rpyc_status rpyc_object_hash_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
- *         RPYC_ERR_ARGUMENT
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_ARGUMENT
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3912,7 +3844,7 @@ rpyc_status rpyc_object_compare_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3928,7 +3860,7 @@ rpyc_status rpyc_object_dir_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3945,8 +3877,7 @@ rpyc_status rpyc_object_inspect_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
- *         RPYC_ERR_TYPE (klass is not a class)
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_TYPE (klass is not a class)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3963,7 +3894,7 @@ rpyc_status rpyc_object_is_instance_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3980,7 +3911,7 @@ rpyc_status rpyc_object_length_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3999,7 +3930,7 @@ rpyc_status rpyc_object_get_item_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4018,7 +3949,7 @@ rpyc_status rpyc_object_set_item_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4036,7 +3967,7 @@ rpyc_status rpyc_object_del_item_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4053,7 +3984,7 @@ rpyc_status rpyc_object_contains_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4069,7 +4000,7 @@ rpyc_status rpyc_object_iter_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4086,7 +4017,7 @@ rpyc_status rpyc_object_next_async(rpyc_object *iterator,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4103,7 +4034,7 @@ rpyc_status rpyc_object_next_chunk_async(rpyc_object *iterator,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4120,7 +4051,7 @@ rpyc_status rpyc_object_enter_async(rpyc_object *object,
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4144,10 +4075,9 @@ rpyc_status rpyc_object_exit_async(rpyc_object *object,
  * @param max_items items of all containers together, counted as if nothing were shared, those of a dict twice; 0 for
  *        1048576. One container has less than 1048576 items in any case
  * @param max_bytes bytes of all texts, bytes and long ints together; 0 for 67108864
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT (it is larger or deeper than this),
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors; RPYC_ERR_LIMIT also where it is larger or deeper than this;
  *         RPYC_ERR_TYPE (something in it is no plain data, or a container holds itself)
  *
  * Threads: any thread. Since 0.1.
@@ -4215,7 +4145,7 @@ rpyc_status rpyc_buffer_new(void *data,
  * Another handle of the same buffer.
  *
  * @param buffer borrowed
- * @return owned; NULL for NULL
+ * @return owned; free it with rpyc_buffer_free; NULL for NULL
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4258,7 +4188,7 @@ bool rpyc_buffer_busy(const rpyc_buffer *buffer);
  * @param count number of args
  * @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
  * @param buffer borrowed
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
  * @return as rpyc_object_call_method
  *
@@ -4324,7 +4254,7 @@ rpyc_status rpyc_class_new(const rpyc_class_table *table,
  * Another handle of the same class.
  *
  * @param klass borrowed
- * @return owned; NULL for NULL
+ * @return owned; free it with rpyc_class_free; NULL for NULL
  *
  * Threads: any thread. Since 0.1.
  */
@@ -4343,7 +4273,7 @@ void rpyc_class_free(rpyc_class *klass);
  * The class as an object that can be sent. A peer that calls it constructs.
  *
  * @param klass borrowed
- * @param object_out owned
+ * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL
  *
@@ -4374,7 +4304,7 @@ rpyc_status rpyc_object_class(const rpyc_object *object, rpyc_class **class_out,
  * @param flags RPYC_FUNCTION_... or 0
  * @param userdata given to call
  * @param userdata_free ends userdata when neither this process nor a peer uses the function any more; may be NULL
- * @param object_out owned
+ * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature), RPYC_ERR_ABI (flags without a meaning)
  *
@@ -4423,7 +4353,7 @@ size_t rpyc_list_count(const rpyc_object *list);
  *
  * @param list borrowed
  * @param index from 0; -1 is the last one
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new), RPYC_ERR_RANGE
  *
@@ -4496,7 +4426,7 @@ rpyc_status rpyc_list_clear(rpyc_object *list, rpyc_error **error_out);
  * The items as they are now, in a value of kind list.
  *
  * @param list borrowed
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
  *
@@ -4540,7 +4470,7 @@ size_t rpyc_dict_count(const rpyc_object *dict);
  *
  * @param dict borrowed
  * @param key consumed, on success and on every failure
- * @param value_out owned; NULL, with RPYC_OK, if the dict has no such key
+ * @param value_out owned; free it with rpyc_value_free; NULL, with RPYC_OK, if the dict has no such key
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new, or a key that Python cannot hash)
  *
@@ -4589,7 +4519,7 @@ rpyc_status rpyc_dict_clear(rpyc_object *dict, rpyc_error **error_out);
  * The entries as they are now, in a value of kind dict: to go through them with rpyc_value_key and rpyc_value_item.
  *
  * @param dict borrowed
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new)
  *
@@ -5014,7 +4944,7 @@ rpyc_status rpyc_server_new(const char *address,
  * Another handle of the same server.
  *
  * @param server borrowed
- * @return owned; NULL for NULL
+ * @return owned; free it with rpyc_server_free; NULL for NULL
  *
  * Threads: any thread. Since 0.1.
  */
@@ -5157,7 +5087,7 @@ rpyc_status rpyc_queue_new(size_t limit,
  * Another handle of the same queue.
  *
  * @param queue borrowed
- * @return owned; NULL for NULL
+ * @return owned; free it with rpyc_queue_free; NULL for NULL
  *
  * Threads: any thread. Since 0.1.
  */
@@ -5537,7 +5467,7 @@ uint64_t rpyc_session_new_token(void);
  * @param session borrowed
  * @param klass copied reference; its class, if it is made; from rpyc_session_class_new
  * @param token comes with the events of the object
- * @param object_out owned
+ * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (a function or other object of this token lives)
  *
@@ -5557,7 +5487,7 @@ rpyc_status rpyc_session_object_new(rpyc_session *session,
  * @param name copied; NUL-terminated
  * @param signature copied; as of rpyc_method; NULL: anything goes
  * @param doc copied; NULL: nothing to say
- * @param object_out owned
+ * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature; another object of this token lives)
  *
@@ -5829,9 +5759,7 @@ rpyc_status rpyc_decoder_next(rpyc_decoder *decoder, rpyc_decoded *decoded, bool
  * @param config copied; NULL for defaults
  * @param classic_out owned; free it with rpyc_classic_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_IO, RPYC_ERR_DIALECT, RPYC_ERR_TYPE (the peer has no root)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TYPE (the peer has no root)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -5847,21 +5775,17 @@ rpyc_status rpyc_classic_connect(const char *address,
  * @param connection borrowed; what is made of it keeps it open as a clone would
  * @param classic_out owned; free it with rpyc_classic_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_TYPE (the peer has no root)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the peer has no root)
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_new(rpyc_connection *connection,
-                             rpyc_classic **classic_out,
-                             rpyc_error **error_out);
+rpyc_status rpyc_classic_new(rpyc_connection *connection, rpyc_classic **classic_out, rpyc_error **error_out);
 
 /**
  * Another handle of the same.
  *
  * @param classic borrowed
- * @return owned; NULL for NULL
+ * @return owned; free it with rpyc_classic_free; NULL for NULL
  *
  * Threads: any thread. Since 0.1.
  */
@@ -5880,10 +5804,9 @@ void rpyc_classic_free(rpyc_classic *classic);
  * The connection to a classic server.
  *
  * @param classic borrowed
- * @param connection_out owned
+ * @param connection_out owned; free it with rpyc_connection_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
  *
  * Threads: any thread. Since 0.1.
  */
@@ -5896,15 +5819,13 @@ rpyc_status rpyc_classic_connection(const rpyc_classic *classic,
  *
  * @param classic borrowed
  * @param module copied; such as "xml.dom.minidom"
- * @param object_out owned
+ * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8,
- *         RPYC_ERR_TYPE (the peer's answer is no object)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's answer is no object)
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_module(const rpyc_classic *classic,
+rpyc_status rpyc_classic_module(rpyc_classic *classic,
                                 const char *module,
                                 rpyc_object **object_out,
                                 rpyc_error **error_out);
@@ -5913,16 +5834,13 @@ rpyc_status rpyc_classic_module(const rpyc_classic *classic,
  * The peer's builtins: conn.builtins.
  *
  * @param classic borrowed
- * @param object_out owned
+ * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_TYPE
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_builtins(const rpyc_classic *classic,
-                                  rpyc_object **object_out,
-                                  rpyc_error **error_out);
+rpyc_status rpyc_classic_builtins(rpyc_classic *classic, rpyc_object **object_out, rpyc_error **error_out);
 
 /**
  * Calls a function of a module of the peer, in one request once the module is known.
@@ -5933,15 +5851,13 @@ rpyc_status rpyc_classic_builtins(const rpyc_classic *classic,
  * @param args consumed, on success and on every failure
  * @param count number of args
  * @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8,
- *         RPYC_ERR_TYPE (keywords are no dict with text keys)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords are no dict with text keys)
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_call(const rpyc_classic *classic,
+rpyc_status rpyc_classic_call(rpyc_classic *classic,
                               const char *module,
                               const char *function,
                               rpyc_value *const *args,
@@ -5956,14 +5872,13 @@ rpyc_status rpyc_classic_call(const rpyc_classic *classic,
  * @param classic borrowed
  * @param expression copied; UTF-8
  * @param length bytes, or RPYC_ZT
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_eval(const rpyc_classic *classic,
+rpyc_status rpyc_classic_eval(rpyc_classic *classic,
                               const char *expression,
                               size_t length,
                               rpyc_value **value_out,
@@ -5976,44 +5891,36 @@ rpyc_status rpyc_classic_eval(const rpyc_classic *classic,
  * @param statements copied; UTF-8
  * @param length bytes, or RPYC_ZT
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_execute(const rpyc_classic *classic,
-                                 const char *statements,
-                                 size_t length,
-                                 rpyc_error **error_out);
+rpyc_status rpyc_classic_execute(rpyc_classic *classic, const char *statements, size_t length, rpyc_error **error_out);
 
 /**
  * The peer's namespace, a dict: conn.namespace. It is asked for once.
  *
  * @param classic borrowed
- * @param object_out owned
+ * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_TYPE
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_namespace(const rpyc_classic *classic,
-                                   rpyc_object **object_out,
-                                   rpyc_error **error_out);
+rpyc_status rpyc_classic_namespace(rpyc_classic *classic, rpyc_object **object_out, rpyc_error **error_out);
 
 /**
  * A name of the peer's namespace: conn.namespace[variable].
  *
  * @param classic borrowed
  * @param variable copied
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's namespace is no object)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's namespace is no object)
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_get(const rpyc_classic *classic,
+rpyc_status rpyc_classic_get(rpyc_classic *classic,
                              const char *variable,
                              rpyc_value **value_out,
                              rpyc_error **error_out);
@@ -6025,30 +5932,23 @@ rpyc_status rpyc_classic_get(const rpyc_classic *classic,
  * @param variable copied
  * @param value consumed, on success and on every failure; lists and dicts are lent, see rpyc_classic_deliver
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's namespace is no object)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's namespace is no object)
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_set(const rpyc_classic *classic,
-                             const char *variable,
-                             rpyc_value *value,
-                             rpyc_error **error_out);
+rpyc_status rpyc_classic_set(rpyc_classic *classic, const char *variable, rpyc_value *value, rpyc_error **error_out);
 
 /**
  * The peer's own end of this connection, as an object of the peer: conn.root.getconn().
  *
  * @param classic borrowed
- * @param object_out owned
+ * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_TYPE
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_getconn(const rpyc_classic *classic,
-                                 rpyc_object **object_out,
-                                 rpyc_error **error_out);
+rpyc_status rpyc_classic_getconn(rpyc_classic *classic, rpyc_object **object_out, rpyc_error **error_out);
 
 /**
  * Copies an object of the peer into a value by its pickle, in one request: rpyc.classic.obtain().
@@ -6061,17 +5961,15 @@ rpyc_status rpyc_classic_getconn(const rpyc_classic *classic,
  * @param max_depth as of rpyc_object_obtain
  * @param max_items as of rpyc_object_obtain
  * @param max_bytes as of rpyc_object_obtain
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_ARGUMENT (no object of this connection), RPYC_ERR_DENIED (its pickle is more than plain data),
- *         RPYC_ERR_TYPE (a container in it holds itself)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_ARGUMENT (no object of this connection), RPYC_ERR_DENIED (its
+ *         pickle is more than plain data), RPYC_ERR_TYPE (a container in it holds itself)
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_obtain(const rpyc_classic *classic,
-                                const rpyc_object *object,
+rpyc_status rpyc_classic_obtain(rpyc_classic *classic,
+                                rpyc_object *object,
                                 size_t max_depth,
                                 size_t max_items,
                                 size_t max_bytes,
@@ -6084,14 +5982,13 @@ rpyc_status rpyc_classic_obtain(const rpyc_classic *classic,
  *
  * @param classic borrowed
  * @param value consumed, on success and on every failure
- * @param value_out owned
+ * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_TYPE (it holds an object)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (it holds an object)
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_deliver(const rpyc_classic *classic,
+rpyc_status rpyc_classic_deliver(rpyc_classic *classic,
                                  rpyc_value *value,
                                  rpyc_value **value_out,
                                  rpyc_error **error_out);
@@ -6107,14 +6004,13 @@ rpyc_status rpyc_classic_deliver(const rpyc_classic *classic,
  * @param remote copied; the path of the copy, not of the folder that it lies in
  * @param options copied; NULL for defaults
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is neither file nor folder), RPYC_ERR_DENIED,
- *         RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer answers with something else than files do)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is
+ *         neither file nor folder), RPYC_ERR_DENIED, RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer
+ *         answers with something else than files do)
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_upload(const rpyc_classic *classic,
+rpyc_status rpyc_classic_upload(rpyc_classic *classic,
                                 const char *local,
                                 const char *remote,
                                 const rpyc_transfer_options *options,
@@ -6130,14 +6026,13 @@ rpyc_status rpyc_classic_upload(const rpyc_classic *classic,
  * @param local copied; the path of the copy, not of the folder that it lies in
  * @param options copied; NULL for defaults
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is neither file nor folder), RPYC_ERR_DENIED,
- *         RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer answers with something else than files do)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is
+ *         neither file nor folder), RPYC_ERR_DENIED, RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer
+ *         answers with something else than files do)
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_download(const rpyc_classic *classic,
+rpyc_status rpyc_classic_download(rpyc_classic *classic,
                                   const char *remote,
                                   const char *local,
                                   const rpyc_transfer_options *options,
@@ -6155,15 +6050,13 @@ rpyc_status rpyc_classic_download(const rpyc_classic *classic,
  * @param err gets what the peer writes to sys.stderr; NULL: it keeps its own
  * @param userdata given to the callbacks
  * @param userdata_free ends userdata when the peer has let go of the streams; may be NULL
- * @param redirection_out owned; end it with rpyc_redirection_end
+ * @param redirection_out owned; free it with rpyc_redirection_free; end it with rpyc_redirection_end
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_TYPE (the peer's sys is no object)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the peer's sys is no object)
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_redirect(const rpyc_classic *classic,
+rpyc_status rpyc_classic_redirect(rpyc_classic *classic,
                                   rpyc_input_fn input,
                                   rpyc_output_fn out,
                                   rpyc_output_fn err,
@@ -6179,15 +6072,13 @@ rpyc_status rpyc_classic_redirect(const rpyc_classic *classic,
  * @param input borrowed until the redirection has ended; NULL: the peer keeps its own
  * @param out borrowed likewise; NULL: the peer keeps its own
  * @param err borrowed likewise; NULL: the peer keeps its own
- * @param redirection_out owned; end it with rpyc_redirection_end
+ * @param redirection_out owned; free it with rpyc_redirection_free; end it with rpyc_redirection_end
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_TYPE (the peer's sys is no object)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the peer's sys is no object)
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_classic_redirect_files(const rpyc_classic *classic,
+rpyc_status rpyc_classic_redirect_files(rpyc_classic *classic,
                                         FILE *input,
                                         FILE *out,
                                         FILE *err,
@@ -6199,13 +6090,11 @@ rpyc_status rpyc_classic_redirect_files(const rpyc_classic *classic,
  *
  * @param redirection borrowed
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
- *         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_redirection_end(rpyc_redirection *redirection,
-                                 rpyc_error **error_out);
+rpyc_status rpyc_redirection_end(rpyc_redirection *redirection, rpyc_error **error_out);
 
 /**
  * Frees a handle. A redirection that was not ended stays: the peer goes on writing to this side.
@@ -6228,7 +6117,7 @@ void rpyc_redirection_free(rpyc_redirection *redirection);
  * @param table copied, with everything that it points to
  * @param userdata given to create, and the self of callbacks without create
  * @param userdata_free ends userdata when the class and all its connections are gone; may be NULL
- * @param class_out owned; for rpyc_server_new, rpyc_connect and the like
+ * @param class_out owned; free it with rpyc_class_free; for rpyc_server_new, rpyc_connect and the like
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right), RPYC_ERR_ARGUMENT
  *
@@ -6246,7 +6135,7 @@ rpyc_status rpyc_slave_new(const rpyc_slave_table *table,
  *
  * @param call borrowed
  * @param module copied
- * @param object_out owned
+ * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_STATE (the service of the connection is no slave),
  *         RPYC_ERR_ARGUMENT (there is no such module)
@@ -6264,7 +6153,7 @@ rpyc_status rpyc_slave_module(rpyc_call *call,
  *
  * @param module copied; its name
  * @param doc copied; what it is; may be NULL
- * @param object_out owned
+ * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8
  *

@@ -26,7 +26,20 @@ fn generated() -> String {
         .expect("cbindgen reads src/ffi");
     let mut text = Vec::new();
     bindings.write(&mut text);
-    String::from_utf8(text).expect("the header is UTF-8")
+    tagged(&String::from_utf8(text).expect("the header is UTF-8"))
+}
+
+/// Gives each struct with members a tag, so that programs can declare it without the header. cbindgen's style "both" would
+/// also write `struct` before every use of a type.
+fn tagged(header: &str) -> String {
+    let mut parts = header.split("typedef struct {");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (_, after) = part.split_once("\n} ").expect("the end of a struct");
+        let (name, _) = after.split_once(';').expect("the name of a struct");
+        text.push_str(&format!("typedef struct {name} {{{part}"));
+    }
+    text
 }
 
 /// The header without comments and preprocessor lines.

@@ -25,7 +25,7 @@ ABIDW = ["abidw", "--no-corpus-path", "--no-comp-dir-path", "--no-show-locs"]
 TROUBLE = 1 | 2 | 4 | 8
 
 
-TABLE = re.compile(r"typedef struct \{([^{}]*)\} (\w+);")
+TABLE = re.compile(r"typedef struct \w* ?\{([^{}]*)\} (\w+);")
 
 
 def pieces(text):

@@ -49,6 +49,7 @@ import classic                                       # noqa: F401
 import tool                                          # noqa: F401
 import tool_trace                                    # noqa: F401
 import ffi                                           # noqa: F401
+import statuses                                      # noqa: F401
 import syscalls                                      # noqa: F401
 import benches                                       # noqa: F401
 import upstream                                      # noqa: F401

@@ -1,6 +1,8 @@
 //! What stands between C and Rust in every function: panics end here, forks are noticed, errors are handed out.
 
 use crate::ffi::border::handle;
+#[cfg(debug_assertions)]
+use crate::ffi::border::record;
 use crate::ffi::border::report::Report;
 use crate::ffi::border::status::{Failure, RPYC_ERR_PANIC, RPYC_OK, Result, rpyc_status};
 use crate::ffi::border::types::rpyc_error;
@@ -16,14 +18,18 @@ static READY: Once = Once::new();
 ///
 /// # Safety
 /// `error_out` is NULL or can be written to.
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) unsafe fn guard(error_out: *mut *mut rpyc_error, body: impl FnOnce() -> Result<()>) -> rpyc_status {
     // SAFETY: the same is asked of our caller.
     unsafe { no_error(error_out) };
-    match caught(body).unwrap_or_else(Err) {
+    let status = match caught(body).unwrap_or_else(Err) {
         Ok(()) => RPYC_OK,
         // SAFETY: as above.
         Err(failure) => unsafe { hand_out(error_out, failure) },
-    }
+    };
+    #[cfg(debug_assertions)]
+    record::status(std::panic::Location::caller(), status);
+    status
 }
 
 /// The end of a function in which nothing can fail, and empties `error_out`.
@@ -40,6 +46,7 @@ pub(crate) unsafe fn no_error(error_out: *mut *mut rpyc_error) -> rpyc_status {
 }
 
 /// Runs the body of a function that answers with a status alone.
+#[cfg_attr(debug_assertions, track_caller)]
 pub(crate) fn guard_status(body: impl FnOnce() -> Result<()>) -> rpyc_status {
     // SAFETY: NULL is allowed.
     unsafe { guard(ptr::null_mut(), body) }

@@ -26,6 +26,8 @@ pub(crate) mod guard;
 pub(crate) mod handle;
 pub(crate) mod packed;
 pub(crate) mod pointer;
+#[cfg(debug_assertions)]
+mod record;
 pub(crate) mod report;
 pub(crate) mod table;
 pub(crate) mod time;

@@ -42,9 +42,7 @@ pub(crate) unsafe fn live<'a>(classic: *const rpyc_classic) -> Result<&'a Classi
 /// @param config copied; NULL for defaults
 /// @param classic_out owned; free it with rpyc_classic_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_IO, RPYC_ERR_DIALECT, RPYC_ERR_TYPE (the peer has no root)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TYPE (the peer has no root)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -71,9 +69,7 @@ pub unsafe extern "C" fn rpyc_classic_connect(
 /// @param connection borrowed; what is made of it keeps it open as a clone would
 /// @param classic_out owned; free it with rpyc_classic_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_TYPE (the peer has no root)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the peer has no root)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -95,7 +91,7 @@ pub unsafe extern "C" fn rpyc_classic_new(
 /// Another handle of the same.
 ///
 /// @param classic borrowed
-/// @return owned; NULL for NULL
+/// @return owned; free it with rpyc_classic_free; NULL for NULL
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -120,10 +116,9 @@ pub unsafe extern "C" fn rpyc_classic_free(classic: *mut rpyc_classic) {
 /// The connection to a classic server.
 ///
 /// @param classic borrowed
-/// @param connection_out owned
+/// @param connection_out owned; free it with rpyc_connection_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -145,16 +140,14 @@ pub unsafe extern "C" fn rpyc_classic_connection(
 ///
 /// @param classic borrowed
 /// @param module copied; such as "xml.dom.minidom"
-/// @param object_out owned
+/// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8,
-///         RPYC_ERR_TYPE (the peer's answer is no object)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's answer is no object)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_module(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     module: *const c_char,
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
@@ -171,15 +164,14 @@ pub unsafe extern "C" fn rpyc_classic_module(
 /// The peer's builtins: conn.builtins.
 ///
 /// @param classic borrowed
-/// @param object_out owned
+/// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_TYPE
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_builtins(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
@@ -200,16 +192,14 @@ pub unsafe extern "C" fn rpyc_classic_builtins(
 /// @param args consumed, on success and on every failure
 /// @param count number of args
 /// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8,
-///         RPYC_ERR_TYPE (keywords are no dict with text keys)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords are no dict with text keys)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_call(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     module: *const c_char,
     function: *const c_char,
     args: *const *mut rpyc_value,
@@ -238,15 +228,14 @@ pub unsafe extern "C" fn rpyc_classic_call(
 /// @param classic borrowed
 /// @param expression copied; UTF-8
 /// @param length bytes, or RPYC_ZT
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_eval(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     expression: *const c_char,
     length: usize,
     value_out: *mut *mut rpyc_value,
@@ -267,13 +256,12 @@ pub unsafe extern "C" fn rpyc_classic_eval(
 /// @param statements copied; UTF-8
 /// @param length bytes, or RPYC_ZT
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_execute(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     statements: *const c_char,
     length: usize,
     error_out: *mut *mut rpyc_error,
@@ -285,15 +273,14 @@ pub unsafe extern "C" fn rpyc_classic_execute(
 /// The peer's namespace, a dict: conn.namespace. It is asked for once.
 ///
 /// @param classic borrowed
-/// @param object_out owned
+/// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_TYPE
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_namespace(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
@@ -310,15 +297,14 @@ pub unsafe extern "C" fn rpyc_classic_namespace(
 ///
 /// @param classic borrowed
 /// @param variable copied
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's namespace is no object)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's namespace is no object)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_get(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     variable: *const c_char,
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
@@ -338,13 +324,12 @@ pub unsafe extern "C" fn rpyc_classic_get(
 /// @param variable copied
 /// @param value consumed, on success and on every failure; lists and dicts are lent, see rpyc_classic_deliver
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's namespace is no object)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's namespace is no object)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_set(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     variable: *const c_char,
     value: *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
@@ -363,15 +348,14 @@ pub unsafe extern "C" fn rpyc_classic_set(
 /// The peer's own end of this connection, as an object of the peer: conn.root.getconn().
 ///
 /// @param classic borrowed
-/// @param object_out owned
+/// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_TYPE
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_getconn(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
@@ -394,18 +378,16 @@ pub unsafe extern "C" fn rpyc_classic_getconn(
 /// @param max_depth as of rpyc_object_obtain
 /// @param max_items as of rpyc_object_obtain
 /// @param max_bytes as of rpyc_object_obtain
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_ARGUMENT (no object of this connection), RPYC_ERR_DENIED (its pickle is more than plain data),
-///         RPYC_ERR_TYPE (a container in it holds itself)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_ARGUMENT (no object of this connection), RPYC_ERR_DENIED (its
+///         pickle is more than plain data), RPYC_ERR_TYPE (a container in it holds itself)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_obtain(
-    classic: *const rpyc_classic,
-    object: *const rpyc_object,
+    classic: *mut rpyc_classic,
+    object: *mut rpyc_object,
     max_depth: usize,
     max_items: usize,
     max_bytes: usize,
@@ -428,15 +410,14 @@ pub unsafe extern "C" fn rpyc_classic_obtain(
 ///
 /// @param classic borrowed
 /// @param value consumed, on success and on every failure
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_TYPE (it holds an object)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (it holds an object)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_deliver(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     value: *mut rpyc_value,
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,

@@ -82,7 +82,7 @@ unsafe fn method(run: rpyc_method_fn) -> Option<Method> {
 /// @param table copied, with everything that it points to
 /// @param userdata given to create, and the self of callbacks without create
 /// @param userdata_free ends userdata when the class and all its connections are gone; may be NULL
-/// @param class_out owned; for rpyc_server_new, rpyc_connect and the like
+/// @param class_out owned; free it with rpyc_class_free; for rpyc_server_new, rpyc_connect and the like
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right), RPYC_ERR_ARGUMENT
 ///
@@ -144,7 +144,7 @@ unsafe fn described(table: *const rpyc_slave_table, userdata: Arc<Userdata>) -> 
 ///
 /// @param call borrowed
 /// @param module copied
-/// @param object_out owned
+/// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_STATE (the service of the connection is no slave),
 ///         RPYC_ERR_ARGUMENT (there is no such module)
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn rpyc_slave_module(
 ///
 /// @param module copied; its name
 /// @param doc copied; what it is; may be NULL
-/// @param object_out owned
+/// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8
 ///

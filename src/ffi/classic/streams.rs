@@ -92,15 +92,14 @@ unsafe fn with_options(
 /// @param remote copied; the path of the copy, not of the folder that it lies in
 /// @param options copied; NULL for defaults
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is neither file nor folder), RPYC_ERR_DENIED,
-///         RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer answers with something else than files do)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is
+///         neither file nor folder), RPYC_ERR_DENIED, RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer
+///         answers with something else than files do)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_upload(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     local: *const c_char,
     remote: *const c_char,
     options: *const rpyc_transfer_options,
@@ -126,15 +125,14 @@ pub unsafe extern "C" fn rpyc_classic_upload(
 /// @param local copied; the path of the copy, not of the folder that it lies in
 /// @param options copied; NULL for defaults
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is neither file nor folder), RPYC_ERR_DENIED,
-///         RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer answers with something else than files do)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is
+///         neither file nor folder), RPYC_ERR_DENIED, RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer
+///         answers with something else than files do)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_download(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     remote: *const c_char,
     local: *const c_char,
     options: *const rpyc_transfer_options,
@@ -173,16 +171,14 @@ impl Handle for rpyc_redirection {
 /// @param err gets what the peer writes to sys.stderr; NULL: it keeps its own
 /// @param userdata given to the callbacks
 /// @param userdata_free ends userdata when the peer has let go of the streams; may be NULL
-/// @param redirection_out owned; end it with rpyc_redirection_end
+/// @param redirection_out owned; free it with rpyc_redirection_free; end it with rpyc_redirection_end
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_TYPE (the peer's sys is no object)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the peer's sys is no object)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_redirect(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     input: rpyc_input_fn,
     out: rpyc_output_fn,
     err: rpyc_output_fn,
@@ -265,16 +261,14 @@ impl File {
 /// @param input borrowed until the redirection has ended; NULL: the peer keeps its own
 /// @param out borrowed likewise; NULL: the peer keeps its own
 /// @param err borrowed likewise; NULL: the peer keeps its own
-/// @param redirection_out owned; end it with rpyc_redirection_end
+/// @param redirection_out owned; free it with rpyc_redirection_free; end it with rpyc_redirection_end
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_TYPE (the peer's sys is no object)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the peer's sys is no object)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_redirect_files(
-    classic: *const rpyc_classic,
+    classic: *mut rpyc_classic,
     input: *mut FILE,
     out: *mut FILE,
     err: *mut FILE,
@@ -299,8 +293,7 @@ pub unsafe extern "C" fn rpyc_classic_redirect_files(
 ///
 /// @param redirection borrowed
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

@@ -119,7 +119,7 @@ pub unsafe extern "C" fn rpyc_connection_is_native(connection: *const rpyc_conne
 /// What the other side is called: its address where it has one.
 ///
 /// @param connection borrowed
-/// @param text_out owned; a text value
+/// @param text_out owned; free it with rpyc_value_free; a text value
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
@@ -142,7 +142,7 @@ pub unsafe extern "C" fn rpyc_connection_peer_name(
 /// Our own root on this connection: what the peer gets.
 ///
 /// @param connection borrowed
-/// @param object_out owned
+/// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the connection is being made)
 ///
@@ -195,7 +195,7 @@ pub unsafe extern "C" fn rpyc_connection_get(
 /// Whom the host takes the peer for: what rpyc_config_set_credentials was given.
 ///
 /// @param connection borrowed; also one that was lent to a service's callback
-/// @param credentials_out owned; None if nothing was set
+/// @param credentials_out owned; free it with rpyc_value_free; None if nothing was set
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
@@ -219,8 +219,8 @@ pub unsafe extern "C" fn rpyc_connection_credentials(
 /// rpyc_config_set_endpoints says otherwise.
 ///
 /// @param connection borrowed; also one that was lent to a service's callback
-/// @param local_out owned; a text value
-/// @param peer_out owned; a text value
+/// @param local_out owned; free it with rpyc_value_free; a text value
+/// @param peer_out owned; free it with rpyc_value_free; a text value
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///

@@ -52,8 +52,8 @@ pub(crate) unsafe fn held(handle: *const rpyc_connection) -> Result<Connection> 
 /// @param config copied; NULL for defaults, which are those of RPyC 6
 /// @param connection_out owned; free it with rpyc_connection_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_IO, RPYC_ERR_EOF,
-///         RPYC_ERR_MALFORMED, RPYC_ERR_DIALECT
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_STATE (create refuses the
+///         connection), connection errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn rpyc_connect(
 /// @param config copied; NULL for defaults
 /// @param connection_out owned; free it with rpyc_connection_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (create refuses the connection)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn rpyc_connection_new(
 /// Another handle of the same connection. Clones of a handle that was lent to a callback do not keep the connection open.
 ///
 /// @param connection borrowed
-/// @return owned; NULL for NULL
+/// @return owned; free it with rpyc_connection_free; NULL for NULL
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -197,8 +197,7 @@ pub unsafe extern "C" fn rpyc_connection_pending(connection: *const rpyc_connect
 /// @param connection borrowed
 /// @param root_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_TYPE (the root is no object), and what
-///         rpyc_connection_sync_request gives
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the root is no object)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -223,8 +222,7 @@ pub unsafe extern "C" fn rpyc_connection_root(
 /// @param length bytes of data
 /// @param timeout_ms milliseconds; -1: no limit
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_TIMEOUT, RPYC_ERR_MALFORMED (something else came back),
-///         RPYC_ERR_EOF, RPYC_ERR_CLOSED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors; RPYC_ERR_MALFORMED also where something else came back
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

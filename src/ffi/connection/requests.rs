@@ -57,8 +57,7 @@ pub const RPYC_HANDLE_INSTANCECHECK: i32 = 20;
 /// @param timeout_ms milliseconds to wait for it; -1: no limit; 0: only what is here
 /// @param handled_out was there one? May be NULL
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF (the peer ended the connection), RPYC_ERR_CLOSED,
-///         RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, connection errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -118,6 +117,7 @@ pub unsafe extern "C" fn rpyc_connection_poll_all(
 
 /// # Safety
 /// Pointers are NULL or as the documentation of the functions asks.
+#[cfg_attr(debug_assertions, track_caller)]
 unsafe fn handling(
     connection: *mut rpyc_connection,
     handled_out: *mut bool,
@@ -160,11 +160,9 @@ pub unsafe extern "C" fn rpyc_connection_serve_all(
 /// @param handler number of the handler, RPYC_HANDLE_...
 /// @param args consumed, on success and on every failure
 /// @param count number of args
-/// @param value_out owned; the answer
+/// @param value_out owned; free it with rpyc_value_free; the answer
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_REFUSED, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT,
-///         RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED; RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED (a callback
-///         that ran meanwhile says so)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -196,8 +194,7 @@ pub unsafe extern "C" fn rpyc_connection_sync_request(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE (see
-///         rpyc_connection_set_nonblocking)
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -243,7 +240,7 @@ pub unsafe extern "C" fn rpyc_connection_begin(
 ///
 /// @param connection borrowed
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, connection errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

@@ -80,7 +80,7 @@ pub unsafe extern "C" fn rpyc_connection_serve_threaded(
 /// Another handle of the same threads.
 ///
 /// @param serving borrowed
-/// @return owned; NULL for NULL
+/// @return owned; free it with rpyc_serving_free; NULL for NULL
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

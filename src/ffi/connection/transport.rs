@@ -57,7 +57,7 @@ pub unsafe extern "C" fn rpyc_transport_connect(
 /// @param write_fd descriptor to send to
 /// @param close_fds 1: the descriptors are consumed on success; of 0, 1 and 2 the transport makes copies, and 0 and 2 become
 ///        /dev/null, 1 standard error; 0: they stay the caller's
-/// @param transport_out owned
+/// @param transport_out owned; free it with rpyc_transport_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT, RPYC_ERR_ADDRESS (not open, or no stream), RPYC_ERR_IO
 ///
@@ -86,8 +86,8 @@ pub unsafe extern "C" fn rpyc_transport_new_fd(
 
 /// Makes two transports that are connected to each other in memory.
 ///
-/// @param left_out owned
-/// @param right_out owned
+/// @param left_out owned; free it with rpyc_transport_free
+/// @param right_out owned; free it with rpyc_transport_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///

@@ -17,8 +17,7 @@ use std::ffi::c_char;
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
-///         RPYC_ERR_UTF8
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_UTF8
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -45,8 +44,7 @@ pub unsafe extern "C" fn rpyc_object_get_attr_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
-///         RPYC_ERR_UTF8
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_UTF8
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -75,8 +73,7 @@ pub unsafe extern "C" fn rpyc_object_set_attr_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
-///         RPYC_ERR_UTF8
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_UTF8
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -104,8 +101,7 @@ pub unsafe extern "C" fn rpyc_object_del_attr_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
-///         RPYC_ERR_TYPE (keywords are no dict with text keys)
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_TYPE (keywords are no dict with text keys)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -138,8 +134,7 @@ pub unsafe extern "C" fn rpyc_object_call_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
-///         RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords are no dict with text keys)
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords are no dict with text keys)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -172,7 +167,7 @@ pub unsafe extern "C" fn rpyc_object_call_method_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -192,7 +187,7 @@ pub unsafe extern "C" fn rpyc_object_str_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -212,7 +207,7 @@ pub unsafe extern "C" fn rpyc_object_repr_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -234,8 +229,7 @@ pub unsafe extern "C" fn rpyc_object_hash_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
-///         RPYC_ERR_ARGUMENT
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_ARGUMENT
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -263,7 +257,7 @@ pub unsafe extern "C" fn rpyc_object_compare_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -283,7 +277,7 @@ pub unsafe extern "C" fn rpyc_object_dir_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -304,8 +298,7 @@ pub unsafe extern "C" fn rpyc_object_inspect_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE,
-///         RPYC_ERR_TYPE (klass is not a class)
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_TYPE (klass is not a class)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -330,7 +323,7 @@ pub unsafe extern "C" fn rpyc_object_is_instance_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -355,7 +348,7 @@ pub unsafe extern "C" fn rpyc_object_length_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -383,7 +376,7 @@ pub unsafe extern "C" fn rpyc_object_get_item_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -412,7 +405,7 @@ pub unsafe extern "C" fn rpyc_object_set_item_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -439,7 +432,7 @@ pub unsafe extern "C" fn rpyc_object_del_item_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -465,7 +458,7 @@ pub unsafe extern "C" fn rpyc_object_contains_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -489,7 +482,7 @@ pub unsafe extern "C" fn rpyc_object_iter_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -514,7 +507,7 @@ pub unsafe extern "C" fn rpyc_object_next_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -539,7 +532,7 @@ pub unsafe extern "C" fn rpyc_object_next_chunk_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -564,7 +557,7 @@ pub unsafe extern "C" fn rpyc_object_enter_async(
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_EOF, RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_BACKPRESSURE
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

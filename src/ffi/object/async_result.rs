@@ -25,7 +25,7 @@ pub type rpyc_async_callback = Option<unsafe extern "C" fn(result: *mut rpyc_asy
 /// Another handle of the same result.
 ///
 /// @param result borrowed
-/// @return owned; NULL for NULL
+/// @return owned; free it with rpyc_async_result_free; NULL for NULL
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -94,8 +94,8 @@ pub unsafe extern "C" fn rpyc_async_result_expired(result: *mut rpyc_async_resul
 ///
 /// @param result borrowed
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK (an answer or an exception came), RPYC_ERR_NULL, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF, RPYC_ERR_CLOSED,
-///         RPYC_ERR_CANCELLED, RPYC_ERR_FORKED
+/// @return RPYC_OK (an answer or an exception came), RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_TIMEOUT,
+///         RPYC_ERR_CANCELLED, connection errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -110,10 +110,9 @@ pub unsafe extern "C" fn rpyc_async_result_wait(
 /// Waits as rpyc_async_result_wait does, and gives the answer. It may be asked for again.
 ///
 /// @param result borrowed
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL; an exception of the peer arrives here
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_CLOSED,
-///         RPYC_ERR_CANCELLED, RPYC_ERR_EOF, RPYC_ERR_FORKED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_CANCELLED
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

@@ -132,7 +132,7 @@ pub unsafe extern "C" fn rpyc_buffer_new(
 /// Another handle of the same buffer.
 ///
 /// @param buffer borrowed
-/// @return owned; NULL for NULL
+/// @return owned; free it with rpyc_buffer_free; NULL for NULL
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -183,7 +183,7 @@ pub unsafe extern "C" fn rpyc_buffer_busy(buffer: *const rpyc_buffer) -> bool {
 /// @param count number of args
 /// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
 /// @param buffer borrowed
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
 /// @return as rpyc_object_call_method
 ///

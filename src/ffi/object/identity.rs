@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// Another handle of the same object.
 ///
 /// @param object borrowed
-/// @return owned; NULL for NULL
+/// @return owned; free it with rpyc_object_free; NULL for NULL
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -123,7 +123,7 @@ fn c_name(reference: &Reference) -> CString {
 /// The connection over which an object of a peer was lent.
 ///
 /// @param object borrowed
-/// @param connection_out owned; it does not keep the connection open
+/// @param connection_out owned; free it with rpyc_connection_free; it does not keep the connection open
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (an object of this process), RPYC_ERR_CLOSED
 ///
@@ -155,7 +155,7 @@ fn connection_of(proxy: &Proxy) -> Result<Arc<crate::connection::Shared>> {
 /// @param klass copied reference
 /// @param self_ given to the class's callbacks
 /// @param self_free ends self when neither this process nor a peer uses the object any more; may be NULL
-/// @param object_out owned
+/// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///

@@ -35,9 +35,7 @@ fn iterator_of(object: &Reference) -> Result<Reference> {
 /// @param klass borrowed; a class
 /// @param result_out the answer
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_TYPE (klass is not a class)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (klass is not a class)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -60,8 +58,8 @@ pub unsafe extern "C" fn rpyc_object_is_instance(
 /// @param object borrowed
 /// @param length_out items
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (__len__ answers with something else), RPYC_ERR_RANGE
+///         (it does not fit)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -82,10 +80,9 @@ pub unsafe extern "C" fn rpyc_object_length(
 ///
 /// @param object borrowed
 /// @param key consumed, on success and on every failure
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -110,8 +107,7 @@ pub unsafe extern "C" fn rpyc_object_get_item(
 /// @param key consumed, on success and on every failure
 /// @param value consumed, on success and on every failure
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -137,8 +133,7 @@ pub unsafe extern "C" fn rpyc_object_set_item(
 /// @param object borrowed
 /// @param key consumed, on success and on every failure
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -163,8 +158,7 @@ pub unsafe extern "C" fn rpyc_object_del_item(
 /// @param item consumed, on success and on every failure
 /// @param result_out the answer
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (what the object answers with is of another type)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -186,10 +180,9 @@ pub unsafe extern "C" fn rpyc_object_contains(
 /// An iterator over a container, for rpyc_object_next. Of an object without `__iter__` it is an AttributeError.
 ///
 /// @param object borrowed
-/// @param iterator_out owned
+/// @param iterator_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the iterator is no object)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -210,10 +203,9 @@ pub unsafe extern "C" fn rpyc_object_iter(
 /// Of an object without `__next__` it is an AttributeError.
 ///
 /// @param iterator borrowed; an iterator
-/// @param item_out owned
+/// @param item_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -234,10 +226,9 @@ pub unsafe extern "C" fn rpyc_object_next(
 ///
 /// @param iterator borrowed; an iterator
 /// @param count how many items at most
-/// @param items_out owned
+/// @param items_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -258,10 +249,9 @@ pub unsafe extern "C" fn rpyc_object_next_chunk(
 /// Enters a context, as Python's with. Of an object without `__enter__` it is an AttributeError.
 ///
 /// @param object borrowed
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -284,8 +274,7 @@ pub unsafe extern "C" fn rpyc_object_enter(
 /// @param error borrowed; why the block is left; NULL: normally
 /// @param swallowed_out the answer : an error of the block is dealt with
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (what __bool__ of the answer gives is no bool)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -326,8 +315,7 @@ const LARGEST_CHUNK: i64 = 1000;
 /// @param object borrowed
 /// @param iterator_out owned; free it with rpyc_iterator_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF, RPYC_ERR_CLOSED,
-///         RPYC_ERR_TYPE
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the iterator is no object)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -348,10 +336,10 @@ pub unsafe extern "C" fn rpyc_object_iterate(
 /// The next item of an iteration.
 ///
 /// @param iterator borrowed
-/// @param item_out owned
+/// @param item_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_STOP_ITERATION at the end (also when asked again), which makes no error, RPYC_ERR_NULL, and what
-///         rpyc_object_next_chunk gives
+/// @return RPYC_OK, RPYC_ERR_STOP_ITERATION at the end (also when asked again), which makes no error, RPYC_ERR_NULL,
+///         request errors, RPYC_ERR_TYPE (the peer answers with something else than items)
 ///
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]

@@ -29,11 +29,9 @@ pub const RPYC_GE: i32 = 5;
 ///
 /// @param object borrowed
 /// @param attribute copied; NUL-terminated
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_UTF8
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -57,9 +55,7 @@ pub unsafe extern "C" fn rpyc_object_get_attr(
 /// @param attribute copied; NUL-terminated
 /// @param value consumed, on success and on every failure
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_UTF8
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -84,9 +80,7 @@ pub unsafe extern "C" fn rpyc_object_set_attr(
 /// @param object borrowed
 /// @param attribute copied; NUL-terminated
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_UTF8
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -109,11 +103,9 @@ pub unsafe extern "C" fn rpyc_object_del_attr(
 /// @param args consumed, on success and on every failure
 /// @param count number of args
 /// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_TYPE (keywords are no dict with text keys)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (keywords are no dict with text keys)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -142,11 +134,9 @@ pub unsafe extern "C" fn rpyc_object_call(
 /// @param args consumed, on success and on every failure
 /// @param count number of args
 /// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords are no dict with text keys)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords are no dict with text keys)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -178,7 +168,7 @@ pub unsafe extern "C" fn rpyc_object_call_method(
 /// @param method copied; NUL-terminated; NULL: the object itself is called
 /// @param args consumed, on success and on every failure; a tuple; NULL for none
 /// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
 /// @return as rpyc_object_call_method; RPYC_ERR_TYPE also where args are no tuple
 ///
@@ -216,10 +206,9 @@ pub unsafe extern "C" fn rpyc_object_call_tuple(
 /// The text of an object, as Python's str().
 ///
 /// @param object borrowed
-/// @param text_out owned
+/// @param text_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -235,10 +224,9 @@ pub unsafe extern "C" fn rpyc_object_str(
 /// The representation of an object, as Python's repr().
 ///
 /// @param object borrowed
-/// @param text_out owned
+/// @param text_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -254,10 +242,9 @@ pub unsafe extern "C" fn rpyc_object_repr(
 /// The hash of an object, an int.
 ///
 /// @param object borrowed
-/// @param hash_out owned
+/// @param hash_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -275,11 +262,9 @@ pub unsafe extern "C" fn rpyc_object_hash(
 /// @param object borrowed
 /// @param op RPYC_LT, RPYC_LE, RPYC_EQ, RPYC_NE, RPYC_GT or RPYC_GE
 /// @param other consumed, on success and on every failure
-/// @param result_out owned
+/// @param result_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_ARGUMENT
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_ARGUMENT
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -303,10 +288,9 @@ pub unsafe extern "C" fn rpyc_object_compare(
 /// The names of an object's attributes, as Python's dir(): a tuple of texts.
 ///
 /// @param object borrowed
-/// @param names_out owned
+/// @param names_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -322,10 +306,9 @@ pub unsafe extern "C" fn rpyc_object_dir(
 /// The methods of an object: a tuple of pairs (name, doc), doc a text or None.
 ///
 /// @param object borrowed
-/// @param methods_out owned
+/// @param methods_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -345,8 +328,7 @@ pub unsafe extern "C" fn rpyc_object_inspect(
 /// @param object borrowed
 /// @param truth_out whether it is; false on failure
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_LIMIT, RPYC_ERR_MALFORMED, RPYC_ERR_TYPE (__bool__ or __len__ answer with something else)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (__bool__ or __len__ answer with something else)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

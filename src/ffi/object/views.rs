@@ -31,10 +31,9 @@ pub(crate) fn bounds(max_depth: usize, max_items: usize, max_bytes: usize) -> Bo
 /// @param max_items items of all containers together, counted as if nothing were shared, those of a dict twice; 0 for
 ///        1048576. One container has less than 1048576 items in any case
 /// @param max_bytes bytes of all texts, bytes and long ints together; 0 for 67108864
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_REMOTE, RPYC_ERR_STOP_ITERATION, RPYC_ERR_TIMEOUT, RPYC_ERR_EOF,
-///         RPYC_ERR_CLOSED, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT (it is larger or deeper than this),
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors; RPYC_ERR_LIMIT also where it is larger or deeper than this;
 ///         RPYC_ERR_TYPE (something in it is no plain data, or a container holds itself)
 ///
 /// Threads: any thread. Since 0.1.

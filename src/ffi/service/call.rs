@@ -181,6 +181,7 @@ pub unsafe extern "C" fn rpyc_call_keyword(
 ///
 /// # Safety
 /// The handle is NULL or a live call, used by nobody else; `out` is NULL or can be written to.
+#[cfg_attr(debug_assertions, track_caller)]
 unsafe fn typed<T: crate::ffi::border::pointer::Empty>(
     call: *mut rpyc_call,
     index: usize,
@@ -334,6 +335,7 @@ pub unsafe extern "C" fn rpyc_call_get_bytes(
 
 /// # Safety
 /// As for `typed`.
+#[cfg_attr(debug_assertions, track_caller)]
 unsafe fn sized<T>(
     call: *mut rpyc_call,
     index: usize,

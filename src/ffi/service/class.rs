@@ -268,7 +268,7 @@ fn service(table: &rpyc_class_table, userdata: &Arc<Userdata>, aliases: Vec<Text
 /// Another handle of the same class.
 ///
 /// @param klass borrowed
-/// @return owned; NULL for NULL
+/// @return owned; free it with rpyc_class_free; NULL for NULL
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -293,7 +293,7 @@ pub unsafe extern "C" fn rpyc_class_free(klass: *mut rpyc_class) {
 /// The class as an object that can be sent. A peer that calls it constructs.
 ///
 /// @param klass borrowed
-/// @param object_out owned
+/// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
@@ -363,7 +363,7 @@ pub const RPYC_FUNCTION_SERIAL: u64 = 2;
 /// @param flags RPYC_FUNCTION_... or 0
 /// @param userdata given to call
 /// @param userdata_free ends userdata when neither this process nor a peer uses the function any more; may be NULL
-/// @param object_out owned
+/// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature), RPYC_ERR_ABI (flags without a meaning)
 ///

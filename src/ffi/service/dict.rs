@@ -80,7 +80,7 @@ pub unsafe extern "C" fn rpyc_dict_count(dict: *const rpyc_object) -> usize {
 ///
 /// @param dict borrowed
 /// @param key consumed, on success and on every failure
-/// @param value_out owned; NULL, with RPYC_OK, if the dict has no such key
+/// @param value_out owned; free it with rpyc_value_free; NULL, with RPYC_OK, if the dict has no such key
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new, or a key that Python cannot hash)
 ///
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn rpyc_dict_clear(dict: *mut rpyc_object, error_out: *mut
 /// The entries as they are now, in a value of kind dict: to go through them with rpyc_value_key and rpyc_value_item.
 ///
 /// @param dict borrowed
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new)
 ///

@@ -71,7 +71,7 @@ pub unsafe extern "C" fn rpyc_list_count(list: *const rpyc_object) -> usize {
 ///
 /// @param list borrowed
 /// @param index from 0; -1 is the last one
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new), RPYC_ERR_RANGE
 ///
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn rpyc_list_clear(list: *mut rpyc_object, error_out: *mut
 /// The items as they are now, in a value of kind list.
 ///
 /// @param list borrowed
-/// @param value_out owned
+/// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
 ///

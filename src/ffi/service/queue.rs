@@ -52,7 +52,7 @@ pub unsafe extern "C" fn rpyc_queue_new(
 /// Another handle of the same queue.
 ///
 /// @param queue borrowed
-/// @return owned; NULL for NULL
+/// @return owned; free it with rpyc_queue_free; NULL for NULL
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

@@ -83,7 +83,7 @@ pub unsafe extern "C" fn rpyc_server_new(
 /// Another handle of the same server.
 ///
 /// @param server borrowed
-/// @return owned; NULL for NULL
+/// @return owned; free it with rpyc_server_free; NULL for NULL
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

@@ -221,7 +221,7 @@ pub extern "C" fn rpyc_session_new_token() -> u64 {
 /// @param session borrowed
 /// @param klass copied reference; its class, if it is made; from rpyc_session_class_new
 /// @param token comes with the events of the object
-/// @param object_out owned
+/// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (a function or other object of this token lives)
 ///
@@ -251,7 +251,7 @@ pub unsafe extern "C" fn rpyc_session_object_new(
 /// @param name copied; NUL-terminated
 /// @param signature copied; as of rpyc_method; NULL: anything goes
 /// @param doc copied; NULL: nothing to say
-/// @param object_out owned
+/// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature; another object of this token lives)
 ///

@@ -482,6 +482,7 @@ pub unsafe extern "C" fn rpyc_value_new_object(
 ///
 /// # Safety
 /// As for `take_values` and `output`.
+#[cfg_attr(debug_assertions, track_caller)]
 unsafe fn container(
     items: *const *mut rpyc_value,
     count: usize,
