@@ -21,7 +21,7 @@ static void *create(rpyc_connection *connection, void *userdata)
     GIVES(RPYC_ERR_STATE, rpyc_connection_root(connection, &root, &error));
     GIVES(RPYC_ERR_STATE, rpyc_connection_ping(connection, "x", 1, -1, &error));
     GIVES(RPYC_ERR_STATE, rpyc_connection_serve(connection, 10, NULL, &error));
-    GIVES(RPYC_ERR_STATE, rpyc_connection_service(connection, &root, &error));
+    GIVES(RPYC_ERR_STATE, rpyc_connection_local_root(connection, &root, &error));
     CHECK(root == NULL && !rpyc_connection_closed(connection));
     OK(rpyc_connection_credentials(connection, &credentials, &error));
     rpyc_value_free(credentials);

@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// neither, the caller gets a RuntimeError. It returns: no longjmp, no C++ exception.
 ///
 /// call is lent for the time of the call; self is the pointer of the object (of a function, its userdata).
-pub type rpyc_method_fn = Option<unsafe extern "C" fn(call: *mut rpyc_call, self_: *mut c_void)>;
+pub type rpyc_method_fn = Option<unsafe extern "C" fn(call: *mut rpyc_call, instance: *mut c_void)>;
 
 /// The state of an object that C made.
 pub(crate) struct CSelf(pub Userdata);

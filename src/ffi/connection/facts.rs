@@ -25,7 +25,7 @@ use std::sync::Arc;
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_connection_set(
+pub unsafe extern "C" fn rpyc_connection_set_option(
     connection: *mut rpyc_connection,
     option: *const c_char,
     text: *const c_char,
@@ -148,7 +148,7 @@ pub unsafe extern "C" fn rpyc_connection_peer_name(
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_connection_service(
+pub unsafe extern "C" fn rpyc_connection_local_root(
     connection: *const rpyc_connection,
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
@@ -164,7 +164,7 @@ pub unsafe extern "C" fn rpyc_connection_service(
     }
 }
 
-/// The text of an option of a living connection: what rpyc_connection_set would take for its present value.
+/// The text of an option of a living connection: what rpyc_connection_set_option would take for its present value.
 ///
 /// @param connection borrowed
 /// @param option copied; NUL-terminated; as for rpyc_config_set
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn rpyc_connection_service(
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_connection_get(
+pub unsafe extern "C" fn rpyc_connection_get_option(
     connection: *const rpyc_connection,
     option: *const c_char,
     text_out: *mut *mut rpyc_value,

@@ -108,7 +108,7 @@ pub struct rpyc_class_table {
     /// get_dynamic and del_dynamic, special methods included; 0 is an AttributeError for the peer. set_dynamic is called
     /// without it: setting makes attributes. The usual rules hold for the names. NULL: an attribute exists unless get_dynamic
     /// raises AttributeError, as with Python's __getattr__.
-    pub has_dynamic: Option<unsafe extern "C" fn(self_: *mut c_void, name: *const c_char, length: usize) -> i32>,
+    pub has_dynamic: Option<unsafe extern "C" fn(instance: *mut c_void, name: *const c_char, length: usize) -> i32>,
     /// Reads such an attribute; argument 0 is its name. NULL: they cannot be read.
     pub get_dynamic: rpyc_method_fn,
     /// Sets such an attribute; arguments are its name and the value. NULL: they cannot be set.
@@ -126,11 +126,11 @@ pub struct rpyc_class_table {
     /// of RPYC_CLASS_SHARED. NULL in place of the function: self is userdata.
     pub create: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, userdata: *mut c_void) -> *mut c_void>,
     /// Ends what create made.
-    pub destroy: Option<unsafe extern "C" fn(self_: *mut c_void)>,
+    pub destroy: Option<unsafe extern "C" fn(instance: *mut c_void)>,
     /// Of a service: a connection has begun; no request of the peer has been served. connection is lent.
-    pub on_connect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, self_: *mut c_void)>,
+    pub on_connect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,
     /// Of a service: a connection has ended; nothing can be sent. connection is lent.
-    pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, self_: *mut c_void)>,
+    pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,
 }
 
 /// # Safety
@@ -267,32 +267,32 @@ fn service(table: &rpyc_class_table, userdata: &Arc<Userdata>, aliases: Vec<Text
 
 /// Another handle of the same class.
 ///
-/// @param klass borrowed
+/// @param class_ borrowed
 /// @return owned; free it with rpyc_class_free; NULL for NULL
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_class_clone(klass: *const rpyc_class) -> *mut rpyc_class {
+pub unsafe extern "C" fn rpyc_class_clone(class_: *const rpyc_class) -> *mut rpyc_class {
     // SAFETY: the contract of the border.
     guard_or(ptr::null_mut(), || {
-        unsafe { handle::peek(klass) }.map_or(ptr::null_mut(), |klass| handle::new(klass.clone()))
+        unsafe { handle::peek(class_) }.map_or(ptr::null_mut(), |class_| handle::new(class_.clone()))
     })
 }
 
 /// Frees a handle. The class lives as long as its objects, servers and connections.
 ///
-/// @param klass consumed; NULL does nothing
+/// @param class_ consumed; NULL does nothing
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_class_free(klass: *mut rpyc_class) {
+pub unsafe extern "C" fn rpyc_class_free(class_: *mut rpyc_class) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(klass) }));
+    guard_or((), || drop(unsafe { handle::take(class_) }));
 }
 
 /// The class as an object that can be sent. A peer that calls it constructs.
 ///
-/// @param klass borrowed
+/// @param class_ borrowed
 /// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
@@ -300,7 +300,7 @@ pub unsafe extern "C" fn rpyc_class_free(klass: *mut rpyc_class) {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_class_object(
-    klass: *const rpyc_class,
+    class_: *const rpyc_class,
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
@@ -308,8 +308,8 @@ pub unsafe extern "C" fn rpyc_class_object(
     unsafe {
         guard(error_out, || {
             let out = output(object_out, "object_out")?;
-            let klass = handle::get(klass, "klass")?;
-            out.put(handle::new(Reference::Local(klass.as_object()).into()))
+            let class_ = handle::get(class_, "class_")?;
+            out.put(handle::new(Reference::Local(class_.as_object()).into()))
         })
     }
 }

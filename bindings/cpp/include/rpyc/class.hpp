@@ -180,7 +180,7 @@ void call_rule(rpyc_call *call, void *self) noexcept {
 
 inline void construct(rpyc_call *call, void *userdata) noexcept {
     Members *members = static_cast<std::shared_ptr<Members> *>(userdata)->get();
-    const std::size_t count = rpyc_call_count(call);
+    const std::size_t count = rpyc_call_arg_count(call);
     try {
         if (rpyc_call_keyword_count(call) != 0)
             throw TypeError("keywords are not taken");
