@@ -17,7 +17,7 @@ static rpyc_value *text(const char *s)
 {
     rpyc_value *value = NULL;
 
-    rpyc_value_new_str(s, RPYC_ZT, &value, NULL);
+    rpyc_value_new_str(s, RPYC_NUL_TERMINATED, &value, NULL);
     return value;
 }
 
@@ -55,13 +55,13 @@ static void risk(rpyc_call *call, void *self)
         return;
     ++*calls;
     if (wind > 45 && rain > 10)
-        rpyc_call_return_str(call, "storm", RPYC_ZT);
+        rpyc_call_return_str(call, "storm", RPYC_NUL_TERMINATED);
     else if (temp_min < 0 && rain > 1)
-        rpyc_call_return_str(call, "snow", RPYC_ZT);
+        rpyc_call_return_str(call, "snow", RPYC_NUL_TERMINATED);
     else if (temp_min < 0)
-        rpyc_call_return_str(call, "frost", RPYC_ZT);
+        rpyc_call_return_str(call, "frost", RPYC_NUL_TERMINATED);
     else
-        rpyc_call_return_str(call, "none", RPYC_ZT);
+        rpyc_call_return_str(call, "none", RPYC_NUL_TERMINATED);
 }
 
 /* ---------------------------------------------------------------- rows */

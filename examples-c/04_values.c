@@ -27,7 +27,7 @@ static rpyc_value *text(const char *s)
 {
     rpyc_value *value = NULL;
 
-    rpyc_value_new_str(s, RPYC_ZT, &value, NULL);
+    rpyc_value_new_str(s, RPYC_NUL_TERMINATED, &value, NULL);
     return value;
 }
 
@@ -210,7 +210,7 @@ int main(int argc, char **argv)
         there_and_back(root, rpyc_value_new_uint(UINT64_MAX), &error))
         goto done;
 
-    if (rpyc_value_new_int_text("-1000000000000000000000", RPYC_ZT, &value, &error) ||
+    if (rpyc_value_new_int_text("-1000000000000000000000", RPYC_NUL_TERMINATED, &value, &error) ||
         there_and_back(root, value, &error) ||
         rpyc_value_new_int_bytes(two_to_the_64, sizeof two_to_the_64, &value, &error) ||
         there_and_back(root, value, &error))

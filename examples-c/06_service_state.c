@@ -127,12 +127,12 @@ static void vector_repr(rpyc_call *call, void *self)
 
     snprintf(buffer, sizeof buffer, "<Vector %s (%g, %g, %g)>", vector->label, vector->items[0], vector->items[1],
              vector->items[2]);
-    rpyc_call_return_str(call, buffer, RPYC_ZT);
+    rpyc_call_return_str(call, buffer, RPYC_NUL_TERMINATED);
 }
 
 static void label_get(rpyc_call *call, void *self)
 {
-    rpyc_call_return_str(call, ((struct vector *)self)->label, RPYC_ZT);
+    rpyc_call_return_str(call, ((struct vector *)self)->label, RPYC_NUL_TERMINATED);
 }
 
 static void label_set(rpyc_call *call, void *self)
@@ -260,8 +260,9 @@ struct session {
     int calls;
 };
 
-static void *session_new(void *userdata)
+static void *session_new(rpyc_connection *connection, void *userdata)
 {
+    (void)connection;
     struct session *session = calloc(1, sizeof *session);
 
     if (session)
@@ -273,8 +274,8 @@ static void came(rpyc_connection *connection, void *self)
 {
     struct session *session = self;
 
-    rpyc_connection_set(connection, "allow_setattr", "true", NULL); /* for this client: vector.label = "..." */
-    rpyc_connection_set(connection, "allow_delattr", "true", NULL);
+    rpyc_connection_set_option(connection, "allow_setattr", "true", NULL); /* for this client: vector.label = "..." */
+    rpyc_connection_set_option(connection, "allow_delattr", "true", NULL);
     atomic_fetch_add(&session->app->clients, 1);
     printf("a client came\n");
 }

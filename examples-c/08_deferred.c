@@ -96,7 +96,7 @@ static void serve(rpyc_call *call)
         } else {
             printf("served: %.*s\n", (int)length, dish);
             snprintf(answer, sizeof answer, "hot %.*s", (int)length, dish);
-            rpyc_call_return_str(call, answer, RPYC_ZT);
+            rpyc_call_return_str(call, answer, RPYC_NUL_TERMINATED);
         }
     }
     rpyc_call_free(call);

@@ -37,7 +37,7 @@ static void count_down(rpyc_call *call, void *self)
         return;
     printf("%s is asked to count down from %" PRId64 "\n", name, n);
     if (n <= 0) {
-        rpyc_call_return_str(call, "lift-off", RPYC_ZT);
+        rpyc_call_return_str(call, "lift-off", RPYC_NUL_TERMINATED);
         return;
     }
     args[0] = rpyc_value_new_int(n - 1);
@@ -51,7 +51,7 @@ static void count_down(rpyc_call *call, void *self)
         rpyc_call_raise_error(call, error);
     } else {
         snprintf(answer, sizeof answer, "%s %.*s", name, (int)length, text);
-        rpyc_call_return_str(call, answer, RPYC_ZT);
+        rpyc_call_return_str(call, answer, RPYC_NUL_TERMINATED);
     }
     rpyc_value_free(result);
     rpyc_object_free(other);

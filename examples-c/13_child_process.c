@@ -34,7 +34,7 @@ static rpyc_status compute(rpyc_object *root, const char *label, const char *fun
     rpyc_value *args[] = {NULL, rpyc_value_clone(sample)};
     rpyc_value *result = NULL;
     double x = 0;
-    rpyc_status status = rpyc_value_new_str(function, RPYC_ZT, &args[0], error_out);
+    rpyc_status status = rpyc_value_new_str(function, RPYC_NUL_TERMINATED, &args[0], error_out);
     size_t i;
 
     if (status) {

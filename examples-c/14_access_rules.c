@@ -39,7 +39,7 @@ static void settings_get(rpyc_call *call, void *self)
 
     if (rpyc_value_str_equal(name, "host")) {
         printf("host is read\n");
-        rpyc_call_return_str(call, settings->host, RPYC_ZT);
+        rpyc_call_return_str(call, settings->host, RPYC_NUL_TERMINATED);
     } else if (rpyc_value_str_equal(name, "port")) {
         printf("port is read\n");
         rpyc_call_return_int(call, settings->port);
@@ -101,7 +101,7 @@ static void trust(rpyc_call *call, void *self)
     (void)self;
     if (!rpyc_value_str_equal(rpyc_call_arg(call, 0), "open sesame")) {
         rpyc_call_raise(call, "PermissionError", "that is not the word");
-    } else if (rpyc_connection_set(rpyc_call_connection(call), "allow_public_attrs", "true", &error)) {
+    } else if (rpyc_connection_set_option(rpyc_call_connection(call), "allow_public_attrs", "true", &error)) {
         rpyc_call_raise_error(call, error);
     } else {
         printf("trusted\n");

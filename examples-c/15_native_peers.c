@@ -149,7 +149,7 @@ static rpyc_value *text(const char *s)
 {
     rpyc_value *value = NULL;
 
-    rpyc_value_new_str(s, RPYC_ZT, &value, NULL);
+    rpyc_value_new_str(s, RPYC_NUL_TERMINATED, &value, NULL);
     return value;
 }
 

@@ -44,13 +44,13 @@ static rpyc_status modules(rpyc_classic *python, rpyc_error **error_out)
     rpyc_value *args[2] = {NULL, NULL}, *path = NULL, *power = NULL;
     rpyc_status status;
 
-    rpyc_value_new_str("a", RPYC_ZT, &args[0], NULL);
-    rpyc_value_new_str("b", RPYC_ZT, &args[1], NULL);
+    rpyc_value_new_str("a", RPYC_NUL_TERMINATED, &args[0], NULL);
+    rpyc_value_new_str("b", RPYC_NUL_TERMINATED, &args[1], NULL);
     status = rpyc_classic_call(python, "os.path", "join", args, 2, NULL, &path, error_out);
     if (status)
         return status;
     show("os.path.join: ", path);
-    status = rpyc_classic_eval(python, "2 ** 100", RPYC_ZT, &power, error_out);
+    status = rpyc_classic_eval(python, "2 ** 100", RPYC_NUL_TERMINATED, &power, error_out);
     if (!status)
         show("2 ** 100 = ", power);
     return status;
@@ -72,7 +72,7 @@ static rpyc_status output(rpyc_classic *python, rpyc_error **error_out)
     status = rpyc_classic_redirect(python, NULL, heard, NULL, line, NULL, &redirection, error_out);
     if (status)
         return status;
-    status = rpyc_classic_execute(python, "print('hello from Python')", RPYC_ZT, error_out);
+    status = rpyc_classic_execute(python, "print('hello from Python')", RPYC_NUL_TERMINATED, error_out);
     if (!status)
         status = rpyc_redirection_end(redirection, error_out);
     rpyc_redirection_free(redirection);
@@ -88,7 +88,7 @@ static rpyc_status data(rpyc_classic *python, rpyc_error **error_out)
     rpyc_object *words = NULL;
     rpyc_status status;
 
-    status = rpyc_classic_execute(python, "words = {w: [len(w), w[1 + len(w) // 4]] for w in ('one', 'three')}", RPYC_ZT,
+    status = rpyc_classic_execute(python, "words = {w: [len(w), w[1 + len(w) // 4]] for w in ('one', 'three')}", RPYC_NUL_TERMINATED,
                                   error_out);
     if (!status)
         status = rpyc_classic_get(python, "words", &value, error_out);
@@ -112,7 +112,7 @@ static rpyc_status data(rpyc_classic *python, rpyc_error **error_out)
         status = rpyc_classic_set(python, "numbers", there, error_out);
     value = NULL;
     if (!status)
-        status = rpyc_classic_eval(python, "sum(numbers)", RPYC_ZT, &value, error_out);
+        status = rpyc_classic_eval(python, "sum(numbers)", RPYC_NUL_TERMINATED, &value, error_out);
     if (!status)
         show("delivered: ", value);
     return status;

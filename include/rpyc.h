@@ -29,7 +29,7 @@
  * RPYC_ERR_DIALECT, RPYC_ERR_EXIT and RPYC_ERR_INTERRUPTED. Sending errors are connection errors and the reasons for
  * which a request is not sent: RPYC_ERR_FORKED, RPYC_ERR_BACKPRESSURE (in non-blocking mode), RPYC_ERR_LIMIT (nested too
  * deep), RPYC_ERR_UNSUPPORTED (a value that cannot be sent), RPYC_ERR_STATE (an object of a bare session). Request errors
- * are sending errors and the failures of waiting for the reply: RPYC_ERR_REMOTE, RPYC_ERR_REFUSED and
+ * are sending errors and the failures of waiting for the reply: RPYC_ERR_REMOTE, RPYC_ERR_DENIED and
  * RPYC_ERR_STOP_ITERATION (exceptions of the peer), RPYC_ERR_UNKNOWN_OBJECT (the reply names an object that was not
  * exported), RPYC_ERR_TIMEOUT.
  *
@@ -37,9 +37,14 @@
  * error_out may be NULL; else it is always written, NULL on success, and what it then holds is owned: free it with
  * rpyc_error_free.
  *
- * Text is UTF-8. Names and addresses end with NUL. Data is a pointer and a length and may hold NUL; the length RPYC_ZT
- * says that the text ends with NUL. Text and bytes that come out are borrowed from the immutable value that holds them
- * and are not NUL-terminated.
+ * Strings are UTF-8. Names and addresses end with NUL. Data is a pointer and a length and may contain NUL; the length
+ * RPYC_NUL_TERMINATED says that the string ends with NUL. Results have one of three forms. (1) A const char * is borrowed
+ * from its handle and ends with NUL: names, messages, addresses. (2) A pointer and a length are borrowed from the immutable
+ * value that holds them, and do not end with NUL: the contents of str and bytes. (3) An rpyc_value ** gives an owned str: a
+ * string that is made for the call.
+ *
+ * Access to an attribute is *denied* by rules (RPYC_ERR_DENIED), a connection is *refused* by a service or a server, an
+ * argument is *rejected* before anything is done with it.
  *
  * Times are in milliseconds (_ms); -1 is without limit.
  *
@@ -68,7 +73,7 @@
 #include <stdio.h>
 
 /** As a length: the text ends with NUL. */
-#define RPYC_ZT SIZE_MAX
+#define RPYC_NUL_TERMINATED SIZE_MAX
 
 
 /**
@@ -583,7 +588,7 @@ typedef void (*rpyc_async_callback)(rpyc_async_result *result, void *userdata);
  *
  * call is lent for the time of the call; self is the pointer of the object (of a function, its userdata).
  */
-typedef void (*rpyc_method_fn)(rpyc_call *call, void *self_);
+typedef void (*rpyc_method_fn)(rpyc_call *call, void *instance);
 
 /**
  * One method of a class.
@@ -716,7 +721,7 @@ typedef struct rpyc_class_table {
      * without it: setting makes attributes. The usual rules hold for the names. NULL: an attribute exists unless get_dynamic
      * raises AttributeError, as with Python's __getattr__.
      */
-    int32_t (*has_dynamic)(void *self_, const char *name, size_t length);
+    int32_t (*has_dynamic)(void *instance, const char *name, size_t length);
     /**
      * Reads such an attribute; argument 0 is its name. NULL: they cannot be read.
      */
@@ -740,21 +745,23 @@ typedef struct rpyc_class_table {
     /**
      * Of a service: makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
      * refused: it ends before anything is answered, without on_connect and on_disconnect, and where this side made it,
-     * the function that did gives RPYC_ERR_STATE. NULL in place of the function: self is userdata.
+     * the function that did gives RPYC_ERR_STATE. connection is lent; it tells its options, credentials and ends, and keeps a
+     * pointer (rpyc_connection_set_userdata), but nothing can be requested yet: RPYC_ERR_STATE. It is NULL for the one object
+     * of RPYC_CLASS_SHARED. NULL in place of the function: self is userdata.
      */
-    void *(*create)(void *userdata);
+    void *(*create)(rpyc_connection *connection, void *userdata);
     /**
      * Ends what create made.
      */
-    void (*destroy)(void *self_);
+    void (*destroy)(void *instance);
     /**
      * Of a service: a connection has begun; no request of the peer has been served. connection is lent.
      */
-    void (*on_connect)(rpyc_connection *connection, void *self_);
+    void (*on_connect)(rpyc_connection *connection, void *instance);
     /**
      * Of a service: a connection has ended; nothing can be sent. connection is lent.
      */
-    void (*on_disconnect)(rpyc_connection *connection, void *self_);
+    void (*on_disconnect)(rpyc_connection *connection, void *instance);
 } rpyc_class_table;
 
 /**
@@ -1095,21 +1102,21 @@ typedef struct rpyc_slave_table {
     rpyc_method_fn get_namespace;
     /**
      * Makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
-     * refused, as with rpyc_class_table. NULL in place of the function: it is userdata.
+     * refused, as with rpyc_class_table, which also tells what connection can do. NULL in place of the function: it is userdata.
      */
-    void *(*create)(void *userdata);
+    void *(*create)(rpyc_connection *connection, void *userdata);
     /**
      * Ends what create made.
      */
-    void (*destroy)(void *self_);
+    void (*destroy)(void *instance);
     /**
      * A master has connected; no request of it has been served. connection is lent.
      */
-    void (*on_connect)(rpyc_connection *connection, void *self_);
+    void (*on_connect)(rpyc_connection *connection, void *instance);
     /**
      * A connection has ended; nothing can be sent. connection is lent.
      */
-    void (*on_disconnect)(rpyc_connection *connection, void *self_);
+    void (*on_disconnect)(rpyc_connection *connection, void *instance);
 } rpyc_slave_table;
 
 /**
@@ -1235,9 +1242,9 @@ typedef int32_t (*rpyc_exception_resolver_fn)(const char *module, const char *na
 #define RPYC_ERR_LIMIT 201
 
 /**
- * Refused by the rules of our own side.
+ * What the peer sent is not safe to accept: a pickle of more than plain data, a name that leads out of a directory.
  */
-#define RPYC_ERR_DENIED 202
+#define RPYC_ERR_UNSAFE 202
 
 /**
  * The peer named an object that it was not lent.
@@ -1260,9 +1267,9 @@ typedef int32_t (*rpyc_exception_resolver_fn)(const char *module, const char *na
 #define RPYC_ERR_STOP_ITERATION 301
 
 /**
- * The peer's attribute rules refuse a name: an AttributeError, which says so in RPyC's words.
+ * The attribute rules of the object's owner deny access to a name: an AttributeError, which says so in RPyC's words.
  */
-#define RPYC_ERR_REFUSED 302
+#define RPYC_ERR_DENIED 302
 
 /**
  * A callback of this side raised SystemExit, which is not sent to the peer (propagate_SystemExit_locally): the connection
@@ -1479,7 +1486,7 @@ rpyc_status rpyc_error_status(const rpyc_error *error);
 
 /**
  * What went wrong, for people to read: for an exception its type and text as Python prints them, without the traceback;
- * for RPYC_ERR_REFUSED also the rule, and what there is to be done.
+ * for RPYC_ERR_DENIED also the rule, and what there is to be done.
  *
  * @param error borrowed; may be NULL
  * @return borrowed until the error is freed; NUL-terminated UTF-8 (a NUL within is replaced by U+FFFD); "" for NULL,
@@ -1758,7 +1765,7 @@ rpyc_value *rpyc_value_new_complex(double real, double imaginary);
  * At most 4300 digits, as many as Python peers read (RPyC wire: brine).
  *
  * @param digits copied; a sign or none, then decimal digits and nothing else
- * @param length bytes of digits, or RPYC_ZT
+ * @param length bytes of digits, or RPYC_NUL_TERMINATED
  * @param value_out owned, freed with rpyc_value_free()
  * @param error_out owned; may be NULL
  * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for another text; RPYC_ERR_LIMIT for too many digits
@@ -1789,7 +1796,7 @@ rpyc_status rpyc_value_new_int_bytes(const uint8_t *little_endian,
  * A str.
  *
  * @param text copied; UTF-8, may hold NUL; may be NULL if the length is 0
- * @param length bytes of text, or RPYC_ZT
+ * @param length bytes of text, or RPYC_NUL_TERMINATED
  * @param value_out owned, freed with rpyc_value_free()
  * @param error_out owned; may be NULL
  * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an impossible length
@@ -2493,7 +2500,7 @@ bool rpyc_connection_closed(const rpyc_connection *connection);
 /**
  * The descriptor that becomes readable when the peer has sent something, for poll or epoll.
  *
- * Messages that are in the library's buffer already do not show there: see rpyc_connection_pending.
+ * Messages that are in the library's buffer already do not show there: see rpyc_connection_has_message.
  *
  * @param connection borrowed
  * @return a descriptor, not to be read or closed; -1 for NULL and where there is none
@@ -2503,14 +2510,14 @@ bool rpyc_connection_closed(const rpyc_connection *connection);
 int32_t rpyc_connection_fileno(const rpyc_connection *connection);
 
 /**
- * Do whole messages wait in the library's own buffer, where no poll of the descriptor can see them?
+ * Returns whether a whole message is in the library's own buffer, where no poll of the descriptor can see it.
  *
  * @param connection borrowed
- * @return 0: none; otherwise at least so many
+ * @return false for NULL
  *
  * Threads: any thread. Since 0.1.
  */
-size_t rpyc_connection_pending(const rpyc_connection *connection);
+bool rpyc_connection_has_message(const rpyc_connection *connection);
 
 /**
  * The peer's root object: what its service offers. It is asked for once per connection.
@@ -2662,11 +2669,11 @@ rpyc_status rpyc_connection_async_request(rpyc_connection *connection,
  *
  * Threads: any thread; it holds for the requests of all threads. Since 0.1.
  */
-rpyc_status rpyc_connection_begin(rpyc_connection *connection,
-                                  rpyc_error **error_out);
+rpyc_status rpyc_connection_cork(rpyc_connection *connection,
+                                 rpyc_error **error_out);
 
 /**
- * Sends everything that is pending: the requests gathered since rpyc_connection_begin, whose burst it ends, and the
+ * Sends everything that is pending: the requests gathered since rpyc_connection_cork, whose burst it ends, and the
  * releases of objects that were freed.
  *
  * @param connection borrowed
@@ -2689,10 +2696,40 @@ rpyc_status rpyc_connection_flush(rpyc_connection *connection, rpyc_error **erro
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_connection_set(rpyc_connection *connection,
-                                const char *option,
-                                const char *text,
-                                rpyc_error **error_out);
+rpyc_status rpyc_connection_set_option(rpyc_connection *connection,
+                                       const char *option,
+                                       const char *text,
+                                       rpyc_error **error_out);
+
+/**
+ * Keeps a pointer of the application's at the connection, in the place of one that was kept.
+ *
+ * create of a service may do it, so that its other callbacks find the pointer.
+ *
+ * @param connection borrowed; also one that was lent to a callback
+ * @param userdata consumed, also if the function fails; what rpyc_connection_userdata gives from now on
+ * @param userdata_free ends userdata when it is replaced, or after on_disconnect when nobody uses the connection any more;
+ *        may be NULL
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_connection_set_userdata(rpyc_connection *connection,
+                                         void *userdata,
+                                         rpyc_free_fn userdata_free,
+                                         rpyc_error **error_out);
+
+/**
+ * The pointer that rpyc_connection_set_userdata was given.
+ *
+ * @param connection borrowed; also one that was lent to a callback
+ * @return borrowed until another one takes its place or the connection is gone; NULL where there is none, and in a forked
+ *         child
+ *
+ * Threads: any thread; whoever replaces the pointer sees to it that no other thread uses it. Since 0.1.
+ */
+void *rpyc_connection_userdata(const rpyc_connection *connection);
 
 /**
  * The dialect that is spoken.
@@ -2738,12 +2775,12 @@ rpyc_status rpyc_connection_peer_name(const rpyc_connection *connection, rpyc_va
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_connection_service(const rpyc_connection *connection,
-                                    rpyc_object **object_out,
-                                    rpyc_error **error_out);
+rpyc_status rpyc_connection_local_root(const rpyc_connection *connection,
+                                       rpyc_object **object_out,
+                                       rpyc_error **error_out);
 
 /**
- * The text of an option of a living connection: what rpyc_connection_set would take for its present value.
+ * The text of an option of a living connection: what rpyc_connection_set_option would take for its present value.
  *
  * @param connection borrowed
  * @param option copied; NUL-terminated; as for rpyc_config_set
@@ -2753,10 +2790,10 @@ rpyc_status rpyc_connection_service(const rpyc_connection *connection,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_connection_get(const rpyc_connection *connection,
-                                const char *option,
-                                rpyc_value **text_out,
-                                rpyc_error **error_out);
+rpyc_status rpyc_connection_get_option(const rpyc_connection *connection,
+                                       const char *option,
+                                       rpyc_value **text_out,
+                                       rpyc_error **error_out);
 
 /**
  * Whom the host takes the peer for: what rpyc_config_set_credentials was given.
@@ -3204,8 +3241,8 @@ rpyc_status rpyc_object_connection(const rpyc_object *object, rpyc_connection **
 /**
  * Makes an object of this process: an instance of a class around a pointer.
  *
- * @param klass copied reference
- * @param self_ given to the class's callbacks
+ * @param class_ copied reference
+ * @param instance given to the class's callbacks
  * @param self_free ends self when neither this process nor a peer uses the object any more; may be NULL
  * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
@@ -3213,8 +3250,8 @@ rpyc_status rpyc_object_connection(const rpyc_object *object, rpyc_connection **
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_object_new(const rpyc_class *klass,
-                            void *self_,
+rpyc_status rpyc_object_new(const rpyc_class *class_,
+                            void *instance,
                             rpyc_free_fn self_free,
                             rpyc_object **object_out,
                             rpyc_error **error_out);
@@ -3223,12 +3260,12 @@ rpyc_status rpyc_object_new(const rpyc_class *klass,
  * The pointer inside an object of this process.
  *
  * @param object borrowed
- * @param klass borrowed; the object must be an instance of it, or of a class derived from it
+ * @param class_ borrowed; the object must be an instance of it, or of a class derived from it
  * @return borrowed, as long as the object lives; NULL for other objects
  *
  * Threads: any thread. Since 0.1.
  */
-void *rpyc_object_self(const rpyc_object *object, const rpyc_class *klass);
+void *rpyc_object_self(const rpyc_object *object, const rpyc_class *class_);
 
 /**
  * An attribute of an object. The peer's rules decide which names it gives.
@@ -3476,21 +3513,21 @@ rpyc_connection *rpyc_value_hold_connection(const rpyc_value *value);
 bool rpyc_object_is_of(const rpyc_object *object, const rpyc_connection *connection);
 
 /**
- * Evaluates isinstance(object, klass).
+ * Evaluates isinstance(object, class_).
  *
  * Object and class may belong to different peers or to this process. Equal class ids tell without a request, as do names where
  * one of the two is local; otherwise the peer that owns the class is asked.
  *
  * @param object borrowed
- * @param klass borrowed; a class
+ * @param class_ borrowed; a class
  * @param result_out the answer
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (klass is not a class)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (class_ is not a class)
  *
  * Threads: any thread. Since 0.1.
  */
 rpyc_status rpyc_object_is_instance(rpyc_object *object,
-                                    rpyc_object *klass,
+                                    rpyc_object *class_,
                                     bool *result_out,
                                     rpyc_error **error_out);
 
@@ -3873,16 +3910,16 @@ rpyc_status rpyc_object_inspect_async(rpyc_object *object,
  * As rpyc_object_is_instance, without waiting for the answer.
  *
  * @param object borrowed
- * @param klass borrowed; a class
+ * @param class_ borrowed; a class
  * @param timeout_ms milliseconds within which the answer must come; -1: no limit
  * @param result_out owned; free it with rpyc_async_result_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_TYPE (klass is not a class)
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_TYPE (class_ is not a class)
  *
  * Threads: any thread. Since 0.1.
  */
 rpyc_status rpyc_object_is_instance_async(rpyc_object *object,
-                                          rpyc_object *klass,
+                                          rpyc_object *class_,
                                           int64_t timeout_ms,
                                           rpyc_async_result **result_out,
                                           rpyc_error **error_out);
@@ -4253,33 +4290,33 @@ rpyc_status rpyc_class_new(const rpyc_class_table *table,
 /**
  * Another handle of the same class.
  *
- * @param klass borrowed
+ * @param class_ borrowed
  * @return owned; free it with rpyc_class_free; NULL for NULL
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_class *rpyc_class_clone(const rpyc_class *klass);
+rpyc_class *rpyc_class_clone(const rpyc_class *class_);
 
 /**
  * Frees a handle. The class lives as long as its objects, servers and connections.
  *
- * @param klass consumed; NULL does nothing
+ * @param class_ consumed; NULL does nothing
  *
  * Threads: any thread. Since 0.1.
  */
-void rpyc_class_free(rpyc_class *klass);
+void rpyc_class_free(rpyc_class *class_);
 
 /**
  * The class as an object that can be sent. A peer that calls it constructs.
  *
- * @param klass borrowed
+ * @param class_ borrowed
  * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_class_object(const rpyc_class *klass, rpyc_object **object_out, rpyc_error **error_out);
+rpyc_status rpyc_class_object(const rpyc_class *class_, rpyc_object **object_out, rpyc_error **error_out);
 
 /**
  * Gets the class of an object of this process; of a class that was sent as an object, the class itself. In a construct
@@ -4588,7 +4625,7 @@ void *rpyc_call_userdata(const rpyc_call *call);
  *
  * Threads: one thread at a time per handle. Since 0.1.
  */
-size_t rpyc_call_count(const rpyc_call *call);
+size_t rpyc_call_arg_count(const rpyc_call *call);
 
 /**
  * An argument of a call.
@@ -4841,7 +4878,7 @@ rpyc_status rpyc_call_return_float(rpyc_call *call, double value);
  *
  * @param call borrowed
  * @param text copied; UTF-8
- * @param length bytes, or RPYC_ZT
+ * @param length bytes, or RPYC_NUL_TERMINATED
  * @return as rpyc_call_return, and RPYC_ERR_UTF8 (not answered)
  *
  * Threads: one thread at a time per handle. Since 0.1.
@@ -4909,7 +4946,7 @@ rpyc_status rpyc_call_raise_with(rpyc_call *call,
 /**
  * Answers with an error: a remote exception passes on as it is, with its traceback; other errors become what stock Python
  * raises for the same. A timeout becomes a TimeoutError, the end of a connection an EOFError, RPYC_ERR_IO and RPYC_ERR_ADDRESS an
- * OSError, RPYC_ERR_DENIED a PermissionError, RPYC_ERR_TYPE a TypeError, RPYC_ERR_RANGE an OverflowError; RPYC_ERR_ARGUMENT,
+ * OSError, RPYC_ERR_UNSAFE a PermissionError, RPYC_ERR_TYPE a TypeError, RPYC_ERR_RANGE an OverflowError; RPYC_ERR_ARGUMENT,
  * RPYC_ERR_MALFORMED and RPYC_ERR_LIMIT a ValueError; anything else a RuntimeError.
  *
  * @param call borrowed
@@ -5465,7 +5502,7 @@ uint64_t rpyc_session_new_token(void);
  * object is sent; RPYC_EVENT_RELEASED tells when nobody holds the object any more. Objects and functions share the tokens of a session.
  *
  * @param session borrowed
- * @param klass copied reference; its class, if it is made; from rpyc_session_class_new
+ * @param class_ copied reference; its class, if it is made; from rpyc_session_class_new
  * @param token comes with the events of the object
  * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
@@ -5474,7 +5511,7 @@ uint64_t rpyc_session_new_token(void);
  * Threads: any thread. Since 0.1.
  */
 rpyc_status rpyc_session_object_new(rpyc_session *session,
-                                    const rpyc_class *klass,
+                                    const rpyc_class *class_,
                                     uint64_t token,
                                     rpyc_object **object_out,
                                     rpyc_error **error_out);
@@ -5506,7 +5543,7 @@ rpyc_status rpyc_session_function_new(rpyc_session *session,
  * set, as RPyC's services do.
  *
  * @param session borrowed
- * @param klass copied reference; from rpyc_session_class_new
+ * @param class_ copied reference; from rpyc_session_class_new
  * @param token comes with the events of the root; as of rpyc_session_object_new
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT (another object of this token lives)
@@ -5514,7 +5551,7 @@ rpyc_status rpyc_session_function_new(rpyc_session *session,
  * Threads: any thread. Since 0.1.
  */
 rpyc_status rpyc_session_set_root(rpyc_session *session,
-                                  const rpyc_class *klass,
+                                  const rpyc_class *class_,
                                   uint64_t token,
                                   rpyc_error **error_out);
 
@@ -5554,7 +5591,7 @@ bool rpyc_object_token(const rpyc_object *object, uint64_t *token_out);
  * @param handler RPYC_HANDLE_...
  * @param object borrowed; one of the peer; NULL for GETROOT and PING
  * @param name copied; of the attribute, method or operator; NULL where there is none
- * @param name_length bytes, or RPYC_ZT
+ * @param name_length bytes, or RPYC_NUL_TERMINATED
  * @param args consumed, on success and on every failure
  * @param arg_count number of args
  * @param keywords consumed; of calls; a dict with text keys; NULL: none
@@ -5588,7 +5625,7 @@ rpyc_status rpyc_session_ask(rpyc_session *session,
  * @param handler RPYC_HANDLE_...
  * @param object borrowed; one of the peer; NULL for GETROOT and PING
  * @param name copied; of the attribute, method or operator; NULL where there is none
- * @param name_length bytes, or RPYC_ZT
+ * @param name_length bytes, or RPYC_NUL_TERMINATED
  * @param packed copied; a tuple of the arguments (a tuple) and the keywords (a dict), as RPYC_SESSION_PACKED
  *        tells; handles in it are borrowed
  * @param packed_length bytes; 0: no arguments and no keywords
@@ -5871,7 +5908,7 @@ rpyc_status rpyc_classic_call(rpyc_classic *classic,
  *
  * @param classic borrowed
  * @param expression copied; UTF-8
- * @param length bytes, or RPYC_ZT
+ * @param length bytes, or RPYC_NUL_TERMINATED
  * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
@@ -5889,7 +5926,7 @@ rpyc_status rpyc_classic_eval(rpyc_classic *classic,
  *
  * @param classic borrowed
  * @param statements copied; UTF-8
- * @param length bytes, or RPYC_ZT
+ * @param length bytes, or RPYC_NUL_TERMINATED
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
  *
@@ -5963,7 +6000,7 @@ rpyc_status rpyc_classic_getconn(rpyc_classic *classic, rpyc_object **object_out
  * @param max_bytes as of rpyc_object_obtain
  * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_ARGUMENT (no object of this connection), RPYC_ERR_DENIED (its
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_ARGUMENT (no object of this connection), RPYC_ERR_UNSAFE (its
  *         pickle is more than plain data), RPYC_ERR_TYPE (a container in it holds itself)
  *
  * Threads: any thread. Since 0.1.
@@ -6005,7 +6042,7 @@ rpyc_status rpyc_classic_deliver(rpyc_classic *classic,
  * @param options copied; NULL for defaults
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is
- *         neither file nor folder), RPYC_ERR_DENIED, RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer
+ *         neither file nor folder), RPYC_ERR_UNSAFE, RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer
  *         answers with something else than files do)
  *
  * Threads: any thread. Since 0.1.
@@ -6019,7 +6056,7 @@ rpyc_status rpyc_classic_upload(rpyc_classic *classic,
 /**
  * Copies a file, or a folder with all that is in it, from a classic server: rpyc.classic.download().
  *
- * As rpyc_classic_upload. A name in a folder of the peer that would lead out of it is refused with RPYC_ERR_DENIED.
+ * As rpyc_classic_upload. A name in a folder of the peer that would lead out of it is refused with RPYC_ERR_UNSAFE.
  *
  * @param classic borrowed
  * @param remote copied; a path of the peer
@@ -6027,7 +6064,7 @@ rpyc_status rpyc_classic_upload(rpyc_classic *classic,
  * @param options copied; NULL for defaults
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is
- *         neither file nor folder), RPYC_ERR_DENIED, RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer
+ *         neither file nor folder), RPYC_ERR_UNSAFE, RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer
  *         answers with something else than files do)
  *
  * Threads: any thread. Since 0.1.

@@ -31,7 +31,7 @@ static inline rpyc_value *rpyc_str(const char *text)
 {
     rpyc_value *value = NULL;
 
-    rpyc_value_new_str(text, RPYC_ZT, &value, NULL);
+    rpyc_value_new_str(text, RPYC_NUL_TERMINATED, &value, NULL);
     return value;
 }
 

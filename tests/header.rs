@@ -121,7 +121,7 @@ fn header_compiles_alone_twice_and_with_every_macro_used() {
     std::fs::create_dir_all(&folder).expect("a folder for the test");
     std::fs::write(folder.join("rpyc.h"), &header).expect("the header for the test");
     let macros = macros(&header);
-    assert!(macros.contains(&"RPYC_OK") && macros.contains(&"RPYC_ZT"), "macros are missing: {macros:?}");
+    assert!(macros.contains(&"RPYC_OK") && macros.contains(&"RPYC_NUL_TERMINATED"), "macros are missing: {macros:?}");
     let sizes: String = macros.iter().map(|name| format!("    sizeof({name}),\n")).collect();
     let alone = "#include <rpyc.h>\nint nothing_else;\n".to_owned();
     let full = format!(

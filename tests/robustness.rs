@@ -419,7 +419,7 @@ fn a_shared_service_may_connect_while_it_is_made() {
     let ends = Mutex::new(Some(other));
     let create = {
         let (class, inner) = (class.clone(), inner.clone());
-        move || -> Box<dyn std::any::Any + Send + Sync> {
+        move |_: Option<&Arc<dyn rpyc::objects::Peer>>| -> Box<dyn std::any::Any + Send + Sync> {
             if first.swap(false, Ordering::SeqCst) {
                 let (left, right) = ends.lock().unwrap().take().unwrap();
                 let connection = Connection::new(left, class.get(), config()).unwrap();
@@ -507,7 +507,7 @@ fn a_server_that_was_waited_for_holds_nothing_of_the_host() {
     let alive = Arc::new(AtomicUsize::new(0));
     let create = {
         let alive = alive.clone();
-        move || -> Box<dyn std::any::Any + Send + Sync> {
+        move |_: Option<&Arc<dyn rpyc::objects::Peer>>| -> Box<dyn std::any::Any + Send + Sync> {
             alive.fetch_add(1, Ordering::SeqCst);
             Box::new(Slow(alive.clone()))
         }

@@ -19,7 +19,7 @@ fn method(name: &str, run: impl Fn(Call) + Send + Sync + 'static) -> Member {
 fn service(members: Vec<Member>) -> Arc<Class> {
     let hooks = Service {
         aliases: Vec::new(),
-        create: Box::new(|| Box::new(())),
+        create: Box::new(|_| Box::new(())),
         on_connect: None,
         on_disconnect: None,
         shared: false,
@@ -209,7 +209,7 @@ fn each_connection_has_its_own_root_and_a_shared_one_is_made_once() {
         let (count, over) = (made.clone(), ended.clone());
         let hooks = Service {
             aliases: Vec::new(),
-            create: Box::new(move || Box::new(count.fetch_add(1, Ordering::SeqCst))),
+            create: Box::new(move |_| Box::new(count.fetch_add(1, Ordering::SeqCst))),
             on_connect: None,
             on_disconnect: Some(Connection::hook(move |connection, _root| {
                 assert!(connection.closed());

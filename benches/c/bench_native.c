@@ -113,7 +113,7 @@ static rpyc_value *field(long record, int at)
     case 2: return rpyc_value_new_bool(at & 4);
     }
     snprintf(text, sizeof text, "field %d of record %ld", at, record);
-    if (rpyc_value_new_str(text, RPYC_ZT, &value, &error))
+    if (rpyc_value_new_str(text, RPYC_NUL_TERMINATED, &value, &error))
         die("str");
     return value;
 }
@@ -128,7 +128,7 @@ static rpyc_value *records(int list, int dicts)
 
             values[f] = field(r, f);
             snprintf(name, sizeof name, "name_%d", f);
-            if (dicts && rpyc_value_new_str(name, RPYC_ZT, &keys[f], &error))
+            if (dicts && rpyc_value_new_str(name, RPYC_NUL_TERMINATED, &keys[f], &error))
                 die("key");
         }
         if (!dicts)

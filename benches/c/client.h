@@ -84,7 +84,7 @@ static inline void bench_pipe(rpyc_connection *conn, rpyc_object *root, long n, 
         rpyc_value *value = NULL;
 
         if (sent - got <= window / 2 && sent < n) {
-            if (rpyc_connection_begin(conn, &error))
+            if (rpyc_connection_cork(conn, &error))
                 bench_fail(error, "begin");
             for (; sent < n && sent - got < window; sent++) {
                 rpyc_value *args[] = {rpyc_value_new_int(sent)};

@@ -13,7 +13,7 @@ import sys
 from ctypes import POINTER, byref, c_char_p, c_double, c_int64, c_size_t, c_uint64, c_void_p
 
 lib = ctypes.CDLL(os.environ.get("LIBRPYC", "librpyc.so.0"))
-ZT = c_size_t(-1).value                              # RPYC_ZT: a text that ends with NUL
+ZT = c_size_t(-1).value                              # RPYC_NUL_TERMINATED: a text that ends with NUL
 METHOD = ctypes.CFUNCTYPE(None, c_void_p, c_void_p)  # rpyc_method_fn: call, self
 
 # What takes or gives anything but statuses and pointers. Arguments that are not listed must be given as ctypes' types.

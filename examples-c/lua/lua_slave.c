@@ -347,7 +347,7 @@ static int py_eval(lua_State *L)
     const char *text = luaL_checkstring(L, 1);
     rpyc_value *value = NULL;
     rpyc_error *error = NULL;
-    rpyc_status status = rpyc_classic_eval(python(L), text, RPYC_ZT, &value, &error);
+    rpyc_status status = rpyc_classic_eval(python(L), text, RPYC_NUL_TERMINATED, &value, &error);
 
     return push_result(L, status, value, error);
 }
@@ -357,7 +357,7 @@ static int py_execute(lua_State *L)
     const char *text = luaL_checkstring(L, 1);
     rpyc_error *error = NULL;
 
-    return rpyc_classic_execute(python(L), text, RPYC_ZT, &error) ? raise_in_lua(L, error) : 0;
+    return rpyc_classic_execute(python(L), text, RPYC_NUL_TERMINATED, &error) ? raise_in_lua(L, error) : 0;
 }
 
 static int py_module(lua_State *L)
@@ -413,8 +413,9 @@ static int print(lua_State *L)
     return 0;
 }
 
-static void *create(void *userdata)
+static void *create(rpyc_connection *connection, void *userdata)
 {
+    (void)connection;
     static const luaL_Reg metamethods[] = {{"__call", python_call},         {"__index", python_index},
                                            {"__newindex", python_newindex}, {"__len", python_len},
                                            {"__tostring", python_tostring}, {"__gc", python_gc},
@@ -467,7 +468,7 @@ struct request {
 
 static void serve(struct interpreter *lua, struct reference *target, rpyc_call *call, lua_CFunction work)
 {
-    struct request request = {call, lua, target, rpyc_call_count(call)};
+    struct request request = {call, lua, target, rpyc_call_arg_count(call)};
     rpyc_call *outer = lua->call;
     lua_State *L = lua->L;
     rpyc_value *results[MOST_ARGUMENTS], *value = NULL;

@@ -18,7 +18,7 @@ PAGES = {
     "rpyc": ("RPyC for programs that are not Python", "rpyc_ RPYC_"),
     "rpyc_connection": ("connections of RPyC and what they run over",
                         "rpyc_connect rpyc_connection_ rpyc_transport_ rpyc_config_ RPYC_HANDLE_ RPYC_DIALECT_ RPYC_CHANNEL_"),
-    "rpyc_value": ("values that are copied between RPyC peers", "rpyc_value_ rpyc_buffer_ rpyc_array_ RPYC_VALUE_ RPYC_ARRAY_ RPYC_ZT"),
+    "rpyc_value": ("values that are copied between RPyC peers", "rpyc_value_ rpyc_buffer_ rpyc_array_ RPYC_VALUE_ RPYC_ARRAY_ RPYC_NUL_TERMINATED"),
     "rpyc_object": ("objects of RPyC peers and of this process",
                     "rpyc_object_ rpyc_iterator_ rpyc_list_ rpyc_dict_ rpyc_set_new rpyc_generator_ rpyc_file_ rpyc_container_ RPYC_LT RPYC_LE RPYC_EQ RPYC_NE RPYC_GT RPYC_GE"),
     "rpyc_async_result": ("results of asynchronous requests", "rpyc_async_"),

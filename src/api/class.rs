@@ -31,7 +31,7 @@ impl Class {
         let definition = Definition { module: module.into(), name: name.into(), ..Definition::default() };
         let service = Service {
             aliases: Vec::new(),
-            create: Box::new(|| Box::new(())),
+            create: Box::new(|_| Box::new(())),
             on_connect: None,
             on_disconnect: None,
             shared: false,
@@ -142,7 +142,7 @@ impl ClassBuilder {
 
     /// As a service: makes the state for each connection.
     pub fn state<S: Any + Send + Sync>(mut self, make: impl Fn() -> S + Send + Sync + 'static) -> ClassBuilder {
-        self.service.create = Box::new(move || Box::new(make()));
+        self.service.create = Box::new(move |_| Box::new(make()));
         self
     }
 

@@ -115,7 +115,7 @@ pub(super) fn not_found(name: &str) -> Exception {
 /// What `pickle.loads` raises.
 fn unpickling_error(error: Error) -> Exception {
     match error {
-        Error::Denied(text) | Error::Malformed(text) => {
+        Error::Unsafe(text) | Error::Malformed(text) => {
             Exception::with_args("_pickle", "UnpicklingError", vec![Value::from(text)])
         }
         other => other.into(),

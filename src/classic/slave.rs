@@ -3,7 +3,9 @@
 use super::modules::{self, Native};
 use crate::connection::Connection;
 use crate::error::{Exception, Result};
-use crate::objects::{Call, Class, Definition, Dict, Hook, Member, MemberKind, Method, Object, Peer, Refused, Service};
+use crate::objects::{
+    Call, Class, Create, Definition, Dict, Hook, Member, MemberKind, Method, Object, Peer, Refused, Service,
+};
 use crate::value::{Local, Reference, Text, Value};
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
@@ -22,7 +24,7 @@ pub struct Slave {
     /// Answers with the namespace.
     pub namespace: Option<Method>,
     /// Makes the host's own state for a connection; `Refused` turns it away.
-    pub create: Option<Box<dyn Fn() -> Box<dyn Any + Send + Sync> + Send + Sync>>,
+    pub create: Option<Create>,
     pub on_connect: Option<Hook>,
     pub on_disconnect: Option<Hook>,
     pub owner: Option<Box<dyn Any + Send + Sync>>,
@@ -67,8 +69,8 @@ pub fn slave(slave: Slave) -> Result<Arc<Class>> {
     let on_connect = slave.on_connect;
     let service = Service {
         aliases: Vec::new(),
-        create: Box::new(move || {
-            let host = create.as_ref().map_or_else(|| Box::new(()) as _, |create| create());
+        create: Box::new(move |peer| {
+            let host = create.as_ref().map_or_else(|| Box::new(()) as _, |create| create(peer));
             if host.is::<Refused>() {
                 return host;
             }

@@ -248,7 +248,7 @@ impl Run<'_> {
         };
         let name = |name: &Value| match name {
             Value::Str(name) if is_name(name.as_str()) => Ok(name.to_string()),
-            other => Err(Error::Denied(format!(
+            other => Err(Error::Unsafe(format!(
                 "the peer's folder '{remote}' has the name {}, which is none of a file",
                 other.repr()
             ))),
@@ -270,7 +270,7 @@ fn create(path: &Path) -> Result<File> {
 }
 
 fn leads_out(path: &Path) -> Error {
-    Error::Denied(format!("cannot write '{}': it is there, as a link or something else that leads out", path.display()))
+    Error::Unsafe(format!("cannot write '{}': it is there, as a link or something else that leads out", path.display()))
 }
 
 /// A file in a folder that is downloaded. Links that were there before are not followed, devices and pipes not opened.
@@ -340,11 +340,11 @@ mod tests {
         let _pipe = std::os::unix::net::UnixListener::bind(inside.join("socket")).unwrap();
         for name in ["file", "new", "device", "socket"] {
             let error = create_inside(&inside.join(name)).unwrap_err();
-            assert!(matches!(error, Error::Denied(_)), "{name}: {error}");
+            assert!(matches!(error, Error::Unsafe(_)), "{name}: {error}");
         }
-        assert!(matches!(create_inside(Path::new("/dev/null")), Err(Error::Denied(_))));
-        assert!(matches!(folder_inside(&inside.join("folder")), Err(Error::Denied(_))));
-        assert!(matches!(folder_inside(&inside.join("file")), Err(Error::Denied(_))));
+        assert!(matches!(create_inside(Path::new("/dev/null")), Err(Error::Unsafe(_))));
+        assert!(matches!(folder_inside(&inside.join("folder")), Err(Error::Unsafe(_))));
+        assert!(matches!(folder_inside(&inside.join("file")), Err(Error::Unsafe(_))));
         assert!(fs::read_to_string(outside.join("file")).unwrap() == "kept" && !outside.join("new").exists());
 
         folder_inside(&inside.join("own")).unwrap();

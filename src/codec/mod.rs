@@ -61,7 +61,7 @@ impl From<PickleError> for Error {
     fn from(e: PickleError) -> Error {
         match e {
             _ if e.is_limit() => Error::Limit(e.to_string()),
-            PickleError::Refused { .. } => Error::Denied(e.to_string()),
+            PickleError::Refused { .. } => Error::Unsafe(e.to_string()),
             PickleError::NotPlain(_) | PickleError::Graph(GraphError::Cycle) => Error::Type(e.to_string()),
             _ => Error::Malformed(e.to_string()),
         }

@@ -26,7 +26,7 @@ pub use dialing::Connect;
 pub use event_loop::Interest;
 pub use obtain::{obtain, obtain_value, pickled};
 pub use queue::Queue;
-pub use shared::Shared;
+pub use shared::{Attachment, Shared};
 pub use wait::{wait_all, wait_any};
 
 use crate::config::{Config, Dialect, Setting};
@@ -34,7 +34,7 @@ use crate::error::{Error, Result};
 use crate::log::Level;
 use crate::objects::{Class, Definition, Hook, Object, Peer, Promise, Refused, Service};
 use crate::session::{Body, Counts, Handler, Session};
-use crate::sync::Instant;
+use crate::sync::{Instant, lock};
 use crate::transport::{self, Address, Transport};
 use crate::value::{Home, Local, Reference, Text, Value};
 use dialing::{Dial, Found};
@@ -86,7 +86,7 @@ impl Connection {
         service: &Arc<Class>,
         stopping: impl Fn() -> bool,
     ) -> Result<()> {
-        let root = service.root();
+        let root = shared.make_root(service);
         if root.state().is::<Refused>() {
             shared.logger.write(Level::Info, || format!("{} is turned away by the service", shared.name()));
             return Ok(());
@@ -113,12 +113,12 @@ impl Connection {
         service: Option<&Arc<Class>>,
         root_asked: Option<(i64, Option<Instant>)>,
     ) -> Result<Connection> {
-        let root = service.unwrap_or(&VOID_SERVICE).root();
+        let shared = Shared::over(transport.clone(), session, false);
+        let root = shared.make_root(service.unwrap_or(&VOID_SERVICE));
         if root.state().is::<Refused>() {
             transport.shutdown();
             return Err(Error::State("the service has turned the connection away: its create gave nothing".into()));
         }
-        let shared = Shared::over(transport, session, false);
         shared.handles.store(1, Ordering::Relaxed);
         shared.lock().references.root_asked = root_asked;
         let connection = Connection { shared, counted: true };
@@ -240,6 +240,16 @@ impl Connection {
 
     pub fn peer_name(&self) -> String {
         self.shared.transport.peer_name()
+    }
+
+    pub fn attachment(&self) -> Option<Attachment> {
+        lock(&self.shared.attachment).clone()
+    }
+
+    /// Keeps something of the application's as long as the connection, in the place of what was kept.
+    pub fn attach(&self, attachment: Attachment) {
+        let before = lock(&self.shared.attachment).replace(attachment);
+        drop(before);
     }
 
     pub fn credentials(&self) -> &Value {
@@ -396,7 +406,7 @@ fn keep_alive(transport: &dyn Transport, config: &Config) {
 static VOID_SERVICE: std::sync::LazyLock<Arc<Class>> = std::sync::LazyLock::new(|| {
     let service = Service {
         aliases: Vec::new(),
-        create: Box::new(|| Box::new(())),
+        create: Box::new(|_| Box::new(())),
         on_connect: None,
         on_disconnect: None,
         shared: false,

@@ -10,13 +10,17 @@ use super::state::{Guard, Inner, Token};
 use crate::config::{Config, Host, Limits, Release};
 use crate::error::{Error, Result};
 use crate::log::Logger;
-use crate::objects::{HostWrap, Object, Peer};
+use crate::objects::{Class, HostWrap, Object, Peer};
 use crate::session::Session;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::transport::Transport;
 use crate::value::{Releases, Value};
+use std::any::Any;
 use std::sync::{Arc, OnceLock, Weak};
+
+/// Something of the application's that ends after the connection.
+pub type Attachment = Arc<dyn Any + Send + Sync>;
 
 pub struct Shared {
     pub(super) inner: Mutex<Inner>,
@@ -41,6 +45,8 @@ pub struct Shared {
     pub(super) logger: Logger,
     pub(super) before_closed: Option<BeforeClosedHook>,
     pub(super) credentials: Value,
+    /// What the application keeps at the connection.
+    pub(super) attachment: Mutex<Option<Attachment>>,
     pub(super) endpoints: Option<(Arc<str>, Arc<str>)>,
     pub(super) forks: u32,
     /// The peer speaks first, so its first message tells the dialect.
@@ -87,6 +93,7 @@ impl Shared {
             logger,
             before_closed: before_closed.map(BeforeClosedHook::new),
             credentials,
+            attachment: Mutex::new(None),
             endpoints,
             forks: crate::fork::generation(),
             accepted,
@@ -136,6 +143,16 @@ impl Shared {
     /// Our own root on this connection.
     pub fn service(&self) -> Option<&Arc<Object>> {
         self.service.get()
+    }
+
+    /// The root for this connection. Until there is one, nothing can be requested or served.
+    pub(super) fn make_root(self: &Arc<Shared>, service: &Arc<Class>) -> Arc<Object> {
+        self.lock().life.end =
+            Some(Error::State("the connection is being made: its service has no instance yet".into()));
+        let peer: Arc<dyn Peer> = self.clone();
+        let root = service.root(Some(&peer));
+        self.lock().life.end = None;
+        root
     }
 
     /// Gives the connection its root and tells the service.

@@ -76,9 +76,9 @@ pub enum Error {
     /// The peer does not receive, and much waits to be sent: not now.
     #[error("{0}")]
     Backpressure(String),
-    /// Refused by the rules of our own side.
+    /// What the peer sent is not safe to accept.
     #[error("{0}")]
-    Denied(String),
+    Unsafe(String),
     /// The peer named an object that it was not lent.
     #[error("{0}")]
     UnknownObject(String),

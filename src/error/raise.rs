@@ -13,7 +13,7 @@ impl From<Error> for Exception {
             Error::Eof(_) | Error::Closed(_) => "EOFError",
             Error::Io { source, .. } | Error::Connect { source, .. } => return of_the_system(&error, source),
             Error::Address(_) => "OSError",
-            Error::Denied(_) => "PermissionError",
+            Error::Unsafe(_) => "PermissionError",
             Error::Type(_) => "TypeError",
             Error::Range(_) => "OverflowError",
             Error::Argument(_) | Error::Malformed(_) | Error::Limit(_) => "ValueError",

@@ -84,7 +84,7 @@ pub unsafe extern "C" fn rpyc_error_status(error: *const rpyc_error) -> rpyc_sta
 }
 
 /// What went wrong, for people to read: for an exception its type and text as Python prints them, without the traceback;
-/// for RPYC_ERR_REFUSED also the rule, and what there is to be done.
+/// for RPYC_ERR_DENIED also the rule, and what there is to be done.
 ///
 /// @param error borrowed; may be NULL
 /// @return borrowed until the error is freed; NUL-terminated UTF-8 (a NUL within is replaced by U+FFFD); "" for NULL,

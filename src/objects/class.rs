@@ -98,12 +98,15 @@ impl Dynamic {
 pub struct Service {
     pub aliases: Vec<Text>,
     /// Makes the state of an instance; `Refused` turns the connection away.
-    pub create: Box<dyn Fn() -> Box<dyn Any + Send + Sync> + Send + Sync>,
+    pub create: Create,
     pub on_connect: Option<Hook>,
     pub on_disconnect: Option<Hook>,
     /// One instance serves all connections.
     pub shared: bool,
 }
+
+/// Makes the state of a service's instance for a connection; one that all connections share is made for none.
+pub type Create = Box<dyn Fn(Option<&Arc<dyn Peer>>) -> Box<dyn Any + Send + Sync> + Send + Sync>;
 
 /// In place of a service's state: there is none for this connection.
 pub struct Refused;
@@ -340,12 +343,14 @@ impl Class {
     }
 
     /// The root for a connection: a new instance, or the one that all share as long as anybody holds it.
-    pub fn root(self: &Arc<Class>) -> Arc<Object> {
+    pub fn root(self: &Arc<Class>, peer: Option<&Arc<dyn Peer>>) -> Arc<Object> {
+        let shared = self.service.as_ref().is_some_and(|service| service.shared);
+        let peer = peer.filter(|_| !shared);
         let make = || {
-            let state = self.service.as_ref().map_or_else(|| Box::new(()) as _, |service| (service.create)());
+            let state = self.service.as_ref().map_or_else(|| Box::new(()) as _, |service| (service.create)(peer));
             self.as_root().instance(state)
         };
-        if !self.service.as_ref().is_some_and(|service| service.shared) {
+        if !shared {
             return make();
         }
         if let Some(root) = lock(&self.shared_root).upgrade() {

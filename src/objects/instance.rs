@@ -31,7 +31,7 @@ pub fn membership<'a>(object: &'a Reference, class: &'a Reference) -> Result<Mem
 }
 
 fn no_class(type_name: &str) -> Error {
-    Error::Type(format!("klass: expected a class, got an object of type {type_name}"))
+    Error::Type(format!("class_: expected a class, got an object of type {type_name}"))
 }
 
 fn in_local(object: &Reference, class: &Arc<dyn Local>) -> Result<bool> {

@@ -26,8 +26,8 @@ mod wrap;
 
 pub use call::{Answer, Call};
 pub use class::{
-    BoundMethod, Class, ClassObject, Definition, Dynamic, Function, Has, Hook, Member, MemberKind, Method, Object,
-    Refused, Service,
+    BoundMethod, Class, ClassObject, Create, Definition, Dynamic, Function, Has, Hook, Member, MemberKind, Method,
+    Object, Refused, Service,
 };
 pub use dispatch::perform_apart;
 pub use instance::{Membership, is_instance, membership};

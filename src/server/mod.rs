@@ -73,7 +73,7 @@ impl Drop for Server {
 impl Server {
     /// A server that listens, and accepts when it is told to.
     pub fn new(address: &Address, service: &Arc<Class>, config: Config) -> Result<Server> {
-        let shared_root = service.service().filter(|hooks| hooks.shared).map(|_| service.root());
+        let shared_root = service.service().filter(|hooks| hooks.shared).map(|_| service.root(None));
         let inner = Inner {
             listener: Listener::bind(address)?,
             service: service.clone(),
@@ -378,7 +378,7 @@ mod tests {
             members: vec![ClassMember::method("exposed_long", None, None, run).unwrap()],
             service: Some(Service {
                 aliases: Vec::new(),
-                create: Box::new(move || {
+                create: Box::new(move |_| {
                     Box::new(Joins(held.clone(), Mutex::new(ended.clone()))) as Box<dyn Any + Send + Sync>
                 }),
                 on_connect: None,

@@ -48,7 +48,7 @@ static rpyc_status start(rpyc_object *object, int32_t handler, const char *name,
     result->reply.settle = settle;
     result->references = 2;
     rpyc_status status = rpyc_session_ask(result->connection->session, (uintptr_t)&result->reply, handler, object, name,
-                                          RPYC_ZT, args, count, keywords,
+                                          RPYC_NUL_TERMINATED, args, count, keywords,
                                           timeout_ms < 0 ? -1 : bare_now_ms() + timeout_ms, NULL, error_out);
     if (status != RPYC_OK) {
         drop(result);

@@ -19,7 +19,7 @@
 #define rpyc_connection_ping bare_connection_ping
 #define rpyc_connection_serve bare_connection_serve
 #define rpyc_connection_serve_all bare_connection_serve_all
-#define rpyc_connection_set bare_connection_set
+#define rpyc_connection_set_option bare_connection_set
 #define rpyc_connection_sync_request bare_connection_sync_request
 #define rpyc_transport_connect bare_transport_connect
 

@@ -174,7 +174,7 @@ void check_raises(struct check *c, const char *file, int line, rpyc_status statu
         return;
     const char *module = rpyc_error_type_module(c->error), *class_name = rpyc_error_type_name(c->error);
     rpyc_status expected = strcmp(name, "StopIteration") == 0 ? RPYC_ERR_STOP_ITERATION : RPYC_ERR_REMOTE;
-    if (status == RPYC_ERR_REFUSED && strcmp(name, "AttributeError") == 0)
+    if (status == RPYC_ERR_DENIED && strcmp(name, "AttributeError") == 0)
         expected = status; /* of one that the attribute rules made */
     if (status == RPYC_OK)
         check_fail(c, file, line, "%s: succeeded, want %s", call, name);

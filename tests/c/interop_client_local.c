@@ -52,12 +52,12 @@ static void thing_hello(rpyc_call *call, void *self) {
 }
 
 static void thing_name(rpyc_call *call, void *self) {
-    rpyc_call_return_str(call, self, RPYC_ZT);
+    rpyc_call_return_str(call, self, RPYC_NUL_TERMINATED);
 }
 
 static void thing_secret(rpyc_call *call, void *self) {
     (void)self;
-    rpyc_call_return_str(call, "no", RPYC_ZT);
+    rpyc_call_return_str(call, "no", RPYC_NUL_TERMINATED);
 }
 
 static void thing_str(rpyc_call *call, void *self) {
@@ -69,7 +69,7 @@ static void thing_str(rpyc_call *call, void *self) {
 
 static void thing_repr(rpyc_call *call, void *self) {
     (void)self;
-    rpyc_call_return_str(call, "<LocalThing>", RPYC_ZT);
+    rpyc_call_return_str(call, "<LocalThing>", RPYC_NUL_TERMINATED);
 }
 
 static void thing_length(rpyc_call *call, void *self) {

@@ -16,7 +16,7 @@ rpyc_value *text_value(const char *text, size_t length) {
 }
 
 rpyc_value *str_value(const char *text) {
-    return text_value(text, RPYC_ZT);
+    return text_value(text, RPYC_NUL_TERMINATED);
 }
 
 rpyc_value *bytes_value(const void *data, size_t length) {
@@ -27,7 +27,7 @@ rpyc_value *bytes_value(const void *data, size_t length) {
 
 rpyc_value *big_value(const char *digits) {
     rpyc_value *value = NULL;
-    rpyc_value_new_int_text(digits, RPYC_ZT, &value, NULL);
+    rpyc_value_new_int_text(digits, RPYC_NUL_TERMINATED, &value, NULL);
     return value;
 }
 

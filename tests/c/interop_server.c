@@ -71,7 +71,7 @@ static void *watch(void *argument) {
     if (watcher->server != NULL) {
         rpyc_server_stop(watcher->server, GRACE_MS, NULL);
     } else {
-        rpyc_connection_set(watcher->connection, "close_timeout", "1", NULL);
+        rpyc_connection_set_option(watcher->connection, "close_timeout", "1", NULL);
         rpyc_connection_close(watcher->connection, NULL);
     }
     return NULL;

@@ -55,7 +55,7 @@ rpyc_object *item_object(const rpyc_class *klass, rpyc_value *label) {
 
 /* Calling a class; userdata is where its handle is. */
 static void construct(rpyc_call *call, void *userdata) {
-    if (rpyc_call_count(call) != 1 || rpyc_call_keyword_count(call) != 0) {
+    if (rpyc_call_arg_count(call) != 1 || rpyc_call_keyword_count(call) != 0) {
         raise_type_error(call, "an item is made of one label");
         return;
     }
@@ -338,7 +338,7 @@ static void delete_value(rpyc_call *call, void *self) {
 /* These exist under names that no peer may use: the library has to refuse them. */
 static void get_hidden(rpyc_call *call, void *self) {
     (void)self;
-    rpyc_call_return_str(call, "not for you", RPYC_ZT);
+    rpyc_call_return_str(call, "not for you", RPYC_NUL_TERMINATED);
 }
 
 static void set_hidden(rpyc_call *call, void *self) {

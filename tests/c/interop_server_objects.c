@@ -194,7 +194,7 @@ struct context {
 static rpyc_class *context_class;
 
 static void context_state(rpyc_call *call, void *self) {
-    rpyc_call_return_str(call, ((struct context *)self)->state, RPYC_ZT);
+    rpyc_call_return_str(call, ((struct context *)self)->state, RPYC_NUL_TERMINATED);
 }
 
 static void context_enter(rpyc_call *call, void *self) {

@@ -60,7 +60,8 @@ static const rpyc_method methods[] = {
     {"exposed_adder", root_adder, "adder(base)", "A function that adds the base to a value.", RPYC_METHOD_QUICK},
 };
 
-static void *create_root(void *userdata) {
+static void *create_root(rpyc_connection *connection, void *userdata) {
+    (void)connection;
     (void)userdata;
     struct root *root = calloc(1, sizeof *root);
     if (root == NULL)

@@ -69,7 +69,7 @@ void root_kind(rpyc_call *call, void *self) {
         rpyc_object_free(object);
     }
     if (name != NULL)
-        rpyc_call_return_str(call, name, RPYC_ZT);
+        rpyc_call_return_str(call, name, RPYC_NUL_TERMINATED);
     else
         raise_type_error(call, "a value of a kind that the contract does not name");
 }
@@ -274,5 +274,5 @@ void root_digest(rpyc_call *call, void *self) {
     if (rpyc_call_get_bytes(call, 0, &data, &length))
         return;
     sha256_hex(data, length, hex);
-    rpyc_call_return_str(call, hex, RPYC_ZT);
+    rpyc_call_return_str(call, hex, RPYC_NUL_TERMINATED);
 }

@@ -10,7 +10,7 @@ static rpyc_value *text(const char *chars)
 {
     rpyc_value *value = NULL;
 
-    OK(rpyc_value_new_str(chars, RPYC_ZT, &value, NULL));
+    OK(rpyc_value_new_str(chars, RPYC_NUL_TERMINATED, &value, NULL));
     return value;
 }
 
@@ -36,7 +36,7 @@ static void give(rpyc_call *call, rpyc_class *klass, void *self, rpyc_free_fn se
 static void hello(rpyc_call *call, void *self)
 {
     (void)self;
-    rpyc_call_return_str(call, "hello", RPYC_ZT);
+    rpyc_call_return_str(call, "hello", RPYC_NUL_TERMINATED);
 }
 
 /* ---- Attributes in a dict. */
@@ -133,7 +133,7 @@ static void own_view(rpyc_call *call, void *self)
         strcat(all, rpyc_object_del_attr(bag, "fresh", NULL) ? "- " : "+ ");
         rpyc_object_free(bag);
     }
-    rpyc_call_return_str(call, all, RPYC_ZT);
+    rpyc_call_return_str(call, all, RPYC_NUL_TERMINATED);
 }
 
 /* ---- An object whose comparisons and __contains__ answer with what it was made with. */
@@ -358,7 +358,7 @@ static int is_int(const rpyc_value *value, int64_t wanted)
 
 static int denied(rpyc_status status)
 {
-    int is = status == RPYC_ERR_REFUSED || (status == RPYC_ERR_REMOTE && strcmp(rpyc_error_type_name(error), "AttributeError") == 0);
+    int is = status == RPYC_ERR_DENIED || (status == RPYC_ERR_REMOTE && strcmp(rpyc_error_type_name(error), "AttributeError") == 0);
 
     if (!is)
         fprintf(stderr, "%s: %s\n", rpyc_status_name(status), rpyc_error_message(error));

@@ -69,7 +69,7 @@ static int named(const rpyc_session_event *event, const char *name)
 
 static void ask(uint64_t token, int32_t handler, const rpyc_object *object, const char *name, rpyc_value *arg)
 {
-    OK(rpyc_session_ask(left, token, handler, object, name, RPYC_ZT, arg != NULL ? &arg : NULL, arg != NULL, NULL, -1, NULL,
+    OK(rpyc_session_ask(left, token, handler, object, name, RPYC_NUL_TERMINATED, arg != NULL ? &arg : NULL, arg != NULL, NULL, -1, NULL,
                         &error));
 }
 
@@ -138,7 +138,7 @@ static void give_object(rpyc_call *call, const rpyc_class *klass, uint64_t token
 static void set_up(void)
 {
     rpyc_value *constant = NULL;
-    OK(rpyc_value_new_str("constant", RPYC_ZT, &constant, &error));
+    OK(rpyc_value_new_str("constant", RPYC_NUL_TERMINATED, &constant, &error));
     const rpyc_session_member members[] = {
         {ADD, "exposed_add", "add(a, b=2)", "The sum.", RPYC_MEMBER_METHOD, 0, NULL},
         {SIZE, "exposed_size", NULL, NULL, RPYC_MEMBER_PROPERTY, RPYC_ACCESS_GET | RPYC_ACCESS_SET, NULL},
@@ -190,7 +190,7 @@ static void a_call_byte_by_byte(void)
     CHECK(rpyc_session_has_message(right));
     NEXT(right, &event, RPYC_EVENT_REQUEST);
     CHECK(event.asks == RPYC_ASK_CALL && event.token == ROOT && event.member == ADD && named(&event, "exposed_add"));
-    CHECK(rpyc_call_count(event.call) == 2);
+    CHECK(rpyc_call_arg_count(event.call) == 2);
     OK(rpyc_call_get_int(event.call, 0, &a));
     OK(rpyc_call_get_int(event.call, 1, &b));
     OK(rpyc_call_return_int(event.call, a + b));
@@ -230,7 +230,7 @@ static void properties(void)
     CHECK(to_int(reply(1)) == 5);
     /* Only things can be set: a root refuses it, as services do. */
     ask(2, RPYC_HANDLE_SETATTR, root, "size", rpyc_value_new_int(6));
-    raises(2, RPYC_ERR_REFUSED, "AttributeError");
+    raises(2, RPYC_ERR_DENIED, "AttributeError");
 }
 
 /* Makes a thing of right's and gives what left holds of it. */
@@ -329,18 +329,18 @@ static void attributes_by_name(void)
     rpyc_call_free(event.call);
     NEXT(right, &event, RPYC_EVENT_REQUEST);
     CHECK(event.asks == RPYC_ASK_GET && event.member == RPYC_MEMBER_NONE && named(&event, "exposed_color"));
-    OK(rpyc_call_return_str(event.call, "red", RPYC_ZT));
+    OK(rpyc_call_return_str(event.call, "red", RPYC_NUL_TERMINATED));
     rpyc_call_free(event.call);
     CHECK(equals(reply(1), "red"));
     ask(2, RPYC_HANDLE_GETATTR, thing, "smell", NULL);
     NEXT(right, &event, RPYC_EVENT_REQUEST);
     OK(rpyc_call_return_bool(event.call, 0));
     rpyc_call_free(event.call);
-    raises(2, RPYC_ERR_REFUSED, "AttributeError");
+    raises(2, RPYC_ERR_DENIED, "AttributeError");
     /* Rules of its own: the name comes as it is. */
     ask(3, RPYC_HANDLE_SETATTR, thing, "_anything", rpyc_value_new_int(4));
     NEXT(right, &event, RPYC_EVENT_REQUEST);
-    CHECK(event.asks == RPYC_ASK_SET && named(&event, "_anything") && rpyc_call_count(event.call) == 2);
+    CHECK(event.asks == RPYC_ASK_SET && named(&event, "_anything") && rpyc_call_arg_count(event.call) == 2);
     OK(rpyc_call_return(event.call, NULL));
     rpyc_call_free(event.call);
     rpyc_value_free(reply(3));
@@ -431,12 +431,12 @@ static void time_limits(void)
     OK(rpyc_call_return_int(event.call, 1)); /* too late */
     rpyc_call_free(event.call);
     NOTHING(left);
-    OK(rpyc_session_ask(left, 2, RPYC_HANDLE_GETATTR, root, "data", RPYC_ZT, NULL, 0, NULL, -1, &sequence, &error));
+    OK(rpyc_session_ask(left, 2, RPYC_HANDLE_GETATTR, root, "data", RPYC_NUL_TERMINATED, NULL, 0, NULL, -1, &sequence, &error));
     OK(rpyc_session_forget(left, sequence));
     NOTHING(right);
     NOTHING(left);
     /* Also once its time is over. */
-    OK(rpyc_session_ask(left, 3, RPYC_HANDLE_GETATTR, root, "data", RPYC_ZT, NULL, 0, NULL, 2000, &sequence, &error));
+    OK(rpyc_session_ask(left, 3, RPYC_HANDLE_GETATTR, root, "data", RPYC_NUL_TERMINATED, NULL, 0, NULL, 2000, &sequence, &error));
     OK(rpyc_session_expire(left, 2000, &expired));
     CHECK(expired == 1 && rpyc_session_has_message(left));
     OK(rpyc_session_forget(left, -1));
@@ -634,7 +634,7 @@ static void packed(void)
     put_word(&call, 13, 1, 4);
     put_text(&call, "key");
     put_word(&call, 5, 6, 8);
-    OK(rpyc_session_ask_packed(one, 2, RPYC_HANDLE_CALLATTR, its_root, "echo", RPYC_ZT, call.bytes, call.length, -1, NULL,
+    OK(rpyc_session_ask_packed(one, 2, RPYC_HANDLE_CALLATTR, its_root, "echo", RPYC_NUL_TERMINATED, call.bytes, call.length, -1, NULL,
                                &error));
     NEXT(two, &event, RPYC_EVENT_REQUEST);
     const unsigned char *got = event.packed;
@@ -667,11 +667,11 @@ static void packed(void)
     CHECK(memcmp(got + 5, value.bytes, value.length) == 0 && got[5 + value.length] == 17 && got[6 + value.length] == THING);
     /* Each piece that is cut off is refused, and so is what does not fit. */
     for (size_t length = 1; length < call.length; length++)
-        GIVES(RPYC_ERR_ARGUMENT, rpyc_session_ask_packed(one, 3, RPYC_HANDLE_CALLATTR, its_root, "echo", RPYC_ZT, call.bytes,
+        GIVES(RPYC_ERR_ARGUMENT, rpyc_session_ask_packed(one, 3, RPYC_HANDLE_CALLATTR, its_root, "echo", RPYC_NUL_TERMINATED, call.bytes,
                                                          length, -1, NULL, &error));
-    GIVES(RPYC_ERR_ARGUMENT, rpyc_session_ask_packed(one, 3, RPYC_HANDLE_CALLATTR, its_root, "echo", RPYC_ZT,
+    GIVES(RPYC_ERR_ARGUMENT, rpyc_session_ask_packed(one, 3, RPYC_HANDLE_CALLATTR, its_root, "echo", RPYC_NUL_TERMINATED,
                                                      "\13\2\0\0\0\13\0\0\0\0\77", 11, -1, NULL, &error));
-    OK(rpyc_session_ask_packed(one, 4, RPYC_HANDLE_CALLATTR, its_root, "echo", RPYC_ZT, NULL, 0, -1, NULL, &error));
+    OK(rpyc_session_ask_packed(one, 4, RPYC_HANDLE_CALLATTR, its_root, "echo", RPYC_NUL_TERMINATED, NULL, 0, -1, NULL, &error));
     NEXT(two, &event, RPYC_EVENT_REQUEST);
     GIVES(RPYC_ERR_ARGUMENT, rpyc_session_return_packed(two, event.call, "\77", 1, &error));
     move();
@@ -723,7 +723,7 @@ static void inside_lists(void)
     ask(6, RPYC_HANDLE_REPR, object, NULL, NULL);
     NEXT(right, &event, RPYC_EVENT_REQUEST);
     CHECK(event.token == ITEM && event.member == 1);
-    OK(rpyc_call_return_str(event.call, "its own", RPYC_ZT));
+    OK(rpyc_call_return_str(event.call, "its own", RPYC_NUL_TERMINATED));
     rpyc_call_free(event.call);
     CHECK(equals(reply(6), "its own"));
     rpyc_object_free(object);

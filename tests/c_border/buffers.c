@@ -17,7 +17,7 @@ static void destroy(void *userdata)
 {
     CHECK(userdata == &destroyed);
     if (used)
-        OK(rpyc_connection_set(used, "compress", "true", &error));
+        OK(rpyc_connection_set_option(used, "compress", "true", &error));
     __atomic_add_fetch(&destroyed, 1, __ATOMIC_RELAXED);
 }
 
@@ -366,7 +366,7 @@ int main(void)
     making();
     for (int compressed = 0; compressed < 2; compressed++) {
         peers_open(&peers);
-        OK(rpyc_connection_set(peers.server, "compress", compressed ? "true" : "false", &error));
+        OK(rpyc_connection_set_option(peers.server, "compress", compressed ? "true" : "false", &error));
         OK(rpyc_connection_root(peers.client, &root, &error));
         fitting(root);
         other_answers(root);

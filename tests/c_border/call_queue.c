@@ -126,7 +126,7 @@ static rpyc_async_result *ask(struct side *side, const char *name)
     rpyc_value *args[1] = {NULL};
     rpyc_async_result *result = NULL;
 
-    OK(rpyc_value_new_str(name, RPYC_ZT, &args[0], &error));
+    OK(rpyc_value_new_str(name, RPYC_NUL_TERMINATED, &args[0], &error));
     OK(rpyc_object_call_method_async(side->root, "note", args, 1, NULL, 30000, &result, &error));
     return result;
 }
@@ -265,7 +265,7 @@ static void call_back(rpyc_call *call, void *self)
     rpyc_error *why = NULL;
 
     (void)self;
-    rpyc_value_new_str("n", RPYC_ZT, &args[0], NULL);
+    rpyc_value_new_str("n", RPYC_NUL_TERMINATED, &args[0], NULL);
     if (rpyc_object_call_method(nested.root, "note", args, 1, NULL, &answer, &why))
         rpyc_call_raise_error(call, why);
     else

@@ -50,7 +50,7 @@ static rpyc_value *eval(const char *expression)
 {
     rpyc_value *value = NULL;
 
-    OK(rpyc_classic_eval(classic, expression, RPYC_ZT, &value, &error));
+    OK(rpyc_classic_eval(classic, expression, RPYC_NUL_TERMINATED, &value, &error));
     return value;
 }
 
@@ -68,7 +68,7 @@ static rpyc_value *text(const char *text)
 {
     rpyc_value *value = NULL;
 
-    OK(rpyc_value_new_str(text, RPYC_ZT, &value, &error));
+    OK(rpyc_value_new_str(text, RPYC_NUL_TERMINATED, &value, &error));
     return value;
 }
 
@@ -152,7 +152,7 @@ static void evaluation(void)
     int64_t length = 0;
 
     CHECK(is_int(eval("6 * 7"), 42));
-    OK(rpyc_classic_execute(classic, "def twice(x):\n    return 2 * x\nready = True", RPYC_ZT, &error));
+    OK(rpyc_classic_execute(classic, "def twice(x):\n    return 2 * x\nready = True", RPYC_NUL_TERMINATED, &error));
     CHECK(is_int(eval("twice(21)"), 42));
     OK(rpyc_classic_set(classic, "answer", rpyc_value_new_int(5), &error));
     CHECK(is_int(eval("answer + 1"), 6));
@@ -160,7 +160,7 @@ static void evaluation(void)
     CHECK(is_int(value, 5));
     CHECK(rpyc_classic_get(classic, "nothing", &value, &raised) == RPYC_ERR_REMOTE && rpyc_error_is(raised, "KeyError"));
     rpyc_error_free(raised);
-    CHECK(rpyc_classic_eval(classic, "1 +", RPYC_ZT, &value, &raised) == RPYC_ERR_REMOTE &&
+    CHECK(rpyc_classic_eval(classic, "1 +", RPYC_NUL_TERMINATED, &value, &raised) == RPYC_ERR_REMOTE &&
           rpyc_error_is(raised, "SyntaxError"));
     rpyc_error_free(raised);
     OK(rpyc_classic_namespace(classic, &namespace, &error));
@@ -171,7 +171,7 @@ static void evaluation(void)
     rpyc_value_free(value);
     OK(rpyc_classic_connection(classic, &connection, &error));
     OK(rpyc_classic_new(connection, &second, &error));
-    OK(rpyc_classic_eval(second, "answer", RPYC_ZT, &value, &error));
+    OK(rpyc_classic_eval(second, "answer", RPYC_NUL_TERMINATED, &value, &error));
     CHECK(is_int(value, 5));
     rpyc_classic_free(second);
     rpyc_connection_free(connection);
@@ -235,9 +235,9 @@ static void transfer(void)
     options.struct_size = 3;
     GIVES(RPYC_ERR_ABI, rpyc_classic_upload(classic, path("from"), path("x"), &options, &error));
     /* A server that would have us write elsewhere. */
-    OK(rpyc_classic_execute(classic, "import os\nreal = os.listdir\nos.listdir = lambda folder: ['../escaped']", RPYC_ZT, &error));
-    GIVES(RPYC_ERR_DENIED, rpyc_classic_download(classic, path("there"), path("back"), NULL, &error));
-    OK(rpyc_classic_execute(classic, "os.listdir = real", RPYC_ZT, &error));
+    OK(rpyc_classic_execute(classic, "import os\nreal = os.listdir\nos.listdir = lambda folder: ['../escaped']", RPYC_NUL_TERMINATED, &error));
+    GIVES(RPYC_ERR_UNSAFE, rpyc_classic_download(classic, path("there"), path("back"), NULL, &error));
+    OK(rpyc_classic_execute(classic, "os.listdir = real", RPYC_NUL_TERMINATED, &error));
     CHECK(access(path("escaped"), F_OK) != 0);
 }
 
@@ -297,15 +297,15 @@ static void stdio_redirected_half(void)
                             "        self.__dict__[name] = value\n"
                             "real, stubborn = sys, Stubborn()\n"
                             "sys.modules['sys'] = stubborn\n",
-                            RPYC_ZT, &error));
+                            RPYC_NUL_TERMINATED, &error));
     OK(rpyc_classic_connection(classic, &connection, &error));
     OK(rpyc_classic_new(connection, &fresh, &error));
     GIVES(RPYC_ERR_REMOTE,
           rpyc_classic_redirect(fresh, from_in, to_out, to_err, &streams, streams_free, &redirection, &error));
     CHECK(redirection == NULL);
-    OK(rpyc_classic_execute(classic, "real.modules['sys'] = sys = real", RPYC_ZT, &error));
+    OK(rpyc_classic_execute(classic, "real.modules['sys'] = sys = real", RPYC_NUL_TERMINATED, &error));
     CHECK(has_repr(eval("(stubborn.stdin, stubborn.stdout, stubborn.stderr, len(stubborn.log))"), "(1, 2, 3, 6)"));
-    OK(rpyc_classic_execute(classic, "del stubborn", RPYC_ZT, &error));
+    OK(rpyc_classic_execute(classic, "del stubborn", RPYC_NUL_TERMINATED, &error));
     rpyc_classic_free(fresh);
     rpyc_connection_free(connection);
 }
@@ -323,7 +323,7 @@ static void stdio_redirected(void)
     OK(rpyc_classic_execute(classic,
                             "import sys\nprint('hello', 1, flush=True)\nprint('oops', file=sys.stderr)\n"
                             "name = input('name? ')\nrest = sys.stdin.readlines()\nsys.stdout.writelines(['a\\n', 'b\\n'])",
-                            RPYC_ZT, &error));
+                            RPYC_NUL_TERMINATED, &error));
     CHECK(strcmp(streams.out, "hello 1\nname? a\nb\n") == 0);
     CHECK(strcmp(streams.err, "oops\n") == 0);
     OK(rpyc_classic_get(classic, "name", &value, &error));
@@ -337,7 +337,7 @@ static void stdio_redirected(void)
     /* What rpyc.classic.interact does: the peer's prompt, and here the keyboard and the screen. */
     streams = (struct streams){.in = "answer = 6 * 7\nprint('is', answer)\n"};
     OK(rpyc_classic_redirect(classic, from_in, to_out, to_err, &streams, streams_free, &redirection, &error));
-    OK(rpyc_classic_execute(classic, "import code\ncode.interact(banner='', exitmsg='', local=globals())", RPYC_ZT, &error));
+    OK(rpyc_classic_execute(classic, "import code\ncode.interact(banner='', exitmsg='', local=globals())", RPYC_NUL_TERMINATED, &error));
     OK(rpyc_redirection_end(redirection, &error));
     rpyc_redirection_free(redirection);
     CHECK(strstr(streams.out, "is 42\n") != NULL);
@@ -348,7 +348,7 @@ static void stdio_redirected(void)
     fputs("line one\nline two\n", in);
     rewind(in);
     OK(rpyc_classic_redirect_files(classic, in, out, NULL, &redirection, &error));
-    OK(rpyc_classic_execute(classic, "print(input().upper())\nprint(sys.stdin.readline(4))", RPYC_ZT, &error));
+    OK(rpyc_classic_execute(classic, "print(input().upper())\nprint(sys.stdin.readline(4))", RPYC_NUL_TERMINATED, &error));
     OK(rpyc_redirection_end(redirection, &error));
     rpyc_redirection_free(redirection);
     rewind(out);
@@ -433,7 +433,7 @@ static void copies(void)
     OK(rpyc_object_obtain(object, 1, 100, 10000, &value, &error));
     rpyc_value_free(value);
     rpyc_object_free(object);
-    OK(rpyc_classic_execute(classic, "loop = [1]\nloop.append((loop,))\nshared = [2]\ntwice_the_same = [shared, shared]", RPYC_ZT,
+    OK(rpyc_classic_execute(classic, "loop = [1]\nloop.append((loop,))\nshared = [2]\ntwice_the_same = [shared, shared]", RPYC_NUL_TERMINATED,
                             &error));
     object = eval_object("loop");
     GIVES(RPYC_ERR_TYPE, rpyc_object_obtain(object, 0, 0, 0, &value, &error));
@@ -443,7 +443,7 @@ static void copies(void)
     CHECK(requests == 2);
     object = eval_object("[print]");
     GIVES(RPYC_ERR_TYPE, rpyc_object_obtain(object, 0, 0, 0, &value, &error));
-    GIVES(RPYC_ERR_DENIED, rpyc_classic_obtain(classic, object, 0, 0, 0, &value, &error));
+    GIVES(RPYC_ERR_UNSAFE, rpyc_classic_obtain(classic, object, 0, 0, 0, &value, &error));
     rpyc_object_free(object);
     OK(rpyc_set_log_callback(0, NULL, NULL, NULL, &error));
 }

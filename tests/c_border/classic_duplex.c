@@ -57,7 +57,7 @@ static int64_t evaluated(rpyc_classic *classic, const char *text)
 {
     rpyc_value *value = NULL;
 
-    OK(rpyc_classic_eval(classic, text, RPYC_ZT, &value, &error));
+    OK(rpyc_classic_eval(classic, text, RPYC_NUL_TERMINATED, &value, &error));
     return number(value);
 }
 
@@ -71,7 +71,7 @@ static void native_slave(rpyc_classic *classic)
     CHECK(evaluated(classic, "x") == 5);
     OK(rpyc_classic_module(classic, "sys", &sys, &error));
     GIVES(RPYC_ERR_REMOTE, rpyc_classic_module(classic, "nothing", &object, &error));
-    GIVES(RPYC_ERR_REMOTE, rpyc_classic_execute(classic, "x = 1", RPYC_ZT, &error)); /* it has no such callback */
+    GIVES(RPYC_ERR_REMOTE, rpyc_classic_execute(classic, "x = 1", RPYC_NUL_TERMINATED, &error)); /* it has no such callback */
     OK(rpyc_value_new_list(items, 2, &list, &error));
     OK(rpyc_classic_deliver(classic, list, &there, &error));
     OK(rpyc_value_get_object(there, &object, &error));
@@ -113,8 +113,8 @@ static void native(void)
     OK(rpyc_object_get_attr(root, "namespace", &value, &error));
     OK(rpyc_value_get_object(value, &names, &error));
     rpyc_value_free(value);
-    GIVES(RPYC_ERR_REMOTE, rpyc_classic_eval(classic, "ask y", RPYC_ZT, &value, &error));
-    OK(rpyc_value_new_str("y", RPYC_ZT, &key, &error));
+    GIVES(RPYC_ERR_REMOTE, rpyc_classic_eval(classic, "ask y", RPYC_NUL_TERMINATED, &value, &error));
+    OK(rpyc_value_new_str("y", RPYC_NUL_TERMINATED, &key, &error));
     OK(rpyc_object_set_item(names, key, rpyc_value_new_int(6), &error));
     CHECK(evaluated(classic, "y") == 6); /* its own namespace, which is not ours */
     rpyc_object_free(names);
@@ -142,7 +142,7 @@ static void python(const char *address)
     for (int i = 0; i < 1000 && evaluated(classic, "int('master' in globals())") != 1; i++)
         usleep(10000);
     /* Python sets a name here, and asks for it, while we wait for it. */
-    OK(rpyc_classic_execute(classic, "master.namespace['z'] = 7", RPYC_ZT, &error));
+    OK(rpyc_classic_execute(classic, "master.namespace['z'] = 7", RPYC_NUL_TERMINATED, &error));
     CHECK(evaluated(classic, "master.eval('z')") == 7);
     CHECK(evaluated(classic, "master.eval('ask 40 + 2')") == 42);
     CHECK(evaluated(classic, "master.builtins.len('four')") == 4);

@@ -18,7 +18,7 @@ static void call_it(rpyc_call *call, void *userdata)
     rpyc_value *result = NULL, **args;
     rpyc_error *failure = NULL;
     rpyc_status status;
-    size_t count = rpyc_call_count(call), at;
+    size_t count = rpyc_call_arg_count(call), at;
 
     (void)userdata;
     if (rpyc_call_get_object(call, 0, &function))
@@ -73,7 +73,7 @@ static void run(rpyc_call *call, void *self)
 static void import(rpyc_call *call, void *self)
 {
     (void)self;
-    call_named(call, "importer", RPYC_ZT);
+    call_named(call, "importer", RPYC_NUL_TERMINATED);
 }
 
 int main(int argc, char **argv)

@@ -8,8 +8,9 @@
 
 static int made, ended, connected, gone;
 
-static void *create(void *userdata)
+static void *create(rpyc_connection *connection, void *userdata)
 {
+    (void)connection;
     (void)userdata;
     made++;
     return malloc(1);
@@ -82,7 +83,7 @@ static void interact(rpyc_call *call, void *self)
     (void)self;
     if (rpyc_call_get_object(call, 0, &given))
         return;
-    if (rpyc_object_get_item(given, copy_of("greeting", RPYC_ZT), &line, &why)) {
+    if (rpyc_object_get_item(given, copy_of("greeting", RPYC_NUL_TERMINATED), &line, &why)) {
         rpyc_call_raise_error(call, why);
     } else {
         OK(rpyc_slave_module(call, "sys", &sys, &error));
@@ -129,7 +130,7 @@ static void execute(rpyc_call *call, void *self)
         OK(rpyc_value_new_object(function, &value, &error));
         rpyc_object_free(function);
         names = namespace_of(call);
-        OK(rpyc_object_set_item(names, copy_of("_rinteract", RPYC_ZT), value, &error));
+        OK(rpyc_object_set_item(names, copy_of("_rinteract", RPYC_NUL_TERMINATED), value, &error));
         rpyc_object_free(names);
         rpyc_call_return(call, NULL);
         return;

@@ -13,7 +13,7 @@ static rpyc_value *text(const char *chars)
 {
     rpyc_value *value = NULL;
 
-    OK(rpyc_value_new_str(chars, RPYC_ZT, &value, &error));
+    OK(rpyc_value_new_str(chars, RPYC_NUL_TERMINATED, &value, &error));
     return value;
 }
 

@@ -26,7 +26,7 @@ static void give_false(rpyc_call *call, void *self)
 static void give_text(rpyc_call *call, void *self)
 {
     (void)self;
-    rpyc_call_return_str(call, "no bool", RPYC_ZT);
+    rpyc_call_return_str(call, "no bool", RPYC_NUL_TERMINATED);
 }
 
 static void length(rpyc_call *call, void *self)
@@ -93,7 +93,7 @@ static void fail(rpyc_call *call, void *self)
     rpyc_error *mine = NULL;
 
     (void)self;
-    CHECK(fail_with(rpyc_call_count(call) ? "bank.Closed" : NULL, &mine) == RPYC_ERR_RANGE);
+    CHECK(fail_with(rpyc_call_arg_count(call) ? "bank.Closed" : NULL, &mine) == RPYC_ERR_RANGE);
     rpyc_call_raise_error(call, mine);
 }
 
@@ -102,18 +102,19 @@ static void no_file(rpyc_call *call, void *self)
     rpyc_value *args[2] = {rpyc_value_new_int(2), NULL}, *attributes = NULL, *keys[3], *values[3];
 
     (void)self;
-    OK(rpyc_value_new_str("No such file or directory", RPYC_ZT, &args[1], &error));
+    OK(rpyc_value_new_str("No such file or directory", RPYC_NUL_TERMINATED, &args[1], &error));
     for (int i = 0; i < 3; i++)
-        OK(rpyc_value_new_str((const char *[]){"errno", "strerror", "filename"}[i], RPYC_ZT, &keys[i], &error));
+        OK(rpyc_value_new_str((const char *[]){"errno", "strerror", "filename"}[i], RPYC_NUL_TERMINATED, &keys[i], &error));
     values[0] = rpyc_value_clone(args[0]);
     values[1] = rpyc_value_clone(args[1]);
-    OK(rpyc_value_new_str("/x", RPYC_ZT, &values[2], &error));
+    OK(rpyc_value_new_str("/x", RPYC_NUL_TERMINATED, &values[2], &error));
     OK(rpyc_value_new_dict(keys, values, 3, &attributes, &error));
     rpyc_call_raise_with(call, NULL, "FileNotFoundError", args, 2, attributes);
 }
 
-static void *create(void *data)
+static void *create(rpyc_connection *connection, void *data)
 {
+    (void)connection;
     CHECK(data == &class_data);
     created++;
     return refuse ? NULL : &state;

@@ -182,19 +182,19 @@ static void calls(void)
         CHECK(about_an_hour(call("left")));
     OK(rpyc_object_get_attr(root, "limit", &value, &error));
     CHECK(about_an_hour(to_int(value)));
-    OK(rpyc_connection_set(client, "sync_request_timeout", "none", &error));
+    OK(rpyc_connection_set_option(client, "sync_request_timeout", "none", &error));
     CHECK(call("left") == -1);
     CHECK(value_of(start("left", -1)) == -1);
     CHECK(about_an_hour(value_of(start("left", HOUR))));
     CHECK(value_of(start("left", INT64_MAX)) == -1); /* as good as for ever */
 
     /* A call that looks whether anybody waits ends by itself. */
-    OK(rpyc_connection_set(client, "sync_request_timeout", "0.05", &error));
+    OK(rpyc_connection_set_option(client, "sync_request_timeout", "0.05", &error));
     GIVES(RPYC_ERR_TIMEOUT, rpyc_object_call_method(root, "work", NULL, 0, NULL, &value, &error));
     __atomic_store_n(&caller_gave_up, 1, __ATOMIC_SEQ_CST);
     while (!__atomic_load_n(&gave_up, __ATOMIC_SEQ_CST))
         nap();
-    OK(rpyc_connection_set(client, "sync_request_timeout", "3600", &error));
+    OK(rpyc_connection_set_option(client, "sync_request_timeout", "3600", &error));
     CHECK(about_an_hour(call("left")));
     close_pair(serving);
 }
@@ -305,7 +305,7 @@ static rpyc_value *asked(int fd, int32_t handler, rpyc_object *object, const cha
     rpyc_value *value = NULL;
     rpyc_error *why = NULL;
 
-    OK(rpyc_session_ask(asking, 5, handler, object, name, RPYC_ZT, NULL, 0, NULL, deadline_ms, NULL, &error));
+    OK(rpyc_session_ask(asking, 5, handler, object, name, RPYC_NUL_TERMINATED, NULL, 0, NULL, deadline_ms, NULL, &error));
     CHECK(await_reply(fd, 5, &value, &why) == RPYC_OK);
     rpyc_error_free(why);
     return value;
@@ -374,8 +374,8 @@ static void queued(void)
 
     /* In a queue: one whose time is up is not run. Its caller's clock stands, so that the answer is seen. */
     OK(rpyc_connection_set_queue(queued_to, queue, &error));
-    OK(rpyc_session_ask(asking, 6, RPYC_HANDLE_CALLATTR, object, "note", RPYC_ZT, NULL, 0, NULL, 2020, NULL, &error));
-    OK(rpyc_session_ask(asking, 7, RPYC_HANDLE_CALLATTR, object, "note", RPYC_ZT, NULL, 0, NULL, HOUR, NULL, &error));
+    OK(rpyc_session_ask(asking, 6, RPYC_HANDLE_CALLATTR, object, "note", RPYC_NUL_TERMINATED, NULL, 0, NULL, 2020, NULL, &error));
+    OK(rpyc_session_ask(asking, 7, RPYC_HANDLE_CALLATTR, object, "note", RPYC_NUL_TERMINATED, NULL, 0, NULL, HOUR, NULL, &error));
     {
         const void *data = NULL;
         size_t length = 0;

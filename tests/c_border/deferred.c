@@ -29,7 +29,7 @@ static void keep(rpyc_call *call)
     CHECK(kept.call != NULL);
     /* Nothing is left in the handle that was lent. */
     CHECK(rpyc_call_defer(call) == NULL);
-    CHECK(rpyc_call_connection(call) == NULL && rpyc_call_target(call) == NULL && rpyc_call_count(call) == 0);
+    CHECK(rpyc_call_connection(call) == NULL && rpyc_call_target(call) == NULL && rpyc_call_arg_count(call) == 0);
     CHECK(rpyc_call_cancelled(call));
     GIVES(RPYC_ERR_STATE, rpyc_call_return_int(call, 1));
     pthread_cond_signal(&kept.changed);
@@ -42,7 +42,7 @@ static rpyc_async_result *ask(rpyc_object *root)
     rpyc_async_result *result = NULL;
     rpyc_value *args[1] = {NULL};
 
-    OK(rpyc_value_new_str("a text that is longer than what lies inline in a value", RPYC_ZT, &args[0], &error));
+    OK(rpyc_value_new_str("a text that is longer than what lies inline in a value", RPYC_NUL_TERMINATED, &args[0], &error));
     kept.call = NULL;
     OK(rpyc_object_call_method_async(root, "probe", args, 1, NULL, -1, &result, &error));
     pthread_mutex_lock(&kept.lock);

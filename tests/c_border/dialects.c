@@ -12,8 +12,9 @@ static int created, destroyed, connected, disconnected, asked;
 static rpyc_class *service;
 static rpyc_config *config;
 
-static void *create(void *userdata)
+static void *create(rpyc_connection *connection, void *userdata)
 {
+    (void)connection;
     created++;
     return userdata;
 }
@@ -43,7 +44,7 @@ static void whoami(rpyc_call *call, void *self)
 {
     (void)self;
     asked++;
-    rpyc_call_return_str(call, "a client of C", RPYC_ZT);
+    rpyc_call_return_str(call, "a client of C", RPYC_NUL_TERMINATED);
 }
 
 static void make_service(void)
@@ -240,7 +241,7 @@ static void classic(int dialect)
     if (master) {
         OK(rpyc_classic_connection(master, &connection, &error));
         CHECK(rpyc_connection_dialect(connection) == dialect);
-        OK(rpyc_classic_eval(master, "40 + 2", RPYC_ZT, &value, &error));
+        OK(rpyc_classic_eval(master, "40 + 2", RPYC_NUL_TERMINATED, &value, &error));
         OK(rpyc_take_int(value, &sum, &error));
         CHECK(sum == 42);
     }
@@ -280,8 +281,9 @@ static void hang_up(rpyc_connection *connection, void *self)
     OK(rpyc_connection_close(connection, &error));
 }
 
-static void *refuse(void *userdata)
+static void *refuse(rpyc_connection *connection, void *userdata)
 {
+    (void)connection;
     (void)userdata;
     return NULL;
 }

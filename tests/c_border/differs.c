@@ -102,7 +102,7 @@ static void views(rpyc_object *root)
 
     OK(rpyc_object_restricted(root, names, 1, NULL, 0, &view, &error));
     OK(rpyc_object_get_attr(view, "echo", &got, &error));
-    GIVES(RPYC_ERR_REFUSED, rpyc_object_set_attr(view, "echo", rpyc_value_new_int(1), &error));
+    GIVES(RPYC_ERR_DENIED, rpyc_object_set_attr(view, "echo", rpyc_value_new_int(1), &error));
     rpyc_value_free(got);
     rpyc_object_free(view);
 }

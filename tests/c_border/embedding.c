@@ -265,7 +265,7 @@ static void destructors_in_order(void)
     OK(rpyc_serving_stop(serving, &error));
     OK(rpyc_serving_join(serving, &error));
     rpyc_serving_free(serving);
-    OK(rpyc_connection_begin(ends[0], &error));
+    OK(rpyc_connection_cork(ends[0], &error));
     results[0] = ask("echo", rpyc_value_new_int(1));
     rpyc_object_free(given); /* it leaves behind the next request */
     results[1] = ask("echo", rpyc_value_new_int(2));

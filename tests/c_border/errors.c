@@ -86,13 +86,13 @@ static void refused_attribute(void)
     rpyc_error *got = NULL;
 
     open_with(NULL, NULL);
-    GIVES(RPYC_ERR_REFUSED, rpyc_object_get_attr(root, "secret", &value, &got));
+    GIVES(RPYC_ERR_DENIED, rpyc_object_get_attr(root, "secret", &value, &got));
     CHECK(rpyc_error_is(got, "builtins.AttributeError")); /* it is the peer's exception all the same */
-    says(RPYC_ERR_REFUSED, got,
+    says(RPYC_ERR_DENIED, got,
          "AttributeError: cannot access 'secret': there is no such attribute, or the attribute rules on the side of the "
          "object's owner refuse it; check the name, expose it there, or change the rules");
-    GIVES(RPYC_ERR_REFUSED, rpyc_object_set_attr(root, "secret", rpyc_value_new_int(1), &got));
-    says(RPYC_ERR_REFUSED, got,
+    GIVES(RPYC_ERR_DENIED, rpyc_object_set_attr(root, "secret", rpyc_value_new_int(1), &got));
+    says(RPYC_ERR_DENIED, got,
          "AttributeError: access denied: the attribute rules on the side of the object's owner refuse it; "
          "check the name, expose it there, or change the rules");
     /* What does not exist is not what is refused. */

@@ -88,7 +88,7 @@ int main(void)
     peers_open(&other);
     OK(rpyc_connection_root(owner.client, &root, &error));
     OK(rpyc_connection_root(other.client, &other_root, &error));
-    OK(rpyc_connection_set(other.client, "max_exports", "1990", &error));
+    OK(rpyc_connection_set_option(other.client, "max_exports", "1990", &error));
     passed_on = given(root, OBJECTS);
     inherited = given(root, 5);
     CHECK(pthread_create(&thread, NULL, pass_on, NULL) == 0);

@@ -20,7 +20,7 @@ static rpyc_connection *connections[2];
 static void say_name(rpyc_call *call, void *self)
 {
     (void)self;
-    rpyc_call_return_str(call, name, RPYC_ZT);
+    rpyc_call_return_str(call, name, RPYC_NUL_TERMINATED);
 }
 
 static rpyc_object *make(const rpyc_class *klass)

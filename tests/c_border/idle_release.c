@@ -99,18 +99,18 @@ static void no_thread(const char *address)
     CHECK(end_soon(before, 3));
 
     thing = make(root);
-    OK(rpyc_connection_set(connection, "release", "now", &error));
+    OK(rpyc_connection_set_option(connection, "release", "now", &error));
     rpyc_object_free(thing);
     CHECK(end_soon(before, 4));
     rpyc_value_free(call(root, "make", NULL));
     CHECK(end_soon(before, 5));
 
     /* Setting it sends what waits. */
-    OK(rpyc_connection_set(connection, "release", "lazy", &error));
+    OK(rpyc_connection_set_option(connection, "release", "lazy", &error));
     rpyc_object_free(make(root));
-    OK(rpyc_connection_set(connection, "release", "now", &error));
+    OK(rpyc_connection_set_option(connection, "release", "now", &error));
     CHECK(end_soon(before, 6));
-    GIVES(RPYC_ERR_ARGUMENT, rpyc_connection_set(connection, "release", "soon", &error));
+    GIVES(RPYC_ERR_ARGUMENT, rpyc_connection_set_option(connection, "release", "soon", &error));
     finish_connection(connection, root);
 
     connection = open(address, "now", &root);
@@ -343,7 +343,7 @@ static void flushed_by_a_child(const char *address)
     if (child == 0) {
         rpyc_object_free(thing);
         GIVES(RPYC_ERR_FORKED, rpyc_connection_flush(connection, &error));
-        GIVES(RPYC_ERR_FORKED, rpyc_connection_begin(connection, &error));
+        GIVES(RPYC_ERR_FORKED, rpyc_connection_cork(connection, &error));
         rpyc_object_free(root);
         rpyc_connection_free(connection);
         _exit(failures ? EXIT_FAILURE : EXIT_SUCCESS);

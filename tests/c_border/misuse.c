@@ -23,7 +23,7 @@ static void values(void)
     CHECK(chars == NULL && length == 0);
     GIVES(RPYC_ERR_TYPE, rpyc_value_get_bool(number, &truth, &error));
     CHECK(!truth);
-    OK(rpyc_value_new_int_text("1180591620717411303424", RPYC_ZT, &big, &error));
+    OK(rpyc_value_new_int_text("1180591620717411303424", RPYC_NUL_TERMINATED, &big, &error));
     GIVES(RPYC_ERR_RANGE, rpyc_value_get_int(big, &small, &error));
     GIVES(RPYC_ERR_RANGE, rpyc_value_get_uint(big, &positive, &error));
     CHECK(small == 0 && positive == 0);
@@ -32,12 +32,12 @@ static void values(void)
     positive = 99;
     GIVES(RPYC_ERR_RANGE, rpyc_value_get_uint(number, &positive, &error));
     CHECK(positive == 0);
-    OK(rpyc_value_new_str("text", RPYC_ZT, &text, &error));
+    OK(rpyc_value_new_str("text", RPYC_NUL_TERMINATED, &text, &error));
     GIVES(RPYC_ERR_TYPE, rpyc_value_get_float(text, &real, &error));
     CHECK(real == 0);
     GIVES(RPYC_ERR_UTF8, rpyc_value_new_str("\xff", 1, &none, &error));
     CHECK(none == NULL);
-    GIVES(RPYC_ERR_ARGUMENT, rpyc_value_new_int_text("1_0", RPYC_ZT, &none, &error));
+    GIVES(RPYC_ERR_ARGUMENT, rpyc_value_new_int_text("1_0", RPYC_NUL_TERMINATED, &none, &error));
     GIVES(RPYC_ERR_ARGUMENT, rpyc_value_new_int_text("", 0, &none, &error));
     CHECK(none == NULL);
     CHECK(rpyc_value_item(text, 0) == NULL && rpyc_value_key(text, 0) == NULL && rpyc_value_lookup(text, "a") == NULL);

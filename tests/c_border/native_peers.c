@@ -36,7 +36,7 @@ static void kind(rpyc_call *call, void *self)
     case RPYC_VALUE_ARRAY: name = "array"; break;
     case RPYC_VALUE_OBJECT: name = "ref"; break;
     }
-    rpyc_call_return_str(call, name, RPYC_ZT);
+    rpyc_call_return_str(call, name, RPYC_NUL_TERMINATED);
 }
 
 /* The sum of an array that came by value. */
@@ -122,7 +122,7 @@ static rpyc_value *str(const char *text)
 {
     rpyc_value *value = NULL;
 
-    OK(rpyc_value_new_str(text, RPYC_ZT, &value, &error));
+    OK(rpyc_value_new_str(text, RPYC_NUL_TERMINATED, &value, &error));
     return value;
 }
 

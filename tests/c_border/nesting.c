@@ -566,8 +566,8 @@ static void call_back(rpyc_call *call)
 static void open_peers(struct peers *opened)
 {
     peers_open(opened);
-    OK(rpyc_connection_set(opened->client, "max_depth", "1000", &error));
-    OK(rpyc_connection_set(opened->server, "max_depth", "1000", &error));
+    OK(rpyc_connection_set_option(opened->client, "max_depth", "1000", &error));
+    OK(rpyc_connection_set_option(opened->server, "max_depth", "1000", &error));
 }
 
 int main(int argc, char **argv)

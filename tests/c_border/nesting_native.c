@@ -214,7 +214,7 @@ static void *ask(void *unused)
 {
     rpyc_value *arg = rpyc_value_clone(sent);
 
-    done = rpyc_session_ask(left, 1, RPYC_HANDLE_CALLATTR, far, "echo", RPYC_ZT, &arg, 1, NULL, -1, NULL, &error);
+    done = rpyc_session_ask(left, 1, RPYC_HANDLE_CALLATTR, far, "echo", RPYC_NUL_TERMINATED, &arg, 1, NULL, -1, NULL, &error);
     return unused;
 }
 

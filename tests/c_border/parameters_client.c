@@ -22,8 +22,8 @@ static rpyc_error *raised(rpyc_connection *connection, const char *type)
     rpyc_value *args[2] = {NULL, NULL}, *value = NULL;
     rpyc_error *got = NULL;
 
-    OK(rpyc_value_new_str(type, RPYC_ZT, &args[0], &error));
-    OK(rpyc_value_new_str("pears", RPYC_ZT, &args[1], &error));
+    OK(rpyc_value_new_str(type, RPYC_NUL_TERMINATED, &args[0], &error));
+    OK(rpyc_value_new_str("pears", RPYC_NUL_TERMINATED, &args[1], &error));
     OK(rpyc_connection_root(connection, &root, &error));
     GIVES(RPYC_ERR_REMOTE, rpyc_object_call_method(root, "raise_it", args, 2, NULL, &value, &got));
     rpyc_object_free(root);
@@ -72,7 +72,7 @@ static void instantiate(void)
     CHECK(code_of(connection, "ValueError") == 42); /* builtins need no leave */
     CHECK(code_of(connection, "KeyError") == 0);
     /* The switch can be turned while the connection lives. */
-    OK(rpyc_connection_set(connection, "instantiate_custom_exceptions", on ? "false" : "true", &error));
+    OK(rpyc_connection_set_option(connection, "instantiate_custom_exceptions", on ? "false" : "true", &error));
     CHECK(code_of(connection, "shop.SoldOut") == (on ? 0 : 41));
     rpyc_connection_free(connection);
     rpyc_config_free(config);
@@ -92,7 +92,7 @@ static void import(void)
     CHECK(code_of(connection, "ValueError") == 0);
     CHECK(asked == (on ? 2 : 0)); /* once for each type */
     /* As in Python, importing alone produces nothing. */
-    OK(rpyc_connection_set(connection, "instantiate_custom_exceptions", "false", &error));
+    OK(rpyc_connection_set_option(connection, "instantiate_custom_exceptions", "false", &error));
     CHECK(code_of(connection, "shop.SoldOut") == 0);
     rpyc_connection_free(connection);
     CHECK(asked < 1000);
@@ -157,7 +157,7 @@ static rpyc_status say_goodbye(rpyc_connection *connection, rpyc_object *root, v
     rpyc_status status;
 
     left++;
-    OK(rpyc_value_new_str(userdata, RPYC_ZT, &words, &error));
+    OK(rpyc_value_new_str(userdata, RPYC_NUL_TERMINATED, &words, &error));
     status = rpyc_object_call_method(root, "note", &words, 1, NULL, &value, &error);
     rpyc_value_free(value);
     CHECK(status != RPYC_OK || !rpyc_connection_closed(connection));
@@ -307,7 +307,7 @@ static void system_exit(void)
     const char *option = "propagate_SystemExit_locally";
     rpyc_value *words = NULL;
 
-    OK(rpyc_value_new_str("all is lost", RPYC_ZT, &words, &error));
+    OK(rpyc_value_new_str("all is lost", RPYC_NUL_TERMINATED, &words, &error));
     leaves(option, "SystemExit", rpyc_value_new_int(7), RPYC_ERR_EXIT, 7);
     leaves(option, "SystemExit", NULL, RPYC_ERR_EXIT, 0);
     leaves(option, "SystemExit", words, RPYC_ERR_EXIT, 1);

@@ -192,7 +192,7 @@ static void give_option(rpyc_call *call, void *self)
     if (rpyc_call_get_str(call, 0, &name, &length))
         return;
     snprintf(text, sizeof text, "%.*s", (int)length, name);
-    if (rpyc_connection_get(rpyc_call_connection(call), text, &value, &error))
+    if (rpyc_connection_get_option(rpyc_call_connection(call), text, &value, &error))
         rpyc_call_raise_error(call, error);
     else
         rpyc_call_return(call, value);
@@ -211,7 +211,7 @@ static void set_option(rpyc_call *call, void *self)
         return;
     snprintf(name, sizeof name, "%.*s", (int)lengths[0], texts[0]);
     snprintf(text, sizeof text, "%.*s", (int)lengths[1], texts[1]);
-    if (rpyc_connection_set(rpyc_call_connection(call), name, text, &error))
+    if (rpyc_connection_set_option(rpyc_call_connection(call), name, text, &error))
         rpyc_call_raise_error(call, error);
     else
         rpyc_call_return(call, NULL);
@@ -272,7 +272,7 @@ static rpyc_status set(rpyc_config *config, const char *option, rpyc_error **err
     snprintf(name, sizeof name, "%.*s", (int)strcspn(option, "="), option);
     if (strcmp(name, "credentials") == 0) {
         rpyc_value *value = NULL;
-        rpyc_status status = rpyc_value_new_str(text, RPYC_ZT, &value, error);
+        rpyc_status status = rpyc_value_new_str(text, RPYC_NUL_TERMINATED, &value, error);
 
         return status ? status : rpyc_config_set_credentials(config, value, error);
     }

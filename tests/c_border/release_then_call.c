@@ -76,7 +76,7 @@ static double median_round(rpyc_object *root, int rounds, int release)
         if (release) {
             rpyc_value *label = NULL;
 
-            OK(rpyc_value_new_str("gone at once", RPYC_ZT, &label, &error));
+            OK(rpyc_value_new_str("gone at once", RPYC_NUL_TERMINATED, &label, &error));
             made = call(root, "make", label);
         } else {
             made = call(root, "echo", rpyc_value_new_int(i));

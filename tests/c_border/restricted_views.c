@@ -20,7 +20,7 @@ static void set_volume(rpyc_call *call, void *self)
 static void play(rpyc_call *call, void *self)
 {
     (void)self;
-    rpyc_call_return_str(call, "playing", RPYC_ZT);
+    rpyc_call_return_str(call, "playing", RPYC_NUL_TERMINATED);
 }
 
 static const rpyc_property properties[] = {
@@ -125,10 +125,10 @@ static void look_at(rpyc_object *view, rpyc_status refused)
     value = NULL;
     GIVES(refused, rpyc_object_get_attr(view, "erase", &value, &no));
     CHECK(value == NULL && rpyc_error_is(no, "AttributeError") && strstr(rpyc_error_message(no), "erase"));
-    CHECK(refused != RPYC_ERR_REFUSED || strstr(rpyc_error_message(no), "restricted: not readable"));
+    CHECK(refused != RPYC_ERR_DENIED || strstr(rpyc_error_message(no), "restricted: not readable"));
     rpyc_error_free(no);
     GIVES(refused, rpyc_object_set_attr(view, "serial", rpyc_value_new_int(1), &no));
-    CHECK(refused != RPYC_ERR_REFUSED || strstr(rpyc_error_message(no), "restricted: not writable"));
+    CHECK(refused != RPYC_ERR_DENIED || strstr(rpyc_error_message(no), "restricted: not writable"));
     rpyc_error_free(no);
     rpyc_object_free(view);
 }
@@ -150,7 +150,7 @@ static void call_server(const char *address)
     rpyc_object *root = NULL, *view = NULL, *theirs;
 
     OK(rpyc_object_restricted(player, readable, 3, writable, 1, &view, &error));
-    look_at(view, RPYC_ERR_REFUSED);
+    look_at(view, RPYC_ERR_DENIED);
     OK(rpyc_connect(address, NULL, NULL, &connection, &error));
     OK(rpyc_connection_root(connection, &root, &error));
     /* A stock server's own rpyc.restricted, which does not tell more than the name. */
@@ -159,7 +159,7 @@ static void call_server(const char *address)
     theirs = given(root, "player");
     OK(rpyc_object_restricted(theirs, readable, 3, writable, 1, &view, &error));
     rpyc_object_free(theirs);
-    look_at(view, RPYC_ERR_REFUSED);
+    look_at(view, RPYC_ERR_DENIED);
     rpyc_object_free(root);
     rpyc_connection_free(connection);
     rpyc_object_free(player);

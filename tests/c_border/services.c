@@ -34,8 +34,9 @@ struct guest {
     char name[60];
 };
 
-static void *guest_new(void *userdata)
+static void *guest_new(rpyc_connection *connection, void *userdata)
 {
+    (void)connection;
     (void)userdata;
     return calloc(1, sizeof(struct guest));
 }
@@ -51,7 +52,7 @@ static void greet(rpyc_connection *connection, void *self)
     struct guest *guest = self;
 
     ask(connection, "whoami", guest->name, sizeof guest->name);
-    if (rpyc_connection_set(connection, "allow_public_attrs", "true", NULL))
+    if (rpyc_connection_set_option(connection, "allow_public_attrs", "true", NULL))
         line("it could not be opened");
 }
 
@@ -68,7 +69,7 @@ static void part(rpyc_connection *connection, void *self)
 
 static void guest_name(rpyc_call *call, void *self)
 {
-    rpyc_call_return_str(call, ((struct guest *)self)->name, RPYC_ZT);
+    rpyc_call_return_str(call, ((struct guest *)self)->name, RPYC_NUL_TERMINATED);
 }
 
 static const rpyc_method guest_methods[] = {
@@ -114,8 +115,9 @@ static void root_left(rpyc_connection *connection, void *self)
     line(strcmp(self, "the instance") == 0 ? "the instance is told" : "another is told");
 }
 
-static void *instance(void *userdata)
+static void *instance(rpyc_connection *connection, void *userdata)
 {
+    (void)connection;
     return userdata;
 }
 

@@ -104,7 +104,7 @@ static void call(rpyc_object *root, const char *name, const char *text)
     int64_t number = -1;
 
     if (text)
-        OK(rpyc_value_new_str(text, RPYC_ZT, &args[0], &error));
+        OK(rpyc_value_new_str(text, RPYC_NUL_TERMINATED, &args[0], &error));
     OK(rpyc_object_call_method(root, name, args, text ? 1 : 0, NULL, &result, &error));
     OK(rpyc_value_get_int(result, &number, &error));
     CHECK(number == 0);

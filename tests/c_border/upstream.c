@@ -45,7 +45,7 @@ static void say_name(rpyc_call *call, void *self)
     const char *name = rpyc_call_name(call);
 
     (void)self;
-    rpyc_call_return_str(call, strcmp(name, "exposed_foobar") ? name + (*name == '_') : "Fee Fie Foe Foo", RPYC_ZT);
+    rpyc_call_return_str(call, strcmp(name, "exposed_foobar") ? name + (*name == '_') : "Fee Fie Foe Foo", RPYC_NUL_TERMINATED);
 }
 
 static void add(rpyc_call *call, void *self)
@@ -58,7 +58,7 @@ static void add(rpyc_call *call, void *self)
     if (rpyc_call_get_str(call, 0, &other, &length))
         return;
     snprintf(text, sizeof text, "foo%.*s", (int)length, other);
-    rpyc_call_return_str(call, text, RPYC_ZT);
+    rpyc_call_return_str(call, text, RPYC_NUL_TERMINATED);
 }
 
 static const rpyc_method thing_methods[] = {
@@ -276,7 +276,7 @@ static void dummy_gone(void *name)
 {
     rpyc_value *value = NULL;
 
-    OK(rpyc_value_new_str(name, RPYC_ZT, &value, NULL));
+    OK(rpyc_value_new_str(name, RPYC_NUL_TERMINATED, &value, NULL));
     OK(rpyc_list_append(deleted, value, NULL));
     free(name);
 }

@@ -83,7 +83,7 @@ def number(parameter, turn):
     if parameter.type == "bool":
         return ("false", "true", "true")[turn]
     if parameter.type == "size_t":
-        return ("0", "1", "RPYC_ZT")[turn]
+        return ("0", "1", "RPYC_NUL_TERMINATED")[turn]
     if parameter.type.startswith("uint"):
         return ("0", "1", "UINT32_MAX")[turn]
     return ("0", "1", "-1")[turn]
@@ -230,7 +230,7 @@ static rpyc_error *an_error(void)
     rpyc_value *value = NULL;
     rpyc_error *made = NULL;
 
-    rpyc_value_new_int_text("no digits", RPYC_ZT, &value, &made);
+    rpyc_value_new_int_text("no digits", RPYC_NUL_TERMINATED, &value, &made);
     rpyc_value_free(value);
     return made;
 }

@@ -176,8 +176,8 @@ def as_documented(case):
     called = {function for function, _ in recorded}
     case.check(len(called) >= LEAST_FUNCTIONS, "only %d functions were heard of" % len(called))
     # A header that lacks one of them is found out.
-    less = undocumented(recorded, documented(text.replace("RPYC_ERR_REFUSED", "nothing")), names)
-    case.check("rpyc_object_get_attr returned RPYC_ERR_REFUSED" in less, "what is missing in a header is not found: %s" % less)
+    less = undocumented(recorded, documented(text.replace("RPYC_ERR_DENIED", "nothing")), names)
+    case.check("rpyc_object_get_attr returned RPYC_ERR_DENIED" in less, "what is missing in a header is not found: %s" % less)
     case.note("%d functions, %d pairs, in %d tests" % (len(called), len(recorded), len(chosen)))
 
 

@@ -21,7 +21,7 @@ int main(int argc, char **argv) {
         std::cout << length.get() << '\n';
 
         std::vector<rpyc::Future<int>> many;
-        conn.begin();                                               // a hundred requests in one write
+        conn.cork();                                                // a hundred requests in one write
         for (int i = 0; i < 100; i++)
             many.emplace_back(root.async_call("square", i));
         conn.flush();

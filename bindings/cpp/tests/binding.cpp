@@ -301,13 +301,13 @@ void services(check::Checks &checks) {
             const auto error = RAISES(rpyc::AttributeError, ends.root.call(name), 0);
             EQUAL(error.status(), status);
             EQUAL(error.args()[0], "cannot access '" + std::string(name) + "'");     // as stock clients have it
-            EQUAL(error.attribute("refused_by").is_none(), status != RPYC_ERR_REFUSED);
+            EQUAL(error.attribute("refused_by").is_none(), status != RPYC_ERR_DENIED);
             return std::string(error.what());
         };
         EQUAL(text("nothing", RPYC_ERR_REMOTE), "AttributeError: 'FarService' object has no attribute 'nothing'");
         EQUAL(text("_nothing", RPYC_ERR_REMOTE), "AttributeError: 'FarService' object has no attribute '_nothing'");
-        TRUE(text("secret", RPYC_ERR_REFUSED).find("the attribute rules on the side of the object's owner refuse it") != std::string::npos);
-        TRUE(text("secret", RPYC_ERR_REFUSED).find("no such attribute") == std::string::npos);
+        TRUE(text("secret", RPYC_ERR_DENIED).find("the attribute rules on the side of the object's owner refuse it") != std::string::npos);
+        TRUE(text("secret", RPYC_ERR_DENIED).find("no such attribute") == std::string::npos);
     });
     checks.add("refused-connections", [] {
         const auto service = rpyc::Service::of<Counter>("Counter", []() -> std::shared_ptr<Counter> { throw std::runtime_error("full"); });
@@ -516,7 +516,7 @@ void futures(check::Checks &checks) {
         server.start();
         const auto conn = rpyc::connect(server.address());
         const auto next = conn.root().async_call("slow").then([](const Value &) { return 1; });
-        conn.set("close_timeout", "0.1");
+        conn.set_option("close_timeout", "0.1");
         conn.close();
         RAISES(rpyc::Closed, next.get());
         RAISES(rpyc::Closed, (conn.ping(), 0));

@@ -367,7 +367,7 @@ void serving(check::Checks &checks, const Fixture &c) {
         const auto conn = rpyc::connect(c.address, config);
         EQUAL(conn.credentials(), "Ann");
         EQUAL(conn.endpoints(), std::make_pair("here", "there"));
-        EQUAL(conn.get("debug"), "true");
+        EQUAL(conn.get_option("debug"), "true");
         conn.root();
         conn.close();
         TRUE(closed == std::vector<std::string>{"no bytes"} && messages > 0);

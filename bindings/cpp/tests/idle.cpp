@@ -25,9 +25,9 @@ int release(const std::string &address) {
         passed++;
     };
     ends("flush", [&] { idle.flush(); });
-    idle.set("release", "now");
+    idle.set_option("release", "now");
     ends("now", [] {});
-    idle.set("release", "lazy");
+    idle.set_option("release", "lazy");
     const rpyc::Serving serving = idle.serve_background();
     ends("in the background", [] {});
     serving.stop();

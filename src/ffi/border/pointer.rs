@@ -8,7 +8,7 @@ use std::ffi::{CStr, c_char};
 use std::fmt;
 use std::{ptr, slice};
 
-/// RPYC_ZT: as a length, the text ends with NUL. It stands in cbindgen.toml, as cbindgen cannot see `usize::MAX`.
+/// RPYC_NUL_TERMINATED: as a length, the text ends with NUL. It stands in cbindgen.toml, as cbindgen cannot see `usize::MAX`.
 pub(crate) const ZT: usize = usize::MAX;
 
 /// Texts up to here are mostly names.
@@ -99,10 +99,10 @@ pub(crate) unsafe fn bytes<'a>(pointer: *const u8, length: usize, argument: &str
     }
 }
 
-/// Text by pointer and length, or RPYC_ZT; still to be looked at.
+/// Text by pointer and length, or RPYC_NUL_TERMINATED; still to be looked at.
 ///
 /// # Safety
-/// As for `bytes`; with RPYC_ZT the pointer is NULL or leads to a NUL.
+/// As for `bytes`; with RPYC_NUL_TERMINATED the pointer is NULL or leads to a NUL.
 pub(crate) unsafe fn text_bytes<'a>(pointer: *const c_char, length: usize, argument: &str) -> Result<&'a [u8]> {
     match length {
         ZT if pointer.is_null() => Err(Failure::null(argument)),
@@ -113,7 +113,7 @@ pub(crate) unsafe fn text_bytes<'a>(pointer: *const c_char, length: usize, argum
     }
 }
 
-/// UTF-8 by pointer and length, or RPYC_ZT.
+/// UTF-8 by pointer and length, or RPYC_NUL_TERMINATED.
 ///
 /// # Safety
 /// As for `text_bytes`.

@@ -47,8 +47,8 @@ pub const RPYC_ERR_CANCELLED: rpyc_status = 106;
 pub const RPYC_ERR_MALFORMED: rpyc_status = 200;
 /// More, longer or deeper than the limits allow.
 pub const RPYC_ERR_LIMIT: rpyc_status = 201;
-/// Refused by the rules of our own side.
-pub const RPYC_ERR_DENIED: rpyc_status = 202;
+/// What the peer sent is not safe to accept: a pickle of more than plain data, a name that leads out of a directory.
+pub const RPYC_ERR_UNSAFE: rpyc_status = 202;
 /// The peer named an object that it was not lent.
 pub const RPYC_ERR_UNKNOWN_OBJECT: rpyc_status = 203;
 /// The peer speaks a dialect of RPyC that is not spoken here.
@@ -57,8 +57,8 @@ pub const RPYC_ERR_DIALECT: rpyc_status = 204;
 pub const RPYC_ERR_REMOTE: rpyc_status = 300;
 /// The peer raised StopIteration: the end of an iteration.
 pub const RPYC_ERR_STOP_ITERATION: rpyc_status = 301;
-/// The peer's attribute rules refuse a name: an AttributeError, which says so in RPyC's words.
-pub const RPYC_ERR_REFUSED: rpyc_status = 302;
+/// The attribute rules of the object's owner deny access to a name: an AttributeError, which says so in RPyC's words.
+pub const RPYC_ERR_DENIED: rpyc_status = 302;
 /// A callback of this side raised SystemExit, which is not sent to the peer (propagate_SystemExit_locally): the connection
 /// has ended, and the program is to end too.
 pub const RPYC_ERR_EXIT: rpyc_status = 303;
@@ -101,12 +101,12 @@ pub(crate) fn name(status: rpyc_status) -> Option<&'static CStr> {
         RPYC_ERR_CANCELLED => c"RPYC_ERR_CANCELLED",
         RPYC_ERR_MALFORMED => c"RPYC_ERR_MALFORMED",
         RPYC_ERR_LIMIT => c"RPYC_ERR_LIMIT",
-        RPYC_ERR_DENIED => c"RPYC_ERR_DENIED",
+        RPYC_ERR_UNSAFE => c"RPYC_ERR_UNSAFE",
         RPYC_ERR_UNKNOWN_OBJECT => c"RPYC_ERR_UNKNOWN_OBJECT",
         RPYC_ERR_DIALECT => c"RPYC_ERR_DIALECT",
         RPYC_ERR_REMOTE => c"RPYC_ERR_REMOTE",
         RPYC_ERR_STOP_ITERATION => c"RPYC_ERR_STOP_ITERATION",
-        RPYC_ERR_REFUSED => c"RPYC_ERR_REFUSED",
+        RPYC_ERR_DENIED => c"RPYC_ERR_DENIED",
         RPYC_ERR_EXIT => c"RPYC_ERR_EXIT",
         RPYC_ERR_INTERRUPTED => c"RPYC_ERR_INTERRUPTED",
         RPYC_ERR_PANIC => c"RPYC_ERR_PANIC",
@@ -148,7 +148,7 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let status = status_of(&error);
         let message = match &error {
-            Error::Remote(exception) if status == RPYC_ERR_REFUSED => {
+            Error::Remote(exception) if status == RPYC_ERR_DENIED => {
                 // The usual rules keep back what does not exist as well, in the same words.
                 let absent = match exception.refused_by() {
                     None if !exception.is_denied_by_service() => "there is no such attribute, or ",
@@ -191,12 +191,12 @@ fn status_of(error: &Error) -> rpyc_status {
         Error::Malformed(_) => RPYC_ERR_MALFORMED,
         Error::Limit(_) => RPYC_ERR_LIMIT,
         Error::Backpressure(_) => RPYC_ERR_BACKPRESSURE,
-        Error::Denied(_) => RPYC_ERR_DENIED,
+        Error::Unsafe(_) => RPYC_ERR_UNSAFE,
         Error::UnknownObject(_) => RPYC_ERR_UNKNOWN_OBJECT,
         Error::Dialect(_) => RPYC_ERR_DIALECT,
         Error::Host(status, _) => *status,
         Error::Remote(_) if error.is_stop_iteration() => RPYC_ERR_STOP_ITERATION,
-        Error::Remote(exception) if exception.is_refusal() => RPYC_ERR_REFUSED,
+        Error::Remote(exception) if exception.is_refusal() => RPYC_ERR_DENIED,
         Error::Remote(_) => RPYC_ERR_REMOTE,
         Error::Exit(exception) if exception.is_builtin("SystemExit") => RPYC_ERR_EXIT,
         Error::Exit(_) => RPYC_ERR_INTERRUPTED,
@@ -216,7 +216,7 @@ pub(crate) fn error_of(status: rpyc_status, text: String) -> Error {
         RPYC_ERR_ADDRESS | RPYC_ERR_IO => Error::Address(text),
         RPYC_ERR_MALFORMED => Error::Malformed(text),
         RPYC_ERR_LIMIT => Error::Limit(text),
-        RPYC_ERR_DENIED => Error::Denied(text),
+        RPYC_ERR_UNSAFE => Error::Unsafe(text),
         other => Error::Host(other, text),
     }
 }

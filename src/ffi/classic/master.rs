@@ -227,7 +227,7 @@ pub unsafe extern "C" fn rpyc_classic_call(
 ///
 /// @param classic borrowed
 /// @param expression copied; UTF-8
-/// @param length bytes, or RPYC_ZT
+/// @param length bytes, or RPYC_NUL_TERMINATED
 /// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
@@ -254,7 +254,7 @@ pub unsafe extern "C" fn rpyc_classic_eval(
 ///
 /// @param classic borrowed
 /// @param statements copied; UTF-8
-/// @param length bytes, or RPYC_ZT
+/// @param length bytes, or RPYC_NUL_TERMINATED
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
 ///
@@ -380,7 +380,7 @@ pub unsafe extern "C" fn rpyc_classic_getconn(
 /// @param max_bytes as of rpyc_object_obtain
 /// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_ARGUMENT (no object of this connection), RPYC_ERR_DENIED (its
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_ARGUMENT (no object of this connection), RPYC_ERR_UNSAFE (its
 ///         pickle is more than plain data), RPYC_ERR_TYPE (a container in it holds itself)
 ///
 /// Threads: any thread. Since 0.1.

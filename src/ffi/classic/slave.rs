@@ -1,9 +1,8 @@
 //! Slaves: services that give masters of classic mode what the host's callbacks do.
 
 use crate::classic::{self, Slave, SlaveState};
-use crate::connection::Connection;
-use crate::ffi::border::callbacks::{CSelf, rpyc_method_fn};
-use crate::ffi::border::guard::{self, guard};
+use crate::ffi::border::callbacks::{CSelf, create_of, hook_of, rpyc_method_fn};
+use crate::ffi::border::guard::guard;
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{array, name, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE, Result, rpyc_status};
@@ -11,7 +10,7 @@ use crate::ffi::border::table::{self, optional};
 use crate::ffi::border::types::{rpyc_call, rpyc_class, rpyc_connection, rpyc_error, rpyc_object};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
 use crate::ffi::service::call::{lend_call, live};
-use crate::objects::{Call, Hook, Method, Object, Refused};
+use crate::objects::{Call, Method, Object};
 use crate::value::Text;
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -46,14 +45,14 @@ pub struct rpyc_slave_table {
     /// connection.
     pub get_namespace: rpyc_method_fn,
     /// Makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
-    /// refused, as with rpyc_class_table. NULL in place of the function: it is userdata.
-    pub create: Option<unsafe extern "C" fn(userdata: *mut c_void) -> *mut c_void>,
+    /// refused, as with rpyc_class_table, which also tells what connection can do. NULL in place of the function: it is userdata.
+    pub create: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, userdata: *mut c_void) -> *mut c_void>,
     /// Ends what create made.
-    pub destroy: Option<unsafe extern "C" fn(self_: *mut c_void)>,
+    pub destroy: Option<unsafe extern "C" fn(instance: *mut c_void)>,
     /// A master has connected; no request of it has been served. connection is lent.
-    pub on_connect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, self_: *mut c_void)>,
+    pub on_connect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,
     /// A connection has ended; nothing can be sent. connection is lent.
-    pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, self_: *mut c_void)>,
+    pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,
 }
 
 fn self_of(root: &Object) -> *mut c_void {
@@ -69,15 +68,6 @@ unsafe fn method(run: rpyc_method_fn) -> Option<Method> {
         let this = self_of(call.object());
         // SAFETY: the host's function, called as its type says.
         lend_call(call, |call| unsafe { run(call, this) });
-    }))
-}
-
-fn hook(hook: Option<unsafe extern "C" fn(*mut rpyc_connection, *mut c_void)>) -> Option<Hook> {
-    let hook = hook?;
-    Some(Connection::hook(move |connection: &Connection, root: &Arc<Object>| {
-        let this = self_of(root);
-        // SAFETY: the host's function, called as its type says.
-        handle::lend(connection.clone(), |connection| guard::outside(|| unsafe { hook(connection, this) }));
     }))
 }
 
@@ -132,7 +122,7 @@ unsafe fn described(table: *const rpyc_slave_table, userdata: Arc<Userdata>) -> 
             }
             modules.push((Text::new(text), handle::get(*object, "modules")?.reference.clone()));
         }
-        let (create, destroy, owner) = (table.create, table.destroy, userdata.clone());
+        let owner = userdata.clone();
         Ok(Slave {
             name: optional(table.name, "name")?.map(str::to_owned),
             doc: optional(table.doc, "doc")?.map(Text::new),
@@ -141,17 +131,9 @@ unsafe fn described(table: *const rpyc_slave_table, userdata: Arc<Userdata>) -> 
             eval: method(table.eval),
             execute: method(table.execute),
             namespace: method(table.get_namespace),
-            create: Some(Box::new(move || {
-                // SAFETY: the host's functions, called as their types say; what create made is destroyed once.
-                let Some(create) = create else { return Box::new(CSelf(Userdata::new(userdata.pointer(), None))) };
-                let made = guard::outside(|| create(userdata.pointer()));
-                if made.is_null() {
-                    return Box::new(Refused);
-                }
-                Box::new(CSelf(Userdata::new(made, destroy)))
-            })),
-            on_connect: hook(table.on_connect),
-            on_disconnect: hook(table.on_disconnect),
+            create: Some(create_of(table.create, table.destroy, userdata)),
+            on_connect: hook_of(table.on_connect, self_of),
+            on_disconnect: hook_of(table.on_disconnect, self_of),
             owner: Some(Box::new(owner)),
         })
     }

@@ -93,7 +93,7 @@ unsafe fn with_options(
 /// @param options copied; NULL for defaults
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is
-///         neither file nor folder), RPYC_ERR_DENIED, RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer
+///         neither file nor folder), RPYC_ERR_UNSAFE, RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer
 ///         answers with something else than files do)
 ///
 /// Threads: any thread. Since 0.1.
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn rpyc_classic_upload(
 
 /// Copies a file, or a folder with all that is in it, from a classic server: rpyc.classic.download().
 ///
-/// As rpyc_classic_upload. A name in a folder of the peer that would lead out of it is refused with RPYC_ERR_DENIED.
+/// As rpyc_classic_upload. A name in a folder of the peer that would lead out of it is refused with RPYC_ERR_UNSAFE.
 ///
 /// @param classic borrowed
 /// @param remote copied; a path of the peer
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn rpyc_classic_upload(
 /// @param options copied; NULL for defaults
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is
-///         neither file nor folder), RPYC_ERR_DENIED, RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer
+///         neither file nor folder), RPYC_ERR_UNSAFE, RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer
 ///         answers with something else than files do)
 ///
 /// Threads: any thread. Since 0.1.

@@ -7,9 +7,12 @@ use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{name, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE, RPYC_ERR_TYPE, rpyc_status};
 use crate::ffi::border::types::{rpyc_connection, rpyc_error, rpyc_object, rpyc_value};
+use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
 use crate::ffi::connection::lifetime::live;
 use crate::value::{Reference, Value};
-use std::ffi::c_char;
+use std::ffi::{c_char, c_void};
+use std::ptr;
+use std::sync::Arc;
 
 /// Changes an option of a living connection, from the next message on.
 ///
@@ -22,7 +25,7 @@ use std::ffi::c_char;
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_connection_set(
+pub unsafe extern "C" fn rpyc_connection_set_option(
     connection: *mut rpyc_connection,
     option: *const c_char,
     text: *const c_char,
@@ -35,6 +38,52 @@ pub unsafe extern "C" fn rpyc_connection_set(
             Ok(connection.set_option(name(option, "option")?, name(text, "text")?)?)
         })
     }
+}
+
+/// Keeps a pointer of the application's at the connection, in the place of one that was kept.
+///
+/// create of a service may do it, so that its other callbacks find the pointer.
+///
+/// @param connection borrowed; also one that was lent to a callback
+/// @param userdata consumed, also if the function fails; what rpyc_connection_userdata gives from now on
+/// @param userdata_free ends userdata when it is replaced, or after on_disconnect when nobody uses the connection any more;
+///        may be NULL
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_set_userdata(
+    connection: *mut rpyc_connection,
+    userdata: *mut c_void,
+    userdata_free: rpyc_free_fn,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe {
+        guard(error_out, || {
+            let userdata = Userdata::new(userdata, userdata_free);
+            live(connection)?.attach(Arc::new(userdata));
+            Ok(())
+        })
+    }
+}
+
+/// The pointer that rpyc_connection_set_userdata was given.
+///
+/// @param connection borrowed; also one that was lent to a callback
+/// @return borrowed until another one takes its place or the connection is gone; NULL where there is none, and in a forked
+///         child
+///
+/// Threads: any thread; whoever replaces the pointer sees to it that no other thread uses it. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_userdata(connection: *const rpyc_connection) -> *mut c_void {
+    // SAFETY: the contract of the border.
+    guard_or(ptr::null_mut(), || {
+        let attachment = unsafe { live(connection) }.ok().and_then(Connection::attachment);
+        let userdata = attachment.as_ref().and_then(|attachment| attachment.downcast_ref::<Userdata>());
+        userdata.map_or(ptr::null_mut(), Userdata::pointer)
+    })
 }
 
 /// The dialect that is spoken.
@@ -99,7 +148,7 @@ pub unsafe extern "C" fn rpyc_connection_peer_name(
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_connection_service(
+pub unsafe extern "C" fn rpyc_connection_local_root(
     connection: *const rpyc_connection,
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
@@ -115,7 +164,7 @@ pub unsafe extern "C" fn rpyc_connection_service(
     }
 }
 
-/// The text of an option of a living connection: what rpyc_connection_set would take for its present value.
+/// The text of an option of a living connection: what rpyc_connection_set_option would take for its present value.
 ///
 /// @param connection borrowed
 /// @param option copied; NUL-terminated; as for rpyc_config_set
@@ -125,7 +174,7 @@ pub unsafe extern "C" fn rpyc_connection_service(
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_connection_get(
+pub unsafe extern "C" fn rpyc_connection_get_option(
     connection: *const rpyc_connection,
     option: *const c_char,
     text_out: *mut *mut rpyc_value,

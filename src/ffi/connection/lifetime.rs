@@ -168,7 +168,7 @@ pub unsafe extern "C" fn rpyc_connection_closed(connection: *const rpyc_connecti
 
 /// The descriptor that becomes readable when the peer has sent something, for poll or epoll.
 ///
-/// Messages that are in the library's buffer already do not show there: see rpyc_connection_pending.
+/// Messages that are in the library's buffer already do not show there: see rpyc_connection_has_message.
 ///
 /// @param connection borrowed
 /// @return a descriptor, not to be read or closed; -1 for NULL and where there is none
@@ -180,16 +180,16 @@ pub unsafe extern "C" fn rpyc_connection_fileno(connection: *const rpyc_connecti
     guard_or(-1, || unsafe { handle::peek(connection) }.and_then(Connection::fileno).unwrap_or(-1))
 }
 
-/// Do whole messages wait in the library's own buffer, where no poll of the descriptor can see them?
+/// Returns whether a whole message is in the library's own buffer, where no poll of the descriptor can see it.
 ///
 /// @param connection borrowed
-/// @return 0: none; otherwise at least so many
+/// @return false for NULL
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_connection_pending(connection: *const rpyc_connection) -> usize {
+pub unsafe extern "C" fn rpyc_connection_has_message(connection: *const rpyc_connection) -> bool {
     // SAFETY: the contract of the border.
-    guard_or(0, || unsafe { handle::peek(connection) }.is_some_and(Connection::has_message) as usize)
+    guard_or(false, || unsafe { handle::peek(connection) }.is_some_and(Connection::has_message))
 }
 
 /// The peer's root object: what its service offers. It is asked for once per connection.

@@ -227,7 +227,7 @@ pub unsafe extern "C" fn rpyc_connection_async_request(
 ///
 /// Threads: any thread; it holds for the requests of all threads. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_connection_begin(
+pub unsafe extern "C" fn rpyc_connection_cork(
     connection: *mut rpyc_connection,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
@@ -235,7 +235,7 @@ pub unsafe extern "C" fn rpyc_connection_begin(
     unsafe { guard(error_out, || Ok(live(connection)?.begin()?)) }
 }
 
-/// Sends everything that is pending: the requests gathered since rpyc_connection_begin, whose burst it ends, and the
+/// Sends everything that is pending: the requests gathered since rpyc_connection_cork, whose burst it ends, and the
 /// releases of objects that were freed.
 ///
 /// @param connection borrowed

@@ -294,17 +294,17 @@ pub unsafe extern "C" fn rpyc_object_inspect_async(
 /// As rpyc_object_is_instance, without waiting for the answer.
 ///
 /// @param object borrowed
-/// @param klass borrowed; a class
+/// @param class_ borrowed; a class
 /// @param timeout_ms milliseconds within which the answer must come; -1: no limit
 /// @param result_out owned; free it with rpyc_async_result_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_TYPE (klass is not a class)
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_TYPE (class_ is not a class)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_is_instance_async(
     object: *mut rpyc_object,
-    klass: *mut rpyc_object,
+    class_: *mut rpyc_object,
     timeout_ms: i64,
     result_out: *mut *mut rpyc_async_result,
     error_out: *mut *mut rpyc_error,
@@ -312,7 +312,7 @@ pub unsafe extern "C" fn rpyc_object_is_instance_async(
     // SAFETY: the contract of the border.
     unsafe {
         operation_async((object, "object"), timeout_ms, result_out, error_out, |later| {
-            Ok(is_instance_later(later.object, reference(klass, "klass")?, later.limit)?)
+            Ok(is_instance_later(later.object, reference(class_, "class_")?, later.limit)?)
         })
     }
 }

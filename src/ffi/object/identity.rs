@@ -152,8 +152,8 @@ fn connection_of(proxy: &Proxy) -> Result<Arc<crate::connection::Shared>> {
 
 /// Makes an object of this process: an instance of a class around a pointer.
 ///
-/// @param klass copied reference
-/// @param self_ given to the class's callbacks
+/// @param class_ copied reference
+/// @param instance given to the class's callbacks
 /// @param self_free ends self when neither this process nor a peer uses the object any more; may be NULL
 /// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
@@ -162,8 +162,8 @@ fn connection_of(proxy: &Proxy) -> Result<Arc<crate::connection::Shared>> {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_new(
-    klass: *const rpyc_class,
-    self_: *mut c_void,
+    class_: *const rpyc_class,
+    instance: *mut c_void,
     self_free: rpyc_free_fn,
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
@@ -171,10 +171,10 @@ pub unsafe extern "C" fn rpyc_object_new(
     // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
-            let state = CSelf(Userdata::new(self_, self_free));
+            let state = CSelf(Userdata::new(instance, self_free));
             let out = output(object_out, "object_out")?;
-            let klass = handle::get(klass, "klass")?;
-            out.put(handle::new(Reference::Local(klass.instance(Box::new(state))).into()))
+            let class_ = handle::get(class_, "class_")?;
+            out.put(handle::new(Reference::Local(class_.instance(Box::new(state))).into()))
         })
     }
 }
@@ -182,20 +182,20 @@ pub unsafe extern "C" fn rpyc_object_new(
 /// The pointer inside an object of this process.
 ///
 /// @param object borrowed
-/// @param klass borrowed; the object must be an instance of it, or of a class derived from it
+/// @param class_ borrowed; the object must be an instance of it, or of a class derived from it
 /// @return borrowed, as long as the object lives; NULL for other objects
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_object_self(object: *const rpyc_object, klass: *const rpyc_class) -> *mut c_void {
+pub unsafe extern "C" fn rpyc_object_self(object: *const rpyc_object, class_: *const rpyc_class) -> *mut c_void {
     // SAFETY: the contract of the border.
     guard_or(ptr::null_mut(), || {
-        let (Some(object), Some(klass)) = (unsafe { (handle::peek(object), handle::peek(klass)) }) else {
+        let (Some(object), Some(class_)) = (unsafe { (handle::peek(object), handle::peek(class_)) }) else {
             return ptr::null_mut();
         };
         let Reference::Local(local) = &object.reference else { return ptr::null_mut() };
         match local.as_any().downcast_ref::<Object>() {
-            Some(object) if object.class().is_or_derives_from(klass) => {
+            Some(object) if object.class().is_or_derives_from(class_) => {
                 object.state().downcast_ref::<CSelf>().map_or(ptr::null_mut(), |state| state.0.pointer())
             }
             _ => ptr::null_mut(),

@@ -26,29 +26,29 @@ fn iterator_of(object: &Reference) -> Result<Reference> {
     }
 }
 
-/// Evaluates isinstance(object, klass).
+/// Evaluates isinstance(object, class_).
 ///
 /// Object and class may belong to different peers or to this process. Equal class ids tell without a request, as do names where
 /// one of the two is local; otherwise the peer that owns the class is asked.
 ///
 /// @param object borrowed
-/// @param klass borrowed; a class
+/// @param class_ borrowed; a class
 /// @param result_out the answer
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (klass is not a class)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (class_ is not a class)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_is_instance(
     object: *mut rpyc_object,
-    klass: *mut rpyc_object,
+    class_: *mut rpyc_object,
     result_out: *mut bool,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
         operation((object, "object"), (result_out, "result_out"), error_out, |this| {
-            Ok(truth_of(&is_instance(this, reference(klass, "klass")?)?)?)
+            Ok(truth_of(&is_instance(this, reference(class_, "class_")?)?)?)
         })
     }
 }

@@ -71,7 +71,7 @@ pub unsafe extern "C" fn rpyc_call_return_float(call: *mut rpyc_call, value: f64
 ///
 /// @param call borrowed
 /// @param text copied; UTF-8
-/// @param length bytes, or RPYC_ZT
+/// @param length bytes, or RPYC_NUL_TERMINATED
 /// @return as rpyc_call_return, and RPYC_ERR_UTF8 (not answered)
 ///
 /// Threads: one thread at a time per handle. Since 0.1.
@@ -204,7 +204,7 @@ fn named(attributes: Option<Value>) -> Result<Vec<(Text, Value)>> {
 
 /// Answers with an error: a remote exception passes on as it is, with its traceback; other errors become what stock Python
 /// raises for the same. A timeout becomes a TimeoutError, the end of a connection an EOFError, RPYC_ERR_IO and RPYC_ERR_ADDRESS an
-/// OSError, RPYC_ERR_DENIED a PermissionError, RPYC_ERR_TYPE a TypeError, RPYC_ERR_RANGE an OverflowError; RPYC_ERR_ARGUMENT,
+/// OSError, RPYC_ERR_UNSAFE a PermissionError, RPYC_ERR_TYPE a TypeError, RPYC_ERR_RANGE an OverflowError; RPYC_ERR_ARGUMENT,
 /// RPYC_ERR_MALFORMED and RPYC_ERR_LIMIT a ValueError; anything else a RuntimeError.
 ///
 /// @param call borrowed

@@ -108,7 +108,7 @@ pub unsafe extern "C" fn rpyc_call_userdata(call: *const rpyc_call) -> *mut c_vo
 ///
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_call_count(call: *const rpyc_call) -> usize {
+pub unsafe extern "C" fn rpyc_call_arg_count(call: *const rpyc_call) -> usize {
     // SAFETY: the contract of the border.
     guard_or(0, || unsafe { peek(call) }.map_or(0, |call| call.args().len()))
 }

@@ -1,7 +1,6 @@
 //! rpyc_class: services and objects of this process as tables of callbacks.
 
-use crate::connection::Connection;
-use crate::ffi::border::callbacks::{CSelf, rpyc_method_fn, self_of};
+use crate::ffi::border::callbacks::{CSelf, create_of, hook_of, rpyc_method_fn, self_of};
 use crate::ffi::border::guard::{self, guard, guard_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{array, name, output};
@@ -11,8 +10,8 @@ use crate::ffi::border::types::{rpyc_call, rpyc_class, rpyc_connection, rpyc_err
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
 use crate::ffi::service::call::lend_call;
 use crate::objects::{
-    Call, Class, ClassObject, Definition, Dynamic, Function, Has, Hook, Member, MemberKind, Method, Object, Refused,
-    Service, Signature,
+    Call, Class, ClassObject, Definition, Dynamic, Function, Has, Member, MemberKind, Method, Object, Service,
+    Signature,
 };
 use crate::value::{Reference, Text};
 use std::ffi::{c_char, c_void};
@@ -109,7 +108,7 @@ pub struct rpyc_class_table {
     /// get_dynamic and del_dynamic, special methods included; 0 is an AttributeError for the peer. set_dynamic is called
     /// without it: setting makes attributes. The usual rules hold for the names. NULL: an attribute exists unless get_dynamic
     /// raises AttributeError, as with Python's __getattr__.
-    pub has_dynamic: Option<unsafe extern "C" fn(self_: *mut c_void, name: *const c_char, length: usize) -> i32>,
+    pub has_dynamic: Option<unsafe extern "C" fn(instance: *mut c_void, name: *const c_char, length: usize) -> i32>,
     /// Reads such an attribute; argument 0 is its name. NULL: they cannot be read.
     pub get_dynamic: rpyc_method_fn,
     /// Sets such an attribute; arguments are its name and the value. NULL: they cannot be set.
@@ -122,14 +121,16 @@ pub struct rpyc_class_table {
     pub alias_count: usize,
     /// Of a service: makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
     /// refused: it ends before anything is answered, without on_connect and on_disconnect, and where this side made it,
-    /// the function that did gives RPYC_ERR_STATE. NULL in place of the function: self is userdata.
-    pub create: Option<unsafe extern "C" fn(userdata: *mut c_void) -> *mut c_void>,
+    /// the function that did gives RPYC_ERR_STATE. connection is lent; it tells its options, credentials and ends, and keeps a
+    /// pointer (rpyc_connection_set_userdata), but nothing can be requested yet: RPYC_ERR_STATE. It is NULL for the one object
+    /// of RPYC_CLASS_SHARED. NULL in place of the function: self is userdata.
+    pub create: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, userdata: *mut c_void) -> *mut c_void>,
     /// Ends what create made.
-    pub destroy: Option<unsafe extern "C" fn(self_: *mut c_void)>,
+    pub destroy: Option<unsafe extern "C" fn(instance: *mut c_void)>,
     /// Of a service: a connection has begun; no request of the peer has been served. connection is lent.
-    pub on_connect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, self_: *mut c_void)>,
+    pub on_connect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,
     /// Of a service: a connection has ended; nothing can be sent. connection is lent.
-    pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, self_: *mut c_void)>,
+    pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,
 }
 
 /// # Safety
@@ -252,65 +253,46 @@ unsafe fn dynamic(table: &rpyc_class_table) -> Option<Dynamic> {
 }
 
 fn service(table: &rpyc_class_table, userdata: &Arc<Userdata>, aliases: Vec<Text>) -> Service {
-    let (create, destroy) = (table.create, table.destroy);
-    let userdata = userdata.clone();
-    let hook = |hook: Option<unsafe extern "C" fn(*mut rpyc_connection, *mut c_void)>| -> Option<Hook> {
-        let hook = hook?;
-        Some(Connection::hook(move |connection: &Connection, root: &Arc<Object>| {
-            let this = self_of(root);
-            // SAFETY: the host's function, called as its type says.
-            handle::lend(connection.clone(), |connection| guard::outside(|| unsafe { hook(connection, this) }));
-        }))
-    };
-    Service {
-        aliases,
-        create: Box::new(move || {
-            let Some(create) = create else {
-                // SAFETY: it has no destructor.
-                return Box::new(CSelf(unsafe { Userdata::new(userdata.pointer(), None) }));
-            };
-            // SAFETY: the host's function, called as its type says.
-            let made = guard::outside(|| unsafe { create(userdata.pointer()) });
-            if made.is_null() {
-                return Box::new(Refused);
-            }
-            // SAFETY: what create made is destroyed once.
-            Box::new(CSelf(unsafe { Userdata::new(made, destroy) }))
-        }),
-        on_connect: hook(table.on_connect),
-        on_disconnect: hook(table.on_disconnect),
-        shared: table.flags & RPYC_CLASS_SHARED != 0,
+    // SAFETY: the functions are what the table says they are.
+    unsafe {
+        Service {
+            aliases,
+            create: create_of(table.create, table.destroy, userdata.clone()),
+            on_connect: hook_of(table.on_connect, self_of),
+            on_disconnect: hook_of(table.on_disconnect, self_of),
+            shared: table.flags & RPYC_CLASS_SHARED != 0,
+        }
     }
 }
 
 /// Another handle of the same class.
 ///
-/// @param klass borrowed
+/// @param class_ borrowed
 /// @return owned; free it with rpyc_class_free; NULL for NULL
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_class_clone(klass: *const rpyc_class) -> *mut rpyc_class {
+pub unsafe extern "C" fn rpyc_class_clone(class_: *const rpyc_class) -> *mut rpyc_class {
     // SAFETY: the contract of the border.
     guard_or(ptr::null_mut(), || {
-        unsafe { handle::peek(klass) }.map_or(ptr::null_mut(), |klass| handle::new(klass.clone()))
+        unsafe { handle::peek(class_) }.map_or(ptr::null_mut(), |class_| handle::new(class_.clone()))
     })
 }
 
 /// Frees a handle. The class lives as long as its objects, servers and connections.
 ///
-/// @param klass consumed; NULL does nothing
+/// @param class_ consumed; NULL does nothing
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn rpyc_class_free(klass: *mut rpyc_class) {
+pub unsafe extern "C" fn rpyc_class_free(class_: *mut rpyc_class) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(klass) }));
+    guard_or((), || drop(unsafe { handle::take(class_) }));
 }
 
 /// The class as an object that can be sent. A peer that calls it constructs.
 ///
-/// @param klass borrowed
+/// @param class_ borrowed
 /// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
@@ -318,7 +300,7 @@ pub unsafe extern "C" fn rpyc_class_free(klass: *mut rpyc_class) {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_class_object(
-    klass: *const rpyc_class,
+    class_: *const rpyc_class,
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
@@ -326,8 +308,8 @@ pub unsafe extern "C" fn rpyc_class_object(
     unsafe {
         guard(error_out, || {
             let out = output(object_out, "object_out")?;
-            let klass = handle::get(klass, "klass")?;
-            out.put(handle::new(Reference::Local(klass.as_object()).into()))
+            let class_ = handle::get(class_, "class_")?;
+            out.put(handle::new(Reference::Local(class_.as_object()).into()))
         })
     }
 }

@@ -185,7 +185,7 @@ pub unsafe extern "C" fn rpyc_session_class_new(
                 }),
                 service: Some(Service {
                     aliases: aliases.iter().map(|alias| name(*alias, "alias").map(Text::new)).collect::<Result<_>>()?,
-                    create: Box::new(|| Box::new(())),
+                    create: Box::new(|_| Box::new(())),
                     on_connect: None,
                     on_disconnect: None,
                     shared: false,
@@ -219,7 +219,7 @@ pub extern "C" fn rpyc_session_new_token() -> u64 {
 /// object is sent; RPYC_EVENT_RELEASED tells when nobody holds the object any more. Objects and functions share the tokens of a session.
 ///
 /// @param session borrowed
-/// @param klass copied reference; its class, if it is made; from rpyc_session_class_new
+/// @param class_ copied reference; its class, if it is made; from rpyc_session_class_new
 /// @param token comes with the events of the object
 /// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
@@ -229,7 +229,7 @@ pub extern "C" fn rpyc_session_new_token() -> u64 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_object_new(
     session: *mut rpyc_session,
-    klass: *const rpyc_class,
+    class_: *const rpyc_class,
     token: u64,
     object_out: *mut *mut rpyc_object,
     error_out: *mut *mut rpyc_error,
@@ -238,8 +238,8 @@ pub unsafe extern "C" fn rpyc_session_object_new(
     unsafe {
         guard(error_out, || {
             let out = output(object_out, "object_out")?;
-            let (session, klass) = (live(session)?, handle::get(klass, "klass")?);
-            put_object(out, bare::object(session.bare.queue(), klass, token)?)
+            let (session, class_) = (live(session)?, handle::get(class_, "class_")?);
+            put_object(out, bare::object(session.bare.queue(), class_, token)?)
         })
     }
 }
@@ -283,7 +283,7 @@ pub unsafe extern "C" fn rpyc_session_function_new(
 /// set, as RPyC's services do.
 ///
 /// @param session borrowed
-/// @param klass copied reference; from rpyc_session_class_new
+/// @param class_ copied reference; from rpyc_session_class_new
 /// @param token comes with the events of the root; as of rpyc_session_object_new
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT (another object of this token lives)
@@ -292,15 +292,15 @@ pub unsafe extern "C" fn rpyc_session_function_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_set_root(
     session: *mut rpyc_session,
-    klass: *const rpyc_class,
+    class_: *const rpyc_class,
     token: u64,
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
         guard(error_out, || {
-            let (session, klass) = (live(session)?, handle::get(klass, "klass")?);
-            Ok(session.bare.set_root(bare::root(session.bare.queue(), klass, token)?)?)
+            let (session, class_) = (live(session)?, handle::get(class_, "class_")?);
+            Ok(session.bare.set_root(bare::root(session.bare.queue(), class_, token)?)?)
         })
     }
 }

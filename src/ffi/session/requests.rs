@@ -117,7 +117,7 @@ impl Asking<'_> {
 /// @param handler RPYC_HANDLE_...
 /// @param object borrowed; one of the peer; NULL for GETROOT and PING
 /// @param name copied; of the attribute, method or operator; NULL where there is none
-/// @param name_length bytes, or RPYC_ZT
+/// @param name_length bytes, or RPYC_NUL_TERMINATED
 /// @param args consumed, on success and on every failure
 /// @param arg_count number of args
 /// @param keywords consumed; of calls; a dict with text keys; NULL: none
@@ -170,7 +170,7 @@ pub unsafe extern "C" fn rpyc_session_ask(
 /// @param handler RPYC_HANDLE_...
 /// @param object borrowed; one of the peer; NULL for GETROOT and PING
 /// @param name copied; of the attribute, method or operator; NULL where there is none
-/// @param name_length bytes, or RPYC_ZT
+/// @param name_length bytes, or RPYC_NUL_TERMINATED
 /// @param packed copied; a tuple of the arguments (a tuple) and the keywords (a dict), as RPYC_SESSION_PACKED
 ///        tells; handles in it are borrowed
 /// @param packed_length bytes; 0: no arguments and no keywords

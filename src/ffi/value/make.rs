@@ -108,7 +108,7 @@ pub extern "C" fn rpyc_value_new_complex(real: f64, imaginary: f64) -> *mut rpyc
 /// At most 4300 digits, as many as Python peers read (RPyC wire: brine).
 ///
 /// @param digits copied; a sign or none, then decimal digits and nothing else
-/// @param length bytes of digits, or RPYC_ZT
+/// @param length bytes of digits, or RPYC_NUL_TERMINATED
 /// @param value_out owned, freed with rpyc_value_free()
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for another text; RPYC_ERR_LIMIT for too many digits
@@ -185,7 +185,7 @@ fn int_from_bytes(bytes: &[u8]) -> Result<Value> {
 /// A str.
 ///
 /// @param text copied; UTF-8, may hold NUL; may be NULL if the length is 0
-/// @param length bytes of text, or RPYC_ZT
+/// @param length bytes of text, or RPYC_NUL_TERMINATED
 /// @param value_out owned, freed with rpyc_value_free()
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an impossible length

@@ -41,7 +41,7 @@ struct Members {
     std::function<bool(void *, std::string_view)> has_dynamic{};
 
     bool has_instance = false;
-    std::function<std::shared_ptr<void>()> create{};
+    std::function<std::shared_ptr<void>(const Connection &)> create{};
     std::function<void(const Connection &, void *)> on_connect{}, on_disconnect{};
 
     std::shared_ptr<Members> base{};
@@ -180,7 +180,7 @@ void call_rule(rpyc_call *call, void *self) noexcept {
 
 inline void construct(rpyc_call *call, void *userdata) noexcept {
     Members *members = static_cast<std::shared_ptr<Members> *>(userdata)->get();
-    const std::size_t count = rpyc_call_count(call);
+    const std::size_t count = rpyc_call_arg_count(call);
     try {
         if (rpyc_call_keyword_count(call) != 0)
             throw TypeError("keywords are not taken");
@@ -230,10 +230,10 @@ public:
 private:
     static const char *text(const std::string &text) noexcept { return text.empty() ? nullptr : text.c_str(); }
 
-    static void *create(void *userdata) noexcept {
+    static void *create(rpyc_connection *connection, void *userdata) noexcept {
         Members *members = static_cast<std::shared_ptr<Members> *>(userdata)->get();
         try {
-            auto owner = members->create();
+            auto owner = members->create(Connection::share(connection));
             return owner != nullptr ? new Instance{std::move(owner), members} : nullptr;
         } catch (...) {
             return nullptr;             // the connection is refused

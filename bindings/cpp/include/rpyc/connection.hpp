@@ -34,8 +34,8 @@ public:
         return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_connection_root(raw_, out, error); });
     }
     /** What the peer gets from us. */
-    Object service() const {
-        return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_connection_service(raw_, out, error); });
+    Object local_root() const {
+        return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_connection_local_root(raw_, out, error); });
     }
 
     void ping() const { ping(std::chrono::milliseconds(-1)); }
@@ -73,8 +73,8 @@ public:
     inline void set_queue(const Queue &queue) const;
 
     int fileno() const noexcept { return rpyc_connection_fileno(raw_); }
-    /** Whole messages in the library's own buffer, where no poll of fileno() sees them. */
-    std::size_t pending() const noexcept { return rpyc_connection_pending(raw_); }
+    /** Whether a whole message is in the library's own buffer, where no poll of fileno() sees it. */
+    bool has_message() const noexcept { return rpyc_connection_has_message(raw_); }
 
     /** An event loop drives it: only calls that wait for their answer block. See process(). */
     void set_nonblocking(bool nonblocking = true) const {
@@ -124,10 +124,10 @@ public:
     template <class... A>
     Future<Value> async_request(std::int32_t handler, A &&...args) const;
 
-    /** Asynchronous requests are gathered from begin() to flush(), and leave in one write. flush() sends releases, too. */
-    void begin() const {
+    /** Asynchronous requests are gathered from cork() to flush(), and leave in one write. flush() sends releases, too. */
+    void cork() const {
         rpyc_error *error = nullptr;
-        detail::check(rpyc_connection_begin(raw_, &error), error);
+        detail::check(rpyc_connection_cork(raw_, &error), error);
     }
     void flush() const {
         rpyc_error *error = nullptr;
@@ -135,13 +135,13 @@ public:
     }
 
     /** Changes an option of the living connection. */
-    void set(const std::string &option, const std::string &text) const {
+    void set_option(const std::string &option, const std::string &text) const {
         rpyc_error *error = nullptr;
-        detail::check(rpyc_connection_set(raw_, detail::name_text(option), text.c_str(), &error), error);
+        detail::check(rpyc_connection_set_option(raw_, detail::name_text(option), text.c_str(), &error), error);
     }
-    std::string get(const std::string &option) const {
+    std::string get_option(const std::string &option) const {
         return Value::made([&](rpyc_value **out, rpyc_error **error) {
-            return rpyc_connection_get(raw_, detail::name_text(option), out, error);
+            return rpyc_connection_get_option(raw_, detail::name_text(option), out, error);
         });
     }
     /** Gives this connection another root than its service, in on_connect for instance: an object of ours, or a restricted view. */

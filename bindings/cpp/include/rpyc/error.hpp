@@ -110,8 +110,8 @@ class Malformed : public ProtocolError {
 public:
     using ProtocolError::ProtocolError;
 };
-/** RPYC_ERR_DENIED: refused by the rules of this side. */
-class Denied : public ProtocolError {
+/** RPYC_ERR_UNSAFE: what the peer sent is not safe to accept. */
+class Unsafe : public ProtocolError {
 public:
     using ProtocolError::ProtocolError;
 };

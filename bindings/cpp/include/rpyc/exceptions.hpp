@@ -142,7 +142,7 @@ template <class E>
     case RPYC_ERR_CANCELLED: throw Cancelled(status, message);
     case RPYC_ERR_MALFORMED: throw Malformed(status, message);
     case RPYC_ERR_LIMIT: throw LimitError(status, message);
-    case RPYC_ERR_DENIED: throw Denied(status, message);
+    case RPYC_ERR_UNSAFE: throw Unsafe(status, message);
     case RPYC_ERR_DIALECT: throw DialectError(status, message);
     default: break;
     }

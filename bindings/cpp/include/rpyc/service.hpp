@@ -83,7 +83,8 @@ public:
     static ServiceOf<T> of(const std::string &name) {
         return ServiceOf<T>(name, [] { return std::make_shared<T>(); });
     }
-    /** The same with objects that `make` makes; with nullptr, or if it throws, the connection is refused. */
+    /** The same with objects that `make` makes, of the connection if it takes a const Connection &; with nullptr, or if it
+        throws, the connection is refused. Nothing can be requested of the connection before on_connect. */
     template <class T, class F>
     static ServiceOf<T> of(const std::string &name, F make) {
         return ServiceOf<T>(name, std::move(make));
@@ -98,8 +99,12 @@ public:
     ServiceOf(const std::string &name, F make) : detail::Serves<ServiceOf<T>, T>(name) {
         detail::Members &members = this->handle_->open();
         members.has_instance = true;
-        members.create = [make = std::move(make)]() mutable -> std::shared_ptr<void> {
-            std::shared_ptr<T> instance = make();
+        members.create = [make = std::move(make)](const Connection &connection) mutable -> std::shared_ptr<void> {
+            std::shared_ptr<T> instance;
+            if constexpr (std::is_invocable_v<F &, const Connection &>)
+                instance = make(connection);
+            else
+                (void)connection, instance = make();
             return instance;
         };
     }

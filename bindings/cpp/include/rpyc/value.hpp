@@ -464,7 +464,7 @@ private:
     static rpyc_value *new_text(const char *text) {
         rpyc_value *out = nullptr;
         rpyc_error *error = nullptr;
-        detail::check(rpyc_value_new_str(text, RPYC_ZT, &out, &error), error);
+        detail::check(rpyc_value_new_str(text, RPYC_NUL_TERMINATED, &out, &error), error);
         return out;
     }
 
