@@ -162,7 +162,7 @@ fn service() -> Arc<Class> {
     ];
     let service = Service {
         aliases: Vec::new(),
-        create: Box::new(|| Box::new(())),
+        create: Box::new(|_| Box::new(())),
         on_connect: None,
         on_disconnect: None,
         shared: false,

@@ -398,7 +398,7 @@ pub fn service(world: &Arc<World>) -> Arc<Class> {
     let leaving = world.clone();
     let service = Service {
         aliases: Vec::new(),
-        create: Box::new(|| Box::new(())),
+        create: Box::new(|_| Box::new(())),
         on_connect: None,
         // Whom it calls now is gone.
         on_disconnect: Some(Box::new(move |_, _| drop(leaving.call_each(&[])))),
