@@ -1,7 +1,7 @@
 //! Objects for values that the wire has no form for: lists, dicts, arrays, and proxies of other connections.
 
 use super::bridge::Bridge;
-use super::python::frozen;
+use super::python;
 use crate::session::Wrap;
 use crate::sync::{Mutex, lock};
 use crate::value::{Local, Proxy, Reference, Value};
@@ -36,11 +36,11 @@ pub struct DataWrap;
 impl Wrap for DataWrap {
     fn wrap(&self, value: &Value) -> Option<Arc<dyn Local>> {
         match value {
-            Value::List(items) => Some(frozen::list(items.clone())),
-            Value::Dict(entries) => Some(frozen::dict(entries.clone())),
-            Value::Array(array) => Some(frozen::array(array.clone())),
-            Value::FrozenSet(items) => Some(frozen::frozenset(items.clone())),
-            Value::Slice(parts) => Some(frozen::slice(parts.clone())),
+            Value::List(items) => Some(python::list(items.clone())),
+            Value::Dict(entries) => Some(python::dict(entries.clone())),
+            Value::Array(array) => Some(python::array(array.clone())),
+            Value::FrozenSet(items) => Some(python::frozenset(items.clone())),
+            Value::Slice(parts) => Some(python::slice(parts.clone())),
             _ => None,
         }
     }

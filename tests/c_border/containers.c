@@ -115,6 +115,30 @@ static rpyc_value *value_of(rpyc_object *object)
 
 static rpyc_object *shared_list, *shared_dict;
 
+/* The same by value. */
+static rpyc_value *list_by_value(int64_t count)
+{
+    rpyc_value *items[64], *list = NULL;
+    int64_t n;
+
+    CHECK(count <= 64);
+    for (n = 0; n < count; n++)
+        items[n] = rpyc_value_new_int(n);
+    OK(rpyc_value_new_list(items, (size_t)count, &list, &error));
+    return list;
+}
+
+static rpyc_value *dict_by_value(void)
+{
+    rpyc_value *keys[3] = {text("a"), rpyc_value_new_int(2), text("c")};
+    rpyc_value *values[3] = {rpyc_value_new_int(1), text("two"), NULL};
+    rpyc_value *dict = NULL;
+
+    values[2] = rpyc_value_new_float(3.5);
+    OK(rpyc_value_new_dict(keys, values, 3, &dict, &error));
+    return dict;
+}
+
 /* Hands out what Python asks for by name. */
 static void give(rpyc_call *call, void *self)
 {
@@ -130,6 +154,16 @@ static void give(rpyc_call *call, void *self)
             rpyc_call_return(call, value_of(new_list(0, n)));
     } else if (length == 4 && memcmp(kind, "dict", 4) == 0) {
         rpyc_call_return(call, value_of(new_dict()));
+    } else if (length == 13 && memcmp(kind, "list by value", 13) == 0) {
+        if (!rpyc_call_get_int(call, 1, &n))
+            rpyc_call_return(call, list_by_value(n));
+    } else if (length == 13 && memcmp(kind, "dict by value", 13) == 0) {
+        rpyc_call_return(call, dict_by_value());
+    } else if (length == 14 && memcmp(kind, "lists by value", 14) == 0) {
+        rpyc_value *lists[2] = {list_by_value(3), list_by_value(2)}, *outer = NULL;
+
+        OK(rpyc_value_new_list(lists, 2, &outer, &error));
+        rpyc_call_return(call, outer);
     } else if (length == 6 && memcmp(kind, "shared", 6) == 0) {
         rpyc_value *both[2] = {NULL, NULL}, *pair = NULL;
 

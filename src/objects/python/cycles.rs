@@ -336,7 +336,7 @@ mod tests {
         let names = std::collections::BTreeSet::new();
         let this = Reference::Local(list.clone());
         let items: Arc<[Value]> = vec![Value::Int(1), object(list.clone())].into();
-        append(&list, Value::Ref(Reference::Local(super::super::frozen::list(items.into()))));
+        append(&list, Value::Ref(Reference::Local(super::super::list(items.into()))));
         append(&list, Value::Ref(restricted::restricted(this, names.clone(), names)));
         assert!(give_back(list).upgrade().is_none() && other.upgrade().is_none());
     }

@@ -1,11 +1,12 @@
 //! Dicts: `builtins.dict`.
 
 use super::super::call::Call;
-use super::super::class::{Class, Object};
+use super::super::class::{Class, Member, Object};
 use super::super::operations::ask;
 use super::super::peer::Outcome;
 use super::super::peer::outcome;
 use super::entries::Entries;
+use super::members::{FrozenSet, Index, check_key};
 use super::release::{Held, let_go};
 use super::views::{self, Part};
 use super::{
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::error::Exception;
 use crate::sync::{Mutex, lock};
-use crate::value::{Ask, Reference, Value};
+use crate::value::{Ask, Pairs, Value};
 use std::sync::{Arc, LazyLock};
 
 /// The entries of a dict that both sides can change.
@@ -32,14 +33,229 @@ impl Drop for Dict {
     }
 }
 
-static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
-    let method = |name, takes, run: fn(&Dict, &Call) -> Outcome| method("dict", name, takes, run);
-    let members = vec![
-        method("__len__", Takes::Operator(0), |dict, _| Ok(Value::Int(dict.count() as i64))),
+/// A dict as Python reads it: one that both sides can change, or one by value.
+pub(super) trait Mapping: Send + Sync + 'static {
+    fn len(&self) -> usize;
+
+    /// The value of a key, which is one that can be hashed.
+    fn find(&self, key: &Value) -> Option<Value>;
+
+    /// A copy of the entries, if there is memory for it.
+    fn entries(&self) -> Result<Vec<(Value, Value)>, Exception>;
+
+    /// The next entry at a place or behind it, or before it, and its place. None: the dict has another size than this.
+    fn step(&self, size: usize, place: usize, backwards: bool) -> Option<Option<(usize, (Value, Value))>>;
+
+    /// Behind all places.
+    fn end(&self) -> usize;
+
+    /// A new dict of this kind. No two keys are equal.
+    fn made(entries: Vec<(Value, Value)>) -> Outcome
+    where
+        Self: Sized;
+}
+
+impl Mapping for Dict {
+    fn len(&self) -> usize {
+        self.count()
+    }
+
+    fn find(&self, key: &Value) -> Option<Value> {
+        lock(&self.entries).get(key).cloned()
+    }
+
+    fn entries(&self) -> Result<Vec<(Value, Value)>, Exception> {
+        self.copied()
+    }
+
+    fn step(&self, size: usize, place: usize, backwards: bool) -> Option<Option<(usize, (Value, Value))>> {
+        let entries = lock(&self.entries);
+        if entries.len() != size {
+            return None;
+        }
+        let found = if backwards { entries.before(place) } else { entries.at_or_after(place) };
+        Some(found.map(|(place, entry)| (place, entry.clone())))
+    }
+
+    fn end(&self) -> usize {
+        lock(&self.entries).end()
+    }
+
+    fn made(entries: Vec<(Value, Value)>) -> Outcome {
+        Ok(object(Dict::object(entries)?))
+    }
+}
+
+/// The next place that is asked for, forwards or backwards, where none is empty.
+fn place(place: usize, backwards: bool) -> Option<usize> {
+    if backwards { place.checked_sub(1) } else { Some(place) }
+}
+
+/// A dict by value.
+pub(super) struct FrozenDict {
+    entries: Pairs,
+    index: Index,
+}
+
+impl FrozenDict {
+    pub fn new(entries: Pairs) -> FrozenDict {
+        FrozenDict { entries, index: Index::default() }
+    }
+
+    pub fn pairs(&self) -> &Pairs {
+        &self.entries
+    }
+}
+
+impl Mapping for FrozenDict {
+    fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    fn find(&self, key: &Value) -> Option<Value> {
+        let place = self.index.find(self.entries.len(), |place| Some(&self.entries.get(place)?.0), key)?;
+        self.entries.get(place).map(|(_, value)| value.clone())
+    }
+
+    fn entries(&self) -> Result<Vec<(Value, Value)>, Exception> {
+        growth::copied(&self.entries)
+    }
+
+    fn step(&self, _size: usize, at: usize, backwards: bool) -> Option<Option<(usize, (Value, Value))>> {
+        Some(place(at, backwards).and_then(|at| Some((at, self.entries.get(at)?.clone()))))
+    }
+
+    fn end(&self) -> usize {
+        self.entries.len()
+    }
+
+    fn made(entries: Vec<(Value, Value)>) -> Result<Value, Exception> {
+        Ok(Value::Dict(entries.into()))
+    }
+}
+
+/// The keys of a dict without values, for iterators.
+impl Mapping for FrozenSet {
+    fn len(&self) -> usize {
+        self.shared().len()
+    }
+
+    fn find(&self, key: &Value) -> Option<Value> {
+        self.has(key).then_some(Value::None)
+    }
+
+    fn entries(&self) -> Result<Vec<(Value, Value)>, Exception> {
+        growth::collected(self.shared().iter().map(|item| (item.clone(), Value::None)))
+    }
+
+    fn step(&self, _size: usize, at: usize, backwards: bool) -> Option<Option<(usize, (Value, Value))>> {
+        Some(place(at, backwards).and_then(|at| Some((at, (self.shared().get(at)?.clone(), Value::None)))))
+    }
+
+    fn end(&self) -> usize {
+        self.shared().len()
+    }
+
+    fn made(entries: Vec<(Value, Value)>) -> Result<Value, Exception> {
+        Ok(Value::FrozenSet(entries.into_iter().map(|(key, _)| key).collect()))
+    }
+}
+
+/// The dict that an object is, of either kind; a set by value counts as its keys.
+pub(super) fn mapping(object: &Object) -> Option<&dyn Mapping> {
+    let state = object.state();
+    if let Some(dict) = state.downcast_ref::<Dict>() {
+        return Some(dict);
+    }
+    if let Some(dict) = state.downcast_ref::<FrozenDict>() {
+        return Some(dict);
+    }
+    state.downcast_ref::<FrozenSet>().map(|set| set as &dyn Mapping)
+}
+
+/// The value of a key.
+pub(super) fn get(dict: &(impl Mapping + ?Sized), key: &Value) -> Result<Option<Value>, Exception> {
+    check_key(key)?;
+    Ok(dict.find(key))
+}
+
+/// Of equal keys the first one, with the last value.
+pub(super) fn unique(entries: Vec<(Value, Value)>) -> Result<Vec<(Value, Value)>, Exception> {
+    let all = Dict::default();
+    entries.into_iter().try_for_each(|(key, value)| all.put(key, value))?;
+    all.copied()
+}
+
+fn equals(dict: &impl Mapping, other: &[(Value, Value)]) -> Result<bool, Exception> {
+    if dict.len() != other.len() {
+        return Ok(false);
+    }
+    // Keys that hold a NaN are found by their place among their kind: copies keep the order.
+    let mut odd = None;
+    for (key, value) in other {
+        let own = match key.digest() {
+            Some(_) => get(dict, key)?,
+            None => {
+                let odd = match &mut odd {
+                    Some(odd) => odd,
+                    none => none.insert(dict.entries()?.into_iter().filter(|(key, _)| key.digest().is_none())),
+                };
+                odd.next().filter(|(own, _)| own.item_eq(key)).map(|(_, value)| value)
+            }
+        };
+        let Some(own) = own else { return Ok(false) };
+        if !items_equal(&own, value)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// What can be asked of a dict.
+pub(super) fn reading<D: Mapping>() -> Vec<Member> {
+    let method = |name, takes, run: fn(&D, &Call) -> Outcome| method("dict", name, takes, run);
+    vec![
+        method("__len__", Takes::Operator(0), |dict, _| Ok(Value::Int(dict.len() as i64))),
         method("__getitem__", Takes::One, |dict, call| {
             let key = arg(call, 0);
-            dict.get(&key)?.ok_or_else(|| missing(key))
+            get(dict, &key)?.ok_or_else(|| missing(key))
         }),
+        method("__contains__", Takes::One, |dict, call| Ok(Value::Bool(get(dict, &arg(call, 0))?.is_some()))),
+        method("__iter__", Takes::Operator(0), |_, call| Ok(views::iterator(call.object(), Part::Keys))),
+        method("__reversed__", Takes::Nothing, |_, call| Ok(views::reversed(call.object(), Part::Keys))),
+        method("__repr__", Takes::Operator(0), |dict, call| {
+            repr_once(call, "{...}", || {
+                let text = |(k, v): &(Value, Value)| Ok(format!("{}: {}", repr(k)?, repr(v)?));
+                Ok(format!("{{{}}}", growth::joined(dict.entries()?.iter().map(text))?))
+            })
+        }),
+        method("__eq__", Takes::Operator(1), |dict, call| {
+            let Some(other) = entries_of(&arg(call, 0)) else { return Ok(Value::NotImplemented) };
+            counted(|| equals(dict, &other?)).map(Value::Bool)
+        }),
+        method("__or__", Takes::Operator(1), |dict, call| merged(dict, &arg(call, 0), false)),
+        method("__ror__", Takes::Operator(1), |dict, call| merged(dict, &arg(call, 0), true)),
+        method("keys", Takes::Nothing, |_, call| Ok(views::view(call.object(), Part::Keys))),
+        method("values", Takes::Nothing, |_, call| Ok(views::view(call.object(), Part::Values))),
+        method("items", Takes::Nothing, |_, call| Ok(views::view(call.object(), Part::Items))),
+        method("get", Takes::Between(1, 2), |dict, call| Ok(get(dict, &arg(call, 0))?.unwrap_or_else(|| arg(call, 1)))),
+        method("copy", Takes::Nothing, |dict, _| D::made(dict.entries()?)),
+        method("fromkeys", Takes::Anything, |_, call| {
+            if !(1..=2).contains(&call.args().len()) {
+                let given = call.args().len();
+                let bound = if given < 1 { "at least 1 argument" } else { "at most 2 arguments" };
+                return Err(type_error(format!("fromkeys expected {bound}, got {given}")));
+            }
+            let value = arg(call, 1);
+            D::made(unique(iterate(&arg(call, 0))?.into_iter().map(|key| (key, value.clone())).collect())?)
+        }),
+    ]
+}
+
+/// What changes one.
+fn changing() -> Vec<Member> {
+    let method = |name, takes, run: fn(&Dict, &Call) -> Outcome| method("dict", name, takes, run);
+    vec![
         method("__setitem__", Takes::Operator(2), |dict, call| {
             dict.put(arg(call, 0), arg(call, 1))?;
             Ok(Value::None)
@@ -48,29 +264,10 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             let key = arg(call, 0);
             dict.remove(&key)?.map(|_| Value::None).ok_or_else(|| missing(key))
         }),
-        method("__contains__", Takes::One, |dict, call| Ok(Value::Bool(dict.get(&arg(call, 0))?.is_some()))),
-        method("__iter__", Takes::Operator(0), |_, call| Ok(views::iterator(call.object(), Part::Keys))),
-        method("__reversed__", Takes::Nothing, |_, call| Ok(views::reversed(call.object(), Part::Keys))),
-        method("__repr__", Takes::Operator(0), |dict, call| {
-            repr_once(call, "{...}", || {
-                let text = |(k, v): &(Value, Value)| Ok(format!("{}: {}", repr(k)?, repr(v)?));
-                Ok(format!("{{{}}}", growth::joined(dict.copied()?.iter().map(text))?))
-            })
-        }),
-        method("__eq__", Takes::Operator(1), |dict, call| {
-            let Some(other) = entries_of(&arg(call, 0)) else { return Ok(Value::NotImplemented) };
-            counted(|| dict.equals(&other?)).map(Value::Bool)
-        }),
-        method("__or__", Takes::Operator(1), |dict, call| merged(dict, &arg(call, 0), false)),
-        method("__ror__", Takes::Operator(1), |dict, call| merged(dict, &arg(call, 0), true)),
         method("__ior__", Takes::Operator(1), |dict, call| {
             update_with(dict, &arg(call, 0))?;
             Ok(this(call))
         }),
-        method("keys", Takes::Nothing, |_, call| Ok(views::view(call.object(), Part::Keys))),
-        method("values", Takes::Nothing, |_, call| Ok(views::view(call.object(), Part::Values))),
-        method("items", Takes::Nothing, |_, call| Ok(views::view(call.object(), Part::Items))),
-        method("get", Takes::Between(1, 2), |dict, call| Ok(dict.get(&arg(call, 0))?.unwrap_or_else(|| arg(call, 1)))),
         method("setdefault", Takes::Between(1, 2), |dict, call| {
             let key = arg(call, 0);
             check_key(&key)?;
@@ -96,17 +293,6 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             dict.clear();
             Ok(Value::None)
         }),
-        method("copy", Takes::Nothing, |dict, _| Ok(object(Dict::object(dict.copied()?)?))),
-        method("fromkeys", Takes::Anything, |_, call| {
-            if !(1..=2).contains(&call.args().len()) {
-                let given = call.args().len();
-                let bound = if given < 1 { "at least 1 argument" } else { "at most 2 arguments" };
-                return Err(type_error(format!("fromkeys expected {bound}, got {given}")));
-            }
-            let dict = Dict::default();
-            iterate(&arg(call, 0))?.into_iter().try_for_each(|key| dict.set(key, arg(call, 1)))?;
-            Ok(object(CLASS.instance(Box::new(dict))))
-        }),
         method("update", Takes::Anything, |dict, call| {
             if call.args().len() > 1 {
                 return Err(type_error(format!("update expected at most 1 argument, got {}", call.args().len())));
@@ -119,7 +305,11 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             }
             Ok(Value::None)
         }),
-    ];
+    ]
+}
+
+static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    let members = reading::<Dict>().into_iter().chain(changing()).collect();
     class("builtins", "dict", "A dict that a native program and its peers share.", members)
 });
 
@@ -151,7 +341,7 @@ impl Dict {
 
     /// A snapshot, if there is memory for it.
     pub(super) fn copied(&self) -> Result<Vec<(Value, Value)>, Exception> {
-        self.look(|entries| entries.collected(Clone::clone))
+        lock(&self.entries).collected(Clone::clone)
     }
 
     pub fn get(&self, key: &Value) -> Result<Option<Value>, Exception> {
@@ -202,56 +392,10 @@ impl Dict {
     pub(super) fn entries(&self) -> &Mutex<Entries> {
         &self.entries
     }
-
-    /// Looks at the entries under the lock: nobody else's code may run.
-    pub(super) fn look<R>(&self, look: impl FnOnce(&Entries) -> R) -> R {
-        look(&lock(&self.entries))
-    }
-
-    fn equals(&self, other: &[(Value, Value)]) -> Result<bool, Exception> {
-        if self.count() != other.len() {
-            return Ok(false);
-        }
-        // Keys that hold a NaN are found by their place among their kind: copies keep the order.
-        let mut odd = self.look(|entries| entries.unequal())?.into_iter();
-        for (key, value) in other {
-            let own = match key.digest() {
-                Some(_) => self.get(key)?,
-                None => odd.next().filter(|(own, _)| own.item_eq(key)).map(|(_, value)| value),
-            };
-            let Some(own) = own else { return Ok(false) };
-            if !items_equal(&own, value)? {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
 }
 
 fn missing(key: Value) -> Exception {
     Exception::with_args("builtins", "KeyError", vec![key])
-}
-
-/// May it be a key? Objects are keys by their identity, unless Python could not hash them.
-fn check_key(key: &Value) -> Result<(), Exception> {
-    let unhashable = |name: &str| Err(type_error(format!("unhashable type: '{name}'")));
-    match key {
-        Value::Ref(Reference::Remote(proxy)) => match proxy.type_name.as_ref() {
-            "builtins.list" | "builtins.dict" | "builtins.set" | "builtins.bytearray" => {
-                unhashable(proxy.type_name.rsplit('.').next().unwrap_or_default())
-            }
-            _ => Ok(()),
-        },
-        Value::Ref(own) => outcome(ask(own, Ask::Hash)).map(|_| ()),
-        Value::Tuple(items) if !items.iter().all(Value::is_plain) => items.iter().try_for_each(check_key),
-        Value::List(_) | Value::Dict(_) | Value::Array(_) | Value::FrozenSet(_) | Value::Slice(_) | Value::Tuple(_) => {
-            match Value::frozenset(vec![key.clone()]) {
-                Ok(_) => Ok(()),
-                Err(error) => Err(type_error(error.to_string())),
-            }
-        }
-        _ => Ok(()),
-    }
 }
 
 /// The entries of a dict of this process.
@@ -265,13 +409,11 @@ pub(super) fn entries_of(value: &Value) -> Option<Result<Vec<(Value, Value)>, Ex
     }
 }
 
-fn merged(own: &Dict, other: &Value, other_first: bool) -> Outcome {
+fn merged<D: Mapping>(own: &D, other: &Value, other_first: bool) -> Outcome {
     let Some(other) = entries_of(other) else { return Ok(Value::NotImplemented) };
-    let (own, other) = (own.copied()?, other?);
+    let (own, other) = (own.entries()?, other?);
     let (first, second) = if other_first { (other, own) } else { (own, other) };
-    let all = Dict::default();
-    first.into_iter().chain(second).try_for_each(|(key, value)| all.put(key, value))?;
-    Ok(object(CLASS.instance(Box::new(all))))
+    D::made(unique(first.into_iter().chain(second).collect())?)
 }
 
 /// `dict.update`: from a mapping, or from pairs.

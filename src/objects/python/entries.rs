@@ -115,16 +115,6 @@ impl Entries {
         Ok(all)
     }
 
-    /// The entries whose keys equal nothing.
-    pub fn unequal(&self) -> Result<Vec<(Value, Value)>, Exception> {
-        let mut all = Vec::new();
-        if self.unequal > 0 {
-            growth::reserve(&mut all, self.unequal)?;
-            all.extend(self.iter().filter(|(key, _)| key.digest().is_none()).cloned());
-        }
-        Ok(all)
-    }
-
     pub fn iter(&self) -> impl Iterator<Item = &(Value, Value)> {
         self.slots.iter().flatten()
     }

@@ -1,19 +1,19 @@
 //! Lists: `builtins.list`.
 
 use super::super::call::Call;
-use super::super::class::{Class, Object};
+use super::super::class::{Class, Member, Object};
 use super::super::operations::ask;
 use super::super::peer::Outcome;
 use super::super::peer::outcome;
-use super::frozen::{pick, span};
 use super::release::{Held, let_go};
+use super::slice::{pick, span};
 use super::{
     Takes, arg, as_index, class, comparison, extend_with, growth, is_wanted, iterate, list_items, method, object,
     ordered, repr_once, reprs, sequences_equal, sequences_ordered, this, type_error, type_name, value_error,
 };
 use crate::error::Exception;
 use crate::sync::{Mutex, lock};
-use crate::value::{Ask, CompareOp, Value};
+use crate::value::{Ask, CompareOp, Items, Value};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
@@ -32,13 +32,67 @@ impl Drop for List {
     }
 }
 
-static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
-    let method = |name, takes, run: fn(&List, &Call) -> Outcome| method("list", name, takes, run);
+/// A list as Python reads it: one that both sides can change, or one by value.
+pub(super) trait Sequence: Send + Sync + 'static {
+    /// Looks at the items, perhaps under a lock: nobody else's code may run.
+    fn look<R>(&self, look: impl FnOnce(&[Value]) -> R) -> R;
+
+    /// A new list of this kind.
+    fn made(items: Vec<Value>) -> Value;
+
+    fn count(&self) -> usize {
+        self.look(<[Value]>::len)
+    }
+
+    fn item(&self, at: usize) -> Option<Value> {
+        self.look(|items| items.get(at).cloned())
+    }
+
+    /// A copy of the items, if there is memory for it.
+    fn copied(&self) -> Result<Vec<Value>, Exception> {
+        self.look(growth::copied)
+    }
+}
+
+impl Sequence for List {
+    fn look<R>(&self, look: impl FnOnce(&[Value]) -> R) -> R {
+        look(&lock(&self.items))
+    }
+
+    fn made(items: Vec<Value>) -> Value {
+        object(List::object(items))
+    }
+}
+
+/// A list by value.
+pub(super) struct FrozenList(Items);
+
+impl FrozenList {
+    pub fn new(items: Items) -> FrozenList {
+        FrozenList(items)
+    }
+
+    pub fn items(&self) -> &Items {
+        &self.0
+    }
+}
+
+impl Sequence for FrozenList {
+    fn look<R>(&self, look: impl FnOnce(&[Value]) -> R) -> R {
+        look(&self.0)
+    }
+
+    fn made(items: Vec<Value>) -> Value {
+        Value::List(items.into())
+    }
+}
+
+/// What can be asked of a list.
+pub(super) fn reading<S: Sequence>() -> Vec<Member> {
+    let method = |name, takes, run: fn(&S, &Call) -> Outcome| method("list", name, takes, run);
     let mut members = vec![
         method("__len__", Takes::Operator(0), |list, _| Ok(Value::Int(list.count() as i64))),
         method("__getitem__", Takes::One, |list, call| get_item(list, &arg(call, 0))),
-        method("__setitem__", Takes::Operator(2), |list, call| set_item(list, &arg(call, 0), arg(call, 1))),
-        method("__delitem__", Takes::Operator(1), |list, call| del_item(list, &arg(call, 0))),
         method("__contains__", Takes::Operator(1), |list, call| {
             Ok(Value::Bool(find(list, call, 0, usize::MAX)?.is_some()))
         }),
@@ -58,17 +112,33 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             let (mut items, more) = (list.copied()?, more?);
             growth::grow(&mut items, more.len())?;
             items.extend(more);
-            Ok(object(List::object(items)))
+            Ok(S::made(items))
         }),
+        method("__mul__", Takes::Operator(1), |list, call| Ok(S::made(repeated(&list.copied()?, &arg(call, 0))?))),
+        method("__rmul__", Takes::Operator(1), |list, call| Ok(S::made(repeated(&list.copied()?, &arg(call, 0))?))),
+        method("copy", Takes::Nothing, |list, _| Ok(S::made(list.copied()?))),
+        method("count", Takes::One, |list, call| {
+            let (mut at, mut count) = (0, 0);
+            while let Some(found) = find(list, call, at, usize::MAX)? {
+                (at, count) = (found + 1, count + 1);
+            }
+            Ok(Value::Int(count))
+        }),
+        method("index", Takes::Between(1, 3), index::<S>),
+    ];
+    members.extend(CompareOp::ALL.map(|op| comparison(op, compare::<S>)));
+    members
+}
+
+/// What changes one.
+fn changing() -> Vec<Member> {
+    let method = |name, takes, run: fn(&List, &Call) -> Outcome| method("list", name, takes, run);
+    vec![
+        method("__setitem__", Takes::Operator(2), |list, call| set_item(list, &arg(call, 0), arg(call, 1))),
+        method("__delitem__", Takes::Operator(1), |list, call| del_item(list, &arg(call, 0))),
         method("__iadd__", Takes::Operator(1), |list, call| {
             extend(list, &arg(call, 0))?;
             Ok(this(call))
-        }),
-        method("__mul__", Takes::Operator(1), |list, call| {
-            Ok(object(List::object(repeated(&list.copied()?, &arg(call, 0))?)))
-        }),
-        method("__rmul__", Takes::Operator(1), |list, call| {
-            Ok(object(List::object(repeated(&list.copied()?, &arg(call, 0))?)))
         }),
         method("__imul__", Takes::Operator(1), |list, call| {
             let items = repeated(&list.copied()?, &arg(call, 0))?;
@@ -104,22 +174,16 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             list.clear();
             Ok(Value::None)
         }),
-        method("copy", Takes::Nothing, |list, _| Ok(object(List::object(list.copied()?)))),
-        method("count", Takes::One, |list, call| {
-            let (mut at, mut count) = (0, 0);
-            while let Some(found) = find(list, call, at, usize::MAX)? {
-                (at, count) = (found + 1, count + 1);
-            }
-            Ok(Value::Int(count))
-        }),
-        method("index", Takes::Between(1, 3), index),
         method("reverse", Takes::Nothing, |list, _| {
             lock(&list.items).reverse();
             Ok(Value::None)
         }),
         method("sort", Takes::Anything, sort),
-    ];
-    members.extend(CompareOp::ALL.map(|op| comparison(op, compare)));
+    ]
+}
+
+static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    let members = reading::<List>().into_iter().chain(changing()).collect();
     class("builtins", "list", "A list that a native program and its peers share.", members)
 });
 
@@ -133,16 +197,11 @@ impl List {
     }
 
     pub fn count(&self) -> usize {
-        lock(&self.items).len()
+        Sequence::count(self)
     }
 
     pub fn snapshot(&self) -> Vec<Value> {
         lock(&self.items).clone()
-    }
-
-    /// A snapshot, if there is memory for it.
-    pub(super) fn copied(&self) -> Result<Vec<Value>, Exception> {
-        growth::copied(&lock(&self.items))
     }
 
     pub(super) fn items(&self) -> &Mutex<Vec<Value>> {
@@ -205,11 +264,11 @@ fn place(index: i64, len: usize) -> Option<usize> {
 }
 
 /// The first item from `at` on, before `end`, that equals the call's first argument.
-fn find(list: &List, call: &Call, mut at: usize, end: usize) -> Result<Option<usize>, Exception> {
+fn find<S: Sequence>(list: &S, call: &Call, mut at: usize, end: usize) -> Result<Option<usize>, Exception> {
     let wanted = arg(call, 0);
     while at < end {
         // Another thread may change the list between two comparisons, as in Python.
-        let Some(item) = lock(&list.items).get(at).cloned() else { break };
+        let Some(item) = list.item(at) else { break };
         if is_wanted(call, &item, &wanted)? {
             return Ok(Some(at));
         }
@@ -229,16 +288,20 @@ fn number(value: &Value) -> Result<i64, Exception> {
     }
 }
 
-fn get_item(list: &List, key: &Value) -> Outcome {
+fn get_item<S: Sequence>(list: &S, key: &Value) -> Outcome {
     if let Value::Slice(parts) = key {
-        let items = lock(&list.items);
-        let picked = pick(items.len(), parts)?;
-        let mut part = Vec::new();
-        growth::reserve(&mut part, picked.len())?;
-        part.extend(picked.into_iter().filter_map(|at| items.get(at).cloned()));
-        return Ok(object(List::object(part)));
+        let part = list.look(|items| {
+            let picked = pick(items.len(), parts)?;
+            let mut part = Vec::new();
+            growth::reserve(&mut part, picked.len())?;
+            part.extend(picked.into_iter().filter_map(|at| items.get(at).cloned()));
+            Ok(part)
+        });
+        return part.map(S::made);
     }
-    list.get(number(key)?).ok_or_else(|| Exception::builtin("IndexError", "list index out of range"))
+    let index = number(key)?;
+    let item = list.look(|items| items.get(place(index, items.len())?).cloned());
+    item.ok_or_else(|| Exception::builtin("IndexError", "list index out of range"))
 }
 
 fn set_item(list: &List, key: &Value, value: Value) -> Outcome {
@@ -335,7 +398,7 @@ fn repeated(items: &[Value], count: &Value) -> Result<Vec<Value>, Exception> {
     growth::repeated(items, usize::try_from(count).unwrap_or(0))
 }
 
-fn index(list: &List, call: &Call) -> Outcome {
+fn index<S: Sequence>(list: &S, call: &Call) -> Outcome {
     let len = list.count() as i64;
     let bound = |index: usize, default: i64| match call.args().get(index) {
         None => Ok(default),
@@ -353,7 +416,7 @@ fn index(list: &List, call: &Call) -> Outcome {
     }
 }
 
-fn compare(op: CompareOp, list: &List, call: &Call) -> Outcome {
+fn compare<S: Sequence>(op: CompareOp, list: &S, call: &Call) -> Outcome {
     let Some(other) = list_items(&arg(call, 0)) else { return Ok(Value::NotImplemented) };
     let (items, other) = (list.copied()?, other?);
     let holds = match op {
@@ -461,6 +524,15 @@ struct Reversed {
     left: Mutex<usize>,
 }
 
+/// Looks at the items of a list of either kind.
+fn look<R>(list: &Object, look: impl FnOnce(&[Value]) -> R) -> Option<R> {
+    match (List::of(list), list.state().downcast_ref::<FrozenList>()) {
+        (Some(list), _) => Some(list.look(look)),
+        (None, Some(list)) => Some(list.look(look)),
+        (None, None) => None,
+    }
+}
+
 fn iterator(list: &Arc<Object>) -> Value {
     object(ITERATOR.instance(Box::new(Iterator { list: list.clone(), next: AtomicUsize::new(0) })))
 }
@@ -479,14 +551,14 @@ static ITERATOR: LazyLock<Arc<Class>> = LazyLock::new(|| {
     let members = vec![
         method("list_iterator", "__next__", Takes::Operator(0), |iterator: &Iterator, _| {
             let at = iterator.next.fetch_add(1, Ordering::Relaxed);
-            List::of(&iterator.list).and_then(|list| list.get(at as i64)).ok_or_else(|| {
+            look(&iterator.list, |items| items.get(at).cloned()).flatten().ok_or_else(|| {
                 iterator.next.store(ENDED, Ordering::Relaxed);
                 Exception::stop_iteration()
             })
         }),
         method("list_iterator", "__iter__", Takes::Operator(0), |_: &Iterator, call| Ok(this(call))),
         method("list_iterator", "__length_hint__", Takes::Nothing, |iterator: &Iterator, _| {
-            let len = List::of(&iterator.list).map_or(0, List::count);
+            let len = look(&iterator.list, <[Value]>::len).unwrap_or(0);
             Ok(Value::Int(len.saturating_sub(iterator.next.load(Ordering::Relaxed)) as i64))
         }),
     ];
@@ -498,7 +570,7 @@ static REVERSED: LazyLock<Arc<Class>> = LazyLock::new(|| {
         method("list_reverseiterator", "__next__", Takes::Operator(0), |iterator: &Reversed, _| {
             let mut left = lock(&iterator.left);
             *left = left.checked_sub(1).ok_or_else(Exception::stop_iteration)?;
-            List::of(&iterator.list).and_then(|list| list.get(*left as i64)).ok_or_else(|| {
+            look(&iterator.list, |items| items.get(*left).cloned()).flatten().ok_or_else(|| {
                 *left = 0;
                 Exception::stop_iteration()
             })

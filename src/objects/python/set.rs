@@ -4,6 +4,7 @@ use super::super::call::Call;
 use super::super::class::{Class, Member, Object};
 use super::super::peer::Outcome;
 use super::dict::Dict;
+use super::members::{FrozenSet, Members, all_in, compare};
 use super::views::{self, Part, View};
 use super::{Takes, arg, as_object, class, comparison, data, iterate, method, object, repr_once, reprs, this};
 use crate::error::Exception;
@@ -13,13 +14,6 @@ use std::sync::{Arc, LazyLock};
 /// The items are the keys of a dict.
 pub(super) struct Set {
     table: Arc<Object>,
-}
-
-/// What has the operators of a set.
-pub(super) trait Members: Send + Sync + 'static {
-    fn len(&self) -> usize;
-    fn contains(&self, wanted: &Value) -> Result<bool, Exception>;
-    fn items(&self) -> Result<Vec<Value>, Exception>;
 }
 
 impl Members for Set {
@@ -57,7 +51,7 @@ impl Set {
         &self.table
     }
 
-    fn table(&self) -> &Dict {
+    pub(super) fn table(&self) -> &Dict {
         // It was made as one.
         Dict::of(&self.table).unwrap_or(&NOTHING)
     }
@@ -99,48 +93,9 @@ fn with_members<R>(
         return view.state().downcast_ref::<View>().filter(|view| view.is_set()).map(|view| run(view));
     }
     match data(value)? {
-        Value::FrozenSet(items) => Some(Set::of(items.to_vec()).and_then(|set| run(&set))),
+        Value::FrozenSet(items) => Some(run(&FrozenSet::new(items))),
         _ => None,
     }
-}
-
-fn all_in(some: &dyn Members, all: &dyn Members) -> Result<bool, Exception> {
-    let mut odd = None;
-    for item in some.items()? {
-        let found = match item.digest() {
-            Some(_) => all.contains(&item)?,
-            // What holds a NaN is found by its place among its kind: copies keep the order.
-            None => {
-                let odd = match &mut odd {
-                    Some(odd) => odd,
-                    none => none.insert(all.items()?.into_iter().filter(|item| item.digest().is_none())),
-                };
-                odd.any(|other| other.item_eq(&item))
-            }
-        };
-        if !found {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-fn compare(op: CompareOp, own: &dyn Members, other: &dyn Members) -> Result<bool, Exception> {
-    let (ours, theirs) = (own.len(), other.len());
-    match op {
-        CompareOp::Eq => Ok(ours == theirs && all_in(own, other)?),
-        CompareOp::Ne => Ok(ours != theirs || !all_in(own, other)?),
-        CompareOp::Lt => Ok(ours < theirs && all_in(own, other)?),
-        CompareOp::Le => Ok(ours <= theirs && all_in(own, other)?),
-        CompareOp::Gt => Ok(ours > theirs && all_in(other, own)?),
-        CompareOp::Ge => Ok(ours >= theirs && all_in(other, own)?),
-    }
-}
-
-/// `a < b` of frozensets, or another order.
-pub(super) fn ordered(op: CompareOp, a: &Value, b: &Value) -> Result<bool, Exception> {
-    let holds = with_members(a, |a| with_members(b, |b| compare(op, a, b)).unwrap_or(Ok(false)));
-    holds.unwrap_or(Ok(false))
 }
 
 /// `<` and its siblings.
@@ -232,32 +187,48 @@ fn set_items(value: &Value) -> Option<Result<Vec<Value>, Exception>> {
     }
 }
 
-/// Of sets: the other side must be one, and the set itself may be changed.
-fn set_operators(in_place: [&'static str; 4]) -> impl Iterator<Item = Member> {
-    OPERATORS.into_iter().zip(in_place).flat_map(|((name, back, combine), in_place)| {
-        let with = |call: &Call, run: &dyn Fn(Vec<Value>) -> Outcome| match set_items(&arg(call, 0)) {
-            Some(other) => run(other?),
-            None => Ok(Value::NotImplemented),
-        };
-        let run = move |own: &Set, call: &Call| with(call, &|other| Ok(combine(own, other)?.object()));
-        let turned =
-            move |own: &Set, call: &Call| with(call, &|other| Ok(reflected(back, combine, own, other)?.object()));
+/// A set of its own class: one that can be changed, or one by value.
+pub(super) trait Kind: Members {
+    /// A new set of this kind.
+    fn made(set: Set) -> Outcome;
+}
+
+impl Kind for Set {
+    fn made(set: Set) -> Outcome {
+        Ok(set.object())
+    }
+}
+
+/// The other side of an operator of sets must be one.
+fn with_set(call: &Call, run: impl FnOnce(Vec<Value>) -> Outcome) -> Outcome {
+    match set_items(&arg(call, 0)) {
+        Some(other) => run(other?),
+        None => Ok(Value::NotImplemented),
+    }
+}
+
+fn set_operators<S: Kind>(owner: &'static str) -> impl Iterator<Item = Member> {
+    OPERATORS.into_iter().flat_map(move |(name, back, combine)| {
+        let run = move |own: &S, call: &Call| with_set(call, |other| S::made(combine(own, other)?));
+        let turned = move |own: &S, call: &Call| with_set(call, |other| S::made(reflected(back, combine, own, other)?));
+        [method(owner, name, Takes::Operator(1), run), method(owner, back, Takes::Operator(1), turned)]
+    })
+}
+
+fn operators_in_place() -> impl Iterator<Item = Member> {
+    OPERATORS.into_iter().zip(["__iand__", "__ior__", "__isub__", "__ixor__"]).map(|((_, _, combine), name)| {
         let here = move |own: &Set, call: &Call| {
-            with(call, &|other| {
+            with_set(call, |other| {
                 own.replace(combine(own, other)?.items()?)?;
                 Ok(this(call))
             })
         };
-        [
-            method("set", name, Takes::Operator(1), run),
-            method("set", back, Takes::Operator(1), turned),
-            method("set", in_place, Takes::Operator(1), here),
-        ]
+        method("set", name, Takes::Operator(1), here)
     })
 }
 
 /// A set that is combined with all arguments, one after the other.
-fn combined(own: &Set, call: &Call, combine: Combine) -> Result<Set, Exception> {
+fn combined(own: &dyn Members, call: &Call, combine: Combine) -> Result<Set, Exception> {
     call.args().iter().try_fold(Set::of(own.items()?)?, |all, other| combine(&all, iterate(other)?))
 }
 
@@ -265,26 +236,55 @@ fn missing(item: Value) -> Exception {
     Exception::with_args("builtins", "KeyError", vec![item])
 }
 
-static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
-    let method = |name, takes, run: fn(&Set, &Call) -> Outcome| method("set", name, takes, run);
+impl Kind for FrozenSet {
+    fn made(set: Set) -> Outcome {
+        Ok(Value::FrozenSet(Part::Keys.all(set.table())?.into()))
+    }
+}
+
+/// What can be asked of a set; `owner` is the name of its class.
+pub(super) fn reading<S: Kind>(owner: &'static str) -> Vec<Member> {
+    let method = |name, takes, run: fn(&S, &Call) -> Outcome| method(owner, name, takes, run);
     let mut members = vec![
         method("__len__", Takes::Operator(0), |set, _| Ok(Value::Int(set.len() as i64))),
         method("__contains__", Takes::One, |set, call| set.contains(&arg(call, 0)).map(Value::Bool)),
-        method("__iter__", Takes::Operator(0), |set, _| Ok(views::set_iterator(&set.table))),
-        method("__repr__", Takes::Operator(0), |set, call| {
-            repr_once(call, "set(...)", || match set.len() {
-                0 => Ok("set()".to_owned()),
-                _ => Ok(format!("{{{}}}", reprs(&set.items()?)?)),
-            })
-        }),
-        method("copy", Takes::Nothing, |set, _| Ok(Set::of(set.items()?)?.object())),
+        method("__iter__", Takes::Operator(0), |_, call| Ok(views::set_iterator(table_of(call.object())))),
+        method("__repr__", Takes::Operator(0), repr::<S>),
+        method("copy", Takes::Nothing, |set, _| S::made(Set::of(set.items()?)?)),
         method("isdisjoint", Takes::One, isdisjoint),
         method("issubset", Takes::One, |set, call| all_in(set, &Set::of(iterate(&arg(call, 0))?)?).map(Value::Bool)),
         method("issuperset", Takes::One, |set, call| all_in(&Set::of(iterate(&arg(call, 0))?)?, set).map(Value::Bool)),
-        method("union", Takes::Between(0, usize::MAX), |set, call| Ok(combined(set, call, either)?.object())),
-        method("intersection", Takes::Between(0, usize::MAX), |set, call| Ok(combined(set, call, both)?.object())),
-        method("difference", Takes::Between(0, usize::MAX), |set, call| Ok(combined(set, call, without)?.object())),
-        method("symmetric_difference", Takes::One, |set, call| Ok(combined(set, call, one_of)?.object())),
+        method("union", Takes::Between(0, usize::MAX), |set, call| S::made(combined(set, call, either)?)),
+        method("intersection", Takes::Between(0, usize::MAX), |set, call| S::made(combined(set, call, both)?)),
+        method("difference", Takes::Between(0, usize::MAX), |set, call| S::made(combined(set, call, without)?)),
+        method("symmetric_difference", Takes::One, |set, call| S::made(combined(set, call, one_of)?)),
+    ];
+    members.extend(comparisons::<S>());
+    members.extend(set_operators::<S>(owner));
+    members
+}
+
+/// What its iterators go through: the table of a set that can be changed, or the set itself.
+fn table_of(object: &Arc<Object>) -> &Arc<Object> {
+    Set::of_object(object).map_or(object, Set::held)
+}
+
+fn repr<S: Kind>(set: &S, call: &Call) -> Outcome {
+    let name = call.object().class().shape().class_name();
+    repr_once(call, &format!("{name}(...)"), || {
+        let items = format!("{{{}}}", reprs(&set.items()?)?);
+        Ok(match (set.len(), name) {
+            (0, _) => format!("{name}()"),
+            (_, "set") => items,
+            (_, _) => format!("{name}({items})"),
+        })
+    })
+}
+
+/// What changes one.
+fn changing() -> Vec<Member> {
+    let method = |name, takes, run: fn(&Set, &Call) -> Outcome| method("set", name, takes, run);
+    let mut members = vec![
         method("update", Takes::Between(0, usize::MAX), |set, call| {
             set.replace(combined(set, call, either)?.items()?)?;
             Ok(Value::None)
@@ -307,7 +307,11 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             Ok(Value::None)
         }),
     ];
-    members.extend(comparisons::<Set>());
-    members.extend(set_operators(["__iand__", "__ior__", "__isub__", "__ixor__"]));
+    members.extend(operators_in_place());
+    members
+}
+
+static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    let members = reading::<Set>("set").into_iter().chain(changing()).collect();
     class("builtins", "set", "A set of a native program.", members)
 });

@@ -2,9 +2,10 @@
 
 use super::super::call::Call;
 use super::super::class::{Class, Member, Object};
-use super::dict::Dict;
-use super::set::{self, Members};
-use super::{Takes, arg, class, equal, is_wanted, method, object, property, reprs, this};
+use super::dict::{self, Mapping};
+use super::members::Members;
+use super::set;
+use super::{Takes, arg, class, equal, growth, is_wanted, method, object, property, reprs, this};
 use crate::error::Exception;
 use crate::sync::{Mutex, lock};
 use crate::value::Value;
@@ -28,8 +29,8 @@ impl Part {
     }
 
     /// That of all entries, if there is memory for it.
-    pub(super) fn all(self, dict: &Dict) -> Result<Vec<Value>, Exception> {
-        dict.look(|entries| entries.collected(|entry| self.of(entry)))
+    pub(super) fn all(self, dict: &dyn Mapping) -> Result<Vec<Value>, Exception> {
+        growth::collected(dict.entries()?.iter().map(|entry| self.of(entry)))
     }
 }
 
@@ -47,19 +48,19 @@ impl View {
 
 impl Members for View {
     fn items(&self) -> Result<Vec<Value>, Exception> {
-        Dict::of(&self.dict).map_or(Ok(Vec::new()), |dict| self.part.all(dict))
+        dict::mapping(&self.dict).map_or(Ok(Vec::new()), |dict| self.part.all(dict))
     }
 
     fn len(&self) -> usize {
-        Dict::of(&self.dict).map_or(0, Dict::count)
+        dict::mapping(&self.dict).map_or(0, |dict| dict.len())
     }
 
     fn contains(&self, wanted: &Value) -> Result<bool, Exception> {
-        let Some(dict) = Dict::of(&self.dict) else { return Ok(false) };
+        let Some(dict) = dict::mapping(&self.dict) else { return Ok(false) };
         match (self.part, wanted) {
-            (Part::Keys, key) => Ok(dict.get(key)?.is_some()),
+            (Part::Keys, key) => Ok(dict::get(dict, key)?.is_some()),
             (Part::Items, Value::Tuple(pair)) => match &pair[..] {
-                [key, value] => match dict.get(key)? {
+                [key, value] => match dict::get(dict, key)? {
                     Some(own) => equal(&own, value),
                     None => Ok(false),
                 },
@@ -146,29 +147,26 @@ struct Iterator {
 
 impl Iterator {
     fn new(dict: &Arc<Object>, part: Part, backwards: bool, of_set: bool) -> Iterator {
-        let start = |dict: &Dict| dict.look(|entries| (entries.len(), if backwards { entries.end() } else { 0 }));
-        let state = Mutex::new(Dict::of(dict).map(start));
+        let start = |dict: &dyn Mapping| (dict.len(), if backwards { dict.end() } else { 0 });
+        let state = Mutex::new(dict::mapping(dict).map(start));
         Iterator { dict: dict.clone(), part, backwards, of_set, state }
     }
 }
 
 fn next(iterator: &Iterator) -> Result<Value, Exception> {
-    let Some(dict) = Dict::of(&iterator.dict) else { return Err(Exception::stop_iteration()) };
+    let Some(dict) = dict::mapping(&iterator.dict) else { return Err(Exception::stop_iteration()) };
     let mut state = lock(&iterator.state);
     let (size, place) = state.ok_or_else(Exception::stop_iteration)?;
-    dict.look(|entries| {
-        if entries.len() != size {
-            let what = if iterator.of_set { "Set" } else { "dictionary" };
-            return Err(Exception::builtin("RuntimeError", format!("{what} changed size during iteration")));
-        }
-        let found = if iterator.backwards { entries.before(place) } else { entries.at_or_after(place) };
-        let Some((at, entry)) = found else {
-            *state = None;
-            return Err(Exception::stop_iteration());
-        };
-        *state = Some((size, if iterator.backwards { at } else { at + 1 }));
-        Ok(iterator.part.of(entry))
-    })
+    let Some(found) = dict.step(size, place, iterator.backwards) else {
+        let what = if iterator.of_set { "Set" } else { "dictionary" };
+        return Err(Exception::builtin("RuntimeError", format!("{what} changed size during iteration")));
+    };
+    let Some((at, entry)) = found else {
+        *state = None;
+        return Err(Exception::stop_iteration());
+    };
+    *state = Some((size, if iterator.backwards { at } else { at + 1 }));
+    Ok(iterator.part.of(&entry))
 }
 
 fn iterator_class(name: &'static str) -> Arc<Class> {

@@ -41,9 +41,11 @@ def failing(count):
 
 class Stock(rpyc.Service):
     def exposed_give(self, kind, n=0):
-        if kind == "list":
+        if kind in ("list", "list by value"):
             return list(range(n))
-        if kind == "dict":
+        if kind == "lists by value":
+            return [list(range(3)), list(range(2))]
+        if kind in ("dict", "dict by value"):
             return {"a": 1, 2: "two", "c": 3.5}
         if kind == "generator":
             return generate(n)
@@ -54,6 +56,18 @@ class Stock(rpyc.Service):
         way = os.O_RDWR if "+" in mode else os.O_RDONLY if "r" in mode else os.O_WRONLY
         plain = {} if "b" in mode else {"newline": "\n", "encoding": "utf-8"}
         return open(os.open(path, way), mode, **plain)
+
+
+class Answering:
+    """What `__lt__` answers with is no bool."""
+    def __init__(self, name, answer):
+        self.name, self.answer = name, answer
+
+    def __lt__(self, other):
+        return self.answer
+
+    def __repr__(self):
+        return self.name
 
 
 def shown(value, depth=0):
@@ -83,7 +97,7 @@ def outcome(text, names, exact):
 
 def compare(make, statements, see=None, exact=True):
     """Does the same with a new object of each side, one statement after the other."""
-    sides = [{"x": make(root), "y": make(root), "root": root, "obtain": obtain, "rpyc": rpyc, "failing": failing,
+    sides = [{"x": make(root), "y": make(root), "root": root, "obtain": obtain, "rpyc": rpyc, "failing": failing, "answering": Answering,
               "show": lambda items: sorted(map(repr, items))} for root in roots]
     for text in statements:
         stock, native = [outcome(text, names, exact) for names in sides]
@@ -190,6 +204,44 @@ list(rpyc.buffiter(root.give("generator", 12), chunk=3))  [n for n in root.give(
 x.nothing  hash(x) and 1
 """.replace("\n", "  ").split("  ")
 
+# What a C program gives by value has no method that changes it; all else is the same.
+LIST_BY_VALUE = """
+len(x)  bool(x)  x[0]  x[-1]  x[4]  x[99]  x[-99]  x["a"]  x[None]  x[10**30]  x[1.0]  x[True]
+x[1:3]  x[::-1]  x[-2:]  x[1:99:2]  x[::0]  x["a":]  list(x)  list(x[2:])  tuple(x)  sum(x)  sorted(x)
+3 in x  3.0 in x  99 in x  "3" in x  repr(x)  str(x)  '%s' % x  isinstance(x, list)  isinstance(x, dict)  x.__class__
+x == y  x != y  x < y  x <= y  x > y  x >= y  x == [0, 1, 2, 3, 4]  [0] == x  x == x  x is x  x == 5  x < 5  x < [9]
+y == x  x == x[:]  x[:2] == y[:2]  x[:2] == y  x[1:] > y  x[:3] < y  x == root.give("list", 5)  root.give("list", 5) == x
+x + y  x + x[1:2]  x * 2  2 * x  x * "a"  x * -1  hash(x)  x.index(3)  x.index("a")  x.index(1, 3)  x.index(1, 0, 99)
+x.index(1, "a")  x.count(1)  x.count(None)  x.copy()  x.copy() == x  x.__len__(1)  x.__contains__()  x.__getitem__()
+x.__add__(5)  x + (1,)  x.nothing  obtain(x)  list(rpyc.buffiter(x))  list(rpyc.buffiter(x, 2))  x.__reversed__  list(reversed(x))
+iter(x)  next(iter(x))  x.__iter__(1)  list(iter(x))  max(x)  y in x  x.index(y)  format(x, ">5")  format(x, "")
+rpyc.core.netref.syncreq(x, 17, -1)  rpyc.core.netref.syncreq(x, 17, 2)
+""".replace("\n", "  ").split("  ")
+LISTS_BY_VALUE = """
+x  x[0]  x[1]  x == y  x < y  x <= y  x[0] == y[0]  x[0] > y[1]  x[0][1:] == y[0][1:]  x[0] in y  x.index(y[1])  x.count(x[0])
+x + y == y + x  x[0] + x[1]  x * 2 == y * 2  sorted(x) == [x[1], x[0]]  min(x)  len(x[0])  x[0] == root.give("list", 3)
+root.give("list", 3) in x  obtain(x)  repr(x)
+""".replace("\n", "  ").split("  ")
+DICT_BY_VALUE = """
+len(x)  bool(x)  x["a"]  x[2]  x[2.0]  x["zz"]  x[None]  x[[]]  x[(1, 2)]  list(x)  sorted(map(str, x))  "a" in x  9 in x
+repr(x)  str(x)  isinstance(x, dict)  x.__class__  x == y  x != y  x == {"a": 1, 2: "two", "c": 3.5}  x < y  x == 5
+y == x  x == root.give("dict")  root.give("dict") == x  hash(x)  x.keys()  x.values()  x.items()  list(x.keys())
+list(x.values())  list(x.items())  len(x.keys())  len(x.items())  "a" in x.keys()  1 in x.values()  ("a", 1) in x.items()
+("a", 2) in x.items()  9 in x.items()  x.keys() == y.keys()  x.items() == y.items()  x.values() == y.values()
+x.get("a")  x.get("zz")  x.get("zz", 5)  x.get()  x.get(1, 2, 3)  x.get([])  x.__getitem__(1, 2)  x.__getitem__()
+x.copy()  x.copy() == x  x.fromkeys((1, 2))  x.fromkeys("ab", 7)  x.fromkeys()  x.fromkeys(5)  x | y  x | {1: 2}  x | 5
+dict(x)  obtain(x)  iter(x)  next(iter(x))  list(reversed(list(x)))  [] in x  x.nothing  x.keys().__len__(1)  x.keys(1)
+x.keys().isdisjoint((5, 6))  show(x.keys() & ("a", 9))  show(x.keys() - y.keys())  x.keys() <= y.keys()  x.items() < y.items()
+list(rpyc.buffiter(x.items()))  len(rpyc.core.netref.syncreq(iter(x), 17, None))
+""".replace("\n", "  ").split("  ")
+
+compare(lambda root: root.give("list", 0), ["x.extend((answering('a', ''), answering('b', '')))", "x.sort()", "x", "x.clear()",
+                                            "x.extend((answering('a', 'yes'), answering('b', 'yes')))", "x.sort()", "x", "x.clear()",
+                                            "x.extend((answering('a', 0.0), answering('b', ())))", "x.sort()", "x",
+                                            "x.sort(reverse=True)", "x"])
+compare(lambda root: root.give("list by value", 5), [text for text in LIST_BY_VALUE if text])
+compare(lambda root: root.give("lists by value"), [text for text in LISTS_BY_VALUE if text])
+compare(lambda root: root.give("dict by value"), [text for text in DICT_BY_VALUE if text])
 compare(lambda root: root.give("list", 5), [text for text in LIST if text], "x")
 compare(lambda root: root.give("dict"), [text for text in DICT if text], "x")
 compare(lambda root: root.give("dict"), [text for text in VIEWS if text])

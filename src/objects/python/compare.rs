@@ -1,0 +1,225 @@
+//! Equality, order and texts of what containers hold, as Python has them: objects are asked, wherever they live.
+
+use super::super::call::Call;
+use super::super::no_wait;
+use super::super::operations::ask;
+use super::super::operators;
+use super::super::peer::outcome;
+use super::growth;
+use super::members;
+use super::method::{type_error, type_name};
+use crate::error::{Error, Exception};
+use crate::value::{Ask, CompareOp, Reference, Value};
+use std::cell::{Cell, RefCell};
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+/// So many nested comparisons are followed.
+const DEEPEST: usize = 200;
+
+/// So many containers and objects are looked at for one comparison or one text, however often they are met.
+const MOST_NESTED: usize = 1 << 19;
+
+/// How deep a thread is in comparisons, in those and texts that are counted as one, and how many there were in it.
+#[derive(Clone, Copy)]
+struct Nesting {
+    depth: usize,
+    wholes: usize,
+    count: usize,
+}
+
+thread_local!(static NESTING: Cell<Nesting> = const { Cell::new(Nesting { depth: 0, wholes: 0, count: 0 }) });
+
+/// Goes on with another nesting, and comes back to the one before; what was counted stays.
+fn nesting<R>(inner: Nesting, run: impl FnOnce() -> R) -> R {
+    struct Back(Nesting);
+    impl Drop for Back {
+        fn drop(&mut self) {
+            NESTING.set(Nesting { count: NESTING.get().count, ..self.0 });
+        }
+    }
+    let _back = Back(NESTING.replace(inner));
+    run()
+}
+
+/// One comparison, or one text, with all that is looked at for it.
+pub(super) fn counted<R>(run: impl FnOnce() -> R) -> R {
+    let Nesting { depth, wholes, count } = NESTING.get();
+    let count = if depth == 0 && wholes == 0 { 0 } else { count };
+    nesting(Nesting { depth, wholes: wholes + 1, count }, run)
+}
+
+fn nested<R>(run: impl FnOnce() -> Result<R, Exception>) -> Result<R, Exception> {
+    let Nesting { depth, wholes, count } = NESTING.get();
+    let count = if depth == 0 && wholes == 0 { 0 } else { count };
+    let text = match () {
+        () if depth >= DEEPEST => "maximum recursion depth exceeded in comparison",
+        () if count >= MOST_NESTED => "too many nested containers are compared or printed",
+        () => return nesting(Nesting { depth: depth + 1, wholes, count: count + 1 }, run),
+    };
+    Err(Exception::builtin("RecursionError", text))
+}
+
+/// Is it the same, or equal, as containers of Python compare their items? Both are items, or copies of such.
+pub(super) fn items_equal(a: &Value, b: &Value) -> Result<bool, Exception> {
+    match (a, b) {
+        (Value::Float(_) | Value::Complex(..), _) => Ok(a.item_eq(b)),
+        _ => equal(a, b),
+    }
+}
+
+/// Is it what a call is about? What a peer sends is never the same float as an item, which tells with NaN alone; what this
+/// process passes to its own container may be.
+pub(super) fn is_wanted(call: &Call, item: &Value, wanted: &Value) -> Result<bool, Exception> {
+    match call.peer() {
+        Some(_) => equal(item, wanted),
+        None => items_equal(item, wanted),
+    }
+}
+
+/// Is it the same object, or equal?
+pub(super) fn equal(a: &Value, b: &Value) -> Result<bool, Exception> {
+    match (a, b) {
+        (Value::Ref(a), Value::Ref(b)) if a.same(b) => Ok(true),
+        (Value::Ref(object), other) | (other, Value::Ref(object)) => nested(|| {
+            let equal = operators::equal(object, other).map(Value::Bool);
+            outcome(equal).map(|equal| matches!(equal, Value::Bool(true)))
+        }),
+        (Value::Tuple(a), Value::Tuple(b)) | (Value::List(a), Value::List(b))
+            if !a.iter().chain(b.iter()).all(Value::is_plain) =>
+        {
+            nested(|| sequences_equal(a, b))
+        }
+        _ => Ok(a.py_eq(b)),
+    }
+}
+
+pub(super) fn sequences_equal(a: &[Value], b: &[Value]) -> Result<bool, Exception> {
+    if a.len() != b.len() {
+        return Ok(false);
+    }
+    for (a, b) in a.iter().zip(b) {
+        if !items_equal(a, b)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// `a < b`, or another order.
+pub(super) fn ordered(op: CompareOp, a: &Value, b: &Value) -> Result<bool, Exception> {
+    if let Some(order) = a.py_order(b) {
+        return Ok(order.is_some_and(|order| holds(op, order)));
+    }
+    let swapped = match op {
+        CompareOp::Lt => CompareOp::Gt,
+        CompareOp::Le => CompareOp::Ge,
+        CompareOp::Gt => CompareOp::Lt,
+        CompareOp::Ge => CompareOp::Le,
+        same => same,
+    };
+    let answer = match (a, b) {
+        (Value::Tuple(a), Value::Tuple(b)) | (Value::List(a), Value::List(b)) => {
+            return nested(|| sequences_ordered(op, a, b));
+        }
+        (Value::FrozenSet(a), Value::FrozenSet(b)) => return nested(|| members::ordered(op, a, b)),
+        (Value::Ref(object), other) => nested(|| {
+            let answer = outcome(ask(object, Ask::Compare(op, other)))?;
+            match (answer, other) {
+                (Value::NotImplemented, Value::Ref(other)) => outcome(ask(other, Ask::Compare(swapped, a))),
+                (answer, _) => Ok(answer),
+            }
+        })?,
+        (other, Value::Ref(object)) => nested(|| outcome(ask(object, Ask::Compare(swapped, other))))?,
+        _ => Value::NotImplemented,
+    };
+    match answer {
+        Value::Bool(holds) => Ok(holds),
+        Value::NotImplemented => {
+            let sign = match op {
+                CompareOp::Lt => "<",
+                CompareOp::Le => "<=",
+                CompareOp::Gt => ">",
+                CompareOp::Ge => ">=",
+                CompareOp::Eq => "==",
+                CompareOp::Ne => "!=",
+            };
+            let (a, b) = (type_name(a), type_name(b));
+            Err(type_error(format!("'{sign}' not supported between instances of '{a}' and '{b}'")))
+        }
+        other => operators::truth_of(&other).map_err(Exception::from),
+    }
+}
+
+pub(super) fn sequences_ordered(op: CompareOp, a: &[Value], b: &[Value]) -> Result<bool, Exception> {
+    for (a, b) in a.iter().zip(b) {
+        if !items_equal(a, b)? {
+            return ordered(op, a, b);
+        }
+    }
+    Ok(holds(op, a.len().cmp(&b.len())))
+}
+
+fn holds(op: CompareOp, order: Ordering) -> bool {
+    match op {
+        CompareOp::Lt => order.is_lt(),
+        CompareOp::Le => order.is_le(),
+        CompareOp::Eq => order.is_eq(),
+        CompareOp::Ne => order.is_ne(),
+        CompareOp::Gt => order.is_gt(),
+        CompareOp::Ge => order.is_ge(),
+    }
+}
+
+/// `repr()` of an item, for which objects are asked.
+pub(super) fn repr(value: &Value) -> Result<String, Exception> {
+    match value {
+        Value::Ref(object) => nested(|| match ask(object, Ask::Repr) {
+            Ok(Value::Str(text)) => Ok(text.to_string()),
+            Ok(other) => Ok(other.repr()),
+            // The host cannot be asked here.
+            Err(Error::State(_)) if no_wait::is_inside() => Ok(default_repr(object)),
+            Err(error) => Err(error.into()),
+        }),
+        Value::Tuple(items) if !items.iter().all(Value::is_plain) => {
+            let inner = nested(|| reprs(items))?;
+            Ok(if items.len() == 1 { format!("({inner},)") } else { format!("({inner})") })
+        }
+        Value::List(items) if !items.iter().all(Value::is_plain) => Ok(format!("[{}]", nested(|| reprs(items))?)),
+        plain => Ok(plain.repr()),
+    }
+}
+
+fn default_repr(object: &Reference) -> String {
+    let name = match object {
+        Reference::Local(object) => object.shape().type_name.as_str(),
+        Reference::Remote(proxy) => &*proxy.type_name,
+    };
+    format!("<{name} object>")
+}
+
+pub(super) fn reprs(items: &[Value]) -> Result<String, Exception> {
+    growth::joined(items.iter().map(repr))
+}
+
+/// The text of a container, or `inside` where it stands in itself.
+pub(super) fn repr_once(
+    call: &Call,
+    inside: &str,
+    make: impl FnOnce() -> Result<String, Exception>,
+) -> Result<Value, Exception> {
+    thread_local!(static UNDER_WAY: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) });
+    struct Back;
+    impl Drop for Back {
+        fn drop(&mut self) {
+            UNDER_WAY.with_borrow_mut(|under_way| under_way.pop());
+        }
+    }
+    let address = Arc::as_ptr(call.object()) as usize;
+    if UNDER_WAY.with_borrow(|under_way| under_way.contains(&address)) {
+        return Ok(Value::str(inside));
+    }
+    UNDER_WAY.with_borrow_mut(|under_way| under_way.push(address));
+    let _back = Back;
+    Ok(Value::from(counted(make)?))
+}

@@ -1,0 +1,150 @@
+//! How the methods of Python's own types are written: what they take, and what they say where it does not fit.
+
+use super::super::call::Call;
+use super::super::class::{Class, Definition, Member, MemberKind, Method, Object};
+use super::super::job::downcast;
+use super::super::peer::Outcome;
+use super::compare::counted;
+use crate::error::Exception;
+use crate::value::{CompareOp, Reference, Text, Value};
+use std::sync::Arc;
+
+/// How many positional arguments a method takes, and in which of CPython's words it says so.
+#[derive(Clone, Copy)]
+pub(super) enum Takes {
+    /// None: "list.clear() takes no arguments (1 given)".
+    Nothing,
+    /// One: "list.append() takes exactly one argument (2 given)".
+    One,
+    /// So many: "expected 1 argument, got 0".
+    Operator(usize),
+    /// From so many to so many: "pop expected at most 1 argument, got 2".
+    Between(usize, usize),
+    /// The method itself looks at them, and at keywords.
+    Anything,
+}
+
+/// A method of a class whose objects have an `S` as their state.
+pub(super) fn method<S: 'static>(
+    owner: &'static str,
+    name: &'static str,
+    takes: Takes,
+    run: impl Fn(&S, &Call) -> Outcome + Send + Sync + 'static,
+) -> Member {
+    let run: Method = Arc::new(move |mut call: Call| {
+        let outcome = check(owner, name, takes, &call).and_then(|()| run(state(call.object())?, &call));
+        let _ = call.finish(outcome);
+    });
+    let kind = MemberKind::Method { run, signature: None, quick: false };
+    Member { name: name.into(), doc: None, kind }
+}
+
+pub(super) fn property<S: 'static>(name: &'static str, read: fn(&S) -> Outcome) -> Member {
+    let get: Method = Arc::new(move |mut call: Call| {
+        let outcome = state(call.object()).and_then(read);
+        let _ = call.finish(outcome);
+    });
+    Member { name: name.into(), doc: None, kind: MemberKind::Property { get: Some(get), set: None, del: None } }
+}
+
+/// The six comparisons are answered by one function.
+pub(super) fn comparison<S: 'static>(op: CompareOp, run: fn(CompareOp, &S, &Call) -> Outcome) -> Member {
+    let run: Method = Arc::new(move |mut call: Call| {
+        let outcome = check("", op.name(), Takes::Operator(1), &call)
+            .and_then(|()| counted(|| run(op, state(call.object())?, &call)));
+        let _ = call.finish(outcome);
+    });
+    let kind = MemberKind::Method { run, signature: None, quick: false };
+    Member { name: op.name().into(), doc: None, kind }
+}
+
+fn state<S: 'static>(object: &Object) -> Result<&S, Exception> {
+    object.state().downcast_ref().ok_or_else(|| type_error("the object has no such state"))
+}
+
+pub(super) fn class(module: &str, name: &str, doc: &str, members: Vec<Member>) -> Arc<Class> {
+    let doc = (!doc.is_empty()).then(|| Text::new(doc));
+    Class::plain(Definition { module: module.into(), name: name.into(), doc, members, ..Definition::default() })
+}
+
+fn check(owner: &str, name: &str, takes: Takes, call: &Call) -> Result<(), Exception> {
+    let given = call.args().len();
+    let full = || if owner.is_empty() { name.to_owned() } else { format!("{owner}.{name}") };
+    if let Takes::Anything = takes {
+        return Ok(());
+    }
+    if !call.keywords().is_empty() {
+        return Err(type_error(format!("{}() takes no keyword arguments", full())));
+    }
+    let arguments = |n: usize| if n == 1 { "argument" } else { "arguments" };
+    Err(type_error(match takes {
+        Takes::Nothing if given > 0 => format!("{}() takes no arguments ({given} given)", full()),
+        Takes::One if given != 1 => format!("{}() takes exactly one argument ({given} given)", full()),
+        Takes::Operator(wanted) if given != wanted => {
+            format!("expected {wanted} {}, got {given}", arguments(wanted))
+        }
+        Takes::Between(least, most) if least == most && given != least => {
+            format!("{name} expected {least} {}, got {given}", arguments(least))
+        }
+        Takes::Between(least, _) if given < least => {
+            format!("{name} expected at least {least} {}, got {given}", arguments(least))
+        }
+        Takes::Between(_, most) if given > most => {
+            format!("{name} expected at most {most} {}, got {given}", arguments(most))
+        }
+        _ => return Ok(()),
+    }))
+}
+
+pub(super) fn type_error(text: impl AsRef<str>) -> Exception {
+    Exception::builtin("TypeError", text)
+}
+
+pub(super) fn value_error(text: impl AsRef<str>) -> Exception {
+    Exception::builtin("ValueError", text)
+}
+
+pub(super) fn arg(call: &Call, index: usize) -> Value {
+    call.args().get(index).cloned().unwrap_or_default()
+}
+
+/// The object that is called, as a value.
+pub(super) fn this(call: &Call) -> Value {
+    Value::Ref(Reference::Local(call.object().clone()))
+}
+
+pub(super) fn object(object: Arc<Object>) -> Value {
+    Value::Ref(Reference::Local(object))
+}
+
+/// An object of ours with an `S` inside.
+pub(super) fn as_object<S: 'static>(value: &Value) -> Option<Arc<Object>> {
+    let Value::Ref(Reference::Local(local)) = value else { return None };
+    downcast::<Object>(local).filter(|object| object.state().is::<S>())
+}
+
+/// A value's type as Python's messages name it.
+pub(super) fn type_name(value: &Value) -> &str {
+    match value {
+        Value::Ref(Reference::Local(object)) => object.shape().class_name(),
+        other => other.type_name(),
+    }
+}
+
+pub(super) fn as_index(value: &Value) -> Result<i64, Exception> {
+    match value {
+        Value::BigInt(_) => Err(Exception::builtin("IndexError", "cannot fit 'int' into an index-sized integer")),
+        other => other
+            .to_i64()
+            .ok_or_else(|| type_error(format!("'{}' object cannot be interpreted as an integer", type_name(value)))),
+    }
+}
+
+/// The plain data that a value is, or that an object of ours stands for.
+pub(super) fn data(value: &Value) -> Option<Value> {
+    match value {
+        Value::Ref(Reference::Local(local)) => local.as_any().downcast_ref::<Object>()?.data(),
+        Value::Ref(Reference::Remote(_)) => None,
+        other => Some(other.clone()),
+    }
+}
