@@ -22,9 +22,6 @@ use failure::{Failure, Outcome};
 use lexopt::prelude::*;
 use std::process::ExitCode;
 
-/// The stack of each thread that is started, as large as that of the first.
-const STACK: usize = 8 << 20;
-
 fn main() -> ExitCode {
     let mut parser = lexopt::Parser::from_env();
     let mut command = String::new();

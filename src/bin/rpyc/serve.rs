@@ -40,7 +40,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
     server.stop(GRACE);
     // A call that still runs then, perhaps for ever, ends with the program; without one the socket's file goes first.
     let (joined, end) = mpsc::channel();
-    let waits = std::thread::Builder::new().name("rpyc-join".into()).stack_size(crate::STACK).spawn(move || {
+    let waits = std::thread::Builder::new().name("rpyc-join".into()).stack_size(signals::STACK).spawn(move || {
         let _ = server.join();
         drop(server);
         let _ = joined.send(());

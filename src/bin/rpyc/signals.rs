@@ -5,6 +5,8 @@ use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 use std::time::{Duration, Instant};
 
+/// The stack of each thread that is started, as large as that of the first.
+pub const STACK: usize = 8 << 20;
 /// The exit code of a program that SIGINT ended, as shells have it.
 pub const INTERRUPTED: u8 = 130;
 /// What comes again within this time is the same request: some programs send a signal to a process and to its group.
@@ -34,6 +36,6 @@ pub fn leave(code: u8) -> ! {
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Result<(), Failure> {
-    let thread = std::thread::Builder::new().name(name.into()).stack_size(crate::STACK).spawn(run);
+    let thread = std::thread::Builder::new().name(name.into()).stack_size(STACK).spawn(run);
     thread.map(drop).map_err(|error| Failure::file("cannot start a thread", error))
 }

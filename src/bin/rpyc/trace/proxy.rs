@@ -60,7 +60,7 @@ impl Proxy {
 }
 
 fn spawn(run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    std::thread::Builder::new().name("rpyc-trace".into()).stack_size(crate::STACK).spawn(run)
+    std::thread::Builder::new().name("rpyc-trace".into()).stack_size(crate::signals::STACK).spawn(run)
 }
 
 /// Accepts in a thread of its own; each connection has two more.
