@@ -242,12 +242,12 @@ impl Connection {
         self.shared.transport.peer_name()
     }
 
-    pub fn attachment(&self) -> Option<Attachment> {
+    pub fn attachment(&self) -> Option<Arc<dyn Attachment>> {
         lock(&self.shared.attachment).clone()
     }
 
     /// Keeps something of the application's as long as the connection, in the place of what was kept.
-    pub fn attach(&self, attachment: Attachment) {
+    pub fn attach(&self, attachment: Arc<dyn Attachment>) {
         let before = lock(&self.shared.attachment).replace(attachment);
         drop(before);
     }

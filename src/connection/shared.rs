@@ -16,11 +16,14 @@ use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::transport::Transport;
 use crate::value::{Releases, Value};
-use std::any::Any;
+use std::ffi::c_void;
 use std::sync::{Arc, OnceLock, Weak};
 
 /// Something of the application's that ends after the connection.
-pub type Attachment = Arc<dyn Any + Send + Sync>;
+pub trait Attachment: Send + Sync {
+    /// Where it is, for the application.
+    fn pointer(&self) -> *mut c_void;
+}
 
 pub struct Shared {
     pub(super) inner: Mutex<Inner>,
@@ -46,7 +49,7 @@ pub struct Shared {
     pub(super) before_closed: Option<BeforeClosedHook>,
     pub(super) credentials: Value,
     /// What the application keeps at the connection.
-    pub(super) attachment: Mutex<Option<Attachment>>,
+    pub(super) attachment: Mutex<Option<Arc<dyn Attachment>>>,
     pub(super) endpoints: Option<(Arc<str>, Arc<str>)>,
     pub(super) forks: u32,
     /// The peer speaks first, so its first message tells the dialect.

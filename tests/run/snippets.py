@@ -97,6 +97,8 @@ def names_exist(case):
     header = set(re.findall(r"\b(?:rpyc|RPYC)_\w+", headers))
     wrong = []
     for name, text in documents():
+        if name.endswith("CHANGELOG.md"):       # it tells old names, in the first column of a table
+            text = re.sub(r"^\| [^|]*\|", "|", text, flags=re.MULTILINE)
         for word, open_end in re.findall(r"(?<![\w/])((?:rpyc|RPYC)_[A-Za-z0-9_]+)(\.\.\.)?", text):
             known = word in header or (open_end or word.endswith("_")) and any(one.startswith(word) for one in header)
             if not known:

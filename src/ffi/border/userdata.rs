@@ -1,5 +1,6 @@
 //! The host's pointers that come with a destructor.
 
+use crate::connection::Attachment;
 use crate::ffi::border::guard;
 use crate::nesting;
 use std::ffi::c_void;
@@ -29,6 +30,12 @@ impl Userdata {
     }
 
     pub(crate) fn pointer(&self) -> *mut c_void {
+        self.pointer
+    }
+}
+
+impl Attachment for Userdata {
+    fn pointer(&self) -> *mut c_void {
         self.pointer
     }
 }

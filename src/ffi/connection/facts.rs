@@ -81,8 +81,7 @@ pub unsafe extern "C" fn rpyc_connection_userdata(connection: *const rpyc_connec
     // SAFETY: the contract of the border.
     guard_or(ptr::null_mut(), || {
         let attachment = unsafe { live(connection) }.ok().and_then(Connection::attachment);
-        let userdata = attachment.as_ref().and_then(|attachment| attachment.downcast_ref::<Userdata>());
-        userdata.map_or(ptr::null_mut(), Userdata::pointer)
+        attachment.map_or(ptr::null_mut(), |attachment| attachment.pointer())
     })
 }
 
