@@ -112,8 +112,11 @@ mod tests {
             call(&set, "__contains__", &[Value::List([].into())]).is_err_and(|error| error.is_builtin("TypeError"))
         );
         let some = Value::FrozenSet(numbers(98, 102).collect());
-        assert!(is(call(&set, "__and__", &[some.clone()]), &Value::FrozenSet(numbers(98, 100).collect())));
-        assert!(is(call(&set, "__rsub__", &[some.clone()]), &Value::FrozenSet(numbers(100, 102).collect())));
+        assert!(is(call(&set, "__and__", std::slice::from_ref(&some)), &Value::FrozenSet(numbers(98, 100).collect())));
+        assert!(is(
+            call(&set, "__rsub__", std::slice::from_ref(&some)),
+            &Value::FrozenSet(numbers(100, 102).collect())
+        ));
         assert!(is(call(&set, "__or__", &[some]), &Value::FrozenSet(numbers(0, 102).collect())));
         assert!(is(call(&set, "__gt__", &[Value::FrozenSet(numbers(0, 9).collect())]), &Value::Bool(true)));
         assert!(is(call(&set, "__eq__", &[object(frozenset(numbers(0, 100).collect()))]), &Value::Bool(true)));
