@@ -166,7 +166,7 @@ rpyc_status bare_class_object(const bare_class *klass, rpyc_object **object_out,
 /* ---------------------------------------------------------------- roots */
 
 void *bare_make_self(const bare_class *service) {
-    return service->table.create != NULL ? service->table.create(service->userdata) : service->userdata;
+    return service->table.create != NULL ? service->table.create(NULL, service->userdata) : service->userdata;
 }
 
 struct bare_object *bare_root_of(const bare_class *service, void *self) {

@@ -6,9 +6,9 @@
 
 static const char *owner_address, *most;
 
-static void *new_state(rpyc_connection *connection, void *userdata)
+static void *new_state(rpyc_connection *lent, void *userdata)
 {
-    (void)connection;
+    (void)lent;
     rpyc_connection *connection = NULL;
     rpyc_config *config = rpyc_config_new();
 
