@@ -63,12 +63,25 @@ impl Answer {
 /// One call of a peer to an object of ours. Whoever holds it owes an answer.
 pub struct Call {
     answer: Option<Answer>,
-    /// The peer that asked, also when its answer goes elsewhere first.
-    origin: Option<Arc<dyn Peer>>,
     object: Arc<Object>,
     member: Option<Arc<Member>>,
     args: Vec<Value>,
     keywords: Keywords,
+    origin: Origin,
+}
+
+/// The peer that asked, also when its answer goes elsewhere first. It is let go last: an end that comes meanwhile sees that
+/// the call holds nothing any more, and one that came before has not seen it.
+struct Origin(Option<Arc<dyn Peer>>);
+
+impl Drop for Origin {
+    fn drop(&mut self) {
+        if let Some(peer) = &self.0 {
+            if peer.is_closed() {
+                peer.collect();
+            }
+        }
+    }
 }
 
 impl Call {
@@ -80,7 +93,7 @@ impl Call {
         args: Vec<Value>,
         keywords: Keywords,
     ) -> Call {
-        Call { answer: Some(answer), origin, object, member, args, keywords }
+        Call { answer: Some(answer), object, member, args, keywords, origin: Origin(origin) }
     }
 
     /// A question to an object that is none of its members.
@@ -129,7 +142,7 @@ impl Call {
 
     /// The peer that calls; None for calls within this process.
     pub fn peer(&self) -> Option<&Arc<dyn Peer>> {
-        self.origin.as_ref().or_else(|| self.answer.as_ref().and_then(Answer::peer))
+        self.origin.0.as_ref().or_else(|| self.answer.as_ref().and_then(Answer::peer))
     }
 
     pub fn is_answered(&self) -> bool {
@@ -153,20 +166,15 @@ impl Call {
 
     #[inline]
     fn give(&mut self, result: Result<Value, Exception>) -> Result<()> {
-        if let Some(peer) = self.peer().filter(|peer| self.may_hold_objects() || peer.is_closed()) {
-            // Its end does not see what this call holds.
-            self.origin = Some(peer.clone());
-        }
         match self.answer.take() {
-            Some(answer) => answer.give(result),
+            Some(answer) => {
+                if self.origin.0.is_none() {
+                    self.origin.0 = answer.peer().cloned();
+                }
+                answer.give(result)
+            }
             None => Err(Error::State("the call has been answered already".into())),
         }
-    }
-
-    #[inline]
-    fn may_hold_objects(&self) -> bool {
-        let may = |value: &Value| matches!(value, Value::Ref(_)) || value.is_container();
-        self.args.iter().any(may) || self.keywords.iter().any(|(_, value)| may(value))
     }
 
     #[inline]
@@ -203,13 +211,6 @@ impl Drop for Call {
         if self.answer.is_some() {
             let text = format!("{}() returned without an answer", self.name());
             let _ = self.raise(Exception::builtin("RuntimeError", text));
-        }
-        if let Some(peer) = self.origin.take() {
-            // Before that is looked at: an end that comes now sees that this call holds nothing any more.
-            drop((std::mem::take(&mut self.args), std::mem::take(&mut self.keywords)));
-            if peer.is_closed() {
-                peer.collect();
-            }
         }
     }
 }
