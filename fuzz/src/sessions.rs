@@ -66,7 +66,7 @@ pub fn config(flags: u8) -> Config {
 /// The first byte has settings, the second the size of the pieces in which the rest arrives.
 pub fn stream(data: &[u8]) {
     let [flags, size, data @ ..] = data else { return };
-    let mut host = Host::new(*flags);
+    let mut host = Application::new(*flags);
     for piece in data.chunks(usize::from(*size).max(1)) {
         host.session.incoming().push(piece);
         if !host.turn() {
@@ -79,7 +79,7 @@ pub fn stream(data: &[u8]) {
 /// The first byte has settings; then come the payloads of messages, each after two bytes with its length.
 pub fn messages(data: &[u8]) {
     let Some((&flags, mut data)) = data.split_first() else { return };
-    let mut host = Host::new(flags);
+    let mut host = Application::new(flags);
     while let [high, low, rest @ ..] = data {
         let (payload, rest) = rest.split_at(usize::from(u16::from_be_bytes([*high, *low])).min(rest.len()));
         data = rest;
@@ -102,7 +102,7 @@ pub fn frame(payload: &[u8]) -> Vec<u8> {
 /// So many requests of ours wait for an answer when the peer begins.
 const REQUESTS: usize = 10;
 
-struct Host {
+struct Application {
     session: Session<u32>,
     kept: Vec<Request>,
     turns: usize,
@@ -110,14 +110,14 @@ struct Host {
     limit: usize,
 }
 
-impl Host {
-    fn new(flags: u8) -> Host {
+impl Application {
+    fn new(flags: u8) -> Application {
         NEXT.set(1);
         let mut session = Session::new(config(flags), Some(thing("fuzz.Service")), Arc::new(Lists));
         for token in 0..REQUESTS {
             session.request(Body::Raw { handler: 1, args: &[] }, token as u32).expect("a request can be sent");
         }
-        Host { session, kept: Vec::new(), turns: 0, replies: 0, limit: limits().serving }
+        Application { session, kept: Vec::new(), turns: 0, replies: 0, limit: limits().serving }
     }
 
     /// Takes all events; false: the session is over.

@@ -14,7 +14,7 @@ use crate::config::{Config, Dialect};
 use crate::error::{Error, Result};
 use crate::fork;
 use crate::objects::{Answer, Call, DataWrap, Function, Object, Outcome, Peer, deadline, perform_apart};
-use crate::session::{self, Access as Accessed, Body, FULL, Op, Question, Request, RequestId, Session};
+use crate::session::{self, Access as Accessed, Body, OUTPUT_HIGH_WATER, Op, Question, Request, RequestId, Session};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::value::{Local, Proxy, Value};
@@ -59,8 +59,12 @@ type Guard<'a> = MutexGuard<'a, Session<u64>>;
 /// Gives the lock back, and drops then what has died under it; what is to be logged is written so.
 fn release(mut session: Guard<'_>) {
     if session.has_dropped() || session.outgoing().has_spent() {
-        let waste =
-            (session.take_dropped(), session.outgoing().take_spent(), session.take_rooms(), session.take_notes());
+        let waste = (
+            session.take_dropped(),
+            session.outgoing().take_spent(),
+            session.take_destinations(),
+            session.take_notes(),
+        );
         drop(session);
         drop(waste);
     }
@@ -206,7 +210,7 @@ impl Bare {
                 release(session);
                 return Err(closed());
             }
-            if session.outgoing().len() > FULL && session.has_message() {
+            if session.outgoing().len() > OUTPUT_HIGH_WATER && session.has_message() {
                 release(session);
                 return Ok(Some(Event::Send));
             }

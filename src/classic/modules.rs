@@ -5,7 +5,7 @@ use crate::codec::pickle;
 use crate::connection::{Connection, pickled};
 use crate::error::{Error, Exception};
 use crate::objects::{
-    Asker, Call, Class, Definition, Dynamic, Function, Member, MemberKind, Method, Object, ask_then, delivered,
+    Asker, Call, Class, Definition, Dynamic, Function, Member, MemberKind, Method, Object, ask_then, unpickle,
 };
 use crate::sync::{Mutex, lock};
 use crate::value::{Ask, Bounds, Local, Reference, Text, Value};
@@ -213,7 +213,7 @@ fn compat() -> Reference {
             let limits = call.peer().map(|peer| peer.limits()).unwrap_or_default();
             let bounds = Bounds { depth: limits.depth, items: limits.items, bytes: limits.bytes };
             let (graph, root) = pickle::read_graph(bytes, &limits).map_err(|error| unpickling_error(error.into()))?;
-            delivered(&graph, &root, &bounds)
+            unpickle(&graph, &root, &bounds)
         }
         _ => Err(Exception::builtin("TypeError", "a bytes-like object is required")),
     });

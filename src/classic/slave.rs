@@ -33,14 +33,14 @@ pub struct Slave {
 /// What a slave has for each connection.
 pub struct SlaveState {
     /// The host's own.
-    pub host: Box<dyn Any + Send + Sync>,
+    pub application: Box<dyn Any + Send + Sync>,
     modules: Arc<Vec<(Text, Reference)>>,
     native: Native,
     namespace: OnceLock<Arc<Object>>,
 }
 
 impl SlaveState {
-    /// A module that needs no host.
+    /// A module that needs no application.
     pub fn module(&self, name: &str) -> Option<Reference> {
         let given = self.modules.iter().find(|(known, _)| known.as_str() == name).map(|(_, module)| module.clone());
         given.or_else(|| self.native.get(name))
@@ -70,12 +70,16 @@ pub fn slave(slave: Slave) -> Result<Arc<Class>> {
     let service = Service {
         aliases: Vec::new(),
         create: Box::new(move |peer| {
-            let host = create.as_ref().map_or_else(|| Box::new(()) as _, |create| create(peer));
-            if host.is::<Refused>() {
-                return host;
+            let application = create.as_ref().map_or_else(|| Box::new(()) as _, |create| create(peer));
+            if application.is::<Refused>() {
+                return application;
             }
-            let state =
-                SlaveState { host, modules: modules.clone(), native: Native::default(), namespace: OnceLock::new() };
+            let state = SlaveState {
+                application,
+                modules: modules.clone(),
+                native: Native::default(),
+                namespace: OnceLock::new(),
+            };
             Box::new(state)
         }),
         on_connect: Some(Box::new(move |peer: &Arc<dyn Peer>, root: &Arc<Object>| {

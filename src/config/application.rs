@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// Runs before a connection of ours is closed by us; gets the connection and the peer's root.
 pub type BeforeClosed = Arc<dyn Fn(&Arc<dyn Home>, &Reference) -> Result<()> + Send + Sync>;
 #[derive(Clone, Default)]
-pub struct Host {
+pub struct Application {
     pub logger: Logger,
     pub exceptions: Arc<ExceptionTypes>,
     pub credentials: Value,
@@ -18,8 +18,8 @@ pub struct Host {
     pub before_closed: Option<BeforeClosed>,
 }
 
-impl fmt::Debug for Host {
+impl fmt::Debug for Application {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host").finish_non_exhaustive()
+        f.debug_struct("Application").finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@ mod application;
 mod options;
 
 pub use crate::value::Limits;
-pub use application::{BeforeClosed, Host};
+pub use application::{Application, BeforeClosed};
 pub use options::{Kind, SETTINGS, Setting};
 
 use std::collections::BTreeSet;
@@ -75,7 +75,7 @@ pub struct Config {
     pub debug: bool,
     /// Closing reports no failure of before_closed.
     pub close_catchall: bool,
-    pub host: Host,
+    pub application: Application,
     pub sync_request_timeout: Option<Duration>,
     /// How long close waits for the peer to end the stream (rpyc 6 peers do).
     pub close_timeout: Duration,
@@ -122,7 +122,7 @@ impl Default for Config {
             log_exceptions: true,
             debug: false,
             close_catchall: false,
-            host: Host::default(),
+            application: Application::default(),
             sync_request_timeout: Some(Duration::from_secs(30)),
             close_timeout: Duration::from_secs(5),
             connect_timeout: Some(Duration::from_secs(10)),

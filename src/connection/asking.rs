@@ -1,7 +1,7 @@
 //! Requests to the objects of a peer. What is asked of an object of this process is done here, and answered like them.
 
 use super::shared::Shared;
-use crate::codec::frame::{Room, fill};
+use crate::codec::frame::{Destination, fill};
 use crate::error::{Error, Result};
 use crate::objects::{self, Membership, Promise, ask_here_later, home_of, membership};
 use crate::session::{Body, Handler};
@@ -21,7 +21,7 @@ fn driven_by_hand() -> Error {
 }
 
 /// Asks and waits for the answer. Bytes that fit come to lie in the room.
-pub fn ask_into(object: &Reference, ask: Ask<'_>, room: Option<Box<dyn Room>>) -> Result<Value> {
+pub fn ask_into(object: &Reference, ask: Ask<'_>, room: Option<Box<dyn Destination>>) -> Result<Value> {
     match object {
         Reference::Remote(proxy) => {
             let shared = shared_of(proxy)?;
@@ -44,7 +44,7 @@ pub fn ask_later_into(
     object: &Reference,
     ask: Ask<'_>,
     timeout: Option<Duration>,
-    room: Option<Box<dyn Room>>,
+    room: Option<Box<dyn Destination>>,
 ) -> Result<Promise> {
     match object {
         Reference::Remote(proxy) => request_later(proxy, ask, timeout, room),
@@ -54,7 +54,7 @@ pub fn ask_later_into(
     }
 }
 
-fn filled(room: Option<Box<dyn Room>>, value: Value) -> Value {
+fn filled(room: Option<Box<dyn Destination>>, value: Value) -> Value {
     match room {
         Some(room) => fill(room, value).0,
         None => value,
@@ -65,7 +65,7 @@ fn request_later(
     proxy: &Arc<Proxy>,
     ask: Ask<'_>,
     timeout: Option<Duration>,
-    room: Option<Box<dyn Room>>,
+    room: Option<Box<dyn Destination>>,
 ) -> Result<Promise> {
     let shared = shared_of(proxy)?;
     let promise = promised(&shared, timeout, || ask.text());

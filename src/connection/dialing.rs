@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// How long connecting a second time may take, while the first connection may be answered; and the pause after a failure.
 const SECOND: Duration = Duration::from_secs(1);
 /// No wait is longer than this.
-const LONG: Duration = Duration::from_secs(3600);
+const MAX_SLEEP: Duration = Duration::from_secs(3600);
 /// A frame without a payload, which peers of all versions pass over.
 const NOTHING: [u8; 6] = [0, 0, 0, 0, 0, b'\n'];
 /// What a peer may send without saying a word, such as empty frames.
@@ -199,7 +199,10 @@ impl<'a> Dial<'a> {
             }
             self.check_time(&attempts)?;
             let until = next.into_iter().chain(self.deadline).min();
-            await_words(&attempts, until.map_or(LONG, |until| until.saturating_duration_since(now)).min(LONG));
+            await_words(
+                &attempts,
+                until.map_or(MAX_SLEEP, |until| until.saturating_duration_since(now)).min(MAX_SLEEP),
+            );
         }
     }
 
@@ -278,7 +281,7 @@ impl<'a> Dial<'a> {
             self.check_time(alone)?;
             await_words(
                 alone,
-                self.deadline.map_or(LONG, |deadline| deadline.saturating_duration_since(Instant::now())),
+                self.deadline.map_or(MAX_SLEEP, |deadline| deadline.saturating_duration_since(Instant::now())),
             );
         }
     }

@@ -109,7 +109,7 @@ impl Shared {
         inner.session.abandon();
         let pending = inner.session.take_pending();
         let died = inner.take_died();
-        let mut suspects = std::mem::take(&mut inner.references.suspects);
+        let mut cycle_candidates = std::mem::take(&mut inner.references.cycle_candidates);
         let bound = std::mem::take(&mut inner.reader.bound);
         let queued = self.queue.get().map(|queue| queue.forget(self));
         inner.tell_loop();
@@ -127,10 +127,10 @@ impl Shared {
             }
         }
         drop((died, bound, queued, root));
-        suspects.collect();
+        cycle_candidates.collect();
         self.disconnected();
         let mut inner = self.lock();
-        inner.references.suspects.join(suspects);
+        inner.references.cycle_candidates.join(cycle_candidates);
         inner
     }
 
@@ -233,10 +233,10 @@ impl Shared {
 
     /// Frees circles of containers that something held when the connection ended.
     pub(super) fn collect(&self) {
-        let mut suspects = std::mem::take(&mut self.lock().references.suspects);
-        if !suspects.is_empty() && self.check_fork().is_ok() {
-            suspects.collect();
-            self.lock().references.suspects.join(suspects);
+        let mut cycle_candidates = std::mem::take(&mut self.lock().references.cycle_candidates);
+        if !cycle_candidates.is_empty() && self.check_fork().is_ok() {
+            cycle_candidates.collect();
+            self.lock().references.cycle_candidates.join(cycle_candidates);
         }
     }
 
@@ -251,9 +251,9 @@ impl Drop for Shared {
     fn drop(&mut self) {
         // Without the lock: in a forked child a thread that is not there may hold it.
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let mut suspects = std::mem::take(&mut inner.references.suspects);
-        if !suspects.is_empty() && self.check_fork().is_ok() {
-            suspects.collect();
+        let mut cycle_candidates = std::mem::take(&mut inner.references.cycle_candidates);
+        if !cycle_candidates.is_empty() && self.check_fork().is_ok() {
+            cycle_candidates.collect();
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) enum Received {
 }
 
 /// As long as a condition variable is ever waited for at once.
-const LONG: Duration = Duration::from_secs(3600);
+const MAX_SLEEP: Duration = Duration::from_secs(3600);
 
 impl Limit {
     /// At most this long; None is for ever.
@@ -67,18 +67,18 @@ impl Limit {
     pub(super) fn remaining(&mut self) -> Option<Duration> {
         self.start(Duration::ZERO);
         match self {
-            Limit::Forever | Limit::Lazy(_) | Limit::Due(_) => Some(LONG),
+            Limit::Forever | Limit::Lazy(_) | Limit::Due(_) => Some(MAX_SLEEP),
             Limit::Now | Limit::Over => None,
             Limit::At(deadline) => match deadline.saturating_duration_since(Instant::now()) {
                 Duration::ZERO => None,
-                left => Some(left.min(LONG)),
+                left => Some(left.min(MAX_SLEEP)),
             },
         }
     }
 
     /// How long sending may wait. What is sent must leave even where nothing is waited for.
     pub(super) fn remaining_to_send(&mut self) -> Option<Duration> {
-        if let Limit::Now = self { Some(LONG) } else { self.remaining() }
+        if let Limit::Now = self { Some(MAX_SLEEP) } else { self.remaining() }
     }
 
     /// Receives once: one system call when something comes before the next tick.

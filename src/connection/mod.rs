@@ -397,7 +397,10 @@ impl Connection {
 fn keep_alive(transport: &dyn Transport, config: &Config) {
     if let Some(idle) = config.tcp_keepalive {
         if let Err(e) = transport.set_keepalive(Some(idle)) {
-            config.host.logger.write(Level::Warn, || format!("{} is not kept alive: {e}", transport.peer_name()));
+            config
+                .application
+                .logger
+                .write(Level::Warn, || format!("{} is not kept alive: {e}", transport.peer_name()));
         }
     }
 }

@@ -23,7 +23,7 @@ thread_local! {
 /// What callers are told after the end.
 const NO_MORE: &str = "the program takes no more calls";
 /// As long as is ever waited for at once.
-const LONG: Duration = Duration::from_secs(3600);
+const MAX_SLEEP: Duration = Duration::from_secs(3600);
 
 /// The host's handle of a queue. When the last one goes, no more calls are taken.
 pub struct Queue {
@@ -271,11 +271,11 @@ impl Queue {
             let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
             state = lock(&line.state);
             while state.len == 0 && !state.closed {
-                let left = deadline.map_or(LONG, |deadline| deadline.saturating_duration_since(Instant::now()));
+                let left = deadline.map_or(MAX_SLEEP, |deadline| deadline.saturating_duration_since(Instant::now()));
                 if left.is_zero() {
                     return Ok(0);
                 }
-                state = wait_for(&line.arrived, state, left.min(LONG));
+                state = wait_for(&line.arrived, state, left.min(MAX_SLEEP));
             }
             drop(state);
             drop(_pause);

@@ -6,7 +6,7 @@ use super::shared::Shared;
 use super::state::{Guard, Inner, Key, Token, unlock_and_drop};
 use super::threads;
 use super::wait::{Step, Waited, give_up_wait, step_until};
-use crate::codec::frame::Room;
+use crate::codec::frame::Destination;
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Exception, Result};
 use crate::objects::{Promise, turn};
@@ -45,7 +45,7 @@ impl Shared {
 
     /// Sends a request and waits for its answer; requests of the peer are served meanwhile. Bytes that fit come to lie
     /// in the room.
-    pub fn sync_request(self: &Arc<Shared>, body: Body<'_>, room: Option<Box<dyn Room>>) -> Result<Value> {
+    pub fn sync_request(self: &Arc<Shared>, body: Body<'_>, room: Option<Box<dyn Destination>>) -> Result<Value> {
         let _alarm = self.alarm();
         let _pause = turn::pause();
         let (mut inner, seq) = self.start(body, Token::Sync)?;
@@ -111,7 +111,7 @@ impl Shared {
         self: &Arc<Shared>,
         body: Body<'_>,
         result: &Promise,
-        room: Option<Box<dyn Room>>,
+        room: Option<Box<dyn Destination>>,
     ) -> Result<()> {
         let _alarm = self.alarm();
         let _pause = turn::pause();

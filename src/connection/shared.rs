@@ -7,7 +7,7 @@ use super::ending::BeforeClosedHook;
 use super::event_loop::Wake;
 use super::queue::CallQueue;
 use super::state::{Guard, Inner, Token};
-use crate::config::{Config, Host, Limits, Release};
+use crate::config::{Application, Config, Limits, Release};
 use crate::error::{Error, Result};
 use crate::log::Logger;
 use crate::objects::{Class, HostWrap, Object, Peer};
@@ -76,7 +76,7 @@ impl Shared {
         let bind_threads = config.bind_threads;
         let connid = config.connid.clone();
         let release = config.release;
-        let Host { logger, credentials, endpoints, before_closed, .. } = config.host.clone();
+        let Application { logger, credentials, endpoints, before_closed, .. } = config.application.clone();
         let releases = session.releases().clone();
         let shared = Arc::new(Shared {
             inner: Mutex::new(Inner::new(session)),

@@ -4,12 +4,12 @@
 use super::event_loop::EventLoop;
 use super::releasing::Riding;
 use super::threads;
-use crate::codec::frame::Room;
+use crate::codec::frame::Destination;
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::log::Notes;
 use crate::nesting;
-use crate::objects::{Promise, Suspects, Turn};
+use crate::objects::{CycleCandidates, Promise, Turn};
 use crate::session::{Request, Session};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Instant, MutexGuard};
@@ -143,7 +143,7 @@ pub(super) struct References {
     /// Results whose answers came too late, and answers that nobody holds, to be dropped without the lock.
     pub(super) late: Vec<(Option<Promise>, Result<Value>)>,
     /// Containers that the peer has given back; the end of the connection frees those that hold only one another.
-    pub(super) suspects: Suspects,
+    pub(super) cycle_candidates: CycleCandidates,
 }
 
 impl Reader {
@@ -190,7 +190,7 @@ pub(super) struct DropLater {
     _objects: Vec<Arc<dyn Local>>,
     _sent: Vec<Blob>,
     _late: Vec<(Option<Promise>, Result<Value>)>,
-    _rooms: Vec<Box<dyn Room>>,
+    _rooms: Vec<Box<dyn Destination>>,
     _notes: Notes,
 }
 
@@ -214,12 +214,12 @@ impl Inner {
 
     pub(super) fn take_died(&mut self) -> DropLater {
         let objects = self.session.take_dropped();
-        objects.iter().for_each(|object| self.references.suspects.add(object));
+        objects.iter().for_each(|object| self.references.cycle_candidates.add(object));
         DropLater {
             _objects: objects,
             _sent: self.session.outgoing().take_spent(),
             _late: std::mem::take(&mut self.references.late),
-            _rooms: self.session.take_rooms(),
+            _rooms: self.session.take_destinations(),
             _notes: self.session.take_notes(),
         }
     }

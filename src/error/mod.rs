@@ -90,7 +90,7 @@ pub enum Error {
     Remote(Exception),
     /// The host says so, with a status of its own choice.
     #[error("{1}")]
-    Host(i32, String),
+    Application(i32, String),
     /// A callback of ours raised SystemExit or KeyboardInterrupt, which stays here.
     #[error("{}: a callback ended the connection", .0.summary())]
     Exit(Exception),

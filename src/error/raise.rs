@@ -25,7 +25,7 @@ impl From<Error> for Exception {
             | Error::Backpressure(_)
             | Error::UnknownObject(_)
             | Error::Dialect(_)
-            | Error::Host(..) => "RuntimeError",
+            | Error::Application(..) => "RuntimeError",
         };
         match error {
             Error::Remote(exception) | Error::Exit(exception) => exception,
@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(raised(Error::Eof("over".into())), "EOFError: over");
         assert_eq!(raised(Error::Timeout("late".into())), "TimeoutError: late");
         assert_eq!(raised(Error::Limit("long".into())), "ValueError: long");
-        assert_eq!(raised(Error::Host(7, "mine".into())), "RuntimeError: mine");
+        assert_eq!(raised(Error::Application(7, "mine".into())), "RuntimeError: mine");
         assert_eq!(
             raised(Error::connect("cannot connect to there", refused())),
             "ConnectionRefusedError: [Errno 111] cannot connect to there: Connection refused"

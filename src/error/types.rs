@@ -10,7 +10,7 @@ pub type Resolver = Arc<dyn Fn(&str, &str) -> Option<i32> + Send + Sync>;
 /// Names of types and modules that are longer are none that a host knows; bytes.
 const LONGEST: usize = 1024;
 /// So many types are kept in mind. A peer chooses their names.
-const MOST: usize = 4096;
+const MAX_RESOLVED: usize = 4096;
 
 /// Types of exceptions that a host knows, each by a code of its own: what a Python program's classes are to RPyC.
 #[derive(Default)]
@@ -57,7 +57,7 @@ impl ExceptionTypes {
         said.unwrap_or_else(|| {
             let said = resolver(&key.0, &key.1);
             let mut resolved = self.resolved();
-            if resolved.len() < MOST {
+            if resolved.len() < MAX_RESOLVED {
                 resolved.entry(key.clone()).or_insert(said);
             }
             said
@@ -146,9 +146,9 @@ mod tests {
         assert_eq!((code(&long, "Late"), code("bank", &long)), (None, None));
         assert_eq!(asked.load(Ordering::SeqCst), 0);
         assert_eq!(code("bank", &long[1..]), Some(LONGEST as i32));
-        (0..MOST + 9).for_each(|i| assert!(code("bank", &format!("E{i}")).is_some()));
-        assert_eq!(types.resolved().len(), MOST);
-        assert_eq!(code("bank", &format!("E{}", MOST + 8)), Some(5));
-        assert_eq!(asked.load(Ordering::SeqCst), MOST + 11);
+        (0..MAX_RESOLVED + 9).for_each(|i| assert!(code("bank", &format!("E{i}")).is_some()));
+        assert_eq!(types.resolved().len(), MAX_RESOLVED);
+        assert_eq!(code("bank", &format!("E{}", MAX_RESOLVED + 8)), Some(5));
+        assert_eq!(asked.load(Ordering::SeqCst), MAX_RESOLVED + 11);
     }
 }

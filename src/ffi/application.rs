@@ -3,7 +3,7 @@
 use crate::config::BeforeClosed;
 use crate::connection::Connection;
 use crate::error::{Error, Resolver};
-use crate::ffi::border::guard::{self, guard};
+use crate::ffi::border::boundary::{self, ffi_boundary};
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::name;
 use crate::ffi::border::status::{self, Failure, RPYC_ERR_ARGUMENT, RPYC_OK, rpyc_status};
@@ -42,11 +42,12 @@ pub unsafe extern "C" fn rpyc_config_set_logger(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
-            let config = handle::get_mut(config, "config")?;
+            let config = handle::require_mut(config, "config")?;
             let level = level_of(max_level)?;
-            config.host.logger = receiver(callback, userdata).map_or_else(Logger::default, |r| Logger::own(level, r));
+            config.application.logger =
+                receiver(callback, userdata).map_or_else(Logger::default, |r| Logger::own(level, r));
             Ok(())
         })
     }
@@ -88,16 +89,16 @@ pub unsafe extern "C" fn rpyc_config_set_before_closed(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
-            let config = handle::get_mut(config, "config")?;
-            config.host.before_closed = callback.map(|callback| {
+            let config = handle::require_mut(config, "config")?;
+            config.application.before_closed = callback.map(|callback| {
                 let hook: BeforeClosed = Arc::new(move |home: &Arc<dyn Home>, root: &Reference| {
                     let Some(connection) = Connection::of_home(home) else { return Ok(()) };
                     let status = handle::lend(connection, |connection| {
                         handle::lend(root.clone().into(), |root| {
                             // The host's function, called as its type says.
-                            guard::outside(|| callback(connection, root, userdata.pointer()))
+                            boundary::outside(|| callback(connection, root, userdata.pointer()))
                         })
                     });
                     failed(status)
@@ -118,7 +119,7 @@ fn failed(status: rpyc_status) -> crate::error::Result<()> {
         status::RPYC_ERR_EOF => Err(Error::Eof(text)),
         status::RPYC_ERR_CLOSED => Err(Error::Closed(text)),
         status::RPYC_ERR_TIMEOUT => Err(Error::Timeout(text)),
-        _ => Err(Error::Host(status, text)),
+        _ => Err(Error::Application(status, text)),
     }
 }
 
@@ -139,9 +140,9 @@ pub unsafe extern "C" fn rpyc_config_set_credentials(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let credentials = handle::value_take(credentials).unwrap_or_default();
-            handle::get_mut(config, "config")?.host.credentials = credentials;
+            handle::require_mut(config, "config")?.application.credentials = credentials;
             Ok(())
         })
     }
@@ -166,9 +167,9 @@ pub unsafe extern "C" fn rpyc_config_set_endpoints(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let config = handle::get_mut(config, "config")?;
-            config.host.endpoints = match local.is_null() && peer.is_null() {
+        ffi_boundary(error_out, || {
+            let config = handle::require_mut(config, "config")?;
+            config.application.endpoints = match local.is_null() && peer.is_null() {
                 true => None,
                 false => Some((name(local, "local")?.into(), name(peer, "peer")?.into())),
             };
@@ -200,13 +201,13 @@ pub unsafe extern "C" fn rpyc_config_register_exception(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let config = handle::get_mut(config, "config")?;
+        ffi_boundary(error_out, || {
+            let config = handle::require_mut(config, "config")?;
             let (module, name) = (self::name(module, "module")?, self::name(name, "name")?);
             if code == 0 {
                 return Err(Failure::new(RPYC_ERR_ARGUMENT, "code is 0, which means that there is none"));
             }
-            Arc::make_mut(&mut config.host.exceptions).register(module, name, code);
+            Arc::make_mut(&mut config.application.exceptions).register(module, name, code);
             Ok(())
         })
     }
@@ -240,19 +241,19 @@ pub unsafe extern "C" fn rpyc_config_set_exception_resolver(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
-            let config = handle::get_mut(config, "config")?;
+            let config = handle::require_mut(config, "config")?;
             let resolver = callback.map(|callback| {
                 let resolver: Resolver = Arc::new(move |module, name| {
                     // A name with NUL in it is none that the host could know.
                     let (module, name) = (CString::new(module).ok()?, CString::new(name).ok()?);
-                    let code = guard::outside(|| callback(module.as_ptr(), name.as_ptr(), userdata.pointer()));
+                    let code = boundary::outside(|| callback(module.as_ptr(), name.as_ptr(), userdata.pointer()));
                     (code != 0).then_some(code)
                 });
                 resolver
             });
-            Arc::make_mut(&mut config.host.exceptions).set_resolver(resolver);
+            Arc::make_mut(&mut config.application.exceptions).set_resolver(resolver);
             Ok(())
         })
     }

@@ -1,7 +1,7 @@
 //! rpyc_config: the settings of connections.
 
 use crate::config::Config;
-use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{self, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
@@ -21,7 +21,7 @@ impl Handle for rpyc_config {
 /// The handle is NULL or a live config.
 pub(crate) unsafe fn config_or_default(config: *const rpyc_config) -> Config {
     // SAFETY: the same is asked of our caller.
-    unsafe { handle::peek(config) }.cloned().unwrap_or_default()
+    unsafe { handle::as_ref(config) }.cloned().unwrap_or_default()
 }
 
 /// Settings as rpyc 6.0.2 has them at first. NULL in place of a config means the same.
@@ -31,7 +31,7 @@ pub(crate) unsafe fn config_or_default(config: *const rpyc_config) -> Config {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_config_new() -> *mut rpyc_config {
-    guard_or(ptr::null_mut(), || handle::new(Config::default()))
+    ffi_boundary_or(ptr::null_mut(), || handle::new(Config::default()))
 }
 
 /// A copy of settings, to be changed by itself.
@@ -42,9 +42,9 @@ pub extern "C" fn rpyc_config_new() -> *mut rpyc_config {
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_clone(config: *const rpyc_config) -> *mut rpyc_config {
-    guard_or(ptr::null_mut(), || {
+    ffi_boundary_or(ptr::null_mut(), || {
         // SAFETY: NULL or a live config.
-        unsafe { handle::peek(config) }.map_or(ptr::null_mut(), |config| handle::new(config.clone()))
+        unsafe { handle::as_ref(config) }.map_or(ptr::null_mut(), |config| handle::new(config.clone()))
     })
 }
 
@@ -56,7 +56,7 @@ pub unsafe extern "C" fn rpyc_config_clone(config: *const rpyc_config) -> *mut r
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(config) }));
+    ffi_boundary_or((), || drop(unsafe { handle::take(config) }));
 }
 
 /// Sets an option by its name and a text, as a binding or a settings file has them.
@@ -133,8 +133,8 @@ pub unsafe extern "C" fn rpyc_config_set(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let config = handle::get_mut(config, "config")?;
+        ffi_boundary(error_out, || {
+            let config = handle::require_mut(config, "config")?;
             Ok(config.set(pointer::name(name, "name")?, pointer::name(text, "text")?)?)
         })
     }
@@ -158,9 +158,9 @@ pub unsafe extern "C" fn rpyc_config_get(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let text_out = output(text_out, "text_out")?;
-            let config = handle::get(config, "config")?;
+            let config = handle::require(config, "config")?;
             let name = pointer::name(name, "name")?;
             let unknown = || Failure::new(RPYC_ERR_ARGUMENT, format_args!("there is no option named '{name}'"));
             text_out.put_value(Value::from(config.get(name).ok_or_else(unknown)?))
@@ -199,8 +199,8 @@ pub unsafe extern "C" fn rpyc_config_set_bool(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let config = handle::get_mut(config, "config")?;
+        ffi_boundary(error_out, || {
+            let config = handle::require_mut(config, "config")?;
             Ok(config.set(no_text(name, "a flag")?, if value != 0 { "true" } else { "false" })?)
         })
     }
@@ -224,8 +224,8 @@ pub unsafe extern "C" fn rpyc_config_set_int(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let config = handle::get_mut(config, "config")?;
+        ffi_boundary(error_out, || {
+            let config = handle::require_mut(config, "config")?;
             Ok(config.set(no_text(name, "a number")?, &value.to_string())?)
         })
     }

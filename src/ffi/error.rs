@@ -1,7 +1,7 @@
 //! rpyc_error: what went wrong, as C reads it.
 
 use crate::error::Exception;
-use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer;
 use crate::ffi::border::report::{Raised, Report};
@@ -20,7 +20,7 @@ where
     T: Copy,
 {
     // SAFETY: the same is asked of our caller.
-    guard_or(empty, || unsafe { handle::peek(error) }.and_then(reader).unwrap_or(empty))
+    ffi_boundary_or(empty, || unsafe { handle::as_ref(error) }.and_then(reader).unwrap_or(empty))
 }
 
 /// Makes an error of the host's own, so that its functions can report as those of this library do:
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn rpyc_error_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let known = status != RPYC_OK && status::name(status).is_some();
             let status = if known { status } else { RPYC_ERR_ARGUMENT };
             let message = match message.is_null() {
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn rpyc_error_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_free(error: *mut rpyc_error) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(error) }));
+    ffi_boundary_or((), || drop(unsafe { handle::take(error) }));
 }
 
 /// The status of an error: the one that the function returned which gave the error.
@@ -80,7 +80,7 @@ pub unsafe extern "C" fn rpyc_error_free(error: *mut rpyc_error) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_status(error: *const rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
-    guard_or(RPYC_ERR_PANIC, || unsafe { handle::peek(error) }.map_or(RPYC_OK, |error| error.status))
+    ffi_boundary_or(RPYC_ERR_PANIC, || unsafe { handle::as_ref(error) }.map_or(RPYC_OK, |error| error.status))
 }
 
 /// What went wrong, for people to read: for an exception its type and text as Python prints them, without the traceback;
@@ -280,7 +280,7 @@ unsafe fn read_raised(error: *const rpyc_error, reader: impl FnOnce(&Raised) -> 
 mod tests {
     use super::*;
     use crate::error::Error;
-    use crate::ffi::border::guard::guard;
+    use crate::ffi::border::boundary::ffi_boundary;
 
     use crate::ffi::border::status::{RPYC_ERR_REMOTE, RPYC_ERR_TIMEOUT};
     use crate::ffi::value::kind::rpyc_value_free;
@@ -290,7 +290,7 @@ mod tests {
     fn made(error: Error) -> *mut rpyc_error {
         let mut made = ptr::null_mut();
         // SAFETY: the place lives here.
-        assert_ne!(unsafe { guard(&mut made, || Err(error.into())) }, RPYC_OK);
+        assert_ne!(unsafe { ffi_boundary(&mut made, || Err(error.into())) }, RPYC_OK);
         made
     }
 

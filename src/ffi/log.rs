@@ -1,6 +1,6 @@
 //! The log callback.
 
-use crate::ffi::border::guard::{guard, outside};
+use crate::ffi::border::boundary::{ffi_boundary, outside};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
 use crate::ffi::border::types::rpyc_error;
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
@@ -45,7 +45,7 @@ pub unsafe extern "C" fn rpyc_set_log_callback(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
             let level = level_of(max_level)?;
             log::set(level.zip(receiver(callback, userdata)));
@@ -78,7 +78,7 @@ pub(crate) fn receiver(callback: rpyc_log_fn, userdata: Userdata) -> Option<log:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ffi::border::guard::guard_status;
+    use crate::ffi::border::boundary::ffi_boundary_status;
     use crate::ffi::border::status::{RPYC_ERR_PANIC, RPYC_OK};
     use crate::log::tests::{alone, until};
     use std::ptr;
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(set(RPYC_LOG_WARN, Some(hear)), RPYC_OK);
         log::write(Level::Warn, || "caf\u{e9}".into());
         log::write(Level::Info, || unreachable!("it is not wanted"));
-        assert_eq!(guard_status(|| panic!("a logged panic")), RPYC_ERR_PANIC);
+        assert_eq!(ffi_boundary_status(|| panic!("a logged panic")), RPYC_ERR_PANIC);
         {
             let messages = heard.messages.lock().unwrap();
             assert_eq!((messages.len(), &messages[0]), (2, &(RPYC_LOG_WARN, "caf\u{e9}".to_owned())));

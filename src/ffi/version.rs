@@ -1,6 +1,6 @@
 //! Which version of the library this is.
 
-use crate::ffi::border::guard;
+use crate::ffi::border::boundary;
 use std::ffi::{CStr, c_char};
 
 /// The version that this header belongs to: the first number changes when programs must be changed.
@@ -22,7 +22,7 @@ const TEXT: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERS
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_version_string() -> *const c_char {
-    guard::guard_or(TEXT.as_ptr(), || TEXT.as_ptr())
+    boundary::ffi_boundary_or(TEXT.as_ptr(), || TEXT.as_ptr())
 }
 
 /// The version of the library that is running as one number: major * 65536 + minor * 256 + patch.
@@ -32,7 +32,7 @@ pub extern "C" fn rpyc_version_string() -> *const c_char {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_version_number() -> u32 {
-    guard::guard_or(0, || (RPYC_VERSION_MAJOR << 16) | (RPYC_VERSION_MINOR << 8) | RPYC_VERSION_PATCH)
+    boundary::ffi_boundary_or(0, || (RPYC_VERSION_MAJOR << 16) | (RPYC_VERSION_MINOR << 8) | RPYC_VERSION_PATCH)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::value::{Ask, Local, Reference, Value};
 use std::sync::Arc;
 
 /// So many items are given at once where a peer asks for all that there are.
-const MOST: usize = 1 << 20;
+const MAX_ITEMS: usize = 1 << 20;
 
 /// Answers with the next `count` items of an iterator, or the first of an iterable.
 pub(super) fn buffered(job: Job, object: Arc<Object>, count: usize) {
@@ -64,7 +64,7 @@ fn step(job: Job, iterator: Arc<Object>, mut items: Vec<Value>, count: usize) {
         return no_iterator(job, iterator.class().shape().class_name());
     };
     while items.len() < count {
-        if items.len() >= MOST {
+        if items.len() >= MAX_ITEMS {
             return job.give(Err(Exception::builtin("MemoryError", "")));
         }
         let next = next_of(&job, &target, next);

@@ -151,7 +151,7 @@ pub struct Class {
     service: Option<Arc<Service>>,
     serial: bool,
     /// This class as the root of connections.
-    face: Mutex<Weak<Class>>,
+    root_class: Mutex<Weak<Class>>,
     /// The root that all connections share.
     shared_root: Mutex<Weak<Object>>,
     class_object: Mutex<Weak<ClassObject>>,
@@ -291,7 +291,7 @@ impl Class {
             data,
             service,
             serial: d.serial,
-            face: Mutex::new(Weak::new()),
+            root_class: Mutex::new(Weak::new()),
             shared_root: Mutex::new(Weak::new()),
             class_object: Mutex::new(Weak::new()),
             base: d.base,
@@ -373,8 +373,8 @@ impl Class {
     }
 
     fn as_root(self: &Arc<Class>) -> Arc<Class> {
-        let mut face = lock(&self.face);
-        face.upgrade().unwrap_or_else(|| {
+        let mut root_class = lock(&self.root_class);
+        root_class.upgrade().unwrap_or_else(|| {
             let definition = Definition {
                 name: self.shape.class_name().to_owned(),
                 base: Some(self.clone()),
@@ -383,7 +383,7 @@ impl Class {
                 ..Definition::default()
             };
             let made = Class::build(definition, self.shape.type_name.clone(), self.service.clone(), None, true);
-            *face = Arc::downgrade(&made);
+            *root_class = Arc::downgrade(&made);
             made
         })
     }

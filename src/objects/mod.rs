@@ -36,7 +36,7 @@ pub use operations::{Asker, ask, ask_here_later, ask_then};
 pub use operators::{contains, equal, is_truthy, truth, truth_of};
 pub use peer::{Outcome, Peer, ask_peer, home_of};
 pub use promise::{Callback, Promise};
-pub use python::{Dict, File, FileMode, Generator, List, Suspects, delivered};
+pub use python::{CycleCandidates, Dict, File, FileMode, Generator, List, unpickle};
 pub use restricted::restricted;
 pub use signature::{LiteralFault, LiteralReader, Signature};
 pub(crate) use turn::Turn;

@@ -208,7 +208,7 @@ impl Inner {
             match self.listener.accept() {
                 Ok(Some(transport)) => {
                     if failing.take().is_some() {
-                        self.config.host.logger.write(Level::Info, || {
+                        self.config.application.logger.write(Level::Info, || {
                             format!("connections are accepted again, after {attempts} attempts")
                         });
                     }
@@ -223,7 +223,10 @@ impl Inner {
                     let why = Some((e.kind(), e.raw_os_error()));
                     if failing != why {
                         failing = why;
-                        self.config.host.logger.write(Level::Error, || format!("cannot accept connections: {e}"));
+                        self.config
+                            .application
+                            .logger
+                            .write(Level::Error, || format!("cannot accept connections: {e}"));
                     }
                 }
             }
@@ -234,7 +237,7 @@ impl Inner {
         let max = self.max_connections.load(Ordering::Relaxed);
         if max != 0 && lock(&self.state).connections.len() >= max {
             self.config
-                .host
+                .application
                 .logger
                 .write(Level::Warn, || format!("{} is turned away: {max} connections are open", transport.peer_name()));
             return transport.shutdown();
@@ -247,7 +250,10 @@ impl Inner {
             let _ = inner.serve_connection(id, &shared);
         });
         if let Err(e) = spawned {
-            self.config.host.logger.write(Level::Error, || format!("{} is turned away: no thread: {e}", peer.name()));
+            self.config
+                .application
+                .logger
+                .write(Level::Error, || format!("{} is turned away: no thread: {e}", peer.name()));
             peer.end();
             self.leave(id);
         }
@@ -279,7 +285,7 @@ impl Inner {
         shared.end();
         self.leave(id);
         served.unwrap_or_else(|text| {
-            self.config.host.logger.write(Level::Error, || text.clone());
+            self.config.application.logger.write(Level::Error, || text.clone());
             Err(Error::State(text))
         })
     }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// How long code runs before its connection is read by the watcher.
-const LONG: Duration = Duration::from_millis(50);
+const BUSY_WAIT: Duration = Duration::from_millis(50);
 /// How often is looked while nothing runs long.
 const CALM: Duration = Duration::from_secs(1);
 /// How long whoever frees a server waits for code of the host that runs in the watcher's thread.
@@ -135,7 +135,7 @@ impl Watcher {
             }
             state = match idle && state.watched.is_empty() {
                 true => wait(&self.changed, state),
-                false => wait_for(&self.changed, state, if busy { LONG } else { CALM }),
+                false => wait_for(&self.changed, state, if busy { BUSY_WAIT } else { CALM }),
             };
         }
     }

@@ -1,6 +1,6 @@
 //! What we lent to the peer: objects by their id, counted.
 
-use super::recent::Recent;
+use super::call_cache::CallCache;
 use crate::codec::brine::{self, tag};
 use crate::error::{Error, Exception, Result};
 use crate::value::{Local, Value};
@@ -26,7 +26,7 @@ pub struct Exports {
     /// Objects whose last reference went; their destructors must not run under a lock.
     dropped: Vec<Arc<dyn Local>>,
     /// Methods that were called last.
-    pub recent: Recent,
+    pub call_cache: CallCache,
     /// Releases that named more than had been lent.
     pub overdrawn: u64,
 }
@@ -99,7 +99,7 @@ impl Exports {
                 self.overdrawn += 1;
             }
             if let Some(export) = self.by_id.remove(&id) {
-                self.recent.forget(&export.object);
+                self.call_cache.forget(&export.object);
                 self.dropped.push(export.object);
             }
         }
@@ -148,7 +148,7 @@ impl Exports {
 
     /// The connection has ended: everything lent comes back.
     pub fn clear(&mut self) {
-        self.recent.clear();
+        self.call_cache.clear();
         self.dropped.extend(self.by_id.drain().map(|(_, export)| export.object));
     }
 }

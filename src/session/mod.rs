@@ -6,7 +6,9 @@
 //! them may run code of the host.
 
 mod boxing;
+mod call_cache;
 mod decode;
+mod destinations;
 mod envelope;
 mod exports;
 mod handlers;
@@ -14,10 +16,8 @@ mod imports;
 mod native;
 mod pending;
 mod policy;
-mod recent;
 mod request;
 mod requests;
-mod rooms;
 mod vinegar;
 
 pub use boxing::Wrap;
@@ -35,11 +35,11 @@ use crate::error::{Error, Exception, Meaning, Result};
 use crate::log::{Level, Notes};
 use crate::value::{Local, Releases, Value};
 use boxing::Unboxer;
+use destinations::Destinations;
 use envelope::{Kind, Message};
 use exports::Exports;
 use imports::Imports;
 use pending::Pending;
-use rooms::Rooms;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ enum State {
 }
 
 /// So many bytes may wait to be sent before no further message is taken.
-pub const FULL: usize = 256 << 10;
+pub const OUTPUT_HIGH_WATER: usize = 256 << 10;
 
 /// Numbers about a session, for logs and tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,7 +94,7 @@ pub struct Session<T> {
     messages: u64,
     /// `next_event` comes back after each message, also after those that give no event.
     single: bool,
-    rooms: Rooms,
+    destinations: Destinations,
     core: Core<T>,
 }
 
@@ -130,7 +130,7 @@ impl<T> Session<T> {
     pub fn new(config: Config, root: Option<Arc<dyn Local>>, wrap: Arc<dyn Wrap>) -> Session<T> {
         let dialect = config.dialect;
         let native = native::State::new(&config);
-        let notes = Notes::new(config.host.logger.clone());
+        let notes = Notes::new(config.application.logger.clone());
         Session {
             incoming: Some(Box::new(Incoming::new(&config.limits))),
             end_of_stream: false,
@@ -138,7 +138,7 @@ impl<T> Session<T> {
             changed: false,
             messages: 0,
             single: false,
-            rooms: Rooms::default(),
+            destinations: Destinations::default(),
             core: Core {
                 config,
                 outgoing: Outgoing::new(),
@@ -176,7 +176,7 @@ impl<T> Session<T> {
     #[inline]
     pub fn put_incoming(&mut self, incoming: Box<Incoming>) {
         self.incoming = Some(incoming);
-        if self.rooms.is_waiting() {
+        if self.destinations.is_waiting() {
             self.catch_up();
         }
     }
@@ -202,7 +202,7 @@ impl<T> Session<T> {
 
     /// Options may change while the session lives; they hold from the next message on.
     pub fn config_mut(&mut self) -> &mut Config {
-        self.core.exports.recent.clear();
+        self.core.exports.call_cache.clear();
         self.changed = true;
         &mut self.core.config
     }
@@ -290,10 +290,10 @@ impl<T> Session<T> {
 
     #[inline]
     pub fn has_dropped(&self) -> bool {
-        self.core.exports.has_dropped() || self.rooms.has_spent() || !self.core.notes.is_empty()
+        self.core.exports.has_dropped() || self.destinations.has_spent() || !self.core.notes.is_empty()
     }
 
-    /// Objects that the peer has given back; `take_rooms` gives the rest. Dropping them may run code of the host.
+    /// Objects that the peer has given back; `take_destinations` gives the rest. Dropping them may run code of the host.
     pub fn take_dropped(&mut self) -> Vec<Arc<dyn Local>> {
         self.core.exports.take_dropped()
     }
@@ -352,10 +352,10 @@ impl<T> Session<T> {
             }
             let mut reader = incoming.reader(&payload, &self.limits);
             match self.core.message(&mut reader) {
-                Ok(Some(event)) if incoming.expects() => return Some(self.settle_room(event)),
+                Ok(Some(event)) if incoming.expects() => return Some(self.settle_destination(event)),
                 Ok(Some(event)) => return Some(event),
                 // A peer that sends requests and receives no answers must not fill the memory.
-                Ok(None) if self.single || self.core.outgoing.len() > FULL => return None,
+                Ok(None) if self.single || self.core.outgoing.len() > OUTPUT_HIGH_WATER => return None,
                 Ok(None) => {}
                 Err(error) => return Some(self.core.fail(error)),
             }
@@ -386,7 +386,7 @@ impl<T> Session<T> {
             }
             self.core.deadlines.pop();
             if let Some(Some(token)) = self.core.pending.remove(seq) {
-                self.forget_room(seq);
+                self.forget_destination(seq);
                 return Some((seq, token));
             }
         }
@@ -395,7 +395,7 @@ impl<T> Session<T> {
 
     /// Nobody waits any more: the answer will be read and dropped.
     pub fn forget(&mut self, seq: i64) -> Option<T> {
-        self.forget_room(seq);
+        self.forget_destination(seq);
         self.core.pending.remove(seq).flatten()
     }
 
@@ -456,7 +456,7 @@ impl<T> Session<T> {
         self.core.state = State::Closed;
         self.core.outgoing.discard();
         self.core.clear();
-        self.give_up_rooms();
+        self.give_up_destinations();
     }
 }
 
@@ -490,9 +490,10 @@ impl<T> Core<T> {
         let outcome = if raised {
             match vinegar::read_exception(reader)? {
                 Some(mut exception) => {
-                    let Config { instantiate_custom_exceptions, import_custom_exceptions, host, .. } = &self.config;
+                    let Config { instantiate_custom_exceptions, import_custom_exceptions, application, .. } =
+                        &self.config;
                     exception.meaning =
-                        Meaning::of(&host.exceptions, *instantiate_custom_exceptions, *import_custom_exceptions);
+                        Meaning::of(&application.exceptions, *instantiate_custom_exceptions, *import_custom_exceptions);
                     Err(Error::Remote(exception))
                 }
                 None => Err(Error::Malformed("the peer sent an exception whose form is not known".into())),

@@ -5,7 +5,7 @@
 //! that its owner closed and that means another file by now.
 
 use super::socket::{is_socket, send};
-use super::{Ready, TICK, Transport, spare, sys};
+use super::{Ready, TICK, Transport, sys, uninit};
 use crate::error::{Error, Result};
 use crate::sync::{Mutex, lock, try_lock};
 use socket2::SockRef;
@@ -209,18 +209,18 @@ impl Descriptors {
 
 impl Transport for Descriptors {
     fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
-        spare::reserve(buf, max)?;
+        uninit::reserve(buf, max)?;
         self.receive(wait, |file| match self.reading.socket {
-            true => spare::recv(&SockRef::from(file), libc::MSG_DONTWAIT, buf, max),
-            false => spare::read(file.as_fd(), buf, max),
+            true => uninit::recv(&SockRef::from(file), libc::MSG_DONTWAIT, buf, max),
+            false => uninit::read(file.as_fd(), buf, max),
         })
     }
 
     fn recv_into(&self, room: &mut [u8], buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
-        spare::reserve(buf, max)?;
+        uninit::reserve(buf, max)?;
         self.receive(wait, |file| match self.reading.socket {
-            true => spare::recv_into(&SockRef::from(file), libc::MSG_DONTWAIT, room, buf, max),
-            false => spare::read_into(file.as_fd(), room, buf, max),
+            true => uninit::recv_into(&SockRef::from(file), libc::MSG_DONTWAIT, room, buf, max),
+            false => uninit::read_into(file.as_fd(), room, buf, max),
         })
     }
 

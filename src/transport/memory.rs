@@ -1,6 +1,6 @@
 //! Two transports in memory, each the other's peer.
 
-use super::{Ready, TICK, Transport, spare};
+use super::{Ready, TICK, Transport, uninit};
 use crate::sync::{Condvar, Instant, Mutex, lock, wait, wait_for};
 use std::collections::VecDeque;
 use std::io::{self, IoSlice};
@@ -99,7 +99,7 @@ impl Transport for End {
     }
 
     fn recv_into(&self, room: &mut [u8], buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
-        spare::reserve(buf, max)?;
+        uninit::reserve(buf, max)?;
         let mut state = lock(&self.link.state);
         if wait && !self.ready(&mut state, true, false).read {
             let end = Instant::now() + TICK;

@@ -12,9 +12,9 @@ mod listener;
 mod memory;
 mod socket;
 #[allow(unsafe_code)]
-mod spare;
-#[allow(unsafe_code)]
 pub(crate) mod sys;
+#[allow(unsafe_code)]
+mod uninit;
 
 pub use address::Address;
 pub use descriptors::Ownership;

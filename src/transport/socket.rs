@@ -1,6 +1,6 @@
 //! Connected stream sockets of our own: TCP, Unix, and the socket pair of a child process.
 
-use super::{Address, Ready, TICK, Transport, spare, sys};
+use super::{Address, Ready, TICK, Transport, sys, uninit};
 use crate::error::{Error, Result};
 use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use std::io::{self, IoSlice};
@@ -39,11 +39,11 @@ impl Stream {
 
 impl Transport for Stream {
     fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
-        spare::recv(&self.socket, if wait { 0 } else { libc::MSG_DONTWAIT }, buf, max)
+        uninit::recv(&self.socket, if wait { 0 } else { libc::MSG_DONTWAIT }, buf, max)
     }
 
     fn recv_into(&self, room: &mut [u8], buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
-        spare::recv_into(&self.socket, if wait { 0 } else { libc::MSG_DONTWAIT }, room, buf, max)
+        uninit::recv_into(&self.socket, if wait { 0 } else { libc::MSG_DONTWAIT }, room, buf, max)
     }
 
     fn available(&self) -> usize {
@@ -300,6 +300,6 @@ mod tests {
         let parts = vec![IoSlice::new(b"x"); PARTS_MAX + 5];
         assert_eq!(send(&left, &parts).unwrap(), PARTS_MAX);
         let mut got = Vec::new();
-        assert_eq!(spare::recv(&right, 0, &mut got, 5000).unwrap(), PARTS_MAX);
+        assert_eq!(uninit::recv(&right, 0, &mut got, 5000).unwrap(), PARTS_MAX);
     }
 }

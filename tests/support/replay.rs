@@ -9,7 +9,7 @@ mod checks;
 use super::masks::{self, Said};
 use super::node::{Node, int};
 use super::recording::{self, Kind, Message, Recording, Side};
-use super::script::{self, Host, boxed, exception, node_of, object_symbol, references};
+use super::script::{self, Application, boxed, exception, node_of, object_symbol, references};
 use super::thing::thing_of;
 use rpyc::config::Config;
 use rpyc::error::Error;
@@ -49,7 +49,7 @@ pub struct Replay<'r> {
     us: Side,
     style: Style,
     session: Session<i64>,
-    host: Host,
+    host: Application,
     inbox: VecDeque<Option<&'r Message>>,
     outbox: VecDeque<Vec<u8>>,
     open: HashMap<i64, Request>,
@@ -88,7 +88,7 @@ pub fn replay(recording: &Recording, us: Side, style: Style) -> usize {
 
 impl<'r> Replay<'r> {
     fn new(recording: &'r Recording, us: Side, config: Config, style: Style) -> Replay<'r> {
-        let mut host = Host::new(recording, us, &config, style.dynamic);
+        let mut host = Application::new(recording, us, &config, style.dynamic);
         let root = host.root().map(|root| root as Arc<dyn Local>);
         Replay {
             recording,

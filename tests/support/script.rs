@@ -128,7 +128,7 @@ fn is_slave(recording: &Recording, us: Side) -> bool {
 }
 
 /// Our side's objects, made as the recording needs them.
-pub struct Host {
+pub struct Application {
     dynamic: bool,
     shapes: HashMap<String, Arc<Shape>>,
     /// The INSPECT answers for classes themselves, by the class's symbol.
@@ -138,9 +138,9 @@ pub struct Host {
     root: Option<(String, Node)>,
 }
 
-impl Host {
-    pub fn new(recording: &Recording, us: Side, config: &Config, dynamic: bool) -> Host {
-        let mut host = Host {
+impl Application {
+    pub fn new(recording: &Recording, us: Side, config: &Config, dynamic: bool) -> Application {
+        let mut host = Application {
             dynamic,
             shapes: HashMap::new(),
             class_inspect: HashMap::new(),
@@ -259,7 +259,7 @@ impl Host {
     }
 }
 
-fn attributes_of(host: &Host, symbol: &str) -> BTreeSet<String> {
+fn attributes_of(host: &Application, symbol: &str) -> BTreeSet<String> {
     host.attributes.get(symbol).cloned().unwrap_or_default()
 }
 

@@ -22,7 +22,7 @@ const EVEN: u64 = 115;
 /// Percent of its size to which a sample must shrink.
 const WORTHWHILE: usize = 95;
 /// Output larger than this is not kept for reuse.
-const KEEP: usize = 64 * 1024;
+const MAX_KEPT_CAPACITY: usize = 64 * 1024;
 
 #[derive(Default)]
 pub(super) struct Deflater {
@@ -58,13 +58,13 @@ impl Deflater {
     }
 
     pub(super) fn recycle(&mut self, out: Vec<u8>) {
-        if out.capacity() <= KEEP {
+        if out.capacity() <= MAX_KEPT_CAPACITY {
             self.out = out;
         }
     }
 }
 
-/// Room in which a stream of so many bytes comes to its end, even if it grows.
+/// Destination in which a stream of so many bytes comes to its end, even if it grows.
 fn enough(size: usize) -> usize {
     size + size / 8 + 256
 }
@@ -129,21 +129,21 @@ fn deflate(stream: &mut Compress, parts: &[&[u8]], out: &mut Vec<u8>, limit: usi
     for part in parts {
         let mut rest = *part;
         while !rest.is_empty() {
-            make_room(out, limit)?;
+            reserve_space(out, limit)?;
             let before = stream.total_in();
             stream.compress_vec(rest, out, FlushCompress::None).ok()?;
             rest = rest.get((stream.total_in() - before) as usize..)?;
         }
     }
     loop {
-        make_room(out, limit)?;
+        reserve_space(out, limit)?;
         if stream.compress_vec(&[], out, FlushCompress::Finish).ok()? == Status::StreamEnd {
             return Some(());
         }
     }
 }
 
-fn make_room(out: &mut Vec<u8>, limit: usize) -> Option<()> {
+fn reserve_space(out: &mut Vec<u8>, limit: usize) -> Option<()> {
     if out.len() < out.capacity() {
         return Some(());
     }

@@ -1,24 +1,24 @@
 //! What has been received, frame by frame.
 
 use super::deflate::{Inflater, begin_inflating};
-use super::room::{Direct, Expected, Match, Room};
+use super::destination::{Destination, Direct, Expected, Match};
 use super::{FrameError, HEADER};
 use crate::codec::brine::Reader;
 use crate::value::Limits;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Room for one read, at least.
+/// Destination for one read, at least.
 const READ: usize = 16 * 1024;
 /// Bodies from here on get storage of their own, which long values can then share.
 const LARGE: usize = 64 * 1024;
 /// So much storage is believed to be needed for a large body when it is announced, if not more has arrived, nor a body
 /// as large before.
-const BELIEVED: usize = 256 * 1024;
+const MAX_TRUSTED_LENGTH: usize = 256 * 1024;
 /// No announcement is believed beyond this, whatever has arrived before.
 const BELIEVED_MAX: usize = 16 << 20;
 /// A buffer larger than this is given back when it is empty.
-const KEEP: usize = 256 * 1024;
+const MAX_KEPT_CAPACITY: usize = 256 * 1024;
 
 /// Takes in bytes in pieces of any size and gives out frames.
 pub struct Incoming {
@@ -144,7 +144,7 @@ impl Incoming {
             large: None,
             expected: VecDeque::new(),
             inflater: Inflater::default(),
-            believed: BELIEVED,
+            believed: MAX_TRUSTED_LENGTH,
             limit: limits.frame,
             inflated_limit: limits.inflated,
         }
@@ -162,15 +162,19 @@ impl Incoming {
     }
 
     /// Takes back a room into which nothing has been received.
-    pub fn take_room(&mut self, key: i64) -> Option<Box<dyn Room>> {
+    pub fn take_destination(&mut self, key: i64) -> Option<Box<dyn Destination>> {
         let at = self.expected.iter().position(|expected| expected.key == key)?;
-        self.expected.remove(at).map(Expected::into_room)
+        self.expected.remove(at).map(Expected::into_destination)
     }
 
     /// Takes back all rooms, also the one into which something is being received; no frame comes after this.
-    pub fn take_rooms(&mut self) -> Vec<Box<dyn Room>> {
+    pub fn take_destinations(&mut self) -> Vec<Box<dyn Destination>> {
         let direct = self.large.take_if(|large| large.direct.is_some()).and_then(|large| large.direct);
-        direct.map(Direct::into_room).into_iter().chain(self.expected.drain(..).map(Expected::into_room)).collect()
+        direct
+            .map(Direct::into_destination)
+            .into_iter()
+            .chain(self.expected.drain(..).map(Expected::into_destination))
+            .collect()
     }
 
     /// Where to receive next. There is spare capacity for `max`, which is 16 KiB at least, or all that is missing of a
@@ -180,7 +184,7 @@ impl Incoming {
         if self.taken == self.buffer.len() {
             self.buffer.clear();
             self.taken = 0;
-            if self.buffer.capacity() > KEEP {
+            if self.buffer.capacity() > MAX_KEPT_CAPACITY {
                 self.buffer = Vec::new();
             }
         } else if self.large.is_none() {
@@ -188,7 +192,7 @@ impl Incoming {
         }
         let whole = self.large.as_ref().is_none_or(|large| large.direct.is_some() || large.missing() == 0);
         if whole && self.buffer.capacity() - self.buffer.len() < READ {
-            self.make_room();
+            self.reserve_space();
         }
         let room: &mut [u8] = match &mut self.large {
             Some(Large { direct: Some(direct), .. }) => direct.rest(),
@@ -415,7 +419,7 @@ impl Incoming {
 
     /// Makes room for a read in the buffer, by moving what is left in it or by growing it.
     #[cold]
-    fn make_room(&mut self) {
+    fn reserve_space(&mut self) {
         let left = self.buffer.len() - self.taken;
         if self.taken >= left {
             self.buffer.drain(..self.taken);

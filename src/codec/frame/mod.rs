@@ -1,14 +1,14 @@
 //! Frames: a header of 5 bytes, a body that may be compressed, and a newline that nobody looks at.
 
 mod deflate;
+mod destination;
 mod incoming;
 mod outgoing;
-mod room;
 
 pub use deflate::{Compression, Inflater};
+pub use destination::{Destination, Direct, Expected, fill};
 pub use incoming::{Incoming, Payload, Target};
 pub use outgoing::{FrameMark, Outgoing};
-pub use room::{Direct, Expected, Room, fill};
 
 /// The body's length in 4 bytes, and whether it is compressed.
 const HEADER: usize = 5;

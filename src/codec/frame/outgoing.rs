@@ -10,8 +10,8 @@ use std::io::IoSlice;
 /// Blobs from here on are sent from where they are.
 const SPLICE: usize = 16 * 1024;
 /// A buffer larger than this is given back when it is empty.
-const KEEP: usize = 64 * 1024;
-/// Room for a short message.
+const MAX_KEPT_CAPACITY: usize = 64 * 1024;
+/// Destination for a short message.
 const SHORT: usize = 128;
 
 /// Bytes to send, in which long blobs stand by reference. Frames are written at its end.
@@ -212,7 +212,7 @@ impl Outgoing {
         }
         if self.is_empty() {
             self.reset();
-        } else if self.sent > KEEP && self.sent > self.bytes.len() / 2 {
+        } else if self.sent > MAX_KEPT_CAPACITY && self.sent > self.bytes.len() / 2 {
             self.bytes.drain(..self.sent);
             for splice in &mut self.splices {
                 splice.at -= self.sent;
@@ -225,7 +225,7 @@ impl Outgoing {
     fn reset(&mut self) {
         self.sent = 0;
         self.bytes.clear();
-        if self.bytes.capacity() > KEEP {
+        if self.bytes.capacity() > MAX_KEPT_CAPACITY {
             self.bytes = Vec::new();
         }
         if self.splices.capacity() > 64 {

@@ -14,7 +14,7 @@ use crate::value::{Blob, Image, Proxy, PutBeside, TakeBeside, Value, ValueSeed};
 use std::cell::{Cell, RefCell};
 
 /// Texts, bytes and arrays from here on stand beside the skeleton.
-const LONG: usize = 1024;
+const LONG_BLOB: usize = 1024;
 /// Brine's tag and length of a byte string of this length.
 const LENGTH: usize = 5;
 /// What stands beside the skeleton begins at a multiple of this in the message.
@@ -51,7 +51,7 @@ pub fn put<S: Sink>(
         brine::put_tuple_header(out, 1 + long.len());
     }
     match skeleton.len() {
-        ..LONG => brine::put_bytes(out, &skeleton),
+        ..LONG_BLOB => brine::put_bytes(out, &skeleton),
         _ => brine::put_bytes_blob(out, &skeleton.into()),
     }
     for blob in &long {
@@ -132,7 +132,7 @@ impl PutBeside for Writing<'_> {
     }
 
     fn long(&self, blob: &Blob) -> bool {
-        let long = blob.len() >= LONG;
+        let long = blob.len() >= LONG_BLOB;
         if long {
             self.long.borrow_mut().push(blob.clone());
         }

@@ -3,7 +3,7 @@
 use crate::connection::Connection;
 use crate::ffi::border::types::{rpyc_call, rpyc_connection};
 use crate::ffi::border::userdata::Userdata;
-use crate::ffi::border::{guard, handle};
+use crate::ffi::border::{boundary, handle};
 use crate::objects::{Create, Hook, Object, Refused};
 use std::ffi::c_void;
 use std::ptr;
@@ -50,7 +50,7 @@ pub(crate) unsafe fn create_of(
             return Box::new(CSelf(unsafe { Userdata::new(userdata.pointer(), None) }));
         };
         // SAFETY: the same is asked of our caller.
-        let call = |connection| guard::outside(|| unsafe { create(connection, userdata.pointer()) });
+        let call = |connection| boundary::outside(|| unsafe { create(connection, userdata.pointer()) });
         let made = match peer.and_then(Connection::of) {
             Some(connection) => handle::lend(connection, call),
             None => call(ptr::null_mut()),
@@ -72,6 +72,6 @@ pub(crate) unsafe fn hook_of(hook: Option<HookFn>, self_of: fn(&Object) -> *mut 
     Some(Connection::hook(move |connection: &Connection, root: &Arc<Object>| {
         let this = self_of(root);
         // SAFETY: the same is asked of our caller.
-        handle::lend(connection.clone(), |connection| guard::outside(|| unsafe { hook(connection, this) }));
+        handle::lend(connection.clone(), |connection| boundary::outside(|| unsafe { hook(connection, this) }));
     }))
 }

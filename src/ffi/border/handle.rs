@@ -187,7 +187,7 @@ pub(crate) fn lend<H: Handle, R>(inner: H::Inner, f: impl FnOnce(*mut H) -> R) -
 /// The handle is NULL or from `new`, and not used any more.
 pub(crate) unsafe fn take<H: Handle>(handle: *mut H) -> Option<H::Inner> {
     // SAFETY: the same is asked of our caller.
-    let boxed = unsafe { live(handle) }?;
+    let boxed = unsafe { checked(handle) }?;
     #[cfg(debug_assertions)]
     // SAFETY: a live handle is the address of a `Boxed`.
     unsafe {
@@ -201,36 +201,36 @@ pub(crate) unsafe fn take<H: Handle>(handle: *mut H) -> Option<H::Inner> {
 ///
 /// # Safety
 /// The handle is NULL or from `new`, and lives as long as is said of the result.
-pub(crate) unsafe fn peek<'a, H: Handle>(handle: *const H) -> Option<&'a H::Inner>
+pub(crate) unsafe fn as_ref<'a, H: Handle>(handle: *const H) -> Option<&'a H::Inner>
 where
     H::Inner: 'a,
 {
     // SAFETY: a live handle is the address of a `Boxed`.
-    unsafe { live(handle.cast_mut()).map(|boxed| &(*boxed).inner) }
+    unsafe { checked(handle.cast_mut()).map(|boxed| &(*boxed).inner) }
 }
 
 /// What a handle stands for, which must not be NULL.
 ///
 /// # Safety
 /// The handle is NULL or from `new`, and lives as long as is said of the result.
-pub(crate) unsafe fn get<'a, H: Handle>(handle: *const H, argument: &str) -> Result<&'a H::Inner>
+pub(crate) unsafe fn require<'a, H: Handle>(handle: *const H, argument: &str) -> Result<&'a H::Inner>
 where
     H::Inner: 'a,
 {
     // SAFETY: the same is asked of our caller.
-    unsafe { peek(handle) }.ok_or_else(|| no_handle(handle, argument))
+    unsafe { as_ref(handle) }.ok_or_else(|| no_handle(handle, argument))
 }
 
 /// What a unique handle stands for, which must not be NULL, to change it.
 ///
 /// # Safety
 /// The handle is NULL or from `new`, lives as long as is said of the result, and is used by nobody else meanwhile.
-pub(crate) unsafe fn get_mut<'a, H: Handle>(handle: *mut H, argument: &str) -> Result<&'a mut H::Inner>
+pub(crate) unsafe fn require_mut<'a, H: Handle>(handle: *mut H, argument: &str) -> Result<&'a mut H::Inner>
 where
     H::Inner: 'a,
 {
     // SAFETY: a live handle is the address of a `Boxed`, and used only here.
-    unsafe { live(handle).map(|boxed| &mut (*boxed).inner) }.ok_or_else(|| no_handle(handle, argument))
+    unsafe { checked(handle).map(|boxed| &mut (*boxed).inner) }.ok_or_else(|| no_handle(handle, argument))
 }
 
 #[cold]
@@ -245,7 +245,7 @@ fn no_handle<H: Handle>(handle: *const H, argument: &str) -> Failure {
 ///
 /// # Safety
 /// The handle is NULL or from `new`.
-unsafe fn live<H: Handle>(handle: *mut H) -> Option<*mut Boxed<H::Inner>> {
+unsafe fn checked<H: Handle>(handle: *mut H) -> Option<*mut Boxed<H::Inner>> {
     let boxed = handle.cast::<Boxed<H::Inner>>();
     if boxed.is_null() {
         return None;
@@ -283,13 +283,13 @@ mod tests {
         unsafe {
             for handle in [freed.as_ptr().cast::<rpyc_error>(), config.cast_const().cast()] {
                 assert_eq!(rpyc_error_status(handle), RPYC_OK);
-                assert!(peek(handle).is_none());
-                let failure = get(handle, "error").err().unwrap();
+                assert!(as_ref(handle).is_none());
+                let failure = require(handle, "error").err().unwrap();
                 assert_eq!(failure.status, RPYC_ERR_ARGUMENT);
                 assert_eq!(failure.message, "error was freed before, or is of another type");
                 rpyc_error_free(handle.cast_mut());
             }
-            assert!(peek::<rpyc_config>(config).is_some());
+            assert!(as_ref::<rpyc_config>(config).is_some());
             rpyc_config_free(config);
         }
     }

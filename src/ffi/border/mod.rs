@@ -1,6 +1,6 @@
 //! What every function of the border is made of.
 //!
-//! A function of the border is one call of `guard::guard` with one `unsafe` block around it. Inside, in this order:
+//! A function of the border is one call of `boundary::ffi_boundary` with one `unsafe` block around it. Inside, in this order:
 //! take what is consumed, then `pointer::output` each output (which empties it), then look at the other inputs, then
 //! work. An early `?` thereby leaves every output empty and everything consumed is dropped.
 //!
@@ -21,8 +21,8 @@
 
 pub(crate) mod status;
 
+pub(crate) mod boundary;
 pub(crate) mod callbacks;
-pub(crate) mod guard;
 pub(crate) mod handle;
 pub(crate) mod packed;
 pub(crate) mod pointer;

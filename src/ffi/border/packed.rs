@@ -279,12 +279,12 @@ impl<'a> Unpacker<'a> {
                 }
                 OBJECT => {
                     let object: *const rpyc_object = ptr::with_exposed_provenance(self.word()? as usize);
-                    Value::Ref(handle::get(object, "packed: an object")?.reference.clone())
+                    Value::Ref(handle::require(object, "packed: an object")?.reference.clone())
                 }
                 OWN => {
                     let (token, class) = (self.word()?, self.word()?);
                     let class: *const rpyc_class = ptr::with_exposed_provenance(class as usize);
-                    let object = match handle::peek(class) {
+                    let object = match handle::as_ref(class) {
                         Some(class) => Some(bare::object(self.bare.queue(), class, token)? as _),
                         None => self.bare.living(token),
                     };

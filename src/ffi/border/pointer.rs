@@ -196,11 +196,11 @@ pub(crate) fn present<T>(taken: Option<T>, argument: &str) -> Result<T> {
 /// Where consumed values lie: a few here, more on the heap.
 #[derive(Default)]
 pub(crate) struct Values {
-    few: [Value; FEW],
+    few: [Value; INLINE_VALUES],
     many: Vec<Value>,
 }
 
-const FEW: usize = 4;
+const INLINE_VALUES: usize = 4;
 
 impl Values {
     /// As `take_values`, without an allocation for a few.
@@ -283,7 +283,7 @@ mod tests {
         let freed = Freed::new();
         let owned = || {
             let mut value = ptr::null_mut();
-            // SAFETY: the bytes are constants, the places live here.
+            // SAFETY: the bytes are constants, the places checked here.
             let status = unsafe {
                 let data = [7u8; 40].as_ptr().cast();
                 rpyc_value_new_bytes_owned(data, 0, freed.pointer(), Some(free), &mut value, ptr::null_mut())
@@ -302,7 +302,8 @@ mod tests {
         assert_eq!((taken.len(), freed.count()), (2, 2));
         drop(taken);
         assert_eq!(freed.count(), 4);
-        for (count, hole) in [(3, true), (FEW, false), (FEW + 1, false), (FEW + 2, true)] {
+        for (count, hole) in [(3, true), (INLINE_VALUES, false), (INLINE_VALUES + 1, false), (INLINE_VALUES + 2, true)]
+        {
             let before = freed.count();
             let items: Vec<_> = (0..count).map(|at| if hole && at == 1 { ptr::null_mut() } else { owned() }).collect();
             let mut values = Values::default();

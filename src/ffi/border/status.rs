@@ -194,7 +194,7 @@ fn status_of(error: &Error) -> rpyc_status {
         Error::Unsafe(_) => RPYC_ERR_UNSAFE,
         Error::UnknownObject(_) => RPYC_ERR_UNKNOWN_OBJECT,
         Error::Dialect(_) => RPYC_ERR_DIALECT,
-        Error::Host(status, _) => *status,
+        Error::Application(status, _) => *status,
         Error::Remote(_) if error.is_stop_iteration() => RPYC_ERR_STOP_ITERATION,
         Error::Remote(exception) if exception.is_refusal() => RPYC_ERR_DENIED,
         Error::Remote(_) => RPYC_ERR_REMOTE,
@@ -217,7 +217,7 @@ pub(crate) fn error_of(status: rpyc_status, text: String) -> Error {
         RPYC_ERR_MALFORMED => Error::Malformed(text),
         RPYC_ERR_LIMIT => Error::Limit(text),
         RPYC_ERR_UNSAFE => Error::Unsafe(text),
-        other => Error::Host(other, text),
+        other => Error::Application(other, text),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The host's pointers that come with a destructor.
 
 use crate::connection::Attachment;
-use crate::ffi::border::guard;
+use crate::ffi::border::boundary;
 use crate::nesting;
 use std::ffi::c_void;
 
@@ -57,7 +57,7 @@ struct Dying {
 impl Drop for Dying {
     fn drop(&mut self) {
         // SAFETY: `Userdata::new` was promised that it may be called, and this is the only place that does.
-        guard::outside(|| unsafe { (self.free)(self.pointer) });
+        boundary::outside(|| unsafe { (self.free)(self.pointer) });
     }
 }
 

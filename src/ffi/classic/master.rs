@@ -1,7 +1,7 @@
 //! rpyc_classic: driving a classic server (RPyC's classic mode).
 
 use crate::classic::Classic;
-use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{name, output, present, text};
 use crate::ffi::border::status::{Result, rpyc_status};
@@ -9,7 +9,7 @@ use crate::ffi::border::types::{
     rpyc_class, rpyc_classic, rpyc_config, rpyc_connection, rpyc_error, rpyc_object, rpyc_value,
 };
 use crate::ffi::config::config_or_default;
-use crate::ffi::connection::lifetime::live as live_connection;
+use crate::ffi::connection::lifetime::checked as checked_connection;
 use crate::ffi::object::operation::{Arguments, reference};
 use crate::ffi::object::views::bounds;
 use crate::objects::ask;
@@ -25,9 +25,9 @@ impl Handle for rpyc_classic {
 ///
 /// # Safety
 /// The handle is NULL or live, as long as is said of the result.
-pub(crate) unsafe fn live<'a>(classic: *const rpyc_classic) -> Result<&'a Classic> {
+pub(crate) unsafe fn checked<'a>(classic: *const rpyc_classic) -> Result<&'a Classic> {
     // SAFETY: the same is asked of our caller.
-    let classic = unsafe { handle::get(classic, "classic") }?;
+    let classic = unsafe { handle::require(classic, "classic") }?;
     classic.connection().shared().check_fork()?;
     Ok(classic)
 }
@@ -55,11 +55,11 @@ pub unsafe extern "C" fn rpyc_classic_connect(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(classic_out, "classic_out")?;
             let address = name(address, "address")?;
             let config = config_or_default(config);
-            out.put(handle::new(Classic::connect(address, handle::peek(service), config)?))
+            out.put(handle::new(Classic::connect(address, handle::as_ref(service), config)?))
         })
     }
 }
@@ -80,9 +80,9 @@ pub unsafe extern "C" fn rpyc_classic_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(classic_out, "classic_out")?;
-            let connection = live_connection(connection)?;
+            let connection = checked_connection(connection)?;
             out.put(handle::new(Classic::new(connection.clone())?))
         })
     }
@@ -97,8 +97,8 @@ pub unsafe extern "C" fn rpyc_classic_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_clone(classic: *const rpyc_classic) -> *mut rpyc_classic {
     // SAFETY: the contract of the border.
-    guard_or(ptr::null_mut(), || {
-        unsafe { handle::peek(classic) }.map_or(ptr::null_mut(), |classic| handle::new(classic.clone()))
+    ffi_boundary_or(ptr::null_mut(), || {
+        unsafe { handle::as_ref(classic) }.map_or(ptr::null_mut(), |classic| handle::new(classic.clone()))
     })
 }
 
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn rpyc_classic_clone(classic: *const rpyc_classic) -> *mu
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_free(classic: *mut rpyc_classic) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(classic) }));
+    ffi_boundary_or((), || drop(unsafe { handle::take(classic) }));
 }
 
 /// The connection to a classic server.
@@ -129,9 +129,9 @@ pub unsafe extern "C" fn rpyc_classic_connection(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(connection_out, "connection_out")?;
-            out.put(handle::new(live(classic)?.connection().clone()))
+            out.put(handle::new(checked(classic)?.connection().clone()))
         })
     }
 }
@@ -154,9 +154,9 @@ pub unsafe extern "C" fn rpyc_classic_module(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(object_out, "object_out")?;
-            out.put(handle::new(live(classic)?.module(name(module, "module")?)?.into()))
+            out.put(handle::new(checked(classic)?.module(name(module, "module")?)?.into()))
         })
     }
 }
@@ -177,9 +177,9 @@ pub unsafe extern "C" fn rpyc_classic_builtins(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(object_out, "object_out")?;
-            out.put(handle::new(live(classic)?.builtins()?.into()))
+            out.put(handle::new(checked(classic)?.builtins()?.into()))
         })
     }
 }
@@ -210,10 +210,10 @@ pub unsafe extern "C" fn rpyc_classic_call(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             Arguments::take(args, count, keywords, |arguments| {
                 let out = output(value_out, "value_out")?;
-                let classic = live(classic)?;
+                let classic = checked(classic)?;
                 let arguments = arguments?;
                 let module = if module.is_null() { "builtins" } else { name(module, "module")? };
                 let function = name(function, "function")?;
@@ -243,9 +243,9 @@ pub unsafe extern "C" fn rpyc_classic_eval(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(value_out, "value_out")?;
-            out.put_value(live(classic)?.eval(text(expression, length, "expression")?)?)
+            out.put_value(checked(classic)?.eval(text(expression, length, "expression")?)?)
         })
     }
 }
@@ -267,7 +267,7 @@ pub unsafe extern "C" fn rpyc_classic_execute(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(live(classic)?.execute(text(statements, length, "statements")?)?)) }
+    unsafe { ffi_boundary(error_out, || Ok(checked(classic)?.execute(text(statements, length, "statements")?)?)) }
 }
 
 /// The peer's namespace, a dict: conn.namespace. It is asked for once.
@@ -286,9 +286,9 @@ pub unsafe extern "C" fn rpyc_classic_namespace(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(object_out, "object_out")?;
-            out.put(handle::new(live(classic)?.namespace()?.into()))
+            out.put(handle::new(checked(classic)?.namespace()?.into()))
         })
     }
 }
@@ -311,9 +311,9 @@ pub unsafe extern "C" fn rpyc_classic_get(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(value_out, "value_out")?;
-            out.put_value(live(classic)?.get(name(variable, "variable")?)?)
+            out.put_value(checked(classic)?.get(name(variable, "variable")?)?)
         })
     }
 }
@@ -336,9 +336,9 @@ pub unsafe extern "C" fn rpyc_classic_set(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let value = handle::value_take(value);
-            let classic = live(classic)?;
+            let classic = checked(classic)?;
             let variable = name(variable, "variable")?;
             Ok(classic.set(variable, present(value, "value")?)?)
         })
@@ -361,9 +361,9 @@ pub unsafe extern "C" fn rpyc_classic_getconn(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(object_out, "object_out")?;
-            out.put(handle::new(live(classic)?.getconn()?.into()))
+            out.put(handle::new(checked(classic)?.getconn()?.into()))
         })
     }
 }
@@ -396,9 +396,9 @@ pub unsafe extern "C" fn rpyc_classic_obtain(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(value_out, "value_out")?;
-            let classic = live(classic)?;
+            let classic = checked(classic)?;
             let object = reference(object, "object")?;
             out.put_value(classic.obtain(object, &bounds(max_depth, max_items, max_bytes))?)
         })
@@ -424,10 +424,10 @@ pub unsafe extern "C" fn rpyc_classic_deliver(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let value = handle::value_take(value);
             let out = output(value_out, "value_out")?;
-            let classic = live(classic)?;
+            let classic = checked(classic)?;
             let value = present(value, "value")?;
             out.put_value(classic.deliver(&value)?)
         })

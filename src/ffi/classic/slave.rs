@@ -1,15 +1,15 @@
 //! Slaves: services that give masters of classic mode what the host's callbacks do.
 
 use crate::classic::{self, Slave, SlaveState};
+use crate::ffi::border::boundary::ffi_boundary;
 use crate::ffi::border::callbacks::{CSelf, create_of, hook_of, rpyc_method_fn};
-use crate::ffi::border::guard::guard;
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{array, name, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE, Result, rpyc_status};
 use crate::ffi::border::table::{self, optional};
 use crate::ffi::border::types::{rpyc_call, rpyc_class, rpyc_connection, rpyc_error, rpyc_object};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
-use crate::ffi::service::call::{lend_call, live};
+use crate::ffi::service::call::{checked, lend_call};
 use crate::objects::{Call, Method, Object};
 use crate::value::Text;
 use std::ffi::{c_char, c_void};
@@ -56,7 +56,7 @@ pub struct rpyc_slave_table {
 }
 
 fn self_of(root: &Object) -> *mut c_void {
-    let state = classic::state_of(root).and_then(|state: &SlaveState| state.host.downcast_ref::<CSelf>());
+    let state = classic::state_of(root).and_then(|state: &SlaveState| state.application.downcast_ref::<CSelf>());
     state.map_or(ptr::null_mut(), |state| state.0.pointer())
 }
 
@@ -97,7 +97,7 @@ pub unsafe extern "C" fn rpyc_slave_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let userdata = Arc::new(Userdata::new(userdata, userdata_free));
             let out = output(class_out, "class_out")?;
             out.put(handle::new(classic::slave(described(table, userdata)?)?))
@@ -120,7 +120,7 @@ unsafe fn described(table: *const rpyc_slave_table, userdata: Arc<Userdata>) -> 
             if modules.iter().any(|(known, _): &(Text, _)| known.as_str() == text) {
                 return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("module_names: '{text}' is given twice")));
             }
-            modules.push((Text::new(text), handle::get(*object, "modules")?.reference.clone()));
+            modules.push((Text::new(text), handle::require(*object, "modules")?.reference.clone()));
         }
         let owner = userdata.clone();
         Ok(Slave {
@@ -159,9 +159,9 @@ pub unsafe extern "C" fn rpyc_slave_module(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(object_out, "object_out")?;
-            let call = live(call)?;
+            let call = checked(call)?;
             let module = name(module, "module")?;
             let root = classic::service_of(call);
             let state = root.as_ref().and_then(|root| classic::state_of(root));
@@ -194,7 +194,7 @@ pub unsafe extern "C" fn rpyc_module_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(object_out, "object_out")?;
             let module = name(module, "module")?;
             out.put(handle::new(classic::module(module, optional(doc, "doc")?).into()))

@@ -1,14 +1,14 @@
 //! rpyc_classic: files and folders, and the peer's standard streams.
 
 use crate::classic::{Input, Output, Progress, Redirection, Streams, Transfer};
-use crate::ffi::border::guard::{self, guard, guard_or};
+use crate::ffi::border::boundary::{self, ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{name, output};
 use crate::ffi::border::status::{Result, rpyc_status};
 use crate::ffi::border::table;
 use crate::ffi::border::types::{rpyc_classic, rpyc_error, rpyc_redirection};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
-use crate::ffi::classic::master::live;
+use crate::ffi::classic::master::checked;
 use libc::FILE;
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
@@ -65,7 +65,7 @@ unsafe fn with_options(
     let filter = |name: &str| match options.filter {
         None => true,
         // SAFETY: the host's function, called as its type says.
-        Some(filter) => guard::outside(|| unsafe { filter(c_text(name).as_ptr(), options.userdata) }),
+        Some(filter) => boundary::outside(|| unsafe { filter(c_text(name).as_ptr(), options.userdata) }),
     };
     let progress = |told: &Progress<'_>| match options.progress {
         None => true,
@@ -75,7 +75,7 @@ unsafe fn with_options(
             let told =
                 rpyc_transfer_progress { local: local.as_ptr(), remote: remote.as_ptr(), done, size, files, total };
             // SAFETY: the host's function, called as its type says.
-            guard::outside(|| unsafe { progress(&told, options.userdata) })
+            boundary::outside(|| unsafe { progress(&told, options.userdata) })
         }
     };
     let chunk = if options.chunk_size == 0 { Transfer::default().chunk } else { options.chunk_size.min(1 << 26) };
@@ -107,8 +107,8 @@ pub unsafe extern "C" fn rpyc_classic_upload(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let classic = live(classic)?;
+        ffi_boundary(error_out, || {
+            let classic = checked(classic)?;
             let local = name(local, "local")?;
             let remote = name(remote, "remote")?;
             with_options(options, |how| classic.upload(local, remote, how))
@@ -140,8 +140,8 @@ pub unsafe extern "C" fn rpyc_classic_download(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let classic = live(classic)?;
+        ffi_boundary(error_out, || {
+            let classic = checked(classic)?;
             let remote = name(remote, "remote")?;
             let local = name(local, "local")?;
             with_options(options, |how| classic.download(remote, local, how))
@@ -189,25 +189,25 @@ pub unsafe extern "C" fn rpyc_classic_redirect(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let userdata = Arc::new(Userdata::new(userdata, userdata_free));
             let place = output(redirection_out, "redirection_out")?;
             let writer = |callback: rpyc_output_fn| {
                 let (callback, userdata) = (callback?, userdata.clone());
                 let write: Output = Arc::new(move |text: &str| {
-                    guard::outside(|| callback(text.as_ptr().cast(), text.len(), userdata.pointer()));
+                    boundary::outside(|| callback(text.as_ptr().cast(), text.len(), userdata.pointer()));
                 });
                 Some(write)
             };
             let reader = |callback: rpyc_input_fn| {
                 let (callback, userdata) = (callback?, userdata.clone());
                 let read: Input = Arc::new(move |buffer: &mut [u8]| {
-                    guard::outside(|| callback(buffer.as_mut_ptr().cast(), buffer.len(), userdata.pointer()))
+                    boundary::outside(|| callback(buffer.as_mut_ptr().cast(), buffer.len(), userdata.pointer()))
                 });
                 Some(read)
             };
             let streams = Streams { input: reader(input), output: writer(out), error: writer(err) };
-            place.put(handle::new(live(classic)?.redirect(streams)?))
+            place.put(handle::new(checked(classic)?.redirect(streams)?))
         })
     }
 }
@@ -277,14 +277,14 @@ pub unsafe extern "C" fn rpyc_classic_redirect_files(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let place = output(redirection_out, "redirection_out")?;
             let streams = Streams {
                 input: File::new(input).map(|file| file.input()),
                 output: File::new(out).map(|file| file.output()),
                 error: File::new(err).map(|file| file.output()),
             };
-            place.put(handle::new(live(classic)?.redirect(streams)?))
+            place.put(handle::new(checked(classic)?.redirect(streams)?))
         })
     }
 }
@@ -302,7 +302,7 @@ pub unsafe extern "C" fn rpyc_redirection_end(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(handle::get(redirection, "redirection")?.end()?)) }
+    unsafe { ffi_boundary(error_out, || Ok(handle::require(redirection, "redirection")?.end()?)) }
 }
 
 /// Frees a handle. A redirection that was not ended stays: the peer goes on writing to this side.
@@ -313,5 +313,5 @@ pub unsafe extern "C" fn rpyc_redirection_end(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_redirection_free(redirection: *mut rpyc_redirection) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(redirection) }));
+    ffi_boundary_or((), || drop(unsafe { handle::take(redirection) }));
 }

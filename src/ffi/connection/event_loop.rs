@@ -1,12 +1,12 @@
 //! Connections in an event loop: what to wait for, and a step that never waits.
 
 use crate::connection::Connection;
-use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::output;
 use crate::ffi::border::status::rpyc_status;
 use crate::ffi::border::types::{rpyc_connection, rpyc_error};
-use crate::ffi::connection::lifetime::{held, live};
+use crate::ffi::connection::lifetime::{checked, held};
 
 /// Wait until the descriptor is readable.
 pub const RPYC_WAIT_READ: i32 = 1;
@@ -32,7 +32,7 @@ pub unsafe extern "C" fn rpyc_connection_set_nonblocking(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(held(connection)?.set_nonblocking(nonblocking != 0)?)) }
+    unsafe { ffi_boundary(error_out, || Ok(held(connection)?.set_nonblocking(nonblocking != 0)?)) }
 }
 
 /// Sends what the transport accepts without blocking and handles received messages: calls of the peer run in this thread, and
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn rpyc_connection_process(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let mut unused = false;
             let out = output(if handled_out.is_null() { &mut unused } else { handled_out }, "handled_out")?;
             out.put(held(connection)?.process()?)
@@ -75,8 +75,8 @@ pub unsafe extern "C" fn rpyc_connection_process(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_interest(connection: *const rpyc_connection) -> i32 {
     // SAFETY: the contract of the border.
-    guard_or(0, || {
-        let interest = unsafe { live(connection) }.map(Connection::interest).unwrap_or_default();
+    ffi_boundary_or(0, || {
+        let interest = unsafe { checked(connection) }.map(Connection::interest).unwrap_or_default();
         (interest.read as i32 * RPYC_WAIT_READ) | (interest.write as i32 * RPYC_WAIT_WRITE)
     })
 }
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn rpyc_connection_interest(connection: *const rpyc_connec
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_next_deadline(connection: *const rpyc_connection) -> i64 {
     // SAFETY: the contract of the border.
-    guard_or(-1, || match unsafe { live(connection) }.ok().and_then(Connection::next_deadline) {
+    ffi_boundary_or(-1, || match unsafe { checked(connection) }.ok().and_then(Connection::next_deadline) {
         Some(left) => i64::try_from(left.as_nanos().div_ceil(1_000_000)).unwrap_or(i64::MAX),
         None => -1,
     })
@@ -106,7 +106,7 @@ pub unsafe extern "C" fn rpyc_connection_next_deadline(connection: *const rpyc_c
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_write_fileno(connection: *const rpyc_connection) -> i32 {
     // SAFETY: the contract of the border.
-    guard_or(-1, || unsafe { handle::peek(connection) }.and_then(Connection::write_fileno).unwrap_or(-1))
+    ffi_boundary_or(-1, || unsafe { handle::as_ref(connection) }.and_then(Connection::write_fileno).unwrap_or(-1))
 }
 
 /// The descriptor that becomes readable when another thread has left something for the loop to do, such as an answer that did
@@ -120,5 +120,5 @@ pub unsafe extern "C" fn rpyc_connection_write_fileno(connection: *const rpyc_co
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_wake_fileno(connection: *const rpyc_connection) -> i32 {
     // SAFETY: the contract of the border.
-    guard_or(-1, || unsafe { live(connection) }.ok().and_then(Connection::wake_fileno).unwrap_or(-1))
+    ffi_boundary_or(-1, || unsafe { checked(connection) }.ok().and_then(Connection::wake_fileno).unwrap_or(-1))
 }

@@ -2,13 +2,13 @@
 
 use crate::config::Dialect;
 use crate::connection::Connection;
-use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{name, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE, RPYC_ERR_TYPE, rpyc_status};
 use crate::ffi::border::types::{rpyc_connection, rpyc_error, rpyc_object, rpyc_value};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
-use crate::ffi::connection::lifetime::live;
+use crate::ffi::connection::lifetime::checked;
 use crate::value::{Reference, Value};
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -33,8 +33,8 @@ pub unsafe extern "C" fn rpyc_connection_set_option(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let connection = live(connection)?;
+        ffi_boundary(error_out, || {
+            let connection = checked(connection)?;
             Ok(connection.set_option(name(option, "option")?, name(text, "text")?)?)
         })
     }
@@ -61,9 +61,9 @@ pub unsafe extern "C" fn rpyc_connection_set_userdata(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
-            live(connection)?.attach(Arc::new(userdata));
+            checked(connection)?.attach(Arc::new(userdata));
             Ok(())
         })
     }
@@ -79,8 +79,8 @@ pub unsafe extern "C" fn rpyc_connection_set_userdata(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_userdata(connection: *const rpyc_connection) -> *mut c_void {
     // SAFETY: the contract of the border.
-    guard_or(ptr::null_mut(), || {
-        let attachment = unsafe { live(connection) }.ok().and_then(Connection::attachment);
+    ffi_boundary_or(ptr::null_mut(), || {
+        let attachment = unsafe { checked(connection) }.ok().and_then(Connection::attachment);
         attachment.map_or(ptr::null_mut(), |attachment| attachment.pointer())
     })
 }
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn rpyc_connection_userdata(connection: *const rpyc_connec
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_dialect(connection: *const rpyc_connection) -> i32 {
     // SAFETY: the contract of the border.
-    guard_or(0, || match unsafe { live(connection) }.map(Connection::dialect) {
+    ffi_boundary_or(0, || match unsafe { checked(connection) }.map(Connection::dialect) {
         Ok(Dialect::V6) => 6,
         Ok(Dialect::V5) => 5,
         _ => 0,
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn rpyc_connection_dialect(connection: *const rpyc_connect
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_is_native(connection: *const rpyc_connection) -> bool {
     // SAFETY: the contract of the border.
-    guard_or(false, || unsafe { live(connection) }.is_ok_and(Connection::is_native))
+    ffi_boundary_or(false, || unsafe { checked(connection) }.is_ok_and(Connection::is_native))
 }
 
 /// What the other side is called: its address where it has one.
@@ -131,9 +131,9 @@ pub unsafe extern "C" fn rpyc_connection_peer_name(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(text_out, "text_out")?;
-            out.put_value(Value::str(&live(connection)?.peer_name()))
+            out.put_value(Value::str(&checked(connection)?.peer_name()))
         })
     }
 }
@@ -154,9 +154,9 @@ pub unsafe extern "C" fn rpyc_connection_local_root(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(object_out, "object_out")?;
-            let root = live(connection)?.service().cloned();
+            let root = checked(connection)?.service().cloned();
             let root = root.ok_or_else(|| Failure::new(RPYC_ERR_STATE, "there is no service yet"))?;
             out.put(handle::new(Reference::Local(root).into()))
         })
@@ -181,9 +181,9 @@ pub unsafe extern "C" fn rpyc_connection_get_option(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(text_out, "text_out")?;
-            let connection = live(connection)?;
+            let connection = checked(connection)?;
             let option = name(option, "option")?;
             let unknown = || Failure::new(RPYC_ERR_ARGUMENT, format_args!("there is no option named '{option}'"));
             out.put_value(Value::from(connection.config().get(option).ok_or_else(unknown)?))
@@ -207,9 +207,9 @@ pub unsafe extern "C" fn rpyc_connection_credentials(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(credentials_out, "credentials_out")?;
-            out.put_value(live(connection)?.credentials().clone())
+            out.put_value(checked(connection)?.credentials().clone())
         })
     }
 }
@@ -233,11 +233,11 @@ pub unsafe extern "C" fn rpyc_connection_endpoints(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let local = output(local_out, "local_out");
             let peer = output(peer_out, "peer_out");
             let (local, peer) = (local?, peer?);
-            let (here, there) = live(connection)?.endpoints();
+            let (here, there) = checked(connection)?.endpoints();
             local.put_value(Value::str(&here))?;
             peer.put_value(Value::str(&there))
         })
@@ -261,9 +261,9 @@ pub unsafe extern "C" fn rpyc_connection_set_root(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let connection = live(connection)?;
-            match &handle::get(root, "root")?.reference {
+        ffi_boundary(error_out, || {
+            let connection = checked(connection)?;
+            match &handle::require(root, "root")?.reference {
                 Reference::Local(root) => connection.set_root(root.clone()),
                 Reference::Remote(_) => {
                     return Err(Failure::new(RPYC_ERR_TYPE, "a peer's object cannot be our root"));

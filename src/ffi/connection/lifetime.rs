@@ -1,7 +1,7 @@
 //! rpyc_connection: making, closing and driving connections, and plain requests.
 
 use crate::connection::Connection;
-use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{bytes, name, output, present};
 use crate::ffi::border::status::{Result, rpyc_status};
@@ -21,9 +21,9 @@ impl Handle for rpyc_connection {
 ///
 /// # Safety
 /// The handle is NULL or a live connection, as long as is said of the result.
-pub(crate) unsafe fn live<'a>(handle: *const rpyc_connection) -> Result<&'a Connection> {
+pub(crate) unsafe fn checked<'a>(handle: *const rpyc_connection) -> Result<&'a Connection> {
     // SAFETY: the same is asked of our caller.
-    let connection = unsafe { handle::get(handle, "connection") }?;
+    let connection = unsafe { handle::require(handle, "connection") }?;
     connection.shared().check_fork()?;
     Ok(connection)
 }
@@ -35,7 +35,7 @@ pub(crate) unsafe fn live<'a>(handle: *const rpyc_connection) -> Result<&'a Conn
 /// The handle is NULL or a live connection.
 pub(crate) unsafe fn held(handle: *const rpyc_connection) -> Result<Connection> {
     // SAFETY: the same is asked of our caller.
-    unsafe { live(handle) }.map(|connection| Connection::borrowed(connection.shared().clone()))
+    unsafe { checked(handle) }.map(|connection| Connection::borrowed(connection.shared().clone()))
 }
 
 /// Connects to an address: opens a transport and makes a connection over it.
@@ -66,11 +66,11 @@ pub unsafe extern "C" fn rpyc_connect(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(connection_out, "connection_out")?;
             let address: Address = name(address, "address")?.parse()?;
             let config = config_or_default(config);
-            out.put(handle::new(Connection::connect(&address, handle::peek(service), config)?))
+            out.put(handle::new(Connection::connect(&address, handle::as_ref(service), config)?))
         })
     }
 }
@@ -98,12 +98,12 @@ pub unsafe extern "C" fn rpyc_connection_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let transport = handle::take(transport);
             let out = output(connection_out, "connection_out")?;
             let transport = present(transport, "transport")?;
             let config = config_or_default(config);
-            out.put(handle::new(Connection::new(transport, handle::peek(service), config)?))
+            out.put(handle::new(Connection::new(transport, handle::as_ref(service), config)?))
         })
     }
 }
@@ -117,8 +117,8 @@ pub unsafe extern "C" fn rpyc_connection_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_clone(connection: *const rpyc_connection) -> *mut rpyc_connection {
     // SAFETY: the contract of the border.
-    guard_or(std::ptr::null_mut(), || {
-        unsafe { handle::peek(connection) }.map_or(std::ptr::null_mut(), |connection| handle::new(connection.clone()))
+    ffi_boundary_or(std::ptr::null_mut(), || {
+        unsafe { handle::as_ref(connection) }.map_or(std::ptr::null_mut(), |connection| handle::new(connection.clone()))
     })
 }
 
@@ -130,7 +130,7 @@ pub unsafe extern "C" fn rpyc_connection_clone(connection: *const rpyc_connectio
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_free(connection: *mut rpyc_connection) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(connection) }));
+    ffi_boundary_or((), || drop(unsafe { handle::take(connection) }));
 }
 
 /// Closes a connection: tells the peer and waits, at most close_timeout, for it to end the stream.
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn rpyc_connection_close(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(held(connection)?.close()?)) }
+    unsafe { ffi_boundary(error_out, || Ok(held(connection)?.close()?)) }
 }
 
 /// Has the connection ended, on either side?
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn rpyc_connection_close(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_closed(connection: *const rpyc_connection) -> bool {
     // SAFETY: the contract of the border.
-    guard_or(true, || unsafe { handle::peek(connection) }.is_none_or(Connection::closed))
+    ffi_boundary_or(true, || unsafe { handle::as_ref(connection) }.is_none_or(Connection::closed))
 }
 
 /// The descriptor that becomes readable when the peer has sent something, for poll or epoll.
@@ -177,7 +177,7 @@ pub unsafe extern "C" fn rpyc_connection_closed(connection: *const rpyc_connecti
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_fileno(connection: *const rpyc_connection) -> i32 {
     // SAFETY: the contract of the border.
-    guard_or(-1, || unsafe { handle::peek(connection) }.and_then(Connection::fileno).unwrap_or(-1))
+    ffi_boundary_or(-1, || unsafe { handle::as_ref(connection) }.and_then(Connection::fileno).unwrap_or(-1))
 }
 
 /// Returns whether a whole message is in the library's own buffer, where no poll of the descriptor can see it.
@@ -189,7 +189,7 @@ pub unsafe extern "C" fn rpyc_connection_fileno(connection: *const rpyc_connecti
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_has_message(connection: *const rpyc_connection) -> bool {
     // SAFETY: the contract of the border.
-    guard_or(false, || unsafe { handle::peek(connection) }.is_some_and(Connection::has_message))
+    ffi_boundary_or(false, || unsafe { handle::as_ref(connection) }.is_some_and(Connection::has_message))
 }
 
 /// The peer's root object: what its service offers. It is asked for once per connection.
@@ -208,7 +208,7 @@ pub unsafe extern "C" fn rpyc_connection_root(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(root_out, "root_out")?;
             out.put(handle::new(held(connection)?.root()?.into()))
         })
@@ -235,7 +235,7 @@ pub unsafe extern "C" fn rpyc_connection_ping(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let connection = held(connection)?;
             let data = match data.is_null() && length == 0 {
                 true => Value::str(&"abcdefghijklmnopqrstuvwxyz".repeat(20)),

@@ -1,13 +1,13 @@
 //! Driving a connection: serving the peer, and plain requests.
 
 use crate::connection::Connection;
-use crate::ffi::border::guard::guard;
+use crate::ffi::border::boundary::ffi_boundary;
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{output, take_values};
 use crate::ffi::border::status::rpyc_status;
 use crate::ffi::border::time::timeout;
 use crate::ffi::border::types::{rpyc_async_result, rpyc_connection, rpyc_error, rpyc_value};
-use crate::ffi::connection::lifetime::{held, live};
+use crate::ffi::connection::lifetime::{checked, held};
 
 /// Sends its data and gets it back.
 pub const RPYC_HANDLE_PING: i32 = 1;
@@ -126,7 +126,7 @@ unsafe fn handling(
 ) -> rpyc_status {
     // SAFETY: the same is asked of our caller.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let mut unused = false;
             let out = output(if handled_out.is_null() { &mut unused } else { handled_out }, "handled_out")?;
             out.put(work(&held(connection)?)?)
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn rpyc_connection_serve_all(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(held(connection)?.serve_all()?)) }
+    unsafe { ffi_boundary(error_out, || Ok(held(connection)?.serve_all()?)) }
 }
 
 /// Sends any request and waits for its answer, at most sync_request_timeout; requests of the peer are served meanwhile.
@@ -176,7 +176,7 @@ pub unsafe extern "C" fn rpyc_connection_sync_request(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let args = take_values(args, count, "args");
             let out = output(value_out, "value_out")?;
             let connection = held(connection)?;
@@ -209,7 +209,7 @@ pub unsafe extern "C" fn rpyc_connection_async_request(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let args = take_values(args, count, "args");
             let out = output(result_out, "result_out")?;
             let connection = held(connection)?;
@@ -232,7 +232,7 @@ pub unsafe extern "C" fn rpyc_connection_cork(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(live(connection)?.begin()?)) }
+    unsafe { ffi_boundary(error_out, || Ok(checked(connection)?.begin()?)) }
 }
 
 /// Sends everything that is pending: the requests gathered since rpyc_connection_cork, whose burst it ends, and the
@@ -249,7 +249,7 @@ pub unsafe extern "C" fn rpyc_connection_flush(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(held(connection)?.flush()?)) }
+    unsafe { ffi_boundary(error_out, || Ok(held(connection)?.flush()?)) }
 }
 
 /// The constants are those of the session.

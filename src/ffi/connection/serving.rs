@@ -1,7 +1,7 @@
 //! rpyc_serving: threads of the library that serve a connection.
 
 use crate::connection::Background;
-use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::output;
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
@@ -48,7 +48,7 @@ pub unsafe extern "C" fn rpyc_connection_serve_background(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(serving_out, "serving_out")?;
             let connection = held(connection)?;
             out.put(handle::new(Arc::new(connection.serve_background(threads, is_in_order(flags)?)?)))
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn rpyc_connection_serve_threaded(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(held(connection)?.serve_threaded(threads, is_in_order(flags)?)?)) }
+    unsafe { ffi_boundary(error_out, || Ok(held(connection)?.serve_threaded(threads, is_in_order(flags)?)?)) }
 }
 
 /// Another handle of the same threads.
@@ -86,8 +86,8 @@ pub unsafe extern "C" fn rpyc_connection_serve_threaded(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_serving_clone(serving: *const rpyc_serving) -> *mut rpyc_serving {
     // SAFETY: the contract of the border.
-    guard_or(std::ptr::null_mut(), || {
-        unsafe { handle::peek(serving) }.map_or(std::ptr::null_mut(), |serving| handle::new(serving.clone()))
+    ffi_boundary_or(std::ptr::null_mut(), || {
+        unsafe { handle::as_ref(serving) }.map_or(std::ptr::null_mut(), |serving| handle::new(serving.clone()))
     })
 }
 
@@ -99,7 +99,7 @@ pub unsafe extern "C" fn rpyc_serving_clone(serving: *const rpyc_serving) -> *mu
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_serving_free(serving: *mut rpyc_serving) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(serving) }));
+    ffi_boundary_or((), || drop(unsafe { handle::take(serving) }));
 }
 
 /// Do any of the threads still run?
@@ -111,7 +111,7 @@ pub unsafe extern "C" fn rpyc_serving_free(serving: *mut rpyc_serving) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_serving_is_running(serving: *const rpyc_serving) -> bool {
     // SAFETY: the contract of the border.
-    guard_or(false, || unsafe { handle::peek(serving) }.is_some_and(|serving| serving.is_running()))
+    ffi_boundary_or(false, || unsafe { handle::as_ref(serving) }.is_some_and(|serving| serving.is_running()))
 }
 
 /// Has the threads end when they have done what they are doing, and does not wait for that. A thread that waits for the peer
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn rpyc_serving_is_running(serving: *const rpyc_serving) -
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_serving_stop(serving: *mut rpyc_serving, error_out: *mut *mut rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(handle::get(serving, "serving")?.stop()?)) }
+    unsafe { ffi_boundary(error_out, || Ok(handle::require(serving, "serving")?.stop()?)) }
 }
 
 /// Waits until the threads have ended, because they were stopped or the connection is over, and nothing of them is left.
@@ -140,8 +140,8 @@ pub unsafe extern "C" fn rpyc_serving_stop(serving: *mut rpyc_serving, error_out
 pub unsafe extern "C" fn rpyc_serving_join(serving: *mut rpyc_serving, error_out: *mut *mut rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let serving = handle::get(serving, "serving")?.clone();
+        ffi_boundary(error_out, || {
+            let serving = handle::require(serving, "serving")?.clone();
             Ok(serving.join()?)
         })
     }

@@ -1,6 +1,6 @@
 //! rpyc_transport: byte streams to make connections of.
 
-use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{name, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, rpyc_status};
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn rpyc_transport_connect(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(transport_out, "transport_out")?;
             let address: Address = name(address, "address")?.parse()?;
             let config = config_or_default(config);
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn rpyc_transport_new_fd(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(transport_out, "transport_out")?;
             if read_fd < 0 || write_fd < 0 {
                 let text = format!("{read_fd} and {write_fd} are no pair of descriptors");
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn rpyc_transport_new_pair(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let left = output(left_out, "left_out");
             let right = output(right_out, "right_out");
             let (left, right) = (left?, right?);
@@ -119,5 +119,5 @@ pub unsafe extern "C" fn rpyc_transport_new_pair(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_transport_free(transport: *mut rpyc_transport) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(transport) }));
+    ffi_boundary_or((), || drop(unsafe { handle::take(transport) }));
 }

@@ -1,7 +1,7 @@
 //! Every operation as an asynchronous request.
 
 use crate::connection::is_instance_later;
-use crate::ffi::border::guard::guard;
+use crate::ffi::border::boundary::ffi_boundary;
 use crate::ffi::border::handle::value_take;
 use crate::ffi::border::pointer::{name, present};
 use crate::ffi::border::status::rpyc_status;
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn rpyc_object_call_async(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             Arguments::take(args, count, keywords, |arguments| {
                 answer_later((object, "object"), timeout_ms, result_out, |later| later.ask(arguments?.call()))
             })
@@ -150,7 +150,7 @@ pub unsafe extern "C" fn rpyc_object_call_method_async(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             Arguments::take(args, count, keywords, |arguments| {
                 answer_later((object, "object"), timeout_ms, result_out, |later| {
                     let arguments = arguments?;

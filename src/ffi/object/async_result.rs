@@ -1,7 +1,7 @@
 //! rpyc_async_result: answers that nobody had to wait for.
 
 use crate::connection::{wait_all, wait_any};
-use crate::ffi::border::guard::{self, guard, guard_or};
+use crate::ffi::border::boundary::{self, ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{array, output, present};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
@@ -31,8 +31,8 @@ pub type rpyc_async_callback = Option<unsafe extern "C" fn(result: *mut rpyc_asy
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_clone(result: *const rpyc_async_result) -> *mut rpyc_async_result {
     // SAFETY: the contract of the border.
-    guard_or(std::ptr::null_mut(), || {
-        unsafe { handle::peek(result) }.map_or(std::ptr::null_mut(), |result| handle::new(result.clone()))
+    ffi_boundary_or(std::ptr::null_mut(), || {
+        unsafe { handle::as_ref(result) }.map_or(std::ptr::null_mut(), |result| handle::new(result.clone()))
     })
 }
 
@@ -44,14 +44,14 @@ pub unsafe extern "C" fn rpyc_async_result_clone(result: *const rpyc_async_resul
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_free(result: *mut rpyc_async_result) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(result) }));
+    ffi_boundary_or((), || drop(unsafe { handle::take(result) }));
 }
 
 /// # Safety
 /// The handle is NULL or live.
 unsafe fn ask(result: *mut rpyc_async_result, question: impl FnOnce(&Promise) -> bool) -> bool {
     // SAFETY: the same is asked of our caller.
-    guard_or(false, || unsafe { handle::peek(result) }.is_some_and(question))
+    ffi_boundary_or(false, || unsafe { handle::as_ref(result) }.is_some_and(question))
 }
 
 /// Has the answer come? As in RPyC, messages that have arrived are handled first, without waiting.
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn rpyc_async_result_wait(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(handle::get(result, "result")?.wait()?)) }
+    unsafe { ffi_boundary(error_out, || Ok(handle::require(result, "result")?.wait()?)) }
 }
 
 /// Waits as rpyc_async_result_wait does, and gives the answer. It may be asked for again.
@@ -123,9 +123,9 @@ pub unsafe extern "C" fn rpyc_async_result_value(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(value_out, "value_out")?;
-            out.put_value(handle::get(result, "result")?.value()?)
+            out.put_value(handle::require(result, "result")?.value()?)
         })
     }
 }
@@ -149,7 +149,7 @@ unsafe fn several(results: *const *mut rpyc_async_result, count: usize) -> Resul
     // SAFETY: the same is asked of our caller.
     unsafe {
         let handles = array(results, count, "results")?;
-        handles.iter().map(|result| Ok(handle::get(*result, "results")?.clone())).collect()
+        handles.iter().map(|result| Ok(handle::require(*result, "results")?.clone())).collect()
     }
 }
 
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn rpyc_async_result_wait_any(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(index_out, "index_out")?;
             let results = several(results, count)?;
             if results.is_empty() {
@@ -204,7 +204,7 @@ pub unsafe extern "C" fn rpyc_async_result_wait_all(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(wait_all(&several(results, count)?, timeout(timeout_ms))?)) }
+    unsafe { ffi_boundary(error_out, || Ok(wait_all(&several(results, count)?, timeout(timeout_ms))?)) }
 }
 
 /// Has a callback run when the answer comes; at once if it is here. Several run in the order of registration, one after the
@@ -228,14 +228,14 @@ pub unsafe extern "C" fn rpyc_async_result_add_callback(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
             // The callback may run at once, and free this very handle.
-            let result = handle::get(result, "result")?.clone();
+            let result = handle::require(result, "result")?.clone();
             let callback = present(callback, "callback")?;
             result.add_callback(Box::new(move |result| {
                 let lent = handle::new::<rpyc_async_result>(result.clone());
-                guard::outside(|| callback(lent, userdata.pointer()));
+                boundary::outside(|| callback(lent, userdata.pointer()));
                 drop(handle::take(lent));
             }));
             Ok(())
@@ -259,8 +259,8 @@ pub unsafe extern "C" fn rpyc_async_result_set_expiry(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            handle::get(result, "result")?.set_expiry(timeout(timeout_ms));
+        ffi_boundary(error_out, || {
+            handle::require(result, "result")?.set_expiry(timeout(timeout_ms));
             Ok(())
         })
     }

@@ -1,8 +1,8 @@
 //! rpyc_buffer: memory of the host into which long answers are received.
 
-use crate::codec::frame::Room;
+use crate::codec::frame::Destination;
 use crate::connection::{ask_into, ask_later_into};
-use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{name, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, rpyc_status};
@@ -34,7 +34,7 @@ unsafe impl Sync for Memory {}
 
 impl Memory {
     /// For one answer. None: another one uses it.
-    fn lend(self: &Arc<Memory>) -> Option<Box<dyn Room>> {
+    fn lend(self: &Arc<Memory>) -> Option<Box<dyn Destination>> {
         self.busy.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).ok()?;
         Some(Box::new(Loan { memory: self.clone(), over: false, used: 0 }))
     }
@@ -48,7 +48,7 @@ struct Loan {
     used: usize,
 }
 
-impl Room for Loan {
+impl Destination for Loan {
     fn bytes_mut(&mut self) -> &mut [u8] {
         if self.over {
             return &mut [];
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn rpyc_buffer_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
             let out = output(buffer_out, "buffer_out")?;
             if data.is_null() {
@@ -138,8 +138,8 @@ pub unsafe extern "C" fn rpyc_buffer_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_buffer_clone(buffer: *const rpyc_buffer) -> *mut rpyc_buffer {
     // SAFETY: the contract of the border.
-    guard_or(ptr::null_mut(), || {
-        unsafe { handle::peek(buffer) }.map_or(ptr::null_mut(), |memory| handle::new(memory.clone()))
+    ffi_boundary_or(ptr::null_mut(), || {
+        unsafe { handle::as_ref(buffer) }.map_or(ptr::null_mut(), |memory| handle::new(memory.clone()))
     })
 }
 
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn rpyc_buffer_clone(buffer: *const rpyc_buffer) -> *mut r
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_buffer_free(buffer: *mut rpyc_buffer) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(buffer) }));
+    ffi_boundary_or((), || drop(unsafe { handle::take(buffer) }));
 }
 
 /// Is the memory in use: by a call whose answer may still come into it, or by a value that lies in it?
@@ -167,7 +167,9 @@ pub unsafe extern "C" fn rpyc_buffer_free(buffer: *mut rpyc_buffer) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_buffer_busy(buffer: *const rpyc_buffer) -> bool {
     // SAFETY: the contract of the border.
-    guard_or(false, || unsafe { handle::peek(buffer) }.is_some_and(|memory| memory.busy.load(Ordering::Acquire)))
+    ffi_boundary_or(false, || {
+        unsafe { handle::as_ref(buffer) }.is_some_and(|memory| memory.busy.load(Ordering::Acquire))
+    })
 }
 
 /// As rpyc_object_call_method, with memory for the answer: bytes that fit lie in the buffer, at its beginning, and
@@ -201,12 +203,12 @@ pub unsafe extern "C" fn rpyc_object_call_method_into(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             Arguments::take(args, count, keywords, |arguments| {
                 answer((object, "object"), (value_out, "value_out"), |this| {
                     let arguments = arguments?;
                     let method = name(method, "method")?;
-                    let room = handle::get(buffer, "buffer")?.lend();
+                    let room = handle::require(buffer, "buffer")?.lend();
                     Ok(handle::value_new(ask_into(this, arguments.call_method(method), room)?))
                 })
             })
@@ -243,12 +245,12 @@ pub unsafe extern "C" fn rpyc_object_call_method_into_async(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             Arguments::take(args, count, keywords, |arguments| {
                 answer_later((object, "object"), timeout_ms, result_out, |later| {
                     let arguments = arguments?;
                     let method = name(method, "method")?;
-                    let room = handle::get(buffer, "buffer")?.lend();
+                    let room = handle::require(buffer, "buffer")?.lend();
                     Ok(ask_later_into(later.object, arguments.call_method(method), later.limit, room)?)
                 })
             })

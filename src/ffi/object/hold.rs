@@ -1,7 +1,7 @@
 //! Handles that keep open the connection over which an object came. Bindings give them to the objects that are results.
 
 use crate::connection::{Connection, shared_of};
-use crate::ffi::border::guard::guard_or;
+use crate::ffi::border::boundary::ffi_boundary_or;
 use crate::ffi::border::handle;
 use crate::ffi::border::types::{rpyc_connection, rpyc_object, rpyc_value};
 use crate::value::{Proxy, Reference};
@@ -26,7 +26,7 @@ fn hold(proxy: &Proxy) -> *mut rpyc_connection {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_hold_connection(object: *const rpyc_object) -> *mut rpyc_connection {
     // SAFETY: the contract of the border.
-    guard_or(ptr::null_mut(), || match unsafe { handle::peek(object) }.map(|object| &object.reference) {
+    ffi_boundary_or(ptr::null_mut(), || match unsafe { handle::as_ref(object) }.map(|object| &object.reference) {
         Some(Reference::Remote(proxy)) => hold(proxy),
         _ => ptr::null_mut(),
     })
@@ -40,7 +40,7 @@ pub unsafe extern "C" fn rpyc_object_hold_connection(object: *const rpyc_object)
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_hold_connection(value: *const rpyc_value) -> *mut rpyc_connection {
-    guard_or(ptr::null_mut(), || {
+    ffi_boundary_or(ptr::null_mut(), || {
         if handle::is_nothing(value) {
             return ptr::null_mut();
         }
@@ -59,9 +59,9 @@ pub unsafe extern "C" fn rpyc_value_hold_connection(value: *const rpyc_value) ->
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_is_of(object: *const rpyc_object, connection: *const rpyc_connection) -> bool {
-    guard_or(false, || {
+    ffi_boundary_or(false, || {
         // SAFETY: the contract of the border.
-        let (object, connection) = unsafe { (handle::peek(object), handle::peek(connection)) };
+        let (object, connection) = unsafe { (handle::as_ref(object), handle::as_ref(connection)) };
         match (object.map(|object| &object.reference), connection) {
             (Some(Reference::Remote(proxy)), Some(connection)) => {
                 shared_of(proxy).is_ok_and(|shared| Arc::ptr_eq(&shared, connection.shared()))

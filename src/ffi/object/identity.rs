@@ -1,8 +1,8 @@
 //! Handles of objects, and what they tell without asking: whose they are, their type, what is inside ours.
 
 use crate::connection::{Connection, shared_of};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::callbacks::CSelf;
-use crate::ffi::border::guard::{guard, guard_or};
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::output;
 use crate::ffi::border::status::{Failure, RPYC_ERR_STATE, Result, rpyc_status};
@@ -24,8 +24,8 @@ use std::sync::Arc;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_clone(object: *const rpyc_object) -> *mut rpyc_object {
     // SAFETY: the contract of the border.
-    guard_or(ptr::null_mut(), || {
-        unsafe { handle::peek(object) }.map_or(ptr::null_mut(), |object| handle::new(object.reference.clone().into()))
+    ffi_boundary_or(ptr::null_mut(), || {
+        unsafe { handle::as_ref(object) }.map_or(ptr::null_mut(), |object| handle::new(object.reference.clone().into()))
     })
 }
 
@@ -36,7 +36,7 @@ pub unsafe extern "C" fn rpyc_object_clone(object: *const rpyc_object) -> *mut r
 /// Threads: any thread; never waits. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_free(object: *mut rpyc_object) {
-    guard_or((), || {
+    ffi_boundary_or((), || {
         // SAFETY: the contract of the border.
         let Some(taken) = (unsafe { handle::take(object) }) else { return };
         let shared = match &taken.reference {
@@ -59,8 +59,8 @@ pub unsafe extern "C" fn rpyc_object_free(object: *mut rpyc_object) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_is_remote(object: *const rpyc_object) -> bool {
     // SAFETY: the contract of the border.
-    guard_or(false, || {
-        unsafe { handle::peek(object) }.is_some_and(|object| matches!(object.reference, Reference::Remote(_)))
+    ffi_boundary_or(false, || {
+        unsafe { handle::as_ref(object) }.is_some_and(|object| matches!(object.reference, Reference::Remote(_)))
     })
 }
 
@@ -73,8 +73,8 @@ pub unsafe extern "C" fn rpyc_object_is_remote(object: *const rpyc_object) -> bo
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_is_class(object: *const rpyc_object) -> bool {
     // SAFETY: the contract of the border.
-    guard_or(false, || {
-        unsafe { handle::peek(object) }.is_some_and(|object| match &object.reference {
+    ffi_boundary_or(false, || {
+        unsafe { handle::as_ref(object) }.is_some_and(|object| match &object.reference {
             Reference::Remote(proxy) => proxy.is_class,
             Reference::Local(local) => local.instances().is_some(),
         })
@@ -91,7 +91,7 @@ pub unsafe extern "C" fn rpyc_object_is_class(object: *const rpyc_object) -> boo
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_same(left: *const rpyc_object, right: *const rpyc_object) -> bool {
     // SAFETY: the contract of the border.
-    guard_or(false, || match unsafe { (handle::peek(left), handle::peek(right)) } {
+    ffi_boundary_or(false, || match unsafe { (handle::as_ref(left), handle::as_ref(right)) } {
         (Some(left), Some(right)) => left.reference.same(&right.reference),
         _ => false,
     })
@@ -106,8 +106,8 @@ pub unsafe extern "C" fn rpyc_object_same(left: *const rpyc_object, right: *cons
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_type_name(object: *const rpyc_object) -> *const c_char {
     // SAFETY: the contract of the border.
-    guard_or(ptr::null(), || {
-        unsafe { handle::peek(object) }
+    ffi_boundary_or(ptr::null(), || {
+        unsafe { handle::as_ref(object) }
             .map_or(ptr::null(), |object| object.type_name.get_or_init(|| c_name(&object.reference)).as_ptr())
     })
 }
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn rpyc_object_connection(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(connection_out, "connection_out")?;
             match reference(object, "object")? {
                 Reference::Remote(proxy) => out.put(handle::new(Connection::borrowed(connection_of(proxy)?))),
@@ -170,10 +170,10 @@ pub unsafe extern "C" fn rpyc_object_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let state = CSelf(Userdata::new(instance, self_free));
             let out = output(object_out, "object_out")?;
-            let class_ = handle::get(class_, "class_")?;
+            let class_ = handle::require(class_, "class_")?;
             out.put(handle::new(Reference::Local(class_.instance(Box::new(state))).into()))
         })
     }
@@ -189,8 +189,8 @@ pub unsafe extern "C" fn rpyc_object_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_self(object: *const rpyc_object, class_: *const rpyc_class) -> *mut c_void {
     // SAFETY: the contract of the border.
-    guard_or(ptr::null_mut(), || {
-        let (Some(object), Some(class_)) = (unsafe { (handle::peek(object), handle::peek(class_)) }) else {
+    ffi_boundary_or(ptr::null_mut(), || {
+        let (Some(object), Some(class_)) = (unsafe { (handle::as_ref(object), handle::as_ref(class_)) }) else {
             return ptr::null_mut();
         };
         let Reference::Local(local) = &object.reference else { return ptr::null_mut() };

@@ -1,6 +1,6 @@
 //! What containers, iterators and contexts can do.
 
-use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle::{self, Handle, value_take};
 use crate::ffi::border::pointer::{output, present};
 use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
@@ -350,9 +350,9 @@ pub unsafe extern "C" fn rpyc_iterator_next(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(item_out, "item_out")?;
-            let chunks = handle::get_mut(iterator, "iterator")?;
+            let chunks = handle::require_mut(iterator, "iterator")?;
             if chunks.items.as_slice().is_empty() && !chunks.end {
                 chunks.items = match ask(&chunks.source, Ask::BuffIter(chunks.next))? {
                     Value::Tuple(items) => items.to_vec().into_iter(),
@@ -380,5 +380,5 @@ pub unsafe extern "C" fn rpyc_iterator_next(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_iterator_free(iterator: *mut rpyc_iterator) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(iterator) }));
+    ffi_boundary_or((), || drop(unsafe { handle::take(iterator) }));
 }

@@ -1,7 +1,7 @@
 //! The form of all functions that ask one operation of an object, and what several of them take.
 
 use crate::connection::ask_later;
-use crate::ffi::border::guard::guard;
+use crate::ffi::border::boundary::ffi_boundary;
 use crate::ffi::border::handle::{self, value_new, value_take};
 use crate::ffi::border::pointer::{Empty, Values, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_TYPE, Result, rpyc_status};
@@ -29,7 +29,7 @@ pub(crate) unsafe fn operation<T: Empty>(
     op: impl FnOnce(&Reference) -> Result<T>,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || answer(object, out, op)) }
+    unsafe { ffi_boundary(error_out, || answer(object, out, op)) }
 }
 
 /// The same where there is nothing to answer.
@@ -43,7 +43,7 @@ pub(crate) unsafe fn operation_without_answer(
     op: impl FnOnce(&Reference) -> Result<Value>,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || op(reference(object, argument)?).map(drop)) }
+    unsafe { ffi_boundary(error_out, || op(reference(object, argument)?).map(drop)) }
 }
 
 /// Asks one operation of an object; the answer comes later.
@@ -59,7 +59,7 @@ pub(crate) unsafe fn operation_async(
     op: impl FnOnce(Later) -> Result<Promise>,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || answer_later(object, timeout_ms, result_out, op)) }
+    unsafe { ffi_boundary(error_out, || answer_later(object, timeout_ms, result_out, op)) }
 }
 
 /// What `operation` does inside its guard.
@@ -124,7 +124,7 @@ pub(crate) fn special<'a>(name: &'a str, args: &'a [Value]) -> Ask<'a> {
 /// The handle is NULL or live, as long as is said of the result.
 pub(crate) unsafe fn reference<'a>(object: *const rpyc_object, argument: &str) -> Result<&'a Reference> {
     // SAFETY: the same is asked of our caller.
-    Ok(&unsafe { handle::get(object, argument) }?.reference)
+    Ok(&unsafe { handle::require(object, argument) }?.reference)
 }
 
 pub(crate) fn compare_op(op: i32) -> Result<CompareOp> {

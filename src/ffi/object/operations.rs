@@ -1,6 +1,6 @@
 //! What is asked of an object: attributes, calls, texts, comparison.
 
-use crate::ffi::border::guard::guard;
+use crate::ffi::border::boundary::ffi_boundary;
 use crate::ffi::border::handle::value_take;
 use crate::ffi::border::pointer::{name, present};
 use crate::ffi::border::status::{Failure, RPYC_ERR_TYPE, rpyc_status};
@@ -119,7 +119,7 @@ pub unsafe extern "C" fn rpyc_object_call(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             Arguments::take(args, count, keywords, |arguments| {
                 answer((object, "object"), (value_out, "value_out"), |this| ask_value(this, arguments?.call()))
             })
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn rpyc_object_call_method(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             Arguments::take(args, count, keywords, |arguments| {
                 answer((object, "object"), (value_out, "value_out"), |this| {
                     let arguments = arguments?;

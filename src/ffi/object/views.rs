@@ -1,7 +1,7 @@
 //! Copies of objects, and restricted views of them.
 
 use crate::connection::obtain;
-use crate::ffi::border::guard::guard;
+use crate::ffi::border::boundary::ffi_boundary;
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{array, name, output};
 use crate::ffi::border::status::{Result, rpyc_status};
@@ -84,9 +84,9 @@ pub unsafe extern "C" fn rpyc_object_restricted(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(view_out, "view_out")?;
-            let object = handle::get(object, "object")?;
+            let object = handle::require(object, "object")?;
             let readable = names(readable, readable_count, "readable")?;
             let writable = names(writable, writable_count, "writable")?;
             out.put(handle::new(restricted(object.reference.clone(), readable, writable).into()))

@@ -1,12 +1,12 @@
 //! rpyc_call: answering.
 
 use crate::error::Exception;
-use crate::ffi::border::guard::guard_status;
+use crate::ffi::border::boundary::ffi_boundary_status;
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{bytes, name, present, take_values, text};
 use crate::ffi::border::status::{Failure, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::ffi::border::types::{rpyc_call, rpyc_error, rpyc_object, rpyc_value};
-use crate::ffi::service::call::live;
+use crate::ffi::service::call::checked;
 use crate::value::{Blob, Text, Value};
 use std::ffi::{c_char, c_void};
 
@@ -20,11 +20,11 @@ use std::ffi::{c_char, c_void};
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return(call: *mut rpyc_call, value: *mut rpyc_value) -> rpyc_status {
-    guard_status(|| {
+    ffi_boundary_status(|| {
         // SAFETY: the contract of the border.
         let value = unsafe { handle::value_take(value) }.unwrap_or_default();
         // SAFETY: as above.
-        Ok(unsafe { live(call) }?.reply(value)?)
+        Ok(unsafe { checked(call) }?.reply(value)?)
     })
 }
 
@@ -38,7 +38,7 @@ pub unsafe extern "C" fn rpyc_call_return(call: *mut rpyc_call, value: *mut rpyc
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return_bool(call: *mut rpyc_call, value: i32) -> rpyc_status {
     // SAFETY: the contract of the border.
-    guard_status(|| Ok(unsafe { live(call) }?.reply(Value::Bool(value != 0))?))
+    ffi_boundary_status(|| Ok(unsafe { checked(call) }?.reply(Value::Bool(value != 0))?))
 }
 
 /// Answers with an int.
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn rpyc_call_return_bool(call: *mut rpyc_call, value: i32)
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return_int(call: *mut rpyc_call, value: i64) -> rpyc_status {
     // SAFETY: the contract of the border.
-    guard_status(|| Ok(unsafe { live(call) }?.reply(Value::Int(value))?))
+    ffi_boundary_status(|| Ok(unsafe { checked(call) }?.reply(Value::Int(value))?))
 }
 
 /// Answers with a float.
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn rpyc_call_return_int(call: *mut rpyc_call, value: i64) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return_float(call: *mut rpyc_call, value: f64) -> rpyc_status {
     // SAFETY: the contract of the border.
-    guard_status(|| Ok(unsafe { live(call) }?.reply(Value::Float(value))?))
+    ffi_boundary_status(|| Ok(unsafe { checked(call) }?.reply(Value::Float(value))?))
 }
 
 /// Answers with a text.
@@ -78,8 +78,8 @@ pub unsafe extern "C" fn rpyc_call_return_float(call: *mut rpyc_call, value: f64
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return_str(call: *mut rpyc_call, text: *const c_char, length: usize) -> rpyc_status {
     // SAFETY: the contract of the border.
-    guard_status(|| unsafe {
-        let call = live(call)?;
+    ffi_boundary_status(|| unsafe {
+        let call = checked(call)?;
         Ok(call.reply(Value::Str(Text::new(self::text(text, length, "text")?)))?)
     })
 }
@@ -99,8 +99,8 @@ pub unsafe extern "C" fn rpyc_call_return_bytes(
     length: usize,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    guard_status(|| unsafe {
-        let call = live(call)?;
+    ffi_boundary_status(|| unsafe {
+        let call = checked(call)?;
         Ok(call.reply(Value::Bytes(Blob::copy(bytes(data.cast(), length, "data")?)))?)
     })
 }
@@ -115,9 +115,9 @@ pub unsafe extern "C" fn rpyc_call_return_bytes(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return_object(call: *mut rpyc_call, object: *const rpyc_object) -> rpyc_status {
     // SAFETY: the contract of the border.
-    guard_status(|| unsafe {
-        let call = live(call)?;
-        let object = handle::get(object, "object")?;
+    ffi_boundary_status(|| unsafe {
+        let call = checked(call)?;
+        let object = handle::require(object, "object")?;
         Ok(call.reply(Value::Ref(object.reference.clone()))?)
     })
 }
@@ -142,8 +142,8 @@ pub unsafe extern "C" fn rpyc_call_raise(
     message: *const c_char,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    guard_status(|| unsafe {
-        let call = live(call)?;
+    ffi_boundary_status(|| unsafe {
+        let call = checked(call)?;
         let (module, name) = type_of(self::name(name, "name")?);
         let args = match message.is_null() {
             true => Vec::new(),
@@ -177,9 +177,9 @@ pub unsafe extern "C" fn rpyc_call_raise_with(
     attributes: *mut rpyc_value,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    guard_status(|| unsafe {
+    ffi_boundary_status(|| unsafe {
         let (args, attributes) = (take_values(args, count, "args"), handle::value_take(attributes));
-        let call = live(call)?;
+        let call = checked(call)?;
         let module = if module.is_null() { "builtins" } else { self::name(module, "module")? };
         let mut exception = Exception::with_args(module, self::name(name, "name")?, args?);
         exception.attributes = named(attributes)?;
@@ -215,9 +215,9 @@ fn named(attributes: Option<Value>) -> Result<Vec<(Text, Value)>> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_raise_error(call: *mut rpyc_call, error: *mut rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
-    guard_status(|| unsafe {
+    ffi_boundary_status(|| unsafe {
         let report = handle::take(error);
-        let call = live(call)?;
+        let call = checked(call)?;
         let report = present(report, "error")?;
         Ok(call.raise(report.into_raised())?)
     })

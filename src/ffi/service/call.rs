@@ -3,8 +3,8 @@
 use crate::bare;
 use crate::connection::Connection;
 use crate::error::Exception;
+use crate::ffi::border::boundary::{self, ffi_boundary_or, ffi_boundary_status};
 use crate::ffi::border::callbacks::userdata_of;
-use crate::ffi::border::guard::{self, guard_or, guard_status};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::output;
 use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_STATE, RPYC_ERR_TYPE, Result, rpyc_status};
@@ -65,7 +65,7 @@ impl Served {
 /// Lends a call to code of the host. What it does not answer is answered when this returns.
 #[inline]
 pub(crate) fn lend_call(call: Call, run: impl FnOnce(*mut rpyc_call)) {
-    handle::lend(Served::new(call), |call| guard::outside(|| run(call)));
+    handle::lend(Served::new(call), |call| boundary::outside(|| run(call)));
 }
 
 /// A call that its holder owns from the start.
@@ -75,9 +75,9 @@ pub(crate) fn own_call(call: Call) -> *mut rpyc_call {
 
 /// # Safety
 /// The handle is NULL or a live call, and used by nobody else meanwhile.
-pub(crate) unsafe fn live<'a>(call: *mut rpyc_call) -> Result<&'a mut Call> {
+pub(crate) unsafe fn checked<'a>(call: *mut rpyc_call) -> Result<&'a mut Call> {
     // SAFETY: the same is asked of our caller.
-    let served = unsafe { handle::get_mut(call, "call") }?;
+    let served = unsafe { handle::require_mut(call, "call") }?;
     served.call.as_mut().ok_or_else(|| Failure::new(RPYC_ERR_STATE, "the call was deferred: use the handle that gave"))
 }
 
@@ -85,7 +85,7 @@ pub(crate) unsafe fn live<'a>(call: *mut rpyc_call) -> Result<&'a mut Call> {
 /// The handle is NULL or a live call.
 unsafe fn peek<'a>(call: *const rpyc_call) -> Option<&'a Call> {
     // SAFETY: the same is asked of our caller.
-    unsafe { handle::peek(call) }.and_then(|served| served.call.as_ref())
+    unsafe { handle::as_ref(call) }.and_then(|served| served.call.as_ref())
 }
 
 /// The userdata of what is called: of a function, or of the class of the object as it was given to rpyc_class_new, also
@@ -98,7 +98,9 @@ unsafe fn peek<'a>(call: *const rpyc_call) -> Option<&'a Call> {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_userdata(call: *const rpyc_call) -> *mut c_void {
     // SAFETY: the contract of the border.
-    guard_or(ptr::null_mut(), || unsafe { peek(call) }.map_or(ptr::null_mut(), |call| userdata_of(call.object())))
+    ffi_boundary_or(ptr::null_mut(), || {
+        unsafe { peek(call) }.map_or(ptr::null_mut(), |call| userdata_of(call.object()))
+    })
 }
 
 /// How many arguments a call has; with a signature, one for each parameter.
@@ -110,7 +112,7 @@ pub unsafe extern "C" fn rpyc_call_userdata(call: *const rpyc_call) -> *mut c_vo
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_arg_count(call: *const rpyc_call) -> usize {
     // SAFETY: the contract of the border.
-    guard_or(0, || unsafe { peek(call) }.map_or(0, |call| call.args().len()))
+    ffi_boundary_or(0, || unsafe { peek(call) }.map_or(0, |call| call.args().len()))
 }
 
 /// An argument of a call.
@@ -123,7 +125,7 @@ pub unsafe extern "C" fn rpyc_call_arg_count(call: *const rpyc_call) -> usize {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_arg(call: *const rpyc_call, index: usize) -> *const rpyc_value {
     // SAFETY: the contract of the border.
-    guard_or(ptr::null(), || {
+    ffi_boundary_or(ptr::null(), || {
         unsafe { peek(call) }.and_then(|call| call.args().get(index)).map_or(ptr::null(), handle::value_lend)
     })
 }
@@ -137,7 +139,7 @@ pub unsafe extern "C" fn rpyc_call_arg(call: *const rpyc_call, index: usize) -> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_keyword_count(call: *const rpyc_call) -> usize {
     // SAFETY: the contract of the border.
-    guard_or(0, || unsafe { peek(call) }.map_or(0, |call| call.keywords().len()))
+    ffi_boundary_or(0, || unsafe { peek(call) }.map_or(0, |call| call.keywords().len()))
 }
 
 /// A keyword of a call, in the order in which they were given.
@@ -158,14 +160,14 @@ pub unsafe extern "C" fn rpyc_call_keyword(
     length_out: *mut usize,
     value_out: *mut *const rpyc_value,
 ) -> rpyc_status {
-    guard_status(|| {
+    ffi_boundary_status(|| {
         // SAFETY: the contract of the border.
         unsafe {
             let name = output(name_out, "name_out");
             let length = output(length_out, "length_out");
             let value = output(value_out, "value_out");
             let (name, length, value) = (name?, length?, value?);
-            let call = live(call.cast_mut())?;
+            let call = checked(call.cast_mut())?;
             let (text, known) = call
                 .keywords()
                 .get(index)
@@ -189,9 +191,9 @@ unsafe fn typed<T: crate::ffi::border::pointer::Empty>(
     wanted: &str,
     read: impl FnOnce(&Value) -> Option<T>,
 ) -> rpyc_status {
-    guard_status(|| {
+    ffi_boundary_status(|| {
         // SAFETY: the same is asked of our caller.
-        let (out, call) = unsafe { (output(out, "out")?, live(call)?) };
+        let (out, call) = unsafe { (output(out, "out")?, checked(call)?) };
         match call.args().get(index) {
             Some(value) => match read(value) {
                 Some(value) => out.put(value),
@@ -347,9 +349,9 @@ unsafe fn sized<T>(
     let mut length = 0;
     // SAFETY: the same is asked of our caller; `length` lives here.
     unsafe {
-        let status = guard_status(|| output(length_out, "length_out").map(drop));
+        let status = ffi_boundary_status(|| output(length_out, "length_out").map(drop));
         if status != crate::ffi::border::status::RPYC_OK {
-            let _ = guard_status(|| output(data_out, "out").map(drop));
+            let _ = ffi_boundary_status(|| output(data_out, "out").map(drop));
             return status;
         }
         let status = typed(call, index, data_out, wanted, |value| {
@@ -394,7 +396,7 @@ pub unsafe extern "C" fn rpyc_call_get_object(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_connection(call: *const rpyc_call) -> *mut rpyc_connection {
     // SAFETY: the contract of the border.
-    guard_or(ptr::null_mut(), || match unsafe { handle::peek(call) } {
+    ffi_boundary_or(ptr::null_mut(), || match unsafe { handle::as_ref(call) } {
         Some(Served { call: Some(call), connection, .. }) => connection.get(|| call.peer().and_then(Connection::of)),
         _ => ptr::null_mut(),
     })
@@ -409,7 +411,7 @@ pub unsafe extern "C" fn rpyc_call_connection(call: *const rpyc_call) -> *mut rp
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_target(call: *const rpyc_call) -> *mut rpyc_object {
     // SAFETY: the contract of the border.
-    guard_or(ptr::null_mut(), || match unsafe { handle::peek(call) } {
+    ffi_boundary_or(ptr::null_mut(), || match unsafe { handle::as_ref(call) } {
         Some(Served { call: Some(call), target, .. }) => target.get(|| {
             let object: Arc<dyn Local> = call.object().clone();
             Some(Reference::Local(object).into())
@@ -427,7 +429,7 @@ pub unsafe extern "C" fn rpyc_call_target(call: *const rpyc_call) -> *mut rpyc_o
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_name(call: *const rpyc_call) -> *const c_char {
     // SAFETY: the contract of the border.
-    guard_or(c"".as_ptr(), || match unsafe { handle::peek(call) } {
+    ffi_boundary_or(c"".as_ptr(), || match unsafe { handle::as_ref(call) } {
         Some(Served { call: Some(call), name, .. }) => {
             name.get_or_init(|| CString::new(call.name().replace('\0', "")).unwrap_or_default()).as_ptr()
         }
@@ -445,7 +447,7 @@ pub unsafe extern "C" fn rpyc_call_name(call: *const rpyc_call) -> *const c_char
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_cancelled(call: *const rpyc_call) -> bool {
     // SAFETY: the contract of the border.
-    guard_or(true, || unsafe { peek(call) }.is_none_or(|call| call.is_cancelled() || bare::is_over(call)))
+    ffi_boundary_or(true, || unsafe { peek(call) }.is_none_or(|call| call.is_cancelled() || bare::is_over(call)))
 }
 
 /// How long the caller still waits for the answer. Only a peer that has agreed on the native dialect says it: in its
@@ -459,7 +461,7 @@ pub unsafe extern "C" fn rpyc_call_cancelled(call: *const rpyc_call) -> bool {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_time_left(call: *const rpyc_call) -> i64 {
     // SAFETY: the contract of the border.
-    guard_or(0, || match unsafe { peek(call) } {
+    ffi_boundary_or(0, || match unsafe { peek(call) } {
         Some(call) => time_left(call),
         None => 0,
     })
@@ -474,9 +476,9 @@ pub unsafe extern "C" fn rpyc_call_time_left(call: *const rpyc_call) -> i64 {
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_defer(call: *mut rpyc_call) -> *mut rpyc_call {
-    guard_or(ptr::null_mut(), || {
+    ffi_boundary_or(ptr::null_mut(), || {
         // SAFETY: the contract of the border.
-        let Ok(served) = (unsafe { handle::get_mut(call, "call") }) else { return ptr::null_mut() };
+        let Ok(served) = (unsafe { handle::require_mut(call, "call") }) else { return ptr::null_mut() };
         if served.call.as_ref().is_none_or(Call::is_answered) {
             return ptr::null_mut();
         }
@@ -493,5 +495,5 @@ pub unsafe extern "C" fn rpyc_call_defer(call: *mut rpyc_call) -> *mut rpyc_call
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_free(call: *mut rpyc_call) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(call) }));
+    ffi_boundary_or((), || drop(unsafe { handle::take(call) }));
 }

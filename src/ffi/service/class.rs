@@ -1,7 +1,7 @@
 //! rpyc_class: services and objects of this process as tables of callbacks.
 
+use crate::ffi::border::boundary::{self, ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::callbacks::{CSelf, create_of, hook_of, rpyc_method_fn, self_of};
-use crate::ffi::border::guard::{self, guard, guard_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{array, name, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_TYPE, Result, rpyc_status};
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn rpyc_class_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let userdata = Arc::new(Userdata::new(userdata, userdata_free));
             let out = output(class_out, "class_out")?;
             out.put(handle::new(Class::new(definition(table, userdata)?)?))
@@ -206,7 +206,7 @@ unsafe fn definition(table: *const rpyc_class_table, userdata: Arc<Userdata>) ->
             module: optional(table.module, "module")?.unwrap_or_default().to_owned(),
             name: class_name.to_owned(),
             doc: optional(table.doc, "doc")?.map(Text::new),
-            base: handle::peek(table.base).cloned(),
+            base: handle::as_ref(table.base).cloned(),
             members,
             construct,
             get_attr: method(table.get_attr),
@@ -244,7 +244,7 @@ unsafe fn dynamic(table: &rpyc_class_table) -> Option<Dynamic> {
     let has = table.has_dynamic.map(|has| -> Has {
         Arc::new(move |object: &Object, name: &str| {
             // SAFETY: the host's function, called as its type says.
-            guard::outside(|| unsafe { has(self_of(object), name.as_ptr().cast(), name.len()) }) != 0
+            boundary::outside(|| unsafe { has(self_of(object), name.as_ptr().cast(), name.len()) }) != 0
         })
     });
     // SAFETY: the same is asked of our caller.
@@ -274,8 +274,8 @@ fn service(table: &rpyc_class_table, userdata: &Arc<Userdata>, aliases: Vec<Text
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_class_clone(class_: *const rpyc_class) -> *mut rpyc_class {
     // SAFETY: the contract of the border.
-    guard_or(ptr::null_mut(), || {
-        unsafe { handle::peek(class_) }.map_or(ptr::null_mut(), |class_| handle::new(class_.clone()))
+    ffi_boundary_or(ptr::null_mut(), || {
+        unsafe { handle::as_ref(class_) }.map_or(ptr::null_mut(), |class_| handle::new(class_.clone()))
     })
 }
 
@@ -287,7 +287,7 @@ pub unsafe extern "C" fn rpyc_class_clone(class_: *const rpyc_class) -> *mut rpy
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_class_free(class_: *mut rpyc_class) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(class_) }));
+    ffi_boundary_or((), || drop(unsafe { handle::take(class_) }));
 }
 
 /// The class as an object that can be sent. A peer that calls it constructs.
@@ -306,9 +306,9 @@ pub unsafe extern "C" fn rpyc_class_object(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(object_out, "object_out")?;
-            let class_ = handle::get(class_, "class_")?;
+            let class_ = handle::require(class_, "class_")?;
             out.put(handle::new(Reference::Local(class_.as_object()).into()))
         })
     }
@@ -331,9 +331,9 @@ pub unsafe extern "C" fn rpyc_object_class(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(class_out, "class_out")?;
-            let reference = &handle::get(object, "object")?.reference;
+            let reference = &handle::require(object, "object")?.reference;
             let class = match reference {
                 Reference::Local(local) => match local.as_any().downcast_ref::<Object>() {
                     Some(object) => Some(object.class()),
@@ -382,7 +382,7 @@ pub unsafe extern "C" fn rpyc_function_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let state = CSelf(Userdata::new(userdata, userdata_free));
             let out = output(object_out, "object_out")?;
             if call.is_none() {

@@ -1,7 +1,7 @@
 //! Dicts of this process that peers can change: an rpyc_object that Python peers see as builtins.dict.
 
 use crate::error::{Error, Exception};
-use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle::{self, ObjectHandle};
 use crate::ffi::border::pointer::{output, present, take_values};
 use crate::ffi::border::status::{Failure, RPYC_ERR_TYPE, Result, rpyc_status};
@@ -55,7 +55,7 @@ pub unsafe extern "C" fn rpyc_dict_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let (keys, values) = (take_values(keys, count, "keys"), take_values(values, count, "values"));
             let out = output(dict_out, "dict_out")?;
             let made = Dict::object(keys?.into_iter().zip(values?).collect()).map_err(refused)?;
@@ -73,7 +73,7 @@ pub unsafe extern "C" fn rpyc_dict_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_dict_count(dict: *const rpyc_object) -> usize {
     // SAFETY: the contract of the border.
-    guard_or(0, || unsafe { self::dict(dict) }.map_or(0, Dict::count))
+    ffi_boundary_or(0, || unsafe { self::dict(dict) }.map_or(0, Dict::count))
 }
 
 /// The value of a key.
@@ -94,7 +94,7 @@ pub unsafe extern "C" fn rpyc_dict_get(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let key = handle::value_take(key);
             let out = output(value_out, "value_out")?;
             let dict = self::dict(dict)?;
@@ -124,7 +124,7 @@ pub unsafe extern "C" fn rpyc_dict_set(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let (key, value) = (handle::value_take(key), handle::value_take(value));
             let dict = self::dict(dict)?;
             let key = present(key, "key")?;
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn rpyc_dict_delete(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let key = handle::value_take(key);
             let out = output(found_out, "found_out")?;
             let dict = self::dict(dict)?;
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn rpyc_dict_delete(
 pub unsafe extern "C" fn rpyc_dict_clear(dict: *mut rpyc_object, error_out: *mut *mut rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             self::dict(dict)?.clear();
             Ok(())
         })
@@ -195,7 +195,7 @@ pub unsafe extern "C" fn rpyc_dict_snapshot(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(value_out, "value_out")?;
             out.put_value(Value::Dict(self::dict(dict)?.snapshot().into()))
         })

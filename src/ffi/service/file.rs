@@ -1,8 +1,8 @@
 //! Files and generators of this process, as Python peers have their own.
 
 use crate::error::Error;
+use crate::ffi::border::boundary::ffi_boundary;
 use crate::ffi::border::callbacks::rpyc_method_fn;
-use crate::ffi::border::guard::guard;
 use crate::ffi::border::handle::{self, ObjectHandle};
 use crate::ffi::border::pointer::{name, output, present};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, rpyc_status};
@@ -41,7 +41,7 @@ pub unsafe extern "C" fn rpyc_generator_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
             let out = output(generator_out, "generator_out")?;
             let next = present(next, "next")?;
@@ -75,7 +75,7 @@ pub unsafe extern "C" fn rpyc_file_new(
 ) -> rpyc_status {
     // SAFETY: pointers are NULL or as the documentation asks; so is the descriptor, which is looked at first.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(file_out, "file_out")?;
             let mode = name(mode, "mode")?;
             let mode = FileMode::parse(mode)

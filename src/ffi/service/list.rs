@@ -1,6 +1,6 @@
 //! Lists of this process that peers can change: an rpyc_object that Python peers see as builtins.list.
 
-use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle::{self, ObjectHandle};
 use crate::ffi::border::pointer::{output, present, take_values};
 use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
@@ -47,7 +47,7 @@ pub unsafe extern "C" fn rpyc_list_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let items = take_values(items, count, "items");
             let out = output(list_out, "list_out")?;
             out.put(handle::new(ObjectHandle::from(Reference::Local(List::object(items?)))))
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn rpyc_list_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_list_count(list: *const rpyc_object) -> usize {
     // SAFETY: the contract of the border.
-    guard_or(0, || unsafe { self::list(list) }.map_or(0, List::count))
+    ffi_boundary_or(0, || unsafe { self::list(list) }.map_or(0, List::count))
 }
 
 /// An item of a list.
@@ -85,7 +85,7 @@ pub unsafe extern "C" fn rpyc_list_get(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(value_out, "value_out")?;
             out.put_value(self::list(list)?.get(index).ok_or_else(|| out_of_range(index))?)
         })
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn rpyc_list_set(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let value = handle::value_take(value);
             let list = self::list(list)?;
             let value = present(value, "value")?;
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn rpyc_list_append(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let value = handle::value_take(value);
             let list = self::list(list)?;
             list.append(present(value, "value")?);
@@ -162,7 +162,7 @@ pub unsafe extern "C" fn rpyc_list_insert(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let value = handle::value_take(value);
             let list = self::list(list)?;
             list.insert(index, present(value, "value")?);
@@ -187,7 +187,7 @@ pub unsafe extern "C" fn rpyc_list_remove(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let before = self::list(list)?.pop(index);
             before.map(drop).ok_or_else(|| out_of_range(index))
         })
@@ -205,7 +205,7 @@ pub unsafe extern "C" fn rpyc_list_remove(
 pub unsafe extern "C" fn rpyc_list_clear(list: *mut rpyc_object, error_out: *mut *mut rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             self::list(list)?.clear();
             Ok(())
         })
@@ -228,7 +228,7 @@ pub unsafe extern "C" fn rpyc_list_snapshot(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(value_out, "value_out")?;
             out.put_value(Value::List(self::list(list)?.snapshot().into()))
         })

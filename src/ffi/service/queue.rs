@@ -1,13 +1,13 @@
 //! rpyc_queue: calls of peers, run by the host in its own thread.
 
 use crate::connection::Queue;
-use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::output;
 use crate::ffi::border::status::{Result, rpyc_status};
 use crate::ffi::border::time::timeout;
 use crate::ffi::border::types::{rpyc_connection, rpyc_error, rpyc_queue, rpyc_server};
-use crate::ffi::connection::lifetime::live;
+use crate::ffi::connection::lifetime::checked;
 use crate::ffi::service::server;
 use std::ptr;
 
@@ -20,7 +20,7 @@ impl Handle for rpyc_queue {
 /// The handle is NULL or a live queue, as long as is said of the result.
 unsafe fn usable<'a>(queue: *const rpyc_queue) -> Result<&'a Queue> {
     // SAFETY: the same is asked of our caller.
-    let queue = unsafe { handle::get(queue, "queue") }?;
+    let queue = unsafe { handle::require(queue, "queue") }?;
     queue.check_fork()?;
     Ok(queue)
 }
@@ -42,7 +42,7 @@ pub unsafe extern "C" fn rpyc_queue_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(queue_out, "queue_out")?;
             out.put(handle::new(Queue::new(limit)?))
         })
@@ -58,8 +58,8 @@ pub unsafe extern "C" fn rpyc_queue_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_queue_clone(queue: *const rpyc_queue) -> *mut rpyc_queue {
     // SAFETY: the contract of the border.
-    guard_or(ptr::null_mut(), || {
-        unsafe { handle::peek(queue) }.map_or(ptr::null_mut(), |queue| handle::new(queue.clone()))
+    ffi_boundary_or(ptr::null_mut(), || {
+        unsafe { handle::as_ref(queue) }.map_or(ptr::null_mut(), |queue| handle::new(queue.clone()))
     })
 }
 
@@ -71,7 +71,7 @@ pub unsafe extern "C" fn rpyc_queue_clone(queue: *const rpyc_queue) -> *mut rpyc
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_queue_free(queue: *mut rpyc_queue) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(queue) }));
+    ffi_boundary_or((), || drop(unsafe { handle::take(queue) }));
 }
 
 /// The descriptor that is readable while calls wait.
@@ -83,7 +83,7 @@ pub unsafe extern "C" fn rpyc_queue_free(queue: *mut rpyc_queue) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_queue_fileno(queue: *const rpyc_queue) -> i32 {
     // SAFETY: the contract of the border.
-    guard_or(-1, || unsafe { handle::peek(queue) }.map_or(-1, Queue::fileno))
+    ffi_boundary_or(-1, || unsafe { handle::as_ref(queue) }.map_or(-1, Queue::fileno))
 }
 
 /// How many calls wait.
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn rpyc_queue_fileno(queue: *const rpyc_queue) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_queue_length(queue: *const rpyc_queue) -> usize {
     // SAFETY: the contract of the border.
-    guard_or(0, || unsafe { usable(queue) }.map_or(0, Queue::len))
+    ffi_boundary_or(0, || unsafe { usable(queue) }.map_or(0, Queue::len))
 }
 
 /// Limits how long a call may wait. One that has waited longer when its turn comes is answered with TimeoutError and not run;
@@ -115,7 +115,7 @@ pub unsafe extern "C" fn rpyc_queue_set_timeout(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             usable(queue)?.set_timeout(timeout(timeout_ms));
             Ok(())
         })
@@ -146,7 +146,7 @@ pub unsafe extern "C" fn rpyc_queue_run(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let mut unused = 0;
             let out = output(if ran_out.is_null() { &mut unused } else { ran_out }, "ran_out")?;
             // A call may free this very handle, and with the last one it is over.
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn rpyc_server_set_queue(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(server::live(server)?.set_queue(usable(queue)?)?)) }
+    unsafe { ffi_boundary(error_out, || Ok(server::checked(server)?.set_queue(usable(queue)?)?)) }
 }
 
 /// Has the calls that come over a connection wait in a queue. They are read by whoever serves the connection:
@@ -192,5 +192,5 @@ pub unsafe extern "C" fn rpyc_connection_set_queue(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(live(connection)?.set_queue(usable(queue)?)?)) }
+    unsafe { ffi_boundary(error_out, || Ok(checked(connection)?.set_queue(usable(queue)?)?)) }
 }

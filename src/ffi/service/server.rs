@@ -1,7 +1,7 @@
 //! rpyc_server: accepting connections.
 
 use crate::error::Error;
-use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::{name, output};
 use crate::ffi::border::status::{Result, rpyc_status};
@@ -38,9 +38,9 @@ impl Drop for Listening {
 
 /// # Safety
 /// The handle is NULL or a live server, as long as is said of the result.
-pub(crate) unsafe fn live<'a>(server: *const rpyc_server) -> Result<&'a Server> {
+pub(crate) unsafe fn checked<'a>(server: *const rpyc_server) -> Result<&'a Server> {
     // SAFETY: the same is asked of our caller.
-    let listening = unsafe { handle::get(server, "server") }?;
+    let listening = unsafe { handle::require(server, "server") }?;
     Error::unless_forked(listening.forks, "server")?;
     match &listening.server {
         Some(server) => Ok(server),
@@ -69,10 +69,10 @@ pub unsafe extern "C" fn rpyc_server_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(server_out, "server_out")?;
             let address: Address = name(address, "address")?.parse()?;
-            let service = handle::get(service, "service")?;
+            let service = handle::require(service, "service")?;
             let server = Server::new(&address, service, config_or_default(config))?;
             let address = CString::new(server.address()).unwrap_or_default();
             out.put(handle::new(Arc::new(Listening { server: Some(server), address, forks: fork::generation() })))
@@ -89,8 +89,8 @@ pub unsafe extern "C" fn rpyc_server_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_clone(server: *const rpyc_server) -> *mut rpyc_server {
     // SAFETY: the contract of the border.
-    guard_or(ptr::null_mut(), || {
-        unsafe { handle::peek(server) }.map_or(ptr::null_mut(), |server| handle::new(server.clone()))
+    ffi_boundary_or(ptr::null_mut(), || {
+        unsafe { handle::as_ref(server) }.map_or(ptr::null_mut(), |server| handle::new(server.clone()))
     })
 }
 
@@ -102,7 +102,7 @@ pub unsafe extern "C" fn rpyc_server_clone(server: *const rpyc_server) -> *mut r
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_free(server: *mut rpyc_server) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(server) }));
+    ffi_boundary_or((), || drop(unsafe { handle::take(server) }));
 }
 
 /// The address at which a server listens, with its real port.
@@ -114,7 +114,9 @@ pub unsafe extern "C" fn rpyc_server_free(server: *mut rpyc_server) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_address(server: *const rpyc_server) -> *const c_char {
     // SAFETY: the contract of the border.
-    guard_or(ptr::null(), || unsafe { handle::peek(server) }.map_or(ptr::null(), |server| server.address.as_ptr()))
+    ffi_boundary_or(ptr::null(), || {
+        unsafe { handle::as_ref(server) }.map_or(ptr::null(), |server| server.address.as_ptr())
+    })
 }
 
 /// How many connections a server has.
@@ -126,7 +128,7 @@ pub unsafe extern "C" fn rpyc_server_address(server: *const rpyc_server) -> *con
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_connection_count(server: *const rpyc_server) -> usize {
     // SAFETY: the contract of the border.
-    guard_or(0, || unsafe { live(server) }.map_or(0, Server::connection_count))
+    ffi_boundary_or(0, || unsafe { checked(server) }.map_or(0, Server::connection_count))
 }
 
 /// Limits the connections of a server. Those beyond it are closed at once.
@@ -145,8 +147,8 @@ pub unsafe extern "C" fn rpyc_server_set_max_connections(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            live(server)?.set_max_connections(count);
+        ffi_boundary(error_out, || {
+            checked(server)?.set_max_connections(count);
             Ok(())
         })
     }
@@ -162,7 +164,7 @@ pub unsafe extern "C" fn rpyc_server_set_max_connections(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_serve(server: *mut rpyc_server, error_out: *mut *mut rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(live(server)?.serve()?)) }
+    unsafe { ffi_boundary(error_out, || Ok(checked(server)?.serve()?)) }
 }
 
 /// Accepts one connection and serves it in this thread until it ends.
@@ -179,7 +181,7 @@ pub unsafe extern "C" fn rpyc_server_serve_one(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(live(server)?.serve_one()?)) }
+    unsafe { ffi_boundary(error_out, || Ok(checked(server)?.serve_one()?)) }
 }
 
 /// Accepts connections in a thread of the server's own, until it is stopped.
@@ -192,7 +194,7 @@ pub unsafe extern "C" fn rpyc_server_serve_one(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_start(server: *mut rpyc_server, error_out: *mut *mut rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(live(server)?.start()?)) }
+    unsafe { ffi_boundary(error_out, || Ok(checked(server)?.start()?)) }
 }
 
 /// Stops a server: it accepts no more, waits for calls that are running, and ends its connections.
@@ -214,8 +216,8 @@ pub unsafe extern "C" fn rpyc_server_stop(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            live(server)?.stop(Duration::from_millis(u64::try_from(grace_ms).unwrap_or(0)));
+        ffi_boundary(error_out, || {
+            checked(server)?.stop(Duration::from_millis(u64::try_from(grace_ms).unwrap_or(0)));
             Ok(())
         })
     }
@@ -232,7 +234,7 @@ pub unsafe extern "C" fn rpyc_server_stop(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_stop_fd(server: *const rpyc_server) -> i32 {
     // SAFETY: the contract of the border.
-    guard_or(-1, || unsafe { live(server) }.map_or(-1, Server::stop_fd))
+    ffi_boundary_or(-1, || unsafe { checked(server) }.map_or(-1, Server::stop_fd))
 }
 
 /// Waits until a server has been stopped and its threads have ended, and nothing of them is left.
@@ -245,5 +247,5 @@ pub unsafe extern "C" fn rpyc_server_stop_fd(server: *const rpyc_server) -> i32 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_join(server: *mut rpyc_server, error_out: *mut *mut rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(live(server)?.join()?)) }
+    unsafe { ffi_boundary(error_out, || Ok(checked(server)?.join()?)) }
 }

@@ -1,7 +1,7 @@
 //! rpyc_decoder: streams as people read them.
 
 use crate::config::Dialect;
-use crate::ffi::border::guard::{guard_or, guard_status};
+use crate::ffi::border::boundary::{ffi_boundary_or, ffi_boundary_status};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::bytes;
 use crate::ffi::border::status::{Failure, RPYC_ERR_ABI, rpyc_status};
@@ -79,7 +79,7 @@ pub struct rpyc_decoded {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_decoder_new() -> *mut rpyc_decoder {
-    guard_or(ptr::null_mut(), || handle::new(Tracing::default()))
+    ffi_boundary_or(ptr::null_mut(), || handle::new(Tracing::default()))
 }
 
 /// Frees a decoder.
@@ -90,7 +90,7 @@ pub extern "C" fn rpyc_decoder_new() -> *mut rpyc_decoder {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_decoder_free(decoder: *mut rpyc_decoder) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(decoder) }));
+    ffi_boundary_or((), || drop(unsafe { handle::take(decoder) }));
 }
 
 /// Sets how long the text of a value may be. Longer ones are cut, and say how long they are.
@@ -102,9 +102,9 @@ pub unsafe extern "C" fn rpyc_decoder_free(decoder: *mut rpyc_decoder) {
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_decoder_set_width(decoder: *mut rpyc_decoder, width: usize) -> rpyc_status {
-    guard_status(|| {
+    ffi_boundary_status(|| {
         // SAFETY: the contract of the border.
-        unsafe { handle::get_mut(decoder, "decoder") }?.decoder.set_width(width);
+        unsafe { handle::require_mut(decoder, "decoder") }?.decoder.set_width(width);
         Ok(())
     })
 }
@@ -124,8 +124,8 @@ pub unsafe extern "C" fn rpyc_decoder_feed(
     length: usize,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    guard_status(|| unsafe {
-        handle::get_mut(decoder, "decoder")?.decoder.feed(bytes(data.cast(), length, "data")?);
+    ffi_boundary_status(|| unsafe {
+        handle::require_mut(decoder, "decoder")?.decoder.feed(bytes(data.cast(), length, "data")?);
         Ok(())
     })
 }
@@ -138,9 +138,9 @@ pub unsafe extern "C" fn rpyc_decoder_feed(
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_decoder_end(decoder: *mut rpyc_decoder) -> rpyc_status {
-    guard_status(|| {
+    ffi_boundary_status(|| {
         // SAFETY: the contract of the border.
-        unsafe { handle::get_mut(decoder, "decoder") }?.decoder.end();
+        unsafe { handle::require_mut(decoder, "decoder") }?.decoder.end();
         Ok(())
     })
 }
@@ -159,14 +159,14 @@ pub unsafe extern "C" fn rpyc_decoder_next(
     decoded: *mut rpyc_decoded,
     found_out: *mut bool,
 ) -> rpyc_status {
-    guard_status(|| {
+    ffi_boundary_status(|| {
         // SAFETY: the contract of the border.
         let (found, tracing) = unsafe {
             let found = crate::ffi::border::pointer::output(found_out, "found_out")?;
             if decoded.is_null() {
                 return Err(Failure::null("decoded"));
             }
-            (found, handle::get_mut(decoder, "decoder")?)
+            (found, handle::require_mut(decoder, "decoder")?)
         };
         // SAFETY: not NULL, so it begins with its size.
         let size = unsafe { decoded.cast::<usize>().read() };

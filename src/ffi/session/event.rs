@@ -29,9 +29,9 @@ pub(crate) struct SessionHandle {
 
 /// # Safety
 /// The handle is NULL or a live session, as long as is said of the result.
-pub(crate) unsafe fn live<'a>(session: *const rpyc_session) -> Result<&'a SessionHandle> {
+pub(crate) unsafe fn checked<'a>(session: *const rpyc_session) -> Result<&'a SessionHandle> {
     // SAFETY: the same is asked of our caller.
-    unsafe { handle::get(session, "session") }
+    unsafe { handle::require(session, "session") }
 }
 
 /// Nothing whole has arrived.

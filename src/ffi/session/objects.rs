@@ -1,13 +1,13 @@
 //! rpyc_session: objects of the host as data; what is asked of them becomes events.
 
 use crate::bare::{self, Access, Asks};
-use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{Output, array, name, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
 use crate::ffi::border::table::{self, entries, known_flags, optional};
 use crate::ffi::border::types::{rpyc_class, rpyc_error, rpyc_object, rpyc_session, rpyc_value};
-use crate::ffi::session::event::live;
+use crate::ffi::session::event::checked;
 use crate::ids;
 use crate::objects::{Class, Definition, Dynamic, Member, Service, Signature};
 use crate::value::{Local, Reference, Text};
@@ -150,7 +150,7 @@ pub unsafe extern "C" fn rpyc_session_class_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(class_out, "class_out")?;
             let least = offset_of!(rpyc_session_class_table, alias_count) + size_of::<usize>();
             let table = table::table(table, least, "table", "rpyc_session_class_table")?;
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn rpyc_session_class_new(
             let least = size_of::<rpyc_session_member>();
             let members = entries(table.members, table.member_count, table.member_size, least, "members")?;
             let aliases = array(table.aliases, table.alias_count, "aliases")?;
-            let construct = match handle::peek(session) {
+            let construct = match handle::as_ref(session) {
                 _ if !has(RPYC_SESSION_CLASS_CALLABLE) => None,
                 Some(session) => Some(bare::construct(token, session.bare.queue())),
                 None => return Err(Failure::null("session")),
@@ -170,7 +170,7 @@ pub unsafe extern "C" fn rpyc_session_class_new(
                 module: optional(table.module, "module")?.unwrap_or_default().to_owned(),
                 name: class_name.to_owned(),
                 doc: optional(table.doc, "doc")?.map(Text::new),
-                base: handle::peek(table.base).cloned(),
+                base: handle::as_ref(table.base).cloned(),
                 members: members.iter().map(|entry| member(entry)).collect::<Result<_>>()?,
                 construct,
                 get_attr: by(RPYC_SESSION_CLASS_OWN_GET, Asks::Get),
@@ -192,7 +192,7 @@ pub unsafe extern "C" fn rpyc_session_class_new(
                 }),
                 serial: false,
                 owner: None,
-                same_as: handle::peek(table.same_as).cloned(),
+                same_as: handle::as_ref(table.same_as).cloned(),
             })?))
         })
     }
@@ -210,7 +210,7 @@ fn put_object(out: Output<*mut rpyc_object>, object: Arc<dyn Local>) -> Result<(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_session_new_token() -> u64 {
-    guard_or(0, ids::next)
+    ffi_boundary_or(0, ids::next)
 }
 
 /// The object of the host that has a token: the one that lives, wherever it is held, or a new one.
@@ -236,9 +236,9 @@ pub unsafe extern "C" fn rpyc_session_object_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(object_out, "object_out")?;
-            let (session, class_) = (live(session)?, handle::get(class_, "class_")?);
+            let (session, class_) = (checked(session)?, handle::require(class_, "class_")?);
             put_object(out, bare::object(session.bare.queue(), class_, token)?)
         })
     }
@@ -268,9 +268,9 @@ pub unsafe extern "C" fn rpyc_session_function_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(object_out, "object_out")?;
-            let session = live(session)?;
+            let session = checked(session)?;
             let text = crate::ffi::border::pointer::name(name, "name")?;
             let signature = self::signature(signature, text)?;
             let member = bare::callable(text, signature, optional(doc, "doc")?);
@@ -298,8 +298,8 @@ pub unsafe extern "C" fn rpyc_session_set_root(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
-            let (session, class_) = (live(session)?, handle::get(class_, "class_")?);
+        ffi_boundary(error_out, || {
+            let (session, class_) = (checked(session)?, handle::require(class_, "class_")?);
             Ok(session.bare.set_root(bare::root(session.bare.queue(), class_, token)?)?)
         })
     }
@@ -315,7 +315,7 @@ pub unsafe extern "C" fn rpyc_session_set_root(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_owns(session: *const rpyc_session, object: *const rpyc_object) -> bool {
     // SAFETY: the contract of the border.
-    guard_or(false, || match unsafe { (handle::peek(session), handle::peek(object)) } {
+    ffi_boundary_or(false, || match unsafe { (handle::as_ref(session), handle::as_ref(object)) } {
         (Some(session), Some(object)) => match &object.reference {
             Reference::Remote(proxy) => session.bare.owns(proxy),
             Reference::Local(_) => false,
@@ -333,9 +333,9 @@ pub unsafe extern "C" fn rpyc_session_owns(session: *const rpyc_session, object:
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_token(object: *const rpyc_object, token_out: *mut u64) -> bool {
-    guard_or(false, || {
+    ffi_boundary_or(false, || {
         // SAFETY: the contract of the border.
-        let token = match unsafe { handle::peek(object) }.map(|object| &object.reference) {
+        let token = match unsafe { handle::as_ref(object) }.map(|object| &object.reference) {
             Some(Reference::Local(local)) => bare::token_of(&**local),
             _ => None,
         };

@@ -1,7 +1,7 @@
 //! rpyc_session: requests of the host, and their time.
 
 use crate::bare::Bare;
-use crate::ffi::border::guard::{guard, guard_or, guard_status};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or, ffi_boundary_status};
 use crate::ffi::border::handle;
 use crate::ffi::border::packed;
 use crate::ffi::border::pointer::{bytes, output, take_values, text};
@@ -9,7 +9,7 @@ use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_TYPE, Resu
 use crate::ffi::border::time::timeout;
 use crate::ffi::border::types::{rpyc_error, rpyc_object, rpyc_session, rpyc_value};
 use crate::ffi::object::operation::keyword_pairs;
-use crate::ffi::session::event::live;
+use crate::ffi::session::event::checked;
 use crate::objects::Membership;
 use crate::objects::membership;
 use crate::session::{Body, Handler};
@@ -146,14 +146,14 @@ pub unsafe extern "C" fn rpyc_session_ask(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let args = take_values(args, arg_count, "args");
             let keywords = handle::value_take(keywords);
             let sequence = optional_output(sequence_out)?;
-            let bare = &live(session)?.bare;
+            let bare = &checked(session)?.bare;
             let asking = Asking {
                 handler,
-                object: handle::peek(object).map(|object| &object.reference),
+                object: handle::as_ref(object).map(|object| &object.reference),
                 name: optional_text(name, name_length)?,
                 args: args?,
                 keywords: keyword_pairs(keywords)?,
@@ -196,11 +196,11 @@ pub unsafe extern "C" fn rpyc_session_ask_packed(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let sequence = optional_output(sequence_out)?;
-            let bare = &live(session)?.bare;
+            let bare = &checked(session)?.bare;
             let (args, keywords) = packed::call(bare, bytes(packed.cast(), packed_length, "packed")?)?;
-            let object = handle::peek(object).map(|object| &object.reference);
+            let object = handle::as_ref(object).map(|object| &object.reference);
             let asking = Asking { handler, object, name: optional_text(name, name_length)?, args, keywords };
             put_sequence(sequence, asking.send(bare, token, deadline(deadline_ms))?)
         })
@@ -233,12 +233,12 @@ pub unsafe extern "C" fn rpyc_session_request(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let args = take_values(args, arg_count, "args");
             let sequence = optional_output(sequence_out)?;
             let body_args = args?;
             let body = Body::Raw { handler: handler.into(), args: &body_args };
-            let sent = live(session)?.bare.request(body, token, deadline(deadline_ms))?;
+            let sent = checked(session)?.bare.request(body, token, deadline(deadline_ms))?;
             put_sequence(sequence, sent)
         })
     }
@@ -274,7 +274,7 @@ unsafe fn optional_text<'a>(name: *const c_char, length: usize) -> Result<&'a st
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_forget(session: *mut rpyc_session, sequence: i64) -> rpyc_status {
     // SAFETY: the contract of the border.
-    guard_status(|| Ok(unsafe { live(session) }?.bare.forget(sequence)?))
+    ffi_boundary_status(|| Ok(unsafe { checked(session) }?.bare.forget(sequence)?))
 }
 
 /// Says what time it is on the host's clock, from which a peer that agreed on the native dialect is told how long each request
@@ -288,9 +288,9 @@ pub unsafe extern "C" fn rpyc_session_forget(session: *mut rpyc_session, sequenc
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_set_time(session: *mut rpyc_session, now_ms: i64) -> rpyc_status {
-    guard_status(|| {
+    ffi_boundary_status(|| {
         // SAFETY: the contract of the border.
-        let session = unsafe { live(session) }?;
+        let session = unsafe { checked(session) }?;
         let now = deadline(now_ms).ok_or_else(|| Failure::new(RPYC_ERR_ARGUMENT, "now_ms cannot be negative"))?;
         session.bare.set_time(now);
         Ok(())
@@ -306,8 +306,8 @@ pub unsafe extern "C" fn rpyc_session_set_time(session: *mut rpyc_session, now_m
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_next_deadline(session: *const rpyc_session) -> i64 {
     // SAFETY: the contract of the border.
-    guard_or(-1, || {
-        let next = unsafe { handle::peek(session) }.and_then(|session| session.bare.next_deadline());
+    ffi_boundary_or(-1, || {
+        let next = unsafe { handle::as_ref(session) }.and_then(|session| session.bare.next_deadline());
         next.map_or(-1, |next| i64::try_from(next.as_millis()).unwrap_or(i64::MAX))
     })
 }
@@ -327,11 +327,11 @@ pub unsafe extern "C" fn rpyc_session_expire(
     now_ms: i64,
     expired_out: *mut usize,
 ) -> rpyc_status {
-    guard_status(|| {
+    ffi_boundary_status(|| {
         // SAFETY: the contract of the border.
         let (out, session) = unsafe {
             let out = (!expired_out.is_null()).then(|| output(expired_out, "expired_out")).transpose();
-            (out?, live(session)?)
+            (out?, checked(session)?)
         };
         let expired = session.bare.expire(deadline(now_ms).unwrap_or_default())?;
         out.map_or(Ok(()), |out| out.put(expired))

@@ -3,7 +3,7 @@
 use crate::bare::Bare;
 use crate::config::Dialect;
 use crate::error::{Error, Exception};
-use crate::ffi::border::guard::{guard, guard_or, guard_status};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or, ffi_boundary_status};
 use crate::ffi::border::handle::{self};
 use crate::ffi::border::packed;
 use crate::ffi::border::pointer::{bytes, output};
@@ -11,7 +11,7 @@ use crate::ffi::border::status::{Failure, Result, rpyc_status};
 use crate::ffi::border::table::{known_flags, optional};
 use crate::ffi::border::types::{rpyc_call, rpyc_config, rpyc_error, rpyc_session};
 use crate::ffi::config::config_or_default;
-use crate::ffi::session::event::{EventOut, SessionHandle, live, rpyc_session_event};
+use crate::ffi::session::event::{EventOut, SessionHandle, checked, rpyc_session_event};
 use crate::value::{Text, Value};
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -60,7 +60,7 @@ pub unsafe extern "C" fn rpyc_session_new(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(session_out, "session_out")?;
             known_flags(flags, RPYC_SESSION_PACKED, "flags")?;
             let bare = Bare::new(config_or_default(config))?;
@@ -81,7 +81,7 @@ pub unsafe extern "C" fn rpyc_session_new(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_free(session: *mut rpyc_session) {
     // SAFETY: the contract of the border.
-    guard_or((), || drop(unsafe { handle::take(session) }));
+    ffi_boundary_or((), || drop(unsafe { handle::take(session) }));
 }
 
 /// Takes in bytes that have been received, in pieces of any size. Then take events until there are none.
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn rpyc_session_feed(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(live(session)?.bare.feed(bytes(data.cast(), length, "data")?)?)) }
+    unsafe { ffi_boundary(error_out, || Ok(checked(session)?.bare.feed(bytes(data.cast(), length, "data")?)?)) }
 }
 
 /// Says that the peer sends nothing more. What has arrived is still read; then comes RPYC_EVENT_CLOSED.
@@ -113,7 +113,7 @@ pub unsafe extern "C" fn rpyc_session_feed(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_end_of_stream(session: *mut rpyc_session) -> rpyc_status {
     // SAFETY: the contract of the border.
-    guard_status(|| Ok(unsafe { live(session) }?.bare.end_of_stream()?))
+    ffi_boundary_status(|| Ok(unsafe { checked(session) }?.bare.end_of_stream()?))
 }
 
 /// What is to be sent next, where it lies; there may be more behind it. Releases of objects that were freed are part of it.
@@ -130,12 +130,12 @@ pub unsafe extern "C" fn rpyc_session_outgoing(
     data_out: *mut *const c_void,
     length_out: *mut usize,
 ) -> rpyc_status {
-    guard_status(|| {
+    ffi_boundary_status(|| {
         // SAFETY: the contract of the border.
         let (data, length, session) = unsafe {
             let data = output(data_out, "data_out");
             let length = output(length_out, "length_out");
-            (data?, length?, live(session)?)
+            (data?, length?, checked(session)?)
         };
         let (first, size) = session.bare.outgoing(|bytes| (0, (bytes.as_ptr(), bytes.len())))?;
         data.put(if size == 0 { ptr::null() } else { first.cast() })?;
@@ -153,7 +153,7 @@ pub unsafe extern "C" fn rpyc_session_outgoing(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_sent(session: *mut rpyc_session, length: usize) -> rpyc_status {
     // SAFETY: the contract of the border.
-    guard_status(|| Ok(unsafe { live(session) }?.bare.sent(length)?))
+    ffi_boundary_status(|| Ok(unsafe { checked(session) }?.bare.sent(length)?))
 }
 
 /// Takes bytes to be sent into memory of the host: rpyc_session_outgoing and rpyc_session_sent in one.
@@ -172,11 +172,11 @@ pub unsafe extern "C" fn rpyc_session_take(
     capacity: usize,
     length_out: *mut usize,
 ) -> rpyc_status {
-    guard_status(|| {
+    ffi_boundary_status(|| {
         // SAFETY: the contract of the border.
         unsafe {
             let length = output(length_out, "length_out")?;
-            let session = live(session)?;
+            let session = checked(session)?;
             length.put(session.bare.take(room(buffer, capacity)?)?)
         }
     })
@@ -209,9 +209,9 @@ pub unsafe extern "C" fn rpyc_session_next_event(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = EventOut::new(event)?;
-            let session = live(session)?;
+            let session = checked(session)?;
             if let Some(event) = session.bare.next_event()? {
                 out.put(session.event(event));
             }
@@ -247,11 +247,11 @@ pub unsafe extern "C" fn rpyc_session_step(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let length = crate::ffi::border::pointer::output(output_length_out, "output_length_out");
             let out = EventOut::new(event);
             let (length, out) = (length?, out?);
-            let session = live(session)?;
+            let session = checked(session)?;
             let room = room(output, output_capacity)?;
             let input = bytes(input.cast(), input_length, "input")?;
             match if input.is_empty() { Ok(()) } else { session.bare.feed(input) } {
@@ -277,7 +277,7 @@ pub unsafe extern "C" fn rpyc_session_step(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_has_message(session: *const rpyc_session) -> bool {
     // SAFETY: the contract of the border.
-    guard_or(false, || unsafe { handle::peek(session) }.is_some_and(|session| session.bare.has_message()))
+    ffi_boundary_or(false, || unsafe { handle::as_ref(session) }.is_some_and(|session| session.bare.has_message()))
 }
 
 /// How many bytes wait to be sent, without releases that were not looked for.
@@ -289,7 +289,7 @@ pub unsafe extern "C" fn rpyc_session_has_message(session: *const rpyc_session) 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_waiting(session: *const rpyc_session) -> usize {
     // SAFETY: the contract of the border.
-    guard_or(0, || unsafe { handle::peek(session) }.map_or(0, |session| session.bare.waiting()))
+    ffi_boundary_or(0, || unsafe { handle::as_ref(session) }.map_or(0, |session| session.bare.waiting()))
 }
 
 /// Has the session ended?
@@ -301,7 +301,7 @@ pub unsafe extern "C" fn rpyc_session_waiting(session: *const rpyc_session) -> u
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_closed(session: *const rpyc_session) -> bool {
     // SAFETY: the contract of the border.
-    guard_or(true, || unsafe { handle::peek(session) }.is_none_or(|session| session.bare.is_closed()))
+    ffi_boundary_or(true, || unsafe { handle::as_ref(session) }.is_none_or(|session| session.bare.is_closed()))
 }
 
 /// The dialect that is spoken.
@@ -313,7 +313,7 @@ pub unsafe extern "C" fn rpyc_session_closed(session: *const rpyc_session) -> bo
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_dialect(session: *const rpyc_session) -> i32 {
     // SAFETY: the contract of the border.
-    guard_or(0, || dialect_number(unsafe { handle::peek(session) }.map(|session| session.bare.dialect())))
+    ffi_boundary_or(0, || dialect_number(unsafe { handle::as_ref(session) }.map(|session| session.bare.dialect())))
 }
 
 fn dialect_number(dialect: Option<Dialect>) -> i32 {
@@ -334,7 +334,7 @@ fn dialect_number(dialect: Option<Dialect>) -> i32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_heard(session: *const rpyc_session) -> i32 {
     // SAFETY: the contract of the border.
-    guard_or(0, || dialect_number(unsafe { handle::peek(session) }.map(|session| session.bare.heard())))
+    ffi_boundary_or(0, || dialect_number(unsafe { handle::as_ref(session) }.map(|session| session.bare.heard())))
 }
 
 /// Tells the peer that this side goes. Send what is to be sent, then end the stream. Nothing is served from now on.
@@ -351,7 +351,7 @@ pub unsafe extern "C" fn rpyc_session_close(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { guard(error_out, || Ok(live(session)?.bare.close()?)) }
+    unsafe { ffi_boundary(error_out, || Ok(checked(session)?.bare.close()?)) }
 }
 
 /// Answers a call with packed data and frees it: rpyc_call_return and rpyc_call_free in one.
@@ -375,9 +375,9 @@ pub unsafe extern "C" fn rpyc_session_return_packed(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let served = handle::take(call);
-            let session = live(session)?;
+            let session = checked(session)?;
             let mut call = served.and_then(|served| served.call).ok_or_else(|| Failure::null("call"))?;
             let value = match packed_length {
                 0 => Value::None,
@@ -417,9 +417,9 @@ pub unsafe extern "C" fn rpyc_session_raise_packed(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let served = handle::take(call);
-            let session = live(session)?;
+            let session = checked(session)?;
             let mut call = served.and_then(|served| served.call).ok_or_else(|| Failure::null("call"))?;
             let (args, attributes) = packed::call(&session.bare, bytes(packed.cast(), packed_length, "packed")?)?;
             let module = optional(module, "module")?.unwrap_or("builtins");

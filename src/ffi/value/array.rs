@@ -1,6 +1,6 @@
 //! Arrays of numbers: from C and to C.
 
-use crate::ffi::border::guard::guard;
+use crate::ffi::border::boundary::ffi_boundary;
 use crate::ffi::border::pointer::{self, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_LIMIT, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::ffi::border::types::{rpyc_error, rpyc_value};
@@ -57,7 +57,7 @@ pub unsafe extern "C" fn rpyc_value_new_array(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let value_out = output(value_out, "value_out")?;
             let (element, size) = element_and_size(r#type, count)?;
             let array = Array::copy(element, pointer::bytes(data.cast(), size, "data")?);
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn rpyc_value_new_array_owned(
 ) -> rpyc_status {
     // SAFETY: the pointers are NULL or what the header asks for; the numbers stay until the destructor runs.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
             let value_out = output(value_out, "value_out")?;
             let (element, size) = element_and_size(r#type, count)?;
@@ -125,7 +125,7 @@ pub unsafe extern "C" fn rpyc_value_get_array(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let (type_out, data_out) = (output(type_out, "type_out"), output(data_out, "data_out"));
             let count_out = output(count_out, "count_out");
             let (type_out, data_out, count_out) = (type_out?, data_out?, count_out?);

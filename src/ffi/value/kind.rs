@@ -1,6 +1,6 @@
 //! rpyc_value: kinds, counting, comparing.
 
-use crate::ffi::border::guard::guard_or;
+use crate::ffi::border::boundary::ffi_boundary_or;
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer;
 use crate::ffi::border::types::rpyc_value;
@@ -52,7 +52,7 @@ pub const RPYC_VALUE_ARRAY: rpyc_value_kind_id = 15;
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_clone(value: *const rpyc_value) -> *mut rpyc_value {
-    guard_or(ptr::null_mut(), || {
+    ffi_boundary_or(ptr::null_mut(), || {
         // SAFETY: the contract of the border.
         unsafe { handle::value_get(value) }.map_or(ptr::null_mut(), |value| handle::value_new(value.into_owned()))
     })
@@ -72,7 +72,7 @@ pub unsafe extern "C" fn rpyc_value_free(value: *mut rpyc_value) {
         return;
     }
     // SAFETY: owned by the caller, who gives it up.
-    guard_or((), || drop(unsafe { handle::value_take(value) }));
+    ffi_boundary_or((), || drop(unsafe { handle::value_take(value) }));
 }
 
 /// The kind of a value.
@@ -84,7 +84,7 @@ pub unsafe extern "C" fn rpyc_value_free(value: *mut rpyc_value) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_kind(value: *const rpyc_value) -> rpyc_value_kind_id {
     // SAFETY: the contract of the border.
-    guard_or(-1, || unsafe { handle::value_get(value) }.map_or(-1, |value| kind(&value)))
+    ffi_boundary_or(-1, || unsafe { handle::value_get(value) }.map_or(-1, |value| kind(&value)))
 }
 
 fn kind(value: &Value) -> rpyc_value_kind_id {
@@ -118,8 +118,8 @@ fn kind(value: &Value) -> rpyc_value_kind_id {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_equal(left: *const rpyc_value, right: *const rpyc_value) -> bool {
-    guard_or(false, || {
-        // SAFETY: each is NULL or a live value.
+    ffi_boundary_or(false, || {
+        // SAFETY: each is NULL or a checked value.
         let (left, right) = unsafe { (handle::value_get(left), handle::value_get(right)) };
         left.zip(right).is_some_and(|(left, right)| left.py_eq(&right))
     })
@@ -134,8 +134,8 @@ pub unsafe extern "C" fn rpyc_value_equal(left: *const rpyc_value, right: *const
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_str_equal(value: *const rpyc_value, text: *const c_char) -> bool {
-    guard_or(false, || {
-        // SAFETY: NULL or a live value, NULL or NUL-terminated.
+    ffi_boundary_or(false, || {
+        // SAFETY: NULL or a checked value, NULL or NUL-terminated.
         let (value, text) = unsafe { (handle::value_get(value), pointer::text_bytes(text, pointer::ZT, "text")) };
         matches!((value.as_deref(), text), (Some(Value::Str(a)), Ok(b)) if a.as_bytes() == b)
     })
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn rpyc_value_str_equal(value: *const rpyc_value, text: *c
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_repr(value: *const rpyc_value) -> *mut rpyc_value {
-    guard_or(ptr::null_mut(), || {
+    ffi_boundary_or(ptr::null_mut(), || {
         // SAFETY: the contract of the border.
         let value = unsafe { handle::value_get(value) };
         value.map_or(ptr::null_mut(), |value| handle::value_new(value.repr().into()))

@@ -1,7 +1,7 @@
 //! Values from C data.
 
 use crate::config::Limits;
-use crate::ffi::border::guard::{guard, guard_or};
+use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{self, output, take_values};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_LIMIT, RPYC_ERR_TYPE, Result, rpyc_status};
@@ -14,7 +14,7 @@ use std::ptr;
 use std::sync::Arc;
 
 fn new(value: impl FnOnce() -> Value) -> *mut rpyc_value {
-    guard_or(ptr::null_mut(), || handle::value_new(value()))
+    ffi_boundary_or(ptr::null_mut(), || handle::value_new(value()))
 }
 
 /// Python's None.
@@ -123,7 +123,7 @@ pub unsafe extern "C" fn rpyc_value_new_int_text(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let value_out = output(value_out, "value_out")?;
             let digits = pointer::text_bytes(digits, length, "digits")?;
             let value = Value::int_from_text(digits, Limits::default().digits).map_err(|error| match error {
@@ -155,7 +155,7 @@ pub unsafe extern "C" fn rpyc_value_new_int_bytes(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let value_out = output(value_out, "value_out")?;
             let bytes = pointer::bytes(little_endian, length, "little_endian")?;
             value_out.put_value(int_from_bytes(bytes)?)
@@ -200,7 +200,7 @@ pub unsafe extern "C" fn rpyc_value_new_str(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let value_out = output(value_out, "value_out")?;
             value_out.put_value(Value::str(pointer::text(text, length, "text")?))
         })
@@ -225,7 +225,7 @@ pub unsafe extern "C" fn rpyc_value_new_bytes(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let value_out = output(value_out, "value_out")?;
             value_out.put_value(Value::bytes(pointer::bytes(data.cast(), length, "data")?))
         })
@@ -255,7 +255,7 @@ pub unsafe extern "C" fn rpyc_value_new_bytes_owned(
 ) -> rpyc_status {
     // SAFETY: the pointers are NULL or what the header asks for; the bytes stay until the destructor runs.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
             let value_out = output(value_out, "value_out")?;
             let bytes = ptr::from_ref(pointer::bytes(data.cast(), length, "data")?);
@@ -325,7 +325,7 @@ pub unsafe extern "C" fn rpyc_value_new_slice(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let parts = [start, stop, step].map(|part| handle::value_take(part).unwrap_or_default());
             let value_out = output(value_out, "value_out")?;
             check_depth(&parts)?;
@@ -403,7 +403,7 @@ pub unsafe extern "C" fn rpyc_value_new_dict(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let (keys, values) = (take_values(keys, count, "keys"), take_values(values, count, "values"));
             let value_out = output(value_out, "value_out")?;
             let (keys, values) = (keys?, values?);
@@ -435,7 +435,7 @@ pub unsafe extern "C" fn rpyc_value_new_keywords(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let values = take_values(values, count, "values");
             let value_out = output(value_out, "value_out")?;
             let names = pointer::array(names, count, "names")?;
@@ -471,9 +471,9 @@ pub unsafe extern "C" fn rpyc_value_new_object(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let value_out = output(value_out, "value_out")?;
-            value_out.put_value(Value::Ref(handle::get(object, "object")?.reference.clone()))
+            value_out.put_value(Value::Ref(handle::require(object, "object")?.reference.clone()))
         })
     }
 }
@@ -492,7 +492,7 @@ unsafe fn container(
 ) -> rpyc_status {
     // SAFETY: the same is asked of our caller.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let items = take_values(items, count, "items");
             let value_out = output(value_out, "value_out")?;
             let items = items?;

@@ -1,6 +1,6 @@
 //! C data from values.
 
-use crate::ffi::border::guard::{self, guard, guard_or};
+use crate::ffi::border::boundary::{self, ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{self, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
@@ -44,7 +44,7 @@ pub unsafe extern "C" fn rpyc_value_get_bool(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(out, "out")?;
             match *pointer::value(value, "value")? {
                 Value::Bool(truth) => out.put(truth),
@@ -72,12 +72,12 @@ pub unsafe extern "C" fn rpyc_value_get_int(
         // SAFETY: `out` is not NULL, and `error_out` is NULL or can be written to.
         return unsafe {
             out.write(n);
-            guard::no_error(error_out)
+            boundary::no_error(error_out)
         };
     }
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(out, "out")?;
             let value = pointer::value(value, "value")?;
             out.put(value.to_i64().ok_or_else(|| no_int(&value, "an int64_t"))?)
@@ -101,7 +101,7 @@ pub unsafe extern "C" fn rpyc_value_get_uint(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(out, "out")?;
             let value = pointer::value(value, "value")?;
             out.put(value.to_u64().ok_or_else(|| no_int(&value, "a uint64_t"))?)
@@ -132,7 +132,7 @@ pub unsafe extern "C" fn rpyc_value_get_int_text(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let text_out = output(text_out, "text_out")?;
             let value = pointer::value(value, "value")?;
             text_out.put_value(Value::Str(value.int_to_text().ok_or_else(|| not_a(&value, "int"))?))
@@ -156,7 +156,7 @@ pub unsafe extern "C" fn rpyc_value_get_int_bytes(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let bytes_out = output(bytes_out, "bytes_out")?;
             let value = pointer::value(value, "value")?;
             bytes_out.put_value(Value::Bytes(value.int_to_le_bytes().ok_or_else(|| not_a(&value, "int"))?.into()))
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn rpyc_value_get_float(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let out = output(out, "out")?;
             out.put(float(&*pointer::value(value, "value")?, "float")?)
         })
@@ -213,7 +213,7 @@ pub unsafe extern "C" fn rpyc_value_get_complex(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let (real_out, imaginary_out) = (output(real_out, "real_out"), output(imaginary_out, "imaginary_out"));
             let (real_out, imaginary_out) = (real_out?, imaginary_out?);
             let (real, imaginary) = match *pointer::value(value, "value")? {
@@ -244,7 +244,7 @@ pub unsafe extern "C" fn rpyc_value_get_str(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let (text_out, length_out) = (output(text_out, "text_out"), output(length_out, "length_out"));
             let (text_out, length_out) = (text_out?, length_out?);
             // A str is never an immediate: its bytes lie where the handle leads.
@@ -277,7 +277,7 @@ pub unsafe extern "C" fn rpyc_value_get_bytes(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let (data_out, length_out) = (output(data_out, "data_out"), output(length_out, "length_out"));
             let (data_out, length_out) = (data_out?, length_out?);
             match pointer::value(value, "value")? {
@@ -307,7 +307,7 @@ pub unsafe extern "C" fn rpyc_value_get_object(
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe {
-        guard(error_out, || {
+        ffi_boundary(error_out, || {
             let object_out = output(object_out, "object_out")?;
             match *pointer::value(value, "value")? {
                 Value::Ref(ref reference) => object_out.put(handle::new(reference.clone().into())),
@@ -327,7 +327,7 @@ pub unsafe extern "C" fn rpyc_value_get_object(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_count(value: *const rpyc_value) -> usize {
     // SAFETY: the contract of the border.
-    guard_or(0, || match unsafe { handle::value_get(value) }.as_deref() {
+    ffi_boundary_or(0, || match unsafe { handle::value_get(value) }.as_deref() {
         Some(Value::Str(text)) => text.as_bytes().len(),
         Some(Value::Bytes(bytes)) => bytes.len(),
         Some(Value::Dict(pairs)) => pairs.len(),
@@ -383,7 +383,7 @@ pub unsafe extern "C" fn rpyc_value_key(value: *const rpyc_value, index: usize) 
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_lookup(value: *const rpyc_value, key: *const c_char) -> *const rpyc_value {
-    // SAFETY: NULL or a live value, in which the result lies; NULL or NUL-terminated.
+    // SAFETY: NULL or a checked value, in which the result lies; NULL or NUL-terminated.
     unsafe {
         lend_from(value, |value| {
             let Value::Dict(pairs) = value else { return None };
@@ -409,7 +409,7 @@ fn items(value: &Value) -> &[Value] {
 /// The handle is NULL or a live value, and the result is not used after it is freed.
 unsafe fn lend_from(value: *const rpyc_value, find: impl FnOnce(&Value) -> Option<&Value>) -> *const rpyc_value {
     // SAFETY: the same is asked of our caller.
-    guard_or(ptr::null(), || match unsafe { handle::value_get(value) } {
+    ffi_boundary_or(ptr::null(), || match unsafe { handle::value_get(value) } {
         Some(Cow::Borrowed(value)) => find(value).map_or(ptr::null(), handle::value_lend),
         // Nothing lies in an immediate.
         _ => ptr::null(),

@@ -272,7 +272,7 @@ unsafe fn complex(value: *const rpyc_value) -> Result<(f64, f64), Status> {
 /// The bytes that a str or bytes value lends; how it is asked depends on its kind.
 unsafe fn borrowed<'a>(value: *const rpyc_value) -> Result<&'a [u8], Status> {
     let (mut text, mut data, mut length) = (null::<c_char>(), null::<u8>(), 9);
-    // SAFETY: the value is live.
+    // SAFETY: the value is checked.
     unsafe {
         let status = match rpyc_value_kind(value) {
             RPYC_VALUE_STR => rpyc_value_get_str(value, &mut text, &mut length, null_mut()),
@@ -411,7 +411,7 @@ fn a_tuple_may_take_the_place_of_its_item() {
 
 #[test]
 fn slices() {
-    // SAFETY: the parts are NULL or given up, the values live until they are freed.
+    // SAFETY: the parts are NULL or given up, the values checked until they are freed.
     unsafe {
         let new = |parts: [Handle; 3]| {
             make(|out, error| rpyc_value_new_slice(parts[0], parts[1], parts[2], out, error)).unwrap()

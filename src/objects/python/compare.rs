@@ -15,7 +15,7 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 /// So many nested comparisons are followed.
-const DEEPEST: usize = 200;
+const MAX_DEPTH: usize = 200;
 
 /// So many containers and objects are looked at for one comparison or one text, however often they are met.
 const MOST_NESTED: usize = 1 << 19;
@@ -53,7 +53,7 @@ fn nested<R>(run: impl FnOnce() -> Result<R, Exception>) -> Result<R, Exception>
     let Nesting { depth, wholes, count } = NESTING.get();
     let count = if depth == 0 && wholes == 0 { 0 } else { count };
     let text = match () {
-        () if depth >= DEEPEST => "maximum recursion depth exceeded in comparison",
+        () if depth >= MAX_DEPTH => "maximum recursion depth exceeded in comparison",
         () if count >= MOST_NESTED => "too many nested containers are compared or printed",
         () => return nesting(Nesting { depth: depth + 1, wholes, count: count + 1 }, run),
     };

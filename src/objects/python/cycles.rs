@@ -23,23 +23,23 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 /// So many containers, and references between them, are looked at; a larger net stays.
-const MOST: usize = 1 << 20;
+const MAX_NODES: usize = 1 << 20;
 /// So deep tuples are nested in one another; deeper ones stay.
-const DEEPEST: usize = 32;
+const MAX_DEPTH: usize = 32;
 
 /// Containers that were given back and are held by something still.
 #[derive(Default)]
-pub struct Suspects {
+pub struct CycleCandidates {
     objects: Vec<Weak<Object>>,
     /// So many are known when it is time to forget those that are gone.
     crowded: usize,
 }
 
-impl Suspects {
+impl CycleCandidates {
     /// An object that a peer has given back. It is still held by the caller.
     pub fn add(&mut self, local: &Arc<dyn Local>) {
         let is_container = local.as_any().downcast_ref::<Object>().is_some_and(leads_on);
-        if !is_container || Arc::strong_count(local) < 2 || self.objects.len() >= MOST {
+        if !is_container || Arc::strong_count(local) < 2 || self.objects.len() >= MAX_NODES {
             return;
         }
         let Some(object) = downcast::<Object>(local) else { return };
@@ -67,7 +67,7 @@ impl Suspects {
     }
 
     /// Takes over those of another one.
-    pub fn join(&mut self, other: Suspects) {
+    pub fn join(&mut self, other: CycleCandidates) {
         self.objects.extend(other.objects);
     }
 
@@ -240,10 +240,10 @@ impl Net {
             node.each_fixed(&mut see);
             Locked::new(node)?.each(see);
             let shallow = |node: &Node| match node {
-                Node::Data(data) => data.depth_at_most(DEEPEST),
+                Node::Data(data) => data.depth_at_most(MAX_DEPTH),
                 Node::Object(_) | Node::Method(_) => true,
             };
-            if seen > MOST || !next.iter().all(|(_, node)| shallow(node)) {
+            if seen > MAX_NODES || !next.iter().all(|(_, node)| shallow(node)) {
                 return None;
             }
             next.into_iter().for_each(|(address, node)| net.add(address, node));
@@ -270,7 +270,7 @@ impl Net {
             locked.each(see);
         }
         let mut live = vec![false; nodes.len()];
-        for _ in 0..=DEEPEST {
+        for _ in 0..=MAX_DEPTH {
             for (at, node) in nodes.iter().enumerate() {
                 live[at] |= node.strong() > known[at];
             }
@@ -299,11 +299,11 @@ mod tests {
     /// Gives it back as a peer does, and looks as at the end of its connection.
     fn give_back(object: Arc<Object>) -> Weak<Object> {
         let known = Arc::downgrade(&object);
-        let mut suspects = Suspects::default();
+        let mut cycle_candidates = CycleCandidates::default();
         let local: Arc<dyn Local> = object;
-        suspects.add(&local);
+        cycle_candidates.add(&local);
         drop(local);
-        suspects.collect();
+        cycle_candidates.collect();
         known
     }
 

@@ -275,7 +275,7 @@ fn changing() -> Vec<Member> {
             if let Some(known) = entries.get(&key) {
                 return Ok(known.clone());
             }
-            if entries.len() >= growth::MOST || !entries.reserve() {
+            if entries.len() >= growth::MAX_ITEMS || !entries.reserve() {
                 return Err(growth::memory_error());
             }
             entries.insert(key, arg(call, 1));
@@ -355,7 +355,7 @@ impl Dict {
 
     /// The same, as a peer asks for it.
     pub(super) fn put(&self, key: Value, value: Value) -> Result<(), Exception> {
-        self.insert(key, value, growth::MOST)
+        self.insert(key, value, growth::MAX_ITEMS)
     }
 
     fn insert(&self, key: Value, value: Value, most: usize) -> Result<(), Exception> {

@@ -4,7 +4,7 @@ use crate::error::Exception;
 use crate::value::Value;
 
 /// The items to which peers may bring a list, a dict or a set, and that one operation takes from an iterable.
-pub(super) const MOST: usize = if cfg!(test) { 1 << 12 } else { 1 << 24 };
+pub(super) const MAX_ITEMS: usize = if cfg!(test) { 1 << 12 } else { 1 << 24 };
 
 /// The bytes of the text of a container.
 const LONGEST: usize = 1 << 28;
@@ -21,7 +21,7 @@ pub(super) fn reserve<T>(items: &mut Vec<T>, more: usize) -> Result<(), Exceptio
 /// Makes room for so many more items, unless they would be too many together.
 pub(super) fn grow<T>(items: &mut Vec<T>, more: usize) -> Result<(), Exception> {
     match items.len().checked_add(more) {
-        Some(total) if total <= MOST || more == 0 => reserve(items, more),
+        Some(total) if total <= MAX_ITEMS || more == 0 => reserve(items, more),
         _ => Err(memory_error()),
     }
 }
@@ -53,7 +53,8 @@ pub(super) fn gather(items: &mut Vec<Value>, more: impl Iterator<Item = Value>, 
 
 /// Items `count` times one after the other.
 pub(super) fn repeated(items: &[Value], count: usize) -> Result<Vec<Value>, Exception> {
-    let total = items.len().checked_mul(count).filter(|total| *total <= MOST || count <= 1).ok_or_else(memory_error)?;
+    let total =
+        items.len().checked_mul(count).filter(|total| *total <= MAX_ITEMS || count <= 1).ok_or_else(memory_error)?;
     let mut all = Vec::new();
     all.try_reserve_exact(total).map_err(|_| memory_error())?;
     // Nothing, however often, is nothing.
@@ -89,12 +90,12 @@ mod tests {
         let one = [Value::Int(1)];
         assert_eq!(repeated(&one, 3).unwrap().len(), 3);
         assert_eq!(repeated(&[], usize::MAX).unwrap().len(), 0);
-        for count in [MOST + 1, 1 << 28, usize::MAX] {
+        for count in [MAX_ITEMS + 1, 1 << 28, usize::MAX] {
             assert!(repeated(&one, count).is_err_and(is_memory_error));
         }
         let mut items = vec![Value::None];
         assert!(grow(&mut items, 5).is_ok() && items.capacity() >= 6);
-        for more in [MOST, usize::MAX] {
+        for more in [MAX_ITEMS, usize::MAX] {
             assert!(grow(&mut items, more).is_err_and(is_memory_error));
         }
         assert!(reserve(&mut items, usize::MAX).is_err_and(is_memory_error));

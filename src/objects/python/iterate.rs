@@ -17,7 +17,7 @@ const CHUNK: i64 = 200;
 
 /// All items of an iterable, wherever it lives; MemoryError if it has no end, or too many.
 pub(super) fn iterate(value: &Value) -> Result<Vec<Value>, Exception> {
-    iterate_at_most(value, growth::MOST)
+    iterate_at_most(value, growth::MAX_ITEMS)
 }
 
 pub(super) fn iterate_at_most(value: &Value, most: usize) -> Result<Vec<Value>, Exception> {

@@ -25,14 +25,14 @@ mod unpickle;
 mod views;
 
 pub(super) use array::array;
-pub use cycles::Suspects;
+pub use cycles::CycleCandidates;
 pub use dict::Dict;
 pub use file::{File, FileMode};
 pub(super) use frozen::{dict, frozenset, list};
 pub use generator::Generator;
 pub use list::List;
 pub(super) use slice::slice;
-pub use unpickle::delivered;
+pub use unpickle::unpickle;
 
 use compare::{
     counted, equal, is_wanted, items_equal, ordered, repr, repr_once, reprs, sequences_equal, sequences_ordered,
@@ -68,7 +68,7 @@ mod tests {
 
     #[test]
     fn peers_meet_a_limit() {
-        let numbers = || (0..growth::MOST as i64).map(Value::Int);
+        let numbers = || (0..growth::MAX_ITEMS as i64).map(Value::Int);
         let ask = |object: &Value, name, args: &[Value]| match object {
             Value::Ref(object) => outcome(ask(object, Ask::CallAttr { name, args, keywords: &[] })),
             other => panic!("{other:?}"),

@@ -10,7 +10,7 @@ use crate::value::{Bounds, Graph, GraphError, Kind, Piece, Value, Weight};
 use std::collections::HashMap;
 
 /// The value that `root` stands for. Its lists, dicts and sets are objects that both sides can change.
-pub fn delivered(graph: &Graph, root: &Piece, bounds: &Bounds) -> Result<Value, Exception> {
+pub fn unpickle(graph: &Graph, root: &Piece, bounds: &Bounds) -> Result<Value, Exception> {
     let mut delivery =
         Delivery { graph, bounds, made: HashMap::new(), open: Vec::new(), empty: Vec::new(), work: 0, items: 0 };
     let (value, weight) = delivery.value(root)?;

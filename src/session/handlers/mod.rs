@@ -4,9 +4,9 @@ mod args;
 mod asked;
 
 use super::boxing::{self, Unboxer};
+use super::call_cache::Callee;
 use super::native::open_limited;
 use super::policy::{self, Decision, Known, Name, Permission, Question};
-use super::recent::Callee;
 use super::request::{Access, AccessKind, Handler, Op, Request, RequestId, Slicing};
 use super::{Core, Event, State};
 use crate::codec::brine::{Reader, tag};
@@ -83,7 +83,7 @@ impl<T> Core<T> {
         }
         let calling = Calling::find(reader, limited).filter(|_| self.state == State::Open);
         if let Some(calling) = calling {
-            if let Some((target, callee, length)) = exports.recent.find(calling.bytes, calling.of_object) {
+            if let Some((target, callee, length)) = exports.call_cache.find(calling.bytes, calling.of_object) {
                 let target = target.clone();
                 reader.advance(calling.start + length);
                 let mut args = Args::of_call(unboxer, reader);
@@ -172,9 +172,9 @@ impl<T> Core<T> {
         };
         match (callee, &op) {
             (Some(bytes), Op::CallAttr { name: Name::Member(member), .. }) => {
-                self.exports.recent.add(bytes, &target, Callee::Member(*member));
+                self.exports.call_cache.add(bytes, &target, Callee::Member(*member));
             }
-            (Some(bytes), Op::Call { .. }) => self.exports.recent.add(bytes, &target, Callee::Object),
+            (Some(bytes), Op::Call { .. }) => self.exports.call_cache.add(bytes, &target, Callee::Object),
             _ => {}
         }
         Ok(self.event(id, target, op))

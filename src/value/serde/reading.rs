@@ -152,7 +152,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
 const CAUTIOUS: usize = 1024;
 
 /// Makes room for one more of those that were announced, which need not come.
-fn make_room<T, E: de::Error>(items: &mut Vec<T>, announced: usize) -> Result<(), E> {
+fn reserve_space<T, E: de::Error>(items: &mut Vec<T>, announced: usize) -> Result<(), E> {
     if items.len() < items.capacity() {
         return Ok(());
     }
@@ -211,7 +211,7 @@ impl<'de> Visitor<'de> for RawSeed {
         let announced = seq.size_hint().unwrap_or(0);
         let mut bytes = Vec::new();
         while let Some(byte) = seq.next_element()? {
-            make_room(&mut bytes, announced)?;
+            reserve_space(&mut bytes, announced)?;
             bytes.push(byte);
         }
         Ok(Blob::from(bytes))
@@ -264,7 +264,7 @@ fn items<T: Default, E: de::Error>(
     while let Some(item) = next()? {
         seed.length("items", items.len() + 1, limit)?;
         seed.charge::<T, E>(1)?;
-        make_room(&mut items, announced.unwrap_or(0))?;
+        reserve_space(&mut items, announced.unwrap_or(0))?;
         items.push(item);
     }
     Ok(items.into())

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 const MAGIC: &[u8; 11] = b"rpyc-trace\n";
 const VERSION: u16 = 1;
 /// What one record may take, written and read.
-const MOST: usize = 1 << 20;
+const MAX_LENGTH: usize = 1 << 20;
 /// What is received at once, so that its record is never too long.
 pub const CHUNK: usize = 64 << 10;
 
@@ -99,7 +99,7 @@ impl Head {
 }
 
 fn options() -> impl Options {
-    bincode::DefaultOptions::new().with_fixint_encoding().with_limit(MOST as u64).reject_trailing_bytes()
+    bincode::DefaultOptions::new().with_fixint_encoding().with_limit(MAX_LENGTH as u64).reject_trailing_bytes()
 }
 
 /// Writes a trace. Each record leaves at once, so that a trace that is killed lacks nothing.
@@ -189,7 +189,7 @@ impl<R: Read> Reader<R> {
             _ => return Err(Trouble::Cut(start)),
         }
         let length = u32::from_le_bytes(length) as usize;
-        if length > MOST {
+        if length > MAX_LENGTH {
             return Err(Trouble::Damaged(format!("at byte {start} a record of {length} bytes is announced")));
         }
         let mut bytes = vec![0; length];

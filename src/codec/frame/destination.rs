@@ -4,7 +4,7 @@ use crate::value::{Blob, Value};
 use std::fmt;
 
 /// Memory that somebody lent for one answer.
-pub trait Room: Send + Sync {
+pub trait Destination: Send + Sync {
     /// All of it; always of the same length until it is given up.
     fn bytes_mut(&mut self) -> &mut [u8];
 
@@ -15,23 +15,23 @@ pub trait Room: Send + Sync {
     fn give_up(&mut self);
 }
 
-/// Bytes that fit go into the room; the value is then what lies there. All else is as it was, and the room comes back.
-pub fn fill(mut room: Box<dyn Room>, value: Value) -> (Value, Option<Box<dyn Room>>) {
-    let Value::Bytes(bytes) = &value else { return (value, Some(room)) };
+/// Bytes that fit go into the destination; the value is then what lies there. All else is as it was, and the destination comes back.
+pub fn fill(mut destination: Box<dyn Destination>, value: Value) -> (Value, Option<Box<dyn Destination>>) {
+    let Value::Bytes(bytes) = &value else { return (value, Some(destination)) };
     let len = bytes.len();
-    let Some(place) = room.bytes_mut().get_mut(..len) else { return (value, Some(room)) };
+    let Some(place) = destination.bytes_mut().get_mut(..len) else { return (value, Some(destination)) };
     place.copy_from_slice(bytes);
-    (Value::Bytes(room.keep(len)), None)
+    (Value::Bytes(destination.keep(len)), None)
 }
 
-/// An answer that is to be received into a room if it begins as foreseen: `prefix`, a length in four bytes, and so many
+/// An answer that is to be received into a destination if it begins as foreseen: `prefix`, a length in four bytes, and so many
 /// bytes to the end of the body.
 pub struct Expected {
     pub key: i64,
     /// Empty: it cannot be told how the answer will begin.
     prefix: Vec<u8>,
     most: usize,
-    room: Box<dyn Room>,
+    destination: Box<dyn Destination>,
 }
 
 /// Is it the expected body?
@@ -46,14 +46,14 @@ pub(super) enum Match {
 const LENGTH: usize = 4;
 
 impl Expected {
-    /// At most `most` bytes of an answer go into the room.
-    pub fn new(key: i64, prefix: Vec<u8>, most: usize, mut room: Box<dyn Room>) -> Expected {
-        let most = most.min(room.bytes_mut().len());
-        Expected { key, prefix, most, room }
+    /// At most `most` bytes of an answer go into the destination.
+    pub fn new(key: i64, prefix: Vec<u8>, most: usize, mut destination: Box<dyn Destination>) -> Expected {
+        let most = most.min(destination.bytes_mut().len());
+        Expected { key, prefix, most, destination }
     }
 
-    pub fn into_room(self) -> Box<dyn Room> {
-        self.room
+    pub fn into_destination(self) -> Box<dyn Destination> {
+        self.destination
     }
 
     /// Compares the beginning of an uncompressed body, of `size` bytes in all.
@@ -75,21 +75,21 @@ impl Expected {
     pub(super) fn begin(mut self, begun: &[u8], size: usize) -> Direct {
         let head = self.head();
         let data = begun.get(head..).unwrap_or(&[]);
-        let filled = match self.room.bytes_mut().get_mut(..data.len()) {
+        let filled = match self.destination.bytes_mut().get_mut(..data.len()) {
             Some(place) => {
                 place.copy_from_slice(data);
                 data.len()
             }
             None => 0,
         };
-        Direct { key: self.key, room: self.room, head, size: size - head, filled }
+        Direct { key: self.key, destination: self.destination, head, size: size - head, filled }
     }
 }
 
-/// The bytes of an answer, in a room or on their way there.
+/// The bytes of an answer, in a destination or on their way there.
 pub struct Direct {
     pub key: i64,
-    room: Box<dyn Room>,
+    destination: Box<dyn Destination>,
     /// How much of the body stands before them.
     head: usize,
     size: usize,
@@ -99,7 +99,7 @@ pub struct Direct {
 impl Direct {
     /// Where the next bytes go.
     pub(super) fn rest(&mut self) -> &mut [u8] {
-        self.room.bytes_mut().get_mut(self.filled..self.size).unwrap_or_default()
+        self.destination.bytes_mut().get_mut(self.filled..self.size).unwrap_or_default()
     }
 
     /// So many bytes were received, of which the first went to `rest`.
@@ -118,11 +118,11 @@ impl Direct {
 
     /// The value that was received.
     pub fn into_value(self) -> Value {
-        Value::Bytes(self.room.keep(self.size))
+        Value::Bytes(self.destination.keep(self.size))
     }
 
-    pub fn into_room(self) -> Box<dyn Room> {
-        self.room
+    pub fn into_destination(self) -> Box<dyn Destination> {
+        self.destination
     }
 }
 

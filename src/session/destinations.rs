@@ -3,25 +3,25 @@
 use super::envelope::Kind;
 use super::{Core, Event, Session, boxing};
 use crate::codec::brine;
-use crate::codec::frame::{Direct, Expected, Room, fill};
+use crate::codec::frame::{Destination, Direct, Expected, fill};
 use crate::config::Dialect;
 
 /// What concerns them while a thread has the received bytes with it, and what is left of them.
 #[derive(Default)]
-pub(super) struct Rooms {
+pub(super) struct Destinations {
     /// There is something to be done when the bytes come back.
     waiting: bool,
     expected: Vec<Expected>,
     forgotten: Vec<i64>,
-    /// Rooms that were not needed. Dropping them may run code of the host.
-    spent: Vec<Box<dyn Room>>,
+    /// Destinations that were not needed. Dropping them may run code of the host.
+    spent: Vec<Box<dyn Destination>>,
 }
 
-impl Rooms {
-    fn spend(&mut self, room: Box<dyn Room>) {
-        let mut room = room;
-        room.give_up();
-        self.spent.push(room);
+impl Destinations {
+    fn spend(&mut self, destination: Box<dyn Destination>) {
+        let mut destination = destination;
+        destination.give_up();
+        self.spent.push(destination);
     }
 
     #[inline]
@@ -36,88 +36,91 @@ impl Rooms {
 }
 
 impl<T> Session<T> {
-    /// Has the answer to a request of ours lie in `room` if it is bytes and fits: received there, or copied.
-    pub fn receive_into(&mut self, seq: i64, room: Box<dyn Room>) {
-        let expected = Expected::new(seq, self.core.beginning_of_reply(seq), self.core.config.limits.bytes, room);
+    /// Has the answer to a request of ours lie in `destination` if it is bytes and fits: received there, or copied.
+    pub fn receive_into(&mut self, seq: i64, destination: Box<dyn Destination>) {
+        let expected =
+            Expected::new(seq, self.core.beginning_of_reply(seq), self.core.config.limits.bytes, destination);
         match &mut self.incoming {
             Some(incoming) => incoming.expect(expected),
             None => {
-                self.rooms.expected.push(expected);
-                self.rooms.waiting = true;
+                self.destinations.expected.push(expected);
+                self.destinations.waiting = true;
             }
         }
     }
 
-    /// Nothing more is to be received into a room, unless that has begun.
-    pub(super) fn forget_room(&mut self, seq: i64) {
+    /// Nothing more is to be received into a destination, unless that has begun.
+    pub(super) fn forget_destination(&mut self, seq: i64) {
         let Some(incoming) = &mut self.incoming else {
-            self.rooms.forgotten.push(seq);
-            self.rooms.waiting = true;
+            self.destinations.forgotten.push(seq);
+            self.destinations.waiting = true;
             return;
         };
-        if let Some(room) = incoming.take_room(seq) {
-            self.rooms.spend(room);
+        if let Some(destination) = incoming.take_destination(seq) {
+            self.destinations.spend(destination);
         }
     }
 
     /// The received bytes are back.
     #[cold]
     pub(super) fn catch_up(&mut self) {
-        self.rooms.waiting = false;
-        let expected = std::mem::take(&mut self.rooms.expected);
+        self.destinations.waiting = false;
+        let expected = std::mem::take(&mut self.destinations.expected);
         expected.into_iter().for_each(|expected| self.incoming().expect(expected));
-        for seq in std::mem::take(&mut self.rooms.forgotten) {
-            self.forget_room(seq);
+        for seq in std::mem::take(&mut self.destinations.forgotten) {
+            self.forget_destination(seq);
         }
         if self.is_closed() {
-            self.give_up_rooms();
+            self.give_up_destinations();
         }
     }
 
     /// Nothing will be received any more.
-    pub(super) fn give_up_rooms(&mut self) {
-        let rooms = match &mut self.incoming {
-            Some(incoming) => incoming.take_rooms(),
+    pub(super) fn give_up_destinations(&mut self) {
+        let destinations = match &mut self.incoming {
+            Some(incoming) => incoming.take_destinations(),
             None => {
-                self.rooms.waiting = true;
-                std::mem::take(&mut self.rooms.expected).into_iter().map(Expected::into_room).collect()
+                self.destinations.waiting = true;
+                std::mem::take(&mut self.destinations.expected).into_iter().map(Expected::into_destination).collect()
             }
         };
-        rooms.into_iter().for_each(|room| self.rooms.spend(room));
+        destinations.into_iter().for_each(|destination| self.destinations.spend(destination));
     }
 
     /// An answer that came otherwise: it is copied where it fits.
     #[cold]
-    pub(super) fn settle_room(&mut self, event: Event<T>) -> Event<T> {
+    pub(super) fn settle_destination(&mut self, event: Event<T>) -> Event<T> {
         let Event::Reply { seq, token, outcome } = event else { return event };
-        let Some(room) = self.incoming().take_room(seq) else { return Event::Reply { seq, token, outcome } };
+        let Some(destination) = self.incoming().take_destination(seq) else {
+            return Event::Reply { seq, token, outcome };
+        };
         let (outcome, left) = match outcome {
             Ok(value) => {
-                let (value, left) = fill(room, value);
+                let (value, left) = fill(destination, value);
                 (Ok(value), left)
             }
-            Err(error) => (Err(error), Some(room)),
+            Err(error) => (Err(error), Some(destination)),
         };
-        left.into_iter().for_each(|room| self.rooms.spend(room));
+        left.into_iter().for_each(|destination| self.destinations.spend(destination));
         Event::Reply { seq, token, outcome }
     }
 
-    /// An answer that lies in its room.
+    /// An answer that lies in its destination.
     #[cold]
     pub(super) fn direct_reply(&mut self, direct: Direct) -> Option<Event<T>> {
         let seq = direct.key;
         match self.core.pending.remove(seq).flatten() {
             Some(token) => Some(Event::Reply { seq, token, outcome: Ok(direct.into_value()) }),
             None => {
-                self.rooms.spend(direct.into_room());
+                self.destinations.spend(direct.into_destination());
                 None
             }
         }
     }
 
-    /// Rooms that were not needed, to be dropped by whoever holds no lock.
-    pub fn take_rooms(&mut self) -> Vec<Box<dyn Room>> {
-        std::mem::take(&mut self.rooms.spent)
+    /// Destinations that were not needed, to be dropped by whoever holds no lock.
+    pub fn take_destinations(&mut self) -> Vec<Box<dyn Destination>> {
+        std::mem::take(&mut self.destinations.spent)
     }
 }
 

@@ -22,14 +22,14 @@ struct Entry {
 /// A call of the same method of the same object need not be looked up, nor held against the attribute rules, once
 /// more. What could change the outcome ends that: an object that is given back, an option that is changed.
 #[derive(Default)]
-pub struct Recent {
+pub struct CallCache {
     entries: Vec<Entry>,
     oldest: usize,
 }
 
 const ENTRIES: usize = 4;
 
-impl Recent {
+impl CallCache {
     /// The target and the callee that the next bytes of a message name, and how many bytes that are.
     #[inline]
     pub fn find(&self, bytes: &[u8], of_object: bool) -> Option<(&Arc<dyn Local>, Callee, usize)> {

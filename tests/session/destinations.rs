@@ -3,7 +3,7 @@
 use crate::support::node::{Node, int, text, tuple};
 use crate::support::pair::{BOTH, Wire, value_box};
 use crate::support::recording::{self, Kind};
-use rpyc::codec::frame::{Expected, Incoming, Room, Target, fill};
+use rpyc::codec::frame::{Destination, Expected, Incoming, Target, fill};
 use rpyc::config::{Config, Limits};
 use rpyc::connection::Connection;
 use rpyc::error::Error;
@@ -38,7 +38,7 @@ struct Memory {
 
 struct Kept(Memory, usize);
 
-impl Room for Memory {
+impl Destination for Memory {
     fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.bytes
     }
@@ -66,7 +66,7 @@ impl AsRef<[u8]> for Kept {
 }
 
 /// A room, where it lies, and what becomes of it.
-fn room(capacity: usize) -> (Box<dyn Room>, *const u8, Arc<Fate>) {
+fn room(capacity: usize) -> (Box<dyn Destination>, *const u8, Arc<Fate>) {
     let memory = Memory { bytes: vec![b'-'; capacity], fate: Arc::default() };
     let (at, fate) = (memory.bytes.as_ptr(), memory.fate.clone());
     (Box::new(memory), at, fate)
@@ -203,8 +203,8 @@ fn what_is_not_foreseen_goes_elsewhere() {
             let (got, straight) = receive(&mut incoming, frame, std::iter::repeat_n(piece, 30));
             let [Got::Plain(payload)] = &got[..] else { panic!("{at}") };
             assert!(*payload == frame[5..frame.len() - 1] && straight == 0, "{at}");
-            assert!(incoming.expects() && incoming.take_room(8).is_none(), "{at}");
-            assert!(incoming.take_room(7).is_some() && !incoming.expects() && fate.is(0, 0, 1), "{at}");
+            assert!(incoming.expects() && incoming.take_destination(8).is_none(), "{at}");
+            assert!(incoming.take_destination(7).is_some() && !incoming.expects() && fate.is(0, 0, 1), "{at}");
         }
     }
     // The same bytes in a frame that says it is compressed.
@@ -250,8 +250,8 @@ fn all_rooms_come_back_also_from_the_middle() {
     let (other, _, other_fate) = room(5);
     incoming.expect(Expected::new(8, b"other".to_vec(), 5, other));
     receive(&mut incoming, &framed(PREFIX, LONG, &data(LONG, 7))[..50_000], [100]);
-    assert!(incoming.is_mid_frame() && incoming.take_room(7).is_none());
-    assert_eq!(incoming.take_rooms().len(), 2);
+    assert!(incoming.is_mid_frame() && incoming.take_destination(7).is_none());
+    assert_eq!(incoming.take_destinations().len(), 2);
     assert!(fate.is(0, 0, 1) && other_fate.is(0, 0, 1) && !incoming.expects());
 }
 
@@ -330,7 +330,7 @@ fn a_room_that_is_not_needed_is_given_up() {
             answer(&mut wire, seq);
             // It is free at once, and dropped by whoever may run code of the host.
             assert!(fate.is(0, 1, 0) && wire.session.has_dropped());
-            assert_eq!(wire.session.take_rooms().len(), 1);
+            assert_eq!(wire.session.take_destinations().len(), 1);
             assert!(fate.is(0, 1, 1) && !wire.session.has_dropped());
         }
         let (seq, _, fate) = ping(&mut wire, 10);
@@ -350,7 +350,7 @@ fn a_longer_answer_than_allowed_is_refused_with_a_room_too() {
     wire.session.incoming().push(&frame);
     assert!(matches!(wire.event(), Some(Event::Closed(Error::Limit(_)))));
     wire.session.abandon();
-    assert!(fate.is(0, 1, 0) && wire.session.take_rooms().len() == 1);
+    assert!(fate.is(0, 1, 0) && wire.session.take_destinations().len() == 1);
 }
 
 /// Who stops waiting in the middle leaves the room to what is being received; before and after, it is free.
@@ -360,7 +360,7 @@ fn forgotten_before_in_the_middle_and_behind() {
         let mut wire = Wire::new(dialect, Config { dialect, ..Config::default() }, None);
         let (seq, _, fate) = ping(&mut wire, LONG);
         wire.session.forget(seq);
-        assert!(fate.is(0, 1, 0) && wire.session.take_rooms().len() == 1);
+        assert!(fate.is(0, 1, 0) && wire.session.take_destinations().len() == 1);
         let frame = reply(&wire, seq, Node::Bytes(data(LONG, 1)));
         wire.session.incoming().push(&frame);
         assert!(wire.event().is_none());
@@ -373,7 +373,7 @@ fn forgotten_before_in_the_middle_and_behind() {
         assert!(wire.event().is_none() && fate.is(0, 0, 0) && !wire.session.has_dropped());
         wire.session.incoming().push(rest);
         assert!(wire.event().is_none() && fate.is(0, 1, 0) && wire.session.has_dropped());
-        assert_eq!(wire.session.take_rooms().len(), 1);
+        assert_eq!(wire.session.take_destinations().len(), 1);
         assert!(fate.is(0, 1, 1));
         // The stream goes on behind it.
         let (seq, at, _) = ping(&mut wire, LONG);
@@ -395,7 +395,7 @@ fn while_the_received_bytes_are_elsewhere() {
     wire.session.forget(early);
     wire.session.put_incoming(incoming);
     assert!(early_fate.is(0, 1, 0) && forgotten_fate.is(0, 1, 0) && late_fate.is(0, 0, 0));
-    assert_eq!(wire.session.take_rooms().len(), 2);
+    assert_eq!(wire.session.take_destinations().len(), 2);
     let frame = reply(&wire, late, Node::Bytes(data(LONG, 3)));
     wire.session.incoming().push(&frame);
     assert!(matches!(answer(&mut wire, late), Value::Bytes(bytes) if bytes.as_ptr() == at));
@@ -412,7 +412,7 @@ fn while_the_received_bytes_are_elsewhere() {
         if let Some(incoming) = incoming {
             wire.session.put_incoming(incoming);
         }
-        assert!(middle.is(0, 1, 0) && wire.session.take_rooms().len() == 2);
+        assert!(middle.is(0, 1, 0) && wire.session.take_destinations().len() == 2);
         assert!(waiting.is(0, 1, 1) && middle.is(0, 1, 1));
     }
 }

@@ -19,13 +19,13 @@ static READY: Once = Once::new();
 /// # Safety
 /// `error_out` is NULL or can be written to.
 #[cfg_attr(debug_assertions, track_caller)]
-pub(crate) unsafe fn guard(error_out: *mut *mut rpyc_error, body: impl FnOnce() -> Result<()>) -> rpyc_status {
+pub(crate) unsafe fn ffi_boundary(error_out: *mut *mut rpyc_error, body: impl FnOnce() -> Result<()>) -> rpyc_status {
     // SAFETY: the same is asked of our caller.
     unsafe { no_error(error_out) };
-    let status = match caught(body).unwrap_or_else(Err) {
+    let status = match catch(body).unwrap_or_else(Err) {
         Ok(()) => RPYC_OK,
         // SAFETY: as above.
-        Err(failure) => unsafe { hand_out(error_out, failure) },
+        Err(failure) => unsafe { write_error(error_out, failure) },
     };
     #[cfg(debug_assertions)]
     record::status(std::panic::Location::caller(), status);
@@ -47,14 +47,14 @@ pub(crate) unsafe fn no_error(error_out: *mut *mut rpyc_error) -> rpyc_status {
 
 /// Runs the body of a function that answers with a status alone.
 #[cfg_attr(debug_assertions, track_caller)]
-pub(crate) fn guard_status(body: impl FnOnce() -> Result<()>) -> rpyc_status {
+pub(crate) fn ffi_boundary_status(body: impl FnOnce() -> Result<()>) -> rpyc_status {
     // SAFETY: NULL is allowed.
-    unsafe { guard(ptr::null_mut(), body) }
+    unsafe { ffi_boundary(ptr::null_mut(), body) }
 }
 
 /// Runs the body of a function that cannot fail; `empty` is the answer after a panic.
-pub(crate) fn guard_or<T>(empty: T, body: impl FnOnce() -> T) -> T {
-    caught(body).unwrap_or(empty)
+pub(crate) fn ffi_boundary_or<T>(empty: T, body: impl FnOnce() -> T) -> T {
+    catch(body).unwrap_or(empty)
 }
 
 pub(crate) use crate::panics::outside;
@@ -62,7 +62,7 @@ pub(crate) use crate::panics::outside;
 /// # Safety
 /// `error_out` is NULL or can be written to.
 #[cold]
-unsafe fn hand_out(error_out: *mut *mut rpyc_error, failure: Failure) -> rpyc_status {
+unsafe fn write_error(error_out: *mut *mut rpyc_error, failure: Failure) -> rpyc_status {
     let status = failure.status;
     if !error_out.is_null() && !failure.silent {
         // SAFETY: not NULL, so it can be written to.
@@ -72,7 +72,7 @@ unsafe fn hand_out(error_out: *mut *mut rpyc_error, failure: Failure) -> rpyc_st
 }
 
 #[inline]
-fn caught<T>(body: impl FnOnce() -> T) -> Result<T> {
+fn catch<T>(body: impl FnOnce() -> T) -> Result<T> {
     if !READY.is_completed() {
         prepare();
     }
@@ -116,7 +116,7 @@ mod tests {
         let mut error = ptr::dangling_mut();
         // SAFETY: the pointer lives here, and the error is freed once.
         unsafe {
-            let status = guard(&mut error, body);
+            let status = ffi_boundary(&mut error, body);
             let told = (!error.is_null()).then(|| {
                 let message = CStr::from_ptr(rpyc_error_message(error)).to_str().unwrap().to_owned();
                 (rpyc_error_status(error), message)
@@ -131,8 +131,8 @@ mod tests {
         assert_eq!(run(|| Ok(())), (RPYC_OK, None));
         let late = || Err(Error::Timeout("late".into()).into());
         assert_eq!(run(late), (RPYC_ERR_TIMEOUT, Some((RPYC_ERR_TIMEOUT, "late".into()))));
-        assert_eq!(guard_status(late), RPYC_ERR_TIMEOUT);
-        assert_eq!(guard_or(7, || 8), 8);
+        assert_eq!(ffi_boundary_status(late), RPYC_ERR_TIMEOUT);
+        assert_eq!(ffi_boundary_or(7, || 8), 8);
     }
 
     #[test]
@@ -144,8 +144,8 @@ mod tests {
         assert!(message.ends_with(": number 5") && message.contains("guard.rs:"), "{message}");
         let (_, error) = run(|| panic::panic_any(5u8));
         assert!(error.unwrap().1.ends_with(": without a text"));
-        assert_eq!(guard_status(|| panic!("static")), RPYC_ERR_PANIC);
-        assert_eq!(guard_or(7, || panic!()), 7);
+        assert_eq!(ffi_boundary_status(|| panic!("static")), RPYC_ERR_PANIC);
+        assert_eq!(ffi_boundary_or(7, || panic!()), 7);
         assert_eq!(run(|| Ok(())), (RPYC_OK, None));
     }
 
@@ -186,13 +186,13 @@ mod tests {
             let text = info.payload().downcast_ref::<&str>().unwrap_or(&"?");
             sink.lock().unwrap().push((*text).to_owned());
         }));
-        assert_eq!(guard_status(|| panic!("panic within")), RPYC_ERR_PANIC);
+        assert_eq!(ffi_boundary_status(|| panic!("panic within")), RPYC_ERR_PANIC);
         let callback = || {
-            let caught = panic::catch_unwind(|| outside(|| panic!("in a callback")));
-            assert!(caught.is_err() && panics::is_inside());
+            let catch = panic::catch_unwind(|| outside(|| panic!("in a callback")));
+            assert!(catch.is_err() && panics::is_inside());
             Ok(())
         };
-        assert_eq!(guard_status(callback), RPYC_OK);
+        assert_eq!(ffi_boundary_status(callback), RPYC_OK);
         assert!(panic::catch_unwind(|| panic!("outside")).is_err());
         assert!(std::thread::spawn(|| panic!("elsewhere")).join().is_err());
         assert_eq!(*heard.lock().unwrap(), ["in a callback", "outside", "elsewhere"]);
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_fork_is_noticed_in_the_child_alone() {
-        guard_or((), || ());
+        ffi_boundary_or((), || ());
         let before = fork::generation();
         // SAFETY: the child does nothing but read an atomic and leave.
         let status = unsafe {
