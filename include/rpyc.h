@@ -278,12 +278,13 @@
  * - 13: dict; a count in 4 bytes, keys and values by turns
  * - 15: slice; start, stop, step
  * - 16: object; an rpyc_object * in 8 bytes, owned by whoever gets it from the library, borrowed towards it
- * - 17: object of the host; its token in 8 bytes; towards the library then its rpyc_class * in 8 bytes, as of
+ * - 17: object of the application; its token in 8 bytes; towards the library then its rpyc_class * in 8 bytes, as of
  *   rpyc_session_object_new, or 0 if it lives
  * - 18: any other value; an rpyc_value * in 8 bytes, owned or borrowed as with 16
- * - 19: function of the host, only towards the library; its token in 8 bytes, a length in 4 bytes, its name; as of
+ * - 19: function of the application, only towards the library; its token in 8 bytes, a length in 4 bytes, its name; as of
  *   rpyc_session_function_new without a signature
- * - 20: method of an object of the host, which the peer took without calling it, only from the library; the token of
+ * - 20: method of an object of the application, which the peer took without calling it, only from the library; the token
+ * of
  *   the object in 8 bytes, a length in 4 bytes, the literal name of the member; then the method itself, as with 16
  */
 #define RPYC_SESSION_PACKED 1
@@ -294,12 +295,12 @@
 #define RPYC_EVENT_NONE 0
 
 /**
- * The peer asks something of an object of the host.
+ * The peer asks something of an object of the application.
  */
 #define RPYC_EVENT_REQUEST 1
 
 /**
- * The answer to a request of the host.
+ * The answer to a request of the application.
  */
 #define RPYC_EVENT_REPLY 2
 
@@ -364,7 +365,7 @@
 #define RPYC_MEMBER_PROPERTY 1
 
 /**
- * A value that never changes, and of which the host hears nothing.
+ * A value that never changes, and of which the application hears nothing.
  */
 #define RPYC_MEMBER_VALUE 2
 
@@ -430,7 +431,7 @@
 #define RPYC_DECODED_EXCEPTION 3
 
 /**
- * The library could not do something, or the host made a mistake, and no status can say so.
+ * The library could not do something, or the application made a mistake, and no status can say so.
  */
 #define RPYC_LOG_ERROR 1
 
@@ -455,7 +456,7 @@
 typedef struct rpyc_async_result rpyc_async_result;
 
 /**
- * Memory of the host for one bytes answer at a time, received there without a copy. Shared.
+ * Memory of the application for one bytes answer at a time, received there without a copy. Shared.
  */
 typedef struct rpyc_buffer rpyc_buffer;
 
@@ -508,8 +509,8 @@ typedef struct rpyc_iterator rpyc_iterator;
 typedef struct rpyc_object rpyc_object;
 
 /**
- * A queue of calls. Threads of the library read what peers ask and put it here; the host runs it in a thread of its own,
- * when the queue's descriptor becomes readable. Shared; when the last handle is freed, calls are refused.
+ * A queue of calls. Threads of the library read what peers ask and put it here; the application runs it in a thread of
+ * its own, when the queue's descriptor becomes readable. Shared; when the last handle is freed, calls are refused.
  */
 typedef struct rpyc_queue rpyc_queue;
 
@@ -532,10 +533,10 @@ typedef struct rpyc_serving rpyc_serving;
 
 /**
  * One connection as a state machine: bytes go in, bytes and events come out. It has no socket, no clock and no thread, and
- * calls nobody. For hosts that own their input and output, and for bindings of other languages.
+ * calls nobody. For applications that own their input and output, and for bindings of other languages.
  *
- * Any of its functions may be called from any thread; they take turns. What must keep its order is the host's to order:
- * the bytes that it feeds, and those that it takes to send them.
+ * Any of its functions may be called from any thread; they take turns. What must keep its order is the application's to
+ * order: the bytes that it feeds, and those that it takes to send them.
  */
 typedef struct rpyc_session rpyc_session;
 
@@ -581,7 +582,7 @@ typedef int32_t rpyc_array_type_id;
 typedef void (*rpyc_async_callback)(rpyc_async_result *result, void *userdata);
 
 /**
- * Code of the host that serves a call.
+ * Code of the application that serves a call.
  *
  * It answers with one of rpyc_call_return... or rpyc_call_raise..., or keeps the call with rpyc_call_defer; if it does
  * neither, the caller gets a RuntimeError. It returns: no longjmp, no C++ exception.
@@ -604,8 +605,8 @@ typedef struct rpyc_method {
     rpyc_method_fn call;
     /**
      * Such as "add(a, b=2, *rest, c=3, **named)". Arguments are checked before the callback runs, and each parameter is an
-     * argument of the call, in the order of the text: *rest is a tuple, **named a dict. Its name is that of the method, with or
-     * without the prefix, or left out. NULL: anything goes.
+     * argument of the call, in the order of the text: *rest is a tuple, **named a dict. Its name is that of the method,
+     * with or without the prefix, or left out. NULL: anything goes.
      */
     const char *signature;
     /**
@@ -718,8 +719,8 @@ typedef struct rpyc_class_table {
     /**
      * Returns whether the object has an attribute that is in no table; not 0: it has. Asked for each permitted name before
      * get_dynamic and del_dynamic, special methods included; 0 is an AttributeError for the peer. set_dynamic is called
-     * without it: setting makes attributes. The usual rules hold for the names. NULL: an attribute exists unless get_dynamic
-     * raises AttributeError, as with Python's __getattr__.
+     * without it: setting makes attributes. The usual rules hold for the names. NULL: an attribute exists unless
+     * get_dynamic raises AttributeError, as with Python's __getattr__.
      */
     int32_t (*has_dynamic)(void *instance, const char *name, size_t length);
     /**
@@ -743,11 +744,11 @@ typedef struct rpyc_class_table {
      */
     size_t alias_count;
     /**
-     * Of a service: makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
-     * refused: it ends before anything is answered, without on_connect and on_disconnect, and where this side made it,
-     * the function that did gives RPYC_ERR_STATE. connection is lent; it tells its options, credentials and ends, and keeps a
-     * pointer (rpyc_connection_set_userdata), but nothing can be requested yet: RPYC_ERR_STATE. It is NULL for the one object
-     * of RPYC_CLASS_SHARED. NULL in place of the function: self is userdata.
+     * Of a service: makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection
+     * is refused: it ends before anything is answered, without on_connect and on_disconnect, and where this side made it,
+     * the function that did gives RPYC_ERR_STATE. connection is lent; it tells its options, credentials and ends, and
+     * keeps a pointer (rpyc_connection_set_userdata), but nothing can be requested yet: RPYC_ERR_STATE. It is NULL for
+     * the one object of RPYC_CLASS_SHARED. NULL in place of the function: self is userdata.
      */
     void *(*create)(rpyc_connection *connection, void *userdata);
     /**
@@ -790,8 +791,8 @@ typedef struct rpyc_session_event {
      */
     int64_t sequence;
     /**
-     * Of a request: the id of the member; RPYC_MEMBER_NONE for functions, classes, and attributes that are asked for by name:
-     * argument 0 is the name then, and argument 1 the value to be set.
+     * Of a request: the id of the member; RPYC_MEMBER_NONE for functions, classes, and attributes that are asked for by
+     * name: argument 0 is the name then, and argument 1 the value to be set.
      */
     uint64_t member;
     /**
@@ -815,8 +816,8 @@ typedef struct rpyc_session_event {
      */
     rpyc_error *error;
     /**
-     * In sessions with RPYC_SESSION_PACKED: of a request a tuple of the arguments (a tuple) and the keywords (a dict), of a
-     * reply the value. Borrowed until the next event. Handles in it are owned.
+     * In sessions with RPYC_SESSION_PACKED: of a request a tuple of the arguments (a tuple) and the keywords (a dict), of
+     * a reply the value. Borrowed until the next event. Handles in it are owned.
      */
     const void *packed;
     /**
@@ -1102,7 +1103,8 @@ typedef struct rpyc_slave_table {
     rpyc_method_fn get_namespace;
     /**
      * Makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
-     * refused, as with rpyc_class_table, which also tells what connection can do. NULL in place of the function: it is userdata.
+     * refused, as with rpyc_class_table, which also tells what connection can do. NULL in place of the function: it is
+     * userdata.
      */
     void *(*create)(rpyc_connection *connection, void *userdata);
     /**
@@ -1128,7 +1130,7 @@ typedef struct rpyc_slave_table {
 typedef void (*rpyc_log_fn)(int32_t level, const char *message, size_t length, void *userdata);
 
 /**
- * What the host does before it closes a connection: connection and the peer's root are lent, and may still be used.
+ * What the application does before it closes a connection: connection and the peer's root are lent, and may still be used.
  *
  * It returns RPYC_OK or the status of what it could not do. That the peer is gone or does not answer (RPYC_ERR_EOF,
  * RPYC_ERR_CLOSED, RPYC_ERR_TIMEOUT) does not matter; any other status is what rpyc_connection_close gives, unless
@@ -1450,7 +1452,7 @@ const char *rpyc_version_string(void);
 uint32_t rpyc_version_number(void);
 
 /**
- * Makes an error of the host's own, so that its functions can report as those of this library do:
+ * Makes an error of the application's own, so that its functions can report as those of this library do:
  * `return rpyc_error_new(RPYC_ERR_ARGUMENT, NULL, "no such row", error_out);`
  *
  * @param status what the error says and this function returns; RPYC_OK and what is no status of this header become
@@ -1541,8 +1543,8 @@ const char *rpyc_error_traceback(const rpyc_error *error);
 rpyc_value *rpyc_error_args(const rpyc_error *error);
 
 /**
- * The arguments and attributes of an exception at once, packed: a tuple of a tuple and a dict. For bindings of other languages;
- * see rpyc_session_ask_packed.
+ * The arguments and attributes of an exception at once, packed: a tuple of a tuple and a dict. For bindings of other
+ * languages; see rpyc_session_ask_packed.
  *
  * @param error borrowed; may be NULL
  * @return an owned bytes value, freed with rpyc_value_free(); NULL unless the error is an exception
@@ -1584,7 +1586,7 @@ const char *rpyc_error_attribute_name(const rpyc_error *error, size_t index);
 rpyc_value *rpyc_error_attribute(const rpyc_error *error, const char *name);
 
 /**
- * The host's own code of an exception's type, from rpyc_config_register_exception or the resolver.
+ * The application's own code of an exception's type, from rpyc_config_register_exception or the resolver.
  *
  * @param error borrowed; may be NULL
  * @return the code; 0 if the type has none, or the options of the connection do not let it be told apart
@@ -1594,8 +1596,8 @@ rpyc_value *rpyc_error_attribute(const rpyc_error *error, const char *name);
 int32_t rpyc_error_code(const rpyc_error *error);
 
 /**
- * What the program is to give exit() for RPYC_ERR_EXIT and RPYC_ERR_INTERRUPTED, as Python would: the number that SystemExit
- * was raised with, 0 for none, 1 for anything else, 130 for KeyboardInterrupt.
+ * What the program is to give exit() for RPYC_ERR_EXIT and RPYC_ERR_INTERRUPTED, as Python would: the number that
+ * SystemExit was raised with, 0 for none, 1 for anything else, 130 for KeyboardInterrupt.
  *
  * @param error borrowed; may be NULL
  * @return the code; 0 for NULL, 1 for every other error
@@ -1630,7 +1632,7 @@ rpyc_value *rpyc_value_clone(const rpyc_value *value);
  * Frees a handle of a value, and with it all that was borrowed from this handle.
  *
  * With the last handle of a reference the peer is told that its object is not used any more; with the last handle of
- * bytes that the host lent, their destructor runs.
+ * bytes that the application lent, their destructor runs.
  *
  * @param value consumed; NULL does nothing
  *
@@ -2473,8 +2475,8 @@ void rpyc_connection_free(rpyc_connection *connection);
 /**
  * Closes a connection: tells the peer and waits, at most close_timeout, for it to end the stream.
  *
- * Requests that wait for answers may get them meanwhile, and fail with RPYC_ERR_CLOSED otherwise; objects of the peer are gone.
- * Closing again does nothing.
+ * Requests that wait for answers may get them meanwhile, and fail with RPYC_ERR_CLOSED otherwise; objects of the peer are
+ * gone. Closing again does nothing.
  * What rpyc_config_set_before_closed was given runs first.
  *
  * @param connection borrowed
@@ -2796,7 +2798,7 @@ rpyc_status rpyc_connection_get_option(const rpyc_connection *connection,
                                        rpyc_error **error_out);
 
 /**
- * Whom the host takes the peer for: what rpyc_config_set_credentials was given.
+ * Whom the application takes the peer for: what rpyc_config_set_credentials was given.
  *
  * @param connection borrowed; also one that was lent to a service's callback
  * @param credentials_out owned; free it with rpyc_value_free; None if nothing was set
@@ -4785,8 +4787,8 @@ rpyc_object *rpyc_call_target(const rpyc_call *call);
 const char *rpyc_call_name(const rpyc_call *call);
 
 /**
- * Does nobody wait for the answer any more? It looks whether the stream has ended, without waiting, and whether the deadline
- * of the call has passed (rpyc_call_time_left): a long call may ask again and again.
+ * Does nobody wait for the answer any more? It looks whether the stream has ended, without waiting, and whether the
+ * deadline of the call has passed (rpyc_call_time_left): a long call may ask again and again.
  *
  * @param call borrowed
  * @return true also for NULL
@@ -4797,11 +4799,12 @@ bool rpyc_call_cancelled(const rpyc_call *call);
 
 /**
  * How long the caller still waits for the answer. Only a peer that has agreed on the native dialect says it: in its
- * sync_request_timeout, the timeout of an asynchronous call, or the deadline of a request of a bare session. It counts from
- * when the request was read here, and holds for deferred calls too. An answer can be given also when it has passed.
+ * sync_request_timeout, the timeout of an asynchronous call, or the deadline of a request of a bare session. It counts
+ * from when the request was read here, and holds for deferred calls too. An answer can be given also when it has passed.
  *
  * @param call borrowed
- * @return milliseconds; 0: the time is up; -1: the caller has not said it, or waits without a limit, or has its answer; 0 also for NULL
+ * @return milliseconds; 0: the time is up; -1: the caller has not said it, or waits without a limit, or has its answer; 0
+ *         also for NULL
  *
  * Threads: one thread at a time per handle. Since 0.1.
  */
@@ -5160,8 +5163,8 @@ int32_t rpyc_queue_fileno(const rpyc_queue *queue);
 size_t rpyc_queue_length(const rpyc_queue *queue);
 
 /**
- * Limits how long a call may wait. One that has waited longer when its turn comes is answered with TimeoutError and not run;
- * so is one whose caller has stopped waiting by then, as far as that is known (rpyc_call_time_left).
+ * Limits how long a call may wait. One that has waited longer when its turn comes is answered with TimeoutError and not
+ * run; so is one whose caller has stopped waiting by then, as far as that is known (rpyc_call_time_left).
  *
  * @param queue borrowed
  * @param timeout_ms milliseconds, for calls that come from now on; -1: no limit, as at first
@@ -5170,19 +5173,19 @@ size_t rpyc_queue_length(const rpyc_queue *queue);
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_queue_set_timeout(rpyc_queue *queue,
-                                   int64_t timeout_ms,
-                                   rpyc_error **error_out);
+rpyc_status rpyc_queue_set_timeout(rpyc_queue *queue, int64_t timeout_ms, rpyc_error **error_out);
 
 /**
- * Runs calls that wait, in this thread, one of each connection in turn; those of one connection in the order of their arrival.
+ * Runs calls that wait, in this thread, one of each connection in turn; those of one connection in the order of their
+ * arrival.
  *
  * From its first time on, this thread is one of the queue's: while it waits for something on a connection of the queue, it
  * runs what that connection's peer calls meanwhile.
  *
  * @param queue borrowed
  * @param most how many calls at most; 0: as many as wait at first
- * @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here. It ends when the last handle is
+ * @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here. It ends when the last handle
+ *         is
  *        freed
  * @param ran_out how many were run; may be NULL
  * @param error_out owned; may be NULL
@@ -5198,8 +5201,8 @@ rpyc_status rpyc_queue_run(rpyc_queue *queue,
 
 /**
  * Has all calls that come over a server's connections wait in a queue; each connection's thread reads them. It holds for
- * connections that are accepted from now on. Hooks (create, on_connect, on_disconnect) and destructors run in threads of the
- * server as before.
+ * connections that are accepted from now on. Hooks (create, on_connect, on_disconnect) and destructors run in threads of
+ * the server as before.
  *
  * @param server borrowed
  * @param queue copied reference; the server does not keep it open
@@ -5228,7 +5231,8 @@ rpyc_status rpyc_connection_set_queue(rpyc_connection *connection, const rpyc_qu
 /**
  * Makes a session. Nothing has been said on it; both sides may begin.
  *
- * Options that wait or send (sync_request_timeout, close_timeout, keepalive) have no meaning here. bind_threads must be off.
+ * Options that wait or send (sync_request_timeout, close_timeout, keepalive) have no meaning here. bind_threads must be
+ * off.
  *
  * @param config copied; NULL: the defaults
  * @param flags RPYC_SESSION_... or 0
@@ -5301,7 +5305,7 @@ rpyc_status rpyc_session_outgoing(rpyc_session *session,
 rpyc_status rpyc_session_sent(rpyc_session *session, size_t length);
 
 /**
- * Takes bytes to be sent into memory of the host: rpyc_session_outgoing and rpyc_session_sent in one.
+ * Takes bytes to be sent into memory of the application: rpyc_session_outgoing and rpyc_session_sent in one.
  *
  * @param session borrowed
  * @param buffer filled from its beginning
@@ -5317,7 +5321,7 @@ rpyc_status rpyc_session_take(rpyc_session *session, void *buffer, size_t capaci
  * The next event. It never says that there is none while a whole message lies in the buffer.
  *
  * @param session borrowed
- * @param event filled; its struct_size must be set. What it owns is the host's
+ * @param event filled; its struct_size must be set. What it owns is the application's
  * @param error_out owned; may be NULL
  * @return RPYC_OK, also for RPYC_EVENT_NONE; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ABI (struct_size), RPYC_ERR_CLOSED
  *         (the session has ended, and everything has been told)
@@ -5329,8 +5333,8 @@ rpyc_status rpyc_session_next_event(rpyc_session *session,
                                     rpyc_error **error_out);
 
 /**
- * Takes in bytes, gives the next event, and takes bytes to be sent: three functions in one, for hosts to which each call is
- * dear. An input that a closed session cannot take is dropped.
+ * Takes in bytes, gives the next event, and takes bytes to be sent: three functions in one, for applications to which
+ * each call is dear. An input that a closed session cannot take is dropped.
  *
  * @param session borrowed
  * @param input copied; as of rpyc_session_feed
@@ -5394,8 +5398,9 @@ bool rpyc_session_closed(const rpyc_session *session);
 int32_t rpyc_session_dialect(const rpyc_session *session);
 
 /**
- * The dialect of the last message of the peer, also where it ended the session with RPYC_ERR_DIALECT. A peer that is spoken to first
- * in a dialect that it does not know answers in its own: make a new connection, and a session with the option dialect set to this.
+ * The dialect of the last message of the peer, also where it ended the session with RPYC_ERR_DIALECT. A peer that is
+ * spoken to first in a dialect that it does not know answers in its own: make a new connection, and a session with the
+ * option dialect set to this.
  *
  * @param session borrowed
  * @return as rpyc_session_dialect
@@ -5444,7 +5449,8 @@ rpyc_status rpyc_session_return_packed(rpyc_session *session,
  * @param module copied; NULL: "builtins"
  * @param name copied; the class's name
  * @param traceback copied; where it was raised, as the peer is to see it; NULL: nothing to say
- * @param packed copied; a tuple of the arguments (a tuple) and the attributes (a dict with text keys); see "Packed values"; handles
+ * @param packed copied; a tuple of the arguments (a tuple) and the attributes (a dict with text keys); see "Packed
+ *         values"; handles
  *        in it are borrowed
  * @param packed_length bytes; 0: neither arguments nor attributes
  * @param error_out owned; may be NULL
@@ -5463,10 +5469,11 @@ rpyc_status rpyc_session_raise_packed(rpyc_session *session,
                                       rpyc_error **error_out);
 
 /**
- * Makes a class of objects that the host knows by a token each. What is asked of them becomes events.
+ * Makes a class of objects that the application knows by a token each. What is asked of them becomes events.
  *
  * What every object of Python has (__repr__, __str__, __eq__, __hash__, __dir__, __doc__, ...), isinstance, the attribute
- * rules, signatures, and iteration over __iter__ and __next__ are answered by the library, unless the class has such members.
+ * rules, signatures, and iteration over __iter__ and __next__ are answered by the library, unless the class has such
+ * members.
  *
  * @param session borrowed; the one whose events tell of calls of the class; NULL, if it cannot be called: the class may be
  *        used in every session
@@ -5496,10 +5503,11 @@ rpyc_status rpyc_session_class_new(rpyc_session *session,
 uint64_t rpyc_session_new_token(void);
 
 /**
- * The object of the host that has a token: the one that lives, wherever it is held, or a new one.
+ * The object of the application that has a token: the one that lives, wherever it is held, or a new one.
  *
- * A token names an object, so that peers see the same one each time it is sent. The host may free the handle as soon as the
- * object is sent; RPYC_EVENT_RELEASED tells when nobody holds the object any more. Objects and functions share the tokens of a session.
+ * A token names an object, so that peers see the same one each time it is sent. The application may free the handle as
+ * soon as the object is sent; RPYC_EVENT_RELEASED tells when nobody holds the object any more. Objects and functions
+ * share the tokens of a session.
  *
  * @param session borrowed
  * @param class_ copied reference; its class, if it is made; from rpyc_session_class_new
@@ -5517,7 +5525,7 @@ rpyc_status rpyc_session_object_new(rpyc_session *session,
                                     rpyc_error **error_out);
 
 /**
- * The function of the host that has a token: the one that lives, or a new one. Python peers see a function.
+ * The function of the application that has a token: the one that lives, or a new one. Python peers see a function.
  *
  * @param session borrowed
  * @param token comes with the events of the function; as of rpyc_session_object_new
@@ -5567,7 +5575,7 @@ rpyc_status rpyc_session_set_root(rpyc_session *session,
 bool rpyc_session_owns(const rpyc_session *session, const rpyc_object *object);
 
 /**
- * The token of an object or function of the host.
+ * The token of an object or function of the application.
  *
  * @param object borrowed
  * @param token_out the token; may be NULL
@@ -5581,10 +5589,11 @@ bool rpyc_object_token(const rpyc_object *object, uint64_t *token_out);
  * Asks something of the peer. Its answer is a reply event.
  *
  * handler tells what is asked: RPYC_HANDLE_GETROOT and RPYC_HANDLE_PING (argument: the data) of the peer itself; of an
- * object RPYC_HANDLE_GETATTR, _SETATTR (argument: the value), _DELATTR, _CALL, _CALLATTR, _REPR, _STR, _HASH, _DIR, _INSPECT, _CMP
- * (name: that of the operator, "__eq__"; argument: the other), _BUFFITER (argument: how many items), _CTXEXIT
- * (argument: None, or anything if there was an error), _PICKLE (argument: the protocol), _INSTANCECHECK (object: the class;
- * argument: an object of whatever peer or session; where ids or names tell, nothing is sent, and the number is -1).
+ * object RPYC_HANDLE_GETATTR, _SETATTR (argument: the value), _DELATTR, _CALL, _CALLATTR, _REPR, _STR, _HASH, _DIR,
+ * _INSPECT, _CMP (name: that of the operator, "__eq__"; argument: the other), _BUFFITER (argument: how many items),
+ * _CTXEXIT (argument: None, or anything if there was an error), _PICKLE (argument: the protocol), _INSTANCECHECK (object:
+ * the class; argument: an object of whatever peer or session; where ids or names tell, nothing is sent, and the number is
+ * -1).
  *
  * @param session borrowed
  * @param token comes back with the reply
@@ -5595,7 +5604,8 @@ bool rpyc_object_token(const rpyc_object *object, uint64_t *token_out);
  * @param args consumed, on success and on every failure
  * @param arg_count number of args
  * @param keywords consumed; of calls; a dict with text keys; NULL: none
- * @param deadline_ms milliseconds on the host's clock, as rpyc_session_expire and rpyc_session_set_time are told them; -1: none
+ * @param deadline_ms milliseconds on the application's clock, as rpyc_session_expire and rpyc_session_set_time are told
+ *         them; -1: none
  * @param sequence_out the number of the request; may be NULL
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (no such handler, wrong number of
@@ -5659,7 +5669,8 @@ rpyc_status rpyc_session_ask_packed(rpyc_session *session,
  * @param deadline_ms as of rpyc_session_ask
  * @param sequence_out the number of the request; may be NULL
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT, RPYC_ERR_UNSUPPORTED, RPYC_ERR_LIMIT, RPYC_ERR_CLOSED
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT, RPYC_ERR_UNSUPPORTED, RPYC_ERR_LIMIT,
+ *         RPYC_ERR_CLOSED
  *
  * Threads: any thread. Since 0.1.
  */
@@ -5684,12 +5695,12 @@ rpyc_status rpyc_session_request(rpyc_session *session,
 rpyc_status rpyc_session_forget(rpyc_session *session, int64_t sequence);
 
 /**
- * Says what time it is on the host's clock, from which a peer that agreed on the native dialect is told how long each request
- * is waited for: until its deadline, from the time that was said last. As long as none was said, the peer is not told.
- * rpyc_session_expire says it too.
+ * Says what time it is on the application's clock, from which a peer that agreed on the native dialect is told how long
+ * each request is waited for: until its deadline, from the time that was said last. As long as none was said, the peer is
+ * not told. rpyc_session_expire says it too.
  *
  * @param session borrowed
- * @param now_ms milliseconds on the host's clock; an earlier time than before does nothing
+ * @param now_ms milliseconds on the application's clock; an earlier time than before does nothing
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (negative)
  *
  * Threads: any thread. Since 0.1.
@@ -5701,26 +5712,24 @@ rpyc_status rpyc_session_set_time(rpyc_session *session,
  * When rpyc_session_expire is to be called.
  *
  * @param session borrowed
- * @return milliseconds on the host's clock; -1: no request has a deadline, and for NULL
+ * @return milliseconds on the application's clock; -1: no request has a deadline, and for NULL
  *
  * Threads: any thread. Since 0.1.
  */
 int64_t rpyc_session_next_deadline(const rpyc_session *session);
 
 /**
- * Ends the waiting for answers that are overdue: each gets a reply event with RPYC_ERR_TIMEOUT. An answer that still comes is
- * read and dropped.
+ * Ends the waiting for answers that are overdue: each gets a reply event with RPYC_ERR_TIMEOUT. An answer that still
+ * comes is read and dropped.
  *
  * @param session borrowed
- * @param now_ms milliseconds on the host's clock
+ * @param now_ms milliseconds on the application's clock
  * @param expired_out how many these were; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_session_expire(rpyc_session *session,
-                                int64_t now_ms,
-                                size_t *expired_out);
+rpyc_status rpyc_session_expire(rpyc_session *session, int64_t now_ms, size_t *expired_out);
 
 /**
  * Makes a decoder, for one direction of one connection.
@@ -6033,8 +6042,8 @@ rpyc_status rpyc_classic_deliver(rpyc_classic *classic,
 /**
  * Copies a file, or a folder with all that is in it, to a classic server: rpyc.classic.upload().
  *
- * Folders that are missing are made. In folders, what is neither file nor folder is passed over. A file that could only be copied in
- * part stays so.
+ * Folders that are missing are made. In folders, what is neither file nor folder is passed over. A file that could only
+ * be copied in part stays so.
  *
  * @param classic borrowed
  * @param local copied; a path
@@ -6103,7 +6112,8 @@ rpyc_status rpyc_classic_redirect(rpyc_classic *classic,
                                   rpyc_error **error_out);
 
 /**
- * Leads the standard streams of a classic server to streams of C, such as this program's stdin, stdout and stderr. Each write is flushed.
+ * Leads the standard streams of a classic server to streams of C, such as this program's stdin, stdout and stderr. Each
+ * write is flushed.
  *
  * @param classic borrowed
  * @param input borrowed until the redirection has ended; NULL: the peer keeps its own
@@ -6202,8 +6212,8 @@ rpyc_status rpyc_module_new(const char *module,
                             rpyc_error **error_out);
 
 /**
- * Sets the one log callback of the process (connections can have their own, see rpyc_config_set_logger), in place of the one before, whose destructor runs when its last call has
- * returned. Without one nothing is logged.
+ * Sets the one log callback of the process (connections can have their own, see rpyc_config_set_logger), in place of the
+ * one before, whose destructor runs when its last call has returned. Without one nothing is logged.
  *
  * @param max_level RPYC_LOG_ERROR to RPYC_LOG_DEBUG: messages up to this level; 0 for none
  * @param callback may be NULL: no more messages
@@ -6221,8 +6231,8 @@ rpyc_status rpyc_set_log_callback(int32_t max_level,
                                   rpyc_error **error_out);
 
 /**
- * Gives connections a log callback of their own, RPyC's option logger: messages about them go there and not to the callback
- * of the process.
+ * Gives connections a log callback of their own, RPyC's option logger: messages about them go there and not to the
+ * callback of the process.
  *
  * With log_exceptions, each exception that a peer gets is a message at RPYC_LOG_DEBUG, and with debug each message on
  * the wire is one.
@@ -6231,7 +6241,8 @@ rpyc_status rpyc_set_log_callback(int32_t max_level,
  * @param max_level RPYC_LOG_ERROR to RPYC_LOG_DEBUG: messages up to this level; 0 for none
  * @param callback NULL: messages go to the callback of the process again
  * @param userdata consumed; given to the callback and the destructor
- * @param userdata_free the destructor: runs exactly once, when the config, its copies and the connections are gone, also if
+ * @param userdata_free the destructor: runs exactly once, when the config, its copies and the connections are gone, also
+ *         if
  *        this function fails; may be NULL
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for another level, which changes nothing
@@ -6247,13 +6258,14 @@ rpyc_status rpyc_config_set_logger(rpyc_config *config,
 
 /**
  * Sets what runs when this side closes a connection with rpyc_connection_close, before the peer is told; RPyC's option
- * before_closed. It does not run where the peer ended the connection, nor for rpyc_connection_free, which waits for nothing.
- * Closing the connection from within does nothing.
+ * before_closed. It does not run where the peer ended the connection, nor for rpyc_connection_free, which waits for
+ * nothing. Closing the connection from within does nothing.
  *
  * @param config borrowed
  * @param callback NULL: nothing
  * @param userdata consumed; given to the callback and the destructor
- * @param userdata_free the destructor: runs exactly once, when the config, its copies and the connections are gone, also if
+ * @param userdata_free the destructor: runs exactly once, when the config, its copies and the connections are gone, also
+ *         if
  *        this function fails; may be NULL
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL
@@ -6267,8 +6279,8 @@ rpyc_status rpyc_config_set_before_closed(rpyc_config *config,
                                           rpyc_error **error_out);
 
 /**
- * Sets what rpyc_connection_credentials gives on connections: whom the host takes the peer for; RPyC's option credentials.
- * The library does not look at it.
+ * Sets what rpyc_connection_credentials gives on connections: whom the application takes the peer for; RPyC's option
+ * credentials. The library does not look at it.
  *
  * @param config borrowed
  * @param credentials consumed, on success and on every failure; NULL: None
@@ -6277,9 +6289,7 @@ rpyc_status rpyc_config_set_before_closed(rpyc_config *config,
  *
  * Threads: one thread at a time per handle. Since 0.1.
  */
-rpyc_status rpyc_config_set_credentials(rpyc_config *config,
-                                        rpyc_value *credentials,
-                                        rpyc_error **error_out);
+rpyc_status rpyc_config_set_credentials(rpyc_config *config, rpyc_value *credentials, rpyc_error **error_out);
 
 /**
  * Sets what rpyc_connection_endpoints gives on connections, where the transport does not know it: behind a proxy, for
@@ -6296,7 +6306,7 @@ rpyc_status rpyc_config_set_credentials(rpyc_config *config,
 rpyc_status rpyc_config_set_endpoints(rpyc_config *config, const char *local, const char *peer, rpyc_error **error_out);
 
 /**
- * Registers a type of exceptions under a code of the host's own.
+ * Registers a type of exceptions under a code of the application's own.
  *
  * An exception of that type that a peer raises has this rpyc_error_code, if instantiate_custom_exceptions is on; types of
  * Python's builtins need no leave. Without it, it is told by its names alone.
@@ -6318,14 +6328,15 @@ rpyc_status rpyc_config_register_exception(rpyc_config *config,
 
 /**
  * Sets who is asked about types of exceptions that are not registered, if import_custom_exceptions is on: what importing
- * a module is to Python. It is asked once for each type, when an error of that type is asked for its code; beyond 4096 types
- * each time anew, and never about names longer than 1 KiB. As in Python, what it knows is of use only with
+ * a module is to Python. It is asked once for each type, when an error of that type is asked for its code; beyond 4096
+ * types each time anew, and never about names longer than 1 KiB. As in Python, what it knows is of use only with
  * instantiate_custom_exceptions.
  *
  * @param config borrowed
  * @param callback NULL: nobody
  * @param userdata consumed; given to the callback and the destructor
- * @param userdata_free the destructor: runs exactly once, when the config, its copies, the connections and their errors are
+ * @param userdata_free the destructor: runs exactly once, when the config, its copies, the connections and their errors
+ *         are
  *        gone, also if this function fails; may be NULL
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL

@@ -25,13 +25,13 @@ impl Id {
         Id(AtomicU64::new(0))
     }
 
-    /// One that `next` has drawn, for what the host knows by it; instead of any other number one is drawn.
+    /// One that `next` has drawn, for what the application knows by it; instead of any other number one is drawn.
     pub const fn of(drawn: u64) -> Id {
         Id(AtomicU64::new(drawn))
     }
 
-    /// The same number as long as the process lives. In a forked child, where the object is another one than the parent's, it
-    /// is another number.
+    /// The same number as long as the process lives. In a forked child, where the object is another one than the parent's,
+    /// it is another number.
     #[inline]
     pub fn get(&self) -> u64 {
         let known = self.0.load(Ordering::Acquire);

@@ -1,10 +1,11 @@
-//! The log: one receiver for the whole process, none unless the host sets one; a connection may have its own instead.
+//! The log: one receiver for the whole process, none unless the application sets one; a connection may have its own
+//! instead.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// How much a message matters. What is beyond the level that the host asked for is not even put into words.
+/// How much a message matters. What is beyond the level that the application asked for is not even put into words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Level {
@@ -94,7 +95,7 @@ impl Logger {
     }
 }
 
-/// Messages that arose where no code of the host may run; they are written when it is dropped.
+/// Messages that arose where no code of the application may run; they are written when it is dropped.
 #[derive(Default)]
 pub struct Notes {
     logger: Logger,

@@ -6,7 +6,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
 thread_local! {
-    /// Is this thread in the library? Not while it runs code of the host.
+    /// Is this thread in the library? Not while it runs code of the application.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
     /// Where it last panicked there.
     static PLACE: Cell<Option<String>> = const { Cell::new(None) };
@@ -39,7 +39,7 @@ pub fn inside<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     result.map_err(text_of)
 }
 
-/// Runs code of the host: a callback or a destructor. Panics there are the host's own.
+/// Runs code of the application: a callback or a destructor. Panics there are the application's own.
 #[inline]
 pub fn outside<T>(callback: impl FnOnce() -> T) -> T {
     let _place = Place::enter(false);

@@ -1,4 +1,5 @@
-//! Connections whose peers, transports or hosts do what they should not: nothing hangs, nothing grows, nothing is lost.
+//! Connections whose peers, transports or applications do what they should not: nothing hangs, nothing grows, nothing is
+//! lost.
 
 use rpyc::config::Config;
 use rpyc::connection::{Connection, ask_later};

@@ -1,7 +1,7 @@
-//! A session that the host drives itself: it owns the bytes, the clock and the threads, and gets events.
+//! A session that the application drives itself: it owns the bytes, the clock and the threads, and gets events.
 //!
 //! All that the layer of objects knows is used here too: classes, special methods, containers.
-//! Methods of the host are not called: what is asked of them is put into a queue.
+//! Methods of the application are not called: what is asked of them is put into a queue.
 
 mod door;
 mod objects;
@@ -24,7 +24,7 @@ use std::io::IoSlice;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// What the host gets to know.
+/// What the application gets to know.
 pub enum Event {
     Request(Box<Asked>),
     Reply {
@@ -46,7 +46,7 @@ pub struct Bare {
     this: Weak<Bare>,
     /// What our objects know of the session. Neither they nor calls keep that itself.
     door: Arc<Door>,
-    /// What the host's clock showed at last, in milliseconds, plus one; 0: the host has not said it.
+    /// What the application's clock showed at last, in milliseconds, plus one; 0: the application has not said it.
     time: AtomicU64,
     forks: u32,
 }
@@ -106,7 +106,7 @@ impl Bare {
         let mut session = self.session()?;
         let before = session.set_root(root);
         release(session);
-        // It may be the last of its kind, and then runs code of the host.
+        // It may be the last of its kind, and then runs code of the application.
         drop(before);
         Ok(())
     }
@@ -233,7 +233,7 @@ impl Bare {
         }
     }
 
-    /// Every request of ours hears of the end, then the host.
+    /// Every request of ours hears of the end, then the application.
     fn end(&self, error: Error) {
         self.queue.end();
         let mut session = lock(&self.inner);
@@ -344,7 +344,7 @@ impl Bare {
         Ok(())
     }
 
-    /// The host's clock shows this. It never goes back.
+    /// The application's clock shows this. It never goes back.
     pub fn set_time(&self, now: Duration) {
         let milliseconds = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         self.time.fetch_max(milliseconds.saturating_add(1), Ordering::Relaxed);
@@ -382,7 +382,7 @@ impl Bare {
         Ok(())
     }
 
-    /// The host's objects of a type that has a name.
+    /// The application's objects of a type that has a name.
     pub fn living(&self, token: u64) -> Option<Arc<dyn Local>> {
         self.queue.living(token).filter(|object| object.as_any().is::<Object>() || object.as_any().is::<Function>())
     }

@@ -1,4 +1,4 @@
-//! Objects of the host that it knows by a number of its own, and the queue of what is asked of them.
+//! Objects of the application that it knows by a number of its own, and the queue of what is asked of them.
 
 use super::{Event, NOT_SENT};
 use crate::error::{Error, Exception, Result};
@@ -10,7 +10,7 @@ use crate::value::{Local, Text, Value};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
 
-/// What a request of the peer asks of the host.
+/// What a request of the peer asks of the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asks {
     Call,
@@ -28,7 +28,7 @@ pub struct Asked {
     pub asks: Asks,
     /// The number of the object, function or class.
     pub token: u64,
-    /// The number that the host gave to the member. None: the name says what it is.
+    /// The number that the application gave to the member. None: the name says what it is.
     pub member: Option<u64>,
     pub call: Call,
 }
@@ -43,7 +43,7 @@ impl Asked {
     }
 }
 
-/// What waits for the host.
+/// What waits for the application.
 #[derive(Default)]
 pub struct Queue {
     waiting: Mutex<Waiting>,
@@ -85,7 +85,7 @@ impl Queue {
                         waiting.objects.remove(&token);
                         return Some(Event::Released(token));
                     }
-                    // Lent anew before the host heard of it, or told already, for all objects that the token had.
+                    // Lent anew before the application heard of it, or told already, for all objects that the token had.
                     _ => {}
                 },
                 event => return Some(event),
@@ -141,7 +141,7 @@ impl Queue {
     }
 }
 
-/// The state of an object of the host: its number.
+/// The state of an object of the application: its number.
 pub struct Token {
     pub number: u64,
     queue: Arc<Queue>,
@@ -163,14 +163,14 @@ fn token_in(object: &Object) -> Option<&Token> {
     object.state().downcast_ref::<Token>()
 }
 
-/// The number of an object or function of the host.
+/// The number of an object or function of the application.
 pub fn token_of(object: &dyn Local) -> Option<u64> {
     let any = object.as_any();
     let object = any.downcast_ref::<Object>().or_else(|| any.downcast_ref::<Function>().map(Function::object));
     object.and_then(token_in).map(|token| token.number)
 }
 
-/// Did the session end over which an object of the host was asked?
+/// Did the session end over which an object of the application was asked?
 pub fn is_over(call: &Call) -> bool {
     token_in(call.object()).is_some_and(|token| token.queue.over.load(Ordering::Acquire))
 }
@@ -204,14 +204,14 @@ pub fn ask_exists(call: Call) {
     ask(Asks::Exists, None)(call);
 }
 
-/// How a member of the host may be used.
+/// How a member of the application may be used.
 pub enum Access {
     Method { signature: Option<Signature> },
     Property { get: bool, set: bool, del: bool },
     Value(Value),
 }
 
-/// A member of a class, known by a number of the host.
+/// A member of a class, known by a number of the application.
 pub fn member(name: &str, doc: Option<&str>, id: u64, access: Access) -> Member {
     let by = |asks| ask(asks, Some(id));
     let kind = match access {

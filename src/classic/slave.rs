@@ -10,7 +10,7 @@ use crate::value::{Local, Reference, Text, Value};
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
-/// What the host does for its masters. What is None is refused, or done by the library where it can.
+/// What the application does for its masters. What is None is refused, or done by the library where it can.
 #[derive(Default)]
 pub struct Slave {
     pub name: Option<String>,
@@ -23,7 +23,7 @@ pub struct Slave {
     pub execute: Option<Method>,
     /// Answers with the namespace.
     pub namespace: Option<Method>,
-    /// Makes the host's own state for a connection; `Refused` turns it away.
+    /// Makes the application's own state for a connection; `Refused` turns it away.
     pub create: Option<Create>,
     pub on_connect: Option<Hook>,
     pub on_disconnect: Option<Hook>,
@@ -32,7 +32,7 @@ pub struct Slave {
 
 /// What a slave has for each connection.
 pub struct SlaveState {
-    /// The host's own.
+    /// The application's own.
     pub application: Box<dyn Any + Send + Sync>,
     modules: Arc<Vec<(Text, Reference)>>,
     native: Native,

@@ -152,7 +152,7 @@ fn writer(name: &str, output: Output) -> Result<Arc<Class>> {
     class("OutputStream", members)
 }
 
-/// What has been got from the host and not been asked for yet.
+/// What has been got from the application and not been asked for yet.
 #[derive(Default)]
 struct Buffer {
     text: String,
@@ -221,11 +221,11 @@ impl Buffer {
 }
 
 std::thread_local! {
-    /// Its address tells threads apart that live; std's own number would cost an allocation in threads of the host.
+    /// Its address tells threads apart that live; std's own number would cost an allocation in threads of the application.
     static HERE: u8 = const { 0 };
 }
 
-/// One reads at a time, and the host's callback runs without a lock.
+/// One reads at a time, and the application's callback runs without a lock.
 struct Reader {
     input: Input,
     state: Mutex<Reading>,

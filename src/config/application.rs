@@ -1,4 +1,4 @@
-//! What settings hold beside scalars: objects and functions of the host.
+//! What settings hold beside scalars: objects and functions of the application.
 
 use crate::error::{ExceptionTypes, Result};
 use crate::log::Logger;

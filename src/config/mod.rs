@@ -61,9 +61,9 @@ pub struct Config {
     pub allow_pickle: bool,
     pub include_local_traceback: bool,
     pub include_local_version: bool,
-    /// Types of exceptions that the host has registered are told apart; builtins always are.
+    /// Types of exceptions that the application has registered are told apart; builtins always are.
     pub instantiate_custom_exceptions: bool,
-    /// The host is asked about types that it has not registered.
+    /// The application is asked about types that it has not registered.
     pub import_custom_exceptions: bool,
     /// Has no meaning, as with Python 3.
     pub instantiate_oldstyle_exceptions: bool,

@@ -30,7 +30,7 @@ impl Drop for Alarm<'_> {
     }
 }
 
-/// What the host runs before it closes the connection, and who does it now: the number of a thread, or 0.
+/// What the application runs before it closes the connection, and who does it now: the number of a thread, or 0.
 pub(super) struct BeforeClosedHook {
     run: BeforeClosed,
     thread: Mutex<u64>,
@@ -173,8 +173,8 @@ impl Shared {
         self.transport.shutdown();
     }
 
-    /// What the host wants to do before it closes the connection, with the peer's root. As in RPyC, it does not matter if
-    /// the peer is gone.
+    /// What the application wants to do before it closes the connection, with the peer's root. As in RPyC, it does not
+    /// matter if the peer is gone.
     fn before_closed(self: &Arc<Shared>, hook: &BeforeClosed) -> Result<()> {
         let home: Arc<dyn Home> = self.clone();
         let done = Connection::borrowed(self.clone()).root().and_then(|root| hook(&home, &root));
@@ -185,7 +185,7 @@ impl Shared {
         }
     }
 
-    /// Tells the peer after the host's own last words, waits for it to end the stream, and ends.
+    /// Tells the peer after the application's own last words, waits for it to end the stream, and ends.
     pub(super) fn close(self: &Arc<Shared>) -> Result<()> {
         let Some(hook) = &self.before_closed else { return self.close_now() };
         self.check_fork()?;

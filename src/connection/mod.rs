@@ -256,7 +256,7 @@ impl Connection {
         &self.shared.credentials
     }
 
-    /// This end and the peer's: what the host said of them, or what the transport says.
+    /// This end and the peer's: what the application said of them, or what the transport says.
     pub fn endpoints(&self) -> (String, String) {
         match &self.shared.endpoints {
             Some((local, peer)) => (local.to_string(), peer.to_string()),

@@ -1,4 +1,4 @@
-//! Queues of calls: what peers ask is read by the library's threads, and run by the host where it wants.
+//! Queues of calls: what peers ask is read by the library's threads, and run by the application where it wants.
 
 use super::Connection;
 use super::shared::Shared;
@@ -25,7 +25,7 @@ const NO_MORE: &str = "the program takes no more calls";
 /// As long as is ever waited for at once.
 const MAX_SLEEP: Duration = Duration::from_secs(3600);
 
-/// The host's handle of a queue. When the last one goes, no more calls are taken.
+/// The application's handle of a queue. When the last one goes, no more calls are taken.
 pub struct Queue {
     line: Arc<CallQueue>,
     counted: bool,
@@ -53,7 +53,7 @@ struct State {
     closed: bool,
 }
 
-/// A call that waits for the host.
+/// A call that waits for the application.
 pub(super) struct Waiting {
     shared: Arc<Shared>,
     request: Request,
@@ -258,8 +258,8 @@ impl Queue {
         lock(&self.line.state).timeout = timeout;
     }
 
-    /// Runs calls in this thread, at most `most` (0: as many as wait at first), one of each connection in turn. Waits for the
-    /// first at most so long, or until the last handle that counts has gone. Gives how many ran.
+    /// Runs calls in this thread, at most `most` (0: as many as wait at first), one of each connection in turn. Waits for
+    /// the first at most so long, or until the last handle that counts has gone. Gives how many ran.
     pub fn run(&self, most: usize, timeout: Option<Duration>) -> Result<usize> {
         self.check_fork()?;
         let line = &self.line;

@@ -137,7 +137,7 @@ impl Shared {
         let ride = self.ride(&mut inner, key, limit);
         if inner.has_died() {
             self.rode(&mut inner);
-            // It may run code of the host, which must find somebody who reads.
+            // It may run code of the application, which must find somebody who reads.
             inner.hand_over_reader();
             unlock_and_drop(inner);
             return (self.lock(), Step::Retry);
@@ -340,7 +340,7 @@ impl Shared {
         inner.reader.wake(|waiter| waiter.key == Key::Async(address) || waiter.key == Key::Results);
         if !run {
             if let Some(late) = late {
-                // Nobody else may hold it any more, and its callbacks have destructors of the host.
+                // Nobody else may hold it any more, and its callbacks have destructors of the application.
                 inner.references.late.push((Some(result), late));
             } else if let Some(outcome) = result.leave() {
                 inner.references.late.push((None, outcome));
@@ -353,7 +353,7 @@ impl Shared {
         self.lock()
     }
 
-    /// Is the peer gone? While code of the host runs, nobody else may be reading, and would see it.
+    /// Is the peer gone? While code of the application runs, nobody else may be reading, and would see it.
     pub(super) fn is_abandoned(&self) -> bool {
         // What comes now is the parent's, after a fork.
         if self.is_closed() || self.check_fork().is_err() {

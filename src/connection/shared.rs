@@ -35,7 +35,7 @@ pub struct Shared {
     pub(super) service: OnceLock<Arc<Object>>,
     pub(super) connected: AtomicBool,
     pub(super) bind_threads: bool,
-    /// Calls of the peer are left to it, for the host to run where it wants.
+    /// Calls of the peer are left to it, for the application to run where it wants.
     pub(super) queue: OnceLock<Arc<CallQueue>>,
     /// With a queue: the reader is interrupted to send what the queue's thread could not send at once.
     pub(super) nudge: OnceLock<()>,
@@ -54,7 +54,7 @@ pub struct Shared {
     pub(super) forks: u32,
     /// The peer speaks first, so its first message tells the dialect.
     pub(super) accepted: bool,
-    /// How often code of the host was started, in the upper half, and how many times it runs now, in the lower.
+    /// How often code of the application was started, in the upper half, and how many times it runs now, in the lower.
     pub(super) activity: AtomicU64,
 }
 
@@ -183,15 +183,15 @@ impl Shared {
         f(&mut self.lock().session)
     }
 
-    /// Has code of the host been running for the peer since the last look, and how often was it started? Two looks that
-    /// are alike, with code running, tell that it runs long.
+    /// Has code of the application been running for the peer since the last look, and how often was it started? Two looks
+    /// that are alike, with code running, tell that it runs long.
     pub(crate) fn activity(&self) -> (u32, bool) {
         let activity = self.activity.load(Ordering::Relaxed);
         ((activity >> 32) as u32, activity as u32 > 0)
     }
 
-    /// Has a call of the peer no answer yet, or one that has not left: a call that runs, is queued or was deferred? Waits for
-    /// no lock; while somebody has it, the answer is yes.
+    /// Has a call of the peer no answer yet, or one that has not left: a call that runs, is queued or was deferred? Waits
+    /// for no lock; while somebody has it, the answer is yes.
     pub(crate) fn is_serving(&self) -> bool {
         let unsent = |inner: &mut Inner| !inner.writer.broken && !inner.session.outgoing().is_empty();
         let waits = |mut inner: Guard<'_>| inner.session.counts().serving > 0 || unsent(&mut inner);

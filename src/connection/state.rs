@@ -185,7 +185,7 @@ impl Reader {
     }
 }
 
-/// What has died under the lock. Dropping it may run code of the host.
+/// What has died under the lock. Dropping it may run code of the application.
 pub(super) struct DropLater {
     _objects: Vec<Arc<dyn Local>>,
     _sent: Vec<Blob>,

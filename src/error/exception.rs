@@ -23,7 +23,7 @@ pub struct Raised {
     pub attributes: Vec<(Text, Value)>,
     /// The remote traceback; for one of ours the text to send, or empty.
     pub traceback: Text,
-    /// Of one that came from a peer: what the host may know of its type.
+    /// Of one that came from a peer: what the application may know of its type.
     #[doc(hidden)]
     pub meaning: Option<Meaning>,
 }
@@ -75,7 +75,7 @@ impl Exception {
         self.module.as_bytes() == b"builtins" && self.name.as_bytes() == name.as_bytes()
     }
 
-    /// The code that the host has registered for its type, if it may be told apart.
+    /// The code that the application has registered for its type, if it may be told apart.
     pub fn code(&self) -> Option<i32> {
         self.meaning.as_ref()?.code(self.module.as_str(), self.name.as_str())
     }

@@ -88,7 +88,7 @@ pub enum Error {
     /// The peer raised an exception.
     #[error("{}", .0.summary())]
     Remote(Exception),
-    /// The host says so, with a status of its own choice.
+    /// The application says so, with a status of its own choice.
     #[error("{1}")]
     Application(i32, String),
     /// A callback of ours raised SystemExit or KeyboardInterrupt, which stays here.

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Knows a type of exceptions by module and name; gives the host's code for it.
+/// Knows a type of exceptions by module and name; gives the application's code for it.
 pub type Resolver = Arc<dyn Fn(&str, &str) -> Option<i32> + Send + Sync>;
 
-/// Names of types and modules that are longer are none that a host knows; bytes.
+/// Names of types and modules that are longer are none that an application knows; bytes.
 const LONGEST: usize = 1024;
 /// So many types are kept in mind. A peer chooses their names.
 const MAX_RESOLVED: usize = 4096;
 
-/// Types of exceptions that a host knows, each by a code of its own: what a Python program's classes are to RPyC.
+/// Types of exceptions that an application knows, each by a code of its own: what a Python program's classes are to RPyC.
 #[derive(Default)]
 pub struct ExceptionTypes {
     known: Codes,
@@ -47,7 +47,7 @@ impl ExceptionTypes {
         self.known.is_empty() && self.resolver.is_none()
     }
 
-    /// Asks the host about a type that is not registered. No lock is held while it answers.
+    /// Asks the application about a type that is not registered. No lock is held while it answers.
     fn import(&self, key: &(String, String)) -> Option<i32> {
         let resolver = self.resolver.as_ref()?;
         if key.0.len() > LONGEST || key.1.len() > LONGEST {
@@ -85,8 +85,8 @@ impl Meaning {
         (!types.is_empty()).then(|| Meaning { types: types.clone(), instantiate, import })
     }
 
-    /// The host's code of an exception; None: to us it is one like all others. As in RPyC, builtins need no leave, importing
-    /// alone produces nothing, and what is not known is not imported without leave.
+    /// The application's code of an exception; None: to us it is one like all others. As in RPyC, builtins need no leave,
+    /// importing alone produces nothing, and what is not known is not imported without leave.
     pub fn code(&self, module: &str, name: &str) -> Option<i32> {
         let key = (module.to_owned(), name.to_owned());
         let registered = self.types.known.get(&key).copied();

@@ -1,4 +1,4 @@
-//! What settings hold beside texts and numbers: callbacks, values, and the types of exceptions that the host knows.
+//! What settings hold beside texts and numbers: callbacks, values, and the types of exceptions that the application knows.
 
 use crate::config::BeforeClosed;
 use crate::connection::Connection;
@@ -15,8 +15,8 @@ use crate::value::{Home, Reference};
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
 
-/// Gives connections a log callback of their own, RPyC's option logger: messages about them go there and not to the callback
-/// of the process.
+/// Gives connections a log callback of their own, RPyC's option logger: messages about them go there and not to the
+/// callback of the process.
 ///
 /// With log_exceptions, each exception that a peer gets is a message at RPYC_LOG_DEBUG, and with debug each message on
 /// the wire is one.
@@ -25,7 +25,8 @@ use std::sync::Arc;
 /// @param max_level RPYC_LOG_ERROR to RPYC_LOG_DEBUG: messages up to this level; 0 for none
 /// @param callback NULL: messages go to the callback of the process again
 /// @param userdata consumed; given to the callback and the destructor
-/// @param userdata_free the destructor: runs exactly once, when the config, its copies and the connections are gone, also if
+/// @param userdata_free the destructor: runs exactly once, when the config, its copies and the connections are gone, also
+///         if
 ///        this function fails; may be NULL
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for another level, which changes nothing
@@ -53,7 +54,7 @@ pub unsafe extern "C" fn rpyc_config_set_logger(
     }
 }
 
-/// What the host does before it closes a connection: connection and the peer's root are lent, and may still be used.
+/// What the application does before it closes a connection: connection and the peer's root are lent, and may still be used.
 ///
 /// It returns RPYC_OK or the status of what it could not do. That the peer is gone or does not answer (RPYC_ERR_EOF,
 /// RPYC_ERR_CLOSED, RPYC_ERR_TIMEOUT) does not matter; any other status is what rpyc_connection_close gives, unless
@@ -67,13 +68,14 @@ pub type rpyc_before_closed_fn = Option<
 >;
 
 /// Sets what runs when this side closes a connection with rpyc_connection_close, before the peer is told; RPyC's option
-/// before_closed. It does not run where the peer ended the connection, nor for rpyc_connection_free, which waits for nothing.
-/// Closing the connection from within does nothing.
+/// before_closed. It does not run where the peer ended the connection, nor for rpyc_connection_free, which waits for
+/// nothing. Closing the connection from within does nothing.
 ///
 /// @param config borrowed
 /// @param callback NULL: nothing
 /// @param userdata consumed; given to the callback and the destructor
-/// @param userdata_free the destructor: runs exactly once, when the config, its copies and the connections are gone, also if
+/// @param userdata_free the destructor: runs exactly once, when the config, its copies and the connections are gone, also
+///         if
 ///        this function fails; may be NULL
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
@@ -97,7 +99,7 @@ pub unsafe extern "C" fn rpyc_config_set_before_closed(
                     let Some(connection) = Connection::of_home(home) else { return Ok(()) };
                     let status = handle::lend(connection, |connection| {
                         handle::lend(root.clone().into(), |root| {
-                            // The host's function, called as its type says.
+                            // The application's function, called as its type says.
                             boundary::outside(|| callback(connection, root, userdata.pointer()))
                         })
                     });
@@ -110,7 +112,7 @@ pub unsafe extern "C" fn rpyc_config_set_before_closed(
     }
 }
 
-/// What a status of the host says of the connection.
+/// What a status of the application says of the connection.
 fn failed(status: rpyc_status) -> crate::error::Result<()> {
     let name = status::name(status).unwrap_or(c"a status without a name").to_string_lossy();
     let text = format!("before_closed could not do its work: {name}");
@@ -123,8 +125,8 @@ fn failed(status: rpyc_status) -> crate::error::Result<()> {
     }
 }
 
-/// Sets what rpyc_connection_credentials gives on connections: whom the host takes the peer for; RPyC's option credentials.
-/// The library does not look at it.
+/// Sets what rpyc_connection_credentials gives on connections: whom the application takes the peer for; RPyC's option
+/// credentials. The library does not look at it.
 ///
 /// @param config borrowed
 /// @param credentials consumed, on success and on every failure; NULL: None
@@ -178,7 +180,7 @@ pub unsafe extern "C" fn rpyc_config_set_endpoints(
     }
 }
 
-/// Registers a type of exceptions under a code of the host's own.
+/// Registers a type of exceptions under a code of the application's own.
 ///
 /// An exception of that type that a peer raises has this rpyc_error_code, if instantiate_custom_exceptions is on; types of
 /// Python's builtins need no leave. Without it, it is told by its names alone.
@@ -218,14 +220,15 @@ pub type rpyc_exception_resolver_fn =
     Option<unsafe extern "C" fn(module: *const c_char, name: *const c_char, userdata: *mut c_void) -> i32>;
 
 /// Sets who is asked about types of exceptions that are not registered, if import_custom_exceptions is on: what importing
-/// a module is to Python. It is asked once for each type, when an error of that type is asked for its code; beyond 4096 types
-/// each time anew, and never about names longer than 1 KiB. As in Python, what it knows is of use only with
+/// a module is to Python. It is asked once for each type, when an error of that type is asked for its code; beyond 4096
+/// types each time anew, and never about names longer than 1 KiB. As in Python, what it knows is of use only with
 /// instantiate_custom_exceptions.
 ///
 /// @param config borrowed
 /// @param callback NULL: nobody
 /// @param userdata consumed; given to the callback and the destructor
-/// @param userdata_free the destructor: runs exactly once, when the config, its copies, the connections and their errors are
+/// @param userdata_free the destructor: runs exactly once, when the config, its copies, the connections and their errors
+///         are
 ///        gone, also if this function fails; may be NULL
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
@@ -246,7 +249,7 @@ pub unsafe extern "C" fn rpyc_config_set_exception_resolver(
             let config = handle::require_mut(config, "config")?;
             let resolver = callback.map(|callback| {
                 let resolver: Resolver = Arc::new(move |module, name| {
-                    // A name with NUL in it is none that the host could know.
+                    // A name with NUL in it is none that the application could know.
                     let (module, name) = (CString::new(module).ok()?, CString::new(name).ok()?);
                     let code = boundary::outside(|| callback(module.as_ptr(), name.as_ptr(), userdata.pointer()));
                     (code != 0).then_some(code)

@@ -23,7 +23,7 @@ where
     ffi_boundary_or(empty, || unsafe { handle::as_ref(error) }.and_then(reader).unwrap_or(empty))
 }
 
-/// Makes an error of the host's own, so that its functions can report as those of this library do:
+/// Makes an error of the application's own, so that its functions can report as those of this library do:
 /// `return rpyc_error_new(RPYC_ERR_ARGUMENT, NULL, "no such row", error_out);`
 ///
 /// @param status what the error says and this function returns; RPYC_OK and what is no status of this header become
@@ -150,8 +150,8 @@ pub unsafe extern "C" fn rpyc_error_args(error: *const rpyc_error) -> *mut rpyc_
     unsafe { read(error, ptr::null_mut(), tuple) }
 }
 
-/// The arguments and attributes of an exception at once, packed: a tuple of a tuple and a dict. For bindings of other languages;
-/// see rpyc_session_ask_packed.
+/// The arguments and attributes of an exception at once, packed: a tuple of a tuple and a dict. For bindings of other
+/// languages; see rpyc_session_ask_packed.
 ///
 /// @param error borrowed; may be NULL
 /// @return an owned bytes value, freed with rpyc_value_free(); NULL unless the error is an exception
@@ -216,7 +216,7 @@ pub unsafe extern "C" fn rpyc_error_attribute(error: *const rpyc_error, name: *c
     unsafe { read(error, ptr::null_mut(), find) }
 }
 
-/// The host's own code of an exception's type, from rpyc_config_register_exception or the resolver.
+/// The application's own code of an exception's type, from rpyc_config_register_exception or the resolver.
 ///
 /// @param error borrowed; may be NULL
 /// @return the code; 0 if the type has none, or the options of the connection do not let it be told apart
@@ -228,8 +228,8 @@ pub unsafe extern "C" fn rpyc_error_code(error: *const rpyc_error) -> i32 {
     unsafe { read(error, 0, |error| error.exception()?.code()) }
 }
 
-/// What the program is to give exit() for RPYC_ERR_EXIT and RPYC_ERR_INTERRUPTED, as Python would: the number that SystemExit
-/// was raised with, 0 for none, 1 for anything else, 130 for KeyboardInterrupt.
+/// What the program is to give exit() for RPYC_ERR_EXIT and RPYC_ERR_INTERRUPTED, as Python would: the number that
+/// SystemExit was raised with, 0 for none, 1 for anything else, 130 for KeyboardInterrupt.
 ///
 /// @param error borrowed; may be NULL
 /// @return the code; 0 for NULL, 1 for every other error

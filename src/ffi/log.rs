@@ -8,7 +8,7 @@ use crate::log::{self, Level};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
-/// The library could not do something, or the host made a mistake, and no status can say so.
+/// The library could not do something, or the application made a mistake, and no status can say so.
 pub const RPYC_LOG_ERROR: i32 = 1;
 /// A peer did what it should not do, or was turned away.
 pub const RPYC_LOG_WARN: i32 = 2;
@@ -24,8 +24,8 @@ pub const RPYC_LOG_DEBUG: i32 = 4;
 pub type rpyc_log_fn =
     Option<unsafe extern "C" fn(level: i32, message: *const c_char, length: usize, userdata: *mut c_void)>;
 
-/// Sets the one log callback of the process (connections can have their own, see rpyc_config_set_logger), in place of the one before, whose destructor runs when its last call has
-/// returned. Without one nothing is logged.
+/// Sets the one log callback of the process (connections can have their own, see rpyc_config_set_logger), in place of the
+/// one before, whose destructor runs when its last call has returned. Without one nothing is logged.
 ///
 /// @param max_level RPYC_LOG_ERROR to RPYC_LOG_DEBUG: messages up to this level; 0 for none
 /// @param callback may be NULL: no more messages
@@ -70,7 +70,7 @@ pub(crate) fn receiver(callback: rpyc_log_fn, userdata: Userdata) -> Option<log:
     let callback = callback?;
     Some(Arc::new(move |level: Level, text: &str| {
         let text_of = text.as_ptr().cast();
-        // SAFETY: the host's function, called as its type says.
+        // SAFETY: the application's function, called as its type says.
         outside(|| unsafe { callback(level as i32, text_of, text.len(), userdata.pointer()) });
     }))
 }

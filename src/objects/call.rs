@@ -1,4 +1,4 @@
-//! A call being served: what the host gets, and how it answers.
+//! A call being served: what the application gets, and how it answers.
 
 use super::class::{Member, MemberKind, Object};
 use super::deadline;

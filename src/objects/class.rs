@@ -1,4 +1,4 @@
-//! Classes and objects of the host: tables of methods around a state.
+//! Classes and objects of the application: tables of methods around a state.
 
 use super::call::Call;
 use super::defaults;
@@ -13,7 +13,7 @@ use std::any::Any;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-/// Code of the host. It answers the call, keeps it, or lets it fall (then the caller gets RuntimeError).
+/// Code of the application. It answers the call, keeps it, or lets it fall (then the caller gets RuntimeError).
 pub type Method = Arc<dyn Fn(Call) + Send + Sync>;
 
 pub enum MemberKind {
@@ -333,7 +333,7 @@ impl Class {
         }
     }
 
-    /// An instance around a state of the host.
+    /// An instance around a state of the application.
     pub fn instance(self: &Arc<Class>, state: Box<dyn Any + Send + Sync>) -> Arc<Object> {
         self.instance_as(state, Id::new())
     }
@@ -356,7 +356,7 @@ impl Class {
         if let Some(root) = lock(&self.shared_root).upgrade() {
             return root;
         }
-        // Code of the host runs without the lock. Of two that are made at once, the first counts.
+        // Code of the application runs without the lock. Of two that are made at once, the first counts.
         let made = make();
         let mut shared = lock(&self.shared_root);
         if let Some(root) = shared.upgrade() {
@@ -435,7 +435,7 @@ fn inspection(members: &[Arc<Member>]) -> Value {
     Value::Tuple(listed.map(pair).collect())
 }
 
-/// An instance of a class of the host.
+/// An instance of a class of the application.
 pub struct Object {
     pub(super) class: Arc<Class>,
     state: Box<dyn Any + Send + Sync>,
@@ -453,7 +453,7 @@ impl Object {
         self.class.data?(self)
     }
 
-    /// What the host put into it.
+    /// What the application put into it.
     #[inline]
     pub fn state(&self) -> &(dyn Any + Send + Sync) {
         &*self.state
@@ -532,7 +532,7 @@ impl Local for BoundMethod {
     }
 }
 
-/// A function of the host.
+/// A function of the application.
 pub struct Function {
     pub(super) member: Arc<Member>,
     /// An instance of no class in particular; it holds the function's state.

@@ -42,8 +42,8 @@ pub(crate) fn is_quick(request: &Request) -> bool {
 
 /// Serves a request of a peer, for which a level of nesting has been entered.
 ///
-/// From here on down to the code of the application nothing large lies on the stack, for calls nest: what is not a call is done
-/// in functions of its own.
+/// From here on down to the code of the application nothing large lies on the stack, for calls nest: what is not a call is
+/// done in functions of its own.
 pub(crate) fn serve(peer: Arc<dyn Peer>, mut request: Request) {
     while let Op::Exists { .. } = request.op {
         match go_on(&peer, request) {
@@ -445,7 +445,7 @@ fn on_object_otherwise(job: Job, object: Arc<Object>, op: Op) {
 fn pickled(job: Job, object: &Arc<Object>, protocol: u8) {
     let value = match object.data() {
         Some(value) => value,
-        // One of the host's own, which is asked for its items.
+        // One of the application's own, which is asked for its items.
         None if plain::is_container(object.class.shape().type_name.as_str()) => {
             Value::Ref(Reference::Local(object.clone()))
         }

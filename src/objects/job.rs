@@ -43,7 +43,7 @@ impl Job {
     pub fn then(self, f: impl FnOnce(Job, Outcome) + Send + 'static) -> Job {
         let origin = self.origin();
         let due = self.answer.due();
-        // The host may give the outcome on the thread that takes its events.
+        // The application may give the outcome on the thread that takes its events.
         let inside = no_wait::is_inside();
         let go_on = move |outcome| {
             let _back = (inside && !no_wait::is_inside()).then(no_wait::enter);
@@ -71,7 +71,7 @@ fn run_in_turn(turn: &Turn, run: &Method, call: Call) {
     turn.run(|| run(call));
 }
 
-/// Asks a hook of the host: a getter, a setter, own rules.
+/// Asks a hook of the application: a getter, a setter, own rules.
 pub(super) fn ask(job: Job, object: &Arc<Object>, member: Option<&Arc<Member>>, run: &Method, args: Vec<Value>) {
     let Job { answer, origin } = job;
     let call = Call::new(answer, origin, object.clone(), member.cloned(), args, Vec::new());

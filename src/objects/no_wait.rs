@@ -1,6 +1,6 @@
-//! Work for the peer of a session that the host drives itself, on the very thread that takes the session's events.
+//! Work for the peer of a session that the application drives itself, on the very thread that takes the session's events.
 //!
-//! What is asked of the host there lies in a queue until that thread takes it, so it must not wait for the answer.
+//! What is asked of the application there lies in a queue until that thread takes it, so it must not wait for the answer.
 
 use crate::error::{Error, Result};
 use std::cell::Cell;
@@ -12,7 +12,7 @@ enum Place {
     Serving,
     /// And what is asked now is waited for.
     Asking,
-    /// And the host was to be asked.
+    /// And the application was to be asked.
     Refused,
 }
 
@@ -35,7 +35,7 @@ pub(super) fn is_inside() -> bool {
     PLACE.get() != Place::Elsewhere
 }
 
-/// Asks for what will be waited for. The error: the host was to be asked, and cannot hear of it.
+/// Asks for what will be waited for. The error: the application was to be asked, and cannot hear of it.
 pub(super) fn asking<R>(ask: impl FnOnce() -> R) -> Result<R> {
     if !is_inside() {
         return Ok(ask());
@@ -48,7 +48,7 @@ pub(super) fn asking<R>(ask: impl FnOnce() -> R) -> Result<R> {
     }
 }
 
-/// May the host be asked through a queue? Not where this thread would wait for it.
+/// May the application be asked through a queue? Not where this thread would wait for it.
 pub fn may_ask() -> bool {
     let may = matches!(PLACE.get(), Place::Elsewhere | Place::Serving);
     if !may {

@@ -70,8 +70,8 @@ impl Asker {
     }
 }
 
-/// Asks on behalf of a peer, and goes on with the answer. An object of ours sees the connection of the peer, decides by rules
-/// of its own where it has them, and may answer later; no thread waits for it.
+/// Asks on behalf of a peer, and goes on with the answer. An object of ours sees the connection of the peer, decides by
+/// rules of its own where it has them, and may answer later; no thread waits for it.
 pub fn ask_then(call: Asker, object: &Reference, ask: Ask<'_>, then: impl FnOnce(Result<Value>) + Send + 'static) {
     let Reference::Local(target) = object else { return then(self::ask(object, ask)) };
     match op_for(target, ask) {
@@ -101,8 +101,8 @@ fn op_for(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, Ex
     }
 }
 
-/// Asks as code of the host does, which is not held to the rules for peers, and goes on with the answer. What runs sees the
-/// connection of the peer, and may answer later.
+/// Asks as code of the application does, which is not held to the rules for peers, and goes on with the answer. What runs
+/// sees the connection of the peer, and may answer later.
 pub(super) fn ask_own_then(
     call: Asker,
     object: &Reference,

@@ -91,7 +91,7 @@ impl Promise {
         self.0.settled.load(Ordering::Acquire)
     }
 
-    /// Lets go of it. What the last one leaves behind is given back, since dropping it may run code of the host.
+    /// Lets go of it. What the last one leaves behind is given back, since dropping it may run code of the application.
     pub(crate) fn leave(self) -> Option<Result<Value>> {
         let inner = Arc::into_inner(self.0)?;
         lock(&inner.state).outcome.take()

@@ -37,7 +37,7 @@ struct Inner {
     state: Mutex<State>,
     /// A connection has gone.
     changed: Condvar,
-    /// The threads that accept and serve, those of the host too.
+    /// The threads that accept and serve, those of the application too.
     crew: Arc<Crew>,
     watcher: Arc<Watcher>,
     /// The root that all connections share lives as long as the server.
@@ -119,7 +119,7 @@ impl Server {
 
     /// Accepts in this thread until the server is stopped.
     pub fn serve(&self) -> Result<()> {
-        // The host may free this very handle meanwhile.
+        // The application may free this very handle meanwhile.
         let inner = self.inner.clone();
         let _member = inner.begin(true)?;
         inner.accept_all();

@@ -11,7 +11,7 @@ use std::time::Duration;
 const BUSY_WAIT: Duration = Duration::from_millis(50);
 /// How often is looked while nothing runs long.
 const CALM: Duration = Duration::from_secs(1);
-/// How long whoever frees a server waits for code of the host that runs in the watcher's thread.
+/// How long whoever frees a server waits for code of the application that runs in the watcher's thread.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub struct Watcher {
@@ -73,7 +73,8 @@ impl Watcher {
         self.join_stopped(state);
     }
 
-    /// The same, but a thread that runs code of the host just now is soon left to itself: the host may wait for us.
+    /// The same, but a thread that runs code of the application just now is soon left to itself: the application may wait
+    /// for us.
     pub fn join_soon(&self) {
         let end = Instant::now() + PATIENCE;
         let mut state = lock(&self.state);
@@ -94,7 +95,7 @@ impl Watcher {
         }
     }
 
-    /// Is this its thread? What dies there may run code of the host.
+    /// Is this its thread? What dies there may run code of the application.
     pub fn is_here(&self) -> bool {
         self.crew.is_here()
     }
@@ -125,7 +126,7 @@ impl Watcher {
                 shared.take_in();
                 shared.release_waiting();
             }
-            // The last reference may go here, which may run code of the host.
+            // The last reference may go here, which may run code of the application.
             drop((all, long));
             state = lock(&self.state);
             state.looking = false;

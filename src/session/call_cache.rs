@@ -49,13 +49,13 @@ impl CallCache {
         self.entries[self.oldest] = entry;
     }
 
-    /// An object has been given back. It is still held elsewhere, so that nothing of the host runs here.
+    /// An object has been given back. It is still held elsewhere, so that nothing of the application runs here.
     #[inline]
     pub fn forget(&mut self, object: &Arc<dyn Local>) {
         self.entries.retain(|entry| !std::ptr::addr_eq(Arc::as_ptr(&entry.target), Arc::as_ptr(object)));
     }
 
-    /// The objects are still held by the export table, so that nothing of the host runs here.
+    /// The objects are still held by the export table, so that nothing of the application runs here.
     #[inline]
     pub fn clear(&mut self) {
         self.entries.clear();

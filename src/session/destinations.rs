@@ -1,4 +1,4 @@
-//! Answers that go into memory of the host.
+//! Answers that go into memory of the application.
 
 use super::envelope::Kind;
 use super::{Core, Event, Session, boxing};
@@ -13,7 +13,7 @@ pub(super) struct Destinations {
     waiting: bool,
     expected: Vec<Expected>,
     forgotten: Vec<i64>,
-    /// Destinations that were not needed. Dropping them may run code of the host.
+    /// Destinations that were not needed. Dropping them may run code of the application.
     spent: Vec<Box<dyn Destination>>,
 }
 

@@ -1,9 +1,9 @@
-//! One connection as a pure state machine: no sockets, no clock, no threads, no code of the host.
+//! One connection as a pure state machine: no sockets, no clock, no threads, no code of the application.
 //!
 //! In go bytes (`incoming`), the end of the stream, and commands; out come bytes (`outgoing`) and events.
 //! Call in this order: put what arrived into `incoming()`, take events until there are none, send what is
 //! in `outgoing()`. Objects that nobody holds any more are handed out by `take_dropped`, because dropping
-//! them may run code of the host.
+//! them may run code of the application.
 
 mod boxing;
 mod call_cache;
@@ -45,7 +45,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a session tells its host. `T` is what the host attached to its request.
+/// What a session tells its host. `T` is what the application attached to its request.
 pub enum Event<T> {
     /// To be answered with `reply` or `raise`, or followed with `answer_exists`.
     Request(Request),
@@ -61,7 +61,7 @@ pub enum Event<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
-    /// CLOSE has been sent; the host is not asked any more.
+    /// CLOSE has been sent; the application is not asked any more.
     Closing,
     Closed,
 }
@@ -293,7 +293,8 @@ impl<T> Session<T> {
         self.core.exports.has_dropped() || self.destinations.has_spent() || !self.core.notes.is_empty()
     }
 
-    /// Objects that the peer has given back; `take_destinations` gives the rest. Dropping them may run code of the host.
+    /// Objects that the peer has given back; `take_destinations` gives the rest. Dropping them may run code of the
+    /// application.
     pub fn take_dropped(&mut self) -> Vec<Arc<dyn Local>> {
         self.core.exports.take_dropped()
     }
@@ -363,12 +364,12 @@ impl<T> Session<T> {
         None
     }
 
-    /// When `expire` is to be called, in the host's own time.
+    /// When `expire` is to be called, in the application's own time.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.core.deadlines.peek().map(|Reverse((deadline, _))| *deadline)
     }
 
-    /// Gives a request a deadline, in the host's own time.
+    /// Gives a request a deadline, in the application's own time.
     pub fn set_deadline(&mut self, seq: i64, deadline: Duration) {
         let Core { deadlines, pending, .. } = &mut self.core;
         if deadlines.len() > 2 * pending.len() + 64 {
@@ -519,7 +520,7 @@ impl<T> Core<T> {
         }
     }
 
-    /// An answer that the host does not wait for: to a release, to our offer, or too late.
+    /// An answer that the application does not wait for: to a release, to our offer, or too late.
     fn unawaited(&mut self, seq: i64, outcome: Result<Value>) -> Result<Option<Event<T>>> {
         if self.native.is_offer(seq) {
             self.offer_answered(outcome)?;

@@ -1,4 +1,4 @@
-//! A request of the peer, taken apart and checked, as it is given to the host.
+//! A request of the peer, taken apart and checked, as it is given to the application.
 
 use super::policy::{Known, Name, Question};
 use crate::codec::brine::{self, Sink};
@@ -162,7 +162,7 @@ impl RequestId {
 
 pub type Keywords = Vec<(Text, Value)>;
 
-/// What is asked of an object of the host. Names have passed the attribute rules.
+/// What is asked of an object of the application. Names have passed the attribute rules.
 #[derive(Debug)]
 pub enum Op {
     GetAttr(Name),
@@ -257,7 +257,7 @@ pub(super) enum AccessKind {
     Call { args: Vec<Value>, keywords: Keywords },
 }
 
-/// A request for the host. It is small, because it is moved from hand to hand.
+/// A request for the application. It is small, because it is moved from hand to hand.
 pub struct Request {
     pub id: RequestId,
     pub target: Arc<dyn Local>,

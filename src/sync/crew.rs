@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// `max_serving`. Without a size of ours std takes that of the environment, which we do not read.
 pub const STACK: usize = 8 << 20;
 
-/// The number of the thread that was started last. Those of the host have none.
+/// The number of the thread that was started last. Those of the application have none.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
@@ -32,7 +32,8 @@ pub struct Started {
 }
 
 impl Started {
-    /// Every thread of the library begins here. It inherits the signal mask of the thread that starts it, as the guide says.
+    /// Every thread of the library begins here. It inherits the signal mask of the thread that starts it, as the guide
+    /// says.
     pub fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<Started> {
         let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
         let thread = Builder::new().name(name.into()).stack_size(STACK).spawn(move || {
@@ -73,7 +74,7 @@ pub struct Crew {
 
 #[derive(Default)]
 struct State {
-    /// How many there are, those of the host too.
+    /// How many there are, those of the application too.
     count: usize,
     /// Those of ours, by their numbers.
     own: HashMap<u64, Started>,
@@ -138,7 +139,8 @@ impl Crew {
     }
 }
 
-/// One thread of a crew. That it ends is told last: by then it holds nothing of the crew's work any more, nor of the host.
+/// One thread of a crew. That it ends is told last: by then it holds nothing of the crew's work any more, nor of the
+/// application.
 pub struct Member {
     crew: Arc<Crew>,
     own: bool,

@@ -138,7 +138,7 @@ fn reap(mut child: Child) {
 }
 
 /// Waits for the end of the child and takes its status, so that no zombie stays. It sleeps in short naps: a handler of
-/// SIGCHLD belongs to the host.
+/// SIGCHLD belongs to the application.
 fn ended_within(child: &mut Child, time: Duration) -> bool {
     let start = Instant::now();
     let mut nap = Duration::from_millis(1);

@@ -40,7 +40,7 @@ static TAKING: AtomicBool = AtomicBool::new(false);
 pub(super) struct Descriptors {
     reading: Direction,
     writing: Direction,
-    /// Both directions are one descriptor of the host's.
+    /// Both directions are one descriptor of the application's.
     same: bool,
     /// Set by `shutdown`; polled besides, because nothing wakes a thread that waits for a pipe.
     down: sys::Event,

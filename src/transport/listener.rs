@@ -149,7 +149,7 @@ fn listen_at(domain: Domain, address: &SockAddr) -> io::Result<Socket> {
     Ok(Socket::from(sys::above_standard(socket.into())?))
 }
 
-/// Listens at the first address of the host that can be had.
+/// Listens at the first address of the application that can be had.
 fn bind_tcp(address: &Address, host: &str, port: u16) -> Result<Socket> {
     let mut failures = Vec::new();
     for candidate in socket::resolve(address, host, port)? {

@@ -132,7 +132,7 @@ pub fn await_input(fds: impl Iterator<Item = RawFd>, timeout: Duration) {
 }
 
 /// Connects to `address`, starts its command, or takes over its descriptors. `connect_timeout` bounds all attempts
-/// together, but not the look-up of a host's name, which is the system's.
+/// together, but not the look-up of an application's name, which is the system's.
 pub fn connect(address: &Address, connect_timeout: Option<Duration>) -> Result<Arc<dyn Transport>> {
     match address {
         Address::Tcp { host, port } => Ok(Arc::new(socket::connect_tcp(address, host, *port, connect_timeout)?)),

@@ -174,7 +174,7 @@ pub(super) fn named(socket: Socket, peer: &SockAddr, unnamed: &str) -> io::Resul
     Stream::new(socket, tcp, or_unnamed(&local), or_unnamed(peer))
 }
 
-/// The addresses of a host. The look-up is the system's and takes the time that it takes.
+/// The addresses of an application. The look-up is the system's and takes the time that it takes.
 pub(super) fn resolve(address: &Address, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     let host = if host.is_empty() { "127.0.0.1" } else { host };
     let failed = |e| Error::io(format!("cannot look up the host of {address}"), e);
@@ -185,7 +185,7 @@ pub(super) fn resolve(address: &Address, host: &str, port: u16) -> Result<Vec<So
     Ok(found)
 }
 
-/// Tries the addresses of the host one after the other, each for its share of the time that is left.
+/// Tries the addresses of the application one after the other, each for its share of the time that is left.
 pub(super) fn connect_tcp(address: &Address, host: &str, port: u16, timeout: Option<Duration>) -> Result<Stream> {
     let candidates = resolve(address, host, port)?;
     let deadline = timeout.and_then(|t| Instant::now().checked_add(t));

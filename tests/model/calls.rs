@@ -140,7 +140,7 @@ fn answers_of_quick_methods_leave() {
     });
 }
 
-/// What has been answered before leaves before code of the host runs.
+/// What has been answered before leaves before code of the application runs.
 #[test]
 fn answers_do_not_wait_for_calls() {
     check(Time::Stands, || {

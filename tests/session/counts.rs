@@ -146,7 +146,7 @@ fn ids_are_never_used_again() {
     }
 }
 
-/// A host may make more than one object of one class; to the peer they are the same.
+/// An application may make more than one object of one class; to the peer they are the same.
 #[test]
 fn all_objects_of_one_class_are_one() {
     for (mut wire, root) in wires() {

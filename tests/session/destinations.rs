@@ -1,4 +1,5 @@
-//! Long answers that are received into memory of the host: which go there, in which pieces, and what becomes of the memory.
+//! Long answers that are received into memory of the application: which go there, in which pieces, and what becomes of the
+//! memory.
 
 use crate::support::node::{Node, int, text, tuple};
 use crate::support::pair::{BOTH, Wire, value_box};
@@ -328,7 +329,7 @@ fn a_room_that_is_not_needed_is_given_up() {
             let frame = reply(&wire, seq, value);
             wire.session.incoming().push(&frame);
             answer(&mut wire, seq);
-            // It is free at once, and dropped by whoever may run code of the host.
+            // It is free at once, and dropped by whoever may run code of the application.
             assert!(fate.is(0, 1, 0) && wire.session.has_dropped());
             assert_eq!(wire.session.take_destinations().len(), 1);
             assert!(fate.is(0, 1, 1) && !wire.session.has_dropped());

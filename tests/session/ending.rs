@@ -77,7 +77,7 @@ fn answers_cross_a_close() {
     }
 }
 
-/// After our CLOSE everything is answered that needs no code of the host; the host is not asked any more.
+/// After our CLOSE everything is answered that needs no code of the application; the application is not asked any more.
 #[test]
 fn requests_that_cross_a_close() {
     for (mut wire, root) in wires() {
@@ -297,7 +297,8 @@ fn calls_back_and_forth_to_any_depth() {
     }
 }
 
-/// A call whose connection ends in the middle is not waited for any more, whether the host answers it later or never.
+/// A call whose connection ends in the middle is not waited for any more, whether the application answers it later or
+/// never.
 #[test]
 fn the_end_serves_no_call() {
     for (mut wire, root) in wires() {

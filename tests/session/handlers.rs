@@ -1,4 +1,4 @@
-//! Every handler: what reaches the host, what the session answers by itself, what it refuses.
+//! Every handler: what reaches the application, what the session answers by itself, what it refuses.
 
 use crate::support::node::{Node, int, text, tuple};
 use crate::support::pair::{BOTH, Wire, closed, mine, pack, summary, tuple_box, value_box, yours};
@@ -341,7 +341,7 @@ fn oldslicing_resolves_both_names() {
         let (attempt, fallback) = ask(&mut wire, &root, "hidden", "__delslice__");
         assert_eq!(attempt, "AttributeError: cannot access 'hidden'");
         assert_eq!(fallback, "AttributeError: 'Calculator' object has no attribute '__delslice__'");
-        // Of what only the host knows, the plain name if it is allowed, else the exposed one.
+        // Of what only the application knows, the plain name if it is allowed, else the exposed one.
         let mut dynamic = shape("mylib.Dynamic", &["exposed_both"]);
         dynamic.dynamic = true;
         let dynamic = wire.lend(&root, &Thing::new("dynamic", &Arc::new(dynamic)).value()).items()[1].clone();
@@ -453,7 +453,7 @@ fn the_number_of_a_request_comes_back_as_it_was() {
             wire.feed_message(Kind::Request, seq, &tuple([int(1), value_box(tuple([int(5)]))]));
             assert!(wire.event().is_none());
             assert_eq!(wire.only_said(), (Kind::Reply, seq.clone(), value_box(int(5))));
-            // The host's answers, too.
+            // The application's answers, too.
             wire.feed_message(Kind::Request, seq, &tuple([int(9), tuple_box([yours(&root)])]));
             let Some(rpyc::session::Event::Request(request)) = wire.event() else { panic!("no request") };
             wire.session.raise(&request.id, &Exception::stop_iteration());

@@ -447,7 +447,7 @@ fn a_request_says_how_long_its_caller_waits() {
                 }
             }
         }
-        // The host's own time of a request comes in no message.
+        // The application's own time of a request comes in no message.
         let request = pair.host(call);
         assert_eq!(request.id.due(), Due::NEVER);
         assert_eq!(request.id.due().on_clock(5), Due::NEVER);

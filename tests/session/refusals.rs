@@ -1,4 +1,4 @@
-//! Requests that are refused: in the words of Python, and without the host.
+//! Requests that are refused: in the words of Python, and without the application.
 
 use crate::support::node::{Node, int, text, tuple};
 use crate::support::pair::{BOTH, Wire, mine, pack, summary, tuple_box, value_box, yours};

@@ -150,7 +150,7 @@ fn repeated_calls_are_counted_like_others() {
     }
 }
 
-/// After our CLOSE the host is not asked any more, and at the end it gets back everything.
+/// After our CLOSE the application is not asked any more, and at the end it gets back everything.
 #[test]
 fn nothing_is_remembered_at_the_end() {
     for dialect in [Dialect::V6, Dialect::V5] {

@@ -165,7 +165,7 @@ impl Wire {
         (class[1].as_text().to_owned(), body)
     }
 
-    /// A request that the host is to answer.
+    /// A request that the application is to answer.
     pub fn host(&mut self, handler: i64, args: Node) -> Request {
         let seq = self.request(handler, args);
         match self.event() {
@@ -242,7 +242,7 @@ impl Pair {
         }
     }
 
-    /// The host's answer, as it arrives.
+    /// The application's answer, as it arrives.
     pub fn reply(&mut self, request: &Request, value: &Value) -> Result<Value> {
         self.server.reply(&request.id, value)?;
         self.to_client();

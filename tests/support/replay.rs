@@ -32,7 +32,7 @@ impl Wrap for NoWrap {
 pub struct Style {
     /// Requests with their arguments as values, or in the form that their handler has.
     pub raw: bool,
-    /// Objects whose attributes only the host knows.
+    /// Objects whose attributes only the application knows.
     pub dynamic: bool,
     /// How many bytes arrive at a time.
     pub piece: usize,
@@ -343,7 +343,7 @@ impl<'r> Replay<'r> {
         table.get(symbol).unwrap_or_else(|| panic!("{symbol} is not known")).clone()
     }
 
-    /// The recorded answer, given by the host.
+    /// The recorded answer, given by the application.
     fn answer(&mut self, message: &'r Message, request: Request) {
         if let (true, Op::DelAttr(Name::Dynamic(name))) = (self.style.dynamic, &request.op) {
             assert!(thing_of(&request.target).attributes.lock().unwrap().remove(name.as_str()));

@@ -1,4 +1,4 @@
-//! What a recording tells about the host behind our session: its objects, their attributes, its settings.
+//! What a recording tells about the application behind our session: its objects, their attributes, its settings.
 
 use super::node::{Node, int};
 use super::recording::{Kind, Message, Recording, Side};

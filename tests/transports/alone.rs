@@ -81,7 +81,7 @@ fn sigpipe_reaches_nobody() {
         let child = connect(&address("exec:exec true"), None).unwrap();
         assert_eq!(recv_to_end(&*child), b"");
         assert_eq!(child.send(&[IoSlice::new(b"in vain")]).unwrap_err().kind(), ErrorKind::BrokenPipe);
-        // Once more, for a host that has the signal blocked itself.
+        // Once more, for an application that has the signal blocked itself.
         unsafe {
             let mut set = std::mem::zeroed();
             libc::sigaddset(&mut set, libc::SIGPIPE);

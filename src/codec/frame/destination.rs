@@ -1,4 +1,4 @@
-//! Memory of the host into which a long answer is received, from the transport straight to its place.
+//! Memory of the application into which a long answer is received, from the transport straight to its place.
 
 use crate::value::{Blob, Value};
 use std::fmt;
@@ -11,11 +11,12 @@ pub trait Destination: Send + Sync {
     /// Its first bytes, where they are. Nothing is written any more.
     fn keep(self: Box<Self>, len: usize) -> Blob;
 
-    /// Nothing is written any more, so others may have the memory. Dropping the rest may run code of the host.
+    /// Nothing is written any more, so others may have the memory. Dropping the rest may run code of the application.
     fn give_up(&mut self);
 }
 
-/// Bytes that fit go into the destination; the value is then what lies there. All else is as it was, and the destination comes back.
+/// Bytes that fit go into the destination; the value is then what lies there. All else is as it was, and the destination
+/// comes back.
 pub fn fill(mut destination: Box<dyn Destination>, value: Value) -> (Value, Option<Box<dyn Destination>>) {
     let Value::Bytes(bytes) = &value else { return (value, Some(destination)) };
     let len = bytes.len();
@@ -24,8 +25,8 @@ pub fn fill(mut destination: Box<dyn Destination>, value: Value) -> (Value, Opti
     (Value::Bytes(destination.keep(len)), None)
 }
 
-/// An answer that is to be received into a destination if it begins as foreseen: `prefix`, a length in four bytes, and so many
-/// bytes to the end of the body.
+/// An answer that is to be received into a destination if it begins as foreseen: `prefix`, a length in four bytes, and so
+/// many bytes to the end of the body.
 pub struct Expected {
     pub key: i64,
     /// Empty: it cannot be told how the answer will begin.

@@ -25,7 +25,7 @@ pub struct Outgoing {
     splices: VecDeque<Splice>,
     /// Unsent bytes in `splices`.
     spliced: usize,
-    /// Blobs that have been sent. Dropping them may run code of the host.
+    /// Blobs that have been sent. Dropping them may run code of the application.
     spent: Vec<Blob>,
     deflater: Deflater,
 }

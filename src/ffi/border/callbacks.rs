@@ -9,7 +9,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
 
-/// Code of the host that serves a call.
+/// Code of the application that serves a call.
 ///
 /// It answers with one of rpyc_call_return... or rpyc_call_raise..., or keeps the call with rpyc_call_defer; if it does
 /// neither, the caller gets a RuntimeError. It returns: no longjmp, no C++ exception.

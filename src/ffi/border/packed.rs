@@ -74,13 +74,13 @@ fn put_head(out: &mut Vec<u8>, value: &Value) {
     }
 }
 
-/// A method that was taken from an object of the host: the number of that, and its name there.
+/// A method that was taken from an object of the application: the number of that, and its name there.
 fn method_of(local: &dyn Local) -> Option<(u64, &Text)> {
     let (object, name) = local.as_any().downcast_ref::<BoundMethod>()?.parts();
     Some((token_of(object)?, name))
 }
 
-/// Packs a value. Handles in it are for the host to free.
+/// Packs a value. Handles in it are for the application to free.
 pub(crate) fn put(out: &mut Vec<u8>, value: &Value) {
     match value {
         Value::None => out.push(NONE),

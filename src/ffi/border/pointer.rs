@@ -1,4 +1,4 @@
-//! Pointers of the host: texts, bytes and arrays that come in, places for results.
+//! Pointers of the application: texts, bytes and arrays that come in, places for results.
 
 use crate::ffi::border::handle;
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_UTF8, Result};
@@ -8,7 +8,8 @@ use std::ffi::{CStr, c_char};
 use std::fmt;
 use std::{ptr, slice};
 
-/// RPYC_NUL_TERMINATED: as a length, the text ends with NUL. It stands in cbindgen.toml, as cbindgen cannot see `usize::MAX`.
+/// RPYC_NUL_TERMINATED: as a length, the text ends with NUL. It stands in cbindgen.toml, as cbindgen cannot see
+/// `usize::MAX`.
 pub(crate) const ZT: usize = usize::MAX;
 
 /// Texts up to here are mostly names.

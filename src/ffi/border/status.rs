@@ -203,7 +203,7 @@ fn status_of(error: &Error) -> rpyc_status {
     }
 }
 
-/// The error that a status stands for; the host's own where it stands for none.
+/// The error that a status stands for; the application's own where it stands for none.
 pub(crate) fn error_of(status: rpyc_status, text: String) -> Error {
     match status {
         RPYC_ERR_ARGUMENT | RPYC_ERR_NULL | RPYC_ERR_UTF8 => Error::Argument(text),

@@ -1,4 +1,5 @@
-//! Tables of the host, which say their own size: they can grow, and programs that were made for a shorter one go on working.
+//! Tables of the application, which say their own size: they can grow, and programs that were made for a shorter one go on
+//! working.
 
 use crate::ffi::border::pointer::{array, name};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ABI, Result};
@@ -36,8 +37,8 @@ pub(crate) fn known_flags(flags: u64, known: u64, what: impl std::fmt::Display) 
     }
 }
 
-/// Reads the entries of a table whose size the host says: shorter ones are filled up with zeros, and what longer ones have
-/// beyond must be zeros.
+/// Reads the entries of a table whose size the application says: shorter ones are filled up with zeros, and what longer
+/// ones have beyond must be zeros.
 ///
 /// # Safety
 /// The pointer is NULL or has `count` entries of `size` bytes; zeros are a valid `T`.

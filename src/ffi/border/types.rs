@@ -42,7 +42,7 @@ pub struct rpyc_async_result {
     _opaque: (),
 }
 
-/// Memory of the host for one bytes answer at a time, received there without a copy. Shared.
+/// Memory of the application for one bytes answer at a time, received there without a copy. Shared.
 pub struct rpyc_buffer {
     _opaque: (),
 }
@@ -62,8 +62,8 @@ pub struct rpyc_class {
     _opaque: (),
 }
 
-/// A queue of calls. Threads of the library read what peers ask and put it here; the host runs it in a thread of its own,
-/// when the queue's descriptor becomes readable. Shared; when the last handle is freed, calls are refused.
+/// A queue of calls. Threads of the library read what peers ask and put it here; the application runs it in a thread of
+/// its own, when the queue's descriptor becomes readable. Shared; when the last handle is freed, calls are refused.
 pub struct rpyc_queue {
     _opaque: (),
 }
@@ -81,10 +81,10 @@ pub struct rpyc_decoder {
 }
 
 /// One connection as a state machine: bytes go in, bytes and events come out. It has no socket, no clock and no thread, and
-/// calls nobody. For hosts that own their input and output, and for bindings of other languages.
+/// calls nobody. For applications that own their input and output, and for bindings of other languages.
 ///
-/// Any of its functions may be called from any thread; they take turns. What must keep its order is the host's to order:
-/// the bytes that it feeds, and those that it takes to send them.
+/// Any of its functions may be called from any thread; they take turns. What must keep its order is the application's to
+/// order: the bytes that it feeds, and those that it takes to send them.
 pub struct rpyc_session {
     _opaque: (),
 }

@@ -1,4 +1,4 @@
-//! The host's pointers that come with a destructor.
+//! The application's pointers that come with a destructor.
 
 use crate::connection::Attachment;
 use crate::ffi::border::boundary;
@@ -17,7 +17,7 @@ pub(crate) struct Userdata {
     free: rpyc_free_fn,
 }
 
-// SAFETY: the header tells the host that callbacks and destructors run on several threads.
+// SAFETY: the header tells the application that callbacks and destructors run on several threads.
 unsafe impl Send for Userdata {}
 // SAFETY: as above; Rust never looks behind the pointer.
 unsafe impl Sync for Userdata {}

@@ -1,4 +1,4 @@
-//! Slaves: services that give masters of classic mode what the host's callbacks do.
+//! Slaves: services that give masters of classic mode what the application's callbacks do.
 
 use crate::classic::{self, Slave, SlaveState};
 use crate::ffi::border::boundary::ffi_boundary;
@@ -45,7 +45,8 @@ pub struct rpyc_slave_table {
     /// connection.
     pub get_namespace: rpyc_method_fn,
     /// Makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
-    /// refused, as with rpyc_class_table, which also tells what connection can do. NULL in place of the function: it is userdata.
+    /// refused, as with rpyc_class_table, which also tells what connection can do. NULL in place of the function: it is
+    /// userdata.
     pub create: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, userdata: *mut c_void) -> *mut c_void>,
     /// Ends what create made.
     pub destroy: Option<unsafe extern "C" fn(instance: *mut c_void)>,
@@ -61,12 +62,12 @@ fn self_of(root: &Object) -> *mut c_void {
 }
 
 /// # Safety
-/// `run` is what the host's table says it is.
+/// `run` is what the application's table says it is.
 unsafe fn method(run: rpyc_method_fn) -> Option<Method> {
     let run = run?;
     Some(Arc::new(move |call: Call| {
         let this = self_of(call.object());
-        // SAFETY: the host's function, called as its type says.
+        // SAFETY: the application's function, called as its type says.
         lend_call(call, |call| unsafe { run(call, this) });
     }))
 }

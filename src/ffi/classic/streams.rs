@@ -64,7 +64,7 @@ unsafe fn with_options(
     let c_text = |text: &str| CString::new(text).unwrap_or_default();
     let filter = |name: &str| match options.filter {
         None => true,
-        // SAFETY: the host's function, called as its type says.
+        // SAFETY: the application's function, called as its type says.
         Some(filter) => boundary::outside(|| unsafe { filter(c_text(name).as_ptr(), options.userdata) }),
     };
     let progress = |told: &Progress<'_>| match options.progress {
@@ -74,7 +74,7 @@ unsafe fn with_options(
             let Progress { done, size, files, total, .. } = *told;
             let told =
                 rpyc_transfer_progress { local: local.as_ptr(), remote: remote.as_ptr(), done, size, files, total };
-            // SAFETY: the host's function, called as its type says.
+            // SAFETY: the application's function, called as its type says.
             boundary::outside(|| unsafe { progress(&told, options.userdata) })
         }
     };
@@ -84,8 +84,8 @@ unsafe fn with_options(
 
 /// Copies a file, or a folder with all that is in it, to a classic server: rpyc.classic.upload().
 ///
-/// Folders that are missing are made. In folders, what is neither file nor folder is passed over. A file that could only be copied in
-/// part stays so.
+/// Folders that are missing are made. In folders, what is neither file nor folder is passed over. A file that could only
+/// be copied in part stays so.
 ///
 /// @param classic borrowed
 /// @param local copied; a path
@@ -212,7 +212,7 @@ pub unsafe extern "C" fn rpyc_classic_redirect(
     }
 }
 
-/// A stream of C that the host keeps open.
+/// A stream of C that the application keeps open.
 struct File(*mut FILE);
 
 // SAFETY: the streams of C have locks of their own.
@@ -255,7 +255,8 @@ impl File {
     }
 }
 
-/// Leads the standard streams of a classic server to streams of C, such as this program's stdin, stdout and stderr. Each write is flushed.
+/// Leads the standard streams of a classic server to streams of C, such as this program's stdin, stdout and stderr. Each
+/// write is flushed.
 ///
 /// @param classic borrowed
 /// @param input borrowed until the redirection has ended; NULL: the peer keeps its own

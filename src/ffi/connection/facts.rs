@@ -1,4 +1,4 @@
-//! What a connection is: its options, its dialect, its ends, whom the host takes the peer for, and its root.
+//! What a connection is: its options, its dialect, its ends, whom the application takes the peer for, and its root.
 
 use crate::config::Dialect;
 use crate::connection::Connection;
@@ -191,7 +191,7 @@ pub unsafe extern "C" fn rpyc_connection_get_option(
     }
 }
 
-/// Whom the host takes the peer for: what rpyc_config_set_credentials was given.
+/// Whom the application takes the peer for: what rpyc_config_set_credentials was given.
 ///
 /// @param connection borrowed; also one that was lent to a service's callback
 /// @param credentials_out owned; free it with rpyc_value_free; None if nothing was set

@@ -28,8 +28,8 @@ pub(crate) unsafe fn checked<'a>(handle: *const rpyc_connection) -> Result<&'a C
     Ok(connection)
 }
 
-/// The same for functions that run code of the host, which may free the very handle: it holds what the handle stands for,
-/// and does not keep it open.
+/// The same for functions that run code of the application, which may free the very handle: it holds what the handle
+/// stands for, and does not keep it open.
 ///
 /// # Safety
 /// The handle is NULL or a live connection.
@@ -135,8 +135,8 @@ pub unsafe extern "C" fn rpyc_connection_free(connection: *mut rpyc_connection) 
 
 /// Closes a connection: tells the peer and waits, at most close_timeout, for it to end the stream.
 ///
-/// Requests that wait for answers may get them meanwhile, and fail with RPYC_ERR_CLOSED otherwise; objects of the peer are gone.
-/// Closing again does nothing.
+/// Requests that wait for answers may get them meanwhile, and fail with RPYC_ERR_CLOSED otherwise; objects of the peer are
+/// gone. Closing again does nothing.
 /// What rpyc_config_set_before_closed was given runs first.
 ///
 /// @param connection borrowed

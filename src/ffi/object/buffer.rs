@@ -1,4 +1,4 @@
-//! rpyc_buffer: memory of the host into which long answers are received.
+//! rpyc_buffer: memory of the application into which long answers are received.
 
 use crate::codec::frame::Destination;
 use crate::connection::{ask_into, ask_later_into};
@@ -27,7 +27,7 @@ pub(crate) struct Memory {
     _userdata: Userdata,
 }
 
-// SAFETY: the header tells the host that the memory is written and read on several threads; `Loan` keeps them apart.
+// SAFETY: the header tells the application that the memory is written and read on several threads; `Loan` keeps them apart.
 unsafe impl Send for Memory {}
 // SAFETY: as above.
 unsafe impl Sync for Memory {}
@@ -53,8 +53,8 @@ impl Destination for Loan {
         if self.over {
             return &mut [];
         }
-        // SAFETY: the host lets the library write there until its destructor runs, which `memory` holds off, and leaves
-        // it alone while it is busy; there is one loan at a time, which is borrowed here.
+        // SAFETY: the application lets the library write there until its destructor runs, which `memory` holds off, and
+        // leaves it alone while it is busy; there is one loan at a time, which is borrowed here.
         unsafe { &mut *self.memory.bytes }
     }
 
@@ -76,7 +76,7 @@ impl AsRef<[u8]> for Loan {
         if self.over {
             return &[];
         }
-        // SAFETY: as in `bytes_mut`; nobody writes while the loan is shared, and the host only reads.
+        // SAFETY: as in `bytes_mut`; nobody writes while the loan is shared, and the application only reads.
         unsafe { &*self.memory.bytes }.get(..self.used).unwrap_or_default()
     }
 }

@@ -62,7 +62,7 @@ impl Served {
     }
 }
 
-/// Lends a call to code of the host. What it does not answer is answered when this returns.
+/// Lends a call to code of the application. What it does not answer is answered when this returns.
 #[inline]
 pub(crate) fn lend_call(call: Call, run: impl FnOnce(*mut rpyc_call)) {
     handle::lend(Served::new(call), |call| boundary::outside(|| run(call)));
@@ -437,8 +437,8 @@ pub unsafe extern "C" fn rpyc_call_name(call: *const rpyc_call) -> *const c_char
     })
 }
 
-/// Does nobody wait for the answer any more? It looks whether the stream has ended, without waiting, and whether the deadline
-/// of the call has passed (rpyc_call_time_left): a long call may ask again and again.
+/// Does nobody wait for the answer any more? It looks whether the stream has ended, without waiting, and whether the
+/// deadline of the call has passed (rpyc_call_time_left): a long call may ask again and again.
 ///
 /// @param call borrowed
 /// @return true also for NULL
@@ -451,11 +451,12 @@ pub unsafe extern "C" fn rpyc_call_cancelled(call: *const rpyc_call) -> bool {
 }
 
 /// How long the caller still waits for the answer. Only a peer that has agreed on the native dialect says it: in its
-/// sync_request_timeout, the timeout of an asynchronous call, or the deadline of a request of a bare session. It counts from
-/// when the request was read here, and holds for deferred calls too. An answer can be given also when it has passed.
+/// sync_request_timeout, the timeout of an asynchronous call, or the deadline of a request of a bare session. It counts
+/// from when the request was read here, and holds for deferred calls too. An answer can be given also when it has passed.
 ///
 /// @param call borrowed
-/// @return milliseconds; 0: the time is up; -1: the caller has not said it, or waits without a limit, or has its answer; 0 also for NULL
+/// @return milliseconds; 0: the time is up; -1: the caller has not said it, or waits without a limit, or has its answer; 0
+///         also for NULL
 ///
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]

@@ -35,8 +35,8 @@ pub struct rpyc_method {
     /// Serves a call. Not NULL.
     pub call: rpyc_method_fn,
     /// Such as "add(a, b=2, *rest, c=3, **named)". Arguments are checked before the callback runs, and each parameter is an
-    /// argument of the call, in the order of the text: *rest is a tuple, **named a dict. Its name is that of the method, with or
-    /// without the prefix, or left out. NULL: anything goes.
+    /// argument of the call, in the order of the text: *rest is a tuple, **named a dict. Its name is that of the method,
+    /// with or without the prefix, or left out. NULL: anything goes.
     pub signature: *const c_char,
     /// What the method does, for Python's help(). NULL: nothing to say.
     pub doc: *const c_char,
@@ -106,8 +106,8 @@ pub struct rpyc_class_table {
     pub del_attr: rpyc_method_fn,
     /// Returns whether the object has an attribute that is in no table; not 0: it has. Asked for each permitted name before
     /// get_dynamic and del_dynamic, special methods included; 0 is an AttributeError for the peer. set_dynamic is called
-    /// without it: setting makes attributes. The usual rules hold for the names. NULL: an attribute exists unless get_dynamic
-    /// raises AttributeError, as with Python's __getattr__.
+    /// without it: setting makes attributes. The usual rules hold for the names. NULL: an attribute exists unless
+    /// get_dynamic raises AttributeError, as with Python's __getattr__.
     pub has_dynamic: Option<unsafe extern "C" fn(instance: *mut c_void, name: *const c_char, length: usize) -> i32>,
     /// Reads such an attribute; argument 0 is its name. NULL: they cannot be read.
     pub get_dynamic: rpyc_method_fn,
@@ -119,11 +119,11 @@ pub struct rpyc_class_table {
     pub aliases: *const *const c_char,
     /// How many names there are.
     pub alias_count: usize,
-    /// Of a service: makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
-    /// refused: it ends before anything is answered, without on_connect and on_disconnect, and where this side made it,
-    /// the function that did gives RPYC_ERR_STATE. connection is lent; it tells its options, credentials and ends, and keeps a
-    /// pointer (rpyc_connection_set_userdata), but nothing can be requested yet: RPYC_ERR_STATE. It is NULL for the one object
-    /// of RPYC_CLASS_SHARED. NULL in place of the function: self is userdata.
+    /// Of a service: makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection
+    /// is refused: it ends before anything is answered, without on_connect and on_disconnect, and where this side made it,
+    /// the function that did gives RPYC_ERR_STATE. connection is lent; it tells its options, credentials and ends, and
+    /// keeps a pointer (rpyc_connection_set_userdata), but nothing can be requested yet: RPYC_ERR_STATE. It is NULL for
+    /// the one object of RPYC_CLASS_SHARED. NULL in place of the function: self is userdata.
     pub create: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, userdata: *mut c_void) -> *mut c_void>,
     /// Ends what create made.
     pub destroy: Option<unsafe extern "C" fn(instance: *mut c_void)>,
@@ -134,12 +134,12 @@ pub struct rpyc_class_table {
 }
 
 /// # Safety
-/// `run` is what the host's table says it is.
+/// `run` is what the application's table says it is.
 unsafe fn method(run: rpyc_method_fn) -> Option<Method> {
     let run = run?;
     Some(Arc::new(move |call: Call| {
         let this = self_of(call.object());
-        // SAFETY: the host's function, called as its type says.
+        // SAFETY: the application's function, called as its type says.
         lend_call(call, |call| unsafe { run(call, this) });
     }))
 }
@@ -243,7 +243,7 @@ unsafe fn method_member(entry: &rpyc_method) -> Result<Member> {
 unsafe fn dynamic(table: &rpyc_class_table) -> Option<Dynamic> {
     let has = table.has_dynamic.map(|has| -> Has {
         Arc::new(move |object: &Object, name: &str| {
-            // SAFETY: the host's function, called as its type says.
+            // SAFETY: the application's function, called as its type says.
             boundary::outside(|| unsafe { has(self_of(object), name.as_ptr().cast(), name.len()) }) != 0
         })
     });

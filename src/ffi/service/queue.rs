@@ -1,4 +1,4 @@
-//! rpyc_queue: calls of peers, run by the host in its own thread.
+//! rpyc_queue: calls of peers, run by the application in its own thread.
 
 use crate::connection::Queue;
 use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
@@ -98,8 +98,8 @@ pub unsafe extern "C" fn rpyc_queue_length(queue: *const rpyc_queue) -> usize {
     ffi_boundary_or(0, || unsafe { usable(queue) }.map_or(0, Queue::len))
 }
 
-/// Limits how long a call may wait. One that has waited longer when its turn comes is answered with TimeoutError and not run;
-/// so is one whose caller has stopped waiting by then, as far as that is known (rpyc_call_time_left).
+/// Limits how long a call may wait. One that has waited longer when its turn comes is answered with TimeoutError and not
+/// run; so is one whose caller has stopped waiting by then, as far as that is known (rpyc_call_time_left).
 ///
 /// @param queue borrowed
 /// @param timeout_ms milliseconds, for calls that come from now on; -1: no limit, as at first
@@ -122,14 +122,16 @@ pub unsafe extern "C" fn rpyc_queue_set_timeout(
     }
 }
 
-/// Runs calls that wait, in this thread, one of each connection in turn; those of one connection in the order of their arrival.
+/// Runs calls that wait, in this thread, one of each connection in turn; those of one connection in the order of their
+/// arrival.
 ///
 /// From its first time on, this thread is one of the queue's: while it waits for something on a connection of the queue, it
 /// runs what that connection's peer calls meanwhile.
 ///
 /// @param queue borrowed
 /// @param most how many calls at most; 0: as many as wait at first
-/// @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here. It ends when the last handle is
+/// @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here. It ends when the last handle
+///         is
 ///        freed
 /// @param ran_out how many were run; may be NULL
 /// @param error_out owned; may be NULL
@@ -157,8 +159,8 @@ pub unsafe extern "C" fn rpyc_queue_run(
 }
 
 /// Has all calls that come over a server's connections wait in a queue; each connection's thread reads them. It holds for
-/// connections that are accepted from now on. Hooks (create, on_connect, on_disconnect) and destructors run in threads of the
-/// server as before.
+/// connections that are accepted from now on. Hooks (create, on_connect, on_disconnect) and destructors run in threads of
+/// the server as before.
 ///
 /// @param server borrowed
 /// @param queue copied reference; the server does not keep it open

@@ -1,4 +1,4 @@
-//! What a session tells the host: events, and the packed data that they lend.
+//! What a session tells the application: events, and the packed data that they lend.
 
 use crate::bare::{Asks, Bare, Event};
 use crate::error::Error;
@@ -36,9 +36,9 @@ pub(crate) unsafe fn checked<'a>(session: *const rpyc_session) -> Result<&'a Ses
 
 /// Nothing whole has arrived.
 pub const RPYC_EVENT_NONE: i32 = 0;
-/// The peer asks something of an object of the host.
+/// The peer asks something of an object of the application.
 pub const RPYC_EVENT_REQUEST: i32 = 1;
-/// The answer to a request of the host.
+/// The answer to a request of the application.
 pub const RPYC_EVENT_REPLY: i32 = 2;
 /// Nobody holds the object of this token any more, neither the peer nor a handle nor a call.
 pub const RPYC_EVENT_RELEASED: i32 = 3;
@@ -78,8 +78,8 @@ pub struct rpyc_session_event {
     pub token: u64,
     /// Of a reply: the number that the request was given.
     pub sequence: i64,
-    /// Of a request: the id of the member; RPYC_MEMBER_NONE for functions, classes, and attributes that are asked for by name:
-    /// argument 0 is the name then, and argument 1 the value to be set.
+    /// Of a request: the id of the member; RPYC_MEMBER_NONE for functions, classes, and attributes that are asked for by
+    /// name: argument 0 is the name then, and argument 1 the value to be set.
     pub member: u64,
     /// Of a request: the name of the member, function or attribute. Borrowed as long as the call; not NUL-terminated.
     pub name: *const c_char,
@@ -91,8 +91,8 @@ pub struct rpyc_session_event {
     pub value: *mut rpyc_value,
     /// Of a reply that did not go well, and of the end: owned.
     pub error: *mut rpyc_error,
-    /// In sessions with RPYC_SESSION_PACKED: of a request a tuple of the arguments (a tuple) and the keywords (a dict), of a
-    /// reply the value. Borrowed until the next event. Handles in it are owned.
+    /// In sessions with RPYC_SESSION_PACKED: of a request a tuple of the arguments (a tuple) and the keywords (a dict), of
+    /// a reply the value. Borrowed until the next event. Handles in it are owned.
     pub packed: *const c_void,
     /// Bytes of packed.
     pub packed_length: usize,
@@ -119,7 +119,7 @@ impl rpyc_session_event {
     };
 }
 
-/// A place for an event, as long as the host knows events.
+/// A place for an event, as long as the application knows events.
 pub(crate) struct EventOut {
     place: *mut rpyc_session_event,
     size: usize,
@@ -147,7 +147,7 @@ impl EventOut {
 
     pub fn put(&self, event: rpyc_session_event) {
         let known = offset_of!(rpyc_session_event, kind);
-        // SAFETY: `new` was promised that so many bytes can be written; the host's own size stays.
+        // SAFETY: `new` was promised that so many bytes can be written; the application's own size stays.
         unsafe {
             let from = (&raw const event).cast::<u8>().add(known);
             ptr::copy_nonoverlapping(from, self.place.cast::<u8>().add(known), self.size - known);
@@ -170,7 +170,7 @@ impl SessionHandle {
         (packed.as_ptr().cast(), packed.len())
     }
 
-    /// An event as the host gets it.
+    /// An event as the application gets it.
     pub fn event(&self, event: Event) -> rpyc_session_event {
         let mut out = rpyc_session_event::EMPTY;
         match event {

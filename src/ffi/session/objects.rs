@@ -1,4 +1,4 @@
-//! rpyc_session: objects of the host as data; what is asked of them becomes events.
+//! rpyc_session: objects of the application as data; what is asked of them becomes events.
 
 use crate::bare::{self, Access, Asks};
 use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
@@ -19,7 +19,7 @@ use std::sync::Arc;
 pub const RPYC_MEMBER_METHOD: i32 = 0;
 /// A member whose every use is an event, as its access allows.
 pub const RPYC_MEMBER_PROPERTY: i32 = 1;
-/// A value that never changes, and of which the host hears nothing.
+/// A value that never changes, and of which the application hears nothing.
 pub const RPYC_MEMBER_VALUE: i32 = 2;
 
 /// The property can be read.
@@ -125,10 +125,11 @@ unsafe fn signature(text: *const c_char, name: &str) -> Result<Option<Signature>
     }
 }
 
-/// Makes a class of objects that the host knows by a token each. What is asked of them becomes events.
+/// Makes a class of objects that the application knows by a token each. What is asked of them becomes events.
 ///
 /// What every object of Python has (__repr__, __str__, __eq__, __hash__, __dir__, __doc__, ...), isinstance, the attribute
-/// rules, signatures, and iteration over __iter__ and __next__ are answered by the library, unless the class has such members.
+/// rules, signatures, and iteration over __iter__ and __next__ are answered by the library, unless the class has such
+/// members.
 ///
 /// @param session borrowed; the one whose events tell of calls of the class; NULL, if it cannot be called: the class may be
 ///        used in every session
@@ -213,10 +214,11 @@ pub extern "C" fn rpyc_session_new_token() -> u64 {
     ffi_boundary_or(0, ids::next)
 }
 
-/// The object of the host that has a token: the one that lives, wherever it is held, or a new one.
+/// The object of the application that has a token: the one that lives, wherever it is held, or a new one.
 ///
-/// A token names an object, so that peers see the same one each time it is sent. The host may free the handle as soon as the
-/// object is sent; RPYC_EVENT_RELEASED tells when nobody holds the object any more. Objects and functions share the tokens of a session.
+/// A token names an object, so that peers see the same one each time it is sent. The application may free the handle as
+/// soon as the object is sent; RPYC_EVENT_RELEASED tells when nobody holds the object any more. Objects and functions
+/// share the tokens of a session.
 ///
 /// @param session borrowed
 /// @param class_ copied reference; its class, if it is made; from rpyc_session_class_new
@@ -244,7 +246,7 @@ pub unsafe extern "C" fn rpyc_session_object_new(
     }
 }
 
-/// The function of the host that has a token: the one that lives, or a new one. Python peers see a function.
+/// The function of the application that has a token: the one that lives, or a new one. Python peers see a function.
 ///
 /// @param session borrowed
 /// @param token comes with the events of the function; as of rpyc_session_object_new
@@ -324,7 +326,7 @@ pub unsafe extern "C" fn rpyc_session_owns(session: *const rpyc_session, object:
     })
 }
 
-/// The token of an object or function of the host.
+/// The token of an object or function of the application.
 ///
 /// @param object borrowed
 /// @param token_out the token; may be NULL

@@ -1,4 +1,4 @@
-//! rpyc_session: requests of the host, and their time.
+//! rpyc_session: requests of the application, and their time.
 
 use crate::bare::Bare;
 use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or, ffi_boundary_status};
@@ -18,12 +18,12 @@ use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A time on the host's clock; none where it is negative.
+/// A time on the application's clock; none where it is negative.
 fn deadline(milliseconds: i64) -> Option<Duration> {
     timeout(milliseconds)
 }
 
-/// One request of the host, taken in.
+/// One request of the application, taken in.
 struct Asking<'a> {
     handler: i32,
     object: Option<&'a Reference>,
@@ -107,10 +107,11 @@ impl Asking<'_> {
 /// Asks something of the peer. Its answer is a reply event.
 ///
 /// handler tells what is asked: RPYC_HANDLE_GETROOT and RPYC_HANDLE_PING (argument: the data) of the peer itself; of an
-/// object RPYC_HANDLE_GETATTR, _SETATTR (argument: the value), _DELATTR, _CALL, _CALLATTR, _REPR, _STR, _HASH, _DIR, _INSPECT, _CMP
-/// (name: that of the operator, "__eq__"; argument: the other), _BUFFITER (argument: how many items), _CTXEXIT
-/// (argument: None, or anything if there was an error), _PICKLE (argument: the protocol), _INSTANCECHECK (object: the class;
-/// argument: an object of whatever peer or session; where ids or names tell, nothing is sent, and the number is -1).
+/// object RPYC_HANDLE_GETATTR, _SETATTR (argument: the value), _DELATTR, _CALL, _CALLATTR, _REPR, _STR, _HASH, _DIR,
+/// _INSPECT, _CMP (name: that of the operator, "__eq__"; argument: the other), _BUFFITER (argument: how many items),
+/// _CTXEXIT (argument: None, or anything if there was an error), _PICKLE (argument: the protocol), _INSTANCECHECK (object:
+/// the class; argument: an object of whatever peer or session; where ids or names tell, nothing is sent, and the number is
+/// -1).
 ///
 /// @param session borrowed
 /// @param token comes back with the reply
@@ -121,7 +122,8 @@ impl Asking<'_> {
 /// @param args consumed, on success and on every failure
 /// @param arg_count number of args
 /// @param keywords consumed; of calls; a dict with text keys; NULL: none
-/// @param deadline_ms milliseconds on the host's clock, as rpyc_session_expire and rpyc_session_set_time are told them; -1: none
+/// @param deadline_ms milliseconds on the application's clock, as rpyc_session_expire and rpyc_session_set_time are told
+///         them; -1: none
 /// @param sequence_out the number of the request; may be NULL
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (no such handler, wrong number of
@@ -217,7 +219,8 @@ pub unsafe extern "C" fn rpyc_session_ask_packed(
 /// @param deadline_ms as of rpyc_session_ask
 /// @param sequence_out the number of the request; may be NULL
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT, RPYC_ERR_UNSUPPORTED, RPYC_ERR_LIMIT, RPYC_ERR_CLOSED
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT, RPYC_ERR_UNSUPPORTED, RPYC_ERR_LIMIT,
+///         RPYC_ERR_CLOSED
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -277,12 +280,12 @@ pub unsafe extern "C" fn rpyc_session_forget(session: *mut rpyc_session, sequenc
     ffi_boundary_status(|| Ok(unsafe { checked(session) }?.bare.forget(sequence)?))
 }
 
-/// Says what time it is on the host's clock, from which a peer that agreed on the native dialect is told how long each request
-/// is waited for: until its deadline, from the time that was said last. As long as none was said, the peer is not told.
-/// rpyc_session_expire says it too.
+/// Says what time it is on the application's clock, from which a peer that agreed on the native dialect is told how long
+/// each request is waited for: until its deadline, from the time that was said last. As long as none was said, the peer is
+/// not told. rpyc_session_expire says it too.
 ///
 /// @param session borrowed
-/// @param now_ms milliseconds on the host's clock; an earlier time than before does nothing
+/// @param now_ms milliseconds on the application's clock; an earlier time than before does nothing
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (negative)
 ///
 /// Threads: any thread. Since 0.1.
@@ -300,7 +303,7 @@ pub unsafe extern "C" fn rpyc_session_set_time(session: *mut rpyc_session, now_m
 /// When rpyc_session_expire is to be called.
 ///
 /// @param session borrowed
-/// @return milliseconds on the host's clock; -1: no request has a deadline, and for NULL
+/// @return milliseconds on the application's clock; -1: no request has a deadline, and for NULL
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -312,11 +315,11 @@ pub unsafe extern "C" fn rpyc_session_next_deadline(session: *const rpyc_session
     })
 }
 
-/// Ends the waiting for answers that are overdue: each gets a reply event with RPYC_ERR_TIMEOUT. An answer that still comes is
-/// read and dropped.
+/// Ends the waiting for answers that are overdue: each gets a reply event with RPYC_ERR_TIMEOUT. An answer that still
+/// comes is read and dropped.
 ///
 /// @param session borrowed
-/// @param now_ms milliseconds on the host's clock
+/// @param now_ms milliseconds on the application's clock
 /// @param expired_out how many these were; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///

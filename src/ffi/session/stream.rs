@@ -1,4 +1,4 @@
-//! rpyc_session: a session that the host drives itself; bytes and events.
+//! rpyc_session: a session that the application drives itself; bytes and events.
 
 use crate::bare::Bare;
 use crate::config::Dialect;
@@ -31,18 +31,20 @@ use std::sync::Mutex;
 /// - 13: dict; a count in 4 bytes, keys and values by turns
 /// - 15: slice; start, stop, step
 /// - 16: object; an rpyc_object * in 8 bytes, owned by whoever gets it from the library, borrowed towards it
-/// - 17: object of the host; its token in 8 bytes; towards the library then its rpyc_class * in 8 bytes, as of
+/// - 17: object of the application; its token in 8 bytes; towards the library then its rpyc_class * in 8 bytes, as of
 ///   rpyc_session_object_new, or 0 if it lives
 /// - 18: any other value; an rpyc_value * in 8 bytes, owned or borrowed as with 16
-/// - 19: function of the host, only towards the library; its token in 8 bytes, a length in 4 bytes, its name; as of
+/// - 19: function of the application, only towards the library; its token in 8 bytes, a length in 4 bytes, its name; as of
 ///   rpyc_session_function_new without a signature
-/// - 20: method of an object of the host, which the peer took without calling it, only from the library; the token of
+/// - 20: method of an object of the application, which the peer took without calling it, only from the library; the token
+/// of
 ///   the object in 8 bytes, a length in 4 bytes, the literal name of the member; then the method itself, as with 16
 pub const RPYC_SESSION_PACKED: u64 = 1;
 
 /// Makes a session. Nothing has been said on it; both sides may begin.
 ///
-/// Options that wait or send (sync_request_timeout, close_timeout, keepalive) have no meaning here. bind_threads must be off.
+/// Options that wait or send (sync_request_timeout, close_timeout, keepalive) have no meaning here. bind_threads must be
+/// off.
 ///
 /// @param config copied; NULL: the defaults
 /// @param flags RPYC_SESSION_... or 0
@@ -156,7 +158,7 @@ pub unsafe extern "C" fn rpyc_session_sent(session: *mut rpyc_session, length: u
     ffi_boundary_status(|| Ok(unsafe { checked(session) }?.bare.sent(length)?))
 }
 
-/// Takes bytes to be sent into memory of the host: rpyc_session_outgoing and rpyc_session_sent in one.
+/// Takes bytes to be sent into memory of the application: rpyc_session_outgoing and rpyc_session_sent in one.
 ///
 /// @param session borrowed
 /// @param buffer filled from its beginning
@@ -185,7 +187,7 @@ pub unsafe extern "C" fn rpyc_session_take(
 /// # Safety
 /// The pointer is NULL or has so many bytes, which can be written to and are used by nobody else meanwhile.
 unsafe fn room<'a>(buffer: *mut c_void, capacity: usize) -> Result<&'a mut [u8]> {
-    // SAFETY: the same is asked of our caller; a buffer of the host may hold anything before it is filled.
+    // SAFETY: the same is asked of our caller; a buffer of the application may hold anything before it is filled.
     unsafe {
         bytes(buffer.cast_const().cast(), capacity, "buffer")?;
         Ok(if capacity == 0 { &mut [] } else { std::slice::from_raw_parts_mut(buffer.cast(), capacity) })
@@ -195,7 +197,7 @@ unsafe fn room<'a>(buffer: *mut c_void, capacity: usize) -> Result<&'a mut [u8]>
 /// The next event. It never says that there is none while a whole message lies in the buffer.
 ///
 /// @param session borrowed
-/// @param event filled; its struct_size must be set. What it owns is the host's
+/// @param event filled; its struct_size must be set. What it owns is the application's
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, also for RPYC_EVENT_NONE; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ABI (struct_size), RPYC_ERR_CLOSED
 ///         (the session has ended, and everything has been told)
@@ -220,8 +222,8 @@ pub unsafe extern "C" fn rpyc_session_next_event(
     }
 }
 
-/// Takes in bytes, gives the next event, and takes bytes to be sent: three functions in one, for hosts to which each call is
-/// dear. An input that a closed session cannot take is dropped.
+/// Takes in bytes, gives the next event, and takes bytes to be sent: three functions in one, for applications to which
+/// each call is dear. An input that a closed session cannot take is dropped.
 ///
 /// @param session borrowed
 /// @param input copied; as of rpyc_session_feed
@@ -324,8 +326,9 @@ fn dialect_number(dialect: Option<Dialect>) -> i32 {
     }
 }
 
-/// The dialect of the last message of the peer, also where it ended the session with RPYC_ERR_DIALECT. A peer that is spoken to first
-/// in a dialect that it does not know answers in its own: make a new connection, and a session with the option dialect set to this.
+/// The dialect of the last message of the peer, also where it ended the session with RPYC_ERR_DIALECT. A peer that is
+/// spoken to first in a dialect that it does not know answers in its own: make a new connection, and a session with the
+/// option dialect set to this.
 ///
 /// @param session borrowed
 /// @return as rpyc_session_dialect
@@ -396,7 +399,8 @@ pub unsafe extern "C" fn rpyc_session_return_packed(
 /// @param module copied; NULL: "builtins"
 /// @param name copied; the class's name
 /// @param traceback copied; where it was raised, as the peer is to see it; NULL: nothing to say
-/// @param packed copied; a tuple of the arguments (a tuple) and the attributes (a dict with text keys); see "Packed values"; handles
+/// @param packed copied; a tuple of the arguments (a tuple) and the attributes (a dict with text keys); see "Packed
+///         values"; handles
 ///        in it are borrowed
 /// @param packed_length bytes; 0: neither arguments nor attributes
 /// @param error_out owned; may be NULL

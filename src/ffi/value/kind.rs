@@ -61,7 +61,7 @@ pub unsafe extern "C" fn rpyc_value_clone(value: *const rpyc_value) -> *mut rpyc
 /// Frees a handle of a value, and with it all that was borrowed from this handle.
 ///
 /// With the last handle of a reference the peer is told that its object is not used any more; with the last handle of
-/// bytes that the host lent, their destructor runs.
+/// bytes that the application lent, their destructor runs.
 ///
 /// @param value consumed; NULL does nothing
 ///

@@ -266,13 +266,13 @@ pub unsafe extern "C" fn rpyc_value_new_bytes_owned(
     }
 }
 
-/// Bytes of the host, which stay until its userdata is dropped.
+/// Bytes of the application, which stay until its userdata is dropped.
 pub(crate) struct LentBytes {
     pub bytes: *const [u8],
     pub _userdata: Userdata,
 }
 
-// SAFETY: the bytes do not change, and the header tells the host that they are read on several threads.
+// SAFETY: the bytes do not change, and the header tells the application that they are read on several threads.
 unsafe impl Send for LentBytes {}
 // SAFETY: as above.
 unsafe impl Sync for LentBytes {}

@@ -177,7 +177,7 @@ pub(super) fn repr(value: &Value) -> Result<String, Exception> {
         Value::Ref(object) => nested(|| match ask(object, Ask::Repr) {
             Ok(Value::Str(text)) => Ok(text.to_string()),
             Ok(other) => Ok(other.repr()),
-            // The host cannot be asked here.
+            // The application cannot be asked here.
             Err(Error::State(_)) if no_wait::is_inside() => Ok(default_repr(object)),
             Err(error) => Err(error.into()),
         }),

@@ -1,12 +1,13 @@
 //! Containers that hold one another in a circle are freed when nothing else holds them.
 //!
-//! What a peer gave back and something still holds is looked at again when its connection has ended: all that can be reached from
-//! it by way of containers, with how often each is held by the others. What is held from elsewhere too (by a handle of the host, a
-//! call that runs, a connection, an object that we cannot look into) stays, and with it whatever it leads to.
+//! What a peer gave back and something still holds is looked at again when its connection has ended: all that can be
+//! reached from it by way of containers, with how often each is held by the others. What is held from elsewhere too (by a
+//! handle of the application, a call that runs, a connection, an object that we cannot look into) stays, and with it
+//! whatever it leads to.
 //!
-//! Meanwhile no other thread can go from one container to the next, since all their locks are held; a thread that has a reference
-//! to one of them is seen in its count. From tuples a thread goes on without a lock, but inwards only: so the counts are read once
-//! more than tuples are nested.
+//! Meanwhile no other thread can go from one container to the next, since all their locks are held; a thread that has a
+//! reference to one of them is seen in its count. From tuples a thread goes on without a lock, but inwards only: so the
+//! counts are read once more than tuples are nested.
 
 use super::super::class::{BoundMethod, Object};
 use super::super::job::downcast;

@@ -1,4 +1,4 @@
-//! Generators: `builtins.generator`, whose items come from code of the host.
+//! Generators: `builtins.generator`, whose items come from code of the application.
 
 use super::super::call::{Answer, Call};
 use super::super::class::{Class, Member, MemberKind, Method, Object};
@@ -52,7 +52,7 @@ impl Generator {
         object.state().downcast_ref()
     }
 
-    /// Ends it: what the host gave for it is let go.
+    /// Ends it: what the application gave for it is let go.
     fn finish(&self) -> Outcome {
         let mut state = lock(&self.state);
         if let State::Running = *state {

@@ -1,4 +1,4 @@
-//! Requests of the peer: taken apart, checked, answered here where no code of the host is needed.
+//! Requests of the peer: taken apart, checked, answered here where no code of the application is needed.
 
 mod args;
 mod asked;
@@ -70,7 +70,7 @@ fn read_handler(unboxer: &mut Unboxer<'_>, reader: &mut Reader<'_>, limited: Opt
 }
 
 impl<T> Core<T> {
-    /// Handles one request. Only what needs the host becomes an event.
+    /// Handles one request. Only what needs the application becomes an event.
     pub(super) fn serve(&mut self, reader: &mut Reader<'_>, mut id: RequestId) -> Result<Option<Event<T>>> {
         let Core { exports, imports, config, dialect, native, .. } = self;
         let mut unboxer = Unboxer::new(exports, imports, &config.limits, *dialect, native.announced);
@@ -133,7 +133,7 @@ impl<T> Core<T> {
         None
     }
 
-    /// Applies the attribute rules and makes the request ready for the host.
+    /// Applies the attribute rules and makes the request ready for the application.
     fn resolve(
         &mut self,
         id: RequestId,
@@ -180,7 +180,7 @@ impl<T> Core<T> {
         Ok(self.event(id, target, op))
     }
 
-    /// Gives a request to the host, unless too many are with it already.
+    /// Gives a request to the application, unless too many are with it already.
     #[inline]
     fn event(&mut self, id: RequestId, target: Arc<dyn Local>, op: Op) -> Option<Event<T>> {
         if self.serving >= self.config.limits.serving {
@@ -228,7 +228,8 @@ impl<T> Core<T> {
         }
     }
 
-    /// The session does not ask what the target has: the plain name is taken where the rules allow it, else the exposed one.
+    /// The session does not ask what the target has: the plain name is taken where the rules allow it, else the exposed
+    /// one.
     fn method_name(&self, target: &Arc<dyn Local>, name: &[u8]) -> Result<Name, Exception> {
         let mut known = Known::default();
         let mut exposed = None;
@@ -247,7 +248,7 @@ impl<T> Core<T> {
         }
     }
 
-    /// The host's answer to `Op::Exists`: gives the request as it goes on, or refuses it.
+    /// The application's answer to `Op::Exists`: gives the request as it goes on, or refuses it.
     pub(super) fn continue_access(
         &mut self,
         id: RequestId,

@@ -29,7 +29,8 @@ pub fn check(listen: &Address, to: &Address) -> Result<(), Failure> {
     ))
 }
 
-/// Would a connection to this server be one to this listener? For what only turns out then: a host can have many addresses.
+/// Would a connection to this server be one to this listener? For what only turns out then: an application can have many
+/// addresses.
 pub fn is_own(listen: &Address, server: &str) -> bool {
     let (Address::Tcp { host, port }, Ok(Address::Tcp { host: to, port: to_port })) = (listen, server.parse()) else {
         return false;
