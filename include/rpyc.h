@@ -28,7 +28,7 @@
  * ends: RPYC_ERR_EOF (by the peer), RPYC_ERR_CLOSED (by this side), RPYC_ERR_IO, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT,
  * RPYC_ERR_DIALECT, RPYC_ERR_EXIT and RPYC_ERR_INTERRUPTED. Sending errors are connection errors and the reasons for
  * which a request is not sent: RPYC_ERR_FORKED, RPYC_ERR_BACKPRESSURE (in non-blocking mode), RPYC_ERR_LIMIT (nested too
- * deep), RPYC_ERR_UNSUPPORTED (a value that cannot be sent), RPYC_ERR_STATE (an object of a bare session). Request errors
+ * deep), RPYC_ERR_UNSUPPORTED (a value that cannot be sent), RPYC_ERR_STATE (an object of a session). Request errors
  * are sending errors and the failures of waiting for the reply: RPYC_ERR_REMOTE, RPYC_ERR_DENIED and
  * RPYC_ERR_STOP_ITERATION (exceptions of the peer), RPYC_ERR_UNKNOWN_OBJECT (the reply names an object that was not
  * exported), RPYC_ERR_TIMEOUT.
@@ -284,8 +284,7 @@
  * - 19: function of the application, only towards the library; its token in 8 bytes, a length in 4 bytes, its name; as of
  *   rpyc_session_function_new without a signature
  * - 20: method of an object of the application, which the peer took without calling it, only from the library; the token
- * of
- *   the object in 8 bytes, a length in 4 bytes, the literal name of the member; then the method itself, as with 16
+ *   of the object in 8 bytes, a length in 4 bytes, the literal name of the member; then the method itself, as with 16
  */
 #define RPYC_SESSION_PACKED 1
 
@@ -4799,7 +4798,7 @@ bool rpyc_call_cancelled(const rpyc_call *call);
 
 /**
  * How long the caller still waits for the answer. Only a peer that has agreed on the native dialect says it: in its
- * sync_request_timeout, the timeout of an asynchronous call, or the deadline of a request of a bare session. It counts
+ * sync_request_timeout, the timeout of an asynchronous call, or the deadline of a request of a session. It counts
  * from when the request was read here, and holds for deferred calls too. An answer can be given also when it has passed.
  *
  * @param call borrowed
@@ -5185,8 +5184,7 @@ rpyc_status rpyc_queue_set_timeout(rpyc_queue *queue, int64_t timeout_ms, rpyc_e
  * @param queue borrowed
  * @param most how many calls at most; 0: as many as wait at first
  * @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here. It ends when the last handle
- *         is
- *        freed
+ *        is freed
  * @param ran_out how many were run; may be NULL
  * @param error_out owned; may be NULL
  * @return RPYC_OK (also when none came), RPYC_ERR_NULL, RPYC_ERR_FORKED
@@ -6242,8 +6240,7 @@ rpyc_status rpyc_set_log_callback(int32_t max_level,
  * @param callback NULL: messages go to the callback of the process again
  * @param userdata consumed; given to the callback and the destructor
  * @param userdata_free the destructor: runs exactly once, when the config, its copies and the connections are gone, also
- *         if
- *        this function fails; may be NULL
+ *        if this function fails; may be NULL
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for another level, which changes nothing
  *
@@ -6265,8 +6262,7 @@ rpyc_status rpyc_config_set_logger(rpyc_config *config,
  * @param callback NULL: nothing
  * @param userdata consumed; given to the callback and the destructor
  * @param userdata_free the destructor: runs exactly once, when the config, its copies and the connections are gone, also
- *         if
- *        this function fails; may be NULL
+ *        if this function fails; may be NULL
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL
  *
@@ -6336,8 +6332,7 @@ rpyc_status rpyc_config_register_exception(rpyc_config *config,
  * @param callback NULL: nobody
  * @param userdata consumed; given to the callback and the destructor
  * @param userdata_free the destructor: runs exactly once, when the config, its copies, the connections and their errors
- *         are
- *        gone, also if this function fails; may be NULL
+ *        are gone, also if this function fails; may be NULL
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL
  *

@@ -24,11 +24,12 @@
 //! What these pages show is what Rust programs can rely on. Programs in other languages use the C interface, `include/rpyc.h`, which is in
 //! the same library.
 //!
-//! Inside, each layer names only those below it: `ffi` (the C border) and `api` (what is shown here), `classic`, `server`, `bare`,
-//! `connection` (waiting, threads), `objects` (the application's objects and Python's rules for them), `session` (one connection as a pure
+//! Inside, each layer names only those below it: `ffi` (the C border) and `api` (what is shown here), `classic`, `server`, `session` (the protocol for applications that do their own I/O),
+//! `connection` (waiting, threads), `objects` (the application's objects and Python's rules for them), `protocol` (one connection as a pure
 //! state machine), `codec` (bytes), `value` (data). `transport` is a leaf used by `connection`. Their modules can be named by the crate's own
 //! tests, benches and fuzz targets, and by nobody else.
 #![deny(unsafe_code)]
+#![cfg_attr(feature = "model", allow(dead_code, reason = "the model leaves out the layers that use it"))]
 #![warn(missing_docs)]
 
 #[cfg(all(feature = "model", not(debug_assertions)))]
@@ -40,9 +41,6 @@ mod api;
 #[doc(inline)]
 pub use api::*;
 
-#[cfg(not(feature = "model"))]
-#[doc(hidden)]
-pub mod bare;
 #[cfg(not(feature = "model"))]
 pub(crate) mod classic;
 #[doc(hidden)]
@@ -64,7 +62,10 @@ pub(crate) mod nesting;
 pub mod objects;
 pub(crate) mod panics;
 #[doc(hidden)]
+pub mod protocol;
+#[doc(hidden)]
 pub mod server;
+#[cfg(not(feature = "model"))]
 #[doc(hidden)]
 pub mod session;
 #[doc(hidden)]

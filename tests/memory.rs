@@ -6,7 +6,7 @@ use flate2::{Compress, Compression, FlushCompress, Status};
 use rpyc::codec::pickle;
 use rpyc::config::{Config, Limits};
 use rpyc::error::Error;
-use rpyc::session::Event;
+use rpyc::protocol::Event;
 use rpyc::value::Value;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Mutex;

@@ -5,8 +5,8 @@ use rpyc::config::Config;
 use rpyc::connection::{Connection, ask_later};
 use rpyc::error::{Error, Exception};
 use rpyc::objects::{Call, Class, Definition, Dynamic, Member, MemberKind, Service, ask};
+use rpyc::protocol::{Protocol, Wrap};
 use rpyc::server::Server;
-use rpyc::session::{Session, Wrap};
 use rpyc::transport::{Ready, Transport, pair, pair_with_capacity};
 use rpyc::value::{Ask, Blob, Local, Reference, Value};
 use std::io::{self, IoSlice};
@@ -77,7 +77,7 @@ fn the_answers_to_a_flood_of_requests_do_not_pile_up() {
         }
     }
     const COUNT: i64 = 20_000;
-    let mut session: Session<()> = Session::new(config(), None, Arc::new(Nothing));
+    let mut session: Protocol<()> = Protocol::new(config(), None, Arc::new(Nothing));
     let data = Value::str(&"x".repeat(200));
     for seq in 0..COUNT {
         session.incoming().push(&request(seq, PING, vec![data.clone()]));

@@ -4,7 +4,7 @@ mod support;
 
 use rpyc::config::{Config, Dialect};
 use rpyc::error::Error;
-use rpyc::session::{Body, Event, Session};
+use rpyc::protocol::{Body, Event, Protocol};
 use std::sync::Arc;
 use support::masks;
 use support::node::{Node, tuple};
@@ -116,7 +116,7 @@ fn every_mask_is_needed() {
 const TOO_OLD: &str =
     "the peer speaks the dialect of rpyc 3.x or 4.0, in which references look otherwise; rpyc 4.1 or later is needed";
 
-fn says_too_old(session: &mut Session<i64>) {
+fn says_too_old(session: &mut Protocol<i64>) {
     match session.next_event() {
         Some(Event::Closed(Error::Dialect(text))) => assert_eq!(text, TOO_OLD),
         Some(Event::Closed(error)) => panic!("{error:?}"),
@@ -147,7 +147,7 @@ fn clients_before_4_1_are_recognised() {
     for recording in REFUSED.iter().map(|name| load(name)) {
         for as_recorded in [true, false] {
             let root = Thing::new("root", &Arc::new(shape(name, &["exposed_add"])));
-            let mut session = Session::<i64>::new(Config::default(), Some(root), Arc::new(NoWrap));
+            let mut session = Protocol::<i64>::new(Config::default(), Some(root), Arc::new(NoWrap));
             let mut frames = client_frames(&recording);
             session.incoming().push(&frames.next().expect("GETROOT").frame);
             assert!(session.next_event().is_none());
@@ -179,7 +179,7 @@ fn any_reference_of_a_client_before_4_1_is_recognised() {
             if !references {
                 continue;
             }
-            let mut session = Session::<i64>::new(Config::default(), None, Arc::new(NoWrap));
+            let mut session = Protocol::<i64>::new(Config::default(), None, Arc::new(NoWrap));
             session.incoming().push(&message.frame);
             says_too_old(&mut session);
             seen += 1;
@@ -192,7 +192,7 @@ fn any_reference_of_a_client_before_4_1_is_recognised() {
 fn servers_before_4_1_are_recognised() {
     for recording in REFUSED.iter().map(|name| load(name)) {
         let config = Config { dialect: Dialect::V5, ..Config::default() };
-        let mut session = Session::<i64>::new(config, None, Arc::new(NoWrap));
+        let mut session = Protocol::<i64>::new(config, None, Arc::new(NoWrap));
         assert_eq!(session.request(Body::Raw { handler: 3, args: &[] }, 0).unwrap(), 0);
         let sent = session.outgoing().len();
         session.outgoing().advance(sent);
@@ -207,7 +207,7 @@ fn servers_before_4_1_are_recognised() {
 fn servers_before_6_are_told_apart_from_the_first_byte() {
     for name in ["z_legacy_3.4.4", "z_legacy_4.0.2", "z_legacy_4.1.5", "z_legacy_5.3.1"] {
         let recording = load(name);
-        let mut session = Session::<i64>::new(Config::default(), None, Arc::new(NoWrap));
+        let mut session = Protocol::<i64>::new(Config::default(), None, Arc::new(NoWrap));
         session.request(Body::Raw { handler: 3, args: &[] }, 0).unwrap();
         let sent = session.outgoing().len();
         session.outgoing().advance(sent);

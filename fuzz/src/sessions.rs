@@ -3,7 +3,7 @@
 use super::codecs::limits;
 use rpyc::config::{Config, Dialect, Native};
 use rpyc::error::Exception;
-use rpyc::session::{Body, Event, Op, Request, Session, Wrap};
+use rpyc::protocol::{Body, Event, Op, Protocol, Request, Wrap};
 use rpyc::value::{Local, Reference, Shape, Text, Value};
 use std::cell::Cell;
 use std::io::IoSlice;
@@ -103,7 +103,7 @@ pub fn frame(payload: &[u8]) -> Vec<u8> {
 const REQUESTS: usize = 10;
 
 struct Application {
-    session: Session<u32>,
+    session: Protocol<u32>,
     kept: Vec<Request>,
     turns: usize,
     replies: usize,
@@ -113,7 +113,7 @@ struct Application {
 impl Application {
     fn new(flags: u8) -> Application {
         NEXT.set(1);
-        let mut session = Session::new(config(flags), Some(thing("fuzz.Service")), Arc::new(Lists));
+        let mut session = Protocol::new(config(flags), Some(thing("fuzz.Service")), Arc::new(Lists));
         for token in 0..REQUESTS {
             session.request(Body::Raw { handler: 1, args: &[] }, token as u32).expect("a request can be sent");
         }

@@ -31,6 +31,6 @@ pub mod literal {
 
 /// What lies below connections: byte streams, and what is said on them. For tools that look at RPyC or carry it elsewhere.
 pub mod wire {
-    pub use crate::session::{DecodeFault, Decoded, DecodedKind, Decoder};
+    pub use crate::protocol::{DecodeFault, Decoded, DecodedKind, Decoder};
     pub use crate::transport::{Address, Listener, Ownership, Ready, Transport, connect};
 }

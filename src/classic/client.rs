@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::connection::{Connection, shared_of};
 use crate::error::{Error, Result};
 use crate::objects::{Class, Definition, Member, MemberKind, ask};
-use crate::session::Handler;
+use crate::protocol::Handler;
 use crate::sync::{Mutex, lock};
 use crate::transport::Address;
 use crate::value::{Ask, Bounds, Reference, Text, Value};

@@ -4,7 +4,7 @@ use super::shared::Shared;
 use crate::codec::frame::{Destination, fill};
 use crate::error::{Error, Result};
 use crate::objects::{self, Membership, Promise, ask_here_later, home_of, membership};
-use crate::session::{Body, Handler};
+use crate::protocol::{Body, Handler};
 use crate::value::{Ask, Proxy, Reference, Value};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub fn shared_of(proxy: &Proxy) -> Result<Arc<Shared>> {
 
 #[cold]
 fn driven_by_hand() -> Error {
-    Error::State("the object belongs to a bare session: ask for it there, with rpyc_session_ask".into())
+    Error::State("the object belongs to a session: ask for it there, with rpyc_session_ask".into())
 }
 
 /// Asks and waits for the answer. Bytes that fit come to lie in the room.

@@ -14,7 +14,7 @@ use super::state::Token;
 use super::{hints, keep_alive, threads};
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Result};
-use crate::session::{Session, Threads, wrong_dialect};
+use crate::protocol::{Protocol, Threads, wrong_dialect};
 use crate::sync::Instant;
 use crate::transport::{self, Address, Transport};
 use std::io::{ErrorKind, IoSlice};
@@ -49,7 +49,7 @@ pub(super) struct Dial<'a> {
 /// A peer whose dialect is known.
 pub(super) struct Found {
     pub(super) transport: Arc<dyn Transport>,
-    pub(super) session: Session<Token>,
+    pub(super) protocol: Protocol<Token>,
     /// The request for its root, and until when its answer is waited for.
     pub(super) root_asked: (i64, Option<Instant>),
 }
@@ -57,7 +57,7 @@ pub(super) struct Found {
 /// A stream on which a peer was asked for its root.
 struct Attempt {
     transport: Arc<dyn Transport>,
-    session: Session<Token>,
+    protocol: Protocol<Token>,
     /// Auto: nothing has been asked yet.
     dialect: Dialect,
     asked: i64,
@@ -81,19 +81,19 @@ fn other(dialect: Dialect) -> Dialect {
 impl Attempt {
     fn new(transport: Arc<dyn Transport>, config: &Config) -> Attempt {
         keep_alive(&*transport, config);
-        Attempt { transport, session: Shared::session(config.clone()), dialect: Dialect::Auto, asked: 0 }
+        Attempt { transport, protocol: Shared::protocol(config.clone()), dialect: Dialect::Auto, asked: 0 }
     }
 
     fn ask(&mut self, dialect: Dialect, deadline: Option<Instant>) -> Result<()> {
         self.dialect = dialect;
-        self.session.speak(dialect);
-        if self.session.config().bind_threads {
-            self.session.set_threads(Threads { from: threads::id(), to: 0 });
+        self.protocol.speak(dialect);
+        if self.protocol.config().bind_threads {
+            self.protocol.set_threads(Threads { from: threads::id(), to: 0 });
         }
-        self.asked = self.session.request(GET_ROOT, Token::Sync)?;
-        while let Some(bytes @ [_, ..]) = self.session.outgoing().whole() {
+        self.asked = self.protocol.request(GET_ROOT, Token::Sync)?;
+        while let Some(bytes @ [_, ..]) = self.protocol.outgoing().whole() {
             match self.transport.send(&[IoSlice::new(bytes)]) {
-                Ok(sent) => self.session.outgoing().advance(sent),
+                Ok(sent) => self.protocol.outgoing().advance(sent),
                 Err(e) if e.kind() == ErrorKind::WouldBlock => {
                     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
                     if left.is_some_and(|left| left.is_zero()) || self.transport.poll(false, true, left).is_err() {
@@ -111,13 +111,13 @@ impl Attempt {
     fn listen(&mut self) -> Word {
         // Not for ever, if there is no end of what comes: the time is to be looked at.
         for _ in 0..16 {
-            match self.session.first_word() {
+            match self.protocol.first_word() {
                 Ok(None) => {}
                 Ok(Some(heard)) if heard == self.dialect => return Word::Own,
                 Ok(Some(heard)) => return Word::Other(heard),
                 Err(error) => return Word::Over(error),
             }
-            let incoming = self.session.incoming();
+            let incoming = self.protocol.incoming();
             if incoming.buffered() > WORDLESS {
                 return Word::Over(Error::Limit("the peer sends and sends, and no message comes".into()));
             }
@@ -135,7 +135,7 @@ impl Attempt {
 
     /// What messages call the peer.
     fn name(&self) -> String {
-        Shared::name_of(&*self.transport, self.session.config().connid.as_deref())
+        Shared::name_of(&*self.transport, self.protocol.config().connid.as_deref())
     }
 }
 
@@ -150,7 +150,7 @@ impl<'a> Dial<'a> {
             return self.ask_once();
         }
         let found = self.race(hints::dialect(self.address));
-        hints::note(self.address, found.as_ref().ok().map(|found| found.session.dialect()));
+        hints::note(self.address, found.as_ref().ok().map(|found| found.protocol.dialect()));
         found
     }
 
@@ -234,8 +234,8 @@ impl<'a> Dial<'a> {
     }
 
     fn found(&self, attempt: Attempt) -> Found {
-        let Attempt { transport, session, asked, .. } = attempt;
-        Found { transport, session, root_asked: (asked, self.deadline) }
+        let Attempt { transport, protocol, asked, .. } = attempt;
+        Found { transport, protocol, root_asked: (asked, self.deadline) }
     }
 
     /// What is said of a server that answered in a dialect, and can no longer be spoken to in it.

@@ -105,9 +105,9 @@ impl Shared {
         };
         let error = inner.life.end.get_or_insert(error).clone();
         self.closed.store(true, Ordering::SeqCst);
-        let overdrawn = inner.session.counts().overdrawn;
-        inner.session.abandon();
-        let pending = inner.session.take_pending();
+        let overdrawn = inner.protocol.counts().overdrawn;
+        inner.protocol.abandon();
+        let pending = inner.protocol.take_pending();
         let died = inner.take_died();
         let mut cycle_candidates = std::mem::take(&mut inner.references.cycle_candidates);
         let bound = std::mem::take(&mut inner.reader.bound);
@@ -164,7 +164,7 @@ impl Shared {
     /// An exception of a callback that is not the peer's affair: the peer is told the end, and whoever serves gets it.
     #[cold]
     pub(super) fn leave_with(&self, mut inner: Guard<'_>, exception: &Exception) {
-        inner.session.close();
+        inner.protocol.close();
         self.flush_some(&mut inner);
         inner.life.failed = Some(Error::Exit(exception.clone()));
         inner.tell_loop();
@@ -180,7 +180,7 @@ impl Shared {
         let done = Connection::borrowed(self.clone()).root().and_then(|root| hook(&home, &root));
         match done {
             Err(Error::Eof(_) | Error::Closed(_) | Error::Timeout(_)) => Ok(()),
-            Err(_) if self.with_session(|session| session.config().close_catchall) => Ok(()),
+            Err(_) if self.with_protocol(|protocol| protocol.config().close_catchall) => Ok(()),
             done => done,
         }
     }
@@ -204,10 +204,10 @@ impl Shared {
             drop(self.finish(inner, Error::Closed("the connection was closed".into())));
             return Ok(());
         }
-        let waits = inner.session.dialect() == Dialect::V6 && inner.session.is_open();
+        let waits = inner.protocol.dialect() == Dialect::V6 && inner.protocol.is_open();
         inner.life.closing = true;
-        inner.session.close();
-        let mut limit = Limit::lazy(Some(inner.session.config().close_timeout));
+        inner.protocol.close();
+        let mut limit = Limit::lazy(Some(inner.protocol.config().close_timeout));
         if !inner.writer.flushing {
             (inner, _) = self.flush_within(inner, &mut limit);
         }
@@ -225,7 +225,7 @@ impl Shared {
         let mut inner = self.lock();
         inner.life.closing = true;
         if tell {
-            inner.session.close();
+            inner.protocol.close();
             self.flush_some(&mut inner);
         }
         drop(self.finish(inner, Error::Closed("the connection was closed".into())));

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// So often at most it is received in one go, so that one busy peer does not hold up the loop.
 const ROUNDS: usize = 16;
-/// So many messages are handled in one go, but for those of one receive that the session answers itself.
+/// So many messages are handled in one go, but for those of one receive that the protocol answers itself.
 const MESSAGES: u64 = 64;
 
 /// Whether an event loop drives the connection, and how far it is.
@@ -100,13 +100,13 @@ impl Inner {
     }
 
     fn is_full(&mut self) -> bool {
-        let limit = self.session.config().limits.queued;
-        !self.writer.broken && self.session.outgoing().len() > limit
+        let limit = self.protocol.config().limits.queued;
+        !self.writer.broken && self.protocol.outgoing().len() > limit
     }
 
     fn has_room_to_receive(&mut self) -> bool {
-        let limit = self.session.config().limits.buffered;
-        !self.session.is_at_end_of_stream() && self.session.incoming().has_room(limit)
+        let limit = self.protocol.config().limits.buffered;
+        !self.protocol.is_at_end_of_stream() && self.protocol.incoming().has_room(limit)
     }
 }
 
@@ -161,7 +161,7 @@ impl Shared {
         let read = !inner.reader.reading && inner.has_room_to_receive();
         // A loop that was given enough for once comes back at once: the descriptor can be written to.
         let more = inner.event_loop.more && !inner.reader.reading && !inner.is_full();
-        let write = more || !inner.writer.flushing && !inner.session.outgoing().is_empty();
+        let write = more || !inner.writer.flushing && !inner.protocol.outgoing().is_empty();
         Interest { read, write }
     }
 
@@ -174,14 +174,14 @@ impl Shared {
         let ready = !inner.reader.reading
             && (inner.writer.broken
                 || !inner.is_full()
-                    && (inner.event_loop.more || inner.session.has_message() || inner.session.is_at_end_of_stream()));
+                    && (inner.event_loop.more || inner.protocol.has_message() || inner.protocol.is_at_end_of_stream()));
         let bound = inner.reader.bound.iter().any(threads::is_for_here);
         if ready || bound || inner.life.failed.is_some() {
             return Some(Duration::ZERO);
         }
         let releases = self.release_deadline(&mut inner);
         let now = Instant::now();
-        let expiries = inner.session.waiting().filter_map(|token| match token {
+        let expiries = inner.protocol.waiting().filter_map(|token| match token {
             Token::Async(result) => result.time_left(now),
             Token::Sync => None,
         });
@@ -195,7 +195,7 @@ impl Shared {
         let mut inner = self.lock();
         inner.event_loop.processing += 1;
         inner.event_loop.more = false;
-        let mut work = Work { rounds: 0, steps: 0, messages: inner.session.messages() };
+        let mut work = Work { rounds: 0, steps: 0, messages: inner.protocol.messages() };
         let step = |inner| {
             let (inner, step) = self.process_once(inner, &mut work);
             work.steps += matches!(step, Step::Handled | Step::Reply(_)) as u64;
@@ -219,7 +219,7 @@ impl Shared {
         if let Some(error) = inner.life.failed.take() {
             return (self.finish(inner, error), Step::Retry);
         }
-        if work.steps >= MESSAGES || inner.session.messages().wrapping_sub(work.messages) >= MESSAGES {
+        if work.steps >= MESSAGES || inner.protocol.messages().wrapping_sub(work.messages) >= MESSAGES {
             inner.event_loop.more = true;
             self.flush_some(&mut inner);
             return (inner, Step::TimedOut);
@@ -232,7 +232,7 @@ impl Shared {
         self.ride_in_loop(&mut inner);
         self.flush_some(&mut inner);
         if inner.writer.broken {
-            inner.session.outgoing().discard();
+            inner.protocol.outgoing().discard();
         }
         if inner.reader.reading {
             return (inner, Step::TimedOut);
@@ -253,11 +253,11 @@ impl Shared {
             inner.event_loop.more = true;
             return (inner, Step::TimedOut);
         }
-        if !inner.has_room_to_receive() || inner.session.has_message() && !inner.is_full() {
+        if !inner.has_room_to_receive() || inner.protocol.has_message() && !inner.is_full() {
             return (inner, Step::TimedOut);
         }
         work.rounds += 1;
-        let mut incoming = inner.session.take_incoming();
+        let mut incoming = inner.protocol.take_incoming();
         inner.reader.reading = true;
         drop(inner);
         let received = Limit::Now.receive(&*self.transport, &mut incoming);
@@ -265,11 +265,11 @@ impl Shared {
         let step = match received {
             Received::Bytes => Step::Received,
             Received::End => {
-                inner.session.end_of_stream();
+                inner.protocol.end_of_stream();
                 Step::Retry
             }
             Received::Nothing | Received::TimedOut if inner.writer.broken => {
-                inner.session.end_of_stream();
+                inner.protocol.end_of_stream();
                 Step::Retry
             }
             Received::Nothing | Received::TimedOut => Step::TimedOut,
@@ -280,7 +280,7 @@ impl Shared {
 
 #[cold]
 fn full(inner: &mut Inner) -> Error {
-    let waiting = inner.session.outgoing().len();
+    let waiting = inner.protocol.outgoing().len();
     Error::Backpressure(format!(
         "the peer does not receive: {waiting} bytes wait to be sent (max_queued); wait until the descriptor is writable"
     ))

@@ -1,4 +1,4 @@
-//! Connections: one session over one transport, driven by whoever waits on it.
+//! Connections: one protocol over one transport, driven by whoever waits on it.
 
 mod asking;
 mod background;
@@ -33,7 +33,7 @@ use crate::config::{Config, Dialect, Setting};
 use crate::error::{Error, Result};
 use crate::log::Level;
 use crate::objects::{Class, Definition, Hook, Object, Peer, Promise, Refused, Service};
-use crate::session::{Body, Counts, Handler, Session};
+use crate::protocol::{Body, Counts, Handler, Protocol};
 use crate::sync::{Instant, lock};
 use crate::transport::{self, Address, Transport};
 use crate::value::{Home, Local, Reference, Text, Value};
@@ -103,17 +103,17 @@ impl Connection {
 
     fn over(transport: Arc<dyn Transport>, service: Option<&Arc<Class>>, config: Config) -> Result<Connection> {
         keep_alive(&*transport, &config);
-        Connection::install(transport, Shared::session(config), service, None)
+        Connection::install(transport, Shared::protocol(config), service, None)
     }
 
-    /// Gives a session and its transport the root of the service, which is told.
+    /// Gives a protocol and its transport the root of the service, which is told.
     fn install(
         transport: Arc<dyn Transport>,
-        session: Session<Token>,
+        protocol: Protocol<Token>,
         service: Option<&Arc<Class>>,
         root_asked: Option<(i64, Option<Instant>)>,
     ) -> Result<Connection> {
-        let shared = Shared::over(transport.clone(), session, false);
+        let shared = Shared::over(transport.clone(), protocol, false);
         let root = shared.make_root(service.unwrap_or(&VOID_SERVICE));
         if root.state().is::<Refused>() {
             transport.shutdown();
@@ -142,8 +142,8 @@ impl Connection {
         if config.dialect != Dialect::Auto || matches!(address, Address::Descriptors { .. } | Address::Stdio) {
             return Connection::new(connect(config.connect_timeout)?, service, config);
         }
-        let Found { transport, session, root_asked } = Dial::new(address, connect, &config).find_out()?;
-        let connection = Connection::install(transport, session, service, Some(root_asked))?;
+        let Found { transport, protocol, root_asked } = Dial::new(address, connect, &config).find_out()?;
+        let connection = Connection::install(transport, protocol, service, Some(root_asked))?;
         match connection.fetch_root() {
             // What a peer without a root answers is the business of those who ask for it.
             Err(Error::Remote(_)) | Ok(_) => Ok(connection),
@@ -171,7 +171,7 @@ impl Connection {
         Connection { shared, counted: false }
     }
 
-    /// The connection of a peer, as calls and hooks know it. None for a session whose application does its own I/O.
+    /// The connection of a peer, as calls and hooks know it. None for a protocol whose application does its own I/O.
     pub fn of(peer: &Arc<dyn Peer>) -> Option<Connection> {
         Shared::of(peer.clone()).map(Connection::borrowed)
     }
@@ -266,7 +266,7 @@ impl Connection {
 
     /// What the peer gets from now on when it asks for our root. The service's hooks stay those of its instance.
     pub fn set_root(&self, root: Arc<dyn Local>) {
-        let before = self.shared.with_session(|session| session.set_root(root));
+        let before = self.shared.with_protocol(|protocol| protocol.set_root(root));
         drop(before);
     }
 
@@ -365,7 +365,7 @@ impl Connection {
     }
 
     pub fn config(&self) -> Config {
-        self.shared.with_session(|session| session.config().clone())
+        self.shared.with_protocol(|protocol| protocol.config().clone())
     }
 
     /// Changes an option from the next message on.
@@ -373,23 +373,23 @@ impl Connection {
         if Setting::named(name).is_some_and(|setting| !setting.changeable) {
             return Err(Error::State(format!("option '{name}' cannot be changed while the connection lives")));
         }
-        self.shared.with_session(|session| session.config_mut().set(name, text))?;
+        self.shared.with_protocol(|protocol| protocol.config_mut().set(name, text))?;
         if name == "release" {
-            self.shared.set_release(self.shared.with_session(|session| session.config().release));
+            self.shared.set_release(self.shared.with_protocol(|protocol| protocol.config().release));
         }
         Ok(())
     }
 
     pub fn dialect(&self) -> Dialect {
-        self.shared.with_session(|session| session.dialect())
+        self.shared.with_protocol(|protocol| protocol.dialect())
     }
 
     pub fn is_native(&self) -> bool {
-        self.shared.with_session(|session| session.is_native())
+        self.shared.with_protocol(|protocol| protocol.is_native())
     }
 
     pub fn counts(&self) -> Counts {
-        self.shared.with_session(|session| session.counts())
+        self.shared.with_protocol(|protocol| protocol.counts())
     }
 }
 

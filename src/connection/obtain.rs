@@ -174,7 +174,7 @@ impl Obtaining<'_> {
         };
         if let (Reference::Remote(proxy), None) = (&object, &self.shared) {
             let shared = shared_of(proxy)?;
-            self.timeout = shared.with_session(|session| session.config().sync_request_timeout);
+            self.timeout = shared.with_protocol(|protocol| protocol.config().sync_request_timeout);
             self.shared = Some(shared);
         }
         let node = self.graph.add(kind, Vec::new());

@@ -7,14 +7,14 @@ use super::shared::Shared;
 use crate::config::Limits;
 use crate::error::{Error, Result};
 use crate::objects::{Outcome, Peer, Promise};
-use crate::session::{Access, Body, Question, Request, RequestId};
+use crate::protocol::{Access, Body, Question, Request, RequestId};
 use crate::sync::Instant;
 use crate::value::{Ask, Home, Local, Proxy, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
 impl Shared {
-    /// The connection behind what our objects know of it; None for a session whose application does its own I/O.
+    /// The connection behind what our objects know of it; None for a protocol whose application does its own I/O.
     pub fn of(peer: Arc<dyn Peer>) -> Option<Arc<Shared>> {
         peer.into_any_arc().downcast().ok()
     }
@@ -51,7 +51,7 @@ impl Peer for Shared {
         access: Box<Access>,
         exists: bool,
     ) -> Option<Request> {
-        self.with_session(|session| session.answer_exists(id, target, question, access, exists))
+        self.with_protocol(|protocol| protocol.answer_exists(id, target, question, access, exists))
     }
 
     fn flush(&self) {
@@ -67,7 +67,7 @@ impl Peer for Shared {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        self.with_session(|session| session.config().sync_request_timeout)
+        self.with_protocol(|protocol| protocol.config().sync_request_timeout)
     }
 
     fn is_closed(&self) -> bool {

@@ -5,7 +5,7 @@ use super::shared::Shared;
 use crate::error::{Error, Exception, Result};
 use crate::fork;
 use crate::objects::{deadline, turn};
-use crate::session::Request;
+use crate::protocol::Request;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Condvar, Instant, Mutex, lock, thread_local, wait_for};
 use crate::transport::Event;
@@ -335,7 +335,7 @@ impl Shared {
     fn refuse(self: &Arc<Shared>, request: Request, exception: &Exception) {
         let mut inner = self.lock();
         if inner.life.end.is_none() {
-            inner.session.raise(&request.id, exception);
+            inner.protocol.raise(&request.id, exception);
             self.flush_some(&mut inner);
             self.interrupt_reader(&mut inner);
         }

@@ -16,7 +16,7 @@ use crate::codec::frame::Incoming;
 use crate::error::{Exception, Result};
 use crate::nesting::{self, Level, TooDeep};
 use crate::objects::{Promise, Turn, deadline, dispatch, served};
-use crate::session::{self, Request};
+use crate::protocol::{self, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, wait_for};
 use crate::transport::TICK;
@@ -59,9 +59,9 @@ impl Shared {
         }
         if inner.writer.broken {
             // Nobody will ever take it, and what is still handled adds to it.
-            inner.session.outgoing().discard();
+            inner.protocol.outgoing().discard();
         }
-        let waiting = inner.session.outgoing().len();
+        let waiting = inner.protocol.outgoing().len();
         // Answers must not pile up here because the peer asks faster than it receives.
         let most = if inner.writer.flushing {
             MAX_PENDING_OUTPUT
@@ -88,9 +88,9 @@ impl Shared {
     /// Handles the next message that is here, if there is one.
     #[inline(always)]
     pub(super) fn take_message<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key) -> (Guard<'a>, Option<Step>) {
-        let taken = inner.session.messages();
-        let step = match inner.session.next_event() {
-            Some(session::Event::Reply { seq, token: Token::Sync, outcome }) => {
+        let taken = inner.protocol.messages();
+        let step = match inner.protocol.next_event() {
+            Some(protocol::Event::Reply { seq, token: Token::Sync, outcome }) => {
                 if key == Key::Reply(seq) {
                     return (inner, Some(Step::Reply(outcome)));
                 }
@@ -98,11 +98,11 @@ impl Shared {
                 inner.reader.wake(|waiter| waiter.key == Key::Reply(seq));
                 Step::Handled
             }
-            Some(session::Event::Reply { token: Token::Async(result), outcome, .. }) => {
+            Some(protocol::Event::Reply { token: Token::Async(result), outcome, .. }) => {
                 inner = self.settle(inner, result, outcome);
                 Step::Handled
             }
-            Some(session::Event::Request(mut request)) if self.bind_threads && !threads::is_for_here(&request) => {
+            Some(protocol::Event::Request(mut request)) if self.bind_threads && !threads::is_for_here(&request) => {
                 deadline::start(&mut request.id);
                 let thread = request.id.threads().to;
                 inner.reader.bound.push_back(request);
@@ -110,17 +110,17 @@ impl Shared {
                 inner.tell_loop();
                 Step::Retry
             }
-            Some(session::Event::Request(mut request)) => {
+            Some(protocol::Event::Request(mut request)) => {
                 deadline::start(&mut request.id);
                 inner = self.run(inner, request);
                 Step::Handled
             }
-            Some(session::Event::Closed(error)) => {
+            Some(protocol::Event::Closed(error)) => {
                 inner = self.finish(inner, error);
                 Step::Retry
             }
-            // The session has answered some by itself.
-            None if inner.session.messages() != taken => Step::Handled,
+            // The protocol has answered some by itself.
+            None if inner.protocol.messages() != taken => Step::Handled,
             None => return (inner, None),
         };
         (inner, Some(step))
@@ -142,16 +142,16 @@ impl Shared {
             unlock_and_drop(inner);
             return (self.lock(), Step::Retry);
         }
-        if !inner.session.outgoing().is_empty() && !inner.writer.broken && !inner.writer.flushing {
+        if !inner.protocol.outgoing().is_empty() && !inner.writer.broken && !inner.writer.flushing {
             // Others may read meanwhile, and bring what is waited for here.
             let (inner, late) = self.flush_within(inner, limit);
             return (inner, if late { Step::TimedOut } else { Step::Retry });
         }
         // Answers that come besides the one that is waited for would hold up what the peer says next (Nagle's algorithm).
         let awaited = matches!(key, Key::Reply(_) | Key::Async(_)) as usize;
-        let more_expected = inner.session.pending() > awaited || inner.session.incoming().is_mid_frame();
+        let more_expected = inner.protocol.pending() > awaited || inner.protocol.incoming().is_mid_frame();
         let broken = inner.writer.broken;
-        let spin = inner.session.config().spin;
+        let spin = inner.protocol.config().spin;
         let interruptible = match key {
             Key::Background | Key::Async(_) | Key::Results => true,
             Key::Reply(_) | Key::Transaction | Key::Writable => self.nudge.get().is_some(),
@@ -160,7 +160,7 @@ impl Shared {
             inner.reader.interruptible = Some(key);
         }
         let most = ride.or_else(|| interruptible.then_some(TICK));
-        let mut incoming = inner.session.take_incoming();
+        let mut incoming = inner.protocol.take_incoming();
         inner.reader.reading = true;
         drop(inner);
         if more_expected {
@@ -188,13 +188,13 @@ impl Shared {
         let step = match received {
             Received::Bytes => Step::Received,
             Received::Nothing | Received::TimedOut if broken => {
-                inner.session.end_of_stream();
+                inner.protocol.end_of_stream();
                 Step::Retry
             }
             Received::Nothing => Step::Retry,
             Received::TimedOut => Step::TimedOut,
             Received::End => {
-                inner.session.end_of_stream();
+                inner.protocol.end_of_stream();
                 Step::Retry
             }
         };
@@ -206,7 +206,7 @@ impl Shared {
     pub(super) fn put_back(&self, incoming: Box<Incoming>) -> Guard<'_> {
         let mut inner = self.lock();
         inner.reader.reading = false;
-        inner.session.put_incoming(incoming);
+        inner.protocol.put_incoming(incoming);
         if inner.life.end.is_some() && inner.has_died() {
             // After the end nobody else would drop it.
             unlock_and_drop(inner);
@@ -256,7 +256,7 @@ impl Shared {
     #[cold]
     #[inline(never)]
     fn turn_down<'a>(&'a self, mut inner: Guard<'a>, request: Request, why: &Exception) -> Guard<'a> {
-        inner.session.raise(&request.id, why);
+        inner.protocol.raise(&request.id, why);
         self.flush_some(&mut inner);
         // It may hold what must not be dropped under the lock.
         drop(inner);
@@ -273,14 +273,14 @@ impl Shared {
     /// Runs a request in this thread, unless it is nested too deep.
     #[inline(always)]
     pub(super) fn run_here<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, request: Request) -> Guard<'a> {
-        let level = match Level::enter(inner.session.config().limits.serving) {
+        let level = match Level::enter(inner.protocol.config().limits.serving) {
             Ok(level) => level,
             Err(too_deep) => return self.turn_down_deep(inner, request, too_deep),
         };
         let quick = dispatch::is_quick(&request);
         if quick {
             inner.writer.quick += 1;
-        } else if !inner.session.outgoing().is_empty() {
+        } else if !inner.protocol.outgoing().is_empty() {
             inner = self.flush(inner);
         }
         let turn = inner.reader.order.as_ref().map(Turn::line_up);
@@ -347,7 +347,7 @@ impl Shared {
             }
             return inner;
         }
-        let most = inner.session.config().limits.serving;
+        let most = inner.protocol.config().limits.serving;
         self.finish_wait(inner);
         nesting::deeper(most, move || result.run_callbacks());
         self.lock()
@@ -360,7 +360,7 @@ impl Shared {
             return true;
         }
         self.take_in();
-        self.lock().session.is_at_end_of_stream()
+        self.lock().protocol.is_at_end_of_stream()
     }
 
     /// Takes in what has arrived without handling it, for a connection whose host code runs long.
@@ -369,11 +369,11 @@ impl Shared {
             return;
         }
         let Some(mut inner) = crate::sync::try_lock(&self.inner) else { return };
-        let limit = inner.session.config().limits.buffered;
-        if inner.reader.reading || inner.life.end.is_some() || !inner.session.incoming().has_room(limit) {
+        let limit = inner.protocol.config().limits.buffered;
+        if inner.reader.reading || inner.life.end.is_some() || !inner.protocol.incoming().has_room(limit) {
             return;
         }
-        let mut incoming = inner.session.take_incoming();
+        let mut incoming = inner.protocol.take_incoming();
         inner.reader.reading = true;
         drop(inner);
         let mut end = false;
@@ -389,7 +389,7 @@ impl Shared {
         }
         let mut inner = self.put_back(incoming);
         if end {
-            inner.session.end_of_stream();
+            inner.protocol.end_of_stream();
         }
         inner.hand_over_reader();
     }

@@ -61,9 +61,9 @@ impl Shared {
         for _ in 0..TRIES {
             if let Some(mut inner) = crate::sync::try_lock(&self.inner) {
                 // What has died under the lock is left to the next one: its destructors must not run here.
-                inner.session.send_releases();
+                inner.protocol.send_releases();
                 self.flush_some(&mut inner);
-                if !inner.session.outgoing().is_empty() {
+                if !inner.protocol.outgoing().is_empty() {
                     inner.tell_loop();
                 }
                 return true;
@@ -115,21 +115,21 @@ impl Shared {
             }
             _ => inner.reader.servers > 0,
         };
-        if waiting == 0 && (!served || inner.session.imports() == 0) {
+        if waiting == 0 && (!served || inner.protocol.imports() == 0) {
             return None;
         }
         let now = self.release_now.load(Ordering::Relaxed);
-        let rides = !self.bind_threads && !inner.session.outgoing().is_empty();
+        let rides = !self.bind_threads && !inner.protocol.outgoing().is_empty();
         let must = now || waiting >= MAX_WAITING_RELEASES || !limit.is_patient() || rides;
         if !served {
             // Nobody comes back for them, but there will be a message to ride behind; it may bring the object again.
             if must || inner.reader.idle {
-                inner.session.send_releases();
+                inner.protocol.send_releases();
             }
             return None;
         }
         if waiting > 0 && (must || self.due(inner).is_none()) {
-            inner.session.send_releases();
+            inner.protocol.send_releases();
         }
         if now {
             return Some(TICK);
@@ -166,9 +166,9 @@ impl Shared {
             return;
         }
         let now = self.release_now.load(Ordering::Relaxed);
-        let rides = !self.bind_threads && !inner.session.outgoing().is_empty();
+        let rides = !self.bind_threads && !inner.protocol.outgoing().is_empty();
         if now || waiting >= MAX_WAITING_RELEASES || rides || self.due(inner).is_none() {
-            inner.session.send_releases();
+            inner.protocol.send_releases();
         }
     }
 
@@ -191,7 +191,7 @@ impl Shared {
     pub(crate) fn release_waiting(&self) {
         if !self.releases.is_empty() && self.check_fork().is_ok() {
             if let Some(mut inner) = crate::sync::try_lock(&self.inner) {
-                inner.session.send_releases();
+                inner.protocol.send_releases();
                 self.flush_some(&mut inner);
             }
         }

@@ -10,7 +10,7 @@ use crate::codec::frame::Destination;
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Exception, Result};
 use crate::objects::{Promise, turn};
-use crate::session::{Body, Handler, RequestId, Threads};
+use crate::protocol::{Body, Handler, RequestId, Threads};
 use crate::sync::atomic::Ordering;
 use crate::value::Value;
 use std::sync::Arc;
@@ -25,20 +25,20 @@ impl Shared {
     fn start<'a>(self: &'a Arc<Shared>, body: Body<'_>, token: Token) -> Result<(Guard<'a>, i64)> {
         self.check_fork()?;
         let mut inner = self.lock();
-        if self.accepted && inner.session.dialect() == Dialect::Auto && !inner.event_loop.is_on() {
+        if self.accepted && inner.protocol.dialect() == Dialect::Auto && !inner.event_loop.is_on() {
             inner = self.await_first_word(inner);
         }
         if inner.life.end.is_some() {
             return Err(inner.life.gone());
         }
         if self.bind_threads {
-            inner.session.set_threads(threads::here(self));
+            inner.protocol.set_threads(threads::here(self));
         }
-        let seq = if inner.session.sends_deadlines() {
-            let left = token.time_left(inner.session.config());
-            inner.session.request_within(body, token, left)?
+        let seq = if inner.protocol.sends_deadlines() {
+            let left = token.time_left(inner.protocol.config());
+            inner.protocol.request_within(body, token, left)?
         } else {
-            inner.session.request(body, token)?
+            inner.protocol.request(body, token)?
         };
         Ok((inner, seq))
     }
@@ -50,9 +50,9 @@ impl Shared {
         let _pause = turn::pause();
         let (mut inner, seq) = self.start(body, Token::Sync)?;
         if let Some(room) = room {
-            inner.session.receive_into(seq, room);
+            inner.protocol.receive_into(seq, room);
         }
-        let mut limit = Limit::lazy(inner.session.config().sync_request_timeout);
+        let mut limit = Limit::lazy(inner.protocol.config().sync_request_timeout);
         let mut late = false;
         if !inner.writer.corked && !self.send_now(&mut inner) {
             (inner, late) = self.flush_within(inner, &mut limit);
@@ -90,8 +90,8 @@ impl Shared {
 
     #[cold]
     fn expire(&self, mut inner: Guard<'_>, seq: i64, body: &Body<'_>) -> Error {
-        let timeout = inner.session.config().sync_request_timeout;
-        inner.session.forget(seq);
+        let timeout = inner.protocol.config().sync_request_timeout;
+        inner.protocol.forget(seq);
         give_up_wait(inner);
         Error::Timeout(expired_text(body, &self.name(), timeout))
     }
@@ -121,9 +121,9 @@ impl Shared {
         let (mut inner, seq) = self.start(body, Token::Async(result.clone()))?;
         result.sent(seq);
         if let Some(room) = room {
-            inner.session.receive_into(seq, room);
+            inner.protocol.receive_into(seq, room);
         }
-        if !inner.writer.corked || inner.session.outgoing().len() > CORK_LIMIT {
+        if !inner.writer.corked || inner.protocol.outgoing().len() > CORK_LIMIT {
             inner = self.flush(inner);
             if self.nudge.get().is_some() {
                 inner = self.bound_rest(inner);
@@ -143,25 +143,25 @@ impl Shared {
             return Err(Error::Closed("the connection ended before the answer".into()));
         }
         if self.bind_threads {
-            inner.session.set_threads(Threads { from: threads::id(), to: id.threads().from });
+            inner.protocol.set_threads(Threads { from: threads::id(), to: id.threads().from });
         }
         let sent = match &result {
-            Ok(value) => inner.session.reply(id, value),
-            Err(exception) if exception.ends_program() && stays_here(inner.session.config(), exception) => {
+            Ok(value) => inner.protocol.reply(id, value),
+            Err(exception) if exception.ends_program() && stays_here(inner.protocol.config(), exception) => {
                 self.leave_with(inner, exception);
                 return Ok(());
             }
             Err(exception) => {
-                inner.session.raise(id, exception);
+                inner.protocol.raise(id, exception);
                 Ok(())
             }
         };
         // With bind_threads another thread of the peer handles them, perhaps before this answer, which may name the objects.
         if !self.bind_threads && !self.releases.is_empty() {
-            inner.session.send_releases();
+            inner.protocol.send_releases();
         }
         // Answers to a burst leave together, but only while the one who reads comes back at once.
-        if inner.writer.quick == 0 || inner.reader.reading || !inner.session.has_message() {
+        if inner.writer.quick == 0 || inner.reader.reading || !inner.protocol.has_message() {
             inner = self.flush(inner);
         }
         unlock_and_drop(inner);

@@ -30,7 +30,7 @@ impl Shared {
         if inner.life.end.is_some() {
             return Err(inner.life.gone());
         }
-        inner.session.send_releases();
+        inner.protocol.send_releases();
         unlock_and_drop(self.flush(inner));
         Ok(())
     }
@@ -46,7 +46,7 @@ impl Shared {
         if inner.writer.flushing || inner.writer.broken {
             return false;
         }
-        let outgoing = inner.session.outgoing();
+        let outgoing = inner.protocol.outgoing();
         match outgoing.whole() {
             Some([]) => true,
             Some(bytes) => match self.transport.send(&[std::io::IoSlice::new(bytes)]) {
@@ -92,7 +92,8 @@ impl Shared {
 
     /// Tells the reader that there is something to be sent.
     pub(super) fn interrupt_reader(&self, inner: &mut Inner) {
-        if inner.writer.flushing || inner.reader.nudged || !inner.writer.broken && inner.session.outgoing().is_empty() {
+        if inner.writer.flushing || inner.reader.nudged || !inner.writer.broken && inner.protocol.outgoing().is_empty()
+        {
             return;
         }
         if self.nudge.get().is_some() {
@@ -104,7 +105,7 @@ impl Shared {
     /// Requests of a thread that runs a queue must not pile up without bound: beyond it, they wait as those of others.
     #[cold]
     pub(super) fn bound_rest<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
-        if !inner.event_loop.is_on() && inner.session.outgoing().len() > MAX_PENDING_OUTPUT {
+        if !inner.event_loop.is_on() && inner.protocol.outgoing().len() > MAX_PENDING_OUTPUT {
             return self.flush_within(inner, &mut Limit::Forever).0;
         }
         inner
@@ -121,7 +122,7 @@ impl Shared {
                 return (inner, late);
             }
         }
-        while !inner.writer.broken && !inner.session.outgoing().is_empty() {
+        while !inner.writer.broken && !inner.protocol.outgoing().is_empty() {
             match send_once(&mut inner, &*self.transport) {
                 Ok(()) => continue,
                 Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
@@ -136,7 +137,7 @@ impl Shared {
             };
             inner.writer.flushing = true;
             inner = self.wait_writable(inner, left.min(TICK));
-            if inner.session.outgoing().len() <= MAX_PENDING_OUTPUT {
+            if inner.protocol.outgoing().len() <= MAX_PENDING_OUTPUT {
                 inner.reader.wake(|waiter| waiter.key == Key::Writable);
             }
         }
@@ -149,7 +150,7 @@ impl Shared {
 
     /// Sends what goes without waiting.
     pub(super) fn flush_some(&self, inner: &mut Inner) {
-        while !inner.writer.flushing && !inner.writer.broken && !inner.session.outgoing().is_empty() {
+        while !inner.writer.flushing && !inner.writer.broken && !inner.protocol.outgoing().is_empty() {
             match send_once(inner, &*self.transport) {
                 Ok(()) => {}
                 Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return,
@@ -160,10 +161,10 @@ impl Shared {
 
     /// The transport takes nothing: waits for room, and takes in what arrives meanwhile, up to a limit.
     fn wait_writable<'a>(&'a self, mut inner: Guard<'a>, time: Duration) -> Guard<'a> {
-        let limit = inner.session.config().limits.buffered;
+        let limit = inner.protocol.config().limits.buffered;
         let mut incoming = None;
         if !inner.reader.reading {
-            if !inner.session.incoming().has_room(limit) {
+            if !inner.protocol.incoming().has_room(limit) {
                 inner.writer.broken = true;
                 inner.life.failed = Some(Error::Limit(format!(
                     "the peer sends but does not receive: {limit} bytes wait to be read (max_buffered)"
@@ -172,7 +173,7 @@ impl Shared {
                 return inner;
             }
             inner.reader.reading = true;
-            incoming = Some(inner.session.take_incoming());
+            incoming = Some(inner.protocol.take_incoming());
         }
         drop(inner);
         let time = if incoming.is_some() { time } else { time.min(BLIND_WAIT) };
@@ -185,7 +186,7 @@ impl Shared {
         if let Some(incoming) = incoming {
             inner = self.put_back(incoming);
             if end {
-                inner.session.end_of_stream();
+                inner.protocol.end_of_stream();
                 inner.writer.broken = true;
             }
             inner.hand_over_reader();
@@ -200,7 +201,8 @@ impl Shared {
 
     /// Another thread is waiting for the transport; more than a little must not pile up behind it.
     fn await_writer<'a>(&'a self, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, bool) {
-        while inner.writer.flushing && inner.life.end.is_none() && inner.session.outgoing().len() > MAX_PENDING_OUTPUT {
+        while inner.writer.flushing && inner.life.end.is_none() && inner.protocol.outgoing().len() > MAX_PENDING_OUTPUT
+        {
             if limit.remaining_to_send().is_none() {
                 return (inner, true);
             }
@@ -214,7 +216,7 @@ impl Shared {
 
 fn send_once(inner: &mut Inner, transport: &dyn Transport) -> std::io::Result<()> {
     const SLICES: usize = 64;
-    let outgoing = inner.session.outgoing();
+    let outgoing = inner.protocol.outgoing();
     let sent = match outgoing.whole() {
         Some(bytes) => transport.send(&[std::io::IoSlice::new(bytes)])?,
         None => {

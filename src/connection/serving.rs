@@ -25,7 +25,7 @@ impl Shared {
         if let (Waited::Ended, Some(end)) = (&waited, &inner.life.end) {
             return Err(end.clone());
         }
-        if !(again && inner.session.has_message()) {
+        if !(again && inner.protocol.has_message()) {
             inner = self.flush(inner);
         }
         give_up_wait(inner);
@@ -47,12 +47,12 @@ impl Shared {
             let inner = self.lock();
             let queued = self.queue.get().map_or(0, |queue| queue.nested(self));
             let bound = inner.reader.bound.iter().filter(|request| threads::is_for_here(request)).count();
-            let received = inner.session.received();
+            let received = inner.protocol.received();
             (received.map(|received| received + self.transport.available() as u64), queued + bound)
         };
         let mut first = timeout == Some(Duration::ZERO);
         let more = |inner: Guard<'_>| {
-            inner.life.end.is_none() && mark.is_some_and(|mark| inner.session.may_have_message_before(mark))
+            inner.life.end.is_none() && mark.is_some_and(|mark| inner.protocol.may_have_message_before(mark))
         };
         while first || left > 0 || more(self.lock()) {
             first = false;
@@ -75,7 +75,7 @@ impl Shared {
             Step::Handled => match check_fork() {
                 Err(error) => Some(Err(error)),
                 // Calls that are queued or deferred have no answer yet.
-                Ok(()) => (stopping() && inner.session.counts().serving == 0).then_some(Ok(())),
+                Ok(()) => (stopping() && inner.protocol.counts().serving == 0).then_some(Ok(())),
             },
             _ => None,
         })

@@ -11,7 +11,7 @@ use crate::config::{Application, Config, Limits, Release};
 use crate::error::{Error, Result};
 use crate::log::Logger;
 use crate::objects::{Class, HostWrap, Object, Peer};
-use crate::session::Session;
+use crate::protocol::Protocol;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::transport::Transport;
@@ -60,26 +60,26 @@ pub struct Shared {
 
 impl Shared {
     pub(super) fn new(transport: Arc<dyn Transport>, config: Config, accepted: bool) -> Arc<Shared> {
-        Shared::over(transport, Shared::session(config), accepted)
+        Shared::over(transport, Shared::protocol(config), accepted)
     }
 
-    /// A session that has no connection yet.
-    pub(super) fn session(config: Config) -> Session<Token> {
-        let mut session = Session::new(config, None, Arc::new(HostWrap::default()));
-        session.take_messages_singly();
-        session
+    /// A protocol that has no connection yet.
+    pub(super) fn protocol(config: Config) -> Protocol<Token> {
+        let mut protocol = Protocol::new(config, None, Arc::new(HostWrap::default()));
+        protocol.take_messages_singly();
+        protocol
     }
 
-    /// With a session that may have begun.
-    pub(super) fn over(transport: Arc<dyn Transport>, session: Session<Token>, accepted: bool) -> Arc<Shared> {
-        let config = session.config();
+    /// With a protocol that may have begun.
+    pub(super) fn over(transport: Arc<dyn Transport>, protocol: Protocol<Token>, accepted: bool) -> Arc<Shared> {
+        let config = protocol.config();
         let bind_threads = config.bind_threads;
         let connid = config.connid.clone();
         let release = config.release;
         let Application { logger, credentials, endpoints, before_closed, .. } = config.application.clone();
-        let releases = session.releases().clone();
+        let releases = protocol.releases().clone();
         let shared = Arc::new(Shared {
-            inner: Mutex::new(Inner::new(session)),
+            inner: Mutex::new(Inner::new(protocol)),
             transport,
             releases,
             closed: AtomicBool::new(false),
@@ -106,7 +106,7 @@ impl Shared {
         shared.releases.set_owner(weak);
         shared.watch_releases(release);
         let name = shared.name();
-        shared.lock().session.set_name(name);
+        shared.lock().protocol.set_name(name);
         shared
     }
 
@@ -140,7 +140,7 @@ impl Shared {
 
     /// What bounds the values of this connection.
     pub fn limits(&self) -> Limits {
-        self.with_session(|session| session.config().limits.clone())
+        self.with_protocol(|protocol| protocol.config().limits.clone())
     }
 
     /// Our own root on this connection.
@@ -161,7 +161,7 @@ impl Shared {
     /// Gives the connection its root and tells the service.
     pub(super) fn install(self: &Arc<Shared>, root: Arc<Object>) {
         let _ = self.service.set(root.clone());
-        drop(self.with_session(|session| session.set_root(root.clone())));
+        drop(self.with_protocol(|protocol| protocol.set_root(root.clone())));
         if let Some(hook) = root.class().service().and_then(|service| service.on_connect.as_ref()) {
             let peer: Arc<dyn Peer> = self.clone();
             hook(&peer, &root);
@@ -178,9 +178,9 @@ impl Shared {
         self.lock().life.gone()
     }
 
-    /// The session's part of a lookup on an object with dynamic attributes.
-    pub(super) fn with_session<R>(&self, f: impl FnOnce(&mut Session<Token>) -> R) -> R {
-        f(&mut self.lock().session)
+    /// The protocol's part of a lookup on an object with dynamic attributes.
+    pub(super) fn with_protocol<R>(&self, f: impl FnOnce(&mut Protocol<Token>) -> R) -> R {
+        f(&mut self.lock().protocol)
     }
 
     /// Has code of the application been running for the peer since the last look, and how often was it started? Two looks
@@ -193,8 +193,8 @@ impl Shared {
     /// Has a call of the peer no answer yet, or one that has not left: a call that runs, is queued or was deferred? Waits
     /// for no lock; while somebody has it, the answer is yes.
     pub(crate) fn is_serving(&self) -> bool {
-        let unsent = |inner: &mut Inner| !inner.writer.broken && !inner.session.outgoing().is_empty();
-        let waits = |mut inner: Guard<'_>| inner.session.counts().serving > 0 || unsent(&mut inner);
+        let unsent = |inner: &mut Inner| !inner.writer.broken && !inner.protocol.outgoing().is_empty();
+        let waits = |mut inner: Guard<'_>| inner.protocol.counts().serving > 0 || unsent(&mut inner);
         self.activity().1 || crate::sync::try_lock(&self.inner).is_none_or(waits)
     }
 
@@ -204,6 +204,6 @@ impl Shared {
             return false;
         }
         let inner = self.lock();
-        !inner.reader.reading && inner.session.has_message()
+        !inner.reader.reading && inner.protocol.has_message()
     }
 }

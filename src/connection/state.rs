@@ -1,4 +1,4 @@
-//! What the lock of a connection guards, in parts: the session, who reads, what is being written, the connection's life,
+//! What the lock of a connection guards, in parts: the protocol, who reads, what is being written, the connection's life,
 //! references that are on their way. The event loop's part is in `event_loop.rs`.
 
 use super::event_loop::EventLoop;
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::log::Notes;
 use crate::nesting;
 use crate::objects::{CycleCandidates, Promise, Turn};
-use crate::session::{Request, Session};
+use crate::protocol::{Protocol, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Instant, MutexGuard};
 use crate::value::{Blob, Local, Value};
@@ -69,7 +69,7 @@ impl Waiter {
 }
 
 pub(super) struct Inner {
-    pub(super) session: Session<Token>,
+    pub(super) protocol: Protocol<Token>,
     pub(super) reader: Reader,
     pub(super) writer: Writer,
     pub(super) life: Life,
@@ -80,7 +80,7 @@ pub(super) struct Inner {
 /// Who receives, who waits for what that brings, and who serves.
 #[derive(Default)]
 pub(super) struct Reader {
-    /// A thread is receiving; the session's `incoming` is with it.
+    /// A thread is receiving; the protocol's `incoming` is with it.
     pub(super) reading: bool,
     /// What the reader waits for, if something else than a message can end that: then its receiving can be interrupted.
     pub(super) interruptible: Option<Key>,
@@ -133,7 +133,7 @@ impl Life {
     }
 }
 
-/// References that go, come or are kept, beside the session's tables.
+/// References that go, come or are kept, beside the protocol's tables.
 #[derive(Default)]
 pub(super) struct References {
     pub(super) peer_root: Option<Value>,
@@ -195,9 +195,9 @@ pub(super) struct DropLater {
 }
 
 impl Inner {
-    pub(super) fn new(session: Session<Token>) -> Inner {
+    pub(super) fn new(protocol: Protocol<Token>) -> Inner {
         Inner {
-            session,
+            protocol,
             reader: Reader::default(),
             writer: Writer::default(),
             life: Life::default(),
@@ -209,18 +209,18 @@ impl Inner {
     /// Has anything died that must not be dropped here?
     #[inline]
     pub(super) fn has_died(&mut self) -> bool {
-        self.session.has_dropped() || !self.references.late.is_empty() || self.session.outgoing().has_spent()
+        self.protocol.has_dropped() || !self.references.late.is_empty() || self.protocol.outgoing().has_spent()
     }
 
     pub(super) fn take_died(&mut self) -> DropLater {
-        let objects = self.session.take_dropped();
+        let objects = self.protocol.take_dropped();
         objects.iter().for_each(|object| self.references.cycle_candidates.add(object));
         DropLater {
             _objects: objects,
-            _sent: self.session.outgoing().take_spent(),
+            _sent: self.protocol.outgoing().take_spent(),
             _late: std::mem::take(&mut self.references.late),
-            _rooms: self.session.take_destinations(),
-            _notes: self.session.take_notes(),
+            _rooms: self.protocol.take_destinations(),
+            _notes: self.protocol.take_notes(),
         }
     }
 
@@ -248,7 +248,7 @@ pub(super) fn unlock_and_drop(mut inner: Guard<'_>) {
 
 #[inline(never)]
 fn unlock_and_drop_some(mut inner: Guard<'_>) {
-    let most = inner.session.config().limits.serving;
+    let most = inner.protocol.config().limits.serving;
     let died = inner.take_died();
     drop(inner);
     nesting::give_back(most, move || drop(died));

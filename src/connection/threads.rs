@@ -1,7 +1,7 @@
 //! bind_threads: which of our threads talks to which of the peer's (wire.md, section 11).
 
 use super::shared::Shared;
-use crate::session::{Request, Threads};
+use crate::protocol::{Request, Threads};
 use crate::sync::thread_local;
 use std::cell::RefCell;
 use std::sync::Arc;

@@ -83,7 +83,7 @@ impl Shared {
     /// A side that accepted lets the peer speak first, which shows its dialect.
     #[cold]
     pub(super) fn await_first_word<'a>(self: &'a Arc<Shared>, inner: Guard<'a>) -> Guard<'a> {
-        let known = |inner: &mut Inner, _| (inner.session.dialect() != Dialect::Auto).then_some(());
+        let known = |inner: &mut Inner, _| (inner.protocol.dialect() != Dialect::Auto).then_some(());
         let mut limit = Limit::lazy(Some(FIRST_WORD));
         let (mut inner, _) = self.wait_until(inner, Key::Transaction, &mut limit, known);
         inner.hand_over_reader();
@@ -92,7 +92,7 @@ impl Shared {
 
     /// A thread stops waiting: nothing stays unsent, another one reads, and what has died is dropped.
     pub(super) fn finish_wait<'a>(&'a self, mut inner: Guard<'a>) {
-        if !inner.session.outgoing().is_empty() {
+        if !inner.protocol.outgoing().is_empty() {
             inner = self.flush(inner);
         }
         give_up_wait(inner);

@@ -26,8 +26,7 @@ use std::sync::Arc;
 /// @param callback NULL: messages go to the callback of the process again
 /// @param userdata consumed; given to the callback and the destructor
 /// @param userdata_free the destructor: runs exactly once, when the config, its copies and the connections are gone, also
-///         if
-///        this function fails; may be NULL
+///        if this function fails; may be NULL
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for another level, which changes nothing
 ///
@@ -75,8 +74,7 @@ pub type rpyc_before_closed_fn = Option<
 /// @param callback NULL: nothing
 /// @param userdata consumed; given to the callback and the destructor
 /// @param userdata_free the destructor: runs exactly once, when the config, its copies and the connections are gone, also
-///         if
-///        this function fails; may be NULL
+///        if this function fails; may be NULL
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
@@ -228,8 +226,7 @@ pub type rpyc_exception_resolver_fn =
 /// @param callback NULL: nobody
 /// @param userdata consumed; given to the callback and the destructor
 /// @param userdata_free the destructor: runs exactly once, when the config, its copies, the connections and their errors
-///         are
-///        gone, also if this function fails; may be NULL
+///        are gone, also if this function fails; may be NULL
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///

@@ -5,7 +5,7 @@ use super::class::{BoundMethod, Member, MemberKind, Method, Object};
 use super::defaults::Slot;
 use super::job::{Job, ask, downcast};
 use crate::error::Exception;
-use crate::session::Name;
+use crate::protocol::Name;
 use crate::value::{Local, Reference, Text, Value};
 use std::sync::Arc;
 

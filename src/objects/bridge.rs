@@ -5,7 +5,7 @@ use super::job::Job;
 use super::peer::{Outcome, ask_peer, outcome};
 use crate::error::{Error, Exception};
 use crate::ids::Id;
-use crate::session::{Name, Op};
+use crate::protocol::{Name, Op};
 use crate::value::{Ask, Local, Proxy, Shape, Text, Value};
 use std::sync::Arc;
 

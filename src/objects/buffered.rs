@@ -7,7 +7,7 @@ use super::job::{Job, downcast};
 use super::peer::{self, Outcome, ask_peer};
 use super::promise::Promise;
 use crate::error::{Error, Exception};
-use crate::session::{Name, Op};
+use crate::protocol::{Name, Op};
 use crate::value::{Ask, Local, Reference, Value};
 use std::sync::Arc;
 

@@ -5,7 +5,7 @@ use super::deadline;
 use super::peer::Peer;
 use super::signature::Signature;
 use crate::error::{Error, Exception, Result};
-use crate::session::{Due, Keywords, RequestId};
+use crate::protocol::{Due, Keywords, RequestId};
 use crate::value::{Text, Value};
 use std::sync::Arc;
 

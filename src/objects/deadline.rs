@@ -1,6 +1,6 @@
 //! When callers stop waiting: what came with a request, on the clock of this process.
 
-use crate::session::{Due, RequestId};
+use crate::protocol::{Due, RequestId};
 use std::time::Duration;
 
 /// Microseconds on a clock that began before the first request came.

@@ -16,7 +16,7 @@ use crate::codec::pickle;
 use crate::config::Limits;
 use crate::error::{Error, Exception};
 use crate::nesting::{Level, TooDeep};
-use crate::session::{Keywords, Name, Op, Request, Slicing};
+use crate::protocol::{Keywords, Name, Op, Request, Slicing};
 use crate::value::{Ask, CompareOp, Local, Reference, Text, Value};
 use std::sync::Arc;
 

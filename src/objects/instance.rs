@@ -2,7 +2,7 @@
 
 use super::peer::home_of;
 use crate::error::{Error, Result};
-use crate::session::{Instance, id_pack};
+use crate::protocol::{Instance, id_pack};
 use crate::value::{Local, Proxy, Reference, Value};
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use super::peer::{Outcome, Peer, ask_peer};
 use super::promise::Promise;
 use super::served;
 use crate::error::{Error, Exception, Result};
-use crate::session::{Due, Name, Op};
+use crate::protocol::{Due, Name, Op};
 use crate::value::{Ask, Local, Reference, Text, Value};
 use std::sync::Arc;
 use std::time::Duration;

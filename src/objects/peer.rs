@@ -3,7 +3,7 @@
 use super::promise::Promise;
 use crate::config::Limits;
 use crate::error::{Error, Exception, Result};
-use crate::session::{Access, Question, Request, RequestId};
+use crate::protocol::{Access, Question, Request, RequestId};
 use crate::sync::Instant;
 use crate::value::{Ask, Home, Local, Proxy, Value};
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use super::bridge::Bridge;
 use super::python;
-use crate::session::Wrap;
+use crate::protocol::Wrap;
 use crate::sync::{Mutex, lock};
 use crate::value::{Local, Proxy, Reference, Value};
 use std::collections::HashMap;

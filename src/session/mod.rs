@@ -1,563 +1,410 @@
-//! One connection as a pure state machine: no sockets, no clock, no threads, no code of the application.
+//! A protocol that the application drives itself: it owns the bytes, the clock and the threads, and gets events.
 //!
-//! In go bytes (`incoming`), the end of the stream, and commands; out come bytes (`outgoing`) and events.
-//! Call in this order: put what arrived into `incoming()`, take events until there are none, send what is
-//! in `outgoing()`. Objects that nobody holds any more are handed out by `take_dropped`, because dropping
-//! them may run code of the application.
+//! All that the layer of objects knows is used here too: classes, special methods, containers.
+//! Methods of the application are not called: what is asked of them is put into a queue.
 
-mod boxing;
-mod call_cache;
-mod decode;
-mod destinations;
-mod envelope;
-mod exports;
-mod handlers;
-mod imports;
-mod native;
-mod pending;
-mod policy;
-mod request;
-mod requests;
-mod vinegar;
+mod door;
+mod objects;
 
-pub use boxing::Wrap;
-pub use decode::{DecodeFault, Decoded, DecodedKind, Decoder};
-pub use envelope::wrong_dialect;
-pub use exports::id_pack;
-pub use policy::{Name, Question};
-pub use request::{Access, Due, Handler, Instance, Keywords, Op, Request, RequestId, Seq, Slicing, Threads};
-pub use requests::Body;
+pub use objects::{
+    Access, Asked, Asks, by_name, callable, construct, function, is_over, member, object, root, token_of,
+};
 
-use crate::codec::brine::{Digits, Reader, tag};
-use crate::codec::frame::{Incoming, Outgoing};
-use crate::config::{Config, Dialect, Limits};
-use crate::error::{Error, Exception, Meaning, Result};
-use crate::log::{Level, Notes};
-use crate::value::{Local, Releases, Value};
-use boxing::Unboxer;
-use destinations::Destinations;
-use envelope::{Kind, Message};
-use exports::Exports;
-use imports::Imports;
-use pending::Pending;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::sync::Arc;
+use crate::config::{Config, Dialect};
+use crate::error::{Error, Result};
+use crate::fork;
+use crate::objects::{Answer, Call, DataWrap, Function, Object, Outcome, Peer, deadline, perform_apart};
+use crate::protocol::{self, Access as Accessed, Body, OUTPUT_HIGH_WATER, Op, Protocol, Question, Request, RequestId};
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard, lock};
+use crate::value::{Local, Proxy, Value};
+use door::Door;
+use objects::Queue;
+use std::io::IoSlice;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// What a session tells its host. `T` is what the application attached to its request.
-pub enum Event<T> {
-    /// To be answered with `reply` or `raise`, or followed with `answer_exists`.
-    Request(Request),
+/// What the application gets to know.
+pub enum Event {
+    Request(Box<Asked>),
     Reply {
-        seq: i64,
-        token: T,
-        outcome: Result<Value, Error>,
+        token: u64,
+        sequence: i64,
+        outcome: Result<Value>,
     },
-    /// The connection is over; nothing follows.
+    /// Nobody holds the object of this number any more.
+    Released(u64),
+    /// Much waits to be sent, and must go before more is read.
+    Send,
+    /// Nothing follows but what is released.
     Closed(Error),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Open,
-    /// CLOSE has been sent; the application is not asked any more.
-    Closing,
-    Closed,
+pub struct Session {
+    inner: Mutex<Protocol<u64>>,
+    queue: Arc<Queue>,
+    this: Weak<Session>,
+    /// What our objects know of the protocol. Neither they nor calls keep that itself.
+    door: Arc<Door>,
+    /// What the application's clock showed at last, in milliseconds, plus one; 0: the application has not said it.
+    time: AtomicU64,
+    forks: u32,
 }
 
-/// So many bytes may wait to be sent before no further message is taken.
-pub const OUTPUT_HIGH_WATER: usize = 256 << 10;
+/// The number of a request that was answered without being sent.
+const NOT_SENT: i64 = -1;
 
-/// Numbers about a session, for logs and tests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Objects lent to the peer.
-    pub exports: usize,
-    /// Objects lent by the peer.
-    pub imports: usize,
-    /// Requests of ours without an answer yet.
-    pub pending: usize,
-    /// Requests of the peer that are being served.
-    pub serving: usize,
-    /// Releases that named more than was lent.
-    pub overdrawn: u64,
+type Guard<'a> = MutexGuard<'a, Protocol<u64>>;
+
+/// Gives the lock back, and drops then what has died under it; what is to be logged is written so.
+fn release(mut protocol: Guard<'_>) {
+    if protocol.has_dropped() || protocol.outgoing().has_spent() {
+        let waste = (
+            protocol.take_dropped(),
+            protocol.outgoing().take_spent(),
+            protocol.take_destinations(),
+            protocol.take_notes(),
+        );
+        drop(protocol);
+        drop(waste);
+    }
 }
 
-pub struct Session<T> {
-    /// None: a thread is receiving into it.
-    incoming: Option<Box<Incoming>>,
-    end_of_stream: bool,
-    /// Those of the configuration, which may have `changed` since.
-    limits: Limits,
-    changed: bool,
-    messages: u64,
-    /// `next_event` comes back after each message, also after those that give no event.
-    single: bool,
-    destinations: Destinations,
-    core: Core<T>,
-}
-
-/// Everything but the bytes that are being read.
-struct Core<T> {
-    config: Config,
-    outgoing: Outgoing,
-    dialect: Dialect,
-    heard: Dialect,
-    /// A message has left in `dialect`, so the peer must understand it.
-    spoken: bool,
-    state: State,
-    exports: Exports,
-    imports: Imports,
-    /// None: an answer that nobody waits for.
-    pending: Pending<Option<T>>,
-    root: Option<Arc<dyn Local>>,
-    wrap: Arc<dyn Wrap>,
-    serving: usize,
-    lent: Vec<u64>,
-    deadlines: BinaryHeap<Reverse<(Duration, i64)>>,
-    threads: Threads,
-    native: native::State,
-    failure: Option<Error>,
-    /// For the log, which is written where no lock is held.
-    notes: Notes,
-    /// The numbers of our requests, and of the peer's.
-    digits: [Digits; 2],
-}
-
-impl<T> Session<T> {
-    /// A session whose root is what the peer gets from GETROOT.
-    pub fn new(config: Config, root: Option<Arc<dyn Local>>, wrap: Arc<dyn Wrap>) -> Session<T> {
-        let dialect = config.dialect;
-        let native = native::State::new(&config);
-        let notes = Notes::new(config.application.logger.clone());
-        Session {
-            incoming: Some(Box::new(Incoming::new(&config.limits))),
-            end_of_stream: false,
-            limits: config.limits.clone(),
-            changed: false,
-            messages: 0,
-            single: false,
-            destinations: Destinations::default(),
-            core: Core {
-                config,
-                outgoing: Outgoing::new(),
-                dialect,
-                heard: Dialect::Auto,
-                spoken: false,
-                state: State::Open,
-                exports: Exports::default(),
-                imports: Imports::default(),
-                pending: Pending::default(),
-                root,
-                wrap,
-                serving: 0,
-                lent: Vec::new(),
-                deadlines: BinaryHeap::new(),
-                threads: Threads::default(),
-                native,
-                failure: None,
-                notes,
-                digits: Default::default(),
-            },
+impl Session {
+    pub fn new(config: Config) -> Result<Arc<Session>> {
+        if config.bind_threads {
+            return Err(Error::Unsupported("a session knows no threads: bind_threads cannot be on".into()));
         }
+        let mut protocol = Protocol::new(config, None, Arc::new(DataWrap));
+        protocol.set_name("a session".into());
+        Ok(Arc::new_cyclic(|this: &Weak<Session>| {
+            let door = Arc::new(Door::new(this.clone(), protocol.config().limits.clone()));
+            let weak: Weak<Door> = Arc::downgrade(&door);
+            protocol.releases().set_owner(weak);
+            Session {
+                inner: Mutex::new(protocol),
+                queue: Arc::default(),
+                this: this.clone(),
+                door,
+                time: AtomicU64::new(0),
+                forks: fork::generation(),
+            }
+        }))
     }
 
-    /// Where received bytes go.
-    pub fn incoming(&mut self) -> &mut Incoming {
-        self.incoming.get_or_insert_default()
+    /// Refuses in a forked child.
+    fn protocol(&self) -> Result<Guard<'_>> {
+        Error::unless_forked(self.forks, "protocol")?;
+        Ok(lock(&self.inner))
     }
 
-    /// Takes it out, to receive into it elsewhere; until it is put back, there are no events.
-    pub fn take_incoming(&mut self) -> Box<Incoming> {
-        self.incoming.take().unwrap_or_default()
+    pub fn queue(&self) -> &Arc<Queue> {
+        &self.queue
     }
 
-    #[inline]
-    pub fn put_incoming(&mut self, incoming: Box<Incoming>) {
-        self.incoming = Some(incoming);
-        if self.destinations.is_waiting() {
-            self.catch_up();
-        }
+    pub fn set_root(&self, root: Arc<Object>) -> Result<()> {
+        let mut protocol = self.protocol()?;
+        let before = protocol.set_root(root);
+        release(protocol);
+        // It may be the last of its kind, and then runs code of the application.
+        drop(before);
+        Ok(())
     }
 
-    /// The peer will send nothing more.
-    pub fn end_of_stream(&mut self) {
-        self.end_of_stream = true;
-    }
-
-    /// Will the peer send nothing more? Messages that came before may still be here.
-    pub fn is_at_end_of_stream(&self) -> bool {
-        self.end_of_stream
-    }
-
-    /// What is to be sent.
-    pub fn outgoing(&mut self) -> &mut Outgoing {
-        &mut self.core.outgoing
-    }
-
-    pub fn config(&self) -> &Config {
-        &self.core.config
-    }
-
-    /// Options may change while the session lives; they hold from the next message on.
-    pub fn config_mut(&mut self) -> &mut Config {
-        self.core.exports.call_cache.clear();
-        self.changed = true;
-        &mut self.core.config
-    }
-
-    /// Gives back the one before.
-    pub fn set_root(&mut self, root: Arc<dyn Local>) -> Option<Arc<dyn Local>> {
-        self.core.root.replace(root)
-    }
-
-    /// What messages of the log call the connection.
-    pub fn set_name(&mut self, name: String) {
-        self.core.notes.name = name;
-    }
-
-    /// What is to be logged, by dropping it.
-    pub fn take_notes(&mut self) -> Notes {
-        self.core.notes.take()
-    }
-
-    pub fn root(&self) -> Option<&Arc<dyn Local>> {
-        self.core.root.as_ref()
-    }
-
-    /// `Dialect::Auto` until the first message in either direction.
     pub fn dialect(&self) -> Dialect {
-        self.core.dialect
+        lock(&self.inner).dialect()
     }
 
-    /// The dialect of the message that ended the session because it was not ours.
+    /// What the peer turned out to speak, when it was not understood.
     pub fn heard(&self) -> Dialect {
-        self.core.heard
-    }
-
-    /// How many messages have been taken, whoever answered them.
-    #[inline]
-    pub fn messages(&self) -> u64 {
-        self.messages
-    }
-
-    pub fn is_open(&self) -> bool {
-        self.core.state == State::Open
+        lock(&self.inner).heard()
     }
 
     pub fn is_closed(&self) -> bool {
-        self.core.state == State::Closed
+        lock(&self.inner).is_closed()
     }
 
-    pub fn counts(&self) -> Counts {
-        let core = &self.core;
-        Counts {
-            exports: core.exports.len(),
-            imports: core.imports.len(),
-            pending: core.pending.len(),
-            serving: core.serving,
-            overdrawn: core.exports.overdrawn,
+    /// Takes in what has been received.
+    pub fn feed(&self, bytes: &[u8]) -> Result<()> {
+        let mut protocol = self.protocol()?;
+        if protocol.is_closed() {
+            return Err(closed());
         }
+        protocol.incoming().push(bytes);
+        Ok(())
     }
 
-    /// How many objects of the peer are held, those included whose release was not sent yet.
-    #[inline]
-    pub fn imports(&self) -> usize {
-        self.core.imports.len()
+    pub fn end_of_stream(&self) -> Result<()> {
+        self.protocol()?.end_of_stream();
+        Ok(())
     }
 
-    /// How many answers of the peer are still to come.
-    #[inline]
-    pub fn pending(&self) -> usize {
-        self.core.pending.len()
+    /// Gives `f` what is to be sent next, and advances by what it tells.
+    pub fn outgoing<R>(&self, f: impl FnOnce(&[u8]) -> (usize, R)) -> Result<R> {
+        let mut protocol = self.protocol()?;
+        protocol.send_releases();
+        let mut slices = [IoSlice::new(&[])];
+        protocol.outgoing().slices(&mut slices);
+        let (sent, result) = f(&slices[0]);
+        self.advance(protocol, sent);
+        Ok(result)
     }
 
-    /// The tokens of requests that wait for an answer.
-    pub fn waiting(&self) -> impl Iterator<Item = &T> {
-        self.core.pending.iter().flatten()
+    /// Copies what is to be sent, as far as it fits.
+    pub fn take(&self, mut room: &mut [u8]) -> Result<usize> {
+        let mut taken = 0;
+        while !room.is_empty() {
+            let step = self.outgoing(|bytes| {
+                let n = bytes.len().min(room.len());
+                if let (Some(to), Some(from)) = (room.get_mut(..n), bytes.get(..n)) {
+                    to.copy_from_slice(from);
+                }
+                (n, n)
+            })?;
+            if step == 0 {
+                break;
+            }
+            taken += step;
+            room = room.split_at_mut(step).1;
+        }
+        Ok(taken)
     }
 
-    /// Where this session's proxies tell that they died.
-    pub fn releases(&self) -> &Arc<Releases> {
-        self.core.imports.releases()
+    /// So many bytes have been sent.
+    pub fn sent(&self, length: usize) -> Result<()> {
+        let mut protocol = self.protocol()?;
+        let waiting = protocol.outgoing().len();
+        if length > waiting {
+            return Err(Error::Argument(format!("{length} bytes cannot have been sent, {waiting} were there")));
+        }
+        self.advance(protocol, length);
+        Ok(())
     }
 
-    /// The threads that the following messages are from and for (with bind_threads).
-    pub fn set_threads(&mut self, threads: Threads) {
-        self.core.threads = threads;
+    fn advance(&self, mut protocol: Guard<'_>, sent: usize) {
+        if sent > 0 {
+            protocol.outgoing().advance(sent);
+        }
+        release(protocol);
     }
 
-    #[inline]
-    pub fn has_dropped(&self) -> bool {
-        self.core.exports.has_dropped() || self.destinations.has_spent() || !self.core.notes.is_empty()
+    /// How much waits to be sent.
+    pub fn waiting(&self) -> usize {
+        lock(&self.inner).outgoing().len()
     }
 
-    /// Objects that the peer has given back; `take_destinations` gives the rest. Dropping them may run code of the
-    /// application.
-    pub fn take_dropped(&mut self) -> Vec<Arc<dyn Local>> {
-        self.core.exports.take_dropped()
-    }
-
-    /// A whole message has been received and not been looked at.
+    /// An event waits, or a whole message that gives perhaps one.
     pub fn has_message(&self) -> bool {
-        self.core.state != State::Closed && self.incoming.as_ref().is_some_and(|incoming| incoming.has_whole_frame())
+        !self.queue.is_empty() || lock(&self.inner).has_message()
     }
 
-    /// Has `next_event` come back after each message, also after those that give no event.
-    pub fn take_messages_singly(&mut self) {
-        self.single = true;
-    }
-
-    /// How many bytes have been received in all; None while they are taken in elsewhere.
-    pub fn received(&self) -> Option<u64> {
-        self.incoming.as_ref().map(|incoming| incoming.total())
-    }
-
-    /// Whether a whole message is here that ends within the first `mark` bytes received, or such a one may still be
-    /// received.
-    pub fn may_have_message_before(&self, mark: u64) -> bool {
-        let Some(incoming) = &self.incoming else { return false };
-        self.core.state != State::Closed && incoming.next_end().map_or(incoming.total() < mark, |end| end <= mark)
-    }
-
-    /// The next event that the received bytes give. None with `has_message`: much waits to be sent, and must go first.
-    ///
-    /// What it needs on the stack is given back before the event is handled, which may nest.
-    #[inline(never)]
-    pub fn next_event(&mut self) -> Option<Event<T>> {
-        while self.core.state != State::Closed {
-            if let Some(error) = self.core.failure.take() {
-                return Some(self.core.fail(error));
+    /// The next event. None: nothing whole is here. An error once all has been said.
+    pub fn next_event(&self) -> Result<Option<Event>> {
+        Error::unless_forked(self.forks, "protocol")?;
+        loop {
+            if let Some(event) = self.queue.pop() {
+                return Ok(Some(event));
             }
-            let incoming = self.incoming.as_mut()?;
-            let payload = match incoming.next_frame() {
-                Ok(Some(payload)) => payload,
-                Ok(None) if self.end_of_stream => {
-                    let cut = if incoming.is_mid_frame() { " inside a message" } else { "" };
-                    return Some(self.core.end(Error::Eof(format!("the peer ended the stream{cut}"))));
+            let mut protocol = lock(&self.inner);
+            if protocol.is_closed() {
+                release(protocol);
+                return Err(closed());
+            }
+            if protocol.outgoing().len() > OUTPUT_HIGH_WATER && protocol.has_message() {
+                release(protocol);
+                return Ok(Some(Event::Send));
+            }
+            let event = protocol.next_event();
+            let more = event.is_none() && protocol.has_message();
+            release(protocol);
+            match event {
+                None if more => {}
+                None if self.queue.is_empty() => return Ok(None),
+                None => {}
+                Some(protocol::Event::Request(mut request)) => {
+                    deadline::start(&mut request.id);
+                    self.serve(request);
                 }
-                Ok(None) => return None,
-                Err(error) => return Some(self.core.fail(error.into())),
-            };
-            self.messages += 1;
-            if std::mem::take(&mut self.changed) {
-                self.limits.clone_from(&self.core.config.limits);
+                Some(protocol::Event::Reply { seq, token, outcome }) => {
+                    return Ok(Some(Event::Reply { token, sequence: seq, outcome }));
+                }
+                Some(protocol::Event::Closed(error)) => self.end(error),
             }
-            if payload.is_direct() {
-                self.core.note_traffic("received", Kind::Reply, None);
-                match payload.into_direct().and_then(|direct| self.direct_reply(direct)) {
-                    Some(event) => return Some(event),
-                    None => continue,
+        }
+    }
+
+    /// Every request of ours hears of the end, then the application.
+    fn end(&self, error: Error) {
+        self.queue.end();
+        let mut protocol = lock(&self.inner);
+        for (sequence, token) in protocol.take_pending() {
+            self.queue.push(Event::Reply { token, sequence, outcome: Err(error.clone()) });
+        }
+        release(protocol);
+        self.queue.push(Event::Closed(error));
+    }
+
+    fn serve(&self, request: Request) {
+        let Request { id, target, op } = request;
+        let due = id.due();
+        let this = self.this.clone();
+        match op {
+            Op::Exists { question, name, access } => {
+                let object = target.clone().into_any_arc().downcast::<Object>();
+                let continued = move |outcome: Outcome| {
+                    let exists = matches!(outcome, Ok(Value::Bool(true)));
+                    let Some(this) = this.upgrade() else { return Ok(()) };
+                    this.check_fork()?;
+                    let next = this.answer_exists(id, target, question, access, exists);
+                    next.into_iter().for_each(|request| this.serve(request));
+                    Ok(())
+                };
+                match object {
+                    Ok(object) if token_of(&*object).is_some() => {
+                        let answer = Answer::through(due, continued);
+                        objects::ask_exists(Call::question(answer, object, vec![Value::Str(name)]));
+                    }
+                    _ => drop(continued(Ok(Value::Bool(false)))),
                 }
             }
-            let mut reader = incoming.reader(&payload, &self.limits);
-            match self.core.message(&mut reader) {
-                Ok(Some(event)) if incoming.expects() => return Some(self.settle_destination(event)),
-                Ok(Some(event)) => return Some(event),
-                // A peer that sends requests and receives no answers must not fill the memory.
-                Ok(None) if self.single || self.core.outgoing.len() > OUTPUT_HIGH_WATER => return None,
-                Ok(None) => {}
-                Err(error) => return Some(self.core.fail(error)),
+            op => {
+                let peer: Arc<dyn Peer> = self.door.clone();
+                perform_apart(&target, op, Answer::Peer { peer, id });
             }
         }
-        None
     }
 
-    /// When `expire` is to be called, in the application's own time.
-    pub fn next_deadline(&self) -> Option<Duration> {
-        self.core.deadlines.peek().map(|Reverse((deadline, _))| *deadline)
+    fn check_fork(&self) -> Result<()> {
+        Error::unless_forked(self.forks, "protocol")
     }
 
-    /// Gives a request a deadline, in the application's own time.
-    pub fn set_deadline(&mut self, seq: i64, deadline: Duration) {
-        let Core { deadlines, pending, .. } = &mut self.core;
-        if deadlines.len() > 2 * pending.len() + 64 {
-            // Most of these have been answered long before their time.
-            deadlines.retain(|Reverse((_, seq))| pending.contains(*seq));
-        }
-        deadlines.push(Reverse((deadline, seq)));
-    }
-
-    /// A request whose deadline has passed. Its answer will be read and dropped.
-    pub fn expire(&mut self, now: Duration) -> Option<(i64, T)> {
-        while let Some(Reverse((deadline, seq))) = self.core.deadlines.peek().copied() {
-            if deadline > now {
-                return None;
-            }
-            self.core.deadlines.pop();
-            if let Some(Some(token)) = self.core.pending.remove(seq) {
-                self.forget_destination(seq);
-                return Some((seq, token));
-            }
-        }
-        None
-    }
-
-    /// Nobody waits any more: the answer will be read and dropped.
-    pub fn forget(&mut self, seq: i64) -> Option<T> {
-        self.forget_destination(seq);
-        self.core.pending.remove(seq).flatten()
-    }
-
-    /// Everything that still waits for an answer, when none can come.
-    pub fn take_pending(&mut self) -> Vec<(i64, T)> {
-        self.core.pending.drain().into_iter().filter_map(|(seq, token)| Some((seq, token?))).collect()
-    }
-
-    /// Answers a request. What cannot be sent becomes an exception for the peer, and is the error here.
-    pub fn reply(&mut self, id: &RequestId, value: &Value) -> Result<()> {
-        self.core.serving = self.core.serving.saturating_sub(1);
-        match self.core.state {
-            State::Closed => Err(Error::Closed("the connection ended before the answer".into())),
-            _ => self.core.reply(id, value),
-        }
-    }
-
-    /// Answers a request with an exception, if anybody can still hear it.
-    pub fn raise(&mut self, id: &RequestId, exception: &Exception) {
-        self.core.serving = self.core.serving.saturating_sub(1);
-        if self.core.state != State::Closed {
-            self.core.raise_at_once(id, exception);
-        }
-    }
-
-    /// Answers `Op::Exists`. None: the rules refused it, and the peer has been told.
-    // Boxed as `Op::Exists` has it.
-    #[allow(clippy::boxed_local)]
-    pub fn answer_exists(
-        &mut self,
+    /// The answer to `Op::Exists`.
+    fn answer_exists(
+        &self,
         id: RequestId,
         target: Arc<dyn Local>,
         question: Question,
-        access: Box<Access>,
+        access: Box<Accessed>,
         exists: bool,
     ) -> Option<Request> {
-        self.core.continue_access(id, target, question, *access, exists)
+        // What is refused may be the last of its kind, and must not be dropped under the lock.
+        let _kept = (target.clone(), access.values());
+        let mut protocol = self.protocol().ok()?;
+        let next = protocol.answer_exists(id, target, question, access, exists);
+        release(protocol);
+        next
     }
 
-    /// Puts the releases of dead proxies behind what is waiting to be sent.
-    pub fn send_releases(&mut self) {
-        self.core.put_releases();
-    }
-
-    /// Tells the peer that we are going. Nothing is served from now on; wait for the end of the stream. While the peer's
-    /// dialect is not known, nothing can be said that it would understand: end the stream.
-    pub fn close(&mut self) {
-        if self.core.state == State::Open {
-            if self.core.dialect != Dialect::Auto {
-                self.core.put_close();
+    fn answer(&self, id: &RequestId, outcome: Outcome) -> Result<()> {
+        let mut protocol = self.protocol()?;
+        let result = match &outcome {
+            Ok(value) => protocol.reply(id, value),
+            Err(exception) => {
+                protocol.raise(id, exception);
+                Ok(())
             }
-            self.core.state = State::Closing;
-        }
+        };
+        release(protocol);
+        result
     }
 
-    /// The connection is gone, whatever the peer knows of it.
-    pub fn abandon(&mut self) {
-        self.core.state = State::Closed;
-        self.core.outgoing.discard();
-        self.core.clear();
-        self.give_up_destinations();
+    /// Sends a request; its answer comes as an event with the token.
+    pub fn request(&self, body: Body<'_>, token: u64, deadline: Option<Duration>) -> Result<i64> {
+        let mut protocol = self.protocol()?;
+        let left = deadline.and_then(|deadline| Some(deadline.saturating_sub(self.time()?)));
+        let sent = protocol.request_within(body, token, left);
+        if let (Ok(sequence), Some(deadline)) = (&sent, deadline) {
+            protocol.set_deadline(*sequence, deadline);
+        }
+        release(protocol);
+        sent
+    }
+
+    /// Was this object lent over this protocol?
+    pub fn owns(&self, proxy: &Proxy) -> bool {
+        Arc::ptr_eq(proxy.home(), lock(&self.inner).releases())
+    }
+
+    /// An answer that needs no peer comes like any other.
+    pub fn answer_here(&self, token: u64, value: Value) -> Result<i64> {
+        let protocol = self.protocol()?;
+        if !protocol.is_open() {
+            return Err(closed());
+        }
+        self.queue.push(Event::Reply { token, sequence: NOT_SENT, outcome: Ok(value) });
+        Ok(NOT_SENT)
+    }
+
+    /// Nobody waits for this answer any more.
+    pub fn forget(&self, sequence: i64) -> Result<()> {
+        let mut protocol = self.protocol()?;
+        protocol.forget(sequence);
+        release(protocol);
+        drop(self.queue.forget(sequence));
+        Ok(())
+    }
+
+    /// The application's clock shows this. It never goes back.
+    pub fn set_time(&self, now: Duration) {
+        let milliseconds = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
+        self.time.fetch_max(milliseconds.saturating_add(1), Ordering::Relaxed);
+    }
+
+    fn time(&self) -> Option<Duration> {
+        self.time.load(Ordering::Relaxed).checked_sub(1).map(Duration::from_millis)
+    }
+
+    pub fn next_deadline(&self) -> Option<Duration> {
+        lock(&self.inner).next_deadline()
+    }
+
+    /// Ends the waiting for what is overdue; gives how many requests that were.
+    pub fn expire(&self, now: Duration) -> Result<usize> {
+        let mut protocol = self.protocol()?;
+        self.set_time(now);
+        let mut count = 0;
+        while let Some((sequence, token)) = protocol.expire(now) {
+            let error = Error::Timeout("the answer did not come in time; the peer may still be working on it".into());
+            self.queue.push(Event::Reply { token, sequence, outcome: Err(error) });
+            count += 1;
+        }
+        release(protocol);
+        Ok(count)
+    }
+
+    /// Tells the peer that we are going, and ends.
+    pub fn close(&self) -> Result<()> {
+        let mut protocol = self.protocol()?;
+        if !protocol.is_closed() {
+            protocol.close();
+        }
+        release(protocol);
+        Ok(())
+    }
+
+    /// The application's objects of a type that has a name.
+    pub fn living(&self, token: u64) -> Option<Arc<dyn Local>> {
+        self.queue.living(token).filter(|object| object.as_any().is::<Object>() || object.as_any().is::<Function>())
     }
 }
 
-impl<T> Core<T> {
-    fn message(&mut self, reader: &mut Reader<'_>) -> Result<Option<Event<T>>> {
-        let Message { kind, seq, threads } = self.open_message(reader)?;
-        self.note_traffic("received", kind, Some(&seq));
-        match kind {
-            Kind::Request => self.serve(reader, RequestId::new(seq, threads)),
-            Kind::Reply => self.outcome(reader, &seq, false),
-            Kind::Exception => self.outcome(reader, &seq, true),
+impl Drop for Session {
+    fn drop(&mut self) {
+        if fork::is_ours(self.forks) {
+            let mut protocol = lock(&self.inner);
+            protocol.abandon();
+            release(protocol);
         }
-    }
-
-    /// An answer. One that nobody waits for is read all the same, so that its references are released.
-    #[inline]
-    fn outcome(&mut self, reader: &mut Reader<'_>, seq: &Seq, raised: bool) -> Result<Option<Event<T>>> {
-        // A plain value, in which there can be no references.
-        if let ([tag::TUPLE_2, boxing::BOXED_VALUE, ..], false, Seq::Int(seq)) = (reader.rest(), raised, seq) {
-            reader.advance(2);
-            let outcome = Ok(reader.value()?);
-            return match self.pending.remove(*seq) {
-                Some(Some(token)) => Ok(Some(Event::Reply { seq: *seq, token, outcome })),
-                _ => self.unawaited(*seq, outcome),
-            };
-        }
-        self.any_outcome(reader, seq, raised)
-    }
-
-    fn any_outcome(&mut self, reader: &mut Reader<'_>, seq: &Seq, raised: bool) -> Result<Option<Event<T>>> {
-        let outcome = if raised {
-            match vinegar::read_exception(reader)? {
-                Some(mut exception) => {
-                    let Config { instantiate_custom_exceptions, import_custom_exceptions, application, .. } =
-                        &self.config;
-                    exception.meaning =
-                        Meaning::of(&application.exceptions, *instantiate_custom_exceptions, *import_custom_exceptions);
-                    Err(Error::Remote(exception))
-                }
-                None => Err(Error::Malformed("the peer sent an exception whose form is not known".into())),
+        self.queue.end();
+        // Whoever asks from now on is told; so are those that asked and were not heard.
+        for event in self.queue.close() {
+            if let Event::Request(asked) = event {
+                objects::refuse(asked.call);
             }
-        } else {
-            let Core { exports, imports, config, dialect, native, .. } = self;
-            let mut unboxer = Unboxer::new(exports, imports, &config.limits, *dialect, native.announced);
-            let value = unboxer.unbox(reader)?;
-            match unboxer.fault {
-                None => Ok(value),
-                Some(fault) if fault.is_builtin(boxing::RECURSION) => Err(Error::Limit(fault.summary())),
-                Some(fault) if unboxer.unknown => Err(Error::UnknownObject(format!(
-                    "the answer names an object that was not lent: {}",
-                    fault.summary()
-                ))),
-                Some(fault) => Err(Error::Malformed(format!("the answer cannot be understood: {}", fault.summary()))),
-            }
-        };
-        let Seq::Int(seq) = *seq else { return Ok(None) };
-        match self.pending.remove(seq) {
-            Some(Some(token)) => Ok(Some(Event::Reply { seq, token, outcome })),
-            _ => self.unawaited(seq, outcome),
         }
     }
+}
 
-    /// An answer that the application does not wait for: to a release, to our offer, or too late.
-    fn unawaited(&mut self, seq: i64, outcome: Result<Value>) -> Result<Option<Event<T>>> {
-        if self.native.is_offer(seq) {
-            self.offer_answered(outcome)?;
-        } else {
-            self.notes.add(Level::Debug, || format!("nobody waits any more for the answer to request {seq}"));
-        }
-        Ok(None)
-    }
-
-    fn release(&mut self, object: &Arc<dyn Local>, count: u64) {
-        self.exports.release_object(object, count);
-    }
-
-    fn closed_by_peer(&mut self) -> Event<T> {
-        self.end(Error::Eof("the peer closed the connection".into()))
-    }
-
-    fn end(&mut self, error: Error) -> Event<T> {
-        self.state = State::Closed;
-        self.clear();
-        Event::Closed(error)
-    }
-
-    /// The stream cannot be understood any further. The peer is told, as far as it can be.
-    fn fail(&mut self, error: Error) -> Event<T> {
-        let understood = self.dialect != Dialect::Auto && !matches!(error, Error::Dialect(_));
-        if self.state == State::Open && understood {
-            self.put_close();
-        }
-        self.end(error)
-    }
-
-    fn clear(&mut self) {
-        self.exports.clear();
-        self.imports.clear();
-        self.deadlines.clear();
-        // Whoever answers now, answers nobody.
-        self.serving = 0;
-    }
+fn closed() -> Error {
+    Error::Closed("the protocol is closed".into())
 }

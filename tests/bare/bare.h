@@ -1,5 +1,5 @@
 /* Connections, classes, objects and servers over rpyc_session, on sockets of this program's own: what tests/c needs of
- * rpyc.h, so that the whole interop contract runs over bare sessions. The functions are those that rename.h renames.
+ * rpyc.h, so that the whole interop contract runs over sessions. The functions are those that rename.h renames.
  *
  * All input and output is here: a thread that waits for something pumps its connection, with poll, recv and send; the
  * library never calls back. */

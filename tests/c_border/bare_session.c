@@ -1,4 +1,4 @@
-/* Two bare sessions that talk through memory: events, objects as data, packed values, time, the end, and misuse; and the
+/* Two sessions that talk through memory: events, objects as data, packed values, time, the end, and misuse; and the
  * decoder, which reads along. */
 #define _POSIX_C_SOURCE 200809L
 #include "check.h"

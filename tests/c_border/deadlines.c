@@ -1,5 +1,5 @@
 /* deadlines: between two peers of the native dialect, a served call sees how long its caller still waits: synchronous,
- * asynchronous, deferred, queued, and in bare sessions.
+ * asynchronous, deferred, queued, and in sessions.
  * deadlines python ADDRESS 5|6: a stock server hears nothing of it, whatever is asked.
  * deadlines serve ADDRESS: serves until SIGTERM; left() gives what a call sees, -1 for stock clients. */
 #define _POSIX_C_SOURCE 200809L
@@ -248,7 +248,7 @@ static void deferred_calls(void)
     close_pair(serving);
 }
 
-/* ---------------------------------------------------------------- bare sessions */
+/* ---------------------------------------------------------------- sessions */
 
 static rpyc_session *asking;
 static rpyc_decoder *decoder;
@@ -404,7 +404,7 @@ static void queued(void)
     rpyc_config_free(config);
 }
 
-/* A connection asks a bare session. */
+/* A connection asks a session. */
 static void asked_of_a_session(void)
 {
     const rpyc_session_member members[] = {{1, "exposed_left", "left()", NULL, RPYC_MEMBER_METHOD, 0, NULL}};

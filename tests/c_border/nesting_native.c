@@ -194,7 +194,7 @@ static void connections(void)
     rpyc_class_free(native_service);
 }
 
-/* ---------------------------------------------------------------- bare sessions */
+/* ---------------------------------------------------------------- sessions */
 
 static rpyc_session *left, *right; /* left asks; right has the root */
 static rpyc_object *far;

@@ -188,7 +188,7 @@ fn the_first_word_is_the_clients() {
             let asking = thread::spawn(move || {
                 up.pass();
                 let args = [Value::Int(1)];
-                let echo = first.sync_request(rpyc::session::Body::Raw { handler: 1, args: &args }, None);
+                let echo = first.sync_request(rpyc::protocol::Body::Raw { handler: 1, args: &args }, None);
                 assert_eq!(int(&echo.unwrap()), 1);
             });
             let serving_client = client.clone();
@@ -220,7 +220,7 @@ fn a_side_that_accepted_speaks_at_last() {
         let asking = shared.clone();
         let asking = thread::spawn(move || {
             let args = [Value::Int(1)];
-            let asked = asking.sync_request(rpyc::session::Body::Raw { handler: 1, args: &args }, None);
+            let asked = asking.sync_request(rpyc::protocol::Body::Raw { handler: 1, args: &args }, None);
             assert!(matches!(asked, Err(Error::Timeout(_))), "{asked:?}");
         });
         shared.watched();

@@ -10,9 +10,9 @@ from runner import ROOT, test
 ROWS = (
     ("value", "error"),
     ("codec", "transport"),
-    ("session",),
+    ("protocol",),
     ("objects",),
-    ("connection", "bare"),
+    ("connection", "session"),
     ("server", "classic"),
     ("ffi", "api"),
     ("bin",),
@@ -21,7 +21,6 @@ ROWS = (
 ANY = {
     "value/reference.rs": "what an object is, the layers above know; they have it back as its type",
     "objects/class.rs": "the state of an object, and what a class keeps alive, belong to the application",
-    "connection/shared.rs": "what an application attaches to a connection is its own",
     "classic/slave.rs": "the same of a slave's service",
     "panics.rs": "what a panic was raised with",
 }

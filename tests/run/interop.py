@@ -111,7 +111,7 @@ def c_server_c_client(transport, *options):
 
 
 def bare_server_python_client(version, transport):
-    """The server half over bare sessions, with sockets of its own."""
+    """The server half over sessions, with sockets of its own."""
     def function(case):
         case.python(version)
         if transport == "stdio":
@@ -124,7 +124,7 @@ def bare_server_python_client(version, transport):
 
 
 def python_server_bare_client(version, transport):
-    """The client half over bare sessions, with sockets of its own."""
+    """The client half over sessions, with sockets of its own."""
     def function(case):
         server, address = start_python_server(case, version, transport)
         c_client(case, address, program="bare_client")

@@ -7,7 +7,7 @@ from prepare import quiet
 from runner import ROOT, NotRun, test
 
 # From below to above; each may use those before it. What is not named here lies beside all of them.
-LAYERS = ("value", "codec", "session", "objects", "connection", "bare", "server", "classic", "api", "ffi")
+LAYERS = ("value", "codec", "protocol", "objects", "connection", "session", "server", "classic", "api", "ffi")
 # The transport is a leaf: it uses no layer, and the layers that wait may use it.
 USES_TRANSPORT = ("transport", "objects", "connection", "server", "classic", "api", "ffi")
 CARGO = os.environ.get("CARGO", "cargo")

@@ -5,7 +5,7 @@ use super::recording::{self, Kind};
 use super::thing::Thing;
 use rpyc::config::{Config, Dialect};
 use rpyc::error::{Error, Result};
-use rpyc::session::{Body, Event, Request, Session, Wrap};
+use rpyc::protocol::{Body, Event, Protocol, Request, Wrap};
 use rpyc::value::{Local, Proxy, Reference, Shape, Value};
 use std::io::IoSlice;
 use std::sync::Arc;
@@ -28,12 +28,12 @@ impl Wrap for WrapLists {
     }
 }
 
-pub fn session(config: Config, root: Option<Arc<dyn Local>>) -> Session<u32> {
-    Session::new(config, root, Arc::new(WrapLists::default()))
+pub fn session(config: Config, root: Option<Arc<dyn Local>>) -> Protocol<u32> {
+    Protocol::new(config, root, Arc::new(WrapLists::default()))
 }
 
 /// Everything that waits to be sent.
-pub fn sent(session: &mut Session<u32>) -> Vec<u8> {
+pub fn sent(session: &mut Protocol<u32>) -> Vec<u8> {
     let mut bytes = Vec::new();
     while !session.outgoing().is_empty() {
         let mut slices = [IoSlice::new(&[]); 3];
@@ -57,7 +57,7 @@ pub fn payloads(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     all
 }
 
-pub fn push(session: &mut Session<u32>, bytes: &[u8], piece: usize) {
+pub fn push(session: &mut Protocol<u32>, bytes: &[u8], piece: usize) {
     for piece in bytes.chunks(piece) {
         session.incoming().push(piece);
     }
@@ -92,7 +92,7 @@ pub type Message = (Kind, Node, Node);
 
 /// A session of ours, and a peer that says whatever a test wants.
 pub struct Wire {
-    pub session: Session<u32>,
+    pub session: Protocol<u32>,
     pub six: bool,
     next: i64,
 }
@@ -170,7 +170,7 @@ impl Wire {
         let seq = self.request(handler, args);
         match self.event() {
             Some(Event::Request(request)) => {
-                assert!(matches!(request.id.seq, rpyc::session::Seq::Int(n) if n == seq));
+                assert!(matches!(request.id.seq, rpyc::protocol::Seq::Int(n) if n == seq));
                 assert!(self.session.outgoing().is_empty());
                 request
             }
@@ -196,8 +196,8 @@ pub fn summary(body: &Node) -> String {
 
 /// Two sessions; bytes go from one to the other in pieces of a given size.
 pub struct Pair {
-    pub client: Session<u32>,
-    pub server: Session<u32>,
+    pub client: Protocol<u32>,
+    pub server: Protocol<u32>,
     pub piece: usize,
 }
 
@@ -254,7 +254,7 @@ impl Pair {
     }
 }
 
-pub fn outcome(session: &mut Session<u32>) -> Result<Value> {
+pub fn outcome(session: &mut Protocol<u32>) -> Result<Value> {
     match session.next_event() {
         Some(Event::Reply { token: 77, outcome, .. }) => outcome,
         _ => panic!("no answer"),

@@ -13,7 +13,7 @@ use super::script::{self, Application, boxed, exception, node_of, object_symbol,
 use super::thing::thing_of;
 use rpyc::config::Config;
 use rpyc::error::Error;
-use rpyc::session::{Event, Name, Op, Request, Session, Threads, Wrap};
+use rpyc::protocol::{Event, Name, Op, Protocol, Request, Threads, Wrap};
 use rpyc::value::{Local, Proxy, Reference, Value};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::io::IoSlice;
@@ -48,7 +48,7 @@ pub struct Replay<'r> {
     recording: &'r Recording,
     us: Side,
     style: Style,
-    session: Session<i64>,
+    session: Protocol<i64>,
     host: Application,
     inbox: VecDeque<Option<&'r Message>>,
     outbox: VecDeque<Vec<u8>>,
@@ -94,7 +94,7 @@ impl<'r> Replay<'r> {
             recording,
             us,
             style,
-            session: Session::new(config, root, Arc::new(NoWrap)),
+            session: Protocol::new(config, root, Arc::new(NoWrap)),
             host,
             inbox: VecDeque::new(),
             outbox: VecDeque::new(),

@@ -6,12 +6,12 @@ use super::recording::{self, Kind};
 use super::thing::{Thing, shape};
 use rpyc::config::{Config, Dialect};
 use rpyc::error::Exception;
-use rpyc::session::{Body, Event, Session};
+use rpyc::protocol::{Body, Event, Protocol};
 use rpyc::value::Value;
 use std::sync::Arc;
 
 /// A session that has lent its root and waits for answers, so that anything finds something to hurt.
-pub fn busy(six: bool) -> Session<u32> {
+pub fn busy(six: bool) -> Protocol<u32> {
     let dialect = if six { Dialect::V6 } else { Dialect::V5 };
     let mut shape = shape("demo_peer.DemoService", &["exposed_add", "exposed_label"]);
     shape.inspect = Value::tuple(vec![]);
@@ -25,7 +25,7 @@ pub fn busy(six: bool) -> Session<u32> {
 }
 
 /// Takes in a message; whatever it is, the session ends in an error or goes on, and says only what makes sense.
-pub fn survive(session: &mut Session<u32>, six: bool, payload: &[u8]) -> bool {
+pub fn survive(session: &mut Protocol<u32>, six: bool, payload: &[u8]) -> bool {
     push(session, &recording::frame(payload), usize::MAX);
     let mut events = 0;
     let mut over = false;

@@ -2,10 +2,10 @@
 
 use super::peer::Peer;
 use super::{config, is_older};
-use rpyc::bare::{self, Access, Asked, Asks, Bare, Event};
 use rpyc::error::Exception;
 use rpyc::objects::{Class, Definition};
-use rpyc::session::Body;
+use rpyc::protocol::Body;
+use rpyc::session::{self, Access, Asked, Asks, Event, Session};
 use rpyc::value::{Local, Reference, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,7 +16,7 @@ const ROOT: u64 = 1;
 const OBJECTS: usize = 40;
 
 struct App {
-    bare: Arc<Bare>,
+    bare: Arc<Session>,
     peer: Peer,
     class: Arc<Class>,
     /// Calls that are not answered yet.
@@ -33,23 +33,23 @@ struct App {
     leaving: bool,
 }
 
-fn class(bare: &Bare, name: &str, token: u64) -> Arc<Class> {
+fn class(bare: &Session, name: &str, token: u64) -> Arc<Class> {
     let names: BTreeSet<&str> = super::vocabulary::of_type(name).iter().map(|(name, _)| *name).collect();
     let names = names.into_iter().filter(|name| !matches!(*name, "inner" | "exposed_keep"));
     let methods = names.enumerate().map(|(at, name)| {
         let name = if name.starts_with("__") { name.to_owned() } else { format!("exposed_{name}") };
-        bare::member(&name, None, at as u64, Access::Method { signature: None })
+        session::member(&name, None, at as u64, Access::Method { signature: None })
     });
     let property = Access::Property { get: true, set: true, del: true };
-    let members = methods.chain([bare::member("exposed_inner", None, 1000, property)]).collect();
-    let construct = Some(bare::construct(token, bare.queue()));
+    let members = methods.chain([session::member("exposed_inner", None, 1000, property)]).collect();
+    let construct = Some(session::construct(token, bare.queue()));
     Class::new(Definition { name: name.into(), members, construct, ..Definition::default() }).expect("a right class")
 }
 
 pub fn session(data: &[u8]) {
     let Some((&flags, data)) = data.split_first() else { return };
-    let bare = Bare::new(config(flags)).expect("a session");
-    let root = bare::root(bare.queue(), &class(&bare, "EverythingService", 0), ROOT).expect("a root");
+    let bare = Session::new(config(flags)).expect("a session");
+    let root = session::root(bare.queue(), &class(&bare, "EverythingService", 0), ROOT).expect("a root");
     bare.set_root(root).expect("it is open");
     let class = class(&bare, "Thing", 7);
     let mut app = App {
@@ -126,7 +126,7 @@ impl App {
         };
         self.number = self.number.max(number);
         self.living.insert(number);
-        match bare::object(self.bare.queue(), &self.class, number) {
+        match session::object(self.bare.queue(), &self.class, number) {
             Ok(object) => Value::Ref(Reference::Local(object)),
             Err(_) => Value::None,
         }

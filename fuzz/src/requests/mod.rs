@@ -1,4 +1,4 @@
-//! Random requests that are all valid: to a service that keeps, passes on and calls objects, and to a bare session.
+//! Random requests that are all valid: to a service that keeps, passes on and calls objects, and to a session.
 //!
 //! The input is read as choices of the peer. Whenever librpyc would wait, the peer goes on; so everything happens on one thread, in
 //! an order that the input alone decides. At the end each request must have been answered once, and nothing may be left of anything.

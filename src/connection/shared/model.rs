@@ -41,7 +41,7 @@ impl Shared {
         assert_eq!(inner.writer.quick, 0, "quick methods that run");
         assert!(!self.activity().1, "code of the host that runs");
         assert!(
-            inner.life.end.is_some() || inner.writer.broken || inner.session.outgoing().is_empty(),
+            inner.life.end.is_some() || inner.writer.broken || inner.protocol.outgoing().is_empty(),
             "bytes that were never sent"
         );
     }

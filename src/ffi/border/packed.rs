@@ -1,13 +1,13 @@
 //! Packed values: a form in which bindings of other languages read and write whole calls without a crossing for each value.
 //! The form stands at RPYC_SESSION_PACKED.
 
-use crate::bare::{self, Bare, token_of};
 use crate::ffi::border::handle;
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_RANGE, Result};
 use crate::ffi::border::types::{rpyc_class, rpyc_object, rpyc_value};
 use crate::nesting;
 use crate::objects::BoundMethod;
-use crate::session::Keywords;
+use crate::protocol::Keywords;
+use crate::session::{self, Session, token_of};
 use crate::value::{Blob, Local, Reference, Text, Value};
 use std::ptr;
 
@@ -147,7 +147,7 @@ pub(crate) fn put_call(out: &mut Vec<u8>, args: &[Value], keywords: &[(Text, Val
 }
 
 struct Unpacker<'a> {
-    bare: &'a Bare,
+    bare: &'a Session,
     rest: &'a [u8],
     length: usize,
 }
@@ -156,7 +156,7 @@ struct Unpacker<'a> {
 ///
 /// # Safety
 /// Handles in it are live.
-pub(crate) unsafe fn value(bare: &Bare, packed: &[u8]) -> Result<Value> {
+pub(crate) unsafe fn value(bare: &Session, packed: &[u8]) -> Result<Value> {
     let mut unpacker = Unpacker { bare, rest: packed, length: packed.len() };
     // SAFETY: the same is asked of our caller.
     let value = unsafe { unpacker.value(Value::MAX_DEPTH) }?;
@@ -170,7 +170,7 @@ pub(crate) unsafe fn value(bare: &Bare, packed: &[u8]) -> Result<Value> {
 ///
 /// # Safety
 /// As for `value`.
-pub(crate) unsafe fn call(bare: &Bare, packed: &[u8]) -> Result<(Vec<Value>, Keywords)> {
+pub(crate) unsafe fn call(bare: &Session, packed: &[u8]) -> Result<(Vec<Value>, Keywords)> {
     if packed.is_empty() {
         return Ok((Vec::new(), Vec::new()));
     }
@@ -285,7 +285,7 @@ impl<'a> Unpacker<'a> {
                     let (token, class) = (self.word()?, self.word()?);
                     let class: *const rpyc_class = ptr::with_exposed_provenance(class as usize);
                     let object = match handle::as_ref(class) {
-                        Some(class) => Some(bare::object(self.bare.queue(), class, token)? as _),
+                        Some(class) => Some(session::object(self.bare.queue(), class, token)? as _),
                         None => self.bare.living(token),
                     };
                     let object = object.ok_or_else(|| self.malformed("no object of this token lives"))?;
@@ -297,8 +297,8 @@ impl<'a> Unpacker<'a> {
                 }
                 FUNCTION => {
                     let token = self.word()?;
-                    let member = bare::callable(self.text()?, None, None);
-                    Value::Ref(Reference::Local(bare::function(self.bare.queue(), token, member)?))
+                    let member = session::callable(self.text()?, None, None);
+                    Value::Ref(Reference::Local(session::function(self.bare.queue(), token, member)?))
                 }
                 other => return Err(self.malformed(&format!("{other} is no kind of a value"))),
             }

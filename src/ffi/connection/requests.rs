@@ -278,7 +278,7 @@ const _: () = {
     ];
     let mut at = 0;
     while at < numbers.len() {
-        assert!(numbers[at] == crate::session::Handler::ALL[at] as i32);
+        assert!(numbers[at] == crate::protocol::Handler::ALL[at] as i32);
         at += 1;
     }
 };

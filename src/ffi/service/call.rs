@@ -1,6 +1,5 @@
 //! rpyc_call: a call being served; its arguments.
 
-use crate::bare;
 use crate::connection::Connection;
 use crate::error::Exception;
 use crate::ffi::border::boundary::{self, ffi_boundary_or, ffi_boundary_status};
@@ -11,6 +10,7 @@ use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_STATE, RPYC_E
 use crate::ffi::border::time::time_left;
 use crate::ffi::border::types::{rpyc_call, rpyc_connection, rpyc_object, rpyc_value};
 use crate::objects::Call;
+use crate::session;
 use crate::value::{Local, Reference, Value};
 use std::cell::OnceCell;
 use std::ffi::{CString, c_char, c_void};
@@ -447,11 +447,11 @@ pub unsafe extern "C" fn rpyc_call_name(call: *const rpyc_call) -> *const c_char
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_cancelled(call: *const rpyc_call) -> bool {
     // SAFETY: the contract of the border.
-    ffi_boundary_or(true, || unsafe { peek(call) }.is_none_or(|call| call.is_cancelled() || bare::is_over(call)))
+    ffi_boundary_or(true, || unsafe { peek(call) }.is_none_or(|call| call.is_cancelled() || session::is_over(call)))
 }
 
 /// How long the caller still waits for the answer. Only a peer that has agreed on the native dialect says it: in its
-/// sync_request_timeout, the timeout of an asynchronous call, or the deadline of a request of a bare session. It counts
+/// sync_request_timeout, the timeout of an asynchronous call, or the deadline of a request of a session. It counts
 /// from when the request was read here, and holds for deferred calls too. An answer can be given also when it has passed.
 ///
 /// @param call borrowed

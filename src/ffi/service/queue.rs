@@ -131,8 +131,7 @@ pub unsafe extern "C" fn rpyc_queue_set_timeout(
 /// @param queue borrowed
 /// @param most how many calls at most; 0: as many as wait at first
 /// @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here. It ends when the last handle
-///         is
-///        freed
+///        is freed
 /// @param ran_out how many were run; may be NULL
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK (also when none came), RPYC_ERR_NULL, RPYC_ERR_FORKED

@@ -6,7 +6,7 @@ use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::bytes;
 use crate::ffi::border::status::{Failure, RPYC_ERR_ABI, rpyc_status};
 use crate::ffi::border::types::rpyc_decoder;
-use crate::session::{Decoded, DecodedKind, Decoder};
+use crate::protocol::{Decoded, DecodedKind, Decoder};
 use std::ffi::{CString, c_char, c_void};
 use std::mem::offset_of;
 use std::ptr;

@@ -1,6 +1,5 @@
 //! What a session tells the application: events, and the packed data that they lend.
 
-use crate::bare::{Asks, Bare, Event};
 use crate::error::Error;
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::packed;
@@ -9,6 +8,7 @@ use crate::ffi::border::status::{Failure, RPYC_ERR_ABI, Result};
 use crate::ffi::border::time::time_left;
 use crate::ffi::border::types::{rpyc_call, rpyc_error, rpyc_session, rpyc_value};
 use crate::ffi::service::call::own_call;
+use crate::session::{Asks, Event, Session};
 use std::ffi::{c_char, c_void};
 use std::mem::offset_of;
 use std::ptr;
@@ -21,7 +21,7 @@ impl Handle for rpyc_session {
 
 /// What an rpyc_session stands for.
 pub(crate) struct SessionHandle {
-    pub bare: Arc<Bare>,
+    pub bare: Arc<Session>,
     pub packs: bool,
     /// What the last event has lent.
     pub packed: Mutex<Vec<u8>>,

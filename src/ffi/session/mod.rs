@@ -1,4 +1,4 @@
-//! Bare sessions: the protocol for programs that do their own input and output.
+//! Session sessions: the protocol for programs that do their own input and output.
 
 // The constants stand in this order in the header.
 mod stream;

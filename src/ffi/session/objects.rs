@@ -1,6 +1,5 @@
 //! rpyc_session: objects of the application as data; what is asked of them becomes events.
 
-use crate::bare::{self, Access, Asks};
 use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{Output, array, name, output};
@@ -10,6 +9,7 @@ use crate::ffi::border::types::{rpyc_class, rpyc_error, rpyc_object, rpyc_sessio
 use crate::ffi::session::event::checked;
 use crate::ids;
 use crate::objects::{Class, Definition, Dynamic, Member, Service, Signature};
+use crate::session::{self, Access, Asks};
 use crate::value::{Local, Reference, Text};
 use std::ffi::c_char;
 use std::mem::offset_of;
@@ -111,7 +111,7 @@ unsafe fn member(entry: &rpyc_session_member) -> Result<Member> {
             }
             kind => return Err(Failure::new(RPYC_ERR_ARGUMENT, format_args!("member '{text}' is of no kind: {kind}"))),
         };
-        Ok(bare::member(text, optional(entry.doc, "member.doc")?, entry.id, access))
+        Ok(session::member(text, optional(entry.doc, "member.doc")?, entry.id, access))
     }
 }
 
@@ -157,14 +157,14 @@ pub unsafe extern "C" fn rpyc_session_class_new(
             let table = table::table(table, least, "table", "rpyc_session_class_table")?;
             let class_name = name(table.name, "name")?;
             let has = |flag| table.flags & flag != 0;
-            let by = |flag, asks| has(flag).then(|| bare::by_name(asks));
+            let by = |flag, asks| has(flag).then(|| session::by_name(asks));
             known_flags(table.flags, 2 * RPYC_SESSION_CLASS_CALLABLE - 1, format_args!("class '{class_name}'"))?;
             let least = size_of::<rpyc_session_member>();
             let members = entries(table.members, table.member_count, table.member_size, least, "members")?;
             let aliases = array(table.aliases, table.alias_count, "aliases")?;
             let construct = match handle::as_ref(session) {
                 _ if !has(RPYC_SESSION_CLASS_CALLABLE) => None,
-                Some(session) => Some(bare::construct(token, session.bare.queue())),
+                Some(session) => Some(session::construct(token, session.bare.queue())),
                 None => return Err(Failure::null("session")),
             };
             out.put(handle::new(Class::new(Definition {
@@ -180,9 +180,9 @@ pub unsafe extern "C" fn rpyc_session_class_new(
                 dynamic: has(RPYC_SESSION_CLASS_DYNAMIC).then(|| Dynamic {
                     // The session's events ask this instead, wherever a peer asks.
                     has: Some(Arc::new(|_, _| true)),
-                    get: Some(bare::by_name(Asks::Get)),
-                    set: Some(bare::by_name(Asks::Set)),
-                    del: Some(bare::by_name(Asks::Del)),
+                    get: Some(session::by_name(Asks::Get)),
+                    set: Some(session::by_name(Asks::Set)),
+                    del: Some(session::by_name(Asks::Del)),
                 }),
                 service: Some(Service {
                     aliases: aliases.iter().map(|alias| name(*alias, "alias").map(Text::new)).collect::<Result<_>>()?,
@@ -241,7 +241,7 @@ pub unsafe extern "C" fn rpyc_session_object_new(
         ffi_boundary(error_out, || {
             let out = output(object_out, "object_out")?;
             let (session, class_) = (checked(session)?, handle::require(class_, "class_")?);
-            put_object(out, bare::object(session.bare.queue(), class_, token)?)
+            put_object(out, session::object(session.bare.queue(), class_, token)?)
         })
     }
 }
@@ -275,8 +275,8 @@ pub unsafe extern "C" fn rpyc_session_function_new(
             let session = checked(session)?;
             let text = crate::ffi::border::pointer::name(name, "name")?;
             let signature = self::signature(signature, text)?;
-            let member = bare::callable(text, signature, optional(doc, "doc")?);
-            put_object(out, bare::function(session.bare.queue(), token, member)?)
+            let member = session::callable(text, signature, optional(doc, "doc")?);
+            put_object(out, session::function(session.bare.queue(), token, member)?)
         })
     }
 }
@@ -302,7 +302,7 @@ pub unsafe extern "C" fn rpyc_session_set_root(
     unsafe {
         ffi_boundary(error_out, || {
             let (session, class_) = (checked(session)?, handle::require(class_, "class_")?);
-            Ok(session.bare.set_root(bare::root(session.bare.queue(), class_, token)?)?)
+            Ok(session.bare.set_root(session::root(session.bare.queue(), class_, token)?)?)
         })
     }
 }
@@ -338,7 +338,7 @@ pub unsafe extern "C" fn rpyc_object_token(object: *const rpyc_object, token_out
     ffi_boundary_or(false, || {
         // SAFETY: the contract of the border.
         let token = match unsafe { handle::as_ref(object) }.map(|object| &object.reference) {
-            Some(Reference::Local(local)) => bare::token_of(&**local),
+            Some(Reference::Local(local)) => session::token_of(&**local),
             _ => None,
         };
         if !token_out.is_null() {

@@ -1,6 +1,5 @@
 //! rpyc_session: requests of the application, and their time.
 
-use crate::bare::Bare;
 use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or, ffi_boundary_status};
 use crate::ffi::border::handle;
 use crate::ffi::border::packed;
@@ -12,7 +11,8 @@ use crate::ffi::object::operation::keyword_pairs;
 use crate::ffi::session::event::checked;
 use crate::objects::Membership;
 use crate::objects::membership;
-use crate::session::{Body, Handler};
+use crate::protocol::{Body, Handler};
+use crate::session::Session;
 use crate::value::{Proxy, Reference, Text, Value};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    fn target(&self, bare: &Bare) -> Result<&Arc<Proxy>> {
+    fn target(&self, bare: &Session) -> Result<&Arc<Proxy>> {
         match self.object {
             Some(Reference::Remote(proxy)) if bare.owns(proxy) => Ok(proxy),
             Some(Reference::Remote(_)) => {
@@ -46,7 +46,7 @@ impl Asking<'_> {
         }
     }
 
-    fn send(self, bare: &Bare, token: u64, deadline: Option<Duration>) -> Result<i64> {
+    fn send(self, bare: &Session, token: u64, deadline: Option<Duration>) -> Result<i64> {
         use Handler::*;
         let wrong = |text: &str| Failure::new(RPYC_ERR_ARGUMENT, text);
         let handler = Handler::from_number(self.handler.into()).ok_or_else(|| wrong("there is no such handler"))?;

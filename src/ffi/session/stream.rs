@@ -1,6 +1,5 @@
 //! rpyc_session: a session that the application drives itself; bytes and events.
 
-use crate::bare::Bare;
 use crate::config::Dialect;
 use crate::error::{Error, Exception};
 use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or, ffi_boundary_status};
@@ -12,6 +11,7 @@ use crate::ffi::border::table::{known_flags, optional};
 use crate::ffi::border::types::{rpyc_call, rpyc_config, rpyc_error, rpyc_session};
 use crate::ffi::config::config_or_default;
 use crate::ffi::session::event::{EventOut, SessionHandle, checked, rpyc_session_event};
+use crate::session::Session;
 use crate::value::{Text, Value};
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -37,8 +37,7 @@ use std::sync::Mutex;
 /// - 19: function of the application, only towards the library; its token in 8 bytes, a length in 4 bytes, its name; as of
 ///   rpyc_session_function_new without a signature
 /// - 20: method of an object of the application, which the peer took without calling it, only from the library; the token
-/// of
-///   the object in 8 bytes, a length in 4 bytes, the literal name of the member; then the method itself, as with 16
+///   of the object in 8 bytes, a length in 4 bytes, the literal name of the member; then the method itself, as with 16
 pub const RPYC_SESSION_PACKED: u64 = 1;
 
 /// Makes a session. Nothing has been said on it; both sides may begin.
@@ -65,7 +64,7 @@ pub unsafe extern "C" fn rpyc_session_new(
         ffi_boundary(error_out, || {
             let out = output(session_out, "session_out")?;
             known_flags(flags, RPYC_SESSION_PACKED, "flags")?;
-            let bare = Bare::new(config_or_default(config))?;
+            let bare = Session::new(config_or_default(config))?;
             out.put(handle::new(SessionHandle {
                 bare,
                 packs: flags & RPYC_SESSION_PACKED != 0,

@@ -4,7 +4,7 @@ use super::super::node::Node;
 use super::super::recording::Message;
 use super::super::script::{node_of, object_symbol, plain, references};
 use super::{Asked, Replay};
-use rpyc::session::Body;
+use rpyc::protocol::Body;
 use rpyc::value::{Proxy, Reference, Text, Value};
 use std::sync::Arc;
 

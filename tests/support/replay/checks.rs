@@ -6,7 +6,7 @@ use super::super::script::{exception, unboxed};
 use super::super::thing::thing_of;
 use super::Replay;
 use rpyc::error::Error;
-use rpyc::session::{Name, Op, Request, Threads};
+use rpyc::protocol::{Name, Op, Request, Threads};
 use rpyc::value::{Text, Value};
 
 impl<'r> Replay<'r> {
@@ -50,7 +50,7 @@ impl<'r> Replay<'r> {
             }
             (Op::BuffIter { count }, 17) => assert_eq!(*count as i64, args[1].as_int(), "{at}"),
             (Op::OldSlicing(slicing), 18) => {
-                let rpyc::session::Slicing { attempt, fallback, start, stop, args: rest } = &**slicing;
+                let rpyc::protocol::Slicing { attempt, fallback, start, stop, args: rest } = &**slicing;
                 self.check_name(&at, attempt.as_ref().expect("allowed"), request, &args[1]);
                 match fallback {
                     Ok(name) if self.style.dynamic => self.check_name(&at, name, request, &args[2]),

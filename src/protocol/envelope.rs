@@ -1,7 +1,7 @@
 //! What stands around a message, in either dialect (wire.md, sections 4, 11 and 15).
 
 use super::request::{RequestId, Seq, Threads};
-use super::{Core, Session, boxing};
+use super::{Core, Protocol, boxing};
 use crate::codec::brine::{self, Reader, Sink, tag};
 use crate::codec::frame::{Compression, FrameMark};
 use crate::config::Dialect;
@@ -269,8 +269,8 @@ pub fn wrong_dialect(heard: Dialect, configured: Dialect) -> Error {
     ))
 }
 
-/// Finding the dialect out before anything of the session is known.
-impl<T> Session<T> {
+/// Finding the dialect out before anything of the protocol is known.
+impl<T> Protocol<T> {
     /// Speaks a dialect from now on. Nothing may have been said or heard before.
     pub fn speak(&mut self, dialect: Dialect) {
         self.core.dialect = dialect;

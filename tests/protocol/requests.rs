@@ -8,7 +8,7 @@ use crate::support::recording::{self, Kind};
 use crate::support::thing::{Thing, shape};
 use rpyc::config::{Config, Dialect};
 use rpyc::error::{Error, Exception};
-use rpyc::session::{Body, Event, Threads};
+use rpyc::protocol::{Body, Event, Threads};
 use rpyc::value::{Text, Value};
 use std::sync::Arc;
 use std::time::Duration;
@@ -355,7 +355,7 @@ fn bound_threads() {
             let head = [from.to_be_bytes(), to.to_be_bytes()].concat();
             [head, recording::close(kind, &int(seq), &body, six)].concat()
         };
-        let said = |session: &mut rpyc::session::Session<u32>| -> Vec<(u64, u64, Kind, Node)> {
+        let said = |session: &mut rpyc::protocol::Protocol<u32>| -> Vec<(u64, u64, Kind, Node)> {
             let read = |bytes: &[u8]| u64::from_be_bytes(bytes.try_into().unwrap());
             let bytes = sent(session);
             let open = |payload: Vec<u8>| {
@@ -405,7 +405,7 @@ fn keywords_of_ours_keep_their_order_and_names() {
     for name in ["run", "", "caf\u{e9}"] {
         let request = pair.host(Body::Call { target: &root, args: &[Value::str(name)], keywords: &keywords });
         match &request.op {
-            rpyc::session::Op::Call { args, keywords: found } => {
+            rpyc::protocol::Op::Call { args, keywords: found } => {
                 assert_eq!((args[0].clone(), found), (Value::str(name), &keywords))
             }
             op => panic!("{op:?}"),

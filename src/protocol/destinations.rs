@@ -1,7 +1,7 @@
 //! Answers that go into memory of the application.
 
 use super::envelope::Kind;
-use super::{Core, Event, Session, boxing};
+use super::{Core, Event, Protocol, boxing};
 use crate::codec::brine;
 use crate::codec::frame::{Destination, Direct, Expected, fill};
 use crate::config::Dialect;
@@ -35,7 +35,7 @@ impl Destinations {
     }
 }
 
-impl<T> Session<T> {
+impl<T> Protocol<T> {
     /// Has the answer to a request of ours lie in `destination` if it is bytes and fits: received there, or copied.
     pub fn receive_into(&mut self, seq: i64, destination: Box<dyn Destination>) {
         let expected =

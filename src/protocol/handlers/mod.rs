@@ -228,7 +228,7 @@ impl<T> Core<T> {
         }
     }
 
-    /// The session does not ask what the target has: the plain name is taken where the rules allow it, else the exposed
+    /// The protocol does not ask what the target has: the plain name is taken where the rules allow it, else the exposed
     /// one.
     fn method_name(&self, target: &Arc<dyn Local>, name: &[u8]) -> Result<Name, Exception> {
         let mut known = Known::default();

@@ -9,7 +9,7 @@ use super::boxing::{self, Boxer, LOCAL_REF, NATIVE, RECURSION, REMOTE_REF, Unbox
 use super::envelope::Kind;
 use super::request::{Due, Handler, Seq};
 use super::requests::{Body, put_body};
-use super::{Core, Session};
+use super::{Core, Protocol};
 use crate::codec::brine::{Reader, Sink};
 use crate::codec::native::{self, NativeError};
 use crate::config::{Config, Native};
@@ -70,7 +70,7 @@ fn offer() -> Value {
     Value::tuple(vec![Value::str(NAME), Value::Int(VERSION), Value::Int(OURS)])
 }
 
-impl<T> Session<T> {
+impl<T> Protocol<T> {
     /// Has the peer agreed to get lists, dicts and arrays by value?
     pub fn is_native(&self) -> bool {
         self.core.native.agreed

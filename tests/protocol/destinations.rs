@@ -8,7 +8,7 @@ use rpyc::codec::frame::{Destination, Expected, Incoming, Target, fill};
 use rpyc::config::{Config, Limits};
 use rpyc::connection::Connection;
 use rpyc::error::Error;
-use rpyc::session::{Body, Event};
+use rpyc::protocol::{Body, Event};
 use rpyc::transport::{Ready, Transport, pair};
 use rpyc::value::{Blob, Value};
 use std::io::{self, IoSlice};

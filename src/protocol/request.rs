@@ -88,7 +88,7 @@ pub struct Threads {
     pub to: u64,
 }
 
-/// When the caller of a request stops waiting, in microseconds: a session counts them from where it gives the request
+/// When the caller of a request stops waiting, in microseconds: a protocol counts them from where it gives the request
 /// out; who keeps it has to put that `on_clock`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due(u64);
@@ -199,7 +199,7 @@ pub enum Op {
     },
     /// `attempt(slice(start, stop), *args)`, and on any error `fallback(start, stop, *args)`.
     OldSlicing(Box<Slicing>),
-    /// Does the target have this attribute? To be answered with `Session::answer_exists`.
+    /// Does the target have this attribute? To be answered with `Protocol::answer_exists`.
     Exists {
         question: Question,
         name: Text,

@@ -5,7 +5,7 @@ use crate::support::pair::{BOTH, Wire, mine, pack, summary, tuple_box, value_box
 use crate::support::recording::Kind;
 use crate::support::thing::{Thing, shape};
 use rpyc::config::Config;
-use rpyc::session::Event;
+use rpyc::protocol::Event;
 use rpyc::value::Value;
 use std::sync::Arc;
 

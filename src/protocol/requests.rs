@@ -2,7 +2,7 @@
 
 use super::envelope::Kind;
 use super::request::{Handler, Seq};
-use super::{Core, Session, State, boxing, native};
+use super::{Core, Protocol, State, boxing, native};
 use crate::codec::brine::{self, Sink, tag};
 use crate::error::{Error, Result};
 use crate::value::{Proxy, Text, Value};
@@ -39,7 +39,7 @@ pub enum Body<'a> {
     },
 }
 
-impl<T> Session<T> {
+impl<T> Protocol<T> {
     /// Sends a request; its answer will come with `token`. Releases that wait ride behind it.
     #[inline]
     pub fn request(&mut self, body: Body<'_>, token: T) -> Result<i64> {

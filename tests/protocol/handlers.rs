@@ -6,7 +6,7 @@ use crate::support::recording::Kind;
 use crate::support::thing::{Thing, shape, thing_of};
 use rpyc::config::Config;
 use rpyc::error::{Error, Exception};
-use rpyc::session::{Handler, Name, Op};
+use rpyc::protocol::{Handler, Name, Op};
 use rpyc::value::{CompareOp, Local, Reference, Shape, Text, Value};
 use std::sync::Arc;
 
@@ -170,9 +170,9 @@ fn calls() {
     }
 }
 
-fn seq(id: &rpyc::session::RequestId) -> Node {
+fn seq(id: &rpyc::protocol::RequestId) -> Node {
     match id.seq {
-        rpyc::session::Seq::Int(n) => int(n),
+        rpyc::protocol::Seq::Int(n) => int(n),
         _ => panic!("another seq"),
     }
 }
@@ -324,7 +324,7 @@ fn oldslicing_resolves_both_names() {
         ];
         let request = wire.host(18, tuple_box(boxes));
         let Op::OldSlicing(slicing) = &request.op else { panic!("{:?}", request.op) };
-        let rpyc::session::Slicing { attempt, fallback, start, stop, args } = &**slicing;
+        let rpyc::protocol::Slicing { attempt, fallback, start, stop, args } = &**slicing;
         assert_eq!((start, stop, args.as_slice()), (&Value::Int(1), &Value::None, &[Value::str("v")][..]));
         let show = |found: &Result<Name, Exception>| match found {
             Ok(found) => name(found, &request.target),
@@ -455,7 +455,7 @@ fn the_number_of_a_request_comes_back_as_it_was() {
             assert_eq!(wire.only_said(), (Kind::Reply, seq.clone(), value_box(int(5))));
             // The application's answers, too.
             wire.feed_message(Kind::Request, seq, &tuple([int(9), tuple_box([yours(&root)])]));
-            let Some(rpyc::session::Event::Request(request)) = wire.event() else { panic!("no request") };
+            let Some(rpyc::protocol::Event::Request(request)) = wire.event() else { panic!("no request") };
             wire.session.raise(&request.id, &Exception::stop_iteration());
             assert_eq!(wire.only_said(), (Kind::Exception, seq.clone(), int(1)));
         }

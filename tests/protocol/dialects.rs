@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::ZlibEncoder;
 use rpyc::config::{Config, Dialect};
 use rpyc::error::Error;
-use rpyc::session::{Body, Session};
+use rpyc::protocol::{Body, Protocol};
 use rpyc::value::Value;
 use std::io::Write;
 use std::sync::Arc;
@@ -23,13 +23,13 @@ fn ping(dialect: Dialect) -> Vec<u8> {
     message(dialect, tuple([int(1), value_box(tuple([int(5)]))]))
 }
 
-fn first_byte(session: &mut Session<u32>) -> u8 {
+fn first_byte(session: &mut Protocol<u32>) -> u8 {
     let said = payloads(&sent(session));
     assert_eq!(said.len(), 1);
     said[0][0]
 }
 
-fn speaking(dialect: Dialect) -> Session<u32> {
+fn speaking(dialect: Dialect) -> Protocol<u32> {
     session(Config { dialect, ..Config::default() }, None)
 }
 

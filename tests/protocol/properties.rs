@@ -8,7 +8,7 @@ use crate::support::thing::{Thing, shape, thing_of};
 use proptest::prelude::*;
 use rpyc::config::{Config, Dialect};
 use rpyc::error::{Error, Exception};
-use rpyc::session::{Body, Event, Op, Request, Session};
+use rpyc::protocol::{Body, Event, Op, Protocol, Request};
 use rpyc::value::{Proxy, Reference, Value};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -82,7 +82,7 @@ enum Seen {
 }
 
 struct Side {
-    session: Session<u32>,
+    session: Protocol<u32>,
     objects: Vec<Arc<Thing>>,
     held: Vec<Arc<Proxy>>,
     open: Vec<Request>,
@@ -240,7 +240,7 @@ impl World {
     }
 
     fn expect_answer(&mut self, side: usize, request: &Request, answer: Result<Seen, ()>) {
-        let rpyc::session::Seq::Int(seq) = request.id.seq else { panic!("another seq") };
+        let rpyc::protocol::Seq::Int(seq) = request.id.seq else { panic!("another seq") };
         if let Some(waiting) = self.sides[1 - side].waiting.get_mut(&seq) {
             *waiting = Some(answer);
         }

@@ -8,7 +8,7 @@ use crate::support::recording::{self, Kind};
 use crate::support::thing::{Thing, shape};
 use rpyc::config::{Config, Limits};
 use rpyc::error::{Error, Exception};
-use rpyc::session::{Body, Event};
+use rpyc::protocol::{Body, Event};
 use rpyc::value::Value;
 use std::sync::Arc;
 
@@ -281,6 +281,6 @@ fn answers_that_nobody_takes() {
         assert!(rounds > 1 && rounds < 20, "{rounds}");
         let seqs: Vec<i64> = answers.iter().map(|(_, seq, _)| seq.as_int()).collect();
         assert_eq!(seqs, (1..=2 * count).collect::<Vec<_>>(), "each one, in its order");
-        assert!(matches!(request.op, rpyc::session::Op::Repr) && !wire.session.has_message());
+        assert!(matches!(request.op, rpyc::protocol::Op::Repr) && !wire.session.has_message());
     }
 }

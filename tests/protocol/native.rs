@@ -9,7 +9,7 @@ use crate::support::thing::{Thing, shape, thing_of};
 use proptest::prelude::*;
 use rpyc::config::{Config, Dialect, Limits, Native};
 use rpyc::error::Error;
-use rpyc::session::{Body, Due, Event, Op, Session};
+use rpyc::protocol::{Body, Due, Event, Op, Protocol};
 use rpyc::value::{Array, Element, Local, Reference, Value};
 use std::sync::Arc;
 use std::time::Duration;
@@ -358,7 +358,7 @@ fn root_value(root: &Arc<rpyc::value::Proxy>) -> Value {
     remote(root)
 }
 
-fn with_threads() -> Session<u32> {
+fn with_threads() -> Protocol<u32> {
     let config = Config { bind_threads: true, ..native(Native::On, Dialect::V6) };
     let root: Arc<dyn Local> = root();
     crate::support::pair::session(config, Some(root))

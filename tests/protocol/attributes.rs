@@ -5,7 +5,7 @@ use crate::support::pair::{Wire, mine, pack, summary, tuple_box, value_box, your
 use crate::support::recording::Kind;
 use crate::support::thing::{Thing, shape, thing_of};
 use rpyc::config::{Config, Dialect};
-use rpyc::session::{Event, Name, Op, Question, Request};
+use rpyc::protocol::{Event, Name, Op, Question, Request};
 use rpyc::value::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use crate::support::recording::Kind;
 use crate::support::thing::{Thing, shape, thing_of};
 use rpyc::config::{Config, Dialect};
 use rpyc::error::Exception;
-use rpyc::session::{Name, Op, Request, Seq};
+use rpyc::protocol::{Name, Op, Request, Seq};
 use rpyc::value::{Reference, Shape, Value};
 use std::sync::Arc;
 

@@ -6,7 +6,7 @@ use crate::support::recording::{self, Kind};
 use crate::support::thing::{Thing, shape, thing_of};
 use rpyc::config::Config;
 use rpyc::error::Error;
-use rpyc::session::{Body, Op};
+use rpyc::protocol::{Body, Op};
 use rpyc::value::{Proxy, Reference, Text, Value};
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use crate::support::recording::Kind;
 use crate::support::thing::{Thing, shape};
 use rpyc::config::Config;
 use rpyc::error::Error;
-use rpyc::session::{Body, Event, Op};
+use rpyc::protocol::{Body, Event, Op};
 use rpyc::value::{Reference, Value};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -318,7 +318,7 @@ fn late_answers_release_what_they_bring() {
         let root = pair.root();
         for expired in [false, true] {
             let request = pair.host(Body::Call { target: &root, args: &[], keywords: &[] });
-            let rpyc::session::Seq::Int(seq) = request.id.seq else { panic!() };
+            let rpyc::protocol::Seq::Int(seq) = request.id.seq else { panic!() };
             if expired {
                 pair.client.set_deadline(seq, Duration::from_secs(1));
                 assert_eq!(pair.client.expire(Duration::from_secs(1)), Some((seq, 77)));
@@ -364,7 +364,7 @@ fn an_answer_that_cannot_be_sent_becomes_an_exception() {
             let all = Value::tuple(vec![object.value(), other.value(), object.value(), bad]);
             let error = wire.session.reply(&request.id, &all).expect_err("it cannot be sent");
             assert_eq!(error.to_string(), what);
-            let rpyc::session::Seq::Int(seq) = request.id.seq else { panic!() };
+            let rpyc::protocol::Seq::Int(seq) = request.id.seq else { panic!() };
             let (found, body) = wire.exception(seq);
             assert_eq!(found, name);
             assert_eq!(summary(&body), format!("{name}: the result cannot be sent: {what}"));

@@ -8,7 +8,7 @@ use crate::support::recording::{self, Kind};
 use crate::support::thing::{Thing, shape};
 use rpyc::config::Config;
 use rpyc::error::{Error, Exception};
-use rpyc::session::{Body, Event, Op, Request};
+use rpyc::protocol::{Body, Event, Op, Request};
 use rpyc::value::{Reference, Value};
 use std::sync::Arc;
 

@@ -1,28 +1,28 @@
-//! A session as the objects see it: they answer over it, and cannot wait on it, for the application does its I/O.
+//! A protocol as the objects see it: they answer over it, and cannot wait on it, for the application does its I/O.
 
-use super::{Bare, closed};
+use super::{Session, closed};
 use crate::codec::pickle;
 use crate::config::Limits;
 use crate::error::{Error, Result};
 use crate::objects::{Outcome, Peer, Promise};
-use crate::session::{Access, Question, Request, RequestId};
+use crate::protocol::{Access, Question, Request, RequestId};
 use crate::sync::Instant;
 use crate::value::{Ask, Home, Local, Proxy, Value};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 pub(super) struct Door {
-    session: Weak<Bare>,
+    protocol: Weak<Session>,
     limits: Limits,
 }
 
 impl Door {
-    pub fn new(session: Weak<Bare>, limits: Limits) -> Door {
-        Door { session, limits }
+    pub fn new(protocol: Weak<Session>, limits: Limits) -> Door {
+        Door { protocol, limits }
     }
 
     fn cannot_wait() -> Error {
-        Error::State("the object belongs to a bare session: ask for it there, with rpyc_session_ask".into())
+        Error::State("the object belongs to a session: ask for it there, with rpyc_session_ask".into())
     }
 }
 
@@ -38,7 +38,7 @@ impl Home for Door {
 
 impl Peer for Door {
     fn answer(self: Arc<Self>, id: &RequestId, outcome: Outcome) -> Result<()> {
-        self.session.upgrade().ok_or_else(closed)?.answer(id, outcome)
+        self.protocol.upgrade().ok_or_else(closed)?.answer(id, outcome)
     }
 
     fn answer_exists(
@@ -49,7 +49,7 @@ impl Peer for Door {
         access: Box<Access>,
         exists: bool,
     ) -> Option<Request> {
-        self.session.upgrade()?.answer_exists(id, target, question, access, exists)
+        self.protocol.upgrade()?.answer_exists(id, target, question, access, exists)
     }
 
     /// The application sends.
@@ -72,21 +72,21 @@ impl Peer for Door {
     }
 
     fn is_closed(&self) -> bool {
-        self.session.upgrade().is_none_or(|session| session.is_closed())
+        self.protocol.upgrade().is_none_or(|protocol| protocol.is_closed())
     }
 
     fn is_abandoned(&self) -> bool {
-        self.session.upgrade().is_none()
+        self.protocol.upgrade().is_none()
     }
 
     fn collect(&self) {}
 
     fn name(&self) -> String {
-        "a bare session".into()
+        "a session".into()
     }
 
     fn check_fork(&self) -> Result<()> {
-        self.session.upgrade().map_or(Ok(()), |session| session.check_fork())
+        self.protocol.upgrade().map_or(Ok(()), |protocol| protocol.check_fork())
     }
 
     fn ended(&self) -> Error {
