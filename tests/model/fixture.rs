@@ -98,7 +98,7 @@ pub fn service(life: &Life, serial: bool, methods: Vec<Method>) -> Arc<Class> {
     let (connected, up, disconnected) = life;
     let service = Service {
         aliases: Vec::new(),
-        create: Box::new(move || Box::new(made.at_end())),
+        create: Box::new(move |_| Box::new(made.at_end())),
         on_connect: Some(Box::new(move |_, _| {
             connected.add();
             up.open();

@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(status, RPYC_ERR_PANIC);
         let (status, message) = error.unwrap();
         assert_eq!(status, RPYC_ERR_PANIC);
-        assert!(message.ends_with(": number 5") && message.contains("guard.rs:"), "{message}");
+        assert!(message.ends_with(": number 5") && message.contains("boundary.rs:"), "{message}");
         let (_, error) = run(|| panic::panic_any(5u8));
         assert!(error.unwrap().1.ends_with(": without a text"));
         assert_eq!(ffi_boundary_status(|| panic!("static")), RPYC_ERR_PANIC);
