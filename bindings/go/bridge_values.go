@@ -231,11 +231,17 @@ func (c *conn) kept(handle uint64) (any, bool) {
 	case "builtins.dict":
 		name := C.CString("items")
 		defer C.free(unsafe.Pointer(name))
-		var view *C.rpyc_value
-		if C.rpyc_object_call_method(object, name, nil, 0, nil, &view, nil) != C.RPYC_OK {
+		var value *C.rpyc_value
+		if C.rpyc_object_call_method(object, name, nil, 0, nil, &value, nil) != C.RPYC_OK {
 			return nil, false
 		}
-		pairs, ok := c.ofHandle(view).([]any)
+		defer C.rpyc_value_free(value)
+		var view *C.rpyc_object
+		if C.rpyc_value_get_object(value, &view, nil) != C.RPYC_OK {
+			return nil, false
+		}
+		defer C.rpyc_object_free(view)
+		pairs, ok := c.keptItems(view)
 		dict := make(Dict, 0, len(pairs))
 		for _, pair := range pairs {
 			entry, isPair := pair.(Tuple)

@@ -56,7 +56,7 @@ func TestPanicsBesideMethods(t *testing.T) {
 				want   string
 			}{
 				{"set", []any{rpyc.Tuple{odd}}, "TypeError: set() argument 'arg1' must be set of items that Go can compare"},
-				{"dict", []any{rpyc.Dict{{Key: odd, Value: 1}}}, "TypeError: dict() argument 'arg1' must be dict with keys"},
+				{"dict", []any{rpyc.Dict{{Key: rpyc.FrozenSet{1}, Value: 1}}}, "TypeError: dict() argument 'arg1' must be dict with keys"},
 				{"no_error", nil, "RuntimeError: panic: runtime error: invalid memory address"},
 				{"no_exception", nil, "RuntimeError: panic: runtime error: invalid memory address"},
 				{"bad_error", nil, "RuntimeError: "},

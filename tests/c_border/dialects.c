@@ -155,30 +155,46 @@ static void changing(void)
 }
 
 static int expected_dialect, times = 10;
+/* A stock ThreadPoolServer forgets a connection by its descriptor, which a new one may have by then; that one it closes. */
+static int lost_connections_allowed;
+
+static rpyc_status add_once(rpyc_error **why)
+{
+    rpyc_connection *connection = NULL;
+    rpyc_object *root = NULL;
+    rpyc_value *sum = NULL, *args[] = {rpyc_int(40), rpyc_int(2)};
+    int64_t number = 0;
+    rpyc_status status = rpyc_connect(address, NULL, config, &connection, why);
+
+    if (status == RPYC_OK)
+        CHECK(rpyc_connection_dialect(connection) == expected_dialect);
+    if (status || (status = rpyc_connection_root(connection, &root, why))) {
+        rpyc_value_free(args[0]);
+        rpyc_value_free(args[1]);
+    } else {
+        status = rpyc_object_call_method(root, "add", args, 2, NULL, &sum, why);
+    }
+    if (status == RPYC_OK) {
+        OK(rpyc_take_int(sum, &number, NULL));
+        CHECK(number == 42);
+        OK(rpyc_connection_close(connection, NULL));
+    }
+    rpyc_object_free(root);
+    rpyc_connection_free(connection);
+    return status;
+}
 
 static void *connect_often(void *unused)
 {
     for (int i = 0; i < times; i++) {
-        rpyc_connection *connection = NULL;
         rpyc_error *why = NULL;
-        rpyc_status status = rpyc_connect(address, NULL, config, &connection, &why);
+        rpyc_status status = add_once(&why);
 
-        check(status == RPYC_OK, rpyc_error_message(why), __LINE__);
+        if (status == RPYC_ERR_EOF && __atomic_sub_fetch(&lost_connections_allowed, 1, __ATOMIC_RELAXED) >= 0)
+            i--;
+        else
+            check(status == RPYC_OK, rpyc_error_message(why), __LINE__);
         rpyc_error_free(why);
-        if (connection) {
-            rpyc_value *sum = NULL, *args[] = {rpyc_int(40), rpyc_int(2)};
-            rpyc_object *root = NULL;
-            int64_t number = 0;
-
-            CHECK(rpyc_connection_dialect(connection) == expected_dialect);
-            OK(rpyc_connection_root(connection, &root, NULL));
-            OK(rpyc_object_call_method(root, "add", args, 2, NULL, &sum, NULL));
-            OK(rpyc_take_int(sum, &number, NULL));
-            CHECK(number == 42);
-            rpyc_object_free(root);
-            OK(rpyc_connection_close(connection, NULL));
-        }
-        rpyc_connection_free(connection);
     }
     return unused;
 }
@@ -326,6 +342,8 @@ int main(int argc, char **argv)
     make_service();
     /* Whatever waits for this, the time limit of the test ends. */
     OK(rpyc_config_set(config, "sync_request_timeout", "3600", &error));
+    if (more && strcmp(more, "pool") == 0)
+        lost_connections_allowed = 5;
     if (strcmp(name, "works") == 0)
         works(dialect, more ? atoi(more) : 1, 0);
     else if (strcmp(name, "called-back") == 0)

@@ -126,7 +126,7 @@ def at_once(version, kind, how):
     """Connections of many threads, and of processes that fork between them."""
     def function(case):
         server, address = serve(case, version, kind)
-        client(case, how, address, DIALECT[version])
+        client(case, how, address, DIALECT[version], *(["pool"] if kind == "ThreadPoolServer" else []))
         case.check(not server.ended, "the server ended")
     return function
 

@@ -293,6 +293,20 @@ void services(check::Checks &checks) {
         TRUE(gone == 2);
         RAISES(rpyc::StateError, service.expose("late", [] {}), 0);
     });
+    checks.add("an-instance-made-of-its-connection", [] {
+        std::string early;
+        auto service = rpyc::Service::of<Counter>("Counter", [&](const rpyc::Connection &connection) {
+            early = RAISES(rpyc::StateError, connection.root(), 0).what();
+            auto counter = std::make_shared<Counter>();
+            counter->count = connection.get_option("max_depth") == "50" ? 7 : 0;
+            return counter;
+        });
+        service.property("count", &Counter::count);
+        const rpyc::Server server("tcp://127.0.0.1:0", service, rpyc::Config{{"max_depth", "50"}});
+        server.start();
+        EQUAL(rpyc::connect(server.address()).root().attr("count"), 7);
+        TRUE(early.find("no instance yet") != std::string::npos);
+    });
     checks.add("names-that-are-not-there", [] {
         rpyc::Service far{"Far"};
         far.expose("near()", [] { return 1; }).expose_as("secret()", [] { return 2; });
