@@ -11,9 +11,10 @@ use super::limit::{Limit, Received};
 use super::requests::{GET_ROOT, expired_text};
 use super::shared::Shared;
 use super::state::Token;
-use super::{hints, keep_alive, threads};
+use super::{hints, threads};
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Result};
+use crate::log::Level;
 use crate::protocol::{Protocol, Threads, wrong_dialect};
 use crate::sync::Instant;
 use crate::transport::{self, Address, Transport};
@@ -320,4 +321,16 @@ fn await_words(attempts: &[Attempt], most: Duration) {
     let fds: Vec<_> = attempts.iter().filter_map(|attempt| attempt.transport.fileno()).collect();
     let most = if fds.len() < attempts.len() { most.min(Duration::from_millis(20)) } else { most };
     transport::await_input(fds.into_iter(), most);
+}
+
+/// Has the kernel look whether a silent peer is still there.
+pub(super) fn keep_alive(transport: &dyn Transport, config: &Config) {
+    if let Some(idle) = config.tcp_keepalive {
+        if let Err(e) = transport.set_keepalive(Some(idle)) {
+            config
+                .application
+                .logger
+                .write(Level::Warn, || format!("{} is not kept alive: {e}", transport.peer_name()));
+        }
+    }
 }

@@ -3,13 +3,11 @@
 use super::limit::Limit;
 use super::shared::Shared;
 use super::state::{Guard, Inner, Key, Token};
-use super::{Connection, threads};
 use crate::config::{BeforeClosed, Dialect};
 use crate::error::{Error, Exception, Result};
 use crate::log::Level;
 use crate::objects::{Peer, turn};
 use crate::sync::atomic::Ordering;
-use crate::sync::{Condvar, Mutex, lock, wait};
 use crate::value::Home;
 use std::sync::{Arc, PoisonError};
 
@@ -27,51 +25,6 @@ impl Drop for Alarm<'_> {
             // A second panic must not meet the first.
             let _ = crate::panics::inside(|| self.shared.panicked());
         }
-    }
-}
-
-/// What the application runs before it closes the connection, and who does it now: the number of a thread, or 0.
-pub(super) struct BeforeClosedHook {
-    run: BeforeClosed,
-    thread: Mutex<u64>,
-    done: Condvar,
-}
-
-/// The thread that does it.
-struct Running<'a>(&'a BeforeClosedHook);
-
-impl BeforeClosedHook {
-    pub(super) fn new(run: BeforeClosed) -> BeforeClosedHook {
-        BeforeClosedHook { run, thread: Mutex::default(), done: Condvar::new() }
-    }
-
-    /// Waits while another thread does it. None: this one does it already.
-    fn enter(&self) -> Option<Running<'_>> {
-        let here = threads::id();
-        let mut thread = lock(&self.thread);
-        if *thread == here {
-            return None;
-        }
-        if *thread != 0 {
-            drop(thread);
-            let _pause = turn::pause();
-            thread = lock(&self.thread);
-            while *thread != 0 {
-                thread = wait(&self.done, thread);
-            }
-            *thread = here;
-            drop(thread);
-            return Some(Running(self));
-        }
-        *thread = here;
-        Some(Running(self))
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        *lock(&self.0.thread) = 0;
-        self.0.done.notify_all();
     }
 }
 
@@ -177,7 +130,7 @@ impl Shared {
     /// matter if the peer is gone.
     fn before_closed(self: &Arc<Shared>, hook: &BeforeClosed) -> Result<()> {
         let home: Arc<dyn Home> = self.clone();
-        let done = Connection::borrowed(self.clone()).root().and_then(|root| hook(&home, &root));
+        let done = self.root().and_then(|root| hook(&home, &root));
         match done {
             Err(Error::Eof(_) | Error::Closed(_) | Error::Timeout(_)) => Ok(()),
             Err(_) if self.with_protocol(|protocol| protocol.config().close_catchall) => Ok(()),

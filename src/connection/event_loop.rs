@@ -1,6 +1,7 @@
 //! Connections of an event loop: what to wait for, and handling what came without ever waiting.
 
 use super::limit::{Limit, Received};
+use super::loop_state::{EventLoop, Wake};
 use super::shared::Shared;
 use super::state::{Guard, Inner, Key, Token, unlock_and_drop};
 use super::threads;
@@ -17,56 +18,6 @@ use std::time::Duration;
 const ROUNDS: usize = 16;
 /// So many messages are handled in one go, but for those of one receive that the protocol answers itself.
 const MESSAGES: u64 = 64;
-
-/// Whether an event loop drives the connection, and how far it is.
-#[derive(Default)]
-pub(super) struct EventLoop {
-    /// Nobody but those who wait for an answer waits for room to send.
-    looped: Option<Arc<Wake>>,
-    /// The loop has been given enough to do for once; there is more.
-    more: bool,
-    /// So often `process` is running, one in the other; the loop asks again what to wait for when it has ended.
-    processing: usize,
-}
-
-impl EventLoop {
-    #[inline]
-    pub(super) fn is_on(&self) -> bool {
-        self.looped.is_some()
-    }
-
-    /// One `process` has ended. Who called the outermost looks by itself at what was rung for.
-    fn end_processing(&mut self) {
-        self.processing -= 1;
-        if self.processing == 0 {
-            if let Some(wake) = &self.looped {
-                wake.clear();
-            }
-        }
-    }
-}
-
-/// What tells a loop that another thread left something for it to do.
-pub(super) struct Wake {
-    event: Event,
-    rung: AtomicBool,
-}
-
-impl Wake {
-    pub(super) fn ring(&self) {
-        if !self.rung.swap(true, Ordering::AcqRel) {
-            self.event.set();
-        }
-    }
-
-    fn clear(&self) {
-        if self.rung.load(Ordering::Acquire) {
-            self.event.clear();
-            // Last: who rings in between is seen by the loop, which asks again before it waits.
-            self.rung.store(false, Ordering::Release);
-        }
-    }
-}
 
 /// What one call of `process` has done.
 struct Work {

@@ -2,11 +2,13 @@
 
 mod asking;
 mod background;
+mod before_closed;
 mod dialing;
 mod ending;
 mod event_loop;
 mod hints;
 mod limit;
+mod loop_state;
 mod obtain;
 mod peer;
 mod queue;
@@ -37,7 +39,7 @@ use crate::protocol::{Body, Counts, Handler, Protocol};
 use crate::sync::{Instant, lock};
 use crate::transport::{self, Address, Transport};
 use crate::value::{Home, Local, Reference, Text, Value};
-use dialing::{Dial, Found};
+use dialing::{Dial, Found, keep_alive};
 use limit::Limit;
 use state::Token;
 use std::sync::Arc;
@@ -144,7 +146,7 @@ impl Connection {
         }
         let Found { transport, protocol, root_asked } = Dial::new(address, connect, &config).find_out()?;
         let connection = Connection::install(transport, protocol, service, Some(root_asked))?;
-        match connection.fetch_root() {
+        match connection.shared.fetch_root() {
             // What a peer without a root answers is the business of those who ask for it.
             Err(Error::Remote(_)) | Ok(_) => Ok(connection),
             Err(Error::Malformed(text)) if !connection.closed() => Err(Error::Dialect(format!(
@@ -194,25 +196,14 @@ impl Connection {
         &self.shared
     }
 
-    fn fetch_root(&self) -> Result<Value> {
-        if let Some(root) = self.shared.lock().references.peer_root.clone() {
-            return Ok(root);
-        }
-        let asked = self.shared.await_root();
-        let root = asked.unwrap_or_else(|| self.sync_request(Handler::GetRoot as i64, &[]))?;
-        let mut inner = self.shared.lock();
-        if !self.shared.is_closed() {
-            inner.references.peer_root = Some(root.clone());
-        }
-        Ok(root)
-    }
-
     /// The peer's root object; asked for once.
     pub fn root(&self) -> Result<Reference> {
-        match self.fetch_root()? {
-            Value::Ref(root) => Ok(root),
-            other => Err(Error::Type(format!("the peer's root is no object but a {}", other.type_name()))),
-        }
+        self.shared.root()
+    }
+
+    /// Leaves the calls of the peer to a queue.
+    pub fn set_queue(&self, queue: &Queue) -> Result<()> {
+        queue.attach(&self.shared)
     }
 
     /// Our own root, as the peer gets it.
@@ -390,18 +381,6 @@ impl Connection {
 
     pub fn counts(&self) -> Counts {
         self.shared.with_protocol(|protocol| protocol.counts())
-    }
-}
-
-/// Has the kernel look whether a silent peer is still there.
-fn keep_alive(transport: &dyn Transport, config: &Config) {
-    if let Some(idle) = config.tcp_keepalive {
-        if let Err(e) = transport.set_keepalive(Some(idle)) {
-            config
-                .application
-                .logger
-                .write(Level::Warn, || format!("{} is not kept alive: {e}", transport.peer_name()));
-        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Queues of calls: what peers ask is read by the library's threads, and run by the application where it wants.
 
-use super::Connection;
 use super::shared::Shared;
 use crate::error::{Error, Exception, Result};
 use crate::fork;
@@ -320,13 +319,6 @@ impl Queue {
             let _ = shared.nudge.set(());
         }
         Ok(())
-    }
-}
-
-impl Connection {
-    /// Leaves the calls of the peer to a queue.
-    pub fn set_queue(&self, queue: &Queue) -> Result<()> {
-        queue.attach(&self.shared)
     }
 }
 

@@ -21,17 +21,6 @@ const MAX_WAITING_RELEASES: usize = 64;
 /// How often a release that is to leave at once tries to get the lock, which is never held for long.
 const TRIES: usize = 100;
 
-/// The releases that wait, as the threads that serve see them.
-#[derive(Default)]
-pub(super) struct Riding {
-    /// The reader comes back after `RIDE`, and need not be woken.
-    alert: bool,
-    /// The reader is woken by the first release.
-    watched: bool,
-    /// When those that wait must leave, and what tells whether it is still those.
-    due: Option<(u64, Instant)>,
-}
-
 impl Shared {
     /// Has releases watched, from the beginning of the connection on.
     pub(super) fn watch_releases(self: &Arc<Shared>, release: Release) {

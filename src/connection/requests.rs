@@ -12,7 +12,7 @@ use crate::error::{Error, Exception, Result};
 use crate::objects::{Promise, turn};
 use crate::protocol::{Body, Handler, RequestId, Threads};
 use crate::sync::atomic::Ordering;
-use crate::value::Value;
+use crate::value::{Reference, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -131,6 +131,27 @@ impl Shared {
         }
         unlock_and_drop(inner);
         Ok(())
+    }
+
+    pub(super) fn fetch_root(self: &Arc<Shared>) -> Result<Value> {
+        if let Some(root) = self.lock().references.peer_root.clone() {
+            return Ok(root);
+        }
+        let asked = self.await_root();
+        let root = asked.unwrap_or_else(|| self.sync_request(GET_ROOT, None))?;
+        let mut inner = self.lock();
+        if !self.is_closed() {
+            inner.references.peer_root = Some(root.clone());
+        }
+        Ok(root)
+    }
+
+    /// The peer's root object; asked for once.
+    pub(super) fn root(self: &Arc<Shared>) -> Result<Reference> {
+        match self.fetch_root()? {
+            Value::Ref(root) => Ok(root),
+            other => Err(Error::Type(format!("the peer's root is no object but a {}", other.type_name()))),
+        }
     }
 
     /// Answers a request of the peer, from any thread.

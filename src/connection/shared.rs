@@ -3,8 +3,8 @@
 #[cfg(feature = "model")]
 mod model;
 
-use super::ending::BeforeClosedHook;
-use super::event_loop::Wake;
+use super::before_closed::BeforeClosedHook;
+use super::loop_state::Wake;
 use super::queue::CallQueue;
 use super::state::{Guard, Inner, Token};
 use crate::config::{Application, Config, Limits, Release};

@@ -1,8 +1,7 @@
 //! What the lock of a connection guards, in parts: the protocol, who reads, what is being written, the connection's life,
 //! references that are on their way. The event loop's part is in `event_loop.rs`.
 
-use super::event_loop::EventLoop;
-use super::releasing::Riding;
+use super::loop_state::EventLoop;
 use super::threads;
 use crate::codec::frame::Destination;
 use crate::config::Config;
@@ -131,6 +130,17 @@ impl Life {
             None => Error::Closed("the connection ended before the answer".into()),
         }
     }
+}
+
+/// The releases that wait, as the threads that serve see them.
+#[derive(Default)]
+pub(super) struct Riding {
+    /// The reader comes back after `RIDE`, and need not be woken.
+    pub(super) alert: bool,
+    /// The reader is woken by the first release.
+    pub(super) watched: bool,
+    /// When those that wait must leave, and what tells whether it is still those.
+    pub(super) due: Option<(u64, Instant)>,
 }
 
 /// References that go, come or are kept, beside the protocol's tables.

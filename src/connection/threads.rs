@@ -1,6 +1,5 @@
 //! bind_threads: which of our threads talks to which of the peer's (wire.md, section 11).
 
-use super::shared::Shared;
 use crate::protocol::{Request, Threads};
 use crate::sync::thread_local;
 use std::cell::RefCell;
@@ -21,13 +20,13 @@ pub(super) fn id() -> u64 {
     ID.with(|id| *id)
 }
 
-fn key(shared: &Arc<Shared>) -> usize {
-    Arc::as_ptr(shared) as usize
+fn key<C>(connection: &Arc<C>) -> usize {
+    Arc::as_ptr(connection) as usize
 }
 
 /// From this thread, to the one whose request it is serving.
-pub(super) fn here(shared: &Arc<Shared>) -> Threads {
-    let key = key(shared);
+pub(super) fn here<C>(connection: &Arc<C>) -> Threads {
+    let key = key(connection);
     let to = BOUND.with(|bound| bound.borrow().iter().rev().find(|(on, _)| *on == key).map_or(0, |(_, to)| *to));
     Threads { from: id(), to }
 }
@@ -41,8 +40,8 @@ pub(super) fn is_for_here(request: &Request) -> bool {
 /// While it lives, requests of this thread go to the peer's thread `from`.
 pub(super) struct Binding;
 
-pub(super) fn bind(shared: &Arc<Shared>, from: u64) -> Binding {
-    BOUND.with(|bound| bound.borrow_mut().push((key(shared), from)));
+pub(super) fn bind<C>(connection: &Arc<C>, from: u64) -> Binding {
+    BOUND.with(|bound| bound.borrow_mut().push((key(connection), from)));
     Binding
 }
 

@@ -65,138 +65,169 @@ impl<'a> Machine<'a> {
         loop {
             let start = self.at;
             let code = *self.take(1, "no STOP")?.first().unwrap_or(&0);
-            match code {
-                op::STOP if self.at < self.data.len() => return Err(self.wrong("bytes after STOP")),
-                op::STOP => return self.pop(),
-                op::PROTO => {
-                    let [version] = self.array("PROTO")?;
-                    if version > super::HIGHEST {
-                        return Err(self.wrong("a protocol that is not known"));
-                    }
-                }
-                // Frames say how reads are to be buffered, and nothing about the data.
-                op::FRAME => drop(self.take(8, "FRAME")?),
-                op::MARK => {
-                    self.charge(MARK)?;
-                    self.marks.push(self.stack.len());
-                }
-                op::POP => match self.marks.last() == Some(&self.stack.len()) {
-                    true => drop(self.marks.pop()),
-                    false => drop(self.pop()?),
-                },
-                op::POP_MARK => {
-                    let height = self.marked()?;
-                    self.stack.truncate(height);
-                }
-                op::DUP => {
-                    let top = self.top()?.clone();
-                    self.push(top)?;
-                }
-                op::NONE => self.value(Value::None)?,
-                op::NEWTRUE => self.value(Value::Bool(true))?,
-                op::NEWFALSE => self.value(Value::Bool(false))?,
-                op::INT | op::LONG => self.decimal()?,
-                op::BININT => {
-                    let n = i32::from_le_bytes(self.array("BININT")?);
-                    self.value(Value::Int(n.into()))?;
-                }
-                op::BININT1 => {
-                    let n = u8::from_le_bytes(self.array("BININT1")?);
-                    self.value(Value::Int(n.into()))?;
-                }
-                op::BININT2 => {
-                    let n = u16::from_le_bytes(self.array("BININT2")?);
-                    self.value(Value::Int(n.into()))?;
-                }
-                op::LONG1 => {
-                    let [size] = self.array("LONG1")?;
-                    self.long(size.into())?;
-                }
-                op::LONG4 => {
-                    let size = u32::from_le_bytes(self.array("LONG4")?);
-                    self.long(usize::try_from(size).unwrap_or(usize::MAX))?;
-                }
-                op::FLOAT => {
-                    let line = self.line()?;
-                    let number = std::str::from_utf8(line).ok().and_then(|text| text.trim().parse().ok());
-                    let number = number.ok_or_else(|| self.wrong("a FLOAT that is no number"))?;
-                    self.value(Value::Float(number))?;
-                }
-                op::BINFLOAT => {
-                    let x = f64::from_be_bytes(self.array("BINFLOAT")?);
-                    self.value(Value::Float(x))?;
-                }
-                op::UNICODE => self.escaped()?,
-                op::SHORT_BINUNICODE => self.text::<1>()?,
-                op::BINUNICODE => self.text::<4>()?,
-                op::BINUNICODE8 => self.text::<8>()?,
-                op::SHORT_BINBYTES => self.bytes::<1>()?,
-                op::BINBYTES => self.bytes::<4>()?,
-                op::BINBYTES8 | op::BYTEARRAY8 => self.bytes::<8>()?,
-                op::EMPTY_TUPLE => self.container(Kind::Tuple, Vec::new())?,
-                op::TUPLE1 => self.last(1)?,
-                op::TUPLE2 => self.last(2)?,
-                op::TUPLE3 => self.last(3)?,
-                op::TUPLE => self.close_mark(Kind::Tuple)?,
-                op::EMPTY_LIST => self.container(Kind::List, Vec::new())?,
-                op::LIST => self.close_mark(Kind::List)?,
-                op::EMPTY_DICT => self.container(Kind::Dict, Vec::new())?,
-                op::DICT => self.close_mark(Kind::Dict)?,
-                op::EMPTY_SET => self.container(Kind::Set, Vec::new())?,
-                op::FROZENSET => self.close_mark(Kind::FrozenSet)?,
-                op::APPEND => {
-                    let from = self.below(1)?;
-                    self.extend(Kind::List, from)?;
-                }
-                op::SETITEM => {
-                    let from = self.below(2)?;
-                    self.extend(Kind::Dict, from)?;
-                }
-                op::APPENDS => {
-                    let from = self.marked()?;
-                    self.extend(Kind::List, from)?;
-                }
-                op::SETITEMS => {
-                    let from = self.marked()?;
-                    self.extend(Kind::Dict, from)?;
-                }
-                op::ADDITEMS => {
-                    let from = self.marked()?;
-                    self.extend(Kind::Set, from)?;
-                }
-                op::MEMOIZE => self.put(self.memo.len() as u64)?,
-                op::PUT => {
-                    let index = self.index()?;
-                    self.put(index)?;
-                }
-                op::BINPUT => {
-                    let [index] = self.array("BINPUT")?;
-                    self.put(index.into())?;
-                }
-                op::LONG_BINPUT => {
-                    let index = u32::from_le_bytes(self.array("LONG_BINPUT")?);
-                    self.put(index.into())?;
-                }
-                op::GET => {
-                    let index = self.index()?;
-                    self.get(index)?;
-                }
-                op::BINGET => {
-                    let [index] = self.array("BINGET")?;
-                    self.get(index.into())?;
-                }
-                op::LONG_BINGET => {
-                    let index = u32::from_le_bytes(self.array("LONG_BINGET")?);
-                    self.get(index.into())?;
-                }
-                other => {
-                    return Err(match op::refused(other) {
-                        Some(name) => PickleError::Refused { name, offset: start },
-                        None => PickleError::Malformed { what: "an opcode that is not known", offset: start },
-                    });
-                }
+            if code == op::STOP {
+                return if self.at < self.data.len() { Err(self.wrong("bytes after STOP")) } else { self.pop() };
+            }
+            if !(self.scalar(code)? || self.container_code(code)? || self.memo_code(code)? || self.stack_code(code)?) {
+                return Err(match op::refused(code) {
+                    Some(name) => PickleError::Refused { name, offset: start },
+                    None => PickleError::Malformed { what: "an opcode that is not known", offset: start },
+                });
             }
         }
+    }
+
+    /// What moves the stack and its marks. False: it is another opcode.
+    fn stack_code(&mut self, code: u8) -> Result<bool> {
+        match code {
+            op::PROTO => {
+                let [version] = self.array("PROTO")?;
+                if version > super::HIGHEST {
+                    return Err(self.wrong("a protocol that is not known"));
+                }
+            }
+            // Frames say how reads are to be buffered, and nothing about the data.
+            op::FRAME => drop(self.take(8, "FRAME")?),
+            op::MARK => {
+                self.charge(MARK)?;
+                self.marks.push(self.stack.len());
+            }
+            op::POP => match self.marks.last() == Some(&self.stack.len()) {
+                true => drop(self.marks.pop()),
+                false => drop(self.pop()?),
+            },
+            op::POP_MARK => {
+                let height = self.marked()?;
+                self.stack.truncate(height);
+            }
+            op::DUP => {
+                let top = self.top()?.clone();
+                self.push(top)?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Pushes data that holds no other. False: it is another opcode.
+    fn scalar(&mut self, code: u8) -> Result<bool> {
+        match code {
+            op::NONE => self.value(Value::None)?,
+            op::NEWTRUE => self.value(Value::Bool(true))?,
+            op::NEWFALSE => self.value(Value::Bool(false))?,
+            op::INT | op::LONG => self.decimal()?,
+            op::BININT => {
+                let n = i32::from_le_bytes(self.array("BININT")?);
+                self.value(Value::Int(n.into()))?;
+            }
+            op::BININT1 => {
+                let n = u8::from_le_bytes(self.array("BININT1")?);
+                self.value(Value::Int(n.into()))?;
+            }
+            op::BININT2 => {
+                let n = u16::from_le_bytes(self.array("BININT2")?);
+                self.value(Value::Int(n.into()))?;
+            }
+            op::LONG1 => {
+                let [size] = self.array("LONG1")?;
+                self.long(size.into())?;
+            }
+            op::LONG4 => {
+                let size = u32::from_le_bytes(self.array("LONG4")?);
+                self.long(usize::try_from(size).unwrap_or(usize::MAX))?;
+            }
+            op::FLOAT => {
+                let line = self.line()?;
+                let number = std::str::from_utf8(line).ok().and_then(|text| text.trim().parse().ok());
+                let number = number.ok_or_else(|| self.wrong("a FLOAT that is no number"))?;
+                self.value(Value::Float(number))?;
+            }
+            op::BINFLOAT => {
+                let x = f64::from_be_bytes(self.array("BINFLOAT")?);
+                self.value(Value::Float(x))?;
+            }
+            op::UNICODE => self.escaped()?,
+            op::SHORT_BINUNICODE => self.text::<1>()?,
+            op::BINUNICODE => self.text::<4>()?,
+            op::BINUNICODE8 => self.text::<8>()?,
+            op::SHORT_BINBYTES => self.bytes::<1>()?,
+            op::BINBYTES => self.bytes::<4>()?,
+            op::BINBYTES8 | op::BYTEARRAY8 => self.bytes::<8>()?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Makes and fills containers. False: it is another opcode.
+    fn container_code(&mut self, code: u8) -> Result<bool> {
+        match code {
+            op::EMPTY_TUPLE => self.container(Kind::Tuple, Vec::new())?,
+            op::TUPLE1 => self.last(1)?,
+            op::TUPLE2 => self.last(2)?,
+            op::TUPLE3 => self.last(3)?,
+            op::TUPLE => self.close_mark(Kind::Tuple)?,
+            op::EMPTY_LIST => self.container(Kind::List, Vec::new())?,
+            op::LIST => self.close_mark(Kind::List)?,
+            op::EMPTY_DICT => self.container(Kind::Dict, Vec::new())?,
+            op::DICT => self.close_mark(Kind::Dict)?,
+            op::EMPTY_SET => self.container(Kind::Set, Vec::new())?,
+            op::FROZENSET => self.close_mark(Kind::FrozenSet)?,
+            op::APPEND => {
+                let from = self.below(1)?;
+                self.extend(Kind::List, from)?;
+            }
+            op::SETITEM => {
+                let from = self.below(2)?;
+                self.extend(Kind::Dict, from)?;
+            }
+            op::APPENDS => {
+                let from = self.marked()?;
+                self.extend(Kind::List, from)?;
+            }
+            op::SETITEMS => {
+                let from = self.marked()?;
+                self.extend(Kind::Dict, from)?;
+            }
+            op::ADDITEMS => {
+                let from = self.marked()?;
+                self.extend(Kind::Set, from)?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Puts into the memo, and gets from it. False: it is another opcode.
+    fn memo_code(&mut self, code: u8) -> Result<bool> {
+        match code {
+            op::MEMOIZE => self.put(self.memo.len() as u64)?,
+            op::PUT => {
+                let index = self.index()?;
+                self.put(index)?;
+            }
+            op::BINPUT => {
+                let [index] = self.array("BINPUT")?;
+                self.put(index.into())?;
+            }
+            op::LONG_BINPUT => {
+                let index = u32::from_le_bytes(self.array("LONG_BINPUT")?);
+                self.put(index.into())?;
+            }
+            op::GET => {
+                let index = self.index()?;
+                self.get(index)?;
+            }
+            op::BINGET => {
+                let [index] = self.array("BINGET")?;
+                self.get(index.into())?;
+            }
+            op::LONG_BINGET => {
+                let index = u32::from_le_bytes(self.array("LONG_BINGET")?);
+                self.get(index.into())?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
     }
 
     fn wrong(&self, what: &'static str) -> PickleError {
