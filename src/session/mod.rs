@@ -94,7 +94,7 @@ impl Session {
 
     /// Refuses in a forked child.
     fn protocol(&self) -> Result<Guard<'_>> {
-        Error::unless_forked(self.forks, "protocol")?;
+        Error::unless_forked(self.forks, "session")?;
         Ok(lock(&self.inner))
     }
 
@@ -200,7 +200,7 @@ impl Session {
 
     /// The next event. None: nothing whole is here. An error once all has been said.
     pub fn next_event(&self) -> Result<Option<Event>> {
-        Error::unless_forked(self.forks, "protocol")?;
+        Error::unless_forked(self.forks, "session")?;
         loop {
             if let Some(event) = self.queue.pop() {
                 return Ok(Some(event));
@@ -275,7 +275,7 @@ impl Session {
     }
 
     fn check_fork(&self) -> Result<()> {
-        Error::unless_forked(self.forks, "protocol")
+        Error::unless_forked(self.forks, "session")
     }
 
     /// The answer to `Op::Exists`.
@@ -406,5 +406,5 @@ impl Drop for Session {
 }
 
 fn closed() -> Error {
-    Error::Closed("the protocol is closed".into())
+    Error::Closed("the session is closed".into())
 }

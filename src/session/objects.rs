@@ -196,7 +196,7 @@ fn put(queue: &Queue, asked: Asked) {
 
 /// Nobody is there to answer.
 pub fn refuse(mut call: Call) {
-    let _ = call.raise(Exception::builtin("RuntimeError", "the protocol was freed"));
+    let _ = call.raise(Exception::builtin("RuntimeError", "the session was freed"));
 }
 
 /// A question of whether an object has an attribute beyond its class.
