@@ -173,7 +173,7 @@ impl Connection {
         Connection { shared, counted: false }
     }
 
-    /// The connection of a peer, as calls and hooks know it. None for a protocol whose application does its own I/O.
+    /// The connection of a peer, as calls and hooks know it. None for a session, whose application does its own I/O.
     pub fn of(peer: &Arc<dyn Peer>) -> Option<Connection> {
         Shared::of(peer.clone()).map(Connection::borrowed)
     }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 impl Shared {
-    /// The connection behind what our objects know of it; None for a protocol whose application does its own I/O.
+    /// The connection behind what our objects know of it; None for a session, whose application does its own I/O.
     pub fn of(peer: Arc<dyn Peer>) -> Option<Arc<Shared>> {
         peer.into_any_arc().downcast().ok()
     }

@@ -1,4 +1,4 @@
-//! A protocol as the objects see it: they answer over it, and cannot wait on it, for the application does its I/O.
+//! A session as the objects see it: they answer over it, and cannot wait on it, for the application does its I/O.
 
 use super::{Session, closed};
 use crate::codec::pickle;

@@ -1,4 +1,4 @@
-//! A protocol that the application drives itself: it owns the bytes, the clock and the threads, and gets events.
+//! A session that the application drives itself: it owns the bytes, the clock and the threads, and gets events.
 //!
 //! All that the layer of objects knows is used here too: classes, special methods, containers.
 //! Methods of the application are not called: what is asked of them is put into a queue.
@@ -44,7 +44,7 @@ pub struct Session {
     inner: Mutex<Protocol<u64>>,
     queue: Arc<Queue>,
     this: Weak<Session>,
-    /// What our objects know of the protocol. Neither they nor calls keep that itself.
+    /// What our objects know of the session. Neither they nor calls keep that itself.
     door: Arc<Door>,
     /// What the application's clock showed at last, in milliseconds, plus one; 0: the application has not said it.
     time: AtomicU64,
@@ -320,7 +320,7 @@ impl Session {
         sent
     }
 
-    /// Was this object lent over this protocol?
+    /// Was this object lent over this session?
     pub fn owns(&self, proxy: &Proxy) -> bool {
         Arc::ptr_eq(proxy.home(), lock(&self.inner).releases())
     }

@@ -47,14 +47,14 @@ impl Asked {
 #[derive(Default)]
 pub struct Queue {
     waiting: Mutex<Waiting>,
-    /// The protocol has ended.
+    /// The session has ended.
     over: AtomicBool,
 }
 
 #[derive(Default)]
 struct Waiting {
     events: VecDeque<Event>,
-    /// The protocol has been freed, and nobody takes events any more.
+    /// The session has been freed, and nobody takes events any more.
     gone: bool,
     /// The objects that live, by their numbers.
     objects: HashMap<u64, Weak<dyn Local>>,
@@ -170,12 +170,12 @@ pub fn token_of(object: &dyn Local) -> Option<u64> {
     object.and_then(token_in).map(|token| token.number)
 }
 
-/// Did the protocol end over which an object of the application was asked?
+/// Did the session end over which an object of the application was asked?
 pub fn is_over(call: &Call) -> bool {
     token_in(call.object()).is_some_and(|token| token.queue.over.load(Ordering::Acquire))
 }
 
-/// Puts what is asked into the queue of the object's protocol.
+/// Puts what is asked into the queue of the object's session.
 fn ask(asks: Asks, member: Option<u64>) -> Method {
     Arc::new(move |call: Call| {
         let Some((token, queue)) = token_in(call.object()).map(|token| (token.number, token.queue.clone())) else {
