@@ -257,7 +257,7 @@ fn requests_that_are_gathered_behind_a_stalled_one_leave() {
     while connection.counts().pending == 0 {
         thread::yield_now();
     }
-    connection.begin().unwrap();
+    connection.cork().unwrap();
     let result = connection.async_request(PING, &[Value::None], None).unwrap();
     let waiting = thread::spawn(move || result.value());
     thread::sleep(Duration::from_millis(50));
@@ -399,7 +399,7 @@ fn lent_bytes_are_given_back_without_the_lock() {
     }
     let (connection, mut peer) = alone(config());
     let back = Arc::new(AtomicBool::new(false));
-    connection.begin().unwrap();
+    connection.cork().unwrap();
     let bytes = Lent(vec![3; 50_000], back.clone(), connection.clone());
     let args = [Value::Bytes(Blob::foreign(Arc::new(bytes)).unwrap())];
     let result = connection.async_request(PING, &args, None).unwrap();

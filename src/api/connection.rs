@@ -71,7 +71,7 @@ impl Connection {
 
     /// Gathers the requests that follow into one write, until [`flush`](Connection::flush) or something is waited for.
     pub fn cork(&self) -> Result<()> {
-        self.0.begin()
+        self.0.cork()
     }
 
     /// Sends what was gathered.

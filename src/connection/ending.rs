@@ -12,13 +12,13 @@ use crate::value::Home;
 use std::sync::{Arc, PoisonError};
 
 /// While it lives, a panic of this thread ends the connection: nobody can say what was left half done.
-pub(super) struct Alarm<'a> {
+pub(super) struct PanicGuard<'a> {
     shared: &'a Arc<Shared>,
     /// A destructor that runs while its thread unwinds has done no harm itself.
     unwinding: bool,
 }
 
-impl Drop for Alarm<'_> {
+impl Drop for PanicGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         if std::thread::panicking() && !self.unwinding {
@@ -30,8 +30,8 @@ impl Drop for Alarm<'_> {
 
 impl Shared {
     #[inline]
-    pub(super) fn alarm(self: &Arc<Shared>) -> Alarm<'_> {
-        Alarm { shared: self, unwinding: std::thread::panicking() }
+    pub(super) fn panic_guard(self: &Arc<Shared>) -> PanicGuard<'_> {
+        PanicGuard { shared: self, unwinding: std::thread::panicking() }
     }
 
     #[cold]
@@ -150,7 +150,7 @@ impl Shared {
     /// Tells the peer, waits for it to end the stream, and ends.
     fn close_now(self: &Arc<Shared>) -> Result<()> {
         self.check_fork()?;
-        let _alarm = self.alarm();
+        let _guard = self.panic_guard();
         let _pause = turn::pause();
         let mut inner = self.lock();
         if inner.life.end.is_some() {

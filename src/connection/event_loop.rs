@@ -142,7 +142,7 @@ impl Shared {
     /// Sends what goes and handles what has arrived, up to `MESSAGES`, without waiting for anything. True: there was something.
     pub(super) fn process(self: &Arc<Shared>) -> Result<bool> {
         self.check_fork()?;
-        let _alarm = self.alarm();
+        let _guard = self.panic_guard();
         let mut inner = self.lock();
         inner.event_loop.processing += 1;
         inner.event_loop.more = false;

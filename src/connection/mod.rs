@@ -346,7 +346,7 @@ impl Connection {
     }
 
     /// Gathers the requests that follow into one write: they leave with `flush`, or before anything is waited for.
-    pub fn begin(&self) -> Result<()> {
+    pub fn cork(&self) -> Result<()> {
         self.shared.cork()
     }
 

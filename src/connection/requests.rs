@@ -46,7 +46,7 @@ impl Shared {
     /// Sends a request and waits for its answer; requests of the peer are served meanwhile. Bytes that fit come to lie
     /// in the room.
     pub fn sync_request(self: &Arc<Shared>, body: Body<'_>, room: Option<Box<dyn Destination>>) -> Result<Value> {
-        let _alarm = self.alarm();
+        let _guard = self.panic_guard();
         let _pause = turn::pause();
         let (mut inner, seq) = self.start(body, Token::Sync)?;
         if let Some(room) = room {
@@ -99,7 +99,7 @@ impl Shared {
     /// Waits for the peer's root, if it was asked for when the dialect was found out.
     #[cold]
     pub(super) fn await_root(self: &Arc<Shared>) -> Option<Result<Value>> {
-        let _alarm = self.alarm();
+        let _guard = self.panic_guard();
         let _pause = turn::pause();
         let mut inner = self.lock();
         let (seq, deadline) = inner.references.root_asked.take()?;
@@ -113,7 +113,7 @@ impl Shared {
         result: &Promise,
         room: Option<Box<dyn Destination>>,
     ) -> Result<()> {
-        let _alarm = self.alarm();
+        let _guard = self.panic_guard();
         let _pause = turn::pause();
         if self.has_loop.load(Ordering::Relaxed) {
             self.check_room()?;
@@ -158,7 +158,7 @@ impl Shared {
     #[inline]
     pub(super) fn answer(self: &Arc<Shared>, id: &RequestId, result: Result<Value, Exception>) -> Result<()> {
         self.check_fork()?;
-        let _alarm = self.alarm();
+        let _guard = self.panic_guard();
         let mut inner = self.lock();
         if inner.life.end.is_some() {
             return Err(Error::Closed("the connection ended before the answer".into()));

@@ -16,7 +16,7 @@ impl Shared {
     /// answers to a burst may leave together.
     pub(super) fn serve(self: &Arc<Shared>, mut limit: Limit, again: bool) -> Result<bool> {
         self.check_fork()?;
-        let _alarm = self.alarm();
+        let _guard = self.panic_guard();
         let _pause = turn::pause();
         // A message that has the connection end is not handled: its error is.
         let handled =
@@ -92,7 +92,7 @@ impl Shared {
         look: impl FnMut(&mut Inner, Step) -> Option<Result<()>>,
     ) -> Result<()> {
         self.check_fork()?;
-        let _alarm = self.alarm();
+        let _guard = self.panic_guard();
         let _pause = turn::pause();
         let mut inner = self.lock();
         inner.reader.begin_serving();

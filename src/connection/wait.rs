@@ -71,7 +71,7 @@ impl Shared {
     }
 
     fn wait_while(self: &Arc<Shared>, key: Key, mut limit: Limit, missing: impl Fn() -> bool) {
-        let _alarm = self.alarm();
+        let _guard = self.panic_guard();
         let _pause = turn::pause();
         let look = |_: &mut Inner, _| (!missing()).then_some(());
         match self.wait_until(self.lock(), key, &mut limit, look) {

@@ -154,7 +154,7 @@ fn answers_do_not_wait_for_calls() {
             }),
         ]);
         let root = sides.root();
-        sides.client.begin().unwrap();
+        sides.client.cork().unwrap();
         let ping = sides.client.async_request(1, &[Value::Int(1)], None).unwrap();
         let block = call_later(&root, "block", &[], None).unwrap();
         sides.client.flush().unwrap();

@@ -204,7 +204,7 @@ fn gathered_requests_leave_before_a_wait() {
         let sides = Setting { capacity: 100, ..Setting::default() }.connect(Vec::new(), vec![echo()]);
         let root = sides.root();
         let writer = thread::spawn(move || expect_big(&root, 1, 300));
-        sides.client.begin().unwrap();
+        sides.client.cork().unwrap();
         let results: Vec<_> =
             (0..3).map(|n| call_later(&sides.root(), "echo", &[Value::Int(n)], None).unwrap()).collect();
         for (n, result) in (0..).zip(&results) {

@@ -232,7 +232,7 @@ pub unsafe extern "C" fn rpyc_connection_cork(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { ffi_boundary(error_out, || Ok(checked(connection)?.begin()?)) }
+    unsafe { ffi_boundary(error_out, || Ok(checked(connection)?.cork()?)) }
 }
 
 /// Sends everything that is pending: the requests gathered since rpyc_connection_cork, whose burst it ends, and the
