@@ -475,6 +475,8 @@ int main(int argc, char **argv)
     fflush(stdout);
     OK(rpyc_server_serve(server, &error));
     OK(rpyc_server_stop(server, 10000, &error));
+    /* Stopping waits for calls; the last on_disconnect may still run. */
+    OK(rpyc_server_join(server, &error));
     rpyc_server_free(server);
     CHECK(connected > 0 && connected == disconnected);
     rpyc_class_free(service);
