@@ -26,7 +26,8 @@
  *
  * Common statuses. Functions refer to three groups by name. Connection errors are the reasons for which a connection
  * ends: RPYC_ERR_EOF (by the peer), RPYC_ERR_CLOSED (by this side), RPYC_ERR_IO, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT,
- * RPYC_ERR_DIALECT, RPYC_ERR_EXIT and RPYC_ERR_INTERRUPTED. Sending errors are connection errors and the reasons for
+ * RPYC_ERR_DIALECT, RPYC_ERR_EXIT and RPYC_ERR_INTERRUPTED, and RPYC_ERR_STATE (in create of a service, before the
+ * connection begins). Sending errors are connection errors and the reasons for
  * which a request is not sent: RPYC_ERR_FORKED, RPYC_ERR_BACKPRESSURE (in non-blocking mode), RPYC_ERR_LIMIT (nested too
  * deep), RPYC_ERR_UNSUPPORTED (a value that cannot be sent), RPYC_ERR_STATE (an object of a session). Request errors
  * are sending errors and the failures of waiting for the reply: RPYC_ERR_REMOTE, RPYC_ERR_DENIED and
