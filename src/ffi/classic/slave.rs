@@ -9,8 +9,8 @@ use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE, Res
 use crate::ffi::border::table::{self, optional};
 use crate::ffi::border::types::{rpyc_call, rpyc_class, rpyc_connection, rpyc_error, rpyc_object};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
-use crate::ffi::service::call::{checked, lend_call};
-use crate::objects::{Call, Method, Object};
+use crate::ffi::service::call::{checked, method_of};
+use crate::objects::Object;
 use crate::value::Text;
 use std::ffi::{c_char, c_void};
 use std::ptr;
@@ -59,17 +59,6 @@ pub struct rpyc_slave_table {
 fn self_of(root: &Object) -> *mut c_void {
     let state = classic::state_of(root).and_then(|state: &SlaveState| state.application.downcast_ref::<CSelf>());
     state.map_or(ptr::null_mut(), |state| state.0.pointer())
-}
-
-/// # Safety
-/// `run` is what the application's table says it is.
-unsafe fn method(run: rpyc_method_fn) -> Option<Method> {
-    let run = run?;
-    Some(Arc::new(move |call: Call| {
-        let this = self_of(call.object());
-        // SAFETY: the application's function, called as its type says.
-        lend_call(call, |call| unsafe { run(call, this) });
-    }))
 }
 
 /// Makes the service of a slave: what a Python program drives with rpyc.classic.connect().
@@ -128,10 +117,10 @@ unsafe fn described(table: *const rpyc_slave_table, userdata: Arc<Userdata>) -> 
             name: optional(table.name, "name")?.map(str::to_owned),
             doc: optional(table.doc, "doc")?.map(Text::new),
             modules,
-            getmodule: method(table.getmodule),
-            eval: method(table.eval),
-            execute: method(table.execute),
-            namespace: method(table.get_namespace),
+            getmodule: method_of(table.getmodule, self_of),
+            eval: method_of(table.eval, self_of),
+            execute: method_of(table.execute, self_of),
+            namespace: method_of(table.get_namespace, self_of),
             create: Some(create_of(table.create, table.destroy, userdata)),
             on_connect: hook_of(table.on_connect, self_of),
             on_disconnect: hook_of(table.on_disconnect, self_of),

@@ -3,13 +3,13 @@
 use crate::connection::Connection;
 use crate::error::Exception;
 use crate::ffi::border::boundary::{self, ffi_boundary_or, ffi_boundary_status};
-use crate::ffi::border::callbacks::userdata_of;
+use crate::ffi::border::callbacks::{rpyc_method_fn, userdata_of};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::pointer::output;
 use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_STATE, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::ffi::border::time::time_left;
 use crate::ffi::border::types::{rpyc_call, rpyc_connection, rpyc_object, rpyc_value};
-use crate::objects::Call;
+use crate::objects::{Call, Method, Object};
 use crate::session;
 use crate::value::{Local, Reference, Value};
 use std::cell::OnceCell;
@@ -60,6 +60,22 @@ impl Served {
     fn new(call: Call) -> Served {
         Served { call: Some(call), ..Served::default() }
     }
+}
+
+/// What serves a member of a table; `self_of` tells the pointer that its function gets of an object.
+///
+/// # Safety
+/// The function is what the application's table says it is.
+pub(crate) unsafe fn method_of(
+    run: rpyc_method_fn,
+    self_of: impl Fn(&Object) -> *mut c_void + Send + Sync + 'static,
+) -> Option<Method> {
+    let run = run?;
+    Some(Arc::new(move |call: Call| {
+        let instance = self_of(call.object());
+        // SAFETY: the same is asked of our caller.
+        lend_call(call, |call| unsafe { run(call, instance) });
+    }))
 }
 
 /// Lends a call to code of the application. What it does not answer is answered when this returns.

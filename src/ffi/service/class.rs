@@ -8,7 +8,7 @@ use crate::ffi::border::status::{Failure, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::ffi::border::table::{self, entries, known_flags, optional};
 use crate::ffi::border::types::{rpyc_call, rpyc_class, rpyc_connection, rpyc_error, rpyc_object};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
-use crate::ffi::service::call::lend_call;
+use crate::ffi::service::call::{lend_call, method_of};
 use crate::objects::{
     Call, Class, ClassObject, Definition, Dynamic, Function, Has, Member, MemberKind, Method, Object, Service,
     Signature,
@@ -133,17 +133,6 @@ pub struct rpyc_class_table {
     pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,
 }
 
-/// # Safety
-/// `run` is what the application's table says it is.
-unsafe fn method(run: rpyc_method_fn) -> Option<Method> {
-    let run = run?;
-    Some(Arc::new(move |call: Call| {
-        let this = self_of(call.object());
-        // SAFETY: the application's function, called as its type says.
-        lend_call(call, |call| unsafe { run(call, this) });
-    }))
-}
-
 /// Makes a class of a table.
 ///
 /// @param table copied, with everything that it points to
@@ -190,7 +179,11 @@ unsafe fn definition(table: *const rpyc_class_table, userdata: Arc<Userdata>) ->
         }
         let least = std::mem::offset_of!(rpyc_property, doc);
         for entry in entries(table.properties, table.property_count, table.property_size, least, "properties")? {
-            let kind = MemberKind::Property { get: method(entry.get), set: method(entry.set), del: method(entry.del) };
+            let kind = MemberKind::Property {
+                get: method_of(entry.get, self_of),
+                set: method_of(entry.set, self_of),
+                del: method_of(entry.del, self_of),
+            };
             let doc = optional(entry.doc, "property.doc")?.map(Text::new);
             members.push(Member { name: Text::new(name(entry.name, "property.name")?), doc, kind });
         }
@@ -209,9 +202,9 @@ unsafe fn definition(table: *const rpyc_class_table, userdata: Arc<Userdata>) ->
             base: handle::as_ref(table.base).cloned(),
             members,
             construct,
-            get_attr: method(table.get_attr),
-            set_attr: method(table.set_attr),
-            del_attr: method(table.del_attr),
+            get_attr: method_of(table.get_attr, self_of),
+            set_attr: method_of(table.set_attr, self_of),
+            del_attr: method_of(table.del_attr, self_of),
             dynamic: dynamic(&table),
             service: Some(service(&table, &userdata, aliases)),
             serial: table.flags & RPYC_CLASS_SERIAL != 0,
@@ -226,7 +219,7 @@ unsafe fn method_member(entry: &rpyc_method) -> Result<Member> {
     // SAFETY: the same is asked of our caller.
     unsafe {
         let text = name(entry.name, "method.name")?;
-        let run = method(entry.call).ok_or_else(|| Failure::null(format_args!("method '{text}': call")))?;
+        let run = method_of(entry.call, self_of).ok_or_else(|| Failure::null(format_args!("method '{text}': call")))?;
         known_flags(entry.flags, RPYC_METHOD_QUICK, format_args!("method '{text}'"))?;
         let signature = match optional(entry.signature, "method.signature")? {
             Some(signature) => Some(Signature::parse(signature)?.of(text)?),
@@ -248,7 +241,13 @@ unsafe fn dynamic(table: &rpyc_class_table) -> Option<Dynamic> {
         })
     });
     // SAFETY: the same is asked of our caller.
-    let (get, set, del) = unsafe { (method(table.get_dynamic), method(table.set_dynamic), method(table.del_dynamic)) };
+    let (get, set, del) = unsafe {
+        (
+            method_of(table.get_dynamic, self_of),
+            method_of(table.set_dynamic, self_of),
+            method_of(table.del_dynamic, self_of),
+        )
+    };
     (has.is_some() || get.is_some() || set.is_some() || del.is_some()).then_some(Dynamic { has, get, set, del })
 }
 
