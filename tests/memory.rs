@@ -144,17 +144,18 @@ fn a_small_message_takes_what_the_limits_allow() {
 fn the_worst_case_of_the_defaults() {
     let _turn = TURN.lock().unwrap();
     let limits = Limits::default();
-    // As many small tuples as fit, and bytes to fill the message up.
+    // Bytes that fill the message up, and as many small tuples as fit.
     let count = (limits.memory / (48 + 2 * size_of::<Value>()) - 16) as u32;
     let fill = (limits.inflated - 2 * count as usize - 64) as u32;
-    let head = [&[0x11, 0x51, 0x10, 0x11, 0x15], &count.to_be_bytes()[..]].concat();
-    let frame = hostile(&head, count + 1, |n, out| match n < count {
-        true => out.extend([0x10, 0x51]),
-        false => {
+    let frame = hostile(&[0x11, 0x51, 0x10, 0x11], count + 1, |n, out| match n {
+        0 => {
             out.push(0x0f);
             out.extend(fill.to_be_bytes());
             out.resize(out.len() + fill as usize, 0);
+            out.push(0x15);
+            out.extend(count.to_be_bytes());
         }
+        _ => out.extend([0x10, 0x51]),
     });
     assert!(frame.len() < 1 << 20, "{}", frame.len());
     let (peak, text) = peak(&limits, &frame);

@@ -1,7 +1,7 @@
 //! Numbers of one type, one behind the other in memory: what C has as an array.
 
 use super::Blob;
-use std::collections::TryReserveError;
+use super::blob::Aligned;
 use std::sync::Arc;
 
 /// What an array is made of. The numbers are those of the native wire format and of `RPYC_ARRAY_...`.
@@ -92,35 +92,12 @@ struct Inner {
 /// The largest element, and what its address is a multiple of.
 const ALIGN: usize = 8;
 
-/// Bytes that begin at a multiple of that.
-struct Aligned {
-    bytes: Vec<u8>,
-    start: usize,
-}
-
-impl AsRef<[u8]> for Aligned {
-    fn as_ref(&self) -> &[u8] {
-        self.bytes.get(self.start..).unwrap_or(&[])
-    }
-}
-
-impl Aligned {
-    fn copy(data: &[u8]) -> Result<Aligned, TryReserveError> {
-        let mut bytes: Vec<u8> = Vec::new();
-        bytes.try_reserve_exact(data.len() + ALIGN)?;
-        let start = bytes.as_ptr().addr().wrapping_neg() % ALIGN;
-        bytes.resize(start, 0);
-        bytes.extend_from_slice(data);
-        Ok(Aligned { bytes, start })
-    }
-}
-
 impl Array {
     /// Copies elements.
     pub fn copy(element: Element, data: &[u8]) -> Result<Array, NoArray> {
         let size = whole(element, data.len())?;
         let failed = NoArray::OutOfMemory { bytes: size };
-        let aligned = Aligned::copy(data).map_err(|_| failed.clone())?;
+        let aligned = Aligned::copy(data, ALIGN).map_err(|_| failed.clone())?;
         let data = Blob::foreign(Arc::new(aligned)).ok_or(failed)?;
         Ok(Array(Arc::new(Inner { element, data })))
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::cmp::Ordering;
+use std::collections::TryReserveError;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::ops::Deref;
@@ -10,6 +11,10 @@ use std::sync::Arc;
 
 /// How many bytes a `Blob` holds without an allocation.
 pub const INLINE: usize = 30;
+/// Received bytes of this length or more begin at a multiple of `ALIGNMENT`, shorter ones at a multiple of 8.
+pub const ALIGNED: usize = 64 * 1024;
+/// A cache line, and the longest register that numbers are read into.
+pub const ALIGNMENT: usize = 64;
 
 type Owner = Arc<dyn AsRef<[u8]> + Send + Sync>;
 
@@ -36,6 +41,36 @@ enum Repr {
 
 const _: () = assert!(size_of::<Blob>() == 32);
 
+/// Bytes that begin at a multiple of something.
+pub(super) struct Aligned {
+    bytes: Vec<u8>,
+    start: usize,
+}
+
+impl AsRef<[u8]> for Aligned {
+    fn as_ref(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or(&[])
+    }
+}
+
+impl Aligned {
+    pub fn copy(data: &[u8], alignment: usize) -> Result<Aligned, TryReserveError> {
+        let mut bytes: Vec<u8> = Vec::new();
+        bytes.try_reserve_exact(data.len().saturating_add(alignment))?;
+        let start = bytes.as_ptr().addr().wrapping_neg() % alignment;
+        bytes.resize(start, 0);
+        bytes.extend_from_slice(data);
+        Ok(Aligned { bytes, start })
+    }
+}
+
+/// Where in its place an inline blob begins, so that elements of 2, 4 or 8 bytes of which it is a whole number can be
+/// read there: the place itself begins 2 bytes behind a multiple of 8.
+#[inline]
+fn inline_start(len: usize) -> usize {
+    INLINE.saturating_sub(len) & 0b110
+}
+
 impl Blob {
     /// The longest blob, and the longest owner of one.
     const MAX: usize = (1 << 48) - 1;
@@ -44,6 +79,18 @@ impl Blob {
     #[inline]
     pub fn copy(bytes: &[u8]) -> Blob {
         Blob::inline(bytes).unwrap_or_else(|| Blob(Repr::Copied(bytes.into())))
+    }
+
+    /// Copies bytes to where received bytes of their length begin: see `ALIGNED`.
+    pub fn copy_aligned(bytes: &[u8]) -> Blob {
+        let copied = if bytes.len() < ALIGNED { None } else { Aligned::copy(bytes, ALIGNMENT).ok() };
+        copied.and_then(|copied| Blob::foreign(Arc::new(copied))).unwrap_or_else(|| Blob::copy(bytes))
+    }
+
+    /// May received bytes stay where these are?
+    #[inline]
+    pub fn is_aligned(bytes: &[u8]) -> bool {
+        bytes.as_ptr().addr() % (if bytes.len() < ALIGNED { 8 } else { ALIGNMENT }) == 0
     }
 
     /// Bytes that somebody else keeps; nothing is copied. None beyond 2^48 bytes.
@@ -69,7 +116,11 @@ impl Blob {
     #[inline]
     pub fn as_slice(&self) -> &[u8] {
         match &self.0 {
-            Repr::Inline { len, bytes } => bytes.get(..usize::from(*len)).unwrap_or(&[]),
+            Repr::Inline { len, bytes } => {
+                let len = usize::from(*len);
+                let start = inline_start(len);
+                bytes.get(start..start + len).unwrap_or(&[])
+            }
             Repr::Copied(bytes) => bytes,
             Repr::Shared { start_high, len_high, start_low, len_low, owner } => {
                 let start = join(*start_high, *start_low);
@@ -83,7 +134,8 @@ impl Blob {
     #[inline]
     fn inline(bytes: &[u8]) -> Option<Blob> {
         let mut room = [0; INLINE];
-        room.get_mut(..bytes.len())?.copy_from_slice(bytes);
+        let start = inline_start(bytes.len());
+        room.get_mut(start..start + bytes.len())?.copy_from_slice(bytes);
         Some(Blob(Repr::Inline { len: bytes.len() as u8, bytes: room }))
     }
 
@@ -281,6 +333,21 @@ mod tests {
                 assert_eq!(*blob, made[0]);
                 assert_eq!(blob.clone().as_slice(), bytes);
             }
+        }
+    }
+
+    #[test]
+    fn numbers_can_be_read_where_bytes_lie() {
+        for len in (0..300).chain([ALIGNED - 1, ALIGNED, ALIGNED + 1]) {
+            let bytes: Vec<u8> = (0..len).map(|i| i as u8).collect();
+            // Inline blobs move with what they lie in.
+            for blob in [Box::new(Blob::copy_aligned(&bytes)), Box::new(Blob::copy(&bytes))] {
+                assert_eq!(blob.as_slice(), bytes);
+                for size in [8, 4, 2].into_iter().filter(|size| len % size == 0) {
+                    assert_eq!(blob.as_ptr().addr() % size, 0, "{len} bytes");
+                }
+            }
+            assert!(len < ALIGNED || Blob::is_aligned(&Blob::copy_aligned(&bytes)));
         }
     }
 

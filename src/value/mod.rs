@@ -22,7 +22,7 @@ mod walk;
 
 pub use self::serde::{Image, Part, PutBeside, TakeBeside, ValueSeed};
 pub use array::{Array, Element, NoArray};
-pub use blob::{Blob, INLINE, Text};
+pub use blob::{ALIGNED, ALIGNMENT, Blob, INLINE, Text};
 pub use compare::CompareOp;
 pub use equality::Unhashable;
 pub(crate) use flat::Flat;

@@ -10,6 +10,9 @@ struct peers {
     pthread_t thread;
 };
 
+/* The option native of both, if any. */
+static const char *peers_native;
+
 /* What the method `probe` of the served side does with its call; it answers None if this does not. */
 static void (*peers_probe)(rpyc_call *call);
 
@@ -59,6 +62,8 @@ static inline rpyc_config *peers_config(void)
 
     OK(rpyc_config_set(config, "dialect", "6", &error));
     OK(rpyc_config_set(config, "allow_setattr", "true", &error));
+    if (peers_native)
+        OK(rpyc_config_set(config, "native", peers_native, &error));
     return config;
 }
 

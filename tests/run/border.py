@@ -41,6 +41,16 @@ def register_buffers(version, plain):
         port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
         run(case, "buffers_peer", args=["tcp://127.0.0.1:" + port, "5"])
 
+
+def register_alignment(version, plain):
+    @test("border.alignment.python-%s%s" % (version, "-plain" if plain else ""), 90)
+    def alignment(case):
+        script = os.path.join(ROOT, "tests", "run", "clients", "bytes_server.py")
+        server = case.start([case.python(version), script, *(["--plain"] if plain else [])])
+        port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
+        run(case, "alignment", args=["tcp://127.0.0.1:" + port])
+
+
 def register_containers(version):
     @test("containers.like-those-of-stock-python.%s" % version, 120)
     def containers(case):
@@ -123,3 +133,4 @@ for python in ("6.0.2", "5.3.1"):
     register_containers(python)
     for without_compression in (False, True):
         register_buffers(python, without_compression)
+        register_alignment(python, without_compression)

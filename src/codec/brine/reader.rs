@@ -175,7 +175,7 @@ impl<'a> Reader<'a> {
 
     /// What stands at the end of the bytes that have just been read; shared where that pays.
     pub fn end_of_last(&self, bytes: &'a [u8]) -> Blob {
-        self.share(bytes)
+        if Blob::is_aligned(bytes) { self.share(bytes) } else { Blob::copy_aligned(bytes) }
     }
 
     #[inline]
@@ -209,7 +209,7 @@ impl<'a> Reader<'a> {
             }
             tag @ (tag::BYTES_0 | tag::BYTES_1..=tag::BYTES_L4) => {
                 let bytes = self.bytes_content(at, tag, "a byte string")?;
-                Value::Bytes(self.blob(at, bytes)?)
+                Value::Bytes(self.aligned_blob(at, bytes)?)
             }
             tag @ (tag::INT_L1 | tag::INT_L4) => match self.short_int(tag) {
                 Some(n) => Value::Int(n),
@@ -394,6 +394,18 @@ impl<'a> Reader<'a> {
             self.charge(at, HEAD + bytes.len())?;
         }
         Ok(self.share(bytes))
+    }
+
+    /// The same where numbers in it can be read in place.
+    #[inline]
+    fn aligned_blob(&mut self, at: usize, bytes: &[u8]) -> Result<Blob> {
+        if self.shares(bytes) && Blob::is_aligned(bytes) {
+            return Ok(self.share(bytes));
+        }
+        if bytes.len() > INLINE {
+            self.charge(at, HEAD + bytes.len())?;
+        }
+        Ok(Blob::copy_aligned(bytes))
     }
 
     /// Is the message kept for these bytes, instead of copying them?

@@ -164,11 +164,16 @@ fn what_all_values_of_a_message_take() {
     assert_eq!((error.offset(), error.kind()), (10, &DecodeErrorKind::TooMuchMemory { limit: memory - 1 }));
     assert!(error.kind().is_limit() && error.to_string().contains("(max_memory)"));
 
-    // Bytes that share the message take nothing, and short ones stand in their item.
-    let message =
-        Arc::new(encode(&Value::tuple(vec![Value::bytes(&[1; 2000]), Value::bytes(&[2; 30])]), &limits).unwrap());
+    // Bytes that share the message take nothing, those that would lie badly are copied, and short ones stand in their item.
+    let message = encode(&Value::tuple(vec![Value::bytes(&[1; 2000]), Value::bytes(&[2; 30])]), &limits).unwrap();
     let limits = Limits { memory: 48 + 2 * size_of::<Value>(), ..Limits::default() };
-    assert!(Reader::new(&message, Some((&message, 0)), &limits).value().is_ok());
+    let head = message.iter().position(|byte| *byte == 1).unwrap();
+    for start in 0..16 {
+        let owner = Arc::new([vec![0; start], message.clone()].concat());
+        let lies_well = owner[start + head..].as_ptr().addr() % 8 == 0;
+        let read = Reader::new(&owner[start..], Some((&owner, start)), &limits).value();
+        assert_eq!(read.is_ok(), lies_well);
+    }
     assert!(Reader::new(&message, None, &limits).value().is_err());
 }
 

@@ -1,17 +1,18 @@
 //! What has been received, frame by frame.
 
+use super::body::{Body, ENOUGH, find_long};
 use super::deflate::{Inflater, begin_inflating};
 use super::destination::{Destination, Direct, Expected, Match};
 use super::{FrameError, HEADER};
 use crate::codec::brine::Reader;
-use crate::value::Limits;
+use crate::value::{ALIGNED, Limits};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 /// Destination for one read, at least.
 const READ: usize = 16 * 1024;
 /// Bodies from here on get storage of their own, which long values can then share.
-const LARGE: usize = 64 * 1024;
+const LARGE: usize = ALIGNED;
 /// So much storage is believed to be needed for a large body when it is announced, if not more has arrived, nor a body
 /// as large before.
 const MAX_TRUSTED_LENGTH: usize = 256 * 1024;
@@ -50,7 +51,7 @@ pub struct Target<'a> {
 
 struct Large {
     /// The body and the byte after it, as far as they are here.
-    data: Vec<u8>,
+    data: Body,
     body: usize,
     compressed: bool,
     /// It is received into a room instead of `data`; the byte after it comes first into `buffer`.
@@ -63,8 +64,12 @@ pub struct Payload(Source);
 
 #[derive(Debug)]
 enum Source {
-    Buffered { start: usize, len: usize },
-    Owned(Arc<Vec<u8>>),
+    Buffered {
+        start: usize,
+        len: usize,
+    },
+    /// From a place of the storage on to its end.
+    Owned(Arc<Vec<u8>>, usize),
     Direct(Box<Direct>),
 }
 
@@ -122,10 +127,6 @@ impl Large {
     /// How much of the frame has left the buffer.
     fn here(&self) -> usize {
         HEADER + self.direct.as_ref().map_or(self.data.len(), Direct::len)
-    }
-
-    fn spare(&self) -> usize {
-        self.data.capacity() - self.data.len()
     }
 }
 
@@ -197,12 +198,12 @@ impl Incoming {
         let room: &mut [u8] = match &mut self.large {
             Some(Large { direct: Some(direct), .. }) => direct.rest(),
             Some(large) if large.missing() > 0 => {
-                if large.spare() < large.missing().min(READ) {
+                if large.data.spare() < large.missing().min(READ) {
                     // At most doubled: what was announced need not come.
-                    large.data.reserve_exact(large.missing().min(large.data.len().max(self.believed)));
+                    large.data.reserve(large.missing().min(large.data.len().max(self.believed)));
                 }
-                let max = large.missing().min(large.spare());
-                return Target { room: &mut [], buffer: &mut large.data, max };
+                let max = large.missing().min(large.data.spare());
+                return Target { room: &mut [], buffer: large.data.end(), max };
             }
             _ => &mut [],
         };
@@ -219,7 +220,7 @@ impl Incoming {
                 direct.received(n);
             }
             // Only after more was appended than `target` allowed.
-            if let Some(next) = large.data.get(large.size()..) {
+            if let Some(next) = large.data.data().get(large.size()..) {
                 self.buffer.extend_from_slice(next);
                 large.data.truncate(large.size());
             }
@@ -265,7 +266,7 @@ impl Incoming {
             }
             let payload = self.inflater.inflate(body, self.inflated_limit)?;
             if !payload.is_empty() {
-                return Ok(Some(Payload(Source::Owned(Arc::new(payload)))));
+                return Ok(Some(owned(Body::whole(payload))));
             }
         }
     }
@@ -280,14 +281,14 @@ impl Incoming {
         self.believed = self.believed.max(large.size().min(BELIEVED_MAX));
         large.data.truncate(large.body);
         if !large.compressed {
-            return Ok(Some(Payload(Source::Owned(Arc::new(large.data)))));
+            return Ok(Some(owned(large.data)));
         }
-        let payload = self.inflater.inflate(&large.data, self.inflated_limit)?;
+        let payload = self.inflater.inflate(large.data.data(), self.inflated_limit)?;
         drop(large);
         if payload.is_empty() {
             return self.next_frame();
         }
-        Ok(Some(Payload(Source::Owned(Arc::new(payload)))))
+        Ok(Some(owned(Body::whole(payload))))
     }
 
     /// The bytes of a payload; none of one that lies in a room.
@@ -295,7 +296,7 @@ impl Incoming {
     pub fn bytes<'a>(&'a self, payload: &'a Payload) -> &'a [u8] {
         match &payload.0 {
             Source::Buffered { start, len } => self.buffer.get(*start..*start + *len).unwrap_or(&[]),
-            Source::Owned(bytes) => bytes,
+            Source::Owned(bytes, start) => bytes.get(*start..).unwrap_or(&[]),
             Source::Direct(_) => &[],
         }
     }
@@ -305,7 +306,7 @@ impl Incoming {
     pub fn reader<'a>(&'a self, payload: &'a Payload, limits: &'a Limits) -> Reader<'a> {
         let owner = match &payload.0 {
             Source::Buffered { .. } | Source::Direct(_) => None,
-            Source::Owned(bytes) => Some((bytes, 0)),
+            Source::Owned(bytes, start) => Some((bytes, *start)),
         };
         Reader::new(self.bytes(payload), owner, limits)
     }
@@ -313,6 +314,7 @@ impl Incoming {
     /// The first `n` bytes of the next payload, or all of a shorter one, as soon as they are here. Takes nothing.
     pub fn peek(&mut self, n: usize) -> Result<Option<Vec<u8>>, FrameError> {
         if let Some(Large { data, body, compressed, direct: None }) = &self.large {
+            let data = data.data();
             return begin_payload(data.get(..*body).unwrap_or(data), *body, *compressed, n);
         }
         let mut rest = self.buffer.get(self.taken..).unwrap_or(&[]);
@@ -397,7 +399,7 @@ impl Incoming {
             return;
         }
         let begun = rest.get(HEADER..).unwrap_or(&[]);
-        let mut large = Large { data: Vec::new(), body, compressed, direct: None };
+        let mut large = Large { data: Body::default(), body, compressed, direct: None };
         if !compressed {
             let matches = |expected: &Expected| expected.matches(begun, body) != Match::No;
             if let Some(at) = self.expected.iter().position(matches) {
@@ -409,8 +411,12 @@ impl Incoming {
             }
         }
         if large.direct.is_none() {
-            large.data.reserve_exact((body + 1).min(begun.len().max(self.believed)));
-            large.data.extend_from_slice(begun);
+            if !compressed && begun.len() < ENOUGH && find_long(begun, body).is_none() {
+                // Where its long bytes begin will be told with the next bytes.
+                return;
+            }
+            let capacity = (body + 1).min(begun.len().max(self.believed));
+            large.data = Body::begin(begun, if compressed { 0 } else { body }, capacity);
         }
         self.large = Some(large);
         self.buffer.clear();
@@ -429,6 +435,12 @@ impl Incoming {
             self.buffer.reserve(2 * READ);
         }
     }
+}
+
+/// A payload in storage of its own.
+fn owned(body: Body) -> Payload {
+    let (bytes, start) = body.into_owner();
+    Payload(Source::Owned(bytes, start))
 }
 
 /// The first `n` bytes of the payload of a frame of which `here` has arrived, or all of a shorter one.

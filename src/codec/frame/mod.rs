@@ -1,5 +1,6 @@
 //! Frames: a header of 5 bytes, a body that may be compressed, and a newline that nobody looks at.
 
+mod body;
 mod deflate;
 mod destination;
 mod incoming;

@@ -433,7 +433,7 @@ impl<'a> Machine<'a> {
 
     fn bytes<const N: usize>(&mut self) -> Result<()> {
         let bytes = self.sized::<N>()?;
-        self.value(Value::Bytes(Blob::copy(bytes)))
+        self.value(Value::Bytes(Blob::copy_aligned(bytes)))
     }
 
     fn text<const N: usize>(&mut self) -> Result<()> {
