@@ -123,7 +123,7 @@ pub(super) fn send(socket: &Socket, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
     const FLAGS: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     loop {
         let sent = match bufs {
-            [buf] => socket.send_with_flags(buf, FLAGS),
+            [buf] => sys::send(socket.as_fd(), buf, FLAGS),
             _ => socket.send_vectored_with_flags(bufs.get(..PARTS_MAX).unwrap_or(bufs), FLAGS),
         };
         match sent {

@@ -4,15 +4,16 @@
 //! the receive itself. The functions here are safe; what they rest on is that the kernel has written the bytes that
 //! it counts. `append` and `scatter` alone set a length, and only the system calls below are given to them.
 
+use super::sys;
 use socket2::Socket;
 use std::io;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 /// `recv(2)` of at most `max` bytes onto the end of `buf`.
 pub(super) fn recv(socket: &Socket, flags: i32, buf: &mut Vec<u8>, max: usize) -> io::Result<usize> {
     // SAFETY: recv(2) writes the first n bytes of the room that it is given, n being its result.
-    unsafe { append(buf, max, |room| socket.recv_with_flags(room, flags)) }
+    unsafe { append(buf, max, |room| sys::recv(socket.as_fd(), room, flags)) }
 }
 
 /// `read(2)` of at most `max` bytes onto the end of `buf`.
@@ -129,7 +130,6 @@ unsafe fn scatter(
 mod tests {
     use super::*;
     use std::io::Write;
-    use std::os::fd::AsFd;
 
     #[test]
     fn appends_behind_what_is_there_and_never_more_than_max() {
