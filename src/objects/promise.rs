@@ -5,7 +5,7 @@ use super::served;
 use super::turn;
 use crate::error::{Error, Result};
 use crate::nesting;
-use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use crate::sync::{Condvar, Instant, Mutex, lock, wait_for};
 use crate::value::Value;
 use std::collections::VecDeque;
@@ -18,10 +18,14 @@ pub type Callback = Box<dyn FnOnce(&Promise) + Send>;
 #[derive(Clone)]
 pub struct Promise(Arc<Inner>);
 
+const UNSENT: i64 = i64::MIN;
+
 struct Inner {
     /// None: something of this process keeps it.
     peer: Option<Weak<dyn Peer>>,
     settled: AtomicBool,
+    /// The number of the request; UNSENT before it is sent.
+    seq: AtomicI64,
     state: Mutex<State>,
     /// For results of this process, which no connection brings.
     arrived: Condvar,
@@ -36,7 +40,6 @@ struct State {
     expiry: Option<Instant>,
     /// The time that it was given.
     within: Duration,
-    seq: Option<i64>,
     what: String,
     /// The answer came after the time was up, and is gone.
     late: bool,
@@ -74,11 +77,11 @@ impl Promise {
 
     fn with(peer: Option<Weak<dyn Peer>>, settled: bool, state: State) -> Promise {
         let (settled, state, arrived) = (AtomicBool::new(settled), Mutex::new(state), Condvar::new());
-        Promise(Arc::new(Inner { peer, settled, state, arrived }))
+        Promise(Arc::new(Inner { peer, settled, seq: AtomicI64::new(UNSENT), state, arrived }))
     }
 
     pub(crate) fn sent(&self, seq: i64) {
-        lock(&self.0.state).seq = Some(seq);
+        self.0.seq.store(seq, Ordering::Relaxed);
     }
 
     /// Which result it is, among those that live.
@@ -115,7 +118,9 @@ impl Promise {
         state.outcome = Some(outcome);
         state.running = !state.callbacks.is_empty();
         self.0.settled.store(true, Ordering::Release);
-        self.0.arrived.notify_all();
+        if self.is_local() {
+            self.0.arrived.notify_all();
+        }
         state.running
     }
 
@@ -329,6 +334,6 @@ impl Promise {
 
     /// The number of the request, once it has been sent.
     pub fn seq(&self) -> Option<i64> {
-        lock(&self.0.state).seq
+        Some(self.0.seq.load(Ordering::Relaxed)).filter(|seq| *seq != UNSENT)
     }
 }
