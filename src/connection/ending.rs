@@ -13,7 +13,7 @@ use std::sync::{Arc, PoisonError};
 
 /// While it lives, a panic of this thread ends the connection: nobody can say what was left half done.
 pub(super) struct PanicGuard<'a> {
-    shared: &'a Arc<Shared>,
+    shared: &'a Shared,
     /// A destructor that runs while its thread unwinds has done no harm itself.
     unwinding: bool,
 }
@@ -30,18 +30,19 @@ impl Drop for PanicGuard<'_> {
 
 impl Shared {
     #[inline]
-    pub(super) fn panic_guard(self: &Arc<Shared>) -> PanicGuard<'_> {
+    pub(super) fn panic_guard(&self) -> PanicGuard<'_> {
         PanicGuard { shared: self, unwinding: std::thread::panicking() }
     }
 
     #[cold]
-    fn panicked(self: &Arc<Shared>) {
-        let mut inner = self.lock();
+    fn panicked(&self) {
+        let Some(shared) = self.releases.owner().and_then(Shared::of_home) else { return };
+        let mut inner = shared.lock();
         inner.reader.reading = false;
         inner.writer.flushing = false;
         // What waits to be sent may end in the middle of a message.
         inner.writer.broken = true;
-        drop(self.finish(inner, Error::Closed("the connection was closed after a panic".into())));
+        drop(shared.finish(inner, Error::Closed("the connection was closed after a panic".into())));
     }
 
     /// The end: everybody is told, everything lent comes back, the service's hook runs.

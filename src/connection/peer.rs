@@ -39,8 +39,8 @@ impl Home for Shared {
 
 impl Peer for Shared {
     #[inline]
-    fn answer(self: Arc<Self>, id: &RequestId, outcome: Outcome) -> Result<()> {
-        Shared::answer(&self, id, outcome)
+    fn answer(&self, id: &RequestId, outcome: Outcome) -> Result<()> {
+        Shared::answer(self, id, outcome)
     }
 
     fn answer_exists(

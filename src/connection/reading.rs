@@ -328,8 +328,7 @@ impl Shared {
     #[inline(always)]
     fn serve_bound(self: &Arc<Shared>, request: Request) {
         let bound = self.bind_threads.then(|| threads::bind(self, request.id.threads().from));
-        let _served = served::enter(self.clone());
-        dispatch::serve(self.clone(), request);
+        served::serving(self.clone(), || dispatch::serve(self.clone(), request));
         drop(bound);
     }
 

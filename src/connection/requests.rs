@@ -156,7 +156,7 @@ impl Shared {
 
     /// Answers a request of the peer, from any thread.
     #[inline]
-    pub(super) fn answer(self: &Arc<Shared>, id: &RequestId, result: Result<Value, Exception>) -> Result<()> {
+    pub(super) fn answer(&self, id: &RequestId, result: Result<Value, Exception>) -> Result<()> {
         self.check_fork()?;
         let _guard = self.panic_guard();
         let mut inner = self.lock();

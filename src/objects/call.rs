@@ -167,12 +167,14 @@ impl Call {
     #[inline]
     fn give(&mut self, result: Result<Value, Exception>) -> Result<()> {
         match self.answer.take() {
-            Some(answer) => {
+            Some(Answer::Peer { peer, id }) => {
+                let given = peer.answer(&id, result);
                 if self.origin.0.is_none() {
-                    self.origin.0 = answer.peer().cloned();
+                    self.origin.0 = Some(peer);
                 }
-                answer.give(result)
+                given
             }
+            Some(answer) => answer.give(result),
             None => Err(Error::State("the call has been answered already".into())),
         }
     }

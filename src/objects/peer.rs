@@ -14,7 +14,7 @@ pub type Outcome = Result<Value, Exception>;
 /// A peer: it asks our objects, and is asked for its own.
 pub trait Peer: Home {
     /// Answers a request of the peer, from any thread.
-    fn answer(self: Arc<Self>, id: &RequestId, outcome: Outcome) -> Result<()>;
+    fn answer(&self, id: &RequestId, outcome: Outcome) -> Result<()>;
 
     /// The answer to `Op::Exists`; the request as it goes on then.
     fn answer_exists(

@@ -12,19 +12,25 @@ thread_local! {
 }
 
 /// Puts back what was served before.
-pub(crate) struct Back(Option<Arc<dyn Peer>>);
+struct Back<'a> {
+    place: &'a Cell<Option<Arc<dyn Peer>>>,
+    before: Option<Arc<dyn Peer>>,
+}
 
-impl Drop for Back {
+impl Drop for Back<'_> {
     #[inline]
     fn drop(&mut self) {
-        SERVED.with(|served| served.set(self.0.take()));
+        self.place.set(self.before.take());
     }
 }
 
-/// As long as the result lives, this thread serves the connection.
-#[inline]
-pub(crate) fn enter(peer: Arc<dyn Peer>) -> Back {
-    Back(SERVED.with(|served| served.replace(Some(peer))))
+/// While `run` does, this thread serves the connection.
+#[inline(always)]
+pub(crate) fn serving(peer: Arc<dyn Peer>, run: impl FnOnce()) {
+    SERVED.with(|served| {
+        let _back = Back { place: served, before: served.replace(Some(peer)) };
+        run();
+    });
 }
 
 /// The connection whose message this thread is about.

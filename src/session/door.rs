@@ -37,7 +37,7 @@ impl Home for Door {
 }
 
 impl Peer for Door {
-    fn answer(self: Arc<Self>, id: &RequestId, outcome: Outcome) -> Result<()> {
+    fn answer(&self, id: &RequestId, outcome: Outcome) -> Result<()> {
         self.protocol.upgrade().ok_or_else(closed)?.answer(id, outcome)
     }
 
