@@ -107,6 +107,7 @@ pub(super) fn with_body<R>(target: &Arc<Proxy>, ask: &Ask<'_>, send: impl FnOnce
         Ask::Dir => send(raw_body(Handler::Dir, &[this()])),
         Ask::Compare(op, other) => send(raw_body(Handler::Cmp, &[this(), other.clone(), Value::str(op.name())])),
         Ask::BuffIter(count) => send(raw_body(Handler::BuffIter, &[this(), Value::Int(count)])),
+        Ask::Pickle(protocol) => send(raw_body(Handler::Pickle, &[this(), Value::Int(protocol.into())])),
         Ask::Exit(failed) => {
             // A class cannot be sent from here as Python sends it; any true value says that there was an error.
             let exc = if failed { Value::Bool(true) } else { Value::None };

@@ -5,7 +5,7 @@ use super::job::Job;
 use super::peer::{Outcome, ask_peer, outcome};
 use crate::error::{Error, Exception};
 use crate::ids::Id;
-use crate::protocol::{Name, Op};
+use crate::protocol::{Name, Op, Slicing};
 use crate::value::{Ask, Local, Proxy, Shape, Text, Value};
 use std::sync::Arc;
 
@@ -96,16 +96,16 @@ fn has_attr(proxy: &Arc<Proxy>, name: &str) -> bool {
 
 /// Passes an operation on to the object that a proxy stands for, on its own connection.
 fn pass_on(proxy: &Arc<Proxy>, op: &Op) -> Outcome {
-    let text = |name: &Name| match name {
-        Name::Own(text) | Name::Dynamic(text) => text.as_str().to_owned(),
-        Name::Member(_) => String::new(),
-    };
     outcome(match op {
-        Op::GetAttr(name) => ask_peer(proxy, Ask::GetAttr(&text(name))),
-        Op::SetAttr(name, value) => ask_peer(proxy, Ask::SetAttr(&text(name), value)),
-        Op::DelAttr(name) => ask_peer(proxy, Ask::DelAttr(&text(name))),
+        Op::GetAttr(name) => ask_peer(proxy, Ask::GetAttr(text(name))),
+        Op::SetAttr(name, value) => ask_peer(proxy, Ask::SetAttr(text(name), value)),
+        Op::DelAttr(name) => ask_peer(proxy, Ask::DelAttr(text(name))),
         Op::Call { args, keywords } => ask_peer(proxy, Ask::Call { args, keywords }),
-        Op::CallAttr { name, args, keywords } => ask_peer(proxy, Ask::CallAttr { name: &text(name), args, keywords }),
+        // A class or value of the peer that asks tells its owner nothing more than that there was an error.
+        Op::CallAttr { name, args, .. } if text(name) == "__exit__" && args.len() == 3 => {
+            ask_peer(proxy, Ask::Exit(!matches!(args.first(), None | Some(Value::None | Value::Bool(false)))))
+        }
+        Op::CallAttr { name, args, keywords } => ask_peer(proxy, Ask::CallAttr { name: text(name), args, keywords }),
         Op::Repr => ask_peer(proxy, Ask::Repr),
         Op::Str => ask_peer(proxy, Ask::Str),
         Op::Hash => ask_peer(proxy, Ask::Hash),
@@ -114,8 +114,33 @@ fn pass_on(proxy: &Arc<Proxy>, op: &Op) -> Outcome {
         Op::InstanceCheck(instance) => instance::of_peer(proxy, instance),
         Op::Compare { op, other } => ask_peer(proxy, Ask::Compare(*op, other)),
         Op::BuffIter { count } => ask_peer(proxy, Ask::BuffIter(i64::try_from(*count).unwrap_or(i64::MAX))),
-        Op::OldSlicing(_) | Op::Exists { .. } | Op::Pickle { .. } => {
+        Op::Pickle { protocol } => ask_peer(proxy, Ask::Pickle(*protocol)),
+        Op::OldSlicing(slicing) => return old_slicing(proxy, slicing),
+        Op::Exists { .. } => {
             return Err(Exception::builtin("TypeError", "the object does not support this"));
         }
     })
+}
+
+/// As Python's `__getslice__` and siblings: any error of the first method leads to the second.
+fn old_slicing(proxy: &Arc<Proxy>, slicing: &Slicing) -> Outcome {
+    let Slicing { attempt, fallback, start, stop, args } = slicing;
+    let call = |name: &Result<Name, Exception>, mut first: Vec<Value>| {
+        first.extend_from_slice(args);
+        let name = name.as_ref().map_err(Exception::clone)?;
+        outcome(ask_peer(proxy, Ask::CallAttr { name: text(name), args: &first, keywords: &[] }))
+    };
+    // What the rules refuse is no error of the method.
+    attempt.as_ref().map_err(Exception::clone)?;
+    let last = if let Value::None = stop { Value::Int(i64::MAX) } else { stop.clone() };
+    call(attempt, vec![Value::slice(start.clone(), stop.clone(), Value::None)])
+        .or_else(|_| call(fallback, vec![start.clone(), last]))
+}
+
+/// A bridge has no members: its names are those that the peer gave.
+fn text(name: &Name) -> &str {
+    match name {
+        Name::Own(text) | Name::Dynamic(text) => text.as_str(),
+        Name::Member(_) => "",
+    }
 }

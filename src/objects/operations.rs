@@ -162,6 +162,7 @@ fn local_op(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, 
                 keywords: Vec::new(),
             }
         }
+        Ask::Pickle(protocol) => Op::Pickle { protocol },
         Ask::Inspect => return Ok(Err(target.shape().inspect.clone())),
     }))
 }

@@ -29,6 +29,8 @@ pub enum Ask<'a> {
     /// Leaves a context, normally or with an error.
     Exit(bool),
     Inspect,
+    /// A pickle, in a protocol of at most this number.
+    Pickle(u8),
 }
 
 impl Ask<'_> {
@@ -46,6 +48,7 @@ impl Ask<'_> {
             Ask::BuffIter(_) => "iteration".into(),
             Ask::Exit(_) => "__exit__".into(),
             Ask::Inspect => "inspect".into(),
+            Ask::Pickle(_) => "pickle".into(),
         }
     }
 }

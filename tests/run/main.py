@@ -31,6 +31,7 @@ import answers                                          # noqa: F401
 import border                                        # noqa: F401
 import interop                                       # noqa: F401
 import identities                                      # noqa: F401
+import bridges                                       # noqa: F401
 import examples
 import loops                                         # noqa: F401
 import readme                                       # noqa: F401
