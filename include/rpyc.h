@@ -2204,6 +2204,81 @@ rpyc_status rpyc_value_get_array(const rpyc_value *value,
                                  rpyc_error **error_out);
 
 /**
+ * Converts a value to a bool, int, float, str or bytes as CPython's own functions do. An object is asked, a peer's also with
+ * RPyC's default rules; data is converted here.
+ *
+ * - RPYC_VALUE_INT: an int stays, a bool becomes 0 or 1, an object gives what its __index__ gives (numpy.int64, IntEnum).
+ *   A float never becomes an int.
+ * - RPYC_VALUE_FLOAT: a float stays, an int is rounded; an object is asked for __float__, then for __index__ (numpy.float32,
+ *   Decimal, Fraction).
+ * - RPYC_VALUE_BOOL: what Python's bool() gives for any value; an object is asked for __bool__, then for __len__.
+ * - RPYC_VALUE_STR and RPYC_VALUE_BYTES: an instance of a subclass (class Color(str, Enum)), which is known by its methods,
+ *   is copied as by [:], never by str().
+ *
+ * All else is RPYC_ERR_TYPE. A number costs one request, a str two.
+ *
+ * @param value borrowed
+ * @param kind RPYC_VALUE_BOOL, RPYC_VALUE_INT, RPYC_VALUE_FLOAT, RPYC_VALUE_STR or RPYC_VALUE_BYTES
+ * @param timeout_ms how long to wait for the peer, in milliseconds; -1: no limit
+ * @param value_out owned, freed with rpyc_value_free(); of the kind that is wanted
+ * @param error_out owned; may be NULL; an exception that the object raises arrives here
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (another kind); RPYC_ERR_TYPE (it cannot become that kind); RPYC_ERR_RANGE
+ *         (an int beyond all doubles); RPYC_ERR_STATE (an object of a session); request errors
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_value_convert(const rpyc_value *value,
+                               rpyc_value_kind_id kind,
+                               int64_t timeout_ms,
+                               rpyc_value **value_out,
+                               rpyc_error **error_out);
+
+/**
+ * Converts several values as rpyc_value_convert() does. The peer is asked for all of them in one burst of requests, so that this
+ * takes about as long as one of them.
+ *
+ * @param values borrowed; count of them, none NULL; may be NULL if count is 0
+ * @param kinds copied; the kind that each becomes; may be NULL if count is 0
+ * @param count number of values
+ * @param timeout_ms how long to wait for the peer, in milliseconds; -1: no limit
+ * @param values_out count places; each gets an owned value, freed with rpyc_value_free(); all NULL on failure
+ * @param failed_out the place of a value that cannot be converted, where the status is about one; else count; may be NULL
+ * @param error_out owned; may be NULL
+ * @return as rpyc_value_convert
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_value_convert_all(const rpyc_value *const *values,
+                                   const rpyc_value_kind_id *kinds,
+                                   size_t count,
+                                   int64_t timeout_ms,
+                                   rpyc_value **values_out,
+                                   size_t *failed_out,
+                                   rpyc_error **error_out);
+
+/**
+ * Converts several values as rpyc_value_convert_all() does, without waiting. All objects of peers among them are of one
+ * connection.
+ *
+ * @param values borrowed; count of them, none NULL; may be NULL if count is 0
+ * @param kinds copied; the kind that each becomes; may be NULL if count is 0
+ * @param count number of values
+ * @param timeout_ms after this time the result expires; -1: no limit
+ * @param result_out owned, freed with rpyc_async_result_free(); its value is a tuple of the converted values
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (another kind, or objects of several connections); RPYC_ERR_STATE (an object of
+ *         a session); connection errors
+ *
+ * Threads: any thread; never waits for the peer. Since 0.1.
+ */
+rpyc_status rpyc_value_convert_async(const rpyc_value *const *values,
+                                     const rpyc_value_kind_id *kinds,
+                                     size_t count,
+                                     int64_t timeout_ms,
+                                     rpyc_async_result **result_out,
+                                     rpyc_error **error_out);
+
+/**
  * Settings as rpyc 6.0.2 has them at first. NULL in place of a config means the same.
  *
  * @return owned, freed with rpyc_config_free(); never NULL

@@ -1,6 +1,8 @@
 //! What values become: numbers, texts, bytes, vectors, pairs.
 
+use crate::connection::{self, Patience};
 use crate::error::{Error, Result};
+use crate::objects::Target;
 use crate::value::{Blob, Reference, Text, Value};
 use std::convert::Infallible;
 
@@ -16,6 +18,75 @@ impl Value {
             other => Err(other.is_no(wanted)),
         }
     }
+}
+
+impl Value {
+    /// The number, text or bytes that the value is, or that a peer's object stands for: `numpy.float64`, an `IntEnum`, a subclass of
+    /// `str`. The object is asked as CPython's own functions ask, all items of a list or tuple in one burst, and never gives a float
+    /// for an int; for a bool, it says what Python's `bool()` says. The answers are waited for as long as those of calls are.
+    ///
+    /// ```
+    /// # fn main() -> rpyc::Result<()> {
+    /// assert_eq!(rpyc::Value::from(3).convert::<f64>()?, 3.0);
+    /// assert!(rpyc::Value::from(3.0).convert::<i64>().is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn convert<T: Convertible>(&self) -> Result<T> {
+        T::convert(self.clone())
+    }
+}
+
+/// What [`Value::convert`] makes of values: numbers, text, bytes, and vectors of them.
+pub trait Convertible: Sized {
+    /// Asks the peer where the value is one of its objects.
+    fn convert(value: Value) -> Result<Self>;
+}
+
+fn convert(values: Vec<Value>, target: Target) -> Result<Vec<Value>> {
+    let values = values.into_iter().map(|value| (value, target)).collect();
+    connection::convert(values, Patience::Connection).map_err(|(_, error)| error)
+}
+
+macro_rules! convertible {
+    ($($target:ident: $($type:ty),+;)+) => {
+        $($(
+            impl Convertible for $type {
+                fn convert(value: Value) -> Result<$type> {
+                    let mut converted = convert(vec![value], Target::$target)?;
+                    converted.pop().unwrap_or_default().try_into()
+                }
+            }
+        )+)+
+    };
+}
+
+convertible! {
+    Bool: bool;
+    Int: i8, u8, i16, u16, i32, u32, i64, u64, isize, usize;
+    Float: f64;
+    Str: String, Text;
+    Bytes: Blob, Vec<u8>;
+}
+
+macro_rules! convertible_items {
+    ($($target:ident: $($type:ty),+;)+) => {
+        $($(
+            impl Convertible for Vec<$type> {
+                fn convert(value: Value) -> Result<Vec<$type>> {
+                    let items = convert(value.items("a list or tuple")?.to_vec(), Target::$target)?;
+                    items.into_iter().map(TryInto::try_into).collect()
+                }
+            }
+        )+)+
+    };
+}
+
+convertible_items! {
+    Bool: bool;
+    Int: i32, i64, u64;
+    Float: f64;
+    Str: String;
 }
 
 impl From<Infallible> for Error {

@@ -16,6 +16,7 @@ pub use class::{Class, ClassBuilder};
 pub use classic::Classic;
 pub use config::Config;
 pub use connection::{Background, Connection};
+pub use convert::Convertible;
 pub use object::{Iter, Object};
 pub use pending::Pending;
 pub use server::Server;

@@ -5,7 +5,7 @@ use crate::codec::frame::{Destination, fill};
 use crate::error::{Error, Result};
 use crate::objects::{self, Membership, Promise, ask_here_later, home_of, membership};
 use crate::protocol::{Body, Handler};
-use crate::value::{Ask, Proxy, Reference, Value};
+use crate::value::{Ask, Inquiry, Proxy, Reference, Value};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -71,6 +71,24 @@ fn request_later(
     let promise = promised(&shared, timeout, || ask.text());
     with_body(proxy, &ask, |body| shared.async_request(body, &promise, room))?;
     Ok(promise)
+}
+
+/// Asks several objects of one peer. Nobody waits for the answers.
+pub(super) fn ask_burst(shared: &Arc<Shared>, inquiries: Vec<Inquiry<'_>>, timeout: Option<Duration>) {
+    let gathers = inquiries.len() > 1 && shared.cork_unless_corked();
+    for Inquiry { object, ask, then } in inquiries {
+        let promise = promised(shared, timeout, || ask.text());
+        promise.add_callback(Box::new(move |promise| {
+            then(promise.take().unwrap_or_else(|| Err(Error::State("the answer is gone".into()))));
+        }));
+        if let Err(error) = with_body(&object, &ask, |body| shared.async_request(body, &promise, None)) {
+            promise.keep(Err(error));
+        }
+    }
+    if gathers {
+        // At the end of the connection the answers are errors already.
+        let _ = shared.uncork();
+    }
 }
 
 /// What the request is serves only for the message of one that expires.

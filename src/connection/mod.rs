@@ -3,6 +3,7 @@
 mod asking;
 mod background;
 mod before_closed;
+mod convert;
 mod dialing;
 mod ending;
 mod event_loop;
@@ -24,6 +25,7 @@ mod wait;
 
 pub use asking::{ask_into, ask_later, ask_later_into, is_instance_later, shared_of};
 pub use background::Background;
+pub use convert::{Patience, convert, convert_later};
 pub use dialing::Connect;
 pub use event_loop::Interest;
 pub use obtain::{obtain, obtain_value, pickled};

@@ -1,6 +1,6 @@
 //! A connection as the objects see it: whom they answer, whom they ask, and who reads while they wait.
 
-use super::asking::with_body;
+use super::asking::{self, with_body};
 use super::limit::Limit;
 use super::obtain;
 use super::shared::Shared;
@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::objects::{Outcome, Peer, Promise};
 use crate::protocol::{Access, Body, Question, Request, RequestId};
 use crate::sync::Instant;
-use crate::value::{Ask, Home, Local, Proxy, Value};
+use crate::value::{Ask, Home, Inquiry, Local, Proxy, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +34,10 @@ impl Home for Shared {
 
     fn is_instance(self: Arc<Self>, class: &Arc<Proxy>, id_pack: &[u8]) -> Result<Value> {
         self.sync_request(Body::InstanceCheck { class, other: id_pack }, None)
+    }
+
+    fn ask_burst(self: Arc<Self>, inquiries: Vec<Inquiry<'_>>, timeout: Option<Duration>) {
+        asking::ask_burst(&self, inquiries, timeout);
     }
 }
 

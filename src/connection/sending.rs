@@ -22,6 +22,11 @@ impl Shared {
         Ok(())
     }
 
+    /// The same for a burst of our own; false: the application gathers already, and says when it leaves.
+    pub(super) fn cork_unless_corked(&self) -> bool {
+        self.check_fork().is_ok() && !std::mem::replace(&mut self.lock().writer.corked, true)
+    }
+
     /// Sends what has been gathered.
     pub(super) fn uncork(&self) -> Result<()> {
         self.check_fork()?;

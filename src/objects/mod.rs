@@ -6,6 +6,7 @@ mod bridge;
 mod buffered;
 mod call;
 mod class;
+mod convert;
 pub mod deadline;
 mod defaults;
 pub(crate) mod dispatch;
@@ -29,6 +30,7 @@ pub use class::{
     BoundMethod, Class, ClassObject, Create, Definition, Dynamic, Function, Has, Hook, Member, MemberKind, Method,
     Object, Refused, Service,
 };
+pub use convert::{Converted, Target, convert_then};
 pub use dispatch::perform_apart;
 pub use instance::{Membership, is_instance, membership};
 pub use no_wait::may_ask;

@@ -5,15 +5,25 @@ use crate::error::{Error, Exception, Result};
 use crate::value::{Ask, CompareOp, Reference, Value};
 
 /// What a call of a method of Python says, where there may be no such method.
-enum Said<T> {
+pub(super) enum Said<T> {
     Yes(Result<T>),
     Missing,
     /// There is no such method, or it has failed itself with an AttributeError.
     Unsure(Error),
 }
 
+impl<T> Said<T> {
+    pub(super) fn map<U>(self, f: impl FnOnce(T) -> U) -> Said<U> {
+        match self {
+            Said::Yes(result) => Said::Yes(result.map(f)),
+            Said::Missing => Said::Missing,
+            Said::Unsure(error) => Said::Unsure(error),
+        }
+    }
+}
+
 /// What a call of `__bool__` or `__len__` says of the truth.
-fn verdict(name: &str, answer: Result<Value>) -> Said<bool> {
+pub(super) fn verdict(name: &str, answer: Result<Value>) -> Said<bool> {
     Said::Yes(match answer {
         Ok(Value::Bool(truth)) => Ok(truth),
         Ok(Value::Int(length)) if name == "__len__" && length >= 0 => Ok(length != 0),
@@ -31,7 +41,7 @@ fn raised(name: &str, text: &str) -> Error {
 }
 
 /// What the failure of a call says of the method.
-fn failed<T>(name: &str, error: Error) -> Said<T> {
+pub(super) fn failed<T>(name: &str, error: Error) -> Said<T> {
     let exception = match &error {
         Error::Remote(exception) if exception.is_builtin("AttributeError") => exception,
         _ => return Said::Yes(Err(error)),
@@ -49,7 +59,7 @@ fn failed<T>(name: &str, error: Error) -> Said<T> {
 }
 
 /// Whether an attempt to read it found an attribute, or was refused for another reason than that there is none.
-fn is_there(read: &Result<Value>) -> bool {
+pub(super) fn is_there(read: &Result<Value>) -> bool {
     !matches!(read, Err(Error::Remote(exception)) if exception.is_builtin("AttributeError"))
 }
 

@@ -131,7 +131,7 @@ impl Promise {
     }
 
     /// Something of this process has the answer.
-    pub(super) fn keep(&self, outcome: Result<Value>) {
+    pub(crate) fn keep(&self, outcome: Result<Value>) {
         let run = self.settle(outcome).0;
         self.tell_readers();
         if run {
@@ -267,7 +267,7 @@ impl Promise {
     }
 
     /// Takes the outcome out, if it is there.
-    pub(super) fn take(&self) -> Option<Result<Value>> {
+    pub(crate) fn take(&self) -> Option<Result<Value>> {
         if !self.is_settled() {
             return None;
         }

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::objects::{Outcome, Peer, Promise};
 use crate::protocol::{Access, Question, Request, RequestId};
 use crate::sync::Instant;
-use crate::value::{Ask, Home, Local, Proxy, Value};
+use crate::value::{Ask, Home, Inquiry, Local, Proxy, Value};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -33,6 +33,12 @@ impl Home for Door {
 
     fn is_instance(self: Arc<Self>, _class: &Arc<Proxy>, _id_pack: &[u8]) -> Result<Value> {
         Err(Door::cannot_wait())
+    }
+
+    fn ask_burst(self: Arc<Self>, inquiries: Vec<Inquiry<'_>>, _timeout: Option<Duration>) {
+        for inquiry in inquiries {
+            (inquiry.then)(Err(Door::cannot_wait()));
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::reference::upcast::Upcast;
 use super::{CompareOp, Proxy, Text, Value};
 use crate::error::Result;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What is asked of an object.
 #[derive(Clone, Copy)]
@@ -53,6 +54,16 @@ impl Ask<'_> {
     }
 }
 
+/// What gets an answer, on whatever thread brings it.
+pub type Then = Box<dyn FnOnce(Result<Value>) + Send>;
+
+/// What is asked of an object of a peer while nobody waits.
+pub struct Inquiry<'a> {
+    pub object: Arc<Proxy>,
+    pub ask: Ask<'a>,
+    pub then: Then,
+}
+
 /// Where objects of a peer come from: whatever drives the session over which they were lent.
 /// The layer that made it can have it back as its type.
 pub trait Home: Upcast {
@@ -61,4 +72,8 @@ pub trait Home: Upcast {
 
     /// Asks whether the object of an id_pack is an instance of a class, and waits for the answer.
     fn is_instance(self: Arc<Self>, class: &Arc<Proxy>, id_pack: &[u8]) -> Result<Value>;
+
+    /// Asks objects of this home in one burst, without waiting. An answer that comes after `timeout` is dropped, and so
+    /// is its `then`.
+    fn ask_burst(self: Arc<Self>, inquiries: Vec<Inquiry<'_>>, timeout: Option<Duration>);
 }

@@ -29,7 +29,7 @@ pub(crate) use flat::Flat;
 pub(crate) use graph::Weight;
 pub use graph::{Bounds, Graph, GraphError, Kind, Piece};
 pub use held::Held;
-pub use home::{Ask, Home};
+pub use home::{Ask, Home, Inquiry, Then};
 pub use int::{BigInt, IntTextError};
 pub use limits::Limits;
 pub(crate) use number::short_canonical;

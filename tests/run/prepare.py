@@ -35,6 +35,8 @@ LUA_HEADERS = "/usr/include/lua5.4"
 OLDEST_RUST = ("/usr/bin/rustc", "1.85", (
     ["rustc-web=1.85.*", "libstd-rust-web-dev=1.85.*", "libstd-rust-web-1.85", "cargo-web=1.85.*"],
     ["rustc=1.85.*", "libstd-rust-dev=1.85.*", "libstd-rust-1.85", "cargo=1.85.*"]))
+# What programs of Python really send; tests that need it are not run without it.
+EXTRAS = {"numpy": ("6.0.2", "5.3.1")}
 # Event loops that examples use: pkg-config's name, Debian package, example.
 LOOPS = {"libuv": ("libuv1-dev", "libuv_loop"), "glib-2.0": ("libglib2.0-dev", "glib_loop")}
 
@@ -121,6 +123,20 @@ def environment(version, apt):
     return (None, "RPyC %s cannot be installed: %s" % (version, why)) if why else (python, None)
 
 
+def extra(package, version, python, install):
+    """None, or why the environment of this RPyC has not the package."""
+    def there():
+        return quiet([python, "-c", "import " + package]) is None
+
+    if there():
+        return None
+    if not install:
+        return "%s is not in .venvs/rpyc-%s" % (package, version)
+    print("installing %s (pip) into .venvs/rpyc-%s: tests send its values" % (package, version), flush=True)
+    why = quiet([python, "-m", "pip", "install", "--disable-pip-version-check", "-q", "--only-binary", ":all:", package], 600)
+    return None if there() else "%s cannot be installed for RPyC %s: %s" % (package, version, why)
+
+
 def prepare(what, install=True):
     """All that `what` ("demo" or "test") needs, as far as it can be had."""
     tools, apt = Tools(), Apt()
@@ -150,6 +166,12 @@ def prepare(what, install=True):
             tools.pythons[version] = python
         else:
             tools.missing["rpyc-" + version] = trouble
+    for package, versions in EXTRAS.items() if what == "test" else ():
+        troubles = [extra(package, version, tools.pythons[version], install) for version in versions if version in tools.pythons]
+        trouble = next(filter(None, troubles), None if troubles else "there is no environment with RPyC for it")
+        if trouble:
+            print("WITHOUT %s, whose tests are not run: %s" % (package, trouble), file=sys.stderr, flush=True)
+            tools.missing[package] = trouble
     return tools
 
 

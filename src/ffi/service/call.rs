@@ -9,6 +9,7 @@ use crate::ffi::border::pointer::output;
 use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_STATE, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::ffi::border::time::time_left;
 use crate::ffi::border::types::{rpyc_call, rpyc_connection, rpyc_object, rpyc_value};
+use crate::ffi::value::convert;
 use crate::objects::{Call, Method, Object};
 use crate::session;
 use crate::value::{Local, Reference, Value};
@@ -231,7 +232,8 @@ fn refuse(call: &mut Call, index: usize, wanted: &str) -> Failure {
         }
         Some(other) => {
             let wanted = wanted.split(' ').next().unwrap_or(wanted);
-            (RPYC_ERR_TYPE, "TypeError", format!("{place} must be {wanted}, not {}", other.type_name()))
+            let hint = convert::hint(other, wanted);
+            (RPYC_ERR_TYPE, "TypeError", format!("{place} must be {wanted}, not {}{hint}", other.type_name()))
         }
     };
     let failure = Failure::new(status, &text);

@@ -7,5 +7,7 @@ pub(crate) mod read;
 
 pub(crate) mod array;
 
+pub(crate) mod convert;
+
 #[cfg(test)]
 mod values_test;

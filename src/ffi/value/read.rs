@@ -5,14 +5,17 @@ use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{self, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::ffi::border::types::{rpyc_error, rpyc_object, rpyc_value};
+use crate::ffi::value::convert;
 use crate::value::Value;
 use std::borrow::Cow;
 use std::ffi::c_char;
 use std::fmt;
 use std::ptr;
 
+#[cold]
 fn not_a(value: &Value, wanted: &str) -> Failure {
-    Failure::new(RPYC_ERR_TYPE, format_args!("value is of type '{}', not {wanted}", value.type_name()))
+    let hint = convert::hint(value, wanted);
+    Failure::new(RPYC_ERR_TYPE, format_args!("value is of type '{}', not {wanted}{hint}", value.type_name()))
 }
 
 fn no_room(value: &Value, place: impl fmt::Display) -> Failure {

@@ -1,0 +1,122 @@
+//! Waiting for conversions, which ask the objects that are converted.
+
+use super::asking::shared_of;
+use super::shared::Shared;
+use crate::error::{Error, Result};
+use crate::objects::{Converted, Peer, Promise, Target, convert_then};
+use crate::sync::{Mutex, lock};
+use crate::value::{Reference, Value};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// So many values are asked for in one burst at most.
+const BURST: usize = 1 << 14;
+
+/// How long answers are waited for.
+#[derive(Clone, Copy, Debug)]
+pub enum Patience {
+    /// As long as the connection waits for those to synchronous requests.
+    Connection,
+    Limit(Option<Duration>),
+}
+
+impl Patience {
+    fn on(self, shared: Option<&Arc<Shared>>) -> Option<Duration> {
+        match self {
+            Patience::Connection => shared.and_then(|shared| Peer::timeout(&**shared)),
+            Patience::Limit(limit) => limit,
+        }
+    }
+}
+
+/// The connection of a value that is a peer's object.
+fn connection_of(value: &Value) -> Result<Option<Arc<Shared>>> {
+    match value {
+        Value::Ref(Reference::Remote(proxy)) => shared_of(proxy).map(Some),
+        _ => Ok(None),
+    }
+}
+
+fn is_same(a: &Option<Arc<Shared>>, b: &Option<Arc<Shared>>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        _ => true,
+    }
+}
+
+/// Converts values, for which their objects are asked in bursts, and waits for the answers.
+pub fn convert(values: Vec<(Value, Target)>, patience: Patience) -> Converted {
+    let (mut converted, mut group) = (Vec::with_capacity(values.len()), Vec::new());
+    let mut connection = None;
+    let mut values = values.into_iter().enumerate().peekable();
+    while let Some((at, (value, target))) = values.next() {
+        connection = connection.or(connection_of(&value).map_err(|error| (at, error))?);
+        group.push((value, target));
+        let next = values.peek().map(|(at, (value, _))| connection_of(value).map_err(|error| (*at, error)));
+        // Those of one connection are asked together.
+        let goes_on = match next.transpose()? {
+            Some(next) => is_same(&connection, &next) && group.len() < BURST,
+            None => false,
+        };
+        if !goes_on {
+            let first = converted.len();
+            let part = convert_on(connection.take(), std::mem::take(&mut group), patience);
+            converted.extend(part.map_err(|(at, error)| (first + at, error))?);
+        }
+    }
+    Ok(converted)
+}
+
+fn convert_on(shared: Option<Arc<Shared>>, values: Vec<(Value, Target)>, patience: Patience) -> Converted {
+    let place: Arc<Mutex<Option<Converted>>> = Arc::default();
+    let result = place.clone();
+    let promise = start(shared, values, patience, move |converted| {
+        *lock(&result) = Some(converted);
+        Ok(Value::None)
+    });
+    promise.wait().map_err(|error| (0, error))?;
+    let converted = lock(&place).take();
+    converted.unwrap_or_else(|| Err((0, Error::State("the conversion is gone".into()))))
+}
+
+/// Converts values of one connection without waiting. The promise is a tuple of them.
+pub fn convert_later(values: Vec<(Value, Target)>, timeout: Option<Duration>) -> Result<Promise> {
+    let mut connection = None;
+    for (value, _) in &values {
+        let of_it = connection_of(value)?;
+        if !is_same(&connection, &of_it) {
+            return Err(Error::Argument("the values are objects of different connections".into()));
+        }
+        connection = connection.or(of_it);
+    }
+    Ok(start(connection, values, Patience::Limit(timeout), |converted| {
+        converted.map(Value::tuple).map_err(|(_, error)| error)
+    }))
+}
+
+/// Asks for the conversions; the promise gets what `result` makes of them.
+fn start(
+    shared: Option<Arc<Shared>>,
+    values: Vec<(Value, Target)>,
+    patience: Patience,
+    result: impl FnOnce(Converted) -> Result<Value> + Send + 'static,
+) -> Promise {
+    let timeout = patience.on(shared.as_ref());
+    let promise = match &shared {
+        Some(shared) => Promise::new(Arc::downgrade(shared), "a conversion".into(), timeout),
+        None => {
+            let promise = Promise::local("a conversion".into());
+            promise.set_expiry(timeout);
+            promise
+        }
+    };
+    let kept = promise.clone();
+    convert_then(values, timeout, move |converted| {
+        kept.keep(result(converted));
+        // The thread that waits for it may not be the one that reads.
+        if let Some(peer) = kept.peer() {
+            peer.wake_for(&kept);
+        }
+    });
+    promise
+}

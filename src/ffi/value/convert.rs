@@ -1,0 +1,184 @@
+//! Numbers, strings and bytes of values that are objects: their peers are asked.
+
+use crate::connection::{self, Patience};
+use crate::error::Error;
+use crate::ffi::border::boundary::ffi_boundary;
+use crate::ffi::border::handle;
+use crate::ffi::border::pointer::{self, array, output};
+use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
+use crate::ffi::border::time::timeout;
+use crate::ffi::border::types::{rpyc_async_result, rpyc_error, rpyc_value};
+use crate::ffi::value::kind::{
+    RPYC_VALUE_BOOL, RPYC_VALUE_BYTES, RPYC_VALUE_FLOAT, RPYC_VALUE_INT, RPYC_VALUE_STR, rpyc_value_kind_id,
+};
+use crate::objects::Target;
+use crate::value::Value;
+use std::mem::MaybeUninit;
+use std::ptr;
+
+/// What an accessor adds where it does not ask, and somebody else would.
+pub(crate) fn hint(value: &Value, wanted: &str) -> &'static str {
+    match (value, wanted) {
+        (Value::Ref(_), "bool" | "int" | "float" | "str" | "bytes") => "; rpyc_value_convert() asks the object for it",
+        _ => "",
+    }
+}
+
+fn target(kind: rpyc_value_kind_id) -> Result<Target> {
+    Ok(match kind {
+        RPYC_VALUE_BOOL => Target::Bool,
+        RPYC_VALUE_INT => Target::Int,
+        RPYC_VALUE_FLOAT => Target::Float,
+        RPYC_VALUE_STR => Target::Str,
+        RPYC_VALUE_BYTES => Target::Bytes,
+        _ => {
+            let text = format_args!("kind: expected RPYC_VALUE_BOOL, _INT, _FLOAT, _STR or _BYTES, got {kind}");
+            return Err(Failure::new(RPYC_ERR_ARGUMENT, text));
+        }
+    })
+}
+
+/// Values and what they become, as they come from C.
+///
+/// # Safety
+/// Each pointer is NULL or has that many items; each value is NULL or live.
+unsafe fn wanted(
+    values: *const *const rpyc_value,
+    kinds: *const rpyc_value_kind_id,
+    count: usize,
+) -> Result<Vec<(Value, Target)>> {
+    // SAFETY: the same is asked of our caller.
+    let (values, kinds) = unsafe { (array(values, count, "values")?, array(kinds, count, "kinds")?) };
+    let pairs = values.iter().zip(kinds).enumerate();
+    pairs
+        .map(|(at, (value, kind))| {
+            // SAFETY: the same is asked of our caller.
+            let value = unsafe { pointer::value(*value, format_args!("values[{at}]")) }?;
+            Ok((value.into_owned(), target(*kind)?))
+        })
+        .collect()
+}
+
+/// Converts a value to a bool, int, float, str or bytes as CPython's own functions do. An object is asked, a peer's also with
+/// RPyC's default rules; data is converted here.
+///
+/// - RPYC_VALUE_INT: an int stays, a bool becomes 0 or 1, an object gives what its __index__ gives (numpy.int64, IntEnum).
+///   A float never becomes an int.
+/// - RPYC_VALUE_FLOAT: a float stays, an int is rounded; an object is asked for __float__, then for __index__ (numpy.float32,
+///   Decimal, Fraction).
+/// - RPYC_VALUE_BOOL: what Python's bool() gives for any value; an object is asked for __bool__, then for __len__.
+/// - RPYC_VALUE_STR and RPYC_VALUE_BYTES: an instance of a subclass (class Color(str, Enum)), which is known by its methods,
+///   is copied as by [:], never by str().
+///
+/// All else is RPYC_ERR_TYPE. A number costs one request, a str two.
+///
+/// @param value borrowed
+/// @param kind RPYC_VALUE_BOOL, RPYC_VALUE_INT, RPYC_VALUE_FLOAT, RPYC_VALUE_STR or RPYC_VALUE_BYTES
+/// @param timeout_ms how long to wait for the peer, in milliseconds; -1: no limit
+/// @param value_out owned, freed with rpyc_value_free(); of the kind that is wanted
+/// @param error_out owned; may be NULL; an exception that the object raises arrives here
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (another kind); RPYC_ERR_TYPE (it cannot become that kind); RPYC_ERR_RANGE
+///         (an int beyond all doubles); RPYC_ERR_STATE (an object of a session); request errors
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_value_convert(
+    value: *const rpyc_value,
+    kind: rpyc_value_kind_id,
+    timeout_ms: i64,
+    value_out: *mut *mut rpyc_value,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe {
+        ffi_boundary(error_out, || {
+            let out = output(value_out, "value_out")?;
+            let value = pointer::value(value, "value")?.into_owned();
+            let one = vec![(value, target(kind)?)];
+            let patience = Patience::Limit(timeout(timeout_ms));
+            let mut converted = connection::convert(one, patience).map_err(|(_, error)| error)?;
+            out.put_value(converted.pop().unwrap_or_default())
+        })
+    }
+}
+
+/// Converts several values as rpyc_value_convert() does. The peer is asked for all of them in one burst of requests, so that this
+/// takes about as long as one of them.
+///
+/// @param values borrowed; count of them, none NULL; may be NULL if count is 0
+/// @param kinds copied; the kind that each becomes; may be NULL if count is 0
+/// @param count number of values
+/// @param timeout_ms how long to wait for the peer, in milliseconds; -1: no limit
+/// @param values_out count places; each gets an owned value, freed with rpyc_value_free(); all NULL on failure
+/// @param failed_out the place of a value that cannot be converted, where the status is about one; else count; may be NULL
+/// @param error_out owned; may be NULL
+/// @return as rpyc_value_convert
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_value_convert_all(
+    values: *const *const rpyc_value,
+    kinds: *const rpyc_value_kind_id,
+    count: usize,
+    timeout_ms: i64,
+    values_out: *mut *mut rpyc_value,
+    failed_out: *mut usize,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border; `values_out` is NULL or has `count` places.
+    unsafe {
+        ffi_boundary(error_out, || {
+            if !failed_out.is_null() {
+                failed_out.write(count);
+            }
+            array(values_out.cast::<MaybeUninit<*mut rpyc_value>>().cast_const(), count, "values_out")?;
+            for place in 0..count {
+                values_out.add(place).write(ptr::null_mut());
+            }
+            let values = wanted(values, kinds, count)?;
+            let failed = |(at, error): (usize, Error)| {
+                if !failed_out.is_null() {
+                    failed_out.write(at);
+                }
+                error
+            };
+            let converted = connection::convert(values, Patience::Limit(timeout(timeout_ms))).map_err(failed)?;
+            for (place, value) in converted.into_iter().enumerate() {
+                values_out.add(place).write(handle::value_new(value));
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Converts several values as rpyc_value_convert_all() does, without waiting. All objects of peers among them are of one
+/// connection.
+///
+/// @param values borrowed; count of them, none NULL; may be NULL if count is 0
+/// @param kinds copied; the kind that each becomes; may be NULL if count is 0
+/// @param count number of values
+/// @param timeout_ms after this time the result expires; -1: no limit
+/// @param result_out owned, freed with rpyc_async_result_free(); its value is a tuple of the converted values
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (another kind, or objects of several connections); RPYC_ERR_STATE (an object of
+///         a session); connection errors
+///
+/// Threads: any thread; never waits for the peer. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_value_convert_async(
+    values: *const *const rpyc_value,
+    kinds: *const rpyc_value_kind_id,
+    count: usize,
+    timeout_ms: i64,
+    result_out: *mut *mut rpyc_async_result,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe {
+        ffi_boundary(error_out, || {
+            let out = output(result_out, "result_out")?;
+            let promise = connection::convert_later(wanted(values, kinds, count)?, timeout(timeout_ms))?;
+            out.put(handle::new(promise))
+        })
+    }
+}

@@ -1,0 +1,332 @@
+//! Numbers, strings and bytes of objects that stand for them, such as those of numpy: asked as CPython's own functions ask.
+
+use super::operations::ask_here_later;
+use super::operators::{Said, failed, is_there, is_truthy, verdict};
+use super::peer::home_of;
+use crate::error::{Error, Result};
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::{Mutex, lock};
+use crate::value::{Ask, Home, Inquiry, Reference, Then, Value};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+/// What a value is converted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    Bool,
+    Int,
+    Float,
+    Str,
+    Bytes,
+}
+
+/// All values that were to be converted, or the place of the first that cannot be, and why.
+pub type Converted = Result<Vec<Value>, (usize, Error)>;
+
+type End = Box<dyn FnOnce(Converted) + Send>;
+
+/// The subscript `[:]`.
+static EVERYTHING: LazyLock<[Value; 1]> = LazyLock::new(|| [Value::slice(Value::None, Value::None, Value::None)]);
+/// What every subclass of str has, and bytes have not; and the other way round.
+const OF_STR: &[&str] = &["__getitem__", "casefold", "encode", "format_map", "isidentifier", "zfill"];
+const OF_BYTES: &[&str] = &["__getitem__", "decode", "fromhex", "hex", "isalnum", "zfill"];
+
+impl Target {
+    pub fn name(self) -> &'static str {
+        match self {
+            Target::Bool => "bool",
+            Target::Int => "int",
+            Target::Float => "float",
+            Target::Str => "str",
+            Target::Bytes => "bytes",
+        }
+    }
+
+    /// The methods that give it, in CPython's order.
+    fn methods(self) -> &'static [&'static str] {
+        match self {
+            Target::Bool => &["__bool__", "__len__"],
+            Target::Int => &["__index__"],
+            Target::Float => &["__float__", "__index__"],
+            Target::Str | Target::Bytes => &[],
+        }
+    }
+
+    /// Is there nothing to convert?
+    pub fn is(self, value: &Value) -> bool {
+        matches!(
+            (self, value),
+            (Target::Bool, Value::Bool(_))
+                | (Target::Int, Value::Int(_) | Value::BigInt(_))
+                | (Target::Float, Value::Float(_))
+                | (Target::Str, Value::Str(_))
+                | (Target::Bytes, Value::Bytes(_))
+        )
+    }
+
+    /// Converts what nobody has to be asked for.
+    fn of_data(self, value: Value) -> Result<Value> {
+        match (self, value) {
+            (target, value) if target.is(&value) => Ok(value),
+            (Target::Bool, value) => Ok(Value::Bool(is_truthy(&value))),
+            (Target::Int, Value::Bool(truth)) => Ok(Value::Int(truth.into())),
+            (Target::Float, value @ (Value::Bool(_) | Value::Int(_) | Value::BigInt(_))) => match value.to_f64() {
+                Some(number) if number.is_finite() => Ok(Value::Float(number)),
+                _ => Err(Error::Range("the int is too large for a float".into())),
+            },
+            (target, value) => Err(target.refusal(value.type_name())),
+        }
+    }
+
+    fn refusal(self, type_name: &str) -> Error {
+        let why = match self {
+            Target::Bool => "",
+            Target::Int => ": it has no __index__",
+            Target::Float => ": it has neither __float__ nor __index__",
+            Target::Str => ": it is no subclass of str, or its slices are none",
+            Target::Bytes => ": it is no subclass of bytes, or its slices are none",
+        };
+        Error::Type(format!("expected {}, got {type_name}{why}", self.name()))
+    }
+}
+
+/// How far one conversion is.
+enum Step {
+    Done(Result<Value>),
+    Ask(Asking),
+}
+
+/// A conversion that waits for an answer of its object.
+struct Asking {
+    object: Reference,
+    target: Target,
+    stage: Stage,
+}
+
+enum Stage {
+    /// A method is called, by its place among those of the target.
+    Method(usize),
+    /// Is there such a method? It, or the search for it, has failed with this.
+    Exists(usize, Error),
+    /// Has it the methods of a str, or of bytes?
+    Inspect,
+    /// It is copied.
+    Copy,
+}
+
+impl Step {
+    fn first(value: Value, target: Target) -> Step {
+        let object = match value {
+            Value::Ref(object) => object,
+            data => return Step::Done(target.of_data(data)),
+        };
+        let is_class = match &object {
+            Reference::Remote(proxy) => proxy.is_class,
+            Reference::Local(local) => local.instances().is_some(),
+        };
+        match (target, is_class) {
+            (Target::Bool, true) => Step::Done(Ok(Value::Bool(true))),
+            (_, true) => Step::Done(Err(target.refusal("type"))),
+            (Target::Str | Target::Bytes, _) => Step::Ask(Asking { object, target, stage: Stage::Inspect }),
+            _ => Step::Ask(Asking { object, target, stage: Stage::Method(0) }),
+        }
+    }
+}
+
+impl Asking {
+    fn ask(&self) -> Ask<'static> {
+        let method = |place: usize| self.target.methods().get(place).copied().unwrap_or_default();
+        match self.stage {
+            Stage::Method(place) => Ask::CallAttr { name: method(place), args: &[], keywords: &[] },
+            Stage::Exists(place, _) => Ask::GetAttr(method(place)),
+            Stage::Inspect => Ask::Inspect,
+            Stage::Copy => Ask::CallAttr { name: "__getitem__", args: &*EVERYTHING, keywords: &[] },
+        }
+    }
+
+    fn refused(&self) -> Step {
+        let type_name = match &self.object {
+            Reference::Remote(proxy) => &*proxy.type_name,
+            Reference::Local(local) => local.shape().class_name(),
+        };
+        Step::Done(Err(self.target.refusal(type_name)))
+    }
+
+    fn answered(self, answer: Result<Value>) -> Step {
+        match &self.stage {
+            Stage::Method(place) => {
+                let place = *place;
+                self.called(place, answer)
+            }
+            Stage::Exists(place, _) if !is_there(&answer) => {
+                let place = *place;
+                self.next_method(place)
+            }
+            Stage::Exists(_, error) => Step::Done(Err(error.clone())),
+            Stage::Inspect => match answer {
+                Ok(methods) if has_all(&methods, self.target) => Step::Ask(Asking { stage: Stage::Copy, ..self }),
+                Ok(_) => self.refused(),
+                Err(error) => Step::Done(Err(error)),
+            },
+            Stage::Copy => match answer {
+                Ok(copy) if self.target.is(&copy) => Step::Done(Ok(copy)),
+                Ok(_) => self.refused(),
+                Err(error) => Step::Done(Err(error)),
+            },
+        }
+    }
+
+    fn called(self, place: usize, answer: Result<Value>) -> Step {
+        let name = self.target.methods().get(place).copied().unwrap_or_default();
+        let said = match (self.target, answer) {
+            (Target::Bool, answer) => verdict(name, answer).map(Value::Bool),
+            (_, Err(error)) => failed(name, error),
+            (Target::Float, Ok(number @ Value::Float(_))) if name == "__float__" => Said::Yes(Ok(number)),
+            (_, Ok(number @ (Value::Int(_) | Value::BigInt(_) | Value::Bool(_)))) if name == "__index__" => {
+                Said::Yes(self.target.of_data(number))
+            }
+            (_, Ok(other)) => {
+                let wanted = if name == "__float__" { "float" } else { "int" };
+                Said::Yes(Err(Error::Type(format!("{name} returned non-{wanted} (type {})", other.type_name()))))
+            }
+        };
+        match said {
+            Said::Yes(result) => Step::Done(result),
+            Said::Missing => self.next_method(place),
+            Said::Unsure(error) => Step::Ask(Asking { stage: Stage::Exists(place, error), ..self }),
+        }
+    }
+
+    fn next_method(self, place: usize) -> Step {
+        match self.target {
+            target if place + 1 < target.methods().len() => {
+                Step::Ask(Asking { stage: Stage::Method(place + 1), ..self })
+            }
+            Target::Bool => Step::Done(Ok(Value::Bool(true))),
+            _ => self.refused(),
+        }
+    }
+}
+
+/// Does the answer to INSPECT name all methods by which the type is known?
+fn has_all(methods: &Value, target: Target) -> bool {
+    let (Value::Tuple(methods) | Value::List(methods)) = methods else { return false };
+    let has = |wanted: &&str| {
+        methods.iter().any(|method| match method {
+            Value::Tuple(pair) => {
+                matches!(pair.first(), Some(Value::Str(name)) if name.as_bytes() == wanted.as_bytes())
+            }
+            _ => false,
+        })
+    };
+    match target {
+        Target::Str => OF_STR.iter().all(has),
+        _ => OF_BYTES.iter().all(has),
+    }
+}
+
+/// Several conversions that are under way.
+struct Batch {
+    timeout: Option<Duration>,
+    results: Mutex<Vec<Result<Value>>>,
+    /// How many are not done, and one for whoever sends the first inquiries.
+    left: AtomicUsize,
+    then: Mutex<Option<End>>,
+}
+
+/// Converts values without waiting; `then` gets them on the thread that brings the last answer, or at once. What is asked
+/// first of the objects of one peer is one burst. Nobody hears of what takes longer than `timeout`.
+pub fn convert_then(
+    values: Vec<(Value, Target)>,
+    timeout: Option<Duration>,
+    then: impl FnOnce(Converted) + Send + 'static,
+) {
+    let mut results = Vec::with_capacity(values.len());
+    let mut asking = Vec::new();
+    for (at, (value, target)) in values.into_iter().enumerate() {
+        results.push(match Step::first(value, target) {
+            Step::Done(Err(error)) => return then(Err((at, error))),
+            Step::Done(done) => done,
+            Step::Ask(ask) => {
+                asking.push((at, ask));
+                Ok(Value::None)
+            }
+        });
+    }
+    let batch = Arc::new(Batch {
+        timeout,
+        results: Mutex::new(results),
+        left: AtomicUsize::new(asking.len() + 1),
+        then: Mutex::new(Some(Box::new(then))),
+    });
+    batch.ask(asking);
+    batch.done();
+}
+
+impl Batch {
+    fn ask(self: &Arc<Self>, asking: Vec<(usize, Asking)>) {
+        let mut bursts: Vec<(Arc<dyn Home>, Vec<Inquiry<'static>>)> = Vec::new();
+        let mut last = None;
+        for (at, one) in asking {
+            let ask = one.ask();
+            match one.object.clone() {
+                Reference::Local(target) => {
+                    let promise = ask_here_later(&target, ask, self.timeout, |answer| answer);
+                    let then = self.then(at, one);
+                    promise.add_callback(Box::new(move |promise| {
+                        then(promise.take().unwrap_or_else(|| Err(Error::State("the answer is gone".into()))));
+                    }));
+                }
+                Reference::Remote(object) => {
+                    let home = Arc::as_ptr(object.home());
+                    if last != Some(home) {
+                        match home_of(&object) {
+                            Ok(owner) => bursts.push((owner, Vec::new())),
+                            Err(error) => {
+                                self.put(at, Step::Done(Err(error)));
+                                continue;
+                            }
+                        }
+                        last = Some(home);
+                    }
+                    if let Some((_, inquiries)) = bursts.last_mut() {
+                        inquiries.push(Inquiry { object, ask, then: self.then(at, one) });
+                    }
+                }
+            }
+        }
+        for (home, inquiries) in bursts {
+            home.ask_burst(inquiries, self.timeout);
+        }
+    }
+
+    fn then(self: &Arc<Self>, at: usize, asking: Asking) -> Then {
+        let batch = self.clone();
+        Box::new(move |answer| batch.put(at, asking.answered(answer)))
+    }
+
+    fn put(self: &Arc<Self>, at: usize, step: Step) {
+        match step {
+            Step::Ask(next) => self.ask(vec![(at, next)]),
+            Step::Done(result) => {
+                if let Some(slot) = lock(&self.results).get_mut(at) {
+                    *slot = result;
+                }
+                self.done();
+            }
+        }
+    }
+
+    fn done(&self) {
+        if self.left.fetch_sub(1, Ordering::AcqRel) != 1 {
+            return;
+        }
+        let results = std::mem::take(&mut *lock(&self.results));
+        let converted = results.into_iter().enumerate().map(|(at, result)| result.map_err(|error| (at, error)));
+        let converted = converted.collect();
+        let then = lock(&self.then).take();
+        if let Some(then) = then {
+            then(converted);
+        }
+    }
+}

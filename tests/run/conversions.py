@@ -1,0 +1,34 @@
+"""Numbers, strings and bytes of objects, as CPython's own functions take them: what Python programs really send."""
+import os
+
+import memory
+from behaviour import CLIENTS
+from parameters import all_passed
+from runner import test
+
+VERSIONS = ("6.0.2", "5.3.1")
+
+
+def stock_server(case, version, what):
+    if what == "numpy":
+        case.need("numpy")
+    server = case.start([case.python(version), os.path.join(CLIENTS, "numbers_server.py"), what])
+    return "tcp://127.0.0.1:" + server.wait_for(r"^PORT (\d+)$", case.left(60)).group(1)
+
+
+def converted(version, what, before=lambda case: ()):
+    def function(case):
+        address = stock_server(case, version, what)
+        all_passed(case, case.run([*before(case), case.program("border/numbers"), "call", address]))
+    return function
+
+
+for version in VERSIONS:
+    for what in ("plain", "numpy"):
+        test("conversion.c-client.%s.%s" % (what, version))(converted(version, what))
+
+
+@test("valgrind.conversion.c-client", memory.SECONDS)
+def client_memory(case):
+    converted(VERSIONS[0], "plain", memory.valgrind)(case)
+    memory.check(case)
