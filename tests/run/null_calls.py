@@ -11,7 +11,7 @@ import re
 import sys
 
 # NULL is a value here, or says "none": the call may succeed.
-OPTIONAL = {"rpyc_set_log_callback", "rpyc_error_status", "rpyc_value_new_slice", "rpyc_async_result_wait_all", "rpyc_session_new"}
+OPTIONAL = {"rpyc_set_log_callback", "rpyc_error_status", "rpyc_value_new_slice", "rpyc_async_result_wait_all", "rpyc_value_convert_all", "rpyc_session_new"}
 # What a function gives for NULL where that is not 0, false or NULL.
 SPECIAL = {"rpyc_value_kind": "-1", "rpyc_connection_fileno": "-1", "rpyc_connection_write_fileno": "-1",
            "rpyc_connection_wake_fileno": "-1", "rpyc_connection_next_deadline": "-1", "rpyc_queue_fileno": "-1",
