@@ -5,6 +5,7 @@ use super::{Config, Object};
 use crate::config::Dialect;
 use crate::connection::{self, Connection as Inner};
 use crate::error::Result;
+use crate::objects::time_limit;
 use crate::transport::{Address, Transport};
 use crate::value::Value;
 use std::fmt;
@@ -137,4 +138,27 @@ impl Background {
     pub fn join(&self) -> Result<()> {
         self.0.join()
     }
+}
+
+/// Runs `run`, in which this thread waits for answers no longer than `limit` in all: a request fails with `Error::Timeout` once
+/// the time is up, instead of after `sync_request_timeout`, which may be shorter or longer. One within another can only shorten it.
+/// Not limited are connecting, serving, closing and what `Pending` holds.
+///
+/// ```no_run
+/// # fn main() -> rpyc::Result<()> {
+/// use std::time::Duration;
+/// let root = rpyc::Connection::connect("tcp://127.0.0.1:18861")?.root()?;
+/// let answer = rpyc::timeout(Duration::from_secs(2), || root.call("slow", ()))?;
+/// # let _ = answer;
+/// # Ok(()) }
+/// ```
+pub fn timeout<R>(limit: Duration, run: impl FnOnce() -> R) -> R {
+    struct End(usize);
+    impl Drop for End {
+        fn drop(&mut self) {
+            time_limit::end(self.0);
+        }
+    }
+    let _end = End(time_limit::begin(Some(limit)));
+    run()
 }

@@ -15,7 +15,7 @@ pub use call::{Answer, Args, Call};
 pub use class::{Class, ClassBuilder};
 pub use classic::Classic;
 pub use config::Config;
-pub use connection::{Background, Connection};
+pub use connection::{Background, Connection, timeout};
 pub use convert::Convertible;
 pub use object::{Iter, Object};
 pub use pending::Pending;

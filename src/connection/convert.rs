@@ -3,7 +3,7 @@
 use super::asking::shared_of;
 use super::shared::Shared;
 use crate::error::{Error, Result};
-use crate::objects::{Converted, Peer, Promise, Target, convert_then};
+use crate::objects::{Converted, Peer, Promise, Target, convert_then, time_limit};
 use crate::sync::{Mutex, lock};
 use crate::value::{Reference, Value};
 use std::sync::Arc;
@@ -23,7 +23,10 @@ pub enum Patience {
 impl Patience {
     fn on(self, shared: Option<&Arc<Shared>>) -> Option<Duration> {
         match self {
-            Patience::Connection => shared.and_then(|shared| Peer::timeout(&**shared)),
+            Patience::Connection => match time_limit::here() {
+                None => shared.and_then(|shared| Peer::timeout(&**shared)),
+                Some(within) => within.left(),
+            },
             Patience::Limit(limit) => limit,
         }
     }

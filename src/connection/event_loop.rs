@@ -7,6 +7,7 @@ use super::state::{Guard, Inner, Key, Token, unlock_and_drop};
 use super::threads;
 use super::wait::{Step, Waited, step_until};
 use crate::error::{Error, Result};
+use crate::objects::time_limit;
 use crate::sync::Instant;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::transport::Event;
@@ -143,6 +144,7 @@ impl Shared {
     pub(super) fn process(self: &Arc<Shared>) -> Result<bool> {
         self.check_fork()?;
         let _guard = self.panic_guard();
+        let _apart = time_limit::apart();
         let mut inner = self.lock();
         inner.event_loop.processing += 1;
         inner.event_loop.more = false;

@@ -9,7 +9,7 @@ use crate::codec::pickle::{self, PickleError};
 use crate::config::Limits;
 use crate::error::{Error, Result};
 use crate::log::{self, Level};
-use crate::objects::{Promise, plain};
+use crate::objects::{Promise, plain, time_limit};
 use crate::sync::{Mutex, lock};
 use crate::value::{Ask, Bounds, Graph, GraphError, Kind, Piece, Reference, Value, Weight};
 use std::collections::HashMap;
@@ -205,17 +205,26 @@ impl Obtaining<'_> {
         Ok(items.to_vec())
     }
 
+    /// How long the answers to a burst are waited for.
+    fn time_left(&self) -> Result<Option<Duration>> {
+        match time_limit::here() {
+            None => Ok(self.timeout),
+            Some(within) => within.check(|| "the next request of a copy".into()).map(|()| within.left()),
+        }
+    }
+
     /// Sends requests in bursts, and waits for all their answers.
     fn burst<'a>(&mut self, asks: impl Iterator<Item = (&'a Reference, Ask<'a>)>) -> Result<Vec<Result<Value>>> {
         let mut asks = asks.peekable();
         let mut answers = Vec::new();
         while asks.peek().is_some() {
+            let timeout = self.time_left()?;
             self.bursts += 1;
             if let Some(shared) = &self.shared {
                 shared.cork()?;
             }
             let sent: Result<Vec<Promise>> =
-                asks.by_ref().take(BURST).map(|(object, ask)| ask_later(object, ask, self.timeout)).collect();
+                asks.by_ref().take(BURST).map(|(object, ask)| ask_later(object, ask, timeout)).collect();
             if let Some(shared) = &self.shared {
                 shared.uncork()?;
             }

@@ -3,7 +3,7 @@
 use super::shared::Shared;
 use crate::error::{Error, Exception, Result};
 use crate::fork;
-use crate::objects::{deadline, turn};
+use crate::objects::{deadline, time_limit, turn};
 use crate::protocol::Request;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Condvar, Instant, Mutex, lock, thread_local, wait_for};
@@ -261,6 +261,7 @@ impl Queue {
     /// the first at most so long, or until the last handle that counts has gone. Gives how many ran.
     pub fn run(&self, most: usize, timeout: Option<Duration>) -> Result<usize> {
         self.check_fork()?;
+        let _apart = time_limit::apart();
         let line = &self.line;
         line.mark_here();
         let mut state = lock(&line.state);

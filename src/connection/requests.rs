@@ -9,7 +9,7 @@ use super::wait::{Step, Waited, give_up_wait, step_until};
 use crate::codec::frame::Destination;
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Exception, Result};
-use crate::objects::{Promise, turn};
+use crate::objects::{Promise, TimeLimit, time_limit, turn};
 use crate::protocol::{Body, Handler, RequestId, Threads};
 use crate::sync::atomic::Ordering;
 use crate::value::{Reference, Value};
@@ -21,8 +21,13 @@ pub(super) const GET_ROOT: Body<'static> = Body::Raw { handler: Handler::GetRoot
 
 impl Shared {
     /// Puts a request behind what waits to be sent, and leaves the lock in the caller's hand.
-    #[inline]
-    fn start<'a>(self: &'a Arc<Shared>, body: Body<'_>, token: Token) -> Result<(Guard<'a>, i64)> {
+    #[inline(always)]
+    fn start<'a>(
+        self: &'a Arc<Shared>,
+        body: Body<'_>,
+        token: Token,
+        left: impl FnOnce(&Token, &Config) -> Option<Duration>,
+    ) -> Result<(Guard<'a>, i64)> {
         self.check_fork()?;
         let mut inner = self.lock();
         if self.accepted && inner.protocol.dialect() == Dialect::Auto && !inner.event_loop.is_on() {
@@ -35,7 +40,7 @@ impl Shared {
             inner.protocol.set_threads(threads::here(self));
         }
         let seq = if inner.protocol.sends_deadlines() {
-            let left = token.time_left(inner.protocol.config());
+            let left = left(&token, inner.protocol.config());
             inner.protocol.request_within(body, token, left)?
         } else {
             inner.protocol.request(body, token)?
@@ -46,18 +51,50 @@ impl Shared {
     /// Sends a request and waits for its answer; requests of the peer are served meanwhile. Bytes that fit come to lie
     /// in the room.
     pub fn sync_request(self: &Arc<Shared>, body: Body<'_>, room: Option<Box<dyn Destination>>) -> Result<Value> {
+        match time_limit::here() {
+            None => self.request_within(body, room, None),
+            Some(within) => self.request_limited(body, room, within),
+        }
+    }
+
+    /// The same within what the thread's application has said.
+    #[cold]
+    fn request_limited(
+        self: &Arc<Shared>,
+        body: Body<'_>,
+        room: Option<Box<dyn Destination>>,
+        within: TimeLimit,
+    ) -> Result<Value> {
+        within.check(|| format!("{} to {}", body_text(&body), self.name()))?;
+        let _apart = time_limit::apart();
+        self.request_within(body, room, Some(within))
+    }
+
+    #[inline(always)]
+    fn request_within(
+        self: &Arc<Shared>,
+        body: Body<'_>,
+        room: Option<Box<dyn Destination>>,
+        within: Option<TimeLimit>,
+    ) -> Result<Value> {
         let _guard = self.panic_guard();
         let _pause = turn::pause();
-        let (mut inner, seq) = self.start(body, Token::Sync)?;
+        let (mut inner, seq) = match &within {
+            None => self.start(body, Token::Sync, Token::time_left)?,
+            Some(within) => self.start(body, Token::Sync, |_, _| within.left())?,
+        };
         if let Some(room) = room {
             inner.protocol.receive_into(seq, room);
         }
-        let mut limit = Limit::lazy(inner.protocol.config().sync_request_timeout);
+        let mut limit = match &within {
+            None => Limit::lazy(inner.protocol.config().sync_request_timeout),
+            Some(within) => Limit::at(within.deadline()),
+        };
         let mut late = false;
         if !inner.writer.corked && !self.send_now(&mut inner) {
             (inner, late) = self.flush_within(inner, &mut limit);
         }
-        self.await_reply(inner, seq, &body, limit, late)
+        self.await_reply(inner, seq, &body, within, limit, late)
     }
 
     /// Waits for the answer to a request; requests of the peer are served meanwhile. With `late`, the time is up already.
@@ -67,6 +104,7 @@ impl Shared {
         inner: Guard<'a>,
         seq: i64,
         body: &Body<'_>,
+        within: Option<TimeLimit>,
         mut limit: Limit,
         late: bool,
     ) -> Result<Value> {
@@ -84,13 +122,16 @@ impl Shared {
                 outcome
             }
             (inner, Waited::Ended) => Err(inner.life.gone()),
-            (inner, Waited::TimedOut) => Err(self.expire(inner, seq, body)),
+            (inner, Waited::TimedOut) => Err(self.expire(inner, seq, body, within)),
         }
     }
 
     #[cold]
-    fn expire(&self, mut inner: Guard<'_>, seq: i64, body: &Body<'_>) -> Error {
-        let timeout = inner.protocol.config().sync_request_timeout;
+    fn expire(&self, mut inner: Guard<'_>, seq: i64, body: &Body<'_>, within: Option<TimeLimit>) -> Error {
+        let timeout = match within {
+            None => inner.protocol.config().sync_request_timeout,
+            Some(within) => Some(within.given()),
+        };
         inner.protocol.forget(seq);
         give_up_wait(inner);
         Error::Timeout(expired_text(body, &self.name(), timeout))
@@ -103,7 +144,7 @@ impl Shared {
         let _pause = turn::pause();
         let mut inner = self.lock();
         let (seq, deadline) = inner.references.root_asked.take()?;
-        Some(self.await_reply(inner, seq, &GET_ROOT, Limit::at(deadline), false))
+        Some(self.await_reply(inner, seq, &GET_ROOT, None, Limit::at(deadline), false))
     }
 
     /// Sends a request whose answer `result` will hold. Bytes that fit come to lie in the room.
@@ -118,7 +159,7 @@ impl Shared {
         if self.has_loop.load(Ordering::Relaxed) {
             self.check_room()?;
         }
-        let (mut inner, seq) = self.start(body, Token::Async(result.clone()))?;
+        let (mut inner, seq) = self.start(body, Token::Async(result.clone()), Token::time_left)?;
         result.sent(seq);
         if let Some(room) = room {
             inner.protocol.receive_into(seq, room);
@@ -192,15 +233,20 @@ impl Shared {
 
 /// What is said of a request that the peer `name` has not answered.
 pub(super) fn expired_text(body: &Body<'_>, name: &str, timeout: Option<Duration>) -> String {
-    let what = match body {
+    let what = body_text(body);
+    let seconds = timeout.unwrap_or_default().as_secs_f64();
+    format!("{what} on {name} did not answer in {seconds} s; it may still be running")
+}
+
+/// What a request is, for messages.
+fn body_text(body: &Body<'_>) -> String {
+    match body {
         Body::CallAttr { name, .. } => format!("{name}()"),
         Body::Call { target, .. } => format!("a call of {}", target.type_name),
         Body::Raw { handler, .. } => format!("request {handler}"),
         Body::Inspect { .. } => "inspect".to_owned(),
         Body::InstanceCheck { .. } => "isinstance".to_owned(),
-    };
-    let seconds = timeout.unwrap_or_default().as_secs_f64();
-    format!("{what} on {name} did not answer in {seconds} s; it may still be running")
+    }
 }
 
 /// Does an exception that a callback raised concern this side alone, and not the peer?

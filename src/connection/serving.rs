@@ -6,7 +6,7 @@ use super::state::{Guard, Inner, Key};
 use super::threads;
 use super::wait::{Step, Waited, give_up_wait};
 use crate::error::Result;
-use crate::objects::turn;
+use crate::objects::{time_limit, turn};
 use crate::sync::Instant;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,7 @@ impl Shared {
         self.check_fork()?;
         let _guard = self.panic_guard();
         let _pause = turn::pause();
+        let _apart = time_limit::apart();
         // A message that has the connection end is not handled: its error is.
         let handled =
             |inner: &mut Inner, step| (matches!(step, Step::Handled) && inner.life.failed.is_none()).then_some(());
@@ -94,6 +95,7 @@ impl Shared {
         self.check_fork()?;
         let _guard = self.panic_guard();
         let _pause = turn::pause();
+        let _apart = time_limit::apart();
         let mut inner = self.lock();
         inner.reader.begin_serving();
         match self.wait_until(inner, key, &mut Limit::Forever, look) {

@@ -6,7 +6,7 @@ use super::shared::Shared;
 use super::state::{Guard, Inner, Key, unlock_and_drop};
 use crate::config::Dialect;
 use crate::error::{Error, Result};
-use crate::objects::{Promise, served, turn};
+use crate::objects::{Promise, served, time_limit, turn};
 use crate::sync::Instant;
 use crate::transport;
 use crate::value::Value;
@@ -73,6 +73,7 @@ impl Shared {
     fn wait_while(self: &Arc<Shared>, key: Key, mut limit: Limit, missing: impl Fn() -> bool) {
         let _guard = self.panic_guard();
         let _pause = turn::pause();
+        let _apart = time_limit::apart();
         let look = |_: &mut Inner, _| (!missing()).then_some(());
         match self.wait_until(self.lock(), key, &mut limit, look) {
             (inner, Waited::TimedOut) => give_up_wait(inner),

@@ -22,6 +22,7 @@ mod python;
 mod restricted;
 pub(crate) mod served;
 mod signature;
+pub mod time_limit;
 pub(crate) mod turn;
 mod wrap;
 
@@ -41,6 +42,7 @@ pub use promise::{Callback, Promise};
 pub use python::{CycleCandidates, Dict, File, FileMode, Generator, List, unpickle};
 pub use restricted::restricted;
 pub use signature::{LiteralFault, LiteralReader, Signature};
+pub(crate) use time_limit::TimeLimit;
 pub(crate) use turn::Turn;
 pub use wrap::DataWrap;
 pub(crate) use wrap::HostWrap;

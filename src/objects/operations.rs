@@ -8,6 +8,7 @@ use super::no_wait;
 use super::peer::{Outcome, Peer, ask_peer};
 use super::promise::Promise;
 use super::served;
+use super::time_limit;
 use crate::error::{Error, Exception, Result};
 use crate::protocol::{Due, Name, Op};
 use crate::value::{Ask, Local, Reference, Text, Value};
@@ -21,9 +22,16 @@ pub fn ask(object: &Reference, ask: Ask<'_>) -> Result<Value> {
         Reference::Remote(proxy) => ask_peer(proxy, ask),
         Reference::Local(target) => {
             let result = no_wait::asking(|| ask_here(target, ask, |answer| answer))?;
-            if !result.is_settled() {
-                result.set_expiry(served::here().and_then(|peer| peer.timeout()));
+            if result.is_settled() {
+                return result.value();
             }
+            let within = time_limit::here();
+            let timeout = match &within {
+                None => served::here().and_then(|peer| peer.timeout()),
+                Some(within) => within.left(),
+            };
+            result.set_expiry(timeout);
+            let _apart = time_limit::apart();
             result.value()
         }
     }

@@ -175,6 +175,8 @@ static void calls(void)
 {
     rpyc_serving *serving = NULL;
     rpyc_value *value = NULL;
+    int64_t limited;
+    size_t limit;
 
     open_pair("on", "accept", &serving, NULL);
     CHECK(rpyc_connection_is_native(client));
@@ -182,6 +184,10 @@ static void calls(void)
         CHECK(about_an_hour(call("left")));
     OK(rpyc_object_get_attr(root, "limit", &value, &error));
     CHECK(about_an_hour(to_int(value)));
+    limit = rpyc_timeout_begin(60000);
+    limited = call("left");
+    CHECK(limited > 0 && limited <= 60000);
+    rpyc_timeout_end(limit);
     OK(rpyc_connection_set_option(client, "sync_request_timeout", "none", &error));
     CHECK(call("left") == -1);
     CHECK(value_of(start("left", -1)) == -1);

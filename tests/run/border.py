@@ -6,7 +6,7 @@ import re
 from runner import ROOT, TARGET, test
 
 # They need a peer, and are used elsewhere.
-NOT_ALONE = {"answers", "background_client", "bridge", "bridges", "buffers_peer", "classic_client", "classic_nesting", "classic_slave", "dialects", "differs_peer", "errors", "identities", "idle_release", "local_deferred", "native_peers", "nesting_middle", "nesting_releases", "numbers", "parameters_client", "parameters_server", "release_then_call", "restricted_views", "services", "stdio", "upstream"}
+NOT_ALONE = {"answers", "background_client", "bridge", "bridges", "buffers_peer", "classic_client", "classic_nesting", "classic_slave", "dialects", "differs_peer", "errors", "identities", "idle_release", "local_deferred", "native_peers", "nesting_middle", "nesting_releases", "numbers", "parameters_client", "parameters_server", "release_then_call", "restricted_views", "services", "stdio", "upstream", "waiting"}
 
 
 def programs():
@@ -70,6 +70,17 @@ def register_background(version):
         run(case, "background_client", args=[server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)])
 
 
+def waiting_server(case, version):
+    server = case.start([case.python(version), os.path.join(ROOT, "tests", "run", "clients", "waiting_server.py")])
+    return "tcp://127.0.0.1:" + server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
+
+
+def register_waiting(version):
+    @test("border.waiting.python-" + version, 90)
+    def waiting(case):
+        run(case, "waiting", args=[waiting_server(case, version)])
+
+
 def register_stress(version):
     @test("border.stress.python-" + version, 150)
     def stress(case):
@@ -130,6 +141,7 @@ for program in programs():
 for python in ("6.0.2", "5.3.1"):
     register_background(python)
     register_stress(python)
+    register_waiting(python)
     register_containers(python)
     for without_compression in (False, True):
         register_buffers(python, without_compression)

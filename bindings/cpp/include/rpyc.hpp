@@ -15,6 +15,7 @@
 #include "rpyc/value.hpp"
 #include "rpyc/error.hpp"
 #include "rpyc/exceptions.hpp"
+#include "rpyc/timeout.hpp"
 #include "rpyc/object.hpp"
 #include "rpyc/convert.hpp"
 #include "rpyc/access.hpp"

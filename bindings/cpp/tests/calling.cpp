@@ -127,6 +127,21 @@ void asynchronous(check::Checks &checks, const Fixture &c) {
         timed.expire_in(10ms);
         RAISES(rpyc::Timeout, timed.get());
     });
+    checks.add("time-limits", [&] {
+        const rpyc::Connection other = c.connect();
+        const rpyc::Object root = other.root();
+        RAISES(rpyc::Timeout, root.call("slow", 0.5, 1, rpyc::timeout(20ms)));
+        EQUAL(root.call("slow", 0, 2, rpyc::timeout(60s)), 2);       // the late answer was dropped
+        RAISES(rpyc::Timeout, root.attr("slow").get().object()(0.5, 1, rpyc::timeout(20ms)));
+        {
+            const rpyc::timeout limit(20ms);
+            RAISES(rpyc::Timeout, root.call("slow", 0.5, 1, rpyc::timeout(60s)));   // it can only be shortened
+            RAISES(rpyc::Timeout, root.attr("label").str());
+        }
+        EQUAL(root.call("slow", 0, 3), 3);
+        RAISES(rpyc::Timeout, root.async_call("slow", 0.5, 1, rpyc::timeout(20ms)).get());
+        EQUAL(root.async_call("slow", 0, 4, rpyc::timeout(60s)).get(), 4);
+    });
     checks.add("wait-any", [&] {
         const rpyc::Connection other = c.connect(), busy = c.connect();
         std::vector<rpyc::Future<int>> futures;

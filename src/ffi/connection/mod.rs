@@ -8,6 +8,8 @@ pub(crate) mod lifetime;
 #[allow(dead_code)]
 mod requests;
 
+mod waiting;
+
 mod facts;
 
 mod event_loop;

@@ -96,7 +96,7 @@ Future<Value> Object::async_call_into(const Buffer &buffer, const std::string &m
     rpyc_value *keywords = arguments.release_keywords();
     const std::size_t count = arguments.count();
     return detail::asynchronous(hold_, [&](rpyc_async_result **out, rpyc_error **error) {
-        return rpyc_object_call_method_into_async(raw_, name, arguments.release(), count, keywords, buffer.raw(), -1, out, error);
+        return rpyc_object_call_method_into_async(raw_, name, arguments.release(), count, keywords, buffer.raw(), arguments.timeout_ms(), out, error);
     });
 }
 

@@ -3,21 +3,13 @@
 #define RPYC_CONFIG_HPP
 
 #include "access.hpp"
+#include "timeout.hpp"
 
 #include <initializer_list>
 
 namespace rpyc {
 
 namespace detail {
-
-/** Milliseconds for the library, rounded up; what is negative is no limit. */
-template <class Rep, class Period>
-std::int64_t milliseconds(std::chrono::duration<Rep, Period> time) {
-    if (time < std::chrono::duration<Rep, Period>::zero())
-        return -1;
-    const double most = 9e15, wanted = std::ceil(std::chrono::duration<double, std::milli>(time).count());
-    return static_cast<std::int64_t>(wanted < most ? wanted : most);
-}
 
 /** Ends what the library was given. */
 template <class T>

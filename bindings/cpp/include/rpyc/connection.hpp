@@ -40,22 +40,22 @@ public:
 
     void ping() const { ping(std::chrono::milliseconds(-1)); }
     template <class Rep, class Period>
-    void ping(std::chrono::duration<Rep, Period> timeout) const {
+    void ping(std::chrono::duration<Rep, Period> time) const {
         rpyc_error *error = nullptr;
-        detail::check(rpyc_connection_ping(raw_, nullptr, 0, detail::milliseconds(timeout), &error), error);
+        detail::check(rpyc_connection_ping(raw_, nullptr, 0, detail::milliseconds(time), &error), error);
     }
 
     /** Waits for one message of the peer and handles it, in this thread. Was there one? */
     bool serve() const { return serve(std::chrono::milliseconds(-1)); }
     template <class Rep, class Period>
-    bool serve(std::chrono::duration<Rep, Period> timeout) const {
-        return handled(rpyc_connection_serve, detail::milliseconds(timeout));
+    bool serve(std::chrono::duration<Rep, Period> time) const {
+        return handled(rpyc_connection_serve, detail::milliseconds(time));
     }
     /** Handles what has arrived, or all that comes within a time. False, too, when the connection has ended: see closed(). */
     bool poll_all() const { return handled(rpyc_connection_poll_all, 0); }
     template <class Rep, class Period>
-    bool poll_all(std::chrono::duration<Rep, Period> timeout) const {
-        return handled(rpyc_connection_poll_all, detail::milliseconds(timeout));
+    bool poll_all(std::chrono::duration<Rep, Period> time) const {
+        return handled(rpyc_connection_poll_all, detail::milliseconds(time));
     }
     /** Serves the peer in this thread until the connection ends. */
     void serve_all() const {

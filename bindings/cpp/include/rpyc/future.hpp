@@ -220,7 +220,7 @@ Future<Value> Object::async_call(const char *method, A &&...args) const {
     rpyc_value *keywords = arguments.release_keywords();
     const std::size_t count = arguments.count();
     return detail::asynchronous(hold_, [&](rpyc_async_result **out, rpyc_error **error) {
-        return rpyc_object_call_method_async(raw_, method, arguments.release(), count, keywords, -1, out, error);
+        return rpyc_object_call_method_async(raw_, method, arguments.release(), count, keywords, arguments.timeout_ms(), out, error);
     });
 }
 template <class... A>
@@ -233,7 +233,7 @@ Future<Value> Object::async(A &&...args) const {
     rpyc_value *keywords = arguments.release_keywords();
     const std::size_t count = arguments.count();
     return detail::asynchronous(hold_, [&](rpyc_async_result **out, rpyc_error **error) {
-        return rpyc_object_call_async(raw_, arguments.release(), count, keywords, -1, out, error);
+        return rpyc_object_call_async(raw_, arguments.release(), count, keywords, arguments.timeout_ms(), out, error);
     });
 }
 
@@ -243,7 +243,7 @@ Future<Value> Connection::async_request(std::int32_t handler, A &&...args) const
     arguments.refuse_keywords();
     const std::size_t count = arguments.count();
     return detail::asynchronous(detail::Hold(rpyc_connection_clone(raw_)), [&](rpyc_async_result **out, rpyc_error **error) {
-        return rpyc_connection_async_request(raw_, handler, arguments.release(), count, -1, out, error);
+        return rpyc_connection_async_request(raw_, handler, arguments.release(), count, arguments.timeout_ms(), out, error);
     });
 }
 

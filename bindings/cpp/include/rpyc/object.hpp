@@ -3,6 +3,7 @@
 #define RPYC_OBJECT_HPP
 
 #include "exceptions.hpp"
+#include "timeout.hpp"
 
 #include <cstring>
 
@@ -34,6 +35,8 @@ public:
     Arguments &operator=(const Arguments &) = delete;
 
     std::size_t count() const noexcept { return count_; }
+    /** What an rpyc::timeout among them says; -1: none does. A synchronous call is within it as long as it lives. */
+    std::int64_t timeout_ms() const noexcept { return timeout_ms_; }
     /** From here on they belong to the function that gets them. */
     rpyc_value *const *release() noexcept {
         count_ = 0;
@@ -88,6 +91,8 @@ private:
         } else if constexpr (std::is_same_v<B, Args>) {
             for (const Value &value : argument.items)
                 push(value);
+        } else if constexpr (std::is_same_v<B, timeout>) {
+            timeout_ms_ = argument.milliseconds();
         } else {
             static_assert(std::is_constructible_v<Value, T>, "this type of argument has no rpyc::Convert");
             push(Value(std::forward<T>(argument)));
@@ -96,6 +101,7 @@ private:
 
     rpyc_value *first_[inline_size] = {};
     std::size_t count_ = 0;
+    std::int64_t timeout_ms_ = -1;
     std::vector<rpyc_value *> more_{};
     std::vector<std::string> names_{};
     std::vector<Value> values_{};

@@ -29,17 +29,17 @@ public:
     std::size_t run() const { return run(0, std::chrono::milliseconds(0)); }
     /** Runs at most `most` calls, 0 for as many as wait, and waits for the first one; a negative time is no limit. */
     template <class Rep, class Period>
-    std::size_t run(std::size_t most, std::chrono::duration<Rep, Period> timeout) const {
+    std::size_t run(std::size_t most, std::chrono::duration<Rep, Period> time) const {
         std::size_t ran = 0;
         rpyc_error *error = nullptr;
-        detail::check(rpyc_queue_run(raw_, most, detail::milliseconds(timeout), &ran, &error), error);
+        detail::check(rpyc_queue_run(raw_, most, detail::milliseconds(time), &ran, &error), error);
         return ran;
     }
     /** Calls that wait longer are answered with TimeoutError; a negative time is no limit. */
     template <class Rep, class Period>
-    void set_timeout(std::chrono::duration<Rep, Period> timeout) const {
+    void set_timeout(std::chrono::duration<Rep, Period> time) const {
         rpyc_error *error = nullptr;
-        detail::check(rpyc_queue_set_timeout(raw_, detail::milliseconds(timeout), &error), error);
+        detail::check(rpyc_queue_set_timeout(raw_, detail::milliseconds(time), &error), error);
     }
     std::size_t size() const noexcept { return rpyc_queue_length(raw_); }
     /** Readable while calls wait. */
