@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 thread_local! {
-    /// The queues whose calls this thread runs.
+    /// The queues whose calls this thread runs; gone when destructors of the application's own data run at its end.
     static MINE: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -114,12 +114,12 @@ impl CallQueue {
     /// Is this a thread that runs the queue's calls?
     #[inline]
     pub(super) fn is_here(&self) -> bool {
-        MINE.with(|mine| mine.borrow().contains(&self.number))
+        MINE.try_with(|mine| mine.borrow().contains(&self.number)).unwrap_or(false)
     }
 
     fn mark_here(&self) {
         if !self.is_here() {
-            MINE.with(|mine| mine.borrow_mut().push(self.number));
+            let _ = MINE.try_with(|mine| mine.borrow_mut().push(self.number));
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::protocol::{Request, Threads};
 use crate::sync::thread_local;
 use std::cell::RefCell;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -11,8 +12,9 @@ static LAST: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static ID: u64 = LAST.fetch_add(1, Ordering::Relaxed) + 1;
-    /// For each connection that this thread is serving a request of: the peer's thread that sent it.
-    static BOUND: RefCell<Vec<(usize, u64)>> = const { RefCell::new(Vec::new()) };
+    /// For each connection that this thread is serving a request of: the peer's thread that sent it. Without a destructor it
+    /// is there as long as the thread.
+    static BOUND: ManuallyDrop<RefCell<Vec<(usize, u64)>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
 /// A number for this thread that no other thread of the process has.
@@ -47,6 +49,13 @@ pub(super) fn bind<C>(connection: &Arc<C>, from: u64) -> Binding {
 
 impl Drop for Binding {
     fn drop(&mut self) {
-        BOUND.with(|bound| bound.borrow_mut().pop());
+        BOUND.with(|bound| {
+            let mut bound = bound.borrow_mut();
+            bound.pop();
+            if bound.is_empty() {
+                // A thread that ends would leak its memory.
+                *bound = Vec::new();
+            }
+        });
     }
 }

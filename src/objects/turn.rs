@@ -3,6 +3,7 @@
 use crate::sync::{Condvar, Mutex, lock, thread_local, wait};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 /// The turn of one object, or a place in the line for one that is taken in order.
@@ -39,8 +40,8 @@ impl State {
 }
 
 thread_local! {
-    /// The turns that this thread holds, innermost last.
-    static HELD: RefCell<Vec<Turn>> = const { RefCell::new(Vec::new()) };
+    /// The turns that this thread holds, innermost last. Without a destructor it is there as long as the thread.
+    static HELD: ManuallyDrop<RefCell<Vec<Turn>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
 impl Turn {
@@ -113,7 +114,14 @@ struct End<'a>(&'a Turn);
 
 impl Drop for End<'_> {
     fn drop(&mut self) {
-        HELD.with(|held| held.borrow_mut().pop());
+        HELD.with(|held| {
+            let mut held = held.borrow_mut();
+            held.pop();
+            if held.is_empty() {
+                // A thread that ends would leak its memory.
+                *held = Vec::new();
+            }
+        });
         self.0.give_back();
     }
 }

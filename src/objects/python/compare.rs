@@ -12,6 +12,7 @@ use crate::error::{Error, Exception};
 use crate::value::{Ask, CompareOp, Reference, Value};
 use std::cell::{Cell, RefCell};
 use std::cmp::Ordering;
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
 /// So many nested comparisons are followed.
@@ -208,18 +209,26 @@ pub(super) fn repr_once(
     inside: &str,
     make: impl FnOnce() -> Result<String, Exception>,
 ) -> Result<Value, Exception> {
-    thread_local!(static UNDER_WAY: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) });
+    // Without a destructor it is there as long as the thread.
+    thread_local!(static UNDER_WAY: ManuallyDrop<RefCell<Vec<usize>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) });
     struct Back;
     impl Drop for Back {
         fn drop(&mut self) {
-            UNDER_WAY.with_borrow_mut(|under_way| under_way.pop());
+            UNDER_WAY.with(|under_way| {
+                let mut under_way = under_way.borrow_mut();
+                under_way.pop();
+                if under_way.is_empty() {
+                    // A thread that ends would leak its memory.
+                    *under_way = Vec::new();
+                }
+            });
         }
     }
     let address = Arc::as_ptr(call.object()) as usize;
-    if UNDER_WAY.with_borrow(|under_way| under_way.contains(&address)) {
+    if UNDER_WAY.with(|under_way| under_way.borrow().contains(&address)) {
         return Ok(Value::str(inside));
     }
-    UNDER_WAY.with_borrow_mut(|under_way| under_way.push(address));
+    UNDER_WAY.with(|under_way| under_way.borrow_mut().push(address));
     let _back = Back;
     Ok(Value::from(counted(make)?))
 }
