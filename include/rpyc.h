@@ -27,12 +27,11 @@
  * Common statuses. Functions refer to three groups by name. Connection errors are the reasons for which a connection
  * ends: RPYC_ERR_EOF (by the peer), RPYC_ERR_CLOSED (by this side), RPYC_ERR_IO, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT,
  * RPYC_ERR_DIALECT, RPYC_ERR_EXIT and RPYC_ERR_INTERRUPTED, and RPYC_ERR_STATE (in create of a service, before the
- * connection begins). Sending errors are connection errors and the reasons for
- * which a request is not sent: RPYC_ERR_FORKED, RPYC_ERR_BACKPRESSURE (in non-blocking mode), RPYC_ERR_LIMIT (nested too
- * deep), RPYC_ERR_UNSUPPORTED (a value that cannot be sent), RPYC_ERR_STATE (an object of a session). Request errors
- * are sending errors and the failures of waiting for the reply: RPYC_ERR_REMOTE, RPYC_ERR_DENIED and
- * RPYC_ERR_STOP_ITERATION (exceptions of the peer), RPYC_ERR_UNKNOWN_OBJECT (the reply names an object that was not
- * exported), RPYC_ERR_TIMEOUT.
+ * connection begins). Sending errors are connection errors and the reasons for which a request is not sent:
+ * RPYC_ERR_FORKED, RPYC_ERR_BACKPRESSURE (in non-blocking mode), RPYC_ERR_LIMIT (nested too deep), RPYC_ERR_UNSUPPORTED (a
+ * value that cannot be sent), RPYC_ERR_STATE (an object of a session). Request errors are sending errors and the failures
+ * of waiting for the reply: RPYC_ERR_REMOTE, RPYC_ERR_DENIED and RPYC_ERR_STOP_ITERATION (exceptions of the peer),
+ * RPYC_ERR_UNKNOWN_OBJECT (the reply names an object that was not exported), RPYC_ERR_TIMEOUT.
  *
  * Outputs are named _out, stand last, and are written on every path: NULL, 0 or false first, the result on success.
  * error_out may be NULL; else it is always written, NULL on success, and what it then holds is owned: free it with
@@ -54,7 +53,8 @@
  * threads serve, unless its class has RPYC_CLASS_SERIAL. (4) They run on a thread that is inside a function of this
  * library for that connection, on a server's threads, or on the thread that answers a deferred call; a plain client has
  * no hidden threads. (5) No lock is held meanwhile, so any function may be called, except those that say otherwise.
- * (6) They return: no longjmp and no C++ exception passes through them.
+ * (6) They return: no longjmp, pthread_exit and C++ exception passes through them. A thread must not be cancelled
+ * (pthread_cancel) while it is in the library or in a callback: the process would be aborted.
  *
  * Threads. Any function may be called from any thread, on the same handle too if it is a shared one, unless its text
  * says otherwise. After fork(), the child gets RPYC_ERR_FORKED from the handles that it inherited, and may free them.
@@ -747,12 +747,14 @@ typedef struct rpyc_class_table {
      * Of a service: makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection
      * is refused: it ends before anything is answered, without on_connect and on_disconnect, and where this side made it,
      * the function that did gives RPYC_ERR_STATE. connection is lent; it tells its options, credentials and ends, and
-     * keeps a pointer (rpyc_connection_set_userdata), but nothing can be requested yet: RPYC_ERR_STATE. It is NULL for
-     * the one object of RPYC_CLASS_SHARED. NULL in place of the function: self is userdata.
+     * keeps a pointer (rpyc_connection_set_userdata), but nothing can be requested or served yet: RPYC_ERR_STATE. What
+     * create makes may hold a clone of it. It is NULL for the one object of RPYC_CLASS_SHARED. NULL in place of the
+     * function: self is userdata.
      */
     void *(*create)(rpyc_connection *connection, void *userdata);
     /**
-     * Ends what create made.
+     * Ends what create made: after on_disconnect, when the calls that use it have returned and no handle of the
+     * application's keeps the connection open.
      */
     void (*destroy)(void *instance);
     /**
@@ -1108,7 +1110,7 @@ typedef struct rpyc_slave_table {
      */
     void *(*create)(rpyc_connection *connection, void *userdata);
     /**
-     * Ends what create made.
+     * Ends what create made, as with rpyc_class_table.
      */
     void (*destroy)(void *instance);
     /**
@@ -2815,7 +2817,8 @@ rpyc_status rpyc_connection_set_option(rpyc_connection *connection,
 /**
  * Keeps a pointer of the application's at the connection, in the place of one that was kept.
  *
- * create of a service may do it, so that its other callbacks find the pointer.
+ * create of a service may do it, so that its other callbacks find the pointer. What userdata stands for must not hold a
+ * clone of this connection: the two would keep each other.
  *
  * @param connection borrowed; also one that was lent to a callback
  * @param userdata consumed, also if the function fails; what rpyc_connection_userdata gives from now on
@@ -2882,7 +2885,8 @@ rpyc_status rpyc_connection_peer_name(const rpyc_connection *connection, rpyc_va
  * @param connection borrowed
  * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the connection is being made)
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the connection is being made),
+ *         RPYC_ERR_CLOSED (it is closed, and its last handle that kept it open has been freed)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2939,7 +2943,7 @@ rpyc_status rpyc_connection_endpoints(const rpyc_connection *connection,
 
 /**
  * Gives this one connection another root: what the peer gets from now on when it asks for our root. Peers ask once, so
- * the place for it is on_connect. The service's hooks still get the instance that was made for the connection.
+ * the place for it is create or on_connect. The service's hooks still get the instance that was made for the connection.
  *
  * @param connection borrowed; also one that was lent to a service's callback
  * @param root copied reference; an object of this process
@@ -3043,7 +3047,8 @@ int32_t rpyc_connection_wake_fileno(const rpyc_connection *connection);
  * @param flags 0 or RPYC_SERVE_IN_ORDER; it holds for all threads that serve the connection, from now on
  * @param serving_out owned; free it with rpyc_serving_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT, RPYC_ERR_IO (no thread can be had)
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT, RPYC_ERR_IO (no thread can be had), RPYC_ERR_STATE (in
+ *         create of a service)
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3061,7 +3066,8 @@ rpyc_status rpyc_connection_serve_background(rpyc_connection *connection,
  * @param flags as for rpyc_connection_serve_background
  * @param error_out owned; may be NULL
  * @return RPYC_OK when the peer or this side closed it; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT,
- *         RPYC_ERR_IO (no thread can be had), RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT
+ *         RPYC_ERR_IO (no thread can be had), RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_STATE (in create
+ *         of a service)
  *
  * Threads: any thread. Since 0.1.
  */

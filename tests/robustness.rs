@@ -436,7 +436,7 @@ fn a_shared_service_may_connect_while_it_is_made() {
     let (left, _right) = pair();
     let outer = Connection::new(left, class.get(), config()).unwrap();
     let inner = inner.lock().unwrap().take().unwrap().0;
-    assert!(Arc::ptr_eq(outer.service().unwrap(), inner.service().unwrap()));
+    assert!(Arc::ptr_eq(&outer.service().unwrap(), &inner.service().unwrap()));
 }
 
 #[test]

@@ -177,7 +177,7 @@ fn sys() -> Reference {
 
 /// The service of the connection over which a call came.
 pub fn service_of(call: &Call) -> Option<Arc<Object>> {
-    Connection::of(call.peer()?)?.service().cloned()
+    Connection::of(call.peer()?)?.service()
 }
 
 /// What `name in conn.modules` of rpyc 6 asks.

@@ -42,6 +42,7 @@ impl Connection {
         if threads == 0 || threads > 1024 {
             return Err(Error::Argument("a connection is served by 1 to 1024 threads".into()));
         }
+        self.shared.check_made()?;
         self.shared.lock().reader.order = in_order.then(Turn::default);
         Ok(Arc::new(Serving {
             crew: Crew::new(),

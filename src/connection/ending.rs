@@ -7,7 +7,9 @@ use crate::config::{BeforeClosed, Dialect};
 use crate::error::{Error, Exception, Result};
 use crate::log::Level;
 use crate::objects::{Peer, turn};
+use crate::protocol::Protocol;
 use crate::sync::atomic::Ordering;
+use crate::sync::lock;
 use crate::value::Home;
 use std::sync::{Arc, PoisonError};
 
@@ -57,7 +59,7 @@ impl Shared {
             Error::Eof(text) => Error::Eof(lost_text(&self.name(), &text)),
             other => other,
         };
-        let error = inner.life.end.get_or_insert(error).clone();
+        let error = inner.life.end.insert(error).clone();
         self.closed.store(true, Ordering::SeqCst);
         let overdrawn = inner.protocol.counts().overdrawn;
         inner.protocol.abandon();
@@ -105,14 +107,30 @@ impl Shared {
     }
 
     pub(super) fn disconnected(self: &Arc<Shared>) {
+        // Taken before the swap: after it, another thread may release the root.
+        let root = self.service();
         if self.connected.swap(false, Ordering::SeqCst) {
-            if let Some(root) = self.service.get() {
+            if let Some(root) = &root {
                 if let Some(hook) = root.class().service().and_then(|service| service.on_disconnect.as_ref()) {
                     let peer: Arc<dyn Peer> = self.clone();
                     hook(&peer, root);
                 }
             }
+            drop(root);
+            self.release_root();
         }
+    }
+
+    /// Lets go of our root after the end, when no handle of the user's is left: its state may hold one of the handles that do
+    /// not count, and with that this very connection.
+    pub(super) fn release_root(&self) {
+        let used = self.handles.load(Ordering::SeqCst) > 0 || self.connected.load(Ordering::SeqCst);
+        if used || !self.is_closed() || self.check_fork().is_err() {
+            return;
+        }
+        let service = lock(&self.service).take();
+        let root = self.with_protocol(Protocol::take_root);
+        drop((service, root));
     }
 
     /// An exception of a callback that is not the peer's affair: the peer is told the end, and whoever serves gets it.

@@ -68,6 +68,7 @@ impl Drop for Connection {
     fn drop(&mut self) {
         if self.counted && self.shared.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.shared.abort(true);
+            self.shared.release_root();
         }
     }
 }
@@ -117,10 +118,10 @@ impl Connection {
         service: Option<&Arc<Class>>,
         root_asked: Option<(i64, Option<Instant>)>,
     ) -> Result<Connection> {
-        let shared = Shared::over(transport.clone(), protocol, false);
+        let shared = Shared::over(transport, protocol, false);
         let root = shared.make_root(service.unwrap_or(&VOID_SERVICE));
         if root.state().is::<Refused>() {
-            transport.shutdown();
+            shared.end();
             return Err(Error::State("the service has turned the connection away: its create gave nothing".into()));
         }
         shared.handles.store(1, Ordering::Relaxed);
@@ -209,7 +210,7 @@ impl Connection {
     }
 
     /// Our own root, as the peer gets it.
-    pub fn service(&self) -> Option<&Arc<Object>> {
+    pub fn service(&self) -> Option<Arc<Object>> {
         self.shared.service()
     }
 
@@ -352,7 +353,7 @@ impl Connection {
         self.shared.cork()
     }
 
-    /// Sends what was gathered since `begin`, and ends it.
+    /// Sends what was gathered since `cork`, and ends it.
     pub fn flush(&self) -> Result<()> {
         self.shared.uncork()
     }

@@ -32,7 +32,8 @@ pub struct Shared {
     pub(super) closed: AtomicBool,
     /// Handles of the user that keep the connection open.
     pub(super) handles: AtomicUsize,
-    pub(super) service: OnceLock<Arc<Object>>,
+    /// Our own root, until `release_root`.
+    pub(super) service: Mutex<Option<Arc<Object>>>,
     pub(super) connected: AtomicBool,
     pub(super) bind_threads: bool,
     /// Calls of the peer are left to it, for the application to run where it wants.
@@ -84,7 +85,7 @@ impl Shared {
             releases,
             closed: AtomicBool::new(false),
             handles: AtomicUsize::new(0),
-            service: OnceLock::new(),
+            service: Mutex::new(None),
             connected: AtomicBool::new(false),
             bind_threads,
             queue: OnceLock::new(),
@@ -144,24 +145,43 @@ impl Shared {
     }
 
     /// Our own root on this connection.
-    pub fn service(&self) -> Option<&Arc<Object>> {
-        self.service.get()
+    pub fn service(&self) -> Option<Arc<Object>> {
+        lock(&self.service).clone()
     }
 
     /// The root for this connection. Until there is one, nothing can be requested or served.
     pub(super) fn make_root(self: &Arc<Shared>, service: &Arc<Class>) -> Arc<Object> {
-        self.lock().life.end =
-            Some(Error::State("the connection is being made: its service has no instance yet".into()));
+        self.set_end(Some(Error::State("the connection is being made: its service has no instance yet".into())));
         let peer: Arc<dyn Peer> = self.clone();
         let root = service.root(Some(&peer));
-        self.lock().life.end = None;
+        self.set_end(None);
         root
     }
 
-    /// Gives the connection its root and tells the service.
+    /// Unless it has ended: create may close it, and a server may be stopped at any time.
+    fn set_end(&self, end: Option<Error>) {
+        let mut inner = self.lock();
+        if !self.is_closed() {
+            inner.life.end = end;
+        }
+    }
+
+    /// Refuses what would serve before there is a root.
+    pub(super) fn check_made(&self) -> Result<()> {
+        match &self.lock().life.end {
+            Some(error) if !self.is_closed() => Err(error.clone()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives the connection its root, unless create has given it one, and tells the service.
     pub(super) fn install(self: &Arc<Shared>, root: Arc<Object>) {
-        let _ = self.service.set(root.clone());
-        drop(self.with_protocol(|protocol| protocol.set_root(root.clone())));
+        *lock(&self.service) = Some(root.clone());
+        self.with_protocol(|protocol| {
+            if protocol.root().is_none() {
+                protocol.set_root(root.clone());
+            }
+        });
         if let Some(hook) = root.class().service().and_then(|service| service.on_connect.as_ref()) {
             let peer: Arc<dyn Peer> = self.clone();
             hook(&peer, &root);

@@ -212,6 +212,11 @@ impl<T> Protocol<T> {
         self.core.root.replace(root)
     }
 
+    /// For the end: our root as it was.
+    pub fn take_root(&mut self) -> Option<Arc<dyn Local>> {
+        self.core.root.take()
+    }
+
     /// What messages of the log call the connection.
     pub fn set_name(&mut self, name: String) {
         self.core.notes.name = name;

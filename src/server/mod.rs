@@ -306,10 +306,11 @@ impl Inner {
 #[cfg(all(test, not(feature = "model")))]
 mod tests {
     use super::*;
+    use crate::connection::Attachment;
     use crate::objects::{Call, Definition, Member as ClassMember, Method, Service};
     use crate::sync::thread;
     use crate::transport::{Ready, pair};
-    use std::any::Any;
+    use std::ffi::c_void;
     use std::io::{self, IoSlice};
     use std::sync::mpsc;
 
@@ -354,7 +355,7 @@ mod tests {
         }
     }
 
-    /// The state of a service, whose destructor waits for its server.
+    /// What the application keeps at a connection, whose destructor waits for its server.
     struct Joins(Arc<Mutex<Option<Server>>>, Mutex<mpsc::Sender<(Option<String>, Result<()>)>>);
 
     impl Drop for Joins {
@@ -363,6 +364,12 @@ mod tests {
                 let here = thread::current().name().map(str::to_owned);
                 let _ = lock(&self.1).send((here, server.join()));
             }
+        }
+    }
+
+    impl Attachment for Joins {
+        fn pointer(&self) -> *mut c_void {
+            std::ptr::null_mut()
         }
     }
 
@@ -384,8 +391,10 @@ mod tests {
             members: vec![ClassMember::method("exposed_long", None, None, run).unwrap()],
             service: Some(Service {
                 aliases: Vec::new(),
-                create: Box::new(move |_| {
-                    Box::new(Joins(held.clone(), Mutex::new(ended.clone()))) as Box<dyn Any + Send + Sync>
+                create: Box::new(move |peer| {
+                    let joins = Joins(held.clone(), Mutex::new(ended.clone()));
+                    Connection::of(peer.unwrap()).unwrap().attach(Arc::new(joins));
+                    Box::new(())
                 }),
                 on_connect: None,
                 on_disconnect: None,

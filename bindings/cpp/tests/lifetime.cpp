@@ -407,6 +407,42 @@ void none_is_an_empty_optional() {
     EQUAL(root.call("echo", std::optional<int>(3)), 3);
 }
 
+// ---------------------------------------------------------------- instances
+
+struct Session {
+    rpyc::Connection client;
+    static inline std::atomic<int> alive{0}, ended{0};
+    explicit Session(const rpyc::Connection &connection) : client(connection) { alive++; }
+    Session(const Session &) = delete;
+    Session &operator=(const Session &) = delete;
+    ~Session() { alive--; }
+    Value ask(const std::string &name) const { return client.root().call(name); }
+};
+
+/** An instance that keeps its connection, to call the client later, goes with it. */
+void instances_hold_their_connection() {
+    const auto sessions = rpyc::Service::of<Session>("Sessions", [](const rpyc::Connection &client) {
+                              RAISES(rpyc::StateError, client.root());
+                              return std::make_shared<Session>(client);
+                          })
+                              .expose("ask", &Session::ask)
+                              .on_disconnect([](Session &session, const rpyc::Connection &) {
+                                  TRUE(session.client.closed());
+                                  Session::ended++;
+                              });
+    const rpyc::Server server("tcp://127.0.0.1:0", sessions);
+    server.start();
+    for (int i = 0; i < 3; i++) {
+        const auto client = rpyc::connect(server.address(), rpyc::Service("Client").expose("name", [] { return "me"; }));
+        EQUAL(client.root().call("ask", "name"), "me");
+        TRUE(Session::alive > 0);
+    }
+    server.stop(1s);
+    server.join();
+    EQUAL(Session::ended.load(), 3);
+    EQUAL(Session::alive.load(), 0);
+}
+
 // ---------------------------------------------------------------- tables with mistakes
 
 void two_of_one_name_are_refused() {
@@ -461,6 +497,7 @@ int main(int argc, char **argv) {
     checks.add("servers-go-on", servers_go_on);
     checks.add("accessors-assign", accessors_assign);
     checks.add("none-is-an-empty-optional", none_is_an_empty_optional);
+    checks.add("instances-hold-their-connection", instances_hold_their_connection);
     checks.add("two-of-one-name-are-refused", two_of_one_name_are_refused);
     return checks.run();
 }

@@ -48,7 +48,7 @@ pub struct rpyc_slave_table {
     /// refused, as with rpyc_class_table, which also tells what connection can do. NULL in place of the function: it is
     /// userdata.
     pub create: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, userdata: *mut c_void) -> *mut c_void>,
-    /// Ends what create made.
+    /// Ends what create made, as with rpyc_class_table.
     pub destroy: Option<unsafe extern "C" fn(instance: *mut c_void)>,
     /// A master has connected; no request of it has been served. connection is lent.
     pub on_connect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,

@@ -5,7 +5,9 @@ use crate::connection::Connection;
 use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{name, output};
-use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE, RPYC_ERR_TYPE, rpyc_status};
+use crate::ffi::border::status::{
+    Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_CLOSED, RPYC_ERR_STATE, RPYC_ERR_TYPE, rpyc_status,
+};
 use crate::ffi::border::types::{rpyc_connection, rpyc_error, rpyc_object, rpyc_value};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
 use crate::ffi::connection::lifetime::checked;
@@ -42,7 +44,8 @@ pub unsafe extern "C" fn rpyc_connection_set_option(
 
 /// Keeps a pointer of the application's at the connection, in the place of one that was kept.
 ///
-/// create of a service may do it, so that its other callbacks find the pointer.
+/// create of a service may do it, so that its other callbacks find the pointer. What userdata stands for must not hold a
+/// clone of this connection: the two would keep each other.
 ///
 /// @param connection borrowed; also one that was lent to a callback
 /// @param userdata consumed, also if the function fails; what rpyc_connection_userdata gives from now on
@@ -143,7 +146,8 @@ pub unsafe extern "C" fn rpyc_connection_peer_name(
 /// @param connection borrowed
 /// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the connection is being made)
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the connection is being made),
+///         RPYC_ERR_CLOSED (it is closed, and its last handle that kept it open has been freed)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -156,8 +160,11 @@ pub unsafe extern "C" fn rpyc_connection_local_root(
     unsafe {
         ffi_boundary(error_out, || {
             let out = output(object_out, "object_out")?;
-            let root = checked(connection)?.service().cloned();
-            let root = root.ok_or_else(|| Failure::new(RPYC_ERR_STATE, "there is no service yet"))?;
+            let connection = checked(connection)?;
+            let root = connection.service().ok_or_else(|| match connection.closed() {
+                true => Failure::new(RPYC_ERR_CLOSED, "the connection is closed, and its service's instance is gone"),
+                false => Failure::new(RPYC_ERR_STATE, "there is no service yet"),
+            })?;
             out.put(handle::new(Reference::Local(root).into()))
         })
     }
@@ -245,7 +252,7 @@ pub unsafe extern "C" fn rpyc_connection_endpoints(
 }
 
 /// Gives this one connection another root: what the peer gets from now on when it asks for our root. Peers ask once, so
-/// the place for it is on_connect. The service's hooks still get the instance that was made for the connection.
+/// the place for it is create or on_connect. The service's hooks still get the instance that was made for the connection.
 ///
 /// @param connection borrowed; also one that was lent to a service's callback
 /// @param root copied reference; an object of this process

@@ -35,7 +35,8 @@ fn is_in_order(flags: i32) -> Result<bool> {
 /// @param flags 0 or RPYC_SERVE_IN_ORDER; it holds for all threads that serve the connection, from now on
 /// @param serving_out owned; free it with rpyc_serving_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT, RPYC_ERR_IO (no thread can be had)
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT, RPYC_ERR_IO (no thread can be had), RPYC_ERR_STATE (in
+///         create of a service)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -63,7 +64,8 @@ pub unsafe extern "C" fn rpyc_connection_serve_background(
 /// @param flags as for rpyc_connection_serve_background
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK when the peer or this side closed it; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT,
-///         RPYC_ERR_IO (no thread can be had), RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT
+///         RPYC_ERR_IO (no thread can be had), RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_STATE (in create
+///         of a service)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

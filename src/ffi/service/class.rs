@@ -122,10 +122,12 @@ pub struct rpyc_class_table {
     /// Of a service: makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection
     /// is refused: it ends before anything is answered, without on_connect and on_disconnect, and where this side made it,
     /// the function that did gives RPYC_ERR_STATE. connection is lent; it tells its options, credentials and ends, and
-    /// keeps a pointer (rpyc_connection_set_userdata), but nothing can be requested yet: RPYC_ERR_STATE. It is NULL for
-    /// the one object of RPYC_CLASS_SHARED. NULL in place of the function: self is userdata.
+    /// keeps a pointer (rpyc_connection_set_userdata), but nothing can be requested or served yet: RPYC_ERR_STATE. What
+    /// create makes may hold a clone of it. It is NULL for the one object of RPYC_CLASS_SHARED. NULL in place of the
+    /// function: self is userdata.
     pub create: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, userdata: *mut c_void) -> *mut c_void>,
-    /// Ends what create made.
+    /// Ends what create made: after on_disconnect, when the calls that use it have returned and no handle of the
+    /// application's keeps the connection open.
     pub destroy: Option<unsafe extern "C" fn(instance: *mut c_void)>,
     /// Of a service: a connection has begun; no request of the peer has been served. connection is lent.
     pub on_connect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,
