@@ -1,7 +1,7 @@
 //! Attributes of objects of ours: whether they exist; reading, setting and deleting them.
 
 use super::bridge::Bridge;
-use super::class::{BoundMethod, Member, MemberKind, Method, Object};
+use super::class::{BoundMethod, Class, Member, MemberKind, Method, Object};
 use super::defaults::Slot;
 use super::job::{Job, ask, downcast};
 use crate::error::Exception;
@@ -42,15 +42,24 @@ pub(super) fn dynamic_name(target: &Arc<dyn Local>, name: &str) -> Option<Name> 
 }
 
 pub(super) fn missing(job: Job, object: &Arc<Object>, name: &str) {
-    let text = format!("'{}' object has no attribute '{name}'", object.class.shape().class_name());
+    let text = format!("'{}' object has no attribute '{name}'", object.class.shape().looked_up_in());
     job.fail("AttributeError", text);
+}
+
+/// What Python says of a property without this function, and of what is no property.
+fn unchangeable(class: &Class, member: &Member, lacks: &str) -> String {
+    let (class, name) = (class.shape().class_name(), &member.name);
+    match member.kind {
+        MemberKind::Property { .. } => format!("property '{name}' of '{class}' object has no {lacks}"),
+        _ => format!("'{class}' object attribute '{name}' is read-only"),
+    }
 }
 
 pub(super) fn read_member(job: Job, object: &Arc<Object>, member: &Arc<Member>) {
     match &member.kind {
         MemberKind::Property { get: Some(get), .. } => ask(job, object, Some(member), get, Vec::new()),
         MemberKind::Property { get: None, .. } => {
-            job.fail("AttributeError", format!("unreadable attribute '{}'", member.name))
+            job.fail("AttributeError", unchangeable(&object.class, member, "getter"))
         }
         MemberKind::Constant(value) => job.give(Ok(value.clone())),
         MemberKind::Default(Slot::Doc) => job.give(Ok(object.class.doc.clone().map_or(Value::None, Value::Str))),
@@ -95,10 +104,7 @@ pub(super) fn set_attr(job: Job, object: &Arc<Object>, name: Name, value: Value)
             Some((member, MemberKind::Property { set: Some(set), .. })) => {
                 ask(job, object, Some(member), set, vec![value])
             }
-            Some((member, _)) => {
-                let text = format!("'{}' object attribute '{}' is read-only", class.shape().class_name(), member.name);
-                job.fail("AttributeError", text)
-            }
+            Some((member, _)) => job.fail("AttributeError", unchangeable(class, member, "setter")),
             None => missing(job, object, ""),
         },
         Name::Own(name) => match &class.set_attr {
@@ -120,10 +126,7 @@ pub(super) fn del_attr(job: Job, object: &Arc<Object>, name: Name) {
             Some((member, MemberKind::Property { del: Some(del), .. })) => {
                 ask(job, object, Some(member), del, Vec::new())
             }
-            Some((member, _)) => {
-                let text = format!("'{}' object attribute '{}' is read-only", class.shape().class_name(), member.name);
-                job.fail("AttributeError", text)
-            }
+            Some((member, _)) => job.fail("AttributeError", unchangeable(class, member, "deleter")),
             None => missing(job, object, ""),
         },
         Name::Own(name) => match &class.del_attr {

@@ -96,6 +96,12 @@ impl Call {
         Call { answer: Some(answer), object, member, args, keywords, origin: Origin(origin) }
     }
 
+    /// The same call to a member of another object.
+    pub(super) fn turned_to(mut self, object: Arc<Object>, member: Option<Arc<Member>>) -> Call {
+        (self.object, self.member) = (object, member);
+        self
+    }
+
     /// A question to an object that is none of its members.
     pub fn question(answer: Answer, object: Arc<Object>, args: Vec<Value>) -> Call {
         Call::new(answer, None, object, None, args, Vec::new())

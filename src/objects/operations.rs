@@ -132,7 +132,7 @@ fn ask_local(target: &Arc<dyn Local>, ask: Ask<'_>, job: Job) {
 }
 
 fn no_attribute(target: &Arc<dyn Local>, name: &str) -> Exception {
-    let text = format!("'{}' object has no attribute '{name}'", target.shape().class_name());
+    let text = format!("'{}' object has no attribute '{name}'", target.shape().looked_up_in());
     Exception::builtin("AttributeError", text)
 }
 

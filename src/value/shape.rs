@@ -90,6 +90,11 @@ impl Shape {
         let name = self.type_name.as_str();
         name.rsplit_once('.').map_or(name, |(_, last)| last)
     }
+
+    /// The type that Python names where an attribute is missing: of a bound method it is its function.
+    pub fn looked_up_in(&self) -> &str {
+        if self.type_name.as_str() == "builtins.method" { "function" } else { self.class_name() }
+    }
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::super::restricted;
 use super::dict::Dict;
 use super::entries::Entries;
 use super::list::{self, List};
+use super::mappingproxy;
 use super::release::{Held, let_go};
 use super::set::Set;
 use super::views;
@@ -173,7 +174,9 @@ fn leads_on(object: &Object) -> bool {
 /// The container that a set, a view, a restricted view or an iterator stands for.
 fn fixed(object: &Object) -> Option<Arc<Object>> {
     let set = || object.state().downcast_ref::<Set>().map(Set::held);
-    set().or_else(|| views::held(object)).or_else(|| list::held(object)).cloned().or_else(|| restricted::held(object))
+    let own =
+        || set().or_else(|| views::held(object)).or_else(|| list::held(object)).or_else(|| mappingproxy::held(object));
+    own().cloned().or_else(|| restricted::held(object))
 }
 
 enum Locked<'a> {

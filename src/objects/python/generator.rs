@@ -73,7 +73,10 @@ fn advance(mut call: Call, name: &str, wanted: usize) {
     let refused = match &*state {
         _ if call.args().len() != wanted => {
             let given = call.args().len();
-            Some(type_error(format!("generator.{name}() takes exactly {wanted} arguments ({given} given)")))
+            Some(type_error(match wanted {
+                0 => format!("expected 0 arguments, got {given}"),
+                _ => format!("generator.{name}() takes exactly one argument ({given} given)"),
+            }))
         }
         State::Ready { started: false, .. } if !matches!(sent, Value::None) => {
             Some(type_error("can't send non-None value to a just-started generator"))

@@ -576,6 +576,10 @@ static REVERSED: LazyLock<Arc<Class>> = LazyLock::new(|| {
             })
         }),
         method("list_reverseiterator", "__iter__", Takes::Operator(0), |_: &Reversed, call| Ok(this(call))),
+        method("list_reverseiterator", "__length_hint__", Takes::Nothing, |iterator: &Reversed, _| {
+            let (left, len) = (*lock(&iterator.left), look(&iterator.list, <[Value]>::len).unwrap_or(0));
+            Ok(Value::Int(if left > len { 0 } else { left } as i64))
+        }),
     ];
     class("builtins", "list_reverseiterator", "", members)
 });

@@ -69,7 +69,13 @@ pub(super) fn class(module: &str, name: &str, doc: &str, members: Vec<Member>) -
 
 fn check(owner: &str, name: &str, takes: Takes, call: &Call) -> Result<(), Exception> {
     let given = call.args().len();
-    let full = || if owner.is_empty() { name.to_owned() } else { format!("{owner}.{name}") };
+    let full = || match takes {
+        Takes::Operator(_) => format!("wrapper {name}"),
+        // CPython's older way to take arguments, which names no class.
+        Takes::Between(_, usize::MAX) => name.to_owned(),
+        _ if owner.is_empty() => name.to_owned(),
+        _ => format!("{owner}.{name}"),
+    };
     if let Takes::Anything = takes {
         return Ok(());
     }

@@ -15,6 +15,7 @@ mod generator;
 mod growth;
 mod iterate;
 mod list;
+mod mappingproxy;
 mod members;
 mod method;
 mod release;

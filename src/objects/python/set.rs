@@ -232,6 +232,11 @@ fn combined(own: &dyn Members, call: &Call, combine: Combine) -> Result<Set, Exc
     call.args().iter().try_fold(Set::of(own.items()?)?, |all, other| combine(&all, iterate(other)?))
 }
 
+fn updated(own: &Set, call: &Call, combine: Combine) -> Outcome {
+    own.replace(combined(own, call, combine)?.items()?)?;
+    Ok(Value::None)
+}
+
 fn missing(item: Value) -> Exception {
     Exception::with_args("builtins", "KeyError", vec![item])
 }
@@ -253,7 +258,7 @@ pub(super) fn reading<S: Kind>(owner: &'static str) -> Vec<Member> {
         method("copy", Takes::Nothing, |set, _| S::made(Set::of(set.items()?)?)),
         method("isdisjoint", Takes::One, isdisjoint),
         method("issubset", Takes::One, |set, call| all_in(set, &Set::of(iterate(&arg(call, 0))?)?).map(Value::Bool)),
-        method("issuperset", Takes::One, |set, call| all_in(&Set::of(iterate(&arg(call, 0))?)?, set).map(Value::Bool)),
+        method("issuperset", Takes::One, issuperset),
         method("union", Takes::Between(0, usize::MAX), |set, call| S::made(combined(set, call, either)?)),
         method("intersection", Takes::Between(0, usize::MAX), |set, call| S::made(combined(set, call, both)?)),
         method("difference", Takes::Between(0, usize::MAX), |set, call| S::made(combined(set, call, without)?)),
@@ -262,6 +267,20 @@ pub(super) fn reading<S: Kind>(owner: &'static str) -> Vec<Member> {
     members.extend(comparisons::<S>());
     members.extend(set_operators::<S>(owner));
     members
+}
+
+/// Of another set all is compared at once; of other iterables one item after the other, up to the first that is not there.
+fn issuperset<S: Members>(set: &S, call: &Call) -> Outcome {
+    let other = arg(call, 0);
+    if let Some(found) = with_members(&other, |other| all_in(other, set)) {
+        return found.map(Value::Bool);
+    }
+    for item in iterate(&other)? {
+        if !set.contains(&item)? {
+            return Ok(Value::Bool(false));
+        }
+    }
+    Ok(Value::Bool(true))
 }
 
 /// What its iterators go through: the table of a set that can be changed, or the set itself.
@@ -285,10 +304,10 @@ fn repr<S: Kind>(set: &S, call: &Call) -> Outcome {
 fn changing() -> Vec<Member> {
     let method = |name, takes, run: fn(&Set, &Call) -> Outcome| method("set", name, takes, run);
     let mut members = vec![
-        method("update", Takes::Between(0, usize::MAX), |set, call| {
-            set.replace(combined(set, call, either)?.items()?)?;
-            Ok(Value::None)
-        }),
+        method("update", Takes::Between(0, usize::MAX), |set, call| updated(set, call, either)),
+        method("intersection_update", Takes::Between(0, usize::MAX), |set, call| updated(set, call, both)),
+        method("difference_update", Takes::Between(0, usize::MAX), |set, call| updated(set, call, without)),
+        method("symmetric_difference_update", Takes::One, |set, call| updated(set, call, one_of)),
         method("add", Takes::One, |set, call| {
             set.add(arg(call, 0))?;
             Ok(Value::None)

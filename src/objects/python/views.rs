@@ -3,6 +3,7 @@
 use super::super::call::Call;
 use super::super::class::{Class, Member, Object};
 use super::dict::{self, Mapping};
+use super::mappingproxy::mappingproxy;
 use super::members::Members;
 use super::set;
 use super::{Takes, arg, class, equal, growth, is_wanted, method, object, property, reprs, this};
@@ -101,7 +102,7 @@ fn members(name: &'static str, part: Part) -> Vec<Member> {
             let name = call.object().class().shape().class_name().to_owned();
             super::repr_once(call, "...", || Ok(format!("{name}([{}])", reprs(&view.items()?)?)))
         }),
-        property("mapping", |view: &View| Ok(object(view.dict.clone()))),
+        property("mapping", |view: &View| Ok(mappingproxy(&view.dict))),
     ];
     // Values equal nothing but themselves.
     if part != Part::Values {
@@ -141,13 +142,26 @@ struct Iterator {
     backwards: bool,
     /// The dict is the table of a set.
     of_set: bool,
-    /// The dict's size at the beginning, and the next place; None at the end.
-    state: Mutex<Option<(usize, usize)>>,
+    state: Mutex<Option<State>>,
+}
+
+/// Of an iterator that has not come to its end.
+#[derive(Clone, Copy)]
+struct State {
+    /// The dict's size at the beginning.
+    size: usize,
+    /// The next place in its table.
+    place: usize,
+    /// How many items are left.
+    left: usize,
 }
 
 impl Iterator {
     fn new(dict: &Arc<Object>, part: Part, backwards: bool, of_set: bool) -> Iterator {
-        let start = |dict: &dyn Mapping| (dict.len(), if backwards { dict.end() } else { 0 });
+        let start = |dict: &dyn Mapping| {
+            let place = if backwards { dict.end() } else { 0 };
+            State { size: dict.len(), place, left: dict.len() }
+        };
         let state = Mutex::new(dict::mapping(dict).map(start));
         Iterator { dict: dict.clone(), part, backwards, of_set, state }
     }
@@ -156,7 +170,7 @@ impl Iterator {
 fn next(iterator: &Iterator) -> Result<Value, Exception> {
     let Some(dict) = dict::mapping(&iterator.dict) else { return Err(Exception::stop_iteration()) };
     let mut state = lock(&iterator.state);
-    let (size, place) = state.ok_or_else(Exception::stop_iteration)?;
+    let State { size, place, left } = state.ok_or_else(Exception::stop_iteration)?;
     let Some(found) = dict.step(size, place, iterator.backwards) else {
         let what = if iterator.of_set { "Set" } else { "dictionary" };
         return Err(Exception::builtin("RuntimeError", format!("{what} changed size during iteration")));
@@ -165,14 +179,27 @@ fn next(iterator: &Iterator) -> Result<Value, Exception> {
         *state = None;
         return Err(Exception::stop_iteration());
     };
-    *state = Some((size, if iterator.backwards { at } else { at + 1 }));
+    let place = if iterator.backwards { at } else { at + 1 };
+    *state = Some(State { size, place, left: left.saturating_sub(1) });
     Ok(iterator.part.of(&entry))
+}
+
+/// How many items are left; 0 of a dict whose size has changed.
+fn length_hint(iterator: &Iterator) -> usize {
+    let len = dict::mapping(&iterator.dict).map(|dict| dict.len());
+    match *lock(&iterator.state) {
+        Some(state) if Some(state.size) == len => state.left,
+        _ => 0,
+    }
 }
 
 fn iterator_class(name: &'static str) -> Arc<Class> {
     let members = vec![
         method(name, "__next__", Takes::Operator(0), |iterator: &Iterator, _| next(iterator)),
         method(name, "__iter__", Takes::Operator(0), |_: &Iterator, call| Ok(this(call))),
+        method(name, "__length_hint__", Takes::Nothing, |iterator: &Iterator, _| {
+            Ok(Value::Int(length_hint(iterator) as i64))
+        }),
     ];
     class("builtins", name, "", members)
 }
