@@ -24,6 +24,8 @@ INTEROP_SHARED := $(filter-out $(INTEROP_SERVER) $(INTEROP_CLIENT),$(INTEROP))
 # The same programs over bare sessions: their sources with other functions under the same names.
 BARE := $(wildcard tests/bare/*.c)
 
+TWIN := $(wildcard tests/twin/*.c)
+
 BENCH := $(patsubst benches/c/%.c,$(OUT)/%,$(wildcard benches/c/*.c))
 
 EXAMPLES := $(patsubst examples-c/%.c,$(OUT)/%,$(wildcard examples-c/*.c))
@@ -32,8 +34,8 @@ CPP      := $(patsubst bindings/cpp/tests/%.cpp,$(OUT)/cpp/%,$(wildcard bindings
             $(patsubst bindings/cpp/examples/%.cpp,$(OUT)/cpp/%,$(wildcard bindings/cpp/examples/*.cpp))
 BORDER   := $(patsubst tests/c_border/%.c,$(OUT)/border/%,$(wildcard tests/c_border/*.c))
 
-.PHONY: all library interop-programs bench-programs examples border-programs cpp-programs go-programs
-.PHONY: go-key demo test test-long sanitize bench bench-count check-fast model model-long lint header clean help
+.PHONY: all library interop-programs twin-program bench-programs examples border-programs cpp-programs go-programs
+.PHONY: go-key demo test test-long twin sanitize bench bench-count check-fast model model-long lint header clean help
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
@@ -47,6 +49,7 @@ library:
 	@ln -sf librpyc.so $(LIB)/librpyc.so.0
 
 interop-programs: $(OUT)/interop_server $(OUT)/interop_client $(OUT)/bare_server $(OUT)/bare_client ## the two C programs that talk to Python's peers
+twin-program: $(OUT)/twin ## the native half of the random twin
 bench-programs: $(BENCH) ## the C programs that measure
 examples: $(EXAMPLES) ## the example programs of examples-c
 border-programs: $(BORDER) $(OUT)/border/every_function_null ## the C programs of tests/c_border
@@ -70,6 +73,8 @@ $(OUT)/bare_server $(OUT)/bare_client: $(INTEROP) $(BARE) $(wildcard tests/c/*.h
 	done
 	@$(CC) $(CSTRICT) $(CFLAGS) -Iinclude -Itests/bare -o $@ $(BARE) \
 	    $(patsubst tests/c/%.c,$(@D)/bare/$(@F).%.o,$(INTEROP_SHARED) $(if $(filter bare_server,$(@F)),$(INTEROP_SERVER),$(INTEROP_CLIENT))) $(LINK)
+$(OUT)/twin: $(TWIN) $(wildcard tests/twin/*.h) tests/c/interop.h tests/c/interop_common.c $(HEADERS) Makefile | library
+	$(COMPILE) -Itests/c -o $@ $(TWIN) tests/c/interop_common.c $(LINK)
 $(BENCH): $(OUT)/%: benches/c/%.c $(wildcard benches/c/*.h) $(HEADERS) Makefile | library
 	$(COMPILE) -o $@ $< $(LINK)
 $(EXAMPLES): $(OUT)/%: examples-c/%.c $(wildcard examples-c/*.h) $(HEADERS) Makefile | library
@@ -122,6 +127,9 @@ test: ## all tests; installs what they lack
 
 test-long: ## what takes too long for make test
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) tests/run/main.py --long
+
+twin: ## random programs against stock RPyC: SEEDS=20000 as many, SEEDS=100-200 these; a part of it is in make test
+	@TARGET=$(TARGET) CARGO=$(CARGO) SEEDS=$(SEEDS) $(PYTHON) tests/run/main.py twin.
 
 sanitize: ## the C++ binding's tests with g++'s sanitizers in all of its code; a part of it is in make test
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) tests/run/main.py cpp.sanitized

@@ -28,6 +28,7 @@ import abi                                           # noqa: F401
 import rust
 import crate                                         # noqa: F401
 import answers                                          # noqa: F401
+import twin                                          # noqa: F401
 import border                                        # noqa: F401
 import interop                                       # noqa: F401
 import identities                                      # noqa: F401

@@ -1,0 +1,32 @@
+"""Random programs of operations, by a stock client on a stock service and its native copy, and by a stock and a native client on a
+stock service: tests/twin. SEEDS=20000 in the environment runs as many, SEEDS=100-200 these."""
+import os
+import re
+
+from runner import ROOT, test
+
+VERSIONS = ("6.0.2", "5.3.1")
+MAIN = os.path.join(ROOT, "tests", "twin", "main.py")
+SEEDS = {"serve": 250, "drive": 250}
+ASKED = os.environ.get("SEEDS", "")
+SECONDS = 240 if not ASKED else 24 * 3600
+
+
+def seeds(mode):
+    """First and last."""
+    asked = ASKED or str(SEEDS[mode])
+    return asked if "-" in asked else "1-" + asked
+
+
+def register(version, mode):
+    @test("twin.%s.%s" % ({"serve": "native-service", "drive": "native-client"}[mode], version), SECONDS)
+    def twin(case):
+        done = case.run([case.python(version), MAIN, case.program("twin"), mode, seeds(mode)], codes=(0, 1))
+        found = re.fullmatch(r"(\d+ operations of \d+ programs), 0 failed", done.output.splitlines()[-1])
+        case.check(found, "there are differences")
+        case.note(found.group(1))
+
+
+for python in VERSIONS:
+    register(python, "serve")
+    register(python, "drive")

@@ -1,0 +1,46 @@
+/* twin serve ADDRESS: the service; twin drive ADDRESS: the client that is told what to do. Either ends with standard input. */
+#define _POSIX_C_SOURCE 200809L
+#include "twin.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static rpyc_status serve(const char *what, const char *address, rpyc_error **error_out) {
+    rpyc_class *service = NULL;
+    rpyc_config *config = rpyc_config_new();
+    rpyc_server *server = NULL;
+    char byte;
+    rpyc_config_set_bool(config, "allow_public_attrs", 1, NULL);
+    rpyc_config_set_bool(config, "allow_setattr", 1, NULL);
+    rpyc_config_set_bool(config, "allow_delattr", 1, NULL);
+    rpyc_status status = strcmp(what, "serve") == 0 ? service_new(&service, error_out) : driven_client_new(&service, error_out);
+    if (status == RPYC_OK)
+        status = rpyc_server_new(address, service, config, &server, error_out);
+    if (status == RPYC_OK)
+        status = rpyc_server_start(server, error_out);
+    if (status == RPYC_OK) {
+        printf("listening %s\n", rpyc_server_address(server));
+        fflush(stdout);
+        while (read(STDIN_FILENO, &byte, 1) > 0)
+            ;
+        rpyc_server_stop(server, 2000, NULL);
+    }
+    rpyc_server_free(server);
+    rpyc_class_free(service);
+    rpyc_config_free(config);
+    return status;
+}
+
+int main(int argc, char **argv) {
+    rpyc_error *error = NULL;
+    if (argc != 3 || (strcmp(argv[1], "serve") != 0 && strcmp(argv[1], "drive") != 0)) {
+        fprintf(stderr, "usage: %s serve|drive ADDRESS\n", argv[0]);
+        return EXIT_FAILURE;
+    }
+    if (things_init(&error) || serve(argv[1], argv[2], &error))
+        fprintf(stderr, "%s: %s\n", argv[0], rpyc_error_message(error));
+    things_free();
+    bool failed = error != NULL;
+    rpyc_error_free(error);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}

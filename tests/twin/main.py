@@ -1,0 +1,210 @@
+"""The random twin: the same random programs against a stock service and its native copy, or by a stock client and a native one.
+
+    main.py PROGRAM serve|drive FIRST-LAST [--keep-going]     PROGRAM is the native half, target/c/twin
+
+Runs with the Python of a stock RPyC. Each difference that differences.py does not explain is shrunk to the smallest program that
+shows it, and printed as a script.
+"""
+import collections
+import os
+import subprocess
+import sys
+import warnings
+
+sys.dont_write_bytecode = True
+
+import rpyc
+
+import differences
+import programs
+from operations import Make, Native, Program, Slot, Stock, Tuple, Value
+
+warnings.simplefilter("ignore", SyntaxWarning)        # "is" with a literal
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+LONG = 3000                                          # programs after which an entry that nothing matched is told
+
+
+class Peer:
+    """A server in a process of its own, which ends with its standard input."""
+
+    def __init__(self, command, before_port, errors=None):
+        self.command, self.before_port, self.errors, self.process = command, before_port, errors, None
+
+    def port(self):
+        if self.process is None or self.process.poll() is not None:
+            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True)
+            self.number = int(self.process.stdout.readline().rsplit(self.before_port, 1)[1])
+        return self.number
+
+    def died(self):
+        """How it ended, if it did."""
+        if self.process is None or self.process.poll() is None:
+            return ""
+        return "%s ended with %s" % (self.command[0], self.process.returncode)
+
+    def close(self):
+        """Whether it ended well."""
+        if self.process is None:
+            return True
+        self.process.stdin.close()
+        try:
+            return self.process.wait(20) == 0
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return False
+
+
+Found = collections.namedtuple("Found", "number stock native")
+
+
+class Twin:
+    """Both sides of one mode."""
+
+    def __init__(self, program, mode):
+        self.mirrored = mode == "drive"
+        self.stock = Peer([sys.executable, os.path.join(FOLDER, "service.py")], "PORT ", subprocess.DEVNULL)
+        self.native = Peer([program, mode, "tcp://127.0.0.1:0"], ":")
+        self.driver = None
+        self.matched = collections.Counter()
+        self.operations = 0
+
+    def sides(self, program):
+        stock = Stock("127.0.0.1", self.stock.port(), program.open)
+        if not self.mirrored:
+            return stock, Stock("127.0.0.1", self.native.port(), program.open)
+        if self.native.died() or self.driver is None or self.driver.closed:
+            self.driver = rpyc.connect("127.0.0.1", self.native.port(), config={"sync_request_timeout": 60})
+        return stock, Native(self.driver, "tcp://127.0.0.1:%d" % self.stock.port())
+
+    def run(self, program, counting=False):
+        """The first difference that nothing explains, or None."""
+        sides = []
+        try:
+            sides += self.sides(program)
+            return self.compare(program, *sides, counting)
+        finally:
+            for side in sides:
+                try:
+                    side.close()
+                except (EOFError, OSError):
+                    pass
+
+    def compare(self, program, stock, native, counting):
+        for number, operation in enumerate(program.operations):
+            if not all(side.has(slot) for side in (stock, native) for slot in operation.uses()):
+                continue
+            if self.mirrored and stock.holds_data(operation.target):
+                continue
+            outcome, other = stock.run(operation), native.run(operation)
+            self.operations += counting
+            case = differences.Case(operation, self.mirrored, stock.type_of(operation.target), program,
+                                    rpyc.__version__)
+            entries = differences.explanation(case, outcome, other)
+            if entries is None:
+                return Found(number, outcome, other)
+            if counting:
+                self.matched.update(entry.name for entry in entries)
+            if any(entry.ends for entry in entries):
+                return None
+        return None
+
+    def close(self):
+        if self.driver is not None:
+            self.driver.close()
+        return [peer.command[0] for peer in (self.native, self.stock) if not peer.close()]
+
+
+def simpler(expression):
+    """Expressions that might do in its place, the simplest first."""
+    if isinstance(expression, (Tuple, Make)) and expression.items:
+        for number in range(len(expression.items)):
+            yield expression._replace(items=expression.items[:number] + expression.items[number + 1:])
+    if not isinstance(expression, (Slot, Value)):
+        yield Value("None")
+    if isinstance(expression, Value) and expression.text not in ("0", "None", "()") and expression.text[0] not in "'\"":
+        yield from (Value("None"), Value("0"))
+
+
+def smaller(program):
+    """Programs with a part less."""
+    count = len(program.operations)
+    size = count
+    while size:
+        for start in range(0, count, size):
+            yield program._replace(operations=program.operations[:start] + program.operations[start + size:])
+        size //= 2
+    for number, operation in enumerate(program.operations):
+        for place, arg in enumerate(operation.args):
+            for other in simpler(arg):
+                args = operation.args[:place] + (other,) + operation.args[place + 1:]
+                yield program._replace(operations=program.operations[:number] + [operation._replace(args=args)]
+                                       + program.operations[number + 1:])
+        for place in range(len(operation.named)):
+            named = operation.named[:place] + operation.named[place + 1:]
+            yield program._replace(operations=program.operations[:number] + [operation._replace(named=named)]
+                                   + program.operations[number + 1:])
+
+
+def shrunk(twin, program, found):
+    """The smallest program found that differs in the same kind of operation."""
+    kind = kind_of(program, found)
+    program = program._replace(operations=program.operations[:found.number + 1])
+    again = True
+    while again:
+        again = False
+        for candidate in smaller(program):
+            other = twin.run(candidate)
+            if other is not None and kind_of(candidate, other) == kind:
+                program, found, again = candidate._replace(operations=candidate.operations[:other.number + 1]), other, True
+                break
+    return program, found
+
+
+def kind_of(program, found):
+    operation = program.operations[found.number]
+    return operation.kind, operation.name, found.stock[:2] if found.stock[0] == "raises" else found.stock[0], found.native[0]
+
+
+def tell(twin, program, found):
+    print("=" * 20, "seed %s, %s:" % (program.seed, "client" if twin.mirrored else "service"))
+    print(program.script(twin.stock.port()))
+    print("# stock:  %r\n# native: %r" % (found.stock, found.native), flush=True)
+    died = twin.native.died()
+    if died:
+        print("# %s" % died, flush=True)
+
+
+def main(native, mode, seeds, *flags):
+    first, last = map(int, seeds.split("-"))
+    twin, failed = Twin(native, mode), 0
+    seen = set()
+    for seed in range(first, last + 1):
+        program = programs.program(seed, twin.mirrored)
+        found = twin.run(program, True)
+        if found is None:
+            continue
+        failed += 1
+        program, found = shrunk(twin, program, found)
+        kind = kind_of(program, found)
+        if kind not in seen:
+            seen.add(kind)
+            tell(twin, program, found)
+        if "--keep-going" not in flags and failed >= 3:
+            break
+    for name in twin.close():
+        print("%s did not end well" % name)
+        failed += 1
+    count = last - first + 1
+    for entry in differences.ENTRIES:
+        if twin.matched[entry.name]:
+            print("%6d %s" % (twin.matched[entry.name], entry.name))
+        elif count >= LONG:
+            print("no program shows the difference '%s': is it still one?" % entry.name)
+    print("%d operations of %d programs, %d failed" % (twin.operations, count, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
+    sys.exit(main(*sys.argv[1:]))
