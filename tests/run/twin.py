@@ -7,7 +7,7 @@ from runner import ROOT, test
 
 VERSIONS = ("6.0.2", "5.3.1")
 MAIN = os.path.join(ROOT, "tests", "twin", "main.py")
-SEEDS = {"serve": 250, "drive": 250}
+SEEDS = {"serve": 160, "drive": 160}
 ASKED = os.environ.get("SEEDS", "")
 SECONDS = 240 if not ASKED else 24 * 3600
 
