@@ -193,14 +193,14 @@ int main(int argc, char **argv)
     printf("A mistake in the SQL is an exception of Python's sqlite3:\n");
     if (query(root, "SELECT humidity FROM weather LIMIT ?", 1, &error) != RPYC_ERR_REMOTE)
         goto done;
-    printf("   %s\n", rpyc_error_message(error));
+    printf("   %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     error = NULL;
     exit_code = EXIT_SUCCESS;
 
 done:
     if (exit_code != EXIT_SUCCESS)
-        fprintf(stderr, "query: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "query: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     rpyc_object_free(progress_func);
     rpyc_object_free(risk_func);

@@ -91,14 +91,14 @@ int main(int argc, char **argv)
 
     if (divide(root, 1, 0, &error) != RPYC_ERR_REMOTE || !rpyc_error_is(error, "ZeroDivisionError"))
         goto done;
-    printf("divide(1, 0) raised %s\n", rpyc_error_message(error)); /* rpyc_error_traceback: where, in the server */
+    printf("divide(1, 0) raised %s\n", rpyc_error_describe(error)); /* rpyc_error_traceback: where, in the server */
     rpyc_error_free(error);
     error = NULL;
     exit_code = EXIT_SUCCESS;
 
 done:
     if (exit_code != EXIT_SUCCESS)
-        fprintf(stderr, "01_client: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "01_client: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     rpyc_object_free(root);
     rpyc_connection_free(conn);

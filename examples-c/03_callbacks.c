@@ -137,7 +137,7 @@ int main(int argc, char **argv)
 
 done:
     if (exit_code != EXIT_SUCCESS)
-        fprintf(stderr, "03_callbacks: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "03_callbacks: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     rpyc_object_free(square_func);
     rpyc_object_free(report_func);

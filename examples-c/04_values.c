@@ -239,7 +239,7 @@ int main(int argc, char **argv)
 
 done:
     if (exit_code != EXIT_SUCCESS)
-        fprintf(stderr, "04_values: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "04_values: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     rpyc_object_free(root);
     rpyc_connection_free(conn);

@@ -114,7 +114,7 @@ static rpyc_status items(rpyc_object *basket, rpyc_error **error_out)
     status = count(basket, "plums", &length, error_out);
     if (!rpyc_error_is(*error_out, "KeyError"))
         return status;
-    printf("plums raised %s\n", rpyc_error_message(*error_out));
+    printf("plums raised %s\n", rpyc_error_describe(*error_out));
     rpyc_error_free(*error_out);
     *error_out = NULL;
     return RPYC_OK;
@@ -237,7 +237,7 @@ int main(int argc, char **argv)
 
 done:
     if (exit_code != EXIT_SUCCESS)
-        fprintf(stderr, "05_objects: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "05_objects: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     rpyc_object_free(basket); /* the last handle: the server can forget the object */
     rpyc_object_free(root);

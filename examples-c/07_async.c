@@ -91,7 +91,7 @@ int main(int argc, char **argv)
         goto done;
     if (take_int(&result, &n, &error) != RPYC_ERR_REMOTE)
         goto done;
-    printf("later: %s\n", rpyc_error_message(error));
+    printf("later: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     error = NULL;
 
@@ -114,7 +114,7 @@ int main(int argc, char **argv)
 
 done:
     if (exit_code != EXIT_SUCCESS)
-        fprintf(stderr, "07_async: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "07_async: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     rpyc_async_result_free(result);
     for (i = 0; i < 3; i++)

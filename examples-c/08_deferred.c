@@ -166,7 +166,7 @@ int main(int argc, char **argv)
 
 done:
     if (exit_code != EXIT_SUCCESS)
-        fprintf(stderr, "08_deferred: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "08_deferred: %s\n", rpyc_error_describe(error));
     pthread_mutex_lock(&kitchen.lock);
     kitchen.closing = true;
     pthread_cond_signal(&kitchen.changed);

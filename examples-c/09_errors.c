@@ -56,7 +56,7 @@ static void print_error(const rpyc_error *error)
     printf("type %s.%s\n", rpyc_error_type_module(error), rpyc_error_type_name(error));
     print_and_free("args", rpyc_error_args(error));
     print_and_free("balance", rpyc_error_attribute(error, "balance"));
-    printf("text %s\n", rpyc_error_message(error));
+    printf("text %s\n", rpyc_error_describe(error));
     printf("the traceback names exposed_withdraw: %s\n",
            traceback && strstr(traceback, "exposed_withdraw") ? "yes" : "no");
 }
@@ -161,7 +161,7 @@ int main(int argc, char **argv)
 
 done:
     if (exit_code != EXIT_SUCCESS)
-        fprintf(stderr, "09_errors: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "09_errors: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     rpyc_value_free(value);
     rpyc_object_free(root);

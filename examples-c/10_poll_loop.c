@@ -117,7 +117,7 @@ int main(int argc, char **argv)
 
 done:
     if (exit_code != EXIT_SUCCESS)
-        fprintf(stderr, "10_poll_loop: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "10_poll_loop: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     rpyc_object_free(func);
     rpyc_object_free(root);

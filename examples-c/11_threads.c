@@ -64,7 +64,7 @@ int main(int argc, char **argv)
         return EXIT_FAILURE;
     }
     if (rpyc_connect(argv[1], NULL, NULL, &conn, &error) || rpyc_connection_root(conn, &root, &error)) {
-        fprintf(stderr, "11_threads: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "11_threads: %s\n", rpyc_error_describe(error));
         goto done;
     }
     for (i = 0; i < THREADS; i++, started++) {
@@ -80,7 +80,7 @@ int main(int argc, char **argv)
     for (i = 0; i < started; i++) {
         pthread_join(works[i].thread, NULL);
         if (works[i].error) {
-            fprintf(stderr, "thread %d: %s\n", i, rpyc_error_message(works[i].error));
+            fprintf(stderr, "thread %d: %s\n", i, rpyc_error_describe(works[i].error));
             exit_code = EXIT_FAILURE;
         }
         printf("thread %d: %d calls, sum %" PRId64 "\n", i, works[i].calls, works[i].sum);

@@ -81,7 +81,7 @@ static void *serve(void *userdata)
     rpyc_error *error = NULL;
 
     if (rpyc_connection_serve_all(conn, &error))
-        fprintf(stderr, "right: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "right: %s\n", rpyc_error_describe(error));
     else
         printf("right has served all\n");
     rpyc_error_free(error);
@@ -140,7 +140,7 @@ int main(void)
 
 done:
     if (exit_code != EXIT_SUCCESS)
-        fprintf(stderr, "12_pair: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "12_pair: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     rpyc_connection_free(left.conn);
     rpyc_connection_free(right.conn);

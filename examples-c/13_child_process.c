@@ -86,7 +86,7 @@ int main(int argc, char **argv)
 
 done:
     if (exit_code != EXIT_SUCCESS)
-        fprintf(stderr, "13_child_process: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "13_child_process: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     rpyc_value_free(sample);
     rpyc_object_free(root);

@@ -152,7 +152,7 @@ int main(int argc, char **argv)
 
 done:
     if (exit_code != EXIT_SUCCESS)
-        fprintf(stderr, "14_access_rules: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "14_access_rules: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     rpyc_server_free(server);
     rpyc_class_free(service);

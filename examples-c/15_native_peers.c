@@ -127,7 +127,7 @@ static int run_server(const char *address, int ready_fd)
         !(status = rpyc_server_new(address, service, NULL, &server, &error)) && write(ready_fd, "!", 1) == 1)
         status = rpyc_server_serve_one(server, &error);
     if (status)
-        fprintf(stderr, "server: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "server: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     rpyc_server_free(server);
     rpyc_class_free(service);
@@ -220,7 +220,7 @@ static int run_client(const char *address)
 
     if (get_value(root, "weight", &colour, &error) != RPYC_ERR_REMOTE)
         goto done;
-    printf("weight: %s\n", rpyc_error_message(error));
+    printf("weight: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     error = NULL;
     if (put_value(root, "colour", text("blue"), &error))
@@ -229,7 +229,7 @@ static int run_client(const char *address)
 
 done:
     if (exit_code != EXIT_SUCCESS)
-        fprintf(stderr, "client: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "client: %s\n", rpyc_error_describe(error));
     fflush(stdout); /* the server, which shares it, prints when this connection ends */
     rpyc_error_free(error);
     rpyc_value_free(colour);

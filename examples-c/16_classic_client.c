@@ -156,7 +156,7 @@ int main(int argc, char **argv)
     }
     if (rpyc_classic_connect(argv[1], NULL, NULL, &python, &error) || modules(python, &error) || output(python, &error) ||
         data(python, &error) || files(python, &error))
-        fprintf(stderr, "16_classic_client: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "16_classic_client: %s\n", rpyc_error_describe(error));
     else
         exit_code = EXIT_SUCCESS;
     rpyc_error_free(error);

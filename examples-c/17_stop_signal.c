@@ -102,7 +102,7 @@ int main(int argc, char **argv)
 
 done:
     if (exit_code != EXIT_SUCCESS)
-        fprintf(stderr, "17_stop_signal: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "17_stop_signal: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     /* No handler may run any more when the server goes. */
     signal(SIGINT, SIG_DFL);

@@ -71,7 +71,7 @@ static bool step(rpyc_connection *conn)
     rpyc_status status = rpyc_connection_process(conn, NULL, &error);
 
     if (status && status != RPYC_ERR_BACKPRESSURE)
-        fprintf(stderr, "%s\n", rpyc_error_message(error));
+        fprintf(stderr, "%s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     return !status || status == RPYC_ERR_BACKPRESSURE;
 }
@@ -109,7 +109,7 @@ int main(int argc, char **argv)
     if (argc != 2)
         fprintf(stderr, "usage: %s ADDRESS\n", argv[0]);
     else if (start(argv[1], &conn, &error))
-        fprintf(stderr, "18_epoll_loop: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "18_epoll_loop: %s\n", rpyc_error_describe(error));
     else
         good = loop(conn);
     rpyc_error_free(error);

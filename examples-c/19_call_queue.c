@@ -136,7 +136,7 @@ int main(int argc, char **argv)
 
 done:
     if (exit_code != EXIT_SUCCESS)
-        fprintf(stderr, "19_call_queue: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "19_call_queue: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
     rpyc_server_free(server);
     rpyc_queue_free(queue);

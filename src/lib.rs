@@ -51,6 +51,7 @@ pub mod config;
 pub mod connection;
 #[doc(hidden)]
 pub mod error;
+pub mod escape;
 #[cfg(not(feature = "model"))]
 pub(crate) mod ffi;
 pub(crate) mod fork;

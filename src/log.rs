@@ -1,6 +1,7 @@
 //! The log: one receiver for the whole process, none unless the application sets one; a connection may have its own
 //! instead.
 
+use crate::escape;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -64,7 +65,8 @@ fn send(level: Level, text: &str) {
 fn hand_over(receiver: &Receiver, level: Level, text: &str) {
     if !WRITING.replace(true) {
         let _done = Done;
-        receiver(level, text);
+        // What peers say stands in it, which must not look like other lines of the log, nor steer a terminal.
+        receiver(level, &escape::one_line(text));
     }
 }
 
@@ -182,13 +184,13 @@ pub(crate) mod tests {
         write(Level::Error, || unreachable!("nobody listens"));
         set(Some((Level::Warn, receiver("a"))));
         write(Level::Error, || "one".into());
-        write(Level::Warn, || "two".into());
+        write(Level::Warn, || "two\nERROR \x1b[2J".into());
         write(Level::Info, || unreachable!("it is not wanted"));
         set(Some((Level::Debug, receiver("b"))));
         write(Level::Debug, || "three".into());
         set(None);
         write(Level::Error, || unreachable!("nobody listens"));
-        assert_eq!(*heard.lock().unwrap(), ["a Error one", "a Warn two", "b Debug three"]);
+        assert_eq!(*heard.lock().unwrap(), ["a Error one", "a Warn two\\nERROR \\x1b[2J", "b Debug three"]);
         assert!(until(|| Arc::strong_count(&heard) == 1));
     }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"strings"
 	"syscall"
+	"unicode"
 )
 
 // What can go wrong beside the exceptions of the peer. Test for them with errors.Is.
@@ -40,7 +41,7 @@ type problem struct {
 	cause error
 }
 
-func (p *problem) Error() string { return p.text }
+func (p *problem) Error() string { return oneLine(p.text) }
 
 func (p *problem) Is(target error) bool { return target == p.kind }
 
@@ -68,8 +69,46 @@ type RemoteError struct {
 	text       string
 }
 
-// Error gives the exception as Python prints it: "ValueError: no such account".
-func (e *RemoteError) Error() string { return e.text }
+// Error gives the exception as Python prints it, "ValueError: no such account", on one line: control characters, line separators
+// and marks that turn the direction of writing, which a peer may have put into its text, are escaped as Python writes them.
+func (e *RemoteError) Error() string { return oneLine(e.text) }
+
+// Message gives the exception as Python prints it, with every character that the peer sent. Do not print it as it is.
+func (e *RemoteError) Message() string { return e.text }
+
+// oneLine makes a text of a peer fit for logs and terminals.
+func oneLine(text string) string {
+	if strings.IndexFunc(text, isObeyed) < 0 {
+		return text
+	}
+	var shown strings.Builder
+	for _, r := range text {
+		switch {
+		case !isObeyed(r):
+			shown.WriteRune(r)
+		case r == '\t':
+			shown.WriteString(`\t`)
+		case r == '\n':
+			shown.WriteString(`\n`)
+		case r == '\r':
+			shown.WriteString(`\r`)
+		case r <= 0xff:
+			fmt.Fprintf(&shown, `\x%02x`, r)
+		default:
+			fmt.Fprintf(&shown, `\u%04x`, r)
+		}
+	}
+	return shown.String()
+}
+
+// isObeyed tells what a terminal or an editor acts on, instead of showing it.
+func isObeyed(r rune) bool {
+	switch {
+	case r == 0x2028, r == 0x2029, r == 0x61c, r == 0x200e, r == 0x200f, 0x202a <= r && r <= 0x202e, 0x2066 <= r && r <= 0x2069:
+		return true
+	}
+	return unicode.IsControl(r)
+}
 
 // Is reports whether target is the Type of the exception, or one of Python's builtin types that it derives from.
 func (e *RemoteError) Is(target error) bool {

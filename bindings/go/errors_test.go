@@ -205,6 +205,20 @@ func TestErrorsOfGoAsExceptions(t *testing.T) {
 	}
 }
 
+// What a peer says cannot steer a terminal, nor look like another line of a log; Message has it as it came.
+func TestTextsForTerminals(t *testing.T) {
+	text := "a\n\t\r\x1b[2J\x7f\u009b\u202e\u2028\\n caf\u00e9"
+	service := failing{rpyc.Raise("ValueError", text)}
+	addr, _ := serve(t, &service)
+	conn, ctx := dial(t, addr), within(t)
+	_, err := rpyc.Call[any](ctx, conn.Root(), "fail")
+	equal(t, err.Error(), `ValueError: a\n\t\r\x1b[2J\x7f\x9b\u202e\u2028\n caf`+"\u00e9")
+	var remote *rpyc.RemoteError
+	equal(t, errors.As(err, &remote), true)
+	equal(t, remote.Message(), "ValueError: "+text)
+	equal(t, remote.Args, []any{text})
+}
+
 type failing struct{ err error }
 
 func (f *failing) Fail() error { return f.err }

@@ -869,7 +869,7 @@ int main(int argc, char **argv)
         rpyc_server_serve_one(server, &error); /* one client, in this thread */
     }
     if (error)
-        fprintf(stderr, "lua_slave: %s\n", rpyc_error_message(error));
+        fprintf(stderr, "lua_slave: %s\n", rpyc_error_describe(error));
     rpyc_server_free(server);
     rpyc_class_free(service);
     rpyc_class_free(table_class);

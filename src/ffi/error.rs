@@ -97,6 +97,21 @@ pub unsafe extern "C" fn rpyc_error_message(error: *const rpyc_error) -> *const 
     unsafe { read(error, c"".as_ptr(), |error| Some(error.message.as_ptr())) }
 }
 
+/// What rpyc_error_message() says, as it can be printed or logged: on one line, with escapes as Python writes them (`\n`,
+/// `\x1b`, `\u202e`) in place of control characters, line separators and marks that turn the direction of writing.
+///
+/// The text of an exception is the peer's own. Compare and pass on what rpyc_error_message() says, and show this.
+///
+/// @param error borrowed; may be NULL
+/// @return borrowed until the error is freed; NUL-terminated UTF-8; "" for NULL, and never NULL
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_describe(error: *const rpyc_error) -> *const c_char {
+    // SAFETY: the contract of the border.
+    unsafe { read(error, c"".as_ptr(), |error| Some(error.description().as_ptr())) }
+}
+
 /// The module of an exception's type, such as "builtins".
 ///
 /// @param error borrowed; may be NULL

@@ -270,6 +270,11 @@ static void errors(rpyc_object *root)
     rpyc_error_free(error);
     CHECK(rpyc_error_new(RPYC_ERR_IO, NULL, "\xff", &error) == RPYC_ERR_UTF8);
     rpyc_error_free(error);
+    rpyc_error_new(RPYC_ERR_IO, NULL, "a\n\t\r\x1b[2J\x7f\xc2\x9b\xe2\x80\xae\\n caf\xc3\xa9", &error);
+    CHECK(strcmp(rpyc_error_describe(error), "a\\n\\t\\r\\x1b[2J\\x7f\\x9b\\u202e\\n caf\xc3\xa9") == 0);
+    CHECK(rpyc_error_describe(error) == rpyc_error_describe(error) && strchr(rpyc_error_message(error), '\n') != NULL);
+    CHECK(strcmp(rpyc_error_describe(NULL), "") == 0);
+    rpyc_error_free(error);
     CHECK(rpyc_object_call_method(root, "fail", NULL, 0, NULL, &value, &error) == RPYC_ERR_REMOTE);
     CHECK(strcmp(rpyc_error_message(error), "OverflowError: no such row") == 0);
     rpyc_error_free(error);

@@ -6,6 +6,7 @@ use crate::path::{Arguments, Path};
 use crate::{help, peer, show};
 use lexopt::Parser;
 use rpyc::Value;
+use rpyc::escape;
 
 pub fn get(parser: &mut Parser) -> Outcome {
     const USAGE: &str = "rpyc get ADDR PATH";
@@ -67,6 +68,6 @@ fn next_word(parser: &mut Parser, words: usize) -> Result<Option<Word>, Failure>
 }
 
 pub fn print(value: &Value) -> Outcome {
-    show::line(format_args!("{}", show::escaped(&show::repr(value)?)))?;
+    show::line(format_args!("{}", escape::lines(&show::repr(value)?)))?;
     Ok(0)
 }

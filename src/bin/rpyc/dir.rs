@@ -6,6 +6,7 @@ use crate::path::Path;
 use crate::style::{Colour, Style};
 use crate::{help, peer, show};
 use lexopt::Parser;
+use rpyc::escape;
 use rpyc::{Classic, Connection, Error, Object, Pending, Value};
 
 const USAGE: &str = "rpyc dir ADDR [PATH]";
@@ -55,7 +56,7 @@ pub fn run(parser: &mut Parser) -> Outcome {
     let connection = peer::connect(&address, &options.connection.config)?;
     let value = path.walk(connection.root()?.into())?;
     let Value::Ref(object) = &value else {
-        show::line(format_args!("{} {}", value.type_name(), show::escaped(&value.repr())))?;
+        show::line(format_args!("{} {}", value.type_name(), escape::lines(&value.repr())))?;
         return Ok(0);
     };
     list(&connection, &Object::from(object.clone()), &options)
@@ -76,7 +77,7 @@ fn list(connection: &Connection, object: &Object, options: &Options) -> Outcome 
         }
     }
     if options.names_only {
-        entries.iter().try_for_each(|entry| show::line(format_args!("{}", show::escaped(&entry.name))))?;
+        entries.iter().try_for_each(|entry| show::line(format_args!("{}", escape::lines(&entry.name))))?;
         return Ok(0);
     }
     fill(connection, object, &mut entries)?;
@@ -97,10 +98,10 @@ fn head(object: &Object, options: &Options) -> Result<(), Failure> {
     if options.names_only {
         return Ok(());
     }
-    show::line(format_args!("{}", options.style.paint(Colour::Bold, show::escaped(object.type_name()))))?;
+    show::line(format_args!("{}", options.style.paint(Colour::Bold, escape::lines(object.type_name()))))?;
     if let Ok(Value::Str(doc)) = object.get("__doc__") {
         for line in doc.as_str().trim().lines() {
-            show::line(format_args!("  {}", options.style.paint(Colour::Dim, show::escaped(line.trim()))))?;
+            show::line(format_args!("  {}", options.style.paint(Colour::Dim, escape::lines(line.trim()))))?;
         }
     }
     Ok(())
@@ -187,7 +188,7 @@ fn print(entry: &Entry, style: Style) -> Result<(), Failure> {
         None => (String::new(), String::new()),
     };
     let name = format!("{}{}", entry.name, entry.signature.as_deref().unwrap_or(""));
-    let (name, kind) = (show::escaped(&name), show::escaped(&kind));
+    let (name, kind) = (escape::lines(&name), escape::lines(&kind));
     let colour = match &*kind {
         "method" | "function" => Colour::Green,
         "refused" | "fails" => Colour::Red,

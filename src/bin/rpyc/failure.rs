@@ -1,6 +1,7 @@
 //! What went wrong, in words and as exit code.
 
 use crate::show;
+use rpyc::escape;
 use rpyc::{Error, Exception};
 use std::io;
 
@@ -61,22 +62,22 @@ impl Failure {
         if let Some(exception) = &self.exception {
             let traceback = exception.traceback.as_str().trim_end();
             if !traceback.is_empty() {
-                show::complain(format_args!("{}", show::escaped(traceback)));
+                show::complain(format_args!("{}", escape::lines(traceback)));
             }
             let summary = exception.summary();
             // Python's tracebacks end with it.
             if !traceback.ends_with(&summary) {
-                show::complain(format_args!("{}", show::escaped(&summary)));
+                show::complain(format_args!("{}", escape::lines(&summary)));
             }
             if let Some(absence) = exception.absence() {
-                show::complain(format_args!("  {}", show::escaped(&absence)));
+                show::complain(format_args!("  {}", escape::lines(&absence)));
             }
             return;
         }
         let space = if command.is_empty() { "" } else { " " };
-        show::complain(format_args!("rpyc{space}{command}: {}", show::escaped(&self.text)));
+        show::complain(format_args!("rpyc{space}{command}: {}", escape::lines(&self.text)));
         if let Some(hint) = &self.hint {
-            show::complain(format_args!("  {}", show::escaped(hint)));
+            show::complain(format_args!("  {}", escape::lines(hint)));
         }
     }
 }

@@ -4,6 +4,7 @@ use crate::command_line::{ConnectionOptions, Word, next, unknown};
 use crate::failure::{Failure, Outcome};
 use crate::{help, peer, show, signals};
 use lexopt::Parser;
+use rpyc::escape;
 use rpyc::{Answer, Call, Class, Connection, Exception, Object, Server, Value};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::sync::mpsc;
@@ -83,7 +84,7 @@ fn service() -> rpyc::Result<Class> {
 
 fn tell(what: &str, connection: &Connection) {
     // Nobody may be reading what it says.
-    let _ = show::line(format_args!("{what} {}", show::escaped(&connection.peer_name())));
+    let _ = show::line(format_args!("{what} {}", escape::lines(&connection.peer_name())));
 }
 
 fn add(call: &Call) -> Answer<Value> {

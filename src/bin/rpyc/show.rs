@@ -2,8 +2,7 @@
 
 use crate::failure::Failure;
 use rpyc::{Object, Result, Value};
-use std::borrow::Cow;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::Write;
 
 /// Prints a line. `println!` would panic when nobody reads it any more.
@@ -17,28 +16,6 @@ pub fn line(text: fmt::Arguments<'_>) -> Result<(), Failure> {
 /// Says something beside the output. Who cannot be told is not: `eprintln!` would panic.
 pub fn complain(text: fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
-}
-
-/// A text of a peer as it can be shown to people: control characters, which terminals obey, as Python writes them. Lines
-/// and tabs stay.
-pub fn escaped(text: &str) -> Cow<'_, str> {
-    if !text.contains(obeyed) {
-        return text.into();
-    }
-    let mut shown = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if obeyed(c) {
-            // A String takes everything.
-            let _ = write!(shown, "\\x{:02x}", u32::from(c));
-        } else {
-            shown.push(c);
-        }
-    }
-    shown.into()
-}
-
-fn obeyed(c: char) -> bool {
-    c.is_control() && c != '\n' && c != '\t'
 }
 
 /// A value as Python prints it. What belongs to the peer is asked for its repr.
@@ -78,16 +55,5 @@ pub fn shortened(text: &str, most: usize) -> String {
     match flat.char_indices().nth(most) {
         Some(_) => flat.chars().take(most.saturating_sub(3)).chain("...".chars()).collect(),
         None => flat,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_terminals_obey_is_escaped() {
-        assert_eq!(escaped("a\x1b]0;b\x07\r\u{9b}c\n\td\u{e9}"), "a\\x1b]0;b\\x07\\x0d\\x9bc\n\td\u{e9}");
-        assert!(matches!(escaped("plain \n"), Cow::Borrowed(_)));
     }
 }

@@ -1,11 +1,13 @@
 //! What an rpyc_error stands for.
 
 use crate::error::Exception;
+use crate::escape;
 use crate::ffi::border::handle::Handle;
 use crate::ffi::border::status::{Failure, error_of, rpyc_status};
 use crate::ffi::border::types::rpyc_error;
 use crate::value::Text;
-use std::ffi::CString;
+use once_cell::sync::OnceCell;
+use std::ffi::{CStr, CString};
 
 impl Handle for rpyc_error {
     type Inner = Report;
@@ -16,6 +18,8 @@ impl Handle for rpyc_error {
 pub(crate) struct Report {
     pub status: rpyc_status,
     pub message: CString,
+    /// The message on one line, once it has been asked for.
+    pub described: OnceCell<CString>,
     pub raised: Option<Box<Raised>>,
 }
 
@@ -41,13 +45,18 @@ impl From<Failure> for Report {
                 exception,
             })
         });
-        Report { status: failure.status, message: c_text(&failure.message), raised }
+        Report { status: failure.status, message: c_text(&failure.message), described: OnceCell::new(), raised }
     }
 }
 
 impl Report {
     pub fn text(&self) -> &str {
         self.message.to_str().unwrap_or_default()
+    }
+
+    /// The message as logs and terminals can take it.
+    pub fn description(&self) -> &CStr {
+        self.described.get_or_init(|| c_text(&escape::one_line(self.text())))
     }
 
     pub fn exception(&self) -> Option<&Exception> {

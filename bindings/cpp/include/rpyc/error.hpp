@@ -5,6 +5,8 @@
 #include "value.hpp"
 
 #include <atomic>
+#include <cstddef>
+#include <cstdio>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -13,16 +15,64 @@
 
 namespace rpyc {
 
-/** Whatever fails in this library. */
+namespace detail {
+
+/** A text of a peer, fit for logs and terminals: what rpyc_error_describe() makes of it. */
+inline std::string one_line(const std::string &text) {
+    std::string shown;
+    auto escape = [&shown](const char *format, unsigned code) {
+        char buffer[8];
+        std::snprintf(buffer, sizeof buffer, format, code);
+        shown += buffer;
+    };
+    for (std::size_t i = 0; i < text.size(); i++) {
+        auto byte = [&](std::size_t ahead) { return i + ahead < text.size() ? static_cast<unsigned char>(text[i + ahead]) : 0U; };
+        // The second and third byte of UTF-8 tell the few characters that do not show.
+        const unsigned pair = byte(0) << 8 | byte(1), mark = pair << 8 | byte(2);
+        const bool separates = mark == 0xe280a8 || mark == 0xe280a9;
+        const bool turns = mark == 0xe2808e || mark == 0xe2808f || (0xe280aa <= mark && mark <= 0xe280ae) ||
+                           (0xe281a6 <= mark && mark <= 0xe281a9);
+        if (byte(0) < 0x20 || byte(0) == 0x7f) {
+            const char *name = byte(0) == '\t' ? "\\t" : byte(0) == '\n' ? "\\n" : byte(0) == '\r' ? "\\r" : nullptr;
+            name != nullptr ? void(shown += name) : escape("\\x%02x", byte(0));
+        } else if (0xc280 <= pair && pair <= 0xc29f) {
+            escape("\\x%02x", byte(1));
+            i += 1;
+        } else if (pair == 0xd89c) {
+            shown += "\\u061c";
+            i += 1;
+        } else if (separates || turns) {
+            escape("\\u%04x", 0x2000U | (byte(1) & 0x3fU) << 6 | (byte(2) & 0x3fU));
+            i += 2;
+        } else {
+            shown += text[i];
+        }
+    }
+    return shown;
+}
+
+}  // namespace detail
+
+/**
+ * Whatever fails in this library.
+ *
+ * what() is fit for logs and terminals: on one line, with escapes as Python writes them where a peer's text has control characters,
+ * line separators or marks that turn the direction of writing. message() is the text as it came.
+ */
 class Error : public std::runtime_error {
 public:
-    Error(rpyc_status status, const std::string &message) : std::runtime_error(message), status_(status) {}
+    Error(rpyc_status status, const std::string &message)
+        : std::runtime_error(detail::one_line(message)), status_(status), message_(std::make_shared<const std::string>(message)) {}
 
     /** RPYC_ERR_... */
     rpyc_status status() const noexcept { return status_; }
+    /** The text with every character that it came with: to compare it and to pass it on, not to print it. */
+    const std::string &message() const noexcept { return *message_; }
 
 private:
     rpyc_status status_;
+    /** Shared: copies of what is thrown cannot fail. */
+    std::shared_ptr<const std::string> message_;
 };
 
 /** The caller's mistake: statuses 1 to 99. */
@@ -142,11 +192,11 @@ public:
 
     /** The same about a part of something: "item 2 of ". */
     ConversionError within(const std::string &place) const {
-        return parts_->problem == what() ? *this : ConversionError(status(), parts_->where + place, "value", parts_->problem);
+        return parts_->problem == message() ? *this : ConversionError(status(), parts_->where + place, "value", parts_->problem);
     }
     /** The same about something that has a name: "add() argument 'a'". */
     std::string text_for(const std::string &name) const {
-        return parts_->problem == what() ? name + ": " + parts_->problem : parts_->where + name + " " + parts_->problem;
+        return parts_->problem == message() ? name + ": " + parts_->problem : parts_->where + name + " " + parts_->problem;
     }
 
 private:

@@ -111,7 +111,7 @@ private:
 inline rpyc_error *reason(const Error *why) noexcept {
     rpyc_error *out = nullptr;
     if (why != nullptr)
-        rpyc_error_new(RPYC_ERR_ARGUMENT, nullptr, why->what(), &out);      // another error if it is no text, which is a reason too
+        rpyc_error_new(RPYC_ERR_ARGUMENT, nullptr, why->message().c_str(), &out);   // another error if it is no text, which is a reason too
     return out;
 }
 

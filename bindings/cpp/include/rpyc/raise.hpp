@@ -71,10 +71,10 @@ inline void raise_current(rpyc_call *call) noexcept {
             else
                 raise(call, *error.exception());
         } catch (const ConversionError &error) {
-            raise(call, error.status() == RPYC_ERR_RANGE ? "OverflowError" : "TypeError", error.what());
+            raise(call, error.status() == RPYC_ERR_RANGE ? "OverflowError" : "TypeError", error.message().c_str());
         } catch (const Error &error) {
             rpyc_error *raw = nullptr;
-            rpyc_error_new(error.status(), nullptr, error.what(), &raw);
+            rpyc_error_new(error.status(), nullptr, error.message().c_str(), &raw);
             rpyc_call_raise_error(call, raw);
         } catch (const std::bad_alloc &error) {
             raise(call, "MemoryError", error.what());

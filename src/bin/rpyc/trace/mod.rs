@@ -14,6 +14,7 @@ use lexopt::Parser;
 use printer::Printer;
 use proxy::{Happening, Proxy};
 use record::{Head, Record, Writer};
+use rpyc::escape;
 use rpyc::wire::Listener;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -135,7 +136,7 @@ impl Watch {
         while let Ok(happening) = happenings.recv() {
             match happening {
                 Happening::Stop => break,
-                Happening::Trouble(text) => show::complain(format_args!("rpyc trace: {}", show::escaped(&text))),
+                Happening::Trouble(text) => show::complain(format_args!("rpyc trace: {}", escape::lines(&text))),
                 Happening::Record(record) => self.take(&record)?,
             }
             self.done.fetch_add(1, Ordering::Relaxed);

@@ -5,6 +5,7 @@ use crate::failure::Failure;
 use crate::show;
 use crate::style::{Colour, Style};
 use rpyc::Dialect;
+use rpyc::escape;
 use rpyc::wire::{Decoded, DecodedKind, Decoder};
 use std::collections::HashMap;
 
@@ -155,7 +156,7 @@ impl Printer {
 
     /// A line about a connection itself.
     fn event(&self, at: u64, connection: u64, colour: Colour, text: &str) -> Result<(), Failure> {
-        let text = show::escaped(text);
+        let text = escape::lines(text);
         show::line(format_args!("{} {}", self.stamp(at, connection), self.style.paint(colour, text)))
     }
 
@@ -280,7 +281,7 @@ impl Printer {
             text += &style.paint(Colour::Dim, format_args!("  (to {})", beside.answers)).to_string();
         }
         if let Some(fault) = &message.fault {
-            let fault = format!(" ! {} (at byte {})", show::escaped(&fault.text), fault.offset);
+            let fault = format!(" ! {} (at byte {})", escape::lines(&fault.text), fault.offset);
             text += &style.paint(Colour::Red, fault).to_string();
         }
         if !beside.garbage.is_empty() {

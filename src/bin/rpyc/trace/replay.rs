@@ -6,6 +6,7 @@ use crate::command_line::{Word, missing, next, text, unknown};
 use crate::failure::{FILE, Failure, Outcome};
 use crate::{help, peer, show};
 use lexopt::Parser;
+use rpyc::escape;
 use rpyc::wire::{Address, Decoder, Listener, Transport};
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
@@ -67,7 +68,7 @@ fn failure(path: &str, trouble: Trouble) -> Failure {
 fn print(path: &str, reader: Reader<impl io::Read>, head: &Head, look: &Look) -> Outcome {
     let mut printer = look.printer()?;
     let text = format!("trace of {} -> {} since {}", head.listen, head.to, head.date());
-    show::line(format_args!("{}", show::escaped(&text)))?;
+    show::line(format_args!("{}", escape::lines(&text)))?;
     let mut last = 0;
     read_all(path, reader, |record| {
         last = last.max(record.at);
@@ -105,7 +106,7 @@ fn serve(path: &str, reader: Reader<impl io::Read>, listen: &Address) -> Outcome
     show::line(format_args!("listening {}", listener.address()))?;
     for (id, (_, _, part)) in parts {
         let Some(client) = listener.accept().map_err(|error| Failure::file("cannot accept", error))? else { break };
-        show::line(format_args!("#{id}: {}", show::escaped(&client.peer_name())))?;
+        show::line(format_args!("#{id}: {}", escape::lines(&client.peer_name())))?;
         let told = match play(&*client, &part) {
             Ok(()) => "all was sent".to_owned(),
             Err(error) => format!("ended early: {error}"),
