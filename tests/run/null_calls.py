@@ -16,7 +16,7 @@ OPTIONAL = {"rpyc_set_log_callback", "rpyc_error_status", "rpyc_value_new_slice"
 SPECIAL = {"rpyc_value_kind": "-1", "rpyc_connection_fileno": "-1", "rpyc_connection_write_fileno": "-1",
            "rpyc_connection_wake_fileno": "-1", "rpyc_connection_next_deadline": "-1", "rpyc_queue_fileno": "-1",
            "rpyc_server_stop_fd": "-1", "rpyc_connection_dialect": None,
-           "rpyc_value_equal": None, "rpyc_object_same": None, "rpyc_error_message": None,
+           "rpyc_value_equal": None, "rpyc_object_same": None, "rpyc_error_message": None, "rpyc_error_describe": None,
            "rpyc_connection_closed": "1", "rpyc_session_closed": "1", "rpyc_session_next_deadline": "-1", "rpyc_call_cancelled": "1", "rpyc_call_name": None}
 # They wait for a peer, or serve until they are stopped, when only an output is NULL.
 WAITING = {"rpyc_connection_serve", "rpyc_connection_poll", "rpyc_connection_poll_all", "rpyc_connection_serve_all",
