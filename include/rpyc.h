@@ -1501,6 +1501,19 @@ rpyc_status rpyc_error_status(const rpyc_error *error);
 const char *rpyc_error_message(const rpyc_error *error);
 
 /**
+ * What rpyc_error_message() says, as it can be printed or logged: on one line, with escapes as Python writes them (`\n`,
+ * `\x1b`, `\u202e`) in place of control characters, line separators and marks that turn the direction of writing.
+ *
+ * The text of an exception is the peer's own. Compare and pass on what rpyc_error_message() says, and show this.
+ *
+ * @param error borrowed; may be NULL
+ * @return borrowed until the error is freed; NUL-terminated UTF-8; "" for NULL, and never NULL
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+const char *rpyc_error_describe(const rpyc_error *error);
+
+/**
  * The module of an exception's type, such as "builtins".
  *
  * @param error borrowed; may be NULL
