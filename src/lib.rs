@@ -51,7 +51,6 @@ pub mod config;
 pub mod connection;
 #[doc(hidden)]
 pub mod error;
-pub mod escape;
 #[cfg(not(feature = "model"))]
 pub(crate) mod ffi;
 pub(crate) mod fork;
@@ -62,6 +61,7 @@ pub(crate) mod nesting;
 #[doc(hidden)]
 pub mod objects;
 pub(crate) mod panics;
+pub(crate) mod printable;
 #[doc(hidden)]
 pub mod protocol;
 #[doc(hidden)]

@@ -1,7 +1,7 @@
 //! The log: one receiver for the whole process, none unless the application sets one; a connection may have its own
 //! instead.
 
-use crate::escape;
+use crate::printable;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -66,7 +66,7 @@ fn hand_over(receiver: &Receiver, level: Level, text: &str) {
     if !WRITING.replace(true) {
         let _done = Done;
         // What peers say stands in it, which must not look like other lines of the log, nor steer a terminal.
-        receiver(level, &escape::one_line(text));
+        receiver(level, &printable::one_line(text));
     }
 }
 

@@ -25,6 +25,11 @@ pub use crate::config::Dialect;
 pub use crate::error::{Error, Exception, Raised, Result};
 pub use crate::value::{Array, BigInt, Blob, Element, Items, Pairs, Text, Value};
 
+/// Texts of peers as logs and terminals can take them.
+pub mod escape {
+    pub use crate::printable::{lines, one_line};
+}
+
 /// Literals of Python, as they stand in signatures and on command lines.
 pub mod literal {
     pub use crate::objects::{LiteralFault as Fault, LiteralReader as Reader};

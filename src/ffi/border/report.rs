@@ -1,10 +1,10 @@
 //! What an rpyc_error stands for.
 
 use crate::error::Exception;
-use crate::escape;
 use crate::ffi::border::handle::Handle;
 use crate::ffi::border::status::{Failure, error_of, rpyc_status};
 use crate::ffi::border::types::rpyc_error;
+use crate::printable;
 use crate::value::Text;
 use once_cell::sync::OnceCell;
 use std::ffi::{CStr, CString};
@@ -56,7 +56,7 @@ impl Report {
 
     /// The message as logs and terminals can take it.
     pub fn description(&self) -> &CStr {
-        self.described.get_or_init(|| c_text(&escape::one_line(self.text())))
+        self.described.get_or_init(|| c_text(&printable::one_line(self.text())))
     }
 
     pub fn exception(&self) -> Option<&Exception> {
