@@ -142,6 +142,9 @@ func convert(ctx context.Context, value any, t reflect.Type) (reflect.Value, err
 		pointer.Elem().Set(element)
 		return pointer, nil
 	}
+	if target, ok := reflect.New(t).Interface().(arrayTarget); ok {
+		return convertNDArray(ctx, value, target)
+	}
 	if t == objectType {
 		return reflect.Value{}, wrong("an object of the caller", value)
 	}
@@ -214,6 +217,13 @@ func itemsOf(ctx context.Context, value any) ([]any, bool, error) {
 		if kept, ours := v.kept(); ours {
 			return itemsOf(ctx, kept)
 		}
+		if v.isArray() {
+			array, err := v.array(ctx)
+			if err != nil {
+				return nil, false, err
+			}
+			return itemsOf(ctx, array)
+		}
 		items, err := v.fetch(ctx)
 		return items, true, err
 	}
@@ -243,7 +253,17 @@ func plainNumber(v reflect.Value) any {
 }
 
 func convertSlice(ctx context.Context, value any, t reflect.Type) (reflect.Value, error) {
+	if object, ok := value.(*Object); ok && t != tupleType && t != frozenType && object.isArray() {
+		array, err := object.array(ctx)
+		if err != nil {
+			return reflect.Value{}, err
+		}
+		return convertNumbers(ctx, array, t)
+	}
 	if t.Elem().Kind() == reflect.Uint8 {
+		if b, ok := value.(octets); ok {
+			value = []byte(b)
+		}
 		if b, ok := value.([]byte); ok {
 			slice := reflect.New(t).Elem()
 			slice.SetBytes(b) // Convert knows no element types but byte
@@ -267,6 +287,63 @@ func convertSlice(ctx context.Context, value any, t reflect.Type) (reflect.Value
 	}
 	slice := reflect.MakeSlice(t, len(items), len(items))
 	return slice, convertItems(ctx, items, slice)
+}
+
+// convertNumbers takes what an array of the peer gave, items for bytes too.
+func convertNumbers(ctx context.Context, array any, t reflect.Type) (reflect.Value, error) {
+	items, ok := array.([]any)
+	if !ok || t.Elem().Kind() != reflect.Uint8 {
+		return convert(ctx, array, t)
+	}
+	slice := reflect.MakeSlice(t, len(items), len(items))
+	return slice, convertItems(ctx, items, slice)
+}
+
+func convertNDArray(ctx context.Context, value any, target arrayTarget) (reflect.Value, error) {
+	v := reflect.ValueOf(value)
+	var data any
+	var shape []int
+	var err error
+	if object, ok := value.(*Object); ok && object.isArray() {
+		data, shape, err = object.numbers(ctx)
+	} else if v.IsValid() && v.Kind() == reflect.Slice && v.Type() != bytesType {
+		data, shape = value, []int{v.Len()}
+	} else {
+		return reflect.Value{}, wrong("an array of numbers", value)
+	}
+	if rows, ok := data.([]any); ok && err == nil {
+		data, shape, err = flattened(ctx, rows, shape)
+	}
+	if err == nil {
+		err = target.fill(ctx, data, shape)
+	}
+	return reflect.ValueOf(target).Elem(), err
+}
+
+// flattened joins the rows of an array that came as objects.
+func flattened(ctx context.Context, rows []any, shape []int) (any, []int, error) {
+	var all []any
+	var inner []int
+	for i, row := range rows {
+		object, ok := row.(*Object)
+		if !ok || !object.isArray() {
+			return rows, shape, nil
+		}
+		data, of, err := object.numbers(ctx)
+		items, _, _ := itemsOf(ctx, data)
+		if nested, ok := data.([]any); ok && err == nil {
+			data, of, err = flattened(ctx, nested, of)
+			items, _, _ = itemsOf(ctx, data)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if i > 0 && !reflect.DeepEqual(of, inner) {
+			return nil, nil, wrong("an array of numbers", row)
+		}
+		all, inner = append(all, items...), of
+	}
+	return all, append(shape, inner...), nil
 }
 
 func convertItems(ctx context.Context, items []any, into reflect.Value) error {

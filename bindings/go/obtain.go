@@ -43,6 +43,8 @@ func (o *obtaining) value(value any, depth int) (any, error) {
 		return o.dict(v, depth)
 	case *LiveDict:
 		return o.dict(v.Entries(), depth)
+	case octets:
+		return []uint8(v), nil
 	case *Object:
 		return o.object(v, depth)
 	}
@@ -96,7 +98,28 @@ func (o *obtaining) object(object *Object, depth int) (any, error) {
 		items, err := o.fetched(object, depth)
 		return Tuple(items), err
 	}
+	if name := numberMethod(object); name != "" {
+		return object.CallMethod(o.ctx, name)
+	}
+	if object.isArray() {
+		array, err := object.array(o.ctx)
+		if bytes, ok := array.(octets); ok && object.TypeName() == "builtins.bytearray" {
+			return []byte(bytes), err
+		}
+		if items, ok := array.([]any); ok && err == nil {
+			return o.items(items, depth)
+		}
+		return plainOctets(array), err
+	}
 	return nil, problemf(ErrType, "a %s is no plain data and cannot be copied", object.TypeName())
+}
+
+// plainOctets gives octets as what others can name.
+func plainOctets(array any) any {
+	if bytes, ok := array.(octets); ok {
+		return []uint8(bytes)
+	}
+	return array
 }
 
 func (o *obtaining) fetched(object *Object, depth int) ([]any, error) {

@@ -28,7 +28,7 @@ pub use background::Background;
 pub use convert::{Patience, convert, convert_later};
 pub use dialing::Connect;
 pub use event_loop::Interest;
-pub use obtain::{obtain, obtain_value, pickled};
+pub use obtain::{obtain, obtain_array, obtain_value, pickled};
 pub use queue::Queue;
 pub use shared::{Attachment, Shared};
 pub use wait::{wait_all, wait_any};

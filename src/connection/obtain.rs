@@ -3,6 +3,8 @@
 //! The objects of one level of nesting are asked together, in one burst of requests; then those that they hold. Nothing is
 //! needed of the owner but what every RPyC server allows: iteration in chunks, and items by key.
 
+mod arrays;
+
 use super::asking::{ask_later, shared_of};
 use super::shared::Shared;
 use crate::codec::pickle::{self, PickleError};
@@ -11,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::log::{self, Level};
 use crate::objects::{Promise, plain, time_limit};
 use crate::sync::{Mutex, lock};
-use crate::value::{Ask, Bounds, Graph, GraphError, Kind, Piece, Reference, Value, Weight};
+use crate::value::{Ask, Bounds, Graph, GraphError, Kind, Piece, Reference, Shaped, Value, Weight};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,19 +46,8 @@ pub fn obtain_value(value: Value, bounds: &Bounds) -> Result<Value> {
 
 /// All that is in a value, with what is shared in it.
 fn gathered(value: Value, bounds: &Bounds) -> Result<(Graph, Piece)> {
-    let mut copy = Obtaining {
-        shared: None,
-        timeout: None,
-        bounds,
-        graph: Graph::default(),
-        known: HashMap::new(),
-        waiting: Vec::new(),
-        items: 0,
-        budget: Arc::new(Budget { bounds: *bounds, taken: Mutex::default() }),
-        views: None,
-        requests: 0,
-        bursts: 0,
-    };
+    let mut copy = Obtaining::new(bounds);
+    copy.arrays(std::iter::once(&value))?;
     let root = copy.admit(value)?;
     let mut depth = 0;
     while !copy.waiting.is_empty() {
@@ -66,10 +57,7 @@ fn gathered(value: Value, bounds: &Bounds) -> Result<(Graph, Piece)> {
         }
         copy.level()?;
     }
-    log::write(Level::Debug, || {
-        let Obtaining { items, requests, bursts, .. } = &copy;
-        format!("obtain: {items} items on {depth} levels, {requests} requests in {bursts} bursts")
-    });
+    copy.log(depth);
     Ok((copy.graph, root))
 }
 
@@ -83,6 +71,14 @@ pub fn pickled(value: Value, protocol: u8, limits: &Limits) -> Result<Vec<u8>> {
         }
         written => Ok(written?),
     }
+}
+
+/// Copies an array of numbers, which a peer may hold in several dimensions.
+pub fn obtain_array(object: &Reference, bounds: &Bounds) -> Result<Shaped> {
+    let mut copy = Obtaining::new(bounds);
+    let array = copy.array(object)?;
+    copy.log(1);
+    Ok(array)
 }
 
 /// A container whose items are still to be asked for.
@@ -120,12 +116,14 @@ struct Obtaining<'a> {
     bounds: &'a Bounds,
     graph: Graph,
     /// Objects that have been met, which are kept so that none takes the place of another.
-    known: HashMap<usize, (Reference, usize)>,
+    known: HashMap<usize, (Reference, Piece)>,
     waiting: Vec<Waiting>,
     items: usize,
     budget: Arc<Budget>,
     /// Does the owner give `dict.items`? None: nobody has asked.
     views: Option<bool>,
+    /// Does it give public names, such as `tobytes`? None: nobody has asked.
+    public: Option<bool>,
     requests: usize,
     bursts: usize,
 }
@@ -134,6 +132,40 @@ fn key(object: &Reference) -> usize {
     match object {
         Reference::Local(object) => Arc::as_ptr(object) as *const () as usize,
         Reference::Remote(proxy) => Arc::as_ptr(proxy) as usize,
+    }
+}
+
+/// The name of an object's type, and whether it is a class itself.
+fn type_of(object: &Reference) -> (&str, bool) {
+    match object {
+        Reference::Remote(proxy) => (&*proxy.type_name, proxy.is_class),
+        Reference::Local(object) => (object.shape().type_name.as_str(), object.instances().is_some()),
+    }
+}
+
+impl<'a> Obtaining<'a> {
+    fn new(bounds: &'a Bounds) -> Obtaining<'a> {
+        Obtaining {
+            shared: None,
+            timeout: None,
+            bounds,
+            graph: Graph::default(),
+            known: HashMap::new(),
+            waiting: Vec::new(),
+            items: 0,
+            budget: Arc::new(Budget { bounds: *bounds, taken: Mutex::default() }),
+            views: None,
+            public: None,
+            requests: 0,
+            bursts: 0,
+        }
+    }
+
+    fn log(&self, depth: usize) {
+        log::write(Level::Debug, || {
+            let Obtaining { items, requests, bursts, .. } = self;
+            format!("obtain: {items} items on {depth} levels, {requests} requests in {bursts} bursts")
+        });
     }
 }
 
@@ -161,26 +193,29 @@ impl Obtaining<'_> {
     }
 
     fn admit_object(&mut self, object: Reference) -> Result<Piece> {
-        if let Some((_, node)) = self.known.get(&key(&object)) {
-            return Ok(Piece::Node(*node));
+        if let Some((_, piece)) = self.known.get(&key(&object)) {
+            return Ok(piece.clone());
         }
-        let (name, is_class) = match &object {
-            Reference::Remote(proxy) => (&*proxy.type_name, proxy.is_class),
-            Reference::Local(object) => (object.shape().type_name.as_str(), object.instances().is_some()),
-        };
+        let (name, is_class) = type_of(&object);
         let kind = match is_class {
             true => return Err(self.refusal("class")),
             false => plain::kind_of(name).ok_or_else(|| self.refusal(name))?,
         };
-        if let (Reference::Remote(proxy), None) = (&object, &self.shared) {
+        self.meet(&object)?;
+        let node = self.graph.add(kind, Vec::new());
+        self.known.insert(key(&object), (object.clone(), Piece::Node(node)));
+        self.waiting.push(Waiting { object, node, kind });
+        Ok(Piece::Node(node))
+    }
+
+    /// The connection of the first object that is met is the one whose requests are held back for a burst.
+    fn meet(&mut self, object: &Reference) -> Result<()> {
+        if let (Reference::Remote(proxy), None) = (object, &self.shared) {
             let shared = shared_of(proxy)?;
             self.timeout = shared.with_protocol(|protocol| protocol.config().sync_request_timeout);
             self.shared = Some(shared);
         }
-        let node = self.graph.add(kind, Vec::new());
-        self.known.insert(key(&object), (object.clone(), node));
-        self.waiting.push(Waiting { object, node, kind });
-        Ok(Piece::Node(node))
+        Ok(())
     }
 
     /// How many items are asked for: one more than may come.
@@ -263,11 +298,11 @@ impl Obtaining<'_> {
         let mut answers = self.burst(asks.into_iter())?.into_iter();
         let mut answer = || answers.next().unwrap_or_else(|| Err(Error::State("an answer is missing".into())));
         // Dicts with their views or, where those are refused, with their keys.
-        let mut dicts = Vec::new();
+        let (mut dicts, mut filled) = (Vec::new(), Vec::new());
         for one in &waiting {
             if one.kind != Kind::Dict {
                 let items = self.items_of(answer()?, count)?;
-                self.fill(one.node, items)?;
+                filled.push((one.node, items));
                 continue;
             }
             let view = if views { Some(answer()) } else { None };
@@ -286,6 +321,7 @@ impl Obtaining<'_> {
                 (None, None) => {}
             }
         }
+        self.fill(filled)?;
         self.entries(dicts)
     }
 
@@ -305,6 +341,7 @@ impl Obtaining<'_> {
         }
         let mut answers = self.burst(asks.into_iter())?.into_iter();
         let mut answer = || answers.next().unwrap_or_else(|| Err(Error::State("an answer is missing".into())));
+        let mut filled = Vec::new();
         for (one, entries) in &dicts {
             let mut flat = Vec::new();
             match entries {
@@ -328,15 +365,19 @@ impl Obtaining<'_> {
                     }
                 }
             }
-            self.fill(one.node, flat)?;
+            filled.push((one.node, flat));
         }
-        Ok(())
+        self.fill(filled)
     }
 
-    fn fill(&mut self, node: usize, items: Vec<Value>) -> Result<()> {
-        let pieces = items.into_iter().map(|item| self.admit(item)).collect::<Result<Vec<_>>>()?;
-        if let Some(children) = self.graph.children(node) {
-            *children = pieces;
+    /// The items of containers that have arrived, among which arrays and numbers of numpy are copied together.
+    fn fill(&mut self, filled: Vec<(usize, Vec<Value>)>) -> Result<()> {
+        self.arrays(filled.iter().flat_map(|(_, items)| items))?;
+        for (node, items) in filled {
+            let pieces = items.into_iter().map(|item| self.admit(item)).collect::<Result<Vec<_>>>()?;
+            if let Some(children) = self.graph.children(node) {
+                *children = pieces;
+            }
         }
         Ok(())
     }

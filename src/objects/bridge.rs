@@ -114,7 +114,8 @@ fn pass_on(proxy: &Arc<Proxy>, op: &Op) -> Outcome {
         Op::InstanceCheck(instance) => instance::of_peer(proxy, instance),
         Op::Compare { op, other } => ask_peer(proxy, Ask::Compare(*op, other)),
         Op::BuffIter { count } => ask_peer(proxy, Ask::BuffIter(i64::try_from(*count).unwrap_or(i64::MAX))),
-        Op::Pickle { protocol } => ask_peer(proxy, Ask::Pickle(*protocol)),
+        Op::Pickle { numpy: true, .. } => ask_peer(proxy, Ask::Pickle(-1)),
+        Op::Pickle { protocol, .. } => ask_peer(proxy, Ask::Pickle(i8::try_from(*protocol).unwrap_or(-1))),
         Op::OldSlicing(slicing) => return old_slicing(proxy, slicing),
         Op::Exists { .. } => {
             return Err(Exception::builtin("TypeError", "the object does not support this"));

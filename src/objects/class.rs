@@ -130,6 +130,8 @@ pub struct Definition {
     pub service: Option<Service>,
     /// Calls for one object never overlap.
     pub serial: bool,
+    /// Instances are arrays for numpy, which asks for a pickle where pickles are allowed.
+    pub numpy: bool,
     /// Kept alive as long as the class.
     pub owner: Option<Box<dyn Any + Send + Sync>>,
     /// It is the class that this one is, for peers.
@@ -261,6 +263,10 @@ impl Class {
         let bases: Vec<Arc<Shape>> = d.base.iter().map(|base| base.shape.clone()).collect();
         let mut shape = Shape::new(type_name, bases, members.iter().map(|m| m.name.clone()).collect());
         shape.inspect = inspection(&members);
+        if let (true, Value::Tuple(listed)) = (d.numpy, &shape.inspect) {
+            let array = Value::tuple(vec![Value::str("__array__"), Value::None]);
+            shape.inspect_pickled = Some(Value::Tuple(listed.iter().cloned().chain([array]).collect()));
+        }
         if let Some(same) = d.same_as {
             shape.id = same.shape.id.clone();
         }

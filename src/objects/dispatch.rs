@@ -416,7 +416,7 @@ fn on_object_otherwise(job: Job, object: Arc<Object>, op: Op) {
         },
         Op::Compare { op, other } => compare(job, &object, op, other),
         Op::BuffIter { count } => buffered::buffered(job, object, count),
-        Op::Pickle { protocol } => pickled(job, &object, protocol),
+        Op::Pickle { protocol, numpy } => pickled(job, &object, protocol, numpy),
         Op::OldSlicing(slicing) => {
             let Slicing { attempt, fallback, start, stop, args } = *slicing;
             let stop_number = if let Value::None = stop { Value::Int(i64::MAX) } else { stop.clone() };
@@ -442,7 +442,7 @@ fn on_object_otherwise(job: Job, object: Arc<Object>, op: Op) {
 }
 
 /// The pickle of an object that is plain data.
-fn pickled(job: Job, object: &Arc<Object>, protocol: u8) {
+fn pickled(job: Job, object: &Arc<Object>, protocol: u8, numpy: bool) {
     let value = match object.data() {
         Some(value) => value,
         // One of the application's own, which is asked for its items.
@@ -451,9 +451,13 @@ fn pickled(job: Job, object: &Arc<Object>, protocol: u8) {
         }
         None => return job.fail("TypeError", format!("cannot pickle '{}' object", object.class.shape().class_name())),
     };
-    let pickle = match job.origin() {
-        Some(peer) => peer.pickle(value, protocol),
-        None => pickle::write(&value, protocol, Limits::default().bytes).map_err(Error::from),
+    let pickle = match (&value, job.origin()) {
+        (Value::Array(array), peer) if numpy => {
+            let limits = peer.map_or_else(Limits::default, |peer| peer.limits());
+            pickle::write_numpy(array, limits.bytes).map_err(Error::from)
+        }
+        (_, Some(peer)) => peer.pickle(value, protocol),
+        (_, None) => pickle::write(&value, protocol, Limits::default().bytes).map_err(Error::from),
     };
     job.give(match pickle {
         Ok(bytes) => Ok(Value::Bytes(bytes.into())),

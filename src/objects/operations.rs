@@ -9,6 +9,7 @@ use super::peer::{Outcome, Peer, ask_peer};
 use super::promise::Promise;
 use super::served;
 use super::time_limit;
+use crate::codec::pickle;
 use crate::error::{Error, Exception, Result};
 use crate::protocol::{Due, Name, Op};
 use crate::value::{Ask, Local, Reference, Text, Value};
@@ -170,7 +171,9 @@ fn local_op(target: &Arc<dyn Local>, ask: Ask<'_>) -> Result<Result<Op, Value>, 
                 keywords: Vec::new(),
             }
         }
-        Ask::Pickle(protocol) => Op::Pickle { protocol },
+        Ask::Pickle(protocol) => {
+            Op::Pickle { protocol: u8::try_from(protocol).unwrap_or(pickle::HIGHEST), numpy: protocol == -1 }
+        }
         Ask::Inspect => return Ok(Err(target.shape().inspect.clone())),
     }))
 }

@@ -192,6 +192,8 @@ pub enum Op {
     /// A pickle of plain data, in a protocol of at most this number.
     Pickle {
         protocol: u8,
+        /// It is for numpy, to make an array of.
+        numpy: bool,
     },
     /// The next items of an iterator, or the first of an iterable.
     BuffIter {

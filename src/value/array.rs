@@ -52,6 +52,22 @@ impl Element {
         }
     }
 
+    /// What numpy calls it, in the byte order in which it travels.
+    pub fn type_string(self) -> &'static str {
+        match self {
+            Element::I8 => "|i1",
+            Element::U8 => "|u1",
+            Element::I16 => "<i2",
+            Element::U16 => "<u2",
+            Element::I32 => "<i4",
+            Element::U32 => "<u4",
+            Element::I64 => "<i8",
+            Element::U64 => "<u8",
+            Element::F32 => "<f4",
+            Element::F64 => "<f8",
+        }
+    }
+
     /// The letter that Python's module array has for it.
     pub fn code(self) -> char {
         match self {
@@ -127,6 +143,13 @@ impl Array {
         }
     }
 
+    /// So many elements from one on, as far as there are; the array's own memory where that pays.
+    pub fn part(&self, start: usize, len: usize) -> Array {
+        let size = self.element().size();
+        let data = self.0.data.part(start.saturating_mul(size), len.saturating_mul(size));
+        Array::share(self.element(), data).unwrap_or_else(|_| self.clone())
+    }
+
     /// What it is made of.
     pub fn element(&self) -> Element {
         self.0.element
@@ -180,7 +203,7 @@ fn whole(element: Element, bytes: usize) -> Result<usize, NoArray> {
     }
 }
 
-fn swapped(element: Element, data: &[u8]) -> Vec<u8> {
+pub(super) fn swapped(element: Element, data: &[u8]) -> Vec<u8> {
     data.chunks_exact(element.size()).flat_map(|bytes| bytes.iter().rev().copied()).collect()
 }
 

@@ -107,6 +107,19 @@ impl Blob {
         Blob::inline(bytes).unwrap_or_else(|| Blob::shared(owner.clone(), start, len))
     }
 
+    /// A part of these bytes, as far as there is one; long ones are shared.
+    pub fn part(&self, start: usize, len: usize) -> Blob {
+        let rest = self.get(start..).unwrap_or(&[]);
+        let bytes = rest.get(..len).unwrap_or(rest);
+        match (&self.0, Blob::inline(bytes)) {
+            (_, Some(inline)) => inline,
+            (Repr::Shared { start_high, start_low, owner, .. }, None) => {
+                Blob::shared(owner.clone(), join(*start_high, *start_low) + start, bytes.len())
+            }
+            (_, None) => Blob::copy(bytes),
+        }
+    }
+
     /// Does it lie in itself, and move when it is moved?
     pub fn is_inline(&self) -> bool {
         matches!(self.0, Repr::Inline { .. })

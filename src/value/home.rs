@@ -30,8 +30,8 @@ pub enum Ask<'a> {
     /// Leaves a context, normally or with an error.
     Exit(bool),
     Inspect,
-    /// A pickle, in a protocol of at most this number.
-    Pickle(u8),
+    /// A pickle, in a protocol of at most this number; -1 for one that numpy makes an array of.
+    Pickle(i8),
 }
 
 impl Ask<'_> {

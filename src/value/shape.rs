@@ -22,6 +22,8 @@ pub struct Shape {
     hasher: RandomState,
     /// The answer to INSPECT: a tuple of (name, doc).
     pub inspect: Value,
+    /// The same where pickles are allowed, if that is something else.
+    pub inspect_pickled: Option<Value>,
     /// The answer to DIR: a tuple of names.
     pub dir: Value,
     /// The object has its own rules, RPyC's `_rpyc_getattr` and siblings.

@@ -6,7 +6,7 @@ import re
 from runner import ROOT, TARGET, test
 
 # They need a peer, and are used elsewhere.
-NOT_ALONE = {"answers", "background_client", "bridge", "bridges", "buffers_peer", "classic_client", "classic_nesting", "classic_slave", "dialects", "differs_peer", "errors", "identities", "idle_release", "local_deferred", "native_peers", "nesting_middle", "nesting_releases", "numbers", "parameters_client", "parameters_server", "release_then_call", "restricted_views", "services", "stdio", "upstream", "waiting"}
+NOT_ALONE = {"answers", "arrays", "background_client", "bridge", "bridges", "buffers_peer", "classic_client", "classic_nesting", "classic_slave", "dialects", "differs_peer", "errors", "identities", "idle_release", "local_deferred", "native_peers", "nesting_middle", "nesting_releases", "numbers", "parameters_client", "parameters_server", "release_then_call", "restricted_views", "services", "stdio", "upstream", "waiting"}
 
 
 def programs():
@@ -49,6 +49,23 @@ def register_alignment(version, plain):
         server = case.start([case.python(version), script, *(["--plain"] if plain else [])])
         port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
         run(case, "alignment", args=["tcp://127.0.0.1:" + port])
+
+
+ARRAYS = {"c": "border/arrays", "cpp": "cpp/arrays", "go": "go/arrays"}
+
+
+def register_arrays(language, version, rules, numpy):
+    @test("arrays.%s.%s.%s-rules.%s" % (language, "of-numpy" if numpy else "of-python", rules, version), 60)
+    def arrays(case):
+        python = case.python(version)
+        if numpy:
+            case.need("numpy")
+        script = os.path.join(ROOT, "tests", "run", "clients", "arrays_server.py")
+        server = case.start([python, script, *(["--public"] if rules == "public" else [])])
+        port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
+        if language == "go":
+            case.need("go")
+        counted(case, case.run([case.program(ARRAYS[language]), "tcp://127.0.0.1:" + port, rules, str(int(numpy))]).output)
 
 
 def register_containers(version):
@@ -146,3 +163,7 @@ for python in ("6.0.2", "5.3.1"):
     for without_compression in (False, True):
         register_buffers(python, without_compression)
         register_alignment(python, without_compression)
+    for rules in ("default", "public"):
+        for with_numpy in (False, True):
+            for language in ARRAYS:
+                register_arrays(language, python, rules, with_numpy)

@@ -12,7 +12,7 @@ mod tests;
 pub use error::PickleError;
 pub use reader::{read, read_graph};
 pub use shared::write_graph;
-pub use writer::write;
+pub use writer::{write, write_numpy};
 
 /// The highest protocol that is written, and the one of Python's own choice.
 pub const HIGHEST: u8 = 5;

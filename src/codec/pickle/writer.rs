@@ -1,7 +1,7 @@
 //! Values to pickles, in any protocol that Python reads.
 
 use super::{HIGHEST, PickleError, op};
-use crate::value::Value;
+use crate::value::{Array, Value};
 
 type Result<T> = std::result::Result<T, PickleError>;
 
@@ -35,6 +35,28 @@ impl<'a> Rest<'a> {
 pub fn write(value: &Value, protocol: u8, limit: usize) -> Result<Vec<u8>> {
     let mut w = Writer::new(protocol, limit);
     w.whole(value)?;
+    Ok(w.end())
+}
+
+/// The pickle of a numpy array: `numpy.array(numpy.frombuffer(bytes, type))`, a copy that can be written to.
+pub fn write_numpy(array: &Array, limit: usize) -> Result<Vec<u8>> {
+    let mut w = Writer::new(4, limit);
+    let bytes = array.to_wire();
+    w.check(bytes.len())?;
+    w.out.reserve_exact(bytes.len().saturating_add(128));
+    w.out.extend_from_slice(b"cnumpy\narray\n(");
+    // Older versions of numpy take no empty buffer.
+    match array.is_empty() {
+        true => w.out.extend([op::MARK, op::LIST]),
+        false => {
+            w.out.extend_from_slice(b"cnumpy\nfrombuffer\n(");
+            w.bytes(&bytes)?;
+            w.text(array.element().type_string())?;
+            w.out.extend([op::TUPLE, op::REDUCE]);
+        }
+    }
+    w.text(array.element().type_string())?;
+    w.out.extend([op::TUPLE, op::REDUCE]);
     Ok(w.end())
 }
 

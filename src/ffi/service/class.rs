@@ -209,6 +209,7 @@ unsafe fn definition(table: *const rpyc_class_table, userdata: Arc<Userdata>) ->
             del_attr: method_of(table.del_attr, self_of),
             dynamic: dynamic(&table),
             service: Some(service(&table, &userdata, aliases)),
+            numpy: false,
             serial: table.flags & RPYC_CLASS_SERIAL != 0,
             owner: Some(Box::new(userdata)),
         })

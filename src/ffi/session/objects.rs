@@ -191,6 +191,7 @@ pub unsafe extern "C" fn rpyc_session_class_new(
                     on_disconnect: None,
                     shared: false,
                 }),
+                numpy: false,
                 serial: false,
                 owner: None,
                 same_as: handle::as_ref(table.same_as).cloned(),

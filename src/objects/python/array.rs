@@ -52,7 +52,8 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
         members.push(property(size, |array: &Array| Ok(Value::Int(array.element().size() as i64))));
     }
     let members = members.into_iter().map(quick).collect();
-    let definition = Definition { module: "array".into(), name: "array".into(), members, ..Definition::default() };
+    let definition =
+        Definition { module: "array".into(), name: "array".into(), members, numpy: true, ..Definition::default() };
     Class::of_data(definition, |object| object.state().downcast_ref().cloned().map(Value::Array))
 });
 

@@ -49,7 +49,7 @@ impl<'d> Args<'_, '_, 'd> {
             Handler::Cmp => self.compare(),
             Handler::Pickle => self.pickle(allow_pickle),
             Handler::Del => self.del(),
-            Handler::Inspect => self.inspect(),
+            Handler::Inspect => self.inspect(allow_pickle),
             Handler::BuffIter => self.buffer(),
             Handler::OldSlicing => self.slicing(),
             Handler::CtxExit => self.exit(),
@@ -117,12 +117,15 @@ impl<'d> Args<'_, '_, 'd> {
     fn pickle(&mut self, allowed: bool) -> Result<Asked<'d>> {
         self.open("pickle", &["obj", "proto"], 0)?;
         let target = self.target()?;
-        let protocol = self.value()?.unwrap_or_default();
+        let given = self.value()?.unwrap_or_default();
         if !allowed {
             self.unboxer.fault(Exception::builtin("ValueError", "pickling is disabled"));
         }
-        match pickle_protocol(&protocol) {
-            Ok(protocol) => Ok(Asked::Of(target, Some(Wanted::Op(Op::Pickle { protocol })))),
+        match pickle_protocol(&given) {
+            Ok(protocol) => {
+                let numpy = protocol_of_numpy(&given);
+                Ok(Asked::Of(target, Some(Wanted::Op(Op::Pickle { protocol, numpy }))))
+            }
             Err(exception) => {
                 self.unboxer.fault(exception);
                 Ok(Asked::Answer(None))
@@ -182,7 +185,7 @@ impl<'d> Args<'_, '_, 'd> {
         Ok(Asked::Of(target, Some(Wanted::Access(Cow::Borrowed(b"__exit__"), kind))))
     }
 
-    fn inspect(&mut self) -> Result<Asked<'d>> {
+    fn inspect(&mut self, pickles: bool) -> Result<Asked<'d>> {
         self.open("inspect", &["id_pack"], 0)?;
         let Some(raw) = self.id_pack()? else { return Ok(Asked::Answer(None)) };
         self.unboxer.check_id_pack(raw.first().copied())?;
@@ -191,7 +194,10 @@ impl<'d> Args<'_, '_, 'd> {
             Some(object) if object.stands_for().is_some() => {
                 Asked::Of(Some(object.clone()), Some(Wanted::Op(Op::Inspect)))
             }
-            object => Asked::Answer(object.map(|object| object.shape().inspect.clone())),
+            object => Asked::Answer(object.map(|object| {
+                let shape = object.shape();
+                shape.inspect_pickled.as_ref().filter(|_| pickles).unwrap_or(&shape.inspect).clone()
+            })),
         })
     }
 
@@ -224,6 +230,12 @@ impl<'d> Args<'_, '_, 'd> {
 
 /// What `itertools.islice` says of a count that is none.
 const OUTSIDE_ISLICE: &str = "Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize.";
+
+/// Proxies' `__array__` asks for the pickle in protocol -1, and nothing else does: Python's pickler has put the highest there
+/// when it asks a proxy.
+fn protocol_of_numpy(protocol: &Value) -> bool {
+    *protocol == Value::Int(-1)
+}
 
 /// As Python's `pickle.dumps` takes it: None is its own choice, negative the highest.
 fn pickle_protocol(protocol: &Value) -> Result<u8, Exception> {

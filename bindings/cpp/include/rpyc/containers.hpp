@@ -2,7 +2,7 @@
 #ifndef RPYC_CONTAINERS_HPP
 #define RPYC_CONTAINERS_HPP
 
-#include "access.hpp"
+#include "array.hpp"
 
 #include <array>
 #include <deque>
@@ -26,36 +26,6 @@ std::vector<Value> values_of(const Range &range) {
     return items;
 }
 
-/** Gives each number of an array to `take`. */
-template <class Take>
-void each_number(View array, Take take) {
-    rpyc_array_type_id type = 0;
-    const void *data = nullptr;
-    std::size_t count = 0;
-    rpyc_error *error = nullptr;
-    check(rpyc_value_get_array(array.raw(), &type, &data, &count, &error), error);
-    const auto all = [&](auto number) {
-        using Number = decltype(number);
-        for (std::size_t i = 0; i < count; i++) {
-            const Value one(static_cast<const Number *>(data)[i]);
-            take(one);
-        }
-    };
-    switch (type) {
-    case RPYC_ARRAY_INT8: return all(std::int8_t());
-    case RPYC_ARRAY_UINT8: return all(std::uint8_t());
-    case RPYC_ARRAY_INT16: return all(std::int16_t());
-    case RPYC_ARRAY_UINT16: return all(std::uint16_t());
-    case RPYC_ARRAY_INT32: return all(std::int32_t());
-    case RPYC_ARRAY_UINT32: return all(std::uint32_t());
-    case RPYC_ARRAY_INT64: return all(std::int64_t());
-    case RPYC_ARRAY_UINT64: return all(std::uint64_t());
-    case RPYC_ARRAY_FLOAT: return all(float());
-    case RPYC_ARRAY_DOUBLE: return all(double());
-    default: throw ConversionError::wrong_type("array of known numbers", array);
-    }
-}
-
 /** Gives each item of a sequence, converted, to `take`; those of a remote one are fetched. */
 template <class T, class Take>
 void each_item(View value, const std::string &wanted, Take take) {
@@ -77,6 +47,10 @@ void each_item(View value, const std::string &wanted, Take take) {
         break;
     case Kind::array: each_number(value, convert); break;
     case Kind::object:
+        if (is_array(value)) {
+            const Value copy = whole_array(value);
+            return each_item<T>(copy, wanted, take);
+        }
         for (const Value &item : value.object())
             convert(item);
         break;
@@ -90,6 +64,14 @@ struct ConvertSequence {
     static Value to(const Container &items) { return Value::list(values_of(items)); }
     static Container from(View value) {
         check_items<T>();
+        if constexpr (is_array_number<T>::value) {
+            if (value.kind() == Kind::array)
+                return numbers_from<Container>(value);
+            if (is_array(value)) {
+                const Value copy = whole_array(value);
+                return from(copy);
+            }
+        }
         Container items;
         each_item<T>(value, name(), [&](T &&item) { items.push_back(std::move(item)); });
         return items;
@@ -196,22 +178,6 @@ struct ConvertTuple {
     static std::string name() { return "tuple of " + std::to_string(std::tuple_size_v<Tuple>); }
 };
 
-template <class T>
-struct is_array_number : std::bool_constant<(is_integer<T> || std::is_same_v<T, float> || std::is_same_v<T, double>) &&
-                                            sizeof(T) <= 8> {};
-
-template <class T>
-constexpr rpyc_array_type_id array_type() {
-    if constexpr (std::is_floating_point_v<T>)
-        return sizeof(T) == 4 ? RPYC_ARRAY_FLOAT : RPYC_ARRAY_DOUBLE;
-    else
-        return (sizeof(T) == 1   ? RPYC_ARRAY_INT8
-                : sizeof(T) == 2 ? RPYC_ARRAY_INT16
-                : sizeof(T) == 4 ? RPYC_ARRAY_INT32
-                                 : RPYC_ARRAY_INT64) +
-               (std::is_signed_v<T> ? 0 : 1);
-}
-
 }  // namespace detail
 
 // Lists: a Python peer gets a reference to a list that the library keeps.
@@ -268,30 +234,6 @@ struct Convert<Kwargs> {
 template <class Range>
 Value as_tuple(const Range &range) {
     return Value::tuple(detail::values_of(range));
-}
-
-/** Numbers of one type as an array, which travels by value between two librpyc peers that agreed on native values. */
-template <class T>
-Value numbers(const T *data, std::size_t count) {
-    static_assert(detail::is_array_number<T>::value, "an array holds integers, float or double");
-    return Value::made([&](rpyc_value **out, rpyc_error **error) {
-        return rpyc_value_new_array(detail::array_type<T>(), data, count, out, error);
-    });
-}
-template <class T>
-Value numbers(const std::vector<T> &all) {
-    return numbers(all.data(), all.size());
-}
-/** Large ones that are moved go out from where they are, without a copy. */
-template <class T, std::enable_if_t<!std::is_lvalue_reference_v<T> && detail::is_array_number<T>::value, int> = 0>
-Value numbers(std::vector<T> &&all) {
-    if (all.size() * sizeof(T) < 4096)
-        return numbers(all.data(), all.size());
-    auto *kept = new std::vector<T>(std::move(all));
-    return Value::made([&](rpyc_value **out, rpyc_error **error) {
-        return rpyc_value_new_array_owned(detail::array_type<T>(), kept->data(), kept->size(), kept,
-                                          [](void *old) { delete static_cast<std::vector<T> *>(old); }, out, error);
-    });
 }
 
 }  // namespace rpyc

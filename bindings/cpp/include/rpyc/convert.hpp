@@ -260,6 +260,20 @@ constexpr void check_items() {
                   "items may be fetched one by one and gone: take std::string, bytes or Value");
 }
 
+/** Is it an array of numbers that the peer holds, which is copied as a whole? */
+inline bool is_array(View value) {
+    if (!value.is_object())
+        return false;
+    const std::string name = value.type_name();
+    return name == "numpy.ndarray" || name == "array.array" || name == "memoryview" || name == "bytearray" || name == "numpy.memmap";
+}
+
+/** A copy of such an array, without a limit but those of messages. */
+inline Value whole_array(View value) {
+    constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
+    return value.object().obtain(0, unlimited, unlimited);
+}
+
 /** Bytes in containers of their own. From 4 KiB on, those that are moved from go out without a copy. */
 template <class Container>
 struct ConvertBytes {
@@ -277,12 +291,27 @@ struct ConvertBytes {
         });
     }
     static Container from(View value) {
-        const bytes_view data = Convert<bytes_view>::from(value);
+        if (is_array(value)) {
+            const Value copy = whole_array(value);
+            return from(copy);
+        }
+        const bytes_view data = bytes_of(value);
         using Byte = typename Container::value_type;
         const Byte *begin = reinterpret_cast<const Byte *>(data.data);
         return Container(begin, begin + data.size);
     }
     static std::string name() { return "bytes"; }
+
+private:
+    /** Those of bytes, and of an array of them. */
+    static bytes_view bytes_of(View value) {
+        rpyc_array_type_id type = 0;
+        const void *data = nullptr;
+        std::size_t count = 0;
+        if (rpyc_value_get_array(value.raw(), &type, &data, &count, nullptr) == RPYC_OK && type == RPYC_ARRAY_UINT8)
+            return {static_cast<const std::uint8_t *>(data), count};
+        return Convert<bytes_view>::from(value);
+    }
 };
 
 }  // namespace detail
