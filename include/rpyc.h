@@ -290,6 +290,12 @@
 #define RPYC_SESSION_PACKED 1
 
 /**
+ * Objects of other sessions and connections may be sent: for the peer they are what they are there, and what it asks of
+ * them comes as RPYC_ASK_FORWARD. Without it they cannot be sent.
+ */
+#define RPYC_SESSION_FORWARDS 2
+
+/**
  * Nothing whole has arrived.
  */
 #define RPYC_EVENT_NONE 0
@@ -348,6 +354,12 @@
  * A class is called: to be answered with an object.
  */
 #define RPYC_ASK_CONSTRUCT 6
+
+/**
+ * Something is asked of an object of another session or connection, which was sent over this one: only in sessions with
+ * RPYC_SESSION_FORWARDS. To be asked there, and answered with what the object answers.
+ */
+#define RPYC_ASK_FORWARD 7
 
 /**
  * In place of the id of a member: the request names none of a table.
@@ -785,7 +797,7 @@ typedef struct rpyc_session_event {
     int32_t asks;
     /**
      * Of a reply: that of the request. Of a request: that of the object, function or class. Of a release: that of the
-     * object.
+     * object. Of RPYC_ASK_FORWARD: what rpyc_session_stand_in was given, or 0.
      */
     uint64_t token;
     /**
@@ -830,6 +842,14 @@ typedef struct rpyc_session_event {
      * Of a request: how many milliseconds its caller still waits, as of rpyc_call_time_left; -1: that is not known.
      */
     int64_t time_left_ms;
+    /**
+     * Of RPYC_ASK_FORWARD: owned; the object that is asked. Free it with rpyc_object_free.
+     */
+    rpyc_object *object;
+    /**
+     * Of RPYC_ASK_FORWARD: RPYC_HANDLE_..., which takes name, arguments and keywords as rpyc_session_ask does. Else 0.
+     */
+    int32_t handler;
 } rpyc_session_event;
 
 /**
@@ -5407,6 +5427,19 @@ rpyc_status rpyc_session_new(const rpyc_config *config,
                              rpyc_error **error_out);
 
 /**
+ * Gives a session a number by which the application knows it, such as the place of its state: rpyc_object_session_id tells
+ * it of the objects of the peer.
+ *
+ * @param session borrowed
+ * @param id any number but 0
+ * @return RPYC_OK, RPYC_ERR_NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_set_id(rpyc_session *session,
+                                uint64_t id);
+
+/**
  * Ends and frees a session. Handles that it gave stay valid; calls of it can be answered, which does nothing.
  *
  * @param session consumed; NULL does nothing
@@ -5734,6 +5767,50 @@ rpyc_status rpyc_session_set_root(rpyc_session *session,
 bool rpyc_session_owns(const rpyc_session *session, const rpyc_object *object);
 
 /**
+ * An object that stands for one of another session or connection, and is sent instead of it, so that the application knows
+ * it by a token, which comes with RPYC_ASK_FORWARD and, once the peer does not hold it any more, with RPYC_EVENT_RELEASED.
+ * Where it comes back, it is the object that it stands for. An object that is sent without this has no token.
+ *
+ * @param session borrowed; one with RPYC_SESSION_FORWARDS
+ * @param object borrowed; of another session or connection
+ * @param token as of rpyc_session_object_new
+ * @param object_out owned; free it with rpyc_object_free, also right after it was sent
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (an object of this process), RPYC_ERR_STATE (the session does not forward),
+ *         RPYC_ERR_ARGUMENT (an object of this session's peer; another object of this token lives)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_stand_in(rpyc_session *session,
+                                  const rpyc_object *object,
+                                  uint64_t token,
+                                  rpyc_object **object_out,
+                                  rpyc_error **error_out);
+
+/**
+ * The token under which an object of another session or connection is known to the peer of this one.
+ *
+ * @param session borrowed
+ * @param object borrowed; as it came back, for example
+ * @param token_out what rpyc_session_stand_in was given; may be NULL
+ * @return false where nothing stands for it, or something without a token, and where one is NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+bool rpyc_session_stand_in_token(const rpyc_session *session, const rpyc_object *object, uint64_t *token_out);
+
+/**
+ * The session over whose peer an object was received.
+ *
+ * @param object borrowed
+ * @return what rpyc_session_set_id was given; 0 where that was not called or the session has been freed, for objects of
+ *         connections and of this process, and for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+uint64_t rpyc_object_session_id(const rpyc_object *object);
+
+/**
  * The token of an object or function of the application.
  *
  * @param object borrowed
@@ -5751,7 +5828,7 @@ bool rpyc_object_token(const rpyc_object *object, uint64_t *token_out);
  * object RPYC_HANDLE_GETATTR, _SETATTR (argument: the value), _DELATTR, _CALL, _CALLATTR, _REPR, _STR, _HASH, _DIR,
  * _INSPECT, _CMP (name: that of the operator, "__eq__"; argument: the other), _BUFFITER (argument: how many items),
  * _CTXEXIT (argument: None, or anything if there was an error), _PICKLE (argument: the protocol), _INSTANCECHECK (object:
- * the class; argument: an object of whatever peer or session; where ids or names tell, nothing is sent, and the number is
+ * the class; argument: an object of whatever peer or session, or what RPYC_ASK_FORWARD gave for one; where ids or names tell, nothing is sent, and the number is
  * -1).
  *
  * @param session borrowed

@@ -10,6 +10,15 @@ static rpyc_object *go_object(uint64_t address) { return (rpyc_object *)(uintptr
 static rpyc_value *go_value(uint64_t address) { return (rpyc_value *)(uintptr_t)address; }
 static uint64_t go_address(const void *pointer) { return (uint64_t)(uintptr_t)pointer; }
 
+// The one call for which two are made otherwise; tokens have 63 bits.
+static int64_t go_stand_in(const rpyc_session *session, const rpyc_object *object) {
+	uint64_t token = 0;
+	if (!rpyc_object_is_remote(object))
+		return -1;
+	rpyc_session_stand_in_token(session, object, &token);
+	return (int64_t)token;
+}
+
 // The one call for which three are made otherwise.
 static void go_array(const rpyc_value *value, rpyc_array_type_id *type, const void **data, size_t *count) {
 	rpyc_value_get_array(value, type, data, count, NULL);
@@ -65,6 +74,7 @@ const (
 	asksDel       = C.RPYC_ASK_DEL
 	asksExists    = C.RPYC_ASK_EXISTS
 	asksConstruct = C.RPYC_ASK_CONSTRUCT
+	asksForward   = C.RPYC_ASK_FORWARD
 )
 
 // memberNone stands for the member where an attribute is asked for by its name.
@@ -99,7 +109,7 @@ func newCore(options map[string]string) (*core, error) {
 		}
 	}
 	c := &core{}
-	if C.rpyc_session_new(config, C.RPYC_SESSION_PACKED, &c.session, &failure) != C.RPYC_OK {
+	if C.rpyc_session_new(config, C.RPYC_SESSION_PACKED|C.RPYC_SESSION_FORWARDS, &c.session, &failure) != C.RPYC_OK {
 		return nil, takeError(failure)
 	}
 	// On the clock of the session it is always 0 o'clock, so a deadline is the time that is left.
@@ -155,6 +165,7 @@ func (c *core) take(buf []byte) int {
 // event is one event, in Go's memory.
 type event struct {
 	kind, asks int32
+	handler    int32 // of what is forwarded
 	token      uint64
 	member     uint64
 	name       string
@@ -175,6 +186,10 @@ func (c *core) next() (event, error) {
 	case eventRequest:
 		got.asks, got.member, got.call = int32(e.asks), uint64(e.member), e.call
 		got.left = int64(e.time_left_ms)
+		if got.asks == asksForward {
+			got.handler = int32(e.handler)
+			C.rpyc_object_free(e.object) // the token tells it
+		}
 		if got.member == memberNone {
 			got.name = C.GoStringN(e.name, C.int(e.name_length))
 		}
@@ -255,6 +270,26 @@ func objectIsClass(handle uint64) bool {
 
 func objectTypeName(handle uint64) string {
 	return C.GoString(C.rpyc_object_type_name(C.go_object(C.uint64_t(handle))))
+}
+
+// standIn makes what stands for an object of another connection.
+func (c *core) standIn(token, object uint64) (uint64, error) {
+	var failure *C.rpyc_error
+	var made *C.rpyc_object
+	if C.rpyc_session_stand_in(c.session, C.go_object(C.uint64_t(object)), C.uint64_t(token), &made, &failure) != C.RPYC_OK {
+		return 0, takeError(failure)
+	}
+	return uint64(C.go_address(unsafe.Pointer(made))), nil
+}
+
+// standInToken gives the token of what stands for an object of another connection; 0: there is none. It tells too whether the
+// object is one of a peer at all.
+func (c *core) standInToken(object uint64) (token uint64, remote bool) {
+	found := int64(C.go_stand_in(c.session, C.go_object(C.uint64_t(object))))
+	if found < 0 {
+		return 0, false
+	}
+	return uint64(found), true
 }
 
 // arrayOf makes a Go slice of an array of numbers, and frees its handle.

@@ -230,7 +230,6 @@ type class struct {
 	members           []member
 	aliases           []string
 	construct         *function
-	ofOther           *otherClass  // where it stands for a class of another connection
 	rules             rules        // its own
 	object            *ClassObject // the class itself, to be sent
 	serial            uint64       // stands in the ids of its members

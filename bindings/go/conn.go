@@ -55,7 +55,6 @@ type conn struct {
 	locals   map[uint64]*local
 	byValue  map[any]*local
 	classes  map[*class]*lentClass
-	passedOn map[passedType]*class // classes of other connections
 	peerRoot *Object
 
 	begun     []byte // what Dial has read already
@@ -81,20 +80,19 @@ func newConn(network net.Conn, service any, accepted bool, o options) (*conn, er
 	}
 	c := &conn{
 		options: o, network: network, accepted: accepted, service: service, core: core,
-		name:     addressOf(network.RemoteAddr()),
-		users:    -1,
-		wake:     make(chan struct{}, 1),
-		drained:  make(chan struct{}, 1),
-		heard:    make(chan struct{}),
-		ready:    make(chan struct{}),
-		ended:    make(chan struct{}),
-		written:  make(chan struct{}),
-		done:     make(chan struct{}),
-		pending:  map[uint64]*pending{},
-		locals:   map[uint64]*local{},
-		byValue:  map[any]*local{},
-		passedOn: map[passedType]*class{},
-		classes:  map[*class]*lentClass{},
+		name:    addressOf(network.RemoteAddr()),
+		users:   -1,
+		wake:    make(chan struct{}, 1),
+		drained: make(chan struct{}, 1),
+		heard:   make(chan struct{}),
+		ready:   make(chan struct{}),
+		ended:   make(chan struct{}),
+		written: make(chan struct{}),
+		done:    make(chan struct{}),
+		pending: map[uint64]*pending{},
+		locals:  map[uint64]*local{},
+		byValue: map[any]*local{},
+		classes: map[*class]*lentClass{},
 	}
 	if c.name == "" {
 		c.name = "the peer"

@@ -329,11 +329,6 @@ func (e *encoder) putObject(object *Object) error {
 		if root, err := object.resolved(); err == nil {
 			object = root // one for all handles of the root
 		}
-		if object.IsClass() {
-			handle, err := e.conn.passClass(object)
-			e.buf = putWord(e.buf, packedObject, handle)
-			return err
-		}
 		return e.lend(object)
 	}
 	if object.isRoot && e.ctx != nil {

@@ -30,11 +30,16 @@ type Object struct {
 // adopt makes an Object of a handle, which may keep the connection open, or finds what it is if it is none of the peer; the
 // lock is held.
 func (c *conn) adopt(handle uint64, counts bool) any {
-	if !objectIsRemote(handle) {
-		if own := c.ownClass(handle); own != nil {
-			freeObject(handle)
-			return own
-		}
+	token, remote := c.core.standInToken(handle)
+	var own any
+	if !remote {
+		own = c.ownClass(handle)
+	} else if token != 0 {
+		own = c.ownByToken(token)
+	}
+	if own != nil {
+		freeObject(handle)
+		return own
 	}
 	if counts {
 		c.enter()

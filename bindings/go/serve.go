@@ -28,7 +28,7 @@ type local struct {
 	class  *class
 	fn     *function // of functions
 	made   *Function
-	handle uint64 // of functions, while it is being sent
+	handle uint64 // of functions and objects of others, while it is being sent
 	pins   int    // encodings in which it stands
 	lent   bool   // the library knows it
 }
@@ -80,17 +80,19 @@ func dropToken(key any) {
 // pin finds or makes what a value is known by, and keeps it until unpin.
 func (c *conn) pin(value any) (*local, error) {
 	own := &local{value: value, key: value}
+	var other uint64 // of another connection
 	switch v := value.(type) {
 	case *Function:
 		own.fn, own.made = v.function, v
 	case *Object:
 		// Of another connection. The object must not know of it: a circle has no finalizer.
-		on := &passed{v}
-		class, err := c.passedClass(v, nil)
+		own.value = &passed{v}
+		handle, err := v.hold()
 		if err != nil {
 			return nil, err
 		}
-		own.value, own.class = on, class
+		defer v.letGo()
+		other = handle
 	default:
 		reflected := reflect.ValueOf(value)
 		if reflected.Kind() == reflect.Func {
@@ -109,7 +111,13 @@ func (c *conn) pin(value any) (*local, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if known := c.byValue[own.key]; known != nil {
+	known := c.byValue[own.key]
+	if other != 0 && known == nil && c.core != nil {
+		// The peer knows it already, by another handle.
+		token, _ := c.core.standInToken(other)
+		known = c.locals[token]
+	}
+	if known != nil {
 		own = known
 	} else {
 		own.token = takeToken(own.key)
@@ -132,6 +140,18 @@ func (c *conn) lendable(own *local) (handle, class uint64, err error) {
 			own.handle, err = c.core.function(own.token, own.made)
 		}
 		return own.handle, 0, err
+	}
+	if on, ok := own.value.(*passed); ok {
+		if own.handle == 0 {
+			target, err := on.object.hold()
+			if err != nil {
+				return 0, 0, err
+			}
+			defer on.object.letGo()
+			own.handle, err = c.core.standIn(own.token, target)
+			return own.handle, 0, err
+		}
+		return own.handle, 0, nil
 	}
 	known, err := c.lentClass(own.class)
 	if err != nil {
@@ -238,9 +258,6 @@ func (c *conn) methodByToken(token uint64, name string) *Function {
 func (c *conn) ownClass(handle uint64) any {
 	for of, lent := range c.classes {
 		if self, err := lent.handle.self(); err == nil && sameObject(self, handle) {
-			if of.ofOther != nil {
-				return of.ofOther.object.Load()
-			}
 			return of.object
 		}
 	}
@@ -285,12 +302,9 @@ func (c *conn) newLentClass(of *class) (*lentClass, error) {
 		}
 		base = lent.handle
 	}
-	var same *classHandle
-	var err error
-	if of.ofOther == nil {
-		if same, err = sameClass(of); err != nil {
-			return nil, err
-		}
+	same, err := sameClass(of)
+	if err != nil {
+		return nil, err
 	}
 	made.handle, err = newClass(c.core, made.token, of, base, same)
 	return made, err
@@ -414,6 +428,8 @@ func (s *served) find() {
 	own := c.locals[event.token]
 	switch {
 	case own == nil:
+	case event.asks == asksForward:
+		s.receiver = own.value
 	case own.fn != nil:
 		s.function, s.receiver = own.fn, own.made.receiver
 	case event.member == memberNone:
@@ -476,6 +492,9 @@ func (c *conn) served() {
 func (s *served) call(ctx context.Context) (any, error) {
 	if s.bad != nil {
 		return nil, s.bad
+	}
+	if on, ok := s.receiver.(*passed); ok {
+		return s.forward(ctx, on)
 	}
 	parts, _ := s.args.(Tuple)
 	if args, ok := firstOf(parts).(Tuple); ok && s.named && len(args) > 0 {

@@ -5,16 +5,23 @@ use super::job::Job;
 use super::peer::{Outcome, ask_peer, outcome};
 use crate::error::{Error, Exception};
 use crate::ids::Id;
-use crate::protocol::{Name, Op, Slicing};
+use crate::protocol::{Handler, Keywords, Name, Op, Slicing};
 use crate::value::{Ask, Local, Proxy, Shape, Text, Value};
 use std::sync::Arc;
 
+/// By which the application knows a bridge; dropped with it.
+pub trait Known: Send + Sync {
+    fn number(&self) -> u64;
+}
+
 /// An object of one peer, lent to another: what is asked of it is passed on.
-pub(super) struct Bridge {
+pub struct Bridge {
     proxy: Arc<Proxy>,
     shape: Arc<Shape>,
     /// The id of its class, or of itself where it is one.
     class: Arc<Id>,
+    /// By which the application knows it, and what tells its end.
+    token: Option<Box<dyn Known>>,
 }
 
 /// Its attributes are known to its owner alone. Our own rules decide about their names first, then those of the owner.
@@ -44,8 +51,18 @@ fn bridge_shape(proxy: &Proxy) -> Arc<Shape> {
 }
 
 impl Bridge {
-    pub(super) fn new(proxy: &Arc<Proxy>) -> Bridge {
-        Bridge { shape: bridge_shape(proxy), class: proxy.home().class_id(&proxy.class_id), proxy: proxy.clone() }
+    pub(super) fn new(proxy: &Arc<Proxy>, token: Option<Box<dyn Known>>) -> Bridge {
+        Bridge {
+            shape: bridge_shape(proxy),
+            class: proxy.home().class_id(&proxy.class_id),
+            proxy: proxy.clone(),
+            token,
+        }
+    }
+
+    /// The number that the application gave it.
+    pub fn token(&self) -> Option<u64> {
+        self.token.as_ref().map(|token| token.number())
     }
 
     pub(super) fn perform(&self, job: Job, op: Op) {
@@ -101,10 +118,7 @@ fn pass_on(proxy: &Arc<Proxy>, op: &Op) -> Outcome {
         Op::SetAttr(name, value) => ask_peer(proxy, Ask::SetAttr(text(name), value)),
         Op::DelAttr(name) => ask_peer(proxy, Ask::DelAttr(text(name))),
         Op::Call { args, keywords } => ask_peer(proxy, Ask::Call { args, keywords }),
-        // A class or value of the peer that asks tells its owner nothing more than that there was an error.
-        Op::CallAttr { name, args, .. } if text(name) == "__exit__" && args.len() == 3 => {
-            ask_peer(proxy, Ask::Exit(!matches!(args.first(), None | Some(Value::None | Value::Bool(false)))))
-        }
+        Op::CallAttr { name, args, .. } if is_exit(name, args) => ask_peer(proxy, Ask::Exit(has_failed(args))),
         Op::CallAttr { name, args, keywords } => ask_peer(proxy, Ask::CallAttr { name: text(name), args, keywords }),
         Op::Repr => ask_peer(proxy, Ask::Repr),
         Op::Str => ask_peer(proxy, Ask::Str),
@@ -144,4 +158,70 @@ fn text(name: &Name) -> &str {
         Name::Own(text) | Name::Dynamic(text) => text.as_str(),
         Name::Member(_) => "",
     }
+}
+
+/// A request to the owner of an object, as somebody else asks it: the arguments beside the object and the name.
+pub struct Forward {
+    pub handler: Handler,
+    pub name: Text,
+    pub args: Vec<Value>,
+    pub keywords: Keywords,
+}
+
+impl Forward {
+    pub fn new(handler: Handler, name: &str, args: Vec<Value>) -> Forward {
+        Forward { handler, name: Text::new(name), args, keywords: Vec::new() }
+    }
+}
+
+/// What an operation on a bridge asks of the owner, where that is asked by somebody else; or its outcome.
+pub fn forward(proxy: &Arc<Proxy>, op: Op) -> Result<Forward, Outcome> {
+    let plain = |handler| Forward::new(handler, "", Vec::new());
+    Ok(match op {
+        Op::GetAttr(name) => Forward::new(Handler::GetAttr, text(&name), Vec::new()),
+        Op::SetAttr(name, value) => Forward::new(Handler::SetAttr, text(&name), vec![value]),
+        Op::DelAttr(name) => Forward::new(Handler::DelAttr, text(&name), Vec::new()),
+        Op::Call { args, keywords } => Forward { args, keywords, ..plain(Handler::Call) },
+        Op::CallAttr { name, args, .. } if is_exit(&name, &args) => {
+            let error = if has_failed(&args) { Value::Bool(true) } else { Value::None };
+            Forward::new(Handler::CtxExit, "", vec![error])
+        }
+        Op::CallAttr { name, args, keywords } => {
+            Forward { keywords, ..Forward::new(Handler::CallAttr, text(&name), args) }
+        }
+        Op::Repr => plain(Handler::Repr),
+        Op::Str => plain(Handler::Str),
+        Op::Hash => plain(Handler::Hash),
+        Op::Dir => plain(Handler::Dir),
+        Op::Inspect => plain(Handler::Inspect),
+        Op::Compare { op, other } => Forward::new(Handler::Cmp, op.name(), vec![other]),
+        Op::Pickle { protocol, numpy } => {
+            Forward::new(Handler::Pickle, "", vec![Value::Int(if numpy { -1 } else { protocol.into() })])
+        }
+        Op::BuffIter { count } => {
+            Forward::new(Handler::BuffIter, "", vec![Value::Int(i64::try_from(count).unwrap_or(i64::MAX))])
+        }
+        Op::InstanceCheck(instance) => {
+            let other = instance::asked_of(proxy, *instance).map_err(outcome)?;
+            Forward::new(Handler::InstanceCheck, "", vec![other])
+        }
+        Op::OldSlicing(slicing) => {
+            let Slicing { attempt, start, stop, args, .. } = *slicing;
+            let name = attempt.map_err(Err)?;
+            let mut first = vec![Value::slice(start, stop, Value::None)];
+            first.extend(args);
+            Forward::new(Handler::CallAttr, text(&name), first)
+        }
+        // Whoever asks this reads the attribute.
+        Op::Exists { name, .. } => Forward::new(Handler::GetAttr, name.as_str(), Vec::new()),
+    })
+}
+
+fn is_exit(name: &Name, args: &[Value]) -> bool {
+    text(name) == "__exit__" && args.len() == 3
+}
+
+/// A class or value of the peer that leaves a context tells the owner nothing more than that there was an error.
+fn has_failed(args: &[Value]) -> bool {
+    !matches!(args.first(), None | Some(Value::None | Value::Bool(false)))
 }

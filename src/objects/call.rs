@@ -107,6 +107,11 @@ impl Call {
         Call::new(answer, None, object, None, args, Vec::new())
     }
 
+    /// A request to an object of another peer. Its name is that of a member that it may not have.
+    pub fn forwarded(answer: Answer, object: Arc<Object>, name: Member, args: Vec<Value>, keywords: Keywords) -> Call {
+        Call::new(answer, None, object, Some(Arc::new(name)), args, keywords)
+    }
+
     fn signature(&self) -> Option<&Signature> {
         match &self.member.as_ref()?.kind {
             MemberKind::Method { signature, .. } => signature.as_ref(),

@@ -62,3 +62,18 @@ pub(super) fn of_peer(class: &Arc<Proxy>, instance: &Instance) -> Result<Value> 
         None => home_of(class)?.is_instance(class, &instance.id_pack),
     }
 }
+
+/// What the peer of a class is asked about when somebody else asks it: an object, or the id_pack of one; or what is known.
+pub(super) fn asked_of(class: &Arc<Proxy>, instance: Instance) -> std::result::Result<Value, Result<Value>> {
+    let Some(object) = instance.object else {
+        return match instance.class_id == class.class_id {
+            true => Err(Ok(Value::Bool(!instance.is_class))),
+            false => Ok(instance.value),
+        };
+    };
+    match membership(&object, &Reference::Remote(class.clone())) {
+        Ok(Membership::Known(known)) => Err(Ok(Value::Bool(known))),
+        Ok(Membership::Ask(..)) => Ok(Value::Ref(object)),
+        Err(error) => Err(Err(error)),
+    }
+}

@@ -26,6 +26,7 @@ pub mod time_limit;
 pub(crate) mod turn;
 mod wrap;
 
+pub use bridge::{Bridge, Forward, Known, forward};
 pub use call::{Answer, Call};
 pub use class::{
     BoundMethod, Class, ClassObject, Create, Definition, Dynamic, Function, Has, Hook, Member, MemberKind, Method,

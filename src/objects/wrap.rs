@@ -1,6 +1,6 @@
 //! Objects for values that the wire has no form for: lists, dicts, arrays, and proxies of other connections.
 
-use super::bridge::Bridge;
+use super::bridge::{Bridge, Known};
 use super::python;
 use crate::protocol::Wrap;
 use crate::sync::{Mutex, lock};
@@ -48,6 +48,16 @@ impl Wrap for DataWrap {
 
 impl HostWrap {
     fn bridge(&self, proxy: &Arc<Proxy>) -> Arc<Bridge> {
+        self.bridge_as(proxy, || None)
+    }
+
+    /// The bridge that stands for an object here, if there is one.
+    pub(crate) fn find(&self, proxy: &Arc<Proxy>) -> Option<Arc<Bridge>> {
+        lock(&self.bridges).by_proxy.get(&(Arc::as_ptr(proxy) as usize)).and_then(Weak::upgrade)
+    }
+
+    /// A bridge that the application knows by a number, and hears the end of; if there is one already, that.
+    pub(crate) fn bridge_as(&self, proxy: &Arc<Proxy>, token: impl FnOnce() -> Option<Box<dyn Known>>) -> Arc<Bridge> {
         let mut bridges = lock(&self.bridges);
         let key = Arc::as_ptr(proxy) as usize;
         if let Some(known) = bridges.by_proxy.get(&key).and_then(Weak::upgrade) {
@@ -57,7 +67,7 @@ impl HostWrap {
             bridges.by_proxy.retain(|_, bridge| bridge.strong_count() > 0);
             bridges.crowded = 2 * bridges.by_proxy.len().max(32);
         }
-        let bridge = Arc::new(Bridge::new(proxy));
+        let bridge = Arc::new(Bridge::new(proxy, token()));
         bridges.by_proxy.insert(key, Arc::downgrade(&bridge));
         bridge
     }

@@ -503,7 +503,7 @@ pub fn instance(object: Option<Reference>, raw: &[u8], limits: &Limits) -> Resul
         brine::put_value(&mut class_id, class, limits)?;
         is_class = matches!(instance, Value::Int(0));
     }
-    Ok(Instance { object, id_pack: id_pack.into(), class_id: class_id.into(), is_class })
+    Ok(Instance { object, id_pack: id_pack.into(), value, class_id: class_id.into(), is_class })
 }
 
 /// An id_pack in its shortest form, with ids of up to 18 digits, as nearly all are.

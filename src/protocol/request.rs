@@ -215,6 +215,8 @@ pub struct Instance {
     /// It was lent to the peer that asks.
     pub object: Option<Reference>,
     pub id_pack: Box<[u8]>,
+    /// The id_pack taken apart.
+    pub value: Value,
     /// The class id in the id_pack.
     pub class_id: Box<[u8]>,
     pub is_class: bool,

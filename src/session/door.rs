@@ -7,18 +7,21 @@ use crate::error::{Error, Result};
 use crate::objects::{Outcome, Peer, Promise};
 use crate::protocol::{Access, Question, Request, RequestId};
 use crate::sync::Instant;
+use crate::sync::atomic::AtomicU64;
 use crate::value::{Ask, Home, Inquiry, Local, Proxy, Value};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-pub(super) struct Door {
+pub struct Door {
     protocol: Weak<Session>,
     limits: Limits,
+    /// The number that the application gave to the session.
+    pub id: AtomicU64,
 }
 
 impl Door {
     pub fn new(protocol: Weak<Session>, limits: Limits) -> Door {
-        Door { protocol, limits }
+        Door { protocol, limits, id: AtomicU64::new(0) }
     }
 
     fn cannot_wait() -> Error {

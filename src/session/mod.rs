@@ -13,8 +13,13 @@ pub use objects::{
 use crate::config::{Config, Dialect};
 use crate::error::{Error, Result};
 use crate::fork;
-use crate::objects::{Answer, Call, DataWrap, Function, Object, Outcome, Peer, deadline, perform_apart};
-use crate::protocol::{self, Access as Accessed, Body, OUTPUT_HIGH_WATER, Op, Protocol, Question, Request, RequestId};
+use crate::objects::{
+    Answer, Bridge, Call, DataWrap, Forward, Function, HostWrap, Object, Outcome, Peer, deadline, forward,
+    perform_apart,
+};
+use crate::protocol::{
+    self, Access as Accessed, Body, Handler, OUTPUT_HIGH_WATER, Op, Protocol, Question, Request, RequestId, Wrap,
+};
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::value::{Local, Proxy, Value};
@@ -48,6 +53,8 @@ pub struct Session {
     door: Arc<Door>,
     /// What the application's clock showed at last, in milliseconds, plus one; 0: the application has not said it.
     time: AtomicU64,
+    /// Objects of other peers that were sent here.
+    bridges: Option<Arc<HostWrap>>,
     forks: u32,
 }
 
@@ -71,11 +78,17 @@ fn release(mut protocol: Guard<'_>) {
 }
 
 impl Session {
-    pub fn new(config: Config) -> Result<Arc<Session>> {
+    /// `forwards`: objects of other peers may be sent, and the application asks them.
+    pub fn new(config: Config, forwards: bool) -> Result<Arc<Session>> {
         if config.bind_threads {
             return Err(Error::Unsupported("a session knows no threads: bind_threads cannot be on".into()));
         }
-        let mut protocol = Protocol::new(config, None, Arc::new(DataWrap));
+        let bridges = forwards.then(|| Arc::new(HostWrap::default()));
+        let wrap: Arc<dyn Wrap> = match &bridges {
+            Some(bridges) => bridges.clone(),
+            None => Arc::new(DataWrap),
+        };
+        let mut protocol = Protocol::new(config, None, wrap);
         protocol.set_name("a session".into());
         Ok(Arc::new_cyclic(|this: &Weak<Session>| {
             let door = Arc::new(Door::new(this.clone(), protocol.config().limits.clone()));
@@ -87,6 +100,7 @@ impl Session {
                 this: this.clone(),
                 door,
                 time: AtomicU64::new(0),
+                bridges,
                 forks: fork::generation(),
             }
         }))
@@ -245,6 +259,9 @@ impl Session {
     }
 
     fn serve(&self, request: Request) {
+        if let Some(owner) = request.target.stands_for().cloned() {
+            return self.forward(request, owner);
+        }
         let Request { id, target, op } = request;
         let due = id.due();
         let this = self.this.clone();
@@ -271,6 +288,42 @@ impl Session {
                 let peer: Arc<dyn Peer> = self.door.clone();
                 perform_apart(&target, op, Answer::Peer { peer, id });
             }
+        }
+    }
+
+    /// Has the application ask the owner of an object of another peer.
+    fn forward(&self, request: Request, owner: Arc<Proxy>) {
+        let Request { id, target, op } = request;
+        let due = id.due();
+        let token = target.as_any().downcast_ref::<Bridge>().and_then(Bridge::token);
+        let owner = (owner, token.unwrap_or_default());
+        if let Op::Exists { question, name, access } = op {
+            let this = self.this.clone();
+            // As Python's hasattr: it is read. What fails otherwise fails so when it is used.
+            let answer = Answer::through(due, move |outcome| {
+                let exists = !matches!(&outcome, Err(error) if error.is_builtin("AttributeError"));
+                let Some(this) = this.upgrade() else { return Ok(()) };
+                this.check_fork()?;
+                this.answer_exists(id, target, question, access, exists).into_iter().for_each(|next| this.serve(next));
+                Ok(())
+            });
+            return objects::forward(
+                &self.queue,
+                owner,
+                Forward::new(Handler::GetAttr, name.as_str(), Vec::new()),
+                answer,
+            );
+        }
+        let peer: Arc<dyn Peer> = self.door.clone();
+        let mut answer = Answer::Peer { peer, id };
+        if let Op::Inspect = op {
+            // The object arrives all the same; whatever is asked of it says why its owner cannot be.
+            let (given, known) = (answer, target.shape().inspect.clone());
+            answer = Answer::through(due, move |outcome| given.give(outcome.or(Ok(known))));
+        }
+        match forward(&owner.0, op) {
+            Ok(forward) => objects::forward(&self.queue, owner, forward, answer),
+            Err(outcome) => drop(answer.give(outcome)),
         }
     }
 
@@ -318,6 +371,28 @@ impl Session {
         }
         release(protocol);
         sent
+    }
+
+    /// An object that stands here for one of another peer, which the application knows by a number.
+    pub fn stand_in(&self, object: &Arc<Proxy>, token: u64) -> Result<Arc<Bridge>> {
+        let Some(bridges) = &self.bridges else {
+            return Err(Error::State("the session was made without RPYC_SESSION_FORWARDS".into()));
+        };
+        if self.owns(object) {
+            return Err(Error::Argument("the object is of the peer of this session".into()));
+        }
+        let told = || Some(objects::Token::new(token, &self.queue) as _);
+        self.queue.object(token, || bridges.bridge_as(object, told))
+    }
+
+    /// The number of what stands here for an object of another peer.
+    pub fn token_of_other(&self, object: &Arc<Proxy>) -> Option<u64> {
+        self.bridges.as_ref()?.find(object)?.token()
+    }
+
+    /// Gives the session a number, by which objects of its peer tell that they are of it.
+    pub fn set_id(&self, id: u64) {
+        self.door.id.store(id, Ordering::Relaxed);
     }
 
     /// Was this object lent over this session?
@@ -386,6 +461,12 @@ impl Session {
     pub fn living(&self, token: u64) -> Option<Arc<dyn Local>> {
         self.queue.living(token).filter(|object| object.as_any().is::<Object>() || object.as_any().is::<Function>())
     }
+}
+
+/// The number of the session over which an object was lent; 0: it has none, or the object is of no session that lives.
+pub fn id_of(proxy: &Proxy) -> u64 {
+    let door = proxy.home().owner().and_then(|home| home.into_any_arc().downcast::<Door>().ok());
+    door.map_or(0, |door| door.id.load(Ordering::Relaxed))
 }
 
 impl Drop for Session {

@@ -3,12 +3,15 @@
 use super::{Event, NOT_SENT};
 use crate::error::{Error, Exception, Result};
 use crate::ids::Id;
-use crate::objects::{Call, Class, Function, Member, MemberKind, Method, Object, Signature, may_ask};
+use crate::objects::{
+    Answer, Call, Class, Forward, Function, Known, Member, MemberKind, Method, Object, Signature, may_ask,
+};
+use crate::protocol::Handler;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Mutex, lock};
-use crate::value::{Local, Text, Value};
+use crate::value::{Local, Proxy, Text, Value};
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 
 /// What a request of the peer asks of the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub enum Asks {
     Exists,
     /// An object of a class.
     Construct,
+    /// Something of an object of another peer, as its owner is asked for it.
+    Forward(Handler),
 }
 
 /// A request of the peer, to be answered through `call`.
@@ -30,6 +35,8 @@ pub struct Asked {
     pub token: u64,
     /// The number that the application gave to the member. None: the name says what it is.
     pub member: Option<u64>,
+    /// Of what is forwarded: the object.
+    pub object: Option<Arc<Proxy>>,
     pub call: Call,
 }
 
@@ -37,7 +44,7 @@ impl Asked {
     /// The name of the member, or that which the peer gave.
     pub fn name(&self) -> &str {
         match (self.call.name(), self.call.args().first()) {
-            ("", Some(Value::Str(name))) if self.asks != Asks::Construct => name.as_str(),
+            ("", Some(Value::Str(name))) if !matches!(self.asks, Asks::Construct | Asks::Forward(_)) => name.as_str(),
             (name, _) => name,
         }
     }
@@ -153,6 +160,12 @@ impl Token {
     }
 }
 
+impl Known for Token {
+    fn number(&self) -> u64 {
+        self.number
+    }
+}
+
 impl Drop for Token {
     fn drop(&mut self) {
         drop(self.queue.push(Event::Released(self.number)));
@@ -184,7 +197,7 @@ fn ask(asks: Asks, member: Option<u64>) -> Method {
         if !may_ask() {
             return; // the call falls, and nobody looks at what it raises
         }
-        put(&queue, Asked { asks, token, member, call });
+        put(&queue, Asked { asks, token, member, object: None, call });
     })
 }
 
@@ -235,9 +248,23 @@ pub fn by_name(asks: Asks) -> Method {
 pub fn construct(token: u64, queue: &Arc<Queue>) -> Method {
     let queue: Weak<Queue> = Arc::downgrade(queue);
     Arc::new(move |call: Call| match queue.upgrade() {
-        Some(queue) => put(&queue, Asked { asks: Asks::Construct, token, member: None, call }),
+        Some(queue) => put(&queue, Asked { asks: Asks::Construct, token, member: None, object: None, call }),
         None => refuse(call),
     })
+}
+
+/// Of nothing that the application made, and is told the end of.
+const NO_TOKEN: u64 = u64::MAX;
+
+/// Has the application ask the owner of an object of another peer.
+pub fn forward(queue: &Arc<Queue>, (object, token): (Arc<Proxy>, u64), forward: Forward, answer: Answer) {
+    static FORWARDS: LazyLock<Arc<Class>> = LazyLock::new(Class::empty);
+    let Forward { handler, name, args, keywords } = forward;
+    // It stands for nothing that the application made; calls tell by it whether the session has ended.
+    let holder = FORWARDS.instance(Token::new(NO_TOKEN, queue));
+    let member = Member { name, doc: None, kind: MemberKind::Constant(Value::None) };
+    let call = Call::forwarded(answer, holder, member, args, keywords);
+    put(queue, Asked { asks: Asks::Forward(handler), token, member: None, object: Some(object), call });
 }
 
 /// The object of a number.

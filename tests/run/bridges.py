@@ -6,7 +6,7 @@ import re
 from runner import ROOT, test
 
 PEER = os.path.join(ROOT, "tests", "run", "clients", "bridges_peer.py")
-MIDDLES = {"c": "border/bridges", "cpp": "cpp/bridges"}
+MIDDLES = {"c": ["border/bridges"], "cpp": ["cpp/bridges"], "go": ["go/features", "middle"], "bare": ["border/bridges_bare"]}
 # Of what else is not asked of each middle.
 SHORT = ("map", "generator", "text file", "Fraction", "Vector", "dict", "managed", "callable", "derived", "list class", "Vector class")
 LEAST = {(): 1200, SHORT: 350}                       # answers
@@ -20,8 +20,12 @@ class Chain:
         self.processes = []
         address = self.start([*self.python, "owner", rules])
         for middle in middles:
-            program = [*self.python, "middle"] if middle == "stock" else [case.program(MIDDLES[middle])]
-            address = self.start([*program, rules, address])
+            program = [*self.python, "middle"]
+            if middle != "stock":
+                name, *first = MIDDLES[middle]
+                program = [case.program(name), *first]
+            more = ["5" if version < "6" else "6"] if middle == "bare" else []
+            address = self.start([*program, rules, address, *more])
         self.user = case.start([*self.python, "user", rules, address, *things])
 
     def start(self, command):
@@ -65,5 +69,5 @@ for stock_version in ("6.0.2", "5.3.1"):
     for middle in MIDDLES:
         test("bridges.%s.default.%s" % (middle, stock_version), 90)(bridges(stock_version, "default", [middle], SHORT))
         test("bridges.%s.all.%s" % (middle, stock_version), 90)(bridges(stock_version, "all", [middle], SHORT))
-    for pair in (["c", "cpp"], ["cpp", "stock"], ["stock", "c"]):
+    for pair in (["c", "cpp"], ["go", "stock"], ["stock", "c"], ["bare", "go"], ["cpp", "bare"]):
         test("bridges.%s.%s" % ("-".join(pair), stock_version), 120)(bridges(stock_version, "public", pair, SHORT))

@@ -48,7 +48,7 @@ fn class(bare: &Session, name: &str, token: u64) -> Arc<Class> {
 
 pub fn session(data: &[u8]) {
     let Some((&flags, data)) = data.split_first() else { return };
-    let bare = Session::new(config(flags)).expect("a session");
+    let bare = Session::new(config(flags), false).expect("a session");
     let root = session::root(bare.queue(), &class(&bare, "EverythingService", 0), ROOT).expect("a root");
     bare.set_root(root).expect("it is open");
     let class = class(&bare, "Thing", 7);

@@ -6,9 +6,10 @@ use crate::ffi::border::packed;
 use crate::ffi::border::report::Report;
 use crate::ffi::border::status::{Failure, RPYC_ERR_ABI, Result};
 use crate::ffi::border::time::time_left;
-use crate::ffi::border::types::{rpyc_call, rpyc_error, rpyc_session, rpyc_value};
+use crate::ffi::border::types::{rpyc_call, rpyc_error, rpyc_object, rpyc_session, rpyc_value};
 use crate::ffi::service::call::own_call;
 use crate::session::{Asks, Event, Session};
+use crate::value::Reference;
 use std::ffi::{c_char, c_void};
 use std::mem::offset_of;
 use std::ptr;
@@ -60,6 +61,10 @@ pub const RPYC_ASK_EXISTS: i32 = 5;
 /// A class is called: to be answered with an object.
 pub const RPYC_ASK_CONSTRUCT: i32 = 6;
 
+/// Something is asked of an object of another session or connection, which was sent over this one: only in sessions with
+/// RPYC_SESSION_FORWARDS. To be asked there, and answered with what the object answers.
+pub const RPYC_ASK_FORWARD: i32 = 7;
+
 /// In place of the id of a member: the request names none of a table.
 pub const RPYC_MEMBER_NONE: u64 = 0xffff_ffff_ffff_ffff;
 
@@ -74,7 +79,7 @@ pub struct rpyc_session_event {
     /// Of a request: RPYC_ASK_...
     pub asks: i32,
     /// Of a reply: that of the request. Of a request: that of the object, function or class. Of a release: that of the
-    /// object.
+    /// object. Of RPYC_ASK_FORWARD: what rpyc_session_stand_in was given, or 0.
     pub token: u64,
     /// Of a reply: the number that the request was given.
     pub sequence: i64,
@@ -98,6 +103,10 @@ pub struct rpyc_session_event {
     pub packed_length: usize,
     /// Of a request: how many milliseconds its caller still waits, as of rpyc_call_time_left; -1: that is not known.
     pub time_left_ms: i64,
+    /// Of RPYC_ASK_FORWARD: owned; the object that is asked. Free it with rpyc_object_free.
+    pub object: *mut rpyc_object,
+    /// Of RPYC_ASK_FORWARD: RPYC_HANDLE_..., which takes name, arguments and keywords as rpyc_session_ask does. Else 0.
+    pub handler: i32,
 }
 
 impl rpyc_session_event {
@@ -116,6 +125,8 @@ impl rpyc_session_event {
         packed: ptr::null(),
         packed_length: 0,
         time_left_ms: -1,
+        object: ptr::null_mut(),
+        handler: 0,
     };
 }
 
@@ -174,7 +185,7 @@ impl SessionHandle {
     pub fn event(&self, event: Event) -> rpyc_session_event {
         let mut out = rpyc_session_event::EMPTY;
         match event {
-            Event::Request(asked) => {
+            Event::Request(mut asked) => {
                 out.kind = RPYC_EVENT_REQUEST;
                 out.asks = match asked.asks {
                     Asks::Call => RPYC_ASK_CALL,
@@ -183,7 +194,14 @@ impl SessionHandle {
                     Asks::Del => RPYC_ASK_DEL,
                     Asks::Exists => RPYC_ASK_EXISTS,
                     Asks::Construct => RPYC_ASK_CONSTRUCT,
+                    Asks::Forward(handler) => {
+                        out.handler = handler as i32;
+                        RPYC_ASK_FORWARD
+                    }
                 };
+                if let Some(object) = asked.object.take() {
+                    out.object = handle::new(Reference::Remote(object).into());
+                }
                 out.token = asked.token;
                 out.time_left_ms = time_left(&asked.call);
                 out.member = asked.member.unwrap_or(RPYC_MEMBER_NONE);

@@ -3,7 +3,7 @@
 use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{Output, array, name, output};
-use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
+use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::ffi::border::table::{self, entries, known_flags, optional};
 use crate::ffi::border::types::{rpyc_class, rpyc_error, rpyc_object, rpyc_session, rpyc_value};
 use crate::ffi::session::event::checked;
@@ -324,6 +324,89 @@ pub unsafe extern "C" fn rpyc_session_owns(session: *const rpyc_session, object:
             Reference::Local(_) => false,
         },
         _ => false,
+    })
+}
+
+/// An object that stands for one of another session or connection, and is sent instead of it, so that the application knows
+/// it by a token, which comes with RPYC_ASK_FORWARD and, once the peer does not hold it any more, with RPYC_EVENT_RELEASED.
+/// Where it comes back, it is the object that it stands for. An object that is sent without this has no token.
+///
+/// @param session borrowed; one with RPYC_SESSION_FORWARDS
+/// @param object borrowed; of another session or connection
+/// @param token as of rpyc_session_object_new
+/// @param object_out owned; free it with rpyc_object_free, also right after it was sent
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (an object of this process), RPYC_ERR_STATE (the session does not forward),
+///         RPYC_ERR_ARGUMENT (an object of this session's peer; another object of this token lives)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_session_stand_in(
+    session: *mut rpyc_session,
+    object: *const rpyc_object,
+    token: u64,
+    object_out: *mut *mut rpyc_object,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe {
+        ffi_boundary(error_out, || {
+            let out = output(object_out, "object_out")?;
+            let session = checked(session)?;
+            match &handle::require(object, "object")?.reference {
+                Reference::Remote(proxy) => put_object(out, session.bare.stand_in(proxy, token)?),
+                Reference::Local(_) => {
+                    Err(Failure::new(RPYC_ERR_TYPE, "object: expected one of a peer, got one of this process"))
+                }
+            }
+        })
+    }
+}
+
+/// The token under which an object of another session or connection is known to the peer of this one.
+///
+/// @param session borrowed
+/// @param object borrowed; as it came back, for example
+/// @param token_out what rpyc_session_stand_in was given; may be NULL
+/// @return false where nothing stands for it, or something without a token, and where one is NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_session_stand_in_token(
+    session: *const rpyc_session,
+    object: *const rpyc_object,
+    token_out: *mut u64,
+) -> bool {
+    ffi_boundary_or(false, || {
+        // SAFETY: the contract of the border.
+        let token = match unsafe { (handle::as_ref(session), handle::as_ref(object)) } {
+            (Some(session), Some(object)) => match &object.reference {
+                Reference::Remote(proxy) => session.bare.token_of_other(proxy),
+                Reference::Local(_) => None,
+            },
+            _ => None,
+        };
+        if !token_out.is_null() {
+            // SAFETY: not NULL, so it can be written to.
+            unsafe { token_out.write(token.unwrap_or_default()) };
+        }
+        token.is_some()
+    })
+}
+
+/// The session over whose peer an object was received.
+///
+/// @param object borrowed
+/// @return what rpyc_session_set_id was given; 0 where that was not called or the session has been freed, for objects of
+///         connections and of this process, and for NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_session_id(object: *const rpyc_object) -> u64 {
+    // SAFETY: the contract of the border.
+    ffi_boundary_or(0, || match unsafe { handle::as_ref(object) }.map(|object| &object.reference) {
+        Some(Reference::Remote(proxy)) => session::id_of(proxy),
+        _ => 0,
     })
 }
 

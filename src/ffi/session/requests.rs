@@ -91,6 +91,8 @@ impl Asking<'_> {
                         }
                     }
                 }
+                // The id_pack of an object that only the peer that asks knows.
+                Some(Value::Tuple(_)) => raw(vec![this()?]),
                 _ => Err(Failure::new(RPYC_ERR_TYPE, "INSTANCECHECK takes an object")),
             },
             GetAttr | DelAttr | SetAttr => raw(vec![this()?, name()]),
@@ -110,7 +112,7 @@ impl Asking<'_> {
 /// object RPYC_HANDLE_GETATTR, _SETATTR (argument: the value), _DELATTR, _CALL, _CALLATTR, _REPR, _STR, _HASH, _DIR,
 /// _INSPECT, _CMP (name: that of the operator, "__eq__"; argument: the other), _BUFFITER (argument: how many items),
 /// _CTXEXIT (argument: None, or anything if there was an error), _PICKLE (argument: the protocol), _INSTANCECHECK (object:
-/// the class; argument: an object of whatever peer or session; where ids or names tell, nothing is sent, and the number is
+/// the class; argument: an object of whatever peer or session, or what RPYC_ASK_FORWARD gave for one; where ids or names tell, nothing is sent, and the number is
 /// -1).
 ///
 /// @param session borrowed

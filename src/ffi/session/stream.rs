@@ -39,6 +39,9 @@ use std::sync::Mutex;
 /// - 20: method of an object of the application, which the peer took without calling it, only from the library; the token
 ///   of the object in 8 bytes, a length in 4 bytes, the literal name of the member; then the method itself, as with 16
 pub const RPYC_SESSION_PACKED: u64 = 1;
+/// Objects of other sessions and connections may be sent: for the peer they are what they are there, and what it asks of
+/// them comes as RPYC_ASK_FORWARD. Without it they cannot be sent.
+pub const RPYC_SESSION_FORWARDS: u64 = 2;
 
 /// Makes a session. Nothing has been said on it; both sides may begin.
 ///
@@ -63,8 +66,8 @@ pub unsafe extern "C" fn rpyc_session_new(
     unsafe {
         ffi_boundary(error_out, || {
             let out = output(session_out, "session_out")?;
-            known_flags(flags, RPYC_SESSION_PACKED, "flags")?;
-            let bare = Session::new(config_or_default(config))?;
+            known_flags(flags, RPYC_SESSION_PACKED | RPYC_SESSION_FORWARDS, "flags")?;
+            let bare = Session::new(config_or_default(config), flags & RPYC_SESSION_FORWARDS != 0)?;
             out.put(handle::new(SessionHandle {
                 bare,
                 packs: flags & RPYC_SESSION_PACKED != 0,
@@ -72,6 +75,23 @@ pub unsafe extern "C" fn rpyc_session_new(
             }))
         })
     }
+}
+
+/// Gives a session a number by which the application knows it, such as the place of its state: rpyc_object_session_id tells
+/// it of the objects of the peer.
+///
+/// @param session borrowed
+/// @param id any number but 0
+/// @return RPYC_OK, RPYC_ERR_NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_session_set_id(session: *mut rpyc_session, id: u64) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    ffi_boundary_status(|| {
+        unsafe { checked(session) }?.bare.set_id(id);
+        Ok(())
+    })
 }
 
 /// Ends and frees a session. Handles that it gave stay valid; calls of it can be answered, which does nothing.

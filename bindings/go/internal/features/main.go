@@ -4,6 +4,7 @@
 //	features classic ADDRESS FOLDER
 //	features release ADDRESS
 //	features stdio -
+//	features middle RULES OWNER
 package main
 
 import (
@@ -23,7 +24,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if len(os.Args) < 3 {
-		log.Fatal("usage: features serve ADDRESS [ADDRESS] | features classic ADDRESS FOLDER | features release ADDRESS | features stdio -")
+		log.Fatal("usage: features serve ADDRESS [ADDRESS] | features classic ADDRESS FOLDER | features release ADDRESS | features stdio - | features middle RULES OWNER")
 	}
 	switch os.Args[1] {
 	case "serve":
@@ -41,6 +42,8 @@ func main() {
 		release(ctx, os.Args[2])
 	case "stdio":
 		stdio()
+	case "middle":
+		passOn(ctx, os.Args[2], os.Args[3])
 	default:
 		log.Fatalf("%s is nothing to do", os.Args[1])
 	}

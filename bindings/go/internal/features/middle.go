@@ -1,0 +1,50 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"time"
+
+	"rpyc"
+)
+
+// middle is a service that passes on what its owner has, for tests/run/clients/bridges_peer.py.
+type middle struct{ owner *rpyc.Object }
+
+// Ask answers what the owner's method of this name answers.
+func (m *middle) Ask(ctx context.Context, args ...any) (any, error) {
+	return m.owner.CallMethod(ctx, "ask", args...)
+}
+
+// passOn serves one until the end of the standard input.
+func passOn(ctx context.Context, rules, owner string) {
+	options := []rpyc.Option{rpyc.WithTimeout(20 * time.Second)}
+	if rules != "default" {
+		all := map[string]string{"all": "allow_all_attrs", "public": "allow_public_attrs"}[rules]
+		for _, name := range []string{all, "allow_setattr", "allow_delattr", "allow_pickle"} {
+			options = append(options, rpyc.WithConfig(name, "true"))
+		}
+	}
+	conn, err := rpyc.Dial(ctx, owner, options...)
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer conn.Close()
+	listener, err := rpyc.Listen(ctx, "tcp://127.0.0.1:0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	server := rpyc.NewServer(&middle{conn.Root()}, options...)
+	ctx, cancel := context.WithCancel(ctx)
+	fmt.Println("listening tcp://" + listener.Addr().String())
+	go func() {
+		_, _ = bufio.NewReader(os.Stdin).ReadString(0)
+		cancel()
+	}()
+	if err := server.Serve(ctx, listener); err != nil {
+		log.Print(err)
+	}
+}
