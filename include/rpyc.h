@@ -1256,6 +1256,11 @@ typedef int32_t (*rpyc_exception_resolver_fn)(const char *module, const char *na
 #define RPYC_ERR_CANCELLED 106
 
 /**
+ * The wait was ended with rpyc_connection_interrupt.
+ */
+#define RPYC_ERR_WAIT_INTERRUPTED 107
+
+/**
  * The peer sent what is not RPyC.
  */
 #define RPYC_ERR_MALFORMED 200
@@ -2372,6 +2377,8 @@ void rpyc_config_free(rpyc_config *config);
  * - close_catchall=false: closing reports no failure of before_closed
  * - bind_threads=false: what a peer's thread asks is served by the thread that waits for that thread
  * - compress=true: frames above the threshold are compressed
+ * - remote_version: the version that exceptions go out with, as _remote_version; empty: that of the dialect, and of librpyc.
+ *   Stock RPyC compares what stands in front of the first dot with its own, and warns
  * - connid: a name for the connection
  *
  * - close_timeout=5: how long closing waits for the peer; not "none"
@@ -2386,6 +2393,8 @@ void rpyc_config_free(rpyc_config *config);
  * - compression_threshold=3000: bytes
  * - compression_level=1: 0 to 9
  * - spin_us=0: for how many microseconds a thread looks for input again and again before it sleeps
+ * - interruptible=false: rpyc_connection_interrupt ends waits at once, whichever thread it comes from; costs a system call for each
+ *   receive
  * - max_depth=128: levels of nesting in a value
  * - max_digits=4300: digits of an int
  * - max_items=16777216: items of all tuples and sets in one message
@@ -2829,6 +2838,27 @@ size_t rpyc_timeout_begin(int64_t timeout_ms);
  * Threads: the thread that began it. Since 0.1.
  */
 void rpyc_timeout_end(size_t limit);
+
+/**
+ * Ends the waits on a connection that are there, or else the next one: each fails with RPYC_ERR_WAIT_INTERRUPTED. May be called in a
+ * signal handler. The connection goes on: what was asked may still be running at the peer, and a late answer is dropped.
+ *
+ * Ended are synchronous requests, waits for asynchronous results (which may be waited for again), for calls of the connection's
+ * queue, and functions that serve in a thread of the application. The next one, where nobody waits, is not sent. Of waits that
+ * are nested in one thread, the innermost ends; what the callback makes of it, the outer one gets as its answer. Closing ends at
+ * once, with RPYC_OK. What does not wait goes on: functions with a timeout of 0, rpyc_connection_process(), asynchronous requests;
+ * and so do threads that the library started, servers, waits for nothing but this process, and connecting.
+ *
+ * A wait ends at once in the thread in which the signal handler runs, if that thread receives for the connection, as the only one
+ * always does; with the option interruptible, and with threads that serve in the background, whichever thread receives;
+ * otherwise within a second. Over a pair in memory it is always within a second.
+ *
+ * @param connection borrowed; must not be freed meanwhile
+ * @return RPYC_OK, also where the connection has ended; RPYC_ERR_NULL, RPYC_ERR_FORKED
+ *
+ * Threads: any thread, and signal handlers, which see errno as before. Since 0.1.
+ */
+rpyc_status rpyc_connection_interrupt(const rpyc_connection *connection);
 
 /**
  * Changes an option of a living connection, from the next message on.

@@ -51,7 +51,8 @@ type conn struct {
 	err      error
 	lastID   uint64
 	pending  map[uint64]*pending
-	serving  int // calls of the peer that have no answer yet
+	stopNext bool // the next request is interrupted
+	serving  int  // calls of the peer that have no answer yet
 	locals   map[uint64]*local
 	byValue  map[any]*local
 	classes  map[*class]*lentClass

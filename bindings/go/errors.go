@@ -18,6 +18,8 @@ var (
 	// ErrTimeout says that no answer came before the deadline of the context. The peer may still be working. Such
 	// errors are context.DeadlineExceeded too.
 	ErrTimeout = errors.New("rpyc: no answer in time")
+	// ErrInterrupted says that Conn.Interrupt ended the waiting. The peer may still be working.
+	ErrInterrupted = errors.New("rpyc: interrupted")
 	// ErrType says that a value does not fit the Go type that it was asked for, or that a Go value cannot be sent.
 	ErrType = errors.New("rpyc: wrong type")
 	// ErrRange says that a number does not fit the Go type that it was asked for.
@@ -233,6 +235,8 @@ func exceptionOf(err error) raised {
 		return builtin("PermissionError", int(syscall.EACCES))
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, ErrTimeout):
 		return builtin("TimeoutError")
+	case errors.Is(err, ErrInterrupted):
+		return builtin("InterruptedError")
 	case errors.As(err, &number):
 		return builtin("OSError", int(number))
 	case errors.Is(err, io.EOF), errors.Is(err, ErrClosed):

@@ -105,6 +105,10 @@ func (c *conn) send(ctx context.Context, q question) (asked, error) {
 	if err := c.usable(); err != nil {
 		return asked{}, err
 	}
+	if c.stopNext {
+		c.stopNext = false
+		return asked{}, problemf(ErrInterrupted, "interrupted before anything was asked of %s", c.name)
+	}
 	c.lastID++
 	a := asked{q, c.lastID, &pending{reply: make(chan reply, 1)}}
 	if q.raw {
@@ -186,6 +190,27 @@ func (c *conn) waitForDialect(ctx context.Context) {
 	case <-timer.C:
 	case <-ctx.Done():
 	case <-c.ended:
+	}
+}
+
+// Interrupt ends the waiting of all requests on this connection that have no answer yet, those of Futures too, or else of the next
+// one, which is not sent then: each fails with ErrInterrupted. The connection goes on; the peer is not told, and late answers are dropped.
+// It is what a program does about Ctrl-C where it has no context at hand; contexts end single requests.
+func (c *Conn) Interrupt() {
+	c.conn.interrupt()
+	runtime.KeepAlive(c)
+}
+
+func (c *conn) interrupt() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopNext = len(c.pending) == 0 && c.core != nil
+	for token, waiting := range c.pending {
+		delete(c.pending, token)
+		if c.core != nil {
+			c.core.forget(waiting.sequence)
+		}
+		waiting.reply <- reply{err: problemf(ErrInterrupted, "the wait for %s was interrupted; what was asked may still be running", c.name)}
 	}
 }
 

@@ -1,4 +1,4 @@
-"""Takes its time, for 07_async."""
+"""Takes its time, for 07_async and 21_ctrl_c."""
 import time
 
 import rpyc

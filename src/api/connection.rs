@@ -45,6 +45,12 @@ impl Connection {
         Inner::new(transport, service.map(Class::inner), config.0.clone()).map(Connection)
     }
 
+    /// Ends the waits on this connection that are there, or else the next one: each fails with `Error::Interrupted`, and what
+    /// was asked may still be running. The connection goes on. It may be called in a signal handler. Threads of the library serve on.
+    pub fn interrupt(&self) {
+        self.0.interrupt();
+    }
+
     /// The peer's root object: in Python `conn.root`. It is asked for once.
     pub fn root(&self) -> Result<Object> {
         self.0.root().map(Object)

@@ -92,6 +92,8 @@ pub struct Config {
     pub compression_level: u32,
     /// How long a thread looks for input again and again before it sleeps.
     pub spin: Duration,
+    pub remote_version: Option<Arc<str>>,
+    pub interruptible: bool,
     pub connid: Option<Arc<str>>,
     pub limits: Limits,
 }
@@ -135,6 +137,8 @@ impl Default for Config {
             compression_threshold: 3000,
             compression_level: 1,
             spin: Duration::ZERO,
+            remote_version: None,
+            interruptible: false,
             connid: None,
             limits: Limits::default(),
         }

@@ -65,7 +65,7 @@ const FIXED: bool = false;
 
 /// In the order of the C header: those of RPyC, then ours.
 #[rustfmt::skip]
-pub static SETTINGS: [Setting; 47] = [
+pub static SETTINGS: [Setting; 49] = [
     option!("allow_safe_attrs", "true", CHANGEABLE, Plain, bool, allow_safe_attrs,
         "peers may use the names of safe_attrs"),
     option!("allow_exposed_attrs", "true", CHANGEABLE, Plain, bool, allow_exposed_attrs,
@@ -114,6 +114,8 @@ pub static SETTINGS: [Setting; 47] = [
         "what a peer's thread asks is served by the thread that waits for that thread"),
     option!("compress", "true", CHANGEABLE, Plain, bool, compress,
         "frames above the threshold are compressed"),
+    option!("remote_version", "", CHANGEABLE, Plain, Option<Arc<str>>, remote_version,
+        "the version that exceptions go out with, as _remote_version; empty: that of the dialect, and of librpyc"),
     option!("connid", "", CHANGEABLE, Plain, Option<Arc<str>>, connid,
         "a name for the connection"),
     option!("close_timeout", "5", CHANGEABLE, Plain, Duration, close_timeout,
@@ -134,6 +136,8 @@ pub static SETTINGS: [Setting; 47] = [
         "0 to 9"),
     option!("spin_us", "0", CHANGEABLE, Microseconds, Duration, spin,
         "for how many microseconds a thread looks for input again and again before it sleeps"),
+    option!("interruptible", "false", FIXED, Plain, bool, interruptible,
+        "rpyc_connection_interrupt ends waits at once, whichever thread it comes from; costs a system call for each receive"),
     option!("max_depth", "128", CHANGEABLE, Plain, usize, limits.depth,
         "levels of nesting in a value"),
     option!("max_digits", "4300", CHANGEABLE, Plain, usize, limits.digits,

@@ -26,8 +26,8 @@ struct Serving {
 }
 
 impl Serving {
-    fn work(&self, shared: &Arc<Shared>) {
-        let served = panics::inside(|| shared.serve_in_background(|| self.stopping.load(Ordering::Acquire)));
+    fn work(&self, shared: &Arc<Shared>, key: Key) {
+        let served = panics::inside(|| shared.serve_in_background(key, || self.stopping.load(Ordering::Acquire)));
         if let Ok(Err(error)) = served {
             if !matches!(error, Error::Eof(_) | Error::Closed(_)) {
                 lock(&self.failed).get_or_insert(error);
@@ -67,7 +67,10 @@ impl Connection {
         let background = Background { serving };
         let member = background.serving.crew.enter();
         spawn(&background.serving, &self.shared, threads - 1)?;
-        background.serving.work(&self.shared);
+        background.serving.work(&self.shared, Key::Threaded);
+        if matches!(&*lock(&background.serving.failed), Some(Error::Interrupted(_))) {
+            background.serving.stop();
+        }
         drop(member);
         background.join()
     }
@@ -76,7 +79,7 @@ impl Connection {
 fn spawn(serving: &Arc<Serving>, shared: &Arc<Shared>, threads: usize) -> Result<()> {
     for _ in 0..threads {
         let (own, shared) = (serving.clone(), shared.clone());
-        if let Err(e) = serving.crew.spawn("rpyc-serve", move || own.work(&shared)) {
+        if let Err(e) = serving.crew.spawn("rpyc-serve", move || own.work(&shared, Key::Background)) {
             serving.stop();
             return Err(Error::io("cannot start a thread that serves", e));
         }
@@ -119,7 +122,7 @@ impl Serving {
     fn stop(&self) {
         self.stopping.store(true, Ordering::Release);
         if let Some(shared) = self.shared.upgrade() {
-            shared.wake_waiting(|key| key == Key::Background);
+            shared.wake_waiting(|key| matches!(key, Key::Background | Key::Threaded));
         }
     }
 }

@@ -139,6 +139,7 @@ impl Shared {
         inner.protocol.close();
         self.flush_some(&mut inner);
         inner.life.failed = Some(Error::Exit(exception.clone()));
+        self.alerts.has_failed();
         inner.tell_loop();
         drop(inner);
         // Whoever is receiving comes back, and finds it.

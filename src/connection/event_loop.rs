@@ -215,6 +215,7 @@ impl Shared {
         drop(inner);
         let received = Limit::Now.receive(&*self.transport, &mut incoming);
         let mut inner = self.put_back(incoming);
+        self.pass_on();
         let step = match received {
             Received::Bytes => Step::Received,
             Received::End => {

@@ -40,6 +40,11 @@ impl Limit {
         }
     }
 
+    /// Is only looked at what is here?
+    pub(super) fn is_now(&self) -> bool {
+        matches!(self, Limit::Now | Limit::Over)
+    }
+
     /// Will a receive come back within a tick, with time left?
     #[inline]
     pub(super) fn is_patient(&self) -> bool {

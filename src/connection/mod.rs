@@ -8,6 +8,7 @@ mod dialing;
 mod ending;
 mod event_loop;
 mod hints;
+mod interrupt;
 mod limit;
 mod loop_state;
 mod obtain;
@@ -100,7 +101,7 @@ impl Connection {
         if stopping() {
             return Ok(());
         }
-        match shared.serve_all(stopping) {
+        match shared.serve_accepted(stopping) {
             Err(Error::Eof(_) | Error::Closed(_)) => Ok(()),
             other => other,
         }
@@ -224,6 +225,11 @@ impl Connection {
         self.shared.end();
     }
 
+    /// Ends the waits that are there, or else the next one.
+    pub fn interrupt(&self) {
+        self.shared.interrupt();
+    }
+
     pub fn closed(&self) -> bool {
         self.shared.is_closed()
     }
@@ -332,7 +338,7 @@ impl Connection {
 
     /// Serves until the connection ends. The end itself is no error.
     pub fn serve_all(&self) -> Result<()> {
-        match self.shared.serve_all(|| false) {
+        match self.shared.serve_all() {
             Err(Error::Eof(_) | Error::Closed(_)) => Ok(()),
             other => other,
         }

@@ -98,7 +98,7 @@ impl Peer for Shared {
         Shared::ended(self)
     }
 
-    fn wait_for(self: Arc<Self>, promise: &Promise, until: Option<Instant>) -> bool {
+    fn wait_for(self: Arc<Self>, promise: &Promise, until: Option<Instant>) -> Result<bool> {
         self.wait_for_result(promise, Limit::at(until))
     }
 

@@ -50,6 +50,9 @@ struct State {
     len: usize,
     timeout: Option<Duration>,
     closed: bool,
+    /// Threads that wait for a call, and how often those were interrupted.
+    waiting: usize,
+    interrupts: usize,
 }
 
 /// A call that waits for the application.
@@ -184,6 +187,14 @@ impl CallQueue {
         Some(calls)
     }
 
+    /// Ends the waits for calls; false: nobody waits.
+    pub(super) fn interrupt(&self) -> bool {
+        let mut state = lock(&self.state);
+        state.interrupts = state.interrupts.wrapping_add(1);
+        self.arrived.notify_all();
+        state.waiting > 0
+    }
+
     fn settle(&self, state: &State) {
         if state.len == 0 && !state.closed {
             self.event.clear();
@@ -270,13 +281,18 @@ impl Queue {
             let _pause = turn::pause();
             let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
             state = lock(&line.state);
+            let interrupts = state.interrupts;
+            state.waiting += 1;
             while state.len == 0 && !state.closed {
                 let left = deadline.map_or(MAX_SLEEP, |deadline| deadline.saturating_duration_since(Instant::now()));
-                if left.is_zero() {
-                    return Ok(0);
+                let interrupted = state.interrupts != interrupts;
+                if left.is_zero() || interrupted {
+                    state.waiting -= 1;
+                    return if interrupted { Err(interrupted_text()) } else { Ok(0) };
                 }
                 state = wait_for(&line.arrived, state, left.min(MAX_SLEEP));
             }
+            state.waiting -= 1;
             drop(state);
             drop(_pause);
             state = lock(&line.state);
@@ -318,9 +334,15 @@ impl Queue {
         let transport = &shared.transport;
         if transport.fileno().is_some() && transport.fileno() == transport.write_fileno() {
             let _ = shared.nudge.set(());
+            shared.wakeful.store(true, Ordering::Relaxed);
         }
         Ok(())
     }
+}
+
+#[cold]
+fn interrupted_text() -> Error {
+    Error::Interrupted("the wait for calls was interrupted, by a connection of the queue".into())
 }
 
 impl Shared {

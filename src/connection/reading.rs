@@ -42,8 +42,12 @@ impl Shared {
 
     #[inline]
     fn step_once<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
-        if let Some(error) = inner.life.failed.take() {
-            return (self.finish(inner, error), Step::Retry);
+        if self.alerts.any() {
+            let step;
+            (inner, step) = self.attend(inner, key, limit);
+            if let Some(step) = step {
+                return (inner, step);
+            }
         }
         if self.bind_threads {
             if let Some(request) = inner.reader.take_bound() {
@@ -71,8 +75,8 @@ impl Shared {
             CORK_LIMIT
         };
         if waiting > most {
-            let (inner, late) = self.flush_within(inner, limit);
-            return (inner, if late { Step::TimedOut } else { Step::Retry });
+            let (inner, sent) = self.flush_within(inner, limit);
+            return (inner, sent.step());
         }
         if inner.reader.reading {
             return self.park(inner, key, limit);
@@ -144,8 +148,8 @@ impl Shared {
         }
         if !inner.protocol.outgoing().is_empty() && !inner.writer.broken && !inner.writer.flushing {
             // Others may read meanwhile, and bring what is waited for here.
-            let (inner, late) = self.flush_within(inner, limit);
-            return (inner, if late { Step::TimedOut } else { Step::Retry });
+            let (inner, sent) = self.flush_within(inner, limit);
+            return (inner, sent.step());
         }
         // Answers that come besides the one that is waited for would hold up what the peer says next (Nagle's algorithm).
         let awaited = matches!(key, Key::Reply(_) | Key::Async(_)) as usize;
@@ -153,8 +157,8 @@ impl Shared {
         let broken = inner.writer.broken;
         let spin = inner.protocol.config().spin;
         let interruptible = match key {
-            Key::Background | Key::Async(_) | Key::Results => true,
-            Key::Reply(_) | Key::Transaction | Key::Writable => self.nudge.get().is_some(),
+            Key::Background | Key::Threaded | Key::Async(_) | Key::Results => true,
+            Key::Reply(_) | Key::Transaction | Key::Accepted | Key::Writable => self.wakeful.load(Ordering::Relaxed),
         };
         if interruptible {
             inner.reader.interruptible = Some(key);
@@ -220,7 +224,14 @@ impl Shared {
     pub(super) fn park<'a>(&'a self, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
         let thread = if self.bind_threads { threads::id() } else { 0 };
         let runs = self.queue.get().is_some_and(|queue| queue.is_here());
-        let waiter = Arc::new(Waiter { key, thread, runs, woken: AtomicBool::new(false), wake: Condvar::new() });
+        let waiter = Arc::new(Waiter {
+            key,
+            thread,
+            runs,
+            woken: AtomicBool::new(false),
+            interrupted: AtomicBool::new(false),
+            wake: Condvar::new(),
+        });
         inner.reader.waiters.push(waiter.clone());
         loop {
             let Some(timeout) = limit.remaining() else {
@@ -229,7 +240,8 @@ impl Shared {
             };
             inner = wait_for(&waiter.wake, inner, timeout);
             if waiter.woken.load(Ordering::Relaxed) {
-                return (inner, Step::Retry);
+                let interrupted = waiter.interrupted.load(Ordering::Relaxed);
+                return (inner, if interrupted { Step::Interrupted } else { Step::Retry });
             }
         }
     }
@@ -387,6 +399,7 @@ impl Shared {
             }
         }
         let mut inner = self.put_back(incoming);
+        self.pass_on();
         if end {
             inner.protocol.end_of_stream();
         }

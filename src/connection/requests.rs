@@ -26,10 +26,14 @@ impl Shared {
         self: &'a Arc<Shared>,
         body: Body<'_>,
         token: Token,
+        waits: bool,
         left: impl FnOnce(&Token, &Config) -> Option<Duration>,
     ) -> Result<(Guard<'a>, i64)> {
         self.check_fork()?;
         let mut inner = self.lock();
+        if waits {
+            self.enter_wait(&mut inner)?;
+        }
         if self.accepted && inner.protocol.dialect() == Dialect::Auto && !inner.event_loop.is_on() {
             inner = self.await_first_word(inner);
         }
@@ -80,8 +84,8 @@ impl Shared {
         let _guard = self.panic_guard();
         let _pause = turn::pause();
         let (mut inner, seq) = match &within {
-            None => self.start(body, Token::Sync, Token::time_left)?,
-            Some(within) => self.start(body, Token::Sync, |_, _| within.left())?,
+            None => self.start(body, Token::Sync, true, Token::time_left)?,
+            Some(within) => self.start(body, Token::Sync, true, |_, _| within.left())?,
         };
         if let Some(room) = room {
             inner.protocol.receive_into(seq, room);
@@ -90,14 +94,16 @@ impl Shared {
             None => Limit::lazy(inner.protocol.config().sync_request_timeout),
             Some(within) => Limit::at(within.deadline()),
         };
-        let mut late = false;
+        let mut first = Step::Retry;
         if !inner.writer.corked && !self.send_now(&mut inner) {
-            (inner, late) = self.flush_within(inner, &mut limit);
+            let sent;
+            (inner, sent) = self.flush_within(inner, &mut limit);
+            first = sent.step();
         }
-        self.await_reply(inner, seq, &body, within, limit, late)
+        self.await_reply(inner, seq, &body, within, limit, first)
     }
 
-    /// Waits for the answer to a request; requests of the peer are served meanwhile. With `late`, the time is up already.
+    /// Waits for the answer to a request; requests of the peer are served meanwhile. `first` is what sending it has brought.
     #[inline(always)]
     fn await_reply<'a>(
         self: &'a Arc<Shared>,
@@ -106,13 +112,13 @@ impl Shared {
         body: &Body<'_>,
         within: Option<TimeLimit>,
         mut limit: Limit,
-        late: bool,
+        first: Step,
     ) -> Result<Value> {
-        let first = if late { Step::TimedOut } else { Step::Retry };
         let step = |inner| self.step(inner, Key::Reply(seq), &mut limit);
         // Another thread may have read it, at any step.
         let look = |inner: &mut Inner, step| match step {
             Step::Reply(outcome) => Some(outcome),
+            Step::Interrupted => None,
             _ if inner.reader.arrived.is_empty() => None,
             _ => inner.reader.take_arrived(seq),
         };
@@ -123,6 +129,7 @@ impl Shared {
             }
             (inner, Waited::Ended) => Err(inner.life.gone()),
             (inner, Waited::TimedOut) => Err(self.expire(inner, seq, body, within)),
+            (inner, Waited::Interrupted) => Err(self.give_up(inner, seq, body)),
         }
     }
 
@@ -137,6 +144,15 @@ impl Shared {
         Error::Timeout(expired_text(body, &self.name(), timeout))
     }
 
+    /// The thread was interrupted: an answer that comes later is dropped.
+    #[cold]
+    fn give_up(&self, mut inner: Guard<'_>, seq: i64, body: &Body<'_>) -> Error {
+        inner.protocol.forget(seq);
+        give_up_wait(inner);
+        let name = self.name();
+        Error::Interrupted(format!("{} on {name} was interrupted; it may still be running", body_text(body)))
+    }
+
     /// Waits for the peer's root, if it was asked for when the dialect was found out.
     #[cold]
     pub(super) fn await_root(self: &Arc<Shared>) -> Option<Result<Value>> {
@@ -144,7 +160,7 @@ impl Shared {
         let _pause = turn::pause();
         let mut inner = self.lock();
         let (seq, deadline) = inner.references.root_asked.take()?;
-        Some(self.await_reply(inner, seq, &GET_ROOT, None, Limit::at(deadline), false))
+        Some(self.await_reply(inner, seq, &GET_ROOT, None, Limit::at(deadline), Step::Retry))
     }
 
     /// Sends a request whose answer `result` will hold. Bytes that fit come to lie in the room.
@@ -159,7 +175,7 @@ impl Shared {
         if self.has_loop.load(Ordering::Relaxed) {
             self.check_room()?;
         }
-        let (mut inner, seq) = self.start(body, Token::Async(result.clone()), Token::time_left)?;
+        let (mut inner, seq) = self.start(body, Token::Async(result.clone()), false, Token::time_left)?;
         result.sent(seq);
         if let Some(room) = room {
             inner.protocol.receive_into(seq, room);

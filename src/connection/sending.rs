@@ -1,8 +1,10 @@
 //! Sending: at once where it goes, and never without reading where it does not.
 
+use super::interrupt::Stop;
 use super::limit::{Limit, Received};
 use super::shared::Shared;
 use super::state::{Guard, Inner, Key, unlock_and_drop};
+use super::wait::Step;
 use crate::error::{Error, Result};
 use crate::transport::{TICK, Transport};
 use std::time::Duration;
@@ -79,7 +81,16 @@ impl Shared {
         if self.leave_rest(&mut inner) {
             return inner;
         }
-        self.flush_within(inner, &mut Limit::Forever).0
+        self.flush_and_tell(inner)
+    }
+
+    /// Sends everything, however long that takes. Whoever waits next is told if this was interrupted.
+    fn flush_and_tell<'a>(&'a self, inner: Guard<'a>) -> Guard<'a> {
+        let (inner, sent) = self.flush_within(inner, &mut Limit::Forever);
+        if let Sent::Interrupted = sent {
+            self.alerts.interrupt();
+        }
+        inner
     }
 
     /// A thread that runs a queue has calls of other peers to run: it sends what goes, and the reader sends the rest. False:
@@ -111,20 +122,20 @@ impl Shared {
     #[cold]
     pub(super) fn bound_rest<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
         if !inner.event_loop.is_on() && inner.protocol.outgoing().len() > MAX_PENDING_OUTPUT {
-            return self.flush_within(inner, &mut Limit::Forever).0;
+            return self.flush_and_tell(inner);
         }
         inner
     }
 
-    /// The same, but not beyond a limit. True: the time was up, and the rest is still to be sent.
+    /// The same, but not beyond a limit.
     #[inline(never)]
-    pub(super) fn flush_within<'a>(&'a self, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, bool) {
-        let mut late = false;
+    pub(super) fn flush_within<'a>(&'a self, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, Sent) {
+        let mut sent = Sent::All;
         if inner.writer.flushing {
-            (inner, late) = self.await_writer(inner, limit);
+            (inner, sent) = self.await_writer(inner, limit);
             // Whoever was sending did not get to the end.
-            if inner.writer.flushing || late {
-                return (inner, late);
+            if inner.writer.flushing || !matches!(sent, Sent::All) {
+                return (inner, sent);
             }
         }
         while !inner.writer.broken && !inner.protocol.outgoing().is_empty() {
@@ -137,11 +148,23 @@ impl Shared {
                 }
             }
             let Some(left) = limit.remaining_to_send() else {
-                late = true;
+                sent = Sent::Late;
                 break;
             };
             inner.writer.flushing = true;
+            let read = !inner.reader.reading;
             inner = self.wait_writable(inner, left.min(TICK));
+            match self.stops_sending(read) {
+                Stop::No => {}
+                Stop::Unsaid => {
+                    sent = Sent::Partly;
+                    break;
+                }
+                Stop::Told => {
+                    sent = Sent::Interrupted;
+                    break;
+                }
+            }
             if inner.protocol.outgoing().len() <= MAX_PENDING_OUTPUT {
                 inner.reader.wake(|waiter| waiter.key == Key::Writable);
             }
@@ -150,7 +173,7 @@ impl Shared {
             inner.writer.flushing = false;
             inner.reader.wake(|waiter| waiter.key == Key::Writable);
         }
-        (inner, late)
+        (inner, sent)
     }
 
     /// Sends what goes without waiting.
@@ -174,6 +197,7 @@ impl Shared {
                 inner.life.failed = Some(Error::Limit(format!(
                     "the peer sends but does not receive: {limit} bytes wait to be read (max_buffered)"
                 )));
+                self.alerts.has_failed();
                 inner.tell_loop();
                 return inner;
             }
@@ -205,17 +229,44 @@ impl Shared {
     }
 
     /// Another thread is waiting for the transport; more than a little must not pile up behind it.
-    fn await_writer<'a>(&'a self, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, bool) {
+    fn await_writer<'a>(&'a self, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, Sent) {
         while inner.writer.flushing && inner.life.end.is_none() && inner.protocol.outgoing().len() > MAX_PENDING_OUTPUT
         {
             if limit.remaining_to_send().is_none() {
-                return (inner, true);
+                return (inner, Sent::Late);
             }
             let mut forever = Limit::Forever;
             let limit = if let Limit::Now = limit { &mut forever } else { &mut *limit };
-            (inner, _) = self.park(inner, Key::Writable, limit);
+            let step;
+            (inner, step) = self.park(inner, Key::Writable, limit);
+            if let Step::Interrupted = step {
+                return (inner, Sent::Interrupted);
+            }
         }
-        (inner, false)
+        (inner, Sent::All)
+    }
+}
+
+/// How sending has ended.
+pub(super) enum Sent {
+    /// All that can be sent here.
+    All,
+    /// The time was up, and the rest is still to be sent.
+    Late,
+    /// This thread stops waiting, and the rest is still to be sent.
+    Interrupted,
+    /// The rest is still to be sent. Somebody is to stop waiting, and nobody was told yet.
+    Partly,
+}
+
+impl Sent {
+    /// What it is for a thread that waits.
+    pub(super) fn step(self) -> Step {
+        match self {
+            Sent::All | Sent::Partly => Step::Retry,
+            Sent::Late => Step::TimedOut,
+            Sent::Interrupted => Step::Interrupted,
+        }
     }
 }
 

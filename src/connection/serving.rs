@@ -22,9 +22,19 @@ impl Shared {
         // A message that has the connection end is not handled: its error is.
         let handled =
             |inner: &mut Inner, step| (matches!(step, Step::Handled) && inner.life.failed.is_none()).then_some(());
-        let (mut inner, waited) = self.wait_until(self.lock(), Key::Transaction, &mut limit, handled);
-        if let (Waited::Ended, Some(end)) = (&waited, &inner.life.end) {
-            return Err(end.clone());
+        let mut inner = self.lock();
+        if !limit.is_now() {
+            self.enter_wait(&mut inner)?;
+        }
+        let waited;
+        (inner, waited) = self.wait_until(inner, Key::Transaction, &mut limit, handled);
+        match (&waited, &inner.life.end) {
+            (Waited::Ended, Some(end)) => return Err(end.clone()),
+            (Waited::Interrupted, _) => {
+                give_up_wait(inner);
+                return Err(self.interrupted());
+            }
+            _ => {}
         }
         if !(again && inner.protocol.has_message()) {
             inner = self.flush(inner);
@@ -69,10 +79,19 @@ impl Shared {
         Ok(())
     }
 
-    /// Handles messages until the connection ends, which is the error, or `stopping` says so between two of them.
-    pub(super) fn serve_all(self: &Arc<Shared>, stopping: impl Fn() -> bool) -> Result<()> {
+    /// Handles messages until the connection ends, which is the error.
+    pub(super) fn serve_all(self: &Arc<Shared>) -> Result<()> {
+        self.serve_between(Key::Transaction, || false)
+    }
+
+    /// The same, for a server, which may also be `stopping` between two messages.
+    pub(super) fn serve_accepted(self: &Arc<Shared>, stopping: impl Fn() -> bool) -> Result<()> {
+        self.serve_between(Key::Accepted, stopping)
+    }
+
+    fn serve_between(self: &Arc<Shared>, key: Key, stopping: impl Fn() -> bool) -> Result<()> {
         let check_fork = || self.check_fork();
-        self.serve_until(Key::Transaction, |inner, step| match step {
+        self.serve_until(key, |inner, step| match step {
             Step::Handled => match check_fork() {
                 Err(error) => Some(Err(error)),
                 // Calls that are queued or deferred have no answer yet.
@@ -83,8 +102,9 @@ impl Shared {
     }
 
     /// Handles messages until the connection ends, which is the error, or `stopping` says so. `wake_waiting` has it asked.
-    pub(super) fn serve_in_background(self: &Arc<Shared>, stopping: impl Fn() -> bool) -> Result<()> {
-        self.serve_until(Key::Background, |_, _| stopping().then_some(Ok(())))
+    /// `key` tells whether the thread is one of the library.
+    pub(super) fn serve_in_background(self: &Arc<Shared>, key: Key, stopping: impl Fn() -> bool) -> Result<()> {
+        self.serve_until(key, |_, _| stopping().then_some(Ok(())))
     }
 
     fn serve_until(
@@ -97,6 +117,9 @@ impl Shared {
         let _pause = turn::pause();
         let _apart = time_limit::apart();
         let mut inner = self.lock();
+        if !matches!(key, Key::Accepted | Key::Background) {
+            self.enter_wait(&mut inner)?;
+        }
         inner.reader.begin_serving();
         match self.wait_until(inner, key, &mut Limit::Forever, look) {
             (mut inner, Waited::Found(Ok(()))) => {
@@ -105,6 +128,11 @@ impl Shared {
                 Ok(())
             }
             (_, Waited::Found(error)) => error,
+            (mut inner, Waited::Interrupted) => {
+                inner.reader.servers -= 1;
+                give_up_wait(inner);
+                Err(self.interrupted())
+            }
             (inner, _) => inner.life.end.clone().map_or(Ok(()), Err),
         }
     }

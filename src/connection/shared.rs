@@ -4,6 +4,7 @@
 mod model;
 
 use super::before_closed::BeforeClosedHook;
+use super::interrupt::Alerts;
 use super::loop_state::Wake;
 use super::queue::CallQueue;
 use super::state::{Guard, Inner, Token};
@@ -40,6 +41,10 @@ pub struct Shared {
     pub(super) queue: OnceLock<Arc<CallQueue>>,
     /// With a queue: the reader is interrupted to send what the queue's thread could not send at once.
     pub(super) nudge: OnceLock<()>,
+    /// Every reader can be woken: with `nudge`, or by the option `interruptible`.
+    pub(super) wakeful: AtomicBool,
+    /// What those who wait look at before each step.
+    pub(super) alerts: Alerts,
     /// As `EventLoop::looped`, to be seen without the lock.
     pub(super) has_loop: AtomicBool,
     pub(super) loop_wake: OnceLock<Arc<Wake>>,
@@ -77,6 +82,10 @@ impl Shared {
         let bind_threads = config.bind_threads;
         let connid = config.connid.clone();
         let release = config.release;
+        let interruptible = config.interruptible;
+        if interruptible {
+            transport.hang_bell();
+        }
         let Application { logger, credentials, endpoints, before_closed, .. } = config.application.clone();
         let releases = protocol.releases().clone();
         let shared = Arc::new(Shared {
@@ -90,6 +99,8 @@ impl Shared {
             bind_threads,
             queue: OnceLock::new(),
             nudge: OnceLock::new(),
+            wakeful: AtomicBool::new(interruptible),
+            alerts: Alerts::default(),
             has_loop: AtomicBool::new(false),
             loop_wake: OnceLock::new(),
             release_now: AtomicBool::new(release == Release::Now),
@@ -133,6 +144,11 @@ impl Shared {
     #[inline]
     pub fn check_fork(&self) -> Result<()> {
         Error::unless_forked(self.forks, "connection")
+    }
+
+    /// Was it made in the parent of this process? Async-signal-safe.
+    pub fn is_forked(&self) -> bool {
+        !crate::fork::is_ours(self.forks)
     }
 
     pub fn is_closed(&self) -> bool {

@@ -45,8 +45,12 @@ pub(super) enum Key {
     Results,
     /// Anything that happens.
     Transaction,
-    /// The same, for a thread that serves in the background, which also may be told to stop.
+    /// The same, for the thread of a server, which serves until the connection ends, whoever is interrupted.
+    Accepted,
+    /// The same, for a thread of the library that serves in the background, which also may be told to stop.
     Background,
+    /// The same, for the thread that has called `serve_threaded`.
+    Threaded,
     /// That less waits to be sent. It reads nothing.
     Writable,
 }
@@ -57,6 +61,8 @@ pub(super) struct Waiter {
     /// It runs the calls of the connection's queue.
     pub(super) runs: bool,
     pub(super) woken: AtomicBool,
+    /// It is to stop waiting.
+    pub(super) interrupted: AtomicBool,
     pub(super) wake: Condvar,
 }
 

@@ -29,6 +29,8 @@ pub(super) enum Step {
     Retry,
     /// Bytes came, and nobody else has looked at anything meanwhile.
     Received,
+    /// This thread is to stop waiting.
+    Interrupted,
     /// The time is up; for a thread that never waits: there is nothing more that it can do.
     TimedOut,
 }
@@ -39,6 +41,7 @@ pub(super) enum Waited<R> {
     /// The connection has ended.
     Ended,
     TimedOut,
+    Interrupted,
 }
 
 impl Shared {
@@ -56,29 +59,37 @@ impl Shared {
         step_until(inner, Step::Retry, |inner| self.step(inner, key, limit), look)
     }
 
-    /// Waits until `result` is there, the limit is reached or the connection has ended. True: it is there.
-    pub(super) fn wait_for_result(self: &Arc<Shared>, result: &Promise, limit: Limit) -> bool {
+    /// Waits until `result` is there, the limit is reached or the connection has ended. True: it is there. The error: this
+    /// thread was interrupted.
+    pub(super) fn wait_for_result(self: &Arc<Shared>, result: &Promise, limit: Limit) -> Result<bool> {
         if self.check_fork().is_ok() {
-            self.wait_while(Key::Async(result.address()), limit, || !result.is_settled());
+            self.wait_while(Key::Async(result.address()), limit, || !result.is_settled())?;
         }
-        result.is_settled()
+        Ok(result.is_settled())
     }
 
     /// Waits until `done` says so, which is asked after each result that comes; or until the limit is reached or the
     /// connection has ended.
-    fn wait_for_results(self: &Arc<Shared>, done: &dyn Fn() -> bool, limit: Limit) {
-        self.wait_while(Key::Results, limit, || !done());
+    fn wait_for_results(self: &Arc<Shared>, done: &dyn Fn() -> bool, limit: Limit) -> Result<()> {
+        self.wait_while(Key::Results, limit, || !done())
     }
 
-    fn wait_while(self: &Arc<Shared>, key: Key, mut limit: Limit, missing: impl Fn() -> bool) {
+    fn wait_while(self: &Arc<Shared>, key: Key, mut limit: Limit, missing: impl Fn() -> bool) -> Result<()> {
         let _guard = self.panic_guard();
         let _pause = turn::pause();
         let _apart = time_limit::apart();
         let look = |_: &mut Inner, _| (!missing()).then_some(());
-        match self.wait_until(self.lock(), key, &mut limit, look) {
+        let mut inner = self.lock();
+        self.enter_wait(&mut inner)?;
+        match self.wait_until(inner, key, &mut limit, look) {
             (inner, Waited::TimedOut) => give_up_wait(inner),
             (inner, Waited::Found(()) | Waited::Ended) => self.finish_wait(inner),
+            (inner, Waited::Interrupted) => {
+                give_up_wait(inner);
+                return Err(self.interrupted());
+            }
         }
+        Ok(())
     }
 
     /// A side that accepted lets the peer speak first, which shows its dialect.
@@ -86,7 +97,11 @@ impl Shared {
     pub(super) fn await_first_word<'a>(self: &'a Arc<Shared>, inner: Guard<'a>) -> Guard<'a> {
         let known = |inner: &mut Inner, _| (inner.protocol.dialect() != Dialect::Auto).then_some(());
         let mut limit = Limit::lazy(Some(FIRST_WORD));
-        let (mut inner, _) = self.wait_until(inner, Key::Transaction, &mut limit, known);
+        let (mut inner, waited) = self.wait_until(inner, Key::Transaction, &mut limit, known);
+        if let Waited::Interrupted = waited {
+            // What is waited for next ends.
+            self.alerts.interrupt();
+        }
         inner.hand_over_reader();
         inner
     }
@@ -124,7 +139,7 @@ pub(super) fn step_until<'a, R>(
     mut look: impl FnMut(&mut Inner, Step) -> Option<R>,
 ) -> (Guard<'a>, Waited<R>) {
     loop {
-        let timed_out = matches!(step, Step::TimedOut);
+        let (timed_out, interrupted) = (matches!(step, Step::TimedOut), matches!(step, Step::Interrupted));
         if let Some(found) = look(&mut inner, step) {
             return (inner, Waited::Found(found));
         }
@@ -133,6 +148,9 @@ pub(super) fn step_until<'a, R>(
         }
         if timed_out {
             return (inner, Waited::TimedOut);
+        }
+        if interrupted {
+            return (inner, Waited::Interrupted);
         }
         (inner, step) = next(inner);
     }
@@ -194,21 +212,25 @@ fn wait_for_several(results: &[Promise], done: &dyn Fn() -> bool, timeout: Optio
         }
         match &connections[..] {
             [shared] if !waiting.iter().any(|result| result.is_local()) => {
-                shared.wait_for_results(done, Limit::at(until));
+                shared.wait_for_results(done, Limit::at(until))?;
             }
-            several => take_turns(several, done, until),
+            several => take_turns(several, done, until)?,
         }
     }
 }
 
 /// Handles what has come on each connection, and waits a moment for more.
-fn take_turns(connections: &[Arc<Shared>], done: &dyn Fn() -> bool, until: Option<Instant>) {
+fn take_turns(connections: &[Arc<Shared>], done: &dyn Fn() -> bool, until: Option<Instant>) -> Result<()> {
     for shared in connections {
         while !done() && shared.serve(Limit::Now, false).unwrap_or(false) {}
     }
     if done() {
-        return;
+        return Ok(());
+    }
+    if let Some(shared) = connections.iter().find(|shared| shared.take_interrupt()) {
+        return Err(shared.interrupted());
     }
     let left = until.map_or(LOOK_AGAIN, |until| until.saturating_duration_since(Instant::now()).min(LOOK_AGAIN));
     transport::await_input(connections.iter().filter_map(|shared| shared.transport.fileno()), left);
+    Ok(())
 }

@@ -61,6 +61,9 @@ pub enum Error {
     /// The caller gave an asynchronous request up.
     #[error("{0}")]
     Cancelled(String),
+    /// Somebody ended the wait.
+    #[error("{0}")]
+    Interrupted(String),
     /// The connection was closed before.
     #[error("{0}")]
     Closed(String),

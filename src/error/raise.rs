@@ -10,6 +10,7 @@ impl From<Error> for Exception {
         let name = match &error {
             Error::Remote(_) | Error::Exit(_) => "",
             Error::Timeout(_) => "TimeoutError",
+            Error::Interrupted(_) => "InterruptedError",
             Error::Eof(_) | Error::Closed(_) => "EOFError",
             Error::Io { source, .. } | Error::Connect { source, .. } => return of_the_system(&error, source),
             Error::Address(_) => "OSError",

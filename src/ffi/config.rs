@@ -89,6 +89,8 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// - close_catchall=false: closing reports no failure of before_closed
 /// - bind_threads=false: what a peer's thread asks is served by the thread that waits for that thread
 /// - compress=true: frames above the threshold are compressed
+/// - remote_version: the version that exceptions go out with, as _remote_version; empty: that of the dialect, and of librpyc.
+///   Stock RPyC compares what stands in front of the first dot with its own, and warns
 /// - connid: a name for the connection
 ///
 /// - close_timeout=5: how long closing waits for the peer; not "none"
@@ -103,6 +105,8 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// - compression_threshold=3000: bytes
 /// - compression_level=1: 0 to 9
 /// - spin_us=0: for how many microseconds a thread looks for input again and again before it sleeps
+/// - interruptible=false: rpyc_connection_interrupt ends waits at once, whichever thread it comes from; costs a system call for each
+///   receive
 /// - max_depth=128: levels of nesting in a value
 /// - max_digits=4300: digits of an int
 /// - max_items=16777216: items of all tuples and sets in one message

@@ -55,8 +55,9 @@ pub trait Peer: Home {
     /// Why requests fail from now on.
     fn ended(&self) -> Error;
 
-    /// Serves the peer until the promise is kept, the time is over or the connection has ended. True: it is kept.
-    fn wait_for(self: Arc<Self>, promise: &Promise, until: Option<Instant>) -> bool;
+    /// Serves the peer until the promise is kept, the time is over or the connection has ended. True: it is kept. The error:
+    /// the thread was interrupted.
+    fn wait_for(self: Arc<Self>, promise: &Promise, until: Option<Instant>) -> Result<bool>;
 
     /// Handles one message that has arrived, without waiting. False: there was none.
     fn serve_arrived(self: Arc<Self>) -> bool;

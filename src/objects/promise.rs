@@ -232,7 +232,7 @@ impl Promise {
             };
         };
         peer.check_fork()?;
-        if peer.clone().wait_for(self, self.expiry()) {
+        if peer.clone().wait_for(self, self.expiry())? {
             return Ok(());
         }
         if peer.is_closed() && !self.expiry_passed() {
@@ -247,7 +247,7 @@ impl Promise {
         if let Some(peer) = served::here() {
             lock(&self.0.state).read.push(Arc::downgrade(&peer));
             // What answers may be a message of the peer that this thread serves.
-            let settled = peer.clone().wait_for(self, self.expiry());
+            let settled = peer.clone().wait_for(self, self.expiry())?;
             if !settled && peer.is_closed() && !self.expiry_passed() {
                 return Err(peer.ended());
             }

@@ -37,10 +37,12 @@ pub fn put_exception<S: Sink>(out: &mut S, exception: &Exception, config: &Confi
     }
     brine::put_tuple_header(out, 2);
     brine::put_str(out, b"_remote_version");
-    brine::put_str(
-        out,
-        if config.include_local_version { version_text(dialect) } else { "<version denied>" }.as_bytes(),
-    );
+    let version = match &config.remote_version {
+        _ if !config.include_local_version => "<version denied>",
+        Some(version) => version,
+        None => version_text(dialect),
+    };
+    brine::put_str(out, version.as_bytes());
     if !config.include_local_traceback {
         brine::put_str(out, b"<traceback denied>");
     } else if exception.traceback.as_bytes().is_empty() {

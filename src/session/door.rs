@@ -103,8 +103,8 @@ impl Peer for Door {
     }
 
     /// Nobody reads here.
-    fn wait_for(self: Arc<Self>, promise: &Promise, _until: Option<Instant>) -> bool {
-        promise.is_settled()
+    fn wait_for(self: Arc<Self>, promise: &Promise, _until: Option<Instant>) -> Result<bool> {
+        Ok(promise.is_settled())
     }
 
     fn serve_arrived(self: Arc<Self>) -> bool {

@@ -70,6 +70,14 @@ impl Transport for Process {
         self.stream.interrupt();
     }
 
+    fn hang_bell(&self) {
+        self.stream.hang_bell();
+    }
+
+    fn ring(&self) {
+        self.stream.ring();
+    }
+
     fn shutdown(&self) {
         self.stream.shutdown();
     }

@@ -155,7 +155,7 @@ impl Descriptors {
             sys::interest(write.map(|f| f.as_raw_fd()), sys::WRITABLE),
             sys::interest(Some(self.down.fd()), sys::READABLE),
         ];
-        sys::poll(&mut fds, timeout)?;
+        sys::poll_once(&mut fds, timeout)?;
         let [reading, writing, down] = &fds;
         if sys::is_ready(down, sys::READABLE) {
             return Ok(None);
@@ -247,6 +247,14 @@ impl Transport for Descriptors {
 
     fn interrupt(&self) {
         self.bell.ring();
+    }
+
+    fn hang_bell(&self) {
+        self.bell.hang();
+    }
+
+    fn ring(&self) {
+        self.bell.ring_hung();
     }
 
     fn shutdown(&self) {

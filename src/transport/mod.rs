@@ -58,7 +58,8 @@ pub trait Transport: Send + Sync {
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
 
     /// Waits at most `timeout` (`None`: for ever) until one of the directions asked for is ready: a call would not
-    /// give `WouldBlock`, so an ended or broken stream is ready too. At least one direction should be asked for.
+    /// give `WouldBlock`, so an ended or broken stream is ready too. At least one direction should be asked for. A signal
+    /// handler that runs in this thread ends it early.
     fn poll(&self, read: bool, write: bool, timeout: Option<Duration>) -> io::Result<Ready>;
 
     /// Waits at most `timeout` until `recv` would give something, or until `interrupt` is called; a call that nobody waited
@@ -69,6 +70,13 @@ pub trait Transport: Send + Sync {
 
     /// Ends `await_input`, from any thread; where a transport cannot, that takes its time.
     fn interrupt(&self) {}
+
+    /// Makes what `ring` needs, where it needs anything.
+    fn hang_bell(&self) {}
+
+    /// Ends `await_input` in a signal handler: takes no lock and allocates nothing. It may do nothing where neither `hang_bell` nor
+    /// `await_input` was called before.
+    fn ring(&self) {}
 
     /// Ends both directions and wakes threads that wait in `recv` or `poll`. What had arrived before may be lost
     /// or still be received; then comes the end of the stream. May be called again; never waits.
@@ -126,7 +134,7 @@ impl Ready {
 /// Waits until one of several descriptors of transports is readable, at most so long.
 pub fn await_input(fds: impl Iterator<Item = RawFd>, timeout: Duration) {
     let mut fds: Vec<_> = fds.map(|fd| sys::interest(Some(fd), libc::POLLIN)).collect();
-    if sys::poll(&mut fds, Some(timeout)).is_err() {
+    if sys::poll_once(&mut fds, Some(timeout)).is_err() {
         std::thread::sleep(timeout);
     }
 }

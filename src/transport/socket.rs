@@ -57,7 +57,7 @@ impl Transport for Stream {
     fn poll(&self, read: bool, write: bool, timeout: Option<Duration>) -> io::Result<Ready> {
         let asked = if read { sys::READABLE } else { 0 } | if write { sys::WRITABLE } else { 0 };
         let mut fds = [sys::interest(Some(self.socket.as_raw_fd()), asked)];
-        sys::poll(&mut fds, timeout)?;
+        sys::poll_once(&mut fds, timeout)?;
         let [polled] = &fds;
         Ok(Ready {
             read: read && sys::is_ready(polled, sys::READABLE),
@@ -71,6 +71,14 @@ impl Transport for Stream {
 
     fn interrupt(&self) {
         self.bell.ring();
+    }
+
+    fn hang_bell(&self) {
+        self.bell.hang();
+    }
+
+    fn ring(&self) {
+        self.bell.ring_hung();
     }
 
     fn shutdown(&self) {

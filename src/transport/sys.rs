@@ -59,6 +59,23 @@ pub(super) fn send(socket: BorrowedFd<'_>, bytes: &[u8], flags: i32) -> io::Resu
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
+/// `poll(2)`, for at most `timeout`, or for ever, unless a signal handler runs in this thread.
+pub(super) fn poll_once(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
+    let time = timeout.map(|t| libc::timespec {
+        tv_sec: t.as_secs().try_into().unwrap_or(libc::time_t::MAX),
+        tv_nsec: t.subsec_nanos().into(),
+    });
+    let time = time.as_ref().map_or(ptr::null(), ptr::from_ref);
+    // SAFETY: `fds` is a writable array of that length; `time` is null or outlives the call; no mask is given.
+    match unsafe { libc::ppoll(fds.as_mut_ptr(), fds.len() as libc::nfds_t, time, ptr::null()) } {
+        0.. => Ok(()),
+        _ => match io::Error::last_os_error() {
+            e if e.kind() == io::ErrorKind::Interrupted => Ok(()),
+            e => Err(e),
+        },
+    }
+}
+
 /// `poll(2)`, for at most `timeout`, or for ever; interruptions are waited out.
 pub(super) fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
     let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
@@ -125,12 +142,21 @@ impl Bell {
         self.event().into_iter().for_each(Event::set);
     }
 
+    pub(super) fn hang(&self) {
+        self.event();
+    }
+
+    /// In a signal handler: rings if the descriptor is there.
+    pub(super) fn ring_hung(&self) {
+        self.0.get().into_iter().for_each(Event::set);
+    }
+
     /// Waits until one of the descriptors is readable, the bell has rung or the time is up.
     pub(super) fn wait(&self, fds: [Option<RawFd>; 2], timeout: Duration) {
         let event = self.event();
         let [first, second] = fds.map(|fd| interest(fd, READABLE));
         let mut fds = [first, second, interest(event.map(Event::fd), READABLE)];
-        if poll(&mut fds, Some(timeout)).is_err() {
+        if poll_once(&mut fds, Some(timeout)).is_err() {
             std::thread::sleep(timeout);
         }
         if let Some(event) = event.filter(|_| is_ready(&fds[2], READABLE)) {

@@ -74,25 +74,22 @@ unsafe fn append(
     receive: impl Fn(&mut [MaybeUninit<u8>]) -> io::Result<usize>,
 ) -> io::Result<usize> {
     reserve(buf, max)?;
-    loop {
-        let room = buf.spare_capacity_mut();
-        let room = match room.get_mut(..max) {
-            Some(room) => room,
-            None => room,
-        };
-        let size = room.len();
-        match receive(room) {
-            Ok(n) => {
-                let n = n.min(size);
-                // SAFETY: the caller vouches for n initialised bytes behind the old length, and they lie within the
-                // capacity because n was cut to the size of the room.
-                unsafe { buf.set_len(buf.len() + n) };
-                return Ok(n);
-            }
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-            Err(e) => return Err(e),
-        }
-    }
+    let room = buf.spare_capacity_mut();
+    let room = match room.get_mut(..max) {
+        Some(room) => room,
+        None => room,
+    };
+    let size = room.len();
+    let n = receive(room).map_err(unless_interrupted)?.min(size);
+    // SAFETY: the caller vouches for n initialised bytes behind the old length, and they lie within the
+    // capacity because n was cut to the size of the room.
+    unsafe { buf.set_len(buf.len() + n) };
+    Ok(n)
+}
+
+/// A signal handler has run: nothing came, and whoever waits looks around.
+fn unless_interrupted(error: io::Error) -> io::Error {
+    if error.kind() == io::ErrorKind::Interrupted { io::ErrorKind::WouldBlock.into() } else { error }
 }
 
 /// # Safety
@@ -104,26 +101,18 @@ unsafe fn scatter(
     receive: impl Fn(&mut [libc::iovec; 2]) -> isize,
 ) -> io::Result<usize> {
     reserve(buf, max)?;
-    loop {
-        let spare = buf.spare_capacity_mut();
-        let mut parts = [
-            libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() },
-            libc::iovec { iov_base: spare.as_mut_ptr().cast(), iov_len: spare.len().min(max) },
-        ];
-        match usize::try_from(receive(&mut parts)) {
-            Ok(n) => {
-                let appended = n.saturating_sub(room.len()).min(max);
-                // SAFETY: the caller vouches for n initialised bytes, of which these lie behind the old length, in the
-                // spare capacity, because the second part was no longer than that.
-                unsafe { buf.set_len(buf.len() + appended) };
-                return Ok(n);
-            }
-            Err(_) => match io::Error::last_os_error() {
-                e if e.kind() == io::ErrorKind::Interrupted => {}
-                e => return Err(e),
-            },
-        }
-    }
+    let spare = buf.spare_capacity_mut();
+    let mut parts = [
+        libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() },
+        libc::iovec { iov_base: spare.as_mut_ptr().cast(), iov_len: spare.len().min(max) },
+    ];
+    let received = usize::try_from(receive(&mut parts));
+    let n = received.map_err(|_| unless_interrupted(io::Error::last_os_error()))?;
+    let appended = n.saturating_sub(room.len()).min(max);
+    // SAFETY: the caller vouches for n initialised bytes, of which these lie behind the old length, in the
+    // spare capacity, because the second part was no longer than that.
+    unsafe { buf.set_len(buf.len() + appended) };
+    Ok(n)
 }
 
 #[cfg(test)]

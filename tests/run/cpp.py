@@ -143,7 +143,7 @@ def calling(case, version, program=None, before=()):
     """What a client does beyond the interop contract."""
     server = case.start([case.python(version), os.path.join(CLIENTS, "cpp_server.py")])
     port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
-    all_pass(case, case.run([*before, program or case.program("cpp/calling"), "tcp://127.0.0.1:" + port, case.folder]), 19)
+    all_pass(case, case.run([*before, program or case.program("cpp/calling"), "tcp://127.0.0.1:" + port, case.folder]), 22)
 
 
 def served(case, version, program=None, before=()):

@@ -142,6 +142,33 @@ void asynchronous(check::Checks &checks, const Fixture &c) {
         RAISES(rpyc::Timeout, root.async_call("slow", 0.5, 1, rpyc::timeout(20ms)).get());
         EQUAL(root.async_call("slow", 0, 4, rpyc::timeout(60s)).get(), 4);
     });
+    checks.add("call-by-name", [&] {
+        const rpyc::Object slow = c.root.attr("slow").object();
+        EQUAL(slow.call("__call__", 0, 1), 1);
+        EQUAL(slow.async_call("__call__", 0, 2).get(), 2);
+        EQUAL(slow.attr("__call__")(0, 3), 3);
+    });
+    checks.add("interrupt", [&] {
+        const rpyc::Connection other = c.connect();
+        const rpyc::Object root = other.root();
+        other.interrupt();                                           // nobody waits: it is the next one
+        RAISES(rpyc::Interrupted, root.call("slow", 0, 1));
+        EQUAL(root.call("slow", 0, 2), 2);
+        const auto later = root.async_call("slow", 0.3, 3).as<int>();
+        other.interrupt();
+        RAISES(rpyc::Interrupted, later.get());
+        other.interrupt();
+        RAISES(rpyc::Interrupted, later.wait());
+        other.interrupt();
+        RAISES(rpyc::Interrupted, later.wait_for(60s));
+        EQUAL(later.get(), 3);                                       // may be waited for again
+        std::thread soon([&] {
+            std::this_thread::sleep_for(50ms);
+            other.interrupt();
+        });
+        RAISES(rpyc::Interrupted, root.call("slow", 2, 4));
+        soon.join();
+    });
     checks.add("wait-any", [&] {
         const rpyc::Connection other = c.connect(), busy = c.connect();
         std::vector<rpyc::Future<int>> futures;

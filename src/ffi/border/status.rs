@@ -43,6 +43,8 @@ pub const RPYC_ERR_ADDRESS: rpyc_status = 104;
 pub const RPYC_ERR_BACKPRESSURE: rpyc_status = 105;
 /// The request was given up with rpyc_async_result_cancel.
 pub const RPYC_ERR_CANCELLED: rpyc_status = 106;
+/// The wait was ended with rpyc_connection_interrupt.
+pub const RPYC_ERR_WAIT_INTERRUPTED: rpyc_status = 107;
 /// The peer sent what is not RPyC.
 pub const RPYC_ERR_MALFORMED: rpyc_status = 200;
 /// More, longer or deeper than the limits allow.
@@ -99,6 +101,7 @@ pub(crate) fn name(status: rpyc_status) -> Option<&'static CStr> {
         RPYC_ERR_ADDRESS => c"RPYC_ERR_ADDRESS",
         RPYC_ERR_BACKPRESSURE => c"RPYC_ERR_BACKPRESSURE",
         RPYC_ERR_CANCELLED => c"RPYC_ERR_CANCELLED",
+        RPYC_ERR_WAIT_INTERRUPTED => c"RPYC_ERR_WAIT_INTERRUPTED",
         RPYC_ERR_MALFORMED => c"RPYC_ERR_MALFORMED",
         RPYC_ERR_LIMIT => c"RPYC_ERR_LIMIT",
         RPYC_ERR_UNSAFE => c"RPYC_ERR_UNSAFE",
@@ -187,6 +190,7 @@ fn status_of(error: &Error) -> rpyc_status {
         Error::Timeout(_) => RPYC_ERR_TIMEOUT,
         Error::Closed(_) => RPYC_ERR_CLOSED,
         Error::Cancelled(_) => RPYC_ERR_CANCELLED,
+        Error::Interrupted(_) => RPYC_ERR_WAIT_INTERRUPTED,
         Error::Address(_) | Error::Connect { .. } => RPYC_ERR_ADDRESS,
         Error::Malformed(_) => RPYC_ERR_MALFORMED,
         Error::Limit(_) => RPYC_ERR_LIMIT,
@@ -212,6 +216,7 @@ pub(crate) fn error_of(status: rpyc_status, text: String) -> Error {
         RPYC_ERR_EOF => Error::Eof(text),
         RPYC_ERR_TIMEOUT => Error::Timeout(text),
         RPYC_ERR_CLOSED => Error::Closed(text),
+        RPYC_ERR_WAIT_INTERRUPTED => Error::Interrupted(text),
         // Its number is not kept.
         RPYC_ERR_ADDRESS | RPYC_ERR_IO => Error::Address(text),
         RPYC_ERR_MALFORMED => Error::Malformed(text),

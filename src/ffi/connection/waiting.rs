@@ -1,7 +1,10 @@
-//! How long a thread waits.
+//! How long a thread waits, and ending that.
 
 use crate::ffi::border::boundary::ffi_boundary_or;
+use crate::ffi::border::handle;
+use crate::ffi::border::status::{RPYC_ERR_FORKED, RPYC_ERR_NULL, RPYC_OK, rpyc_status};
 use crate::ffi::border::time::timeout;
+use crate::ffi::border::types::rpyc_connection;
 use crate::objects::time_limit;
 
 /// Limits the time in which this thread waits for answers, until rpyc_timeout_end(): every synchronous request that it makes
@@ -34,4 +37,39 @@ pub extern "C" fn rpyc_timeout_begin(timeout_ms: i64) -> usize {
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_timeout_end(limit: usize) {
     ffi_boundary_or((), || time_limit::end(limit));
+}
+
+/// Ends the waits on a connection that are there, or else the next one: each fails with RPYC_ERR_WAIT_INTERRUPTED. May be called in a
+/// signal handler. The connection goes on: what was asked may still be running at the peer, and a late answer is dropped.
+///
+/// Ended are synchronous requests, waits for asynchronous results (which may be waited for again), for calls of the connection's
+/// queue, and functions that serve in a thread of the application. The next one, where nobody waits, is not sent. Of waits that
+/// are nested in one thread, the innermost ends; what the callback makes of it, the outer one gets as its answer. Closing ends at
+/// once, with RPYC_OK. What does not wait goes on: functions with a timeout of 0, rpyc_connection_process(), asynchronous requests;
+/// and so do threads that the library started, servers, waits for nothing but this process, and connecting.
+///
+/// A wait ends at once in the thread in which the signal handler runs, if that thread receives for the connection, as the only one
+/// always does; with the option interruptible, and with threads that serve in the background, whichever thread receives;
+/// otherwise within a second. Over a pair in memory it is always within a second.
+///
+/// @param connection borrowed; must not be freed meanwhile
+/// @return RPYC_OK, also where the connection has ended; RPYC_ERR_NULL, RPYC_ERR_FORKED
+///
+/// Threads: any thread, and signal handlers, which see errno as before. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_connection_interrupt(connection: *const rpyc_connection) -> rpyc_status {
+    // What stands around other functions is nothing for a signal handler, and nothing here can panic.
+    // SAFETY: the contract of the border.
+    let Some(connection) = (unsafe { handle::as_ref(connection) }) else { return RPYC_ERR_NULL };
+    if connection.shared().is_forked() {
+        return RPYC_ERR_FORKED;
+    }
+    // SAFETY: the thread's own errno, which is there as long as the thread.
+    let errno = unsafe { libc::__errno_location() };
+    // SAFETY: as above.
+    let before = unsafe { errno.read() };
+    connection.interrupt();
+    // SAFETY: as above.
+    unsafe { errno.write(before) };
+    RPYC_OK
 }

@@ -71,11 +71,20 @@ public:
     bool wait(const Clock::time_point *end) override {
         // What went wrong is told by get().
         if (end == nullptr) {
-            rpyc_async_result_wait(result_, nullptr);
+            rpyc_error *error = nullptr;
+            const rpyc_status status = rpyc_async_result_wait(result_, &error);
+            if (status == RPYC_ERR_WAIT_INTERRUPTED)
+                check(status, error);                        // there is no answer yet
+            rpyc_error_free(error);
         } else {
             std::size_t index = 0;
             const auto left = std::max(*end - Clock::now(), Clock::duration::zero());
-            if (rpyc_async_result_wait_any(&result_, 1, milliseconds(left), &index, nullptr) == RPYC_ERR_TIMEOUT)
+            rpyc_error *error = nullptr;
+            const rpyc_status status = rpyc_async_result_wait_any(&result_, 1, milliseconds(left), &index, &error);
+            if (status == RPYC_ERR_WAIT_INTERRUPTED)
+                check(status, error);
+            rpyc_error_free(error);
+            if (status == RPYC_ERR_TIMEOUT)
                 return false;
         }
         settle();

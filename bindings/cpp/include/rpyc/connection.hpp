@@ -108,6 +108,11 @@ public:
         rpyc_error *error = nullptr;
         detail::check(rpyc_connection_close(raw_, &error), error);
     }
+    /**
+     * Ends the waits on this connection that are there, or else the next one, which throw Interrupted: see rpyc_connection_interrupt. It
+     * may be called in a signal handler, and from any thread.
+     */
+    void interrupt() const noexcept { rpyc_connection_interrupt(raw_); }
     bool closed() const noexcept { return rpyc_connection_closed(raw_); }
 
     /** Any request of RPyC's: handler is RPYC_HANDLE_... */

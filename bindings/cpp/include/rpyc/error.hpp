@@ -149,6 +149,11 @@ class Cancelled : public TransportError {
 public:
     using TransportError::TransportError;
 };
+/** RPYC_ERR_WAIT_INTERRUPTED: Connection::interrupt() ended the wait. */
+class Interrupted : public TransportError {
+public:
+    using TransportError::TransportError;
+};
 
 /** RPYC_ERR_LIMIT: more, longer or deeper than the limits allow. */
 class LimitError : public ProtocolError {

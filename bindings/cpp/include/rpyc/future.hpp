@@ -216,6 +216,8 @@ Future<Value> asynchronous(const Hold &hold, F request) {
 
 template <class... A>
 Future<Value> Object::async_call(const char *method, A &&...args) const {
+    if (detail::is_call(method))
+        return async(std::forward<A>(args)...);
     detail::Arguments arguments(raw_, std::forward<A>(args)...);
     rpyc_value *keywords = arguments.release_keywords();
     const std::size_t count = arguments.count();

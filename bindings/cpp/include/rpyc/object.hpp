@@ -107,6 +107,11 @@ private:
     std::vector<Value> values_{};
 };
 
+/** Calling an object by the name of its own call, which the rules of stock peers deny as an attribute. */
+inline bool is_call(const char *method) noexcept {
+    return method != nullptr && method[0] == '_' && std::strcmp(method, "__call__") == 0;
+}
+
 /** Why a block is left, as the library takes it; nullptr: normally. The peer is told that there is a reason, and not which. */
 inline rpyc_error *reason(const Error *why) noexcept {
     rpyc_error *out = nullptr;
@@ -170,9 +175,11 @@ public:
             return rpyc_object_call(raw_, arguments.release(), count, keywords, out, error);
         });
     }
-    /** Calls a method, in one request. */
+    /** Calls a method, in one request; "__call__" is the object itself. */
     template <class... A>
     Value call(const char *method, A &&...args) const {
+        if (detail::is_call(method))
+            return (*this)(std::forward<A>(args)...);
         detail::Arguments arguments(raw_, std::forward<A>(args)...);
         rpyc_value *keywords = arguments.release_keywords();
         const std::size_t count = arguments.count();
@@ -184,7 +191,7 @@ public:
     Value call(const std::string &method, A &&...args) const {
         return call(detail::name_text(method), std::forward<A>(args)...);
     }
-    /** Calls a method without waiting for the answer. */
+    /** Calls a method without waiting for the answer; "__call__" is the object itself, as in async(). */
     template <class... A>
     Future<Value> async_call(const char *method, A &&...args) const;
     template <class... A>
