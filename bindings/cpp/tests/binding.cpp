@@ -679,29 +679,6 @@ void failures(check::Checks &checks) {
         EQUAL(third.what(), "KeyError: k");
         EQUAL(rpyc::ValueError(1, "two").what(), "ValueError: (1, 'two')");
     });
-    checks.add("texts-for-terminals", [] {
-        const rpyc::ValueError error("forged\n\x1b[2J");
-        EQUAL(error.what(), "ValueError: forged\\n\\x1b[2J");
-        EQUAL(error.message(), "ValueError: forged\n\x1b[2J");
-        // As C has them, for each character of the first plane, between others.
-        for (unsigned code = 1; code < 0x10000; code += code == 0xd7ff ? 0x801 : 1) {
-            std::string text = "a";
-            if (code < 0x80)
-                text += static_cast<char>(code);
-            else if (code < 0x800)
-                text += {static_cast<char>(0xc0 | code >> 6), static_cast<char>(0x80 | (code & 0x3f))};
-            else
-                text += {static_cast<char>(0xe0 | code >> 12), static_cast<char>(0x80 | (code >> 6 & 0x3f)),
-                         static_cast<char>(0x80 | (code & 0x3f))};
-            text += "\xf0\x9f\x98\x80";
-            rpyc_error *described = nullptr;
-            rpyc_error_new(RPYC_ERR_IO, nullptr, text.c_str(), &described);
-            const bool same = rpyc::Error(RPYC_ERR_IO, text).what() == std::string(rpyc_error_describe(described));
-            rpyc_error_free(described);
-            if (!same)
-                EQUAL(code, 0U);
-        }
-    });
 }
 
 }  // namespace
