@@ -16,6 +16,19 @@ static void none_or_raise(rpyc_call *call, rpyc_error *error) {
 
 /* ---------------------------------------------------------------- the service's own */
 
+/* The name in an argument, NUL-terminated. */
+static bool take_name(rpyc_call *call, size_t index, char name[static 100]) {
+    const char *text = NULL;
+    size_t length = 0;
+    if (rpyc_value_get_str(rpyc_call_arg(call, index), &text, &length, NULL)) {
+        raise_type_error(call, "a name is a str");
+        return false;
+    }
+    memset(name, 0, 100);
+    memcpy(name, text, length < 100 ? length : 99);
+    return true;
+}
+
 static void rules(rpyc_call *call, void *self) {
     (void)self;
     static const char *const options[] = {"allow_public_attrs", "allow_setattr", "allow_delattr"};
@@ -43,12 +56,10 @@ static void strict(rpyc_call *call, void *self) {
 
 static void fail(rpyc_call *call, void *self) {
     (void)self;
-    const char *text = NULL;
-    size_t length = 0, count = 0;
-    char name[40] = "";
-    if (rpyc_call_get_str(call, 0, &text, &length))
+    size_t count = 0;
+    char name[100];
+    if (!take_name(call, 0, name))
         return;
-    memcpy(name, text, length < sizeof name ? length : sizeof name - 1);
     rpyc_value **items = cloned_items(ARG(1), &count);
     rpyc_call_raise_with(call, "builtins", name, items, count, NULL);
     free(items);
@@ -149,17 +160,6 @@ static void each(rpyc_call *call, void *self) {
 }
 
 /* ---------------------------------------------------------------- operations on what the client sends */
-
-/* The name in an argument, NUL-terminated. */
-static bool take_name(rpyc_call *call, size_t index, char name[static 100]) {
-    const char *text = NULL;
-    size_t length = 0;
-    if (rpyc_call_get_str(call, index, &text, &length))
-        return false;
-    memset(name, 0, 100);
-    memcpy(name, text, length < 100 ? length : 99);
-    return true;
-}
 
 static void method(rpyc_call *call, void *self) {
     (void)self;

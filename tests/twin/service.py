@@ -23,8 +23,7 @@ RULES = {
 def own_name(value, name):
     """Code of C reaches members of its own objects without the prefix, by names that are texts."""
     if type(name) is not str:
-        raise TypeError("%s() argument 'name' must be str, not %s" % (
-            sys._getframe(1).f_code.co_name[len("exposed_"):], type(name).__name__))
+        raise TypeError("a name is a str")
     return "exposed_" + name if not isinstance(value, BaseNetref) and hasattr(value, "exposed_" + name) else name
 
 

@@ -334,6 +334,7 @@ rpyc_status things_init(rpyc_error **error_out) {
         .struct_size = sizeof bags,
         .module = "things",
         .name = "Bag",
+        .doc = "Attributes that are made by setting them.",
         .get_dynamic = bag_get,
         .set_dynamic = bag_set,
         .del_dynamic = bag_del,
@@ -343,6 +344,7 @@ rpyc_status things_init(rpyc_error **error_out) {
         .method_size = sizeof *bare_methods,
         .module = "things",
         .name = "Bare",
+        .doc = "An object without anything that Python does not give it.",
         .methods = bare_methods,
         .method_count = COUNT(bare_methods),
     };

@@ -107,9 +107,12 @@ pub(super) fn comparisons<S: Members>() -> Vec<Member> {
     CompareOp::ALL.map(|op| comparison(op, run)).into()
 }
 
-fn both(own: &dyn Members, other: Vec<Value>) -> Result<Set, Exception> {
-    let kept = Set::of(Vec::new())?;
-    for item in other {
+/// The items of the other side. Where CPython makes a set of the own side first, what is wrong with that is told first.
+type Other<'a> = &'a mut dyn FnMut() -> Result<Vec<Value>, Exception>;
+
+fn both(own: &dyn Members, other: Other<'_>) -> Result<Set, Exception> {
+    let kept = Set::default();
+    for item in other()? {
         if own.contains(&item)? {
             kept.add(item)?;
         }
@@ -117,23 +120,23 @@ fn both(own: &dyn Members, other: Vec<Value>) -> Result<Set, Exception> {
     Ok(kept)
 }
 
-fn without(own: &dyn Members, other: Vec<Value>) -> Result<Set, Exception> {
+fn without(own: &dyn Members, other: Other<'_>) -> Result<Set, Exception> {
     let set = Set::of(own.items()?)?;
-    for item in other {
+    for item in other()? {
         set.remove(&item)?;
     }
     Ok(set)
 }
 
-fn either(own: &dyn Members, other: Vec<Value>) -> Result<Set, Exception> {
+fn either(own: &dyn Members, other: Other<'_>) -> Result<Set, Exception> {
     let set = Set::of(own.items()?)?;
-    set.add_all(other)?;
+    set.add_all(other()?)?;
     Ok(set)
 }
 
-fn one_of(own: &dyn Members, other: Vec<Value>) -> Result<Set, Exception> {
+fn one_of(own: &dyn Members, other: Other<'_>) -> Result<Set, Exception> {
     let set = Set::of(own.items()?)?;
-    for item in Set::of(other)?.items()? {
+    for item in Set::of(other()?)?.items()? {
         if !set.remove(&item)? {
             set.add(item)?;
         }
@@ -141,7 +144,7 @@ fn one_of(own: &dyn Members, other: Vec<Value>) -> Result<Set, Exception> {
     Ok(set)
 }
 
-type Combine = fn(&dyn Members, Vec<Value>) -> Result<Set, Exception>;
+type Combine = fn(&dyn Members, Other<'_>) -> Result<Set, Exception>;
 
 /// The operators by name and reflected name. `-` alone asks which side is which.
 const OPERATORS: [(&str, &str, Combine); 4] = [
@@ -151,9 +154,9 @@ const OPERATORS: [(&str, &str, Combine); 4] = [
     ("__xor__", "__rxor__", one_of),
 ];
 
-fn reflected(name: &str, combine: Combine, own: &dyn Members, other: Vec<Value>) -> Result<Set, Exception> {
+fn reflected(name: &str, combine: Combine, own: &dyn Members, other: Other<'_>) -> Result<Set, Exception> {
     match name {
-        "__rsub__" => combine(&Set::of(other)?, own.items()?),
+        "__rsub__" => combine(&Set::of(other()?)?, &mut || own.items()),
         _ => combine(own, other),
     }
 }
@@ -161,8 +164,9 @@ fn reflected(name: &str, combine: Combine, own: &dyn Members, other: Vec<Value>)
 /// Of views: the other side may be any iterable.
 pub(super) fn operators<S: Members>(owner: &'static str) -> impl Iterator<Item = Member> {
     OPERATORS.into_iter().flat_map(move |(name, back, combine)| {
-        let run = move |own: &S, call: &Call| Ok(combine(own, iterate(&arg(call, 0))?)?.object());
-        let turned = move |own: &S, call: &Call| Ok(reflected(back, combine, own, iterate(&arg(call, 0))?)?.object());
+        let run = move |own: &S, call: &Call| Ok(combine(own, &mut || iterate(&arg(call, 0)))?.object());
+        let turned =
+            move |own: &S, call: &Call| Ok(reflected(back, combine, own, &mut || iterate(&arg(call, 0)))?.object());
         [method(owner, name, Takes::Operator(1), run), method(owner, back, Takes::Operator(1), turned)]
     })
 }
@@ -200,9 +204,12 @@ impl Kind for Set {
 }
 
 /// The other side of an operator of sets must be one.
-fn with_set(call: &Call, run: impl FnOnce(Vec<Value>) -> Outcome) -> Outcome {
+fn with_set(call: &Call, run: impl FnOnce(Other<'_>) -> Outcome) -> Outcome {
     match set_items(&arg(call, 0)) {
-        Some(other) => run(other?),
+        Some(other) => {
+            let mut other = other?;
+            run(&mut || Ok(std::mem::take(&mut other)))
+        }
         None => Ok(Value::NotImplemented),
     }
 }
@@ -229,7 +236,7 @@ fn operators_in_place() -> impl Iterator<Item = Member> {
 
 /// A set that is combined with all arguments, one after the other.
 fn combined(own: &dyn Members, call: &Call, combine: Combine) -> Result<Set, Exception> {
-    call.args().iter().try_fold(Set::of(own.items()?)?, |all, other| combine(&all, iterate(other)?))
+    call.args().iter().try_fold(Set::of(own.items()?)?, |all, other| combine(&all, &mut || iterate(other)))
 }
 
 fn updated(own: &Set, call: &Call, combine: Combine) -> Outcome {
