@@ -1,5 +1,5 @@
-"""Random programs of operations, by a stock client on a stock service and its native copy, and by a stock and a native client on a
-stock service: tests/twin. SEEDS=20000 in the environment runs as many, SEEDS=100-200 these."""
+"""Random programs of operations, by a stock client on a stock service and its native copy, by a stock and a native client on a
+stock service, and by a stock client on a stock service with and without a native one in the middle: tests/twin. SEEDS=20000 in the environment runs as many, SEEDS=100-200 these."""
 import os
 import re
 
@@ -7,7 +7,8 @@ from runner import ROOT, test
 
 VERSIONS = ("6.0.2", "5.3.1")
 MAIN = os.path.join(ROOT, "tests", "twin", "main.py")
-SEEDS = {"serve": 160, "drive": 160}
+SEEDS = {"serve": 160, "drive": 160, "bridge": 100}
+NAMES = {"serve": "native-service", "drive": "native-client", "bridge": "native-bridge"}
 ASKED = os.environ.get("SEEDS", "")
 SECONDS = 240 if not ASKED else 24 * 3600
 
@@ -19,7 +20,7 @@ def seeds(mode):
 
 
 def register(version, mode):
-    @test("twin.%s.%s" % ({"serve": "native-service", "drive": "native-client"}[mode], version), SECONDS)
+    @test("twin.%s.%s" % (NAMES[mode], version), SECONDS)
     def twin(case):
         done = case.run([case.python(version), MAIN, case.program("twin"), mode, seeds(mode)], codes=(0, 1))
         found = re.fullmatch(r"(\d+ operations of \d+ programs), 0 failed", done.output.splitlines()[-1])
@@ -28,5 +29,5 @@ def register(version, mode):
 
 
 for python in VERSIONS:
-    register(python, "serve")
-    register(python, "drive")
+    for way in NAMES:
+        register(python, way)

@@ -1,11 +1,12 @@
-/* twin serve ADDRESS: the service; twin drive ADDRESS: the client that is told what to do. Either ends with standard input. */
+/* twin serve ADDRESS: the service; twin drive ADDRESS: the client that is told what to do; twin bridge ADDRESS SERVER: a service in
+ * the middle. Each ends with standard input. */
 #define _POSIX_C_SOURCE 200809L
 #include "twin.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
-static rpyc_status serve(const char *what, const char *address, rpyc_error **error_out) {
+static rpyc_status serve(const char *what, const char *address, char *behind, rpyc_error **error_out) {
     rpyc_class *service = NULL;
     rpyc_config *config = rpyc_config_new();
     rpyc_server *server = NULL;
@@ -13,7 +14,9 @@ static rpyc_status serve(const char *what, const char *address, rpyc_error **err
     rpyc_config_set_bool(config, "allow_public_attrs", 1, NULL);
     rpyc_config_set_bool(config, "allow_setattr", 1, NULL);
     rpyc_config_set_bool(config, "allow_delattr", 1, NULL);
-    rpyc_status status = strcmp(what, "serve") == 0 ? service_new(&service, error_out) : driven_client_new(&service, error_out);
+    rpyc_status status = strcmp(what, "serve") == 0   ? service_new(&service, error_out)
+                         : strcmp(what, "drive") == 0 ? driven_client_new(&service, error_out)
+                                                      : bridge_new(behind, &service, error_out);
     if (status == RPYC_OK)
         status = rpyc_server_new(address, service, config, &server, error_out);
     if (status == RPYC_OK)
@@ -33,11 +36,11 @@ static rpyc_status serve(const char *what, const char *address, rpyc_error **err
 
 int main(int argc, char **argv) {
     rpyc_error *error = NULL;
-    if (argc != 3 || (strcmp(argv[1], "serve") != 0 && strcmp(argv[1], "drive") != 0)) {
-        fprintf(stderr, "usage: %s serve|drive ADDRESS\n", argv[0]);
+    if (argc != 3 && !(argc == 4 && strcmp(argv[1], "bridge") == 0)) {
+        fprintf(stderr, "usage: %s serve|drive ADDRESS, %s bridge ADDRESS SERVER\n", argv[0], argv[0]);
         return EXIT_FAILURE;
     }
-    if (things_init(&error) || serve(argv[1], argv[2], &error))
+    if (things_init(&error) || serve(argv[1], argv[2], argv[3], &error))
         fprintf(stderr, "%s: %s\n", argv[0], rpyc_error_message(error));
     things_free();
     bool failed = error != NULL;

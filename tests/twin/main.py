@@ -1,6 +1,7 @@
-"""The random twin: the same random programs against a stock service and its native copy, or by a stock client and a native one.
+"""The random twin: the same random programs against a stock service and its native copy, by a stock client and a native one, or
+with and without a native peer in the middle.
 
-    main.py PROGRAM serve|drive FIRST-LAST [--keep-going]     PROGRAM is the native half, target/c/twin
+    main.py PROGRAM serve|drive|bridge FIRST-LAST [--keep-going]     PROGRAM is the native half, target/c/twin
 
 Runs with the Python of a stock RPyC. Each difference that differences.py does not explain is shrunk to the smallest program that
 shows it, and printed as a script.
@@ -61,9 +62,10 @@ class Twin:
     """Both sides of one mode."""
 
     def __init__(self, program, mode):
-        self.mirrored = mode == "drive"
+        self.mirrored, self.bridged = mode == "drive", mode == "bridge"
         self.stock = Peer([sys.executable, os.path.join(FOLDER, "service.py")], "PORT ", subprocess.DEVNULL)
-        self.native = Peer([program, mode, "tcp://127.0.0.1:0"], ":")
+        behind = ["tcp://127.0.0.1:%d" % self.stock.port()] if mode == "bridge" else []
+        self.native = Peer([program, mode, "tcp://127.0.0.1:0", *behind], ":")
         self.driver = None
         self.matched = collections.Counter()
         self.operations = 0
@@ -71,7 +73,7 @@ class Twin:
     def sides(self, program):
         stock = Stock("127.0.0.1", self.stock.port(), program.open)
         if not self.mirrored:
-            return stock, Stock("127.0.0.1", self.native.port(), program.open)
+            return stock, Stock("127.0.0.1", self.native.port(), program.open, self.bridged)
         if self.native.died() or self.driver is None or self.driver.closed:
             self.driver = rpyc.connect("127.0.0.1", self.native.port(), config={"sync_request_timeout": 60})
         return stock, Native(self.driver, "tcp://127.0.0.1:%d" % self.stock.port())

@@ -177,12 +177,12 @@ def described(value, slots, look=True):
 class Stock:
     """Programs run by a stock client."""
 
-    def __init__(self, host, port, opened):
+    def __init__(self, host, port, opened, bridged=False):
         config = {"sync_request_timeout": 20}
         if opened:
             config.update(allow_public_attrs=True, allow_setattr=True, allow_delattr=True)
         self.connection = rpyc.connect(host, port, config=config)
-        self.slots = {ROOT: self.connection.root}
+        self.slots = {ROOT: self.connection.root.behind() if bridged else self.connection.root}
         self.names = {"root": self.slots[ROOT], **NAMES}
 
     def run(self, operation):

@@ -39,4 +39,8 @@ rpyc_status service_new(rpyc_class **service_out, rpyc_error **error_out);
 /* The service through which a driver tells the client what to ask a server. */
 rpyc_status driven_client_new(rpyc_class **service_out, rpyc_error **error_out);
 
+/* ---------------------------------------------------------------- bridge.c */
+
+rpyc_status bridge_new(char *address, rpyc_class **service_out, rpyc_error **error_out);
+
 #endif

@@ -114,9 +114,12 @@ pub(super) fn check_key(key: &Value) -> Result<(), Exception> {
     let unhashable = |name: &str| Err(type_error(format!("unhashable type: '{name}'")));
     match key {
         Value::Ref(Reference::Remote(proxy)) => match proxy.type_name.as_ref() {
-            "builtins.list" | "builtins.dict" | "builtins.set" | "builtins.bytearray" => {
-                unhashable(proxy.type_name.rsplit('.').next().unwrap_or_default())
-            }
+            "builtins.list"
+            | "builtins.dict"
+            | "builtins.set"
+            | "builtins.bytearray"
+            | "builtins.dict_keys"
+            | "builtins.dict_items" => unhashable(proxy.type_name.rsplit('.').next().unwrap_or_default()),
             _ => Ok(()),
         },
         Value::Ref(own) => outcome(ask(own, Ask::Hash)).map(|_| ()),
