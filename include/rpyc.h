@@ -2385,6 +2385,8 @@ void rpyc_config_free(rpyc_config *config);
  * - connect_timeout=10: how long connecting may take
  * - tcp_keepalive=none: after so long a silence, in whole seconds, the kernel asks whether the peer is still there; the
  *   connection ends after five such times without an answer
+ * - frame_timeout=30: how long the rest of a message beyond max_frame may take to arrive, which is not kept, before the
+ *   connection ends
  * - release=lazy: the peer is told of freed objects behind the next message, within 100 ms where a thread serves or an event
  *   loop runs, or by rpyc_connection_flush. now: at once, as far as the transport accepts it without blocking
  * - dialect=auto: "5": rpyc 4.1 to 5.3, "6": rpyc 6; auto: what the peer speaks (see rpyc_connect)

@@ -49,6 +49,7 @@ impl From<FrameError> for Error {
         match e {
             FrameError::Zlib(_) => Error::Malformed(e.to_string()),
             FrameError::TooLong { .. }
+            | FrameError::TooSlow { .. }
             | FrameError::InflatesTooFar { .. }
             | FrameError::PayloadTooLong { .. }
             | FrameError::OutOfMemory { .. } => Error::Limit(e.to_string()),

@@ -82,6 +82,8 @@ pub struct Config {
     pub connect_timeout: Option<Duration>,
     /// After so long a silence the kernel asks whether the peer is still there (TCP).
     pub tcp_keepalive: Option<Duration>,
+    /// How long a message beyond a limit is passed over.
+    pub frame_timeout: Option<Duration>,
     pub bind_threads: bool,
     pub release: Release,
     pub dialect: Dialect,
@@ -129,6 +131,7 @@ impl Default for Config {
             close_timeout: Duration::from_secs(5),
             connect_timeout: Some(Duration::from_secs(10)),
             tcp_keepalive: None,
+            frame_timeout: Some(Duration::from_secs(30)),
             bind_threads: false,
             release: Release::Lazy,
             dialect: Dialect::Auto,

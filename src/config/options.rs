@@ -65,7 +65,7 @@ const FIXED: bool = false;
 
 /// In the order of the C header: those of RPyC, then ours.
 #[rustfmt::skip]
-pub static SETTINGS: [Setting; 49] = [
+pub static SETTINGS: [Setting; 50] = [
     option!("allow_safe_attrs", "true", CHANGEABLE, Plain, bool, allow_safe_attrs,
         "peers may use the names of safe_attrs"),
     option!("allow_exposed_attrs", "true", CHANGEABLE, Plain, bool, allow_exposed_attrs,
@@ -124,6 +124,8 @@ pub static SETTINGS: [Setting; 49] = [
         "how long connecting may take"),
     option!("tcp_keepalive", "none", FIXED, WholeSeconds, Option<Duration>, tcp_keepalive,
         "after so long a silence, in whole seconds, the kernel asks whether the peer is still there; the connection ends after five such times without an answer"),
+    option!("frame_timeout", "30", CHANGEABLE, Plain, Option<Duration>, frame_timeout,
+        "how long the rest of a message beyond max_frame may take to arrive, which is not kept, before the connection ends"),
     option!("release", "lazy", CHANGEABLE, Plain, Release, release,
         "the peer is told of freed objects behind the next message, within 100 ms where a thread serves or an event loop runs, or by rpyc_connection_flush. now: at once, as far as the transport accepts it without blocking"),
     option!("dialect", "auto", FIXED, Plain, Dialect, dialect,

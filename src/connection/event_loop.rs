@@ -7,7 +7,7 @@ use super::state::{Guard, Inner, Key, Token, unlock_and_drop};
 use super::threads;
 use super::wait::{Step, Waited, step_until};
 use crate::error::{Error, Result};
-use crate::objects::time_limit;
+use crate::objects::{deadline, time_limit};
 use crate::sync::Instant;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::transport::Event;
@@ -131,13 +131,14 @@ impl Shared {
         if ready || bound || inner.life.failed.is_some() {
             return Some(Duration::ZERO);
         }
+        let skip = inner.protocol.skip_deadline().map(|until| until.saturating_sub(deadline::clock()));
         let releases = self.release_deadline(&mut inner);
         let now = Instant::now();
         let expiries = inner.protocol.waiting().filter_map(|token| match token {
             Token::Async(result) => result.time_left(now),
             Token::Sync => None,
         });
-        expiries.chain(releases).min()
+        expiries.chain(releases).chain(skip).min()
     }
 
     /// Sends what goes and handles what has arrived, up to `MESSAGES`, without waiting for anything. True: there was something.
@@ -208,6 +209,9 @@ impl Shared {
         }
         if !inner.has_room_to_receive() || inner.protocol.has_message() && !inner.is_full() {
             return (inner, Step::TimedOut);
+        }
+        if inner.protocol.is_skipping() && inner.is_too_slow() {
+            return (inner, Step::Retry);
         }
         work.rounds += 1;
         let mut incoming = inner.protocol.take_incoming();

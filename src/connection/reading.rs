@@ -154,6 +154,9 @@ impl Shared {
         // Answers that come besides the one that is waited for would hold up what the peer says next (Nagle's algorithm).
         let awaited = matches!(key, Key::Reply(_) | Key::Async(_)) as usize;
         let more_expected = inner.protocol.pending() > awaited || inner.protocol.incoming().is_mid_frame();
+        if inner.protocol.is_skipping() && inner.is_too_slow() {
+            return (inner, Step::Retry);
+        }
         let broken = inner.writer.broken;
         let spin = inner.protocol.config().spin;
         let interruptible = match key {

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::log::Notes;
 use crate::nesting;
-use crate::objects::{CycleCandidates, Promise, Turn};
+use crate::objects::{CycleCandidates, Promise, Turn, deadline};
 use crate::protocol::{Protocol, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Instant, MutexGuard};
@@ -238,6 +238,13 @@ impl Inner {
             _rooms: self.protocol.take_destinations(),
             _notes: self.protocol.take_notes(),
         }
+    }
+
+    /// Has a message that is passed over taken too long? Then that ends the connection as the next thing.
+    #[cold]
+    pub(super) fn is_too_slow(&mut self) -> bool {
+        self.protocol.watch_skipping(deadline::clock());
+        self.protocol.has_message()
     }
 
     /// Whoever stops waiting hands the reading to another.

@@ -19,7 +19,7 @@ pub const NATIVE: i64 = 5;
 
 /// The label of a box with a value, and the last one that stock peers have, as tags.
 pub const BOXED_VALUE: u8 = tag::small_int(VALUE);
-const BOXED_REMOTE_REF: u8 = tag::small_int(REMOTE_REF);
+pub(super) const BOXED_REMOTE_REF: u8 = tag::small_int(REMOTE_REF);
 
 /// What is told of a message that needs more stack than is left.
 pub const RECURSION: &str = "RecursionError";
@@ -512,6 +512,11 @@ struct Canonical<'a> {
     name: &'a str,
     class_id: &'a [u8],
     is_class: bool,
+}
+
+/// Is it an id_pack as nearly all are?
+pub fn is_usual_id_pack(bytes: &[u8], limits: &Limits) -> bool {
+    canonical_id_pack(bytes, limits).is_some_and(|pack| pack.raw.len() == bytes.len())
 }
 
 /// The id_pack that the bytes begin with. None: it is another one, or none at all.

@@ -10,7 +10,7 @@ use crate::log::Level;
 use crate::value::Value;
 
 /// The ids of two threads, in front of a message with bind_threads.
-const THREADS: usize = 16;
+pub(super) const THREADS: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -226,7 +226,7 @@ impl<T> Core<T> {
     }
 }
 
-fn seq_text(seq: &Seq) -> String {
+pub(super) fn seq_text(seq: &Seq) -> String {
     match seq {
         Seq::Int(seq) => seq.to_string(),
         Seq::Other(other) => other.repr(),

@@ -22,6 +22,11 @@ impl Imports {
         self.by_pack.len()
     }
 
+    /// Is there a proxy of this object, or was there one whose release has not been sent?
+    pub fn knows(&self, id_pack: &[u8]) -> bool {
+        self.by_pack.contains_key(id_pack)
+    }
+
     /// The proxy of an object that was received before and is still held: received once more.
     #[inline]
     pub fn receive_known(&self, id_pack: &[u8]) -> Option<Arc<Proxy>> {

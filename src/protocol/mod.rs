@@ -16,6 +16,7 @@ mod imports;
 mod native;
 mod pending;
 mod policy;
+mod refusal;
 mod request;
 mod requests;
 mod vinegar;
@@ -29,7 +30,7 @@ pub use request::{Access, Due, Handler, Instance, Keywords, Op, Request, Request
 pub use requests::Body;
 
 use crate::codec::brine::{Digits, Reader, tag};
-use crate::codec::frame::{Incoming, Outgoing};
+use crate::codec::frame::{Incoming, Outgoing, Payload};
 use crate::config::{Config, Dialect, Limits};
 use crate::error::{Error, Exception, Meaning, Result};
 use crate::log::{Level, Notes};
@@ -95,6 +96,8 @@ pub struct Protocol<T> {
     /// `next_event` comes back after each message, also after those that give no event.
     single: bool,
     destinations: Destinations,
+    /// Until when a message beyond a limit may be passed over.
+    skip_until: Option<Duration>,
     core: Core<T>,
 }
 
@@ -132,13 +135,14 @@ impl<T> Protocol<T> {
         let native = native::State::new(&config);
         let notes = Notes::new(config.application.logger.clone());
         Protocol {
-            incoming: Some(Box::new(Incoming::new(&config.limits))),
+            incoming: Some(Box::new(Incoming::new(&config.limits).skipping(refusal::skipping(config.bind_threads)))),
             end_of_stream: false,
             limits: config.limits.clone(),
             changed: false,
             messages: 0,
             single: false,
             destinations: Destinations::default(),
+            skip_until: None,
             core: Core {
                 config,
                 outgoing: Outgoing::new(),
@@ -349,10 +353,10 @@ impl<T> Protocol<T> {
             if std::mem::take(&mut self.changed) {
                 self.limits.clone_from(&self.core.config.limits);
             }
-            if payload.is_direct() {
-                self.core.note_traffic("received", Kind::Reply, None);
-                match payload.into_direct().and_then(|direct| self.direct_reply(direct)) {
+            if payload.is_elsewhere() {
+                match self.taken_elsewhere(payload) {
                     Some(event) => return Some(event),
+                    None if self.single || self.core.outgoing.len() > OUTPUT_HIGH_WATER => return None,
                     None => continue,
                 }
             }
@@ -363,15 +367,37 @@ impl<T> Protocol<T> {
                 // A peer that sends requests and receives no answers must not fill the memory.
                 Ok(None) if self.single || self.core.outgoing.len() > OUTPUT_HIGH_WATER => return None,
                 Ok(None) => {}
-                Err(error) => return Some(self.core.fail(error)),
+                Err(error) => {
+                    let read = reader.position();
+                    return match self.undecodable(&payload, read, error) {
+                        Some(event) if self.incoming().expects() => Some(self.settle_destination(event)),
+                        event => event,
+                    };
+                }
             }
         }
         None
     }
 
+    /// An answer that lies in its destination, or a message that was passed over.
+    #[inline(never)]
+    fn taken_elsewhere(&mut self, payload: Payload) -> Option<Event<T>> {
+        match payload.elsewhere()? {
+            Ok(direct) => {
+                self.core.note_traffic("received", Kind::Reply, None);
+                self.direct_reply(direct)
+            }
+            Err(skipped) => {
+                let event = self.skipped(skipped)?;
+                Some(self.settle_destination(event))
+            }
+        }
+    }
+
     /// When `expire` is to be called, in the application's own time.
     pub fn next_deadline(&self) -> Option<Duration> {
-        self.core.deadlines.peek().map(|Reverse((deadline, _))| *deadline)
+        let requests = self.core.deadlines.peek().map(|Reverse((deadline, _))| *deadline);
+        requests.into_iter().chain(self.skip_deadline()).min()
     }
 
     /// Gives a request a deadline, in the application's own time.

@@ -67,6 +67,10 @@ pub enum Seq {
 }
 
 impl Seq {
+    pub fn as_int(&self) -> Option<i64> {
+        if let Seq::Int(seq) = self { Some(*seq) } else { None }
+    }
+
     pub fn put<S: Sink>(&self, out: &mut S, limits: &Limits) {
         match self {
             Seq::Int(seq) => brine::put_int(out, *seq),

@@ -196,21 +196,25 @@ impl<T> Core<T> {
             return;
         }
         for (id_pack, count) in self.imports.take_released() {
-            let seq = self.pending.next_seq();
-            let count = i64::try_from(count).unwrap_or(i64::MAX);
-            // For any thread: the one that was spoken to last may have ended, and would never handle it.
-            let sent = self.send(Kind::Request, &Seq::Int(seq), 0, |_, out| {
-                put_handler(out, Handler::Del as i64, None);
-                boxed_tuple(out, 2);
-                boxing::put_label(out, boxing::LOCAL_REF);
-                out.put(&id_pack);
-                boxing::put_label(out, boxing::VALUE);
-                brine::put_int(out, count);
-                Ok(())
-            });
-            if sent.is_ok() {
-                self.pending.insert(None);
-            }
+            self.put_release(&id_pack, count);
+        }
+    }
+
+    pub(super) fn put_release(&mut self, id_pack: &[u8], count: u64) {
+        let seq = self.pending.next_seq();
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        // For any thread: the one that was spoken to last may have ended, and would never handle it.
+        let sent = self.send(Kind::Request, &Seq::Int(seq), 0, |_, out| {
+            put_handler(out, Handler::Del as i64, None);
+            boxed_tuple(out, 2);
+            boxing::put_label(out, boxing::LOCAL_REF);
+            out.put(id_pack);
+            boxing::put_label(out, boxing::VALUE);
+            brine::put_int(out, count);
+            Ok(())
+        });
+        if sent.is_ok() {
+            self.pending.insert(None);
         }
     }
 

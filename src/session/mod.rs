@@ -229,6 +229,9 @@ impl Session {
                 return Ok(Some(Event::Send));
             }
             let event = protocol.next_event();
+            if let (true, Some(now)) = (protocol.is_skipping(), self.time()) {
+                protocol.watch_skipping(now);
+            }
             let more = event.is_none() && protocol.has_message();
             release(protocol);
             match event {
@@ -437,6 +440,9 @@ impl Session {
     pub fn expire(&self, now: Duration) -> Result<usize> {
         let mut protocol = self.protocol()?;
         self.set_time(now);
+        if protocol.is_skipping() {
+            protocol.watch_skipping(now);
+        }
         let mut count = 0;
         while let Some((sequence, token)) = protocol.expire(now) {
             let error = Error::Timeout("the answer did not come in time; the peer may still be working on it".into());

@@ -110,10 +110,10 @@ fn receive(incoming: &mut Incoming, mut bytes: &[u8], pieces: impl IntoIterator<
         assert_eq!(incoming.buffered(), before + size);
         bytes = later;
         while let Some(payload) = incoming.next_frame().unwrap() {
-            got.push(match payload.is_direct() {
+            got.push(match payload.is_elsewhere() {
                 false => Got::Plain(incoming.bytes(&payload).to_vec()),
                 true => {
-                    let direct = payload.into_direct().unwrap();
+                    let direct = payload.elsewhere().unwrap().unwrap();
                     let key = direct.key;
                     let Value::Bytes(bytes) = direct.into_value() else { panic!("bytes") };
                     Got::InRoom(key, bytes)
@@ -174,7 +174,7 @@ fn byte_by_byte_and_pushed() {
     for piece in stream.chunks(10_007) {
         incoming.push(piece);
     }
-    let direct = incoming.next_frame().unwrap().unwrap().into_direct().unwrap();
+    let direct = incoming.next_frame().unwrap().unwrap().elsewhere().unwrap().unwrap();
     assert!(matches!(direct.into_value(), Value::Bytes(bytes) if bytes.as_slice() == long && bytes.as_ptr() == at));
     let after = incoming.next_frame().unwrap().unwrap();
     assert_eq!(incoming.bytes(&after), b"after");
@@ -349,8 +349,16 @@ fn a_longer_answer_than_allowed_is_refused_with_a_room_too() {
     let (seq, _, fate) = ping(&mut wire, LONG);
     let frame = reply(&wire, seq, Node::Bytes(data(LONG, 1)));
     wire.session.incoming().push(&frame);
-    assert!(matches!(wire.event(), Some(Event::Closed(Error::Limit(_)))));
-    wire.session.abandon();
+    let refused = |event| matches!(event, Some(Event::Reply { outcome: Err(Error::Limit(_)), .. }));
+    assert!(refused(wire.event()));
+    assert!(fate.is(0, 1, 0) && wire.session.take_destinations().len() == 1);
+    // The same where the message is passed over.
+    let limits = Limits { frame: LONG - 1, ..Limits::default() };
+    let mut wire = Wire::new(BOTH[0], Config { limits, ..Config::default() }, None);
+    let (seq, _, fate) = ping(&mut wire, LONG);
+    let frame = reply(&wire, seq, Node::Bytes(data(LONG, 1)));
+    receive(wire.session.incoming(), &frame, [1000]);
+    assert!(refused(wire.event()));
     assert!(fate.is(0, 1, 0) && wire.session.take_destinations().len() == 1);
 }
 

@@ -2,7 +2,8 @@
 
 use crate::support::node::{Node, int, text, tuple};
 use crate::support::pair::{
-    BOTH, Wire, closed, mine, nothing, pack, push, sent, session, summary, tuple_box, value_box, yours,
+    BOTH, Message, Wire, closed, mine, nothing, pack, payloads, push, sent, session, summary, tuple_box, value_box,
+    yours,
 };
 use crate::support::recording::{self, Kind};
 use crate::support::thing::{Thing, shape};
@@ -11,6 +12,7 @@ use rpyc::error::{Error, Exception};
 use rpyc::protocol::{Body, Event};
 use rpyc::value::Value;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn limited(change: impl Fn(&mut Limits)) -> Config {
     let mut config = Config::default();
@@ -20,6 +22,28 @@ fn limited(change: impl Fn(&mut Limits)) -> Config {
 
 fn root() -> Arc<Thing> {
     Thing::new("root", &Arc::new(shape("mylib.Root", &[])))
+}
+
+/// What the peer hears of a request beyond a limit; the session goes on.
+fn refused_for_good(wire: &mut Wire, handler: i64, args: Node) -> String {
+    let (name, body) = wire.refused(handler, args);
+    assert_eq!(name, "ValueError");
+    assert_eq!(wire.ask(1, value_box(tuple([int(5)]))), value_box(int(5)), "it goes on");
+    let text = summary(&body);
+    text.strip_prefix("ValueError: the request is refused: ").unwrap_or_else(|| panic!("{text}")).to_owned()
+}
+
+/// What our call hears whose answer is beyond a limit; the session goes on.
+fn fails_alone(wire: &mut Wire, kind: Kind, body: Node) -> String {
+    let seq = wire.session.request(Body::Raw { handler: 1, args: &[] }, 9).unwrap();
+    wire.said();
+    wire.feed_message(kind, &int(seq), &body);
+    let text = match wire.event() {
+        Some(Event::Reply { seq: answered, token: 9, outcome: Err(Error::Limit(text)) }) if answered == seq => text,
+        _ => panic!("not an answer beyond a limit"),
+    };
+    assert_eq!(wire.ask(1, value_box(tuple([int(5)]))), value_box(int(5)), "it goes on");
+    text
 }
 
 fn things(n: usize) -> Vec<Value> {
@@ -74,8 +98,23 @@ fn objects_lent_by_the_peer() {
         wire.session.send_releases();
         wire.said();
         let three = wire.host(7, call(&theirs[1..]));
-        wire.request(7, call(&theirs[..1]));
-        assert_eq!(closed(wire.event()).to_string(), "the peer lent more than 3 objects (max_imports)");
+        // One too many, behind one that is held anyway; one that is never looked at.
+        let too_many = || call(&[theirs[1].clone(), theirs[0].clone(), theirs[1].clone()]);
+        wire.request(7, too_many());
+        nothing(wire.event());
+        let said = wire.said();
+        let released = |said: &[Message]| -> Vec<Node> {
+            let dels = said.iter().filter(|(kind, _, body)| *kind == Kind::Request && body.items()[0] == int(15));
+            dels.map(|(_, _, body)| body.items()[1].items()[1].items()[0].items()[1].clone()).collect()
+        };
+        assert_eq!(released(&said), [theirs[0].items()[1].clone(), theirs[1].items()[1].clone()]);
+        assert!(summary(&said[2].2).ends_with("the peer lent more than 3 objects (max_imports)"), "{said:?}");
+        let seq = wire.session.request(Body::Raw { handler: 1, args: &[] }, 9).unwrap();
+        wire.said();
+        wire.feed_message(Kind::Reply, &int(seq), &too_many().items()[1].items()[1].clone());
+        assert!(matches!(wire.event(), Some(Event::Reply { outcome: Err(Error::Limit(_)), .. })));
+        assert_eq!(released(&wire.said()).len(), 2);
+        assert_eq!(wire.session.counts().imports, 3);
         drop(three);
     }
 }
@@ -135,27 +174,23 @@ fn depth() {
         // Boxes in boxes, from the peer; the outermost is the argument tuple.
         let (mut wire, _) = Wire::with_root(dialect, config.clone(), &root());
         wire.ask(1, tuple_box([boxes(20, value_box(int(1)))]));
-        wire.request(1, tuple_box([boxes(21, value_box(int(1)))]));
-        match closed(wire.event()) {
-            Error::Limit(text) => assert_eq!(text, "boxes nested over 20 levels (max_depth)"),
-            other => panic!("{other:?}"),
-        }
+        let deep = || tuple_box([boxes(21, value_box(int(1)))]);
+        assert_eq!(refused_for_good(&mut wire, 1, deep()), "boxes nested over 20 levels (max_depth)");
+        assert_eq!(fails_alone(&mut wire, Kind::Reply, deep()), "boxes nested over 20 levels (max_depth)");
         // Values in values.
         for (levels, fits) in [(20, true), (21, false)] {
             let (mut wire, _) = Wire::with_root(dialect, config.clone(), &root());
             let value = (0..levels).fold(int(1), |inner, _| tuple([inner]));
-            wire.request(1, tuple_box([value_box(value)]));
-            match (wire.event(), fits) {
-                (None, true) => assert_eq!(wire.only_said().0, Kind::Reply),
-                (Some(Event::Closed(Error::Limit(_))), false) => {}
-                _ => panic!("{levels} levels"),
+            let args = tuple_box([value_box(value)]);
+            match fits {
+                true => drop(wire.ask(1, args)),
+                false => assert!(refused_for_good(&mut wire, 1, args).contains("max_depth")),
             }
         }
         // What is skipped because it is wrong anyway is bounded, too.
         let (mut wire, _) = Wire::with_root(dialect, config.clone(), &root());
         let deep = (0..21).fold(int(1), |inner, _| tuple([inner]));
-        wire.request(1, tuple_box([tuple([int(9), deep])]));
-        assert!(matches!(closed(wire.event()), Error::Limit(_)));
+        assert!(refused_for_good(&mut wire, 1, tuple_box([tuple([int(9), deep])])).contains("max_depth"));
         // Ours.
         let mut session = session(Config { dialect, ..config.clone() }, None);
         let object = &things(1)[0];
@@ -182,7 +217,9 @@ fn depth_is_bounded_whatever_the_setting() {
     let mut session = session(config, None);
     let payload = [&[1, 0x11, 0x50, 0x11, 0x51][..], &boxes].concat();
     push(&mut session, &recording::frame(&payload), usize::MAX);
-    assert_eq!(closed(session.next_event()).to_string(), "boxes nested over 1000 levels (max_depth)");
+    nothing(session.next_event());
+    let said = recording::open(&payloads(&sent(&mut session))[0], true);
+    assert!(summary(&said.2).ends_with("boxes nested over 1000 levels (max_depth)"), "{said:?}");
     let thing = things(1).remove(0);
     let deep = (0..1500).fold(thing, |inner, _| Value::tuple(vec![inner]));
     let mut ours = crate::support::pair::session(limited(|limits| limits.depth = usize::MAX), None);
@@ -200,7 +237,7 @@ fn sizes() {
         (|limits| limits.bytes = 100, text_of(100), text_of(101), "max_bytes"),
         (|limits| limits.digits = 100, number_of(100), number_of(101), "max_digits"),
         // All tuples of the message count: kind, seq, handler and boxes around the items.
-        (|limits| limits.items = 100, tuple_box([items(90)]), tuple_box([items(99)]), "max_items"),
+        (|limits| limits.items = 100, tuple_box([items(90)]), tuple_box([items(101)]), "max_items"),
         (|limits| limits.memory = 10_000, words(40), words(60), "max_memory"),
         // Frame: kind, seq, handler and boxes around the text.
         (|limits| limits.frame = 3000, text_of(2980), text_of(3000), "max_frame"),
@@ -209,11 +246,131 @@ fn sizes() {
         for (limit, fits, too_much, option) in &cases {
             let (mut wire, _) = Wire::with_root(dialect, limited(limit), &root());
             wire.ask(1, fits.clone());
-            wire.request(1, too_much.clone());
-            match closed(wire.event()) {
-                Error::Limit(text) => assert!(text.contains(option), "{text}"),
-                other => panic!("{other:?}"),
+            let refused = refused_for_good(&mut wire, 1, too_much.clone());
+            assert!(refused.contains(option), "{refused}");
+            let failed = fails_alone(&mut wire, Kind::Reply, too_much.clone());
+            assert!(failed.contains(option), "{failed}");
+            // As an exception, whatever its form.
+            let failed = fails_alone(&mut wire, Kind::Exception, too_much.clone());
+            assert!(failed.contains(option), "{failed}");
+            // Nobody waits for it.
+            wire.feed_message(Kind::Reply, &int(77), too_much);
+            nothing(wire.event());
+            wire.ask(1, fits.clone());
+        }
+    }
+}
+
+/// From whose message it is cannot be read, or there is too much of it: that is the end, and the peer hears what can be said.
+#[test]
+fn messages_that_end_the_session() {
+    let frame_of = |head: &[u8], size: u32| [&size.to_be_bytes()[..], &[0], head].concat();
+    let request = |six: bool| recording::close(Kind::Request, &int(7), &tuple([int(1), int(1)]), six);
+    for dialect in BOTH {
+        let six = dialect != BOTH[1];
+        let config = limited(|limits| limits.frame = 3000);
+        // Over four times the limit: nothing of the rest is waited for.
+        let (mut wire, _) = Wire::with_root(dialect, config.clone(), &root());
+        push(&mut wire.session, &frame_of(&request(six), 12_001), 1);
+        match closed(wire.event()) {
+            Error::Limit(text) => {
+                assert_eq!(text, "a frame of 12001 bytes was announced, 3000 are allowed (max_frame)")
             }
+            other => panic!("{other:?}"),
+        }
+        let said = wire.said();
+        assert_eq!(said.len(), 2, "the exception and CLOSE: {said:?}");
+        assert_eq!((said[0].0, &said[0].1), (Kind::Exception, &int(7)));
+        assert!(summary(&said[0].2).ends_with("12001 bytes was announced, 3000 are allowed (max_frame)"), "{said:?}");
+        // Not the beginning of a message; that is seen at once.
+        for garbage in [&b"HTTP/1.1"[..], &[3, 1, 0, 1], &[0x12, 0x59, 0x50, 0x50], &[]] {
+            let (mut wire, _) = Wire::with_root(dialect, config.clone(), &root());
+            push(&mut wire.session, &frame_of(garbage, 5000), 2);
+            match (wire.event(), garbage) {
+                (Some(Event::Closed(Error::Limit(_))), [_, ..]) => {}
+                // Nothing can be said yet.
+                (None, []) => wire.session.watch_skipping(Duration::from_secs(1)),
+                _ => panic!("{garbage:?}"),
+            }
+        }
+        // What is cut, with a clock of the application.
+        let (mut wire, _) = Wire::with_root(dialect, config.clone(), &root());
+        push(&mut wire.session, &frame_of(&request(six), 4000), 3);
+        nothing(wire.event());
+        for (second, late) in [(5, false), (34, false), (35, true)] {
+            wire.session.watch_skipping(Duration::from_secs(second));
+            assert_eq!(wire.session.skip_deadline(), Some(Duration::from_secs(35)));
+            match (wire.event(), late) {
+                (None, false) => push(&mut wire.session, &[0], 1),
+                (Some(Event::Closed(Error::Limit(text))), true) => assert!(text.contains("frame_timeout"), "{text}"),
+                _ => panic!("{second}"),
+            }
+        }
+        assert_eq!((wire.said()[0].0, wire.session.is_skipping()), (Kind::Exception, false));
+        // The other dialect is said to be that.
+        let mut wire = Wire::new(dialect, Config { dialect, ..config.clone() }, None);
+        push(&mut wire.session, &frame_of(&request(!six), 3001), 50);
+        push(&mut wire.session, &vec![0; 3001], 50);
+        assert!(matches!(closed(wire.event()), Error::Dialect(_)));
+    }
+}
+
+/// Whole messages behind one that is passed over, in pieces of any size, compressed or not.
+#[test]
+fn what_follows_a_message_beyond_a_limit() {
+    let mut state = 1u64;
+    let mut noise = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) as u8
+    };
+    let noise: Vec<u8> = (0..40_000).map(|_| noise()).collect();
+    for (compress, option) in [(false, "max_frame"), (true, "max_frame"), (true, "max_inflated")] {
+        for piece in [1, 2, 5, 1000, 100_000] {
+            let config = match option {
+                "max_frame" => limited(|limits| limits.frame = 11_000),
+                _ => limited(|limits| limits.inflated = 20_000),
+            };
+            let mut wire = Wire::new(BOTH[0], config, None);
+            let mut sender = session(Config { compress, ..Config::default() }, None);
+            // Half of it can be compressed.
+            let mut data = noise.clone();
+            data[..20_000].fill(0);
+            for args in [&[Value::Int(1)][..], &[Value::bytes(&data)], &[Value::Int(3)]] {
+                sender.request(Body::Raw { handler: 1, args }, 1).unwrap();
+            }
+            let bytes = sent(&mut sender);
+            let mut said = Vec::new();
+            for bytes in bytes.chunks(piece) {
+                push(&mut wire.session, bytes, piece);
+                while wire.session.has_message() {
+                    nothing(wire.event());
+                }
+                said.extend(wire.said());
+            }
+            let kinds: Vec<(Kind, i64)> = said.iter().map(|(kind, seq, _)| (*kind, seq.as_int())).collect();
+            assert_eq!(kinds, [(Kind::Reply, 0), (Kind::Exception, 1), (Kind::Reply, 2)], "{option} by {piece}");
+            assert!(summary(&said[1].2).contains(option), "{said:?}");
+            assert_eq!(wire.session.incoming().buffered(), 0);
+        }
+    }
+}
+
+/// Those that were read before the limit are given back.
+#[test]
+fn references_in_a_message_beyond_a_limit() {
+    for dialect in BOTH {
+        for (limit, option) in [
+            ((|limits| limits.frame = 3000) as fn(&mut Limits), "max_frame"),
+            (|limits| limits.bytes = 3000, "max_bytes"),
+        ] {
+            let (mut wire, root) = Wire::with_root(dialect, limited(limit), &root());
+            let theirs: Vec<Node> = (0..3).map(|i| mine(&pack("x.Y", 7, 100 + i))).collect();
+            let args = tuple_box(theirs.into_iter().chain([value_box(text(&"x".repeat(3001)))]).collect::<Vec<_>>());
+            let refused = refused_for_good(&mut wire, 7, tuple_box([yours(&root), args, value_box(tuple([]))]));
+            assert!(refused.contains(option));
+            assert_eq!(wire.session.counts().imports, if option == "max_frame" { 0 } else { 3 });
+            wire.session.send_releases();
+            assert_eq!(wire.session.counts().imports, 0);
         }
     }
 }
@@ -230,7 +387,10 @@ fn what_a_compressed_message_holds() {
         push(&mut receiver, &bytes, 100);
         match (receiver.next_event(), fits) {
             (None, true) => assert!(!receiver.outgoing().is_empty()),
-            (Some(Event::Closed(Error::Limit(text))), false) => assert!(text.contains("max_inflated"), "{text}"),
+            (None, false) => {
+                let said = recording::open(&payloads(&sent(&mut receiver))[0], true);
+                assert!(summary(&said.2).contains("max_inflated"), "{said:?}");
+            }
             _ => panic!("{size}"),
         }
     }
@@ -244,8 +404,7 @@ fn limits_that_change() {
     let number = |n: usize| value_box(tuple([Node::Int("7".repeat(n))]));
     assert_eq!(wire.ask(1, number(50)), value_box(Node::Int("7".repeat(50))));
     wire.session.config_mut().set("max_digits", "40").unwrap();
-    wire.request(1, number(41));
-    assert!(matches!(closed(wire.event()), Error::Limit(_)));
+    assert!(refused_for_good(&mut wire, 1, number(41)).contains("max_digits"));
     let (mut wire, root) = Wire::with_root(BOTH[1], limited(|limits| limits.serving = 0), &root());
     wire.refused(9, tuple_box([yours(&root)]));
     wire.session.config_mut().set("max_serving", "1").unwrap();

@@ -42,6 +42,7 @@ import programs                                      # noqa: F401
 import words                                         # noqa: F401
 import reference                                     # noqa: F401
 import behaviour                                     # noqa: F401
+import beyond                                       # noqa: F401
 import native                                        # noqa: F401
 import parameters                                    # noqa: F401
 import services                                      # noqa: F401

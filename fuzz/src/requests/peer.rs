@@ -1,6 +1,7 @@
 //! A peer that keeps to the protocol: it asks what is valid, of objects that it was given, answers what it is asked in any order,
 //! and counts what goes to and fro. What it does next, the bytes of the input decide.
 
+use super::super::codecs::limits;
 use super::super::sessions::frame;
 use super::vocabulary;
 use rpyc::codec::brine;
@@ -77,6 +78,8 @@ pub struct Peer {
     pub over: bool,
     /// It has had containers, which may hold themselves: what such a one holds is released at the end of the connection.
     pub tangled: bool,
+    /// It has sent a message that is too long to be received: what was lent in it is released at the end of the connection.
+    pub overlong: bool,
     /// Prints what is said.
     trace: bool,
 }
@@ -160,6 +163,7 @@ impl Peer {
             mine: Vec::new(),
             over: false,
             tangled: false,
+            overlong: false,
             trace: std::env::var_os("FUZZ_TRACE").is_some(),
         }
     }
@@ -192,6 +196,7 @@ impl Peer {
             }
         };
         brine::put_value(&mut payload, &message, &Limits::default()).expect("plain data");
+        self.overlong |= payload.len() > limits().frame;
         self.out.extend(frame(&payload));
     }
 

@@ -3,6 +3,7 @@
 mod error;
 mod flat;
 mod reader;
+mod scan;
 pub mod tag;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ mod writer;
 
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use reader::{Reader, decode};
+pub use scan::Scan;
 pub use writer::{
     Digits, Sink, put_big_int, put_bool, put_bytes, put_bytes_blob, put_bytes_header, put_float, put_int, put_none,
     put_str, put_text, put_tuple_header, put_value,

@@ -159,9 +159,15 @@ pub struct Inflater {
 impl Inflater {
     /// What a zlib stream holds; what follows the stream does not matter.
     pub fn inflate(&mut self, input: &[u8], limit: usize) -> Result<Vec<u8>, FrameError> {
+        let mut out = Vec::new();
+        self.inflate_into(&mut out, input, limit)?;
+        Ok(out)
+    }
+
+    /// The same. Where it is too much, a little more than the limit is in `out`.
+    pub(super) fn inflate_into(&mut self, out: &mut Vec<u8>, input: &[u8], limit: usize) -> Result<(), FrameError> {
         let stream = self.stream.get_or_insert_with(|| Box::new(Decompress::new(true)));
         stream.reset(true);
-        let mut out = Vec::new();
         let mut rest = input;
         loop {
             if out.len() == out.capacity() {
@@ -174,7 +180,7 @@ impl Inflater {
             }
             let before = stream.total_in();
             let status = stream
-                .decompress_vec(rest, &mut out, FlushDecompress::None)
+                .decompress_vec(rest, out, FlushDecompress::None)
                 .map_err(|e| FrameError::Zlib(e.message().unwrap_or("not a zlib stream").to_owned()))?;
             rest = rest.get((stream.total_in() - before) as usize..).unwrap_or(&[]);
             match status {
@@ -192,7 +198,7 @@ impl Inflater {
         if out.capacity() / 2 > out.len() {
             out.shrink_to_fit();
         }
-        Ok(out)
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use super::body::{Body, ENOUGH, find_long};
 use super::deflate::{Inflater, begin_inflating};
 use super::destination::{Destination, Direct, Expected, Match};
+use super::skip::{Skip, Skipped, Skipping, inflated_too_far};
 use super::{FrameError, HEADER};
 use crate::codec::brine::Reader;
 use crate::value::{ALIGNED, Limits};
@@ -33,6 +34,8 @@ pub struct Incoming {
     /// Answers for which there is room elsewhere, in the order of their requests.
     expected: VecDeque<Expected>,
     inflater: Inflater,
+    /// Messages beyond a limit are passed over; None: they are the end.
+    skipping: Option<Skipping>,
     /// Storage for so much is made at once.
     believed: usize,
     limit: usize,
@@ -56,6 +59,8 @@ struct Large {
     compressed: bool,
     /// It is received into a room instead of `data`; the byte after it comes first into `buffer`.
     direct: Option<Direct>,
+    /// It is passed over; `data` stays empty.
+    skip: Option<Box<Skip>>,
 }
 
 /// The payload of a frame, decompressed. It is read through its `Incoming`, before that takes in more.
@@ -71,18 +76,23 @@ enum Source {
     /// From a place of the storage on to its end.
     Owned(Arc<Vec<u8>>, usize),
     Direct(Box<Direct>),
+    Skipped(Box<Skipped>),
 }
 
 impl Payload {
-    /// Does it lie in a room?
+    /// Are there no bytes of it to be read: it lies in a room, or was passed over?
     #[inline]
-    pub fn is_direct(&self) -> bool {
-        matches!(self.0, Source::Direct(_))
+    pub fn is_elsewhere(&self) -> bool {
+        matches!(self.0, Source::Direct(_) | Source::Skipped(_))
     }
 
-    /// What lies in a room.
-    pub fn into_direct(self) -> Option<Direct> {
-        if let Source::Direct(direct) = self.0 { Some(*direct) } else { None }
+    /// What lies in a room, or what is known of a message that was passed over.
+    pub fn elsewhere(self) -> Option<Result<Direct, Skipped>> {
+        match self.0 {
+            Source::Direct(direct) => Some(Ok(*direct)),
+            Source::Skipped(skipped) => Some(Err(*skipped)),
+            Source::Buffered { .. } | Source::Owned(..) => None,
+        }
     }
 }
 
@@ -112,21 +122,29 @@ impl Large {
         self.body + 1
     }
 
-    /// Is it here with the byte after it? `follows`: something has come behind what went into a room.
+    /// Is it here with the byte after it, or is nothing of it waited for any more? `follows`: something has come behind what
+    /// went into a room.
     fn is_whole(&self, follows: bool) -> bool {
-        match &self.direct {
-            Some(direct) => direct.is_full() && follows,
-            None => self.missing() == 0,
+        match (&self.direct, &self.skip) {
+            (Some(direct), _) => direct.is_full() && follows,
+            (None, Some(skip)) => skip.is_over(),
+            (None, None) => self.missing() == 0,
         }
     }
 
+    /// How much is to be stored yet.
     fn missing(&self) -> usize {
-        self.size().saturating_sub(self.data.len())
+        if self.skip.is_some() { 0 } else { self.size().saturating_sub(self.data.len()) }
     }
 
     /// How much of the frame has left the buffer.
     fn here(&self) -> usize {
-        HEADER + self.direct.as_ref().map_or(self.data.len(), Direct::len)
+        HEADER
+            + match (&self.direct, &self.skip) {
+                (Some(direct), _) => direct.len(),
+                (None, Some(skip)) => skip.passed(),
+                (None, None) => self.data.len(),
+            }
     }
 }
 
@@ -145,10 +163,28 @@ impl Incoming {
             large: None,
             expected: VecDeque::new(),
             inflater: Inflater::default(),
+            skipping: None,
             believed: MAX_TRUSTED_LENGTH,
             limit: limits.frame,
             inflated_limit: limits.inflated,
         }
+    }
+
+    /// Passes over messages beyond a limit from which can be read whose they are.
+    pub fn skipping(mut self, skipping: Skipping) -> Incoming {
+        self.skipping = Some(skipping);
+        self
+    }
+
+    /// Is a message being passed over that has not come as a whole?
+    #[inline]
+    pub fn is_skipping(&self) -> bool {
+        self.large.as_ref().is_some_and(|large| large.skip.is_some())
+    }
+
+    /// Waits no longer for the rest of a message that is passed over.
+    pub fn give_up_skipping(&mut self) {
+        self.large.iter_mut().filter_map(|large| large.skip.as_mut()).for_each(|skip| skip.give_up());
     }
 
     /// Has the body of an answer that comes under `expected.key` received into its room, if it is long and begins as
@@ -224,6 +260,9 @@ impl Incoming {
                 self.buffer.extend_from_slice(next);
                 large.data.truncate(large.size());
             }
+            if let Some(skip) = &mut large.skip {
+                self.taken += skip.push(self.buffer.get(self.taken..).unwrap_or(&[]));
+            }
         }
         debug_assert!(n <= self.buffered());
     }
@@ -251,7 +290,7 @@ impl Incoming {
             let rest = self.buffer.get(self.taken..).unwrap_or(&[]);
             let Some(header) = Header::read(rest) else { return Ok(None) };
             if header.body > self.limit {
-                return Err(FrameError::TooLong { size: header.body, limit: self.limit });
+                return self.begin_skip(header);
             }
             let Some(body) = rest.get(HEADER..header.frame()).and_then(|rest| rest.get(..header.body)) else {
                 return Ok(None);
@@ -264,11 +303,25 @@ impl Incoming {
             if !header.compressed {
                 return Ok(Some(Payload(Source::Buffered { start, len: body.len() })));
             }
-            let payload = self.inflater.inflate(body, self.inflated_limit)?;
-            if !payload.is_empty() {
-                return Ok(Some(owned(Body::whole(payload))));
+            let source = inflate(&mut self.inflater, body, self.inflated_limit, self.skipping)?;
+            if let Some(source) = source {
+                return Ok(Some(Payload(source)));
             }
         }
+    }
+
+    /// Begins to pass over the frame that comes next.
+    #[cold]
+    fn begin_skip(&mut self, header: Header) -> Result<Option<Payload>, FrameError> {
+        let Header { body, compressed } = header;
+        let Some(skipping) = self.skipping else {
+            return Err(FrameError::TooLong { size: body, limit: self.limit });
+        };
+        let mut skip = Skip::new(skipping, body, compressed, self.limit, self.inflated_limit);
+        self.taken += HEADER;
+        self.taken += skip.push(self.buffer.get(self.taken..).unwrap_or(&[]));
+        self.large = Some(Large { data: Body::default(), body, compressed, direct: None, skip: Some(Box::new(skip)) });
+        self.next_large()
     }
 
     fn next_large(&mut self) -> Result<Option<Payload>, FrameError> {
@@ -278,26 +331,29 @@ impl Incoming {
             self.taken += 1;
             return Ok(Some(Payload(Source::Direct(Box::new(direct)))));
         }
+        if let Some(skip) = large.skip {
+            return skip.into_skipped().map(|skipped| Some(Payload(Source::Skipped(Box::new(skipped)))));
+        }
         self.believed = self.believed.max(large.size().min(BELIEVED_MAX));
         large.data.truncate(large.body);
         if !large.compressed {
             return Ok(Some(owned(large.data)));
         }
-        let payload = self.inflater.inflate(large.data.data(), self.inflated_limit)?;
+        let source = inflate(&mut self.inflater, large.data.data(), self.inflated_limit, self.skipping)?;
         drop(large);
-        if payload.is_empty() {
-            return self.next_frame();
+        match source {
+            Some(source) => Ok(Some(Payload(source))),
+            None => self.next_frame(),
         }
-        Ok(Some(owned(Body::whole(payload))))
     }
 
-    /// The bytes of a payload; none of one that lies in a room.
+    /// The bytes of a payload; none of one that is elsewhere.
     #[inline]
     pub fn bytes<'a>(&'a self, payload: &'a Payload) -> &'a [u8] {
         match &payload.0 {
             Source::Buffered { start, len } => self.buffer.get(*start..*start + *len).unwrap_or(&[]),
             Source::Owned(bytes, start) => bytes.get(*start..).unwrap_or(&[]),
-            Source::Direct(_) => &[],
+            Source::Direct(_) | Source::Skipped(_) => &[],
         }
     }
 
@@ -305,7 +361,7 @@ impl Incoming {
     #[inline]
     pub fn reader<'a>(&'a self, payload: &'a Payload, limits: &'a Limits) -> Reader<'a> {
         let owner = match &payload.0 {
-            Source::Buffered { .. } | Source::Direct(_) => None,
+            Source::Buffered { .. } | Source::Direct(_) | Source::Skipped(_) => None,
             Source::Owned(bytes, start) => Some((bytes, *start)),
         };
         Reader::new(self.bytes(payload), owner, limits)
@@ -313,7 +369,7 @@ impl Incoming {
 
     /// The first `n` bytes of the next payload, or all of a shorter one, as soon as they are here. Takes nothing.
     pub fn peek(&mut self, n: usize) -> Result<Option<Vec<u8>>, FrameError> {
-        if let Some(Large { data, body, compressed, direct: None }) = &self.large {
+        if let Some(Large { data, body, compressed, direct: None, skip: None }) = &self.large {
             let data = data.data();
             return begin_payload(data.get(..*body).unwrap_or(data), *body, *compressed, n);
         }
@@ -365,7 +421,8 @@ impl Incoming {
         let given_out = self.total - self.buffered() as u64;
         if let Some(large) = &self.large {
             let length = HEADER + large.size();
-            return large.is_whole(!self.buffer.is_empty()).then_some(given_out + length as u64);
+            let end = (given_out + length as u64).min(self.total);
+            return large.is_whole(!self.buffer.is_empty()).then_some(end);
         }
         let rest = self.buffer.get(self.taken..).unwrap_or(&[]);
         let mut at = 0;
@@ -373,7 +430,7 @@ impl Incoming {
             at += header.frame();
             if header.body > 0 {
                 let fits = header.body <= self.limit && at <= rest.len();
-                // One that is too long ends the connection as soon as it is looked at.
+                // One that is too long is passed over as soon as it is looked at.
                 return (fits || header.body > self.limit).then_some(given_out + at.min(rest.len()) as u64);
             }
         }
@@ -399,7 +456,7 @@ impl Incoming {
             return;
         }
         let begun = rest.get(HEADER..).unwrap_or(&[]);
-        let mut large = Large { data: Body::default(), body, compressed, direct: None };
+        let mut large = Large { data: Body::default(), body, compressed, direct: None, skip: None };
         if !compressed {
             let matches = |expected: &Expected| expected.matches(begun, body) != Match::No;
             if let Some(at) = self.expected.iter().position(matches) {
@@ -439,8 +496,30 @@ impl Incoming {
 
 /// A payload in storage of its own.
 fn owned(body: Body) -> Payload {
+    Payload(owned_source(body))
+}
+
+fn owned_source(body: Body) -> Source {
     let (bytes, start) = body.into_owner();
-    Payload(Source::Owned(bytes, start))
+    Source::Owned(bytes, start)
+}
+
+/// What the body of a whole frame holds; None if that is nothing.
+fn inflate(
+    inflater: &mut Inflater,
+    body: &[u8],
+    limit: usize,
+    skipping: Option<Skipping>,
+) -> Result<Option<Source>, FrameError> {
+    let mut out = Vec::new();
+    match (inflater.inflate_into(&mut out, body, limit), skipping) {
+        (Ok(()), _) => {}
+        (Err(error @ FrameError::InflatesTooFar { .. }), Some(skipping)) => {
+            return inflated_too_far(skipping, &out, error).map(|skipped| Some(Source::Skipped(Box::new(skipped))));
+        }
+        (Err(error), _) => return Err(error),
+    }
+    Ok((!out.is_empty()).then(|| owned_source(Body::whole(out))))
 }
 
 /// The first `n` bytes of the payload of a frame of which `here` has arrived, or all of a shorter one.

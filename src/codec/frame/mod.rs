@@ -5,11 +5,13 @@ mod deflate;
 mod destination;
 mod incoming;
 mod outgoing;
+mod skip;
 
 pub use deflate::{Compression, Inflater};
 pub use destination::{Destination, Direct, Expected, fill};
 pub use incoming::{Incoming, Payload, Target};
 pub use outgoing::{FrameMark, Outgoing};
+pub use skip::{Readable, Skipped, Skipping};
 
 /// The body's length in 4 bytes, and whether it is compressed.
 const HEADER: usize = 5;
@@ -21,6 +23,10 @@ const FLUSHER: u8 = b'\n';
 pub enum FrameError {
     #[error("a frame of {size} bytes was announced, {limit} are allowed (max_frame)")]
     TooLong { size: usize, limit: usize },
+    #[error(
+        "a frame of {size} bytes was announced, {limit} are allowed (max_frame), and has not come in time (frame_timeout)"
+    )]
+    TooSlow { size: usize, limit: usize },
     #[error("a compressed frame holds over {limit} bytes (max_inflated)")]
     InflatesTooFar { limit: usize },
     #[error("a compressed frame is broken: {0}")]
