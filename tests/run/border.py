@@ -79,6 +79,16 @@ def register_containers(version):
         counted(case, server.output)
 
 
+def register_streams(version):
+    @test("containers.streams.%s" % version, 120)
+    def streams(case):
+        server = case.start([case.program("border/containers"), "tcp://127.0.0.1:0", "stream"])
+        address = server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
+        script = os.path.join(ROOT, "tests", "run", "clients", "streams_client.py")
+        counted(case, case.run([case.python(version), script, address, str(server.popen.pid)]).output)
+        case.equal(server.wait(case.left(30)), 0, "exit code of the server")
+
+
 def register_background(version):
     @test("border.background.python-" + version, 90)
     def background(case):
@@ -160,6 +170,7 @@ for python in ("6.0.2", "5.3.1"):
     register_stress(python)
     register_waiting(python)
     register_containers(python)
+    register_streams(python)
     for without_compression in (False, True):
         register_buffers(python, without_compression)
         register_alignment(python, without_compression)

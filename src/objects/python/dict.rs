@@ -10,7 +10,7 @@ use super::members::{FrozenSet, Index, check_key};
 use super::release::{Held, let_go};
 use super::views::{self, Part};
 use super::{
-    Takes, arg, as_object, class, counted, data, growth, has_attr, items_equal, iterate, method, object, repr,
+    Takes, arg, as_object, class, counted, data, every, growth, has_attr, items_equal, iterate, method, object, repr,
     repr_once, this, type_error, value_error,
 };
 use crate::error::Exception;
@@ -246,8 +246,9 @@ pub(super) fn reading<D: Mapping>() -> Vec<Member> {
                 let bound = if given < 1 { "at least 1 argument" } else { "at most 2 arguments" };
                 return Err(type_error(format!("fromkeys expected {bound}, got {given}")));
             }
-            let value = arg(call, 1);
-            D::made(unique(iterate(&arg(call, 0))?.into_iter().map(|key| (key, value.clone())).collect())?)
+            let (value, all) = (arg(call, 1), Dict::default());
+            every(&arg(call, 0), |key| all.put(key, value.clone()))?;
+            D::made(all.copied()?)
         }),
     ]
 }
@@ -429,7 +430,9 @@ fn update_with(dict: &Dict, other: &Value) -> Result<(), Exception> {
         }
         return Ok(());
     }
-    for (at, pair) in iterate(other)?.into_iter().enumerate() {
+    let mut next = 0..;
+    every(other, |pair| {
+        let at: usize = next.next().unwrap_or_default();
         let pair = iterate(&pair).map_err(|error| match error.is_builtin("TypeError") {
             true => type_error(format!("cannot convert dictionary update sequence element #{at} to a sequence")),
             false => error,
@@ -438,7 +441,6 @@ fn update_with(dict: &Dict, other: &Value) -> Result<(), Exception> {
             let len = pair.len();
             value_error(format!("dictionary update sequence element #{at} has length {len}; 2 is required"))
         })?;
-        dict.put(key, value)?;
-    }
-    Ok(())
+        dict.put(key, value)
+    })
 }

@@ -4,14 +4,15 @@ use super::super::call::Call;
 use super::super::class::{Class, Member, Object};
 use super::super::peer::Outcome;
 use super::growth::memory_error;
-use super::stream::Stream;
-use super::{Takes, arg, as_index, class, iterate, method, property, this, type_error, type_name, value_error};
+use super::stream::{Layer, Stream};
+use super::{Takes, arg, as_index, class, every, method, object, property, this, type_error, type_name, value_error};
 use crate::error::Exception;
 use crate::sync::{Mutex, lock};
 use crate::value::{Text, Value};
 use std::io::{self, IsTerminal, SeekFrom};
 use std::os::fd::OwnedFd;
-use std::sync::{Arc, LazyLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 /// How a file is used, as in Python's `open`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,53 +50,125 @@ impl FileMode {
     }
 }
 
-/// A file of this process that peers read and write.
+/// A file of this process that peers read and write, as one of Python's classes over it.
 pub struct File {
-    /// None when it is closed.
-    stream: Mutex<Option<Stream>>,
+    layer: Layer,
+    /// All layers of a file share it. None when it is closed.
+    stream: Arc<Mutex<Option<Stream>>>,
+    /// The layer below, once somebody has asked for it.
+    below: OnceLock<Arc<Object>>,
+    /// That was taken out, and this is of no more use.
+    detached: AtomicBool,
     mode: FileMode,
     number: i32,
 }
 
-static TEXT: LazyLock<Arc<Class>> =
-    LazyLock::new(|| class("_io", "TextIOWrapper", "", members("TextIOWrapper", false)));
-static READER: LazyLock<Arc<Class>> =
-    LazyLock::new(|| class("_io", "BufferedReader", "", members("BufferedReader", true)));
-static WRITER: LazyLock<Arc<Class>> =
-    LazyLock::new(|| class("_io", "BufferedWriter", "", members("BufferedWriter", true)));
-static BOTH: LazyLock<Arc<Class>> =
-    LazyLock::new(|| class("_io", "BufferedRandom", "", members("BufferedRandom", true)));
+static TEXT: LazyLock<Arc<Class>> = LazyLock::new(|| io_class("TextIOWrapper", Layer::Text));
+static READER: LazyLock<Arc<Class>> = LazyLock::new(|| io_class("BufferedReader", Layer::Buffered));
+static WRITER: LazyLock<Arc<Class>> = LazyLock::new(|| io_class("BufferedWriter", Layer::Buffered));
+static BOTH: LazyLock<Arc<Class>> = LazyLock::new(|| io_class("BufferedRandom", Layer::Buffered));
+static RAW: LazyLock<Arc<Class>> = LazyLock::new(|| io_class("FileIO", Layer::Raw));
 
 impl File {
     /// Closes the descriptor when it is closed, or when nobody holds it any more. `number` is what `fileno` says.
     pub fn object(descriptor: OwnedFd, mode: FileMode, number: i32) -> Arc<Object> {
-        let class = match (mode.binary, mode.reads, mode.writes) {
-            (false, ..) => &TEXT,
-            (true, true, true) => &BOTH,
-            (true, true, false) => &READER,
-            (true, false, _) => &WRITER,
-        };
-        let mut stream = Stream::new(std::fs::File::from(descriptor), !mode.binary);
+        let layer = if mode.binary { Layer::Buffered } else { Layer::Text };
+        let mut stream = Stream::new(std::fs::File::from(descriptor), layer);
         if mode.text.contains('a') {
             stream.seek_end();
         }
-        let stream = Mutex::new(Some(stream));
-        class.instance(Box::new(File { stream, mode, number }))
+        File::over(layer, Arc::new(Mutex::new(Some(stream))), mode, number)
     }
 
-    fn with<R>(&self, run: impl FnOnce(&mut Stream) -> io::Result<R>) -> Result<R, Exception> {
+    fn over(layer: Layer, stream: Arc<Mutex<Option<Stream>>>, mode: FileMode, number: i32) -> Arc<Object> {
+        let class = match (layer, mode.reads, mode.writes) {
+            (Layer::Text, ..) => &TEXT,
+            (Layer::Buffered, true, true) => &BOTH,
+            (Layer::Buffered, true, false) => &READER,
+            (Layer::Buffered, false, _) => &WRITER,
+            (Layer::Raw, ..) => &RAW,
+        };
+        let (below, detached) = (OnceLock::new(), AtomicBool::new(false));
+        class.instance(Box::new(File { layer, stream, below, detached, mode, number }))
+    }
+
+    /// The buffer of a text file, or the raw file of a buffer.
+    fn below(&self) -> Value {
+        let layer = if self.layer == Layer::Text { Layer::Buffered } else { Layer::Raw };
+        let mode = FileMode { binary: true, ..self.mode.clone() };
+        object(self.below.get_or_init(|| File::over(layer, self.stream.clone(), mode, self.number)).clone())
+    }
+
+    fn check_attached(&self) -> Result<(), Exception> {
+        match self.layer {
+            _ if !self.detached.load(Ordering::Acquire) => Ok(()),
+            Layer::Text => Err(value_error("underlying buffer has been detached")),
+            Layer::Buffered | Layer::Raw => Err(value_error("raw stream has been detached")),
+        }
+    }
+
+    /// Runs something on the open file, for the method `name`.
+    fn with<R>(&self, name: &str, run: impl FnOnce(&mut Stream) -> io::Result<R>) -> Result<R, Exception> {
+        self.check_attached()?;
         match lock(&self.stream).as_mut() {
-            Some(stream) => run(stream).map_err(|error| failed(&error)),
-            None => Err(value_error("I/O operation on closed file.")),
+            Some(stream) => {
+                stream.enter(self.layer);
+                run(stream).map_err(|error| failed(&error))
+            }
+            None => Err(value_error(self.closed_text(name))),
         }
     }
 
-    fn reading<R>(&self, run: impl FnOnce(&mut Stream) -> io::Result<R>) -> Result<R, Exception> {
-        if !self.mode.reads {
-            self.with(|_| Ok(()))?;
-            return Err(unsupported(if self.mode.binary { "read" } else { "not readable" }));
+    /// What the method `name` says of a closed file.
+    fn closed_text(&self, name: &str) -> &'static str {
+        match (self.layer, name) {
+            (_, "__enter__" | "__iter__" | "writelines" | "readlines") | (Layer::Raw, "flush") => {
+                "I/O operation on closed file."
+            }
+            (Layer::Buffered, "read" | "read1") => "read of closed file",
+            (Layer::Buffered, "readline" | "__next__") => "readline of closed file",
+            (Layer::Buffered, "peek") => "peek of closed file",
+            (Layer::Buffered, "truncate") => "truncate of closed file",
+            (Layer::Buffered, "flush" | "detach") if self.mode.writes => "flush of closed file",
+            (Layer::Buffered, "flush" | "detach") => "I/O operation on closed file.",
+            (Layer::Buffered, "write") => "write to closed file",
+            (Layer::Buffered, "seek") => "seek of closed file",
+            (Layer::Text, "readable" | "writable" | "seekable" | "fileno" | "isatty") => "I/O operation on closed file",
+            (Layer::Text, _) => "I/O operation on closed file.",
+            (Layer::Buffered | Layer::Raw, _) => "I/O operation on closed file",
         }
-        self.with(run)
+    }
+
+    fn reading<R>(&self, name: &str, run: impl FnOnce(&mut Stream) -> io::Result<R>) -> Result<R, Exception> {
+        if !self.mode.reads {
+            self.check_attached()?;
+            return Err(unsupported(match self.layer {
+                Layer::Buffered => {
+                    if name == "read1" {
+                        name
+                    } else {
+                        "read"
+                    }
+                }
+                layer => {
+                    self.with(name, |_| Ok(()))?;
+                    if layer == Layer::Text { "not readable" } else { "File not open for reading" }
+                }
+            }));
+        }
+        self.with(name, run)
+    }
+
+    fn read(&self, name: &str, count: Option<usize>) -> Outcome {
+        self.given(match (count, self.layer) {
+            (Some(count), Layer::Text) => self.reading(name, |stream| stream.read_chars(count))?,
+            // At most one request to the system, but a whole file is not in pieces.
+            (Some(count), Layer::Raw) => self.reading(name, |stream| match stream.is_seekable() {
+                true => stream.read(Some(count)),
+                false => stream.read_some(Some(count)),
+            })?,
+            (count, _) => self.reading(name, |stream| stream.read(count))?,
+        })
     }
 
     /// Bytes as this file gives them: as they are, or as text.
@@ -117,10 +190,10 @@ impl File {
         })
     }
 
-    fn line(&self, limit: Option<usize>) -> Result<Vec<u8>, Exception> {
+    fn line(&self, name: &str, limit: Option<usize>) -> Result<Vec<u8>, Exception> {
         match limit {
             // A limit of text counts characters: no byte beyond four for each is needed.
-            Some(limit) if !self.mode.binary => self.reading(|stream| {
+            Some(limit) if !self.mode.binary => self.reading(name, |stream| {
                 let line = stream.read_line(Some(limit.saturating_mul(4)))?;
                 // The last character may be cut, and is needed only if there are fewer.
                 let sound = std::str::from_utf8(&line).map_or_else(|error| error.valid_up_to(), str::len);
@@ -133,29 +206,51 @@ impl File {
                 stream.give_back(line.get(end..).unwrap_or(&[]));
                 Ok(line.get(..end).unwrap_or(&line).to_vec())
             }),
-            limit => self.reading(|stream| stream.read_line(limit)),
+            limit => self.reading(name, |stream| stream.read_line(limit)),
         }
     }
 
+    /// Readable, or writable. A buffer that never is has no need to look at the file; text asks its buffer.
+    fn is(&self, name: &str, able: bool) -> Outcome {
+        match (self.layer, able) {
+            (Layer::Text | Layer::Buffered, false) => self.check_attached()?,
+            _ => self.with(name, |_| Ok(()))?,
+        }
+        Ok(Value::Bool(able))
+    }
+
     fn write(&self, value: &Value) -> Outcome {
-        if !self.mode.writes {
-            if self.mode.binary {
-                return Err(unsupported("write"));
-            }
-            self.with(|_| Ok(()))?;
-            return Err(unsupported("not writable"));
-        }
-        let write = |bytes: &[u8]| self.with(|stream| stream.write(bytes));
         match value {
-            Value::Bytes(bytes) if self.mode.binary => write(bytes).map(|()| Value::Int(bytes.len() as i64)),
-            Value::Str(text) if !self.mode.binary => {
-                write(text.as_bytes()).map(|()| Value::Int(text.as_str().chars().count() as i64))
-            }
+            _ if self.layer == Layer::Buffered && !self.mode.writes => {}
+            Value::Bytes(_) if self.mode.binary => {}
+            Value::Str(_) if !self.mode.binary => {}
             other if self.mode.binary => {
-                Err(type_error(format!("a bytes-like object is required, not '{}'", type_name(other))))
+                return Err(type_error(format!("a bytes-like object is required, not '{}'", type_name(other))));
             }
-            other => Err(type_error(format!("write() argument must be str, not {}", type_name(other)))),
+            other => return Err(type_error(format!("write() argument must be str, not {}", type_name(other)))),
         }
+        if !self.mode.writes {
+            return Err(match self.layer {
+                Layer::Buffered => unsupported("write"),
+                layer => {
+                    self.with("write", |_| Ok(()))?;
+                    unsupported(if layer == Layer::Text { "not writable" } else { "File not open for writing" })
+                }
+            });
+        }
+        let write = |bytes: &[u8]| self.with("write", |stream| stream.write(bytes));
+        match value {
+            Value::Bytes(bytes) => write(bytes).map(|()| Value::Int(bytes.len() as i64)),
+            Value::Str(text) => write(text.as_bytes()).map(|()| Value::Int(text.as_str().chars().count() as i64)),
+            _ => Ok(Value::None),
+        }
+    }
+
+    /// As they come: what is written before the iterable fails stays written.
+    fn write_lines(&self, lines: &Value) -> Outcome {
+        self.with("writelines", |_| Ok(()))?;
+        every(lines, |line| self.write(&line).map(|_| ()))?;
+        Ok(Value::None)
     }
 
     fn seek(&self, offset: i64, whence: i64) -> Outcome {
@@ -163,24 +258,64 @@ impl File {
             let from = if whence == 1 { "cur" } else { "end" };
             return Err(unsupported(&format!("can't do nonzero {from}-relative seeks")));
         }
+        let invalid = || failed(&io::Error::from_raw_os_error(libc::EINVAL));
         let to = match whence {
             0 if offset < 0 && !self.mode.binary => {
                 return Err(value_error(format!("negative seek position {offset}")));
             }
-            0 => {
-                SeekFrom::Start(u64::try_from(offset).map_err(|_| failed(&io::Error::from_raw_os_error(libc::EINVAL)))?)
-            }
+            0 => SeekFrom::Start(u64::try_from(offset).map_err(|_| invalid())?),
             1 => SeekFrom::Current(offset),
             2 => SeekFrom::End(offset),
+            _ if self.layer == Layer::Raw => return self.with("seek", |_| Ok(())).and(Err(invalid())),
             _ if self.mode.binary => return Err(value_error(format!("whence value {whence} unsupported"))),
             _ => return Err(value_error(format!("invalid whence ({whence}, should be 0, 1 or 2)"))),
         };
-        self.with(|stream| stream.seek(to)).map(Value::from)
+        self.with("seek", |stream| stream.seek(to)).map(Value::from)
     }
 
-    fn close(&self) {
+    fn truncate(&self, size: Option<&Value>) -> Outcome {
+        if !self.mode.writes {
+            self.with("truncate", |_| Ok(()))?;
+            let raw = self.layer == Layer::Raw;
+            return Err(unsupported(if raw { "File not open for writing" } else { "truncate" }));
+        }
+        let size = match size {
+            None | Some(Value::None) => None,
+            Some(size) => {
+                let size = u64::try_from(as_index(size)?);
+                Some(size.map_err(|_| failed(&io::Error::from_raw_os_error(libc::EINVAL)))?)
+            }
+        };
+        self.with("truncate", |stream| stream.truncate(size)).map(Value::from)
+    }
+
+    fn close(&self) -> Outcome {
+        self.check_attached()?;
         let before = lock(&self.stream).take();
         drop(before);
+        Ok(Value::None)
+    }
+
+    /// Takes out the layer below; what was read ahead is lost.
+    fn detach(&self) -> Outcome {
+        self.with("detach", |_| Ok(()))?;
+        let below = self.below();
+        match self.detached.swap(true, Ordering::AcqRel) {
+            true => self.check_attached().map(|()| Value::None),
+            false => Ok(below),
+        }
+    }
+
+    fn repr(&self, class: &str) -> String {
+        let (number, attached) = (self.number, self.check_attached().is_ok());
+        match self.layer {
+            Layer::Text if attached => format!("<{class} name={number} mode='{}' encoding='utf-8'>", self.mode.text),
+            Layer::Text => format!("<{class} mode='{}' encoding='utf-8'>", self.mode.text),
+            Layer::Buffered if attached => format!("<{class} name={number}>"),
+            Layer::Buffered => format!("<{class}>"),
+            Layer::Raw if lock(&self.stream).is_none() => format!("<{class} [closed]>"),
+            Layer::Raw => format!("<{class} name={number} mode='{}' closefd=True>", self.mode.shown()),
+        }
     }
 }
 
@@ -224,96 +359,120 @@ fn count(call: &Call) -> Result<Option<usize>, Exception> {
     }
 }
 
-fn members(owner: &'static str, binary: bool) -> Vec<Member> {
+fn io_class(owner: &'static str, layer: Layer) -> Arc<Class> {
+    let mut members = Vec::from(reading(owner));
+    members.extend(writing(owner));
+    members.extend(places(owner));
+    members.extend(of_layer(owner, layer));
+    class("_io", owner, "", members)
+}
+
+fn reading(owner: &'static str) -> [Member; 5] {
     let method = |name, takes, run: fn(&File, &Call) -> Outcome| method(owner, name, takes, run);
-    let mut members = vec![
-        method("read", Takes::Between(0, 1), |file, call| {
-            let bytes = match (count(call)?, file.mode.binary) {
-                (Some(count), false) => file.reading(|stream| stream.read_chars(count)),
-                (count, _) => file.reading(|stream| stream.read(count)),
-            };
-            file.given(bytes?)
-        }),
-        method("readline", Takes::Between(0, 1), |file, call| file.given(file.line(count(call)?)?)),
+    [
+        method("read", Takes::Between(0, 1), |file, call| file.read("read", count(call)?)),
+        method("readline", Takes::Between(0, 1), |file, call| file.given(file.line("readline", count(call)?)?)),
         method("readlines", Takes::Between(0, 1), |file, call| {
             let hint = count(call)?.filter(|hint| *hint > 0).unwrap_or(usize::MAX);
+            file.with("readlines", |_| Ok(()))?;
             let (mut lines, mut size) = (Vec::new(), 0usize);
             while size < hint {
-                let line = file.line(None)?;
+                let line = file.line("readlines", None)?;
                 if line.is_empty() {
                     break;
                 }
                 size = size.saturating_add(line.len());
                 lines.push(file.given(line)?);
             }
-            Ok(super::object(super::List::object(lines)))
+            Ok(object(super::List::object(lines)))
         }),
-        method("__next__", Takes::Operator(0), |file, _| match file.line(None)? {
+        method("__next__", Takes::Operator(0), |file, _| match file.line("__next__", None)? {
             line if line.is_empty() => Err(Exception::stop_iteration()),
             line => file.given(line),
         }),
-        method("__iter__", Takes::Operator(0), |file, call| file.with(|_| Ok(this(call)))),
+        method("__iter__", Takes::Operator(0), |file, call| file.with("__iter__", |_| Ok(this(call)))),
+    ]
+}
+
+fn writing(owner: &'static str) -> [Member; 6] {
+    let method = |name, takes, run: fn(&File, &Call) -> Outcome| method(owner, name, takes, run);
+    [
         method("write", Takes::One, |file, call| file.write(&arg(call, 0))),
-        method("writelines", Takes::One, |file, call| {
-            iterate(&arg(call, 0))?.iter().try_for_each(|line| file.write(line).map(|_| ()))?;
-            Ok(Value::None)
-        }),
+        method("writelines", Takes::One, |file, call| file.write_lines(&arg(call, 0))),
+        method("flush", Takes::Nothing, |file, _| file.with("flush", |_| Ok(Value::None))),
+        method("close", Takes::Nothing, |file, _| file.close()),
+        method("__enter__", Takes::Nothing, |file, call| file.with("__enter__", |_| Ok(this(call)))),
+        method("__exit__", Takes::Anything, |file, _| file.close()),
+    ]
+}
+
+fn places(owner: &'static str) -> [Member; 12] {
+    let method = |name, takes, run: fn(&File, &Call) -> Outcome| method(owner, name, takes, run);
+    [
         method("seek", Takes::Between(1, 2), |file, call| {
             let whence = call.args().get(1).map_or(Ok(0), as_index)?;
             file.seek(as_index(&arg(call, 0))?, whence)
         }),
-        method("tell", Takes::Nothing, |file, _| file.with(Stream::tell).map(Value::from)),
-        method("truncate", Takes::Between(0, 1), |file, call| {
-            if !file.mode.writes {
-                return Err(unsupported("truncate"));
-            }
-            let size = match call.args().first() {
-                None | Some(Value::None) => None,
-                Some(size) => {
-                    let size = u64::try_from(as_index(size)?);
-                    Some(size.map_err(|_| failed(&io::Error::from_raw_os_error(libc::EINVAL)))?)
-                }
-            };
-            file.with(|stream| stream.truncate(size)).map(Value::from)
+        method("tell", Takes::Nothing, |file, _| file.with("tell", Stream::tell).map(Value::from)),
+        method("truncate", Takes::Between(0, 1), |file, call| file.truncate(call.args().first())),
+        method("readable", Takes::Nothing, |file, _| file.is("readable", file.mode.reads)),
+        method("writable", Takes::Nothing, |file, _| file.is("writable", file.mode.writes)),
+        method("seekable", Takes::Nothing, |file, _| {
+            file.with("seekable", |stream| Ok(Value::Bool(stream.is_seekable())))
         }),
-        method("flush", Takes::Nothing, |file, _| file.with(|_| Ok(Value::None))),
-        method("close", Takes::Nothing, |file, _| {
-            file.close();
-            Ok(Value::None)
+        method("isatty", Takes::Nothing, |file, _| {
+            file.with("isatty", |stream| Ok(Value::Bool(stream.file().is_terminal())))
         }),
-        method("__enter__", Takes::Nothing, |file, call| file.with(|_| Ok(this(call)))),
-        method("__exit__", Takes::Anything, |file, _| {
-            file.close();
-            Ok(Value::None)
-        }),
-        method("readable", Takes::Nothing, |file, _| file.with(|_| Ok(Value::Bool(file.mode.reads)))),
-        method("writable", Takes::Nothing, |file, _| file.with(|_| Ok(Value::Bool(file.mode.writes)))),
-        method("seekable", Takes::Nothing, |file, _| file.with(|stream| Ok(Value::Bool(stream.tell().is_ok())))),
-        method("isatty", Takes::Nothing, |file, _| file.with(|stream| Ok(Value::Bool(stream.file().is_terminal())))),
-        method("fileno", Takes::Nothing, |file, _| file.with(|_| Ok(Value::Int(i64::from(file.number))))),
+        method("fileno", Takes::Nothing, |file, _| file.with("fileno", |_| Ok(Value::Int(i64::from(file.number))))),
         method("__repr__", Takes::Operator(0), |file, call| {
-            let class = call.object().class().shape().type_name.clone();
-            Ok(Value::from(match file.mode.binary {
-                true => format!("<{class} name={}>", file.number),
-                false => format!("<{class} name={} mode='{}' encoding='utf-8'>", file.number, file.mode.text),
-            }))
+            Ok(Value::from(file.repr(call.object().class().shape().type_name.as_str())))
         }),
-        property("closed", |file: &File| Ok(Value::Bool(lock(&file.stream).is_none()))),
-        property("name", |file: &File| Ok(Value::Int(i64::from(file.number)))),
-        property("mode", |file: &File| Ok(Value::from(file.mode.shown()))),
-    ];
-    if binary {
-        members.push(method("read1", Takes::Between(0, 1), |file, call| {
-            let count = count(call)?;
-            file.given(file.reading(|stream| stream.read_some(count))?)
-        }));
-    } else {
-        members.push(property("encoding", |_: &File| Ok(Value::str("utf-8"))));
-        members.push(property("errors", |_: &File| Ok(Value::str("strict"))));
-        members.push(property("newlines", |_: &File| Ok(Value::None)));
-        members.push(property("line_buffering", |_: &File| Ok(Value::Bool(false))));
+        property("closed", |file: &File| file.check_attached().map(|()| Value::Bool(lock(&file.stream).is_none()))),
+        property("name", |file: &File| file.check_attached().map(|()| Value::Int(i64::from(file.number)))),
+        property("mode", |file: &File| {
+            if file.layer != Layer::Text {
+                file.check_attached()?;
+            }
+            Ok(Value::from(file.mode.shown()))
+        }),
+    ]
+}
+
+/// What only some classes have.
+fn of_layer(owner: &'static str, layer: Layer) -> Vec<Member> {
+    let method = |name, takes, run: fn(&File, &Call) -> Outcome| method(owner, name, takes, run);
+    let detach = || method("detach", Takes::Nothing, |file, _| file.detach());
+    fn below(file: &File) -> Outcome {
+        Ok(if file.check_attached().is_ok() { file.below() } else { Value::None })
     }
-    members
+    match layer {
+        Layer::Text => vec![
+            detach(),
+            property("buffer", below),
+            property("encoding", |_: &File| Ok(Value::str("utf-8"))),
+            property("errors", |_: &File| Ok(Value::str("strict"))),
+            property("newlines", |file: &File| file.check_attached().map(|()| Value::None)),
+            property("line_buffering", |_: &File| Ok(Value::Bool(false))),
+            property("write_through", |_: &File| Ok(Value::Bool(false))),
+        ],
+        Layer::Buffered => {
+            let mut members = vec![detach(), property("raw", below)];
+            members.push(method("read1", Takes::Between(0, 1), |file, call| {
+                let count = count(call)?;
+                file.given(file.reading("read1", |stream| stream.read_some(count))?)
+            }));
+            if owner != "BufferedWriter" {
+                members.push(method("peek", Takes::Between(0, 1), |file, _| {
+                    file.given(file.reading("peek", Stream::peek)?)
+                }));
+            }
+            members
+        }
+        Layer::Raw => vec![
+            method("readall", Takes::Nothing, |file, _| file.read("readall", None)),
+            property("closefd", |_: &File| Ok(Value::Bool(true))),
+        ],
+    }
 }
 
 #[cfg(test)]

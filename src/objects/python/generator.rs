@@ -3,7 +3,8 @@
 use super::super::call::{Answer, Call};
 use super::super::class::{Class, Member, MemberKind, Method, Object};
 use super::super::peer::Outcome;
-use super::{Takes, arg, class, method, this, type_error, type_name, value_error};
+use super::method::check;
+use super::{Takes, arg, class, method, property, this, type_error, type_name, value_error};
 use crate::error::Exception;
 use crate::sync::{Mutex, lock};
 use crate::value::Value;
@@ -21,14 +22,14 @@ enum State {
 }
 
 static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
-    let sending = |name: &'static str, wanted: usize| {
-        let run: Method = Arc::new(move |call: Call| advance(call, name, wanted));
+    let sending = |name: &'static str, takes: Takes| {
+        let run: Method = Arc::new(move |call: Call| advance(call, name, takes));
         let kind = MemberKind::Method { run, signature: None, quick: false };
         Member { name: name.into(), doc: None, kind }
     };
     let members = vec![
-        sending("__next__", 0),
-        sending("send", 1),
+        sending("__next__", Takes::Operator(0)),
+        sending("send", Takes::One),
         method("generator", "__iter__", Takes::Operator(0), |_: &Generator, call| Ok(this(call))),
         method("generator", "close", Takes::Nothing, |generator: &Generator, _| generator.finish()),
         // A peer's exceptions are no exceptions of ours, as in Python.
@@ -37,6 +38,13 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
             let what = type_name(&thrown);
             Err(type_error(format!("exceptions must be classes or instances deriving from BaseException, not {what}")))
         }),
+        property("gi_running", |generator: &Generator| Ok(Value::Bool(generator.is(|s| matches!(s, State::Running))))),
+        property("gi_suspended", |generator: &Generator| {
+            Ok(Value::Bool(generator.is(|s| matches!(s, State::Ready { started: true, .. }))))
+        }),
+        property("gi_yieldfrom", |_: &Generator| Ok(Value::None)),
+        property("__name__", |_: &Generator| Ok(Value::str("generator"))),
+        property("__qualname__", |_: &Generator| Ok(Value::str("generator"))),
     ];
     class("builtins", "generator", "Items that a native program makes when they are asked for.", members)
 });
@@ -46,6 +54,10 @@ impl Generator {
     pub fn object(next: Method) -> Arc<Object> {
         let state = Mutex::new(State::Ready { next, started: false });
         CLASS.instance(Box::new(Generator { state }))
+    }
+
+    fn is(&self, what: impl FnOnce(&State) -> bool) -> bool {
+        what(&lock(&self.state))
     }
 
     fn of(object: &Object) -> Option<&Generator> {
@@ -65,19 +77,14 @@ impl Generator {
     }
 }
 
-fn advance(mut call: Call, name: &str, wanted: usize) {
+fn advance(mut call: Call, name: &str, takes: Takes) {
     let object = call.object().clone();
     let Some(generator) = Generator::of(&object) else { return };
+    let misused = check("generator", name, takes, &call).err();
     let mut state = lock(&generator.state);
     let sent = call.args().first().cloned().unwrap_or_default();
     let refused = match &*state {
-        _ if call.args().len() != wanted => {
-            let given = call.args().len();
-            Some(type_error(match wanted {
-                0 => format!("expected 0 arguments, got {given}"),
-                _ => format!("generator.{name}() takes exactly one argument ({given} given)"),
-            }))
-        }
+        _ if misused.is_some() => misused,
         State::Ready { started: false, .. } if !matches!(sent, Value::None) => {
             Some(type_error("can't send non-None value to a just-started generator"))
         }

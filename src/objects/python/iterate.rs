@@ -12,16 +12,27 @@ use super::method::{as_object, data, type_error, type_name};
 use crate::error::Exception;
 use crate::value::{Ask, Reference, Value};
 
-/// Items that are fetched from a peer in one request.
-const CHUNK: i64 = 200;
+/// Items that are fetched from a container of a peer in one request: few at first, as they may be large.
+const FIRST_CHUNK: i64 = 16;
+const LARGEST_CHUNK: i64 = 200;
+/// So much of a container is fetched in one request, if its items are as those before.
+const CHUNK_BYTES: usize = 256 << 10;
 
 /// All items of an iterable, wherever it lives; MemoryError if it has no end, or too many.
 pub(super) fn iterate(value: &Value) -> Result<Vec<Value>, Exception> {
     iterate_at_most(value, growth::MAX_ITEMS)
 }
 
+/// The same, with words of its own for what is no iterable.
+pub(super) fn iterate_or(value: &Value, not_iterable: &str) -> Result<Vec<Value>, Exception> {
+    gathered(value, growth::MAX_ITEMS, &|| type_error(not_iterable))
+}
+
 pub(super) fn iterate_at_most(value: &Value, most: usize) -> Result<Vec<Value>, Exception> {
-    let not_iterable = || type_error(format!("'{}' object is not iterable", type_name(value)));
+    gathered(value, most, &|| type_error(format!("'{}' object is not iterable", type_name(value))))
+}
+
+fn gathered(value: &Value, most: usize, not_iterable: &dyn Fn() -> Exception) -> Result<Vec<Value>, Exception> {
     if let Some(list) = as_object::<List>(value) {
         return List::of(&list).map_or(Ok(Vec::new()), Sequence::copied);
     }
@@ -43,58 +54,99 @@ pub(super) fn iterate_at_most(value: &Value, most: usize) -> Result<Vec<Value>, 
         Value::Ref(source) => match data(value) {
             // One that stands for data is no object to ask.
             Some(data @ (Value::List(_) | Value::Dict(_) | Value::FrozenSet(_))) => {
-                return iterate_at_most(&data, most);
+                return gathered(&data, most, not_iterable);
             }
             _ => source,
         },
         _ => return Err(not_iterable()),
     };
-    each_chunk(source, CHUNK, not_iterable, |more| growth::gather(&mut items, more.iter().cloned(), most))?;
+    each_chunk(source, not_iterable, |more| growth::gather(&mut items, more.iter().cloned(), most).map(|()| More))?;
     Ok(items)
 }
 
-/// Gives all items of an iterable on, those too that come before it fails.
-pub(super) fn extend_with(
+/// Whether whoever goes through an iterable takes more of it.
+pub(super) use std::ops::ControlFlow::{Break as Enough, Continue};
+#[allow(non_upper_case_globals)]
+const More: std::ops::ControlFlow<()> = Continue(());
+
+/// Gives the items of an iterable on one by one as they come, those too that come before it fails, until there is enough.
+pub(super) fn each(
     value: &Value,
-    mut take: impl FnMut(Vec<Value>) -> Result<(), Exception>,
+    mut take: impl FnMut(Value) -> Result<std::ops::ControlFlow<()>, Exception>,
 ) -> Result<(), Exception> {
-    match value {
-        Value::Ref(source) if as_object::<List>(value).is_none() => {
-            // What fails in the midst of a chunk loses all of it. Containers do not fail.
-            let fails = match source {
-                Reference::Local(local) => {
-                    local.as_any().downcast_ref::<Object>().is_none_or(|o| Dict::of(o).is_none())
-                }
-                Reference::Remote(proxy) => !plain::is_container(&proxy.type_name),
-            };
-            let not_iterable = || type_error(format!("'{}' object is not iterable", type_name(value)));
-            each_chunk(source, if fails { 1 } else { CHUNK }, not_iterable, |more| take(growth::copied(more)?))
+    let mut all = |items: &[Value]| {
+        for item in items {
+            if let Enough(()) = take(item.clone())? {
+                return Ok(Enough(()));
+            }
         }
-        plain => take(iterate(plain)?),
+        Ok(More)
+    };
+    match value {
+        Value::Ref(source) if as_object::<List>(value).is_none() && !is_data(value) => {
+            let not_iterable = || type_error(format!("'{}' object is not iterable", type_name(value)));
+            each_chunk(source, &not_iterable, all)
+        }
+        plain => all(&iterate(plain)?).map(|_| ()),
+    }
+}
+
+/// The same for whoever takes all.
+pub(super) fn every(value: &Value, mut take: impl FnMut(Value) -> Result<(), Exception>) -> Result<(), Exception> {
+    each(value, |item| take(item).map(|()| More))
+}
+
+fn is_data(value: &Value) -> bool {
+    matches!(data(value), Some(Value::List(_) | Value::Dict(_) | Value::FrozenSet(_)))
+}
+
+/// Does it hold all its items, so that going through it cannot fail in the middle, and does nothing else?
+fn is_container(source: &Reference) -> bool {
+    match source {
+        Reference::Local(local) => local.as_any().downcast_ref::<Object>().is_some_and(|o| Dict::of(o).is_some()),
+        Reference::Remote(proxy) => plain::is_container(&proxy.type_name),
     }
 }
 
 fn each_chunk(
     source: &Reference,
-    count: i64,
-    not_iterable: impl Fn() -> Exception,
-    mut take: impl FnMut(&[Value]) -> Result<(), Exception>,
+    not_iterable: &dyn Fn() -> Exception,
+    mut take: impl FnMut(&[Value]) -> Result<std::ops::ControlFlow<()>, Exception>,
 ) -> Result<(), Exception> {
     let iter = Ask::CallAttr { name: "__iter__", args: &[], keywords: &[] };
     let iterator = match outcome(ask(source, iter)) {
         Ok(Value::Ref(iterator)) => iterator,
-        Ok(Value::Tuple(items) | Value::List(items)) => return take(&items),
+        Ok(Value::Tuple(items) | Value::List(items)) => return take(&items).map(|_| ()),
         Ok(_) => return Err(not_iterable()),
         Err(exception) if exception.is_builtin("AttributeError") => return Err(not_iterable()),
         Err(exception) => return Err(exception),
     };
     check_iterator(&iterator)?;
+    // What fails in the midst of a chunk loses all of it, and what is made when it is asked for is not made in advance.
+    let most = if is_container(source) { LARGEST_CHUNK } else { 1 };
+    let mut count = most.min(FIRST_CHUNK);
     loop {
         match outcome(ask(&iterator, Ask::BuffIter(count)))? {
             Value::Tuple(more) if more.is_empty() => return Ok(()),
-            Value::Tuple(more) => take(&more)?,
+            Value::Tuple(more) => {
+                if let Enough(()) = take(&more)? {
+                    return Ok(());
+                }
+                let item = more.iter().map(weight).sum::<usize>() / more.len();
+                count = i64::try_from(CHUNK_BYTES / item.max(1)).unwrap_or(most).clamp(1, most);
+            }
             _ => return Err(not_iterable()),
         }
+    }
+}
+
+/// About how many bytes of a message it takes.
+fn weight(item: &Value) -> usize {
+    match item {
+        Value::Bytes(bytes) => bytes.len(),
+        Value::Str(text) => text.as_bytes().len(),
+        Value::Tuple(items) | Value::FrozenSet(items) => 8 * items.len(),
+        _ => 8,
     }
 }
 

@@ -8,8 +8,8 @@ use super::super::peer::outcome;
 use super::release::{Held, let_go};
 use super::slice::{pick, span};
 use super::{
-    Takes, arg, as_index, class, comparison, extend_with, growth, is_wanted, iterate, list_items, method, object,
-    ordered, repr_once, reprs, sequences_equal, sequences_ordered, this, type_error, type_name, value_error,
+    Takes, arg, as_index, class, comparison, every, growth, is_wanted, iterate_or, list_items, method, object, ordered,
+    repr_once, reprs, sequences_equal, sequences_ordered, this, type_error, type_name, value_error,
 };
 use crate::error::Exception;
 use crate::sync::{Mutex, lock};
@@ -314,10 +314,7 @@ fn set_item(list: &List, key: &Value, value: Value) -> Outcome {
     // Without the lock: it may ask a peer.
     let step = span(0, parts)?.2;
     let words = if step == 1 { "can only assign an iterable" } else { "must assign iterable to extended slice" };
-    let new = iterate(&value).map_err(|error| match error.is_builtin("TypeError") {
-        true => type_error(words),
-        false => error,
-    })?;
+    let new = iterate_or(&value, words)?;
     let mut items = lock(&list.items);
     let mut before = Vec::new();
     if step == 1 {
@@ -369,10 +366,10 @@ fn del_item(list: &List, key: &Value) -> Outcome {
 }
 
 fn extend(list: &List, more: &Value) -> Outcome {
-    extend_with(more, |more| {
+    every(more, |item| {
         let mut items = lock(&list.items);
-        growth::grow(&mut items, more.len())?;
-        items.extend(more);
+        growth::grow(&mut items, 1)?;
+        items.push(item);
         Ok(())
     })?;
     Ok(Value::None)

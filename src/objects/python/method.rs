@@ -67,7 +67,7 @@ pub(super) fn class(module: &str, name: &str, doc: &str, members: Vec<Member>) -
     Class::plain(Definition { module: module.into(), name: name.into(), doc, members, ..Definition::default() })
 }
 
-fn check(owner: &str, name: &str, takes: Takes, call: &Call) -> Result<(), Exception> {
+pub(super) fn check(owner: &str, name: &str, takes: Takes, call: &Call) -> Result<(), Exception> {
     let given = call.args().len();
     let full = || match takes {
         Takes::Operator(_) => format!("wrapper {name}"),

@@ -38,7 +38,7 @@ pub use unpickle::unpickle;
 use compare::{
     counted, equal, is_wanted, items_equal, ordered, repr, repr_once, reprs, sequences_equal, sequences_ordered,
 };
-use iterate::{extend_with, has_attr, iterate, list_items};
+use iterate::{Continue, Enough, each, every, has_attr, iterate, iterate_or, list_items};
 use method::{
     Takes, arg, as_index, as_object, class, comparison, data, method, object, property, this, type_error, type_name,
     value_error,

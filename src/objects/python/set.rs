@@ -6,7 +6,10 @@ use super::super::peer::Outcome;
 use super::dict::Dict;
 use super::members::{FrozenSet, Members, all_in, compare};
 use super::views::{self, Part, View};
-use super::{Takes, arg, as_object, class, comparison, data, iterate, method, object, repr_once, reprs, this};
+use super::{
+    Continue, Enough, Takes, arg, as_object, class, comparison, data, each, every, iterate, method, object, repr_once,
+    reprs, this,
+};
 use crate::error::Exception;
 use crate::value::{CompareOp, Value};
 use std::sync::{Arc, LazyLock};
@@ -38,8 +41,12 @@ impl Default for Set {
 
 impl Set {
     fn of(items: Vec<Value>) -> Result<Set, Exception> {
+        Set::from(&Other::All(items))
+    }
+
+    fn from(other: &Other<'_>) -> Result<Set, Exception> {
         let set = Set::default();
-        set.add_all(items)?;
+        other.every(|item| set.add(item))?;
         Ok(set)
     }
 
@@ -78,6 +85,21 @@ impl Set {
     }
 }
 
+/// The other side of an operation: the items of a set, or an iterable that is gone through as far as it is needed.
+enum Other<'a> {
+    All(Vec<Value>),
+    Each(&'a Value),
+}
+
+impl Other<'_> {
+    fn every(&self, mut take: impl FnMut(Value) -> Result<(), Exception>) -> Result<(), Exception> {
+        match self {
+            Other::All(items) => items.iter().try_for_each(|item| take(item.clone())),
+            Other::Each(iterable) => every(iterable, take),
+        }
+    }
+}
+
 static NOTHING: LazyLock<Dict> = LazyLock::new(Dict::default);
 
 /// The other side of a comparison, if it is a set or a view of this process, or a frozenset. A peer's sets are objects like others,
@@ -107,44 +129,41 @@ pub(super) fn comparisons<S: Members>() -> Vec<Member> {
     CompareOp::ALL.map(|op| comparison(op, run)).into()
 }
 
-/// The items of the other side. Where CPython makes a set of the own side first, what is wrong with that is told first.
-type Other<'a> = &'a mut dyn FnMut() -> Result<Vec<Value>, Exception>;
-
-fn both(own: &dyn Members, other: Other<'_>) -> Result<Set, Exception> {
+fn both(own: &dyn Members, other: &Other<'_>) -> Result<Set, Exception> {
     let kept = Set::default();
-    for item in other()? {
-        if own.contains(&item)? {
-            kept.add(item)?;
-        }
-    }
+    other.every(|item| if own.contains(&item)? { kept.add(item) } else { Ok(()) })?;
     Ok(kept)
 }
 
-fn without(own: &dyn Members, other: Other<'_>) -> Result<Set, Exception> {
+fn without(own: &dyn Members, other: &Other<'_>) -> Result<Set, Exception> {
     let set = Set::of(own.items()?)?;
-    for item in other()? {
-        set.remove(&item)?;
-    }
+    other.every(|item| set.remove(&item).map(|_| ()))?;
     Ok(set)
 }
 
-fn either(own: &dyn Members, other: Other<'_>) -> Result<Set, Exception> {
+fn either(own: &dyn Members, other: &Other<'_>) -> Result<Set, Exception> {
     let set = Set::of(own.items()?)?;
-    set.add_all(other()?)?;
+    other.every(|item| set.add(item))?;
     Ok(set)
 }
 
-fn one_of(own: &dyn Members, other: Other<'_>) -> Result<Set, Exception> {
+fn one_of(own: &dyn Members, other: &Other<'_>) -> Result<Set, Exception> {
     let set = Set::of(own.items()?)?;
-    for item in Set::of(other()?)?.items()? {
+    toggle(&set, other)?;
+    Ok(set)
+}
+
+/// Adds the items of the other side, and removes those that are there.
+fn toggle(set: &Set, other: &Other<'_>) -> Result<(), Exception> {
+    for item in Set::from(other)?.items()? {
         if !set.remove(&item)? {
             set.add(item)?;
         }
     }
-    Ok(set)
+    Ok(())
 }
 
-type Combine = fn(&dyn Members, Other<'_>) -> Result<Set, Exception>;
+type Combine = fn(&dyn Members, &Other<'_>) -> Result<Set, Exception>;
 
 /// The operators by name and reflected name. `-` alone asks which side is which.
 const OPERATORS: [(&str, &str, Combine); 4] = [
@@ -154,9 +173,9 @@ const OPERATORS: [(&str, &str, Combine); 4] = [
     ("__xor__", "__rxor__", one_of),
 ];
 
-fn reflected(name: &str, combine: Combine, own: &dyn Members, other: Other<'_>) -> Result<Set, Exception> {
+fn reflected(name: &str, combine: Combine, own: &dyn Members, other: &Other<'_>) -> Result<Set, Exception> {
     match name {
-        "__rsub__" => combine(&Set::of(other()?)?, &mut || own.items()),
+        "__rsub__" => combine(&Set::from(other)?, &Other::All(own.items()?)),
         _ => combine(own, other),
     }
 }
@@ -164,20 +183,20 @@ fn reflected(name: &str, combine: Combine, own: &dyn Members, other: Other<'_>) 
 /// Of views: the other side may be any iterable.
 pub(super) fn operators<S: Members>(owner: &'static str) -> impl Iterator<Item = Member> {
     OPERATORS.into_iter().flat_map(move |(name, back, combine)| {
-        let run = move |own: &S, call: &Call| Ok(combine(own, &mut || iterate(&arg(call, 0)))?.object());
+        let run = move |own: &S, call: &Call| Ok(combine(own, &Other::Each(&arg(call, 0)))?.object());
         let turned =
-            move |own: &S, call: &Call| Ok(reflected(back, combine, own, &mut || iterate(&arg(call, 0)))?.object());
+            move |own: &S, call: &Call| Ok(reflected(back, combine, own, &Other::Each(&arg(call, 0)))?.object());
         [method(owner, name, Takes::Operator(1), run), method(owner, back, Takes::Operator(1), turned)]
     })
 }
 
 pub(super) fn isdisjoint<S: Members>(own: &S, call: &Call) -> Outcome {
-    for item in iterate(&arg(call, 0))? {
-        if own.contains(&item)? {
-            return Ok(Value::Bool(false));
-        }
-    }
-    Ok(Value::Bool(true))
+    let mut disjoint = true;
+    each(&arg(call, 0), |item| {
+        disjoint = !own.contains(&item)?;
+        Ok(if disjoint { Continue(()) } else { Enough(()) })
+    })?;
+    Ok(Value::Bool(disjoint))
 }
 
 /// The items of a set of this process.
@@ -204,12 +223,9 @@ impl Kind for Set {
 }
 
 /// The other side of an operator of sets must be one.
-fn with_set(call: &Call, run: impl FnOnce(Other<'_>) -> Outcome) -> Outcome {
+fn with_set(call: &Call, run: impl FnOnce(&Other<'_>) -> Outcome) -> Outcome {
     match set_items(&arg(call, 0)) {
-        Some(other) => {
-            let mut other = other?;
-            run(&mut || Ok(std::mem::take(&mut other)))
-        }
+        Some(other) => run(&Other::All(other?)),
         None => Ok(Value::NotImplemented),
     }
 }
@@ -236,12 +252,7 @@ fn operators_in_place() -> impl Iterator<Item = Member> {
 
 /// A set that is combined with all arguments, one after the other.
 fn combined(own: &dyn Members, call: &Call, combine: Combine) -> Result<Set, Exception> {
-    call.args().iter().try_fold(Set::of(own.items()?)?, |all, other| combine(&all, &mut || iterate(other)))
-}
-
-fn updated(own: &Set, call: &Call, combine: Combine) -> Outcome {
-    own.replace(combined(own, call, combine)?.items()?)?;
-    Ok(Value::None)
+    call.args().iter().try_fold(Set::of(own.items()?)?, |all, other| combine(&all, &Other::Each(other)))
 }
 
 fn missing(item: Value) -> Exception {
@@ -264,8 +275,10 @@ pub(super) fn reading<S: Kind>(owner: &'static str) -> Vec<Member> {
         method("__repr__", Takes::Operator(0), repr::<S>),
         method("copy", Takes::Nothing, |set, _| S::made(Set::of(set.items()?)?)),
         method("isdisjoint", Takes::One, isdisjoint),
-        method("issubset", Takes::One, |set, call| all_in(set, &Set::of(iterate(&arg(call, 0))?)?).map(Value::Bool)),
-        method("issuperset", Takes::One, issuperset),
+        method("issubset", Takes::One, |set, call| {
+            all_in(set, &Set::from(&Other::Each(&arg(call, 0)))?).map(Value::Bool)
+        }),
+        method("issuperset", Takes::One, issuperset::<S>),
         method("union", Takes::Between(0, usize::MAX), |set, call| S::made(combined(set, call, either)?)),
         method("intersection", Takes::Between(0, usize::MAX), |set, call| S::made(combined(set, call, both)?)),
         method("difference", Takes::Between(0, usize::MAX), |set, call| S::made(combined(set, call, without)?)),
@@ -282,12 +295,12 @@ fn issuperset<S: Members>(set: &S, call: &Call) -> Outcome {
     if let Some(found) = with_members(&other, |other| all_in(other, set)) {
         return found.map(Value::Bool);
     }
-    for item in iterate(&other)? {
-        if !set.contains(&item)? {
-            return Ok(Value::Bool(false));
-        }
-    }
-    Ok(Value::Bool(true))
+    let mut all = true;
+    each(&other, |item| {
+        all = set.contains(&item)?;
+        Ok(if all { Continue(()) } else { Enough(()) })
+    })?;
+    Ok(Value::Bool(all))
 }
 
 /// What its iterators go through: the table of a set that can be changed, or the set itself.
@@ -311,10 +324,28 @@ fn repr<S: Kind>(set: &S, call: &Call) -> Outcome {
 fn changing() -> Vec<Member> {
     let method = |name, takes, run: fn(&Set, &Call) -> Outcome| method("set", name, takes, run);
     let mut members = vec![
-        method("update", Takes::Between(0, usize::MAX), |set, call| updated(set, call, either)),
-        method("intersection_update", Takes::Between(0, usize::MAX), |set, call| updated(set, call, both)),
-        method("difference_update", Takes::Between(0, usize::MAX), |set, call| updated(set, call, without)),
-        method("symmetric_difference_update", Takes::One, |set, call| updated(set, call, one_of)),
+        method("update", Takes::Between(0, usize::MAX), |set, call| {
+            call.args().iter().try_for_each(|other| Other::Each(other).every(|item| set.add(item)))?;
+            Ok(Value::None)
+        }),
+        method("intersection_update", Takes::Between(0, usize::MAX), |set, call| {
+            set.replace(combined(set, call, both)?.items()?)?;
+            Ok(Value::None)
+        }),
+        method("difference_update", Takes::Between(0, usize::MAX), |set, call| {
+            let remove = |item: Value| set.remove(&item).map(|_| ());
+            for other in call.args() {
+                match set_items(other) {
+                    Some(items) => Other::All(items?).every(remove)?,
+                    None => Other::Each(other).every(remove)?,
+                }
+            }
+            Ok(Value::None)
+        }),
+        method("symmetric_difference_update", Takes::One, |set, call| {
+            toggle(set, &Other::Each(&arg(call, 0)))?;
+            Ok(Value::None)
+        }),
         method("add", Takes::One, |set, call| {
             set.add(arg(call, 0))?;
             Ok(Value::None)

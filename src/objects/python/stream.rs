@@ -9,15 +9,37 @@ pub(super) struct Stream {
     /// What was read ahead, from `at` on.
     ahead: Vec<u8>,
     at: usize,
+    /// Who uses it now: each has read ahead for itself.
+    layer: Layer,
+    /// What the others have read ahead.
+    others: [(Vec<u8>, usize); 3],
+}
+
+/// The classes of Python's `io` that lie one upon the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layer {
     /// As Python's text files it writes behind what it read ahead, and as theirs it reads ahead `CHUNK`.
-    text: bool,
+    Text,
+    Buffered,
+    /// It reads nothing ahead.
+    Raw,
 }
 
 const CHUNK: usize = 8 * 1024;
 
 impl Stream {
-    pub fn new(file: File, text: bool) -> Stream {
-        Stream { file, ahead: Vec::new(), at: 0, text }
+    pub fn new(file: File, layer: Layer) -> Stream {
+        Stream { file, ahead: Vec::new(), at: 0, layer, others: Default::default() }
+    }
+
+    /// Is used by this layer from now on.
+    pub fn enter(&mut self, layer: Layer) {
+        if layer != self.layer {
+            let before = (std::mem::take(&mut self.ahead), std::mem::take(&mut self.at));
+            self.others[self.layer as usize] = before;
+            (self.ahead, self.at) = std::mem::take(&mut self.others[layer as usize]);
+            self.layer = layer;
+        }
     }
 
     /// Goes to the end, where the file has one, as a file that is appended to does when it is opened.
@@ -39,13 +61,14 @@ impl Stream {
         taken
     }
 
-    /// Reads ahead; false at the end.
-    fn fill(&mut self) -> io::Result<bool> {
+    /// Reads ahead; false at the end. No more than `wanted` bytes are needed.
+    fn fill(&mut self, wanted: usize) -> io::Result<bool> {
+        let chunk = if self.layer == Layer::Raw { wanted.min(CHUNK) } else { CHUNK };
         self.ahead.drain(..self.at);
         self.at = 0;
         let len = self.ahead.len();
-        self.ahead.try_reserve(CHUNK).map_err(|_| io::ErrorKind::OutOfMemory)?;
-        self.ahead.resize(len + CHUNK, 0);
+        self.ahead.try_reserve(chunk).map_err(|_| io::ErrorKind::OutOfMemory)?;
+        self.ahead.resize(len + chunk, 0);
         let read = loop {
             match self.file.read(self.ahead.get_mut(len..).unwrap_or(&mut [])) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -58,16 +81,30 @@ impl Stream {
 
     /// So many bytes, fewer at the end; all without a count.
     pub fn read(&mut self, count: Option<usize>) -> io::Result<Vec<u8>> {
-        while count.is_none_or(|count| self.unread().len() < count) && self.fill()? {}
+        let missing = |stream: &Stream| count.unwrap_or(usize::MAX).saturating_sub(stream.unread().len());
+        while missing(self) > 0 && self.fill(missing(self))? {}
         Ok(self.take(count.unwrap_or(usize::MAX)))
     }
 
     /// What is there, at most so many bytes, with one request to the system at most.
     pub fn read_some(&mut self, count: Option<usize>) -> io::Result<Vec<u8>> {
         if self.unread().is_empty() && count != Some(0) {
-            self.fill()?;
+            self.fill(count.unwrap_or(usize::MAX))?;
         }
         Ok(self.take(count.unwrap_or(usize::MAX)))
+    }
+
+    /// What is there, without taking it.
+    pub fn peek(&mut self) -> io::Result<Vec<u8>> {
+        if self.unread().is_empty() {
+            self.fill(usize::MAX)?;
+        }
+        Ok(self.unread().to_vec())
+    }
+
+    /// Does the system know a position in it?
+    pub fn is_seekable(&mut self) -> bool {
+        self.file.stream_position().is_ok()
     }
 
     /// So many characters of UTF-8, fewer at the end.
@@ -91,7 +128,7 @@ impl Stream {
             if chars == count {
                 return Ok(self.take(at));
             }
-            if !self.fill()? {
+            if !self.fill(usize::MAX)? {
                 return Ok(self.take(usize::MAX));
             }
         }
@@ -108,7 +145,8 @@ impl Stream {
                 return Ok(self.take((searched + at + 1).min(limit)));
             }
             searched = unread.len();
-            if searched >= limit || !self.fill()? {
+            let wanted = if self.layer == Layer::Raw { 1 } else { usize::MAX };
+            if searched >= limit || !self.fill(wanted)? {
                 return Ok(self.take(limit));
             }
         }
@@ -130,7 +168,7 @@ impl Stream {
     }
 
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.text && !self.unread().is_empty() && self.file.stream_position().is_ok() {
+        if self.layer == Layer::Text && !self.unread().is_empty() && self.file.stream_position().is_ok() {
             self.ahead.clear();
             self.at = 0;
         }
@@ -150,7 +188,7 @@ impl Stream {
 
     /// Cuts or lengthens the file, to its position without a size; gives the size.
     pub fn truncate(&mut self, size: Option<u64>) -> io::Result<u64> {
-        if !self.text {
+        if self.layer != Layer::Text {
             self.settle()?;
         }
         let size = size.map_or_else(|| self.file.stream_position(), Ok)?;
@@ -168,7 +206,7 @@ mod tests {
         let (read, mut write) = std::os::unix::net::UnixStream::pair().unwrap();
         let content = content.to_vec();
         std::thread::spawn(move || write.write_all(&content));
-        Stream::new(File::from(std::os::fd::OwnedFd::from(read)), true)
+        Stream::new(File::from(std::os::fd::OwnedFd::from(read)), Layer::Text)
     }
 
     #[test]
