@@ -69,8 +69,9 @@ class TwinService(rpyc.Service):
         return held(function)(*args, **kwargs)
 
     def exposed_attempt(self, function, *args):
+        held(function)
         try:
-            return "returned", held(function)(*args)
+            return "returned", function(*args)
         except Exception as error:
             return "raised", type(error).__name__, tuple(error.args)
 
