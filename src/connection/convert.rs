@@ -1,13 +1,61 @@
-//! Waiting for conversions, which ask the objects that are converted.
+//! Conversions, which ask the objects that are converted: waiting for them, and calls that wait for those of their arguments.
 
 use super::asking::shared_of;
 use super::shared::Shared;
+use super::state::Guard;
+use super::threads;
 use crate::error::{Error, Result};
-use crate::objects::{Converted, Peer, Promise, Target, convert_then, time_limit};
-use crate::sync::{Mutex, lock};
+use crate::objects::{Conversion, Converted, Peer, Promise, Target, convert_then, time_limit};
+use crate::protocol::Request;
+use crate::sync::{Instant, Mutex, lock};
 use crate::value::{Reference, Value};
 use std::sync::Arc;
 use std::time::Duration;
+
+impl Shared {
+    /// Goes on with a call whose arguments have been converted.
+    pub(super) fn resume(self: &Arc<Shared>, request: Request) {
+        let _guard = self.panic_guard();
+        let mut inner = self.lock();
+        inner.reader.conversions.retain(|(_, conversion)| !conversion.is_over());
+        if inner.life.end.is_some() {
+            drop(inner);
+            return drop(request);
+        }
+        if self.bind_threads && !threads::is_for_here(&request) {
+            let thread = request.id.threads().to;
+            inner.reader.bound.push_back(request);
+            inner.reader.wake(|waiter| waiter.thread == thread);
+            inner.tell_loop();
+        } else {
+            inner = self.run(inner, request);
+        }
+        self.finish_wait(inner);
+    }
+
+    pub(super) fn watch(&self, conversion: Conversion, timeout: Duration) {
+        let Some(until) = Instant::now().checked_add(timeout) else { return };
+        let mut inner = self.lock();
+        inner.reader.conversions.retain(|(_, conversion)| !conversion.is_over());
+        inner.reader.conversions.push((until, conversion));
+    }
+
+    /// Ends the conversions whose time is up. Whoever receives looks every now and then.
+    #[cold]
+    pub(super) fn expire_conversions<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
+        let now = Instant::now();
+        let is_due = |(until, conversion): &(Instant, Conversion)| *until <= now || conversion.is_over();
+        let all = std::mem::take(&mut inner.reader.conversions);
+        let (due, left): (Vec<_>, Vec<_>) = all.into_iter().partition(is_due);
+        inner.reader.conversions = left;
+        if due.is_empty() {
+            return inner;
+        }
+        self.finish_wait(inner);
+        due.iter().for_each(|(_, conversion)| conversion.expire());
+        self.lock()
+    }
+}
 
 /// So many values are asked for in one burst at most.
 const BURST: usize = 1 << 14;

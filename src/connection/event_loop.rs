@@ -183,6 +183,9 @@ impl Shared {
                 return (self.run(inner, request), Step::Handled);
             }
         }
+        if !inner.reader.conversions.is_empty() {
+            inner = self.expire_conversions(inner);
+        }
         self.ride_in_loop(&mut inner);
         self.flush_some(&mut inner);
         if inner.writer.broken {

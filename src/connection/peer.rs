@@ -6,7 +6,7 @@ use super::obtain;
 use super::shared::Shared;
 use crate::config::Limits;
 use crate::error::{Error, Result};
-use crate::objects::{Outcome, Peer, Promise};
+use crate::objects::{Conversion, Outcome, Peer, Promise};
 use crate::protocol::{Access, Body, Question, Request, RequestId};
 use crate::sync::Instant;
 use crate::value::{Ask, Home, Inquiry, Local, Proxy, Value};
@@ -34,6 +34,10 @@ impl Home for Shared {
 
     fn is_instance(self: Arc<Self>, class: &Arc<Proxy>, id_pack: &[u8]) -> Result<Value> {
         self.sync_request(Body::InstanceCheck { class, other: id_pack }, None)
+    }
+
+    fn can_wait(&self) -> bool {
+        true
     }
 
     fn ask_burst(self: Arc<Self>, inquiries: Vec<Inquiry<'_>>, timeout: Option<Duration>) {
@@ -104,6 +108,14 @@ impl Peer for Shared {
 
     fn serve_arrived(self: Arc<Self>) -> bool {
         self.serve(Limit::Now, false).unwrap_or(false)
+    }
+
+    fn resume(self: Arc<Self>, request: Request) {
+        Shared::resume(&self, request);
+    }
+
+    fn watch(&self, conversion: Conversion, timeout: Duration) {
+        Shared::watch(self, conversion, timeout);
     }
 
     fn wake_for(&self, promise: &Promise) {

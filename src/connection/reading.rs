@@ -15,7 +15,7 @@ use super::wait::Step;
 use crate::codec::frame::Incoming;
 use crate::error::{Exception, Result};
 use crate::nesting::{self, Level, TooDeep};
-use crate::objects::{Promise, Turn, deadline, dispatch, served};
+use crate::objects::{Promise, Turn, deadline, dispatch, served, typed};
 use crate::protocol::{self, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, wait_for};
@@ -166,7 +166,10 @@ impl Shared {
         if interruptible {
             inner.reader.interruptible = Some(key);
         }
-        let most = ride.or_else(|| interruptible.then_some(TICK));
+        let mut most = ride.or_else(|| interruptible.then_some(TICK));
+        if !inner.reader.conversions.is_empty() {
+            most = Some(inner.reader.next_expiry().min(most.unwrap_or(TICK)));
+        }
         let mut incoming = inner.protocol.take_incoming();
         inner.reader.reading = true;
         drop(inner);
@@ -189,6 +192,9 @@ impl Shared {
             inner.reader.nudged = false;
         }
         inner.reader.idle = matches!(received, Received::Nothing);
+        if !inner.reader.conversions.is_empty() {
+            inner = self.expire_conversions(inner);
+        }
         if ride.is_some() {
             self.rode(&mut inner);
         }
@@ -271,6 +277,12 @@ impl Shared {
     #[cold]
     #[inline(never)]
     fn turn_down<'a>(&'a self, mut inner: Guard<'a>, request: Request, why: &Exception) -> Guard<'a> {
+        if typed::is_resumed(&request) {
+            self.finish_wait(inner);
+            typed::refuse(&request, why);
+            drop(request);
+            return self.lock();
+        }
         inner.protocol.raise(&request.id, why);
         self.flush_some(&mut inner);
         // It may hold what must not be dropped under the lock.

@@ -8,7 +8,7 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::log::Notes;
 use crate::nesting;
-use crate::objects::{CycleCandidates, Promise, Turn, deadline};
+use crate::objects::{Conversion, CycleCandidates, Promise, Turn, deadline};
 use crate::protocol::{Protocol, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Instant, MutexGuard};
@@ -104,6 +104,8 @@ pub(super) struct Reader {
     pub(super) server_thread: u64,
     /// Calls come one after the other, in the order of their arrival.
     pub(super) order: Option<Turn>,
+    /// Calls whose arguments are being converted, and until when.
+    pub(super) conversions: Vec<(Instant, Conversion)>,
 }
 
 /// What is on its way to the peer, beside the bytes themselves.
@@ -175,6 +177,14 @@ impl Reader {
     pub(super) fn take_bound(&mut self) -> Option<Request> {
         let at = self.bound.iter().position(threads::is_for_here)?;
         self.bound.remove(at)
+    }
+
+    /// When the time of the first conversion is up, counted from now.
+    #[cold]
+    pub(super) fn next_expiry(&self) -> Duration {
+        let now = Instant::now();
+        let left = self.conversions.iter().map(|(until, _)| until.saturating_duration_since(now));
+        left.min().unwrap_or(Duration::MAX)
     }
 
     /// A thread begins to serve until the end.

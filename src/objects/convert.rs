@@ -1,13 +1,13 @@
 //! Numbers, strings and bytes of objects that stand for them, such as those of numpy: asked as CPython's own functions ask.
 
-use super::operations::ask_here_later;
+use super::operations::{ask, ask_here_later};
 use super::operators::{Said, failed, is_there, is_truthy, verdict};
 use super::peer::home_of;
 use crate::error::{Error, Result};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::value::{Ask, Home, Inquiry, Reference, Then, Value};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
 /// What a value is converted to.
@@ -65,7 +65,7 @@ impl Target {
     }
 
     /// Converts what nobody has to be asked for.
-    fn of_data(self, value: Value) -> Result<Value> {
+    pub(super) fn of_data(self, value: Value) -> Result<Value> {
         match (self, value) {
             (target, value) if target.is(&value) => Ok(value),
             (Target::Bool, value) => Ok(Value::Bool(is_truthy(&value))),
@@ -228,7 +228,8 @@ fn has_all(methods: &Value, target: Target) -> bool {
 /// Several conversions that are under way.
 struct Batch {
     timeout: Option<Duration>,
-    results: Mutex<Vec<Result<Value>>>,
+    /// None: its answer is still to come.
+    results: Mutex<Vec<Option<Result<Value>>>>,
     /// How many are not done, and one for whoever sends the first inquiries.
     left: AtomicUsize,
     then: Mutex<Option<End>>,
@@ -240,16 +241,19 @@ pub fn convert_then(
     values: Vec<(Value, Target)>,
     timeout: Option<Duration>,
     then: impl FnOnce(Converted) + Send + 'static,
-) {
+) -> Conversion {
     let mut results = Vec::with_capacity(values.len());
     let mut asking = Vec::new();
     for (at, (value, target)) in values.into_iter().enumerate() {
         results.push(match Step::first(value, target) {
-            Step::Done(Err(error)) => return then(Err((at, error))),
-            Step::Done(done) => done,
+            Step::Done(Err(error)) => {
+                then(Err((at, error)));
+                return Conversion(Weak::new());
+            }
+            Step::Done(done) => Some(done),
             Step::Ask(ask) => {
                 asking.push((at, ask));
-                Ok(Value::None)
+                None
             }
         });
     }
@@ -259,8 +263,27 @@ pub fn convert_then(
         left: AtomicUsize::new(asking.len() + 1),
         then: Mutex::new(Some(Box::new(then))),
     });
+    let conversion = Conversion(Arc::downgrade(&batch));
     batch.ask(asking);
     batch.done();
+    conversion
+}
+
+/// The same for a thread that waits for each answer.
+pub(super) fn convert_here(values: Vec<(Value, Target)>) -> Converted {
+    let convert = |(at, (value, target))| {
+        let mut step = Step::first(value, target);
+        loop {
+            match step {
+                Step::Done(result) => return result.map_err(|error| (at, error)),
+                Step::Ask(asking) => {
+                    let answer = ask(&asking.object, asking.ask());
+                    step = asking.answered(answer);
+                }
+            }
+        }
+    };
+    values.into_iter().enumerate().map(convert).collect()
 }
 
 impl Batch {
@@ -310,7 +333,7 @@ impl Batch {
             Step::Ask(next) => self.ask(vec![(at, next)]),
             Step::Done(result) => {
                 if let Some(slot) = lock(&self.results).get_mut(at) {
-                    *slot = result;
+                    *slot = Some(result);
                 }
                 self.done();
             }
@@ -318,15 +341,32 @@ impl Batch {
     }
 
     fn done(&self) {
-        if self.left.fetch_sub(1, Ordering::AcqRel) != 1 {
-            return;
+        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.end(|| Error::State("the answer is gone".into()));
         }
+    }
+
+    fn end(&self, missing: impl Fn() -> Error) {
+        let Some(then) = lock(&self.then).take() else { return };
         let results = std::mem::take(&mut *lock(&self.results));
-        let converted = results.into_iter().enumerate().map(|(at, result)| result.map_err(|error| (at, error)));
-        let converted = converted.collect();
-        let then = lock(&self.then).take();
-        if let Some(then) = then {
-            then(converted);
+        let results = results.into_iter().map(|result| result.unwrap_or_else(|| Err(missing())));
+        then(results.enumerate().map(|(at, result)| result.map_err(|error| (at, error))).collect());
+    }
+}
+
+/// Conversions that nobody waits for. Whoever sees that their time is up ends them.
+#[derive(Clone)]
+pub struct Conversion(Weak<Batch>);
+
+impl Conversion {
+    pub fn is_over(&self) -> bool {
+        self.0.upgrade().is_none_or(|batch| lock(&batch.then).is_none())
+    }
+
+    /// The time is up: what has not been answered is an error.
+    pub fn expire(&self) {
+        if let Some(batch) = self.0.upgrade() {
+            batch.end(|| Error::Timeout("the object was not converted in time".into()));
         }
     }
 }

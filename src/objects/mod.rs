@@ -24,6 +24,7 @@ pub(crate) mod served;
 mod signature;
 pub mod time_limit;
 pub(crate) mod turn;
+pub(crate) mod typed;
 mod wrap;
 
 pub use bridge::{Bridge, Forward, Known, forward};
@@ -32,7 +33,7 @@ pub use class::{
     BoundMethod, Class, ClassObject, Create, Definition, Dynamic, Function, Has, Hook, Member, MemberKind, Method,
     Object, Refused, Service,
 };
-pub use convert::{Converted, Target, convert_then};
+pub use convert::{Conversion, Converted, Target, convert_then};
 pub use dispatch::perform_apart;
 pub use instance::{Membership, is_instance, membership};
 pub use no_wait::may_ask;

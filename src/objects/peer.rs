@@ -1,5 +1,6 @@
 //! What the objects need of whoever drives a session: a connection, or a session whose application does its own I/O.
 
+use super::convert::Conversion;
 use super::promise::Promise;
 use crate::config::Limits;
 use crate::error::{Error, Exception, Result};
@@ -61,6 +62,12 @@ pub trait Peer: Home {
 
     /// Handles one message that has arrived, without waiting. False: there was none.
     fn serve_arrived(self: Arc<Self>) -> bool;
+
+    /// Goes on with a call whose arguments have been converted, as if it had come just now.
+    fn resume(self: Arc<Self>, request: Request);
+
+    /// Ends a conversion when the time is up, unless it is over.
+    fn watch(&self, conversion: Conversion, timeout: Duration);
 
     /// Something else than a message has kept the promise: those who wait for it look again.
     fn wake_for(&self, promise: &Promise);

@@ -2,9 +2,9 @@
 
 use super::{Session, closed};
 use crate::codec::pickle;
-use crate::config::Limits;
+use crate::config::{Config, Limits};
 use crate::error::{Error, Result};
-use crate::objects::{Outcome, Peer, Promise};
+use crate::objects::{Conversion, Outcome, Peer, Promise};
 use crate::protocol::{Access, Question, Request, RequestId};
 use crate::sync::Instant;
 use crate::sync::atomic::AtomicU64;
@@ -15,13 +15,15 @@ use std::time::Duration;
 pub struct Door {
     protocol: Weak<Session>,
     limits: Limits,
+    timeout: Option<Duration>,
     /// The number that the application gave to the session.
     pub id: AtomicU64,
 }
 
 impl Door {
-    pub fn new(protocol: Weak<Session>, limits: Limits) -> Door {
-        Door { protocol, limits, id: AtomicU64::new(0) }
+    pub fn new(protocol: Weak<Session>, config: &Config) -> Door {
+        let (limits, timeout) = (config.limits.clone(), config.sync_request_timeout);
+        Door { protocol, limits, timeout, id: AtomicU64::new(0) }
     }
 
     fn cannot_wait() -> Error {
@@ -38,9 +40,17 @@ impl Home for Door {
         Err(Door::cannot_wait())
     }
 
-    fn ask_burst(self: Arc<Self>, inquiries: Vec<Inquiry<'_>>, _timeout: Option<Duration>) {
-        for inquiry in inquiries {
-            (inquiry.then)(Err(Door::cannot_wait()));
+    fn can_wait(&self) -> bool {
+        false
+    }
+
+    fn ask_burst(self: Arc<Self>, inquiries: Vec<Inquiry<'_>>, timeout: Option<Duration>) {
+        let session = self.protocol.upgrade();
+        for Inquiry { object, ask, then } in inquiries {
+            match &session {
+                Some(session) => session.inquire(&object, &ask, then, timeout),
+                None => then(Err(closed())),
+            }
         }
     }
 }
@@ -77,7 +87,7 @@ impl Peer for Door {
     }
 
     fn timeout(&self) -> Option<Duration> {
-        None
+        self.timeout
     }
 
     fn is_closed(&self) -> bool {
@@ -110,6 +120,15 @@ impl Peer for Door {
     fn serve_arrived(self: Arc<Self>) -> bool {
         false
     }
+
+    fn resume(self: Arc<Self>, request: Request) {
+        if let Some(session) = self.protocol.upgrade() {
+            session.serve(request);
+        }
+    }
+
+    /// The requests have deadlines, on the application's clock.
+    fn watch(&self, _conversion: Conversion, _timeout: Duration) {}
 
     fn wake_for(&self, _promise: &Promise) {}
 }

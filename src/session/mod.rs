@@ -22,7 +22,7 @@ use crate::protocol::{
 };
 use crate::sync::atomic::{AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard, lock};
-use crate::value::{Local, Proxy, Value};
+use crate::value::{Ask, Local, Proxy, Reference, Then, Value};
 use door::Door;
 use objects::Queue;
 use std::io::IoSlice;
@@ -45,8 +45,16 @@ pub enum Event {
     Closed(Error),
 }
 
+/// Who gets the answer to a request of ours.
+enum Token {
+    /// The application, which gave the number.
+    Application(u64),
+    /// Something of the library.
+    Inside(Then),
+}
+
 pub struct Session {
-    inner: Mutex<Protocol<u64>>,
+    inner: Mutex<Protocol<Token>>,
     queue: Arc<Queue>,
     this: Weak<Session>,
     /// What our objects know of the session. Neither they nor calls keep that itself.
@@ -61,7 +69,7 @@ pub struct Session {
 /// The number of a request that was answered without being sent.
 const NOT_SENT: i64 = -1;
 
-type Guard<'a> = MutexGuard<'a, Protocol<u64>>;
+type Guard<'a> = MutexGuard<'a, Protocol<Token>>;
 
 /// Gives the lock back, and drops then what has died under it; what is to be logged is written so.
 fn release(mut protocol: Guard<'_>) {
@@ -91,7 +99,7 @@ impl Session {
         let mut protocol = Protocol::new(config, None, wrap);
         protocol.set_name("a session".into());
         Ok(Arc::new_cyclic(|this: &Weak<Session>| {
-            let door = Arc::new(Door::new(this.clone(), protocol.config().limits.clone()));
+            let door = Arc::new(Door::new(this.clone(), protocol.config()));
             let weak: Weak<Door> = Arc::downgrade(&door);
             protocol.releases().set_owner(weak);
             Session {
@@ -242,9 +250,10 @@ impl Session {
                     deadline::start(&mut request.id);
                     self.serve(request);
                 }
-                Some(protocol::Event::Reply { seq, token, outcome }) => {
+                Some(protocol::Event::Reply { seq, token: Token::Application(token), outcome }) => {
                     return Ok(Some(Event::Reply { token, sequence: seq, outcome }));
                 }
+                Some(protocol::Event::Reply { token: Token::Inside(then), outcome, .. }) => then(outcome),
                 Some(protocol::Event::Closed(error)) => self.end(error),
             }
         }
@@ -254,11 +263,20 @@ impl Session {
     fn end(&self, error: Error) {
         self.queue.end();
         let mut protocol = lock(&self.inner);
-        for (sequence, token) in protocol.take_pending() {
-            self.queue.push(Event::Reply { token, sequence, outcome: Err(error.clone()) });
-        }
+        let pending = protocol.take_pending();
         release(protocol);
+        for (sequence, token) in pending {
+            self.fail(sequence, token, error.clone());
+        }
         self.queue.push(Event::Closed(error));
+    }
+
+    /// No answer will come.
+    fn fail(&self, sequence: i64, token: Token, error: Error) {
+        match token {
+            Token::Application(token) => drop(self.queue.push(Event::Reply { token, sequence, outcome: Err(error) })),
+            Token::Inside(then) => then(Err(error)),
+        }
     }
 
     fn serve(&self, request: Request) {
@@ -368,7 +386,7 @@ impl Session {
     pub fn request(&self, body: Body<'_>, token: u64, deadline: Option<Duration>) -> Result<i64> {
         let mut protocol = self.protocol()?;
         let left = deadline.and_then(|deadline| Some(deadline.saturating_sub(self.time()?)));
-        let sent = protocol.request_within(body, token, left);
+        let sent = protocol.request_within(body, Token::Application(token), left);
         if let (Ok(sequence), Some(deadline)) = (&sent, deadline) {
             protocol.set_deadline(*sequence, deadline);
         }
@@ -396,6 +414,52 @@ impl Session {
     /// Gives the session a number, by which objects of its peer tell that they are of it.
     pub fn set_id(&self, id: u64) {
         self.door.id.store(id, Ordering::Relaxed);
+    }
+
+    /// Asks for the library's own ends. The time counts only where the application tells it.
+    fn inquire(&self, object: &Arc<Proxy>, ask: &Ask<'_>, then: Then, timeout: Option<Duration>) {
+        let mut protocol = match self.protocol() {
+            Ok(protocol) if !protocol.is_closed() => protocol,
+            Ok(protocol) => {
+                drop(protocol);
+                return then(Err(closed()));
+            }
+            Err(error) => return then(Err(error)),
+        };
+        let raw;
+        let body = match *ask {
+            Ask::CallAttr { name, args, keywords } => Body::CallAttr { target: object, name, args, keywords },
+            Ask::Inspect => Body::Inspect { target: object },
+            Ask::GetAttr(attribute) => {
+                raw = [Value::Ref(Reference::Remote(object.clone())), Value::str(attribute)];
+                Body::Raw { handler: Handler::GetAttr as i64, args: &raw }
+            }
+            _ => {
+                drop(protocol);
+                return then(Err(Error::Unsupported(format!("a session cannot ask for {}", ask.text()))));
+            }
+        };
+        let deadline = timeout.and_then(|timeout| self.time()?.checked_add(timeout));
+        // A token that was not taken is gone with its answer, so that is kept beside it.
+        let place = Arc::new(Mutex::new(Some(then)));
+        let answer = place.clone();
+        let token = Token::Inside(Box::new(move |outcome| {
+            let then = lock(&answer).take();
+            if let Some(then) = then {
+                then(outcome);
+            }
+        }));
+        let sent = protocol.request_within(body, token, timeout.filter(|_| deadline.is_some()));
+        if let (Ok(sequence), Some(deadline)) = (&sent, deadline) {
+            protocol.set_deadline(*sequence, deadline);
+        }
+        release(protocol);
+        if let Err(error) = sent {
+            let then = lock(&place).take();
+            if let Some(then) = then {
+                then(Err(error));
+            }
+        }
     }
 
     /// Was this object lent over this session?
@@ -444,12 +508,20 @@ impl Session {
             protocol.watch_skipping(now);
         }
         let mut count = 0;
+        let mut inside = Vec::new();
         while let Some((sequence, token)) = protocol.expire(now) {
-            let error = Error::Timeout("the answer did not come in time; the peer may still be working on it".into());
-            self.queue.push(Event::Reply { token, sequence, outcome: Err(error) });
-            count += 1;
+            match token {
+                Token::Inside(_) => inside.push((sequence, token)),
+                Token::Application(_) => {
+                    self.fail(sequence, token, overdue());
+                    count += 1;
+                }
+            }
         }
         release(protocol);
+        for (sequence, token) in inside {
+            self.fail(sequence, token, overdue());
+        }
         Ok(count)
     }
 
@@ -490,6 +562,10 @@ impl Drop for Session {
             }
         }
     }
+}
+
+fn overdue() -> Error {
+    Error::Timeout("the answer did not come in time; the peer may still be working on it".into())
 }
 
 fn closed() -> Error {

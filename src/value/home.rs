@@ -73,6 +73,9 @@ pub trait Home: Upcast {
     /// Asks whether the object of an id_pack is an instance of a class, and waits for the answer.
     fn is_instance(self: Arc<Self>, class: &Arc<Proxy>, id_pack: &[u8]) -> Result<Value>;
 
+    /// Can a thread wait for its answers? A session's are read by its application alone.
+    fn can_wait(&self) -> bool;
+
     /// Asks objects of this home in one burst, without waiting. An answer that comes after `timeout` is dropped, and so
     /// is its `then`.
     fn ask_burst(self: Arc<Self>, inquiries: Vec<Inquiry<'_>>, timeout: Option<Duration>);

@@ -32,3 +32,26 @@ for version in VERSIONS:
 def client_memory(case):
     converted(VERSIONS[0], "plain", memory.valgrind)(case)
     memory.check(case)
+
+
+MODES = ("threads", "queue", "loop", "session")
+
+
+def typed(version, mode, what, limits=(), before=lambda case: ()):
+    """A C service whose signatures have types, and a stock client."""
+    def function(case):
+        if what == "numpy":
+            case.need("numpy")
+        python = case.python(version)
+        server = case.start([*before(case), case.program("border/typed_calls"), mode, *limits])
+        address = server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
+        client = os.path.join(CLIENTS, "typed_client.py")
+        all_passed(case, case.run([python, client, address, mode, what, *limits]))
+    return function
+
+
+for mode in MODES:
+    for version in VERSIONS:
+        test("conversion.typed-signatures.%s.%s" % (mode, version))(typed(version, mode, "numpy"))
+    # So many seconds for the answers, and so many calls at once.
+    test("conversion.typed-signatures.%s.limits" % mode)(typed(VERSIONS[0], mode, "plain", ("1", "8")))

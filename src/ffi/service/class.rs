@@ -37,6 +37,11 @@ pub struct rpyc_method {
     /// Such as "add(a, b=2, *rest, c=3, **named)". Arguments are checked before the callback runs, and each parameter is an
     /// argument of the call, in the order of the text: *rest is a tuple, **named a dict. Its name is that of the method,
     /// with or without the prefix, or left out. NULL: anything goes.
+    ///
+    /// With a type, as in "set(value: float, count: int = 1)", an argument is converted before the callback runs, as by
+    /// rpyc_value_convert(): bool, int, float, str, bytes, "float | None". Objects are asked without blocking whoever reads, and
+    /// other calls can overtake this one meanwhile. It counts in max_serving; after sync_request_timeout the caller gets
+    /// TypeError. Other annotations mean nothing.
     pub signature: *const c_char,
     /// What the method does, for Python's help(). NULL: nothing to say.
     pub doc: *const c_char,

@@ -2,8 +2,8 @@
 
 use super::super::class::{Class, Definition, Member, MemberKind, Object};
 use super::super::peer::Outcome;
-use super::slice::pick;
-use super::{Takes, arg, class, data, method, object, property, this, type_error, type_name};
+use super::slice::{pick, plain_parts};
+use super::{Takes, arg, class, data, indexed, method, object, property, this, type_error, type_name};
 use crate::error::Exception;
 use crate::value::{Array, Value};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -64,10 +64,10 @@ pub(in crate::objects) fn array(array: Array) -> Arc<Object> {
 /// One item by its index, or those of a slice.
 fn get_item(array: &Array, key: &Value) -> Outcome {
     if let Value::Slice(parts) = key {
-        let part = array.pick(pick(array.len(), parts)?.into_iter());
+        let part = array.pick(pick(array.len(), &plain_parts(parts)?)?.into_iter());
         return part.map(Value::Array).map_err(|error| Exception::builtin("MemoryError", error.to_string()));
     }
-    let Some(index) = key.to_i64() else {
+    let Some(index) = indexed(key)?.to_i64() else {
         return Err(type_error(format!("array indices must be integers or slices, not {}", type_name(key))));
     };
     let index = if index < 0 { index.saturating_add(array.len() as i64) } else { index };

@@ -5,7 +5,7 @@ use super::super::class::{Class, Member, Object};
 use super::super::peer::Outcome;
 use super::growth::memory_error;
 use super::stream::{Layer, Stream};
-use super::{Takes, arg, as_index, class, every, method, object, property, this, type_error, type_name, value_error};
+use super::{Takes, arg, as_index, class, every, indexed, method, object, property, this, type_error, type_name, value_error};
 use crate::error::Exception;
 use crate::sync::{Mutex, lock};
 use crate::value::{Text, Value};
@@ -351,7 +351,7 @@ fn count(call: &Call) -> Result<Option<usize>, Exception> {
     match call.args().first() {
         None | Some(Value::None) => Ok(None),
         Some(value) => {
-            let count = value
+            let count = indexed(value)?
                 .to_i64()
                 .ok_or_else(|| type_error(format!("argument should be integer or None, not '{}'", type_name(value))))?;
             Ok(usize::try_from(count).ok())

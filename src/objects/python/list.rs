@@ -6,9 +6,9 @@ use super::super::operations::ask;
 use super::super::peer::Outcome;
 use super::super::peer::outcome;
 use super::release::{Held, let_go};
-use super::slice::{pick, span};
+use super::slice::{pick, plain_parts, span};
 use super::{
-    Takes, arg, as_index, class, comparison, every, growth, is_wanted, iterate_or, list_items, method, object, ordered,
+    Takes, arg, as_index, class, comparison, every, growth, indexed, is_wanted, iterate_or, list_items, method, object, ordered,
     repr_once, reprs, sequences_equal, sequences_ordered, this, type_error, type_name, value_error,
 };
 use crate::error::Exception;
@@ -282,7 +282,7 @@ fn no_index(value: &Value) -> Exception {
 }
 
 fn number(value: &Value) -> Result<i64, Exception> {
-    match value {
+    match indexed(value)? {
         Value::BigInt(_) => as_index(value),
         other => other.to_i64().ok_or_else(|| no_index(value)),
     }
@@ -290,6 +290,7 @@ fn number(value: &Value) -> Result<i64, Exception> {
 
 fn get_item<S: Sequence>(list: &S, key: &Value) -> Outcome {
     if let Value::Slice(parts) = key {
+        let parts = &plain_parts(parts)?;
         let part = list.look(|items| {
             let picked = pick(items.len(), parts)?;
             let mut part = Vec::new();
@@ -311,6 +312,7 @@ fn set_item(list: &List, key: &Value, value: Value) -> Outcome {
             false => Err(Exception::builtin("IndexError", "list assignment index out of range")),
         };
     };
+    let parts = &plain_parts(parts)?;
     // Without the lock: it may ask a peer.
     let step = span(0, parts)?.2;
     let words = if step == 1 { "can only assign an iterable" } else { "must assign iterable to extended slice" };
@@ -347,6 +349,7 @@ fn del_item(list: &List, key: &Value) -> Outcome {
             None => Err(Exception::builtin("IndexError", "list assignment index out of range")),
         };
     };
+    let parts = &plain_parts(parts)?;
     let mut items = lock(&list.items);
     let mut picked = pick(items.len(), parts)?;
     picked.sort_unstable();
@@ -377,16 +380,18 @@ fn extend(list: &List, more: &Value) -> Outcome {
 
 /// An index that is an argument, and no subscript.
 fn as_size(value: &Value) -> Result<i64, Exception> {
-    match value {
+    match indexed(value)? {
         Value::BigInt(_) => Err(Exception::builtin("OverflowError", "Python int too large to convert to C ssize_t")),
-        other => as_index(other),
+        Value::Int(index) => Ok(index),
+        _ => as_index(value),
     }
 }
 
 fn repeated(items: &[Value], count: &Value) -> Result<Vec<Value>, Exception> {
-    let count = match count {
+    let count = match indexed(count)? {
         Value::BigInt(_) => {
-            return Err(Exception::builtin("OverflowError", "cannot fit 'int' into an index-sized integer"));
+            let text = format!("cannot fit '{}' into an index-sized integer", type_name(count));
+            return Err(Exception::builtin("OverflowError", text));
         }
         other => other
             .to_i64()
@@ -397,7 +402,7 @@ fn repeated(items: &[Value], count: &Value) -> Result<Vec<Value>, Exception> {
 
 fn index<S: Sequence>(list: &S, call: &Call) -> Outcome {
     let len = list.count() as i64;
-    let bound = |index: usize, default: i64| match call.args().get(index) {
+    let bound = |index: usize, default: i64| match call.args().get(index).map(indexed).transpose()? {
         None => Ok(default),
         Some(Value::BigInt(n)) => Ok(if n.is_negative() { 0 } else { i64::MAX }),
         Some(value) => match value.to_i64() {
@@ -433,7 +438,7 @@ fn sort(list: &List, call: &Call) -> Outcome {
         match name.as_str() {
             "key" => key = value.clone(),
             "reverse" => {
-                reverse = value.to_i64().ok_or_else(|| {
+                reverse = indexed(value)?.to_i64().ok_or_else(|| {
                     type_error(format!("'{}' object cannot be interpreted as an integer", type_name(value)))
                 })? != 0;
             }

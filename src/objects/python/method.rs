@@ -2,10 +2,11 @@
 
 use super::super::call::Call;
 use super::super::class::{Class, Definition, Member, MemberKind, Method, Object};
+use super::super::convert::{Target, convert_here};
 use super::super::job::downcast;
 use super::super::peer::Outcome;
 use super::compare::counted;
-use crate::error::Exception;
+use crate::error::{Error, Exception};
 use crate::value::{CompareOp, Reference, Text, Value};
 use std::sync::Arc;
 
@@ -137,9 +138,24 @@ pub(super) fn type_name(value: &Value) -> &str {
     }
 }
 
+/// What an object's `__index__` gives; all else, and what has none, as it is. No lock is held: a peer may be asked.
+pub(super) fn indexed(value: &Value) -> Result<Value, Exception> {
+    if !matches!(value, Value::Ref(_)) {
+        return Ok(value.clone());
+    }
+    match convert_here(vec![(value.clone(), Target::Int)]) {
+        Ok(mut number) => Ok(number.pop().unwrap_or_default()),
+        Err((_, Error::Type(_))) => Ok(value.clone()),
+        Err((_, error)) => Err(error.into()),
+    }
+}
+
 pub(super) fn as_index(value: &Value) -> Result<i64, Exception> {
-    match value {
-        Value::BigInt(_) => Err(Exception::builtin("IndexError", "cannot fit 'int' into an index-sized integer")),
+    match indexed(value)? {
+        Value::BigInt(_) => {
+            let text = format!("cannot fit '{}' into an index-sized integer", type_name(value));
+            Err(Exception::builtin("IndexError", text))
+        }
         other => other
             .to_i64()
             .ok_or_else(|| type_error(format!("'{}' object cannot be interpreted as an integer", type_name(value)))),

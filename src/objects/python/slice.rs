@@ -2,6 +2,7 @@
 
 use super::super::call::Call;
 use super::super::class::{Class, Definition, Member, MemberKind, Method, Object};
+use super::method::indexed;
 use crate::error::Exception;
 use crate::value::{Held, Value};
 use std::sync::{Arc, LazyLock};
@@ -33,6 +34,12 @@ fn part(name: &str, of_parts: fn(&[Value; 3]) -> &Value) -> Member {
 
 pub(in crate::objects) fn slice(parts: Held<[Value; 3]>) -> Arc<Object> {
     CLASS.instance(Box::new(Slice(parts)))
+}
+
+/// The parts of a slice, for which objects in it are asked.
+pub(super) fn plain_parts(parts: &[Value; 3]) -> Result<[Value; 3], Exception> {
+    let [start, stop, step] = parts;
+    Ok([indexed(start)?, indexed(stop)?, indexed(step)?])
 }
 
 /// The indices that Python's slice stands for.

@@ -1,6 +1,7 @@
 //! The grammar of signatures: Python's for the head of a `def`, without the `def`.
 
 use super::literal::{Cursor, Fault};
+use super::typed::Typed;
 use super::{Parameter, Signature};
 use crate::value::Value;
 
@@ -108,14 +109,14 @@ impl Parameters {
     /// What stands after the stars of `*rest` and `**named`.
     fn collector(&mut self, cursor: &mut Cursor, empty: Value) -> Result<(), Fault> {
         cursor.skip_space();
-        let name = self.name(cursor)?;
-        self.all.push(Parameter { name, default: Some(empty) });
+        let (name, target) = self.name(cursor)?;
+        self.all.push(Parameter { name, default: Some(empty), target });
         Ok(())
     }
 
     fn ordinary(&mut self, cursor: &mut Cursor) -> Result<(), Fault> {
         let at = cursor.at();
-        let name = self.name(cursor)?;
+        let (name, target) = self.name(cursor)?;
         let default = if cursor.eat("=") {
             cursor.skip_space();
             Some(cursor.literal()?)
@@ -131,12 +132,12 @@ impl Parameters {
             }
             self.positional += 1;
         }
-        self.all.push(Parameter { name, default });
+        self.all.push(Parameter { name, default, target });
         Ok(())
     }
 
-    /// The name of a parameter, and its annotation, which is skipped.
-    fn name(&self, cursor: &mut Cursor) -> Result<Box<str>, Fault> {
+    /// The name of a parameter, and what its annotation says of its type.
+    fn name(&self, cursor: &mut Cursor) -> Result<(Box<str>, Option<Typed>), Fault> {
         let at = cursor.at();
         let Some(name) = cursor.identifier() else {
             return Err(cursor.fault("expected a parameter"));
@@ -148,10 +149,8 @@ impl Parameters {
             return Err(Fault::new(at, format!("parameter '{name}' twice")));
         }
         cursor.skip_space();
-        if cursor.eat(":") {
-            annotation(cursor)?;
-        }
-        Ok(name.into())
+        let target = if cursor.eat(":") { Typed::of(annotation(cursor)?) } else { None };
+        Ok((name.into(), target))
     }
 
     fn finish(self, text: &str, name: &str) -> Result<Signature, Fault> {
@@ -160,6 +159,7 @@ impl Parameters {
             return Err(Fault::new(at, "'*' needs a parameter after it"));
         }
         Ok(Signature {
+            is_typed: self.all.iter().any(|parameter| parameter.target.is_some()),
             text: text.into(),
             name: name.into(),
             parameters: self.all,
@@ -172,8 +172,8 @@ impl Parameters {
     }
 }
 
-/// Skips an expression, up to what can follow an annotation.
-fn annotation(cursor: &mut Cursor) -> Result<(), Fault> {
+/// An expression, up to what can follow an annotation.
+fn annotation<'t>(cursor: &mut Cursor<'t>) -> Result<&'t str, Fault> {
     let start = cursor.at();
     let mut open: Vec<(usize, char)> = Vec::new();
     while let Some(c) = cursor.peek() {
@@ -199,8 +199,8 @@ fn annotation(cursor: &mut Cursor) -> Result<(), Fault> {
     if let Some((at, closing)) = open.pop() {
         return Err(Fault::new(at, format!("no '{closing}' for this")));
     }
-    if cursor.since(start).trim().is_empty() {
-        return Err(cursor.fault("expected an annotation"));
+    match cursor.since(start).trim() {
+        "" => Err(cursor.fault("expected an annotation")),
+        text => Ok(text),
     }
-    Ok(())
 }

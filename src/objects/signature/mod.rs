@@ -2,14 +2,17 @@
 
 mod grammar;
 mod literal;
+mod typed;
 
 pub use literal::{Cursor as LiteralReader, Fault as LiteralFault};
+pub use typed::Asked;
 
 use crate::error::{Error, Exception};
 use crate::value::{Text, Value};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
+use typed::Typed;
 
 /// The checked form of a text such as `add(a, b=2, *rest, c=3, **named)`.
 ///
@@ -29,6 +32,8 @@ pub struct Signature {
     has_rest: bool,
     /// The last slot is `**named`.
     has_named: bool,
+    /// Some parameter is annotated with a type that arguments are converted to.
+    is_typed: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -36,6 +41,7 @@ struct Parameter {
     name: Box<str>,
     /// For `*rest` and `**named` an empty tuple and dict.
     default: Option<Value>,
+    target: Option<Typed>,
 }
 
 impl Signature {
@@ -65,6 +71,12 @@ impl Signature {
     /// The function's name; empty if the text has none.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Are arguments converted before the call?
+    #[inline]
+    pub fn is_typed(&self) -> bool {
+        self.is_typed
     }
 
     /// The text as it was written, for documentation.

@@ -421,3 +421,36 @@ fn containers_are_literals_where_they_are_wanted() {
     assert!(value(&"[".repeat(100_000)).is_err_and(|what| what.contains("nested more than 100 deep")));
     assert!(refusal("f(a=[])").contains("expected a literal"));
 }
+
+/// What becomes of arguments, as reprs, or the exception.
+fn fitted(text: &str, args: Vec<Value>) -> String {
+    let signature = Signature::parse(text).unwrap();
+    let result = signature.bind(args, Vec::new()).and_then(|mut args| {
+        let asked = signature.fit(&mut args)?;
+        assert!(asked.is_empty());
+        Ok(Value::tuple(args).repr())
+    });
+    result.unwrap_or_else(|exception| exception.summary())
+}
+
+#[test]
+fn types_convert_data() {
+    let none = || Value::None;
+    assert_eq!(fitted("f(a: float, b: int = 1)", vec![Value::Int(2)]), "(2.0, 1)");
+    assert_eq!(fitted("f(a: int)", vec![Value::Bool(true)]), "(1,)");
+    assert_eq!(fitted("f(a: bool)", vec![Value::str("")]), "(False,)");
+    assert_eq!(fitted("f(a: 'float', b: float | None)", vec![Value::Int(2), none()]), "(2.0, None)");
+    assert_eq!(fitted("f(a: None | int, b: typing.Optional[str])", vec![none(), none()]), "(None, None)");
+    assert_eq!(fitted("f(a: str = None, b: int = 'x')", vec![none(), Value::str("x")]), "(None, 'x')");
+    assert_eq!(fitted("f(*a: float)", vec![Value::Int(2), Value::Float(0.5)]), "((2.0, 0.5),)");
+    assert_eq!(fitted("f(a: list[int], b: int | str)", vec![Value::str("x"), none()]), "('x', None)");
+    for (text, value, wanted) in [
+        ("f(a: int)", Value::Float(1.0), "TypeError: f() argument 'a' must be int, not float"),
+        ("f(a: float)", Value::str("1"), "TypeError: f() argument 'a' must be float, not str"),
+        ("f(*a: str)", Value::Int(1), "TypeError: f() argument 'a' must be str, not int"),
+        ("f(a: bytes)", Value::None, "TypeError: f() argument 'a' must be bytes, not NoneType"),
+    ] {
+        assert_eq!(fitted(text, vec![value]), wanted);
+    }
+    assert!(!Signature::parse("f(a: list[int], b: int | str = 3, c=4)").unwrap().is_typed());
+}

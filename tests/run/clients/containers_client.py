@@ -70,6 +70,23 @@ class Answering:
         return self.name
 
 
+class Index:
+    """What stands for an int, as numpy.int64 does."""
+    def __init__(self, number):
+        self.number = number
+
+    def __index__(self):
+        if isinstance(self.number, Exception):
+            raise self.number
+        return self.number
+
+
+class Real:
+    """A number that is no index."""
+    def __float__(self):
+        return 1.0
+
+
 def shown(value, depth=0):
     """What is the same on both sides: data as it is, netrefs as their type and what they print."""
     if isinstance(value, (tuple, list)) and type(value) in (tuple, list):
@@ -97,7 +114,7 @@ def outcome(text, names, exact):
 
 def compare(make, statements, see=None, exact=True):
     """Does the same with a new object of each side, one statement after the other."""
-    sides = [{"x": make(root), "y": make(root), "root": root, "obtain": obtain, "rpyc": rpyc, "failing": failing, "answering": Answering,
+    sides = [{"x": make(root), "y": make(root), "root": root, "obtain": obtain, "rpyc": rpyc, "failing": failing, "answering": Answering, "index": Index, "real": Real,
               "show": lambda items: sorted(map(repr, items))} for root in roots]
     for text in statements:
         stock, native = [outcome(text, names, exact) for names in sides]
@@ -149,6 +166,15 @@ x.append((float("nan"),))  x == x.copy()  x.append(complex(float("nan"), 0))  x 
 list(rpyc.buffiter(x, 2))  len(rpyc.core.netref.syncreq(iter(x), 17, None))  next(rpyc.buffiter(x, None))
 rpyc.core.netref.syncreq(x, 17, None)[1:2]  rpyc.core.netref.syncreq(iter(x), 17, "2")  rpyc.core.netref.syncreq(iter(x), 17, 1.0)
 rpyc.core.netref.syncreq(iter(x), 17, 10**30)  rpyc.core.netref.syncreq(iter(x), 17, True)[1:]  list(rpyc.buffiter(x, None))
+""".replace("\n", "  ").split("  ")
+INDEXES = """
+x[index(1)]  x[index(-1)]  x[index(99)]  x[index(True)]  x[index(10**30)]  x[index("a")]  x[index(1.0)]  x[real()]  x[index(OSError("no"))]
+x[index(AttributeError("gone"))]  x * index(2)  index(2) * x  x * real()  x * index(10**30)  x.__imul__(index(2))  x.__imul__(real())
+x.insert(index(1), "in")  x.insert(index(-10**30), 1)  x.insert(real(), 1)  x.pop(index(0))  x.pop(index(99))  x.pop(real())  x.pop(index(10**30))
+x.index(1, index(0))  x.index(1, index(0), index(99))  x.index(1, index(-10**30), index(10**30))  x.index(1, real())  x.index(3, index(-3))
+x.__setitem__(index(0), "zero")  x.__setitem__(index(99), 0)  x.__setitem__(real(), 0)  x.__delitem__(index(0))  x.__delitem__(index(99))
+x.__delitem__(real())  x.__getitem__(index(0))  x.clear()  x.extend((3, 1, 2))  x.sort(reverse=index(1))  x.sort(reverse=index(0))
+x.sort(reverse=real())  x.sort(reverse=index(OSError("no")))
 """.replace("\n", "  ").split("  ")
 DICT = """
 len(x)  bool(x)  x["a"]  x[2]  x[2.0]  x["zz"]  x[None]  x[[]]  x[(1, 2)]  list(x)  sorted(map(str, x))  "a" in x  9 in x
@@ -243,6 +269,8 @@ compare(lambda root: root.give("list by value", 5), [text for text in LIST_BY_VA
 compare(lambda root: root.give("lists by value"), [text for text in LISTS_BY_VALUE if text])
 compare(lambda root: root.give("dict by value"), [text for text in DICT_BY_VALUE if text])
 compare(lambda root: root.give("list", 5), [text for text in LIST if text], "x")
+compare(lambda root: root.give("list", 5), [text for text in INDEXES if text], "x")
+compare(lambda root: root.give("list by value", 5), ["x[index(1)]", "x[real()]", "x * index(2)", "x.index(1, index(0))"])
 compare(lambda root: root.give("dict"), [text for text in DICT if text], "x")
 compare(lambda root: root.give("dict"), [text for text in VIEWS if text])
 compare(lambda root: root.give("generator", 9), [text for text in GENERATOR if text])
@@ -265,6 +293,8 @@ BYTES = [text for text in TEXT if text not in ("x.encoding", "x.errors", "x.seek
     "x.seek(0)", "x.seek(2, 1)", "x.seek(-3, 2)", "x.read1(2)", "x.read1()", "x.read()"]
 WRITE = ["x.write('first\\nsecond\\n')", "x.write(5)", "x.write(b'bytes')", "x.writelines(('a', 'b'))", "x.flush()", "x.tell()",
          "x.seek(0)", "x.write('F')", "x.seek(0, 2)", "x.truncate(8)", "x.read()", "x.readline()", "x.close()", "x.closed"]
+NUMBERS = ["x.read(index(3))", "x.read(real())", "x.readline(index(2))", "x.seek(index(0))", "x.seek(real())", "x.seek(index(0), index(0))",
+           "x.readlines(index(3))", "x.read(index(-1))", "x.read(index(OSError('no')))"]
 BOTH = ["x.readline()", "x.write(b'XY')", "x.readline()", "x.seek(0)", "x.read()", "x.tell()", "x.seek(2)", "x.write(b'both')",
         "x.seek(0)", "x.read()", "x.write('text')", "x.writelines((b'1', b'2'))", "x.truncate()", "x.seek(0)", "x.readlines()", "x.mode"]
 APPEND = ["x.tell()", "x.truncate()", "x.tell()", "x.write('more\\n')", "x.tell()", "x.seek(0)", "x.tell()", "x.read()", "x.truncate(9)",
@@ -279,7 +309,7 @@ with open(os.path.join(folder, "bad"), "wb") as bad:
     bad.write(b"good\nb\xffd\n")
 for mode, statements, exact in (("r", TEXT, True), ("rb", BYTES, True), ("w", WRITE, True), ("r+b", BOTH, True), ("a", APPEND, True), ("a+", APPEND, True),
                                 ("ab", APPEND_BYTES, True), ("a+b", APPEND_BYTES, True), ("r", CLOSED, False),
-                                ("rb", CLOSED, False), ("r", CONTEXT, True)):
+                                ("rb", CLOSED, False), ("r", CONTEXT, True), ("rb", NUMBERS, True), ("r", NUMBERS, False)):
     paths = {}
     def make(root):
         path = paths.setdefault(id(root), os.path.join(folder, str(len(paths))))
