@@ -40,20 +40,20 @@ impl Shared {
         inner.reader.conversions.push((until, conversion));
     }
 
-    /// Ends the conversions whose time is up. Whoever receives looks every now and then.
+    /// Ends the conversions whose time is up. Whoever receives looks every now and then. True: the lock was given back meanwhile.
     #[cold]
-    pub(super) fn expire_conversions<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
+    pub(super) fn expire_conversions<'a>(&'a self, mut inner: Guard<'a>) -> (Guard<'a>, bool) {
         let now = Instant::now();
         let is_due = |(until, conversion): &(Instant, Conversion)| *until <= now || conversion.is_over();
         let all = std::mem::take(&mut inner.reader.conversions);
         let (due, left): (Vec<_>, Vec<_>) = all.into_iter().partition(is_due);
         inner.reader.conversions = left;
         if due.is_empty() {
-            return inner;
+            return (inner, false);
         }
         self.finish_wait(inner);
         due.iter().for_each(|(_, conversion)| conversion.expire());
-        self.lock()
+        (self.lock(), true)
     }
 }
 

@@ -184,7 +184,7 @@ impl Shared {
             }
         }
         if !inner.reader.conversions.is_empty() {
-            inner = self.expire_conversions(inner);
+            inner = self.expire_conversions(inner).0;
         }
         self.ride_in_loop(&mut inner);
         self.flush_some(&mut inner);

@@ -192,13 +192,15 @@ impl Shared {
             inner.reader.nudged = false;
         }
         inner.reader.idle = matches!(received, Received::Nothing);
+        let mut others_ran = false;
         if !inner.reader.conversions.is_empty() {
-            inner = self.expire_conversions(inner);
+            (inner, others_ran) = self.expire_conversions(inner);
         }
         if ride.is_some() {
             self.rode(&mut inner);
         }
         let step = match received {
+            Received::Bytes if others_ran => Step::Retry,
             Received::Bytes => Step::Received,
             Received::Nothing | Received::TimedOut if broken => {
                 inner.protocol.end_of_stream();

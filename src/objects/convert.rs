@@ -359,8 +359,9 @@ impl Batch {
 pub struct Conversion(Weak<Batch>);
 
 impl Conversion {
+    /// Nobody holds it any more. It is asked under a lock, so nothing is dropped here.
     pub fn is_over(&self) -> bool {
-        self.0.upgrade().is_none_or(|batch| lock(&batch.then).is_none())
+        self.0.strong_count() == 0
     }
 
     /// The time is up: what has not been answered is an error.

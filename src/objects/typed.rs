@@ -13,6 +13,9 @@ use crate::sync::{Mutex, lock};
 use crate::value::{Local, Reference, Shape, Value};
 use std::sync::{Arc, LazyLock};
 
+/// So many arguments of one call are asked at most: a peer must not have us send more than that for one message.
+const MOST: usize = 1 << 14;
+
 /// A call, as far as it has come.
 struct Held {
     job: Job,
@@ -85,6 +88,9 @@ pub(super) fn invoke(job: Job, object: Arc<Object>, member: Arc<Member>, mut arg
         Ok(asked) => asked,
         Err(exception) => return job.give(Err(exception)),
     };
+    if asked.len() > MOST {
+        return job.fail("TypeError", format!("{}() takes at most {MOST} objects to be converted", signature.name()));
+    }
     let peer = job.origin();
     let (later, here): (Vec<_>, Vec<_>) = asked.into_iter().partition(|asked| is_read(&asked.object, peer.as_ref()));
     let mut held = Held { job, object, member, args, asked: here };
