@@ -14,7 +14,7 @@ use crate::config::{Config, Dialect};
 use crate::error::{Error, Result};
 use crate::fork;
 use crate::objects::{
-    Answer, Bridge, Call, DataWrap, Forward, Function, HostWrap, Object, Outcome, Peer, deadline, forward,
+    Answer, Bridge, Call, DataWrap, Forward, Function, HostWrap, Object, Outcome, Peer, Target, convert_then, deadline, forward,
     perform_apart,
 };
 use crate::protocol::{
@@ -414,6 +414,20 @@ impl Session {
     /// Gives the session a number, by which objects of its peer tell that they are of it.
     pub fn set_id(&self, id: u64) {
         self.door.id.store(id, Ordering::Relaxed);
+    }
+
+    /// Converts values; the answer is an event with the token.
+    pub fn convert(&self, values: Vec<(Value, Target)>, token: u64, deadline: Option<Duration>) -> Result<()> {
+        if self.protocol()?.is_closed() {
+            return Err(closed());
+        }
+        let left = deadline.and_then(|deadline| Some(deadline.saturating_sub(self.time()?)));
+        let queue = self.queue.clone();
+        convert_then(values, left, move |converted| {
+            let outcome = converted.map(Value::tuple).map_err(|(_, error)| error);
+            drop(queue.push(Event::Reply { token, sequence: NOT_SENT, outcome }));
+        });
+        Ok(())
     }
 
     /// Asks for the library's own ends. The time counts only where the application tells it.

@@ -500,6 +500,42 @@ static void *free_elsewhere(void *object)
     return NULL;
 }
 
+/* Data at once, an object with its own questions, and what cannot be converted. */
+static void conversions(void)
+{
+    rpyc_value *one = rpyc_value_new_int(1), *object = NULL, *value;
+    const rpyc_value *values[2] = {one, one};
+    const rpyc_value_kind_id kinds[2] = {RPYC_VALUE_FLOAT, RPYC_VALUE_BOOL}, integer = RPYC_VALUE_INT, tuple = RPYC_VALUE_TUPLE;
+    double number = 0;
+    bool truth = false;
+
+    OK(rpyc_session_convert(left, 90, values, kinds, 2, -1, &error));
+    value = reply(90);
+    OK(rpyc_value_get_float(rpyc_value_item(value, 0), &number, &error));
+    OK(rpyc_value_get_bool(rpyc_value_item(value, 1), &truth, &error));
+    CHECK(number == 1 && truth);
+    rpyc_value_free(value);
+    OK(rpyc_value_new_object(root, &object, &error));
+    values[0] = object;
+    OK(rpyc_session_convert(left, 91, values, &integer, 1, -1, &error));
+    raises(91, RPYC_ERR_TYPE, NULL);
+    GIVES(RPYC_ERR_ARGUMENT, rpyc_session_convert(left, 92, values, &tuple, 1, -1, &error));
+    GIVES(RPYC_ERR_ARGUMENT, rpyc_session_convert(right, 92, values, &integer, 1, -1, &error));
+    GIVES(RPYC_ERR_NULL, rpyc_session_convert(left, 92, NULL, &integer, 1, -1, &error));
+    OK(rpyc_session_convert(left, 93, NULL, NULL, 0, -1, &error));
+    rpyc_value_free(reply(93));
+    /* The time is up before the answer. */
+    values[0] = object;
+    OK(rpyc_session_set_time(left, 0));
+    OK(rpyc_session_convert(left, 94, values, &integer, 1, 100, &error));
+    CHECK(rpyc_session_next_deadline(left) == 100);
+    OK(rpyc_session_expire(left, 99, NULL));
+    OK(rpyc_session_expire(left, 101, NULL));
+    raises(94, RPYC_ERR_TIMEOUT, NULL);
+    rpyc_value_free(object);
+    rpyc_value_free(one);
+}
+
 static void finalizers(void)
 {
     EVENT(event);
@@ -966,6 +1002,7 @@ int main(void)
     attributes_by_name();
     data_by_value();
     functions();
+    conversions();
     time_limits();
     finalizers();
     misuse();

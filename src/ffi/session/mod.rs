@@ -10,4 +10,6 @@ mod event;
 mod objects;
 mod requests;
 
+mod convert;
+
 mod decoder;

@@ -42,7 +42,7 @@ fn target(kind: rpyc_value_kind_id) -> Result<Target> {
 ///
 /// # Safety
 /// Each pointer is NULL or has that many items; each value is NULL or live.
-unsafe fn wanted(
+pub(crate) unsafe fn wanted(
     values: *const *const rpyc_value,
     kinds: *const rpyc_value_kind_id,
     count: usize,

@@ -145,6 +145,7 @@ pub(super) fn indexed(value: &Value) -> Result<Value, Exception> {
     }
     match convert_here(vec![(value.clone(), Target::Int)]) {
         Ok(mut number) => Ok(number.pop().unwrap_or_default()),
+        Err((_, Error::Type(text))) if text.starts_with("__index__ ") => Err(type_error(text)),
         Err((_, Error::Type(_))) => Ok(value.clone()),
         Err((_, error)) => Err(error.into()),
     }

@@ -269,8 +269,10 @@ compare(lambda root: root.give("list by value", 5), [text for text in LIST_BY_VA
 compare(lambda root: root.give("lists by value"), [text for text in LISTS_BY_VALUE if text])
 compare(lambda root: root.give("dict by value"), [text for text in DICT_BY_VALUE if text])
 compare(lambda root: root.give("list", 5), [text for text in LIST if text], "x")
-compare(lambda root: root.give("list", 5), [text for text in INDEXES if text], "x")
-compare(lambda root: root.give("list by value", 5), ["x[index(1)]", "x[real()]", "x * index(2)", "x.index(1, index(0))"])
+# In 5.3.1 the types of netrefs have other names.
+named = rpyc.version.version[0] >= 6
+compare(lambda root: root.give("list", 5), [text for text in INDEXES if text], "x", named)
+compare(lambda root: root.give("list by value", 5), ["x[index(1)]", "x[real()]", "x * index(2)", "x.index(1, index(0))"], None, named)
 compare(lambda root: root.give("dict"), [text for text in DICT if text], "x")
 compare(lambda root: root.give("dict"), [text for text in VIEWS if text])
 compare(lambda root: root.give("generator", 9), [text for text in GENERATOR if text])
@@ -295,6 +297,8 @@ WRITE = ["x.write('first\\nsecond\\n')", "x.write(5)", "x.write(b'bytes')", "x.w
          "x.seek(0)", "x.write('F')", "x.seek(0, 2)", "x.truncate(8)", "x.read()", "x.readline()", "x.close()", "x.closed"]
 NUMBERS = ["x.read(index(3))", "x.read(real())", "x.readline(index(2))", "x.seek(index(0))", "x.seek(real())", "x.seek(index(0), index(0))",
            "x.readlines(index(3))", "x.read(index(-1))", "x.read(index(OSError('no')))"]
+# TextIOWrapper.seek compares its argument with 0, which not all that has __index__ can.
+TEXT_NUMBERS = [text for text in NUMBERS if "seek" not in text]
 BOTH = ["x.readline()", "x.write(b'XY')", "x.readline()", "x.seek(0)", "x.read()", "x.tell()", "x.seek(2)", "x.write(b'both')",
         "x.seek(0)", "x.read()", "x.write('text')", "x.writelines((b'1', b'2'))", "x.truncate()", "x.seek(0)", "x.readlines()", "x.mode"]
 APPEND = ["x.tell()", "x.truncate()", "x.tell()", "x.write('more\\n')", "x.tell()", "x.seek(0)", "x.tell()", "x.read()", "x.truncate(9)",
@@ -309,7 +313,7 @@ with open(os.path.join(folder, "bad"), "wb") as bad:
     bad.write(b"good\nb\xffd\n")
 for mode, statements, exact in (("r", TEXT, True), ("rb", BYTES, True), ("w", WRITE, True), ("r+b", BOTH, True), ("a", APPEND, True), ("a+", APPEND, True),
                                 ("ab", APPEND_BYTES, True), ("a+b", APPEND_BYTES, True), ("r", CLOSED, False),
-                                ("rb", CLOSED, False), ("r", CONTEXT, True), ("rb", NUMBERS, True), ("r", NUMBERS, False)):
+                                ("rb", CLOSED, False), ("r", CONTEXT, True), ("rb", NUMBERS, named), ("r", TEXT_NUMBERS, False)):
     paths = {}
     def make(root):
         path = paths.setdefault(id(root), os.path.join(folder, str(len(paths))))
