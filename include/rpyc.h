@@ -619,6 +619,11 @@ typedef struct rpyc_method {
      * Such as "add(a, b=2, *rest, c=3, **named)". Arguments are checked before the callback runs, and each parameter is an
      * argument of the call, in the order of the text: *rest is a tuple, **named a dict. Its name is that of the method,
      * with or without the prefix, or left out. NULL: anything goes.
+     *
+     * With a type, as in "set(value: float, count: int = 1)", an argument is converted before the callback runs, as by
+     * rpyc_value_convert(): bool, int, float, str, bytes, "float | None". Objects are asked without blocking whoever reads, and
+     * other calls can overtake this one meanwhile. It counts in max_serving; after sync_request_timeout the caller gets
+     * TypeError. Other annotations mean nothing.
      */
     const char *signature;
     /**
@@ -5998,6 +6003,31 @@ int64_t rpyc_session_next_deadline(const rpyc_session *session);
  * Threads: any thread. Since 0.1.
  */
 rpyc_status rpyc_session_expire(rpyc_session *session, int64_t now_ms, size_t *expired_out);
+
+/**
+ * Converts several values as rpyc_value_convert_all() does. The answer is one reply event with a tuple of the converted values, or with
+ * the error of the first that cannot be converted. The peer is asked for all objects among them in one burst of requests; those for
+ * what an answer leaves open follow while events are taken.
+ *
+ * @param session borrowed
+ * @param token comes with the reply, whose sequence is -1
+ * @param values borrowed; count of them, none NULL; may be NULL if count is 0. Objects of a peer are those of this session
+ * @param kinds copied; the kind that each becomes; may be NULL if count is 0
+ * @param count number of values
+ * @param deadline_ms on the application's clock, see rpyc_session_expire; it counts once a time was said; -1: none
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT (another kind, or an object of another session),
+ *         RPYC_ERR_CLOSED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_convert(rpyc_session *session,
+                                 uint64_t token,
+                                 const rpyc_value *const *values,
+                                 const rpyc_value_kind_id *kinds,
+                                 size_t count,
+                                 int64_t deadline_ms,
+                                 rpyc_error **error_out);
 
 /**
  * Makes a decoder, for one direction of one connection.
