@@ -9,7 +9,7 @@ use crate::objects::{Conversion, Converted, Peer, Promise, Target, convert_then,
 use crate::protocol::Request;
 use crate::sync::{Instant, Mutex, lock};
 use crate::value::{Reference, Value};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 impl Shared {
@@ -17,7 +17,7 @@ impl Shared {
     pub(super) fn resume(self: &Arc<Shared>, request: Request) {
         let _guard = self.panic_guard();
         let mut inner = self.lock();
-        inner.reader.conversions.retain(|(_, conversion)| !conversion.is_over());
+        inner.reader.conversions.retain(|(_, conversion)| conversion.strong_count() > 0);
         if inner.life.end.is_some() {
             drop(inner);
             return drop(request);
@@ -33,10 +33,10 @@ impl Shared {
         self.finish_wait(inner);
     }
 
-    pub(super) fn watch(&self, conversion: Conversion, timeout: Duration) {
+    pub(super) fn watch(&self, conversion: Weak<dyn Conversion>, timeout: Duration) {
         let Some(until) = Instant::now().checked_add(timeout) else { return };
         let mut inner = self.lock();
-        inner.reader.conversions.retain(|(_, conversion)| !conversion.is_over());
+        inner.reader.conversions.retain(|(_, conversion)| conversion.strong_count() > 0);
         inner.reader.conversions.push((until, conversion));
     }
 
@@ -44,7 +44,8 @@ impl Shared {
     #[cold]
     pub(super) fn expire_conversions<'a>(&'a self, mut inner: Guard<'a>) -> (Guard<'a>, bool) {
         let now = Instant::now();
-        let is_due = |(until, conversion): &(Instant, Conversion)| *until <= now || conversion.is_over();
+        let is_due =
+            |(until, conversion): &(Instant, Weak<dyn Conversion>)| *until <= now || conversion.strong_count() == 0;
         let all = std::mem::take(&mut inner.reader.conversions);
         let (due, left): (Vec<_>, Vec<_>) = all.into_iter().partition(is_due);
         inner.reader.conversions = left;
@@ -52,7 +53,7 @@ impl Shared {
             return (inner, false);
         }
         self.finish_wait(inner);
-        due.iter().for_each(|(_, conversion)| conversion.expire());
+        due.iter().filter_map(|(_, conversion)| conversion.upgrade()).for_each(|conversion| conversion.expire());
         (self.lock(), true)
     }
 }

@@ -10,7 +10,7 @@ use crate::objects::{Conversion, Outcome, Peer, Promise};
 use crate::protocol::{Access, Body, Question, Request, RequestId};
 use crate::sync::Instant;
 use crate::value::{Ask, Home, Inquiry, Local, Proxy, Value};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 impl Shared {
@@ -114,7 +114,7 @@ impl Peer for Shared {
         Shared::resume(&self, request);
     }
 
-    fn watch(&self, conversion: Conversion, timeout: Duration) {
+    fn watch(&self, conversion: Weak<dyn Conversion>, timeout: Duration) {
         Shared::watch(self, conversion, timeout);
     }
 

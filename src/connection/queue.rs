@@ -3,7 +3,7 @@
 use super::shared::Shared;
 use crate::error::{Error, Exception, Result};
 use crate::fork;
-use crate::objects::{deadline, time_limit, turn, typed};
+use crate::objects::{deadline, resumed, time_limit, turn};
 use crate::protocol::Request;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Condvar, Instant, Mutex, lock, thread_local, wait_for};
@@ -348,8 +348,8 @@ fn interrupted_text() -> Error {
 impl Shared {
     /// Answers a call that is not run, without waiting for the peer to receive.
     fn refuse(self: &Arc<Shared>, request: Request, exception: &Exception) {
-        if typed::is_resumed(&request) {
-            return typed::refuse(&request, exception);
+        if resumed::is_resumed(&request) {
+            return resumed::refuse(&request, exception);
         }
         let mut inner = self.lock();
         if inner.life.end.is_none() {

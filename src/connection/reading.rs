@@ -15,7 +15,7 @@ use super::wait::Step;
 use crate::codec::frame::Incoming;
 use crate::error::{Exception, Result};
 use crate::nesting::{self, Level, TooDeep};
-use crate::objects::{Promise, Turn, deadline, dispatch, served, typed};
+use crate::objects::{Promise, Turn, deadline, dispatch, resumed, served};
 use crate::protocol::{self, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, wait_for};
@@ -279,9 +279,9 @@ impl Shared {
     #[cold]
     #[inline(never)]
     fn turn_down<'a>(&'a self, mut inner: Guard<'a>, request: Request, why: &Exception) -> Guard<'a> {
-        if typed::is_resumed(&request) {
+        if resumed::is_resumed(&request) {
             self.finish_wait(inner);
-            typed::refuse(&request, why);
+            resumed::refuse(&request, why);
             drop(request);
             return self.lock();
         }

@@ -14,7 +14,7 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Condvar, Instant, MutexGuard};
 use crate::value::{Blob, Local, Value};
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// What is attached to a request of ours.
@@ -105,7 +105,7 @@ pub(super) struct Reader {
     /// Calls come one after the other, in the order of their arrival.
     pub(super) order: Option<Turn>,
     /// Calls whose arguments are being converted, and until when.
-    pub(super) conversions: Vec<(Instant, Conversion)>,
+    pub(super) conversions: Vec<(Instant, Weak<dyn Conversion>)>,
 }
 
 /// What is on its way to the peer, beside the bytes themselves.

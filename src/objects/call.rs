@@ -5,7 +5,7 @@ use super::deadline;
 use super::peer::Peer;
 use super::signature::Signature;
 use crate::error::{Error, Exception, Result};
-use crate::protocol::{Due, Keywords, RequestId};
+use crate::protocol::{Due, Keywords, RequestId, Threads};
 use crate::value::{Text, Value};
 use std::sync::Arc;
 
@@ -112,7 +112,7 @@ impl Call {
         Call::new(answer, None, object, Some(Arc::new(name)), args, keywords)
     }
 
-    fn signature(&self) -> Option<&Signature> {
+    pub(super) fn signature(&self) -> Option<&Signature> {
         match &self.member.as_ref()?.kind {
             MemberKind::Method { signature, .. } => signature.as_ref(),
             _ => None,
@@ -129,6 +129,18 @@ impl Call {
     #[inline]
     pub fn args(&self) -> &[Value] {
         &self.args
+    }
+
+    pub(super) fn args_mut(&mut self) -> &mut Vec<Value> {
+        &mut self.args
+    }
+
+    /// Between which threads it was sent, where peers tell.
+    pub(super) fn threads(&self) -> Threads {
+        match &self.answer {
+            Some(Answer::Peer { id, .. }) => id.threads(),
+            _ => Threads::default(),
+        }
     }
 
     /// Keywords as they came, where the method has no signature.

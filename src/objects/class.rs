@@ -63,14 +63,6 @@ impl Member {
     }
 }
 
-impl Member {
-    pub fn method(name: &str, signature: Option<&str>, doc: Option<&str>, run: Method) -> Result<Member> {
-        let signature = signature.map(|text| Signature::parse(text)?.of(name)).transpose()?;
-        let kind = MemberKind::Method { run, signature, quick: false };
-        Ok(Member { name: Text::new(name), doc: doc.map(Text::new), kind })
-    }
-}
-
 pub type Has = Arc<dyn Fn(&Object, &str) -> bool + Send + Sync>;
 
 /// Attributes that only the object itself knows, under the usual rules.

@@ -1,24 +1,15 @@
 //! Numbers, strings and bytes of objects that stand for them, such as those of numpy: asked as CPython's own functions ask.
 
 use super::operations::{ask, ask_here_later};
-use super::operators::{Said, failed, is_there, is_truthy, verdict};
-use super::peer::home_of;
+use super::operators::{Said, failed, is_there, verdict};
+use super::peer::{Conversion, home_of};
+use super::target::Target;
 use crate::error::{Error, Result};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::value::{Ask, Home, Inquiry, Reference, Then, Value};
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
-
-/// What a value is converted to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    Bool,
-    Int,
-    Float,
-    Str,
-    Bytes,
-}
 
 /// All values that were to be converted, or the place of the first that cannot be, and why.
 pub type Converted = Result<Vec<Value>, (usize, Error)>;
@@ -30,65 +21,6 @@ static EVERYTHING: LazyLock<[Value; 1]> = LazyLock::new(|| [Value::slice(Value::
 /// What every subclass of str has, and bytes have not; and the other way round.
 const OF_STR: &[&str] = &["__getitem__", "casefold", "encode", "format_map", "isidentifier", "zfill"];
 const OF_BYTES: &[&str] = &["__getitem__", "decode", "fromhex", "hex", "isalnum", "zfill"];
-
-impl Target {
-    pub fn name(self) -> &'static str {
-        match self {
-            Target::Bool => "bool",
-            Target::Int => "int",
-            Target::Float => "float",
-            Target::Str => "str",
-            Target::Bytes => "bytes",
-        }
-    }
-
-    /// The methods that give it, in CPython's order.
-    fn methods(self) -> &'static [&'static str] {
-        match self {
-            Target::Bool => &["__bool__", "__len__"],
-            Target::Int => &["__index__"],
-            Target::Float => &["__float__", "__index__"],
-            Target::Str | Target::Bytes => &[],
-        }
-    }
-
-    /// Is there nothing to convert?
-    pub fn is(self, value: &Value) -> bool {
-        matches!(
-            (self, value),
-            (Target::Bool, Value::Bool(_))
-                | (Target::Int, Value::Int(_) | Value::BigInt(_))
-                | (Target::Float, Value::Float(_))
-                | (Target::Str, Value::Str(_))
-                | (Target::Bytes, Value::Bytes(_))
-        )
-    }
-
-    /// Converts what nobody has to be asked for.
-    pub(super) fn of_data(self, value: Value) -> Result<Value> {
-        match (self, value) {
-            (target, value) if target.is(&value) => Ok(value),
-            (Target::Bool, value) => Ok(Value::Bool(is_truthy(&value))),
-            (Target::Int, Value::Bool(truth)) => Ok(Value::Int(truth.into())),
-            (Target::Float, value @ (Value::Bool(_) | Value::Int(_) | Value::BigInt(_))) => match value.to_f64() {
-                Some(number) if number.is_finite() => Ok(Value::Float(number)),
-                _ => Err(Error::Range("the int is too large for a float".into())),
-            },
-            (target, value) => Err(target.refusal(value.type_name())),
-        }
-    }
-
-    fn refusal(self, type_name: &str) -> Error {
-        let why = match self {
-            Target::Bool => "",
-            Target::Int => ": it has no __index__",
-            Target::Float => ": it has neither __float__ nor __index__",
-            Target::Str => ": it is no subclass of str, or its slices are none",
-            Target::Bytes => ": it is no subclass of bytes, or its slices are none",
-        };
-        Error::Type(format!("expected {}, got {type_name}{why}", self.name()))
-    }
-}
 
 /// How far one conversion is.
 enum Step {
@@ -241,14 +173,14 @@ pub fn convert_then(
     values: Vec<(Value, Target)>,
     timeout: Option<Duration>,
     then: impl FnOnce(Converted) + Send + 'static,
-) -> Conversion {
+) -> Weak<dyn Conversion> {
     let mut results = Vec::with_capacity(values.len());
     let mut asking = Vec::new();
     for (at, (value, target)) in values.into_iter().enumerate() {
         results.push(match Step::first(value, target) {
             Step::Done(Err(error)) => {
                 then(Err((at, error)));
-                return Conversion(Weak::new());
+                return Weak::<Batch>::new();
             }
             Step::Done(done) => Some(done),
             Step::Ask(ask) => {
@@ -263,7 +195,8 @@ pub fn convert_then(
         left: AtomicUsize::new(asking.len() + 1),
         then: Mutex::new(Some(Box::new(then))),
     });
-    let conversion = Conversion(Arc::downgrade(&batch));
+    let weak: Weak<Batch> = Arc::downgrade(&batch);
+    let conversion: Weak<dyn Conversion> = weak;
     batch.ask(asking);
     batch.done();
     conversion
@@ -354,20 +287,8 @@ impl Batch {
     }
 }
 
-/// Conversions that nobody waits for. Whoever sees that their time is up ends them.
-#[derive(Clone)]
-pub struct Conversion(Weak<Batch>);
-
-impl Conversion {
-    /// Nobody holds it any more. It is asked under a lock, so nothing is dropped here.
-    pub fn is_over(&self) -> bool {
-        self.0.strong_count() == 0
-    }
-
-    /// The time is up: what has not been answered is an error.
-    pub fn expire(&self) {
-        if let Some(batch) = self.0.upgrade() {
-            batch.end(|| Error::Timeout("the object was not converted in time".into()));
-        }
+impl Conversion for Batch {
+    fn expire(&self) {
+        self.end(|| Error::Timeout("the object was not converted in time".into()));
     }
 }

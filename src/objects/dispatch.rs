@@ -12,7 +12,7 @@ use super::operations::Asker;
 use super::operators::truth_then;
 use super::peer::{Peer, ask_peer, outcome};
 use super::plain;
-use super::typed;
+use super::resumed;
 use crate::codec::pickle;
 use crate::config::Limits;
 use crate::error::{Error, Exception};
@@ -187,7 +187,7 @@ fn perform_other(job: Job, target: &Arc<dyn Local>, op: Op) {
     if let Some(bridge) = any.downcast_ref::<Bridge>() {
         return bridge.perform(job, op);
     }
-    if typed::run_resumed(&**target) {
+    if resumed::run(&**target) {
         return;
     }
     job.fail("TypeError", "the object does not support this");
@@ -333,7 +333,6 @@ pub(super) fn invoke(job: Job, object: Arc<Object>, member: Arc<Member>, args: V
     let (args, keywords) = match signature {
         None => (args, keywords),
         Some(signature) => match signature.bind(args, keywords) {
-            Ok(args) if signature.is_typed() => return typed::invoke(job, object, member.clone(), args),
             Ok(args) => (args, Vec::new()),
             Err(exception) => return job.give(Err(exception)),
         },

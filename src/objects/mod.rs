@@ -20,11 +20,13 @@ pub(crate) mod plain;
 mod promise;
 mod python;
 mod restricted;
+pub(crate) mod resumed;
 pub(crate) mod served;
 mod signature;
+mod target;
 pub mod time_limit;
 pub(crate) mod turn;
-pub(crate) mod typed;
+mod typed;
 mod wrap;
 
 pub use bridge::{Bridge, Forward, Known, forward};
@@ -33,18 +35,20 @@ pub use class::{
     BoundMethod, Class, ClassObject, Create, Definition, Dynamic, Function, Has, Hook, Member, MemberKind, Method,
     Object, Refused, Service,
 };
-pub use convert::{Conversion, Converted, Target, convert_then};
+pub use convert::{Converted, convert_then};
 pub use dispatch::perform_apart;
 pub use instance::{Membership, is_instance, membership};
 pub use no_wait::may_ask;
 pub use operations::{Asker, ask, ask_here_later, ask_then};
-pub use operators::{contains, equal, is_truthy, truth, truth_of};
-pub use peer::{Outcome, Peer, ask_peer, home_of};
+pub use operators::{contains, equal, truth, truth_of};
+pub use peer::{Conversion, Outcome, Peer, ask_peer, home_of};
 pub use promise::{Callback, Promise};
 pub use python::{CycleCandidates, Dict, File, FileMode, Generator, List, unpickle};
 pub use restricted::restricted;
 pub use signature::{LiteralFault, LiteralReader, Signature};
+pub use target::{Target, is_truthy};
 pub(crate) use time_limit::TimeLimit;
 pub(crate) use turn::Turn;
+pub use typed::method_of_signature;
 pub use wrap::DataWrap;
 pub(crate) use wrap::HostWrap;

@@ -1,6 +1,7 @@
 //! Python's `bool()`, `==` and `in` on objects, wherever they live.
 
 use super::operations::{Asker, ask, ask_own_then};
+use super::target::is_truthy;
 use crate::error::{Error, Exception, Result};
 use crate::value::{Ask, CompareOp, Reference, Value};
 
@@ -134,23 +135,6 @@ pub fn equal(object: &Reference, other: &Value) -> Result<bool> {
         (Value::NotImplemented, Value::Ref(other)) => Ok(object.same(other)),
         (Value::NotImplemented, _) => Ok(false),
         (answer, _) => truth_of(answer),
-    }
-}
-
-/// Python's truth of a plain value; references are true.
-pub fn is_truthy(value: &Value) -> bool {
-    match value {
-        Value::None => false,
-        Value::Bool(b) => *b,
-        Value::Int(n) => *n != 0,
-        Value::Float(x) => *x != 0.0,
-        Value::Complex(re, im) => *re != 0.0 || *im != 0.0,
-        Value::Str(text) => !text.as_bytes().is_empty(),
-        Value::Bytes(bytes) => !bytes.is_empty(),
-        Value::Tuple(items) | Value::FrozenSet(items) | Value::List(items) => !items.is_empty(),
-        Value::Dict(entries) => !entries.is_empty(),
-        Value::Array(array) => !array.is_empty(),
-        _ => true,
     }
 }
 

@@ -1,16 +1,21 @@
 //! What the objects need of whoever drives a session: a connection, or a session whose application does its own I/O.
 
-use super::convert::Conversion;
 use super::promise::Promise;
 use crate::config::Limits;
 use crate::error::{Error, Exception, Result};
 use crate::protocol::{Access, Question, Request, RequestId};
 use crate::sync::Instant;
 use crate::value::{Ask, Home, Local, Proxy, Value};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 pub type Outcome = Result<Value, Exception>;
+
+/// Conversions that nobody waits for. Once nobody holds them any more, they are over.
+pub trait Conversion: Send + Sync {
+    /// The time is up: what has not been answered is an error.
+    fn expire(&self);
+}
 
 /// A peer: it asks our objects, and is asked for its own.
 pub trait Peer: Home {
@@ -67,7 +72,7 @@ pub trait Peer: Home {
     fn resume(self: Arc<Self>, request: Request);
 
     /// Ends a conversion when the time is up, unless it is over.
-    fn watch(&self, conversion: Conversion, timeout: Duration);
+    fn watch(&self, conversion: Weak<dyn Conversion>, timeout: Duration);
 
     /// Something else than a message has kept the promise: those who wait for it look again.
     fn wake_for(&self, promise: &Promise);

@@ -1,38 +1,47 @@
-//! Calls whose arguments are converted first, because the signature says their types. No thread waits for the answers of the
+//! Methods whose arguments are converted first, because the signature says their types. No thread waits for the answers of the
 //! objects that are asked: the call goes on when the last has come.
 
-use super::call::{Answer, Call};
-use super::class::{Member, MemberKind, Object};
-use super::convert::{Converted, Target, convert_here, convert_then};
-use super::job::{Job, take_turn};
+use super::call::Call;
+use super::class::{Member, MemberKind, Method};
+use super::convert::{Converted, convert_here, convert_then};
+use super::job::take_turn;
 use super::peer::Peer;
+use super::resumed;
 use super::signature::{Asked, Signature};
-use crate::error::Exception;
-use crate::protocol::{Op, Request, RequestId, Seq, Threads};
+use super::target::Target;
+use crate::error::{Exception, Result};
 use crate::sync::{Mutex, lock};
-use crate::value::{Local, Reference, Shape, Value};
-use std::sync::{Arc, LazyLock};
+use crate::value::{Reference, Text, Value};
+use std::sync::Arc;
 
 /// So many arguments of one call are asked at most: a peer must not have us send more than that for one message.
 const MOST: usize = 1 << 14;
 
+/// What runs as a method of this signature: it converts the arguments first, if that says their types.
+pub fn method_of_signature(run: Method, signature: Option<&Signature>) -> Method {
+    match signature {
+        Some(signature) if signature.is_typed() => Arc::new(move |call| convert(&run, call)),
+        _ => run,
+    }
+}
+
+impl Member {
+    pub fn method(name: &str, signature: Option<&str>, doc: Option<&str>, run: Method) -> Result<Member> {
+        let signature = signature.map(|text| Signature::parse(text)?.of(name)).transpose()?;
+        let run = method_of_signature(run, signature.as_ref());
+        let kind = MemberKind::Method { run, signature, quick: false };
+        Ok(Member { name: Text::new(name), doc: doc.map(Text::new), kind })
+    }
+}
+
 /// A call, as far as it has come.
 struct Held {
-    job: Job,
-    object: Arc<Object>,
-    member: Arc<Member>,
-    args: Vec<Value>,
+    call: Call,
+    run: Method,
     asked: Vec<Asked>,
 }
 
 impl Held {
-    fn signature(&self) -> Option<&Signature> {
-        match &self.member.kind {
-            MemberKind::Method { signature, .. } => signature.as_ref(),
-            _ => None,
-        }
-    }
-
     fn values(&self) -> Vec<(Value, Target)> {
         self.asked.iter().map(|asked| (asked.object.clone(), asked.target)).collect()
     }
@@ -42,28 +51,30 @@ impl Held {
         match converted {
             Ok(values) => {
                 for (asked, value) in self.asked.drain(..).zip(values) {
-                    asked.put(&mut self.args, value);
+                    asked.put(self.call.args_mut(), value);
                 }
                 Some(self)
             }
             Err((at, error)) => {
-                let exception = match (self.signature(), self.asked.get(at)) {
+                let exception = match (self.call.signature(), self.asked.get(at)) {
                     (Some(signature), Some(asked)) => {
                         signature.refusal(asked.slot, asked.target, asked.object.type_name(), error)
                     }
                     _ => Exception::from(error),
                 };
-                self.job.give(Err(exception));
+                let _ = self.call.raise(exception);
                 None
             }
         }
     }
 
-    fn run(self) {
-        let Held { job: Job { answer, origin }, object, member, args, .. } = self;
-        let MemberKind::Method { run, .. } = &member.kind else { return };
-        let (run, turn) = (run.clone(), object.turn.clone());
-        take_turn(turn, &run, Call::new(answer, origin, object, Some(member), args, Vec::new()));
+    /// Runs on another stack than it came on: an object whose calls never overlap is waited for again.
+    fn go_on(self, refusal: Option<Exception>) {
+        let Held { mut call, run, .. } = self;
+        match refusal {
+            Some(why) => drop(call.raise(why)),
+            None => take_turn(call.object().turn.clone(), &run, call),
+        }
     }
 }
 
@@ -79,21 +90,24 @@ enum Phase {
     Left,
 }
 
-/// Converts the arguments of a call of a method with types, and runs it then.
-#[cold]
-#[inline(never)]
-pub(super) fn invoke(job: Job, object: Arc<Object>, member: Arc<Member>, mut args: Vec<Value>) {
-    let MemberKind::Method { signature: Some(signature), .. } = &member.kind else { return };
+fn convert(run: &Method, mut call: Call) {
+    let mut args = std::mem::take(call.args_mut());
+    let Some(signature) = call.signature() else { return };
     let asked = match signature.fit(&mut args) {
+        Ok(asked) if asked.len() > MOST => {
+            let text = format!("{}() takes at most {MOST} objects to be converted", signature.name());
+            return drop(call.raise(Exception::builtin("TypeError", text)));
+        }
         Ok(asked) => asked,
-        Err(exception) => return job.give(Err(exception)),
+        Err(exception) => return drop(call.raise(exception)),
     };
-    if asked.len() > MOST {
-        return job.fail("TypeError", format!("{}() takes at most {MOST} objects to be converted", signature.name()));
+    *call.args_mut() = args;
+    if asked.is_empty() {
+        return run(call);
     }
-    let peer = job.origin();
+    let peer = call.peer().cloned();
     let (later, here): (Vec<_>, Vec<_>) = asked.into_iter().partition(|asked| is_read(&asked.object, peer.as_ref()));
-    let mut held = Held { job, object, member, args, asked: here };
+    let mut held = Held { call, run: run.clone(), asked: here };
     if !held.asked.is_empty() {
         let converted = convert_here(held.values());
         match held.fill(converted) {
@@ -104,7 +118,7 @@ pub(super) fn invoke(job: Job, object: Arc<Object>, member: Arc<Member>, mut arg
     held.asked = later;
     match peer {
         Some(peer) if !held.asked.is_empty() => ask_first(held, &peer),
-        _ => held.run(),
+        _ => run(held.call),
     }
 }
 
@@ -133,7 +147,8 @@ fn ask_first(held: Held, peer: &Arc<dyn Peer>) {
             Phase::Waiting(held) => {
                 drop(phase);
                 if let Some(held) = held.fill(converted) {
-                    caller.resume(request_of(held));
+                    let (threads, due) = (held.call.threads(), held.call.due());
+                    caller.resume(resumed::request(threads, due, move |refusal| held.go_on(refusal)));
                 }
             }
             Phase::Answered(..) | Phase::Left => {}
@@ -150,60 +165,10 @@ fn ask_first(held: Held, peer: &Arc<dyn Peer>) {
         }
         Phase::Answered(held, converted) => {
             drop(place);
-            held.fill(converted).into_iter().for_each(Held::run);
+            if let Some(held) = held.fill(converted) {
+                (held.run)(held.call);
+            }
         }
         Phase::Waiting(_) | Phase::Left => {}
-    }
-}
-
-/// A call with converted arguments, in the form in which requests are handed from thread to thread.
-struct Resumed(Mutex<Option<Held>>);
-
-static SHAPE: LazyLock<Arc<Shape>> = LazyLock::new(Arc::default);
-
-impl Local for Resumed {
-    fn shape(&self) -> &Arc<Shape> {
-        &SHAPE
-    }
-
-    /// No peer ever gets to know it.
-    fn id(&self) -> u64 {
-        0
-    }
-}
-
-/// The call answers by itself: of the request's number only the threads and the deadline count.
-fn request_of(held: Held) -> Request {
-    let threads = match &held.job.answer {
-        Answer::Peer { id, .. } => id.threads(),
-        Answer::Then { .. } => Threads::default(),
-    };
-    let mut id = RequestId::new(Seq::Int(-1), threads);
-    let due = held.job.answer.due();
-    if due.is_set() {
-        id.set_due(due);
-    }
-    let target = Arc::new(Resumed(Mutex::new(Some(held))));
-    Request { id, target, op: Op::Call { args: Vec::new(), keywords: Vec::new() } }
-}
-
-/// Runs a call with converted arguments; false: it is something else.
-pub(super) fn run_resumed(target: &dyn Local) -> bool {
-    let Some(resumed) = target.as_any().downcast_ref::<Resumed>() else { return false };
-    let held = lock(&resumed.0).take();
-    held.into_iter().for_each(Held::run);
-    true
-}
-
-/// Is it a call with converted arguments? It is then refused with `refuse`, without a lock.
-pub(crate) fn is_resumed(request: &Request) -> bool {
-    request.target.as_any().is::<Resumed>()
-}
-
-pub(crate) fn refuse(request: &Request, why: &Exception) {
-    if let Some(resumed) = request.target.as_any().downcast_ref::<Resumed>() {
-        if let Some(held) = lock(&resumed.0).take() {
-            held.job.give(Err(why.clone()));
-        }
     }
 }

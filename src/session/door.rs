@@ -128,7 +128,7 @@ impl Peer for Door {
     }
 
     /// The requests have deadlines, on the application's clock.
-    fn watch(&self, _conversion: Conversion, _timeout: Duration) {}
+    fn watch(&self, _conversion: Weak<dyn Conversion>, _timeout: Duration) {}
 
     fn wake_for(&self, _promise: &Promise) {}
 }

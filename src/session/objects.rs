@@ -4,7 +4,7 @@ use super::{Event, NOT_SENT};
 use crate::error::{Error, Exception, Result};
 use crate::ids::Id;
 use crate::objects::{
-    Answer, Call, Class, Forward, Function, Known, Member, MemberKind, Method, Object, Signature, may_ask,
+    Answer, Call, Class, Forward, Function, Known, Member, MemberKind, Method, Object, Signature, may_ask, method_of_signature,
 };
 use crate::protocol::Handler;
 use crate::sync::atomic::{AtomicBool, Ordering};
@@ -228,7 +228,10 @@ pub enum Access {
 pub fn member(name: &str, doc: Option<&str>, id: u64, access: Access) -> Member {
     let by = |asks| ask(asks, Some(id));
     let kind = match access {
-        Access::Method { signature } => MemberKind::Method { run: by(Asks::Call), signature, quick: false },
+        Access::Method { signature } => {
+            let run = method_of_signature(by(Asks::Call), signature.as_ref());
+            MemberKind::Method { run, signature, quick: false }
+        }
         Access::Property { get, set, del } => MemberKind::Property {
             get: get.then(|| by(Asks::Get)),
             set: set.then(|| by(Asks::Set)),
@@ -284,7 +287,8 @@ pub fn function(queue: &Arc<Queue>, token: u64, member: Member) -> Result<Arc<Fu
 
 /// The member of a function.
 pub fn callable(name: &str, signature: Option<Signature>, doc: Option<&str>) -> Member {
-    let kind = MemberKind::Method { run: ask(Asks::Call, None), signature, quick: false };
+    let run = method_of_signature(ask(Asks::Call, None), signature.as_ref());
+    let kind = MemberKind::Method { run, signature, quick: false };
     Member { name: Text::new(name), doc: doc.map(Text::new), kind }
 }
 

@@ -11,7 +11,7 @@ use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
 use crate::ffi::service::call::{lend_call, method_of};
 use crate::objects::{
     Call, Class, ClassObject, Definition, Dynamic, Function, Has, Member, MemberKind, Method, Object, Service,
-    Signature,
+    Signature, method_of_signature,
 };
 use crate::value::{Reference, Text};
 use std::ffi::{c_char, c_void};
@@ -234,6 +234,7 @@ unsafe fn method_member(entry: &rpyc_method) -> Result<Member> {
             None => None,
         };
         let doc = optional(entry.doc, "method.doc")?.map(Text::new);
+        let run = method_of_signature(run, signature.as_ref());
         let quick = entry.flags & RPYC_METHOD_QUICK != 0;
         Ok(Member { name: Text::new(text), doc, kind: MemberKind::Method { run, signature, quick } })
     }

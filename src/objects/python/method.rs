@@ -2,9 +2,10 @@
 
 use super::super::call::Call;
 use super::super::class::{Class, Definition, Member, MemberKind, Method, Object};
-use super::super::convert::{Target, convert_here};
+use super::super::convert::convert_here;
 use super::super::job::downcast;
 use super::super::peer::Outcome;
+use super::super::target::Target;
 use super::compare::counted;
 use crate::error::{Error, Exception};
 use crate::value::{CompareOp, Reference, Text, Value};

@@ -2,7 +2,7 @@
 
 use super::Signature;
 use crate::error::{Error, Exception};
-use crate::objects::convert::Target;
+use crate::objects::target::Target;
 use crate::value::Value;
 
 /// What the annotation of a parameter says.

@@ -270,7 +270,7 @@ compare(lambda root: root.give("lists by value"), [text for text in LISTS_BY_VAL
 compare(lambda root: root.give("dict by value"), [text for text in DICT_BY_VALUE if text])
 compare(lambda root: root.give("list", 5), [text for text in LIST if text], "x")
 # In 5.3.1 the types of netrefs have other names.
-named = rpyc.version.version[0] >= 6
+named = int(rpyc.version.version[0]) >= 6
 compare(lambda root: root.give("list", 5), [text for text in INDEXES if text], "x", named)
 compare(lambda root: root.give("list by value", 5), ["x[index(1)]", "x[real()]", "x * index(2)", "x.index(1, index(0))"], None, named)
 compare(lambda root: root.give("dict"), [text for text in DICT if text], "x")

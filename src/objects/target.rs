@@ -1,0 +1,90 @@
+//! What values are converted to, and the conversion of data, for which nobody is asked.
+
+use crate::error::{Error, Result};
+use crate::value::Value;
+
+/// What a value is converted to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    Bool,
+    Int,
+    Float,
+    Str,
+    Bytes,
+}
+
+impl Target {
+    pub fn name(self) -> &'static str {
+        match self {
+            Target::Bool => "bool",
+            Target::Int => "int",
+            Target::Float => "float",
+            Target::Str => "str",
+            Target::Bytes => "bytes",
+        }
+    }
+
+    /// The methods that give it, in CPython's order.
+    pub(super) fn methods(self) -> &'static [&'static str] {
+        match self {
+            Target::Bool => &["__bool__", "__len__"],
+            Target::Int => &["__index__"],
+            Target::Float => &["__float__", "__index__"],
+            Target::Str | Target::Bytes => &[],
+        }
+    }
+
+    /// Is there nothing to convert?
+    pub fn is(self, value: &Value) -> bool {
+        matches!(
+            (self, value),
+            (Target::Bool, Value::Bool(_))
+                | (Target::Int, Value::Int(_) | Value::BigInt(_))
+                | (Target::Float, Value::Float(_))
+                | (Target::Str, Value::Str(_))
+                | (Target::Bytes, Value::Bytes(_))
+        )
+    }
+
+    /// Converts what nobody has to be asked for.
+    pub(super) fn of_data(self, value: Value) -> Result<Value> {
+        match (self, value) {
+            (target, value) if target.is(&value) => Ok(value),
+            (Target::Bool, value) => Ok(Value::Bool(is_truthy(&value))),
+            (Target::Int, Value::Bool(truth)) => Ok(Value::Int(truth.into())),
+            (Target::Float, value @ (Value::Bool(_) | Value::Int(_) | Value::BigInt(_))) => match value.to_f64() {
+                Some(number) if number.is_finite() => Ok(Value::Float(number)),
+                _ => Err(Error::Range("the int is too large for a float".into())),
+            },
+            (target, value) => Err(target.refusal(value.type_name())),
+        }
+    }
+
+    pub(super) fn refusal(self, type_name: &str) -> Error {
+        let why = match self {
+            Target::Bool => "",
+            Target::Int => ": it has no __index__",
+            Target::Float => ": it has neither __float__ nor __index__",
+            Target::Str => ": it is no subclass of str, or its slices are none",
+            Target::Bytes => ": it is no subclass of bytes, or its slices are none",
+        };
+        Error::Type(format!("expected {}, got {type_name}{why}", self.name()))
+    }
+}
+
+/// Python's truth of a plain value; references are true.
+pub fn is_truthy(value: &Value) -> bool {
+    match value {
+        Value::None => false,
+        Value::Bool(b) => *b,
+        Value::Int(n) => *n != 0,
+        Value::Float(x) => *x != 0.0,
+        Value::Complex(re, im) => *re != 0.0 || *im != 0.0,
+        Value::Str(text) => !text.as_bytes().is_empty(),
+        Value::Bytes(bytes) => !bytes.is_empty(),
+        Value::Tuple(items) | Value::FrozenSet(items) | Value::List(items) => !items.is_empty(),
+        Value::Dict(entries) => !entries.is_empty(),
+        Value::Array(array) => !array.is_empty(),
+        _ => true,
+    }
+}
