@@ -14,8 +14,8 @@ use crate::config::{Config, Dialect};
 use crate::error::{Error, Result};
 use crate::fork;
 use crate::objects::{
-    Answer, Bridge, Call, DataWrap, Forward, Function, HostWrap, Object, Outcome, Peer, Target, convert_then, deadline, forward,
-    perform_apart,
+    Answer, Bridge, Call, DataWrap, Forward, Function, HostWrap, Object, Outcome, Peer, Target, convert_then, deadline,
+    forward, perform_apart,
 };
 use crate::protocol::{
     self, Access as Accessed, Body, Handler, OUTPUT_HIGH_WATER, Op, Protocol, Question, Request, RequestId, Wrap,

@@ -4,7 +4,8 @@ use super::{Event, NOT_SENT};
 use crate::error::{Error, Exception, Result};
 use crate::ids::Id;
 use crate::objects::{
-    Answer, Call, Class, Forward, Function, Known, Member, MemberKind, Method, Object, Signature, may_ask, method_of_signature,
+    Answer, Call, Class, Forward, Function, Known, Member, MemberKind, Method, Object, Signature, may_ask,
+    method_of_signature,
 };
 use crate::protocol::Handler;
 use crate::sync::atomic::{AtomicBool, Ordering};
