@@ -168,7 +168,7 @@ impl Shared {
         }
         let mut most = ride.or_else(|| interruptible.then_some(TICK));
         if !inner.reader.conversions.is_empty() {
-            most = Some(inner.reader.next_expiry().min(most.unwrap_or(TICK)));
+            most = inner.reader.next_expiry().map(|left| left.min(most.unwrap_or(TICK))).or(most);
         }
         let mut incoming = inner.protocol.take_incoming();
         inner.reader.reading = true;

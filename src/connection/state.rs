@@ -179,12 +179,12 @@ impl Reader {
         self.bound.remove(at)
     }
 
-    /// When the time of the first conversion is up, counted from now.
+    /// When the time of the first conversion is up, counted from now. Those that are over are forgotten.
     #[cold]
-    pub(super) fn next_expiry(&self) -> Duration {
-        let now = Instant::now();
-        let left = self.conversions.iter().map(|(until, _)| until.saturating_duration_since(now));
-        left.min().unwrap_or(Duration::MAX)
+    pub(super) fn next_expiry(&mut self) -> Option<Duration> {
+        self.conversions.retain(|(_, conversion)| conversion.strong_count() > 0);
+        let first = self.conversions.iter().map(|(until, _)| *until).min()?;
+        Some(first.saturating_duration_since(Instant::now()))
     }
 
     /// A thread begins to serve until the end.
