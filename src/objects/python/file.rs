@@ -5,7 +5,9 @@ use super::super::class::{Class, Member, Object};
 use super::super::peer::Outcome;
 use super::growth::memory_error;
 use super::stream::{Layer, Stream};
-use super::{Takes, arg, as_index, class, every, indexed, method, object, property, this, type_error, type_name, value_error};
+use super::{
+    Takes, arg, as_index, class, every, indexed, method, object, property, this, type_error, type_name, value_error,
+};
 use crate::error::Exception;
 use crate::sync::{Mutex, lock};
 use crate::value::{Text, Value};

@@ -8,8 +8,8 @@ use super::super::peer::outcome;
 use super::release::{Held, let_go};
 use super::slice::{pick, plain_parts, span};
 use super::{
-    Takes, arg, as_index, class, comparison, every, growth, indexed, is_wanted, iterate_or, list_items, method, object, ordered,
-    repr_once, reprs, sequences_equal, sequences_ordered, this, type_error, type_name, value_error,
+    Takes, arg, as_index, class, comparison, every, growth, indexed, is_wanted, iterate_or, list_items, method, object,
+    ordered, repr_once, reprs, sequences_equal, sequences_ordered, this, type_error, type_name, value_error,
 };
 use crate::error::Exception;
 use crate::sync::{Mutex, lock};
