@@ -11,7 +11,8 @@
  * thread: _clone gives one more handle, _free gives one back. The unique ones (rpyc_config, rpyc_error, rpyc_transport, rpyc_iterator, rpyc_redirection, rpyc_decoder and a
  * deferred rpyc_call) belong to one thread at a time. _free of NULL does nothing; _free never waits and never fails, and
  * may be called inside a callback. const on a handle means that the function reads what is stored locally: it changes
- * nothing, sends nothing, and does not wait for the peer.
+ * nothing, sends nothing, and does not wait for the peer. Values never change and are always const; rpyc_value_convert() and
+ * rpyc_value_convert_all() ask the objects in them.
  *
  * Ownership has four words. Borrowed: valid for the span that is stated, never freed. Owned: yours, freed once with the
  * function of its type. Consumed: the library takes it when the function is entered, on success and on every failure.

@@ -79,6 +79,14 @@ impl Patience {
             Patience::Limit(limit) => limit,
         }
     }
+
+    /// No longer than this thread's application has said, as with other synchronous requests.
+    fn here(self) -> Patience {
+        match (self, time_limit::here().and_then(|within| within.left())) {
+            (Patience::Limit(limit), Some(left)) => Patience::Limit(Some(limit.map_or(left, |limit| limit.min(left)))),
+            (patience, _) => patience,
+        }
+    }
 }
 
 /// The connection of a value that is a peer's object.
@@ -98,6 +106,7 @@ fn is_same(a: &Option<Arc<Shared>>, b: &Option<Arc<Shared>>) -> bool {
 
 /// Converts values, for which their objects are asked in bursts, and waits for the answers.
 pub fn convert(values: Vec<(Value, Target)>, patience: Patience) -> Converted {
+    let patience = patience.here();
     let (mut converted, mut group) = (Vec::with_capacity(values.len()), Vec::new());
     let mut connection = None;
     let mut values = values.into_iter().enumerate().peekable();

@@ -1,6 +1,7 @@
 """Numbers, strings and bytes of objects, as CPython's own functions take them: what Python programs really send."""
 import os
 
+import go
 import memory
 from behaviour import CLIENTS
 from parameters import all_passed
@@ -26,6 +27,34 @@ def converted(version, what, before=lambda case: ()):
 for version in VERSIONS:
     for what in ("plain", "numpy"):
         test("conversion.c-client.%s.%s" % (what, version))(converted(version, what))
+
+
+def of_binding(case, language):
+    return go.program(case, "numbers") if language == "go" else case.program("cpp/numbers")
+
+
+def client_of(language, version):
+    """What a client of a binding makes of such objects."""
+    def function(case):
+        address = stock_server(case, version, "numpy")
+        all_passed(case, case.run([of_binding(case, language), "call", address]))
+    return function
+
+
+def service_of(language, version):
+    """What a service of a binding takes of a stock client."""
+    def function(case):
+        case.need("numpy")
+        server = case.start([of_binding(case, language), "serve"])
+        address = server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
+        all_passed(case, case.run([case.python(version), os.path.join(CLIENTS, "numbers_client.py"), address, "numpy"]))
+    return function
+
+
+for language in ("cpp",):
+    for version in VERSIONS:
+        test("conversion.%s-client.%s" % (language, version))(client_of(language, version))
+        test("conversion.%s-service.%s" % (language, version))(service_of(language, version))
 
 
 @test("valgrind.conversion.c-client", memory.SECONDS)

@@ -221,12 +221,12 @@ OF_REQUESTS = {"RPYC_ERR_REMOTE", "RPYC_ERR_TIMEOUT", "RPYC_ERR_BACKPRESSURE"}
 
 
 def wrongly_const(text):
-    """Functions that ask the peer, or wait, through a handle that is const: lines to read."""
+    """Functions that ask the peer, or wait, through a handle that is const: lines to read. Values are always const."""
     said = documented(text)
     wrong = []
     for name, (declaration, _) in functions(text).items():
         receiver = re.search(r"\(const (rpyc_\w+) \*(\w+)[,)]", declaration)
-        if receiver and receiver.group(1) != "rpyc_config" and said.get(name, set()) & OF_REQUESTS:
+        if receiver and receiver.group(1) not in ("rpyc_config", "rpyc_value") and said.get(name, set()) & OF_REQUESTS:
             wrong.append("%s: %s is const" % (name, receiver.group(2)))
     return wrong
 

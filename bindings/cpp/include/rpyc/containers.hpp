@@ -30,7 +30,7 @@ std::vector<Value> values_of(const Range &range) {
 template <class T, class Take>
 void each_item(View value, const std::string &wanted, Take take) {
     std::size_t index = 0;
-    const auto convert = [&](View item) {
+    auto convert = [&](View item) {
         try {
             take(item.as<T>());
         } catch (const ConversionError &error) {
@@ -38,12 +38,13 @@ void each_item(View value, const std::string &wanted, Take take) {
         }
         index++;
     };
+    InBursts<T, decltype(convert)> items(convert);
     switch (value.kind()) {
     case Kind::tuple:
     case Kind::list:
     case Kind::frozenset:
         for (std::size_t i = 0; i < value.size(); i++)
-            convert(value.part(rpyc_value_item(value.raw(), i)));
+            items.add(value.part(rpyc_value_item(value.raw(), i)));
         break;
     case Kind::array: each_number(value, convert); break;
     case Kind::object:
@@ -52,10 +53,11 @@ void each_item(View value, const std::string &wanted, Take take) {
             return each_item<T>(copy, wanted, take);
         }
         for (const Value &item : value.object())
-            convert(item);
+            items.add(item);
         break;
     default: throw ConversionError::wrong_type(wanted, value);
     }
+    items.finish();
 }
 
 template <class Container>
@@ -131,16 +133,36 @@ struct ConvertMap {
     static Container from(View value) {
         check_items<K, T>();
         Container items;
-        each_pair(value, name(), [&](View key, View item) {
+        const auto put = [&](View key, View item) {
             try {
                 items.insert_or_assign(key.as<K>(), item.as<T>());
             } catch (const ConversionError &error) {
                 throw error.within("item " + key.repr() + " of ");
             }
+        };
+        // Those that are to be asked, together, and what comes behind them.
+        std::vector<Value> keys, values;
+        each_pair(value, name(), [&](View key, View item) {
+            if (keys.empty() && !(asked<K> && key.is_object()) && !(asked<T> && item.is_object()))
+                return put(key, item);
+            keys.push_back(Value::share(key));
+            values.push_back(Value::share(item));
         });
+        if (keys.empty())
+            return items;
+        const auto place = [&](std::size_t at) { return "item " + keys[at].repr() + " of "; };
+        const rpyc_value_kind_id kinds[] = {plain_kind<K>::value, plain_kind<T>::value};
+        plain_all(keys, &kinds[0], 0, [](std::size_t) { return Convert<K>::name(); }, place);
+        plain_all(values, &kinds[1], 0, [](std::size_t) { return Convert<T>::name(); }, place);
+        for (std::size_t i = 0; i < keys.size(); i++)
+            put(keys[i], values[i]);
         return items;
     }
     static std::string name() { return "dict of " + Convert<K>::name() + " to " + Convert<T>::name(); }
+
+private:
+    template <class One>
+    static constexpr bool asked = plain_kind<One>::value != RPYC_VALUE_NONE;
 };
 
 /** A tuple's items in order; of another sequence as many as there are places. */
@@ -156,7 +178,19 @@ Tuple tuple_from(View value, const std::string &wanted, std::index_sequence<I...
     if (count != sizeof...(I))
         throw ConversionError(RPYC_ERR_TYPE, "", "value",
                               "must have " + std::to_string(sizeof...(I)) + " items, not " + std::to_string(count));
-    const auto item = [&](std::size_t i) { return value.is_object() ? View(fetched[i]) : value.part(rpyc_value_item(value.raw(), i)); };
+    // Those of its items that are objects are asked together.
+    const rpyc_value_kind_id kinds[] = {plain_kind<std::tuple_element_t<I, Tuple>>::value..., RPYC_VALUE_NONE};
+    const auto part = [&](std::size_t i) { return value.part(rpyc_value_item(value.raw(), i)); };
+    std::size_t objects = 0;
+    for (std::size_t i = 0; i < count; i++)
+        objects += kinds[i] != RPYC_VALUE_NONE && (value.is_object() ? View(fetched[i]) : part(i)).is_object();
+    for (std::size_t i = fetched.size(); objects > 0 && i < count; i++)
+        fetched.push_back(Value::share(part(i)));
+    if (objects > 0)
+        plain_all(fetched, kinds, 1,
+                  [](std::size_t i) { return std::vector<std::string>{Convert<std::tuple_element_t<I, Tuple>>::name()..., ""}[i]; },
+                  [](std::size_t i) { return "item " + std::to_string(i) + " of "; });
+    const auto item = [&](std::size_t i) { return fetched.empty() ? part(i) : View(fetched[i]); };
     const auto convert = [&](std::size_t i, auto *type) {
         try {
             return item(i).template as<std::remove_pointer_t<decltype(type)>>();

@@ -2,7 +2,7 @@
 #ifndef RPYC_CONVERT_HPP
 #define RPYC_CONVERT_HPP
 
-#include "object.hpp"
+#include "plain.hpp"
 
 #include <chrono>
 #include <cmath>
@@ -51,24 +51,17 @@ struct Convert<bool> {
     static Value to(bool value) noexcept { return Value::adopt(rpyc_value_new_bool(value)); }
     static bool from(View value) {
         bool out = false;
-        if (rpyc_value_get_bool(value.raw(), &out, nullptr) != RPYC_OK)
+        if (rpyc_value_get_bool(value.raw(), &out, nullptr) == RPYC_OK)
+            return out;
+        if (!value.is_object())
             throw ConversionError::wrong_type("bool", value);
-        return out;
+        const Value plain = detail::plain(value, RPYC_VALUE_BOOL, name());
+        return from(plain);
     }
     static std::string name() { return "bool"; }
 };
 
 namespace detail {
-
-template <class T>
-constexpr bool is_character = std::is_same_v<T, char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char16_t> ||
-#ifdef __cpp_char8_t
-                              std::is_same_v<T, char8_t> ||
-#endif
-                              std::is_same_v<T, char32_t>;
-
-template <class T>
-constexpr bool is_integer = std::is_integral_v<T> && !std::is_same_v<T, bool> && !is_character<T>;
 
 template <class T>
 std::string integer_name() {
@@ -95,9 +88,12 @@ struct Convert<T, std::enable_if_t<detail::is_integer<T>>> {
             status = rpyc_value_get_uint(value.raw(), &out, nullptr);
         if (status == RPYC_ERR_RANGE || (status == RPYC_OK && (out < std::numeric_limits<T>::min() || out > std::numeric_limits<T>::max())))
             throw ConversionError::out_of_range(detail::integer_name<T>());
-        if (status != RPYC_OK)
+        if (status == RPYC_OK)
+            return static_cast<T>(out);
+        if (!value.is_object())
             throw ConversionError::wrong_type("int", value);
-        return static_cast<T>(out);
+        const Value plain = detail::plain(value, RPYC_VALUE_INT, name());
+        return from(plain);
     }
     static std::string name() { return "int"; }
 };
@@ -111,6 +107,10 @@ struct Convert<T, std::enable_if_t<std::is_floating_point_v<T>>> {
         const rpyc_status status = rpyc_value_get_float(value.raw(), &out, nullptr);
         if (status == RPYC_ERR_RANGE)
             throw ConversionError::out_of_range("double");
+        if (status != RPYC_OK && value.is_object()) {
+            const Value plain = detail::plain(value, RPYC_VALUE_FLOAT, name());
+            return from(plain);
+        }
         if (status != RPYC_OK)
             throw ConversionError::wrong_type("float", value);
         if constexpr (sizeof(T) < sizeof(double))
@@ -173,7 +173,11 @@ struct Convert<std::string_view> {
 };
 
 inline Value Convert<std::string>::to(const std::string &text) { return Convert<std::string_view>::to(text); }
-inline std::string Convert<std::string>::from(View value) { return std::string(Convert<std::string_view>::from(value)); }
+inline std::string Convert<std::string>::from(View value) {
+    if (!value.is_object())
+        return std::string(Convert<std::string_view>::from(value));
+    return std::string(detail::plain(value, RPYC_VALUE_STR, name()).text());
+}
 
 template <>
 struct Convert<detail::Text> {
@@ -185,7 +189,7 @@ template <>
 struct Convert<char> {
     static Value to(char letter) { return Convert<std::string_view>::to({&letter, 1}); }
     static char from(View value) {
-        const std::string_view text = Convert<std::string_view>::from(value);
+        const std::string text = Convert<std::string>::from(value);
         if (text.size() != 1)
             throw ConversionError(RPYC_ERR_TYPE, "", "value", "must be one character of ASCII");
         return text[0];
@@ -295,6 +299,10 @@ struct ConvertBytes {
             const Value copy = whole_array(value);
             return from(copy);
         }
+        if (value.is_object()) {
+            const Value plain = detail::plain(value, RPYC_VALUE_BYTES, name());
+            return from(plain);
+        }
         const bytes_view data = bytes_of(value);
         using Byte = typename Container::value_type;
         const Byte *begin = reinterpret_cast<const Byte *>(data.data);
@@ -335,6 +343,19 @@ struct Convert<std::optional<T>> {
     static std::string name() { return Convert<T>::name() + " or None"; }
 };
 
+namespace detail {
+
+/** Does it take any object as it is? */
+template <class T>
+constexpr bool takes_objects = std::is_same_v<T, Object> || std::is_same_v<T, Value> || std::is_same_v<T, View> || is_std_function<T>::value;
+
+/** Is an object asked for it after the other types were tried? */
+template <class T, bool other_takes_objects>
+constexpr bool asks = plain_kind<T>::value == RPYC_VALUE_BOOL ||
+                      (other_takes_objects && (plain_kind<T>::value != RPYC_VALUE_NONE || std::is_base_of_v<ConvertBytes<T>, Convert<T>>));
+
+}  // namespace detail
+
 /** The first type that fits, in the order of the variant. */
 template <class... T>
 struct Convert<std::variant<T...>> {
@@ -343,7 +364,12 @@ struct Convert<std::variant<T...>> {
     }
     static std::variant<T...> from(View value) {
         std::optional<std::variant<T...>> out;
-        (void)(attempt<T>(value, out) || ...);
+        // An object is taken as it is before it is asked for a number or the like; all objects are a bool.
+        constexpr bool takes_objects = (detail::takes_objects<T> || ...);
+        if (!value.is_object())
+            (void)(attempt<T>(value, out) || ...);
+        else if (!((!detail::asks<T, takes_objects> && attempt<T>(value, out)) || ...))
+            (void)((detail::asks<T, takes_objects> && attempt<T>(value, out)) || ...);
         if (!out)
             throw ConversionError::wrong_type(name(), value);
         return *std::move(out);

@@ -1,0 +1,165 @@
+/** Plain values of objects that stand for them: numpy.float64, members of an IntEnum, Decimal, subclasses of str. */
+#ifndef RPYC_PLAIN_HPP
+#define RPYC_PLAIN_HPP
+
+#include "object.hpp"
+
+#include <chrono>
+#include <cstdlib>
+#include <optional>
+
+namespace rpyc {
+
+namespace detail {
+
+template <class T>
+constexpr bool is_character = std::is_same_v<T, char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char16_t> ||
+#ifdef __cpp_char8_t
+                              std::is_same_v<T, char8_t> ||
+#endif
+                              std::is_same_v<T, char32_t>;
+
+template <class T>
+constexpr bool is_integer = std::is_integral_v<T> && !std::is_same_v<T, bool> && !is_character<T>;
+
+/** What an object is asked for where it is to become a T; RPYC_VALUE_NONE: nothing, a T is made of the object itself. */
+template <class T, class = void>
+struct plain_kind : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_NONE> {};
+template <>
+struct plain_kind<bool> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_BOOL> {};
+template <>
+struct plain_kind<char> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_STR> {};
+template <>
+struct plain_kind<std::string> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_STR> {};
+template <class T>
+struct plain_kind<T, std::enable_if_t<is_integer<T>>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_INT> {};
+template <class T>
+struct plain_kind<T, std::enable_if_t<std::is_floating_point_v<T>>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_FLOAT> {};
+template <class Rep, class Period>
+struct plain_kind<std::chrono::duration<Rep, Period>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_FLOAT> {};
+template <class T>
+struct plain_kind<std::optional<T>> : plain_kind<T> {};
+
+/** Milliseconds for which an object's connection waits for answers; -1: without limit. */
+inline std::int64_t patience(View value) {
+    rpyc_object *object = nullptr;
+    rpyc_connection *connection = nullptr;
+    rpyc_value *text = nullptr;
+    double seconds = -1;
+    const char *data = nullptr;
+    std::size_t length = 0;
+    if (rpyc_value_get_object(value.raw(), &object, nullptr) == RPYC_OK &&
+        rpyc_object_connection(object, &connection, nullptr) == RPYC_OK &&
+        rpyc_connection_get_option(connection, "sync_request_timeout", &text, nullptr) == RPYC_OK &&
+        rpyc_value_get_str(text, &data, &length, nullptr) == RPYC_OK && length > 0 && data[0] != 'n')
+        seconds = std::strtod(std::string(data, length).c_str(), nullptr);
+    rpyc_value_free(text);
+    rpyc_connection_free(connection);
+    rpyc_object_free(object);
+    return milliseconds(std::chrono::duration<double>(seconds));
+}
+
+[[noreturn]] inline void not_plain(rpyc_status status, rpyc_error *error, const std::string &wanted, View value) {
+    if (status != RPYC_ERR_TYPE && status != RPYC_ERR_RANGE)
+        throw_error(status, error);
+    rpyc_error_free(error);
+    if (status == RPYC_ERR_RANGE)
+        throw ConversionError::out_of_range("double");
+    throw ConversionError::wrong_type(wanted, value);
+}
+
+/** Asks an object. */
+inline Value plain(View value, rpyc_value_kind_id kind, const std::string &wanted) {
+    rpyc_value *out = nullptr;
+    rpyc_error *error = nullptr;
+    const rpyc_status status = rpyc_value_convert(value.raw(), kind, patience(value), &out, &error);
+    if (status != RPYC_OK)
+        not_plain(status, error, wanted, value);
+    return Value::adopt(out);
+}
+
+/**
+ * Asks all objects among some values in one burst, and puts what they stand for in their places. kinds[i * step] is what values[i] is asked
+ * for; wanted(i) and place(i) name the type and the place of one that stands for nothing of the kind.
+ */
+template <class Wanted, class Place>
+void plain_all(std::vector<Value> &values, const rpyc_value_kind_id *kinds, std::size_t step, Wanted wanted, Place place) {
+    std::vector<const rpyc_value *> objects;
+    std::vector<rpyc_value_kind_id> asked;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < values.size(); i++) {
+        if (kinds[i * step] == RPYC_VALUE_NONE || !values[i].is_object())
+            continue;
+        objects.push_back(values[i].raw());
+        asked.push_back(kinds[i * step]);
+        places.push_back(i);
+    }
+    if (objects.empty())
+        return;
+    std::vector<rpyc_value *> out(objects.size());
+    std::size_t failed = 0;
+    rpyc_error *error = nullptr;
+    const rpyc_status status = rpyc_value_convert_all(objects.data(), asked.data(), objects.size(), patience(View(objects[0])), out.data(), &failed, &error);
+    if (status != RPYC_OK) {
+        if (failed == objects.size())
+            throw_error(status, error);
+        const std::size_t at = places[failed];
+        try {
+            not_plain(status, error, wanted(at), values[at]);
+        } catch (const ConversionError &problem) {
+            throw problem.within(place(at));
+        }
+    }
+    for (std::size_t i = 0; i < out.size(); i++)
+        values[places[i]] = Value::adopt(out[i]);
+}
+
+/**
+ * Gives items to `take`, in order. Those that are objects and are to become a number, a string or bytes wait, and are asked
+ * together; what comes behind them waits as well.
+ */
+template <class T, class Take>
+class InBursts {
+public:
+    explicit InBursts(Take &take) : take_(take) {}
+
+    void add(View item) {
+        if constexpr (plain_kind<T>::value == RPYC_VALUE_NONE) {
+            take_(item);
+        } else {
+            if (waiting_.empty() && !item.is_object()) {
+                take_(item);
+                done_++;
+                return;
+            }
+            waiting_.push_back(Value::share(item));
+            if (waiting_.size() == most)
+                finish();
+        }
+    }
+
+    /** Gives those that wait. */
+    void finish() {
+        if (waiting_.empty())
+            return;
+        const rpyc_value_kind_id kind = plain_kind<T>::value;
+        plain_all(waiting_, &kind, 0, [](std::size_t) { return Convert<T>::name(); },
+                  [this](std::size_t at) { return "item " + std::to_string(done_ + at) + " of "; });
+        for (const Value &item : waiting_)
+            take_(item);
+        done_ += waiting_.size();
+        waiting_.clear();
+    }
+
+private:
+    static constexpr std::size_t most = 4096;
+    Take &take_;
+    std::vector<Value> waiting_{};
+    std::size_t done_ = 0;
+};
+
+}  // namespace detail
+
+}  // namespace rpyc
+
+#endif
