@@ -150,6 +150,16 @@ func (o *Object) byBytes(ctx context.Context) (any, []int, error) {
 
 // askAll asks everything before it waits for an answer. A refusal of the peer is none of an error.
 func (c *conn) askAll(ctx context.Context, questions []question) (answers []any, refused bool, err error) {
+	answers, refusals, err := c.askEach(ctx, questions)
+	for _, refusal := range refusals {
+		_, remote := refusal.(*RemoteError)
+		refused = refused || remote
+	}
+	return answers, refused, err
+}
+
+// askEach is askAll where each question may be refused by itself.
+func (c *conn) askEach(ctx context.Context, questions []question) (answers []any, refusals []error, err error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
 	sent := make([]asked, 0, len(questions))
@@ -162,14 +172,12 @@ func (c *conn) askAll(ctx context.Context, questions []question) (answers []any,
 	}
 	for _, a := range sent {
 		answer, failed := c.wait(ctx, a)
-		if _, remote := failed.(*RemoteError); remote {
-			refused = true
-		} else if err == nil {
+		if _, remote := failed.(*RemoteError); !remote && failed != nil && err == nil {
 			err = failed
 		}
-		answers = append(answers, answer)
+		answers, refusals = append(answers, answer), append(refusals, failed)
 	}
-	return answers, refused, err
+	return answers, refusals, err
 }
 
 // plainNumbers makes Python's numbers of those of numpy, all of them in one burst.

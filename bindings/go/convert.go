@@ -47,6 +47,13 @@ func convert(ctx context.Context, value any, t reflect.Type) (reflect.Value, err
 		}
 		return reflect.ValueOf(value), nil
 	}
+	if object, ok := value.(*Object); ok {
+		plain, err := plainItems(ctx, []any{object}, t)
+		if err != nil {
+			return reflect.Value{}, err
+		}
+		value = plain[0]
+	}
 	if value != nil && t != durationType {
 		if v := reflect.ValueOf(value); v.Type() == t {
 			return v, nil
@@ -347,6 +354,10 @@ func flattened(ctx context.Context, rows []any, shape []int) (any, []int, error)
 }
 
 func convertItems(ctx context.Context, items []any, into reflect.Value) error {
+	items, err := plainItems(ctx, items, into.Type().Elem())
+	if err != nil {
+		return err
+	}
 	for i, item := range items {
 		element, err := convert(ctx, item, into.Type().Elem())
 		if err != nil {
@@ -386,6 +397,9 @@ func convertMap(ctx context.Context, value any, t reflect.Type) (reflect.Value, 
 	}
 	dict, err := entriesOf(ctx, value)
 	if err != nil {
+		return reflect.Value{}, err
+	}
+	if dict, err = plainEntries(ctx, dict, t); err != nil {
 		return reflect.Value{}, err
 	}
 	result := reflect.MakeMapWithSize(t, len(dict))
@@ -429,6 +443,9 @@ func convertSet(ctx context.Context, value any, t reflect.Type) (reflect.Value, 
 	}
 	if !ok {
 		return reflect.Value{}, wrong("set", value)
+	}
+	if items, err = plainItems(ctx, items, t.Key()); err != nil {
+		return reflect.Value{}, err
 	}
 	set := reflect.MakeMapWithSize(t, len(items))
 	for _, item := range items {

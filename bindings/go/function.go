@@ -93,6 +93,10 @@ func (f *function) call(ctx context.Context, receiver any, args []any) (any, err
 	if len(args) != len(f.sig.params) {
 		return nil, Raise("TypeError", fmt.Sprintf("%s() takes %d arguments but %d were given", f.sig.name, len(f.sig.params), len(args)))
 	}
+	args, err := f.plainArguments(ctx, args)
+	if err != nil {
+		return nil, err
+	}
 	for _, input := range f.inputs {
 		var err error
 		if in, err = f.argument(ctx, in, input, args[input.slot]); err != nil {
@@ -102,11 +106,34 @@ func (f *function) call(ctx context.Context, receiver any, args []any) (any, err
 	return f.answer(f.fn.Call(in))
 }
 
+// plainArguments asks those of the arguments that are objects and are to be numbers, strings or bytes, together.
+func (f *function) plainArguments(ctx context.Context, args []any) ([]any, error) {
+	for _, arg := range args {
+		if _, ok := arg.(*Object); !ok {
+			continue
+		}
+		kinds := make([]plainKind, len(args))
+		for _, input := range f.inputs {
+			if input.kind == paramPlain {
+				kinds[input.slot] = plainKindOf(input.t)
+			}
+		}
+		return plainAll(ctx, args, func(i int) plainKind { return kinds[i] })
+	}
+	return args, nil
+}
+
 // argument adds what a parameter gets.
 func (f *function) argument(ctx context.Context, in []reflect.Value, input input, value any) ([]reflect.Value, error) {
 	switch input.kind {
 	case paramRest:
 		rest, _, err := itemsOf(ctx, value)
+		if err == nil {
+			rest, err = plainItems(ctx, rest, input.t)
+		}
+		if err != nil {
+			return nil, err
+		}
 		for i, item := range rest {
 			v, err := convert(ctx, item, input.t)
 			if err != nil {

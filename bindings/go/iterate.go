@@ -3,6 +3,7 @@ package rpyc
 import (
 	"context"
 	"errors"
+	"reflect"
 )
 
 // Items loops over a remote iterable:
@@ -76,6 +77,9 @@ func (it *Items[T]) next() (item any, more bool, err error) {
 			return nil, false, err
 		}
 		if it.ready, err = as[[]any](it.ctx, value); err != nil || len(it.ready) == 0 {
+			return nil, false, err
+		}
+		if it.ready, err = plainItems(it.ctx, it.ready, reflect.TypeOf(&it.value).Elem()); err != nil {
 			return nil, false, err
 		}
 	}

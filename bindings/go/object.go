@@ -7,7 +7,6 @@ import (
 	"math/big"
 	"reflect"
 	"runtime"
-	"strings"
 	"sync"
 )
 
@@ -196,11 +195,8 @@ func (o *Object) lacks(ctx context.Context, name string, err error) bool {
 	if !errors.Is(err, Type("AttributeError")) {
 		return false
 	}
-	var remote *RemoteError
-	if errors.As(err, &remote) && len(remote.Args) > 0 {
-		if text, is := remote.Args[0].(string); is && strings.HasSuffix(text, " has no attribute '"+name+"'") {
-			return true
-		}
+	if saysMissing(err, name) {
+		return true
 	}
 	_, err = o.Get(ctx, name)
 	return errors.Is(err, Type("AttributeError"))
@@ -287,6 +283,9 @@ func (o *Object) Equal(ctx context.Context, other any) (bool, error) {
 }
 
 func boolOf(ctx context.Context, value any, err error) (bool, error) {
+	if _, ok := value.(*Object); ok && err == nil {
+		return false, wrong("bool", value)
+	}
 	if err != nil {
 		return false, err
 	}

@@ -51,7 +51,7 @@ def service_of(language, version):
     return function
 
 
-for language in ("cpp",):
+for language in ("cpp", "go"):
     for version in VERSIONS:
         test("conversion.%s-client.%s" % (language, version))(client_of(language, version))
         test("conversion.%s-service.%s" % (language, version))(service_of(language, version))

@@ -1,0 +1,311 @@
+package rpyc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/big"
+	"reflect"
+	"strings"
+)
+
+// plainKind is a type of Python's whose values travel as such, while those of its subclasses and of what stands for them
+// are objects: numpy.float64, members of an IntEnum, Decimal, class Color(str, Enum).
+type plainKind int
+
+const (
+	noKind plainKind = iota
+	boolKind
+	intKind
+	floatKind
+	strKind
+	bytesKind
+)
+
+// plainKindOf is what an object is asked for where it is to become a t.
+func plainKindOf(t reflect.Type) plainKind {
+	switch t {
+	case durationType:
+		return floatKind
+	case bigIntType:
+		return intKind
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return boolKind
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64, reflect.Uintptr:
+		return intKind
+	case reflect.Float32, reflect.Float64:
+		return floatKind
+	case reflect.String:
+		return strKind
+	case reflect.Slice:
+		if t.Elem().Kind() == reflect.Uint8 {
+			return bytesKind
+		}
+	case reflect.Pointer:
+		if t.Elem().Kind() != reflect.Struct {
+			return plainKindOf(t.Elem())
+		}
+	}
+	return noKind
+}
+
+// methods are those that give a number, in CPython's order.
+func (k plainKind) methods() []string {
+	switch k {
+	case boolKind:
+		return []string{"__bool__", "__len__"}
+	case intKind:
+		return []string{"__index__"}
+	case floatKind:
+		return []string{"__float__", "__index__"}
+	}
+	return nil
+}
+
+// What every subclass of str has, and bytes have not; and the other way round.
+var (
+	methodsOfStr   = []string{"__getitem__", "casefold", "encode", "format_map", "isidentifier", "zfill"}
+	methodsOfBytes = []string{"__getitem__", "decode", "fromhex", "hex", "isalnum", "zfill"}
+)
+
+// standIn is an object on its way to what it stands for.
+type standIn struct {
+	object  *Object
+	kind    plainKind
+	place   int
+	method  int   // by its place among those of the kind
+	failed  error // of the method, while it is asked whether there is one
+	inspect bool  // it has the methods of a str, or of bytes, and is copied
+}
+
+// plainItems gives items of which those that are objects have become what a t is made of, if they stand for that. They are
+// asked in one burst, and in another one for what its answers leave open.
+func plainItems(ctx context.Context, items []any, t reflect.Type) ([]any, error) {
+	kind := plainKindOf(t)
+	if kind == noKind {
+		return items, nil
+	}
+	return plainAll(ctx, items, func(int) plainKind { return kind })
+}
+
+// plainAll is plainItems where the items have kinds of their own. The items themselves stay as they are.
+func plainAll(ctx context.Context, items []any, kindOf func(int) plainKind) ([]any, error) {
+	var asking []standIn
+	for i, item := range items {
+		object, ok := item.(*Object)
+		if !ok || object == nil {
+			continue
+		}
+		kind := kindOf(i)
+		if kind == noKind || kind == bytesKind && object.isArray() || kind != boolKind && object.IsClass() {
+			continue
+		}
+		if _, ours := object.kept(); !ours {
+			asking = append(asking, standIn{object: object, kind: kind, place: i})
+		}
+	}
+	if len(asking) == 0 {
+		return items, nil
+	}
+	items = append([]any(nil), items...)
+	for len(asking) > 0 {
+		next, err := askStandIns(ctx, asking, items)
+		if err != nil {
+			return nil, err
+		}
+		asking = next
+	}
+	return items, nil
+}
+
+// plainEntries does the same for the keys and values of a dict that is to become a map.
+func plainEntries(ctx context.Context, dict Dict, t reflect.Type) (Dict, error) {
+	kinds := [2]plainKind{plainKindOf(t.Key()), plainKindOf(t.Elem())}
+	if kinds == [2]plainKind{} {
+		return dict, nil
+	}
+	both := make([]any, 0, 2*len(dict))
+	for _, item := range dict {
+		both = append(both, item.Key, item.Value)
+	}
+	both, err := plainAll(ctx, both, func(i int) plainKind { return kinds[i%2] })
+	if err != nil {
+		return nil, err
+	}
+	plain := make(Dict, len(dict))
+	for i := range plain {
+		plain[i] = Item{both[2*i], both[2*i+1]}
+	}
+	return plain, nil
+}
+
+// askStandIns asks each its next question, and puts what is answered in its place. It gives those that are to be asked again.
+func askStandIns(ctx context.Context, asking []standIn, items []any) ([]standIn, error) {
+	var again []standIn
+	for len(asking) > 0 {
+		// Those of one connection are asked together.
+		c, count := asking[0].object.conn, 0
+		var questions []question
+		for count < len(asking) && count < plainBurst && asking[count].object.conn == c {
+			q, err := asking[count].question(ctx)
+			if err != nil {
+				return nil, err
+			}
+			questions = append(questions, q)
+			count++
+		}
+		answers, failures, err := c.askEach(ctx, questions)
+		if err != nil {
+			return nil, err
+		}
+		for i, one := range asking[:count] {
+			more, err := one.answered(answers[i], failures[i], &items[one.place])
+			if err != nil {
+				return nil, err
+			}
+			if more != nil {
+				again = append(again, *more)
+			}
+		}
+		asking = asking[count:]
+	}
+	return again, nil
+}
+
+// So many objects are asked in one burst at most.
+const plainBurst = 1 << 12
+
+func (s standIn) question(ctx context.Context) (question, error) {
+	target, err := s.object.target(ctx)
+	if err != nil {
+		return question{}, err
+	}
+	methods := s.kind.methods()
+	switch {
+	case s.failed != nil:
+		return question{handler: handleGetAttr, object: target, name: methods[s.method]}, nil
+	case methods != nil:
+		return question{handler: handleCallAttr, object: target, name: methods[s.method]}, nil
+	case s.inspect:
+		return question{handler: handleCallAttr, object: target, name: "__getitem__", args: []any{Slice{}}}, nil
+	}
+	return question{handler: handleInspect, object: target}, nil
+}
+
+// answered takes an answer; what is not nil is to be asked again. An object that stands for nothing of the kind stays in its place.
+func (s standIn) answered(answer any, failed error, place *any) (*standIn, error) {
+	methods := s.kind.methods()
+	missing := errors.Is(failed, Type("AttributeError"))
+	switch {
+	case s.kind == boolKind && s.object.IsClass():
+		*place = true // whatever its methods say, which are those of its instances
+		return nil, nil
+	case methods == nil && failed != nil:
+		return nil, failed
+	case methods == nil && s.inspect:
+		_, isStr := answer.(string)
+		_, isBytes := answer.([]byte)
+		if isStr && s.kind == strKind || isBytes && s.kind == bytesKind {
+			*place = answer
+		}
+		return nil, nil
+	case methods == nil:
+		if s.inspect = s.hasMethods(answer); s.inspect {
+			return &s, nil
+		}
+		return nil, nil
+	case s.failed != nil && !missing:
+		return nil, s.failed // there is such a method
+	case s.failed == nil && failed == nil:
+		plain, err := s.number(methods[s.method], answer)
+		*place = plain
+		return nil, err
+	case s.failed == nil && !missing:
+		return nil, failed
+	case s.failed == nil && !saysMissing(failed, methods[s.method]):
+		s.failed = failed
+		return &s, nil
+	}
+	s.failed = nil
+	if s.method++; s.method < len(methods) {
+		return &s, nil
+	}
+	if s.kind == boolKind {
+		*place = true
+	}
+	return nil, nil
+}
+
+// number is what a method has given, as the kind that is wanted; for a float an int will do.
+func (s standIn) number(method string, answer any) (any, error) {
+	wanted := "int"
+	switch method {
+	case "__float__":
+		wanted = "float"
+		if f, ok := answer.(float64); ok {
+			return f, nil
+		}
+	case "__bool__":
+		if b, ok := answer.(bool); ok {
+			return b, nil
+		}
+		return nil, Raise("TypeError", "__bool__ should return bool, returned "+pythonType(answer))
+	default:
+		switch n := answer.(type) {
+		case bool:
+			answer = int64(number(n))
+		case int64:
+		case *big.Int:
+			if s.kind == boolKind {
+				answer = int64(n.Sign())
+			}
+		default:
+			return nil, Raise("TypeError", fmt.Sprintf("%s returned non-int (type %s)", method, pythonType(answer)))
+		}
+		if s.kind != boolKind {
+			return answer, nil
+		}
+		if length, _ := answer.(int64); length < 0 {
+			return nil, Raise("ValueError", "__len__() should return >= 0")
+		}
+		return answer != int64(0), nil
+	}
+	return nil, Raise("TypeError", fmt.Sprintf("%s returned non-%s (type %s)", method, wanted, pythonType(answer)))
+}
+
+// hasMethods tells whether the answer to INSPECT names all methods by which the type is known.
+func (s standIn) hasMethods(answer any) bool {
+	pairs, _ := answer.(Tuple)
+	has := make(map[any]bool, len(pairs))
+	for _, pair := range pairs {
+		if pair, ok := pair.(Tuple); ok && len(pair) > 0 {
+			if name, ok := pair[0].(string); ok {
+				has[name] = true
+			}
+		}
+	}
+	wanted := methodsOfStr
+	if s.kind == bytesKind {
+		wanted = methodsOfBytes
+	}
+	for _, name := range wanted {
+		if !has[name] {
+			return false
+		}
+	}
+	return true
+}
+
+// saysMissing tells whether an AttributeError says itself that there is no such attribute. One that a method raises says
+// something else.
+func saysMissing(err error, name string) bool {
+	var remote *RemoteError
+	if !errors.As(err, &remote) || len(remote.Args) == 0 {
+		return false
+	}
+	text, _ := remote.Args[0].(string)
+	return strings.HasSuffix(text, " has no attribute '"+name+"'")
+}
