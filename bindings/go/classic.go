@@ -21,14 +21,40 @@ type Classic struct {
 	modules map[string]*Object
 }
 
-// NewClassic drives the classic server at the other end of a connection:
+// What RPyC's ClassicService opens for the peer.
+var classicOptions = []string{
+	"allow_all_attrs", "allow_pickle", "allow_getattr", "allow_setattr", "allow_delattr",
+	"import_custom_exceptions", "instantiate_custom_exceptions", "instantiate_oldstyle_exceptions",
+}
+
+// DialClassic connects to a classic server as Python's rpyc.classic.connect() does; without a port, 18812 is meant:
 //
-//	conn, err := rpyc.Dial(ctx, "tcp://127.0.0.1:18812")
+//	classic, err := rpyc.DialClassic(ctx, "tcp://127.0.0.1")
 //	...
-//	classic := rpyc.NewClassic(conn)
+//	defer classic.Conn().Close()
 //	version, err := classic.Eval(ctx, "__import__('sys').version")
 //
-// The connection stays the caller's to close.
+// The server may read, set and delete every attribute of what it is given, and copy it by pickle: allow_all_attrs,
+// allow_setattr, allow_delattr, allow_pickle and so on are on, unless an option says otherwise.
+func DialClassic(ctx context.Context, addr string, opts ...Option) (*Classic, error) {
+	all := make([]Option, 0, len(classicOptions)+len(opts))
+	for _, name := range classicOptions {
+		all = append(all, WithConfig(name, "true"))
+	}
+	if _, _, err := parseAddress(addr); err != nil && strings.HasPrefix(addr, "tcp://") {
+		if _, _, err := parseAddress(addr + ":18812"); err == nil {
+			addr += ":18812"
+		}
+	}
+	conn, err := Dial(ctx, addr, append(all, opts...)...)
+	if err != nil {
+		return nil, err
+	}
+	return NewClassic(conn), nil
+}
+
+// NewClassic drives the classic server at the other end of a connection, whose options stay as they are. The connection stays
+// the caller's to close.
 func NewClassic(conn *Conn) *Classic { return &Classic{conn: conn, modules: map[string]*Object{}} }
 
 // Conn is the connection.

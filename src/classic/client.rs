@@ -1,5 +1,6 @@
 //! The master's side: modules, builtins, eval, execute and namespace of a classic server.
 
+use super::slave::OPENED;
 use crate::codec::pickle;
 use crate::config::Config;
 use crate::connection::{Connection, shared_of};
@@ -47,7 +48,13 @@ fn parse(address: &str) -> Result<Address> {
 
 impl Classic {
     /// Connects to a classic server. Without a service, it gets nothing of ours to use.
-    pub fn connect(address: &str, service: Option<&Arc<Class>>, config: Config) -> Result<Classic> {
+    ///
+    /// The settings are those that RPyC's ClassicService makes, but for what the application has chosen. Of them it is
+    /// left to a slave to close exposed names: the peer finds what `FAKE_SLAVE` has by them.
+    pub fn connect(address: &str, service: Option<&Arc<Class>>, mut config: Config) -> Result<Classic> {
+        for name in OPENED {
+            config.set_default(name, "true")?;
+        }
         let service = service.or(FAKE_SLAVE.as_ref());
         Classic::new(Connection::connect(&parse(address)?, service, config)?)
     }

@@ -52,14 +52,16 @@ pub fn state_of(root: &Object) -> Option<&SlaveState> {
     root.state().downcast_ref::<SlaveState>()
 }
 
-/// What RPyC's SlaveService opens when a master connects.
-const OPENED: [(&str, &str); 6] = [
-    ("allow_all_attrs", "true"),
-    ("allow_pickle", "true"),
-    ("allow_getattr", "true"),
-    ("allow_setattr", "true"),
-    ("allow_delattr", "true"),
-    ("allow_exposed_attrs", "false"),
+/// What RPyC's SlaveService and ClassicService open for the peer when they connect.
+pub(super) const OPENED: [&str; 8] = [
+    "allow_all_attrs",
+    "allow_pickle",
+    "allow_getattr",
+    "allow_setattr",
+    "allow_delattr",
+    "import_custom_exceptions",
+    "instantiate_custom_exceptions",
+    "instantiate_oldstyle_exceptions",
 ];
 
 /// The service of a slave.
@@ -83,9 +85,10 @@ pub fn slave(slave: Slave) -> Result<Arc<Class>> {
             Box::new(state)
         }),
         on_connect: Some(Box::new(move |peer: &Arc<dyn Peer>, root: &Arc<Object>| {
-            for (name, text) in OPENED {
+            if let Some(connection) = Connection::of(peer) {
                 // Options that exist, with texts that they take.
-                let _ = Connection::of(peer).map(|connection| connection.set_option(name, text));
+                let _ = OPENED.iter().try_for_each(|name| connection.set_option(name, "true"));
+                let _ = connection.set_option("allow_exposed_attrs", "false");
             }
             if let Some(hook) = &on_connect {
                 hook(peer, root);

@@ -98,6 +98,8 @@ pub struct Config {
     pub interruptible: bool,
     pub connid: Option<Arc<str>>,
     pub limits: Limits,
+    /// The options that have been set by name, whatever to.
+    chosen: BTreeSet<&'static str>,
 }
 
 static SAFE_ATTRS: LazyLock<Arc<BTreeSet<String>>> =
@@ -144,6 +146,7 @@ impl Default for Config {
             interruptible: false,
             connid: None,
             limits: Limits::default(),
+            chosen: BTreeSet::new(),
         }
     }
 }

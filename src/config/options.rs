@@ -183,7 +183,17 @@ impl Config {
         let unknown = || Error::Argument(format!("there is no option named '{name}'"));
         let setting = Setting::named(name).ok_or_else(unknown)?;
         let bad = || Error::Argument(format!("option '{name}' wants {}, not '{text}'", setting.wants));
-        (setting.set)(self, text).ok_or_else(bad)
+        (setting.set)(self, text).ok_or_else(bad)?;
+        self.chosen.insert(setting.name);
+        Ok(())
+    }
+
+    /// The same where nobody has set it yet.
+    pub fn set_default(&mut self, name: &str, text: &str) -> Result<()> {
+        match self.chosen.contains(name) {
+            true => Ok(()),
+            false => self.set(name, text),
+        }
     }
 
     /// Is it an option whose value is a text, and not a flag or a number?

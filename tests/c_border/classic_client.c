@@ -462,6 +462,50 @@ static void deliveries(void)
     CHECK(is_int(there, 7));
 }
 
+/* What the server may do with a dict of ours, by the settings of the connection. */
+static void dict_at_server(const char *want)
+{
+    rpyc_value *items[2] = {rpyc_value_new_int(1), rpyc_value_new_int(2)};
+    rpyc_value *list = NULL, *dict = NULL, *key = text("k");
+
+    OK(rpyc_value_new_list(items, 2, &list, &error));
+    OK(rpyc_value_new_dict(&key, &list, 1, &dict, &error));
+    OK(rpyc_classic_set(classic, "given", dict, &error));
+    OK(rpyc_classic_execute(classic,
+                            "import importlib.util, rpyc.utils.classic\n"
+                            "def tried(f):\n"
+                            "    try:\n"
+                            "        return f()\n"
+                            "    except Exception as e:\n"
+                            "        return str(e).splitlines()[0]\n",
+                            RPYC_NUL_TERMINATED, &error));
+    CHECK(is_text(eval("tried(lambda: str(list(given.keys())))"), want ? want : "['k']"));
+    CHECK(is_text(eval("tried(lambda: str(rpyc.utils.classic.obtain(given)))"), want ? "pickling is disabled" : "{'k': [1, 2]}"));
+    if (!want)
+        CHECK(is_text(eval("str(__import__('pandas').DataFrame(given).to_dict()) if importlib.util.find_spec('pandas') else ''"
+                           " or '{\\'k\\': {0: 1, 1: 2}}'"), "{'k': {0: 1, 1: 2}}"));
+}
+
+/* The settings are those of rpyc.classic.connect(), but for what is set by name. */
+static void settings(const char *address)
+{
+    rpyc_classic *before = classic;
+    rpyc_config *config = rpyc_config_new();
+
+    dict_at_server(NULL);
+    OK(rpyc_config_set_int(config, "sync_request_timeout", 20, &error));
+    OK(rpyc_classic_connect(address, NULL, config, &classic, &error));
+    dict_at_server(NULL);
+    rpyc_classic_free(classic);
+    OK(rpyc_config_set_bool(config, "allow_all_attrs", 0, &error));
+    OK(rpyc_config_set(config, "allow_pickle", "false", &error));
+    OK(rpyc_classic_connect(address, NULL, config, &classic, &error));
+    dict_at_server("cannot access 'keys'");
+    rpyc_classic_free(classic);
+    rpyc_config_free(config);
+    classic = before;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 3)
@@ -478,6 +522,7 @@ int main(int argc, char **argv)
     stdio_redirected_half();
     copies();
     deliveries();
+    settings(argv[1]);
     rpyc_classic_free(classic);
     return finish();
 }

@@ -37,9 +37,13 @@ pub(crate) unsafe fn checked<'a>(classic: *const rpyc_classic) -> Result<&'a Cla
 /// Without a service, the server gets nothing of ours to use: RPyC's ClassicClient. With one made by rpyc_slave_new, both drive
 /// each other: RPyC's ClassicService.
 ///
+/// What the server does with values of ours is not limited, as with rpyc.classic.connect(): allow_all_attrs, allow_getattr,
+/// allow_setattr, allow_delattr, allow_pickle, and the three options that make exceptions of the types they have at the peer, are on
+/// where config does not set them. So pandas.DataFrame(a dict of ours) works.
+///
 /// @param address copied; as for rpyc_transport_connect; without a port, 18812 is meant
 /// @param service copied reference; what the server gets as our root; NULL for nothing
-/// @param config copied; NULL for defaults
+/// @param config copied; NULL for defaults; what it sets by name stays, also where that is the default of other connections
 /// @param classic_out owned; free it with rpyc_classic_free
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TYPE (the peer has no root)
@@ -64,7 +68,7 @@ pub unsafe extern "C" fn rpyc_classic_connect(
     }
 }
 
-/// The classic server at the other end of a connection. Its root is fetched.
+/// The classic server at the other end of a connection, whose options stay as they are. Its root is fetched.
 ///
 /// @param connection borrowed; what is made of it keeps it open as a clone would
 /// @param classic_out owned; free it with rpyc_classic_free

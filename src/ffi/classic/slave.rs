@@ -64,8 +64,8 @@ fn self_of(root: &Object) -> *mut c_void {
 /// Makes the service of a slave: what a Python program drives with rpyc.classic.connect().
 ///
 /// Whoever connects can do whatever the callbacks do, and reads, sets and deletes every attribute of every object that it
-/// gets: for its connections allow_all_attrs, allow_getattr, allow_setattr, allow_delattr and allow_pickle are switched on,
-/// as in RPyC's SlaveService. Never let it listen where strangers connect.
+/// gets: for its connections the options of rpyc_classic_connect are switched on, and allow_exposed_attrs off, as in RPyC's
+/// SlaveService. Never let it listen where strangers connect.
 ///
 /// Given to rpyc_classic_connect, both sides drive each other: RPyC's ClassicService.
 ///
