@@ -783,6 +783,11 @@ typedef struct rpyc_class_table {
      * Of a service: a connection has ended; nothing can be sent. connection is lent.
      */
     void (*on_disconnect)(rpyc_connection *connection, void *instance);
+    /**
+     * What construct takes, such as "Point(x, y=0)", whose name is that of the class: its arguments are then fitted as those of a
+     * method with a signature, keywords included. NULL: construct gets the arguments as they came.
+     */
+    const char *construct_signature;
 } rpyc_class_table;
 
 /**
@@ -1103,7 +1108,9 @@ typedef struct rpyc_slave_table {
      */
     const char *const *module_names;
     /**
-     * The modules of these names: any objects, such as those of rpyc_module_new.
+     * The modules of these names: any objects, such as those of rpyc_module_new. One of these that has the name of a module
+     * of the library's own (builtins, sys, importlib.util, rpyc.lib.compat) extends it: what it has comes first, and what
+     * it has not stays. Any other object of that name is taken in its place.
      */
     rpyc_object *const *modules;
     /**
@@ -6099,9 +6106,13 @@ rpyc_status rpyc_decoder_next(rpyc_decoder *decoder, rpyc_decoded *decoded, bool
  * Without a service, the server gets nothing of ours to use: RPyC's ClassicClient. With one made by rpyc_slave_new, both drive
  * each other: RPyC's ClassicService.
  *
+ * What the server does with values of ours is not limited, as with rpyc.classic.connect(): allow_all_attrs, allow_getattr,
+ * allow_setattr, allow_delattr, allow_pickle, and the three options that make exceptions of the types they have at the peer, are on
+ * where config does not set them. So pandas.DataFrame(a dict of ours) works.
+ *
  * @param address copied; as for rpyc_transport_connect; without a port, 18812 is meant
  * @param service copied reference; what the server gets as our root; NULL for nothing
- * @param config copied; NULL for defaults
+ * @param config copied; NULL for defaults; what it sets by name stays, also where that is the default of other connections
  * @param classic_out owned; free it with rpyc_classic_free
  * @param error_out owned; may be NULL
  * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TYPE (the peer has no root)
@@ -6115,7 +6126,7 @@ rpyc_status rpyc_classic_connect(const char *address,
                                  rpyc_error **error_out);
 
 /**
- * The classic server at the other end of a connection. Its root is fetched.
+ * The classic server at the other end of a connection, whose options stay as they are. Its root is fetched.
  *
  * @param connection borrowed; what is made of it keeps it open as a clone would
  * @param classic_out owned; free it with rpyc_classic_free
@@ -6455,8 +6466,8 @@ void rpyc_redirection_free(rpyc_redirection *redirection);
  * Makes the service of a slave: what a Python program drives with rpyc.classic.connect().
  *
  * Whoever connects can do whatever the callbacks do, and reads, sets and deletes every attribute of every object that it
- * gets: for its connections allow_all_attrs, allow_getattr, allow_setattr, allow_delattr and allow_pickle are switched on,
- * as in RPyC's SlaveService. Never let it listen where strangers connect.
+ * gets: for its connections the options of rpyc_classic_connect are switched on, and allow_exposed_attrs off, as in RPyC's
+ * SlaveService. Never let it listen where strangers connect.
  *
  * Given to rpyc_classic_connect, both sides drive each other: RPyC's ClassicService.
  *
@@ -6492,6 +6503,22 @@ rpyc_status rpyc_slave_module(rpyc_call *call,
                               const char *module,
                               rpyc_object **object_out,
                               rpyc_error **error_out);
+
+/**
+ * The namespace of the connection of a call, as its master gets it: what get_namespace of the table answers, or the dict of
+ * the library's own, which is of that connection alone. For callbacks that evaluate and execute.
+ *
+ * @param call borrowed
+ * @param object_out owned; free it with rpyc_object_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (the service of the connection is no slave), RPYC_ERR_REMOTE (get_namespace
+ *         raised an exception), RPYC_ERR_TYPE (its answer is no object)
+ *
+ * Threads: one thread at a time per handle. Since 0.1.
+ */
+rpyc_status rpyc_slave_namespace(rpyc_call *call,
+                                 rpyc_object **object_out,
+                                 rpyc_error **error_out);
 
 /**
  * Makes a module: an object without attributes but its name and doc. Others are set with rpyc_object_set_attr; masters may

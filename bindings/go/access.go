@@ -125,7 +125,11 @@ func Attribute(ctx context.Context, object any, name string) (any, error) {
 
 // boundMethod makes a function of a method and its object.
 func boundMethod(object any, m *member) *Function {
-	return &Function{strings.TrimPrefix(m.name, "exposed_"), m.signature, m.call, object}
+	name := m.name
+	if of, err := classFor(reflect.TypeOf(object)); err == nil {
+		name = strings.TrimPrefix(name, of.prefix)
+	}
+	return &Function{strings.TrimPrefix(name, exposedPrefix), m.signature, m.call, object}
 }
 
 // SetAttribute sets an attribute of an object, as Attribute reads one.
@@ -160,7 +164,7 @@ func memberOf(object any, name string) (*member, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, wanted := range []string{"exposed_" + name, name} {
+	for _, wanted := range []string{of.prefix + name, exposedPrefix + name, name} {
 		for i := range of.members {
 			if of.members[i].name == wanted {
 				return &of.members[i], nil

@@ -20,21 +20,23 @@ type Describer interface {
 // Class describes how peers see the values of a Go type. It exists during DescribeRPyC.
 //
 // Each exported method becomes a method of the Python object under RPyC's rules: Add goes out as exposed_add, which a
-// peer calls as add; GetServiceName as exposed_get_service_name. String gives str(), GoString repr().
+// peer calls as add; GetServiceName as exposed_get_service_name. Prefix sets another prefix, or none. String gives str(), GoString repr().
 type Class struct {
 	goType  reflect.Type // of the values, a pointer
 	class   *class
 	hidden  map[string]bool
 	claimed map[string]bool // hidden, because they are described
 	members []*Member
+	prefix  string
 	problem error
 }
 
 // Member is a method or property that a Class describes.
 type Member struct {
-	doc  string
-	name string
-	made func(*Member) (member, error)
+	doc     string
+	name    string
+	exposed bool // the prefix of the class is put before the name
+	made    func(*Member) (member, error)
 }
 
 // Doc sets what help() shows in Python.
@@ -72,6 +74,16 @@ func (c *Class) Base(value any) {
 	c.class.base = base
 }
 
+// Prefix sets what stands before the names of methods and properties, "exposed_" otherwise: what the option exposed_prefix of the
+// connections says, or "" for plain names, which peers may use where allow_public_attrs or allow_all_attrs is on. Special
+// methods such as "__len__()" keep their names.
+func (c *Class) Prefix(prefix string) {
+	if prefix != "" && !strings.HasSuffix(prefix, "_") {
+		c.fail(fmt.Errorf("rpyc: the prefix %q does not end with \"_\"", prefix))
+	}
+	c.prefix = prefix
+}
+
 // Hide keeps exported methods from the peers.
 func (c *Class) Hide(goMethods ...string) {
 	for _, name := range goMethods {
@@ -81,8 +93,8 @@ func (c *Class) Hide(goMethods ...string) {
 
 // Method describes a method by its signature, in Python's notation: "add(a, b=2, *, c=3)". Peers can then give the
 // arguments by name and leave out those with a default; *rest goes to a variadic parameter and **named to a parameter
-// of type Keywords. The name goes out as exposed_NAME, one that begins with "__" as it is, for special methods such as
-// "__len__()".
+// of type Keywords. The name goes out as exposed_NAME, unless Prefix says otherwise, one that begins with "__" as it is, for special
+// methods such as "__len__()".
 //
 // fn is the name of a method of the type, or a function whose first parameter takes the value.
 func (c *Class) Method(signature string, fn any) *Member {
@@ -92,7 +104,7 @@ func (c *Class) Method(signature string, fn any) *Member {
 		return &Member{}
 	}
 	c.claim(fn)
-	return c.add(wireName(sig.name), func(m *Member) (member, error) {
+	return c.expose(sig.name, func(m *Member) (member, error) {
 		call, err := c.function(fn, sig)
 		return member{name: m.name, doc: m.doc, signature: signature, kind: memberMethod, call: call}, err
 	})
@@ -137,7 +149,7 @@ func (c *Class) Property(name string, get, set, del any) *Member {
 	for _, fn := range []any{get, set, del} {
 		c.claim(fn)
 	}
-	return c.add(wireName(name), func(m *Member) (member, error) {
+	return c.expose(name, func(m *Member) (member, error) {
 		result := member{name: m.name, doc: m.doc, kind: memberProperty}
 		for i, fn := range []any{get, set, del} {
 			if fn == nil {
@@ -195,6 +207,21 @@ func (c *Class) add(name string, made func(*Member) (member, error)) *Member {
 	return m
 }
 
+// expose adds what goes out with the prefix of the class, which may still be set.
+func (c *Class) expose(name string, made func(*Member) (member, error)) *Member {
+	m := c.add(name, made)
+	m.exposed = true
+	return m
+}
+
+// wireName is the literal name that RPyC's rules lead to.
+func (c *Class) wireName(name string) string {
+	if strings.HasPrefix(name, "__") {
+		return name
+	}
+	return c.prefix + name
+}
+
 func (c *Class) function(fn any, sig *signature) (*function, error) {
 	if name, ok := fn.(string); ok {
 		method, found := c.goType.MethodByName(name)
@@ -209,6 +236,9 @@ func (c *Class) function(fn any, sig *signature) (*function, error) {
 	}
 	return newFunction(v, sig, 1)
 }
+
+// exposedPrefix is RPyC's own.
+const exposedPrefix = "exposed_"
 
 const (
 	memberMethod = iota
@@ -229,6 +259,7 @@ type class struct {
 	base              *class
 	members           []member
 	aliases           []string
+	prefix            string // before the names of members
 	construct         *function
 	rules             rules        // its own
 	object            *ClassObject // the class itself, to be sent
@@ -295,13 +326,17 @@ func describe(t reflect.Type) (*class, error) {
 	if module == "." {
 		module = "go"
 	}
-	c := &Class{goType: t, class: &class{goType: t, module: module, name: name, rules: rulesOf(t)}, hidden: map[string]bool{}, claimed: map[string]bool{}}
+	c := &Class{goType: t, class: &class{goType: t, module: module, name: name, rules: rulesOf(t)}, hidden: map[string]bool{}, claimed: map[string]bool{}, prefix: exposedPrefix}
 	if describer, ok := reflect.New(t.Elem()).Interface().(Describer); ok {
 		describer.DescribeRPyC(c)
 	}
 	c.checkHooks()
 	taken := map[string]string{}
+	c.class.prefix = c.prefix
 	for _, m := range c.members {
+		if m.exposed {
+			m.name = c.wireName(m.name)
+		}
 		made, err := m.made(m)
 		c.fail(err)
 		if taken[m.name] != "" {
@@ -314,7 +349,7 @@ func describe(t reflect.Type) (*class, error) {
 		method := t.Method(i)
 		wire := special[method.Name]
 		if wire == "" {
-			wire = wireName(snakeCase(method.Name))
+			wire = c.wireName(snakeCase(method.Name))
 		}
 		if reserved[method.Name] != nil || c.hidden[method.Name] || c.claimed[method.Name] || taken[wire] == "described" {
 			continue
@@ -323,7 +358,7 @@ func describe(t reflect.Type) (*class, error) {
 			c.fail(fmt.Errorf("rpyc: the methods %s and %s would both be %q: describe or hide one", taken[wire], method.Name, wire))
 		}
 		taken[wire] = method.Name
-		sig := plainSignature(strings.TrimPrefix(wire, "exposed_"), method.Type, 1)
+		sig := plainSignature(strings.TrimPrefix(wire, c.prefix), method.Type, 1)
 		call, err := newFunction(method.Func, sig, 1)
 		c.fail(err)
 		c.class.members = append(c.class.members,
@@ -335,14 +370,6 @@ func describe(t reflect.Type) (*class, error) {
 	c.class.object = &ClassObject{c.class}
 	c.class.serial = atomic.AddUint64(&lastSerial, 1)
 	return c.class, nil
-}
-
-// wireName is the literal name that RPyC's rules lead to.
-func wireName(name string) string {
-	if strings.HasPrefix(name, "__") {
-		return name
-	}
-	return "exposed_" + name
 }
 
 // snakeCase writes a name of Go as Python does: GetServiceName is get_service_name, HTTPPort is http_port.

@@ -8,6 +8,6 @@ mod transfer;
 
 pub use client::Classic;
 pub use modules::{module, service_of};
-pub use slave::{Slave, SlaveState, slave, state_of};
+pub use slave::{Slave, SlaveState, namespace_of, slave, state_of};
 pub use stdio::{Input, Output, Redirection, Streams};
 pub use transfer::{Progress, Transfer};

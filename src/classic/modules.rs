@@ -9,7 +9,7 @@ use crate::objects::{
 };
 use crate::sync::{Mutex, lock};
 use crate::value::{Ask, Bounds, Local, Reference, Text, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock, OnceLock};
 
 type Outcome = Result<Value, Exception>;
@@ -18,6 +18,29 @@ type Outcome = Result<Value, Exception>;
 struct Attributes {
     name: Text,
     table: Mutex<BTreeMap<Text, Value>>,
+    /// Modules that have what is not in the table, the first that has it.
+    below: Vec<Arc<Object>>,
+}
+
+impl Attributes {
+    fn get(&self, name: &Text) -> Option<Value> {
+        let own = lock(&self.table).get(name).cloned();
+        own.or_else(|| self.below().find_map(|module| module.get(name)))
+    }
+
+    fn remove(&self, name: &Text) -> Option<Value> {
+        let own = lock(&self.table).remove(name);
+        own.or_else(|| self.below().find_map(|module| module.remove(name)))
+    }
+
+    fn names(&self) -> BTreeSet<Text> {
+        let own: Vec<Text> = lock(&self.table).keys().cloned().collect();
+        self.below().flat_map(Attributes::names).chain(own).collect()
+    }
+
+    fn below(&self) -> impl Iterator<Item = &Attributes> {
+        self.below.iter().filter_map(|module| attributes(module))
+    }
 }
 
 fn attributes(object: &Object) -> Option<&Attributes> {
@@ -48,11 +71,11 @@ fn no_attribute(module: &Attributes, name: &Text) -> Exception {
 static MODULE: LazyLock<Arc<Class>> = LazyLock::new(|| {
     let dynamic = Dynamic {
         has: Some(Arc::new(|object: &Object, name: &str| {
-            attributes(object).is_some_and(|module| lock(&module.table).contains_key(&Text::new(name)))
+            attributes(object).is_some_and(|module| module.get(&Text::new(name)).is_some())
         })),
         get: Some(on_attributes(|module, args| {
             let name = attribute(args);
-            lock(&module.table).get(&name).cloned().ok_or_else(|| no_attribute(module, &name))
+            module.get(&name).ok_or_else(|| no_attribute(module, &name))
         })),
         set: Some(on_attributes(|module, args| {
             let before = lock(&module.table).insert(attribute(args), args.get(1).cloned().unwrap_or_default());
@@ -61,7 +84,7 @@ static MODULE: LazyLock<Arc<Class>> = LazyLock::new(|| {
         })),
         del: Some(on_attributes(|module, args| {
             let name = attribute(args);
-            let before = lock(&module.table).remove(&name);
+            let before = module.remove(&name);
             before.map(|_| Value::None).ok_or_else(|| no_attribute(module, &name))
         })),
     };
@@ -71,9 +94,7 @@ static MODULE: LazyLock<Arc<Class>> = LazyLock::new(|| {
         name: "__doc__".into(),
         doc: None,
         kind: MemberKind::Property {
-            get: Some(on_attributes(|module, _| {
-                Ok(lock(&module.table).get(&Text::new("__doc__")).cloned().unwrap_or_default())
-            })),
+            get: Some(on_attributes(|module, _| Ok(module.get(&Text::new("__doc__")).unwrap_or_default()))),
             set: None,
             del: None,
         },
@@ -83,7 +104,7 @@ static MODULE: LazyLock<Arc<Class>> = LazyLock::new(|| {
         member("__repr__", on_attributes(|module, _| Ok(Value::from(format!("<module '{}' (librpyc)>", module.name))))),
         member(
             "__dir__",
-            on_attributes(|module, _| Ok(Value::Tuple(lock(&module.table).keys().cloned().map(Value::Str).collect()))),
+            on_attributes(|module, _| Ok(Value::Tuple(module.names().into_iter().map(Value::Str).collect()))),
         ),
     ];
     Class::new(Definition {
@@ -104,8 +125,25 @@ pub fn module(name: &str, doc: Option<&str>) -> Reference {
 fn with_attributes(name: &str, given: Vec<(&str, Value)>) -> Reference {
     let mut table: BTreeMap<Text, Value> = given.into_iter().map(|(name, value)| (Text::new(name), value)).collect();
     table.insert("__name__".into(), Value::str(name));
-    let module = MODULE.instance(Box::new(Attributes { name: Text::new(name), table: Mutex::new(table) }));
-    Reference::Local(module)
+    let attributes = Attributes { name: Text::new(name), table: Mutex::new(table), below: Vec::new() };
+    Reference::Local(MODULE.instance(Box::new(attributes)))
+}
+
+fn as_module(reference: &Reference) -> Option<Arc<Object>> {
+    match reference {
+        Reference::Local(local) => {
+            local.clone().into_any_arc().downcast().ok().filter(|object| attributes(object).is_some())
+        }
+        Reference::Remote(_) => None,
+    }
+}
+
+/// A module of the application over one of the library's own of the same name. What masters set is kept beside both, so
+/// that it is of one connection. A module of another kind stands for itself.
+fn extended(name: &str, given: &Reference, own: Reference) -> Reference {
+    let (Some(first), Some(second)) = (as_module(given), as_module(&own)) else { return given.clone() };
+    let attributes = Attributes { name: Text::new(name), table: Mutex::default(), below: vec![first, second] };
+    Reference::Local(MODULE.instance(Box::new(attributes)))
 }
 
 pub(super) fn not_found(name: &str) -> Exception {
@@ -148,7 +186,8 @@ pub(super) struct Native {
 }
 
 impl Native {
-    pub(super) fn get(&self, name: &str) -> Option<Reference> {
+    /// Of a name that the library knows: its own module, extended by that of the application.
+    pub(super) fn get(&self, name: &str, given: Option<&Reference>) -> Option<Reference> {
         let (place, make): (&OnceLock<Reference>, fn() -> Reference) = match name {
             "builtins" => (&self.builtins, builtins),
             "sys" => (&self.sys, sys),
@@ -156,7 +195,11 @@ impl Native {
             "rpyc.lib.compat" => (&self.compat, compat),
             _ => return None,
         };
-        Some(place.get_or_init(make).clone())
+        let module = place.get_or_init(|| match given {
+            Some(given) => extended(name, given, make()),
+            None => make(),
+        });
+        Some(module.clone())
     }
 }
 

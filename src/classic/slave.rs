@@ -2,11 +2,11 @@
 
 use super::modules::{self, Native};
 use crate::connection::Connection;
-use crate::error::{Exception, Result};
+use crate::error::{Error, Exception, Result};
 use crate::objects::{
-    Call, Class, Create, Definition, Dict, Hook, Member, MemberKind, Method, Object, Peer, Refused, Service,
+    Call, Class, Create, Definition, Dict, Hook, Member, MemberKind, Method, Object, Peer, Refused, Service, ask,
 };
-use crate::value::{Local, Reference, Text, Value};
+use crate::value::{Ask, Local, Reference, Text, Value};
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
@@ -42,14 +42,21 @@ pub struct SlaveState {
 impl SlaveState {
     /// A module that needs no application.
     pub fn module(&self, name: &str) -> Option<Reference> {
-        let given = self.modules.iter().find(|(known, _)| known.as_str() == name).map(|(_, module)| module.clone());
-        given.or_else(|| self.native.get(name))
+        let given = self.modules.iter().find(|(known, _)| known.as_str() == name).map(|(_, module)| module);
+        self.native.get(name, given).or_else(|| given.cloned())
     }
 }
 
 /// What a connection has for its slave, if its root is one.
 pub fn state_of(root: &Object) -> Option<&SlaveState> {
     root.state().downcast_ref::<SlaveState>()
+}
+
+/// The namespace of the connection over which a call came, as its master gets it.
+pub fn namespace_of(call: &Call) -> Result<Value> {
+    let root = modules::service_of(call).filter(|root| state_of(root).is_some());
+    let root = root.ok_or_else(|| Error::State("the service of the connection is no slave".into()))?;
+    ask(&Reference::Local(root), Ask::GetAttr("namespace"))
 }
 
 /// What RPyC's SlaveService and ClassicService open for the peer when they connect.

@@ -99,7 +99,7 @@ pub struct Config {
     pub connid: Option<Arc<str>>,
     pub limits: Limits,
     /// The options that have been set by name, whatever to.
-    chosen: BTreeSet<&'static str>,
+    pub chosen: BTreeSet<&'static str>,
 }
 
 static SAFE_ATTRS: LazyLock<Arc<BTreeSet<String>>> =

@@ -237,6 +237,13 @@ fn unbound(class: &ClassObject, member: &Arc<Member>) -> Value {
 fn construct(job: Job, class: &ClassObject, args: Vec<Value>, keywords: Keywords) {
     match &class.class.construct {
         Some(construct) => {
+            let (args, keywords) = match &class.class.construct_signature {
+                None => (args, keywords),
+                Some(signature) => match signature.bind(args, keywords) {
+                    Ok(args) => (args, Vec::new()),
+                    Err(exception) => return job.give(Err(exception)),
+                },
+            };
             let Job { answer, origin } = job;
             let object = class.class.instance(Box::new(()));
             let member = class.class.find("__init__").cloned();

@@ -37,12 +37,9 @@ static void on_disconnect(rpyc_connection *connection, void *self)
 /* The namespace of the connection, as the master has it. */
 static rpyc_object *namespace_of(rpyc_call *call)
 {
-    rpyc_object *root = rpyc_call_target(call), *names = NULL;
-    rpyc_value *value = NULL;
+    rpyc_object *names = NULL;
 
-    OK(rpyc_object_get_attr(root, "namespace", &value, &error));
-    OK(rpyc_value_get_object(value, &names, &error));
-    rpyc_value_free(value);
+    OK(rpyc_slave_namespace(call, &names, &error));
     return names;
 }
 
@@ -246,15 +243,15 @@ static rpyc_value *guarded(void)
 
 int main(int argc, char **argv)
 {
-    static const char *const names[] = {"my.math"};
-    rpyc_object *math = NULL, *function = NULL, *modules[1];
+    static const char *const names[] = {"my.math", "builtins"};
+    rpyc_object *math = NULL, *builtins = NULL, *function = NULL, *modules[2];
     rpyc_value *value = NULL;
     rpyc_slave_table table = {.struct_size = sizeof table,
                               .name = "ToySlaveService",
                               .doc = "A toy.",
                               .module_names = names,
                               .modules = modules,
-                              .module_count = 1,
+                              .module_count = 2,
                               .getmodule = getmodule,
                               .eval = eval,
                               .execute = execute,
@@ -277,6 +274,10 @@ int main(int argc, char **argv)
     OK(rpyc_object_set_attr(math, "pi", rpyc_value_new_float(3.25), &error));
     OK(rpyc_object_set_attr(math, "guarded", guarded(), &error));
     modules[0] = math;
+    OK(rpyc_module_new("builtins", NULL, &builtins, &error));
+    OK(rpyc_object_set_attr(builtins, "answer", rpyc_value_new_int(42), &error));
+    OK(rpyc_object_set_attr(builtins, "dir", rpyc_value_new_int(1), &error));
+    modules[1] = builtins;
     GIVES(RPYC_ERR_NULL, rpyc_slave_new(NULL, NULL, NULL, &service, &error));
     table.struct_size = 8;
     GIVES(RPYC_ERR_ABI, rpyc_slave_new(&table, NULL, NULL, &service, &error));
@@ -289,6 +290,7 @@ int main(int argc, char **argv)
     rpyc_server_free(server);
     rpyc_class_free(service);
     rpyc_object_free(math);
+    rpyc_object_free(builtins);
     rpyc_object_free(function);
     CHECK(is_plain || (made == 1 && ended == 1 && connected == 1 && gone == 1));
     return finish();

@@ -180,6 +180,13 @@ def slave(case, version, program=None, before=()):
     case.equal(server.wait(case.left(60)), 0, "exit code of the slave")
 
 
+def names(case, version, program=None, before=()):
+    server = case.start([*before, program or case.program("cpp/classic"), "--names", "tcp://127.0.0.1:0"])
+    address = server.wait_for(LISTENING, case.left(60)).group(1)
+    all_pass(case, case.run([case.python(version), os.path.join(CLIENTS, "slave_names.py"), address]), 9)
+    case.equal(server.wait(case.left(60)), 0, "exit code of the slave")
+
+
 def idle_release(server):
     def function(case):
         _server, address = border.release_server(case, server)
@@ -320,7 +327,7 @@ test("cpp.two-parts-of-a-program", seconds=480)(two_parts)
 test("cpp.binding", seconds=120)(binding)
 test("cpp.robust", seconds=120)(robust)
 test("cpp.lifetime", seconds=120)(lifetime)
-for name, function in (("calling", calling), ("served", served), ("classic-master", master), ("classic-slave", slave)):
+for name, function in (("calling", calling), ("served", served), ("classic-master", master), ("classic-slave", slave), ("classic-names", names)):
     for version_name in ("6.0.2", "5.3.1"):
         test("cpp.%s.%s" % (name, version_name), seconds=120)(lambda case, function=function, version=version_name: function(case, version))
     test("cpp.sanitized." + name, seconds=600, long=True)(sanitized(name.split("-")[0], lambda case, program, function=function: function(case, "6.0.2", program)))

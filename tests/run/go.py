@@ -193,7 +193,19 @@ def classic_client(version):
     return function
 
 
+def slave(version, prefix):
+    """A stock master drives a Go service by plain names: they have no prefix, or one that is the connection's."""
+    def function(case):
+        server = case.start([program(case, "features"), "slave", "tcp://127.0.0.1:0", prefix])
+        address = server.wait_for(r"^listening (\S+)$", case.left(60)).group(1)
+        classic.all_passed(case, case.run([case.python(version), os.path.join(CLIENTS, "slave_names.py"), address]))
+        case.stop(server)
+    return function
+
+
 for version in VERSIONS:
+    test("go.slave-names.%s" % version, 60)(slave(version, ""))
+    test("go.slave-names.%s.prefix" % version, 60)(slave(version, "my_"))
     test("go.server.python-features.%s" % version, 120)(features(version))
     test("go.classic-server.client.%s" % version, 120)(classic_client(version))
 

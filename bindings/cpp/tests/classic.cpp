@@ -1,5 +1,6 @@
 // classic tcp://HOST:PORT FOLDER: drives a stock rpyc_classic.py.
 // classic --slave ADDRESS: is driven by a stock client (tests/run/clients/cpp_master.py), until that says so.
+// classic --names ADDRESS: hands out a class to one, tests/run/clients/slave_names.py.
 #include "interop/check.hpp"
 
 #include <atomic>
@@ -107,6 +108,50 @@ int master(const std::string &address, const std::string &folder) {
     return checks.run();
 }
 
+/** What a slave hands out: tests/run/clients/slave_names.py. */
+struct Motor {
+    std::int64_t speed;
+    std::string name;
+    std::int64_t faster(std::int64_t by) { return speed += by; }
+    std::string show_name() const { return name; }
+};
+
+int names(const std::string &address) {
+    std::atomic<int> connected{0}, served{0};
+    auto motors = rpyc::Class<Motor>("Motor")
+                      .expose("faster(by=1)", &Motor::faster)
+                      .expose("show_name", &Motor::show_name)
+                      .property("speed", &Motor::speed, [](Motor &motor, std::int64_t speed) { motor.speed = speed; })
+                      .constructor("Motor(speed, name='m')", [](std::int64_t speed, std::string name) {
+                          return std::make_shared<Motor>(Motor{speed, std::move(name)});
+                      });
+    const Object motor = rpyc::module("motor"), builtins = rpyc::module("builtins");
+    motor.set_attr("Motor", motors.object());
+    motor.set_attr("shared", motors.wrap(std::make_shared<Motor>(Motor{7, "shared"})));
+    builtins.set_attr("answer", 42);
+    rpyc::Slave slave;
+    slave.module("motor", motor)
+        .module("builtins", builtins)
+        .evaluator([](rpyc::Call &call, const std::string &text) -> Value { return rpyc::Slave::names_of(call)[text]; })
+        .executor([](rpyc::Call &call, const std::string &text) { rpyc::Slave::names_of(call)[text] = true; })
+        .on_connect([&](const rpyc::Connection &) { connected++, served++; })
+        .on_disconnect([&](const rpyc::Connection &) { connected--; });
+    try {
+        rpyc::Class<Motor>("Motor").constructor("Other(a)", [](int) { return std::shared_ptr<Motor>(); });
+        return 1;
+    } catch (const std::invalid_argument &) {
+        // It has another name.
+    }
+    const rpyc::Server server(address, slave);
+    server.start();
+    std::cout << "listening " << server.address() << std::endl;
+    while (served == 0 || connected > 0)
+        std::this_thread::sleep_for(10ms);
+    server.stop();
+    server.join();
+    return 0;
+}
+
 int slave(const std::string &address) {
     std::atomic<bool> stop{false};
     std::atomic<int> connected{0};
@@ -160,6 +205,8 @@ int main(int argc, char **argv) {
     if (argc < 3)
         return 2;
     try {
+        if (std::string(argv[1]) == "--names")
+            return names(argv[2]);
         return std::string(argv[1]) == "--slave" ? slave(argv[2]) : master(argv[1], argv[2]);
     } catch (const std::exception &error) {
         std::cerr << argv[0] << ": " << error.what() << '\n';

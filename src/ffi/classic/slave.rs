@@ -5,13 +5,13 @@ use crate::ffi::border::boundary::ffi_boundary;
 use crate::ffi::border::callbacks::{CSelf, create_of, hook_of, rpyc_method_fn};
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{array, name, output};
-use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE, Result, rpyc_status};
+use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::ffi::border::table::{self, optional};
 use crate::ffi::border::types::{rpyc_call, rpyc_class, rpyc_connection, rpyc_error, rpyc_object};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
 use crate::ffi::service::call::{checked, method_of};
 use crate::objects::Object;
-use crate::value::Text;
+use crate::value::{Text, Value};
 use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
@@ -29,7 +29,9 @@ pub struct rpyc_slave_table {
     pub doc: *const c_char,
     /// Names of modules that masters can import. NULL: there are none.
     pub module_names: *const *const c_char,
-    /// The modules of these names: any objects, such as those of rpyc_module_new.
+    /// The modules of these names: any objects, such as those of rpyc_module_new. One of these that has the name of a module
+    /// of the library's own (builtins, sys, importlib.util, rpyc.lib.compat) extends it: what it has comes first, and what
+    /// it has not stays. Any other object of that name is taken in its place.
     pub modules: *const *mut rpyc_object,
     /// How many modules there are.
     pub module_count: usize,
@@ -161,6 +163,37 @@ pub unsafe extern "C" fn rpyc_slave_module(
             let found =
                 found.ok_or_else(|| Failure::new(RPYC_ERR_ARGUMENT, format_args!("there is no module '{module}'")))?;
             out.put(handle::new(found.into()))
+        })
+    }
+}
+
+/// The namespace of the connection of a call, as its master gets it: what get_namespace of the table answers, or the dict of
+/// the library's own, which is of that connection alone. For callbacks that evaluate and execute.
+///
+/// @param call borrowed
+/// @param object_out owned; free it with rpyc_object_free
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (the service of the connection is no slave), RPYC_ERR_REMOTE (get_namespace
+///         raised an exception), RPYC_ERR_TYPE (its answer is no object)
+///
+/// Threads: one thread at a time per handle. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_slave_namespace(
+    call: *mut rpyc_call,
+    object_out: *mut *mut rpyc_object,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe {
+        ffi_boundary(error_out, || {
+            let out = output(object_out, "object_out")?;
+            match classic::namespace_of(checked(call)?)? {
+                Value::Ref(object) => out.put(handle::new(object.into())),
+                other => Err(Failure::new(
+                    RPYC_ERR_TYPE,
+                    format_args!("the namespace of the slave is no object but a {}", other.type_name()),
+                )),
+            }
         })
     }
 }

@@ -138,6 +138,9 @@ pub struct rpyc_class_table {
     pub on_connect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,
     /// Of a service: a connection has ended; nothing can be sent. connection is lent.
     pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,
+    /// What construct takes, such as "Point(x, y=0)", whose name is that of the class: its arguments are then fitted as those of a
+    /// method with a signature, keywords included. NULL: construct gets the arguments as they came.
+    pub construct_signature: *const c_char,
 }
 
 /// Makes a class of a table.
@@ -209,6 +212,10 @@ unsafe fn definition(table: *const rpyc_class_table, userdata: Arc<Userdata>) ->
             base: handle::as_ref(table.base).cloned(),
             members,
             construct,
+            construct_signature: match optional(table.construct_signature, "construct_signature")? {
+                Some(signature) => Some(Signature::parse(signature)?.of(class_name)?),
+                None => None,
+            },
             get_attr: method_of(table.get_attr, self_of),
             set_attr: method_of(table.set_attr, self_of),
             del_attr: method_of(table.del_attr, self_of),

@@ -174,6 +174,7 @@ pub unsafe extern "C" fn rpyc_session_class_new(
                 base: handle::as_ref(table.base).cloned(),
                 members: members.iter().map(|entry| member(entry)).collect::<Result<_>>()?,
                 construct,
+                construct_signature: None,
                 get_attr: by(RPYC_SESSION_CLASS_OWN_GET, Asks::Get),
                 set_attr: by(RPYC_SESSION_CLASS_OWN_SET, Asks::Set),
                 del_attr: by(RPYC_SESSION_CLASS_OWN_DEL, Asks::Del),

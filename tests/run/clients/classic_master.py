@@ -105,6 +105,13 @@ check(conn.builtins.len([1, 2]) == 2 and conn.builtins.repr("a") == "'a'" and co
       "builtins")
 check(conn.modules.sys.platform == "native", "sys")
 builtins = conn.builtins
+check(builtins.answer == 42 and builtins.dir == 1, "what the slave adds to builtins")
+check({"answer", "dir", "len", "__name__"} <= set(dir(builtins)) and len(dir(builtins)) == len(set(dir(builtins))), "and dir() of both")
+builtins.answer = 43
+check(builtins.answer == 43, "what a master sets comes first")
+del builtins.answer
+check(builtins.answer == 42, "and is taken away again")
+raises(AttributeError, lambda: builtins.sorted)
 check(builtins.getattr(conn.modules.late, "nothing", 5) == 5 and builtins.getattr(5, "nothing", None) is None, "getattr with a default")
 check(raises(AttributeError, builtins.getattr, 5, "nothing").startswith("'int' object has no attribute 'nothing'"), "and without")
 check(builtins.str() == "" and builtins.str("a") == "a", "str without an argument")

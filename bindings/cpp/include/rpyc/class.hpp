@@ -31,7 +31,9 @@ struct Members {
     std::unordered_map<std::string_view, Method *> method_of{};
     std::unordered_map<std::string_view, Attribute *> property_of{};
     std::unique_ptr<Method> constructor{};
-    std::size_t constructor_least = 0, constructor_most = 0;
+    std::size_t constructor_most = 0;
+    /** Empty: by position, all of them. */
+    std::string constructor_signature{};
     std::vector<std::string> aliases{};
     /** Own access rules, and attributes that are in no table. */
     struct Rules {
@@ -182,9 +184,10 @@ inline void construct(rpyc_call *call, void *userdata) noexcept {
     Members *members = static_cast<std::shared_ptr<Members> *>(userdata)->get();
     const std::size_t count = rpyc_call_arg_count(call);
     try {
-        if (rpyc_call_keyword_count(call) != 0)
-            throw TypeError("keywords are not taken");
-        if (count < members->constructor_least || count > members->constructor_most)
+        // With a signature the library has fitted them.
+        if (members->constructor_signature.empty() && rpyc_call_keyword_count(call) != 0)
+            throw TypeError(members->name + "() takes no keyword arguments");
+        if (members->constructor_signature.empty() && count != members->constructor_most)
             throw TypeError(members->name + "() takes " + std::to_string(members->constructor_most) + " positional arguments but " +
                             std::to_string(count) + " were given");
     } catch (...) {
@@ -299,6 +302,7 @@ private:
         table.get_dynamic = members.dynamic.get ? call_rule<&Members::dynamic, &Members::Rules::get> : nullptr;
         table.set_dynamic = members.dynamic.set ? call_rule<&Members::dynamic, &Members::Rules::set> : nullptr;
         table.del_dynamic = members.dynamic.del ? call_rule<&Members::dynamic, &Members::Rules::del> : nullptr;
+        table.construct_signature = text(members.constructor_signature);
         table.aliases = aliases.empty() ? nullptr : aliases.data();
         table.alias_count = aliases.size();
         if (service) {
@@ -516,17 +520,21 @@ public:
         this->handle_->derive(base.handle(), [](void *instance) -> void * { return static_cast<B *>(static_cast<T *>(instance)); });
     }
 
-    /** Peers can call the class: `make` returns std::shared_ptr<T>. */
+    /** Peers can call the class: `make` returns std::shared_ptr<T>. Its arguments are given by position. */
     template <class F>
     Class constructor(F make) {
-        using Parameters = typename detail::traits_of<F>::parameters;
-        detail::Members &members = this->handle_->open();
-        auto callable = wrapping(std::move(make), &members, Parameters());
-        std::unique_ptr<detail::Method> made = std::make_unique<detail::MethodOf<void, decltype(callable)>>(
-            std::move(callable), detail::Signature{members.name, "", {}});
-        members.set_once(members.constructor, std::move(made), "the constructor");
-        members.constructor_most = detail::slots(Parameters());
-        members.constructor_least = members.constructor_most;
+        return constructed(detail::Signature{this->handle_->open().name, "", {}}, std::move(make));
+    }
+    /** The same with a signature such as "Point(x, y=0)", so that keywords are taken and defaults may be left out. */
+    template <class F>
+    Class constructor(std::string_view signature, F make) {
+        auto parsed = detail::Signature::parse(signature);
+        if (parsed.text.empty() || parsed.name != this->handle_->open().name)
+            throw std::invalid_argument("the constructor of " + this->handle_->open().name + " has the signature '" + std::string(signature) +
+                                        "': write " + this->handle_->open().name + "(PARAMETERS)");
+        std::string text = parsed.text;
+        constructed(std::move(parsed), std::move(make));
+        this->handle_->open().constructor_signature = std::move(text);
         return *this;
     }
 
@@ -571,6 +579,18 @@ public:
     const std::shared_ptr<detail::ClassHandle> &handle() const noexcept { return this->handle_; }
 
 private:
+    template <class F>
+    Class constructed(detail::Signature signature, F make) {
+        using Parameters = typename detail::traits_of<F>::parameters;
+        detail::Members &members = this->handle_->open();
+        auto callable = wrapping(std::move(make), &members, Parameters());
+        std::unique_ptr<detail::Method> made =
+            std::make_unique<detail::MethodOf<void, decltype(callable)>>(std::move(callable), std::move(signature));
+        members.set_once(members.constructor, std::move(made), "the constructor");
+        members.constructor_most = detail::slots(Parameters());
+        return *this;
+    }
+
     static Object wrap(const rpyc_class *klass, detail::Members *members, std::shared_ptr<T> shared) {
         if (shared == nullptr)
             throw UsageError(RPYC_ERR_NULL, "no object to wrap in " + members->name + ": nullptr");

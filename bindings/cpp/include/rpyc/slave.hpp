@@ -30,7 +30,8 @@ public:
     Slave &operator=(const Slave &) noexcept = default;
     ~Slave() = default;
 
-    /** A module that masters import: slave.module("motor", rpyc::module("motor")). */
+    /** A module that masters import: slave.module("motor", rpyc::module("motor")). One named as a module of the library's own
+        ("builtins", "sys") extends it. */
     Slave module(std::string name, Object object) {
         open().modules.insert_or_assign(std::move(name), std::move(object));
         return *this;
@@ -76,6 +77,14 @@ public:
         rpyc_object *out = nullptr;
         rpyc_error *error = nullptr;
         detail::check(rpyc_slave_module(call.raw(), detail::name_text(name), &out, &error), error);
+        return Object::adopt(out);
+    }
+
+    /** The namespace of the connection of a call, for evaluators and executors: a dict, unless names() gives another. */
+    static Object names_of(const Call &call) {
+        rpyc_object *out = nullptr;
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_slave_namespace(call.raw(), &out, &error), error);
         return Object::adopt(out);
     }
 
@@ -135,6 +144,12 @@ private:
         }
     }
 
+    /** Classes of C++ have names with "exposed_", which masters do not type. */
+    static void connected(rpyc_connection *connection, void *self) noexcept {
+        rpyc_connection_set_option(connection, "allow_exposed_attrs", "true", nullptr);
+        changed<&Parts::on_connect>(connection, self);
+    }
+
     static rpyc_class *make(const std::shared_ptr<Parts> &parts) {
         std::vector<const char *> names;
         std::vector<rpyc_object *> modules;
@@ -153,7 +168,7 @@ private:
         table.eval = parts->eval ? ask<&Parts::eval> : nullptr;
         table.execute = parts->execute ? ask<&Parts::execute> : nullptr;
         table.get_namespace = parts->names ? ask<&Parts::names> : nullptr;
-        table.on_connect = changed<&Parts::on_connect>;
+        table.on_connect = connected;
         table.on_disconnect = changed<&Parts::on_disconnect>;
         rpyc_class *out = nullptr;
         rpyc_error *error = nullptr;

@@ -38,13 +38,13 @@ func same(got, want any) {
 }
 
 // drive is master of a stock classic server; it prints how many things it did.
-func drive(ctx context.Context, conn *rpyc.Conn, folder string) {
-	classic := rpyc.NewClassic(conn)
+func drive(ctx context.Context, classic *rpyc.Classic, folder string) {
 	modules(ctx, classic)
 	copies(ctx, classic)
 	transfers(ctx, classic, folder)
 	streams(ctx, classic)
-	fmt.Println("4 passed, 0 failed")
+	settings(ctx, classic)
+	fmt.Println("5 passed, 0 failed")
 }
 
 func modules(ctx context.Context, classic *rpyc.Classic) {
@@ -69,6 +69,24 @@ func modules(ctx context.Context, classic *rpyc.Classic) {
 	same(errors.Is(err, rpyc.Type("ModuleNotFoundError")), true)
 	_, err = classic.Get(ctx, "nothing")
 	same(errors.Is(err, rpyc.Type("KeyError")), true)
+}
+
+// settings are those of rpyc.classic.connect, but for what the program says, and but for those of NewClassic.
+func settings(ctx context.Context, classic *rpyc.Classic) {
+	given := map[string]int{"k": 1}
+	keys := func(classic *rpyc.Classic) string {
+		check(classic.Execute(ctx, "def keys(d):\n    try:\n        return ' '.join(d.keys())\n    except AttributeError as e:\n        return str(e).splitlines()[0]"))
+		return must(rpyc.Invoke[string](ctx, must(classic.Get(ctx, "keys")).(*rpyc.Object), given))
+	}
+	addr := os.Args[2]
+	own := must(rpyc.DialClassic(ctx, addr, rpyc.WithConfig("allow_all_attrs", "false")))
+	defer own.Conn().Close()
+	conn := must(rpyc.Dial(ctx, addr))
+	defer conn.Close()
+	same(keys(classic), "k")
+	for _, one := range []*rpyc.Classic{own, rpyc.NewClassic(conn)} {
+		same(keys(one), "cannot access 'keys'")
+	}
 }
 
 func streams(ctx context.Context, classic *rpyc.Classic) {

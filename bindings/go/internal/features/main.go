@@ -2,6 +2,7 @@
 //
 //	features serve ADDRESS [ADDRESS OF A PYTHON SERVER]
 //	features classic ADDRESS FOLDER
+//	features slave ADDRESS PREFIX
 //	features release ADDRESS
 //	features stdio -
 //	features middle RULES OWNER
@@ -32,12 +33,14 @@ func main() {
 	case "classic":
 		ctx, cancel := context.WithTimeout(ctx, time.Minute)
 		defer cancel()
-		conn, err := rpyc.Dial(ctx, os.Args[2])
+		classic, err := rpyc.DialClassic(ctx, os.Args[2])
 		if err != nil {
 			log.Fatal(err)
 		}
-		defer conn.Close()
-		drive(ctx, conn, os.Args[3])
+		defer classic.Conn().Close()
+		drive(ctx, classic, os.Args[3])
+	case "slave":
+		slave(ctx, os.Args[2], os.Args[3])
 	case "release":
 		release(ctx, os.Args[2])
 	case "stdio":
