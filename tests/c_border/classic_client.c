@@ -409,6 +409,8 @@ static void copies(void)
     CHECK(has_repr(unpickled(nested), plain));
     CHECK(has_repr(obtained("__import__('collections').OrderedDict(a=[])"), "{'a': []}"));
     CHECK(has_repr(obtained("range(3)"), "[0, 1, 2]"));
+    CHECK(has_repr(unpickled("[1 - 2j, ..., bytearray(b'x'), range(9, 1, -3), slice(1, None, 2), {2}]"),
+                   "[(1-2j), Ellipsis, b'x', [9, 6, 3], slice(1, None, 2), frozenset({2})]"));
     /* The number of bursts is that of the levels, whatever lies on them. */
     rpyc_value_free(obtained("[[n] for n in range(3)]"));
     first = bursts;

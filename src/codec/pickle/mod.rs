@@ -2,6 +2,7 @@
 //! import a name when Python reads it is refused. Neither direction goes down the stack.
 
 mod error;
+mod names;
 mod reader;
 mod shared;
 mod writer;
@@ -70,14 +71,13 @@ mod op {
     pub const ADDITEMS: u8 = 0x90;
     pub const FROZENSET: u8 = 0x91;
     pub const MEMOIZE: u8 = 0x94;
+    pub const STACK_GLOBAL: u8 = 0x93;
     pub const FRAME: u8 = 0x95;
     pub const BYTEARRAY8: u8 = 0x96;
 
     /// Opcodes that are known and refused.
     pub fn refused(code: u8) -> Option<&'static str> {
         Some(match code {
-            GLOBAL => "GLOBAL",
-            REDUCE => "REDUCE",
             b'P' => "PERSID",
             b'Q' => "BINPERSID",
             b'b' => "BUILD",
@@ -91,7 +91,6 @@ mod op {
             0x83 => "EXT2",
             0x84 => "EXT4",
             0x92 => "NEWOBJ_EX",
-            0x93 => "STACK_GLOBAL",
             0x97 => "NEXT_BUFFER",
             0x98 => "READONLY_BUFFER",
             _ => return None,

@@ -1,16 +1,17 @@
 //! Pickles to values: data alone.
 
+use super::names::{Maker, Named, named};
 use super::{PickleError, op};
 use crate::value::Limits;
 use crate::value::{Blob, Bounds, Graph, INLINE, Kind, Piece, Text, Value};
 use std::collections::HashMap;
 
-type Result<T> = std::result::Result<T, PickleError>;
+pub(super) type Result<T> = std::result::Result<T, PickleError>;
 
 // What is counted against the limit on memory. Storage that grows and copies that are made at the end can make it up to
 // three times as much. Nothing is given back: what is pushed mostly stays, inside of a container.
 /// A place on the stack, and later in a container.
-const PIECE: usize = size_of::<Piece>();
+pub(super) const PIECE: usize = size_of::<Piece>();
 /// A container, the value that becomes of it, and where both are kept.
 const CONTAINER: usize = 144;
 /// More for an item of a set, or a key or value of a dict, which are looked up while the container is made.
@@ -23,7 +24,7 @@ const HEAD: usize = 48;
 /// The plain data that a pickle of any protocol holds. Sets of both sorts become frozensets, bytearrays bytes.
 ///
 /// It ends where it passes the limit on memory, whatever is thrown away again before it is complete.
-/// What needs a name or a call when Python reads it is refused: so are sets before protocol 4, and bytes before 3.
+/// Names and calls are refused but for the few of `names`; ranges become lists.
 pub fn read(data: &[u8], limits: &Limits) -> Result<Value> {
     let (graph, root) = read_graph(data, limits)?;
     Ok(graph.build(root, &Bounds { depth: limits.depth, items: limits.items, bytes: limits.bytes })?)
@@ -39,6 +40,7 @@ pub fn read_graph(data: &[u8], limits: &Limits) -> Result<(Graph, Piece)> {
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
+        makers: HashMap::new(),
         graph: Graph::default(),
     };
     let root = machine.run()?;
@@ -47,17 +49,19 @@ pub fn read_graph(data: &[u8], limits: &Limits) -> Result<(Graph, Piece)> {
 }
 
 /// Python's unpickler, as far as it makes data.
-struct Machine<'a> {
+pub(super) struct Machine<'a> {
     data: &'a [u8],
     at: usize,
-    limits: &'a Limits,
+    pub(super) limits: &'a Limits,
     /// How much memory is left.
     memory: usize,
     stack: Vec<Piece>,
     /// How high the stack was at each mark.
     marks: Vec<usize>,
     memo: HashMap<u64, Piece>,
-    graph: Graph,
+    /// Nodes that stand for what can be called, and are in no container.
+    pub(super) makers: HashMap<usize, Maker>,
+    pub(super) graph: Graph,
 }
 
 impl<'a> Machine<'a> {
@@ -66,14 +70,60 @@ impl<'a> Machine<'a> {
             let start = self.at;
             let code = *self.take(1, "no STOP")?.first().unwrap_or(&0);
             if code == op::STOP {
-                return if self.at < self.data.len() { Err(self.wrong("bytes after STOP")) } else { self.pop() };
+                let root = self.pop()?;
+                self.check_no_maker(std::slice::from_ref(&root))?;
+                return if self.at < self.data.len() { Err(self.wrong("bytes after STOP")) } else { Ok(root) };
             }
-            if !(self.scalar(code)? || self.container_code(code)? || self.memo_code(code)? || self.stack_code(code)?) {
+            if !(self.call_code(code, start)?
+                || self.scalar(code)?
+                || self.container_code(code)?
+                || self.memo_code(code)?
+                || self.stack_code(code)?)
+            {
                 return Err(match op::refused(code) {
                     Some(name) => PickleError::Refused { name, offset: start },
                     None => PickleError::Malformed { what: "an opcode that is not known", offset: start },
                 });
             }
+        }
+    }
+
+    /// Names that are known, and calls of them. False: it is another opcode.
+    fn call_code(&mut self, code: u8, start: usize) -> Result<bool> {
+        let (name, found) = match code {
+            op::GLOBAL => {
+                let (module, name) = (self.line()?, self.line()?);
+                let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+                ("GLOBAL", named(text(module), text(name)))
+            }
+            op::STACK_GLOBAL => match (self.pop()?, self.pop()?) {
+                (Piece::Value(Value::Str(name)), Piece::Value(Value::Str(module))) => {
+                    ("STACK_GLOBAL", named(module.as_str(), name.as_str()))
+                }
+                _ => ("STACK_GLOBAL", None),
+            },
+            op::REDUCE => return self.reduce(start).map(|()| true),
+            _ => return Ok(false),
+        };
+        match found {
+            Some(Named::Value(value)) => self.value(value)?,
+            Some(Named::Maker(maker)) => {
+                self.container(Kind::Tuple, Vec::new())?;
+                if let Some(Piece::Node(node)) = self.stack.last() {
+                    self.makers.insert(*node, maker);
+                }
+            }
+            None => return Err(PickleError::Refused { name, offset: start }),
+        }
+        Ok(true)
+    }
+
+    /// A type or function is no data.
+    fn check_no_maker(&self, pieces: &[Piece]) -> Result<()> {
+        let is_maker = |piece: &Piece| matches!(piece, Piece::Node(node) if self.makers.contains_key(node));
+        match !self.makers.is_empty() && pieces.iter().any(is_maker) {
+            true => Err(PickleError::Refused { name: "GLOBAL", offset: self.at }),
+            false => Ok(()),
         }
     }
 
@@ -230,7 +280,7 @@ impl<'a> Machine<'a> {
         Ok(true)
     }
 
-    fn wrong(&self, what: &'static str) -> PickleError {
+    pub(super) fn wrong(&self, what: &'static str) -> PickleError {
         PickleError::Malformed { what, offset: self.at }
     }
 
@@ -256,7 +306,7 @@ impl<'a> Machine<'a> {
     }
 
     /// Counts memory against the limit.
-    fn charge(&mut self, bytes: usize) -> Result<()> {
+    pub(super) fn charge(&mut self, bytes: usize) -> Result<()> {
         match self.memory.checked_sub(bytes) {
             Some(left) => self.memory = left,
             None => return Err(self.too_many("bytes of memory (max_memory)", self.limits.memory)),
@@ -270,7 +320,7 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn value(&mut self, value: Value) -> Result<()> {
+    pub(super) fn value(&mut self, value: Value) -> Result<()> {
         let bytes = match &value {
             Value::Str(text) => text.as_bytes().len(),
             Value::Bytes(bytes) => bytes.len(),
@@ -283,7 +333,7 @@ impl<'a> Machine<'a> {
         self.push(Piece::Value(value))
     }
 
-    fn container(&mut self, kind: Kind, children: Vec<Piece>) -> Result<()> {
+    pub(super) fn container(&mut self, kind: Kind, children: Vec<Piece>) -> Result<()> {
         self.charge(CONTAINER)?;
         self.charge_hashed(kind, children.len())?;
         let node = self.graph.add(kind, children);
@@ -302,7 +352,7 @@ impl<'a> Machine<'a> {
         self.marks.last().copied().unwrap_or(0)
     }
 
-    fn pop(&mut self) -> Result<Piece> {
+    pub(super) fn pop(&mut self) -> Result<Piece> {
         match self.stack.len() > self.floor() {
             true => self.stack.pop().ok_or_else(|| self.wrong("an empty stack")),
             false => Err(self.wrong("an empty stack")),
@@ -339,6 +389,7 @@ impl<'a> Machine<'a> {
     fn collect(&mut self, kind: Kind, from: usize) -> Result<()> {
         // From the bottom, `split_off` would give all that the stack has room for.
         let items: Vec<Piece> = self.stack.drain(from..).collect();
+        self.check_no_maker(&items)?;
         if kind == Kind::Dict && items.len() % 2 == 1 {
             return Err(self.wrong("a key without a value"));
         }
@@ -358,6 +409,7 @@ impl<'a> Machine<'a> {
             None => return Err(self.wrong("an empty stack")),
         };
         self.charge_hashed(kind, count)?;
+        self.check_no_maker(self.stack.get(from..).unwrap_or(&[]))?;
         if let Some(children) = self.graph.children(node) {
             children.extend(self.stack.drain(from..));
         }
@@ -414,7 +466,7 @@ impl<'a> Machine<'a> {
         self.value(value)
     }
 
-    fn too_many(&self, what: &'static str, limit: usize) -> PickleError {
+    pub(super) fn too_many(&self, what: &'static str, limit: usize) -> PickleError {
         PickleError::Limit { what, limit, offset: self.at }
     }
 

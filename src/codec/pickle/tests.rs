@@ -94,6 +94,61 @@ fn what_is_no_data_is_refused_by_name_and_place() {
 }
 
 #[test]
+fn the_names_of_data_make_data_and_nothing_else() {
+    let value = |bytes: &[u8]| read(bytes, &Limits::default());
+    for (bytes, want) in [
+        (&b"cbuiltins\nEllipsis\n."[..], Value::Ellipsis),
+        (b"c__builtin__\ncomplex\n(F1.5\nF-2\ntR.", Value::Complex(1.5, -2.0)),
+        (
+            b"\x8c\x08builtins\x8c\x05slice\x93K\x01NN\x87R.",
+            Value::Slice([Value::Int(1), Value::None, Value::None].into()),
+        ),
+        (b"cbuiltins\nbytearray\nC\x01x\x85R.", Value::bytes(b"x")),
+        (b"c_codecs\nencode\n(V\xff\nVlatin1\ntR.", Value::bytes(b"\xff")),
+        (b"cbuiltins\nbytes\n)R.", Value::bytes(b"")),
+        (
+            b"cbuiltins\nrange\nK\x05J\xff\xff\xff\xffJ\xfd\xff\xff\xff\x87R.",
+            Value::List(vec![Value::Int(5), Value::Int(2)].into()),
+        ),
+        (b"cbuiltins\nset\n(K\x01ltR.", Value::FrozenSet(vec![Value::Int(1)].into())),
+    ] {
+        assert_eq!(value(bytes).unwrap(), want, "{bytes:?}");
+    }
+    // Called with other arguments, not called, or kept.
+    for bad in [
+        &b"cbuiltins\ncomplex\n."[..],
+        b"cbuiltins\ncomplex\n\x85.",
+        b"]cbuiltins\ncomplex\na.",
+        b"](cbuiltins\ncomplex\ne.",
+        b"}Ncbuiltins\nset\ns.",
+        b"cbuiltins\ncomplex\n)R.",
+        b"cbuiltins\nset\nN\x85R.",
+        b"cbuiltins\nset\ncbuiltins\nset\nR.",
+        b"cbuiltins\nset\ncbuiltins\nset\n\x85R.",
+        b"cbuiltins\nslice\n]NN\x87R.",
+        b"cbuiltins\nrange\nK\x01K\x02K\x00\x87R.",
+        b"c_codecs\nencode\n(V\\u0100\nVlatin1\ntR.",
+        b"cbuiltins\ngetattr\n.",
+        b"cbuiltins.x\ncomplex\n.",
+        b")N\x85R.",
+        b"\x93.",
+        b"N\x93.",
+        b"R.",
+        b"cbuiltins\nEllipsis\n)R.",
+        b"c\xff\xfe\nx\n.",
+    ] {
+        assert!(value(bad).is_err(), "{bad:?}");
+    }
+    let most = i64::MAX.to_le_bytes();
+    let long = [&b"cbuiltins\nrange\n\x8a\x08"[..], &most, b"\x85R."].concat();
+    assert!(value(&long).unwrap_err().is_limit());
+    let least = i64::MIN.to_le_bytes();
+    let wide = [&b"cbuiltins\nrange\n\x8a\x08"[..], &least, b"\x8a\x08", &most, b"\x8a\x08", &most, b"\x87R."].concat();
+    let want = [i64::MIN, -1, i64::MAX - 1].map(Value::Int);
+    assert_eq!(value(&wide).unwrap(), Value::List(want.to_vec().into()));
+}
+
+#[test]
 fn cycles_depth_and_growth_are_bounded() {
     let limits = Limits::default();
     let refused = |bytes: &[u8]| read(bytes, &limits).unwrap_err();

@@ -45,16 +45,16 @@ def same(a, b):
 
 
 def random_value(rnd, depth, hashable=False, protocol=5):
-    kinds = ["none", "bool", "int", "big", "float", "str", "tuple"]
-    if protocol >= 3:
-        kinds.append("bytes")
-    if protocol >= 4:
-        kinds.append("frozenset")
+    kinds = ["none", "bool", "int", "big", "float", "str", "complex", "ellipsis", "bytes", "tuple", "frozenset"]
     if not hashable:
         kinds += ["list", "dict"]
-    kind = rnd.choice(kinds if depth else kinds[:6])
+    kind = rnd.choice(kinds if depth else kinds[:9])
     if kind == "none":
         return None
+    if kind == "complex":
+        return complex(rnd.random(), -rnd.random())
+    if kind == "ellipsis":
+        return ...
     if kind == "bool":
         return rnd.random() < .5
     if kind == "int":
@@ -236,6 +236,10 @@ while back:
     check(back[0] is back[1], "the two are one")
     back, depth = back[0], depth + 1
 check(depth == 100, "shared on %d levels" % depth)
+for protocol in range(6):
+    there = loads(pickle.dumps([slice(1, None, 2), ..., 2j, bytearray(b"x\xff"), b"", set(), {1}, range(1, 9, 3), range(0)], protocol))
+    check([*there][:5] == [slice(1, None, 2), ..., 2j, b"x\xff", b""], "what has names, in protocol %d" % protocol)
+    check([*there[5]] == [] and [*there[6]] == [1] and [*there[7]] == [1, 4, 7] and [*there[8]] == [], "sets and ranges, in protocol %d" % protocol)
 check("GLOBAL at byte" in raises(Exception, rpyc.classic.deliver, conn, [len]), "a name is refused")
 deep = ()
 for _ in range(300):
