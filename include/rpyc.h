@@ -785,7 +785,8 @@ typedef struct rpyc_class_table {
     void (*on_disconnect)(rpyc_connection *connection, void *instance);
     /**
      * What construct takes, such as "Point(x, y=0)", whose name is that of the class: its arguments are then fitted as those of a
-     * method with a signature, keywords included. NULL: construct gets the arguments as they came.
+     * method with a signature, keywords included, but for types in it, which convert nothing. NULL: construct gets the
+     * arguments as they came.
      */
     const char *construct_signature;
 } rpyc_class_table;

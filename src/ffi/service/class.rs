@@ -139,7 +139,8 @@ pub struct rpyc_class_table {
     /// Of a service: a connection has ended; nothing can be sent. connection is lent.
     pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,
     /// What construct takes, such as "Point(x, y=0)", whose name is that of the class: its arguments are then fitted as those of a
-    /// method with a signature, keywords included. NULL: construct gets the arguments as they came.
+    /// method with a signature, keywords included, but for types in it, which convert nothing. NULL: construct gets the
+    /// arguments as they came.
     pub construct_signature: *const c_char,
 }
 
