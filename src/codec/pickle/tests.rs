@@ -110,7 +110,7 @@ fn the_names_of_data_make_data_and_nothing_else() {
             b"cbuiltins\nrange\nK\x05J\xff\xff\xff\xffJ\xfd\xff\xff\xff\x87R.",
             Value::List(vec![Value::Int(5), Value::Int(2)].into()),
         ),
-        (b"cbuiltins\nset\n(K\x01ltR.", Value::FrozenSet(vec![Value::Int(1)].into())),
+        (b"cbuiltins\nset\n((K\x01ltR.", Value::FrozenSet(vec![Value::Int(1)].into())),
     ] {
         assert_eq!(value(bytes).unwrap(), want, "{bytes:?}");
     }
