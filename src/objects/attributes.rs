@@ -4,6 +4,7 @@ use super::bridge::Bridge;
 use super::class::{BoundMethod, Class, Member, MemberKind, Method, Object};
 use super::defaults::Slot;
 use super::job::{Job, ask, downcast};
+use super::reflect;
 use crate::error::Exception;
 use crate::protocol::Name;
 use crate::value::{Local, Reference, Text, Value};
@@ -63,6 +64,7 @@ pub(super) fn read_member(job: Job, object: &Arc<Object>, member: &Arc<Member>) 
         }
         MemberKind::Constant(value) => job.give(Ok(value.clone())),
         MemberKind::Default(Slot::Doc) => job.give(Ok(object.class.doc.clone().map_or(Value::None, Value::Str))),
+        MemberKind::Default(Slot::About(about)) => job.give(Ok(reflect::of_object(object, *about))),
         MemberKind::Method { .. } | MemberKind::Default(_) => {
             let method = BoundMethod::new(object.clone(), member.clone());
             job.give(Ok(Value::Ref(Reference::Local(Arc::new(method)))))

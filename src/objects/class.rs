@@ -314,6 +314,19 @@ impl Class {
         &self.shape
     }
 
+    pub(super) fn base(&self) -> Option<&Arc<Class>> {
+        self.base.as_ref()
+    }
+
+    /// Inherited ones included.
+    pub(super) fn members(&self) -> impl Iterator<Item = &Arc<Member>> {
+        self.members.iter()
+    }
+
+    pub(super) fn doc(&self) -> Option<&Text> {
+        self.doc.as_ref()
+    }
+
     pub fn service(&self) -> Option<&Arc<Service>> {
         self.service.as_ref()
     }
@@ -400,7 +413,9 @@ impl Class {
                 kind && !member.name.as_str().starts_with("__")
             };
             let members: Vec<Arc<Member>> = self.members.iter().filter(own).cloned().collect();
-            let made = Arc::new(ClassObject { class: self.clone(), shape: defaults::class_shape(&members), members });
+            let names = self.members.iter().map(|member| &member.name);
+            let made =
+                Arc::new(ClassObject { class: self.clone(), shape: defaults::class_shape(&members, names), members });
             *known = Arc::downgrade(&made);
             made
         })

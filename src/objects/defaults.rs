@@ -1,5 +1,6 @@
 //! What every class has without saying so, as from Python's `object`, and the classes of functions and methods.
 
+use super::about::{About, OF_CLASSES, OF_FUNCTIONS, OF_METHODS, about};
 use super::class::{Class, Definition, Member, MemberKind};
 use crate::value::{CompareOp, Shape, Text, Value};
 use std::sync::{Arc, LazyLock};
@@ -19,12 +20,14 @@ pub enum Slot {
     Name,
     ServiceName,
     ServiceAliases,
+    /// What it says of itself to those who may use all attributes.
+    About(About),
 }
 
 impl Slot {
     /// Is it called, or read?
     pub fn is_method(self) -> bool {
-        !matches!(self, Slot::Doc | Slot::Name)
+        !matches!(self, Slot::Doc | Slot::Name | Slot::About(_))
     }
 }
 
@@ -40,6 +43,9 @@ static MEMBERS: LazyLock<Vec<Arc<Member>>> = LazyLock::new(|| {
         member("__format__", Slot::Format),
         member("__hash__", Slot::Hash),
         member("__dir__", Slot::Dir),
+        member("__class__", Slot::About(About::Class)),
+        member("__module__", Slot::About(About::Module)),
+        member("__dict__", Slot::About(About::Dict)),
     ];
     members.extend(CompareOp::ALL.into_iter().map(|op| member(op.name(), Slot::Compare(op))));
     members
@@ -63,30 +69,32 @@ pub(super) fn service_members() -> impl Iterator<Item = Arc<Member>> {
     SERVICE_MEMBERS.iter().cloned()
 }
 
-/// The shape of something that is called: members that the library answers, and those of a class.
-fn callable(type_name: &str, more: &[Arc<Member>]) -> Arc<Shape> {
+/// The shape of something that is called: members that the library answers, what it says of itself, and those of a class.
+fn callable(type_name: &str, own: &[&str], more: &[Arc<Member>]) -> Shape {
     let mut names: Vec<Text> = ["__call__", "__name__"].map(Text::new).to_vec();
-    names.extend(MEMBERS.iter().chain(more).map(|member| member.name.clone()));
+    names.extend(MEMBERS.iter().map(|member| member.name.clone()));
+    names.extend(own.iter().map(|name| Text::new(name)));
+    names.extend(more.iter().map(|member| member.name.clone()));
     let mut shape = Shape::new(Text::new(type_name), Vec::new(), names);
     let listed = ["__call__", "__format__"].map(|name| Value::tuple(vec![Value::str(name), Value::None]));
     shape.inspect = Value::Tuple(listed.into());
-    Arc::new(shape)
+    shape
 }
 
 /// The member that an index of one of the callable shapes stands for.
-pub(super) fn callable_slot(index: u32) -> Option<Slot> {
+pub(super) fn callable_slot(shape: &Shape, index: u32) -> Option<Slot> {
     match index {
         0 => Some(Slot::Call),
         1 => Some(Slot::Name),
         _ => match MEMBERS.get(index as usize - 2).map(|member| &member.kind) {
             Some(MemberKind::Default(slot)) => Some(*slot),
-            _ => None,
+            _ => about(shape.member_name(index)?.as_str()).map(Slot::About),
         },
     }
 }
 
-static FUNCTION: LazyLock<Arc<Shape>> = LazyLock::new(|| callable("builtins.function", &[]));
-static METHOD: LazyLock<Arc<Shape>> = LazyLock::new(|| callable("builtins.method", &[]));
+static FUNCTION: LazyLock<Arc<Shape>> = LazyLock::new(|| Arc::new(callable("builtins.function", OF_FUNCTIONS, &[])));
+static METHOD: LazyLock<Arc<Shape>> = LazyLock::new(|| Arc::new(callable("builtins.method", OF_METHODS, &[])));
 static FUNCTION_CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| functions(false));
 static SERIAL_FUNCTION_CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| functions(true));
 
@@ -103,13 +111,20 @@ pub(super) fn method_shape() -> &'static Arc<Shape> {
 }
 
 /// Of a class that is sent, with what can be had of it without an instance.
-pub(super) fn class_shape(more: &[Arc<Member>]) -> Arc<Shape> {
-    callable("builtins.type", more)
+/// `names` are those that its instances have, which `dir()` of a class shows too.
+pub(super) fn class_shape<'a>(more: &[Arc<Member>], names: impl Iterator<Item = &'a Text>) -> Arc<Shape> {
+    let mut shape = callable("builtins.type", OF_CLASSES, more);
+    let unlisted: Vec<Value> =
+        names.filter(|name| shape.member(name.as_bytes()).is_none()).cloned().map(Value::Str).collect();
+    if let Value::Tuple(listed) = &shape.dir {
+        shape.dir = Value::Tuple(listed.iter().cloned().chain(unlisted).collect());
+    }
+    Arc::new(shape)
 }
 
 /// Which of those an index of such a shape stands for.
 pub(super) fn class_member(index: u32) -> Option<usize> {
-    (index as usize).checked_sub(2 + MEMBERS.len())
+    (index as usize).checked_sub(2 + MEMBERS.len() + OF_CLASSES.len())
 }
 
 /// The class of the objects that hold a function's state.

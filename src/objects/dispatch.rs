@@ -1,5 +1,6 @@
 //! Runs what a peer asks of our objects. No lock is held here.
 
+use super::about::About;
 use super::attributes::{del_attr, exists, get_attr, missing, must_read, read_member, set_attr};
 use super::bridge::Bridge;
 use super::buffered;
@@ -12,6 +13,7 @@ use super::operations::Asker;
 use super::operators::truth_then;
 use super::peer::{Peer, ask_peer, outcome};
 use super::plain;
+use super::reflect;
 use super::resumed;
 use crate::codec::pickle;
 use crate::config::Limits;
@@ -147,7 +149,8 @@ fn perform_other(job: Job, target: &Arc<dyn Local>, op: Op) {
                 .downcast_ref::<BoundMethod>()
                 .is_some_and(|other| Arc::ptr_eq(&other.object, &object) && Arc::ptr_eq(&other.member, &member))
         };
-        return on_callable(job, target, op, text, &method.member, same, |job, args, keywords| {
+        let about = |about| reflect::of_function(&method.member, Some(&method.object), &method.object, about, unbound);
+        return on_callable(job, target, op, text, &method.member, (same, about), |job, args, keywords| {
             invoke(job, method.object.clone(), method.member.clone(), args, keywords)
         });
     }
@@ -159,7 +162,10 @@ fn perform_other(job: Job, target: &Arc<dyn Local>, op: Op) {
             op,
             text,
             &function.member,
-            |_| false,
+            (
+                |_: &dyn Local| false,
+                |about| reflect::of_function(&function.member, None, &function.object, about, unbound),
+            ),
             |job, args, keywords| invoke(job, function.object.clone(), function.member.clone(), args, keywords),
         );
     }
@@ -168,7 +174,10 @@ fn perform_other(job: Job, target: &Arc<dyn Local>, op: Op) {
             Some(rest) => rest,
             None => return,
         };
-        let text = || format!("<class '{}'>", class.class.shape().type_name);
+        let text = || {
+            let name = class.class.shape().type_name.as_str();
+            format!("<class '{}'>", name.strip_prefix("builtins.").unwrap_or(name))
+        };
         let member = Member {
             name: Text::new(class.class.shape().class_name()),
             doc: class.class.doc.clone(),
@@ -180,7 +189,7 @@ fn perform_other(job: Job, target: &Arc<dyn Local>, op: Op) {
             op,
             text,
             &Arc::new(member),
-            |_| false,
+            (|_: &dyn Local| false, |about| reflect::of_class(class, about, unbound)),
             |job, args, keywords| construct(job, class, args, keywords),
         );
     }
@@ -213,7 +222,7 @@ fn of_class(job: Job, class: &ClassObject, op: Op) -> Option<(Job, Op)> {
 
 /// A method without its object, which is its first argument.
 fn unbound(class: &ClassObject, member: &Arc<Member>) -> Value {
-    let (class, method) = (class.class.clone(), member.clone());
+    let (class, method, shown) = (class.class.clone(), member.clone(), member.clone());
     let run: Method = Arc::new(move |mut call: Call| {
         let object = match call.args().first() {
             Some(Value::Ref(Reference::Local(target))) => downcast::<Object>(target),
@@ -231,7 +240,7 @@ fn unbound(class: &ClassObject, member: &Arc<Member>) -> Value {
     });
     let kind = MemberKind::Method { run, signature: None, quick: false };
     let member = Member { name: member.name.clone(), doc: member.doc.clone(), kind };
-    Value::Ref(Reference::Local(Function::new(member, Box::new(()))))
+    Value::Ref(Reference::Local(Function::new(member, Box::new(reflect::Unbound(shown)))))
 }
 
 fn construct(job: Job, class: &ClassObject, args: Vec<Value>, keywords: Keywords) {
@@ -260,11 +269,11 @@ fn on_callable(
     op: Op,
     text: impl Fn() -> String,
     member: &Arc<Member>,
-    same: impl Fn(&dyn Local) -> bool,
+    (same, about): (impl Fn(&dyn Local) -> bool, impl Fn(About) -> Value),
     call: impl FnOnce(Job, Vec<Value>, Keywords),
 ) {
     let slot_of = |name: &Name| match name {
-        Name::Member(index) => defaults::callable_slot(*index),
+        Name::Member(index) => defaults::callable_slot(target.shape(), *index),
         _ => None,
     };
     match op {
@@ -280,6 +289,7 @@ fn on_callable(
         Op::GetAttr(name) => match slot_of(&name) {
             Some(Slot::Name) => job.give(Ok(Value::Str(member.name.clone()))),
             Some(Slot::Doc) => job.give(Ok(member.doc.clone().map_or(Value::None, Value::Str))),
+            Some(Slot::About(what)) => job.give(Ok(about(what))),
             // `f.__call__` is `f`.
             Some(Slot::Call) => job.give(Ok(Value::Ref(Reference::Local(target.clone())))),
             _ => job.fail("AttributeError", "the attribute of this object cannot be taken by itself"),
@@ -569,6 +579,6 @@ fn default_call(job: Job, object: &Arc<Object>, slot: Slot, mut args: Vec<Value>
         Slot::ServiceAliases => {
             job.give(Ok(Value::Tuple(class.service_aliases().into_iter().map(Value::Str).collect())))
         }
-        Slot::Doc | Slot::Name | Slot::Call => job.fail("TypeError", "'str' object is not callable"),
+        Slot::Doc | Slot::Name | Slot::Call | Slot::About(_) => job.fail("TypeError", "'str' object is not callable"),
     }
 }

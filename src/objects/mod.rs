@@ -1,6 +1,7 @@
 //! The application's objects and Python's rules for them. Nothing here knows a socket, a thread or the lock of a
 //! connection: what must be sent or waited for is asked of a `Peer`.
 
+mod about;
 mod attributes;
 mod bridge;
 mod buffered;
@@ -19,6 +20,7 @@ mod peer;
 pub(crate) mod plain;
 mod promise;
 mod python;
+mod reflect;
 mod restricted;
 pub(crate) mod resumed;
 pub(crate) mod served;

@@ -44,6 +44,17 @@ struct Parameter {
     target: Option<Typed>,
 }
 
+/// Parameters by kind, those by position and name with their defaults.
+#[derive(Default)]
+pub struct Parts<'a> {
+    pub positional: Vec<(&'a str, Option<&'a Value>)>,
+    /// How many of them can be given by position only.
+    pub positional_only: usize,
+    pub keyword_only: Vec<(&'a str, Option<&'a Value>)>,
+    pub rest: Option<&'a str>,
+    pub named: Option<&'a str>,
+}
+
 impl Signature {
     /// Reads a signature. An error says where in the text, counted in bytes.
     pub fn parse(text: &str) -> Result<Signature, Error> {
@@ -87,6 +98,22 @@ impl Signature {
     /// The name of a slot's parameter, without stars.
     pub fn parameter_name(&self, slot: usize) -> Option<&str> {
         self.parameters.get(slot).map(|p| &*p.name)
+    }
+
+    /// The parameters by kind.
+    pub fn parts(&self) -> Parts<'_> {
+        let parameter = |p| -> (&str, Option<&Value>) {
+            let p: &Parameter = p;
+            (&p.name, p.default.as_ref())
+        };
+        let name = |slot: usize| self.parameter_name(slot);
+        Parts {
+            positional: self.parameters.iter().take(self.positional).map(parameter).collect(),
+            positional_only: self.positional_only,
+            keyword_only: self.parameters.get(self.keyword_only()).unwrap_or_default().iter().map(parameter).collect(),
+            rest: if self.has_rest { name(self.positional) } else { None },
+            named: if self.has_named { name(self.parameters.len().saturating_sub(1)) } else { None },
+        }
     }
 
     /// Puts the arguments of a call into their slots, or says in the words of Python why they do not fit.
