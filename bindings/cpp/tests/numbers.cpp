@@ -140,7 +140,8 @@ void serve() {
     service.expose("bytes", [](const rpyc::bytes &value) { return value; });
     service.expose("floats", [](const std::vector<double> &values) { return rpyc::as_tuple(values); });
     service.expose("named(a, b=2, *, c=0.5)", [](double a, int b, float c) { return std::make_tuple(a, b, c); });
-    service.expose("maybe", [](std::optional<double> value) { return value; });
+    service.expose("length(text)", [](std::string_view text) { return text.size(); });
+    service.expose("maybe(value=None)", [](std::optional<double> value) { return value; });
     service.expose("apply", [](const std::function<double(int)> &f, int n) { return f(n); });
     const auto points = rpyc::Class<Point>("Point")
                             .property("x", &Point::x, [](Point &one, double value) { one.x = value; })

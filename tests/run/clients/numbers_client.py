@@ -62,6 +62,7 @@ def together(root):
         root.named(1, MyFloat(2))
     except TypeError as error:
         check("named() argument 'b' must be int, not " in str(error), "the argument is named:", error)
+    check(root.length(MyStr("four")) == 4, "text that is only looked at")
     check(root.maybe(None) is None and root.maybe(Level.HIGH) == 3.0, "one that may be None")
     check(root.apply(lambda n: MyFloat(n / 2), Level.HIGH) == 1.5, "what a callback returns")
 

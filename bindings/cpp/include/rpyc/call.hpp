@@ -157,6 +157,7 @@ struct split_instance<T, types<First, Rest...>> {
 struct Signature {
     std::string name, text;
     std::vector<std::string> parameters{};
+    std::vector<std::size_t> ends{};    // where in the text each name ends; npos: behind it is a type
     bool numbered = false;              // the parameters have no names
 
     /** Of a text such as "add(a, b=2, *rest)"; empty: none was given. */
@@ -185,7 +186,7 @@ struct Signature {
             else if (c == ')' || c == ']' || c == '}')
                 depth--;
             else if (c == ',' && (depth == 0 || i == close)) {
-                signature.add(given.substr(begin, i - begin));
+                signature.add(given.substr(begin, i - begin), begin);
                 begin = i + 1;
             }
         }
@@ -198,13 +199,19 @@ struct Signature {
     }
 
 private:
-    void add(std::string_view parameter) {
+    void add(std::string_view parameter, std::size_t begin) {
         const auto blank = [](char c) { return c == ' ' || c == '*'; };
-        while (!parameter.empty() && blank(parameter.front()))
+        while (!parameter.empty() && blank(parameter.front())) {
             parameter.remove_prefix(1);
-        const std::size_t end = parameter.find_first_of(" =:");
-        if (!parameter.empty() && parameter != "/")
-            parameters.emplace_back(parameter.substr(0, end));
+            begin++;
+        }
+        const std::size_t end = std::min(parameter.find_first_of(" =:"), parameter.size());
+        if (parameter.empty() || parameter.front() == '/')
+            return;
+        parameters.emplace_back(parameter.substr(0, end));
+        const std::size_t next = parameter.find_first_not_of(' ', end);
+        const bool has_type = next != std::string_view::npos && parameter[next] == ':';
+        ends.push_back(has_type ? std::string::npos : begin + end);
     }
 };
 
@@ -252,6 +259,32 @@ void write_signature(Signature &signature, types<P...>) {
     (write(is_context<P>, std::is_same_v<bare<P>, Args>, std::is_same_v<bare<P>, Kwargs>), ...);
     signature.numbered = true;
     signature.text = signature.name + "(" + text + ")";
+}
+
+/** What a signature says of a parameter; a bool says nothing, since all objects are one, and takes no int. */
+template <class T>
+std::string annotation() {
+    const std::string none = is_optional<T>::value ? " | None" : "";
+    if constexpr (std::is_same_v<T, std::string_view>)
+        return ": str";
+    else if constexpr (plain_kind<T>::value == RPYC_VALUE_INT)
+        return ": int" + none;
+    else if constexpr (plain_kind<T>::value == RPYC_VALUE_FLOAT)
+        return ": float" + none;
+    else if constexpr (plain_kind<T>::value == RPYC_VALUE_STR)
+        return ": str" + none;
+    else
+        return "";
+}
+
+/** Adds the types of the function to a signature, so that objects are asked for what they stand for before the call runs. */
+template <class... P>
+void write_types(Signature &signature, types<P...>) {
+    std::vector<std::string> all;
+    ((is_context<P> ? void() : all.push_back(annotation<bare<P>>())), ...);
+    for (std::size_t i = all.size(); i-- > 0;)
+        if (signature.ends[i] != std::string::npos)
+            signature.text.insert(signature.ends[i], all[i]);
 }
 
 // ---------------------------------------------------------------- calling
@@ -317,6 +350,8 @@ public:
         else if (signature_.parameters.size() != slots(Parameters()))
             throw std::invalid_argument("signature " + signature_.text + " has " + std::to_string(signature_.parameters.size()) +
                                         " parameters, its function " + std::to_string(slots(Parameters())));
+        else
+            write_types(signature_, Parameters());
     }
 
     const Signature &signature() const noexcept { return signature_; }

@@ -174,6 +174,7 @@ func (*numbers) Float(value float64) float64              { return value }
 func (*numbers) Bool(value bool) bool                     { return value }
 func (*numbers) Str(value string) string                  { return value }
 func (*numbers) Bytes(value []byte) []byte                { return value }
+func (*numbers) Length(text string) int                   { return len(text) }
 func (*numbers) Maybe(value *float64) *float64            { return value }
 func (*numbers) Apply(f func(int) float64, n int) float64 { return f(n) }
 func (n *numbers) Point() *point                          { return &n.point }
