@@ -63,6 +63,13 @@ def client_memory(case):
     memory.check(case)
 
 
+@test("valgrind.conversion.cpp-client", memory.SECONDS)
+def cpp_client_memory(case):
+    address = stock_server(case, VERSIONS[0], "plain")
+    all_passed(case, case.run([*memory.valgrind(case), of_binding(case, "cpp"), "call", address]))
+    memory.check(case)
+
+
 MODES = ("threads", "queue", "loop", "session")
 
 
