@@ -49,11 +49,13 @@ func numberMethod(o *Object) string {
 	return ""
 }
 
-// isArray tells whether an object of the peer is an array that is copied as a whole.
+// isArray tells whether an object of the peer is an array that is copied as a whole. One of this program that came home is not
+// asked for.
 func (o *Object) isArray() bool {
 	switch o.TypeName() {
 	case "numpy.ndarray", "numpy.memmap", "array.array", "builtins.memoryview", "builtins.bytearray":
-		return !o.IsClass()
+		_, ours := o.kept()
+		return !ours && !o.IsClass()
 	}
 	return false
 }
