@@ -5,10 +5,10 @@ mod support;
 use flate2::{Compress, Compression, FlushCompress, Status};
 use rpyc::codec::pickle;
 use rpyc::config::{Config, Limits};
-use rpyc::error::Error;
 use rpyc::protocol::Event;
 use rpyc::value::Value;
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::io::IoSlice;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use support::pair::session;
@@ -76,20 +76,23 @@ fn peak(limits: &Limits, frame: &[u8]) -> (usize, Option<String>) {
     let before = NOW.load(Ordering::Relaxed);
     PEAK.store(before, Ordering::Relaxed);
     receiver.incoming().push(frame);
-    let refused = match receiver.next_event() {
-        Some(Event::Closed(Error::Limit(text))) => Some(text),
+    let event = receiver.next_event();
+    let peak = PEAK.load(Ordering::Relaxed) - before;
+    let refused = match event {
         Some(Event::Closed(other)) => panic!("{other:?}"),
         Some(_) => panic!("PING was given to the host"),
         None => {
-            assert!(
-                receiver.outgoing().len() > frame.len().min(64 << 10),
-                "{} bytes came back",
-                receiver.outgoing().len()
-            );
-            None
+            let mut slices = [IoSlice::new(&[]); 8];
+            let used = receiver.outgoing().slices(&mut slices);
+            let size: usize = slices[..used].iter().map(|slice| slice.len()).sum();
+            // A refusal is short.
+            let text = String::from_utf8_lossy(slices[0].get(..size.min(2000)).unwrap_or(&[])).into_owned();
+            let refusal = text.find("the request is refused").map(|at| text[at..].to_owned());
+            assert!(refusal.is_some() || size > frame.len().min(64 << 10), "{size} bytes came back");
+            refusal
         }
     };
-    (PEAK.load(Ordering::Relaxed) - before, refused)
+    (peak, refused)
 }
 
 type Unit = fn(u32, &mut Vec<u8>);

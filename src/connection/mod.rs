@@ -101,7 +101,7 @@ impl Connection {
         if stopping() {
             return Ok(());
         }
-        match shared.serve_accepted(stopping) {
+        match shared.serve_until_stopped(stopping) {
             Err(Error::Eof(_) | Error::Closed(_)) => Ok(()),
             other => other,
         }

@@ -85,7 +85,7 @@ impl Shared {
     }
 
     /// The same, for a server, which may also be `stopping` between two messages.
-    pub(super) fn serve_accepted(self: &Arc<Shared>, stopping: impl Fn() -> bool) -> Result<()> {
+    pub(super) fn serve_until_stopped(self: &Arc<Shared>, stopping: impl Fn() -> bool) -> Result<()> {
         self.serve_between(Key::Accepted, stopping)
     }
 

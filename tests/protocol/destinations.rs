@@ -357,7 +357,7 @@ fn a_longer_answer_than_allowed_is_refused_with_a_room_too() {
     let mut wire = Wire::new(BOTH[0], Config { limits, ..Config::default() }, None);
     let (seq, _, fate) = ping(&mut wire, LONG);
     let frame = reply(&wire, seq, Node::Bytes(data(LONG, 1)));
-    receive(wire.session.incoming(), &frame, [1000]);
+    frame.chunks(1000).for_each(|piece| wire.session.incoming().push(piece));
     assert!(refused(wire.event()));
     assert!(fate.is(0, 1, 0) && wire.session.take_destinations().len() == 1);
 }

@@ -12,9 +12,9 @@ use crate::objects::time_limit;
 /// sync_request_timeout, which may be shorter or longer. The time runs from this call on, for all of them together; a request
 /// that is made when it is up is not sent. The connection goes on, and a late answer is dropped.
 ///
-///     size_t limit = rpyc_timeout_begin(2000);
-///     status = rpyc_object_call_method(root, "slow", NULL, 0, NULL, &value, &error);
-///     rpyc_timeout_end(limit);
+///    size_t limit = rpyc_timeout_begin(2000);
+///    status = rpyc_object_call_method(root, "slow", NULL, 0, NULL, &value, &error);
+///    rpyc_timeout_end(limit);
 ///
 /// A limit within another one can only shorten it. Not limited are connecting, serving, closing and asynchronous results,
 /// which have limits of their own, and what this thread serves for a peer while it waits. Native peers are told the time that

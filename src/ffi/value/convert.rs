@@ -32,8 +32,10 @@ fn target(kind: rpyc_value_kind_id) -> Result<Target> {
         RPYC_VALUE_STR => Target::Str,
         RPYC_VALUE_BYTES => Target::Bytes,
         _ => {
-            let text = format_args!("kind: expected RPYC_VALUE_BOOL, _INT, _FLOAT, _STR or _BYTES, got {kind}");
-            return Err(Failure::new(RPYC_ERR_ARGUMENT, text));
+            return Err(Failure::new(
+                RPYC_ERR_ARGUMENT,
+                format_args!("kind: expected RPYC_VALUE_BOOL, _INT, _FLOAT, _STR or _BYTES, got {kind}"),
+            ));
         }
     })
 }
