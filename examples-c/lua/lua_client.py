@@ -99,7 +99,7 @@ check(conn.eval("function(d) d.update(d) return d end")(sample) is sample, "an o
 delivered = rpyc.classic.deliver(conn, {"a": [1, (2, "three")], "b": None})
 check(delivered["a"][1] == (2, "three"), "deliver")
 check(rpyc.classic.obtain(delivered) == {"a": [1, (2, "three")], "b": None}, "obtain of what was delivered")
-raises(Exception, rpyc.classic.deliver, conn, 1j)
+raises(Exception, rpyc.classic.deliver, conn, int)
 check(rpyc.classic.obtain(conn.eval("{1, 2}").values()) == [1, 2], "obtain of a list")
 
 

@@ -69,5 +69,7 @@ for stock_version in ("6.0.2", "5.3.1"):
     for middle in MIDDLES:
         test("bridges.%s.default.%s" % (middle, stock_version), 90)(bridges(stock_version, "default", [middle], SHORT))
         test("bridges.%s.all.%s" % (middle, stock_version), 90)(bridges(stock_version, "all", [middle], SHORT))
-    for pair in (["c", "cpp"], ["go", "stock"], ["stock", "c"], ["bare", "go"], ["cpp", "bare"]):
+    # The program of bare sessions takes one client, and Go may need two connections to find out the older dialect.
+    bare_go = ["bare", "go"] if stock_version > "6" else ["go", "bare"]
+    for pair in (["c", "cpp"], ["go", "stock"], ["stock", "c"], bare_go, ["cpp", "bare"]):
         test("bridges.%s.%s" % ("-".join(pair), stock_version), 120)(bridges(stock_version, "public", pair, SHORT))
