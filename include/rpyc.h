@@ -32,7 +32,8 @@
  * RPYC_ERR_FORKED, RPYC_ERR_BACKPRESSURE (in non-blocking mode), RPYC_ERR_LIMIT (nested too deep), RPYC_ERR_UNSUPPORTED (a
  * value that cannot be sent), RPYC_ERR_STATE (an object of a session). Request errors are sending errors and the failures
  * of waiting for the reply: RPYC_ERR_REMOTE, RPYC_ERR_DENIED and RPYC_ERR_STOP_ITERATION (exceptions of the peer),
- * RPYC_ERR_UNKNOWN_OBJECT (the reply names an object that was not exported), RPYC_ERR_TIMEOUT.
+ * RPYC_ERR_UNKNOWN_OBJECT (the reply names an object that was not exported), RPYC_ERR_TIMEOUT, RPYC_ERR_WAIT_INTERRUPTED
+ * (by rpyc_connection_interrupt).
  *
  * Outputs are named _out, stand last, and are written on every path: NULL, 0 or false first, the result on success.
  * error_out may be NULL; else it is always written, NULL on success, and what it then holds is owned: free it with
@@ -2698,7 +2699,7 @@ rpyc_status rpyc_connection_ping(rpyc_connection *connection,
  * @param timeout_ms milliseconds to wait for it; -1: no limit; 0: only what is here
  * @param handled_out was there one? May be NULL
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, connection errors
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_WAIT_INTERRUPTED, connection errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2734,7 +2735,8 @@ rpyc_status rpyc_connection_poll(rpyc_connection *connection,
  * @param handled_out whether there was any; false at the end of the connection; may be NULL
  * @param error_out owned; may be NULL
  * @return RPYC_OK, also where the connection has ended, as in RPyC: see rpyc_connection_closed(); RPYC_ERR_NULL,
- *         RPYC_ERR_FORKED, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED
+ *         RPYC_ERR_FORKED, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED,
+ *         RPYC_ERR_WAIT_INTERRUPTED
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2749,7 +2751,8 @@ rpyc_status rpyc_connection_poll_all(rpyc_connection *connection,
  * @param connection borrowed
  * @param error_out owned; may be NULL
  * @return RPYC_OK when the peer or this side closed it; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_MALFORMED,
- *         RPYC_ERR_LIMIT, RPYC_ERR_DIALECT; RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED (a callback raised SystemExit or
+ *         RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_STATE (in create of a service), RPYC_ERR_WAIT_INTERRUPTED (by
+ *         rpyc_connection_interrupt); RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED (a callback raised SystemExit or
  *         KeyboardInterrupt, see propagate_SystemExit_locally; rpyc_error_exit_code has the number)
  *
  * Threads: any thread. Since 0.1.
@@ -3146,7 +3149,7 @@ rpyc_status rpyc_connection_serve_background(rpyc_connection *connection,
  * @param error_out owned; may be NULL
  * @return RPYC_OK when the peer or this side closed it; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT,
  *         RPYC_ERR_IO (no thread can be had), RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_STATE (in create
- *         of a service)
+ *         of a service), RPYC_ERR_WAIT_INTERRUPTED
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3265,7 +3268,7 @@ bool rpyc_async_result_expired(rpyc_async_result *result);
  * @param result borrowed
  * @param error_out owned; may be NULL
  * @return RPYC_OK (an answer or an exception came), RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_TIMEOUT,
- *         RPYC_ERR_CANCELLED, connection errors
+ *         RPYC_ERR_CANCELLED, RPYC_ERR_WAIT_INTERRUPTED, connection errors
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3303,7 +3306,8 @@ bool rpyc_async_result_cancel(rpyc_async_result *result);
  * @param timeout_ms milliseconds; -1: no limit but their own
  * @param index_out which one it is; the first of several
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (no results), RPYC_ERR_TIMEOUT (none of them in time), RPYC_ERR_FORKED
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (no results), RPYC_ERR_TIMEOUT (none of them in time), RPYC_ERR_FORKED,
+ *         RPYC_ERR_WAIT_INTERRUPTED
  *
  * Threads: any thread. Since 0.1.
  */
@@ -3322,7 +3326,7 @@ rpyc_status rpyc_async_result_wait_any(rpyc_async_result *const *results,
  * @param timeout_ms milliseconds; -1: no limit but their own
  * @param error_out owned; may be NULL
  * @return RPYC_OK (ask each for what came of it), RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (an impossible count), RPYC_ERR_TIMEOUT
- *         (not all of them in time), RPYC_ERR_FORKED
+ *         (not all of them in time), RPYC_ERR_FORKED, RPYC_ERR_WAIT_INTERRUPTED
  *
  * Threads: any thread. Since 0.1.
  */
@@ -5414,7 +5418,7 @@ rpyc_status rpyc_queue_set_timeout(rpyc_queue *queue, int64_t timeout_ms, rpyc_e
  *        is freed
  * @param ran_out how many were run; may be NULL
  * @param error_out owned; may be NULL
- * @return RPYC_OK (also when none came), RPYC_ERR_NULL, RPYC_ERR_FORKED
+ * @return RPYC_OK (also when none came), RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_WAIT_INTERRUPTED
  *
  * Threads: any thread; usually always the same. Since 0.1.
  */

@@ -57,7 +57,7 @@ pub const RPYC_HANDLE_INSTANCECHECK: i32 = 20;
 /// @param timeout_ms milliseconds to wait for it; -1: no limit; 0: only what is here
 /// @param handled_out was there one? May be NULL
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, connection errors
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_WAIT_INTERRUPTED, connection errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -101,7 +101,8 @@ pub unsafe extern "C" fn rpyc_connection_poll(
 /// @param handled_out whether there was any; false at the end of the connection; may be NULL
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, also where the connection has ended, as in RPyC: see rpyc_connection_closed(); RPYC_ERR_NULL,
-///         RPYC_ERR_FORKED, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED
+///         RPYC_ERR_FORKED, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED,
+///         RPYC_ERR_WAIT_INTERRUPTED
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -139,7 +140,8 @@ unsafe fn handling(
 /// @param connection borrowed
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK when the peer or this side closed it; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_LIMIT, RPYC_ERR_DIALECT; RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED (a callback raised SystemExit or
+///         RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_STATE (in create of a service), RPYC_ERR_WAIT_INTERRUPTED (by
+///         rpyc_connection_interrupt); RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED (a callback raised SystemExit or
 ///         KeyboardInterrupt, see propagate_SystemExit_locally; rpyc_error_exit_code has the number)
 ///
 /// Threads: any thread. Since 0.1.

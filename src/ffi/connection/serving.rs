@@ -65,7 +65,7 @@ pub unsafe extern "C" fn rpyc_connection_serve_background(
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK when the peer or this side closed it; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT,
 ///         RPYC_ERR_IO (no thread can be had), RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_STATE (in create
-///         of a service)
+///         of a service), RPYC_ERR_WAIT_INTERRUPTED
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

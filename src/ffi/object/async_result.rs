@@ -95,7 +95,7 @@ pub unsafe extern "C" fn rpyc_async_result_expired(result: *mut rpyc_async_resul
 /// @param result borrowed
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK (an answer or an exception came), RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_TIMEOUT,
-///         RPYC_ERR_CANCELLED, connection errors
+///         RPYC_ERR_CANCELLED, RPYC_ERR_WAIT_INTERRUPTED, connection errors
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -161,7 +161,8 @@ unsafe fn several(results: *const *mut rpyc_async_result, count: usize) -> Resul
 /// @param timeout_ms milliseconds; -1: no limit but their own
 /// @param index_out which one it is; the first of several
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (no results), RPYC_ERR_TIMEOUT (none of them in time), RPYC_ERR_FORKED
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (no results), RPYC_ERR_TIMEOUT (none of them in time), RPYC_ERR_FORKED,
+///         RPYC_ERR_WAIT_INTERRUPTED
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -193,7 +194,7 @@ pub unsafe extern "C" fn rpyc_async_result_wait_any(
 /// @param timeout_ms milliseconds; -1: no limit but their own
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK (ask each for what came of it), RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (an impossible count), RPYC_ERR_TIMEOUT
-///         (not all of them in time), RPYC_ERR_FORKED
+///         (not all of them in time), RPYC_ERR_FORKED, RPYC_ERR_WAIT_INTERRUPTED
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

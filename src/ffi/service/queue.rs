@@ -134,7 +134,7 @@ pub unsafe extern "C" fn rpyc_queue_set_timeout(
 ///        is freed
 /// @param ran_out how many were run; may be NULL
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK (also when none came), RPYC_ERR_NULL, RPYC_ERR_FORKED
+/// @return RPYC_OK (also when none came), RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_WAIT_INTERRUPTED
 ///
 /// Threads: any thread; usually always the same. Since 0.1.
 #[unsafe(no_mangle)]
