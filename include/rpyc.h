@@ -2122,7 +2122,7 @@ rpyc_status rpyc_value_get_str(const rpyc_value *value,
  * Reads bytes.
  *
  * Received bytes begin at an address that is a multiple of 64 if they are 64 KiB or longer, and of 8 otherwise, so that
- * numbers in them can be read in place. Bytes of up to 30 whose length is no multiple of 8 lie in the value itself, at a
+ * numbers in them can be read in place. Bytes of up to 30 whose length is not a multiple of 8 are kept in the value itself, at a
  * multiple of 4 or 2 if their length is one. Bytes that this process made begin wherever they were made.
  *
  * @param value borrowed; a bytes value
@@ -2393,7 +2393,7 @@ void rpyc_config_free(rpyc_config *config);
  * - bind_threads=false: what a peer's thread asks is served by the thread that waits for that thread
  * - compress=true: frames above the threshold are compressed
  * - remote_version: the version that exceptions go out with, as _remote_version; empty: that of the dialect, and of librpyc.
- *   Stock RPyC compares what stands in front of the first dot with its own, and warns
+ *   Stock RPyC compares the part before the first dot with its own version, and warns
  * - connid: a name for the connection
  *
  * - close_timeout=5: how long closing waits for the peer; not "none"
@@ -6499,7 +6499,7 @@ rpyc_status rpyc_slave_new(const rpyc_slave_table *table,
  * @param module copied
  * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_STATE (the service of the connection is no slave),
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_STATE (the connection's service is not a slave),
  *         RPYC_ERR_ARGUMENT (there is no such module)
  *
  * Threads: one thread at a time per handle. Since 0.1.
@@ -6516,8 +6516,8 @@ rpyc_status rpyc_slave_module(rpyc_call *call,
  * @param call borrowed
  * @param object_out owned; free it with rpyc_object_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (the service of the connection is no slave), RPYC_ERR_REMOTE (get_namespace
- *         raised an exception), RPYC_ERR_TYPE (its answer is no object)
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (the connection's service is not a slave), RPYC_ERR_REMOTE (get_namespace
+ *         raised an exception), RPYC_ERR_TYPE (it returned something else than an object)
  *
  * Threads: one thread at a time per handle. Since 0.1.
  */

@@ -65,7 +65,7 @@ fn send(level: Level, text: &str) {
 fn hand_over(receiver: &Receiver, level: Level, text: &str) {
     if !WRITING.replace(true) {
         let _done = Done;
-        // What peers say stands in it, which must not look like other lines of the log, nor steer a terminal.
+        // Part of it is the peer's own text, which must not look like other lines of the log, nor steer a terminal.
         receiver(level, &printable::one_line(text));
     }
 }

@@ -357,7 +357,7 @@ func halves(content []byte, order binary.ByteOrder) []float32 {
 	return floats
 }
 
-// nest gives lists in lists of the numbers; a number if there is no dimension.
+// nest gives lists in lists of the numbers; a number for an array without dimensions.
 func nest(data any, shape []int) any {
 	v := reflect.ValueOf(data)
 	switch len(shape) {

@@ -175,7 +175,7 @@ func askStandIns(ctx context.Context, asking []standIn, items []any) ([]standIn,
 	return again, nil
 }
 
-// So many objects are asked in one burst at most.
+// burst is how many objects are asked at once, at most.
 const plainBurst = 1 << 12
 
 func (s standIn) question(ctx context.Context) (question, error) {

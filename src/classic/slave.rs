@@ -55,7 +55,7 @@ pub fn state_of(root: &Object) -> Option<&SlaveState> {
 /// The namespace of the connection over which a call came, as its master gets it.
 pub fn namespace_of(call: &Call) -> Result<Value> {
     let root = modules::service_of(call).filter(|root| state_of(root).is_some());
-    let root = root.ok_or_else(|| Error::State("the service of the connection is no slave".into()))?;
+    let root = root.ok_or_else(|| Error::State("the connection's service is not a slave".into()))?;
     ask(&Reference::Local(root), Ask::GetAttr("namespace"))
 }
 

@@ -115,7 +115,7 @@ pub static SETTINGS: [Setting; 50] = [
     option!("compress", "true", CHANGEABLE, Plain, bool, compress,
         "frames above the threshold are compressed"),
     option!("remote_version", "", CHANGEABLE, Plain, Option<Arc<str>>, remote_version,
-        "the version that exceptions go out with, as _remote_version; empty: that of the dialect, and of librpyc. Stock RPyC compares what stands in front of the first dot with its own, and warns"),
+        "the version that exceptions go out with, as _remote_version; empty: that of the dialect, and of librpyc. Stock RPyC compares the part before the first dot with its own version, and warns"),
     option!("connid", "", CHANGEABLE, Plain, Option<Arc<str>>, connid,
         "a name for the connection"),
     option!("close_timeout", "5", CHANGEABLE, Plain, Duration, close_timeout,

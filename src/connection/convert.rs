@@ -58,7 +58,7 @@ impl Shared {
     }
 }
 
-/// So many values are asked for in one burst at most.
+/// The most values that are asked for in one burst.
 const BURST: usize = 1 << 14;
 
 /// How long answers are waited for.

@@ -207,7 +207,7 @@ impl Shared {
     pub(super) fn root(self: &Arc<Shared>) -> Result<Reference> {
         match self.fetch_root()? {
             Value::Ref(root) => Ok(root),
-            other => Err(Error::Type(format!("the peer's root is no object but a {}", other.type_name()))),
+            other => Err(Error::Type(format!("the peer's root is not an object but a {}", other.type_name()))),
         }
     }
 

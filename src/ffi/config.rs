@@ -90,7 +90,7 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// - bind_threads=false: what a peer's thread asks is served by the thread that waits for that thread
 /// - compress=true: frames above the threshold are compressed
 /// - remote_version: the version that exceptions go out with, as _remote_version; empty: that of the dialect, and of librpyc.
-///   Stock RPyC compares what stands in front of the first dot with its own, and warns
+///   Stock RPyC compares the part before the first dot with its own version, and warns
 /// - connid: a name for the connection
 ///
 /// - close_timeout=5: how long closing waits for the peer; not "none"

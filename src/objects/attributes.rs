@@ -47,7 +47,7 @@ pub(super) fn missing(job: Job, object: &Arc<Object>, name: &str) {
     job.fail("AttributeError", text);
 }
 
-/// What Python says of a property without this function, and of what is no property.
+/// Python's message for a property without this function, and for other attributes.
 fn unchangeable(class: &Class, member: &Member, lacks: &str) -> String {
     let (class, name) = (class.shape().class_name(), &member.name);
     match member.kind {

@@ -145,7 +145,7 @@ fn old_slicing(proxy: &Arc<Proxy>, slicing: &Slicing) -> Outcome {
         let name = name.as_ref().map_err(Exception::clone)?;
         outcome(ask_peer(proxy, Ask::CallAttr { name: text(name), args: &first, keywords: &[] }))
     };
-    // What the rules refuse is no error of the method.
+    // A denial by the rules is not an error of the method.
     attempt.as_ref().map_err(Exception::clone)?;
     let last = if let Value::None = stop { Value::Int(i64::MAX) } else { stop.clone() };
     call(attempt, vec![Value::slice(start.clone(), stop.clone(), Value::None)])

@@ -65,8 +65,8 @@ impl Target {
             Target::Bool => "",
             Target::Int => ": it has no __index__",
             Target::Float => ": it has neither __float__ nor __index__",
-            Target::Str => ": it is no subclass of str, or its slices are none",
-            Target::Bytes => ": it is no subclass of bytes, or its slices are none",
+            Target::Str => ": it is not a subclass of str, or its slices are not str",
+            Target::Bytes => ": it is not a subclass of bytes, or its slices are not bytes",
         };
         Error::Type(format!("expected {}, got {type_name}{why}", self.name()))
     }

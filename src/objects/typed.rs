@@ -14,7 +14,7 @@ use crate::sync::{Mutex, lock};
 use crate::value::{Reference, Text, Value};
 use std::sync::Arc;
 
-/// So many arguments of one call are asked at most: a peer must not have us send more than that for one message.
+/// The most arguments of one call that are asked: one message of a peer must not make this side send more.
 const MOST: usize = 1 << 14;
 
 /// What runs as a method of this signature: it converts the arguments first, if that says their types.

@@ -379,7 +379,7 @@ impl<T> Protocol<T> {
         None
     }
 
-    /// An answer that lies in its destination, or a message that was passed over.
+    /// An answer that was received into its destination, or a message that was skipped.
     #[inline(never)]
     fn taken_elsewhere(&mut self, payload: Payload) -> Option<Event<T>> {
         match payload.elsewhere()? {

@@ -55,7 +55,7 @@ fn read_head(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
     Ok(true)
 }
 
-/// So many references of one message are released at most, and boxes in boxes looked at.
+/// The most references of one message that are released, and the most boxes that are examined.
 const MOST: usize = 1 << 16;
 
 /// Goes through a box: gives `found` each id_pack of the sender and where it ends. False: there may be more of them.
@@ -96,7 +96,7 @@ fn unlimited() -> Limits {
 /// What becomes of the references in a refused message, in words.
 enum Held {
     Released,
-    /// So many were seen, which may be too many.
+    /// How many were found; it may be too high.
     Seen(usize),
     Unknown,
 }
@@ -162,7 +162,7 @@ impl<T> Protocol<T> {
 }
 
 impl<T> Core<T> {
-    /// Tells the peer that we do not hold what stands in a message behind the first `read` bytes. False: there may be more.
+    /// Releases the references in a message after its first `read` bytes. False: there may be more.
     fn release_unread(
         &mut self,
         message: &Message,

@@ -143,7 +143,7 @@ impl Array {
         }
     }
 
-    /// So many elements from one on, as far as there are; the array's own memory where that pays.
+    /// A range of elements, cut at the end of the array; it shares the array's memory where that pays.
     pub fn part(&self, start: usize, len: usize) -> Array {
         let size = self.element().size();
         let data = self.0.data.part(start.saturating_mul(size), len.saturating_mul(size));

@@ -143,7 +143,7 @@ impl Element {
         }
     }
 
-    /// Appends a number as one of these. None: it is no such number.
+    /// Appends a number as one of these. None: it does not fit.
     fn push(self, value: &Value, out: &mut Vec<u8>) -> Option<()> {
         match self {
             Element::F32 => out.extend((value.to_f64()? as f32).to_ne_bytes()),
@@ -162,7 +162,7 @@ impl Element {
 }
 
 impl Array {
-    /// Numbers as an array of this type. None: one of them is no such number.
+    /// Numbers as an array of this type. None: one of them does not fit.
     pub fn of_values(element: Element, values: &[Value]) -> Option<Array> {
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(values.len().checked_mul(element.size())?).ok()?;
@@ -184,7 +184,7 @@ impl Array {
         Some((Array::copy(first.element(), &bytes).ok()?, shape))
     }
 
-    /// Lists in lists of arrays, as `tolist()` gives them; a number if there is no dimension.
+    /// Lists in lists of arrays, as `tolist()` gives them; a number for an array without dimensions.
     pub fn nested(&self, shape: &[usize]) -> Value {
         let Some((length, inner)) = shape.split_first() else { return self.get(0).unwrap_or_default() };
         if inner.is_empty() {

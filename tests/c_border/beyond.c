@@ -81,7 +81,7 @@ static int serve(const char *address, char **texts)
     return finish();
 }
 
-/* An answer of so many bytes: the call fails alone if `option` is named. */
+/* An answer of `bytes` bytes: the call fails alone if `option` is given. */
 static void ask(rpyc_object *root, const char *method, int64_t bytes, const char *option)
 {
     rpyc_value *args[] = {rpyc_value_new_int(bytes)}, *result = NULL;

@@ -44,6 +44,16 @@ def master(version):
     return function
 
 
+@test("classic.c-master-of-pandas", 90)
+def master_of_pandas(case):
+    """A DataFrame is made of a dict of C."""
+    case.need("pandas")
+    address = start_classic_server(case, VERSIONS[0])
+    done = case.run([case.program("border/classic_client"), address, case.folder])
+    all_passed(case, done)
+    case.check("with pandas" in done.output, "the program did not find pandas")
+
+
 def slave(version, *options):
     """A stock client drives a C slave."""
     def function(case):

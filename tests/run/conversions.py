@@ -89,5 +89,5 @@ def typed(version, mode, what, limits=(), before=lambda case: ()):
 for mode in MODES:
     for version in VERSIONS:
         test("conversion.typed-signatures.%s.%s" % (mode, version))(typed(version, mode, "numpy"))
-    # So many seconds for the answers, and so many calls at once.
+    # The time for answers in seconds, and the most calls at once.
     test("conversion.typed-signatures.%s.limits" % mode)(typed(VERSIONS[0], mode, "plain", ("1", "8")))

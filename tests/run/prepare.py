@@ -36,7 +36,7 @@ OLDEST_RUST = ("/usr/bin/rustc", "1.85", (
     ["rustc-web=1.85.*", "libstd-rust-web-dev=1.85.*", "libstd-rust-web-1.85", "cargo-web=1.85.*"],
     ["rustc=1.85.*", "libstd-rust-dev=1.85.*", "libstd-rust-1.85", "cargo=1.85.*"]))
 # What programs of Python really send; tests that need it are not run without it.
-EXTRAS = {"numpy": ("6.0.2", "5.3.1")}
+EXTRAS = {"numpy": ("6.0.2", "5.3.1"), "pandas": ("6.0.2",)}
 # Event loops that examples use: pkg-config's name, Debian package, example.
 LOOPS = {"libuv": ("libuv1-dev", "libuv_loop"), "glib-2.0": ("libglib2.0-dev", "glib_loop")}
 

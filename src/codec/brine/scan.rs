@@ -15,13 +15,13 @@ pub struct Scan {
 #[derive(Clone, Copy)]
 enum Next {
     Tag,
-    /// Of a length, of which so many bytes are still to come. `content`: as many bytes follow, else it is a count.
+    /// Of a length: how many of its bytes are missing. `content`: it is the length of bytes that follow, else a count of values.
     Length {
         left: u8,
         length: usize,
         content: bool,
     },
-    /// Of so many bytes that are no tags.
+    /// Of the contents of a value, which hold no tags.
     Content(usize),
     /// It is not brine, or some of it was left out.
     Unknown,

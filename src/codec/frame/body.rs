@@ -4,7 +4,7 @@ use crate::codec::brine::tag;
 use crate::value::{ALIGNED, ALIGNMENT};
 use std::sync::Arc;
 
-/// So much of a body shows where its long bytes begin; if it does not, they are copied when they are read.
+/// How many bytes of a body must have arrived to find its long bytes; if they are not found, they are copied when they are read.
 pub(super) const ENOUGH: usize = 64;
 /// No more of it is looked at.
 const LOOK: usize = 1024;
@@ -101,7 +101,7 @@ impl Body {
         self.bytes.truncate(self.pad + len);
     }
 
-    /// Makes storage for so many more bytes; they may move.
+    /// Makes storage for `more` bytes; the body may move.
     pub fn reserve(&mut self, more: usize) {
         self.bytes.reserve_exact(more + ALIGNMENT - self.pad);
         let (pad, len) = (self.bytes.as_ptr().addr().wrapping_add(self.long).wrapping_neg() % ALIGNMENT, self.len());

@@ -80,13 +80,13 @@ enum Source {
 }
 
 impl Payload {
-    /// Are there no bytes of it to be read: it lies in a room, or was passed over?
+    /// Is the payload not in the buffer: received into its destination, or skipped?
     #[inline]
     pub fn is_elsewhere(&self) -> bool {
         matches!(self.0, Source::Direct(_) | Source::Skipped(_))
     }
 
-    /// What lies in a room, or what is known of a message that was passed over.
+    /// What was received into a destination, or what is known of a skipped message.
     pub fn elsewhere(self) -> Option<Result<Direct, Skipped>> {
         match self.0 {
             Source::Direct(direct) => Some(Ok(*direct)),

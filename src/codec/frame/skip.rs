@@ -4,9 +4,9 @@ use super::FrameError;
 use crate::codec::brine::Scan;
 use flate2::{Decompress, FlushDecompress, Status};
 
-/// So much of how a message begins is kept.
+/// How many of a message's first bytes are kept.
 const HEAD: usize = 512;
-/// A message of more than so many times the limit is not passed over.
+/// A message longer than this many times the limit is not skipped.
 const MOST: usize = 4;
 /// How much is inflated in one go.
 const PIECE: usize = 16 * 1024;
@@ -65,7 +65,7 @@ struct Inflating {
 }
 
 impl Skip {
-    /// Begins to pass over a frame with a body of so many bytes.
+    /// Begins to skip a frame with a body of `body` bytes.
     pub fn new(skipping: Skipping, body: usize, compressed: bool, limit: usize, inflated_limit: usize) -> Skip {
         let error = FrameError::TooLong { size: body, limit };
         let stream = || Inflating { stream: Decompress::new(true), piece: Vec::new(), left: inflated_limit };

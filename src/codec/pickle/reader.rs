@@ -118,7 +118,7 @@ impl<'a> Machine<'a> {
         Ok(true)
     }
 
-    /// A type or function is no data.
+    /// Types and functions are not data.
     fn check_no_maker(&self, pieces: &[Piece]) -> Result<()> {
         let is_maker = |piece: &Piece| matches!(piece, Piece::Node(node) if self.makers.contains_key(node));
         match !self.makers.is_empty() && pieces.iter().any(is_maker) {
@@ -189,7 +189,7 @@ impl<'a> Machine<'a> {
             op::FLOAT => {
                 let line = self.line()?;
                 let number = std::str::from_utf8(line).ok().and_then(|text| text.trim().parse().ok());
-                let number = number.ok_or_else(|| self.wrong("a FLOAT that is no number"))?;
+                let number = number.ok_or_else(|| self.wrong("a FLOAT that is not a number"))?;
                 self.value(Value::Float(number))?;
             }
             op::BINFLOAT => {

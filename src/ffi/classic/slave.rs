@@ -138,7 +138,7 @@ unsafe fn described(table: *const rpyc_slave_table, userdata: Arc<Userdata>) -> 
 /// @param module copied
 /// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_STATE (the service of the connection is no slave),
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_STATE (the connection's service is not a slave),
 ///         RPYC_ERR_ARGUMENT (there is no such module)
 ///
 /// Threads: one thread at a time per handle. Since 0.1.
@@ -157,8 +157,7 @@ pub unsafe extern "C" fn rpyc_slave_module(
             let module = name(module, "module")?;
             let root = classic::service_of(call);
             let state = root.as_ref().and_then(|root| classic::state_of(root));
-            let state =
-                state.ok_or_else(|| Failure::new(RPYC_ERR_STATE, "the service of the connection is no slave"))?;
+            let state = state.ok_or_else(|| Failure::new(RPYC_ERR_STATE, "the connection's service is not a slave"))?;
             let found = state.module(module);
             let found =
                 found.ok_or_else(|| Failure::new(RPYC_ERR_ARGUMENT, format_args!("there is no module '{module}'")))?;
@@ -173,8 +172,8 @@ pub unsafe extern "C" fn rpyc_slave_module(
 /// @param call borrowed
 /// @param object_out owned; free it with rpyc_object_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (the service of the connection is no slave), RPYC_ERR_REMOTE (get_namespace
-///         raised an exception), RPYC_ERR_TYPE (its answer is no object)
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (the connection's service is not a slave), RPYC_ERR_REMOTE (get_namespace
+///         raised an exception), RPYC_ERR_TYPE (it returned something else than an object)
 ///
 /// Threads: one thread at a time per handle. Since 0.1.
 #[unsafe(no_mangle)]
@@ -191,7 +190,7 @@ pub unsafe extern "C" fn rpyc_slave_namespace(
                 Value::Ref(object) => out.put(handle::new(object.into())),
                 other => Err(Failure::new(
                     RPYC_ERR_TYPE,
-                    format_args!("the namespace of the slave is no object but a {}", other.type_name()),
+                    format_args!("the slave's namespace is not an object but a {}", other.type_name()),
                 )),
             }
         })

@@ -265,7 +265,7 @@ pub unsafe extern "C" fn rpyc_value_get_str(
 /// Reads bytes.
 ///
 /// Received bytes begin at an address that is a multiple of 64 if they are 64 KiB or longer, and of 8 otherwise, so that
-/// numbers in them can be read in place. Bytes of up to 30 whose length is no multiple of 8 lie in the value itself, at a
+/// numbers in them can be read in place. Bytes of up to 30 whose length is not a multiple of 8 are kept in the value itself, at a
 /// multiple of 4 or 2 if their length is one. Bytes that this process made begin wherever they were made.
 ///
 /// @param value borrowed; a bytes value

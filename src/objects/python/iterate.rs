@@ -15,7 +15,7 @@ use crate::value::{Ask, Reference, Value};
 /// Items that are fetched from a container of a peer in one request: few at first, as they may be large.
 const FIRST_CHUNK: i64 = 16;
 const LARGEST_CHUNK: i64 = 200;
-/// So much of a container is fetched in one request, if its items are as those before.
+/// The most bytes of a container that are fetched in one request, judged by the items before.
 const CHUNK_BYTES: usize = 256 << 10;
 
 /// All items of an iterable, wherever it lives; MemoryError if it has no end, or too many.
@@ -23,7 +23,7 @@ pub(super) fn iterate(value: &Value) -> Result<Vec<Value>, Exception> {
     iterate_at_most(value, growth::MAX_ITEMS)
 }
 
-/// The same, with words of its own for what is no iterable.
+/// The same, with a message of its own for objects that cannot be iterated.
 pub(super) fn iterate_or(value: &Value, not_iterable: &str) -> Result<Vec<Value>, Exception> {
     gathered(value, growth::MAX_ITEMS, &|| type_error(not_iterable))
 }

@@ -82,7 +82,7 @@ class Index:
 
 
 class Real:
-    """A number that is no index."""
+    """A number without `__index__`."""
     def __float__(self):
         return 1.0
 

@@ -116,7 +116,7 @@ inline bool is_call(const char *method) noexcept {
 inline rpyc_error *reason(const Error *why) noexcept {
     rpyc_error *out = nullptr;
     if (why != nullptr)
-        rpyc_error_new(RPYC_ERR_ARGUMENT, nullptr, why->message().c_str(), &out);   // another error if it is no text, which is a reason too
+        rpyc_error_new(RPYC_ERR_ARGUMENT, nullptr, why->message().c_str(), &out);   // a message that is not UTF-8 gives another error, also a reason
     return out;
 }
 

@@ -12,7 +12,7 @@ namespace rpyc {
 
 namespace detail {
 
-/** Milliseconds for the library, rounded up; what is negative is no limit. */
+/** Milliseconds for the library, rounded up; a negative time means without limit. */
 template <class Rep, class Period>
 std::int64_t milliseconds(std::chrono::duration<Rep, Period> time) {
     if (time < std::chrono::duration<Rep, Period>::zero())
