@@ -229,7 +229,7 @@ fn late_answers_cross_the_limit_and_the_end() {
             });
         });
         let setting = Setting { serial: true, ..Setting::default() };
-        let sides = setting.connect(Vec::new(), vec![slow]);
+        let mut sides = setting.connect(Vec::new(), vec![slow]);
         sides.client.set_option("sync_request_timeout", "1").unwrap();
         let root = sides.root();
         let caller = thread::spawn(move || {
@@ -243,6 +243,8 @@ fn late_answers_cross_the_limit_and_the_end() {
         });
         caller.join().unwrap();
         closer.join().unwrap();
+        // Only behind this no request starts a thread any more: the caller may have stopped waiting before its own ran.
+        sides.join_serving();
         threads.join();
         sides.finish();
     });
