@@ -82,6 +82,46 @@ def refused(case):
         case.check("error: " in told and "No such file" not in told and "pch" not in told, "%s: %s" % (what, told[:500]))
 
 
+# Where there is no conversion, the message is short and names rpyc::Convert, of a type alone and inside of others.
+INSIDE = ("Foo", "std::vector<Foo>", "std::map<std::string, Foo>", "std::optional<Foo>", "std::tuple<int, Foo>", "std::variant<int, Foo>")
+UNKNOWN = {
+    "an argument": 'void f(const rpyc::Object &o, TYPE &x) { o.call("x", 1, x); }',
+    "an argument of an asynchronous call": 'void f(const rpyc::Object &o, TYPE &x) { (void)o.async_call("x", x); }',
+    "a keyword": 'void f(const rpyc::Object &o, TYPE &x) { o.call("x", rpyc::kw("a") = x); }',
+    "a value": 'void f(TYPE &x) { const rpyc::Value v(x); (void)v; }',
+    "an attribute": 'void f(const rpyc::Object &o, TYPE &x) { o.set_attr("x", x); }',
+    "an attribute that is assigned": 'void f(const rpyc::Object &o, TYPE &x) { o.attr("x") = x; }',
+    "an item that is assigned": 'void f(const rpyc::Object &o, TYPE &x) { o["x"] = x; }',
+    "what a call gives": 'void f(const rpyc::Object &o) { (void)o.call("x").as<TYPE>(); }',
+    "what an attribute is": 'void f(const rpyc::Object &o) { (void)o.attr("x").as<TYPE>(); }',
+    "a result": 'void f(rpyc::Service &s, TYPE (*g)()) { s.expose("g", g); }',
+    "a parameter": 'void f(rpyc::Service &s, void (*g)(TYPE)) { s.expose("g(x)", g); }',
+    "a property": 'struct C { TYPE x; };\nvoid f(rpyc::Class<C> &c) { c.property("x", &C::x); }',
+    "a function": 'void f(void (*g)(TYPE)) { (void)rpyc::function("g", g); }',
+}
+LONGEST = 15
+
+
+def short_message(name):
+    def function(case):
+        headers = os.path.join(FOLDER, "include", "rpyc.hpp")
+        options = [compiler(case, name), "-std=c++17", "-Wall", "-I" + os.path.join(ROOT, "include"), "-I" + os.path.join(FOLDER, "include")]
+        made = os.path.join(case.folder, "rpyc.hpp." + ("gch" if name == "g++" else "pch"))
+        case.run([*options, "-w", "-x", "c++-header", headers, "-o", made])
+        before = ["-I" + case.folder] if name == "g++" else ["-include-pch", made]
+        for number, (what, text) in enumerate(UNKNOWN.items()):
+            # Those inside of others: one way each.
+            for inside in INSIDE if number in (7, 9) else INSIDE[:1]:
+                source = os.path.join(case.folder, "unknown.cpp")
+                with open(source, "w", encoding="utf-8") as file:
+                    file.write("#include <rpyc.hpp>\nstruct Foo { int a; };\n" + text.replace("TYPE", inside) + "\n")
+                told = case.run([options[0], *before, *options[1:], "-fsyntax-only", source], codes=(1,)).read("err")
+                lines = told.count("\n")
+                case.check(lines <= LONGEST and "error: " in told and "rpyc::Convert" in told and re.search("unknown.cpp:[34]:", told),
+                           "%s of type %s: %d lines: %s" % (what, inside, lines, told[:3000]))
+    return function
+
+
 def linked(case, name, objects, options=()):
     """Links a program of the case's own."""
     program, release = os.path.join(case.folder, name), os.path.join(TARGET, "release")
@@ -135,7 +175,7 @@ def alone(name, least):
     return function
 
 
-binding, robust, lifetime = alone("binding", 31), alone("robust", 10), alone("lifetime", 10)
+binding, types, robust, lifetime = alone("binding", 31), alone("types", 8), alone("robust", 10), alone("lifetime", 10)
 
 
 # ---------------------------------------------------------------- with stock Python
@@ -323,8 +363,11 @@ test("cpp.size-of-files")(size_of_files)
 test("cpp.every-function")(every_function)
 test("cpp.compiles.g++.without-rtti", seconds=480)(compiles("g++", "20", "binding", ["-fno-rtti"]))
 test("cpp.refused", seconds=480)(refused)
+for compiler_name in COMPILERS:
+    test("cpp.short-message." + compiler_name, seconds=480)(short_message(compiler_name))
 test("cpp.two-parts-of-a-program", seconds=480)(two_parts)
 test("cpp.binding", seconds=120)(binding)
+test("cpp.types", seconds=120)(types)
 test("cpp.robust", seconds=120)(robust)
 test("cpp.lifetime", seconds=120)(lifetime)
 for name, function in (("calling", calling), ("served", served), ("classic-master", master), ("classic-slave", slave), ("classic-names", names)):

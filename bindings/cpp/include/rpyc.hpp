@@ -19,6 +19,7 @@
 #include "rpyc/object.hpp"
 #include "rpyc/convert.hpp"
 #include "rpyc/access.hpp"
+#include "rpyc/types.hpp"
 #include "rpyc/array.hpp"
 #include "rpyc/containers.hpp"
 #include "rpyc/raise.hpp"

@@ -62,7 +62,9 @@ inline std::size_t View::size() const { return is_object() ? object().size() : r
 
 template <class K>
 Item View::operator[](const K &key) const {
-    return {Value::share(*this), Value(key)};
+    static_assert(std::is_constructible_v<Value, const K &>, "this type of key has no rpyc::Convert");
+    if constexpr (std::is_constructible_v<Value, const K &>)
+        return {Value::share(*this), Value(key)};
 }
 
 inline Value View::item(const Value &key) const {

@@ -333,6 +333,16 @@ void answer_with_future(rpyc_call *call, const Future<R> &future, Kept kept) {
     });
 }
 
+template <class R>
+struct is_answer : std::disjunction<std::is_void<R>, std::is_constructible<Value, R>> {};
+template <class R>
+struct is_answer<Future<R>> : std::disjunction<std::is_void<R>, std::is_constructible<Value, const R &>> {};
+
+template <class... P>
+constexpr bool takes_all(types<P...>) {
+    return std::conjunction_v<std::disjunction<std::bool_constant<is_context<P>>, has_from<bare<P>>>...>;
+}
+
 template <class T, class F>
 class MethodOf final : public Method {
     using Traits = traits_of<F>;
@@ -356,6 +366,8 @@ public:
 
     const Signature &signature() const noexcept { return signature_; }
     static constexpr std::size_t most = slots(Parameters());
+    /** Are there conversions of all its types? Who makes one asserts it, near the place in the program that the compiler names then. */
+    static constexpr bool answerable = is_answer<R>::value, takeable = takes_all(Parameters());
 
     void invoke(rpyc_call *call, void *instance) override { with(call, instance, Parameters()); }
 
@@ -364,7 +376,7 @@ public:
 
 private:
     template <class... P>
-    void with(rpyc_call *call, void *instance, types<P...>) {
+    void with([[maybe_unused]] rpyc_call *call, void *instance, types<P...>) {
         [[maybe_unused]] std::size_t slot = 0;
         [[maybe_unused]] Call context(call);
         std::optional<Value> name;
@@ -373,13 +385,15 @@ private:
         [[maybe_unused]] const View first = name ? View(*name) : View(rpyc_call_arg(call, 0));
         // Braces: from left to right.
         using Taken = std::tuple<std::conditional_t<is_context<P>, Call *, bare<P>>...>;
-        const auto function = [&](auto &...each) -> decltype(auto) {
+        [[maybe_unused]] const auto function = [&](auto &...each) -> decltype(auto) {
             if constexpr (wants_instance)
                 return std::invoke(function_, *static_cast<T *>(instance), pass<P>(each)...);
             else
                 return std::invoke(function_, pass<P>(each)...);
         };
-        if constexpr (is_future<R>::value) {
+        if constexpr (!answerable || !takeable) {
+            // Refused where it is made.
+        } else if constexpr (is_future<R>::value) {
             static_assert(!(is_context<P> || ...), "a Call ends when the function returns, before its future: use Call::defer() or take no Call");
             // What goes on behind the future may have taken them by reference.
             const std::shared_ptr<Taken> arguments(new Taken{argument<P>(call, first, context, slot)...});
@@ -389,7 +403,6 @@ private:
             std::apply(function, arguments);
             rpyc_call_return(call, nullptr);
         } else {
-            static_assert(std::is_constructible_v<Value, R>, "this type of result has no rpyc::Convert");
             static_assert(!outlives_call<R>::value || !((std::is_reference_v<P> || is_borrowed<bare<P>>::value) || ...),
                           "the arguments are gone when the next item is asked for: take copies of them");
             Taken arguments{argument<P>(call, first, context, slot)...};
@@ -410,7 +423,6 @@ private:
         } else {
             static_assert(!std::is_lvalue_reference_v<P> || std::is_const_v<std::remove_reference_t<P>>,
                           "arguments are copies: take them by value or by const reference");
-            static_assert(has_from<bare<P>>::value, "this type of parameter has no rpyc::Convert");
             const std::size_t index = slot++;
             try {
                 return (index == 0 ? first : View(rpyc_call_arg(call, index))).template as<bare<P>>();

@@ -453,6 +453,8 @@ protected:
     static std::unique_ptr<MethodOf<T, F>> method(std::string_view signature, F callable) {
         static_assert(is_callable<F> || std::is_member_pointer_v<F>,
                       "a function, an object with exactly one operator(), or a member of the class");
+        static_assert(MethodOf<T, F>::answerable, "this type of result has no rpyc::Convert");
+        static_assert(MethodOf<T, F>::takeable, "a type among the parameters has no rpyc::Convert");
         return std::make_unique<MethodOf<T, F>>(std::move(callable), Signature::parse(signature));
     }
 

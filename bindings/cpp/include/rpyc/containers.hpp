@@ -63,8 +63,10 @@ void each_item(View value, const std::string &wanted, Take take) {
 template <class Container>
 struct ConvertSequence {
     using T = typename Container::value_type;
-    static Value to(const Container &items) { return Value::list(values_of(items)); }
-    static Container from(View value) {
+    template <class C, all_to<C, T> = 0>
+    static Value to(const C &items) { return Value::list(values_of(items)); }
+    template <class C = Container, all_from<C, T> = 0>
+    static C from(View value) {
         check_items<T>();
         if constexpr (is_array_number<T>::value) {
             if (value.kind() == Kind::array)
@@ -84,8 +86,10 @@ struct ConvertSequence {
 template <class Container>
 struct ConvertSet {
     using T = typename Container::value_type;
-    static Value to(const Container &items) { return Value::frozenset(values_of(items)); }
-    static Container from(View value) {
+    template <class C, all_to<C, T> = 0>
+    static Value to(const C &items) { return Value::frozenset(values_of(items)); }
+    template <class C = Container, all_from<C, T> = 0>
+    static C from(View value) {
         check_items<T>();
         Container items;
         each_item<T>(value, name(), [&](T &&item) { items.insert(std::move(item)); });
@@ -124,13 +128,15 @@ template <class Container>
 struct ConvertMap {
     using K = typename Container::key_type;
     using T = typename Container::mapped_type;
-    static Value to(const Container &items) {
+    template <class C, all_to<C, K, T> = 0>
+    static Value to(const C &items) {
         std::vector<std::pair<Value, Value>> pairs;
         for (const auto &[key, item] : items)
             pairs.emplace_back(key, item);
         return Value::dict(std::move(pairs));
     }
-    static Container from(View value) {
+    template <class C = Container, all_from<C, K, T> = 0>
+    static C from(View value) {
         check_items<K, T>();
         Container items;
         const auto put = [&](View key, View item) {
@@ -202,13 +208,15 @@ Tuple tuple_from(View value, const std::string &wanted, std::index_sequence<I...
     return Tuple{convert(I, static_cast<std::tuple_element_t<I, Tuple> *>(nullptr))...};
 }
 
-template <class Tuple>
+template <class Tuple, class... T>
 struct ConvertTuple {
     using Indices = std::make_index_sequence<std::tuple_size_v<Tuple>>;
-    static Value to(const Tuple &items) {
+    template <class C, all_to<C, T...> = 0>
+    static Value to(const C &items) {
         return std::apply([](const auto &...item) { return Value::tuple(std::vector<Value>{Value(item)...}); }, items);
     }
-    static Tuple from(View value) { return tuple_from<Tuple>(value, name(), Indices()); }
+    template <class C = Tuple, all_from<C, T...> = 0>
+    static C from(View value) { return tuple_from<Tuple>(value, name(), Indices()); }
     static std::string name() { return "tuple of " + std::to_string(std::tuple_size_v<Tuple>); }
 };
 
@@ -233,11 +241,11 @@ template <class... A>
 struct Convert<std::unordered_map<A...>> : detail::ConvertMap<std::unordered_map<A...>> {};
 
 template <class... T>
-struct Convert<std::tuple<T...>> : detail::ConvertTuple<std::tuple<T...>> {};
+struct Convert<std::tuple<T...>> : detail::ConvertTuple<std::tuple<T...>, T...> {};
 template <class F, class S>
-struct Convert<std::pair<F, S>> : detail::ConvertTuple<std::pair<F, S>> {};
+struct Convert<std::pair<F, S>> : detail::ConvertTuple<std::pair<F, S>, F, S> {};
 template <class T, std::size_t N>
-struct Convert<std::array<T, N>> : detail::ConvertTuple<std::array<T, N>> {};
+struct Convert<std::array<T, N>> : detail::ConvertTuple<std::array<T, N>, T> {};
 
 template <>
 struct Convert<Args> {

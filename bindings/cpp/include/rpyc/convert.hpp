@@ -336,7 +336,9 @@ struct Convert<std::vector<std::byte>> : detail::ConvertBytes<std::vector<std::b
 /** None or a value. */
 template <class T>
 struct Convert<std::optional<T>> {
-    static Value to(const std::optional<T> &value) { return value ? Value(*value) : Value(); }
+    template <class O, detail::all_to<O, T> = 0>
+    static Value to(const O &value) { return value ? Value(*value) : Value(); }
+    template <class O = T, detail::all_from<O, O> = 0>
     static std::optional<T> from(View value) {
         return value.is_none() ? std::nullopt : std::optional<T>(std::in_place, value.as<T>());
     }
@@ -359,10 +361,12 @@ constexpr bool asks = plain_kind<T>::value == RPYC_VALUE_BOOL ||
 /** The first type that fits, in the order of the variant. */
 template <class... T>
 struct Convert<std::variant<T...>> {
-    static Value to(const std::variant<T...> &value) {
+    template <class V, detail::all_to<V, T...> = 0>
+    static Value to(const V &value) {
         return std::visit([](const auto &one) { return Value(one); }, value);
     }
-    static std::variant<T...> from(View value) {
+    template <class V = std::variant<T...>, detail::all_from<V, T...> = 0>
+    static V from(View value) {
         std::optional<std::variant<T...>> out;
         // An object is taken as it is before it is asked for a number or the like; all objects are a bool.
         constexpr bool takes_objects = (detail::takes_objects<T> || ...);

@@ -17,6 +17,8 @@ inline constexpr std::uint64_t quick = RPYC_METHOD_QUICK;
 template <class F>
 Object function(std::string_view signature, F callable, const std::string &doc = "", std::uint64_t flags = 0) {
     static_assert(detail::is_callable<F>, "a function, or an object with exactly one operator()");
+    static_assert(detail::MethodOf<void, F>::answerable, "this type of result has no rpyc::Convert");
+    static_assert(detail::MethodOf<void, F>::takeable, "a type among the parameters has no rpyc::Convert");
     auto method = std::make_unique<detail::MethodOf<void, F>>(std::move(callable), detail::Signature::parse(signature));
     const detail::Signature text = method->signature();
     rpyc_object *out = nullptr;

@@ -95,7 +95,8 @@ private:
             timeout_ms_ = argument.milliseconds();
         } else {
             static_assert(std::is_constructible_v<Value, T>, "this type of argument has no rpyc::Convert");
-            push(Value(std::forward<T>(argument)));
+            if constexpr (std::is_constructible_v<Value, T>)
+                push(Value(std::forward<T>(argument)));
         }
     }
 
@@ -211,6 +212,7 @@ public:
     Value get_attr(const std::string &attribute) const { return get(rpyc_object_get_attr, detail::name_text(attribute)); }
     template <class T = Value>
     void set_attr(const std::string &attribute, T &&value) const {
+        static_assert(std::is_constructible_v<Value, T>, "this type has no rpyc::Convert");
         const char *name = detail::name_text(attribute);     // before the value is given away
         Value made = sent(std::forward<T>(value));
         rpyc_error *error = nullptr;
@@ -226,6 +228,7 @@ public:
     Value get_item(Value key) const { return get(rpyc_object_get_item, std::move(key).release()); }
     template <class T = Value>
     void set_item(Value key, T &&value) const {
+        static_assert(std::is_constructible_v<Value, T>, "this type has no rpyc::Convert");
         Value made = sent(std::forward<T>(value));
         rpyc_error *error = nullptr;
         detail::check(rpyc_object_set_item(raw_, std::move(key).release(), std::move(made).release(), &error), error);
@@ -339,7 +342,10 @@ private:
     template <class T>
     Value sent(T &&value) const {
         const detail::Sending sending(raw_);
-        return Value(std::forward<T>(value));
+        if constexpr (std::is_constructible_v<Value, T>)
+            return Value(std::forward<T>(value));
+        else
+            return {};
     }
 
     template <class F, class... A>
@@ -443,7 +449,9 @@ public:
     Value get() const { return container_.item(key_); }
     template <class T, std::enable_if_t<!std::is_same_v<detail::bare<T>, Item>, int> = 0>
     const Item &operator=(T &&value) const {
-        set(std::forward<T>(value));
+        static_assert(std::is_constructible_v<Value, T>, "this type has no rpyc::Convert");
+        if constexpr (std::is_constructible_v<Value, T>)
+            set(std::forward<T>(value));
         return *this;
     }
     const Item &operator=(const Item &other) const {
@@ -496,7 +504,9 @@ private:
 template <class Self>
 template <class K>
 Item detail::Accessor<Self>::operator[](const K &key) const {
-    return {get(), Value(key)};
+    static_assert(std::is_constructible_v<Value, const K &>, "this type of key has no rpyc::Convert");
+    if constexpr (std::is_constructible_v<Value, const K &>)
+        return {get(), Value(key)};
 }
 template <class Self>
 Attribute detail::Accessor<Self>::attr(const std::string &attribute) const {

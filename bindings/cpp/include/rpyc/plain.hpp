@@ -6,11 +6,18 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <filesystem>
 #include <optional>
 
 namespace rpyc {
 
 namespace detail {
+
+/** There where a T, which holds items of these types, can be made a value or made of one. */
+template <class T, class... Items>
+using all_to = std::enable_if_t<(sizeof(T) > 0) && std::conjunction_v<std::is_constructible<Value, const Items &>...>, int>;
+template <class T, class... Items>
+using all_from = std::enable_if_t<(sizeof(T) > 0) && std::conjunction_v<has_from<Items>...>, int>;
 
 template <class T>
 constexpr bool is_character = std::is_same_v<T, char> || std::is_same_v<T, wchar_t> || std::is_same_v<T, char16_t> ||
@@ -21,6 +28,27 @@ constexpr bool is_character = std::is_same_v<T, char> || std::is_same_v<T, wchar
 
 template <class T>
 constexpr bool is_integer = std::is_integral_v<T> && !std::is_same_v<T, bool> && !is_character<T>;
+
+/** An enum that stands for a number; a std::byte stands for data. */
+template <class T>
+constexpr bool is_number_enum = std::is_enum_v<T> && !std::is_same_v<T, std::byte>;
+
+template <class T>
+struct identity {
+    using type = T;
+};
+
+/** The integer type in which an enum is sent, also where the underlying type is a bool or a character. */
+template <class T, class U = std::underlying_type_t<T>>
+using enum_int = std::conditional_t<std::is_same_v<U, bool>, unsigned char, typename std::conditional_t<is_character<U>, std::make_signed<U>, identity<U>>::type>;
+
+/** An enum class, or an enum with a type behind its name: it takes every number of that type. */
+template <class T, class = void>
+struct has_fixed_type : std::false_type {};
+template <class T>
+struct has_fixed_type<T, std::void_t<decltype(T{0})>> : std::true_type {};
+template <class T>
+constexpr bool is_fixed_enum = std::conjunction_v<std::is_enum<T>, has_fixed_type<T>>;
 
 /** What an object is asked for where it is to become a T; RPYC_VALUE_NONE: nothing, a T is made of the object itself. */
 template <class T, class = void>
@@ -37,6 +65,10 @@ template <class T>
 struct plain_kind<T, std::enable_if_t<std::is_floating_point_v<T>>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_FLOAT> {};
 template <class Rep, class Period>
 struct plain_kind<std::chrono::duration<Rep, Period>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_FLOAT> {};
+template <class T>
+struct plain_kind<T, std::enable_if_t<is_number_enum<T>>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_INT> {};
+template <>
+struct plain_kind<std::filesystem::path> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_STR> {};
 template <class T>
 struct plain_kind<std::optional<T>> : plain_kind<T> {};
 

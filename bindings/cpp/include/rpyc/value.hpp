@@ -79,6 +79,17 @@ struct has_from : std::false_type {};
 template <class T>
 struct has_from<T, std::void_t<decltype(Convert<T>::from(std::declval<View>()))>> : std::true_type {};
 
+/** Is it sent by a conversion of its own to a value or a C string? */
+template <class T, class = void>
+struct becomes_value : std::is_convertible<T, const char *> {};
+template <class T>
+struct becomes_value<T, std::void_t<decltype(std::declval<T>().operator Value())>> : std::true_type {};
+
+/** What no value can be made of. */
+template <class T, class B = bare<T>>
+using unconvertible =
+    std::enable_if_t<std::conjunction_v<std::negation<std::is_base_of<View, B>>, std::negation<has_to<B>>, std::negation<becomes_value<T>>>, int>;
+
 /** Does it only look into the value that it is made of? */
 template <class T>
 struct is_borrowed : std::bool_constant<std::is_same_v<T, View> || std::is_same_v<T, std::string_view> || std::is_same_v<T, bytes_view>> {};
@@ -233,7 +244,9 @@ public:
     /** Converted to a type of C++; throws ConversionError. */
     template <class T>
     T as() const {
-        return Convert<T>::from(*this);
+        static_assert(detail::has_from<T>::value, "there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert");
+        if constexpr (detail::has_from<T>::value)
+            return Convert<T>::from(*this);
     }
 
     /** int64_t sum = root.call("add", 40, 2); throws ConversionError. */
@@ -341,6 +354,9 @@ public:
     template <class T, class B = detail::bare<T>,
               std::enable_if_t<std::conjunction_v<std::negation<std::is_base_of<Value, B>>, detail::has_to<B>>, int> = 0>
     Value(T &&source) : Value(Convert<B>::to(std::forward<T>(source))) {}
+    /** Of other types, for a short message of the compiler. */
+    template <class T, detail::unconvertible<T> there_is_no_rpyc_Convert = 0>
+    Value(T &&source) = delete;               // there is no rpyc::Convert for this type: specialise it
 
     /** A C string; nullptr is None. */
     Value(const char *text) : Value(text != nullptr ? new_text(text) : nullptr, Adopt{}) {}
@@ -551,7 +567,9 @@ public:
     explicit kw(std::string name) : name_(std::move(name)) {}
     template <class T>
     Keyword operator=(T &&value) && {
-        return Keyword{std::move(name_), Value(std::forward<T>(value))};
+        static_assert(std::is_constructible_v<Value, T>, "this type of argument has no rpyc::Convert");
+        if constexpr (std::is_constructible_v<Value, T>)
+            return Keyword{std::move(name_), Value(std::forward<T>(value))};
     }
 
 private:

@@ -1,0 +1,61 @@
+/** More types of C++ as values: enums as ints, paths as str; and values written to streams. */
+#ifndef RPYC_TYPES_HPP
+#define RPYC_TYPES_HPP
+
+#include "access.hpp"
+
+#include <filesystem>
+#include <ostream>
+
+namespace rpyc {
+
+// ---------------------------------------------------------------- enums
+
+/** The int of its underlying type, whose range is checked; whether a member has that number is not. */
+template <class T>
+struct Convert<T, std::enable_if_t<detail::is_number_enum<T>>> {
+    static Value to(T value) noexcept { return Convert<Int>::to(static_cast<Int>(value)); }
+    /** Only where every int of the underlying type is a value of the enum. */
+    template <class E = T, std::enable_if_t<detail::is_fixed_enum<E>, int> = 0>
+    static E from(View value) {
+        const Int number = Convert<Int>::from(value);
+        if constexpr (std::is_same_v<std::underlying_type_t<T>, bool>)
+            if (number > 1)
+                throw ConversionError::out_of_range("bool");
+        return static_cast<E>(number);
+    }
+    static std::string name() { return "int"; }
+
+private:
+    using Int = detail::enum_int<T>;
+};
+
+// ---------------------------------------------------------------- paths
+
+/** A str: a path that is not UTF-8 is refused, and so is a str with a zero in it, which the system would take for the end. */
+template <>
+struct Convert<std::filesystem::path> {
+    static Value to(const std::filesystem::path &path) { return Convert<std::string_view>::to(path.native()); }
+    static std::filesystem::path from(View value) {
+        std::string text = Convert<std::string>::from(value);
+        if (text.find('\0') != std::string::npos)
+            throw ConversionError(RPYC_ERR_TYPE, "", "value", "must be a path without null characters");
+        return std::filesystem::path(std::move(text));
+    }
+    static std::string name() { return "str"; }
+};
+
+// ---------------------------------------------------------------- streams
+
+/** A str as it is, all else as repr() prints it. No peer is asked: of an object its type is written. */
+inline std::ostream &operator<<(std::ostream &stream, const View &value) {
+    return value.kind() == Kind::text ? stream << value.text() : stream << value.repr();
+}
+inline std::ostream &operator<<(std::ostream &stream, const Object &object) { return object ? stream << Value(object) : stream << "<no object>"; }
+/** Reads the attribute or item, which is one request, and writes what it is. */
+inline std::ostream &operator<<(std::ostream &stream, const Attribute &attribute) { return stream << attribute.get(); }
+inline std::ostream &operator<<(std::ostream &stream, const Item &item) { return stream << item.get(); }
+
+}  // namespace rpyc
+
+#endif
