@@ -104,13 +104,13 @@ pub fn slave(slave: Slave) -> Result<Arc<Class>> {
         on_disconnect: slave.on_disconnect,
         shared: false,
     };
-    let method = |name: &str, run: Method| Member::method(name, None, None, run);
+    let method = |name: &str, signature: &str, run: Method| Member::method(name, Some(signature), None, run);
     let get_namespace = slave.namespace.unwrap_or_else(|| Arc::new(own_namespace));
     let members = vec![
-        method("getmodule", getmodule(slave.getmodule))?,
-        method("eval", slave.eval.unwrap_or_else(|| refused("evaluates")))?,
-        method("execute", slave.execute.unwrap_or_else(|| refused("executes")))?,
-        method("getconn", Arc::new(getconn))?,
+        method("getmodule", "getmodule(name)", getmodule(slave.getmodule))?,
+        method("eval", "eval(text)", slave.eval.unwrap_or_else(|| refused("evaluates")))?,
+        method("execute", "execute(text)", slave.execute.unwrap_or_else(|| refused("executes")))?,
+        method("getconn", "getconn()", Arc::new(getconn))?,
         Member {
             name: "namespace".into(),
             doc: None,

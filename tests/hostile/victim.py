@@ -1,0 +1,108 @@
+"""A server under attack: what it holds before and after, and whether it still serves the next honest client."""
+import os
+import time
+
+from hostile import wire
+from hostile.wire import by_value
+
+PAGE = os.sysconf("SC_PAGESIZE")
+PATIENCE = 20.0                                      # seconds until a busy machine has given back what a peer held
+
+
+class Hurt(Exception):
+    """What must not be; the text says what."""
+
+
+def sure(condition, text, *more):
+    if not condition:
+        raise Hurt(text % more if more else text)
+
+
+class Victim:
+    """Knows the process, what it listens on, and what its root offers."""
+
+    def __init__(self, process, address, threads=True):
+        self.process, self.address, self.has_threads = process, address, threads
+        self.pid = process.popen.pid
+        with self.connect() as peer:
+            peer.get_root()
+            self.names = peer.names()
+        self.honest()
+        self.settle(None)
+        self.before = self.held()
+        self.logged = 0
+
+    # ------------------------------------------------------------ peers
+    def connect(self, dialect=6):
+        return wire.connect(self.address, dialect)
+
+    def rooted(self, dialect=6):
+        """A peer that has the root."""
+        peer = self.connect(dialect)
+        peer.get_root()
+        return peer
+
+    def has(self, *names):
+        return all("exposed_" + name in self.names or name in self.names for name in names)
+
+    def honest(self):
+        """The next honest client is served; in which time."""
+        began = time.monotonic()
+        with self.connect() as peer:
+            peer.get_root()
+            got = peer.ask(wire.PING, by_value(("hello",)))
+            sure(got == (1, "hello"), "PING gives %r", got)
+            if self.has("add"):
+                got = peer.call("add", by_value(40), by_value(2))
+                sure(got == (1, 42), "add(40, 2) gives %r", got)
+        return time.monotonic() - began
+
+    # ------------------------------------------------------------ what it holds
+    def alive(self, what):
+        sure(not self.process.ended, "%s ends the process: %s", what, self.process.popen.poll())
+
+    def status(self, name):
+        with open("/proc/%d/status" % self.pid, encoding="utf-8") as text:
+            return next(int(line.split()[1]) for line in text if line.startswith(name + ":"))
+
+    def held(self):
+        """Threads and descriptors."""
+        return self.status("Threads"), len(os.listdir("/proc/%d/fd" % self.pid))
+
+    def resident(self):
+        """Bytes."""
+        with open("/proc/%d/statm" % self.pid, encoding="utf-8") as text:
+            return int(text.read().split()[1]) * PAGE
+
+    def in_use(self):
+        """Bytes that its malloc has given out; None where it does not say."""
+        if not self.has("in_use"):
+            return None
+        with self.rooted() as peer:
+            return peer.call("in_use")[1]
+
+    def settle(self, most):
+        """Waits until threads and descriptors are no more than these, or, without these, until they stay."""
+        deadline, last = time.monotonic() + PATIENCE, None
+        while time.monotonic() < deadline:
+            now = self.held()
+            if now == last if most is None else all(one <= other for one, other in zip(now, most)):
+                return True
+            last = now
+            time.sleep(0.05 if most is None else 0.005)
+        return most is None
+
+    def recovered(self, what):
+        """After an attack: it lives, holds no more than before, and serves. Threads of Go's runtime come and stay."""
+        self.alive(what)
+        served = self.honest()
+        most = (self.before[0] if self.has_threads else 1 << 30, self.before[1])
+        sure(self.settle(most), "%s leaves (threads, descriptors) %r, before %r", what, self.held(), self.before)
+        self.alive(what)
+        return served
+
+    def log(self):
+        """What it has said since this was asked last, where it says it to standard error."""
+        text = self.process.read("err")
+        new, self.logged = text[self.logged:], len(text)
+        return new

@@ -1,0 +1,90 @@
+"""Raw bytes against servers of every kind (tests/hostile): after each attack the server lives, holds no more threads, descriptors
+and memory than before, and serves the next honest client. MUTANTS=100000 sends as many mutants, SEED=7 others."""
+import os
+import sys
+
+import cpp
+import go
+import tool
+from runner import ROOT, Failed, test
+
+sys.path.append(os.path.join(ROOT, "tests"))
+
+from hostile import containers, forged, natives, streams
+from hostile.victim import Hurt, Victim
+from hostile.wire import Closed, Hang
+
+MIB = 1 << 20
+MUTANTS = int(os.environ.get("MUTANTS") or 10000)
+SEED = int(os.environ.get("SEED") or 1)
+MOST_IN_USE = 8 * MIB                                # that malloc counts after attacks, beyond what it counted before
+# With what the allocator keeps for later: heaps of threads, which the library does not trim.
+MOST_RESIDENT = 640 * MIB
+
+
+def attacked(kind):
+    return lambda case: started(case, [case.program("border/hostile_server"), kind, "tcp://127.0.0.1:0"])
+
+
+def started(case, command):
+    server = case.start(command)
+    return server, server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
+
+
+# "small": threads of the application, with stacks of 128 KiB.
+SERVERS = {
+    "c-server": attacked("server"), "queue": attacked("queue"), "slave": attacked("slave"), "small-stacks": attacked("small"),
+    "bare-server": lambda case: started(case, [case.program("bare_server"), "tcp://127.0.0.1:0"]),
+    "cpp-server": cpp.start_server, "go-server": lambda case: go.start_server(case, "tcp"),
+    "tool-server": lambda case: started(case, [tool.binary(), "serve"]),
+}
+# Those that give lists and dicts of the library.
+WITH_CONTAINERS = ("c-server", "queue", "small-stacks")
+
+
+def attack(case, name, functions):
+    """Runs attacks, and looks after each of them."""
+    server, address = SERVERS[name](case)
+    try:
+        # Threads of Go's runtime come and stay.
+        victim = Victim(server, address, name != "go-server")
+        in_use, slowest = victim.in_use(), 0.0
+        for what, function in functions:
+            try:
+                function(victim)
+            except Closed as why:
+                raise Hurt("%s: the connection ends: %s" % (what, why)) from None
+            except Hang as why:
+                victim.alive(what)
+                raise Hurt("%s: %s" % (what, why)) from None
+            slowest = max(slowest, victim.recovered(what))
+        if in_use is not None:
+            grown = victim.in_use() - in_use
+            case.check(grown < MOST_IN_USE, "%d bytes more are in use than before" % grown)
+        case.check(victim.resident() < MOST_RESIDENT, "%d bytes are resident" % victim.resident())
+    except Hurt as why:
+        raise Failed(str(why)) from None
+    case.note("%d MiB; honest clients wait %.0f ms" % (victim.resident() >> 20, slowest * 1000))
+    case.stop(server)
+
+
+def register(server, group, functions):
+    @test("hostile.%s.%s" % (group, server), 120)
+    def run(case):
+        attack(case, server, [(function.__name__.replace("_", " "), function) for function in functions])
+
+
+def register_mutants(server):
+    @test("hostile.mutants.%s" % server, 120 + MUTANTS // 50)
+    def run(case):
+        each = -(-MUTANTS // len(SERVERS))
+        seed = SEED * 1000 + list(SERVERS).index(server)
+        attack(case, server, [("mutants of seed %d" % seed, lambda victim: streams.mutants(victim, each, seed))])
+        case.note("%d mutants" % each)
+
+
+for each in SERVERS:
+    for attacks in (forged.ATTACKS, streams.ATTACKS, natives.ATTACKS, containers.ATTACKS if each in WITH_CONTAINERS else {}):
+        for subject, several in attacks.items():
+            register(each, subject, several)
+    register_mutants(each)
