@@ -1236,6 +1236,12 @@ typedef int32_t (*rpyc_exception_resolver_fn)(const char *module, const char *na
 #define RPYC_ERR_UNSUPPORTED 10
 
 /**
+ * Memory could not be had: an allocation failed whose size an argument or a peer chose. Nothing has happened; what was
+ * consumed is freed.
+ */
+#define RPYC_ERR_NO_MEMORY 11
+
+/**
  * The operating system refused to read, write, or open something.
  */
 #define RPYC_ERR_IO 100
@@ -1856,7 +1862,7 @@ rpyc_status rpyc_value_new_int_bytes(const uint8_t *little_endian,
  * @param length bytes of text, or RPYC_NUL_TERMINATED
  * @param value_out owned, freed with rpyc_value_free()
  * @param error_out owned; may be NULL
- * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an impossible length
+ * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an impossible length, RPYC_ERR_NO_MEMORY
  *
  * Threads: any thread. Since 0.1.
  */
@@ -1869,7 +1875,7 @@ rpyc_status rpyc_value_new_str(const char *text, size_t length, rpyc_value **val
  * @param length bytes
  * @param value_out owned, freed with rpyc_value_free()
  * @param error_out owned; may be NULL
- * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an impossible length
+ * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an impossible length, RPYC_ERR_NO_MEMORY
  *
  * Threads: any thread. Since 0.1.
  */
@@ -1904,7 +1910,7 @@ rpyc_status rpyc_value_new_bytes_owned(const void *data,
  * @param value_out owned, freed with rpyc_value_free()
  * @param error_out owned; may be NULL
  * @return RPYC_OK; RPYC_ERR_NULL, also for an item; RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more
- *         than 1000 levels of nesting
+ *         than 1000 levels of nesting, RPYC_ERR_NO_MEMORY
  *
  * Threads: any thread. Since 0.1.
  */
@@ -1939,7 +1945,7 @@ rpyc_status rpyc_value_new_slice(rpyc_value *start,
  * @param value_out owned, freed with rpyc_value_free()
  * @param error_out owned; may be NULL
  * @return RPYC_OK; RPYC_ERR_NULL, also for an item; RPYC_ERR_TYPE for an item that Python cannot hash (list, dict,
- *         slice); RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more than 1000 levels of nesting
+ *         slice); RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more than 1000 levels of nesting, RPYC_ERR_NO_MEMORY
  *
  * Threads: any thread. Since 0.1.
  */
@@ -1957,7 +1963,7 @@ rpyc_status rpyc_value_new_frozenset(rpyc_value *const *items,
  * @param value_out owned, freed with rpyc_value_free()
  * @param error_out owned; may be NULL
  * @return RPYC_OK; RPYC_ERR_NULL, also for an item; RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more
- *         than 1000 levels of nesting
+ *         than 1000 levels of nesting, RPYC_ERR_NO_MEMORY
  *
  * Threads: any thread. Since 0.1.
  */
@@ -1973,7 +1979,7 @@ rpyc_status rpyc_value_new_list(rpyc_value *const *items, size_t count, rpyc_val
  * @param value_out owned, freed with rpyc_value_free()
  * @param error_out owned; may be NULL
  * @return RPYC_OK; RPYC_ERR_NULL, also for an item; RPYC_ERR_TYPE for a key that Python cannot hash (list, dict, slice);
- *         RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more than 1000 levels of nesting
+ *         RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more than 1000 levels of nesting, RPYC_ERR_NO_MEMORY
  *
  * Threads: any thread. Since 0.1.
  */
@@ -1992,7 +1998,7 @@ rpyc_status rpyc_value_new_dict(rpyc_value *const *keys,
  * @param value_out owned, freed with rpyc_value_free()
  * @param error_out owned; may be NULL
  * @return RPYC_OK; RPYC_ERR_NULL, also for a name or a value; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an impossible count
- *         or if a name comes twice; RPYC_ERR_LIMIT for more than 1000 levels of nesting
+ *         or if a name comes twice; RPYC_ERR_LIMIT for more than 1000 levels of nesting, RPYC_ERR_NO_MEMORY
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2205,7 +2211,7 @@ const rpyc_value *rpyc_value_lookup(const rpyc_value *value, const char *key);
  * @param value_out owned, freed with rpyc_value_free()
  * @param error_out owned; may be NULL
  * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an unknown type or an impossible count;
- *         RPYC_ERR_LIMIT if there is no memory for it
+ *         RPYC_ERR_NO_MEMORY
  *
  * Threads: any thread. Since 0.1.
  */
@@ -2228,7 +2234,7 @@ rpyc_status rpyc_value_new_array(rpyc_array_type_id type,
  * @param value_out owned, freed with rpyc_value_free()
  * @param error_out owned; may be NULL
  * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an unknown type or an impossible count;
- *         RPYC_ERR_LIMIT if there is no memory for it
+ *         RPYC_ERR_NO_MEMORY
  *
  * Threads: any thread. Since 0.1.
  */
@@ -5179,7 +5185,7 @@ rpyc_status rpyc_call_raise_with(rpyc_call *call,
 /**
  * Answers with an error: a remote exception passes on as it is, with its traceback; other errors become what stock Python
  * raises for the same. A timeout becomes a TimeoutError, the end of a connection an EOFError, RPYC_ERR_IO and RPYC_ERR_ADDRESS an
- * OSError, RPYC_ERR_UNSAFE a PermissionError, RPYC_ERR_TYPE a TypeError, RPYC_ERR_RANGE an OverflowError; RPYC_ERR_ARGUMENT,
+ * OSError, RPYC_ERR_UNSAFE a PermissionError, RPYC_ERR_TYPE a TypeError, RPYC_ERR_RANGE an OverflowError, RPYC_ERR_NO_MEMORY a MemoryError; RPYC_ERR_ARGUMENT,
  * RPYC_ERR_MALFORMED and RPYC_ERR_LIMIT a ValueError; anything else a RuntimeError.
  *
  * @param call borrowed

@@ -41,6 +41,8 @@ mod api;
 #[doc(inline)]
 pub use api::*;
 
+#[doc(hidden)]
+pub mod budget;
 #[cfg(not(feature = "model"))]
 pub(crate) mod classic;
 #[doc(hidden)]

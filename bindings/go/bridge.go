@@ -490,7 +490,7 @@ func takeError(failure *C.rpyc_error) error {
 		kind = ErrType
 	case C.RPYC_ERR_RANGE:
 		kind = ErrRange
-	case C.RPYC_ERR_LIMIT:
+	case C.RPYC_ERR_LIMIT, C.RPYC_ERR_NO_MEMORY:
 		kind = ErrLimit
 	case C.RPYC_ERR_MALFORMED, C.RPYC_ERR_UNKNOWN_OBJECT:
 		kind = ErrProtocol

@@ -16,7 +16,11 @@ use pickle::PickleError;
 impl From<DecodeError> for Error {
     #[cold]
     fn from(e: DecodeError) -> Error {
-        if e.kind().is_limit() { Error::Limit(e.to_string()) } else { Error::Malformed(e.to_string()) }
+        match e.kind() {
+            kind if kind.is_memory() => Error::Memory(e.to_string()),
+            kind if kind.is_limit() => Error::Limit(e.to_string()),
+            _ => Error::Malformed(e.to_string()),
+        }
     }
 }
 
@@ -28,6 +32,7 @@ impl From<EncodeError> for Error {
             EncodeError::TooDeep { .. } | EncodeError::TooManyDigits { .. } | EncodeError::TooLong { .. } => {
                 Error::Limit(e.to_string())
             }
+            EncodeError::OutOfMemory { .. } => Error::Memory(e.to_string()),
         }
     }
 }
@@ -38,6 +43,7 @@ impl From<NativeError> for Error {
         match e {
             NativeError::Brine(e) => e.into(),
             NativeError::Malformed(_) => Error::Malformed(e.to_string()),
+            NativeError::Memory(_) => Error::Memory(e.to_string()),
             NativeError::Limit(_) | NativeError::Stack(_) | NativeError::Unwritable(_) => Error::Limit(e.to_string()),
         }
     }
@@ -51,8 +57,8 @@ impl From<FrameError> for Error {
             FrameError::TooLong { .. }
             | FrameError::TooSlow { .. }
             | FrameError::InflatesTooFar { .. }
-            | FrameError::PayloadTooLong { .. }
-            | FrameError::OutOfMemory { .. } => Error::Limit(e.to_string()),
+            | FrameError::PayloadTooLong { .. } => Error::Limit(e.to_string()),
+            FrameError::OutOfMemory { .. } => Error::Memory(e.to_string()),
         }
     }
 }
@@ -62,6 +68,7 @@ impl From<PickleError> for Error {
     fn from(e: PickleError) -> Error {
         match e {
             _ if e.is_limit() => Error::Limit(e.to_string()),
+            PickleError::NoMemory { .. } => Error::Memory(e.to_string()),
             PickleError::Refused { .. } => Error::Unsafe(e.to_string()),
             PickleError::NotPlain(_) | PickleError::Graph(GraphError::Cycle) => Error::Type(e.to_string()),
             _ => Error::Malformed(e.to_string()),

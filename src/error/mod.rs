@@ -8,6 +8,7 @@ mod types;
 pub use exception::{Exception, Raised};
 pub use types::{ExceptionTypes, Meaning, Resolver};
 
+use crate::budget::NoMemory;
 use crate::fork;
 use std::fmt;
 use std::sync::Arc;
@@ -76,6 +77,9 @@ pub enum Error {
     /// More, longer or deeper than the limits allow.
     #[error("{0}")]
     Limit(String),
+    /// Memory that could not be had.
+    #[error("{0}")]
+    Memory(String),
     /// The peer does not receive, and much waits to be sent: not now.
     #[error("{0}")]
     Backpressure(String),
@@ -101,6 +105,13 @@ pub enum Error {
 
 /// What functions of this library give.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl From<NoMemory> for Error {
+    #[cold]
+    fn from(error: NoMemory) -> Error {
+        Error::Memory(error.to_string())
+    }
+}
 
 impl Error {
     /// Of the system, with what was tried.

@@ -17,6 +17,7 @@ impl From<Error> for Exception {
             Error::Unsafe(_) => "PermissionError",
             Error::Type(_) => "TypeError",
             Error::Range(_) => "OverflowError",
+            Error::Memory(_) => "MemoryError",
             Error::Argument(_) | Error::Malformed(_) | Error::Limit(_) => "ValueError",
             Error::State(_)
             | Error::Deadlock(_)

@@ -24,6 +24,9 @@ pub(super) const BOXED_REMOTE_REF: u8 = tag::small_int(REMOTE_REF);
 /// What is told of a message that needs more stack than is left.
 pub const RECURSION: &str = "RecursionError";
 
+/// For more arguments than these, room is made with an eye on the memory.
+const FEW: usize = 16;
+
 /// The box of an empty tuple.
 pub const NO_KEYWORDS: [u8; 3] = [tag::TUPLE_2, BOXED_VALUE, tag::TUPLE_0];
 /// CALLATTR with four boxes, the first an object of the receiver: what comes next is its id_pack.
@@ -86,7 +89,10 @@ impl Boxer<'_> {
                 put_label(out, TUPLE);
                 brine::put_tuple_header(out, items.len());
                 match step() {
-                    Some(_step) => items.iter().try_for_each(|item| self.put_at(out, item, depth)),
+                    Some(_step) => items.iter().try_for_each(|item| {
+                        brine::make_room(out, item)?;
+                        self.put_at(out, item, depth)
+                    }),
                     None => self.put_flat(out, items, depth),
                 }
             }
@@ -121,7 +127,10 @@ impl Boxer<'_> {
                     brine::put_tuple_header(out, inner.len());
                     open.push(inner.iter());
                 }
-                other => self.put_at(out, other, left)?,
+                other => {
+                    brine::make_room(out, other)?;
+                    self.put_at(out, other, left)?;
+                }
             }
         }
         Ok(())
@@ -143,14 +152,16 @@ impl Boxer<'_> {
     /// A sequence as the one box that a tuple of it would have.
     #[inline]
     pub fn put_sequence<S: Sink>(&mut self, out: &mut S, items: &[Value]) -> Result<()> {
-        if items.iter().all(Value::is_plain) {
-            put_label(out, VALUE);
-            brine::put_tuple_header(out, items.len());
-            return items.iter().try_for_each(|item| Ok(brine::put_value(out, item, self.limits)?));
-        }
-        put_label(out, TUPLE);
+        let plain = items.iter().all(Value::is_plain);
+        put_label(out, if plain { VALUE } else { TUPLE });
         brine::put_tuple_header(out, items.len());
-        items.iter().try_for_each(|item| self.put(out, item))
+        let many = items.len() > FEW;
+        items.iter().try_for_each(|item| {
+            if many {
+                brine::make_room(out, item)?;
+            }
+            if plain { Ok(brine::put_value(out, item, self.limits)?) } else { self.put(out, item) }
+        })
     }
 
     /// Keywords as the box of a tuple of pairs.

@@ -164,7 +164,11 @@ impl<T> Core<T> {
     pub(super) fn reply(&mut self, id: &RequestId, value: &Value) -> Result<()> {
         let sent = self.send(Kind::Reply, &id.seq, id.threads().from, |boxer, out| boxer.put(out, value));
         if let Err(error) = &sent {
-            let name = if matches!(error, Error::Limit(_)) { "ValueError" } else { "TypeError" };
+            let name = match error {
+                Error::Limit(_) => "ValueError",
+                Error::Memory(_) => "MemoryError",
+                _ => "TypeError",
+            };
             self.raise_at_once(id, &Exception::builtin(name, format!("the result cannot be sent: {error}")));
         }
         sent

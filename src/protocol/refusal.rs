@@ -127,7 +127,7 @@ impl<T> Protocol<T> {
         let bytes = self.incoming.as_ref().map_or(&[][..], |incoming| incoming.bytes(payload));
         let mut reader = Reader::new(bytes, None, &limits);
         let opened = match error {
-            Error::Limit(_) => core.open_message(&mut reader).ok(),
+            Error::Limit(_) | Error::Memory(_) => core.open_message(&mut reader).ok(),
             _ => None,
         };
         match opened {
@@ -219,7 +219,8 @@ impl<T> Core<T> {
         match (kind, seq.as_int()) {
             (Kind::Request, _) => {
                 let text = format!("the request is refused: {error}");
-                self.raise_at_once(&RequestId::new(seq, threads), &Exception::builtin("ValueError", text));
+                let name = if let Error::Memory(_) = error { "MemoryError" } else { "ValueError" };
+                self.raise_at_once(&RequestId::new(seq, threads), &Exception::builtin(name, text));
                 None
             }
             (_, Some(seq)) => match self.pending.remove(seq) {

@@ -1,5 +1,6 @@
 //! Bytes and text: small ones inline, large ones shared.
 
+use crate::budget::SMALL;
 use std::borrow::Borrow;
 use std::cmp::Ordering;
 use std::collections::TryReserveError;
@@ -81,10 +82,27 @@ impl Blob {
         Blob::inline(bytes).unwrap_or_else(|| Blob(Repr::Copied(bytes.into())))
     }
 
-    /// Copies bytes to where received bytes of their length begin: see `ALIGNED`.
-    pub fn copy_aligned(bytes: &[u8]) -> Blob {
-        let copied = if bytes.len() < ALIGNED { None } else { Aligned::copy(bytes, ALIGNMENT).ok() };
-        copied.and_then(|copied| Blob::foreign(Arc::new(copied))).unwrap_or_else(|| Blob::copy(bytes))
+    /// Copies bytes, if there is memory for that.
+    #[inline]
+    pub fn try_copy(bytes: &[u8]) -> Result<Blob, TryReserveError> {
+        if bytes.len() <= SMALL { Ok(Blob::copy(bytes)) } else { Blob::try_copy_long(bytes) }
+    }
+
+    fn try_copy_long(bytes: &[u8]) -> Result<Blob, TryReserveError> {
+        let mut copied = Vec::new();
+        copied.try_reserve_exact(bytes.len())?;
+        copied.extend_from_slice(bytes);
+        Ok(Blob::from(copied))
+    }
+
+    /// The same to where received bytes of their length begin: see `ALIGNED`.
+    #[inline]
+    pub fn try_copy_aligned(bytes: &[u8]) -> Result<Blob, TryReserveError> {
+        if bytes.len() < ALIGNED {
+            return Blob::try_copy(bytes);
+        }
+        let copied = Arc::new(Aligned::copy(bytes, ALIGNMENT)?);
+        Blob::foreign(copied).map_or_else(|| Blob::try_copy_long(bytes), Ok)
     }
 
     /// May received bytes stay where these are?
@@ -252,6 +270,11 @@ impl Text {
         Text(Blob::copy(text.as_bytes()))
     }
 
+    /// A copy of a text, if there is memory for that.
+    pub fn try_new(text: &str) -> Result<Text, TryReserveError> {
+        Blob::try_copy(text.as_bytes()).map(Text)
+    }
+
     /// Takes bytes that are UTF-8; gives others back with the reason.
     pub fn from_utf8(bytes: Blob) -> Result<Text, (Blob, Utf8Error)> {
         match std::str::from_utf8(&bytes) {
@@ -354,13 +377,13 @@ mod tests {
         for len in (0..300).chain([ALIGNED - 1, ALIGNED, ALIGNED + 1]) {
             let bytes: Vec<u8> = (0..len).map(|i| i as u8).collect();
             // Inline blobs move with what they lie in.
-            for blob in [Box::new(Blob::copy_aligned(&bytes)), Box::new(Blob::copy(&bytes))] {
+            for blob in [Box::new(Blob::try_copy_aligned(&bytes).unwrap()), Box::new(Blob::copy(&bytes))] {
                 assert_eq!(blob.as_slice(), bytes);
                 for size in [8, 4, 2].into_iter().filter(|size| len % size == 0) {
                     assert_eq!(blob.as_ptr().addr() % size, 0, "{len} bytes");
                 }
             }
-            assert!(len < ALIGNED || Blob::is_aligned(&Blob::copy_aligned(&bytes)));
+            assert!(len < ALIGNED || Blob::is_aligned(&Blob::try_copy_aligned(&bytes).unwrap()));
         }
     }
 

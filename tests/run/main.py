@@ -44,6 +44,7 @@ import words                                         # noqa: F401
 import reference                                     # noqa: F401
 import behaviour                                     # noqa: F401
 import beyond                                       # noqa: F401
+import exhaustion                                   # noqa: F401
 import native                                        # noqa: F401
 import parameters                                    # noqa: F401
 import services                                      # noqa: F401

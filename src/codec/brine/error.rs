@@ -57,7 +57,7 @@ pub enum DecodeErrorKind {
         limit: usize,
     },
     OutOfMemory {
-        items: usize,
+        bytes: usize,
     },
 }
 
@@ -87,8 +87,12 @@ impl DecodeErrorKind {
                 | DecodeErrorKind::TooMuchMemory { .. }
                 | DecodeErrorKind::TooManyDigits { .. }
                 | DecodeErrorKind::TooLong { .. }
-                | DecodeErrorKind::OutOfMemory { .. }
         )
+    }
+
+    /// Is it well formed, but there is no memory for it?
+    pub fn is_memory(&self) -> bool {
+        matches!(self, DecodeErrorKind::OutOfMemory { .. })
     }
 }
 
@@ -124,7 +128,7 @@ impl fmt::Display for DecodeError {
             TooLong { what, size, limit } => {
                 write!(f, "{what} of {size} bytes at offset {at}, where {limit} are allowed (max_bytes)")
             }
-            OutOfMemory { items } => write!(f, "no memory for the tuple of {items} items at offset {at}"),
+            OutOfMemory { bytes } => write!(f, "no memory for the {bytes} bytes of the value at offset {at}"),
         }
     }
 }
@@ -140,4 +144,6 @@ pub enum EncodeError {
     TooManyDigits { digits: usize, limit: usize },
     #[error("{what} of {size} cannot be sent, brine ends at 4 Gi")]
     TooLong { what: &'static str, size: usize },
+    #[error("no memory to send a message of over {size} bytes")]
+    OutOfMemory { size: usize },
 }

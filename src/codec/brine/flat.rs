@@ -46,9 +46,8 @@ impl Reader<'_> {
             let mut done = match self.container(levels.checked_sub(open.len()))? {
                 Some((kind, count)) => {
                     let mut items = Vec::new();
-                    items
-                        .try_reserve_exact(count)
-                        .map_err(|_| DecodeError::new(at, Kind::OutOfMemory { items: count }))?;
+                    let bytes = count.saturating_mul(size_of::<Value>());
+                    items.try_reserve_exact(count).map_err(|_| DecodeError::new(at, Kind::OutOfMemory { bytes }))?;
                     open.push(Open { at, kind, left: count, items });
                     None
                 }

@@ -13,6 +13,6 @@ pub use error::{DecodeError, DecodeErrorKind, EncodeError};
 pub use reader::{Reader, decode};
 pub use scan::Scan;
 pub use writer::{
-    Digits, Sink, put_big_int, put_bool, put_bytes, put_bytes_blob, put_bytes_header, put_float, put_int, put_none,
-    put_str, put_text, put_tuple_header, put_value,
+    Digits, SPLICE, Sink, make_room, put_big_int, put_bool, put_bytes, put_bytes_blob, put_bytes_header, put_float,
+    put_int, put_none, put_str, put_text, put_tuple_header, put_value,
 };

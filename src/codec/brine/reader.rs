@@ -2,6 +2,7 @@
 
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::tag;
+use crate::budget;
 use crate::nesting::step;
 use crate::value::Limits;
 use crate::value::{Blob, INLINE, IntTextError, Items, Text, Unhashable, Value, short_canonical};
@@ -13,8 +14,6 @@ pub(super) type Result<T, E = DecodeError> = std::result::Result<T, E>;
 const SHARE: usize = 1024;
 /// At most so many times its own size is what a shared part keeps alive.
 const PINNED: usize = 16;
-/// Tuples of more items are made only where the memory for them can be had.
-const LARGE: usize = 1024;
 /// Containers inside of so many others are entered with an eye on the stack.
 const SHALLOW: usize = 4;
 /// What a tuple takes beside its items, and bytes beside their content.
@@ -174,8 +173,16 @@ impl<'a> Reader<'a> {
     }
 
     /// What stands at the end of the bytes that have just been read; shared where that pays.
-    pub fn end_of_last(&self, bytes: &'a [u8]) -> Blob {
-        if Blob::is_aligned(bytes) { self.share(bytes) } else { Blob::copy_aligned(bytes) }
+    pub fn end_of_last(&self, bytes: &'a [u8]) -> Result<Blob> {
+        if Blob::is_aligned(bytes) {
+            return self.share(bytes);
+        }
+        Blob::try_copy_aligned(bytes).map_err(|_| self.no_memory(bytes.len()))
+    }
+
+    #[cold]
+    fn no_memory(&self, bytes: usize) -> DecodeError {
+        DecodeError::new(self.position(), Kind::OutOfMemory { bytes })
     }
 
     #[inline]
@@ -393,19 +400,19 @@ impl<'a> Reader<'a> {
         if bytes.len() > INLINE && !self.shares(bytes) {
             self.charge(at, HEAD + bytes.len())?;
         }
-        Ok(self.share(bytes))
+        self.share(bytes)
     }
 
     /// The same where numbers in it can be read in place.
     #[inline]
     fn aligned_blob(&mut self, at: usize, bytes: &[u8]) -> Result<Blob> {
         if self.shares(bytes) && Blob::is_aligned(bytes) {
-            return Ok(self.share(bytes));
+            return self.share(bytes);
         }
         if bytes.len() > INLINE {
             self.charge(at, HEAD + bytes.len())?;
         }
-        Ok(Blob::copy_aligned(bytes))
+        Blob::try_copy_aligned(bytes).map_err(|_| self.no_memory(bytes.len()))
     }
 
     /// Is the message kept for these bytes, instead of copying them?
@@ -415,12 +422,12 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn share(&self, bytes: &[u8]) -> Blob {
+    fn share(&self, bytes: &[u8]) -> Result<Blob> {
         match self.owner {
             Some((owner, base)) if self.shares(bytes) => {
-                Blob::slice_of(owner, base + self.position() - bytes.len(), bytes.len())
+                Ok(Blob::slice_of(owner, base + self.position() - bytes.len(), bytes.len()))
             }
-            _ => Blob::copy(bytes),
+            _ => Blob::try_copy(bytes).map_err(|_| self.no_memory(bytes.len())),
         }
     }
 
@@ -499,10 +506,9 @@ impl<'a> Reader<'a> {
     }
 
     fn items(&mut self, at: usize, count: usize, levels: usize) -> Result<Items> {
-        if count > LARGE {
-            let mut trial: Vec<Value> = Vec::new();
-            trial.try_reserve_exact(count).map_err(|_| DecodeError::new(at, Kind::OutOfMemory { items: count }))?;
-            std::hint::black_box(&trial);
+        let bytes = count.saturating_mul(ITEM);
+        if !budget::can_have(bytes) {
+            return Err(DecodeError::new(at, Kind::OutOfMemory { bytes }));
         }
         // Filled in place: one allocation, which has been counted, and little stack for each level.
         let mut items: Arc<[Value]> = (0..count).map(|_| Value::None).collect();
@@ -532,7 +538,8 @@ impl<'a> Reader<'a> {
 
     fn many(&mut self, at: usize, count: usize, levels: usize) -> Result<Vec<Value>> {
         let mut items = Vec::new();
-        items.try_reserve_exact(count).map_err(|_| DecodeError::new(at, Kind::OutOfMemory { items: count }))?;
+        let bytes = count.saturating_mul(ITEM);
+        items.try_reserve_exact(count).map_err(|_| DecodeError::new(at, Kind::OutOfMemory { bytes }))?;
         items.resize(count, Value::None);
         self.fill(&mut items, levels)?;
         Ok(items)

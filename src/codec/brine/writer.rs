@@ -9,6 +9,11 @@ use crate::nesting::step;
 use crate::value::Limits;
 use crate::value::{BigInt, Blob, Flat, Text, Value};
 
+/// What a value takes at most beside its content.
+const HEAD: usize = 64;
+/// Longer texts and bytes are sent from where they are.
+pub const SPLICE: usize = 16 * 1024;
+
 /// Where bytes are written to.
 pub trait Sink {
     fn put(&mut self, bytes: &[u8]);
@@ -19,6 +24,9 @@ pub trait Sink {
 
     /// How much has been put, from some beginning on.
     fn position(&self) -> usize;
+
+    /// Is there room for so many bytes, or can it be made?
+    fn has_room(&mut self, bytes: usize) -> bool;
 
     /// May keep the blob instead of copying it.
     fn put_blob(&mut self, blob: &Blob) {
@@ -39,6 +47,11 @@ impl Sink for Vec<u8> {
 
     fn position(&self) -> usize {
         self.len()
+    }
+
+    #[inline]
+    fn has_room(&mut self, bytes: usize) -> bool {
+        self.capacity() - self.len() >= bytes || self.try_reserve(bytes).is_ok()
     }
 }
 
@@ -246,7 +259,10 @@ fn put_items<S: Sink>(out: &mut S, items: &[Value], limits: &Limits, levels: usi
     check_length("a tuple", items.len())?;
     put_tuple_header(out, items.len());
     match step() {
-        Some(_step) => items.iter().try_for_each(|item| put_at(out, item, limits, levels)),
+        Some(_step) => items.iter().try_for_each(|item| {
+            make_room(out, item)?;
+            put_at(out, item, limits, levels)
+        }),
         None => put_flat(out, items, limits, levels),
     }
 }
@@ -261,6 +277,7 @@ fn put_flat<S: Sink>(out: &mut S, items: &[Value], limits: &Limits, levels: usiz
             Value::FrozenSet(items) => (Some(tag::FROZENSET), items.len()),
             Value::Slice(parts) => (Some(tag::SLICE), parts.len()),
             leaf => {
+                make_room(out, leaf)?;
                 put_at(out, leaf, limits, 0)?;
                 continue;
             }
@@ -273,6 +290,21 @@ fn put_flat<S: Sink>(out: &mut S, items: &[Value], limits: &Limits, levels: usiz
         put_tuple_header(out, count);
     }
     Ok(())
+}
+
+/// Makes room for an item without what is in it, as tuples of a peer's choice may have millions.
+#[inline]
+pub fn make_room<S: Sink>(out: &mut S, item: &Value) -> Result<(), EncodeError> {
+    let content = match item {
+        Value::Str(text) => text.as_bytes().len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::BigInt(n) => n.digits(),
+        _ => 0,
+    };
+    match out.has_room(HEAD + content.min(SPLICE)) {
+        true => Ok(()),
+        false => Err(EncodeError::OutOfMemory { size: out.position() }),
+    }
 }
 
 fn check_length(what: &'static str, size: usize) -> Result<(), EncodeError> {

@@ -2,6 +2,7 @@
 
 use crate::codec::brine::tag;
 use crate::value::{ALIGNED, ALIGNMENT};
+use std::collections::TryReserveError;
 use std::sync::Arc;
 
 /// How many bytes of a body must have arrived to find its long bytes; if they are not found, they are copied when they are read.
@@ -63,19 +64,20 @@ fn padding(begun: &[u8], start: usize) -> usize {
 
 impl Body {
     /// Of `size` bytes, of which these have arrived, with storage for `capacity`.
-    pub fn begin(begun: &[u8], size: usize, capacity: usize) -> Body {
+    pub fn begin(begun: &[u8], size: usize, capacity: usize) -> Result<Body, TryReserveError> {
         let mut body = Body { bytes: Vec::new(), pad: 0, long: find_long(begun, size).unwrap_or(0) };
-        body.reserve(capacity);
+        body.reserve(capacity.max(begun.len()))?;
         body.bytes.extend_from_slice(begun);
-        body
+        Ok(body)
     }
 
     /// One that is whole.
     pub fn whole(bytes: Vec<u8>) -> Body {
         let long = find_long(&bytes, bytes.len());
         let mut body = Body { bytes, pad: 0, long: long.unwrap_or(0) };
-        if long.is_some() {
-            body.reserve(0);
+        if long.is_some() && body.reserve(0).is_err() {
+            // Its long bytes are copied when they are read, if there is memory then.
+            body.long = 0;
         }
         body
     }
@@ -102,8 +104,8 @@ impl Body {
     }
 
     /// Makes storage for `more` bytes; the body may move.
-    pub fn reserve(&mut self, more: usize) {
-        self.bytes.reserve_exact(more + ALIGNMENT - self.pad);
+    pub fn reserve(&mut self, more: usize) -> Result<(), TryReserveError> {
+        self.bytes.try_reserve_exact(more + ALIGNMENT - self.pad)?;
         let (pad, len) = (self.bytes.as_ptr().addr().wrapping_add(self.long).wrapping_neg() % ALIGNMENT, self.len());
         if pad != self.pad {
             self.bytes.resize(len + pad.max(self.pad), 0);
@@ -111,6 +113,7 @@ impl Body {
             self.bytes.truncate(pad + len);
             self.pad = pad;
         }
+        Ok(())
     }
 
     /// The storage, and where in it the body begins.
@@ -157,9 +160,9 @@ mod tests {
             let found = find_long(&bytes, bytes.len());
             assert_eq!(found.is_some(), at != 2);
             let begun = &bytes[..ENOUGH.min(bytes.len())];
-            let mut body = Body::begin(begun, bytes.len(), begun.len());
+            let mut body = Body::begin(begun, bytes.len(), begun.len()).unwrap();
             for piece in bytes[begun.len()..].chunks(30_000) {
-                body.reserve(piece.len());
+                body.reserve(piece.len()).unwrap();
                 assert!(body.spare() >= piece.len());
                 body.end().extend_from_slice(piece);
             }
@@ -181,7 +184,7 @@ mod tests {
                 if let Some(long) = find_long(bytes, size) {
                     assert!(long < size);
                 }
-                assert_eq!(Body::begin(bytes, size, bytes.len()).data(), bytes);
+                assert_eq!(Body::begin(bytes, size, bytes.len()).unwrap().data(), bytes);
             }
         }
     }

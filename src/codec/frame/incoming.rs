@@ -40,6 +40,8 @@ pub struct Incoming {
     believed: usize,
     limit: usize,
     inflated_limit: usize,
+    /// There was no memory to receive so much into.
+    starved: Option<usize>,
 }
 
 /// Where to receive next.
@@ -167,6 +169,7 @@ impl Incoming {
             believed: MAX_TRUSTED_LENGTH,
             limit: limits.frame,
             inflated_limit: limits.inflated,
+            starved: None,
         }
     }
 
@@ -215,7 +218,7 @@ impl Incoming {
     }
 
     /// Where to receive next. There is spare capacity for `max`, which is 16 KiB at least, or all that is missing of a
-    /// large frame. Call `received` afterwards.
+    /// large frame; none at all without memory, which is the next frame's error. Call `received` afterwards.
     #[inline]
     pub fn target(&mut self) -> Target<'_> {
         if self.taken == self.buffer.len() {
@@ -227,6 +230,9 @@ impl Incoming {
         } else if self.large.is_none() {
             self.begin_large();
         }
+        if self.large.as_ref().is_some_and(|large| large.data.spare() < large.missing().min(READ)) {
+            self.grow_large();
+        }
         let whole = self.large.as_ref().is_none_or(|large| large.direct.is_some() || large.missing() == 0);
         if whole && self.buffer.capacity() - self.buffer.len() < READ {
             self.reserve_space();
@@ -234,10 +240,6 @@ impl Incoming {
         let room: &mut [u8] = match &mut self.large {
             Some(Large { direct: Some(direct), .. }) => direct.rest(),
             Some(large) if large.missing() > 0 => {
-                if large.data.spare() < large.missing().min(READ) {
-                    // At most doubled: what was announced need not come.
-                    large.data.reserve(large.missing().min(large.data.len().max(self.believed)));
-                }
                 let max = large.missing().min(large.data.spare());
                 return Target { room: &mut [], buffer: large.data.end(), max };
             }
@@ -245,6 +247,25 @@ impl Incoming {
         };
         let max = self.buffer.capacity() - self.buffer.len();
         Target { room, buffer: &mut self.buffer, max }
+    }
+
+    /// Makes storage for more of a large frame. Without memory it is passed over.
+    #[cold]
+    fn grow_large(&mut self) {
+        let Some(large) = &mut self.large else { return };
+        // At most doubled: what was announced need not come.
+        let more = large.missing().min(large.data.len().max(self.believed));
+        if large.data.reserve(more).is_err() && large.data.reserve(large.missing().min(READ)).is_err() {
+            let body = std::mem::take(&mut large.data);
+            match self.skipping {
+                Some(skipping) => {
+                    let (size, compressed) = (large.body, large.compressed);
+                    let skip = Skip::rest(skipping, size, compressed, body.data(), self.inflated_limit);
+                    large.skip = Some(Box::new(skip));
+                }
+                None => self.starved = Some(large.body),
+            }
+        }
     }
 
     /// So many bytes have been received into the target.
@@ -271,6 +292,10 @@ impl Incoming {
     pub fn push(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
             let Target { room, buffer, max } = self.target();
+            if room.is_empty() && max == 0 {
+                // It is the next frame's error.
+                return;
+            }
             let (first, rest) = bytes.split_at(bytes.len().min(room.len()));
             room.iter_mut().zip(first).for_each(|(place, byte)| *place = *byte);
             let (next, later) = rest.split_at(rest.len().min(max));
@@ -288,12 +313,12 @@ impl Incoming {
         }
         loop {
             let rest = self.buffer.get(self.taken..).unwrap_or(&[]);
-            let Some(header) = Header::read(rest) else { return Ok(None) };
+            let Some(header) = Header::read(rest) else { return self.nothing() };
             if header.body > self.limit {
                 return self.begin_skip(header);
             }
             let Some(body) = rest.get(HEADER..header.frame()).and_then(|rest| rest.get(..header.body)) else {
-                return Ok(None);
+                return self.nothing();
             };
             let start = self.taken + HEADER;
             self.taken += header.frame();
@@ -307,6 +332,15 @@ impl Incoming {
             if let Some(source) = source {
                 return Ok(Some(Payload(source)));
             }
+        }
+    }
+
+    /// No whole frame is here, and none will be if there was no memory for it.
+    #[inline]
+    fn nothing(&self) -> Result<Option<Payload>, FrameError> {
+        match self.starved {
+            None => Ok(None),
+            Some(size) => Err(FrameError::OutOfMemory { size }),
         }
     }
 
@@ -326,7 +360,7 @@ impl Incoming {
 
     fn next_large(&mut self) -> Result<Option<Payload>, FrameError> {
         let follows = !self.buffer.is_empty();
-        let Some(mut large) = self.large.take_if(|large| large.is_whole(follows)) else { return Ok(None) };
+        let Some(mut large) = self.large.take_if(|large| large.is_whole(follows)) else { return self.nothing() };
         if let Some(direct) = large.direct {
             self.taken += 1;
             return Ok(Some(Payload(Source::Direct(Box::new(direct)))));
@@ -473,7 +507,14 @@ impl Incoming {
                 return;
             }
             let capacity = (body + 1).min(begun.len().max(self.believed));
-            large.data = Body::begin(begun, if compressed { 0 } else { body }, capacity);
+            match (Body::begin(begun, if compressed { 0 } else { body }, capacity), self.skipping) {
+                (Ok(begun), _) => large.data = begun,
+                (Err(_), Some(skipping)) => {
+                    let skip = Skip::rest(skipping, body, compressed, begun, self.inflated_limit);
+                    large.skip = Some(Box::new(skip));
+                }
+                (Err(_), None) => return self.starved = Some(body),
+            }
         }
         self.large = Some(large);
         self.buffer.clear();
@@ -488,8 +529,8 @@ impl Incoming {
             self.buffer.drain(..self.taken);
             self.taken = 0;
         }
-        if self.buffer.capacity() - self.buffer.len() < READ {
-            self.buffer.reserve(2 * READ);
+        if self.buffer.capacity() - self.buffer.len() < READ && self.buffer.try_reserve(2 * READ).is_err() {
+            self.starved = Some(self.buffer.len());
         }
     }
 }
@@ -514,7 +555,7 @@ fn inflate(
     let mut out = Vec::new();
     match (inflater.inflate_into(&mut out, body, limit), skipping) {
         (Ok(()), _) => {}
-        (Err(error @ FrameError::InflatesTooFar { .. }), Some(skipping)) => {
+        (Err(error @ (FrameError::InflatesTooFar { .. } | FrameError::OutOfMemory { .. })), Some(skipping)) => {
             return inflated_too_far(skipping, &out, error).map(|skipped| Some(Source::Skipped(Box::new(skipped))));
         }
         (Err(error), _) => return Err(error),

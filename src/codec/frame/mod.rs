@@ -33,6 +33,6 @@ pub enum FrameError {
     Zlib(String),
     #[error("a message of {size} bytes cannot be sent, frames end at 4 GiB")]
     PayloadTooLong { size: usize },
-    #[error("no memory to decompress a frame after {size} bytes")]
+    #[error("no memory for the {size} bytes of a frame")]
     OutOfMemory { size: usize },
 }

@@ -2,13 +2,11 @@
 
 use super::deflate::{Compression, Deflater};
 use super::{FLUSHER, FrameError, HEADER};
-use crate::codec::brine::Sink;
+use crate::codec::brine::{SPLICE, Sink};
 use crate::value::Blob;
 use std::collections::VecDeque;
 use std::io::IoSlice;
 
-/// Blobs from here on are sent from where they are.
-const SPLICE: usize = 16 * 1024;
 /// A buffer larger than this is given back when it is empty.
 const MAX_KEPT_CAPACITY: usize = 64 * 1024;
 /// Destination for a short message.
@@ -125,6 +123,9 @@ impl Outgoing {
         }
         parts.push(self.bytes.get(start..).unwrap_or(&[]));
         let Some(body) = self.deflater.compress(&parts, size, level) else { return false };
+        if self.bytes.try_reserve(body.len() + 1).is_err() {
+            return false;
+        }
         self.bytes.truncate(mark.at + HEADER);
         self.splices.truncate(mark.splices);
         self.spliced = mark.spliced;
@@ -247,6 +248,11 @@ impl Sink for Outgoing {
 
     fn position(&self) -> usize {
         self.bytes.len() + self.spliced
+    }
+
+    #[inline]
+    fn has_room(&mut self, bytes: usize) -> bool {
+        self.bytes.capacity() - self.bytes.len() >= bytes || self.bytes.try_reserve(bytes).is_ok()
     }
 
     #[inline]

@@ -77,6 +77,14 @@ impl Skip {
         }
     }
 
+    /// The rest of a frame for which there is no memory; `begun` is what of its body is here.
+    pub fn rest(skipping: Skipping, body: usize, compressed: bool, begun: &[u8], inflated_limit: usize) -> Skip {
+        let mut skip = Skip::new(skipping, body, compressed, body, inflated_limit);
+        skip.skipped.error = FrameError::OutOfMemory { size: body };
+        skip.push(begun);
+        skip
+    }
+
     fn of(skipping: Skipping, error: FrameError) -> Skip {
         Skip {
             skipped: Skipped { head: Vec::new(), error, passed: false, counted: 0 },

@@ -30,6 +30,8 @@ pub enum NativeError {
     #[error("a native value: {0}")]
     Stack(String),
     #[error("a native value: {0}")]
+    Memory(String),
+    #[error("a native value: {0}")]
     Unwritable(String),
     #[error(transparent)]
     Brine(#[from] DecodeError),
@@ -82,7 +84,7 @@ pub fn read(
     let skeleton = reader.bytes()?;
     let mut long = Vec::new();
     for _ in 1..parts {
-        long.try_reserve(1).map_err(|_| NativeError::Malformed(format!("no memory for {parts} parts")))?;
+        long.try_reserve(1).map_err(|_| NativeError::Memory(format!("no memory for {parts} parts")))?;
         long.push(part(reader)?);
     }
     let (long, memory) = (RefCell::new(long.into_iter()), reader.memory_left());
@@ -118,7 +120,7 @@ fn part(reader: &mut Reader<'_>) -> Result<Blob, NativeError> {
         _ => None,
     };
     let content = content.ok_or_else(|| NativeError::Malformed("a part without its padding".into()))?;
-    Ok(reader.end_of_last(content))
+    Ok(reader.end_of_last(content)?)
 }
 
 struct Writing<'a> {

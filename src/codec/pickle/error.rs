@@ -11,6 +11,8 @@ pub enum PickleError {
     Malformed { what: &'static str, offset: usize },
     #[error("a pickle of more than {limit} {what} (at byte {offset})")]
     Limit { what: &'static str, limit: usize, offset: usize },
+    #[error("no memory for {bytes} bytes of a pickle")]
+    NoMemory { bytes: usize },
     #[error("the pickle cannot be read: {0}")]
     Graph(#[from] GraphError),
     #[error("cannot pickle '{0}' object")]

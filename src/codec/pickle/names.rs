@@ -112,10 +112,10 @@ fn made(maker: Maker, values: &[Value]) -> Option<Value> {
     Some(match (maker, values) {
         (Maker::Complex, [Value::Float(re), Value::Float(im)]) => Value::Complex(*re, *im),
         (Maker::Slice, [start, stop, step]) => Value::Slice([start.clone(), stop.clone(), step.clone()].into()),
-        (Maker::Bytes, []) => Value::Bytes(Blob::copy_aligned(&[])),
+        (Maker::Bytes, []) => Value::Bytes(Blob::default()),
         (Maker::Bytes, [Value::Bytes(bytes)]) => Value::Bytes(bytes.clone()),
         (Maker::Bytes | Maker::Encode, [Value::Str(text), Value::Str(encoding)]) if is_latin1(encoding.as_str()) => {
-            Value::Bytes(Blob::copy_aligned(&latin1(text.as_str())?))
+            Value::Bytes(Blob::try_copy_aligned(&latin1(text.as_str())?).ok()?)
         }
         _ => return None,
     })

@@ -485,13 +485,15 @@ impl<'a> Machine<'a> {
 
     fn bytes<const N: usize>(&mut self) -> Result<()> {
         let bytes = self.sized::<N>()?;
-        self.value(Value::Bytes(Blob::copy_aligned(bytes)))
+        let copied = Blob::try_copy_aligned(bytes).map_err(|_| PickleError::NoMemory { bytes: bytes.len() })?;
+        self.value(Value::Bytes(copied))
     }
 
     fn text<const N: usize>(&mut self) -> Result<()> {
         let bytes = self.sized::<N>()?;
         let text = std::str::from_utf8(bytes).map_err(|_| self.wrong("a str that is not UTF-8"))?;
-        self.value(Value::Str(Text::new(text)))
+        let copied = Text::try_new(text).map_err(|_| PickleError::NoMemory { bytes: text.len() })?;
+        self.value(Value::Str(copied))
     }
 
     /// "raw-unicode-escape": Latin-1 with \uXXXX and \UXXXXXXXX.

@@ -1,5 +1,6 @@
 //! Pointers of the application: texts, bytes and arrays that come in, places for results.
 
+use crate::budget;
 use crate::ffi::border::handle;
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_UTF8, Result};
 use crate::ffi::border::types::rpyc_value;
@@ -163,7 +164,14 @@ pub(crate) unsafe fn take_values(pointer: *const *mut rpyc_value, count: usize, 
     // SAFETY: the same is asked of our caller.
     let handles = unsafe { array(pointer, count, argument) }?;
     let mut missing = None;
-    let mut values = Vec::with_capacity(count);
+    let mut values = match budget::vector(count) {
+        Ok(values) => values,
+        Err(error) => {
+            // SAFETY: each is NULL or owned, and given up.
+            handles.iter().for_each(|handle| drop(unsafe { handle::value_take(*handle) }));
+            return Err(error.into());
+        }
+    };
     for (at, handle) in handles.iter().enumerate() {
         // SAFETY: NULL or owned, and given up.
         match unsafe { handle::value_take(*handle) } {

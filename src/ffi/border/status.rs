@@ -1,5 +1,6 @@
 //! What functions of the border answer, and how the errors of the layers below become that.
 
+use crate::budget::NoMemory;
 use crate::error::{Error, Exception};
 use std::ffi::{CStr, c_char};
 use std::fmt;
@@ -29,6 +30,9 @@ pub const RPYC_ERR_TYPE: rpyc_status = 8;
 pub const RPYC_ERR_RANGE: rpyc_status = 9;
 /// Not possible on this system, or not with this peer.
 pub const RPYC_ERR_UNSUPPORTED: rpyc_status = 10;
+/// Memory could not be had: an allocation failed whose size an argument or a peer chose. Nothing has happened; what was
+/// consumed is freed.
+pub const RPYC_ERR_NO_MEMORY: rpyc_status = 11;
 /// The operating system refused to read, write, or open something.
 pub const RPYC_ERR_IO: rpyc_status = 100;
 /// The peer ended the stream.
@@ -94,6 +98,7 @@ pub(crate) fn name(status: rpyc_status) -> Option<&'static CStr> {
         RPYC_ERR_TYPE => c"RPYC_ERR_TYPE",
         RPYC_ERR_RANGE => c"RPYC_ERR_RANGE",
         RPYC_ERR_UNSUPPORTED => c"RPYC_ERR_UNSUPPORTED",
+        RPYC_ERR_NO_MEMORY => c"RPYC_ERR_NO_MEMORY",
         RPYC_ERR_IO => c"RPYC_ERR_IO",
         RPYC_ERR_EOF => c"RPYC_ERR_EOF",
         RPYC_ERR_TIMEOUT => c"RPYC_ERR_TIMEOUT",
@@ -147,6 +152,13 @@ impl Failure {
     }
 }
 
+impl From<NoMemory> for Failure {
+    #[cold]
+    fn from(error: NoMemory) -> Failure {
+        Error::from(error).into()
+    }
+}
+
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         let status = status_of(&error);
@@ -185,6 +197,7 @@ fn status_of(error: &Error) -> rpyc_status {
         Error::Deadlock(_) => RPYC_ERR_DEADLOCK,
         Error::Unsupported(_) => RPYC_ERR_UNSUPPORTED,
         Error::Forked(_) => RPYC_ERR_FORKED,
+        Error::Memory(_) => RPYC_ERR_NO_MEMORY,
         Error::Io { .. } => RPYC_ERR_IO,
         Error::Eof(_) => RPYC_ERR_EOF,
         Error::Timeout(_) => RPYC_ERR_TIMEOUT,
@@ -213,6 +226,7 @@ pub(crate) fn error_of(status: rpyc_status, text: String) -> Error {
         RPYC_ERR_ARGUMENT | RPYC_ERR_NULL | RPYC_ERR_UTF8 => Error::Argument(text),
         RPYC_ERR_TYPE => Error::Type(text),
         RPYC_ERR_RANGE => Error::Range(text),
+        RPYC_ERR_NO_MEMORY => Error::Memory(text),
         RPYC_ERR_EOF => Error::Eof(text),
         RPYC_ERR_TIMEOUT => Error::Timeout(text),
         RPYC_ERR_CLOSED => Error::Closed(text),

@@ -204,7 +204,7 @@ fn named(attributes: Option<Value>) -> Result<Vec<(Text, Value)>> {
 
 /// Answers with an error: a remote exception passes on as it is, with its traceback; other errors become what stock Python
 /// raises for the same. A timeout becomes a TimeoutError, the end of a connection an EOFError, RPYC_ERR_IO and RPYC_ERR_ADDRESS an
-/// OSError, RPYC_ERR_UNSAFE a PermissionError, RPYC_ERR_TYPE a TypeError, RPYC_ERR_RANGE an OverflowError; RPYC_ERR_ARGUMENT,
+/// OSError, RPYC_ERR_UNSAFE a PermissionError, RPYC_ERR_TYPE a TypeError, RPYC_ERR_RANGE an OverflowError, RPYC_ERR_NO_MEMORY a MemoryError; RPYC_ERR_ARGUMENT,
 /// RPYC_ERR_MALFORMED and RPYC_ERR_LIMIT a ValueError; anything else a RuntimeError.
 ///
 /// @param call borrowed

@@ -2,7 +2,7 @@
 
 use crate::ffi::border::boundary::ffi_boundary;
 use crate::ffi::border::pointer::{self, output};
-use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_LIMIT, RPYC_ERR_TYPE, Result, rpyc_status};
+use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_NO_MEMORY, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::ffi::border::types::{rpyc_error, rpyc_value};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
 use crate::ffi::value::make::LentBytes;
@@ -44,7 +44,7 @@ pub const RPYC_ARRAY_DOUBLE: rpyc_array_type_id = 10;
 /// @param value_out owned, freed with rpyc_value_free()
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an unknown type or an impossible count;
-///         RPYC_ERR_LIMIT if there is no memory for it
+///         RPYC_ERR_NO_MEMORY
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -78,7 +78,7 @@ pub unsafe extern "C" fn rpyc_value_new_array(
 /// @param value_out owned, freed with rpyc_value_free()
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an unknown type or an impossible count;
-///         RPYC_ERR_LIMIT if there is no memory for it
+///         RPYC_ERR_NO_MEMORY
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -171,7 +171,7 @@ fn impossible(count: usize) -> Failure {
 
 fn failure(error: NoArray) -> Failure {
     let status = match error {
-        NoArray::OutOfMemory { .. } => RPYC_ERR_LIMIT,
+        NoArray::OutOfMemory { .. } => RPYC_ERR_NO_MEMORY,
         NoArray::Uneven { .. } => RPYC_ERR_ARGUMENT,
     };
     Failure::new(status, format_args!("data: {error}"))

@@ -1,5 +1,6 @@
 //! Values from C data.
 
+use crate::budget::{self, NoMemory};
 use crate::config::Limits;
 use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle;
@@ -188,7 +189,7 @@ fn int_from_bytes(bytes: &[u8]) -> Result<Value> {
 /// @param length bytes of text, or RPYC_NUL_TERMINATED
 /// @param value_out owned, freed with rpyc_value_free()
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an impossible length
+/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an impossible length, RPYC_ERR_NO_MEMORY
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -202,7 +203,8 @@ pub unsafe extern "C" fn rpyc_value_new_str(
     unsafe {
         ffi_boundary(error_out, || {
             let value_out = output(value_out, "value_out")?;
-            value_out.put_value(Value::str(pointer::text(text, length, "text")?))
+            let text = pointer::text(text, length, "text")?;
+            value_out.put_value(Value::Str(Text::try_new(text).map_err(|_| NoMemory { bytes: text.len() })?))
         })
     }
 }
@@ -213,7 +215,7 @@ pub unsafe extern "C" fn rpyc_value_new_str(
 /// @param length bytes
 /// @param value_out owned, freed with rpyc_value_free()
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an impossible length
+/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an impossible length, RPYC_ERR_NO_MEMORY
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -227,7 +229,8 @@ pub unsafe extern "C" fn rpyc_value_new_bytes(
     unsafe {
         ffi_boundary(error_out, || {
             let value_out = output(value_out, "value_out")?;
-            value_out.put_value(Value::bytes(pointer::bytes(data.cast(), length, "data")?))
+            let bytes = pointer::bytes(data.cast(), length, "data")?;
+            value_out.put_value(Value::Bytes(Blob::try_copy(bytes).map_err(|_| NoMemory { bytes: length })?))
         })
     }
 }
@@ -291,7 +294,7 @@ impl AsRef<[u8]> for LentBytes {
 /// @param value_out owned, freed with rpyc_value_free()
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK; RPYC_ERR_NULL, also for an item; RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more
-///         than 1000 levels of nesting
+///         than 1000 levels of nesting, RPYC_ERR_NO_MEMORY
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -302,7 +305,12 @@ pub unsafe extern "C" fn rpyc_value_new_tuple(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { container(items, count, value_out, error_out, |items| Ok(Value::tuple(items))) }
+    unsafe {
+        container(items, count, value_out, error_out, |items| {
+            budget::check(size_of_val(&*items))?;
+            Ok(Value::tuple(items))
+        })
+    }
 }
 
 /// A slice, as Python's x[start:stop:step] has it.
@@ -341,7 +349,7 @@ pub unsafe extern "C" fn rpyc_value_new_slice(
 /// @param value_out owned, freed with rpyc_value_free()
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK; RPYC_ERR_NULL, also for an item; RPYC_ERR_TYPE for an item that Python cannot hash (list, dict,
-///         slice); RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more than 1000 levels of nesting
+///         slice); RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more than 1000 levels of nesting, RPYC_ERR_NO_MEMORY
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -354,6 +362,7 @@ pub unsafe extern "C" fn rpyc_value_new_frozenset(
     // SAFETY: the contract of the border.
     unsafe {
         container(items, count, value_out, error_out, |items| {
+            budget::check(count.saturating_mul(SET_ITEM))?;
             Value::frozenset(items).map_err(|error| Failure::new(RPYC_ERR_TYPE, format_args!("items: {error}")))
         })
     }
@@ -367,7 +376,7 @@ pub unsafe extern "C" fn rpyc_value_new_frozenset(
 /// @param value_out owned, freed with rpyc_value_free()
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK; RPYC_ERR_NULL, also for an item; RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more
-///         than 1000 levels of nesting
+///         than 1000 levels of nesting, RPYC_ERR_NO_MEMORY
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -378,7 +387,12 @@ pub unsafe extern "C" fn rpyc_value_new_list(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { container(items, count, value_out, error_out, |items| Ok(Value::List(items.into()))) }
+    unsafe {
+        container(items, count, value_out, error_out, |items| {
+            budget::check(size_of_val(&*items))?;
+            Ok(Value::List(items.into()))
+        })
+    }
 }
 
 /// A dict: a snapshot, which the receiver cannot change for the sender. A Python peer gets a reference to a dict that the
@@ -390,7 +404,7 @@ pub unsafe extern "C" fn rpyc_value_new_list(
 /// @param value_out owned, freed with rpyc_value_free()
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK; RPYC_ERR_NULL, also for an item; RPYC_ERR_TYPE for a key that Python cannot hash (list, dict, slice);
-///         RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more than 1000 levels of nesting
+///         RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more than 1000 levels of nesting, RPYC_ERR_NO_MEMORY
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -407,6 +421,7 @@ pub unsafe extern "C" fn rpyc_value_new_dict(
             let (keys, values) = (take_values(keys, count, "keys"), take_values(values, count, "values"));
             let value_out = output(value_out, "value_out")?;
             let (keys, values) = (keys?, values?);
+            budget::check(count.saturating_mul(DICT_ENTRY))?;
             check_depth(&keys)?;
             check_depth(&values)?;
             value_out.put_value(dict(keys.into_iter().zip(values))?)
@@ -422,7 +437,7 @@ pub unsafe extern "C" fn rpyc_value_new_dict(
 /// @param value_out owned, freed with rpyc_value_free()
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK; RPYC_ERR_NULL, also for a name or a value; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an impossible count
-///         or if a name comes twice; RPYC_ERR_LIMIT for more than 1000 levels of nesting
+///         or if a name comes twice; RPYC_ERR_LIMIT for more than 1000 levels of nesting, RPYC_ERR_NO_MEMORY
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -441,8 +456,9 @@ pub unsafe extern "C" fn rpyc_value_new_keywords(
             let names = pointer::array(names, count, "names")?;
             let values = values?;
             check_depth(&values)?;
+            budget::check(count.saturating_mul(DICT_ENTRY))?;
             let mut seen = HashSet::with_capacity(count);
-            let mut pairs = Vec::with_capacity(count);
+            let mut pairs = budget::vector(count)?;
             for (at, (name, value)) in names.iter().zip(values).enumerate() {
                 let name = pointer::name(*name, &format!("names[{at}]"))?;
                 if !seen.insert(name) {
@@ -477,6 +493,11 @@ pub unsafe extern "C" fn rpyc_value_new_object(
         })
     }
 }
+
+/// What making a dict takes for each entry: pairs in a vector that grows by doubling, in the value, and their places.
+const DICT_ENTRY: usize = 5 * size_of::<Value>() + 96;
+/// The same for an item of a set.
+const SET_ITEM: usize = 4 * size_of::<Value>();
 
 /// Makes a value of an array of items, which are consumed.
 ///

@@ -108,6 +108,11 @@ class ForkedError : public UsageError {
 public:
     using UsageError::UsageError;
 };
+/** RPYC_ERR_NO_MEMORY: an allocation failed whose size an argument or a peer chose. */
+class OutOfMemory : public Error {
+public:
+    using Error::Error;
+};
 /** RPYC_ERR_UNSUPPORTED */
 class Unsupported : public UsageError {
 public:

@@ -130,6 +130,7 @@ template <class E>
     case RPYC_ERR_STATE: throw StateError(status, message);
     case RPYC_ERR_DEADLOCK: throw DeadlockError(status, message);
     case RPYC_ERR_FORKED: throw ForkedError(status, message);
+    case RPYC_ERR_NO_MEMORY: throw OutOfMemory(status, message);
     case RPYC_ERR_UNSUPPORTED: throw Unsupported(status, message);
     case RPYC_ERR_TYPE:
     case RPYC_ERR_RANGE: throw ConversionError(status, message);

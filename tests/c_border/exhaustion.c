@@ -1,0 +1,209 @@
+/* Memory that cannot be had: a status or MemoryError, never the end of the process.
+ *
+ * exhaustion values         makes values beyond RLIMIT_AS
+ * exhaustion serve ADDRESS  serves clients/exhaustion_client.py, which says when memory gets short */
+#include <malloc.h>
+#include <sys/resource.h>
+
+#include "check.h"
+
+enum { MIB = 1 << 20, BIG = 32 * MIB, COUNT = 1 << 20 };
+
+static rpyc_server *server;
+
+static size_t address_space(void)
+{
+    unsigned long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "r");
+
+    CHECK(file && fscanf(file, "%lu", &pages) == 1);
+    if (file)
+        fclose(file);
+    return pages * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Leaves so much to be allocated; 0 lifts the limit. */
+static void leave(size_t bytes)
+{
+    struct rlimit limit;
+
+    CHECK(getrlimit(RLIMIT_AS, &limit) == 0);
+    limit.rlim_cur = bytes ? address_space() + bytes : limit.rlim_max;
+    CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
+}
+
+static rpyc_status array(const void *data, rpyc_value **value_out)
+{
+    return rpyc_value_new_array(RPYC_ARRAY_DOUBLE, data, BIG / 8, value_out, &error);
+}
+
+/* Each kind of value whose size is the caller's: refused, and made where there is memory. */
+static void kinds(rpyc_status want, const char *data, rpyc_value **items, rpyc_value **keys, const char **names)
+{
+    rpyc_value *value = NULL;
+
+#define MADE(call)                                                                                                     \
+    do {                                                                                                               \
+        GIVES(want, call);                                                                                             \
+        CHECK((value != NULL) == (want == RPYC_OK));                                                                   \
+        rpyc_value_free(value);                                                                                        \
+        value = NULL;                                                                                                  \
+    } while (0)
+    MADE(rpyc_value_new_bytes(data, BIG, &value, &error));
+    MADE(rpyc_value_new_str(data, BIG, &value, &error));
+    MADE(rpyc_value_new_bytes(data, BIG / 2, &value, &error));
+    MADE(array(data, &value));
+    MADE(rpyc_value_new_tuple(items, COUNT, &value, &error));
+    MADE(rpyc_value_new_list(items, COUNT, &value, &error));
+    MADE(rpyc_value_new_frozenset(items, COUNT, &value, &error));
+    MADE(rpyc_value_new_dict(keys, items, COUNT, &value, &error));
+    MADE(rpyc_value_new_keywords(names, items, COUNT / 8, &value, &error));
+#undef MADE
+}
+
+static int values(void)
+{
+    char *data = malloc(BIG), (*texts)[8] = malloc(COUNT / 8 * sizeof *texts);
+    rpyc_value **items = malloc(COUNT * sizeof *items), **keys = malloc(COUNT * sizeof *keys);
+    const char **names = malloc(COUNT / 8 * sizeof *names);
+
+    CHECK(data && items && keys && names && texts);
+    memset(data, 'x', BIG);
+    /* Small ints take no memory of their own, so what a refused call frees is still there. */
+    for (int i = 0; i < COUNT; i++) {
+        items[i] = rpyc_value_new_int(i & 1023);
+        keys[i] = rpyc_value_new_int(i);
+    }
+    for (int i = 0; i < COUNT / 8; i++) {
+        snprintf(texts[i], sizeof texts[i], "n%d", i);
+        names[i] = texts[i];
+    }
+    leave(8 * MIB);
+    kinds(RPYC_ERR_NO_MEMORY, data, items, keys, names);
+    leave(0);
+    kinds(RPYC_OK, data, items, keys, names);
+    free(data);
+    free(texts);
+    free(items);
+    free(keys);
+    free(names);
+    return finish();
+}
+
+static void size(rpyc_call *call, void *self)
+{
+    const uint8_t *data;
+    size_t length = 0;
+
+    (void)self;
+    if (rpyc_value_get_bytes(rpyc_call_arg(call, 0), &data, &length, NULL))
+        length = 0;
+    rpyc_call_return_int(call, (int64_t)length);
+}
+
+/* Bytes, or as many ints as a tuple. */
+static void made(rpyc_call *call, void *self)
+{
+    int64_t count = 0;
+    rpyc_value *value = NULL, **items;
+    rpyc_error *failed = NULL;
+    char *data;
+
+    (void)self;
+    OK(rpyc_value_get_int(rpyc_call_arg(call, 0), &count, &error));
+    data = malloc((size_t)count);
+    if (data == NULL) {
+        rpyc_call_raise(call, "MemoryError", "malloc");
+        return;
+    }
+    memset(data, 1, (size_t)count);
+    if (rpyc_call_arg_count(call) == 1) {
+        if (rpyc_value_new_bytes(data, (size_t)count, &value, &failed))
+            rpyc_call_raise_error(call, failed);
+        else
+            rpyc_call_return(call, value);
+    } else {
+        count /= (int64_t)sizeof *items;
+        items = (rpyc_value **)(void *)data;
+        for (int64_t i = 0; i < count; i++)
+            items[i] = rpyc_value_new_int(1000000000 + i);
+        if (rpyc_value_new_tuple(items, (size_t)count, &value, &failed))
+            rpyc_call_raise_error(call, failed);
+        else
+            rpyc_call_return(call, value);
+    }
+    free(data);
+}
+
+static void list(rpyc_call *call, void *self)
+{
+    rpyc_object *object = NULL;
+    rpyc_value *value = NULL;
+
+    (void)self;
+    OK(rpyc_list_new(NULL, 0, &object, &error));
+    OK(rpyc_value_new_object(object, &value, &error));
+    rpyc_object_free(object);
+    rpyc_call_return(call, value);
+}
+
+static void short_of(rpyc_call *call, void *self)
+{
+    int64_t mebibytes = 0;
+
+    (void)self;
+    OK(rpyc_value_get_int(rpyc_call_arg(call, 0), &mebibytes, &error));
+    leave((size_t)mebibytes * MIB);
+    rpyc_call_return(call, rpyc_value_new_none());
+}
+
+static void stop(rpyc_call *call, void *self)
+{
+    static const uint64_t one = 1;
+
+    (void)self;
+    rpyc_call_return(call, rpyc_value_new_none());
+    CHECK(write(rpyc_server_stop_fd(server), &one, sizeof one) == sizeof one);
+}
+
+static void logged(int32_t level, const char *text, size_t length, void *userdata)
+{
+    (void)level;
+    (void)userdata;
+    fprintf(stderr, "%.*s\n", (int)length, text);
+}
+
+static int serve(const char *address)
+{
+    static const rpyc_method methods[] = {{"exposed_size", size, "size(data)", NULL, 0},
+                                          {"exposed_made", made, NULL, NULL, 0},
+                                          {"exposed_list", list, "list()", NULL, 0},
+                                          {"exposed_short", short_of, "short(mebibytes)", NULL, 0},
+                                          {"exposed_stop", stop, "stop()", NULL, 0}};
+    rpyc_config *config = rpyc_config_new();
+    rpyc_class *service = NULL;
+
+    /* What is large goes back to the system when it is freed, and is not there for the next. */
+    CHECK(mallopt(M_MMAP_THRESHOLD, 128 << 10) && mallopt(M_ARENA_MAX, 1));
+    OK(rpyc_set_log_callback(RPYC_LOG_INFO, logged, NULL, NULL, &error));
+    OK(rpyc_config_set_bool(config, "allow_public_attrs", 1, &error));
+    OK(rpyc_class_new(&(rpyc_class_table){.struct_size = sizeof(rpyc_class_table), .method_size = sizeof *methods,
+                                          .name = "ExhaustionService", .methods = methods, .method_count = 5},
+                      NULL, NULL, &service, &error));
+    OK(rpyc_server_new(address, service, config, &server, &error));
+    printf("listening %s\n", rpyc_server_address(server));
+    fflush(stdout);
+    OK(rpyc_server_serve(server, &error));
+    OK(rpyc_server_stop(server, 10000, &error));
+    rpyc_server_free(server);
+    rpyc_class_free(service);
+    rpyc_config_free(config);
+    return finish();
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "serve") == 0)
+        return serve(argv[2]);
+    return argc == 2 && strcmp(argv[1], "values") == 0 ? values() : 2;
+}
