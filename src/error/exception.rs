@@ -163,6 +163,7 @@ impl Exception {
     /// `Name: text`, as Python prints it.
     pub fn summary(&self) -> String {
         let name = match self.module.as_bytes() {
+            _ if self.name.as_bytes().is_empty() => "an exception without a name".to_owned(),
             b"builtins" | b"" => self.name.to_string(),
             _ => format!("{}.{}", self.module, self.name),
         };

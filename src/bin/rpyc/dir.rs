@@ -1,13 +1,15 @@
 //! `rpyc dir`: what an object of the peer has.
 
 use crate::command_line::{ConnectionOptions, Word, missing, next, unknown};
-use crate::failure::{Failure, Outcome};
+use crate::failure::{Failure, Outcome, PROTOCOL};
 use crate::path::Path;
 use crate::style::{Colour, Style};
 use crate::{help, peer, show};
 use lexopt::Parser;
 use rpyc::escape;
 use rpyc::{Classic, Connection, Error, Object, Pending, Value};
+use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 const USAGE: &str = "rpyc dir ADDR [PATH]";
 /// So many questions are asked at once.
@@ -19,6 +21,25 @@ struct Options {
     all: bool,
     names_only: bool,
     style: Style,
+}
+
+/// How long the peer may take for all answers together.
+struct Patience {
+    whole: Duration,
+    until: Instant,
+}
+
+impl Patience {
+    /// Twice as long as for one answer. None: without end.
+    fn of(options: &ConnectionOptions) -> Result<Option<Patience>, Failure> {
+        let seconds = options.config.get("sync_request_timeout")?.parse().ok();
+        let whole = seconds.and_then(|seconds: f64| Duration::try_from_secs_f64(2.0 * seconds).ok());
+        Ok(whole.and_then(|whole| Some(Patience { whole, until: Instant::now().checked_add(whole)? })))
+    }
+
+    fn left(&self) -> Duration {
+        self.until.saturating_duration_since(Instant::now())
+    }
 }
 
 /// A name of the object, and what the peer gave for it.
@@ -63,16 +84,23 @@ pub fn run(parser: &mut Parser) -> Outcome {
 }
 
 fn list(connection: &Connection, object: &Object, options: &Options) -> Outcome {
+    let Some(patience) = Patience::of(&options.connection)? else {
+        return list_within(connection, object, options, None);
+    };
+    rpyc::timeout(patience.whole, || list_within(connection, object, options, Some(&patience)))
+}
+
+fn list_within(connection: &Connection, object: &Object, options: &Options, patience: Option<&Patience>) -> Outcome {
     head(object, options)?;
     let names = object.names()?;
     let prefix = options.connection.config.get("exposed_prefix")?;
-    let mut entries: Vec<Entry> = Vec::new();
+    let (mut entries, mut seen) = (Vec::new(), HashSet::new());
     for name in &names {
         // Exposed names are asked for without their prefix, as Python's programs write them.
         let exposed = name.strip_prefix(&prefix).filter(|rest| !prefix.is_empty() && !rest.is_empty());
         let shown = exposed.unwrap_or(name);
         let wanted = options.all || !shown.starts_with('_');
-        if wanted && !entries.iter().any(|entry| entry.name == shown) {
+        if wanted && seen.insert(shown) {
             entries.push(Entry { name: shown.to_owned(), got: None, doc: None, signature: None });
         }
     }
@@ -80,17 +108,17 @@ fn list(connection: &Connection, object: &Object, options: &Options) -> Outcome 
         entries.iter().try_for_each(|entry| show::line(format_args!("{}", escape::lines(&entry.name))))?;
         return Ok(0);
     }
-    fill(connection, object, &mut entries)?;
+    let filled = fill(connection, object, &mut entries, patience);
     let refused = |entry: &&Entry| matches!(&entry.got, Some(Err(Error::Remote(e))) if e.is_builtin("AttributeError"));
     let hidden = entries.iter().filter(refused).count();
-    for entry in entries.iter().filter(|entry| options.all || !refused(entry)) {
+    for entry in entries.iter().filter(|entry| entry.got.is_some() && (options.all || !refused(entry))) {
         print(entry, options.style)?;
     }
     if hidden > 0 && !options.all {
         let plural = if hidden == 1 { "name is" } else { "names are" };
         show::line(format_args!("({hidden} more {plural} refused by the peer; --all shows them)"))?;
     }
-    Ok(0)
+    filled.map(|()| 0)
 }
 
 /// Class and documentation of the object itself.
@@ -107,17 +135,34 @@ fn head(object: &Object, options: &Options) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Asks for all attributes, and then for the docs of those that are objects, in bursts.
-fn fill(connection: &Connection, object: &Object, entries: &mut [Entry]) -> Result<(), Failure> {
-    for burst in entries.chunks_mut(BURST) {
+/// Asks for all attributes, and then for the docs of those that are objects, in bursts, as long as there is patience.
+fn fill(
+    connection: &Connection,
+    object: &Object,
+    entries: &mut [Entry],
+    patience: Option<&Patience>,
+) -> Result<(), Failure> {
+    let count = entries.len();
+    let wait = |answer: Pending| {
+        if let Some(patience) = patience {
+            answer.set_timeout(Some(patience.left()));
+        }
+        answer.wait()
+    };
+    for (number, burst) in entries.chunks_mut(BURST).enumerate() {
+        if let Some(patience) = patience.filter(|patience| patience.left().is_zero()) {
+            let (seconds, asked) = (patience.whole.as_secs_f64(), number * BURST);
+            let text = format!("the peer took more than {seconds} s; only {asked} of {count} names were asked for");
+            return Err(Failure::new(PROTOCOL, text).hint("--timeout gives it longer, --names asks for none of them"));
+        }
         let asked = together(connection, burst.iter().map(|entry| (object, entry.name.as_str())))?;
         for (entry, answer) in burst.iter_mut().zip(asked) {
-            entry.got = Some(answer.wait());
+            entry.got = Some(wait(answer));
         }
         let objects: Vec<Option<Object>> = burst.iter().map(Entry::object).collect();
         let asked = together(connection, objects.iter().flatten().map(|object| (object, "__doc__")))?;
         for (entry, answer) in burst.iter_mut().filter(|entry| entry.object().is_some()).zip(asked) {
-            if let Ok(Value::Str(doc)) = answer.wait() {
+            if let Ok(Value::Str(doc)) = wait(answer) {
                 entry.doc = Some(doc.to_string());
             }
         }

@@ -57,7 +57,7 @@ usage: rpyc dir ADDR [PATH] [-a] [-n] [--color=always|never|auto]
 
 Lists the names of an object, with kinds, values and the first lines of their docs; on classic servers
 with signatures too. Exposed names are shown as they are called, without exposed_. Each name is asked
-for, which runs the code of properties.
+for, which runs the code of properties. All answers together may take twice the --timeout.
 
   -a, --all                    with private names, and those that the peer refuses
   -n, --names                  the names alone; nothing is asked for",
