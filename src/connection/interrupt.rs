@@ -2,7 +2,8 @@
 //!
 //! The handler takes no lock and cannot know who waits. It leaves a mark, at which every thread that waits looks before each
 //! step; the first one that sees it knows under the lock who else is there, and tells them. A step is a tick at most, and ends
-//! at once in the thread that a signal has reached, or where there is a bell to ring.
+//! at once in the thread that a signal has reached, which the handler also finds where it waits for others (`seats`), or where
+//! there is a bell to ring.
 
 use super::limit::Limit;
 use super::shared::Shared;
@@ -59,7 +60,7 @@ impl Alerts {
 
 impl Key {
     /// Can this wait be interrupted? Not that of a thread of the library, which serves on.
-    fn can_end(self) -> bool {
+    pub(super) fn can_end(self) -> bool {
         !matches!(self, Key::Accepted | Key::Background)
     }
 }
@@ -69,6 +70,12 @@ impl Shared {
     pub fn interrupt(&self) {
         self.alerts.interrupt();
         self.transport.ring();
+        if let Some(seat) = self.seats.own() {
+            seat.wake.notify_all();
+        }
+        if let Some(queue) = self.queue.get() {
+            queue.alert();
+        }
     }
 
     /// Before a step: the connection has failed, or somebody is to stop waiting. None: this thread goes on.
@@ -125,7 +132,7 @@ impl Shared {
     }
 
     /// Tells all others who wait here; false: there is nobody. With `alone`, the caller does not stop itself.
-    fn tell_waiting(&self, inner: &mut Inner, alone: bool) -> bool {
+    pub(super) fn tell_waiting(&self, inner: &mut Inner, alone: bool) -> bool {
         self.alerts.take(INTERRUPTED);
         let mut told = inner.reader.waiters.iter().any(|waiter| waiter.key.can_end());
         inner.reader.wake(|waiter| {

@@ -17,6 +17,7 @@ mod queue;
 mod reading;
 mod releasing;
 mod requests;
+mod seats;
 mod sending;
 mod serving;
 mod shared;

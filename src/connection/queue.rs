@@ -1,17 +1,18 @@
 //! Queues of calls: what peers ask is read by the library's threads, and run by the application where it wants.
 
+use super::seats::{Seat, Seats};
 use super::shared::Shared;
 use crate::error::{Error, Exception, Result};
 use crate::fork;
 use crate::objects::{deadline, resumed, time_limit, turn};
 use crate::protocol::Request;
-use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::sync::{Condvar, Instant, Mutex, lock, thread_local, wait_for};
-use crate::transport::Event;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::{Instant, Mutex, lock, thread_local, wait_for};
+use crate::transport::{Event, TICK};
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::os::fd::RawFd;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 thread_local! {
@@ -21,8 +22,6 @@ thread_local! {
 
 /// What callers are told after the end.
 const NO_MORE: &str = "the program takes no more calls";
-/// As long as is ever waited for at once.
-const MAX_SLEEP: Duration = Duration::from_secs(3600);
 
 /// The application's handle of a queue. When the last one goes, no more calls are taken.
 pub struct Queue {
@@ -36,7 +35,10 @@ pub(super) struct CallQueue {
     limit: usize,
     handles: AtomicUsize,
     state: Mutex<State>,
-    arrived: Condvar,
+    /// Where threads wait for a call.
+    seats: Seats,
+    /// A connection has been interrupted since the last look.
+    alerted: AtomicBool,
     /// Set while calls wait.
     event: Event,
     forks: u32,
@@ -53,6 +55,10 @@ struct State {
     /// Threads that wait for a call, and how often those were interrupted.
     waiting: usize,
     interrupts: usize,
+    /// Those of them that nothing has woken yet.
+    asleep: Vec<Arc<Seat>>,
+    /// Connections whose calls wait here.
+    attached: Vec<Weak<Shared>>,
 }
 
 /// A call that waits for the application.
@@ -87,6 +93,16 @@ impl Waiting {
 }
 
 impl State {
+    fn wake_one(&mut self) {
+        if let Some(seat) = self.asleep.pop() {
+            seat.wake.notify_one();
+        }
+    }
+
+    fn wake_all(&mut self) {
+        self.asleep.drain(..).for_each(|seat| seat.wake.notify_one());
+    }
+
     /// The next call of the connection whose turn it is.
     fn next(&mut self) -> Option<Waiting> {
         let key = self.turns.pop_front()?;
@@ -151,7 +167,7 @@ impl CallQueue {
         if state.len == 1 {
             self.event.set();
         }
-        self.arrived.notify_one();
+        state.wake_one();
         Ok(())
     }
 
@@ -191,8 +207,17 @@ impl CallQueue {
     pub(super) fn interrupt(&self) -> bool {
         let mut state = lock(&self.state);
         state.interrupts = state.interrupts.wrapping_add(1);
-        self.arrived.notify_all();
+        state.wake_all();
         state.waiting > 0
+    }
+
+    /// A connection of the queue is interrupted, perhaps by a signal handler: a thread that waits here will look, at once if
+    /// it is the handler's own.
+    pub(super) fn alert(&self) {
+        self.alerted.store(true, Ordering::SeqCst);
+        if let Some(seat) = self.seats.own() {
+            seat.wake.notify_all();
+        }
     }
 
     fn settle(&self, state: &State) {
@@ -233,7 +258,8 @@ impl Queue {
             limit,
             handles: AtomicUsize::new(1),
             state: Mutex::default(),
-            arrived: Condvar::new(),
+            seats: Seats::default(),
+            alerted: AtomicBool::new(false),
             event: Event::new().map_err(|e| Error::io("cannot make an eventfd", e))?,
             forks: fork::generation(),
         };
@@ -283,16 +309,29 @@ impl Queue {
             state = lock(&line.state);
             let interrupts = state.interrupts;
             state.waiting += 1;
+            let seated = line.seats.take();
             while state.len == 0 && !state.closed {
-                let left = deadline.map_or(MAX_SLEEP, |deadline| deadline.saturating_duration_since(Instant::now()));
+                let left = deadline.map_or(TICK, |deadline| deadline.saturating_duration_since(Instant::now()));
                 let interrupted = state.interrupts != interrupts;
                 if left.is_zero() || interrupted {
                     state.waiting -= 1;
                     return if interrupted { Err(interrupted_text()) } else { Ok(0) };
                 }
-                state = wait_for(&line.arrived, state, left.min(MAX_SLEEP));
+                if line.alerted.swap(false, Ordering::SeqCst) {
+                    let attached: Vec<_> = state.attached.iter().filter_map(Weak::upgrade).collect();
+                    drop(state);
+                    for shared in attached {
+                        shared.take_interrupt();
+                    }
+                    state = lock(&line.state);
+                    continue;
+                }
+                state.asleep.push(seated.seat().clone());
+                state = wait_for(&seated.seat().wake, state, left.min(TICK));
+                state.asleep.retain(|seat| !Arc::ptr_eq(seat, seated.seat()));
             }
             state.waiting -= 1;
+            drop(seated);
             drop(state);
             drop(_pause);
             state = lock(&line.state);
@@ -317,7 +356,7 @@ impl Queue {
         let turns = std::mem::take(&mut state.turns);
         let calls: Vec<Waiting> = turns.iter().filter_map(|key| state.calls.remove(key)).flatten().collect();
         self.line.event.set();
-        self.line.arrived.notify_all();
+        state.wake_all();
         drop(state);
         for call in calls {
             call.shared.refuse(call.request, &Exception::builtin("RuntimeError", NO_MORE));
@@ -330,6 +369,10 @@ impl Queue {
         shared.check_fork()?;
         let taken = || Error::State("the connection has a queue already".into());
         shared.queue.set(self.line.clone()).map_err(|_| taken())?;
+        let mut state = lock(&self.line.state);
+        state.attached.retain(|shared| shared.strong_count() > 0);
+        state.attached.push(Arc::downgrade(shared));
+        drop(state);
         // Of a pair of pipes, or in memory, a reader notices by other ways that it is over.
         let transport = &shared.transport;
         if transport.fileno().is_some() && transport.fileno() == transport.write_fileno() {

@@ -18,7 +18,7 @@ use crate::nesting::{self, Level, TooDeep};
 use crate::objects::{Promise, Turn, deadline, dispatch, resumed, served};
 use crate::protocol::{self, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Condvar, wait_for};
+use crate::sync::wait_for;
 use crate::transport::TICK;
 use crate::value::Value;
 use std::sync::Arc;
@@ -235,21 +235,28 @@ impl Shared {
     pub(super) fn park<'a>(&'a self, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
         let thread = if self.bind_threads { threads::id() } else { 0 };
         let runs = self.queue.get().is_some_and(|queue| queue.is_here());
+        let seated = self.seats.take();
         let waiter = Arc::new(Waiter {
             key,
             thread,
             runs,
             woken: AtomicBool::new(false),
             interrupted: AtomicBool::new(false),
-            wake: Condvar::new(),
+            seat: seated.seat().clone(),
         });
         inner.reader.waiters.push(waiter.clone());
         loop {
+            if self.alerts.is_interrupted() && key.can_end() {
+                // By a handler in this thread, or meanwhile.
+                inner.reader.waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
+                self.tell_waiting(&mut inner, false);
+                return (inner, Step::Interrupted);
+            }
             let Some(timeout) = limit.remaining() else {
                 inner.reader.waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
                 return (inner, Step::TimedOut);
             };
-            inner = wait_for(&waiter.wake, inner, timeout);
+            inner = wait_for(&seated.seat().wake, inner, timeout);
             if waiter.woken.load(Ordering::Relaxed) {
                 let interrupted = waiter.interrupted.load(Ordering::Relaxed);
                 return (inner, if interrupted { Step::Interrupted } else { Step::Retry });

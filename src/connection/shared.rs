@@ -7,6 +7,7 @@ use super::before_closed::BeforeClosedHook;
 use super::interrupt::Alerts;
 use super::loop_state::Wake;
 use super::queue::CallQueue;
+use super::seats::Seats;
 use super::state::{Guard, Inner, Token};
 use crate::config::{Application, Config, Limits, Release};
 use crate::error::{Error, Result};
@@ -45,6 +46,8 @@ pub struct Shared {
     pub(super) wakeful: AtomicBool,
     /// What those who wait look at before each step.
     pub(super) alerts: Alerts,
+    /// Where threads wait for the one that reads.
+    pub(super) seats: Seats,
     /// As `EventLoop::looped`, to be seen without the lock.
     pub(super) has_loop: AtomicBool,
     pub(super) loop_wake: OnceLock<Arc<Wake>>,
@@ -101,6 +104,7 @@ impl Shared {
             nudge: OnceLock::new(),
             wakeful: AtomicBool::new(interruptible),
             alerts: Alerts::default(),
+            seats: Seats::default(),
             has_loop: AtomicBool::new(false),
             loop_wake: OnceLock::new(),
             release_now: AtomicBool::new(release == Release::Now),

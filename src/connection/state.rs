@@ -2,6 +2,7 @@
 //! references that are on their way. The event loop's part is in `event_loop.rs`.
 
 use super::loop_state::EventLoop;
+use super::seats::Seat;
 use super::threads;
 use crate::codec::frame::Destination;
 use crate::config::Config;
@@ -11,7 +12,7 @@ use crate::nesting;
 use crate::objects::{Conversion, CycleCandidates, Promise, Turn, deadline};
 use crate::protocol::{Protocol, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
-use crate::sync::{Condvar, Instant, MutexGuard};
+use crate::sync::{Instant, MutexGuard};
 use crate::value::{Blob, Local, Value};
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -63,13 +64,13 @@ pub(super) struct Waiter {
     pub(super) woken: AtomicBool,
     /// It is to stop waiting.
     pub(super) interrupted: AtomicBool,
-    pub(super) wake: Condvar,
+    pub(super) seat: Arc<Seat>,
 }
 
 impl Waiter {
     fn wake(&self) {
         self.woken.store(true, Ordering::Relaxed);
-        self.wake.notify_one();
+        self.seat.wake.notify_one();
     }
 }
 

@@ -20,7 +20,7 @@ pub use address::Address;
 pub use descriptors::Ownership;
 pub use listener::Listener;
 pub use memory::{pair, pair_with_capacity};
-pub use sys::{Event, write_quietly};
+pub use sys::{Event, thread_number, write_quietly};
 
 use crate::error::{Error, Result};
 use std::io::{self, IoSlice};

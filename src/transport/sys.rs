@@ -374,8 +374,7 @@ pub fn stack_limits() -> Option<std::ops::Range<usize>> {
         libc::pthread_attr_destroy(attributes.as_mut_ptr());
         known
     };
-    // SAFETY: no pointers, and neither can fail.
-    let first = unsafe { libc::syscall(libc::SYS_gettid) == libc::c_long::from(libc::getpid()) };
+    let first = thread_number() == std::process::id();
     let high = lowest.addr().checked_add(size)?;
     // Some versions count the guard pages as part of the stack.
     let mut low = lowest.addr().checked_add(gap)?;
@@ -383,6 +382,12 @@ pub fn stack_limits() -> Option<std::ops::Range<usize>> {
         low = low.max(high.saturating_sub(FIRST));
     }
     (known && low < high).then_some(low..high)
+}
+
+/// The system's number of this thread, also in a signal handler.
+pub fn thread_number() -> u32 {
+    // SAFETY: no pointers, and it cannot fail.
+    unsafe { libc::syscall(libc::SYS_gettid) as u32 }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -365,6 +366,69 @@ static void several_threads(void)
     close_peer(other);
 }
 
+/* A handler finds its own thread where it waits for another one that reads: it stops at once, not together with the reader,
+   which notices within a second. Where that second is just over, it is tried again. */
+static atomic_int reader_ended;
+
+static void *reads(void *unused)
+{
+    (void)unused;
+    GIVES(RPYC_ERR_WAIT_INTERRUPTED, hold(shared.root, "reader"));
+    reader_ended = 1;
+    return NULL;
+}
+
+static void beside_a_reader(void)
+{
+    struct peer other = open_peer("30");
+    int first = 0;
+
+    by_signal = 1;
+    interruptible = "false";
+    shared = open_peer("none");
+    for (int round = 0; round < 30 && !first; round++) {
+        int64_t calls = number(other.root, "calls");
+        pthread_t reader;
+
+        reader_ended = 0;
+        CHECK(pthread_create(&reader, NULL, reads, NULL) == 0);
+        while (number(other.root, "calls") == calls)
+            nanosleep(&(struct timespec){0, 5000000}, NULL);
+        INTERRUPTED(shared.connection, hold(shared.root, "reader"));
+        nanosleep(&(struct timespec){0, 100000000}, NULL);
+        first = !reader_ended;
+        pthread_join(reader, NULL);
+    }
+    CHECK(first);
+    open_gate(other, "reader");
+    OK(slow(shared.root, 0));
+    close_peer(shared);
+    close_peer(other);
+}
+
+/* Nobody reads for the queue's connections, so that nobody but the queue's thread can notice. */
+static void queue_without_a_reader(void)
+{
+    struct peer one = open_peer("none"), two = open_peer("none");
+    rpyc_queue *queue = NULL;
+    size_t ran = 0;
+
+    OK(rpyc_queue_new(10, &queue, &error));
+    OK(rpyc_connection_set_queue(one.connection, queue, &error));
+    OK(rpyc_connection_set_queue(two.connection, queue, &error));
+    for (by_signal = 0; by_signal < 2; by_signal++) {
+        INTERRUPTED(one.connection, rpyc_queue_run(queue, 0, -1, &ran, &error));
+        INTERRUPTED(two.connection, rpyc_queue_run(queue, 0, -1, &ran, &error));
+    }
+    OK(slow(one.root, 0)); /* it was for the queue's thread */
+    OK(slow(two.root, 0));
+    OK(rpyc_queue_run(queue, 0, 1, &ran, &error));
+    close_peer(one);
+    OK(rpyc_queue_run(queue, 0, 1, &ran, &error));
+    close_peer(two);
+    rpyc_queue_free(queue);
+}
+
 static int inner_ended;
 
 static void nest_interrupted(rpyc_call *call, void *self)
@@ -478,6 +542,8 @@ int main(int argc, char **argv)
             stalled();
         }
         several_threads();
+        beside_a_reader();
+        queue_without_a_reader();
         misuse();
     }
     return finish();
