@@ -2874,9 +2874,9 @@ void rpyc_timeout_end(size_t limit);
  * once, with RPYC_OK. What does not wait goes on: functions with a timeout of 0, rpyc_connection_process(), asynchronous requests;
  * and so do threads that the library started, servers, waits for nothing but this process, and connecting.
  *
- * A wait ends at once in the thread in which the signal handler runs, if that thread receives for the connection, as the only one
- * always does; with the option interruptible, and with threads that serve in the background, whichever thread receives;
- * otherwise within a second. Over a pair in memory it is always within a second.
+ * A wait ends at once in the thread in which the signal handler runs (of threads that wait for the one that receives, in the first
+ * eight); with the option interruptible, and with threads that serve in the background, in every thread; otherwise within a
+ * second. Over a pair in memory the thread that receives always needs up to a second.
  *
  * @param connection borrowed; must not be freed meanwhile
  * @return RPYC_OK, also where the connection has ended; RPYC_ERR_NULL, RPYC_ERR_FORKED

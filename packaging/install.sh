@@ -71,6 +71,29 @@ files() {
     fi
 }
 
+# Functions, each with the page that describes it: "rpyc_connection.3 rpyc_connect".
+functions() {
+    for page in docs/man/*.3; do
+        sed -n "s|^\\.Fn \\([a-z0-9_]*\\).*|${page##*/} \\1|p" "$page"
+    done
+}
+
+# `man rpyc_connect` shows the page that has it.
+install_aliases() {
+    mkdir "$work/man3"
+    functions | while read -r page name; do
+        [ -e "docs/man/$name.3" ] || echo ".so man3/$page" >"$work/man3/$name.3"
+    done
+    install -m 644 "$work"/man3/* "$DESTDIR$MANDIR/man3"
+    echo "installed $DESTDIR$MANDIR/man3/: a name for each function"
+}
+
+uninstall_aliases() {
+    functions | while read -r page name; do
+        rm -f "$DESTDIR$MANDIR/man3/$name.3"
+    done
+}
+
 install_all() {
     files | while read -r mode from to; do
         mkdir -p "$(dirname "$DESTDIR$to")"
@@ -84,6 +107,7 @@ install_all() {
         fi
         echo "installed $DESTDIR$to"
     done
+    install_aliases
     # The loader finds the library in the places that it knows.
     if [ -z "$DESTDIR" ] && [ "$(id -u)" = 0 ] && { [ "$PREFIX" = /usr ] || [ "$PREFIX" = /usr/local ]; }; then
         ldconfig
@@ -97,6 +121,7 @@ uninstall_all() {
             echo "removed $DESTDIR$to"
         fi
     done
+    uninstall_aliases
     # Folders that are nobody else's.
     for folder in "$LIBDIR/cmake/rpyc" "$INCLUDEDIR/rpyc" "$PREFIX/share/doc/librpyc"; do
         [ ! -d "$DESTDIR$folder" ] || find "$DESTDIR$folder" -depth -type d -empty -delete

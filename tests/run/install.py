@@ -109,10 +109,16 @@ def files(case):
     plain += ["usr/include/" + name for name in tree(CPP)]
     plain += ["usr/share/doc/librpyc/LICENSE", "usr/share/doc/librpyc/THIRD-PARTY-NOTICES.txt"]
     plain += ["usr/share/man/man%s/%s" % (name[-1], name) for name in tree(os.path.join(ROOT, "docs", "man"))]
+    functions = [line.split()[0] for line in read(ROOT, "include", "symbols.txt").splitlines() if not line.startswith("#")]
+    plain += ["usr/share/man/man3/%s.3" % name for name in functions]
     want.update({name: 0o644 for name in plain}, **before)
     if os.path.exists(os.path.join(TARGET, "release", "rpyc")):
         want["usr/bin/rpyc"] = 0o755
     case.equal(got, want, "installed files")
+    for name in functions:
+        page = read(case.folder, "root", "usr/share/man/man3", name + ".3").strip()
+        described = page.startswith(".so man3/") and read(case.folder, "root", "usr/share/man", page[len(".so "):])
+        case.check(described and "\n.Fn %s" % name in described, "man %s: %s" % (name, page[:80]))
     text = read(case.folder, "root", "usr/lib64/pkgconfig/rpyc.pc")
     case.check(case.folder not in text and "prefix=/usr\nlibdir=${prefix}/lib64\n" in text, "rpyc.pc has wrong places:\n" + text)
     case.check("\nVersion: %s\n" % VERSION in text, "rpyc.pc has another version")
