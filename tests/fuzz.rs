@@ -38,18 +38,31 @@ static ALLOCATOR: Counting = Counting;
 
 /// No input may make more of itself than this: limits of a megabyte, for the values and for what is said about them.
 const MOST: usize = 16 << 20;
-/// For one input, on a machine that is busy with other things.
+/// For one input, of the processor's time: one that makes thousands of short waits takes minutes on a machine that is busy with
+/// other things, for each of them gives the processor away.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// For one that waits and does nothing.
+const ASLEEP: Duration = Duration::from_secs(600);
+
+/// What the threads of this process have taken of the processor's time.
+fn worked() -> Duration {
+    let text = std::fs::read_to_string("/proc/self/stat").expect("the kernel tells it");
+    // Behind the name of the program, which may hold anything: user and system time in hundredths of a second.
+    let rest = text.rsplit_once(") ").expect("the name stands in brackets").1;
+    let ticks: u64 = rest.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().expect("a number")).sum();
+    Duration::from_millis(ticks * 10)
+}
+
 /// Ends the process, with a word, when an input takes for ever: nothing else can end a loop.
 fn watch(input: Arc<Mutex<(&'static str, Vec<u8>)>>, count: Arc<AtomicU64>) {
     std::thread::spawn(move || {
-        let (mut last, mut since) = (0, Instant::now());
+        let (mut last, mut since, mut had) = (0, Instant::now(), worked());
         loop {
             std::thread::sleep(Duration::from_millis(200));
             let now = count.load(Ordering::Relaxed);
             if now != last {
-                (last, since) = (now, Instant::now());
-            } else if since.elapsed() > PATIENCE {
+                (last, since, had) = (now, Instant::now(), worked());
+            } else if worked().saturating_sub(had) > PATIENCE || since.elapsed() > ASLEEP {
                 let (target, bytes) = &*input.lock().unwrap();
                 eprintln!("{target} does not come to an end with {}", hex(bytes));
                 std::process::abort();
@@ -88,13 +101,21 @@ fn bytes_of_strangers() {
         let (started, rounds) = (Instant::now(), asked.unwrap_or(target.short));
         let seeds = given.clone().map_or_else(target.seeds, |input| vec![input]);
         let mut random = Random(0x9e37_79b9_7f4a_7c15);
+        let mut slowest = (Duration::ZERO, 0);
         for round in 0..seeds.len() + rounds {
             let bytes = seeds.get(round).cloned().unwrap_or_else(|| random.mutant(&seeds));
             *input.lock().unwrap() = (target.name, bytes.clone());
+            let began = Instant::now();
             one(target, &bytes);
+            slowest = slowest.max((began.elapsed(), round));
             count.fetch_add(1, Ordering::Relaxed);
         }
-        println!("{}: {} seeds, {rounds} mutants, {:.1?}", target.name, seeds.len(), started.elapsed());
+        let (name, (most, round)) = (target.name, slowest);
+        println!(
+            "{name}: {} seeds, {rounds} mutants, {:.1?}; input {round} took {most:.1?}",
+            seeds.len(),
+            started.elapsed()
+        );
     }
 }
 

@@ -65,6 +65,7 @@ import cpp                                           # noqa: F401
 import nesting                                       # noqa: F401
 import hostile_servers                               # noqa: F401
 import hostile_clients                               # noqa: F401
+import fuzzing                                       # noqa: F401
 
 WORKERS = 3                                          # many tests wait more than they work
 REPORTED = 40                                        # lines of each failed test that are said again at the end
