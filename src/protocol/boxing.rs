@@ -34,6 +34,9 @@ pub const METHOD_CALL: [u8; 7] = call_of(Handler::CallAttr, tag::TUPLE_4);
 /// The same of CALL, with three boxes.
 pub const OBJECT_CALL: [u8; 7] = call_of(Handler::Call, tag::TUPLE_3);
 
+/// The same of GETATTR, with two boxes.
+pub const ATTRIBUTE_GET: [u8; 7] = call_of(Handler::GetAttr, tag::TUPLE_2);
+
 const fn call_of(handler: Handler, boxes: u8) -> [u8; 7] {
     let [handler, tuple, yours] = [tag::small_int(handler as i64), tag::small_int(TUPLE), tag::small_int(LOCAL_REF)];
     [tag::TUPLE_2, handler, tag::TUPLE_2, tuple, boxes, tag::TUPLE_2, yours]

@@ -1,15 +1,36 @@
-//! What was called last, found again by the bytes that name it.
+//! What was called or read last, found again by the bytes that name it.
 
 use crate::value::Local;
 use std::sync::Arc;
 
-/// What a call names.
+/// What a request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Callee {
-    /// The object itself.
+    /// The object itself, which is called.
     Object,
-    /// A member of it.
+    /// A member of it, which is called.
     Member(u32),
+    /// A member of it, which is read.
+    Attribute(u32),
+}
+
+/// How a request begins, before the bytes that are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    CallObject,
+    CallMember,
+    GetAttribute,
+}
+
+impl Callee {
+    #[inline(always)]
+    fn form(self) -> Form {
+        match self {
+            Callee::Object => Form::CallObject,
+            Callee::Member(_) => Form::CallMember,
+            Callee::Attribute(_) => Form::GetAttribute,
+        }
+    }
 }
 
 struct Entry {
@@ -19,7 +40,7 @@ struct Entry {
     callee: Callee,
 }
 
-/// A call of the same method of the same object need not be looked up, nor held against the attribute rules, once
+/// A call of the same method of the same object, or reading the same attribute, need not be looked up, nor held against the attribute rules, once
 /// more. What could change the outcome ends that: an object that is given back, an option that is changed.
 #[derive(Default)]
 pub struct CallCache {
@@ -32,11 +53,8 @@ const ENTRIES: usize = 4;
 impl CallCache {
     /// The target and the callee that the next bytes of a message name, and how many bytes that are.
     #[inline]
-    pub fn find(&self, bytes: &[u8], of_object: bool) -> Option<(&Arc<dyn Local>, Callee, usize)> {
-        let entry = self
-            .entries
-            .iter()
-            .find(|entry| bytes.starts_with(&entry.bytes) && (entry.callee == Callee::Object) == of_object)?;
+    pub fn find(&self, bytes: &[u8], form: Form) -> Option<(&Arc<dyn Local>, Callee, usize)> {
+        let entry = self.entries.iter().find(|entry| entry.callee.form() == form && bytes.starts_with(&entry.bytes))?;
         Some((&entry.target, entry.callee, entry.bytes.len()))
     }
 

@@ -124,6 +124,7 @@ impl<T> Core<T> {
         mark
     }
 
+    #[inline(always)]
     pub(super) fn finish(&mut self, mark: FrameMark) -> Result<()> {
         let compression = Compression {
             enabled: self.config.compress,
@@ -161,7 +162,13 @@ impl<T> Core<T> {
         result
     }
 
+    #[inline]
     pub(super) fn reply(&mut self, id: &RequestId, value: &Value) -> Result<()> {
+        if self.usual_answer(id, value) { Ok(()) } else { self.any_reply(id, value) }
+    }
+
+    #[inline(never)]
+    fn any_reply(&mut self, id: &RequestId, value: &Value) -> Result<()> {
         let sent = self.send(Kind::Reply, &id.seq, id.threads().from, |boxer, out| boxer.put(out, value));
         if let Err(error) = &sent {
             let name = match error {

@@ -19,6 +19,7 @@ mod policy;
 mod refusal;
 mod request;
 mod requests;
+mod usual;
 mod vinegar;
 
 pub use boxing::Wrap;
@@ -299,7 +300,7 @@ impl<T> Protocol<T> {
 
     #[inline]
     pub fn has_dropped(&self) -> bool {
-        self.core.exports.has_dropped() || self.destinations.has_spent() || !self.core.notes.is_empty()
+        self.core.exports.has_dropped() | self.destinations.has_spent() | !self.core.notes.is_empty()
     }
 
     /// Objects that the peer has given back; `take_destinations` gives the rest. Dropping them may run code of the
@@ -335,6 +336,14 @@ impl<T> Protocol<T> {
     /// What it needs on the stack is given back before the event is handled, which may nest.
     #[inline(never)]
     pub fn next_event(&mut self) -> Option<Event<T>> {
+        match self.usual_event() {
+            Some(event) => Some(event),
+            None => self.any_event(),
+        }
+    }
+
+    #[inline(never)]
+    fn any_event(&mut self) -> Option<Event<T>> {
         while self.core.state != State::Closed {
             if let Some(error) = self.core.failure.take() {
                 return Some(self.core.fail(error));

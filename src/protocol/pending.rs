@@ -32,10 +32,23 @@ impl<T> Pending<T> {
     }
 
     /// Takes the next number for `token`.
+    #[inline]
     pub fn insert(&mut self, token: T) -> i64 {
         let seq = self.next;
         self.next += 1;
         self.len += 1;
+        let slot = seq as usize & self.ring.len().wrapping_sub(1);
+        match self.ring.get_mut(slot) {
+            Some(free @ None) => *free = Some((seq, token)),
+            _ => self.insert_otherwise(seq, token),
+        }
+        seq
+    }
+
+    /// The same where the slot is taken, or there is none yet.
+    #[cold]
+    #[inline(never)]
+    fn insert_otherwise(&mut self, seq: i64, token: T) {
         if self.ring.is_empty() {
             self.ring.resize_with(RING_MIN, || None);
         }
@@ -47,7 +60,6 @@ impl<T> Pending<T> {
         if let Some((old, token)) = self.ring[slot].replace((seq, token)) {
             self.late.insert(old, token);
         }
-        seq
     }
 
     fn grow(&mut self) {
@@ -94,6 +106,20 @@ impl<T> Pending<T> {
         all.sort_by_key(|(seq, _)| *seq);
         self.len = 0;
         all
+    }
+}
+
+impl<T> Pending<Option<T>> {
+    /// The token of a request that was not made long ago, and whose answer somebody waits for. None: nothing has been removed.
+    #[inline(always)]
+    pub fn remove_awaited(&mut self, seq: i64) -> Option<T> {
+        let slot = seq as usize & self.ring.len().wrapping_sub(1);
+        match self.ring.get_mut(slot)? {
+            Some((held, Some(_))) if *held == seq => {}
+            _ => return None,
+        }
+        self.len -= 1;
+        self.ring.get_mut(slot)?.take()?.1
     }
 }
 

@@ -43,6 +43,17 @@ impl<T> Protocol<T> {
     /// Sends a request; its answer will come with `token`. Releases that wait ride behind it.
     #[inline]
     pub fn request(&mut self, body: Body<'_>, token: T) -> Result<i64> {
+        match self.core.usual_request(&body) {
+            Some(seq) => {
+                self.core.pending.insert(Some(token));
+                Ok(seq)
+            }
+            None => self.any_request(body, token),
+        }
+    }
+
+    #[inline(never)]
+    fn any_request(&mut self, body: Body<'_>, token: T) -> Result<i64> {
         self.send_request::<false>(body, token, None)
     }
 

@@ -124,15 +124,38 @@ pub(crate) fn short_canonical(text: &[u8]) -> Option<i64> {
     if digits.len() > 18 || !matches!(digits, [b'1'..=b'9', ..]) {
         return None;
     }
-    let mut n = 0;
-    for byte in digits {
-        let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            return None;
+    let n = match digits.len() {
+        4..=8 => eight_digits(digits)?,
+        _ => {
+            let mut n = 0;
+            for byte in digits {
+                let digit = byte.wrapping_sub(b'0');
+                if digit > 9 {
+                    return None;
+                }
+                n = n * 10 + i64::from(digit);
+            }
+            n
         }
-        n = n * 10 + i64::from(digit);
-    }
+    };
     Some(if negative { -n } else { n })
+}
+
+/// The number that 4 to 8 digits are, all at once.
+#[inline(always)]
+fn eight_digits(digits: &[u8]) -> Option<i64> {
+    let (first, last) = (u32::from_le_bytes(*digits.first_chunk()?), u32::from_le_bytes(*digits.last_chunk()?));
+    // The last digit in the highest byte; both parts are alike where they lie on one another.
+    let missing = 8 * (8 - digits.len() as u32);
+    let text = u64::from(last) << 32 | u64::from(first) << missing;
+    let each = text ^ 0x3030_3030_3030_3030 << missing;
+    if (each | each.wrapping_add(0x7676_7676_7676_7676)) & 0x8080_8080_8080_8080 != 0 {
+        return None;
+    }
+    // Pairs of digits, pairs of those, and both halves.
+    let pairs = each.wrapping_mul(1 + (10 << 8)) >> 8 & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(1 + (100 << 16)) >> 16 & 0x0000_ffff_0000_ffff;
+    Some((fours.wrapping_mul(1 + (10_000 << 32)) >> 32) as i64)
 }
 
 /// `digits` has no leading zeros; none at all is 0.
@@ -220,6 +243,21 @@ mod tests {
         }
         for text in ["", "-", "0", "-0", "01", "+1", "1_0", "1x", "1000000000000000000", "-1000000000000000000"] {
             assert_eq!(short_canonical(text.as_bytes()), None);
+        }
+        for length in 1..=10 {
+            let text = "1234567890".get(..length).unwrap();
+            let (least, most) = (10i64.pow(length as u32 - 1), 10i64.pow(length as u32) - 1);
+            for number in [text.parse().unwrap(), least, most, -least, -most] {
+                assert_eq!(short_canonical(number.to_string().as_bytes()), Some(number));
+            }
+            // What is beside the digits, at each place.
+            for at in 1..length {
+                for wrong in [b'/', b':', b'-', b' ', 0, 9, 0x7f, 0x80, 0xb0, 0xb9, 0xff] {
+                    let mut text = text.as_bytes().to_vec();
+                    *text.get_mut(at).unwrap() = wrong;
+                    assert_eq!(short_canonical(&text), None, "{text:?}");
+                }
+            }
         }
     }
 

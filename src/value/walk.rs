@@ -16,6 +16,21 @@ impl Value {
         }
     }
 
+    /// Is there nothing that would have to be dropped?
+    #[inline(always)]
+    pub fn owns_nothing(&self) -> bool {
+        matches!(
+            self,
+            Value::None
+                | Value::NotImplemented
+                | Value::Ellipsis
+                | Value::Bool(_)
+                | Value::Int(_)
+                | Value::Float(_)
+                | Value::Complex(..)
+        )
+    }
+
     /// Has it values inside?
     #[inline]
     pub fn is_container(&self) -> bool {

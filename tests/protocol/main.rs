@@ -18,3 +18,4 @@ mod properties;
 mod refusals;
 mod repeated;
 mod requests;
+mod usual;

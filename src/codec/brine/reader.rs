@@ -45,6 +45,19 @@ pub fn decode(data: &[u8], limits: &Limits) -> Result<Value> {
     Ok(value)
 }
 
+/// The int that the bytes begin with, if it is one of up to 18 digits in its usual form, and what follows it.
+#[inline(always)]
+pub fn short_int(bytes: &[u8], max_digits: usize) -> Option<(i64, &[u8])> {
+    match bytes {
+        [byte @ tag::INT_FIRST..=tag::INT_LAST, rest @ ..] => Some((i64::from(*byte) - tag::INT_BIAS, rest)),
+        [tag::INT_L1, length, rest @ ..] if usize::from(*length) <= max_digits => {
+            let (text, rest) = rest.split_at_checked(usize::from(*length))?;
+            Some((short_canonical(text)?, rest))
+        }
+        _ => None,
+    }
+}
+
 impl<'a> Reader<'a> {
     /// `owner`: what `data` is a part of, and where in it `data` begins. Long texts and bytes then share it.
     #[inline]
@@ -187,16 +200,9 @@ impl<'a> Reader<'a> {
 
     #[inline]
     pub fn value(&mut self) -> Result<Value> {
-        if let [byte @ tag::INT_FIRST..=tag::INT_LAST, rest @ ..] = self.rest {
+        if let Some((n, rest)) = short_int(self.rest, self.limits.digits) {
             self.rest = rest;
-            return Ok(Value::Int(i64::from(*byte) - tag::INT_BIAS));
-        }
-        if let [tag::INT_L1, rest @ ..] = self.rest {
-            let before = std::mem::replace(&mut self.rest, rest);
-            if let Some(n) = self.short_int(tag::INT_L1) {
-                return Ok(Value::Int(n));
-            }
-            self.rest = before;
+            return Ok(Value::Int(n));
         }
         self.value_at(self.levels())
     }

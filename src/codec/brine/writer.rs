@@ -76,25 +76,35 @@ pub fn put_int<S: Sink>(out: &mut S, n: i64) {
 /// The brine of a number that is mostly one more than the one before: only its last digits are written anew.
 pub struct Digits {
     number: i64,
-    bytes: [u8; 22],
+    bytes: [u8; Digits::ROOM],
     len: usize,
 }
 
 impl Default for Digits {
     fn default() -> Digits {
-        Digits { number: 0, bytes: [tag::INT_BIAS as u8; 22], len: 1 }
+        Digits { number: 0, bytes: [tag::INT_BIAS as u8; Digits::ROOM], len: 1 }
     }
 }
 
 impl Digits {
+    /// More than any number takes, in whole words.
+    pub const ROOM: usize = 24;
+
     /// The brine of `n`.
     #[inline]
     pub fn of(&mut self, n: i64) -> &[u8] {
+        let (bytes, len) = self.padded(n);
+        bytes.get(..len).unwrap_or_default()
+    }
+
+    /// The same with what lies behind it, and its length: a copy of so many bytes is made at once.
+    #[inline(always)]
+    pub fn padded(&mut self, n: i64) -> (&[u8; Digits::ROOM], usize) {
         if n != self.number && !(self.number.checked_add(1) == Some(n) && self.increase()) {
             self.write(n);
         }
         self.number = n;
-        self.bytes.get(..self.len).unwrap_or_default()
+        (&self.bytes, self.len)
     }
 
     /// False: it has to be written anew.

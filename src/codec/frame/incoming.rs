@@ -344,6 +344,45 @@ impl Incoming {
         }
     }
 
+    /// The body of the frame that comes next, if it is here as a whole, as it is, and below the limits. It stays.
+    #[inline(always)]
+    pub fn short_frame(&self) -> Option<&[u8]> {
+        if self.large.is_some() {
+            return None;
+        }
+        let rest = self.buffer.get(self.taken..)?;
+        let header = Header::read(rest)?;
+        if header.compressed | (header.body > self.limit) {
+            return None;
+        }
+        rest.get(HEADER..header.frame())?.split_last().map(|(_, body)| body)
+    }
+
+    /// Passes over what `short_frame` has given, which was so long.
+    #[inline(always)]
+    pub fn pass_short(&mut self, length: usize) {
+        self.taken += HEADER + length + 1;
+    }
+
+    /// Has everything been given out that has been received?
+    #[inline(always)]
+    pub fn is_vacant(&self) -> bool {
+        self.large.is_none() & self.starved.is_none() & (self.taken == self.buffer.len())
+    }
+
+    /// The buffer, if all of it has been given out and it has room for a receive, and how much that may bring. Call `received`
+    /// afterwards.
+    #[inline(always)]
+    pub fn short_target(&mut self) -> Option<(&mut Vec<u8>, usize)> {
+        let capacity = self.buffer.capacity();
+        if !self.is_vacant() | !(READ..=MAX_KEPT_CAPACITY).contains(&capacity) {
+            return None;
+        }
+        self.buffer.clear();
+        self.taken = 0;
+        Some((&mut self.buffer, capacity))
+    }
+
     /// Begins to pass over the frame that comes next.
     #[cold]
     fn begin_skip(&mut self, header: Header) -> Result<Option<Payload>, FrameError> {

@@ -96,19 +96,40 @@ impl Outgoing {
         mark
     }
 
+    /// Opens a frame for a short message that begins with these bytes.
+    #[inline(always)]
+    pub fn begin_short(&mut self, [first, second]: [u8; 2]) -> FrameMark {
+        let mark = FrameMark { at: self.bytes.len(), splices: self.splices.len(), spliced: self.spliced };
+        self.bytes.reserve(SHORT);
+        self.bytes.extend_from_slice(&[0, 0, 0, 0, 0, first, second]);
+        mark
+    }
+
+    /// Puts the first `length` of some bytes.
+    #[inline(always)]
+    pub fn put_padded<const ROOM: usize>(&mut self, bytes: &[u8; ROOM], length: usize) {
+        let end = self.bytes.len() + length.min(ROOM);
+        self.bytes.extend_from_slice(bytes);
+        self.bytes.truncate(end);
+    }
+
     /// Closes a frame. When it fails, the frame is gone.
     #[inline]
     pub fn end_frame(&mut self, mark: FrameMark, compression: &Compression) -> Result<(), FrameError> {
         let size = self.bytes.len().saturating_sub(mark.at + HEADER) + self.spliced.saturating_sub(mark.spliced);
-        let Ok(length) = u32::try_from(size) else {
-            self.abandon_frame(mark);
-            return Err(FrameError::PayloadTooLong { size });
-        };
+        let Ok(length) = u32::try_from(size) else { return Err(self.too_long(mark, size)) };
         let long = size > compression.threshold && compression.enabled;
         if !(long && self.compress(mark, size, compression.level)) {
             self.seal(mark, length, 0);
         }
         Ok(())
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn too_long(&mut self, mark: FrameMark, size: usize) -> FrameError {
+        self.abandon_frame(mark);
+        FrameError::PayloadTooLong { size }
     }
 
     /// Replaces the payload of an open frame by a shorter zlib stream and closes it; false when there is none.

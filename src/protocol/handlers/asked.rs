@@ -72,6 +72,9 @@ impl<'d> Args<'_, '_, 'd> {
         self.open(handler, &["obj", "name"], 0)?;
         let target = self.target()?;
         let name = self.name()?;
+        if let AccessKind::Get = kind {
+            self.after_callee = Some(self.reader.rest().len());
+        }
         Ok(Asked::Of(target, name.map(|name| Wanted::Access(name, kind))))
     }
 

@@ -4,7 +4,7 @@ mod args;
 mod asked;
 
 use super::boxing::{self, Unboxer};
-use super::call_cache::Callee;
+use super::call_cache::{Callee, Form};
 use super::native::open_limited;
 use super::policy::{self, Decision, Known, Name, Permission, Question};
 use super::request::{Access, AccessKind, Handler, Op, Request, RequestId, Slicing};
@@ -23,7 +23,7 @@ struct Calling<'d> {
     start: usize,
     /// From these on.
     bytes: &'d [u8],
-    of_object: bool,
+    form: Form,
 }
 
 impl<'d> Calling<'d> {
@@ -31,21 +31,23 @@ impl<'d> Calling<'d> {
     #[inline(always)]
     fn find(reader: &Reader<'d>, limited: Option<i64>) -> Option<Calling<'d>> {
         let rest = reader.rest();
-        let (start, of_object, called) = match limited {
-            None => {
-                let of_object = rest.starts_with(&boxing::OBJECT_CALL);
-                (boxing::METHOD_CALL.len(), of_object, of_object || rest.starts_with(&boxing::METHOD_CALL))
-            }
+        const FORMS: [(Form, Handler, &[u8; 7]); 3] = [
+            (Form::CallMember, Handler::CallAttr, &boxing::METHOD_CALL),
+            (Form::CallObject, Handler::Call, &boxing::OBJECT_CALL),
+            (Form::GetAttribute, Handler::GetAttr, &boxing::ATTRIBUTE_GET),
+        ];
+        let (start, found) = match limited {
+            None => (boxing::METHOD_CALL.len(), FORMS.iter().find(|(_, _, begin)| rest.starts_with(*begin))),
             // What is left of it.
             Some(number) => {
-                let is = |handler: Handler, call: &[u8]| number == handler as i64 && rest.starts_with(call);
-                let of_object = is(Handler::Call, &boxing::OBJECT_CALL[2..]);
-                let called = of_object || is(Handler::CallAttr, &boxing::METHOD_CALL[2..]);
-                (boxing::METHOD_CALL.len() - 2, of_object, called)
+                let is = |(_, handler, begin): &&(Form, Handler, &[u8; 7])| {
+                    number == *handler as i64 && rest.starts_with(&begin[2..])
+                };
+                (boxing::METHOD_CALL.len() - 2, FORMS.iter().find(is))
             }
         };
-        let bytes = rest.get(start..).filter(|_| called)?;
-        Some(Calling { start, bytes, of_object })
+        let (form, ..) = *found?;
+        Some(Calling { start, bytes: rest.get(start..)?, form })
     }
 
     /// The bytes that name the callee, when so many are left behind them.
@@ -83,14 +85,17 @@ impl<T> Core<T> {
         }
         let calling = Calling::find(reader, limited).filter(|_| self.state == State::Open);
         if let Some(calling) = calling {
-            if let Some((target, callee, length)) = exports.call_cache.find(calling.bytes, calling.of_object) {
+            if let Some((target, callee, length)) = exports.call_cache.find(calling.bytes, calling.form) {
                 let target = target.clone();
                 reader.advance(calling.start + length);
+                if let Callee::Attribute(member) = callee {
+                    return Ok(self.event(id, target, Op::GetAttr(Name::Member(member))));
+                }
                 let mut args = Args::of_call(unboxer, reader);
                 let (args_of_call, keywords) = (args.tuple()?, args.keywords()?);
                 let op = match callee {
                     Callee::Member(member) => Op::CallAttr { name: Name::Member(member), args: args_of_call, keywords },
-                    Callee::Object => Op::Call { args: args_of_call, keywords },
+                    Callee::Object | Callee::Attribute(_) => Op::Call { args: args_of_call, keywords },
                 };
                 return match args.close()? {
                     None => Ok(self.event(id, target, op)),
@@ -173,6 +178,9 @@ impl<T> Core<T> {
         match (callee, &op) {
             (Some(bytes), Op::CallAttr { name: Name::Member(member), .. }) => {
                 self.exports.call_cache.add(bytes, &target, Callee::Member(*member));
+            }
+            (Some(bytes), Op::GetAttr(Name::Member(member))) => {
+                self.exports.call_cache.add(bytes, &target, Callee::Attribute(*member));
             }
             (Some(bytes), Op::Call { .. }) => self.exports.call_cache.add(bytes, &target, Callee::Object),
             _ => {}
