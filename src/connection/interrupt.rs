@@ -24,14 +24,33 @@ const ALONE: u32 = 8;
 /// The thread that waits for room to send is to stop waiting.
 const WRITER: u32 = 16;
 
+/// The connection has what few have, for ever: bound threads, a queue, waits that can be woken, spinning. It stands here because
+/// then one look tells that there is none of all these.
+const SPECIAL: u32 = 32;
+
 /// What those who wait look at before each step, without the lock.
-#[derive(Default)]
 pub(super) struct Alerts(AtomicU32);
 
 impl Alerts {
+    /// For a connection that is special from the beginning.
+    pub(super) fn new(special: bool) -> Alerts {
+        Alerts(AtomicU32::new(if special { SPECIAL } else { 0 }))
+    }
+
+    /// From now on the connection is special.
+    pub(super) fn make_special(&self) {
+        self.raise(SPECIAL);
+    }
+
+    /// Is there no alert, on a connection that is not special?
+    #[inline(always)]
+    pub(super) fn is_usual(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == 0
+    }
+
     #[inline]
     pub(super) fn any(&self) -> bool {
-        self.0.load(Ordering::Relaxed) != 0
+        self.0.load(Ordering::Relaxed) & !SPECIAL != 0
     }
 
     #[inline]

@@ -55,6 +55,16 @@ impl Limit {
         }
     }
 
+    /// Are there at least two ticks left, or is there no end?
+    #[inline(always)]
+    pub(super) fn is_long(&self) -> bool {
+        match self {
+            Limit::Forever => true,
+            Limit::Lazy(timeout) => timeout.as_secs() >= 2 * TICK.as_secs(),
+            _ => false,
+        }
+    }
+
     pub(super) fn at(deadline: Option<Instant>) -> Limit {
         deadline.map_or(Limit::Forever, Limit::At)
     }
@@ -92,12 +102,10 @@ impl Limit {
         match self {
             Limit::Forever => receive(transport, incoming, true),
             Limit::Lazy(timeout) if *timeout > TICK => {
-                let timeout = *timeout;
                 let received = receive(transport, incoming, true);
                 match received {
                     Received::Nothing => self.start(TICK),
-                    // A peer that keeps sending other things must not keep the time from running.
-                    _ => *self = Limit::Due(timeout),
+                    _ => self.mark_due(),
                 }
                 received
             }
@@ -108,6 +116,39 @@ impl Limit {
             Limit::Lazy(_) | Limit::Due(_) | Limit::At(_) => self.receive_until(transport, incoming),
             Limit::Over => Received::TimedOut,
         }
+    }
+
+    /// As `receive`, where `is_long`.
+    #[inline(always)]
+    pub(super) fn receive_patiently(&mut self, transport: &dyn Transport, incoming: &mut Incoming) -> Received {
+        let Some((buffer, max)) = incoming.short_target() else { return self.receive(transport, incoming) };
+        match transport.recv(buffer, max, true) {
+            Ok(n) if n > 0 => {
+                incoming.received(n);
+                self.mark_due();
+                Received::Bytes
+            }
+            received => self.received_nothing(received),
+        }
+    }
+
+    /// A peer that keeps sending other things must not keep the time from running.
+    #[inline(always)]
+    fn mark_due(&mut self) {
+        if let Limit::Lazy(timeout) = *self {
+            *self = Limit::Due(timeout);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn received_nothing(&mut self, received: std::io::Result<usize>) -> Received {
+        let received = no_bytes(received);
+        match received {
+            Received::Nothing => self.start(TICK),
+            _ => self.mark_due(),
+        }
+        received
     }
 
     /// Receives once within `most`, unless it is interrupted first, which counts as if a tick had gone by.
@@ -185,11 +226,20 @@ fn receive(transport: &dyn Transport, incoming: &mut Incoming, wait: bool) -> Re
         room => transport.recv_into(room, buffer, max, wait),
     };
     match received {
-        Ok(0) => Received::End,
-        Ok(n) => {
+        Ok(n) if n > 0 => {
             incoming.received(n);
             Received::Bytes
         }
+        received => no_bytes(received),
+    }
+}
+
+/// What it means that a receive has brought no bytes.
+#[cold]
+#[inline(never)]
+fn no_bytes(received: std::io::Result<usize>) -> Received {
+    match received {
+        Ok(_) => Received::End,
         Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {
             Received::Nothing
         }

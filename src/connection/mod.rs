@@ -375,6 +375,9 @@ impl Connection {
             return Err(Error::State(format!("option '{name}' cannot be changed while the connection lives")));
         }
         self.shared.with_protocol(|protocol| protocol.config_mut().set(name, text))?;
+        if name == "spin" {
+            self.shared.alerts.make_special();
+        }
         if name == "release" {
             self.shared.set_release(self.shared.with_protocol(|protocol| protocol.config().release));
         }

@@ -368,6 +368,7 @@ impl Queue {
         self.check_fork()?;
         shared.check_fork()?;
         let taken = || Error::State("the connection has a queue already".into());
+        shared.alerts.make_special();
         shared.queue.set(self.line.clone()).map_err(|_| taken())?;
         let mut state = lock(&self.line.state);
         state.attached.retain(|shared| shared.strong_count() > 0);

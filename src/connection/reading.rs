@@ -9,7 +9,7 @@ use super::limit::{Limit, Received};
 use super::queue::CallQueue;
 use super::sending::{CORK_LIMIT, MAX_PENDING_OUTPUT};
 use super::shared::Shared;
-use super::state::{Guard, Key, Token, Waiter, unlock_and_drop};
+use super::state::{Guard, Inner, Key, Token, Waiter, unlock_and_drop};
 use super::threads;
 use super::wait::Step;
 use crate::codec::frame::Incoming;
@@ -32,33 +32,97 @@ impl Shared {
         limit: &mut Limit,
     ) -> (Guard<'a>, Step) {
         loop {
+            if !self.is_usual(&mut inner) {
+                let step;
+                (inner, step) = self.see_to_rest(inner, key, limit);
+                if let Some(step) = step {
+                    return (inner, step);
+                }
+            }
+            if !inner.protocol.is_vacant() {
+                let step;
+                (inner, step) = self.take_message(inner, key);
+                if let Some(step) = step {
+                    return (inner, step);
+                }
+            }
             let step;
-            (inner, step) = self.step_once(inner, key, limit);
+            (inner, step) = match self.receives_simply(&mut inner, key, limit) {
+                true => self.receive_simply(inner, limit),
+                false => self.receive(inner, key, limit),
+            };
             if !matches!(step, Step::Received) || inner.life.end.is_some() {
                 return (inner, step);
             }
         }
     }
 
-    #[inline]
-    fn step_once<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
+    /// Is there nothing to be done before the next message? No alert, nothing of a special connection, nothing that waits to be
+    /// sent, nobody else who reads.
+    #[inline(always)]
+    fn is_usual(&self, inner: &mut Inner) -> bool {
+        self.alerts.is_usual() && !(inner.reader.reading | inner.writer.broken) && inner.protocol.outgoing().is_empty()
+    }
+
+    /// Is there nothing to be looked at around a receive: no release, no expiry, nobody to be woken, nothing more that is
+    /// expected, nothing that has died?
+    #[inline(always)]
+    fn receives_simply(&self, inner: &mut Inner, key: Key, limit: &Limit) -> bool {
+        let awaited = matches!(key, Key::Reply(_)) as usize;
+        let simple_key = matches!(key, Key::Reply(_) | Key::Transaction | Key::Accepted);
+        let reader = &inner.reader;
+        let simple = simple_key
+            & (inner.protocol.pending() <= awaited)
+            & ((reader.servers == 0) | (inner.protocol.imports() == 0))
+            & reader.conversions.is_empty();
+        simple
+            && self.is_usual(inner)
+            && limit.is_long()
+            && self.releases.is_empty()
+            && !inner.has_died()
+            && inner.protocol.is_vacant()
+    }
+
+    /// As `receive`, where `receives_simply`.
+    #[inline(always)]
+    fn receive_simply<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, Step) {
+        let mut incoming = inner.protocol.take_incoming();
+        inner.reader.reading = true;
+        drop(inner);
+        let received = limit.receive_patiently(&*self.transport, &mut incoming);
+        let mut inner = self.put_back(incoming);
+        inner.reader.idle = false;
+        match received {
+            Received::Bytes if inner.reader.conversions.is_empty() => (inner, Step::Received),
+            received => self.look_around(inner, received, false),
+        }
+    }
+
+    /// Does what comes before the next message. None: there is nothing more.
+    #[inline(never)]
+    fn see_to_rest<'a>(
+        self: &'a Arc<Shared>,
+        mut inner: Guard<'a>,
+        key: Key,
+        limit: &mut Limit,
+    ) -> (Guard<'a>, Option<Step>) {
         if self.alerts.any() {
             let step;
             (inner, step) = self.attend(inner, key, limit);
-            if let Some(step) = step {
+            if step.is_some() {
                 return (inner, step);
             }
         }
         if self.bind_threads {
             if let Some(request) = inner.reader.take_bound() {
-                return (self.run(inner, request), Step::Handled);
+                return (self.run(inner, request), Some(Step::Handled));
             }
         }
         if let Some(queue) = self.queue.get() {
             if let Some(call) = queue.take_nested(self) {
                 drop(inner);
                 call.run();
-                return (self.lock(), Step::Handled);
+                return (self.lock(), Some(Step::Handled));
             }
         }
         if inner.writer.broken {
@@ -76,22 +140,27 @@ impl Shared {
         };
         if waiting > most {
             let (inner, sent) = self.flush_within(inner, limit);
-            return (inner, sent.step());
+            return (inner, Some(sent.step()));
         }
         if inner.reader.reading {
-            return self.park(inner, key, limit);
+            let (inner, step) = self.park(inner, key, limit);
+            return (inner, Some(step));
         }
-        let step;
-        (inner, step) = self.take_message(inner, key);
-        match step {
-            Some(step) => (inner, step),
-            None => self.receive(inner, key, limit),
-        }
+        (inner, None)
     }
 
     /// Handles the next message that is here, if there is one.
     #[inline(always)]
     pub(super) fn take_message<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key) -> (Guard<'a>, Option<Step>) {
+        if let Key::Reply(seq) = key {
+            match inner.protocol.usual_reply(seq) {
+                Some((Token::Sync, value)) => return (inner, Some(Step::Reply(Ok(value)))),
+                Some((Token::Async(result), value)) => {
+                    return (self.settle(inner, result, Ok(value)), Some(Step::Handled));
+                }
+                None => {}
+            }
+        }
         let taken = inner.protocol.messages();
         let step = match inner.protocol.next_event() {
             Some(protocol::Event::Reply { seq, token: Token::Sync, outcome }) => {
@@ -191,13 +260,26 @@ impl Shared {
             inner.reader.interruptible = None;
             inner.reader.nudged = false;
         }
+        let step;
+        (inner, step) = self.look_around(inner, received, broken);
+        if ride.is_some() {
+            self.rode(&mut inner);
+        }
+        (inner, step)
+    }
+
+    /// After a receive; `broken`: nobody waited for anything.
+    #[inline(never)]
+    fn look_around<'a>(
+        self: &'a Arc<Shared>,
+        mut inner: Guard<'a>,
+        received: Received,
+        broken: bool,
+    ) -> (Guard<'a>, Step) {
         inner.reader.idle = matches!(received, Received::Nothing);
         let mut others_ran = false;
         if !inner.reader.conversions.is_empty() {
             (inner, others_ran) = self.expire_conversions(inner);
-        }
-        if ride.is_some() {
-            self.rode(&mut inner);
         }
         let step = match received {
             Received::Bytes if others_ran => Step::Retry,
@@ -217,7 +299,7 @@ impl Shared {
     }
 
     /// The received bytes come back from a thread that has received.
-    #[inline]
+    #[inline(always)]
     pub(super) fn put_back(&self, incoming: Box<Incoming>) -> Guard<'_> {
         let mut inner = self.lock();
         inner.reader.reading = false;

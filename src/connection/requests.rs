@@ -55,20 +55,17 @@ impl Shared {
     /// Sends a request and waits for its answer; requests of the peer are served meanwhile. Bytes that fit come to lie
     /// in the room.
     pub fn sync_request(self: &Arc<Shared>, body: Body<'_>, room: Option<Box<dyn Destination>>) -> Result<Value> {
-        match time_limit::here() {
-            None => self.request_within(body, room, None),
-            Some(within) => self.request_limited(body, room, within),
+        if time_limit::is_used() {
+            return self.request_limited(body, room);
         }
+        self.request_within(body, room, None)
     }
 
-    /// The same within what the thread's application has said.
+    /// The same within what the thread's application has said, if it has.
     #[cold]
-    fn request_limited(
-        self: &Arc<Shared>,
-        body: Body<'_>,
-        room: Option<Box<dyn Destination>>,
-        within: TimeLimit,
-    ) -> Result<Value> {
+    #[inline(never)]
+    fn request_limited(self: &Arc<Shared>, body: Body<'_>, room: Option<Box<dyn Destination>>) -> Result<Value> {
+        let Some(within) = time_limit::here() else { return self.request_within(body, room, None) };
         within.check(|| format!("{} to {}", body_text(&body), self.name()))?;
         let _apart = time_limit::apart();
         self.request_within(body, room, Some(within))
@@ -106,6 +103,28 @@ impl Shared {
     /// Waits for the answer to a request; requests of the peer are served meanwhile. `first` is what sending it has brought.
     #[inline(always)]
     fn await_reply<'a>(
+        self: &'a Arc<Shared>,
+        inner: Guard<'a>,
+        seq: i64,
+        body: &Body<'_>,
+        within: Option<TimeLimit>,
+        mut limit: Limit,
+        first: Step,
+    ) -> Result<Value> {
+        let (mut inner, mut first) = (inner, first);
+        if matches!(first, Step::Retry) && inner.reader.arrived.is_empty() && inner.life.end.is_none() {
+            (inner, first) = self.step(inner, Key::Reply(seq), &mut limit);
+            if let Step::Reply(outcome) = first {
+                self.finish_wait(inner);
+                return outcome;
+            }
+        }
+        self.await_longer(inner, seq, body, within, limit, first)
+    }
+
+    /// The same where the first step has not brought it.
+    #[inline(never)]
+    fn await_longer<'a>(
         self: &'a Arc<Shared>,
         inner: Guard<'a>,
         seq: i64,
@@ -239,8 +258,9 @@ impl Shared {
             inner.protocol.send_releases();
         }
         // Answers to a burst leave together, but only while the one who reads comes back at once.
-        if inner.writer.quick == 0 || inner.reader.reading || !inner.protocol.has_message() {
-            inner = self.flush(inner);
+        let more = !inner.protocol.is_vacant() && inner.protocol.has_message();
+        if (inner.writer.quick == 0) | inner.reader.reading || !more {
+            inner = self.flush_inline(inner);
         }
         unlock_and_drop(inner);
         sent

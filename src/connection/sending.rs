@@ -50,7 +50,7 @@ impl Shared {
     /// Sends everything that waits, if it goes at once and in one piece; else nothing is lost.
     #[inline]
     pub(super) fn send_now(&self, inner: &mut Inner) -> bool {
-        if inner.writer.flushing || inner.writer.broken {
+        if inner.writer.flushing | inner.writer.broken {
             return false;
         }
         let outgoing = inner.protocol.outgoing();
@@ -68,11 +68,20 @@ impl Shared {
     }
 
     /// Sends everything that waits. While the peer does not take it, what it sends is taken in.
-    #[inline]
-    pub(super) fn flush<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
-        if self.send_now(&mut inner) {
-            return inner;
-        }
+    #[inline(never)]
+    pub(super) fn flush<'a>(&'a self, inner: Guard<'a>) -> Guard<'a> {
+        self.flush_inline(inner)
+    }
+
+    /// The same, where most answers come by.
+    #[inline(always)]
+    pub(super) fn flush_inline<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
+        if self.send_now(&mut inner) { inner } else { self.flush_later(inner) }
+    }
+
+    /// The same where it does not go at once.
+    #[inline(never)]
+    fn flush_later<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
         if inner.event_loop.is_on() {
             self.flush_some(&mut inner);
             inner.tell_loop();

@@ -86,6 +86,7 @@ impl Shared {
         let connid = config.connid.clone();
         let release = config.release;
         let interruptible = config.interruptible;
+        let spins = !config.spin.is_zero();
         if interruptible {
             transport.hang_bell();
         }
@@ -103,7 +104,7 @@ impl Shared {
             queue: OnceLock::new(),
             nudge: OnceLock::new(),
             wakeful: AtomicBool::new(interruptible),
-            alerts: Alerts::default(),
+            alerts: Alerts::new(bind_threads || interruptible || spins),
             seats: Seats::default(),
             has_loop: AtomicBool::new(false),
             loop_wake: OnceLock::new(),

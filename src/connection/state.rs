@@ -236,7 +236,7 @@ impl Inner {
     /// Has anything died that must not be dropped here?
     #[inline]
     pub(super) fn has_died(&mut self) -> bool {
-        self.protocol.has_dropped() || !self.references.late.is_empty() || self.protocol.outgoing().has_spent()
+        self.protocol.has_dropped() | !self.references.late.is_empty() | self.protocol.outgoing().has_spent()
     }
 
     pub(super) fn take_died(&mut self) -> DropLater {
@@ -259,7 +259,15 @@ impl Inner {
     }
 
     /// Whoever stops waiting hands the reading to another.
+    #[inline(always)]
     pub(super) fn hand_over_reader(&mut self) {
+        if self.event_loop.is_on() || !self.reader.waiters.is_empty() {
+            self.hand_over_to_some();
+        }
+    }
+
+    #[inline(never)]
+    fn hand_over_to_some(&mut self) {
         if self.reader.reading {
             return;
         }

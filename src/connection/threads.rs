@@ -34,6 +34,7 @@ pub(super) fn here<C>(connection: &Arc<C>) -> Threads {
 }
 
 /// For any thread, or for this one.
+#[inline(never)]
 pub(super) fn is_for_here(request: &Request) -> bool {
     let to = request.id.threads().to;
     to == 0 || to == id()

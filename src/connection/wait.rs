@@ -107,6 +107,7 @@ impl Shared {
     }
 
     /// A thread stops waiting: nothing stays unsent, another one reads, and what has died is dropped.
+    #[inline]
     pub(super) fn finish_wait<'a>(&'a self, mut inner: Guard<'a>) {
         if !inner.protocol.outgoing().is_empty() {
             inner = self.flush(inner);
@@ -157,6 +158,7 @@ pub(super) fn step_until<'a, R>(
 }
 
 /// A thread whose time is up waits for nothing more, not even for what it has sent to leave.
+#[inline]
 pub(super) fn give_up_wait(mut inner: Guard<'_>) {
     inner.hand_over_reader();
     unlock_and_drop(inner);

@@ -72,10 +72,16 @@ pub fn end(began: usize) {
     BEGUN.with(|begun| begun.borrow_mut().truncate(began));
 }
 
+/// Has any thread ever limited its waiting?
+#[inline(always)]
+pub(crate) fn is_used() -> bool {
+    USED.load(Ordering::Relaxed)
+}
+
 /// What this thread's application has said, if it has.
 #[inline]
 pub(crate) fn here() -> Option<TimeLimit> {
-    if USED.load(Ordering::Relaxed) { innermost() } else { None }
+    if is_used() { innermost() } else { None }
 }
 
 #[cold]

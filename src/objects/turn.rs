@@ -131,10 +131,13 @@ pub struct Pause(Vec<Turn>);
 
 #[inline]
 pub fn pause() -> Option<Pause> {
-    let held = HELD.with(|held| if held.borrow().is_empty() { Vec::new() } else { held.take() });
-    if held.is_empty() {
-        return None;
-    }
+    if HELD.with(|held| held.borrow().is_empty()) { None } else { pause_some() }
+}
+
+#[cold]
+#[inline(never)]
+fn pause_some() -> Option<Pause> {
+    let held = HELD.with(|held| held.take());
     held.iter().for_each(Turn::give_back);
     Some(Pause(held))
 }
