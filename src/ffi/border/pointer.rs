@@ -7,6 +7,7 @@ use crate::ffi::border::types::rpyc_value;
 use crate::value::Value;
 use std::ffi::{CStr, c_char};
 use std::fmt;
+use std::mem::MaybeUninit;
 use std::{ptr, slice};
 
 /// RPYC_NUL_TERMINATED: as a length, the text ends with NUL. It stands in cbindgen.toml, as cbindgen cannot see
@@ -181,7 +182,7 @@ pub(crate) unsafe fn take_values(pointer: *const *mut rpyc_value, count: usize, 
     }
     match missing {
         None => Ok(values),
-        Some(at) => Err(Failure::null(format_args!("{argument}[{at}]"))),
+        Some(at) => Err(missing_item(argument, at)),
     }
 }
 
@@ -203,10 +204,32 @@ pub(crate) fn present<T>(taken: Option<T>, argument: &str) -> Result<T> {
 }
 
 /// Where consumed values lie: a few here, more on the heap.
-#[derive(Default)]
 pub(crate) struct Values {
-    few: [Value; INLINE_VALUES],
+    few: [MaybeUninit<Value>; INLINE_VALUES],
+    /// How many of `few` there are.
+    count: usize,
     many: Vec<Value>,
+}
+
+impl Default for Values {
+    #[inline]
+    fn default() -> Values {
+        Values { few: [const { MaybeUninit::uninit() }; INLINE_VALUES], count: 0, many: Vec::new() }
+    }
+}
+
+impl Drop for Values {
+    #[inline]
+    fn drop(&mut self) {
+        for place in self.few.iter_mut().take(self.count) {
+            // SAFETY: the first `count` places have been written, and each is dropped once.
+            unsafe {
+                if !place.assume_init_ref().owns_nothing() {
+                    place.assume_init_drop();
+                }
+            }
+        }
+    }
 }
 
 const INLINE_VALUES: usize = 4;
@@ -228,16 +251,25 @@ impl Values {
         let mut missing = None;
         for (at, (place, handle)) in places.iter_mut().zip(handles).enumerate() {
             // SAFETY: NULL or owned, and given up.
-            match unsafe { handle::value_take(*handle) } {
-                Some(value) => *place = value,
-                None => missing = missing.or(Some(at)),
+            let taken = unsafe { handle::value_take(*handle) };
+            if taken.is_none() {
+                missing = missing.or(Some(at));
             }
+            place.write(taken.unwrap_or_default());
         }
+        self.count = count;
         match missing {
-            None => Ok(places),
-            Some(at) => Err(Failure::null(format_args!("{argument}[{at}]"))),
+            // SAFETY: so many places have just been written.
+            None => Ok(unsafe { slice::from_raw_parts(self.few.as_ptr().cast::<Value>(), count) }),
+            Some(at) => Err(missing_item(argument, at)),
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn missing_item(argument: &str, at: usize) -> Failure {
+    Failure::null(format_args!("{argument}[{at}]"))
 }
 
 #[cfg(test)]

@@ -137,7 +137,7 @@ pub(crate) fn compare_op(op: i32) -> Result<CompareOp> {
 /// Arguments and keywords of a call, as they come from C.
 pub(crate) struct Arguments<'a> {
     args: &'a [Value],
-    keywords: Vec<(Text, Value)>,
+    keywords: Option<Vec<(Text, Value)>>,
 }
 
 impl<'a> Arguments<'a> {
@@ -160,17 +160,17 @@ impl<'a> Arguments<'a> {
 
     #[inline]
     pub fn of(args: Result<&'a [Value]>, keywords: Option<Value>) -> Result<Arguments<'a>> {
-        let keywords = if keywords.is_none() { Vec::new() } else { keyword_pairs(keywords)? };
+        let keywords = if keywords.is_none() { None } else { Some(keyword_pairs(keywords)?) };
         Ok(Arguments { args: args?, keywords })
     }
 
     pub fn call(&self) -> Ask<'_> {
-        Ask::Call { args: self.args, keywords: &self.keywords }
+        Ask::Call { args: self.args, keywords: self.keywords.as_deref().unwrap_or_default() }
     }
 
     #[inline]
     pub fn call_method<'b>(&'b self, name: &'b str) -> Ask<'b> {
-        Ask::CallAttr { name, args: self.args, keywords: &self.keywords }
+        Ask::CallAttr { name, args: self.args, keywords: self.keywords.as_deref().unwrap_or_default() }
     }
 }
 
