@@ -87,11 +87,17 @@ fn go_on(peer: &Arc<dyn Peer>, request: Request) -> Option<Request> {
     peer.answer_exists(id, target, question, access, exists)
 }
 
+#[inline(always)]
 fn perform_on_object(job: Job, target: Arc<dyn Local>, op: Op) {
     match target.into_any_arc().downcast::<Object>() {
         Ok(object) => on_object(job, object, op),
         Err(_) => job.fail("TypeError", "the object does not support this"),
     }
+}
+
+#[inline(never)]
+fn perform_on_object_of(job: Job, target: &Arc<dyn Local>, op: Op) {
+    perform_on_object(job, target.clone(), op);
 }
 
 /// Does an operation of a peer whose session somebody else drives.
@@ -117,7 +123,7 @@ fn refuse(job: Job, too_deep: TooDeep) {
 fn perform_entered(job: Job, target: &Arc<dyn Local>, op: Op) {
     let any = target.as_any();
     if any.is::<Object>() {
-        return perform_on_object(job, target.clone(), op);
+        return perform_on_object_of(job, target, op);
     }
     if let Op::Call { args, keywords } = op {
         return call_target(job, target, args, keywords);
@@ -342,8 +348,14 @@ fn by_identity(op: CompareOp, same: bool) -> Value {
 }
 
 /// Calls a member of an object.
-#[inline]
+#[inline(never)]
 pub(super) fn invoke(job: Job, object: Arc<Object>, member: Arc<Member>, args: Vec<Value>, keywords: Keywords) {
+    invoke_inline(job, object, member, args, keywords);
+}
+
+/// The same, where most calls come by.
+#[inline(always)]
+fn invoke_inline(job: Job, object: Arc<Object>, member: Arc<Member>, args: Vec<Value>, keywords: Keywords) {
     let MemberKind::Method { run, signature, .. } = &member.kind else {
         return invoke_other(job, object, member, args, keywords);
     };
@@ -387,10 +399,11 @@ pub(super) fn call_value(job: Job, callee: Value, args: Vec<Value>, keywords: Ke
     }
 }
 
+#[inline(always)]
 fn on_object(job: Job, object: Arc<Object>, op: Op) {
     if let Op::CallAttr { name: Name::Member(index), args, keywords } = op {
         return match object.class.member(index).cloned() {
-            Some(member) => invoke(job, object, member, args, keywords),
+            Some(member) => invoke_inline(job, object, member, args, keywords),
             None => missing(job, &object, ""),
         };
     }

@@ -58,7 +58,7 @@ pub(super) fn downcast<T: Local>(target: &Arc<dyn Local>) -> Option<Arc<T>> {
     target.clone().into_any_arc().downcast::<T>().ok()
 }
 
-#[inline]
+#[inline(always)]
 pub(super) fn take_turn(turn: Option<Turn>, run: &Method, call: Call) {
     match turn {
         None => run(call),

@@ -24,6 +24,8 @@ struct Inner {
     /// None: something of this process keeps it.
     peer: Option<Weak<dyn Peer>>,
     settled: AtomicBool,
+    /// It has, or had, a time within which the answer must come; else nobody looks for one.
+    limited: AtomicBool,
     /// The number of the request; UNSENT before it is sent.
     seq: AtomicI64,
     state: Mutex<State>,
@@ -76,8 +78,9 @@ impl Promise {
     }
 
     fn with(peer: Option<Weak<dyn Peer>>, settled: bool, state: State) -> Promise {
-        let (settled, state, arrived) = (AtomicBool::new(settled), Mutex::new(state), Condvar::new());
-        Promise(Arc::new(Inner { peer, settled, seq: AtomicI64::new(UNSENT), state, arrived }))
+        let (settled, limited) = (AtomicBool::new(settled), AtomicBool::new(state.expiry.is_some()));
+        let (seq, state, arrived) = (AtomicI64::new(UNSENT), Mutex::new(state), Condvar::new());
+        Promise(Arc::new(Inner { peer, settled, limited, seq, state, arrived }))
     }
 
     pub(crate) fn sent(&self, seq: i64) {
@@ -192,7 +195,7 @@ impl Promise {
     }
 
     fn expiry_passed(&self) -> bool {
-        lock(&self.0.state).expiry.is_some_and(|expiry| expiry <= Instant::now())
+        self.expiry().is_some_and(|expiry| expiry <= Instant::now())
     }
 
     /// How long its time still is; None when it has no limit, or is over.
@@ -276,7 +279,9 @@ impl Promise {
 
     /// Waits for the answer and gives it.
     pub fn value(&self) -> Result<Value> {
-        self.wait()?;
+        if !self.is_settled() {
+            self.await_answer()?;
+        }
         lock(&self.0.state).outcome.clone().unwrap_or_else(|| Err(Error::State("the answer has not come".into())))
     }
 
@@ -320,7 +325,7 @@ impl Promise {
     }
 
     pub(crate) fn expiry(&self) -> Option<Instant> {
-        lock(&self.0.state).expiry
+        if self.0.limited.load(Ordering::Acquire) { lock(&self.0.state).expiry } else { None }
     }
 
     /// Sets the time within which the answer must come, counted from now. It changes nothing when that has come too late.
@@ -329,6 +334,7 @@ impl Promise {
         if !state.late {
             state.within = timeout.unwrap_or_default();
             state.expiry = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+            self.0.limited.store(true, Ordering::Release);
         }
     }
 

@@ -117,7 +117,7 @@ impl Signature {
     }
 
     /// Puts the arguments of a call into their slots, or says in the words of Python why they do not fit.
-    #[inline]
+    #[inline(always)]
     pub fn bind(&self, args: Vec<Value>, keywords: Vec<(Text, Value)>) -> Result<Vec<Value>, Exception> {
         let fits = args.len() == self.positional && self.positional == self.parameters.len();
         if fits && keywords.is_empty() { Ok(args) } else { self.distribute(args, keywords) }
