@@ -42,7 +42,7 @@ def short(function):
 
 def run(lab, tool, path, count):
     """The functions of client and server for so many calls."""
-    before = [part for part in counts.callgrind(tool) if "out-file" not in part] + ["--callgrind-out-file={files}.callgrind"]
+    before = [part for part in counts.callgrind(tool) if part != "--dump-instr=yes"]
     server = lab.server("native", "unix", before=before)
     client = lab.case.start([*before, lab.case.program("paths_client"), server.addr, path, str(count)])
     if client.wait(100) != 0:
