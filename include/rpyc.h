@@ -95,6 +95,12 @@
 #define RPYC_VERSION_PATCH 0
 
 /**
+ * In the place of the time of a conversion: as long as synchronous requests wait, which is sync_request_timeout, or the time
+ * limit of rpyc_timeout_begin(), which may be shorter or longer.
+ */
+#define RPYC_TIMEOUT_DEFAULT -2
+
+/**
  * Sends its data and gets it back.
  */
 #define RPYC_HANDLE_PING 1
@@ -2280,7 +2286,7 @@ rpyc_status rpyc_value_get_array(const rpyc_value *value,
  *
  * @param value borrowed
  * @param kind RPYC_VALUE_BOOL, RPYC_VALUE_INT, RPYC_VALUE_FLOAT, RPYC_VALUE_STR or RPYC_VALUE_BYTES
- * @param timeout_ms how long to wait for the peer, in milliseconds; -1: no limit
+ * @param timeout_ms how long to wait for the peer, in milliseconds; -1: no limit; or RPYC_TIMEOUT_DEFAULT
  * @param value_out owned, freed with rpyc_value_free(); of the kind that is wanted
  * @param error_out owned; may be NULL; an exception that the object raises arrives here
  * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (another kind); RPYC_ERR_TYPE (it cannot become that kind); RPYC_ERR_RANGE
@@ -2301,7 +2307,7 @@ rpyc_status rpyc_value_convert(const rpyc_value *value,
  * @param values borrowed; count of them, none NULL; may be NULL if count is 0
  * @param kinds copied; the kind that each becomes; may be NULL if count is 0
  * @param count number of values
- * @param timeout_ms how long to wait for the peer, in milliseconds; -1: no limit
+ * @param timeout_ms how long to wait for the peer, in milliseconds; -1: no limit; or RPYC_TIMEOUT_DEFAULT
  * @param values_out count places; each gets an owned value, freed with rpyc_value_free(); all NULL on failure
  * @param failed_out the place of a value that cannot be converted, where the status is about one; else count; may be NULL
  * @param error_out owned; may be NULL
@@ -3461,6 +3467,29 @@ rpyc_status rpyc_object_new(const rpyc_class *class_,
                             rpyc_free_fn self_free,
                             rpyc_object **object_out,
                             rpyc_error **error_out);
+
+/**
+ * Gives the living object of a class that was made here for a key, or makes one: what the application holds once becomes one
+ * object, whose identity peers can compare, for as long as this process or a peer uses it.
+ *
+ * @param class_ copied reference; each class has keys of its own
+ * @param key tells objects apart, usually the address of what the object stands for; it is not read. While the object lives,
+ *        the application uses it for nothing else
+ * @param instance given to the class's callbacks, where an object is made
+ * @param self_free ends self when neither this process nor a peer uses the object any more, or at once where there was an
+ *        object, which then keeps what it was made with; may be NULL
+ * @param object_out owned; free it with rpyc_object_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL (also without a key)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_object_get_or_new(const rpyc_class *class_,
+                                   const void *key,
+                                   void *instance,
+                                   rpyc_free_fn self_free,
+                                   rpyc_object **object_out,
+                                   rpyc_error **error_out);
 
 /**
  * The pointer inside an object of this process.

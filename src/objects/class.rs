@@ -152,8 +152,28 @@ pub struct Class {
     /// The root that all connections share.
     shared_root: Mutex<Weak<Object>>,
     class_object: Mutex<Weak<ClassObject>>,
+    /// Objects that are known by a key of the application's.
+    keyed: Mutex<Keyed>,
     base: Option<Arc<Class>>,
     owner: Option<Box<dyn Any + Send + Sync>>,
+}
+
+/// Living objects by their keys.
+#[derive(Default)]
+struct Keyed {
+    objects: HashMap<usize, Weak<Object>>,
+    /// With so many entries, those of dead objects are removed.
+    full: usize,
+}
+
+impl Keyed {
+    fn enter(&mut self, key: usize, object: &Arc<Object>) {
+        if self.objects.len() >= self.full {
+            self.objects.retain(|_, object| object.strong_count() > 0);
+            self.full = (2 * self.objects.len()).max(16);
+        }
+        self.objects.insert(key, Arc::downgrade(object));
+    }
 }
 
 /// Names that every proxy of Python has by itself and never asks for in INSPECT.
@@ -296,6 +316,7 @@ impl Class {
             root_class: Mutex::new(Weak::new()),
             shared_root: Mutex::new(Weak::new()),
             class_object: Mutex::new(Weak::new()),
+            keyed: Mutex::default(),
             base: d.base,
             owner: d.owner,
         })
@@ -355,6 +376,17 @@ impl Class {
 
     pub fn instance_as(self: &Arc<Class>, state: Box<dyn Any + Send + Sync>, id: Id) -> Arc<Object> {
         Arc::new(Object { class: self.clone(), state, turn: self.serial.then(Turn::default), id })
+    }
+
+    /// The living instance that has this key, else a new one around the state; which of them, and the state if it was not needed.
+    pub fn instance_of_key<S: Any + Send + Sync>(self: &Arc<Class>, key: usize, state: S) -> (Arc<Object>, Option<S>) {
+        let mut keyed = lock(&self.keyed);
+        if let Some(known) = keyed.objects.get(&key).and_then(Weak::upgrade) {
+            return (known, Some(state));
+        }
+        let made = self.instance(Box::new(state));
+        keyed.enter(key, &made);
+        (made, None)
     }
 
     /// The root for a connection: a new instance, or the one that all share as long as anybody holds it.

@@ -134,6 +134,42 @@ static void functions(void)
     expect_destroyed(1, "the last handle is gone", __LINE__);
 }
 
+/* One object for each key, as long as it lives; what a second one would have been made of ends at once. */
+static void keyed_objects(const rpyc_class *class)
+{
+    static int keys[100], other;
+    rpyc_object *object = NULL, *again = NULL, *more = NULL;
+    int i;
+
+    FAILS_ONCE(rpyc_object_get_or_new(NULL, keys, &destroyed, destroy, &object, NULL));
+    FAILS_ONCE(rpyc_object_get_or_new(class, NULL, &destroyed, destroy, &object, NULL));
+    FAILS_ONCE(rpyc_object_get_or_new(class, keys, &destroyed, destroy, NULL, NULL));
+    destroyed = 0;
+    OK(rpyc_object_get_or_new(class, keys, &other, NULL, &object, &error));
+    OK(rpyc_object_get_or_new(class, keys, &destroyed, destroy, &again, &error));
+    expect_destroyed(1, "it was not needed", __LINE__);
+    CHECK(rpyc_object_same(object, again) && rpyc_object_self(again, class) == &other);
+    OK(rpyc_object_get_or_new(class, keys + 1, &destroyed, destroy, &more, &error));
+    CHECK(!rpyc_object_same(object, more) && rpyc_object_self(more, class) == &destroyed);
+    rpyc_object_free(again);
+    rpyc_object_free(more);
+    expect_destroyed(2, "the last handle is gone", __LINE__);
+    /* Many that end at once, while one lives. */
+    for (i = 1; i < 100; i++) {
+        OK(rpyc_object_get_or_new(class, keys + i, &destroyed, destroy, &more, &error));
+        rpyc_object_free(more);
+    }
+    expect_destroyed(101, "each has ended", __LINE__);
+    OK(rpyc_object_get_or_new(class, keys, NULL, NULL, &again, &error));
+    CHECK(rpyc_object_same(object, again));
+    rpyc_object_free(again);
+    rpyc_object_free(object);
+    OK(rpyc_object_get_or_new(class, keys, &destroyed, destroy, &object, &error));
+    CHECK(rpyc_object_self(object, class) == &destroyed);
+    rpyc_object_free(object);
+    expect_destroyed(102, "a new one", __LINE__);
+}
+
 static void objects(const rpyc_class *class)
 {
     rpyc_object *object = NULL;
@@ -336,6 +372,7 @@ int main(void)
     peers_open(&peers);
     OK(rpyc_connection_root(peers.client, &root, &error));
     objects(peers.service);
+    keyed_objects(peers.service);
     async_callbacks(&peers);
     consumed_by_requests(peers.client, root);
     consumed_by_success(root);

@@ -173,6 +173,18 @@ fn traceback_and_version_can_be_denied() {
 }
 
 #[test]
+fn the_version_can_be_another_one() {
+    for (dialect, include_local_version, sent) in
+        BOTH.iter().flat_map(|dialect| [(*dialect, true, "9.8.7"), (*dialect, false, "<version denied>")])
+    {
+        let config = Config { remote_version: Some("9.8.7".into()), include_local_version, ..Config::default() };
+        let (mut wire, root) = Wire::with_root(dialect, config, &root());
+        let (_, body) = wire.refused(4, tuple_box([yours(&root), value_box(text("x"))]));
+        assert_eq!(body.items()[2].items().last().unwrap(), &tuple([text("_remote_version"), text(sent)]));
+    }
+}
+
+#[test]
 fn exceptions_of_any_form_end_their_request() {
     for dialect in BOTH {
         let mut wire = Wire::new(dialect, Config { dialect, ..Config::default() }, None);

@@ -63,6 +63,8 @@ REFUSED = {
     "a reference to a chain's temporary": 'void f() { auto &s = rpyc::Service("S").doc("d"); (void)s; }',
     "a reference to a temporary's options": 'void f() { auto &c = rpyc::Config().set("debug", true); (void)c; }',
     "on_connect of another shape": 'void f(rpyc::Service &s) { s.on_connect([](int, const rpyc::Connection &) {}); }',
+    "a unique pointer that stays": 'struct T {};\nvoid f(const rpyc::Object &o, std::unique_ptr<T> &p) { o.call("x", p); }',
+    "lists in a list without their name": 'void f(const rpyc::Object &o) { o.call("x", {{1, 2}, {3, 4}}); }',
     "awaiting in a generator": 'rpyc::Generator<int> g(rpyc::Future<int> f) { co_yield co_await f; }',
 }
 
@@ -175,7 +177,7 @@ def alone(name, least):
     return function
 
 
-binding, types, robust, lifetime = alone("binding", 31), alone("types", 8), alone("robust", 10), alone("lifetime", 10)
+binding, types, robust, lifetime = alone("binding", 31), alone("types", 15), alone("robust", 10), alone("lifetime", 10)
 
 
 # ---------------------------------------------------------------- with stock Python
@@ -190,7 +192,7 @@ def served(case, version, program=None, before=()):
     """What services and objects are beyond the interop contract."""
     server = case.start([*before, program or case.program("cpp/served"), "tcp://127.0.0.1:0"])
     addresses = server.wait_for(r"^listening (\S+) (\S+)$", case.left(60)).groups()
-    all_pass(case, case.run([case.python(version), os.path.join(CLIENTS, "cpp_client.py"), *addresses]), 37)
+    all_pass(case, case.run([case.python(version), os.path.join(CLIENTS, "cpp_client.py"), *addresses]), 45)
     case.equal(server.wait(case.left(60)), 0, "exit code of the server")
 
 
@@ -375,6 +377,7 @@ for name, function in (("calling", calling), ("served", served), ("classic-maste
         test("cpp.%s.%s" % (name, version_name), seconds=120)(lambda case, function=function, version=version_name: function(case, version))
     test("cpp.sanitized." + name, seconds=600, long=True)(sanitized(name.split("-")[0], lambda case, program, function=function: function(case, "6.0.2", program)))
 test("cpp.sanitized.binding", seconds=600, long=True)(sanitized("binding", binding))
+test("cpp.sanitized.types", seconds=600)(sanitized("types", types))
 test("cpp.sanitized.robust", seconds=600)(sanitized("robust", robust))
 test("cpp.sanitized.lifetime", seconds=600)(sanitized("lifetime", lifetime_and_peer))
 for version_name in ("6.0.2", "5.3.1"):

@@ -23,6 +23,7 @@ OF_SERVERS = (
     ("allow_pickle", ("true", "false"), (), True),
     ("include_local_traceback", ("true", "false"), (), True),
     ("include_local_version", ("true", "false"), (), True),
+    ("remote_version", ("9.8.7",), (), False),
     ("propagate_SystemExit_locally", ("true", "false"), (), True),
     ("propagate_SystemExit", ("true", "false"), (), False),
     ("propagate_KeyboardInterrupt_locally", ("true", "false"), (), True),
@@ -130,7 +131,7 @@ test("parameter.endpoints.stock-server")(of_python("endpoints", "", (), NEW))
 test("parameter.live-connection")(of_server("live", "", ("allow_setattr=true",), NEW))
 # The same rules hold for clients of the older dialect.
 for name, text in (("allow_public_attrs", "true"), ("allow_getattr", "false"), ("propagate_SystemExit_locally", "true"),
-                   ("include_local_version", "false")):
+                   ("include_local_version", "false"), ("remote_version", "9.8.7")):
     test(called(name, text) + ".5.3.1")(of_server(name, text, (), "5.3.1"))
 
 

@@ -113,7 +113,7 @@ void several(const Object &root) {
     TRUE((named.as<std::map<std::string, double>>() == std::map<std::string, double>{{"a", 3}, {"b", 2}, {"red \u00e9", 2.5}}));
 }
 
-/** A conversion waits no longer than other requests. */
+/** A conversion waits as long as other requests. */
 void limited(const Object &root) {
     const Value slow = root.call("slow", rpyc::timeout(20s));
     TRUE(throws<rpyc::Timeout>([&] { (void)slow.as<double>(); }, ""));
@@ -123,6 +123,9 @@ void limited(const Object &root) {
         TRUE(throws<rpyc::Timeout>([&] { (void)Value::list({slow}).as<std::vector<int>>(); }, ""));
     }
     TRUE(root.call("thing", 0, rpyc::timeout(20s)).is_object());
+    const rpyc::timeout longer(20s);
+    TRUE(slow.as<double>() == 1);
+    TRUE((Value::list({slow, Value(2)}).as<std::vector<double>>() == std::vector<double>{1, 2}));
 }
 
 /** Another type of the program's own: what it takes is converted as elsewhere. */

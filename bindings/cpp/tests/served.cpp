@@ -54,6 +54,14 @@ struct Session {
     std::string user = "nobody";
 };
 
+/** A tree whose nodes are passed as shared pointers. */
+struct Node {
+    std::string name;
+    std::vector<std::shared_ptr<Node>> children{};
+};
+/** Of which no class was made. */
+struct Unknown {};
+
 rpyc::Class<Guarded> guarded() {
     return rpyc::Class<Guarded>("Guarded")
         .get_attr(&Guarded::get)
@@ -81,6 +89,17 @@ int main(int argc, char **argv) {
         std::atomic<bool> stop{false};
 
         auto service = rpyc::Service::of<Session>("Features");
+        const auto node_class = rpyc::Class<Node>("Node")
+                                    .property("name", &Node::name)
+                                    .property("children", &Node::children)
+                                    .expose("add(child)", [](Node &self, std::shared_ptr<Node> child) { self.children.push_back(std::move(child)); });
+        const auto tree = std::make_shared<Node>(Node{"tree"});
+        service.expose("tree", [tree] { return tree; })
+            .expose("no_node", [] { return std::shared_ptr<Node>(); })
+            .expose("new_node(name)", [](const std::string &name) { return std::make_unique<Node>(Node{name}); })
+            .expose("name_of(node)", [](const std::shared_ptr<Node> &node) { return node != nullptr ? node->name : "none"; })
+            .expose("unknown", [] { return std::make_shared<Unknown>(); })
+            .expose("written", [] { return rpyc::list{1, "x", rpyc::list{rpyc::list{}}, rpyc::dict{{"a", 1}, {2, nullptr}}}; });
         const rpyc::Class<Session> guests = rpyc::Class<Session>("Guest").expose("greet()", [] { return "a guest"; });
         service.expose("guarded", [guarded_class] { return guarded_class.make(); })
             .expose("row", [row_class] { return row_class.make(); })

@@ -85,6 +85,16 @@ void paths(check::Checks &checks) {
     });
 }
 
+void containers(check::Checks &checks) {
+    checks.add("containers-without-an-end", [] {
+        rpyc::Service service("S");
+        service.expose("count", [] { return rpyc::generator([n = 0]() mutable { return std::make_optional(n++); }); });
+        const Ends ends(service);
+        const auto error = RAISES(rpyc::LimitError, ends.root.call("count").as<std::vector<int>>());
+        TRUE(error.status() == RPYC_ERR_LIMIT && error.message().find("1048576 items") != std::string::npos);
+    });
+}
+
 template <class T>
 std::string written(const T &value) {
     std::ostringstream stream;
@@ -123,6 +133,115 @@ void streams(check::Checks &checks) {
     });
 }
 
+struct Point {
+    int x = 0;
+    std::shared_ptr<Point> next{};
+};
+struct Far : Point {
+    int z = 9;
+};
+
+void pointers(check::Checks &checks) {
+    checks.add("pointers-are-objects-of-their-class", [] {
+        const auto points = rpyc::Class<Point>("Point").property("x", &Point::x).property("next", &Point::next);
+        const auto kept = std::make_shared<Point>(Point{3});
+        rpyc::Service service("S");
+        service.expose("kept", [&] { return kept; })
+            .expose("made", [] { return std::make_unique<Point>(); })
+            .expose("all", [&] { return std::vector<std::shared_ptr<Point>>{kept, nullptr, kept}; })
+            .expose("x(point)", [](const std::shared_ptr<Point> &point) { return point ? point->x : -1; })
+            .expose("same(point)", [&](std::shared_ptr<Point> point) { return point == kept; });
+        const Ends ends(service);
+        const Object one = ends.root.call("kept"), two = ends.root.call("kept");
+        TRUE(one == two && one.attr("x").as<int>() == 3 && one.attr("next").is_none());
+        TRUE(ends.root.call("same", one).as<bool>() && ends.root.call("x", one).as<int>() == 3);
+        EQUAL(ends.root.call("x", nullptr), -1);
+        TRUE(ends.root.call("made").object() != ends.root.call("made").object());
+        TRUE(!ends.root.call("same", ends.root.call("made")).as<bool>());
+        const Value all = ends.root.call("all");
+        TRUE(all[0].object() == one && all[1].is_none() && all[2].object() == one);
+        const auto error = RAISES(rpyc::RemoteError, ends.root.call("x", 7));
+        TRUE(error.message().find("'point' must be Point, not int") != std::string::npos);
+        // Objects that wrap() made are others, with the same inside.
+        TRUE(points.wrap(kept) != points.wrap(kept) && Value(points.wrap(kept)).as<std::shared_ptr<Point>>() == kept);
+    });
+    checks.add("pointers-end-with-their-last-user", [] {
+        const rpyc::Class<Point> points("Point");
+        auto shared = std::make_shared<Point>();
+        {
+            const Value value(shared);
+            EQUAL(shared.use_count(), 2);
+            TRUE(Value(shared).object() == value.object());
+            EQUAL(shared.use_count(), 2);
+        }
+        EQUAL(shared.use_count(), 1);
+        Value last(shared);
+        shared = nullptr;
+        TRUE(last.as<std::shared_ptr<Point>>().use_count() == 2);
+        last = Value();
+        TRUE(Value(std::unique_ptr<Point>()).is_none() && Value().as<std::shared_ptr<Point>>() == nullptr);
+    });
+    checks.add("pointers-to-bases", [] {
+        const rpyc::Class<Point> points("Point");
+        const rpyc::Class<Far> far("Far", points);
+        const auto shared = std::make_shared<Far>();
+        const Value value(shared);
+        TRUE(value.as<std::shared_ptr<Far>>() == shared && value.as<std::shared_ptr<Point>>() == shared);
+        EQUAL(refusal<std::shared_ptr<Far>>(Value(std::make_shared<Point>())), RPYC_ERR_TYPE);
+    });
+    checks.add("pointers-without-a-class", [] {
+        const auto shared = std::make_shared<Point>();
+        { const rpyc::Class<Point> gone("Point"); }
+        const auto none = RAISES(rpyc::UsageError, Value(shared));
+        TRUE(none.message().find("there is no rpyc::Class<") == 0 && none.message().find("Point>: make one") != std::string::npos);
+        const rpyc::Class<Point> first("Point"), second("Point");
+        RAISES(rpyc::UsageError, Value(shared));
+        RAISES(rpyc::UsageError, first.object().raw() != nullptr ? Value(1).as<std::shared_ptr<Point>>() : nullptr);
+        const rpyc::Class<Point> copy = first;      // a copy is the same class
+        static_assert(!rpyc::detail::has_to<std::shared_ptr<const Point>>::value && !rpyc::detail::has_from<std::unique_ptr<Point>>::value);
+    });
+}
+
+void literals(check::Checks &checks) {
+    checks.add("lists-and-dicts-that-are-written-down", [] {
+        EQUAL(written(Value(rpyc::list{1, 2.5, "x", nullptr})), "[1, 2.5, 'x', None]");
+        EQUAL(written(Value(rpyc::list{})), "[]");
+        EQUAL(written(Value(rpyc::list{rpyc::list{}})), "[[]]");
+        EQUAL(written(Value(rpyc::list{rpyc::list{rpyc::list{1, 2}}})), "[[[1, 2]]]");
+        EQUAL(written(Value(rpyc::list{rpyc::list{1}, rpyc::dict{{"a", rpyc::list{2}}}})), "[[1], {'a': [2]}]");
+        EQUAL(written(Value(rpyc::dict{{"a", "b"}, {"c", nullptr}})), "{'a': 'b', 'c': None}");
+        EQUAL(written(Value(rpyc::dict{{1, 2}})), "{1: 2}");
+        EQUAL(written(Value(rpyc::dict{})), "{}");
+        auto items = rpyc::list{1};
+        auto copy = items;
+        std::vector<decltype(items)> both{items, copy};
+        both.emplace_back(items);
+        EQUAL(written(Value(both)), "[[1], [1], [1]]");
+    });
+    checks.add("lists-in-braces", [] {
+        rpyc::Service service("S");
+        service.expose("show(*items)",
+                       [](const rpyc::Args &items) {
+                           std::vector<Value> copies;
+                           for (const Value &item : items.items)
+                               copies.push_back(item.is_object() ? item.object().obtain() : item);
+                           return Value::tuple(copies).repr();
+                       })
+            .expose("get", [] { return rpyc::function("f(*a, **b)", [](const rpyc::Args &a, const rpyc::Kwargs &b) { return a.items.size() + b.items.size(); }); });
+        const Ends ends(service);
+        EQUAL(ends.root.call("show", {1, 2, "x"}), "([1, 2, 'x'],)");
+        EQUAL(ends.root.call(std::string("show"), {"a", "b"}, 3, rpyc::list{4}), "(['a', 'b'], 3, [4])");
+        EQUAL(ends.root.call("show", {}), "([],)");
+        EQUAL(ends.root.call("show", {1}, rpyc::timeout(std::chrono::seconds(30))), "([1],)");
+        EQUAL(ends.root.async_call("show", {1, nullptr}).get(), "([1, None],)");
+        EQUAL(ends.root.attr("show")({1}, 2), "([1], 2)");
+        const Value function = ends.root.call("get");
+        EQUAL(function({1, 2}, rpyc::kw("c") = 3), 2);
+        EQUAL(function.object()({}), 1);
+        EQUAL(function.object().async({1}, 2).get(), 2);
+    });
+}
+
 }  // namespace
 
 int main() {
@@ -130,5 +249,8 @@ int main() {
     enums(checks);
     paths(checks);
     streams(checks);
+    containers(checks);
+    pointers(checks);
+    literals(checks);
     return checks.run();
 }

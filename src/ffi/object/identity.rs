@@ -179,6 +179,45 @@ pub unsafe extern "C" fn rpyc_object_new(
     }
 }
 
+/// Gives the living object of a class that was made here for a key, or makes one: what the application holds once becomes one
+/// object, whose identity peers can compare, for as long as this process or a peer uses it.
+///
+/// @param class_ copied reference; each class has keys of its own
+/// @param key tells objects apart, usually the address of what the object stands for; it is not read. While the object lives,
+///        the application uses it for nothing else
+/// @param instance given to the class's callbacks, where an object is made
+/// @param self_free ends self when neither this process nor a peer uses the object any more, or at once where there was an
+///        object, which then keeps what it was made with; may be NULL
+/// @param object_out owned; free it with rpyc_object_free
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL (also without a key)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_object_get_or_new(
+    class_: *const rpyc_class,
+    key: *const c_void,
+    instance: *mut c_void,
+    self_free: rpyc_free_fn,
+    object_out: *mut *mut rpyc_object,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe {
+        ffi_boundary(error_out, || {
+            let state = CSelf(Userdata::new(instance, self_free));
+            let out = output(object_out, "object_out")?;
+            let class_ = handle::require(class_, "class_")?;
+            if key.is_null() {
+                return Err(Failure::null("key"));
+            }
+            let (object, unused) = class_.instance_of_key(key as usize, state);
+            drop(unused);
+            out.put(handle::new(Reference::Local(object).into()))
+        })
+    }
+}
+
 /// The pointer inside an object of this process.
 ///
 /// @param object borrowed

@@ -61,6 +61,17 @@ pub(crate) unsafe fn wanted(
         .collect()
 }
 
+/// In the place of the time of a conversion: as long as synchronous requests wait, which is sync_request_timeout, or the time
+/// limit of rpyc_timeout_begin(), which may be shorter or longer.
+pub const RPYC_TIMEOUT_DEFAULT: i64 = -2;
+
+fn patience(timeout_ms: i64) -> Patience {
+    match timeout_ms {
+        RPYC_TIMEOUT_DEFAULT => Patience::Connection,
+        _ => Patience::Limit(timeout(timeout_ms)),
+    }
+}
+
 /// Converts a value to a bool, int, float, str or bytes as CPython's own functions do. An object is asked, a peer's also with
 /// RPyC's default rules; data is converted here.
 ///
@@ -76,7 +87,7 @@ pub(crate) unsafe fn wanted(
 ///
 /// @param value borrowed
 /// @param kind RPYC_VALUE_BOOL, RPYC_VALUE_INT, RPYC_VALUE_FLOAT, RPYC_VALUE_STR or RPYC_VALUE_BYTES
-/// @param timeout_ms how long to wait for the peer, in milliseconds; -1: no limit
+/// @param timeout_ms how long to wait for the peer, in milliseconds; -1: no limit; or RPYC_TIMEOUT_DEFAULT
 /// @param value_out owned, freed with rpyc_value_free(); of the kind that is wanted
 /// @param error_out owned; may be NULL; an exception that the object raises arrives here
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (another kind); RPYC_ERR_TYPE (it cannot become that kind); RPYC_ERR_RANGE
@@ -97,8 +108,7 @@ pub unsafe extern "C" fn rpyc_value_convert(
             let out = output(value_out, "value_out")?;
             let value = pointer::value(value, "value")?.into_owned();
             let one = vec![(value, target(kind)?)];
-            let patience = Patience::Limit(timeout(timeout_ms));
-            let mut converted = connection::convert(one, patience).map_err(|(_, error)| error)?;
+            let mut converted = connection::convert(one, patience(timeout_ms)).map_err(|(_, error)| error)?;
             out.put_value(converted.pop().unwrap_or_default())
         })
     }
@@ -110,7 +120,7 @@ pub unsafe extern "C" fn rpyc_value_convert(
 /// @param values borrowed; count of them, none NULL; may be NULL if count is 0
 /// @param kinds copied; the kind that each becomes; may be NULL if count is 0
 /// @param count number of values
-/// @param timeout_ms how long to wait for the peer, in milliseconds; -1: no limit
+/// @param timeout_ms how long to wait for the peer, in milliseconds; -1: no limit; or RPYC_TIMEOUT_DEFAULT
 /// @param values_out count places; each gets an owned value, freed with rpyc_value_free(); all NULL on failure
 /// @param failed_out the place of a value that cannot be converted, where the status is about one; else count; may be NULL
 /// @param error_out owned; may be NULL
@@ -144,7 +154,7 @@ pub unsafe extern "C" fn rpyc_value_convert_all(
                 }
                 error
             };
-            let converted = connection::convert(values, Patience::Limit(timeout(timeout_ms))).map_err(failed)?;
+            let converted = connection::convert(values, patience(timeout_ms)).map_err(failed)?;
             for (place, value) in converted.into_iter().enumerate() {
                 values_out.add(place).write(handle::value_new(value));
             }

@@ -74,6 +74,19 @@ if root.squares:
     check("coroutine that is left", next(root.squares(4)), 0)
 check("calls run in the thread of the queue", root.thread_is_main(), True)
 
+tree = root.tree()
+check("one object for one pointer", root.tree() is tree, True)
+node = root.new_node("leaf")
+check("a unique pointer", (node.name, root.new_node("leaf") is node), ("leaf", False))
+tree.add(node)
+check("it comes back as itself", (tree.children[0] is node, root.name_of(node), root.name_of(tree)), (True, "leaf", "tree"))
+check("no pointer", (root.no_node(), root.name_of(None)), (None, "none"))
+check("another object is none", raised(root.name_of, live), "TypeError: name_of() argument 'node' must be Node, not list")
+check("a type without a class", raised(root.unknown).startswith("RuntimeError: there is no rpyc::Class<"), True)
+del tree, node
+check("as long as it is used", root.tree().children[0].name, "leaf")
+check("lists and dicts that are written down", str(root.written()), "[1, 'x', [[]], {'a': 1, 2: None}]")
+
 guest = connect(sys.argv[1])
 guest.root.become_guest()
 check("another root", guest._local_root is not None and raised(lambda: rpyc.Connection.root.fget(guest)) is not None, True)

@@ -130,6 +130,11 @@ def test_include_local_version():
     check(re.match(r"\d+\.\d+\.\d+", told) if TEXT == "true" else told == "<version denied>", "told: %r" % told)
 
 
+def test_remote_version():
+    error = attempt(root.exposed_raise_it, "ValueError", "no")
+    equal(error._remote_version, TEXT, "the version that it came with")
+
+
 def of_ending(kind, local, arg):
     got = attempt(root.exposed_raise_it, kind.__name__, arg)
     if local:

@@ -4,7 +4,9 @@
 
 #include "function.hpp"
 
+#include <algorithm>
 #include <deque>
+#include <mutex>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -329,6 +331,44 @@ private:
     rpyc_class *raw_ = nullptr;
 };
 
+/** What is inside an object of a class, or of one derived from it; nullptr for others. */
+template <class T>
+std::shared_ptr<T> self_of(ClassHandle &klass, const Object &object) {
+    auto *instance = static_cast<Instance *>(rpyc_object_self(object.raw(), klass.raw(false)));
+    std::shared_ptr<T> out;
+    if (instance != nullptr)
+        each_base(instance->members, instance->owner.get(), [&](Members &each, void *pointer) {
+            if (&each != klass.members().get())
+                return false;
+            out = std::shared_ptr<T>(instance->owner, static_cast<T *>(pointer));
+            return true;
+        });
+    return out;
+}
+
+/** The classes of a type, as long as a handle of them lives. */
+template <class T>
+class ClassesOf {
+public:
+    static void enter(const std::shared_ptr<ClassHandle> &handle) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        handles_.erase(std::remove_if(handles_.begin(), handles_.end(), [](const auto &each) { return each.expired(); }), handles_.end());
+        handles_.push_back(handle);
+    }
+    static std::vector<std::shared_ptr<ClassHandle>> living() {
+        std::vector<std::shared_ptr<ClassHandle>> out;
+        const std::lock_guard<std::mutex> lock(mutex_);
+        for (const auto &each : handles_)
+            if (auto handle = each.lock())
+                out.push_back(std::move(handle));
+        return out;
+    }
+
+private:
+    static inline std::mutex mutex_{};
+    static inline std::vector<std::weak_ptr<ClassHandle>> handles_{};
+};
+
 /** Special methods keep their name, all others get RPyC's prefix. */
 inline std::string wire_name(const std::string &name) {
     const bool special = name.size() > 4 && name.compare(0, 2, "__") == 0 && name.compare(name.size() - 2, 2, "__") == 0;
@@ -512,7 +552,10 @@ class Class : public detail::Exposes<Class<T>, T> {
     using Base = detail::Exposes<Class<T>, T>;
 
 public:
-    explicit Class(std::string name) : Base(std::move(name)) { this->handle_->open().has_instance = true; }
+    explicit Class(std::string name) : Base(std::move(name)) {
+        this->handle_->open().has_instance = true;
+        detail::ClassesOf<T>::enter(this->handle_);
+    }
 
     /** Derived from another class, of which T is derived too: it has the methods of that one. */
     template <class B>
@@ -550,18 +593,7 @@ public:
         return wrap(raw(), members().get(), std::move(shared));
     }
     /** What is inside an object of this class, or of one derived from it; nullptr for others. */
-    std::shared_ptr<T> self(const Object &object) const {
-        auto *instance = static_cast<detail::Instance *>(rpyc_object_self(object.raw(), raw()));
-        std::shared_ptr<T> out;
-        if (instance != nullptr)
-            detail::each_base(instance->members, instance->owner.get(), [&](detail::Members &each, void *pointer) {
-                if (&each != members().get())
-                    return false;
-                out = std::shared_ptr<T>(instance->owner, static_cast<T *>(pointer));
-                return true;
-            });
-        return out;
-    }
+    std::shared_ptr<T> self(const Object &object) const { return detail::self_of<T>(*this->handle_, object); }
     template <class V, std::enable_if_t<!std::is_base_of_v<Object, V> && std::is_constructible_v<Value, const V &>, int> = 0>
     std::shared_ptr<T> self(const V &given) const {
         const Value value(given);

@@ -26,10 +26,18 @@ std::vector<Value> values_of(const Range &range) {
     return items;
 }
 
+/** Throws where a container whose items are fetched has no end, or none that is near: the limit is that of Object::obtain(). */
+inline void check_count(std::size_t fetched) {
+    constexpr std::size_t most = 1 << 20;
+    if (fetched == most)
+        throw LimitError(RPYC_ERR_LIMIT, "a container of the peer has more than " + std::to_string(most) +
+                                             " items, which is the most that is converted: go through the object instead");
+}
+
 /** Gives each item of a sequence, converted, to `take`; those of a remote one are fetched. */
 template <class T, class Take>
 void each_item(View value, const std::string &wanted, Take take) {
-    std::size_t index = 0;
+    std::size_t index = 0, fetched = 0;
     auto convert = [&](View item) {
         try {
             take(item.as<T>());
@@ -52,8 +60,10 @@ void each_item(View value, const std::string &wanted, Take take) {
             const Value copy = whole_array(value);
             return each_item<T>(copy, wanted, take);
         }
-        for (const Value &item : value.object())
+        for (const Value &item : value.object()) {
+            check_count(fetched++);
             items.add(item);
+        }
         break;
     default: throw ConversionError::wrong_type(wanted, value);
     }
@@ -110,7 +120,9 @@ void each_pair(View value, const std::string &wanted, Take take) {
         try {
             copy = object.obtain();
         } catch (const ConversionError &) {
+            std::size_t fetched = 0;
             for (const Value &key : object) {
+                check_count(fetched++);
                 const Value item = object.get_item(key);
                 take(key, item);
             }

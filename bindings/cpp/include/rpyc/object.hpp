@@ -192,6 +192,19 @@ public:
     Value call(const std::string &method, A &&...args) const {
         return call(detail::name_text(method), std::forward<A>(args)...);
     }
+    // The first argument may be a list in braces: call("f", {1, "x"}). Others are written rpyc::list{1, "x"}.
+    template <class... A>
+    Value operator()(std::initializer_list<Value> first, A &&...args) const;
+    template <class... A>
+    Value call(const char *method, std::initializer_list<Value> first, A &&...args) const;
+    template <class... A>
+    Value call(const std::string &method, std::initializer_list<Value> first, A &&...args) const;
+    template <class... A>
+    Future<Value> async_call(const char *method, std::initializer_list<Value> first, A &&...args) const;
+    template <class... A>
+    Future<Value> async_call(const std::string &method, std::initializer_list<Value> first, A &&...args) const;
+    template <class... A>
+    Future<Value> async(std::initializer_list<Value> first, A &&...args) const;
     /** Calls a method without waiting for the answer; "__call__" is the object itself, as in async(). */
     template <class... A>
     Future<Value> async_call(const char *method, A &&...args) const;
@@ -462,6 +475,8 @@ public:
     Value operator()(A &&...args) const {
         return get()(std::forward<A>(args)...);
     }
+    template <class... A>
+    Value operator()(std::initializer_list<Value> first, A &&...args) const;
 
 private:
     template <class T>
@@ -495,6 +510,8 @@ public:
     Value operator()(A &&...args) const {
         return object_.call(name_, std::forward<A>(args)...);
     }
+    template <class... A>
+    Value operator()(std::initializer_list<Value> first, A &&...args) const;
 
 private:
     Object object_;

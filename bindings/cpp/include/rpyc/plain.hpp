@@ -5,7 +5,6 @@
 #include "object.hpp"
 
 #include <chrono>
-#include <cstdlib>
 #include <filesystem>
 #include <optional>
 
@@ -72,25 +71,6 @@ struct plain_kind<std::filesystem::path> : std::integral_constant<rpyc_value_kin
 template <class T>
 struct plain_kind<std::optional<T>> : plain_kind<T> {};
 
-/** Milliseconds for which an object's connection waits for answers; -1: without limit. */
-inline std::int64_t patience(View value) {
-    rpyc_object *object = nullptr;
-    rpyc_connection *connection = nullptr;
-    rpyc_value *text = nullptr;
-    double seconds = -1;
-    const char *data = nullptr;
-    std::size_t length = 0;
-    if (rpyc_value_get_object(value.raw(), &object, nullptr) == RPYC_OK &&
-        rpyc_object_connection(object, &connection, nullptr) == RPYC_OK &&
-        rpyc_connection_get_option(connection, "sync_request_timeout", &text, nullptr) == RPYC_OK &&
-        rpyc_value_get_str(text, &data, &length, nullptr) == RPYC_OK && length > 0 && data[0] != 'n')
-        seconds = std::strtod(std::string(data, length).c_str(), nullptr);
-    rpyc_value_free(text);
-    rpyc_connection_free(connection);
-    rpyc_object_free(object);
-    return milliseconds(std::chrono::duration<double>(seconds));
-}
-
 [[noreturn]] inline void not_plain(rpyc_status status, rpyc_error *error, const std::string &wanted, View value) {
     if (status != RPYC_ERR_TYPE && status != RPYC_ERR_RANGE)
         throw_error(status, error);
@@ -104,7 +84,7 @@ inline std::int64_t patience(View value) {
 inline Value plain(View value, rpyc_value_kind_id kind, const std::string &wanted) {
     rpyc_value *out = nullptr;
     rpyc_error *error = nullptr;
-    const rpyc_status status = rpyc_value_convert(value.raw(), kind, patience(value), &out, &error);
+    const rpyc_status status = rpyc_value_convert(value.raw(), kind, RPYC_TIMEOUT_DEFAULT, &out, &error);
     if (status != RPYC_OK)
         not_plain(status, error, wanted, value);
     return Value::adopt(out);
@@ -131,7 +111,7 @@ void plain_all(std::vector<Value> &values, const rpyc_value_kind_id *kinds, std:
     std::vector<rpyc_value *> out(objects.size());
     std::size_t failed = 0;
     rpyc_error *error = nullptr;
-    const rpyc_status status = rpyc_value_convert_all(objects.data(), asked.data(), objects.size(), patience(View(objects[0])), out.data(), &failed, &error);
+    const rpyc_status status = rpyc_value_convert_all(objects.data(), asked.data(), objects.size(), RPYC_TIMEOUT_DEFAULT, out.data(), &failed, &error);
     if (status != RPYC_OK) {
         if (failed == objects.size())
             throw_error(status, error);

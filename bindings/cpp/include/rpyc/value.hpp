@@ -2,6 +2,7 @@
 #ifndef RPYC_VALUE_HPP
 #define RPYC_VALUE_HPP
 
+#include <initializer_list>
 #include <rpyc.h>
 
 #include <cstddef>
@@ -293,7 +294,11 @@ public:
     template <class... A>
     inline Value operator()(A &&...args) const;
     template <class... A>
+    inline Value operator()(std::initializer_list<Value> first, A &&...args) const;
+    template <class... A>
     inline Value call(const char *method, A &&...args) const;
+    template <class... A>
+    inline Value call(const char *method, std::initializer_list<Value> first, A &&...args) const;
     inline Attribute attr(const char *attribute) const;
     inline Attribute attr(const std::string &attribute) const;
     inline std::string str() const;
