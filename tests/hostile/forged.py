@@ -20,7 +20,7 @@ REFUSALS = {"TypeError", "KeyError", "ValueError", "AttributeError", "UnicodeDec
 
 def refused(got, what, names=REFUSALS):
     sure(got[0] is None, "%s is answered with %r", what, got)
-    sure(got[1] in names, "%s gives %s%r", what, got[1], got[2])
+    sure(got[1] in names, "%s gives %s%.200r", what, got[1], got[2])
     sure(got[2], "%s gives %s without a word", what, got[1])
 
 

@@ -2,11 +2,12 @@
 import random
 import struct
 
-from hostile.forged import EMPTY, refused, still
+from hostile.forged import EMPTY, REFUSALS, refused, still
 from hostile.victim import sure
 from hostile.wire import CALLATTR, GETATTR, PING, REQUEST, Closed, by_value, items, made, mine, yours
 
 OFFER = ("librpyc", 1, 3)
+REFUSED = REFUSALS | {"RecursionError"}              # where the stack is small, before the limit
 # What no reader may take: contents of a native box.
 WRONG = (
     b"", b"\xff", 1, None, (), b"\x0d\x03\x00\x00\x00\x00", b"\x0d\x03\x00", b"\x0d\xfd" + b"\xff" * 8, b"\x0e\x01\x0d\x00\x00",
@@ -42,7 +43,7 @@ def malformed_natives(victim):
             box = (5, content)
             for args in (items(box), items(items(by_value(1), box)), items(yours(peer.root), by_value("add"), items(box, box), EMPTY)):
                 try:
-                    refused(peer.ask(CALLATTR if len(args[1]) == 4 else PING, args), "%r" % (content,)[:1])
+                    refused(peer.ask(CALLATTR if len(args[1]) == 4 else PING, args), repr(content)[:60], REFUSED)
                 except Closed:
                     peer.socket.close()
                     peer = agreed(victim, dialect)
