@@ -7,6 +7,11 @@ pub(crate) fn kind_of(type_name: &str) -> Option<Kind> {
     Some(match type_name {
         "builtins.list" | "collections.deque" | "builtins.range" => Kind::List,
         "builtins.dict_keys" | "builtins.dict_values" | "builtins.dict_items" => Kind::List,
+        // A column of a DataFrame, or its names; before pandas 3 they were known by where they are defined.
+        "pandas.Series" | "pandas.Index" | "pandas.RangeIndex" => Kind::List,
+        "pandas.core.series.Series" | "pandas.core.indexes.base.Index" | "pandas.core.indexes.range.RangeIndex" => {
+            Kind::List
+        }
         "builtins.tuple" => Kind::Tuple,
         "builtins.set" => Kind::Set,
         "builtins.frozenset" => Kind::FrozenSet,

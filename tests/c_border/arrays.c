@@ -90,6 +90,17 @@ static void refused(const char *name, rpyc_status status, size_t most)
     rpyc_object_free(object);
 }
 
+/* Nor is it a value. */
+static void uncopied(const char *name, rpyc_status status)
+{
+    rpyc_object *object = give(name);
+    rpyc_value *value = NULL;
+
+    GIVES(status, rpyc_object_obtain(object, 0, 0, 0, &value, &error));
+    CHECK(value == NULL);
+    rpyc_object_free(object);
+}
+
 static void of_python(int public)
 {
     is("array_d", "array('d', [0.5, -1.5, 2.5])");
@@ -136,6 +147,8 @@ static void of_numpy(int public)
     shaped("empty", "(0,)", 0, 4, 2);
     shaped("cube", "(2, 3, 4)", 0, public ? 4 : 40, public ? 2 : 5);
     refused("objects", RPYC_ERR_TYPE, 0);
+    refused("own_items", RPYC_ERR_TYPE, 0); /* and does not ask for the same items for ever */
+    uncopied("own_items", RPYC_ERR_TYPE);
     refused("numbers", RPYC_ERR_TYPE, 0);
     refused("long", RPYC_ERR_LIMIT, 1000);
     if (public) {
@@ -197,16 +210,26 @@ static void copies(void)
     rpyc_value_free(value);
 }
 
+/* Columns of a DataFrame, and their names. */
+static void of_pandas(void)
+{
+    is("column", "[1.5, 2.5]");
+    is("strings", "['a', 'b']");
+    is("names", "['x', 's']");
+    is("rows", "[0, 1]");
+}
+
 int main(int argc, char **argv)
 {
     rpyc_config *config = rpyc_config_new();
     rpyc_connection *connection = NULL;
-    int public, numpy;
+    int public, numpy, pandas;
 
     if (argc != 4)
         return EXIT_FAILURE;
     public = strcmp(argv[2], "public") == 0;
-    numpy = strcmp(argv[3], "1") == 0;
+    pandas = strcmp(argv[3], "2") == 0;
+    numpy = pandas || strcmp(argv[3], "1") == 0;
     OK(rpyc_set_log_callback(RPYC_LOG_DEBUG, logged, NULL, NULL, &error));
     OK(rpyc_config_set(config, "allow_pickle", public ? "true" : "false", &error));
     OK(rpyc_connect(argv[1], NULL, config, &connection, &error));
@@ -215,6 +238,8 @@ int main(int argc, char **argv)
     of_python(public);
     if (numpy)
         of_numpy(public);
+    if (pandas)
+        of_pandas();
     if (public)
         copies();
     if (public && numpy)

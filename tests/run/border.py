@@ -3,6 +3,7 @@ import glob
 import os
 import re
 
+import prepare
 from runner import ROOT, TARGET, test
 
 # They need a peer, and are used elsewhere.
@@ -65,7 +66,10 @@ def register_arrays(language, version, rules, numpy):
         port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
         if language == "go":
             case.need("go")
-        counted(case, case.run([case.program(ARRAYS[language]), "tcp://127.0.0.1:" + port, rules, str(int(numpy))]).output)
+        pandas = numpy and language == "c" and version in prepare.EXTRAS["pandas"]
+        if pandas:
+            case.need("pandas")
+        counted(case, case.run([case.program(ARRAYS[language]), "tcp://127.0.0.1:" + port, rules, str(int(numpy) + pandas)]).output)
 
 
 def register_containers(version):

@@ -7,6 +7,7 @@ use super::{Obtaining, key, type_of};
 use crate::error::{Error, Result};
 use crate::value::{Array, Ask, Bounds, Element, GraphError, Layout, Piece, Reference, Shaped, Value};
 use std::collections::HashSet;
+use std::rc::Rc;
 
 /// numpy has no array of more.
 const MAX_DIMENSIONS: usize = 64;
@@ -52,6 +53,25 @@ fn number_of(name: &str) -> Option<Form> {
     };
     let is_float = matches!(element, Element::F32 | Element::F64);
     Some(Form::Number(if is_float { "__float__" } else { "__index__" }, Some(element)))
+}
+
+/// What an array is an item of, and so on upwards.
+struct Within {
+    key: usize,
+    outer: Option<Rc<Within>>,
+}
+
+impl Within {
+    fn has(&self, key: usize) -> bool {
+        let mut at = Some(self);
+        while let Some(within) = at {
+            if within.key == key {
+                return true;
+            }
+            at = within.outer.as_deref();
+        }
+        false
+    }
 }
 
 /// The copy of one of them.
@@ -150,7 +170,7 @@ impl Obtaining<'_> {
         if found.is_empty() {
             return Ok(());
         }
-        let copies = self.copies(&found, MAX_DIMENSIONS)?;
+        let copies = self.copies(&found, &[], MAX_DIMENSIONS)?;
         for ((object, _), copied) in found.into_iter().zip(copies) {
             let piece: Piece = self.admit(copied.into_value())?;
             self.known.insert(key(&object), (object, piece));
@@ -163,7 +183,7 @@ impl Obtaining<'_> {
         let (name, _) = type_of(object);
         let refused = || Error::Type(format!("the object cannot be copied as an array of numbers: it is a {name}"));
         let form = form_of(object).filter(|form| !matches!(form, Form::Number(..))).ok_or_else(refused)?;
-        let copied = self.copies(&[(object.clone(), form)], MAX_DIMENSIONS)?.pop();
+        let copied = self.copies(&[(object.clone(), form)], &[], MAX_DIMENSIONS)?.pop();
         let (array, shape) = match copied {
             Some(Copied::Array { array, .. }) => array,
             Some(Copied::Value(Value::Bytes(bytes))) => {
@@ -182,14 +202,15 @@ impl Obtaining<'_> {
         }
     }
 
-    fn copies(&mut self, found: &[(Reference, Form)], levels: usize) -> Result<Vec<Copied>> {
+    /// `within`: what each is an item of; nothing where they are no items of arrays.
+    fn copies(&mut self, found: &[(Reference, Form)], within: &[Rc<Within>], levels: usize) -> Result<Vec<Copied>> {
         found.iter().try_for_each(|(object, _)| self.meet(object))?;
         let mut copied: Vec<Option<Copied>> = found.iter().map(|_| None).collect();
         if self.public != Some(false) {
             self.by_bytes(found, &mut copied)?;
         }
         self.numbers(found, &mut copied)?;
-        self.by_items(found, &mut copied, levels)?;
+        self.by_items(found, within, &mut copied, levels)?;
         let missing = || Error::State("an answer is missing".into());
         copied.into_iter().map(|one| one.ok_or_else(missing)).collect()
     }
@@ -316,7 +337,13 @@ impl Obtaining<'_> {
     }
 
     /// Copies those that are left by their items, and those items that are objects.
-    fn by_items(&mut self, found: &[(Reference, Form)], copied: &mut [Option<Copied>], levels: usize) -> Result<()> {
+    fn by_items(
+        &mut self,
+        found: &[(Reference, Form)],
+        within: &[Rc<Within>],
+        copied: &mut [Option<Copied>],
+        levels: usize,
+    ) -> Result<()> {
         let left: Vec<usize> = copied.iter().enumerate().filter(|(_, one)| one.is_none()).map(|(at, _)| at).collect();
         let objects: Vec<&(Reference, Form)> = left.iter().filter_map(|at| found.get(*at)).collect();
         if objects.is_empty() {
@@ -341,11 +368,22 @@ impl Obtaining<'_> {
                 Err(error) => return Err(error),
             });
         }
-        let inner: Vec<(Reference, Form)> = items.iter().flat_map(|(_, items)| items).filter_map(nested).collect();
+        let (mut inner, mut outer) = (Vec::new(), Vec::new());
+        for (at, (_, items)) in left.iter().zip(&items) {
+            let Some((object, _)) = found.get(*at) else { continue };
+            let here = Rc::new(Within { key: key(object), outer: within.get(*at).cloned() });
+            for (item, form) in items.iter().filter_map(nested) {
+                if here.has(key(&item)) {
+                    return Err(GraphError::Cycle.into());
+                }
+                inner.push((item, form));
+                outer.push(here.clone());
+            }
+        }
         let mut forms = inner.iter().map(|(_, form)| *form);
         let copies = match levels.checked_sub(1) {
             _ if inner.is_empty() => Vec::new(),
-            Some(levels) => self.copies(&inner, levels)?,
+            Some(levels) => self.copies(&inner, &outer, levels)?,
             None => return Err(GraphError::TooDeep(MAX_DIMENSIONS).into()),
         };
         let mut copies = copies.into_iter();

@@ -15,6 +15,10 @@ try:
     import numpy
 except ImportError:
     numpy = None
+try:
+    import pandas
+except ImportError:
+    pandas = None
 
 
 def arrays():
@@ -54,7 +58,12 @@ def arrays():
             "numbers": [numpy.float64(0.5), numpy.int32(7), numpy.bool_(True), numpy.float32(0.25), numpy.uint8(255)],
             "keys": {numpy.int64(1): numpy.float64(2.0)},
             "long": numpy.arange(100000.0),
+            "own_items": numpy.empty(2, dtype=object),
         })
+        given["own_items"][:] = [given["own_items"]] * 2
+    if pandas:
+        frame = pandas.DataFrame({"x": [1.5, 2.5], "s": ["a", "b"]})
+        given.update({"column": frame["x"], "strings": frame["s"], "names": frame.columns, "rows": frame.index})
     return given
 
 
