@@ -68,6 +68,11 @@ impl Exception {
 
     /// What Python's constructor would do with the arguments of one of these types. Attributes that it has stay as they are.
     pub fn construct(&mut self) {
+        if self.module.as_bytes() == b"io" && self.name.as_bytes() == b"UnsupportedOperation" && self.args.len() < 2 {
+            return ["errno", "strerror", "filename", "filename2"]
+                .into_iter()
+                .for_each(|name| self.complete(name, Value::None));
+        }
         if self.module.as_bytes() != b"builtins" {
             return;
         }

@@ -43,8 +43,7 @@ pub(super) fn dynamic_name(target: &Arc<dyn Local>, name: &str) -> Option<Name> 
 }
 
 pub(super) fn missing(job: Job, object: &Arc<Object>, name: &str) {
-    let text = format!("'{}' object has no attribute '{name}'", object.class.shape().looked_up_in());
-    job.fail("AttributeError", text);
+    job.fail("AttributeError", object.class.shape().lacks(&format!("'{name}'")));
 }
 
 /// Python's message for a property without this function, and for other attributes.

@@ -446,8 +446,8 @@ impl Class {
             };
             let members: Vec<Arc<Member>> = self.members.iter().filter(own).cloned().collect();
             let names = self.members.iter().map(|member| &member.name);
-            let made =
-                Arc::new(ClassObject { class: self.clone(), shape: defaults::class_shape(&members, names), members });
+            let shape = defaults::class_shape(self.shape.class_name(), &members, names);
+            let made = Arc::new(ClassObject { class: self.clone(), shape, members });
             *known = Arc::downgrade(&made);
             made
         })

@@ -236,6 +236,14 @@ fn unbound(class: &ClassObject, member: &Arc<Member>) -> Value {
         };
         let Some(object) = object.filter(|object| object.class.is_or_derives_from(&class)) else {
             let name = class.shape().class_name();
+            if call.args().is_empty() {
+                let name = match &method.kind {
+                    MemberKind::Method { signature: Some(signature), .. } => signature.name(),
+                    _ => method.name.as_str(),
+                };
+                let text = format!("{name}() missing 1 required positional argument: 'self'");
+                return drop(call.raise(Exception::builtin("TypeError", text)));
+            }
             let text = format!("{name}.{}() needs an object of '{name}' as its first argument", method.name);
             return drop(call.raise(Exception::builtin("TypeError", text)));
         };

@@ -133,8 +133,7 @@ fn ask_local(target: &Arc<dyn Local>, ask: Ask<'_>, job: Job) {
 }
 
 fn no_attribute(target: &Arc<dyn Local>, name: &str) -> Exception {
-    let text = format!("'{}' object has no attribute '{name}'", target.shape().looked_up_in());
-    Exception::builtin("AttributeError", text)
+    Exception::builtin("AttributeError", target.shape().lacks(&format!("'{name}'")))
 }
 
 /// The operation, or its value where nothing has to run. Our own code is not held to the rules for peers.

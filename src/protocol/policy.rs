@@ -185,8 +185,7 @@ fn is_absent(shape: &Shape, config: &Config, name: &[u8]) -> bool {
 
 fn missing(shape: &Shape, name: &[u8]) -> Exception {
     let name = Value::Str(text(name));
-    let text = format!("'{}' object has no attribute {}", shape.looked_up_in(), name.repr());
-    no_attribute(text, name)
+    no_attribute(shape.lacks(&name.repr()), name)
 }
 
 pub fn no_attribute(text: String, name: Value) -> Exception {

@@ -34,6 +34,8 @@ pub struct Shape {
     pub dynamic: bool,
     /// An access to a dynamic attribute says by itself that there is none, and needs no question before.
     pub says_missing: bool,
+    /// Of a class that is an object itself: its name.
+    pub of_class: Option<Text>,
 }
 
 const EMPTY: u32 = u32::MAX;
@@ -93,9 +95,15 @@ impl Shape {
         name.rsplit_once('.').map_or(name, |(_, last)| last)
     }
 
-    /// The type that Python names where an attribute is missing: of a bound method it is its function.
-    pub fn looked_up_in(&self) -> &str {
-        if self.type_name.as_str() == "builtins.method" { "function" } else { self.class_name() }
+    /// What Python says of an attribute that is missing; of a bound method it names its function.
+    pub fn lacks(&self, name: &str) -> String {
+        match &self.of_class {
+            Some(class) => format!("type object '{class}' has no attribute {name}"),
+            None if self.type_name.as_str() == "builtins.method" => {
+                format!("'function' object has no attribute {name}")
+            }
+            None => format!("'{}' object has no attribute {name}", self.class_name()),
+        }
     }
 }
 

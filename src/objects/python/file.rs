@@ -6,7 +6,8 @@ use super::super::peer::Outcome;
 use super::growth::memory_error;
 use super::stream::{Layer, Stream};
 use super::{
-    Takes, arg, as_index, class, every, indexed, method, object, property, this, type_error, type_name, value_error,
+    Takes, arg, as_number_of_c, class, every, indexed, method, object, property, this, type_error, type_name,
+    value_error,
 };
 use crate::error::Exception;
 use crate::sync::{Mutex, lock};
@@ -61,6 +62,8 @@ pub struct File {
     below: OnceLock<Arc<Object>>,
     /// That was taken out, and this is of no more use.
     detached: AtomicBool,
+    /// Lines of a text are being iterated over: then Python does not tell where it is.
+    iterated: AtomicBool,
     mode: FileMode,
     number: i32,
 }
@@ -90,8 +93,8 @@ impl File {
             (Layer::Buffered, false, _) => &WRITER,
             (Layer::Raw, ..) => &RAW,
         };
-        let (below, detached) = (OnceLock::new(), AtomicBool::new(false));
-        class.instance(Box::new(File { layer, stream, below, detached, mode, number }))
+        let (below, detached, iterated) = (OnceLock::new(), AtomicBool::new(false), AtomicBool::new(false));
+        class.instance(Box::new(File { layer, stream, below, detached, iterated, mode, number }))
     }
 
     /// The buffer of a text file, or the raw file of a buffer.
@@ -161,7 +164,12 @@ impl File {
         self.with(name, run)
     }
 
-    fn read(&self, name: &str, count: Option<usize>) -> Outcome {
+    fn read(&self, name: &str, count: Count) -> Outcome {
+        if self.layer == Layer::Buffered && self.mode.reads && name == "read" && matches!(count, Count::Below(..-1)) {
+            self.check_attached()?;
+            return Err(value_error("read length must be non-negative or -1"));
+        }
+        let count = count.limit();
         self.given(match (count, self.layer) {
             (Some(count), Layer::Text) => self.reading(name, |stream| stream.read_chars(count))?,
             // At most one request to the system, but a whole file is not in pieces.
@@ -255,7 +263,63 @@ impl File {
         Ok(Value::None)
     }
 
-    fn seek(&self, offset: i64, whence: i64) -> Outcome {
+    /// A place, of which CPython says in each layer in other words that it is none.
+    fn offset(&self, offset: &Value) -> Result<i64, Exception> {
+        let value = match (indexed(offset)?, self.layer) {
+            (number @ Value::BigInt(_), Layer::Text) if is_negative(&number) => {
+                return Err(value_error(format!("negative seek position {}", number.repr())));
+            }
+            (Value::BigInt(_), Layer::Text) => return Err(failed(&io::Error::from_raw_os_error(libc::EINVAL))),
+            (Value::BigInt(_), Layer::Buffered) => {
+                let text = format!("cannot fit '{}' into an offset-sized integer", type_name(offset));
+                return Err(value_error(text));
+            }
+            (value, Layer::Text) if value.to_i64().is_none() && !matches!(value, Value::Float(_)) => {
+                let text = format!("'<' not supported between instances of '{}' and 'int'", type_name(offset));
+                return Err(type_error(text));
+            }
+            (value, _) => value,
+        };
+        match value {
+            Value::Int(offset) => Ok(offset),
+            _ => as_number_of_c(offset, "long"),
+        }
+    }
+
+    fn next(&self) -> Outcome {
+        self.check_attached()?;
+        self.iterated.store(self.layer == Layer::Text, Ordering::Relaxed);
+        match self.line("__next__", None)? {
+            line if line.is_empty() => {
+                self.iterated.store(false, Ordering::Relaxed);
+                Err(Exception::stop_iteration())
+            }
+            line => self.given(line),
+        }
+    }
+
+    fn tell(&self) -> Outcome {
+        self.with("tell", |_| Ok(()))?;
+        if self.iterated.load(Ordering::Relaxed) {
+            return Err(Exception::builtin("OSError", "telling position disabled by next() call"));
+        }
+        self.with("tell", Stream::tell).map(Value::from)
+    }
+
+    fn flush(&self) -> Outcome {
+        self.with("flush", |_| Ok(()))?;
+        self.iterated.store(false, Ordering::Relaxed);
+        Ok(Value::None)
+    }
+
+    fn seek(&self, offset: &Value, whence: i64) -> Outcome {
+        if self.layer == Layer::Buffered && !(0..=2).contains(&whence) {
+            self.check_attached()?;
+            return Err(value_error(format!("whence value {whence} unsupported")));
+        }
+        self.with("seek", |_| Ok(()))?;
+        let as_given = offset;
+        let offset = self.offset(as_given)?;
         if !self.mode.binary && offset != 0 && (whence == 1 || whence == 2) {
             let from = if whence == 1 { "cur" } else { "end" };
             return Err(unsupported(&format!("can't do nonzero {from}-relative seeks")));
@@ -268,11 +332,16 @@ impl File {
             0 => SeekFrom::Start(u64::try_from(offset).map_err(|_| invalid())?),
             1 => SeekFrom::Current(offset),
             2 => SeekFrom::End(offset),
-            _ if self.layer == Layer::Raw => return self.with("seek", |_| Ok(())).and(Err(invalid())),
-            _ if self.mode.binary => return Err(value_error(format!("whence value {whence} unsupported"))),
+            _ if self.layer == Layer::Raw => return Err(invalid()),
             _ => return Err(value_error(format!("invalid whence ({whence}, should be 0, 1 or 2)"))),
         };
-        self.with("seek", |stream| stream.seek(to)).map(Value::from)
+        let at = self.with("seek", |stream| stream.seek(to))?;
+        self.iterated.store(false, Ordering::Relaxed);
+        // A text gives back what it was given.
+        Ok(match (as_given, whence) {
+            (Value::Bool(_), 0) if self.layer == Layer::Text => as_given.clone(),
+            _ => Value::from(at),
+        })
     }
 
     fn truncate(&self, size: Option<&Value>) -> Outcome {
@@ -281,14 +350,15 @@ impl File {
             let raw = self.layer == Layer::Raw;
             return Err(unsupported(if raw { "File not open for writing" } else { "truncate" }));
         }
-        let size = match size {
+        let bytes = match size {
             None | Some(Value::None) => None,
             Some(size) => {
-                let size = u64::try_from(as_index(size)?);
+                let size = u64::try_from(as_number_of_c::<i64>(size, "long")?);
                 Some(size.map_err(|_| failed(&io::Error::from_raw_os_error(libc::EINVAL)))?)
             }
         };
-        self.with("truncate", |stream| stream.truncate(size)).map(Value::from)
+        let left = self.with("truncate", |stream| stream.truncate(bytes))?;
+        Ok(size.filter(|size| matches!(size, Value::Bool(_))).cloned().unwrap_or_else(|| Value::from(left)))
     }
 
     fn close(&self) -> Outcome {
@@ -348,16 +418,50 @@ fn failed(error: &io::Error) -> Exception {
     exception
 }
 
-/// A count that may be missing, None or negative: then there is no limit.
-fn count(call: &Call) -> Result<Option<usize>, Exception> {
-    match call.args().first() {
-        None | Some(Value::None) => Ok(None),
-        Some(value) => {
-            let count = indexed(value)?
-                .to_i64()
-                .ok_or_else(|| type_error(format!("argument should be integer or None, not '{}'", type_name(value))))?;
-            Ok(usize::try_from(count).ok())
+fn is_negative(number: &Value) -> bool {
+    matches!(number, Value::BigInt(number) if number.is_negative())
+}
+
+/// How much is read at most.
+#[derive(Clone, Copy)]
+enum Count {
+    All,
+    Below(i64),
+}
+
+impl Count {
+    /// None or negative: there is no limit.
+    fn limit(self) -> Option<usize> {
+        match self {
+            Count::All => None,
+            Count::Below(count) => usize::try_from(count).ok(),
         }
+    }
+}
+
+/// A count that may be missing or None.
+fn count(call: &Call) -> Result<Count, Exception> {
+    let value = match call.args().first() {
+        None | Some(Value::None) => return Ok(Count::All),
+        Some(value) => value,
+    };
+    match indexed(value)? {
+        Value::BigInt(_) => {
+            let text = format!("cannot fit '{}' into an index-sized integer", type_name(value));
+            Err(Exception::builtin("OverflowError", text))
+        }
+        count => count
+            .to_i64()
+            .map(Count::Below)
+            .ok_or_else(|| type_error(format!("argument should be integer or None, not '{}'", type_name(value)))),
+    }
+}
+
+/// The same where CPython has no None.
+fn size(call: &Call) -> Result<Count, Exception> {
+    match call.args().first() {
+        None => Ok(Count::All),
+        Some(value) => as_number_of_c(value, "ssize_t").map(Count::Below),
     }
 }
 
@@ -369,13 +473,26 @@ fn io_class(owner: &'static str, layer: Layer) -> Arc<Class> {
     class("_io", owner, "", members)
 }
 
+/// A method of a buffer; one that its kind does not have says so whatever it is called with.
+fn refused_or(owner: &'static str, name: &'static str, takes: Takes, run: fn(&File, &Call) -> Outcome) -> Member {
+    match (owner, name) {
+        ("BufferedWriter", "read" | "read1") | ("BufferedReader", "write") => {
+            method(owner, name, Takes::Anything, move |_: &File, _| Err(unsupported(name)))
+        }
+        _ => method(owner, name, takes, run),
+    }
+}
+
 fn reading(owner: &'static str) -> [Member; 5] {
     let method = |name, takes, run: fn(&File, &Call) -> Outcome| method(owner, name, takes, run);
     [
-        method("read", Takes::Between(0, 1), |file, call| file.read("read", count(call)?)),
-        method("readline", Takes::Between(0, 1), |file, call| file.given(file.line("readline", count(call)?)?)),
+        refused_or(owner, "read", Takes::Between(0, 1), |file, call| file.read("read", count(call)?)),
+        method("readline", Takes::Between(0, 1), |file, call| {
+            let limit = if file.layer == Layer::Text { size(call)? } else { count(call)? };
+            file.given(file.line("readline", limit.limit())?)
+        }),
         method("readlines", Takes::Between(0, 1), |file, call| {
-            let hint = count(call)?.filter(|hint| *hint > 0).unwrap_or(usize::MAX);
+            let hint = count(call)?.limit().filter(|hint| *hint > 0).unwrap_or(usize::MAX);
             file.with("readlines", |_| Ok(()))?;
             let (mut lines, mut size) = (Vec::new(), 0usize);
             while size < hint {
@@ -388,10 +505,7 @@ fn reading(owner: &'static str) -> [Member; 5] {
             }
             Ok(object(super::List::object(lines)))
         }),
-        method("__next__", Takes::Operator(0), |file, _| match file.line("__next__", None)? {
-            line if line.is_empty() => Err(Exception::stop_iteration()),
-            line => file.given(line),
-        }),
+        method("__next__", Takes::Operator(0), |file, _| file.next()),
         method("__iter__", Takes::Operator(0), |file, call| file.with("__iter__", |_| Ok(this(call)))),
     ]
 }
@@ -399,9 +513,9 @@ fn reading(owner: &'static str) -> [Member; 5] {
 fn writing(owner: &'static str) -> [Member; 6] {
     let method = |name, takes, run: fn(&File, &Call) -> Outcome| method(owner, name, takes, run);
     [
-        method("write", Takes::One, |file, call| file.write(&arg(call, 0))),
+        refused_or(owner, "write", Takes::One, |file, call| file.write(&arg(call, 0))),
         method("writelines", Takes::One, |file, call| file.write_lines(&arg(call, 0))),
-        method("flush", Takes::Nothing, |file, _| file.with("flush", |_| Ok(Value::None))),
+        method("flush", Takes::Nothing, |file, _| file.flush()),
         method("close", Takes::Nothing, |file, _| file.close()),
         method("__enter__", Takes::Nothing, |file, call| file.with("__enter__", |_| Ok(this(call)))),
         method("__exit__", Takes::Anything, |file, _| file.close()),
@@ -412,10 +526,10 @@ fn places(owner: &'static str) -> [Member; 12] {
     let method = |name, takes, run: fn(&File, &Call) -> Outcome| method(owner, name, takes, run);
     [
         method("seek", Takes::Between(1, 2), |file, call| {
-            let whence = call.args().get(1).map_or(Ok(0), as_index)?;
-            file.seek(as_index(&arg(call, 0))?, whence)
+            let whence = call.args().get(1).map_or(Ok(0), |whence| as_number_of_c::<i32>(whence, "int"))?;
+            file.seek(&arg(call, 0), i64::from(whence))
         }),
-        method("tell", Takes::Nothing, |file, _| file.with("tell", Stream::tell).map(Value::from)),
+        method("tell", Takes::Nothing, |file, _| file.tell()),
         method("truncate", Takes::Between(0, 1), |file, call| file.truncate(call.args().first())),
         method("readable", Takes::Nothing, |file, _| file.is("readable", file.mode.reads)),
         method("writable", Takes::Nothing, |file, _| file.is("writable", file.mode.writes)),
@@ -459,19 +573,20 @@ fn of_layer(owner: &'static str, layer: Layer) -> Vec<Member> {
         ],
         Layer::Buffered => {
             let mut members = vec![detach(), property("raw", below)];
-            members.push(method("read1", Takes::Between(0, 1), |file, call| {
-                let count = count(call)?;
+            members.push(refused_or(owner, "read1", Takes::Between(0, 1), |file, call| {
+                let count = size(call)?.limit();
                 file.given(file.reading("read1", |stream| stream.read_some(count))?)
             }));
             if owner != "BufferedWriter" {
-                members.push(method("peek", Takes::Between(0, 1), |file, _| {
+                members.push(method("peek", Takes::Between(0, 1), |file, call| {
+                    size(call)?;
                     file.given(file.reading("peek", Stream::peek)?)
                 }));
             }
             members
         }
         Layer::Raw => vec![
-            method("readall", Takes::Nothing, |file, _| file.read("readall", None)),
+            method("readall", Takes::Nothing, |file, _| file.read("readall", Count::All)),
             property("closefd", |_: &File| Ok(Value::Bool(true))),
         ],
     }

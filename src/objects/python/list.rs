@@ -8,8 +8,9 @@ use super::super::peer::outcome;
 use super::release::{Held, let_go};
 use super::slice::{pick, plain_parts, span};
 use super::{
-    Takes, arg, as_index, class, comparison, every, growth, indexed, is_wanted, iterate_or, list_items, method, object,
-    ordered, repr_once, reprs, sequences_equal, sequences_ordered, this, type_error, type_name, value_error,
+    Takes, arg, as_index, as_number_of_c, class, comparison, every, growth, indexed, is_wanted, iterate_or, list_items,
+    method, object, ordered, repr_once, reprs, sequences_equal, sequences_ordered, this, type_error, type_name,
+    value_error,
 };
 use crate::error::Exception;
 use crate::sync::{Mutex, lock};
@@ -437,11 +438,7 @@ fn sort(list: &List, call: &Call) -> Outcome {
     for (name, value) in call.keywords() {
         match name.as_str() {
             "key" => key = value.clone(),
-            "reverse" => {
-                reverse = indexed(value)?.to_i64().ok_or_else(|| {
-                    type_error(format!("'{}' object cannot be interpreted as an integer", type_name(value)))
-                })? != 0;
-            }
+            "reverse" => reverse = as_number_of_c::<i32>(value, "int")? != 0,
             other => return Err(type_error(format!("'{other}' is an invalid keyword argument for sort()"))),
         }
     }

@@ -152,6 +152,18 @@ pub(super) fn indexed(value: &Value) -> Result<Value, Exception> {
     }
 }
 
+/// What a parameter of CPython that is an int of C takes; `kind` is its type there.
+pub(super) fn as_number_of_c<T: TryFrom<i64>>(value: &Value, kind: &str) -> Result<T, Exception> {
+    let too_large = || Exception::builtin("OverflowError", format!("Python int too large to convert to C {kind}"));
+    match indexed(value)? {
+        Value::BigInt(_) => Err(too_large()),
+        other => match other.to_i64() {
+            Some(number) => T::try_from(number).map_err(|_| too_large()),
+            None => Err(type_error(format!("'{}' object cannot be interpreted as an integer", type_name(value)))),
+        },
+    }
+}
+
 pub(super) fn as_index(value: &Value) -> Result<i64, Exception> {
     match indexed(value)? {
         Value::BigInt(_) => {

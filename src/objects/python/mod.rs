@@ -40,8 +40,8 @@ use compare::{
 };
 use iterate::{Continue, Enough, each, every, has_attr, iterate, iterate_or, list_items};
 use method::{
-    Takes, arg, as_index, as_object, class, comparison, data, indexed, method, object, property, this, type_error,
-    type_name, value_error,
+    Takes, arg, as_index, as_number_of_c, as_object, class, comparison, data, indexed, method, object, property, this,
+    type_error, type_name, value_error,
 };
 
 #[cfg(test)]
