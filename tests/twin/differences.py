@@ -7,7 +7,7 @@ class Difference(namedtuple("Difference", "name reason explains ends")):
     """`explains(case, stock, native)` of two outcomes or parts of them; `ends`: what follows in the program may differ by it."""
 
 
-Case = namedtuple("Case", "operation mirrored type program version")
+Case = namedtuple("Case", "operation mirrored bridged type program version")
 ENTRIES = []
 
 
@@ -223,57 +223,64 @@ def nan(case, stock, native):
         or " in " in case.operation.source())
 
 
-# ---------------------------------------------------------------- due
-@difference("files", "due: what files lack is being built", ends=True)
-def files(case, stock, native):
-    return case.type.startswith("_io.") and (native[:1] == ("raises",) or stock[:1] == ("raises",)
-                                             or case.operation.name in ("seek", "truncate"))
+# ---------------------------------------------------------------- classes as objects
+PROPERTIES = "rank|label|fixed"
 
 
-@difference("names of files", "due: what files lack is being built")
-def names_of_files(case, stock, native):
-    stock, native = texts(stock, native)
-    return stock != native and re.sub(r"'_io\.(\w+)' object", r"'\1' object", stock) == native
+@difference("properties of classes", "a class has no property objects, whose getters no peer needs", ends=True)
+def properties(case, stock, native):
+    missing = r"type object '(Sub)?Item' has no attribute '(exposed_)?(%s)'" % PROPERTIES
+    called = ("'builtins.property'", "'property'") if case.version >= "6" else ("'type'",)
+    told = stock == ("object", "builtins.property", None, -1) or words(stock) in [name + " object is not callable" for name in called]
+    return told and re.fullmatch(missing + r"|cannot access '(%s)'" % PROPERTIES, words(native) or "") is not None
 
 
-@difference("streams", "due: what comes as a stream is taken as a whole", ends=True)
-def streams(case, stock, native):
-    if case.type == "builtins.generator":
-        taking = ("writelines", "update", "issubset", "issuperset", "isdisjoint")
-        return any(operation.name in taking for operation in case.program.operations)
-    return case.operation.name in ("update", "extend", "each") and stock[:1] == native[:1] == ("raises",)
+@difference("special methods of classes", "operators are asked of the type of an object: a class is none of its own instances", ends=True)
+def of_classes(case, stock, native):
+    said = re.fullmatch(r"(Sub)?Item\.(__\w+__)\(\) missing .*", words(stock) or "")
+    if not said or stock[1] != "TypeError":
+        return False
+    if said.group(2) == "__bool__":
+        return native == ("value", "bool", "True")
+    lacks = r"'(things\.(Sub)?Item|type)' (object|is)|of type '((things\.)?(Sub)?Item|type)'|list indices must be|has no attribute '%s'$" % said.group(2)
+    return native[1] in ("TypeError", "AttributeError") and re.search(lacks, words(native) or "") is not None
 
 
-@difference("numbers", "due: what has __index__ is being taken everywhere", ends=True)
-def numbers(case, stock, native):
-    item = r"'(things\.)?(Sub)?Item' object cannot be interpreted as an integer|list indices must be .*, not things.(Sub)?Item"
-    if re.fullmatch(item, words(native) or ""):
-        return True
-    return case.operation.name == "sort" and words(stock) == "Python int too large to convert to C int" and (
-        words(native) == "'int' object cannot be interpreted as an integer")
-
-
-NO_SUCH = re.compile("'type' object has no attribute '")
-NO_CALL = ("'builtins.property' object is not callable", "'property' object is not callable", "'type' object is not callable")
-
-
-@difference("attributes of classes", "due: what a class has is being built", ends=True)
-def class_attributes(case, stock, native):
-    if stock == ("object", "builtins.property", None, -1):
-        return re.match("'type' object has no attribute '|cannot access '", words(native) or "") is not None
-    if NO_SUCH.match(words(native) or "") and (words(stock) in NO_CALL or "'__" in words(native)):
-        return True
-    return words(native) is not None and re.sub(r"^type object '[A-Z]\w+' ", "'type' object ", words(stock) or "") == words(native)
-
-
-@difference("functions of classes", "due: what a class has is being built", ends=True)
+@difference("functions of classes", "a class makes a function each time, which runs with an object of that class alone", ends=True)
 def class_functions(case, stock, native):
-    if case.operation.kind == "get" and stock[:2] == native[:2] == ("object", "builtins.function"):
-        return True                                  # another object each time
+    if case.operation.kind == "get" and stock[:2] == native[:2] == ("object", "builtins.function") and case.type.endswith("Item"):
+        return stock[2] == native[2]
     needs = r"needs an object of \\*'(Sub)?Item\\*' as its first argument"
     if re.search(needs, words(native) or "") or case.operation.name == "attempt" and re.search(needs, str(native)):
         return True
-    if re.match(r"(Sub)?Item\.__\w+__\(\) missing ", words(stock) or ""):
-        return True
     stock, native = texts(stock, native)
     return stock != native and re.sub("<function (Sub)?Item.", "<function ", without_addresses(stock)) == native
+
+
+# ---------------------------------------------------------------- files
+@difference("readinto", "nothing that a peer sends can be read into, so files have no method for it")
+def readinto(case, stock, native):
+    return case.operation.name == "readinto" and stock[:2] == ("raises", "TypeError") and (
+        (words(native) or "").endswith(" object has no attribute 'readinto'"))
+
+
+@difference("seek to a float", "a text file of CPython takes a float for a place, by accident", ends=True)
+def floats(case, stock, native):
+    return case.operation.name == "seek" and stock[:2] == ("value", "float") and (
+        words(native) == "'float' object cannot be interpreted as an integer")
+
+
+@difference("rules in the middle", "a peer in the middle applies its own rules before those of the service are asked")
+def in_the_middle(case, stock, native):
+    if not case.bridged:
+        return False
+    if words(native) == "pickling is disabled":
+        return "obtain" in case.operation.source()
+    return words(stock) == "access denied" and (words(native) or "").startswith("cannot access '") and (
+        native[3][:1] and native[3][0][0] in ("refused_by", "missing_from"))
+
+
+@difference("pickles", "what is no plain data is not pickled: stock RPyC asks its owner, who refuses, or names its class")
+def pickles(case, stock, native):
+    return "obtain" in case.operation.source() and native[:2] == ("raises", "TypeError") and re.match(
+        "the object cannot be copied: it holds a |cannot pickle '", words(native) or "") is not None

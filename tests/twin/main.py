@@ -99,7 +99,7 @@ class Twin:
                 continue
             outcome, other = stock.run(operation), native.run(operation)
             self.operations += counting
-            case = differences.Case(operation, self.mirrored, stock.type_of(operation.target), program,
+            case = differences.Case(operation, self.mirrored, self.bridged, stock.type_of(operation.target), program,
                                     rpyc.__version__)
             entries = differences.explanation(case, outcome, other)
             if entries is None:

@@ -256,8 +256,8 @@ class Writer:
         self.add("method", name, target, args, named, result)
 
     def program(self):
-        if self.chance(.2):
-            self.add("method", "rules", Slot(ROOT), [Value("'strict'")])
+        if self.chance(.4):
+            self.add("method", "rules", Slot(ROOT), [Value(self.one(("'strict'", "'pickle'")))])
         for _ in range(self.random.randrange(1, 4)):
             self.operate(Slot(ROOT), "make(K) > K")
         for _ in range(self.random.randrange(6, 30)):

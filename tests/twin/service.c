@@ -31,11 +31,12 @@ static bool take_name(rpyc_call *call, size_t index, char name[static 100]) {
 
 static void rules(rpyc_call *call, void *self) {
     (void)self;
-    static const char *const options[] = {"allow_public_attrs", "allow_setattr", "allow_delattr"};
+    static const char *const options[] = {"allow_public_attrs", "allow_setattr", "allow_delattr", "allow_pickle"};
     rpyc_connection *connection = rpyc_call_connection(call);
     rpyc_error *error = NULL;
+    bool pickle = rpyc_value_str_equal(ARG(0), "pickle"), open = pickle || rpyc_value_str_equal(ARG(0), "public");
     for (size_t i = 0; i < COUNT(options) && error == NULL; i++)
-        rpyc_connection_set_option(connection, options[i], rpyc_value_str_equal(ARG(0), "public") ? "true" : "false", &error);
+        rpyc_connection_set_option(connection, options[i], (i < 3 ? open : pickle) ? "true" : "false", &error);
     none_or_raise(call, error);
 }
 

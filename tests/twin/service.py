@@ -15,8 +15,9 @@ import things
 from things import held
 
 RULES = {
-    "strict": {"allow_public_attrs": False, "allow_setattr": False, "allow_delattr": False},
-    "public": {"allow_public_attrs": True, "allow_setattr": True, "allow_delattr": True},
+    "strict": {"allow_public_attrs": False, "allow_setattr": False, "allow_delattr": False, "allow_pickle": False},
+    "public": {"allow_public_attrs": True, "allow_setattr": True, "allow_delattr": True, "allow_pickle": False},
+    "pickle": {"allow_public_attrs": True, "allow_setattr": True, "allow_delattr": True, "allow_pickle": True},
 }
 
 
