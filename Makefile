@@ -26,7 +26,7 @@ BARE := $(wildcard tests/bare/*.c)
 
 TWIN := $(wildcard tests/twin/*.c)
 
-BENCH := $(patsubst benches/c/%.c,$(OUT)/%,$(wildcard benches/c/*.c))
+BENCH := $(patsubst benches/c/%.c,$(OUT)/%,$(wildcard benches/c/*.c)) $(patsubst benches/cpp/%.cpp,$(OUT)/cpp/%,$(wildcard benches/cpp/*.cpp))
 
 EXAMPLES := $(patsubst examples-c/%.c,$(OUT)/%,$(wildcard examples-c/*.c))
 CPP      := $(patsubst bindings/cpp/tests/%.cpp,$(OUT)/cpp/%,$(wildcard bindings/cpp/tests/*.cpp)) \
@@ -35,7 +35,7 @@ CPP      := $(patsubst bindings/cpp/tests/%.cpp,$(OUT)/cpp/%,$(wildcard bindings
 BORDER   := $(patsubst tests/c_border/%.c,$(OUT)/border/%,$(wildcard tests/c_border/*.c))
 
 .PHONY: all library interop-programs twin-program bench-programs examples border-programs cpp-programs go-programs
-.PHONY: go-key demo test test-long twin sanitize bench bench-count check-fast model model-long lint header clean help
+.PHONY: go-key demo test test-long twin sanitize bench bench-count bench-conversions check-fast model model-long lint header clean help
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
 
@@ -75,7 +75,7 @@ $(OUT)/bare_server $(OUT)/bare_client: $(INTEROP) $(BARE) $(wildcard tests/c/*.h
 	    $(patsubst tests/c/%.c,$(@D)/bare/$(@F).%.o,$(INTEROP_SHARED) $(if $(filter bare_server,$(@F)),$(INTEROP_SERVER),$(INTEROP_CLIENT))) $(LINK)
 $(OUT)/twin: $(TWIN) $(wildcard tests/twin/*.h) tests/c/interop.h tests/c/interop_common.c $(HEADERS) Makefile | library
 	$(COMPILE) -Itests/c -o $@ $(TWIN) tests/c/interop_common.c $(LINK)
-$(BENCH): $(OUT)/%: benches/c/%.c $(wildcard benches/c/*.h) $(HEADERS) Makefile | library
+$(filter-out $(OUT)/cpp/%,$(BENCH)): $(OUT)/%: benches/c/%.c $(wildcard benches/c/*.h) $(HEADERS) Makefile | library
 	$(COMPILE) -o $@ $< $(LINK)
 $(EXAMPLES): $(OUT)/%: examples-c/%.c $(wildcard examples-c/*.h) $(HEADERS) Makefile | library
 	$(COMPILE) -o $@ $< $(LINK)
@@ -93,6 +93,8 @@ $(OUT)/cpp/interop_%: bindings/cpp/tests/interop/%.cpp $(CPP_HEADERS) Makefile |
 $(OUT)/cpp/%: bindings/cpp/tests/%.cpp $(CPP_HEADERS) Makefile | library
 	$(CXXCOMPILE) -o $@ $< $(LINK)
 $(OUT)/cpp/%: bindings/cpp/examples/%.cpp $(CPP_HEADERS) Makefile | library
+	$(CXXCOMPILE) -o $@ $< $(LINK)
+$(OUT)/cpp/%: benches/cpp/%.cpp $(CPP_HEADERS) Makefile | library
 	$(CXXCOMPILE) -o $@ $< $(LINK)
 
 # cgo finds the library by pkg-config. What that says, and what the headers say, is not part of the key under which go keeps what it
@@ -139,6 +141,9 @@ bench: all bench-programs ## what calls cost, beside raw sockets and Python's RP
 
 bench-count: all bench-programs ## instructions of the hot paths, against the baseline; BLESS=1 makes them the baseline
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) benches/run/counts.py $(if $(BLESS),--bless)
+
+bench-conversions: all bench-programs go-programs ## what numbers, strings and arrays of numpy cost in C, C++ and Go; QUICK=1 as above
+	@TARGET=$(TARGET) $(CURDIR)/.venvs/rpyc-6.0.2/bin/python benches/run/conversions.py $(if $(QUICK),--quick,--write)
 
 check-fast: ## the Rust tests alone
 	$(CARGO) test --locked

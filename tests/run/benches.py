@@ -2,6 +2,7 @@
 import glob
 import json
 import os
+import re
 import sys
 import xml.etree.ElementTree
 
@@ -48,6 +49,30 @@ def quick(case):
         most = {"plain": 1100}.get(row["how"], 60)
         case.check(1 < row["round_trips"] < most, "%(work)s of %(client)s by %(how)s takes %(round_trips)d round trips" % row)
     case.note(done.output.splitlines()[-1].split(" in ")[0])
+
+
+# What a conversion needs: the call, and a request for a number, two for a text.
+REQUESTS = {"str_": "3", "bytes_": "3", "complex64": None, "complex128": None, "datetime64": None, "timedelta64": None}
+
+
+@test("bench.conversions", 240, alone=True)
+def conversions(case):
+    """`make bench-conversions QUICK=1`: every scalar of numpy and every container, in three languages and both ways."""
+    for name in ("conversions", "cpp/conversions", "go/conversions"):
+        case.program(name)
+    case.need("numpy")
+    done = case.run([case.python("6.0.2"), os.path.join(BENCHES, "conversions.py"), "--quick"], env={"TARGET": TARGET})
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in done.output.splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if not row[0].startswith("-")]
+    case.check(len(rows) >= 19 + 17 + 8 + 8 + 9 + 5 and all(len(row) == 4 for row in rows), "%d rows" % len(rows))
+    for name, *cells in [row for row in rows if re.fullmatch(r"\w+\d|\w+_|longdouble", row[0])]:
+        wanted = REQUESTS.get(name, "2")
+        for cell in cells:
+            told = cell.split(",")[0]
+            case.check(told == (wanted or "none") or (name, told) == ("uint64", "OverflowError"), "%s: %s" % (name, cell))
+    for name, *cells in rows:
+        case.check("none" not in cells or name in REQUESTS, "%s: %s" % (name, cells))
+    case.note("%d conversions" % (3 * len(rows)))
 
 
 @test("counts", 150, alone=True)
