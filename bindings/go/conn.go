@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -58,6 +59,9 @@ type conn struct {
 	classes  map[*class]*lentClass
 	peerRoot *Object
 
+	came bool // the session has made something of the bytes that were received
+
+	expecting bool   // more is to come; of the reader alone
 	begun     []byte // what Dial has read already
 	rootAsked *asked // Dial has asked for the root
 }
@@ -187,6 +191,7 @@ func (c *conn) read() {
 		n, err := c.network.Read(buf)
 		if n > 0 {
 			alive = c.receive(buf[:n])
+			c.acknowledge()
 		}
 		if err != nil && alive {
 			c.endOfStream()
@@ -194,6 +199,18 @@ func (c *conn) read() {
 		}
 	}
 	c.finish()
+}
+
+// acknowledge tells the kernel that more is expected: a peer with Nagle's algorithm, as RPyC has it, holds the next answer, or the
+// end of a long one, until what it has sent is acknowledged, which would take some 40 ms.
+func (c *conn) acknowledge() {
+	tcp, ok := c.network.(*net.TCPConn)
+	if !ok || !c.expecting {
+		return
+	}
+	if raw, err := tcp.SyscallConn(); err == nil {
+		raw.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 1) })
+	}
 }
 
 // receive gives bytes to the session and deals with what comes of them. False: the connection is over.
@@ -211,7 +228,10 @@ func (c *conn) receive(data []byte) bool {
 			close(c.heard)
 		}
 	}
-	return c.events(true)
+	c.came = false
+	alive := c.events(true)
+	c.expecting = len(c.pending) > 0 || !c.came
+	return alive
 }
 
 // events takes the events that wait; the lock is held. Only the reader waits for room to send. False: the connection
@@ -223,6 +243,7 @@ func (c *conn) events(reader bool) bool {
 			c.fail(err)
 			return false
 		}
+		c.came = c.came || event.kind != eventNone
 		switch event.kind {
 		case eventNone:
 			if c.core.outgoing() > 0 {
