@@ -1,6 +1,9 @@
-//! Memory whose size a peer or an argument chooses: whether it can be had.
+//! Memory whose size a peer or an argument chooses: whether it can be had, and how much of it the connections of a server
+//! may take.
 
 use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Allocations up to this size are made without a look first.
 pub const SMALL: usize = 32 << 10;
@@ -43,6 +46,262 @@ pub fn vector<T>(items: usize) -> Result<Vec<T>, NoMemory> {
     }
 }
 
+/// Memory that the connections of a server may take together. It is given to each in pieces, so that who takes little asks
+/// for none.
+#[derive(Debug)]
+pub struct Budget {
+    limit: usize,
+    taken: AtomicUsize,
+}
+
+impl Budget {
+    pub fn new(limit: usize) -> Arc<Budget> {
+        Arc::new(Budget { limit, taken: AtomicUsize::new(0) })
+    }
+
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// How much is taken.
+    pub fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+}
+
+/// What one connection takes of a budget; without one, all there is.
+#[derive(Clone, Debug, Default)]
+pub struct Account(Option<Arc<Share>>);
+
+#[derive(Debug)]
+struct Share {
+    budget: Arc<Budget>,
+    taken: AtomicUsize,
+    /// What of it was granted to the values of the message that is being read.
+    granted: AtomicUsize,
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.budget.taken.fetch_sub(*self.granted.get_mut(), Ordering::Relaxed);
+    }
+}
+
+impl Account {
+    pub fn new(budget: Option<&Arc<Budget>>) -> Account {
+        Account(budget.map(|budget| {
+            Arc::new(Share { budget: budget.clone(), taken: AtomicUsize::new(0), granted: AtomicUsize::new(0) })
+        }))
+    }
+
+    /// Is there a budget?
+    #[inline]
+    pub fn is_limited(&self) -> bool {
+        self.0.is_some()
+    }
+
+    pub fn is_same(&self, other: &Account) -> bool {
+        match (&self.0, &other.0) {
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
+    /// How much this connection has taken.
+    pub fn taken(&self) -> usize {
+        self.0.as_ref().map_or(0, |share| share.taken.load(Ordering::Relaxed))
+    }
+
+    /// Takes memory for the values of the message that is being read. Messages are read one at a time.
+    pub fn grant(&self, bytes: usize) -> bool {
+        let granted = self.take(bytes);
+        if let (true, Some(share)) = (granted, &self.0) {
+            share.granted.fetch_add(bytes, Ordering::Relaxed);
+        }
+        granted
+    }
+
+    /// Was anything granted to the message that was read last?
+    #[inline]
+    pub fn has_granted(&self) -> bool {
+        self.0.as_ref().is_some_and(|share| share.granted.load(Ordering::Relaxed) > 0)
+    }
+
+    /// What was granted to the message that was read last, from now on on its own.
+    #[cold]
+    pub fn take_granted(&self) -> Option<Charge> {
+        let share = self.0.as_ref().filter(|share| share.granted.load(Ordering::Relaxed) > 0)?;
+        let bytes = share.granted.swap(0, Ordering::Relaxed);
+        Some(Charge { account: self.clone(), bytes })
+    }
+
+    /// Takes memory; false: there is not as much. A connection may have as much as is left after it, so one alone takes
+    /// half of the budget, and something is always left for others.
+    fn take(&self, bytes: usize) -> bool {
+        let Some(share) = &self.0 else { return true };
+        let Share { budget, taken, .. } = &**share;
+        let add = |counter: &AtomicUsize| counter.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes);
+        if bytes > budget.limit {
+            return false;
+        }
+        let (own, all) = (add(taken), add(&budget.taken));
+        let fits = budget.limit.checked_sub(all).is_some_and(|left| own <= left);
+        if !fits {
+            self.give(bytes);
+        }
+        fits
+    }
+
+    fn give(&self, bytes: usize) {
+        if let Some(share) = &self.0 {
+            share.taken.fetch_sub(bytes, Ordering::Relaxed);
+            share.budget.taken.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Memory that was taken of a budget, and is given back with this.
+#[derive(Debug, Default)]
+pub struct Charge {
+    account: Account,
+    bytes: usize,
+}
+
+impl Charge {
+    /// Nothing yet.
+    pub fn new(account: &Account) -> Charge {
+        Charge { account: account.clone(), bytes: 0 }
+    }
+
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// Makes it so much. False: there is not as much, and it stays as it is.
+    #[inline]
+    pub fn set(&mut self, bytes: usize) -> bool {
+        if !self.account.is_limited() || bytes == self.bytes { true } else { self.change(bytes) }
+    }
+
+    fn change(&mut self, bytes: usize) -> bool {
+        match bytes.checked_sub(self.bytes) {
+            Some(more) if !self.account.take(more) => return false,
+            Some(_) => {}
+            None => self.account.give(self.bytes - bytes),
+        }
+        self.bytes = bytes;
+        true
+    }
+
+    /// Takes so much more.
+    #[inline]
+    pub fn add(&mut self, bytes: usize) -> bool {
+        self.set(self.bytes.saturating_add(bytes))
+    }
+
+    /// Splits off so much of it, as far as there is as much.
+    pub fn split(&mut self, bytes: usize) -> Charge {
+        let bytes = bytes.min(self.bytes);
+        self.bytes -= bytes;
+        Charge { account: self.account.clone(), bytes }
+    }
+
+    /// Takes over what another one of the same account has.
+    pub fn join(&mut self, mut other: Charge) {
+        if self.account.is_same(&other.account) {
+            self.bytes += std::mem::take(&mut other.bytes);
+        }
+    }
+}
+
+impl Drop for Charge {
+    #[inline]
+    fn drop(&mut self) {
+        if self.bytes > 0 {
+            self.account.give(self.bytes);
+        }
+    }
+}
+
+/// Memory of many small things of one kind, which is taken for so many of them at once.
+#[derive(Debug)]
+pub struct Steps {
+    charge: Charge,
+    /// What each takes.
+    each: usize,
+    /// So many are paid for.
+    paid: usize,
+}
+
+/// So many are paid for at once.
+const STEP: usize = 256;
+
+impl Steps {
+    pub fn new(account: &Account, each: usize) -> Steps {
+        // Those of the first step are free.
+        let paid = if account.is_limited() { STEP } else { usize::MAX };
+        Steps { charge: Charge::new(account), each, paid }
+    }
+
+    /// May there be one more than so many?
+    #[inline]
+    pub fn may_add(&mut self, count: usize) -> bool {
+        count < self.paid || self.pay()
+    }
+
+    #[cold]
+    fn pay(&mut self) -> bool {
+        let paid = self.charge.add(STEP * self.each);
+        self.paid += if paid { STEP } else { 0 };
+        paid
+    }
+
+    /// There are so many left.
+    #[inline]
+    pub fn left(&mut self, count: usize) {
+        if count.saturating_add(2 * STEP) < self.paid && self.charge.bytes > 0 {
+            self.give_back(count);
+        }
+    }
+
+    #[cold]
+    fn give_back(&mut self, count: usize) {
+        let paid = (count / STEP + 1) * STEP;
+        self.charge.set((paid - STEP) * self.each);
+        self.paid = paid;
+    }
+}
+
+impl Default for Steps {
+    fn default() -> Steps {
+        Steps::new(&Account::default(), 0)
+    }
+}
+
+/// Bytes of a vector, and the charge for them.
+#[derive(Debug, Default)]
+pub struct Storage {
+    pub bytes: Vec<u8>,
+    pub charge: Charge,
+}
+
+impl AsRef<[u8]> for Storage {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl From<Vec<u8>> for Storage {
+    fn from(bytes: Vec<u8>) -> Storage {
+        Storage { bytes, charge: Charge::default() }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +315,38 @@ mod tests {
             assert!(vector::<u64>(bytes).is_err());
         }
         assert!(vector::<u64>(1000).unwrap().capacity() >= 1000);
+    }
+
+    #[test]
+    fn one_takes_half_and_leaves_the_rest_to_others() {
+        let budget = Budget::new(1000);
+        let accounts = [(); 3].map(|()| Account::new(Some(&budget)));
+        let mut charges = accounts.each_ref().map(Charge::new);
+        assert!(charges[0].set(500) && !charges[0].add(1));
+        assert_eq!((charges[0].bytes(), budget.taken()), (500, 500));
+        assert!(charges[1].set(250) && !charges[1].add(1) && charges[2].set(125) && !charges[2].add(1));
+        let part = charges[0].split(300);
+        assert_eq!((charges[0].bytes(), part.bytes(), accounts[0].taken()), (200, 300, 500));
+        charges[0].join(part);
+        assert!(charges[0].set(100) && charges[2].add(1));
+        drop(charges);
+        assert_eq!((budget.taken(), accounts[0].taken()), (0, 0));
+        let mut free = Charge::new(&Account::default());
+        assert!(free.set(usize::MAX) && free.add(usize::MAX) && free.bytes() == 0);
+        assert!(!Charge::new(&accounts[0]).set(usize::MAX));
+    }
+
+    #[test]
+    fn many_small_things() {
+        let budget = Budget::new(20 * STEP);
+        let mut steps = Steps::new(&Account::new(Some(&budget)), 1);
+        let most = (0..).find(|count| !steps.may_add(*count)).unwrap();
+        assert_eq!((most, budget.taken()), (11 * STEP, 10 * STEP));
+        steps.left(5 * STEP);
+        assert_eq!(budget.taken(), 5 * STEP);
+        assert!(steps.may_add(6 * STEP - 1) && budget.taken() == 5 * STEP && steps.may_add(6 * STEP));
+        steps.left(0);
+        assert_eq!(budget.taken(), 0);
+        assert!((0..100 * STEP).all(|count| Steps::default().may_add(count)));
     }
 }

@@ -1,5 +1,6 @@
 //! Every vector of tests/data/brine.json, made by the rpyc of Python, both ways.
 
+use rpyc::budget::Storage;
 use rpyc::codec::brine::{DecodeErrorKind, EncodeError, Reader, decode, put_value};
 use rpyc::config::Limits;
 use rpyc::value::{Blob, Text, Value};
@@ -79,8 +80,8 @@ fn read_every_way(name: &str, bytes: &[u8]) -> Value {
     assert!(reader.at_end(), "{name}");
     assert_eq!(reader.raw_from(0), bytes, "{name}");
 
-    let frame = Arc::new([b"before", bytes, b"after"].concat());
-    let mut reader = Reader::new(&frame[6..6 + bytes.len()], Some((&frame, 6)), &limits);
+    let frame = Arc::new(Storage::from([b"before", bytes, b"after"].concat()));
+    let mut reader = Reader::new(&frame.bytes[6..6 + bytes.len()], Some((&frame, 6)), &limits);
     assert_eq!(reader.value().unwrap(), read, "{name}");
     assert!(reader.at_end(), "{name}");
     read

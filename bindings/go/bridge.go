@@ -33,6 +33,7 @@ import "C"
 
 import (
 	"fmt"
+	"runtime"
 	"sort"
 	"sync"
 	"unsafe"
@@ -90,10 +91,16 @@ type core struct {
 	length  *C.size_t
 }
 
-func newCore(options map[string]string) (*core, error) {
+// settings are options as the library has them. Sessions that are made with the same ones share their budget of memory.
+type settings struct {
+	config *C.rpyc_config
+}
+
+func newSettings(options map[string]string) (*settings, error) {
 	var failure *C.rpyc_error
 	config := C.rpyc_config_new()
-	defer C.rpyc_config_free(config)
+	made := &settings{config}
+	runtime.SetFinalizer(made, func(made *settings) { C.rpyc_config_free(made.config) })
 	names := make([]string, 0, len(options))
 	for name := range options {
 		names = append(names, name)
@@ -108,8 +115,14 @@ func newCore(options map[string]string) (*core, error) {
 			return nil, takeError(failure)
 		}
 	}
+	return made, nil
+}
+
+func (made *settings) newCore() (*core, error) {
+	var failure *C.rpyc_error
+	defer runtime.KeepAlive(made)
 	c := &core{}
-	if C.rpyc_session_new(config, C.RPYC_SESSION_PACKED|C.RPYC_SESSION_FORWARDS, &c.session, &failure) != C.RPYC_OK {
+	if C.rpyc_session_new(made.config, C.RPYC_SESSION_PACKED|C.RPYC_SESSION_FORWARDS, &c.session, &failure) != C.RPYC_OK {
 		return nil, takeError(failure)
 	}
 	// On the clock of the session it is always 0 o'clock, so a deadline is the time that is left.

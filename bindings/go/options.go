@@ -11,6 +11,7 @@ type Option func(*options)
 
 type options struct {
 	config       map[string]string
+	shared       *settings // of a server, made of config
 	service      any
 	serial       bool
 	timeout      time.Duration
@@ -40,7 +41,14 @@ func (o *options) newCore() (*core, error) {
 	if o.nesting < 1 {
 		return nil, problemf(ErrRange, "WithNestingLimit: must be at least 1, got %d", o.nesting)
 	}
-	return newCore(o.config)
+	if o.shared != nil {
+		return o.shared.newCore()
+	}
+	made, err := newSettings(o.config)
+	if err != nil {
+		return nil, err
+	}
+	return made.newCore()
 }
 
 // WithService offers an object as the root of the connection, which the peer can use: a pointer to a struct, see

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 )
@@ -27,13 +28,15 @@ type Server struct {
 	mu    sync.Mutex
 	conns map[*conn]bool
 	ended bool
+	// shared are the settings of all connections, by whether strangers can call.
+	shared map[bool]*settings
 }
 
 // NewServer makes a server for a service, which all connections share. If service is a function of the form
 // func(*rpyc.Conn) (any, error), it is called for each connection and gives that connection's own service, or turns it
 // away. The connection does not live yet: nothing can be asked over it before OnConnect.
 func NewServer(service any, opts ...Option) *Server {
-	return &Server{service: service, options: collect(opts), conns: map[*conn]bool{}}
+	return &Server{service: service, options: collect(opts), conns: map[*conn]bool{}, shared: map[bool]*settings{}}
 }
 
 // ListenAndServe listens at an address and serves until the context ends; see Listen and Serve.
@@ -130,7 +133,11 @@ func (s *Server) accept(ctx context.Context, listener net.Listener, running *syn
 
 // ServeConn serves one connection over a stream, until it ends. The stream belongs to it.
 func (s *Server) ServeConn(stream net.Conn) error {
-	c, err := newConn(stream, nil, true, s.options)
+	var c *conn
+	o, err := s.optionsFor(stream)
+	if err == nil {
+		c, err = newConn(stream, nil, true, o)
+	}
 	if err == nil {
 		if err = guarded(func() error { return s.offer(c) }); err != nil {
 			c.cancel()
@@ -157,6 +164,34 @@ func (s *Server) ServeConn(stream net.Conn) error {
 		return nil
 	}
 	return c.err
+}
+
+// optionsFor gives the options for a connection: on TCP, unless the option profile says otherwise, the limits for peers that are
+// not trusted. All connections of a kind share one budget of memory.
+func (s *Server) optionsFor(stream net.Conn) (options, error) {
+	o := s.options
+	local := stream.LocalAddr()
+	strangers := local != nil && strings.HasPrefix(local.Network(), "tcp")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shared[strangers] == nil {
+		config := map[string]string{}
+		if strangers {
+			config["profile"] = "untrusted"
+		}
+		for name, text := range o.config {
+			if name != "profile" || text != "auto" {
+				config[name] = text
+			}
+		}
+		made, err := newSettings(config)
+		if err != nil {
+			return o, err
+		}
+		s.shared[strangers] = made
+	}
+	o.shared = s.shared[strangers]
+	return o, nil
 }
 
 // offer gives a connection its service.

@@ -22,6 +22,7 @@ pub fn limits() -> Limits {
         serving: 20,
         buffered: 1 << 18,
         queued: 1 << 18,
+        total: 0,
     }
 }
 

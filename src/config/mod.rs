@@ -7,6 +7,7 @@ pub use crate::value::Limits;
 pub use application::{Application, BeforeClosed};
 pub use options::{Kind, SETTINGS, Setting};
 
+use crate::budget::Budget;
 use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
@@ -44,6 +45,27 @@ pub enum Release {
     /// At once, as far as the transport takes it.
     Now,
 }
+
+/// Which peers the limits are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Profile {
+    /// Servers on tcp expect strangers, all else peers that are trusted.
+    #[default]
+    Auto,
+    /// Limits as wide as the protocol needs.
+    Trusted,
+    /// Limits that leave room for others.
+    Untrusted,
+}
+
+/// The limits for peers that are not trusted, by their options.
+const UNTRUSTED: [(&str, &str); 5] = [
+    ("max_frame", "67108864"),
+    ("max_inflated", "67108864"),
+    ("max_memory", "268435456"),
+    ("max_exports", "65536"),
+    ("max_total_memory", "1073741824"),
+];
 
 /// All settings of a connection. Defaults are those of RPyC 6.0.2.
 #[derive(Clone, Debug)]
@@ -98,6 +120,9 @@ pub struct Config {
     pub interruptible: bool,
     pub connid: Option<Arc<str>>,
     pub limits: Limits,
+    pub profile: Profile,
+    /// Of `limits.total`; shared by all that is made with this configuration.
+    pub budget: Option<Arc<Budget>>,
     /// The options that have been set by name, whatever to.
     pub chosen: BTreeSet<&'static str>,
 }
@@ -146,7 +171,28 @@ impl Default for Config {
             interruptible: false,
             connid: None,
             limits: Limits::default(),
+            profile: Profile::Auto,
+            budget: None,
             chosen: BTreeSet::new(),
+        }
+    }
+}
+
+impl Config {
+    /// For a server on which anybody can call, unless the profile says that these are trusted.
+    pub fn expect_strangers(&mut self) {
+        if self.profile == Profile::Auto {
+            self.apply(Profile::Untrusted);
+        }
+    }
+
+    /// Sets the limits of a profile, but for those that have been set by name.
+    fn apply(&mut self, profile: Profile) {
+        for (name, text) in UNTRUSTED {
+            let wide = Setting::named(name).map_or(text, |setting| setting.default);
+            if !self.chosen.contains(name) {
+                let _ = self.put(name, if profile == Profile::Untrusted { text } else { wide });
+            }
         }
     }
 }

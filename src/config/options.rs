@@ -1,6 +1,7 @@
 //! The one table of options: what each is called, what it is at first, what it does. Everything that knows options by name reads it.
 
-use super::{Config, Dialect, Native, Release};
+use super::{Config, Dialect, Native, Profile, Release};
+use crate::budget::Budget;
 use crate::error::{Error, Result};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -65,7 +66,7 @@ const FIXED: bool = false;
 
 /// In the order of the C header: those of RPyC, then ours.
 #[rustfmt::skip]
-pub static SETTINGS: [Setting; 50] = [
+pub static SETTINGS: [Setting; 52] = [
     option!("allow_safe_attrs", "true", CHANGEABLE, Plain, bool, allow_safe_attrs,
         "peers may use the names of safe_attrs"),
     option!("allow_exposed_attrs", "true", CHANGEABLE, Plain, bool, allow_exposed_attrs,
@@ -166,6 +167,10 @@ pub static SETTINGS: [Setting; 50] = [
         "bytes that wait to be decoded or sent"),
     option!("max_queued", "1048576", CHANGEABLE, Plain, usize, limits.queued,
         "bytes that wait to be sent on a connection of an event loop before no more is taken on"),
+    option!("max_total_memory", "0", FIXED, Plain, usize, limits.total,
+        "bytes of memory that a server's connections take together, or all connections that are made with one configuration: what is received, inflated, waits to be sent, and is held for peers. One alone takes half of it at most. 0: no limit"),
+    option!("profile", "auto", FIXED, Plain, Profile, profile,
+        "limits that are not set one by one. trusted: as above. untrusted: max_frame and max_inflated 67108864, max_memory 268435456, max_exports 65536, max_total_memory 1073741824. auto: untrusted for servers on tcp, else trusted"),
 ];
 
 impl Setting {
@@ -183,9 +188,20 @@ impl Config {
         let unknown = || Error::Argument(format!("there is no option named '{name}'"));
         let setting = Setting::named(name).ok_or_else(unknown)?;
         let bad = || Error::Argument(format!("option '{name}' wants {}, not '{text}'", setting.wants));
-        (setting.set)(self, text).ok_or_else(bad)?;
+        self.put(setting.name, text).ok_or_else(bad)?;
         self.chosen.insert(setting.name);
         Ok(())
+    }
+
+    /// Sets one option and what depends on it. None: that is no text for it.
+    pub(super) fn put(&mut self, name: &str, text: &str) -> Option<()> {
+        (Setting::named(name)?.set)(self, text)?;
+        match name {
+            "max_total_memory" => self.budget = (self.limits.total > 0).then(|| Budget::new(self.limits.total)),
+            "profile" if self.profile != Profile::Auto => self.apply(self.profile),
+            _ => {}
+        }
+        Some(())
     }
 
     /// The same where nobody has set it yet.
@@ -395,6 +411,7 @@ macro_rules! choice {
 
 choice!(Release, "lazy or now", "lazy" = Lazy, "now" = Now);
 choice!(Dialect, "auto, 5 (rpyc 4.1 to 5.3) or 6", "auto" = Auto, "5" = V5, "6" = V6);
+choice!(Profile, "auto, trusted or untrusted", "auto" = Auto, "trusted" = Trusted, "untrusted" = Untrusted);
 choice!(Native, "off, accept or on", "off" = Off, "accept" = Accept, "on" = On);
 
 #[cfg(test)]
@@ -417,6 +434,27 @@ mod tests {
     }
 
     #[test]
+    fn profiles_leave_what_was_chosen() {
+        let mut config = Config::default();
+        config.set("max_frame", "1000").unwrap();
+        config.expect_strangers();
+        let seen =
+            |config: &Config| (config.limits.frame, config.limits.exports, config.budget.as_ref().map(|b| b.limit()));
+        assert_eq!(seen(&config), (1000, 65536, Some(1 << 30)));
+        config.set("profile", "trusted").unwrap();
+        assert_eq!(seen(&config), (1000, 1 << 24, None));
+        config.expect_strangers();
+        assert_eq!(seen(&config), (1000, 1 << 24, None));
+        config.set("profile", "untrusted").unwrap();
+        config.set("max_exports", "5").unwrap();
+        config.set("max_total_memory", "0").unwrap();
+        assert_eq!(seen(&config), (1000, 5, None));
+        let mut shared = Config::default();
+        shared.set("max_total_memory", "9").unwrap();
+        assert!(Arc::ptr_eq(shared.clone().budget.as_ref().unwrap(), shared.budget.as_ref().unwrap()));
+    }
+
+    #[test]
     fn each_option_has_a_place_of_its_own() {
         for setting in &SETTINGS {
             let other = match (setting.kind, setting.name) {
@@ -426,6 +464,7 @@ mod tests {
                 (Kind::Text, _) => "other",
                 (Kind::Choice, "release") => "now",
                 (Kind::Choice, "dialect") => "5",
+                (Kind::Choice, "profile") => "untrusted",
                 (Kind::Choice, _) => "off",
             };
             let mut config = Config::default();
@@ -434,6 +473,7 @@ mod tests {
             let changed: Vec<&str> = changed.map(|each| each.name).collect();
             match setting.name {
                 "propagate_SystemExit" | "propagate_SystemExit_locally" => assert_eq!(changed.len(), 2),
+                "profile" => assert_eq!(changed.len(), 6),
                 name => assert_eq!(changed, [name]),
             }
         }

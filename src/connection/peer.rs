@@ -4,6 +4,7 @@ use super::asking::{self, with_body};
 use super::limit::Limit;
 use super::obtain;
 use super::shared::Shared;
+use crate::budget::Account;
 use crate::config::Limits;
 use crate::error::{Error, Result};
 use crate::objects::{Conversion, Outcome, Peer, Promise};
@@ -72,6 +73,10 @@ impl Peer for Shared {
 
     fn limits(&self) -> Limits {
         Shared::limits(self)
+    }
+
+    fn account(&self) -> Account {
+        self.account.clone()
     }
 
     fn timeout(&self) -> Option<Duration> {

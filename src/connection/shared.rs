@@ -9,6 +9,7 @@ use super::loop_state::Wake;
 use super::queue::CallQueue;
 use super::seats::Seats;
 use super::state::{Guard, Inner, Token};
+use crate::budget::Account;
 use crate::config::{Application, Config, Limits, Release};
 use crate::error::{Error, Result};
 use crate::log::Logger;
@@ -31,6 +32,8 @@ pub struct Shared {
     pub(super) inner: Mutex<Inner>,
     pub(super) transport: Arc<dyn Transport>,
     pub(super) releases: Arc<Releases>,
+    /// What the peer takes of the memory of all.
+    pub(super) account: Account,
     pub(super) closed: AtomicBool,
     /// Handles of the user that keep the connection open.
     pub(super) handles: AtomicUsize,
@@ -91,11 +94,12 @@ impl Shared {
             transport.hang_bell();
         }
         let Application { logger, credentials, endpoints, before_closed, .. } = config.application.clone();
-        let releases = protocol.releases().clone();
+        let (releases, account) = (protocol.releases().clone(), protocol.account().clone());
         let shared = Arc::new(Shared {
             inner: Mutex::new(Inner::new(protocol)),
             transport,
             releases,
+            account,
             closed: AtomicBool::new(false),
             handles: AtomicUsize::new(0),
             service: Mutex::new(None),

@@ -122,6 +122,12 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// - max_serving=256: requests of the peer that are being served
 /// - max_buffered=67108864: bytes that wait to be decoded or sent
 /// - max_queued=1048576: bytes that wait to be sent on a connection of an event loop before no more is taken on
+/// - max_total_memory=0: bytes of memory that a server's connections take together, or all connections that are made
+///   with one configuration: what is received, inflated, waits to be sent, and is held for peers. One alone takes half
+///   of it at most. 0: no limit
+/// - profile=auto: limits that are not set one by one. trusted: as above. untrusted: max_frame and max_inflated
+///   67108864, max_memory 268435456, max_exports 65536, max_total_memory 1073741824. auto: untrusted for servers on
+///   tcp, else trusted
 ///
 /// @param config borrowed
 /// @param name copied; NUL-terminated

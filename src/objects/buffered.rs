@@ -6,6 +6,7 @@ use super::dispatch::{self, perform};
 use super::job::{Job, downcast};
 use super::peer::{self, Outcome, ask_peer};
 use super::promise::Promise;
+use crate::budget::{Charge, SMALL};
 use crate::error::{Error, Exception};
 use crate::protocol::{Name, Op};
 use crate::value::{Ask, Local, Reference, Value};
@@ -14,18 +15,51 @@ use std::sync::Arc;
 /// So many items are given at once where a peer asks for all that there are.
 const MAX_ITEMS: usize = 1 << 20;
 
+/// Items that go out in one answer, and what they take of the memory of all.
+struct Gathered {
+    items: Vec<Value>,
+    weight: usize,
+    charge: Charge,
+}
+
+impl Gathered {
+    fn of(job: &Job) -> Gathered {
+        let account = job.origin().map(|peer| peer.account()).unwrap_or_default();
+        Gathered { items: Vec::new(), weight: 0, charge: Charge::new(&account) }
+    }
+
+    /// May there be one more?
+    fn has_room(&mut self) -> bool {
+        let (len, capacity) = (self.items.len(), self.items.capacity());
+        let more = if len < capacity { 0 } else { capacity.max(16) };
+        // A tuple is made of them at last.
+        let size = 2 * (capacity + more) * size_of::<Value>() + self.weight;
+        let paid = size <= self.charge.bytes().max(SMALL) || self.charge.set(size + SMALL);
+        len < MAX_ITEMS && paid && self.items.try_reserve_exact(more.max(1)).is_ok()
+    }
+
+    fn push(&mut self, item: Value) {
+        self.weight += item.weight();
+        self.items.push(item);
+    }
+}
+
 /// Answers with the next `count` items of an iterator, or the first of an iterable.
 pub(super) fn buffered(job: Job, object: Arc<Object>, count: usize) {
     let class = object.class();
     if class.find("__next__").is_some() {
-        return step(job, object, Vec::new(), count);
+        let gathered = Gathered::of(&job);
+        return step(job, object, gathered, count);
     }
     let Some(iter) = class.find("__iter__").cloned() else {
         return job.fail("TypeError", format!("'{}' object is not iterable", class.shape().class_name()));
     };
     let job = job.then(move |job, outcome| match outcome {
         Ok(Value::Ref(Reference::Local(iterator))) => match downcast::<Object>(&iterator) {
-            Some(iterator) if iterator.class().find("__next__").is_some() => step(job, iterator, Vec::new(), count),
+            Some(iterator) if iterator.class().find("__next__").is_some() => {
+                let gathered = Gathered::of(&job);
+                step(job, iterator, gathered, count);
+            }
             _ => no_iterator(job, iterator.shape().class_name()),
         },
         Ok(Value::Ref(Reference::Remote(proxy))) => {
@@ -58,33 +92,33 @@ pub(super) fn check_iterator(iterator: &Reference) -> Result<(), Exception> {
 }
 
 /// Fetches until there is enough. Answers that come at once do not deepen the stack.
-fn step(job: Job, iterator: Arc<Object>, mut items: Vec<Value>, count: usize) {
+fn step(job: Job, iterator: Arc<Object>, mut gathered: Gathered, count: usize) {
     let target: Arc<dyn Local> = iterator.clone();
     let Some(next) = iterator.class().shape().member(b"__next__") else {
         return no_iterator(job, iterator.class().shape().class_name());
     };
-    while items.len() < count {
-        if items.len() >= MAX_ITEMS {
+    while gathered.items.len() < count {
+        if !gathered.has_room() {
             return job.give(Err(Exception::builtin("MemoryError", "")));
         }
         let next = next_of(&job, &target, next);
         match next.take() {
-            Some(Ok(item)) => items.push(item),
+            Some(Ok(item)) => gathered.push(item),
             Some(Err(end)) if is_end(&end) => break,
             Some(Err(error)) => return job.give(Err(error.into())),
             None => {
                 return next.add_callback(Box::new(move |next| match next.take() {
                     Some(Ok(item)) => {
-                        items.push(item);
-                        step(job, iterator, items, count)
+                        gathered.push(item);
+                        step(job, iterator, gathered, count)
                     }
                     Some(Err(error)) if !is_end(&error) => job.give(Err(error.into())),
-                    _ => job.give(Ok(Value::tuple(items))),
+                    _ => job.give(Ok(Value::tuple(gathered.items))),
                 }));
             }
         }
     }
-    job.give(Ok(Value::tuple(items)));
+    job.give(Ok(Value::tuple(gathered.items)));
 }
 
 /// What `__next__` answers, at once or later.

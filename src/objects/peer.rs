@@ -1,6 +1,7 @@
 //! What the objects need of whoever drives a session: a connection, or a session whose application does its own I/O.
 
 use super::promise::Promise;
+use crate::budget::Account;
 use crate::config::Limits;
 use crate::error::{Error, Exception, Result};
 use crate::protocol::{Access, Question, Request, RequestId};
@@ -40,6 +41,9 @@ pub trait Peer: Home {
 
     /// What bounds the values of this peer.
     fn limits(&self) -> Limits;
+
+    /// What this peer takes of the memory of all.
+    fn account(&self) -> Account;
 
     /// How long an answer is waited for.
     fn timeout(&self) -> Option<Duration>;

@@ -1,6 +1,7 @@
 //! What we lent to the peer: objects by their id, counted.
 
 use super::call_cache::CallCache;
+use crate::budget::{Account, Steps};
 use crate::codec::brine::{self, tag};
 use crate::error::{Error, Exception, Result};
 use crate::value::{Local, Value};
@@ -23,6 +24,8 @@ struct Export {
 #[derive(Default)]
 pub struct Exports {
     by_id: HashMap<u64, Export, RandomState>,
+    /// Memory for them.
+    paid: Steps,
     /// Objects whose last reference went; their destructors must not run under a lock.
     dropped: Vec<Arc<dyn Local>>,
     /// Methods that were called last.
@@ -58,7 +61,14 @@ pub fn id_pack(object: &Arc<dyn Local>) -> Box<[u8]> {
     id_pack.into()
 }
 
+/// What an object takes that is lent: its entry, its id_pack, and itself where it is a method.
+const EACH: usize = 320;
+
 impl Exports {
+    pub fn charged_to(account: &Account) -> Exports {
+        Exports { paid: Steps::new(account, EACH), ..Exports::default() }
+    }
+
     pub fn len(&self) -> usize {
         self.by_id.len()
     }
@@ -74,6 +84,9 @@ impl Exports {
             }
             Entry::Vacant(_) if known >= limit => {
                 Err(Error::Limit(format!("the peer holds {limit} of our objects (max_exports)")))
+            }
+            Entry::Vacant(_) if !self.paid.may_add(known) => {
+                Err(Error::Memory(format!("no memory for more than {known} objects that the peer holds")))
             }
             Entry::Vacant(place) => {
                 let (class_id, is_class) = (object.class_id(), object.instances().is_some());
@@ -99,6 +112,7 @@ impl Exports {
                 self.overdrawn += 1;
             }
             if let Some(export) = self.by_id.remove(&id) {
+                self.paid.left(self.by_id.len());
                 self.call_cache.forget(&export.object);
                 self.dropped.push(export.object);
             }
@@ -150,6 +164,7 @@ impl Exports {
     pub fn clear(&mut self) {
         self.call_cache.clear();
         self.dropped.extend(self.by_id.drain().map(|(_, export)| export.object));
+        self.paid.left(0);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the peer lent to us: one proxy per object, found again by its id_pack.
 
+use crate::budget::{Account, Steps};
 use crate::error::{Error, Result};
 use crate::value::{Proxy, Releases};
 use foldhash::fast::RandomState;
@@ -10,9 +11,18 @@ use std::sync::{Arc, Weak};
 pub struct Imports {
     by_pack: HashMap<Box<[u8]>, Weak<Proxy>, RandomState>,
     releases: Arc<Releases>,
+    /// Memory for them.
+    paid: Steps,
 }
 
+/// What an object takes that was lent to us: its proxy, its entry, its id_pack twice.
+const EACH: usize = 512;
+
 impl Imports {
+    pub fn charged_to(account: &Account) -> Imports {
+        Imports { paid: Steps::new(account, EACH), ..Imports::default() }
+    }
+
     pub fn releases(&self) -> &Arc<Releases> {
         &self.releases
     }
@@ -48,6 +58,9 @@ impl Imports {
         if self.by_pack.len() >= limit.saturating_add(self.releases.len()) && !self.by_pack.contains_key(id_pack) {
             return Err(Error::Limit(format!("the peer lent more than {limit} objects (max_imports)")));
         }
+        if !self.paid.may_add(self.by_pack.len()) {
+            return Err(Error::Memory(format!("no memory for more than {} objects of the peer", self.by_pack.len())));
+        }
         // Its release may still wait to be sent, and then need not be.
         let received = self.releases.revive(id_pack).saturating_add(1);
         let home = self.releases.clone();
@@ -68,11 +81,13 @@ impl Imports {
                 self.by_pack.remove(id_pack);
             }
         }
+        self.paid.left(self.by_pack.len());
         released
     }
 
     pub fn clear(&mut self) {
         self.by_pack.clear();
+        self.paid.left(0);
         self.releases.take();
     }
 }

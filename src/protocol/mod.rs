@@ -30,6 +30,7 @@ pub use policy::{Name, Question};
 pub use request::{Access, Due, Handler, Instance, Keywords, Op, Request, RequestId, Seq, Slicing, Threads};
 pub use requests::Body;
 
+use crate::budget::Account;
 use crate::codec::brine::{Digits, Reader, tag};
 use crate::codec::frame::{Incoming, Outgoing, Payload};
 use crate::config::{Config, Dialect, Limits};
@@ -105,6 +106,8 @@ pub struct Protocol<T> {
 /// Everything but the bytes that are being read.
 struct Core<T> {
     config: Config,
+    /// What the peer takes of the memory of all.
+    account: Account,
     outgoing: Outgoing,
     dialect: Dialect,
     heard: Dialect,
@@ -135,8 +138,10 @@ impl<T> Protocol<T> {
         let dialect = config.dialect;
         let native = native::State::new(&config);
         let notes = Notes::new(config.application.logger.clone());
+        let account = Account::new(config.budget.as_ref());
+        let incoming = Incoming::new(&config.limits).charged_to(&account);
         Protocol {
-            incoming: Some(Box::new(Incoming::new(&config.limits).skipping(refusal::skipping(config.bind_threads)))),
+            incoming: Some(Box::new(incoming.skipping(refusal::skipping(config.bind_threads)))),
             end_of_stream: false,
             limits: config.limits.clone(),
             changed: false,
@@ -146,13 +151,13 @@ impl<T> Protocol<T> {
             skip_until: None,
             core: Core {
                 config,
-                outgoing: Outgoing::new(),
+                outgoing: Outgoing::charged_to(&account),
                 dialect,
                 heard: Dialect::Auto,
                 spoken: false,
                 state: State::Open,
-                exports: Exports::default(),
-                imports: Imports::default(),
+                exports: Exports::charged_to(&account),
+                imports: Imports::charged_to(&account),
                 pending: Pending::default(),
                 root,
                 wrap,
@@ -164,8 +169,14 @@ impl<T> Protocol<T> {
                 failure: None,
                 notes,
                 digits: Default::default(),
+                account,
             },
         }
+    }
+
+    /// What the peer takes of the memory of all.
+    pub fn account(&self) -> &Account {
+        &self.core.account
     }
 
     /// Where received bytes go.
@@ -369,9 +380,14 @@ impl<T> Protocol<T> {
                     None => continue,
                 }
             }
+            // What the values of the message before took, if nobody has it.
+            if self.core.account.has_granted() {
+                drop(self.core.account.take_granted());
+            }
             let mut reader = incoming.reader(&payload, &self.limits);
             match self.core.message(&mut reader) {
                 Ok(Some(event)) if incoming.expects() => return Some(self.settle_destination(event)),
+                Ok(Some(event)) if self.core.account.has_granted() => return Some(self.core.charged(event)),
                 Ok(Some(event)) => return Some(event),
                 // A peer that sends requests and receives no answers must not fill the memory.
                 Ok(None) if self.single || self.core.outgoing.len() > OUTPUT_HIGH_WATER => return None,
@@ -510,6 +526,15 @@ impl<T> Core<T> {
             Kind::Reply => self.outcome(reader, &seq, false),
             Kind::Exception => self.outcome(reader, &seq, true),
         }
+    }
+
+    /// A request with what its values have taken, until it is answered.
+    #[cold]
+    fn charged(&self, mut event: Event<T>) -> Event<T> {
+        if let Event::Request(request) = &mut event {
+            self.account.take_granted().into_iter().for_each(|charge| request.id.set_charge(charge));
+        }
+        event
     }
 
     /// An answer. One that nobody waits for is read all the same, so that its references are released.

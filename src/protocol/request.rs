@@ -1,6 +1,7 @@
 //! A request of the peer, taken apart and checked, as it is given to the application.
 
 use super::policy::{Known, Name, Question};
+use crate::budget::Charge;
 use crate::codec::brine::{self, Sink};
 use crate::config::Limits;
 use crate::error::Exception;
@@ -139,12 +140,15 @@ pub struct RequestId {
 struct Rare {
     threads: Threads,
     due: Due,
+    /// Memory of its values, given back when it has been answered.
+    _charge: Option<Charge>,
 }
 
 impl RequestId {
     #[inline]
     pub fn new(seq: Seq, threads: Threads) -> RequestId {
-        let rare = if threads == Threads::default() { None } else { Some(Box::new(Rare { threads, due: Due::NEVER })) };
+        let rare =
+            if threads == Threads::default() { None } else { Some(Box::new(Rare { threads, ..Rare::default() })) };
         RequestId { seq, rare }
     }
 
@@ -157,6 +161,11 @@ impl RequestId {
     #[inline]
     pub fn due(&self) -> Due {
         self.rare.as_ref().map_or(Due::NEVER, |rare| rare.due)
+    }
+
+    #[cold]
+    pub fn set_charge(&mut self, charge: Charge) {
+        self.rare.get_or_insert_default()._charge = Some(charge);
     }
 
     pub fn set_due(&mut self, due: Due) {

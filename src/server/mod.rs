@@ -72,7 +72,10 @@ impl Drop for Server {
 
 impl Server {
     /// A server that listens, and accepts when it is told to.
-    pub fn new(address: &Address, service: &Arc<Class>, config: Config) -> Result<Server> {
+    pub fn new(address: &Address, service: &Arc<Class>, mut config: Config) -> Result<Server> {
+        if let Address::Tcp { .. } = address {
+            config.expect_strangers();
+        }
         let shared_root = service.service().filter(|hooks| hooks.shared).map(|_| service.root(None));
         let inner = Inner {
             listener: Listener::bind(address)?,

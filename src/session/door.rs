@@ -1,6 +1,7 @@
 //! A session as the objects see it: they answer over it, and cannot wait on it, for the application does its I/O.
 
 use super::{Session, closed};
+use crate::budget::Account;
 use crate::codec::pickle;
 use crate::config::{Config, Limits};
 use crate::error::{Error, Result};
@@ -15,15 +16,16 @@ use std::time::Duration;
 pub struct Door {
     protocol: Weak<Session>,
     limits: Limits,
+    account: Account,
     timeout: Option<Duration>,
     /// The number that the application gave to the session.
     pub id: AtomicU64,
 }
 
 impl Door {
-    pub fn new(protocol: Weak<Session>, config: &Config) -> Door {
+    pub fn new(protocol: Weak<Session>, config: &Config, account: Account) -> Door {
         let (limits, timeout) = (config.limits.clone(), config.sync_request_timeout);
-        Door { protocol, limits, timeout, id: AtomicU64::new(0) }
+        Door { protocol, limits, account, timeout, id: AtomicU64::new(0) }
     }
 
     fn cannot_wait() -> Error {
@@ -84,6 +86,10 @@ impl Peer for Door {
 
     fn limits(&self) -> Limits {
         self.limits.clone()
+    }
+
+    fn account(&self) -> Account {
+        self.account.clone()
     }
 
     fn timeout(&self) -> Option<Duration> {

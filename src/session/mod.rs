@@ -99,7 +99,7 @@ impl Session {
         let mut protocol = Protocol::new(config, None, wrap);
         protocol.set_name("a session".into());
         Ok(Arc::new_cyclic(|this: &Weak<Session>| {
-            let door = Arc::new(Door::new(this.clone(), protocol.config()));
+            let door = Arc::new(Door::new(this.clone(), protocol.config(), protocol.account().clone()));
             let weak: Weak<Door> = Arc::downgrade(&door);
             protocol.releases().set_owner(weak);
             Session {

@@ -118,10 +118,11 @@ impl Blob {
     }
 
     /// A part of shared bytes, as much of it as there is; copied when it fits inline.
-    pub fn slice_of(owner: &Arc<Vec<u8>>, start: usize, len: usize) -> Blob {
-        let start = start.min(owner.len()).min(Blob::MAX);
-        let len = len.min(owner.len() - start).min(Blob::MAX);
-        let bytes = owner.get(start..start + len).unwrap_or(&[]);
+    pub fn slice_of<T: AsRef<[u8]> + Send + Sync + 'static>(owner: &Arc<T>, start: usize, len: usize) -> Blob {
+        let all = (**owner).as_ref();
+        let start = start.min(all.len()).min(Blob::MAX);
+        let len = len.min(all.len() - start).min(Blob::MAX);
+        let bytes = all.get(start..start + len).unwrap_or(&[]);
         Blob::inline(bytes).unwrap_or_else(|| Blob::shared(owner.clone(), start, len))
     }
 
@@ -136,6 +137,12 @@ impl Blob {
             }
             (_, None) => Blob::copy(bytes),
         }
+    }
+
+    /// What a copy takes; nothing where somebody else keeps it.
+    #[inline]
+    pub fn weight(&self) -> usize {
+        if let Repr::Copied(bytes) = &self.0 { bytes.len() + 48 } else { 0 }
     }
 
     /// Does it lie in itself, and move when it is moved?

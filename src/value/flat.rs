@@ -1,6 +1,7 @@
 //! Walks over values without recursion, for where the stack is short.
 
 use super::equality::{SEED, digest_of_nan, digest_pair};
+use super::walk::HEAD;
 use super::{Reference, Value};
 use std::hash::{BuildHasher, Hasher};
 use std::slice::Iter;
@@ -38,6 +39,16 @@ impl<'v> Iterator for Rest<'v> {
             }),
         }
     }
+}
+
+/// As `Value::weight`.
+pub(super) fn weight(container: &Value) -> usize {
+    let items = Flat::of(std::slice::from_ref(container)).map(|(_, value)| match Rest::of(value) {
+        Some(Rest::Items(items)) => HEAD + size_of_val(items.as_slice()),
+        Some(Rest::Pairs(pairs, _)) => HEAD + size_of_val(pairs.as_slice()),
+        None => value.weight(),
+    });
+    items.sum()
 }
 
 /// Values and all within them, each container before its items, with the containers that they are in.

@@ -29,6 +29,8 @@ pub struct Limits {
     pub buffered: usize,
     /// Bytes that may wait to be sent on a connection of an event loop before no more is taken on.
     pub queued: usize,
+    /// Bytes of memory that all connections of one configuration take together; 0: all there is.
+    pub total: usize,
 }
 
 impl Default for Limits {
@@ -47,6 +49,7 @@ impl Default for Limits {
             serving: 256,
             buffered: 64 << 20,
             queued: 1 << 20,
+            total: 0,
         }
     }
 }

@@ -12,6 +12,13 @@ impl Value {
         out
     }
 
+    /// `repr()`, with `room` asked before each allocation of so many bytes. None: there is no memory for it.
+    pub fn repr_with(&self, room: &mut dyn FnMut(usize) -> bool) -> Option<String> {
+        let mut out = Growing { text: String::new(), room, failed: false };
+        write_value(&mut out, self);
+        (!out.failed).then_some(out.text)
+    }
+
     /// The first characters of `repr()`, so many, and how many it has in all.
     pub fn repr_within(&self, width: usize) -> (String, usize) {
         let mut out = Cut { text: String::new(), room: width, count: 0 };
@@ -36,6 +43,27 @@ impl Write for Cut {
             self.text.push_str(text);
         } else {
             self.text.extend(text.chars().take(std::mem::take(&mut self.room)));
+        }
+        Ok(())
+    }
+}
+
+/// Grows as far as there is memory.
+struct Growing<'a> {
+    text: String,
+    room: &'a mut dyn FnMut(usize) -> bool,
+    failed: bool,
+}
+
+impl Write for Growing<'_> {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        let (size, needed) = (self.text.capacity(), self.text.len() + text.len());
+        if needed > size && !self.failed {
+            let more = needed.max(2 * size) - size;
+            self.failed = !(self.room)(more) || self.text.try_reserve_exact(size + more - self.text.len()).is_err();
+        }
+        if !self.failed {
+            self.text.push_str(text);
         }
         Ok(())
     }
@@ -133,7 +161,7 @@ fn write_leaf<W: Write>(out: &mut W, value: &Value) {
     }
 }
 
-/// Neither String nor Cut fails.
+/// None of them fails.
 fn push(out: &mut impl Write, args: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(args);
 }

@@ -4,6 +4,11 @@ use super::{Proxy, Reference, Value, flat};
 use crate::nesting;
 use std::sync::Arc;
 
+/// What a container or an array takes beside its items.
+pub(super) const HEAD: usize = 48;
+/// A small object.
+const OBJECT: usize = 192;
+
 impl Value {
     /// Can it travel by value, in RPyC's sense ("dumpable")? Not with a reference, list, dict or array anywhere in it.
     #[inline]
@@ -46,6 +51,21 @@ impl Value {
         match nesting::step() {
             Some(_step) => look(self),
             None => flat(self),
+        }
+    }
+
+    /// About how many bytes it takes beside its own place, without what is charged where it was received. What is shared is
+    /// counted wherever it is.
+    #[inline]
+    pub fn weight(&self) -> usize {
+        match self {
+            Value::Str(text) => text.as_blob().weight(),
+            Value::Bytes(bytes) => bytes.weight(),
+            Value::BigInt(n) => n.text().as_blob().weight(),
+            Value::Ref(_) => OBJECT,
+            Value::Array(array) => array.data().len() + HEAD,
+            container if container.is_container() => flat::weight(container),
+            _ => 0,
         }
     }
 

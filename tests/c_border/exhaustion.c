@@ -1,7 +1,8 @@
 /* Memory that cannot be had: a status or MemoryError, never the end of the process.
  *
  * exhaustion values         makes values beyond RLIMIT_AS
- * exhaustion serve ADDRESS  serves clients/exhaustion_client.py, which says when memory gets short */
+ * exhaustion serve ADDRESS OPTION=VALUE...  serves clients/exhaustion_client.py, which says when memory gets short, and
+ * clients/budget_client.py, which takes what it gets */
 #include <malloc.h>
 #include <sys/resource.h>
 
@@ -147,6 +148,33 @@ static void list(rpyc_call *call, void *self)
     rpyc_call_return(call, value);
 }
 
+static void echo(rpyc_call *call, void *self)
+{
+    (void)self;
+    rpyc_call_return(call, rpyc_value_clone(rpyc_call_arg(call, 0)));
+}
+
+static void dict(rpyc_call *call, void *self)
+{
+    rpyc_object *object = NULL;
+    rpyc_value *value = NULL;
+
+    (void)self;
+    OK(rpyc_dict_new(NULL, NULL, 0, &object, &error));
+    OK(rpyc_value_new_object(object, &value, &error));
+    rpyc_object_free(object);
+    rpyc_call_return(call, value);
+}
+
+/* Bytes in use, by malloc's own figure. */
+static void used(rpyc_call *call, void *self)
+{
+    struct mallinfo2 info = mallinfo2();
+
+    (void)self;
+    rpyc_call_return_int(call, (int64_t)(info.uordblks + info.hblkhd));
+}
+
 static void short_of(rpyc_call *call, void *self)
 {
     int64_t mebibytes = 0;
@@ -173,11 +201,14 @@ static void logged(int32_t level, const char *text, size_t length, void *userdat
     fprintf(stderr, "%.*s\n", (int)length, text);
 }
 
-static int serve(const char *address)
+static int serve(const char *address, char **options)
 {
     static const rpyc_method methods[] = {{"exposed_size", size, "size(data)", NULL, 0},
                                           {"exposed_made", made, NULL, NULL, 0},
                                           {"exposed_list", list, "list()", NULL, 0},
+                                          {"exposed_dict", dict, "dict()", NULL, 0},
+                                          {"exposed_echo", echo, "echo(data)", NULL, 0},
+                                          {"exposed_used", used, "used()", NULL, 0},
                                           {"exposed_short", short_of, "short(mebibytes)", NULL, 0},
                                           {"exposed_stop", stop, "stop()", NULL, 0}};
     rpyc_config *config = rpyc_config_new();
@@ -187,8 +218,15 @@ static int serve(const char *address)
     CHECK(mallopt(M_MMAP_THRESHOLD, 128 << 10) && mallopt(M_ARENA_MAX, 1));
     OK(rpyc_set_log_callback(RPYC_LOG_INFO, logged, NULL, NULL, &error));
     OK(rpyc_config_set_bool(config, "allow_public_attrs", 1, &error));
+    for (; *options; options++) {
+        char *value = strchr(*options, '=');
+
+        *value = 0;
+        OK(rpyc_config_set(config, *options, value + 1, &error));
+    }
     OK(rpyc_class_new(&(rpyc_class_table){.struct_size = sizeof(rpyc_class_table), .method_size = sizeof *methods,
-                                          .name = "ExhaustionService", .methods = methods, .method_count = 5},
+                                          .name = "ExhaustionService", .methods = methods,
+                                          .method_count = sizeof methods / sizeof *methods},
                       NULL, NULL, &service, &error));
     OK(rpyc_server_new(address, service, config, &server, &error));
     printf("listening %s\n", rpyc_server_address(server));
@@ -203,7 +241,7 @@ static int serve(const char *address)
 
 int main(int argc, char **argv)
 {
-    if (argc == 3 && strcmp(argv[1], "serve") == 0)
-        return serve(argv[2]);
+    if (argc >= 3 && strcmp(argv[1], "serve") == 0)
+        return serve(argv[2], argv + 3);
     return argc == 2 && strcmp(argv[1], "values") == 0 ? values() : 2;
 }

@@ -47,8 +47,8 @@ for python in VERSIONS:
 
 @test("beyond.300-megabytes", 120)
 def megabytes(case):
-    """With the limits as they are."""
-    server, address = start(case)
+    """With the limits of peers that are trusted."""
+    server, address = start(case, profile="trusted")
     script = ("import rpyc, sys; c = rpyc.connect('127.0.0.1', int(sys.argv[1])); c._config['sync_request_timeout'] = 100\n"
               "try: c.root.size(bytes(300 << 20))\n"
               "except ValueError as e: print(str(e).splitlines()[0])\n"

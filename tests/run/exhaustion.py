@@ -25,3 +25,56 @@ def register(version):
 
 for python in ("6.0.2", "5.3.1"):
     register(python)
+
+
+def start(case, transport, *options):
+    server = case.start([case.program(PROGRAM), "serve", listen_address(case, transport), *options])
+    return server, server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
+
+
+BUDGET = 32 << 20
+
+
+def register_budget(version):
+    @test("exhaustion.budget.%s" % version, 120)
+    def budget(case):
+        """A server with a budget for all its connections."""
+        server, address = start(case, "tcp", "max_total_memory=%d" % BUDGET)
+        script = os.path.join(CLIENTS, "budget_client.py")
+        counted(case, case.run([case.python(version), script, address.split("//")[1], str(BUDGET)]).output)
+        case.equal(server.wait(case.left(30)), 0, "exit code of the server")
+
+
+for python in ("6.0.2", "5.3.1"):
+    register_budget(python)
+
+
+PROFILES = (("tcp", (), True), ("tcp", ("profile=trusted",), False), ("unix", (), False), ("unix", ("profile=untrusted",), True),
+            ("tcp", ("max_inflated=100000000", "max_frame=100000000"), False))
+PROFILE = """
+import os, sys, rpyc
+from rpyc.utils.factory import unix_connect
+where = sys.argv[1]
+conn = unix_connect(where) if "/" in where else rpyc.connect(*where.split(":"))
+conn._config["sync_request_timeout"] = 60
+try:
+    print(conn.root.size(bytes(70 << 20)))
+except ValueError as error:
+    print("67108864" in str(error))
+if sys.argv[2:]:
+    data = bytes(range(256)) * (60 << 12)
+    print(conn.root.echo(data) == data)
+conn.root.stop()
+"""
+
+
+@test("exhaustion.profiles", 120)
+def profiles(case):
+    """Which limits a server has without further options, and that 60 MiB pass with the narrowest."""
+    for at, (transport, options, narrow) in enumerate(PROFILES):
+        server, address = start(case, transport, *options)
+        echo = ["echo"] if at == 0 else []
+        done = case.run([case.python("6.0.2"), "-c", PROFILE, address.split("//")[1], *echo])
+        wanted = ["True" if narrow else str(70 << 20)] + ["True" for _ in echo]
+        case.equal(done.output.splitlines(), wanted, "%s %s" % (transport, options))
+        case.equal(server.wait(case.left(30)), 0, "exit code of the server")

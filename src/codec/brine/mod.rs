@@ -10,7 +10,7 @@ mod tests;
 mod writer;
 
 pub use error::{DecodeError, DecodeErrorKind, EncodeError};
-pub use reader::{Reader, decode, short_int};
+pub use reader::{Reader, decode, pay, short_int};
 pub use scan::Scan;
 pub use writer::{
     Digits, SPLICE, Sink, make_room, put_big_int, put_bool, put_bytes, put_bytes_blob, put_bytes_header, put_float,

@@ -2,7 +2,7 @@
 
 use super::error::{DecodeError, DecodeErrorKind as Kind};
 use super::tag;
-use crate::budget;
+use crate::budget::{self, Account, Storage};
 use crate::nesting::step;
 use crate::value::Limits;
 use crate::value::{Blob, INLINE, IntTextError, Items, Text, Unhashable, Value, short_canonical};
@@ -18,6 +18,10 @@ const PINNED: usize = 16;
 const SHALLOW: usize = 4;
 /// What a tuple takes beside its items, and bytes beside their content.
 const HEAD: usize = 48;
+/// What the values of a message take before an account is asked.
+const FREE: usize = 8 << 10;
+/// So much is asked for at once.
+const PIECE: usize = 64 << 10;
 /// What an item of a tuple takes.
 const ITEM: usize = size_of::<Value>();
 /// What an item of a set takes besides, while it is being made.
@@ -29,12 +33,26 @@ pub struct Reader<'a> {
     data: &'a [u8],
     /// What of `data` is left.
     rest: &'a [u8],
-    owner: Option<(&'a Arc<Vec<u8>>, usize)>,
+    owner: Option<(&'a Arc<Storage>, usize)>,
     limits: &'a Limits,
     /// How many more items the tuples and sets may have.
     items: usize,
     /// How many more bytes the values may take.
     memory: usize,
+    /// So many more, for which a budget is asked first.
+    unpaid: usize,
+    account: Option<&'a Account>,
+}
+
+/// Takes `bytes` of memory for values, after some of what is unpaid has been taken of the account. False: there is not as much.
+#[cold]
+pub fn pay(account: Option<&Account>, memory: &mut usize, unpaid: &mut usize, bytes: usize) -> bool {
+    let Some(wanted) = bytes.checked_sub(*memory).filter(|wanted| *wanted <= *unpaid) else { return bytes <= *memory };
+    let grant = |more: &usize| account.is_some_and(|account| account.grant(*more));
+    let Some(more) = [wanted.max(PIECE).min(*unpaid), wanted].into_iter().find(grant) else { return false };
+    *unpaid -= more;
+    *memory = *memory + more - bytes;
+    true
 }
 
 /// The one value that the input holds.
@@ -61,8 +79,19 @@ pub fn short_int(bytes: &[u8], max_digits: usize) -> Option<(i64, &[u8])> {
 impl<'a> Reader<'a> {
     /// `owner`: what `data` is a part of, and where in it `data` begins. Long texts and bytes then share it.
     #[inline]
-    pub fn new(data: &'a [u8], owner: Option<(&'a Arc<Vec<u8>>, usize)>, limits: &'a Limits) -> Reader<'a> {
-        Reader { data, rest: data, owner, limits, items: limits.items, memory: limits.memory }
+    pub fn new(data: &'a [u8], owner: Option<(&'a Arc<Storage>, usize)>, limits: &'a Limits) -> Reader<'a> {
+        Reader { data, rest: data, owner, limits, items: limits.items, memory: limits.memory, unpaid: 0, account: None }
+    }
+
+    /// Takes the memory of values from an account, if they need more than a little.
+    #[inline]
+    pub fn charged_to(mut self, account: &'a Account) -> Reader<'a> {
+        if account.is_limited() {
+            self.unpaid = self.memory.saturating_sub(FREE);
+            self.memory -= self.unpaid;
+            self.account = Some(account);
+        }
+        self
     }
 
     #[inline]
@@ -424,7 +453,7 @@ impl<'a> Reader<'a> {
     /// Is the message kept for these bytes, instead of copying them?
     #[inline]
     fn shares(&self, bytes: &[u8]) -> bool {
-        self.owner.is_some_and(|(owner, _)| bytes.len() >= SHARE.max(owner.len() / PINNED))
+        self.owner.is_some_and(|(owner, _)| bytes.len() >= SHARE.max(owner.bytes.len() / PINNED))
     }
 
     #[inline]
@@ -437,9 +466,14 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// How much memory the rest of the message may take.
-    pub fn memory_left(&self) -> usize {
-        self.memory
+    /// How much memory the rest of the message may take: at once, and if the account has it.
+    pub fn memory_left(&self) -> (usize, usize, Option<&'a Account>) {
+        (self.memory, self.unpaid, self.account)
+    }
+
+    /// So much of what `memory_left` said is left.
+    pub fn set_memory_left(&mut self, memory: usize, unpaid: usize) {
+        (self.memory, self.unpaid) = (memory, unpaid);
     }
 
     /// Counts memory that what stands at `at` takes.
@@ -450,8 +484,18 @@ impl<'a> Reader<'a> {
                 self.memory = left;
                 Ok(())
             }
-            None => Err(DecodeError::new(at, Kind::TooMuchMemory { limit: self.limits.memory })),
+            None => self.charge_more(at, bytes),
         }
+    }
+
+    #[cold]
+    fn charge_more(&mut self, at: usize, bytes: usize) -> Result<()> {
+        if pay(self.account, &mut self.memory, &mut self.unpaid, bytes) {
+            return Ok(());
+        }
+        let limit = self.limits.memory;
+        let over = bytes - self.memory > self.unpaid;
+        Err(DecodeError::new(at, if over { Kind::TooMuchMemory { limit } } else { Kind::OutOfMemory { bytes } }))
     }
 
     /// An int that is well written and not long; None, and nothing is read, for any other.

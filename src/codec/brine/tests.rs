@@ -1,4 +1,5 @@
 use super::*;
+use crate::budget::Storage;
 use crate::value::Limits;
 use crate::value::{Blob, Reference, Text, Value};
 use std::sync::Arc;
@@ -169,9 +170,9 @@ fn what_all_values_of_a_message_take() {
     let limits = Limits { memory: 48 + 2 * size_of::<Value>(), ..Limits::default() };
     let head = message.iter().position(|byte| *byte == 1).unwrap();
     for start in 0..16 {
-        let owner = Arc::new([vec![0; start], message.clone()].concat());
-        let lies_well = owner[start + head..].as_ptr().addr() % 8 == 0;
-        let read = Reader::new(&owner[start..], Some((&owner, start)), &limits).value();
+        let owner = Arc::new(Storage::from([vec![0; start], message.clone()].concat()));
+        let lies_well = owner.bytes[start + head..].as_ptr().addr() % 8 == 0;
+        let read = Reader::new(&owner.bytes[start..], Some((&owner, start)), &limits).value();
         assert_eq!(read.is_ok(), lies_well);
     }
     assert!(Reader::new(&message, None, &limits).value().is_err());

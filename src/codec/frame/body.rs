@@ -1,5 +1,6 @@
 //! Storage of a large body, in which its long bytes begin at a multiple of 64: numbers in them can be read in place.
 
+use crate::budget::{Charge, Storage};
 use crate::codec::brine::tag;
 use crate::value::{ALIGNED, ALIGNMENT};
 use std::collections::TryReserveError;
@@ -116,9 +117,9 @@ impl Body {
         Ok(())
     }
 
-    /// The storage, and where in it the body begins.
-    pub fn into_owner(self) -> (Arc<Vec<u8>>, usize) {
-        (Arc::new(self.bytes), self.pad)
+    /// The storage with the charge for it, and where in it the body begins.
+    pub fn into_owner(self, charge: Charge) -> (Arc<Storage>, usize) {
+        (Arc::new(Storage { bytes: self.bytes, charge }), self.pad)
     }
 }
 
@@ -168,7 +169,8 @@ mod tests {
             }
             assert_eq!((body.data(), body.len()), (&bytes[..], bytes.len()));
             for body in [body, Body::whole(bytes.clone())] {
-                let (owner, start) = body.into_owner();
+                let (owner, start) = body.into_owner(Charge::default());
+                let owner = &owner.bytes;
                 assert_eq!(&owner[start..start + bytes.len()], bytes);
                 if let Some(long) = found {
                     assert_eq!(owner[start + long..].as_ptr().addr() % ALIGNMENT, 0);

@@ -1,6 +1,7 @@
 //! Frame bodies to zlib and back. The streams are big and are made once, when first needed.
 
 use super::FrameError;
+use crate::budget::{Charge, SMALL};
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
 
 /// How frames are compressed.
@@ -160,12 +161,18 @@ impl Inflater {
     /// What a zlib stream holds; what follows the stream does not matter.
     pub fn inflate(&mut self, input: &[u8], limit: usize) -> Result<Vec<u8>, FrameError> {
         let mut out = Vec::new();
-        self.inflate_into(&mut out, input, limit)?;
+        self.inflate_into(&mut out, &mut Charge::default(), input, limit)?;
         Ok(out)
     }
 
     /// The same. Where it is too much, a little more than the limit is in `out`.
-    pub(super) fn inflate_into(&mut self, out: &mut Vec<u8>, input: &[u8], limit: usize) -> Result<(), FrameError> {
+    pub(super) fn inflate_into(
+        &mut self,
+        out: &mut Vec<u8>,
+        charge: &mut Charge,
+        input: &[u8],
+        limit: usize,
+    ) -> Result<(), FrameError> {
         let stream = self.stream.get_or_insert_with(|| Box::new(Decompress::new(true)));
         stream.reset(true);
         let mut rest = input;
@@ -176,7 +183,10 @@ impl Inflater {
                 }
                 let first = input.len().saturating_mul(4).clamp(1024, 1 << 20);
                 let more = out.len().max(first).min((limit - out.len()).saturating_add(1));
-                out.try_reserve_exact(more).map_err(|_| FrameError::OutOfMemory { size: out.len() })?;
+                let size = out.len() + more;
+                if size > SMALL && !charge.set(size) || out.try_reserve_exact(more).is_err() {
+                    return Err(FrameError::OutOfMemory { size });
+                }
             }
             let before = stream.total_in();
             let status = stream
@@ -197,6 +207,7 @@ impl Inflater {
         // Blobs may keep it alive for long.
         if out.capacity() / 2 > out.len() {
             out.shrink_to_fit();
+            charge.set(charge.bytes().min(out.capacity()));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use super::deflate::{Inflater, begin_inflating};
 use super::destination::{Destination, Direct, Expected, Match};
 use super::skip::{Skip, Skipped, Skipping, inflated_too_far};
 use super::{FrameError, HEADER};
+use crate::budget::{Account, Charge, Storage};
 use crate::codec::brine::Reader;
 use crate::value::{ALIGNED, Limits};
 use std::collections::VecDeque;
@@ -21,6 +22,8 @@ const MAX_TRUSTED_LENGTH: usize = 256 * 1024;
 const BELIEVED_MAX: usize = 16 << 20;
 /// A buffer larger than this is given back when it is empty.
 const MAX_KEPT_CAPACITY: usize = 256 * 1024;
+/// A buffer up to this is not charged to the account.
+const FREE: usize = 128 * 1024;
 
 /// Takes in bytes in pieces of any size and gives out frames.
 pub struct Incoming {
@@ -42,6 +45,9 @@ pub struct Incoming {
     inflated_limit: usize,
     /// There was no memory to receive so much into.
     starved: Option<usize>,
+    account: Account,
+    /// For the buffer, where it is large.
+    charge: Charge,
 }
 
 /// Where to receive next.
@@ -57,6 +63,8 @@ pub struct Target<'a> {
 struct Large {
     /// The body and the byte after it, as far as they are here.
     data: Body,
+    /// For the storage of `data`.
+    charge: Charge,
     body: usize,
     compressed: bool,
     /// It is received into a room instead of `data`; the byte after it comes first into `buffer`.
@@ -76,7 +84,7 @@ enum Source {
         len: usize,
     },
     /// From a place of the storage on to its end.
-    Owned(Arc<Vec<u8>>, usize),
+    Owned(Arc<Storage>, usize),
     Direct(Box<Direct>),
     Skipped(Box<Skipped>),
 }
@@ -119,6 +127,15 @@ impl Header {
 }
 
 impl Large {
+    fn new(body: usize, compressed: bool) -> Large {
+        Large { data: Body::default(), charge: Charge::default(), body, compressed, direct: None, skip: None }
+    }
+
+    /// Makes storage for so many more bytes, if there is memory for them.
+    fn reserve(&mut self, more: usize) -> bool {
+        self.charge.set(self.data.len() + more + ALIGNED) && self.data.reserve(more).is_ok()
+    }
+
     /// The body and the byte after it.
     fn size(&self) -> usize {
         self.body + 1
@@ -170,7 +187,16 @@ impl Incoming {
             limit: limits.frame,
             inflated_limit: limits.inflated,
             starved: None,
+            account: Account::default(),
+            charge: Charge::default(),
         }
+    }
+
+    /// Takes memory from an account.
+    pub fn charged_to(mut self, account: &Account) -> Incoming {
+        self.account = account.clone();
+        self.charge = Charge::new(account);
+        self
     }
 
     /// Passes over messages beyond a limit from which can be read whose they are.
@@ -226,6 +252,7 @@ impl Incoming {
             self.taken = 0;
             if self.buffer.capacity() > MAX_KEPT_CAPACITY {
                 self.buffer = Vec::new();
+                self.charge.set(0);
             }
         } else if self.large.is_none() {
             self.begin_large();
@@ -255,7 +282,7 @@ impl Incoming {
         let Some(large) = &mut self.large else { return };
         // At most doubled: what was announced need not come.
         let more = large.missing().min(large.data.len().max(self.believed));
-        if large.data.reserve(more).is_err() && large.data.reserve(large.missing().min(READ)).is_err() {
+        if !large.reserve(more) && !large.reserve(large.missing().min(READ)) {
             let body = std::mem::take(&mut large.data);
             match self.skipping {
                 Some(skipping) => {
@@ -328,7 +355,8 @@ impl Incoming {
             if !header.compressed {
                 return Ok(Some(Payload(Source::Buffered { start, len: body.len() })));
             }
-            let source = inflate(&mut self.inflater, body, self.inflated_limit, self.skipping)?;
+            let charge = Charge::new(&self.account);
+            let source = inflate(&mut self.inflater, body, charge, self.inflated_limit, self.skipping)?;
             if let Some(source) = source {
                 return Ok(Some(Payload(source)));
             }
@@ -393,7 +421,7 @@ impl Incoming {
         let mut skip = Skip::new(skipping, body, compressed, self.limit, self.inflated_limit);
         self.taken += HEADER;
         self.taken += skip.push(self.buffer.get(self.taken..).unwrap_or(&[]));
-        self.large = Some(Large { data: Body::default(), body, compressed, direct: None, skip: Some(Box::new(skip)) });
+        self.large = Some(Large { skip: Some(Box::new(skip)), ..Large::new(body, compressed) });
         self.next_large()
     }
 
@@ -410,9 +438,10 @@ impl Incoming {
         self.believed = self.believed.max(large.size().min(BELIEVED_MAX));
         large.data.truncate(large.body);
         if !large.compressed {
-            return Ok(Some(owned(large.data)));
+            return Ok(Some(Payload(owned_source(large.data, large.charge))));
         }
-        let source = inflate(&mut self.inflater, large.data.data(), self.inflated_limit, self.skipping)?;
+        let charge = Charge::new(&self.account);
+        let source = inflate(&mut self.inflater, large.data.data(), charge, self.inflated_limit, self.skipping)?;
         drop(large);
         match source {
             Some(source) => Ok(Some(Payload(source))),
@@ -425,7 +454,7 @@ impl Incoming {
     pub fn bytes<'a>(&'a self, payload: &'a Payload) -> &'a [u8] {
         match &payload.0 {
             Source::Buffered { start, len } => self.buffer.get(*start..*start + *len).unwrap_or(&[]),
-            Source::Owned(bytes, start) => bytes.get(*start..).unwrap_or(&[]),
+            Source::Owned(owner, start) => owner.bytes.get(*start..).unwrap_or(&[]),
             Source::Direct(_) | Source::Skipped(_) => &[],
         }
     }
@@ -437,12 +466,12 @@ impl Incoming {
             Source::Buffered { .. } | Source::Direct(_) | Source::Skipped(_) => None,
             Source::Owned(bytes, start) => Some((bytes, *start)),
         };
-        Reader::new(self.bytes(payload), owner, limits)
+        Reader::new(self.bytes(payload), owner, limits).charged_to(&self.account)
     }
 
     /// The first `n` bytes of the next payload, or all of a shorter one, as soon as they are here. Takes nothing.
     pub fn peek(&mut self, n: usize) -> Result<Option<Vec<u8>>, FrameError> {
-        if let Some(Large { data, body, compressed, direct: None, skip: None }) = &self.large {
+        if let Some(Large { data, body, compressed, direct: None, skip: None, .. }) = &self.large {
             let data = data.data();
             return begin_payload(data.get(..*body).unwrap_or(data), *body, *compressed, n);
         }
@@ -529,7 +558,7 @@ impl Incoming {
             return;
         }
         let begun = rest.get(HEADER..).unwrap_or(&[]);
-        let mut large = Large { data: Body::default(), body, compressed, direct: None, skip: None };
+        let mut large = Large::new(body, compressed);
         if !compressed {
             let matches = |expected: &Expected| expected.matches(begun, body) != Match::No;
             if let Some(at) = self.expected.iter().position(matches) {
@@ -546,13 +575,16 @@ impl Incoming {
                 return;
             }
             let capacity = (body + 1).min(begun.len().max(self.believed));
-            match (Body::begin(begun, if compressed { 0 } else { body }, capacity), self.skipping) {
-                (Ok(begun), _) => large.data = begun,
-                (Err(_), Some(skipping)) => {
+            large.charge = Charge::new(&self.account);
+            let paid = large.charge.set(capacity + ALIGNED);
+            let begin = || Body::begin(begun, if compressed { 0 } else { body }, capacity).ok();
+            match (paid.then(begin).flatten(), self.skipping) {
+                (Some(begun), _) => large.data = begun,
+                (None, Some(skipping)) => {
                     let skip = Skip::rest(skipping, body, compressed, begun, self.inflated_limit);
                     large.skip = Some(Box::new(skip));
                 }
-                (Err(_), None) => return self.starved = Some(body),
+                (None, None) => return self.starved = Some(body),
             }
         }
         self.large = Some(large);
@@ -568,19 +600,20 @@ impl Incoming {
             self.buffer.drain(..self.taken);
             self.taken = 0;
         }
-        if self.buffer.capacity() - self.buffer.len() < READ && self.buffer.try_reserve(2 * READ).is_err() {
-            self.starved = Some(self.buffer.len());
+        if self.buffer.capacity() - self.buffer.len() >= READ {
+            return;
+        }
+        let size = (2 * self.buffer.capacity()).max(self.buffer.len() + 2 * READ);
+        let paid = size <= FREE || self.charge.set(size);
+        if !paid || self.buffer.try_reserve_exact(size - self.buffer.len()).is_err() {
+            self.starved = Some(size);
         }
     }
 }
 
 /// A payload in storage of its own.
-fn owned(body: Body) -> Payload {
-    Payload(owned_source(body))
-}
-
-fn owned_source(body: Body) -> Source {
-    let (bytes, start) = body.into_owner();
+fn owned_source(body: Body, charge: Charge) -> Source {
+    let (bytes, start) = body.into_owner(charge);
     Source::Owned(bytes, start)
 }
 
@@ -588,18 +621,19 @@ fn owned_source(body: Body) -> Source {
 fn inflate(
     inflater: &mut Inflater,
     body: &[u8],
+    mut charge: Charge,
     limit: usize,
     skipping: Option<Skipping>,
 ) -> Result<Option<Source>, FrameError> {
     let mut out = Vec::new();
-    match (inflater.inflate_into(&mut out, body, limit), skipping) {
+    match (inflater.inflate_into(&mut out, &mut charge, body, limit), skipping) {
         (Ok(()), _) => {}
         (Err(error @ (FrameError::InflatesTooFar { .. } | FrameError::OutOfMemory { .. })), Some(skipping)) => {
             return inflated_too_far(skipping, &out, error).map(|skipped| Some(Source::Skipped(Box::new(skipped))));
         }
         (Err(error), _) => return Err(error),
     }
-    Ok((!out.is_empty()).then(|| owned_source(Body::whole(out))))
+    Ok((!out.is_empty()).then(|| owned_source(Body::whole(out), charge)))
 }
 
 /// The first `n` bytes of the payload of a frame of which `here` has arrived, or all of a shorter one.

@@ -2,6 +2,7 @@
 
 use super::deflate::{Compression, Deflater};
 use super::{FLUSHER, FrameError, HEADER};
+use crate::budget::{Account, Charge, SMALL};
 use crate::codec::brine::{SPLICE, Sink};
 use crate::value::Blob;
 use std::collections::VecDeque;
@@ -26,6 +27,8 @@ pub struct Outgoing {
     /// Blobs that have been sent. Dropping them may run code of the application.
     spent: Vec<Blob>,
     deflater: Deflater,
+    /// For `bytes`, where they are many.
+    charge: Charge,
 }
 
 struct Splice {
@@ -55,6 +58,11 @@ impl FrameMark {
 impl Outgoing {
     pub fn new() -> Outgoing {
         Outgoing::default()
+    }
+
+    /// Takes memory from an account.
+    pub fn charged_to(account: &Account) -> Outgoing {
+        Outgoing { charge: Charge::new(account), ..Outgoing::default() }
     }
 
     /// How many bytes wait.
@@ -143,8 +151,12 @@ impl Outgoing {
             start = splice.at;
         }
         parts.push(self.bytes.get(start..).unwrap_or(&[]));
+        let mut charge = Charge::new(self.charge.account());
+        if size > SMALL && !charge.set(size) {
+            return false;
+        }
         let Some(body) = self.deflater.compress(&parts, size, level) else { return false };
-        if self.bytes.try_reserve(body.len() + 1).is_err() {
+        if !self.has_room(body.len() + 1) {
             return false;
         }
         self.bytes.truncate(mark.at + HEADER);
@@ -243,12 +255,21 @@ impl Outgoing {
         }
     }
 
+    /// Makes room for so many more bytes, if there is memory for them.
+    #[cold]
+    fn grow(&mut self, bytes: usize) -> bool {
+        let size = (2 * self.bytes.capacity()).max(self.bytes.len() + bytes);
+        let paid = size <= MAX_KEPT_CAPACITY || self.charge.set(size);
+        paid && self.bytes.try_reserve_exact(size - self.bytes.len()).is_ok()
+    }
+
     #[inline]
     fn reset(&mut self) {
         self.sent = 0;
         self.bytes.clear();
         if self.bytes.capacity() > MAX_KEPT_CAPACITY {
             self.bytes = Vec::new();
+            self.charge.set(0);
         }
         if self.splices.capacity() > 64 {
             self.splices = VecDeque::new();
@@ -273,7 +294,7 @@ impl Sink for Outgoing {
 
     #[inline]
     fn has_room(&mut self, bytes: usize) -> bool {
-        self.bytes.capacity() - self.bytes.len() >= bytes || self.bytes.try_reserve(bytes).is_ok()
+        self.bytes.capacity() - self.bytes.len() >= bytes || self.grow(bytes)
     }
 
     #[inline]

@@ -9,6 +9,7 @@ mod format;
 mod tests;
 
 use super::brine::{self, DecodeError, Reader, Sink};
+use crate::budget::Account;
 use crate::value::Limits;
 use crate::value::{Blob, Image, Proxy, PutBeside, TakeBeside, Value, ValueSeed};
 use std::cell::{Cell, RefCell};
@@ -87,11 +88,13 @@ pub fn read(
         long.try_reserve(1).map_err(|_| NativeError::Memory(format!("no memory for {parts} parts")))?;
         long.push(part(reader)?);
     }
-    let (long, memory) = (RefCell::new(long.into_iter()), reader.memory_left());
+    let (memory, unpaid, account) = reader.memory_left();
     let reading = Reading {
         follow,
-        long,
-        memory: Cell::new(memory),
+        long: RefCell::new(long.into_iter()),
+        memory: Cell::new((memory, unpaid)),
+        account,
+        refused: Cell::new(false),
         over_limit: Cell::new(false),
         short: Cell::new(false),
         followed: Cell::new(0),
@@ -99,13 +102,14 @@ pub fn read(
     let value = match format::read(skeleton, ValueSeed::new(limits, levels, &reading)) {
         Err(NativeError::Malformed(text)) if reading.short.get() => {
             reading.follow_rest(skeleton)?;
-            reader.charge(reader.position(), memory - reading.memory.get())?;
+            reading.settle(reader);
             return Err(NativeError::Stack(text));
         }
+        Err(NativeError::Malformed(text)) if reading.refused.get() => return Err(NativeError::Memory(text)),
         Err(NativeError::Malformed(text)) if reading.over_limit.get() => return Err(NativeError::Limit(text)),
         value => value?,
     };
-    reader.charge(reader.position(), memory - reading.memory.get())?;
+    reading.settle(reader);
     match reading.long.into_inner().len() {
         0 => Ok(value),
         left => Err(NativeError::Malformed(format!("{left} parts belong to nothing"))),
@@ -145,8 +149,11 @@ impl PutBeside for Writing<'_> {
 struct Reading<'a> {
     follow: &'a dyn Fn(u8, &[u8]) -> Option<Value>,
     long: RefCell<std::vec::IntoIter<Blob>>,
-    /// What the message may still take.
-    memory: Cell<usize>,
+    /// What the message may still take, at once and from the account.
+    memory: Cell<(usize, usize)>,
+    account: Option<&'a Account>,
+    /// The account had not as much.
+    refused: Cell<bool>,
     over_limit: Cell<bool>,
     short: Cell<bool>,
     /// So many references have been followed.
@@ -154,6 +161,11 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    fn settle(&self, reader: &mut Reader<'_>) {
+        let (memory, unpaid) = self.memory.get();
+        reader.set_memory_left(memory, unpaid);
+    }
+
     /// Follows the references behind the place where the stack became too short: the peer counts them as received.
     #[cold]
     fn follow_rest(&self, skeleton: &[u8]) -> Result<(), NativeError> {
@@ -183,9 +195,19 @@ impl TakeBeside for Reading<'_> {
     }
 
     fn charge(&self, bytes: usize) -> bool {
-        let left = self.memory.get().checked_sub(bytes);
-        self.memory.set(left.unwrap_or(0));
-        left.is_some()
+        let (mut memory, mut unpaid) = self.memory.get();
+        let charged = match memory.checked_sub(bytes) {
+            Some(left) => {
+                memory = left;
+                true
+            }
+            None => brine::pay(self.account, &mut memory, &mut unpaid, bytes),
+        };
+        if !charged && bytes - memory <= unpaid {
+            self.refused.set(true);
+        }
+        self.memory.set((if charged { memory } else { 0 }, unpaid));
+        charged
     }
 
     fn limit_exceeded(&self) {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::budget::Storage;
 use crate::codec::frame::{Compression, Incoming, Outgoing};
 use crate::ids::Id;
 use crate::value::{Array, Blob, Element, Local, Reference, Shape, Text};
@@ -200,8 +201,9 @@ fn long_arrays_are_read_where_they_arrived() {
         let shift = numbers_at.next_multiple_of(64) - numbers_at + usize::from(!well);
         bytes.resize(shift, 0);
         bytes.extend_from_slice(&message);
-        let bytes = Arc::new(bytes);
-        let mut reader = Reader::new(&bytes[shift..], Some((&bytes, shift)), &limits);
+        let owner = Arc::new(Storage::from(bytes));
+        let bytes = &owner.bytes;
+        let mut reader = Reader::new(&bytes[shift..], Some((&owner, shift)), &limits);
         let Value::Array(got) = read(&mut reader, &limits, 9, &no_reference).unwrap() else { panic!("no array") };
         assert_eq!(got, array);
         assert_eq!(bytes.as_ptr_range().contains(&got.data().as_ptr()), well);

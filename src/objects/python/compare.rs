@@ -187,7 +187,7 @@ pub(super) fn repr(value: &Value) -> Result<String, Exception> {
             Ok(if items.len() == 1 { format!("({inner},)") } else { format!("({inner})") })
         }
         Value::List(items) if !items.iter().all(Value::is_plain) => Ok(format!("[{}]", nested(|| reprs(items))?)),
-        plain => Ok(plain.repr()),
+        plain => plain.repr_with(&mut |bytes| growth::take(bytes).is_ok()).ok_or_else(growth::memory_error),
     }
 }
 

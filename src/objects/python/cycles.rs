@@ -12,6 +12,7 @@
 use super::super::class::{BoundMethod, Object};
 use super::super::job::downcast;
 use super::super::restricted;
+use super::credit::{CREDIT, Credit};
 use super::dict::Dict;
 use super::entries::Entries;
 use super::list::{self, List};
@@ -22,12 +23,52 @@ use super::views;
 use crate::sync::{MutexGuard, try_lock};
 use crate::value::{Local, Reference, Value};
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// So many containers, and references between them, are looked at; a larger net stays.
-const MAX_NODES: usize = 1 << 20;
+/// So many references between containers are looked at in any case; more, as far as peers have brought as many there. What an
+/// application keeps may be much larger, and is not gone through whenever a connection ends.
+const FREE: usize = if cfg!(test) { 1 << 12 } else { 1 << 20 };
+/// So many containers are known that were given back.
+const MAX_CANDIDATES: usize = 1 << 24;
 /// So deep tuples are nested in one another; deeper ones stay.
 const MAX_DEPTH: usize = 32;
+/// How many references may be looked at.
+struct Ledger<'a> {
+    /// So many beyond those that are free.
+    credit: &'a Credit,
+    /// Nets that were too large when they were given back, and how much credit they need.
+    left: Mutex<Vec<(Vec<Weak<Object>>, usize)>>,
+}
+
+/// So many nets are kept for later.
+const MAX_LEFT: usize = 1 << 10;
+
+static LEDGER: Ledger<'static> = Ledger { credit: &CREDIT, left: Mutex::new(Vec::new()) };
+
+impl Ledger<'_> {
+    /// Those nets of before for which there is enough credit by now.
+    fn take_left(&self) -> Vec<Weak<Object>> {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let credit = self.credit.left();
+        let mut due = Vec::new();
+        left.retain_mut(|(net, needed)| {
+            let is_due = *needed <= credit;
+            if is_due {
+                due.append(net);
+            }
+            !is_due && net.iter().any(|object| object.strong_count() > 0)
+        });
+        due
+    }
+
+    /// Leaves a net to a connection that ends later.
+    fn leave(&self, net: Vec<Weak<Object>>, needed: usize) {
+        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        if left.len() < MAX_LEFT {
+            left.push((net, needed));
+        }
+    }
+}
 
 /// Containers that were given back and are held by something still.
 #[derive(Default)]
@@ -41,7 +82,7 @@ impl CycleCandidates {
     /// An object that a peer has given back. It is still held by the caller.
     pub fn add(&mut self, local: &Arc<dyn Local>) {
         let is_container = local.as_any().downcast_ref::<Object>().is_some_and(leads_on);
-        if !is_container || Arc::strong_count(local) < 2 || self.objects.len() >= MAX_NODES {
+        if !is_container || Arc::strong_count(local) < 2 || self.objects.len() >= MAX_CANDIDATES {
             return;
         }
         let Some(object) = downcast::<Object>(local) else { return };
@@ -59,10 +100,17 @@ impl CycleCandidates {
     /// Frees those that nothing holds but they themselves, and forgets those that are gone. It runs destructors of the
     /// application.
     pub fn collect(&mut self) {
+        self.collect_with(&LEDGER);
+    }
+
+    fn collect_with(&mut self, ledger: &Ledger<'_>) {
+        self.objects.append(&mut ledger.take_left());
         let objects: Vec<Arc<Object>> = self.objects.iter().filter_map(Weak::upgrade).collect();
         if !objects.is_empty() {
-            if let Some(garbage) = Net::reached_from(objects).and_then(Net::garbage) {
-                garbage.into_iter().for_each(let_go);
+            match Net::reached_from(objects, ledger) {
+                Ok(net) => net.garbage().into_iter().flatten().for_each(let_go),
+                Err(TooMuch::References(seen)) => ledger.leave(std::mem::take(&mut self.objects), 2 * seen),
+                Err(TooMuch::Busy) => {}
             }
         }
         self.objects.retain(|object| object.strong_count() > 0);
@@ -76,6 +124,14 @@ impl CycleCandidates {
     pub fn is_empty(&self) -> bool {
         self.objects.is_empty()
     }
+}
+
+/// Why a net is not looked at.
+enum TooMuch {
+    /// So many references have been seen, and there are more.
+    References(usize),
+    /// Somebody is busy with it, or it is nested too deep.
+    Busy,
 }
 
 /// What is held by a container and can hold others, and is kept alive while it is here.
@@ -230,11 +286,10 @@ impl Net {
         }
     }
 
-    /// None: there is too much, or somebody is busy with it.
-    fn reached_from(objects: Vec<Arc<Object>>) -> Option<Net> {
+    fn reached_from(objects: Vec<Arc<Object>>, ledger: &Ledger<'_>) -> Result<Net, TooMuch> {
         let mut net = Net::default();
         objects.into_iter().for_each(|object| net.add(Arc::as_ptr(&object) as usize, Node::Object(object)));
-        let (mut at, mut seen) = (0, 0);
+        let (mut at, mut seen, mut paid) = (0, 0, FREE);
         while let Some(node) = net.nodes.get(at) {
             let mut next = Vec::new();
             let mut see = |value: &Value| {
@@ -242,18 +297,25 @@ impl Net {
                 next.extend(Node::of(value));
             };
             node.each_fixed(&mut see);
-            Locked::new(node)?.each(see);
+            Locked::new(node).ok_or(TooMuch::Busy)?.each(see);
             let shallow = |node: &Node| match node {
                 Node::Data(data) => data.depth_at_most(MAX_DEPTH),
                 Node::Object(_) | Node::Method(_) => true,
             };
-            if seen > MAX_NODES || !next.iter().all(|(_, node)| shallow(node)) {
-                return None;
+            if seen > paid {
+                let more = (seen - paid).max(FREE);
+                if !ledger.credit.spend(more) {
+                    return Err(TooMuch::References(seen));
+                }
+                paid += more;
+            }
+            if !next.iter().all(|(_, node)| shallow(node)) {
+                return Err(TooMuch::Busy);
             }
             next.into_iter().for_each(|(address, node)| net.add(address, node));
             at += 1;
         }
-        Some(net)
+        Ok(net)
     }
 
     /// What those hold that nothing else holds.
@@ -302,12 +364,16 @@ mod tests {
 
     /// Gives it back as a peer does, and looks as at the end of its connection.
     fn give_back(object: Arc<Object>) -> Weak<Object> {
+        give_back_with(object, &LEDGER)
+    }
+
+    fn give_back_with(object: Arc<Object>, ledger: &Ledger<'_>) -> Weak<Object> {
         let known = Arc::downgrade(&object);
         let mut cycle_candidates = CycleCandidates::default();
         let local: Arc<dyn Local> = object;
         cycle_candidates.add(&local);
         drop(local);
-        cycle_candidates.collect();
+        cycle_candidates.collect_with(ledger);
         known
     }
 
@@ -343,6 +409,41 @@ mod tests {
         append(&list, Value::Ref(Reference::Local(super::super::list(items.into()))));
         append(&list, Value::Ref(restricted::restricted(this, names.clone(), names)));
         assert!(give_back(list).upgrade().is_none() && other.upgrade().is_none());
+    }
+
+    /// A ring of lists, as a peer makes one.
+    fn ring(length: usize) -> (Arc<Object>, Weak<Object>) {
+        let first = List::object(Vec::new());
+        let mut last = first.clone();
+        for _ in 1..length {
+            let next = List::object(Vec::new());
+            append(&last, object(next.clone()));
+            last = next;
+        }
+        append(&last, object(first.clone()));
+        let known = Arc::downgrade(&last);
+        (first, known)
+    }
+
+    #[test]
+    fn large_nets_are_freed_when_peers_have_made_as_much() {
+        let credit = Credit::default();
+        let ledger = Ledger { credit: &credit, left: Mutex::default() };
+        let give_back = |object| give_back_with(object, &ledger);
+        let (small, _) = ring(FREE - 1);
+        assert!(give_back(small).upgrade().is_none());
+        let (large, inside) = ring(3 * FREE);
+        let known = give_back(large);
+        assert!(known.upgrade().is_some());
+        // What is too large now is looked at again with a connection that ends later.
+        credit.give(4 * FREE);
+        let own = List::object(Vec::new());
+        append(&own, object(own.clone()));
+        assert!(give_back(own).upgrade().is_none());
+        assert!(known.upgrade().is_none() && inside.upgrade().is_none());
+        credit.give(FREE);
+        let (large, _) = ring(4 * FREE);
+        assert!(give_back(large).upgrade().is_none());
     }
 
     #[test]

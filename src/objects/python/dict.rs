@@ -6,6 +6,7 @@ use super::super::operations::ask;
 use super::super::peer::Outcome;
 use super::super::peer::outcome;
 use super::entries::Entries;
+use super::growth::Kept;
 use super::members::{FrozenSet, Index, check_key};
 use super::release::{Held, let_go};
 use super::views::{self, Part};
@@ -22,6 +23,7 @@ use std::sync::{Arc, LazyLock};
 #[derive(Default)]
 pub struct Dict {
     entries: Mutex<Entries>,
+    kept: Kept,
 }
 
 impl Drop for Dict {
@@ -82,7 +84,9 @@ impl Mapping for Dict {
     }
 
     fn made(entries: Vec<(Value, Value)>) -> Outcome {
-        Ok(object(Dict::object(entries)?))
+        let dict = Dict::default();
+        entries.into_iter().try_for_each(|(key, value)| dict.put(key, value))?;
+        Ok(object(CLASS.instance(Box::new(dict))))
     }
 }
 
@@ -130,6 +134,7 @@ impl Mapping for FrozenDict {
     }
 
     fn made(entries: Vec<(Value, Value)>) -> Result<Value, Exception> {
+        growth::take(size_of_val(&*entries))?;
         Ok(Value::Dict(entries.into()))
     }
 }
@@ -157,6 +162,7 @@ impl Mapping for FrozenSet {
     }
 
     fn made(entries: Vec<(Value, Value)>) -> Result<Value, Exception> {
+        growth::take(entries.len() * size_of::<Value>())?;
         Ok(Value::FrozenSet(entries.into_iter().map(|(key, _)| key).collect()))
     }
 }
@@ -276,7 +282,11 @@ fn changing() -> Vec<Member> {
             if let Some(known) = entries.get(&key) {
                 return Ok(known.clone());
             }
-            if entries.len() >= growth::MAX_ITEMS || !entries.reserve() {
+            if entries.len() >= growth::MAX_ITEMS {
+                return Err(growth::memory_error());
+            }
+            dict.kept.cover(entries.size(), entries.size_with_one(), key.weight() + arg(call, 1).weight())?;
+            if !entries.reserve() {
                 return Err(growth::memory_error());
             }
             entries.insert(key, arg(call, 1));
@@ -363,12 +373,17 @@ impl Dict {
         check_key(&key)?;
         let mut entries = lock(&self.entries);
         let full = entries.len() >= most && entries.get(&key).is_none();
+        if most < usize::MAX && !full {
+            let key = if entries.get(&key).is_some() { 0 } else { key.weight() };
+            self.kept.cover(entries.size(), entries.size_with_one(), key + value.weight())?;
+        }
         if full || !entries.reserve() {
             drop(entries);
             return Err(growth::memory_error());
         }
         let before = entries.insert(key, value);
         drop(entries);
+        self.kept.lighter(before.as_ref().map_or(0, Value::weight));
         drop(before);
         Ok(())
     }
@@ -377,17 +392,25 @@ impl Dict {
     pub fn remove(&self, key: &Value) -> Result<Option<Value>, Exception> {
         check_key(key)?;
         let removed = lock(&self.entries).remove(key);
+        if let Some(((key, value), _)) = &removed {
+            self.kept.lighter(key.weight() + value.weight());
+        }
         Ok(removed.map(|((_, value), _)| value))
     }
 
     /// Takes out what came last.
     pub(super) fn pop_last(&self) -> Option<(Value, Value)> {
-        lock(&self.entries).pop_last()
+        let last = lock(&self.entries).pop_last();
+        if let Some((key, value)) = &last {
+            self.kept.lighter(key.weight() + value.weight());
+        }
+        last
     }
 
     pub fn clear(&self) {
         let before = std::mem::take(&mut *lock(&self.entries));
         drop(before);
+        self.kept.emptied();
     }
 
     pub(super) fn entries(&self) -> &Mutex<Entries> {

@@ -23,6 +23,9 @@ impl Hash for Key {
     }
 }
 
+/// What the place of a key takes.
+const PLACE: usize = 2 * size_of::<Value>();
+
 /// Entries in the order of insertion. Places of removed ones stay empty for a while.
 #[derive(Default)]
 pub(super) struct Entries {
@@ -40,6 +43,18 @@ impl Entries {
     /// Makes room for one more; false if there is none.
     pub fn reserve(&mut self) -> bool {
         self.places.try_reserve(1).is_ok() && self.slots.try_reserve(1).is_ok()
+    }
+
+    /// How many bytes the table takes once there is room for one more.
+    pub fn size_with_one(&self) -> usize {
+        let places = self.places.capacity();
+        let places = if self.places.len() < places { places } else { 2 * places.max(4) };
+        growth::size_with(&self.slots, 1) + places * PLACE
+    }
+
+    /// How many bytes it takes now.
+    pub fn size(&self) -> usize {
+        growth::size(&self.slots) + self.places.capacity() * PLACE
     }
 
     pub fn get(&self, key: &Value) -> Option<&Value> {

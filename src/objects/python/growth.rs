@@ -1,7 +1,14 @@
 //! How far an operation of a peer may let containers grow: what goes beyond is a MemoryError, and no end of the process.
 
+use super::super::served;
+use super::credit::CREDIT;
+use crate::budget::{Account, Charge, SMALL};
 use crate::error::Exception;
+use crate::sync::thread_local;
 use crate::value::Value;
+use std::cell::Cell;
+use std::mem::ManuallyDrop;
+use std::sync::{Mutex, PoisonError};
 
 /// The items to which peers may bring a list, a dict or a set, and that one operation takes from an iterable.
 pub(super) const MAX_ITEMS: usize = if cfg!(test) { 1 << 12 } else { 1 << 24 };
@@ -13,15 +20,154 @@ pub(super) fn memory_error() -> Exception {
     Exception::with_args("builtins", "MemoryError", Vec::new())
 }
 
+thread_local! {
+    /// What the operation has taken that this thread runs. Without a destructor it is there as long as the thread.
+    static TAKEN: ManuallyDrop<Cell<Option<Charge>>> = const { ManuallyDrop::new(Cell::new(None)) };
+}
+
+/// Puts back what the operation around it has taken.
+struct Back(Option<Charge>);
+
+impl Drop for Back {
+    fn drop(&mut self) {
+        drop(TAKEN.with(|taken| taken.replace(self.0.take())));
+    }
+}
+
+/// Runs an operation of a peer; what it took of the memory of all is given back at its end, but for what is kept.
+pub(super) fn operation<R>(run: impl FnOnce() -> R) -> R {
+    let _back = Back(TAKEN.with(|taken| taken.replace(Some(Charge::default()))));
+    run()
+}
+
+/// The account of the peer that this thread serves.
+fn account() -> Account {
+    served::here().map(|peer| peer.account()).unwrap_or_default()
+}
+
+/// Takes memory for an operation of a peer.
+pub(super) fn take(bytes: usize) -> Result<(), Exception> {
+    if bytes <= SMALL || take_much(bytes) { Ok(()) } else { Err(memory_error()) }
+}
+
+#[cold]
+fn take_much(bytes: usize) -> bool {
+    TAKEN.with(|taken| {
+        // Outside of operations it is the application that asks.
+        let Some(mut charge) = taken.take() else { return true };
+        if !charge.account().is_limited() {
+            charge = Charge::new(&account());
+        }
+        let had = charge.add(bytes);
+        taken.set(Some(charge));
+        had
+    })
+}
+
+/// What a container takes of the memory of all, as far as peers have brought it there.
+#[derive(Default)]
+pub(super) struct Kept(Mutex<Charged>);
+
+#[derive(Default)]
+struct Charged {
+    charge: Charge,
+    /// What it had before a peer first brought anything.
+    own: usize,
+    /// What its values take beside their places.
+    weight: usize,
+}
+
+impl Kept {
+    /// Of a container that an operation of a peer has made, with `size` bytes in it, of values that take `weight`.
+    pub fn of_operation(size: usize, weight: usize) -> Result<Kept, Exception> {
+        let kept = Kept::default();
+        kept.cover(0, size, weight)?;
+        Ok(kept)
+    }
+
+    /// Before a peer brings the storage from `now` bytes to `size`, with values that weigh so much more.
+    pub fn cover(&self, now: usize, size: usize, more: usize) -> Result<(), Exception> {
+        CREDIT.give((size.saturating_sub(now) + more) / size_of::<Value>() + 1);
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !kept.charge.account().is_limited() {
+            let account = account();
+            if !account.is_limited() {
+                return Ok(());
+            }
+            kept.charge = Charge::new(&account);
+            kept.own = now;
+        }
+        kept.weight += more;
+        let wanted = (size + kept.weight).saturating_sub(kept.own).next_multiple_of(BLOCK) + OBJECT;
+        if wanted > kept.charge.bytes() {
+            // What the operation has taken for it comes first.
+            TAKEN.with(|taken| {
+                let mut operation = taken.take();
+                if let Some(operation) = &mut operation {
+                    let missing = wanted - kept.charge.bytes();
+                    kept.charge.join(operation.split(missing));
+                }
+                taken.set(operation);
+            });
+        }
+        // Less is given back where that is worth it.
+        let differs = wanted > kept.charge.bytes() || wanted + SMALL < kept.charge.bytes();
+        if differs && !kept.charge.set(wanted) {
+            kept.weight -= more;
+            return Err(memory_error());
+        }
+        Ok(())
+    }
+
+    /// A value has gone that took so much.
+    pub fn lighter(&self, weight: usize) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.weight = kept.weight.saturating_sub(weight);
+    }
+
+    /// It is empty now.
+    pub fn emptied(&self) {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.weight = 0;
+        kept.own = 0;
+        kept.charge.set(0);
+    }
+}
+
+/// A container is charged in steps of so many bytes.
+const BLOCK: usize = 256;
+/// What it takes itself.
+const OBJECT: usize = 256;
+
+/// How many bytes a vector takes.
+pub(super) fn size<T>(items: &Vec<T>) -> usize {
+    items.capacity() * size_of::<T>()
+}
+
+/// How many bytes a vector takes once there is room for so many more items.
+pub(super) fn size_with<T>(items: &Vec<T>, more: usize) -> usize {
+    let needed = items.len().saturating_add(more);
+    let capacity = if needed > items.capacity() { needed.max(2 * items.capacity()) } else { items.capacity() };
+    capacity.saturating_mul(size_of::<T>())
+}
+
 /// Makes room for so many more items, which are what anybody asks for.
 pub(super) fn reserve<T>(items: &mut Vec<T>, more: usize) -> Result<(), Exception> {
+    let grown = size_with(items, more).saturating_sub(size(items));
+    take(grown)?;
     items.try_reserve(more).map_err(|_| memory_error())
 }
 
 /// Makes room for so many more items, unless they would be too many together.
 pub(super) fn grow<T>(items: &mut Vec<T>, more: usize) -> Result<(), Exception> {
-    match items.len().checked_add(more) {
-        Some(total) if total <= MAX_ITEMS || more == 0 => reserve(items, more),
+    check_count(items.len(), more)?;
+    reserve(items, more)
+}
+
+/// Refuses more items than peers may bring a container to.
+pub(super) fn check_count(len: usize, more: usize) -> Result<(), Exception> {
+    match len.checked_add(more) {
+        Some(total) if total <= MAX_ITEMS || more == 0 => Ok(()),
         _ => Err(memory_error()),
     }
 }
@@ -56,6 +202,7 @@ pub(super) fn repeated(items: &[Value], count: usize) -> Result<Vec<Value>, Exce
     let total =
         items.len().checked_mul(count).filter(|total| *total <= MAX_ITEMS || count <= 1).ok_or_else(memory_error)?;
     let mut all = Vec::new();
+    take(total.saturating_mul(size_of::<Value>()))?;
     all.try_reserve_exact(total).map_err(|_| memory_error())?;
     // Nothing, however often, is nothing.
     while all.len() < total {
@@ -69,8 +216,13 @@ pub(super) fn joined(texts: impl Iterator<Item = Result<String, Exception>>) -> 
     let mut all = String::new();
     for (at, text) in texts.enumerate() {
         let text = text?;
-        if all.len() + text.len() > LONGEST || all.try_reserve(text.len() + 2).is_err() {
+        if all.len() + text.len() > LONGEST {
             return Err(memory_error());
+        }
+        let (size, needed) = (all.capacity(), all.len() + text.len() + 2);
+        if needed > size {
+            take(needed.max(2 * size) - size)?;
+            all.try_reserve(text.len() + 2).map_err(|_| memory_error())?;
         }
         if at > 0 {
             all.push_str(", ");

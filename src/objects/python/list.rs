@@ -5,6 +5,7 @@ use super::super::class::{Class, Member, Object};
 use super::super::operations::ask;
 use super::super::peer::Outcome;
 use super::super::peer::outcome;
+use super::growth::Kept;
 use super::release::{Held, let_go};
 use super::slice::{pick, plain_parts, span};
 use super::{
@@ -22,6 +23,7 @@ use std::sync::{Arc, LazyLock};
 #[derive(Default)]
 pub struct List {
     items: Mutex<Vec<Value>>,
+    kept: Kept,
 }
 
 impl Drop for List {
@@ -39,7 +41,7 @@ pub(super) trait Sequence: Send + Sync + 'static {
     fn look<R>(&self, look: impl FnOnce(&[Value]) -> R) -> R;
 
     /// A new list of this kind.
-    fn made(items: Vec<Value>) -> Value;
+    fn made(items: Vec<Value>) -> Outcome;
 
     fn count(&self) -> usize {
         self.look(<[Value]>::len)
@@ -60,8 +62,9 @@ impl Sequence for List {
         look(&lock(&self.items))
     }
 
-    fn made(items: Vec<Value>) -> Value {
-        object(List::object(items))
+    fn made(items: Vec<Value>) -> Outcome {
+        let kept = Kept::of_operation(growth::size(&items), weight(&items))?;
+        Ok(object(CLASS.instance(Box::new(List { items: Mutex::new(items), kept }))))
     }
 }
 
@@ -83,8 +86,9 @@ impl Sequence for FrozenList {
         look(&self.0)
     }
 
-    fn made(items: Vec<Value>) -> Value {
-        Value::List(items.into())
+    fn made(items: Vec<Value>) -> Outcome {
+        growth::take(size_of_val(&*items))?;
+        Ok(Value::List(items.into()))
     }
 }
 
@@ -113,11 +117,11 @@ pub(super) fn reading<S: Sequence>() -> Vec<Member> {
             let (mut items, more) = (list.copied()?, more?);
             growth::grow(&mut items, more.len())?;
             items.extend(more);
-            Ok(S::made(items))
+            S::made(items)
         }),
-        method("__mul__", Takes::Operator(1), |list, call| Ok(S::made(repeated(&list.copied()?, &arg(call, 0))?))),
-        method("__rmul__", Takes::Operator(1), |list, call| Ok(S::made(repeated(&list.copied()?, &arg(call, 0))?))),
-        method("copy", Takes::Nothing, |list, _| Ok(S::made(list.copied()?))),
+        method("__mul__", Takes::Operator(1), |list, call| S::made(repeated(&list.copied()?, &arg(call, 0))?)),
+        method("__rmul__", Takes::Operator(1), |list, call| S::made(repeated(&list.copied()?, &arg(call, 0))?)),
+        method("copy", Takes::Nothing, |list, _| S::made(list.copied()?)),
         method("count", Takes::One, |list, call| {
             let (mut at, mut count) = (0, 0);
             while let Some(found) = find(list, call, at, usize::MAX)? {
@@ -143,19 +147,19 @@ fn changing() -> Vec<Member> {
         }),
         method("__imul__", Takes::Operator(1), |list, call| {
             let items = repeated(&list.copied()?, &arg(call, 0))?;
+            let (now, before) = list.look(|items| (size_of_val(items), weight(items)));
+            list.kept.cover(now, growth::size(&items), weight(&items).saturating_sub(before))?;
             list.replace(items);
             Ok(this(call))
         }),
         method("append", Takes::One, |list, call| {
-            let mut items = lock(&list.items);
-            growth::grow(&mut items, 1)?;
-            items.push(arg(call, 0));
+            list.push(arg(call, 0))?;
             Ok(Value::None)
         }),
         method("extend", Takes::One, |list, call| extend(list, &arg(call, 0))),
         method("insert", Takes::Between(2, 2), |list, call| {
             let at = as_size(&arg(call, 0))?;
-            growth::grow(&mut lock(&list.items), 1)?;
+            list.make_room(&mut lock(&list.items), std::slice::from_ref(&arg(call, 1)))?;
             list.insert(at, arg(call, 1));
             Ok(Value::None)
         }),
@@ -190,7 +194,7 @@ static CLASS: LazyLock<Arc<Class>> = LazyLock::new(|| {
 
 impl List {
     pub fn object(items: Vec<Value>) -> Arc<Object> {
-        CLASS.instance(Box::new(List { items: Mutex::new(items) }))
+        CLASS.instance(Box::new(List { items: Mutex::new(items), kept: Kept::default() }))
     }
 
     pub fn of(object: &Object) -> Option<&List> {
@@ -225,6 +229,7 @@ impl List {
         };
         let before = std::mem::replace(slot, value);
         drop(items);
+        self.kept.lighter(before.weight());
         drop(before);
         true
     }
@@ -245,17 +250,47 @@ impl List {
     pub fn pop(&self, index: i64) -> Option<Value> {
         let mut items = lock(&self.items);
         let at = place(index, items.len())?;
-        Some(items.remove(at))
+        let item = items.remove(at);
+        drop(items);
+        self.kept.lighter(item.weight());
+        Some(item)
     }
 
     pub fn clear(&self) {
         self.replace(Vec::new());
+        self.kept.emptied();
+    }
+
+    /// Makes room for more items of a peer, unless there is no memory for them, or they would be too many.
+    fn make_room(&self, items: &mut Vec<Value>, more: &[Value]) -> Result<(), Exception> {
+        growth::check_count(items.len(), more.len())?;
+        self.kept.cover(growth::size(items), growth::size_with(items, more.len()), weight(more))?;
+        items.try_reserve(more.len()).map_err(|_| growth::memory_error())
+    }
+
+    /// Before items of a peer take the places of others.
+    fn heavier(&self, items: &Vec<Value>, more: usize) -> Result<(), Exception> {
+        let size = growth::size(items);
+        self.kept.cover(size, size, more)
+    }
+
+    /// Appends an item of a peer.
+    fn push(&self, item: Value) -> Result<(), Exception> {
+        let mut items = lock(&self.items);
+        self.make_room(&mut items, std::slice::from_ref(&item))?;
+        items.push(item);
+        Ok(())
     }
 
     fn replace(&self, items: Vec<Value>) {
         let before = std::mem::replace(&mut *lock(&self.items), items);
         drop(before);
     }
+}
+
+/// What values take beside their places.
+fn weight(items: &[Value]) -> usize {
+    items.iter().map(Value::weight).sum()
 }
 
 /// Where an index of Python's leads, in a list of this length.
@@ -299,7 +334,7 @@ fn get_item<S: Sequence>(list: &S, key: &Value) -> Outcome {
             part.extend(picked.into_iter().filter_map(|at| items.get(at).cloned()));
             Ok(part)
         });
-        return part.map(S::made);
+        return part.and_then(S::made);
     }
     let index = number(key)?;
     let item = list.look(|items| items.get(place(index, items.len())?).cloned());
@@ -308,10 +343,13 @@ fn get_item<S: Sequence>(list: &S, key: &Value) -> Outcome {
 
 fn set_item(list: &List, key: &Value, value: Value) -> Outcome {
     let Value::Slice(parts) = key else {
-        return match list.set(number(key)?, value) {
-            true => Ok(Value::None),
-            false => Err(Exception::builtin("IndexError", "list assignment index out of range")),
-        };
+        let (at, more) = (number(key)?, value.weight());
+        list.heavier(&lock(&list.items), more)?;
+        if list.set(at, value) {
+            return Ok(Value::None);
+        }
+        list.kept.lighter(more);
+        return Err(Exception::builtin("IndexError", "list assignment index out of range"));
     };
     let parts = &plain_parts(parts)?;
     // Without the lock: it may ask a peer.
@@ -322,7 +360,7 @@ fn set_item(list: &List, key: &Value, value: Value) -> Outcome {
     let mut before = Vec::new();
     if step == 1 {
         let (start, stop, _) = span(items.len(), parts)?;
-        growth::grow(&mut items, new.len())?;
+        list.make_room(&mut items, &new)?;
         growth::reserve(&mut before, usize::try_from(stop - start).unwrap_or(0))?;
         before.extend(items.splice(start as usize..stop.max(start) as usize, new));
     } else {
@@ -333,12 +371,14 @@ fn set_item(list: &List, key: &Value, value: Value) -> Outcome {
             drop(items);
             return Err(value_error(text));
         }
+        list.heavier(&items, weight(&new))?;
         growth::reserve(&mut before, picked.len())?;
         for (at, value) in picked.into_iter().zip(new) {
             before.extend(items.get_mut(at).map(|slot| std::mem::replace(slot, value)));
         }
     }
     drop(items);
+    list.kept.lighter(weight(&before));
     Ok(Value::None)
 }
 
@@ -366,16 +406,12 @@ fn del_item(list: &List, key: &Value) -> Outcome {
         !goes
     });
     drop(items);
+    list.kept.lighter(weight(&before));
     Ok(Value::None)
 }
 
 fn extend(list: &List, more: &Value) -> Outcome {
-    every(more, |item| {
-        let mut items = lock(&list.items);
-        growth::grow(&mut items, 1)?;
-        items.push(item);
-        Ok(())
-    })?;
+    every(more, |item| list.push(item))?;
     Ok(Value::None)
 }
 

@@ -7,6 +7,7 @@ use super::super::job::downcast;
 use super::super::peer::Outcome;
 use super::super::target::Target;
 use super::compare::counted;
+use super::growth;
 use crate::error::{Error, Exception};
 use crate::value::{CompareOp, Reference, Text, Value};
 use std::sync::Arc;
@@ -34,8 +35,10 @@ pub(super) fn method<S: 'static>(
     run: impl Fn(&S, &Call) -> Outcome + Send + Sync + 'static,
 ) -> Member {
     let run: Method = Arc::new(move |mut call: Call| {
-        let outcome = check(owner, name, takes, &call).and_then(|()| run(state(call.object())?, &call));
-        let _ = call.finish(outcome);
+        growth::operation(|| {
+            let outcome = check(owner, name, takes, &call).and_then(|()| run(state(call.object())?, &call));
+            let _ = call.finish(outcome);
+        });
     });
     let kind = MemberKind::Method { run, signature: None, quick: false };
     Member { name: name.into(), doc: None, kind }
@@ -52,9 +55,11 @@ pub(super) fn property<S: 'static>(name: &'static str, read: fn(&S) -> Outcome) 
 /// The six comparisons are answered by one function.
 pub(super) fn comparison<S: 'static>(op: CompareOp, run: fn(CompareOp, &S, &Call) -> Outcome) -> Member {
     let run: Method = Arc::new(move |mut call: Call| {
-        let outcome = check("", op.name(), Takes::Operator(1), &call)
-            .and_then(|()| counted(|| run(op, state(call.object())?, &call)));
-        let _ = call.finish(outcome);
+        growth::operation(|| {
+            let outcome = check("", op.name(), Takes::Operator(1), &call)
+                .and_then(|()| counted(|| run(op, state(call.object())?, &call)));
+            let _ = call.finish(outcome);
+        });
     });
     let kind = MemberKind::Method { run, signature: None, quick: false };
     Member { name: op.name().into(), doc: None, kind }

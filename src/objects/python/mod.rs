@@ -6,6 +6,7 @@
 
 mod array;
 mod compare;
+mod credit;
 mod cycles;
 mod dict;
 mod entries;
