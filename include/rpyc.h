@@ -594,6 +594,53 @@ typedef void (*rpyc_free_fn)(void *userdata);
 typedef int32_t rpyc_array_type_id;
 
 /**
+ * The fields of a date, a time or a datetime, by Python's names. What is not set is 0: {2026, 11, 30} is a day, and a naive
+ * datetime at midnight. This struct never changes.
+ */
+typedef struct rpyc_datetime {
+    /**
+     * 1 to 9999
+     */
+    int32_t year;
+    /**
+     * 1 to 12
+     */
+    int32_t month;
+    /**
+     * From 1
+     */
+    int32_t day;
+    /**
+     * 0 to 23
+     */
+    int32_t hour;
+    /**
+     * 0 to 59
+     */
+    int32_t minute;
+    /**
+     * 0 to 59: Python has no leap seconds
+     */
+    int32_t second;
+    /**
+     * 0 to 999999
+     */
+    int32_t microsecond;
+    /**
+     * 1: the later of two moments at which clocks show this, as in the night in which summer ends; else 0
+     */
+    int32_t fold;
+    /**
+     * Is the offset from UTC known ("aware", in Python's words)? Else it is a naive time.
+     */
+    bool aware;
+    /**
+     * Microseconds that it is ahead of UTC: positive east of Greenwich; less than a day. Nothing where it is naive.
+     */
+    int64_t utcoffset;
+} rpyc_datetime;
+
+/**
  * Told that an answer has come. The result is lent for the call.
  *
  * It runs once, in the thread that read the answer, or in the one that registered it when the answer was there already.
@@ -629,7 +676,8 @@ typedef struct rpyc_method {
      * with or without the prefix, or left out. NULL: anything goes.
      *
      * With a type, as in "set(value: float, count: int = 1)", an argument is converted before the callback runs, as by
-     * rpyc_value_convert(): bool, int, float, str, bytes, "float | None". Objects are asked without blocking whoever reads, and
+     * rpyc_value_convert(): bool, int, float, str, bytes, date, time, datetime, timedelta, "float | None". Objects are asked
+     * without blocking whoever reads, and
      * other calls can overtake this one meanwhile. It counts in max_serving; after sync_request_timeout the caller gets
      * TypeError. Other annotations mean nothing.
      */
@@ -792,8 +840,7 @@ typedef struct rpyc_class_table {
     void (*on_disconnect)(rpyc_connection *connection, void *instance);
     /**
      * What construct takes, such as "Point(x, y=0)", whose name is that of the class: its arguments are then fitted as those of a
-     * method with a signature, keywords included, but for types in it, which convert nothing. NULL: construct gets the
-     * arguments as they came.
+     * method with a signature, keywords and types included. NULL: construct gets the arguments as they came.
      */
     const char *construct_signature;
 } rpyc_class_table;
@@ -1422,6 +1469,31 @@ typedef int32_t (*rpyc_exception_resolver_fn)(const char *module, const char *na
  * Numbers of one type, one behind the other; a Python peer gets a reference to a sequence that holds them
  */
 #define RPYC_VALUE_ARRAY 15
+
+/**
+ * A day of the calendar; a Python peer gets a reference to a date
+ */
+#define RPYC_VALUE_DATE 16
+
+/**
+ * A time of day; a Python peer gets a reference to it
+ */
+#define RPYC_VALUE_TIME 17
+
+/**
+ * A day and a time of day; a Python peer gets a reference to it
+ */
+#define RPYC_VALUE_DATETIME 18
+
+/**
+ * A span of time; a Python peer gets a reference to it
+ */
+#define RPYC_VALUE_TIMEDELTA 19
+
+/**
+ * A timezone whose offset never changes; a Python peer gets a reference to it
+ */
+#define RPYC_VALUE_TIMEZONE 20
 
 /**
  * int8_t
@@ -2271,7 +2343,7 @@ rpyc_status rpyc_value_get_array(const rpyc_value *value,
                                  rpyc_error **error_out);
 
 /**
- * Converts a value to a bool, int, float, str or bytes as CPython's own functions do. An object is asked, a peer's also with
+ * Converts a value to a bool, int, float, str, bytes, date or time as CPython's own functions do. An object is asked, a peer's also with
  * RPyC's default rules; data is converted here.
  *
  * - RPYC_VALUE_INT: an int stays, a bool becomes 0 or 1, an object gives what its __index__ gives (numpy.int64, IntEnum).
@@ -2281,11 +2353,15 @@ rpyc_status rpyc_value_get_array(const rpyc_value *value,
  * - RPYC_VALUE_BOOL: what Python's bool() gives for any value; an object is asked for __bool__, then for __len__.
  * - RPYC_VALUE_STR and RPYC_VALUE_BYTES: an instance of a subclass (class Color(str, Enum)), which is known by its methods,
  *   is copied as by [:], never by str().
+ * - RPYC_VALUE_DATE, RPYC_VALUE_TIME, RPYC_VALUE_DATETIME, RPYC_VALUE_TIMEDELTA: an object of exactly that type of Python's
+ *   module datetime is copied, by its str(); for DATETIME also a Timestamp of pandas, without its nanoseconds. The offset from
+ *   UTC is kept, the name of a timezone is not; fold is kept where the time is naive. A naive time costs two requests.
  *
  * All else is RPYC_ERR_TYPE. A number costs one request, a str two.
  *
  * @param value borrowed
- * @param kind RPYC_VALUE_BOOL, RPYC_VALUE_INT, RPYC_VALUE_FLOAT, RPYC_VALUE_STR or RPYC_VALUE_BYTES
+ * @param kind RPYC_VALUE_BOOL, RPYC_VALUE_INT, RPYC_VALUE_FLOAT, RPYC_VALUE_STR, RPYC_VALUE_BYTES, RPYC_VALUE_DATE,
+ *        RPYC_VALUE_TIME, RPYC_VALUE_DATETIME or RPYC_VALUE_TIMEDELTA
  * @param timeout_ms how long to wait for the peer, in milliseconds; -1: no limit; or RPYC_TIMEOUT_DEFAULT
  * @param value_out owned, freed with rpyc_value_free(); of the kind that is wanted
  * @param error_out owned; may be NULL; an exception that the object raises arrives here
@@ -2343,6 +2419,132 @@ rpyc_status rpyc_value_convert_async(const rpyc_value *const *values,
                                      size_t count,
                                      int64_t timeout_ms,
                                      rpyc_async_result **result_out,
+                                     rpyc_error **error_out);
+
+/**
+ * A date: datetime.date.
+ *
+ * @param year 1 to 9999
+ * @param month 1 to 12
+ * @param day from 1
+ * @param value_out owned, freed with rpyc_value_free()
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_RANGE if there is no such day
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_value_new_date(int32_t year,
+                                int32_t month,
+                                int32_t day,
+                                rpyc_value **value_out,
+                                rpyc_error **error_out);
+
+/**
+ * A time of day: datetime.time.
+ *
+ * @param time copied; year, month and day are not looked at
+ * @param value_out owned, freed with rpyc_value_free()
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_RANGE for a field that is none
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_value_new_time(const rpyc_datetime *time, rpyc_value **value_out, rpyc_error **error_out);
+
+/**
+ * A date with a time of day: datetime.datetime.
+ *
+ * @param datetime copied
+ * @param value_out owned, freed with rpyc_value_free()
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_RANGE for a field that is none
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_value_new_datetime(const rpyc_datetime *datetime, rpyc_value **value_out, rpyc_error **error_out);
+
+/**
+ * A datetime in UTC: datetime.fromtimestamp(microseconds / 1e6, timezone.utc).
+ *
+ * @param microseconds since the beginning of 1970 in UTC; negative before
+ * @param value_out owned, freed with rpyc_value_free()
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_RANGE outside of the years 1 to 9999
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_value_new_timestamp(int64_t microseconds, rpyc_value **value_out, rpyc_error **error_out);
+
+/**
+ * A span of time: datetime.timedelta(days, seconds, microseconds).
+ *
+ * @param days of any size and sign, as the others: Python's own form is made of them
+ * @param seconds likewise
+ * @param microseconds likewise
+ * @param value_out owned, freed with rpyc_value_free()
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_RANGE for more than 999999999 days
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_value_new_timedelta(int64_t days,
+                                     int64_t seconds,
+                                     int64_t microseconds,
+                                     rpyc_value **value_out,
+                                     rpyc_error **error_out);
+
+/**
+ * A timezone whose offset never changes: datetime.timezone.
+ *
+ * @param utcoffset microseconds that it is ahead of UTC; 0: timezone.utc; less than a day
+ * @param value_out owned, freed with rpyc_value_free()
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_RANGE for a day or more
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_value_new_timezone(int64_t utcoffset, rpyc_value **value_out, rpyc_error **error_out);
+
+/**
+ * Reads a date, time or datetime. Fields that it does not have are 0: rpyc_value_kind() says what it is.
+ *
+ * @param value borrowed; a date, time or datetime
+ * @param datetime_out its fields
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_value_get_datetime(const rpyc_value *value, rpyc_datetime *datetime_out, rpyc_error **error_out);
+
+/**
+ * The moment of a datetime, as a number. A naive one is taken to be in UTC.
+ *
+ * @param value borrowed; a datetime
+ * @param microseconds_out since the beginning of 1970 in UTC; negative before
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_value_get_timestamp(const rpyc_value *value, int64_t *microseconds_out, rpyc_error **error_out);
+
+/**
+ * Reads a timedelta in Python's own form, or the offset of a timezone.
+ *
+ * @param value borrowed; a timedelta or a timezone
+ * @param days_out -999999999 to 999999999
+ * @param seconds_out 0 to 86399
+ * @param microseconds_out 0 to 999999
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_value_get_timedelta(const rpyc_value *value,
+                                     int64_t *days_out,
+                                     int64_t *seconds_out,
+                                     int64_t *microseconds_out,
                                      rpyc_error **error_out);
 
 /**

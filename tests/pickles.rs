@@ -4,7 +4,14 @@
 use proptest::prelude::*;
 use rpyc::codec::pickle::{self, HIGHEST};
 use rpyc::config::Limits;
-use rpyc::value::{Text, Value};
+use rpyc::value::{Temporal, Text, Value};
+
+/// Dates and times of every type.
+fn time() -> impl Strategy<Value = Temporal> {
+    let micro = 86_400_000_000i64;
+    (1..=5u8, 1..=3_652_059i64, 0..micro, 1 - micro..micro, 0..4u8)
+        .prop_map(|parts| Temporal::from_parts(parts).unwrap())
+}
 
 /// Plain data as a pickle of `protocol` gives it back.
 fn value(protocol: u8) -> impl Strategy<Value = Value> {
@@ -19,6 +26,7 @@ fn value(protocol: u8) -> impl Strategy<Value = Value> {
         proptest::collection::vec(any::<u8>(), 0..60).prop_map(|bytes| Value::int_from_le_bytes(&bytes)),
         any::<f64>().prop_filter("NaNs have payloads that text does not keep", |x| !x.is_nan()).prop_map(Value::Float),
         text,
+        time().prop_map(Value::Temporal),
         proptest::collection::vec(any::<u8>(), 0..300).prop_map(move |bytes| match protocol {
             0..=2 => Value::None,
             _ => Value::bytes(&bytes),

@@ -86,7 +86,7 @@ pub fn native(data: &[u8]) {
     let follow = |label: u8, _: &[u8]| (label % 2 == 0).then_some(Value::None);
     let Ok(value) = native::read(&mut Reader::new(data, None, &limits), &limits, LEVELS, &follow) else { return };
     let mut bytes = Vec::new();
-    native::put(&mut bytes, &value, LEVELS, 0, &refer).expect("what was read can be written");
+    native::put(&mut bytes, &value, LEVELS, 0, true, &refer).expect("what was read can be written");
     let again = native::read(&mut Reader::new(&bytes, None, &limits), &limits, LEVELS, &follow);
     assert_same(&again.expect("what was written can be read"), &value);
 }

@@ -118,7 +118,7 @@ pub fn native() -> Vec<Vec<u8>> {
     let mut inputs = Vec::new();
     for value in values() {
         let mut bytes = Vec::new();
-        inputs.extend(native::put(&mut bytes, &value, 64, 0, &|_| None).map(|()| bytes));
+        inputs.extend(native::put(&mut bytes, &value, 64, 0, true, &|_| None).map(|()| bytes));
     }
     inputs
 }

@@ -89,18 +89,18 @@ static MODULE: LazyLock<Arc<Class>> = LazyLock::new(|| {
         })),
     };
     let member = |name: &str, run: Method| Member::method(name, None, None, run).ok();
-    // Of all names it is the one that every class has already.
-    let doc = Member {
-        name: "__doc__".into(),
-        doc: None,
-        kind: MemberKind::Property {
-            get: Some(on_attributes(|module, _| Ok(module.get(&Text::new("__doc__")).unwrap_or_default()))),
-            set: None,
-            del: None,
-        },
+    // Of all names these are those that every class has already.
+    let about = |name: &str, read: fn(&Attributes, &[Value]) -> Outcome| {
+        let kind = MemberKind::Property { get: Some(on_attributes(read)), set: None, del: None };
+        Some(Member { name: Text::new(name), doc: None, kind })
     };
     let members = [
-        Some(doc),
+        about("__doc__", |module, _| Ok(module.get(&Text::new("__doc__")).unwrap_or_default())),
+        // A copy: what is set is set as an attribute.
+        about("__dict__", |module, _| {
+            let pair = |name: Text| module.get(&name).map(|value| (Value::Str(name), value));
+            Ok(Value::Dict(module.names().into_iter().filter_map(pair).collect()))
+        }),
         member("__repr__", on_attributes(|module, _| Ok(Value::from(format!("<module '{}' (librpyc)>", module.name))))),
         member(
             "__dir__",

@@ -1,9 +1,10 @@
-//! Copies of objects that are plain data: lists, dicts, tuples and sets, with all that is in them.
+//! Copies of objects that are plain data: lists, dicts, tuples, sets and times, with all that is in them.
 //!
 //! The objects of one level of nesting are asked together, in one burst of requests; then those that they hold. Nothing is
 //! needed of the owner but what every RPyC server allows: iteration in chunks, and items by key.
 
 mod arrays;
+mod times;
 
 use super::asking::{ask_later, shared_of};
 use super::shared::Shared;
@@ -48,6 +49,7 @@ pub fn obtain_value(value: Value, bounds: &Bounds) -> Result<Value> {
 fn gathered(value: Value, bounds: &Bounds) -> Result<(Graph, Piece)> {
     let mut copy = Obtaining::new(bounds);
     copy.arrays(std::iter::once(&value))?;
+    copy.times(std::iter::once(&value))?;
     let root = copy.admit(value)?;
     let mut depth = 0;
     while !copy.waiting.is_empty() {
@@ -174,7 +176,9 @@ impl Obtaining<'_> {
     fn admit(&mut self, value: Value) -> Result<Piece> {
         let (kind, items) = match value {
             Value::Ref(object) => return self.admit_object(object),
-            value if value.is_plain() || matches!(value, Value::Array(_)) => return Ok(Piece::Value(value)),
+            value if value.is_plain() || matches!(value, Value::Array(_) | Value::Temporal(_)) => {
+                return Ok(Piece::Value(value));
+            }
             Value::Tuple(items) => (Kind::Tuple, items.to_vec()),
             Value::List(items) => (Kind::List, items.to_vec()),
             Value::FrozenSet(items) => (Kind::FrozenSet, items.to_vec()),
@@ -373,6 +377,7 @@ impl Obtaining<'_> {
     /// The items of containers that have arrived, among which arrays and numbers of numpy are copied together.
     fn fill(&mut self, filled: Vec<(usize, Vec<Value>)>) -> Result<()> {
         self.arrays(filled.iter().flat_map(|(_, items)| items))?;
+        self.times(filled.iter().flat_map(|(_, items)| items))?;
         for (node, items) in filled {
             let pieces = items.into_iter().map(|item| self.admit(item)).collect::<Result<Vec<_>>>()?;
             if let Some(children) = self.graph.children(node) {

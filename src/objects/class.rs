@@ -137,8 +137,8 @@ pub struct Class {
     /// By the shape's indexes, inherited ones included.
     members: Vec<Arc<Member>>,
     pub(super) doc: Option<Text>,
-    pub(super) construct: Option<Method>,
-    pub(super) construct_signature: Option<Signature>,
+    /// What makes an object of it; with a signature, that stands in a member.
+    pub(super) construct: Option<(Method, Option<Arc<Member>>)>,
     pub(super) get_attr: Option<Method>,
     pub(super) set_attr: Option<Method>,
     pub(super) del_attr: Option<Method>,
@@ -304,8 +304,7 @@ impl Class {
             shape: Arc::new(shape),
             members,
             doc: d.doc,
-            construct: d.construct,
-            construct_signature: d.construct_signature,
+            construct: d.construct.map(|run| constructor(run, d.construct_signature)),
             get_attr,
             set_attr,
             del_attr,
@@ -482,6 +481,15 @@ fn inspection(members: &[Arc<Member>]) -> Value {
         Value::tuple(vec![Value::Str(member.name.clone()), doc])
     };
     Value::Tuple(listed.map(pair).collect())
+}
+
+/// A constructor, whose signature stands where that of a method does.
+fn constructor(run: Method, signature: Option<Signature>) -> (Method, Option<Arc<Member>>) {
+    let member = signature.map(|signature| {
+        let kind = MemberKind::Method { run: run.clone(), signature: Some(signature), quick: false };
+        Arc::new(Member { name: Text::new("__init__"), doc: None, kind })
+    });
+    (run, member)
 }
 
 /// An instance of a class of the application.

@@ -1,13 +1,15 @@
-//! Numbers, strings and bytes of objects that stand for them, such as those of numpy: asked as CPython's own functions ask.
+//! Numbers, strings, bytes and times of objects that stand for them, such as those of numpy: asked as CPython's own functions
+//! ask.
 
 use super::operations::{ask, ask_here_later};
 use super::operators::{Said, failed, is_there, verdict};
 use super::peer::{Conversion, home_of};
+use super::plain;
 use super::target::Target;
 use crate::error::{Error, Result};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
-use crate::value::{Ask, Home, Inquiry, Reference, Then, Value};
+use crate::value::{Ask, Home, Inquiry, Reference, Temporal, Then, Value};
 use std::sync::{Arc, LazyLock, Weak};
 use std::time::Duration;
 
@@ -44,6 +46,10 @@ enum Stage {
     Inspect,
     /// It is copied.
     Copy,
+    /// The text of one of the types of `datetime`.
+    Text(&'static str),
+    /// Is it the later of two?
+    Fold(Temporal),
 }
 
 impl Step {
@@ -56,9 +62,19 @@ impl Step {
             Reference::Remote(proxy) => proxy.is_class,
             Reference::Local(local) => local.instances().is_some(),
         };
+        let type_name = match &object {
+            Reference::Remote(proxy) => &*proxy.type_name,
+            Reference::Local(local) => local.shape().type_name.as_str(),
+        };
+        if let (Some(name), false) = (plain::time_of(type_name).filter(|name| target.takes_time(name)), is_class) {
+            return Step::Ask(Asking { object, target, stage: Stage::Text(name) });
+        }
         match (target, is_class) {
             (Target::Bool, true) => Step::Done(Ok(Value::Bool(true))),
             (_, true) => Step::Done(Err(target.refusal("type"))),
+            (Target::Date | Target::Time | Target::DateTime | Target::Delta, _) => {
+                Step::Done(Err(target.refusal(type_name)))
+            }
             (Target::Str | Target::Bytes, _) => Step::Ask(Asking { object, target, stage: Stage::Inspect }),
             _ => Step::Ask(Asking { object, target, stage: Stage::Method(0) }),
         }
@@ -72,6 +88,8 @@ impl Asking {
             Stage::Method(place) => Ask::CallAttr { name: method(place), args: &[], keywords: &[] },
             Stage::Exists(place, _) => Ask::GetAttr(method(place)),
             Stage::Inspect => Ask::Inspect,
+            Stage::Text(_) => Ask::Str,
+            Stage::Fold(_) => Ask::Repr,
             Stage::Copy => Ask::CallAttr { name: "__getitem__", args: &*EVERYTHING, keywords: &[] },
         }
     }
@@ -100,6 +118,16 @@ impl Asking {
                 Ok(_) => self.refused(),
                 Err(error) => Step::Done(Err(error)),
             },
+            Stage::Text(name) => match answer {
+                Ok(Value::Str(text)) => match Temporal::parse(name, text.as_str()) {
+                    Some(time) if time.may_be_folded() => Step::Ask(Asking { stage: Stage::Fold(time), ..self }),
+                    Some(time) => Step::Done(Ok(Value::Temporal(time))),
+                    None => self.refused(),
+                },
+                Ok(_) => self.refused(),
+                Err(error) => Step::Done(Err(error)),
+            },
+            Stage::Fold(time) => Step::Done(answer.map(|repr| Value::Temporal(time.folded_as(&repr)))),
             Stage::Copy => match answer {
                 Ok(copy) if self.target.is(&copy) => Step::Done(Ok(copy)),
                 Ok(_) => self.refused(),

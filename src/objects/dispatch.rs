@@ -259,8 +259,12 @@ fn unbound(class: &ClassObject, member: &Arc<Member>) -> Value {
 
 fn construct(job: Job, class: &ClassObject, args: Vec<Value>, keywords: Keywords) {
     match &class.class.construct {
-        Some(construct) => {
-            let (args, keywords) = match &class.class.construct_signature {
+        Some((construct, member)) => {
+            let signature = member.as_ref().and_then(|member| match &member.kind {
+                MemberKind::Method { signature, .. } => signature.as_ref(),
+                _ => None,
+            });
+            let (args, keywords) = match signature {
                 None => (args, keywords),
                 Some(signature) => match signature.bind(args, keywords) {
                     Ok(args) => (args, Vec::new()),
@@ -269,7 +273,7 @@ fn construct(job: Job, class: &ClassObject, args: Vec<Value>, keywords: Keywords
             };
             let Job { answer, origin } = job;
             let object = class.class.instance(Box::new(()));
-            let member = class.class.find("__init__").cloned();
+            let member = member.clone().or_else(|| class.class.find("__init__").cloned());
             construct(Call::new(answer, origin, object, member, args, keywords));
         }
         None => job.fail("TypeError", format!("cannot create '{}' instances", class.class.shape().type_name)),

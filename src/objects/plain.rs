@@ -21,6 +21,18 @@ pub(crate) fn kind_of(type_name: &str) -> Option<Kind> {
     })
 }
 
+/// The type of `datetime` that an object of this type is copied as: its text says all that it is.
+pub(crate) fn time_of(type_name: &str) -> Option<&'static str> {
+    Some(match type_name {
+        "datetime.date" => "date",
+        "datetime.time" => "time",
+        "datetime.datetime" | "pandas._libs.tslibs.timestamps.Timestamp" => "datetime",
+        "datetime.timedelta" => "timedelta",
+        "datetime.timezone" => "timezone",
+        _ => return None,
+    })
+}
+
 /// Is an object of this type plain data, if what is in it is?
 pub(crate) fn is_container(type_name: &str) -> bool {
     kind_of(type_name).is_some()

@@ -1,7 +1,7 @@
 //! What values are converted to, and the conversion of data, for which nobody is asked.
 
 use crate::error::{Error, Result};
-use crate::value::Value;
+use crate::value::{Temporal, Value};
 
 /// What a value is converted to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,12 @@ pub enum Target {
     Float,
     Str,
     Bytes,
+    Date,
+    Time,
+    DateTime,
+    Delta,
+    /// A float of seconds, or a timedelta.
+    Duration,
 }
 
 impl Target {
@@ -21,6 +27,20 @@ impl Target {
             Target::Float => "float",
             Target::Str => "str",
             Target::Bytes => "bytes",
+            Target::Date => "date",
+            Target::Time => "time",
+            Target::DateTime => "datetime",
+            Target::Delta => "timedelta",
+            Target::Duration => "float or timedelta",
+        }
+    }
+
+    /// Is it an object of this type of `datetime`'s that gives it?
+    pub(super) fn takes_time(self, type_name: &str) -> bool {
+        match self {
+            Target::Date | Target::Time | Target::DateTime | Target::Delta => type_name == self.name(),
+            Target::Duration => type_name == Target::Delta.name(),
+            _ => false,
         }
     }
 
@@ -29,8 +49,8 @@ impl Target {
         match self {
             Target::Bool => &["__bool__", "__len__"],
             Target::Int => &["__index__"],
-            Target::Float => &["__float__", "__index__"],
-            Target::Str | Target::Bytes => &[],
+            Target::Float | Target::Duration => &["__float__", "__index__"],
+            _ => &[],
         }
     }
 
@@ -43,6 +63,11 @@ impl Target {
                 | (Target::Float, Value::Float(_))
                 | (Target::Str, Value::Str(_))
                 | (Target::Bytes, Value::Bytes(_))
+                | (Target::Date, Value::Temporal(Temporal::Date(_)))
+                | (Target::Time, Value::Temporal(Temporal::Time(_)))
+                | (Target::DateTime, Value::Temporal(Temporal::DateTime(..)))
+                | (Target::Delta, Value::Temporal(Temporal::Delta(_)))
+                | (Target::Duration, Value::Float(_) | Value::Temporal(Temporal::Delta(_)))
         )
     }
 
@@ -52,10 +77,12 @@ impl Target {
             (target, value) if target.is(&value) => Ok(value),
             (Target::Bool, value) => Ok(Value::Bool(is_truthy(&value))),
             (Target::Int, Value::Bool(truth)) => Ok(Value::Int(truth.into())),
-            (Target::Float, value @ (Value::Bool(_) | Value::Int(_) | Value::BigInt(_))) => match value.to_f64() {
-                Some(number) if number.is_finite() => Ok(Value::Float(number)),
-                _ => Err(Error::Range("the int is too large for a float".into())),
-            },
+            (Target::Float | Target::Duration, value @ (Value::Bool(_) | Value::Int(_) | Value::BigInt(_))) => {
+                match value.to_f64() {
+                    Some(number) if number.is_finite() => Ok(Value::Float(number)),
+                    _ => Err(Error::Range("the int is too large for a float".into())),
+                }
+            }
             (target, value) => Err(target.refusal(value.type_name())),
         }
     }
@@ -64,9 +91,12 @@ impl Target {
         let why = match self {
             Target::Bool => "",
             Target::Int => ": it has no __index__",
-            Target::Float => ": it has neither __float__ nor __index__",
+            Target::Float | Target::Duration => ": it has neither __float__ nor __index__",
             Target::Str => ": it is not a subclass of str, or its slices are not str",
             Target::Bytes => ": it is not a subclass of bytes, or its slices are not bytes",
+            Target::Date | Target::Time | Target::DateTime | Target::Delta => {
+                ": only that type of datetime's is copied"
+            }
         };
         Error::Type(format!("expected {}, got {type_name}{why}", self.name()))
     }
@@ -85,6 +115,7 @@ pub fn is_truthy(value: &Value) -> bool {
         Value::Tuple(items) | Value::FrozenSet(items) | Value::List(items) => !items.is_empty(),
         Value::Dict(entries) => !entries.is_empty(),
         Value::Array(array) => !array.is_empty(),
+        Value::Temporal(Temporal::Delta(delta)) => delta.total() != 0,
         _ => true,
     }
 }

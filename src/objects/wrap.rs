@@ -1,4 +1,4 @@
-//! Objects for values that the wire has no form for: lists, dicts, arrays, and proxies of other connections.
+//! Objects for values that the wire has no form for: lists, dicts, arrays, times, and proxies of other connections.
 
 use super::bridge::{Bridge, Known};
 use super::python;
@@ -41,6 +41,7 @@ impl Wrap for DataWrap {
             Value::Array(array) => Some(python::array(array.clone())),
             Value::FrozenSet(items) => Some(python::frozenset(items.clone())),
             Value::Slice(parts) => Some(python::slice(parts.clone())),
+            Value::Temporal(time) => Some(python::time(*time)),
             _ => None,
         }
     }

@@ -49,6 +49,17 @@ pub fn put_label<S: Sink>(out: &mut S, label: i64) {
     out.put(&[tag::TUPLE_2, tag::small_int(label)]);
 }
 
+/// What a peer is known to read in native boxes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Agreed {
+    /// It reads none.
+    #[default]
+    Nothing,
+    Boxes,
+    /// Dates and times too.
+    Times,
+}
+
 /// Makes objects of values that the wire has no form for: lists, dicts, sets that hold references, and
 /// proxies of other connections.
 pub trait Wrap: Send + Sync {
@@ -63,7 +74,7 @@ pub struct Boxer<'a> {
     pub wrap: &'a dyn Wrap,
     pub lent: &'a mut Vec<u64>,
     /// May there be native boxes?
-    pub native: bool,
+    pub native: Agreed,
     /// Where the message begins in what is being written.
     pub origin: usize,
 }
@@ -83,7 +94,7 @@ impl Boxer<'_> {
             put_label(out, VALUE);
             return Ok(brine::put_value(out, value, self.limits)?);
         }
-        if self.native && value.wants_native() {
+        if self.native != Agreed::Nothing && value.wants_native() {
             return self.put_native(out, value, depth);
         }
         match value {
@@ -124,7 +135,7 @@ impl Boxer<'_> {
             };
             let left = (depth + 1).checked_sub(open.len()).ok_or_else(too_deep)?;
             match item {
-                Value::Tuple(inner) if !(item.is_plain() || self.native && item.wants_native()) => {
+                Value::Tuple(inner) if !(item.is_plain() || self.native != Agreed::Nothing && item.wants_native()) => {
                     left.checked_sub(1).ok_or_else(too_deep)?;
                     put_label(out, TUPLE);
                     brine::put_tuple_header(out, inner.len());

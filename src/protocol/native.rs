@@ -5,7 +5,7 @@
 //! from then on both know that a box with the label `NATIVE` will be understood, and a request that says how long its
 //! caller waits.
 
-use super::boxing::{self, Boxer, LOCAL_REF, NATIVE, RECURSION, REMOTE_REF, Unboxer};
+use super::boxing::{self, Agreed, Boxer, LOCAL_REF, NATIVE, RECURSION, REMOTE_REF, Unboxer};
 use super::envelope::Kind;
 use super::request::{Due, Handler, Seq};
 use super::requests::{Body, put_body};
@@ -27,11 +27,21 @@ const VERSION: i64 = 1;
 const BOXES: i64 = 1;
 /// Requests may say how long their callers wait.
 const DEADLINES: i64 = 2;
+/// Dates and times are read within native boxes.
+const TIMES: i64 = 4;
 /// What we offer.
-const OURS: i64 = BOXES | DEADLINES;
+const OURS: i64 = BOXES | DEADLINES | TIMES;
 
 /// No caller says that it waits longer, 278 years: so the nanoseconds of every deadline have 64 bits.
 const LONGEST: i64 = 1 << 43;
+
+fn understood(features: i64) -> Agreed {
+    match (features & BOXES != 0, features & TIMES != 0) {
+        (false, _) => Agreed::Nothing,
+        (true, false) => Agreed::Boxes,
+        (true, true) => Agreed::Times,
+    }
+}
 
 /// How far two peers have come with each other.
 #[derive(Default)]
@@ -42,8 +52,8 @@ pub struct State {
     offer: Option<i64>,
     /// The peer knows from us that we read native boxes, so some may come.
     pub announced: bool,
-    /// We know from the peer that it reads native boxes.
-    pub agreed: bool,
+    /// What we know from the peer that it reads.
+    pub agreed: Agreed,
     /// The peer knows from us that we read deadlines.
     pub reads_deadlines: bool,
     /// We know from the peer that it reads deadlines.
@@ -73,7 +83,7 @@ fn offer() -> Value {
 impl<T> Protocol<T> {
     /// Has the peer agreed to get lists, dicts and arrays by value?
     pub fn is_native(&self) -> bool {
-        self.core.native.agreed
+        self.core.native.agreed != Agreed::Nothing
     }
 
     /// Has the peer agreed to hear how long callers wait?
@@ -113,7 +123,7 @@ impl<T> Core<T> {
                     to_offer: false,
                     offer: self.native.offer,
                     announced: true,
-                    agreed: true,
+                    agreed: understood(*features),
                     reads_deadlines: self.native.reads_deadlines || deadlines,
                     sends_deadlines: deadlines,
                 };
@@ -133,8 +143,8 @@ impl<T> Core<T> {
             [Value::Str(name), ..] if *name != NAME => Ok(()),
             [Value::Str(_), Value::Int(VERSION), Value::Int(OURS)] => Ok(()),
             [Value::Str(_), Value::Int(VERSION), Value::Int(features), Value::Str(agreed), ..] if *agreed == AGREED => {
-                self.native.agreed = features & BOXES != 0;
-                self.native.sends_deadlines = self.native.agreed && features & DEADLINES != 0;
+                self.native.agreed = understood(*features);
+                self.native.sends_deadlines = features & BOXES != 0 && features & DEADLINES != 0;
                 Ok(())
             }
             [Value::Str(_), ..] => {
@@ -172,11 +182,11 @@ impl Boxer<'_> {
     #[inline(never)]
     pub(super) fn put_native<S: Sink>(&mut self, out: &mut S, value: &Value, levels: usize) -> Result<()> {
         boxing::put_label(out, NATIVE);
-        let origin = self.origin;
+        let (origin, times) = (self.origin, self.native == Agreed::Times);
         let boxer = RefCell::new(self);
         let failure = RefCell::new(None);
         let refer = |reference: &Value| boxer.borrow_mut().refer(reference).map_err(|e| failure.replace(Some(e))).ok();
-        let written = native::put(out, value, levels, origin, &refer);
+        let written = native::put(out, value, levels, origin, times, &refer);
         match failure.into_inner() {
             Some(error) => Err(error),
             None => Ok(written?),

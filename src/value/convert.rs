@@ -1,6 +1,6 @@
 //! What becomes a value.
 
-use super::{Array, Blob, Element, Reference, Text, Value};
+use super::{Array, Blob, Element, Reference, Temporal, Text, Value};
 use std::collections::{BTreeMap, HashMap};
 
 macro_rules! from {
@@ -33,6 +33,7 @@ from! {
     Vec<u8>: bytes => Value::Bytes(bytes.into());
     Blob: bytes => Value::Bytes(bytes);
     Reference: reference => Value::Ref(reference);
+    Temporal: time => Value::Temporal(time);
     Vec<Value>: items => Value::List(items.into());
 }
 

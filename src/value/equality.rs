@@ -45,6 +45,7 @@ impl PartialEq for Value {
                 None => flat::same(self, other),
             },
             (Value::Array(a), Value::Array(b)) => a == b,
+            (Value::Temporal(a), Value::Temporal(b)) => a == b,
             (Value::Ref(a), Value::Ref(b)) => a.same(b),
             _ => false,
         }
@@ -65,6 +66,7 @@ impl Value {
             (Value::Array(a), Value::Array(b)) => {
                 a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| a.py_eq(&b))
             }
+            (Value::Temporal(a), Value::Temporal(b)) => a.key() == b.key(),
             (Value::Ref(a), Value::Ref(b)) => a.same(b),
             _ => number_eq(self, other),
         }
@@ -220,6 +222,13 @@ impl Value {
                 for item in array.iter() {
                     h.write_u64(item.digest()?);
                 }
+            }
+            Value::Temporal(time) => {
+                let (kind, aware, at) = time.key();
+                h.write_u8(19);
+                h.write_u8(kind);
+                h.write_u8(aware.into());
+                h.write_i128(at);
             }
             Value::Ref(Reference::Local(object)) => {
                 h.write_u8(14);

@@ -193,13 +193,17 @@ pub(super) fn holds_objects(value: &Value) -> bool {
 #[cold]
 #[inline(never)]
 pub(super) fn is_plain(value: &Value) -> bool {
-    !value.flat().any(|(_, value)| matches!(value, Value::List(_) | Value::Dict(_) | Value::Array(_) | Value::Ref(_)))
+    !value.flat().any(|(_, value)| is_native(value) || matches!(value, Value::Ref(_)))
+}
+
+fn is_native(value: &Value) -> bool {
+    matches!(value, Value::List(_) | Value::Dict(_) | Value::Array(_) | Value::Temporal(_))
 }
 
 #[cold]
 #[inline(never)]
 pub(super) fn wants_native(value: &Value) -> bool {
-    value.flat().any(|(_, value)| matches!(value, Value::List(_) | Value::Dict(_) | Value::Array(_)))
+    value.flat().any(|(_, value)| is_native(value))
 }
 
 #[cold]

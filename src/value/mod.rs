@@ -19,6 +19,7 @@ mod reference;
 mod repr;
 mod serde;
 mod shape;
+mod temporal;
 mod walk;
 
 pub use self::serde::{Image, Part, PutBeside, TakeBeside, ValueSeed};
@@ -37,6 +38,7 @@ pub use limits::Limits;
 pub(crate) use number::short_canonical;
 pub use reference::{Local, Proxy, Reference, Releases};
 pub use shape::Shape;
+pub use temporal::{BadTime, Clock, DAY, Date, Delta, Offset, SECOND, Temporal, TimeSpec};
 
 /// The values in a tuple, list or set, shared.
 pub type Items = Held<[Value]>;
@@ -79,9 +81,13 @@ pub enum Value {
     Dict(Pairs),
     /// Numbers of one type.
     Array(Array),
+    /// A date, time, datetime, timedelta or timezone: a copy. Between stock peers they are objects.
+    Temporal(Temporal),
     /// An object, of a peer or our own.
     Ref(Reference),
 }
+
+const _: () = assert!(size_of::<Value>() == 40);
 
 impl Value {
     /// The levels of nesting that no setting exceeds.
@@ -125,6 +131,7 @@ impl Value {
             Value::List(_) => "list",
             Value::Dict(_) => "dict",
             Value::Array(_) => "array.array",
+            Value::Temporal(time) => time.full_name(),
             Value::Ref(Reference::Local(_)) => "object",
             Value::Ref(Reference::Remote(proxy)) => &proxy.type_name,
         }

@@ -1,15 +1,16 @@
-//! Python's order of numbers, texts and bytes.
+//! Python's order of numbers, texts, bytes, dates and times.
 
 use super::Value;
 use super::number::int_of_float;
 use std::cmp::Ordering;
 
 impl Value {
-    /// How two numbers, two texts or two bytes compare; Some(None) where one of them is NaN, None where Python has no order.
+    /// How two numbers, texts, bytes, dates or times compare; Some(None) where one of them is NaN, None where Python has no order.
     pub fn py_order(&self, other: &Value) -> Option<Option<Ordering>> {
         match (self, other) {
             (Value::Str(a), Value::Str(b)) => Some(Some(a.as_bytes().cmp(b.as_bytes()))),
             (Value::Bytes(a), Value::Bytes(b)) => Some(Some(a.cmp(b))),
+            (Value::Temporal(a), Value::Temporal(b)) => a.order(b).map(Some),
             (Value::Float(a), Value::Float(b)) => Some(a.partial_cmp(b)),
             (Value::Float(x), other) => int_and_float(other, *x).map(|order| order.map(Ordering::reverse)),
             (this, Value::Float(x)) => int_and_float(this, *x),

@@ -156,6 +156,7 @@ fn write_leaf<W: Write>(out: &mut W, value: &Value) {
             }
             out.push_str(if array.is_empty() { ")" } else { "])" });
         }
+        Value::Temporal(time) => out.push_str(&time.repr()),
         Value::Ref(reference) => push(out, format_args!("{reference:?}")),
         Value::Tuple(_) | Value::Slice(_) | Value::FrozenSet(_) | Value::List(_) | Value::Dict(_) => {}
     }

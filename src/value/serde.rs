@@ -6,7 +6,7 @@ mod reading;
 pub use parts::Part;
 pub use reading::ValueSeed;
 
-use super::{Blob, Value};
+use super::{Blob, Temporal, Value};
 use crate::nesting;
 use crate::value::Limits;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer};
@@ -34,9 +34,10 @@ const VARIANTS: &[&str] = &[
     "LongStr",
     "LongBytes",
     "LongArray",
+    "Temporal",
 ];
 
-/// Which variant follows, in the order of `VARIANTS`. The last four have something beside the format's own bytes.
+/// Which variant follows, in the order of `VARIANTS`. Those from `Ref` to `LongArray` have something beside the format's own bytes.
 #[derive(Clone, Copy, serde::Deserialize)]
 #[serde(variant_identifier)]
 enum Tag {
@@ -60,6 +61,7 @@ enum Tag {
     LongStr,
     LongBytes,
     LongArray,
+    Temporal,
 }
 
 /// Takes in what lies beside a format's own bytes when a value is written.
@@ -69,6 +71,11 @@ pub trait PutBeside {
 
     /// Keeps a text, bytes or an array if it is long enough to be worth it.
     fn long(&self, blob: &Blob) -> bool;
+
+    /// May there be dates and times? Else they are references.
+    fn has_times(&self) -> bool {
+        true
+    }
 }
 
 /// Gives out what lies beside a format's own bytes when a value is read.
@@ -173,7 +180,8 @@ impl Serialize for Image<'_> {
                     false => newtype!(Array, &(array.element() as u8, Raw(&data))),
                 }
             }
-            Value::Ref(_) => match self.beside.reference(self.value) {
+            Value::Temporal(time) if self.beside.has_times() => newtype!(Temporal, &Parts(*time)),
+            Value::Ref(_) | Value::Temporal(_) => match self.beside.reference(self.value) {
                 Some((label, id)) => newtype!(Ref, &(label, Raw(&id))),
                 None => Err(ser::Error::custom("a reference cannot leave its session")),
             },
@@ -222,6 +230,23 @@ impl Serialize for Pairs<'_> {
     }
 }
 
+/// A date or time. Apart, so that going down into containers takes no more stack.
+pub(super) struct Parts(pub Temporal);
+
+impl Serialize for Parts {
+    #[inline(never)]
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        self.0.to_parts().serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for Parts {
+    #[inline(never)]
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Parts, D::Error> {
+        Temporal::from_parts(Deserialize::deserialize(deserializer)?).map(Parts).map_err(serde::de::Error::custom)
+    }
+}
+
 struct Raw<'v>(&'v [u8]);
 
 impl Serialize for Raw<'_> {
@@ -262,14 +287,15 @@ mod tests {
             Value::List(items().into()),
             Value::Dict([(Value::str("k"), Value::tuple(items())), (Value::None, Value::None)].into()),
             Value::Array(Array::copy(Element::I16, &[1, 0, 2, 0]).unwrap()),
+            Value::Temporal(Temporal::from_parts((3, 739_000, 5, -1, 1)).unwrap()),
         ]
     }
 
     #[test]
     fn every_kind_both_ways() {
         let all = every_kind();
-        assert_eq!(all.len(), Tag::Ref as usize);
-        for (value, name) in all.iter().zip(VARIANTS) {
+        assert_eq!(all.len(), Tag::Ref as usize + 1);
+        for (value, name) in all.iter().zip(VARIANTS.iter().take(Tag::Ref as usize).chain([&"Temporal"])) {
             let json = serde_json::to_string(value).unwrap();
             assert!(json.contains(name), "{json}");
             assert_eq!(serde_json::from_str::<Value>(&json).unwrap(), *value, "{json}");
@@ -315,6 +341,7 @@ mod tests {
         assert!(refused(r#"{"Array":[9,[1,2,3]]}"#, &limits).contains("no whole number of elements of 4"));
         assert!(refused(r#"{"Array":[11,[]]}"#, &limits).contains("unknown type 11"));
         assert!(refused(r#"{"Array":[2,[1,2,3,4,5]]}"#, &limits).contains("bytes of 5"));
+        assert!(refused(r#"{"Temporal":[1,0,0,0,0]}"#, &limits).contains("date value out of range"));
         assert!(refused(r#"{"Ref":[3,[1]]}"#, &limits).contains("a reference that cannot be followed"));
         for long in [r#""LongStr""#, r#""LongBytes""#, r#"{"LongArray":2}"#] {
             assert!(refused(long, &limits).contains("not there"));

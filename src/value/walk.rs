@@ -10,13 +10,13 @@ pub(super) const HEAD: usize = 48;
 const OBJECT: usize = 192;
 
 impl Value {
-    /// Can it travel by value, in RPyC's sense ("dumpable")? Not with a reference, list, dict or array anywhere in it.
+    /// Can it travel by value, in RPyC's sense ("dumpable")? Not with a reference, list, dict, array or time anywhere in it.
     #[inline]
     pub fn is_plain(&self) -> bool {
         match self {
             Value::Tuple(items) | Value::FrozenSet(items) => Value::are_plain(items),
             Value::Slice(parts) => Value::are_plain(&parts[..]),
-            Value::List(_) | Value::Dict(_) | Value::Array(_) | Value::Ref(_) => false,
+            Value::List(_) | Value::Dict(_) | Value::Array(_) | Value::Temporal(_) | Value::Ref(_) => false,
             _ => true,
         }
     }
@@ -94,10 +94,10 @@ impl Value {
         items.iter().all(|item| item.inside(Value::is_plain, flat::is_plain))
     }
 
-    /// Is there a list, dict or array in it, for which RPyC has no form?
+    /// Is there a list, dict, array or time in it, for which RPyC has no form?
     pub fn wants_native(&self) -> bool {
         match self {
-            Value::List(_) | Value::Dict(_) | Value::Array(_) => true,
+            Value::List(_) | Value::Dict(_) | Value::Array(_) | Value::Temporal(_) => true,
             Value::Tuple(items) | Value::FrozenSet(items) => {
                 items.iter().any(|item| item.inside(Value::wants_native, flat::wants_native))
             }

@@ -29,8 +29,8 @@ fn pair(client: Native, server: Native, dialect: Dialect) -> Pair {
     pair
 }
 
-/// The features that we offer: native boxes, and deadlines.
-const OURS: i64 = 3;
+/// The features that we offer: native boxes, deadlines, and dates and times.
+const OURS: i64 = 7;
 
 fn offer(version: i64, features: i64) -> Node {
     tuple([text("librpyc"), int(version), int(features)])
@@ -213,8 +213,9 @@ fn offers_of_other_versions() {
         (offer(1, 1), agreed(1, 1)),
         (offer(7, 1), agreed(1, 1)),
         (offer(1, 0xff), agreed(1, OURS)),
+        (offer(1, 3), agreed(1, 3)),
         (offer(1, OURS), agreed(1, OURS)),
-        (tuple([text("librpyc"), int(2), int(3), text("more")]), agreed(1, OURS)),
+        (tuple([text("librpyc"), int(2), int(7), text("more")]), agreed(1, OURS)),
         (offer(0, 1), offer(0, 1)),
         (offer(1, 2), offer(1, 2)),
         (tuple([text("librpyc"), int(1)]), tuple([text("librpyc"), int(1)])),
@@ -224,7 +225,7 @@ fn offers_of_other_versions() {
         let (mut wire, _) = Wire::with_root(Dialect::V6, Config::default(), &root());
         assert_eq!(wire.ask(1, value_box(tuple([data.clone()]))), value_box(answer.clone()));
         assert_eq!(wire.session.is_native(), answer != data, "{data:?}");
-        assert_eq!(wire.session.sends_deadlines(), answer == agreed(1, OURS), "{data:?}");
+        assert_eq!(wire.session.sends_deadlines(), answer == agreed(1, OURS) || answer == agreed(1, 3), "{data:?}");
     }
 }
 

@@ -32,7 +32,9 @@ pub fn node_of(value: &Value, symbol: &mut dyn FnMut(&rpyc::value::Reference) ->
         Value::Slice(items) => Node::Slice(all(&items[..])),
         Value::FrozenSet(items) => Node::FrozenSet(all(items)),
         Value::Ref(reference) => Node::Id(symbol(reference)),
-        Value::List(_) | Value::Dict(_) | Value::Array(_) => panic!("nothing on the wire is a {}", value.type_name()),
+        Value::List(_) | Value::Dict(_) | Value::Array(_) | Value::Temporal(_) => {
+            panic!("nothing on the wire is a {}", value.type_name())
+        }
     }
 }
 

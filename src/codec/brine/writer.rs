@@ -255,7 +255,7 @@ fn put_at<S: Sink>(out: &mut S, value: &Value, limits: &Limits, levels: usize) -
             out.put_byte(tag::FROZENSET);
             return put_items(out, items, limits, levels);
         }
-        Value::List(_) | Value::Dict(_) | Value::Array(_) | Value::Ref(_) => {
+        Value::List(_) | Value::Dict(_) | Value::Array(_) | Value::Temporal(_) | Value::Ref(_) => {
             return Err(EncodeError::NotPlain(value.type_name().to_owned()));
         }
     }

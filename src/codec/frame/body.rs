@@ -136,7 +136,7 @@ mod tests {
         brine::put_int(&mut body, 70_000);
         body.extend([tag::TUPLE_2, tag::small_int(if native { 5 } else { 1 })]);
         match native {
-            true => native::put(&mut body, value, 10, 0, &|_| None).unwrap(),
+            true => native::put(&mut body, value, 10, 0, true, &|_| None).unwrap(),
             false => brine::put_value(&mut body, value, &Limits::default()).unwrap(),
         }
         body

@@ -38,15 +38,16 @@ pub enum NativeError {
     Brine(#[from] DecodeError),
 }
 
-/// Writes a value. `origin`: where in `out` the message begins. `refer`: what stands for a reference, or None to give up.
+/// Writes a value. `origin`: where in `out` the message begins. `times`: does the peer read dates and times? `refer`: what stands for a reference, or None to give up.
 pub fn put<S: Sink>(
     out: &mut S,
     value: &Value,
     levels: usize,
     origin: usize,
+    times: bool,
     refer: &dyn Fn(&Value) -> Option<(u8, Blob)>,
 ) -> Result<(), NativeError> {
-    let writing = Writing { refer, long: RefCell::default() };
+    let writing = Writing { refer, times, long: RefCell::default() };
     let mut skeleton = Vec::with_capacity(64);
     format::write(&mut skeleton, Image::new(value, levels, &writing))?;
     let long = writing.long.into_inner();
@@ -129,12 +130,17 @@ fn part(reader: &mut Reader<'_>) -> Result<Blob, NativeError> {
 
 struct Writing<'a> {
     refer: &'a dyn Fn(&Value) -> Option<(u8, Blob)>,
+    times: bool,
     long: RefCell<Vec<Blob>>,
 }
 
 impl PutBeside for Writing<'_> {
     fn reference(&self, reference: &Value) -> Option<(u8, Blob)> {
         (self.refer)(reference)
+    }
+
+    fn has_times(&self) -> bool {
+        self.times
     }
 
     fn long(&self, blob: &Blob) -> bool {

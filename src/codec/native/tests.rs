@@ -2,7 +2,7 @@ use super::*;
 use crate::budget::Storage;
 use crate::codec::frame::{Compression, Incoming, Outgoing};
 use crate::ids::Id;
-use crate::value::{Array, Blob, Element, Local, Reference, Shape, Text};
+use crate::value::{Array, Blob, Element, Local, Reference, Shape, Temporal, Text};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -28,6 +28,13 @@ fn array() -> impl Strategy<Value = Value> {
     )
 }
 
+/// Dates and times of every type.
+fn time() -> impl Strategy<Value = Temporal> {
+    let micro = 86_400_000_000i64;
+    (1..=5u8, 1..=3_652_059i64, 0..micro, 1 - micro..micro, 0..4u8)
+        .prop_map(|parts| Temporal::from_parts(parts).unwrap())
+}
+
 fn leaf() -> impl Strategy<Value = Value> {
     prop_oneof![
         Just(Value::None),
@@ -44,6 +51,7 @@ fn leaf() -> impl Strategy<Value = Value> {
         proptest::collection::vec(any::<u8>(), 0..60).prop_map(|bytes| Value::bytes(&bytes)),
         (1000..40_000usize).prop_map(|len| Value::Bytes(vec![7; len].into())),
         array(),
+        time().prop_map(Value::Temporal),
     ]
 }
 
@@ -65,7 +73,7 @@ pub fn value() -> impl Strategy<Value = Value> {
 
 fn written(value: &Value) -> Vec<u8> {
     let mut out = vec![1, 2, 3];
-    put(&mut out, value, Value::MAX_DEPTH, 3, &|_| None).unwrap();
+    put(&mut out, value, Value::MAX_DEPTH, 3, true, &|_| None).unwrap();
     out.split_off(3)
 }
 
@@ -104,7 +112,7 @@ proptest! {
         let mut out = Outgoing::new();
         let mark = out.begin_frame();
         out.put(&vec![9; before]);
-        put(&mut out, &value, Value::MAX_DEPTH, mark.payload(), &|_| None).unwrap();
+        put(&mut out, &value, Value::MAX_DEPTH, mark.payload(), true, &|_| None).unwrap();
         out.end_frame(mark, &Compression { enabled: compress, threshold: 3000, level: 1 }).unwrap();
         let mut incoming = Incoming::default();
         while !out.is_empty() {
@@ -175,7 +183,7 @@ fn references_are_given_to_others() {
     let thing = Value::Ref(Reference::Local(Arc::new(Thing(Arc::default(), Id::new()))));
     let list = Value::List([Value::Int(1), thing.clone(), thing.clone()].into());
     let mut out = Vec::new();
-    put(&mut out, &list, 10, 0, &|reference| (*reference == thing).then(|| (4, Blob::copy(b"id")))).unwrap();
+    put(&mut out, &list, 10, 0, true, &|reference| (*reference == thing).then(|| (4, Blob::copy(b"id")))).unwrap();
     let limits = Limits::default();
     let count = std::cell::Cell::new(0);
     let follow = |label: u8, id: &[u8]| {
@@ -185,7 +193,7 @@ fn references_are_given_to_others() {
     let got = read(&mut Reader::new(&out, None, &limits), &limits, limits.depth, &follow).unwrap();
     assert_eq!((got, count.get()), (list.clone(), 2));
     assert!(read_all(&out, &limits).unwrap_err().to_string().contains("cannot be followed"));
-    assert!(put(&mut Vec::new(), &list, 10, 0, &|_| None).is_err());
+    assert!(put(&mut Vec::new(), &list, 10, 0, true, &|_| None).is_err());
 }
 
 #[test]
@@ -212,7 +220,7 @@ fn long_arrays_are_read_where_they_arrived() {
     // And they leave from where they are.
     let mut out = Outgoing::new();
     let mark = out.begin_frame();
-    put(&mut out, &Value::Array(array.clone()), 9, mark.payload(), &|_| None).unwrap();
+    put(&mut out, &Value::Array(array.clone()), 9, mark.payload(), true, &|_| None).unwrap();
     out.end_frame(mark, &Compression { enabled: false, threshold: 0, level: 0 }).unwrap();
     let mut slices = [std::io::IoSlice::new(&[]); 8];
     let used = out.slices(&mut slices);
@@ -240,7 +248,9 @@ fn lengths_and_levels_are_not_trusted() {
     assert!(refused(&skeleton(&[14, 1, 13, 0, 0]), &deepest).contains("cannot be hashed"));
     assert!(refused(&skeleton(&[0, 0]), &limits).contains("remain"));
     assert!(refused(&skeleton(&[]), &limits).contains("ends inside"));
-    assert!(refused(&skeleton(&[20]), &limits).contains("variant"));
+    assert!(refused(&skeleton(&[21]), &limits).contains("variant"));
+    assert!(refused(&skeleton(&[20, 1, 0, 0, 0]), &limits).contains("ends inside"));
+    assert!(refused(&skeleton(&[20, 1, 0, 0, 0, 0]), &limits).contains("out of range"));
     assert!(refused(&skeleton(&[3, 2]), &limits).contains("native value"));
     assert!(refused(&skeleton(&[8, 1, 0xff]), &limits).contains("native value"));
     assert!(refused(&skeleton(&[17]), &limits).contains("not there"));
@@ -266,8 +276,8 @@ fn limits_are_told_from_mistakes() {
 #[test]
 fn what_is_too_deep_is_not_written() {
     let deep = (0..10).fold(Value::None, |inner, _| Value::List([inner].into()));
-    assert!(put(&mut Vec::new(), &deep, 10, 0, &|_| None).is_ok());
-    let error = put(&mut Vec::new(), &deep, 9, 0, &|_| None).unwrap_err();
+    assert!(put(&mut Vec::new(), &deep, 10, 0, true, &|_| None).is_ok());
+    let error = put(&mut Vec::new(), &deep, 9, 0, true, &|_| None).unwrap_err();
     assert!(matches!(error, NativeError::Unwritable(_)), "{error}");
 }
 
@@ -278,7 +288,7 @@ fn the_deepest_value_fits_the_stack() {
         let deep = (0..Value::MAX_DEPTH).fold(Value::None, |inner, _| Value::List([inner].into()));
         let limits = Limits { depth: usize::MAX, ..Limits::default() };
         let mut out = Vec::new();
-        put(&mut out, &deep, Value::MAX_DEPTH, 0, &|_| None).unwrap();
+        put(&mut out, &deep, Value::MAX_DEPTH, 0, true, &|_| None).unwrap();
         let got = read(&mut Reader::new(&out, None, &limits), &limits, limits.depth, &no_reference).unwrap();
         assert!(got == deep);
     };

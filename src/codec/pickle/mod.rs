@@ -5,6 +5,7 @@ mod error;
 mod names;
 mod reader;
 mod shared;
+mod times;
 mod writer;
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! The few names that pickles of data have: of types and functions of Python that make data out of data. All are known
 //! here by what they make, and none is looked up.
 
-use super::PickleError;
 use super::reader::{Machine, PIECE, Result};
+use super::{PickleError, times};
 use crate::value::{Blob, Kind, Piece, Value};
 
 /// What a pickle may call.
@@ -17,6 +17,11 @@ pub(super) enum Maker {
     Encode,
     Set,
     FrozenSet,
+    Date,
+    Time,
+    DateTime,
+    Delta,
+    Zone,
 }
 
 /// A name that stands for a value, or can be called.
@@ -40,7 +45,7 @@ pub(super) fn named(module: &str, name: &str) -> Option<Named> {
             _ => return None,
         },
         ("_codecs", "encode") => Named::Maker(Maker::Encode),
-        _ => return None,
+        (module, name) => Named::Maker(times::maker(module, name)?),
     })
 }
 
@@ -117,6 +122,6 @@ fn made(maker: Maker, values: &[Value]) -> Option<Value> {
         (Maker::Bytes | Maker::Encode, [Value::Str(text), Value::Str(encoding)]) if is_latin1(encoding.as_str()) => {
             Value::Bytes(Blob::try_copy_aligned(&latin1(text.as_str())?).ok()?)
         }
-        _ => return None,
+        _ => Value::Temporal(times::made(maker, values)?),
     })
 }

@@ -147,6 +147,7 @@ impl Writer {
                 }
                 self.out.push(op::LIST);
             }
+            Value::Temporal(time) => self.time(time)?,
             Value::Ref(_) => return Err(PickleError::NotPlain(value.type_name().to_owned())),
         }
         Ok(None)
@@ -164,7 +165,7 @@ impl Writer {
         self.out.extend_from_slice(format!("c{module}\n{name}\n").as_bytes());
     }
 
-    fn int(&mut self, value: &Value) -> Result<()> {
+    pub(super) fn int(&mut self, value: &Value) -> Result<()> {
         let small = value.to_i64().and_then(|n| i32::try_from(n).ok());
         match small {
             Some(n) if self.protocol == 0 => self.out.extend_from_slice(format!("I{n}\n").as_bytes()),
@@ -233,7 +234,7 @@ impl Writer {
         Ok(())
     }
 
-    fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
         self.check(bytes.len())?;
         if self.protocol < 3 {
             // There was no type for bytes yet: they are encoded anew from a text of the same numbers.

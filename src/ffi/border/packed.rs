@@ -130,7 +130,9 @@ pub(crate) fn put(out: &mut Vec<u8>, value: &Value) {
             let object: *mut rpyc_object = handle::new(reference.clone().into());
             put_word(out, OBJECT, object.expose_provenance() as u64);
         }
-        Value::Array(_) => put_word(out, HANDLE, handle::value_new(value.clone()).expose_provenance() as u64),
+        Value::Array(_) | Value::Temporal(_) => {
+            put_word(out, HANDLE, handle::value_new(value.clone()).expose_provenance() as u64)
+        }
     }
 }
 

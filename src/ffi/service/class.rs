@@ -39,7 +39,8 @@ pub struct rpyc_method {
     /// with or without the prefix, or left out. NULL: anything goes.
     ///
     /// With a type, as in "set(value: float, count: int = 1)", an argument is converted before the callback runs, as by
-    /// rpyc_value_convert(): bool, int, float, str, bytes, "float | None". Objects are asked without blocking whoever reads, and
+    /// rpyc_value_convert(): bool, int, float, str, bytes, date, time, datetime, timedelta, "float | None". Objects are asked
+    /// without blocking whoever reads, and
     /// other calls can overtake this one meanwhile. It counts in max_serving; after sync_request_timeout the caller gets
     /// TypeError. Other annotations mean nothing.
     pub signature: *const c_char,
@@ -139,8 +140,7 @@ pub struct rpyc_class_table {
     /// Of a service: a connection has ended; nothing can be sent. connection is lent.
     pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,
     /// What construct takes, such as "Point(x, y=0)", whose name is that of the class: its arguments are then fitted as those of a
-    /// method with a signature, keywords included, but for types in it, which convert nothing. NULL: construct gets the
-    /// arguments as they came.
+    /// method with a signature, keywords and types included. NULL: construct gets the arguments as they came.
     pub construct_signature: *const c_char,
 }
 
@@ -200,10 +200,14 @@ unsafe fn definition(table: *const rpyc_class_table, userdata: Arc<Userdata>) ->
         }
         let aliases = array(table.aliases, table.alias_count, "aliases")?;
         let aliases = aliases.iter().map(|alias| name(*alias, "alias").map(Text::new)).collect::<Result<_>>()?;
+        let construct_signature = match optional(table.construct_signature, "construct_signature")? {
+            Some(signature) => Some(Signature::parse(signature)?.of(class_name)?),
+            None => None,
+        };
         let construct = table.construct.map(|construct| {
             let userdata = userdata.clone();
             let run: Method = Arc::new(move |call: Call| lend_call(call, |call| construct(call, userdata.pointer())));
-            run
+            method_of_signature(run, construct_signature.as_ref())
         });
         Ok(Definition {
             same_as: None,
@@ -213,10 +217,7 @@ unsafe fn definition(table: *const rpyc_class_table, userdata: Arc<Userdata>) ->
             base: handle::as_ref(table.base).cloned(),
             members,
             construct,
-            construct_signature: match optional(table.construct_signature, "construct_signature")? {
-                Some(signature) => Some(Signature::parse(signature)?.of(class_name)?),
-                None => None,
-            },
+            construct_signature,
             get_attr: method_of(table.get_attr, self_of),
             set_attr: method_of(table.set_attr, self_of),
             del_attr: method_of(table.del_attr, self_of),

@@ -9,7 +9,8 @@ use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status
 use crate::ffi::border::time::timeout;
 use crate::ffi::border::types::{rpyc_async_result, rpyc_error, rpyc_value};
 use crate::ffi::value::kind::{
-    RPYC_VALUE_BOOL, RPYC_VALUE_BYTES, RPYC_VALUE_FLOAT, RPYC_VALUE_INT, RPYC_VALUE_STR, rpyc_value_kind_id,
+    RPYC_VALUE_BOOL, RPYC_VALUE_BYTES, RPYC_VALUE_DATE, RPYC_VALUE_DATETIME, RPYC_VALUE_FLOAT, RPYC_VALUE_INT,
+    RPYC_VALUE_STR, RPYC_VALUE_TIME, RPYC_VALUE_TIMEDELTA, rpyc_value_kind_id,
 };
 use crate::objects::Target;
 use crate::value::Value;
@@ -31,10 +32,14 @@ fn target(kind: rpyc_value_kind_id) -> Result<Target> {
         RPYC_VALUE_FLOAT => Target::Float,
         RPYC_VALUE_STR => Target::Str,
         RPYC_VALUE_BYTES => Target::Bytes,
+        RPYC_VALUE_DATE => Target::Date,
+        RPYC_VALUE_TIME => Target::Time,
+        RPYC_VALUE_DATETIME => Target::DateTime,
+        RPYC_VALUE_TIMEDELTA => Target::Delta,
         _ => {
             return Err(Failure::new(
                 RPYC_ERR_ARGUMENT,
-                format_args!("kind: expected RPYC_VALUE_BOOL, _INT, _FLOAT, _STR or _BYTES, got {kind}"),
+                format_args!("kind: no value is converted to kind {kind} (rpyc_value_convert says to which)"),
             ));
         }
     })
@@ -72,7 +77,7 @@ fn patience(timeout_ms: i64) -> Patience {
     }
 }
 
-/// Converts a value to a bool, int, float, str or bytes as CPython's own functions do. An object is asked, a peer's also with
+/// Converts a value to a bool, int, float, str, bytes, date or time as CPython's own functions do. An object is asked, a peer's also with
 /// RPyC's default rules; data is converted here.
 ///
 /// - RPYC_VALUE_INT: an int stays, a bool becomes 0 or 1, an object gives what its __index__ gives (numpy.int64, IntEnum).
@@ -82,11 +87,15 @@ fn patience(timeout_ms: i64) -> Patience {
 /// - RPYC_VALUE_BOOL: what Python's bool() gives for any value; an object is asked for __bool__, then for __len__.
 /// - RPYC_VALUE_STR and RPYC_VALUE_BYTES: an instance of a subclass (class Color(str, Enum)), which is known by its methods,
 ///   is copied as by [:], never by str().
+/// - RPYC_VALUE_DATE, RPYC_VALUE_TIME, RPYC_VALUE_DATETIME, RPYC_VALUE_TIMEDELTA: an object of exactly that type of Python's
+///   module datetime is copied, by its str(); for DATETIME also a Timestamp of pandas, without its nanoseconds. The offset from
+///   UTC is kept, the name of a timezone is not; fold is kept where the time is naive. A naive time costs two requests.
 ///
 /// All else is RPYC_ERR_TYPE. A number costs one request, a str two.
 ///
 /// @param value borrowed
-/// @param kind RPYC_VALUE_BOOL, RPYC_VALUE_INT, RPYC_VALUE_FLOAT, RPYC_VALUE_STR or RPYC_VALUE_BYTES
+/// @param kind RPYC_VALUE_BOOL, RPYC_VALUE_INT, RPYC_VALUE_FLOAT, RPYC_VALUE_STR, RPYC_VALUE_BYTES, RPYC_VALUE_DATE,
+///        RPYC_VALUE_TIME, RPYC_VALUE_DATETIME or RPYC_VALUE_TIMEDELTA
 /// @param timeout_ms how long to wait for the peer, in milliseconds; -1: no limit; or RPYC_TIMEOUT_DEFAULT
 /// @param value_out owned, freed with rpyc_value_free(); of the kind that is wanted
 /// @param error_out owned; may be NULL; an exception that the object raises arrives here

@@ -4,7 +4,7 @@ use crate::ffi::border::boundary::ffi_boundary_or;
 use crate::ffi::border::handle;
 use crate::ffi::border::pointer;
 use crate::ffi::border::types::rpyc_value;
-use crate::value::Value;
+use crate::value::{Temporal, Value};
 use std::ffi::c_char;
 use std::ptr;
 
@@ -43,6 +43,16 @@ pub const RPYC_VALUE_DICT: rpyc_value_kind_id = 13;
 pub const RPYC_VALUE_OBJECT: rpyc_value_kind_id = 14;
 /// Numbers of one type, one behind the other; a Python peer gets a reference to a sequence that holds them
 pub const RPYC_VALUE_ARRAY: rpyc_value_kind_id = 15;
+/// A day of the calendar; a Python peer gets a reference to a date
+pub const RPYC_VALUE_DATE: rpyc_value_kind_id = 16;
+/// A time of day; a Python peer gets a reference to it
+pub const RPYC_VALUE_TIME: rpyc_value_kind_id = 17;
+/// A day and a time of day; a Python peer gets a reference to it
+pub const RPYC_VALUE_DATETIME: rpyc_value_kind_id = 18;
+/// A span of time; a Python peer gets a reference to it
+pub const RPYC_VALUE_TIMEDELTA: rpyc_value_kind_id = 19;
+/// A timezone whose offset never changes; a Python peer gets a reference to it
+pub const RPYC_VALUE_TIMEZONE: rpyc_value_kind_id = 20;
 
 /// One more handle for a value. Nothing large is copied.
 ///
@@ -105,6 +115,11 @@ fn kind(value: &Value) -> rpyc_value_kind_id {
         Value::Dict(_) => RPYC_VALUE_DICT,
         Value::Ref(_) => RPYC_VALUE_OBJECT,
         Value::Array(_) => RPYC_VALUE_ARRAY,
+        Value::Temporal(Temporal::Date(_)) => RPYC_VALUE_DATE,
+        Value::Temporal(Temporal::Time(_)) => RPYC_VALUE_TIME,
+        Value::Temporal(Temporal::DateTime(..)) => RPYC_VALUE_DATETIME,
+        Value::Temporal(Temporal::Delta(_)) => RPYC_VALUE_TIMEDELTA,
+        Value::Temporal(Temporal::Zone(_)) => RPYC_VALUE_TIMEZONE,
     }
 }
 
@@ -194,6 +209,11 @@ mod tests {
             Value::Dict([(Value::Int(1), Value::str("one"))].into()),
             Value::Ref(Reference::Local(Arc::new(Thing(Arc::default(), Id::new())))),
             Value::Array(Array::copy(Element::F32, &[0; 8]).unwrap()),
+            Value::Temporal(Temporal::from_parts((1, 5, 0, 0, 0)).unwrap()),
+            Value::Temporal(Temporal::from_parts((2, 0, 5, 0, 0)).unwrap()),
+            Value::Temporal(Temporal::from_parts((3, 5, 5, 0, 1)).unwrap()),
+            Value::Temporal(Temporal::from_parts((4, -5, 5, 0, 0)).unwrap()),
+            Value::Temporal(Temporal::from_parts((5, 0, 0, 5, 0)).unwrap()),
         ]
     }
 

@@ -9,5 +9,7 @@ pub(crate) mod array;
 
 pub(crate) mod convert;
 
+pub(crate) mod time;
+
 #[cfg(test)]
 mod values_test;

@@ -23,6 +23,7 @@ mod release;
 mod set;
 mod slice;
 mod stream;
+mod times;
 mod unpickle;
 mod views;
 
@@ -34,6 +35,7 @@ pub(super) use frozen::{dict, frozenset, list};
 pub use generator::Generator;
 pub use list::List;
 pub(super) use slice::slice;
+pub(super) use times::time;
 pub use unpickle::unpickle;
 
 use compare::{

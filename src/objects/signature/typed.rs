@@ -14,7 +14,7 @@ pub(super) struct Typed {
 }
 
 impl Typed {
-    /// `float`, `"float"`, `float | None`, `Optional[float]`; other annotations say nothing.
+    /// `float`, `"float"`, `datetime`, `datetime.datetime`, `float | None`, `Optional[float]`; other annotations say nothing.
     pub fn of(annotation: &str) -> Option<Typed> {
         let text = annotation.trim();
         let quoted = |quote: char| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
@@ -25,14 +25,23 @@ impl Typed {
         if let Some(inside) = optional.and_then(|text| text.strip_suffix(']')) {
             return Typed::of(inside).map(|typed| Typed { or_none: true, ..typed });
         }
-        if let Some((left, right)) = text.split_once('|') {
-            let one = match (left.trim(), right.trim()) {
-                ("None", one) | (one, "None") => one,
-                _ => return None,
+        let of_datetime = text.strip_prefix("datetime.").unwrap_or(text);
+        if text.contains('|') {
+            let parts: Vec<&str> = text.split('|').map(str::trim).collect();
+            let rest: Vec<&str> = parts.iter().copied().filter(|part| *part != "None").collect();
+            let or_none = rest.len() < parts.len();
+            return match rest.as_slice() {
+                [one] if parts.len() == 2 => Typed::of(one).map(|typed| Typed { or_none: true, ..typed }),
+                ["float", "timedelta"] if parts.len() <= 3 => Some(Typed { target: Target::Duration, or_none }),
+                _ => None,
             };
-            return Typed::of(one).map(|typed| Typed { or_none: true, ..typed });
         }
-        let target = match text {
+        let target = match of_datetime {
+            "date" => Target::Date,
+            "time" => Target::Time,
+            "datetime" => Target::DateTime,
+            "timedelta" => Target::Delta,
+            _ if of_datetime.len() < text.len() => return None,
             "bool" => Target::Bool,
             "int" => Target::Int,
             "float" => Target::Float,

@@ -165,7 +165,7 @@ fn lists_between_two_of_this_library() {
     let mut reply = Vec::new();
     boxed(&mut reply, boxing::NATIVE);
     let list = Value::List([Value::Int(1), Value::str("two")].into());
-    native::put(&mut reply, &list, 10, 0, &|_| None).unwrap();
+    native::put(&mut reply, &list, 10, 0, true, &|_| None).unwrap();
     let mut decoder = Decoder::new();
     decoder.feed(&frame(&in_dialect(Dialect::V6, 2, 3, &reply)));
     let message = decoder.next_message().unwrap();

@@ -41,6 +41,7 @@ impl<'de> Visitor<'de> for PartVisitor {
             Tag::BigInt | Tag::Str => drop(content.newtype_variant::<&str>()?),
             Tag::Bytes => drop(content.newtype_variant::<&[u8]>()?),
             Tag::Array => drop(content.newtype_variant::<(u8, &[u8])>()?),
+            Tag::Temporal => drop(content.newtype_variant::<(u8, i64, i64, i64, u8)>()?),
             Tag::LongArray => drop(content.newtype_variant::<u8>()?),
             Tag::Slice => return Ok(Part::Container(3)),
             Tag::Tuple | Tag::FrozenSet | Tag::List => {

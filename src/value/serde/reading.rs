@@ -1,6 +1,6 @@
 //! Values from serde's formats. Nothing that a format announces is trusted.
 
-use super::{NAME, NO_STACK, Tag, TakeBeside, VARIANTS};
+use super::{NAME, NO_STACK, Parts, Tag, TakeBeside, VARIANTS};
 use crate::nesting;
 use crate::value::Limits;
 use crate::value::{Array, Blob, Element, IntTextError, Items, Pairs, Proxy, Text, Unhashable, Value};
@@ -131,6 +131,7 @@ impl<'de> Visitor<'de> for ValueSeed<'_> {
                 let refused = || de::Error::custom("a reference that cannot be followed");
                 self.beside.reference(label, &id).ok_or_else(refused)?
             }
+            Tag::Temporal => Value::Temporal(content.newtype_variant::<Parts>()?.0),
             Tag::LongStr => {
                 content.unit_variant()?;
                 let text = Text::from_utf8(self.long()?).map_err(|(_, error)| de::Error::custom(error))?;
