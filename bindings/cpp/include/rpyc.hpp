@@ -18,6 +18,7 @@
 #include "rpyc/timeout.hpp"
 #include "rpyc/object.hpp"
 #include "rpyc/convert.hpp"
+#include "rpyc/times.hpp"
 #include "rpyc/access.hpp"
 #include "rpyc/types.hpp"
 #include "rpyc/array.hpp"

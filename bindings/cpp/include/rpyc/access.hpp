@@ -2,7 +2,7 @@
 #ifndef RPYC_ACCESS_HPP
 #define RPYC_ACCESS_HPP
 
-#include "convert.hpp"
+#include "times.hpp"
 
 namespace rpyc {
 
@@ -37,6 +37,11 @@ inline std::string View::type_name() const {
     case Kind::list: return "list";
     case Kind::dict: return "dict";
     case Kind::array: return "array";
+    case Kind::date: return "date";
+    case Kind::time: return "time";
+    case Kind::datetime: return "datetime";
+    case Kind::timedelta: return "timedelta";
+    case Kind::timezone: return "timezone";
     case Kind::object: break;
     }
     const std::string name = object().type_name();

@@ -271,6 +271,12 @@ std::string annotation() {
         return ": int" + none;
     else if constexpr (plain_kind<T>::value == RPYC_VALUE_FLOAT)
         return ": float" + none;
+    else if constexpr (plain_kind<T>::value == duration_kind)
+        return ": float | timedelta" + none;
+    else if constexpr (plain_kind<T>::value == RPYC_VALUE_DATETIME)
+        return ": datetime" + none;
+    else if constexpr (plain_kind<T>::value == RPYC_VALUE_DATE)
+        return ": date" + none;
     else if constexpr (plain_kind<T>::value == RPYC_VALUE_STR)
         return ": str" + none;
     else

@@ -577,10 +577,7 @@ public:
         if (parsed.text.empty() || parsed.name != this->handle_->open().name)
             throw std::invalid_argument("the constructor of " + this->handle_->open().name + " has the signature '" + std::string(signature) +
                                         "': write " + this->handle_->open().name + "(PARAMETERS)");
-        std::string text = parsed.text;
-        constructed(std::move(parsed), std::move(make));
-        this->handle_->open().constructor_signature = std::move(text);
-        return *this;
+        return constructed(std::move(parsed), std::move(make));
     }
 
     /** A new object, as peers get it. */
@@ -618,9 +615,12 @@ private:
         using Parameters = typename detail::traits_of<F>::parameters;
         detail::Members &members = this->handle_->open();
         auto callable = wrapping(std::move(make), &members, Parameters());
-        std::unique_ptr<detail::Method> made =
-            std::make_unique<detail::MethodOf<void, decltype(callable)>>(std::move(callable), std::move(signature));
+        const bool by_name = !signature.text.empty();
+        auto method = std::make_unique<detail::MethodOf<void, decltype(callable)>>(std::move(callable), std::move(signature));
+        std::string text = by_name ? method->signature().text : "";
+        std::unique_ptr<detail::Method> made = std::move(method);
         members.set_once(members.constructor, std::move(made), "the constructor");
+        members.constructor_signature = std::move(text);
         members.constructor_most = detail::slots(Parameters());
         return *this;
     }

@@ -1,10 +1,9 @@
-/** How types of C++ become values and back: numbers, text, bytes, objects, optional, variant, time. */
+/** How types of C++ become values and back: numbers, text, bytes, objects, optional, variant. */
 #ifndef RPYC_CONVERT_HPP
 #define RPYC_CONVERT_HPP
 
 #include "plain.hpp"
 
-#include <chrono>
 #include <cmath>
 #include <complex>
 #include <limits>
@@ -133,25 +132,6 @@ struct Convert<std::complex<T>> {
         return {static_cast<T>(real), static_cast<T>(imaginary)};
     }
     static std::string name() { return "complex"; }
-};
-
-/** Seconds as a float; a number of seconds, rounded to the nearest tick. */
-template <class Rep, class Period>
-struct Convert<std::chrono::duration<Rep, Period>> {
-    using Duration = std::chrono::duration<Rep, Period>;
-    static Value to(Duration value) { return Value(std::chrono::duration<double>(value).count()); }
-    static Duration from(View value) {
-        using Ticks = std::chrono::duration<double, Period>;
-        const double ticks = Ticks(std::chrono::duration<double>(value.as<double>())).count();
-        if constexpr (std::is_integral_v<Rep>) {
-            if (!(std::abs(ticks) < static_cast<double>(std::numeric_limits<Rep>::max())))
-                throw ConversionError::out_of_range("duration");
-            return Duration(static_cast<Rep>(std::llround(ticks)));
-        } else {
-            return Duration(static_cast<Rep>(ticks));
-        }
-    }
-    static std::string name() { return "float"; }
 };
 
 // ---------------------------------------------------------------- text

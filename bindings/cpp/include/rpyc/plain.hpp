@@ -8,6 +8,12 @@
 #include <filesystem>
 #include <optional>
 
+// The days of C++20, which libstdc++ and libc++ have longer than they say so.
+#if __cplusplus >= 202002L && ((defined(__cpp_lib_chrono) && __cpp_lib_chrono >= 201907L) ||                          \
+                               (defined(_GLIBCXX_RELEASE) && _GLIBCXX_RELEASE >= 11) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION >= 11000))
+#define RPYC_DETAIL_CALENDAR
+#endif
+
 namespace rpyc {
 
 namespace detail {
@@ -62,8 +68,18 @@ template <class T>
 struct plain_kind<T, std::enable_if_t<is_integer<T>>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_INT> {};
 template <class T>
 struct plain_kind<T, std::enable_if_t<std::is_floating_point_v<T>>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_FLOAT> {};
+/** A number of seconds or a timedelta: which of them is asked depends on the object. */
+constexpr rpyc_value_kind_id duration_kind = -2;
 template <class Rep, class Period>
-struct plain_kind<std::chrono::duration<Rep, Period>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_FLOAT> {};
+struct plain_kind<std::chrono::duration<Rep, Period>> : std::integral_constant<rpyc_value_kind_id, duration_kind> {};
+template <class D>
+struct plain_kind<std::chrono::time_point<std::chrono::system_clock, D>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_DATETIME> {};
+template <>
+struct plain_kind<rpyc_datetime> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_DATETIME> {};
+#ifdef RPYC_DETAIL_CALENDAR
+template <>
+struct plain_kind<std::chrono::year_month_day> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_DATE> {};
+#endif
 template <class T>
 struct plain_kind<T, std::enable_if_t<is_number_enum<T>>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_INT> {};
 template <>
@@ -80,11 +96,17 @@ struct plain_kind<std::optional<T>> : plain_kind<T> {};
     throw ConversionError::wrong_type(wanted, value);
 }
 
+inline rpyc_value_kind_id asked_kind(View value, rpyc_value_kind_id kind) {
+    if (kind != duration_kind)
+        return kind;
+    return value.is_object() && value.object().type_name() == std::string("datetime.timedelta") ? RPYC_VALUE_TIMEDELTA : RPYC_VALUE_FLOAT;
+}
+
 /** Asks an object. */
 inline Value plain(View value, rpyc_value_kind_id kind, const std::string &wanted) {
     rpyc_value *out = nullptr;
     rpyc_error *error = nullptr;
-    const rpyc_status status = rpyc_value_convert(value.raw(), kind, RPYC_TIMEOUT_DEFAULT, &out, &error);
+    const rpyc_status status = rpyc_value_convert(value.raw(), asked_kind(value, kind), RPYC_TIMEOUT_DEFAULT, &out, &error);
     if (status != RPYC_OK)
         not_plain(status, error, wanted, value);
     return Value::adopt(out);
@@ -103,7 +125,7 @@ void plain_all(std::vector<Value> &values, const rpyc_value_kind_id *kinds, std:
         if (kinds[i * step] == RPYC_VALUE_NONE || !values[i].is_object())
             continue;
         objects.push_back(values[i].raw());
-        asked.push_back(kinds[i * step]);
+        asked.push_back(asked_kind(values[i], kinds[i * step]));
         places.push_back(i);
     }
     if (objects.empty())

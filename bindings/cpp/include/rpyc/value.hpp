@@ -6,6 +6,7 @@
 #include <rpyc.h>
 
 #include <cstddef>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <iterator>
@@ -44,7 +45,12 @@ enum class Kind : std::int32_t {
     list = RPYC_VALUE_LIST,
     dict = RPYC_VALUE_DICT,
     object = RPYC_VALUE_OBJECT,
-    array = RPYC_VALUE_ARRAY
+    array = RPYC_VALUE_ARRAY,
+    date = RPYC_VALUE_DATE,
+    time = RPYC_VALUE_TIME,
+    datetime = RPYC_VALUE_DATETIME,
+    timedelta = RPYC_VALUE_TIMEDELTA,
+    timezone = RPYC_VALUE_TIMEZONE
 };
 
 /**
@@ -443,6 +449,23 @@ public:
                                         out, error);
         });
     }
+
+    /** A date, a time of day, and both, of their fields; of those of a date only year, month and day count. */
+    static Value date(const rpyc_datetime &fields) { return date(fields.year, fields.month, fields.day); }
+    static Value date(std::int32_t year, std::int32_t month, std::int32_t day) {
+        return made([&](rpyc_value **out, rpyc_error **error) { return rpyc_value_new_date(year, month, day, out, error); });
+    }
+    static Value time(const rpyc_datetime &fields) {
+        return made([&](rpyc_value **out, rpyc_error **error) { return rpyc_value_new_time(&fields, out, error); });
+    }
+    static Value datetime(const rpyc_datetime &fields) {
+        return made([&](rpyc_value **out, rpyc_error **error) { return rpyc_value_new_datetime(&fields, out, error); });
+    }
+    /** A timedelta and a timezone; what is less than a microsecond is cut off. */
+    template <class Rep, class Period>
+    static Value timedelta(std::chrono::duration<Rep, Period> span);
+    template <class Rep, class Period>
+    static Value timezone(std::chrono::duration<Rep, Period> utcoffset);
 
     /** Calls a function of the library that makes a value. */
     template <class F>
