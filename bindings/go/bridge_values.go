@@ -222,17 +222,18 @@ func (h *handles) compound(kind byte) *C.rpyc_value {
 // object is something else. The lock of the connection is held.
 func (c *conn) kept(handle uint64) (any, bool) {
 	object := C.go_object(C.uint64_t(handle))
-	switch objectTypeName(handle) {
+	name := objectTypeName(handle)
+	switch name {
 	case "builtins.list", "array.array":
 		return c.keptItems(object)
 	case "builtins.frozenset":
 		items, ok := c.keptItems(object)
 		return FrozenSet(items), ok
 	case "builtins.dict":
-		name := C.CString("items")
-		defer C.free(unsafe.Pointer(name))
+		items := C.CString("items")
+		defer C.free(unsafe.Pointer(items))
 		var value *C.rpyc_value
-		if C.rpyc_object_call_method(object, name, nil, 0, nil, &value, nil) != C.RPYC_OK {
+		if C.rpyc_object_call_method(object, items, nil, 0, nil, &value, nil) != C.RPYC_OK {
 			return nil, false
 		}
 		defer C.rpyc_value_free(value)
@@ -251,6 +252,14 @@ func (c *conn) kept(handle uint64) (any, bool) {
 			dict = append(dict, Item{entry[0], entry[1]})
 		}
 		return dict, ok
+	case "datetime.date", "datetime.time", "datetime.datetime", "datetime.timedelta", "datetime.timezone":
+		var text *C.rpyc_value
+		if C.rpyc_object_str(object, &text, nil) != C.RPYC_OK {
+			return nil, false
+		}
+		defer C.rpyc_value_free(text)
+		time, err := parseTime(name[len("datetime."):], textOf(text))
+		return time, err == nil
 	}
 	return nil, false
 }
@@ -288,6 +297,9 @@ func (c *conn) ofValue(value *C.rpyc_value) any {
 			items[i] = c.ofValue(C.rpyc_value_item(value, C.size_t(i)))
 		}
 		return items
+	}
+	if time, ok := timeIn(value); ok {
+		return time
 	}
 	switch C.rpyc_value_kind(value) {
 	case C.RPYC_VALUE_NOT_IMPLEMENTED:

@@ -74,6 +74,9 @@ func convert(ctx context.Context, value any, t reflect.Type) (reflect.Value, err
 		}
 		return reflect.Value{}, wrong("int", value)
 	case durationType:
+		if delta, ok := value.(TimeDelta); ok {
+			return durationOf(delta)
+		}
 		seconds, ok := asFloat(value)
 		if !ok {
 			return reflect.Value{}, wrong("a number of seconds", value)
@@ -82,6 +85,9 @@ func convert(ctx context.Context, value any, t reflect.Type) (reflect.Value, err
 			return reflect.Value{}, outside(t, value)
 		}
 		return reflect.ValueOf(time.Duration(math.Round(seconds * 1e9))), nil
+	}
+	if name := timeNames[t]; name != "" {
+		return reflect.Value{}, wrong("datetime."+name, value)
 	}
 	switch t.Kind() {
 	case reflect.Bool:

@@ -3,6 +3,7 @@ package rpyc
 import (
 	"context"
 	"reflect"
+	"time"
 )
 
 // delivering makes containers of a classic server out of those of Go.
@@ -29,6 +30,19 @@ func (d *delivering) value(value any, depth int) (any, error) {
 		return d.dict(v.Entries(), depth)
 	case Dict:
 		return d.dict(v, depth)
+	}
+	if timeNames[reflect.TypeOf(value)] != "" {
+		return d.time(value)
+	}
+	switch v := value.(type) {
+	case ByteArray:
+		return d.classic.Call(d.ctx, "", "bytearray", []byte(v))
+	case Range:
+		step := v.Step
+		if step == 0 {
+			step = 1
+		}
+		return d.classic.Call(d.ctx, "", "range", v.Start, v.Stop, step)
 	}
 	v := reflect.ValueOf(value)
 	switch v.Kind() {
@@ -93,4 +107,50 @@ func (d *delivering) dict(from Dict, depth int) (any, error) {
 		pairs[i] = pair
 	}
 	return d.classic.Call(d.ctx, "", "dict", pairs)
+}
+
+// ByteArray is what Deliver makes a bytearray of. Elsewhere it is bytes.
+type ByteArray []byte
+
+// Range is what Deliver makes a range of; Step 0 is 1.
+type Range struct{ Start, Stop, Step int64 }
+
+// time makes one of datetime's types. A time.Duration is a number of seconds, as elsewhere.
+func (d *delivering) time(value any) (any, error) {
+	switch v := value.(type) {
+	case time.Time:
+		date, clock := fieldsOf(v)
+		args := []any{date.Year, int(date.Month), date.Day}
+		return d.clock("datetime", args, clock)
+	case Clock:
+		return d.clock("time", nil, v)
+	case Date:
+		return d.classic.Call(d.ctx, "datetime", "date", v.Year, int(v.Month), v.Day)
+	case TimeDelta:
+		return d.classic.Call(d.ctx, "datetime", "timedelta", v.Days, v.Seconds, v.Microseconds)
+	case TimeZone:
+		return d.zone(v.Offset)
+	}
+	return value, nil
+}
+
+func (d *delivering) clock(kind string, args []any, clock Clock) (any, error) {
+	args = append(args, clock.Hour, clock.Minute, clock.Second, clock.Microsecond)
+	keywords := Keywords{"fold": number(clock.Fold)}
+	if clock.Aware {
+		zone, err := d.zone(clock.Offset)
+		if err != nil {
+			return nil, err
+		}
+		keywords["tzinfo"] = zone
+	}
+	return d.classic.Call(d.ctx, "datetime", kind, append(args, keywords)...)
+}
+
+func (d *delivering) zone(offset time.Duration) (any, error) {
+	delta, err := d.classic.Call(d.ctx, "datetime", "timedelta", 0, 0, microseconds(offset))
+	if err != nil {
+		return nil, err
+	}
+	return d.classic.Call(d.ctx, "datetime", "timezone", delta)
 }

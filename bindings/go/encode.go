@@ -134,6 +134,13 @@ func (e *encoder) put(value any) error {
 		}
 	case time.Duration:
 		e.buf = putFloat(e.buf, v.Seconds())
+	case time.Time, Date, Clock, TimeDelta, TimeZone:
+		handle, err := timeHandle(v)
+		if err != nil {
+			return err
+		}
+		e.handles = append(e.handles, handle)
+		e.buf = putWord(e.buf, packedValue, handle)
 	case *Object:
 		return e.putObject(v)
 	case asItIs:

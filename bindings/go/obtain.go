@@ -98,6 +98,13 @@ func (o *obtaining) object(object *Object, depth int) (any, error) {
 		items, err := o.fetched(object, depth)
 		return Tuple(items), err
 	}
+	if name := timeOf(object); name != "" {
+		text, err := object.Str(o.ctx)
+		if err != nil {
+			return nil, err
+		}
+		return parseTime(name, text)
+	}
 	if name := numberMethod(object); name != "" {
 		return object.CallMethod(o.ctx, name)
 	}

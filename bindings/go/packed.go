@@ -169,7 +169,7 @@ func (u *unpacker) value() any {
 		}
 		return itself // what the library has made
 	case packedValue:
-		return arrayOf(u.word())
+		return valueOf(u.word())
 	}
 	u.bad = true
 	return nil

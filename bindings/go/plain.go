@@ -20,13 +20,17 @@ const (
 	floatKind
 	strKind
 	bytesKind
+	timeKind     // one of datetime's types, by its str()
+	durationKind // a timedelta, or a number of seconds
 )
 
 // plainKindOf is what an object is asked for where it is to become a t.
 func plainKindOf(t reflect.Type) plainKind {
 	switch t {
 	case durationType:
-		return floatKind
+		return durationKind
+	case timeType, dateType, clockType, deltaType, zoneType:
+		return timeKind
 	case bigIntType:
 		return intKind
 	}
@@ -59,7 +63,7 @@ func (k plainKind) methods() []string {
 		return []string{"__bool__", "__len__"}
 	case intKind:
 		return []string{"__index__"}
-	case floatKind:
+	case floatKind, durationKind:
 		return []string{"__float__", "__index__"}
 	}
 	return nil
@@ -94,23 +98,36 @@ func plainItems(ctx context.Context, items []any, t reflect.Type) ([]any, error)
 // plainAll is plainItems where the items have kinds of their own. The items themselves stay as they are.
 func plainAll(ctx context.Context, items []any, kindOf func(int) plainKind) ([]any, error) {
 	var asking []standIn
+	var home []Item // what was sent from here, by its place
 	for i, item := range items {
 		object, ok := item.(*Object)
 		if !ok || object == nil {
 			continue
 		}
 		kind := kindOf(i)
+		name := timeOf(object)
+		if kind == durationKind && name == "timedelta" {
+			kind = timeKind
+		}
+		if kind == timeKind && name == "" {
+			continue
+		}
 		if kind == noKind || kind == bytesKind && object.isArray() || kind != boolKind && object.IsClass() {
 			continue
 		}
-		if _, ours := object.kept(); !ours {
+		if kept, ours := object.kept(); ours && kind == timeKind {
+			home = append(home, Item{i, kept})
+		} else if !ours {
 			asking = append(asking, standIn{object: object, kind: kind, place: i})
 		}
 	}
-	if len(asking) == 0 {
+	if len(asking) == 0 && len(home) == 0 {
 		return items, nil
 	}
 	items = append([]any(nil), items...)
+	for _, own := range home {
+		items[own.Key.(int)] = own.Value
+	}
 	for len(asking) > 0 {
 		next, err := askStandIns(ctx, asking, items)
 		if err != nil {
@@ -185,6 +202,8 @@ func (s standIn) question(ctx context.Context) (question, error) {
 	}
 	methods := s.kind.methods()
 	switch {
+	case s.kind == timeKind:
+		return question{handler: handleStr, object: target}, nil
 	case s.failed != nil:
 		return question{handler: handleGetAttr, object: target, name: methods[s.method]}, nil
 	case methods != nil:
@@ -200,6 +219,16 @@ func (s standIn) answered(answer any, failed error, place *any) (*standIn, error
 	methods := s.kind.methods()
 	missing := errors.Is(failed, Type("AttributeError"))
 	switch {
+	case s.kind == timeKind:
+		text, isText := answer.(string)
+		if failed != nil || !isText {
+			return nil, failed
+		}
+		time, err := parseTime(timeOf(s.object), text)
+		if err == nil {
+			*place = time
+		}
+		return nil, nil // else it stays what it is, and fits nothing
 	case s.kind == boolKind && s.object.IsClass():
 		*place = true // whatever its methods say, which are those of its instances
 		return nil, nil

@@ -1,5 +1,10 @@
 package rpyc
 
+import (
+	"reflect"
+	"time"
+)
+
 // Tuple is a Python tuple. Results that are tuples, and remote tuples in arguments, have this type.
 type Tuple []any
 
@@ -84,6 +89,10 @@ func pythonType(value any) string {
 		return "list"
 	case singleton:
 		return string(v)
+	case time.Time:
+		return "datetime.datetime"
+	case Date, Clock, TimeDelta, TimeZone:
+		return "datetime." + timeNames[reflect.TypeOf(v)]
 	case *Object:
 		return v.TypeName()
 	}
