@@ -450,6 +450,53 @@ static void copies(void)
     OK(rpyc_set_log_callback(0, NULL, NULL, NULL, &error));
 }
 
+/* Whatever is plain data becomes a real one there, and comes back the same. */
+static void deliver_all(void)
+{
+    static const char times[] =
+        "[datetime.date(2026, 11, 30), datetime.time(1, 2, 3, 4, fold=1), "
+        "datetime.datetime(2024, 2, 29, 17, 30, tzinfo=datetime.timezone(datetime.timedelta(seconds=19800))), "
+        "datetime.timedelta(days=-1, seconds=86399, microseconds=999999), datetime.timezone.utc, (1-2j), Ellipsis, slice(1, None, 2)]";
+    const rpyc_datetime at = {2024, 2, 29, 17, 30, 0, 0, 0, true, 19800000000}, clock = {0, 0, 0, 1, 2, 3, 4, 1, false, 0};
+    rpyc_value *items[8] = {NULL}, *list = NULL, *there = NULL;
+    rpyc_object *object = NULL;
+
+    OK(rpyc_value_new_date(2026, 11, 30, &items[0], &error));
+    OK(rpyc_value_new_time(&clock, &items[1], &error));
+    OK(rpyc_value_new_datetime(&at, &items[2], &error));
+    OK(rpyc_value_new_timedelta(0, 0, -1, &items[3], &error));
+    OK(rpyc_value_new_timezone(0, &items[4], &error));
+    items[5] = rpyc_value_new_complex(1, -2);
+    items[6] = rpyc_value_new_ellipsis();
+    OK(rpyc_value_new_slice(rpyc_value_new_int(1), NULL, rpyc_value_new_int(2), &items[7], &error));
+    OK(rpyc_value_new_list(items, 8, &list, &error));
+    OK(rpyc_classic_deliver(classic, list, &there, &error));
+    OK(rpyc_classic_set(classic, "delivered", there, &error));
+    OK(rpyc_classic_execute(classic, "import datetime", RPYC_NUL_TERMINATED, &error));
+    CHECK(is_text(eval("repr(delivered)"), times));
+    CHECK(has_repr(unpickled("delivered"), times));
+    CHECK(has_repr(obtained("delivered[:5]"), "[datetime.date(2026, 11, 30), datetime.time(1, 2, 3, 4, fold=1), "
+                                              "datetime.datetime(2024, 2, 29, 17, 30, tzinfo=datetime.timezone(datetime.timedelta(seconds=19800))), "
+                                              "datetime.timedelta(days=-1, seconds=86399, microseconds=999999), datetime.timezone.utc]"));
+    /* The pickle of a zone of the database has no offset. */
+    OK(rpyc_classic_execute(classic, "import zoneinfo", RPYC_NUL_TERMINATED, &error));
+    object = eval_object("[datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo('Europe/Berlin'))]");
+    GIVES(RPYC_ERR_UNSAFE, rpyc_classic_obtain(classic, object, 0, 0, 0, &there, &error));
+    rpyc_object_free(object);
+    CHECK(has_repr(obtained("[datetime.datetime(2026, 7, 1, tzinfo=zoneinfo.ZoneInfo('Europe/Berlin'))]"),
+                   "[datetime.datetime(2026, 7, 1, 0, 0, tzinfo=datetime.timezone(datetime.timedelta(seconds=7200)))]"));
+    /* A bytearray and a range are made by their names. */
+    OK(rpyc_value_new_bytes((const uint8_t *)"ab", 2, &items[0], &error));
+    OK(rpyc_classic_call(classic, NULL, "bytearray", items, 1, NULL, &there, &error));
+    OK(rpyc_classic_set(classic, "delivered", there, &error));
+    items[0] = rpyc_value_new_int(1);
+    items[1] = rpyc_value_new_int(9);
+    items[2] = rpyc_value_new_int(3);
+    OK(rpyc_classic_call(classic, NULL, "range", items, 3, NULL, &there, &error));
+    OK(rpyc_classic_set(classic, "counted", there, &error));
+    CHECK(is_text(eval("repr((delivered, counted))"), "(bytearray(b'ab'), range(1, 9, 3))"));
+}
+
 static void deliveries(void)
 {
     rpyc_value *items[2] = {rpyc_value_new_int(1), rpyc_value_new_none()};
@@ -462,6 +509,7 @@ static void deliveries(void)
     CHECK(is_text(eval("repr(delivered) + str(type(delivered) is dict and type(delivered['k']) is list)"), "{'k': [1, None]}True"));
     OK(rpyc_classic_deliver(classic, rpyc_value_new_int(7), &there, &error));
     CHECK(is_int(there, 7));
+    deliver_all();
 }
 
 /* What the server may do with a dict of ours, by the settings of the connection. */

@@ -49,6 +49,7 @@ import native                                        # noqa: F401
 import parameters                                    # noqa: F401
 import services                                      # noqa: F401
 import conversions                                   # noqa: F401
+import times                                         # noqa: F401
 import errors                                        # noqa: F401
 import dialects                                      # noqa: F401
 import classic                                       # noqa: F401

@@ -151,7 +151,7 @@ def filled(parameter, function):
             return None
         return ["rpyc_%s *%s = NULL;" % (out.group(2), name)], "&" + name, ["rpyc_%s_free(%s);" % (out.group(2), name)]
     if name.endswith("_out") or name == "out":
-        return ["%s %s = 0;" % (kind[:-1].strip(), name)], "&" + name, []
+        return ["%s %s = {0};" % (kind[:-1].strip(), name)], "&" + name, []
     if parameter.handle:
         if parameter.handle not in FIXTURES:
             return None

@@ -1,13 +1,17 @@
 """Stock RPyC drives tests/c_border/classic_slave: classic_master.py ADDRESS [--client], --client for a ClassicClient."""
+import datetime
 import math
 import pickle
 import random
 import re
 import sys
+import zoneinfo
 
 import rpyc
 from rpyc.core import consts
 from rpyc.core.service import ClassicClient
+
+import time_things
 
 VALUES = 150                                         # random values, each in all protocols
 checks = failures = 0
@@ -188,6 +192,15 @@ if "--client" not in sys.argv:
         except missing as error:
             check("late" in str(error) or str(error) in ("os", "open", "pdb") or "open" in str(error), "%s: %r" % (function.__name__, error))
 
+# What a module says of itself.
+late, stock = conn.modules["my.math"], __import__("math")
+check(late.__name__ == "my.math" and late.__doc__ is None and late.__class__.__name__ == stock.__class__.__name__, "names of a module")
+check(set(late.__dict__) >= {"twice", "pi", "__name__", "__doc__"} and late.__dict__["pi"] == late.pi, "__dict__ of a module: %s" % (late.__dict__,))
+check(conn.modules.builtins.__dict__["answer"] == 42 and "len" in conn.modules.builtins.__dict__, "__dict__ of builtins")
+late.added = 5
+check(late.__dict__["added"] == 5 and "added" in dir(late), "and what a master adds")
+del late.added
+
 # Pickles: ours are read by Python, Python's by us, in every protocol.
 loads = conn.modules["rpyc.lib.compat"].pickle.loads
 dumps = conn.modules["rpyc.lib.compat"].pickle.dumps
@@ -206,6 +219,19 @@ for value in (b"\x00\xff", frozenset([1, "x"]), slice(1, None, 2), 2.5 - 1j, Not
     for protocol in range(6):
         check(pickle.loads(dumps(value, protocol)) == value, "protocol %d: %r" % (protocol, value))
 check(rpyc.classic.obtain(rpyc.classic.deliver(conn, {"a": [1, {2: (3,)}]})) == {"a": [1, {2: (3,)}]}, "deliver and obtain")
+berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+for value in time_things.THINGS + [time_things.THINGS, {time_things.THINGS[11]: (time_things.THINGS[15],)}]:
+    there = rpyc.classic.deliver(conn, value)
+    back = rpyc.classic.obtain(there)
+    check(type(back) is type(value) and repr(back) == repr(value), "deliver and obtain of %r: %r" % (value, back))
+    for protocol in range(6):
+        # A fold is written from protocol 4 on, as Python does, and read whatever the protocol is.
+        back = pickle.loads(dumps(loads(pickle.dumps(value, protocol)), protocol))
+        check(repr(back).replace(", fold=1", "") == repr(value).replace(", fold=1", ""), "protocol %d: %r became %r" % (protocol, value, back))
+check("GLOBAL" in raises(Exception, rpyc.classic.deliver, conn, datetime.datetime(2026, 1, 1, tzinfo=berlin)), "a zone of the database")
+class Later(datetime.datetime):
+    pass
+check("GLOBAL" in raises(Exception, rpyc.classic.deliver, conn, Later(2026, 1, 1)), "a subclass is refused")
 shared = [1]
 there = rpyc.classic.deliver(conn, [shared, shared, {"k": (shared, {2: 3})}, {5}])
 there[0].append(4)
