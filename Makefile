@@ -34,7 +34,7 @@ CPP      := $(patsubst bindings/cpp/tests/%.cpp,$(OUT)/cpp/%,$(wildcard bindings
             $(patsubst bindings/cpp/examples/%.cpp,$(OUT)/cpp/%,$(wildcard bindings/cpp/examples/*.cpp))
 BORDER   := $(patsubst tests/c_border/%.c,$(OUT)/border/%,$(wildcard tests/c_border/*.c))
 
-.PHONY: all library interop-programs twin-program bench-programs examples border-programs cpp-programs go-programs
+.PHONY: all library interop-programs twin-program soak-program soak bench-programs examples border-programs cpp-programs go-programs
 .PHONY: go-key demo test test-long twin sanitize bench bench-count bench-conversions check-fast model model-long lint header clean help
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
@@ -50,6 +50,7 @@ library:
 
 interop-programs: $(OUT)/interop_server $(OUT)/interop_client $(OUT)/bare_server $(OUT)/bare_client ## the two C programs that talk to Python's peers
 twin-program: $(OUT)/twin ## the native half of the random twin
+soak-program: $(OUT)/soak ## the native half of the soak
 bench-programs: $(BENCH) ## the C programs that measure
 examples: $(EXAMPLES) ## the example programs of examples-c
 border-programs: $(BORDER) $(OUT)/border/every_function_null ## the C programs of tests/c_border
@@ -75,6 +76,8 @@ $(OUT)/bare_server $(OUT)/bare_client: $(INTEROP) $(BARE) $(wildcard tests/c/*.h
 	    $(patsubst tests/c/%.c,$(@D)/bare/$(@F).%.o,$(INTEROP_SHARED) $(if $(filter bare_server,$(@F)),$(INTEROP_SERVER),$(INTEROP_CLIENT))) $(LINK)
 $(OUT)/twin: $(TWIN) $(wildcard tests/twin/*.h) tests/c/interop.h tests/c/interop_common.c $(HEADERS) Makefile | library
 	$(COMPILE) -Itests/c -o $@ $(TWIN) tests/c/interop_common.c $(LINK)
+$(OUT)/soak: tests/soak/soak.c $(HEADERS) Makefile | library
+	$(COMPILE) -o $@ $< $(LINK)
 $(filter-out $(OUT)/cpp/%,$(BENCH)): $(OUT)/%: benches/c/%.c $(wildcard benches/c/*.h) $(HEADERS) Makefile | library
 	$(COMPILE) -o $@ $< $(LINK)
 $(EXAMPLES): $(OUT)/%: examples-c/%.c $(wildcard examples-c/*.h) $(HEADERS) Makefile | library
@@ -132,6 +135,9 @@ test-long: ## what takes too long for make test
 
 twin: ## random programs against stock RPyC: SEEDS=20000 as many, SEEDS=100-200 these; a part of it is in make test
 	@TARGET=$(TARGET) CARGO=$(CARGO) SEEDS=$(SEEDS) $(PYTHON) tests/run/main.py twin.
+
+soak: ## peers that come, go and are killed, for SOAK_MINUTES (60); two minutes of it are in make test
+	@TARGET=$(TARGET) CARGO=$(CARGO) SOAK_MINUTES=$(or $(SOAK_MINUTES),60) $(PYTHON) tests/run/main.py soak.long
 
 sanitize: ## the C++ binding's tests with g++'s sanitizers in all of its code; a part of it is in make test
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) tests/run/main.py cpp.sanitized

@@ -4,7 +4,7 @@ use super::boxing;
 use super::request::Handler;
 use super::vinegar;
 use crate::codec::brine::{Reader, tag};
-use crate::codec::frame::{FrameError, Inflater};
+use crate::codec::frame::{FrameError, inflate};
 use crate::codec::native;
 use crate::config::{Dialect, Limits};
 use crate::error::{Error, Result};
@@ -104,7 +104,6 @@ pub struct Decoder {
     lost: bool,
     width: usize,
     limits: Limits,
-    inflater: Inflater,
 }
 
 impl Default for Decoder {
@@ -124,7 +123,6 @@ impl Decoder {
             lost: false,
             width: WIDTH,
             limits: Limits::default(),
-            inflater: Inflater::default(),
         }
     }
 
@@ -196,7 +194,7 @@ impl Decoder {
                 return Some(decoded);
             }
             let most = body.len().saturating_mul(RATIO).clamp(INFLATED, self.limits.inflated);
-            match self.inflater.inflate(body, most) {
+            match inflate(body, most) {
                 Ok(payload) => {
                     let limits = Limits { memory: most.saturating_mul(2), ..self.limits.clone() };
                     decoded.read(&payload, offset, &limits, self.width);

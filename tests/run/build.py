@@ -4,7 +4,7 @@ import os
 from prepare import OLDEST_RUST
 from runner import ROOT, TARGET, test
 
-GOALS = (("all", 900), ("interop-programs", 120), ("twin-program", 120), ("bench-programs", 120), ("examples", 120), ("border-programs", 120),
+GOALS = (("all", 900), ("interop-programs", 120), ("twin-program", 120), ("soak-program", 120), ("bench-programs", 120), ("examples", 120), ("border-programs", 120),
          ("cpp-programs", 900), ("fuzz-check", 900))
 
 

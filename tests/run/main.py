@@ -62,6 +62,7 @@ import benches                                       # noqa: F401
 import upstream                                      # noqa: F401
 import go                                            # noqa: F401
 import memory
+import soak                                          # noqa: F401
 import cpp                                           # noqa: F401
 import nesting                                       # noqa: F401
 import hostile_servers                               # noqa: F401

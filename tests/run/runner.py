@@ -148,6 +148,7 @@ class Case:
         self.tools = tools
         self.folder = tempfile.mkdtemp(prefix="librpyc-")    # short: a Unix socket's path has 107 bytes at most
         self.processes, self.notes = [], []
+        self.started = 0                             # also those that were put away
 
     def left(self, most=None):
         left = self.deadline - time.monotonic()
@@ -191,12 +192,13 @@ class Case:
     # ------------------------------------------------------------------ processes
     def files(self):
         """The path, less the suffix, of the files of the process that is started next."""
-        return os.path.join(self.folder, "process-%d" % (len(self.processes) + 1))
+        return os.path.join(self.folder, "process-%d" % (self.started + 1))
 
     def start(self, args, env=None, folder=ROOT):
         # {files}: for programs that write a file of their own, which Process.read finds.
         process = Process([str(arg).replace("{files}", self.files()) for arg in args], self.files(), env, folder)
         self.processes.append(process)
+        self.started += 1
         return process
 
     def run(self, args, seconds=None, env=None, folder=ROOT, codes=(0,)):

@@ -1,8 +1,9 @@
-//! Frame bodies to zlib and back. The streams are big and are made once, when first needed.
+//! Frame bodies to zlib and back. The streams are big: connections borrow them for one frame, and a few are kept for all.
 
 use super::FrameError;
 use crate::budget::{Charge, SMALL};
 use flate2::{Compress, Decompress, FlushCompress, FlushDecompress, Status};
+use std::sync::{Mutex, TryLockError};
 
 /// How frames are compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +26,48 @@ const WORTHWHILE: usize = 95;
 /// Output larger than this is not kept for reuse.
 const MAX_KEPT_CAPACITY: usize = 64 * 1024;
 
+/// How many streams of a kind wait for the next frame; one that compresses takes over 300 KiB, which each connection would
+/// hold that has ever sent a long frame.
+const SPARE: usize = 2;
+
+/// Streams that nobody uses just now. Nobody waits for a lock, which a fork may have cut off: a new one is made.
+struct Spare<T>([Mutex<Option<T>>; SPARE]);
+
+impl<T> Spare<T> {
+    const fn new() -> Spare<T> {
+        Spare([const { Mutex::new(None) }; SPARE])
+    }
+
+    fn with<R>(&self, mut f: impl FnMut(&mut Option<T>) -> Option<R>) -> Option<R> {
+        self.0.iter().find_map(|place| match place.try_lock() {
+            Ok(mut place) => f(&mut place),
+            Err(TryLockError::Poisoned(place)) => f(&mut place.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        })
+    }
+
+    fn take(&self, fits: impl Fn(&T) -> bool) -> Option<T> {
+        self.with(|place| place.take_if(|stream| fits(stream)))
+    }
+
+    /// With all places taken, it is dropped.
+    fn put(&self, stream: T) {
+        let mut stream = Some(stream);
+        self.with(|place| {
+            if place.is_none() {
+                *place = stream.take();
+            }
+            stream.is_none().then_some(())
+        });
+    }
+}
+
+/// With the level that it was made for.
+static COMPRESSING: Spare<(u32, Box<Compress>)> = Spare::new();
+static INFLATING: Spare<Box<Decompress>> = Spare::new();
+
 #[derive(Default)]
 pub(super) struct Deflater {
-    stream: Option<(u32, Box<Compress>)>,
     out: Vec<u8>,
 }
 
@@ -38,21 +78,20 @@ impl Deflater {
             return None;
         }
         let level = level.min(9);
-        if self.stream.as_ref().is_none_or(|(made_for, _)| *made_for != level) {
-            self.stream = Some((level, Box::new(Compress::new(flate2::Compression::new(level), true))));
-        }
-        let (_, stream) = self.stream.as_mut()?;
+        let new = || Box::new(Compress::new(flate2::Compression::new(level), true));
+        let mut stream = COMPRESSING.take(|(made_for, _)| *made_for == level).map_or_else(new, |(_, stream)| stream);
         let mut out = std::mem::take(&mut self.out);
         let room = if size <= SAMPLED { enough(size) } else { size };
-        let done = shrinks(stream, parts, size, &mut out).and_then(|worth| match worth {
-            true => deflate(stream, parts, &mut out, room).map(|()| out.len() < size),
+        let done = shrinks(&mut stream, parts, size, &mut out).and_then(|worth| match worth {
+            true => deflate(&mut stream, parts, &mut out, room).map(|()| out.len() < size),
             false => Some(false),
         });
-        match done {
-            Some(true) => return Some(out),
-            Some(false) => {}
-            // A stream that was given up half way spoils the next one, whatever `reset` says.
-            None => self.stream = None,
+        // A stream that was given up half way spoils the next one, whatever `reset` says.
+        if done.is_some() {
+            COMPRESSING.put((level, stream));
+        }
+        if done == Some(true) {
+            return Some(out);
         }
         self.recycle(out);
         None
@@ -152,65 +191,69 @@ fn reserve_space(out: &mut Vec<u8>, limit: usize) -> Option<()> {
     out.try_reserve_exact(more.min(out.len().max(4096))).ok()
 }
 
-#[derive(Default)]
-pub struct Inflater {
-    stream: Option<Box<Decompress>>,
+/// What a zlib stream holds; what follows the stream does not matter.
+pub fn inflate(input: &[u8], limit: usize) -> Result<Vec<u8>, FrameError> {
+    let mut out = Vec::new();
+    inflate_into(&mut out, &mut Charge::default(), input, limit)?;
+    Ok(out)
 }
 
-impl Inflater {
-    /// What a zlib stream holds; what follows the stream does not matter.
-    pub fn inflate(&mut self, input: &[u8], limit: usize) -> Result<Vec<u8>, FrameError> {
-        let mut out = Vec::new();
-        self.inflate_into(&mut out, &mut Charge::default(), input, limit)?;
-        Ok(out)
-    }
+/// The same. Where it is too much, a little more than the limit is in `out`.
+pub(super) fn inflate_into(
+    out: &mut Vec<u8>,
+    charge: &mut Charge,
+    input: &[u8],
+    limit: usize,
+) -> Result<(), FrameError> {
+    let mut stream = INFLATING.take(|_| true).unwrap_or_else(|| Box::new(Decompress::new(true)));
+    let inflated = inflate_with(&mut stream, out, charge, input, limit);
+    INFLATING.put(stream);
+    inflated
+}
 
-    /// The same. Where it is too much, a little more than the limit is in `out`.
-    pub(super) fn inflate_into(
-        &mut self,
-        out: &mut Vec<u8>,
-        charge: &mut Charge,
-        input: &[u8],
-        limit: usize,
-    ) -> Result<(), FrameError> {
-        let stream = self.stream.get_or_insert_with(|| Box::new(Decompress::new(true)));
-        stream.reset(true);
-        let mut rest = input;
-        loop {
-            if out.len() == out.capacity() {
-                if out.len() > limit {
-                    return Err(FrameError::InflatesTooFar { limit });
-                }
-                let first = input.len().saturating_mul(4).clamp(1024, 1 << 20);
-                let more = out.len().max(first).min((limit - out.len()).saturating_add(1));
-                let size = out.len() + more;
-                if size > SMALL && !charge.set(size) || out.try_reserve_exact(more).is_err() {
-                    return Err(FrameError::OutOfMemory { size });
-                }
+fn inflate_with(
+    stream: &mut Decompress,
+    out: &mut Vec<u8>,
+    charge: &mut Charge,
+    input: &[u8],
+    limit: usize,
+) -> Result<(), FrameError> {
+    stream.reset(true);
+    let mut rest = input;
+    loop {
+        if out.len() == out.capacity() {
+            if out.len() > limit {
+                return Err(FrameError::InflatesTooFar { limit });
             }
-            let before = stream.total_in();
-            let status = stream
-                .decompress_vec(rest, out, FlushDecompress::None)
-                .map_err(|e| FrameError::Zlib(e.message().unwrap_or("not a zlib stream").to_owned()))?;
-            rest = rest.get((stream.total_in() - before) as usize..).unwrap_or(&[]);
-            match status {
-                Status::StreamEnd => break,
-                _ if rest.is_empty() && out.len() < out.capacity() => {
-                    return Err(FrameError::Zlib("it ends too early".to_owned()));
-                }
-                _ => {}
+            let first = input.len().saturating_mul(4).clamp(1024, 1 << 20);
+            let more = out.len().max(first).min((limit - out.len()).saturating_add(1));
+            let size = out.len() + more;
+            if size > SMALL && !charge.set(size) || out.try_reserve_exact(more).is_err() {
+                return Err(FrameError::OutOfMemory { size });
             }
         }
-        if out.len() > limit {
-            return Err(FrameError::InflatesTooFar { limit });
+        let before = stream.total_in();
+        let status = stream
+            .decompress_vec(rest, out, FlushDecompress::None)
+            .map_err(|e| FrameError::Zlib(e.message().unwrap_or("not a zlib stream").to_owned()))?;
+        rest = rest.get((stream.total_in() - before) as usize..).unwrap_or(&[]);
+        match status {
+            Status::StreamEnd => break,
+            _ if rest.is_empty() && out.len() < out.capacity() => {
+                return Err(FrameError::Zlib("it ends too early".to_owned()));
+            }
+            _ => {}
         }
-        // Blobs may keep it alive for long.
-        if out.capacity() / 2 > out.len() {
-            out.shrink_to_fit();
-            charge.set(charge.bytes().min(out.capacity()));
-        }
-        Ok(())
     }
+    if out.len() > limit {
+        return Err(FrameError::InflatesTooFar { limit });
+    }
+    // Blobs may keep it alive for long.
+    if out.capacity() / 2 > out.len() {
+        out.shrink_to_fit();
+        charge.set(charge.bytes().min(out.capacity()));
+    }
+    Ok(())
 }
 
 /// The first `n` bytes of what a zlib stream holds, or all of a shorter one; None if more of the stream is needed.

@@ -1,7 +1,7 @@
 //! What has been received, frame by frame.
 
 use super::body::{Body, ENOUGH, find_long};
-use super::deflate::{Inflater, begin_inflating};
+use super::deflate::{begin_inflating, inflate_into};
 use super::destination::{Destination, Direct, Expected, Match};
 use super::skip::{Skip, Skipped, Skipping, inflated_too_far};
 use super::{FrameError, HEADER};
@@ -36,7 +36,6 @@ pub struct Incoming {
     large: Option<Large>,
     /// Answers for which there is room elsewhere, in the order of their requests.
     expected: VecDeque<Expected>,
-    inflater: Inflater,
     /// Messages beyond a limit are passed over; None: they are the end.
     skipping: Option<Skipping>,
     /// Storage for so much is made at once.
@@ -181,7 +180,6 @@ impl Incoming {
             total: 0,
             large: None,
             expected: VecDeque::new(),
-            inflater: Inflater::default(),
             skipping: None,
             believed: MAX_TRUSTED_LENGTH,
             limit: limits.frame,
@@ -356,7 +354,7 @@ impl Incoming {
                 return Ok(Some(Payload(Source::Buffered { start, len: body.len() })));
             }
             let charge = Charge::new(&self.account);
-            let source = inflate(&mut self.inflater, body, charge, self.inflated_limit, self.skipping)?;
+            let source = inflate(body, charge, self.inflated_limit, self.skipping)?;
             if let Some(source) = source {
                 return Ok(Some(Payload(source)));
             }
@@ -441,7 +439,7 @@ impl Incoming {
             return Ok(Some(Payload(owned_source(large.data, large.charge))));
         }
         let charge = Charge::new(&self.account);
-        let source = inflate(&mut self.inflater, large.data.data(), charge, self.inflated_limit, self.skipping)?;
+        let source = inflate(large.data.data(), charge, self.inflated_limit, self.skipping)?;
         drop(large);
         match source {
             Some(source) => Ok(Some(Payload(source))),
@@ -619,14 +617,13 @@ fn owned_source(body: Body, charge: Charge) -> Source {
 
 /// What the body of a whole frame holds; None if that is nothing.
 fn inflate(
-    inflater: &mut Inflater,
     body: &[u8],
     mut charge: Charge,
     limit: usize,
     skipping: Option<Skipping>,
 ) -> Result<Option<Source>, FrameError> {
     let mut out = Vec::new();
-    match (inflater.inflate_into(&mut out, &mut charge, body, limit), skipping) {
+    match (inflate_into(&mut out, &mut charge, body, limit), skipping) {
         (Ok(()), _) => {}
         (Err(error @ (FrameError::InflatesTooFar { .. } | FrameError::OutOfMemory { .. })), Some(skipping)) => {
             return inflated_too_far(skipping, &out, error).map(|skipped| Some(Source::Skipped(Box::new(skipped))));

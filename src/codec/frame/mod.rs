@@ -7,7 +7,7 @@ mod incoming;
 mod outgoing;
 mod skip;
 
-pub use deflate::{Compression, Inflater};
+pub use deflate::{Compression, inflate};
 pub use destination::{Destination, Direct, Expected, fill};
 pub use incoming::{Incoming, Payload, Target};
 pub use outgoing::{FrameMark, Outgoing};

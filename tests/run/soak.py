@@ -1,0 +1,196 @@
+"""The soak: a server and a client of C that stay, while peers of every kind come, work, go and are killed (tests/soak/soak.c).
+
+After every round, when all peers are gone, memory, threads, descriptors and objects are compared with those after the first rounds.
+`make soak` runs it for SOAK_MINUTES (60), `make test` for a short time. Both print what has changed.
+"""
+import os
+import random
+import re
+import time
+
+from runner import ROOT, Failed, test
+
+PEER = os.path.join(ROOT, "tests", "run", "clients", "soak_peer.py")
+DIALECTS = ("6.0.2", "5.3.1")
+SEED = int(os.environ.get("SOAK_SEED", "1"))
+WARM = 3                                             # rounds, until every path has been gone once
+# What may differ between two looks at a process at rest, in bytes: streams of zlib that are kept for the next connection, buffers of
+# stdio, the allocator's caches of threads.
+SLACK_IN_USE = 1 << 20
+
+
+class Staying:
+    """A process that stays, and tells how it is."""
+
+    def __init__(self, case, *args):
+        self.process = case.start([case.program("soak"), *args])
+        self.reports = 0
+
+    def say(self, text):
+        self.process.popen.stdin.write((text + "\n").encode())
+        self.process.popen.stdin.flush()
+
+    def report(self):
+        self.reports += 1
+        self.say("report")
+        end = time.monotonic() + 120
+        while time.monotonic() < end and not self.process.ended:
+            # A line that is still being written has no end yet.
+            lines = re.findall(r"^report (.*)\n", self.process.output, re.MULTILINE)
+            if len(lines) >= self.reports:
+                return {name: int(number) for name, number in (pair.split("=") for pair in lines[-1].split())}
+            time.sleep(0.02)
+        raise Failed("no report; it %s" % ("has ended" if self.process.ended else "hangs"))
+
+    def settled(self, case):
+        """A report as soon as nothing runs any more."""
+        end = time.monotonic() + case.left(120)
+        while True:
+            now = self.report()
+            if now["running"] == 0 and now["connections"] == self.steady and now["objects"] == self.steady:
+                return now
+            if time.monotonic() > end:
+                raise Failed("does not come to rest: %s" % now)
+            time.sleep(0.1)
+
+
+class Soak:
+    def __init__(self, case, seed):
+        self.case, self.draw, self.seeds = case, random.Random(seed), seed << 32
+        self.killed, self.peers, self.rounds = 0, 0, 0
+        self.server, self.churn = Staying(case, "serve", "tcp://127.0.0.1:0"), Staying(case, "churn")
+        self.address = self.server.process.wait_for(r"^listening (\S+)$", 20).group(1)
+        self.churn.process.wait_for("^ready$", 20)
+        # Connections that stay: what they hold is counted by their Python side.
+        self.stays = [case.start([case.python(version), PEER, "stay", self.address]) for version in DIALECTS]
+        self.server.steady, self.churn.steady = len(DIALECTS), 0
+
+    def seed(self):
+        self.seeds += 1
+        return str(self.seeds)
+
+    def clients(self):
+        """Commands of clients of our server, each followed by a count of operations and whether it is killed."""
+        for version in DIALECTS:
+            yield [self.case.python(version), PEER, "call"], 60
+        yield [self.case.program("soak"), "call"], 1000
+        yield [self.case.program("soak"), "call", "native"], 1000
+
+    def start_client(self, command, count, kill):
+        native = [command.pop()] if command[-1] == "native" else []
+        self.peers += 1
+        process = self.case.start([*command, self.address, self.seed(), "0" if kill else str(count), *native])
+        return process, kill
+
+    def start_server(self, number):
+        """One of the servers that our client uses, which are killed."""
+        if number < len(DIALECTS):
+            server = self.case.start([self.case.python(DIALECTS[number]), PEER, "serve"])
+            return server, "tcp://127.0.0.1:" + server.wait_for(r"^PORT (\d+)$", 20).group(1)
+        server = self.case.start([self.case.program("soak"), "serve", "tcp://127.0.0.1:0"])
+        return server, server.wait_for(r"^listening (\S+)$", 20).group(1)
+
+    def round(self):
+        self.rounds += 1
+        clients = []
+        for command, count in self.clients():
+            clients.append(self.start_client(list(command), count, False))
+            clients.append(self.start_client(list(command), count, True))
+        servers = [self.start_server(number) for number in range(len(DIALECTS) + 1)]
+        for _server, address in servers:
+            for count in ("200", "0"):
+                self.churn.say("%s %s %s" % (address, self.seed(), count))
+        time.sleep(0.5 + self.draw.random())
+        for process, kill in clients:
+            if kill:
+                process.signal(9)
+                process.wait(10)
+                self.killed += 1
+        for process, kill in clients:
+            if not kill:
+                code = process.wait(120)
+                if code != 0:
+                    raise Failed("a client ended with %s: %s" % (code, process.read("err")[-2000:]))
+        for server, _address in servers:
+            server.signal(9)
+            server.wait(10)
+            self.killed += 1
+        for process in [client for client, _kill in clients] + [server for server, _address in servers]:
+            self.forget(process)
+
+    def forget(self, process):
+        """An hour has thousands of them, with a descriptor and two files each."""
+        process.close()
+        self.case.processes.remove(process)
+        for kind in (".out", ".err"):
+            os.unlink(process.files + kind)
+
+    def holds(self):
+        """What the connections that stay hold, both ways."""
+        all_held = []
+        for process in self.stays:
+            process.popen.stdin.write(b"\n")
+            process.popen.stdin.flush()
+        for process in self.stays:
+            end = time.monotonic() + 120
+            while True:
+                held = re.findall(r"^holds (\d+) (\d+)\n", process.output, re.MULTILINE)
+                if len(held) >= self.looks + 1:
+                    break
+                if process.ended or time.monotonic() > end:
+                    raise Failed("a connection that stays does not answer: %s" % process.read("err")[-2000:])
+                time.sleep(0.02)
+            all_held += [int(number) for number in held[-1]]
+        self.looks += 1
+        return tuple(all_held)
+
+    looks = 0
+
+    def look(self):
+        held = self.holds()
+        looks = {"server": self.server.settled(self.case), "client": self.churn.settled(self.case)}
+        for who, now in looks.items():
+            if now["wrong"]:
+                raise Failed("%s: %d wrong answers: %s" % (who, now["wrong"], self.churn.process.read("err")[-2000:]))
+        return held, looks
+
+
+def compare(before, now, who):
+    for what in ("threads", "descriptors", "connections", "objects"):
+        if now[what] != before[what]:
+            raise Failed("%s: %s were %d and are %d" % (who, what, before[what], now[what]))
+    if now["in_use"] > before["in_use"] * 1.1 + SLACK_IN_USE:
+        raise Failed("%s: memory in use was %d bytes and is %d" % (who, before["in_use"], now["in_use"]))
+
+
+def soak(case, seconds, log=None):
+    run = Soak(case, SEED)
+    end = time.monotonic() + seconds
+    first = None
+    while time.monotonic() < end or run.rounds <= WARM:
+        run.round()
+        held, looks = run.look()
+        if log:
+            log.write("%d %s %s\n" % (run.rounds, held, looks))
+            log.flush()
+        if run.rounds <= WARM:
+            first = (held, looks)
+            continue
+        case.equal(held, first[0], "objects that the connections which stay hold")
+        for who, now in looks.items():
+            compare(first[1][who], now, who)
+    for who, now in looks.items():
+        before = first[1][who]
+        case.note("%s: in use %d to %d, resident %d to %d KiB, %d threads, %d descriptors" % (
+            who, before["in_use"], now["in_use"], before["resident"] >> 10, now["resident"] >> 10, now["threads"], now["descriptors"]))
+    case.note("%d rounds, %d peers of the server, %d killed" % (run.rounds, run.peers, run.killed))
+
+
+@test("soak.short", 200)
+def short(case):
+    soak(case, float(os.environ.get("SOAK_SHORT", "110")))
+
+
+@test("soak.long", 24 * 3600, long=True)
+def long(case):
+    soak(case, 60 * float(os.environ.get("SOAK_MINUTES", "60")))
