@@ -2614,8 +2614,18 @@ void rpyc_config_free(rpyc_config *config);
  * - connect_timeout=10: how long connecting may take
  * - tcp_keepalive=none: after so long a silence, in whole seconds, the kernel asks whether the peer is still there; the
  *   connection ends after five such times without an answer
- * - frame_timeout=30: how long the rest of a message beyond max_frame may take to arrive, which is not kept, before the
- *   connection ends
+ * - frame_timeout=30: how long a message that has begun may fail to go on, which is to its end or by 16384 bytes, before
+ *   the connection ends; and how long the rest of a message beyond max_frame may take in all, which is not kept
+ * - handshake_timeout=10: the same until the first message of the peer is here
+ * - first_message_timeout=none: how long the peer may take to send its first whole message before the connection ends;
+ *   stock clients send nothing until they are used
+ * - idle_timeout=none: how long nothing may come from the peer before the connection ends, while no request waits for
+ *   its answer in either direction
+ * - max_connections=0: of a server: as rpyc_server_set_max_connections
+ * - max_connections_per_address=0: of a server: more connections of one IPv4 address or one /64 of IPv6 are closed at
+ *   once; 0: no limit. Unix sockets have no addresses
+ * - make_room=true: of a server: at rpyc_server_set_max_connections the oldest connection of which no message has come
+ *   is closed for a new one; if there is none, or "false", the new one is closed
  * - release=lazy: the peer is told of freed objects behind the next message, within 100 ms where a thread serves or an event
  *   loop runs, or by rpyc_connection_flush. now: at once, as far as the transport accepts it without blocking
  * - dialect=auto: "5": rpyc 4.1 to 5.3, "6": rpyc 6; auto: what the peer speaks (see rpyc_connect)
@@ -5493,7 +5503,9 @@ const char *rpyc_server_address(const rpyc_server *server);
 size_t rpyc_server_connection_count(const rpyc_server *server);
 
 /**
- * Limits the connections of a server. Those beyond it are closed at once.
+ * Limits the connections of a server. For one that comes beyond it, the oldest is closed of which no whole message has come; if
+ * there is none, or the option make_room is "false", the new one is closed at once. A connection that has sent a message is never
+ * closed for another, however long it is silent then.
  *
  * @param server borrowed
  * @param count 0: no limit
@@ -5502,7 +5514,9 @@ size_t rpyc_server_connection_count(const rpyc_server *server);
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_server_set_max_connections(rpyc_server *server, size_t count, rpyc_error **error_out);
+rpyc_status rpyc_server_set_max_connections(rpyc_server *server,
+                                            size_t count,
+                                            rpyc_error **error_out);
 
 /**
  * Accepts connections in this thread until the server is stopped; each is served in a thread of its own.
@@ -6238,10 +6252,10 @@ rpyc_status rpyc_session_set_time(rpyc_session *session,
                                   int64_t now_ms);
 
 /**
- * When rpyc_session_expire is to be called.
+ * When rpyc_session_expire is to be called: for a request, or, once a time was said, for a peer that is silent.
  *
  * @param session borrowed
- * @return milliseconds on the application's clock; -1: no request has a deadline, and for NULL
+ * @return milliseconds on the application's clock; -1: nothing has a deadline, and for NULL
  *
  * Threads: any thread. Since 0.1.
  */
@@ -6249,7 +6263,8 @@ int64_t rpyc_session_next_deadline(const rpyc_session *session);
 
 /**
  * Ends the waiting for answers that are overdue: each gets a reply event with RPYC_ERR_TIMEOUT. An answer that still
- * comes is read and dropped.
+ * comes is read and dropped. Also ends the session, with RPYC_ERR_LIMIT, where the peer has been silent for longer than the options
+ * handshake_timeout, frame_timeout, first_message_timeout and idle_timeout allow: feed what has arrived before you call it.
  *
  * @param session borrowed
  * @param now_ms milliseconds on the application's clock
@@ -6258,7 +6273,27 @@ int64_t rpyc_session_next_deadline(const rpyc_session *session);
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_session_expire(rpyc_session *session, int64_t now_ms, size_t *expired_out);
+rpyc_status rpyc_session_expire(rpyc_session *session,
+                                int64_t now_ms,
+                                size_t *expired_out);
+
+/**
+ * Looks how long the peer has been silent, for applications that keep no time for requests: as rpyc_session_expire does, on a clock
+ * that may be another one.
+ *
+ * @param session borrowed
+ * @param now_ms milliseconds on a clock that is the same in each call
+ * @param nothing_came not 0: nothing of what the peer sent waits to be fed. If the peer has been silent for too long then, the session
+ *        ends with RPYC_ERR_LIMIT as the next event. 0: it only begins to count
+ * @param next_ms_out when to call it next, with nothing_came; -1: not before something was fed
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT (negative)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_session_watch_silence(rpyc_session *session,
+                                       int64_t now_ms,
+                                       int32_t nothing_came,
+                                       int64_t *next_ms_out);
 
 /**
  * Converts several values as rpyc_value_convert_all() does. The answer is one reply event with a tuple of the converted values, or with

@@ -36,6 +36,7 @@ import (
 	"runtime"
 	"sort"
 	"sync"
+	"time"
 	"unsafe"
 )
 
@@ -89,6 +90,7 @@ type core struct {
 	session *C.rpyc_session
 	event   *C.rpyc_session_event // in memory of C
 	length  *C.size_t
+	look    *C.int64_t
 }
 
 // settings are options as the library has them. Sessions that are made with the same ones share their budget of memory.
@@ -127,9 +129,10 @@ func (made *settings) newCore() (*core, error) {
 	}
 	// On the clock of the session it is always 0 o'clock, so a deadline is the time that is left.
 	C.rpyc_session_set_time(c.session, 0)
-	c.event = (*C.rpyc_session_event)(C.calloc(1, C.sizeof_rpyc_session_event+C.sizeof_size_t))
+	c.event = (*C.rpyc_session_event)(C.calloc(1, C.sizeof_rpyc_session_event+C.sizeof_size_t+C.sizeof_int64_t))
 	c.event.struct_size = C.sizeof_rpyc_session_event
 	c.length = (*C.size_t)(unsafe.Add(unsafe.Pointer(c.event), C.sizeof_rpyc_session_event))
+	c.look = (*C.int64_t)(unsafe.Add(unsafe.Pointer(c.length), C.sizeof_size_t))
 	return c, nil
 }
 
@@ -157,9 +160,28 @@ func (c *core) feed(data []byte) error {
 
 func (c *core) endOfStream() { C.rpyc_session_end_of_stream(c.session) }
 
+// watch looks how long the peer has been silent, and says in how much time to look again, if nothing comes before; below 0:
+// not before.
+func (c *core) watch(now time.Duration, nothingCame bool) time.Duration {
+	nothing := C.int32_t(0)
+	if nothingCame {
+		nothing = 1
+	}
+	if C.rpyc_session_watch_silence(c.session, C.int64_t(now.Milliseconds()), nothing, c.look) != C.RPYC_OK || *c.look < 0 {
+		return -1
+	}
+	if wait := time.Duration(*c.look)*time.Millisecond - now; wait > 0 {
+		return wait
+	}
+	return 0
+}
+
 func (c *core) hasMessage() bool { return bool(C.rpyc_session_has_message(c.session)) }
 
 func (c *core) dialect() int { return int(C.rpyc_session_dialect(c.session)) }
+
+// heard is the dialect of the last message of the peer; 0: there was none.
+func (c *core) heard() int { return int(C.rpyc_session_heard(c.session)) }
 
 func (c *core) close() { C.rpyc_session_close(c.session, nil) }
 

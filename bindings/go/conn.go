@@ -2,7 +2,9 @@ package rpyc
 
 import (
 	"context"
+	"errors"
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -26,6 +28,8 @@ type conn struct {
 	network  net.Conn
 	name     string // the peer's, for messages
 	accepted bool   // the peer speaks first
+	since    time.Time
+	timed    bool // the stream has a deadline for reading
 	service  any
 
 	ctx    context.Context // ends with the connection
@@ -87,6 +91,7 @@ func newConn(network net.Conn, service any, accepted bool, o options) (*conn, er
 		options: o, network: network, accepted: accepted, service: service, core: core,
 		name:    addressOf(network.RemoteAddr()),
 		users:   -1,
+		since:   time.Now(),
 		wake:    make(chan struct{}, 1),
 		drained: make(chan struct{}, 1),
 		heard:   make(chan struct{}),
@@ -188,12 +193,15 @@ func (c *conn) read() {
 	alive := len(c.begun) == 0 || c.receive(c.begun)
 	c.begun = nil
 	for alive {
+		c.limitReading()
 		n, err := c.network.Read(buf)
 		if n > 0 {
 			alive = c.receive(buf[:n])
 			c.acknowledge()
 		}
-		if err != nil && alive {
+		if err != nil && alive && c.timed && errors.Is(err, os.ErrDeadlineExceeded) {
+			alive = c.nothingCame()
+		} else if err != nil && alive {
 			c.endOfStream()
 			alive = false
 		}
@@ -211,6 +219,33 @@ func (c *conn) acknowledge() {
 	if raw, err := tcp.SyscallConn(); err == nil {
 		raw.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 1) })
 	}
+}
+
+// lateRead is how long what has arrived already may take to be read.
+const lateRead = time.Millisecond
+
+// limitReading has the next read end when the peer will have been silent for too long. Who comes late reads first what is here.
+func (c *conn) limitReading() {
+	c.mu.Lock()
+	wait := c.core.watch(time.Since(c.since), false)
+	c.mu.Unlock()
+	if wait >= 0 {
+		if wait < lateRead {
+			wait = lateRead
+		}
+		c.timed = c.network.SetReadDeadline(time.Now().Add(wait)) == nil
+	} else if c.timed {
+		c.timed = false
+		c.network.SetReadDeadline(time.Time{})
+	}
+}
+
+// nothingCame ends the connection if that has lasted too long.
+func (c *conn) nothingCame() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.core.watch(time.Since(c.since), true)
+	return c.events(true)
 }
 
 // receive gives bytes to the session and deals with what comes of them. False: the connection is over.

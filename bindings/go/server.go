@@ -19,6 +19,9 @@ import (
 // TypeError that names the argument. An error as the last result becomes an exception, see Raise, as does a panic. The
 // type can say more with DescribeRPyC.
 //
+// WithConfig("max_connections", "100") limits its connections: with so many, the oldest of which no message has come is closed for a new
+// one, unless "make_room" is "false". "max_connections_per_address" limits those of one address.
+//
 // Each call runs in a goroutine of its own, so methods must be safe for use by several at once; WithSerial changes
 // that.
 type Server struct {
@@ -30,13 +33,15 @@ type Server struct {
 	ended bool
 	// shared are the settings of all connections, by whether strangers can call.
 	shared map[bool]*settings
+	room   *room // for what Serve accepts
 }
 
 // NewServer makes a server for a service, which all connections share. If service is a function of the form
 // func(*rpyc.Conn) (any, error), it is called for each connection and gives that connection's own service, or turns it
 // away. The connection does not live yet: nothing can be asked over it before OnConnect.
 func NewServer(service any, opts ...Option) *Server {
-	return &Server{service: service, options: collect(opts), conns: map[*conn]bool{}, shared: map[bool]*settings{}}
+	o := collect(opts)
+	return &Server{service: service, options: o, conns: map[*conn]bool{}, shared: map[bool]*settings{}, room: newRoom(o.config)}
 }
 
 // ListenAndServe listens at an address and serves until the context ends; see Listen and Serve.
@@ -123,16 +128,25 @@ func (s *Server) accept(ctx context.Context, listener net.Listener, running *syn
 			continue
 		}
 		delay = time.Millisecond
+		place := s.room.enter(stream)
+		if place == nil {
+			stream.Close()
+			continue
+		}
 		running.Add(1)
 		go func() {
 			defer running.Done()
-			s.ServeConn(stream)
+			defer s.room.leave(place)
+			s.serveConn(stream, place)
 		}()
 	}
 }
 
-// ServeConn serves one connection over a stream, until it ends. The stream belongs to it.
-func (s *Server) ServeConn(stream net.Conn) error {
+// ServeConn serves one connection over a stream, until it ends. The stream belongs to it. Limits on the number of connections, which
+// are for Serve, do not count it.
+func (s *Server) ServeConn(stream net.Conn) error { return s.serveConn(stream, nil) }
+
+func (s *Server) serveConn(stream net.Conn, place *seat) error {
 	var c *conn
 	o, err := s.optionsFor(stream)
 	if err == nil {
@@ -153,6 +167,7 @@ func (s *Server) ServeConn(stream net.Conn) error {
 	s.conns[c] = true
 	s.mu.Unlock()
 	c.start()
+	s.room.settle(place, c)
 	if ended {
 		c.abort()
 	}

@@ -41,7 +41,8 @@ impl Server {
         self.0.connection_count()
     }
 
-    /// More connections than this are closed at once; 0 is no limit.
+    /// With more connections than this, the oldest is closed of which no message has come (option `make_room`), else the new one; 0 is
+    /// no limit.
     pub fn set_max_connections(&self, count: usize) {
         self.0.set_max_connections(count);
     }

@@ -104,8 +104,20 @@ pub struct Config {
     pub connect_timeout: Option<Duration>,
     /// After so long a silence the kernel asks whether the peer is still there (TCP).
     pub tcp_keepalive: Option<Duration>,
-    /// How long a message beyond a limit is passed over.
+    /// How long a message beyond a limit is passed over, and how long one that has begun may fail to go on.
     pub frame_timeout: Option<Duration>,
+    /// The same for the peer's first message.
+    pub handshake_timeout: Option<Duration>,
+    /// How long the peer may take to send its first message.
+    pub first_message_timeout: Option<Duration>,
+    /// How long nothing may be said in either direction.
+    pub idle_timeout: Option<Duration>,
+    /// So many connections there are at a time; 0 is no limit. Of a server.
+    pub max_connections: usize,
+    /// So many connections at a time come from one address; 0 is no limit. Of a server.
+    pub max_connections_per_address: usize,
+    /// With all connections taken, the oldest of which no message has come makes room for a new one. Of a server.
+    pub make_room: bool,
     pub bind_threads: bool,
     pub release: Release,
     pub dialect: Dialect,
@@ -159,6 +171,12 @@ impl Default for Config {
             connect_timeout: Some(Duration::from_secs(10)),
             tcp_keepalive: None,
             frame_timeout: Some(Duration::from_secs(30)),
+            handshake_timeout: Some(Duration::from_secs(10)),
+            first_message_timeout: None,
+            idle_timeout: None,
+            max_connections: 0,
+            max_connections_per_address: 0,
+            make_room: true,
             bind_threads: false,
             release: Release::Lazy,
             dialect: Dialect::Auto,

@@ -66,7 +66,7 @@ const FIXED: bool = false;
 
 /// In the order of the C header: those of RPyC, then ours.
 #[rustfmt::skip]
-pub static SETTINGS: [Setting; 52] = [
+pub static SETTINGS: [Setting; 58] = [
     option!("allow_safe_attrs", "true", CHANGEABLE, Plain, bool, allow_safe_attrs,
         "peers may use the names of safe_attrs"),
     option!("allow_exposed_attrs", "true", CHANGEABLE, Plain, bool, allow_exposed_attrs,
@@ -126,7 +126,19 @@ pub static SETTINGS: [Setting; 52] = [
     option!("tcp_keepalive", "none", FIXED, WholeSeconds, Option<Duration>, tcp_keepalive,
         "after so long a silence, in whole seconds, the kernel asks whether the peer is still there; the connection ends after five such times without an answer"),
     option!("frame_timeout", "30", CHANGEABLE, Plain, Option<Duration>, frame_timeout,
-        "how long the rest of a message beyond max_frame may take to arrive, which is not kept, before the connection ends"),
+        "how long a message that has begun may fail to go on, which is to its end or by 16384 bytes, before the connection ends; and how long the rest of a message beyond max_frame may take in all, which is not kept"),
+    option!("handshake_timeout", "10", CHANGEABLE, Plain, Option<Duration>, handshake_timeout,
+        "the same until the first message of the peer is here"),
+    option!("first_message_timeout", "none", CHANGEABLE, Plain, Option<Duration>, first_message_timeout,
+        "how long the peer may take to send its first whole message before the connection ends; stock clients send nothing until they are used"),
+    option!("idle_timeout", "none", CHANGEABLE, Plain, Option<Duration>, idle_timeout,
+        "how long nothing may come from the peer before the connection ends, while no request waits for its answer in either direction"),
+    option!("max_connections", "0", FIXED, Plain, usize, max_connections,
+        "of a server: as rpyc_server_set_max_connections"),
+    option!("max_connections_per_address", "0", FIXED, Plain, usize, max_connections_per_address,
+        "of a server: more connections of one IPv4 address or one /64 of IPv6 are closed at once; 0: no limit. Unix sockets have no addresses"),
+    option!("make_room", "true", FIXED, Plain, bool, make_room,
+        "of a server: at rpyc_server_set_max_connections the oldest connection of which no message has come is closed for a new one; if there is none, or \"false\", the new one is closed"),
     option!("release", "lazy", CHANGEABLE, Plain, Release, release,
         "the peer is told of freed objects behind the next message, within 100 ms where a thread serves or an event loop runs, or by rpyc_connection_flush. now: at once, as far as the transport accepts it without blocking"),
     option!("dialect", "auto", FIXED, Plain, Dialect, dialect,

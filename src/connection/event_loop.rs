@@ -132,13 +132,15 @@ impl Shared {
             return Some(Duration::ZERO);
         }
         let skip = inner.protocol.skip_deadline().map(|until| until.saturating_sub(deadline::clock()));
+        // A loop that must not read cannot say that nothing came.
+        let silence = if !inner.reader.reading && inner.has_room_to_receive() { inner.silence_left() } else { None };
         let releases = self.release_deadline(&mut inner);
         let now = Instant::now();
         let expiries = inner.protocol.waiting().filter_map(|token| match token {
             Token::Async(result) => result.time_left(now),
             Token::Sync => None,
         });
-        expiries.chain(releases).chain(skip).min()
+        expiries.chain(releases).chain(skip).chain(silence).min()
     }
 
     /// Sends what goes and handles what has arrived, up to `MESSAGES`, without waiting for anything. True: there was something.
@@ -233,6 +235,7 @@ impl Shared {
                 inner.protocol.end_of_stream();
                 Step::Retry
             }
+            Received::Nothing | Received::TimedOut if inner.is_silent_too_long() => Step::Retry,
             Received::Nothing | Received::TimedOut => Step::TimedOut,
         };
         (inner, step)

@@ -94,7 +94,7 @@ impl Shared {
         inner.reader.idle = false;
         match received {
             Received::Bytes if inner.reader.conversions.is_empty() => (inner, Step::Received),
-            received => self.look_around(inner, received, false),
+            received => self.look_around(inner, received, false, false),
         }
     }
 
@@ -222,10 +222,13 @@ impl Shared {
         }
         // Answers that come besides the one that is waited for would hold up what the peer says next (Nagle's algorithm).
         let awaited = matches!(key, Key::Reply(_) | Key::Async(_)) as usize;
-        let more_expected = inner.protocol.pending() > awaited || inner.protocol.incoming().is_mid_frame();
+        let mid_frame = inner.protocol.incoming().is_mid_frame();
+        let more_expected = inner.protocol.pending() > awaited || mid_frame;
         if inner.protocol.is_skipping() && inner.is_too_slow() {
             return (inner, Step::Retry);
         }
+        // It is over unless more is here already.
+        let overdue = mid_frame && inner.protocol.is_overdue(deadline::clock());
         let broken = inner.writer.broken;
         let spin = inner.protocol.config().spin;
         let interruptible = match key {
@@ -246,10 +249,10 @@ impl Shared {
             self.transport.quick_ack();
         }
         let transport = &*self.transport;
-        let spun = if spin.is_zero() || broken { None } else { limit.spin(spin, transport, &mut incoming) };
+        let spun = if spin.is_zero() || broken || overdue { None } else { limit.spin(spin, transport, &mut incoming) };
         let received = match spun {
             Some(received) => received,
-            None if broken => Limit::Now.receive(transport, &mut incoming),
+            None if broken || overdue => Limit::Now.receive(transport, &mut incoming),
             None => match most {
                 Some(most) => limit.receive_unless(transport, &mut incoming, most),
                 None => limit.receive(transport, &mut incoming),
@@ -261,20 +264,21 @@ impl Shared {
             inner.reader.nudged = false;
         }
         let step;
-        (inner, step) = self.look_around(inner, received, broken);
+        (inner, step) = self.look_around(inner, received, broken, overdue);
         if ride.is_some() {
             self.rode(&mut inner);
         }
         (inner, step)
     }
 
-    /// After a receive; `broken`: nobody waited for anything.
+    /// After a receive; `broken` and `overdue`: nobody waited for anything.
     #[inline(never)]
     fn look_around<'a>(
         self: &'a Arc<Shared>,
         mut inner: Guard<'a>,
         received: Received,
         broken: bool,
+        overdue: bool,
     ) -> (Guard<'a>, Step) {
         inner.reader.idle = matches!(received, Received::Nothing);
         let mut others_ran = false;
@@ -288,6 +292,7 @@ impl Shared {
                 inner.protocol.end_of_stream();
                 Step::Retry
             }
+            Received::Nothing | Received::TimedOut if inner.is_silent_too_long() || overdue => Step::Retry,
             Received::Nothing => Step::Retry,
             Received::TimedOut => Step::TimedOut,
             Received::End => {

@@ -243,6 +243,17 @@ impl Shared {
         self.activity().1 || crate::sync::try_lock(&self.inner).is_none_or(waits)
     }
 
+    /// Is the peer's first message waited for, which has not come as a whole? While somebody has the lock, the answer is no.
+    pub(crate) fn awaits_first_message(&self) -> bool {
+        let silent = |inner: Guard<'_>| inner.reader.reading && inner.protocol.messages() == 0;
+        self.connected.load(Ordering::Relaxed) && crate::sync::try_lock(&self.inner).is_some_and(silent)
+    }
+
+    /// Ends the stream. Whoever serves the connection sees it.
+    pub(crate) fn hang_up(&self) {
+        self.transport.shutdown();
+    }
+
     /// Whole messages are here that no `poll` of the descriptor will show.
     pub(super) fn has_message(&self) -> bool {
         if self.check_fork().is_err() {

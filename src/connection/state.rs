@@ -258,6 +258,22 @@ impl Inner {
         self.protocol.has_message()
     }
 
+    /// Nothing has come: has the peer been silent for too long? Then that ends the connection as the next thing.
+    #[inline]
+    pub(super) fn is_silent_too_long(&mut self) -> bool {
+        self.protocol.may_fall_silent() && self.protocol.watch_silence(deadline::clock())
+    }
+
+    /// How long the peer may be silent from now on.
+    pub(super) fn silence_left(&mut self) -> Option<Duration> {
+        if !self.protocol.may_fall_silent() {
+            return None;
+        }
+        let now = deadline::clock();
+        self.protocol.note_silence(now);
+        self.protocol.silence_deadline().map(|until| until.saturating_sub(now))
+    }
+
     /// Whoever stops waiting hands the reading to another.
     #[inline(always)]
     pub(super) fn hand_over_reader(&mut self) {

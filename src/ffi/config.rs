@@ -97,8 +97,18 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// - connect_timeout=10: how long connecting may take
 /// - tcp_keepalive=none: after so long a silence, in whole seconds, the kernel asks whether the peer is still there; the
 ///   connection ends after five such times without an answer
-/// - frame_timeout=30: how long the rest of a message beyond max_frame may take to arrive, which is not kept, before the
-///   connection ends
+/// - frame_timeout=30: how long a message that has begun may fail to go on, which is to its end or by 16384 bytes, before
+///   the connection ends; and how long the rest of a message beyond max_frame may take in all, which is not kept
+/// - handshake_timeout=10: the same until the first message of the peer is here
+/// - first_message_timeout=none: how long the peer may take to send its first whole message before the connection ends;
+///   stock clients send nothing until they are used
+/// - idle_timeout=none: how long nothing may come from the peer before the connection ends, while no request waits for
+///   its answer in either direction
+/// - max_connections=0: of a server: as rpyc_server_set_max_connections
+/// - max_connections_per_address=0: of a server: more connections of one IPv4 address or one /64 of IPv6 are closed at
+///   once; 0: no limit. Unix sockets have no addresses
+/// - make_room=true: of a server: at rpyc_server_set_max_connections the oldest connection of which no message has come
+///   is closed for a new one; if there is none, or "false", the new one is closed
 /// - release=lazy: the peer is told of freed objects behind the next message, within 100 ms where a thread serves or an event
 ///   loop runs, or by rpyc_connection_flush. now: at once, as far as the transport accepts it without blocking
 /// - dialect=auto: "5": rpyc 4.1 to 5.3, "6": rpyc 6; auto: what the peer speaks (see rpyc_connect)

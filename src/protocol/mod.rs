@@ -19,6 +19,7 @@ mod policy;
 mod refusal;
 mod request;
 mod requests;
+mod silence;
 mod usual;
 mod vinegar;
 
@@ -43,6 +44,7 @@ use envelope::{Kind, Message};
 use exports::Exports;
 use imports::Imports;
 use pending::Pending;
+use silence::{Heard, Silence};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -100,6 +102,7 @@ pub struct Protocol<T> {
     destinations: Destinations,
     /// Until when a message beyond a limit may be passed over.
     skip_until: Option<Duration>,
+    silence: Silence,
     core: Core<T>,
 }
 
@@ -149,6 +152,7 @@ impl<T> Protocol<T> {
             single: false,
             destinations: Destinations::default(),
             skip_until: None,
+            silence: Silence::default(),
             core: Core {
                 config,
                 outgoing: Outgoing::charged_to(&account),
@@ -333,6 +337,51 @@ impl<T> Protocol<T> {
     /// How many bytes have been received in all; None while they are taken in elsewhere.
     pub fn received(&self) -> Option<u64> {
         self.incoming.as_ref().map(|incoming| incoming.total())
+    }
+
+    fn heard_so_far(&self) -> Heard {
+        let incoming = self.incoming.as_deref();
+        Heard {
+            bytes: incoming.map_or(0, Incoming::total),
+            messages: self.messages,
+            mid_message: incoming.is_some_and(|incoming| incoming.is_mid_frame() && !incoming.is_skipping()),
+            busy: self.core.serving > 0 || self.core.pending.len() > 0,
+        }
+    }
+
+    /// May the peer be silent for longer than the options allow?
+    #[inline]
+    pub fn may_fall_silent(&self) -> bool {
+        self.core.state != State::Closed && self.heard_so_far().matters(&self.core.config)
+    }
+
+    /// Has the message that is under way had its time, if nothing more of it is here?
+    #[cold]
+    pub fn is_overdue(&mut self, now: Duration) -> bool {
+        self.note_silence(now);
+        self.silence.is_overdue(now, self.heard_so_far(), &self.core.config)
+    }
+
+    /// Begins to count how long the peer is silent, on a clock that shows `now`.
+    pub fn note_silence(&mut self, now: Duration) {
+        self.silence.note(now, self.heard_so_far());
+    }
+
+    /// Nothing of what the peer sent waits to be received. True: that has lasted too long, and the next event is the end.
+    #[cold]
+    pub fn watch_silence(&mut self, now: Duration) -> bool {
+        if self.core.state == State::Closed || self.core.failure.is_some() || self.has_message() {
+            return false;
+        }
+        self.note_silence(now);
+        self.core.failure = self.silence.verdict(now, self.heard_so_far(), &self.core.config);
+        self.core.failure.is_some()
+    }
+
+    /// When `watch_silence` is to be called at the latest, as far as has been noted.
+    pub fn silence_deadline(&self) -> Option<Duration> {
+        let heard = self.heard_so_far();
+        self.silence.deadline(heard, &self.core.config).filter(|_| self.core.state != State::Closed)
     }
 
     /// Whether a whole message is here that ends within the first `mark` bytes received, or such a one may still be

@@ -1,5 +1,6 @@
 //! A server: accepts connections and serves each in a thread of its own.
 
+mod room;
 #[cfg(not(feature = "model"))]
 mod watcher;
 #[cfg(feature = "model")]
@@ -13,7 +14,8 @@ use crate::objects::{Class, Object};
 use crate::panics;
 use crate::sync::{Condvar, Crew, Member, Mutex, lock, wait_for};
 use crate::transport::{Address, Listener, Transport};
-use std::collections::HashMap;
+use room::{Origin, Place};
+use std::collections::BTreeMap;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -46,10 +48,19 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    connections: HashMap<u64, Arc<Shared>>,
+    /// In the order in which they came.
+    connections: BTreeMap<u64, Place>,
     last: u64,
+    /// How many of them have made room for others.
+    leaving: usize,
     /// `serve` or `start` has been called.
     started: bool,
+}
+
+impl State {
+    fn open(&self) -> usize {
+        self.connections.len() - self.leaving
+    }
 }
 
 impl Clone for Server {
@@ -80,8 +91,8 @@ impl Server {
         let inner = Inner {
             listener: Listener::bind(address)?,
             service: service.clone(),
+            max_connections: AtomicUsize::new(config.max_connections),
             config,
-            max_connections: AtomicUsize::new(0),
             queue: OnceLock::new(),
             stopping: AtomicBool::new(false),
             handles: AtomicUsize::new(1),
@@ -105,10 +116,10 @@ impl Server {
     }
 
     pub fn connection_count(&self) -> usize {
-        lock(&self.inner.state).connections.len()
+        lock(&self.inner.state).open()
     }
 
-    /// More connections than this are closed at once; 0 is no limit.
+    /// With more connections than this, the oldest is closed of which no message has come, else the new one; 0 is no limit.
     pub fn set_max_connections(&self, count: usize) {
         self.inner.max_connections.store(count, Ordering::Relaxed);
     }
@@ -163,7 +174,10 @@ impl Server {
         let in_time = || deadline.is_none_or(|deadline| Instant::now() < deadline);
         let own = inner.is_here();
         let mut state = lock(&inner.state);
-        while !own && in_time() && state.connections.values().any(|shared| !shared.is_closed() && shared.is_serving()) {
+        while !own
+            && in_time()
+            && state.connections.values().any(|place| !place.shared.is_closed() && place.shared.is_serving())
+        {
             state = wait_for(&inner.changed, state, Duration::from_millis(10).min(grace));
         }
         drop(state);
@@ -237,12 +251,9 @@ impl Inner {
     }
 
     fn spawn(self: &Arc<Inner>, transport: Arc<dyn Transport>) {
-        let max = self.max_connections.load(Ordering::Relaxed);
-        if max != 0 && lock(&self.state).connections.len() >= max {
-            self.config
-                .application
-                .logger
-                .write(Level::Warn, || format!("{} is turned away: {max} connections are open", transport.peer_name()));
+        if let Err(why) = self.find_place(&*transport) {
+            let text = || format!("{} is turned away: {why}", transport.peer_name());
+            self.config.application.logger.write(Level::Warn, text);
             return transport.shutdown();
         }
         // It is known from here on, so that `join` and the limit see it before its thread runs.
@@ -262,7 +273,39 @@ impl Inner {
         }
     }
 
+    /// Is there a place for one more? If need be, a connection is closed that has never said anything.
+    fn find_place(&self, transport: &dyn Transport) -> Result<(), String> {
+        let of_one = self.config.max_connections_per_address;
+        if let Some(origin) = (of_one > 0).then(|| Origin::of(&transport.peer_name())).flatten() {
+            if room::count(lock(&self.state).connections.values(), origin) >= of_one {
+                return Err(format!("{of_one} connections are open from its address (max_connections_per_address)"));
+            }
+        }
+        let max = self.max_connections.load(Ordering::Relaxed);
+        let mut state = lock(&self.state);
+        if max == 0 || state.open() < max && state.connections.len() < 2 * max {
+            return Ok(());
+        }
+        // Those that leave may be held up by code of the application.
+        let few_leave = self.config.make_room && state.leaving < max;
+        let mut silent = state.connections.values_mut().filter(|_| few_leave);
+        let Some(place) = silent.find(|place| !place.leaving && place.shared.awaits_first_message()) else {
+            return Err(format!("{max} connections are open"));
+        };
+        place.leaving = true;
+        let shared = place.shared.clone();
+        state.leaving += 1;
+        drop(state);
+        let text = || format!("{} makes room for another: it has sent no message", shared.name());
+        self.config.application.logger.write(Level::Warn, text);
+        // Its own thread does the rest.
+        shared.hang_up();
+        Ok(())
+    }
+
     fn enter(&self, transport: Arc<dyn Transport>) -> (u64, Arc<Shared>) {
+        let origin =
+            self.config.max_connections_per_address.gt(&0).then(|| Origin::of(&transport.peer_name())).flatten();
         let shared = Connection::accepted_shared(transport, self.config.clone());
         if let Some(queue) = self.queue.get() {
             // A new connection has none.
@@ -271,12 +314,15 @@ impl Inner {
         let mut state = lock(&self.state);
         state.last += 1;
         let id = state.last;
-        state.connections.insert(id, shared.clone());
+        state.connections.insert(id, Place { shared: shared.clone(), origin, leaving: false });
         (id, shared)
     }
 
     fn leave(&self, id: u64) {
-        let gone = lock(&self.state).connections.remove(&id);
+        let mut state = lock(&self.state);
+        let gone = state.connections.remove(&id);
+        state.leaving -= gone.as_ref().is_some_and(|place| place.leaving) as usize;
+        drop(state);
         drop(gone);
         self.changed.notify_all();
     }
@@ -297,7 +343,7 @@ impl Inner {
     fn shut_down(&self) {
         self.stopping.store(true, Ordering::Release);
         self.listener.stop();
-        let open: Vec<Arc<Shared>> = lock(&self.state).connections.values().cloned().collect();
+        let open: Vec<Arc<Shared>> = lock(&self.state).connections.values().map(|place| place.shared.clone()).collect();
         for shared in open {
             shared.end();
         }

@@ -511,7 +511,26 @@ impl Session {
     }
 
     pub fn next_deadline(&self) -> Option<Duration> {
-        lock(&self.inner).next_deadline()
+        let mut protocol = lock(&self.inner);
+        let silence = self.time().filter(|_| protocol.may_fall_silent()).and_then(|now| {
+            protocol.note_silence(now);
+            protocol.silence_deadline()
+        });
+        protocol.next_deadline().into_iter().chain(silence).min()
+    }
+
+    /// Looks how long the peer has been silent, on any clock; gives when to look again.
+    pub fn watch_silence(&self, now: Duration, nothing_came: bool) -> Result<Option<Duration>> {
+        let mut protocol = self.protocol()?;
+        if !protocol.may_fall_silent() {
+            return Ok(None);
+        }
+        if nothing_came {
+            protocol.watch_silence(now);
+        } else {
+            protocol.note_silence(now);
+        }
+        Ok(protocol.silence_deadline())
     }
 
     /// Ends the waiting for what is overdue; gives how many requests that were.
@@ -520,6 +539,9 @@ impl Session {
         self.set_time(now);
         if protocol.is_skipping() {
             protocol.watch_skipping(now);
+        }
+        if protocol.may_fall_silent() {
+            protocol.watch_silence(now);
         }
         let mut count = 0;
         let mut inside = Vec::new();

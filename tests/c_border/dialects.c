@@ -308,6 +308,7 @@ static void serve(const char *how)
 {
     rpyc_class_table table = {.struct_size = sizeof table, .name = "RudeService"};
     rpyc_class *rude = NULL;
+    rpyc_config *config = rpyc_config_new();
     rpyc_server *server = NULL;
     char line[20];
 
@@ -316,7 +317,10 @@ static void serve(const char *how)
     else if (strcmp(how, "refuses") == 0)
         table.create = refuse;
     OK(rpyc_class_new(&table, NULL, NULL, &rude, &error));
-    OK(rpyc_server_new(address, rude, NULL, &server, &error));
+    /* Full is full, also where the other connection says nothing. */
+    OK(rpyc_config_set(config, "make_room", "false", &error));
+    OK(rpyc_server_new(address, rude, config, &server, &error));
+    rpyc_config_free(config);
     if (strcmp(how, "is-full") == 0)
         OK(rpyc_server_set_max_connections(server, 1, &error));
     OK(rpyc_server_start(server, &error));

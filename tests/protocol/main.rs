@@ -18,4 +18,5 @@ mod properties;
 mod refusals;
 mod repeated;
 mod requests;
+mod silence;
 mod usual;

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 
+import rust
 from readme import PORTS
 from runner import ROOT, TARGET, TESTS, NotRun, test
 
@@ -214,3 +215,21 @@ def glibc(case):
     said = re.search(r"needs glibc ([\d.]+\d)", read("README.md")).group(1)
     case.check(needed <= tuple(map(int, said.split("."))), "it needs glibc %s" % ".".join(map(str, needed)))
     case.note("glibc " + ".".join(map(str, needed)))
+
+
+@test("docs.promises-have-tests")
+def promises(case):
+    """Every test that docs/guide/security.md names for a promise is one of the runner's. A name that ends in a point is a part of them."""
+    names = {one.name for one in TESTS} | {name for name, _command in rust.PARTS}
+    _before, found, text = read("docs", "guide", "security.md").partition("\n## Promises and tests\n")
+    case.check(found, "there is no such section")
+    rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
+    rows = [row for row in rows if row[0].strip() != "promise" and set(row[0].strip()) != {"-"}]
+    case.check(len(rows) >= 10, "only %d promises" % len(rows))
+    for promise, tests in rows:
+        given = re.findall(r"`([^`]+)`", tests)
+        case.check(given, "no test keeps:%s" % promise)
+        for name in given:
+            known = any(one.startswith(name) for one in names) if name.endswith(".") else name in names
+            case.check(known, "there is no test '%s', which is to keep:%s" % (name, promise))
+    case.note("%d promises" % len(rows))

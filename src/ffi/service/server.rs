@@ -131,7 +131,9 @@ pub unsafe extern "C" fn rpyc_server_connection_count(server: *const rpyc_server
     ffi_boundary_or(0, || unsafe { checked(server) }.map_or(0, Server::connection_count))
 }
 
-/// Limits the connections of a server. Those beyond it are closed at once.
+/// Limits the connections of a server. For one that comes beyond it, the oldest is closed of which no whole message has come; if
+/// there is none, or the option make_room is "false", the new one is closed at once. A connection that has sent a message is never
+/// closed for another, however long it is silent then.
 ///
 /// @param server borrowed
 /// @param count 0: no limit

@@ -302,10 +302,10 @@ pub unsafe extern "C" fn rpyc_session_set_time(session: *mut rpyc_session, now_m
     })
 }
 
-/// When rpyc_session_expire is to be called.
+/// When rpyc_session_expire is to be called: for a request, or, once a time was said, for a peer that is silent.
 ///
 /// @param session borrowed
-/// @return milliseconds on the application's clock; -1: no request has a deadline, and for NULL
+/// @return milliseconds on the application's clock; -1: nothing has a deadline, and for NULL
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -318,7 +318,8 @@ pub unsafe extern "C" fn rpyc_session_next_deadline(session: *const rpyc_session
 }
 
 /// Ends the waiting for answers that are overdue: each gets a reply event with RPYC_ERR_TIMEOUT. An answer that still
-/// comes is read and dropped.
+/// comes is read and dropped. Also ends the session, with RPYC_ERR_LIMIT, where the peer has been silent for longer than the options
+/// handshake_timeout, frame_timeout, first_message_timeout and idle_timeout allow: feed what has arrived before you call it.
 ///
 /// @param session borrowed
 /// @param now_ms milliseconds on the application's clock
@@ -340,5 +341,32 @@ pub unsafe extern "C" fn rpyc_session_expire(
         };
         let expired = session.bare.expire(deadline(now_ms).unwrap_or_default())?;
         out.map_or(Ok(()), |out| out.put(expired))
+    })
+}
+
+/// Looks how long the peer has been silent, for applications that keep no time for requests: as rpyc_session_expire does, on a clock
+/// that may be another one.
+///
+/// @param session borrowed
+/// @param now_ms milliseconds on a clock that is the same in each call
+/// @param nothing_came not 0: nothing of what the peer sent waits to be fed. If the peer has been silent for too long then, the session
+///        ends with RPYC_ERR_LIMIT as the next event. 0: it only begins to count
+/// @param next_ms_out when to call it next, with nothing_came; -1: not before something was fed
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT (negative)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_session_watch_silence(
+    session: *mut rpyc_session,
+    now_ms: i64,
+    nothing_came: i32,
+    next_ms_out: *mut i64,
+) -> rpyc_status {
+    ffi_boundary_status(|| {
+        // SAFETY: the contract of the border.
+        let (out, session) = unsafe { (output(next_ms_out, "next_ms_out")?, checked(session)?) };
+        let now = deadline(now_ms).ok_or_else(|| Failure::new(RPYC_ERR_ARGUMENT, "now_ms cannot be negative"))?;
+        let next = session.bare.watch_silence(now, nothing_came != 0)?;
+        out.put(next.map_or(-1, |next| i64::try_from(next.as_millis()).unwrap_or(i64::MAX)))
     })
 }

@@ -53,7 +53,7 @@ public:
         return text != nullptr ? text : "";
     }
     std::size_t connection_count() const noexcept { return rpyc_server_connection_count(raw_); }
-    /** 0: no limit. */
+    /** 0: no limit. With all taken, the oldest of which no message has come is closed for a new one, unless make_room is false. */
     void set_max_connections(std::size_t count) const {
         rpyc_error *error = nullptr;
         detail::check(rpyc_server_set_max_connections(raw_, count, &error), error);
