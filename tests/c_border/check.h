@@ -13,7 +13,7 @@
 #include <rpyc.h>
 
 static int checks, failures;
-static rpyc_error *error; /* of the last call that took &error */
+static _Thread_local rpyc_error *error; /* of the last call of this thread that took &error */
 
 static inline void check(int good, const char *text, int line)
 {
