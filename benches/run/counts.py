@@ -5,8 +5,9 @@
 
 callgrind counts what client and server execute outside the kernel, in a short and in a long run; the difference, for one
 call, is compared with the baseline of the compiler, benches/counts/VERSION.json. So are the lines of code (64 bytes each) that a
-call goes through: it is these, more than instructions, that a call costs. The exit code is 0 unless one has grown by more than 5 %. Without a baseline for the compiler nothing is compared, and that is said. --bless makes what was counted the
-baseline. It measures the library that `make` builds.
+call goes through: it is these, more than instructions, that a call costs. The exit code is 0 unless instructions have grown
+by more than 5 % or lines by half. Without a baseline for the compiler nothing is compared, and that is said. --bless makes
+what was counted the baseline. It measures the library that `make` builds.
 """
 import argparse
 import concurrent.futures
@@ -30,7 +31,9 @@ PATHS = {"call": (500, 2500), "callback": (500, 1500), "pipeline": (1280, 8960),
 SIDES = ("client", "server")
 # What is counted, and what it is called in tables.
 KINDS = {"instructions": "instructions a call", "lines": "lines of code a call"}
-MOST = 1.05                                          # times the baseline
+# Times the baseline. Which lines are touched depends on how the scheduler cuts the work, now and then by a third.
+MOST = {"instructions": 1.05, "lines": 1.5}
+AGAIN = 3                                            # how often what seems grown is counted once more
 # What depends on how the scheduler cuts the work, or on the seed of a hash table: the least is what the code needs.
 RUNS = {"pipeline": 2, "callback": 2}
 
@@ -103,10 +106,10 @@ def compare_kind(kind, counts, baseline, say):
         for side, now in sides.items():
             before = baseline.get(path, {}).get(side)
             change = "new" if before is None else "%+.1f %%" % (100 * (now / before - 1))
-            if before is not None and now > before * MOST:
+            if before is not None and now > before * MOST[kind]:
                 grown.append("%s of %s, %s: %d, was %d (%s)" % (kind, path, side, now, before, change))
                 change += "  GROWN"
-            elif before is not None and now * MOST < before:
+            elif before is not None and now * MOST[kind] < before:
                 change += "  (BLESS=1 keeps the gain)"
             say("%-22s %10s %10d  %s" % (path + ", " + side, "-" if before is None else before, now, change))
     return grown
@@ -132,8 +135,10 @@ def check(lab, paths, say, twice=False):
         say("NOT COMPARED: there is no benches/counts/%s.json for this compiler; `make bench-count BLESS=1` makes it" % version)
         compare(counts, {}, say)
         return None, counts
-    suspects = [path for path in paths if compare({kind: {path: counts[kind][path]} for kind in KINDS}, baseline, lambda row: None)]
-    if suspects and not twice:
+    for _ in range(0 if twice else AGAIN):
+        suspects = [path for path in paths if compare({kind: {path: counts[kind][path]} for kind in KINDS}, baseline, lambda row: None)]
+        if not suspects:
+            break
         again(lab, counts, suspects)
     return compare(counts, baseline, say), counts
 
@@ -166,7 +171,7 @@ def main():
         bless(counts)
     elif grown:
         for one in grown:
-            print("GROWN BY MORE THAN %d %%: %s" % (round(100 * (MOST - 1)), one))
+            print("GROWN TOO MUCH: " + one)
         return 1
     return 0
 

@@ -77,7 +77,7 @@ def conversions(case):
 
 @test("counts", 150, alone=True)
 def counts(case):
-    """`make bench-count`: no hot path needs 5 % more instructions, or lines of code, than the baseline of this compiler says."""
+    """`make bench-count`: no hot path needs 5 % more instructions, or half more lines of code, than the compiler's baseline says."""
     case.program("paths_client")
     case.tool("valgrind")
     done = program(case, "counts.py", codes=(0, 1))
