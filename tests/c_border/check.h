@@ -13,7 +13,11 @@
 #include <rpyc.h>
 
 static int checks, failures;
-static _Thread_local rpyc_error *error; /* of the last call of this thread that took &error */
+/* _Thread_local where several threads fail at the same time. */
+#ifndef ERROR_STORAGE
+#define ERROR_STORAGE
+#endif
+static ERROR_STORAGE rpyc_error *error; /* of the last call that took &error */
 
 static inline void check(int good, const char *text, int line)
 {

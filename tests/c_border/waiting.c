@@ -8,6 +8,7 @@
 
 #include <rpyc_helpers.h>
 
+#define ERROR_STORAGE _Thread_local
 #include "check.h"
 
 static const char *address;
