@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Allocations up to this size are made without a look first.
 pub const SMALL: usize = 32 << 10;
 
-/// Can so much be allocated in one piece? For storage that cannot itself report a failure and is made right after.
+/// Can this size be allocated in one piece? For storage that cannot itself report a failure and is made right after.
 #[inline]
 pub fn can_have(bytes: usize) -> bool {
     bytes <= SMALL || try_it(bytes)
@@ -37,7 +37,7 @@ pub fn check(bytes: usize) -> Result<(), NoMemory> {
     if can_have(bytes) { Ok(()) } else { Err(NoMemory { bytes }) }
 }
 
-/// An empty vector with storage for so many items.
+/// An empty vector with storage for `items` items.
 pub fn vector<T>(items: usize) -> Result<Vec<T>, NoMemory> {
     let mut vector = Vec::new();
     match vector.try_reserve_exact(items) {
@@ -182,7 +182,7 @@ impl Charge {
         &self.account
     }
 
-    /// Makes it so much. False: there is not as much, and it stays as it is.
+    /// Sets it to this amount. False: there is not enough, and it is unchanged.
     #[inline]
     pub fn set(&mut self, bytes: usize) -> bool {
         if !self.account.is_limited() || bytes == self.bytes { true } else { self.change(bytes) }
@@ -198,13 +198,13 @@ impl Charge {
         true
     }
 
-    /// Takes so much more.
+    /// Takes this amount more.
     #[inline]
     pub fn add(&mut self, bytes: usize) -> bool {
         self.set(self.bytes.saturating_add(bytes))
     }
 
-    /// Splits off so much of it, as far as there is as much.
+    /// Splits off this amount, or what is left if that is less.
     pub fn split(&mut self, bytes: usize) -> Charge {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
@@ -228,17 +228,17 @@ impl Drop for Charge {
     }
 }
 
-/// Memory of many small things of one kind, which is taken for so many of them at once.
+/// Memory of many small things of one kind, which is taken for a number of them at once.
 #[derive(Debug)]
 pub struct Steps {
     charge: Charge,
     /// What each takes.
     each: usize,
-    /// So many are paid for.
+    /// How many are paid for.
     paid: usize,
 }
 
-/// So many are paid for at once.
+/// How many are paid for at once.
 const STEP: usize = 256;
 
 impl Steps {
@@ -248,7 +248,7 @@ impl Steps {
         Steps { charge: Charge::new(account), each, paid }
     }
 
-    /// May there be one more than so many?
+    /// May there be one more than this number?
     #[inline]
     pub fn may_add(&mut self, count: usize) -> bool {
         count < self.paid || self.pay()
@@ -261,7 +261,7 @@ impl Steps {
         paid
     }
 
-    /// There are so many left.
+    /// How many are left.
     #[inline]
     pub fn left(&mut self, count: usize) {
         if count.saturating_add(2 * STEP) < self.paid && self.charge.bytes > 0 {

@@ -123,7 +123,7 @@ def again(lab, counts, paths):
 
 
 def check(lab, paths, say, twice=False):
-    """(what has grown, the counts); nothing has where there is no baseline. What seems to have grown is counted twice."""
+    """(what has grown, the counts); nothing has where there is no baseline. What seems to have grown is counted again."""
     version = compiler()
     counts = count_all(lab, paths)
     if twice:

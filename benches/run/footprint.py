@@ -54,5 +54,5 @@ def executed(path):
 
 
 def lines(few, many, calls):
-    """How many lines so many more calls have gone through."""
+    """How many lines the additional calls have gone through."""
     return sum((count - few.get(line, 0)) / calls > OFTEN for line, count in many.items())

@@ -19,7 +19,7 @@ import (
 // TypeError that names the argument. An error as the last result becomes an exception, see Raise, as does a panic. The
 // type can say more with DescribeRPyC.
 //
-// WithConfig("max_connections", "100") limits its connections: with so many, the oldest of which no message has come is closed for a new
+// WithConfig("max_connections", "100") limits its connections: at the limit, the oldest of which no message has come is closed for a new
 // one, unless "make_room" is "false". "max_connections_per_address" limits those of one address.
 //
 // Each call runs in a goroutine of its own, so methods must be safe for use by several at once; WithSerial changes

@@ -178,7 +178,7 @@ func (c Clock) on(d Date) time.Time {
 	return t
 }
 
-// number reads digits from the front, so many of them.
+// number reads a number of digits from the front.
 func digits(text string, count int) (int, string, bool) {
 	if len(text) < count {
 		return 0, text, false

@@ -112,9 +112,9 @@ pub struct Config {
     pub first_message_timeout: Option<Duration>,
     /// How long nothing may be said in either direction.
     pub idle_timeout: Option<Duration>,
-    /// So many connections there are at a time; 0 is no limit. Of a server.
+    /// The most connections at a time; 0: no limit. Of a server.
     pub max_connections: usize,
-    /// So many connections at a time come from one address; 0 is no limit. Of a server.
+    /// The most connections at a time from one address; 0: no limit. Of a server.
     pub max_connections_per_address: usize,
     /// With all connections taken, the oldest of which no message has come makes room for a new one. Of a server.
     pub make_room: bool,

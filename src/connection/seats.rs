@@ -42,9 +42,9 @@ impl Seats {
     /// Takes a seat for this thread, under the lock with which it will wait: one that a handler finds, if there is one.
     pub(super) fn take(&self) -> Seated {
         let seats = self.0.get_or_init(|| (0..SEATS).map(|_| Arc::default()).collect());
-        let free = |seat: &&Arc<Seat>| {
-            seat.thread.compare_exchange(0, thread_number(), Ordering::AcqRel, Ordering::Relaxed).is_ok()
-        };
+        let here = thread_number();
+        let free =
+            |seat: &&Arc<Seat>| seat.thread.compare_exchange(0, here, Ordering::AcqRel, Ordering::Relaxed).is_ok();
         Seated(seats.iter().find(free).cloned().unwrap_or_default())
     }
 

@@ -137,7 +137,7 @@ pub struct Class {
     /// By the shape's indexes, inherited ones included.
     members: Vec<Arc<Member>>,
     pub(super) doc: Option<Text>,
-    /// What makes an object of it; with a signature, that stands in a member.
+    /// What makes an object of it; with a signature, that is kept in a member.
     pub(super) construct: Option<(Method, Option<Arc<Member>>)>,
     pub(super) get_attr: Option<Method>,
     pub(super) set_attr: Option<Method>,
@@ -162,7 +162,7 @@ pub struct Class {
 #[derive(Default)]
 struct Keyed {
     objects: HashMap<usize, Weak<Object>>,
-    /// With so many entries, those of dead objects are removed.
+    /// At this number of entries, those of dead objects are removed.
     full: usize,
 }
 

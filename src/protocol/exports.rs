@@ -61,7 +61,7 @@ pub fn id_pack(object: &Arc<dyn Local>) -> Box<[u8]> {
     id_pack.into()
 }
 
-/// What an object takes that is lent: its entry, its id_pack, and itself where it is a method.
+/// What an exported object takes: its entry, its id_pack, and itself where it is a method.
 const EACH: usize = 320;
 
 impl Exports {

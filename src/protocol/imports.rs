@@ -15,7 +15,7 @@ pub struct Imports {
     paid: Steps,
 }
 
-/// What an object takes that was lent to us: its proxy, its entry, its id_pack twice.
+/// What an imported object takes: its proxy, its entry, its id_pack twice.
 const EACH: usize = 512;
 
 impl Imports {

@@ -19,10 +19,10 @@ use std::sync::Arc;
 const REQUEST: u8 = Kind::Request as u8;
 const REPLY: u8 = Kind::Reply as u8;
 
-/// So many items have the tag of their tuple to themselves.
+/// Tuples up to this length have a tag of their own.
 const FEW_ARGS: usize = (tag::TUPLE_4 - tag::TUPLE_1) as usize + 1;
 
-/// The box of a name; the length of most stands in one byte.
+/// The box of a name; the length of most takes one byte.
 #[inline(always)]
 fn put_name(out: &mut Outgoing, name: &[u8]) {
     match u8::try_from(name.len()) {

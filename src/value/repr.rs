@@ -12,7 +12,7 @@ impl Value {
         out
     }
 
-    /// `repr()`, with `room` asked before each allocation of so many bytes. None: there is no memory for it.
+    /// `repr()`, with `room` asked before each allocation, with its size in bytes. None: there is no memory for it.
     pub fn repr_with(&self, room: &mut dyn FnMut(usize) -> bool) -> Option<String> {
         let mut out = Growing { text: String::new(), room, failed: false };
         write_value(&mut out, self);

@@ -160,7 +160,7 @@ impl Clock {
         }
     }
 
-    /// Of so many microseconds of a day.
+    /// Of microseconds since midnight.
     pub fn from_microseconds(of_day: i64) -> Result<Clock, BadTime> {
         let seconds = of_day.div_euclid(SECOND);
         Clock::new(seconds.div_euclid(3600), seconds / 60 % 60, seconds % 60, of_day.rem_euclid(SECOND))

@@ -23,7 +23,7 @@ static size_t address_space(void)
     return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Leaves so much to be allocated; 0 lifts the limit. */
+/* Leaves this amount to be allocated; 0 lifts the limit. */
 static void leave(size_t bytes)
 {
     struct rlimit limit;

@@ -1,4 +1,4 @@
-/* A client of hostile servers: hostile_client ADDRESS ROUNDS [STACK-KIB] connects so many times, makes every operation that asks
+/* A client of hostile servers: hostile_client ADDRESS ROUNDS [STACK-KIB] connects ROUNDS times, makes every operation that asks
  * the peer for something, and looks at what came of it: a failure has an error and no result, a success has none. Which status
  * there is, is the server's affair. Each round has a thread, with a small stack if asked for. At the end it says how much of its
  * memory is in use after ten rounds and after all. */

@@ -135,7 +135,7 @@ def odd_frames(victim):
 
 
 def squeezed(head, unit, count):
-    """A zlib stream of head, and of unit so many times: blocks are repeated as they are, so that it costs next to nothing."""
+    """A zlib stream of head, and of unit repeated `count` times: blocks are repeated as they are, so that it costs next to nothing."""
     block = unit * (MIB // len(unit))
     packer = zlib.compressobj(9)
     first = packer.compress(head) + packer.flush(zlib.Z_FULL_FLUSH)

@@ -62,7 +62,7 @@ def dump(value):
 
 
 def nested(tags, levels, inner=b"\x00"):
-    """Brine of something within tags, so many times."""
+    """Brine of something within a number of tags."""
     return Raw(tags * levels + inner)
 
 

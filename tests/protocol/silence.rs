@@ -41,7 +41,7 @@ fn ends(wire: &mut Wire, milliseconds: u64, option: &str) {
     assert!(wire.event().is_none(), "once");
 }
 
-/// A ping of so many bytes.
+/// A ping of this number of bytes.
 fn ping(wire: &Wire, length: usize) -> Vec<u8> {
     let body = tuple([int(1), value_box(tuple([text(&"x".repeat(length))]))]);
     recording::frame(&recording::close(Kind::Request, &int(99), &body, wire.six))

@@ -91,7 +91,7 @@ def serves(case, server, address, versions=("6.0.2",)):
 
 
 def count(case, server, number):
-    """So many connections are open, after a while."""
+    """This number of connections is open, after a while."""
     end = time.monotonic() + case.left(10)
     while True:
         said = server.output.count("connections ")

@@ -20,7 +20,7 @@ const SHALLOW: usize = 4;
 const HEAD: usize = 48;
 /// What the values of a message take before an account is asked.
 const FREE: usize = 8 << 10;
-/// So much is asked for at once.
+/// The amount that is asked for at once.
 const PIECE: usize = 64 << 10;
 /// What an item of a tuple takes.
 const ITEM: usize = size_of::<Value>();
@@ -39,7 +39,7 @@ pub struct Reader<'a> {
     items: usize,
     /// How many more bytes the values may take.
     memory: usize,
-    /// So many more, for which a budget is asked first.
+    /// The items that follow, for which a budget is asked first.
     unpaid: usize,
     account: Option<&'a Account>,
 }
@@ -471,7 +471,7 @@ impl<'a> Reader<'a> {
         (self.memory, self.unpaid, self.account)
     }
 
-    /// So much of what `memory_left` said is left.
+    /// What is left of what `memory_left` said.
     pub fn set_memory_left(&mut self, memory: usize, unpaid: usize) {
         (self.memory, self.unpaid) = (memory, unpaid);
     }

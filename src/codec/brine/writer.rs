@@ -25,7 +25,7 @@ pub trait Sink {
     /// How much has been put, from some beginning on.
     fn position(&self) -> usize;
 
-    /// Is there room for so many bytes, or can it be made?
+    /// Is there room for this number of bytes, or can it be made?
     fn has_room(&mut self, bytes: usize) -> bool;
 
     /// May keep the blob instead of copying it.
@@ -97,7 +97,7 @@ impl Digits {
         bytes.get(..len).unwrap_or_default()
     }
 
-    /// The same with what lies behind it, and its length: a copy of so many bytes is made at once.
+    /// The same with what lies behind it, and its length: a copy of that length is made at once.
     #[inline(always)]
     pub fn padded(&mut self, n: i64) -> (&[u8; Digits::ROOM], usize) {
         if n != self.number && !(self.number.checked_add(1) == Some(n) && self.increase()) {

@@ -42,7 +42,7 @@ pub struct Incoming {
     believed: usize,
     limit: usize,
     inflated_limit: usize,
-    /// There was no memory to receive so much into.
+    /// There was no memory to receive this into.
     starved: Option<usize>,
     account: Account,
     /// For the buffer, where it is large.
@@ -130,7 +130,7 @@ impl Large {
         Large { data: Body::default(), charge: Charge::default(), body, compressed, direct: None, skip: None }
     }
 
-    /// Makes storage for so many more bytes, if there is memory for them.
+    /// Makes storage for `more` bytes, if there is memory for them.
     fn reserve(&mut self, more: usize) -> bool {
         self.charge.set(self.data.len() + more + ALIGNED) && self.data.reserve(more).is_ok()
     }

@@ -255,7 +255,7 @@ impl Outgoing {
         }
     }
 
-    /// Makes room for so many more bytes, if there is memory for them.
+    /// Makes room for `bytes` bytes more, if there is memory for them.
     #[cold]
     fn grow(&mut self, bytes: usize) -> bool {
         let size = (2 * self.bytes.capacity()).max(self.bytes.len() + bytes);

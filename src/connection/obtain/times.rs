@@ -30,7 +30,7 @@ impl Obtaining<'_> {
             }
         }
         found.iter().try_for_each(|(object, _)| self.meet(object))?;
-        // What a clock does not show stands in its repr().
+        // What a clock does not show is in its repr().
         let asks = found.iter().flat_map(|(object, name): &(Reference, &str)| {
             let repr = is_clock(name).then_some((object, Ask::Repr));
             std::iter::once((object, Ask::Str)).chain(repr)

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// So many references between containers may be looked at.
+/// How many references between containers may be looked at.
 #[derive(Default)]
 pub(super) struct Credit(AtomicUsize);
 
@@ -12,7 +12,7 @@ const TIMES: usize = 4;
 pub(super) static CREDIT: Credit = Credit(AtomicUsize::new(0));
 
 impl Credit {
-    /// A peer brings so many references into containers.
+    /// A peer brings references into containers; this is their number.
     pub fn give(&self, references: usize) {
         self.0.fetch_add(references.saturating_mul(TIMES), Ordering::Relaxed);
     }

@@ -25,22 +25,22 @@ use crate::value::{Local, Reference, Value};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// So many references between containers are looked at in any case; more, as far as peers have brought as many there. What an
+/// How many references between containers are looked at in any case; more, as far as peers have brought them there. What an
 /// application keeps may be much larger, and is not gone through whenever a connection ends.
 const FREE: usize = if cfg!(test) { 1 << 12 } else { 1 << 20 };
-/// So many containers are known that were given back.
+/// How many containers are known that were released.
 const MAX_CANDIDATES: usize = 1 << 24;
 /// So deep tuples are nested in one another; deeper ones stay.
 const MAX_DEPTH: usize = 32;
 /// How many references may be looked at.
 struct Ledger<'a> {
-    /// So many beyond those that are free.
+    /// How many beyond those that are free.
     credit: &'a Credit,
     /// Nets that were too large when they were given back, and how much credit they need.
     left: Mutex<Vec<(Vec<Weak<Object>>, usize)>>,
 }
 
-/// So many nets are kept for later.
+/// How many nets are kept for later.
 const MAX_LEFT: usize = 1 << 10;
 
 static LEDGER: Ledger<'static> = Ledger { credit: &CREDIT, left: Mutex::new(Vec::new()) };
@@ -128,7 +128,7 @@ impl CycleCandidates {
 
 /// Why a net is not looked at.
 enum TooMuch {
-    /// So many references have been seen, and there are more.
+    /// This number of references was seen, and there are more.
     References(usize),
     /// Somebody is busy with it, or it is nested too deep.
     Busy,

@@ -85,7 +85,7 @@ impl Kept {
         Ok(kept)
     }
 
-    /// Before a peer brings the storage from `now` bytes to `size`, with values that weigh so much more.
+    /// Before a peer brings the storage from `now` bytes to `size`, with values of this additional weight.
     pub fn cover(&self, now: usize, size: usize, more: usize) -> Result<(), Exception> {
         CREDIT.give((size.saturating_sub(now) + more) / size_of::<Value>() + 1);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -119,7 +119,7 @@ impl Kept {
         Ok(())
     }
 
-    /// A value has gone that took so much.
+    /// A value of this size has gone.
     pub fn lighter(&self, weight: usize) {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         kept.weight = kept.weight.saturating_sub(weight);
@@ -134,7 +134,7 @@ impl Kept {
     }
 }
 
-/// A container is charged in steps of so many bytes.
+/// A container is charged in steps of this number of bytes.
 const BLOCK: usize = 256;
 /// What it takes itself.
 const OBJECT: usize = 256;
@@ -144,7 +144,7 @@ pub(super) fn size<T>(items: &Vec<T>) -> usize {
     items.capacity() * size_of::<T>()
 }
 
-/// How many bytes a vector takes once there is room for so many more items.
+/// How many bytes a vector takes once there is room for `more` items in addition.
 pub(super) fn size_with<T>(items: &Vec<T>, more: usize) -> usize {
     let needed = items.len().saturating_add(more);
     let capacity = if needed > items.capacity() { needed.max(2 * items.capacity()) } else { items.capacity() };

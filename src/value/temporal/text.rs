@@ -217,7 +217,7 @@ impl Rest<'_> {
         (*first == wanted).then(|| self.0 = rest)
     }
 
-    /// As many digits as there are, from so many to so many: the number, and how many.
+    /// As many digits as there are, within these bounds: the number, and how many.
     fn digits(&mut self, least: usize, most: usize) -> Option<(i64, usize)> {
         let count = self.0.iter().take(most).take_while(|byte| byte.is_ascii_digit()).count();
         let (digits, rest) = self.0.split_at_checked(count).filter(|_| count >= least)?;

@@ -26,7 +26,7 @@ Span span_of(std::chrono::duration<Rep, Period> time, const char *what) {
     return {static_cast<std::int64_t>(whole.count()), static_cast<std::int64_t>(rest.count())};
 }
 
-/** So many ticks of a duration, the nearest; throws where it has no room for them. */
+/** A number of ticks of a duration, the nearest; throws where it has no room for them. */
 template <class Duration>
 Duration duration_of(Span span, const char *what) {
     using Rep = typename Duration::rep;
