@@ -1,4 +1,5 @@
 """What all measurements need: the programs, where they run, and their rows."""
+import itertools
 import os
 import platform
 import re
@@ -42,7 +43,7 @@ class Lab:
         self.reps = reps or (1 if quick else 5)
         self.case = runner.Case(3600, tools or prepare.prepare("bench"))
         self.cpus = sorted(os.sched_getaffinity(0))
-        self.servers = 0
+        self.servers = itertools.count(1)            # two paths are counted at once: next() is atomic
 
     def close(self):
         self.case.close()
@@ -66,10 +67,9 @@ class Lab:
         return [self.case.program({"native": "bench_", "raw": "raw_"}[kind] + side)]
 
     def address(self, transport):
-        self.servers += 1
         if transport == "tcp":
             return "tcp:%d" % free_port()
-        return "unix:" + os.path.join(self.case.folder, "s%d" % self.servers)
+        return "unix:" + os.path.join(self.case.folder, "s%d" % next(self.servers))
 
     def server(self, kind, transport="tcp", place=FREE, env=None, before=()):
         addr = self.address(transport)

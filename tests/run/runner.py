@@ -1,6 +1,7 @@
 """Tests as functions, each with a name, a time limit, and processes that end with it."""
 import collections
 import glob
+import itertools
 import os
 import re
 import shutil
@@ -148,7 +149,8 @@ class Case:
         self.tools = tools
         self.folder = tempfile.mkdtemp(prefix="librpyc-")    # short: a Unix socket's path has 107 bytes at most
         self.processes, self.notes = [], []
-        self.started = 0                             # also those that were put away
+        # Also those that were put away. Threads of one test may start processes at once: next() of a count is atomic.
+        self.numbers = itertools.count(1)
 
     def left(self, most=None):
         left = self.deadline - time.monotonic()
@@ -190,15 +192,11 @@ class Case:
         return path
 
     # ------------------------------------------------------------------ processes
-    def files(self):
-        """The path, less the suffix, of the files of the process that is started next."""
-        return os.path.join(self.folder, "process-%d" % (self.started + 1))
-
     def start(self, args, env=None, folder=ROOT):
+        files = os.path.join(self.folder, "process-%d" % next(self.numbers))
         # {files}: for programs that write a file of their own, which Process.read finds.
-        process = Process([str(arg).replace("{files}", self.files()) for arg in args], self.files(), env, folder)
+        process = Process([str(arg).replace("{files}", files) for arg in args], files, env, folder)
         self.processes.append(process)
-        self.started += 1
         return process
 
     def run(self, args, seconds=None, env=None, folder=ROOT, codes=(0,)):
