@@ -43,7 +43,8 @@ all: library ## the shared and the static library and the program rpyc, in targe
 
 # One build for both, so that nothing is compiled twice; the libraries do not hold what only the program needs.
 # Nothing of who builds it, or where, is in it: two builds are equal, byte for byte.
-REMAP = --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo --remap-path-prefix=$(CURDIR)=.
+# REMAP= in the environment keeps what another folder has built.
+REMAP ?= --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo --remap-path-prefix=$(CURDIR)=.
 library:
 	RUSTFLAGS="$(strip $(RUSTFLAGS) $(REMAP))" $(CARGO) build --release --locked --features tool
 	@ln -sf librpyc.so $(LIB)/librpyc.so.0
