@@ -100,6 +100,12 @@ impl Account {
         self.0.is_some()
     }
 
+    /// What stands behind "no memory": the option that may be the reason.
+    #[cold]
+    pub fn hint(&self) -> &'static str {
+        if self.is_limited() { " (max_total_memory)" } else { "" }
+    }
+
     pub fn is_same(&self, other: &Account) -> bool {
         match (&self.0, &other.0) {
             (Some(own), Some(other)) => Arc::ptr_eq(own, other),

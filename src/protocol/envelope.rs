@@ -171,12 +171,12 @@ impl<T> Core<T> {
     fn any_reply(&mut self, id: &RequestId, value: &Value) -> Result<()> {
         let sent = self.send(Kind::Reply, &id.seq, id.threads().from, |boxer, out| boxer.put(out, value));
         if let Err(error) = &sent {
-            let name = match error {
-                Error::Limit(_) => "ValueError",
-                Error::Memory(_) => "MemoryError",
-                _ => "TypeError",
+            let (name, hint) = match error {
+                Error::Limit(_) => ("ValueError", ""),
+                Error::Memory(_) => ("MemoryError", self.account.hint()),
+                _ => ("TypeError", ""),
             };
-            self.raise_at_once(id, &Exception::builtin(name, format!("the result cannot be sent: {error}")));
+            self.raise_at_once(id, &Exception::builtin(name, format!("the result cannot be sent: {error}{hint}")));
         }
         sent
     }

@@ -205,6 +205,7 @@ impl<T> Core<T> {
             Kind::Request => "request",
             Kind::Reply | Kind::Exception => "the answer to request",
         };
+        let hint = if let Error::Memory(_) = error { self.account.hint() } else { "" };
         self.notes.add(Level::Warn, || {
             let number = seq_text(&seq);
             let kept = "are not released, and the peer keeps those objects until the end of the connection";
@@ -214,11 +215,11 @@ impl<T> Core<T> {
                 Held::Seen(n) => format!("up to {n} references in it {kept}"),
                 Held::Unknown => format!("some of the references in it {kept}"),
             };
-            format!("{what} {number} is refused: {error}; {held}")
+            format!("{what} {number} is refused: {error}{hint}; {held}")
         });
         match (kind, seq.as_int()) {
             (Kind::Request, _) => {
-                let text = format!("the request is refused: {error}");
+                let text = format!("the request is refused: {error}{hint}");
                 let name = if let Error::Memory(_) = error { "MemoryError" } else { "ValueError" };
                 self.raise_at_once(&RequestId::new(seq, threads), &Exception::builtin(name, text));
                 None

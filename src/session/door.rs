@@ -28,6 +28,11 @@ impl Door {
         Door { protocol, limits, account, timeout, id: AtomicU64::new(0) }
     }
 
+    /// Is the memory of all connections bounded?
+    pub fn has_budget(&self) -> bool {
+        self.account.is_limited()
+    }
+
     fn cannot_wait() -> Error {
         Error::State("the object belongs to a session: ask for it there, with rpyc_session_ask".into())
     }

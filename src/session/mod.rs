@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::fork;
 use crate::objects::{
     Answer, Bridge, Call, DataWrap, Forward, Function, HostWrap, Object, Outcome, Peer, Target, convert_then, deadline,
-    forward, perform_apart,
+    forward, perform_apart, served,
 };
 use crate::protocol::{
     self, Access as Accessed, Body, Handler, OUTPUT_HIGH_WATER, Op, Protocol, Question, Request, RequestId, Wrap,
@@ -307,7 +307,12 @@ impl Session {
             }
             op => {
                 let peer: Arc<dyn Peer> = self.door.clone();
-                perform_apart(&target, op, Answer::Peer { peer, id });
+                // What containers take is charged to the peer that this thread serves.
+                if self.door.has_budget() {
+                    served::serving(peer.clone(), || perform_apart(&target, op, Answer::Peer { peer, id }));
+                } else {
+                    perform_apart(&target, op, Answer::Peer { peer, id });
+                }
             }
         }
     }

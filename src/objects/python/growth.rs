@@ -20,6 +20,12 @@ pub(super) fn memory_error() -> Exception {
     Exception::with_args("builtins", "MemoryError", Vec::new())
 }
 
+/// Beyond what all connections together may take.
+#[cold]
+fn over_budget() -> Exception {
+    Exception::builtin("MemoryError", "the connections have no more memory together (max_total_memory)")
+}
+
 thread_local! {
     /// What the operation has taken that this thread runs. Without a destructor it is there as long as the thread.
     static TAKEN: ManuallyDrop<Cell<Option<Charge>>> = const { ManuallyDrop::new(Cell::new(None)) };
@@ -47,7 +53,7 @@ fn account() -> Account {
 
 /// Takes memory for an operation of a peer.
 pub(super) fn take(bytes: usize) -> Result<(), Exception> {
-    if bytes <= SMALL || take_much(bytes) { Ok(()) } else { Err(memory_error()) }
+    if bytes <= SMALL || take_much(bytes) { Ok(()) } else { Err(over_budget()) }
 }
 
 #[cold]
@@ -114,7 +120,7 @@ impl Kept {
         let differs = wanted > kept.charge.bytes() || wanted + SMALL < kept.charge.bytes();
         if differs && !kept.charge.set(wanted) {
             kept.weight -= more;
-            return Err(memory_error());
+            return Err(over_budget());
         }
         Ok(())
     }
