@@ -76,7 +76,7 @@ def slices(victim):
 
 def sorting(victim):
     """sort with a key of theirs that lies, raises, changes the list, or is never answered."""
-    def asked(change):
+    def asked(change, released=False):
         with victim.rooted() as peer:
             pack = peer.object("make_list", by_value(20))
             calls = []
@@ -89,7 +89,8 @@ def sorting(victim):
             try:
                 got = peer.ask(CALLATTR, items(yours(pack), by_value("sort"), EMPTY, keywords))
                 sure(len(got) in (2, 3), "sort gives %r", got)
-                length(peer, pack)
+                if not released:
+                    length(peer, pack)
                 still(peer)
             except Closed:
                 pass
@@ -123,7 +124,7 @@ def sorting(victim):
         peer.post(DEL, items(yours(pack), by_value(1 << 40)))
         return by_value(n)
 
-    asked(release)
+    asked(release, True)
 
 
 def lying_items(victim):

@@ -317,6 +317,6 @@ class Peer:
         self.socket.close()
 
 
-def connect(address, dialect=6):
+def connect(address, dialect=6, source=None):
     host, port = address.split("://")[-1].rsplit(":", 1)
-    return Peer(socket.create_connection((host, int(port)), PATIENCE), dialect)
+    return Peer(socket.create_connection((host, int(port)), PATIENCE, source and (source, 0)), dialect)

@@ -10,7 +10,7 @@ from runner import ROOT, Failed, test
 
 sys.path.append(os.path.join(ROOT, "tests"))
 
-from hostile import containers, forged, natives, streams
+from hostile import budgets, containers, forged, natives, silences, streams
 from hostile.victim import Hurt, Victim
 from hostile.wire import Closed, Hang
 
@@ -22,8 +22,13 @@ MOST_IN_USE = 8 * MIB                                # that malloc counts after 
 MOST_RESIDENT = 640 * MIB
 
 
-def attacked(kind):
-    return lambda case: started(case, [case.program("border/hostile_server"), kind, "tcp://127.0.0.1:0"])
+def attacked(kind, program="hostile_server", more=()):
+    return lambda case, options: started(case, [case.program("border/" + program), kind, "tcp://127.0.0.1:0", *more, *options])
+
+
+def flagged(flag, command):
+    """Options that stand behind a flag each."""
+    return lambda case, options: started(case, [*command(case), *[word for option in options for word in (flag, option)]])
 
 
 def started(case, command):
@@ -31,23 +36,28 @@ def started(case, command):
     return server, server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
 
 
-# "small": threads of the application, with stacks of 128 KiB.
+# "small-stacks": threads of the application, with stacks of 128 KiB. "loop", "sessions": one thread of it for all connections.
+# Loops receive up to max_buffered of each peer that reads nothing.
 SERVERS = {
     "c-server": attacked("server"), "queue": attacked("queue"), "slave": attacked("slave"), "small-stacks": attacked("small"),
-    "bare-server": lambda case: started(case, [case.program("bare_server"), "tcp://127.0.0.1:0"]),
-    "cpp-server": cpp.start_server, "go-server": lambda case: go.start_server(case, "tcp"),
-    "tool-server": lambda case: started(case, [tool.binary(), "serve"]),
+    "loop": attacked("loop", more=("max_buffered=%d" % (16 * MIB),)), "sessions": attacked("sessions", "hostile_sessions"),
+    "bare-server": flagged("--set", lambda case: [case.program("bare_server"), "tcp://127.0.0.1:0"]),
+    "cpp-server": flagged("--set", lambda case: [case.program("cpp/interop_server"), "tcp://127.0.0.1:0"]),
+    "go-server": lambda case, options: go.start_server(case, "tcp", *options),
+    "tool-server": flagged("-o", lambda case: [tool.binary(), "serve"]),
 }
 # Those that give lists and dicts of the library.
-WITH_CONTAINERS = ("c-server", "queue", "small-stacks")
+WITH_CONTAINERS = ("c-server", "queue", "small-stacks", "loop", "sessions")
+# Those whose connections are accepted by the library.
+ACCEPTING = ("c-server", "queue", "slave", "cpp-server", "go-server", "tool-server")
 
 
-def attack(case, name, functions):
+def attack(case, name, functions, options=()):
     """Runs attacks, and looks after each of them."""
-    server, address = SERVERS[name](case)
+    server, address = SERVERS[name](case, options)
     try:
         # Threads of Go's runtime come and stay.
-        victim = Victim(server, address, name != "go-server")
+        victim = Victim(server, address, name != "go-server", options)
         in_use, slowest = victim.in_use(), 0.0
         for what, function in functions:
             try:
@@ -68,10 +78,10 @@ def attack(case, name, functions):
     case.stop(server)
 
 
-def register(server, group, functions):
+def register(server, group, functions, options=()):
     @test("hostile.%s.%s" % (group, server), 120)
     def run(case):
-        attack(case, server, [(function.__name__.replace("_", " "), function) for function in functions])
+        attack(case, server, [(function.__name__.replace("_", " "), function) for function in functions], options)
 
 
 def register_mutants(server):
@@ -84,7 +94,12 @@ def register_mutants(server):
 
 
 for each in SERVERS:
-    for attacks in (forged.ATTACKS, streams.ATTACKS, natives.ATTACKS, containers.ATTACKS if each in WITH_CONTAINERS else {}):
+    for attacks in (forged.ATTACKS, streams.ATTACKS, natives.ATTACKS):
         for subject, several in attacks.items():
             register(each, subject, several)
+    for subject, several in containers.ATTACKS.items() if each in WITH_CONTAINERS else ():
+        # Whose methods have public names.
+        register(each, subject, several, ("allow_public_attrs=true",))
     register_mutants(each)
+    for subject, (options, several) in {**budgets.ATTACKS, **silences.ATTACKS, **(silences.PLACES if each in ACCEPTING else {})}.items():
+        register(each, subject, several, options)
