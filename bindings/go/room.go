@@ -21,6 +21,7 @@ type room struct {
 type seat struct {
 	origin  netip.Addr // not valid: it has no address
 	stream  net.Conn
+	begun   bool  // code of the application may run for it
 	conn    *conn // once it waits for its peer
 	leaving bool
 }
@@ -71,11 +72,21 @@ func (r *room) silent() *seat {
 		return nil
 	}
 	for _, p := range r.places {
-		if !p.leaving && p.conn != nil && !p.conn.hasSpoken() {
+		if !p.leaving && (!p.begun || p.conn != nil && !p.conn.hasSpoken()) {
 			return p
 		}
 	}
 	return nil
+}
+
+// begin notes that a connection is being made.
+func (r *room) begin(p *seat) {
+	if p == nil {
+		return
+	}
+	r.mu.Lock()
+	p.begun = true
+	r.mu.Unlock()
 }
 
 // settle notes that a connection waits for its peer.

@@ -148,6 +148,7 @@ func (s *Server) ServeConn(stream net.Conn) error { return s.serveConn(stream, n
 
 func (s *Server) serveConn(stream net.Conn, place *seat) error {
 	var c *conn
+	s.room.begin(place)
 	o, err := s.optionsFor(stream)
 	if err == nil {
 		c, err = newConn(stream, nil, true, o)

@@ -21,6 +21,7 @@ use crate::transport::Transport;
 use crate::value::{Releases, Value};
 use std::ffi::c_void;
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 /// Something of the application's that ends after the connection.
 pub trait Attachment: Send + Sync {
@@ -245,8 +246,13 @@ impl Shared {
 
     /// Is the peer's first message waited for, which has not come as a whole? While somebody has the lock, the answer is no.
     pub(crate) fn awaits_first_message(&self) -> bool {
-        let silent = |inner: Guard<'_>| inner.reader.reading && inner.protocol.messages() == 0;
+        let silent = |inner: Guard<'_>| inner.protocol.messages() == 0 && !self.has_arrived();
         self.connected.load(Ordering::Relaxed) && crate::sync::try_lock(&self.inner).is_some_and(silent)
+    }
+
+    /// Is something there to be received?
+    pub(crate) fn has_arrived(&self) -> bool {
+        self.transport.poll(true, false, Some(Duration::ZERO)).is_ok_and(|ready| ready.read)
     }
 
     /// Ends the stream. Whoever serves the connection sees it.

@@ -289,7 +289,7 @@ impl Inner {
         // Those that leave may be held up by code of the application.
         let few_leave = self.config.make_room && state.leaving < max;
         let mut silent = state.connections.values_mut().filter(|_| few_leave);
-        let Some(place) = silent.find(|place| !place.leaving && place.shared.awaits_first_message()) else {
+        let Some(place) = silent.find(|place| !place.leaving && place.is_silent()) else {
             return Err(format!("{max} connections are open"));
         };
         place.leaving = true;
@@ -314,7 +314,7 @@ impl Inner {
         let mut state = lock(&self.state);
         state.last += 1;
         let id = state.last;
-        state.connections.insert(id, Place { shared: shared.clone(), origin, leaving: false });
+        state.connections.insert(id, Place { shared: shared.clone(), origin, begun: false, leaving: false });
         (id, shared)
     }
 
@@ -328,6 +328,7 @@ impl Inner {
     }
 
     fn serve_connection(self: &Arc<Inner>, id: u64, shared: &Arc<Shared>) -> Result<()> {
+        lock(&self.state).connections.entry(id).and_modify(|place| place.begun = true);
         self.watcher.watch(shared);
         let stopping = || self.stopping.load(Ordering::Acquire);
         let served = panics::inside(|| Connection::serve_accepted(shared, &self.service, stopping));

@@ -25,8 +25,17 @@ impl Origin {
 pub struct Place {
     pub shared: Arc<Shared>,
     pub origin: Option<Origin>,
+    /// Its thread runs. From then on the connection itself tells whether the application is busy with it.
+    pub begun: bool,
     /// It has made room for another, and its thread is about to see it.
     pub leaving: bool,
+}
+
+impl Place {
+    /// Has it said nothing so far, and has the application nothing to do with it?
+    pub fn is_silent(&self) -> bool {
+        if self.begun { self.shared.awaits_first_message() } else { !self.shared.has_arrived() }
+    }
 }
 
 /// How many of them come from there?

@@ -20,7 +20,7 @@ use crate::objects::{
 use crate::protocol::{
     self, Access as Accessed, Body, Handler, OUTPUT_HIGH_WATER, Op, Protocol, Question, Request, RequestId, Wrap,
 };
-use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard, lock};
 use crate::value::{Ask, Local, Proxy, Reference, Then, Value};
 use door::Door;
@@ -61,6 +61,8 @@ pub struct Session {
     door: Arc<Door>,
     /// What the application's clock showed at last, in milliseconds, plus one; 0: the application has not said it.
     time: AtomicU64,
+    /// Silence is looked at on another clock.
+    watched: AtomicBool,
     /// Objects of other peers that were sent here.
     bridges: Option<Arc<HostWrap>>,
     forks: u32,
@@ -108,6 +110,7 @@ impl Session {
                 this: this.clone(),
                 door,
                 time: AtomicU64::new(0),
+                watched: AtomicBool::new(false),
                 bridges,
                 forks: fork::generation(),
             }
@@ -237,7 +240,7 @@ impl Session {
                 return Ok(Some(Event::Send));
             }
             let event = protocol.next_event();
-            if let (true, Some(now)) = (protocol.is_skipping(), self.time()) {
+            if let (true, Some(now)) = (protocol.is_skipping() && !self.is_watched(), self.time()) {
                 protocol.watch_skipping(now);
             }
             let more = event.is_none() && protocol.has_message();
@@ -527,22 +530,34 @@ impl Session {
     /// Looks how long the peer has been silent, on any clock; gives when to look again.
     pub fn watch_silence(&self, now: Duration, nothing_came: bool) -> Result<Option<Duration>> {
         let mut protocol = self.protocol()?;
-        if !protocol.may_fall_silent() {
-            return Ok(None);
+        self.watched.store(true, Ordering::Relaxed);
+        let skipping = protocol.is_skipping().then(|| {
+            protocol.watch_skipping(now);
+            // Where it has been given up, the next event is the end.
+            protocol.skip_deadline().unwrap_or(now)
+        });
+        let mut silence = None;
+        if protocol.may_fall_silent() {
+            if nothing_came {
+                protocol.watch_silence(now);
+            } else {
+                protocol.note_silence(now);
+            }
+            silence = protocol.silence_deadline();
         }
-        if nothing_came {
-            protocol.watch_silence(now);
-        } else {
-            protocol.note_silence(now);
-        }
-        Ok(protocol.silence_deadline())
+        Ok(skipping.into_iter().chain(silence).min())
+    }
+
+    /// Is it looked at on a clock of its own?
+    fn is_watched(&self) -> bool {
+        self.watched.load(Ordering::Relaxed)
     }
 
     /// Ends the waiting for what is overdue; gives how many requests that were.
     pub fn expire(&self, now: Duration) -> Result<usize> {
         let mut protocol = self.protocol()?;
         self.set_time(now);
-        if protocol.is_skipping() {
+        if protocol.is_skipping() && !self.is_watched() {
             protocol.watch_skipping(now);
         }
         if protocol.may_fall_silent() {

@@ -249,6 +249,31 @@ static rpyc_session *session_with(const char *option, const char *text)
     return session;
 }
 
+/* A message beyond max_frame that is passed over, on the clock that looks at silence. The other one stands still. */
+static void skipped(void)
+{
+    /* A PING with 100,000 bytes. */
+    static const unsigned char head[] = {0, 1, 0x86, 0xaf, 0, 1, 0x11, 0x50, 0x11, 0x51, 0x11, 0x52, 0x10, 0x11, 0x51, 0x0f, 0, 1, 0x86, 0xa0};
+    static const char rest[2000];
+    int64_t next = 0, now = 5000000;
+    rpyc_status why = RPYC_OK;
+    rpyc_session *session = session_with("max_frame", "50000");
+
+    CHECK(rpyc_session_watch_silence(session, now, 0, &next) == RPYC_OK && next == -1);
+    feed(session, head, sizeof head);
+    feed(session, rest, sizeof rest);
+    CHECK(ended(session, &why) == 0);
+    CHECK(rpyc_session_watch_silence(session, now, 0, &next) == RPYC_OK && next == now + 30000);
+    for (int n = 1; n < 30; n++) {
+        feed(session, rest, sizeof rest);
+        CHECK(rpyc_session_watch_silence(session, now + 1000 * n, 0, &next) == RPYC_OK && next == now + 30000);
+        CHECK(ended(session, &why) == 0);
+    }
+    CHECK(rpyc_session_watch_silence(session, now + 30000, 1, &next) == RPYC_OK && next >= now + 30000);
+    CHECK(ended(session, &why) == 1 && why == RPYC_ERR_LIMIT);
+    rpyc_session_free(session);
+}
+
 static void sessions(void)
 {
     static const char begun[] = {0, 0, 1, 0, 0, 1};
@@ -293,6 +318,7 @@ static void sessions(void)
     CHECK(why == RPYC_ERR_LIMIT);
     CHECK(rpyc_session_watch_silence(session, 10006, 1, &next) == RPYC_OK && next == -1);
     rpyc_session_free(session);
+    skipped();
 }
 
 int main(int argc, char **argv)

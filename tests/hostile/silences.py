@@ -22,9 +22,10 @@ def told(victim, *names):
 def beginnings():
     """Pieces of a first message, or of any."""
     whole = frame(message(REQUEST, 0, (PING, by_value(("x" * 5000,)))))
+    beyond = frame(message(REQUEST, 0, (PING, by_value(("x" * 300000,)))))
     packed = zlib.compress(message(REQUEST, 0, (PING, by_value((bytes(range(256)) * 40,)))))
     return (whole[:1], whole[:4], whole[:5], whole[:6], whole[:3000], whole[:-1], frame(packed, 1)[:-20], struct.pack("!LB", 90000, 0),
-            struct.pack("!LB", 300000, 0) + b"\x01" * 1000, struct.pack("!LB", 3, 0))
+            beyond[:6], beyond[:1000], beyond[:200000], struct.pack("!LB", 300000, 0) + b"\x01" * 1000, struct.pack("!LB", 3, 0))
 
 
 def first_messages_begun(victim):

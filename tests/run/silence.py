@@ -112,8 +112,6 @@ def lock_out(case):
     server, address = start(case, "threads", "max_connections=5")
     silent = [connect(address) for _ in range(5)]
     count(case, server, 5)
-    # Their threads wait for them a moment later.
-    time.sleep(0.3)
     serves(case, server, address, ("6.0.2", "5.3.1"))
     ends(case, silent[0], "the oldest")
     server.wait_for(r"^log .* makes room for another", 5)
@@ -145,7 +143,6 @@ def stays(case):
     count(case, server, 2)
     silent = connect(address)
     count(case, server, 3)
-    time.sleep(0.3)
     fresh = connect(address)
     fresh.sendall(ping(3))
     answer(fresh)
@@ -157,7 +154,6 @@ def no_room(case):
     server, address = start(case, "threads", "max_connections=2", "make_room=false")
     silent = [connect(address) for _ in range(2)]
     count(case, server, 2)
-    time.sleep(0.3)
     ends(case, connect(address), "one too many")
     case.check(all(is_open(one) for one in silent), "a silent one was closed")
 
