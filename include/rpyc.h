@@ -1813,7 +1813,8 @@ bool rpyc_value_equal(const rpyc_value *left, const rpyc_value *right);
 bool rpyc_value_str_equal(const rpyc_value *value, const char *text);
 
 /**
- * A value as Python's repr() prints it. Objects are named by their type; no peer is asked (rpyc_object_repr() asks).
+ * A value as Python's repr() prints it. Objects are named by their type, in which control characters are escaped; no peer is
+ * asked (rpyc_object_repr() asks).
  *
  * @param value borrowed; may be NULL
  * @return an owned str, freed with rpyc_value_free(); NULL for NULL
@@ -3647,7 +3648,8 @@ bool rpyc_object_is_class(const rpyc_object *object);
 bool rpyc_object_same(const rpyc_object *left, const rpyc_object *right);
 
 /**
- * The name of an object's type with its module, such as "builtins.list"; for a class, its own name.
+ * The name of an object's type with its module, such as "builtins.list"; for a class, its own name. Of a peer's object it is what
+ * the peer says: escape control characters before you print it.
  *
  * @param object borrowed
  * @return borrowed until the handle is freed; NUL-terminated; NULL for NULL

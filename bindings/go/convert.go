@@ -29,7 +29,7 @@ type mismatch struct {
 	kind      error
 }
 
-func (m *mismatch) Error() string { return fmt.Sprintf("must be %s, not %s", m.what, m.got) }
+func (m *mismatch) Error() string { return oneLine(fmt.Sprintf("must be %s, not %s", m.what, m.got)) }
 
 func wrong(what string, value any) error { return &mismatch{what, pythonType(value), ErrType} }
 

@@ -137,13 +137,15 @@ func Raise(typeName string, args ...any) error {
 
 // Error gives the exception as Python would print it.
 func (e *Exception) Error() string {
+	text := e.Type
 	switch len(e.Args) {
 	case 0:
-		return e.Type
 	case 1:
-		return fmt.Sprintf("%s: %v", e.Type, e.Args[0])
+		text = fmt.Sprintf("%s: %v", e.Type, e.Args[0])
+	default:
+		text = fmt.Sprintf("%s: %v", e.Type, e.Args)
 	}
-	return fmt.Sprintf("%s: %v", e.Type, e.Args)
+	return oneLine(text)
 }
 
 // Is reports whether target is the Type of the exception.

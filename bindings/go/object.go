@@ -494,7 +494,7 @@ func (o *Object) IsClass() bool {
 }
 
 // String names the object for messages. Nothing is asked; Str asks.
-func (o *Object) String() string { return "<remote " + o.TypeName() + ">" }
+func (o *Object) String() string { return "<remote " + oneLine(o.TypeName()) + ">" }
 
 // Conn is the connection that the object came over. It keeps the connection open if the object does.
 func (o *Object) Conn() *Conn {

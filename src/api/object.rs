@@ -6,6 +6,7 @@ use super::{Call, class};
 use crate::connection::{self};
 use crate::error::{Error, Exception, Result};
 use crate::objects::{self, ask};
+use crate::printable;
 use crate::value::{Ask, Bounds, Limits, Local, Reference, Text, Value};
 use std::fmt;
 
@@ -194,7 +195,7 @@ fn text(answer: Value) -> Result<String> {
 impl fmt::Debug for Object {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let whose = if self.is_local() { "local" } else { "remote" };
-        write!(f, "<{whose} {}>", self.type_name())
+        write!(f, "<{whose} {}>", printable::one_line(self.type_name()))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Home, Shape};
 use crate::ids::Id;
+use crate::printable;
 use crate::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use crate::sync::{Mutex, lock};
 use foldhash::fast::RandomState;
@@ -89,7 +90,7 @@ impl fmt::Debug for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Reference::Local(_) => f.write_str("<local object>"),
-            Reference::Remote(p) => write!(f, "<remote {}>", p.type_name),
+            Reference::Remote(p) => write!(f, "<remote {}>", printable::one_line(&p.type_name)),
         }
     }
 }

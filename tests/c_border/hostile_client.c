@@ -59,9 +59,13 @@ static _Thread_local rpyc_status last;
 static void drop(rpyc_value **value)
 {
     rpyc_value *text;
+    const char *shown;
+    size_t length;
 
     if (*value && rpyc_value_count(*value) < 1000) {
         text = rpyc_value_repr(*value);
+        if (!rpyc_value_get_str(text, &shown, &length, NULL))
+            CHECK(memchr(shown, '\n', length) == NULL && memchr(shown, '\x1b', length) == NULL);
         rpyc_value_free(text);
     }
     rpyc_value_free(*value);

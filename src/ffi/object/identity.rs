@@ -97,7 +97,8 @@ pub unsafe extern "C" fn rpyc_object_same(left: *const rpyc_object, right: *cons
     })
 }
 
-/// The name of an object's type with its module, such as "builtins.list"; for a class, its own name.
+/// The name of an object's type with its module, such as "builtins.list"; for a class, its own name. Of a peer's object it is what
+/// the peer says: escape control characters before you print it.
 ///
 /// @param object borrowed
 /// @return borrowed until the handle is freed; NUL-terminated; NULL for NULL

@@ -156,7 +156,8 @@ pub unsafe extern "C" fn rpyc_value_str_equal(value: *const rpyc_value, text: *c
     })
 }
 
-/// A value as Python's repr() prints it. Objects are named by their type; no peer is asked (rpyc_object_repr() asks).
+/// A value as Python's repr() prints it. Objects are named by their type, in which control characters are escaped; no peer is
+/// asked (rpyc_object_repr() asks).
 ///
 /// @param value borrowed; may be NULL
 /// @return an owned str, freed with rpyc_value_free(); NULL for NULL

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime"
 	"strconv"
+	"strings"
 	"time"
 	"unicode"
 
@@ -37,13 +38,11 @@ func tried(what string, err error) bool {
 		passed++
 		return true
 	}
-	plain := err.Error() != ""
-	for _, c := range err.Error() {
-		plain = plain && !unicode.IsControl(c)
-	}
-	check(plain, what, "says", err)
+	check(err.Error() != "" && isPlain(err.Error()), what, "says", err)
 	return false
 }
+
+func isPlain(text string) bool { return strings.IndexFunc(text, unicode.IsControl) < 0 }
 
 func onObject(ctx context.Context, object *rpyc.Object) {
 	var err error
@@ -55,6 +54,9 @@ func onObject(ctx context.Context, object *rpyc.Object) {
 	ask("Inspect", func() error { _, err = object.Inspect(ctx); return err })
 	value, err := object.Get(ctx, "x")
 	if tried("Get", err) {
+		if object, ok := value.(*rpyc.Object); ok {
+			check(isPlain(object.String()), "String gives", object)
+		}
 		ask("As int", func() error { _, err = rpyc.As[int](ctx, value); return err })
 		ask("As slice", func() error { _, err = rpyc.As[[]float64](ctx, value); return err })
 		ask("As map", func() error { _, err = rpyc.As[map[string]int](ctx, value); return err })
