@@ -54,6 +54,27 @@ pub fn ask_later_into(
     }
 }
 
+/// Asks without waiting. A value that `judge` refuses is not kept, and its error stands in its place.
+pub(super) fn ask_later_judged(
+    object: &Reference,
+    ask: Ask<'_>,
+    timeout: Option<Duration>,
+    judge: impl FnOnce(&Value) -> Result<()> + Send + 'static,
+) -> Result<Promise> {
+    match object {
+        Reference::Remote(proxy) => {
+            let shared = shared_of(proxy)?;
+            let promise = promised(&shared, timeout, || ask.text());
+            promise.judged_by(Box::new(judge));
+            with_body(proxy, &ask, |body| shared.async_request(body, &promise, None))?;
+            Ok(promise)
+        }
+        Reference::Local(target) => Ok(ask_here_later(target, ask, timeout, move |answer| {
+            answer.and_then(|value| judge(&value).map(|()| value))
+        })),
+    }
+}
+
 fn filled(room: Option<Box<dyn Destination>>, value: Value) -> Value {
     match room {
         Some(room) => fill(room, value).0,
@@ -79,7 +100,7 @@ pub(super) fn ask_burst(shared: &Arc<Shared>, inquiries: Vec<Inquiry<'_>>, timeo
     for Inquiry { object, ask, then } in inquiries {
         let promise = promised(shared, timeout, || ask.text());
         promise.add_callback(Box::new(move |promise| {
-            then(promise.take().unwrap_or_else(|| Err(Error::State("the answer is gone".into()))));
+            then(promise.outcome().unwrap_or_else(|| Err(Error::State("the answer is gone".into()))));
         }));
         if let Err(error) = with_body(&object, &ask, |body| shared.async_request(body, &promise, None)) {
             promise.keep(Err(error));

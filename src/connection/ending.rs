@@ -77,7 +77,7 @@ impl Shared {
         self.report(&error, overdrawn);
         for (_, token) in pending {
             if let Token::Async(result) = token {
-                if result.settle(Err(gone.clone())).0 {
+                if result.settle(Err(gone.clone())).run {
                     result.run_callbacks();
                 }
             }

@@ -6,7 +6,7 @@
 mod arrays;
 mod times;
 
-use super::asking::{ask_later, shared_of};
+use super::asking::{ask_later_judged, shared_of};
 use super::shared::Shared;
 use crate::codec::pickle::{self, PickleError};
 use crate::config::Limits;
@@ -262,18 +262,17 @@ impl Obtaining<'_> {
             if let Some(shared) = &self.shared {
                 shared.cork()?;
             }
-            let sent: Result<Vec<Promise>> =
-                asks.by_ref().take(BURST).map(|(object, ask)| ask_later(object, ask, timeout)).collect();
+            // Each answer is weighed when it comes, in whatever order, and what is too much is not kept until its turn.
+            let later = |(object, ask)| {
+                let budget = self.budget.clone();
+                ask_later_judged(object, ask, timeout, move |value| budget.take(value))
+            };
+            let sent: Result<Vec<Promise>> = asks.by_ref().take(BURST).map(later).collect();
             if let Some(shared) = &self.shared {
                 shared.uncork()?;
             }
             let sent = sent?;
             self.requests += sent.len();
-            // Each answer is weighed when it comes, in whatever order, and what is too much is not kept until its turn.
-            for result in &sent {
-                let budget = self.budget.clone();
-                result.add_callback(Box::new(move |result| result.judge(|value| budget.take(value))));
-            }
             for result in sent {
                 match result.value() {
                     // What the owner refuses is for the caller to judge; all else ends the copy.
@@ -416,10 +415,13 @@ mod tests {
 
     #[test]
     fn a_refused_answer_is_an_error() {
-        let result = Promise::settled(Ok(Value::str("much")));
-        result.judge(|_| Ok(()));
-        assert!(result.value().is_ok());
-        result.judge(|_| Err(GraphError::TooManyBytes(1).into()));
-        assert!(matches!(result.value(), Err(Error::Limit(_))));
+        let judged = |judge: fn(&Value) -> Result<()>| {
+            let result = Promise::local(String::new());
+            result.judged_by(Box::new(judge));
+            result.keep(Ok(Value::str("much")));
+            result.value()
+        };
+        assert!(judged(|_| Ok(())).is_ok());
+        assert!(matches!(judged(|_| Err(GraphError::TooManyBytes(1).into())), Err(Error::Limit(_))));
     }
 }

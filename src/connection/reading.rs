@@ -15,7 +15,7 @@ use super::wait::Step;
 use crate::codec::frame::Incoming;
 use crate::error::{Exception, Result};
 use crate::nesting::{self, Level, TooDeep};
-use crate::objects::{Promise, Turn, deadline, dispatch, resumed, served};
+use crate::objects::{Promise, Settled, Turn, deadline, dispatch, resumed, served};
 use crate::protocol::{self, Request};
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::wait_for;
@@ -457,14 +457,17 @@ impl Shared {
 
     #[inline(never)]
     pub(super) fn settle<'a>(&'a self, mut inner: Guard<'a>, result: Promise, outcome: Result<Value>) -> Guard<'a> {
-        let (run, late) = result.settle(outcome);
-        let address = result.address();
-        inner.reader.wake(|waiter| waiter.key == Key::Async(address) || waiter.key == Key::Results);
+        let Settled { run, refused } = result.settle(outcome);
+        if !inner.reader.waiters.is_empty() {
+            let address = result.address();
+            inner.reader.wake(|waiter| waiter.key == Key::Async(address) || waiter.key == Key::Results);
+        }
+        if let Some(refused) = refused {
+            // Nobody else may hold it any more, and its callbacks have destructors of the application.
+            inner.references.late.push((Some(result.clone()), refused));
+        }
         if !run {
-            if let Some(late) = late {
-                // Nobody else may hold it any more, and its callbacks have destructors of the application.
-                inner.references.late.push((Some(result), late));
-            } else if let Some(outcome) = result.leave() {
+            if let Some(outcome) = result.leave() {
                 inner.references.late.push((None, outcome));
             }
             return inner;

@@ -102,12 +102,12 @@ fn step(job: Job, iterator: Arc<Object>, mut gathered: Gathered, count: usize) {
             return job.give(Err(Exception::builtin("MemoryError", "")));
         }
         let next = next_of(&job, &target, next);
-        match next.take() {
+        match next.outcome() {
             Some(Ok(item)) => gathered.push(item),
             Some(Err(end)) if is_end(&end) => break,
             Some(Err(error)) => return job.give(Err(error.into())),
             None => {
-                return next.add_callback(Box::new(move |next| match next.take() {
+                return next.add_callback(Box::new(move |next| match next.outcome() {
                     Some(Ok(item)) => {
                         gathered.push(item);
                         step(job, iterator, gathered, count)

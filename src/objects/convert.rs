@@ -258,7 +258,7 @@ impl Batch {
                     let promise = ask_here_later(&target, ask, self.timeout, |answer| answer);
                     let then = self.then(at, one);
                     promise.add_callback(Box::new(move |promise| {
-                        then(promise.take().unwrap_or_else(|| Err(Error::State("the answer is gone".into()))));
+                        then(promise.outcome().unwrap_or_else(|| Err(Error::State("the answer is gone".into()))));
                     }));
                 }
                 Reference::Remote(object) => {

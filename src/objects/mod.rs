@@ -45,6 +45,8 @@ pub use operations::{Asker, ask, ask_here_later, ask_then};
 pub use operators::{contains, equal, truth, truth_of};
 pub use peer::{Conversion, Outcome, Peer, ask_peer, home_of};
 pub use promise::{Callback, Promise};
+#[cfg_attr(debug_assertions, allow(unused_imports))]
+pub(crate) use promise::{Promised, Settled};
 pub use python::{CycleCandidates, Dict, File, FileMode, Generator, List, unpickle};
 pub use restricted::restricted;
 pub use signature::{LiteralFault, LiteralReader, Signature};

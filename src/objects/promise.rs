@@ -5,29 +5,46 @@ use super::served;
 use super::turn;
 use crate::error::{Error, Result};
 use crate::nesting;
-use crate::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use crate::sync::{Condvar, Instant, Mutex, lock, wait_for};
+use crate::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use crate::sync::{Condvar, Instant, Mutex, MutexGuard, lock, wait_for};
 use crate::value::Value;
 use std::collections::VecDeque;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 pub type Callback = Box<dyn FnOnce(&Promise) + Send>;
 
+/// Looks at a value that has come. The error stands in its place.
+pub(crate) type Judge = Box<dyn FnOnce(&Value) -> Result<()> + Send>;
+
 /// The answer to a request that nobody had to wait for. All clones are one result.
 #[derive(Clone)]
-pub struct Promise(Arc<Inner>);
+pub struct Promise(Arc<Promised>);
 
 const UNSENT: i64 = i64::MIN;
 
-struct Inner {
+/// The outcome is there.
+const SETTLED: u32 = 1;
+/// `more` is there, and whoever settles looks at it.
+const RICH: u32 = 2;
+
+/// Most results are asked for and answered, and nothing else happens to them: they have no lock.
+pub(crate) struct Promised {
     /// None: something of this process keeps it.
     peer: Option<Weak<dyn Peer>>,
-    settled: AtomicBool,
-    /// It has, or had, a time within which the answer must come; else nobody looks for one.
-    limited: AtomicBool,
+    /// SETTLED and RICH.
+    marks: AtomicU32,
     /// The number of the request; UNSENT before it is sent.
     seq: AtomicI64,
+    /// Written once, by whoever comes first: the reader, or one that gives it up.
+    outcome: OnceLock<Result<Value>>,
+    /// What few results have.
+    more: OnceLock<Box<More>>,
+}
+
+/// What a result has that has a limit of time or callbacks, or that somebody of this process waits for.
+#[derive(Default)]
+struct More {
     state: Mutex<State>,
     /// For results of this process, which no connection brings.
     arrived: Condvar,
@@ -35,8 +52,8 @@ struct Inner {
 
 #[derive(Default)]
 struct State {
-    outcome: Option<Result<Value>>,
     callbacks: VecDeque<Callback>,
+    judge: Option<Judge>,
     /// A thread runs them, one after the other, and goes on with those that are added meanwhile.
     running: bool,
     expiry: Option<Instant>,
@@ -57,30 +74,90 @@ impl State {
             "the result expired: {what} on {name} did not answer in {seconds} s; it may still be running, and a late answer is dropped"
         )
     }
+
+    fn limit(&mut self, timeout: Option<Duration>) {
+        self.within = timeout.unwrap_or_default();
+        self.expiry = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    }
+
+    /// True: whoever asks has to run the callbacks.
+    fn begin_running(&mut self) -> bool {
+        let begins = !self.running && !self.callbacks.is_empty();
+        self.running |= begins;
+        begins
+    }
+}
+
+/// What becomes of an answer.
+#[must_use]
+pub(crate) struct Settled {
+    /// The caller has to `run_callbacks`.
+    pub run: bool,
+    /// What is not kept: it came too late, or was refused. Dropping it may run code of the application.
+    pub refused: Option<Result<Value>>,
 }
 
 impl Promise {
     /// One that a peer's answer keeps. It expires after `timeout`, counted from now.
     pub(crate) fn new(peer: Weak<impl Peer + 'static>, what: String, timeout: Option<Duration>) -> Promise {
-        let expiry = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-        let within = timeout.unwrap_or_default();
-        Promise::with(Some(peer), false, State { expiry, within, what, ..State::default() })
+        let promise = Promise::with(Some(peer));
+        if timeout.is_some() || !what.is_empty() {
+            let mut state = promise.rich();
+            state.what = what;
+            state.limit(timeout);
+        }
+        promise
     }
 
     /// One that is kept.
     pub(crate) fn settled(outcome: Result<Value>) -> Promise {
-        Promise::with(None, true, State { outcome: Some(outcome), ..State::default() })
+        let promise = Promise::with(None);
+        // Nobody else can have settled it.
+        let _ = promise.0.outcome.set(outcome);
+        promise.0.marks.store(SETTLED, Ordering::Release);
+        promise
     }
 
     /// One that something of this process will keep with `settle`.
     pub(crate) fn local(what: String) -> Promise {
-        Promise::with(None, false, State { what, ..State::default() })
+        let promise = Promise::with(None);
+        if !what.is_empty() {
+            promise.rich().what = what;
+        }
+        promise
     }
 
-    fn with(peer: Option<Weak<dyn Peer>>, settled: bool, state: State) -> Promise {
-        let (settled, limited) = (AtomicBool::new(settled), AtomicBool::new(state.expiry.is_some()));
-        let (seq, state, arrived) = (AtomicI64::new(UNSENT), Mutex::new(state), Condvar::new());
-        Promise(Arc::new(Inner { peer, settled, limited, seq, state, arrived }))
+    fn with(peer: Option<Weak<dyn Peer>>) -> Promise {
+        let (marks, seq) = (AtomicU32::new(0), AtomicI64::new(UNSENT));
+        Promise(Arc::new(Promised { peer, marks, seq, outcome: OnceLock::new(), more: OnceLock::new() }))
+    }
+
+    /// As what the border keeps behind a handle.
+    #[cfg_attr(debug_assertions, allow(dead_code))]
+    pub(crate) fn into_inner(self) -> Arc<Promised> {
+        self.0
+    }
+
+    #[cfg_attr(debug_assertions, allow(dead_code))]
+    pub(crate) fn from_inner(inner: Arc<Promised>) -> Promise {
+        Promise(inner)
+    }
+
+    /// Looks at the value before it is kept, if none has come yet. One that is refused is not kept.
+    pub(crate) fn judged_by(&self, judge: Judge) {
+        self.rich().judge = Some(judge);
+    }
+
+    /// What few results have. From now on whoever settles takes this lock.
+    fn rich(&self) -> MutexGuard<'_, State> {
+        let state = lock(&self.0.more.get_or_init(Box::default).state);
+        self.0.marks.fetch_or(RICH, Ordering::AcqRel);
+        state
+    }
+
+    /// The same, where it is there already.
+    fn more(&self) -> Option<&More> {
+        self.0.more.get().map(|more| &**more)
     }
 
     pub(crate) fn sent(&self, seq: i64) {
@@ -89,55 +166,86 @@ impl Promise {
 
     /// Which result it is, among those that live.
     pub(crate) fn address(&self) -> usize {
-        Arc::as_ptr(&self.0) as usize
+        self.as_ptr() as usize
+    }
+
+    pub(crate) fn as_ptr(&self) -> *const Promised {
+        Arc::as_ptr(&self.0)
     }
 
     #[inline]
     pub(crate) fn is_settled(&self) -> bool {
-        self.0.settled.load(Ordering::Acquire)
+        self.0.marks.load(Ordering::Acquire) & SETTLED != 0
     }
 
     /// Lets go of it. What the last one leaves behind is given back, since dropping it may run code of the application.
     pub(crate) fn leave(self) -> Option<Result<Value>> {
-        let inner = Arc::into_inner(self.0)?;
-        lock(&inner.state).outcome.take()
+        Arc::into_inner(self.0)?.outcome.into_inner()
     }
 
-    /// The answer has come; true: the caller has to `run_callbacks`. One that comes too late is given back.
-    #[must_use]
-    pub(crate) fn settle(&self, outcome: Result<Value>) -> (bool, Option<Result<Value>>) {
-        let mut state = lock(&self.0.state);
+    /// The answer has come. What is not kept of it is given back.
+    #[inline]
+    pub(crate) fn settle(&self, outcome: Result<Value>) -> Settled {
+        match self.0.marks.load(Ordering::Acquire) & RICH {
+            0 => self.put(outcome),
+            _ => self.settle_rich(outcome),
+        }
+    }
+
+    /// Keeps it, if it is the first. Whoever has made the result rich meanwhile is served.
+    #[inline]
+    fn put(&self, outcome: Result<Value>) -> Settled {
+        if let Err(outcome) = self.0.outcome.set(outcome) {
+            return Settled { run: false, refused: Some(outcome) };
+        }
+        let before = self.0.marks.fetch_or(SETTLED, Ordering::AcqRel);
+        Settled { run: before & RICH != 0 && self.tell(&mut self.rich()), refused: None }
+    }
+
+    /// Those who wait here look again. True: the callbacks are to be run.
+    fn tell(&self, state: &mut State) -> bool {
+        if let (true, Some(more)) = (self.is_local(), self.more()) {
+            more.arrived.notify_all();
+        }
+        state.begin_running()
+    }
+
+    #[inline(never)]
+    fn settle_rich(&self, mut outcome: Result<Value>) -> Settled {
+        let mut state = self.rich();
         if self.is_settled() {
-            return (false, Some(outcome));
+            return Settled { run: false, refused: Some(outcome) };
         }
         if state.expiry.is_some_and(|expiry| expiry <= Instant::now()) {
             state.late = true;
-            return (false, Some(outcome));
+            return Settled { run: false, refused: Some(outcome) };
         }
-        (self.put(&mut state, outcome), None)
-    }
-
-    fn put(&self, state: &mut State, outcome: Result<Value>) -> bool {
-        state.outcome = Some(outcome);
-        state.running = !state.callbacks.is_empty();
-        self.0.settled.store(true, Ordering::Release);
-        if self.is_local() {
-            self.0.arrived.notify_all();
+        let mut refused = None;
+        if let Some(judge) = state.judge.take() {
+            if let Some(error) = outcome.as_ref().ok().and_then(|value| judge(value).err()) {
+                refused = Some(std::mem::replace(&mut outcome, Err(error)));
+            }
         }
-        state.running
+        if let Err(outcome) = self.0.outcome.set(outcome) {
+            return Settled { run: false, refused: Some(outcome) };
+        }
+        self.0.marks.fetch_or(SETTLED, Ordering::AcqRel);
+        Settled { run: self.tell(&mut state), refused }
     }
 
     /// A result of this process has come: whoever reads a connection meanwhile looks again. No lock is held here.
     pub(crate) fn tell_readers(&self) {
-        let read = std::mem::take(&mut lock(&self.0.state).read);
+        let Some(more) = self.more() else { return };
+        let read = std::mem::take(&mut lock(&more.state).read);
         read.iter().filter_map(Weak::upgrade).for_each(|peer| peer.wake_for(self));
     }
 
     /// Something of this process has the answer.
     pub(crate) fn keep(&self, outcome: Result<Value>) {
-        let run = self.settle(outcome).0;
+        let settled = self.settle(outcome);
         self.tell_readers();
-        if run {
+        drop(settled.refused);
+        if settled.run {
             self.run_callbacks_within();
         }
     }
@@ -145,7 +253,7 @@ impl Promise {
     /// Runs the callbacks in the order in which they were registered, those too that are registered meanwhile.
     pub(crate) fn run_callbacks(&self) {
         loop {
-            let mut state = lock(&self.0.state);
+            let mut state = self.rich();
             let Some(callback) = state.callbacks.pop_front() else {
                 state.running = false;
                 return;
@@ -163,16 +271,14 @@ impl Promise {
 
     /// Gives the answer up: nobody waits for it any more, and what comes is dropped. False: it is here already.
     pub fn cancel(&self) -> bool {
-        let mut state = lock(&self.0.state);
         if self.is_settled() {
             return false;
         }
-        let text = match state.what.as_str() {
+        let text = match self.rich().what.as_str() {
             "" => "the request was cancelled; it may still be running".to_owned(),
             what => format!("{what} was cancelled; it may still be running"),
         };
-        let run = self.put(&mut state, Err(Error::Cancelled(text)));
-        drop(state);
+        let Settled { run, refused: None } = self.put(Err(Error::Cancelled(text))) else { return false };
         if let Some(peer) = self.peer() {
             peer.wake_for(self);
         }
@@ -200,13 +306,13 @@ impl Promise {
 
     /// How long its time still is; None when it has no limit, or is over.
     pub(crate) fn time_left(&self, now: Instant) -> Option<Duration> {
-        let expiry = lock(&self.0.state).expiry?;
+        let expiry = self.expiry()?;
         Some(expiry.saturating_duration_since(now)).filter(|left| !left.is_zero())
     }
 
     /// The answer is here, and it is an exception.
     pub fn error(&self) -> bool {
-        self.ready() && matches!(lock(&self.0.state).outcome, Some(Err(_)))
+        self.ready() && matches!(self.0.outcome.get(), Some(Err(_)))
     }
 
     /// The time is up and there was no answer.
@@ -219,7 +325,7 @@ impl Promise {
         if !self.is_settled() {
             self.await_answer()?;
         }
-        match &lock(&self.0.state).outcome {
+        match self.0.outcome.get() {
             Some(Err(error)) if !matches!(error, Error::Remote(_)) => Err(error.clone()),
             _ => Ok(()),
         }
@@ -241,21 +347,22 @@ impl Promise {
         if peer.is_closed() && !self.expiry_passed() {
             return Err(peer.ended());
         }
-        Err(Error::Timeout(lock(&self.0.state).expired_text(&peer.name())))
+        let text = self.rich().expired_text(&peer.name());
+        Err(Error::Timeout(text))
     }
 
     /// Waits for something of this process.
     fn await_here(&self) -> Result<()> {
         let _pause = turn::pause();
         if let Some(peer) = served::here() {
-            lock(&self.0.state).read.push(Arc::downgrade(&peer));
+            self.rich().read.push(Arc::downgrade(&peer));
             // What answers may be a message of the peer that this thread serves.
             let settled = peer.clone().wait_for(self, self.expiry())?;
             if !settled && peer.is_closed() && !self.expiry_passed() {
                 return Err(peer.ended());
             }
         }
-        let mut state = lock(&self.0.state);
+        let mut state = self.rich();
         while !self.is_settled() {
             let left = match state.expiry {
                 None => Duration::from_secs(3600),
@@ -264,17 +371,15 @@ impl Promise {
             if left.is_zero() {
                 return Err(Error::Timeout(state.expired_text("an object of this process")));
             }
-            state = wait_for(&self.0.arrived, state, left);
+            let Some(more) = self.more() else { break };
+            state = wait_for(&more.arrived, state, left);
         }
         Ok(())
     }
 
-    /// Takes the outcome out, if it is there.
-    pub(crate) fn take(&self) -> Option<Result<Value>> {
-        if !self.is_settled() {
-            return None;
-        }
-        lock(&self.0.state).outcome.take()
+    /// The outcome, if it is there.
+    pub(crate) fn outcome(&self) -> Option<Result<Value>> {
+        if self.is_settled() { self.0.outcome.get().cloned() } else { None }
     }
 
     /// Waits for the answer and gives it.
@@ -282,31 +387,19 @@ impl Promise {
         if !self.is_settled() {
             self.await_answer()?;
         }
-        lock(&self.0.state).outcome.clone().unwrap_or_else(|| Err(Error::State("the answer has not come".into())))
-    }
-
-    /// Looks at the value that has come. One that is refused is dropped, and the error stands in its place.
-    pub(crate) fn judge(&self, look: impl FnOnce(&Value) -> Result<()>) {
-        let mut state = lock(&self.0.state);
-        let Some(Ok(value)) = &state.outcome else { return };
-        if let Err(error) = look(value) {
-            let refused = state.outcome.replace(Err(error));
-            drop(state);
-            drop(refused);
-        }
+        self.outcome().unwrap_or_else(|| Err(Error::State("the answer has not come".into())))
     }
 
     /// Runs `callback` once, when the answer comes; at once if it is here, or behind those that run just now. None is run
     /// after the time is up.
     pub fn add_callback(&self, callback: Callback) {
-        let mut state = lock(&self.0.state);
+        let mut state = self.rich();
         state.callbacks.push_back(callback);
-        if !self.is_settled() || state.running {
-            return;
-        }
-        state.running = true;
+        let run = self.is_settled() && state.begin_running();
         drop(state);
-        self.run_callbacks_within();
+        if run {
+            self.run_callbacks_within();
+        }
     }
 
     /// Is there nothing to wait for any more: an answer, the end of its time, the end of its connection?
@@ -325,16 +418,17 @@ impl Promise {
     }
 
     pub(crate) fn expiry(&self) -> Option<Instant> {
-        if self.0.limited.load(Ordering::Acquire) { lock(&self.0.state).expiry } else { None }
+        if self.0.marks.load(Ordering::Acquire) & RICH == 0 {
+            return None;
+        }
+        lock(&self.more()?.state).expiry
     }
 
     /// Sets the time within which the answer must come, counted from now. It changes nothing when that has come too late.
     pub fn set_expiry(&self, timeout: Option<Duration>) {
-        let mut state = lock(&self.0.state);
+        let mut state = self.rich();
         if !state.late {
-            state.within = timeout.unwrap_or_default();
-            state.expiry = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
-            self.0.limited.store(true, Ordering::Release);
+            state.limit(timeout);
         }
     }
 

@@ -286,3 +286,49 @@ fn a_request_is_given_up_under_its_reader() {
         sides.close();
     });
 }
+
+/// An answer, a cancellation, a limit and callbacks that meet: one outcome, told to each callback once, or to none if the
+/// answer came too late.
+#[test]
+fn whoever_comes_first_settles() {
+    check(Time::Races(SECOND * 100_000), || {
+        let sides = connect(vec![echo()]);
+        let (count, gone) = (Count::default(), Count::default());
+        let result = call_later(&sides.root(), "echo", &[Value::Int(1)], None).unwrap();
+        let (cancelled, limited, late) = (result.clone(), result.clone(), result.clone());
+        let told = [count.clone(), count.clone()].map(|count| (count, gone.at_end()));
+        let [first, second] = told.map(|(count, end)| {
+            move |result: &Promise| {
+                let _end = &end;
+                assert!(matches!(result.value(), Ok(_) | Err(Error::Cancelled(_))));
+                count.add();
+            }
+        });
+        let threads = [
+            thread::spawn(move || cancelled.cancel()),
+            thread::spawn(move || {
+                limited.set_expiry(Some(SECOND));
+                false
+            }),
+            thread::spawn(move || {
+                late.add_callback(Box::new(second));
+                false
+            }),
+        ];
+        result.add_callback(Box::new(first));
+        let value = result.value();
+        let cancels = threads.map(|thread| thread.join().unwrap());
+        match value {
+            Ok(value) => assert_eq!(int(&value), 1),
+            Err(Error::Cancelled(_)) => assert_eq!(cancels, [true, false, false]),
+            Err(Error::Timeout(_)) => {}
+            Err(other) => panic!("{other}"),
+        }
+        sides.client.ping(Value::Int(0), None).unwrap();
+        settle(&sides);
+        assert_eq!(count.get(), if result.ready() { 2 } else { 0 });
+        drop(result);
+        assert_eq!(gone.get(), 2);
+        sides.close();
+    });
+}

@@ -2,10 +2,10 @@
 
 use crate::connection::Connection;
 use crate::ffi::border::boundary::ffi_boundary;
-use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{output, take_values};
 use crate::ffi::border::status::rpyc_status;
 use crate::ffi::border::time::timeout;
+use crate::ffi::object::async_result::result_new;
 use crate::ffi::border::types::{rpyc_async_result, rpyc_connection, rpyc_error, rpyc_value};
 use crate::ffi::connection::lifetime::{checked, held};
 
@@ -215,7 +215,7 @@ pub unsafe extern "C" fn rpyc_connection_async_request(
             let args = take_values(args, count, "args");
             let out = output(result_out, "result_out")?;
             let connection = held(connection)?;
-            out.put(handle::new(connection.async_request(handler.into(), &args?, timeout(timeout_ms))?))
+            out.put(result_new(connection.async_request(handler.into(), &args?, timeout(timeout_ms))?))
         })
     }
 }

@@ -2,18 +2,82 @@
 
 use crate::connection::{wait_all, wait_any};
 use crate::ffi::border::boundary::{self, ffi_boundary, ffi_boundary_or};
-use crate::ffi::border::handle::{self, Handle};
+#[cfg(debug_assertions)]
+use crate::ffi::border::handle;
 use crate::ffi::border::pointer::{array, output, present};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
 use crate::ffi::border::time::timeout;
 use crate::ffi::border::types::{rpyc_async_result, rpyc_error, rpyc_value};
 use crate::ffi::border::userdata::{Userdata, rpyc_free_fn};
 use crate::objects::Promise;
+#[cfg(not(debug_assertions))]
+use crate::objects::Promised;
 use std::ffi::c_void;
+use std::mem::ManuallyDrop;
+#[cfg(not(debug_assertions))]
+use std::sync::Arc;
 
-impl Handle for rpyc_async_result {
+// A handle is the counted result itself. In debug builds it is a box around it, as other handles are, so that freed ones are told.
+#[cfg(debug_assertions)]
+impl handle::Handle for rpyc_async_result {
     type Inner = Promise;
     const WORD: [u8; 8] = *b"asyncres";
+}
+
+/// A handle that its holder owns.
+#[inline]
+pub(crate) fn result_new(result: Promise) -> *mut rpyc_async_result {
+    #[cfg(debug_assertions)]
+    return handle::new(result);
+    #[cfg(not(debug_assertions))]
+    return Arc::into_raw(result.into_inner()).cast_mut().cast();
+}
+
+/// Takes back what a handle stands for. None for NULL.
+///
+/// # Safety
+/// The handle is NULL or from `result_new`, and not used any more.
+#[inline]
+unsafe fn result_take(result: *mut rpyc_async_result) -> Option<Promise> {
+    #[cfg(debug_assertions)]
+    // SAFETY: the same is asked of our caller.
+    return unsafe { handle::take(result) };
+    #[cfg(not(debug_assertions))]
+    // SAFETY: a live handle comes from `Arc::into_raw` in `result_new`, and is given up.
+    return (!result.is_null()).then(|| Promise::from_inner(unsafe { Arc::from_raw(result.cast::<Promised>()) }));
+}
+
+/// What a handle stands for, which goes on living with the handle. None for NULL.
+///
+/// # Safety
+/// The handle is NULL or from `result_new`, and lives as long as the answer is used.
+#[inline]
+unsafe fn result_get(result: *const rpyc_async_result) -> Option<ManuallyDrop<Promise>> {
+    #[cfg(debug_assertions)]
+    // SAFETY: the same is asked of our caller; the copy is not dropped.
+    return unsafe { handle::as_ref(result).map(|result| ManuallyDrop::new(std::ptr::read(result))) };
+    #[cfg(not(debug_assertions))]
+    // SAFETY: a live handle comes from `Arc::into_raw` in `result_new`; the copy is not dropped.
+    return (!result.is_null())
+        .then(|| ManuallyDrop::new(Promise::from_inner(unsafe { Arc::from_raw(result.cast::<Promised>()) })));
+}
+
+/// # Safety
+/// As for `result_get`.
+unsafe fn result_require(result: *const rpyc_async_result, argument: &str) -> Result<ManuallyDrop<Promise>> {
+    // SAFETY: the same is asked of our caller.
+    unsafe { result_get(result) }.ok_or_else(|| match result.is_null() {
+        true => Failure::null(argument),
+        false => Failure::new(RPYC_ERR_ARGUMENT, format_args!("{argument} was freed before, or is of another type")),
+    })
+}
+
+/// Lends a handle for the time of a call.
+fn result_lend<R>(result: &Promise, f: impl FnOnce(*mut rpyc_async_result) -> R) -> R {
+    #[cfg(debug_assertions)]
+    return handle::lend(result.clone(), f);
+    #[cfg(not(debug_assertions))]
+    return f(result.as_ptr().cast_mut().cast());
 }
 
 /// Told that an answer has come. The result is lent for the call.
@@ -32,7 +96,7 @@ pub type rpyc_async_callback = Option<unsafe extern "C" fn(result: *mut rpyc_asy
 pub unsafe extern "C" fn rpyc_async_result_clone(result: *const rpyc_async_result) -> *mut rpyc_async_result {
     // SAFETY: the contract of the border.
     ffi_boundary_or(std::ptr::null_mut(), || {
-        unsafe { handle::as_ref(result) }.map_or(std::ptr::null_mut(), |result| handle::new(result.clone()))
+        unsafe { result_get(result) }.map_or(std::ptr::null_mut(), |result| result_new(Promise::clone(&result)))
     })
 }
 
@@ -44,14 +108,14 @@ pub unsafe extern "C" fn rpyc_async_result_clone(result: *const rpyc_async_resul
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_free(result: *mut rpyc_async_result) {
     // SAFETY: the contract of the border.
-    ffi_boundary_or((), || drop(unsafe { handle::take(result) }));
+    ffi_boundary_or((), || drop(unsafe { result_take(result) }));
 }
 
 /// # Safety
 /// The handle is NULL or live.
 unsafe fn ask(result: *mut rpyc_async_result, question: impl FnOnce(&Promise) -> bool) -> bool {
     // SAFETY: the same is asked of our caller.
-    ffi_boundary_or(false, || unsafe { handle::as_ref(result) }.is_some_and(question))
+    ffi_boundary_or(false, || unsafe { result_get(result) }.is_some_and(|result| question(&result)))
 }
 
 /// Has the answer come? As in RPyC, messages that have arrived are handled first, without waiting.
@@ -104,7 +168,7 @@ pub unsafe extern "C" fn rpyc_async_result_wait(
     error_out: *mut *mut rpyc_error,
 ) -> rpyc_status {
     // SAFETY: the contract of the border.
-    unsafe { ffi_boundary(error_out, || Ok(handle::require(result, "result")?.wait()?)) }
+    unsafe { ffi_boundary(error_out, || Ok(result_require(result, "result")?.wait()?)) }
 }
 
 /// Waits as rpyc_async_result_wait does, and gives the answer. It may be asked for again.
@@ -125,7 +189,7 @@ pub unsafe extern "C" fn rpyc_async_result_value(
     unsafe {
         ffi_boundary(error_out, || {
             let out = output(value_out, "value_out")?;
-            out.put_value(handle::require(result, "result")?.value()?)
+            out.put_value(result_require(result, "result")?.value()?)
         })
     }
 }
@@ -149,7 +213,7 @@ unsafe fn several(results: *const *mut rpyc_async_result, count: usize) -> Resul
     // SAFETY: the same is asked of our caller.
     unsafe {
         let handles = array(results, count, "results")?;
-        handles.iter().map(|result| Ok(handle::require(*result, "results")?.clone())).collect()
+        handles.iter().map(|result| Ok(Promise::clone(&*result_require(*result, "results")?))).collect()
     }
 }
 
@@ -232,12 +296,10 @@ pub unsafe extern "C" fn rpyc_async_result_add_callback(
         ffi_boundary(error_out, || {
             let userdata = Userdata::new(userdata, userdata_free);
             // The callback may run at once, and free this very handle.
-            let result = handle::require(result, "result")?.clone();
+            let result = Promise::clone(&*result_require(result, "result")?);
             let callback = present(callback, "callback")?;
             result.add_callback(Box::new(move |result| {
-                let lent = handle::new::<rpyc_async_result>(result.clone());
-                boundary::outside(|| callback(lent, userdata.pointer()));
-                drop(handle::take(lent));
+                result_lend(result, |lent| boundary::outside(|| callback(lent, userdata.pointer())));
             }));
             Ok(())
         })
@@ -261,7 +323,7 @@ pub unsafe extern "C" fn rpyc_async_result_set_expiry(
     // SAFETY: the contract of the border.
     unsafe {
         ffi_boundary(error_out, || {
-            handle::require(result, "result")?.set_expiry(timeout(timeout_ms));
+            result_require(result, "result")?.set_expiry(timeout(timeout_ms));
             Ok(())
         })
     }

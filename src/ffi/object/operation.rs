@@ -7,6 +7,7 @@ use crate::ffi::border::pointer::{Empty, Values, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_TYPE, Result, rpyc_status};
 use crate::ffi::border::time::timeout;
 use crate::ffi::border::types::{rpyc_async_result, rpyc_error, rpyc_object, rpyc_value};
+use crate::ffi::object::async_result::result_new;
 use crate::objects::Promise;
 use crate::objects::ask;
 use crate::value::Ask;
@@ -92,7 +93,7 @@ pub(crate) unsafe fn answer_later(
     unsafe {
         let out = output(result_out, "result_out")?;
         let object = reference(object, argument)?;
-        out.put(handle::new(op(Later { object, limit: timeout(timeout_ms) })?))
+        out.put(result_new(op(Later { object, limit: timeout(timeout_ms) })?))
     }
 }
 

@@ -12,6 +12,7 @@ use crate::ffi::value::kind::{
     RPYC_VALUE_BOOL, RPYC_VALUE_BYTES, RPYC_VALUE_DATE, RPYC_VALUE_DATETIME, RPYC_VALUE_FLOAT, RPYC_VALUE_INT,
     RPYC_VALUE_STR, RPYC_VALUE_TIME, RPYC_VALUE_TIMEDELTA, rpyc_value_kind_id,
 };
+use crate::ffi::object::async_result::result_new;
 use crate::objects::Target;
 use crate::value::Value;
 use std::mem::MaybeUninit;
@@ -199,7 +200,7 @@ pub unsafe extern "C" fn rpyc_value_convert_async(
         ffi_boundary(error_out, || {
             let out = output(result_out, "result_out")?;
             let promise = connection::convert_later(wanted(values, kinds, count)?, timeout(timeout_ms))?;
-            out.put(handle::new(promise))
+            out.put(result_new(promise))
         })
     }
 }
