@@ -7,7 +7,7 @@
  * One page of rules that hold for every function below.
  *
  * Handles. Every type without a visible body is a handle. The shared ones (rpyc_value, rpyc_connection, rpyc_object,
- * rpyc_class, rpyc_async_result, rpyc_buffer, rpyc_server, rpyc_classic) are reference counted and may be used from any
+ * rpyc_class, rpyc_async_result, rpyc_prepared, rpyc_batch, rpyc_buffer, rpyc_server, rpyc_classic) are reference counted and may be used from any
  * thread: _clone gives one more handle, _free gives one back. The unique ones (rpyc_config, rpyc_error, rpyc_transport, rpyc_iterator, rpyc_redirection, rpyc_decoder and a
  * deferred rpyc_call) belong to one thread at a time. _free of NULL does nothing; _free never waits and never fails, and
  * may be called inside a callback. const on a handle means that the function reads what is stored locally: it changes
@@ -476,6 +476,11 @@
 typedef struct rpyc_async_result rpyc_async_result;
 
 /**
+ * Calls that are sent together. Shared.
+ */
+typedef struct rpyc_batch rpyc_batch;
+
+/**
  * Memory of the application for one bytes answer at a time, received there without a copy. Shared.
  */
 typedef struct rpyc_buffer rpyc_buffer;
@@ -527,6 +532,11 @@ typedef struct rpyc_iterator rpyc_iterator;
  * An object: one of a peer, or one of ours that peers can use. Shared.
  */
 typedef struct rpyc_object rpyc_object;
+
+/**
+ * A method of an object, with both encoded once for the calls that follow. Shared.
+ */
+typedef struct rpyc_prepared rpyc_prepared;
 
 /**
  * A queue of calls. Threads of the library read what peers ask and put it here; the application runs it in a thread of
@@ -647,6 +657,17 @@ typedef struct rpyc_datetime {
  * It does not run for an answer that came after the result expired.
  */
 typedef void (*rpyc_async_callback)(rpyc_async_result *result, void *userdata);
+
+/**
+ * Receives the outcome of one call of a batch.
+ *
+ * It runs in the thread that called rpyc_batch_run(), one call at a time, and with no lock held: it may call any function,
+ * also for the same connection and the same batch.
+ *
+ * index is the number of the call, counted from 0 in the order of adding; value is borrowed for the call, and NULL if the
+ * call failed; error is borrowed for the call, and NULL if it did not. rpyc_value_clone() and rpyc_error_clone() keep them.
+ */
+typedef void (*rpyc_batch_fn)(size_t index, const rpyc_value *value, const rpyc_error *error, void *userdata);
 
 /**
  * Code of the application that serves a call.
@@ -1592,6 +1613,16 @@ uint32_t rpyc_version_number(void);
  * Threads: any thread. Since 0.1.
  */
 rpyc_status rpyc_error_new(rpyc_status status, const char *type, const char *message, rpyc_error **error_out);
+
+/**
+ * Copies an error, for instance one that is borrowed for a callback.
+ *
+ * @param error borrowed
+ * @return owned; free it with rpyc_error_free; NULL for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_error *rpyc_error_clone(const rpyc_error *error);
 
 /**
  * Frees an error and all texts that were borrowed from it.
@@ -3093,7 +3124,7 @@ void rpyc_timeout_end(size_t limit);
  * Ends the waits on a connection that are there, or else the next one: each fails with RPYC_ERR_WAIT_INTERRUPTED. May be called in a
  * signal handler. The connection goes on: what was asked may still be running at the peer, and a late answer is dropped.
  *
- * Ended are synchronous requests, waits for asynchronous results (which may be waited for again), for calls of the connection's
+ * Ended are synchronous requests, batches, waits for asynchronous results (which may be waited for again), for calls of the connection's
  * queue, and functions that serve in a thread of the application. The next one, where nobody waits, is not sent. Of waits that
  * are nested in one thread, the innermost ends; what the callback makes of it, the outer one gets as its answer. Closing ends at
  * once, with RPYC_OK. What does not wait goes on: functions with a timeout of 0, rpyc_connection_process(), asynchronous requests;
@@ -4552,6 +4583,222 @@ rpyc_status rpyc_object_exit_async(rpyc_object *object,
                                    int64_t timeout_ms,
                                    rpyc_async_result **result_out,
                                    rpyc_error **error_out);
+
+/**
+ * Prepares a method of an object for many calls: the object and the name are encoded once. Nothing is sent.
+ *
+ * @param object borrowed; the prepared method keeps the object, and as any object it does not keep the connection open
+ * @param method copied; NUL-terminated; NULL: the object itself is called
+ * @param prepared_out owned; free it with rpyc_prepared_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_CLOSED (nothing is left of the connection), RPYC_ERR_STATE (an
+ *         object of a session)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_prepared_new(rpyc_object *object,
+                              const char *method,
+                              rpyc_prepared **prepared_out,
+                              rpyc_error **error_out);
+
+/**
+ * Returns another handle of the same prepared method.
+ *
+ * @param prepared borrowed
+ * @return owned; free it with rpyc_prepared_free; NULL for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_prepared *rpyc_prepared_clone(const rpyc_prepared *prepared);
+
+/**
+ * Frees a handle.
+ *
+ * @param prepared consumed; NULL does nothing
+ *
+ * Threads: any thread. Since 0.1.
+ */
+void rpyc_prepared_free(rpyc_prepared *prepared);
+
+/**
+ * Calls a prepared method, as rpyc_object_call_method does.
+ *
+ * @param prepared borrowed
+ * @param args consumed, on success and on every failure
+ * @param count number of args
+ * @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
+ * @param value_out owned; free it with rpyc_value_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (keywords are no dict with text keys)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_prepared_call(const rpyc_prepared *prepared,
+                               rpyc_value *const *args,
+                               size_t count,
+                               rpyc_value *keywords,
+                               rpyc_value **value_out,
+                               rpyc_error **error_out);
+
+/**
+ * Calls a prepared method without waiting for the answer, as rpyc_object_call_method_async does.
+ *
+ * @param prepared borrowed
+ * @param args consumed, on success and on every failure
+ * @param count number of args
+ * @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
+ * @param timeout_ms milliseconds within which the answer must come; -1: no limit
+ * @param result_out owned; free it with rpyc_async_result_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_TYPE (keywords are no dict with text keys)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_prepared_call_async(const rpyc_prepared *prepared,
+                                     rpyc_value *const *args,
+                                     size_t count,
+                                     rpyc_value *keywords,
+                                     int64_t timeout_ms,
+                                     rpyc_async_result **result_out,
+                                     rpyc_error **error_out);
+
+/**
+ * Makes an empty batch: a list of calls to objects of one connection, which rpyc_batch_run() sends together. Nothing is
+ * allocated for a single call, and a burst of calls takes the connection's lock once and is sent in one write.
+ *
+ * The calls are sent in the order of adding, and on a peer that handles one request after the other they run in it.
+ * At most `window` of them have been sent and have no answer yet: that bounds what the peer and this side keep, and a peer
+ * that does not receive is not sent more.
+ *
+ * @param window calls; 0: 256. The option max_pending bounds it too.
+ * @param batch_out owned; free it with rpyc_batch_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_batch_new(size_t window,
+                           rpyc_batch **batch_out,
+                           rpyc_error **error_out);
+
+/**
+ * Returns another handle of the same batch.
+ *
+ * @param batch borrowed
+ * @return owned; free it with rpyc_batch_free; NULL for NULL
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_batch *rpyc_batch_clone(const rpyc_batch *batch);
+
+/**
+ * Frees a handle. A run that is under way goes on. Calls that were added and not run are dropped with the last handle.
+ *
+ * @param batch consumed; NULL does nothing
+ *
+ * Threads: any thread. Since 0.1.
+ */
+void rpyc_batch_free(rpyc_batch *batch);
+
+/**
+ * Adds one call to a batch. Nothing is sent before rpyc_batch_run(). The results of the last run are dropped.
+ *
+ * @param batch borrowed
+ * @param prepared borrowed; of the same connection as those before, or of an object of this process
+ * @param args consumed, on success and on every failure
+ * @param count number of args
+ * @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the batch is running), RPYC_ERR_ARGUMENT (of another
+ *         connection, or an impossible count), RPYC_ERR_TYPE (keywords are no dict with text keys), RPYC_ERR_CLOSED (nothing is left of the
+ *         connection), RPYC_ERR_LIMIT (2^32 calls), RPYC_ERR_NO_MEMORY
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_batch_add(rpyc_batch *batch,
+                           const rpyc_prepared *prepared,
+                           rpyc_value *const *args,
+                           size_t count,
+                           rpyc_value *keywords,
+                           rpyc_error **error_out);
+
+/**
+ * Adds many calls of one method to a batch, as rpyc_batch_add does: all of them, or none if it fails.
+ *
+ * @param batch borrowed
+ * @param prepared borrowed
+ * @param args consumed, on success and on every failure; calls times count values: first those of the first call
+ * @param count number of args of each call
+ * @param calls how many calls
+ * @param error_out owned; may be NULL
+ * @return as rpyc_batch_add
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_batch_add_many(rpyc_batch *batch,
+                                const rpyc_prepared *prepared,
+                                rpyc_value *const *args,
+                                size_t count,
+                                size_t calls,
+                                rpyc_error **error_out);
+
+/**
+ * Makes the calls that were added since the last run, and waits until each is over; requests of the peer are served
+ * meanwhile, those too that it makes before it answers.
+ *
+ * A call that fails does not end the batch: an exception of the peer, and an argument that cannot be sent, which sends
+ * nothing of that call, are its own outcome, and the others go on. What ends the batch is the status: then the
+ * calls without an answer fail with that status, and the message of each says whether it was sent. One that was sent may still be
+ * running, and a late answer is dropped. No call is sent in part.
+ *
+ * With a callback, it is called exactly once for each call, in the order in which answers arrive, and nothing is kept. Without
+ * one, rpyc_batch_value() gives the results after this function has returned, also if it failed.
+ *
+ * @param batch borrowed; it may be freed while this function runs, also by the callback
+ * @param timeout_ms milliseconds within which all calls must be over; -1: no limit but that of
+ *        rpyc_timeout_begin(); the option sync_request_timeout does not count
+ * @param callback called in this thread; NULL: keep the results
+ * @param userdata borrowed until this function returns; given to the callback
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK (each call has an outcome of its own), RPYC_ERR_NULL, RPYC_ERR_STATE (the batch is running already, and no
+ *         callback is called), RPYC_ERR_FORKED, RPYC_ERR_TIMEOUT, RPYC_ERR_CANCELLED (rpyc_batch_cancel),
+ *         RPYC_ERR_WAIT_INTERRUPTED, connection errors
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_batch_run(rpyc_batch *batch,
+                           int64_t timeout_ms,
+                           rpyc_batch_fn callback,
+                           void *userdata,
+                           rpyc_error **error_out);
+
+/**
+ * Gets the result of one call of the last run. It may be asked for again, until a call is added, or the batch is run anew.
+ *
+ * @param batch borrowed
+ * @param index the number of the call, from 0 in the order of adding
+ * @param value_out owned; free it with rpyc_value_free
+ * @param error_out owned; may be NULL; the error of that call arrives here
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (there is no such call), RPYC_ERR_STATE (there are no results, or the batch is
+ *         running), request errors, RPYC_ERR_CANCELLED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_batch_value(const rpyc_batch *batch,
+                             size_t index,
+                             rpyc_value **value_out,
+                             rpyc_error **error_out);
+
+/**
+ * Gives up the run of a batch that is under way: no further call is sent, those without an answer fail with RPYC_ERR_CANCELLED,
+ * and rpyc_batch_run() returns it. RPyC cannot tell the peer, which goes on with what it was sent.
+ *
+ * @param batch borrowed
+ * @return true if it was given up now; false if it does not run, if it was given up before, and for NULL
+ *
+ * Threads: any thread, also in the callback of the batch. Since 0.1.
+ */
+bool rpyc_batch_cancel(rpyc_batch *batch);
 
 /**
  * Copies an object that is plain data into a value: lists, dicts, tuples, sets and frozensets, ranges and views of dicts,

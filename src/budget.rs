@@ -46,6 +46,11 @@ pub fn vector<T>(items: usize) -> Result<Vec<T>, NoMemory> {
     }
 }
 
+/// Makes room for more items.
+pub fn reserve<T>(items: &mut Vec<T>, more: usize) -> Result<(), NoMemory> {
+    items.try_reserve(more).map_err(|_| NoMemory { bytes: more.saturating_mul(size_of::<T>()) })
+}
+
 /// Memory that the connections of a server may take together. It is given to each in pieces, so that who takes little asks
 /// for none.
 #[derive(Debug)]

@@ -4,8 +4,8 @@ use super::shared::Shared;
 use crate::codec::frame::{Destination, fill};
 use crate::error::{Error, Result};
 use crate::objects::{self, Membership, Promise, ask_here_later, home_of, membership};
-use crate::protocol::{Body, Handler};
-use crate::value::{Ask, Inquiry, Proxy, Reference, Value};
+use crate::protocol::{Body, Handler, Prepared};
+use crate::value::{Ask, Inquiry, Proxy, Reference, Text, Value};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -91,6 +91,19 @@ fn request_later(
     let shared = shared_of(proxy)?;
     let promise = promised(&shared, timeout, || ask.text());
     with_body(proxy, &ask, |body| shared.async_request(body, &promise, room))?;
+    Ok(promise)
+}
+
+/// Calls a method whose name and object are encoded already.
+pub(super) fn request_prepared(
+    call: &Prepared,
+    args: &[Value],
+    keywords: &[(Text, Value)],
+    timeout: Option<Duration>,
+) -> Result<Promise> {
+    let shared = shared_of(call.target())?;
+    let promise = promised(&shared, timeout, || call.text());
+    shared.async_request(Body::Prepared { call, args, keywords }, &promise, None)?;
     Ok(promise)
 }
 

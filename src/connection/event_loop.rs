@@ -138,7 +138,7 @@ impl Shared {
         let now = Instant::now();
         let expiries = inner.protocol.waiting().filter_map(|token| match token {
             Token::Async(result) => result.time_left(now),
-            Token::Sync => None,
+            Token::Sync | Token::Batch { .. } => None,
         });
         expiries.chain(releases).chain(skip).chain(silence).min()
     }

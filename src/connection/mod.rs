@@ -2,6 +2,7 @@
 
 mod asking;
 mod background;
+mod batch;
 mod before_closed;
 mod convert;
 mod dialing;
@@ -27,6 +28,7 @@ mod wait;
 
 pub use asking::{ask_into, ask_later, ask_later_into, is_instance_later, shared_of};
 pub use background::Background;
+pub use batch::{Batch, PreparedCall};
 pub use convert::{Patience, convert, convert_later};
 pub use dialing::Connect;
 pub use event_loop::Interest;

@@ -158,6 +158,10 @@ impl Shared {
                 Some((Token::Async(result), value)) => {
                     return (self.settle(inner, result, Ok(value)), Some(Step::Handled));
                 }
+                Some((Token::Batch { run, index }, value)) => {
+                    inner.arrive(run, index, Ok(value));
+                    return (inner, Some(Step::Handled));
+                }
                 None => {}
             }
         }
@@ -173,6 +177,10 @@ impl Shared {
             }
             Some(protocol::Event::Reply { token: Token::Async(result), outcome, .. }) => {
                 inner = self.settle(inner, result, outcome);
+                Step::Handled
+            }
+            Some(protocol::Event::Reply { token: Token::Batch { run, index }, outcome, .. }) => {
+                inner.arrive(run, index, outcome);
                 Step::Handled
             }
             Some(protocol::Event::Request(mut request)) if self.bind_threads && !threads::is_for_here(&request) => {
@@ -232,7 +240,7 @@ impl Shared {
         let broken = inner.writer.broken;
         let spin = inner.protocol.config().spin;
         let interruptible = match key {
-            Key::Background | Key::Threaded | Key::Async(_) | Key::Results => true,
+            Key::Background | Key::Threaded | Key::Async(_) | Key::Results | Key::Batch(_) => true,
             Key::Reply(_) | Key::Transaction | Key::Accepted | Key::Writable => self.wakeful.load(Ordering::Relaxed),
         };
         if interruptible {

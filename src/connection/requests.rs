@@ -278,6 +278,7 @@ pub(super) fn expired_text(body: &Body<'_>, name: &str, timeout: Option<Duration
 fn body_text(body: &Body<'_>) -> String {
     match body {
         Body::CallAttr { name, .. } => format!("{name}()"),
+        Body::Prepared { call, .. } => call.text(),
         Body::Call { target, .. } => format!("a call of {}", target.type_name),
         Body::Raw { handler, .. } => format!("request {handler}"),
         Body::Inspect { .. } => "inspect".to_owned(),

@@ -197,7 +197,7 @@ impl Shared {
     }
 
     /// The transport takes nothing: waits for room, and takes in what arrives meanwhile, up to a limit.
-    fn wait_writable<'a>(&'a self, mut inner: Guard<'a>, time: Duration) -> Guard<'a> {
+    pub(super) fn wait_writable<'a>(&'a self, mut inner: Guard<'a>, time: Duration) -> Guard<'a> {
         let limit = inner.protocol.config().limits.buffered;
         let mut incoming = None;
         if !inner.reader.reading {

@@ -23,6 +23,11 @@ pub(super) enum Token {
     /// A thread waits for it, and looks into `arrived`.
     Sync,
     Async(Promise),
+    /// A call of a batch: which run of which, and which call of it.
+    Batch {
+        run: u32,
+        index: u32,
+    },
 }
 
 impl Token {
@@ -30,7 +35,7 @@ impl Token {
     #[cold]
     pub(super) fn time_left(&self, config: &Config) -> Option<Duration> {
         match self {
-            Token::Sync => config.sync_request_timeout,
+            Token::Sync | Token::Batch { .. } => config.sync_request_timeout,
             Token::Async(result) => Some(result.expiry()?.saturating_duration_since(Instant::now())),
         }
     }
@@ -44,6 +49,8 @@ pub(super) enum Key {
     Async(usize),
     /// One of several asynchronous results: whoever waits looks which.
     Results,
+    /// Answers to a batch, by the number of its run.
+    Batch(u32),
     /// Anything that happens.
     Transaction,
     /// The same, for the thread of a server, which serves until the connection ends, whoever is interrupted.
@@ -97,6 +104,9 @@ pub(super) struct Reader {
     pub(super) waiters: Vec<Arc<Waiter>>,
     /// Replies whose threads have not looked yet.
     pub(super) arrived: Vec<(i64, Result<Value>)>,
+    /// Batches that run, with answers of which has not been told, and the number of the last one.
+    pub(super) batches: Vec<Arrivals>,
+    pub(super) batch_runs: u32,
     /// Requests that are for certain threads (bind_threads).
     pub(super) bound: VecDeque<Request>,
     /// Threads that serve until the end: one of them will read, if nobody else does.
@@ -107,6 +117,12 @@ pub(super) struct Reader {
     pub(super) order: Option<Turn>,
     /// Calls whose arguments are being converted, and until when.
     pub(super) conversions: Vec<(Instant, Weak<dyn Conversion>)>,
+}
+
+/// Answers of a batch that runs.
+pub(super) struct Arrivals {
+    pub(super) run: u32,
+    pub(super) answers: Vec<(u32, Result<Value>)>,
 }
 
 /// What is on its way to the peer, beside the bytes themselves.
@@ -272,6 +288,21 @@ impl Inner {
         let now = deadline::clock();
         self.protocol.note_silence(now);
         self.protocol.silence_deadline().map(|until| until.saturating_sub(now))
+    }
+
+    /// An answer to a call of a batch. Nobody waits for it any more: it is dropped.
+    pub(super) fn arrive(&mut self, run: u32, index: u32, outcome: Result<Value>) {
+        match self.reader.batches.iter_mut().find(|arrivals| arrivals.run == run) {
+            Some(arrivals) => arrivals.answers.push((index, outcome)),
+            None => self.references.late.push((None, outcome)),
+        }
+        if !self.reader.waiters.is_empty() {
+            self.reader.wake(|waiter| matches!(waiter.key, Key::Batch(waiting) if waiting == run));
+        }
+    }
+
+    pub(super) fn arrivals(&mut self, run: u32) -> Option<&mut Arrivals> {
+        self.reader.batches.iter_mut().find(|arrivals| arrivals.run == run)
     }
 
     /// Whoever stops waiting hands the reading to another.

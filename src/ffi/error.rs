@@ -60,6 +60,20 @@ pub unsafe extern "C" fn rpyc_error_new(
     }
 }
 
+/// Copies an error, for instance one that is borrowed for a callback.
+///
+/// @param error borrowed
+/// @return owned; free it with rpyc_error_free; NULL for NULL
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_error_clone(error: *const rpyc_error) -> *mut rpyc_error {
+    // SAFETY: the contract of the border.
+    ffi_boundary_or(ptr::null_mut(), || {
+        unsafe { handle::as_ref(error) }.map_or(ptr::null_mut(), |report| handle::new(report.clone()))
+    })
+}
+
 /// Frees an error and all texts that were borrowed from it.
 ///
 /// @param error consumed; NULL does nothing

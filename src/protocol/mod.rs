@@ -29,7 +29,7 @@ pub use envelope::wrong_dialect;
 pub use exports::id_pack;
 pub use policy::{Name, Question};
 pub use request::{Access, Due, Handler, Instance, Keywords, Op, Request, RequestId, Seq, Slicing, Threads};
-pub use requests::Body;
+pub use requests::{Body, Prepared};
 
 use crate::budget::Account;
 use crate::codec::brine::{Digits, Reader, tag};

@@ -28,6 +28,12 @@ pub enum Body<'a> {
         args: &'a [Value],
         keywords: &'a [(Text, Value)],
     },
+    /// The same, with what is called encoded before.
+    Prepared {
+        call: &'a Prepared,
+        args: &'a [Value],
+        keywords: &'a [(Text, Value)],
+    },
     /// The methods of an object, asked for by its id_pack.
     Inspect {
         target: &'a Arc<Proxy>,
@@ -37,6 +43,60 @@ pub enum Body<'a> {
         /// The id_pack of the object, which may be anybody's.
         other: &'a [u8],
     },
+}
+
+/// A method of a peer's object whose calls all begin alike, in the form that nearly all messages have.
+pub struct Prepared {
+    target: Arc<Proxy>,
+    /// None: the object itself is called.
+    name: Option<Box<str>>,
+    /// What stands between the number of the request and its arguments.
+    head: Box<[u8]>,
+}
+
+impl Prepared {
+    pub fn new(target: Arc<Proxy>, name: Option<&str>) -> Prepared {
+        let mut head = Vec::new();
+        match name {
+            Some(name) => {
+                head.put(&boxing::METHOD_CALL);
+                head.put(&target.id_pack);
+                boxing::put_name(&mut head, name.as_bytes());
+            }
+            None => {
+                head.put(&boxing::OBJECT_CALL);
+                head.put(&target.id_pack);
+            }
+        }
+        Prepared { target, name: name.map(Into::into), head: head.into() }
+    }
+
+    #[inline]
+    pub fn target(&self) -> &Arc<Proxy> {
+        &self.target
+    }
+
+    /// What it is, for messages.
+    pub fn text(&self) -> String {
+        match &self.name {
+            Some(name) => format!("{name}()"),
+            None => format!("a call of {}", self.target.type_name),
+        }
+    }
+
+    #[inline]
+    pub(super) fn head(&self) -> &[u8] {
+        &self.head
+    }
+
+    /// The same call for every form of message.
+    pub(super) fn body<'a>(&'a self, args: &'a [Value], keywords: &'a [(Text, Value)]) -> Body<'a> {
+        let target = &self.target;
+        match &self.name {
+            Some(name) => Body::CallAttr { target, name, args, keywords },
+            None => Body::Call { target, args, keywords },
+        }
+    }
 }
 
 impl<T> Protocol<T> {
@@ -95,7 +155,7 @@ impl Body<'_> {
     fn runs_code(&self) -> bool {
         use Handler::*;
         match *self {
-            Body::Call { .. } | Body::CallAttr { .. } => true,
+            Body::Call { .. } | Body::CallAttr { .. } | Body::Prepared { .. } => true,
             Body::Inspect { .. } | Body::InstanceCheck { .. } => false,
             Body::Raw { handler, .. } => Handler::from_number(handler)
                 .is_some_and(|handler| !matches!(handler, Ping | Close | GetRoot | Del | Inspect | InstanceCheck)),
@@ -120,6 +180,9 @@ pub(super) fn put_body<S: Sink, const LIMITED: bool>(
             brine::put_str(out, name.as_bytes());
             boxer.put_sequence(out, args)?;
             boxer.put_keywords(out, keywords)
+        }
+        Body::Prepared { call, args, keywords } => {
+            put_body::<S, LIMITED>(boxer, out, &call.body(args, keywords), limit)
         }
         Body::Raw { handler, args } => {
             put_handler(out, handler, limit);

@@ -5,6 +5,7 @@
 //! that fails is printed; with its text in the environment as MODEL_REPLAY, the same scenario runs it again, and with
 //! SHUTTLE_CAPTURE_BACKTRACE=1 a deadlock says where each thread waits.
 
+mod batches;
 mod calls;
 mod clock;
 mod closing;

@@ -7,7 +7,7 @@ import prepare
 from runner import ROOT, TARGET, test
 
 # They need a peer, and are used elsewhere.
-NOT_ALONE = {"answers", "arrays", "background_client", "beyond", "bridge", "bridges", "bridges_bare", "buffers_peer", "classic_client", "classic_nesting", "classic_slave", "dialects", "differs_peer", "errors", "exhaustion", "hostile_server", "hostile_sessions", "hostile_client", "identities", "idle_release", "local_deferred", "native_peers", "nesting_middle", "nesting_releases", "numbers", "parameters_client", "parameters_server", "reflection", "release_then_call", "restricted_views", "services", "stdio", "typed_calls", "upstream", "waiting"}
+NOT_ALONE = {"answers", "arrays", "background_client", "batch_peer", "beyond", "bridge", "bridges", "bridges_bare", "buffers_peer", "classic_client", "classic_nesting", "classic_slave", "dialects", "differs_peer", "errors", "exhaustion", "hostile_server", "hostile_sessions", "hostile_client", "identities", "idle_release", "local_deferred", "native_peers", "nesting_middle", "nesting_releases", "numbers", "parameters_client", "parameters_server", "reflection", "release_then_call", "restricted_views", "services", "stdio", "typed_calls", "upstream", "waiting"}
 
 
 def programs():
@@ -112,6 +112,30 @@ def register_waiting(version):
         run(case, "waiting", args=[waiting_server(case, version)])
 
 
+def register_batch(version):
+    script = os.path.join(ROOT, "tests", "run", "clients", "batch_server.py")
+
+    def served(case, *mode):
+        server = case.start([case.python(version), script, *mode])
+        return "tcp://127.0.0.1:" + server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
+
+    @test("border.batch.python-" + version, 90)
+    def batch(case):
+        run(case, "batch_peer", args=[served(case)])
+
+    for mode in ("reversed", "deaf", "ends"):
+        @test("border.batch.python-%s-%s" % (version, mode), 90)
+        def batch_odd(case, mode=mode):
+            run(case, "batch_peer", args=[served(case, mode), mode, version[0]])
+
+    @test("border.batch.for-python-" + version, 90)
+    def batch_for(case):
+        server = case.start([case.program("border/batch_peer"), "--serve"])
+        port = server.wait_for(r"^PORT (\d+)$", case.left(30)).group(1)
+        client = os.path.join(ROOT, "tests", "run", "clients", "batch_client.py")
+        case.check(case.run([case.python(version), client, port]).output == "good\n", "the client")
+
+
 def register_stress(version):
     @test("border.stress.python-" + version, 150)
     def stress(case):
@@ -173,6 +197,7 @@ for python in ("6.0.2", "5.3.1"):
     register_background(python)
     register_stress(python)
     register_waiting(python)
+    register_batch(python)
     register_containers(python)
     register_streams(python)
     for without_compression in (False, True):

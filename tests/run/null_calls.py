@@ -25,10 +25,10 @@ WAITING = {"rpyc_connection_serve", "rpyc_connection_poll", "rpyc_connection_pol
 OWNED_CALL = {"rpyc_session_return_packed", "rpyc_session_raise_packed"}
 BORROWED_RESULTS = {"rpyc_call_connection", "rpyc_call_target"}
 HANDLES = ("value", "error", "config", "transport", "connection", "object", "iterator", "class", "call", "async_result",
-           "server", "classic", "redirection", "buffer", "session", "decoder")
+           "server", "classic", "redirection", "buffer", "session", "decoder", "prepared", "batch")
 # Fixtures that the program has; what takes other handles is tried with NULL only.
 FIXTURES = {"value", "error", "config", "connection", "object", "class", "call", "async_result", "server",
-            "buffer", "session", "decoder"}
+            "buffer", "session", "decoder", "prepared", "batch"}
 
 
 class Parameter:
@@ -209,6 +209,8 @@ static struct {
     rpyc_class *class;
     rpyc_call *call; /* borrowed, while the peer is called */
     rpyc_async_result *async_result;
+    rpyc_prepared *prepared;
+    rpyc_batch *batch;
     rpyc_buffer *buffer;
     rpyc_server *server;
     rpyc_session *session;
@@ -284,6 +286,8 @@ int main(void)
     OK(rpyc_connection_root(peers.client, &fixture.object, &error));
     OK(rpyc_connection_async_request(peers.client, RPYC_HANDLE_GETROOT, NULL, 0, 5000, &fixture.async_result, &error));
     OK(rpyc_async_result_wait(fixture.async_result, &error));
+    OK(rpyc_prepared_new(fixture.object, "echo", &fixture.prepared, &error));
+    OK(rpyc_batch_new(0, &fixture.batch, &error));
     OK(rpyc_buffer_new(memory, sizeof memory, NULL, NULL, &fixture.buffer, &error));
     OK(rpyc_server_new("tcp://127.0.0.1:0", peers.service, NULL, &fixture.server, &error));
     OK(rpyc_session_new(NULL, 0, &fixture.session, &error));
@@ -297,6 +301,8 @@ int main(void)
     rpyc_server_free(fixture.server);
     rpyc_buffer_free(fixture.buffer);
     rpyc_async_result_free(fixture.async_result);
+    rpyc_prepared_free(fixture.prepared);
+    rpyc_batch_free(fixture.batch);
     rpyc_object_free(fixture.object);
     rpyc_config_free(fixture.config);
     rpyc_error_free(fixture.error);

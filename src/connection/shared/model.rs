@@ -37,6 +37,7 @@ impl Shared {
         assert!(!inner.writer.flushing, "nobody sends, but others would wait for him");
         assert_eq!(inner.reader.waiters.len(), 0, "threads that would be woken");
         assert!(inner.reader.arrived.is_empty(), "replies that nobody will look for");
+        assert_eq!(inner.reader.batches.len(), 0, "batches that nobody runs");
         assert_eq!(inner.reader.bound.len(), 0, "requests for certain threads");
         assert_eq!(inner.writer.quick, 0, "quick methods that run");
         assert!(!self.activity().1, "code of the host that runs");

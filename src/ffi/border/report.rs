@@ -15,6 +15,7 @@ impl Handle for rpyc_error {
 }
 
 /// What an rpyc_error stands for; its texts are ready to be lent to C.
+#[derive(Clone)]
 pub(crate) struct Report {
     pub status: rpyc_status,
     pub message: CString,
@@ -24,6 +25,7 @@ pub(crate) struct Report {
 }
 
 /// An exception that is the reason.
+#[derive(Clone)]
 pub(crate) struct Raised {
     pub exception: Exception,
     pub module: CString,

@@ -42,6 +42,16 @@ pub struct rpyc_async_result {
     _opaque: (),
 }
 
+/// A method of an object, with both encoded once for the calls that follow. Shared.
+pub struct rpyc_prepared {
+    _opaque: (),
+}
+
+/// Calls that are sent together. Shared.
+pub struct rpyc_batch {
+    _opaque: (),
+}
+
 /// Memory of the application for one bytes answer at a time, received there without a copy. Shared.
 pub struct rpyc_buffer {
     _opaque: (),

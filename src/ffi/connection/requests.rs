@@ -5,9 +5,9 @@ use crate::ffi::border::boundary::ffi_boundary;
 use crate::ffi::border::pointer::{output, take_values};
 use crate::ffi::border::status::rpyc_status;
 use crate::ffi::border::time::timeout;
-use crate::ffi::object::async_result::result_new;
 use crate::ffi::border::types::{rpyc_async_result, rpyc_connection, rpyc_error, rpyc_value};
 use crate::ffi::connection::lifetime::{checked, held};
+use crate::ffi::object::async_result::result_new;
 
 /// Sends its data and gets it back.
 pub const RPYC_HANDLE_PING: i32 = 1;

@@ -42,7 +42,7 @@ pub extern "C" fn rpyc_timeout_end(limit: usize) {
 /// Ends the waits on a connection that are there, or else the next one: each fails with RPYC_ERR_WAIT_INTERRUPTED. May be called in a
 /// signal handler. The connection goes on: what was asked may still be running at the peer, and a late answer is dropped.
 ///
-/// Ended are synchronous requests, waits for asynchronous results (which may be waited for again), for calls of the connection's
+/// Ended are synchronous requests, batches, waits for asynchronous results (which may be waited for again), for calls of the connection's
 /// queue, and functions that serve in a thread of the application. The next one, where nobody waits, is not sent. Of waits that
 /// are nested in one thread, the innermost ends; what the callback makes of it, the outer one gets as its answer. Closing ends at
 /// once, with RPYC_OK. What does not wait goes on: functions with a timeout of 0, rpyc_connection_process(), asynchronous requests;

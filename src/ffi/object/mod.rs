@@ -14,6 +14,9 @@ mod hold;
 mod items;
 
 mod async_operations;
+
+mod batch;
+
 pub(crate) mod views;
 
 mod buffer;

@@ -165,6 +165,14 @@ impl<'a> Arguments<'a> {
         Ok(Arguments { args: args?, keywords })
     }
 
+    pub fn args(&self) -> &[Value] {
+        self.args
+    }
+
+    pub fn keywords(&self) -> &[(Text, Value)] {
+        self.keywords.as_deref().unwrap_or_default()
+    }
+
     pub fn call(&self) -> Ask<'_> {
         Ask::Call { args: self.args, keywords: self.keywords.as_deref().unwrap_or_default() }
     }

@@ -8,11 +8,11 @@ use crate::ffi::border::pointer::{self, array, output};
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, Result, rpyc_status};
 use crate::ffi::border::time::timeout;
 use crate::ffi::border::types::{rpyc_async_result, rpyc_error, rpyc_value};
+use crate::ffi::object::async_result::result_new;
 use crate::ffi::value::kind::{
     RPYC_VALUE_BOOL, RPYC_VALUE_BYTES, RPYC_VALUE_DATE, RPYC_VALUE_DATETIME, RPYC_VALUE_FLOAT, RPYC_VALUE_INT,
     RPYC_VALUE_STR, RPYC_VALUE_TIME, RPYC_VALUE_TIMEDELTA, rpyc_value_kind_id,
 };
-use crate::ffi::object::async_result::result_new;
 use crate::objects::Target;
 use crate::value::Value;
 use std::mem::MaybeUninit;
