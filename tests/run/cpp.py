@@ -178,6 +178,7 @@ def alone(name, least):
 
 
 binding, types, robust, lifetime = alone("binding", 31), alone("types", 15), alone("robust", 10), alone("lifetime", 10)
+batch = alone("batch", 5)
 
 
 # ---------------------------------------------------------------- with stock Python
@@ -372,6 +373,7 @@ test("cpp.binding", seconds=120)(binding)
 test("cpp.types", seconds=120)(types)
 test("cpp.robust", seconds=120)(robust)
 test("cpp.lifetime", seconds=120)(lifetime)
+test("cpp.batch", seconds=120)(batch)
 for name, function in (("calling", calling), ("served", served), ("classic-master", master), ("classic-slave", slave), ("classic-names", names)):
     for version_name in ("6.0.2", "5.3.1"):
         test("cpp.%s.%s" % (name, version_name), seconds=120)(lambda case, function=function, version=version_name: function(case, version))
@@ -379,6 +381,7 @@ for name, function in (("calling", calling), ("served", served), ("classic-maste
 test("cpp.sanitized.binding", seconds=600, long=True)(sanitized("binding", binding))
 test("cpp.sanitized.types", seconds=600)(sanitized("types", types))
 test("cpp.sanitized.robust", seconds=600)(sanitized("robust", robust))
+test("cpp.sanitized.batch", seconds=600)(sanitized("batch", batch))
 test("cpp.sanitized.lifetime", seconds=600)(sanitized("lifetime", lifetime_and_peer))
 for version_name in ("6.0.2", "5.3.1"):
     test("cpp.outlived." + version_name, seconds=120)(lambda case, version=version_name: outlived(case, version))

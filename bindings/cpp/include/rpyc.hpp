@@ -27,6 +27,7 @@
 #include "rpyc/connection.hpp"
 #include "rpyc/future.hpp"
 #include "rpyc/async.hpp"
+#include "rpyc/batch.hpp"
 #include "rpyc/literal.hpp"
 #include "rpyc/buffer.hpp"
 #include "rpyc/coroutine.hpp"

@@ -1,0 +1,230 @@
+/** Methods that are encoded once, and many calls that are sent together. */
+#ifndef RPYC_BATCH_HPP
+#define RPYC_BATCH_HPP
+
+#include "async.hpp"
+
+#include <exception>
+#include <variant>
+
+namespace rpyc {
+
+/**
+ * A method of an object, with both encoded once for the calls that follow. Copies are the same.
+ *
+ *     const rpyc::Prepared add(root, "add");
+ *     const std::int64_t sum = add(40, 2);
+ */
+class Prepared {
+public:
+    Prepared(const Object &object, const std::string &method) : Prepared(object, detail::name_text(method)) {}
+    Prepared(const Object &object, const char *method) : hold_(object.hold()) {
+        rpyc_error *error = nullptr;
+        const char *name = detail::is_call(method) ? nullptr : method;
+        detail::check(rpyc_prepared_new(object.raw(), name, &raw_, &error), error);
+    }
+    /** The object itself is called. */
+    explicit Prepared(const Object &object) : Prepared(object, static_cast<const char *>(nullptr)) {}
+
+    Prepared(const Prepared &other) noexcept : hold_(other.hold_), raw_(rpyc_prepared_clone(other.raw_)) {}
+    Prepared &operator=(const Prepared &other) noexcept {
+        hold_ = other.hold_;
+        rpyc_prepared_free(std::exchange(raw_, rpyc_prepared_clone(other.raw_)));
+        return *this;
+    }
+    ~Prepared() { rpyc_prepared_free(raw_); }
+
+    /** Calls it and waits for the answer. Keywords and rpyc::timeout among the arguments as in Object::call(). */
+    template <class... A>
+    Value operator()(A &&...args) const {
+        detail::Arguments arguments(nullptr, std::forward<A>(args)...);
+        rpyc_value *keywords = arguments.release_keywords();
+        const std::size_t count = arguments.count();
+        return Value::got([&](rpyc_value **out, rpyc_error **error) {
+            return rpyc_prepared_call(raw_, arguments.release(), count, keywords, out, error);
+        });
+    }
+    /** Calls it without waiting. */
+    template <class... A>
+    Future<Value> async(A &&...args) const {
+        detail::Arguments arguments(nullptr, std::forward<A>(args)...);
+        rpyc_value *keywords = arguments.release_keywords();
+        const std::size_t count = arguments.count();
+        return detail::asynchronous(hold_, [&](rpyc_async_result **out, rpyc_error **error) {
+            return rpyc_prepared_call_async(raw_, arguments.release(), count, keywords, arguments.timeout_ms(), out, error);
+        });
+    }
+
+    rpyc_prepared *raw() const noexcept { return raw_; }
+    /** Keeps the connection open. */
+    const detail::Hold &hold() const noexcept { return hold_; }
+
+private:
+    detail::Hold hold_;
+    rpyc_prepared *raw_ = nullptr;
+};
+
+namespace detail {
+
+/** What a failure is as an exception. */
+inline std::exception_ptr exception_of(rpyc_error *owned) noexcept {
+    try {
+        throw_error(rpyc_error_status(owned), owned);
+    } catch (...) {
+        return std::current_exception();
+    }
+}
+
+}  // namespace detail
+
+/** What has become of one call: a result, or what went wrong. */
+template <class T = Value>
+class Outcome {
+public:
+    explicit Outcome(T value) : held_(std::move(value)) {}
+    explicit Outcome(std::exception_ptr error) noexcept : held_(std::move(error)) {}
+
+    bool ok() const noexcept { return held_.index() == 0; }
+    explicit operator bool() const noexcept { return ok(); }
+    /** The result, or throws what went wrong. */
+    const T &get() const {
+        if (const auto *error = std::get_if<1>(&held_))
+            std::rethrow_exception(*error);
+        return *std::get_if<0>(&held_);
+    }
+    /** What went wrong; null if nothing did. */
+    std::exception_ptr error() const noexcept { return ok() ? nullptr : *std::get_if<1>(&held_); }
+
+private:
+    std::variant<T, std::exception_ptr> held_;
+};
+
+/**
+ * Calls to objects of one connection that are sent together, and of which at most `window` have no answer yet. Copies are the same
+ * batch, so that one can be given to a thread that cancels it.
+ *
+ *     rpyc::Batch batch;
+ *     for (const int n : numbers)
+ *         batch.add(square, n);
+ *     for (const auto &outcome : batch.run<std::int64_t>())
+ *         sum += outcome.get();
+ */
+class Batch {
+public:
+    /** 0: the library's own window. */
+    explicit Batch(std::size_t window = 0) {
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_batch_new(window, &raw_, &error), error);
+        try {
+            count_ = std::make_shared<std::size_t>(0);
+        } catch (...) {
+            rpyc_batch_free(raw_);
+            throw;
+        }
+    }
+    Batch(const Batch &other) noexcept : raw_(rpyc_batch_clone(other.raw_)), count_(other.count_) {}
+    Batch &operator=(const Batch &other) noexcept {
+        rpyc_batch_free(std::exchange(raw_, rpyc_batch_clone(other.raw_)));
+        count_ = other.count_;
+        return *this;
+    }
+    ~Batch() { rpyc_batch_free(raw_); }
+
+    /** Adds a call; nothing is sent before run(). */
+    template <class... A>
+    void add(const Prepared &method, A &&...args) {
+        detail::Arguments arguments(nullptr, std::forward<A>(args)...);
+        rpyc_value *keywords = arguments.release_keywords();
+        const std::size_t count = arguments.count();
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_batch_add(raw_, method.raw(), arguments.release(), count, keywords, &error), error);
+        ++*count_;
+    }
+    /** Adds a call of one argument for each item of a range. */
+    template <class Range>
+    void add_each(const Prepared &method, const Range &range) {
+        for (const auto &item : range)
+            add(method, item);
+    }
+
+    /**
+     * Makes the calls and gives what has become of each, in the order of adding. Throws what ends the batch itself: Timeout,
+     * Cancelled, Interrupted, the end of the connection.
+     */
+    template <class T = Value>
+    std::vector<Outcome<T>> run(std::int64_t timeout_ms = -1) {
+        static_assert(!detail::is_borrowed<T>::value, "the value is gone when this is read: take std::string, bytes or Value");
+        std::vector<std::unique_ptr<Outcome<T>>> told(*count_);
+        run_each(
+            [&told](std::size_t index, const Outcome<Value> &outcome) {
+                if (index >= told.size())
+                    return;
+                try {
+                    if constexpr (std::is_same_v<T, Value>)
+                        told[index] = std::make_unique<Outcome<T>>(outcome);
+                    else
+                        told[index] = std::make_unique<Outcome<T>>(outcome.get().template as<T>());
+                } catch (...) {
+                    told[index] = std::make_unique<Outcome<T>>(std::current_exception());
+                }
+            },
+            timeout_ms);
+        std::vector<Outcome<T>> outcomes;
+        outcomes.reserve(told.size());
+        for (auto &one : told)
+            if (one)
+                outcomes.push_back(std::move(*one));
+        return outcomes;
+    }
+    template <class T = Value, class Rep, class Period>
+    std::vector<Outcome<T>> run(std::chrono::duration<Rep, Period> time) {
+        return run<T>(detail::milliseconds(time));
+    }
+
+    /**
+     * Makes the calls, and tells of each as it is over: f(index, outcome), in this thread. What f throws gives the batch up, and is
+     * thrown here once all is over.
+     */
+    template <class F>
+    void run_each(F &&f, std::int64_t timeout_ms = -1) {
+        const Batch kept(*this);                            // f may destroy this one
+        *kept.count_ = 0;
+        struct Telling {
+            F &f;
+            const Batch &batch;
+            std::exception_ptr thrown{};
+        } telling{f, kept};
+        const rpyc_batch_fn tell = [](std::size_t index, const rpyc_value *value, const rpyc_error *error, void *userdata) noexcept {
+            auto &to = *static_cast<Telling *>(userdata);
+            if (to.thrown)
+                return;
+            try {
+                if (value != nullptr)
+                    to.f(index, Outcome<Value>(Value::result(rpyc_value_clone(value))));
+                else
+                    to.f(index, Outcome<Value>(detail::exception_of(rpyc_error_clone(error))));
+            } catch (...) {
+                to.thrown = std::current_exception();
+                rpyc_batch_cancel(to.batch.raw_);
+            }
+        };
+        rpyc_error *error = nullptr;
+        const rpyc_status status = rpyc_batch_run(kept.raw_, timeout_ms, tell, &telling, &error);
+        if (telling.thrown) {
+            rpyc_error_free(error);
+            std::rethrow_exception(telling.thrown);
+        }
+        detail::check(status, error);
+    }
+
+    /** Gives the run up that is under way, from any thread or from within. False: there is none. */
+    bool cancel() const noexcept { return rpyc_batch_cancel(raw_); }
+
+private:
+    rpyc_batch *raw_ = nullptr;
+    std::shared_ptr<std::size_t> count_{};
+};
+
+}  // namespace rpyc
+
+#endif
