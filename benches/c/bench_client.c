@@ -111,6 +111,13 @@ int main(int argc, char **argv)
             mark = bench_begin(args.srv);
             bench_pipe(client.conn, client.root, args.n, args.window);
             bench_end(mark, bench_pipe_name(args.window), args.n, args.srv);
+        } else if (strcmp(args.mode, "batch") == 0) {
+            struct bench_mark mark;
+
+            bench_batch(client.root, args.n / 10 + 1000, args.window);
+            mark = bench_begin(args.srv);
+            bench_batch(client.root, args.n, args.window);
+            bench_end(mark, "batch", args.n, args.srv);
         } else if (strcmp(args.mode, "bulk") == 0) {
             make_payload(&client, size);
             bench_bulk("bulk_echo", blob, &client, args.n, args.srv);
@@ -129,7 +136,7 @@ int main(int argc, char **argv)
             client.target = bench_new_target();
             bench_latency("cb", callback, &client, args.n, args.srv);
         } else {
-            bench_die("MODE must be lat, pipe, bulk, into, size, cb or idle");
+            bench_die("MODE must be lat, pipe, batch, bulk, into, size, cb or idle");
         }
     }
     rpyc_value_free(client.payload);

@@ -72,6 +72,9 @@ static inline int64_t bench_callback(rpyc_object *root, rpyc_object *target, int
     return bench_take_int(bench_call_method(root, "callback", args, 2));
 }
 
+/* How many calls a batch has. */
+#define BENCH_BATCH 8192
+
 /* n calls, at most `window` of them on their way; the window is filled up when half of it has been answered. */
 static inline void bench_pipe(rpyc_connection *conn, rpyc_object *root, long n, int window)
 {
@@ -103,6 +106,43 @@ static inline void bench_pipe(rpyc_connection *conn, rpyc_object *root, long n, 
         got++;
     }
     free(results);
+}
+
+/* Tells that an answer has come, which must be the next. */
+static inline void bench_answered(size_t index, const rpyc_value *value, const rpyc_error *error, void *userdata)
+{
+    int64_t *got = userdata, x = -1;
+
+    if (error || rpyc_value_get_int(value, &x, NULL) || x != *got || (size_t)x % BENCH_BATCH != index)
+        bench_die("wrong answer");
+    ++*got;
+}
+
+/* The same n calls in batches, with a callback for each answer. */
+static inline void bench_batch(rpyc_object *root, long n, int window)
+{
+    rpyc_value **args = bench_alloc(BENCH_BATCH, sizeof *args);
+    rpyc_prepared *echo = NULL;
+    rpyc_batch *batch = NULL;
+    rpyc_error *error = NULL;
+    int64_t sent = 0, got = 0;
+
+    if (rpyc_prepared_new(root, "echo", &echo, &error) || rpyc_batch_new((size_t)window, &batch, &error))
+        bench_fail(error, "prepare");
+    while (sent < n) {
+        size_t count = 0;
+
+        while (count < BENCH_BATCH && sent < n)
+            args[count++] = rpyc_value_new_int(sent++);
+        if (rpyc_batch_add_many(batch, echo, args, 1, count, &error) ||
+            rpyc_batch_run(batch, -1, bench_answered, &got, &error))
+            bench_fail(error, "batch");
+    }
+    if (got != n)
+        bench_die("answers are missing");
+    rpyc_batch_free(batch);
+    rpyc_prepared_free(echo);
+    free(args);
 }
 
 #endif
