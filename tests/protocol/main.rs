@@ -18,5 +18,6 @@ mod properties;
 mod refusals;
 mod repeated;
 mod requests;
+mod sequences;
 mod silence;
 mod usual;
