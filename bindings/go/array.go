@@ -34,19 +34,26 @@ func (a *NDArray[T]) fill(ctx context.Context, data any, shape []int) error {
 // octets are numbers of 8 bits, where []byte would be Python's bytes.
 type octets []uint8
 
-// numberMethods are the methods by which numbers of numpy become Python's.
-var numberMethods = map[string]string{
+// scalarMethods are the methods by which numbers and strings of numpy become Python's.
+var scalarMethods = map[string]string{
 	"bool": "__bool__", "bool_": "__bool__", "float16": "__float__", "float32": "__float__", "float64": "__float__",
 	"longdouble": "__float__", "int8": "__index__", "int16": "__index__", "int32": "__index__", "int64": "__index__",
 	"uint8": "__index__", "uint16": "__index__", "uint32": "__index__", "uint64": "__index__", "intc": "__index__",
 	"uintc": "__index__", "longlong": "__index__", "ulonglong": "__index__",
+	"str": "__getitem__", "str_": "__getitem__", "bytes_": "__getitem__",
 }
 
-func numberMethod(o *Object) string {
-	if name := o.TypeName(); strings.HasPrefix(name, "numpy.") && !o.IsClass() {
-		return numberMethods[name[len("numpy."):]]
+// scalarMethod is the method of a number or string of numpy, and its arguments.
+func scalarMethod(o *Object) (string, []any) {
+	name := o.TypeName()
+	if !strings.HasPrefix(name, "numpy.") || o.IsClass() {
+		return "", nil
 	}
-	return ""
+	method := scalarMethods[name[len("numpy."):]]
+	if method == "__getitem__" {
+		return method, []any{Slice{}}
+	}
+	return method, nil
 }
 
 // isArray tells whether an object of the peer is an array that is copied as a whole. One of this program that came home is not
@@ -73,12 +80,12 @@ func (o *Object) numbers(ctx context.Context) (any, []int, error) {
 		item, err := o.Item(ctx, Tuple{}) // it has no dimension
 		if err == nil {
 			items = []any{item}
-			err = plainNumbers(ctx, items)
+			err = plainScalars(ctx, items)
 		}
 		return items, []int{}, err
 	}
 	if err == nil {
-		err = plainNumbers(ctx, items)
+		err = plainScalars(ctx, items)
 	}
 	return items, []int{len(items)}, err
 }
@@ -182,16 +189,16 @@ func (c *conn) askEach(ctx context.Context, questions []question) (answers []any
 	return answers, refusals, err
 }
 
-// plainNumbers makes Python's numbers of those of numpy, all of them in one burst.
-func plainNumbers(ctx context.Context, items []any) error {
+// plainScalars makes Python's numbers and strings of those of numpy, all of them in one burst.
+func plainScalars(ctx context.Context, items []any) error {
 	var questions []question
 	var places []int
 	var c *conn
 	for i, item := range items {
 		if object, ok := item.(*Object); ok {
-			if name := numberMethod(object); name != "" {
+			if name, args := scalarMethod(object); name != "" {
 				c = object.conn
-				questions = append(questions, question{handler: handleCallAttr, object: object, name: name})
+				questions = append(questions, question{handler: handleCallAttr, object: object, name: name, args: args})
 				places = append(places, i)
 			}
 		}

@@ -105,8 +105,8 @@ func (o *obtaining) object(object *Object, depth int) (any, error) {
 		}
 		return parseTime(name, text)
 	}
-	if name := numberMethod(object); name != "" {
-		return object.CallMethod(o.ctx, name)
+	if name, args := scalarMethod(object); name != "" {
+		return object.CallMethod(o.ctx, name, args...)
 	}
 	if object.isArray() {
 		array, err := object.array(o.ctx)

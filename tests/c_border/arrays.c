@@ -144,6 +144,9 @@ static void of_numpy(int public)
     is("objects", "[1, 'two', [3.0]]");
     is("numbers", "[0.5, 7, True, 0.25, 255]");
     is("keys", "{1: 2.0}");
+    is("texts", "['a', 'b']");
+    is("words", "['word', b'bytes', {'key': ''}]");
+    refused("texts", RPYC_ERR_TYPE, 0);
     shaped("empty", "(0,)", 0, 4, 2);
     shaped("cube", "(2, 3, 4)", 0, public ? 4 : 40, public ? 2 : 5);
     refused("objects", RPYC_ERR_TYPE, 0);
@@ -153,7 +156,6 @@ static void of_numpy(int public)
     refused("long", RPYC_ERR_LIMIT, 1000);
     if (public) {
         is("complex", "[(1+2j), (3+0j)]");
-        is("texts", "['a', 'b']");
         shaped("long", "(100000,)", 4999950000, 4, 2);
         shaped("single", "()", 2.5, 4, 2);
     }

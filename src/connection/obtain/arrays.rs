@@ -1,4 +1,4 @@
-//! Arrays of numbers in what is copied: numpy's, `array.array`, memoryviews and bytearrays, and numpy's numbers.
+//! Arrays of numbers in what is copied: numpy's, `array.array`, memoryviews and bytearrays, and numpy's numbers and strings.
 //!
 //! Where the peer gives public names, an array comes as its bytes, with what says how to read them. Elsewhere its items are
 //! asked for, and where those are objects, all of them in one burst.
@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::value::{Array, Ask, Bounds, Element, GraphError, Layout, Piece, Reference, Shaped, Value};
 use std::collections::HashSet;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// numpy has no array of more.
 const MAX_DIMENSIONS: usize = 64;
@@ -21,6 +22,8 @@ enum Form {
     Bytes,
     /// A number of numpy's, by the method that gives Python's.
     Number(&'static str, Option<Element>),
+    /// A string or bytes of numpy's, whose slices are Python's.
+    Text,
 }
 
 fn form_of(object: &Reference) -> Option<Form> {
@@ -37,6 +40,7 @@ fn form_of(object: &Reference) -> Option<Form> {
 
 fn number_of(name: &str) -> Option<Form> {
     let element = match name {
+        "str" | "str_" | "bytes_" => return Some(Form::Text),
         "bool" | "bool_" => return Some(Form::Number("__bool__", None)),
         "longdouble" | "float128" => return Some(Form::Number("__float__", None)),
         "float64" => Element::F64,
@@ -149,7 +153,7 @@ fn text(answer: &Value) -> Option<&str> {
 }
 
 impl Obtaining<'_> {
-    /// Copies all arrays and numbers of numpy that are in values; `admit` finds them then.
+    /// Copies all arrays, numbers and strings of numpy that are in values; `admit` finds them then.
     pub(super) fn arrays<'v>(&mut self, values: impl Iterator<Item = &'v Value>) -> Result<()> {
         let (mut found, mut seen) = (Vec::new(), HashSet::new());
         let mut look = |value: &Value| {
@@ -182,7 +186,7 @@ impl Obtaining<'_> {
     pub(super) fn array(&mut self, object: &Reference) -> Result<Shaped> {
         let (name, _) = type_of(object);
         let refused = || Error::Type(format!("the object cannot be copied as an array of numbers: it is a {name}"));
-        let form = form_of(object).filter(|form| !matches!(form, Form::Number(..))).ok_or_else(refused)?;
+        let form = form_of(object).filter(|form| !matches!(form, Form::Number(..) | Form::Text)).ok_or_else(refused)?;
         let copied = self.copies(&[(object.clone(), form)], &[], MAX_DIMENSIONS)?.pop();
         let (array, shape) = match copied {
             Some(Copied::Array { array, .. }) => array,
@@ -209,7 +213,7 @@ impl Obtaining<'_> {
         if self.public != Some(false) {
             self.by_bytes(found, &mut copied)?;
         }
-        self.numbers(found, &mut copied)?;
+        self.scalars(found, &mut copied)?;
         self.by_items(found, within, &mut copied, levels)?;
         let missing = || Error::State("an answer is missing".into());
         copied.into_iter().map(|one| one.ok_or_else(missing)).collect()
@@ -223,7 +227,7 @@ impl Obtaining<'_> {
                 Form::View => (Some(Ask::GetAttr("format")), Some(Ask::GetAttr("shape"))),
                 Form::Array => (Some(Ask::GetAttr("typecode")), Some(method("__len__", NOTHING))),
                 Form::Bytes => (None, Some(method("__len__", NOTHING))),
-                Form::Number(..) => (None, None),
+                Form::Number(..) | Form::Text => (None, None),
             };
             [what, shape].into_iter().flatten().map(move |ask| (object, ask))
         });
@@ -231,7 +235,7 @@ impl Obtaining<'_> {
         let (mut plans, mut types) = (Vec::new(), Vec::new());
         let mut refused = false;
         for (at, (_, form)) in found.iter().enumerate() {
-            if matches!(form, Form::Number(..)) {
+            if matches!(form, Form::Number(..) | Form::Text) {
                 continue;
             }
             let what = if *form == Form::Bytes { Some(Ok(Value::None)) } else { answers.next() };
@@ -321,15 +325,17 @@ impl Obtaining<'_> {
         Ok(())
     }
 
-    /// Copies numbers of numpy's, all in one burst.
-    fn numbers(&mut self, found: &[(Reference, Form)], copied: &mut [Option<Copied>]) -> Result<()> {
+    /// Copies numbers and strings of numpy's, all in one burst.
+    fn scalars(&mut self, found: &[(Reference, Form)], copied: &mut [Option<Copied>]) -> Result<()> {
+        let whole = [Value::Slice(Arc::new([Value::None, Value::None, Value::None]).into())];
         let asked = found.iter().filter_map(|(object, form)| match form {
             Form::Number(name, _) => Some((object, method(name, NOTHING))),
+            Form::Text => Some((object, method("__getitem__", &whole))),
             _ => None,
         });
         let mut answers = self.burst(asked)?.into_iter();
         for ((_, form), place) in found.iter().zip(copied) {
-            if let (Form::Number(..), Some(answer)) = (form, answers_for(form, &mut answers)) {
+            if let Some(answer) = answers_for(form, &mut answers) {
                 *place = Some(Copied::Value(answer?));
             }
         }
@@ -402,7 +408,7 @@ impl Obtaining<'_> {
 }
 
 fn answers_for(form: &Form, answers: &mut impl Iterator<Item = Result<Value>>) -> Option<Result<Value>> {
-    if let Form::Number(..) = form { answers.next() } else { None }
+    if let Form::Number(..) | Form::Text = form { answers.next() } else { None }
 }
 
 /// An item that is to be copied itself.

@@ -55,6 +55,7 @@ def arrays():
             "complex": numpy.array([1 + 2j, 3]),
             "objects": numpy.array([1, "two", [3.0]], dtype=object),
             "texts": numpy.array(["a", "b"]),
+            "words": [numpy.str_("word"), numpy.bytes_(b"bytes"), {numpy.str_("key"): numpy.str_("")}],
             "numbers": [numpy.float64(0.5), numpy.int32(7), numpy.bool_(True), numpy.float32(0.25), numpy.uint8(255)],
             "keys": {numpy.int64(1): numpy.float64(2.0)},
             "long": numpy.arange(100000.0),

@@ -63,9 +63,12 @@ func main() {
 	if os.Args[3] == "1" {
 		ofNumpy(ctx, root)
 	}
+	if os.Args[3] == "1" {
+		check[[]string](ctx, root, "texts", "[a b]")
+		obtained(ctx, root, "words", "[]interface {} [word [98 121 116 101 115] [{key }]]")
+	}
 	if public && os.Args[3] == "1" {
 		check[[]complex128](ctx, root, "complex", "[(1+2i) (3+0i)]")
-		check[[]string](ctx, root, "texts", "[a b]")
 		obtained(ctx, root, "matrix", "[]interface {} [[0 1 2] [3 4 5]]")
 		obtained(ctx, root, "halves", "[]float32 [0.5 -2 65504]")
 		long, err := rpyc.Call[[]float64](ctx, root, "give", "long")
