@@ -206,6 +206,30 @@ fn spinning_does_not_sleep_and_keeps_the_limits() {
     drop(peer);
 }
 
+#[test]
+fn spinning_may_begin_while_the_connection_lives() {
+    let (ours, theirs) = pair();
+    let watched = Arc::new(Watched { inner: ours, slept: AtomicUsize::new(0), looked: AtomicUsize::new(0) });
+    let connection = Connection::new(watched.clone(), None, config()).unwrap();
+    let mut peer = Peer::new(theirs);
+    let answering = thread::spawn(move || {
+        for number in 0..2 {
+            let (_, seq, _) = peer.next().unwrap();
+            thread::sleep(Duration::from_millis(20));
+            peer.send(&reply(seq, Value::Int(number))).unwrap();
+        }
+        peer
+    });
+    let sleeps = || watched.slept.load(Ordering::SeqCst);
+    assert!(connection.sync_request(GETROOT, &[]).unwrap().py_eq(&Value::Int(0)));
+    let before = sleeps();
+    assert!(before > 0);
+    connection.set_option("spin_us", "3600000000").unwrap();
+    assert!(connection.sync_request(GETROOT, &[]).unwrap().py_eq(&Value::Int(1)));
+    assert_eq!(sleeps(), before);
+    drop(answering.join().unwrap());
+}
+
 /// It cannot be sent to, and nothing comes from it.
 struct Broken;
 

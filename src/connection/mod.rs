@@ -376,12 +376,15 @@ impl Connection {
         if Setting::named(name).is_some_and(|setting| !setting.changeable) {
             return Err(Error::State(format!("option '{name}' cannot be changed while the connection lives")));
         }
-        self.shared.with_protocol(|protocol| protocol.config_mut().set(name, text))?;
-        if name == "spin" {
+        let (spins, release) = self.shared.with_protocol(|protocol| {
+            protocol.config_mut().set(name, text)?;
+            Ok::<_, Error>((!protocol.config().spin.is_zero(), protocol.config().release))
+        })?;
+        if spins {
             self.shared.alerts.make_special();
         }
         if name == "release" {
-            self.shared.set_release(self.shared.with_protocol(|protocol| protocol.config().release));
+            self.shared.set_release(release);
         }
         Ok(())
     }
