@@ -2647,7 +2647,7 @@ void rpyc_config_free(rpyc_config *config);
  * - tcp_keepalive=none: after so long a silence, in whole seconds, the kernel asks whether the peer is still there; the
  *   connection ends after five such times without an answer
  * - frame_timeout=30: how long a message that has begun may fail to go on, which is to its end or by 16384 bytes, before
- *   the connection ends; and how long the rest of a message beyond max_frame may take in all, which is not kept
+ *   the connection ends; one beyond max_frame too, which is not kept
  * - handshake_timeout=10: the same until the first message of the peer is here
  * - first_message_timeout=none: how long the peer may take to send its first whole message before the connection ends;
  *   stock clients send nothing until they are used

@@ -104,7 +104,7 @@ pub struct Config {
     pub connect_timeout: Option<Duration>,
     /// After so long a silence the kernel asks whether the peer is still there (TCP).
     pub tcp_keepalive: Option<Duration>,
-    /// How long a message beyond a limit is passed over, and how long one that has begun may fail to go on.
+    /// How long a message that has begun may fail to go on, also one beyond a limit, which is passed over.
     pub frame_timeout: Option<Duration>,
     /// The same for the peer's first message.
     pub handshake_timeout: Option<Duration>,

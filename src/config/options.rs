@@ -126,7 +126,7 @@ pub static SETTINGS: [Setting; 58] = [
     option!("tcp_keepalive", "none", FIXED, WholeSeconds, Option<Duration>, tcp_keepalive,
         "after so long a silence, in whole seconds, the kernel asks whether the peer is still there; the connection ends after five such times without an answer"),
     option!("frame_timeout", "30", CHANGEABLE, Plain, Option<Duration>, frame_timeout,
-        "how long a message that has begun may fail to go on, which is to its end or by 16384 bytes, before the connection ends; and how long the rest of a message beyond max_frame may take in all, which is not kept"),
+        "how long a message that has begun may fail to go on, which is to its end or by 16384 bytes, before the connection ends; one beyond max_frame too, which is not kept"),
     option!("handshake_timeout", "10", CHANGEABLE, Plain, Option<Duration>, handshake_timeout,
         "the same until the first message of the peer is here"),
     option!("first_message_timeout", "none", CHANGEABLE, Plain, Option<Duration>, first_message_timeout,

@@ -100,8 +100,8 @@ pub struct Protocol<T> {
     /// `next_event` comes back after each message, also after those that give no event.
     single: bool,
     destinations: Destinations,
-    /// Until when a message beyond a limit may be passed over.
-    skip_until: Option<Duration>,
+    /// Until when a message beyond a limit that is passed over must go on, and what had been received before.
+    skipping: Option<(Duration, u64)>,
     silence: Silence,
     core: Core<T>,
 }
@@ -151,7 +151,7 @@ impl<T> Protocol<T> {
             messages: 0,
             single: false,
             destinations: Destinations::default(),
-            skip_until: None,
+            skipping: None,
             silence: Silence::default(),
             core: Core {
                 config,
@@ -429,21 +429,20 @@ impl<T> Protocol<T> {
                     None => continue,
                 }
             }
-            // What the values of the message before took, if nobody has it.
-            if self.core.account.has_granted() {
-                drop(self.core.account.take_granted());
-            }
             let mut reader = incoming.reader(&payload, &self.limits);
-            match self.core.message(&mut reader) {
+            let mut read = self.core.message(&mut reader);
+            if self.core.account.has_granted() {
+                self.core.charge(&mut read);
+            }
+            match read {
                 Ok(Some(event)) if incoming.expects() => return Some(self.settle_destination(event)),
-                Ok(Some(event)) if self.core.account.has_granted() => return Some(self.core.charged(event)),
                 Ok(Some(event)) => return Some(event),
                 // A peer that sends requests and receives no answers must not fill the memory.
                 Ok(None) if self.single || self.core.outgoing.len() > OUTPUT_HIGH_WATER => return None,
                 Ok(None) => {}
                 Err(error) => {
-                    let read = reader.position();
-                    return match self.undecodable(&payload, read, error) {
+                    let at = reader.position();
+                    return match self.undecodable(&payload, at, error) {
                         Some(event) if self.incoming().expects() => Some(self.settle_destination(event)),
                         event => event,
                     };
@@ -577,13 +576,14 @@ impl<T> Core<T> {
         }
     }
 
-    /// A request with what its values have taken, until it is answered.
+    /// A request has what its values have taken until it is answered. All else gives it back at once: there may never be
+    /// another message.
     #[cold]
-    fn charged(&self, mut event: Event<T>) -> Event<T> {
-        if let Event::Request(request) = &mut event {
-            self.account.take_granted().into_iter().for_each(|charge| request.id.set_charge(charge));
+    fn charge(&self, read: &mut Result<Option<Event<T>>>) {
+        let charge = self.account.take_granted();
+        if let (Ok(Some(Event::Request(request))), Some(charge)) = (read, charge) {
+            request.id.set_charge(charge);
         }
-        event
     }
 
     /// An answer. One that nobody waits for is read all the same, so that its references are released.

@@ -2,6 +2,7 @@
 
 use super::envelope::{Kind, Message, seq_text};
 use super::request::RequestId;
+use super::silence::PROGRESS;
 use super::{Core, Event, Protocol, boxing};
 use crate::codec::brine::{DecodeError, DecodeErrorKind, Reader, tag};
 use crate::codec::frame::{Payload, Readable, Skipped, Skipping};
@@ -104,7 +105,7 @@ enum Held {
 impl<T> Protocol<T> {
     /// A message that was passed over.
     pub(super) fn skipped(&mut self, skipped: Skipped) -> Option<Event<T>> {
-        self.skip_until = None;
+        self.skipping = None;
         let Skipped { head, error, passed, counted } = skipped;
         let error = Error::from(error);
         match self.core.open_message(&mut Reader::new(&head, None, &self.limits)) {
@@ -145,11 +146,19 @@ impl<T> Protocol<T> {
         self.incoming.as_ref().is_some_and(|incoming| incoming.is_skipping())
     }
 
-    /// While a message is passed over: ends the connection if that takes too long, on a clock that shows `now`.
+    /// While a message is passed over: ends the connection if it does not go on, on a clock that shows `now`. It may take as long as
+    /// one that is kept.
     #[cold]
     pub fn watch_skipping(&mut self, now: Duration) {
         let Some(timeout) = self.core.config.frame_timeout else { return };
-        let until = *self.skip_until.get_or_insert(now.saturating_add(timeout));
+        let received = self.incoming().total();
+        let until = match self.skipping {
+            Some((until, before)) if received.saturating_sub(before) < PROGRESS => until,
+            _ => now.saturating_add(timeout),
+        };
+        if self.skipping.is_none_or(|(before, _)| before != until) {
+            self.skipping = Some((until, received));
+        }
         if now >= until {
             self.incoming().give_up_skipping();
         }
@@ -157,7 +166,7 @@ impl<T> Protocol<T> {
 
     /// When `watch_skipping` is to be called at the latest.
     pub fn skip_deadline(&self) -> Option<Duration> {
-        self.skip_until.filter(|_| self.is_skipping())
+        self.skipping.map(|(until, _)| until).filter(|_| self.is_skipping())
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// A message that is under way brings at least this number of bytes within its time, or its end: 546 bytes a second with the defaults.
 /// Large ones over slow lines go on; single bytes now and then do not keep a connection.
-const PROGRESS: u64 = 16 << 10;
+pub(super) const PROGRESS: u64 = 16 << 10;
 
 /// What has come so far.
 #[derive(Clone, Copy)]

@@ -7,7 +7,8 @@ use crate::support::pair::{
 };
 use crate::support::recording::{self, Kind};
 use crate::support::thing::{Thing, shape};
-use rpyc::config::{Config, Limits};
+use rpyc::budget::Budget;
+use rpyc::config::{Config, Dialect, Limits};
 use rpyc::error::{Error, Exception};
 use rpyc::protocol::{Body, Event};
 use rpyc::value::Value;
@@ -307,6 +308,22 @@ fn messages_that_end_the_session() {
             }
         }
         assert_eq!((wire.said()[0].0, wire.session.is_skipping()), (Kind::Exception, false));
+        // One that goes on may take as long as it needs.
+        let large = limited(|limits| limits.frame = 100_000);
+        let (mut wire, _) = Wire::with_root(dialect, large, &root());
+        push(&mut wire.session, &frame_of(&request(six), 390_000), 3);
+        let mut left = 390_001 - request(six).len();
+        for round in 0.. {
+            nothing(wire.event());
+            wire.session.watch_skipping(Duration::from_secs(29 * round));
+            if left == 0 {
+                break;
+            }
+            let some = left.min(17_000);
+            push(&mut wire.session, &vec![0; some], some);
+            left -= some;
+        }
+        assert_eq!((wire.only_said().0, wire.session.is_open()), (Kind::Exception, true));
         // The other dialect is said to be that.
         let mut wire = Wire::new(dialect, Config { dialect, ..config.clone() }, None);
         push(&mut wire.session, &frame_of(&request(!six), 3001), 50);
@@ -442,4 +459,33 @@ fn answers_that_nobody_takes() {
         assert_eq!(seqs, (1..=2 * count).collect::<Vec<_>>(), "each one, in its order");
         assert!(matches!(request.op, rpyc::protocol::Op::Repr) && !wire.session.has_message());
     }
+}
+
+#[test]
+fn a_peer_that_falls_silent_holds_no_budget() {
+    let budget = Budget::new(64 << 20);
+    let root = root();
+    let mut wire = Wire::with_root(Dialect::V6, Config { budget: Some(budget.clone()), ..Config::default() }, &root).0;
+    let before = budget.taken();
+    let many = || tuple(vec![Node::None; 100_000]);
+    // An answer of the protocol's own, a refusal, an answer that nobody waits for, one that is taken.
+    assert_eq!(wire.ask(1, value_box(tuple([many()]))), value_box(many()));
+    assert_eq!(budget.taken(), before);
+    wire.refused(77, value_box(tuple([many()])));
+    assert_eq!(budget.taken(), before);
+    wire.feed_message(Kind::Reply, &int(4321), &value_box(many()));
+    assert!(wire.event().is_none());
+    assert_eq!(budget.taken(), before);
+    let seq = wire.session.request(Body::Raw { handler: 1, args: &[] }, 9).unwrap();
+    wire.said();
+    wire.feed_message(Kind::Reply, &int(seq), &value_box(many()));
+    assert!(matches!(wire.event(), Some(Event::Reply { outcome: Ok(_), .. })));
+    assert_eq!(budget.taken(), before);
+    // A request has it until it is answered.
+    let pack = wire.ask(3, value_box(tuple([])));
+    let request = wire.host(7, tuple_box([yours(&pack.items()[1]), value_box(tuple([many()])), value_box(tuple([]))]));
+    assert!(budget.taken() > before + 1_000_000);
+    wire.session.reply(&request.id, &Value::None).unwrap();
+    drop(request);
+    assert_eq!(budget.taken(), before);
 }

@@ -24,7 +24,7 @@ pub enum FrameError {
     #[error("a frame of {size} bytes was announced, {limit} are allowed (max_frame)")]
     TooLong { size: usize, limit: usize },
     #[error(
-        "a frame of {size} bytes was announced, {limit} are allowed (max_frame), and has not come in time (frame_timeout)"
+        "a frame of {size} bytes was announced, {limit} are allowed (max_frame), and it does not go on (frame_timeout)"
     )]
     TooSlow { size: usize, limit: usize },
     #[error("a compressed frame holds over {limit} bytes (max_inflated)")]

@@ -164,7 +164,7 @@ impl Skip {
         }
     }
 
-    /// The rest is not waited for: it has not come in time.
+    /// The rest is not waited for: it does not go on.
     pub fn give_up(&mut self) {
         self.skipped.error = match self.skipped.error {
             FrameError::TooLong { size, limit } => FrameError::TooSlow { size, limit },
