@@ -216,13 +216,21 @@ impl Call {
         }
     }
 
+    /// Class and method, as far as they have names.
+    fn place(&self) -> String {
+        match (self.object.class().shape().class_name(), self.name()) {
+            ("function", name) => name.to_owned(),
+            (class, "") => format!("the access rules of {class}"),
+            (class, name) => format!("{class}.{name}"),
+        }
+    }
+
     pub fn raise(&mut self, mut exception: Exception) -> Result<()> {
         exception.construct();
         if exception.traceback.as_bytes().is_empty() {
-            let class = self.object.class().shape().class_name();
-            let place = if class == "function" { self.name().to_owned() } else { format!("{class}.{}", self.name()) };
             let text = format!(
-                "Traceback (most recent call last):\n  In {place}, native code (librpyc)\n{}\n",
+                "Traceback (most recent call last):\n  In {}, native code (librpyc)\n{}\n",
+                self.place(),
                 exception.summary()
             );
             exception.traceback = Text::from(text);
@@ -234,7 +242,10 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         if self.answer.is_some() {
-            let text = format!("{}() returned without an answer", self.name());
+            let text = match self.name() {
+                "" => format!("{} returned without an answer", self.place()),
+                name => format!("{name}() returned without an answer"),
+            };
             let _ = self.raise(Exception::builtin("RuntimeError", text));
         }
     }
