@@ -486,6 +486,18 @@ impl Shared {
         self.lock()
     }
 
+    /// Keeps answers that are here already behind the one that was waited for, until something else comes: whoever asks for them
+    /// next need not wait. It runs no code of the application, but for a callback that is added just now.
+    #[inline(never)]
+    pub(super) fn settle_more<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
+        let plain = |token: &Token| matches!(token, Token::Async(result) if result.is_plain());
+        while let Some((token, value)) = inner.protocol.next_answer(plain) {
+            let Token::Async(result) = token else { break };
+            inner = self.settle(inner, result, Ok(value));
+        }
+        inner
+    }
+
     /// Is the peer gone? While code of the application runs, nobody else may be reading, and would see it.
     pub(super) fn is_abandoned(&self) -> bool {
         // What comes now is the parent's, after a fork.

@@ -83,7 +83,13 @@ impl Shared {
         self.enter_wait(&mut inner)?;
         match self.wait_until(inner, key, &mut limit, look) {
             (inner, Waited::TimedOut) => give_up_wait(inner),
-            (inner, Waited::Found(()) | Waited::Ended) => self.finish_wait(inner),
+            (mut inner, Waited::Found(())) => {
+                if inner.protocol.has_message() {
+                    inner = self.settle_more(inner);
+                }
+                self.finish_wait(inner);
+            }
+            (inner, Waited::Ended) => self.finish_wait(inner),
             (inner, Waited::Interrupted) => {
                 give_up_wait(inner);
                 return Err(self.interrupted());

@@ -178,6 +178,12 @@ impl Promise {
         self.0.marks.load(Ordering::Acquire) & SETTLED != 0
     }
 
+    /// Is nothing to be done when it is settled but to keep the answer?
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.0.marks.load(Ordering::Acquire) & RICH == 0
+    }
+
     /// Lets go of it. What the last one leaves behind is given back, since dropping it may run code of the application.
     pub(crate) fn leave(self) -> Option<Result<Value>> {
         Arc::into_inner(self.0)?.outcome.into_inner()

@@ -110,6 +110,15 @@ impl<T> Pending<T> {
 }
 
 impl<T> Pending<Option<T>> {
+    /// The token of a request that was not made long ago, and whose answer somebody waits for.
+    #[inline]
+    pub fn get(&self, seq: i64) -> Option<&T> {
+        match self.ring.get(seq as usize & self.ring.len().wrapping_sub(1))? {
+            Some((held, Some(token))) if *held == seq => Some(token),
+            _ => None,
+        }
+    }
+
     /// The token of a request that was not made long ago, and whose answer somebody waits for. None: nothing has been removed.
     #[inline(always)]
     pub fn remove_awaited(&mut self, seq: i64) -> Option<T> {

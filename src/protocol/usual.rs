@@ -218,6 +218,28 @@ impl<T> Protocol<T> {
         Some(event)
     }
 
+    /// The next message, if it is an answer of the usual form whose token `wanted` agrees to.
+    #[inline]
+    pub fn next_answer(&mut self, wanted: impl FnOnce(&T) -> bool) -> Option<(T, Value)> {
+        if self.changed | !self.core.is_usual() {
+            return None;
+        }
+        let incoming = self.incoming.as_mut()?;
+        let body = incoming.short_frame()?;
+        let length = body.len();
+        let [REPLY, tag::TUPLE_2, rest @ ..] = body else { return None };
+        let (seq, rest) = number(rest, &self.limits)?;
+        if incoming.expects() || !self.core.pending.get(seq).is_some_and(wanted) {
+            return None;
+        }
+        let value = usual_answer(rest, &self.limits)?;
+        let token = self.core.pending.remove_awaited(seq)?;
+        incoming.pass_short(length);
+        self.core.heard = Dialect::V6;
+        self.messages += 1;
+        Some((token, value))
+    }
+
     /// The answer to this request, if it comes next and is of the usual form.
     #[inline(always)]
     pub fn usual_reply(&mut self, awaited: i64) -> Option<(T, Value)> {
