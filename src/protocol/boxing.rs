@@ -42,21 +42,6 @@ const fn call_of(handler: Handler, boxes: u8) -> [u8; 7] {
     [tag::TUPLE_2, handler, tag::TUPLE_2, tuple, boxes, tag::TUPLE_2, yours]
 }
 
-/// The box of a name; the length of most takes one byte.
-#[inline(always)]
-pub(super) fn put_name<S: Sink>(out: &mut S, name: &[u8]) {
-    match u8::try_from(name.len()) {
-        Ok(length @ 5..) => {
-            out.put(&[tag::TUPLE_2, BOXED_VALUE, tag::STR, tag::BYTES_L1, length]);
-            out.put(name);
-        }
-        _ => {
-            put_label(out, VALUE);
-            brine::put_str(out, name);
-        }
-    }
-}
-
 /// Begins a box.
 #[inline]
 pub fn put_label<S: Sink>(out: &mut S, label: i64) {

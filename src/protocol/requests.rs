@@ -61,7 +61,8 @@ impl Prepared {
             Some(name) => {
                 head.put(&boxing::METHOD_CALL);
                 head.put(&target.id_pack);
-                boxing::put_name(&mut head, name.as_bytes());
+                boxing::put_label(&mut head, boxing::VALUE);
+                brine::put_str(&mut head, name.as_bytes());
             }
             None => {
                 head.put(&boxing::OBJECT_CALL);

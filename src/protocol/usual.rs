@@ -8,12 +8,12 @@ use super::call_cache::{Callee, Form};
 use super::envelope::Kind;
 use super::policy::Name;
 use super::request::{Op, Request, RequestId, Seq, Threads};
-use super::requests::{Body, Prepared};
+use super::requests::Body;
 use super::{Core, Event, Protocol, State};
 use crate::codec::brine::{self, Reader, Sink, tag};
 use crate::codec::frame::{FrameMark, Outgoing};
 use crate::config::Dialect;
-use crate::value::{Limits, Proxy, Value};
+use crate::value::{Limits, Value};
 use std::sync::Arc;
 
 const REQUEST: u8 = Kind::Request as u8;
@@ -21,6 +21,21 @@ const REPLY: u8 = Kind::Reply as u8;
 
 /// Tuples up to this length have a tag of their own.
 const FEW_ARGS: usize = (tag::TUPLE_4 - tag::TUPLE_1) as usize + 1;
+
+/// The box of a name; the length of most takes one byte.
+#[inline(always)]
+fn put_name(out: &mut Outgoing, name: &[u8]) {
+    match u8::try_from(name.len()) {
+        Ok(length @ 5..) => {
+            out.put(&[tag::TUPLE_2, boxing::BOXED_VALUE, tag::STR, tag::BYTES_L1, length]);
+            out.put(name);
+        }
+        _ => {
+            boxing::put_label(out, boxing::VALUE);
+            brine::put_str(out, name);
+        }
+    }
+}
 
 /// The sequence number of a message, and what follows it.
 #[inline(always)]
@@ -121,34 +136,12 @@ impl<T> Core<T> {
     /// Sends a call with plain arguments. None: nothing has been sent.
     #[inline(always)]
     pub(super) fn usual_request(&mut self, body: &Body<'_>) -> Option<i64> {
-        match *body {
-            Body::CallAttr { target, name, args, keywords: [] } => self.usual_method(target, args, |out| {
-                out.put(&boxing::METHOD_CALL);
-                out.put(&target.id_pack);
-                boxing::put_name(out, name.as_bytes());
-            }),
-            Body::Prepared { call, args, keywords: [] } => self.usual_prepared(call, args),
-            _ => None,
-        }
-    }
-
-    /// The same where the beginning is there already.
-    #[inline(never)]
-    pub(super) fn usual_prepared(&mut self, call: &Prepared, args: &[Value]) -> Option<i64> {
-        self.usual_method(call.target(), args, |out| out.put(call.head()))
-    }
-
-    #[inline(always)]
-    fn usual_method(
-        &mut self,
-        target: &Arc<Proxy>,
-        args: &[Value],
-        put_head: impl FnOnce(&mut Outgoing),
-    ) -> Option<i64> {
+        let Body::CallAttr { target, name, args, keywords } = *body else { return self.usual_prepared(body) };
         let releases = self.imports.releases();
         let usual = self.is_usual()
             & (self.state == State::Open)
             & !self.native.to_offer()
+            & keywords.is_empty()
             & (args.len() <= FEW_ARGS)
             & (self.pending.len() < self.config.limits.pending)
             & Arc::ptr_eq(target.home(), releases);
@@ -158,7 +151,35 @@ impl<T> Core<T> {
         let seq = self.pending.next_seq();
         let mark = self.begin_usual(Kind::Request, seq);
         let out = &mut self.outgoing;
-        put_head(out);
+        out.put(&boxing::METHOD_CALL);
+        out.put(&target.id_pack);
+        put_name(out, name.as_bytes());
+        let tuple = if args.is_empty() { tag::TUPLE_0 } else { tag::TUPLE_1 - 1 + args.len() as u8 };
+        out.put(&[tag::TUPLE_2, boxing::BOXED_VALUE, tuple]);
+        let limits = &self.config.limits;
+        let written = args.iter().all(|arg| brine::put_value(out, arg, limits).is_ok());
+        out.put(&NO_KEYWORDS);
+        self.end_usual(mark, written).then_some(seq)
+    }
+
+    /// The same where the beginning is there already. It shares no code with the above, which is inlined as it stands.
+    #[inline(never)]
+    fn usual_prepared(&mut self, body: &Body<'_>) -> Option<i64> {
+        let Body::Prepared { call, args, keywords: [] } = *body else { return None };
+        let releases = self.imports.releases();
+        let usual = self.is_usual()
+            & (self.state == State::Open)
+            & !self.native.to_offer()
+            & (args.len() <= FEW_ARGS)
+            & (self.pending.len() < self.config.limits.pending)
+            & Arc::ptr_eq(call.target().home(), releases);
+        if !usual || !releases.is_empty() || !args.iter().all(Value::is_plain) {
+            return None;
+        }
+        let seq = self.pending.next_seq();
+        let mark = self.begin_usual(Kind::Request, seq);
+        let out = &mut self.outgoing;
+        out.put(call.head());
         let tuple = if args.is_empty() { tag::TUPLE_0 } else { tag::TUPLE_1 - 1 + args.len() as u8 };
         out.put(&[tag::TUPLE_2, boxing::BOXED_VALUE, tuple]);
         let limits = &self.config.limits;
