@@ -320,10 +320,11 @@ static void in_the_middle(struct peers *peers, rpyc_status wanted, void *(*ends)
     if (ends)
         pthread_join(thread, NULL);
     CHECK(each_once(&told, 50) && told.good == 0 && told.statuses[0] == wanted && told.statuses[49] == wanted);
-    CHECK(told.sent == 20 && told.unsent == 30);
+    /* On a busy machine the time may be up before anything is sent. */
+    CHECK(told.sent + told.unsent == 50 && (told.sent == 20 || (!ends && told.sent == 0)));
     rpyc_batch_free(told.batch);
-    await_kept(20);
-    CHECK(kept_count() == 20);
+    await_kept((size_t)told.sent);
+    CHECK(kept_count() == (size_t)told.sent);
     answer_all();
     peers_probe = probe;
 }
