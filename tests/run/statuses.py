@@ -135,7 +135,7 @@ def read(case, path):
 
 # ---------------------------------------------------------------------- what is compared
 # Slow without saying more, or with a library of their own.
-LEFT_OUT = ("border.poll-as-stock", "border.nesting", ".4.1.5.", ".unix", ".tcp6", "small-stacks.")
+LEFT_OUT = ("border.poll-as-stock", "border.nesting", "border.lifetimes", ".4.1.5.", ".unix", ".tcp6", "small-stacks.")
 TOLD = ("border.", "interop.", "errors.", "classic.", "hostile.lies-to.c-client", "hostile.callbacks.c-server", "hostile.callbacks.queue",
         "hostile.natives.c-server", "hostile.answers.c-server")
 LEAST_FUNCTIONS = 200                                # that the tests together call
