@@ -1,5 +1,6 @@
 """Memory that cannot be had, under RLIMIT_AS: a status of the library or a MemoryError of the peer, and the process goes on."""
 import os
+import sys
 
 from behaviour import CLIENTS
 from border import counted
@@ -32,7 +33,7 @@ def start(case, transport, *options):
     return server, server.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
 
 
-BUDGET = 32 << 20
+BUDGET = 8 << 20
 
 
 def register_budget(version):
@@ -78,3 +79,16 @@ def profiles(case):
         wanted = ["True" if narrow else str(70 << 20)] + ["True" for _ in echo]
         case.equal(done.output.splitlines(), wanted, "%s %s" % (transport, options))
         case.equal(server.wait(case.left(30)), 0, "exit code of the server")
+
+
+def most_memory(name, seconds, long, *runs):
+    @test("exhaustion.most-memory." + name, seconds, long=long)
+    def measured(case):
+        """What peers can take of a server at most, and that it comes back."""
+        for run in runs:
+            done = case.run([sys.executable, os.path.join(CLIENTS, "most_memory.py"), case.program(PROGRAM), *run.split()], seconds)
+            case.note("; ".join(line.strip() for line in done.output.splitlines()))
+
+
+most_memory("short", 60, False, "all 4 max_total_memory=67108864", "methods 20000")
+most_memory("with-the-defaults", 3600, True, "all 1", "all 10", "all 100", "bombs 4", "methods 1000000")

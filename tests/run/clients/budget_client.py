@@ -53,7 +53,7 @@ def used(other):
 def held(share):
     """Does the server hold about this part of its budget, and no more?"""
     now = used(quiet) - before
-    check("what is held", now < TOTAL * share * 1.15 + 4 * MIB, "%d of %d" % (now, TOTAL))
+    check("what is held", now < TOTAL * share * 1.15 + 2 * MIB, "%d of %d" % (now, TOTAL))
     return now
 
 
