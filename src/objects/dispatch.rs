@@ -509,6 +509,7 @@ fn pickled(job: Job, object: &Arc<Object>, protocol: u8, numpy: bool) {
         Ok(bytes) => Ok(Value::Bytes(bytes.into())),
         Err(Error::Remote(exception)) => Err(exception),
         Err(error @ Error::Type(_)) => Err(Exception::builtin("TypeError", error.to_string())),
+        Err(error @ Error::Memory(_)) => Err(Exception::builtin("MemoryError", error.to_string())),
         Err(error) => Err(Exception::builtin("ValueError", error.to_string())),
     });
 }

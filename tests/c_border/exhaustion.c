@@ -1,12 +1,13 @@
 /* Memory that cannot be had: a status or MemoryError, never the end of the process.
  *
  * exhaustion values         makes values beyond RLIMIT_AS
+ * exhaustion written        writes values in other forms: for native peers, packed
  * exhaustion serve ADDRESS OPTION=VALUE...  serves clients/exhaustion_client.py, which says when memory gets short, and
  * clients/budget_client.py, which takes what it gets */
 #include <malloc.h>
 #include <sys/resource.h>
 
-#include "check.h"
+#include "peers.h"
 
 enum { MIB = 1 << 20, BIG = 32 * MIB, COUNT = 1 << 20 };
 
@@ -88,6 +89,119 @@ static int values(void)
     free(items);
     free(keys);
     free(names);
+    return finish();
+}
+
+/* ---- What is written in another form, for which there is no memory */
+
+/* A list by value for a native peer: the call fails, and the next one goes well. */
+static void native_list(void)
+{
+    struct peers peers;
+    rpyc_object *root = NULL;
+    rpyc_value **items = malloc(COUNT * sizeof *items), *list = NULL, *back = NULL, *arg;
+
+    peers_native = "on";
+    peers_open(&peers);
+    OK(rpyc_connection_root(peers.client, &root, &error));
+    for (int64_t i = 0; i < COUNT; i++)
+        items[i] = rpyc_value_new_int(INT64_MAX - i);
+    OK(rpyc_value_new_list(items, COUNT, &list, &error));
+    free(items);
+    OK(rpyc_value_new_list(NULL, 0, &arg, &error));
+    OK(rpyc_object_call_method(root, "echo", &arg, 1, NULL, &back, &error));
+    rpyc_value_free(back);
+    leave(8 * MIB);
+    arg = rpyc_value_clone(list);
+    GIVES(RPYC_ERR_NO_MEMORY, rpyc_object_call_method(root, "echo", &arg, 1, NULL, &back, &error));
+    leave(0);
+    OK(rpyc_object_call_method(root, "echo", &list, 1, NULL, &back, &error));
+    CHECK(rpyc_value_count(back) == COUNT);
+    rpyc_value_free(back);
+    rpyc_object_free(root);
+    peers_close(&peers);
+}
+
+static void pass_on(rpyc_session *from, rpyc_session *to)
+{
+    const void *data;
+    size_t length;
+
+    while (!rpyc_session_outgoing(from, &data, &length) && length > 0) {
+        OK(rpyc_session_feed(to, data, length, &error));
+        OK(rpyc_session_sent(from, length));
+    }
+}
+
+static rpyc_session_event next_event(rpyc_session *session, int32_t kind)
+{
+    rpyc_session_event event = {.struct_size = sizeof event};
+
+    OK(rpyc_session_next_event(session, &event, &error));
+    CHECK(event.kind == kind);
+    return event;
+}
+
+/* Packed values, in which a binding gets arguments and answers. */
+static void packed(void)
+{
+    static const rpyc_session_member members[] = {{.id = 1, .name = "exposed_take", .kind = RPYC_MEMBER_METHOD}};
+    rpyc_session_class_table table = {.struct_size = sizeof table, .member_size = sizeof *members, .name = "Taker",
+                                      .members = members, .member_count = 1};
+    rpyc_session *plain = NULL, *packs = NULL;
+    rpyc_class *taker = NULL;
+    rpyc_session_event event;
+    rpyc_object *root = NULL;
+    rpyc_value *big = NULL;
+    char *data = calloc(1, BIG);
+
+    OK(rpyc_session_new(NULL, 0, &plain, &error));
+    OK(rpyc_session_new(NULL, RPYC_SESSION_PACKED, &packs, &error));
+    OK(rpyc_session_class_new(packs, 1, &table, &taker, &error));
+    OK(rpyc_session_set_root(packs, taker, 2, &error));
+    OK(rpyc_session_ask(plain, 1, RPYC_HANDLE_GETROOT, NULL, NULL, 0, NULL, 0, NULL, -1, NULL, &error));
+    pass_on(plain, packs);
+    next_event(packs, RPYC_EVENT_NONE);
+    pass_on(packs, plain);
+    event = next_event(plain, RPYC_EVENT_REPLY);
+    OK(rpyc_value_get_object(event.value, &root, &error));
+    rpyc_value_free(event.value);
+
+    OK(rpyc_value_new_bytes(data, BIG, &big, &error));
+    OK(rpyc_session_ask(plain, 2, RPYC_HANDLE_CALLATTR, root, "take", RPYC_NUL_TERMINATED, &big, 1, NULL, -1, NULL, &error));
+    pass_on(plain, packs);
+    leave(8 * MIB);
+    next_event(packs, RPYC_EVENT_NONE);
+    leave(0);
+    pass_on(packs, plain);
+    event = next_event(plain, RPYC_EVENT_REPLY);
+    CHECK(rpyc_error_is(event.error, "MemoryError"));
+    rpyc_error_free(event.error);
+
+    /* An answer of the peer: PING is answered by the library. */
+    OK(rpyc_value_new_bytes(data, BIG, &big, &error));
+    OK(rpyc_session_request(packs, 3, RPYC_HANDLE_PING, &big, 1, -1, NULL, &error));
+    pass_on(packs, plain);
+    next_event(plain, RPYC_EVENT_NONE);
+    pass_on(plain, packs);
+    leave(8 * MIB);
+    event = next_event(packs, RPYC_EVENT_REPLY);
+    leave(0);
+    CHECK(event.packed == NULL && rpyc_error_status(event.error) == RPYC_ERR_NO_MEMORY);
+    rpyc_error_free(event.error);
+    rpyc_object_free(root);
+    rpyc_session_free(plain);
+    rpyc_session_free(packs);
+    rpyc_class_free(taker);
+    free(data);
+}
+
+static int written(void)
+{
+    /* What is large goes back to the system when it is freed, and is not there for the next. */
+    CHECK(mallopt(M_MMAP_THRESHOLD, 128 << 10) && mallopt(M_ARENA_MAX, 1));
+    native_list();
+    packed();
     return finish();
 }
 
@@ -218,6 +332,7 @@ static int serve(const char *address, char **options)
     CHECK(mallopt(M_MMAP_THRESHOLD, 128 << 10) && mallopt(M_ARENA_MAX, 1));
     OK(rpyc_set_log_callback(RPYC_LOG_INFO, logged, NULL, NULL, &error));
     OK(rpyc_config_set_bool(config, "allow_public_attrs", 1, &error));
+    OK(rpyc_config_set_bool(config, "allow_pickle", 1, &error));
     for (; *options; options++) {
         char *value = strchr(*options, '=');
 
@@ -243,5 +358,7 @@ int main(int argc, char **argv)
 {
     if (argc >= 3 && strcmp(argv[1], "serve") == 0)
         return serve(argv[2], argv + 3);
+    if (argc == 2 && strcmp(argv[1], "written") == 0)
+        return written();
     return argc == 2 && strcmp(argv[1], "values") == 0 ? values() : 2;
 }

@@ -120,7 +120,7 @@ def references_without_end(victim):
 
 def lent_without_end(victim):
     """References to objects of ours in a list of theirs, which has to remember each."""
-    if not victim.has("in_use", "make_list"):
+    if not victim.has("secret"):
         return
     peers = [victim.rooted() for _ in range(3)]
     for peer in peers:
@@ -139,7 +139,7 @@ def lent_without_end(victim):
 
 def kept_values(victim):
     """Bytes that peers have kept in lists, tuples that become large, and products of a list."""
-    if not victim.has("in_use", "make_list"):
+    if not victim.has("secret"):
         return
     before = victim.resident()
     peers = [victim.rooted() for _ in range(3)]

@@ -104,7 +104,7 @@ def releases(victim):
 
 def held_for_others(victim):
     """What the application keeps outlives any release."""
-    if not victim.has("hold", "get_held", "make_list", "in_use"):
+    if not victim.has("secret"):
         return
     with victim.rooted() as peer, victim.rooted() as other:
         kept = peer.object("make_list", by_value(5))

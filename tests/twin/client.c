@@ -41,6 +41,9 @@ static void open_it(rpyc_call *call, void *self) {
         rpyc_config_set_bool(config, "allow_public_attrs", 1, NULL);
         rpyc_config_set_bool(config, "allow_setattr", 1, NULL);
         rpyc_config_set_bool(config, "allow_delattr", 1, NULL);
+        /* The peer may be slow on a busy machine, and so may its processes be that are started for it. */
+        rpyc_config_set(config, "connect_timeout", "60", NULL);
+        rpyc_config_set(config, "sync_request_timeout", "60", NULL);
         if (!rpyc_connect(address, NULL, config, &driven->connection, &error) &&
             !rpyc_connection_root(driven->connection, &root, &error))
             driven->slots[0] = object_value(root);

@@ -178,7 +178,7 @@ class Stock:
     """Programs run by a stock client."""
 
     def __init__(self, host, port, opened, bridged=False):
-        config = {"sync_request_timeout": 20}
+        config = {"sync_request_timeout": 60}
         if opened:
             config.update(allow_public_attrs=True, allow_setattr=True, allow_delattr=True)
         self.connection = rpyc.connect(host, port, config=config)

@@ -9,15 +9,49 @@ use crate::value::{Image, Part, Value, ValueSeed};
 use bincode::Options;
 use serde::de::Deserialize;
 use serde::ser::Serialize;
+use std::io;
 
 /// Without a limit on bytes: when reading, the slice is the limit; when writing, one would cost a second pass.
 fn options() -> impl Options {
     bincode::DefaultOptions::new().with_varint_encoding().with_little_endian().reject_trailing_bytes()
 }
 
+/// Grows only where there is memory.
+struct Growing<'a>(&'a mut Vec<u8>);
+
+impl io::Write for Growing<'_> {
+    #[inline]
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_all(bytes).map(|()| bytes.len())
+    }
+
+    #[inline]
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.0.capacity() - self.0.len() < bytes.len() {
+            self.grow(bytes.len())?;
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Growing<'_> {
+    #[cold]
+    fn grow(&mut self, more: usize) -> io::Result<()> {
+        self.0.try_reserve(more).map_err(|_| io::ErrorKind::OutOfMemory.into())
+    }
+}
+
 pub(super) fn write(out: &mut Vec<u8>, image: Image<'_>) -> Result<(), NativeError> {
-    let mut serializer = bincode::Serializer::new(out, options());
-    image.serialize(&mut serializer).map_err(|error| NativeError::Unwritable(error.to_string()))
+    let mut serializer = bincode::Serializer::new(Growing(out), options());
+    image.serialize(&mut serializer).map_err(|error| match *error {
+        bincode::ErrorKind::Io(_) => NativeError::Memory("no memory to write it".into()),
+        other => NativeError::Unwritable(other.to_string()),
+    })
 }
 
 pub(super) fn read(skeleton: &[u8], seed: ValueSeed<'_>) -> Result<Value, NativeError> {

@@ -1,6 +1,7 @@
 //! Values to pickles, in any protocol that Python reads.
 
 use super::{HIGHEST, PickleError, op};
+use crate::budget;
 use crate::value::{Array, Value};
 
 type Result<T> = std::result::Result<T, PickleError>;
@@ -43,7 +44,6 @@ pub fn write_numpy(array: &Array, limit: usize) -> Result<Vec<u8>> {
     let mut w = Writer::new(4, limit);
     let bytes = array.to_wire();
     w.check(bytes.len())?;
-    w.out.reserve_exact(bytes.len().saturating_add(128));
     w.out.extend_from_slice(b"cnumpy\narray\n(");
     // Older versions of numpy take no empty buffer.
     match array.is_empty() {
@@ -59,6 +59,9 @@ pub fn write_numpy(array: &Array, limit: usize) -> Result<Vec<u8>> {
     w.out.extend([op::TUPLE, op::REDUCE]);
     Ok(w.end())
 }
+
+/// More than what is written for a value beside its own bytes.
+const PIECE: usize = 256;
 
 pub(super) struct Writer {
     pub(super) out: Vec<u8>,
@@ -100,11 +103,16 @@ impl Writer {
         }
     }
 
-    pub(super) fn check(&self, more: usize) -> Result<()> {
-        match self.out.len().saturating_add(more) > self.limit {
-            true => Err(PickleError::Limit { what: "bytes", limit: self.limit, offset: self.out.len() }),
-            false => Ok(()),
+    /// Before so many bytes are written, and between values, of which each writes `PIECE` at most besides.
+    pub(super) fn check(&mut self, more: usize) -> Result<()> {
+        if self.out.len().saturating_add(more) > self.limit {
+            return Err(PickleError::Limit { what: "bytes", limit: self.limit, offset: self.out.len() });
         }
+        let bytes = more.saturating_add(PIECE);
+        if self.out.capacity() - self.out.len() >= bytes {
+            return Ok(());
+        }
+        self.out.try_reserve(bytes).map_err(|_| PickleError::NoMemory { bytes })
     }
 
     /// Writes a value, or the beginning of a container.
@@ -239,6 +247,7 @@ impl Writer {
         if self.protocol < 3 {
             // There was no type for bytes yet: they are encoded anew from a text of the same numbers.
             self.out.extend_from_slice(b"c_codecs\nencode\n(");
+            budget::check(2 * bytes.len()).map_err(|error| PickleError::NoMemory { bytes: error.bytes })?;
             let text: String = bytes.iter().map(|byte| char::from(*byte)).collect();
             self.text(&text)?;
             self.text("latin1")?;

@@ -1,6 +1,7 @@
 //! Packed values: a form in which bindings of other languages read and write whole calls without a crossing for each value.
 //! The form stands at RPYC_SESSION_PACKED.
 
+use crate::budget::{self, NoMemory};
 use crate::ffi::border::handle;
 use crate::ffi::border::status::{Failure, RPYC_ERR_ARGUMENT, RPYC_ERR_RANGE, Result};
 use crate::ffi::border::types::{rpyc_class, rpyc_object, rpyc_value};
@@ -33,8 +34,36 @@ const HANDLE: u8 = 18;
 const FUNCTION: u8 = 19;
 const METHOD: u8 = 20;
 
+/// Of a kind and a length.
+const LENGTH: usize = 5;
+/// At most, of anything that has no length.
+const WORDS: usize = 32;
+
 /// As many digits as an int may have in a form that grows with its square.
 const DIGITS: usize = 100_000;
+
+/// How many bytes a value takes, or somewhat fewer than are counted.
+pub(crate) fn size(value: &Value) -> usize {
+    match value {
+        Value::Str(text) => LENGTH + text.as_bytes().len(),
+        Value::Bytes(bytes) => LENGTH + bytes.len(),
+        Value::BigInt(n) => LENGTH + n.text().as_bytes().len(),
+        container if container.is_container() => {
+            LENGTH + container.flat().map(|(_, item)| head_size(item)).sum::<usize>()
+        }
+        _ => WORDS,
+    }
+}
+
+fn head_size(value: &Value) -> usize {
+    if value.is_container() { LENGTH } else { size(value) }
+}
+
+/// As `put_call`.
+pub(crate) fn size_of_call(args: &[Value], keywords: &[(Text, Value)]) -> usize {
+    let named = keywords.iter().map(|(name, value)| LENGTH + name.as_bytes().len() + size(value));
+    3 * LENGTH + args.iter().map(size).sum::<usize>() + named.sum::<usize>()
+}
 
 fn put_length(out: &mut Vec<u8>, kind: u8, length: usize) {
     out.push(kind);
@@ -236,8 +265,23 @@ impl<'a> Unpacker<'a> {
         self.room()?;
         let count = self.length()?.checked_mul(each).filter(|count| *count <= self.rest.len());
         let count = count.ok_or_else(|| self.malformed("more items are announced than there are"))?;
+        let mut items = budget::vector(count)?;
+        for _ in 0..count {
+            // SAFETY: the same is asked of our caller.
+            items.push(unsafe { self.value(depth) }?);
+        }
+        Ok(items)
+    }
+
+    /// Items for which there is memory once more, in the container that they are moved to.
+    ///
+    /// # Safety
+    /// As for `value`.
+    unsafe fn shared_items(&mut self, each: usize, depth: usize) -> Result<Vec<Value>> {
         // SAFETY: the same is asked of our caller.
-        (0..count).map(|_| unsafe { self.value(depth) }).collect()
+        let items = unsafe { self.items(each, depth) }?;
+        budget::check(size_of_val(&*items))?;
+        Ok(items)
     }
 
     /// # Safety
@@ -262,12 +306,18 @@ impl<'a> Unpacker<'a> {
                 }
                 FLOAT => Value::Float(f64::from_bits(self.word()?)),
                 COMPLEX => Value::Complex(f64::from_bits(self.word()?), f64::from_bits(self.word()?)),
-                STR => Value::str(self.text()?),
-                BYTES => Value::Bytes(Blob::copy(self.content()?)),
-                TUPLE => Value::tuple(self.items(1, depth)?),
-                LIST => Value::List(self.items(1, depth)?.into()),
+                STR => {
+                    let text = self.text()?;
+                    Value::Str(Text::try_new(text).map_err(|_| NoMemory { bytes: text.len() })?)
+                }
+                BYTES => {
+                    let bytes = self.content()?;
+                    Value::Bytes(Blob::try_copy(bytes).map_err(|_| NoMemory { bytes: bytes.len() })?)
+                }
+                TUPLE => Value::tuple(self.shared_items(1, depth)?),
+                LIST => Value::List(self.shared_items(1, depth)?.into()),
                 FROZENSET => {
-                    let items = self.items(1, depth)?;
+                    let items = self.shared_items(1, depth)?;
                     Value::frozenset(items).map_err(|_| self.malformed("a frozenset holds what cannot be hashed"))?
                 }
                 SLICE => {
@@ -276,7 +326,7 @@ impl<'a> Unpacker<'a> {
                     Value::slice(start, stop, self.value(depth)?)
                 }
                 DICT => {
-                    let mut items = self.items(2, depth)?.into_iter();
+                    let mut items = self.shared_items(2, depth)?.into_iter();
                     Value::Dict(std::iter::from_fn(|| Some((items.next()?, items.next()?))).collect())
                 }
                 OBJECT => {

@@ -1,6 +1,7 @@
 //! What a session tells the application: events, and the packed data that they lend.
 
-use crate::error::Error;
+use crate::budget::{self, NoMemory};
+use crate::error::{Error, Exception};
 use crate::ffi::border::handle::{self, Handle};
 use crate::ffi::border::packed;
 use crate::ffi::border::report::Report;
@@ -171,21 +172,47 @@ fn failure_handle(error: Error) -> *mut rpyc_error {
 }
 
 impl SessionHandle {
-    fn lend_packed(&self, write: impl FnOnce(&mut Vec<u8>)) -> (*const c_void, usize) {
+    /// Packed data of about this size.
+    fn lend_packed(&self, size: usize, write: impl FnOnce(&mut Vec<u8>)) -> Result<(*const c_void, usize), NoMemory> {
         let mut packed = self.packed.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         packed.clear();
         if packed.capacity() > 64 << 10 {
             *packed = Vec::new();
         }
+        if size > budget::SMALL {
+            packed.try_reserve_exact(size).map_err(|_| NoMemory { bytes: size })?;
+        }
         write(&mut packed);
-        (packed.as_ptr().cast(), packed.len())
+        Ok((packed.as_ptr().cast(), packed.len()))
     }
 
-    /// An event as the application gets it.
-    pub fn event(&self, event: Event) -> rpyc_session_event {
+    /// The next event as the application gets it. A request for which there is no memory is answered here.
+    pub fn next_event(&self) -> Result<Option<rpyc_session_event>> {
+        while let Some(event) = self.bare.next_event()? {
+            if let Some(event) = self.event(event) {
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+
+    fn event(&self, event: Event) -> Option<rpyc_session_event> {
         let mut out = rpyc_session_event::EMPTY;
         match event {
             Event::Request(mut asked) => {
+                if self.packs {
+                    let call = &asked.call;
+                    let (args, keywords) = (call.args(), call.keywords());
+                    let size = packed::size_of_call(args, keywords);
+                    match self.lend_packed(size, |packed| packed::put_call(packed, args, keywords)) {
+                        Ok(lent) => (out.packed, out.packed_length) = lent,
+                        Err(error) => {
+                            // Where that fails, its connection has ended.
+                            let _ = asked.call.raise(Exception::builtin("MemoryError", error.to_string()));
+                            return None;
+                        }
+                    }
+                }
                 out.kind = RPYC_EVENT_REQUEST;
                 out.asks = match asked.asks {
                     Asks::Call => RPYC_ASK_CALL,
@@ -208,11 +235,6 @@ impl SessionHandle {
                 // It lies in the member or among the arguments, neither of which moves with the call.
                 let name = asked.name();
                 (out.name, out.name_length) = (name.as_ptr().cast(), name.len());
-                if self.packs {
-                    let call = &asked.call;
-                    (out.packed, out.packed_length) =
-                        self.lend_packed(|packed| packed::put_call(packed, call.args(), call.keywords()));
-                }
                 out.call = own_call(asked.call);
             }
             Event::Reply { token, sequence, outcome } => {
@@ -220,7 +242,10 @@ impl SessionHandle {
                 (out.token, out.sequence) = (token, sequence);
                 match outcome {
                     Ok(value) if self.packs => {
-                        (out.packed, out.packed_length) = self.lend_packed(|packed| packed::put(packed, &value));
+                        match self.lend_packed(packed::size(&value), |packed| packed::put(packed, &value)) {
+                            Ok(lent) => (out.packed, out.packed_length) = lent,
+                            Err(error) => out.error = failure_handle(error.into()),
+                        }
                     }
                     Ok(value) => out.value = handle::value_new(value),
                     Err(error) => out.error = failure_handle(error),
@@ -236,6 +261,6 @@ impl SessionHandle {
                 out.error = failure_handle(error);
             }
         }
-        out
+        Some(out)
     }
 }

@@ -233,8 +233,8 @@ pub unsafe extern "C" fn rpyc_session_next_event(
         ffi_boundary(error_out, || {
             let out = EventOut::new(event)?;
             let session = checked(session)?;
-            if let Some(event) = session.bare.next_event()? {
-                out.put(session.event(event));
+            if let Some(event) = session.next_event()? {
+                out.put(event);
             }
             Ok(())
         })
@@ -279,10 +279,10 @@ pub unsafe extern "C" fn rpyc_session_step(
                 Ok(()) | Err(Error::Closed(_)) => {}
                 Err(error) => return Err(error.into()),
             }
-            let event = session.bare.next_event();
+            let event = session.next_event();
             length.put(session.bare.take(room)?)?;
             if let Some(event) = event? {
-                out.put(session.event(event));
+                out.put(event);
             }
             Ok(())
         })

@@ -4,6 +4,7 @@ import os
 import sys
 
 import rpyc
+from rpyc.core import consts
 
 PASSED = FAILED = 0
 MIB = 1 << 20
@@ -35,6 +36,8 @@ numbers.append(1)
 noise = os.urandom(24 * MIB)
 conn._channel.compress = False
 check("well", root.size(noise) == len(noise))
+held = root.list()
+held.append(noise[:12 * MIB])
 root.short(8)
 for turn in range(2):
     # Where zlib would only take time.
@@ -48,6 +51,7 @@ for turn in range(2):
     refused("a list that is repeated", lambda: numbers.__mul__(1 << 19))
     refused("one in place", lambda: numbers.__imul__(1 << 19))
     refused("one that is extended", lambda: numbers.extend((None,) * (MIB // 4)))
+    refused("a pickle", lambda: conn.sync_request(consts.HANDLE_PICKLE, held, 4))
     check("it is as it was", root.size(b"12345") == 5 and len(numbers) < 1 << 20)
     numbers.clear()
     numbers.append(1)
@@ -55,6 +59,7 @@ for turn in range(2):
 root.short(0)
 conn._channel.compress = False
 check("afterwards", root.size(noise) == len(noise) and len(numbers * (1 << 19)) == 1 << 19)
+check("a pickle afterwards", len(conn.sync_request(consts.HANDLE_PICKLE, held, 4)) > 12 * MIB)
 root.stop()
 conn.close()
 second.close()

@@ -4,6 +4,7 @@ most_memory.py PROGRAM WHAT COUNT [OPTION=VALUE...]: PROGRAM is the built tests/
 
     all       COUNT connections take what they get: bytes and tuples in lists, products of lists, methods, a frame that does not end
     bombs     COUNT connections send frames of 6 KiB, again and again, that inflate to 6 MiB, and become values of 40 times as much
+    nets      three connections, one after the other, make COUNT lists each that all hold all of them, and leave
     methods   one connection asks for COUNT methods, each of which is another object, and gives none back
 
 Prints what malloc says is in use while all of it is held and after the connections have ended, and the resident memory at its highest.
@@ -18,7 +19,7 @@ import time
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
 from hostile.streams import squeezed
-from hostile.wire import EXCEPTION, GETATTR, REQUEST, Closed, Hang, Raw, by_value, connect, frame, items, message, yours
+from hostile.wire import EXCEPTION, GETATTR, REQUEST, Closed, Hang, Raw, by_value, connect, dump, frame, items, message, yours
 
 MIB = 1 << 20
 TOTAL = 1 << 30                                      # max_total_memory of servers on tcp
@@ -63,7 +64,7 @@ class Server:
     def serves(self):
         return self.quiet.call("echo", by_value(b"x" * 5000)) == (1, b"x" * 5000)
 
-    def end(self):
+    def comes_back(self):
         """Memory is back to within a tenth, once what the last connections had is freed."""
         deadline = time.monotonic() + 30
         while abs(self.used() - self.before) > self.before // 10 + (64 << 10) and time.monotonic() < deadline:
@@ -71,6 +72,9 @@ class Server:
         after = self.used()
         print("    %.2f MiB in use afterwards, %.2f before" % (after / MIB, self.before / MIB))
         check(abs(after - self.before) <= self.before // 10 + (64 << 10), after, "bytes are in use afterwards, before", self.before)
+
+    def end(self):
+        self.comes_back()
         self.quiet.call("stop")
         check(self.process.wait(60) == 0, "the server ends with", self.process.returncode)
 
@@ -178,10 +182,26 @@ def methods(server, count):
     peer.reset()
 
 
+def nets(server, count):
+    for _ in range(3):
+        peer = server.connect()
+        lists = [peer.object("list") for _ in range(count)]
+        everything = Raw(dump(items(*map(yours, lists))))
+        for pack in lists:
+            got = peer.call("extend", everything, pack=pack)
+            if got[0] is None:
+                check(False, "a net is refused:", got)
+                break
+        held = server.used() - server.before
+        print("%d references in a net: %d MiB in use, %d MiB resident at most" % (count * count, held >> 20, server.resident()))
+        peer.reset()
+        server.comes_back()
+
+
 if __name__ == "__main__":
     running = Server(sys.argv[1], sys.argv[4:])
     try:
-        {"all": everything, "bombs": bombs, "methods": methods}[sys.argv[2]](running, int(sys.argv[3]))
+        {"all": everything, "bombs": bombs, "nets": nets, "methods": methods}[sys.argv[2]](running, int(sys.argv[3]))
     except (Closed, Hang) as why:
         check(False, sys.argv[2], "ends:", why)
     running.end()

@@ -189,7 +189,7 @@ while not server.active:
     time.sleep(.01)
 address, pid = sys.argv[1], int(sys.argv[2])
 host, port = address[len("tcp://"):].rsplit(":", 1)
-connections = [rpyc.connect(h, p, config={"allow_public_attrs": True}) for h, p in (("127.0.0.1", server.port), (host, int(port)))]
+connections = [rpyc.connect(h, p, config={"allow_public_attrs": True, "sync_request_timeout": 120}) for h, p in (("127.0.0.1", server.port), (host, int(port)))]
 roots = [connection.root for connection in connections]
 compare(lambda root: root.give("list", 3), LIST, "list(x)")
 compare(lambda root: root.give("dict"), DICT, "list(x.items())")

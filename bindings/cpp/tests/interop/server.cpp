@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <iostream>
+#include <malloc.h>
 #include <thread>
 #include <unistd.h>
 
@@ -96,6 +97,11 @@ void expose_values(rpyc::ServiceOf<Root> &service) {
     service.property("contract", [] { return 1; })
         .expose("implementation()", [] { return "C++ librpyc " + std::string(rpyc_version_string()); })
         .expose("add(a, b)", interop::add)
+        .expose("in_use()", [] {
+            // Of malloc, for tests of what is left behind.
+            const auto all = mallinfo2();
+            return static_cast<std::int64_t>(all.uordblks + all.hblkhd);
+        })
         .expose("echo(value)", [](const Value &value) { return value; })
         .expose("kind(value)", kind)
         .expose("sample(name)", interop::sample)
