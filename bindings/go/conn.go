@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"runtime"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -384,7 +385,7 @@ func (c *conn) write() {
 			<-c.wake
 			continue
 		}
-		_, err := c.network.Write(buf[:n])
+		err := c.writeAll(buf[:n])
 		select {
 		case c.drained <- struct{}{}:
 		default:
@@ -395,6 +396,33 @@ func (c *conn) write() {
 		}
 		if n == len(buf) && n < 1<<20 {
 			buf = make([]byte, 2*n)
+		}
+	}
+}
+
+// writeAll writes to the stream. A peer that takes nothing for as long as it may be idle loses the connection.
+func (c *conn) writeAll(data []byte) error {
+	seconds, _ := strconv.ParseFloat(c.options.config["idle_timeout"], 64)
+	if seconds <= 0 || seconds > 1e9 {
+		_, err := c.network.Write(data)
+		return err
+	}
+	for {
+		c.mu.Lock()
+		if !c.leaving {
+			c.network.SetWriteDeadline(time.Now().Add(time.Duration(seconds * float64(time.Second))))
+		}
+		c.mu.Unlock()
+		n, err := c.network.Write(data)
+		data = data[n:]
+		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+		if n == 0 {
+			c.mu.Lock()
+			c.fail(problemf(ErrLimit, "%s receives nothing for too long (idle_timeout)", c.name))
+			c.mu.Unlock()
+			return err
 		}
 	}
 }

@@ -132,7 +132,7 @@ pub static SETTINGS: [Setting; 58] = [
     option!("first_message_timeout", "none", CHANGEABLE, Plain, Option<Duration>, first_message_timeout,
         "how long the peer may take to send its first whole message before the connection ends; stock clients send nothing until they are used"),
     option!("idle_timeout", "none", CHANGEABLE, Plain, Option<Duration>, idle_timeout,
-        "how long nothing may come from the peer before the connection ends, while no request waits for its answer in either direction"),
+        "how long nothing may come from the peer before the connection ends, while no request waits for its answer in either direction, or what is sent is not taken"),
     option!("max_connections", "0", FIXED, Plain, usize, max_connections,
         "of a server: as rpyc_server_set_max_connections"),
     option!("max_connections_per_address", "0", FIXED, Plain, usize, max_connections_per_address,

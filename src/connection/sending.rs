@@ -6,6 +6,7 @@ use super::shared::Shared;
 use super::state::{Guard, Inner, Key, unlock_and_drop};
 use super::wait::Step;
 use crate::error::{Error, Result};
+use crate::objects::deadline;
 use crate::transport::{TICK, Transport};
 use std::time::Duration;
 
@@ -147,14 +148,22 @@ impl Shared {
                 return (inner, sent);
             }
         }
+        let mut stall = None;
         while !inner.writer.broken && !inner.protocol.outgoing().is_empty() {
             match send_once(&mut inner, &*self.transport) {
-                Ok(()) => continue,
+                Ok(()) => {
+                    stall = None;
+                    continue;
+                }
                 Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
                 Err(_) => {
                     inner.writer.broken = true;
                     break;
                 }
+            }
+            if is_stalled_for_long(&mut inner, &mut stall) {
+                self.give_up_sending(&mut inner, "the peer receives nothing for too long (idle_timeout)".into());
+                break;
             }
             let Some(left) = limit.remaining_to_send() else {
                 sent = Sent::Late;
@@ -196,18 +205,23 @@ impl Shared {
         }
     }
 
+    /// The connection ends for this reason.
+    #[cold]
+    fn give_up_sending(&self, inner: &mut Inner, why: String) {
+        inner.writer.broken = true;
+        inner.life.failed = Some(Error::Limit(why));
+        self.alerts.has_failed();
+        inner.tell_loop();
+    }
+
     /// The transport takes nothing: waits for room, and takes in what arrives meanwhile, up to a limit.
     pub(super) fn wait_writable<'a>(&'a self, mut inner: Guard<'a>, time: Duration) -> Guard<'a> {
         let limit = inner.protocol.config().limits.buffered;
         let mut incoming = None;
         if !inner.reader.reading {
             if !inner.protocol.incoming().has_room(limit) {
-                inner.writer.broken = true;
-                inner.life.failed = Some(Error::Limit(format!(
-                    "the peer sends but does not receive: {limit} bytes wait to be read (max_buffered)"
-                )));
-                self.alerts.has_failed();
-                inner.tell_loop();
+                let why = format!("the peer sends but does not receive: {limit} bytes wait to be read (max_buffered)");
+                self.give_up_sending(&mut inner, why);
                 return inner;
             }
             inner.reader.reading = true;
@@ -275,6 +289,27 @@ impl Sent {
             Sent::All | Sent::Partly => Step::Retry,
             Sent::Late => Step::TimedOut,
             Sent::Interrupted => Step::Interrupted,
+        }
+    }
+}
+
+/// While the transport takes nothing: since when, and how much had come by then.
+struct Stall {
+    since: Duration,
+    /// None while somebody receives.
+    received: Option<u64>,
+}
+
+/// Has the peer neither taken nor sent anything for as long as it may be idle?
+#[cold]
+fn is_stalled_for_long(inner: &mut Inner, stall: &mut Option<Stall>) -> bool {
+    let Some(most) = inner.protocol.config().idle_timeout else { return false };
+    let (received, now) = (inner.protocol.received(), deadline::clock());
+    match stall {
+        Some(stall) if received == stall.received => now.saturating_sub(stall.since) >= most,
+        _ => {
+            *stall = Some(Stall { since: now, received });
+            false
         }
     }
 }

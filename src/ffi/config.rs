@@ -103,7 +103,7 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// - first_message_timeout=none: how long the peer may take to send its first whole message before the connection ends;
 ///   stock clients send nothing until they are used
 /// - idle_timeout=none: how long nothing may come from the peer before the connection ends, while no request waits for
-///   its answer in either direction
+///   its answer in either direction, or what is sent is not taken
 /// - max_connections=0: of a server: as rpyc_server_set_max_connections
 /// - max_connections_per_address=0: of a server: more connections of one IPv4 address or one /64 of IPv6 are closed at
 ///   once; 0: no limit. Unix sockets have no addresses

@@ -4,6 +4,7 @@ import time
 import zlib
 
 from hostile.forged import EMPTY
+from hostile.streams import pushed
 from hostile.victim import PATIENCE, sure
 from hostile.wire import CALLATTR, PING, REPLY, REQUEST, Closed, by_value, frame, items, made, message, mine, yours
 
@@ -94,6 +95,17 @@ def idle_peers(victim):
         asks.socket.close()
 
 
+def idle_readers(victim):
+    """One that asks for much, reads nothing, and falls silent."""
+    peer = victim.rooted()
+    ping = frame(message(REQUEST, 0, (PING, by_value((b"x" * 900,)))))
+    pushed(peer, ping * 400, 12 << 20)
+    # The end of the stream stands behind what it does not read.
+    sure(victim.settle(victim.most()), "a peer that reads nothing stays")
+    told(victim, "idle_timeout")
+    peer.socket.close()
+
+
 def open_at_last(victim, count):
     """So many connections that have spoken, once those before have left."""
     peers, deadline = [], time.monotonic() + PATIENCE
@@ -148,5 +160,7 @@ def one_address(victim):
 
 
 ATTACKS = {"begun": (BEGUN, (first_messages_begun, messages_begun, single_bytes)), "idle": (IDLE, (idle_peers,))}
+# Of servers whose output the library sends, in threads that wait.
+SENDING = {"unread": (IDLE, (idle_readers,))}
 # Of servers that accept by themselves.
 PLACES = {"places": (FEW, (all_places_taken,)), "one-address": (OF_ONE, (one_address,))}

@@ -92,6 +92,10 @@ class Victim:
         with self.rooted() as peer:
             return peer.call("in_use")[1]
 
+    def most(self):
+        """What it may hold afterwards. Threads of Go's runtime come and stay."""
+        return self.before[0] if self.has_threads else 1 << 30, self.before[1]
+
     def settle(self, most):
         """Waits until threads and descriptors are no more than these, or, without these, until they stay."""
         deadline, last = time.monotonic() + PATIENCE, None
@@ -104,11 +108,10 @@ class Victim:
         return most is None
 
     def recovered(self, what):
-        """After an attack: it lives, holds no more than before, and serves. Threads of Go's runtime come and stay."""
+        """After an attack: it lives, holds no more than before, and serves."""
         self.alive(what)
         served = self.honest()
-        most = (self.before[0] if self.has_threads else 1 << 30, self.before[1])
-        sure(self.settle(most), "%s leaves (threads, descriptors) %r, before %r", what, self.held(), self.before)
+        sure(self.settle(self.most()), "%s leaves (threads, descriptors) %r, before %r", what, self.held(), self.before)
         self.alive(what)
         return served
 

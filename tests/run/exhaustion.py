@@ -95,5 +95,6 @@ def most_memory(name, seconds, long, *runs):
             case.note("; ".join(line.strip() for line in done.output.splitlines()))
 
 
-most_memory("short", 60, False, "all 4 max_total_memory=67108864", "methods 20000", "nets 200")
+most_memory("short", 60, False, "all 4 max_total_memory=67108864", "methods 20000 max_total_memory=67108864",
+            "nets 200 max_total_memory=67108864")
 most_memory("with-the-defaults", 3600, True, "all 1", "all 10", "all 100", "bombs 4", "methods 1000000", "nets 1100")

@@ -101,5 +101,6 @@ for each in SERVERS:
         # Whose methods have public names.
         register(each, subject, several, ("allow_public_attrs=true",))
     register_mutants(each)
-    for subject, (options, several) in {**budgets.ATTACKS, **silences.ATTACKS, **(silences.PLACES if each in ACCEPTING else {})}.items():
+    for subject, (options, several) in {**budgets.ATTACKS, **silences.ATTACKS, **(silences.PLACES if each in ACCEPTING else {}),
+                                          **(silences.SENDING if each in (*ACCEPTING, "small-stacks") else {})}.items():
         register(each, subject, several, options)
