@@ -77,12 +77,14 @@ def single_bytes(victim):
 
 def idle_peers(victim):
     """One that says nothing, one that has spoken and says nothing more; one whose call is served stays."""
+    def served():
+        asks = victim.rooted()
+        asks.post(CALLATTR, items(yours(asks.root), by_value("call"), items(mine(made())), EMPTY), seq=9)
+        return asks, *asks.receive()
+
     silent, spoken, asks = victim.connect(), victim.rooted(), None
     if victim.has("call"):
-        asks = victim.rooted()
-        pack = made()
-        asks.post(CALLATTR, items(yours(asks.root), by_value("call"), items(mine(pack)), EMPTY), seq=9)
-        kind, seq, _ = asks.receive()
+        asks, kind, seq, _ = victim.again(served)
     for peer in (silent, spoken):
         peer.drain()
         peer.socket.close()

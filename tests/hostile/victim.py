@@ -26,9 +26,7 @@ class Victim:
         self.options = dict(option.split("=", 1) for option in options)
         self.turns_away = any("timeout" in name or "connections" in name for name in self.options)
         self.pid = process.popen.pid
-        with self.connect() as peer:
-            peer.get_root()
-            self.names = peer.names()
+        self.names = self.again(self.ask_names)
         self.honest()
         self.settle(None)
         self.before = self.held()
@@ -40,24 +38,36 @@ class Victim:
 
     def rooted(self, dialect=6):
         """A peer that has the root."""
+        return self.again(lambda: self.with_root(dialect))
+
+    def ask_names(self):
+        with self.with_root(6) as peer:
+            return peer.names()
+
+    def with_root(self, dialect):
         peer = self.connect(dialect)
         peer.get_root()
         return peer
+
+    def again(self, function):
+        """What a function gives, which may try again where places or silences are few."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return function()
+            except wire.Closed:
+                if not self.turns_away or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
     def has(self, *names):
         return all("exposed_" + name in self.names or name in self.names for name in names)
 
     def honest(self):
-        """The next honest client is served; in which time. Where places or silences are few, it may try again."""
+        """The next honest client is served; in which time."""
         began = time.monotonic()
-        while True:
-            try:
-                self.serves()
-                return time.monotonic() - began
-            except wire.Closed:
-                if not self.turns_away or time.monotonic() - began > PATIENCE:
-                    raise
-                time.sleep(0.05)
+        self.again(self.serves)
+        return time.monotonic() - began
 
     def serves(self):
         with self.connect() as peer:
