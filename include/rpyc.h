@@ -5889,7 +5889,7 @@ void rpyc_queue_free(rpyc_queue *queue);
 int32_t rpyc_queue_fileno(const rpyc_queue *queue);
 
 /**
- * How many calls wait.
+ * How many calls wait, and hooks with rpyc_queue_set_hooks().
  *
  * @param queue borrowed
  * @return 0 also for NULL, and in a forked child
@@ -5912,6 +5912,31 @@ size_t rpyc_queue_length(const rpyc_queue *queue);
 rpyc_status rpyc_queue_set_timeout(rpyc_queue *queue, int64_t timeout_ms, rpyc_error **error_out);
 
 /**
+ * Has the queue run the hooks of services too, so that the application's own thread makes and tells them.
+ *
+ * For connections that a server accepts, create and on_connect run in the queue before the first call, and the peer's
+ * requests wait until then. They do not count against the limit of the queue. The connection is closed instead when the peer
+ * has gone meanwhile, the time of rpyc_queue_set_timeout() is over, the server is stopped or the queue is freed.
+ *
+ * on_disconnect runs in the queue when the last call that was running has returned, and behind it the instance is destroyed,
+ * unless the application still holds it or a handle of the connection. It has no time limit and is never left out: those that
+ * wait when the last handle of the queue is freed run in that thread, and later ones in the thread that ends the connection.
+ * In a thread of the queue that ends a connection outside of its calls, it runs at once.
+ *
+ * Connections that the application makes itself have run create and on_connect before they can be given a queue.
+ *
+ * @param queue borrowed
+ * @param on 1, or 0 as at first: threads of the library run them. Hooks whose time comes from now on
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_queue_set_hooks(rpyc_queue *queue,
+                                 int32_t on,
+                                 rpyc_error **error_out);
+
+/**
  * Runs calls that wait, in this thread, one of each connection in turn; those of one connection in the order of their
  * arrival.
  *
@@ -5922,7 +5947,7 @@ rpyc_status rpyc_queue_set_timeout(rpyc_queue *queue, int64_t timeout_ms, rpyc_e
  * @param most how many calls at most; 0: as many as wait at first
  * @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here. It ends when the last handle
  *        is freed
- * @param ran_out how many were run; may be NULL
+ * @param ran_out how many were run, hooks included; may be NULL
  * @param error_out owned; may be NULL
  * @return RPYC_OK (also when none came), RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_WAIT_INTERRUPTED
  *
@@ -5937,7 +5962,7 @@ rpyc_status rpyc_queue_run(rpyc_queue *queue,
 /**
  * Has all calls that come over a server's connections wait in a queue; each connection's thread reads them. It holds for
  * connections that are accepted from now on. Hooks (create, on_connect, on_disconnect) and destructors run in threads of
- * the server as before.
+ * the server as before, but for rpyc_queue_set_hooks().
  *
  * @param server borrowed
  * @param queue copied reference; the server does not keep it open
@@ -6868,11 +6893,15 @@ rpyc_status rpyc_classic_obtain(rpyc_classic *classic,
  * Makes a copy of plain data at the peer: rpyc.classic.deliver(). Lists and dicts become real ones there, and come back as
  * objects of the peer.
  *
+ * Objects of the peer in it are put where they stand, with a request for each container around them: a bytearray or a range
+ * that rpyc_classic_call() has made, or whatever else has no value of its own.
+ *
  * @param classic borrowed
  * @param value consumed, on success and on every failure
  * @param value_out owned; free it with rpyc_value_free
  * @param error_out owned; may be NULL
- * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (it holds an object)
+ * @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (it is an object, or holds one that
+ *         is not the peer's)
  *
  * Threads: any thread. Since 0.1.
  */

@@ -6,7 +6,7 @@ use super::state::{Guard, Inner, Key, Token};
 use crate::config::{BeforeClosed, Dialect};
 use crate::error::{Error, Exception, Result};
 use crate::log::Level;
-use crate::objects::{Peer, turn};
+use crate::objects::turn;
 use crate::protocol::Protocol;
 use crate::sync::atomic::Ordering;
 use crate::sync::lock;
@@ -103,21 +103,6 @@ impl Shared {
                 let peer = self.name();
                 format!("{peer} gave back more references than it had been lent, {overdrawn} times")
             });
-        }
-    }
-
-    pub(super) fn disconnected(self: &Arc<Shared>) {
-        // Taken before the swap: after it, another thread may release the root.
-        let root = self.service();
-        if self.connected.swap(false, Ordering::SeqCst) {
-            if let Some(root) = &root {
-                if let Some(hook) = root.class().service().and_then(|service| service.on_disconnect.as_ref()) {
-                    let peer: Arc<dyn Peer> = self.clone();
-                    hook(&peer, root);
-                }
-            }
-            drop(root);
-            self.release_root();
         }
     }
 

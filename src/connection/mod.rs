@@ -9,6 +9,7 @@ mod dialing;
 mod ending;
 mod event_loop;
 mod hints;
+mod hooks;
 mod interrupt;
 mod limit;
 mod loop_state;
@@ -39,7 +40,6 @@ pub use wait::{wait_all, wait_any};
 
 use crate::config::{Config, Dialect, Setting};
 use crate::error::{Error, Result};
-use crate::log::Level;
 use crate::objects::{Class, Definition, Hook, Object, Peer, Promise, Refused, Service};
 use crate::protocol::{Body, Counts, Handler, Protocol};
 use crate::sync::{Instant, lock};
@@ -95,12 +95,9 @@ impl Connection {
         service: &Arc<Class>,
         stopping: impl Fn() -> bool,
     ) -> Result<()> {
-        let root = shared.make_root(service);
-        if root.state().is::<Refused>() {
-            shared.logger.write(Level::Info, || format!("{} is turned away by the service", shared.name()));
+        if !shared.begin(service) {
             return Ok(());
         }
-        shared.install(root);
         if stopping() {
             return Ok(());
         }

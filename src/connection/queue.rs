@@ -1,10 +1,11 @@
 //! Queues of calls: what peers ask is read by the library's threads, and run by the application where it wants.
 
+use super::hooks::Beginning;
 use super::seats::{Seat, Seats};
 use super::shared::Shared;
 use crate::error::{Error, Exception, Result};
 use crate::fork;
-use crate::objects::{deadline, resumed, time_limit, turn};
+use crate::objects::{Object, deadline, resumed, time_limit, turn};
 use crate::protocol::Request;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Instant, Mutex, lock, thread_local, wait_for};
@@ -50,6 +51,13 @@ struct State {
     turns: VecDeque<usize>,
     calls: HashMap<usize, VecDeque<Waiting>>,
     len: usize,
+    /// How many of them are hooks, which the limit does not count.
+    hooks: usize,
+    /// The hooks of services come here too.
+    runs_hooks: bool,
+    /// Where they do: how many calls and hooks of each connection run, and ends of connections that wait until none does.
+    running: HashMap<usize, usize>,
+    ends: HashMap<usize, Waiting>,
     timeout: Option<Duration>,
     closed: bool,
     /// Threads that wait for a call, and how often those were interrupted.
@@ -61,17 +69,57 @@ struct State {
     attached: Vec<Weak<Shared>>,
 }
 
-/// A call that waits for the application.
+/// What waits for the application: a call, or a hook of a service.
 pub(super) struct Waiting {
     shared: Arc<Shared>,
-    request: Request,
+    job: Job,
     due: Option<(Instant, Duration)>,
+    /// It is among those that run.
+    counted: bool,
+}
+
+pub(super) enum Job {
+    Call(Request),
+    Begin(Beginning),
+    /// The end, with the root that is told of it.
+    End(Option<Arc<Object>>),
+}
+
+/// A call or a hook, until it is over.
+pub(super) struct Running<'a> {
+    queue: &'a CallQueue,
+    shared: Arc<Shared>,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if let Some(end) = self.queue.finished(&self.shared) {
+            end.run_now();
+        }
+    }
 }
 
 impl Waiting {
     /// Runs it here, or answers that it has waited too long. True: it ran.
-    pub(super) fn run(self) -> bool {
-        let Waiting { shared, request, due } = self;
+    pub(super) fn run(self, queue: &CallQueue) -> bool {
+        let _running = self.counted.then(|| Running { queue, shared: self.shared.clone() });
+        self.run_now()
+    }
+
+    fn run_now(self) -> bool {
+        let Waiting { shared, job, due, counted: _ } = self;
+        let request = match job {
+            Job::Call(request) => request,
+            Job::End(root) => {
+                shared.end_here(root);
+                return true;
+            }
+            Job::Begin(_) if shared.is_closed() => return false,
+            Job::Begin(beginning) => {
+                beginning.run(&shared);
+                return true;
+            }
+        };
         if shared.is_closed() {
             return false;
         }
@@ -93,6 +141,11 @@ impl Waiting {
 }
 
 impl State {
+    /// Until when what comes now may wait.
+    fn due(&self) -> Option<(Instant, Duration)> {
+        self.timeout.and_then(|timeout| Some((Instant::now().checked_add(timeout)?, timeout)))
+    }
+
     fn wake_one(&mut self) {
         if let Some(seat) = self.asleep.pop() {
             seat.wake.notify_one();
@@ -115,13 +168,28 @@ impl State {
 
     fn take(&mut self, key: usize) -> Option<(Waiting, bool)> {
         let calls = self.calls.get_mut(&key)?;
-        let call = calls.pop_front()?;
+        let mut call = calls.pop_front()?;
         let more = !calls.is_empty();
         if !more {
             self.calls.remove(&key);
         }
-        self.len -= 1;
+        self.left(&call);
+        call.counted = self.count(key);
         Some((call, more))
+    }
+
+    /// One more of this connection runs. False: nobody asks.
+    fn count(&mut self, key: usize) -> bool {
+        if self.runs_hooks {
+            *self.running.entry(key).or_default() += 1;
+        }
+        self.runs_hooks
+    }
+
+    /// It waits no longer.
+    fn left(&mut self, waiting: &Waiting) {
+        self.len -= 1;
+        self.hooks -= !matches!(waiting.job, Job::Call(_)) as usize;
     }
 }
 
@@ -152,15 +220,22 @@ impl CallQueue {
         if state.closed {
             return Err((request, Exception::builtin("RuntimeError", NO_MORE)).into());
         }
-        if state.len >= self.limit {
-            let text = format!("the program is busy: {} calls wait already", state.len);
+        if state.len - state.hooks >= self.limit {
+            let text = format!("the program is busy: {} calls wait already", state.len - state.hooks);
             return Err((request, Exception::builtin("RuntimeError", text)).into());
         }
-        let due = state.timeout.and_then(|timeout| Some((Instant::now().checked_add(timeout)?, timeout)));
-        let key = key(shared);
+        let due = state.due();
+        self.enter(&mut state, Waiting { shared: shared.clone(), job: Job::Call(request), due, counted: false });
+        Ok(())
+    }
+
+    /// The last of its connection's line, from now on.
+    fn enter(&self, state: &mut State, waiting: Waiting) {
+        let key = key(&waiting.shared);
         state.len += 1;
+        state.hooks += !matches!(waiting.job, Job::Call(_)) as usize;
         let calls = state.calls.entry(key).or_default();
-        calls.push_back(Waiting { shared: shared.clone(), request, due });
+        calls.push_back(waiting);
         if calls.len() == 1 {
             state.turns.push_back(key);
         }
@@ -168,7 +243,68 @@ impl CallQueue {
             self.event.set();
         }
         state.wake_one();
-        Ok(())
+    }
+
+    pub(super) fn runs_hooks(&self) -> bool {
+        lock(&self.state).runs_hooks
+    }
+
+    /// Does the beginning of this connection wait, so that nothing of it has run?
+    pub(super) fn will_begin(&self, shared: &Shared) -> bool {
+        let key = std::ptr::from_ref(shared) as usize;
+        let first = |calls: &VecDeque<Waiting>| calls.front().is_some_and(|first| matches!(first.job, Job::Begin(_)));
+        lock(&self.state).calls.get(&key).is_some_and(first)
+    }
+
+    /// The beginning of a connection waits from now on, until the time that is given; after the end of the queue it is dropped.
+    pub(super) fn push_begin(&self, shared: &Arc<Shared>, beginning: Beginning) -> Option<Instant> {
+        let mut state = lock(&self.state);
+        if state.closed {
+            drop(state);
+            drop(beginning);
+            return None;
+        }
+        let due = state.due();
+        self.enter(&mut state, Waiting { shared: shared.clone(), job: Job::Begin(beginning), due, counted: false });
+        due.map(|(due, _)| due)
+    }
+
+    /// The end of a connection waits from now on, until no call of it runs; in a thread of the queue, and after its end, it
+    /// runs here.
+    pub(super) fn push_end(&self, shared: &Arc<Shared>, root: Option<Arc<Object>>) {
+        let mut state = lock(&self.state);
+        let end = Waiting { shared: shared.clone(), job: Job::End(root), due: None, counted: false };
+        if state.running.contains_key(&key(shared)) {
+            state.ends.insert(key(shared), end);
+        } else if state.closed || self.is_here() {
+            drop(state);
+            end.run_now();
+        } else {
+            self.enter(&mut state, end);
+        }
+    }
+
+    /// A call that a thread of the queue has read itself and runs at once. None: nobody asks.
+    pub(super) fn direct(&self, shared: &Arc<Shared>) -> Option<Running<'_>> {
+        let counted = lock(&self.state).count(key(shared));
+        counted.then(|| Running { queue: self, shared: shared.clone() })
+    }
+
+    /// Something of a connection is over. Gives its end, where that is to run now because the queue takes no more.
+    fn finished(&self, shared: &Arc<Shared>) -> Option<Waiting> {
+        let mut state = lock(&self.state);
+        let running = state.running.get_mut(&key(shared))?;
+        *running -= 1;
+        if *running > 0 {
+            return None;
+        }
+        state.running.remove(&key(shared));
+        let end = state.ends.remove(&key(shared))?;
+        if state.closed {
+            return Some(end);
+        }
+        self.enter(&mut state, end);
+        None
     }
 
     /// For a thread that runs the queue's calls and waits for something on this connection: the next call of its peer.
@@ -193,14 +329,16 @@ impl CallQueue {
     }
 
     /// The connection has ended. What it had asked is given back, to be dropped without a lock.
-    pub(super) fn forget(&self, shared: &Arc<Shared>) -> Option<VecDeque<Waiting>> {
+    pub(super) fn forget(&self, shared: &Arc<Shared>) -> VecDeque<Waiting> {
         let key = key(shared);
         let mut state = lock(&self.state);
-        let calls = state.calls.remove(&key)?;
-        state.len -= calls.len();
+        let Some(calls) = state.calls.remove(&key) else { return VecDeque::new() };
+        calls.iter().for_each(|waiting| state.left(waiting));
         state.turns.retain(|other| *other != key);
+        let (ends, calls): (VecDeque<_>, _) = calls.into_iter().partition(|waiting| matches!(waiting.job, Job::End(_)));
+        ends.into_iter().for_each(|end| self.enter(&mut state, end));
         self.settle(&state);
-        Some(calls)
+        calls
     }
 
     /// Ends the waits for calls; false: nobody waits.
@@ -294,6 +432,11 @@ impl Queue {
         lock(&self.line.state).timeout = timeout;
     }
 
+    /// Whether the hooks of services wait here too, from now on.
+    pub fn set_hooks(&self, on: bool) {
+        lock(&self.line.state).runs_hooks = on;
+    }
+
     /// Runs calls in this thread, at most `most` (0: as many as wait at first), one of each connection in turn. Waits for
     /// the first at most so long, or until the last handle that counts has gone. Gives how many ran.
     pub fn run(&self, most: usize, timeout: Option<Duration>) -> Result<usize> {
@@ -342,7 +485,7 @@ impl Queue {
             let Some(call) = state.next() else { break };
             line.settle(&state);
             drop(state);
-            ran += call.run() as usize;
+            ran += call.run(line) as usize;
             state = lock(&line.state);
         }
         Ok(ran)
@@ -352,14 +495,18 @@ impl Queue {
     fn close(&self) {
         let mut state = lock(&self.line.state);
         state.closed = true;
-        state.len = 0;
+        (state.len, state.hooks) = (0, 0);
         let turns = std::mem::take(&mut state.turns);
         let calls: Vec<Waiting> = turns.iter().filter_map(|key| state.calls.remove(key)).flatten().collect();
         self.line.event.set();
         state.wake_all();
         drop(state);
-        for call in calls {
-            call.shared.refuse(call.request, &Exception::builtin("RuntimeError", NO_MORE));
+        for waiting in calls {
+            match waiting.job {
+                Job::Call(request) => waiting.shared.refuse(request, &Exception::builtin("RuntimeError", NO_MORE)),
+                Job::Begin(_) => {}
+                Job::End(_) => drop(waiting.run_now()),
+            }
         }
     }
 

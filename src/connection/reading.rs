@@ -121,7 +121,7 @@ impl Shared {
         if let Some(queue) = self.queue.get() {
             if let Some(call) = queue.take_nested(self) {
                 drop(inner);
-                call.run();
+                call.run(queue);
                 return (self.lock(), Some(Step::Handled));
             }
         }
@@ -363,7 +363,17 @@ impl Shared {
     pub(super) fn run<'a>(self: &'a Arc<Shared>, inner: Guard<'a>, request: Request) -> Guard<'a> {
         match self.queue.get() {
             Some(queue) if !queue.is_here() => self.leave_to(queue, inner, request),
-            _ => self.run_here(inner, request),
+            Some(queue) => {
+                let running = queue.direct(self);
+                let inner = self.run_here(inner, request);
+                if running.is_none() {
+                    return inner;
+                }
+                drop(inner);
+                drop(running);
+                self.lock()
+            }
+            None => self.run_here(inner, request),
         }
     }
 

@@ -246,8 +246,12 @@ impl Shared {
 
     /// Is the peer's first message waited for, which has not come as a whole? While somebody has the lock, the answer is no.
     pub(crate) fn awaits_first_message(&self) -> bool {
-        let silent = |inner: Guard<'_>| inner.protocol.messages() == 0 && !self.has_arrived();
-        self.connected.load(Ordering::Relaxed) && crate::sync::try_lock(&self.inner).is_some_and(silent)
+        let silent =
+            |inner: Guard<'_>| inner.protocol.messages() == 0 && !inner.protocol.has_message() && !self.has_arrived();
+        // Where its hooks wait in a queue, nothing is served, but what came may have been taken in.
+        let idle =
+            self.connected.load(Ordering::Relaxed) || self.queue.get().is_some_and(|queue| queue.will_begin(self));
+        idle && crate::sync::try_lock(&self.inner).is_some_and(silent)
     }
 
     /// Is something there to be received?

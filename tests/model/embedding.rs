@@ -97,11 +97,22 @@ fn a_queues_thread_serves_while_it_waits() {
 /// Neither a call that waits in a queue, nor one that comes, is forgotten when the connection or the queue goes.
 #[test]
 fn the_end_of_what_is_queued() {
-    check(Time::Stands, || {
+    the_end_of_a_queue(false);
+}
+
+/// Nor is the end of the connection, where it waits there behind the calls.
+#[test]
+fn the_end_that_is_queued() {
+    the_end_of_a_queue(true);
+}
+
+fn the_end_of_a_queue(with_hooks: bool) {
+    check(Time::Stands, move || {
         let (inside, done) = (Arc::default(), Count::default());
         let sides = connect(alone(&inside, &done));
         let queue = Queue::new(10).unwrap();
         sides.server.set_queue(&queue).unwrap();
+        queue.set_hooks(with_hooks);
         let callers = [(), ()].map(|()| {
             let root = sides.root();
             thread::spawn(move || {

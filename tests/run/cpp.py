@@ -193,7 +193,7 @@ def served(case, version, program=None, before=()):
     """What services and objects are beyond the interop contract."""
     server = case.start([*before, program or case.program("cpp/served"), "tcp://127.0.0.1:0"])
     addresses = server.wait_for(r"^listening (\S+) (\S+)$", case.left(60)).groups()
-    all_pass(case, case.run([case.python(version), os.path.join(CLIENTS, "cpp_client.py"), *addresses]), 45)
+    all_pass(case, case.run([case.python(version), os.path.join(CLIENTS, "cpp_client.py"), *addresses]), 46)
     case.equal(server.wait(case.left(60)), 0, "exit code of the server")
 
 

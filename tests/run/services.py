@@ -56,6 +56,21 @@ for version in VERSIONS:
     test("restricted.python-server.%s" % version)(of_server(version, "restricted_server.py", "restricted_views"))
 
 
+def hooks_in_a_queue(version, before=lambda case: ()):
+    """A program of one thread: what its service does happens there, in order."""
+    def function(case):
+        case.python(version)
+        server, address = served("queue_hooks", before=before(case))(case)
+        all_passed(case, case.run([case.python(version), os.path.join(CLIENTS, "queue_hooks_client.py"), address]))
+        case.equal(server.wait(case.left(20)), 0, "exit code of the server")
+    return function
+
+
+for version in VERSIONS:
+    test("service.hooks-in-a-queue.%s" % version)(hooks_in_a_queue(version))
+test("valgrind.hooks-in-a-queue", memory.SECONDS)(hooks_in_a_queue("6.0.2", memory.valgrind))
+
+
 @test("valgrind.restricted", memory.SECONDS)
 def views_memory(case):
     views(VERSIONS[0], memory.valgrind)(case)

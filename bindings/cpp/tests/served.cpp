@@ -52,6 +52,9 @@ struct Wide : Before, Row {};
 
 struct Session {
     std::string user = "nobody";
+    ~Session() { elsewhere += std::this_thread::get_id() != home; }
+    static inline std::atomic<int> elsewhere{0};     // begun, told or ended by another thread than that of the queue
+    static inline const std::thread::id home = std::this_thread::get_id();
 };
 
 /** A tree whose nodes are passed as shared pointers. */
@@ -88,7 +91,12 @@ int main(int argc, char **argv) {
         const rpyc::Queue queue(100);
         std::atomic<bool> stop{false};
 
-        auto service = rpyc::Service::of<Session>("Features");
+        auto service = rpyc::Service::of<Session>("Features", [] {
+            Session::elsewhere += std::this_thread::get_id() != Session::home;
+            return std::make_shared<Session>();
+        });
+        const auto told = [](const rpyc::Connection &) { Session::elsewhere += std::this_thread::get_id() != Session::home; };
+        service.on_connect(told).on_disconnect(told).expose("elsewhere", [] { return Session::elsewhere.load(); });
         const auto node_class = rpyc::Class<Node>("Node")
                                     .property("name", &Node::name)
                                     .property("children", &Node::children)
@@ -143,6 +151,7 @@ int main(int argc, char **argv) {
         const rpyc::Config config{{"allow_setattr", "true"}, {"allow_delattr", "true"}, {"allow_public_attrs", "true"}};
         const rpyc::Server server(argc > 1 ? argv[1] : "tcp://127.0.0.1:0", service, config);
         const rpyc::Server other("tcp://127.0.0.1:0", plain, config);
+        queue.set_hooks(true);
         server.set_queue(queue);
         server.start();
         other.start();
@@ -154,7 +163,7 @@ int main(int argc, char **argv) {
         server.join();
         other.join();
         std::cout << "stopped" << std::endl;
-        return 0;
+        return Session::elsewhere;
     } catch (const std::exception &error) {
         std::cerr << argv[0] << ": " << error.what() << '\n';
         return 1;

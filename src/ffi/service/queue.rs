@@ -86,7 +86,7 @@ pub unsafe extern "C" fn rpyc_queue_fileno(queue: *const rpyc_queue) -> i32 {
     ffi_boundary_or(-1, || unsafe { handle::as_ref(queue) }.map_or(-1, Queue::fileno))
 }
 
-/// How many calls wait.
+/// How many calls wait, and hooks with rpyc_queue_set_hooks().
 ///
 /// @param queue borrowed
 /// @return 0 also for NULL, and in a forked child
@@ -122,6 +122,40 @@ pub unsafe extern "C" fn rpyc_queue_set_timeout(
     }
 }
 
+/// Has the queue run the hooks of services too, so that the application's own thread makes and tells them.
+///
+/// For connections that a server accepts, create and on_connect run in the queue before the first call, and the peer's
+/// requests wait until then. They do not count against the limit of the queue. The connection is closed instead when the peer
+/// has gone meanwhile, the time of rpyc_queue_set_timeout() is over, the server is stopped or the queue is freed.
+///
+/// on_disconnect runs in the queue when the last call that was running has returned, and behind it the instance is destroyed,
+/// unless the application still holds it or a handle of the connection. It has no time limit and is never left out: those that
+/// wait when the last handle of the queue is freed run in that thread, and later ones in the thread that ends the connection.
+/// In a thread of the queue that ends a connection outside of its calls, it runs at once.
+///
+/// Connections that the application makes itself have run create and on_connect before they can be given a queue.
+///
+/// @param queue borrowed
+/// @param on 1, or 0 as at first: threads of the library run them. Hooks whose time comes from now on
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_queue_set_hooks(
+    queue: *mut rpyc_queue,
+    on: i32,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe {
+        ffi_boundary(error_out, || {
+            usable(queue)?.set_hooks(on != 0);
+            Ok(())
+        })
+    }
+}
+
 /// Runs calls that wait, in this thread, one of each connection in turn; those of one connection in the order of their
 /// arrival.
 ///
@@ -132,7 +166,7 @@ pub unsafe extern "C" fn rpyc_queue_set_timeout(
 /// @param most how many calls at most; 0: as many as wait at first
 /// @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here. It ends when the last handle
 ///        is freed
-/// @param ran_out how many were run; may be NULL
+/// @param ran_out how many were run, hooks included; may be NULL
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK (also when none came), RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_WAIT_INTERRUPTED
 ///
@@ -159,7 +193,7 @@ pub unsafe extern "C" fn rpyc_queue_run(
 
 /// Has all calls that come over a server's connections wait in a queue; each connection's thread reads them. It holds for
 /// connections that are accepted from now on. Hooks (create, on_connect, on_disconnect) and destructors run in threads of
-/// the server as before.
+/// the server as before, but for rpyc_queue_set_hooks().
 ///
 /// @param server borrowed
 /// @param queue copied reference; the server does not keep it open

@@ -74,6 +74,8 @@ if root.squares:
     check("coroutine that is left", next(root.squares(4)), 0)
 check("calls run in the thread of the queue", root.thread_is_main(), True)
 
+check("service and hooks are in that thread", root.elsewhere(), 0)
+
 tree = root.tree()
 check("one object for one pointer", root.tree() is tree, True)
 node = root.new_node("leaf")

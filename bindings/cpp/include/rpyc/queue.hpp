@@ -41,6 +41,11 @@ public:
         rpyc_error *error = nullptr;
         detail::check(rpyc_queue_set_timeout(raw_, detail::milliseconds(time), &error), error);
     }
+    /** Whether services are made, and told of connections that begin and end, by run() too; see rpyc_queue_set_hooks. */
+    void set_hooks(bool on) const {
+        rpyc_error *error = nullptr;
+        detail::check(rpyc_queue_set_hooks(raw_, on, &error), error);
+    }
     std::size_t size() const noexcept { return rpyc_queue_length(raw_); }
     /** Readable while calls wait. */
     int fileno() const noexcept { return rpyc_queue_fileno(raw_); }

@@ -1,0 +1,141 @@
+//! Where a service's instance is made and told of the beginning and the end of a connection: in the thread that begins or
+//! ends it, or, as the application's queue says, among the calls of that queue.
+
+use super::queue::CallQueue;
+use super::shared::Shared;
+use crate::log::Level;
+use crate::objects::{Class, Object, Peer, Refused};
+use crate::sync::atomic::Ordering;
+use crate::sync::{Condvar, Instant, Mutex, lock, wait_for};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a thread that waits for the queue looks whether the peer has gone.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// What became of a beginning.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Begun {
+    Served,
+    /// `create` gave nothing.
+    Refused,
+    /// The queue was closed, or the connection has ended before.
+    NotRun,
+}
+
+/// Where the thread that serves waits for its service.
+#[derive(Default)]
+struct Outcome {
+    begun: Mutex<Option<Begun>>,
+    changed: Condvar,
+}
+
+impl Outcome {
+    /// Waits at most so long.
+    fn wait(&self, timeout: Duration) -> Option<Begun> {
+        let begun = lock(&self.begun);
+        if begun.is_some() { *begun } else { *wait_for(&self.changed, begun, timeout) }
+    }
+}
+
+/// A service that is still to be made and told; dropped without that, it tells that it was not run.
+pub(super) struct Beginning {
+    service: Arc<Class>,
+    outcome: Arc<Outcome>,
+}
+
+impl Beginning {
+    pub(super) fn run(self, shared: &Arc<Shared>) {
+        let begun = shared.begin_here(&self.service);
+        self.settle(begun);
+    }
+
+    fn settle(&self, begun: Begun) {
+        lock(&self.outcome.begun).get_or_insert(begun);
+        self.outcome.changed.notify_all();
+    }
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        self.settle(Begun::NotRun);
+    }
+}
+
+impl Shared {
+    /// The queue that runs the hooks too.
+    fn queue_of_hooks(&self) -> Option<&Arc<CallQueue>> {
+        self.queue.get().filter(|queue| queue.runs_hooks())
+    }
+
+    /// Gives an accepted connection its root and tells the service. False: the connection is turned away.
+    pub(super) fn begin(self: &Arc<Shared>, service: &Arc<Class>) -> bool {
+        let begun = match self.queue_of_hooks() {
+            // A thread of the queue would wait for itself.
+            Some(queue) if !queue.is_here() => self.begin_in(queue, service),
+            _ => self.begin_here(service),
+        };
+        if begun == Begun::Refused {
+            self.logger.write(Level::Info, || format!("{} is turned away by the service", self.name()));
+        }
+        begun == Begun::Served
+    }
+
+    fn begin_here(self: &Arc<Shared>, service: &Arc<Class>) -> Begun {
+        let root = self.make_root(service);
+        if root.state().is::<Refused>() {
+            return Begun::Refused;
+        }
+        self.install(root);
+        Begun::Served
+    }
+
+    /// Waits until a thread of the queue has begun, or nobody would ever want it.
+    fn begin_in(self: &Arc<Shared>, queue: &Arc<CallQueue>, service: &Arc<Class>) -> Begun {
+        let outcome = Arc::new(Outcome::default());
+        let beginning = Beginning { service: service.clone(), outcome: outcome.clone() };
+        let mut due = queue.push_begin(self, beginning);
+        let mut late = false;
+        loop {
+            let left = due.map_or(LOOK, |due| due.saturating_duration_since(Instant::now()).min(LOOK));
+            if let Some(begun) = outcome.wait(left) {
+                if begun == Begun::NotRun && late {
+                    self.logger.write(Level::Warn, || {
+                        format!("{} is turned away: its hooks were not run in time", self.name())
+                    });
+                }
+                return begun;
+            }
+            late |= due.take_if(|due| *due <= Instant::now()).is_some();
+            if late || self.is_abandoned() {
+                // What waits is dropped, which settles it; what runs already is waited for.
+                drop(queue.forget(self));
+            }
+        }
+    }
+
+    /// The connection has ended: the service is told, once, by the queue behind the last call where that runs the hooks.
+    pub(super) fn disconnected(self: &Arc<Shared>) {
+        // Taken before the swap: after it, another thread may release the root.
+        let root = self.service();
+        if !self.connected.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        match self.queue_of_hooks() {
+            Some(queue) => queue.push_end(self, root),
+            None => self.end_here(root),
+        }
+    }
+
+    /// Tells the service of the end, and lets go of it.
+    pub(super) fn end_here(self: &Arc<Shared>, root: Option<Arc<Object>>) {
+        if let Some(root) = &root {
+            if let Some(hook) = root.class().service().and_then(|service| service.on_disconnect.as_ref()) {
+                let peer: Arc<dyn Peer> = self.clone();
+                hook(&peer, root);
+            }
+        }
+        drop(root);
+        self.release_root();
+    }
+}
