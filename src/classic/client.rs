@@ -154,14 +154,6 @@ impl Classic {
         limits.memory = limits.memory.min(memory_for(bounds));
         Ok(pickle::read(&bytes, &limits)?)
     }
-
-    /// Makes a copy of plain data at the peer: real lists and dicts there.
-    pub fn deliver(&self, value: &Value) -> Result<Value> {
-        let bytes = pickle::write(value, pickle::DEFAULT, self.connection.config().limits.bytes)?;
-        let module = self.module("rpyc.lib.compat")?;
-        let pickle = object(ask(&module, Ask::GetAttr("pickle"))?, "rpyc.lib.compat.pickle")?;
-        ask(&pickle, Ask::CallAttr { name: "loads", args: &[Value::Bytes(bytes.into())], keywords: &[] })
-    }
 }
 
 /// What the reader of pickles counts as memory for a value within the bounds, at most.

@@ -1,6 +1,7 @@
 //! RPyC's classic mode: driving a peer that offers itself whole, and being such a peer.
 
 mod client;
+mod deliver;
 mod modules;
 mod slave;
 mod stdio;

@@ -497,6 +497,45 @@ static void deliver_all(void)
     CHECK(is_text(eval("repr((delivered, counted))"), "(bytearray(b'ab'), range(1, 9, 3))"));
 }
 
+/* Objects of the peer in what is delivered are parts of it then, and no others are taken. */
+static void deliver_around(void)
+{
+    rpyc_value *bytes = NULL, *items[3], *keys[2], *values[2], *list = NULL, *dict = NULL, *there = NULL;
+    rpyc_object *own = NULL;
+    int i;
+
+    OK(rpyc_value_new_bytes((const uint8_t *)"ab", 2, &bytes, &error));
+    OK(rpyc_classic_call(classic, NULL, "bytearray", &bytes, 1, NULL, &items[0], &error));
+    OK(rpyc_classic_set(classic, "buffer", rpyc_value_clone(items[0]), &error));
+    keys[0] = rpyc_value_clone(items[0]);
+    items[1] = text("x");
+    OK(rpyc_value_new_list(NULL, 0, &items[2], &error));
+    OK(rpyc_value_new_list(items, 3, &list, &error));
+    values[0] = list;
+    OK(rpyc_value_new_tuple(&keys[0], 1, &values[1], &error));
+    keys[0] = text("k");
+    keys[1] = rpyc_value_new_int(2);
+    OK(rpyc_value_new_dict(keys, values, 2, &dict, &error));
+    OK(rpyc_classic_deliver(classic, dict, &there, &error));
+    OK(rpyc_classic_set(classic, "delivered", there, &error));
+    CHECK(is_text(eval("repr(delivered)"), "{'k': [bytearray(b'ab'), 'x', []], 2: (bytearray(b'ab'),)}"));
+    CHECK(is_text(eval("str((type(delivered) is dict, type(delivered['k']) is list, type(delivered['k'][2]) is list, "
+                       "delivered['k'][0] is buffer, delivered[2][0] is buffer))"),
+                  "(True, True, True, True, True)"));
+    OK(rpyc_list_new(NULL, 0, &own, &error));
+    OK(rpyc_value_new_object(own, &items[0], &error));
+    rpyc_object_free(own);
+    OK(rpyc_value_new_list(items, 1, &list, &error));
+    GIVES(RPYC_ERR_TYPE, rpyc_classic_deliver(classic, list, &there, &error));
+    /* Not deeper than it says. */
+    list = eval("[]");
+    for (i = 0; i < 150; i++) {
+        items[0] = list;
+        OK(rpyc_value_new_list(items, 1, &list, &error));
+    }
+    GIVES(RPYC_ERR_LIMIT, rpyc_classic_deliver(classic, list, &there, &error));
+}
+
 static void deliveries(void)
 {
     rpyc_value *items[2] = {rpyc_value_new_int(1), rpyc_value_new_none()};
@@ -510,6 +549,7 @@ static void deliveries(void)
     OK(rpyc_classic_deliver(classic, rpyc_value_new_int(7), &there, &error));
     CHECK(is_int(there, 7));
     deliver_all();
+    deliver_around();
 }
 
 /* What the server may do with a dict of ours, by the settings of the connection. */

@@ -50,6 +50,10 @@ int master(const std::string &address, const std::string &folder) {
         const Object there = classic.deliver(std::map<std::string, std::vector<int>>{{"k", {1, 2}}});
         classic.set("there", there);
         EQUAL(classic.eval("type(there).__name__ + str(there)"), "dict{'k': [1, 2]}");
+        const Object buffer = classic.call("", "bytearray", rpyc::bytes("ab")), range = classic.call("", "range", 1, 9, 3);
+        classic.set("mixed", classic.deliver(rpyc::dict{{"all", rpyc::list{buffer, range, rpyc::list{1}}}}));
+        EQUAL(classic.eval("repr(mixed)"), "{'all': [bytearray(b'ab'), range(1, 9, 3), [1]]}");
+        RAISES(rpyc::ConversionError, classic.deliver(rpyc::list{rpyc::List()}));
         classic.set("lent", std::vector<int>{1, 2});
         EQUAL(classic.eval("sum(lent)"), 3);
         RAISES(rpyc::ConversionError, classic.deliver(classic.builtins()));

@@ -412,11 +412,15 @@ pub unsafe extern "C" fn rpyc_classic_obtain(
 /// Makes a copy of plain data at the peer: rpyc.classic.deliver(). Lists and dicts become real ones there, and come back as
 /// objects of the peer.
 ///
+/// Objects of the peer in it are put where they stand, with a request for each container around them: a bytearray or a range
+/// that rpyc_classic_call() has made, or whatever else has no value of its own.
+///
 /// @param classic borrowed
 /// @param value consumed, on success and on every failure
 /// @param value_out owned; free it with rpyc_value_free
 /// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (it holds an object)
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (it is an object, or holds one that
+///         is not the peer's)
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
