@@ -82,13 +82,16 @@ pub(super) fn of_class(class: &ClassObject, about: About, unbound: Take) -> Valu
         About::Class => class_value(&TYPE),
         About::Module => module_of(of),
         About::QualName => Value::str(of.shape().class_name()),
+        // Whoever asks for the bases of bases is to come to an end.
+        About::Bases if Arc::ptr_eq(of, &OBJECT) => Value::tuple(Vec::new()),
         About::Bases => Value::tuple(vec![class_value(of.base().unwrap_or(&OBJECT))]),
         About::Mro => {
             let mut classes = vec![of];
             while let Some(base) = classes.last().and_then(|class| class.base()) {
                 classes.push(base);
             }
-            Value::tuple(classes.into_iter().chain([&*OBJECT]).map(class_value).collect())
+            let last = (!Arc::ptr_eq(of, &OBJECT)).then_some(&*OBJECT);
+            Value::tuple(classes.into_iter().chain(last).map(class_value).collect())
         }
         About::Dict => {
             let entry = |member: &Arc<Member>| {

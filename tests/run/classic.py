@@ -65,6 +65,16 @@ def slave(version, *options):
     return function
 
 
+def reflection(version):
+    """The same questions to a slave in C and a stock one."""
+    def function(case):
+        native = case.start([case.program("border/classic_slave"), "tcp://127.0.0.1:0"])
+        address = native.wait_for(r"^listening (\S+)$", case.left(30)).group(1)
+        script = os.path.join(CLIENTS, "slave_reflection.py")
+        all_passed(case, case.run([case.python(version), script, address, start_classic_server(case, version)]))
+    return function
+
+
 # What such a slave has: the library's own modules and namespace, and no interpreter.
 PLAIN = """
 import sys, rpyc
@@ -123,6 +133,7 @@ def of_server(version, script, program):
 for version in VERSIONS:
     test("classic.c-master.%s" % version, 90)(master(version))
     test("classic.c-slave.%s" % version, 90)(slave(version))
+    test("classic.reflection-of-a-slave.%s" % version, 60)(reflection(version))
     test("classic.slave-without-an-interpreter.%s" % version, 60)(slave_without_interpreter(version))
     test("classic.lua-slave.%s" % version, 90)(lua(version))
     test("classic.obtain-with-default-rules.%s" % version, 60)(of_server(version, "data_server.py", "obtain"))
