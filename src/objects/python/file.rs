@@ -345,8 +345,9 @@ impl File {
     }
 
     fn truncate(&self, size: Option<&Value>) -> Outcome {
+        // Before it looks at what it was given.
+        self.with("truncate", |_| Ok(()))?;
         if !self.mode.writes {
-            self.with("truncate", |_| Ok(()))?;
             let raw = self.layer == Layer::Raw;
             return Err(unsupported(if raw { "File not open for writing" } else { "truncate" }));
         }
