@@ -155,7 +155,7 @@ func SetAttribute(ctx context.Context, object any, name string, value any) error
 }
 
 func missing(object any, name string) error {
-	return Raise("AttributeError", "'"+strings.TrimPrefix(typeName(object), "*")+"' object has no attribute '"+name+"'")
+	return Raise("AttributeError", "'"+pythonType(object)+"' object has no attribute '"+name+"'")
 }
 
 // memberOf finds what a value has under a name; nil: nothing.

@@ -239,7 +239,7 @@ func TestArgumentsOfConstructors(t *testing.T) {
 		{Tuple{1}, nil, "[1 2 [] x []]"},
 		{Tuple{1, 3, 4, 5}, Dict{{"c", 6}, {"d", 7}}, "[1 3 [4 5] 6 [{d 7}]]"},
 		{nil, Dict{{"a", 1}, {"b", 9}}, "[1 9 [] x []]"},
-		{nil, nil, "TypeError: make() missing a required argument: 'a'"},
+		{nil, nil, "TypeError: make() missing 1 required positional argument: 'a'"},
 		{Tuple{1}, Dict{{"a", 2}}, "TypeError: make() got multiple values for argument 'a'"},
 	} {
 		got, err := sig.bind(c.args, c.keywords)

@@ -15,7 +15,7 @@ import (
 // a dict there, with the methods of one; it comes home as itself. Maps that are sent are copies instead.
 //
 // A LiveDict may be used by many goroutines and over many connections at once; how many entries there are is not limited. They stay in the order of insertion. Keys
-// are what Python can hash: numbers (1, 1.0 and True are the same key), texts, bytes, tuples, None, and pointers to structs
+// are what Python can hash: numbers (1, 1.0 and True are the same key), texts, bytes, tuples, frozensets, None, and pointers to structs
 // by their identity, but no objects of a peer.
 type LiveDict struct {
 	mu      sync.Mutex
@@ -142,6 +142,7 @@ type (
 	bytesKey string
 	largeKey string
 	tupleKey string
+	setKey   string
 	nanKey   struct{ of *byte } // each NaN is a key of its own
 )
 
@@ -177,13 +178,20 @@ func hashed(key any) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			form := "%T %#v;"
-			if reflect.ValueOf(part).Kind() == reflect.Pointer {
-				form = "%T %p;"
+			// By their lengths: quotes within quotes would double with each level.
+			if inner := reflect.ValueOf(part); inner.Kind() == reflect.String {
+				fmt.Fprintf(&text, "%T %d %s;", part, inner.Len(), inner.String())
+			} else if inner.Kind() == reflect.Pointer {
+				fmt.Fprintf(&text, "%T %p;", part, part)
+			} else {
+				fmt.Fprintf(&text, "%T %#v;", part, part)
 			}
-			fmt.Fprintf(&text, form, part, part)
 		}
 		return tupleKey(text.String()), nil
+	case FrozenSet:
+		return hashedSet(k)
+	case Slice:
+		return nil, Raise("TypeError", "unhashable type: 'slice'")
 	case *Object:
 		return nil, Raise("TypeError", "an object of a peer cannot be a key of a dict here")
 	}
@@ -206,6 +214,7 @@ func (*LiveDict) DescribeRPyC(c *Class) {
 	c.public("__eq__(other, /)", (*LiveDict).equal)
 	c.public("__repr__()", (*LiveDict).repr)
 	c.public("__str__()", (*LiveDict).repr)
+	(*LiveDict)(nil).describeOperators(c)
 	c.public("keys()", (*LiveDict).keys)
 	c.public("values()", (*LiveDict).values)
 	c.public("items()", (*LiveDict).pairs)
@@ -215,7 +224,7 @@ func (*LiveDict) DescribeRPyC(c *Class) {
 	c.public("popitem()", (*LiveDict).popItem)
 	c.public("update(other=None, /, **named)", (*LiveDict).update)
 	c.public("clear()", (*LiveDict).clear)
-	c.public("copy()", (*LiveDict).Entries)
+	c.public("copy()", func(d *LiveDict) (*LiveDict, error) { return NewLiveDict(d.Entries()...) })
 }
 
 func (d *LiveDict) has(key any) (bool, error) {
@@ -376,7 +385,7 @@ func (d *LiveDict) popItem() (Tuple, error) {
 func (d *LiveDict) update(ctx context.Context, other any, named Keywords) error {
 	var entries Dict
 	if other != nil {
-		given, err := entriesOf(ctx, other)
+		given, err := pairsOf(ctx, other)
 		if err != nil {
 			return err
 		}
@@ -385,12 +394,7 @@ func (d *LiveDict) update(ctx context.Context, other any, named Keywords) error 
 	for _, name := range sortedNames(named) {
 		entries = append(entries, Item{name, named[name]})
 	}
-	for _, entry := range entries {
-		if err := d.Set(entry.Key, entry.Value); err != nil {
-			return err
-		}
-	}
-	return nil
+	return d.setAll(entries)
 }
 
 func (d *LiveDict) clear() {

@@ -2,6 +2,8 @@ package rpyc
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"math"
 	"math/big"
@@ -66,8 +68,9 @@ func (*LiveList) DescribeRPyC(c *Class) {
 	c.public("__repr__()", (*LiveList).repr)
 	c.public("__str__()", (*LiveList).repr)
 	c.public("__iadd__(items, /)", (*LiveList).addInPlace)
+	(*LiveList)(nil).describeOperators(c)
 	c.public("append(item, /)", func(l *LiveList, item any) { l.Append(item) })
-	c.public("extend(items, /)", func(l *LiveList, items []any) { l.Append(items...) })
+	c.public("extend(items, /)", (*LiveList).extend)
 	c.public("insert(index, item, /)", (*LiveList).insert)
 	c.public("pop(index=-1, /)", (*LiveList).pop)
 	c.public("remove(value, /)", (*LiveList).remove)
@@ -76,7 +79,7 @@ func (*LiveList) DescribeRPyC(c *Class) {
 	c.public("count(value, /)", (*LiveList).count)
 	c.public("reverse()", (*LiveList).reverse)
 	c.public("sort(*, key=None, reverse=False)", (*LiveList).sort)
-	c.public("copy()", (*LiveList).Items)
+	c.public("copy()", func(l *LiveList) *LiveList { return NewLiveList(l.Items()...) })
 }
 
 // place is the index of an item; false: there is none.
@@ -94,6 +97,8 @@ func keyOf(key any) (index int64, slice *Slice, err error) {
 		return k, nil, nil
 	case Slice:
 		return 0, &k, nil
+	case *big.Int:
+		return 0, nil, Raise("IndexError", "cannot fit 'int' into an index-sized integer")
 	}
 	return 0, nil, Raise("TypeError", "list indices must be integers or slices, not "+pythonType(key))
 }
@@ -122,7 +127,7 @@ func (l *LiveList) get(key any) (any, error) {
 	for i, at := range places {
 		part[i] = l.items[at]
 	}
-	return part, nil
+	return NewLiveList(part...), nil
 }
 
 func (l *LiveList) set(ctx context.Context, key, value any) error {
@@ -140,12 +145,15 @@ func (l *LiveList) set(ctx context.Context, key, value any) error {
 		l.items[at] = value
 		return nil
 	}
-	items, ok, err := itemsOf(ctx, value)
-	if err != nil {
+	if _, _, _, err := slice.bounds(0); err != nil {
 		return err
 	}
-	if !ok {
+	items, err := anyItems(ctx, value)
+	if errors.Is(err, Type("TypeError")) {
 		return Raise("TypeError", "can only assign an iterable")
+	}
+	if err != nil {
+		return err
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -160,7 +168,7 @@ func (l *LiveList) set(ctx context.Context, key, value any) error {
 		return nil
 	}
 	if len(items) != len(places) {
-		return Raise("ValueError", "attempt to assign a sequence of another length to an extended slice")
+		return Raise("ValueError", fmt.Sprintf("attempt to assign sequence of size %d to extended slice of size %d", len(items), len(places)))
 	}
 	for i, at := range places {
 		l.items[at] = items[i]
@@ -215,7 +223,7 @@ func (s Slice) bounds(count int) (start, stop, step int, err error) {
 		case *big.Int: // beyond every list
 			numbers[i], given[i] = int64(n.Sign())*math.MaxInt64, true
 		default:
-			return 0, 0, 0, Raise("TypeError", "slice indices must be integers or None")
+			return 0, 0, 0, Raise("TypeError", "slice indices must be integers or None or have an __index__ method")
 		}
 	}
 	if !given[2] {
@@ -308,24 +316,28 @@ func (l *LiveList) reversed() *Iterator {
 }
 
 func (l *LiveList) equal(ctx context.Context, other any) (any, error) {
-	if remote, ok := other.(*Object); ok {
-		if remote.TypeName() != "builtins.list" {
-			return NotImplemented, nil
-		}
-		items, err := remote.fetch(ctx)
-		if err != nil {
-			return nil, err
-		}
-		other = items
+	if other == any(l) {
+		return true, nil
 	}
-	return equals(ctx, l, other)
+	items, ok, err := listOf(ctx, other)
+	if err != nil || !ok {
+		return NotImplemented, err
+	}
+	return equals(ctx, l.Items(), items)
 }
 
 func (l *LiveList) repr(ctx context.Context) (string, error) { return reprOf(ctx, l.Items()) }
 
-func (l *LiveList) addInPlace(items []any) *LiveList {
-	l.Append(items...)
-	return l
+func (l *LiveList) extend(ctx context.Context, items any) error {
+	all, err := anyItems(ctx, items)
+	if err == nil {
+		l.Append(all...)
+	}
+	return err
+}
+
+func (l *LiveList) addInPlace(ctx context.Context, items any) (*LiveList, error) {
+	return l, l.extend(ctx, items)
 }
 
 func (l *LiveList) insert(index int64, item any) {
@@ -370,7 +382,7 @@ func (l *LiveList) remove(ctx context.Context, value any) error {
 	return l.del(int64(at))
 }
 
-func (l *LiveList) index(ctx context.Context, value any, start, stop int64) (int, error) {
+func (l *LiveList) index(ctx context.Context, value, start, stop any) (int, error) {
 	items := l.Items()
 	from, to, _, err := Slice{Start: start, Stop: stop}.bounds(len(items))
 	for at := from; err == nil && at < to; at++ {
@@ -406,7 +418,11 @@ func (l *LiveList) reverse() {
 }
 
 // sort sorts plain values, or whatever the key function of the peer makes plain values of.
-func (l *LiveList) sort(ctx context.Context, key func(any) (any, error), reverse bool) error {
+func (l *LiveList) sort(ctx context.Context, key func(any) (any, error), flag any) error {
+	reverse, err := flagOf(flag)
+	if err != nil {
+		return err
+	}
 	items := l.Items()
 	keys := make([]any, len(items))
 	for i, item := range items {

@@ -134,6 +134,7 @@ func (sig *signature) bind(args Tuple, keywords Dict) ([]any, error) {
 	wrong := func(format string, what ...any) ([]any, error) {
 		return nil, Raise("TypeError", sig.name+"() "+fmt.Sprintf(format, what...))
 	}
+	count := len(args)
 	slots := make([]any, len(sig.params))
 	rest, named := Tuple{}, Dict{}
 	given := map[string]any{}
@@ -142,6 +143,7 @@ func (sig *signature) bind(args Tuple, keywords Dict) ([]any, error) {
 		given[name] = item.Value
 	}
 	var sink *Tuple
+	var missed []string
 	for i, p := range sig.params {
 		switch p.kind {
 		case paramRest:
@@ -157,7 +159,7 @@ func (sig *signature) bind(args Tuple, keywords Dict) ([]any, error) {
 			case byName:
 				slots[i] = value
 			case p.optional == "":
-				return wrong("missing a required argument: '%s'", p.name)
+				missed = append(missed, "'"+p.name+"'")
 			default:
 				var err error
 				if slots[i], err = literal(p.optional); err != nil {
@@ -167,7 +169,14 @@ func (sig *signature) bind(args Tuple, keywords Dict) ([]any, error) {
 		}
 	}
 	if len(args) > 0 {
-		return wrong("takes %d positional arguments but %d more were given", len(sig.params), len(args))
+		return wrong("%s", sig.tooMany(count))
+	}
+	switch n := len(missed); {
+	case n == 1:
+		return wrong("missing 1 required positional argument: %s", missed[0])
+	case n > 1:
+		joined := strings.Join(missed[:n-1], ", ") + map[bool]string{true: ",", false: ""}[n > 2]
+		return wrong("missing %d required positional arguments: %s and %s", n, joined, missed[n-1])
 	}
 	for _, name := range sortedNames(given) {
 		named = append(named, Item{name, given[name]})
@@ -184,6 +193,27 @@ func (sig *signature) bind(args Tuple, keywords Dict) ([]any, error) {
 		return wrong("got an unexpected keyword argument '%s'", named[0].Key)
 	}
 	return slots, nil
+}
+
+// tooMany says what is wrong with as many arguments by position.
+func (sig *signature) tooMany(count int) string {
+	least, most := 0, 0
+	for _, p := range sig.params {
+		if p.kind == paramPlain {
+			most++
+			least += number(p.optional == "")
+		}
+	}
+	takes, plural, were := strconv.Itoa(most), "s", "were"
+	if least < most {
+		takes = fmt.Sprintf("from %d to %d", least, most)
+	} else if most == 1 {
+		plural = ""
+	}
+	if count == 1 {
+		were = "was"
+	}
+	return fmt.Sprintf("takes %s positional argument%s but %d %s given", takes, plural, count, were)
 }
 
 // literal reads a default of a constructor: a number, True, False, None, or a plain text in quotes.

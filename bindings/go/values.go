@@ -88,13 +88,18 @@ func pythonType(value any) string {
 	case []any:
 		return "list"
 	case singleton:
-		return string(v)
+		return map[singleton]string{Ellipsis: "ellipsis", NotImplemented: "NotImplementedType"}[v]
+	case *Function:
+		return "function"
 	case time.Time:
 		return "datetime.datetime"
 	case Date, Clock, TimeDelta, TimeZone:
 		return "datetime." + timeNames[reflect.TypeOf(v)]
 	case *Object:
 		return v.TypeName()
+	}
+	if of, err := classFor(reflect.TypeOf(value)); err == nil {
+		return of.name
 	}
 	return typeName(value)
 }
