@@ -1,5 +1,6 @@
-"""Random programs of operations, by a stock client on a stock service and its native copy, by a stock and a native client on a
-stock service, and by a stock client on a stock service with and without a native one in the middle: tests/twin. SEEDS=20000 in the environment runs as many, SEEDS=100-200 these."""
+"""Random programs of operations, by a stock client on a stock service and its native copy in C, C++ and Go, by a stock and a native
+client on a stock service, and by a stock client on a stock service with and without a native one in the middle: tests/twin. SEEDS=20000 in
+the environment runs as many, SEEDS=100-200 these."""
 import os
 import re
 
@@ -7,8 +8,9 @@ from runner import ROOT, test
 
 VERSIONS = ("6.0.2", "5.3.1")
 MAIN = os.path.join(ROOT, "tests", "twin", "main.py")
-SEEDS = {"serve": 160, "drive": 160, "bridge": 100}
-NAMES = {"serve": "native-service", "drive": "native-client", "bridge": "native-bridge"}
+SEEDS = {"serve": 160, "drive": 160, "bridge": 100, "cpp": 50, "go": 50}
+NAMES = {"serve": "native-service", "drive": "native-client", "bridge": "native-bridge", "cpp": "service-in-cpp", "go": "service-in-go"}
+PROGRAMS = {"cpp": "cpp/twin", "go": "go/twin"}
 ASKED = os.environ.get("SEEDS", "")
 SECONDS = 240 if not ASKED else 24 * 3600
 
@@ -22,7 +24,9 @@ def seeds(mode):
 def register(version, mode):
     @test("twin.%s.%s" % (NAMES[mode], version), SECONDS)
     def twin(case):
-        done = case.run([case.python(version), MAIN, case.program("twin"), mode, seeds(mode)], codes=(0, 1))
+        if mode == "go":
+            case.need("go")
+        done = case.run([case.python(version), MAIN, case.program(PROGRAMS.get(mode, "twin")), mode, seeds(mode)], codes=(0, 1))
         found = re.fullmatch(r"(\d+ operations of \d+ programs), 0 failed", done.output.splitlines()[-1])
         case.check(found, "there are differences")
         case.note(found.group(1))

@@ -7,7 +7,7 @@ class Difference(namedtuple("Difference", "name reason explains ends")):
     """`explains(case, stock, native)` of two outcomes or parts of them; `ends`: what follows in the program may differ by it."""
 
 
-Case = namedtuple("Case", "operation mirrored bridged type program version")
+Case = namedtuple("Case", "operation mirrored bridged type program version mode")
 ENTRIES = []
 
 
@@ -230,7 +230,7 @@ PROPERTIES = "rank|label|fixed"
 @difference("properties of classes", "a class has no property objects, whose getters no peer needs", ends=True)
 def properties(case, stock, native):
     missing = r"type object '(Sub)?Item' has no attribute '(exposed_)?(%s)'" % PROPERTIES
-    called = ("'builtins.property'", "'property'") if case.version >= "6" else ("'type'",)
+    called = ("'builtins.property'", "'property'") + (("'type'",) if case.version < "6" else ())
     told = stock == ("object", "builtins.property", None, -1) or words(stock) in [name + " object is not callable" for name in called]
     return told and re.fullmatch(missing + r"|cannot access '(%s)'" % PROPERTIES, words(native) or "") is not None
 
@@ -284,3 +284,94 @@ def in_the_middle(case, stock, native):
 def pickles(case, stock, native):
     return "obtain" in case.operation.source() and native[:2] == ("raises", "TypeError") and re.match(
         "the object cannot be copied: it holds a |cannot pickle '", words(native) or "") is not None
+
+
+# ---------------------------------------------------------------- C++
+@difference("dynamic attributes of C++", "they are exposed, under names without the prefix, so that peers reach them by any rules")
+def dynamic_of_cpp(case, stock, native):
+    if case.mode != "cpp" or case.type != "things.Bag" or not isinstance(native, tuple):
+        return False
+    denied = (words(stock) or "").startswith(("cannot access '", "exposed_")) or stock == ("value", "int", "5") and "getattr(" in case.operation.source()
+    called = case.operation.kind == "method" and words(native) == "'str' object is not callable"
+    return denied and (called or native[:2] == ("value", "str") and native[2].startswith("'no ") or (words(native) or "").startswith(
+        "'Bag' object has no attribute '"))
+
+
+# ---------------------------------------------------------------- Go
+@difference("Go on its own objects", "what Python's operators do with objects of its own, a program in Go does by their methods", ends=True)
+def own_of_go(case, stock, native):
+    return case.mode == "go" and native == ("raises", "NotImplementedError", (("value", "str", "'own'"),), ())
+
+
+@difference("words of Go's containers", "their methods are functions of Go with signatures, whose exceptions have other texts")
+def words_of_go(case, stock, native):
+    containers = case.type in (
+        "builtins.list", "builtins.dict", "builtins.method-wrapper", "builtins.builtin_function_or_method") or case.operation.target.slots() == (0,) or (
+        case.operation.kind == "source" and case.type.startswith("builtins."))
+    return case.mode == "go" and containers and words(stock) is not None and words(native) is not None and stock[1] == native[1]
+
+
+@difference("iterators of Go", "whatever goes through a list or dict of Go is a generator", ends=True)
+def iterators_of_go(case, stock, native):
+    return case.mode == "go" and native[:2] == ("object", "builtins.generator") and stock[0] == "object" and (
+        re.fullmatch(r"builtins\.(list|dict_key|dict_value|dict_item)_?(reverse)?iterator", stock[1]) is not None)
+
+
+@difference("views of Go", "keys(), values() and items() of a dict of Go are lists, made when they are asked for", ends=True)
+def views_of_go(case, stock, native):
+    return case.mode == "go" and stock[:1] == native[:1] == ("object",) and native[1] == "builtins.list" and (
+        stock[1] in ("builtins.dict_keys", "builtins.dict_values", "builtins.dict_items"))
+
+
+@difference("docs of Go's containers", "they have no text")
+def docs_of_go(case, stock, native):
+    return case.mode == "go" and case.operation[:2] == ("get", "__doc__") and native == ("value", "NoneType", "None") and (
+        case.type.startswith("builtins."))
+
+
+@difference("reversed lists of Go", "they can be read, which the rules of stock RPyC refuse")
+def reversed_of_go(case, stock, native):
+    return case.mode == "go" and words(stock) == "cannot access '__reversed__'" and "reversed(" in case.operation.source()
+
+
+@difference("keys of Go's dicts", "no object of a peer is one", ends=True)
+def keys_of_go(case, stock, native):
+    return case.mode == "go" and words(native) == "an object of a peer cannot be a key of a dict here"
+
+
+@difference("methods that come home to Go", "they are functions of Go then", ends=True)
+def methods_of_go(case, stock, native):
+    stock_text, native_text = texts(stock, native)
+    return case.mode == "go" and (
+        stock[:2] == ("object", "builtins.method") and native[:2] == ("object", "builtins.function")
+        or stock_text.startswith("<bound method TwinService.") and native_text.startswith("<function "))
+
+
+@difference("words of Go's dynamic attributes", "a name that is none has the text of the library")
+def bags_of_go(case, stock, native):
+    return case.mode == "go" and case.type == "things.Bag" and stock[:2] == native[:2] == ("raises", "AttributeError")
+
+
+@difference("lists of peers in Go", "an operator of a list or dict of Go takes one of the peer for one", ends=True)
+def peers_lists_of_go(case, stock, native):
+    refused = stock == ("value", "NotImplementedType", "NotImplemented") or stock[:2] == ("raises", "TypeError") and re.search(
+        r"unsupported operand|can only concatenate|not supported between instances", words(stock) or "") is not None
+    same = (stock, native) in (
+        (("value", "bool", "False"), ("value", "bool", "True")), (("value", "bool", "True"), ("value", "bool", "False"))) and (
+            case.operation.kind == "equal" or re.search("[!=]=", case.operation.source()) is not None)
+    refused = refused or same
+    made = [arg for arg in case.operation.args if arg.source()[:10] in ("make('list", "make('dict")]
+    return case.mode == "go" and refused and native[0] in ("value", "object") and bool(made)
+
+
+@difference("sorting in Go", "by keys that are plain data", ends=True)
+def sorting_of_go(case, stock, native):
+    return case.mode == "go" and "sort" in case.operation.source() and native[:2] == ("raises", "TypeError") and (
+        (words(native) or "").startswith("'<' not supported between instances of "))
+
+
+@difference("functions of Go's classes", "they take their object before anything else is looked at", ends=True)
+def class_functions_of_go(case, stock, native):
+    return case.mode == "go" and stock[:2] == native[:2] == ("raises", "TypeError") and (
+        (words(native) or "").endswith(" missing 1 required positional argument: 'self'")
+        and re.match(r"(Sub)?Item\.", words(stock) or "") is not None)

@@ -1,9 +1,13 @@
 """Programs: lists of operations on numbered slots, which a stock client runs as source and a native one as tuples."""
 import array
+import collections.abc
 import decimal
 import fractions
+import io
+import numbers
 import operator
 import re
+import types
 from collections import namedtuple
 
 import rpyc
@@ -18,7 +22,7 @@ TELLING = ("builtins.list", "builtins.dict", "builtins.dict_keys", "builtins.dic
 # Methods of exceptions, whose repr a stock peer sends along as if it were an attribute.
 METHODS = ("add_note", "with_traceback")
 NAMES = {"make": things.make, "within": things.within, "rpyc": rpyc, "things": things, "array": array, "decimal": decimal,
-         "fractions": fractions, "operator": operator}
+         "fractions": fractions, "operator": operator, "collections": collections, "io": io, "numbers": numbers, "types": types}
 PLAIN = (type(None), bool, int, float, complex, str, bytes, frozenset, slice, type(...), type(NotImplemented))
 
 
@@ -123,7 +127,7 @@ class Program(namedtuple("Program", "seed open operations")):
     def script(self, port):
         """The program for a shell of Python in tests/twin; `port` is that of either server."""
         config = {"allow_public_attrs": True, "allow_setattr": True, "allow_delattr": True} if self.open else {}
-        lines = ["# in tests/twin", "import array, decimal, fractions, operator, rpyc, things", "from things import make, within", "client = rpyc.connect('127.0.0.1', %s, config=%r)" % (port, config),
+        lines = ["# in tests/twin", "import array, collections.abc, decimal, fractions, io, numbers, operator, types, rpyc, things", "from things import make, within", "client = rpyc.connect('127.0.0.1', %s, config=%r)" % (port, config),
                  "root = client.root"]
         lines += [operation.statement() for operation in self.operations]
         return "\n".join(lines)

@@ -26,6 +26,16 @@ PYTHON = """[1,2]  []  {{"a":1}}  {{1,2}}  range(3)  bytearray(b"ab")  lambda *a
 SUBCLASSES = """things.Number(3)  things.Real(1.5)  things.Text("text")  things.Data(b"data")  things.Level.LOW  things.Pair((1,2))
 decimal.Decimal("1.5")  fractions.Fraction(1,2)""".replace("\n", "  ").split("  ")
 
+# Types of the client's own, by which a stock client asks what a netref is.
+TYPES = """list dict tuple str int float bool bytes set frozenset object type Exception slice (int,list) (dict,tuple,set) things.Item things.SubItem
+things.Bare (things.Item,dict) types.FunctionType types.GeneratorType types.MethodType types.ModuleType io.IOBase io.TextIOWrapper""".split() + [
+    "collections.abc." + name for name in "Sequence MutableSequence Mapping MutableMapping Set MutableSet Iterable Iterator Generator Callable Hashable "
+    "Sized Container Collection Reversible KeysView ItemsView ValuesView Awaitable".split()] + ["numbers.Number", "numbers.Integral"]
+ASKED = """=isinstance({0}, {y})  =isinstance({0}, {y})  =issubclass(type({0}), {y})  =issubclass({0}.__class__, {y})  =isinstance({0}.__class__, {y})
+=isinstance({y}, {0})  =isinstance({l}, type({0}))"""
+NAMED = """={0}.__class__.__name__  ={0}.__class__.__module__  ={0}.__class__.__qualname__  =type({0}).__name__  =type({0}).__module__
+=[t.__name__ for t in {0}.__class__.__mro__]  =[t.__name__ for t in {0}.__class__.__bases__]  ={0}.__class__.__doc__ == type({l}).__doc__"""
+
 # Operations by the type of what a slot holds. A letter is a random expression (see Writer.of); "@" a form of operations.FORMS;
 # "=" source that only Python has, where {0} is the object; ">" says what comes of it, where that is of use.
 LIST = """append(v)  append(v)  append(r)  extend(t)  insert(i, v)  pop()  pop(i)  remove(v)  index(v)  index(v, n)  index(v, n, n)  count(v)
@@ -90,6 +100,9 @@ def table(text):
     return [entry for entry in text.replace("\n", "  ").split("  ") if entry]
 
 
+ASKED, NAMED = table(ASKED), table(NAMED)
+
+
 TABLES = {"list": table(LIST), "dict": table(DICT), "view": table(VIEW), "set": table(SET), "iterator": table(ITERATOR),
           "generator": table(GENERATOR), "item": table(ITEM), "class": table(CLASS), "function": table(FUNCTION), "bag": table(BAG),
           "bare": table(BARE), "file": table(FILE), "root": table(OF_ROOT)}
@@ -109,9 +122,9 @@ LOCAL = (".__class__", ".__doc__", ".__dict__", ".__name__")
 class Writer:
     """Writes one program."""
 
-    def __init__(self, seed, mirrored):
+    def __init__(self, seed, mirrored, without):
         self.random = random.Random("%s %s" % (seed, "mirrored" if mirrored else "served"))
-        self.seed, self.mirrored = seed, mirrored
+        self.seed, self.mirrored, self.without = seed, mirrored, without
         self.types, self.operations = {ROOT: "root"}, []
         self.next = 1
 
@@ -192,7 +205,8 @@ class Writer:
 
     def of(self, letter):
         """The expression that a letter of the tables stands for."""
-        random_values = {"k": KEYS, "i": INDICES, "n": NUMBERS, "x": TEXTS, "z": ["None"], "m": ["0", "1", "2", "-1", "2", '"a"', "1.5", "10**30"]}
+        random_values = {"k": KEYS, "i": INDICES, "n": NUMBERS, "x": TEXTS, "z": ["None"], "y": TYPES,
+                         "m": ["0", "1", "2", "-1", "2", '"a"', "1.5", "10**30"]}
         if letter in random_values:
             return Value(self.one(random_values[letter])) if self.chance(.95) else self.value()
         if letter in "lds":
@@ -232,7 +246,7 @@ class Writer:
         text, _, result = entry.partition(" > ")
         result = result or "value"
         if text[0] == "=":
-            letters = [letter for letter in "vlktdswofin m" if "{%s}" % letter in text]
+            letters = [letter for letter in "vlktdswofinym" if "{%s}" % letter in text]
             form = text[1:]
             for number, letter in enumerate(letters):
                 form = form.replace("{%s}" % letter, "{%d}" % (number + 1))
@@ -246,7 +260,8 @@ class Writer:
             return self.add("get", name, target, (), (), result)
         name, _, inside = text.partition("(")
         if inside == "K)":
-            kind = self.one(COMMON if self.chance(.7) else list(KINDS))
+            kinds = COMMON if self.chance(.7) else list(KINDS)
+            kind = self.one([kind for kind in kinds if kind not in self.without])
             return self.add("method", name, target, (Value(repr(kind)),) + tuple(self.arguments(kind)), (), KINDS[kind])
         args, named = self.letters(inside.rstrip(")"))
         if name == "@compare":
@@ -256,7 +271,7 @@ class Writer:
         self.add("method", name, target, args, named, result)
 
     def program(self):
-        if self.chance(.4):
+        if "rules" not in self.without and self.chance(.4):
             self.add("method", "rules", Slot(ROOT), [Value(self.one(("'strict'", "'pickle'")))])
         for _ in range(self.random.randrange(1, 4)):
             self.operate(Slot(ROOT), "make(K) > K")
@@ -270,7 +285,9 @@ class Writer:
             kind = self.types[number]
             if self.chance(.05) and kind != "set":   # sets have no order that could be compared
                 kind = self.one(list(TABLES))        # what it may not have
-            entries = [entry for entry in TABLES[kind] if not (self.mirrored and (entry[0] == "=" or entry.split(" ")[0] in LOCAL))]
+            asked = ASKED if self.chance(.9) else NAMED
+            # What Python remembers of classes that are netrefs depends on what was asked before.
+            entries = asked if not self.mirrored and kind != "class" and self.chance(.06) else [entry for entry in TABLES[kind] if not (self.mirrored and (entry[0] == "=" or entry.split(" ")[0] in LOCAL))]
             if self.types[number] == "class":        # the next program would find it changed
                 entries = [entry for entry in entries if entry[0] != "~" and not re.match(r"\.\w+=", entry)]
             self.operate(Slot(number), self.one(entries))
@@ -280,5 +297,6 @@ class Writer:
         return Program(self.seed, self.chance(.7) or self.mirrored, self.operations)
 
 
-def program(seed, mirrored=False):
-    return Writer(seed, mirrored).program()
+def program(seed, mirrored=False, without=()):
+    """`without`: what the native side has not, kinds of things and "rules"."""
+    return Writer(seed, mirrored, without).program()
