@@ -121,6 +121,8 @@ impl Shared {
         if !self.connected.swap(false, Ordering::SeqCst) {
             return;
         }
+        // It may have been given its root since.
+        let root = root.or_else(|| self.service());
         match self.queue_of_hooks() {
             Some(queue) => queue.push_end(self, root),
             None => self.end_here(root),

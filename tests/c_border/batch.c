@@ -1,6 +1,8 @@
 /* Batches and prepared methods, between two connections of this process: outcomes of single calls, whatever ends a run in the
  * middle, and what may be done from within. */
 #define _POSIX_C_SOURCE 200809L
+/* Each thread looks at its own errors. */
+#define ERROR_STORAGE _Thread_local
 #include <stdatomic.h>
 #include <time.h>
 

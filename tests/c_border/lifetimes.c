@@ -1,6 +1,8 @@
 /* Handles that are freed before what was made of them: a world with a handle of each kind, freed in random orders, while all that
  * is left goes on being used. lifetimes [WORLDS [SEED]]. */
 #define _GNU_SOURCE
+/* Each thread looks at its own errors. */
+#define ERROR_STORAGE _Thread_local
 #include "check.h"
 
 #include <rpyc_helpers.h>

@@ -1,6 +1,8 @@
 /* Hooks of services in a queue: whose thread runs them, in which order, and what becomes of them when nobody runs the queue.
  * Alone with clients in C; "serve ADDRESS": for stock clients, until one of them says stop. */
 #define _DEFAULT_SOURCE
+/* Each thread looks at its own errors. */
+#define ERROR_STORAGE _Thread_local
 #include <time.h>
 
 #include "check.h"
