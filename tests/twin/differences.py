@@ -141,8 +141,12 @@ def of_functions(case, stock, native):
 
 @difference("hashes of identities", "what hashes as itself has another number in every process")
 def hashes(case, stock, native):
-    return (case.operation.name == "hash" or case.operation.kind == "hash") and all(
-        outcome[:2] == ("value", "int") and abs(int(outcome[2])) > 2000 for outcome in (stock, native))
+    asked = (case.operation.name == "hash" or case.operation.kind == "hash") and stock[:2] == native[:2] == ("value", "int")
+    # CPython's hash of a method mixes two addresses that are near each other: it can be any number. CPython hashes for both
+    # if the native half is no server.
+    method = case.type == "builtins.method"
+    least, other = 0 if method else 2000, 0 if method and (case.mirrored or case.bridged) else 2000
+    return asked and abs(int(stock[2])) > least and abs(int(native[2])) > other
 
 
 @difference("docs of the library's types", "the library's list is not CPython's and has a text of its own")
