@@ -241,6 +241,10 @@ def properties(case, stock, native):
 
 @difference("special methods of classes", "operators are asked of the type of an object: a class is none of its own instances", ends=True)
 def of_classes(case, stock, native):
+    if case.mode == "drive" and case.operation.source().startswith("root.method(make('") and (
+            re.fullmatch(r"'\w+' object has no attribute '_(slots|label|rank)'", words(stock) or "")):
+        lacking = r"type object '(Sub)?Item' has no attribute '__\w+__'"
+        return stock[1] == native[1] == "AttributeError" and re.fullmatch(lacking, words(native) or "") is not None
     said = re.fullmatch(r"(Sub)?Item\.(__\w+__)\(\) missing .*", words(stock) or "")
     if not said or stock[1] != "TypeError":
         return False
