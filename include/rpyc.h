@@ -4633,7 +4633,7 @@ void rpyc_prepared_free(rpyc_prepared *prepared);
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_prepared_call(const rpyc_prepared *prepared,
+rpyc_status rpyc_prepared_call(rpyc_prepared *prepared,
                                rpyc_value *const *args,
                                size_t count,
                                rpyc_value *keywords,
@@ -4654,7 +4654,7 @@ rpyc_status rpyc_prepared_call(const rpyc_prepared *prepared,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_prepared_call_async(const rpyc_prepared *prepared,
+rpyc_status rpyc_prepared_call_async(rpyc_prepared *prepared,
                                      rpyc_value *const *args,
                                      size_t count,
                                      rpyc_value *keywords,
@@ -4784,7 +4784,7 @@ rpyc_status rpyc_batch_run(rpyc_batch *batch,
  *
  * Threads: any thread. Since 0.1.
  */
-rpyc_status rpyc_batch_value(const rpyc_batch *batch,
+rpyc_status rpyc_batch_value(rpyc_batch *batch,
                              size_t index,
                              rpyc_value **value_out,
                              rpyc_error **error_out);

@@ -101,7 +101,7 @@ pub unsafe extern "C" fn rpyc_prepared_free(prepared: *mut rpyc_prepared) {
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_prepared_call(
-    prepared: *const rpyc_prepared,
+    prepared: *mut rpyc_prepared,
     args: *const *mut rpyc_value,
     count: usize,
     keywords: *mut rpyc_value,
@@ -135,7 +135,7 @@ pub unsafe extern "C" fn rpyc_prepared_call(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_prepared_call_async(
-    prepared: *const rpyc_prepared,
+    prepared: *mut rpyc_prepared,
     args: *const *mut rpyc_value,
     count: usize,
     keywords: *mut rpyc_value,
@@ -341,7 +341,7 @@ pub unsafe extern "C" fn rpyc_batch_run(
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_batch_value(
-    batch: *const rpyc_batch,
+    batch: *mut rpyc_batch,
     index: usize,
     value_out: *mut *mut rpyc_value,
     error_out: *mut *mut rpyc_error,
