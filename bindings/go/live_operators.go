@@ -11,7 +11,7 @@ import (
 
 // What peers do with LiveLists and LiveDicts by operators, and what they may give where Python takes any iterable.
 
-// So many items does an operator of a list make at most.
+// The number of items that an operator of a list makes at most.
 const productLimit = 1 << 20
 
 // listOf is another list that an operator is given; false: it is none.

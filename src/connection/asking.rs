@@ -54,7 +54,7 @@ pub fn ask_later_into(
     }
 }
 
-/// Asks without waiting. A value that `judge` refuses is not kept, and its error stands in its place.
+/// Asks without waiting. A value that `judge` refuses is not kept, and its error is the outcome.
 pub(super) fn ask_later_judged(
     object: &Reference,
     ask: Ask<'_>,

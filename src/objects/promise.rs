@@ -14,7 +14,7 @@ use std::time::Duration;
 
 pub type Callback = Box<dyn FnOnce(&Promise) + Send>;
 
-/// Looks at a value that has come. The error stands in its place.
+/// Looks at a value that has come. An error replaces it.
 pub(crate) type Judge = Box<dyn FnOnce(&Value) -> Result<()> + Send>;
 
 /// The answer to a request that nobody had to wait for. All clones are one result.

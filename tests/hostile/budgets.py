@@ -28,7 +28,7 @@ def bounded(victim, before, what):
 
 
 def echoed(size, seq=0):
-    """A request with so many bytes, which come back."""
+    """A request with this number of bytes, which come back."""
     return frame(message(REQUEST, seq, (PING, by_value((Raw(b"\x0f" + struct.pack("!L", size) + bytes(size)),)))))
 
 

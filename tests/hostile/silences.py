@@ -109,7 +109,7 @@ def idle_readers(victim):
 
 
 def open_at_last(victim, count):
-    """So many connections that have spoken, once those before have left."""
+    """This number of connections that have spoken, once those before have left."""
     peers, deadline = [], time.monotonic() + PATIENCE
     while len(peers) < count:
         sure(time.monotonic() < deadline, "only %d of %d connections are served", len(peers), count)

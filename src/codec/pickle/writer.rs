@@ -103,7 +103,7 @@ impl Writer {
         }
     }
 
-    /// Before so many bytes are written, and between values, of which each writes `PIECE` at most besides.
+    /// Before this number of bytes is written, and between values, of which each writes `PIECE` at most besides.
     pub(super) fn check(&mut self, more: usize) -> Result<()> {
         if self.out.len().saturating_add(more) > self.limit {
             return Err(PickleError::Limit { what: "bytes", limit: self.limit, offset: self.out.len() });

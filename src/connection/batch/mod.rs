@@ -77,7 +77,7 @@ impl Batch {
         Ok(lock(&self.state))
     }
 
-    /// Adds calls, each with so many of the arguments, and all of them with the keywords. What was kept of the last run is
+    /// Adds calls, each with an equal share of the arguments, and all of them with the keywords. What was kept of the last run is
     /// dropped.
     pub fn add(
         &self,

@@ -20,7 +20,7 @@ use crate::value::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// So many answers at most are told before the next ones are looked at.
+/// Answers that are told at most before the next ones are looked at.
 const TOLD_AT_ONCE: usize = 256;
 
 /// How a batch that runs is given up, from any thread.
