@@ -124,7 +124,7 @@ func newConn(network net.Conn, service any, accepted bool, o options) (*conn, er
 func (c *conn) start() {
 	go c.write()
 	go c.read()
-	if hook, ok := c.service.(Connecter); ok {
+	if hook, ok := c.offered().(Connecter); ok {
 		if err := guarded(func() error { return hook.OnConnect(c.handle()) }); err != nil {
 			c.close()
 			return
@@ -363,9 +363,19 @@ func (c *conn) finish() {
 	if root != nil {
 		root.Close()
 	}
-	if hook, ok := c.service.(Disconnecter); ok {
+	if hook, ok := c.offered().(Disconnecter); ok {
 		c.disconnected(hook)
 	}
+	// A service that has kept an Object refers to the connection, and what has a finalizer is never freed in a circle.
+	c.mu.Lock()
+	c.service, c.options.service = nil, nil
+	c.mu.Unlock()
+}
+
+func (c *conn) offered() any {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.service
 }
 
 func (c *conn) disconnected(hook Disconnecter) {
@@ -547,8 +557,9 @@ func (c *Conn) RemoteAddr() net.Addr { return c.conn.network.RemoteAddr() }
 // or written to it.
 func (c *Conn) NetConn() net.Conn { return c.conn.network }
 
-// Service is what this side offers as its root: what was given to WithService or NewServer.
-func (c *Conn) Service() any { return c.conn.service }
+// Service is what this side offers as its root: what was given to WithService or NewServer. It is nil when the connection has
+// ended and OnDisconnect has returned, so that a service which keeps Objects of its peer can be freed.
+func (c *Conn) Service() any { return c.conn.offered() }
 
 // Root is the peer's root object. A connection of Dial has it already; otherwise, on a server, it is asked for when it
 // is first used. It lives as long as the connection and need not be closed.

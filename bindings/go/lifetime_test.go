@@ -411,3 +411,37 @@ func TestWrongOptionsAreErrors(t *testing.T) {
 		}
 	}
 }
+
+type holding struct {
+	conn   *rpyc.Conn
+	kept   []*rpyc.Object
+	marker *Book
+}
+
+func newHolding(alive *atomic.Int32) *holding {
+	alive.Add(1)
+	made := &holding{marker: &Book{"marker", 1}}
+	runtime.SetFinalizer(made.marker, func(*Book) { alive.Add(-1) })
+	return made
+}
+
+func (h *holding) OnConnect(conn *rpyc.Conn) error { h.conn = conn; return nil }
+func (h *holding) Keep(one *rpyc.Object)           { h.kept = append(h.kept, one) }
+
+// A service that has kept its connection and objects of its peer goes with the connection.
+func TestServicesThatKeepTheirPeerAreFreed(t *testing.T) {
+	var alive atomic.Int32
+	addr, _ := serve(t, func(*rpyc.Conn) (any, error) { return newHolding(&alive), nil })
+	ctx := within(t)
+	for n := 0; n < 3; n++ {
+		conn, err := rpyc.Dial(ctx, addr, rpyc.WithService(newHolding(&alive)))
+		equal(t, err, error(nil))
+		_, err = conn.Root().CallMethod(ctx, "keep", func() int { return 1 })
+		equal(t, err, error(nil))
+		equal(t, conn.Service() != nil, true)
+		conn.Close()
+		<-conn.Done()
+		equal(t, conn.Service(), nil)
+	}
+	eventually(t, "services are left", func() bool { return alive.Load() == 0 })
+}

@@ -1,4 +1,5 @@
-"""The soak: a server and a client of C that stay, while peers of every kind come, work, go and are killed (tests/soak/soak.c).
+"""The soak: servers and clients of C, C++ and Go that stay, while peers of every kind come, work, go and are killed
+(tests/soak/soak.c, bindings/cpp/tests/soak.cpp, bindings/go/internal/soak).
 
 After every round, when all peers are gone, memory, threads, descriptors and objects are compared with those after the first rounds.
 `make soak` runs it for SOAK_MINUTES (60), `make test` for a short time. Both print what has changed.
@@ -12,6 +13,8 @@ from runner import ROOT, Failed, test
 
 PEER = os.path.join(ROOT, "tests", "run", "clients", "soak_peer.py")
 DIALECTS = ("6.0.2", "5.3.1")
+PROGRAMS = {"C": "soak", "C++": "cpp/soak", "Go": "go/soak"}
+LANGUAGES = tuple(PROGRAMS)
 SEED = int(os.environ.get("SOAK_SEED", "1"))
 WARM = 3                                             # rounds, until every path has been gone once
 # What may differ between two looks at a process at rest, in bytes: streams of zlib that are kept for the next connection, buffers of
@@ -22,9 +25,9 @@ SLACK_IN_USE = 1 << 20
 class Staying:
     """A process that stays, and tells how it is."""
 
-    def __init__(self, case, *args):
-        self.process = case.start([case.program("soak"), *args])
-        self.reports = 0
+    def __init__(self, case, program, steady, *args):
+        self.process = case.start([case.program(program), *args])
+        self.steady, self.reports = steady, 0
 
     def say(self, text):
         self.process.popen.stdin.write((text + "\n").encode())
@@ -58,65 +61,67 @@ class Soak:
     def __init__(self, case, seed):
         self.case, self.draw, self.seeds = case, random.Random(seed), seed << 32
         self.killed, self.peers, self.rounds = 0, 0, 0
-        self.server, self.churn = Staying(case, "serve", "tcp://127.0.0.1:0"), Staying(case, "churn")
-        self.address = self.server.process.wait_for(r"^listening (\S+)$", 20).group(1)
-        self.churn.process.wait_for("^ready$", 20)
+        self.stayers, self.addresses = {}, {}
+        for language in LANGUAGES:
+            server = Staying(case, PROGRAMS[language], len(DIALECTS), "serve", "tcp://127.0.0.1:0")
+            self.stayers[language + " server"] = server
+            self.addresses[language] = server.process.wait_for(r"^listening (\S+)$", 20).group(1)
+        for language in LANGUAGES:
+            client = self.stayers[language + " client"] = Staying(case, PROGRAMS[language], 0, "churn")
+            client.process.wait_for("^ready$", 20)
         # Connections that stay: what they hold is counted by their Python side.
-        self.stays = [case.start([case.python(version), PEER, "stay", self.address]) for version in DIALECTS]
-        self.server.steady, self.churn.steady = len(DIALECTS), 0
+        self.stays = [case.start([case.python(version), PEER, "stay", address])
+                      for address in self.addresses.values() for version in DIALECTS]
 
     def seed(self):
         self.seeds += 1
         return str(self.seeds)
 
     def clients(self):
-        """Commands of clients of our server, each followed by a count of operations and whether it is killed."""
-        for version in DIALECTS:
-            yield [self.case.python(version), PEER, "call"], 60
-        yield [self.case.program("soak"), "call"], 1000
-        yield [self.case.program("soak"), "call", "native"], 1000
-
-    def start_client(self, command, count, kill):
-        native = [command.pop()] if command[-1] == "native" else []
-        self.peers += 1
-        process = self.case.start([*command, self.address, self.seed(), "0" if kill else str(count), *native])
-        return process, kill
+        """Commands of clients: the server, how many operations, and whether native values are spoken. One of each pair is killed."""
+        for number, language in enumerate(LANGUAGES):
+            stock = self.case.python(DIALECTS[(self.rounds + number) % len(DIALECTS)])
+            yield [stock, PEER, "call"], self.addresses[language], 60, []
+            for caller, native in (("C", []), (language, ["native"])) if language != "C" else (("C", ["native"]), ("C++", []), ("Go", [])):
+                yield [self.case.program(PROGRAMS[caller]), "call"], self.addresses[language], 400, native
 
     def start_server(self, number):
-        """One of the servers that our client uses, which are killed."""
+        """One of the servers that our clients use, which are killed."""
         if number < len(DIALECTS):
             server = self.case.start([self.case.python(DIALECTS[number]), PEER, "serve"])
             return server, "tcp://127.0.0.1:" + server.wait_for(r"^PORT (\d+)$", 20).group(1)
-        server = self.case.start([self.case.program("soak"), "serve", "tcp://127.0.0.1:0"])
+        language = LANGUAGES[self.rounds % len(LANGUAGES)]
+        server = self.case.start([self.case.program(PROGRAMS[language]), "serve", "tcp://127.0.0.1:0"])
         return server, server.wait_for(r"^listening (\S+)$", 20).group(1)
 
     def round(self):
         self.rounds += 1
-        clients = []
-        for command, count in self.clients():
-            clients.append(self.start_client(list(command), count, False))
-            clients.append(self.start_client(list(command), count, True))
+        working, doomed = [], []
+        for command, address, count, native in self.clients():
+            for kind, many in ((working, count), (doomed, 0)):
+                kind.append(self.case.start([*command, address, self.seed(), str(many), *native]))
+                self.peers += 1
         servers = [self.start_server(number) for number in range(len(DIALECTS) + 1)]
         for _server, address in servers:
-            for count in ("200", "0"):
-                self.churn.say("%s %s %s" % (address, self.seed(), count))
+            for language in LANGUAGES:
+                for count in ("200", "0"):
+                    self.stayers[language + " client"].say("%s %s %s" % (address, self.seed(), count))
         time.sleep(0.5 + self.draw.random())
-        for process, kill in clients:
-            if kill:
-                process.signal(9)
-                process.wait(10)
-                self.killed += 1
-        for process, kill in clients:
-            if not kill:
-                code = process.wait(120)
-                if code != 0:
-                    raise Failed("a client ended with %s: %s" % (code, process.read("err")[-2000:]))
+        for process in doomed:
+            self.kill(process)
+        for process in working:
+            code = process.wait(120)
+            if code != 0:
+                raise Failed("a client ended with %s: %s" % (code, process.read("err")[-2000:]))
         for server, _address in servers:
-            server.signal(9)
-            server.wait(10)
-            self.killed += 1
-        for process in [client for client, _kill in clients] + [server for server, _address in servers]:
+            self.kill(server)
+        for process in working + doomed + [server for server, _address in servers]:
             self.forget(process)
+
+    def kill(self, process):
+        process.signal(9)
+        process.wait(10)
+        self.killed += 1
 
     def forget(self, process):
         """An hour has thousands of them, with a descriptor and two files each."""
@@ -125,33 +130,32 @@ class Soak:
         for kind in (".out", ".err"):
             os.unlink(process.files + kind)
 
-    def holds(self):
-        """What the connections that stay hold, both ways."""
-        all_held = []
+    def ask_stays(self, order, answer):
+        """What each connection that stays says to an order."""
         for process in self.stays:
-            process.popen.stdin.write(b"\n")
+            process.popen.stdin.write((order + "\n").encode())
             process.popen.stdin.flush()
+        end = time.monotonic() + 120
         for process in self.stays:
-            end = time.monotonic() + 120
-            while True:
-                held = re.findall(r"^holds (\d+) (\d+)\n", process.output, re.MULTILINE)
-                if len(held) >= self.looks + 1:
-                    break
+            while len(answers := re.findall(answer, process.output, re.MULTILINE)) <= self.looks:
                 if process.ended or time.monotonic() > end:
                     raise Failed("a connection that stays does not answer: %s" % process.read("err")[-2000:])
                 time.sleep(0.02)
-            all_held += [int(number) for number in held[-1]]
-        self.looks += 1
-        return tuple(all_held)
+            yield answers[-1]
 
     looks = 0
 
     def look(self):
-        held = self.holds()
-        looks = {"server": self.server.settled(self.case), "client": self.churn.settled(self.case)}
+        """What the connections that stay hold, both ways, and how those who stay are."""
+        for _worked in self.ask_stays("work", "^worked\n"):
+            pass
+        # The garbage of a server in Go is collected for its report.
+        looks = {who: stayer.settled(self.case) for who, stayer in self.stayers.items()}
         for who, now in looks.items():
             if now["wrong"]:
-                raise Failed("%s: %d wrong answers: %s" % (who, now["wrong"], self.churn.process.read("err")[-2000:]))
+                raise Failed("%s: %d wrong answers: %s" % (who, now["wrong"], self.stayers[who].process.read("err")[-2000:]))
+        held = list(self.ask_stays("count", r"^holds (\d+ \d+)\n"))
+        self.looks += 1
         return held, looks
 
 

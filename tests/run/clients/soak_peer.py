@@ -2,7 +2,7 @@
 
     soak_peer.py serve                        prints "PORT N"
     soak_peer.py call ADDRESS SEED COUNT      COUNT random operations, 0: until it is killed
-    soak_peer.py stay ADDRESS                 a connection that stays: for each line on standard input some operations, then
+    soak_peer.py stay ADDRESS                 a connection that stays: for "work" on standard input some operations, for "count"
                                               "holds N M": objects that the peer holds of ours, and we of the peer
 """
 import gc
@@ -106,11 +106,14 @@ class Client:
 
 def stay(address):
     client = Client(address, 1)
-    for _line in sys.stdin:
-        client.several(40)
-        for slot in range(KEPT):
-            client.root.keep(slot, len)
-            client.held.pop(slot, None)
+    for line in sys.stdin:
+        if line == "work\n":
+            client.several(40)
+            for slot in range(KEPT):
+                client.root.keep(slot, len)
+                client.held.pop(slot, None)
+            print("worked", flush=True)
+            continue
         gc.collect()
         client.connection.ping()
         client.connection.ping()
