@@ -20,10 +20,13 @@ fn play(name: &str) {
         let said = recording.frames.iter().filter(|frame| frame.from == us && frame.message.is_some()).count();
         // Python's DEL of an object that it never got (see the masks).
         let unsaid = usize::from(name == "h_isinstance" && us == Side::Server);
-        for (raw, dynamic, piece) in
-            [(false, false, usize::MAX), (true, false, 1), (false, true, 7), (true, true, 1000)]
-        {
-            assert_eq!(replay(&recording, us, Style { raw, dynamic, piece }), said - unsaid);
+        for (raw, dynamic, piece, strangers) in [
+            (false, false, usize::MAX, false),
+            (true, false, 1, true),
+            (false, true, 7, false),
+            (true, true, 1000, true),
+        ] {
+            assert_eq!(replay(&recording, us, Style { raw, dynamic, piece, strangers }), said - unsaid);
         }
     }
 }

@@ -36,6 +36,8 @@ pub struct Style {
     pub dynamic: bool,
     /// How many bytes arrive at a time.
     pub piece: usize,
+    /// With the limits of a server on tcp.
+    pub strangers: bool,
 }
 
 struct Asked<'r> {
@@ -74,7 +76,11 @@ pub struct Replay<'r> {
 
 /// Plays a whole recording, which `masks::names` has prepared; gives the number of messages that were compared.
 pub fn replay(recording: &Recording, us: Side, style: Style) -> usize {
-    let mut replay = Replay::new(recording, us, script::config(recording, us), style);
+    let mut config = script::config(recording, us);
+    if style.strangers {
+        config.expect_strangers();
+    }
+    let mut replay = Replay::new(recording, us, config, style);
     for frame in &recording.frames {
         match &frame.message {
             message if frame.from != us => replay.inbox.push_back(message.as_ref()),

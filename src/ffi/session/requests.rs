@@ -181,7 +181,7 @@ pub unsafe extern "C" fn rpyc_session_ask(
 /// @param deadline_ms as of rpyc_session_ask
 /// @param sequence_out the number of the request; may be NULL
 /// @param error_out owned; may be NULL
-/// @return as rpyc_session_ask; RPYC_ERR_ARGUMENT also for what is not packed right
+/// @return as rpyc_session_ask; RPYC_ERR_ARGUMENT also for what is not packed right, RPYC_ERR_NO_MEMORY
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]

@@ -384,7 +384,8 @@ pub unsafe extern "C" fn rpyc_session_close(
 /// @param packed_length bytes; 0: None
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (the packed value is malformed), RPYC_ERR_STATE (answered already),
-///         RPYC_ERR_CLOSED, RPYC_ERR_TYPE and RPYC_ERR_LIMIT (the value cannot be sent: the caller has been told)
+///         RPYC_ERR_CLOSED, RPYC_ERR_TYPE and RPYC_ERR_LIMIT (the value cannot be sent: the caller has been told),
+///         RPYC_ERR_NO_MEMORY
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
@@ -419,12 +420,11 @@ pub unsafe extern "C" fn rpyc_session_return_packed(
 /// @param name copied; the class's name
 /// @param traceback copied; where it was raised, as the peer is to see it; NULL: nothing to say
 /// @param packed copied; a tuple of the arguments (a tuple) and the attributes (a dict with text keys); see "Packed
-///         values"; handles
-///        in it are borrowed
+///        values"; handles in it are borrowed
 /// @param packed_length bytes; 0: neither arguments nor attributes
 /// @param error_out owned; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the packed value is malformed), RPYC_ERR_STATE
-///         (answered already), RPYC_ERR_CLOSED
+///         (answered already), RPYC_ERR_CLOSED, RPYC_ERR_NO_MEMORY
 ///
 /// Threads: any thread. Since 0.1.
 #[unsafe(no_mangle)]
