@@ -101,6 +101,31 @@
 #define RPYC_TIMEOUT_DEFAULT -2
 
 /**
+ * Bytes were read or written; count_out says how many.
+ */
+#define RPYC_TRANSPORT_OK 0
+
+/**
+ * Nothing can be done until more has arrived.
+ */
+#define RPYC_TRANSPORT_WANT_READ 1
+
+/**
+ * Nothing can be done until there is room to send.
+ */
+#define RPYC_TRANSPORT_WANT_WRITE 2
+
+/**
+ * The peer has ended the stream.
+ */
+#define RPYC_TRANSPORT_END 3
+
+/**
+ * The stream is broken; error_text says why.
+ */
+#define RPYC_TRANSPORT_FAILED 4
+
+/**
  * Sends its data and gets it back.
  */
 #define RPYC_HANDLE_PING 1
@@ -649,6 +674,72 @@ typedef struct rpyc_datetime {
      */
     int64_t utcoffset;
 } rpyc_datetime;
+
+/**
+ * A transport of the application: TLS of another library, a serial line, a socket of a hypervisor. All of it is copied by
+ * rpyc_transport_new. Members are only ever appended.
+ *
+ * read, write and error_text never run at the same time for one transport; wait, wake and shutdown may run beside them and beside
+ * each other, on any threads. The library can hold its lock of the connection while read and write run: they call no function of the
+ * library for that connection or its objects, which would deadlock; other connections, values and errors are theirs to use.
+ * No lock is held while wait, wake, shutdown and the destructor run. After fork(), only the destructor runs in the child.
+ * All of them return: no longjmp, no C++ exception.
+ */
+typedef struct rpyc_transport_table {
+    /**
+     * sizeof(rpyc_transport_table)
+     */
+    size_t struct_size;
+    /**
+     * The peer, for messages, endpoints and max_connections_per_address (which needs "tcp://IP:PORT"). NULL: "application".
+     */
+    const char *peer_name;
+    /**
+     * This side, likewise. NULL: "application".
+     */
+    const char *local_name;
+    /**
+     * Reads at most size bytes, size not 0, without waiting. Result: RPYC_TRANSPORT_...; count_out is 0 at first. Not called again
+     * after RPYC_TRANSPORT_END and RPYC_TRANSPORT_FAILED. Not NULL.
+     */
+    int32_t (*read)(void *userdata, void *buffer, size_t size, size_t *count_out);
+    /**
+     * Writes at most size bytes, size not 0, without waiting, and without SIGPIPE. Result: RPYC_TRANSPORT_..., as read. After
+     * RPYC_TRANSPORT_WANT_... it is called with the same bytes again, at another address, and perhaps more behind them (for
+     * OpenSSL: SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER). Not NULL.
+     */
+    int32_t (*write)(void *userdata, const void *data, size_t size, size_t *count_out);
+    /**
+     * Ends the stream in both directions: wait returns, read says END, write fails. Called once, or not at all before the
+     * destructor. NULL: nothing is called, and peers see the end when the destructor closes the stream.
+     */
+    void (*shutdown)(void *userdata);
+    /**
+     * Says why the last read or write of this thread failed; borrowed until the next of them. NULL, and a NULL result: no reason.
+     */
+    const char *(*error_text)(void *userdata);
+    /**
+     * Gives the descriptor that the library polls: readable when read, and writable when write may go on. Called once, in
+     * rpyc_transport_new. It stays open until the destructor runs. NULL, and a negative result: there is none; then wait is needed.
+     */
+    int32_t (*fileno)(void *userdata);
+    /**
+     * Waits at most timeout_ms (0 to 1000) for one of events (RPYC_WAIT_READ, RPYC_WAIT_WRITE or both) and gives those that are there;
+     * 0 for none; a negative result breaks the stream. Several threads may be in it. NULL: the descriptor is polled.
+     */
+    int32_t (*wait)(void *userdata, int32_t events, int64_t timeout_ms);
+    /**
+     * Has every wait that runs, or else the next one, return early. NULL: waits end by themselves, within a second.
+     */
+    void (*wake)(void *userdata);
+} rpyc_transport_table;
+
+/**
+ * Opens a transport for rpyc_connect_by, which takes it. Returns NULL where that is not possible.
+ *
+ * timeout_ms is how long that may take, -1 without limit.
+ */
+typedef rpyc_transport *(*rpyc_open_fn)(void *userdata, int64_t timeout_ms);
 
 /**
  * Told that an answer has come. The result is lent for the call.
@@ -2807,6 +2898,54 @@ rpyc_status rpyc_transport_new_pair(rpyc_transport **left_out, rpyc_transport **
  * Threads: one thread at a time per handle. Since 0.1.
  */
 void rpyc_transport_free(rpyc_transport *transport);
+
+/**
+ * Makes a transport of callbacks of the application.
+ *
+ * It is used like any other: rpyc_connection_new, rpyc_server_add_transport.
+ *
+ * @param table copied
+ * @param userdata consumed; given to the callbacks and the destructor
+ * @param userdata_free the destructor: runs exactly once, after the last callback, also if this function fails; it closes the
+ *        stream; may be NULL
+ * @param transport_out owned; free it with rpyc_transport_free, or give it to a connection or server
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_ARGUMENT (no descriptor and no wait), RPYC_ERR_ADDRESS (the
+ *         descriptor is not open), RPYC_ERR_IO (no descriptors are left)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_transport_new(const rpyc_transport_table *table,
+                               void *userdata,
+                               rpyc_free_fn userdata_free,
+                               rpyc_transport **transport_out,
+                               rpyc_error **error_out);
+
+/**
+ * Connects over transports that the application opens: as rpyc_connect, which finds out what the peer speaks.
+ *
+ * open is called in this thread, and for "tcp://" and "unix://" addresses a second time where the other dialect has to be tried;
+ * see rpyc_connect.
+ *
+ * @param address copied; as for rpyc_transport_connect; what messages call the peer, and by which its dialect is remembered
+ * @param open gives the transports; not NULL
+ * @param userdata borrowed for the call; given to open
+ * @param service copied reference; what the peer gets as our root; NULL for nothing
+ * @param config copied; NULL for defaults
+ * @param connection_out owned; free it with rpyc_connection_free
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_IO (open gave NULL), RPYC_ERR_STATE
+ *         (create refuses the connection), connection errors
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_connect_by(const char *address,
+                            rpyc_open_fn open,
+                            void *userdata,
+                            const rpyc_class *service,
+                            const rpyc_config *config,
+                            rpyc_connection **connection_out,
+                            rpyc_error **error_out);
 
 /**
  * Connects to an address: opens a transport and makes a connection over it.
@@ -5697,7 +5836,8 @@ rpyc_status rpyc_call_raise_error(rpyc_call *call,
  * Makes a server. When it returns, the address is taken and clients can connect; they are served from rpyc_server_serve,
  * rpyc_server_start or rpyc_server_serve_one on.
  *
- * @param address copied; "tcp://HOST:PORT" (without a host, loopback; port 0: any free one) or "unix:///PATH"
+ * @param address copied; "tcp://HOST:PORT" (without a host, loopback; port 0: any free one) or "unix:///PATH"; "": nowhere, for a
+ *        server whose connections all come by rpyc_server_add_transport
  * @param service copied reference; what clients get as root, an instance for each connection
  * @param config copied; the options of its connections; NULL for defaults
  * @param server_out owned; free it with rpyc_server_free
@@ -5732,7 +5872,7 @@ rpyc_server *rpyc_server_clone(const rpyc_server *server);
 void rpyc_server_free(rpyc_server *server);
 
 /**
- * The address at which a server listens, with its real port.
+ * The address at which a server listens, with its real port; "" for one that listens nowhere.
  *
  * @param server borrowed
  * @return borrowed, as long as the handle lives; NUL-terminated; NULL for NULL
@@ -5803,6 +5943,23 @@ rpyc_status rpyc_server_serve_one(rpyc_server *server,
  */
 rpyc_status rpyc_server_start(rpyc_server *server,
                               rpyc_error **error_out);
+
+/**
+ * Has a server serve a stream that the application has accepted or opened itself, in a thread of the server's own. It counts
+ * like the connections that the server accepts: in max_connections, rpyc_server_stop and rpyc_server_join. The server need not be
+ * serving or started.
+ *
+ * @param server borrowed
+ * @param transport consumed, on success and on every failure
+ * @param error_out owned; may be NULL
+ * @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped), RPYC_ERR_LIMIT (max_connections,
+ *         max_connections_per_address), RPYC_ERR_IO (no thread can be had)
+ *
+ * Threads: any thread. Since 0.1.
+ */
+rpyc_status rpyc_server_add_transport(rpyc_server *server,
+                                      rpyc_transport *transport,
+                                      rpyc_error **error_out);
 
 /**
  * Stops a server: it accepts no more, waits for calls that are running, and ends its connections.

@@ -127,7 +127,11 @@ impl Attempt {
                 Received::Nothing | Received::TimedOut => return Word::None,
                 Received::End => {
                     let cut = if incoming.is_mid_frame() { " inside a message" } else { "" };
-                    return Word::Over(Error::Eof(lost_text(&self.name(), &format!("the peer ended the stream{cut}"))));
+                    let how = match self.transport.failure() {
+                        Some(why) => format!("the stream failed: {why}"),
+                        None => format!("the peer ended the stream{cut}"),
+                    };
+                    return Word::Over(Error::Eof(lost_text(&self.name(), &how)));
                 }
             }
         }

@@ -56,7 +56,10 @@ impl Shared {
         self.flush_some(&mut inner);
         let error = match error {
             Error::Eof(_) if inner.life.closing => Error::Closed("the connection was closed".into()),
-            Error::Eof(text) => Error::Eof(lost_text(&self.name(), &text)),
+            Error::Eof(text) => {
+                let how = self.transport.failure().map_or(text, |why| format!("the stream failed: {why}"));
+                Error::Eof(lost_text(&self.name(), &how))
+            }
             other => other,
         };
         let error = inner.life.end.insert(error).clone();

@@ -270,6 +270,6 @@ impl Shared {
             return false;
         }
         let inner = self.lock();
-        !inner.reader.reading && inner.protocol.has_message()
+        !inner.reader.reading && (inner.protocol.has_message() || self.transport.holds_input())
     }
 }

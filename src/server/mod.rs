@@ -1,6 +1,7 @@
 //! A server: accepts connections and serves each in a thread of its own.
 
 mod room;
+mod source;
 #[cfg(not(feature = "model"))]
 mod watcher;
 #[cfg(feature = "model")]
@@ -15,6 +16,7 @@ use crate::panics;
 use crate::sync::{Condvar, Crew, Member, Mutex, lock, wait_for};
 use crate::transport::{Address, Listener, Transport};
 use room::{Origin, Place};
+use source::Source;
 use std::collections::BTreeMap;
 use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,7 +30,7 @@ pub struct Server {
 }
 
 struct Inner {
-    listener: Listener,
+    source: Source,
     service: Arc<Class>,
     config: Config,
     max_connections: AtomicUsize,
@@ -87,9 +89,19 @@ impl Server {
         if let Address::Tcp { .. } = address {
             config.expect_strangers();
         }
+        Server::over(Source::Listener(Box::new(Listener::bind(address)?)), service, config)
+    }
+
+    /// A server that listens nowhere, for streams that the application accepts itself, from whomever.
+    pub fn unbound(service: &Arc<Class>, mut config: Config) -> Result<Server> {
+        config.expect_strangers();
+        Server::over(Source::application()?, service, config)
+    }
+
+    fn over(source: Source, service: &Arc<Class>, config: Config) -> Result<Server> {
         let shared_root = service.service().filter(|hooks| hooks.shared).map(|_| service.root(None));
         let inner = Inner {
-            listener: Listener::bind(address)?,
+            source,
             service: service.clone(),
             max_connections: AtomicUsize::new(config.max_connections),
             config,
@@ -105,14 +117,14 @@ impl Server {
         Ok(Server { inner: Arc::new(inner) })
     }
 
-    /// Where it listens, with the real port.
+    /// Where it listens, with the real port; empty where it does not.
     pub fn address(&self) -> String {
-        self.inner.listener.address().to_string()
+        self.inner.source.address()
     }
 
     /// Where a signal handler may write to end `serve`.
     pub fn stop_fd(&self) -> RawFd {
-        self.inner.listener.stop_fd()
+        self.inner.source.stop_fd()
     }
 
     pub fn connection_count(&self) -> usize {
@@ -150,11 +162,22 @@ impl Server {
         })
     }
 
+    /// Serves a stream that the application has accepted, in a thread of the server's own.
+    pub fn add_transport(&self, transport: Arc<dyn Transport>) -> Result<()> {
+        let inner = self.inner.clone();
+        if inner.stopping.load(Ordering::Acquire) {
+            transport.shutdown();
+            return Err(Error::State("the server has been stopped".into()));
+        }
+        let _member = inner.crew.enter();
+        inner.spawn(transport)
+    }
+
     /// Accepts one connection and serves it in this thread, until it ends.
     pub fn serve_one(&self) -> Result<()> {
         let inner = self.inner.clone();
         let _member = inner.begin(false)?;
-        match inner.listener.accept() {
+        match inner.source.accept() {
             Ok(Some(transport)) => {
                 let (id, shared) = inner.enter(transport);
                 inner.serve_connection(id, &shared)
@@ -168,7 +191,7 @@ impl Server {
     pub fn stop(&self, grace: Duration) {
         let inner = self.inner.clone();
         inner.stopping.store(true, Ordering::Release);
-        inner.listener.stop();
+        inner.source.stop();
         // None: beyond all times.
         let deadline = Instant::now().checked_add(grace);
         let in_time = || deadline.is_none_or(|deadline| Instant::now() < deadline);
@@ -222,7 +245,7 @@ impl Inner {
     fn accept_all(self: &Arc<Inner>) {
         let (mut failing, mut attempts) = (None, 0u64);
         loop {
-            match self.listener.accept() {
+            match self.source.accept() {
                 Ok(Some(transport)) => {
                     if failing.take().is_some() {
                         self.config.application.logger.write(Level::Info, || {
@@ -230,7 +253,8 @@ impl Inner {
                         });
                     }
                     attempts = 0;
-                    self.spawn(transport);
+                    // It has been logged.
+                    let _ = self.spawn(transport);
                 }
                 Ok(None) => break,
                 Err(_) if self.stopping.load(Ordering::Acquire) => break,
@@ -250,11 +274,12 @@ impl Inner {
         }
     }
 
-    fn spawn(self: &Arc<Inner>, transport: Arc<dyn Transport>) {
+    fn spawn(self: &Arc<Inner>, transport: Arc<dyn Transport>) -> Result<()> {
         if let Err(why) = self.find_place(&*transport) {
-            let text = || format!("{} is turned away: {why}", transport.peer_name());
-            self.config.application.logger.write(Level::Warn, text);
-            return transport.shutdown();
+            let text = format!("{} is turned away: {why}", transport.peer_name());
+            self.config.application.logger.write(Level::Warn, || text.clone());
+            transport.shutdown();
+            return Err(Error::Limit(text));
         }
         // It is known from here on, so that `join` and the limit see it before its thread runs.
         let (id, shared) = self.enter(transport);
@@ -270,7 +295,9 @@ impl Inner {
                 .write(Level::Error, || format!("{} is turned away: no thread: {e}", peer.name()));
             peer.end();
             self.leave(id);
+            return Err(Error::io("cannot start a thread that serves", e));
         }
+        Ok(())
     }
 
     /// Is there a place for one more? If need be, a connection is closed that has never said anything.
@@ -343,7 +370,7 @@ impl Inner {
     /// As Python's servers: sockets are shut down without a CLOSE.
     fn shut_down(&self) {
         self.stopping.store(true, Ordering::Release);
-        self.listener.stop();
+        self.source.stop();
         let open: Vec<Arc<Shared>> = lock(&self.state).connections.values().map(|place| place.shared.clone()).collect();
         for shared in open {
             shared.end();

@@ -5,6 +5,8 @@
 //! `unsafe` occurs in two files, `spare` (receiving into uninitialised room) and `sys` (system calls
 //! that std and socket2 do not offer), and nowhere else here.
 
+#[cfg(not(feature = "model"))]
+mod adapter;
 mod address;
 mod child;
 mod descriptors;
@@ -15,12 +17,18 @@ mod socket;
 pub(crate) mod sys;
 #[allow(unsafe_code)]
 mod uninit;
+#[cfg(not(feature = "model"))]
+mod watch;
 
+#[cfg(not(feature = "model"))]
+pub(crate) use adapter::{Adapter, Base, Direction, Step, Stream};
 pub use address::Address;
 pub use descriptors::Ownership;
 pub use listener::Listener;
 pub use memory::{pair, pair_with_capacity};
 pub use sys::{Event, thread_number, write_quietly};
+#[cfg(not(feature = "model"))]
+pub(crate) use watch::Watch;
 
 use crate::error::{Error, Result};
 use std::io::{self, IoSlice};
@@ -33,6 +41,16 @@ pub const TICK: Duration = Duration::from_secs(1);
 
 /// A stream of bytes in both directions. Any thread may call anything at any time.
 pub trait Transport: Send + Sync {
+    /// Brings an accepted stream to where it carries data, within the time: a handshake, where it needs one.
+    fn open(&self, _timeout: Option<Duration>) -> io::Result<()> {
+        Ok(())
+    }
+
+    /// The certificate by which the peer has shown who it is, as DER.
+    fn certificate(&self) -> Option<Vec<u8>> {
+        None
+    }
+
     /// Appends at most `max` (not 0) bytes to `buf`; `Ok(0)` is the end of the stream. `WouldBlock` says that nothing
     /// came: with `wait` within about [`TICK`], otherwise at once.
     fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize>;
@@ -51,6 +69,11 @@ pub trait Transport: Send + Sync {
     /// How many bytes have arrived that were not received yet.
     fn available(&self) -> usize {
         0
+    }
+
+    /// Returns whether something can be received that the descriptor of `fileno` does not show.
+    fn holds_input(&self) -> bool {
+        false
     }
 
     /// Sends what goes without waiting; `WouldBlock` when that is nothing, `BrokenPipe` (never SIGPIPE) when nobody
@@ -89,6 +112,11 @@ pub trait Transport: Send + Sync {
 
     /// How many of the bytes that were sent the peer has not received yet. None: that cannot be told.
     fn unread(&self) -> Option<usize> {
+        None
+    }
+
+    /// Why the stream ended, where it was not its peer that ended it.
+    fn failure(&self) -> Option<String> {
         None
     }
 
@@ -136,6 +164,18 @@ pub fn await_input(fds: impl Iterator<Item = RawFd>, timeout: Duration) {
     let mut fds: Vec<_> = fds.map(|fd| sys::interest(Some(fd), libc::POLLIN)).collect();
     if sys::poll_once(&mut fds, Some(timeout)).is_err() {
         std::thread::sleep(timeout);
+    }
+}
+
+/// Waits at most `timeout` until a descriptor is readable, or a signal handler runs in this thread.
+pub fn is_readable(fd: RawFd, timeout: Duration) -> bool {
+    let mut fds = [sys::interest(Some(fd), sys::READABLE)];
+    match sys::poll_once(&mut fds, Some(timeout)) {
+        Ok(()) => fds.iter().any(|polled| sys::is_ready(polled, sys::READABLE)),
+        Err(_) => {
+            std::thread::sleep(Duration::from_millis(100));
+            false
+        }
     }
 }
 

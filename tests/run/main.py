@@ -50,6 +50,7 @@ import parameters                                    # noqa: F401
 import services                                      # noqa: F401
 import conversions                                   # noqa: F401
 import times                                         # noqa: F401
+import tls                                           # noqa: F401
 import errors                                        # noqa: F401
 import dialects                                      # noqa: F401
 import classic                                       # noqa: F401

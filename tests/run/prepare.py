@@ -28,6 +28,7 @@ COMMANDS = (
     ("mandoc", "mandoc", "the manual pages are rendered"),
     ("abidiff", "abigail-tools", "the binary interface is compared with the committed one"),
     ("cmake", "cmake", "programs find the installed library with find_package"),
+    ("openssl", "openssl", "certificates for tests are made"),
     ("go", "golang-go", "the Go binding is built and tested"),
 )
 LUA_HEADERS = "/usr/include/lua5.4"
@@ -39,6 +40,8 @@ OLDEST_RUST = ("/usr/bin/rustc", "1.85", (
 EXTRAS = {"numpy": ("6.0.2", "5.3.1"), "pandas": ("6.0.2",)}
 # Event loops that examples use: pkg-config's name, Debian package, example.
 LOOPS = {"libuv": ("libuv1-dev", "libuv_loop"), "glib-2.0": ("libglib2.0-dev", "glib_loop")}
+# The same for other libraries.
+LIBRARIES = {"openssl": ("libssl-dev", "openssl_stream")}
 
 
 class Tools:
@@ -154,7 +157,7 @@ def prepare(what, install=True):
         trouble = oldest_rust(apt, install)
         if trouble:
             tools.missing["rust-" + OLDEST_RUST[1]] = trouble
-        for name, (package, example) in LOOPS.items():
+        for name, (package, example) in {**LOOPS, **LIBRARIES}.items():
             if quiet(["pkg-config", "--exists", name]):
                 trouble = apt.install(package, "the example %s uses it" % example) if install else "it is not installed"
                 trouble = trouble or quiet(["pkg-config", "--exists", name])

@@ -37,6 +37,7 @@
 #include "rpyc/shared.hpp"
 #include "rpyc/service.hpp"
 #include "rpyc/server.hpp"
+#include "rpyc/stream.hpp"
 #include "rpyc/queue.hpp"
 #include "rpyc/live.hpp"
 #include "rpyc/slave.hpp"

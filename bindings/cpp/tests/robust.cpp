@@ -3,7 +3,12 @@
 #include "ends.hpp"
 #include "interop/check.hpp"
 
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <atomic>
+#include <cerrno>
 #include <cstdlib>
 #include <new>
 #include <thread>
@@ -346,11 +351,78 @@ void types(check::Checks &checks) {
     });
 }
 
+/** Over a socket, one byte at a time; it throws once it has read `limit` bytes. */
+class Slow : public rpyc::Stream {
+public:
+    Slow(int fd, int limit, std::atomic<int> &alive) : fd_(fd), limit_(limit), alive_(alive) { alive_++; }
+    ~Slow() override {
+        close(fd_);
+        alive_--;
+    }
+    Result read(void *buffer, std::size_t) override {
+        if (limit_-- == 0)
+            throw std::runtime_error("the modem hung up");
+        const auto n = recv(fd_, buffer, 1, MSG_DONTWAIT);
+        if (n < 0)
+            limit_++;
+        return n > 0 ? Result::done(1) : n == 0 ? Result::end() : Result::want_read();
+    }
+    Result write(const void *data, std::size_t) override {
+        const auto n = send(fd_, data, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno != EAGAIN)
+            throw std::runtime_error("nobody listens");
+        return n > 0 ? Result::done(1) : Result::want_write();
+    }
+    void shutdown() noexcept override { ::shutdown(fd_, SHUT_RDWR); }
+    int fileno() noexcept override { return fd_; }
+    std::string peer_name() const override { return "modem"; }
+
+private:
+    int fd_, limit_;
+    std::atomic<int> &alive_;
+};
+
+void streams(check::Checks &checks) {
+    checks.add("streams-of-the-program", [] {
+        std::atomic<int> alive{0};
+        const rpyc::Server server("", rpyc::Service("Adder").expose("add", [](int a, int b) { return a + b; }));
+        EQUAL(server.address(), "");
+        const auto open = [&](int limit) -> std::unique_ptr<rpyc::Stream> {
+            int fds[2];
+            if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0)
+                throw std::runtime_error("no sockets");
+            server.add(std::make_unique<Slow>(fds[1], -1, alive));
+            return std::make_unique<Slow>(fds[0], limit, alive);
+        };
+        {
+            const auto conn = rpyc::connect_by("tcp://modem:1", [&] { return open(-1); });
+            EQUAL(conn.root().call("add", 40, 2), 42);
+            const auto over = rpyc::connect_over(open(-1));
+            EQUAL(over.root().call("add", 1, 2), 3);
+        }
+        std::string why;
+        try {
+            rpyc::connect_over(open(10)).root();
+        } catch (const rpyc::Error &error) {
+            why = error.what();
+        }
+        TRUE(why.find("the stream failed: the modem hung up") != std::string::npos);
+        RAISES(std::runtime_error, rpyc::connect_by("tcp://modem:1", []() -> std::unique_ptr<rpyc::Stream> { throw std::runtime_error("busy"); }));
+        RAISES(rpyc::Error, rpyc::connect_by("tcp://modem:1", [] { return std::unique_ptr<rpyc::Stream>(); }));
+        RAISES(rpyc::Error, server.add(nullptr));
+        server.stop();
+        RAISES(rpyc::Error, open(-1));
+        server.join();
+        EQUAL(alive.load(), 0);
+    });
+}
+
 }  // namespace
 
 int main() {
     check::Checks checks;
     memory(checks);
     types(checks);
+    streams(checks);
     return checks.run();
 }

@@ -2,6 +2,8 @@
 
 pub(crate) mod transport;
 
+mod stream;
+
 pub(crate) mod lifetime;
 
 // Constants that only the header's readers use.

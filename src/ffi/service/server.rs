@@ -3,9 +3,9 @@
 use crate::error::Error;
 use crate::ffi::border::boundary::{ffi_boundary, ffi_boundary_or};
 use crate::ffi::border::handle::{self, Handle};
-use crate::ffi::border::pointer::{name, output};
+use crate::ffi::border::pointer::{name, output, present};
 use crate::ffi::border::status::{Result, rpyc_status};
-use crate::ffi::border::types::{rpyc_class, rpyc_config, rpyc_error, rpyc_server};
+use crate::ffi::border::types::{rpyc_class, rpyc_config, rpyc_error, rpyc_server, rpyc_transport};
 use crate::ffi::config::config_or_default;
 use crate::fork;
 use crate::server::Server;
@@ -51,7 +51,8 @@ pub(crate) unsafe fn checked<'a>(server: *const rpyc_server) -> Result<&'a Serve
 /// Makes a server. When it returns, the address is taken and clients can connect; they are served from rpyc_server_serve,
 /// rpyc_server_start or rpyc_server_serve_one on.
 ///
-/// @param address copied; "tcp://HOST:PORT" (without a host, loopback; port 0: any free one) or "unix:///PATH"
+/// @param address copied; "tcp://HOST:PORT" (without a host, loopback; port 0: any free one) or "unix:///PATH"; "": nowhere, for a
+///        server whose connections all come by rpyc_server_add_transport
 /// @param service copied reference; what clients get as root, an instance for each connection
 /// @param config copied; the options of its connections; NULL for defaults
 /// @param server_out owned; free it with rpyc_server_free
@@ -71,9 +72,13 @@ pub unsafe extern "C" fn rpyc_server_new(
     unsafe {
         ffi_boundary(error_out, || {
             let out = output(server_out, "server_out")?;
-            let address: Address = name(address, "address")?.parse()?;
+            let address = name(address, "address")?;
             let service = handle::require(service, "service")?;
-            let server = Server::new(&address, service, config_or_default(config))?;
+            let config = config_or_default(config);
+            let server = match address {
+                "" => Server::unbound(service, config)?,
+                address => Server::new(&address.parse::<Address>()?, service, config)?,
+            };
             let address = CString::new(server.address()).unwrap_or_default();
             out.put(handle::new(Arc::new(Listening { server: Some(server), address, forks: fork::generation() })))
         })
@@ -105,7 +110,7 @@ pub unsafe extern "C" fn rpyc_server_free(server: *mut rpyc_server) {
     ffi_boundary_or((), || drop(unsafe { handle::take(server) }));
 }
 
-/// The address at which a server listens, with its real port.
+/// The address at which a server listens, with its real port; "" for one that listens nowhere.
 ///
 /// @param server borrowed
 /// @return borrowed, as long as the handle lives; NUL-terminated; NULL for NULL
@@ -197,6 +202,33 @@ pub unsafe extern "C" fn rpyc_server_serve_one(
 pub unsafe extern "C" fn rpyc_server_start(server: *mut rpyc_server, error_out: *mut *mut rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe { ffi_boundary(error_out, || Ok(checked(server)?.start()?)) }
+}
+
+/// Has a server serve a stream that the application has accepted or opened itself, in a thread of the server's own. It counts
+/// like the connections that the server accepts: in max_connections, rpyc_server_stop and rpyc_server_join. The server need not be
+/// serving or started.
+///
+/// @param server borrowed
+/// @param transport consumed, on success and on every failure
+/// @param error_out owned; may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped), RPYC_ERR_LIMIT (max_connections,
+///         max_connections_per_address), RPYC_ERR_IO (no thread can be had)
+///
+/// Threads: any thread. Since 0.1.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rpyc_server_add_transport(
+    server: *mut rpyc_server,
+    transport: *mut rpyc_transport,
+    error_out: *mut *mut rpyc_error,
+) -> rpyc_status {
+    // SAFETY: the contract of the border.
+    unsafe {
+        ffi_boundary(error_out, || {
+            let transport = handle::take(transport);
+            let server = checked(server)?;
+            Ok(server.add_transport(present(transport, "transport")?)?)
+        })
+    }
 }
 
 /// Stops a server: it accepts no more, waits for calls that are running, and ends its connections.

@@ -2,11 +2,14 @@
 #ifndef RPYC_SERVER_HPP
 #define RPYC_SERVER_HPP
 
+#include <memory>
+
 #include "service.hpp"
 
 namespace rpyc {
 
 class Slave;
+class Stream;
 
 /**
  * Listens at an address and serves each connection in a thread of its own. Copies are the same server, and the last that
@@ -14,7 +17,10 @@ class Slave;
  */
 class [[nodiscard]] Server {
 public:
-    /** "tcp://HOST:PORT", with port 0 for any free one, or "unix:///PATH". Clients can connect when it returns. */
+    /**
+     * "tcp://HOST:PORT", with port 0 for any free one, or "unix:///PATH"; "": it listens nowhere, and add() gives it connections.
+     * Clients can connect when it returns.
+     */
     template <class S, class T>
     Server(const std::string &address, const detail::Serves<S, T> &service) : Server(address, service.raw(), nullptr) {}
     template <class S, class T>
@@ -46,6 +52,9 @@ public:
     }
     /** Waits until it has been stopped and the threads of its connections have ended. */
     void join() const { run(rpyc_server_join); }
+
+    /** Serves a stream that the application has accepted, in a thread of the server's own. */
+    inline void add(std::unique_ptr<Stream> stream) const;
 
     /** Where it listens, with its real port. */
     std::string address() const {

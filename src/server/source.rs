@@ -1,0 +1,65 @@
+//! Where the connections of a server come from.
+
+use crate::error::{Error, Result};
+use crate::transport::{self, Event, Listener, Transport};
+use std::io;
+use std::os::fd::RawFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How long is waited at once for a server that listens nowhere to be stopped.
+const WAIT: Duration = Duration::from_secs(3600);
+
+pub enum Source {
+    Listener(Box<Listener>),
+    /// The application accepts, and hands streams over. The event says that the server is to stop.
+    Application {
+        stop: Event,
+        stopped: AtomicBool,
+    },
+}
+
+impl Source {
+    pub fn application() -> Result<Source> {
+        let stop = Event::new().map_err(|e| Error::io("cannot make an eventfd", e))?;
+        Ok(Source::Application { stop, stopped: AtomicBool::new(false) })
+    }
+
+    /// The next connection; None once it was stopped.
+    pub fn accept(&self) -> io::Result<Option<Arc<dyn Transport>>> {
+        match self {
+            Source::Listener(listener) => listener.accept(),
+            Source::Application { stop, stopped } => {
+                // A signal ends a wait early; whoever writes to the descriptor stops the server.
+                while !stopped.load(Ordering::Acquire) && !transport::is_readable(stop.fd(), WAIT) {}
+                Ok(None)
+            }
+        }
+    }
+
+    pub fn stop(&self) {
+        match self {
+            Source::Listener(listener) => listener.stop(),
+            Source::Application { stop, stopped } => {
+                stopped.store(true, Ordering::Release);
+                stop.set();
+            }
+        }
+    }
+
+    pub fn stop_fd(&self) -> RawFd {
+        match self {
+            Source::Listener(listener) => listener.stop_fd(),
+            Source::Application { stop, .. } => stop.fd(),
+        }
+    }
+
+    /// Empty where nobody listens.
+    pub fn address(&self) -> String {
+        match self {
+            Source::Listener(listener) => listener.address().to_string(),
+            Source::Application { .. } => String::new(),
+        }
+    }
+}
