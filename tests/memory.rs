@@ -1,16 +1,21 @@
-//! What one small message can make us allocate. The allocator counts, so this file has its process to itself.
+//! What one small message can make us allocate, and what a connection holds on which nothing happens. The allocator counts, so
+//! this file has its process to itself.
 
 mod support;
 
 use flate2::{Compress, Compression, FlushCompress, Status};
 use rpyc::codec::pickle;
 use rpyc::config::{Config, Limits};
+use rpyc::objects::{Class, Definition, Service};
 use rpyc::protocol::Event;
+use rpyc::server::Server;
 use rpyc::value::Value;
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::io::IoSlice;
+use std::io::{IoSlice, Read, Write};
+use std::net::TcpStream;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use support::pair::session;
 
 struct Counting;
@@ -247,4 +252,53 @@ fn a_small_pickle_takes_what_the_limits_allow() {
     PEAK.store(before, Ordering::Relaxed);
     pickle::read(&pickle, &limits).unwrap();
     assert!(PEAK.load(Ordering::Relaxed) - before <= 3 * limits.memory);
+}
+
+/// A peer that has asked for the root of a server, and says nothing more.
+fn quiet_peer(address: &str) -> TcpStream {
+    const GET_ROOT: [u8; 14] = [0, 0, 0, 8, 0, 0x01, 0x11, 0x50, 0x11, 0x53, 0x11, 0x51, 0x02, b'\n'];
+    let mut peer = TcpStream::connect(address).unwrap();
+    peer.write_all(&GET_ROOT).unwrap();
+    let mut header = [0; 5];
+    peer.read_exact(&mut header).unwrap();
+    let length = u32::from_be_bytes([header[0], header[1], header[2], header[3]]) as usize;
+    peer.read_exact(&mut vec![0; length + 1]).unwrap();
+    peer
+}
+
+/// What a server holds for a connection on which nothing has happened for a while, beside the stack of its thread.
+#[test]
+fn an_idle_connection_holds_little() {
+    const MOST: usize = 3600;
+    const COUNT: usize = 64;
+    let _turn = TURN.lock().unwrap();
+    let hooks = Service {
+        aliases: Vec::new(),
+        create: Box::new(|_| Box::new(())),
+        on_connect: None,
+        on_disconnect: None,
+        shared: false,
+    };
+    let definition = Definition { name: "IdleService".into(), service: Some(hooks), ..Definition::default() };
+    let service = Class::new(definition).unwrap();
+    let server = Server::new(&"tcp://127.0.0.1:0".parse().unwrap(), &service, Config::default()).unwrap();
+    server.start().unwrap();
+    let address = server.address().strip_prefix("tcp://").unwrap().to_owned();
+    let _first = [(); 8].map(|()| quiet_peer(&address));
+    // Where these do not rest yet, more is held before, and less is found.
+    std::thread::sleep(Duration::from_millis(2500));
+    let before = NOW.load(Ordering::Relaxed);
+    let _peers = [(); COUNT].map(|()| quiet_peer(&address));
+    let each = || NOW.load(Ordering::Relaxed).saturating_sub(before) / COUNT;
+    let active = each();
+    for _ in 0..300 {
+        if each() <= MOST {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    println!("an idle connection holds {} bytes, one that has just been used {active}", each());
+    assert!(each() <= MOST && active <= MOST + 4096, "{} bytes while idle, {active} before", each());
+    server.stop(Duration::ZERO);
+    server.join().unwrap();
 }

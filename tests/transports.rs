@@ -416,6 +416,18 @@ fn connecting_gives_up_after_its_time() {
 }
 
 #[test]
+fn a_unix_socket_on_which_much_is_sent_is_given_room() {
+    let (ours, _theirs) = UnixStream::pair().unwrap();
+    let ours = from_socket(ours).unwrap();
+    let much = vec![0; 256 << 10];
+    let fill = || std::iter::from_fn(|| ours.send(&[IoSlice::new(&much)]).ok()).sum::<usize>();
+    assert!(fill() > 0 && !ours.widen(100));
+    let widened = ours.widen(much.len());
+    assert_eq!(fill() > 0, widened, "the system gives more, or it does not");
+    assert!(!ours.widen(much.len()), "only once");
+}
+
+#[test]
 fn a_socket_from_elsewhere_is_adopted() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();

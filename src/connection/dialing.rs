@@ -40,7 +40,7 @@ pub type Connect<'a> = dyn Fn(Option<Duration>) -> Result<Arc<dyn Transport>> + 
 pub(super) struct Dial<'a> {
     address: &'a Address,
     connect: &'a Connect<'a>,
-    config: &'a Config,
+    config: &'a Arc<Config>,
     /// How long connecting has taken so far, which `connect_timeout` bounds in total.
     connecting: Duration,
     /// Until when answers are waited for, from the first question on.
@@ -80,7 +80,7 @@ fn other(dialect: Dialect) -> Dialect {
 }
 
 impl Attempt {
-    fn new(transport: Arc<dyn Transport>, config: &Config) -> Attempt {
+    fn new(transport: Arc<dyn Transport>, config: &Arc<Config>) -> Attempt {
         keep_alive(&*transport, config);
         Attempt { transport, protocol: Shared::protocol(config.clone()), dialect: Dialect::Auto, asked: 0 }
     }
@@ -145,7 +145,7 @@ impl Attempt {
 }
 
 impl<'a> Dial<'a> {
-    pub(super) fn new(address: &'a Address, connect: &'a Connect<'a>, config: &'a Config) -> Dial<'a> {
+    pub(super) fn new(address: &'a Address, connect: &'a Connect<'a>, config: &'a Arc<Config>) -> Dial<'a> {
         Dial { address, connect, config, connecting: Duration::ZERO, deadline: None }
     }
 

@@ -100,9 +100,9 @@ impl Shared {
             Error::Exit(_) => Level::Info,
             _ => Level::Warn,
         };
-        self.logger.write(level, || format!("the connection with {} ended: {error}", self.name()));
+        self.application().logger.write(level, || format!("the connection with {} ended: {error}", self.name()));
         if overdrawn > 0 {
-            self.logger.write(Level::Warn, || {
+            self.application().logger.write(Level::Warn, || {
                 let peer = self.name();
                 format!("{peer} gave back more references than it had been lent, {overdrawn} times")
             });
@@ -126,7 +126,7 @@ impl Shared {
     pub(super) fn leave_with(&self, mut inner: Guard<'_>, exception: &Exception) {
         inner.protocol.close();
         self.flush_some(&mut inner);
-        inner.life.failed = Some(Error::Exit(exception.clone()));
+        inner.life.failed = Some(Box::new(Error::Exit(exception.clone())));
         self.alerts.has_failed();
         inner.tell_loop();
         drop(inner);

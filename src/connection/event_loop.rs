@@ -173,7 +173,7 @@ impl Shared {
     /// One thing of many.
     fn process_once<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, work: &mut Work) -> (Guard<'a>, Step) {
         if let Some(error) = inner.life.failed.take() {
-            return (self.finish(inner, error), Step::Retry);
+            return (self.finish(inner, *error), Step::Retry);
         }
         if work.steps >= MESSAGES || inner.protocol.messages().wrapping_sub(work.messages) >= MESSAGES {
             inner.event_loop.more = true;

@@ -108,7 +108,7 @@ impl Shared {
     ) -> (Guard<'a>, Option<Step>) {
         if self.alerts.take(FAILED) != 0 {
             if let Some(error) = inner.life.failed.take() {
-                return (self.finish(inner, error), Some(Step::Retry));
+                return (self.finish(inner, *error), Some(Step::Retry));
             }
         }
         // Who only looks at what is here does not wait.

@@ -19,6 +19,7 @@ mod queue;
 mod reading;
 mod releasing;
 mod requests;
+mod resting;
 mod seats;
 mod sending;
 mod serving;
@@ -35,6 +36,7 @@ pub use dialing::Connect;
 pub use event_loop::Interest;
 pub use obtain::{obtain, obtain_array, obtain_value, pickled};
 pub use queue::Queue;
+pub use resting::Lookout;
 pub use shared::{Attachment, Shared};
 pub use wait::{wait_all, wait_any};
 
@@ -84,7 +86,7 @@ impl Connection {
     }
 
     /// The inside of a connection whose peer speaks first; it serves nothing yet.
-    pub(crate) fn accepted_shared(transport: Arc<dyn Transport>, config: Config) -> Arc<Shared> {
+    pub(crate) fn accepted_shared(transport: Arc<dyn Transport>, config: Arc<Config>) -> Arc<Shared> {
         keep_alive(&*transport, &config);
         Shared::new(transport, config, true)
     }
@@ -109,7 +111,7 @@ impl Connection {
 
     fn over(transport: Arc<dyn Transport>, service: Option<&Arc<Class>>, config: Config) -> Result<Connection> {
         keep_alive(&*transport, &config);
-        Connection::install(transport, Shared::protocol(config), service, None)
+        Connection::install(transport, Shared::protocol(config.into()), service, None)
     }
 
     /// Gives a protocol and its transport the root of the service, which is told.
@@ -148,6 +150,7 @@ impl Connection {
         if config.dialect != Dialect::Auto || matches!(address, Address::Descriptors { .. } | Address::Stdio) {
             return Connection::new(connect(config.connect_timeout)?, service, config);
         }
+        let config = Arc::new(config);
         let Found { transport, protocol, root_asked } = Dial::new(address, connect, &config).find_out()?;
         let connection = Connection::install(transport, protocol, service, Some(root_asked))?;
         match connection.shared.fetch_root() {
@@ -253,12 +256,12 @@ impl Connection {
     }
 
     pub fn credentials(&self) -> &Value {
-        &self.shared.credentials
+        &self.shared.application().credentials
     }
 
     /// This end and the peer's: what the application said of them, or what the transport says.
     pub fn endpoints(&self) -> (String, String) {
-        match &self.shared.endpoints {
+        match &self.shared.application().endpoints {
             Some((local, peer)) => (local.to_string(), peer.to_string()),
             None => (self.shared.transport.local_name(), self.shared.transport.peer_name()),
         }
@@ -365,7 +368,7 @@ impl Connection {
     }
 
     pub fn config(&self) -> Config {
-        self.shared.with_protocol(|protocol| protocol.config().clone())
+        self.shared.with_protocol(|protocol| Config::clone(protocol.config()))
     }
 
     /// Changes an option from the next message on.

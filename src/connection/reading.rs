@@ -74,6 +74,7 @@ impl Shared {
         let simple = simple_key
             & (inner.protocol.pending() <= awaited)
             & ((reader.servers == 0) | (inner.protocol.imports() == 0))
+            & !reader.idle
             & reader.conversions.is_empty();
         simple
             && self.is_usual(inner)
@@ -90,8 +91,7 @@ impl Shared {
         inner.reader.reading = true;
         drop(inner);
         let received = limit.receive_patiently(&*self.transport, &mut incoming);
-        let mut inner = self.put_back(incoming);
-        inner.reader.idle = false;
+        let inner = self.put_back(incoming);
         match received {
             Received::Bytes if inner.reader.conversions.is_empty() => (inner, Step::Received),
             received => self.look_around(inner, received, false, false),
@@ -249,6 +249,12 @@ impl Shared {
         let mut most = ride.or_else(|| interruptible.then_some(TICK));
         if !inner.reader.conversions.is_empty() {
             most = inner.reader.next_expiry().map(|left| left.min(most.unwrap_or(TICK))).or(most);
+        }
+        if inner.reader.idle && !(interruptible || more_expected || broken) && self.may_rest(&inner, key) {
+            return (self.rest(inner, ride), Step::Retry);
+        }
+        if inner.reader.idle {
+            inner.protocol.give_back();
         }
         let mut incoming = inner.protocol.take_incoming();
         inner.reader.reading = true;

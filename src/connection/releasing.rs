@@ -18,6 +18,8 @@ use std::time::Duration;
 pub(super) const RIDE: Duration = Duration::from_millis(50);
 /// So many releases are not kept waiting for a message to ride behind.
 const MAX_WAITING_RELEASES: usize = 64;
+/// From so many answers on they are taken in while more is released: a peer whose answers nobody takes reads no more in the end.
+const MAX_UNREAD_ANSWERS: usize = 1000;
 /// How often a release that is to leave at once tries to get the lock, which is never held for long.
 const TRIES: usize = 100;
 
@@ -182,6 +184,11 @@ impl Shared {
             if let Some(mut inner) = crate::sync::try_lock(&self.inner) {
                 inner.protocol.send_releases();
                 self.flush_some(&mut inner);
+                let behind = inner.protocol.pending() >= MAX_UNREAD_ANSWERS;
+                drop(inner);
+                if behind {
+                    self.take_in();
+                }
             }
         }
     }

@@ -209,7 +209,7 @@ impl Shared {
     #[cold]
     fn give_up_sending(&self, inner: &mut Inner, why: String) {
         inner.writer.broken = true;
-        inner.life.failed = Some(Error::Limit(why));
+        inner.life.failed = Some(Box::new(Error::Limit(why)));
         self.alerts.has_failed();
         inner.tell_loop();
     }
@@ -317,13 +317,17 @@ fn is_stalled_for_long(inner: &mut Inner, stall: &mut Option<Stall>) -> bool {
 fn send_once(inner: &mut Inner, transport: &dyn Transport) -> std::io::Result<()> {
     const SLICES: usize = 64;
     let outgoing = inner.protocol.outgoing();
-    let sent = match outgoing.whole() {
-        Some(bytes) => transport.send(&[std::io::IoSlice::new(bytes)])?,
+    let send = || match outgoing.whole() {
+        Some(bytes) => transport.send(&[std::io::IoSlice::new(bytes)]),
         None => {
             let mut slices = [std::io::IoSlice::new(&[]); SLICES];
             let n = outgoing.slices(&mut slices);
-            transport.send(&slices[..n])?
+            transport.send(&slices[..n])
         }
+    };
+    let sent = match send() {
+        Err(e) if e.kind() == std::io::ErrorKind::WouldBlock && transport.widen(outgoing.len()) => send()?,
+        sent => sent?,
     };
     outgoing.advance(sent);
     Ok(())

@@ -7,18 +7,18 @@ use super::before_closed::BeforeClosedHook;
 use super::interrupt::Alerts;
 use super::loop_state::Wake;
 use super::queue::CallQueue;
+use super::resting::Lookout;
 use super::seats::Seats;
 use super::state::{Guard, Inner, Token};
 use crate::budget::Account;
 use crate::config::{Application, Config, Limits, Release};
 use crate::error::{Error, Result};
-use crate::log::Logger;
 use crate::objects::{Class, HostWrap, Object, Peer};
 use crate::protocol::Protocol;
-use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Mutex, lock};
 use crate::transport::Transport;
-use crate::value::{Releases, Value};
+use crate::value::Releases;
 use std::ffi::c_void;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -57,27 +57,28 @@ pub struct Shared {
     pub(super) loop_wake: OnceLock<Arc<Wake>>,
     /// The option `release` is `now`.
     pub(super) release_now: AtomicBool,
-    connid: Option<Arc<str>>,
-    pub(super) logger: Logger,
+    /// As the connection was made.
+    config: Arc<Config>,
     pub(super) before_closed: Option<BeforeClosedHook>,
-    pub(super) credentials: Value,
     /// What the application keeps at the connection.
     pub(super) attachment: Mutex<Option<Arc<dyn Attachment>>>,
-    pub(super) endpoints: Option<(Arc<str>, Arc<str>)>,
     pub(super) forks: u32,
     /// The peer speaks first, so its first message tells the dialect.
     pub(super) accepted: bool,
     /// How often code of the application was started, in the upper half, and how many times it runs now, in the lower.
     pub(super) activity: AtomicU64,
+    /// Who looks after it while something happens on it, and whether nothing does (`resting`).
+    pub(super) lookout: OnceLock<Arc<dyn Lookout>>,
+    pub(super) sight: AtomicU8,
 }
 
 impl Shared {
-    pub(super) fn new(transport: Arc<dyn Transport>, config: Config, accepted: bool) -> Arc<Shared> {
+    pub(super) fn new(transport: Arc<dyn Transport>, config: Arc<Config>, accepted: bool) -> Arc<Shared> {
         Shared::over(transport, Shared::protocol(config), accepted)
     }
 
     /// A protocol that has no connection yet.
-    pub(super) fn protocol(config: Config) -> Protocol<Token> {
+    pub(super) fn protocol(config: Arc<Config>) -> Protocol<Token> {
         let mut protocol = Protocol::new(config, None, Arc::new(HostWrap::default()));
         protocol.take_messages_singly();
         protocol
@@ -85,16 +86,15 @@ impl Shared {
 
     /// With a protocol that may have begun.
     pub(super) fn over(transport: Arc<dyn Transport>, protocol: Protocol<Token>, accepted: bool) -> Arc<Shared> {
-        let config = protocol.config();
+        let config = protocol.config().clone();
         let bind_threads = config.bind_threads;
-        let connid = config.connid.clone();
         let release = config.release;
         let interruptible = config.interruptible;
         let spins = !config.spin.is_zero();
         if interruptible {
             transport.hang_bell();
         }
-        let Application { logger, credentials, endpoints, before_closed, .. } = config.application.clone();
+        let before_closed = config.application.before_closed.clone();
         let (releases, account) = (protocol.releases().clone(), protocol.account().clone());
         let shared = Arc::new(Shared {
             inner: Mutex::new(Inner::new(protocol)),
@@ -114,15 +114,14 @@ impl Shared {
             has_loop: AtomicBool::new(false),
             loop_wake: OnceLock::new(),
             release_now: AtomicBool::new(release == Release::Now),
-            connid,
-            logger,
+            config,
             before_closed: before_closed.map(BeforeClosedHook::new),
-            credentials,
             attachment: Mutex::new(None),
-            endpoints,
             forks: crate::fork::generation(),
             accepted,
             activity: AtomicU64::new(0),
+            lookout: OnceLock::new(),
+            sight: AtomicU8::new(0),
         });
         let weak: Weak<Shared> = Arc::downgrade(&shared);
         shared.releases.set_owner(weak);
@@ -139,7 +138,12 @@ impl Shared {
 
     /// What messages call the connection: its connid, or its peer.
     pub fn name(&self) -> String {
-        Shared::name_of(&*self.transport, self.connid.as_deref())
+        Shared::name_of(&*self.transport, self.config.connid.as_deref())
+    }
+
+    /// What the application has set for the connection, as it was made.
+    pub(super) fn application(&self) -> &Application {
+        &self.config.application
     }
 
     pub(super) fn name_of(transport: &dyn Transport, connid: Option<&str>) -> String {

@@ -142,7 +142,7 @@ pub(super) struct Writer {
 pub(super) struct Life {
     pub(super) closing: bool,
     /// Why the connection has to end, found where it could not be ended.
-    pub(super) failed: Option<Error>,
+    pub(super) failed: Option<Box<Error>>,
     pub(super) end: Option<Error>,
 }
 

@@ -61,6 +61,8 @@ impl CallCache {
     pub fn add(&mut self, bytes: &[u8], target: &Arc<dyn Local>, callee: Callee) {
         let entry = Entry { bytes: bytes.into(), target: target.clone(), callee };
         if self.entries.len() < ENTRIES {
+            // Most peers call one method.
+            self.entries.reserve_exact(1);
             return self.entries.push(entry);
         }
         self.oldest = (self.oldest + 1) % ENTRIES;

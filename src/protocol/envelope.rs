@@ -193,7 +193,7 @@ impl<T> Core<T> {
         super::vinegar::put_exception(&mut self.outgoing, exception, &self.config, self.dialect);
         if let Err(error) = self.finish(mark) {
             self.outgoing.abandon_frame(mark);
-            self.failure = Some(error);
+            self.failure = Some(Box::new(error));
         }
     }
 }

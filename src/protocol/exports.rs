@@ -10,13 +10,11 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
+/// There may be a million: what follows from the object is not kept.
 struct Export {
     object: Arc<dyn Local>,
     /// How often the peer has received it and not yet released it.
     count: u64,
-    class_id: u64,
-    is_class: bool,
-    id_pack: Box<[u8]>,
 }
 
 /// By the objects' ids, which are those of the process; of a class that is its class id (its instance id is 0). Only what
@@ -24,6 +22,8 @@ struct Export {
 #[derive(Default)]
 pub struct Exports {
     by_id: HashMap<u64, Export, RandomState>,
+    /// The id_pack of the one that was lent last: a callback is lent again and again.
+    last: (u64, Vec<u8>),
     /// Memory for them.
     paid: Steps,
     /// Objects whose last reference went; their destructors must not run under a lock.
@@ -50,18 +50,28 @@ fn number(digits: &[u8]) -> u64 {
 
 /// The id_pack of an object of ours, on every connection.
 pub fn id_pack(object: &Arc<dyn Local>) -> Box<[u8]> {
-    let is_class = object.instances().is_some();
-    let name = object.instances().unwrap_or(object.shape()).type_name.as_bytes();
-    // The longest name with a short length, and two ids of 18 digits.
-    let mut id_pack = Vec::with_capacity(name.len() + 48);
-    brine::put_tuple_header(&mut id_pack, 3);
-    brine::put_str(&mut id_pack, name);
-    brine::put_int(&mut id_pack, object.class_id() as i64);
-    brine::put_int(&mut id_pack, if is_class { 0 } else { object.id() as i64 });
+    let mut id_pack = Vec::new();
+    put_id_pack(&mut id_pack, &**object);
     id_pack.into()
 }
 
-/// What an exported object takes: its entry, its id_pack, and itself where it is a method.
+fn put_id_pack(out: &mut Vec<u8>, object: &dyn Local) {
+    let is_class = object.instances().is_some();
+    let name = object.instances().unwrap_or(object.shape()).type_name.as_bytes();
+    // The longest name with a short length, and two ids of 18 digits.
+    out.reserve_exact(name.len() + 48);
+    brine::put_tuple_header(out, 3);
+    brine::put_str(out, name);
+    brine::put_int(out, object.class_id() as i64);
+    brine::put_int(out, if is_class { 0 } else { object.id() as i64 });
+}
+
+/// An id as it stands in an id_pack: a tag, the number of digits, and the digits.
+fn is_id(bytes: &[u8]) -> bool {
+    matches!(bytes, [tag::INT_L1, 18, b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit))
+}
+
+/// What an exported object takes: its entry, and itself where it is a method.
 const EACH: usize = 320;
 
 impl Exports {
@@ -77,24 +87,22 @@ impl Exports {
     pub fn lend(&mut self, object: &Arc<dyn Local>, limit: usize) -> Result<(u64, &[u8])> {
         let (id, known) = (object.id(), self.by_id.len());
         match self.by_id.entry(id) {
-            Entry::Occupied(export) => {
-                let export = export.into_mut();
-                export.count += 1;
-                Ok((id, &export.id_pack))
-            }
+            Entry::Occupied(mut export) => export.get_mut().count += 1,
             Entry::Vacant(_) if known >= limit => {
-                Err(Error::Limit(format!("the peer holds {limit} of our objects (max_exports)")))
+                return Err(Error::Limit(format!("the peer holds {limit} of our objects (max_exports)")));
             }
             Entry::Vacant(_) if !self.paid.may_add(known) => {
-                Err(Error::Memory(format!("no memory for more than {known} objects that the peer holds")))
+                return Err(Error::Memory(format!("no memory for more than {known} objects that the peer holds")));
             }
-            Entry::Vacant(place) => {
-                let (class_id, is_class) = (object.class_id(), object.instances().is_some());
-                let object = object.clone();
-                let id_pack = id_pack(&object);
-                Ok((id, &place.insert(Export { object, count: 1, class_id, is_class, id_pack }).id_pack))
-            }
+            Entry::Vacant(place) => drop(place.insert(Export { object: object.clone(), count: 1 })),
         }
+        let (last, id_pack) = &mut self.last;
+        if *last != id || id_pack.is_empty() {
+            id_pack.clear();
+            put_id_pack(id_pack, &**object);
+            *last = id;
+        }
+        Ok((id, id_pack))
     }
 
     /// Takes back what `lend` counted for a message that was not sent.
@@ -136,19 +144,32 @@ impl Exports {
             tag::INT_0 => (class_at + 2, instance_at + 1),
             _ => (instance_at + 2, instance_at + 20),
         };
-        let export = self.by_id.get(&number(bytes.get(digits_at..digits_at + 18)?))?;
-        bytes.starts_with(&export.id_pack).then_some((&export.object, export.id_pack.len())).filter(|(_, n)| *n == end)
+        let id = |at| bytes.get(at..at + 20).filter(|id| is_id(id)).and_then(|id| id.get(2..)).map(number);
+        let object = &self.by_id.get(&number(bytes.get(digits_at..digits_at + 18)?))?.object;
+        let is_class = end == instance_at + 1;
+        let shape = if is_class { object.instances()? } else { object.shape() };
+        let known = shape.type_name.as_bytes() == bytes.get(4..class_at)?
+            && id(class_at)? == object.class_id()
+            && (is_class || object.instances().is_none() && id(instance_at).is_some());
+        known.then_some((object, end))
     }
 
     #[inline]
     pub fn find(&self, pack: &IdPack<'_>) -> Option<&Arc<dyn Local>> {
         let (class_id, instance_id) = (pack.class_id?, pack.instance_id?);
         let export = self.by_id.get(if instance_id == 0 { &class_id } else { &instance_id })?;
-        let shape = if export.is_class { export.object.instances()? } else { export.object.shape() };
-        let known = export.class_id == class_id
-            && export.is_class == (instance_id == 0)
-            && shape.type_name.as_bytes() == pack.name;
-        known.then_some(&export.object)
+        let object = &export.object;
+        let instances = object.instances();
+        let known = object.class_id() == class_id
+            && instances.is_some() == (instance_id == 0)
+            && instances.unwrap_or(object.shape()).type_name.as_bytes() == pack.name;
+        known.then_some(object)
+    }
+
+    /// Gives the memory back that nothing lies in.
+    pub fn give_back(&mut self) {
+        self.by_id.shrink_to(2 * self.by_id.len());
+        self.last = Default::default();
     }
 
     /// Objects to be dropped by whoever holds no lock.
@@ -224,6 +245,30 @@ mod tests {
         assert_eq!(classes[0], classes[1]);
         assert_ne!(classes[0], classes[2]);
         assert_ne!(packs[0], packs[1]);
+    }
+
+    #[test]
+    fn a_million_take_little_each() {
+        assert!(size_of::<(u64, Export)>() <= 32 && size_of::<crate::value::Proxy>() <= 40);
+    }
+
+    #[test]
+    fn only_what_was_sent_is_found_by_its_bytes() {
+        let mut exports = Exports::default();
+        let object = thing(&shape());
+        let sent = exports.lend(&object, 1).unwrap().1.to_vec();
+        assert_eq!(exports.lend(&object, 1).unwrap().1, &*sent);
+        assert_eq!(&*id_pack(&object), &*sent);
+        let longer = [&sent[..], b"x"].concat();
+        assert!(exports.find_sent(&longer).is_some_and(|(_, length)| length == sent.len()));
+        for at in 0..sent.len() {
+            for byte in [0, b'/', b'0', b'9', b':', b'J', sent[at] ^ 0x40, sent[at].wrapping_add(10)] {
+                let mut other = sent.clone();
+                other[at] = byte;
+                assert_eq!(exports.find_sent(&other).is_some(), other == sent, "{at} {byte}");
+            }
+            assert!(exports.find_sent(&sent[..at]).is_none());
+        }
     }
 
     #[test]

@@ -2,14 +2,16 @@
 
 use crate::budget::{Account, Steps};
 use crate::error::{Error, Result};
-use crate::value::{Proxy, Releases};
+use crate::value::{PeerClass, Proxy, Released, Releases};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 #[derive(Default)]
 pub struct Imports {
-    by_pack: HashMap<Box<[u8]>, Weak<Proxy>, RandomState>,
+    by_pack: HashMap<Arc<[u8]>, Weak<Proxy>, RandomState>,
+    /// Those of the last proxies.
+    classes: Vec<Arc<PeerClass>>,
     releases: Arc<Releases>,
     /// Memory for them.
     paid: Steps,
@@ -17,6 +19,10 @@ pub struct Imports {
 
 /// What an imported object takes: its proxy, its entry, its id_pack twice.
 const EACH: usize = 512;
+/// A table with more places than this, which is nearly empty, is made smaller.
+const LARGE: usize = 1000;
+/// So many classes are remembered, of those with names up to this length.
+const CLASSES: (usize, usize) = (8, 200);
 
 impl Imports {
     pub fn charged_to(account: &Account) -> Imports {
@@ -63,17 +69,39 @@ impl Imports {
         }
         // Its release may still wait to be sent, and then need not be.
         let received = self.releases.revive(id_pack).saturating_add(1);
-        let home = self.releases.clone();
-        let proxy = Arc::new(Proxy::new(id_pack.into(), type_name.into(), class_id.into(), is_class, received, home));
-        match self.by_pack.get_mut(id_pack) {
-            Some(dead) => *dead = Arc::downgrade(&proxy),
-            None => drop(self.by_pack.insert(id_pack.into(), Arc::downgrade(&proxy))),
-        }
+        let class = self.class(type_name, class_id, is_class);
+        // The proxy and the table share one id_pack.
+        let known = self.by_pack.get_key_value(id_pack).map(|(known, _)| known.clone());
+        let id_pack = known.unwrap_or_else(|| id_pack.into());
+        let proxy = Arc::new(Proxy::new(id_pack.clone(), class, received));
+        self.by_pack.insert(id_pack, Arc::downgrade(&proxy));
         Ok(proxy)
     }
 
+    /// What the proxies of a class have in common.
+    fn class(&mut self, type_name: &str, class_id: &[u8], is_class: bool) -> Arc<PeerClass> {
+        if let Some(known) = self.classes.iter().find(|class| class.is(type_name, class_id, is_class)) {
+            return known.clone();
+        }
+        let class = Arc::new(PeerClass::new(type_name, class_id, is_class, &self.releases));
+        let (most, longest) = CLASSES;
+        if type_name.len() + class_id.len() <= longest {
+            if self.classes.len() >= most {
+                self.classes.remove(0);
+            }
+            self.classes.reserve_exact(1);
+            self.classes.push(class.clone());
+        }
+        class
+    }
+
+    /// Gives the memory back that nothing lies in.
+    pub fn give_back(&mut self) {
+        self.by_pack.shrink_to(2 * self.by_pack.len());
+    }
+
     /// Dead proxies and how often each had been received. Each is to be told to the peer.
-    pub fn take_released(&mut self) -> Vec<(Box<[u8]>, u64)> {
+    pub fn take_released(&mut self) -> Vec<Released> {
         let released = self.releases.take();
         for (id_pack, _) in &released {
             // The object may have come again since; then the entry belongs to the new proxy.
@@ -82,11 +110,15 @@ impl Imports {
             }
         }
         self.paid.left(self.by_pack.len());
+        if self.by_pack.capacity() > LARGE && self.by_pack.len() < self.by_pack.capacity() / 16 {
+            self.give_back();
+        }
         released
     }
 
     pub fn clear(&mut self) {
         self.by_pack.clear();
+        self.classes.clear();
         self.paid.left(0);
         self.releases.take();
     }

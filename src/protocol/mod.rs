@@ -102,13 +102,15 @@ pub struct Protocol<T> {
     destinations: Destinations,
     /// Until when a message beyond a limit that is passed over must go on, and what had been received before.
     skipping: Option<(Duration, u64)>,
-    silence: Silence,
+    /// Made when there is something to note.
+    silence: Option<Box<Silence>>,
     core: Core<T>,
 }
 
 /// Everything but the bytes that are being read.
 struct Core<T> {
-    config: Config,
+    /// Shared by all connections that were made with it, until it is changed.
+    config: Arc<Config>,
     /// What the peer takes of the memory of all.
     account: Account,
     outgoing: Outgoing,
@@ -128,7 +130,7 @@ struct Core<T> {
     deadlines: BinaryHeap<Reverse<(Duration, i64)>>,
     threads: Threads,
     native: native::State,
-    failure: Option<Error>,
+    failure: Option<Box<Error>>,
     /// For the log, which is written where no lock is held.
     notes: Notes,
     /// The numbers of our requests, and of the peer's.
@@ -137,7 +139,8 @@ struct Core<T> {
 
 impl<T> Protocol<T> {
     /// A protocol whose root is what the peer gets from GETROOT.
-    pub fn new(config: Config, root: Option<Arc<dyn Local>>, wrap: Arc<dyn Wrap>) -> Protocol<T> {
+    pub fn new(config: impl Into<Arc<Config>>, root: Option<Arc<dyn Local>>, wrap: Arc<dyn Wrap>) -> Protocol<T> {
+        let config = config.into();
         let dialect = config.dialect;
         let native = native::State::new(&config);
         let notes = Notes::new(config.application.logger.clone());
@@ -152,7 +155,7 @@ impl<T> Protocol<T> {
             single: false,
             destinations: Destinations::default(),
             skipping: None,
-            silence: Silence::default(),
+            silence: None,
             core: Core {
                 config,
                 outgoing: Outgoing::charged_to(&account),
@@ -211,12 +214,23 @@ impl<T> Protocol<T> {
         self.end_of_stream
     }
 
+    /// Gives the memory back that nothing lies in, until it is needed again.
+    #[cold]
+    pub fn give_back(&mut self) {
+        let core = &mut self.core;
+        core.exports.give_back();
+        core.imports.give_back();
+        core.outgoing.give_back();
+        core.lent = Vec::new();
+        self.incoming.iter_mut().for_each(|incoming| incoming.give_back());
+    }
+
     /// What is to be sent.
     pub fn outgoing(&mut self) -> &mut Outgoing {
         &mut self.core.outgoing
     }
 
-    pub fn config(&self) -> &Config {
+    pub fn config(&self) -> &Arc<Config> {
         &self.core.config
     }
 
@@ -224,7 +238,7 @@ impl<T> Protocol<T> {
     pub fn config_mut(&mut self) -> &mut Config {
         self.core.exports.call_cache.clear();
         self.changed = true;
-        &mut self.core.config
+        Arc::make_mut(&mut self.core.config)
     }
 
     /// Gives back the one before.
@@ -358,13 +372,19 @@ impl<T> Protocol<T> {
     /// Has the message that is under way had its time, if nothing more of it is here?
     #[cold]
     pub fn is_overdue(&mut self, now: Duration) -> bool {
-        self.note_silence(now);
-        self.silence.is_overdue(now, self.heard_so_far(), &self.core.config)
+        self.noted_silence(now).is_overdue(now, self.heard_so_far(), &self.core.config)
     }
 
     /// Begins to count how long the peer is silent, on a clock that shows `now`.
     pub fn note_silence(&mut self, now: Duration) {
-        self.silence.note(now, self.heard_so_far());
+        self.noted_silence(now);
+    }
+
+    fn noted_silence(&mut self, now: Duration) -> Silence {
+        let heard = self.heard_so_far();
+        let silence = self.silence.get_or_insert_default();
+        silence.note(now, heard);
+        **silence
     }
 
     /// Nothing of what the peer sent waits to be received. True: that has lasted too long, and the next event is the end.
@@ -373,15 +393,16 @@ impl<T> Protocol<T> {
         if self.core.state == State::Closed || self.core.failure.is_some() || self.has_message() {
             return false;
         }
-        self.note_silence(now);
-        self.core.failure = self.silence.verdict(now, self.heard_so_far(), &self.core.config);
+        let verdict = self.noted_silence(now).verdict(now, self.heard_so_far(), &self.core.config);
+        self.core.failure = verdict.map(Box::new);
         self.core.failure.is_some()
     }
 
     /// When `watch_silence` is to be called at the latest, as far as has been noted.
     pub fn silence_deadline(&self) -> Option<Duration> {
         let heard = self.heard_so_far();
-        self.silence.deadline(heard, &self.core.config).filter(|_| self.core.state != State::Closed)
+        let deadline = self.silence.as_ref()?.deadline(heard, &self.core.config);
+        deadline.filter(|_| self.core.state != State::Closed)
     }
 
     /// Whether a whole message is here that ends within the first `mark` bytes received, or such a one may still be
@@ -406,7 +427,7 @@ impl<T> Protocol<T> {
     fn any_event(&mut self) -> Option<Event<T>> {
         while self.core.state != State::Closed {
             if let Some(error) = self.core.failure.take() {
-                return Some(self.core.fail(error));
+                return Some(self.core.fail(*error));
             }
             let incoming = self.incoming.as_mut()?;
             let payload = match incoming.next_frame() {
@@ -606,7 +627,7 @@ impl<T> Core<T> {
             match vinegar::read_exception(reader)? {
                 Some(mut exception) => {
                     let Config { instantiate_custom_exceptions, import_custom_exceptions, application, .. } =
-                        &self.config;
+                        &*self.config;
                     exception.meaning =
                         Meaning::of(&application.exceptions, *instantiate_custom_exceptions, *import_custom_exceptions);
                     Err(Error::Remote(exception))

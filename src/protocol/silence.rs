@@ -37,7 +37,7 @@ impl Heard {
     }
 }
 
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Silence {
     /// Since when the host looks.
     since: Option<Duration>,

@@ -32,7 +32,7 @@ pub struct Server {
 struct Inner {
     source: Source,
     service: Arc<Class>,
-    config: Config,
+    config: Arc<Config>,
     max_connections: AtomicUsize,
     /// Has the calls of all connections.
     queue: OnceLock<Queue>,
@@ -104,7 +104,7 @@ impl Server {
             source,
             service: service.clone(),
             max_connections: AtomicUsize::new(config.max_connections),
-            config,
+            config: Arc::new(config),
             queue: OnceLock::new(),
             stopping: AtomicBool::new(false),
             handles: AtomicUsize::new(1),

@@ -1,7 +1,7 @@
 //! Takes in what peers send to connections whose code runs long: a stock client gives up a write that makes no
 //! progress for 3 seconds, and a thread that serves a call does not read.
 
-use crate::connection::Shared;
+use crate::connection::{Lookout, Shared};
 use crate::log::{self, Level};
 use crate::sync::{Condvar, Crew, Instant, Mutex, MutexGuard, lock, wait, wait_for};
 use std::sync::{Arc, Weak};
@@ -37,15 +37,32 @@ struct Watched {
     seen: u32,
 }
 
+impl State {
+    /// True: until then there was none.
+    fn add(&mut self, shared: &Arc<Shared>) -> bool {
+        self.watched.push(Watched { shared: Arc::downgrade(shared), seen: 0 });
+        self.watched.len() == 1
+    }
+}
+
+impl Lookout for Watcher {
+    fn look_again(&self, shared: &Arc<Shared>) {
+        if lock(&self.state).add(shared) {
+            self.changed.notify_all();
+        }
+    }
+}
+
 impl Watcher {
     pub fn new() -> Arc<Watcher> {
         Arc::new(Watcher { crew: Crew::new(), state: Mutex::default(), changed: Condvar::new() })
     }
 
-    /// Looks after a connection until it is gone. The first one starts the thread.
+    /// Looks after a connection until it is gone, but for when it rests. The first one starts the thread.
     pub fn watch(self: &Arc<Watcher>, shared: &Arc<Shared>) {
+        shared.set_lookout(self.clone());
         let mut state = lock(&self.state);
-        state.watched.push(Watched { shared: Arc::downgrade(shared), seen: 0 });
+        let first = state.add(shared);
         let mut failed = None;
         if !state.started {
             let watcher = self.clone();
@@ -56,7 +73,9 @@ impl Watcher {
         if let Some(e) = failed {
             log::write(Level::Error, || format!("connections with long calls will not be read meanwhile: {e}"));
         }
-        self.changed.notify_one();
+        if first {
+            self.changed.notify_all();
+        }
     }
 
     pub fn stop(&self) {
@@ -107,7 +126,7 @@ impl Watcher {
             let mut busy = false;
             state.watched.retain_mut(|watched| {
                 let Some(shared) = watched.shared.upgrade() else { return false };
-                let open = !shared.is_closed();
+                let open = !shared.is_closed() && !shared.leaves_sight();
                 let (started, running) = shared.activity();
                 busy |= running;
                 let is_long = open && running && started == watched.seen;

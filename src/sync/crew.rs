@@ -110,6 +110,14 @@ impl Crew {
         Ok(())
     }
 
+    /// Gives back what the stack of this thread has taken beyond what lies on it, if the library has started it.
+    pub fn trim_stack() {
+        if NUMBER.with(Cell::get) != 0 {
+            #[cfg(not(feature = "model"))]
+            crate::transport::sys::give_back_stack();
+        }
+    }
+
     /// Is this thread one of them?
     pub fn is_here(&self) -> bool {
         let this = std::ptr::from_ref(self) as usize;

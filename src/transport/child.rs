@@ -54,6 +54,10 @@ impl Transport for Process {
         self.stream.available()
     }
 
+    fn widen(&self, waiting: usize) -> bool {
+        self.stream.widen(waiting)
+    }
+
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         self.stream.send(bufs)
     }

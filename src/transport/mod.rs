@@ -80,6 +80,11 @@ pub trait Transport: Send + Sync {
     /// will receive it.
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
 
+    /// `send` takes nothing, and so many bytes wait. True: it takes more now, since the system gives the stream more room.
+    fn widen(&self, _waiting: usize) -> bool {
+        false
+    }
+
     /// Waits at most `timeout` (`None`: for ever) until one of the directions asked for is ready: a call would not
     /// give `WouldBlock`, so an ended or broken stream is ready too. At least one direction should be asked for. A signal
     /// handler that runs in this thread ends it early.

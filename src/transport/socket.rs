@@ -6,6 +6,7 @@ use socket2::{Domain, SockAddr, SockRef, Socket, TcpKeepalive, Type};
 use std::io::{self, IoSlice};
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// `sendmsg(2)` refuses more parts (IOV_MAX).
@@ -14,6 +15,12 @@ const PARTS_MAX: usize = 1024;
 /// How often a silent peer is asked, each after the time of `tcp_keepalive`, before it counts as gone; as in RPyC.
 const KEEPALIVE_RETRIES: u32 = 5;
 
+/// The room that a Unix socket on which much is sent is given, as far as the system allows it (`net.core.wmem_max`, often
+/// 208 KiB): for a MiB and what the kernel adds. That of TCP grows by itself.
+const SEND_BUFFER: usize = 1280 << 10;
+/// So many bytes that wait are much.
+const MUCH: usize = 64 << 10;
+
 /// Stands for "no limit": the kernel gives up on a connection long before.
 const FOR_EVER: Duration = Duration::from_secs(24 * 3600);
 
@@ -21,6 +28,8 @@ pub(super) struct Stream {
     socket: Socket,
     bell: sys::Bell,
     tcp: bool,
+    /// More room for what is sent has been asked for.
+    widened: AtomicBool,
     local: String,
     peer: String,
 }
@@ -33,7 +42,7 @@ impl Stream {
         if tcp {
             socket.set_tcp_nodelay(true)?;
         }
-        Ok(Stream { socket, bell: sys::Bell::default(), tcp, local, peer })
+        Ok(Stream { socket, bell: sys::Bell::default(), tcp, widened: AtomicBool::new(false), local, peer })
     }
 }
 
@@ -52,6 +61,17 @@ impl Transport for Stream {
 
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         send(&self.socket, bufs)
+    }
+
+    fn widen(&self, waiting: usize) -> bool {
+        if self.tcp || waiting < MUCH || self.widened.swap(true, Ordering::Relaxed) {
+            return false;
+        }
+        // The kernel tells twice what it was asked for.
+        let before = self.socket.send_buffer_size().unwrap_or(usize::MAX);
+        before < SEND_BUFFER
+            && self.socket.set_send_buffer_size(SEND_BUFFER).is_ok()
+            && self.socket.send_buffer_size().is_ok_and(|after| after > before)
     }
 
     fn poll(&self, read: bool, write: bool, timeout: Option<Duration>) -> io::Result<Ready> {

@@ -358,6 +358,7 @@ fn close_each_at_exec(first: RawFd) {
 
 /// The addresses of this thread's stack: from where it ends, at the lowest address, to where it begins. None where that cannot
 /// be had.
+#[inline(never)]
 pub fn stack_limits() -> Option<std::ops::Range<usize>> {
     /// As much is believed of the stack of a program's first thread, which grows as it is used and for which others
     /// (emulators) have limits of their own.
@@ -382,6 +383,33 @@ pub fn stack_limits() -> Option<std::ops::Range<usize>> {
         low = low.max(high.saturating_sub(FIRST));
     }
     (known && low < high).then_some(low..high)
+}
+
+/// Gives back the pages of this thread's stack that nothing lies on. They come again, as zeros, when they are used.
+pub fn give_back_stack() {
+    if let Some(limits) = stack_limits() {
+        give_back_below(&limits);
+    }
+}
+
+/// The pages of a stack with these limits below this very function, if it runs there.
+#[inline(never)]
+fn give_back_below(limits: &std::ops::Range<usize>) {
+    /// Of the frame of this function, and more; a system call puts nothing on the stack.
+    const FRAME: usize = 256;
+    /// A multiple of all sizes of pages that systems have.
+    const PAGES: usize = 64 << 10;
+    let local = 0u8;
+    let here = std::hint::black_box(&raw const local);
+    // SAFETY: no pointers.
+    let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(PAGES);
+    let low = limits.start.next_multiple_of(page);
+    let end = here.addr().saturating_sub(FRAME) / page * page;
+    if limits.contains(&here.addr()) && low < end {
+        // SAFETY: the range is whole pages of this thread's own stack, below all that it has in use. What runs in this thread
+        // on top of that, such as a signal handler, runs before the call or after it.
+        unsafe { libc::madvise(here.with_addr(low).cast_mut().cast(), end - low, libc::MADV_DONTNEED) };
+    }
 }
 
 /// The system's number of this thread, also in a signal handler.
@@ -425,6 +453,27 @@ mod tests {
         for size in [64 << 10, 1 << 20] {
             std::thread::Builder::new().stack_size(size).spawn(look).unwrap().join().unwrap();
         }
+    }
+
+    #[test]
+    fn what_is_in_use_of_a_stack_stays() {
+        #[inline(never)]
+        fn deep(levels: usize) -> usize {
+            let filled = std::hint::black_box([levels as u8; 4096]);
+            if levels > 0 {
+                deep(levels - 1) + usize::from(filled[levels]) - levels
+            } else {
+                give_back_stack();
+                0
+            }
+        }
+        let look = || {
+            assert_eq!(deep(40), 0);
+            give_back_stack();
+            assert_eq!(deep(20), 0);
+        };
+        std::thread::Builder::new().stack_size(1 << 20).spawn(look).unwrap().join().unwrap();
+        look();
     }
 
     #[test]

@@ -393,7 +393,7 @@ fn duplicates(items: &[Value]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::{Proxy, Releases};
+    use crate::value::{PeerClass, Proxy};
 
     fn int(text: &str) -> Value {
         Value::int_from_text(text.as_bytes(), 4300).unwrap()
@@ -524,7 +524,7 @@ mod tests {
     #[test]
     fn references_are_equal_when_they_are_the_same() {
         let proxy =
-            || Arc::new(Proxy::new([1].into(), "m.C".into(), [1].into(), false, 1, Arc::new(Releases::default())));
+            || Arc::new(Proxy::new([1].into(), Arc::new(PeerClass::new("m.C", &[1], false, &Arc::default())), 1));
         let (a, b) = (Value::Ref(Reference::Remote(proxy())), Value::Ref(Reference::Remote(proxy())));
         assert!(a.py_eq(&a.clone()) && !a.py_eq(&b) && a == a.clone() && a != b);
         assert_eq!(a.py_hash(), a.clone().py_hash());

@@ -36,7 +36,7 @@ pub use int::{BigInt, IntTextError};
 pub use layout::{Layout, Shaped};
 pub use limits::Limits;
 pub(crate) use number::short_canonical;
-pub use reference::{Local, Proxy, Reference, Releases};
+pub use reference::{Local, PeerClass, Proxy, Reference, Released, Releases};
 pub use shape::Shape;
 pub use temporal::{BadTime, Clock, DAY, Date, Delta, Offset, SECOND, Temporal, TimeSpec};
 

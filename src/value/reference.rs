@@ -8,6 +8,7 @@ use crate::sync::{Mutex, lock};
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock, Weak};
 
 /// What whoever knows an object's type finds it by. Compilers from 1.86 on upcast trait objects by themselves. It is private, because
@@ -95,34 +96,51 @@ impl fmt::Debug for Reference {
     }
 }
 
-/// What a session keeps of an object that its peer lent. The last one that goes tells the session's
-/// `Releases`, which makes the session send DEL.
-pub struct Proxy {
-    /// The id_pack as it came, canonical brine: the key, and what is sent back.
-    pub id_pack: Box<[u8]>,
+/// What the proxies of one class of a peer have in common.
+pub struct PeerClass {
     /// `module.Class`
     pub type_name: Box<str>,
     /// The class id as canonical brine: equal exactly for objects of one class.
     pub class_id: Box<[u8]>,
     /// The instance id is 0.
     pub is_class: bool,
+    home: Arc<Releases>,
+}
+
+impl PeerClass {
+    pub fn new(type_name: &str, class_id: &[u8], is_class: bool, home: &Arc<Releases>) -> PeerClass {
+        PeerClass { type_name: type_name.into(), class_id: class_id.into(), is_class, home: home.clone() }
+    }
+
+    pub fn is(&self, type_name: &str, class_id: &[u8], is_class: bool) -> bool {
+        self.is_class == is_class && *self.class_id == *class_id && *self.type_name == *type_name
+    }
+}
+
+/// What a session keeps of an object that its peer lent. The last one that goes tells the session's
+/// `Releases`, which makes the session send DEL. There may be a million: it leads to what it shares with others.
+pub struct Proxy {
+    /// The id_pack as it came, canonical brine: the key, and what is sent back.
+    pub id_pack: Arc<[u8]>,
     /// Its id where it is passed on over other connections.
     pub id: Id,
     received: AtomicU64,
-    home: Arc<Releases>,
+    class: Arc<PeerClass>,
+}
+
+impl Deref for Proxy {
+    type Target = PeerClass;
+
+    #[inline]
+    fn deref(&self) -> &PeerClass {
+        &self.class
+    }
 }
 
 impl Proxy {
     /// A proxy that has been received so many times.
-    pub fn new(
-        id_pack: Box<[u8]>,
-        type_name: Box<str>,
-        class_id: Box<[u8]>,
-        is_class: bool,
-        received: u64,
-        home: Arc<Releases>,
-    ) -> Proxy {
-        Proxy { id_pack, type_name, class_id, is_class, id: Id::new(), received: AtomicU64::new(received), home }
+    pub fn new(id_pack: Arc<[u8]>, class: Arc<PeerClass>, received: u64) -> Proxy {
+        Proxy { id_pack, id: Id::new(), received: AtomicU64::new(received), class }
     }
 
     /// What a new proxy and its entry take, about.
@@ -135,24 +153,27 @@ impl Proxy {
         self.received.fetch_add(1, Ordering::Relaxed);
     }
 
+    #[inline]
     pub fn home(&self) -> &Arc<Releases> {
-        &self.home
+        &self.class.home
     }
 }
 
 impl Drop for Proxy {
     fn drop(&mut self) {
-        let id_pack = std::mem::take(&mut self.id_pack);
-        self.home.push(id_pack, *self.received.get_mut());
+        self.class.home.push(self.id_pack.clone(), *self.received.get_mut());
     }
 }
 
 /// An object that comes again is looked for among so many releases that wait.
 const RECENT: usize = 64;
 
+/// An id_pack, and how often it had been received.
+pub type Released = (Arc<[u8]>, u64);
+
 /// Where a session's proxies go when they die, and where they come from.
 pub struct Releases {
-    queue: Mutex<Vec<(Box<[u8]>, u64)>>,
+    queue: Mutex<Vec<Released>>,
     /// Raised by `push`, so that nobody takes the lock in vain.
     waiting: AtomicU64,
     /// Counts how often the queue became empty: what waits after that is younger.
@@ -195,7 +216,7 @@ impl Default for Releases {
 }
 
 impl Releases {
-    fn push(&self, id_pack: Box<[u8]>, count: u64) {
+    fn push(&self, id_pack: Arc<[u8]>, count: u64) {
         // In a forked child the lock may be held for ever by a thread that is not there, and the peer is the parent's.
         if !crate::fork::is_ours(self.forks) {
             return;
@@ -249,7 +270,7 @@ impl Releases {
     }
 
     /// Takes what waits: id_packs with the number of times each was received.
-    pub fn take(&self) -> Vec<(Box<[u8]>, u64)> {
+    pub fn take(&self) -> Vec<Released> {
         if self.is_empty() {
             return Vec::new();
         }

@@ -265,7 +265,7 @@ impl<'de> Deserialize<'de> for Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::value::{Array, Element, Proxy, Reference, Releases};
+    use crate::value::{Array, Element, PeerClass, Proxy, Reference};
     use std::sync::Arc;
 
     fn every_kind() -> Vec<Value> {
@@ -306,7 +306,7 @@ mod tests {
 
     #[test]
     fn references_stay() {
-        let proxy = Proxy::new([1].into(), "m.C".into(), [1].into(), false, 1, Arc::new(Releases::default()));
+        let proxy = Proxy::new([1].into(), Arc::new(PeerClass::new("m.C", &[1], false, &Arc::default())), 1);
         let value = Value::List([Value::Ref(Reference::Remote(Arc::new(proxy)))].into());
         let error = serde_json::to_string(&value).unwrap_err();
         assert_eq!(error.to_string(), "a reference cannot leave its session");

@@ -11,8 +11,12 @@ use crate::value::{ALIGNED, Limits};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// Destination for one read, at least.
+/// Room for one read, at least, where more than short messages come.
 const READ: usize = 16 * 1024;
+/// Room for the first read, and for as long as none fills it; what it takes is kept for the thread by malloc.
+const SHORT: usize = 512;
+/// More room, where that was filled: together 4 KiB.
+const MEDIUM: usize = 4096 - SHORT;
 /// Bodies from here on get storage of their own, which long values can then share.
 const LARGE: usize = ALIGNED;
 /// So much storage is believed to be needed for a large body when it is announced, if not more has arrived, nor a body
@@ -241,16 +245,20 @@ impl Incoming {
             .collect()
     }
 
-    /// Where to receive next. There is spare capacity for `max`, which is 16 KiB at least, or all that is missing of a
-    /// large frame; none at all without memory, which is the next frame's error. Call `received` afterwards.
+    /// Where to receive next. There is spare capacity for `max`: for a short message, for 16 KiB where something longer has
+    /// come, or for all that is missing of a large frame; none at all without memory, which is the next frame's error. Call
+    /// `received` afterwards.
     #[inline]
     pub fn target(&mut self) -> Target<'_> {
+        let mut wanted = if self.buffer.capacity() < MEDIUM { MEDIUM } else { READ };
         if self.taken == self.buffer.len() {
+            if self.taken < self.buffer.capacity() || self.taken == 0 {
+                wanted = SHORT;
+            }
             self.buffer.clear();
             self.taken = 0;
             if self.buffer.capacity() > MAX_KEPT_CAPACITY {
-                self.buffer = Vec::new();
-                self.charge.set(0);
+                self.give_back();
             }
         } else if self.large.is_none() {
             self.begin_large();
@@ -259,8 +267,8 @@ impl Incoming {
             self.grow_large();
         }
         let whole = self.large.as_ref().is_none_or(|large| large.direct.is_some() || large.missing() == 0);
-        if whole && self.buffer.capacity() - self.buffer.len() < READ {
-            self.reserve_space();
+        if whole && self.buffer.capacity() - self.buffer.len() < wanted {
+            self.reserve_space(wanted);
         }
         let room: &mut [u8] = match &mut self.large {
             Some(Large { direct: Some(direct), .. }) => direct.rest(),
@@ -396,12 +404,24 @@ impl Incoming {
         self.large.is_none() & self.starved.is_none() & (self.taken == self.buffer.len())
     }
 
+    /// Gives the memory back that nothing lies in.
+    #[cold]
+    #[inline(never)]
+    pub fn give_back(&mut self) {
+        if self.is_vacant() {
+            self.buffer = Vec::new();
+            self.taken = 0;
+            self.charge.set(0);
+        }
+    }
+
     /// The buffer, if all of it has been given out and it has room for a receive, and how much that may bring. Call `received`
     /// afterwards.
     #[inline(always)]
     pub fn short_target(&mut self) -> Option<(&mut Vec<u8>, usize)> {
         let capacity = self.buffer.capacity();
-        if !self.is_vacant() | !(READ..=MAX_KEPT_CAPACITY).contains(&capacity) {
+        // What fills it may go on.
+        if !self.is_vacant() | (self.buffer.len() == capacity) | (capacity > MAX_KEPT_CAPACITY) {
             return None;
         }
         self.buffer.clear();
@@ -592,16 +612,19 @@ impl Incoming {
 
     /// Makes room for a read in the buffer, by moving what is left in it or by growing it.
     #[cold]
-    fn reserve_space(&mut self) {
+    fn reserve_space(&mut self, wanted: usize) {
         let left = self.buffer.len() - self.taken;
         if self.taken >= left {
             self.buffer.drain(..self.taken);
             self.taken = 0;
         }
-        if self.buffer.capacity() - self.buffer.len() >= READ {
+        if self.buffer.capacity() - self.buffer.len() >= wanted {
             return;
         }
-        let size = (2 * self.buffer.capacity()).max(self.buffer.len() + 2 * READ);
+        let size = match wanted {
+            READ => (2 * self.buffer.capacity()).max(self.buffer.len() + 2 * READ),
+            less => self.buffer.len() + less,
+        };
         let paid = size <= FREE || self.charge.set(size);
         if !paid || self.buffer.try_reserve_exact(size - self.buffer.len()).is_err() {
             self.starved = Some(size);

@@ -94,6 +94,17 @@ impl Outgoing {
         self.reset();
     }
 
+    /// Gives the memory back, if nothing waits.
+    pub fn give_back(&mut self) {
+        if self.is_empty() {
+            self.bytes = Vec::new();
+            self.splices = VecDeque::new();
+            self.deflater = Deflater::default();
+            self.charge.set(0);
+            self.sent = 0;
+        }
+    }
+
     /// Opens a frame; its payload is what is put from now on.
     #[inline]
     pub fn begin_frame(&mut self) -> FrameMark {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 impl Shared {
     /// A connection as a server makes it of one that it accepted.
     pub fn accepted(transport: Arc<dyn Transport>, config: Config) -> Arc<Shared> {
-        Connection::accepted_shared(transport, config)
+        Connection::accepted_shared(transport, config.into())
     }
 
     /// What a server's thread does with it.

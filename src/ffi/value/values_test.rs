@@ -9,7 +9,7 @@ use crate::ffi::object::identity::{rpyc_object_free, rpyc_object_same};
 use crate::ffi::value::kind::*;
 use crate::ffi::value::make::*;
 use crate::ffi::value::read::*;
-use crate::value::{Proxy, Reference, Releases, Value};
+use crate::value::{PeerClass, Proxy, Reference, Releases, Value};
 use std::ffi::{CStr, c_char};
 use std::ptr::{null, null_mut};
 use std::slice;
@@ -569,7 +569,8 @@ fn nesting_has_an_end() {
 #[test]
 fn objects() {
     let home = Arc::new(Releases::default());
-    let proxy = || Proxy::new([1].into(), "builtins.list".into(), [2].into(), false, 1, home.clone());
+    let class = Arc::new(PeerClass::new("builtins.list", &[2], false, &home));
+    let proxy = || Proxy::new([1].into(), class.clone(), 1);
     let object: *mut rpyc_object = handle::new(Reference::Remote(Arc::new(proxy())).into());
     // SAFETY: the handles live until they are freed.
     unsafe {

@@ -5,7 +5,7 @@ use super::super::recording::Message;
 use super::super::script::{node_of, object_symbol, plain, references};
 use super::{Asked, Replay};
 use rpyc::protocol::Body;
-use rpyc::value::{Proxy, Reference, Text, Value};
+use rpyc::value::{PeerClass, Proxy, Reference, Text, Value};
 use std::sync::Arc;
 
 impl<'r> Replay<'r> {
@@ -27,7 +27,8 @@ impl<'r> Replay<'r> {
     /// A reference to an object that was never lent. Nothing may come of its end, so it has none.
     fn made_up(&mut self, pack: &Node) -> Value {
         let home = self.session.releases().clone();
-        let proxy = Arc::new(Proxy::new(pack.encode().into(), "x.Y".into(), [0x51].into(), false, 1, home));
+        let class = Arc::new(PeerClass::new("x.Y", &[0x51], false, &home));
+        let proxy = Arc::new(Proxy::new(pack.encode().into(), class, 1));
         std::mem::forget(proxy.clone());
         Value::Ref(Reference::Remote(proxy))
     }
