@@ -116,13 +116,15 @@ impl Shared {
 
     /// The connection has ended: the service is told, once, by the queue behind the last call where that runs the hooks.
     pub(super) fn disconnected(self: &Arc<Shared>) {
-        // Taken before the swap: after it, another thread may release the root.
+        // Whoever makes it true looks after that whether the connection has ended. The root is there before, and until it is
+        // false again: after the swap, another thread may release it.
+        if !self.connected.load(Ordering::SeqCst) {
+            return;
+        }
         let root = self.service();
         if !self.connected.swap(false, Ordering::SeqCst) {
             return;
         }
-        // It may have been given its root since.
-        let root = root.or_else(|| self.service());
         match self.queue_of_hooks() {
             Some(queue) => queue.push_end(self, root),
             None => self.end_here(root),

@@ -5,7 +5,7 @@ use crate::scheduler::{Time, check};
 use rpyc::config::Config;
 use rpyc::connection::Connection;
 use rpyc::error::Error;
-use rpyc::objects::Call;
+use rpyc::objects::{Call, Class, Definition, Service};
 use rpyc::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use rpyc::sync::{Arc, Mutex, clock, lock, thread};
 use rpyc::transport::{Ready, Transport, pair_with_capacity};
@@ -394,4 +394,36 @@ fn a_peer_that_takes_nothing_any_more() {
         ours.assert_over();
         theirs.assert_over();
     });
+}
+
+/// The end comes while the service begins: from a thread to which `create` has given the connection, while the one that begins
+/// lets go of the last handle. The service is told all the same, and once.
+#[test]
+fn the_end_comes_while_the_service_begins() {
+    /// Few steps, of which four have to come in one order: one schedule in 15,000 finds it.
+    const ROUNDS: usize = 12;
+    let scenario = || {
+        let (left, right) = pair_with_capacity(1 << 12);
+        let (life, ending) = (Life::default(), Threads::default());
+        let (connected, disconnected, enders) = (life.connected.clone(), life.disconnected.clone(), ending.clone());
+        let made = life.destroyed.clone();
+        let service = Service {
+            aliases: Vec::new(),
+            create: Box::new(move |peer| {
+                let connection = Connection::of(peer.unwrap()).unwrap();
+                enders.start(move || connection.abort());
+                Box::new(made.at_end())
+            }),
+            on_connect: Some(Box::new(move |_, _| connected.add())),
+            on_disconnect: Some(Box::new(move |_, _| disconnected.add())),
+            shared: false,
+        };
+        let definition = Definition { name: "Begins".into(), service: Some(service), ..Definition::default() };
+        let class = Class::new(definition).unwrap();
+        drop(Connection::new(left, Some(&class), config()));
+        ending.join();
+        drop((class, right));
+        life.assert_over();
+    };
+    (0..ROUNDS).for_each(|_| check(Time::Stands, scenario));
 }
