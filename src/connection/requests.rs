@@ -146,7 +146,7 @@ impl Shared {
                 self.finish_wait(inner);
                 outcome
             }
-            (inner, Waited::Ended) => Err(inner.life.gone()),
+            (inner, Waited::Ended) => Err(end_of_request(inner, seq)),
             (inner, Waited::TimedOut) => Err(self.expire(inner, seq, body, within)),
             (inner, Waited::Interrupted) => Err(self.give_up(inner, seq, body)),
         }
@@ -167,7 +167,10 @@ impl Shared {
     #[cold]
     fn give_up(&self, mut inner: Guard<'_>, seq: i64, body: &Body<'_>) -> Error {
         inner.protocol.forget(seq);
+        // It may have come just now.
+        let late = inner.reader.take_arrived(seq);
         give_up_wait(inner);
+        drop(late);
         let name = self.name();
         Error::Interrupted(format!("{} on {name} was interrupted; it may still be running", body_text(body)))
     }
@@ -265,6 +268,16 @@ impl Shared {
         unlock_and_drop(inner);
         sent
     }
+}
+
+/// Why a request has no answer. One that came just before the end, to a thread that was interrupted, is dropped.
+#[cold]
+fn end_of_request(mut inner: Guard<'_>, seq: i64) -> Error {
+    let late = inner.reader.take_arrived(seq);
+    let gone = inner.life.gone();
+    drop(inner);
+    drop(late);
+    gone
 }
 
 /// What is said of a request that the peer `name` has not answered.
