@@ -239,3 +239,40 @@ fn each_connection_has_its_own_root_and_a_shared_one_is_made_once() {
     assert_eq!(states(false), (3, vec![Value::Int(0), Value::Int(1), Value::Int(2)]));
     assert_eq!(states(true), (1, vec![Value::Int(0), Value::Int(0), Value::Int(0)]));
 }
+
+/// The thread of a connection on which nothing has come for a while waits for the peer alone, for 30 seconds; what others do is
+/// seen all the same.
+#[test]
+fn a_connection_that_rests_is_used_by_others() {
+    const UNTIL_IT_RESTS: Duration = Duration::from_millis(2500);
+    let (tell, told) = mpsc::channel();
+    let hooks = Service {
+        aliases: Vec::new(),
+        create: Box::new(|_| Box::new(())),
+        on_connect: Some(Connection::hook(move |connection, _| tell.send(connection.clone()).unwrap())),
+        on_disconnect: None,
+        shared: false,
+    };
+    let definition = Definition { name: "TestService".into(), service: Some(hooks), ..Definition::default() };
+    let (server, address) = listen(&Class::new(definition).unwrap());
+    server.start().unwrap();
+    let client = dial(&address).unwrap();
+    let served = told.recv().unwrap();
+    std::thread::sleep(UNTIL_IT_RESTS);
+    let asking = {
+        let served = served.clone();
+        std::thread::spawn(move || served.root())
+    };
+    std::thread::sleep(Duration::from_millis(100));
+    served.shared().interrupt();
+    eventually("the interrupt", || asking.is_finished());
+    assert!(matches!(asking.join().unwrap(), Err(Error::Interrupted(_))));
+    client.poll_all(Some(Duration::ZERO)).unwrap();
+    std::thread::sleep(UNTIL_IT_RESTS);
+    served.set_option("idle_timeout", "0.1").unwrap();
+    let ended = std::thread::spawn(move || client.serve_all());
+    eventually("the end", || ended.is_finished());
+    assert!(ended.join().unwrap().is_ok());
+    server.stop(Duration::ZERO);
+    server.join().unwrap();
+}

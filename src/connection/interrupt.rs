@@ -166,7 +166,7 @@ impl Shared {
             // It may be the reader, too.
             self.alerts.raise(WRITER);
             told = true;
-        } else if inner.reader.reading {
+        } else if inner.reader.reading && !self.is_resting() {
             self.alerts.raise(if told || !alone { READER } else { READER | ALONE });
             if inner.reader.interruptible.is_some() {
                 self.transport.interrupt();

@@ -386,6 +386,7 @@ impl Connection {
         if name == "release" {
             self.shared.set_release(release);
         }
+        self.shared.disturb();
         Ok(())
     }
 

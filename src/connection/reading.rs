@@ -357,6 +357,8 @@ impl Shared {
                 inner.reader.waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
                 return (inner, Step::TimedOut);
             };
+            // A thread that rests sees no interrupt.
+            let timeout = if self.is_resting() { timeout.min(TICK) } else { timeout };
             inner = wait_for(&seated.seat().wake, inner, timeout);
             if waiter.woken.load(Ordering::Relaxed) {
                 let interrupted = waiter.interrupted.load(Ordering::Relaxed);

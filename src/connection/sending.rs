@@ -155,9 +155,10 @@ impl Shared {
                     stall = None;
                     continue;
                 }
-                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => {}
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => self.disturb(),
                 Err(_) => {
                     inner.writer.broken = true;
+                    self.disturb();
                     break;
                 }
             }
@@ -199,8 +200,11 @@ impl Shared {
         while !inner.writer.flushing && !inner.writer.broken && !inner.protocol.outgoing().is_empty() {
             match send_once(inner, &*self.transport) {
                 Ok(()) => {}
-                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return,
-                Err(_) => inner.writer.broken = true,
+                Err(e) if e.kind() == std::io::ErrorKind::WouldBlock => return self.disturb(),
+                Err(_) => {
+                    inner.writer.broken = true;
+                    self.disturb();
+                }
             }
         }
     }

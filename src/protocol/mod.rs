@@ -102,6 +102,8 @@ pub struct Protocol<T> {
     destinations: Destinations,
     /// Until when a message beyond a limit that is passed over must go on, and what had been received before.
     skipping: Option<(Duration, u64)>,
+    /// How much had been received when the bytes were taken for long.
+    taken_at: u64,
     /// Made when there is something to note.
     silence: Option<Box<Silence>>,
     core: Core<T>,
@@ -155,6 +157,7 @@ impl<T> Protocol<T> {
             single: false,
             destinations: Destinations::default(),
             skipping: None,
+            taken_at: 0,
             silence: None,
             core: Core {
                 config,
@@ -194,6 +197,14 @@ impl<T> Protocol<T> {
     /// Takes it out, to receive into it elsewhere; until it is put back, there are no events.
     pub fn take_incoming(&mut self) -> Box<Incoming> {
         self.incoming.take().unwrap_or_default()
+    }
+
+    /// The same for a long wait, during which `watch_silence` may be asked all the same. Memory is given back.
+    pub fn take_for_long(&mut self) -> Box<Incoming> {
+        self.give_back();
+        let incoming = self.take_incoming();
+        self.taken_at = incoming.total();
+        incoming
     }
 
     #[inline]
@@ -356,7 +367,7 @@ impl<T> Protocol<T> {
     fn heard_so_far(&self) -> Heard {
         let incoming = self.incoming.as_deref();
         Heard {
-            bytes: incoming.map_or(0, Incoming::total),
+            bytes: incoming.map_or(self.taken_at, Incoming::total),
             messages: self.messages,
             mid_message: incoming.is_some_and(|incoming| incoming.is_mid_frame() && !incoming.is_skipping()),
             busy: self.core.serving > 0 || self.core.pending.len() > 0,
@@ -486,37 +497,6 @@ impl<T> Protocol<T> {
                 Some(self.settle_destination(event))
             }
         }
-    }
-
-    /// When `expire` is to be called, in the application's own time.
-    pub fn next_deadline(&self) -> Option<Duration> {
-        let requests = self.core.deadlines.peek().map(|Reverse((deadline, _))| *deadline);
-        requests.into_iter().chain(self.skip_deadline()).min()
-    }
-
-    /// Gives a request a deadline, in the application's own time.
-    pub fn set_deadline(&mut self, seq: i64, deadline: Duration) {
-        let Core { deadlines, pending, .. } = &mut self.core;
-        if deadlines.len() > 2 * pending.len() + 64 {
-            // Most of these have been answered long before their time.
-            deadlines.retain(|Reverse((_, seq))| pending.contains(*seq));
-        }
-        deadlines.push(Reverse((deadline, seq)));
-    }
-
-    /// A request whose deadline has passed. Its answer will be read and dropped.
-    pub fn expire(&mut self, now: Duration) -> Option<(i64, T)> {
-        while let Some(Reverse((deadline, seq))) = self.core.deadlines.peek().copied() {
-            if deadline > now {
-                return None;
-            }
-            self.core.deadlines.pop();
-            if let Some(Some(token)) = self.core.pending.remove(seq) {
-                self.forget_destination(seq);
-                return Some((seq, token));
-            }
-        }
-        None
     }
 
     /// Nobody waits any more: the answer will be read and dropped.

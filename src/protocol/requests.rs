@@ -6,6 +6,7 @@ use super::{Core, Protocol, State, boxing, native};
 use crate::codec::brine::{self, Sink, tag};
 use crate::error::{Error, Result};
 use crate::value::{Proxy, Text, Value};
+use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -148,6 +149,37 @@ impl<T> Protocol<T> {
             core.put_releases();
         }
         Ok(seq)
+    }
+
+    /// When `expire` is to be called, in the application's own time.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        let requests = self.core.deadlines.peek().map(|Reverse((deadline, _))| *deadline);
+        requests.into_iter().chain(self.skip_deadline()).min()
+    }
+
+    /// Gives a request a deadline, in the application's own time.
+    pub fn set_deadline(&mut self, seq: i64, deadline: Duration) {
+        let Core { deadlines, pending, .. } = &mut self.core;
+        if deadlines.len() > 2 * pending.len() + 64 {
+            // Most of these have been answered long before their time.
+            deadlines.retain(|Reverse((_, seq))| pending.contains(*seq));
+        }
+        deadlines.push(Reverse((deadline, seq)));
+    }
+
+    /// A request whose deadline has passed. Its answer will be read and dropped.
+    pub fn expire(&mut self, now: Duration) -> Option<(i64, T)> {
+        while let Some(Reverse((deadline, seq))) = self.core.deadlines.peek().copied() {
+            if deadline > now {
+                return None;
+            }
+            self.core.deadlines.pop();
+            if let Some(Some(token)) = self.core.pending.remove(seq) {
+                self.forget_destination(seq);
+                return Some((seq, token));
+            }
+        }
+        None
     }
 }
 

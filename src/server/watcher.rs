@@ -122,7 +122,7 @@ impl Watcher {
     fn run(&self) {
         let mut state = lock(&self.state);
         while !state.stopped {
-            let (mut all, mut long) = (Vec::new(), Vec::new());
+            let (mut all, mut long, mut tended) = (Vec::new(), Vec::new(), Vec::new());
             let mut busy = false;
             state.watched.retain_mut(|watched| {
                 let Some(shared) = watched.shared.upgrade() else { return false };
@@ -131,10 +131,10 @@ impl Watcher {
                 busy |= running;
                 let is_long = open && running && started == watched.seen;
                 watched.seen = started;
-                if is_long {
-                    long.push(shared)
-                } else {
-                    all.push(shared)
+                match is_long {
+                    true => long.push(shared),
+                    false if open && shared.is_tended() => tended.push(shared),
+                    false => all.push(shared),
                 }
                 open
             });
@@ -145,8 +145,9 @@ impl Watcher {
                 shared.take_in();
                 shared.release_waiting();
             }
+            tended.iter().for_each(|shared| shared.tend());
             // The last reference may go here, which may run code of the application.
-            drop((all, long));
+            drop((all, long, tended));
             state = lock(&self.state);
             state.looking = false;
             self.changed.notify_all();

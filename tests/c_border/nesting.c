@@ -2,7 +2,11 @@
    RecursionError, and the process and the connection live on.
 
    Without arguments: both sides in this process. ADDRESS: a peer whose method `bounce(f)` answers with f(bounce).
-   measure: the bytes of stack that a level takes. */
+   measure: the bytes of stack that a level takes, and how many were never used of each stack.
+
+   src/nesting.rs keeps a part of each stack for the innermost level. Whether that is enough is not seen where nothing happens
+   to lie below, so the stacks are painted, and of each one some must be left: a compiler, or a profile, that makes frames
+   larger is noticed before a stack overflows. */
 #define _GNU_SOURCE
 #include "check.h"
 #include "peers.h"
@@ -374,18 +378,29 @@ static void *work(void *unused)
     return unused;
 }
 
+/* What no thread has left of its stack, and how many bytes that was in the last one. */
+enum { PAINT = 0xa5, LEAST_LEFT = 2 << 10 };
+static size_t untouched;
+
 static int in_thread(kind *run, size_t kib)
 {
+    const size_t guard = 64 << 10, size = kib << 10;
+    unsigned char *memory = mmap(NULL, guard + size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     pthread_attr_t attributes;
     pthread_t made;
     int started;
 
     wanted = run;
+    CHECK(memory != MAP_FAILED && mprotect(memory, guard, PROT_NONE) == 0);
+    memset(memory + guard, PAINT, size);
     pthread_attr_init(&attributes);
-    started = pthread_attr_setstacksize(&attributes, kib << 10) == 0 && pthread_create(&made, &attributes, work, NULL) == 0;
+    started = pthread_attr_setstack(&attributes, memory + guard, size) == 0 && pthread_create(&made, &attributes, work, NULL) == 0;
     pthread_attr_destroy(&attributes);
     if (started)
         pthread_join(made, NULL);
+    for (untouched = 0; untouched < size && memory[guard + untouched] == PAINT; untouched++)
+        continue;
+    munmap(memory, guard + size);
     return started;
 }
 
@@ -403,11 +418,12 @@ static void judge(size_t at, size_t kib)
 {
     char told[300];
 
-    snprintf(told, sizeof told, "%s on %zu KiB: %d levels, %s", kinds[at].name, kib, deepest,
+    snprintf(told, sizeof told, "%s on %zu KiB: %d levels, %zu bytes left, %s", kinds[at].name, kib, deepest, untouched,
              outcome ? rpyc_error_message(outcome) : "no error");
     if (getenv("VERBOSE"))
         printf("%s\n", told);
     check(kinds[at].refused ? rpyc_error_is(outcome, "RecursionError") : status == RPYC_OK, told, __LINE__);
+    check(untouched >= LEAST_LEFT, told, __LINE__);
     check(depth == 0, "all levels have been left", __LINE__);
     rpyc_error_free(outcome);
     outcome = NULL;
@@ -424,6 +440,7 @@ static void all_sizes(void)
                 judge(at, sizes[size]);
         }
         wanted = kinds[at].run;
+        untouched = SIZE_MAX; /* of the stack that the program has begun on */
         work(NULL);
         judge(at, 0);
     }
@@ -462,6 +479,7 @@ static void coroutines(void)
 
     for (at = 0; at < sizeof kinds / sizeof *kinds; at++) {
         coroutine(stack, size, kinds[at].run);
+        untouched = SIZE_MAX; /* not looked at */
         judge(at, size >> 10);
         /* The count decides alone. */
         CHECK(!kinds[at].refused || kinds[at].run == bridged || deepest > 200);
@@ -548,11 +566,19 @@ static void elsewhere(const char *address)
 
 static void measure(void)
 {
-    size_t at;
+    size_t at, size;
 
-    for (at = 0; at < 6; at++) {
+    for (at = 0; at < sizeof kinds / sizeof *kinds; at++) {
         in_thread(kinds[at].run, 8192);
-        printf("%-14s %4d levels, %5zu bytes each\n", kinds[at].name, deepest, (size_t)(highest - lowest) / (size_t)(deepest - 1));
+        printf("%-20s", kinds[at].name);
+        if (deepest > 1)
+            printf(" %4d levels, %5zu bytes each;", deepest, (size_t)(highest - lowest) / (size_t)(deepest - 1));
+        printf(" left of");
+        for (size = 0; size < sizeof sizes / sizeof *sizes; size++) {
+            rpyc_error_free(outcome);
+            if (in_thread(kinds[at].run, sizes[size]))
+                printf(" %zu KiB: %zu%s", sizes[size], untouched, size + 1 < sizeof sizes / sizeof *sizes ? "," : "\n");
+        }
         rpyc_error_free(outcome);
     }
 }

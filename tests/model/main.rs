@@ -13,6 +13,7 @@ mod embedding;
 mod fixture;
 mod nesting;
 mod releases;
+mod resting;
 mod results;
 mod scheduler;
 mod serving;

@@ -67,7 +67,7 @@ fn polling_beside_a_caller() {
     });
 }
 
-fn accepted(
+pub fn accepted(
     capacity: usize,
     dialect: Dialect,
     methods: Vec<Method>,
@@ -80,7 +80,8 @@ fn accepted(
     let (serving, stopped) = (shared.clone(), stopping.clone());
     let thread = thread::spawn(move || {
         let served = serving.serve_accepted(&theirs, || stopped.load(SeqCst));
-        assert!(served.is_ok(), "{served:?}");
+        let idle = matches!(&served, Err(Error::Limit(why)) if why.contains("idle_timeout"));
+        assert!(served.is_ok() || idle, "{served:?}");
         serving.stop();
     });
     let ours = service(&Life::default(), false, Vec::new());

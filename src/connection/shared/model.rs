@@ -30,6 +30,16 @@ impl Shared {
         self.take_in();
     }
 
+    /// Does its thread wait for nothing but the peer?
+    pub fn rests(&self) -> bool {
+        self.is_resting()
+    }
+
+    /// What a hook of its service gets.
+    pub fn handle(self: &Arc<Shared>) -> Connection {
+        Connection::borrowed(self.clone())
+    }
+
     /// Nobody is in here, so nothing may be left behind.
     pub fn assert_idle(&self) {
         let mut inner = self.lock();
