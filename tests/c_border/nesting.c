@@ -552,6 +552,12 @@ static void elsewhere(const char *address)
     rpyc_value_free(value);
     for (size = 0; size < sizeof sizes / sizeof *sizes; size++) {
         if (in_thread(with_peer, sizes[size])) {
+            char told[100];
+
+            snprintf(told, sizeof told, "%zu bytes left of %zu KiB", untouched, sizes[size]);
+            if (getenv("VERBOSE"))
+                printf("%s\n", told);
+            check(untouched >= LEAST_LEFT, told, __LINE__);
             check(rpyc_error_is(outcome, "RecursionError"), rpyc_error_message(outcome), __LINE__);
             rpyc_error_free(outcome);
             outcome = NULL;
