@@ -290,7 +290,8 @@ impl World<'_> {
         // SAFETY: the list lives; the value is ours until it is consumed.
         unsafe {
             let object = made(|out, error| rpyc_value_get_object(value, out, error));
-            let holds_objects = !object.is_null();
+            // Nobody frees a list that holds itself, in whatever container.
+            let holds_objects = !object.is_null() || rpyc_value_count(value) > 0;
             rpyc_object_free(object);
             match self.choices.below(6) {
                 0 | 1 if weight == 1 && !holds_objects => {
