@@ -85,7 +85,7 @@ def refused(case):
 
 
 # Where there is no conversion, the message is short and names rpyc::Convert, of a type alone and inside of others.
-INSIDE = ("Foo", "std::vector<Foo>", "std::map<std::string, Foo>", "std::optional<Foo>", "std::tuple<int, Foo>", "std::variant<int, Foo>")
+INSIDE = ("Foo", "Class", "std::vector<Foo>", "std::map<std::string, Foo>", "std::optional<Foo>", "std::tuple<int, Foo>", "std::variant<int, Foo>")
 UNKNOWN = {
     "an argument": 'void f(const rpyc::Object &o, TYPE &x) { o.call("x", 1, x); }',
     "an argument of an asynchronous call": 'void f(const rpyc::Object &o, TYPE &x) { (void)o.async_call("x", x); }',
@@ -100,7 +100,24 @@ UNKNOWN = {
     "a parameter": 'void f(rpyc::Service &s, void (*g)(TYPE)) { s.expose("g(x)", g); }',
     "a property": 'struct C { TYPE x; };\nvoid f(rpyc::Class<C> &c) { c.property("x", &C::x); }',
     "a function": 'void f(void (*g)(TYPE)) { (void)rpyc::function("g", g); }',
+    "a variable of what a call gives": 'void f(const rpyc::Object &o) { TYPE x = o.call("x"); (void)x; }',
+    "a variable in parentheses": 'void f(const rpyc::Object &o) { TYPE x(o.call("x")); (void)x; }',
+    "a variable that is assigned to": 'void f(const rpyc::Value &v, TYPE &x) { x = v; }',
+    "a variable of an attribute": 'void f(const rpyc::Object &o) { const TYPE &x = o.attr("x"); (void)x; }',
+    "a variable of an item": 'TYPE f(const rpyc::Object &o) { return o["x"]; }',
+    "an argument in C++": 'void g(TYPE);\nvoid f(const rpyc::Object &o) { g(o.call("x")); }',
+    "a cast": 'void f(rpyc::View v) { (void)static_cast<TYPE>(v); }',
+    "a loop": 'void f(const rpyc::Object &o) { for (TYPE x : o) (void)x; }',
+    "a future": 'void f(const rpyc::Object &o) { rpyc::Future<TYPE> x = o.async_call("x"); (void)x; }',
+    "a future that is converted": 'void f(const rpyc::Object &o) { (void)o.async_call("x").as<TYPE>(); }',
+    "what a continuation takes": 'void f(const rpyc::Object &o) { (void)o.async_call("x").then([](TYPE) {}); }',
+    "a parameter of a callback": 'void f(const rpyc::Object &o) { o.call("x", [](TYPE) {}); }',
+    "a result of a callback": 'void f(const rpyc::Object &o, const std::function<TYPE()> &g) { o.call("x", g); }',
+    "a parameter of a function of the peer": 'void f(const rpyc::Value &v) { (void)v.as<std::function<int(TYPE)>>(); }',
+    "a parameter of a constructor": 'struct C {};\nvoid f(rpyc::Class<C> &c) { c.constructor("C(x)", [](TYPE) { return std::make_shared<C>(); }); }',
+    "an item of a generator": 'void f() { (void)rpyc::generator([]() -> std::optional<TYPE> { return {}; }); }',
 }
+FOO = "struct Foo { int a; }; class Class { public: Class(); explicit Class(const char *); private: std::string text_; };\n"
 LONGEST = 15
 
 
@@ -112,14 +129,14 @@ def short_message(name):
         case.run([*options, "-w", "-x", "c++-header", headers, "-o", made])
         before = ["-I" + case.folder] if name == "g++" else ["-include-pch", made]
         for number, (what, text) in enumerate(UNKNOWN.items()):
-            # Those inside of others: one way each.
-            for inside in INSIDE if number in (7, 9) else INSIDE[:1]:
+            # Those inside of others: one way each. A variant takes a value by itself where one of its types does.
+            for inside in INSIDE if number in (7, 9) else INSIDE[1:-1] if number == 13 else INSIDE[:1]:
                 source = os.path.join(case.folder, "unknown.cpp")
                 with open(source, "w", encoding="utf-8") as file:
-                    file.write("#include <rpyc.hpp>\nstruct Foo { int a; };\n" + text.replace("TYPE", inside) + "\n")
+                    file.write("#include <rpyc.hpp>\n" + FOO + text.replace("TYPE", inside) + "\n")
                 told = case.run([options[0], *before, *options[1:], "-fsyntax-only", source], codes=(1,)).read("err")
                 lines = told.count("\n")
-                case.check(lines <= LONGEST and "error: " in told and "rpyc::Convert" in told and re.search("unknown.cpp:[34]:", told),
+                case.check(lines <= LONGEST and "error: " in told and re.search(r"rpyc(::|_)Convert", told) and re.search("unknown.cpp:[34]:", told),
                            "%s of type %s: %d lines: %s" % (what, inside, lines, told[:3000]))
     return function
 

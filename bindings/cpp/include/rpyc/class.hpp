@@ -613,6 +613,7 @@ private:
     template <class F>
     Class constructed(detail::Signature signature, F make) {
         using Parameters = typename detail::traits_of<F>::parameters;
+        static_assert(detail::MethodOf<void, F>::takeable, "a type among the parameters has no rpyc::Convert");
         detail::Members &members = this->handle_->open();
         auto callable = wrapping(std::move(make), &members, Parameters());
         const bool by_name = !signature.text.empty();

@@ -35,17 +35,22 @@ Object function(std::string_view signature, F callable, const std::string &doc =
 /** Callables become functions that the peer calls. */
 template <class F>
 struct Convert<F, std::enable_if_t<detail::is_callable<F> && !detail::is_std_function<F>::value>> {
-    static Value to(F callable) { return Value(function("function", std::move(callable))); }
+    template <class G, std::enable_if_t<detail::MethodOf<void, G>::answerable && detail::MethodOf<void, G>::takeable, int> = 0>
+    static Value to(G callable) {
+        return Value(function("function", std::move(callable)));
+    }
 };
 
 /** An object of a peer as a function: what it is given is sent, what comes back is converted. */
 template <class R, class... A>
 struct Convert<std::function<R(A...)>> {
-    static Value to(std::function<R(A...)> callable) {
+    template <class F, std::enable_if_t<detail::MethodOf<void, F>::answerable && detail::MethodOf<void, F>::takeable, int> = 0>
+    static Value to(F callable) {
         // Copied, so that what it captures is told that it is sent: see Sending.
         return callable ? Value(function("function", [kept = callable](A... args) -> R { return kept(std::forward<A>(args)...); })) : Value();
     }
-    static std::function<R(A...)> from(View value) {
+    template <class F = std::function<R(A...)>, std::enable_if_t<std::conjunction_v<std::is_class<F>, detail::is_result<R>, detail::is_argument<A>...>, int> = 0>
+    static F from(View value) {
         if (!value.is_object())
             throw ConversionError::wrong_type(name(), value);
         static_assert(!detail::is_borrowed<R>::value, "the value is gone when this is read: take std::string, bytes or Value");

@@ -21,6 +21,13 @@ struct is_future<Future<T>> : std::true_type {
     using type = T;
 };
 
+/** What a peer's answer is converted to. */
+template <class T>
+struct is_result : std::disjunction<std::is_void<T>, has_from<bare<T>>> {};
+/** What a peer is sent. */
+template <class T>
+struct is_argument : std::is_constructible<Value, T> {};
+
 /** What a continuation gives: with a future it returns, what that will hold. */
 template <class R>
 struct unwrapped {
@@ -53,8 +60,11 @@ public:
     ~Future() = default;
 
     /** Future<int64_t> sum = root.async_call("add", 40, 2); */
-    template <class U, std::enable_if_t<std::is_same_v<U, Value> && !std::is_same_v<T, Value>, int> = 0>
+    template <class U, std::enable_if_t<std::is_same_v<U, Value> && !std::is_same_v<T, Value> && detail::is_result<T>::value, int> = 0>
     Future(const Future<U> &other) : Future(other.template as<T>()) {}
+    /** Of other types, for a short message of the compiler. */
+    template <class U, std::enable_if_t<std::is_same_v<U, Value> && !std::is_same_v<T, Value> && !detail::is_result<T>::value, int> there_is_no_rpyc_Convert = 0>
+    Future(const Future<U> &other) = delete;  // there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert
 
     /** Waits and gives the result, or throws what became of it. */
     T get() const { return state_->get(); }
@@ -97,6 +107,8 @@ public:
                 state->get();
                 return f();
             });
+        } else if constexpr (!detail::takes_value<F &, T>()) {
+            static_assert(detail::takes_value<F &, T>(), "it takes neither the result nor what that converts to: a type without rpyc::Convert?");
         } else {
             return go_on<std::invoke_result_t<F &, T>>(
                 [f = std::move(f)](const auto &state) mutable { return f(state->get()); });
@@ -107,11 +119,12 @@ public:
     template <class U>
     Future<U> as() const {
         static_assert(!detail::is_borrowed<U>::value, "the value is gone when this is read: take std::string, bytes or Value");
+        static_assert(detail::is_result<U>::value, "there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert");
         return go_on<U>(
-            [](const auto &state) {
+            [](const auto &state) -> U {
                 if constexpr (std::is_void_v<U>)
                     state->get();
-                else
+                else if constexpr (detail::is_result<U>::value)
                     return state->get().template as<U>();
             },
             true);

@@ -166,25 +166,29 @@ namespace detail {
 
 template <class F>
 class NextOf final : public Method {
+    static auto ask(F &next, View sent) {
+        if constexpr (std::is_invocable_v<F &>)
+            return next();
+        else
+            return next(Value::share(sent));
+    }
+
 public:
+    static constexpr bool answerable = std::is_constructible_v<Value, decltype(*ask(std::declval<F &>(), std::declval<View>()))>;
+
     explicit NextOf(F next) : next_(std::move(next)) {}
 
     void invoke(rpyc_call *call, void *) override {
-        auto item = ask(View(rpyc_call_arg(call, 0)));
-        if (item)
-            rpyc_call_return(call, std::move(Value(*std::move(item))).release());
-        else
-            rpyc_call_raise_with(call, nullptr, "StopIteration", nullptr, 0, nullptr);
+        if constexpr (answerable) {
+            auto item = ask(next_, View(rpyc_call_arg(call, 0)));
+            if (item)
+                rpyc_call_return(call, std::move(Value(*std::move(item))).release());
+            else
+                rpyc_call_raise_with(call, nullptr, "StopIteration", nullptr, 0, nullptr);
+        }
     }
 
 private:
-    auto ask(View sent) {
-        if constexpr (std::is_invocable_v<F &>)
-            return next_();
-        else
-            return next_(Value::share(sent));
-    }
-
     F next_;
 };
 
@@ -196,6 +200,7 @@ private:
  */
 template <class F>
 Object generator(F next) {
+    static_assert(detail::NextOf<F>::answerable, "this type of item has no rpyc::Convert");
     auto method = std::make_unique<detail::NextOf<F>>(std::move(next));
     const rpyc_method_fn ask = [](rpyc_call *call, void *self) noexcept { detail::serve(static_cast<detail::Method *>(self), call, nullptr); };
     const rpyc_free_fn drop = [](void *self) noexcept { delete static_cast<detail::Method *>(self); };
@@ -272,7 +277,10 @@ struct outlives_call<Generator<T>> : std::true_type {};
 
 template <class T>
 struct Convert<Generator<T>> {
-    static Value to(Generator<T> &&items) { return to_with(Object(), std::move(items)); }
+    template <class U, std::enable_if_t<std::is_same_v<U, T> && std::is_constructible_v<Value, U>, int> = 0>
+    static Value to(Generator<U> &&items) {
+        return to_with(Object(), std::move(items));
+    }
     /** The generator keeps `owner`, which has what the coroutine uses. */
     static Value to_with(Object owner, Generator<T> &&items) {
         struct Running {
@@ -282,7 +290,10 @@ struct Convert<Generator<T>> {
         return Value(generator([running = Running{std::move(owner), std::move(items)}]() mutable { return running.items.next(); }));
     }
     /** Takes them out of it too: they can be made once. */
-    static Value to(Generator<T> &items) { return to(std::move(items)); }
+    template <class U, std::enable_if_t<std::is_same_v<U, T> && std::is_constructible_v<Value, U>, int> = 0>
+    static Value to(Generator<U> &items) {
+        return to(std::move(items));
+    }
 };
 
 #endif

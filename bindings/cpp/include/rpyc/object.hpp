@@ -387,6 +387,9 @@ public:
     operator T() const {
         return get().template as<T>();
     }
+    /** To other types, for a short message of the compiler. */
+    template <class T, without_from<T> there_is_no_rpyc_Convert = 0>
+    operator T() const = delete;              // there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert
 #define RPYC_DETAIL_ACCESS(T)                                                                                          \
     operator std::optional<T>() & { return get(); }                                                                    \
     operator std::optional<T>() const & { return get(); }                                                              \

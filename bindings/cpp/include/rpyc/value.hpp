@@ -121,6 +121,60 @@ template <class T>
 using implicit_from =
     std::enable_if_t<std::conjunction_v<std::bool_constant<implicit_target<T>>, has_from<T>>, int>;
 
+/** It becomes what a Value becomes by itself, and nothing else. */
+struct Becomes {
+    template <class T, implicit_from<T> = 0>
+    operator T() const;
+    operator View() const;
+    operator Value() const;
+};
+
+/** Is its class one of the standard library or of this one? Their functions are overloaded for many of these. */
+template <class T>
+constexpr bool is_of_a_library() {
+    constexpr std::string_view before = "T = ";
+    std::string_view name = __PRETTY_FUNCTION__;
+    name.remove_prefix(name.find(before) + before.size());
+    return name.substr(0, 5) == "std::" || name.substr(0, 2) == "__" || name.substr(0, 6) == "rpyc::";
+}
+
+template <class T, class = void>
+struct is_complete : std::false_type {};
+template <class T>
+struct is_complete<T, std::void_t<decltype(sizeof(T))>> : std::true_type {};
+
+/** Has it a constructor that takes what a Value becomes? Parentheses around members of an aggregate, as in C++20, are no constructor. */
+template <class T>
+struct is_made_of_values : std::conjunction<std::negation<std::is_aggregate<T>>, std::is_constructible<T, Becomes>> {};
+
+template <class T, class = void>
+struct has_convert : std::false_type {};
+template <class T>
+struct has_convert<T, std::void_t<decltype(sizeof(Convert<T>))>> : std::true_type {};
+
+template <class T>
+struct holds_unknown;
+
+/** A class without a conversion, and not one of a library but for containers of such. */
+template <class T>
+struct is_unknown
+    : std::conjunction<std::bool_constant<std::is_class_v<T> && implicit_target<T>>, std::negation<has_from<T>>, is_complete<T>, std::negation<std::is_abstract<T>>,
+                       std::disjunction<std::bool_constant<!is_of_a_library<T>()>, holds_unknown<T>>> {};
+
+template <class T>
+struct holds_unknown : std::false_type {};
+template <template <class...> class C, class... Items>
+struct holds_unknown<C<Items...>> : std::conjunction<has_convert<C<Items...>>, std::disjunction<is_unknown<std::remove_cv_t<Items>>...>> {};
+template <template <class, std::size_t> class C, class T, std::size_t N>
+struct holds_unknown<C<T, N>> : std::conjunction<has_convert<C<T, N>>, is_unknown<T>> {};
+
+/** What a Value converts to that says that there is no conversion. */
+template <class T>
+struct lacks_from : std::conjunction<is_unknown<T>, std::disjunction<std::bool_constant<is_of_a_library<T>()>, std::negation<is_made_of_values<T>>>> {};
+
+template <class T>
+using without_from = std::enable_if_t<lacks_from<T>::value, int>;
+
 /** What a Value can be compared with: all that it can be made of, and is not one already. */
 template <class T>
 using comparable = std::enable_if_t<
@@ -221,11 +275,11 @@ inline const rpyc_value *none() noexcept {
 #define RPYC_DETAIL_OPTIONALS(EACH)                                                                                    \
     RPYC_DETAIL_OPTIONAL_TYPES(EACH)                                                                                   \
     template <class T>                                                                                                 \
-    operator std::optional<T>() & = delete;                                                                            \
+    operator std::optional<T>() & = delete; /* as<std::optional<T>>(), if T has a rpyc::Convert */                     \
     template <class T>                                                                                                 \
-    operator std::optional<T>() const & = delete;                                                                      \
+    operator std::optional<T>() const & = delete; /* as<std::optional<T>>(), if T has a rpyc::Convert */               \
     template <class T>                                                                                                 \
-    operator std::optional<T>() && = delete;
+    operator std::optional<T>() && = delete; /* as<std::optional<T>>(), if T has a rpyc::Convert */
 #define RPYC_DETAIL_OPTIONAL(T)                                                                                        \
     operator std::optional<T>() &;                                                                                     \
     operator std::optional<T>() const &;                                                                               \
@@ -261,6 +315,9 @@ public:
     operator T() const {
         return Convert<T>::from(*this);
     }
+    /** To other types, for a short message of the compiler. */
+    template <class T, detail::without_from<T> there_is_no_rpyc_Convert = 0>
+    operator T() const = delete;              // there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert
     RPYC_DETAIL_OPTIONALS(RPYC_DETAIL_OPTIONAL)
 
     /** Text, borrowed from the value that holds it. */
