@@ -133,6 +133,15 @@ impl Level {
         })
     }
 
+    /// Enters the outermost level of a thread whose stack is short already, for what cannot wait for another one: what comes
+    /// inside of it can.
+    fn first(most: usize) -> Level {
+        THREAD.with(|thread| {
+            thread.depth.set(thread.depth.get() + 1);
+            Level { most: thread.most.replace(most), drops: thread.drops.take() }
+        })
+    }
+
     /// Enters a level within what is being served, or of a thread that serves nothing.
     #[inline]
     pub fn enter_within() -> Result<Level, TooDeep> {
@@ -168,7 +177,7 @@ impl Drop for Level {
 pub fn deeper(most: usize, run: impl FnOnce() + 'static) {
     match Level::enter(most) {
         Ok(_level) => run(),
-        Err(TooDeep) => later(run),
+        Err(TooDeep) => later(most, run),
     }
 }
 
@@ -221,9 +230,10 @@ pub fn within(run: impl FnOnce() + 'static) {
 
 #[cold]
 #[inline(never)]
-fn later(run: impl FnOnce() + 'static) {
+fn later(most: usize, run: impl FnOnce() + 'static) {
     // Where no level will be left, it is the code of the application that has used up the stack.
     if THREAD.with(|thread| thread.depth.get()) == 0 {
+        let _level = Level::first(most);
         return run();
     }
     LEFT.with(|left| left.borrow_mut().push(Box::new(run)));
@@ -250,7 +260,7 @@ fn do_rest(most: usize) {
         }
         thread.left.set(false);
         while let Some(next) = LEFT.with(|left| take_last(left)) {
-            let level = Level::enter(most);
+            let level = Level::enter(most).unwrap_or_else(|TooDeep| Level::first(most));
             next();
             thread.left.set(false);
             drop(level);
@@ -394,6 +404,45 @@ mod tests {
             within(move || count.store(2, Ordering::Relaxed));
             assert_eq!(ran.load(Ordering::Relaxed), 2);
         });
+    }
+
+    thread_local! {
+        static INSIDE: Cell<usize> = const { Cell::new(0) };
+        static DEEPEST: Cell<usize> = const { Cell::new(0) };
+        static RAN: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// As a callback of a result that waits, and meanwhile the next result comes.
+    fn chain(more: usize) {
+        RAN.set(RAN.get() + 1);
+        INSIDE.set(INSIDE.get() + 1);
+        DEEPEST.set(DEEPEST.get().max(INSIDE.get()));
+        if more > 0 {
+            deeper(1000, move || chain(more - 1));
+        }
+        INSIDE.set(INSIDE.get() - 1);
+    }
+
+    /// Runs something where less than the reserve is left, in no level.
+    fn on_the_last_bytes(run: fn()) {
+        let room = [0u8; 1024];
+        std::hint::black_box(&room);
+        if THREAD.with(Thread::is_short) {
+            run()
+        } else {
+            on_the_last_bytes(run)
+        }
+        std::hint::black_box(&room);
+    }
+
+    #[test]
+    fn what_cannot_be_refused_does_not_nest_where_the_stack_was_short_before() {
+        let (ran, deepest) = on_stack(512 << 10, || {
+            on_the_last_bytes(|| chain(100_000));
+            (RAN.get(), DEEPEST.get())
+        });
+        // The outermost, and one that nothing could wait for.
+        assert_eq!((ran, deepest), (100_001, 2));
     }
 
     fn give_back_within(levels: usize, deepest: &Arc<AtomicUsize>, ran: &Arc<AtomicUsize>) {
