@@ -43,10 +43,13 @@ all: library ## the shared and the static library and the program rpyc, in targe
 
 # One build for both, so that nothing is compiled twice; the libraries do not hold what only the program needs.
 # Nothing of who builds it, or where, is in it: two builds are equal, byte for byte.
-# REMAP= in the environment keeps what another folder has built.
+# REMAP= and PROFILE= in the environment keep what another folder has built.
 REMAP ?= --remap-path-prefix=$(or $(CARGO_HOME),$(HOME)/.cargo)=cargo --remap-path-prefix=$(CURDIR)=.
+# The profile says which code is hot; it fits one version of rustc, and another builds without. PROFILE= does so too.
+PROFILE      ?= yes
+PROFILE_USE   = $(if $(PROFILE),$(shell CARGO=$(CARGO) $(PYTHON) packaging/profile/profile.py flags $(TARGET)/profiles))
 library:
-	RUSTFLAGS="$(strip $(RUSTFLAGS) $(REMAP))" $(CARGO) build --release --locked --features tool
+	RUSTFLAGS="$(strip $(RUSTFLAGS) $(REMAP) $(PROFILE_USE))" $(CARGO) build --release --locked --features tool
 	@ln -sf librpyc.so $(LIB)/librpyc.so.0
 
 interop-programs: $(OUT)/interop_server $(OUT)/interop_client $(OUT)/bare_server $(OUT)/bare_client ## the two C programs that talk to Python's peers
@@ -148,6 +151,13 @@ bench: all bench-programs ## what calls cost, beside raw sockets and Python's RP
 
 bench-count: all bench-programs ## instructions of the hot paths, against the baseline; BLESS=1 makes them the baseline
 	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) benches/run/counts.py $(if $(BLESS),--bless)
+
+.PHONY: profile profile-check release-check
+profile: ## the compiler's profile again, for the rustc that is there: from the hot paths and the interop contract
+	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) packaging/profile/profile.py make
+profile-check: library ## how much of the hot code has changed since the profile was made
+	@TARGET=$(TARGET) CARGO=$(CARGO) $(PYTHON) packaging/profile/profile.py stale
+release-check: profile-check abi ## what a release must not have: a stale profile, another binary interface
 
 bench-conversions: all bench-programs go-programs ## what numbers, strings and arrays of numpy cost in C, C++ and Go; QUICK=1 as above
 	@TARGET=$(TARGET) $(CURDIR)/.venvs/rpyc-6.0.2/bin/python benches/run/conversions.py $(if $(QUICK),--quick,--write)

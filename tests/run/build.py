@@ -1,5 +1,6 @@
 """The library, the C programs and the fuzz targets are built, without a warning."""
 import os
+import re
 
 from prepare import OLDEST_RUST
 from runner import ROOT, TARGET, test
@@ -30,3 +31,12 @@ def oldest_rust(case):
     cargo = [os.environ.get("CARGO", "cargo")]
     case.run([*cargo, "check", "--locked", "--features", "tool", "--all-targets"], env=env)
     case.run([*cargo, "test", "--locked", "--lib"], env=env)
+
+
+@test("library.profile", 900)
+def profile(case):
+    """Says how much of the hot code the compiler's profile does not fit any more; `make release-check` demands a fresh one."""
+    done = case.run(["make", "--no-print-directory", "profile-check"], env={"MAKEFLAGS": ""}, codes=(0, 2), folder=ROOT)
+    said = re.search(r"^(there is no profile for .*|the profile does not fit .*)$", done.output, re.M)
+    case.check(said, "profile-check says nothing of the profile: " + (done.output + done.read("err"))[-500:])
+    case.note(said.group(1) + ("" if done.popen.returncode == 0 else ": STALE, `make profile` makes it again"))
