@@ -2,8 +2,8 @@
  *
  *     paths_client ADDR PATH COUNT
  *
- * PATH is call, callback, pipeline (256 outstanding), text, attribute or bytes (1 KiB there and back), COUNT times; or
- * iterate (a list of COUNT integers) or copy (a dict of COUNT lists of 10 integers each), once.
+ * PATH is call, callback, pipeline (256 outstanding), batch (the same in batches), text, attribute or bytes (1 KiB there
+ * and back), COUNT times; or iterate (a list of COUNT integers) or copy (a dict of COUNT lists of 10 integers each), once.
  */
 #include "client.h"
 
@@ -36,6 +36,11 @@ static void run_callback(struct paths *paths)
 static void run_pipeline(struct paths *paths)
 {
     bench_pipe(paths->conn, paths->root, paths->count, 256);
+}
+
+static void run_batch(struct paths *paths)
+{
+    bench_batch(paths->root, paths->count, 256);
 }
 
 static void run_text(struct paths *paths)
@@ -176,8 +181,8 @@ static const struct {
     const char *name;
     void (*run)(struct paths *paths);
 } all[] = {
-    {"call", run_call}, {"callback", run_callback}, {"pipeline", run_pipeline}, {"text", run_text},
-    {"attribute", run_attribute}, {"bytes", run_bytes}, {"iterate", run_iterate}, {"copy", run_copy},
+    {"call", run_call}, {"callback", run_callback}, {"pipeline", run_pipeline}, {"batch", run_batch},
+    {"text", run_text}, {"attribute", run_attribute}, {"bytes", run_bytes}, {"iterate", run_iterate}, {"copy", run_copy},
 };
 
 int main(int argc, char **argv)

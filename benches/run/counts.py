@@ -26,8 +26,8 @@ from runner import Failed, NotRun
 
 FOLDER = os.path.join(ROOT, "benches", "counts")
 # path of paths_client: how often in the short and in the long run
-PATHS = {"call": (500, 2500), "callback": (500, 1500), "pipeline": (1280, 8960), "text": (500, 2500), "attribute": (500, 2500),
-         "bytes": (500, 2500)}
+PATHS = {"call": (500, 2500), "callback": (500, 1500), "pipeline": (1280, 8960), "batch": (8192, 24576),
+         "text": (500, 2500), "attribute": (500, 2500), "bytes": (500, 2500)}
 SIDES = ("client", "server")
 # What is counted, and what it is called in tables.
 KINDS = {"instructions": "instructions a call", "lines": "lines of code a call"}
@@ -35,7 +35,7 @@ KINDS = {"instructions": "instructions a call", "lines": "lines of code a call"}
 MOST = {"instructions": 1.05, "lines": 1.5}
 AGAIN = 3                                            # how often what seems grown is counted once more
 # What depends on how the scheduler cuts the work, or on the seed of a hash table: the least is what the code needs.
-RUNS = {"pipeline": 2, "callback": 2}
+RUNS = {"pipeline": 2, "batch": 2, "callback": 2}
 
 
 def callgrind(tool):

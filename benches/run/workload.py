@@ -11,7 +11,7 @@ import counts
 import lab as laboratory
 
 CALLS, WINDOW = 20000, 256
-MODES = (("lat", CALLS), ("cb", CALLS // 2), ("pipe", CALLS, WINDOW), ("bulk", 200))
+MODES = (("lat", CALLS), ("cb", CALLS // 2), ("pipe", CALLS, WINDOW), ("batch", CALLS, WINDOW), ("bulk", 200))
 
 
 def run(lab):
