@@ -53,7 +53,7 @@ library:
 	@ln -sf librpyc.so $(LIB)/librpyc.so.0
 
 interop-programs: $(OUT)/interop_server $(OUT)/interop_client $(OUT)/bare_server $(OUT)/bare_client ## the two C programs that talk to Python's peers
-twin-program: $(OUT)/twin ## the native half of the random twin
+twin-program: $(OUT)/twin $(OUT)/twin_bare ## the native half of the random twin
 soak-program: $(OUT)/soak ## the native half of the soak
 bench-programs: $(BENCH) ## the C programs that measure
 examples: $(EXAMPLES) ## the example programs of examples-c
@@ -80,6 +80,15 @@ $(OUT)/bare_server $(OUT)/bare_client: $(INTEROP) $(BARE) $(wildcard tests/c/*.h
 	    $(patsubst tests/c/%.c,$(@D)/bare/$(@F).%.o,$(INTEROP_SHARED) $(if $(filter bare_server,$(@F)),$(INTEROP_SERVER),$(INTEROP_CLIENT))) $(LINK)
 $(OUT)/twin: $(TWIN) $(wildcard tests/twin/*.h) tests/c/interop.h tests/c/interop_common.c $(HEADERS) Makefile | library
 	$(COMPILE) -Itests/c -o $@ $(TWIN) tests/c/interop_common.c $(LINK)
+# The service over bare sessions.
+TWIN_BARE := tests/twin/bare/main.c tests/twin/service.c tests/twin/things.c tests/twin/item.c tests/c/interop_common.c
+$(OUT)/twin_bare: $(TWIN_BARE) $(BARE) $(wildcard tests/twin/*.h tests/bare/*.h) tests/c/interop.h $(HEADERS) Makefile | library
+	@mkdir -p $(@D)/bare && echo "cc $(@F)" && \
+	for source in $(TWIN_BARE); do \
+	    $(CC) $(CSTRICT) $(CFLAGS) -Iinclude -Itests/c -Itests/twin -include tests/bare/rename.h -c $$source \
+	        -o $(@D)/bare/$(@F).$$(basename $$source .c).o || exit 1; \
+	done
+	@$(CC) $(CSTRICT) $(CFLAGS) -Iinclude -Itests/bare -o $@ $(BARE) $(patsubst %.c,$(@D)/bare/$(@F).%.o,$(notdir $(TWIN_BARE))) $(LINK)
 $(OUT)/soak: tests/soak/soak.c $(HEADERS) Makefile | library
 	$(COMPILE) -o $@ $< $(LINK)
 $(filter-out $(OUT)/cpp/%,$(BENCH)): $(OUT)/%: benches/c/%.c $(wildcard benches/c/*.h) $(HEADERS) Makefile | library

@@ -84,6 +84,12 @@ struct bare_object *bare_root_of(const bare_class *service, void *self);
 rpyc_status bare_ask(const rpyc_object *object, int32_t handler, const char *name, rpyc_value *const *args, size_t count,
                      rpyc_value *keywords, rpyc_value **value_out, rpyc_error **error_out);
 
+/* bare_own.c: the same of an object of this process. */
+rpyc_status bare_ask_own(rpyc_object *object, int32_t handler, const char *name, rpyc_value *const *args, size_t count,
+                         rpyc_value *keywords, rpyc_value **value_out, rpyc_error **error_out);
+rpyc_status bare_own_contains(rpyc_object *object, rpyc_value *item, rpyc_value **value_out, rpyc_error **error_out);
+rpyc_status bare_own_exit(rpyc_object *object, const rpyc_error *error, rpyc_value **value_out, rpyc_error **error_out);
+
 /* bare_socket.c */
 int bare_dial(const char *address);                         /* -1 with errno */
 int bare_listen(const char *address, char *actual, size_t size);

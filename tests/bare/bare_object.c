@@ -13,6 +13,8 @@ rpyc_status bare_ask(const rpyc_object *object, int32_t handler, const char *nam
     *value_out = NULL;
     if (error_out != NULL)
         *error_out = NULL;
+    if (connection == NULL && !rpyc_object_is_remote(object))
+        return bare_ask_own((rpyc_object *)(uintptr_t)object, handler, name, args, count, keywords, value_out, error_out);
     if (connection == NULL) {
         for (size_t i = 0; i < count; i++)
             rpyc_value_free(args[i]);
@@ -118,7 +120,8 @@ rpyc_status bare_object_length(rpyc_object *object, int64_t *length_out, rpyc_er
 
 rpyc_status bare_object_contains(rpyc_object *object, rpyc_value *item, bool *result_out, rpyc_error **error_out) {
     rpyc_value *value = NULL;
-    rpyc_status status = bare_object_call_method(object, "__contains__", &item, 1, NULL, &value, error_out);
+    rpyc_status status = rpyc_object_is_remote(object) ? bare_object_call_method(object, "__contains__", &item, 1, NULL, &value, error_out)
+                                                       : bare_own_contains(object, item, &value, error_out);
     return get_bool(status, value, result_out, error_out);
 }
 
@@ -205,7 +208,13 @@ rpyc_status bare_object_enter(rpyc_object *object, rpyc_value **value_out, rpyc_
 
 rpyc_status bare_object_exit(rpyc_object *object, const rpyc_error *error, bool *swallowed_out, rpyc_error **error_out) {
     rpyc_value *value = NULL, *failed = error != NULL ? rpyc_value_new_bool(1) : rpyc_value_new_none();
-    rpyc_status status = bare_ask(object, RPYC_HANDLE_CTXEXIT, NULL, &failed, 1, NULL, &value, error_out);
+    rpyc_status status;
+    if (rpyc_object_is_remote(object)) {
+        status = bare_ask(object, RPYC_HANDLE_CTXEXIT, NULL, &failed, 1, NULL, &value, error_out);
+    } else {
+        rpyc_value_free(failed);
+        status = bare_own_exit(object, error, &value, error_out);
+    }
     *swallowed_out = false;
     if (status == RPYC_OK && rpyc_value_kind(value) == RPYC_VALUE_BOOL)
         status = rpyc_value_get_bool(value, swallowed_out, error_out);

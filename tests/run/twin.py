@@ -1,6 +1,6 @@
-"""Random programs of operations, by a stock client on a stock service and its native copy in C, C++ and Go, by a stock and a native
-client on a stock service, and by a stock client on a stock service with and without a native one in the middle: tests/twin. SEEDS=20000 in
-the environment runs as many, SEEDS=100-200 these."""
+"""Random programs of operations, by a stock client on a stock service and its native copy in C, C++, Go and over bare sessions, by a
+stock and a native client on a stock service, and by a stock client on a stock service with and without a native one in the middle:
+tests/twin. SEEDS=20000 in the environment runs as many, SEEDS=100-200 these."""
 import os
 import re
 
@@ -8,9 +8,10 @@ from runner import ROOT, test
 
 VERSIONS = ("6.0.2", "5.3.1")
 MAIN = os.path.join(ROOT, "tests", "twin", "main.py")
-SEEDS = {"serve": 160, "drive": 160, "bridge": 100, "cpp": 50, "go": 50}
-NAMES = {"serve": "native-service", "drive": "native-client", "bridge": "native-bridge", "cpp": "service-in-cpp", "go": "service-in-go"}
-PROGRAMS = {"cpp": "cpp/twin", "go": "go/twin"}
+SEEDS = {"serve": 160, "drive": 160, "bridge": 100, "cpp": 50, "go": 50, "bare": 40}
+NAMES = {"serve": "native-service", "drive": "native-client", "bridge": "native-bridge", "cpp": "service-in-cpp", "go": "service-in-go",
+         "bare": "service-over-sessions"}
+PROGRAMS = {"cpp": "cpp/twin", "go": "go/twin", "bare": "twin_bare"}
 ASKED = os.environ.get("SEEDS", "")
 SECONDS = 240 if not ASKED else 24 * 3600
 

@@ -383,3 +383,26 @@ def class_functions_of_go(case, stock, native):
     return case.mode == "go" and stock[:2] == native[:2] == ("raises", "TypeError") and (
         (words(native) or "").endswith(" missing 1 required positional argument: 'self'")
         and re.match(r"(Sub)?Item\.", words(stock) or "") is not None)
+
+
+# ---------------------------------------------------------------- bare sessions
+@difference("containers of sessions ask nobody", "a container of the library does not wait for what objects of the peer or of the application "
+            "answer where the application drives the session", ends=True)
+def no_waiting(case, stock, native):
+    told = ("the object belongs to a session: ask for it there, with rpyc_session_ask", "an object of a session cannot be waited for here")
+    return case.mode == "bare" and native[:2] == ("raises", "RuntimeError") and words(native) in told
+
+
+def without_contents(text):
+    return re.sub(r"<[\w.]+ object>|<[\w. ]+ object>", "<>", text)
+
+
+@difference("containers of sessions show types", "for the same reason what is shown of an object in a container is its type", ends=True)
+def shown_types(case, stock, native):
+    native = texts(stock, native)[1]
+    return case.mode == "bare" and re.search(r"<[\w.]+ object>", native) is not None and texts(stock, "")[0] != native
+
+
+@difference("in, asked without waiting", "rpyc_object_contains_async, with which the program asks its own objects, knows __contains__ alone", ends=True)
+def contains(case, stock, native):
+    return case.mode == "bare" and case.operation.name == "has" and re.fullmatch(r"'\w+' object has no attribute '__contains__'", words(native) or "") is not None

@@ -4,6 +4,7 @@ with and without a native peer in the middle.
     main.py PROGRAM serve|drive|bridge FIRST-LAST [--keep-going]     PROGRAM is the native half, target/c/twin
     main.py PROGRAM go FIRST-LAST [--keep-going]                     the service in Go, target/c/go/twin
     main.py PROGRAM cpp FIRST-LAST [--keep-going]                    the service in C++, target/c/cpp/twin
+    main.py PROGRAM bare FIRST-LAST [--keep-going]                   the service over bare sessions, target/c/twin_bare
 
 Runs with the Python of a stock RPyC. Each difference that differences.py does not explain is shrunk to the smallest program that
 shows it, and printed as a script.
@@ -60,6 +61,9 @@ class Peer:
 # What services of other languages have not.
 WITHOUT = {
     "cpp": (),
+    # Options are those that the server began with; truth and equality have no request of their own; each() fills a list of
+    # the library from any object, for which the thread that takes the events must not wait; and classes have members alone.
+    "bare": ("rules", "Bag", "truth", "equal", "each"),
     # Options are those that the server began with; sets of the library have no name in Go; generators of Go only go on; and
     # streams of Go are no descriptors.
     "go": ("rules", "set", "generator", "file"),

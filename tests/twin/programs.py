@@ -288,6 +288,8 @@ class Writer:
             asked = ASKED if self.chance(.9) else NAMED
             # What Python remembers of classes that are netrefs depends on what was asked before.
             entries = asked if not self.mirrored and kind != "class" and self.chance(.06) else [entry for entry in TABLES[kind] if not (self.mirrored and (entry[0] == "=" or entry.split(" ")[0] in LOCAL))]
+            if kind == "root":
+                entries = [entry for entry in entries if entry.split("(")[0] not in self.without]
             if self.types[number] == "class":        # the next program would find it changed
                 entries = [entry for entry in entries if entry[0] != "~" and not re.match(r"\.\w+=", entry)]
             self.operate(Slot(number), self.one(entries))

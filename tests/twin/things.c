@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static rpyc_class *bag_class, *bare_class;
+static rpyc_class *bag_class, *bare_thing_class;
 
 /* ---------------------------------------------------------------- calls */
 
@@ -272,7 +272,7 @@ static rpyc_object *thing(const char *kind, const rpyc_value *args, rpyc_error *
     if (strcmp(kind, "Bag") == 0)
         return bag();
     if (strcmp(kind, "Bare") == 0) {
-        rpyc_object_new(bare_class, NULL, NULL, &object, error_out);
+        rpyc_object_new(bare_thing_class, NULL, NULL, &object, error_out);
         return object;
     }
     if (strcmp(kind, "Item class") == 0 || strcmp(kind, "SubItem class") == 0)
@@ -350,13 +350,13 @@ rpyc_status things_init(rpyc_error **error_out) {
     };
     rpyc_status status = rpyc_class_new(&bags, NULL, NULL, &bag_class, error_out);
     if (status == RPYC_OK)
-        status = rpyc_class_new(&bare, NULL, NULL, &bare_class, error_out);
+        status = rpyc_class_new(&bare, NULL, NULL, &bare_thing_class, error_out);
     return status == RPYC_OK ? items_init(error_out) : status;
 }
 
 void things_free(void) {
     items_free();
-    rpyc_class_free(bare_class);
+    rpyc_class_free(bare_thing_class);
     rpyc_class_free(bag_class);
-    bare_class = bag_class = NULL;
+    bare_thing_class = bag_class = NULL;
 }
