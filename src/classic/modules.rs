@@ -70,9 +70,8 @@ fn no_attribute(module: &Attributes, name: &Text) -> Exception {
 
 static MODULE: LazyLock<Arc<Class>> = LazyLock::new(|| {
     let dynamic = Dynamic {
-        has: Some(Arc::new(|object: &Object, name: &str| {
-            attributes(object).is_some_and(|module| module.get(&Text::new(name)).is_some())
-        })),
+        // Reading says which module lacks the name.
+        has: None,
         get: Some(on_attributes(|module, args| {
             let name = attribute(args);
             module.get(&name).ok_or_else(|| no_attribute(module, &name))
@@ -85,7 +84,8 @@ static MODULE: LazyLock<Arc<Class>> = LazyLock::new(|| {
         del: Some(on_attributes(|module, args| {
             let name = attribute(args);
             let before = module.remove(&name);
-            before.map(|_| Value::None).ok_or_else(|| no_attribute(module, &name))
+            let missing = || Exception::builtin("AttributeError", format!("'module' object has no attribute '{name}'"));
+            before.map(|_| Value::None).ok_or_else(missing)
         })),
     };
     let member = |name: &str, run: Method| Member::method(name, None, None, run).ok();
