@@ -72,12 +72,16 @@ pub unsafe extern "C" fn rpyc_server_new(
     unsafe {
         ffi_boundary(error_out, || {
             let out = output(server_out, "server_out")?;
-            let address = name(address, "address")?;
+            // A wrong address is said first, whatever else is wrong.
+            let address = match name(address, "address")? {
+                "" => None,
+                text => Some(text.parse::<Address>()?),
+            };
             let service = handle::require(service, "service")?;
             let config = config_or_default(config);
             let server = match address {
-                "" => Server::unbound(service, config)?,
-                address => Server::new(&address.parse::<Address>()?, service, config)?,
+                None => Server::unbound(service, config)?,
+                Some(address) => Server::new(&address, service, config)?,
             };
             let address = CString::new(server.address()).unwrap_or_default();
             out.put(handle::new(Arc::new(Listening { server: Some(server), address, forks: fork::generation() })))
