@@ -2838,8 +2838,13 @@ rpyc_status rpyc_config_set_int(rpyc_config *config,
  * Opens a transport to an address.
  *
  * Addresses: "tcp://HOST:PORT" ("tcp://[::1]:PORT" for IPv6; without a host, loopback), "unix:///PATH",
- * "fd:R,W" (open descriptors, taken over), "stdio:" (descriptors 0 and 1, taken over), "exec:COMMAND" (a child process,
- * run by the shell, whose standard input and output are the stream).
+ * "shm:///PATH" (shared memory), "fd:R,W" (open descriptors, taken over), "stdio:" (descriptors 0 and 1, taken over),
+ * "exec:COMMAND" (a child process, run by the shell, whose standard input and output are the stream).
+ *
+ * "shm:///PATH" is a Unix socket, over which two processes of the same user hand each other 16 KiB of memory each if both use
+ * this library; then small messages go through the memory, large ones and all of an event loop through the socket. To any
+ * other peer it is a Unix socket, and so it is where the system refuses the memory, which is logged (RPYC_LOG_INFO). Either
+ * side may also use the address "unix:///PATH".
  *
  * With "stdio:" the transport uses private copies of descriptors 0 and 1. From then on 0 is /dev/null and 1 is standard
  * error, for the application and its children; they stay so after the connection, and a second "stdio:" is
@@ -5836,7 +5841,8 @@ rpyc_status rpyc_call_raise_error(rpyc_call *call,
  * Makes a server. When it returns, the address is taken and clients can connect; they are served from rpyc_server_serve,
  * rpyc_server_start or rpyc_server_serve_one on.
  *
- * @param address copied; "tcp://HOST:PORT" (without a host, loopback; port 0: any free one) or "unix:///PATH"; "": nowhere, for a
+ * @param address copied; "tcp://HOST:PORT" (without a host, loopback; port 0: any free one), "unix:///PATH" or
+ *        "shm:///PATH" (a Unix socket, and shared memory with clients that use it, see rpyc_transport_connect); "": nowhere, for a
  *        server whose connections all come by rpyc_server_add_transport
  * @param service copied reference; what clients get as root, an instance for each connection
  * @param config copied; the options of its connections; NULL for defaults

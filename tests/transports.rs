@@ -68,7 +68,19 @@ fn over_foreign_sockets() -> (Shared, Shared) {
     (taken(left), taken(right))
 }
 
-const KINDS: [&str; 7] = ["tcp", "tcp6", "unix", "abstract", "pipes", "foreign sockets", "memory"];
+/// Two ends that have handed each other their memory, and have been waited for.
+fn over_rings() -> (Shared, Shared) {
+    let (left, right) = over_listener(&format!("shm://{}", fresh_path("rings").display()));
+    for (from, to) in [(&left, &right), (&right, &left), (&left, &right), (&right, &left)] {
+        to.await_input(Duration::from_millis(1));
+        send_all(&**from, b"x");
+        recv_exact(&**to, 1, 1);
+    }
+    (left, right)
+}
+
+const KINDS: [&str; 9] =
+    ["tcp", "tcp6", "unix", "abstract", "pipes", "foreign sockets", "memory", "shared memory", "new shared memory"];
 
 fn of_kind(kind: &str) -> (Shared, Shared) {
     match kind {
@@ -76,6 +88,8 @@ fn of_kind(kind: &str) -> (Shared, Shared) {
         "tcp6" => over_listener("tcp://[::1]:0"),
         "unix" => over_listener(&format!("unix://{}", fresh_path("kinds").display())),
         "abstract" => over_listener(&format!("unix://@{}", fresh("kinds"))),
+        "new shared memory" => over_listener(&format!("shm://{}", fresh_path("kinds").display())),
+        "shared memory" => over_rings(),
         "pipes" => over_pipes(),
         "foreign sockets" => over_foreign_sockets(),
         _ => pair(),

@@ -28,6 +28,13 @@ func parseAddress(addr string) (network, address string, err error) {
 			host = "127.0.0.1"
 		}
 		return "tcp", net.JoinHostPort(host, port), nil
+	case strings.HasPrefix(addr, "shm://"):
+		// Goroutines wait in the runtime's poller: the socket alone is used.
+		path := addr[len("shm://"):]
+		if len(path) < 2 || path[0] != '/' {
+			return wrong("write shm:///PATH")
+		}
+		return "unix", path, nil
 	case strings.HasPrefix(addr, "unix://"):
 		path := addr[len("unix://"):]
 		if len(path) < 2 || (path[0] != '/' && path[0] != '@') {
@@ -35,7 +42,7 @@ func parseAddress(addr string) (network, address string, err error) {
 		}
 		return "unix", path, nil
 	}
-	return wrong("it starts neither with tcp:// nor with unix://")
+	return wrong("it starts with none of tcp://, unix:// and shm://")
 }
 
 // addressOf is the notation of an address of package net.
@@ -47,7 +54,7 @@ func addressOf(addr net.Addr) string {
 }
 
 // Listen listens at an address for Server.Serve: "tcp://HOST:PORT", where the port 0 takes a free one, or
-// "unix:///PATH". Use it to learn the port, with Addr, before serving.
+// "unix:///PATH", or "shm:///PATH", which means the same here. Use it to learn the port, with Addr, before serving.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	network, address, err := parseAddress(addr)
 	if err != nil {

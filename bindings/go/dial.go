@@ -6,8 +6,8 @@ import (
 	"net"
 )
 
-// Dial connects to an RPyC server at "tcp://HOST:PORT", "tcp://[IPV6]:PORT", "unix:///PATH" or "unix://@NAME" (an
-// abstract socket), and gets its root. The context limits the time that this takes, not the connection.
+// Dial connects to an RPyC server at "tcp://HOST:PORT", "tcp://[IPV6]:PORT", "unix:///PATH", "unix://@NAME" (an
+// abstract socket) or "shm:///PATH" (the Unix socket, without the shared memory), and gets its root. The context limits the time that this takes, not the connection.
 //
 // Both dialects are spoken, that of RPyC 6 and that of RPyC 4.1 to 5.3; which one the server knows is found out, if need be
 // with a second connection beside the first. A server of 4.1 to 5.3 that takes one connection and ends needs the option:

@@ -85,6 +85,15 @@ impl Shared {
         Ok(())
     }
 
+    /// The descriptor at which the application waits. What it does not show is handled without waiting for it.
+    pub(super) fn fileno(&self) -> Option<RawFd> {
+        let fd = self.transport.fileno();
+        if !self.is_forked() && self.transport.holds_input() {
+            self.lock().event_loop.more = true;
+        }
+        fd
+    }
+
     pub(super) fn wake_fileno(&self) -> Option<RawFd> {
         self.lock().event_loop.looped.as_ref().map(|wake| wake.event.fd())
     }

@@ -178,7 +178,18 @@ impl Limit {
         incoming: &mut Incoming,
     ) -> Option<Received> {
         let left = self.remaining()?;
-        let end = Instant::now().checked_add(time.min(left).min(TICK))?;
+        let time = time.min(left).min(TICK);
+        match transport.spin(time) {
+            Some(true) => {
+                return match receive(transport, incoming, false) {
+                    Received::Nothing => None,
+                    received => Some(received),
+                };
+            }
+            Some(false) => return None,
+            None => {}
+        }
+        let end = Instant::now().checked_add(time)?;
         loop {
             match receive(transport, incoming, false) {
                 Received::Nothing => {}

@@ -238,7 +238,7 @@ impl Connection {
     }
 
     pub fn fileno(&self) -> Option<i32> {
-        self.shared.transport.fileno()
+        self.shared.fileno()
     }
 
     pub fn peer_name(&self) -> String {

@@ -522,8 +522,7 @@ impl Queue {
         state.attached.push(Arc::downgrade(shared));
         drop(state);
         // Of a pair of pipes, or in memory, a reader notices by other ways that it is over.
-        let transport = &shared.transport;
-        if transport.fileno().is_some() && transport.fileno() == transport.write_fileno() {
+        if shared.transport.can_interrupt() {
             let _ = shared.nudge.set(());
             shared.wakeful.store(true, Ordering::Relaxed);
         }

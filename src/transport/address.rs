@@ -10,7 +10,7 @@ use std::str::FromStr;
 /// The longest name of a Unix socket on Linux, its end mark not counted.
 const UNIX_NAME_MAX: usize = 107;
 
-/// An address, in its notation: `tcp://HOST:PORT`, `tcp://[IPV6]:PORT`, `unix:///PATH`, `unix://@NAME`,
+/// An address, in its notation: `tcp://HOST:PORT`, `tcp://[IPV6]:PORT`, `unix:///PATH`, `unix://@NAME`, `shm:///PATH`,
 /// `fd:READ,WRITE`, `stdio:`, `exec:COMMAND`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
@@ -25,6 +25,8 @@ pub enum Address {
     Unix(PathBuf),
     /// A Unix socket in Linux's abstract namespace.
     Abstract(String),
+    /// A Unix socket in the file system, and shared memory beside it.
+    Shared(PathBuf),
     /// Descriptors of this process, handed over to the transport.
     Descriptors {
         /// To read from.
@@ -42,7 +44,7 @@ impl Address {
     /// Returns whether a second connection can be made, and what went wrong with the first tried again. A command is run
     /// once: what it does, and what it costs, is not known here.
     pub fn can_connect_again(&self) -> bool {
-        matches!(self, Address::Tcp { .. } | Address::Unix(_) | Address::Abstract(_))
+        matches!(self, Address::Tcp { .. } | Address::Unix(_) | Address::Abstract(_) | Address::Shared(_))
     }
 }
 
@@ -61,6 +63,7 @@ impl fmt::Display for Address {
             Address::Tcp { host, port } => write!(f, "tcp://{host}:{port}"),
             Address::Unix(path) => write!(f, "unix://{}", path.display()),
             Address::Abstract(name) => write!(f, "unix://@{name}"),
+            Address::Shared(path) => write!(f, "shm://{}", path.display()),
             Address::Descriptors { read, write } => write!(f, "fd:{read},{write}"),
             Address::Stdio => f.write_str("stdio:"),
             Address::Exec(command) => write!(f, "exec:{command}"),
@@ -76,6 +79,8 @@ fn parse(text: &str) -> Result<Address, String> {
         tcp(rest)
     } else if let Some(rest) = text.strip_prefix("unix://") {
         unix(rest)
+    } else if let Some(rest) = text.strip_prefix("shm://") {
+        shared(rest)
     } else if let Some(rest) = text.strip_prefix("fd:") {
         let (read, write) = rest.split_once(',').ok_or("write fd:READ,WRITE, two descriptor numbers")?;
         Ok(Address::Descriptors { read: descriptor(read)?, write: descriptor(write)? })
@@ -84,7 +89,8 @@ fn parse(text: &str) -> Result<Address, String> {
     } else if let Some(rest) = text.strip_prefix("exec:") {
         if rest.trim().is_empty() { Err("no command after 'exec:'".into()) } else { Ok(Address::Exec(rest.to_owned())) }
     } else {
-        Err("it starts with none of tcp://HOST:PORT, unix:///PATH, fd:READ,WRITE, stdio: and exec:COMMAND".into())
+        Err("it starts with none of tcp://HOST:PORT, unix:///PATH, shm:///PATH, fd:READ,WRITE, stdio: and exec:COMMAND"
+            .into())
     }
 }
 
@@ -129,6 +135,14 @@ fn unix(rest: &str) -> Result<Address, String> {
     }
 }
 
+fn shared(rest: &str) -> Result<Address, String> {
+    match unix(rest) {
+        Ok(Address::Unix(path)) => Ok(Address::Shared(path)),
+        Err(what) if rest.starts_with('/') => Err(what),
+        _ => Err("the path must be absolute: write shm:///PATH".into()),
+    }
+}
+
 fn descriptor(text: &str) -> Result<RawFd, String> {
     let fd = number(text).and_then(|n| RawFd::try_from(n).ok());
     fd.ok_or_else(|| format!("'{}' is not the number of a descriptor", text.escape_debug()))
@@ -154,6 +168,7 @@ mod tests {
             ("tcp://[fe80::1%eth0]:80", tcp("fe80::1%eth0", 80)),
             ("unix:///run/a b.sock", Address::Unix("/run/a b.sock".into())),
             ("unix://@name/of it", Address::Abstract("name/of it".into())),
+            ("shm:///run/a b.sock", Address::Shared("/run/a b.sock".into())),
             ("fd:3,4", Address::Descriptors { read: 3, write: 4 }),
             ("stdio:", Address::Stdio),
             ("exec: ssh host 'a b'", Address::Exec(" ssh host 'a b'".into())),
@@ -186,6 +201,9 @@ mod tests {
             ("unix:///", "must be absolute"),
             ("unix://rel/path", "must be absolute"),
             ("unix://@", "no name after '@'"),
+            ("shm://@name", "write shm:///PATH"),
+            ("shm://", "write shm:///PATH"),
+            (&long.replace("unix", "shm"), "has 108 bytes"),
             (&long, "has 108 bytes"),
             ("fd:3", "write fd:READ,WRITE"),
             ("fd:3,", "'' is not the number of a descriptor"),

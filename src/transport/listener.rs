@@ -1,6 +1,6 @@
 //! A listening socket.
 
-use super::{Address, Transport, socket, sys};
+use super::{Address, Transport, shm, socket, sys};
 use crate::error::{Error, Result};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
@@ -18,7 +18,7 @@ const BACKLOG: i32 = 1024;
 /// How long `accept` waits before it reports an error that would come again at once.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts connections at a TCP or Unix address.
+/// Accepts connections at a TCP or Unix address, or at one of shared memory.
 pub struct Listener {
     socket: Socket,
     address: Address,
@@ -35,11 +35,13 @@ impl Listener {
         let stopped = sys::Event::new().map_err(failed)?;
         let (socket, file) = match address {
             Address::Tcp { host, port } => (bind_tcp(address, host, *port)?, None),
-            Address::Unix(path) => bind_file(path, &socket::unix_address(address)?).map_err(failed)?,
+            Address::Unix(path) | Address::Shared(path) => {
+                bind_file(path, &socket::unix_address(address)?).map_err(failed)?
+            }
             Address::Abstract(_) => (listen_at(Domain::UNIX, &socket::unix_address(address)?).map_err(failed)?, None),
             _ => {
                 return Err(Error::Address(format!(
-                    "cannot listen at {address}: only at tcp:// and unix:// addresses"
+                    "cannot listen at {address}: only at tcp://, unix:// and shm:// addresses"
                 )));
             }
         };
@@ -92,7 +94,10 @@ impl Listener {
     fn accept_now(&self) -> io::Result<Arc<dyn Transport>> {
         let (socket, peer) = self.socket.accept()?;
         let unnamed = format!("a client of {}", self.address);
-        Ok(Arc::new(socket::named(socket, &peer, &unnamed)?))
+        Ok(match &self.address {
+            Address::Shared(_) => Arc::new(shm::accepted(socket, &self.address, unnamed)?),
+            _ => Arc::new(socket::named(socket, &peer, &unnamed)?),
+        })
     }
 
     /// A descriptor: writing eight bytes that are not all 0 to it ends `accept`, as `stop` does, and is async-signal-safe.

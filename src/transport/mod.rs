@@ -1,9 +1,9 @@
 //! Byte streams that a connection can run over: TCP, Unix sockets, descriptors that were handed
-//! to us, a child process, and a pair in memory.
+//! to us, a child process, shared memory, and a pair in memory.
 //!
 //! Receiving and sending are made for the hot path: on our own sockets each is one system call.
-//! `unsafe` occurs in two files, `spare` (receiving into uninitialised room) and `sys` (system calls
-//! that std and socket2 do not offer), and nowhere else here.
+//! `unsafe` occurs in three files, `uninit` (receiving into uninitialised room), `sys` (system calls
+//! that std and socket2 do not offer) and `shm/kernel` (shared memory), and nowhere else here.
 
 #[cfg(not(feature = "model"))]
 mod adapter;
@@ -12,6 +12,7 @@ mod child;
 mod descriptors;
 mod listener;
 mod memory;
+mod shm;
 mod socket;
 #[allow(unsafe_code)]
 pub(crate) mod sys;
@@ -26,6 +27,8 @@ pub use address::Address;
 pub use descriptors::Ownership;
 pub use listener::Listener;
 pub use memory::{pair, pair_with_capacity};
+#[cfg(feature = "model")]
+pub use shm::waiting::Sleepers;
 pub use sys::{Event, thread_number, write_quietly};
 #[cfg(not(feature = "model"))]
 pub(crate) use watch::Watch;
@@ -99,6 +102,11 @@ pub trait Transport: Send + Sync {
     /// Ends `await_input`, from any thread; where a transport cannot, that takes its time.
     fn interrupt(&self) {}
 
+    /// Does `interrupt` end `await_input` at once?
+    fn can_interrupt(&self) -> bool {
+        self.fileno().is_some() && self.fileno() == self.write_fileno()
+    }
+
     /// Makes what `ring` needs, where it needs anything.
     fn hang_bell(&self) {}
 
@@ -125,7 +133,12 @@ pub trait Transport: Send + Sync {
         None
     }
 
-    /// A descriptor for `poll` or `epoll` that is readable when `recv` would give something.
+    /// Looks without sleep, for at most so long, whether `recv` would give something. None: that shows only in `recv`.
+    fn spin(&self, _time: Duration) -> Option<bool> {
+        None
+    }
+
+    /// A descriptor for `poll` or `epoll` that is readable when `recv` would give something, but for what it `holds_input`.
     fn fileno(&self) -> Option<RawFd>;
 
     /// A descriptor that is writable when `send` would take something.
@@ -190,6 +203,7 @@ pub fn connect(address: &Address, connect_timeout: Option<Duration>) -> Result<A
     match address {
         Address::Tcp { host, port } => Ok(Arc::new(socket::connect_tcp(address, host, *port, connect_timeout)?)),
         Address::Unix(_) | Address::Abstract(_) => Ok(Arc::new(socket::connect_unix(address, connect_timeout)?)),
+        Address::Shared(_) => Ok(Arc::new(shm::connect(address, connect_timeout)?)),
         Address::Descriptors { read, write } => from_descriptors(*read, *write, Ownership::Taken),
         Address::Stdio => Ok(Arc::new(descriptors::open_stdio()?)),
         Address::Exec(command) => Ok(Arc::new(child::spawn(command)?)),

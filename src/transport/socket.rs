@@ -44,6 +44,10 @@ impl Stream {
         }
         Ok(Stream { socket, bell: sys::Bell::default(), tcp, widened: AtomicBool::new(false), local, peer })
     }
+
+    pub(super) fn socket(&self) -> &Socket {
+        &self.socket
+    }
 }
 
 impl Transport for Stream {
@@ -258,7 +262,7 @@ fn all_failed(address: &Address, mut failures: Vec<(SocketAddr, io::Error)>) -> 
 /// The kernel's form of a Unix address.
 pub(super) fn unix_address(address: &Address) -> Result<SockAddr> {
     let made = match address {
-        Address::Unix(path) => SockAddr::unix(path),
+        Address::Unix(path) | Address::Shared(path) => SockAddr::unix(path),
         Address::Abstract(name) => SockAddr::unix(format!("\0{name}")),
         _ => Err(io::ErrorKind::InvalidInput.into()),
     };
@@ -268,7 +272,8 @@ pub(super) fn unix_address(address: &Address) -> Result<SockAddr> {
 pub(super) fn connect_unix(address: &Address, timeout: Option<Duration>) -> Result<Stream> {
     let target = unix_address(address)?;
     let context = || format!("cannot connect to {address}");
-    match connect_local(&target, timeout) {
+    let adopt = |socket| Stream::new(socket, false, "unix socket".to_owned(), address.to_string());
+    match connect_local(&target, timeout).and_then(adopt) {
         Ok(stream) => Ok(stream),
         Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
             Err(Error::Timeout(format!("{}: its queue of connections stayed full", context())))
@@ -279,7 +284,7 @@ pub(super) fn connect_unix(address: &Address, timeout: Option<Duration>) -> Resu
 
 /// A Unix socket whose listener has a full queue cannot be polled until there is room; the time limit for sending
 /// bounds the waiting instead.
-fn connect_local(target: &SockAddr, timeout: Option<Duration>) -> io::Result<Stream> {
+fn connect_local(target: &SockAddr, timeout: Option<Duration>) -> io::Result<Socket> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
     loop {
@@ -293,8 +298,7 @@ fn connect_local(target: &SockAddr, timeout: Option<Duration>) -> io::Result<Str
         }
     }
     socket.set_write_timeout(None)?;
-    let peer = name(target).unwrap_or_default();
-    Stream::new(socket, false, "unix socket".to_owned(), peer)
+    Ok(socket)
 }
 
 #[cfg(test)]

@@ -17,5 +17,6 @@ mod resting;
 mod results;
 mod scheduler;
 mod serving;
+mod sleepers;
 mod turns;
 mod writing;

@@ -4,7 +4,7 @@ import os
 import re
 
 import prepare
-from runner import ROOT, TARGET, test
+from runner import ROOT, TARGET, Inapplicable, test
 
 # They need a peer, and are used elsewhere.
 NOT_ALONE = {"answers", "arrays", "background_client", "batch_peer", "beyond", "bridge", "bridges", "bridges_bare", "buffers_peer", "classic_client", "classic_nesting", "classic_slave", "dialects", "differs_peer", "errors", "exhaustion", "hostile_server", "hostile_sessions", "hostile_client", "identities", "idle_release", "local_deferred", "native_peers", "nesting_middle", "nesting_releases", "numbers", "parameters_client", "parameters_server", "reflection", "release_then_call", "restricted_views", "services", "stdio", "typed_calls", "upstream", "waiting"}
@@ -32,6 +32,13 @@ def register(name):
     @test("border." + name, 90)
     def border(case):
         run(case, name)
+
+
+@test("border.shared-memory-of-another-user")
+def another_user(case):
+    if os.geteuid() != 0:
+        raise Inapplicable("only root can become another user")
+    run(case, "shared_memory", args=["other-user"])
 
 
 def register_buffers(version, plain):

@@ -25,7 +25,8 @@ def listen_address(case, transport):
     """What a C server is told to listen on."""
     if transport == "tcp6":
         need_ipv6()
-    return {"tcp": "tcp://127.0.0.1:0", "tcp6": "tcp://[::1]:0", "unix": "unix://" + os.path.join(case.folder, "s")}[transport]
+    path = os.path.join(case.folder, "s")
+    return {"tcp": "tcp://127.0.0.1:0", "tcp6": "tcp://[::1]:0", "unix": "unix://" + path, "shm": "shm://" + path}[transport]
 
 
 def start_c_server(case, address, *options, before=()):
@@ -36,19 +37,21 @@ def start_c_server(case, address, *options, before=()):
 
 def start_python_server(case, version, transport, *options):
     """Starts peer_server.py; (process, the address to connect to). It ends with its stdin."""
-    extra = {"tcp": [], "tcp6": ["--ipv6", "--host", "::1"], "unix": ["--unix", os.path.join(case.folder, "p")]}[transport]
+    to_path = ["--unix", os.path.join(case.folder, "p")]
+    extra = {"tcp": [], "tcp6": ["--ipv6", "--host", "::1"], "unix": to_path, "shm": to_path}[transport]
     if transport == "tcp6":
         need_ipv6()
     server = case.start([case.python(version), SERVER, *extra, *options])
     line = server.wait_for(r"^(PORT|UNIX) (\S+)$", case.left(30))
     server.wait_until_listening(line.group(2), case.left(30))
     host = "[::1]" if transport == "tcp6" else "127.0.0.1"
-    return server, "unix://" + line.group(2) if line.group(1) == "UNIX" else "tcp://%s:%s" % (host, line.group(2))
+    scheme = "shm" if transport == "shm" else "unix"
+    return server, scheme + "://" + line.group(2) if line.group(1) == "UNIX" else "tcp://%s:%s" % (host, line.group(2))
 
 
 def python_client_options(address):
     """The options of peer_client.py that lead to an address."""
-    path = re.fullmatch(r"unix://(.+)", address)
+    path = re.fullmatch(r"(?:unix|shm)://(.+)", address)
     if path:
         return ["--unix", path.group(1)]
     host, port = re.fullmatch(r"tcp://\[?(.+?)\]?:(\d+)", address).groups()
@@ -156,6 +159,12 @@ for version in VERSIONS:
         test("interop.bare-server.python-client.%s.%s" % (version, transport))(bare_server_python_client(version, transport))
     for transport in ("tcp", "unix"):
         test("interop.python-server.bare-client.%s.%s" % (version, transport))(python_server_bare_client(version, transport))
+for version in BIND_THREADS:                         # a stock peer finds a Unix socket
+    test("interop.c-server.python-client.%s.shm" % version)(c_server_python_client(version, "shm"))
+    test("interop.python-server.c-client.%s.shm" % version)(python_server_c_client(version, "shm"))
+test("interop.c-server.c-client.shm")(c_server_c_client("shm"))
+test("interop.c-server.c-client.shm-spinning")(c_server_c_client("shm", "--set", "spin_us=50"))
+test("interop.bind-threads.c-server.c-client.shm")(c_server_c_client("shm", "--set", "bind_threads=true"))
 test("interop.c-server.both-dialects-at-once")(unlike_dialects)
 for version in BIND_THREADS:
     test("interop.bind-threads.c-server.python-client.%s" % version)(

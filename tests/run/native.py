@@ -76,6 +76,7 @@ def deadlines_of_python(version):
 for client, server, outcome in PAIRS:
     test("native.c-%s-c-%s" % (client, server), 60)(c_pair(client, server, outcome, "tcp"))
 test("native.unix", 60)(c_pair("on", "accept", "native", "unix"))
+test("native.shm", 60)(c_pair("on", "accept", "native", "shm"))
 for version in VERSIONS:
     test("native.c-python.%s" % version, 60)(python_server(version))
     test("native.python-c.%s" % version, 60)(python_client(version))

@@ -36,6 +36,7 @@ fn in_a_process_of_its_own() {
         "sigpipe control" => raw_write_into_a_broken_pipe(),
         "close on exec" => everything_is_closed_at_exec(),
         "few descriptors" => accept_survives_without_descriptors(),
+        "memory without descriptors" => shared_memory_does_without_descriptors(),
         "interruptions" => interruptions_lose_nothing(),
         "stdio" => return echo_over_stdio(),
         _ => panic!("there is no role '{role}'"),
@@ -159,6 +160,55 @@ fn accept_survives_without_descriptors() {
     let server = listener.accept().unwrap().unwrap();
     send_all(&*server, b"after all");
     assert_eq!(recv_exact(&*client, 9, 9), b"after all");
+}
+
+#[test]
+fn shared_memory_survives_a_lack_of_descriptors() {
+    succeeds_alone("memory without descriptors");
+}
+
+/// Whichever of the descriptors cannot be had, the bytes come, and nothing stays open.
+fn shared_memory_does_without_descriptors() {
+    let limit = |soft| {
+        let mut limits = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        unsafe {
+            libc::getrlimit(libc::RLIMIT_NOFILE, &mut limits);
+            let before = limits.rlim_cur;
+            limits.rlim_cur = soft;
+            assert_eq!(libc::setrlimit(libc::RLIMIT_NOFILE, &limits), 0);
+            before
+        }
+    };
+    let path = format!("shm://{}", fresh_path("few").display());
+    let listener = Listener::bind(&address(&path)).unwrap();
+    let before = open_descriptors();
+    for spare in 0..5 {
+        // Before the server receives, or before the client does.
+        for late in [false, true] {
+            let client = connect(listener.address(), LONG).unwrap();
+            let server = listener.accept().unwrap().unwrap();
+            let one_more = fs::File::open("/dev/null").unwrap();
+            let few = one_more.as_raw_fd() as libc::rlim_t + spare;
+            drop(one_more);
+            send_all(&*client, b"hello");
+            let mut usual = if late { None } else { Some(limit(few)) };
+            assert_eq!(recv_exact(&*server, 5, 5), b"hello");
+            send_all(&*server, b"hi");
+            usual = usual.or_else(|| Some(limit(few)));
+            assert_eq!(recv_exact(&*client, 2, 2), b"hi");
+            for _ in 0..3 {
+                for (from, to) in [(&client, &server), (&server, &client)] {
+                    to.await_input(Duration::from_millis(1));
+                    send_all(&**from, b"more");
+                    assert_eq!(recv_exact(&**to, 4, 4), b"more", "{spare} spare, late: {late}");
+                }
+            }
+            limit(usual.unwrap());
+            drop(client);
+            assert_eq!(recv_to_end(&*server), b"");
+        }
+    }
+    assert_eq!(open_descriptors(), before, "nothing is left open");
 }
 
 #[test]

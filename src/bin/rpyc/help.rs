@@ -21,8 +21,9 @@ Looks at, calls and watches RPyC systems, those of Python alone too.
   trace --listen A --to B      stands between client and server, and prints every message
   replay FILE                  prints a saved trace again, or plays its server
 
-ADDR is tcp://HOST:PORT or HOST:PORT, unix:///PATH or /PATH, unix://@NAME, or exec:COMMAND for a
-command that speaks RPyC on its stdin and stdout.
+ADDR is tcp://HOST:PORT or HOST:PORT, unix:///PATH or /PATH, unix://@NAME, shm:///PATH (a Unix socket,
+and shared memory where both sides know of it), or exec:COMMAND for a command that speaks RPyC on its
+stdin and stdout.
 
 PATH leads from the root: names with dots, items and calls: shelf.books[0], make('x').label
 

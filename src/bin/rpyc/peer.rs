@@ -14,7 +14,8 @@ pub fn address(text: &str, usual_port: Option<u16>) -> Result<Address, Failure> 
         Ok(address) => return Ok(address),
         Err(error) => error,
     };
-    let scheme = ["tcp://", "unix://", "fd:", "stdio:", "exec:"].into_iter().any(|scheme| text.starts_with(scheme));
+    let scheme =
+        ["tcp://", "unix://", "shm://", "fd:", "stdio:", "exec:"].into_iter().any(|scheme| text.starts_with(scheme));
     let mut forms = Vec::new();
     if text.starts_with('/') {
         forms.push(format!("unix://{text}"));

@@ -18,8 +18,13 @@ impl Handle for rpyc_transport {
 /// Opens a transport to an address.
 ///
 /// Addresses: "tcp://HOST:PORT" ("tcp://[::1]:PORT" for IPv6; without a host, loopback), "unix:///PATH",
-/// "fd:R,W" (open descriptors, taken over), "stdio:" (descriptors 0 and 1, taken over), "exec:COMMAND" (a child process,
-/// run by the shell, whose standard input and output are the stream).
+/// "shm:///PATH" (shared memory), "fd:R,W" (open descriptors, taken over), "stdio:" (descriptors 0 and 1, taken over),
+/// "exec:COMMAND" (a child process, run by the shell, whose standard input and output are the stream).
+///
+/// "shm:///PATH" is a Unix socket, over which two processes of the same user hand each other 16 KiB of memory each if both use
+/// this library; then small messages go through the memory, large ones and all of an event loop through the socket. To any
+/// other peer it is a Unix socket, and so it is where the system refuses the memory, which is logged (RPYC_LOG_INFO). Either
+/// side may also use the address "unix:///PATH".
 ///
 /// With "stdio:" the transport uses private copies of descriptors 0 and 1. From then on 0 is /dev/null and 1 is standard
 /// error, for the application and its children; they stay so after the connection, and a second "stdio:" is

@@ -51,7 +51,8 @@ pub(crate) unsafe fn checked<'a>(server: *const rpyc_server) -> Result<&'a Serve
 /// Makes a server. When it returns, the address is taken and clients can connect; they are served from rpyc_server_serve,
 /// rpyc_server_start or rpyc_server_serve_one on.
 ///
-/// @param address copied; "tcp://HOST:PORT" (without a host, loopback; port 0: any free one) or "unix:///PATH"; "": nowhere, for a
+/// @param address copied; "tcp://HOST:PORT" (without a host, loopback; port 0: any free one), "unix:///PATH" or
+///        "shm:///PATH" (a Unix socket, and shared memory with clients that use it, see rpyc_transport_connect); "": nowhere, for a
 ///        server whose connections all come by rpyc_server_add_transport
 /// @param service copied reference; what clients get as root, an instance for each connection
 /// @param config copied; the options of its connections; NULL for defaults

@@ -237,7 +237,7 @@ Config &Config::set_before_closed(F f) & {
     });
 }
 
-/** Connects to "tcp://HOST:PORT", "unix:///PATH", "fd:R,W", "stdio:" or "exec:COMMAND". */
+/** Connects to "tcp://HOST:PORT", "unix:///PATH", "shm:///PATH", "fd:R,W", "stdio:" or "exec:COMMAND". */
 inline Connection connect(const std::string &address) { return detail::connect(address, nullptr, nullptr); }
 inline Connection connect(const std::string &address, const Config &config) {
     return detail::connect(address, nullptr, config.raw());

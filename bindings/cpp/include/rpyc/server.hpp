@@ -18,8 +18,8 @@ class Stream;
 class [[nodiscard]] Server {
 public:
     /**
-     * "tcp://HOST:PORT", with port 0 for any free one, or "unix:///PATH"; "": it listens nowhere, and add() gives it connections.
-     * Clients can connect when it returns.
+     * "tcp://HOST:PORT", with port 0 for any free one, "unix:///PATH" or "shm:///PATH"; "": it listens nowhere, and add() gives
+     * it connections. Clients can connect when it returns.
      */
     template <class S, class T>
     Server(const std::string &address, const detail::Serves<S, T> &service) : Server(address, service.raw(), nullptr) {}

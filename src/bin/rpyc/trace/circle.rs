@@ -16,7 +16,7 @@ pub fn check(listen: &Address, to: &Address) -> Result<(), Failure> {
                 _ => false,
             }
         }
-        (Address::Unix(own), Address::Unix(there)) => {
+        (Address::Unix(own) | Address::Shared(own), Address::Unix(there) | Address::Shared(there)) => {
             own == there || matches!((own.canonicalize(), there.canonicalize()), (Ok(a), Ok(b)) if a == b)
         }
         (own, there) => own == there,
@@ -70,6 +70,7 @@ mod tests {
             ("tcp://[::]:7", "tcp://127.0.0.1:7", true),
             ("unix:///tmp/a", "unix:///tmp/a", true),
             ("unix:///tmp/a", "unix:///tmp/b", false),
+            ("unix:///tmp/a", "shm:///tmp/a", true),
             ("unix://@a", "unix://@a", true),
             ("tcp://127.0.0.1:7", "exec:true", false),
         ] {

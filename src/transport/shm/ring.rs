@@ -1,0 +1,370 @@
+//! One direction of shared memory: slots of one cache line each, written by one side and read by the other.
+//!
+//! A slot begins with its tag, so that one line moves between two CPUs for a short message. A tag has the lap in which the slot was written
+//! and the number of its bytes; the reader looks at the slot that comes next, never at a position of the writer. The reader tells
+//! rarely how far it has come, and the writer asks only when it believes that there is no room.
+//!
+//! The other side may write anything at any time. Positions are therefore kept in private memory, a tag is loaded once and checked,
+//! and bytes are copied out before anybody looks at them.
+
+use super::waiting::Sleepers;
+use std::io::{self, IoSlice};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+/// Slots of a ring; with the lines in front of them, four pages.
+pub(crate) const SLOTS: usize = 252;
+/// Bytes in a slot.
+pub(crate) const ROOM: usize = 60;
+/// The reader tells its position after so many slots.
+const TELL: u64 = SLOTS as u64 / 4;
+
+/// What the memory begins with; another form of it has another number.
+pub(crate) const FORM: u64 = u64::from_le_bytes(*b"rpycshm\x01");
+
+/// In the place of a number of bytes: the stream goes on over the socket, from the position in the slot.
+const LEAVE: u16 = 0xff01;
+/// Likewise: the stream over the socket ends at the position in the slot, and goes on in the next one.
+const RETURN: u16 = 0xff02;
+
+#[repr(C, align(64))]
+struct Slot {
+    tag: AtomicU32,
+    first: AtomicU32,
+    rest: [AtomicU64; 7],
+}
+
+/// On a line of its own.
+#[repr(C, align(64))]
+pub(crate) struct Line<T>(pub(crate) T);
+
+/// What is shared, all of it atomic: every bit pattern is a valid one, and may change at any time.
+#[repr(C)]
+pub(crate) struct Shared {
+    form: Line<AtomicU64>,
+    /// How many slots the reader has taken, as far as it has told.
+    taken: Line<AtomicU64>,
+    pub(crate) gate: Line<Gate>,
+    _spare: Line<[AtomicU64; 8]>,
+    slots: [Slot; SLOTS],
+}
+
+/// How the reader waits, and what it asks for.
+#[repr(C)]
+pub(crate) struct Gate {
+    pub(crate) sleepers: Sleepers,
+    /// 1: the reader wants to have the ring used.
+    invited: AtomicU32,
+}
+
+impl Shared {
+    /// Of new memory, which is all zeros.
+    pub(super) fn begin(&self) {
+        self.form.0.store(FORM, Ordering::Release);
+    }
+
+    pub(super) fn is_known(&self) -> bool {
+        self.form.0.load(Ordering::Acquire) == FORM
+    }
+
+    pub(super) fn invite(&self, invited: bool) {
+        self.gate.0.invited.store(invited.into(), Ordering::SeqCst);
+    }
+
+    #[inline]
+    pub(super) fn is_invited(&self) -> bool {
+        self.gate.0.invited.load(Ordering::Acquire) == 1
+    }
+
+    /// Has the slot at a reader's place been written to?
+    #[inline]
+    pub(super) fn is_there(&self, place: Place) -> bool {
+        let tag = self.slots.get(place.at).map_or(0, |slot| slot.tag.load(Ordering::Acquire));
+        (tag >> 16) as u16 != place.lap.wrapping_sub(1)
+    }
+}
+
+impl Slot {
+    fn fill(&self, bytes: &[u8; ROOM]) {
+        let (first, rest) = bytes.split_at(4);
+        self.first.store(word32(first), Ordering::Relaxed);
+        for (word, bytes) in self.rest.iter().zip(rest.chunks_exact(8)) {
+            word.store(word64(bytes), Ordering::Relaxed);
+        }
+    }
+
+    fn copy(&self, bytes: &mut [u8; ROOM]) {
+        let (first, rest) = bytes.split_at_mut(4);
+        first.copy_from_slice(&self.first.load(Ordering::Relaxed).to_ne_bytes());
+        for (word, bytes) in self.rest.iter().zip(rest.chunks_exact_mut(8)) {
+            bytes.copy_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
+        }
+    }
+}
+
+#[inline]
+fn word32(bytes: &[u8]) -> u32 {
+    bytes.first_chunk().map_or(0, |bytes| u32::from_ne_bytes(*bytes))
+}
+
+#[inline]
+fn word64(bytes: &[u8]) -> u64 {
+    bytes.first_chunk().map_or(0, |bytes| u64::from_ne_bytes(*bytes))
+}
+
+#[cold]
+pub(super) fn broken(what: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("the shared memory is broken: {what}"))
+}
+
+/// The next slot of a side: its index, and the lap in which it is or will be written. Slots of the lap before are free or
+/// not yet written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    at: usize,
+    lap: u16,
+}
+
+impl Place {
+    const START: Place = Place { at: 0, lap: 1 };
+
+    #[inline]
+    fn step(&mut self) {
+        self.at += 1;
+        if self.at == SLOTS {
+            *self = Place { at: 0, lap: self.lap.wrapping_add(1) };
+        }
+    }
+}
+
+/// The side that writes.
+pub(crate) struct Writer {
+    place: Place,
+    written: u64,
+    /// What the reader has taken, as last heard.
+    taken: u64,
+}
+
+impl Writer {
+    pub(crate) fn new() -> Writer {
+        Writer { place: Place::START, written: 0, taken: 0 }
+    }
+
+    /// Is there room for so many bytes, and for one slot more?
+    #[inline]
+    pub(crate) fn has_room(&mut self, shared: &Shared, bytes: usize) -> io::Result<bool> {
+        let needed = bytes.div_ceil(ROOM) as u64 + 1;
+        if needed > SLOTS as u64 {
+            return Ok(false);
+        }
+        let fits = |writer: &Writer| writer.written - writer.taken + needed <= SLOTS as u64;
+        if !fits(self) {
+            self.hear(shared)?;
+        }
+        Ok(fits(self))
+    }
+
+    /// Has the reader taken everything?
+    pub(crate) fn is_drained(&mut self, shared: &Shared) -> io::Result<bool> {
+        self.hear(shared)?;
+        Ok(self.taken == self.written)
+    }
+
+    fn hear(&mut self, shared: &Shared) -> io::Result<()> {
+        let taken = shared.taken.0.load(Ordering::Acquire);
+        if taken < self.taken || taken > self.written {
+            return Err(broken("the reader is where it cannot be"));
+        }
+        self.taken = taken;
+        Ok(())
+    }
+
+    /// Writes all of it, for which there `has_room`. Nothing of it shows before the rest is there.
+    pub(crate) fn write(&mut self, shared: &Shared, bufs: &[IoSlice<'_>]) {
+        let mut bytes = [0; ROOM];
+        let mut filled = 0;
+        let mut held = None;
+        for mut buf in bufs.iter().map(|buf| &**buf) {
+            while !buf.is_empty() {
+                let (now, later) = buf.split_at(buf.len().min(ROOM - filled));
+                if let Some(place) = bytes.get_mut(filled..filled + now.len()) {
+                    place.copy_from_slice(now);
+                }
+                filled += now.len();
+                buf = later;
+                if filled == ROOM {
+                    self.put(shared, &bytes, filled as u16, &mut held);
+                    filled = 0;
+                }
+            }
+        }
+        if filled > 0 {
+            self.put(shared, &bytes, filled as u16, &mut held);
+        }
+        if let Some((slot, tag)) = held {
+            show(slot, tag);
+        }
+    }
+
+    /// Says that the stream goes on over the socket from this position on.
+    pub(crate) fn leave(&mut self, shared: &Shared, position: u64) {
+        self.control(shared, LEAVE, position);
+    }
+
+    /// Says that the stream over the socket ends at this position, and goes on here.
+    pub(crate) fn come_back(&mut self, shared: &Shared, position: u64) {
+        self.control(shared, RETURN, position);
+    }
+
+    fn control(&mut self, shared: &Shared, kind: u16, position: u64) {
+        let mut bytes = [0; ROOM];
+        bytes[..8].copy_from_slice(&position.to_ne_bytes());
+        let mut held = None;
+        self.put(shared, &bytes, kind, &mut held);
+        if let Some((slot, tag)) = held {
+            show(slot, tag);
+        }
+    }
+
+    /// Fills the next slot. The first of several is kept back, the others show at once: nobody looks at them yet.
+    #[inline]
+    fn put<'a>(&mut self, shared: &'a Shared, bytes: &[u8; ROOM], kind: u16, held: &mut Option<(&'a Slot, u32)>) {
+        let Some(slot) = shared.slots.get(self.place.at) else { return };
+        let tag = u32::from(self.place.lap) << 16 | u32::from(kind);
+        slot.fill(bytes);
+        if held.is_none() {
+            *held = Some((slot, tag));
+        } else {
+            show(slot, tag);
+        }
+        self.place.step();
+        self.written += 1;
+    }
+}
+
+#[inline]
+fn show(slot: &Slot, tag: u32) {
+    slot.tag.store(tag, Ordering::Release);
+}
+
+/// What the reader finds in the next slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Found {
+    Nothing,
+    Bytes(usize),
+    /// The stream goes on over the socket from this position on.
+    Leave(u64),
+    /// The stream over the socket ends at this position.
+    Return(u64),
+}
+
+/// The side that reads.
+pub(crate) struct Reader {
+    place: Place,
+    taken: u64,
+    told: u64,
+    /// Of a slot that was taken in parts.
+    rest: [u8; ROOM],
+    /// Which of these bytes are left.
+    left: std::ops::Range<usize>,
+}
+
+impl Reader {
+    pub(crate) fn new() -> Reader {
+        Reader { place: Place::START, taken: 0, told: 0, rest: [0; ROOM], left: 0..0 }
+    }
+
+    pub(super) fn place(&self) -> Place {
+        self.place
+    }
+
+    /// Is something left of a slot that was taken in part?
+    pub(super) fn has_rest(&self) -> bool {
+        !self.left.is_empty()
+    }
+
+    pub(crate) fn look(&self, shared: &Shared) -> io::Result<Found> {
+        let Some(slot) = shared.slots.get(self.place.at) else { return Ok(Found::Nothing) };
+        let tag = slot.tag.load(Ordering::Acquire);
+        let (lap, kind) = ((tag >> 16) as u16, tag as u16);
+        if lap != self.place.lap {
+            let before = self.place.lap.wrapping_sub(1);
+            return if lap == before { Ok(Found::Nothing) } else { Err(broken("a slot of a wrong lap")) };
+        }
+        let position = || {
+            let mut bytes = [0; ROOM];
+            slot.copy(&mut bytes);
+            word64(&bytes)
+        };
+        match kind {
+            LEAVE => Ok(Found::Leave(position())),
+            RETURN => Ok(Found::Return(position())),
+            1.. if usize::from(kind) <= ROOM => Ok(Found::Bytes(kind.into())),
+            _ => Err(broken("a slot of a wrong length")),
+        }
+    }
+
+    /// Goes past the slot that was looked at.
+    pub(crate) fn pass(&mut self, shared: &Shared) {
+        self.place.step();
+        self.taken += 1;
+        if self.taken - self.told >= TELL {
+            self.tell(shared);
+        }
+    }
+
+    /// Tells the writer how far it has come.
+    pub(crate) fn tell(&mut self, shared: &Shared) {
+        if self.told != self.taken {
+            self.told = self.taken;
+            shared.taken.0.store(self.taken, Ordering::Release);
+        }
+    }
+
+    /// Appends at most `max` bytes to `buf`. 0: the next slot has none.
+    pub(crate) fn read(&mut self, shared: &Shared, buf: &mut Vec<u8>, max: usize) -> io::Result<usize> {
+        let mut left = max;
+        if !self.left.is_empty() {
+            left -= self.take_rest(buf, left);
+        }
+        while left > 0 {
+            let Found::Bytes(count) = (match self.look(shared) {
+                // What came before is good.
+                Err(_) if left < max => break,
+                found => found?,
+            }) else {
+                break;
+            };
+            if let Some(slot) = shared.slots.get(self.place.at) {
+                slot.copy(&mut self.rest);
+            }
+            self.pass(shared);
+            self.left = 0..count;
+            left -= self.take_rest(buf, left);
+        }
+        Ok(max - left)
+    }
+
+    #[inline]
+    fn take_rest(&mut self, buf: &mut Vec<u8>, max: usize) -> usize {
+        let count = self.left.len().min(max);
+        let end = self.left.start + count;
+        buf.extend_from_slice(self.rest.get(self.left.start..end).unwrap_or(&[]));
+        self.left.start = end;
+        count
+    }
+
+    /// How many bytes `read` would give at most.
+    pub(crate) fn available(&self, shared: &Shared) -> usize {
+        let mut ahead = Reader { place: self.place, taken: 0, told: 0, rest: self.rest, left: 0..0 };
+        let mut count = self.left.len();
+        for _ in 0..SLOTS {
+            let Ok(Found::Bytes(bytes)) = ahead.look(shared) else { break };
+            count += bytes;
+            ahead.place.step();
+        }
+        count
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests;
