@@ -3,7 +3,8 @@
  *     bench_server ADDR                                     prints READY pid=PID when it listens
  *     bench_client ADDR SERVER_PID MODE COUNT [WINDOW]      prints rows: metric TAB value TAB unit
  *
- * ADDR is tcp:PORT (on 127.0.0.1) or unix:PATH. SERVER_PID 0: the server's share is not known and left out.
+ * ADDR is tcp:PORT (on 127.0.0.1), unix:PATH or shm:PATH (raw sockets take it for unix:PATH). SERVER_PID 0: the server's
+ * share is not known and left out.
  * MODE is lat, pipe, bulk, into (the answers of bulk in a buffer), size (WINDOW is the bytes of a message), cb or idle.
  * With BENCH_NO_WARM set, lat and cb start cold.
  */
@@ -86,11 +87,18 @@ static inline int bench_is_tcp(const char *addr, int *port)
     return 1;
 }
 
-/* The path in unix:PATH. */
+static inline int bench_is_shared(const char *addr)
+{
+    return strncmp(addr, "shm:", 4) == 0;
+}
+
+/* The path in unix:PATH or shm:PATH. */
 static inline const char *bench_path(const char *addr)
 {
+    if (bench_is_shared(addr))
+        return addr + 4;
     if (strncmp(addr, "unix:", 5) != 0)
-        bench_die("ADDR must be tcp:PORT or unix:PATH");
+        bench_die("ADDR must be tcp:PORT, unix:PATH or shm:PATH");
     return addr + 5;
 }
 

@@ -186,7 +186,7 @@ int main(int argc, char **argv)
     if (argc != 2)
         bench_die("usage: bench_server ADDR");
     bench_address(address, sizeof address, argv[1]);
-    if (strncmp(argv[1], "unix:", 5) == 0)
+    if (strncmp(argv[1], "tcp:", 4) != 0)
         unlink(bench_path(argv[1]));
     bench_many_files();
     if (rpyc_class_new(&item_table, NULL, NULL, &item_class, &error) ||

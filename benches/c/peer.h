@@ -23,7 +23,7 @@ static inline void bench_address(char *address, size_t size, const char *addr)
     if (bench_is_tcp(addr, &port))
         snprintf(address, size, "tcp://127.0.0.1:%d", port);
     else
-        snprintf(address, size, "unix://%s", bench_path(addr));
+        snprintf(address, size, "%s://%s", bench_is_shared(addr) ? "shm" : "unix", bench_path(addr));
 }
 
 /* The settings, of which the environment names two: BENCH_COMPRESS (compress) and BENCH_SPIN (spin_us). */
