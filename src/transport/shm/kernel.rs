@@ -11,8 +11,8 @@ use std::mem::{MaybeUninit, size_of};
 use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr::{self, NonNull};
-use std::sync::atomic::AtomicU32;
-use std::time::Duration;
+#[cfg(not(feature = "model"))]
+use std::{sync::atomic::AtomicU32, time::Duration};
 
 const SIZE: usize = size_of::<Shared>();
 /// Since Linux 6.3.
