@@ -68,6 +68,13 @@ fn no_attribute(module: &Attributes, name: &Text) -> Exception {
     Exception::builtin("AttributeError", format!("module '{}' has no attribute '{name}'", module.name))
 }
 
+/// What masters get as the class of a module. Modules themselves are of a type that no Python has, as those of Python
+/// slaves whose names a master does not know.
+static MODULE_TYPE: LazyLock<Arc<Class>> = LazyLock::new(|| {
+    Class::new(Definition { module: "builtins".into(), name: "module".into(), ..Definition::default() })
+        .unwrap_or_else(|_| Class::empty())
+});
+
 static MODULE: LazyLock<Arc<Class>> = LazyLock::new(|| {
     let dynamic = Dynamic {
         // Reading says which module lacks the name.
@@ -109,6 +116,7 @@ static MODULE: LazyLock<Arc<Class>> = LazyLock::new(|| {
     ];
     Class::new(Definition {
         name: "module".into(),
+        base: Some(MODULE_TYPE.clone()),
         members: members.into_iter().flatten().collect(),
         dynamic: Some(dynamic),
         ..Definition::default()
