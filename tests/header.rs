@@ -1,6 +1,9 @@
 //! The public header: made from src/ffi and committed, accepted by every language version that it is meant for, and
 //! equal to what the library exports. `BLESS=1` (`make header`) rewrites include/rpyc.h and include/symbols.txt.
 
+#[path = "support/manual.rs"]
+mod manual;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -26,7 +29,10 @@ fn generated() -> String {
         .expect("cbindgen reads src/ffi");
     let mut text = Vec::new();
     bindings.write(&mut text);
-    tagged(&String::from_utf8(text).expect("the header is UTF-8"))
+    let tagged = tagged(&String::from_utf8(text).expect("the header is UTF-8"));
+    let chapters =
+        std::fs::read_to_string(Path::new(ROOT).join("src/ffi/chapters.toml")).expect("src/ffi/chapters.toml");
+    manual::arranged(&tagged, &chapters)
 }
 
 /// Gives each struct with members a tag, so that programs can declare it without the header. cbindgen's style "both" would
@@ -190,6 +196,48 @@ fn helpers_compile() {
             }
         }
     }
+}
+
+/// What the header's examples take as given.
+const GIVEN: &str = "#include <rpyc.h>\n#include <rpyc_helpers.h>\n#include <stdio.h>\n\
+    long read_from_peer(void *, size_t);\nsize_t write_to_peer(const void *, size_t);\n";
+const HANDLES: &str = "rpyc_connection *connection, rpyc_object *object, rpyc_value *value, rpyc_error *error, \
+    rpyc_class *service, rpyc_server *server, rpyc_session *session, const void *data, size_t length";
+
+#[test]
+fn examples_of_the_header_compile() {
+    let header = generated();
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("examples");
+    std::fs::create_dir_all(&folder).expect("a folder for the test");
+    let include = format!("-I{}", Path::new(ROOT).join("include").display());
+    let compiler = std::env::var("CC").unwrap_or_else(|_| "cc".to_owned());
+    let mut count = 0;
+    for part in header.split("@code{.c}").skip(1) {
+        let (code, _) = part.split_once("@endcode").expect("the end of an example");
+        let code = code.lines().map(|line| line.trim_start().trim_start_matches('*')).collect::<Vec<_>>().join("\n");
+        let whole = code.trim_start().starts_with("static");
+        let text = match whole {
+            true => format!("{GIVEN}{code}\n"),
+            false => format!("{GIVEN}void example({HANDLES});\nvoid example({HANDLES})\n{{{{\n{code}\n}}}}\n"),
+        };
+        let source = folder.join(format!("{count}.c"));
+        std::fs::write(&source, text).expect("a source for the test");
+        let unused = ["-Wno-unused-parameter", "-Wno-unused-function", "-Wno-unused-variable"];
+        let mut args = vec!["-std=c11", &include];
+        args.extend(WARNINGS.iter().chain(&unused));
+        let source = source.to_string_lossy();
+        args.push(&source);
+        run(&compiler, &args);
+        count += 1;
+    }
+    assert!(count >= header.matches("@defgroup").count(), "a chapter has no example");
+}
+
+#[test]
+fn lines_of_the_header_fit() {
+    let header = generated();
+    let long: Vec<_> = header.lines().filter(|line| line.chars().count() > 100).collect();
+    assert!(long.is_empty(), "longer than 100 columns:\n{}", long.join("\n"));
 }
 
 #[test]

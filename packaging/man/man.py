@@ -59,10 +59,11 @@ def words(text):
 
 def items(header):
     """(comment, declaration) of each piece of the header that is described."""
+    header = header.split("#endif // __cplusplus", 1)[1]
+    header = re.sub(r"/\*\*\s*(?:\*\s*)?@(?:defgroup|\}).*?\*/|/\* =.*?\*/", "", header, flags=re.DOTALL)
     for found in re.finditer(r"/\*\*(.*?)\*/\s*(#define [^\n]*|(?:[^;{]|\{[^}]*\})*?;)", header, re.DOTALL):
         comment = "\n".join(re.sub(r"^\s*\* ?", "", line) for line in found.group(1).split("\n")).strip()
-        if not comment.startswith("@file"):
-            yield comment, found.group(2).strip()
+        yield comment, found.group(2).strip()
 
 
 def name_of(declaration):
