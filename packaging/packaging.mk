@@ -77,5 +77,9 @@ docs: ## the reference as HTML, in target/docs; what is not described is an erro
 	@mkdir -p $(TARGET)/docs
 	@(cat docs/Doxyfile; echo "OUTPUT_DIRECTORY=$(TARGET)/docs") | doxygen -
 	@echo "$(TARGET)/docs/html/index.html"
+.PHONY: site
+site: ## guides and references of C, C++ and Go as a site, in target/site/html; installs what it lacks
+	@$(PYTHON) tests/run/prepare.py site
+	@.venvs/site/bin/python packaging/site/make.py $(TARGET)/site
 man: ## docs/man/*.3 again, from rpyc.h and packaging/man
 	$(PYTHON) packaging/man/man.py docs/man

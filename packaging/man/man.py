@@ -60,8 +60,12 @@ def words(text):
 def items(header):
     """(comment, declaration) of each piece of the header that is described."""
     header = header.split("#endif // __cplusplus", 1)[1]
-    header = re.sub(r"/\*\*\s*(?:\*\s*)?@(?:defgroup|\}).*?\*/|/\* =.*?\*/", "", header, flags=re.DOTALL)
-    for found in re.finditer(r"/\*\*(.*?)\*/\s*(#define [^\n]*|(?:[^;{]|\{[^}]*\})*?;)", header, re.DOTALL):
+    return described(re.sub(r"/\*\*\s*(?:\*\s*)?@(?:defgroup|\}).*?\*/|/\* =.*?\*/", "", header, flags=re.DOTALL))
+
+
+def described(text):
+    """The same, of a part of it without the banners of chapters."""
+    for found in re.finditer(r"/\*\*(.*?)\*/\s*(#define [^\n]*|(?:[^;{]|\{[^}]*\})*?;)", text, re.DOTALL):
         comment = "\n".join(re.sub(r"^\s*\* ?", "", line) for line in found.group(1).split("\n")).strip()
         yield comment, found.group(2).strip()
 

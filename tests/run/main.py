@@ -41,6 +41,7 @@ import paste                                        # noqa: F401
 import snippets                                      # noqa: F401
 import programs                                      # noqa: F401
 import words                                         # noqa: F401
+import pages                                         # noqa: F401
 import reference                                     # noqa: F401
 import behaviour                                     # noqa: F401
 import beyond                                       # noqa: F401

@@ -1,6 +1,6 @@
-"""Installs what the tests and the demo lack: Debian packages (as root) and virtual environments with stock RPyC.
+"""Installs what the tests, the site and the demo lack: Debian packages (as root) and virtual environments of Python.
 
-    prepare.py demo|test
+    prepare.py demo|site|test
 
 Says what it installs and why. What cannot be had is said at the end, and the tests that need it are not run.
 """
@@ -30,7 +30,11 @@ COMMANDS = (
     ("cmake", "cmake", "programs find the installed library with find_package"),
     ("openssl", "openssl", "certificates for tests are made"),
     ("go", "golang-go", "the Go binding is built and tested"),
+    ("chromium", "chromium", "the site and the pages of the tool are opened in a browser"),
 )
+# What of these the site needs to be built.
+SITE_COMMANDS = ("doxygen", "go")
+SITE = os.path.join(ROOT, ".venvs", "site", "bin", "python")
 LUA_HEADERS = "/usr/include/lua5.4"
 # Debian's oldest compiler that must do: where it is, its version, and the packages that it is in (bookworm's, trixie's).
 OLDEST_RUST = ("/usr/bin/rustc", "1.85", (
@@ -140,16 +144,43 @@ def extra(package, version, python, install):
     return None if there() else "%s cannot be installed for RPyC %s: %s" % (package, version, why)
 
 
+def site_environment(apt, install):
+    """None, or why there is no environment in which the site is built."""
+    listed = os.path.join(ROOT, "packaging", "site", "requirements.txt")
+    wanted = open(listed, encoding="utf-8").read().split()
+
+    def there():
+        code = "from importlib.metadata import version as v; assert all(v(n) == w for n, w in (one.split('==') for one in %r))" % wanted
+        return os.path.exists(SITE) and quiet([SITE, "-c", code]) is None
+
+    if there():
+        return None
+    if not install:
+        return ".venvs/site is not there"
+    print("making .venvs/site (pip): %s, which make the site" % ", ".join(wanted), flush=True)
+    folder, base = os.path.dirname(os.path.dirname(SITE)), os.environ.get("PYTHON") or sys.executable
+    shutil.rmtree(folder, ignore_errors=True)
+    why = quiet([base, "-m", "venv", folder])
+    if why:
+        why = apt.install("python3-venv", "Python's virtual environments") or quiet([base, "-m", "venv", "--clear", folder])
+    why = why or quiet([SITE, "-m", "pip", "install", "--disable-pip-version-check", "-q", "-r", listed])
+    return None if there() else "%s cannot be installed: %s" % (", ".join(wanted), why)
+
+
 def prepare(what, install=True):
-    """All that `what` ("demo" or "test") needs, as far as it can be had."""
+    """All that `what` ("demo", "site" or "test") needs, as far as it can be had."""
     tools, apt = Tools(), Apt()
-    if what == "test":
+    if what in ("site", "test"):
         for command, package, why in COMMANDS:
-            if shutil.which(command):
+            if shutil.which(command) or what == "site" and command not in SITE_COMMANDS:
                 continue
             trouble = apt.install(package, why) if install else "%s is not installed" % package
             if trouble or not shutil.which(command):
                 tools.missing[command] = trouble or "%s is still missing after the installation of %s" % (command, package)
+        trouble = site_environment(apt, install)
+        if trouble:
+            tools.missing["site"] = trouble
+    if what == "test":
         if not os.path.exists(os.path.join(LUA_HEADERS, "lua.h")):
             trouble = apt.install("liblua5.4-dev", "the example of a slave embeds Lua") if install else "it is not installed"
             if trouble or not os.path.exists(os.path.join(LUA_HEADERS, "lua.h")):
@@ -163,7 +194,7 @@ def prepare(what, install=True):
                 trouble = trouble or quiet(["pkg-config", "--exists", name])
                 if trouble:
                     tools.missing[name] = "%s (%s): %s" % (name, package, trouble)
-    for version in VERSIONS if what == "test" else VERSIONS[:1]:
+    for version in {"test": VERSIONS, "demo": VERSIONS[:1], "site": ()}[what]:
         python, trouble = environment(version, apt)
         if python:
             tools.pythons[version] = python
@@ -180,7 +211,7 @@ def prepare(what, install=True):
 
 def main():
     what = sys.argv[1] if len(sys.argv) == 2 else ""
-    if what not in ("demo", "test"):
+    if what not in ("demo", "site", "test"):
         sys.exit(__doc__.strip())
     tools = prepare(what)
     for name, why in tools.missing.items():
