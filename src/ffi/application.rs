@@ -15,22 +15,22 @@ use crate::value::{Home, Reference};
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
 
-/// Gives connections a log callback of their own, RPyC's option logger: messages about them go there and not to the
-/// callback of the process.
+/// Sets a log callback for the connections of a configuration, RPyC's option logger. It gets the messages about them
+/// instead of the callback of the process.
 ///
-/// With log_exceptions, each exception that a peer gets is a message at RPYC_LOG_DEBUG, and with debug each message on
-/// the wire is one.
+/// If log_exceptions is on, each exception that is sent to a peer is logged at RPYC_LOG_DEBUG. If debug is on, each
+/// message on the wire is.
 ///
 /// @param config borrowed
-/// @param max_level RPYC_LOG_ERROR to RPYC_LOG_DEBUG: messages up to this level; 0 for none
-/// @param callback NULL: messages go to the callback of the process again
-/// @param userdata consumed; given to the callback and the destructor
-/// @param userdata_free the destructor: runs exactly once, when the config, its copies and the connections are gone, also
-///        if this function fails; may be NULL
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for another level, which changes nothing
+/// @param max_level RPYC_LOG_ERROR to RPYC_LOG_DEBUG: messages up to this level are passed; 0 for none
+/// @param callback NULL to use the callback of the process again
+/// @param userdata consumed, also on failure; passed to the callback and the destructor
+/// @param userdata_free destructor of userdata: runs exactly once, when the config, its copies and the connections are
+///        gone, also on failure; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (unknown level; nothing is changed)
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_set_logger(
     config: *mut rpyc_config,
@@ -53,11 +53,12 @@ pub unsafe extern "C" fn rpyc_config_set_logger(
     }
 }
 
-/// What the application does before it closes a connection: connection and the peer's root are lent, and may still be used.
+/// Runs before the application closes a connection. The connection and the peer's root are borrowed for the call, and
+/// can still be used.
 ///
-/// It returns RPYC_OK or the status of what it could not do. That the peer is gone or does not answer (RPYC_ERR_EOF,
-/// RPYC_ERR_CLOSED, RPYC_ERR_TIMEOUT) does not matter; any other status is what rpyc_connection_close gives, unless
-/// close_catchall is on. The connection is closed in any case.
+/// It returns RPYC_OK or the status of what failed. RPYC_ERR_EOF, RPYC_ERR_CLOSED and RPYC_ERR_TIMEOUT are ignored: the
+/// peer has gone or does not reply. rpyc_connection_close() returns any other status, unless close_catchall is on. The
+/// connection is closed in any case.
 pub type rpyc_before_closed_fn = Option<
     unsafe extern "C" fn(
         connection: *mut rpyc_connection,
@@ -66,19 +67,38 @@ pub type rpyc_before_closed_fn = Option<
     ) -> rpyc_status,
 >;
 
-/// Sets what runs when this side closes a connection with rpyc_connection_close, before the peer is told; RPyC's option
-/// before_closed. It does not run where the peer ended the connection, nor for rpyc_connection_free, which waits for
-/// nothing. Closing the connection from within does nothing.
+/// Sets a callback that runs when this side closes a connection with rpyc_connection_close(), before the peer is told.
+/// It is RPyC's option before_closed.
+///
+/// The callback does not run if the peer ended the connection. It does not run for rpyc_connection_free(), which never
+/// waits. Closing the connection in the callback does nothing.
+///
+/// ```c
+/// static rpyc_status log_out(rpyc_connection *connection, rpyc_object *root, void *userdata)
+/// {
+///     rpyc_value *result = NULL;
+///     rpyc_status status = rpyc_object_call_method(root, "log_out", NULL, 0, NULL, &result, NULL);
+///
+///     (void)connection, (void)userdata;
+///     rpyc_value_free(result);
+///     return status;
+/// }
+///
+/// static rpyc_status log_out_at_the_end(rpyc_config *config, rpyc_error **error_out)
+/// {
+///     return rpyc_config_set_before_closed(config, log_out, NULL, NULL, error_out);
+/// }
+/// ```
 ///
 /// @param config borrowed
-/// @param callback NULL: nothing
-/// @param userdata consumed; given to the callback and the destructor
-/// @param userdata_free the destructor: runs exactly once, when the config, its copies and the connections are gone, also
-///        if this function fails; may be NULL
-/// @param error_out owned; may be NULL
+/// @param callback NULL for none
+/// @param userdata consumed, also on failure; passed to the callback and the destructor
+/// @param userdata_free destructor of userdata: runs exactly once, when the config, its copies and the connections are
+///        gone, also on failure; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_set_before_closed(
     config: *mut rpyc_config,
@@ -123,15 +143,15 @@ fn failed(status: rpyc_status) -> crate::error::Result<()> {
     }
 }
 
-/// Sets what rpyc_connection_credentials gives on connections: whom the application takes the peer for; RPyC's option
-/// credentials. The library does not look at it.
+/// Sets the credentials that rpyc_connection_credentials() returns: the identity that the application assigns to the
+/// peer. It is RPyC's option credentials. The library does not interpret them.
 ///
 /// @param config borrowed
-/// @param credentials consumed, on success and on every failure; NULL: None
-/// @param error_out owned; may be NULL
+/// @param credentials consumed, also on failure; NULL for None
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_set_credentials(
     config: *mut rpyc_config,
@@ -148,16 +168,17 @@ pub unsafe extern "C" fn rpyc_config_set_credentials(
     }
 }
 
-/// Sets what rpyc_connection_endpoints gives on connections, where the transport does not know it: behind a proxy, for
-/// instance; RPyC's option endpoints.
+/// Sets the addresses that rpyc_connection_endpoints() returns. It is RPyC's option endpoints.
+///
+/// They replace those of the transport, which may not know them, for example behind a proxy.
 ///
 /// @param config borrowed
-/// @param local copied; NUL-terminated; NULL, and peer too: what the transport says
-/// @param peer copied; NUL-terminated; NULL, and local too: what the transport says
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL (one of the two alone is NULL), RPYC_ERR_UTF8
+/// @param local copied, NUL-terminated; NULL, together with peer, for the address that the transport has
+/// @param peer copied, NUL-terminated; NULL, together with local, for the address that the transport has
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL (only one of the two is NULL), RPYC_ERR_UTF8
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_set_endpoints(
     config: *mut rpyc_config,
@@ -178,19 +199,28 @@ pub unsafe extern "C" fn rpyc_config_set_endpoints(
     }
 }
 
-/// Registers a type of exceptions under a code of the application's own.
+/// Registers a code of the application for a type of exception.
 ///
-/// An exception of that type that a peer raises has this rpyc_error_code, if instantiate_custom_exceptions is on; types of
-/// Python's builtins need no leave. Without it, it is told by its names alone.
+/// If instantiate_custom_exceptions is on, rpyc_error_code() returns the code for an exception of this type that a peer
+/// raises. Types of Python's builtins do not need the option. If it is off, other types are identified by their names
+/// alone.
+///
+/// ```c
+/// rpyc_config *config = rpyc_config_new();
+/// rpyc_config_set_bool(config, "instantiate_custom_exceptions", 1, &error);
+/// rpyc_config_register_exception(config, "bank", "InsufficientFunds", 1001, &error);
+/// // with a connection of this configuration: rpyc_error_code(error) == 1001
+/// rpyc_config_free(config);
+/// ```
 ///
 /// @param config borrowed
-/// @param module copied; such as "bank", or "builtins"
-/// @param name copied; such as "InsufficientFunds"
-/// @param code not 0; the last one that is registered for a type counts
-/// @param error_out owned; may be NULL
+/// @param module copied, NUL-terminated; such as "bank" or "builtins"
+/// @param name copied, NUL-terminated; such as "InsufficientFunds"
+/// @param code not 0; the last registration of a type takes effect
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (code is 0)
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_register_exception(
     config: *mut rpyc_config,
@@ -213,24 +243,27 @@ pub unsafe extern "C" fn rpyc_config_register_exception(
     }
 }
 
-/// Tells the code of a type of exceptions that was not registered; 0: it is not known. The names are lent.
+/// Returns the application's code for a type of exception that is not registered, or 0 for an unknown type. The names
+/// are borrowed for the call.
 pub type rpyc_exception_resolver_fn =
     Option<unsafe extern "C" fn(module: *const c_char, name: *const c_char, userdata: *mut c_void) -> i32>;
 
-/// Sets who is asked about types of exceptions that are not registered, if import_custom_exceptions is on: what importing
-/// a module is to Python. It is asked once for each type, when an error of that type is asked for its code; beyond 4096
-/// types each time anew, and never about names longer than 1 KiB. As in Python, what it knows is of use only with
-/// instantiate_custom_exceptions.
+/// Sets a callback that resolves types of exceptions that are not registered. It corresponds to Python's import of a
+/// module.
+///
+/// It runs if import_custom_exceptions is on, once for each type, when rpyc_error_code() is called for an error of that
+/// type. After 4096 types it runs each time. It never runs for a name longer than 1 KiB. As in Python, its result takes
+/// effect only if instantiate_custom_exceptions is on.
 ///
 /// @param config borrowed
-/// @param callback NULL: nobody
-/// @param userdata consumed; given to the callback and the destructor
-/// @param userdata_free the destructor: runs exactly once, when the config, its copies, the connections and their errors
-///        are gone, also if this function fails; may be NULL
-/// @param error_out owned; may be NULL
+/// @param callback NULL for none
+/// @param userdata consumed, also on failure; passed to the callback and the destructor
+/// @param userdata_free destructor of userdata: runs exactly once, when the config, its copies, the connections and
+///        their errors are gone, also on failure; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: one thread at a time per handle; the callback runs in the thread that asks for a code. Since 0.1.
+/// Threads: one thread at a time per handle; the callback runs in the thread that calls rpyc_error_code(). Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_set_exception_resolver(
     config: *mut rpyc_config,

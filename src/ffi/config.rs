@@ -24,22 +24,24 @@ pub(crate) unsafe fn config_or_default(config: *const rpyc_config) -> Config {
     unsafe { handle::as_ref(config) }.cloned().unwrap_or_default()
 }
 
-/// Settings as rpyc 6.0.2 has them at first. NULL in place of a config means the same.
+/// Makes a configuration with the defaults of rpyc 6.0.2.
 ///
-/// @return owned, freed with rpyc_config_free(); never NULL
+/// A function that takes a configuration uses the same defaults if it gets NULL.
 ///
-/// Threads: any thread. Since 0.1.
+/// @return owned, free with rpyc_config_free(); never NULL
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_config_new() -> *mut rpyc_config {
     ffi_boundary_or(ptr::null_mut(), || handle::new(Config::default()))
 }
 
-/// A copy of settings, to be changed by itself.
+/// Copies a configuration. The copy can be changed independently.
 ///
 /// @param config borrowed; may be NULL
-/// @return owned, freed with rpyc_config_free(); NULL for NULL
+/// @return owned, free with rpyc_config_free(); NULL for NULL
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_clone(config: *const rpyc_config) -> *mut rpyc_config {
     ffi_boundary_or(ptr::null_mut(), || {
@@ -48,22 +50,32 @@ pub unsafe extern "C" fn rpyc_config_clone(config: *const rpyc_config) -> *mut r
     })
 }
 
-/// Frees settings. Connections and servers that were made with them keep their copy.
+/// Frees a configuration. Connections and servers that were made with it keep their copy.
 ///
 /// @param config consumed; NULL does nothing
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
     // SAFETY: the contract of the border.
     ffi_boundary_or((), || drop(unsafe { handle::take(config) }));
 }
 
-/// Sets an option by its name and a text, as a binding or a settings file has them.
+/// Sets an option from a string, as a settings file or a binding has it.
 ///
-/// Flags are "true" or "false". Times are in seconds, "0.5" for instance, or "none" for no limit. Names are separated by
-/// spaces or commas. RPyC's logger, credentials, endpoints and before_closed are no texts, and have functions of their own.
-/// The options and their defaults, of which the first group is RPyC's own:
+/// Flags are "true" or "false". Times are in seconds, such as "0.5", or "none" for no limit. Names in a list are
+/// separated by spaces or commas. RPyC's options logger, credentials, endpoints and before_closed are not strings and
+/// have functions of their own.
+///
+/// ```c
+/// rpyc_config *config = rpyc_config_new();
+/// if (rpyc_config_set(config, "sync_request_timeout", "2.5", &error) ||
+///     rpyc_config_set(config, "exposed_prefix", "public_", &error))
+///     fprintf(stderr, "%s\n", rpyc_error_describe(error));
+/// rpyc_config_free(config);
+/// ```
+///
+/// The options and their defaults follow. Those of the first group are RPyC's own:
 ///
 /// - allow_safe_attrs=true: peers may use the names of safe_attrs
 /// - allow_exposed_attrs=true: peers may use names that begin with exposed_prefix
@@ -140,12 +152,12 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 ///   tcp, else trusted
 ///
 /// @param config borrowed
-/// @param name copied; NUL-terminated
-/// @param text copied; NUL-terminated UTF-8
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an unknown name or a text that is no value for it
+/// @param name copied, NUL-terminated: the name of the option
+/// @param text copied, NUL-terminated UTF-8: the new value
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (unknown name, or invalid value)
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_set(
     config: *mut rpyc_config,
@@ -162,15 +174,15 @@ pub unsafe extern "C" fn rpyc_config_set(
     }
 }
 
-/// The text of an option: what rpyc_config_set() would take for its present value.
+/// Gets an option as a string that rpyc_config_set() accepts for its current value.
 ///
 /// @param config borrowed
-/// @param name copied; NUL-terminated
-/// @param text_out an owned str, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an unknown name
+/// @param name copied, NUL-terminated: the name of the option
+/// @param text_out owned, free with rpyc_value_free(): a str
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (unknown name)
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_get(
     config: *const rpyc_config,
@@ -203,15 +215,15 @@ unsafe fn no_text<'a>(option: *const c_char, wanted: &str) -> Result<&'a str> {
     }
 }
 
-/// Sets a flag; rpyc_config_set() has the list.
+/// Sets an option that is a flag. rpyc_config_set() lists the options.
 ///
 /// @param config borrowed
-/// @param name copied; NUL-terminated
+/// @param name copied, NUL-terminated: the name of the option
 /// @param value 0 for false, anything else for true
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an unknown name or one that is no flag
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (unknown name, or not a flag)
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_set_bool(
     config: *mut rpyc_config,
@@ -228,15 +240,15 @@ pub unsafe extern "C" fn rpyc_config_set_bool(
     }
 }
 
-/// Sets a number, or a time in whole seconds; rpyc_config_set() has the list.
+/// Sets an option that is a number, or a time in whole seconds. rpyc_config_set() lists the options.
 ///
 /// @param config borrowed
-/// @param name copied; NUL-terminated
-/// @param value the number
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an unknown name or a number that is no value for it
+/// @param name copied, NUL-terminated: the name of the option
+/// @param value the new value
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (unknown name, or invalid value)
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_set_int(
     config: *mut rpyc_config,

@@ -23,18 +23,28 @@ where
     ffi_boundary_or(empty, || unsafe { handle::as_ref(error) }.and_then(reader).unwrap_or(empty))
 }
 
-/// Makes an error of the application's own, so that its functions can report as those of this library do:
-/// `return rpyc_error_new(RPYC_ERR_ARGUMENT, NULL, "no such row", error_out);`
+/// Makes an error of the application and returns its status, so that functions of the application can report errors as
+/// those of this library do.
 ///
-/// @param status what the error says and this function returns; RPYC_OK and what is no status of this header become
+/// ```c
+/// static rpyc_status check_row(size_t row, size_t rows, rpyc_error **error_out)
+/// {
+///     if (row < rows)
+///         return RPYC_OK;
+///     return rpyc_error_new(RPYC_ERR_ARGUMENT, "LookupError", "no such row", error_out);
+/// }
+/// ```
+///
+/// @param status status of the error, which this function returns; RPYC_OK and unknown statuses become
 ///        RPYC_ERR_ARGUMENT
-/// @param type copied; NUL-terminated; the type that a peer is to see when the error is passed on with
-///        rpyc_call_raise_error, as of rpyc_call_raise; NULL: what that function says of the status
-/// @param message copied; NUL-terminated; NULL: the name of the status
-/// @param error_out owned; may be NULL
-/// @return status; RPYC_ERR_UTF8 for a type or message that is none
+/// @param type copied, NUL-terminated: the exception type that a peer gets when the error is passed on with
+///        rpyc_call_raise_error(), in the form of rpyc_call_raise(); NULL for the type that rpyc_call_raise_error()
+///        documents for the status
+/// @param message copied, NUL-terminated; NULL for the name of the status
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return status, or RPYC_ERR_UTF8 (type or message is not UTF-8)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_new(
     status: rpyc_status,
@@ -60,12 +70,12 @@ pub unsafe extern "C" fn rpyc_error_new(
     }
 }
 
-/// Copies an error, for instance one that is borrowed for a callback.
+/// Copies an error, for example one that is borrowed for a callback.
 ///
 /// @param error borrowed
-/// @return owned; free it with rpyc_error_free; NULL for NULL
+/// @return owned, free with rpyc_error_free(); NULL for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_clone(error: *const rpyc_error) -> *mut rpyc_error {
     // SAFETY: the contract of the border.
@@ -74,104 +84,111 @@ pub unsafe extern "C" fn rpyc_error_clone(error: *const rpyc_error) -> *mut rpyc
     })
 }
 
-/// Frees an error and all texts that were borrowed from it.
+/// Frees an error and every string that was borrowed from it.
 ///
 /// @param error consumed; NULL does nothing
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_free(error: *mut rpyc_error) {
     // SAFETY: the contract of the border.
     ffi_boundary_or((), || drop(unsafe { handle::take(error) }));
 }
 
-/// The status of an error: the one that the function returned which gave the error.
+/// Gets the status of an error. It is the status that the failed function returned.
 ///
 /// @param error borrowed; may be NULL
-/// @return a status; RPYC_OK for NULL
+/// @return the status; RPYC_OK for NULL
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_status(error: *const rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
     ffi_boundary_or(RPYC_ERR_PANIC, || unsafe { handle::as_ref(error) }.map_or(RPYC_OK, |error| error.status))
 }
 
-/// What went wrong, for people to read: for an exception its type and text as Python prints them, without the traceback;
-/// for RPYC_ERR_DENIED also the rule, and what there is to be done.
+/// Gets the message of an error.
+///
+/// For an exception it is the type and the message as Python prints them, without the traceback. For RPYC_ERR_DENIED it
+/// also names the rule and the remedy.
 ///
 /// @param error borrowed; may be NULL
-/// @return borrowed until the error is freed; NUL-terminated UTF-8 (a NUL within is replaced by U+FFFD); "" for NULL,
-///         and never NULL
+/// @return borrowed until the error is freed, NUL-terminated UTF-8 (an embedded NUL is replaced by U+FFFD); never NULL;
+///         "" for NULL
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_message(error: *const rpyc_error) -> *const c_char {
     // SAFETY: the contract of the border.
     unsafe { read(error, c"".as_ptr(), |error| Some(error.message.as_ptr())) }
 }
 
-/// What rpyc_error_message() says, as it can be printed or logged: on one line, with escapes as Python writes them (`\n`,
-/// `\x1b`, `\u202e`) in place of control characters, line separators and marks that turn the direction of writing.
+/// Gets the message of an error in a form that is safe to print or log.
 ///
-/// The text of an exception is the peer's own. Compare and pass on what rpyc_error_message() says, and show this.
+/// It is rpyc_error_message() on one line. Control characters, line separators and marks that change the writing
+/// direction are escaped as in Python (`\n`, `\x1b`, `\u202e`).
+///
+/// The message of an exception comes from the peer. Show the result of this function; compare and pass on the result of
+/// rpyc_error_message().
 ///
 /// @param error borrowed; may be NULL
-/// @return borrowed until the error is freed; NUL-terminated UTF-8; "" for NULL, and never NULL
+/// @return borrowed until the error is freed, NUL-terminated UTF-8; never NULL; "" for NULL
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_describe(error: *const rpyc_error) -> *const c_char {
     // SAFETY: the contract of the border.
     unsafe { read(error, c"".as_ptr(), |error| Some(error.description().as_ptr())) }
 }
 
-/// The module of an exception's type, such as "builtins".
+/// Gets the module of an exception's type, such as "builtins".
 ///
 /// @param error borrowed; may be NULL
-/// @return borrowed until the error is freed; NUL-terminated UTF-8; NULL unless the error is an exception
+/// @return borrowed until the error is freed, NUL-terminated UTF-8; NULL unless the error is an exception
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_type_module(error: *const rpyc_error) -> *const c_char {
     // SAFETY: the contract of the border.
     unsafe { read_raised(error, |raised| Some(&raised.module)) }
 }
 
-/// The name of an exception's type, such as "ValueError".
+/// Gets the name of an exception's type, such as "ValueError".
 ///
 /// @param error borrowed; may be NULL
-/// @return borrowed until the error is freed; NUL-terminated UTF-8; NULL unless the error is an exception
+/// @return borrowed until the error is freed, NUL-terminated UTF-8; NULL unless the error is an exception
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_type_name(error: *const rpyc_error) -> *const c_char {
     // SAFETY: the contract of the border.
     unsafe { read_raised(error, |raised| Some(&raised.name)) }
 }
 
-/// The traceback of an exception, as the peer sent it: where in its program the exception was raised.
+/// Gets the traceback of an exception as the peer sent it. It shows where in the peer's program the exception was
+/// raised.
 ///
-/// The peer decides what it tells; Python sends "<traceback denied>" with include_local_traceback off.
+/// The peer decides what it contains. Python sends "<traceback denied>" if include_local_traceback is off.
 ///
 /// @param error borrowed; may be NULL
-/// @return borrowed until the error is freed; NUL-terminated UTF-8 of many lines; NULL unless the error is an exception
+/// @return borrowed until the error is freed, NUL-terminated UTF-8 of several lines; NULL unless the error is an
+///         exception
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_traceback(error: *const rpyc_error) -> *const c_char {
     // SAFETY: the contract of the border.
     unsafe { read_raised(error, |raised| Some(&raised.traceback)) }
 }
 
-/// The arguments of an exception, Python's `args`.
+/// Gets the arguments of an exception, Python's `args`.
 ///
-/// They are plain data: what could not travel by value came as its repr (RPyC wire: exceptions).
+/// They are plain data. An argument that cannot be passed by value is replaced by its repr (RPyC wire: exceptions).
 ///
 /// @param error borrowed; may be NULL
-/// @return an owned tuple, freed with rpyc_value_free(); NULL unless the error is an exception
+/// @return owned, free with rpyc_value_free(): a tuple; NULL unless the error is an exception
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_args(error: *const rpyc_error) -> *mut rpyc_value {
     let tuple = |error: &Report| Some(handle::value_new(Value::tuple(error.exception()?.args.clone())));
@@ -179,13 +196,14 @@ pub unsafe extern "C" fn rpyc_error_args(error: *const rpyc_error) -> *mut rpyc_
     unsafe { read(error, ptr::null_mut(), tuple) }
 }
 
-/// The arguments and attributes of an exception at once, packed: a tuple of a tuple and a dict. For bindings of other
-/// languages; see rpyc_session_ask_packed.
+/// Gets the arguments and attributes of an exception in one packed value: a tuple of a tuple and a dict.
+///
+/// It is meant for language bindings; see rpyc_session_ask_packed().
 ///
 /// @param error borrowed; may be NULL
-/// @return an owned bytes value, freed with rpyc_value_free(); NULL unless the error is an exception
+/// @return owned, free with rpyc_value_free(): a bytes value; NULL unless the error is an exception
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_packed(error: *const rpyc_error) -> *mut rpyc_value {
     let packed = |error: &Report| {
@@ -198,38 +216,51 @@ pub unsafe extern "C" fn rpyc_error_packed(error: *const rpyc_error) -> *mut rpy
     unsafe { read(error, ptr::null_mut(), packed) }
 }
 
-/// How many attributes came with an exception, such as the errno of an OSError.
+/// Returns the number of attributes that an exception has, such as the errno of an OSError.
+///
+/// ```c
+/// for (size_t at = 0; at < rpyc_error_attribute_count(error); ++at)
+///     printf("%s\n", rpyc_error_attribute_name(error, at));
+/// ```
 ///
 /// @param error borrowed; may be NULL
-/// @return a number; 0 unless the error is an exception
+/// @return the number; 0 unless the error is an exception
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_attribute_count(error: *const rpyc_error) -> usize {
     // SAFETY: the contract of the border.
     unsafe { read(error, 0, |error| Some(error.exception()?.attributes.len())) }
 }
 
-/// The name of an exception's attribute.
+/// Gets the name of an attribute of an exception by index.
 ///
 /// @param error borrowed; may be NULL
 /// @param index from 0 to rpyc_error_attribute_count() - 1
-/// @return borrowed until the error is freed; NUL-terminated UTF-8; NULL past the end
+/// @return borrowed until the error is freed, NUL-terminated UTF-8; NULL past the end
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_attribute_name(error: *const rpyc_error, index: usize) -> *const c_char {
     // SAFETY: the contract of the border.
     unsafe { read_raised(error, |raised| raised.names.get(index)) }
 }
 
-/// An attribute of an exception.
+/// Gets an attribute of an exception by name.
+///
+/// ```c
+/// int64_t number = 0;
+/// rpyc_value *attribute = rpyc_error_attribute(error, "errno");
+/// if (attribute && !rpyc_value_get_int(attribute, &number, NULL))
+///     fprintf(stderr, "errno of the peer: %d\n", (int)number);
+/// rpyc_value_free(attribute);
+/// ```
 ///
 /// @param error borrowed; may be NULL
-/// @param name copied; NUL-terminated UTF-8; may be NULL
-/// @return owned, freed with rpyc_value_free(); NULL if there is no such attribute
+/// @param name copied, NUL-terminated UTF-8; may be NULL
+/// @return owned, free with rpyc_value_free(); NULL if there is no such attribute
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_attribute(error: *const rpyc_error, name: *const c_char) -> *mut rpyc_value {
     let find = |error: &Report| {
@@ -245,25 +276,27 @@ pub unsafe extern "C" fn rpyc_error_attribute(error: *const rpyc_error, name: *c
     unsafe { read(error, ptr::null_mut(), find) }
 }
 
-/// The application's own code of an exception's type, from rpyc_config_register_exception or the resolver.
+/// Gets the application's code for an exception's type, from rpyc_config_register_exception() or the resolver.
 ///
 /// @param error borrowed; may be NULL
-/// @return the code; 0 if the type has none, or the options of the connection do not let it be told apart
+/// @return the code; 0 if the type has none, or if the options of the connection do not let the type be identified
 ///
-/// Threads: one thread at a time per handle; the resolver may run. Since 0.1.
+/// Threads: one thread at a time per handle; the resolver may run. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_code(error: *const rpyc_error) -> i32 {
     // SAFETY: the contract of the border.
     unsafe { read(error, 0, |error| error.exception()?.code()) }
 }
 
-/// What the program is to give exit() for RPYC_ERR_EXIT and RPYC_ERR_INTERRUPTED, as Python would: the number that
-/// SystemExit was raised with, 0 for none, 1 for anything else, 130 for KeyboardInterrupt.
+/// Gets the exit code for RPYC_ERR_EXIT and RPYC_ERR_INTERRUPTED, to be passed to exit().
+///
+/// It is the code that Python would use. For SystemExit it is the number that the exception was raised with, 0 for None
+/// and 1 for anything else. For KeyboardInterrupt it is 130.
 ///
 /// @param error borrowed; may be NULL
 /// @return the code; 0 for NULL, 1 for every other error
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_exit_code(error: *const rpyc_error) -> i32 {
     let code = |error: &Report| match error.exception() {
@@ -274,13 +307,15 @@ pub unsafe extern "C" fn rpyc_error_exit_code(error: *const rpyc_error) -> i32 {
     unsafe { read(error, 0, code) }
 }
 
-/// Is an error an exception of this type? Types derived from it are not counted: what a type derives from does not travel.
+/// Returns whether an error is an exception of a type. An exception of a derived type does not match, because base
+/// classes are not sent.
 ///
 /// @param error borrowed; may be NULL
-/// @param name copied; NUL-terminated: the type's name ("ValueError"), or module and name ("bank.InsufficientFunds")
-/// @return whether it is; false for NULL and for errors that are not exceptions
+/// @param name copied, NUL-terminated: the name of the type ("ValueError"), or its module and name
+///        ("bank.InsufficientFunds")
+/// @return whether the type matches; false for NULL and for errors that are not exceptions
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_is(error: *const rpyc_error, name: *const c_char) -> bool {
     let is = |error: &Report| {
@@ -295,10 +330,10 @@ pub unsafe extern "C" fn rpyc_error_is(error: *const rpyc_error, name: *const c_
     unsafe { read(error, false, is) }
 }
 
-/// Lends a text of an exception.
+/// Borrows a string of an exception.
 ///
 /// # Safety
-/// The handle is NULL or a live error, and the text is not used after it is freed.
+/// The handle is NULL or a live error, and the string is not used after it is freed.
 unsafe fn read_raised(error: *const rpyc_error, reader: impl FnOnce(&Raised) -> Option<&CString>) -> *const c_char {
     let lend = |error: &Report| reader(error.raised.as_ref()?).map(|text| CStr::as_ptr(text));
     // SAFETY: the same is asked of our caller.

@@ -8,33 +8,35 @@ use crate::log::{self, Level};
 use std::ffi::{c_char, c_void};
 use std::sync::Arc;
 
-/// The library could not do something, or the application made a mistake, and no status can say so.
+/// The library failed to do something, or the application made a mistake, and no status can report it.
 pub const RPYC_LOG_ERROR: i32 = 1;
-/// A peer did what it should not do, or was turned away.
+/// A peer did something that it should not do, or was rejected.
 pub const RPYC_LOG_WARN: i32 = 2;
-/// What happens in the ordinary course of things.
+/// Events of normal operation.
 pub const RPYC_LOG_INFO: i32 = 3;
-/// Details for those who look for a fault.
+/// Details for debugging.
 pub const RPYC_LOG_DEBUG: i32 = 4;
 
-/// Gets the messages of the log: `message` is borrowed for the call, UTF-8 of `length` bytes, not NUL-terminated.
+/// Receives a message of the log. `message` is borrowed for the call: UTF-8, `length` bytes, not NUL-terminated.
 ///
-/// It runs on whatever thread has something to say, on several at once too. What its own calls of the library would log is
-/// left out.
+/// It runs in the thread that logs the message, and in several threads at once. Messages about its own calls of the
+/// library are omitted.
 pub type rpyc_log_fn =
     Option<unsafe extern "C" fn(level: i32, message: *const c_char, length: usize, userdata: *mut c_void)>;
 
-/// Sets the one log callback of the process (connections can have their own, see rpyc_config_set_logger), in place of the
-/// one before, whose destructor runs when its last call has returned. Without one nothing is logged.
+/// Sets the log callback of the process, and replaces the previous one.
 ///
-/// @param max_level RPYC_LOG_ERROR to RPYC_LOG_DEBUG: messages up to this level; 0 for none
-/// @param callback may be NULL: no more messages
-/// @param userdata consumed; given to the callback and the destructor
-/// @param userdata_free the destructor: runs exactly once, also if this function fails; may be NULL
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_ARGUMENT for another level, which leaves the callback before in its place
+/// The destructor of the previous callback runs when its last call has returned. Without a callback nothing is logged.
+/// A connection can have a callback of its own; see rpyc_config_set_logger().
 ///
-/// Threads: any thread. Since 0.1.
+/// @param max_level RPYC_LOG_ERROR to RPYC_LOG_DEBUG: messages up to this level are passed; 0 for none
+/// @param callback NULL to log nothing
+/// @param userdata consumed, also on failure; passed to the callback and the destructor
+/// @param userdata_free destructor of userdata: runs exactly once, also on failure; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_ARGUMENT (unknown level; the previous callback stays)
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_set_log_callback(
     max_level: i32,

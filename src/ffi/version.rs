@@ -3,11 +3,11 @@
 use crate::ffi::border::boundary;
 use std::ffi::{CStr, c_char};
 
-/// The version that this header belongs to: the first number changes when programs must be changed.
+/// Major version of this header. It is raised when programs must be changed.
 pub const RPYC_VERSION_MAJOR: u32 = 0;
-/// The second number: something was added.
+/// Minor version of this header. It is raised when something is added.
 pub const RPYC_VERSION_MINOR: u32 = 1;
-/// The third number: something was repaired.
+/// Patch version of this header. It is raised for corrections.
 pub const RPYC_VERSION_PATCH: u32 = 0;
 
 const TEXT: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
@@ -15,21 +15,26 @@ const TEXT: &CStr = match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERS
     Err(_) => panic!("a version without NUL"),
 };
 
-/// The version of the library that is running, such as "0.1.0".
+/// Returns the version of the loaded library as a string, such as "0.1.0".
 ///
-/// @return borrowed, for ever; never NULL
+/// @return borrowed, valid until the process ends; never NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_version_string() -> *const c_char {
     boundary::ffi_boundary_or(TEXT.as_ptr(), || TEXT.as_ptr())
 }
 
-/// The version of the library that is running as one number: major * 65536 + minor * 256 + patch.
+/// Returns the version of the loaded library as one number: major * 65536 + minor * 256 + patch.
 ///
-/// @return a number that grows from version to version
+/// ```c
+/// if (rpyc_version_number() < 0x000100)
+///     fprintf(stderr, "librpyc 0.1.0 or later is required, not %s\n", rpyc_version_string());
+/// ```
 ///
-/// Threads: any thread. Since 0.1.
+/// @return the number, which increases from version to version
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_version_number() -> u32 {
     boundary::ffi_boundary_or(0, || (RPYC_VERSION_MAJOR << 16) | (RPYC_VERSION_MINOR << 8) | RPYC_VERSION_PATCH)
