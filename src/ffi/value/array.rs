@@ -11,7 +11,7 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
 
-/// The type of the numbers in an array.
+/// Type of the numbers in an array, one of RPYC_ARRAY_...
 pub type rpyc_array_type_id = i32;
 
 /// int8_t
@@ -35,18 +35,19 @@ pub const RPYC_ARRAY_FLOAT: rpyc_array_type_id = 9;
 /// double
 pub const RPYC_ARRAY_DOUBLE: rpyc_array_type_id = 10;
 
-/// An array of numbers that are copied: a snapshot. Between librpyc peers that agreed on native values it travels by
-/// value; another peer gets a reference to a sequence that the library keeps for it, whose type is called array.array.
+/// Makes an array with a copy of numbers. It is a snapshot.
+///
+/// It is passed by value between librpyc peers that agreed on native values. Any other peer gets a reference to a
+/// sequence that the library keeps for it, whose type is named array.array.
 ///
 /// @param type one of RPYC_ARRAY_...
 /// @param data copied; may be NULL if the count is 0
-/// @param count numbers, not bytes
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an unknown type or an impossible count;
-///         RPYC_ERR_NO_MEMORY
+/// @param count number of numbers, not of bytes
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (unknown type, or impossible count), RPYC_ERR_NO_MEMORY
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_array(
     r#type: rpyc_array_type_id,
@@ -66,21 +67,29 @@ pub unsafe extern "C" fn rpyc_value_new_array(
     }
 }
 
-/// An array of numbers that stay where they are, and go out from there without a copy. They must not change until the
-/// destructor runs: after the value, all its clones and all that holds it are freed and sent. Numbers at an address that
-/// is no multiple of their size are copied, and the destructor runs at once.
+/// Makes an array from numbers in memory of the application, without a copy. They are sent from that memory.
+///
+/// The numbers must not change until the destructor runs. The destructor runs when the value, its clones and all values
+/// that contain it have been freed and sent. Numbers whose address is not a multiple of their size are copied, and the
+/// destructor runs at once.
+///
+/// ```c
+/// const rpyc_array_type_id type = RPYC_ARRAY_DOUBLE;
+/// double *samples = calloc(1000, sizeof *samples);
+/// if (!rpyc_value_new_array_owned(type, samples, 1000, samples, free, &value, &error))
+///     rpyc_value_free(value); // frees samples
+/// ```
 ///
 /// @param type one of RPYC_ARRAY_...
 /// @param data borrowed until the destructor runs; may be NULL if the count is 0
-/// @param count numbers, not bytes
-/// @param userdata consumed; given to the destructor
-/// @param userdata_free the destructor: runs exactly once, on any thread, also if this function fails; may be NULL
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an unknown type or an impossible count;
-///         RPYC_ERR_NO_MEMORY
+/// @param count number of numbers, not of bytes
+/// @param userdata consumed, also on failure; passed to the destructor
+/// @param userdata_free destructor of userdata: runs exactly once, on any thread, also on failure; may be NULL
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (unknown type, or impossible count), RPYC_ERR_NO_MEMORY
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_array_owned(
     r#type: rpyc_array_type_id,
@@ -105,16 +114,17 @@ pub unsafe extern "C" fn rpyc_value_new_array_owned(
     }
 }
 
-/// Reads an array. The numbers are in the byte order of this machine, at an address that is a multiple of their size.
+/// Gets the numbers of an array. They are in the byte order of this machine, at an address that is a multiple of their
+/// size.
 ///
 /// @param value borrowed; an array
 /// @param type_out one of RPYC_ARRAY_...
 /// @param data_out borrowed until this handle of the value is freed; never NULL on success
-/// @param count_out numbers, not bytes
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind
+/// @param count_out number of numbers, not of bytes
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (another kind)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_get_array(
     value: *const rpyc_value,

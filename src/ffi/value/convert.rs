@@ -67,8 +67,8 @@ pub(crate) unsafe fn wanted(
         .collect()
 }
 
-/// In the place of the time of a conversion: as long as synchronous requests wait, which is sync_request_timeout, or the time
-/// limit of rpyc_timeout_begin(), which may be shorter or longer.
+/// Time limit of a conversion: that of a synchronous request. It is the option sync_request_timeout, or a limit set
+/// with rpyc_timeout_begin(), which may be shorter or longer.
 pub const RPYC_TIMEOUT_DEFAULT: i64 = -2;
 
 fn patience(timeout_ms: i64) -> Patience {
@@ -78,32 +78,52 @@ fn patience(timeout_ms: i64) -> Patience {
     }
 }
 
-/// Converts a value to a bool, int, float, str, bytes, date or time as CPython's own functions do. An object is asked, a peer's also with
-/// RPyC's default rules; data is converted here.
+/// Converts a value to a bool, int, float, str, bytes, date or time, as CPython's own functions do.
 ///
-/// - RPYC_VALUE_INT: an int stays, a bool becomes 0 or 1, an object gives what its __index__ gives (numpy.int64, IntEnum).
-///   A float never becomes an int.
-/// - RPYC_VALUE_FLOAT: a float stays, an int is rounded; an object is asked for __float__, then for __index__ (numpy.float32,
-///   Decimal, Fraction).
-/// - RPYC_VALUE_BOOL: what Python's bool() gives for any value; an object is asked for __bool__, then for __len__.
-/// - RPYC_VALUE_STR and RPYC_VALUE_BYTES: an instance of a subclass (class Color(str, Enum)), which is known by its methods,
-///   is copied as by [:], never by str().
-/// - RPYC_VALUE_DATE, RPYC_VALUE_TIME, RPYC_VALUE_DATETIME, RPYC_VALUE_TIMEDELTA: an object of exactly that type of Python's
-///   module datetime is copied, by its str(); for DATETIME also a Timestamp of pandas, without its nanoseconds. The offset from
-///   UTC is kept, the name of a timezone is not; fold is kept where the time is naive. A naive time costs two requests.
+/// Plain data is converted in this process. An object is asked. For a peer's object, RPyC's default
+/// rules are sufficient.
 ///
-/// All else is RPYC_ERR_TYPE. A number costs one request, a str two.
+/// - RPYC_VALUE_INT: an int is unchanged. A bool becomes 0 or 1. An object gives the result of its `__index__`
+///   (numpy.int64, IntEnum). A float is never converted to an int.
+/// - RPYC_VALUE_FLOAT: a float is unchanged. An int is rounded. An object gives the result of its `__float__`,
+///   otherwise of its `__index__` (numpy.float32, Decimal, Fraction).
+/// - RPYC_VALUE_BOOL: the result of Python's bool() for any value. An object gives the result of its `__bool__`,
+///   otherwise of its `__len__`.
+/// - RPYC_VALUE_STR and RPYC_VALUE_BYTES: an instance of a subclass (class Color(str, Enum)), which is recognized by
+///   its methods, is copied as by [:], never by str().
+/// - RPYC_VALUE_DATE, RPYC_VALUE_TIME, RPYC_VALUE_DATETIME, RPYC_VALUE_TIMEDELTA: an object of exactly that type of
+///   Python's module datetime is copied, by its str(). DATETIME also accepts a Timestamp of pandas, without its
+///   nanoseconds. The offset from UTC is kept, the name of a timezone is not. fold is kept if the time is naive. A
+///   naive time costs two requests.
+///
+/// Anything else is RPYC_ERR_TYPE. A number costs one request, a str two.
+///
+/// ```c
+/// static rpyc_status get_price(rpyc_object *order, double *out, rpyc_error **error_out)
+/// {
+///     rpyc_value *price = NULL, *number = NULL;
+///     rpyc_status status = rpyc_object_get_attr(order, "price", &price, error_out); // a Decimal
+///
+///     if (!status)
+///         status = rpyc_value_convert(price, RPYC_VALUE_FLOAT, 1000, &number, error_out);
+///     if (!status)
+///         status = rpyc_value_get_float(number, out, error_out);
+///     rpyc_value_free(number);
+///     rpyc_value_free(price);
+///     return status;
+/// }
+/// ```
 ///
 /// @param value borrowed
 /// @param kind RPYC_VALUE_BOOL, RPYC_VALUE_INT, RPYC_VALUE_FLOAT, RPYC_VALUE_STR, RPYC_VALUE_BYTES, RPYC_VALUE_DATE,
 ///        RPYC_VALUE_TIME, RPYC_VALUE_DATETIME or RPYC_VALUE_TIMEDELTA
-/// @param timeout_ms how long to wait for the peer, in milliseconds; -1: no limit; or RPYC_TIMEOUT_DEFAULT
-/// @param value_out owned, freed with rpyc_value_free(); of the kind that is wanted
-/// @param error_out owned; may be NULL; an exception that the object raises arrives here
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (another kind); RPYC_ERR_TYPE (it cannot become that kind); RPYC_ERR_RANGE
-///         (an int beyond all doubles); RPYC_ERR_STATE (an object of a session); request errors
+/// @param timeout_ms time limit for the peer in milliseconds; -1 for no limit; or RPYC_TIMEOUT_DEFAULT
+/// @param value_out owned, free with rpyc_value_free(): a value of that kind
+/// @param error_out owned, free with rpyc_error_free(); may be NULL; receives an exception that the object raises
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (another kind), RPYC_ERR_TYPE (cannot be converted to that kind),
+///         RPYC_ERR_RANGE (an int beyond the range of double), RPYC_ERR_STATE (an object of a session), request errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_convert(
     value: *const rpyc_value,
@@ -124,19 +144,31 @@ pub unsafe extern "C" fn rpyc_value_convert(
     }
 }
 
-/// Converts several values as rpyc_value_convert() does. The peer is asked for all of them in one burst of requests, so that this
-/// takes about as long as one of them.
+/// Converts several values as rpyc_value_convert() does, with one burst of requests for all of them. It takes about as
+/// long as the conversion of one.
 ///
-/// @param values borrowed; count of them, none NULL; may be NULL if count is 0
-/// @param kinds copied; the kind that each becomes; may be NULL if count is 0
+/// ```c
+/// const rpyc_value *values[2] = {rpyc_value_item(value, 0), rpyc_value_item(value, 1)};
+/// const rpyc_value_kind_id kinds[2] = {RPYC_VALUE_FLOAT, RPYC_VALUE_STR};
+/// rpyc_value *converted[2];
+/// size_t failed = 0;
+/// if (rpyc_value_convert_all(values, kinds, 2, 1000, converted, &failed, &error))
+///     fprintf(stderr, "item %zu: %s\n", failed, rpyc_error_describe(error));
+/// rpyc_value_free(converted[0]); // NULL on failure
+/// rpyc_value_free(converted[1]);
+/// ```
+///
+/// @param values borrowed; count values, none NULL; may be NULL if count is 0
+/// @param kinds copied: the kind to convert each value to; may be NULL if count is 0
 /// @param count number of values
-/// @param timeout_ms how long to wait for the peer, in milliseconds; -1: no limit; or RPYC_TIMEOUT_DEFAULT
-/// @param values_out count places; each gets an owned value, freed with rpyc_value_free(); all NULL on failure
-/// @param failed_out the place of a value that cannot be converted, where the status is about one; else count; may be NULL
-/// @param error_out owned; may be NULL
+/// @param timeout_ms time limit for the peer in milliseconds; -1 for no limit; or RPYC_TIMEOUT_DEFAULT
+/// @param values_out owned, free each with rpyc_value_free(): count values; all NULL on failure
+/// @param failed_out index of the value that cannot be converted, if the status is about one value; otherwise count;
+///        may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return as rpyc_value_convert
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_convert_all(
     values: *const *const rpyc_value,
@@ -173,19 +205,19 @@ pub unsafe extern "C" fn rpyc_value_convert_all(
     }
 }
 
-/// Converts several values as rpyc_value_convert_all() does, without waiting. All objects of peers among them are of one
-/// connection.
+/// Converts several values as rpyc_value_convert_all() does, without waiting. All remote objects among them must belong
+/// to one connection.
 ///
-/// @param values borrowed; count of them, none NULL; may be NULL if count is 0
-/// @param kinds copied; the kind that each becomes; may be NULL if count is 0
+/// @param values borrowed; count values, none NULL; may be NULL if count is 0
+/// @param kinds copied: the kind to convert each value to; may be NULL if count is 0
 /// @param count number of values
-/// @param timeout_ms after this time the result expires; -1: no limit
-/// @param result_out owned, freed with rpyc_async_result_free(); its value is a tuple of the converted values
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (another kind, or objects of several connections); RPYC_ERR_STATE (an object of
-///         a session); connection errors
+/// @param timeout_ms time in milliseconds after which the result expires; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free(); its value is a tuple of the converted values
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (another kind, or objects of several connections), RPYC_ERR_STATE
+///         (an object of a session), connection errors
 ///
-/// Threads: any thread; never waits for the peer. Since 0.1.
+/// Threads: any; never waits for the peer. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_convert_async(
     values: *const *const rpyc_value,

@@ -8,7 +8,7 @@ use crate::value::{Temporal, Value};
 use std::ffi::c_char;
 use std::ptr;
 
-/// What kind of value something is.
+/// Kind of a value, one of RPYC_VALUE_...
 pub type rpyc_value_kind_id = i32;
 
 /// None
@@ -17,49 +17,49 @@ pub const RPYC_VALUE_NONE: rpyc_value_kind_id = 0;
 pub const RPYC_VALUE_NOT_IMPLEMENTED: rpyc_value_kind_id = 1;
 /// Ellipsis, Python's "..."
 pub const RPYC_VALUE_ELLIPSIS: rpyc_value_kind_id = 2;
-/// True or False
+/// bool: True or False
 pub const RPYC_VALUE_BOOL: rpyc_value_kind_id = 3;
-/// An integer of any size
+/// int: an integer of any size
 pub const RPYC_VALUE_INT: rpyc_value_kind_id = 4;
-/// A double
+/// float: a double
 pub const RPYC_VALUE_FLOAT: rpyc_value_kind_id = 5;
-/// Two doubles
+/// complex: two doubles
 pub const RPYC_VALUE_COMPLEX: rpyc_value_kind_id = 6;
-/// UTF-8 text
+/// str: a UTF-8 string
 pub const RPYC_VALUE_STR: rpyc_value_kind_id = 7;
-/// Bytes
+/// bytes
 pub const RPYC_VALUE_BYTES: rpyc_value_kind_id = 8;
-/// Values in order
+/// tuple: values in order
 pub const RPYC_VALUE_TUPLE: rpyc_value_kind_id = 9;
-/// Three values: start, stop, step
+/// slice: three values, start, stop and step
 pub const RPYC_VALUE_SLICE: rpyc_value_kind_id = 10;
-/// Values of which no two are equal
+/// frozenset: values of which no two are equal
 pub const RPYC_VALUE_FROZENSET: rpyc_value_kind_id = 11;
-/// Values in order; a Python peer gets a reference to a list that holds them
+/// list: values in order. A Python peer gets a reference to a list of them.
 pub const RPYC_VALUE_LIST: rpyc_value_kind_id = 12;
-/// Keys with values; a Python peer gets a reference to a dict that holds them
+/// dict: keys with values. A Python peer gets a reference to a dict of them.
 pub const RPYC_VALUE_DICT: rpyc_value_kind_id = 13;
-/// A reference to an object, the peer's or ours
+/// Reference to an object of the peer or of this process
 pub const RPYC_VALUE_OBJECT: rpyc_value_kind_id = 14;
-/// Numbers of one type, one behind the other; a Python peer gets a reference to a sequence that holds them
+/// Array of numbers of one type, contiguous in memory. A Python peer gets a reference to a sequence of them.
 pub const RPYC_VALUE_ARRAY: rpyc_value_kind_id = 15;
-/// A day of the calendar; a Python peer gets a reference to a date
+/// date: a calendar day. A Python peer gets a reference to it.
 pub const RPYC_VALUE_DATE: rpyc_value_kind_id = 16;
-/// A time of day; a Python peer gets a reference to it
+/// time: a time of day. A Python peer gets a reference to it.
 pub const RPYC_VALUE_TIME: rpyc_value_kind_id = 17;
-/// A day and a time of day; a Python peer gets a reference to it
+/// datetime: a calendar day and a time of day. A Python peer gets a reference to it.
 pub const RPYC_VALUE_DATETIME: rpyc_value_kind_id = 18;
-/// A span of time; a Python peer gets a reference to it
+/// timedelta: a duration. A Python peer gets a reference to it.
 pub const RPYC_VALUE_TIMEDELTA: rpyc_value_kind_id = 19;
-/// A timezone whose offset never changes; a Python peer gets a reference to it
+/// timezone: a timezone with a fixed offset. A Python peer gets a reference to it.
 pub const RPYC_VALUE_TIMEZONE: rpyc_value_kind_id = 20;
 
-/// One more handle for a value. Nothing large is copied.
+/// Makes another handle for a value. Large contents are shared, not copied.
 ///
 /// @param value borrowed; may be NULL
-/// @return owned, freed with rpyc_value_free(); NULL for NULL
+/// @return owned, free with rpyc_value_free(); NULL for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_clone(value: *const rpyc_value) -> *mut rpyc_value {
     ffi_boundary_or(ptr::null_mut(), || {
@@ -68,14 +68,14 @@ pub unsafe extern "C" fn rpyc_value_clone(value: *const rpyc_value) -> *mut rpyc
     })
 }
 
-/// Frees a handle of a value, and with it all that was borrowed from this handle.
+/// Frees a handle of a value, and everything that was borrowed from this handle.
 ///
-/// With the last handle of a reference the peer is told that its object is not used any more; with the last handle of
-/// bytes that the application lent, their destructor runs.
+/// When the last handle of a remote reference is freed, the peer is told that its object is no longer used. When the
+/// last handle of bytes in memory of the application is freed, their destructor runs.
 ///
 /// @param value consumed; NULL does nothing
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_free(value: *mut rpyc_value) {
     if handle::is_nothing(value) {
@@ -85,12 +85,25 @@ pub unsafe extern "C" fn rpyc_value_free(value: *mut rpyc_value) {
     ffi_boundary_or((), || drop(unsafe { handle::value_take(value) }));
 }
 
-/// The kind of a value.
+/// Returns the kind of a value.
+///
+/// ```c
+/// switch (rpyc_value_kind(value)) {
+/// case RPYC_VALUE_TUPLE:
+///     printf("a tuple of %zu items\n", rpyc_value_count(value));
+///     break;
+/// case RPYC_VALUE_OBJECT:
+///     printf("a reference to an object\n");
+///     break;
+/// default:
+///     break;
+/// }
+/// ```
 ///
 /// @param value borrowed; may be NULL
 /// @return one of RPYC_VALUE_...; -1 for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_kind(value: *const rpyc_value) -> rpyc_value_kind_id {
     // SAFETY: the contract of the border.
@@ -123,14 +136,16 @@ fn kind(value: &Value) -> rpyc_value_kind_id {
     }
 }
 
-/// Are two values equal? For plain data as Python's == says (1, 1.0 and True are equal); objects are equal if they are
-/// the same object. No peer is asked.
+/// Returns whether two values are equal, without a request to a peer.
+///
+/// Plain data is compared as by Python's ==, so 1, 1.0 and True are equal. Objects are equal if they are the same
+/// object.
 ///
 /// @param left borrowed; may be NULL
 /// @param right borrowed; may be NULL
-/// @return whether they are; false if one is NULL
+/// @return whether the values are equal; false if one is NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_equal(left: *const rpyc_value, right: *const rpyc_value) -> bool {
     ffi_boundary_or(false, || {
@@ -140,13 +155,13 @@ pub unsafe extern "C" fn rpyc_value_equal(left: *const rpyc_value, right: *const
     })
 }
 
-/// Is a value a str with this text?
+/// Returns whether a value is a str with a given content.
 ///
 /// @param value borrowed; may be NULL
-/// @param text copied; NUL-terminated UTF-8; may be NULL
-/// @return whether it is
+/// @param text copied, NUL-terminated UTF-8; may be NULL
+/// @return whether it is; false for NULL and for other kinds
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_str_equal(value: *const rpyc_value, text: *const c_char) -> bool {
     ffi_boundary_or(false, || {
@@ -156,13 +171,15 @@ pub unsafe extern "C" fn rpyc_value_str_equal(value: *const rpyc_value, text: *c
     })
 }
 
-/// A value as Python's repr() prints it. Objects are named by their type, in which control characters are escaped; no peer is
-/// asked (rpyc_object_repr() asks).
+/// Formats a value as Python's repr() does, without a request to a peer.
+///
+/// An object is shown by the name of its type, with control characters escaped. rpyc_object_repr() asks the object
+/// itself.
 ///
 /// @param value borrowed; may be NULL
-/// @return an owned str, freed with rpyc_value_free(); NULL for NULL
+/// @return owned, free with rpyc_value_free(): a str; NULL for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_repr(value: *const rpyc_value) -> *mut rpyc_value {
     ffi_boundary_or(ptr::null_mut(), || {

@@ -18,103 +18,109 @@ fn new(value: impl FnOnce() -> Value) -> *mut rpyc_value {
     ffi_boundary_or(ptr::null_mut(), || handle::value_new(value()))
 }
 
-/// Python's None.
+/// Makes Python's None.
 ///
-/// @return owned, freed with rpyc_value_free(); never NULL
+/// @return owned, free with rpyc_value_free(); never NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_value_new_none() -> *mut rpyc_value {
     new(|| Value::None)
 }
 
-/// Python's NotImplemented: what a comparison or an operator answers if it does not know the other operand.
+/// Makes Python's NotImplemented, the result of a comparison or an operator that does not support the other operand.
 ///
-/// @return owned, freed with rpyc_value_free(); never NULL
+/// @return owned, free with rpyc_value_free(); never NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_value_new_not_implemented() -> *mut rpyc_value {
     new(|| Value::NotImplemented)
 }
 
-/// Python's Ellipsis.
+/// Makes Python's Ellipsis.
 ///
-/// @return owned, freed with rpyc_value_free(); never NULL
+/// @return owned, free with rpyc_value_free(); never NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_value_new_ellipsis() -> *mut rpyc_value {
     new(|| Value::Ellipsis)
 }
 
-/// True or False.
+/// Makes a bool.
 ///
 /// @param value 0 for False, anything else for True
-/// @return owned, freed with rpyc_value_free(); never NULL
+/// @return owned, free with rpyc_value_free(); never NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_value_new_bool(value: i32) -> *mut rpyc_value {
     new(|| Value::Bool(value != 0))
 }
 
-/// An int.
+/// Makes an int.
 ///
 /// @param value any number
-/// @return owned, freed with rpyc_value_free(); never NULL
+/// @return owned, free with rpyc_value_free(); never NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_value_new_int(value: i64) -> *mut rpyc_value {
     handle::int_immediate(value).unwrap_or_else(|| new(|| Value::Int(value)))
 }
 
-/// An int that is not negative.
+/// Makes an int from an unsigned number.
 ///
 /// @param value any number
-/// @return owned, freed with rpyc_value_free(); never NULL
+/// @return owned, free with rpyc_value_free(); never NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_value_new_uint(value: u64) -> *mut rpyc_value {
     new(|| Value::from(value))
 }
 
-/// A float. Every bit is kept, also those of NaNs (RPyC wire: brine).
+/// Makes a float. All bits are kept, also those of a NaN (RPyC wire: brine).
 ///
 /// @param value any number
-/// @return owned, freed with rpyc_value_free(); never NULL
+/// @return owned, free with rpyc_value_free(); never NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_value_new_float(value: f64) -> *mut rpyc_value {
     new(|| Value::Float(value))
 }
 
-/// A complex number.
+/// Makes a complex number.
 ///
 /// @param real the real part
 /// @param imaginary the imaginary part
-/// @return owned, freed with rpyc_value_free(); never NULL
+/// @return owned, free with rpyc_value_free(); never NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_value_new_complex(real: f64, imaginary: f64) -> *mut rpyc_value {
     new(|| Value::Complex(real, imaginary))
 }
 
-/// An int of any size from decimal text.
+/// Makes an int of any size from decimal digits.
 ///
-/// At most 4300 digits, as many as Python peers read (RPyC wire: brine).
+/// The limit is 4300 digits, the number that Python peers accept (RPyC wire: brine).
 ///
-/// @param digits copied; a sign or none, then decimal digits and nothing else
-/// @param length bytes of digits, or RPYC_NUL_TERMINATED
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for another text; RPYC_ERR_LIMIT for too many digits
+/// ```c
+/// const char *digits = "-123456789012345678901234567890";
+/// if (!rpyc_value_new_int_text(digits, RPYC_NUL_TERMINATED, &value, &error))
+///     rpyc_object_call_method(object, "set", &value, 1, NULL, NULL, &error);
+/// ```
 ///
-/// Threads: any thread. Since 0.1.
+/// @param digits copied: an optional sign, then decimal digits and nothing else
+/// @param length length of digits in bytes, or RPYC_NUL_TERMINATED
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (not a decimal number), RPYC_ERR_LIMIT (too many digits)
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_int_text(
     digits: *const c_char,
@@ -136,17 +142,18 @@ pub unsafe extern "C" fn rpyc_value_new_int_text(
     }
 }
 
-/// An int of any size from two's complement, least significant byte first.
+/// Makes an int of any size from two's complement, least significant byte first.
 ///
-/// At most 4300 decimal digits, as many as Python peers read (RPyC wire: brine).
+/// The limit is 4300 decimal digits, the number that Python peers accept (RPyC wire: brine).
 ///
-/// @param little_endian copied; the top bit of the last byte is the sign; may be NULL for no bytes, which are 0
-/// @param length bytes
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an impossible length; RPYC_ERR_LIMIT for too many digits
+/// @param little_endian copied: the number, whose sign is the top bit of the last byte; may be NULL for no bytes, which
+///        make 0
+/// @param length length in bytes
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (impossible length), RPYC_ERR_LIMIT (too many digits)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_int_bytes(
     little_endian: *const u8,
@@ -183,15 +190,21 @@ fn int_from_bytes(bytes: &[u8]) -> Result<Value> {
     }
 }
 
-/// A str.
+/// Makes a str.
 ///
-/// @param text copied; UTF-8, may hold NUL; may be NULL if the length is 0
-/// @param length bytes of text, or RPYC_NUL_TERMINATED
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an impossible length, RPYC_ERR_NO_MEMORY
+/// ```c
+/// if (!rpyc_value_new_str("caf\xc3\xa9", RPYC_NUL_TERMINATED, &value, &error))
+///     printf("%zu bytes\n", rpyc_value_count(value));
+/// rpyc_value_free(value);
+/// ```
 ///
-/// Threads: any thread. Since 0.1.
+/// @param text copied: UTF-8, which may contain NUL; may be NULL if length is 0
+/// @param length length of text in bytes, or RPYC_NUL_TERMINATED
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (impossible length), RPYC_ERR_NO_MEMORY
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_str(
     text: *const c_char,
@@ -209,15 +222,15 @@ pub unsafe extern "C" fn rpyc_value_new_str(
     }
 }
 
-/// Bytes that are copied.
+/// Makes a bytes value with a copy of data.
 ///
-/// @param data copied; may be NULL if the length is 0
-/// @param length bytes
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an impossible length, RPYC_ERR_NO_MEMORY
+/// @param data copied; may be NULL if length is 0
+/// @param length length in bytes
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (impossible length), RPYC_ERR_NO_MEMORY
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_bytes(
     data: *const c_void,
@@ -235,18 +248,27 @@ pub unsafe extern "C" fn rpyc_value_new_bytes(
     }
 }
 
-/// Bytes that stay where they are, and go out from there without a copy. They must not change until the destructor runs:
-/// after the value, all its clones and all that holds it are freed and sent.
+/// Makes a bytes value from memory of the application, without a copy. It is sent from that memory.
 ///
-/// @param data borrowed until the destructor runs; may be NULL if the length is 0
-/// @param length bytes
-/// @param userdata consumed; given to the destructor
-/// @param userdata_free the destructor: runs exactly once, on any thread, also if this function fails; may be NULL
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an impossible length
+/// The memory must not change until the destructor runs. The destructor runs when the value, its clones and all values
+/// that contain it have been freed and sent.
 ///
-/// Threads: any thread. Since 0.1.
+/// ```c
+/// static rpyc_status wrap(void *data, size_t length, rpyc_value **value_out, rpyc_error **error)
+/// {
+///     return rpyc_value_new_bytes_owned(data, length, data, free, value_out, error);
+/// }
+/// ```
+///
+/// @param data borrowed until the destructor runs; may be NULL if length is 0
+/// @param length length in bytes
+/// @param userdata consumed, also on failure; passed to the destructor
+/// @param userdata_free destructor of userdata: runs exactly once, on any thread, also on failure; may be NULL
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (impossible length)
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_bytes_owned(
     data: *const c_void,
@@ -287,16 +309,16 @@ impl AsRef<[u8]> for LentBytes {
     }
 }
 
-/// A tuple.
+/// Makes a tuple.
 ///
-/// @param items the values are consumed, on success and on every failure; may be NULL for none
-/// @param count items
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL, also for an item; RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more
-///         than 1000 levels of nesting, RPYC_ERR_NO_MEMORY
+/// @param items consumed, also on failure: the values of the array; may be NULL for none
+/// @param count number of items
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL (also for an item), RPYC_ERR_ARGUMENT (impossible count), RPYC_ERR_LIMIT (nested more
+///         than 1000 levels deep), RPYC_ERR_NO_MEMORY
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_tuple(
     items: *const *mut rpyc_value,
@@ -313,16 +335,23 @@ pub unsafe extern "C" fn rpyc_value_new_tuple(
     }
 }
 
-/// A slice, as Python's x[start:stop:step] has it.
+/// Makes a slice, as in Python's x[start:stop:step].
 ///
-/// @param start consumed, on success and on every failure; NULL for None
-/// @param stop consumed likewise; NULL for None
-/// @param step consumed likewise; NULL for None
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_LIMIT for more than 1000 levels of nesting
+/// ```c
+/// rpyc_value *slice = NULL; // of object[2:10]
+/// if (!rpyc_value_new_slice(rpyc_int(2), rpyc_int(10), NULL, &slice, &error))
+///     rpyc_object_get_item(object, slice, &value, &error);
+/// rpyc_value_free(value);
+/// ```
 ///
-/// Threads: any thread. Since 0.1.
+/// @param start consumed, also on failure; NULL for None
+/// @param stop consumed, also on failure; NULL for None
+/// @param step consumed, also on failure; NULL for None
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_LIMIT (nested more than 1000 levels deep)
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_slice(
     start: *mut rpyc_value,
@@ -342,16 +371,16 @@ pub unsafe extern "C" fn rpyc_value_new_slice(
     }
 }
 
-/// A frozenset; of equal items the first is kept.
+/// Makes a frozenset. The first of several equal items is kept.
 ///
-/// @param items the values are consumed, on success and on every failure; may be NULL for none
-/// @param count items
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL, also for an item; RPYC_ERR_TYPE for an item that Python cannot hash (list, dict,
-///         slice); RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more than 1000 levels of nesting, RPYC_ERR_NO_MEMORY
+/// @param items consumed, also on failure: the values of the array; may be NULL for none
+/// @param count number of items
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL (also for an item), RPYC_ERR_TYPE (an item that is not hashable: list, dict, slice),
+///         RPYC_ERR_ARGUMENT (impossible count), RPYC_ERR_LIMIT (nested more than 1000 levels deep), RPYC_ERR_NO_MEMORY
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_frozenset(
     items: *const *mut rpyc_value,
@@ -368,17 +397,19 @@ pub unsafe extern "C" fn rpyc_value_new_frozenset(
     }
 }
 
-/// A list: a snapshot, which the receiver cannot change for the sender. A Python peer gets a reference to a list that
-/// the library keeps for it.
+/// Makes a list. It is a snapshot: the receiver cannot change the sender's list.
 ///
-/// @param items the values are consumed, on success and on every failure; may be NULL for none
-/// @param count items
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL, also for an item; RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more
-///         than 1000 levels of nesting, RPYC_ERR_NO_MEMORY
+/// A Python peer gets a reference to a list that the library keeps for it. rpyc_list_new() makes a list that peers
+/// share.
 ///
-/// Threads: any thread. Since 0.1.
+/// @param items consumed, also on failure: the values of the array; may be NULL for none
+/// @param count number of items
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL (also for an item), RPYC_ERR_ARGUMENT (impossible count), RPYC_ERR_LIMIT (nested more
+///         than 1000 levels deep), RPYC_ERR_NO_MEMORY
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_list(
     items: *const *mut rpyc_value,
@@ -395,18 +426,28 @@ pub unsafe extern "C" fn rpyc_value_new_list(
     }
 }
 
-/// A dict: a snapshot, which the receiver cannot change for the sender. A Python peer gets a reference to a dict that the
-/// library keeps for it. Of equal keys the first is kept, with the value of the last.
+/// Makes a dict. It is a snapshot: the receiver cannot change the sender's dict.
 ///
-/// @param keys the values are consumed, on success and on every failure; may be NULL for none
-/// @param values likewise; values[i] belongs to keys[i]
-/// @param count keys, and as many values
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL, also for an item; RPYC_ERR_TYPE for a key that Python cannot hash (list, dict, slice);
-///         RPYC_ERR_ARGUMENT for an impossible count; RPYC_ERR_LIMIT for more than 1000 levels of nesting, RPYC_ERR_NO_MEMORY
+/// A Python peer gets a reference to a dict that the library keeps for it. Of several equal keys the first is kept,
+/// with the last value.
 ///
-/// Threads: any thread. Since 0.1.
+/// ```c
+/// rpyc_value *keys[2] = {rpyc_str("x"), rpyc_str("y")};
+/// rpyc_value *values[2] = {rpyc_int(1), rpyc_int(2)};
+/// if (!rpyc_value_new_dict(keys, values, 2, &value, &error)) // consumes all four, also on failure
+///     printf("%zu entries\n", rpyc_value_count(value));
+/// rpyc_value_free(value);
+/// ```
+///
+/// @param keys consumed, also on failure: the values of the array; may be NULL for none
+/// @param values consumed, also on failure: values[i] belongs to keys[i]; may be NULL for none
+/// @param count number of keys, and of values
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL (also for an item), RPYC_ERR_TYPE (a key that is not hashable: list, dict, slice),
+///         RPYC_ERR_ARGUMENT (impossible count), RPYC_ERR_LIMIT (nested more than 1000 levels deep), RPYC_ERR_NO_MEMORY
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_dict(
     keys: *const *mut rpyc_value,
@@ -429,17 +470,26 @@ pub unsafe extern "C" fn rpyc_value_new_dict(
     }
 }
 
-/// A dict whose keys are texts, as keyword arguments and the attributes of an exception want it.
+/// Makes a dict with str keys, as needed for keyword arguments and for the attributes of an exception.
 ///
-/// @param names copied; each NUL-terminated UTF-8; may be NULL for none
-/// @param values consumed, on success and on every failure; values[i] belongs to names[i]; may be NULL for none
-/// @param count names, and as many values
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL, also for a name or a value; RPYC_ERR_UTF8; RPYC_ERR_ARGUMENT for an impossible count
-///         or if a name comes twice; RPYC_ERR_LIMIT for more than 1000 levels of nesting, RPYC_ERR_NO_MEMORY
+/// ```c
+/// const char *names[1] = {"timeout"};
+/// rpyc_value *values[1] = {rpyc_int(5)};
+/// rpyc_value *keywords = NULL;
+/// if (!rpyc_value_new_keywords(names, values, 1, &keywords, &error)) // open(timeout=5)
+///     rpyc_object_call_method(object, "open", NULL, 0, keywords, &value, &error);
+/// rpyc_value_free(value);
+/// ```
 ///
-/// Threads: any thread. Since 0.1.
+/// @param names copied, each NUL-terminated UTF-8; may be NULL for none
+/// @param values consumed, also on failure: values[i] belongs to names[i]; may be NULL for none
+/// @param count number of names, and of values
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL (also for a name or a value), RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (impossible count, or
+///         a duplicate name), RPYC_ERR_LIMIT (nested more than 1000 levels deep), RPYC_ERR_NO_MEMORY
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_keywords(
     names: *const *const c_char,
@@ -471,14 +521,14 @@ pub unsafe extern "C" fn rpyc_value_new_keywords(
     }
 }
 
-/// A reference to an object: the peer gets the object itself.
+/// Makes a value that refers to an object. An object is passed by reference.
 ///
-/// @param object borrowed; it stays the caller's to free
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL
+/// @param object borrowed; the caller still frees it
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_object(
     object: *const rpyc_object,

@@ -31,14 +31,14 @@ fn no_room(value: &Value, place: impl fmt::Display) -> Failure {
     }
 }
 
-/// Reads a bool.
+/// Gets a bool from a value.
 ///
 /// @param value borrowed; a bool
-/// @param out whether it is True
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind
+/// @param out the bool
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (another kind)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_get_bool(
     value: *const rpyc_value,
@@ -57,14 +57,14 @@ pub unsafe extern "C" fn rpyc_value_get_bool(
     }
 }
 
-/// Reads an int or bool.
+/// Gets an int or a bool from a value as an int64_t.
 ///
 /// @param value borrowed; an int or bool
 /// @param out the number
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind; RPYC_ERR_RANGE if it does not fit
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (another kind), RPYC_ERR_RANGE (does not fit)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_get_int(
     value: *const rpyc_value,
@@ -88,14 +88,14 @@ pub unsafe extern "C" fn rpyc_value_get_int(
     }
 }
 
-/// Reads an int or bool that is not negative.
+/// Gets an int that is not negative, or a bool, from a value as a uint64_t.
 ///
 /// @param value borrowed; an int or bool
 /// @param out the number
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind; RPYC_ERR_RANGE if it does not fit
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (another kind), RPYC_ERR_RANGE (does not fit)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_get_uint(
     value: *const rpyc_value,
@@ -119,14 +119,14 @@ fn no_int(value: &Value, place: &str) -> Failure {
     }
 }
 
-/// Reads an int or bool of any size as decimal text.
+/// Gets an int of any size, or a bool, from a value as decimal digits.
 ///
 /// @param value borrowed; an int or bool
-/// @param text_out an owned str, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind
+/// @param text_out owned, free with rpyc_value_free(): a str
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (another kind)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_get_int_text(
     value: *const rpyc_value,
@@ -143,14 +143,15 @@ pub unsafe extern "C" fn rpyc_value_get_int_text(
     }
 }
 
-/// Reads an int or bool of any size as two's complement, least significant byte first, as short as it can be.
+/// Gets an int of any size, or a bool, from a value in two's complement, least significant byte first, with the fewest
+/// bytes.
 ///
 /// @param value borrowed; an int or bool
-/// @param bytes_out an owned bytes value of at least one byte, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind
+/// @param bytes_out owned, free with rpyc_value_free(): a bytes value of at least one byte
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (another kind)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_get_int_bytes(
     value: *const rpyc_value,
@@ -167,14 +168,14 @@ pub unsafe extern "C" fn rpyc_value_get_int_bytes(
     }
 }
 
-/// Reads a float, int or bool. An int is rounded to the nearest double, as Python's float() does.
+/// Gets a float, int or bool from a value as a double. An int is rounded to the nearest double, as by Python's float().
 ///
 /// @param value borrowed; a float, int or bool
 /// @param out the number
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind; RPYC_ERR_RANGE for an int beyond all doubles
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (another kind), RPYC_ERR_RANGE (an int beyond the range of double)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_get_float(
     value: *const rpyc_value,
@@ -198,15 +199,16 @@ fn float(value: &Value, wanted: &str) -> Result<f64> {
     }
 }
 
-/// Reads a complex number, or a float, int or bool, whose imaginary part is 0.
+/// Gets a complex, float, int or bool from a value as two doubles. The imaginary part is 0 unless the value is a
+/// complex.
 ///
 /// @param value borrowed; a complex, float, int or bool
 /// @param real_out the real part
 /// @param imaginary_out the imaginary part
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind; RPYC_ERR_RANGE for an int beyond all doubles
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (another kind), RPYC_ERR_RANGE (an int beyond the range of double)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_get_complex(
     value: *const rpyc_value,
@@ -229,15 +231,22 @@ pub unsafe extern "C" fn rpyc_value_get_complex(
     }
 }
 
-/// Reads a str.
+/// Gets the content of a str.
+///
+/// ```c
+/// const char *text = NULL;
+/// size_t size = 0;
+/// if (!rpyc_value_get_str(value, &text, &size, &error))
+///     printf("%.*s\n", (int)size, text);
+/// ```
 ///
 /// @param value borrowed; a str
-/// @param text_out borrowed until this handle of the value is freed; UTF-8, not NUL-terminated, may hold NUL
-/// @param length_out bytes of text
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind
+/// @param text_out borrowed until this handle of the value is freed; UTF-8, not NUL-terminated, may contain NUL
+/// @param length_out length in bytes
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (another kind)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_get_str(
     value: *const rpyc_value,
@@ -262,19 +271,20 @@ pub unsafe extern "C" fn rpyc_value_get_str(
     }
 }
 
-/// Reads bytes.
+/// Gets the content of a bytes value.
 ///
-/// Received bytes begin at an address that is a multiple of 64 if they are 64 KiB or longer, and of 8 otherwise, so that
-/// numbers in them can be read in place. Bytes of up to 30 whose length is not a multiple of 8 are kept in the value itself, at a
-/// multiple of 4 or 2 if their length is one. Bytes that this process made begin wherever they were made.
+/// Numbers in received bytes can be read in place. Received bytes of 64 KiB or more are aligned to 64 bytes, and
+/// shorter ones to 8 bytes. As an exception, bytes of length 30 or less whose length is not a multiple of 8 are stored
+/// in the value itself, aligned to 4 or 2 bytes if the length is a multiple of that. Bytes that this process made have
+/// the alignment with which they were made.
 ///
 /// @param value borrowed; a bytes value
 /// @param data_out borrowed until this handle of the value is freed
-/// @param length_out bytes
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind
+/// @param length_out length in bytes
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (another kind)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_get_bytes(
     value: *const rpyc_value,
@@ -298,14 +308,14 @@ pub unsafe extern "C" fn rpyc_value_get_bytes(
     }
 }
 
-/// Reads a reference to an object.
+/// Gets the object that a value refers to.
 ///
 /// @param value borrowed; an object
-/// @param object_out owned, freed with rpyc_object_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind
+/// @param object_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (another kind)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_get_object(
     value: *const rpyc_value,
@@ -324,13 +334,13 @@ pub unsafe extern "C" fn rpyc_value_get_object(
     }
 }
 
-/// How much is in a value: items of a tuple, list, frozenset, dict or array, the 3 of a slice, bytes of a str or bytes
-/// value.
+/// Returns the number of elements in a value: items of a tuple, list, frozenset, dict or array, the 3 parts of a slice,
+/// or bytes of a str or bytes value.
 ///
 /// @param value borrowed; may be NULL
-/// @return a number; 0 for NULL and for other kinds
+/// @return the number; 0 for NULL and for other kinds
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_count(value: *const rpyc_value) -> usize {
     // SAFETY: the contract of the border.
@@ -344,14 +354,25 @@ pub unsafe extern "C" fn rpyc_value_count(value: *const rpyc_value) -> usize {
     })
 }
 
-/// An item of a tuple, list or frozenset; of a slice start, stop and step; of a dict the value of a pair. The numbers of
-/// an array are no values: rpyc_value_get_array() has them.
+/// Gets an item of a tuple, list or frozenset, one of start, stop and step of a slice, or the value of one pair of a
+/// dict.
+///
+/// The numbers of an array are not values; rpyc_value_get_array() gets them.
+///
+/// ```c
+/// for (size_t at = 0; at < rpyc_value_count(value); ++at) {
+///     int64_t number = 0;
+///     if (rpyc_value_get_int(rpyc_value_item(value, at), &number, &error))
+///         break;
+///     printf("%d\n", (int)number);
+/// }
+/// ```
 ///
 /// @param value borrowed; may be NULL
 /// @param index from 0 to rpyc_value_count() - 1
 /// @return borrowed until this handle of the value is freed; NULL past the end, for NULL and for other kinds
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_item(value: *const rpyc_value, index: usize) -> *const rpyc_value {
     // SAFETY: NULL or a live value, in which the result lies.
@@ -363,13 +384,24 @@ pub unsafe extern "C" fn rpyc_value_item(value: *const rpyc_value, index: usize)
     }
 }
 
-/// A key of a dict. The pairs have no certain order.
+/// Gets the key of one pair of a dict. The order of the pairs is unspecified.
+///
+/// ```c
+/// for (size_t at = 0; at < rpyc_value_count(value); ++at) {
+///     rpyc_value *key = rpyc_value_repr(rpyc_value_key(value, at));
+///     const char *text = NULL;
+///     size_t size = 0;
+///     if (!rpyc_value_get_str(key, &text, &size, NULL))
+///         printf("%.*s\n", (int)size, text);
+///     rpyc_value_free(key);
+/// }
+/// ```
 ///
 /// @param value borrowed; may be NULL
 /// @param index from 0 to rpyc_value_count() - 1
 /// @return borrowed until this handle of the value is freed; NULL past the end, for NULL and for other kinds
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_key(value: *const rpyc_value, index: usize) -> *const rpyc_value {
     // SAFETY: NULL or a live value, in which the result lies.
@@ -381,13 +413,13 @@ pub unsafe extern "C" fn rpyc_value_key(value: *const rpyc_value, index: usize) 
     }
 }
 
-/// What a dict has under a text. It looks at one pair after the other.
+/// Gets the value of a dict for a str key. The search is linear.
 ///
 /// @param value borrowed; may be NULL
-/// @param key copied; NUL-terminated UTF-8; may be NULL
+/// @param key copied, NUL-terminated UTF-8; may be NULL
 /// @return borrowed until this handle of the value is freed; NULL if there is no such key, for NULL and for other kinds
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_lookup(value: *const rpyc_value, key: *const c_char) -> *const rpyc_value {
     // SAFETY: NULL or a checked value, in which the result lies; NULL or NUL-terminated.
@@ -410,7 +442,7 @@ fn items(value: &Value) -> &[Value] {
     }
 }
 
-/// Lends a value that lies in another one.
+/// Borrows a value that is inside another one.
 ///
 /// # Safety
 /// The handle is NULL or a live value, and the result is not used after it is freed.

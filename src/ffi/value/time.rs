@@ -6,8 +6,9 @@ use crate::ffi::border::status::{Failure, RPYC_ERR_RANGE, RPYC_ERR_TYPE, Result,
 use crate::ffi::border::types::{rpyc_error, rpyc_value};
 use crate::value::{BadTime, Clock, DAY, Date, Delta, Offset, Temporal, Value};
 
-/// The fields of a date, a time or a datetime, by Python's names. What is not set is 0: {2026, 11, 30} is a day, and a naive
-/// datetime at midnight. This struct never changes.
+/// Fields of a date, a time or a datetime, with Python's names. The layout of this struct never changes.
+///
+/// A member that is not set is 0: {2026, 11, 30} is a day, and as a datetime it is naive and at midnight.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct rpyc_datetime {
@@ -15,21 +16,21 @@ pub struct rpyc_datetime {
     pub year: i32,
     /// 1 to 12
     pub month: i32,
-    /// From 1
+    /// 1 to the length of the month
     pub day: i32,
     /// 0 to 23
     pub hour: i32,
     /// 0 to 59
     pub minute: i32,
-    /// 0 to 59: Python has no leap seconds
+    /// 0 to 59; Python has no leap seconds
     pub second: i32,
     /// 0 to 999999
     pub microsecond: i32,
-    /// 1: the later of two moments at which clocks show this, as in the night in which summer ends; else 0
+    /// 1 for the second occurrence of an ambiguous time, as in the night in which summer time ends; otherwise 0
     pub fold: i32,
-    /// Is the offset from UTC known ("aware", in Python's words)? Else it is a naive time.
+    /// Whether the offset from UTC is known ("aware" in Python's terms). Otherwise the time is naive.
     pub aware: bool,
-    /// Microseconds that it is ahead of UTC: positive east of Greenwich; less than a day. Nothing where it is naive.
+    /// Offset from UTC in microseconds: positive east of Greenwich, less than a day. Ignored if the time is naive.
     pub utcoffset: i64,
 }
 
@@ -112,16 +113,16 @@ unsafe fn fields(pointer: *const rpyc_datetime, argument: &str) -> Result<rpyc_d
     unsafe { pointer.as_ref() }.copied().ok_or_else(|| Failure::null(argument))
 }
 
-/// A date: datetime.date.
+/// Makes a date, Python's datetime.date.
 ///
 /// @param year 1 to 9999
 /// @param month 1 to 12
-/// @param day from 1
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_RANGE if there is no such day
+/// @param day 1 to the length of the month
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_RANGE (no such day)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_date(
     year: i32,
@@ -140,14 +141,14 @@ pub unsafe extern "C" fn rpyc_value_new_date(
     }
 }
 
-/// A time of day: datetime.time.
+/// Makes a time of day, Python's datetime.time.
 ///
-/// @param time copied; year, month and day are not looked at
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_RANGE for a field that is none
+/// @param time copied; year, month and day are ignored
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_RANGE (a field out of range)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_time(
     time: *const rpyc_datetime,
@@ -164,14 +165,14 @@ pub unsafe extern "C" fn rpyc_value_new_time(
     }
 }
 
-/// A date with a time of day: datetime.datetime.
+/// Makes a date with a time of day, Python's datetime.datetime.
 ///
 /// @param datetime copied
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_RANGE for a field that is none
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_RANGE (a field out of range)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_datetime(
     datetime: *const rpyc_datetime,
@@ -189,14 +190,14 @@ pub unsafe extern "C" fn rpyc_value_new_datetime(
     }
 }
 
-/// A datetime in UTC: datetime.fromtimestamp(microseconds / 1e6, timezone.utc).
+/// Makes a datetime in UTC, Python's datetime.fromtimestamp(microseconds / 1e6, timezone.utc).
 ///
-/// @param microseconds since the beginning of 1970 in UTC; negative before
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_RANGE outside of the years 1 to 9999
+/// @param microseconds microseconds since the beginning of 1970 in UTC; negative before it
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_RANGE (not in the years 1 to 9999)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_timestamp(
     microseconds: i64,
@@ -218,16 +219,18 @@ pub unsafe extern "C" fn rpyc_value_new_timestamp(
 /// The ordinal of the first day of 1970.
 const EPOCH: i64 = 719_163;
 
-/// A span of time: datetime.timedelta(days, seconds, microseconds).
+/// Makes a duration, Python's datetime.timedelta(days, seconds, microseconds).
 ///
-/// @param days of any size and sign, as the others: Python's own form is made of them
-/// @param seconds likewise
-/// @param microseconds likewise
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_RANGE for more than 999999999 days
+/// Each argument may have any size and sign. The result is normalized as in Python.
 ///
-/// Threads: any thread. Since 0.1.
+/// @param days days
+/// @param seconds seconds
+/// @param microseconds microseconds
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_RANGE (more than 999999999 days)
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_timedelta(
     days: i64,
@@ -246,14 +249,14 @@ pub unsafe extern "C" fn rpyc_value_new_timedelta(
     }
 }
 
-/// A timezone whose offset never changes: datetime.timezone.
+/// Makes a timezone with a fixed offset, Python's datetime.timezone.
 ///
-/// @param utcoffset microseconds that it is ahead of UTC; 0: timezone.utc; less than a day
-/// @param value_out owned, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_RANGE for a day or more
+/// @param utcoffset offset from UTC in microseconds, less than a day; 0 for timezone.utc
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_RANGE (a day or more)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_new_timezone(
     utcoffset: i64,
@@ -270,14 +273,21 @@ pub unsafe extern "C" fn rpyc_value_new_timezone(
     }
 }
 
-/// Reads a date, time or datetime. Fields that it does not have are 0: rpyc_value_kind() says what it is.
+/// Gets the fields of a date, time or datetime. Fields that the kind does not have are 0; rpyc_value_kind() returns the
+/// kind.
+///
+/// ```c
+/// rpyc_datetime at;
+/// if (!rpyc_value_get_datetime(value, &at, &error))
+///     printf("%04d-%02d-%02d\n", (int)at.year, (int)at.month, (int)at.day);
+/// ```
 ///
 /// @param value borrowed; a date, time or datetime
-/// @param datetime_out its fields
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind
+/// @param datetime_out the fields
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (another kind)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_get_datetime(
     value: *const rpyc_value,
@@ -298,14 +308,14 @@ pub unsafe extern "C" fn rpyc_value_get_datetime(
     }
 }
 
-/// The moment of a datetime, as a number. A naive one is taken to be in UTC.
+/// Gets the point in time of a datetime as a number. A naive datetime is taken as UTC.
 ///
 /// @param value borrowed; a datetime
-/// @param microseconds_out since the beginning of 1970 in UTC; negative before
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind
+/// @param microseconds_out microseconds since the beginning of 1970 in UTC; negative before it
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (another kind)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_get_timestamp(
     value: *const rpyc_value,
@@ -327,16 +337,16 @@ pub unsafe extern "C" fn rpyc_value_get_timestamp(
     }
 }
 
-/// Reads a timedelta in Python's own form, or the offset of a timezone.
+/// Gets the parts of a timedelta, normalized as in Python, or of the offset of a timezone.
 ///
 /// @param value borrowed; a timedelta or a timezone
-/// @param days_out -999999999 to 999999999
-/// @param seconds_out 0 to 86399
-/// @param microseconds_out 0 to 999999
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_TYPE for another kind
+/// @param days_out days, -999999999 to 999999999
+/// @param seconds_out seconds, 0 to 86399
+/// @param microseconds_out microseconds, 0 to 999999
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (another kind)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_get_timedelta(
     value: *const rpyc_value,
