@@ -24,27 +24,29 @@ impl Handle for rpyc_batch {
     const WORD: [u8; 8] = *b"batch\0\0\0";
 }
 
-/// Receives the outcome of one call of a batch.
+/// Receives the result of one call of a batch.
 ///
-/// It runs in the thread that called rpyc_batch_run(), one call at a time, and with no lock held: it may call any function,
-/// also for the same connection and the same batch.
+/// It runs in the thread that called rpyc_batch_run(), for one call at a time, with no lock held. It may call any
+/// function, also for the same connection and the same batch.
 ///
-/// index is the number of the call, counted from 0 in the order of adding; value is borrowed for the call, and NULL if the
-/// call failed; error is borrowed for the call, and NULL if it did not. rpyc_value_clone() and rpyc_error_clone() keep them.
+/// `index` is the number of the call, counted from 0 in the order of rpyc_batch_add(). `value` is borrowed for the
+/// call, and NULL if the call failed. `error` is borrowed for the call, and NULL if the call succeeded. Use
+/// rpyc_value_clone() and rpyc_error_clone() to keep them.
 pub type rpyc_batch_fn = Option<
     unsafe extern "C" fn(index: usize, value: *const rpyc_value, error: *const rpyc_error, userdata: *mut c_void),
 >;
 
 /// Prepares a method of an object for many calls: the object and the name are encoded once. Nothing is sent.
 ///
-/// @param object borrowed; the prepared method keeps the object, and as any object it does not keep the connection open
-/// @param method copied; NUL-terminated; NULL: the object itself is called
-/// @param prepared_out owned; free it with rpyc_prepared_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_CLOSED (nothing is left of the connection), RPYC_ERR_STATE (an
-///         object of a session)
+/// @param object borrowed; the prepared method keeps the object, but like any object it does not keep the connection
+///        open
+/// @param method copied, NUL-terminated; NULL to call the object itself
+/// @param prepared_out owned, free with rpyc_prepared_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_CLOSED (the connection is gone), RPYC_ERR_STATE (an object
+///         of a session)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_prepared_new(
     object: *mut rpyc_object,
@@ -63,12 +65,12 @@ pub unsafe extern "C" fn rpyc_prepared_new(
     }
 }
 
-/// Returns another handle of the same prepared method.
+/// Makes another handle for a prepared method.
 ///
 /// @param prepared borrowed
-/// @return owned; free it with rpyc_prepared_free; NULL for NULL
+/// @return owned, free with rpyc_prepared_free(); NULL for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_prepared_clone(prepared: *const rpyc_prepared) -> *mut rpyc_prepared {
     // SAFETY: the contract of the border.
@@ -77,28 +79,39 @@ pub unsafe extern "C" fn rpyc_prepared_clone(prepared: *const rpyc_prepared) -> 
     })
 }
 
-/// Frees a handle.
+/// Frees a handle of a prepared method.
 ///
 /// @param prepared consumed; NULL does nothing
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_prepared_free(prepared: *mut rpyc_prepared) {
     // SAFETY: the contract of the border.
     ffi_boundary_or((), || drop(unsafe { handle::take(prepared) }));
 }
 
-/// Calls a prepared method, as rpyc_object_call_method does.
+/// Calls a prepared method, as rpyc_object_call_method() does.
+///
+/// ```c
+/// rpyc_prepared *square = NULL;
+/// int64_t result = 0;
+/// if (!rpyc_prepared_new(object, "square", &square, &error)) {
+///     rpyc_value *args[1] = {rpyc_int(12)};
+///     if (!rpyc_prepared_call(square, args, 1, NULL, &value, &error))
+///         rpyc_take_int(value, &result, &error);
+/// }
+/// rpyc_prepared_free(square);
+/// ```
 ///
 /// @param prepared borrowed
-/// @param args consumed, on success and on every failure
-/// @param count number of args
-/// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (keywords are no dict with text keys)
+/// @param args consumed, also on failure
+/// @param count number of arguments
+/// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (keywords is not a dict with str keys)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_prepared_call(
     prepared: *mut rpyc_prepared,
@@ -121,18 +134,18 @@ pub unsafe extern "C" fn rpyc_prepared_call(
     }
 }
 
-/// Calls a prepared method without waiting for the answer, as rpyc_object_call_method_async does.
+/// Calls a prepared method without waiting for the reply, as rpyc_object_call_method_async() does.
 ///
 /// @param prepared borrowed
-/// @param args consumed, on success and on every failure
-/// @param count number of args
-/// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_TYPE (keywords are no dict with text keys)
+/// @param args consumed, also on failure
+/// @param count number of arguments
+/// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_TYPE (keywords is not a dict with str keys)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_prepared_call_async(
     prepared: *mut rpyc_prepared,
@@ -157,19 +170,22 @@ pub unsafe extern "C" fn rpyc_prepared_call_async(
     }
 }
 
-/// Makes an empty batch: a list of calls to objects of one connection, which rpyc_batch_run() sends together. Nothing is
-/// allocated for a single call, and a burst of calls takes the connection's lock once and is sent in one write.
+/// Makes an empty batch: a list of calls to objects of one connection, which rpyc_batch_run() sends together.
 ///
-/// The calls are sent in the order of adding, and on a peer that handles one request after the other they run in it.
-/// At most `window` of them have been sent and have no answer yet: that bounds what the peer and this side keep, and a peer
-/// that does not receive is not sent more.
+/// Nothing is allocated for a single call. A burst of calls takes the connection's lock once, and is sent with one
+/// write.
 ///
-/// @param window calls; 0: 256. The option max_pending bounds it too.
-/// @param batch_out owned; free it with rpyc_batch_free
-/// @param error_out owned; may be NULL
+/// The calls are sent in the order in which they were added. A peer that handles one request after the other runs them
+/// in that order. At most `window` calls are sent and not yet answered. This bounds what the peer and this process
+/// store, and nothing more is sent to a peer that does not receive.
+///
+/// @param window maximum number of calls that are sent and not yet answered; 0 for 256. The option max_pending is a
+///        limit too.
+/// @param batch_out owned, free with rpyc_batch_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_batch_new(
     window: usize,
@@ -182,12 +198,12 @@ pub unsafe extern "C" fn rpyc_batch_new(
     }
 }
 
-/// Returns another handle of the same batch.
+/// Makes another handle for a batch.
 ///
 /// @param batch borrowed
-/// @return owned; free it with rpyc_batch_free; NULL for NULL
+/// @return owned, free with rpyc_batch_free(); NULL for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_batch_clone(batch: *const rpyc_batch) -> *mut rpyc_batch {
     // SAFETY: the contract of the border.
@@ -196,11 +212,12 @@ pub unsafe extern "C" fn rpyc_batch_clone(batch: *const rpyc_batch) -> *mut rpyc
     })
 }
 
-/// Frees a handle. A run that is under way goes on. Calls that were added and not run are dropped with the last handle.
+/// Frees a handle of a batch. A run in progress continues. Freeing the last handle drops the calls that were added and
+/// not run.
 ///
 /// @param batch consumed; NULL does nothing
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_batch_free(batch: *mut rpyc_batch) {
     // SAFETY: the contract of the border.
@@ -210,16 +227,16 @@ pub unsafe extern "C" fn rpyc_batch_free(batch: *mut rpyc_batch) {
 /// Adds one call to a batch. Nothing is sent before rpyc_batch_run(). The results of the last run are dropped.
 ///
 /// @param batch borrowed
-/// @param prepared borrowed; of the same connection as those before, or of an object of this process
-/// @param args consumed, on success and on every failure
-/// @param count number of args
-/// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the batch is running), RPYC_ERR_ARGUMENT (of another
-///         connection, or an impossible count), RPYC_ERR_TYPE (keywords are no dict with text keys), RPYC_ERR_CLOSED (nothing is left of the
-///         connection), RPYC_ERR_LIMIT (2^32 calls), RPYC_ERR_NO_MEMORY
+/// @param prepared borrowed; of the same connection as the others, or of an object of this process
+/// @param args consumed, also on failure
+/// @param count number of arguments
+/// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the batch is running), RPYC_ERR_ARGUMENT (another
+///         connection, or impossible count), RPYC_ERR_TYPE (keywords is not a dict with str keys), RPYC_ERR_CLOSED (the
+///         connection is gone), RPYC_ERR_LIMIT (2^32 calls), RPYC_ERR_NO_MEMORY
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_batch_add(
     batch: *mut rpyc_batch,
@@ -242,17 +259,17 @@ pub unsafe extern "C" fn rpyc_batch_add(
     }
 }
 
-/// Adds many calls of one method to a batch, as rpyc_batch_add does: all of them, or none if it fails.
+/// Adds several calls of one method to a batch, as rpyc_batch_add() does. If it fails, none of them is added.
 ///
 /// @param batch borrowed
 /// @param prepared borrowed
-/// @param args consumed, on success and on every failure; calls times count values: first those of the first call
-/// @param count number of args of each call
-/// @param calls how many calls
-/// @param error_out owned; may be NULL
+/// @param args consumed, also on failure: calls * count values, those of the first call first
+/// @param count number of arguments of each call
+/// @param calls number of calls
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return as rpyc_batch_add
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_batch_add_many(
     batch: *mut rpyc_batch,
@@ -276,28 +293,48 @@ pub unsafe extern "C" fn rpyc_batch_add_many(
     }
 }
 
-/// Makes the calls that were added since the last run, and waits until each is over; requests of the peer are served
-/// meanwhile, those too that it makes before it answers.
+/// Makes the calls that were added since the last run, and waits until each has a result. The peer's requests are
+/// served meanwhile, also those that it makes before it replies.
 ///
-/// A call that fails does not end the batch: an exception of the peer, and an argument that cannot be sent, which sends
-/// nothing of that call, are its own outcome, and the others go on. What ends the batch is the status: then the
-/// calls without an answer fail with that status, and the message of each says whether it was sent. One that was sent may still be
-/// running, and a late answer is dropped. No call is sent in part.
+/// A failed call does not end the run. An exception of the peer is the result of that call. So is an argument that
+/// cannot be sent: nothing of that call is sent. Any other failure ends the run, and is returned. The calls without a
+/// reply then fail with the same status, and the message of each says whether the call was sent. A call that was sent
+/// may still be running, and its reply is dropped. No call is sent in part.
 ///
-/// With a callback, it is called exactly once for each call, in the order in which answers arrive, and nothing is kept. Without
-/// one, rpyc_batch_value() gives the results after this function has returned, also if it failed.
+/// A callback is called exactly once for each call, in the order of the replies, and no result is kept. Without a
+/// callback, rpyc_batch_value() gets the results after this function has returned, also if it failed.
+///
+/// ```c
+/// static void count_failures(size_t index, const rpyc_value *value, const rpyc_error *failure,
+///                            void *count)
+/// {
+///     (void)index, (void)value;
+///     if (failure)
+///         ++*(size_t *)count;
+/// }
+///
+/// static rpyc_status run(rpyc_batch *batch, rpyc_error **error_out)
+/// {
+///     size_t failures = 0;
+///     rpyc_status status = rpyc_batch_run(batch, 10000, count_failures, &failures, error_out);
+///
+///     if (!status)
+///         printf("%zu calls failed\n", failures);
+///     return status;
+/// }
+/// ```
 ///
 /// @param batch borrowed; it may be freed while this function runs, also by the callback
-/// @param timeout_ms milliseconds within which all calls must be over; -1: no limit but that of
-///        rpyc_timeout_begin(); the option sync_request_timeout does not count
-/// @param callback called in this thread; NULL: keep the results
-/// @param userdata borrowed until this function returns; given to the callback
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK (each call has an outcome of its own), RPYC_ERR_NULL, RPYC_ERR_STATE (the batch is running already, and no
-///         callback is called), RPYC_ERR_FORKED, RPYC_ERR_TIMEOUT, RPYC_ERR_CANCELLED (rpyc_batch_cancel),
+/// @param timeout_ms time limit for all calls in milliseconds; -1 for no limit but that of rpyc_timeout_begin(). The
+///        option sync_request_timeout has no effect.
+/// @param callback called in this thread; NULL to keep the results
+/// @param userdata borrowed until this function returns; passed to the callback
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK (each call has a result of its own), RPYC_ERR_NULL, RPYC_ERR_STATE (the batch is already running,
+///         and no callback is called), RPYC_ERR_FORKED, RPYC_ERR_TIMEOUT, RPYC_ERR_CANCELLED (by rpyc_batch_cancel()),
 ///         RPYC_ERR_WAIT_INTERRUPTED, connection errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_batch_run(
     batch: *mut rpyc_batch,
@@ -329,16 +366,31 @@ pub unsafe extern "C" fn rpyc_batch_run(
     }
 }
 
-/// Gets the result of one call of the last run. It may be asked for again, until a call is added, or the batch is run anew.
+/// Gets the result of one call of the last run. It can be called repeatedly, until a call is added or the batch is run
+/// again.
+///
+/// ```c
+/// static double sum_of_results(rpyc_batch *batch, size_t count)
+/// {
+///     double sum = 0, x = 0;
+///
+///     for (size_t at = 0; at < count; ++at) {
+///         rpyc_value *value = NULL;
+///         if (!rpyc_batch_value(batch, at, &value, NULL) && !rpyc_take_float(value, &x, NULL))
+///             sum += x;
+///     }
+///     return sum;
+/// }
+/// ```
 ///
 /// @param batch borrowed
-/// @param index the number of the call, from 0 in the order of adding
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL; the error of that call arrives here
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (there is no such call), RPYC_ERR_STATE (there are no results, or the batch is
+/// @param index the number of the call, from 0 in the order of rpyc_batch_add()
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL; receives the error of that call
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (no such call), RPYC_ERR_STATE (no results, or the batch is
 ///         running), request errors, RPYC_ERR_CANCELLED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_batch_value(
     batch: *mut rpyc_batch,
@@ -355,13 +407,15 @@ pub unsafe extern "C" fn rpyc_batch_value(
     }
 }
 
-/// Gives up the run of a batch that is under way: no further call is sent, those without an answer fail with RPYC_ERR_CANCELLED,
-/// and rpyc_batch_run() returns it. RPyC cannot tell the peer, which goes on with what it was sent.
+/// Cancels the run of a batch. No further call is sent, the calls without a reply fail with RPYC_ERR_CANCELLED, and
+/// rpyc_batch_run() returns it.
+///
+/// RPyC has no message to tell the peer, which continues with the calls that it was sent.
 ///
 /// @param batch borrowed
-/// @return true if it was given up now; false if it does not run, if it was given up before, and for NULL
+/// @return true if the run was cancelled; false if the batch is not running or was cancelled before, and for NULL
 ///
-/// Threads: any thread, also in the callback of the batch. Since 0.1.
+/// Threads: any, also in the callback of the batch. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_batch_cancel(batch: *mut rpyc_batch) -> bool {
     // SAFETY: the contract of the border.

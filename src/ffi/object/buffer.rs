@@ -87,21 +87,22 @@ impl Drop for Loan {
     }
 }
 
-/// Memory of yours into which the library may receive the answer to a call: see rpyc_object_call_method_into().
+/// Makes a buffer from memory of the application, into which the library can receive the reply to a call. See
+/// rpyc_object_call_method_into().
 ///
-/// From here on the library may write there, and reads what it wrote, until the destructor has run: after this handle
-/// and its clones are freed, and no call and no value uses the memory any more. While rpyc_buffer_busy() says so, you do
-/// not write there, and read only through the value that lies there.
+/// The library may write to the memory, and reads it again, until the destructor has run. The destructor runs when this
+/// handle and its clones have been freed, and no call and no value uses the memory. While rpyc_buffer_busy() returns
+/// true, do not write to the memory, and read it only through the value that is stored there.
 ///
 /// @param data borrowed until the destructor runs
-/// @param capacity bytes
-/// @param userdata consumed; given to the destructor
-/// @param userdata_free the destructor: runs exactly once, on any thread, also if this function fails; may be NULL
-/// @param buffer_out owned, freed with rpyc_buffer_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_NULL; RPYC_ERR_ARGUMENT for an impossible capacity
+/// @param capacity size of the memory in bytes
+/// @param userdata consumed, also on failure; passed to the destructor
+/// @param userdata_free destructor of userdata: runs exactly once, on any thread, also on failure; may be NULL
+/// @param buffer_out owned, free with rpyc_buffer_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (impossible capacity)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_buffer_new(
     data: *mut c_void,
@@ -129,12 +130,12 @@ pub unsafe extern "C" fn rpyc_buffer_new(
     }
 }
 
-/// Another handle of the same buffer.
+/// Makes another handle for a buffer.
 ///
 /// @param buffer borrowed
-/// @return owned; free it with rpyc_buffer_free; NULL for NULL
+/// @return owned, free with rpyc_buffer_free(); NULL for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_buffer_clone(buffer: *const rpyc_buffer) -> *mut rpyc_buffer {
     // SAFETY: the contract of the border.
@@ -143,27 +144,28 @@ pub unsafe extern "C" fn rpyc_buffer_clone(buffer: *const rpyc_buffer) -> *mut r
     })
 }
 
-/// Frees a handle. The memory itself is in use until its destructor runs: at once, or when the call or the value that
-/// uses it is done with it.
+/// Frees a handle of a buffer. The memory is in use until its destructor runs. It runs at once, or when the call or the
+/// value that uses the memory has ended.
 ///
 /// @param buffer consumed; NULL does nothing
 ///
-/// Threads: any thread; never waits. Since 0.1.
+/// Threads: any; never waits. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_buffer_free(buffer: *mut rpyc_buffer) {
     // SAFETY: the contract of the border.
     ffi_boundary_or((), || drop(unsafe { handle::take(buffer) }));
 }
 
-/// Is the memory in use: by a call whose answer may still come into it, or by a value that lies in it?
+/// Returns whether the memory of a buffer is in use: by a call whose reply may still be received, or by a value stored
+/// in it.
 ///
-/// A call that timed out uses it as long as its answer is being received: until that is here as a whole or the connection
-/// has ended. Nothing is read while no thread waits on the connection.
+/// A call that timed out uses the memory while its reply is being received, until the whole reply has been received or
+/// the connection has ended. Nothing is received while no thread waits on the connection.
 ///
 /// @param buffer borrowed
-/// @return false also for NULL
+/// @return whether it is in use; false for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_buffer_busy(buffer: *const rpyc_buffer) -> bool {
     // SAFETY: the contract of the border.
@@ -172,24 +174,41 @@ pub unsafe extern "C" fn rpyc_buffer_busy(buffer: *const rpyc_buffer) -> bool {
     })
 }
 
-/// As rpyc_object_call_method, with memory for the answer: bytes that fit lie in the buffer, at its beginning, and
-/// rpyc_value_get_bytes() gives the address of `data`. Long ones that come uncompressed (from 64 KiB; see the option
-/// compress, which is the peer's) are received straight into it, without a copy; all others are copied.
+/// Calls a method as rpyc_object_call_method() does, with a buffer for the reply.
 ///
-/// Every other answer is an ordinary value, and so are bytes that do not fit, and any answer if the buffer was busy at
-/// the call. Its memory can be used again when the value, its clones and all that holds it are freed.
+/// Bytes that fit are stored at the beginning of the buffer, and rpyc_value_get_bytes() returns the address of its
+/// `data`. Bytes of 64 KiB or more that are sent uncompressed are received directly into it, without a copy; see the
+/// option compress, which is the peer's. Others are copied.
+///
+/// Every other reply is an ordinary value. So are bytes that do not fit, and any reply if the buffer was busy at the
+/// call. The memory can be used again when the value, its clones and all values that contain it have been freed.
+///
+/// ```c
+/// static void read_block(rpyc_object *file, void *memory, size_t size, rpyc_error **error)
+/// {
+///     rpyc_buffer *buffer = NULL;
+///     rpyc_value *block = NULL;
+///
+///     if (!rpyc_buffer_new(memory, size, NULL, NULL, &buffer, error)) {
+///         rpyc_value *args[1] = {rpyc_int((int64_t)size)};
+///         rpyc_object_call_method_into(file, "read", args, 1, NULL, buffer, &block, error);
+///     }
+///     rpyc_value_free(block); // its bytes stay in memory
+///     rpyc_buffer_free(buffer);
+/// }
+/// ```
 ///
 /// @param object borrowed
-/// @param method copied; NUL-terminated
-/// @param args consumed, on success and on every failure
-/// @param count number of args
-/// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
+/// @param method copied, NUL-terminated
+/// @param args consumed, also on failure
+/// @param count number of arguments
+/// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
 /// @param buffer borrowed
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return as rpyc_object_call_method
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_call_method_into(
     object: *mut rpyc_object,
@@ -216,21 +235,21 @@ pub unsafe extern "C" fn rpyc_object_call_method_into(
     }
 }
 
-/// As rpyc_object_call_method_into, without waiting for the answer. The buffer is busy until the result and all values
-/// that lie in the buffer are freed.
+/// Sends the request of rpyc_object_call_method_into() without waiting for the reply. The buffer is busy until the
+/// result and all values that are stored in it have been freed.
 ///
 /// @param object borrowed
-/// @param method copied; NUL-terminated
-/// @param args consumed, on success and on every failure
-/// @param count number of args
-/// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
+/// @param method copied, NUL-terminated
+/// @param args consumed, also on failure
+/// @param count number of arguments
+/// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
 /// @param buffer borrowed
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return as rpyc_object_call_method_async
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_call_method_into_async(
     object: *mut rpyc_object,

@@ -15,14 +15,14 @@ fn hold(proxy: &Proxy) -> *mut rpyc_connection {
 
 /// Gets a handle that keeps the connection of an object open, as a clone of the application's own handle does.
 ///
-/// Objects by themselves keep no connection open. With this a binding lets those that it got as results do so: it frees the
-/// handle together with the object.
+/// An object does not keep its connection open. A binding can make the objects that it gets as results do so: it frees
+/// this handle together with the object.
 ///
 /// @param object borrowed
-/// @return owned, free with rpyc_connection_free(); NULL for NULL, for an object of this process, and where there is nothing
-///         to keep open: the connection is a server's own, or no handle of the application keeps it open any more
+/// @return owned, free with rpyc_connection_free(); NULL for NULL, for an object of this process, and if there is no
+///         connection to keep open: it belongs to a server, or the application has freed all handles that kept it open
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_hold_connection(object: *const rpyc_object) -> *mut rpyc_connection {
     // SAFETY: the contract of the border.
@@ -32,12 +32,13 @@ pub unsafe extern "C" fn rpyc_object_hold_connection(object: *const rpyc_object)
     })
 }
 
-/// Gets such a handle for the first object of a peer in a value, at any depth of its containers.
+/// Gets a handle that keeps open the connection of the first remote object in a value, at any depth of its containers.
 ///
 /// @param value borrowed
-/// @return owned, free with rpyc_connection_free(); NULL as of rpyc_object_hold_connection(), and if there is no such object
+/// @return owned, free with rpyc_connection_free(); NULL where rpyc_object_hold_connection() returns NULL, and if the
+///         value has no remote object
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_value_hold_connection(value: *const rpyc_value) -> *mut rpyc_connection {
     ffi_boundary_or(ptr::null_mut(), || {
@@ -50,13 +51,13 @@ pub unsafe extern "C" fn rpyc_value_hold_connection(value: *const rpyc_value) ->
     })
 }
 
-/// Returns whether an object of a peer came over a connection.
+/// Returns whether an object is a remote object of a connection.
 ///
 /// @param object borrowed
 /// @param connection borrowed
-/// @return false also for NULL, and for an object of this process
+/// @return whether it is; false for NULL and for an object of this process
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_is_of(object: *const rpyc_object, connection: *const rpyc_connection) -> bool {
     ffi_boundary_or(false, || {

@@ -15,12 +15,12 @@ use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
 
-/// Another handle of the same object.
+/// Makes another handle for an object.
 ///
 /// @param object borrowed
-/// @return owned; free it with rpyc_object_free; NULL for NULL
+/// @return owned, free with rpyc_object_free(); NULL for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_clone(object: *const rpyc_object) -> *mut rpyc_object {
     // SAFETY: the contract of the border.
@@ -29,11 +29,11 @@ pub unsafe extern "C" fn rpyc_object_clone(object: *const rpyc_object) -> *mut r
     })
 }
 
-/// Frees a handle. With the last use of an object of the peer, the peer is told as the option release says.
+/// Frees a handle of an object. When the last use of a remote object ends, the peer is told as the option release says.
 ///
 /// @param object consumed; NULL does nothing
 ///
-/// Threads: any thread; never waits. Since 0.1.
+/// Threads: any; never waits. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_free(object: *mut rpyc_object) {
     ffi_boundary_or((), || {
@@ -50,12 +50,12 @@ pub unsafe extern "C" fn rpyc_object_free(object: *mut rpyc_object) {
     });
 }
 
-/// Is it an object of a peer?
+/// Returns whether an object is an object of a peer.
 ///
 /// @param object borrowed
-/// @return false for objects of this process, and for NULL
+/// @return whether it is; false for objects of this process and for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_is_remote(object: *const rpyc_object) -> bool {
     // SAFETY: the contract of the border.
@@ -64,12 +64,12 @@ pub unsafe extern "C" fn rpyc_object_is_remote(object: *const rpyc_object) -> bo
     })
 }
 
-/// Is it a class?
+/// Returns whether an object is a class.
 ///
 /// @param object borrowed
-/// @return false also for NULL
+/// @return whether it is; false for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_is_class(object: *const rpyc_object) -> bool {
     // SAFETY: the contract of the border.
@@ -81,13 +81,13 @@ pub unsafe extern "C" fn rpyc_object_is_class(object: *const rpyc_object) -> boo
     })
 }
 
-/// Are two handles the same object, as Python's "is"?
+/// Returns whether two handles refer to the same object, as Python's `is`.
 ///
 /// @param left borrowed
 /// @param right borrowed
-/// @return false where one is NULL
+/// @return whether they do; false if one is NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_same(left: *const rpyc_object, right: *const rpyc_object) -> bool {
     // SAFETY: the contract of the border.
@@ -97,13 +97,14 @@ pub unsafe extern "C" fn rpyc_object_same(left: *const rpyc_object, right: *cons
     })
 }
 
-/// The name of an object's type with its module, such as "builtins.list"; for a class, its own name. Of a peer's object it is what
-/// the peer says: escape control characters before you print it.
+/// Gets the name of an object's type with its module, such as "builtins.list". For a class it is the class's own name.
+///
+/// The name of a remote object comes from the peer. Escape control characters before you print it.
 ///
 /// @param object borrowed
-/// @return borrowed until the handle is freed; NUL-terminated; NULL for NULL
+/// @return borrowed until the handle is freed, NUL-terminated; NULL for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_type_name(object: *const rpyc_object) -> *const c_char {
     // SAFETY: the contract of the border.
@@ -121,14 +122,14 @@ fn c_name(reference: &Reference) -> CString {
     CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_else(|_| <&CStr>::default().to_owned())
 }
 
-/// The connection over which an object of a peer was lent.
+/// Gets the connection of a remote object.
 ///
 /// @param object borrowed
-/// @param connection_out owned; free it with rpyc_connection_free; it does not keep the connection open
-/// @param error_out owned; may be NULL
+/// @param connection_out owned, free with rpyc_connection_free(); it does not keep the connection open
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (an object of this process), RPYC_ERR_CLOSED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_connection(
     object: *const rpyc_object,
@@ -151,16 +152,26 @@ fn connection_of(proxy: &Proxy) -> Result<Arc<crate::connection::Shared>> {
     Ok(shared_of(proxy)?)
 }
 
-/// Makes an object of this process: an instance of a class around a pointer.
+/// Makes an object of this process: an instance of a class, with a pointer of the application.
 ///
-/// @param class_ copied reference
-/// @param instance given to the class's callbacks
-/// @param self_free ends self when neither this process nor a peer uses the object any more; may be NULL
-/// @param object_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
+/// ```c
+/// rpyc_object *counter = NULL;
+/// int *count = calloc(1, sizeof *count);
+/// if (!rpyc_object_new(service, count, free, &counter, &error)) // frees count also on failure
+///     rpyc_value_new_object(counter, &value, &error);
+/// rpyc_value_free(value);
+/// rpyc_object_free(counter);
+/// ```
+///
+/// @param class_ copied: a reference to the class is kept
+/// @param instance consumed, also on failure; passed to the callbacks of the class
+/// @param self_free destructor of instance: runs when neither this process nor a peer uses the object any more, and on
+///        failure; may be NULL
+/// @param object_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_new(
     class_: *const rpyc_class,
@@ -180,20 +191,22 @@ pub unsafe extern "C" fn rpyc_object_new(
     }
 }
 
-/// Gives the living object of a class that was made here for a key, or makes one: what the application holds once becomes one
-/// object, whose identity peers can compare, for as long as this process or a peer uses it.
+/// Gets the object of a class that was made for a key, or makes a new one if there is none.
 ///
-/// @param class_ copied reference; each class has keys of its own
-/// @param key tells objects apart, usually the address of what the object stands for; it is not read. While the object lives,
-///        the application uses it for nothing else
-/// @param instance given to the class's callbacks, where an object is made
-/// @param self_free ends self when neither this process nor a peer uses the object any more, or at once where there was an
-///        object, which then keeps what it was made with; may be NULL
-/// @param object_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL (also without a key)
+/// Something that the application has once thereby becomes one object, whose identity peers can compare. The object
+/// exists as long as this process or a peer uses it.
 ///
-/// Threads: any thread. Since 0.1.
+/// @param class_ copied: a reference to the class is kept; each class has its own keys
+/// @param key identifies the object, usually the address of what it represents; it is not dereferenced. While the
+///        object exists, the application must not use the key for anything else
+/// @param instance consumed, also on failure; passed to the callbacks of the class if an object is made
+/// @param self_free destructor of instance: runs when neither this process nor a peer uses the object any more, at once
+///        if the object existed and keeps its own instance, and on failure; may be NULL
+/// @param object_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL (also if key is NULL)
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_get_or_new(
     class_: *const rpyc_class,
@@ -219,13 +232,13 @@ pub unsafe extern "C" fn rpyc_object_get_or_new(
     }
 }
 
-/// The pointer inside an object of this process.
+/// Gets the pointer that an object of this process was made with.
 ///
 /// @param object borrowed
-/// @param class_ borrowed; the object must be an instance of it, or of a class derived from it
-/// @return borrowed, as long as the object lives; NULL for other objects
+/// @param class_ borrowed; the class of the object, or one that it is derived from
+/// @return borrowed, valid as long as the object; NULL for other objects
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_self(object: *const rpyc_object, class_: *const rpyc_class) -> *mut c_void {
     // SAFETY: the contract of the border.

@@ -80,8 +80,8 @@ fn patience(timeout_ms: i64) -> Patience {
 
 /// Converts a value to a bool, int, float, str, bytes, date or time, as CPython's own functions do.
 ///
-/// Plain data is converted in this process. An object is asked. For a peer's object, RPyC's default
-/// rules are sufficient.
+/// Plain data is converted in this process. An object is asked. For a peer's object, RPyC's default rules are
+/// sufficient.
 ///
 /// - RPYC_VALUE_INT: an int is unchanged. A bool becomes 0 or 1. An object gives the result of its `__index__`
 ///   (numpy.int64, IntEnum). A float is never converted to an int.
