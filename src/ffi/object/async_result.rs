@@ -72,7 +72,7 @@ unsafe fn result_require(result: *const rpyc_async_result, argument: &str) -> Re
     })
 }
 
-/// Lends a handle for the time of a call.
+/// Borrows a handle for the time of a call.
 fn result_lend<R>(result: &Promise, f: impl FnOnce(*mut rpyc_async_result) -> R) -> R {
     #[cfg(debug_assertions)]
     return handle::lend(result.clone(), f);
@@ -80,18 +80,18 @@ fn result_lend<R>(result: &Promise, f: impl FnOnce(*mut rpyc_async_result) -> R)
     return f(result.as_ptr().cast_mut().cast());
 }
 
-/// Told that an answer has come. The result is lent for the call.
+/// Called when a reply has arrived. The result is borrowed for the call.
 ///
-/// It runs once, in the thread that read the answer, or in the one that registered it when the answer was there already.
-/// It does not run for an answer that came after the result expired.
+/// It runs once, in the thread that read the reply, or in the thread that registered it if the reply had arrived
+/// before. It does not run for a reply that arrives after the result expired.
 pub type rpyc_async_callback = Option<unsafe extern "C" fn(result: *mut rpyc_async_result, userdata: *mut c_void)>;
 
-/// Another handle of the same result.
+/// Makes another handle for a result.
 ///
 /// @param result borrowed
-/// @return owned; free it with rpyc_async_result_free; NULL for NULL
+/// @return owned, free with rpyc_async_result_free(); NULL for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_clone(result: *const rpyc_async_result) -> *mut rpyc_async_result {
     // SAFETY: the contract of the border.
@@ -100,11 +100,12 @@ pub unsafe extern "C" fn rpyc_async_result_clone(result: *const rpyc_async_resul
     })
 }
 
-/// Frees a handle. The request goes on; when its answer comes, callbacks run, and it is dropped.
+/// Frees a handle of a result. The request continues. When its reply arrives, the callbacks run and the reply is
+/// dropped.
 ///
 /// @param result consumed; NULL does nothing
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_free(result: *mut rpyc_async_result) {
     // SAFETY: the contract of the border.
@@ -118,50 +119,50 @@ unsafe fn ask(result: *mut rpyc_async_result, question: impl FnOnce(&Promise) ->
     ffi_boundary_or(false, || unsafe { result_get(result) }.is_some_and(|result| question(&result)))
 }
 
-/// Has the answer come? As in RPyC, messages that have arrived are handled first, without waiting.
+/// Returns whether the reply has arrived. As in RPyC, received messages are handled first, without waiting.
 ///
 /// @param result borrowed
-/// @return false also for NULL
+/// @return whether the reply has arrived; false for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_ready(result: *mut rpyc_async_result) -> bool {
     // SAFETY: the contract of the border.
     unsafe { ask(result, Promise::ready) }
 }
 
-/// Has the answer come, and is it an exception?
+/// Returns whether the reply has arrived and is an exception.
 ///
 /// @param result borrowed
-/// @return false also for NULL
+/// @return whether it is; false for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_error(result: *mut rpyc_async_result) -> bool {
     // SAFETY: the contract of the border.
     unsafe { ask(result, Promise::error) }
 }
 
-/// Has the time gone by without an answer?
+/// Returns whether the time limit has passed without a reply.
 ///
 /// @param result borrowed
-/// @return false also for NULL
+/// @return whether it has; false for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_expired(result: *mut rpyc_async_result) -> bool {
     // SAFETY: the contract of the border.
     unsafe { ask(result, Promise::expired) }
 }
 
-/// Waits until the answer is here or the time is over; requests of the peer are served meanwhile.
+/// Waits until the reply has arrived or the time limit has passed. The peer's requests are served meanwhile.
 ///
 /// @param result borrowed
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK (an answer or an exception came), RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_TIMEOUT,
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK (a value or an exception arrived), RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_TIMEOUT,
 ///         RPYC_ERR_CANCELLED, RPYC_ERR_WAIT_INTERRUPTED, connection errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_wait(
     result: *mut rpyc_async_result,
@@ -171,14 +172,14 @@ pub unsafe extern "C" fn rpyc_async_result_wait(
     unsafe { ffi_boundary(error_out, || Ok(result_require(result, "result")?.wait()?)) }
 }
 
-/// Waits as rpyc_async_result_wait does, and gives the answer. It may be asked for again.
+/// Waits as rpyc_async_result_wait() does, and gets the value of the reply. It can be called repeatedly.
 ///
 /// @param result borrowed
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL; an exception of the peer arrives here
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL; receives an exception of the peer
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_CANCELLED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_value(
     result: *mut rpyc_async_result,
@@ -194,13 +195,15 @@ pub unsafe extern "C" fn rpyc_async_result_value(
     }
 }
 
-/// Gives a request up: the result fails with RPYC_ERR_CANCELLED at once, its callbacks run in this thread, and an answer that
-/// comes later is dropped. RPyC cannot tell the peer, which goes on. Threads that wait for the result wake up.
+/// Cancels a request. The result fails with RPYC_ERR_CANCELLED at once, its callbacks run in this thread, and threads
+/// that wait for it wake up.
+///
+/// RPyC has no message to tell the peer, which continues. A reply that arrives later is dropped.
 ///
 /// @param result borrowed
-/// @return true if it was given up now; false if the answer was here already, if it was given up before, and for NULL
+/// @return true if the request was cancelled; false if the reply had arrived or it was cancelled before, and for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_cancel(result: *mut rpyc_async_result) -> bool {
     // SAFETY: the contract of the border.
@@ -208,7 +211,7 @@ pub unsafe extern "C" fn rpyc_async_result_cancel(result: *mut rpyc_async_result
 }
 
 /// # Safety
-/// The pointer is NULL or leads to so many handles, each NULL or live.
+/// The pointer is NULL or leads to `count` handles, each NULL or live.
 unsafe fn several(results: *const *mut rpyc_async_result, count: usize) -> Result<Vec<Promise>> {
     // SAFETY: the same is asked of our caller.
     unsafe {
@@ -217,18 +220,32 @@ unsafe fn several(results: *const *mut rpyc_async_result, count: usize) -> Resul
     }
 }
 
-/// Waits until there is something to be had from one of several results: its answer, an exception, or that it has expired or
-/// its connection has ended. They may belong to several connections, whose requests are served meanwhile.
+/// Waits until one of several results is done: it has its reply or an exception, it has expired, or its connection has
+/// ended.
 ///
-/// @param results borrowed, and so are the handles in it
-/// @param count results, at least one
-/// @param timeout_ms milliseconds; -1: no limit but their own
-/// @param index_out which one it is; the first of several
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (no results), RPYC_ERR_TIMEOUT (none of them in time), RPYC_ERR_FORKED,
-///         RPYC_ERR_WAIT_INTERRUPTED
+/// The results may belong to several connections, whose requests are served meanwhile.
 ///
-/// Threads: any thread. Since 0.1.
+/// ```c
+/// rpyc_async_result *results[2] = {NULL, NULL};
+/// size_t first = 0;
+/// if (!rpyc_object_call_method_async(object, "slow", NULL, 0, NULL, 5000, &results[0], &error) &&
+///     !rpyc_object_call_method_async(object, "fast", NULL, 0, NULL, 5000, &results[1], &error) &&
+///     !rpyc_async_result_wait_any(results, 2, -1, &first, &error))
+///     rpyc_async_result_value(results[first], &value, &error);
+/// rpyc_value_free(value);
+/// rpyc_async_result_free(results[0]);
+/// rpyc_async_result_free(results[1]);
+/// ```
+///
+/// @param results borrowed, as are the handles in it
+/// @param count number of results, at least 1
+/// @param timeout_ms time limit in milliseconds; -1 for no limit but those of the results
+/// @param index_out index of the result that is done; the first of several
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (no results), RPYC_ERR_TIMEOUT (none of them in time),
+///         RPYC_ERR_FORKED, RPYC_ERR_WAIT_INTERRUPTED
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_wait_any(
     results: *const *mut rpyc_async_result,
@@ -250,17 +267,19 @@ pub unsafe extern "C" fn rpyc_async_result_wait_any(
     }
 }
 
-/// Waits until there is nothing left to wait for from any of several results: each has its answer, an exception, has expired,
-/// or its connection has ended. They may belong to several connections, whose requests are served meanwhile.
+/// Waits until all of several results are done: each has its reply or an exception, has expired, or its connection has
+/// ended.
 ///
-/// @param results borrowed, and so are the handles in it; may be NULL for none
-/// @param count results
-/// @param timeout_ms milliseconds; -1: no limit but their own
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK (ask each for what came of it), RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (an impossible count), RPYC_ERR_TIMEOUT
-///         (not all of them in time), RPYC_ERR_FORKED, RPYC_ERR_WAIT_INTERRUPTED
+/// The results may belong to several connections, whose requests are served meanwhile.
 ///
-/// Threads: any thread. Since 0.1.
+/// @param results borrowed, as are the handles in it; may be NULL for none
+/// @param count number of results
+/// @param timeout_ms time limit in milliseconds; -1 for no limit but those of the results
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK (rpyc_async_result_value() gets each one's outcome), RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (impossible
+///         count), RPYC_ERR_TIMEOUT (not all of them in time), RPYC_ERR_FORKED, RPYC_ERR_WAIT_INTERRUPTED
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_wait_all(
     results: *const *mut rpyc_async_result,
@@ -272,17 +291,36 @@ pub unsafe extern "C" fn rpyc_async_result_wait_all(
     unsafe { ffi_boundary(error_out, || Ok(wait_all(&several(results, count)?, timeout(timeout_ms))?)) }
 }
 
-/// Has a callback run when the answer comes; at once if it is here. Several run in the order of registration, one after the
-/// other: one that is added while others run, also by one of them, runs behind them, in their thread.
+/// Registers a callback that runs when the reply arrives, or at once if it has arrived.
+///
+/// Several callbacks run in the order of registration, one after the other. One that is added while others run, also by
+/// one of them, runs after them in their thread.
+///
+/// ```c
+/// static void print_result(rpyc_async_result *result, void *label)
+/// {
+///     rpyc_value *value = NULL;
+///     double number = 0;
+///
+///     if (!rpyc_async_result_value(result, &value, NULL) &&
+///         !rpyc_take_float(value, &number, NULL)) // frees value
+///         printf("%s: %g\n", (const char *)label, number);
+/// }
+///
+/// static rpyc_status watch(rpyc_async_result *result, rpyc_error **error_out)
+/// {
+///     return rpyc_async_result_add_callback(result, print_result, "total", NULL, error_out);
+/// }
+/// ```
 ///
 /// @param result borrowed
-/// @param callback the callback
-/// @param userdata passed to it
-/// @param userdata_free ends userdata, after the callback ran or when it never will; may be NULL
-/// @param error_out owned; may be NULL
+/// @param callback called once
+/// @param userdata consumed, also on failure; passed to the callback
+/// @param userdata_free destructor of userdata: runs after the callback has run, or when it can never run; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_add_callback(
     result: *mut rpyc_async_result,
@@ -306,14 +344,14 @@ pub unsafe extern "C" fn rpyc_async_result_add_callback(
     }
 }
 
-/// Sets the time within which the answer must come, counted from now.
+/// Sets the time limit for the reply, counted from now.
 ///
 /// @param result borrowed
-/// @param timeout_ms milliseconds; -1: no limit
-/// @param error_out owned; may be NULL
+/// @param timeout_ms time limit in milliseconds; -1 for no limit
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_async_result_set_expiry(
     result: *mut rpyc_async_result,

@@ -26,18 +26,18 @@ fn iterator_of(object: &Reference) -> Result<Reference> {
     }
 }
 
-/// Evaluates isinstance(object, class_).
+/// Evaluates Python's isinstance(object, class_).
 ///
-/// Object and class may belong to different peers or to this process. Equal class ids tell without a request, as do names where
-/// one of the two is local; otherwise the peer that owns the class is asked.
+/// Object and class may belong to different peers or to this process. No request is sent if the class ids are equal, or
+/// if one of the two is local and the names decide. Otherwise the peer that owns the class is asked.
 ///
 /// @param object borrowed
 /// @param class_ borrowed; a class
-/// @param result_out the answer
-/// @param error_out owned; may be NULL
+/// @param result_out the result
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (class_ is not a class)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_is_instance(
     object: *mut rpyc_object,
@@ -53,15 +53,16 @@ pub unsafe extern "C" fn rpyc_object_is_instance(
     }
 }
 
-/// The length of a container. Of an object without `__len__` it is an AttributeError of the peer's: RPYC_ERR_REMOTE.
+/// Gets the length of a container, as Python's len(). An object without `__len__` raises an AttributeError, which is
+/// RPYC_ERR_REMOTE.
 ///
 /// @param object borrowed
-/// @param length_out items
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (__len__ answers with something else), RPYC_ERR_RANGE
-///         (it does not fit)
+/// @param length_out number of items
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (`__len__` does not return an int), RPYC_ERR_RANGE
+///         (does not fit)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_length(
     object: *mut rpyc_object,
@@ -76,15 +77,23 @@ pub unsafe extern "C" fn rpyc_object_length(
     }
 }
 
-/// An item of a container: object[key]; key may be a slice. Of an object without `__getitem__` it is an AttributeError.
+/// Gets an item of a container, object[key]. The key may be a slice. An object without `__getitem__` raises an
+/// AttributeError.
+///
+/// ```c
+/// rpyc_status status = rpyc_object_get_item(object, rpyc_str("pear"), &value, &error);
+/// if (status == RPYC_ERR_REMOTE && rpyc_error_is(error, "KeyError"))
+///     fprintf(stderr, "there is no pear\n");
+/// rpyc_value_free(value);
+/// ```
 ///
 /// @param object borrowed
-/// @param key consumed, on success and on every failure
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
+/// @param key consumed, also on failure
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_get_item(
     object: *mut rpyc_object,
@@ -101,15 +110,15 @@ pub unsafe extern "C" fn rpyc_object_get_item(
     }
 }
 
-/// Sets an item of a container.
+/// Sets an item of a container, object[key] = value.
 ///
 /// @param object borrowed
-/// @param key consumed, on success and on every failure
-/// @param value consumed, on success and on every failure
-/// @param error_out owned; may be NULL
+/// @param key consumed, also on failure
+/// @param value consumed, also on failure
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_set_item(
     object: *mut rpyc_object,
@@ -128,14 +137,14 @@ pub unsafe extern "C" fn rpyc_object_set_item(
     }
 }
 
-/// Deletes an item of a container.
+/// Deletes an item of a container, del object[key].
 ///
 /// @param object borrowed
-/// @param key consumed, on success and on every failure
-/// @param error_out owned; may be NULL
+/// @param key consumed, also on failure
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_del_item(
     object: *mut rpyc_object,
@@ -151,16 +160,18 @@ pub unsafe extern "C" fn rpyc_object_del_item(
     }
 }
 
-/// Evaluates Python's `item in object`. An object without `__contains__` is asked for one item after the other until one is
-/// equal, as in Python: an iterator goes on behind that item.
+/// Evaluates Python's `item in object`.
+///
+/// If the object has no `__contains__`, its items are requested one by one until one is equal, as in Python. An
+/// iterator then continues after that item.
 ///
 /// @param object borrowed
-/// @param item consumed, on success and on every failure
-/// @param result_out the answer
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (what the object answers with is of another type)
+/// @param item consumed, also on failure
+/// @param result_out the result
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (a method of the object returned an unexpected type)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_contains(
     object: *mut rpyc_object,
@@ -177,14 +188,15 @@ pub unsafe extern "C" fn rpyc_object_contains(
     }
 }
 
-/// An iterator over a container, for rpyc_object_next. Of an object without `__iter__` it is an AttributeError.
+/// Gets an iterator over an object, as Python's iter(), for rpyc_object_next(). An object without `__iter__` raises an
+/// AttributeError.
 ///
 /// @param object borrowed
-/// @param iterator_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the iterator is no object)
+/// @param iterator_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the iterator is not an object)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_iter(
     object: *mut rpyc_object,
@@ -199,15 +211,17 @@ pub unsafe extern "C" fn rpyc_object_iter(
     }
 }
 
-/// The next item of an iterator; RPYC_ERR_STOP_ITERATION at the end. One request for each: rpyc_object_iterate needs far fewer.
-/// Of an object without `__next__` it is an AttributeError.
+/// Gets the next item of an iterator, as Python's next(). The end is RPYC_ERR_STOP_ITERATION. An object without
+/// `__next__` raises an AttributeError.
+///
+/// Each item costs one request. rpyc_object_iterate() needs far fewer.
 ///
 /// @param iterator borrowed; an iterator
-/// @param item_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
+/// @param item_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_next(
     iterator: *mut rpyc_object,
@@ -222,15 +236,15 @@ pub unsafe extern "C" fn rpyc_object_next(
     }
 }
 
-/// The next items of an iterator, in one request: a tuple, empty at the end. An exception of the iterator replaces the whole tuple.
+/// Gets the next items of an iterator in one request. An exception of the iterator replaces all of them.
 ///
 /// @param iterator borrowed; an iterator
-/// @param count how many items at most
-/// @param items_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
+/// @param count maximum number of items
+/// @param items_out owned, free with rpyc_value_free(): a tuple, empty at the end
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_next_chunk(
     iterator: *mut rpyc_object,
@@ -246,14 +260,27 @@ pub unsafe extern "C" fn rpyc_object_next_chunk(
     }
 }
 
-/// Enters a context, as Python's with. Of an object without `__enter__` it is an AttributeError.
+/// Enters a context, as Python's with statement does. An object without `__enter__` raises an AttributeError.
+///
+/// ```c
+/// rpyc_value *entered = NULL;
+/// bool swallowed = false;
+/// if (!rpyc_object_enter(object, &entered, &error)) {
+///     rpyc_error *failure = NULL;
+///     rpyc_object_call_method(object, "work", NULL, 0, NULL, &value, &failure);
+///     rpyc_object_exit(object, failure, &swallowed, &error); // also after a failure
+///     rpyc_error_free(failure);
+/// }
+/// rpyc_value_free(value);
+/// rpyc_value_free(entered);
+/// ```
 ///
 /// @param object borrowed
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_enter(
     object: *mut rpyc_object,
@@ -268,15 +295,15 @@ pub unsafe extern "C" fn rpyc_object_enter(
     }
 }
 
-/// Leaves a context. The peer learns whether there was an error, and no more (RPyC wire: CTXEXIT).
+/// Exits a context. The peer is told whether there was an error, and nothing else about it (RPyC wire: CTXEXIT).
 ///
 /// @param object borrowed
-/// @param error borrowed; why the block is left; NULL: normally
-/// @param swallowed_out the answer : an error of the block is dealt with
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (what __bool__ of the answer gives is no bool)
+/// @param error borrowed; the error that ended the block; NULL for none
+/// @param swallowed_out true if the context handled the error of the block
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (`__bool__` of the result does not return a bool)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_exit(
     object: *mut rpyc_object,
@@ -309,15 +336,18 @@ pub(crate) struct Chunks {
 const FIRST_CHUNK: i64 = 10;
 const LARGEST_CHUNK: i64 = 1000;
 
-/// Starts to iterate over a container. Items are fetched 10, 20, 40 and at last 1000 at a time, so that an iterator may go
-/// further than what rpyc_iterator_next has given; use rpyc_object_next where it is used afterwards.
+/// Starts an iteration over a container.
+///
+/// The items are requested in chunks of 10, 20, 40 and so on up to 1000. The iterator of the peer can therefore be
+/// ahead of the items that rpyc_iterator_next() returned. If the iterator is used afterwards, use rpyc_object_next()
+/// instead.
 ///
 /// @param object borrowed
-/// @param iterator_out owned; free it with rpyc_iterator_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the iterator is no object)
+/// @param iterator_out owned, free with rpyc_iterator_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the iterator is not an object)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_iterate(
     object: *mut rpyc_object,
@@ -333,15 +363,15 @@ pub unsafe extern "C" fn rpyc_object_iterate(
     }
 }
 
-/// The next item of an iteration.
+/// Gets the next item of an iteration.
 ///
 /// @param iterator borrowed
-/// @param item_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_STOP_ITERATION at the end (also when asked again), which makes no error, RPYC_ERR_NULL,
-///         request errors, RPYC_ERR_TYPE (the peer answers with something else than items)
+/// @param item_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_STOP_ITERATION (the end, also when called again; no error is made), RPYC_ERR_NULL, request
+///         errors, RPYC_ERR_TYPE (the peer replied with something other than items)
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_iterator_next(
     iterator: *mut rpyc_iterator,
@@ -372,11 +402,11 @@ pub unsafe extern "C" fn rpyc_iterator_next(
     }
 }
 
-/// Ends an iteration.
+/// Ends an iteration and frees its handle.
 ///
 /// @param iterator consumed; NULL does nothing
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one thread at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_iterator_free(iterator: *mut rpyc_iterator) {
     // SAFETY: the contract of the border.

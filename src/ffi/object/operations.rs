@@ -12,28 +12,34 @@ use crate::value::CompareOp;
 use crate::value::Value;
 use std::ffi::c_char;
 
-/// Is it less?
+/// Less than
 pub const RPYC_LT: i32 = 0;
-/// Is it less or equal?
+/// Less than or equal
 pub const RPYC_LE: i32 = 1;
-/// Is it equal?
+/// Equal
 pub const RPYC_EQ: i32 = 2;
-/// Is it unequal?
+/// Not equal
 pub const RPYC_NE: i32 = 3;
-/// Is it greater?
+/// Greater than
 pub const RPYC_GT: i32 = 4;
-/// Is it greater or equal?
+/// Greater than or equal
 pub const RPYC_GE: i32 = 5;
 
-/// An attribute of an object. The peer's rules decide which names it gives.
+/// Gets an attribute of an object. The owner's attribute rules decide which names can be read.
+///
+/// ```c
+/// int64_t count = 0;
+/// if (!rpyc_object_get_attr(object, "count", &value, &error))
+///     rpyc_take_int(value, &count, &error); // frees value
+/// ```
 ///
 /// @param object borrowed
-/// @param attribute copied; NUL-terminated
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
+/// @param attribute copied, NUL-terminated
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_get_attr(
     object: *mut rpyc_object,
@@ -52,12 +58,12 @@ pub unsafe extern "C" fn rpyc_object_get_attr(
 /// Sets an attribute of an object.
 ///
 /// @param object borrowed
-/// @param attribute copied; NUL-terminated
-/// @param value consumed, on success and on every failure
-/// @param error_out owned; may be NULL
+/// @param attribute copied, NUL-terminated
+/// @param value consumed, also on failure
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_set_attr(
     object: *mut rpyc_object,
@@ -78,11 +84,11 @@ pub unsafe extern "C" fn rpyc_object_set_attr(
 /// Deletes an attribute of an object.
 ///
 /// @param object borrowed
-/// @param attribute copied; NUL-terminated
-/// @param error_out owned; may be NULL
+/// @param attribute copied, NUL-terminated
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_del_attr(
     object: *mut rpyc_object,
@@ -99,15 +105,22 @@ pub unsafe extern "C" fn rpyc_object_del_attr(
 
 /// Calls an object.
 ///
-/// @param object borrowed
-/// @param args consumed, on success and on every failure
-/// @param count number of args
-/// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (keywords are no dict with text keys)
+/// ```c
+/// rpyc_value *args[2] = {rpyc_int(2), rpyc_int(10)};
+/// int64_t power = 0;
+/// if (!rpyc_object_call(object, args, 2, NULL, &value, &error)) // consumes args, also on failure
+///     rpyc_take_int(value, &power, &error);
+/// ```
 ///
-/// Threads: any thread. Since 0.1.
+/// @param object borrowed
+/// @param args consumed, also on failure
+/// @param count number of arguments
+/// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (keywords is not a dict with str keys)
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_call(
     object: *mut rpyc_object,
@@ -127,18 +140,25 @@ pub unsafe extern "C" fn rpyc_object_call(
     }
 }
 
-/// Calls a method of an object, in one request.
+/// Calls a method of an object in one request.
+///
+/// ```c
+/// rpyc_value *args[1] = {rpyc_str("hello")};
+/// if (rpyc_object_call_method(object, "shout", args, 1, NULL, &value, &error))
+///     fprintf(stderr, "%s\n", rpyc_error_describe(error));
+/// rpyc_value_free(value);
+/// ```
 ///
 /// @param object borrowed
-/// @param method copied; NUL-terminated
-/// @param args consumed, on success and on every failure
-/// @param count number of args
-/// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords are no dict with text keys)
+/// @param method copied, NUL-terminated
+/// @param args consumed, also on failure
+/// @param count number of arguments
+/// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords is not a dict with str keys)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_call_method(
     object: *mut rpyc_object,
@@ -162,17 +182,18 @@ pub unsafe extern "C" fn rpyc_object_call_method(
     }
 }
 
-/// Calls an object, or a method of it, with arguments that are one tuple already, such as those of a call that is passed on.
+/// Calls an object, or a method of it, with arguments that are already a tuple, such as those of a call that is
+/// forwarded.
 ///
 /// @param object borrowed
-/// @param method copied; NUL-terminated; NULL: the object itself is called
-/// @param args consumed, on success and on every failure; a tuple; NULL for none
-/// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
-/// @return as rpyc_object_call_method; RPYC_ERR_TYPE also where args are no tuple
+/// @param method copied, NUL-terminated; NULL to call the object itself
+/// @param args consumed, also on failure: a tuple; NULL for none
+/// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return as rpyc_object_call_method, and RPYC_ERR_TYPE also if args is not a tuple
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_call_tuple(
     object: *mut rpyc_object,
@@ -203,14 +224,14 @@ pub unsafe extern "C" fn rpyc_object_call_tuple(
     }
 }
 
-/// The text of an object, as Python's str().
+/// Gets the string form of an object, as Python's str().
 ///
 /// @param object borrowed
-/// @param text_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
+/// @param text_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_str(
     object: *mut rpyc_object,
@@ -221,14 +242,14 @@ pub unsafe extern "C" fn rpyc_object_str(
     unsafe { operation((object, "object"), (text_out, "text_out"), error_out, |this| ask_value(this, Ask::Str)) }
 }
 
-/// The representation of an object, as Python's repr().
+/// Gets the representation of an object, as Python's repr().
 ///
 /// @param object borrowed
-/// @param text_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
+/// @param text_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_repr(
     object: *mut rpyc_object,
@@ -239,14 +260,14 @@ pub unsafe extern "C" fn rpyc_object_repr(
     unsafe { operation((object, "object"), (text_out, "text_out"), error_out, |this| ask_value(this, Ask::Repr)) }
 }
 
-/// The hash of an object, an int.
+/// Gets the hash of an object, as Python's hash(): an int.
 ///
 /// @param object borrowed
-/// @param hash_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
+/// @param hash_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_hash(
     object: *mut rpyc_object,
@@ -257,16 +278,26 @@ pub unsafe extern "C" fn rpyc_object_hash(
     unsafe { operation((object, "object"), (hash_out, "hash_out"), error_out, |this| ask_value(this, Ask::Hash)) }
 }
 
-/// Compares an object with a value: a bool, NotImplemented where its class does not compare the two, or whatever it answers.
+/// Compares an object with a value. The result is a bool, NotImplemented if its class does not support the comparison,
+/// or whatever else its method returns.
+///
+/// ```c
+/// bool less = false;
+/// rpyc_value *result = NULL;
+/// if (!rpyc_object_compare(object, RPYC_LT, rpyc_int(10), &result, &error) &&
+///     rpyc_value_kind(result) == RPYC_VALUE_BOOL)
+///     rpyc_value_get_bool(result, &less, &error);
+/// rpyc_value_free(result);
+/// ```
 ///
 /// @param object borrowed
 /// @param op RPYC_LT, RPYC_LE, RPYC_EQ, RPYC_NE, RPYC_GT or RPYC_GE
-/// @param other consumed, on success and on every failure
-/// @param result_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_ARGUMENT
+/// @param other consumed, also on failure
+/// @param result_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_ARGUMENT (unknown op)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_compare(
     object: *mut rpyc_object,
@@ -285,14 +316,14 @@ pub unsafe extern "C" fn rpyc_object_compare(
     }
 }
 
-/// The names of an object's attributes, as Python's dir(): a tuple of texts.
+/// Gets the names of an object's attributes, as Python's dir().
 ///
 /// @param object borrowed
-/// @param names_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
+/// @param names_out owned, free with rpyc_value_free(): a tuple of str
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_dir(
     object: *mut rpyc_object,
@@ -303,14 +334,14 @@ pub unsafe extern "C" fn rpyc_object_dir(
     unsafe { operation((object, "object"), (names_out, "names_out"), error_out, |this| ask_value(this, Ask::Dir)) }
 }
 
-/// The methods of an object: a tuple of pairs (name, doc), doc a text or None.
+/// Gets the methods of an object.
 ///
 /// @param object borrowed
-/// @param methods_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
+/// @param methods_out owned, free with rpyc_value_free(): a tuple of pairs (name, doc), in which doc is a str or None
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_inspect(
     object: *mut rpyc_object,
@@ -323,14 +354,14 @@ pub unsafe extern "C" fn rpyc_object_inspect(
     }
 }
 
-/// Is an object true, as Python's bool()? Its __bool__ says so, else its __len__; one that has neither is true.
+/// Evaluates Python's bool(object): `__bool__`, otherwise `__len__`, otherwise true.
 ///
 /// @param object borrowed
-/// @param truth_out whether it is; false on failure
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (__bool__ or __len__ answer with something else)
+/// @param truth_out the result; false on failure
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (`__bool__` or `__len__` returned an unexpected type)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_truth(
     object: *mut rpyc_object,
@@ -341,16 +372,18 @@ pub unsafe extern "C" fn rpyc_object_truth(
     unsafe { operation((object, "object"), (truth_out, "truth_out"), error_out, |this| Ok(truth(this)?)) }
 }
 
-/// Is an object equal to a value, as Python's ==? Where its __eq__ knows no answer, that of the value is asked if it is an
-/// object, and at last only an object itself is equal to it.
+/// Evaluates Python's object == other.
+///
+/// If `__eq__` of the object returns NotImplemented and other is an object, `__eq__` of other is called. If that
+/// returns NotImplemented too, the two are equal if they are the same object.
 ///
 /// @param object borrowed
-/// @param other consumed, on success and on every failure
-/// @param equal_out whether they are; false on failure
-/// @param error_out owned; may be NULL
-/// @return as rpyc_object_truth; RPYC_ERR_TYPE (__eq__ answers with something that is neither bool nor object)
+/// @param other consumed, also on failure
+/// @param equal_out the result; false on failure
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return as rpyc_object_truth, and RPYC_ERR_TYPE also if `__eq__` returns neither a bool nor an object
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_equal(
     object: *mut rpyc_object,

@@ -18,31 +18,45 @@ pub(crate) fn bounds(max_depth: usize, max_items: usize, max_bytes: usize) -> Bo
     Bounds { depth: or(max_depth, 100), items: or(max_items, 1 << 20), bytes: or(max_bytes, 64 << 20) }
 }
 
-/// Copies an object that is plain data into a value: lists, dicts, tuples, sets and frozensets, ranges and views of dicts,
-/// arrays, with all that is in them.
+/// Copies an object that is plain data into a value, with all that it contains: lists, dicts, tuples, sets and
+/// frozensets, ranges, views of dicts, and arrays.
 ///
-/// An array of numbers becomes a value of kind RPYC_VALUE_ARRAY: numpy.ndarray, array.array, memoryview; one of several
-/// dimensions lists of arrays, for which rpyc_object_obtain_array() is better. numpy's numbers become int, float and bool,
-/// arrays of truths lists, other arrays of numpy what its tolist() gives; a bytearray becomes bytes. Where the peer gives
-/// public names (allow_public_attrs, classic servers), the bytes of an array come in one piece, in two bursts of requests.
-/// Elsewhere its items are asked for, and each of numpy's numbers, all in one burst.
+/// An array of numbers (numpy.ndarray, array.array, memoryview) becomes a value of kind RPYC_VALUE_ARRAY. One of
+/// several dimensions becomes a list of arrays; rpyc_object_obtain_array() is better for it. Numbers of numpy become
+/// int, float and bool. Arrays of truths become lists. Other arrays of numpy become the result of their tolist(). A
+/// bytearray becomes bytes.
 ///
-/// All requests for one level of nesting leave in one burst (two where there are dicts; a burst has at most 16384 requests),
-/// so that the time it takes grows with the depth and not with the number of items. Nothing is asked of the peer but what
-/// RPyC's servers allow with their default settings. Sets become frozensets; an OrderedDict, defaultdict or Counter a dict,
-/// a deque a list. An object that is changed meanwhile may be copied in part as it was before.
+/// Sets become frozensets. An OrderedDict, defaultdict or Counter becomes a dict, a deque a list. If an object is
+/// changed meanwhile, parts of its former state can be in the copy.
+///
+/// If the peer allows access to public names (allow_public_attrs, classic servers), the bytes of an array are sent in
+/// one piece, with two bursts of requests. Otherwise its items are requested, and each number of numpy, all in one
+/// burst.
+///
+/// All requests for one level of nesting are sent in one burst, or in two if there are dicts. A burst has at most 16384
+/// requests. The time therefore depends on the depth and not on the number of items. The requests need no more than the
+/// default settings of RPyC's servers allow.
+///
+/// ```c
+/// rpyc_status status = rpyc_object_obtain(object, 0, 100000, 0, &value, &error);
+/// if (status == RPYC_OK && rpyc_value_kind(value) == RPYC_VALUE_DICT)
+///     printf("%zu entries\n", rpyc_value_count(value));
+/// else if (status == RPYC_ERR_LIMIT)
+///     fprintf(stderr, "more than 100000 items\n");
+/// rpyc_value_free(value);
+/// ```
 ///
 /// @param object borrowed
-/// @param max_depth levels of nesting, a list of numbers being one; 0 for 100
-/// @param max_items items of all containers together, counted as if nothing were shared, those of a dict twice; 0 for
-///        1048576. One container has less than 1048576 items in any case
-/// @param max_bytes bytes of all texts, bytes, arrays and long ints together; 0 for 67108864
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors; RPYC_ERR_LIMIT also where it is larger or deeper than this;
-///         RPYC_ERR_TYPE (something in it is no plain data, or a container holds itself)
+/// @param max_depth maximum levels of nesting, in which a list of numbers is one; 0 for 100
+/// @param max_items maximum number of items of all containers together. Shared containers are counted each time, and an
+///        entry of a dict counts twice; 0 for 1048576. A single container has fewer than 1048576 items in any case
+/// @param max_bytes maximum size in bytes of all strings, bytes, arrays and long ints together; 0 for 67108864
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_LIMIT (also if the copy exceeds these limits),
+///         RPYC_ERR_TYPE (a part is not plain data, or a container contains itself)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_obtain(
     object: *mut rpyc_object,
@@ -60,24 +74,35 @@ pub unsafe extern "C" fn rpyc_object_obtain(
     }
 }
 
-/// Copies an array of numbers with its shape: a numpy.ndarray of any number of dimensions, an array.array, a memoryview or a
-/// bytearray. The requests are those of rpyc_object_obtain().
+/// Copies an array of numbers and its shape: a numpy.ndarray of any number of dimensions, an array.array, a memoryview
+/// or a bytearray. It sends the same requests as rpyc_object_obtain().
 ///
-/// Floats of 16 bits become floats of 32, truths 0 and 1 of RPYC_ARRAY_UINT8. The byte order is that of this machine,
-/// whatever numpy's is there; array.array and memoryview are taken to have the byte order of this machine. An array that has no
-/// items and does not tell its type is one of doubles; without its type, which the peer's rules may hide, an array.array or
-/// memoryview has doubles or int64_t.
+/// Floats of 16 bits become floats of 32 bits. Truths become 0 and 1 of RPYC_ARRAY_UINT8. The result has the byte order
+/// of this machine, whatever that of the numpy array is. array.array and memoryview are assumed to have the byte order
+/// of this machine.
+///
+/// An empty array whose type is unknown becomes one of doubles. If the peer's rules hide the type of an array.array or
+/// memoryview, the result has doubles or int64_t.
+///
+/// ```c
+/// rpyc_value *array = NULL, *shape = NULL;
+/// if (!rpyc_object_obtain_array(object, 0, &array, &shape, &error))
+///     printf("%zu numbers in %zu dimensions\n", rpyc_value_count(array), rpyc_value_count(shape));
+/// rpyc_value_free(shape);
+/// rpyc_value_free(array);
+/// ```
 ///
 /// @param object borrowed
-/// @param max_bytes of all numbers together; 0 for 67108864
-/// @param array_out owned, of kind RPYC_VALUE_ARRAY, with the last index varying fastest; free it with rpyc_value_free
-/// @param shape_out owned, a tuple of ints: the length in each dimension, none for a single number; may be NULL; free it with
-///        rpyc_value_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors; RPYC_ERR_LIMIT also where it is larger than this;
-///         RPYC_ERR_TYPE (it is another object, or its items are not numbers of one type)
+/// @param max_bytes maximum size in bytes of all numbers together; 0 for 67108864
+/// @param array_out owned, free with rpyc_value_free(): a value of kind RPYC_VALUE_ARRAY, in which the last index
+///        varies fastest
+/// @param shape_out owned, free with rpyc_value_free(): a tuple of ints, the length of each dimension, empty for a
+///        single number; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_LIMIT (also if the array exceeds max_bytes), RPYC_ERR_TYPE
+///         (another object, or items that are not numbers of one type)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_obtain_array(
     object: *mut rpyc_object,
@@ -101,24 +126,36 @@ pub unsafe extern "C" fn rpyc_object_obtain_array(
     }
 }
 
-/// Makes a view of an object that lets peers use some of its attributes and no others, whatever the attribute rules say;
-/// RPyC's restricted().
+/// Makes a view of an object that gives peers access to some of its attributes and to no others, whatever the attribute
+/// rules are. It is RPyC's restricted().
 ///
-/// What the view lets pass is done with the object as this program would do it: of an object of ours, the name is found with
-/// and without "exposed_" in front; a peer's object is asked, and its owner's rules hold. A name that the view does not let
-/// pass gives the AttributeError of RPyC, with the attribute refused_by. Methods are read, so their names stand among the
-/// readable ones. Unlike in Python, what is readable is not also writable unless it is said.
+/// Access to a listed name is performed as by this program. For an object of this process the name is searched with and
+/// without the prefix "exposed_". For a remote object the request is forwarded to its owner, whose rules apply. Access
+/// to any other name raises the AttributeError that RPyC raises, with the attribute refused_by.
 ///
-/// @param object copied reference; of this process or of a peer
-/// @param readable copied; names that may be read; NULL: none
-/// @param readable_count number of these
-/// @param writable copied; names that may be set; NULL: none
-/// @param writable_count number of these
-/// @param view_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
+/// Methods are read, so list them among the readable names. Unlike in Python, a readable name is not also writable
+/// unless it is listed as writable.
+///
+/// ```c
+/// const char *readable[2] = {"name", "describe"};
+/// const char *writable[1] = {"name"};
+/// rpyc_object *view = NULL;
+/// if (!rpyc_object_restricted(object, readable, 2, writable, 1, &view, &error))
+///     rpyc_value_new_object(view, &value, &error); // pass this instead of object
+/// rpyc_value_free(value);
+/// rpyc_object_free(view);
+/// ```
+///
+/// @param object copied: a reference is kept; an object of this process or of a peer
+/// @param readable copied: names that can be read; NULL for none
+/// @param readable_count number of readable names
+/// @param writable copied: names that can be set; NULL for none
+/// @param writable_count number of writable names
+/// @param view_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_restricted(
     object: *const rpyc_object,
@@ -142,7 +179,7 @@ pub unsafe extern "C" fn rpyc_object_restricted(
 }
 
 /// # Safety
-/// The pointer is NULL or has so many entries, each NULL or a NUL-terminated text.
+/// The pointer is NULL or has `count` entries, each NULL or a NUL-terminated string.
 unsafe fn names(list: *const *const c_char, count: usize, argument: &str) -> Result<BTreeSet<String>> {
     // SAFETY: the same is asked of our caller.
     unsafe { array(list, count, argument)?.iter().map(|text| Ok(name(*text, argument)?.to_owned())).collect() }
