@@ -10,16 +10,16 @@ use crate::ffi::object::operation::{Arguments, answer_later, compare_op, operati
 use crate::value::Ask;
 use std::ffi::c_char;
 
-/// As rpyc_object_get_attr, without waiting for the answer.
+/// Sends the request of rpyc_object_get_attr() without waiting for the reply.
 ///
 /// @param object borrowed
-/// @param attribute copied; NUL-terminated
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param attribute copied, NUL-terminated
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_UTF8
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_get_attr_async(
     object: *mut rpyc_object,
@@ -36,17 +36,24 @@ pub unsafe extern "C" fn rpyc_object_get_attr_async(
     }
 }
 
-/// As rpyc_object_set_attr, without waiting for the answer.
+/// Sends the request of rpyc_object_set_attr() without waiting for the reply.
+///
+/// ```c
+/// rpyc_async_result *result = NULL;
+/// if (!rpyc_object_set_attr_async(object, "color", rpyc_str("red"), 1000, &result, &error))
+///     rpyc_async_result_wait(result, &error);
+/// rpyc_async_result_free(result);
+/// ```
 ///
 /// @param object borrowed
-/// @param attribute copied; NUL-terminated
-/// @param value consumed, on success and on every failure
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param attribute copied, NUL-terminated
+/// @param value consumed, also on failure
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_UTF8
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_set_attr_async(
     object: *mut rpyc_object,
@@ -66,16 +73,16 @@ pub unsafe extern "C" fn rpyc_object_set_attr_async(
     }
 }
 
-/// As rpyc_object_del_attr, without waiting for the answer.
+/// Sends the request of rpyc_object_del_attr() without waiting for the reply.
 ///
 /// @param object borrowed
-/// @param attribute copied; NUL-terminated
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param attribute copied, NUL-terminated
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_UTF8
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_del_attr_async(
     object: *mut rpyc_object,
@@ -92,18 +99,18 @@ pub unsafe extern "C" fn rpyc_object_del_attr_async(
     }
 }
 
-/// As rpyc_object_call, without waiting for the answer.
+/// Sends the request of rpyc_object_call() without waiting for the reply.
 ///
 /// @param object borrowed
-/// @param args consumed, on success and on every failure
-/// @param count number of args
-/// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_TYPE (keywords are no dict with text keys)
+/// @param args consumed, also on failure
+/// @param count number of arguments
+/// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_TYPE (keywords is not a dict with str keys)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_call_async(
     object: *mut rpyc_object,
@@ -124,19 +131,29 @@ pub unsafe extern "C" fn rpyc_object_call_async(
     }
 }
 
-/// As rpyc_object_call_method, without waiting for the answer.
+/// Sends the request of rpyc_object_call_method() without waiting for the reply.
+///
+/// ```c
+/// rpyc_async_result *result = NULL;
+/// if (!rpyc_object_call_method_async(object, "compute", NULL, 0, NULL, -1, &result, &error)) {
+///     // do something else meanwhile
+///     if (!rpyc_async_result_value(result, &value, &error)) // waits for the reply
+///         rpyc_value_free(value);
+/// }
+/// rpyc_async_result_free(result);
+/// ```
 ///
 /// @param object borrowed
-/// @param method copied; NUL-terminated
-/// @param args consumed, on success and on every failure
-/// @param count number of args
-/// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords are no dict with text keys)
+/// @param method copied, NUL-terminated
+/// @param args consumed, also on failure
+/// @param count number of arguments
+/// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords is not a dict with str keys)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_call_method_async(
     object: *mut rpyc_object,
@@ -161,15 +178,15 @@ pub unsafe extern "C" fn rpyc_object_call_method_async(
     }
 }
 
-/// As rpyc_object_str, without waiting for the answer.
+/// Sends the request of rpyc_object_str() without waiting for the reply.
 ///
 /// @param object borrowed
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_str_async(
     object: *mut rpyc_object,
@@ -181,15 +198,15 @@ pub unsafe extern "C" fn rpyc_object_str_async(
     unsafe { operation_async((object, "object"), timeout_ms, result_out, error_out, |later| later.ask(Ask::Str)) }
 }
 
-/// As rpyc_object_repr, without waiting for the answer.
+/// Sends the request of rpyc_object_repr() without waiting for the reply.
 ///
 /// @param object borrowed
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_repr_async(
     object: *mut rpyc_object,
@@ -201,15 +218,15 @@ pub unsafe extern "C" fn rpyc_object_repr_async(
     unsafe { operation_async((object, "object"), timeout_ms, result_out, error_out, |later| later.ask(Ask::Repr)) }
 }
 
-/// As rpyc_object_hash, without waiting for the answer.
+/// Sends the request of rpyc_object_hash() without waiting for the reply.
 ///
 /// @param object borrowed
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_hash_async(
     object: *mut rpyc_object,
@@ -221,17 +238,17 @@ pub unsafe extern "C" fn rpyc_object_hash_async(
     unsafe { operation_async((object, "object"), timeout_ms, result_out, error_out, |later| later.ask(Ask::Hash)) }
 }
 
-/// As rpyc_object_compare, without waiting for the answer.
+/// Sends the request of rpyc_object_compare() without waiting for the reply.
 ///
 /// @param object borrowed
 /// @param op RPYC_LT, RPYC_LE, RPYC_EQ, RPYC_NE, RPYC_GT or RPYC_GE
-/// @param other consumed, on success and on every failure
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_ARGUMENT
+/// @param other consumed, also on failure
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_ARGUMENT (unknown op)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_compare_async(
     object: *mut rpyc_object,
@@ -251,15 +268,15 @@ pub unsafe extern "C" fn rpyc_object_compare_async(
     }
 }
 
-/// As rpyc_object_dir, without waiting for the answer.
+/// Sends the request of rpyc_object_dir() without waiting for the reply.
 ///
 /// @param object borrowed
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_dir_async(
     object: *mut rpyc_object,
@@ -271,15 +288,15 @@ pub unsafe extern "C" fn rpyc_object_dir_async(
     unsafe { operation_async((object, "object"), timeout_ms, result_out, error_out, |later| later.ask(Ask::Dir)) }
 }
 
-/// As rpyc_object_inspect, without waiting for the answer.
+/// Sends the request of rpyc_object_inspect() without waiting for the reply.
 ///
 /// @param object borrowed
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_inspect_async(
     object: *mut rpyc_object,
@@ -291,16 +308,16 @@ pub unsafe extern "C" fn rpyc_object_inspect_async(
     unsafe { operation_async((object, "object"), timeout_ms, result_out, error_out, |later| later.ask(Ask::Inspect)) }
 }
 
-/// As rpyc_object_is_instance, without waiting for the answer.
+/// Sends the request of rpyc_object_is_instance() without waiting for the reply.
 ///
 /// @param object borrowed
 /// @param class_ borrowed; a class
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors, RPYC_ERR_TYPE (class_ is not a class)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_is_instance_async(
     object: *mut rpyc_object,
@@ -317,15 +334,24 @@ pub unsafe extern "C" fn rpyc_object_is_instance_async(
     }
 }
 
-/// As rpyc_object_length, without waiting for the answer.
+/// Sends the request of rpyc_object_length() without waiting for the reply.
+///
+/// ```c
+/// rpyc_async_result *result = NULL;
+/// int64_t length = 0;
+/// if (!rpyc_object_length_async(object, 1000, &result, &error) &&
+///     !rpyc_async_result_value(result, &value, &error))
+///     rpyc_take_int(value, &length, &error); // frees value
+/// rpyc_async_result_free(result);
+/// ```
 ///
 /// @param object borrowed
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_length_async(
     object: *mut rpyc_object,
@@ -341,16 +367,27 @@ pub unsafe extern "C" fn rpyc_object_length_async(
     }
 }
 
-/// As rpyc_object_get_item, without waiting for the answer.
+/// Sends the request of rpyc_object_get_item() without waiting for the reply.
+///
+/// ```c
+/// rpyc_async_result *results[2] = {NULL, NULL}; // both requests are sent before the first reply
+/// rpyc_object_get_item_async(object, rpyc_int(0), 1000, &results[0], NULL);
+/// rpyc_object_get_item_async(object, rpyc_int(1), 1000, &results[1], NULL);
+/// for (int at = 0; at < 2; ++at) {
+///     if (!rpyc_async_result_value(results[at], &value, NULL))
+///         rpyc_value_free(value);
+///     rpyc_async_result_free(results[at]);
+/// }
+/// ```
 ///
 /// @param object borrowed
-/// @param key consumed, on success and on every failure
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param key consumed, also on failure
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_get_item_async(
     object: *mut rpyc_object,
@@ -368,17 +405,17 @@ pub unsafe extern "C" fn rpyc_object_get_item_async(
     }
 }
 
-/// As rpyc_object_set_item, without waiting for the answer.
+/// Sends the request of rpyc_object_set_item() without waiting for the reply.
 ///
 /// @param object borrowed
-/// @param key consumed, on success and on every failure
-/// @param value consumed, on success and on every failure
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param key consumed, also on failure
+/// @param value consumed, also on failure
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_set_item_async(
     object: *mut rpyc_object,
@@ -398,16 +435,16 @@ pub unsafe extern "C" fn rpyc_object_set_item_async(
     }
 }
 
-/// As rpyc_object_del_item, without waiting for the answer.
+/// Sends the request of rpyc_object_del_item() without waiting for the reply.
 ///
 /// @param object borrowed
-/// @param key consumed, on success and on every failure
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param key consumed, also on failure
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_del_item_async(
     object: *mut rpyc_object,
@@ -425,16 +462,17 @@ pub unsafe extern "C" fn rpyc_object_del_item_async(
     }
 }
 
-/// As rpyc_object_contains, without waiting for the answer, and of objects with `__contains__` alone.
+/// Sends the request of rpyc_object_contains() without waiting for the reply. The object must have `__contains__`: its
+/// items are not requested one by one.
 ///
 /// @param object borrowed
-/// @param item consumed, on success and on every failure
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param item consumed, also on failure
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_contains_async(
     object: *mut rpyc_object,
@@ -452,15 +490,15 @@ pub unsafe extern "C" fn rpyc_object_contains_async(
     }
 }
 
-/// As rpyc_object_iter, without waiting for the answer.
+/// Sends the request of rpyc_object_iter() without waiting for the reply.
 ///
 /// @param object borrowed
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_iter_async(
     object: *mut rpyc_object,
@@ -476,15 +514,15 @@ pub unsafe extern "C" fn rpyc_object_iter_async(
     }
 }
 
-/// As rpyc_object_next, without waiting for the answer.
+/// Sends the request of rpyc_object_next() without waiting for the reply.
 ///
 /// @param iterator borrowed; an iterator
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_next_async(
     iterator: *mut rpyc_object,
@@ -500,16 +538,16 @@ pub unsafe extern "C" fn rpyc_object_next_async(
     }
 }
 
-/// As rpyc_object_next_chunk, without waiting for the answer.
+/// Sends the request of rpyc_object_next_chunk() without waiting for the reply.
 ///
 /// @param iterator borrowed; an iterator
-/// @param count how many items at most
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param count maximum number of items
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_next_chunk_async(
     iterator: *mut rpyc_object,
@@ -526,15 +564,15 @@ pub unsafe extern "C" fn rpyc_object_next_chunk_async(
     }
 }
 
-/// As rpyc_object_enter, without waiting for the answer.
+/// Sends the request of rpyc_object_enter() without waiting for the reply.
 ///
 /// @param object borrowed
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_enter_async(
     object: *mut rpyc_object,
@@ -550,16 +588,16 @@ pub unsafe extern "C" fn rpyc_object_enter_async(
     }
 }
 
-/// As rpyc_object_exit, without waiting for the answer.
+/// Sends the request of rpyc_object_exit() without waiting for the reply.
 ///
 /// @param object borrowed
-/// @param error borrowed; why the block is left; NULL: normally
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param error borrowed; the error that ended the block; NULL for none
+/// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_exit_async(
     object: *mut rpyc_object,
