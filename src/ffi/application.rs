@@ -30,7 +30,7 @@ use std::sync::Arc;
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (unknown level; nothing is changed)
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_set_logger(
     config: *mut rpyc_config,
@@ -98,7 +98,7 @@ pub type rpyc_before_closed_fn = Option<
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_set_before_closed(
     config: *mut rpyc_config,
@@ -151,7 +151,7 @@ fn failed(status: rpyc_status) -> crate::error::Result<()> {
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_set_credentials(
     config: *mut rpyc_config,
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn rpyc_config_set_credentials(
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL (only one of the two is NULL), RPYC_ERR_UTF8
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_set_endpoints(
     config: *mut rpyc_config,
@@ -220,7 +220,7 @@ pub unsafe extern "C" fn rpyc_config_set_endpoints(
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (code is 0)
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_register_exception(
     config: *mut rpyc_config,
@@ -263,7 +263,7 @@ pub type rpyc_exception_resolver_fn =
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: one thread at a time per handle; the callback runs in the thread that calls rpyc_error_code(). Since: 0.1.
+/// Threads: one at a time per handle; the callback runs in the thread that calls rpyc_error_code(). Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_set_exception_resolver(
     config: *mut rpyc_config,

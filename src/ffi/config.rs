@@ -41,7 +41,7 @@ pub extern "C" fn rpyc_config_new() -> *mut rpyc_config {
 /// @param config borrowed; may be NULL
 /// @return owned, free with rpyc_config_free(); NULL for NULL
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_clone(config: *const rpyc_config) -> *mut rpyc_config {
     ffi_boundary_or(ptr::null_mut(), || {
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn rpyc_config_clone(config: *const rpyc_config) -> *mut r
 ///
 /// @param config consumed; NULL does nothing
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
     // SAFETY: the contract of the border.
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (unknown name, or invalid value)
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_set(
     config: *mut rpyc_config,
@@ -182,7 +182,7 @@ pub unsafe extern "C" fn rpyc_config_set(
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (unknown name)
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_get(
     config: *const rpyc_config,
@@ -223,7 +223,7 @@ unsafe fn no_text<'a>(option: *const c_char, wanted: &str) -> Result<&'a str> {
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (unknown name, or not a flag)
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_set_bool(
     config: *mut rpyc_config,
@@ -248,7 +248,7 @@ pub unsafe extern "C" fn rpyc_config_set_bool(
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (unknown name, or invalid value)
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_config_set_int(
     config: *mut rpyc_config,

@@ -88,7 +88,7 @@ pub unsafe extern "C" fn rpyc_error_clone(error: *const rpyc_error) -> *mut rpyc
 ///
 /// @param error consumed; NULL does nothing
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_free(error: *mut rpyc_error) {
     // SAFETY: the contract of the border.
@@ -100,7 +100,7 @@ pub unsafe extern "C" fn rpyc_error_free(error: *mut rpyc_error) {
 /// @param error borrowed; may be NULL
 /// @return the status; RPYC_OK for NULL
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_status(error: *const rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn rpyc_error_status(error: *const rpyc_error) -> rpyc_sta
 /// @return borrowed until the error is freed, NUL-terminated UTF-8 (an embedded NUL is replaced by U+FFFD); never NULL;
 ///         "" for NULL
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_message(error: *const rpyc_error) -> *const c_char {
     // SAFETY: the contract of the border.
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn rpyc_error_message(error: *const rpyc_error) -> *const 
 /// @param error borrowed; may be NULL
 /// @return borrowed until the error is freed, NUL-terminated UTF-8; never NULL; "" for NULL
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_describe(error: *const rpyc_error) -> *const c_char {
     // SAFETY: the contract of the border.
@@ -146,7 +146,7 @@ pub unsafe extern "C" fn rpyc_error_describe(error: *const rpyc_error) -> *const
 /// @param error borrowed; may be NULL
 /// @return borrowed until the error is freed, NUL-terminated UTF-8; NULL unless the error is an exception
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_type_module(error: *const rpyc_error) -> *const c_char {
     // SAFETY: the contract of the border.
@@ -158,7 +158,7 @@ pub unsafe extern "C" fn rpyc_error_type_module(error: *const rpyc_error) -> *co
 /// @param error borrowed; may be NULL
 /// @return borrowed until the error is freed, NUL-terminated UTF-8; NULL unless the error is an exception
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_type_name(error: *const rpyc_error) -> *const c_char {
     // SAFETY: the contract of the border.
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn rpyc_error_type_name(error: *const rpyc_error) -> *cons
 /// @return borrowed until the error is freed, NUL-terminated UTF-8 of several lines; NULL unless the error is an
 ///         exception
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_traceback(error: *const rpyc_error) -> *const c_char {
     // SAFETY: the contract of the border.
@@ -188,7 +188,7 @@ pub unsafe extern "C" fn rpyc_error_traceback(error: *const rpyc_error) -> *cons
 /// @param error borrowed; may be NULL
 /// @return owned, free with rpyc_value_free(): a tuple; NULL unless the error is an exception
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_args(error: *const rpyc_error) -> *mut rpyc_value {
     let tuple = |error: &Report| Some(handle::value_new(Value::tuple(error.exception()?.args.clone())));
@@ -203,7 +203,7 @@ pub unsafe extern "C" fn rpyc_error_args(error: *const rpyc_error) -> *mut rpyc_
 /// @param error borrowed; may be NULL
 /// @return owned, free with rpyc_value_free(): a bytes value; NULL unless the error is an exception
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_packed(error: *const rpyc_error) -> *mut rpyc_value {
     let packed = |error: &Report| {
@@ -226,7 +226,7 @@ pub unsafe extern "C" fn rpyc_error_packed(error: *const rpyc_error) -> *mut rpy
 /// @param error borrowed; may be NULL
 /// @return the number; 0 unless the error is an exception
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_attribute_count(error: *const rpyc_error) -> usize {
     // SAFETY: the contract of the border.
@@ -239,7 +239,7 @@ pub unsafe extern "C" fn rpyc_error_attribute_count(error: *const rpyc_error) ->
 /// @param index from 0 to rpyc_error_attribute_count() - 1
 /// @return borrowed until the error is freed, NUL-terminated UTF-8; NULL past the end
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_attribute_name(error: *const rpyc_error, index: usize) -> *const c_char {
     // SAFETY: the contract of the border.
@@ -260,7 +260,7 @@ pub unsafe extern "C" fn rpyc_error_attribute_name(error: *const rpyc_error, ind
 /// @param name copied, NUL-terminated UTF-8; may be NULL
 /// @return owned, free with rpyc_value_free(); NULL if there is no such attribute
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_attribute(error: *const rpyc_error, name: *const c_char) -> *mut rpyc_value {
     let find = |error: &Report| {
@@ -281,7 +281,7 @@ pub unsafe extern "C" fn rpyc_error_attribute(error: *const rpyc_error, name: *c
 /// @param error borrowed; may be NULL
 /// @return the code; 0 if the type has none, or if the options of the connection do not let the type be identified
 ///
-/// Threads: one thread at a time per handle; the resolver may run. Since: 0.1.
+/// Threads: one at a time per handle; the resolver may run. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_code(error: *const rpyc_error) -> i32 {
     // SAFETY: the contract of the border.
@@ -296,7 +296,7 @@ pub unsafe extern "C" fn rpyc_error_code(error: *const rpyc_error) -> i32 {
 /// @param error borrowed; may be NULL
 /// @return the code; 0 for NULL, 1 for every other error
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_exit_code(error: *const rpyc_error) -> i32 {
     let code = |error: &Report| match error.exception() {
@@ -315,7 +315,7 @@ pub unsafe extern "C" fn rpyc_error_exit_code(error: *const rpyc_error) -> i32 {
 ///        ("bank.InsufficientFunds")
 /// @return whether the type matches; false for NULL and for errors that are not exceptions
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_error_is(error: *const rpyc_error, name: *const c_char) -> bool {
     let is = |error: &Report| {

@@ -102,7 +102,7 @@ pub unsafe extern "C" fn rpyc_object_del_attr_async(
 /// Sends the request of rpyc_object_call() without waiting for the reply.
 ///
 /// @param object borrowed
-/// @param args consumed, also on failure
+/// @param args each value consumed, also on failure
 /// @param count number of arguments
 /// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
 /// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
@@ -145,7 +145,7 @@ pub unsafe extern "C" fn rpyc_object_call_async(
 ///
 /// @param object borrowed
 /// @param method copied, NUL-terminated
-/// @param args consumed, also on failure
+/// @param args each value consumed, also on failure
 /// @param count number of arguments
 /// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
 /// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit

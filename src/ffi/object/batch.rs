@@ -104,7 +104,7 @@ pub unsafe extern "C" fn rpyc_prepared_free(prepared: *mut rpyc_prepared) {
 /// ```
 ///
 /// @param prepared borrowed
-/// @param args consumed, also on failure
+/// @param args each value consumed, also on failure
 /// @param count number of arguments
 /// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
 /// @param value_out owned, free with rpyc_value_free()
@@ -137,7 +137,7 @@ pub unsafe extern "C" fn rpyc_prepared_call(
 /// Calls a prepared method without waiting for the reply, as rpyc_object_call_method_async() does.
 ///
 /// @param prepared borrowed
-/// @param args consumed, also on failure
+/// @param args each value consumed, also on failure
 /// @param count number of arguments
 /// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
 /// @param timeout_ms time limit for the reply in milliseconds; -1 for no limit
@@ -228,7 +228,7 @@ pub unsafe extern "C" fn rpyc_batch_free(batch: *mut rpyc_batch) {
 ///
 /// @param batch borrowed
 /// @param prepared borrowed; of the same connection as the others, or of an object of this process
-/// @param args consumed, also on failure
+/// @param args each value consumed, also on failure
 /// @param count number of arguments
 /// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
@@ -263,7 +263,7 @@ pub unsafe extern "C" fn rpyc_batch_add(
 ///
 /// @param batch borrowed
 /// @param prepared borrowed
-/// @param args consumed, also on failure: calls * count values, those of the first call first
+/// @param args each value consumed, also on failure: calls * count values, those of the first call first
 /// @param count number of arguments of each call
 /// @param calls number of calls
 /// @param error_out owned, free with rpyc_error_free(); may be NULL

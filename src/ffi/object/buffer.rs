@@ -200,7 +200,7 @@ pub unsafe extern "C" fn rpyc_buffer_busy(buffer: *const rpyc_buffer) -> bool {
 ///
 /// @param object borrowed
 /// @param method copied, NUL-terminated
-/// @param args consumed, also on failure
+/// @param args each value consumed, also on failure
 /// @param count number of arguments
 /// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
 /// @param buffer borrowed
@@ -240,7 +240,7 @@ pub unsafe extern "C" fn rpyc_object_call_method_into(
 ///
 /// @param object borrowed
 /// @param method copied, NUL-terminated
-/// @param args consumed, also on failure
+/// @param args each value consumed, also on failure
 /// @param count number of arguments
 /// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
 /// @param buffer borrowed

@@ -371,7 +371,7 @@ pub unsafe extern "C" fn rpyc_object_iterate(
 /// @return RPYC_OK, RPYC_ERR_STOP_ITERATION (the end, also when called again; no error is made), RPYC_ERR_NULL, request
 ///         errors, RPYC_ERR_TYPE (the peer replied with something other than items)
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_iterator_next(
     iterator: *mut rpyc_iterator,
@@ -406,7 +406,7 @@ pub unsafe extern "C" fn rpyc_iterator_next(
 ///
 /// @param iterator consumed; NULL does nothing
 ///
-/// Threads: one thread at a time per handle. Since: 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_iterator_free(iterator: *mut rpyc_iterator) {
     // SAFETY: the contract of the border.

@@ -113,7 +113,7 @@ pub unsafe extern "C" fn rpyc_object_del_attr(
 /// ```
 ///
 /// @param object borrowed
-/// @param args consumed, also on failure
+/// @param args each value consumed, also on failure
 /// @param count number of arguments
 /// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
 /// @param value_out owned, free with rpyc_value_free()
@@ -151,7 +151,7 @@ pub unsafe extern "C" fn rpyc_object_call(
 ///
 /// @param object borrowed
 /// @param method copied, NUL-terminated
-/// @param args consumed, also on failure
+/// @param args each value consumed, also on failure
 /// @param count number of arguments
 /// @param keywords consumed, also on failure: a dict with str keys, see rpyc_value_new_keywords(); NULL for none
 /// @param value_out owned, free with rpyc_value_free()

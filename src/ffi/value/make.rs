@@ -440,7 +440,7 @@ pub unsafe extern "C" fn rpyc_value_new_list(
 /// ```
 ///
 /// @param keys consumed, also on failure: the values of the array; may be NULL for none
-/// @param values consumed, also on failure: values[i] belongs to keys[i]; may be NULL for none
+/// @param values each value consumed, also on failure: values[i] belongs to keys[i]; may be NULL for none
 /// @param count number of keys, and of values
 /// @param value_out owned, free with rpyc_value_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
@@ -482,7 +482,7 @@ pub unsafe extern "C" fn rpyc_value_new_dict(
 /// ```
 ///
 /// @param names copied, each NUL-terminated UTF-8; may be NULL for none
-/// @param values consumed, also on failure: values[i] belongs to names[i]; may be NULL for none
+/// @param values each value consumed, also on failure: values[i] belongs to names[i]; may be NULL for none
 /// @param count number of names, and of values
 /// @param value_out owned, free with rpyc_value_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
