@@ -311,7 +311,7 @@ impl AsRef<[u8]> for LentBytes {
 
 /// Makes a tuple.
 ///
-/// @param items consumed, also on failure: the values of the array; may be NULL for none
+/// @param items each value consumed, also on failure; may be NULL for none
 /// @param count number of items
 /// @param value_out owned, free with rpyc_value_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
@@ -373,7 +373,7 @@ pub unsafe extern "C" fn rpyc_value_new_slice(
 
 /// Makes a frozenset. The first of several equal items is kept.
 ///
-/// @param items consumed, also on failure: the values of the array; may be NULL for none
+/// @param items each value consumed, also on failure; may be NULL for none
 /// @param count number of items
 /// @param value_out owned, free with rpyc_value_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
@@ -402,7 +402,7 @@ pub unsafe extern "C" fn rpyc_value_new_frozenset(
 /// A Python peer gets a reference to a list that the library keeps for it. rpyc_list_new() makes a list that peers
 /// share.
 ///
-/// @param items consumed, also on failure: the values of the array; may be NULL for none
+/// @param items each value consumed, also on failure; may be NULL for none
 /// @param count number of items
 /// @param value_out owned, free with rpyc_value_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
@@ -439,7 +439,7 @@ pub unsafe extern "C" fn rpyc_value_new_list(
 /// rpyc_value_free(value);
 /// ```
 ///
-/// @param keys consumed, also on failure: the values of the array; may be NULL for none
+/// @param keys each value consumed, also on failure; may be NULL for none
 /// @param values each value consumed, also on failure: values[i] belongs to keys[i]; may be NULL for none
 /// @param count number of keys, and of values
 /// @param value_out owned, free with rpyc_value_free()
