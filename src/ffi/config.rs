@@ -15,7 +15,7 @@ impl Handle for rpyc_config {
     const WORD: [u8; 8] = *b"config\0\0";
 }
 
-/// The settings of a handle; NULL stands for the defaults.
+/// The settings of a handle; the defaults for NULL.
 ///
 /// # Safety
 /// The handle is NULL or a live config.

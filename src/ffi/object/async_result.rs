@@ -33,7 +33,7 @@ pub(crate) fn result_new(result: Promise) -> *mut rpyc_async_result {
     return Arc::into_raw(result.into_inner()).cast_mut().cast();
 }
 
-/// Takes back what a handle stands for. None for NULL.
+/// Takes the result out of a handle. None for NULL.
 ///
 /// # Safety
 /// The handle is NULL or from `result_new`, and not used any more.
@@ -47,7 +47,7 @@ unsafe fn result_take(result: *mut rpyc_async_result) -> Option<Promise> {
     return (!result.is_null()).then(|| Promise::from_inner(unsafe { Arc::from_raw(result.cast::<Promised>()) }));
 }
 
-/// What a handle stands for, which goes on living with the handle. None for NULL.
+/// The result of a handle, which still owns it. None for NULL.
 ///
 /// # Safety
 /// The handle is NULL or from `result_new`, and lives as long as the answer is used.

@@ -18,7 +18,7 @@ use std::time::Duration;
 /// A pointer of the caller's with the name that it has in the header.
 pub(crate) type Named<'a, T> = (*mut T, &'a str);
 
-/// Asks one operation of an object and waits for the answer. What is consumed is taken before, and moved into `op`.
+/// Asks one operation of an object and waits for the reply. What is consumed is taken before, and moved into `op`.
 ///
 /// # Safety
 /// The contract of the border.
@@ -33,7 +33,7 @@ pub(crate) unsafe fn operation<T: Empty>(
     unsafe { ffi_boundary(error_out, || answer(object, out, op)) }
 }
 
-/// The same where there is nothing to answer.
+/// The same for an operation without a result.
 ///
 /// # Safety
 /// The contract of the border.
@@ -47,7 +47,7 @@ pub(crate) unsafe fn operation_without_answer(
     unsafe { ffi_boundary(error_out, || op(reference(object, argument)?).map(drop)) }
 }
 
-/// Asks one operation of an object; the answer comes later.
+/// Asks one operation of an object; the reply arrives later.
 ///
 /// # Safety
 /// The contract of the border.
@@ -97,7 +97,7 @@ pub(crate) unsafe fn answer_later(
     }
 }
 
-/// What is asked with its answer coming later.
+/// A request whose reply arrives later.
 pub(crate) struct Later<'a> {
     pub object: &'a Reference,
     pub limit: Option<Duration>,
@@ -119,7 +119,7 @@ pub(crate) fn special<'a>(name: &'a str, args: &'a [Value]) -> Ask<'a> {
     Ask::CallAttr { name, args, keywords: &[] }
 }
 
-/// What a handle stands for, in a process that may use it.
+/// The reference of a handle, in a process that may use it.
 ///
 /// # Safety
 /// The handle is NULL or live, as long as is said of the result.

@@ -23,7 +23,7 @@ pub(crate) fn bounds(max_depth: usize, max_items: usize, max_bytes: usize) -> Bo
 ///
 /// An array of numbers (numpy.ndarray, array.array, memoryview) becomes a value of kind RPYC_VALUE_ARRAY. One of
 /// several dimensions becomes a list of arrays; rpyc_object_obtain_array() is better for it. Numbers of numpy become
-/// int, float and bool. Arrays of truths become lists. Other arrays of numpy become the result of their tolist(). A
+/// int, float and bool. Arrays of booleans become lists. Other arrays of numpy become the result of their tolist(). A
 /// bytearray becomes bytes.
 ///
 /// Sets become frozensets. An OrderedDict, defaultdict or Counter becomes a dict, a deque a list. If an object is
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn rpyc_object_obtain(
 /// Copies an array of numbers and its shape: a numpy.ndarray of any number of dimensions, an array.array, a memoryview
 /// or a bytearray. It sends the same requests as rpyc_object_obtain().
 ///
-/// Floats of 16 bits become floats of 32 bits. Truths become 0 and 1 of RPYC_ARRAY_UINT8. The result has the byte order
+/// Floats of 16 bits become floats of 32 bits. Booleans become 0 and 1 of RPYC_ARRAY_UINT8. The result has the byte order
 /// of this machine, whatever that of the numpy array is. array.array and memoryview are assumed to have the byte order
 /// of this machine.
 ///

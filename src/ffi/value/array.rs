@@ -42,7 +42,7 @@ pub const RPYC_ARRAY_DOUBLE: rpyc_array_type_id = 10;
 ///
 /// @param type one of RPYC_ARRAY_...
 /// @param data copied; may be NULL if the count is 0
-/// @param count number of numbers, not of bytes
+/// @param count number of elements, not of bytes
 /// @param value_out owned, free with rpyc_value_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (unknown type, or impossible count), RPYC_ERR_NO_MEMORY
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn rpyc_value_new_array(
 ///
 /// @param type one of RPYC_ARRAY_...
 /// @param data borrowed until the destructor runs; may be NULL if the count is 0
-/// @param count number of numbers, not of bytes
+/// @param count number of elements, not of bytes
 /// @param userdata consumed, also on failure; passed to the destructor
 /// @param userdata_free destructor of userdata: runs exactly once, on any thread, also on failure; may be NULL
 /// @param value_out owned, free with rpyc_value_free()
@@ -120,7 +120,7 @@ pub unsafe extern "C" fn rpyc_value_new_array_owned(
 /// @param value borrowed; an array
 /// @param type_out one of RPYC_ARRAY_...
 /// @param data_out borrowed until this handle of the value is freed; never NULL on success
-/// @param count_out number of numbers, not of bytes
+/// @param count_out number of elements, not of bytes
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (another kind)
 ///

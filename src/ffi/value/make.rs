@@ -573,7 +573,7 @@ unsafe fn container(
     }
 }
 
-/// Refuses what nests deeper than the stack allows to walk, once it is in one more value.
+/// Rejects values that would be nested deeper than the stack allows, once they are in one more value.
 fn check_depth(items: &[Value]) -> Result<()> {
     match items.iter().all(|item| item.depth_at_most(Value::MAX_DEPTH - 1)) {
         true => Ok(()),
