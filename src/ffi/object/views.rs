@@ -22,7 +22,7 @@ pub(crate) fn bounds(max_depth: usize, max_items: usize, max_bytes: usize) -> Bo
 /// frozensets, ranges, views of dicts, and arrays.
 ///
 /// An array of numbers (numpy.ndarray, array.array, memoryview) becomes a value of kind RPYC_VALUE_ARRAY. One of
-/// several dimensions becomes a list of arrays; rpyc_object_obtain_array() is better for it. Numbers of numpy become
+/// several dimensions becomes a list of arrays; rpyc_object_obtain_array() is better for it. numpy scalars become
 /// int, float and bool. Arrays of booleans become lists. Other arrays of numpy become the result of their tolist(). A
 /// bytearray becomes bytes.
 ///
@@ -30,7 +30,7 @@ pub(crate) fn bounds(max_depth: usize, max_items: usize, max_bytes: usize) -> Bo
 /// changed meanwhile, parts of its former state can be in the copy.
 ///
 /// If the peer allows access to public names (allow_public_attrs, classic servers), the bytes of an array are sent in
-/// one piece, with two bursts of requests. Otherwise its items are requested, and each number of numpy, all in one
+/// one piece, with two bursts of requests. Otherwise its items are requested, and each numpy scalar, all in one
 /// burst.
 ///
 /// All requests for one level of nesting are sent in one burst, or in two if there are dicts. A burst has at most 16384
@@ -42,7 +42,7 @@ pub(crate) fn bounds(max_depth: usize, max_items: usize, max_bytes: usize) -> Bo
 /// if (status == RPYC_OK && rpyc_value_kind(value) == RPYC_VALUE_DICT)
 ///     printf("%zu entries\n", rpyc_value_count(value));
 /// else if (status == RPYC_ERR_LIMIT)
-///     fprintf(stderr, "more than 100000 items\n");
+///     fprintf(stderr, "too large to copy\n");
 /// rpyc_value_free(value);
 /// ```
 ///
@@ -77,9 +77,9 @@ pub unsafe extern "C" fn rpyc_object_obtain(
 /// Copies an array of numbers and its shape: a numpy.ndarray of any number of dimensions, an array.array, a memoryview
 /// or a bytearray. It sends the same requests as rpyc_object_obtain().
 ///
-/// Floats of 16 bits become floats of 32 bits. Booleans become 0 and 1 of RPYC_ARRAY_UINT8. The result has the byte order
-/// of this machine, whatever that of the numpy array is. array.array and memoryview are assumed to have the byte order
-/// of this machine.
+/// Floats of 16 bits become floats of 32 bits. Booleans become 0 and 1 of RPYC_ARRAY_UINT8. The result has the byte
+/// order of this machine, whatever that of the numpy array is. array.array and memoryview are assumed to have the byte
+/// order of this machine.
 ///
 /// An empty array whose type is unknown becomes one of doubles. If the peer's rules hide the type of an array.array or
 /// memoryview, the result has doubles or int64_t.
