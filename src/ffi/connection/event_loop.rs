@@ -8,23 +8,24 @@ use crate::ffi::border::status::rpyc_status;
 use crate::ffi::border::types::{rpyc_connection, rpyc_error};
 use crate::ffi::connection::lifetime::{checked, held};
 
-/// Wait until the descriptor is readable.
+/// Flag of rpyc_connection_interest(): wait until the descriptor is readable.
 pub const RPYC_WAIT_READ: i32 = 1;
-/// Wait until the descriptor is writable.
+/// Flag of rpyc_connection_interest(): wait until the descriptor is writable.
 pub const RPYC_WAIT_WRITE: i32 = 2;
 
-/// Says that an event loop drives a connection: from then on no function waits for the peer to receive, but those that wait for
-/// its answer. What does not go at once waits, up to about max_queued bytes, and leaves in rpyc_connection_process.
+/// Enables or disables non-blocking mode, for a connection that an event loop drives.
 ///
-/// Asynchronous requests beyond that are refused with RPYC_ERR_BACKPRESSURE. Answers are always taken; while they wait, no
-/// further message of the peer is handled.
+/// In this mode only functions that wait for a reply block. Output that the transport does not accept at once is
+/// queued, up to about max_queued bytes, and sent by rpyc_connection_process(). Asynchronous requests beyond that
+/// limit fail with RPYC_ERR_BACKPRESSURE. Replies are always queued; while they are pending, no further message of the
+/// peer is handled.
 ///
 /// @param connection borrowed
-/// @param nonblocking 1, or 0 for the way it was; sends then what waits, which may wait for the peer
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_IO (no descriptor can be had)
+/// @param nonblocking 1 enables the mode; 0 disables it and flushes pending output, which can block
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_IO (no descriptor available)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_set_nonblocking(
     connection: *mut rpyc_connection,
@@ -35,20 +36,22 @@ pub unsafe extern "C" fn rpyc_connection_set_nonblocking(
     unsafe { ffi_boundary(error_out, || Ok(held(connection)?.set_nonblocking(nonblocking != 0)?)) }
 }
 
-/// Sends what the transport accepts without blocking and handles received messages: calls of the peer run in this thread, and
-/// so do callbacks of results. It never waits for the peer, neither to send nor to receive.
+/// Sends what the transport accepts without blocking and handles received messages. Calls of the peer run in this
+/// thread, and so do callbacks of results. The function never waits for the peer, neither to send nor to receive.
 ///
-/// It handles at most about 64 messages, so that a peer that goes on sending does not hold up the loop. While there are more,
-/// rpyc_connection_next_deadline is 0, and RPYC_WAIT_WRITE is set, so that the loop comes back at once.
+/// One call handles at most about 64 messages, so that a peer that keeps sending does not block the loop. While there
+/// are more, rpyc_connection_next_deadline() returns 0 and rpyc_connection_interest() includes RPYC_WAIT_WRITE, so
+/// that the loop calls again at once.
 ///
 /// @param connection borrowed
-/// @param handled_out was there any message? May be NULL
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK; RPYC_ERR_BACKPRESSURE: the peer does not receive, and no more of its messages are handled until some of what
-///         waits has left: no failure, wait as rpyc_connection_interest says; otherwise as rpyc_connection_serve. The end of the
-///         connection is returned at once, or by the next call if messages were handled before
+/// @param handled_out whether any message was handled; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK; RPYC_ERR_BACKPRESSURE (the peer does not receive; no more of its messages are handled until some
+///         output has been sent; this is not a failure: wait for the events of rpyc_connection_interest()); otherwise
+///         as rpyc_connection_serve. The end of the connection is reported at once, or by the next call if this one
+///         has handled messages
 ///
-/// Threads: any thread; usually always the same. Since 0.1.
+/// Threads: any; usually always the same. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_process(
     connection: *mut rpyc_connection,
@@ -65,13 +68,21 @@ pub unsafe extern "C" fn rpyc_connection_process(
     }
 }
 
-/// What a loop is to wait for before it calls rpyc_connection_process. Ask each time before waiting.
+/// Gets the events that a loop must wait for before it calls rpyc_connection_process(). Call it each time before
+/// waiting.
+///
+/// ```c
+/// const int32_t interest = rpyc_connection_interest(connection);
+/// const int read_fd = interest & RPYC_WAIT_READ ? rpyc_connection_fileno(connection) : -1;
+/// const int write_fd = interest & RPYC_WAIT_WRITE ? rpyc_connection_write_fileno(connection) : -1;
+/// // poll() read_fd for POLLIN and write_fd for POLLOUT
+/// ```
 ///
 /// @param connection borrowed
-/// @return RPYC_WAIT_READ for rpyc_connection_fileno, RPYC_WAIT_WRITE for rpyc_connection_write_fileno, both, or 0: only for
-///         rpyc_connection_wake_fileno, while another thread reads; 0 also for NULL and in a forked child
+/// @return RPYC_WAIT_READ for rpyc_connection_fileno(), RPYC_WAIT_WRITE for rpyc_connection_write_fileno(), or both; 0
+///         for only rpyc_connection_wake_fileno(), while another thread reads; 0 also for NULL and in a forked child
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_interest(connection: *const rpyc_connection) -> i32 {
     // SAFETY: the contract of the border.
@@ -81,13 +92,14 @@ pub unsafe extern "C" fn rpyc_connection_interest(connection: *const rpyc_connec
     })
 }
 
-/// How long a loop may wait at most before it calls rpyc_connection_process, though nothing happened: until the next
-/// asynchronous result expires, for one, or releases of freed objects are to be sent. Ask each time before waiting.
+/// Gets the longest time that a loop may wait before it calls rpyc_connection_process() even without an event: for
+/// example until the next asynchronous result expires, or until releases of freed objects are to be sent. Call it each
+/// time before waiting.
 ///
 /// @param connection borrowed
-/// @return milliseconds, rounded up; 0: do not wait; -1: no limit; -1 also for NULL and in a forked child
+/// @return milliseconds, rounded up; 0 for no wait; -1 for no limit; -1 also for NULL and in a forked child
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_next_deadline(connection: *const rpyc_connection) -> i64 {
     // SAFETY: the contract of the border.
@@ -97,26 +109,28 @@ pub unsafe extern "C" fn rpyc_connection_next_deadline(connection: *const rpyc_c
     })
 }
 
-/// The descriptor to wait at for RPYC_WAIT_WRITE. It is that of rpyc_connection_fileno, but over a pair of pipes.
+/// Gets the descriptor to poll for RPYC_WAIT_WRITE. It is that of rpyc_connection_fileno(), except over a pair of
+/// pipes.
 ///
 /// @param connection borrowed
-/// @return a descriptor, not to be written or closed; -1 for NULL and where there is none
+/// @return a descriptor, not to be written or closed; -1 for NULL and for a transport without a descriptor
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_write_fileno(connection: *const rpyc_connection) -> i32 {
     // SAFETY: the contract of the border.
     ffi_boundary_or(-1, || unsafe { handle::as_ref(connection) }.and_then(Connection::write_fileno).unwrap_or(-1))
 }
 
-/// The descriptor that becomes readable when another thread has left something for the loop to do, such as an answer that did
-/// not go at once. rpyc_connection_process empties it. Only programs whose other threads use the connection need it.
+/// Gets the descriptor that becomes readable when another thread has queued work for the loop, such as a reply that
+/// could not be sent at once. rpyc_connection_process() makes it unreadable again. Only programs that use the
+/// connection in several threads need it.
 ///
 /// @param connection borrowed
-/// @return a descriptor, not to be read or closed; valid until the connection is freed or set to block again; -1 for NULL, in a
-///         forked child, and where rpyc_connection_set_nonblocking was not called
+/// @return a descriptor, not to be read or closed; valid until the connection is freed or made blocking again; -1 for
+///         NULL, in a forked child, and without a call of rpyc_connection_set_nonblocking()
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_wake_fileno(connection: *const rpyc_connection) -> i32 {
     // SAFETY: the contract of the border.

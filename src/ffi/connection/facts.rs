@@ -16,16 +16,16 @@ use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
 
-/// Changes an option of a living connection, from the next message on.
+/// Changes an option of an existing connection, from the next message on.
 ///
 /// @param connection borrowed
-/// @param option copied; NUL-terminated; as for rpyc_config_set
-/// @param text copied; NUL-terminated
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE (this option is
-///         settled when a connection starts)
+/// @param option copied; NUL-terminated, as for rpyc_config_set()
+/// @param text copied; NUL-terminated; the new value of the option
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT, RPYC_ERR_STATE (this option
+///         cannot be changed after the connection has been made)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_set_option(
     connection: *mut rpyc_connection,
@@ -42,19 +42,19 @@ pub unsafe extern "C" fn rpyc_connection_set_option(
     }
 }
 
-/// Keeps a pointer of the application's at the connection, in the place of one that was kept.
+/// Stores a pointer of the application in the connection and replaces the one stored before.
 ///
-/// create of a service may do it, so that its other callbacks find the pointer. What userdata stands for must not hold a
-/// clone of this connection: the two would keep each other.
+/// The create callback of a service may call this function, so that the other callbacks find the pointer. The data
+/// behind userdata must not contain a clone of this connection: each would keep the other alive.
 ///
-/// @param connection borrowed; also one that was lent to a callback
-/// @param userdata consumed, also if the function fails; what rpyc_connection_userdata gives from now on
-/// @param userdata_free ends userdata when it is replaced, or after on_disconnect when nobody uses the connection any more;
-///        may be NULL
-/// @param error_out owned; may be NULL
+/// @param connection borrowed; a callback's argument is allowed
+/// @param userdata consumed, also on failure; the result of rpyc_connection_userdata() from now on
+/// @param userdata_free destructor of userdata; called when userdata is replaced, or after on_disconnect when the
+///         connection is no longer in use; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_set_userdata(
     connection: *mut rpyc_connection,
@@ -72,13 +72,13 @@ pub unsafe extern "C" fn rpyc_connection_set_userdata(
     }
 }
 
-/// The pointer that rpyc_connection_set_userdata was given.
+/// Gets the pointer set with rpyc_connection_set_userdata().
 ///
-/// @param connection borrowed; also one that was lent to a callback
-/// @return borrowed until another one takes its place or the connection is gone; NULL where there is none, and in a forked
+/// @param connection borrowed; a callback's argument is allowed
+/// @return borrowed until another pointer is set or the connection is destroyed; NULL if none is set, and in a forked
 ///         child
 ///
-/// Threads: any thread; whoever replaces the pointer sees to it that no other thread uses it. Since 0.1.
+/// Threads: any; before replacing the pointer, make sure that no other thread uses it. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_userdata(connection: *const rpyc_connection) -> *mut c_void {
     // SAFETY: the contract of the border.
@@ -88,12 +88,12 @@ pub unsafe extern "C" fn rpyc_connection_userdata(connection: *const rpyc_connec
     })
 }
 
-/// The dialect that is spoken.
+/// Gets the dialect of the connection.
 ///
 /// @param connection borrowed
-/// @return 6: that of rpyc 6; 5: that of rpyc 4.1 to 5.3; 0: not known yet
+/// @return 6 for that of rpyc 6; 5 for that of rpyc 4.1 to 5.3; 0 if it is not known yet
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_dialect(connection: *const rpyc_connection) -> i32 {
     // SAFETY: the contract of the border.
@@ -104,28 +104,30 @@ pub unsafe extern "C" fn rpyc_connection_dialect(connection: *const rpyc_connect
     })
 }
 
-/// Do lists, dicts and arrays travel by value? So it is between two librpyc peers of which one has the option native at
-/// "on" and the other at least at "accept"; it is settled before the first request is answered. If not, they travel as
-/// references to objects that the library keeps.
+/// Returns whether lists, dicts and arrays are passed by value on this connection.
+///
+/// That requires two librpyc peers, one with the option native at "on" and the other with "on" or "accept". The peers
+/// agree before the first request is answered. Otherwise these values are passed as references to objects that the
+/// library keeps.
 ///
 /// @param connection borrowed; may be NULL
 /// @return whether the peer agreed
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_is_native(connection: *const rpyc_connection) -> bool {
     // SAFETY: the contract of the border.
     ffi_boundary_or(false, || unsafe { checked(connection) }.is_ok_and(Connection::is_native))
 }
 
-/// What the other side is called: its address where it has one.
+/// Gets the name of the peer: its address if it has one.
 ///
 /// @param connection borrowed
-/// @param text_out owned; free it with rpyc_value_free; a text value
-/// @param error_out owned; may be NULL
+/// @param text_out owned, free with rpyc_value_free(); a str
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_peer_name(
     connection: *const rpyc_connection,
@@ -141,15 +143,15 @@ pub unsafe extern "C" fn rpyc_connection_peer_name(
     }
 }
 
-/// Our own root on this connection: what the peer gets.
+/// Gets the root object that this side offers to the peer.
 ///
 /// @param connection borrowed
-/// @param object_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the connection is being made),
-///         RPYC_ERR_CLOSED (it is closed, and its last handle that kept it open has been freed)
+/// @param object_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the connection is still being made),
+///         RPYC_ERR_CLOSED (the connection is closed, and the last handle that kept it open has been freed)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_local_root(
     connection: *const rpyc_connection,
@@ -170,15 +172,15 @@ pub unsafe extern "C" fn rpyc_connection_local_root(
     }
 }
 
-/// The text of an option of a living connection: what rpyc_connection_set_option would take for its present value.
+/// Gets an option of an existing connection, as a string that rpyc_connection_set_option() takes.
 ///
 /// @param connection borrowed
-/// @param option copied; NUL-terminated; as for rpyc_config_set
-/// @param text_out an owned str, freed with rpyc_value_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (an unknown name)
+/// @param option copied; NUL-terminated, as for rpyc_config_set()
+/// @param text_out owned, free with rpyc_value_free(); a str
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (unknown option)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_get_option(
     connection: *const rpyc_connection,
@@ -198,14 +200,14 @@ pub unsafe extern "C" fn rpyc_connection_get_option(
     }
 }
 
-/// Whom the application takes the peer for: what rpyc_config_set_credentials was given.
+/// Gets the credentials set with rpyc_config_set_credentials().
 ///
-/// @param connection borrowed; also one that was lent to a service's callback
-/// @param credentials_out owned; free it with rpyc_value_free; None if nothing was set
-/// @param error_out owned; may be NULL
+/// @param connection borrowed; a callback's argument is allowed
+/// @param credentials_out owned, free with rpyc_value_free(); None if nothing was set
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_credentials(
     connection: *const rpyc_connection,
@@ -221,16 +223,16 @@ pub unsafe extern "C" fn rpyc_connection_credentials(
     }
 }
 
-/// Both ends of a connection: for TCP "tcp://HOST:PORT" with what getsockname() and getpeername() say, unless
-/// rpyc_config_set_endpoints says otherwise.
+/// Gets the addresses of both ends of a connection: for TCP "tcp://HOST:PORT" from getsockname() and getpeername(),
+/// unless rpyc_config_set_endpoints() has set others.
 ///
-/// @param connection borrowed; also one that was lent to a service's callback
-/// @param local_out owned; free it with rpyc_value_free; a text value
-/// @param peer_out owned; free it with rpyc_value_free; a text value
-/// @param error_out owned; may be NULL
+/// @param connection borrowed; a callback's argument is allowed
+/// @param local_out owned, free with rpyc_value_free(); a str
+/// @param peer_out owned, free with rpyc_value_free(); a str
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_endpoints(
     connection: *const rpyc_connection,
@@ -251,15 +253,16 @@ pub unsafe extern "C" fn rpyc_connection_endpoints(
     }
 }
 
-/// Gives this one connection another root: what the peer gets from now on when it asks for our root. Peers ask once, so
-/// the place for it is create or on_connect. The service's hooks still get the instance that was made for the connection.
+/// Replaces the root object that the peer of this connection gets, from now on. Peers ask for the root once, so call
+/// this function in create or on_connect. The service's hooks still get the instance that was made for the connection.
 ///
-/// @param connection borrowed; also one that was lent to a service's callback
-/// @param root copied reference; an object of this process
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_TYPE (a peer's object; a restricted view of it can be a root)
+/// @param connection borrowed; a callback's argument is allowed
+/// @param root copied (a reference); an object of this process
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_TYPE (an object of a peer; a restricted view of it is
+///         allowed)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_set_root(
     connection: *mut rpyc_connection,

@@ -40,22 +40,24 @@ pub(crate) unsafe fn held(handle: *const rpyc_connection) -> Result<Connection> 
 
 /// Connects to an address: opens a transport and makes a connection over it.
 ///
-/// With the option dialect at "auto", the peer's root is fetched at once, which finds out what the peer speaks. A server of
-/// rpyc 4.1 to 5.3 is connected to once more, and one that says nothing for a moment is asked in the other dialect on a
-/// second connection; the one that is answered stays, and the service sees no other. connect_timeout and
-/// sync_request_timeout bound both together. What "exec:" runs is run once: if it speaks the dialect of rpyc 4.1 to 5.3 and
-/// does not speak first, the result is RPYC_ERR_DIALECT; set the option to "5". So it is with a server that takes one
-/// connection. "fd:" and "stdio:" are as rpyc_connection_new.
+/// With the option dialect at "auto", the function fetches the peer's root to detect the peer's dialect. If the server
+/// speaks the dialect of rpyc 4.1 to 5.3, the function connects a second time. If the server sends nothing for a
+/// moment, the function asks in the other dialect on a second connection. It keeps the connection that gets a reply,
+/// and the service sees only that one. connect_timeout and sync_request_timeout limit both attempts together.
 ///
-/// @param address copied; as for rpyc_transport_connect
-/// @param service copied reference; what the peer gets as our root; NULL for nothing
-/// @param config copied; NULL for defaults, which are those of RPyC 6
-/// @param connection_out owned; free it with rpyc_connection_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_STATE (create refuses the
-///         connection), connection errors
+/// The command of "exec:" is run only once. If it speaks the dialect of rpyc 4.1 to 5.3 and does not send first, the
+/// result is RPYC_ERR_DIALECT: set the option to "5". The same holds for a server that accepts only one connection.
+/// For "fd:" and "stdio:" the dialect is detected as in rpyc_connection_new().
 ///
-/// Threads: any thread. Since 0.1.
+/// @param address copied; NUL-terminated, as for rpyc_transport_connect()
+/// @param service copied (a reference); the class of the root that the peer gets; NULL for none
+/// @param config copied; NULL for the defaults, which are those of RPyC 6
+/// @param connection_out owned, free with rpyc_connection_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_STATE (the create
+///         callback refused the connection), connection errors
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connect(
     address: *const c_char,
@@ -77,17 +79,23 @@ pub unsafe extern "C" fn rpyc_connect(
 
 /// Makes a connection over a transport.
 ///
-/// Nothing is sent. With the option dialect at "auto", the peer's first message tells what it speaks; if this side speaks
-/// first, it speaks as rpyc 6.
+/// The function sends nothing. With the option dialect at "auto", the peer's first message selects the dialect. If
+/// this side sends first, it uses the dialect of rpyc 6.
 ///
-/// @param transport consumed, on success and on every failure
-/// @param service copied reference; what the peer gets as our root; NULL for nothing
-/// @param config copied; NULL for defaults
-/// @param connection_out owned; free it with rpyc_connection_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (create refuses the connection)
+/// ```c
+/// rpyc_transport *transport = NULL;
+/// if (!rpyc_transport_connect("exec:./worker", NULL, &transport, &error))
+///     rpyc_connection_new(transport, service, NULL, &connection, &error); // consumes transport
+/// ```
 ///
-/// Threads: any thread. Since 0.1.
+/// @param transport consumed, also on failure
+/// @param service copied (a reference); the class of the root that the peer gets; NULL for none
+/// @param config copied; NULL for the defaults
+/// @param connection_out owned, free with rpyc_connection_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (the create callback refused the connection)
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_new(
     transport: *mut rpyc_transport,
@@ -108,12 +116,13 @@ pub unsafe extern "C" fn rpyc_connection_new(
     }
 }
 
-/// Another handle of the same connection. Clones of a handle that was lent to a callback do not keep the connection open.
+/// Gets another handle of the same connection. A clone of a handle that a callback borrowed does not keep the
+/// connection open.
 ///
 /// @param connection borrowed
-/// @return owned; free it with rpyc_connection_free; NULL for NULL
+/// @return owned, free with rpyc_connection_free(); NULL for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_clone(connection: *const rpyc_connection) -> *mut rpyc_connection {
     // SAFETY: the contract of the border.
@@ -122,29 +131,29 @@ pub unsafe extern "C" fn rpyc_connection_clone(connection: *const rpyc_connectio
     })
 }
 
-/// Frees a handle. With the last one the connection ends: the peer is told if that can be done without waiting.
+/// Frees a handle. Freeing the last handle ends the connection; the peer is told if that is possible without blocking.
 ///
 /// @param connection consumed; NULL does nothing
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_free(connection: *mut rpyc_connection) {
     // SAFETY: the contract of the border.
     ffi_boundary_or((), || drop(unsafe { handle::take(connection) }));
 }
 
-/// Closes a connection: tells the peer and waits, at most close_timeout, for it to end the stream.
+/// Closes a connection: tells the peer and waits, at most close_timeout, until the peer ends the stream.
 ///
-/// Requests that wait for answers may get them meanwhile, and fail with RPYC_ERR_CLOSED otherwise; objects of the peer are
-/// gone. Closing again does nothing.
-/// What rpyc_config_set_before_closed was given runs first.
+/// Pending requests can get their reply meanwhile; otherwise they fail with RPYC_ERR_CLOSED. Objects of the peer can
+/// no longer be used. Closing a closed connection does nothing. The callback set with rpyc_config_set_before_closed()
+/// runs first.
 ///
 /// @param connection borrowed
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED; what before_closed could not do, unless close_catchall is on: the
-///         connection is closed all the same
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED; the failure of the before_closed callback, unless close_catchall
+///         is on (the connection is closed in any case)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_close(
     connection: *mut rpyc_connection,
@@ -154,52 +163,52 @@ pub unsafe extern "C" fn rpyc_connection_close(
     unsafe { ffi_boundary(error_out, || Ok(held(connection)?.close()?)) }
 }
 
-/// Has the connection ended, on either side?
+/// Returns whether the connection has ended, on either side.
 ///
 /// @param connection borrowed
 /// @return true also for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_closed(connection: *const rpyc_connection) -> bool {
     // SAFETY: the contract of the border.
     ffi_boundary_or(true, || unsafe { handle::as_ref(connection) }.is_none_or(Connection::closed))
 }
 
-/// The descriptor that becomes readable when the peer has sent something, for poll or epoll.
+/// Gets the descriptor that becomes readable when the peer has sent something, for poll or epoll.
 ///
-/// Messages that are in the library's buffer already do not show there: see rpyc_connection_has_message.
+/// Messages that the library has already buffered do not make it readable: see rpyc_connection_has_message().
 ///
 /// @param connection borrowed
-/// @return a descriptor, not to be read or closed; -1 for NULL and where there is none
+/// @return a descriptor, not to be read or closed; -1 for NULL and for a transport without a descriptor
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_fileno(connection: *const rpyc_connection) -> i32 {
     // SAFETY: the contract of the border.
     ffi_boundary_or(-1, || unsafe { handle::as_ref(connection) }.and_then(Connection::fileno).unwrap_or(-1))
 }
 
-/// Returns whether a whole message is in the library's own buffer, where no poll of the descriptor can see it.
+/// Returns whether a complete message is in the library's own buffer. Polling the descriptor does not show it.
 ///
 /// @param connection borrowed
-/// @return false for NULL
+/// @return false also for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_has_message(connection: *const rpyc_connection) -> bool {
     // SAFETY: the contract of the border.
     ffi_boundary_or(false, || unsafe { handle::as_ref(connection) }.is_some_and(Connection::has_message))
 }
 
-/// The peer's root object: what its service offers. It is asked for once per connection.
+/// Gets the peer's root object. It is requested once per connection.
 ///
 /// @param connection borrowed
-/// @param root_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the root is no object)
+/// @param root_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the root is not an object)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_root(
     connection: *mut rpyc_connection,
@@ -215,16 +224,16 @@ pub unsafe extern "C" fn rpyc_connection_root(
     }
 }
 
-/// Sends some data to the peer and expects it back.
+/// Sends data to the peer and waits until the peer has returned it.
 ///
 /// @param connection borrowed
-/// @param data copied; sent as bytes; NULL: the 520 letters of RPyC's ping, as text
-/// @param length bytes of data
-/// @param timeout_ms milliseconds; -1: no limit
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors; RPYC_ERR_MALFORMED also where something else came back
+/// @param data copied; sent as bytes; NULL for a str of 520 letters, as RPyC's ping sends it
+/// @param length of data, in bytes
+/// @param timeout_ms milliseconds; -1 for no limit
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors; RPYC_ERR_MALFORMED also if other data came back
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_ping(
     connection: *mut rpyc_connection,

@@ -9,57 +9,58 @@ use crate::ffi::border::types::{rpyc_async_result, rpyc_connection, rpyc_error, 
 use crate::ffi::connection::lifetime::{checked, held};
 use crate::ffi::object::async_result::result_new;
 
-/// Sends its data and gets it back.
+/// Returns its argument. Arguments: data.
 pub const RPYC_HANDLE_PING: i32 = 1;
 /// Ends the connection.
 pub const RPYC_HANDLE_CLOSE: i32 = 2;
-/// The root object.
+/// Gets the root object.
 pub const RPYC_HANDLE_GETROOT: i32 = 3;
-/// An attribute of an object: object, name.
+/// Gets an attribute. Arguments: object, name.
 pub const RPYC_HANDLE_GETATTR: i32 = 4;
-/// Deletes an attribute: object, name.
+/// Deletes an attribute. Arguments: object, name.
 pub const RPYC_HANDLE_DELATTR: i32 = 5;
-/// Sets an attribute: object, name, value.
+/// Sets an attribute. Arguments: object, name, value.
 pub const RPYC_HANDLE_SETATTR: i32 = 6;
-/// Calls an object: object, arguments, keywords as a tuple of pairs.
+/// Calls an object. Arguments: object, arguments, keywords as a tuple of pairs.
 pub const RPYC_HANDLE_CALL: i32 = 7;
-/// Calls a method: object, name, arguments, keywords as a tuple of pairs.
+/// Calls a method. Arguments: object, name, arguments, keywords as a tuple of pairs.
 pub const RPYC_HANDLE_CALLATTR: i32 = 8;
-/// The repr of an object.
+/// Gets the repr of an object.
 pub const RPYC_HANDLE_REPR: i32 = 9;
-/// The str of an object.
+/// Gets the str of an object.
 pub const RPYC_HANDLE_STR: i32 = 10;
-/// Compares: object, other, name of the operator's method.
+/// Compares two objects. Arguments: object, other, name of the operator's method.
 pub const RPYC_HANDLE_CMP: i32 = 11;
-/// The hash of an object.
+/// Gets the hash of an object.
 pub const RPYC_HANDLE_HASH: i32 = 12;
-/// The names of an object's attributes.
+/// Gets the names of an object's attributes.
 pub const RPYC_HANDLE_DIR: i32 = 13;
-/// A pickle of an object: object, protocol.
+/// Gets a pickle of an object. Arguments: object, protocol.
 pub const RPYC_HANDLE_PICKLE: i32 = 14;
-/// Gives references back: object, count. The library sends it itself.
+/// Releases references to an object. Arguments: object, count. The library sends this request itself.
 pub const RPYC_HANDLE_DEL: i32 = 15;
-/// The methods of an object, by its id.
+/// Gets the methods of an object. Argument: the object's id.
 pub const RPYC_HANDLE_INSPECT: i32 = 16;
-/// The next items of an iterator: object, count.
+/// Gets the next items of an iterator. Arguments: object, count.
 pub const RPYC_HANDLE_BUFFITER: i32 = 17;
-/// Slices of Python 2: object, attempt, fallback, start, stop, arguments.
+/// Slices in the manner of Python 2. Arguments: object, attempt, fallback, start, stop, arguments.
 pub const RPYC_HANDLE_OLDSLICING: i32 = 18;
-/// Leaves a context: object, exception or None.
+/// Leaves a context. Arguments: object, exception or None.
 pub const RPYC_HANDLE_CTXEXIT: i32 = 19;
-/// Is it an instance: class, id of the other.
+/// Tests whether an object is an instance of a class. Arguments: class, id of the object.
 pub const RPYC_HANDLE_INSTANCECHECK: i32 = 20;
 
-/// Waits for one message of the peer and handles it: a request is run in this thread, nested ones included. The end of the
-/// connection is RPYC_ERR_EOF at once.
+/// Waits for one message of the peer and handles it. A request runs in this thread, and so do requests nested in it.
+/// The end of the connection is reported at once, as RPYC_ERR_EOF.
 ///
 /// @param connection borrowed
-/// @param timeout_ms milliseconds to wait for it; -1: no limit; 0: only what is here
-/// @param handled_out was there one? May be NULL
-/// @param error_out owned; may be NULL
+/// @param timeout_ms milliseconds to wait for the message; -1 for no limit; 0 to handle only a message that has
+///         arrived
+/// @param handled_out whether a message was handled; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_WAIT_INTERRUPTED, connection errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_serve(
     connection: *mut rpyc_connection,
@@ -71,15 +72,16 @@ pub unsafe extern "C" fn rpyc_connection_serve(
     unsafe { handling(connection, handled_out, error_out, |connection| connection.serve(timeout(timeout_ms))) }
 }
 
-/// As rpyc_connection_serve; RPyC has both names.
+/// Does the same as rpyc_connection_serve(). RPyC has both names.
 ///
 /// @param connection borrowed
-/// @param timeout_ms milliseconds to wait for a message; -1: no limit; 0: only what is here
-/// @param handled_out was there one? May be NULL
-/// @param error_out owned; may be NULL
+/// @param timeout_ms milliseconds to wait for the message; -1 for no limit; 0 to handle only a message that has
+///         arrived
+/// @param handled_out whether a message was handled; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return as rpyc_connection_serve
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_poll(
     connection: *mut rpyc_connection,
@@ -91,20 +93,21 @@ pub unsafe extern "C" fn rpyc_connection_poll(
     unsafe { handling(connection, handled_out, error_out, |connection| connection.poll(timeout(timeout_ms))) }
 }
 
-/// Handles all messages that come within a time. The whole time passes, unless the connection ends.
+/// Handles all messages that arrive within a time. The function always uses the whole time, unless the connection
+/// ends.
 ///
-/// A message that arrived in time is handled also if the time is over by then. With 0, the messages are handled that have
-/// arrived when the function is called; a peer that goes on sending does not keep it from returning.
+/// A message that arrived in time is handled even if the time has passed by then. With 0, the function handles the
+/// messages that have arrived when it is called; a peer that keeps sending does not prevent it from returning.
 ///
 /// @param connection borrowed
-/// @param timeout_ms milliseconds to serve for; -1: until the connection ends; 0: only what has arrived
-/// @param handled_out whether there was any; false at the end of the connection; may be NULL
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, also where the connection has ended, as in RPyC: see rpyc_connection_closed(); RPYC_ERR_NULL,
+/// @param timeout_ms milliseconds to serve; -1 until the connection ends; 0 for the messages that have arrived
+/// @param handled_out whether any message was handled; false at the end of the connection; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, also if the connection has ended, as in RPyC (see rpyc_connection_closed()); RPYC_ERR_NULL,
 ///         RPYC_ERR_FORKED, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED,
 ///         RPYC_ERR_WAIT_INTERRUPTED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_poll_all(
     connection: *mut rpyc_connection,
@@ -137,14 +140,20 @@ unsafe fn handling(
 
 /// Serves the peer in this thread until the connection ends.
 ///
-/// @param connection borrowed
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK when the peer or this side closed it; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_MALFORMED,
-///         RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_STATE (in create of a service), RPYC_ERR_WAIT_INTERRUPTED (by
-///         rpyc_connection_interrupt); RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED (a callback raised SystemExit or
-///         KeyboardInterrupt, see propagate_SystemExit_locally; rpyc_error_exit_code has the number)
+/// ```c
+/// if (!rpyc_connect("exec:./worker", service, NULL, &connection, &error))
+///     rpyc_connection_serve_all(connection, &error); // returns when the worker has exited
+/// rpyc_connection_free(connection);
+/// ```
 ///
-/// Threads: any thread. Since 0.1.
+/// @param connection borrowed
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK if the peer or this side closed the connection; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_MALFORMED,
+///         RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_STATE (in create of a service), RPYC_ERR_WAIT_INTERRUPTED (by
+///         rpyc_connection_interrupt()); RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED (a callback raised SystemExit or
+///         KeyboardInterrupt, see propagate_SystemExit_locally; rpyc_error_exit_code() gets the exit code)
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_serve_all(
     connection: *mut rpyc_connection,
@@ -154,19 +163,20 @@ pub unsafe extern "C" fn rpyc_connection_serve_all(
     unsafe { ffi_boundary(error_out, || Ok(held(connection)?.serve_all()?)) }
 }
 
-/// Sends any request and waits for its answer, at most sync_request_timeout; requests of the peer are served meanwhile.
+/// Sends any request and waits for its reply, at most sync_request_timeout. Requests of the peer are served meanwhile.
 ///
-/// The functions of rpyc_object send all that a program needs; this is for what they do not cover (RPyC wire: handlers).
+/// The functions for objects send all requests that a program needs. This function is for requests that they do not
+/// cover (see RPyC's protocol for the handlers).
 ///
 /// @param connection borrowed
 /// @param handler number of the handler, RPYC_HANDLE_...
-/// @param args consumed, on success and on every failure
+/// @param args each value consumed, also on failure
 /// @param count number of args
-/// @param value_out owned; free it with rpyc_value_free; the answer
-/// @param error_out owned; may be NULL
+/// @param value_out owned, free with rpyc_value_free(); the reply
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_sync_request(
     connection: *mut rpyc_connection,
@@ -187,18 +197,27 @@ pub unsafe extern "C" fn rpyc_connection_sync_request(
     }
 }
 
-/// Sends any request without waiting for its answer.
+/// Sends any request without waiting for its reply.
+///
+/// ```c
+/// rpyc_async_result *result = NULL;
+/// rpyc_value *args[1] = {NULL};
+/// if (!rpyc_value_new_object(object, &args[0], &error) &&
+///     !rpyc_connection_async_request(connection, RPYC_HANDLE_STR, args, 1, 1000, &result, &error))
+///     rpyc_async_result_value(result, &value, &error); // waits for the reply
+/// rpyc_async_result_free(result);
+/// ```
 ///
 /// @param connection borrowed
 /// @param handler number of the handler, RPYC_HANDLE_...
-/// @param args consumed, on success and on every failure
+/// @param args each value consumed, also on failure
 /// @param count number of args
-/// @param timeout_ms milliseconds within which the answer must come; -1: no limit
-/// @param result_out owned; free it with rpyc_async_result_free
-/// @param error_out owned; may be NULL
+/// @param timeout_ms deadline of the reply, in milliseconds from now; -1 for none
+/// @param result_out owned, free with rpyc_async_result_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, sending errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_async_request(
     connection: *mut rpyc_connection,
@@ -220,14 +239,15 @@ pub unsafe extern "C" fn rpyc_connection_async_request(
     }
 }
 
-/// Begins a burst: asynchronous requests that follow are gathered, and leave in one write with rpyc_connection_flush. They
-/// also leave before anything is waited for on this connection, and when there are very many of them.
+/// Begins a burst: the asynchronous requests that follow are collected and sent in one write by
+/// rpyc_connection_flush(). They are also sent before a function waits on this connection, and when a great number has
+/// been collected.
 ///
 /// @param connection borrowed
-/// @param error_out owned; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
-/// Threads: any thread; it holds for the requests of all threads. Since 0.1.
+/// Threads: any; the burst covers the requests of all threads. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_cork(
     connection: *mut rpyc_connection,
@@ -237,14 +257,14 @@ pub unsafe extern "C" fn rpyc_connection_cork(
     unsafe { ffi_boundary(error_out, || Ok(checked(connection)?.cork()?)) }
 }
 
-/// Sends everything that is pending: the requests gathered since rpyc_connection_cork, whose burst it ends, and the
+/// Sends everything that is pending: the requests collected since rpyc_connection_cork(), whose burst ends, and the
 /// releases of objects that were freed.
 ///
 /// @param connection borrowed
-/// @param error_out owned; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, connection errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_flush(
     connection: *mut rpyc_connection,

@@ -17,27 +17,33 @@ impl Handle for rpyc_transport {
 
 /// Opens a transport to an address.
 ///
-/// Addresses: "tcp://HOST:PORT" ("tcp://[::1]:PORT" for IPv6; without a host, loopback), "unix:///PATH",
-/// "shm:///PATH" (shared memory), "fd:R,W" (open descriptors, taken over), "stdio:" (descriptors 0 and 1, taken over),
-/// "exec:COMMAND" (a child process, run by the shell, whose standard input and output are the stream).
+/// Forms of an address:
 ///
-/// "shm:///PATH" is a Unix socket, over which two processes of the same user hand each other 16 KiB of memory each if both use
-/// this library; then small messages go through the memory, large ones and all of an event loop through the socket. To any
-/// other peer it is a Unix socket, and so it is where the system refuses the memory, which is logged (RPYC_LOG_INFO). Either
-/// side may also use the address "unix:///PATH".
+/// - "tcp://HOST:PORT", or "tcp://[::1]:PORT" for IPv6; without a host, loopback
+/// - "unix:///PATH"
+/// - "shm:///PATH": shared memory between two processes of one user, over a Unix socket at that path
+/// - "fd:R,W": open descriptors, which are consumed
+/// - "stdio:": the descriptors 0 and 1, which are consumed
+/// - "exec:COMMAND": a child process, run by the shell; its standard input and output are the stream
 ///
-/// With "stdio:" the transport uses private copies of descriptors 0 and 1. From then on 0 is /dev/null and 1 is standard
-/// error, for the application and its children; they stay so after the connection, and a second "stdio:" is
-/// RPYC_ERR_ADDRESS. Where standard error is closed or is the same stream, 1 (and then 2) is /dev/null. Call fflush(stdout)
-/// before: bytes that stdio still buffers are written to standard error later. "fd:" does the same for 0, 1 and 2.
+/// With "shm:", two processes that both use this library hand each other 16 KiB of memory each over the socket. Small
+/// messages then pass through the memory; large ones, and all of an event loop, through the socket. Any other peer gets a
+/// Unix socket, and so does every peer if the system denies the memory, which is logged (RPYC_LOG_INFO). Either side may
+/// use "unix:///PATH" instead.
+///
+/// With "stdio:" the transport uses private copies of the descriptors 0 and 1. From then on 0 is /dev/null and 1 is
+/// standard error, for the application and its children. That remains so after the connection, and a second "stdio:"
+/// fails with RPYC_ERR_ADDRESS. If standard error is closed or is the same stream, 1 (and then 2) is /dev/null. Call
+/// fflush(stdout) before: bytes still buffered by stdio are written to standard error later. "fd:" does the same for
+/// 0, 1 and 2.
 ///
 /// @param address copied; NUL-terminated
-/// @param config copied; its connect_timeout counts; NULL for defaults
-/// @param transport_out owned; free it with rpyc_transport_free, or give it to rpyc_connection_new
-/// @param error_out owned; may be NULL
+/// @param config copied; its connect_timeout applies; NULL for the defaults
+/// @param transport_out owned, free with rpyc_transport_free() or pass to rpyc_connection_new()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_IO
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_transport_connect(
     address: *const c_char,
@@ -56,17 +62,17 @@ pub unsafe extern "C" fn rpyc_transport_connect(
     }
 }
 
-/// Makes a transport of open descriptors: sockets or pipes, which may be the same. Their flags are left alone.
+/// Makes a transport of open descriptors: sockets or pipes. Both may be the same. Their flags are not changed.
 ///
 /// @param read_fd descriptor to receive from
 /// @param write_fd descriptor to send to
-/// @param close_fds 1: the descriptors are consumed on success; of 0, 1 and 2 the transport makes copies, and 0 and 2 become
-///        /dev/null, 1 standard error; 0: they stay the caller's
-/// @param transport_out owned; free it with rpyc_transport_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT, RPYC_ERR_ADDRESS (not open, or no stream), RPYC_ERR_IO
+/// @param close_fds 1 if the descriptors are consumed on success; of 0, 1 and 2 the transport makes copies, and then 0
+///         and 2 are /dev/null and 1 is standard error. 0 if they remain the caller's
+/// @param transport_out owned, free with rpyc_transport_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT, RPYC_ERR_ADDRESS (not open, or not a stream), RPYC_ERR_IO
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_transport_new_fd(
     read_fd: i32,
@@ -91,12 +97,12 @@ pub unsafe extern "C" fn rpyc_transport_new_fd(
 
 /// Makes two transports that are connected to each other in memory.
 ///
-/// @param left_out owned; free it with rpyc_transport_free
-/// @param right_out owned; free it with rpyc_transport_free
-/// @param error_out owned; may be NULL
+/// @param left_out owned, free with rpyc_transport_free()
+/// @param right_out owned, free with rpyc_transport_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_transport_new_pair(
     left_out: *mut *mut rpyc_transport,
@@ -116,11 +122,11 @@ pub unsafe extern "C" fn rpyc_transport_new_pair(
     }
 }
 
-/// Closes a transport that no connection has taken.
+/// Closes and frees a transport that was not passed to a connection.
 ///
 /// @param transport consumed; NULL does nothing
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_transport_free(transport: *mut rpyc_transport) {
     // SAFETY: the contract of the border.
