@@ -13,11 +13,11 @@ use std::ffi::{c_char, c_void};
 /// Answers with a value.
 ///
 /// @param call borrowed
-/// @param value consumed, on success and on every failure; NULL: None
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (answered already), RPYC_ERR_CLOSED (the caller is gone), RPYC_ERR_TYPE
-///         and RPYC_ERR_LIMIT (the value cannot be sent: the caller has been told)
+/// @param value consumed, also on failure; NULL for None
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (answered already), RPYC_ERR_CLOSED (the caller has gone),
+///         RPYC_ERR_TYPE and RPYC_ERR_LIMIT (the value cannot be sent; the caller has been told)
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return(call: *mut rpyc_call, value: *mut rpyc_value) -> rpyc_status {
     ffi_boundary_status(|| {
@@ -31,10 +31,10 @@ pub unsafe extern "C" fn rpyc_call_return(call: *mut rpyc_call, value: *mut rpyc
 /// Answers with a bool.
 ///
 /// @param call borrowed
-/// @param value 0: False; otherwise True
+/// @param value 0 for False, otherwise True
 /// @return as rpyc_call_return
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return_bool(call: *mut rpyc_call, value: i32) -> rpyc_status {
     // SAFETY: the contract of the border.
@@ -47,7 +47,7 @@ pub unsafe extern "C" fn rpyc_call_return_bool(call: *mut rpyc_call, value: i32)
 /// @param value the answer
 /// @return as rpyc_call_return
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return_int(call: *mut rpyc_call, value: i64) -> rpyc_status {
     // SAFETY: the contract of the border.
@@ -60,21 +60,21 @@ pub unsafe extern "C" fn rpyc_call_return_int(call: *mut rpyc_call, value: i64) 
 /// @param value the answer
 /// @return as rpyc_call_return
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return_float(call: *mut rpyc_call, value: f64) -> rpyc_status {
     // SAFETY: the contract of the border.
     ffi_boundary_status(|| Ok(unsafe { checked(call) }?.reply(Value::Float(value))?))
 }
 
-/// Answers with a text.
+/// Answers with a str.
 ///
 /// @param call borrowed
 /// @param text copied; UTF-8
-/// @param length bytes, or RPYC_NUL_TERMINATED
-/// @return as rpyc_call_return, and RPYC_ERR_UTF8 (not answered)
+/// @param length in bytes, or RPYC_NUL_TERMINATED
+/// @return as rpyc_call_return, and RPYC_ERR_UTF8 (the call is not answered)
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return_str(call: *mut rpyc_call, text: *const c_char, length: usize) -> rpyc_status {
     // SAFETY: the contract of the border.
@@ -88,10 +88,10 @@ pub unsafe extern "C" fn rpyc_call_return_str(call: *mut rpyc_call, text: *const
 ///
 /// @param call borrowed
 /// @param data copied
-/// @param length bytes
+/// @param length in bytes
 /// @return as rpyc_call_return
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return_bytes(
     call: *mut rpyc_call,
@@ -108,10 +108,10 @@ pub unsafe extern "C" fn rpyc_call_return_bytes(
 /// Answers with an object.
 ///
 /// @param call borrowed
-/// @param object copied reference
+/// @param object copied (a reference)
 /// @return as rpyc_call_return
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_return_object(call: *mut rpyc_call, object: *const rpyc_object) -> rpyc_status {
     // SAFETY: the contract of the border.
@@ -127,14 +127,14 @@ fn type_of(full: &str) -> (&str, &str) {
     full.rsplit_once('.').unwrap_or(("builtins", full))
 }
 
-/// Answers with an exception that has one argument, its message.
+/// Answers with an exception that has its message as the only argument.
 ///
 /// @param call borrowed
 /// @param name copied; a builtin of Python such as "ValueError", or "module.Name"; "StopIteration" ends an iteration
-/// @param message copied; NULL: no arguments
+/// @param message copied; NULL for no arguments
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_STATE (answered already), RPYC_ERR_CLOSED
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_raise(
     call: *mut rpyc_call,
@@ -153,20 +153,35 @@ pub unsafe extern "C" fn rpyc_call_raise(
     })
 }
 
-/// Answers with an exception that has any arguments and attributes. What cannot travel by value arrives as its repr.
+/// Answers with an exception that has any arguments and attributes. Those that cannot be passed by value arrive as
+/// their repr.
 ///
-/// Builtin types whose constructors make attributes of their arguments get those as in Python: an OSError with 2 and two texts is a
-/// FileNotFoundError with errno, strerror and filename. Attributes that are given stay as they are.
+/// For builtin types whose constructors set attributes from their arguments, these attributes are set as in Python: an
+/// OSError with 2 and two strings is a FileNotFoundError with errno, strerror and filename. Given attributes are not
+/// changed.
+///
+/// ```c
+/// static void open_table(rpyc_call *call, void *self)
+/// {
+///     rpyc_value *args[3];
+///
+///     (void)self;
+///     args[0] = rpyc_int(2); // ENOENT
+///     args[1] = rpyc_str("No such file or directory");
+///     args[2] = rpyc_str("/data/table");
+///     rpyc_call_raise_with(call, NULL, "OSError", args, 3, NULL); // a FileNotFoundError
+/// }
+/// ```
 ///
 /// @param call borrowed
-/// @param module copied; NULL: "builtins"
-/// @param name copied; the class's name
-/// @param args consumed, on success and on every failure
+/// @param module copied; NULL for "builtins"
+/// @param name copied; name of the class
+/// @param args each value consumed, also on failure
 /// @param count number of args
-/// @param attributes consumed; a dict with text keys; NULL: none
-/// @return as rpyc_call_raise, and RPYC_ERR_TYPE (attributes are no such dict)
+/// @param attributes consumed, also on failure; a dict with str keys; NULL for none
+/// @return as rpyc_call_raise, and RPYC_ERR_TYPE (attributes are not a dict with str keys)
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_raise_with(
     call: *mut rpyc_call,
@@ -202,16 +217,39 @@ fn named(attributes: Option<Value>) -> Result<Vec<(Text, Value)>> {
     }
 }
 
-/// Answers with an error: a remote exception passes on as it is, with its traceback; other errors become what stock Python
-/// raises for the same. A timeout becomes a TimeoutError, the end of a connection an EOFError, RPYC_ERR_IO and RPYC_ERR_ADDRESS an
-/// OSError, RPYC_ERR_UNSAFE a PermissionError, RPYC_ERR_TYPE a TypeError, RPYC_ERR_RANGE an OverflowError, RPYC_ERR_NO_MEMORY a MemoryError; RPYC_ERR_ARGUMENT,
-/// RPYC_ERR_MALFORMED and RPYC_ERR_LIMIT a ValueError; anything else a RuntimeError.
+/// Answers with an error.
+///
+/// A remote exception is passed on unchanged, with its traceback. Another error becomes the exception that stock
+/// Python raises for the same condition:
+///
+/// - a timeout: TimeoutError
+/// - the end of a connection: EOFError
+/// - RPYC_ERR_IO and RPYC_ERR_ADDRESS: OSError
+/// - RPYC_ERR_UNSAFE: PermissionError
+/// - RPYC_ERR_TYPE: TypeError
+/// - RPYC_ERR_RANGE: OverflowError
+/// - RPYC_ERR_NO_MEMORY: MemoryError
+/// - RPYC_ERR_ARGUMENT, RPYC_ERR_MALFORMED and RPYC_ERR_LIMIT: ValueError
+/// - any other: RuntimeError
+///
+/// ```c
+/// static void forward(rpyc_call *call, void *self)
+/// {
+///     rpyc_value *result = NULL;
+///     rpyc_error *error = NULL;
+///
+///     if (rpyc_object_call_method((rpyc_object *)self, "run", NULL, 0, NULL, &result, &error))
+///         rpyc_call_raise_error(call, error); // consumes the error
+///     else
+///         rpyc_call_return(call, result); // consumes the value
+/// }
+/// ```
 ///
 /// @param call borrowed
-/// @param error consumed, on success and on every failure
+/// @param error consumed, also on failure
 /// @return as rpyc_call_raise
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_raise_error(call: *mut rpyc_call, error: *mut rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.

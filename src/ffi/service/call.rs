@@ -105,13 +105,13 @@ unsafe fn peek<'a>(call: *const rpyc_call) -> Option<&'a Call> {
     unsafe { handle::as_ref(call) }.and_then(|served| served.call.as_ref())
 }
 
-/// The userdata of what is called: of a function, or of the class of the object as it was given to rpyc_class_new, also
-/// where create made another self.
+/// Gets the userdata of the called function, or of the called object's class as passed to rpyc_class_new(), even if
+/// create made another self.
 ///
 /// @param call borrowed
-/// @return borrowed, as long as the class or function lives; NULL for NULL and where there is none
+/// @return borrowed, as long as the class or function lives; NULL for NULL and without userdata
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_userdata(call: *const rpyc_call) -> *mut c_void {
     // SAFETY: the contract of the border.
@@ -120,25 +120,25 @@ pub unsafe extern "C" fn rpyc_call_userdata(call: *const rpyc_call) -> *mut c_vo
     })
 }
 
-/// How many arguments a call has; with a signature, one for each parameter.
+/// Gets the number of arguments of a call. With a signature, there is one for each parameter.
 ///
 /// @param call borrowed
 /// @return 0 also for NULL
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_arg_count(call: *const rpyc_call) -> usize {
     // SAFETY: the contract of the border.
     ffi_boundary_or(0, || unsafe { peek(call) }.map_or(0, |call| call.args().len()))
 }
 
-/// An argument of a call.
+/// Gets an argument of a call.
 ///
 /// @param call borrowed
-/// @param index from 0; with a signature, the parameter's place in its text
+/// @param index from 0; with a signature, the position of the parameter
 /// @return borrowed, as long as the call lives; NULL past the end
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_arg(call: *const rpyc_call, index: usize) -> *const rpyc_value {
     // SAFETY: the contract of the border.
@@ -147,28 +147,43 @@ pub unsafe extern "C" fn rpyc_call_arg(call: *const rpyc_call, index: usize) -> 
     })
 }
 
-/// How many keywords a call has, where its method has no signature; with one, they are arguments.
+/// Gets the number of keywords of a call to a method without a signature. With a signature, keywords become arguments.
 ///
 /// @param call borrowed
 /// @return 0 also for NULL
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_keyword_count(call: *const rpyc_call) -> usize {
     // SAFETY: the contract of the border.
     ffi_boundary_or(0, || unsafe { peek(call) }.map_or(0, |call| call.keywords().len()))
 }
 
-/// A keyword of a call, in the order in which they were given.
+/// Gets a keyword of a call, in the order in which the caller passed them.
+///
+/// ```c
+/// static void show_keywords(rpyc_call *call, void *self)
+/// {
+///     const rpyc_value *value;
+///     const char *name;
+///     size_t i, length;
+///
+///     (void)self;
+///     for (i = 0; i < rpyc_call_keyword_count(call); i++)
+///         if (!rpyc_call_keyword(call, i, &name, &length, &value))
+///             printf("%.*s\n", (int)length, name);
+///     rpyc_call_return(call, NULL);
+/// }
+/// ```
 ///
 /// @param call borrowed
 /// @param index from 0
 /// @param name_out borrowed, as long as the call lives; not NUL-terminated
-/// @param length_out bytes of the name
+/// @param length_out length of the name, in bytes
 /// @param value_out borrowed, as long as the call lives
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE, RPYC_ERR_RANGE (past the end)
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_keyword(
     call: *const rpyc_call,
@@ -247,10 +262,10 @@ fn refuse(call: &mut Call, index: usize, wanted: &str) -> Failure {
 /// @param call borrowed
 /// @param index from 0
 /// @param out the argument
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE; RPYC_ERR_TYPE: the caller has been sent a TypeError that names the
-///         argument, and the callback has only to return
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE, RPYC_ERR_TYPE (the caller has been sent a TypeError that names the
+///         argument; the callback just returns)
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_get_bool(call: *mut rpyc_call, index: usize, out: *mut bool) -> rpyc_status {
     let read = |value: &Value| if let Value::Bool(b) = value { Some(*b) } else { None };
@@ -258,14 +273,14 @@ pub unsafe extern "C" fn rpyc_call_get_bool(call: *mut rpyc_call, index: usize, 
     unsafe { typed(call, index, out, "bool", read) }
 }
 
-/// Reads an int argument; a bool counts as 0 or 1, as in Python.
+/// Reads an int argument. A bool counts as 0 or 1, as in Python.
 ///
 /// @param call borrowed
 /// @param index from 0
 /// @param out the argument
-/// @return as rpyc_call_get_bool, and RPYC_ERR_RANGE: it does not fit, and the caller has been sent an OverflowError
+/// @return as rpyc_call_get_bool, and RPYC_ERR_RANGE (out of range; the caller has been sent an OverflowError)
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_get_int(call: *mut rpyc_call, index: usize, out: *mut i64) -> rpyc_status {
     let read = |value: &Value| match value {
@@ -277,43 +292,43 @@ pub unsafe extern "C" fn rpyc_call_get_int(call: *mut rpyc_call, index: usize, o
     unsafe { typed(call, index, out, "int of 64 bits", read) }
 }
 
-/// Reads an int argument that is not negative; a bool counts as 0 or 1.
+/// Reads a non-negative int argument. A bool counts as 0 or 1.
 ///
 /// @param call borrowed
 /// @param index from 0
 /// @param out the argument
 /// @return as rpyc_call_get_int
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_get_uint(call: *mut rpyc_call, index: usize, out: *mut u64) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe { typed(call, index, out, "int of 64 bits without sign", Value::to_u64) }
 }
 
-/// Reads a float argument; an int or bool is converted.
+/// Reads a float argument. An int or bool is converted.
 ///
 /// @param call borrowed
 /// @param index from 0
 /// @param out the argument
 /// @return as rpyc_call_get_bool
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_get_float(call: *mut rpyc_call, index: usize, out: *mut f64) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe { typed(call, index, out, "float", Value::to_f64) }
 }
 
-/// Reads a text argument.
+/// Reads a str argument.
 ///
 /// @param call borrowed
 /// @param index from 0
 /// @param text_out borrowed, as long as the call lives; UTF-8, not NUL-terminated
-/// @param length_out bytes
+/// @param length_out length in bytes
 /// @return as rpyc_call_get_bool
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_get_str(
     call: *mut rpyc_call,
@@ -334,10 +349,10 @@ pub unsafe extern "C" fn rpyc_call_get_str(
 /// @param call borrowed
 /// @param index from 0
 /// @param data_out borrowed, as long as the call lives
-/// @param length_out bytes
+/// @param length_out length in bytes
 /// @return as rpyc_call_get_bool
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_get_bytes(
     call: *mut rpyc_call,
@@ -386,10 +401,10 @@ unsafe fn sized<T>(
 ///
 /// @param call borrowed
 /// @param index from 0
-/// @param object_out owned; free it with rpyc_object_free
+/// @param object_out owned, free with rpyc_object_free()
 /// @return as rpyc_call_get_bool
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_get_object(
     call: *mut rpyc_call,
@@ -404,13 +419,13 @@ pub unsafe extern "C" fn rpyc_call_get_object(
     unsafe { typed(call, index, object_out, "object (a reference)", read) }
 }
 
-/// The connection over which a call came.
+/// Gets the connection over which a call came.
 ///
 /// @param call borrowed
-/// @return borrowed, as long as the call lives; clones of it do not keep the connection open; NULL for calls within this
-///         process and for NULL
+/// @return borrowed, as long as the call lives; clones of it do not keep the connection open; NULL for calls within
+///         this process and for NULL
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_connection(call: *const rpyc_call) -> *mut rpyc_connection {
     // SAFETY: the contract of the border.
@@ -420,12 +435,12 @@ pub unsafe extern "C" fn rpyc_call_connection(call: *const rpyc_call) -> *mut rp
     })
 }
 
-/// The object that is called.
+/// Gets the called object.
 ///
 /// @param call borrowed
 /// @return borrowed, as long as the call lives; NULL for NULL
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_target(call: *const rpyc_call) -> *mut rpyc_object {
     // SAFETY: the contract of the border.
@@ -438,12 +453,12 @@ pub unsafe extern "C" fn rpyc_call_target(call: *const rpyc_call) -> *mut rpyc_o
     })
 }
 
-/// The name of the method that is called, as in its table.
+/// Gets the name of the called method, as in its table.
 ///
 /// @param call borrowed
-/// @return borrowed, as long as the call lives; NUL-terminated; "" where there is none
+/// @return borrowed, as long as the call lives; NUL-terminated; "" if the call has no method
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_name(call: *const rpyc_call) -> *const c_char {
     // SAFETY: the contract of the border.
@@ -455,28 +470,42 @@ pub unsafe extern "C" fn rpyc_call_name(call: *const rpyc_call) -> *const c_char
     })
 }
 
-/// Does nobody wait for the answer any more? It looks whether the stream has ended, without waiting, and whether the
-/// deadline of the call has passed (rpyc_call_time_left): a long call may ask again and again.
+/// Returns whether the caller has gone or its deadline has passed. The function checks, without blocking, for the end
+/// of the stream and for the deadline of the call (rpyc_call_time_left()). A long call may check it repeatedly.
+///
+/// ```c
+/// static void count_up(rpyc_call *call, void *self)
+/// {
+///     int64_t n = 0;
+///
+///     (void)self;
+///     while (n < 1000000 && !rpyc_call_cancelled(call))
+///         n++; // a step of the work
+///     rpyc_call_return_int(call, n);
+/// }
+/// ```
 ///
 /// @param call borrowed
 /// @return true also for NULL
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_cancelled(call: *const rpyc_call) -> bool {
     // SAFETY: the contract of the border.
     ffi_boundary_or(true, || unsafe { peek(call) }.is_none_or(|call| call.is_cancelled() || session::is_over(call)))
 }
 
-/// How long the caller still waits for the answer. Only a peer that has agreed on the native dialect says it: in its
-/// sync_request_timeout, the timeout of an asynchronous call, or the deadline of a request of a session. It counts
-/// from when the request was read here, and holds for deferred calls too. An answer can be given also when it has passed.
+/// Gets the time that the caller will still wait for the reply.
+///
+/// Only a peer that has agreed on the native dialect tells it: in its sync_request_timeout, the timeout of an
+/// asynchronous call, or the deadline of a request of a session. The time counts from when the request was read here,
+/// for deferred calls too. A call can be answered even after that time.
 ///
 /// @param call borrowed
-/// @return milliseconds; 0: the time is up; -1: the caller has not said it, or waits without a limit, or has its answer; 0
-///         also for NULL
+/// @return milliseconds; 0 if the time has passed; -1 if the caller has not told it, waits without a limit, or has its
+///         reply; 0 also for NULL
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_time_left(call: *const rpyc_call) -> i64 {
     // SAFETY: the contract of the border.
@@ -486,13 +515,29 @@ pub unsafe extern "C" fn rpyc_call_time_left(call: *const rpyc_call) -> i64 {
     })
 }
 
-/// Keeps a call beyond its callback, to answer it later and from any thread. What was borrowed from it stays valid as long
-/// as the new handle.
+/// Keeps a call beyond its callback, to answer it later and from any thread. Data borrowed from the call stays valid
+/// as long as the new handle.
 ///
-/// @param call borrowed; it answers RPYC_ERR_STATE from now on
-/// @return owned; answer it, then free it with rpyc_call_free; NULL if the call was answered or deferred before
+/// ```c
+/// static rpyc_call *pending; // a program protects this with a mutex
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// static void wait_for_result(rpyc_call *call, void *self)
+/// {
+///     (void)self;
+///     pending = rpyc_call_defer(call); // the callback returns without an answer
+/// }
+///
+/// static void result_is_ready(double result)
+/// {
+///     rpyc_call_return_float(pending, result);
+///     rpyc_call_free(pending);
+/// }
+/// ```
+///
+/// @param call borrowed; functions return RPYC_ERR_STATE for it from now on
+/// @return owned, free with rpyc_call_free() after answering; NULL if the call was answered or deferred before
+///
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_defer(call: *mut rpyc_call) -> *mut rpyc_call {
     ffi_boundary_or(ptr::null_mut(), || {
@@ -508,9 +553,9 @@ pub unsafe extern "C" fn rpyc_call_defer(call: *mut rpyc_call) -> *mut rpyc_call
 
 /// Frees a deferred call. If it was not answered, the caller gets a RuntimeError.
 ///
-/// @param call consumed; NULL does nothing; never a call that is lent to its callback
+/// @param call consumed; NULL does nothing; never a call that a callback borrowed
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_call_free(call: *mut rpyc_call) {
     // SAFETY: the contract of the border.

@@ -23,139 +23,150 @@ impl Handle for rpyc_class {
     const WORD: [u8; 8] = *b"class\0\0\0";
 }
 
-/// A method is short and never waits: answers to a burst of calls may leave together.
+/// Flag of rpyc_method: the method is short and never blocks. Replies to a burst of calls may be sent together.
 pub const RPYC_METHOD_QUICK: u64 = 1;
 
-/// One method of a class.
+/// A method of a class.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rpyc_method {
-    /// The literal name, such as "exposed_add" or "__len__". NUL-terminated.
+    /// Literal name, such as "exposed_add" or "__len__". NUL-terminated.
     pub name: *const c_char,
     /// Serves a call. Not NULL.
     pub call: rpyc_method_fn,
-    /// Such as "add(a, b=2, *rest, c=3, **named)". Arguments are checked before the callback runs, and each parameter is an
-    /// argument of the call, in the order of the text: *rest is a tuple, **named a dict. Its name is that of the method,
-    /// with or without the prefix, or left out. NULL: anything goes.
+    /// Signature, such as "add(a, b=2, *rest, c=3, **named)". Arguments are checked before the callback runs. Each
+    /// parameter is an argument of the call, in the order of the signature: *rest is a tuple, **named a dict. The name
+    /// is that of the method, with or without the prefix; it may be omitted. NULL for any arguments.
     ///
-    /// With a type, as in "set(value: float, count: int = 1)", an argument is converted before the callback runs, as by
-    /// rpyc_value_convert(): bool, int, float, str, bytes, date, time, datetime, timedelta, "float | None". Objects are asked
-    /// without blocking whoever reads, and
-    /// other calls can overtake this one meanwhile. It counts in max_serving; after sync_request_timeout the caller gets
-    /// TypeError. Other annotations mean nothing.
+    /// With a type, as in "set(value: float, count: int = 1)", an argument is converted before the callback runs, as
+    /// by rpyc_value_convert(). Types are bool, int, float, str, bytes, date, time, datetime, timedelta, and unions
+    /// such as "float | None". The conversion of an object asks the peer without blocking the reading thread; other
+    /// calls can overtake this one meanwhile. The call counts in max_serving. After sync_request_timeout the caller
+    /// gets TypeError. Other annotations are ignored.
     pub signature: *const c_char,
-    /// What the method does, for Python's help(). NULL: nothing to say.
+    /// Description of the method, for Python's help(). NULL for none.
     pub doc: *const c_char,
-    /// RPYC_METHOD_... or 0. Bits without a meaning are refused.
+    /// RPYC_METHOD_... or 0. Unknown bits are rejected.
     pub flags: u64,
 }
 
-/// One property of a class.
+/// A property of a class.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rpyc_property {
-    /// The literal name, such as "exposed_size". NUL-terminated.
+    /// Literal name, such as "exposed_size". NUL-terminated.
     pub name: *const c_char,
-    /// Answers with the value. NULL: it cannot be read.
+    /// Answers with the value. NULL if the property cannot be read.
     pub get: rpyc_method_fn,
-    /// Argument 0 is the new value. NULL: it cannot be set.
+    /// Sets the value, which is argument 0. NULL if the property cannot be set.
     pub set: rpyc_method_fn,
-    /// NULL: it cannot be deleted.
+    /// Deletes the property. NULL if it cannot be deleted.
     pub del: rpyc_method_fn,
-    /// What it is. NULL: nothing to say.
+    /// Description of the property. NULL for none.
     pub doc: *const c_char,
 }
 
-/// Calls for one object of the class never overlap; while one of them waits in a function of this library, others run.
+/// Flag of rpyc_class_table: calls for one object of the class never overlap. While one of them waits in a function of
+/// this library, others run.
 pub const RPYC_CLASS_SERIAL: u64 = 1;
-/// A service with one instance for all connections.
+/// Flag of rpyc_class_table: all connections share one instance of the service.
 pub const RPYC_CLASS_SHARED: u64 = 2;
 
-/// Describes a class. All of it is copied by rpyc_class_new. Members are only ever appended; what is 0 or NULL has the
-/// meaning that is said of it.
+/// Describes a class. rpyc_class_new() copies all of it. New members are only ever appended. A member that is 0 or
+/// NULL takes the default documented for it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rpyc_class_table {
     /// sizeof(rpyc_class_table)
     pub struct_size: usize,
-    /// sizeof(rpyc_method); may be 0 where there are no methods
+    /// sizeof(rpyc_method). May be 0 without methods.
     pub method_size: usize,
-    /// sizeof(rpyc_property); may be 0 where there are no properties
+    /// sizeof(rpyc_property). May be 0 without properties.
     pub property_size: usize,
-    /// The module that the class says it belongs to. NULL: "librpyc". With "builtins" and the name of one of Python's own
-    /// types, Python peers use its objects as such.
+    /// Module of the class. NULL for "librpyc". With "builtins" and the name of a type of Python, Python peers treat
+    /// its objects as that type.
     pub module: *const c_char,
-    /// Such as "CalculatorService". Not NULL.
+    /// Name of the class, such as "CalculatorService". Not NULL.
     pub name: *const c_char,
-    /// What the class is, for Python's help(). NULL: nothing to say.
+    /// Description of the class, for Python's help(). NULL for none.
     pub doc: *const c_char,
-    /// Methods, properties and access rules are inherited from it. NULL: there is none.
+    /// Base class. Its methods, properties and access rules are inherited. NULL for none.
     pub base: *const rpyc_class,
-    /// RPYC_CLASS_... or 0. Bits without a meaning are refused.
+    /// RPYC_CLASS_... or 0. Unknown bits are rejected.
     pub flags: u64,
-    /// Its methods. NULL: it has none of its own.
+    /// Methods of the class. NULL if it has none of its own.
     pub methods: *const rpyc_method,
-    /// How many methods there are.
+    /// Number of methods.
     pub method_count: usize,
-    /// Its properties. NULL: it has none of its own.
+    /// Properties of the class. NULL if it has none of its own.
     pub properties: *const rpyc_property,
-    /// How many properties there are.
+    /// Number of properties.
     pub property_count: usize,
-    /// Called when a peer calls the class; answers with an object of it. userdata is that of the class. NULL: the class
-    /// cannot be called.
+    /// Called when a peer calls the class; answers with an object of it. userdata is that of the class. NULL if the
+    /// class cannot be called.
     pub construct: Option<unsafe extern "C" fn(call: *mut rpyc_call, userdata: *mut c_void)>,
-    /// Own rules for reading, RPyC's _rpyc_getattr: argument 0 is the name as the peer gave it. NULL: the usual rules.
+    /// Replaces the access rules for reading, like RPyC's _rpyc_getattr. Argument 0 is the name as the peer sent it.
+    /// NULL for the usual rules.
     pub get_attr: rpyc_method_fn,
-    /// Own rules for setting, RPyC's _rpyc_setattr: arguments are the name and the value. NULL: the usual rules.
+    /// Replaces the access rules for setting, like RPyC's _rpyc_setattr. Arguments are the name and the value. NULL
+    /// for the usual rules.
     pub set_attr: rpyc_method_fn,
-    /// Own rules for deleting, RPyC's _rpyc_delattr: argument 0 is the name. NULL: the usual rules.
+    /// Replaces the access rules for deleting, like RPyC's _rpyc_delattr. Argument 0 is the name. NULL for the usual
+    /// rules.
     pub del_attr: rpyc_method_fn,
-    /// Returns whether the object has an attribute that is in no table; not 0: it has. Asked for each permitted name before
-    /// get_dynamic and del_dynamic, special methods included; 0 is an AttributeError for the peer. set_dynamic is called
-    /// without it: setting makes attributes. The usual rules hold for the names. NULL: an attribute exists unless
-    /// get_dynamic raises AttributeError, as with Python's __getattr__.
+    /// Returns nonzero if the object has an attribute that is in no table. It is called for each permitted name before
+    /// get_dynamic and del_dynamic, also for special methods. If it returns 0, the peer gets an AttributeError.
+    /// set_dynamic is called without it, because setting makes attributes. The usual rules apply to the names. NULL if
+    /// an attribute exists unless get_dynamic raises AttributeError, as with Python's __getattr__.
     pub has_dynamic: Option<unsafe extern "C" fn(instance: *mut c_void, name: *const c_char, length: usize) -> i32>,
-    /// Reads such an attribute; argument 0 is its name. NULL: they cannot be read.
+    /// Reads an attribute that is in no table. Argument 0 is its name. NULL if they cannot be read.
     pub get_dynamic: rpyc_method_fn,
-    /// Sets such an attribute; arguments are its name and the value. NULL: they cannot be set.
+    /// Sets an attribute that is in no table. Arguments are its name and the value. NULL if they cannot be set.
     pub set_dynamic: rpyc_method_fn,
-    /// Deletes such an attribute; argument 0 is its name. NULL: they cannot be deleted.
+    /// Deletes an attribute that is in no table. Argument 0 is its name. NULL if they cannot be deleted.
     pub del_dynamic: rpyc_method_fn,
-    /// Of a service: its names. NULL: its class name without "Service", in upper case.
+    /// Names of a service. NULL for its class name without "Service", in upper case.
     pub aliases: *const *const c_char,
-    /// How many names there are.
+    /// Number of aliases.
     pub alias_count: usize,
-    /// Of a service: makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection
-    /// is refused: it ends before anything is answered, without on_connect and on_disconnect, and where this side made it,
-    /// the function that did gives RPYC_ERR_STATE. connection is lent; it tells its options, credentials and ends, and
-    /// keeps a pointer (rpyc_connection_set_userdata), but nothing can be requested or served yet: RPYC_ERR_STATE. What
-    /// create makes may hold a clone of it. It is NULL for the one object of RPYC_CLASS_SHARED. NULL in place of the
-    /// function: self is userdata.
+    /// For a service: makes, for each connection, the pointer that callbacks get as self.
+    ///
+    /// If it returns NULL, the connection is refused: it ends before anything is answered, without on_connect and
+    /// on_disconnect. If this side made the connection, the function that makes it returns RPYC_ERR_STATE.
+    ///
+    /// connection is borrowed for the call. Its options, credentials and endpoints can be read, and
+    /// rpyc_connection_set_userdata() can be called; a request or serving fails with RPYC_ERR_STATE. The instance may
+    /// hold a clone of it. connection is NULL for the one object of RPYC_CLASS_SHARED.
+    ///
+    /// NULL if self is userdata.
     pub create: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, userdata: *mut c_void) -> *mut c_void>,
-    /// Ends what create made: after on_disconnect, when the calls that use it have returned and no handle of the
-    /// application's keeps the connection open.
+    /// Destroys the instance that create made: after on_disconnect, when the calls that use it have returned and no
+    /// handle of the application keeps the connection open.
     pub destroy: Option<unsafe extern "C" fn(instance: *mut c_void)>,
-    /// Of a service: a connection has begun; no request of the peer has been served. connection is lent.
+    /// For a service: called when a connection begins, before any request of the peer is served. connection is
+    /// borrowed for the call.
     pub on_connect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,
-    /// Of a service: a connection has ended; nothing can be sent. connection is lent.
+    /// For a service: called when a connection has ended; nothing can be sent. connection is borrowed for the call.
     pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,
-    /// What construct takes, such as "Point(x, y=0)", whose name is that of the class: its arguments are then fitted as those of a
-    /// method with a signature, keywords and types included. NULL: construct gets the arguments as they came.
+    /// Signature of construct, such as "Point(x, y=0)", with the name of the class. Arguments are then matched as for
+    /// a method with a signature, keywords and types included. NULL if construct gets the arguments as they were sent.
     pub construct_signature: *const c_char,
 }
 
-/// Makes a class of a table.
+/// Makes a class from a table.
 ///
 /// @param table copied, with everything that it points to
-/// @param userdata given to construct and create, and the self of a service without create
-/// @param userdata_free ends userdata when the class and all its objects are gone; may be NULL
-/// @param class_out owned; free it with rpyc_class_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right, or flags or members are set that
-///         this version does not have), RPYC_ERR_ARGUMENT (a signature or name, one that
-///         is given twice among them; a property without functions); the message says which
+/// @param userdata consumed, also on failure; an argument of construct and create, and the self of a service without
+///         create
+/// @param userdata_free destructor of userdata; called when the class and all its objects have been destroyed; may be
+///         NULL
+/// @param class_out owned, free with rpyc_class_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size is invalid, or flags or members are set that
+///         this version does not have), RPYC_ERR_ARGUMENT (an invalid signature or name, a duplicate name, a property
+///         without functions); the message says which
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_class_new(
     table: *const rpyc_class_table,
@@ -282,12 +293,12 @@ fn service(table: &rpyc_class_table, userdata: &Arc<Userdata>, aliases: Vec<Text
     }
 }
 
-/// Another handle of the same class.
+/// Gets another handle of the same class.
 ///
 /// @param class_ borrowed
-/// @return owned; free it with rpyc_class_free; NULL for NULL
+/// @return owned, free with rpyc_class_free(); NULL for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_class_clone(class_: *const rpyc_class) -> *mut rpyc_class {
     // SAFETY: the contract of the border.
@@ -300,21 +311,21 @@ pub unsafe extern "C" fn rpyc_class_clone(class_: *const rpyc_class) -> *mut rpy
 ///
 /// @param class_ consumed; NULL does nothing
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_class_free(class_: *mut rpyc_class) {
     // SAFETY: the contract of the border.
     ffi_boundary_or((), || drop(unsafe { handle::take(class_) }));
 }
 
-/// The class as an object that can be sent. A peer that calls it constructs.
+/// Gets the class as an object that can be sent. A peer that calls the object runs construct.
 ///
 /// @param class_ borrowed
-/// @param object_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
+/// @param object_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_class_object(
     class_: *const rpyc_class,
@@ -331,15 +342,15 @@ pub unsafe extern "C" fn rpyc_class_object(
     }
 }
 
-/// Gets the class of an object of this process; of a class that was sent as an object, the class itself. In a construct
-/// callback, the class that is called is that of rpyc_call_target().
+/// Gets the class of an object of this process. For a class that was sent as an object, it is the class itself. In a
+/// construct callback, the called class is that of rpyc_call_target().
 ///
 /// @param object borrowed; made with rpyc_object_new() or rpyc_class_object(), or the root of a service
 /// @param class_out owned, free with rpyc_class_free()
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (an object of a peer, or one that no rpyc_class describes)
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (an object of a peer, or one without an rpyc_class)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_class(
     object: *const rpyc_object,
@@ -366,25 +377,57 @@ pub unsafe extern "C" fn rpyc_object_class(
     }
 }
 
-/// A function is short and never waits: answers to a burst of calls may leave together.
+/// Flag of rpyc_function_new(): the function is short and never blocks. Replies to a burst of calls may be sent
+/// together.
 pub const RPYC_FUNCTION_QUICK: u64 = 1;
-/// Calls of the function never overlap; while one of them waits in a function of this library, others run.
+/// Flag of rpyc_function_new(): calls of the function never overlap. While one of them waits in a function of this
+/// library, others run.
 pub const RPYC_FUNCTION_SERIAL: u64 = 2;
 
-/// Makes a C function a callable object, which Python peers see as a function.
+/// Makes a callable object of a C function. Python peers see a function.
+///
+/// ```c
+/// static void on_event(rpyc_call *call, void *self)
+/// {
+///     const char *event;
+///     size_t length;
+///
+///     (void)self;
+///     if (!rpyc_call_get_str(call, 0, &event, &length)) {
+///         printf("%.*s\n", (int)length, event);
+///         rpyc_call_return(call, NULL); // None
+///     }
+/// }
+///
+/// static rpyc_status subscribe(rpyc_object *remote, rpyc_error **error_out)
+/// {
+///     rpyc_object *function = NULL;
+///     rpyc_value *arg, *result = NULL;
+///     rpyc_status status = rpyc_function_new("on_event", on_event, "on_event(event)", NULL, 0, NULL,
+///                                            NULL, &function, error_out);
+///     if (status)
+///         return status;
+///     arg = rpyc_ref(function);
+///     rpyc_object_free(function); // the argument keeps the function alive
+///     status = rpyc_object_call_method(remote, "subscribe", &arg, 1, NULL, &result, error_out);
+///     rpyc_value_free(result);
+///     return status;
+/// }
+/// ```
 ///
 /// @param name copied; NUL-terminated
-/// @param call serves a call; gets userdata as its self
-/// @param signature copied; as of rpyc_method; NULL: anything goes
-/// @param doc copied; NULL: nothing to say
+/// @param call serves a call; userdata is its self
+/// @param signature copied; as in rpyc_method; NULL for any arguments
+/// @param doc copied; NULL for none
 /// @param flags RPYC_FUNCTION_... or 0
-/// @param userdata given to call
-/// @param userdata_free ends userdata when neither this process nor a peer uses the function any more; may be NULL
-/// @param object_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature), RPYC_ERR_ABI (flags without a meaning)
+/// @param userdata consumed, also on failure; the self of call
+/// @param userdata_free destructor of userdata; called when neither this process nor a peer references the function
+///         any more; may be NULL
+/// @param object_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature), RPYC_ERR_ABI (unknown flags)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_function_new(
     name: *const c_char,

@@ -32,19 +32,31 @@ fn refused(exception: Exception) -> Failure {
     }
 }
 
-/// Makes a dict that this process and its peers share: what one of them changes, all see. A Python peer uses it as it uses a
-/// dict of a Python server, under the attribute rules of the connection: methods like keys are public names. All functions
-/// of rpyc_object work on it too. Entries stay in the order of insertion; an object is a key by its identity.
+/// Makes a dict that this process and its peers share: a change by one of them is seen by all.
 ///
-/// @param keys the values are consumed, on success and on every failure; may be NULL for none
-/// @param values likewise; values[i] belongs to keys[i]
-/// @param count keys, and as many values
-/// @param dict_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL (also for an item), RPYC_ERR_ARGUMENT (an impossible count), RPYC_ERR_TYPE (a key that
-///         Python cannot hash)
+/// A Python peer uses it like a dict of a Python server, under the attribute rules of the connection: methods such as
+/// keys are public names. All functions for objects work on it too. Entries keep the order of insertion. An object as
+/// a key is compared by identity.
 ///
-/// Threads: any thread. Since 0.1.
+/// ```c
+/// rpyc_value *keys[1], *values[1];
+/// rpyc_object *dict = NULL;
+/// keys[0] = rpyc_str("answer");
+/// values[0] = rpyc_int(42);
+/// if (!rpyc_dict_new(keys, values, 1, &dict, &error)) // consumes the key and the value
+///     rpyc_dict_set(dict, rpyc_str("question"), rpyc_none(), &error);
+/// rpyc_object_free(dict);
+/// ```
+///
+/// @param keys each value consumed, also on failure; NULL for none
+/// @param values each value consumed, also on failure; values[i] belongs to keys[i]
+/// @param count number of keys, and of values
+/// @param dict_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL (also for an item), RPYC_ERR_ARGUMENT (count is out of range), RPYC_ERR_TYPE (a key
+///         that Python cannot hash)
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_dict_new(
     keys: *const *mut rpyc_value,
@@ -64,27 +76,27 @@ pub unsafe extern "C" fn rpyc_dict_new(
     }
 }
 
-/// How many entries a dict has.
+/// Gets the number of entries of a dict.
 ///
 /// @param dict borrowed
-/// @return 0 also for NULL and for what is no dict of rpyc_dict_new
+/// @return 0 also for NULL and for an object not made by rpyc_dict_new()
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_dict_count(dict: *const rpyc_object) -> usize {
     // SAFETY: the contract of the border.
     ffi_boundary_or(0, || unsafe { self::dict(dict) }.map_or(0, Dict::count))
 }
 
-/// The value of a key.
+/// Gets the value of a key.
 ///
 /// @param dict borrowed
-/// @param key consumed, on success and on every failure
-/// @param value_out owned; free it with rpyc_value_free; NULL, with RPYC_OK, if the dict has no such key
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new, or a key that Python cannot hash)
+/// @param key consumed, also on failure
+/// @param value_out owned, free with rpyc_value_free(); NULL, with RPYC_OK, if the dict does not have the key
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (not made by rpyc_dict_new(), or a key that Python cannot hash)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_dict_get(
     dict: *const rpyc_object,
@@ -109,12 +121,12 @@ pub unsafe extern "C" fn rpyc_dict_get(
 /// Sets the value of a key.
 ///
 /// @param dict borrowed
-/// @param key consumed, on success and on every failure
-/// @param value consumed, on success and on every failure
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new, or a key that Python cannot hash)
+/// @param key consumed, also on failure
+/// @param value consumed, also on failure
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (not made by rpyc_dict_new(), or a key that Python cannot hash)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_dict_set(
     dict: *mut rpyc_object,
@@ -133,15 +145,15 @@ pub unsafe extern "C" fn rpyc_dict_set(
     }
 }
 
-/// Takes a key and its value out of a dict.
+/// Removes a key and its value from a dict.
 ///
 /// @param dict borrowed
-/// @param key consumed, on success and on every failure
-/// @param found_out whether there was such a key
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new, or a key that Python cannot hash)
+/// @param key consumed, also on failure
+/// @param found_out whether the dict had the key
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (not made by rpyc_dict_new(), or a key that Python cannot hash)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_dict_delete(
     dict: *mut rpyc_object,
@@ -161,13 +173,13 @@ pub unsafe extern "C" fn rpyc_dict_delete(
     }
 }
 
-/// Takes all entries out of a dict.
+/// Removes all entries from a dict.
 ///
 /// @param dict borrowed
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new)
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (not made by rpyc_dict_new())
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_dict_clear(dict: *mut rpyc_object, error_out: *mut *mut rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
@@ -179,14 +191,22 @@ pub unsafe extern "C" fn rpyc_dict_clear(dict: *mut rpyc_object, error_out: *mut
     }
 }
 
-/// The entries as they are now, in a value of kind dict: to go through them with rpyc_value_key and rpyc_value_item.
+/// Copies the current entries into a value of kind dict, for iterating with rpyc_value_key() and rpyc_value_item().
+///
+/// ```c
+/// size_t i;
+/// if (!rpyc_dict_snapshot(object, &value, &error))
+///     for (i = 0; i < rpyc_value_count(value); i++)
+///         rpyc_dict_set(object, rpyc_value_clone(rpyc_value_key(value, i)), rpyc_none(), &error);
+/// rpyc_value_free(value);
+/// ```
 ///
 /// @param dict borrowed
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no dict of rpyc_dict_new)
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (not made by rpyc_dict_new())
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_dict_snapshot(
     dict: *const rpyc_object,

@@ -19,18 +19,40 @@ use std::ffi::{c_char, c_void};
 use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd};
 use std::sync::Arc;
 
-/// Makes a generator: items that are made when somebody asks for them, with Python's next(), a loop, send or RPyC's buffiter.
+/// Makes a generator: a callback makes each item when the peer asks for it, with Python's next(), a loop, send or
+/// RPyC's buffiter.
 ///
-/// @param next answers with the next item (rpyc_call_return and the like) or raises StopIteration, after which it is not
-///        called again, nor after any other exception, nor after a peer has called close. Its calls never overlap; it may
-///        defer. Argument 0 is what a peer sent with send, else None
-/// @param userdata given to next as its self
-/// @param userdata_free ends userdata at the end of the generator, or when nobody holds it any more; may be NULL
-/// @param generator_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
+/// ```c
+/// static void next_number(rpyc_call *call, void *self)
+/// {
+///     int64_t *left = (int64_t *)self;
+///     if (*left > 0)
+///         rpyc_call_return_int(call, (*left)--);
+///     else
+///         rpyc_call_raise(call, "StopIteration", NULL);
+/// }
+///
+/// static rpyc_status count_down(int64_t from, rpyc_object **generator_out, rpyc_error **error_out)
+/// {
+///     int64_t *left = (int64_t *)malloc(sizeof *left);
+///     if (left == NULL)
+///         return rpyc_error_new(RPYC_ERR_NO_MEMORY, NULL, "no memory", error_out);
+///     *left = from;
+///     return rpyc_generator_new(next_number, left, free, generator_out, error_out);
+/// }
+/// ```
+///
+/// @param next answers with the next item (rpyc_call_return() and the like) or raises StopIteration. It is not called
+///         again after an exception, nor after a peer has called close. Its calls never overlap; it may defer.
+///         Argument 0 is the value that the peer sent with send, or None
+/// @param userdata consumed, also on failure; the self of next
+/// @param userdata_free destructor of userdata; called at the end of the generator, or when it is no longer
+///         referenced; may be NULL
+/// @param generator_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_generator_new(
     next: rpyc_method_fn,
@@ -51,20 +73,28 @@ pub unsafe extern "C" fn rpyc_generator_new(
     }
 }
 
-/// Makes a file of a descriptor, which a Python peer uses as it uses one of open(): read, write, seek, lines, with. Text is
-/// UTF-8, and lines end with "\n"; neither is translated. What is written goes to the system at once.
+/// Makes a file object of a descriptor. A Python peer uses it like a file from open(): read, write, seek, lines, with.
+/// Strings are UTF-8 and lines end with "\n"; neither is translated. Written data is passed to the system at once.
+///
+/// ```c
+/// rpyc_object *file = NULL;
+/// if (!rpyc_file_new(2, "w", 0, &file, &error)) // a duplicate of standard error
+///     rpyc_value_new_object(file, &value, &error);
+/// rpyc_object_free(file);
+/// ```
 ///
 /// @param fd an open descriptor
-/// @param mode copied; as of Python's open: "r", "rb", "w", "a", "r+", "w+b" and so on; it says what peers may do, and
-///        does not change the descriptor, nor truncate
-/// @param close_fd 1: the descriptor is consumed on success; it is closed by close(), at the end of a with, or when nobody
-///        holds the file any more. 0: it stays the caller's; the file uses a duplicate, which shares its position
-/// @param file_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (mode or descriptor), RPYC_ERR_IO (no duplicate could be
-///         made)
+/// @param mode copied; as for Python's open: "r", "rb", "w", "a", "r+", "w+b" and so on. It limits what peers may do;
+///         it does not change or truncate the file
+/// @param close_fd 1 if the descriptor is consumed on success: it is closed by close(), at the end of a with, or when
+///         the file is no longer referenced. 0 if it remains the caller's: the file uses a duplicate, which shares its
+///         position
+/// @param file_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (mode or descriptor), RPYC_ERR_IO (the descriptor
+///         could not be duplicated)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_file_new(
     fd: i32,

@@ -27,17 +27,18 @@ fn out_of_range(index: i64) -> Failure {
     Failure::new(RPYC_ERR_RANGE, format_args!("the list has no item {index}"))
 }
 
-/// Makes a list that this process and its peers share: what one of them changes, all see. A Python peer uses it as it uses a
-/// list of a Python server, under the attribute rules of the connection: methods like append are public names. All functions
-/// of rpyc_object work on it too.
+/// Makes a list that this process and its peers share: a change by one of them is seen by all.
 ///
-/// @param items the values are consumed, on success and on every failure; may be NULL for none
-/// @param count items
-/// @param list_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL (also for an item), RPYC_ERR_ARGUMENT (an impossible count)
+/// A Python peer uses it like a list of a Python server, under the attribute rules of the connection: methods such as
+/// append are public names. All functions for objects work on it too.
 ///
-/// Threads: any thread. Since 0.1.
+/// @param items each value consumed, also on failure; NULL for none
+/// @param count number of items
+/// @param list_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL (also for an item), RPYC_ERR_ARGUMENT (count is out of range)
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_list_new(
     items: *const *mut rpyc_value,
@@ -55,27 +56,27 @@ pub unsafe extern "C" fn rpyc_list_new(
     }
 }
 
-/// How many items a list has.
+/// Gets the number of items of a list.
 ///
 /// @param list borrowed
-/// @return 0 also for NULL and for what is no list of rpyc_list_new
+/// @return 0 also for NULL and for an object not made by rpyc_list_new()
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_list_count(list: *const rpyc_object) -> usize {
     // SAFETY: the contract of the border.
     ffi_boundary_or(0, || unsafe { self::list(list) }.map_or(0, List::count))
 }
 
-/// An item of a list.
+/// Gets an item of a list.
 ///
 /// @param list borrowed
-/// @param index from 0; -1 is the last one
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new), RPYC_ERR_RANGE
+/// @param index from 0; -1 is the last item
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (not made by rpyc_list_new()), RPYC_ERR_RANGE
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_list_get(
     list: *const rpyc_object,
@@ -92,15 +93,15 @@ pub unsafe extern "C" fn rpyc_list_get(
     }
 }
 
-/// Puts a value in the place of an item.
+/// Replaces an item of a list.
 ///
 /// @param list borrowed
-/// @param index from 0; -1 is the last one
-/// @param value consumed, on success and on every failure
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new), RPYC_ERR_RANGE
+/// @param index from 0; -1 is the last item
+/// @param value consumed, also on failure
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (not made by rpyc_list_new()), RPYC_ERR_RANGE
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_list_set(
     list: *mut rpyc_object,
@@ -119,14 +120,14 @@ pub unsafe extern "C" fn rpyc_list_set(
     }
 }
 
-/// Puts a value at the end of a list.
+/// Appends a value to a list.
 ///
 /// @param list borrowed
-/// @param value consumed, on success and on every failure
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
+/// @param value consumed, also on failure
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (not made by rpyc_list_new())
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_list_append(
     list: *mut rpyc_object,
@@ -144,15 +145,15 @@ pub unsafe extern "C" fn rpyc_list_append(
     }
 }
 
-/// Puts a value in front of an item.
+/// Inserts a value before an item of a list.
 ///
 /// @param list borrowed
-/// @param index from 0, negative ones count from the end; beyond an end it is that end, as in Python
-/// @param value consumed, on success and on every failure
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
+/// @param index from 0; negative ones count from the end; an index beyond an end means that end, as in Python
+/// @param value consumed, also on failure
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (not made by rpyc_list_new())
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_list_insert(
     list: *mut rpyc_object,
@@ -171,14 +172,14 @@ pub unsafe extern "C" fn rpyc_list_insert(
     }
 }
 
-/// Takes an item out of a list.
+/// Removes an item from a list.
 ///
 /// @param list borrowed
-/// @param index from 0; -1 is the last one
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new), RPYC_ERR_RANGE
+/// @param index from 0; -1 is the last item
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (not made by rpyc_list_new()), RPYC_ERR_RANGE
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_list_remove(
     list: *mut rpyc_object,
@@ -194,13 +195,13 @@ pub unsafe extern "C" fn rpyc_list_remove(
     }
 }
 
-/// Takes all items out of a list.
+/// Removes all items from a list.
 ///
 /// @param list borrowed
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (not made by rpyc_list_new())
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_list_clear(list: *mut rpyc_object, error_out: *mut *mut rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
@@ -212,14 +213,14 @@ pub unsafe extern "C" fn rpyc_list_clear(list: *mut rpyc_object, error_out: *mut
     }
 }
 
-/// The items as they are now, in a value of kind list.
+/// Copies the current items into a value of kind list.
 ///
 /// @param list borrowed
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (no list of rpyc_list_new)
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (not made by rpyc_list_new())
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_list_snapshot(
     list: *const rpyc_object,

@@ -27,13 +27,13 @@ unsafe fn usable<'a>(queue: *const rpyc_queue) -> Result<&'a Queue> {
 
 /// Makes a queue.
 ///
-/// @param limit how many calls may wait in it, of all connections together; a caller beyond that gets RuntimeError at once.
-///        Of one connection there are never more than max_serving
-/// @param queue_out owned; free it with rpyc_queue_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (a limit of 0), RPYC_ERR_IO (no descriptor can be had)
+/// @param limit largest number of calls waiting in the queue, of all connections together; a caller beyond it gets
+///         RuntimeError at once. One connection has at most max_serving calls in it
+/// @param queue_out owned, free with rpyc_queue_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (limit is 0), RPYC_ERR_IO (no descriptor available)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_queue_new(
     limit: usize,
@@ -49,12 +49,12 @@ pub unsafe extern "C" fn rpyc_queue_new(
     }
 }
 
-/// Another handle of the same queue.
+/// Gets another handle of the same queue.
 ///
 /// @param queue borrowed
-/// @return owned; free it with rpyc_queue_free; NULL for NULL
+/// @return owned, free with rpyc_queue_free(); NULL for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_queue_clone(queue: *const rpyc_queue) -> *mut rpyc_queue {
     // SAFETY: the contract of the border.
@@ -63,50 +63,52 @@ pub unsafe extern "C" fn rpyc_queue_clone(queue: *const rpyc_queue) -> *mut rpyc
     })
 }
 
-/// Frees a handle. With the last one, those whose calls wait get RuntimeError, and so do all who call later.
+/// Frees a handle. After the last one is freed, callers of waiting calls get RuntimeError, and so do all later
+/// callers.
 ///
 /// @param queue consumed; NULL does nothing
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_queue_free(queue: *mut rpyc_queue) {
     // SAFETY: the contract of the border.
     ffi_boundary_or((), || drop(unsafe { handle::take(queue) }));
 }
 
-/// The descriptor that is readable while calls wait.
+/// Gets the descriptor that is readable while calls wait.
 ///
 /// @param queue borrowed
 /// @return borrowed, as long as the queue lives; not to be read or closed; -1 for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_queue_fileno(queue: *const rpyc_queue) -> i32 {
     // SAFETY: the contract of the border.
     ffi_boundary_or(-1, || unsafe { handle::as_ref(queue) }.map_or(-1, Queue::fileno))
 }
 
-/// How many calls wait, and hooks with rpyc_queue_set_hooks().
+/// Gets the number of waiting calls; with rpyc_queue_set_hooks() also of waiting hooks.
 ///
 /// @param queue borrowed
 /// @return 0 also for NULL, and in a forked child
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_queue_length(queue: *const rpyc_queue) -> usize {
     // SAFETY: the contract of the border.
     ffi_boundary_or(0, || unsafe { usable(queue) }.map_or(0, Queue::len))
 }
 
-/// Limits how long a call may wait. One that has waited longer when its turn comes is answered with TimeoutError and not
-/// run; so is one whose caller has stopped waiting by then, as far as that is known (rpyc_call_time_left).
+/// Limits how long a call may wait. A call that has waited longer is not run when its turn comes; its caller gets
+/// TimeoutError. The same applies to a call whose caller has stopped waiting, as far as that is known
+/// (rpyc_call_time_left()).
 ///
 /// @param queue borrowed
-/// @param timeout_ms milliseconds, for calls that come from now on; -1: no limit, as at first
-/// @param error_out owned; may be NULL
+/// @param timeout_ms milliseconds, for calls that arrive from now on; -1 for no limit, the default
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_queue_set_timeout(
     queue: *mut rpyc_queue,
@@ -122,25 +124,27 @@ pub unsafe extern "C" fn rpyc_queue_set_timeout(
     }
 }
 
-/// Has the queue run the hooks of services too, so that the application's own thread makes and tells them.
+/// Makes the queue run the hooks of services too, so that they run in the application's own thread.
 ///
-/// For connections that a server accepts, create and on_connect run in the queue before the first call, and the peer's
-/// requests wait until then. They do not count against the limit of the queue. The connection is closed instead when the peer
-/// has gone meanwhile, the time of rpyc_queue_set_timeout() is over, the server is stopped or the queue is freed.
+/// For connections that a server accepts, create and on_connect run in the queue before the first call. The peer's
+/// requests wait until then. These hooks do not count against the limit of the queue. The connection is closed instead
+/// if the peer has disconnected meanwhile, the time of rpyc_queue_set_timeout() has passed, the server is stopped or
+/// the queue is freed.
 ///
-/// on_disconnect runs in the queue when the last call that was running has returned, and behind it the instance is destroyed,
-/// unless the application still holds it or a handle of the connection. It has no time limit and is never left out: those that
-/// wait when the last handle of the queue is freed run in that thread, and later ones in the thread that ends the connection.
-/// In a thread of the queue that ends a connection outside of its calls, it runs at once.
+/// on_disconnect runs in the queue when the last running call has returned. After it the instance is destroyed, unless
+/// the application still holds it or a handle of the connection. on_disconnect has no time limit and is never skipped.
+/// If it is waiting when the last handle of the queue is freed, it runs in that thread; later ones run in the thread
+/// that ends the connection. If a thread of the queue ends a connection outside of its calls, it runs at once.
 ///
 /// Connections that the application makes itself have run create and on_connect before they can be given a queue.
 ///
 /// @param queue borrowed
-/// @param on 1, or 0 as at first: threads of the library run them. Hooks whose time comes from now on
-/// @param error_out owned; may be NULL
+/// @param on 1 runs hooks in the queue; 0, the default, runs them in threads of the library. Applies to hooks that
+///         become due from now on
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_queue_set_hooks(
     queue: *mut rpyc_queue,
@@ -156,21 +160,21 @@ pub unsafe extern "C" fn rpyc_queue_set_hooks(
     }
 }
 
-/// Runs calls that wait, in this thread, one of each connection in turn; those of one connection in the order of their
-/// arrival.
+/// Runs waiting calls in this thread, one of each connection in turn. Calls of one connection run in the order of
+/// their arrival.
 ///
-/// From its first time on, this thread is one of the queue's: while it waits for something on a connection of the queue, it
-/// runs what that connection's peer calls meanwhile.
+/// After the first call of this function, the thread belongs to the queue: while it waits for something on a
+/// connection of the queue, it runs what that connection's peer calls meanwhile.
 ///
 /// @param queue borrowed
-/// @param most how many calls at most; 0: as many as wait at first
-/// @param timeout_ms milliseconds to wait for the first; -1: no limit; 0: only what is here. It ends when the last handle
-///        is freed
-/// @param ran_out how many were run, hooks included; may be NULL
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK (also when none came), RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_WAIT_INTERRUPTED
+/// @param most largest number of calls to run; 0 for the number that wait at the beginning
+/// @param timeout_ms milliseconds to wait for the first call; -1 for no limit; 0 to run only calls that have arrived.
+///         The wait also ends when the last handle of the queue is freed
+/// @param ran_out number of calls run, hooks included; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK (also if no call arrived), RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_WAIT_INTERRUPTED
 ///
-/// Threads: any thread; usually always the same. Since 0.1.
+/// Threads: any; usually always the same. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_queue_run(
     queue: *mut rpyc_queue,
@@ -191,16 +195,16 @@ pub unsafe extern "C" fn rpyc_queue_run(
     }
 }
 
-/// Has all calls that come over a server's connections wait in a queue; each connection's thread reads them. It holds for
-/// connections that are accepted from now on. Hooks (create, on_connect, on_disconnect) and destructors run in threads of
-/// the server as before, but for rpyc_queue_set_hooks().
+/// Puts all calls from a server's connections into a queue; each connection's thread reads them. Applies to
+/// connections that are accepted from now on. Hooks (create, on_connect, on_disconnect) and destructors still run in
+/// threads of the server, unless rpyc_queue_set_hooks() is used.
 ///
 /// @param server borrowed
-/// @param queue copied reference; the server does not keep it open
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the server has a queue)
+/// @param queue copied (a reference); the server does not keep it open
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the server has a queue already)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_set_queue(
     server: *mut rpyc_server,
@@ -211,15 +215,27 @@ pub unsafe extern "C" fn rpyc_server_set_queue(
     unsafe { ffi_boundary(error_out, || Ok(server::checked(server)?.set_queue(usable(queue)?)?)) }
 }
 
-/// Has the calls that come over a connection wait in a queue. They are read by whoever serves the connection:
-/// rpyc_connection_serve_background does it in a thread of the library.
+/// Puts the calls from a connection into a queue. The thread that serves the connection reads them:
+/// rpyc_connection_serve_background() does it in a thread of the library.
+///
+/// ```c
+/// rpyc_queue *queue = NULL;
+/// rpyc_serving *serving = NULL;
+/// if (!rpyc_queue_new(100, &queue, &error) &&
+///     !rpyc_connection_set_queue(connection, queue, &error) &&
+///     !rpyc_connection_serve_background(connection, 1, 0, &serving, &error))
+///     while (!rpyc_connection_closed(connection))
+///         rpyc_queue_run(queue, 0, 100, NULL, NULL); // the peer's calls run here
+/// rpyc_serving_free(serving);
+/// rpyc_queue_free(queue);
+/// ```
 ///
 /// @param connection borrowed
-/// @param queue copied reference; the connection does not keep it open
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the connection has a queue)
+/// @param queue copied (a reference); the connection does not keep it open
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (the connection has a queue already)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connection_set_queue(
     connection: *mut rpyc_connection,
