@@ -403,8 +403,8 @@ pub const RPYC_FUNCTION_SERIAL: u64 = 2;
 /// {
 ///     rpyc_object *function = NULL;
 ///     rpyc_value *arg, *result = NULL;
-///     rpyc_status status = rpyc_function_new("on_event", on_event, "on_event(event)", NULL, 0, NULL,
-///                                            NULL, &function, error_out);
+///     rpyc_status status = rpyc_function_new("on_event", on_event, "on_event(event)", NULL, 0,
+///                                            NULL, NULL, &function, error_out);
 ///     if (status)
 ///         return status;
 ///     arg = rpyc_ref(function);

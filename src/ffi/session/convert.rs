@@ -9,21 +9,25 @@ use crate::ffi::value::convert::wanted;
 use crate::ffi::value::kind::rpyc_value_kind_id;
 use crate::value::{Reference, Value};
 
-/// Converts several values as rpyc_value_convert_all() does. The answer is one reply event with a tuple of the converted values, or with
-/// the error of the first that cannot be converted. The peer is asked for all objects among them in one burst of requests; those for
-/// what an answer leaves open follow while events are taken.
+/// Converts several values as rpyc_value_convert_all() does.
+///
+/// The result is one reply event: a tuple of the converted values, or the error of the first value that cannot be
+/// converted. The peer is asked for all objects among them in one burst of requests. Conversions that need further
+/// requests send them while events are taken.
 ///
 /// @param session borrowed
-/// @param token comes with the reply, whose sequence is -1
-/// @param values borrowed; count of them, none NULL; may be NULL if count is 0. Objects of a peer are those of this session
-/// @param kinds copied; the kind that each becomes; may be NULL if count is 0
+/// @param token returned in the reply event, whose sequence is -1
+/// @param values each borrowed; none of them NULL; objects of a peer must belong to this session; may be NULL if count
+///         is 0
+/// @param kinds copied; kinds[i] is the target of values[i]; may be NULL if count is 0
 /// @param count number of values
-/// @param deadline_ms on the application's clock, see rpyc_session_expire; it counts once a time was said; -1: none
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT (another kind, or an object of another session),
+/// @param deadline_ms milliseconds on the application's clock, see rpyc_session_expire(); it has an effect once a time
+///         was set; -1 for none
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT (unknown kind, or an object of another session),
 ///         RPYC_ERR_CLOSED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_convert(
     session: *mut rpyc_session,

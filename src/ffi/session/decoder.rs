@@ -25,58 +25,58 @@ pub(crate) struct Tracing {
     handler: CString,
 }
 
-/// What stands in a frame is not RPyC, or it is no frame.
+/// Kind of rpyc_decoded: not a frame, or a frame whose content is not RPyC.
 pub const RPYC_DECODED_GARBAGE: i32 = 0;
-/// A request.
+/// Kind of rpyc_decoded: a request.
 pub const RPYC_DECODED_REQUEST: i32 = 1;
-/// An answer.
+/// Kind of rpyc_decoded: a reply with a value.
 pub const RPYC_DECODED_REPLY: i32 = 2;
-/// An exception as the answer.
+/// Kind of rpyc_decoded: a reply with an exception.
 pub const RPYC_DECODED_EXCEPTION: i32 = 3;
 
-/// One message. Set struct_size; each call fills the rest anew. Texts are NUL-terminated UTF-8, borrowed until the decoder
-/// is used again.
+/// One message of a decoder. Set struct_size; each call fills the other members. Strings are NUL-terminated UTF-8,
+/// borrowed until the decoder is used again.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rpyc_decoded {
     /// sizeof(rpyc_decoded)
     pub struct_size: usize,
-    /// Where the frame begins in the stream.
+    /// Offset of the frame in the stream.
     pub offset: u64,
-    /// Bytes of the frame as it travels.
+    /// Size of the frame as sent, in bytes.
     pub size: u64,
-    /// Bytes of what is in it, decompressed.
+    /// Size of its decompressed content, in bytes.
     pub payload_size: u64,
-    /// 1: it travels compressed.
+    /// 1 if the content was sent compressed.
     pub compressed: i32,
     /// RPYC_DECODED_...
     pub kind: i32,
-    /// 6, 5, or 0 where it cannot be told.
+    /// 6 or 5; 0 if the message does not show it.
     pub dialect: i32,
-    /// The number of a request's handler; 0: there is none.
+    /// Number of a request's handler; 0 for none.
     pub handler: i32,
-    /// The number of the request, also in its answer; -1 where it is no int.
+    /// Number of the request, also in its reply; -1 if it is not an int.
     pub sequence: i64,
-    /// With bind_threads: of the thread that sent it; else 0.
+    /// With bind_threads, the id of the sending thread; otherwise 0.
     pub from_thread: u64,
-    /// With bind_threads: of the thread that it is for; else 0.
+    /// With bind_threads, the id of the receiving thread; otherwise 0.
     pub to_thread: u64,
-    /// As RPyC names it, such as "CALLATTR"; "" where there is none.
+    /// RPyC's name of the handler, such as "CALLATTR"; "" for none.
     pub handler_name: *const c_char,
-    /// The message in one line, such as "CALLATTR your calc.Calculator#3 'add' (40, 2)". Objects are "my" those of the side
-    /// that sent it, "your" those of the other.
+    /// The message on one line, such as "CALLATTR your calc.Calculator#3 'add' (40, 2)". Objects of the sender are
+    /// "my", objects of the receiver "your".
     pub text: *const c_char,
-    /// Why it could not be read, or only in part; "" where nothing is wrong.
+    /// Reason why the message was not, or only partly, decoded; "" for none.
     pub fault: *const c_char,
-    /// Where in the stream that is; of what lies in a compressed frame, that of the frame.
+    /// Offset of the fault in the stream; for a compressed frame, that of the frame.
     pub fault_offset: u64,
 }
 
-/// Makes a decoder, for one direction of one connection.
+/// Makes a decoder for one direction of one connection.
 ///
-/// @return owned; free it with rpyc_decoder_free; never NULL
+/// @return owned, free with rpyc_decoder_free(); never NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_decoder_new() -> *mut rpyc_decoder {
     ffi_boundary_or(ptr::null_mut(), || handle::new(Tracing::default()))
@@ -86,20 +86,20 @@ pub extern "C" fn rpyc_decoder_new() -> *mut rpyc_decoder {
 ///
 /// @param decoder consumed; NULL does nothing
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_decoder_free(decoder: *mut rpyc_decoder) {
     // SAFETY: the contract of the border.
     ffi_boundary_or((), || drop(unsafe { handle::take(decoder) }));
 }
 
-/// Sets how long the text of a value may be. Longer ones are cut, and say how long they are.
+/// Limits the printed length of a value. Longer ones are cut and show their length.
 ///
 /// @param decoder borrowed
-/// @param width characters, 120 at first; 0: nothing is cut
+/// @param width in characters, 120 by default; 0 for no limit
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_decoder_set_width(decoder: *mut rpyc_decoder, width: usize) -> rpyc_status {
     ffi_boundary_status(|| {
@@ -109,14 +109,14 @@ pub unsafe extern "C" fn rpyc_decoder_set_width(decoder: *mut rpyc_decoder, widt
     })
 }
 
-/// Takes in bytes of the stream, in pieces of any size.
+/// Adds bytes of the stream, in pieces of any size.
 ///
 /// @param decoder borrowed
 /// @param data copied
-/// @param length bytes
+/// @param length in bytes
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_decoder_feed(
     decoder: *mut rpyc_decoder,
@@ -130,12 +130,12 @@ pub unsafe extern "C" fn rpyc_decoder_feed(
     })
 }
 
-/// Says that the stream is over: what is left of it comes as garbage.
+/// Marks the end of the stream. The rest of it is returned as garbage.
 ///
 /// @param decoder borrowed
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_decoder_end(decoder: *mut rpyc_decoder) -> rpyc_status {
     ffi_boundary_status(|| {
@@ -145,14 +145,27 @@ pub unsafe extern "C" fn rpyc_decoder_end(decoder: *mut rpyc_decoder) -> rpyc_st
     })
 }
 
-/// The next message that is here as a whole.
+/// Gets the next complete message.
+///
+/// ```c
+/// static void print_messages(rpyc_decoder *decoder, const void *data, size_t length)
+/// {
+///     rpyc_decoded message;
+///     bool found = false;
+///
+///     message.struct_size = sizeof message;
+///     rpyc_decoder_feed(decoder, data, length);
+///     while (!rpyc_decoder_next(decoder, &message, &found) && found)
+///         printf("%llu: %s\n", (unsigned long long)message.offset, message.text);
+/// }
+/// ```
 ///
 /// @param decoder borrowed
-/// @param decoded filled where there is one; its struct_size must be set
-/// @param found_out whether there is one
+/// @param decoded filled if there is a message; its struct_size must be set
+/// @param found_out whether there is a message
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ABI (struct_size)
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_decoder_next(
     decoder: *mut rpyc_decoder,

@@ -36,17 +36,17 @@ pub(crate) unsafe fn checked<'a>(session: *const rpyc_session) -> Result<&'a Ses
     unsafe { handle::require(session, "session") }
 }
 
-/// Nothing whole has arrived.
+/// No complete message is available.
 pub const RPYC_EVENT_NONE: i32 = 0;
-/// The peer asks something of an object of the application.
+/// The peer made a request to an object of the application.
 pub const RPYC_EVENT_REQUEST: i32 = 1;
-/// The answer to a request of the application.
+/// The reply to a request of the application.
 pub const RPYC_EVENT_REPLY: i32 = 2;
-/// Nobody holds the object of this token any more, neither the peer nor a handle nor a call.
+/// The object with this token is no longer referenced by the peer, a handle or a call.
 pub const RPYC_EVENT_RELEASED: i32 = 3;
-/// The session has ended. Every request that still waited has had a reply with an error before.
+/// The session has ended. Every pending request has got a reply event with an error before.
 pub const RPYC_EVENT_CLOSED: i32 = 4;
-/// Much waits to be sent. It must go before more is read; whole messages lie in the buffer.
+/// More than 256 KiB of output is pending. Send it before taking the next event; complete messages are still buffered.
 pub const RPYC_EVENT_SEND: i32 = 5;
 
 /// A method or function is called.
@@ -57,19 +57,20 @@ pub const RPYC_ASK_GET: i32 = 2;
 pub const RPYC_ASK_SET: i32 = 3;
 /// An attribute is deleted.
 pub const RPYC_ASK_DEL: i32 = 4;
-/// Is there an attribute called argument 0? To be answered with a bool. Only of classes with RPYC_SESSION_CLASS_DYNAMIC.
+/// Asks whether there is an attribute with the name in argument 0. Answer with a bool. Only for classes with
+/// RPYC_SESSION_CLASS_DYNAMIC.
 pub const RPYC_ASK_EXISTS: i32 = 5;
-/// A class is called: to be answered with an object.
+/// A class is called. Answer with an object.
 pub const RPYC_ASK_CONSTRUCT: i32 = 6;
 
-/// Something is asked of an object of another session or connection, which was sent over this one: only in sessions with
-/// RPYC_SESSION_FORWARDS. To be asked there, and answered with what the object answers.
+/// A request for an object of another session or connection, which was sent over this one. Send the request to that
+/// object and answer with its reply. Only in sessions with RPYC_SESSION_FORWARDS.
 pub const RPYC_ASK_FORWARD: i32 = 7;
 
-/// In place of the id of a member: the request names none of a table.
+/// Value of member in rpyc_session_event: the request does not name a member of a table.
 pub const RPYC_MEMBER_NONE: u64 = 0xffff_ffff_ffff_ffff;
 
-/// What a session tells. Zero it and set struct_size; each call fills the rest anew.
+/// An event of a session. Zero it and set struct_size; each call fills the other members.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rpyc_session_event {
@@ -77,36 +78,38 @@ pub struct rpyc_session_event {
     pub struct_size: usize,
     /// RPYC_EVENT_...
     pub kind: i32,
-    /// Of a request: RPYC_ASK_...
+    /// In a request: RPYC_ASK_...
     pub asks: i32,
-    /// Of a reply: that of the request. Of a request: that of the object, function or class. Of a release: that of the
-    /// object. Of RPYC_ASK_FORWARD: what rpyc_session_stand_in was given, or 0.
+    /// In a reply: token of the request. In a request: token of the object, function or class. In a release: token of
+    /// the object. In RPYC_ASK_FORWARD: token given to rpyc_session_stand_in(), or 0.
     pub token: u64,
-    /// Of a reply: the number that the request was given.
+    /// In a reply: number of the request.
     pub sequence: i64,
-    /// Of a request: the id of the member; RPYC_MEMBER_NONE for functions, classes, and attributes that are asked for by
-    /// name: argument 0 is the name then, and argument 1 the value to be set.
+    /// In a request: id of the member. RPYC_MEMBER_NONE for functions, classes, and attributes that are requested by
+    /// name: then argument 0 is the name and argument 1 the value to be set.
     pub member: u64,
-    /// Of a request: the name of the member, function or attribute. Borrowed as long as the call; not NUL-terminated.
+    /// In a request: name of the member, function or attribute. Borrowed, as long as the call lives; not
+    /// NUL-terminated.
     pub name: *const c_char,
-    /// Bytes of name.
+    /// Length of name, in bytes.
     pub name_length: usize,
-    /// Of a request: owned; to be answered now or later, on any thread, and then freed with rpyc_call_free.
+    /// In a request: owned, free with rpyc_call_free() after answering it, now or later, on any thread.
     pub call: *mut rpyc_call,
-    /// Of a reply that went well: owned. NULL in sessions with RPYC_SESSION_PACKED.
+    /// In a reply with a value: owned, free with rpyc_value_free(). NULL in sessions with RPYC_SESSION_PACKED.
     pub value: *mut rpyc_value,
-    /// Of a reply that did not go well, and of the end: owned.
+    /// In a reply with an error, and at the end of the session: owned, free with rpyc_error_free().
     pub error: *mut rpyc_error,
-    /// In sessions with RPYC_SESSION_PACKED: of a request a tuple of the arguments (a tuple) and the keywords (a dict), of
-    /// a reply the value. Borrowed until the next event. Handles in it are owned.
+    /// In sessions with RPYC_SESSION_PACKED. In a request: a tuple of the arguments (a tuple) and the keywords (a
+    /// dict). In a reply: the value. Borrowed until the next event. Handles in it are owned.
     pub packed: *const c_void,
-    /// Bytes of packed.
+    /// Length of packed, in bytes.
     pub packed_length: usize,
-    /// Of a request: how many milliseconds its caller still waits, as of rpyc_call_time_left; -1: that is not known.
+    /// In a request: milliseconds that the caller will still wait, as from rpyc_call_time_left(); -1 if unknown.
     pub time_left_ms: i64,
-    /// Of RPYC_ASK_FORWARD: owned; the object that is asked. Free it with rpyc_object_free.
+    /// In RPYC_ASK_FORWARD: the requested object. Owned, free with rpyc_object_free().
     pub object: *mut rpyc_object,
-    /// Of RPYC_ASK_FORWARD: RPYC_HANDLE_..., which takes name, arguments and keywords as rpyc_session_ask does. Else 0.
+    /// In RPYC_ASK_FORWARD: RPYC_HANDLE_..., which uses name, arguments and keywords like rpyc_session_ask().
+    /// Otherwise 0.
     pub handler: i32,
 }
 

@@ -15,80 +15,82 @@ use std::ffi::c_char;
 use std::mem::offset_of;
 use std::sync::Arc;
 
-/// A member that is called.
+/// Kind of rpyc_session_member: a method.
 pub const RPYC_MEMBER_METHOD: i32 = 0;
-/// A member whose every use is an event, as its access allows.
+/// Kind of rpyc_session_member: a property. Each permitted access is an event.
 pub const RPYC_MEMBER_PROPERTY: i32 = 1;
-/// A value that never changes, and of which the application hears nothing.
+/// Kind of rpyc_session_member: a constant value. Access to it is not an event.
 pub const RPYC_MEMBER_VALUE: i32 = 2;
 
-/// The property can be read.
+/// Flag of rpyc_session_member: the property can be read.
 pub const RPYC_ACCESS_GET: u32 = 1;
-/// The property can be set.
+/// Flag of rpyc_session_member: the property can be set.
 pub const RPYC_ACCESS_SET: u32 = 2;
-/// The property can be deleted.
+/// Flag of rpyc_session_member: the property can be deleted.
 pub const RPYC_ACCESS_DEL: u32 = 4;
 
-/// One member of a class.
+/// A member of a class of a session.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rpyc_session_member {
-    /// Comes with each event about this member.
+    /// Returned in each event for this member.
     pub id: u64,
-    /// The literal name, such as "exposed_add" or "__len__". NUL-terminated.
+    /// Literal name, such as "exposed_add" or "__len__". NUL-terminated.
     pub name: *const c_char,
-    /// Of a method; as of rpyc_method. NULL: anything goes.
+    /// Signature of a method, as in rpyc_method. NULL for any arguments.
     pub signature: *const c_char,
-    /// For Python's help(). NULL: nothing to say.
+    /// Description, for Python's help(). NULL for none.
     pub doc: *const c_char,
     /// RPYC_MEMBER_...
     pub kind: i32,
-    /// Of a property: RPYC_ACCESS_..., added up.
+    /// For a property: RPYC_ACCESS_... flags.
     pub access: u32,
-    /// Of RPYC_MEMBER_VALUE: copied; NULL: None.
+    /// For RPYC_MEMBER_VALUE: copied; NULL for None.
     pub value: *const rpyc_value,
 }
 
-/// Reading an attribute is asked for by name, whatever the rules say: RPyC's _rpyc_getattr.
+/// Flag of rpyc_session_class_table: reading any attribute is a request by name, without the access rules. Like RPyC's
+/// _rpyc_getattr.
 pub const RPYC_SESSION_CLASS_OWN_GET: u64 = 1;
-/// Setting an attribute is asked for by name: RPyC's _rpyc_setattr.
+/// Flag of rpyc_session_class_table: setting any attribute is a request by name. Like RPyC's _rpyc_setattr.
 pub const RPYC_SESSION_CLASS_OWN_SET: u64 = 2;
-/// Deleting an attribute is asked for by name: RPyC's _rpyc_delattr.
+/// Flag of rpyc_session_class_table: deleting any attribute is a request by name. Like RPyC's _rpyc_delattr.
 pub const RPYC_SESSION_CLASS_OWN_DEL: u64 = 4;
-/// There are attributes beyond the members: RPYC_ASK_EXISTS comes, then their use by name; setting one comes
-/// without it. The usual rules hold.
+/// Flag of rpyc_session_class_table: objects have attributes beyond the members. For each use there is an
+/// RPYC_ASK_EXISTS event and then a request by name; setting has no RPYC_ASK_EXISTS. The usual rules apply.
 pub const RPYC_SESSION_CLASS_DYNAMIC: u64 = 8;
-/// The class can be called, which is RPYC_ASK_CONSTRUCT with the class's token.
+/// Flag of rpyc_session_class_table: the class can be called. The event is RPYC_ASK_CONSTRUCT with the class's token.
 pub const RPYC_SESSION_CLASS_CALLABLE: u64 = 16;
 
-/// Describes a class. All of it is copied by rpyc_session_class_new. What is 0 or NULL has the meaning that is said of it.
+/// Describes a class of a session. rpyc_session_class_new() copies all of it. A member that is 0 or NULL takes the
+/// default documented for it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rpyc_session_class_table {
     /// sizeof(rpyc_session_class_table)
     pub struct_size: usize,
-    /// sizeof(rpyc_session_member); may be 0 where there are no members
+    /// sizeof(rpyc_session_member). May be 0 without members.
     pub member_size: usize,
-    /// The module that the class says it belongs to. NULL: "librpyc".
+    /// Module of the class. NULL for "librpyc".
     pub module: *const c_char,
-    /// Such as "CalculatorService". Not NULL.
+    /// Name of the class, such as "CalculatorService". Not NULL.
     pub name: *const c_char,
-    /// For Python's help(). NULL: nothing to say.
+    /// Description, for Python's help(). NULL for none.
     pub doc: *const c_char,
-    /// Members and access rules are inherited from it. NULL: there is none.
+    /// Base class. Its members and access rules are inherited. NULL for none.
     pub base: *const rpyc_class,
-    /// RPYC_SESSION_CLASS_... or 0. Bits without a meaning are refused.
+    /// RPYC_SESSION_CLASS_... or 0. Unknown bits are rejected.
     pub flags: u64,
-    /// What the class has; NULL with member_count 0: nothing.
+    /// Members of the class. NULL, with member_count 0, for none.
     pub members: *const rpyc_session_member,
-    /// How many members.
+    /// Number of members.
     pub member_count: usize,
-    /// Of a root: its names. NULL: its class name without "Service", in upper case.
+    /// For a root: names of the service. NULL for its class name without "Service", in upper case.
     pub aliases: *const *const c_char,
-    /// How many aliases.
+    /// Number of aliases.
     pub alias_count: usize,
-    /// A class of another session that is the same one for peers: both have one id, and isinstance takes objects of one for
-    /// objects of the other. NULL: a class of its own.
+    /// A class of another session that is the same class for peers. Both have one id, and isinstance accepts objects
+    /// of either as objects of the other. NULL for a class of its own.
     pub same_as: *const rpyc_class,
 }
 
@@ -125,22 +127,22 @@ unsafe fn signature(text: *const c_char, name: &str) -> Result<Option<Signature>
     }
 }
 
-/// Makes a class of objects that the application knows by a token each. What is asked of them becomes events.
+/// Makes a class of objects that the application identifies by tokens. Requests for them become events.
 ///
-/// What every object of Python has (__repr__, __str__, __eq__, __hash__, __dir__, __doc__, ...), isinstance, the attribute
-/// rules, signatures, and iteration over __iter__ and __next__ are answered by the library, unless the class has such
-/// members.
+/// The library itself answers everything that each object of Python has (__repr__, __str__, __eq__, __hash__, __dir__,
+/// __doc__, ...), isinstance, the attribute rules, signatures, and iteration over __iter__ and __next__, unless the
+/// class has such members.
 ///
-/// @param session borrowed; the one whose events tell of calls of the class; NULL, if it cannot be called: the class may be
-///        used in every session
-/// @param token comes with RPYC_ASK_CONSTRUCT
+/// @param session borrowed; its events report calls of the class. NULL if the class cannot be called; it may then be
+///         used in every session
+/// @param token returned with RPYC_ASK_CONSTRUCT
 /// @param table copied, with everything that it points to
-/// @param class_out owned; free it with rpyc_class_free; the class itself as an object is rpyc_class_object
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right, or flags or members are set that
-///         this version does not have), RPYC_ERR_ARGUMENT (a signature, name or kind); the message says which
+/// @param class_out owned, free with rpyc_class_free(); for the class as an object, see rpyc_class_object()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size is invalid, or flags or members are set that
+///         this version does not have), RPYC_ERR_ARGUMENT (an invalid signature, name or kind); the message says which
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_class_new(
     session: *mut rpyc_session,
@@ -205,31 +207,44 @@ fn put_object(out: Output<*mut rpyc_object>, object: Arc<dyn Local>) -> Result<(
     out.put(handle::new(Reference::Local(object).into()))
 }
 
-/// A token for an object or function that may be sent over several sessions. With it peers know it as one, whatever session
-/// they have it from; one that is known by another number is another object to peers of another session.
+/// Gets a token for an object or function that may be sent over several sessions. Peers then recognize it as one
+/// object, from whatever session they have it. Under a different token, it is a different object to peers of another
+/// session.
 ///
-/// @return a number that nobody else has in this process
+/// @return a number that is unique in this process
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_session_new_token() -> u64 {
     ffi_boundary_or(0, ids::next)
 }
 
-/// The object of the application that has a token: the one that lives, wherever it is held, or a new one.
+/// Gets the object of the application with a token: the existing one, if it is referenced anywhere, or a new one.
 ///
-/// A token names an object, so that peers see the same one each time it is sent. The application may free the handle as
-/// soon as the object is sent; RPYC_EVENT_RELEASED tells when nobody holds the object any more. Objects and functions
-/// share the tokens of a session.
+/// A token identifies an object, so that peers see the same one each time it is sent. The application may free the
+/// handle as soon as the object is sent. RPYC_EVENT_RELEASED is reported when the object is no longer referenced.
+/// Objects and functions share the tokens of a session.
+///
+/// ```c
+/// static void answer_with_row(rpyc_session *session, rpyc_class *row_class, rpyc_call *call)
+/// {
+///     rpyc_object *row = NULL;
+///
+///     if (!rpyc_session_object_new(session, row_class, 17, &row, NULL)) // 17 identifies the row
+///         rpyc_call_return_object(call, row);
+///     rpyc_object_free(row);
+///     rpyc_call_free(call);
+/// }
+/// ```
 ///
 /// @param session borrowed
-/// @param class_ copied reference; its class, if it is made; from rpyc_session_class_new
-/// @param token comes with the events of the object
-/// @param object_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (a function or other object of this token lives)
+/// @param class_ copied (a reference); from rpyc_session_class_new(); the class of a new object
+/// @param token returned in the events of the object
+/// @param object_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (the token belongs to a function or another object)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_object_new(
     session: *mut rpyc_session,
@@ -248,18 +263,19 @@ pub unsafe extern "C" fn rpyc_session_object_new(
     }
 }
 
-/// The function of the application that has a token: the one that lives, or a new one. Python peers see a function.
+/// Gets the function of the application with a token: the existing one, or a new one. Python peers see a function.
 ///
 /// @param session borrowed
-/// @param token comes with the events of the function; as of rpyc_session_object_new
+/// @param token returned in the events of the function; as for rpyc_session_object_new()
 /// @param name copied; NUL-terminated
-/// @param signature copied; as of rpyc_method; NULL: anything goes
-/// @param doc copied; NULL: nothing to say
-/// @param object_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature; another object of this token lives)
+/// @param signature copied; as in rpyc_method; NULL for any arguments
+/// @param doc copied; NULL for none
+/// @param object_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the signature; the token belongs to another
+///         object)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_function_new(
     session: *mut rpyc_session,
@@ -283,16 +299,16 @@ pub unsafe extern "C" fn rpyc_session_function_new(
     }
 }
 
-/// Gives the session the object that the peer gets as root. It has the names of a service, and refuses that attributes are
-/// set, as RPyC's services do.
+/// Sets the object that the peer gets as root. It has the names of a service. As with RPyC's services, its attributes
+/// cannot be set by the peer.
 ///
 /// @param session borrowed
-/// @param class_ copied reference; from rpyc_session_class_new
-/// @param token comes with the events of the root; as of rpyc_session_object_new
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT (another object of this token lives)
+/// @param class_ copied (a reference); from rpyc_session_class_new()
+/// @param token returned in the events of the root; as for rpyc_session_object_new()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT (the token belongs to another object)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_set_root(
     session: *mut rpyc_session,
@@ -309,13 +325,13 @@ pub unsafe extern "C" fn rpyc_session_set_root(
     }
 }
 
-/// Was an object lent by the peer of this session? Only then can it be asked and sent here.
+/// Returns whether an object belongs to the peer of this session. Only such objects can be requested and sent here.
 ///
 /// @param session borrowed
 /// @param object borrowed
-/// @return false for objects of this process, and where one is NULL
+/// @return false for objects of this process, and if an argument is NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_owns(session: *const rpyc_session, object: *const rpyc_object) -> bool {
     // SAFETY: the contract of the border.
@@ -328,19 +344,21 @@ pub unsafe extern "C" fn rpyc_session_owns(session: *const rpyc_session, object:
     })
 }
 
-/// An object that stands for one of another session or connection, and is sent instead of it, so that the application knows
-/// it by a token, which comes with RPYC_ASK_FORWARD and, once the peer does not hold it any more, with RPYC_EVENT_RELEASED.
-/// Where it comes back, it is the object that it stands for. An object that is sent without this has no token.
+/// Makes an object that represents one of another session or connection and is sent instead of it.
 ///
-/// @param session borrowed; one with RPYC_SESSION_FORWARDS
+/// The application then identifies it by a token, which is in RPYC_ASK_FORWARD events and, when the peer no longer
+/// references it, in RPYC_EVENT_RELEASED. When the peer sends it back, it arrives as the original object. An object
+/// that is sent without this function has no token.
+///
+/// @param session borrowed; with RPYC_SESSION_FORWARDS
 /// @param object borrowed; of another session or connection
-/// @param token as of rpyc_session_object_new
-/// @param object_out owned; free it with rpyc_object_free, also right after it was sent
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (an object of this process), RPYC_ERR_STATE (the session does not forward),
-///         RPYC_ERR_ARGUMENT (an object of this session's peer; another object of this token lives)
+/// @param token as for rpyc_session_object_new()
+/// @param object_out owned, free with rpyc_object_free(), also right after sending it
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_TYPE (an object of this process), RPYC_ERR_STATE (the session does not
+///         forward), RPYC_ERR_ARGUMENT (an object of this session's peer, or the token belongs to another object)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_stand_in(
     session: *mut rpyc_session,
@@ -364,14 +382,14 @@ pub unsafe extern "C" fn rpyc_session_stand_in(
     }
 }
 
-/// The token under which an object of another session or connection is known to the peer of this one.
+/// Gets the token under which the peer of this session knows an object of another session or connection.
 ///
 /// @param session borrowed
-/// @param object borrowed; as it came back, for example
-/// @param token_out what rpyc_session_stand_in was given; may be NULL
-/// @return false where nothing stands for it, or something without a token, and where one is NULL
+/// @param object borrowed; for example as the peer sent it back
+/// @param token_out the token given to rpyc_session_stand_in(); may be NULL
+/// @return whether there is such a token; false also if an argument is NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_stand_in_token(
     session: *const rpyc_session,
@@ -395,13 +413,13 @@ pub unsafe extern "C" fn rpyc_session_stand_in_token(
     })
 }
 
-/// The session over whose peer an object was received.
+/// Gets the id of the session from whose peer an object was received.
 ///
 /// @param object borrowed
-/// @return what rpyc_session_set_id was given; 0 where that was not called or the session has been freed, for objects of
-///         connections and of this process, and for NULL
+/// @return the number given to rpyc_session_set_id(); 0 if there was none or the session has been freed, for objects
+///         of connections and of this process, and for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_session_id(object: *const rpyc_object) -> u64 {
     // SAFETY: the contract of the border.
@@ -411,13 +429,13 @@ pub unsafe extern "C" fn rpyc_object_session_id(object: *const rpyc_object) -> u
     })
 }
 
-/// The token of an object or function of the application.
+/// Gets the token of an object or function of the application.
 ///
 /// @param object borrowed
 /// @param token_out the token; may be NULL
-/// @return false where it is not one that has a token, and for NULL
+/// @return whether the object has a token; false also for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_object_token(object: *const rpyc_object, token_out: *mut u64) -> bool {
     ffi_boundary_or(false, || {

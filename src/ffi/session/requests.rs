@@ -106,33 +106,52 @@ impl Asking<'_> {
     }
 }
 
-/// Asks something of the peer. Its answer is a reply event.
+/// Sends a request to the peer or to one of its objects. The reply is an event.
 ///
-/// handler tells what is asked: RPYC_HANDLE_GETROOT and RPYC_HANDLE_PING (argument: the data) of the peer itself; of an
-/// object RPYC_HANDLE_GETATTR, _SETATTR (argument: the value), _DELATTR, _CALL, _CALLATTR, _REPR, _STR, _HASH, _DIR,
-/// _INSPECT, _CMP (name: that of the operator, "__eq__"; argument: the other), _BUFFITER (argument: how many items),
-/// _CTXEXIT (argument: None, or anything if there was an error), _PICKLE (argument: the protocol), _INSTANCECHECK (object:
-/// the class; argument: an object of whatever peer or session, or what RPYC_ASK_FORWARD gave for one; where ids or names tell, nothing is sent, and the number is
-/// -1).
+/// Handlers without an object:
+///
+/// - RPYC_HANDLE_GETROOT
+/// - RPYC_HANDLE_PING; argument: the data
+///
+/// Handlers with an object:
+///
+/// - RPYC_HANDLE_GETATTR, RPYC_HANDLE_DELATTR, RPYC_HANDLE_CALL, RPYC_HANDLE_CALLATTR, RPYC_HANDLE_REPR,
+///   RPYC_HANDLE_STR, RPYC_HANDLE_HASH, RPYC_HANDLE_DIR, RPYC_HANDLE_INSPECT
+/// - RPYC_HANDLE_SETATTR; argument: the value
+/// - RPYC_HANDLE_CMP; name: that of the operator, such as "__eq__"; argument: the other operand
+/// - RPYC_HANDLE_BUFFITER; argument: number of items
+/// - RPYC_HANDLE_CTXEXIT; argument: None, or any other value if there was an error
+/// - RPYC_HANDLE_PICKLE; argument: the protocol
+/// - RPYC_HANDLE_INSTANCECHECK; object: the class; argument: an object of any peer or session, or the reply for one
+///   from RPYC_ASK_FORWARD. If ids or names decide, nothing is sent and the number of the request is -1
+///
+/// ```c
+/// const uint64_t token = 1; // returned in the reply event
+/// rpyc_value *args[2];
+/// args[0] = rpyc_int(40);
+/// args[1] = rpyc_int(2);
+/// rpyc_session_ask(session, token, RPYC_HANDLE_CALLATTR, object, "add", RPYC_NUL_TERMINATED, args, 2,
+///                  NULL, -1, NULL, &error);
+/// ```
 ///
 /// @param session borrowed
-/// @param token comes back with the reply
+/// @param token returned in the reply event
 /// @param handler RPYC_HANDLE_...
-/// @param object borrowed; one of the peer; NULL for GETROOT and PING
-/// @param name copied; of the attribute, method or operator; NULL where there is none
-/// @param name_length bytes, or RPYC_NUL_TERMINATED
-/// @param args consumed, on success and on every failure
+/// @param object borrowed; one of the peer; NULL for RPYC_HANDLE_GETROOT and RPYC_HANDLE_PING
+/// @param name copied; of the attribute, method or operator; NULL for none
+/// @param name_length in bytes, or RPYC_NUL_TERMINATED
+/// @param args each value consumed, also on failure
 /// @param arg_count number of args
-/// @param keywords consumed; of calls; a dict with text keys; NULL: none
-/// @param deadline_ms milliseconds on the application's clock, as rpyc_session_expire and rpyc_session_set_time are told
-///         them; -1: none
-/// @param sequence_out the number of the request; may be NULL
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (no such handler, wrong number of
-///         arguments, an object of another session), RPYC_ERR_TYPE (an object of this process, keywords that are none),
-///         RPYC_ERR_UNSUPPORTED (a value that cannot be sent), RPYC_ERR_LIMIT, RPYC_ERR_CLOSED
+/// @param keywords consumed, also on failure; for calls, a dict with str keys; NULL for none
+/// @param deadline_ms milliseconds on the application's clock, which rpyc_session_expire() and rpyc_session_set_time()
+///         are given; -1 for none
+/// @param sequence_out number of the request; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (unknown handler, wrong number of
+///         arguments, an object of another session), RPYC_ERR_TYPE (an object of this process, keywords that are not a
+///         dict with str keys), RPYC_ERR_UNSUPPORTED (a value that cannot be sent), RPYC_ERR_LIMIT, RPYC_ERR_CLOSED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_ask(
     session: *mut rpyc_session,
@@ -167,23 +186,23 @@ pub unsafe extern "C" fn rpyc_session_ask(
     }
 }
 
-/// As rpyc_session_ask, with packed arguments.
+/// Does the same as rpyc_session_ask(), with packed arguments.
 ///
 /// @param session borrowed
-/// @param token comes back with the reply
+/// @param token returned in the reply event
 /// @param handler RPYC_HANDLE_...
-/// @param object borrowed; one of the peer; NULL for GETROOT and PING
-/// @param name copied; of the attribute, method or operator; NULL where there is none
-/// @param name_length bytes, or RPYC_NUL_TERMINATED
-/// @param packed copied; a tuple of the arguments (a tuple) and the keywords (a dict), as RPYC_SESSION_PACKED
-///        tells; handles in it are borrowed
-/// @param packed_length bytes; 0: no arguments and no keywords
-/// @param deadline_ms as of rpyc_session_ask
-/// @param sequence_out the number of the request; may be NULL
-/// @param error_out owned; may be NULL
-/// @return as rpyc_session_ask; RPYC_ERR_ARGUMENT also for what is not packed right, RPYC_ERR_NO_MEMORY
+/// @param object borrowed; one of the peer; NULL for RPYC_HANDLE_GETROOT and RPYC_HANDLE_PING
+/// @param name copied; of the attribute, method or operator; NULL for none
+/// @param name_length in bytes, or RPYC_NUL_TERMINATED
+/// @param packed copied; a tuple of the arguments (a tuple) and the keywords (a dict), in the format of
+///         RPYC_SESSION_PACKED; handles in it are borrowed
+/// @param packed_length in bytes; 0 for no arguments and no keywords
+/// @param deadline_ms as for rpyc_session_ask()
+/// @param sequence_out number of the request; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return as rpyc_session_ask; RPYC_ERR_ARGUMENT also if packed is malformed; RPYC_ERR_NO_MEMORY
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_ask_packed(
     session: *mut rpyc_session,
@@ -211,20 +230,20 @@ pub unsafe extern "C" fn rpyc_session_ask_packed(
     }
 }
 
-/// Sends any request, with its arguments as they are. Its answer is a reply event.
+/// Sends any request, with its arguments unchanged. The reply is an event.
 ///
 /// @param session borrowed
-/// @param token comes back with the reply
+/// @param token returned in the reply event
 /// @param handler number of the handler, RPYC_HANDLE_... or any other
-/// @param args consumed, on success and on every failure
+/// @param args each value consumed, also on failure
 /// @param arg_count number of args
-/// @param deadline_ms as of rpyc_session_ask
-/// @param sequence_out the number of the request; may be NULL
-/// @param error_out owned; may be NULL
+/// @param deadline_ms as for rpyc_session_ask()
+/// @param sequence_out number of the request; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT, RPYC_ERR_UNSUPPORTED, RPYC_ERR_LIMIT,
 ///         RPYC_ERR_CLOSED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_request(
     session: *mut rpyc_session,
@@ -269,28 +288,29 @@ unsafe fn optional_text<'a>(name: *const c_char, length: usize) -> Result<&'a st
     if name.is_null() { Ok("") } else { unsafe { text(name, length, "name") } }
 }
 
-/// Gives up a request: no reply event will come for it.
+/// Abandons a request: there will be no reply event for it.
 ///
 /// @param session borrowed
-/// @param sequence the number of the request; another does nothing
+/// @param sequence number of the request; an unknown one is ignored
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_forget(session: *mut rpyc_session, sequence: i64) -> rpyc_status {
     // SAFETY: the contract of the border.
     ffi_boundary_status(|| Ok(unsafe { checked(session) }?.bare.forget(sequence)?))
 }
 
-/// Says what time it is on the application's clock, from which a peer that agreed on the native dialect is told how long
-/// each request is waited for: until its deadline, from the time that was said last. As long as none was said, the peer is
-/// not told. rpyc_session_expire says it too.
+/// Sets the current time of the application's clock. rpyc_session_expire() sets it too.
+///
+/// A peer that has agreed on the native dialect is told how long each request is waited for: the time between the
+/// current time and the deadline of the request. Until a time is set, the peer is not told.
 ///
 /// @param session borrowed
-/// @param now_ms milliseconds on the application's clock; an earlier time than before does nothing
+/// @param now_ms milliseconds on the application's clock; a time earlier than the last one is ignored
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (negative)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_set_time(session: *mut rpyc_session, now_ms: i64) -> rpyc_status {
     ffi_boundary_status(|| {
@@ -302,12 +322,13 @@ pub unsafe extern "C" fn rpyc_session_set_time(session: *mut rpyc_session, now_m
     })
 }
 
-/// When rpyc_session_expire is to be called: for a request, or, once a time was said, for a peer that is silent.
+/// Gets the time at which to call rpyc_session_expire(): for the deadline of a request, or, once a time was set, for a
+/// silent peer.
 ///
 /// @param session borrowed
-/// @return milliseconds on the application's clock; -1: nothing has a deadline, and for NULL
+/// @return milliseconds on the application's clock; -1 if nothing has a deadline, and for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_next_deadline(session: *const rpyc_session) -> i64 {
     // SAFETY: the contract of the border.
@@ -317,16 +338,28 @@ pub unsafe extern "C" fn rpyc_session_next_deadline(session: *const rpyc_session
     })
 }
 
-/// Ends the waiting for answers that are overdue: each gets a reply event with RPYC_ERR_TIMEOUT. An answer that still
-/// comes is read and dropped. Also ends the session, with RPYC_ERR_LIMIT, where the peer has been silent for longer than the options
-/// handshake_timeout, frame_timeout, first_message_timeout and idle_timeout allow: feed what has arrived before you call it.
+/// Ends the requests whose deadline has passed: each gets a reply event with RPYC_ERR_TIMEOUT. A late reply is read
+/// and dropped.
+///
+/// The function also ends the session, with RPYC_ERR_LIMIT, if the peer has been silent for longer than the options
+/// handshake_timeout, frame_timeout, first_message_timeout and idle_timeout allow. Feed received bytes before calling
+/// it.
+///
+/// ```c
+/// static void tick(rpyc_session *session, int64_t now_ms)
+/// {
+///     const int64_t next = rpyc_session_next_deadline(session);
+///     if (next >= 0 && next <= now_ms)
+///         rpyc_session_expire(session, now_ms, NULL);
+/// }
+/// ```
 ///
 /// @param session borrowed
 /// @param now_ms milliseconds on the application's clock
-/// @param expired_out how many these were; may be NULL
+/// @param expired_out number of expired requests; may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_expire(
     session: *mut rpyc_session,
@@ -344,17 +377,17 @@ pub unsafe extern "C" fn rpyc_session_expire(
     })
 }
 
-/// Looks how long the peer has been silent, for applications that keep no time for requests: as rpyc_session_expire does, on a clock
-/// that may be another one.
+/// Checks how long the peer has been silent, as rpyc_session_expire() does, for applications that do not set deadlines
+/// of requests. The clock may be another one.
 ///
 /// @param session borrowed
 /// @param now_ms milliseconds on a clock that is the same in each call
-/// @param nothing_came not 0: nothing of what the peer sent waits to be fed. If the peer has been silent for too long then, the session
-///        ends with RPYC_ERR_LIMIT as the next event. 0: it only begins to count
-/// @param next_ms_out when to call it next, with nothing_came; -1: not before something was fed
+/// @param nothing_came nonzero if all bytes that the peer has sent were fed; if the peer has been silent for too long,
+///         the session then ends, with RPYC_ERR_LIMIT as the next event. 0 only starts the measurement
+/// @param next_ms_out time of the next call, with nothing_came; -1 for not before bytes are fed
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT (negative)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_watch_silence(
     session: *mut rpyc_session,

@@ -17,44 +17,45 @@ use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Mutex;
 
-/// Values of events come packed, not as handles.
+/// Flag of rpyc_session_new(): values of events are packed, instead of handles.
 ///
-/// Packed values are values in one piece of bytes, so that a binding reads and writes a whole call without a function for
-/// each value. Each begins with a byte that tells its kind; numbers follow in little-endian order, without padding:
+/// Packed values are values in one block of bytes, so that a binding reads and writes a whole call without a function
+/// call for each value. Each begins with a byte for its kind. Numbers follow in little-endian order, without padding:
 ///
-/// - 0, 1, 2, 3, 4: None, NotImplemented, Ellipsis, False, True; nothing follows
+/// - 0, 1, 2, 3, 4: None, NotImplemented, Ellipsis, False, True; no content
 /// - 5: int; 8 bytes, signed
-/// - 6: larger int; a length in 4 bytes, decimal text
+/// - 6: larger int; a length in 4 bytes, decimal digits
 /// - 7, 8: float in 8 bytes, complex in 16
 /// - 9, 10: str in UTF-8, bytes; a length in 4 bytes, the content
 /// - 11, 12, 14: tuple, list, frozenset; a count in 4 bytes, the items
-/// - 13: dict; a count in 4 bytes, keys and values by turns
+/// - 13: dict; a count in 4 bytes, keys and values in turn
 /// - 15: slice; start, stop, step
-/// - 16: object; an rpyc_object * in 8 bytes, owned by whoever gets it from the library, borrowed towards it
-/// - 17: object of the application; its token in 8 bytes; towards the library then its rpyc_class * in 8 bytes, as of
-///   rpyc_session_object_new, or 0 if it lives
+/// - 16: object; an rpyc_object * in 8 bytes; owned if the library passes it, borrowed if the application does
+/// - 17: object of the application; its token in 8 bytes; if the application passes it, then also its rpyc_class * in
+///   8 bytes, as for rpyc_session_object_new(), or 0 if the object exists
 /// - 18: any other value; an rpyc_value * in 8 bytes, owned or borrowed as with 16
-/// - 19: function of the application, only towards the library; its token in 8 bytes, a length in 4 bytes, its name; as of
-///   rpyc_session_function_new without a signature
-/// - 20: method of an object of the application, which the peer took without calling it, only from the library; the token
-///   of the object in 8 bytes, a length in 4 bytes, the literal name of the member; then the method itself, as with 16
+/// - 19: function of the application, only passed to the library; its token in 8 bytes, a length in 4 bytes, its name;
+///   as for rpyc_session_function_new() without a signature
+/// - 20: method of an object of the application, which the peer read without calling it, only passed by the library;
+///   the token of the object in 8 bytes, a length in 4 bytes, the literal name of the member; then the method itself,
+///   as with 16
 pub const RPYC_SESSION_PACKED: u64 = 1;
-/// Objects of other sessions and connections may be sent: for the peer they are what they are there, and what it asks of
-/// them comes as RPYC_ASK_FORWARD. Without it they cannot be sent.
+/// Flag of rpyc_session_new(): objects of other sessions and connections may be sent. The peer sees them with their
+/// own type, and its requests for them are RPYC_ASK_FORWARD events. Without this flag they cannot be sent.
 pub const RPYC_SESSION_FORWARDS: u64 = 2;
 
-/// Makes a session. Nothing has been said on it; both sides may begin.
+/// Makes a session. Nothing has been sent on it; either side may begin.
 ///
-/// Options that wait or send (sync_request_timeout, close_timeout, keepalive) have no meaning here. bind_threads must be
+/// The options sync_request_timeout, close_timeout and keepalive have no effect on a session. bind_threads must be
 /// off.
 ///
-/// @param config copied; NULL: the defaults
+/// @param config copied; NULL for the defaults
 /// @param flags RPYC_SESSION_... or 0
-/// @param session_out owned; free it with rpyc_session_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ABI (flags without a meaning), RPYC_ERR_UNSUPPORTED (bind_threads)
+/// @param session_out owned, free with rpyc_session_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ABI (unknown flags), RPYC_ERR_UNSUPPORTED (bind_threads)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_new(
     config: *const rpyc_config,
@@ -77,14 +78,14 @@ pub unsafe extern "C" fn rpyc_session_new(
     }
 }
 
-/// Gives a session a number by which the application knows it, such as the place of its state: rpyc_object_session_id tells
-/// it of the objects of the peer.
+/// Sets a number by which the application identifies the session, such as an index of its state.
+/// rpyc_object_session_id() returns it for objects of the peer.
 ///
 /// @param session borrowed
 /// @param id any number but 0
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_set_id(session: *mut rpyc_session, id: u64) -> rpyc_status {
     // SAFETY: the contract of the border.
@@ -94,26 +95,26 @@ pub unsafe extern "C" fn rpyc_session_set_id(session: *mut rpyc_session, id: u64
     })
 }
 
-/// Ends and frees a session. Handles that it gave stay valid; calls of it can be answered, which does nothing.
+/// Ends and frees a session. Handles from it stay valid. Its calls can still be answered, without effect.
 ///
 /// @param session consumed; NULL does nothing
 ///
-/// Threads: any thread, while no other function uses the session. Since 0.1.
+/// Threads: any, while no other function uses the session. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_free(session: *mut rpyc_session) {
     // SAFETY: the contract of the border.
     ffi_boundary_or((), || drop(unsafe { handle::take(session) }));
 }
 
-/// Takes in bytes that have been received, in pieces of any size. Then take events until there are none.
+/// Adds received bytes, in pieces of any size. Then take events until there are none.
 ///
 /// @param session borrowed
 /// @param data copied
-/// @param length bytes
-/// @param error_out owned; may be NULL
+/// @param length in bytes
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_CLOSED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_feed(
     session: *mut rpyc_session,
@@ -125,26 +126,38 @@ pub unsafe extern "C" fn rpyc_session_feed(
     unsafe { ffi_boundary(error_out, || Ok(checked(session)?.bare.feed(bytes(data.cast(), length, "data")?)?)) }
 }
 
-/// Says that the peer sends nothing more. What has arrived is still read; then comes RPYC_EVENT_CLOSED.
+/// Marks the end of the peer's stream. Received messages are still read; then RPYC_EVENT_CLOSED follows.
 ///
 /// @param session borrowed
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_end_of_stream(session: *mut rpyc_session) -> rpyc_status {
     // SAFETY: the contract of the border.
     ffi_boundary_status(|| Ok(unsafe { checked(session) }?.bare.end_of_stream()?))
 }
 
-/// What is to be sent next, where it lies; there may be more behind it. Releases of objects that were freed are part of it.
+/// Gets the bytes to send next, without copying them. There may be more after them. The output includes releases of
+/// objects that were freed.
+///
+/// ```c
+/// const void *output = NULL;
+/// size_t count = 0;
+/// while (!rpyc_session_outgoing(session, &output, &count) && count > 0) {
+///     const size_t written = write_to_peer(output, count);
+///     rpyc_session_sent(session, written);
+///     if (written < count)
+///         break; // wait until the transport accepts more
+/// }
+/// ```
 ///
 /// @param session borrowed
-/// @param data_out borrowed until the next call for this session; NULL where there is nothing
-/// @param length_out bytes; 0: there is nothing to be sent
+/// @param data_out borrowed until the next call for this session; NULL if there is no output
+/// @param length_out in bytes; 0 if there is no output
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
-/// Threads: any thread, but nothing else may be called for the session while the bytes are used. Since 0.1.
+/// Threads: any, but no other function may use the session while the bytes are used. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_outgoing(
     session: *mut rpyc_session,
@@ -164,28 +177,29 @@ pub unsafe extern "C" fn rpyc_session_outgoing(
     })
 }
 
-/// Tells that bytes of rpyc_session_outgoing have been sent.
+/// Marks the first `length` bytes of rpyc_session_outgoing() as sent.
 ///
 /// @param session borrowed
-/// @param length bytes, no more than there were
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT (so many did not wait)
+/// @param length in bytes, at most the pending output
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT (more than the pending output)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_sent(session: *mut rpyc_session, length: usize) -> rpyc_status {
     // SAFETY: the contract of the border.
     ffi_boundary_status(|| Ok(unsafe { checked(session) }?.bare.sent(length)?))
 }
 
-/// Takes bytes to be sent into memory of the application: rpyc_session_outgoing and rpyc_session_sent in one.
+/// Copies output into a buffer of the application and marks it as sent: rpyc_session_outgoing() and
+/// rpyc_session_sent() in one call.
 ///
 /// @param session borrowed
 /// @param buffer filled from its beginning
-/// @param capacity bytes of the buffer
-/// @param length_out bytes taken; fewer than capacity: there are no more
+/// @param capacity size of the buffer, in bytes
+/// @param length_out number of bytes copied; fewer than capacity if there is no more output
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_take(
     session: *mut rpyc_session,
@@ -213,15 +227,31 @@ unsafe fn room<'a>(buffer: *mut c_void, capacity: usize) -> Result<&'a mut [u8]>
     }
 }
 
-/// The next event. It never says that there is none while a whole message lies in the buffer.
+/// Takes the next event. RPYC_EVENT_NONE means that no complete message is buffered.
+///
+/// ```c
+/// rpyc_session_event event;
+/// memset(&event, 0, sizeof event);
+/// event.struct_size = sizeof event;
+/// while (!rpyc_session_next_event(session, &event, &error) && event.kind != RPYC_EVENT_NONE) {
+///     if (event.kind == RPYC_EVENT_SEND)
+///         break; // send the output first
+///     if (event.kind == RPYC_EVENT_REQUEST)
+///         rpyc_call_return_int(event.call, 42);
+///     rpyc_call_free(event.call);
+///     rpyc_value_free(event.value);
+///     rpyc_error_free(event.error);
+///     rpyc_object_free(event.object);
+/// }
+/// ```
 ///
 /// @param session borrowed
-/// @param event filled; its struct_size must be set. What it owns is the application's
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, also for RPYC_EVENT_NONE; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ABI (struct_size), RPYC_ERR_CLOSED
-///         (the session has ended, and everything has been told)
+/// @param event filled; its struct_size must be set; its owned members are the application's to free
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, also with RPYC_EVENT_NONE; RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ABI (struct_size),
+///         RPYC_ERR_CLOSED (the session has ended, and all events were taken)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_next_event(
     session: *mut rpyc_session,
@@ -241,20 +271,20 @@ pub unsafe extern "C" fn rpyc_session_next_event(
     }
 }
 
-/// Takes in bytes, gives the next event, and takes bytes to be sent: three functions in one, for applications to which
-/// each call is dear. An input that a closed session cannot take is dropped.
+/// Feeds bytes, takes the next event, and takes output: rpyc_session_feed(), rpyc_session_next_event() and
+/// rpyc_session_take() in one call, for bindings with expensive calls into C. Input for a closed session is dropped.
 ///
 /// @param session borrowed
-/// @param input copied; as of rpyc_session_feed
-/// @param input_length bytes; 0: nothing is fed
-/// @param output filled; as of rpyc_session_take
-/// @param output_capacity bytes; 0: nothing is taken
-/// @param output_length_out bytes taken
-/// @param event filled; as of rpyc_session_next_event
-/// @param error_out owned; may be NULL
-/// @return as rpyc_session_next_event; bytes are taken also with RPYC_ERR_CLOSED
+/// @param input copied; as for rpyc_session_feed()
+/// @param input_length in bytes; 0 to feed nothing
+/// @param output filled; as for rpyc_session_take()
+/// @param output_capacity in bytes; 0 to take nothing
+/// @param output_length_out number of bytes taken
+/// @param event filled; as for rpyc_session_next_event()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return as rpyc_session_next_event; output is taken also with RPYC_ERR_CLOSED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_step(
     session: *mut rpyc_session,
@@ -289,48 +319,48 @@ pub unsafe extern "C" fn rpyc_session_step(
     }
 }
 
-/// Does an event wait, or a whole message that may give one?
+/// Returns whether an event is waiting, or a complete message that may cause one.
 ///
 /// @param session borrowed
 /// @return false also for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_has_message(session: *const rpyc_session) -> bool {
     // SAFETY: the contract of the border.
     ffi_boundary_or(false, || unsafe { handle::as_ref(session) }.is_some_and(|session| session.bare.has_message()))
 }
 
-/// How many bytes wait to be sent, without releases that were not looked for.
+/// Gets the number of output bytes, not including releases that have not been collected yet.
 ///
 /// @param session borrowed
 /// @return 0 also for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_waiting(session: *const rpyc_session) -> usize {
     // SAFETY: the contract of the border.
     ffi_boundary_or(0, || unsafe { handle::as_ref(session) }.map_or(0, |session| session.bare.waiting()))
 }
 
-/// Has the session ended?
+/// Returns whether the session has ended.
 ///
 /// @param session borrowed
 /// @return true also for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_closed(session: *const rpyc_session) -> bool {
     // SAFETY: the contract of the border.
     ffi_boundary_or(true, || unsafe { handle::as_ref(session) }.is_none_or(|session| session.bare.is_closed()))
 }
 
-/// The dialect that is spoken.
+/// Gets the dialect of the session.
 ///
 /// @param session borrowed
-/// @return 6: that of rpyc 6; 5: that of rpyc 4.1 to 5.3; 0: not known yet, and for NULL
+/// @return 6 for that of rpyc 6; 5 for that of rpyc 4.1 to 5.3; 0 if it is not known yet, and for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_dialect(session: *const rpyc_session) -> i32 {
     // SAFETY: the contract of the border.
@@ -345,28 +375,29 @@ fn dialect_number(dialect: Option<Dialect>) -> i32 {
     }
 }
 
-/// The dialect of the last message of the peer, also where it ended the session with RPYC_ERR_DIALECT. A peer that is
-/// spoken to first in a dialect that it does not know answers in its own: make a new connection, and a session with the
-/// option dialect set to this.
+/// Gets the dialect of the peer's last message, also if that message ended the session with RPYC_ERR_DIALECT.
+///
+/// A peer that receives its first message in an unknown dialect replies in its own. Then make a new connection, and a
+/// session with the option dialect set to this result.
 ///
 /// @param session borrowed
 /// @return as rpyc_session_dialect
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_heard(session: *const rpyc_session) -> i32 {
     // SAFETY: the contract of the border.
     ffi_boundary_or(0, || dialect_number(unsafe { handle::as_ref(session) }.map(|session| session.bare.heard())))
 }
 
-/// Tells the peer that this side goes. Send what is to be sent, then end the stream. Nothing is served from now on.
-/// While rpyc_session_dialect() is 0, there is nothing to send: the peer would perhaps not understand it.
+/// Ends the session and tells the peer. Send the remaining output, then end the stream. Nothing is served from now on.
+/// While rpyc_session_dialect() is 0, there is no output for this, because the peer might not understand it.
 ///
 /// @param session borrowed
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, also where it was closed before; RPYC_ERR_NULL, RPYC_ERR_FORKED
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, also if it was closed before; RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_close(
     session: *mut rpyc_session,
@@ -376,18 +407,18 @@ pub unsafe extern "C" fn rpyc_session_close(
     unsafe { ffi_boundary(error_out, || Ok(checked(session)?.bare.close()?)) }
 }
 
-/// Answers a call with packed data and frees it: rpyc_call_return and rpyc_call_free in one.
+/// Answers a call with a packed value and frees the call: rpyc_call_return() and rpyc_call_free() in one call.
 ///
 /// @param session borrowed; that of the call
-/// @param call consumed, on success and on every failure; unanswered, its caller gets a RuntimeError
-/// @param packed copied; as RPYC_SESSION_PACKED tells; handles in it are borrowed
-/// @param packed_length bytes; 0: None
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (the packed value is malformed), RPYC_ERR_STATE (answered already),
-///         RPYC_ERR_CLOSED, RPYC_ERR_TYPE and RPYC_ERR_LIMIT (the value cannot be sent: the caller has been told),
-///         RPYC_ERR_NO_MEMORY
+/// @param call consumed, also on failure; if it was not answered, the caller gets a RuntimeError
+/// @param packed copied; in the format of RPYC_SESSION_PACKED; handles in it are borrowed
+/// @param packed_length in bytes; 0 for None
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (the packed value is malformed), RPYC_ERR_STATE (answered
+///         already), RPYC_ERR_CLOSED, RPYC_ERR_TYPE and RPYC_ERR_LIMIT (the value cannot be sent; the caller has been
+///         told), RPYC_ERR_NO_MEMORY
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_return_packed(
     session: *mut rpyc_session,
@@ -411,22 +442,22 @@ pub unsafe extern "C" fn rpyc_session_return_packed(
     }
 }
 
-/// Answers a call with an exception, whose arguments and attributes are packed, and frees it: rpyc_call_raise_with and
-/// rpyc_call_free in one.
+/// Answers a call with an exception whose arguments and attributes are packed, and frees the call:
+/// rpyc_call_raise_with() and rpyc_call_free() in one call.
 ///
 /// @param session borrowed; that of the call
-/// @param call consumed, on success and on every failure; unanswered, its caller gets a RuntimeError
-/// @param module copied; NULL: "builtins"
-/// @param name copied; the class's name
-/// @param traceback copied; where it was raised, as the peer is to see it; NULL: nothing to say
-/// @param packed copied; a tuple of the arguments (a tuple) and the attributes (a dict with text keys); see "Packed
-///        values"; handles in it are borrowed
-/// @param packed_length bytes; 0: neither arguments nor attributes
-/// @param error_out owned; may be NULL
+/// @param call consumed, also on failure; if it was not answered, the caller gets a RuntimeError
+/// @param module copied; NULL for "builtins"
+/// @param name copied; name of the class
+/// @param traceback copied; the traceback that the peer gets; NULL for none
+/// @param packed copied; a tuple of the arguments (a tuple) and the attributes (a dict with str keys), in the format
+///         of RPYC_SESSION_PACKED; handles in it are borrowed
+/// @param packed_length in bytes; 0 for neither arguments nor attributes
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the packed value is malformed), RPYC_ERR_STATE
 ///         (answered already), RPYC_ERR_CLOSED, RPYC_ERR_NO_MEMORY
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_session_raise_packed(
     session: *mut rpyc_session,
