@@ -34,21 +34,30 @@ pub(crate) unsafe fn checked<'a>(classic: *const rpyc_classic) -> Result<&'a Cla
 
 /// Connects to a classic server (rpyc_classic.py).
 ///
-/// Without a service, the server gets nothing of ours to use: RPyC's ClassicClient. With one made by rpyc_slave_new, both drive
-/// each other: RPyC's ClassicService.
+/// Without a service, the server gets no objects to use: that is RPyC's ClassicClient. With a service from
+/// rpyc_slave_new(), each side drives the other: that is RPyC's ClassicService.
 ///
-/// What the server does with values of ours is not limited, as with rpyc.classic.connect(): allow_all_attrs, allow_getattr,
-/// allow_setattr, allow_delattr, allow_pickle, and the three options that make exceptions of the types they have at the peer, are on
-/// where config does not set them. So pandas.DataFrame(a dict of ours) works.
+/// The server's access to this side's values is not restricted, as with rpyc.classic.connect(). allow_all_attrs,
+/// allow_getattr, allow_setattr, allow_delattr, allow_pickle, and the three options that make exceptions of their
+/// types at the peer are on, unless config sets them. So pandas.DataFrame(a dict of this side) works.
 ///
-/// @param address copied; as for rpyc_transport_connect; without a port, 18812 is meant
-/// @param service copied reference; what the server gets as our root; NULL for nothing
-/// @param config copied; NULL for defaults; what it sets by name stays, also where that is the default of other connections
-/// @param classic_out owned; free it with rpyc_classic_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TYPE (the peer has no root)
+/// ```c
+/// rpyc_classic *classic = NULL;
+/// if (!rpyc_classic_connect("tcp://127.0.0.1:18812", NULL, NULL, &classic, &error))
+///     rpyc_classic_call(classic, "os", "getcwd", NULL, 0, NULL, &value, &error);
+/// rpyc_classic_free(classic);
+/// ```
 ///
-/// Threads: any thread. Since 0.1.
+/// @param address copied; as for rpyc_transport_connect(); the default port is 18812
+/// @param service copied (a reference); the class of the root that the server gets; NULL for none
+/// @param config copied; NULL for the defaults; options set in it by name are kept, even if the value is the default
+///         of other connections
+/// @param classic_out owned, free with rpyc_classic_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TYPE (the peer has no
+///         root)
+///
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_connect(
     address: *const c_char,
@@ -68,14 +77,15 @@ pub unsafe extern "C" fn rpyc_classic_connect(
     }
 }
 
-/// The classic server at the other end of a connection, whose options stay as they are. Its root is fetched.
+/// Makes a handle for the classic server at the other end of a connection, and fetches its root. The options of the
+/// connection are not changed.
 ///
-/// @param connection borrowed; what is made of it keeps it open as a clone would
-/// @param classic_out owned; free it with rpyc_classic_free
-/// @param error_out owned; may be NULL
+/// @param connection borrowed; the new handle keeps it open, as a clone does
+/// @param classic_out owned, free with rpyc_classic_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the peer has no root)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_new(
     connection: *mut rpyc_connection,
@@ -92,12 +102,12 @@ pub unsafe extern "C" fn rpyc_classic_new(
     }
 }
 
-/// Another handle of the same.
+/// Gets another handle of the same classic server.
 ///
 /// @param classic borrowed
-/// @return owned; free it with rpyc_classic_free; NULL for NULL
+/// @return owned, free with rpyc_classic_free(); NULL for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_clone(classic: *const rpyc_classic) -> *mut rpyc_classic {
     // SAFETY: the contract of the border.
@@ -106,25 +116,25 @@ pub unsafe extern "C" fn rpyc_classic_clone(classic: *const rpyc_classic) -> *mu
     })
 }
 
-/// Frees a handle. With the last one, and the last of its connection, the connection ends.
+/// Frees a handle. Freeing the last handle of the classic server and of its connection ends the connection.
 ///
 /// @param classic consumed; NULL does nothing
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_free(classic: *mut rpyc_classic) {
     // SAFETY: the contract of the border.
     ffi_boundary_or((), || drop(unsafe { handle::take(classic) }));
 }
 
-/// The connection to a classic server.
+/// Gets the connection to a classic server.
 ///
 /// @param classic borrowed
-/// @param connection_out owned; free it with rpyc_connection_free
-/// @param error_out owned; may be NULL
+/// @param connection_out owned, free with rpyc_connection_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_connection(
     classic: *const rpyc_classic,
@@ -140,15 +150,25 @@ pub unsafe extern "C" fn rpyc_classic_connection(
     }
 }
 
-/// A module of the peer by its dotted name, imported there: conn.modules[name]. It is asked for once.
+/// Imports a module at the peer by its dotted name: conn.modules[name]. It is requested once.
+///
+/// ```c
+/// rpyc_object *sys = NULL;
+/// rpyc_classic *classic = NULL;
+/// if (!rpyc_classic_new(connection, &classic, &error) &&
+///     !rpyc_classic_module(classic, "sys", &sys, &error))
+///     rpyc_object_get_attr(sys, "version", &value, &error);
+/// rpyc_object_free(sys);
+/// rpyc_classic_free(classic);
+/// ```
 ///
 /// @param classic borrowed
 /// @param module copied; such as "xml.dom.minidom"
-/// @param object_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's answer is no object)
+/// @param object_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's reply is not an object)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_module(
     classic: *mut rpyc_classic,
@@ -165,14 +185,14 @@ pub unsafe extern "C" fn rpyc_classic_module(
     }
 }
 
-/// The peer's builtins: conn.builtins.
+/// Gets the peer's builtins: conn.builtins.
 ///
 /// @param classic borrowed
-/// @param object_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
+/// @param object_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_builtins(
     classic: *mut rpyc_classic,
@@ -188,19 +208,20 @@ pub unsafe extern "C" fn rpyc_classic_builtins(
     }
 }
 
-/// Calls a function of a module of the peer, in one request once the module is known.
+/// Calls a function of a module of the peer, in one request once the module has been imported.
 ///
 /// @param classic borrowed
 /// @param module copied; such as "os.path"; NULL for builtins
 /// @param function copied
-/// @param args consumed, on success and on every failure
+/// @param args each value consumed, also on failure
 /// @param count number of args
-/// @param keywords consumed; a dict with text keys, see rpyc_value_new_keywords; NULL for none
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords are no dict with text keys)
+/// @param keywords consumed, also on failure; a dict with str keys, see rpyc_value_new_keywords(); NULL for none
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (keywords are not a dict with str
+///         keys)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_call(
     classic: *mut rpyc_classic,
@@ -227,16 +248,16 @@ pub unsafe extern "C" fn rpyc_classic_call(
     }
 }
 
-/// The value of a Python expression in the peer's namespace: conn.eval(text).
+/// Evaluates a Python expression in the peer's namespace: conn.eval(text).
 ///
 /// @param classic borrowed
 /// @param expression copied; UTF-8
-/// @param length bytes, or RPYC_NUL_TERMINATED
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
+/// @param length in bytes, or RPYC_NUL_TERMINATED
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_eval(
     classic: *mut rpyc_classic,
@@ -256,13 +277,23 @@ pub unsafe extern "C" fn rpyc_classic_eval(
 
 /// Runs Python statements in the peer's namespace: conn.execute(text).
 ///
+/// ```c
+/// static rpyc_status double_x(rpyc_classic *classic, rpyc_value **value_out, rpyc_error **error_out)
+/// {
+///     rpyc_status status = rpyc_classic_set(classic, "x", rpyc_float(1.5), error_out);
+///     if (!status)
+///         status = rpyc_classic_execute(classic, "y = 2 * x", RPYC_NUL_TERMINATED, error_out);
+///     return status ? status : rpyc_classic_get(classic, "y", value_out, error_out);
+/// }
+/// ```
+///
 /// @param classic borrowed
 /// @param statements copied; UTF-8
-/// @param length bytes, or RPYC_NUL_TERMINATED
-/// @param error_out owned; may be NULL
+/// @param length in bytes, or RPYC_NUL_TERMINATED
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_execute(
     classic: *mut rpyc_classic,
@@ -274,14 +305,14 @@ pub unsafe extern "C" fn rpyc_classic_execute(
     unsafe { ffi_boundary(error_out, || Ok(checked(classic)?.execute(text(statements, length, "statements")?)?)) }
 }
 
-/// The peer's namespace, a dict: conn.namespace. It is asked for once.
+/// Gets the peer's namespace, a dict: conn.namespace. It is requested once.
 ///
 /// @param classic borrowed
-/// @param object_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
+/// @param object_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_namespace(
     classic: *mut rpyc_classic,
@@ -297,15 +328,16 @@ pub unsafe extern "C" fn rpyc_classic_namespace(
     }
 }
 
-/// A name of the peer's namespace: conn.namespace[variable].
+/// Gets a variable of the peer's namespace: conn.namespace[variable].
 ///
 /// @param classic borrowed
 /// @param variable copied
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's namespace is no object)
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's namespace is not an
+///         object)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_get(
     classic: *mut rpyc_classic,
@@ -322,15 +354,16 @@ pub unsafe extern "C" fn rpyc_classic_get(
     }
 }
 
-/// Sets a name of the peer's namespace: conn.namespace[variable] = value.
+/// Sets a variable of the peer's namespace: conn.namespace[variable] = value.
 ///
 /// @param classic borrowed
 /// @param variable copied
-/// @param value consumed, on success and on every failure; lists and dicts are lent, see rpyc_classic_deliver
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's namespace is no object)
+/// @param value consumed, also on failure; lists and dicts are passed by reference, see rpyc_classic_deliver()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_TYPE (the peer's namespace is not an
+///         object)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_set(
     classic: *mut rpyc_classic,
@@ -349,14 +382,14 @@ pub unsafe extern "C" fn rpyc_classic_set(
     }
 }
 
-/// The peer's own end of this connection, as an object of the peer: conn.root.getconn().
+/// Gets the peer's own end of this connection, as an object of the peer: conn.root.getconn().
 ///
 /// @param classic borrowed
-/// @param object_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
+/// @param object_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_getconn(
     classic: *mut rpyc_classic,
@@ -372,22 +405,22 @@ pub unsafe extern "C" fn rpyc_classic_getconn(
     }
 }
 
-/// Copies an object of the peer into a value by its pickle, in one request: rpyc.classic.obtain().
+/// Copies an object of the peer into a value by pickling it, in one request: rpyc.classic.obtain().
 ///
-/// The pickle is read as plain data: what would import or call something when Python reads it is refused. rpyc_object_obtain
-/// needs no pickle.
+/// Only plain data is accepted: a pickle that would import or call anything when Python loads it fails with
+/// RPYC_ERR_UNSAFE. rpyc_object_obtain() does not need a pickle.
 ///
 /// @param classic borrowed
 /// @param object borrowed; of this connection
-/// @param max_depth as of rpyc_object_obtain
-/// @param max_items as of rpyc_object_obtain
-/// @param max_bytes as of rpyc_object_obtain
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_ARGUMENT (no object of this connection), RPYC_ERR_UNSAFE (its
-///         pickle is more than plain data), RPYC_ERR_TYPE (a container in it holds itself)
+/// @param max_depth as for rpyc_object_obtain()
+/// @param max_items as for rpyc_object_obtain()
+/// @param max_bytes as for rpyc_object_obtain()
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_ARGUMENT (not an object of this connection),
+///         RPYC_ERR_UNSAFE (the pickle is more than plain data), RPYC_ERR_TYPE (a container in it contains itself)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_obtain(
     classic: *mut rpyc_classic,
@@ -409,20 +442,29 @@ pub unsafe extern "C" fn rpyc_classic_obtain(
     }
 }
 
-/// Makes a copy of plain data at the peer: rpyc.classic.deliver(). Lists and dicts become real ones there, and come back as
-/// objects of the peer.
+/// Copies plain data to the peer: rpyc.classic.deliver(). Lists and dicts become Python's own there, and the result is
+/// an object of the peer.
 ///
-/// Objects of the peer in it are put where they stand, with a request for each container around them: a bytearray or a range
-/// that rpyc_classic_call() has made, or whatever else has no value of its own.
+/// The data may contain objects of the peer, for example a bytearray or a range made with rpyc_classic_call(), or
+/// anything else that has no value of its own. They are inserted in their place, with one request for each container
+/// around them.
+///
+/// ```c
+/// static rpyc_status set_list(rpyc_classic *classic, rpyc_value *list, rpyc_error **error)
+/// {
+///     rpyc_value *delivered = NULL;
+///     rpyc_status status = rpyc_classic_deliver(classic, list, &delivered, error);
+///     return status ? status : rpyc_classic_set(classic, "items", delivered, error);
+/// }
+/// ```
 ///
 /// @param classic borrowed
-/// @param value consumed, on success and on every failure
-/// @param value_out owned; free it with rpyc_value_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (it is an object, or holds one that
-///         is not the peer's)
+/// @param value consumed, also on failure
+/// @param value_out owned, free with rpyc_value_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (an object of this side, alone or within the value)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_deliver(
     classic: *mut rpyc_classic,

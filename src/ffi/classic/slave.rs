@@ -16,45 +16,44 @@ use std::ffi::{c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
 
-/// Describes a slave. All of it is copied by rpyc_slave_new. Members are only ever appended; what is 0 or NULL has the
-/// meaning that is said of it. The callbacks get as self what create made for the connection.
+/// Describes a slave. rpyc_slave_new() copies all of it. New members are only ever appended. A member that is 0 or
+/// NULL takes the default documented for it. The self of the callbacks is the result of create for the connection.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rpyc_slave_table {
     /// sizeof(rpyc_slave_table)
     pub struct_size: usize,
-    /// The name of its class. NULL: "SlaveService".
+    /// Name of the class. NULL for "SlaveService".
     pub name: *const c_char,
-    /// What it is, for Python's help(). NULL: nothing to say.
+    /// Description, for Python's help(). NULL for none.
     pub doc: *const c_char,
-    /// Names of modules that masters can import. NULL: there are none.
+    /// Names of modules that masters can import. NULL for none.
     pub module_names: *const *const c_char,
-    /// The modules of these names: any objects, such as those of rpyc_module_new. One of these that has the name of a module
-    /// of the library's own (builtins, sys, importlib.util, rpyc.lib.compat) extends it: what it has comes first, and what
-    /// it has not stays. Any other object of that name is taken in its place.
+    /// Modules with these names: any objects, such as those of rpyc_module_new(). An object of rpyc_module_new() with
+    /// the name of one of the library's own modules (builtins, sys, importlib.util, rpyc.lib.compat) extends that
+    /// module: its attributes take precedence, the others remain. Any other object replaces the module.
     pub modules: *const *mut rpyc_object,
-    /// How many modules there are.
+    /// Number of modules.
     pub module_count: usize,
-    /// Imports a module that is none of these, and none of the library's own (builtins, sys, importlib.util,
-    /// rpyc.lib.compat): argument 0 is its dotted name, or a tuple of the parts. It answers with an object, or raises
-    /// ModuleNotFoundError. NULL: there are no others.
+    /// Imports a module that is neither in modules nor one of the library's own (builtins, sys, importlib.util,
+    /// rpyc.lib.compat). Argument 0 is its dotted name, or a tuple of the parts. Answers with an object, or raises
+    /// ModuleNotFoundError. NULL if there are no others.
     pub getmodule: rpyc_method_fn,
-    /// Evaluates argument 0, a text, and answers with the value. NULL: NotImplementedError.
+    /// Evaluates argument 0, a str, and answers with the value. NULL for NotImplementedError.
     pub eval: rpyc_method_fn,
-    /// Executes argument 0, a text. NULL: NotImplementedError.
+    /// Executes argument 0, a str. NULL for NotImplementedError.
     pub execute: rpyc_method_fn,
-    /// Answers with the namespace, an object that can do what a dict can. NULL: a dict of the library's own, for each
-    /// connection.
+    /// Answers with the namespace, an object with the methods of a dict. NULL for a dict of the library's own, one for
+    /// each connection.
     pub get_namespace: rpyc_method_fn,
-    /// Makes the pointer that callbacks get as self, for each connection. If it returns NULL, the connection is
-    /// refused, as with rpyc_class_table, which also tells what connection can do. NULL in place of the function: it is
-    /// userdata.
+    /// Makes, for each connection, the pointer that callbacks get as self. If it returns NULL, the connection is
+    /// refused, as with rpyc_class_table, which also documents the use of connection. NULL if self is userdata.
     pub create: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, userdata: *mut c_void) -> *mut c_void>,
-    /// Ends what create made, as with rpyc_class_table.
+    /// Destroys the instance that create made, as with rpyc_class_table.
     pub destroy: Option<unsafe extern "C" fn(instance: *mut c_void)>,
-    /// A master has connected; no request of it has been served. connection is lent.
+    /// Called when a master has connected, before any of its requests is served. connection is borrowed for the call.
     pub on_connect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,
-    /// A connection has ended; nothing can be sent. connection is lent.
+    /// Called when a connection has ended; nothing can be sent. connection is borrowed for the call.
     pub on_disconnect: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, instance: *mut c_void)>,
 }
 
@@ -63,22 +62,41 @@ fn self_of(root: &Object) -> *mut c_void {
     state.map_or(ptr::null_mut(), |state| state.0.pointer())
 }
 
-/// Makes the service of a slave: what a Python program drives with rpyc.classic.connect().
+/// Makes the service of a slave, which a Python program drives with rpyc.classic.connect().
 ///
-/// Whoever connects can do whatever the callbacks do, and reads, sets and deletes every attribute of every object that it
-/// gets: for its connections the options of rpyc_classic_connect are switched on, and allow_exposed_attrs off, as in RPyC's
-/// SlaveService. Never let it listen where strangers connect.
+/// A master can do everything that the callbacks do. It can read, set and delete every attribute of every object that
+/// it gets: for connections of the service, the options of rpyc_classic_connect() are on and allow_exposed_attrs is
+/// off, as in RPyC's SlaveService. Never let it listen where untrusted clients can connect.
 ///
-/// Given to rpyc_classic_connect, both sides drive each other: RPyC's ClassicService.
+/// If the service is passed to rpyc_classic_connect(), each side drives the other: that is RPyC's ClassicService.
+///
+/// ```c
+/// static void evaluate(rpyc_call *call, void *self)
+/// {
+///     const char *text;
+///     size_t length;
+///
+///     (void)self;
+///     if (!rpyc_call_get_str(call, 0, &text, &length))
+///         rpyc_call_return_int(call, (int64_t)length); // an interpreter evaluates the expression
+/// }
+///
+/// static rpyc_status make_slave(rpyc_class **class_out, rpyc_error **error_out)
+/// {
+///     const rpyc_slave_table table = {.struct_size = sizeof table, .eval = evaluate};
+///     return rpyc_slave_new(&table, NULL, NULL, class_out, error_out);
+/// }
+/// ```
 ///
 /// @param table copied, with everything that it points to
-/// @param userdata given to create, and the self of callbacks without create
-/// @param userdata_free ends userdata when the class and all its connections are gone; may be NULL
-/// @param class_out owned; free it with rpyc_class_free; for rpyc_server_new, rpyc_connect and the like
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size cannot be right), RPYC_ERR_ARGUMENT
+/// @param userdata consumed, also on failure; an argument of create, and the self of callbacks without create
+/// @param userdata_free destructor of userdata; called when the class and all its connections have been destroyed; may
+///         be NULL
+/// @param class_out owned, free with rpyc_class_free(); for rpyc_server_new(), rpyc_connect() and the like
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI (a size is invalid), RPYC_ERR_ARGUMENT
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_slave_new(
     table: *const rpyc_slave_table,
@@ -131,17 +149,17 @@ unsafe fn described(table: *const rpyc_slave_table, userdata: Arc<Userdata>) -> 
     }
 }
 
-/// A module that a slave has for the connection of a call, as its master gets it: one of its table, or one of the library's
-/// own, such as "sys", whose stdin, stdout and stderr a master may have redirected.
+/// Gets a module of a slave as the master of the call's connection gets it: one of its table, or one of the library's
+/// own, such as "sys", whose stdin, stdout and stderr the master may have redirected.
 ///
 /// @param call borrowed
 /// @param module copied
-/// @param object_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
+/// @param object_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_STATE (the connection's service is not a slave),
-///         RPYC_ERR_ARGUMENT (there is no such module)
+///         RPYC_ERR_ARGUMENT (unknown module)
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_slave_module(
     call: *mut rpyc_call,
@@ -166,16 +184,16 @@ pub unsafe extern "C" fn rpyc_slave_module(
     }
 }
 
-/// The namespace of the connection of a call, as its master gets it: what get_namespace of the table answers, or the dict of
-/// the library's own, which is of that connection alone. For callbacks that evaluate and execute.
+/// Gets the namespace as the master of the call's connection gets it: the answer of get_namespace of the table, or the
+/// library's own dict, which belongs to that connection only. For callbacks that evaluate and execute.
 ///
 /// @param call borrowed
-/// @param object_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (the connection's service is not a slave), RPYC_ERR_REMOTE (get_namespace
-///         raised an exception), RPYC_ERR_TYPE (it returned something else than an object)
+/// @param object_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_STATE (the connection's service is not a slave), RPYC_ERR_REMOTE
+///         (get_namespace raised an exception), RPYC_ERR_TYPE (its answer is not an object)
 ///
-/// Threads: one thread at a time per handle. Since 0.1.
+/// Threads: one at a time per handle. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_slave_namespace(
     call: *mut rpyc_call,
@@ -197,16 +215,23 @@ pub unsafe extern "C" fn rpyc_slave_namespace(
     }
 }
 
-/// Makes a module: an object without attributes but its name and doc. Others are set with rpyc_object_set_attr; masters may
-/// set and delete them too.
+/// Makes a module: an object without attributes except its name and doc. Set others with rpyc_object_set_attr();
+/// masters may set and delete them too.
+///
+/// ```c
+/// rpyc_object *module = NULL;
+/// if (!rpyc_module_new("settings", NULL, &module, &error))
+///     rpyc_object_set_attr(module, "level", rpyc_int(3), &error);
+/// rpyc_object_free(module);
+/// ```
 ///
 /// @param module copied; its name
-/// @param doc copied; what it is; may be NULL
-/// @param object_out owned; free it with rpyc_object_free
-/// @param error_out owned; may be NULL
+/// @param doc copied; its description; NULL for none
+/// @param object_out owned, free with rpyc_object_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_module_new(
     module: *const c_char,

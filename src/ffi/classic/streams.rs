@@ -13,36 +13,38 @@ use libc::FILE;
 use std::ffi::{CString, c_char, c_void};
 use std::sync::Arc;
 
-/// How far a transfer has come.
+/// Progress of a transfer.
 #[repr(C)]
 pub struct rpyc_transfer_progress {
-    /// The file of this side that is being copied. Borrowed for the call; NUL-terminated.
+    /// Path of the local file that is being copied. Borrowed for the call; NUL-terminated.
     pub local: *const c_char,
-    /// The file of the peer. Borrowed for the call; NUL-terminated.
+    /// Path of the peer's file. Borrowed for the call; NUL-terminated.
     pub remote: *const c_char,
-    /// Bytes of the file that have been copied.
+    /// Number of bytes of the file copied.
     pub done: u64,
-    /// Bytes of the file at the beginning.
+    /// Size of the file at the beginning, in bytes.
     pub size: u64,
-    /// Files that were copied before it.
+    /// Number of files copied before this one.
     pub files: u64,
-    /// Bytes of all files that have been copied.
+    /// Number of bytes copied of all files.
     pub total: u64,
 }
 
-/// How files and folders are copied. Members are only ever appended; what is 0 or NULL has the meaning that is said of it.
+/// Options for copying files and directories. New members are only ever appended. A member that is 0 or NULL takes the
+/// default documented for it.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rpyc_transfer_options {
     /// sizeof(rpyc_transfer_options)
     pub struct_size: usize,
-    /// Bytes in one message. 0: 64000, as in RPyC.
+    /// Size of one message, in bytes. 0 for 64000, as in RPyC.
     pub chunk_size: usize,
-    /// Is a file or folder of this name, which lies in a folder that is copied, to be copied too? NULL: all are.
+    /// Returns whether to copy the file or directory with this name, which is in a directory that is copied. NULL to
+    /// copy all.
     pub filter: Option<unsafe extern "C" fn(name: *const c_char, userdata: *mut c_void) -> bool>,
-    /// Told at the beginning of each file and after each message. false: the transfer ends. NULL: nobody is told.
+    /// Called at the beginning of each file and after each message. Returns false to end the transfer. NULL for none.
     pub progress: Option<unsafe extern "C" fn(progress: *const rpyc_transfer_progress, userdata: *mut c_void) -> bool>,
-    /// Given to filter and progress.
+    /// Argument of filter and progress.
     pub userdata: *mut c_void,
 }
 
@@ -82,21 +84,36 @@ unsafe fn with_options(
     Ok(run(&Transfer { chunk, filter: &filter, progress: &progress })?)
 }
 
-/// Copies a file, or a folder with all that is in it, to a classic server: rpyc.classic.upload().
+/// Copies a file, or a directory with its content, to a classic server: rpyc.classic.upload().
 ///
-/// Folders that are missing are made. In folders, what is neither file nor folder is passed over. A file that could only
-/// be copied in part stays so.
+/// Missing directories are made. In a directory, entries that are neither a file nor a directory are skipped. A partly
+/// copied file remains after a failure.
+///
+/// ```c
+/// static bool show(const rpyc_transfer_progress *progress, void *userdata)
+/// {
+///     (void)userdata;
+///     printf("%s: %llu bytes\n", progress->local, (unsigned long long)progress->done);
+///     return true; // continue
+/// }
+///
+/// static rpyc_status upload(rpyc_classic *classic, rpyc_error **error_out)
+/// {
+///     const rpyc_transfer_options options = {.struct_size = sizeof options, .progress = show};
+///     return rpyc_classic_upload(classic, "data.csv", "/tmp/data.csv", &options, error_out);
+/// }
+/// ```
 ///
 /// @param classic borrowed
 /// @param local copied; a path
-/// @param remote copied; the path of the copy, not of the folder that it lies in
-/// @param options copied; NULL for defaults
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is
-///         neither file nor folder), RPYC_ERR_UNSAFE, RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer
-///         answers with something else than files do)
+/// @param remote copied; the path of the copy itself, not of its directory
+/// @param options copied; NULL for the defaults
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT
+///         (neither a file nor a directory), RPYC_ERR_UNSAFE, RPYC_ERR_STATE (progress ended the transfer),
+///         RPYC_ERR_TYPE (the peer's reply is not that of a file)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_upload(
     classic: *mut rpyc_classic,
@@ -116,20 +133,21 @@ pub unsafe extern "C" fn rpyc_classic_upload(
     }
 }
 
-/// Copies a file, or a folder with all that is in it, from a classic server: rpyc.classic.download().
+/// Copies a file, or a directory with its content, from a classic server: rpyc.classic.download().
 ///
-/// As rpyc_classic_upload. A name in a folder of the peer that would lead out of it is refused with RPYC_ERR_UNSAFE.
+/// See rpyc_classic_upload(). A name in a directory of the peer that would point outside of it is rejected with
+/// RPYC_ERR_UNSAFE.
 ///
 /// @param classic borrowed
 /// @param remote copied; a path of the peer
-/// @param local copied; the path of the copy, not of the folder that it lies in
-/// @param options copied; NULL for defaults
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT (it is
-///         neither file nor folder), RPYC_ERR_UNSAFE, RPYC_ERR_STATE (progress has ended it), RPYC_ERR_TYPE (the peer
-///         answers with something else than files do)
+/// @param local copied; the path of the copy itself, not of its directory
+/// @param options copied; NULL for the defaults
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_IO, RPYC_ERR_ARGUMENT
+///         (neither a file nor a directory), RPYC_ERR_UNSAFE, RPYC_ERR_STATE (progress ended the transfer),
+///         RPYC_ERR_TYPE (the peer's reply is not that of a file)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_download(
     classic: *mut rpyc_classic,
@@ -149,10 +167,10 @@ pub unsafe extern "C" fn rpyc_classic_download(
     }
 }
 
-/// Gets what the peer writes: UTF-8 of `length` bytes, borrowed for the call.
+/// Receives output of the peer: `length` bytes of UTF-8, borrowed for the call.
 pub type rpyc_output_fn = Option<unsafe extern "C" fn(text: *const c_char, length: usize, userdata: *mut c_void)>;
 
-/// Puts up to `size` bytes of what the peer is to read into `buffer`, and tells how many; 0 is the end.
+/// Writes up to `size` bytes of the peer's input into `buffer` and returns their number; 0 for the end of the input.
 pub type rpyc_input_fn = Option<unsafe extern "C" fn(buffer: *mut c_char, size: usize, userdata: *mut c_void) -> usize>;
 
 impl Handle for rpyc_redirection {
@@ -160,22 +178,41 @@ impl Handle for rpyc_redirection {
     const WORD: [u8; 8] = *b"redirect";
 }
 
-/// Leads the standard streams of a classic server to callbacks: rpyc.classic.redirected_stdio().
+/// Redirects the standard streams of a classic server to callbacks: rpyc.classic.redirected_stdio().
 ///
-/// What the peer's sys.stdout gets while a request of ours runs there comes before the answer. What it gets at other times
-/// comes when this side serves.
+/// Output that the peer's sys.stdout gets during a request arrives before the reply. Output at other times arrives
+/// when this side serves.
+///
+/// ```c
+/// static void collect(const char *text, size_t length, void *userdata)
+/// {
+///     fwrite(text, 1, length, (FILE *)userdata);
+/// }
+///
+/// static rpyc_status log_output(rpyc_classic *classic, FILE *log, rpyc_error **error_out)
+/// {
+///     rpyc_redirection *redirection = NULL;
+///     rpyc_status status = rpyc_classic_redirect(classic, NULL, collect, collect, log, NULL,
+///                                                &redirection, error_out);
+///     if (!status)
+///         status = rpyc_classic_execute(classic, "print('hi')", RPYC_NUL_TERMINATED, error_out);
+///     rpyc_redirection_end(redirection, NULL);
+///     rpyc_redirection_free(redirection);
+///     return status;
+/// }
+/// ```
 ///
 /// @param classic borrowed
-/// @param input what the peer reads from sys.stdin; NULL: it keeps its own
-/// @param out gets what the peer writes to sys.stdout; NULL: it keeps its own
-/// @param err gets what the peer writes to sys.stderr; NULL: it keeps its own
-/// @param userdata given to the callbacks
-/// @param userdata_free ends userdata when the peer has let go of the streams; may be NULL
-/// @param redirection_out owned; free it with rpyc_redirection_free; end it with rpyc_redirection_end
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the peer's sys is no object)
+/// @param input provides what the peer reads from sys.stdin; NULL to leave it unchanged
+/// @param out receives what the peer writes to sys.stdout; NULL to leave it unchanged
+/// @param err receives what the peer writes to sys.stderr; NULL to leave it unchanged
+/// @param userdata consumed, also on failure; argument of the callbacks
+/// @param userdata_free destructor of userdata; called when the peer no longer references the streams; may be NULL
+/// @param redirection_out owned, free with rpyc_redirection_free() after rpyc_redirection_end()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the peer's sys is not an object)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_redirect(
     classic: *mut rpyc_classic,
@@ -255,18 +292,18 @@ impl File {
     }
 }
 
-/// Leads the standard streams of a classic server to streams of C, such as this program's stdin, stdout and stderr. Each
-/// write is flushed.
+/// Redirects the standard streams of a classic server to C streams, such as this program's stdin, stdout and stderr.
+/// Each write is flushed.
 ///
 /// @param classic borrowed
-/// @param input borrowed until the redirection has ended; NULL: the peer keeps its own
-/// @param out borrowed likewise; NULL: the peer keeps its own
-/// @param err borrowed likewise; NULL: the peer keeps its own
-/// @param redirection_out owned; free it with rpyc_redirection_free; end it with rpyc_redirection_end
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the peer's sys is no object)
+/// @param input borrowed until the redirection has ended; NULL to leave the peer's stream unchanged
+/// @param out borrowed until the redirection has ended; NULL to leave the peer's stream unchanged
+/// @param err borrowed until the redirection has ended; NULL to leave the peer's stream unchanged
+/// @param redirection_out owned, free with rpyc_redirection_free() after rpyc_redirection_end()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_TYPE (the peer's sys is not an object)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_classic_redirect_files(
     classic: *mut rpyc_classic,
@@ -290,13 +327,13 @@ pub unsafe extern "C" fn rpyc_classic_redirect_files(
     }
 }
 
-/// Gives the peer its own streams back. Doing so again does nothing.
+/// Restores the peer's own streams. Calling it again does nothing.
 ///
 /// @param redirection borrowed
-/// @param error_out owned; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_redirection_end(
     redirection: *mut rpyc_redirection,
@@ -306,11 +343,11 @@ pub unsafe extern "C" fn rpyc_redirection_end(
     unsafe { ffi_boundary(error_out, || Ok(handle::require(redirection, "redirection")?.end()?)) }
 }
 
-/// Frees a handle. A redirection that was not ended stays: the peer goes on writing to this side.
+/// Frees a handle. A redirection that was not ended remains in effect: the peer continues to write to this side.
 ///
 /// @param redirection consumed; NULL does nothing
 ///
-/// Threads: any thread; never waits. Since 0.1.
+/// Threads: any; never waits. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_redirection_free(redirection: *mut rpyc_redirection) {
     // SAFETY: the contract of the border.
