@@ -9,12 +9,13 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
 
-/// Code of the application that serves a call.
+/// Callback that serves a call.
 ///
-/// It answers with one of rpyc_call_return... or rpyc_call_raise..., or keeps the call with rpyc_call_defer; if it does
-/// neither, the caller gets a RuntimeError. It returns: no longjmp, no C++ exception.
+/// It answers with one of the functions rpyc_call_return...() and rpyc_call_raise...(), or keeps the call with
+/// rpyc_call_defer(). If it does neither, the caller gets a RuntimeError. It must return: no longjmp, no C++
+/// exception.
 ///
-/// call is lent for the time of the call; self is the pointer of the object (of a function, its userdata).
+/// call is borrowed for the call. self is the pointer of the object; for a function, its userdata.
 pub type rpyc_method_fn = Option<unsafe extern "C" fn(call: *mut rpyc_call, instance: *mut c_void)>;
 
 /// The state of an object that C made.

@@ -14,10 +14,10 @@ use std::ffi::CString;
 use std::ptr;
 use std::sync::OnceLock;
 
-/// What an rpyc_object stands for.
+/// The data behind an rpyc_object.
 pub(crate) struct ObjectHandle {
     pub reference: Reference,
-    /// Made when it is asked for.
+    /// Made on first use.
     pub type_name: OnceLock<CString>,
 }
 
@@ -72,8 +72,8 @@ pub(crate) unsafe fn value_take(handle: *mut rpyc_value) -> Option<Value> {
     }
 }
 
-/// The value of a handle, owned or borrowed. None for NULL. An immediate gives an owned value, everything else the one
-/// that lies at the handle's address.
+/// The value of a handle, owned or borrowed. None for NULL. An immediate gives an owned value, any other handle the one
+/// at its address.
 ///
 /// # Safety
 /// The handle is NULL or from `value_new` or `value_lend`, and lives as long as is said of the result.
@@ -86,7 +86,7 @@ pub(crate) unsafe fn value_get<'a>(handle: *const rpyc_value) -> Option<Cow<'a, 
     }
 }
 
-/// A borrowed handle for a value that lies in another one.
+/// A borrowed handle for a value inside another one.
 #[inline]
 pub(crate) fn value_lend(value: &Value) -> *const rpyc_value {
     ptr::from_ref(value).cast()
@@ -132,7 +132,7 @@ pub(crate) fn immediate_int(handle: *const rpyc_value) -> Option<i64> {
     (handle.addr() & TAG == INT).then(|| (handle.addr() as isize >> TAG_BITS) as i64)
 }
 
-/// Is there nothing behind a handle that could be dropped: is it NULL, or carries it its value in its address?
+/// Whether dropping a handle does nothing: it is NULL, or has its value in its address.
 #[inline]
 pub(crate) fn is_nothing(handle: *const rpyc_value) -> bool {
     handle.is_null() || handle.addr() & TAG != 0
@@ -146,14 +146,14 @@ pub(crate) fn int_immediate(n: i64) -> Option<*mut rpyc_value> {
 
 /// A type of handles other than values.
 pub(crate) trait Handle {
-    /// What such a handle stands for.
+    /// The data behind such a handle.
     type Inner;
-    /// Stands in front of it in debug builds, so that freed handles and those of other types are told.
+    /// In debug builds a word in front of the data, which detects freed handles and those of other types.
     #[cfg_attr(not(debug_assertions), allow(dead_code))]
     const WORD: [u8; 8];
 }
 
-/// What lies at the address of a handle; the word first, where it is looked for whatever the type.
+/// The memory at the address of a handle; the word is first, so that it can be checked for any type.
 #[repr(C)]
 struct Boxed<T> {
     #[cfg(debug_assertions)]
@@ -171,7 +171,7 @@ pub(crate) fn new<H: Handle>(inner: H::Inner) -> *mut H {
     Box::into_raw(Box::new(boxed)).cast()
 }
 
-/// Lends a handle for the time of a call, without a box of its own.
+/// Makes a handle that is borrowed for a call, without a box of its own.
 pub(crate) fn lend<H: Handle, R>(inner: H::Inner, f: impl FnOnce(*mut H) -> R) -> R {
     let mut boxed = Boxed {
         #[cfg(debug_assertions)]
@@ -181,7 +181,7 @@ pub(crate) fn lend<H: Handle, R>(inner: H::Inner, f: impl FnOnce(*mut H) -> R) -
     f((&raw mut boxed).cast())
 }
 
-/// Takes back what a handle stands for. None for NULL.
+/// Takes the data out of a handle. None for NULL.
 ///
 /// # Safety
 /// The handle is NULL or from `new`, and not used any more.
@@ -197,7 +197,7 @@ pub(crate) unsafe fn take<H: Handle>(handle: *mut H) -> Option<H::Inner> {
     Some(unsafe { Box::from_raw(boxed) }.inner)
 }
 
-/// What a handle stands for. None for NULL.
+/// The data behind a handle. None for NULL.
 ///
 /// # Safety
 /// The handle is NULL or from `new`, and lives as long as is said of the result.
@@ -209,7 +209,7 @@ where
     unsafe { checked(handle.cast_mut()).map(|boxed| &(*boxed).inner) }
 }
 
-/// What a handle stands for, which must not be NULL.
+/// The data behind a handle, which must not be NULL.
 ///
 /// # Safety
 /// The handle is NULL or from `new`, and lives as long as is said of the result.
@@ -221,7 +221,7 @@ where
     unsafe { as_ref(handle) }.ok_or_else(|| no_handle(handle, argument))
 }
 
-/// What a unique handle stands for, which must not be NULL, to change it.
+/// The data behind a unique handle, which must not be NULL, for changing it.
 ///
 /// # Safety
 /// The handle is NULL or from `new`, lives as long as is said of the result, and is used by nobody else meanwhile.
@@ -241,7 +241,7 @@ fn no_handle<H: Handle>(handle: *const H, argument: &str) -> Failure {
     }
 }
 
-/// The address behind a handle; None for NULL, and in debug builds for what is seen to be no live handle of this type.
+/// The address behind a handle; None for NULL, and in debug builds also if it is not a live handle of this type.
 ///
 /// # Safety
 /// The handle is NULL or from `new`.

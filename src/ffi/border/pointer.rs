@@ -10,11 +10,11 @@ use std::fmt;
 use std::mem::MaybeUninit;
 use std::{ptr, slice};
 
-/// RPYC_NUL_TERMINATED: as a length, the text ends with NUL. It stands in cbindgen.toml, as cbindgen cannot see
-/// `usize::MAX`.
+/// RPYC_NUL_TERMINATED: as a length, the string ends with NUL. The header's copy is in cbindgen.toml, as cbindgen cannot
+/// evaluate `usize::MAX`.
 pub(crate) const ZT: usize = usize::MAX;
 
-/// Texts up to here are mostly names.
+/// Strings up to this length are mostly names.
 const SHORT: usize = 16;
 
 /// A place for a result. It is empty until something is put there.
@@ -40,7 +40,7 @@ pub(crate) unsafe fn output<T: Empty>(pointer: *mut T, argument: &str) -> Result
 }
 
 impl<T> Output<T> {
-    /// Puts the result there. Always Ok, so that it can stand at the end of a body.
+    /// Puts the result there. Always Ok, so that it can be the last expression of a body.
     pub(crate) fn put(self, result: T) -> Result<()> {
         // SAFETY: `output` was promised that the pointer can be written to while this lives.
         unsafe { self.0.write(result) };

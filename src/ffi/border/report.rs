@@ -14,7 +14,7 @@ impl Handle for rpyc_error {
     const WORD: [u8; 8] = *b"error\0\0\0";
 }
 
-/// What an rpyc_error stands for; its texts are ready to be lent to C.
+/// The data behind an rpyc_error; its strings are ready to be borrowed by C.
 #[derive(Clone)]
 pub(crate) struct Report {
     pub status: rpyc_status,

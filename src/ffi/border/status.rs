@@ -5,80 +5,82 @@ use crate::error::{Error, Exception};
 use std::ffi::{CStr, c_char};
 use std::fmt;
 
-/// What a function answers: RPYC_OK, or why it failed.
+/// Result of a call: RPYC_OK or an error code.
 pub type rpyc_status = i32;
 
-/// It went well.
+/// Success.
 pub const RPYC_OK: rpyc_status = 0;
-/// A pointer was NULL that must not be.
+/// A required pointer was NULL.
 pub const RPYC_ERR_NULL: rpyc_status = 1;
-/// An argument has not the range or form that it must have.
+/// An argument is out of range or malformed.
 pub const RPYC_ERR_ARGUMENT: rpyc_status = 2;
-/// A text is not UTF-8.
+/// A string is not UTF-8.
 pub const RPYC_ERR_UTF8: rpyc_status = 3;
-/// Not now: answered already, not started yet, and the like.
+/// Not valid in the current state, for example a call already answered or a server not yet started.
 pub const RPYC_ERR_STATE: rpyc_status = 4;
-/// Waiting here would never end.
+/// The call would deadlock.
 pub const RPYC_ERR_DEADLOCK: rpyc_status = 5;
-/// The handle was made before a fork(), in the parent.
+/// The handle was made in the parent, before a fork().
 pub const RPYC_ERR_FORKED: rpyc_status = 6;
-/// The size that a table says of itself cannot be right.
+/// struct_size is invalid, or unknown flags are set.
 pub const RPYC_ERR_ABI: rpyc_status = 7;
-/// A value of another kind than is needed.
+/// Value of the wrong type.
 pub const RPYC_ERR_TYPE: rpyc_status = 8;
-/// A number that does not fit.
+/// Number out of range for the requested type, or index past the end.
 pub const RPYC_ERR_RANGE: rpyc_status = 9;
-/// Not possible on this system, or not with this peer.
+/// Not supported on this system or by this peer.
 pub const RPYC_ERR_UNSUPPORTED: rpyc_status = 10;
-/// Memory could not be had: an allocation failed whose size an argument or a peer chose. Nothing has happened; what was
-/// consumed is freed.
+/// An allocation failed whose size an argument or a peer determined. The call had no effect; consumed arguments are
+/// freed.
 pub const RPYC_ERR_NO_MEMORY: rpyc_status = 11;
-/// The operating system refused to read, write, or open something.
+/// The operating system reported an error on read, write or open.
 pub const RPYC_ERR_IO: rpyc_status = 100;
 /// The peer ended the stream.
 pub const RPYC_ERR_EOF: rpyc_status = 101;
-/// The time is over.
+/// The operation timed out.
 pub const RPYC_ERR_TIMEOUT: rpyc_status = 102;
 /// The connection was closed, by this side or before the call.
 pub const RPYC_ERR_CLOSED: rpyc_status = 103;
-/// An address that cannot be understood, resolved or reached.
+/// The address is malformed, cannot be resolved or cannot be reached.
 pub const RPYC_ERR_ADDRESS: rpyc_status = 104;
-/// The peer does not receive, and as much waits to be sent as may; try again when the descriptor is writable.
+/// The peer does not receive and the output queue is full. Try again when the descriptor is writable.
 pub const RPYC_ERR_BACKPRESSURE: rpyc_status = 105;
-/// The request was given up with rpyc_async_result_cancel.
+/// The request was cancelled with rpyc_async_result_cancel().
 pub const RPYC_ERR_CANCELLED: rpyc_status = 106;
-/// The wait was ended with rpyc_connection_interrupt.
+/// The wait was ended with rpyc_connection_interrupt().
 pub const RPYC_ERR_WAIT_INTERRUPTED: rpyc_status = 107;
-/// The peer sent what is not RPyC.
+/// The peer sent malformed data.
 pub const RPYC_ERR_MALFORMED: rpyc_status = 200;
-/// More, longer or deeper than the limits allow.
+/// A limit on size, number or depth was exceeded.
 pub const RPYC_ERR_LIMIT: rpyc_status = 201;
-/// What the peer sent is not safe to accept: a pickle of more than plain data, a name that leads out of a directory.
+/// The peer sent data that is not safe to accept: a pickle of more than plain data, or a name that points outside of a
+/// directory.
 pub const RPYC_ERR_UNSAFE: rpyc_status = 202;
-/// The peer named an object that it was not lent.
+/// The peer named an object that was not exported to it.
 pub const RPYC_ERR_UNKNOWN_OBJECT: rpyc_status = 203;
-/// The peer speaks a dialect of RPyC that is not spoken here.
+/// The peer speaks an unsupported dialect of RPyC.
 pub const RPYC_ERR_DIALECT: rpyc_status = 204;
 /// The peer raised an exception.
 pub const RPYC_ERR_REMOTE: rpyc_status = 300;
 /// The peer raised StopIteration: the end of an iteration.
 pub const RPYC_ERR_STOP_ITERATION: rpyc_status = 301;
-/// The attribute rules of the object's owner deny access to a name: an AttributeError, which says so in RPyC's words.
+/// The attribute rules of the object's owner deny access to a name. This is an AttributeError with RPyC's message.
 pub const RPYC_ERR_DENIED: rpyc_status = 302;
-/// A callback of this side raised SystemExit, which is not sent to the peer (propagate_SystemExit_locally): the connection
-/// has ended, and the program is to end too.
+/// A local callback raised SystemExit, which is not sent to the peer (propagate_SystemExit_locally). The connection
+/// has ended, and the program should exit.
 pub const RPYC_ERR_EXIT: rpyc_status = 303;
-/// The same with KeyboardInterrupt (propagate_KeyboardInterrupt_locally).
+/// A local callback raised KeyboardInterrupt, which is not sent to the peer (propagate_KeyboardInterrupt_locally). The
+/// connection has ended, and the program should exit.
 pub const RPYC_ERR_INTERRUPTED: rpyc_status = 304;
-/// Something panicked inside the library; the connection in question is closed.
+/// A panic inside the library. The affected connection is closed.
 pub const RPYC_ERR_PANIC: rpyc_status = 900;
 
-/// The name of a status as it stands in this header, such as "RPYC_ERR_TIMEOUT".
+/// Gets the name of a status as in this header, such as "RPYC_ERR_TIMEOUT".
 ///
 /// @param status any number
-/// @return borrowed, for ever; NULL if no status has this number
+/// @return borrowed, always valid; NULL for an unknown number
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub extern "C" fn rpyc_status_name(status: rpyc_status) -> *const c_char {
     // Nothing here can panic: there is no guard, which needs this file.
@@ -220,7 +222,7 @@ fn status_of(error: &Error) -> rpyc_status {
     }
 }
 
-/// The error that a status stands for; the application's own where it stands for none.
+/// The error with a status; one of the application for a status without an error.
 pub(crate) fn error_of(status: rpyc_status, text: String) -> Error {
     match status {
         RPYC_ERR_ARGUMENT | RPYC_ERR_NULL | RPYC_ERR_UTF8 => Error::Argument(text),

@@ -1,7 +1,7 @@
 //! The handle types of the header. What one stands for is said by its `Handle`, in its chapter; functions of other chapters
 //! name it without knowing that.
 
-/// What went wrong: a status, a message, and the exception if a peer raised one. Unique.
+/// An error: a status, a message, and the exception if a peer raised one. Unique.
 pub struct rpyc_error {
     _opaque: (),
 }
@@ -11,23 +11,23 @@ pub struct rpyc_value {
     _opaque: (),
 }
 
-/// An object: one of a peer, or one of ours that peers can use. Shared.
+/// An object: one of a peer, or one of this process that peers can use. Shared.
 pub struct rpyc_object {
     _opaque: (),
 }
 
-/// Settings for connections and servers, which copy them. Unique.
+/// Options for connections and servers, which copy them. Unique.
 pub struct rpyc_config {
     _opaque: (),
 }
 
-/// A connection: one peer, both ways. Shared; the last handle of the user's that is freed closes it.
+/// A connection to one peer, in both directions. Shared; freeing the application's last handle closes it.
 pub struct rpyc_connection {
     _opaque: (),
 }
 
-/// Threads that serve a connection in the background, as RPyC's BgServingThread. Shared; when the last handle is freed,
-/// they stop.
+/// Threads that serve a connection in the background, like RPyC's BgServingThread. Shared; freeing the last handle
+/// stops them.
 pub struct rpyc_serving {
     _opaque: (),
 }
@@ -37,12 +37,12 @@ pub struct rpyc_transport {
     _opaque: (),
 }
 
-/// The answer to an asynchronous request, before or after it came. Shared.
+/// The result of an asynchronous request, before or after its reply. Shared.
 pub struct rpyc_async_result {
     _opaque: (),
 }
 
-/// A method of an object, with both encoded once for the calls that follow. Shared.
+/// A method of an object, encoded once for many calls. Shared.
 pub struct rpyc_prepared {
     _opaque: (),
 }
@@ -52,7 +52,7 @@ pub struct rpyc_batch {
     _opaque: (),
 }
 
-/// Memory of the application for one bytes answer at a time, received there without a copy. Shared.
+/// Memory of the application that receives one bytes reply at a time, without a copy. Shared.
 pub struct rpyc_buffer {
     _opaque: (),
 }
@@ -62,51 +62,53 @@ pub struct rpyc_iterator {
     _opaque: (),
 }
 
-/// A call that a peer made, while it is being served. Lent to its callback, or, deferred, unique.
+/// A call from a peer that is being served. Borrowed by its callback, or, if deferred, unique.
 pub struct rpyc_call {
     _opaque: (),
 }
 
-/// A class: the methods of a service or of objects. Shared; it can itself be sent, see rpyc_class_object.
+/// A class: the methods of a service or of objects. Shared; it can itself be sent, see rpyc_class_object().
 pub struct rpyc_class {
     _opaque: (),
 }
 
-/// A queue of calls. Threads of the library read what peers ask and put it here; the application runs it in a thread of
-/// its own, when the queue's descriptor becomes readable. Shared; when the last handle is freed, calls are refused.
+/// A queue of calls. Threads of the library read the peers' requests and queue them. The application runs them in a
+/// thread of its own when the queue's descriptor becomes readable. Shared; after the last handle is freed, callers get
+/// an error.
 pub struct rpyc_queue {
     _opaque: (),
 }
 
 /// A server: it listens at an address and serves each connection in a thread of its own. One more thread reads for
-/// connections whose calls run long. Shared.
+/// connections with long-running calls. Shared.
 pub struct rpyc_server {
     _opaque: (),
 }
 
-/// Takes one direction of a connection apart, message by message, for tracing and for tests. It needs no peer, takes both
-/// dialects and both directions, and never fails: what is not RPyC, it gives as garbage. Unique.
+/// Decodes one direction of a connection, message by message, for tracing and for tests. It needs no peer, accepts
+/// both dialects and either direction, and never fails: data that is not RPyC is returned as garbage. Unique.
 pub struct rpyc_decoder {
     _opaque: (),
 }
 
-/// One connection as a state machine: bytes go in, bytes and events come out. It has no socket, no clock and no thread, and
-/// calls nobody. For applications that own their input and output, and for bindings of other languages.
+/// A connection as a state machine: bytes are fed, and output and events are taken. It has no socket, no clock and no
+/// thread, and calls no callbacks. For applications that do their own I/O, and for bindings of other languages.
 ///
-/// Any of its functions may be called from any thread; they take turns. What must keep its order is the application's to
-/// order: the bytes that it feeds, and those that it takes to send them.
+/// Its functions may be called from any thread; they are serialized. The application must keep the order of the bytes
+/// that it feeds, and of the output that it takes and sends.
 pub struct rpyc_session {
     _opaque: (),
 }
 
-/// The master of a classic server: Python's rpyc.classic.connect(). Shared.
+/// The master of a classic server, like Python's rpyc.classic.connect(). Shared.
 ///
-/// The server gives everything away: whoever can connect runs any code there. Modules and the namespace are fetched once.
+/// A classic server has no access control: a client can run any code there. Modules and the namespace are fetched
+/// once.
 pub struct rpyc_classic {
     _opaque: (),
 }
 
-/// The standard streams of a classic server, led to this side. Shared between threads, but has one owner.
+/// A classic server's standard streams, redirected to this process. Any thread may use it, but it has one owner.
 pub struct rpyc_redirection {
     _opaque: (),
 }

@@ -5,10 +5,10 @@ use crate::ffi::border::boundary;
 use crate::nesting;
 use std::ffi::c_void;
 
-/// Ends what a userdata pointer stands for. NULL: there is nothing to end.
+/// Destructor for a userdata pointer. NULL for none.
 ///
-/// It runs exactly once, after the last use of the pointer, on whatever thread that is, and also when the function that
-/// took the pointer failed. It returns: no longjmp and no C++ exception.
+/// It runs exactly once, after the last use of the pointer, on any thread, also if the function that took the pointer
+/// failed. It must return: no longjmp and no C++ exception.
 pub type rpyc_free_fn = Option<unsafe extern "C" fn(userdata: *mut c_void)>;
 
 /// A userdata pointer with its destructor, from the moment a function is entered.

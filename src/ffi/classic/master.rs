@@ -278,7 +278,7 @@ pub unsafe extern "C" fn rpyc_classic_eval(
 /// Runs Python statements in the peer's namespace: conn.execute(text).
 ///
 /// ```c
-/// static rpyc_status double_x(rpyc_classic *classic, rpyc_value **value_out, rpyc_error **error_out)
+/// static rpyc_status twice(rpyc_classic *classic, rpyc_value **value_out, rpyc_error **error_out)
 /// {
 ///     rpyc_status status = rpyc_classic_set(classic, "x", rpyc_float(1.5), error_out);
 ///     if (!status)

@@ -28,8 +28,8 @@ pub(crate) unsafe fn checked<'a>(handle: *const rpyc_connection) -> Result<&'a C
     Ok(connection)
 }
 
-/// The same for functions that run code of the application, which may free the very handle: it holds what the handle
-/// stands for, and does not keep it open.
+/// The same for functions that run code of the application, which may free the handle itself: the result holds the
+/// connection without keeping it open.
 ///
 /// # Safety
 /// The handle is NULL or a live connection.

@@ -23,17 +23,17 @@ impl Handle for rpyc_call {
     const WORD: [u8; 8] = *b"call\0\0\0\0";
 }
 
-/// What an rpyc_call stands for, with what it has lent to C.
+/// The data behind an rpyc_call, with the handles that C has borrowed from it.
 #[derive(Default)]
 pub(crate) struct Served {
-    /// None: it was deferred, and another handle stands for it.
+    /// None: it was deferred to another handle.
     pub call: Option<Call>,
     connection: Lent<rpyc_connection>,
     target: Lent<rpyc_object>,
     name: OnceCell<CString>,
 }
 
-/// A handle that is made when it is asked for, and freed with the call.
+/// A borrowed handle, made on first use and freed with the call.
 struct Lent<H: Handle>(OnceCell<*mut H>);
 
 impl<H: Handle> Default for Lent<H> {
@@ -63,7 +63,7 @@ impl Served {
     }
 }
 
-/// What serves a member of a table; `self_of` tells the pointer that its function gets of an object.
+/// Serves a member of a table; `self_of` gets the self of its function from an object.
 ///
 /// # Safety
 /// The function is what the application's table says it is.
@@ -79,13 +79,13 @@ pub(crate) unsafe fn method_of(
     }))
 }
 
-/// Lends a call to code of the application. What it does not answer is answered when this returns.
+/// Passes a borrowed call to code of the application. A call without an answer is answered when this returns.
 #[inline]
 pub(crate) fn lend_call(call: Call, run: impl FnOnce(*mut rpyc_call)) {
     handle::lend(Served::new(call), |call| boundary::outside(|| run(call)));
 }
 
-/// A call that its holder owns from the start.
+/// A call that is owned by its holder from the start.
 pub(crate) fn own_call(call: Call) -> *mut rpyc_call {
     handle::new(Served::new(call))
 }

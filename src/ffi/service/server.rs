@@ -20,7 +20,7 @@ impl Handle for rpyc_server {
     const WORD: [u8; 8] = *b"server\0\0";
 }
 
-/// What an rpyc_server stands for.
+/// The data behind an rpyc_server.
 pub(crate) struct Listening {
     server: Option<Server>,
     address: CString,

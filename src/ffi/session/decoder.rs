@@ -16,7 +16,7 @@ impl Handle for rpyc_decoder {
     const WORD: [u8; 8] = *b"decoder\0";
 }
 
-/// What an rpyc_decoder stands for, with what it has lent.
+/// The data behind an rpyc_decoder, with the strings that C has borrowed from it.
 #[derive(Default)]
 pub(crate) struct Tracing {
     decoder: Decoder,

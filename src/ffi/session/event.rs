@@ -21,11 +21,11 @@ impl Handle for rpyc_session {
     const WORD: [u8; 8] = *b"session\0";
 }
 
-/// What an rpyc_session stands for.
+/// The data behind an rpyc_session.
 pub(crate) struct SessionHandle {
     pub bare: Arc<Session>,
     pub packs: bool,
-    /// What the last event has lent.
+    /// The packed data that the last event refers to.
     pub packed: Mutex<Vec<u8>>,
 }
 

@@ -122,8 +122,9 @@ impl Asking<'_> {
 /// - RPYC_HANDLE_BUFFITER; argument: number of items
 /// - RPYC_HANDLE_CTXEXIT; argument: None, or any other value if there was an error
 /// - RPYC_HANDLE_PICKLE; argument: the protocol
-/// - RPYC_HANDLE_INSTANCECHECK; object: the class; argument: an object of any peer or session, or the reply for one
-///   from RPYC_ASK_FORWARD. If ids or names decide, nothing is sent and the number of the request is -1
+/// - RPYC_HANDLE_INSTANCECHECK; object: the class; argument: an object of any peer or session, or the argument of an
+///   RPYC_ASK_FORWARD event for this handler. If ids or names decide, nothing is sent and the number of the request is
+///   -1
 ///
 /// ```c
 /// const uint64_t token = 1; // returned in the reply event

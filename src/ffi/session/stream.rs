@@ -218,7 +218,7 @@ pub unsafe extern "C" fn rpyc_session_take(
 }
 
 /// # Safety
-/// The pointer is NULL or has so many bytes, which can be written to and are used by nobody else meanwhile.
+/// The pointer is NULL or valid for writes of `capacity` bytes, which are not used elsewhere meanwhile.
 unsafe fn room<'a>(buffer: *mut c_void, capacity: usize) -> Result<&'a mut [u8]> {
     // SAFETY: the same is asked of our caller; a buffer of the application may hold anything before it is filled.
     unsafe {
