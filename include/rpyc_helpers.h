@@ -1,9 +1,18 @@
 /**
  * @file rpyc_helpers.h
  *
- * Conveniences over rpyc.h for programs in C and C++: short names for what user programs write most. All of it is inline
- * code on top of the functions of rpyc.h, which say what is not said here; nothing here is needed, and the library exports
- * none of it.
+ * Helpers on top of rpyc.h, for C and C++: short names for the most common operations. They are
+ * optional inline functions and macros, which the library does not export. For statuses, limits
+ * and threads, see the functions of rpyc.h that they call.
+ *
+ * @code{.c}
+ * rpyc_value *result = NULL;
+ * int64_t sum = 0;
+ * if (!rpyc_object_call_method(object, "add", RPYC_ARGS(rpyc_int(40), rpyc_int(2)), NULL, &result,
+ *                              &error))
+ *     rpyc_take_int(result, &sum, &error); // frees the result
+ * @endcode
+ *
  * MIT licence.
  */
 #ifndef RPYC_HELPERS_H
@@ -18,15 +27,16 @@
 extern "C" {
 #endif
 
-/** The number of elements of an array (not of a pointer). */
+/** Number of elements of an array. Not for pointers. */
 #define RPYC_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /*
- * Values. Each is owned, or NULL where it cannot be made: a text that is not UTF-8, no memory. NULL among arguments makes
- * the call fail with RPYC_ERR_NULL and frees the others, so that it need not be looked at.
+ * Values. Each result is owned, free with rpyc_value_free(). It is NULL if the value cannot be
+ * made: if a string is not UTF-8, or if there is not enough memory. It needs no check before it is
+ * passed to a call: with a NULL argument the call fails with RPYC_ERR_NULL and frees the others.
  */
 
-/** A str of a text that ends with NUL; copied. */
+/** Makes a str of a NUL-terminated string, which is copied. */
 static inline rpyc_value *rpyc_str(const char *text)
 {
     rpyc_value *value = NULL;
@@ -35,31 +45,31 @@ static inline rpyc_value *rpyc_str(const char *text)
     return value;
 }
 
-/** An int. */
+/** Makes an int. */
 static inline rpyc_value *rpyc_int(int64_t number)
 {
     return rpyc_value_new_int(number);
 }
 
-/** A float. */
+/** Makes a float. */
 static inline rpyc_value *rpyc_float(double number)
 {
     return rpyc_value_new_float(number);
 }
 
-/** A bool: 0 is False. */
+/** Makes a bool: False for 0, otherwise True. */
 static inline rpyc_value *rpyc_bool(int32_t truth)
 {
     return rpyc_value_new_bool(truth);
 }
 
-/** None. */
+/** Makes None. */
 static inline rpyc_value *rpyc_none(void)
 {
     return rpyc_value_new_none();
 }
 
-/** Bytes; copied. */
+/** Makes bytes of `length` bytes of data, which are copied. */
 static inline rpyc_value *rpyc_bytes(const void *data, size_t length)
 {
     rpyc_value *value = NULL;
@@ -68,7 +78,7 @@ static inline rpyc_value *rpyc_bytes(const void *data, size_t length)
     return value;
 }
 
-/** An object as a value; the object is borrowed. */
+/** Makes a value that references an object. The object is borrowed. */
 static inline rpyc_value *rpyc_ref(const rpyc_object *object)
 {
     rpyc_value *value = NULL;
@@ -77,7 +87,7 @@ static inline rpyc_value *rpyc_ref(const rpyc_object *object)
     return value;
 }
 
-/** A tuple; the items are consumed. */
+/** Makes a tuple. The items are consumed. */
 static inline rpyc_value *rpyc_tuple(rpyc_value *const *items, size_t count)
 {
     rpyc_value *value = NULL;
@@ -86,7 +96,7 @@ static inline rpyc_value *rpyc_tuple(rpyc_value *const *items, size_t count)
     return value;
 }
 
-/** A tuple of two; both are consumed. */
+/** Makes a tuple of two items. Both are consumed. */
 static inline rpyc_value *rpyc_pair(rpyc_value *first, rpyc_value *second)
 {
     rpyc_value *items[2];
@@ -97,18 +107,22 @@ static inline rpyc_value *rpyc_pair(rpyc_value *first, rpyc_value *second)
 }
 
 #ifndef __cplusplus
-/** Arguments of a call, pointer and count: rpyc_object_call(f, RPYC_ARGS(rpyc_int(1), rpyc_str("x")), NULL, &value, &error) */
+/**
+ * Arguments of a call, as a pointer and a count:
+ * `rpyc_object_call(f, RPYC_ARGS(rpyc_int(1), rpyc_str("x")), NULL, &value, &error)`
+ */
 #define RPYC_ARGS(...) \
     (rpyc_value *[]){__VA_ARGS__}, (sizeof((rpyc_value *[]){__VA_ARGS__}) / sizeof(rpyc_value *))
-/** A tuple of at least one value; they are consumed: RPYC_TUPLE(rpyc_int(1), rpyc_str("x")) */
+/** Makes a tuple of at least one value, all consumed: `RPYC_TUPLE(rpyc_int(1), rpyc_str("x"))` */
 #define RPYC_TUPLE(...) rpyc_tuple(RPYC_ARGS(__VA_ARGS__))
 #endif
 
 /*
- * What calls give, taken apart: the value is consumed, on success and on every failure. NULL is RPYC_ERR_NULL.
+ * Results of calls, converted to C. The value is consumed, also on failure. A NULL value fails with
+ * RPYC_ERR_NULL. These functions do not ask the peer: see rpyc_value_convert() for remote numbers.
  */
 
-/** Takes an int out of a value. */
+/** Gets the number of an int and frees the value. */
 static inline rpyc_status rpyc_take_int(rpyc_value *value, int64_t *out, rpyc_error **error_out)
 {
     rpyc_status status = rpyc_value_get_int(value, out, error_out);
@@ -117,7 +131,7 @@ static inline rpyc_status rpyc_take_int(rpyc_value *value, int64_t *out, rpyc_er
     return status;
 }
 
-/** Takes a float out of a value. */
+/** Gets the number of a float and frees the value. */
 static inline rpyc_status rpyc_take_float(rpyc_value *value, double *out, rpyc_error **error_out)
 {
     rpyc_status status = rpyc_value_get_float(value, out, error_out);
@@ -126,7 +140,7 @@ static inline rpyc_status rpyc_take_float(rpyc_value *value, double *out, rpyc_e
     return status;
 }
 
-/** Takes a bool out of a value. */
+/** Gets a bool and frees the value. */
 static inline rpyc_status rpyc_take_bool(rpyc_value *value, bool *out, rpyc_error **error_out)
 {
     rpyc_status status = rpyc_value_get_bool(value, out, error_out);
@@ -135,7 +149,7 @@ static inline rpyc_status rpyc_take_bool(rpyc_value *value, bool *out, rpyc_erro
     return status;
 }
 
-/** Takes an object out of a value; it is owned. */
+/** Gets the object of a value and frees the value. *out is owned, free with rpyc_object_free(). */
 static inline rpyc_status rpyc_take_object(rpyc_value *value, rpyc_object **out, rpyc_error **error_out)
 {
     rpyc_status status = rpyc_value_get_object(value, out, error_out);
@@ -144,7 +158,10 @@ static inline rpyc_status rpyc_take_object(rpyc_value *value, rpyc_object **out,
     return status;
 }
 
-/** Takes a text out of a value: a copy that ends with NUL, owned, freed with free(). A NUL within it ends it for C. */
+/**
+ * Copies the string of a str and frees the value. *out is owned, free with free(). It is
+ * NUL-terminated; a NUL inside the string ends it early for C.
+ */
 static inline rpyc_status rpyc_take_str(rpyc_value *value, char **out, rpyc_error **error_out)
 {
     const char *text = NULL;
@@ -170,7 +187,7 @@ static inline rpyc_status rpyc_take_str(rpyc_value *value, char **out, rpyc_erro
     return status;
 }
 
-/** Drops what a call gives. */
+/** Frees the result of a call. NULL does nothing. */
 static inline rpyc_status rpyc_take_nothing(rpyc_value *value)
 {
     rpyc_value_free(value);
@@ -178,30 +195,35 @@ static inline rpyc_status rpyc_take_nothing(rpyc_value *value)
 }
 
 /*
- * Services. In C:
+ * Tables of services. In C:
  *
  *     static const rpyc_method methods[] = {
  *         RPYC_METHOD("exposed_add", add, "add(a, b)", "The sum."),
  *     };
  *     static const rpyc_class_table table = {RPYC_METHODS("CalculatorService", methods)};
  *
- * More members may follow: {RPYC_METHODS("CalculatorService", methods), .flags = RPYC_CLASS_SERIAL}. In C++, where older
- * standards have no designated initializers: rpyc_class_table table = rpyc_table("CalculatorService", methods, count).
+ * More members may follow:
+ *
+ *     {RPYC_METHODS("CalculatorService", methods), .flags = RPYC_CLASS_SERIAL}
+ *
+ * Older standards of C++ have no designated initializers. Write there:
+ *
+ *     rpyc_class_table table = rpyc_table("CalculatorService", methods, count);
  */
 
-/** One method, without flags. */
+/** Initializer of an rpyc_method without flags. */
 #define RPYC_METHOD(name, call, signature, doc) {name, call, signature, doc, 0}
-/** One method that is short and never waits. */
+/** Initializer of an rpyc_method that is short and never blocks, see RPYC_METHOD_QUICK. */
 #define RPYC_QUICK_METHOD(name, call, signature, doc) {name, call, signature, doc, RPYC_METHOD_QUICK}
 
 #ifndef __cplusplus
-/** What begins a class table: its sizes, its name, and an array of methods. */
+/** First members of an rpyc_class_table: its sizes, its name, and an array of methods. */
 #define RPYC_METHODS(class_name, array) \
     .struct_size = sizeof(rpyc_class_table), .method_size = sizeof(rpyc_method), .property_size = sizeof(rpyc_property), \
     .name = (class_name), .methods = (array), .method_count = RPYC_COUNT(array)
 #endif
 
-/** A class table with sizes, name and methods; what they point to is borrowed as long as the table is used. */
+/** Makes a class table with sizes, name and methods. Both are borrowed while it is used. */
 static inline rpyc_class_table rpyc_table(const char *name, const rpyc_method *methods, size_t count)
 {
     rpyc_class_table table;
