@@ -213,7 +213,7 @@ pub unsafe extern "C" fn rpyc_classic_builtins(
 /// @param classic borrowed
 /// @param module copied; such as "os.path"; NULL for builtins
 /// @param function copied
-/// @param args each value consumed, also on failure
+/// @param args consumed (each value), also on failure
 /// @param count number of args
 /// @param keywords consumed, also on failure; a dict with str keys, see rpyc_value_new_keywords(); NULL for none
 /// @param value_out owned, free with rpyc_value_free()
@@ -252,7 +252,7 @@ pub unsafe extern "C" fn rpyc_classic_call(
 ///
 /// @param classic borrowed
 /// @param expression copied; UTF-8
-/// @param length in bytes, or RPYC_NUL_TERMINATED
+/// @param length number of bytes, or RPYC_NUL_TERMINATED
 /// @param value_out owned, free with rpyc_value_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
@@ -289,7 +289,7 @@ pub unsafe extern "C" fn rpyc_classic_eval(
 ///
 /// @param classic borrowed
 /// @param statements copied; UTF-8
-/// @param length in bytes, or RPYC_NUL_TERMINATED
+/// @param length number of bytes, or RPYC_NUL_TERMINATED
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors, RPYC_ERR_UTF8
 ///

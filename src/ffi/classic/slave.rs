@@ -78,7 +78,7 @@ fn self_of(root: &Object) -> *mut c_void {
 ///
 ///     (void)self;
 ///     if (!rpyc_call_get_str(call, 0, &text, &length))
-///         rpyc_call_return_int(call, (int64_t)length); // an interpreter evaluates the expression
+///         rpyc_call_return_int(call, (int64_t)length); // a real slave evaluates the text
 /// }
 ///
 /// static rpyc_status make_slave(rpyc_class **class_out, rpyc_error **error_out)

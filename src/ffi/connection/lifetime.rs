@@ -228,7 +228,7 @@ pub unsafe extern "C" fn rpyc_connection_root(
 ///
 /// @param connection borrowed
 /// @param data copied; sent as bytes; NULL for a str of 520 letters, as RPyC's ping sends it
-/// @param length of data, in bytes
+/// @param length number of bytes in data
 /// @param timeout_ms milliseconds; -1 for no limit
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, request errors; RPYC_ERR_MALFORMED also if other data came back

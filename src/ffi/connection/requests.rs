@@ -170,7 +170,7 @@ pub unsafe extern "C" fn rpyc_connection_serve_all(
 ///
 /// @param connection borrowed
 /// @param handler number of the handler, RPYC_HANDLE_...
-/// @param args each value consumed, also on failure
+/// @param args consumed (each value), also on failure
 /// @param count number of args
 /// @param value_out owned, free with rpyc_value_free(); the reply
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
@@ -210,7 +210,7 @@ pub unsafe extern "C" fn rpyc_connection_sync_request(
 ///
 /// @param connection borrowed
 /// @param handler number of the handler, RPYC_HANDLE_...
-/// @param args each value consumed, also on failure
+/// @param args consumed (each value), also on failure
 /// @param count number of args
 /// @param timeout_ms deadline of the reply, in milliseconds from now; -1 for none
 /// @param result_out owned, free with rpyc_async_result_free()

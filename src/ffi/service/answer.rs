@@ -71,7 +71,7 @@ pub unsafe extern "C" fn rpyc_call_return_float(call: *mut rpyc_call, value: f64
 ///
 /// @param call borrowed
 /// @param text copied; UTF-8
-/// @param length in bytes, or RPYC_NUL_TERMINATED
+/// @param length number of bytes, or RPYC_NUL_TERMINATED
 /// @return as rpyc_call_return, and RPYC_ERR_UTF8 (the call is not answered)
 ///
 /// Threads: one at a time per handle. Since: 0.1.
@@ -88,7 +88,7 @@ pub unsafe extern "C" fn rpyc_call_return_str(call: *mut rpyc_call, text: *const
 ///
 /// @param call borrowed
 /// @param data copied
-/// @param length in bytes
+/// @param length number of bytes
 /// @return as rpyc_call_return
 ///
 /// Threads: one at a time per handle. Since: 0.1.
@@ -176,7 +176,7 @@ pub unsafe extern "C" fn rpyc_call_raise(
 /// @param call borrowed
 /// @param module copied; NULL for "builtins"
 /// @param name copied; name of the class
-/// @param args each value consumed, also on failure
+/// @param args consumed (each value), also on failure
 /// @param count number of args
 /// @param attributes consumed, also on failure; a dict with str keys; NULL for none
 /// @return as rpyc_call_raise, and RPYC_ERR_TYPE (attributes are not a dict with str keys)

@@ -325,7 +325,7 @@ pub unsafe extern "C" fn rpyc_call_get_float(call: *mut rpyc_call, index: usize,
 /// @param call borrowed
 /// @param index from 0
 /// @param text_out borrowed, as long as the call lives; UTF-8, not NUL-terminated
-/// @param length_out length in bytes
+/// @param length_out number of bytes
 /// @return as rpyc_call_get_bool
 ///
 /// Threads: one at a time per handle. Since: 0.1.
@@ -349,7 +349,7 @@ pub unsafe extern "C" fn rpyc_call_get_str(
 /// @param call borrowed
 /// @param index from 0
 /// @param data_out borrowed, as long as the call lives
-/// @param length_out length in bytes
+/// @param length_out number of bytes
 /// @return as rpyc_call_get_bool
 ///
 /// Threads: one at a time per handle. Since: 0.1.

@@ -48,8 +48,8 @@ fn refused(exception: Exception) -> Failure {
 /// rpyc_object_free(dict);
 /// ```
 ///
-/// @param keys each value consumed, also on failure; NULL for none
-/// @param values each value consumed, also on failure; values[i] belongs to keys[i]
+/// @param keys consumed (each value), also on failure; NULL for none
+/// @param values consumed (each value), also on failure; values[i] belongs to keys[i]
 /// @param count number of keys, and of values
 /// @param dict_out owned, free with rpyc_object_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL

@@ -85,7 +85,7 @@ pub unsafe extern "C" fn rpyc_generator_new(
 ///
 /// @param fd an open descriptor
 /// @param mode copied; as for Python's open: "r", "rb", "w", "a", "r+", "w+b" and so on. It limits what peers may do;
-///         it does not change or truncate the file
+///         it does not change the descriptor or truncate the file
 /// @param close_fd 1 if the descriptor is consumed on success: it is closed by close(), at the end of a with, or when
 ///         the file is no longer referenced. 0 if it remains the caller's: the file uses a duplicate, which shares its
 ///         position

@@ -32,7 +32,7 @@ fn out_of_range(index: i64) -> Failure {
 /// A Python peer uses it like a list of a Python server, under the attribute rules of the connection: methods such as
 /// append are public names. All functions for objects work on it too.
 ///
-/// @param items each value consumed, also on failure; NULL for none
+/// @param items consumed (each value), also on failure; NULL for none
 /// @param count number of items
 /// @param list_out owned, free with rpyc_object_free()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL

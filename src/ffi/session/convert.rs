@@ -17,8 +17,8 @@ use crate::value::{Reference, Value};
 ///
 /// @param session borrowed
 /// @param token returned in the reply event, whose sequence is -1
-/// @param values each borrowed; none of them NULL; objects of a peer must belong to this session; may be NULL if count
-///         is 0
+/// @param values borrowed (each value), none of them NULL; objects of a peer must belong to this session; may be NULL
+///         if count is 0
 /// @param kinds copied; kinds[i] is the target of values[i]; may be NULL if count is 0
 /// @param count number of values
 /// @param deadline_ms milliseconds on the application's clock, see rpyc_session_expire(); it has an effect once a time

@@ -113,7 +113,7 @@ pub unsafe extern "C" fn rpyc_decoder_set_width(decoder: *mut rpyc_decoder, widt
 ///
 /// @param decoder borrowed
 /// @param data copied
-/// @param length in bytes
+/// @param length number of bytes
 /// @return RPYC_OK, RPYC_ERR_NULL
 ///
 /// Threads: one at a time per handle. Since: 0.1.

@@ -131,8 +131,8 @@ impl Asking<'_> {
 /// rpyc_value *args[2];
 /// args[0] = rpyc_int(40);
 /// args[1] = rpyc_int(2);
-/// rpyc_session_ask(session, token, RPYC_HANDLE_CALLATTR, object, "add", RPYC_NUL_TERMINATED, args, 2,
-///                  NULL, -1, NULL, &error);
+/// rpyc_session_ask(session, token, RPYC_HANDLE_CALLATTR, object, "add", RPYC_NUL_TERMINATED,
+///                  args, 2, NULL, -1, NULL, &error);
 /// ```
 ///
 /// @param session borrowed
@@ -140,8 +140,8 @@ impl Asking<'_> {
 /// @param handler RPYC_HANDLE_...
 /// @param object borrowed; one of the peer; NULL for RPYC_HANDLE_GETROOT and RPYC_HANDLE_PING
 /// @param name copied; of the attribute, method or operator; NULL for none
-/// @param name_length in bytes, or RPYC_NUL_TERMINATED
-/// @param args each value consumed, also on failure
+/// @param name_length number of bytes, or RPYC_NUL_TERMINATED
+/// @param args consumed (each value), also on failure
 /// @param arg_count number of args
 /// @param keywords consumed, also on failure; for calls, a dict with str keys; NULL for none
 /// @param deadline_ms milliseconds on the application's clock, which rpyc_session_expire() and rpyc_session_set_time()
@@ -194,10 +194,10 @@ pub unsafe extern "C" fn rpyc_session_ask(
 /// @param handler RPYC_HANDLE_...
 /// @param object borrowed; one of the peer; NULL for RPYC_HANDLE_GETROOT and RPYC_HANDLE_PING
 /// @param name copied; of the attribute, method or operator; NULL for none
-/// @param name_length in bytes, or RPYC_NUL_TERMINATED
+/// @param name_length number of bytes, or RPYC_NUL_TERMINATED
 /// @param packed copied; a tuple of the arguments (a tuple) and the keywords (a dict), in the format of
 ///         RPYC_SESSION_PACKED; handles in it are borrowed
-/// @param packed_length in bytes; 0 for no arguments and no keywords
+/// @param packed_length number of bytes; 0 for no arguments and no keywords
 /// @param deadline_ms as for rpyc_session_ask()
 /// @param sequence_out number of the request; may be NULL
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
@@ -236,7 +236,7 @@ pub unsafe extern "C" fn rpyc_session_ask_packed(
 /// @param session borrowed
 /// @param token returned in the reply event
 /// @param handler number of the handler, RPYC_HANDLE_... or any other
-/// @param args each value consumed, also on failure
+/// @param args consumed (each value), also on failure
 /// @param arg_count number of args
 /// @param deadline_ms as for rpyc_session_ask()
 /// @param sequence_out number of the request; may be NULL
@@ -383,7 +383,7 @@ pub unsafe extern "C" fn rpyc_session_expire(
 ///
 /// @param session borrowed
 /// @param now_ms milliseconds on a clock that is the same in each call
-/// @param nothing_came nonzero if all bytes that the peer has sent were fed; if the peer has been silent for too long,
+/// @param nothing_came nonzero if no received bytes are waiting to be fed; if the peer has been silent for too long,
 ///         the session then ends, with RPYC_ERR_LIMIT as the next event. 0 only starts the measurement
 /// @param next_ms_out time of the next call, with nothing_came; -1 for not before bytes are fed
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT (negative)

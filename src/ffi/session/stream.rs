@@ -110,7 +110,7 @@ pub unsafe extern "C" fn rpyc_session_free(session: *mut rpyc_session) {
 ///
 /// @param session borrowed
 /// @param data copied
-/// @param length in bytes
+/// @param length number of bytes
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_CLOSED
 ///
@@ -154,7 +154,7 @@ pub unsafe extern "C" fn rpyc_session_end_of_stream(session: *mut rpyc_session) 
 ///
 /// @param session borrowed
 /// @param data_out borrowed until the next call for this session; NULL if there is no output
-/// @param length_out in bytes; 0 if there is no output
+/// @param length_out number of bytes; 0 if there is no output
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
 /// Threads: any, but no other function may use the session while the bytes are used. Since: 0.1.
@@ -180,7 +180,7 @@ pub unsafe extern "C" fn rpyc_session_outgoing(
 /// Marks the first `length` bytes of rpyc_session_outgoing() as sent.
 ///
 /// @param session borrowed
-/// @param length in bytes, at most the pending output
+/// @param length number of bytes, at most the pending output
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_ARGUMENT (more than the pending output)
 ///
 /// Threads: any. Since: 0.1.
@@ -276,9 +276,9 @@ pub unsafe extern "C" fn rpyc_session_next_event(
 ///
 /// @param session borrowed
 /// @param input copied; as for rpyc_session_feed()
-/// @param input_length in bytes; 0 to feed nothing
+/// @param input_length number of bytes; 0 to feed nothing
 /// @param output filled; as for rpyc_session_take()
-/// @param output_capacity in bytes; 0 to take nothing
+/// @param output_capacity number of bytes; 0 to take nothing
 /// @param output_length_out number of bytes taken
 /// @param event filled; as for rpyc_session_next_event()
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
@@ -412,7 +412,7 @@ pub unsafe extern "C" fn rpyc_session_close(
 /// @param session borrowed; that of the call
 /// @param call consumed, also on failure; if it was not answered, the caller gets a RuntimeError
 /// @param packed copied; in the format of RPYC_SESSION_PACKED; handles in it are borrowed
-/// @param packed_length in bytes; 0 for None
+/// @param packed_length number of bytes; 0 for None
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_ARGUMENT (the packed value is malformed), RPYC_ERR_STATE (answered
 ///         already), RPYC_ERR_CLOSED, RPYC_ERR_TYPE and RPYC_ERR_LIMIT (the value cannot be sent; the caller has been
@@ -452,7 +452,7 @@ pub unsafe extern "C" fn rpyc_session_return_packed(
 /// @param traceback copied; the traceback that the peer gets; NULL for none
 /// @param packed copied; a tuple of the arguments (a tuple) and the attributes (a dict with str keys), in the format
 ///         of RPYC_SESSION_PACKED; handles in it are borrowed
-/// @param packed_length in bytes; 0 for neither arguments nor attributes
+/// @param packed_length number of bytes; 0 for neither arguments nor attributes
 /// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ARGUMENT (the packed value is malformed), RPYC_ERR_STATE
 ///         (answered already), RPYC_ERR_CLOSED, RPYC_ERR_NO_MEMORY
