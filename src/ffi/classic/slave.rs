@@ -47,7 +47,7 @@ pub struct rpyc_slave_table {
     /// each connection.
     pub get_namespace: rpyc_method_fn,
     /// Makes, for each connection, the pointer that callbacks get as self. If it returns NULL, the connection is
-    /// refused, as with rpyc_class_table, which also documents the use of connection. NULL if self is userdata.
+    /// refused, as with rpyc_class_table, which also documents the use of connection. NULL to use userdata as self.
     pub create: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, userdata: *mut c_void) -> *mut c_void>,
     /// Destroys the instance that create made, as with rpyc_class_table.
     pub destroy: Option<unsafe extern "C" fn(instance: *mut c_void)>,

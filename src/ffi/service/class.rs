@@ -138,7 +138,7 @@ pub struct rpyc_class_table {
     /// rpyc_connection_set_userdata() can be called; a request or serving fails with RPYC_ERR_STATE. The instance may
     /// hold a clone of it. connection is NULL for the one object of RPYC_CLASS_SHARED.
     ///
-    /// NULL if self is userdata.
+    /// NULL to use userdata as self.
     pub create: Option<unsafe extern "C" fn(connection: *mut rpyc_connection, userdata: *mut c_void) -> *mut c_void>,
     /// Destroys the instance that create made: after on_disconnect, when the calls that use it have returned and no
     /// handle of the application keeps the connection open.
