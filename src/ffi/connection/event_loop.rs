@@ -8,9 +8,9 @@ use crate::ffi::border::status::rpyc_status;
 use crate::ffi::border::types::{rpyc_connection, rpyc_error};
 use crate::ffi::connection::lifetime::{checked, held};
 
-/// Flag of rpyc_connection_interest(): wait until the descriptor is readable.
+/// Event flag: wait until the descriptor is readable.
 pub const RPYC_WAIT_READ: i32 = 1;
-/// Flag of rpyc_connection_interest(): wait until the descriptor is writable.
+/// Event flag: wait until the descriptor is writable.
 pub const RPYC_WAIT_WRITE: i32 = 2;
 
 /// Enables or disables non-blocking mode, for a connection that an event loop drives.
