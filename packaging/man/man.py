@@ -97,6 +97,16 @@ def blocks(text):
 
 def paragraphs(text):
     """The paragraphs, lists and code of a comment or of prose."""
+    before, fence, after = text.partition("@code{.c}\n")
+    if fence:
+        code, _, after = after.partition("\n@endcode")
+        yield from paragraphs(before)
+        yield ".Bd -literal -offset indent"
+        yield escape(code)
+        yield ".Ed"
+        yield ".Pp"
+        yield from paragraphs(after)
+        return
     for block in blocks(text):
         if re.match(r"\s*- ", block):
             yield ".Bl -bullet -compact"

@@ -77,79 +77,82 @@ pub unsafe extern "C" fn rpyc_config_free(config: *mut rpyc_config) {
 ///
 /// The options and their defaults follow. Those of the first group are RPyC's own:
 ///
-/// - allow_safe_attrs=true: peers may use the names of safe_attrs
-/// - allow_exposed_attrs=true: peers may use names that begin with exposed_prefix
-/// - allow_public_attrs=false: peers may use names that do not begin with "_"
-/// - allow_all_attrs=false: peers may use every name
-/// - safe_attrs: names of special methods, 80 at first
-/// - exposed_prefix=exposed_: is put before a name that a peer asks for
+/// - allow_safe_attrs=true: peers may access the names in safe_attrs
+/// - allow_exposed_attrs=true: peers may access names that begin with exposed_prefix
+/// - allow_public_attrs=false: peers may access names that do not begin with "_"
+/// - allow_all_attrs=false: peers may access every name
+/// - safe_attrs: names of special methods, 80 by default
+/// - exposed_prefix=exposed_: prefix that is put before a name that a peer requests
 /// - allow_getattr=true: peers may read attributes
 /// - allow_setattr=false: peers may set attributes
 /// - allow_delattr=false: peers may delete attributes
-/// - allow_pickle=false: objects that are plain data (lists, dicts) answer a peer's obtain() with a pickle; none is ever run
-/// - include_local_traceback=true: exceptions go out with a traceback
-/// - include_local_version=true: exceptions go out with the version
-/// - sync_request_timeout=30: how long a request waits for its answer
-/// - instantiate_custom_exceptions=false: exceptions of registered types have their code, see rpyc_config_register_exception
-/// - import_custom_exceptions=false: the resolver is asked about other types, see rpyc_config_set_exception_resolver
-/// - instantiate_oldstyle_exceptions=false: is taken, and has no meaning, as with Python 3
-/// - propagate_SystemExit_locally=false: a callback's SystemExit ends the connection with RPYC_ERR_EXIT, and is not sent
-/// - propagate_SystemExit=true: the older name, which says the opposite
-/// - propagate_KeyboardInterrupt_locally=true: the same for KeyboardInterrupt, with RPYC_ERR_INTERRUPTED
-/// - log_exceptions=true: exceptions that a peer gets are logged, at RPYC_LOG_DEBUG
-/// - debug=false: each message is logged, at RPYC_LOG_DEBUG
-/// - close_catchall=false: closing reports no failure of before_closed
-/// - bind_threads=false: what a peer's thread asks is served by the thread that waits for that thread
-/// - compress=true: frames above the threshold are compressed
-/// - remote_version: the version that exceptions go out with, as _remote_version; empty: that of the dialect, and of librpyc.
-///   Stock RPyC compares the part before the first dot with its own version, and warns
-/// - connid: a name for the connection
+/// - allow_pickle=false: objects that are plain data (lists, dicts) reply to a peer's obtain() with a pickle. No pickle
+///   is ever run
+/// - include_local_traceback=true: exceptions are sent with a traceback
+/// - include_local_version=true: exceptions are sent with the version
+/// - sync_request_timeout=30: time limit for the reply to a request
+/// - instantiate_custom_exceptions=false: exceptions of registered types have their code, see
+///   rpyc_config_register_exception
+/// - import_custom_exceptions=false: the resolver is called for other types, see rpyc_config_set_exception_resolver
+/// - instantiate_oldstyle_exceptions=false: accepted and ignored, as with Python 3
+/// - propagate_SystemExit_locally=false: a callback's SystemExit ends the connection with RPYC_ERR_EXIT and is not sent
+/// - propagate_SystemExit=true: the older name, with the opposite meaning
+/// - propagate_KeyboardInterrupt_locally=true: a callback's KeyboardInterrupt ends the connection with
+///   RPYC_ERR_INTERRUPTED and is not sent
+/// - log_exceptions=true: exceptions that are sent to a peer are logged at RPYC_LOG_DEBUG
+/// - debug=false: each message is logged at RPYC_LOG_DEBUG
+/// - close_catchall=false: closing a connection does not report a failure of before_closed
+/// - bind_threads=false: requests of a peer's thread are served by the thread that waits for that thread
+/// - compress=true: frames above compression_threshold are compressed
+/// - remote_version: version that is sent with exceptions, as _remote_version. Empty: that of the dialect and of
+///   librpyc. Stock RPyC compares the part before the first dot with its own version, and warns
+/// - connid: name of the connection
 ///
-/// - close_timeout=5: how long closing waits for the peer; not "none"
-/// - connect_timeout=10: how long connecting may take
-/// - tcp_keepalive=none: after so long a silence, in whole seconds, the kernel asks whether the peer is still there; the
-///   connection ends after five such times without an answer
-/// - frame_timeout=30: how long a message that has begun may fail to go on, which is to its end or by 16384 bytes, before
-///   the connection ends; one beyond max_frame too, which is not kept
-/// - handshake_timeout=10: the same until the first message of the peer is here
-/// - first_message_timeout=none: how long the peer may take to send its first whole message before the connection ends;
-///   stock clients send nothing until they are used
-/// - idle_timeout=none: how long nothing may come from the peer before the connection ends, while no request waits for
-///   its answer in either direction, or what is sent is not taken
+/// - close_timeout=5: time limit for the peer when a connection is closed; not "none"
+/// - connect_timeout=10: time limit for connecting
+/// - tcp_keepalive=none: after this time without input, in whole seconds, the kernel probes the peer. The connection
+///   ends after five such times without a reply
+/// - frame_timeout=30: time limit for progress of a message that has begun, to its end or by 16384 bytes, after which
+///   the connection ends. It includes a message larger than max_frame, which is discarded
+/// - handshake_timeout=10: the same until the first message of the peer has arrived
+/// - first_message_timeout=none: time limit for the first complete message of the peer, after which the connection
+///   ends. Stock clients send nothing until they are used
+/// - idle_timeout=none: time without input from the peer after which the connection ends, while no request waits for
+///   its reply in either direction, or while the peer does not accept output
 /// - max_connections=0: of a server: as rpyc_server_set_max_connections
-/// - max_connections_per_address=0: of a server: more connections of one IPv4 address or one /64 of IPv6 are closed at
-///   once; 0: no limit. Unix sockets have no addresses
-/// - make_room=true: of a server: at rpyc_server_set_max_connections the oldest connection of which no message has come
-///   is closed for a new one; if there is none, or "false", the new one is closed
-/// - release=lazy: the peer is told of freed objects behind the next message, within 100 ms where a thread serves or an event
-///   loop runs, or by rpyc_connection_flush. now: at once, as far as the transport accepts it without blocking
-/// - dialect=auto: "5": rpyc 4.1 to 5.3, "6": rpyc 6; auto: what the peer speaks (see rpyc_connect)
-/// - native=accept: lists, dicts and arrays by value between two librpyc peers. "on": the peer is asked, in front of the
-///   first request; accept: if the peer asks; "off": never. A Python peer notices nothing
-/// - compression_threshold=3000: bytes
+/// - max_connections_per_address=0: of a server: limit of connections from one IPv4 address or one /64 of IPv6; more
+///   are closed at once. 0: no limit. Unix sockets have no addresses
+/// - make_room=true: of a server: at the limit of rpyc_server_set_max_connections the oldest connection that has sent
+///   no message is closed for a new one. If there is none, or with "false", the new one is closed
+/// - release=lazy: the peer is told of freed objects after the next message, within 100 ms if a thread serves or an
+///   event loop runs, or by rpyc_connection_flush. now: at once, as far as the transport accepts it without blocking
+/// - dialect=auto: "5": rpyc 4.1 to 5.3. "6": rpyc 6. auto: that of the peer (see rpyc_connect)
+/// - native=accept: lists, dicts and arrays are passed by value between two librpyc peers. "on": the peer is asked
+///   before the first request. accept: if the peer asks. "off": never. A Python peer notices nothing
+/// - compression_threshold=3000: size of a frame in bytes
 /// - compression_level=1: 0 to 9
-/// - spin_us=0: for how many microseconds a thread looks for input again and again before it sleeps
-/// - interruptible=false: rpyc_connection_interrupt ends waits at once, whichever thread it comes from; costs a system call for each
-///   receive
+/// - spin_us=0: time in microseconds for which a thread polls for input before it sleeps
+/// - interruptible=false: rpyc_connection_interrupt ends waits at once, whichever thread calls it. This costs a system
+///   call for each receive
 /// - max_depth=128: levels of nesting in a value
 /// - max_digits=4300: digits of an int
 /// - max_items=16777216: items of all tuples and sets in one message
-/// - max_memory=536870912: bytes of memory that the values of one message take
-/// - max_bytes=268435456: bytes of one text or bytes value
+/// - max_memory=536870912: bytes of memory for the values of one message
+/// - max_bytes=268435456: bytes of one str or bytes value
 /// - max_frame=268435456: bytes of one message as it is received
 /// - max_inflated=268435456: bytes of one message after decompression
-/// - max_exports=16777216: objects of ours that the peer holds
-/// - max_imports=16777216: objects of the peer that we hold
-/// - max_pending=1048576: requests of ours that wait for an answer
+/// - max_exports=16777216: objects of this process that the peer references
+/// - max_imports=16777216: objects of the peer that this process references
+/// - max_pending=1048576: requests of this side that wait for a reply
 /// - max_serving=256: requests of the peer that are being served
 /// - max_buffered=67108864: bytes that wait to be decoded or sent
-/// - max_queued=1048576: bytes that wait to be sent on a connection of an event loop before no more is taken on
-/// - max_total_memory=0: bytes of memory that a server's connections take together, or all connections that are made
-///   with one configuration: what is received, inflated, waits to be sent, and is held for peers. One alone takes half
-///   of it at most. 0: no limit
-/// - profile=auto: limits that are not set one by one. trusted: as above. untrusted: max_frame and max_inflated
+/// - max_queued=1048576: bytes that wait to be sent on a connection of an event loop before it accepts no more
+/// - max_total_memory=0: bytes of memory for all connections of a server, or for all connections that are made with one
+///   configuration: what is received, decompressed, waiting to be sent, and held for peers. A single connection uses at
+///   most half of it. 0: no limit
+/// - profile=auto: limits that are not set individually. trusted: as above. untrusted: max_frame and max_inflated
 ///   67108864, max_memory 268435456, max_exports 65536, max_total_memory 1073741824. auto: untrusted for servers on
-///   tcp, else trusted
+///   tcp, otherwise trusted
 ///
 /// @param config borrowed
 /// @param name copied, NUL-terminated: the name of the option

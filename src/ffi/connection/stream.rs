@@ -17,63 +17,70 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Bytes were read or written; count_out says how many.
+/// Result of a transport callback: bytes were read or written; *count_out is their number.
 pub const RPYC_TRANSPORT_OK: i32 = 0;
-/// Nothing can be done until more has arrived.
+/// Result of a transport callback: cannot continue until more data has arrived.
 pub const RPYC_TRANSPORT_WANT_READ: i32 = 1;
-/// Nothing can be done until there is room to send.
+/// Result of a transport callback: cannot continue until the stream accepts more data.
 pub const RPYC_TRANSPORT_WANT_WRITE: i32 = 2;
-/// The peer has ended the stream.
+/// Result of a transport callback: the peer has ended the stream.
 pub const RPYC_TRANSPORT_END: i32 = 3;
-/// The stream is broken; error_text says why.
+/// Result of a transport callback: the stream is broken; error_text gets the reason.
 pub const RPYC_TRANSPORT_FAILED: i32 = 4;
 
-/// A transport of the application: TLS of another library, a serial line, a socket of a hypervisor. All of it is copied by
-/// rpyc_transport_new. Members are only ever appended.
+/// A transport of the application, for example TLS of another library, a serial line or a socket of a hypervisor.
+/// rpyc_transport_new() copies all of it. New members are only ever appended.
 ///
-/// read, write and error_text never run at the same time for one transport; wait, wake and shutdown may run beside them and beside
-/// each other, on any threads. The library can hold its lock of the connection while read and write run: they call no function of the
-/// library for that connection or its objects, which would deadlock; other connections, values and errors are theirs to use.
-/// No lock is held while wait, wake, shutdown and the destructor run. After fork(), only the destructor runs in the child.
-/// All of them return: no longjmp, no C++ exception.
+/// read, write and error_text never run at the same time for one transport. wait, wake and shutdown may run at the
+/// same time as these and as each other, on any threads. The library can hold its lock of the connection while read
+/// and write run: they must not call functions of the library for that connection or its objects, which would
+/// deadlock. They may use other connections, values and errors. No lock is held while wait, wake, shutdown and the
+/// destructor run. After fork(), only the destructor runs in the child. All callbacks must return: no longjmp, no C++
+/// exception.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct rpyc_transport_table {
     /// sizeof(rpyc_transport_table)
     pub struct_size: usize,
-    /// The peer, for messages, endpoints and max_connections_per_address (which needs "tcp://IP:PORT"). NULL: "application".
+    /// Name of the peer, for messages, endpoints and max_connections_per_address (which requires "tcp://IP:PORT").
+    /// NULL for "application".
     pub peer_name: *const c_char,
-    /// This side, likewise. NULL: "application".
+    /// Name of this side, for the same purposes. NULL for "application".
     pub local_name: *const c_char,
-    /// Reads at most size bytes, size not 0, without waiting. Result: RPYC_TRANSPORT_...; count_out is 0 at first. Not called again
-    /// after RPYC_TRANSPORT_END and RPYC_TRANSPORT_FAILED. Not NULL.
+    /// Reads at most size bytes without blocking; size is not 0. Returns RPYC_TRANSPORT_...; *count_out is 0 at first.
+    /// It is not called again after RPYC_TRANSPORT_END or RPYC_TRANSPORT_FAILED. Not NULL.
     pub read: Option<
         unsafe extern "C" fn(userdata: *mut c_void, buffer: *mut c_void, size: usize, count_out: *mut usize) -> i32,
     >,
-    /// Writes at most size bytes, size not 0, without waiting, and without SIGPIPE. Result: RPYC_TRANSPORT_..., as read. After
-    /// RPYC_TRANSPORT_WANT_... it is called with the same bytes again, at another address, and perhaps more behind them (for
-    /// OpenSSL: SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER). Not NULL.
+    /// Writes at most size bytes without blocking and without SIGPIPE; size is not 0. Returns RPYC_TRANSPORT_..., as
+    /// read does. After RPYC_TRANSPORT_WANT_... it is called with the same bytes again, at another address, and
+    /// possibly with more bytes after them (for OpenSSL: SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER). Not NULL.
     pub write: Option<
         unsafe extern "C" fn(userdata: *mut c_void, data: *const c_void, size: usize, count_out: *mut usize) -> i32,
     >,
-    /// Ends the stream in both directions: wait returns, read says END, write fails. Called once, or not at all before the
-    /// destructor. NULL: nothing is called, and peers see the end when the destructor closes the stream.
+    /// Ends the stream in both directions: wait returns, read returns RPYC_TRANSPORT_END, write fails. It is called at
+    /// most once, before the destructor. NULL for no call; the peer then sees the end when the destructor closes the
+    /// stream.
     pub shutdown: Option<unsafe extern "C" fn(userdata: *mut c_void)>,
-    /// Says why the last read or write of this thread failed; borrowed until the next of them. NULL, and a NULL result: no reason.
+    /// Returns the reason why the last read or write of this thread failed; borrowed until the next one. NULL, or a
+    /// NULL result, for no reason.
     pub error_text: Option<unsafe extern "C" fn(userdata: *mut c_void) -> *const c_char>,
-    /// Gives the descriptor that the library polls: readable when read, and writable when write may go on. Called once, in
-    /// rpyc_transport_new. It stays open until the destructor runs. NULL, and a negative result: there is none; then wait is needed.
+    /// Returns the descriptor for the library to poll: readable when read can continue, writable when write can
+    /// continue. It is called once, in rpyc_transport_new(). The descriptor stays open until the destructor runs.
+    /// NULL, or a negative result, for no descriptor; then wait is required.
     pub fileno: Option<unsafe extern "C" fn(userdata: *mut c_void) -> i32>,
-    /// Waits at most timeout_ms (0 to 1000) for one of events (RPYC_WAIT_READ, RPYC_WAIT_WRITE or both) and gives those that are there;
-    /// 0 for none; a negative result breaks the stream. Several threads may be in it. NULL: the descriptor is polled.
+    /// Waits at most timeout_ms milliseconds (0 to 1000) for one of events (RPYC_WAIT_READ, RPYC_WAIT_WRITE or both)
+    /// and returns those that occurred; 0 for none. A negative result breaks the stream. Several threads may call it
+    /// at the same time. NULL to poll the descriptor.
     pub wait: Option<unsafe extern "C" fn(userdata: *mut c_void, events: i32, timeout_ms: i64) -> i32>,
-    /// Has every wait that runs, or else the next one, return early. NULL: waits end by themselves, within a second.
+    /// Makes all current waits return early, or the next one if there is none. NULL if waits end by themselves, within
+    /// a second.
     pub wake: Option<unsafe extern "C" fn(userdata: *mut c_void)>,
 }
 
-/// Opens a transport for rpyc_connect_by, which takes it. Returns NULL where that is not possible.
+/// Opens a transport for rpyc_connect_by(), which consumes it. Returns NULL on failure.
 ///
-/// timeout_ms is how long that may take, -1 without limit.
+/// timeout_ms limits the time to open it, in milliseconds; -1 for no limit.
 pub type rpyc_open_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, timeout_ms: i64) -> *mut rpyc_transport>;
 
 type Transfer<P> = unsafe extern "C" fn(*mut c_void, P, usize, *mut usize) -> i32;
@@ -256,20 +263,19 @@ unsafe fn over(table: *const rpyc_transport_table, userdata: Arc<Userdata>) -> R
     }
 }
 
-/// Makes a transport of callbacks of the application.
-///
-/// It is used like any other: rpyc_connection_new, rpyc_server_add_transport.
+/// Makes a transport of callbacks of the application. It is used like any other, for example with
+/// rpyc_connection_new() or rpyc_server_add_transport().
 ///
 /// @param table copied
-/// @param userdata consumed; given to the callbacks and the destructor
-/// @param userdata_free the destructor: runs exactly once, after the last callback, also if this function fails; it closes the
-///        stream; may be NULL
-/// @param transport_out owned; free it with rpyc_transport_free, or give it to a connection or server
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_ARGUMENT (no descriptor and no wait), RPYC_ERR_ADDRESS (the
-///         descriptor is not open), RPYC_ERR_IO (no descriptors are left)
+/// @param userdata consumed, also on failure; argument of the callbacks
+/// @param userdata_free destructor of userdata, which closes the stream; called exactly once, after the last callback;
+///         may be NULL
+/// @param transport_out owned, free with rpyc_transport_free() or pass to a connection or server
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ABI, RPYC_ERR_ARGUMENT (neither a descriptor nor wait),
+///         RPYC_ERR_ADDRESS (the descriptor is not open), RPYC_ERR_IO (no descriptor available)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_transport_new(
     table: *const rpyc_transport_table,
@@ -288,22 +294,23 @@ pub unsafe extern "C" fn rpyc_transport_new(
     }
 }
 
-/// Connects over transports that the application opens: as rpyc_connect, which finds out what the peer speaks.
+/// Connects over transports that the application opens. Like rpyc_connect(), it detects the dialect of the peer.
 ///
-/// open is called in this thread, and for "tcp://" and "unix://" addresses a second time where the other dialect has to be tried;
-/// see rpyc_connect.
+/// open is called in this thread. For "tcp://" and "unix://" addresses it is called a second time if the other dialect
+/// must be tried, see rpyc_connect().
 ///
-/// @param address copied; as for rpyc_transport_connect; what messages call the peer, and by which its dialect is remembered
-/// @param open gives the transports; not NULL
-/// @param userdata borrowed for the call; given to open
-/// @param service copied reference; what the peer gets as our root; NULL for nothing
-/// @param config copied; NULL for defaults
-/// @param connection_out owned; free it with rpyc_connection_free
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_IO (open gave NULL), RPYC_ERR_STATE
-///         (create refuses the connection), connection errors
+/// @param address copied; as for rpyc_transport_connect(); the name of the peer in messages, under which its dialect
+///         is remembered
+/// @param open opens the transports; not NULL
+/// @param userdata borrowed for the call; argument of open
+/// @param service copied (a reference); the class of the root that the peer gets; NULL for none
+/// @param config copied; NULL for the defaults
+/// @param connection_out owned, free with rpyc_connection_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_TIMEOUT, RPYC_ERR_IO (open returned
+///         NULL), RPYC_ERR_STATE (the create callback refused the connection), connection errors
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_connect_by(
     address: *const c_char,

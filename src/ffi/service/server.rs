@@ -48,19 +48,19 @@ pub(crate) unsafe fn checked<'a>(server: *const rpyc_server) -> Result<&'a Serve
     }
 }
 
-/// Makes a server. When it returns, the address is taken and clients can connect; they are served from rpyc_server_serve,
-/// rpyc_server_start or rpyc_server_serve_one on.
+/// Makes a server. When the function returns, the address is bound and clients can connect. They are served once
+/// rpyc_server_serve(), rpyc_server_start() or rpyc_server_serve_one() is called.
 ///
-/// @param address copied; "tcp://HOST:PORT" (without a host, loopback; port 0: any free one), "unix:///PATH" or
-///        "shm:///PATH" (a Unix socket, and shared memory with clients that use it, see rpyc_transport_connect); "": nowhere, for a
-///        server whose connections all come by rpyc_server_add_transport
-/// @param service copied reference; what clients get as root, an instance for each connection
-/// @param config copied; the options of its connections; NULL for defaults
-/// @param server_out owned; free it with rpyc_server_free
-/// @param error_out owned; may be NULL
+/// @param address copied; "tcp://HOST:PORT" (without a host, loopback; port 0 for any free port), "unix:///PATH" or
+///        "shm:///PATH" (see rpyc_transport_connect()); "" to not listen, for a server that only gets connections by
+///        rpyc_server_add_transport()
+/// @param service copied (a reference); the class of the root; each connection gets an instance
+/// @param config copied; the options of the connections; NULL for the defaults
+/// @param server_out owned, free with rpyc_server_free()
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_UTF8, RPYC_ERR_ADDRESS, RPYC_ERR_IO
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_new(
     address: *const c_char,
@@ -90,12 +90,12 @@ pub unsafe extern "C" fn rpyc_server_new(
     }
 }
 
-/// Another handle of the same server.
+/// Gets another handle of the same server.
 ///
 /// @param server borrowed
-/// @return owned; free it with rpyc_server_free; NULL for NULL
+/// @return owned, free with rpyc_server_free(); NULL for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_clone(server: *const rpyc_server) -> *mut rpyc_server {
     // SAFETY: the contract of the border.
@@ -104,23 +104,23 @@ pub unsafe extern "C" fn rpyc_server_clone(server: *const rpyc_server) -> *mut r
     })
 }
 
-/// Frees a handle. With the last one the server is stopped, without waiting for calls that run.
+/// Frees a handle. Freeing the last handle stops the server, without waiting for running calls.
 ///
 /// @param server consumed; NULL does nothing
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_free(server: *mut rpyc_server) {
     // SAFETY: the contract of the border.
     ffi_boundary_or((), || drop(unsafe { handle::take(server) }));
 }
 
-/// The address at which a server listens, with its real port; "" for one that listens nowhere.
+/// Gets the address at which a server listens, with its actual port; "" for a server that does not listen.
 ///
 /// @param server borrowed
 /// @return borrowed, as long as the handle lives; NUL-terminated; NULL for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_address(server: *const rpyc_server) -> *const c_char {
     // SAFETY: the contract of the border.
@@ -129,28 +129,30 @@ pub unsafe extern "C" fn rpyc_server_address(server: *const rpyc_server) -> *con
     })
 }
 
-/// How many connections a server has.
+/// Gets the number of connections of a server.
 ///
 /// @param server borrowed
 /// @return 0 also for NULL
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_connection_count(server: *const rpyc_server) -> usize {
     // SAFETY: the contract of the border.
     ffi_boundary_or(0, || unsafe { checked(server) }.map_or(0, Server::connection_count))
 }
 
-/// Limits the connections of a server. For one that comes beyond it, the oldest is closed of which no whole message has come; if
-/// there is none, or the option make_room is "false", the new one is closed at once. A connection that has sent a message is never
-/// closed for another, however long it is silent then.
+/// Limits the number of connections of a server.
+///
+/// When a connection exceeds the limit, the server closes the oldest connection that has not sent a complete message.
+/// If there is none, or the option make_room is "false", it closes the new connection at once. A connection that has
+/// sent a message is never closed for another one, even if it is silent for a long time afterwards.
 ///
 /// @param server borrowed
-/// @param count 0: no limit
-/// @param error_out owned; may be NULL
+/// @param count largest number of connections; 0 for no limit
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_set_max_connections(
     server: *mut rpyc_server,
@@ -166,13 +168,14 @@ pub unsafe extern "C" fn rpyc_server_set_max_connections(
     }
 }
 
-/// Accepts connections in this thread until the server is stopped; each is served in a thread of its own.
+/// Accepts connections in this thread until the server is stopped. Each connection is served in a thread of its own.
 ///
 /// @param server borrowed
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK when it was stopped, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped, or accepting already), RPYC_ERR_IO
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK when the server was stopped, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped, or accepting
+///         already), RPYC_ERR_IO
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_serve(server: *mut rpyc_server, error_out: *mut *mut rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
@@ -182,11 +185,12 @@ pub unsafe extern "C" fn rpyc_server_serve(server: *mut rpyc_server, error_out: 
 /// Accepts one connection and serves it in this thread until it ends.
 ///
 /// @param server borrowed
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped, or accepting already), RPYC_ERR_IO, and how the connection
-///         ended: RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT, RPYC_ERR_INTERRUPTED
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped, or accepting already), RPYC_ERR_IO; if
+///         the connection failed, RPYC_ERR_MALFORMED, RPYC_ERR_LIMIT, RPYC_ERR_DIALECT, RPYC_ERR_EXIT,
+///         RPYC_ERR_INTERRUPTED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_serve_one(
     server: *mut rpyc_server,
@@ -196,30 +200,40 @@ pub unsafe extern "C" fn rpyc_server_serve_one(
     unsafe { ffi_boundary(error_out, || Ok(checked(server)?.serve_one()?)) }
 }
 
-/// Accepts connections in a thread of the server's own, until it is stopped.
+/// Accepts connections in a thread of the server's own, until the server is stopped.
+///
+/// ```c
+/// if (!rpyc_server_start(server, &error)) {
+///     printf("listening at %s\n", rpyc_server_address(server));
+///     getchar(); // until a line is typed
+///     rpyc_server_stop(server, 1000, &error);
+///     rpyc_server_join(server, &error);
+/// }
+/// ```
 ///
 /// @param server borrowed
-/// @param error_out owned; may be NULL
-/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped, or accepting already), RPYC_ERR_IO (no thread can be had)
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
+/// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped, or accepting already), RPYC_ERR_IO (no
+///         thread could be started)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_start(server: *mut rpyc_server, error_out: *mut *mut rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
     unsafe { ffi_boundary(error_out, || Ok(checked(server)?.start()?)) }
 }
 
-/// Has a server serve a stream that the application has accepted or opened itself, in a thread of the server's own. It counts
-/// like the connections that the server accepts: in max_connections, rpyc_server_stop and rpyc_server_join. The server need not be
-/// serving or started.
+/// Serves a stream that the application has accepted or opened itself, in a thread of the server's own. It counts like
+/// the connections that the server accepts: in max_connections, rpyc_server_stop() and rpyc_server_join(). The server
+/// does not need to be serving or started.
 ///
 /// @param server borrowed
-/// @param transport consumed, on success and on every failure
-/// @param error_out owned; may be NULL
+/// @param transport consumed, also on failure
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_STATE (stopped), RPYC_ERR_LIMIT (max_connections,
-///         max_connections_per_address), RPYC_ERR_IO (no thread can be had)
+///         max_connections_per_address), RPYC_ERR_IO (no thread could be started)
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_add_transport(
     server: *mut rpyc_server,
@@ -236,17 +250,17 @@ pub unsafe extern "C" fn rpyc_server_add_transport(
     }
 }
 
-/// Stops a server: it accepts no more, waits for calls that are running, and ends its connections.
+/// Stops a server: it accepts no more connections, waits for running calls, and ends its connections.
 ///
-/// As with RPyC's own servers, peers see the end of the stream, and no CLOSE.
+/// As with RPyC's own servers, peers see the end of the stream without a CLOSE request.
 ///
 /// @param server borrowed
-/// @param grace_ms milliseconds that calls have at most which run, wait in a queue or were deferred, until their answers have
-///        left; called from one of the server's own callbacks, it does not wait
-/// @param error_out owned; may be NULL
+/// @param grace_ms longest wait, in milliseconds, for calls that run, wait in a queue or were deferred, until their
+///         replies have been sent. In a callback of the server itself, the function does not wait
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED
 ///
-/// Threads: any thread. Since 0.1.
+/// Threads: any. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_stop(
     server: *mut rpyc_server,
@@ -262,27 +276,28 @@ pub unsafe extern "C" fn rpyc_server_stop(
     }
 }
 
-/// A descriptor through which a signal handler can end rpyc_server_serve, which no other function here can do: with
-/// `uint64_t one = 1; write(fd, &one, sizeof one);`. The server then accepts no more, and rpyc_server_serve returns; open
-/// connections go on until rpyc_server_stop is called. Nobody closes the descriptor but the server.
+/// Gets a descriptor through which a signal handler can end rpyc_server_serve(): it writes to it with `uint64_t one =
+/// 1; write(fd, &one, sizeof one);`. No function of a server may be called in a signal handler. After the write, the
+/// server accepts no more connections and rpyc_server_serve() returns. Open connections continue until
+/// rpyc_server_stop() is called. Only the server closes the descriptor.
 ///
 /// @param server borrowed
 /// @return borrowed, as long as the server lives; -1 for NULL and in a forked child
 ///
-/// Threads: any thread; get it before the handler is installed. Since 0.1.
+/// Threads: any; call it before the handler is installed. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_stop_fd(server: *const rpyc_server) -> i32 {
     // SAFETY: the contract of the border.
     ffi_boundary_or(-1, || unsafe { checked(server) }.map_or(-1, Server::stop_fd))
 }
 
-/// Waits until a server has been stopped and its threads have ended, and nothing of them is left.
+/// Waits until a server has been stopped and all its threads have ended.
 ///
 /// @param server borrowed
-/// @param error_out owned; may be NULL
+/// @param error_out owned, free with rpyc_error_free(); may be NULL
 /// @return RPYC_OK, RPYC_ERR_NULL, RPYC_ERR_FORKED, RPYC_ERR_DEADLOCK (called from one of the server's own callbacks)
 ///
-/// Threads: not from a callback. Since 0.1.
+/// Threads: not from a callback. Since: 0.1.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn rpyc_server_join(server: *mut rpyc_server, error_out: *mut *mut rpyc_error) -> rpyc_status {
     // SAFETY: the contract of the border.
