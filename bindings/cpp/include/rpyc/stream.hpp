@@ -100,10 +100,10 @@ struct Streaming {
 
     static Streaming *of(void *kept) noexcept { return static_cast<Streaming *>(kept); }
     static std::int32_t read(void *kept, void *buffer, std::size_t size, std::size_t *count) noexcept {
-        return of(kept)->transfer(count, [&](Stream &stream) { return stream.read(buffer, size); });
+        return of(kept)->transfer(count, [&](Stream &one) { return one.read(buffer, size); });
     }
     static std::int32_t write(void *kept, const void *data, std::size_t size, std::size_t *count) noexcept {
-        return of(kept)->transfer(count, [&](Stream &stream) { return stream.write(data, size); });
+        return of(kept)->transfer(count, [&](Stream &one) { return one.write(data, size); });
     }
     static void shutdown(void *kept) noexcept { of(kept)->stream->shutdown(); }
     static const char *error_text(void *kept) noexcept { return of(kept)->why.c_str(); }
