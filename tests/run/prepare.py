@@ -168,7 +168,7 @@ def site_environment(apt, install):
 
 
 def prepare(what, install=True):
-    """All that `what` ("demo", "site" or "test") needs, as far as it can be had."""
+    """All that `what` ("test", "site", or else the demo) needs, as far as it can be had."""
     tools, apt = Tools(), Apt()
     if what in ("site", "test"):
         for command, package, why in COMMANDS:
@@ -194,7 +194,7 @@ def prepare(what, install=True):
                 trouble = trouble or quiet(["pkg-config", "--exists", name])
                 if trouble:
                     tools.missing[name] = "%s (%s): %s" % (name, package, trouble)
-    for version in {"test": VERSIONS, "demo": VERSIONS[:1], "site": ()}[what]:
+    for version in {"test": VERSIONS, "site": ()}.get(what, VERSIONS[:1]):
         python, trouble = environment(version, apt)
         if python:
             tools.pythons[version] = python
