@@ -1,4 +1,5 @@
-//! Requests to the objects of a peer. What is asked of an object of this process is done here, and answered like them.
+//! Sends requests to the objects of a peer. Requests to objects of this process are served here, with the same kind of
+//! result.
 
 use super::shared::Shared;
 use crate::codec::frame::{Destination, fill};
@@ -9,7 +10,7 @@ use crate::value::{Ask, Inquiry, Proxy, Reference, Text, Value};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// The connection over which an object was lent.
+/// Gets the connection over which an object was imported.
 #[inline]
 pub fn shared_of(proxy: &Proxy) -> Result<Arc<Shared>> {
     Shared::of_home(home_of(proxy)?).ok_or_else(driven_by_hand)
@@ -20,7 +21,7 @@ fn driven_by_hand() -> Error {
     Error::State("the object belongs to a session: ask for it there, with rpyc_session_ask".into())
 }
 
-/// Asks and waits for the answer. Bytes that fit come to lie in the room.
+/// Sends a request and waits for the reply. A bytes reply that fits is received into the buffer.
 pub fn ask_into(object: &Reference, ask: Ask<'_>, room: Option<Box<dyn Destination>>) -> Result<Value> {
     match object {
         Reference::Remote(proxy) => {
@@ -31,7 +32,7 @@ pub fn ask_into(object: &Reference, ask: Ask<'_>, room: Option<Box<dyn Destinati
     }
 }
 
-/// Asks without waiting.
+/// Sends a request without waiting.
 pub fn ask_later(object: &Reference, ask: Ask<'_>, timeout: Option<Duration>) -> Result<Promise> {
     match object {
         Reference::Remote(proxy) => request_later(proxy, ask, timeout, None),
@@ -39,7 +40,7 @@ pub fn ask_later(object: &Reference, ask: Ask<'_>, timeout: Option<Duration>) ->
     }
 }
 
-/// Asks without waiting. Bytes that fit come to lie in the room.
+/// Sends a request without waiting. A bytes reply that fits is received into the buffer.
 pub fn ask_later_into(
     object: &Reference,
     ask: Ask<'_>,
@@ -54,7 +55,7 @@ pub fn ask_later_into(
     }
 }
 
-/// Asks without waiting. A value that `judge` refuses is not kept, and its error is the outcome.
+/// Sends a request without waiting. If `judge` rejects the value, the value is dropped and the error is the result.
 pub(super) fn ask_later_judged(
     object: &Reference,
     ask: Ask<'_>,
@@ -107,7 +108,7 @@ pub(super) fn request_prepared(
     Ok(promise)
 }
 
-/// Asks several objects of one peer. Nobody waits for the answers.
+/// Sends requests to several objects of one peer, without waiting for the replies.
 pub(super) fn ask_burst(shared: &Arc<Shared>, inquiries: Vec<Inquiry<'_>>, timeout: Option<Duration>) {
     let gathers = inquiries.len() > 1 && shared.cork_unless_corked();
     for Inquiry { object, ask, then } in inquiries {
@@ -120,18 +121,18 @@ pub(super) fn ask_burst(shared: &Arc<Shared>, inquiries: Vec<Inquiry<'_>>, timeo
         }
     }
     if gathers {
-        // At the end of the connection the answers are errors already.
+        // At the end of the connection the results are errors already.
         let _ = shared.uncork();
     }
 }
 
-/// What the request is serves only for the message of one that expires.
+/// `what` describes the request in the message for a timeout.
 fn promised(shared: &Arc<Shared>, timeout: Option<Duration>, what: impl FnOnce() -> String) -> Promise {
     let weak: Weak<Shared> = Arc::downgrade(shared);
     Promise::new(weak, timeout.map_or_else(String::new, |_| what()), timeout)
 }
 
-/// Asks without waiting whether an object is an instance of a class.
+/// Requests without waiting whether an object is an instance of a class.
 pub fn is_instance_later(object: &Reference, class: &Reference, timeout: Option<Duration>) -> Result<Promise> {
     match membership(object, class)? {
         Membership::Known(known) => Ok(Promise::settled(Ok(Value::Bool(known)))),
@@ -161,7 +162,8 @@ pub(super) fn with_body<R>(target: &Arc<Proxy>, ask: &Ask<'_>, send: impl FnOnce
         Ask::BuffIter(count) => send(raw_body(Handler::BuffIter, &[this(), Value::Int(count)])),
         Ask::Pickle(protocol) => send(raw_body(Handler::Pickle, &[this(), Value::Int(protocol.into())])),
         Ask::Exit(failed) => {
-            // A class cannot be sent from here as Python sends it; any true value says that there was an error.
+            // An exception class cannot be sent from here as Python sends it. Any true value means that there was an
+            // error.
             let exc = if failed { Value::Bool(true) } else { Value::None };
             send(raw_body(Handler::CtxExit, &[this(), exc]))
         }

@@ -1,4 +1,4 @@
-//! Threads of the library that serve a connection: in the background, or several at once.
+//! Serves a connection in threads of the library: in the background, or in several threads at once.
 
 use super::Connection;
 use super::shared::Shared;
@@ -10,7 +10,7 @@ use crate::sync::{Crew, Mutex, lock};
 use crate::{fork, panics};
 use std::sync::{Arc, Weak};
 
-/// Threads that serve a connection in the background. Dropping it stops them, without waiting.
+/// Threads that serve a connection in the background. Dropping it stops them without waiting.
 pub struct Background {
     serving: Arc<Serving>,
 }
@@ -18,9 +18,9 @@ pub struct Background {
 struct Serving {
     crew: Arc<Crew>,
     stopping: AtomicBool,
-    /// Of whom to tell when they are to stop. The threads keep it alive, as long as there are any.
+    /// Used to stop the threads. Weak, because the running threads keep the connection alive.
     shared: Weak<Shared>,
-    /// How the connection ended, unless it was closed.
+    /// The error that ended the connection, unless it was closed.
     failed: Mutex<Option<Error>>,
     forks: u32,
 }
@@ -53,8 +53,8 @@ impl Connection {
         }))
     }
 
-    /// Serves in `threads` threads of their own, until the connection ends or they are stopped. Calls run as they come, as many
-    /// at once as there are threads, or one after the other in the order of their arrival.
+    /// Serves in `threads` new threads until the connection ends or they are stopped. Calls run as they arrive, as many
+    /// at once as there are threads; with `in_order` one at a time, in the order of their arrival.
     pub fn serve_background(&self, threads: usize, in_order: bool) -> Result<Background> {
         let serving = self.start_serving(threads, in_order)?;
         spawn(&serving, &self.shared, threads)?;
@@ -88,14 +88,15 @@ fn spawn(serving: &Arc<Serving>, shared: &Arc<Shared>, threads: usize) -> Result
 }
 
 impl Background {
-    /// Has the threads end after what they are doing now, without waiting for that. The connection stays open.
+    /// Stops the threads after their current work, without waiting for it. The connection stays open.
     pub fn stop(&self) -> Result<()> {
         Error::unless_forked(self.serving.forks, "background serving")?;
         self.serving.stop();
         Ok(())
     }
 
-    /// Waits until the threads have ended, and nothing of them is left. The error is how the connection ended, if it was neither closed nor stopped.
+    /// Waits until the threads have ended and have released everything. The error is how the connection ended, if it
+    /// was neither closed nor stopped.
     pub fn join(&self) -> Result<()> {
         Error::unless_forked(self.serving.forks, "background serving")?;
         if self.serving.crew.is_here() {
@@ -106,7 +107,7 @@ impl Background {
         lock(&self.serving.failed).clone().map_or(Ok(()), Err)
     }
 
-    /// Do any of the threads still run?
+    /// Returns whether any of the threads still runs.
     pub fn is_running(&self) -> bool {
         fork::is_ours(self.serving.forks) && self.serving.crew.is_running()
     }

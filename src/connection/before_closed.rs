@@ -1,18 +1,18 @@
-//! What the application runs before it closes a connection, by one thread at a time.
+//! Runs the application's hook before a connection is closed, in one thread at a time.
 
 use super::threads;
 use crate::config::BeforeClosed;
 use crate::objects::turn;
 use crate::sync::{Condvar, Mutex, lock, wait};
 
-/// What the application runs before it closes the connection, and who does it now: the number of a thread, or 0.
+/// The application's hook, and the number of the thread that runs it, or 0.
 pub(super) struct BeforeClosedHook {
     pub(super) run: BeforeClosed,
     thread: Mutex<u64>,
     done: Condvar,
 }
 
-/// The thread that does it.
+/// Marks the thread that runs the hook.
 pub(super) struct Running<'a>(&'a BeforeClosedHook);
 
 impl BeforeClosedHook {
@@ -20,7 +20,7 @@ impl BeforeClosedHook {
         BeforeClosedHook { run, thread: Mutex::default(), done: Condvar::new() }
     }
 
-    /// Waits while another thread does it. None: this one does it already.
+    /// Waits while another thread runs the hook. None if this thread runs it already.
     pub(super) fn enter(&self) -> Option<Running<'_>> {
         let here = threads::id();
         let mut thread = lock(&self.thread);

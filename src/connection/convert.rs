@@ -1,4 +1,5 @@
-//! Conversions, which ask the objects that are converted: waiting for them, and calls that wait for those of their arguments.
+//! Implements conversions, which send requests to the objects that are converted: waiting for them, and calls that wait
+//! for the conversion of their arguments.
 
 use super::asking::shared_of;
 use super::shared::Shared;
@@ -13,7 +14,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 impl Shared {
-    /// Goes on with a call whose arguments have been converted.
+    /// Continues a call whose arguments have been converted.
     pub(super) fn resume(self: &Arc<Shared>, request: Request) {
         let _guard = self.panic_guard();
         let mut inner = self.lock();
@@ -40,7 +41,8 @@ impl Shared {
         inner.reader.conversions.push((until, conversion));
     }
 
-    /// Ends the conversions whose time is up. Whoever receives looks every now and then. True: the lock was given back meanwhile.
+    /// Ends the conversions whose deadline has passed. The thread that receives calls it regularly. Returns true if the
+    /// lock was released meanwhile.
     #[cold]
     pub(super) fn expire_conversions<'a>(&'a self, mut inner: Guard<'a>) -> (Guard<'a>, bool) {
         let now = Instant::now();
@@ -58,13 +60,13 @@ impl Shared {
     }
 }
 
-/// The most values that are asked for in one burst.
+/// Maximum number of values requested in one burst.
 const BURST: usize = 1 << 14;
 
-/// How long answers are waited for.
+/// How long to wait for replies.
 #[derive(Clone, Copy, Debug)]
 pub enum Patience {
-    /// As long as the connection waits for those to synchronous requests.
+    /// The timeout of the connection for synchronous requests.
     Connection,
     Limit(Option<Duration>),
 }
@@ -80,7 +82,7 @@ impl Patience {
         }
     }
 
-    /// No longer than this thread's application has said, as with other synchronous requests.
+    /// Applies the timeout that the application set for this thread, as for other synchronous requests.
     fn here(self) -> Patience {
         match (self, time_limit::here().and_then(|within| within.left())) {
             (Patience::Limit(limit), Some(left)) => Patience::Limit(Some(limit.map_or(left, |limit| limit.min(left)))),
@@ -89,7 +91,7 @@ impl Patience {
     }
 }
 
-/// The connection of a value that is a peer's object.
+/// Gets the connection of a value that is a remote object.
 fn connection_of(value: &Value) -> Result<Option<Arc<Shared>>> {
     match value {
         Value::Ref(Reference::Remote(proxy)) => shared_of(proxy).map(Some),
@@ -104,7 +106,7 @@ fn is_same(a: &Option<Arc<Shared>>, b: &Option<Arc<Shared>>) -> bool {
     }
 }
 
-/// Converts values, for which their objects are asked in bursts, and waits for the answers.
+/// Converts values: requests their objects in bursts and waits for the replies.
 pub fn convert(values: Vec<(Value, Target)>, patience: Patience) -> Converted {
     let patience = patience.here();
     let (mut converted, mut group) = (Vec::with_capacity(values.len()), Vec::new());
@@ -114,7 +116,7 @@ pub fn convert(values: Vec<(Value, Target)>, patience: Patience) -> Converted {
         connection = connection.or(connection_of(&value).map_err(|error| (at, error))?);
         group.push((value, target));
         let next = values.peek().map(|(at, (value, _))| connection_of(value).map_err(|error| (*at, error)));
-        // Those of one connection are asked together.
+        // Consecutive values of one connection are requested together.
         let goes_on = match next.transpose()? {
             Some(next) => is_same(&connection, &next) && group.len() < BURST,
             None => false,
@@ -140,7 +142,7 @@ fn convert_on(shared: Option<Arc<Shared>>, values: Vec<(Value, Target)>, patienc
     converted.unwrap_or_else(|| Err((0, Error::State("the conversion is gone".into()))))
 }
 
-/// Converts values of one connection without waiting. The promise is a tuple of them.
+/// Converts values of one connection without waiting. The promise's value is a tuple of them.
 pub fn convert_later(values: Vec<(Value, Target)>, timeout: Option<Duration>) -> Result<Promise> {
     let mut connection = None;
     for (value, _) in &values {
@@ -155,7 +157,7 @@ pub fn convert_later(values: Vec<(Value, Target)>, timeout: Option<Duration>) ->
     }))
 }
 
-/// Asks for the conversions; the promise gets what `result` makes of them.
+/// Requests the conversions. The promise gets the value that `result` makes of them.
 fn start(
     shared: Option<Arc<Shared>>,
     values: Vec<(Value, Target)>,
@@ -174,7 +176,7 @@ fn start(
     let kept = promise.clone();
     convert_then(values, timeout, move |converted| {
         kept.keep(result(converted));
-        // The thread that waits for it may not be the one that reads.
+        // The thread that waits for it may not be the reader.
         if let Some(peer) = kept.peer() {
             peer.wake_for(&kept);
         }

@@ -1,10 +1,10 @@
-//! Finding out which dialect a peer speaks, before there is a connection that application code could see.
+//! Detects the dialect of a peer, before there is a connection that application code could see.
 //!
-//! No first message is survived by peers of both dialects: what one reads as a message is to the other an error that
-//! ends the stream, and a thread pool of rpyc 4.1 to 5.3 says nothing at all of it (docs/internals/wire-notes.md, "Dialects"). So
-//! GETROOT is sent in the likelier dialect, and the first word of the peer decides. If none comes for a moment, a second
-//! connection asks in the other dialect beside it, and the one that is answered stays: a peer that is merely slow is
-//! never given up. All of it runs in the caller's thread.
+//! No first message is accepted by peers of both dialects: a message of one is an error to the other that ends the
+//! stream, and a thread pool of rpyc 4.1 to 5.3 does not even reply (docs/internals/wire-notes.md, "Dialects"). So
+//! GETROOT is sent in the likelier dialect, and the first bytes of the peer decide. If none come for a moment, a second
+//! connection sends GETROOT in the other dialect, and the one that gets a reply is kept. The first is not given up, so
+//! a slow peer is found too. All of this runs in the caller's thread.
 
 use super::ending::lost_text;
 use super::limit::{Limit, Received};
@@ -22,28 +22,29 @@ use std::io::{ErrorKind, IoSlice};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long the first word may take before the other dialect is tried; twice the time that connecting took is added.
+/// How long to wait for the first bytes before the other dialect is tried. Twice the connection time is added.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// How long connecting a second time may take, while the first connection may be answered; and the pause after a failure.
+/// Maximum time for the second connection attempt, during which the first may get its reply; also the pause after a
+/// failure.
 const SECOND: Duration = Duration::from_secs(1);
-/// No wait is longer than this.
+/// Maximum length of one wait.
 const MAX_SLEEP: Duration = Duration::from_secs(3600);
-/// A frame without a payload, which peers of all versions pass over.
+/// A frame without a payload, which peers of all versions ignore.
 const NOTHING: [u8; 6] = [0, 0, 0, 0, 0, b'\n'];
-/// What a peer may send without saying a word, such as empty frames.
+/// Maximum number of bytes, such as empty frames, that a peer may send without a message.
 const WORDLESS: usize = 64 << 10;
 
-/// Makes a transport within the time that it is given.
+/// Makes a transport within a timeout.
 pub type Connect<'a> = dyn Fn(Option<Duration>) -> Result<Arc<dyn Transport>> + 'a;
 
-/// Connecting to one address.
+/// Connects to one address.
 pub(super) struct Dial<'a> {
     address: &'a Address,
     connect: &'a Connect<'a>,
     config: &'a Arc<Config>,
-    /// How long connecting has taken so far, which `connect_timeout` bounds in total.
+    /// The total connection time so far, which `connect_timeout` limits.
     connecting: Duration,
-    /// Until when answers are waited for, from the first question on.
+    /// The deadline for replies, from the first request on.
     deadline: Option<Instant>,
 }
 
@@ -51,27 +52,27 @@ pub(super) struct Dial<'a> {
 pub(super) struct Found {
     pub(super) transport: Arc<dyn Transport>,
     pub(super) protocol: Protocol<Token>,
-    /// The request for its root, and until when its answer is waited for.
+    /// The request for its root, and the deadline of its reply.
     pub(super) root_asked: (i64, Option<Instant>),
 }
 
-/// A stream on which a peer was asked for its root.
+/// A stream on which the root was requested.
 struct Attempt {
     transport: Arc<dyn Transport>,
     protocol: Protocol<Token>,
-    /// Auto: nothing has been asked yet.
+    /// Auto until the first request.
     dialect: Dialect,
     asked: i64,
 }
 
-/// What came first from a peer.
+/// The first bytes of a peer.
 enum Word {
     /// Nothing yet.
     None,
-    /// A message in the dialect in which it was asked.
+    /// A message in the dialect of the request.
     Own,
     Other(Dialect),
-    /// The end, or something that is no message.
+    /// The end of the stream, or malformed data.
     Over(Error),
 }
 
@@ -101,16 +102,16 @@ impl Attempt {
                         break;
                     }
                 }
-                // Whoever listens finds the end, and what came before it.
+                // The next `listen` finds the end, and the bytes before it.
                 Err(_) => break,
             }
         }
         Ok(())
     }
 
-    /// Takes in what has arrived, up to the first word.
+    /// Receives what has arrived, up to the first message.
     fn listen(&mut self) -> Word {
-        // Not for ever, if there is no end of what comes: the time is to be looked at.
+        // Bounded, so that a peer that sends without end does not keep the caller from checking its deadline.
         for _ in 0..16 {
             match self.protocol.first_word() {
                 Ok(None) => {}
@@ -138,7 +139,7 @@ impl Attempt {
         Word::None
     }
 
-    /// What messages call the peer.
+    /// Gets the name of the peer in error messages.
     fn name(&self) -> String {
         Shared::name_of(&*self.transport, self.protocol.config().connid.as_deref())
     }
@@ -149,7 +150,7 @@ impl<'a> Dial<'a> {
         Dial { address, connect, config, connecting: Duration::ZERO, deadline: None }
     }
 
-    /// Connects, twice if it must be, and gives what the peer answers.
+    /// Connects, twice if necessary, and returns the stream that got a reply.
     pub(super) fn find_out(mut self) -> Result<Found> {
         if !self.address.can_connect_again() {
             return self.ask_once();
@@ -162,7 +163,7 @@ impl<'a> Dial<'a> {
     fn race(&mut self, first: Dialect) -> Result<Found> {
         let mut attempts = vec![self.open(first, None)?];
         let mut tried = vec![first];
-        // When the other dialect is tried beside the first.
+        // The time at which the other dialect is tried beside the first.
         let mut next = Instant::now().checked_add(PATIENCE.saturating_add(self.connecting.saturating_mul(2)));
         let (mut heard, mut failed) = (None, None);
         loop {
@@ -197,7 +198,7 @@ impl<'a> Dial<'a> {
                         attempts.push(attempt);
                         next = None;
                     }
-                    // The first may yet be answered.
+                    // The first may still get a reply.
                     Err(_) => next = Instant::now().checked_add(SECOND),
                 }
                 continue;
@@ -211,7 +212,7 @@ impl<'a> Dial<'a> {
         }
     }
 
-    /// Connects within what is left of `connect_timeout`, and at most so long, and asks.
+    /// Connects within the rest of `connect_timeout`, and at most within `most`, and requests the root.
     fn open(&mut self, dialect: Dialect, most: Option<Duration>) -> Result<Attempt> {
         let left = self.config.connect_timeout.map(|timeout| timeout.saturating_sub(self.connecting));
         let start = Instant::now();
@@ -243,7 +244,7 @@ impl<'a> Dial<'a> {
         Found { transport, protocol, root_asked: (asked, self.deadline) }
     }
 
-    /// What is said of a server that answered in a dialect, and can no longer be spoken to in it.
+    /// Makes the error for a server that replied in a dialect and can no longer be reached in it.
     fn gone(&self, dialect: Dialect, why: Option<Error>) -> Error {
         let option = if dialect == Dialect::V5 { "5" } else { "6" };
         let address = self.address;
@@ -264,8 +265,8 @@ impl<'a> Dial<'a> {
         }
     }
 
-    /// Asks a peer that cannot be connected to again. It is asked when it receives, and has said nothing by then: one that
-    /// speaks first, as `rpyc_classic -m stdio` does, shows its dialect.
+    /// Detects the dialect of a peer that cannot be connected to again. The request is sent when the peer receives and
+    /// has sent nothing by then: a peer that sends first, as `rpyc_classic -m stdio` does, shows its dialect.
     fn ask_once(&mut self) -> Result<Found> {
         let transport = (self.connect)(self.config.connect_timeout)?;
         let mut attempt = Attempt::new(transport, self.config);
@@ -291,14 +292,14 @@ impl<'a> Dial<'a> {
         }
     }
 
-    /// Waits until the peer receives, and gives the dialect in which it has spoken before. A child process may take long
-    /// until it does either.
+    /// Waits until the peer receives, and returns the dialect if it has sent before. For a child process this can take
+    /// long.
     fn await_receiver(&self, attempt: &mut Attempt) -> Result<Option<Dialect>> {
-        // With bind_threads, rpyc 6 does not pass over an empty frame.
+        // With bind_threads, rpyc 6 does not ignore an empty frame.
         let told = !self.config.bind_threads && attempt.transport.send(&[IoSlice::new(&NOTHING)]).is_ok();
         let mut nap = Duration::from_millis(1);
         loop {
-            // Before it is listened to: what it says first, it says before it receives.
+            // Tested before `listen`: a peer that sends first does so before it receives.
             let receives = !told || attempt.transport.unread().is_none_or(|unread| unread == 0);
             match attempt.listen() {
                 Word::None | Word::Own => {}
@@ -315,10 +316,10 @@ impl<'a> Dial<'a> {
     }
 }
 
-/// Waits at most so long until one of them has something to be received.
+/// Waits at most `most` until one of them has input.
 fn await_words(attempts: &[Attempt], most: Duration) {
     if let [attempt] = attempts {
-        // An error shows again when it is listened to.
+        // `listen` reports the error again.
         let _ = attempt.transport.poll(true, false, Some(most));
         return;
     }
@@ -327,7 +328,7 @@ fn await_words(attempts: &[Attempt], most: Duration) {
     transport::await_input(fds.into_iter(), most);
 }
 
-/// Has the kernel look whether a silent peer is still there.
+/// Enables the kernel's keepalive probes for a silent peer.
 pub(super) fn keep_alive(transport: &dyn Transport, config: &Config) {
     if let Some(idle) = config.tcp_keepalive {
         if let Err(e) = transport.set_keepalive(Some(idle)) {

@@ -1,4 +1,5 @@
-//! The end of a connection: everybody is told, everything lent comes back, the service's hook runs once.
+//! Implements the end of a connection: waiting threads get an error, exported objects are released, the service's hook
+//! runs once.
 
 use super::limit::Limit;
 use super::shared::Shared;
@@ -13,10 +14,10 @@ use crate::sync::lock;
 use crate::value::Home;
 use std::sync::{Arc, PoisonError};
 
-/// While it lives, a panic of this thread ends the connection: nobody can say what was left half done.
+/// Ends the connection if this thread panics while it exists: the state may be inconsistent.
 pub(super) struct PanicGuard<'a> {
     shared: &'a Shared,
-    /// A destructor that runs while its thread unwinds has done no harm itself.
+    /// The thread was panicking already when the guard was made, so the panic is not of this scope.
     unwinding: bool,
 }
 
@@ -24,7 +25,7 @@ impl Drop for PanicGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         if std::thread::panicking() && !self.unwinding {
-            // A second panic must not meet the first.
+            // A second panic during the first would abort the process.
             let _ = crate::panics::inside(|| self.shared.panicked());
         }
     }
@@ -42,12 +43,12 @@ impl Shared {
         let mut inner = shared.lock();
         inner.reader.reading = false;
         inner.writer.flushing = false;
-        // What waits to be sent may end in the middle of a message.
+        // The pending output may end in the middle of a message.
         inner.writer.broken = true;
         drop(shared.finish(inner, Error::Closed("the connection was closed after a panic".into())));
     }
 
-    /// The end: everybody is told, everything lent comes back, the service's hook runs.
+    /// Ends the connection: waiting threads get the error, exported objects are released, the service's hook runs.
     #[inline(never)]
     pub(super) fn finish<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, error: Error) -> Guard<'a> {
         if self.closed.load(Ordering::Acquire) {
@@ -93,7 +94,7 @@ impl Shared {
         inner
     }
 
-    /// What the peer did wrong, for the log.
+    /// Logs an error of the peer.
     fn report(&self, error: &Error, overdrawn: u64) {
         let level = match error {
             Error::Eof(_) | Error::Closed(_) => Level::Debug,
@@ -109,8 +110,8 @@ impl Shared {
         }
     }
 
-    /// Lets go of our root after the end, when no handle of the user's is left: its state may hold one of the handles that do
-    /// not count, and with that this very connection.
+    /// Releases our root after the end, when the application has no handle left: its state may contain an uncounted
+    /// handle, and thereby this connection.
     pub(super) fn release_root(&self) {
         let used = self.handles.load(Ordering::SeqCst) > 0 || self.connected.load(Ordering::SeqCst);
         if used || !self.is_closed() || self.check_fork().is_err() {
@@ -121,7 +122,8 @@ impl Shared {
         drop((service, root));
     }
 
-    /// An exception of a callback that is not the peer's affair: the peer is told the end, and whoever serves gets it.
+    /// Handles an exception of a callback that is not sent to the peer: the connection ends, and the thread that serves
+    /// gets it.
     #[cold]
     pub(super) fn leave_with(&self, mut inner: Guard<'_>, exception: &Exception) {
         inner.protocol.close();
@@ -130,12 +132,12 @@ impl Shared {
         self.alerts.has_failed();
         inner.tell_loop();
         drop(inner);
-        // Whoever is receiving comes back, and finds it.
+        // Wakes the thread that receives; it finds the error.
         self.transport.shutdown();
     }
 
-    /// What the application wants to do before it closes the connection, with the peer's root. As in RPyC, it does not
-    /// matter if the peer is gone.
+    /// Runs the application's before_closed hook with the peer's root. As in RPyC, the error of a peer that has gone is
+    /// ignored.
     fn before_closed(self: &Arc<Shared>, hook: &BeforeClosed) -> Result<()> {
         let home: Arc<dyn Home> = self.clone();
         let done = self.root().and_then(|root| hook(&home, &root));
@@ -146,7 +148,7 @@ impl Shared {
         }
     }
 
-    /// Tells the peer after the application's own last words, waits for it to end the stream, and ends.
+    /// Runs the before_closed hook, sends CLOSE, waits for the peer to end the stream, and ends.
     pub(super) fn close(self: &Arc<Shared>) -> Result<()> {
         let Some(hook) = &self.before_closed else { return self.close_now() };
         self.check_fork()?;
@@ -155,7 +157,7 @@ impl Shared {
         told.and(self.close_now())
     }
 
-    /// Tells the peer, waits for it to end the stream, and ends.
+    /// Sends CLOSE, waits for the peer to end the stream, and ends.
     fn close_now(self: &Arc<Shared>) -> Result<()> {
         self.check_fork()?;
         let _guard = self.panic_guard();
@@ -178,7 +180,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Ends without waiting for anybody. With `tell`, CLOSE is sent if it goes at once.
+    /// Ends without waiting. With `tell`, CLOSE is sent if the transport accepts it at once.
     pub(super) fn abort(self: &Arc<Shared>, tell: bool) {
         if self.check_fork().is_err() {
             return;
@@ -192,7 +194,7 @@ impl Shared {
         drop(self.finish(inner, Error::Closed("the connection was closed".into())));
     }
 
-    /// Frees circles of containers that something held when the connection ended.
+    /// Frees cycles of containers that were still in use when the connection ended.
     pub(super) fn collect(&self) {
         let mut cycle_candidates = std::mem::take(&mut self.lock().references.cycle_candidates);
         if !cycle_candidates.is_empty() && self.check_fork().is_ok() {
@@ -201,7 +203,7 @@ impl Shared {
         }
     }
 
-    /// Ends at once, and tells nobody.
+    /// Ends at once, without a CLOSE.
     pub(crate) fn end(self: &Arc<Shared>) {
         self.abort(false);
     }
@@ -210,7 +212,7 @@ impl Shared {
 impl Drop for Shared {
     /// Calls that were running when the connection ended held containers until now.
     fn drop(&mut self) {
-        // Without the lock: in a forked child a thread that is not there may hold it.
+        // Without the lock: in a forked child, a thread of the parent may hold it forever.
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
         let mut cycle_candidates = std::mem::take(&mut inner.references.cycle_candidates);
         if !cycle_candidates.is_empty() && self.check_fork().is_ok() {
@@ -219,7 +221,7 @@ impl Drop for Shared {
     }
 }
 
-/// What is said of a connection that the peer `name` has ended.
+/// Makes the message for a connection that the peer `name` has ended.
 pub(super) fn lost_text(name: &str, how: &str) -> String {
     format!("lost the connection with {name}: {how}; connect again, and get the root and all objects anew")
 }

@@ -1,4 +1,4 @@
-//! Connections of an event loop: what to wait for, and handling what came without ever waiting.
+//! Implements connections of an event loop: the conditions to wait for, and handling of messages without blocking.
 
 use super::limit::{Limit, Received};
 use super::loop_state::{EventLoop, Wake};
@@ -15,20 +15,20 @@ use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// So often at most it is received in one go, so that one busy peer does not hold up the loop.
+/// Maximum number of receives in one call, so that one busy peer does not block the loop.
 const ROUNDS: usize = 16;
-/// So many messages are handled in one go, but for those of one receive that the protocol answers itself.
+/// Maximum number of messages handled in one call, except those of one receive that the protocol answers itself.
 const MESSAGES: u64 = 64;
 
-/// What one call of `process` has done.
+/// The work of one call of `process`.
 struct Work {
     rounds: usize,
     steps: u64,
-    /// How many messages had been taken before it.
+    /// The number of messages taken before it.
     messages: u64,
 }
 
-/// What the loop is to wait for on the descriptors.
+/// The conditions that the loop must wait for on the descriptors.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interest {
     pub read: bool,
@@ -36,7 +36,7 @@ pub struct Interest {
 }
 
 impl Inner {
-    /// What the loop waits for may have changed.
+    /// Wakes the loop because its conditions may have changed.
     pub(super) fn tell_loop(&mut self) {
         let EventLoop { looped, processing, .. } = &self.event_loop;
         if let Some(wake) = looped.as_ref().filter(|_| *processing == 0) {
@@ -44,7 +44,7 @@ impl Inner {
         }
     }
 
-    /// Another thread that waits reads from now on. The loop need not be told of what it will see itself.
+    /// Passes the reader role to another waiting thread. The loop is not woken for changes that it sees itself.
     fn hand_over_processed(&mut self) {
         if !self.reader.waiters.is_empty() {
             self.hand_over_reader();
@@ -63,7 +63,7 @@ impl Inner {
 }
 
 impl Shared {
-    /// From now on nothing waits for the peer to receive, but threads that wait for its answer.
+    /// Enables or disables non-blocking mode: then only threads that wait for a reply wait for the peer to receive.
     pub(super) fn set_nonblocking(&self, on: bool) -> Result<()> {
         self.check_fork()?;
         if on && self.loop_wake.get().is_none() {
@@ -77,7 +77,7 @@ impl Shared {
             (Some(wake), false) => inner.event_loop.looped = Some(wake),
             (None, true) => {
                 inner.event_loop.looped = None;
-                // What was left over has nobody else.
+                // No other thread would send the rest.
                 unlock_and_drop(self.flush(inner));
             }
             _ => {}
@@ -85,7 +85,8 @@ impl Shared {
         Ok(())
     }
 
-    /// The descriptor at which the application waits. What it does not show is handled without waiting for it.
+    /// Gets the descriptor at which the application waits. Data that it does not show is handled without waiting for
+    /// it.
     pub(super) fn fileno(&self) -> Option<RawFd> {
         let fd = self.transport.fileno();
         if !self.is_forked() && self.transport.holds_input() {
@@ -98,7 +99,7 @@ impl Shared {
         self.lock().event_loop.looped.as_ref().map(|wake| wake.event.fd())
     }
 
-    /// Refuses a request of a loop for which there is no room.
+    /// Rejects a request of the loop if the output queue is full.
     pub(super) fn check_room(&self) -> Result<()> {
         let mut inner = self.lock();
         if !inner.event_loop.is_on() || inner.life.end.is_some() {
@@ -120,13 +121,13 @@ impl Shared {
             return Interest { read: true, write: false };
         }
         let read = !inner.reader.reading && inner.has_room_to_receive();
-        // A loop that was given enough for once comes back at once: the descriptor can be written to.
+        // If more work is left, the loop must return at once: the descriptor is writable.
         let more = inner.event_loop.more && !inner.reader.reading && !inner.is_full();
         let write = more || !inner.writer.flushing && !inner.protocol.outgoing().is_empty();
         Interest { read, write }
     }
 
-    /// How long the loop may wait before it calls `process` without anything having come; None: for ever.
+    /// Returns how long the loop may wait before it calls `process` without an event. None is no limit.
     pub(super) fn next_deadline(&self) -> Option<Duration> {
         let mut inner = self.lock();
         if inner.life.end.is_some() {
@@ -141,7 +142,7 @@ impl Shared {
             return Some(Duration::ZERO);
         }
         let skip = inner.protocol.skip_deadline().map(|until| until.saturating_sub(deadline::clock()));
-        // A loop that must not read cannot say that nothing came.
+        // A loop that does not read cannot measure silence.
         let silence = if !inner.reader.reading && inner.has_room_to_receive() { inner.silence_left() } else { None };
         let releases = self.release_deadline(&mut inner);
         let now = Instant::now();
@@ -152,7 +153,8 @@ impl Shared {
         expiries.chain(releases).chain(skip).chain(silence).min()
     }
 
-    /// Sends what goes and handles what has arrived, up to `MESSAGES`, without waiting for anything. True: there was something.
+    /// Sends what the transport accepts and handles received messages, up to `MESSAGES`, without blocking. Returns
+    /// whether there was any.
     pub(super) fn process(self: &Arc<Shared>) -> Result<bool> {
         self.check_fork()?;
         let _guard = self.panic_guard();
@@ -179,7 +181,7 @@ impl Shared {
         error.map_or(Ok(handled), Err)
     }
 
-    /// One thing of many.
+    /// Does one step of `process`.
     fn process_once<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, work: &mut Work) -> (Guard<'a>, Step) {
         if let Some(error) = inner.life.failed.take() {
             return (self.finish(inner, *error), Step::Retry);

@@ -1,15 +1,16 @@
-//! Which addresses were last found to speak the dialect of rpyc 4.1 to 5.3. Hints alone: whoever connects goes by the
-//! answers, so a wrong one costs an attempt.
+//! Remembers the addresses that last spoke the dialect of rpyc 4.1 to 5.3. These are only hints: the replies decide, so
+//! a wrong hint costs one attempt.
 
 use crate::config::Dialect;
 use crate::transport::Address;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How many addresses are remembered at most. One that falls into the place of another takes it.
+/// Maximum number of remembered addresses. An address replaces another one with the same place.
 const PLACES: usize = 256;
 
-/// Digests of the addresses, in the places that they choose; 0 is none. Atomics hold no lock that a fork could cut off.
+/// Digests of the addresses, each at a place that depends on it; 0 for none. Atomics, because a fork could leave a lock
+/// held.
 static OLDER: [AtomicU64; PLACES] = [const { AtomicU64::new(0) }; PLACES];
 
 fn digest(address: &Address) -> u64 {
@@ -22,7 +23,7 @@ fn place(digest: u64) -> Option<&'static AtomicU64> {
     OLDER.get(digest as usize % PLACES)
 }
 
-/// The dialect to try first.
+/// Returns the dialect to try first.
 pub(super) fn dialect(address: &Address) -> Dialect {
     let digest = digest(address);
     match place(digest) {
@@ -31,14 +32,14 @@ pub(super) fn dialect(address: &Address) -> Dialect {
     }
 }
 
-/// Notes what an address spoke; None: nothing that could be understood.
+/// Notes the dialect of an address. None if it sent nothing valid.
 pub(super) fn note(address: &Address, found: Option<Dialect>) {
     let digest = digest(address);
     let Some(place) = place(digest) else { return };
     if found == Some(Dialect::V5) {
         place.store(digest, Ordering::Relaxed);
     } else {
-        // Another address may have the place by now.
+        // Another address may have taken the place meanwhile.
         let _ = place.compare_exchange(digest, 0, Ordering::Relaxed, Ordering::Relaxed);
     }
 }

@@ -1,5 +1,5 @@
-//! Where a service's instance is made and told of the beginning and the end of a connection: in the thread that begins or
-//! ends it, or, as the application's queue says, among the calls of that queue.
+//! Runs the hooks of a service: in the thread that begins or ends the connection or, if the application's queue has
+//! them, among the calls of that queue.
 
 use super::queue::CallQueue;
 use super::shared::Shared;
@@ -10,20 +10,20 @@ use crate::sync::{Condvar, Instant, Mutex, lock, wait_for};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often a thread that waits for the queue looks whether the peer has gone.
+/// The interval at which a thread that waits for the queue checks whether the peer has gone.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// What became of a beginning.
+/// The result of `create` and `on_connect`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Begun {
     Served,
-    /// `create` gave nothing.
+    /// `create` refused the connection.
     Refused,
-    /// The queue was closed, or the connection has ended before.
+    /// The queue was closed, or the connection ended before.
     NotRun,
 }
 
-/// Where the thread that serves waits for its service.
+/// The result for which the serving thread waits.
 #[derive(Default)]
 struct Outcome {
     begun: Mutex<Option<Begun>>,
@@ -31,14 +31,14 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// Waits at most so long.
+    /// Waits at most `timeout`.
     fn wait(&self, timeout: Duration) -> Option<Begun> {
         let begun = lock(&self.begun);
         if begun.is_some() { *begun } else { *wait_for(&self.changed, begun, timeout) }
     }
 }
 
-/// A service that is still to be made and told; dropped without that, it tells that it was not run.
+/// A service that is still to be created. If it is dropped before, it reports `NotRun`.
 pub(super) struct Beginning {
     service: Arc<Class>,
     outcome: Arc<Outcome>,
@@ -63,12 +63,12 @@ impl Drop for Beginning {
 }
 
 impl Shared {
-    /// The queue that runs the hooks too.
+    /// Gets the queue, if it runs the hooks.
     fn queue_of_hooks(&self) -> Option<&Arc<CallQueue>> {
         self.queue.get().filter(|queue| queue.runs_hooks())
     }
 
-    /// Gives an accepted connection its root and tells the service. False: the connection is turned away.
+    /// Gives an accepted connection its root and calls the service's hook. Returns false if the connection is refused.
     pub(super) fn begin(self: &Arc<Shared>, service: &Arc<Class>) -> bool {
         let begun = match self.queue_of_hooks() {
             // A thread of the queue would wait for itself.
@@ -90,7 +90,7 @@ impl Shared {
         Begun::Served
     }
 
-    /// Waits until a thread of the queue has begun, or nobody would ever want it.
+    /// Waits until a thread of the queue has run the hooks, or until the peer or the queue is gone.
     fn begin_in(self: &Arc<Shared>, queue: &Arc<CallQueue>, service: &Arc<Class>) -> Begun {
         let outcome = Arc::new(Outcome::default());
         let beginning = Beginning { service: service.clone(), outcome: outcome.clone() };
@@ -108,16 +108,17 @@ impl Shared {
             }
             late |= due.take_if(|due| *due <= Instant::now()).is_some();
             if late || self.is_abandoned() {
-                // What waits is dropped, which settles it; what runs already is waited for.
+                // A queued beginning is dropped, which reports `NotRun`; a running one is waited for.
                 drop(queue.forget(self));
             }
         }
     }
 
-    /// The connection has ended: the service is told, once, by the queue behind the last call where that runs the hooks.
+    /// Calls the service's hook at the end of the connection, once. If the queue runs the hooks, it does so after the
+    /// last call.
     pub(super) fn disconnected(self: &Arc<Shared>) {
-        // Whoever makes it true looks after that whether the connection has ended. The root is there before, and until it is
-        // false again: after the swap, another thread may release it.
+        // The thread that sets it checks afterwards whether the connection has ended. The root is set before, and until
+        // it is false again: after the swap, another thread may release it.
         if !self.connected.load(Ordering::SeqCst) {
             return;
         }
@@ -131,7 +132,7 @@ impl Shared {
         }
     }
 
-    /// Tells the service of the end, and lets go of it.
+    /// Calls the service's on_disconnect and releases the service.
     pub(super) fn end_here(self: &Arc<Shared>, root: Option<Arc<Object>>) {
         if let Some(root) = &root {
             if let Some(hook) = root.class().service().and_then(|service| service.on_disconnect.as_ref()) {

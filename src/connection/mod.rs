@@ -1,4 +1,4 @@
-//! Connections: one protocol over one transport, driven by whoever waits on it.
+//! Implements connections: one protocol over one transport, driven by the threads that wait on it.
 
 mod asking;
 mod background;
@@ -54,8 +54,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// A handle of a connection. The last one of the user's closes it; those given to a service's hooks and calls
-/// do not keep it open, nor do their clones.
+/// A handle of a connection. Freeing the application's last handle closes the connection. Handles that a service's
+/// hooks and calls get do not keep it open, and neither do their clones.
 pub struct Connection {
     shared: Arc<Shared>,
     counted: bool,
@@ -80,18 +80,19 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    /// A connection over a transport, with what the peer gets as our root.
+    /// Makes a connection over a transport. The peer gets an instance of `service` as our root.
     pub fn new(transport: Arc<dyn Transport>, service: Option<&Arc<Class>>, config: Config) -> Result<Connection> {
         Connection::over(transport, service, config)
     }
 
-    /// The inside of a connection whose peer speaks first; it serves nothing yet.
+    /// Makes the shared part of a connection whose peer speaks first. It does not serve yet.
     pub(crate) fn accepted_shared(transport: Arc<dyn Transport>, config: Arc<Config>) -> Arc<Shared> {
         keep_alive(&*transport, &config);
         Shared::new(transport, config, true)
     }
 
-    /// Gives an accepted connection its root and serves it until it ends, or `stopping` says so between two messages.
+    /// Gives an accepted connection its root and serves it until it ends, or until `stopping` is true between two
+    /// messages.
     pub(crate) fn serve_accepted(
         shared: &Arc<Shared>,
         service: &Arc<Class>,
@@ -114,7 +115,7 @@ impl Connection {
         Connection::install(transport, Shared::protocol(config.into()), service, None)
     }
 
-    /// Gives a protocol and its transport the root of the service, which is told.
+    /// Joins a protocol and its transport to a root of the service, and calls the service's hook.
     fn install(
         transport: Arc<dyn Transport>,
         protocol: Protocol<Token>,
@@ -134,13 +135,13 @@ impl Connection {
         Ok(connection)
     }
 
-    /// Connects to an address. With the dialect left to be found out, the peer's root is fetched at once.
+    /// Connects to an address. If the dialect is to be detected, the peer's root is fetched at once.
     pub fn connect(address: &Address, service: Option<&Arc<Class>>, config: Config) -> Result<Connection> {
         let transport = |timeout| transport::connect(address, timeout);
         Connection::connect_by(address, &transport, service, config)
     }
 
-    /// As `connect`, with transports to the address that `connect` makes, a second one only where the address allows it.
+    /// Connects with transports that `connect` makes. A second one is made only if the address allows it.
     pub fn connect_by(
         address: &Address,
         connect: &Connect<'_>,
@@ -154,7 +155,7 @@ impl Connection {
         let Found { transport, protocol, root_asked } = Dial::new(address, connect, &config).find_out()?;
         let connection = Connection::install(transport, protocol, service, Some(root_asked))?;
         match connection.shared.fetch_root() {
-            // What a peer without a root answers is the business of those who ask for it.
+            // A peer without a root reports that to every caller that requests the root; the connection is usable.
             Err(Error::Remote(_)) | Ok(_) => Ok(connection),
             Err(Error::Malformed(text)) if !connection.closed() => Err(Error::Dialect(format!(
                 "the peer speaks an unknown dialect of RPyC, perhaps that of a fork of it: {text}"
@@ -163,8 +164,8 @@ impl Connection {
         }
     }
 
-    /// One more handle that keeps the connection open, where one of the user's does so. None for a connection that a
-    /// server keeps open, and for one that no handle keeps open any more.
+    /// Makes another handle that keeps the connection open, if a handle of the application does. None for a connection
+    /// that a server keeps open, and for one that no handle keeps open.
     pub fn holding(shared: Arc<Shared>) -> Option<Connection> {
         let mut seen = shared.handles.load(Ordering::Acquire);
         while seen > 0 {
@@ -180,17 +181,17 @@ impl Connection {
         Connection { shared, counted: false }
     }
 
-    /// The connection of a peer, as calls and hooks know it. None for a session, whose application does its own I/O.
+    /// Gets the connection of a peer, for calls and hooks. None for a session, whose application does its own I/O.
     pub fn of(peer: &Arc<dyn Peer>) -> Option<Connection> {
         Shared::of(peer.clone()).map(Connection::borrowed)
     }
 
-    /// The same, as objects of the peer know it.
+    /// Gets the connection that an object of the peer belongs to, likewise.
     pub fn of_home(home: &Arc<dyn Home>) -> Option<Connection> {
         Shared::of_home(home.clone()).map(Connection::borrowed)
     }
 
-    /// A hook of a service that gets the connection.
+    /// Makes a hook of a service that gets the connection.
     pub fn hook(run: impl Fn(&Connection, &Arc<Object>) + Send + Sync + 'static) -> Hook {
         Box::new(move |peer, root| {
             if let Some(connection) = Connection::of(peer) {
@@ -203,32 +204,32 @@ impl Connection {
         &self.shared
     }
 
-    /// The peer's root object; asked for once.
+    /// Gets the peer's root object. Requested once per connection.
     pub fn root(&self) -> Result<Reference> {
         self.shared.root()
     }
 
-    /// Leaves the calls of the peer to a queue.
+    /// Queues the calls of the peer.
     pub fn set_queue(&self, queue: &Queue) -> Result<()> {
         queue.attach(&self.shared)
     }
 
-    /// Our own root, as the peer gets it.
+    /// Gets our own root, as the peer gets it.
     pub fn service(&self) -> Option<Arc<Object>> {
         self.shared.service()
     }
 
-    /// Tells the peer, waits at most `close_timeout` for it to end the stream, and ends.
+    /// Sends a CLOSE, waits at most `close_timeout` for the peer to end the stream, and ends the connection.
     pub fn close(&self) -> Result<()> {
         self.shared.close()
     }
 
-    /// Ends at once.
+    /// Ends the connection at once.
     pub fn abort(&self) {
         self.shared.end();
     }
 
-    /// Ends the waits that are there, or else the next one.
+    /// Ends all current waits, or the next one if there is none.
     pub fn interrupt(&self) {
         self.shared.interrupt();
     }
@@ -249,7 +250,7 @@ impl Connection {
         lock(&self.shared.attachment).clone()
     }
 
-    /// Keeps something of the application's as long as the connection, in the place of what was kept.
+    /// Keeps an attachment of the application until the connection is freed. It replaces the previous one.
     pub fn attach(&self, attachment: Arc<dyn Attachment>) {
         let before = lock(&self.shared.attachment).replace(attachment);
         drop(before);
@@ -259,7 +260,7 @@ impl Connection {
         &self.shared.application().credentials
     }
 
-    /// This end and the peer's: what the application said of them, or what the transport says.
+    /// Gets the names of this end and of the peer: those that the application set, or those of the transport.
     pub fn endpoints(&self) -> (String, String) {
         match &self.shared.application().endpoints {
             Some((local, peer)) => (local.to_string(), peer.to_string()),
@@ -267,48 +268,50 @@ impl Connection {
         }
     }
 
-    /// What the peer gets from now on when it asks for our root. The service's hooks stay those of its instance.
+    /// Sets the object that the peer gets when it requests our root. The service's hooks are still called for its
+    /// instance.
     pub fn set_root(&self, root: Arc<dyn Local>) {
         let before = self.shared.with_protocol(|protocol| protocol.set_root(root));
         drop(before);
     }
 
-    /// Whole messages wait in our own buffer.
+    /// Returns whether complete messages are buffered.
     pub fn has_message(&self) -> bool {
         self.shared.has_message()
     }
 
-    /// A descriptor that is writable when something can be sent.
+    /// Gets a descriptor that is writable when something can be sent.
     pub fn write_fileno(&self) -> Option<i32> {
         self.shared.transport.write_fileno()
     }
 
-    /// For event loops: nothing waits for the peer to receive any more, but who waits for its answer.
+    /// Enables or disables non-blocking mode: then only a wait for a reply waits for the peer to receive.
     pub fn set_nonblocking(&self, on: bool) -> Result<()> {
         self.shared.set_nonblocking(on)
     }
 
-    /// Readable when another thread has left something for the loop to do.
+    /// Gets a descriptor that is readable when another thread has left work for the event loop.
     pub fn wake_fileno(&self) -> Option<i32> {
         self.shared.wake_fileno()
     }
 
-    /// What the loop is to wait for.
+    /// Gets the conditions that the event loop must wait for.
     pub fn interest(&self) -> Interest {
         self.shared.interest()
     }
 
-    /// How long the loop may wait; None: for ever.
+    /// Returns how long the event loop may wait. None is no limit.
     pub fn next_deadline(&self) -> Option<Duration> {
         self.shared.next_deadline()
     }
 
-    /// Handles what has arrived and sends what goes, without waiting. False: nothing had arrived.
+    /// Handles every received message and sends what the transport accepts, without blocking. Returns false if nothing
+    /// had arrived.
     pub fn process(&self) -> Result<bool> {
         self.shared.process()
     }
 
-    /// Sends `data` and expects it back.
+    /// Sends `data` and checks that the peer returns it.
     pub fn ping(&self, data: Value, timeout: Option<Duration>) -> Result<()> {
         let result = Promise::new(Arc::downgrade(&self.shared), "ping".into(), timeout);
         let args = [data];
@@ -320,17 +323,18 @@ impl Connection {
         }
     }
 
-    /// Handles one message, waiting for it at most so long (None: for ever). False: none came.
+    /// Handles one message. Waits for it at most `timeout` (None is no limit). Returns false if none came.
     pub fn serve(&self, timeout: Option<Duration>) -> Result<bool> {
         self.shared.serve(Limit::lazy(timeout), false)
     }
 
-    /// As `serve`, under RPyC's other name.
+    /// Does the same as `serve`, under RPyC's other name.
     pub fn poll(&self, timeout: Option<Duration>) -> Result<bool> {
         self.serve(timeout)
     }
 
-    /// Handles all messages that come within this time (None: until the connection ends). False: there was none.
+    /// Handles every message that arrives within `timeout` (None: until the connection ends). Returns false if there
+    /// was none.
     pub fn poll_all(&self, timeout: Option<Duration>) -> Result<bool> {
         let mut handled = false;
         match self.shared.serve_for(timeout, &mut handled) {
@@ -339,7 +343,7 @@ impl Connection {
         }
     }
 
-    /// Serves until the connection ends. The end itself is no error.
+    /// Serves until the connection ends. The end of the stream is not an error.
     pub fn serve_all(&self) -> Result<()> {
         match self.shared.serve_all() {
             Err(Error::Eof(_) | Error::Closed(_)) => Ok(()),
@@ -357,12 +361,12 @@ impl Connection {
         Ok(result)
     }
 
-    /// Gathers the requests that follow into one write: they leave with `flush`, or before anything is waited for.
+    /// Gathers the following requests into one write. They are sent by `flush`, or before any wait.
     pub fn cork(&self) -> Result<()> {
         self.shared.cork()
     }
 
-    /// Sends what was gathered since `cork`, and ends it.
+    /// Sends the gathered requests and ends the gathering.
     pub fn flush(&self) -> Result<()> {
         self.shared.uncork()
     }
@@ -371,7 +375,7 @@ impl Connection {
         self.shared.with_protocol(|protocol| Config::clone(protocol.config()))
     }
 
-    /// Changes an option from the next message on.
+    /// Changes an option, effective from the next message.
     pub fn set_option(&self, name: &str, text: &str) -> Result<()> {
         if Setting::named(name).is_some_and(|setting| !setting.changeable) {
             return Err(Error::State(format!("option '{name}' cannot be changed while the connection lives")));
@@ -403,7 +407,7 @@ impl Connection {
     }
 }
 
-/// The root of a side that offers nothing.
+/// The service of a side that has none.
 static VOID_SERVICE: std::sync::LazyLock<Arc<Class>> = std::sync::LazyLock::new(|| {
     let service = Service {
         aliases: Vec::new(),

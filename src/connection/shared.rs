@@ -1,4 +1,4 @@
-//! What all handles of a connection share.
+//! Implements the state that all handles of a connection share.
 
 #[cfg(feature = "model")]
 mod model;
@@ -23,9 +23,9 @@ use std::ffi::c_void;
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
-/// Something of the application's that ends after the connection.
+/// Data of the application that is dropped after the connection.
 pub trait Attachment: Send + Sync {
-    /// Where it is, for the application.
+    /// Returns the application's pointer.
     fn pointer(&self) -> *mut c_void;
 }
 
@@ -33,41 +33,41 @@ pub struct Shared {
     pub(super) inner: Mutex<Inner>,
     pub(super) transport: Arc<dyn Transport>,
     pub(super) releases: Arc<Releases>,
-    /// What the peer takes of the memory of all.
+    /// The peer's share of the memory budget.
     pub(super) account: Account,
     pub(super) closed: AtomicBool,
-    /// Handles of the user that keep the connection open.
+    /// The number of the application's handles, which keep the connection open.
     pub(super) handles: AtomicUsize,
     /// Our own root, until `release_root`.
     pub(super) service: Mutex<Option<Arc<Object>>>,
     pub(super) connected: AtomicBool,
     pub(super) bind_threads: bool,
-    /// Calls of the peer are left to it, for the application to run where it wants.
+    /// The queue for the calls of the peer, if the application runs them.
     pub(super) queue: OnceLock<Arc<CallQueue>>,
-    /// With a queue: the reader is interrupted to send what the queue's thread could not send at once.
+    /// Set with a queue: the reader is interrupted to send the rest of what the queue's thread could not send at once.
     pub(super) nudge: OnceLock<()>,
-    /// Every reader can be woken: with `nudge`, or by the option `interruptible`.
+    /// Every reader can be woken: because of `nudge`, or by the option `interruptible`.
     pub(super) wakeful: AtomicBool,
-    /// What those who wait look at before each step.
+    /// Checked by every waiting thread before each step.
     pub(super) alerts: Alerts,
-    /// Where threads wait for the one that reads.
+    /// The places in which threads wait for the reader.
     pub(super) seats: Seats,
-    /// As `EventLoop::looped`, to be seen without the lock.
+    /// Same as `EventLoop::looped`, readable without the lock.
     pub(super) has_loop: AtomicBool,
     pub(super) loop_wake: OnceLock<Arc<Wake>>,
     /// The option `release` is `now`.
     pub(super) release_now: AtomicBool,
-    /// As the connection was made.
+    /// The options with which the connection was made.
     config: Arc<Config>,
     pub(super) before_closed: Option<BeforeClosedHook>,
-    /// What the application keeps at the connection.
+    /// The application's attachment.
     pub(super) attachment: Mutex<Option<Arc<dyn Attachment>>>,
     pub(super) forks: u32,
-    /// The peer speaks first, so its first message tells the dialect.
+    /// The peer speaks first, so its first message shows the dialect.
     pub(super) accepted: bool,
-    /// How often code of the application was started, in the upper half, and how many times it runs now, in the lower.
+    /// Upper half: how often code of the application was started. Lower half: how many times it runs now.
     pub(super) activity: AtomicU64,
-    /// Who looks after it while something happens on it, and whether nothing does (`resting`).
+    /// Watches the connection unless it rests (`resting`).
     pub(super) lookout: OnceLock<Arc<dyn Lookout>>,
     pub(super) sight: AtomicU8,
 }
@@ -77,14 +77,14 @@ impl Shared {
         Shared::over(transport, Shared::protocol(config), accepted)
     }
 
-    /// A protocol that has no connection yet.
+    /// Makes a protocol that has no connection yet.
     pub(super) fn protocol(config: Arc<Config>) -> Protocol<Token> {
         let mut protocol = Protocol::new(config, None, Arc::new(HostWrap::default()));
         protocol.take_messages_singly();
         protocol
     }
 
-    /// With a protocol that may have begun.
+    /// Makes the shared state for a protocol that may have begun.
     pub(super) fn over(transport: Arc<dyn Transport>, protocol: Protocol<Token>, accepted: bool) -> Arc<Shared> {
         let config = protocol.config().clone();
         let bind_threads = config.bind_threads;
@@ -136,12 +136,12 @@ impl Shared {
         lock(&self.inner)
     }
 
-    /// What messages call the connection: its connid, or its peer.
+    /// Gets the name of the connection in messages: its connid, or its peer.
     pub fn name(&self) -> String {
         Shared::name_of(&*self.transport, self.config.connid.as_deref())
     }
 
-    /// What the application has set for the connection, as it was made.
+    /// Gets the application's settings with which the connection was made.
     pub(super) fn application(&self) -> &Application {
         &self.config.application
     }
@@ -154,13 +154,13 @@ impl Shared {
         connid.map_or_else(peer, str::to_owned)
     }
 
-    /// After a fork, locks may be held for ever by threads that are not here.
+    /// Fails in a forked child, where threads of the parent may hold the locks forever.
     #[inline]
     pub fn check_fork(&self) -> Result<()> {
         Error::unless_forked(self.forks, "connection")
     }
 
-    /// Was it made in the parent of this process? Async-signal-safe.
+    /// Returns whether the connection was made in a parent of this process. Async-signal-safe.
     pub fn is_forked(&self) -> bool {
         !crate::fork::is_ours(self.forks)
     }
@@ -169,17 +169,17 @@ impl Shared {
         self.closed.load(Ordering::Acquire)
     }
 
-    /// What bounds the values of this connection.
+    /// Gets the limits for values of this connection.
     pub fn limits(&self) -> Limits {
         self.with_protocol(|protocol| protocol.config().limits.clone())
     }
 
-    /// Our own root on this connection.
+    /// Gets our own root on this connection.
     pub fn service(&self) -> Option<Arc<Object>> {
         lock(&self.service).clone()
     }
 
-    /// The root for this connection. Until there is one, nothing can be requested or served.
+    /// Makes the root for this connection. Until it is installed, nothing can be requested or served.
     pub(super) fn make_root(self: &Arc<Shared>, service: &Arc<Class>) -> Arc<Object> {
         self.set_end(Some(Error::State("the connection is being made: its service has no instance yet".into())));
         let peer: Arc<dyn Peer> = self.clone();
@@ -188,7 +188,7 @@ impl Shared {
         root
     }
 
-    /// Unless it has ended: create may close it, and a server may be stopped at any time.
+    /// Does nothing if the connection has ended: create may close it, and a server may be stopped at any time.
     fn set_end(&self, end: Option<Error>) {
         let mut inner = self.lock();
         if !self.is_closed() {
@@ -196,7 +196,7 @@ impl Shared {
         }
     }
 
-    /// Refuses what would serve before there is a root.
+    /// Fails if there is no root yet, so nothing can be served.
     pub(super) fn check_made(&self) -> Result<()> {
         match &self.lock().life.end {
             Some(error) if !self.is_closed() => Err(error.clone()),
@@ -204,7 +204,7 @@ impl Shared {
         }
     }
 
-    /// Gives the connection its root, unless create has given it one, and tells the service.
+    /// Gives the connection its root, unless create did so, and calls the service's hook.
     pub(super) fn install(self: &Arc<Shared>, root: Arc<Object>) {
         *lock(&self.service) = Some(root.clone());
         self.with_protocol(|protocol| {
@@ -217,58 +217,58 @@ impl Shared {
             hook(&peer, &root);
         }
         self.connected.store(true, Ordering::SeqCst);
-        // The end may have come already, and then found nobody to tell.
+        // If the end came before, it could not call the hook.
         if self.closed.load(Ordering::SeqCst) {
             self.disconnected();
         }
     }
 
-    /// Why requests fail from now on.
+    /// Makes the error of requests from now on.
     pub(super) fn ended(&self) -> Error {
         self.lock().life.gone()
     }
 
-    /// The protocol's part of a lookup on an object with dynamic attributes.
+    /// Runs the protocol's part of a lookup on an object with dynamic attributes.
     pub(super) fn with_protocol<R>(&self, f: impl FnOnce(&mut Protocol<Token>) -> R) -> R {
         f(&mut self.lock().protocol)
     }
 
-    /// Has code of the application been running for the peer since the last look, and how often was it started? Two looks
-    /// that are alike, with code running, tell that it runs long.
+    /// Returns how often code of the application was started, and whether it has run since the last call. Two equal
+    /// results with true mean that one call has been running for that time.
     pub(crate) fn activity(&self) -> (u32, bool) {
         let activity = self.activity.load(Ordering::Relaxed);
         ((activity >> 32) as u32, activity as u32 > 0)
     }
 
-    /// Has a call of the peer no answer yet, or one that has not left: a call that runs, is queued or was deferred? Waits
-    /// for no lock; while somebody has it, the answer is yes.
+    /// Returns whether a call of the peer is running, queued, deferred or not sent yet. Never waits for the lock;
+    /// returns true while it is held.
     pub(crate) fn is_serving(&self) -> bool {
         let unsent = |inner: &mut Inner| !inner.writer.broken && !inner.protocol.outgoing().is_empty();
         let waits = |mut inner: Guard<'_>| inner.protocol.counts().serving > 0 || unsent(&mut inner);
         self.activity().1 || crate::sync::try_lock(&self.inner).is_none_or(waits)
     }
 
-    /// Is the peer's first message waited for, which has not come as a whole? While somebody has the lock, the answer is no.
+    /// Returns whether the peer's first message is not complete. Returns false while the lock is held.
     pub(crate) fn awaits_first_message(&self) -> bool {
         let silent =
             |inner: Guard<'_>| inner.protocol.messages() == 0 && !inner.protocol.has_message() && !self.has_arrived();
-        // Where its hooks wait in a queue, nothing is served, but what came may have been taken in.
+        // While its hooks are queued nothing is served, but messages may have been received.
         let idle =
             self.connected.load(Ordering::Relaxed) || self.queue.get().is_some_and(|queue| queue.will_begin(self));
         idle && crate::sync::try_lock(&self.inner).is_some_and(silent)
     }
 
-    /// Is something there to be received?
+    /// Returns whether there is input to receive.
     pub(crate) fn has_arrived(&self) -> bool {
         self.transport.poll(true, false, Some(Duration::ZERO)).is_ok_and(|ready| ready.read)
     }
 
-    /// Ends the stream. Whoever serves the connection sees it.
+    /// Shuts the stream down. The thread that serves the connection finds the end.
     pub(crate) fn hang_up(&self) {
         self.transport.shutdown();
     }
 
-    /// Whole messages are here that no `poll` of the descriptor will show.
+    /// Returns whether complete messages are buffered that no `poll` of the descriptor shows.
     pub(super) fn has_message(&self) -> bool {
         if self.check_fork().is_err() {
             return false;

@@ -1,5 +1,5 @@
-//! What the lock of a connection guards, in parts: the protocol, who reads, what is being written, the connection's life,
-//! references that are on their way. The event loop's part is in `event_loop.rs`.
+//! Defines the data that a connection's lock guards, in parts: the protocol, the reader, the writer, the connection's
+//! life, references in transit. The event loop's part is in `loop_state.rs`.
 
 use super::loop_state::EventLoop;
 use super::seats::Seat;
@@ -18,12 +18,12 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// What is attached to a request of ours.
+/// The token of a request of ours.
 pub(super) enum Token {
-    /// A thread waits for it, and looks into `arrived`.
+    /// A thread waits for the reply in `arrived`.
     Sync,
     Async(Promise),
-    /// A call of a batch: which run of which, and which call of it.
+    /// A call of a batch: the number of the run, and the index of the call.
     Batch {
         run: u32,
         index: u32,
@@ -31,7 +31,7 @@ pub(super) enum Token {
 }
 
 impl Token {
-    /// How long the answer is waited for; None: there is no end.
+    /// Returns the timeout of the reply; None is no limit.
     #[cold]
     pub(super) fn time_left(&self, config: &Config) -> Option<Duration> {
         match self {
@@ -41,25 +41,25 @@ impl Token {
     }
 }
 
-/// What a waiting thread waits for.
+/// The condition that a waiting thread waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Key {
     Reply(i64),
     /// The address of an asynchronous result.
     Async(usize),
-    /// One of several asynchronous results: whoever waits looks which.
+    /// One of several asynchronous results. The waiting thread checks which.
     Results,
-    /// Answers to a batch, by the number of its run.
+    /// Replies to a batch, by the number of its run.
     Batch(u32),
-    /// Anything that happens.
+    /// Any event.
     Transaction,
-    /// The same, for the thread of a server, which serves until the connection ends, whoever is interrupted.
+    /// Any event, for the thread of a server, which serves until the connection ends and ignores interrupts.
     Accepted,
-    /// The same, for a thread of the library that serves in the background, which also may be told to stop.
+    /// Any event, for a background thread of the library, which can also be stopped.
     Background,
-    /// The same, for the thread that has called `serve_threaded`.
+    /// Any event, for the thread that called `serve_threaded`.
     Threaded,
-    /// That less waits to be sent. It reads nothing.
+    /// Less output is pending. It does not read.
     Writable,
 }
 
@@ -69,7 +69,7 @@ pub(super) struct Waiter {
     /// It runs the calls of the connection's queue.
     pub(super) runs: bool,
     pub(super) woken: AtomicBool,
-    /// It is to stop waiting.
+    /// It must stop waiting.
     pub(super) interrupted: AtomicBool,
     pub(super) seat: Arc<Seat>,
 }
@@ -90,64 +90,64 @@ pub(super) struct Inner {
     pub(super) event_loop: EventLoop,
 }
 
-/// Who receives, who waits for what that brings, and who serves.
+/// The threads that receive, wait and serve.
 #[derive(Default)]
 pub(super) struct Reader {
-    /// A thread is receiving; the protocol's `incoming` is with it.
+    /// A thread is receiving and has taken the protocol's `incoming`.
     pub(super) reading: bool,
-    /// What the reader waits for, if something else than a message can end that: then its receiving can be interrupted.
+    /// The reader's key, if an event other than a message can end its wait: then its receiving can be interrupted.
     pub(super) interruptible: Option<Key>,
-    /// The reader has been told that something is left to be sent (`Shared::interrupt_reader`).
+    /// The reader was told that output is pending (`Shared::interrupt_reader`).
     pub(super) nudged: bool,
-    /// Nothing has come for a tick.
+    /// Nothing has arrived for a tick.
     pub(super) idle: bool,
     pub(super) waiters: Vec<Arc<Waiter>>,
-    /// Replies whose threads have not looked yet.
+    /// Replies that their threads have not taken yet.
     pub(super) arrived: Vec<(i64, Result<Value>)>,
-    /// Batches that run, with answers of which has not been told, and the number of the last one.
+    /// Running batches with their untold replies, and the number of the last one.
     pub(super) batches: Vec<Arrivals>,
     pub(super) batch_runs: u32,
-    /// Requests that are for certain threads (bind_threads).
+    /// Requests for certain threads (bind_threads).
     pub(super) bound: VecDeque<Request>,
-    /// Threads that serve until the end: one of them will read, if nobody else does.
+    /// Threads that serve until the end. One of them reads if no other thread does.
     pub(super) servers: usize,
-    /// The number of the one that began last.
+    /// The number of the last of them.
     pub(super) server_thread: u64,
-    /// Calls come one after the other, in the order of their arrival.
+    /// Set if calls are served one at a time, in the order of their arrival.
     pub(super) order: Option<Turn>,
-    /// Calls whose arguments are being converted, and until when.
+    /// Calls whose arguments are being converted, with their deadlines.
     pub(super) conversions: Vec<(Instant, Weak<dyn Conversion>)>,
 }
 
-/// Answers of a batch that runs.
+/// Replies to a running batch.
 pub(super) struct Arrivals {
     pub(super) run: u32,
     pub(super) answers: Vec<(u32, Result<Value>)>,
 }
 
-/// What is on its way to the peer, beside the bytes themselves.
+/// The state of sending, except the bytes.
 #[derive(Default)]
 pub(super) struct Writer {
-    /// Requests are being gathered: they leave with `uncork`, before any wait, or when there are many.
+    /// Requests are being gathered. They are sent by `uncork`, before any wait, or when there are many.
     pub(super) corked: bool,
-    /// A thread is waiting until the transport takes more, and will send all there is.
+    /// A thread waits until the transport accepts more, and will send all pending output.
     pub(super) flushing: bool,
-    /// The transport refuses to send. What had arrived before is still read.
+    /// The transport cannot send any more. Data that arrived before is still read.
     pub(super) broken: bool,
-    /// Quick methods that are running; their answers leave together.
+    /// The number of running quick methods. Their replies are sent together.
     pub(super) quick: usize,
 }
 
 #[derive(Default)]
 pub(super) struct Life {
     pub(super) closing: bool,
-    /// Why the connection has to end, found where it could not be ended.
+    /// The reason for which the connection must end, found where it could not be ended.
     pub(super) failed: Option<Box<Error>>,
     pub(super) end: Option<Error>,
 }
 
 impl Life {
-    /// The error of those who come after the end.
+    /// Makes the error for requests after the end.
     pub(super) fn gone(&self) -> Error {
         match &self.end {
             Some(Error::Closed(_)) => Error::Closed("the connection is closed; connect again".into()),
@@ -157,46 +157,47 @@ impl Life {
     }
 }
 
-/// The releases that wait, as the threads that serve see them.
+/// The pending releases, for the threads that serve.
 #[derive(Default)]
 pub(super) struct Riding {
-    /// The reader comes back after `RIDE`, and need not be woken.
+    /// The reader returns after `RIDE` and need not be woken.
     pub(super) alert: bool,
-    /// The reader is woken by the first release.
+    /// The first release wakes the reader.
     pub(super) watched: bool,
-    /// When those that wait must leave, and what tells whether it is still those.
+    /// The deadline of the pending releases, and a mark that changes when they do.
     pub(super) due: Option<(u64, Instant)>,
 }
 
-/// References that go, come or are kept, beside the protocol's tables.
+/// References in transit, beside the protocol's tables.
 #[derive(Default)]
 pub(super) struct References {
     pub(super) peer_root: Option<Value>,
-    /// The peer's root was asked for when its dialect was found out: the request, and until when its answer is waited for.
+    /// The request for the peer's root that detected the dialect, with the deadline of its reply.
     pub(super) root_asked: Option<(i64, Option<Instant>)>,
     pub(super) riding: Riding,
-    /// Results whose answers came too late, and answers that nobody holds, to be dropped without the lock.
+    /// Results whose replies came too late, and replies that nobody takes, to be dropped after unlocking.
     pub(super) late: Vec<(Option<Promise>, Result<Value>)>,
-    /// Containers that the peer has given back; the end of the connection frees those that hold only one another.
+    /// Containers that the peer has released. The end of the connection frees those that are only referred to by one
+    /// another.
     pub(super) cycle_candidates: CycleCandidates,
 }
 
 impl Reader {
-    /// The reply to a request, if another thread has read it.
+    /// Takes the reply to a request, if another thread has read it.
     #[inline]
     pub(super) fn take_arrived(&mut self, seq: i64) -> Option<Result<Value>> {
         let at = self.arrived.iter().position(|(arrived, _)| *arrived == seq)?;
         Some(self.arrived.swap_remove(at).1)
     }
 
-    /// A request for this thread, or for any.
+    /// Takes a request for this thread, or for any.
     #[inline(never)]
     pub(super) fn take_bound(&mut self) -> Option<Request> {
         let at = self.bound.iter().position(threads::is_for_here)?;
         self.bound.remove(at)
     }
 
-    /// When the time of the first conversion is up, counted from now. Those that are over are forgotten.
+    /// Returns the time until the first conversion expires. Removes finished ones.
     #[cold]
     pub(super) fn next_expiry(&mut self) -> Option<Duration> {
         self.conversions.retain(|(_, conversion)| conversion.strong_count() > 0);
@@ -204,7 +205,7 @@ impl Reader {
         Some(first.saturating_duration_since(Instant::now()))
     }
 
-    /// A thread begins to serve until the end.
+    /// Registers a thread that serves until the end.
     pub(super) fn begin_serving(&mut self) {
         self.servers += 1;
         self.server_thread = threads::id();
@@ -220,7 +221,7 @@ impl Reader {
         });
     }
 
-    /// Wakes the one that has waited longest and can read.
+    /// Wakes the longest waiter that can read.
     fn wake_next(&mut self) {
         if let Some(at) = self.waiters.iter().position(|waiter| waiter.key != Key::Writable) {
             self.waiters.remove(at).wake();
@@ -228,7 +229,7 @@ impl Reader {
     }
 }
 
-/// What has died under the lock. Dropping it may run code of the application.
+/// Drop only after unlocking: destructors run application code.
 pub(super) struct DropLater {
     _objects: Vec<Arc<dyn Local>>,
     _sent: Vec<Blob>,
@@ -249,7 +250,7 @@ impl Inner {
         }
     }
 
-    /// Has anything died that must not be dropped here?
+    /// Returns whether anything has died that must not be dropped under the lock.
     #[inline]
     pub(super) fn has_died(&mut self) -> bool {
         self.protocol.has_dropped() | !self.references.late.is_empty() | self.protocol.outgoing().has_spent()
@@ -267,20 +268,21 @@ impl Inner {
         }
     }
 
-    /// Has a message that is passed over taken too long? Then that ends the connection as the next thing.
+    /// Returns whether a skipped message has taken too long. Then the next event ends the connection.
     #[cold]
     pub(super) fn is_too_slow(&mut self) -> bool {
         self.protocol.watch_skipping(deadline::clock());
         self.protocol.has_message()
     }
 
-    /// Nothing has come: has the peer been silent for too long? Then that ends the connection as the next thing.
+    /// Called when nothing has arrived. Returns whether the peer has been silent too long; then the next event ends the
+    /// connection.
     #[inline]
     pub(super) fn is_silent_too_long(&mut self) -> bool {
         self.protocol.may_fall_silent() && self.protocol.watch_silence(deadline::clock())
     }
 
-    /// How long the peer may be silent from now on.
+    /// Returns how long the peer may still be silent.
     pub(super) fn silence_left(&mut self) -> Option<Duration> {
         if !self.protocol.may_fall_silent() {
             return None;
@@ -290,7 +292,7 @@ impl Inner {
         self.protocol.silence_deadline().map(|until| until.saturating_sub(now))
     }
 
-    /// An answer to a call of a batch. Nobody waits for it any more: it is dropped.
+    /// Stores the reply to a call of a batch. Drops it if the run has ended.
     pub(super) fn arrive(&mut self, run: u32, index: u32, outcome: Result<Value>) {
         match self.reader.batches.iter_mut().find(|arrivals| arrivals.run == run) {
             Some(arrivals) => arrivals.answers.push((index, outcome)),
@@ -305,7 +307,7 @@ impl Inner {
         self.reader.batches.iter_mut().find(|arrivals| arrivals.run == run)
     }
 
-    /// Whoever stops waiting hands the reading to another.
+    /// Passes the reader role to the longest waiter.
     #[inline(always)]
     pub(super) fn hand_over_reader(&mut self) {
         if self.event_loop.is_on() || !self.reader.waiters.is_empty() {
@@ -327,7 +329,7 @@ impl Inner {
 
 pub(super) type Guard<'a> = MutexGuard<'a, Inner>;
 
-/// Gives the lock back, and drops then what has died under it.
+/// Unlocks, then drops the values that died under the lock.
 #[inline]
 pub(super) fn unlock_and_drop(mut inner: Guard<'_>) {
     if inner.has_died() {

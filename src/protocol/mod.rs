@@ -1,9 +1,8 @@
-//! One connection as a pure state machine: no sockets, no clock, no threads, no code of the application.
+//! Implements one connection as a pure state machine, without sockets, clock, threads or code of the application.
 //!
-//! In go bytes (`incoming`), the end of the stream, and commands; out come bytes (`outgoing`) and events.
-//! Call in this order: put what arrived into `incoming()`, take events until there are none, send what is
-//! in `outgoing()`. Objects that nobody holds any more are handed out by `take_dropped`, because dropping
-//! them may run code of the application.
+//! Its inputs are bytes (`incoming`), the end of the stream, and commands. Its outputs are bytes (`outgoing`) and
+//! events. Call in this order: put received bytes into `incoming()`, take events until there are none, send the bytes
+//! in `outgoing()`. Get released objects from `take_dropped`: dropping them may run code of the application.
 
 mod boxing;
 mod call_cache;
@@ -50,80 +49,81 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a protocol tells its host. `T` is what the application attached to its request.
+/// An event of a protocol. `T` is the token that the application attached to its request.
 pub enum Event<T> {
-    /// To be answered with `reply` or `raise`, or followed with `answer_exists`.
+    /// The caller must answer it with `reply` or `raise`, or continue it with `answer_exists`.
     Request(Request),
     Reply {
         seq: i64,
         token: T,
         outcome: Result<Value, Error>,
     },
-    /// The connection is over; nothing follows.
+    /// The connection has ended. This is the last event.
     Closed(Error),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open,
-    /// CLOSE has been sent; the application is not asked any more.
+    /// CLOSE has been sent. No further requests are served.
     Closing,
     Closed,
 }
 
-/// So many bytes may wait to be sent before no further message is taken.
+/// Number of bytes pending in `outgoing` above which no further message is taken.
 pub const OUTPUT_HIGH_WATER: usize = 256 << 10;
 
-/// Numbers about a protocol, for logs and tests.
+/// Counters of a protocol, for logs and tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Objects lent to the peer.
+    /// Objects exported to the peer.
     pub exports: usize,
-    /// Objects lent by the peer.
+    /// Objects imported from the peer.
     pub imports: usize,
-    /// Requests of ours without an answer yet.
+    /// Requests of this side without a reply.
     pub pending: usize,
     /// Requests of the peer that are being served.
     pub serving: usize,
-    /// Releases that named more than was lent.
+    /// Releases of more references than were exported.
     pub overdrawn: u64,
 }
 
 pub struct Protocol<T> {
-    /// None: a thread is receiving into it.
+    /// None while a thread receives into it.
     incoming: Option<Box<Incoming>>,
     end_of_stream: bool,
-    /// Those of the configuration, which may have `changed` since.
+    /// The limits of the configuration. They may differ from it if `changed` is set.
     limits: Limits,
     changed: bool,
     messages: u64,
-    /// `next_event` comes back after each message, also after those that give no event.
+    /// `next_event` returns after each message, also after those without an event.
     single: bool,
     destinations: Destinations,
-    /// Until when a message beyond a limit that is passed over must go on, and what had been received before.
+    /// Set while a message beyond a limit is skipped: the deadline of its next bytes, and the number of bytes received
+    /// before.
     skipping: Option<(Duration, u64)>,
-    /// How much had been received when the bytes were taken for long.
+    /// The number of bytes received when `take_for_long` was called.
     taken_at: u64,
-    /// Made when there is something to note.
+    /// Allocated when there is something to note.
     silence: Option<Box<Silence>>,
     core: Core<T>,
 }
 
-/// Everything but the bytes that are being read.
+/// Everything except the bytes that are being read.
 struct Core<T> {
     /// Shared by all connections that were made with it, until it is changed.
     config: Arc<Config>,
-    /// What the peer takes of the memory of all.
+    /// The peer's share of the memory budget.
     account: Account,
     outgoing: Outgoing,
     dialect: Dialect,
     heard: Dialect,
-    /// A message has left in `dialect`, so the peer must understand it.
+    /// A message has been sent in `dialect`, so the peer must understand it.
     spoken: bool,
     state: State,
     exports: Exports,
     imports: Imports,
-    /// None: an answer that nobody waits for.
+    /// None for a reply that is to be dropped.
     pending: Pending<Option<T>>,
     root: Option<Arc<dyn Local>>,
     wrap: Arc<dyn Wrap>,
@@ -133,14 +133,14 @@ struct Core<T> {
     threads: Threads,
     native: native::State,
     failure: Option<Box<Error>>,
-    /// For the log, which is written where no lock is held.
+    /// Log messages. They are written after the lock is released.
     notes: Notes,
-    /// The numbers of our requests, and of the peer's.
+    /// The sequence numbers of our requests, and of the peer's.
     digits: [Digits; 2],
 }
 
 impl<T> Protocol<T> {
-    /// A protocol whose root is what the peer gets from GETROOT.
+    /// Makes a protocol whose GETROOT reply is `root`.
     pub fn new(config: impl Into<Arc<Config>>, root: Option<Arc<dyn Local>>, wrap: Arc<dyn Wrap>) -> Protocol<T> {
         let config = config.into();
         let dialect = config.dialect;
@@ -184,22 +184,22 @@ impl<T> Protocol<T> {
         }
     }
 
-    /// What the peer takes of the memory of all.
+    /// Gets the peer's share of the memory budget.
     pub fn account(&self) -> &Account {
         &self.core.account
     }
 
-    /// Where received bytes go.
+    /// Gets the buffer for received bytes.
     pub fn incoming(&mut self) -> &mut Incoming {
         self.incoming.get_or_insert_default()
     }
 
-    /// Takes it out, to receive into it elsewhere; until it is put back, there are no events.
+    /// Takes the buffer, to receive into it without the lock. There are no events until it is put back.
     pub fn take_incoming(&mut self) -> Box<Incoming> {
         self.incoming.take().unwrap_or_default()
     }
 
-    /// The same for a long wait, during which `watch_silence` may be asked all the same. Memory is given back.
+    /// Takes the buffer for a long wait, and frees its unused memory. `watch_silence` still works meanwhile.
     pub fn take_for_long(&mut self) -> Box<Incoming> {
         self.give_back();
         let incoming = self.take_incoming();
@@ -215,17 +215,17 @@ impl<T> Protocol<T> {
         }
     }
 
-    /// The peer will send nothing more.
+    /// Notes that the peer has ended the stream.
     pub fn end_of_stream(&mut self) {
         self.end_of_stream = true;
     }
 
-    /// Will the peer send nothing more? Messages that came before may still be here.
+    /// Returns whether the peer has ended the stream. Messages received before may still be buffered.
     pub fn is_at_end_of_stream(&self) -> bool {
         self.end_of_stream
     }
 
-    /// Gives the memory back that nothing lies in, until it is needed again.
+    /// Frees the unused memory of the buffers.
     #[cold]
     pub fn give_back(&mut self) {
         let core = &mut self.core;
@@ -236,7 +236,7 @@ impl<T> Protocol<T> {
         self.incoming.iter_mut().for_each(|incoming| incoming.give_back());
     }
 
-    /// What is to be sent.
+    /// Gets the buffer of bytes to be sent.
     pub fn outgoing(&mut self) -> &mut Outgoing {
         &mut self.core.outgoing
     }
@@ -245,29 +245,29 @@ impl<T> Protocol<T> {
         &self.core.config
     }
 
-    /// Options may change while the protocol lives; they hold from the next message on.
+    /// Gets the options, to be changed. Changes are effective from the next message.
     pub fn config_mut(&mut self) -> &mut Config {
         self.core.exports.call_cache.clear();
         self.changed = true;
         Arc::make_mut(&mut self.core.config)
     }
 
-    /// Gives back the one before.
+    /// Sets the root and returns the previous one.
     pub fn set_root(&mut self, root: Arc<dyn Local>) -> Option<Arc<dyn Local>> {
         self.core.root.replace(root)
     }
 
-    /// For the end: our root as it was.
+    /// Takes the root, at the end of the connection.
     pub fn take_root(&mut self) -> Option<Arc<dyn Local>> {
         self.core.root.take()
     }
 
-    /// What messages of the log call the connection.
+    /// Sets the name of the connection in log messages.
     pub fn set_name(&mut self, name: String) {
         self.core.notes.name = name;
     }
 
-    /// What is to be logged, by dropping it.
+    /// Takes the pending log messages. Dropping them writes them.
     pub fn take_notes(&mut self) -> Notes {
         self.core.notes.take()
     }
@@ -276,17 +276,17 @@ impl<T> Protocol<T> {
         self.core.root.as_ref()
     }
 
-    /// `Dialect::Auto` until the first message in either direction.
+    /// Returns the dialect. It is `Dialect::Auto` until the first message in either direction.
     pub fn dialect(&self) -> Dialect {
         self.core.dialect
     }
 
-    /// The dialect of the message that ended the protocol because it was not ours.
+    /// Returns the dialect of the message that ended the protocol because it was not in ours.
     pub fn heard(&self) -> Dialect {
         self.core.heard
     }
 
-    /// How many messages have been taken, whoever answered them.
+    /// Returns the number of messages taken, including those that the protocol answered itself.
     #[inline]
     pub fn messages(&self) -> u64 {
         self.messages
@@ -311,29 +311,29 @@ impl<T> Protocol<T> {
         }
     }
 
-    /// How many objects of the peer are held, those included whose release was not sent yet.
+    /// Returns the number of imported objects, including those whose release is not sent yet.
     #[inline]
     pub fn imports(&self) -> usize {
         self.core.imports.len()
     }
 
-    /// How many answers of the peer are still to come.
+    /// Returns the number of requests without a reply.
     #[inline]
     pub fn pending(&self) -> usize {
         self.core.pending.len()
     }
 
-    /// The tokens of requests that wait for an answer.
+    /// Iterates over the tokens of requests without a reply.
     pub fn waiting(&self) -> impl Iterator<Item = &T> {
         self.core.pending.iter().flatten()
     }
 
-    /// Where this protocol's proxies tell that they died.
+    /// Gets the list in which this protocol's proxies report that they were dropped.
     pub fn releases(&self) -> &Arc<Releases> {
         self.core.imports.releases()
     }
 
-    /// The threads that the following messages are from and for (with bind_threads).
+    /// Sets the sending and receiving thread of the following messages (with bind_threads).
     pub fn set_threads(&mut self, threads: Threads) {
         self.core.threads = threads;
     }
@@ -343,23 +343,23 @@ impl<T> Protocol<T> {
         self.core.exports.has_dropped() | self.destinations.has_spent() | !self.core.notes.is_empty()
     }
 
-    /// Objects that the peer has given back; `take_destinations` gives the rest. Dropping them may run code of the
-    /// application.
+    /// Takes the objects that the peer has released; `take_destinations` takes the buffers. Dropping them may run code
+    /// of the application.
     pub fn take_dropped(&mut self) -> Vec<Arc<dyn Local>> {
         self.core.exports.take_dropped()
     }
 
-    /// A whole message has been received and not been looked at.
+    /// Returns whether a complete message is buffered that was not looked at.
     pub fn has_message(&self) -> bool {
         self.core.state != State::Closed && self.incoming.as_ref().is_some_and(|incoming| incoming.has_whole_frame())
     }
 
-    /// Has `next_event` come back after each message, also after those that give no event.
+    /// Makes `next_event` return after each message, also after those without an event.
     pub fn take_messages_singly(&mut self) {
         self.single = true;
     }
 
-    /// How many bytes have been received in all; None while they are taken in elsewhere.
+    /// Returns the total number of bytes received. None while the buffer is taken.
     pub fn received(&self) -> Option<u64> {
         self.incoming.as_ref().map(|incoming| incoming.total())
     }
@@ -374,19 +374,19 @@ impl<T> Protocol<T> {
         }
     }
 
-    /// May the peer be silent for longer than the options allow?
+    /// Returns whether the silence of the peer is to be measured now, because the options limit it.
     #[inline]
     pub fn may_fall_silent(&self) -> bool {
         self.core.state != State::Closed && self.heard_so_far().matters(&self.core.config)
     }
 
-    /// Has the message that is under way had its time, if nothing more of it is here?
+    /// Returns whether the partial message has had its time and no more of it is buffered.
     #[cold]
     pub fn is_overdue(&mut self, now: Duration) -> bool {
         self.noted_silence(now).is_overdue(now, self.heard_so_far(), &self.core.config)
     }
 
-    /// Begins to count how long the peer is silent, on a clock that shows `now`.
+    /// Begins to measure the silence of the peer, on a clock that shows `now`.
     pub fn note_silence(&mut self, now: Duration) {
         self.noted_silence(now);
     }
@@ -398,7 +398,8 @@ impl<T> Protocol<T> {
         **silence
     }
 
-    /// Nothing of what the peer sent waits to be received. True: that has lasted too long, and the next event is the end.
+    /// Checks the silence; the caller has nothing to receive. Returns true if it has lasted too long: then the next
+    /// event is the end.
     #[cold]
     pub fn watch_silence(&mut self, now: Duration) -> bool {
         if self.core.state == State::Closed || self.core.failure.is_some() || self.has_message() {
@@ -409,23 +410,24 @@ impl<T> Protocol<T> {
         self.core.failure.is_some()
     }
 
-    /// When `watch_silence` is to be called at the latest, as far as has been noted.
+    /// Returns the time at which `watch_silence` must be called at the latest, as far as it is known.
     pub fn silence_deadline(&self) -> Option<Duration> {
         let heard = self.heard_so_far();
         let deadline = self.silence.as_ref()?.deadline(heard, &self.core.config);
         deadline.filter(|_| self.core.state != State::Closed)
     }
 
-    /// Whether a whole message is here that ends within the first `mark` bytes received, or such a one may still be
-    /// received.
+    /// Returns whether a complete message ends within the first `mark` bytes received, or may still be received into
+    /// them.
     pub fn may_have_message_before(&self, mark: u64) -> bool {
         let Some(incoming) = &self.incoming else { return false };
         self.core.state != State::Closed && incoming.next_end().map_or(incoming.total() < mark, |end| end <= mark)
     }
 
-    /// The next event that the received bytes give. None with `has_message`: much waits to be sent, and must go first.
+    /// Returns the next event of the received bytes. None while `has_message` is true means that too many bytes are
+    /// pending: send them first.
     ///
-    /// What it needs on the stack is given back before the event is handled, which may nest.
+    /// Handling an event may nest, so this function must have returned its stack before.
     #[inline(never)]
     pub fn next_event(&mut self) -> Option<Event<T>> {
         match self.usual_event() {
@@ -469,7 +471,7 @@ impl<T> Protocol<T> {
             match read {
                 Ok(Some(event)) if incoming.expects() => return Some(self.settle_destination(event)),
                 Ok(Some(event)) => return Some(event),
-                // A peer that sends requests and receives no answers must not fill the memory.
+                // A peer that sends requests without receiving the replies must not fill the memory.
                 Ok(None) if self.single || self.core.outgoing.len() > OUTPUT_HIGH_WATER => return None,
                 Ok(None) => {}
                 Err(error) => {
@@ -484,7 +486,7 @@ impl<T> Protocol<T> {
         None
     }
 
-    /// An answer that was received into its destination, or a message that was skipped.
+    /// Handles a reply that was received into its destination, or a message that was skipped.
     #[inline(never)]
     fn taken_elsewhere(&mut self, payload: Payload) -> Option<Event<T>> {
         match payload.elsewhere()? {
@@ -499,18 +501,18 @@ impl<T> Protocol<T> {
         }
     }
 
-    /// Nobody waits any more: the answer will be read and dropped.
+    /// Gives up a request. Its reply will be read and dropped.
     pub fn forget(&mut self, seq: i64) -> Option<T> {
         self.forget_destination(seq);
         self.core.pending.remove(seq).flatten()
     }
 
-    /// Everything that still waits for an answer, when none can come.
+    /// Takes every request without a reply, after the connection ended.
     pub fn take_pending(&mut self) -> Vec<(i64, T)> {
         self.core.pending.drain().into_iter().filter_map(|(seq, token)| Some((seq, token?))).collect()
     }
 
-    /// Answers a request. What cannot be sent becomes an exception for the peer, and is the error here.
+    /// Replies to a request. A value that cannot be sent is an exception for the peer and an error here.
     pub fn reply(&mut self, id: &RequestId, value: &Value) -> Result<()> {
         self.core.serving = self.core.serving.saturating_sub(1);
         match self.core.state {
@@ -519,7 +521,7 @@ impl<T> Protocol<T> {
         }
     }
 
-    /// Answers a request with an exception, if anybody can still hear it.
+    /// Replies to a request with an exception, unless the connection has ended.
     pub fn raise(&mut self, id: &RequestId, exception: &Exception) {
         self.core.serving = self.core.serving.saturating_sub(1);
         if self.core.state != State::Closed {
@@ -527,8 +529,8 @@ impl<T> Protocol<T> {
         }
     }
 
-    /// Answers `Op::Exists`. None: the rules refused it, and the peer has been told.
-    // Boxed as `Op::Exists` has it.
+    /// Answers `Op::Exists`. None if the rules deny it; the peer has got the exception then.
+    // Boxed because `Op::Exists` has it boxed.
     #[allow(clippy::boxed_local)]
     pub fn answer_exists(
         &mut self,
@@ -541,13 +543,13 @@ impl<T> Protocol<T> {
         self.core.continue_access(id, target, question, *access, exists)
     }
 
-    /// Puts the releases of dead proxies behind what is waiting to be sent.
+    /// Puts the releases of dropped proxies behind the pending output.
     pub fn send_releases(&mut self) {
         self.core.put_releases();
     }
 
-    /// Tells the peer that we are going. Nothing is served from now on; wait for the end of the stream. While the peer's
-    /// dialect is not known, nothing can be said that it would understand: end the stream.
+    /// Sends CLOSE. No request is served from now on; wait for the end of the stream. While the peer's dialect is
+    /// unknown, no message would be understood: end the stream instead.
     pub fn close(&mut self) {
         if self.core.state == State::Open {
             if self.core.dialect != Dialect::Auto {
@@ -557,7 +559,7 @@ impl<T> Protocol<T> {
         }
     }
 
-    /// The connection is gone, whatever the peer knows of it.
+    /// Ends the protocol without a CLOSE.
     pub fn abandon(&mut self) {
         self.core.state = State::Closed;
         self.core.outgoing.discard();
@@ -577,8 +579,8 @@ impl<T> Core<T> {
         }
     }
 
-    /// A request has what its values have taken until it is answered. All else gives it back at once: there may never be
-    /// another message.
+    /// A request holds the memory of its values until it is replied to. Everything else is released from the account at
+    /// once, because there may be no further message.
     #[cold]
     fn charge(&self, read: &mut Result<Option<Event<T>>>) {
         let charge = self.account.take_granted();
@@ -587,10 +589,10 @@ impl<T> Core<T> {
         }
     }
 
-    /// An answer. One that nobody waits for is read all the same, so that its references are released.
+    /// Handles a reply. A reply that was given up is read too, so that its references are released.
     #[inline]
     fn outcome(&mut self, reader: &mut Reader<'_>, seq: &Seq, raised: bool) -> Result<Option<Event<T>>> {
-        // A plain value, in which there can be no references.
+        // A plain value cannot contain references.
         if let ([tag::TUPLE_2, boxing::BOXED_VALUE, ..], false, Seq::Int(seq)) = (reader.rest(), raised, seq) {
             reader.advance(2);
             let outcome = Ok(reader.value()?);
@@ -635,7 +637,7 @@ impl<T> Core<T> {
         }
     }
 
-    /// An answer that the application does not wait for: to a release, to our offer, or too late.
+    /// Handles a reply that the application does not wait for: to a release, to our offer, or too late.
     fn unawaited(&mut self, seq: i64, outcome: Result<Value>) -> Result<Option<Event<T>>> {
         if self.native.is_offer(seq) {
             self.offer_answered(outcome)?;
@@ -659,7 +661,7 @@ impl<T> Core<T> {
         Event::Closed(error)
     }
 
-    /// The stream cannot be understood any further. The peer is told, as far as it can be.
+    /// Ends the protocol after malformed data. The peer is told, if possible.
     fn fail(&mut self, error: Error) -> Event<T> {
         let understood = self.dialect != Dialect::Auto && !matches!(error, Error::Dialect(_));
         if self.state == State::Open && understood {
@@ -672,7 +674,7 @@ impl<T> Core<T> {
         self.exports.clear();
         self.imports.clear();
         self.deadlines.clear();
-        // Whoever answers now, answers nobody.
+        // Replies to requests that are still being served are dropped from now on.
         self.serving = 0;
     }
 }

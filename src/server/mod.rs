@@ -1,4 +1,4 @@
-//! A server: accepts connections and serves each in a thread of its own.
+//! Implements a server: it accepts connections and serves each in a thread of its own.
 
 mod room;
 mod source;
@@ -24,7 +24,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use watcher::Watcher;
 
-/// A handle of a server. The last one that goes stops it.
+/// A handle of a server. Dropping the last one stops it.
 pub struct Server {
     inner: Arc<Inner>,
 }
@@ -34,26 +34,26 @@ struct Inner {
     service: Arc<Class>,
     config: Arc<Config>,
     max_connections: AtomicUsize,
-    /// Has the calls of all connections.
+    /// The queue for the calls of all connections.
     queue: OnceLock<Queue>,
     stopping: AtomicBool,
     handles: AtomicUsize,
     state: Mutex<State>,
-    /// A connection has gone.
+    /// Notified when a connection has ended.
     changed: Condvar,
-    /// The threads that accept and serve, those of the application too.
+    /// The threads that accept and serve, including those of the application.
     crew: Arc<Crew>,
     watcher: Arc<Watcher>,
-    /// The root that all connections share lives as long as the server.
+    /// Keeps the root that all connections share as long as the server.
     _shared_root: Option<Arc<Object>>,
 }
 
 #[derive(Default)]
 struct State {
-    /// In the order in which they came.
+    /// In the order of their arrival.
     connections: BTreeMap<u64, Place>,
     last: u64,
-    /// How many of them have made room for others.
+    /// The number of connections that are being closed to make room.
     leaving: usize,
     /// `serve` or `start` has been called.
     started: bool,
@@ -84,7 +84,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// A server that listens, and accepts when it is told to.
+    /// Makes a server that listens. It accepts nothing before `serve` or `start`.
     pub fn new(address: &Address, service: &Arc<Class>, mut config: Config) -> Result<Server> {
         if let Address::Tcp { .. } = address {
             config.expect_strangers();
@@ -92,7 +92,7 @@ impl Server {
         Server::over(Source::Listener(Box::new(Listener::bind(address)?)), service, config)
     }
 
-    /// A server that listens nowhere, for streams that the application accepts itself, from whomever.
+    /// Makes a server without a listener, for streams that the application accepts itself.
     pub fn unbound(service: &Arc<Class>, mut config: Config) -> Result<Server> {
         config.expect_strangers();
         Server::over(Source::application()?, service, config)
@@ -117,12 +117,12 @@ impl Server {
         Ok(Server { inner: Arc::new(inner) })
     }
 
-    /// Where it listens, with the real port; empty where it does not.
+    /// Returns the address with the real port. Empty if the server does not listen.
     pub fn address(&self) -> String {
         self.inner.source.address()
     }
 
-    /// Where a signal handler may write to end `serve`.
+    /// Gets the descriptor to which a signal handler may write to end `serve`.
     pub fn stop_fd(&self) -> RawFd {
         self.inner.source.stop_fd()
     }
@@ -131,21 +131,22 @@ impl Server {
         lock(&self.inner.state).open()
     }
 
-    /// With more connections than this, the oldest is closed of which no message has come, else the new one; 0 is no limit.
+    /// Sets the maximum number of connections; 0 is no limit. Beyond it, the oldest connection without a message is
+    /// closed, or else the new one.
     pub fn set_max_connections(&self, count: usize) {
         self.inner.max_connections.store(count, Ordering::Relaxed);
     }
 
-    /// Leaves the calls of connections that are accepted from now on to a queue.
+    /// Queues the calls of connections that are accepted from now on.
     pub fn set_queue(&self, queue: &Queue) -> Result<()> {
         queue.check_fork()?;
-        // The server's hold on it does not keep it open.
+        // The server's handle does not keep the queue open.
         self.inner.queue.set(queue.uncounted()).map_err(|_| Error::State("the server has a queue already".into()))
     }
 
     /// Accepts in this thread until the server is stopped.
     pub fn serve(&self) -> Result<()> {
-        // The application may free this very handle meanwhile.
+        // The application may free this handle during the call.
         let inner = self.inner.clone();
         let _member = inner.begin(true)?;
         inner.accept_all();
@@ -162,7 +163,7 @@ impl Server {
         })
     }
 
-    /// Serves a stream that the application has accepted, in a thread of the server's own.
+    /// Serves a stream that the application accepted, in a thread of the server.
     pub fn add_transport(&self, transport: Arc<dyn Transport>) -> Result<()> {
         let inner = self.inner.clone();
         if inner.stopping.load(Ordering::Acquire) {
@@ -173,7 +174,7 @@ impl Server {
         inner.spawn(transport)
     }
 
-    /// Accepts one connection and serves it in this thread, until it ends.
+    /// Accepts one connection and serves it in this thread until it ends.
     pub fn serve_one(&self) -> Result<()> {
         let inner = self.inner.clone();
         let _member = inner.begin(false)?;
@@ -187,12 +188,12 @@ impl Server {
         }
     }
 
-    /// Accepts no more, waits at most `grace` for calls that are running, then ends all connections.
+    /// Stops accepting, waits at most `grace` for running calls, then ends all connections.
     pub fn stop(&self, grace: Duration) {
         let inner = self.inner.clone();
         inner.stopping.store(true, Ordering::Release);
         inner.source.stop();
-        // None: beyond all times.
+        // None: the deadline is not representable, so there is none.
         let deadline = Instant::now().checked_add(grace);
         let in_time = || deadline.is_none_or(|deadline| Instant::now() < deadline);
         let own = inner.is_here();
@@ -217,7 +218,7 @@ impl Server {
         let accepted = started();
         inner.crew.join();
         if accepted && started() {
-            // It accepts no more, and what it had accepted is over.
+            // It accepts no more, and every accepted connection has ended.
             inner.watcher.stop();
         }
         inner.watcher.join();
@@ -253,12 +254,12 @@ impl Inner {
                         });
                     }
                     attempts = 0;
-                    // It has been logged.
+                    // The error was logged by `spawn`.
                     let _ = self.spawn(transport);
                 }
                 Ok(None) => break,
                 Err(_) if self.stopping.load(Ordering::Acquire) => break,
-                // Such as too many open files: it has paused, and things may get better.
+                // For example too many open files: it has paused, and the next attempt may succeed.
                 Err(e) => {
                     attempts += 1;
                     let why = Some((e.kind(), e.raw_os_error()));
@@ -281,11 +282,11 @@ impl Inner {
             transport.shutdown();
             return Err(Error::Limit(text));
         }
-        // It is known from here on, so that `join` and the limit see it before its thread runs.
+        // Registered before its thread runs, so that `join` and the limit count it.
         let (id, shared) = self.enter(transport);
         let (peer, inner) = (shared.clone(), self.clone());
         let spawned = self.crew.spawn("rpyc-serve", move || {
-            // How it ended has been logged.
+            // The error was logged.
             let _ = inner.serve_connection(id, &shared);
         });
         if let Err(e) = spawned {
@@ -300,7 +301,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Is there a place for one more? If need be, a connection is closed that has never said anything.
+    /// Reserves room for one more connection. If necessary, closes a connection without a message.
     fn find_place(&self, transport: &dyn Transport) -> Result<(), String> {
         let of_one = self.config.max_connections_per_address;
         if let Some(origin) = (of_one > 0).then(|| Origin::of(&transport.peer_name())).flatten() {
@@ -313,7 +314,7 @@ impl Inner {
         if max == 0 || state.open() < max && state.connections.len() < 2 * max {
             return Ok(());
         }
-        // Those that leave may be held up by code of the application.
+        // Code of the application may delay the end of those that are being closed.
         let few_leave = self.config.make_room && state.leaving < max;
         let mut silent = state.connections.values_mut().filter(|_| few_leave);
         let Some(place) = silent.find(|place| !place.leaving && place.is_silent()) else {
@@ -325,7 +326,7 @@ impl Inner {
         drop(state);
         let text = || format!("{} makes room for another: it has sent no message", shared.name());
         self.config.application.logger.write(Level::Warn, text);
-        // Its own thread does the rest.
+        // The connection's own thread does the rest.
         shared.hang_up();
         Ok(())
     }
@@ -335,7 +336,7 @@ impl Inner {
             self.config.max_connections_per_address.gt(&0).then(|| Origin::of(&transport.peer_name())).flatten();
         let shared = Connection::accepted_shared(transport, self.config.clone());
         if let Some(queue) = self.queue.get() {
-            // A new connection has none.
+            // A new connection has no queue, so this cannot fail.
             let _ = queue.attach(&shared);
         }
         let mut state = lock(&self.state);
@@ -367,7 +368,7 @@ impl Inner {
         })
     }
 
-    /// As Python's servers: sockets are shut down without a CLOSE.
+    /// Shuts the sockets down without a CLOSE, as Python's servers do.
     fn shut_down(&self) {
         self.stopping.store(true, Ordering::Release);
         self.source.stop();
@@ -391,7 +392,7 @@ mod tests {
     use std::io::{self, IoSlice};
     use std::sync::mpsc;
 
-    /// Holds up the watcher of a server while it receives.
+    /// A transport that delays the watcher of a server while it receives.
     struct Slow {
         inner: Arc<dyn Transport>,
         watched: Mutex<mpsc::Sender<()>>,
@@ -432,7 +433,7 @@ mod tests {
         }
     }
 
-    /// What the application keeps at a connection, whose destructor waits for its server.
+    /// An attachment whose destructor waits for its server.
     struct Joins(Arc<Mutex<Option<Server>>>, Mutex<mpsc::Sender<(Option<String>, Result<()>)>>);
 
     impl Drop for Joins {
@@ -494,7 +495,7 @@ mod tests {
         let root = client.root().unwrap();
         let ask = crate::value::Ask::CallAttr { name: "long", args: &[], keywords: &[] };
         let result = crate::connection::ask_later(&root, ask, None).unwrap();
-        // The watcher has the connection. It ends, and the watcher is the last to hold it.
+        // The watcher holds the connection. The connection ends, so the watcher drops the last reference.
         watching.recv().unwrap();
         made.stop(Duration::ZERO);
         finish.send(()).unwrap();

@@ -1,7 +1,7 @@
-//! A session that the application drives itself: it owns the bytes, the clock and the threads, and gets events.
+//! Implements a session: the application does the I/O, and has the clock and the threads; the session returns events.
 //!
-//! All that the layer of objects knows is used here too: classes, special methods, containers.
-//! Methods of the application are not called: what is asked of them is put into a queue.
+//! Classes, special methods and containers work as on a connection. The methods of the application are not called; the
+//! requests for them are queued as events.
 
 mod door;
 mod objects;
@@ -29,7 +29,7 @@ use std::io::IoSlice;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// What the application gets to know.
+/// An event for the application.
 pub enum Event {
     Request(Box<Asked>),
     Reply {
@@ -37,19 +37,19 @@ pub enum Event {
         sequence: i64,
         outcome: Result<Value>,
     },
-    /// Nobody holds the object of this number any more.
+    /// The last reference to the object of this number was released.
     Released(u64),
-    /// Much waits to be sent, and must go before more is read.
+    /// Too much output is pending. It must be sent before more is read.
     Send,
-    /// Nothing follows but what is released.
+    /// The session has ended. Only `Released` events follow.
     Closed(Error),
 }
 
-/// Who gets the answer to a request of ours.
+/// The receiver of the reply to a request of ours.
 enum Token {
-    /// The application, which gave the number.
+    /// The application, with the number that it set.
     Application(u64),
-    /// Something of the library.
+    /// A function of the library.
     Inside(Then),
 }
 
@@ -57,23 +57,23 @@ pub struct Session {
     inner: Mutex<Protocol<Token>>,
     queue: Arc<Queue>,
     this: Weak<Session>,
-    /// What our objects know of the session. Neither they nor calls keep that itself.
+    /// The part of the session that our objects and calls refer to. They do not keep the session itself.
     door: Arc<Door>,
-    /// What the application's clock showed at last, in milliseconds, plus one; 0: the application has not said it.
+    /// The last time of the application's clock, in milliseconds, plus one. 0 if it was not set.
     time: AtomicU64,
-    /// Silence is looked at on another clock.
+    /// Silence is measured on another clock.
     watched: AtomicBool,
-    /// Objects of other peers that were sent here.
+    /// Objects of other peers that were exported to this one.
     bridges: Option<Arc<HostWrap>>,
     forks: u32,
 }
 
-/// The number of a request that was answered without being sent.
+/// The sequence number of a request that was answered without being sent.
 const NOT_SENT: i64 = -1;
 
 type Guard<'a> = MutexGuard<'a, Protocol<Token>>;
 
-/// Gives the lock back, and drops then what has died under it; what is to be logged is written so.
+/// Releases the lock, then drops the values that died under it and writes the log messages.
 fn release(mut protocol: Guard<'_>) {
     if protocol.has_dropped() || protocol.outgoing().has_spent() {
         let waste = (
@@ -88,7 +88,8 @@ fn release(mut protocol: Guard<'_>) {
 }
 
 impl Session {
-    /// `forwards`: objects of other peers may be sent, and the application asks them.
+    /// Makes a session. With `forwards`, objects of other peers may be sent, and the application forwards their
+    /// requests.
     pub fn new(config: Config, forwards: bool) -> Result<Arc<Session>> {
         if config.bind_threads {
             return Err(Error::Unsupported("a session knows no threads: bind_threads cannot be on".into()));
@@ -117,7 +118,7 @@ impl Session {
         }))
     }
 
-    /// Refuses in a forked child.
+    /// Locks the protocol. Fails in a forked child.
     fn protocol(&self) -> Result<Guard<'_>> {
         Error::unless_forked(self.forks, "session")?;
         Ok(lock(&self.inner))
@@ -131,7 +132,7 @@ impl Session {
         let mut protocol = self.protocol()?;
         let before = protocol.set_root(root);
         release(protocol);
-        // It may be the last of its kind, and then runs code of the application.
+        // It may be the last reference; dropping it runs code of the application.
         drop(before);
         Ok(())
     }
@@ -140,7 +141,7 @@ impl Session {
         lock(&self.inner).dialect()
     }
 
-    /// What the peer turned out to speak, when it was not understood.
+    /// Returns the dialect of the peer, if it was not understood.
     pub fn heard(&self) -> Dialect {
         lock(&self.inner).heard()
     }
@@ -149,7 +150,7 @@ impl Session {
         lock(&self.inner).is_closed()
     }
 
-    /// Takes in what has been received.
+    /// Adds received bytes.
     pub fn feed(&self, bytes: &[u8]) -> Result<()> {
         let mut protocol = self.protocol()?;
         if protocol.is_closed() {
@@ -164,7 +165,7 @@ impl Session {
         Ok(())
     }
 
-    /// Gives `f` what is to be sent next, and advances by what it tells.
+    /// Passes the next bytes to be sent to `f`, and marks as sent the number that it returns.
     pub fn outgoing<R>(&self, f: impl FnOnce(&[u8]) -> (usize, R)) -> Result<R> {
         let mut protocol = self.protocol()?;
         protocol.send_releases();
@@ -175,7 +176,7 @@ impl Session {
         Ok(result)
     }
 
-    /// Copies what is to be sent, as far as it fits.
+    /// Copies pending output, up to the length of `room`.
     pub fn take(&self, mut room: &mut [u8]) -> Result<usize> {
         let mut taken = 0;
         while !room.is_empty() {
@@ -195,7 +196,7 @@ impl Session {
         Ok(taken)
     }
 
-    /// So many bytes have been sent.
+    /// Marks the first `length` bytes as sent.
     pub fn sent(&self, length: usize) -> Result<()> {
         let mut protocol = self.protocol()?;
         let waiting = protocol.outgoing().len();
@@ -213,17 +214,17 @@ impl Session {
         release(protocol);
     }
 
-    /// How much waits to be sent.
+    /// Returns the number of bytes pending.
     pub fn waiting(&self) -> usize {
         lock(&self.inner).outgoing().len()
     }
 
-    /// An event waits, or a whole message that gives perhaps one.
+    /// Returns whether an event is queued, or a complete message is buffered, which may give one.
     pub fn has_message(&self) -> bool {
         !self.queue.is_empty() || lock(&self.inner).has_message()
     }
 
-    /// The next event. None: nothing whole is here. An error once all has been said.
+    /// Returns the next event. None if no complete message is available; an error after the last event.
     pub fn next_event(&self) -> Result<Option<Event>> {
         Error::unless_forked(self.forks, "session")?;
         loop {
@@ -262,7 +263,7 @@ impl Session {
         }
     }
 
-    /// Every request of ours hears of the end, then the application.
+    /// Fails every request of ours, then queues the end for the application.
     fn end(&self, error: Error) {
         self.queue.end();
         let mut protocol = lock(&self.inner);
@@ -274,7 +275,7 @@ impl Session {
         self.queue.push(Event::Closed(error));
     }
 
-    /// No answer will come.
+    /// Fails one request without a reply.
     fn fail(&self, sequence: i64, token: Token, error: Error) {
         match token {
             Token::Application(token) => drop(self.queue.push(Event::Reply { token, sequence, outcome: Err(error) })),
@@ -310,7 +311,7 @@ impl Session {
             }
             op => {
                 let peer: Arc<dyn Peer> = self.door.clone();
-                // What containers take is charged to the peer that this thread serves.
+                // The memory of containers is charged to the peer that this thread serves.
                 if self.door.has_budget() {
                     served::serving(peer.clone(), || perform_apart(&target, op, Answer::Peer { peer, id }));
                 } else {
@@ -320,7 +321,7 @@ impl Session {
         }
     }
 
-    /// Has the application ask the owner of an object of another peer.
+    /// Makes the application forward a request to the owner of an object of another peer.
     fn forward(&self, request: Request, owner: Arc<Proxy>) {
         let Request { id, target, op } = request;
         let due = id.due();
@@ -328,7 +329,8 @@ impl Session {
         let owner = (owner, token.unwrap_or_default());
         if let Op::Exists { question, name, access } = op {
             let this = self.this.clone();
-            // As Python's hasattr: it is read. What fails otherwise fails so when it is used.
+            // As in Python's hasattr, the attribute is read. Only AttributeError means false; other errors appear again
+            // at its use.
             let answer = Answer::through(due, move |outcome| {
                 let exists = !matches!(&outcome, Err(error) if error.is_builtin("AttributeError"));
                 let Some(this) = this.upgrade() else { return Ok(()) };
@@ -346,7 +348,7 @@ impl Session {
         let peer: Arc<dyn Peer> = self.door.clone();
         let mut answer = Answer::Peer { peer, id };
         if let Op::Inspect = op {
-            // The object arrives all the same; whatever is asked of it says why its owner cannot be.
+            // The object is received in any case; a later request to it reports why its owner cannot be reached.
             let (given, known) = (answer, target.shape().inspect.clone());
             answer = Answer::through(due, move |outcome| given.give(outcome.or(Ok(known))));
         }
@@ -360,7 +362,7 @@ impl Session {
         Error::unless_forked(self.forks, "session")
     }
 
-    /// The answer to `Op::Exists`.
+    /// Passes the result of an `Op::Exists` to the protocol.
     fn answer_exists(
         &self,
         id: RequestId,
@@ -369,7 +371,7 @@ impl Session {
         access: Box<Accessed>,
         exists: bool,
     ) -> Option<Request> {
-        // What is refused may be the last of its kind, and must not be dropped under the lock.
+        // A denied object may be the last reference, which must not be dropped under the lock.
         let _kept = (target.clone(), access.values());
         let mut protocol = self.protocol().ok()?;
         let next = protocol.answer_exists(id, target, question, access, exists);
@@ -390,7 +392,7 @@ impl Session {
         result
     }
 
-    /// Sends a request; its answer comes as an event with the token.
+    /// Sends a request. Its reply is an event with the token.
     pub fn request(&self, body: Body<'_>, token: u64, deadline: Option<Duration>) -> Result<i64> {
         let mut protocol = self.protocol()?;
         let left = deadline.and_then(|deadline| Some(deadline.saturating_sub(self.time()?)));
@@ -402,7 +404,7 @@ impl Session {
         sent
     }
 
-    /// An object that stands here for one of another peer, which the application knows by a number.
+    /// Makes an object that represents one of another peer. The application knows it by the token.
     pub fn stand_in(&self, object: &Arc<Proxy>, token: u64) -> Result<Arc<Bridge>> {
         let Some(bridges) = &self.bridges else {
             return Err(Error::State("the session was made without RPYC_SESSION_FORWARDS".into()));
@@ -414,17 +416,17 @@ impl Session {
         self.queue.object(token, || bridges.bridge_as(object, told))
     }
 
-    /// The number of what stands here for an object of another peer.
+    /// Returns the token of the object that represents `object` here.
     pub fn token_of_other(&self, object: &Arc<Proxy>) -> Option<u64> {
         self.bridges.as_ref()?.find(object)?.token()
     }
 
-    /// Gives the session a number, by which objects of its peer tell that they are of it.
+    /// Sets the number that identifies the session of an object, see `id_of`.
     pub fn set_id(&self, id: u64) {
         self.door.id.store(id, Ordering::Relaxed);
     }
 
-    /// Converts values; the answer is an event with the token.
+    /// Converts values. The result is an event with the token.
     pub fn convert(&self, values: Vec<(Value, Target)>, token: u64, deadline: Option<Duration>) -> Result<()> {
         if self.protocol()?.is_closed() {
             return Err(closed());
@@ -438,7 +440,7 @@ impl Session {
         Ok(())
     }
 
-    /// Asks for the library's own ends. The time counts only where the application tells it.
+    /// Sends a request of the library itself. The timeout is effective only if the application sets the time.
     fn inquire(&self, object: &Arc<Proxy>, ask: &Ask<'_>, then: Then, timeout: Option<Duration>) {
         let mut protocol = match self.protocol() {
             Ok(protocol) if !protocol.is_closed() => protocol,
@@ -462,7 +464,7 @@ impl Session {
             }
         };
         let deadline = timeout.and_then(|timeout| self.time()?.checked_add(timeout));
-        // A token that was not taken is gone with its answer, so that is kept beside it.
+        // A token that was not accepted is dropped with its closure, so the closure is kept beside it.
         let place = Arc::new(Mutex::new(Some(then)));
         let answer = place.clone();
         let token = Token::Inside(Box::new(move |outcome| {
@@ -484,12 +486,12 @@ impl Session {
         }
     }
 
-    /// Was this object lent over this session?
+    /// Returns whether an object was imported over this session.
     pub fn owns(&self, proxy: &Proxy) -> bool {
         Arc::ptr_eq(proxy.home(), lock(&self.inner).releases())
     }
 
-    /// An answer that needs no peer comes like any other.
+    /// Queues the result of a request that needs no peer, like any other reply.
     pub fn answer_here(&self, token: u64, value: Value) -> Result<i64> {
         let protocol = self.protocol()?;
         if !protocol.is_open() {
@@ -499,7 +501,7 @@ impl Session {
         Ok(NOT_SENT)
     }
 
-    /// Nobody waits for this answer any more.
+    /// Gives up a request. Its reply is dropped.
     pub fn forget(&self, sequence: i64) -> Result<()> {
         let mut protocol = self.protocol()?;
         protocol.forget(sequence);
@@ -508,7 +510,7 @@ impl Session {
         Ok(())
     }
 
-    /// The application's clock shows this. It never goes back.
+    /// Sets the time of the application's clock. An earlier time than before is ignored.
     pub fn set_time(&self, now: Duration) {
         let milliseconds = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         self.time.fetch_max(milliseconds.saturating_add(1), Ordering::Relaxed);
@@ -527,13 +529,13 @@ impl Session {
         protocol.next_deadline().into_iter().chain(silence).min()
     }
 
-    /// Looks how long the peer has been silent, on any clock; gives when to look again.
+    /// Checks the silence of the peer, on any clock. Returns when to check again.
     pub fn watch_silence(&self, now: Duration, nothing_came: bool) -> Result<Option<Duration>> {
         let mut protocol = self.protocol()?;
         self.watched.store(true, Ordering::Relaxed);
         let skipping = protocol.is_skipping().then(|| {
             protocol.watch_skipping(now);
-            // Where it has been given up, the next event is the end.
+            // If the skipping has been given up, the next event is the end.
             protocol.skip_deadline().unwrap_or(now)
         });
         let mut silence = None;
@@ -548,12 +550,12 @@ impl Session {
         Ok(skipping.into_iter().chain(silence).min())
     }
 
-    /// Is it looked at on a clock of its own?
+    /// Returns whether silence is measured on a clock of its own.
     fn is_watched(&self) -> bool {
         self.watched.load(Ordering::Relaxed)
     }
 
-    /// Ends the waiting for what is overdue; gives how many requests that were.
+    /// Fails the requests whose deadline has passed, and returns their number.
     pub fn expire(&self, now: Duration) -> Result<usize> {
         let mut protocol = self.protocol()?;
         self.set_time(now);
@@ -581,7 +583,7 @@ impl Session {
         Ok(count)
     }
 
-    /// Tells the peer that we are going, and ends.
+    /// Sends CLOSE and ends the session.
     pub fn close(&self) -> Result<()> {
         let mut protocol = self.protocol()?;
         if !protocol.is_closed() {
@@ -591,13 +593,13 @@ impl Session {
         Ok(())
     }
 
-    /// The application's objects of a type that has a name.
+    /// Gets an object of the application by its token, if its type has a name.
     pub fn living(&self, token: u64) -> Option<Arc<dyn Local>> {
         self.queue.living(token).filter(|object| object.as_any().is::<Object>() || object.as_any().is::<Function>())
     }
 }
 
-/// The number of the session over which an object was lent; 0: it has none, or the object is of no session that lives.
+/// Returns the number of the session over which an object was imported. 0 if it has none, or if the session was freed.
 pub fn id_of(proxy: &Proxy) -> u64 {
     let door = proxy.home().owner().and_then(|home| home.into_any_arc().downcast::<Door>().ok());
     door.map_or(0, |door| door.id.load(Ordering::Relaxed))
@@ -611,7 +613,7 @@ impl Drop for Session {
             release(protocol);
         }
         self.queue.end();
-        // Whoever asks from now on is told; so are those that asked and were not heard.
+        // Later requests are refused; so are the queued ones that the application did not take.
         for event in self.queue.close() {
             if let Event::Request(asked) = event {
                 objects::refuse(asked.call);

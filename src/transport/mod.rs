@@ -1,9 +1,9 @@
-//! Byte streams that a connection can run over: TCP, Unix sockets, descriptors that were handed
-//! to us, a child process, shared memory, and a pair in memory.
+//! Implements the byte streams that a connection can run over: TCP, Unix sockets, inherited descriptors, a child
+//! process, shared memory, and a pair in memory.
 //!
-//! Receiving and sending are made for the hot path: on our own sockets each is one system call.
-//! `unsafe` occurs in three files, `uninit` (receiving into uninitialised room), `sys` (system calls
-//! that std and socket2 do not offer) and `shm/kernel` (shared memory), and nowhere else here.
+//! Receiving and sending are the hot path: on our own sockets each is one system call. `unsafe` occurs in three files
+//! of this folder: `uninit` (receiving into uninitialised room), `sys` (system calls that std and socket2 do not offer)
+//! and `shm/kernel` (shared memory).
 
 #[cfg(not(feature = "model"))]
 mod adapter;
@@ -39,27 +39,27 @@ use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The longest that a `recv` with `wait` takes when nothing comes.
+/// The maximum time that a `recv` with `wait` waits.
 pub const TICK: Duration = Duration::from_secs(1);
 
-/// A stream of bytes in both directions. Any thread may call anything at any time.
+/// A stream of bytes in both directions. Every function may be called from any thread at any time.
 pub trait Transport: Send + Sync {
-    /// Brings an accepted stream to where it carries data, within the time: a handshake, where it needs one.
+    /// Prepares an accepted stream for data, within the timeout: a handshake, if the transport has one.
     fn open(&self, _timeout: Option<Duration>) -> io::Result<()> {
         Ok(())
     }
 
-    /// The certificate by which the peer has shown who it is, as DER.
+    /// Returns the certificate with which the peer authenticated itself, as DER.
     fn certificate(&self) -> Option<Vec<u8>> {
         None
     }
 
-    /// Appends at most `max` (not 0) bytes to `buf`; `Ok(0)` is the end of the stream. `WouldBlock` says that nothing
+    /// Appends at most `max` (not 0) bytes to `buf`; `Ok(0)` is the end of the stream. `WouldBlock` means that nothing
     /// came: with `wait` within about [`TICK`], otherwise at once.
     fn recv(&self, buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize>;
 
-    /// Fills `room` (not empty), and may append what follows, at most `max` bytes, to `buf`: as much of it as one call
-    /// brings. Otherwise as `recv`; the result counts both.
+    /// Fills `room` (not empty), and may append at most `max` following bytes of the same call to `buf`. The result
+    /// counts both. Otherwise as `recv`.
     fn recv_into(&self, room: &mut [u8], buf: &mut Vec<u8>, max: usize, wait: bool) -> io::Result<usize> {
         let before = buf.len();
         let n = self.recv(buf, max, wait)?;
@@ -69,40 +69,41 @@ pub trait Transport: Send + Sync {
         Ok(n)
     }
 
-    /// How many bytes have arrived that were not received yet.
+    /// Returns the number of bytes that have arrived and were not received yet.
     fn available(&self) -> usize {
         0
     }
 
-    /// Returns whether something can be received that the descriptor of `fileno` does not show.
+    /// Returns whether `recv` would return data that the descriptor of `fileno` does not show.
     fn holds_input(&self) -> bool {
         false
     }
 
-    /// Sends what goes without waiting; `WouldBlock` when that is nothing, `BrokenPipe` (never SIGPIPE) when nobody
-    /// will receive it.
+    /// Sends what the stream accepts without blocking. `WouldBlock` means nothing; `BrokenPipe` (never SIGPIPE) means
+    /// that nobody will receive it.
     fn send(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize>;
 
-    /// `send` takes nothing, and so many bytes wait. True: it takes more now, since the system gives the stream more room.
+    /// Called when `send` accepts nothing and `waiting` bytes are pending. Returns true if the system has given the
+    /// stream more room, so that `send` accepts more now.
     fn widen(&self, _waiting: usize) -> bool {
         false
     }
 
-    /// Waits at most `timeout` (`None`: for ever) until one of the directions asked for is ready: a call would not
-    /// give `WouldBlock`, so an ended or broken stream is ready too. At least one direction should be asked for. A signal
-    /// handler that runs in this thread ends it early.
+    /// Waits at most `timeout` (`None` is no limit) until a requested direction is ready: a call would not return
+    /// `WouldBlock`, so an ended or broken stream is ready too. At least one direction should be requested. A signal
+    /// handler that runs in this thread ends the wait early.
     fn poll(&self, read: bool, write: bool, timeout: Option<Duration>) -> io::Result<Ready>;
 
-    /// Waits at most `timeout` until `recv` would give something, or until `interrupt` is called; a call that nobody waited
-    /// for ends the next wait. Nothing says why it came back.
+    /// Waits at most `timeout` until `recv` would return something, or until `interrupt` is called. An `interrupt`
+    /// outside of a wait ends the next one. The reason of the return is not reported.
     fn await_input(&self, timeout: Duration) {
         let _ = self.poll(true, false, Some(timeout));
     }
 
-    /// Ends `await_input`, from any thread; where a transport cannot, that takes its time.
+    /// Ends `await_input`, from any thread. If the transport does not implement it, `await_input` returns later.
     fn interrupt(&self) {}
 
-    /// Does `interrupt` end `await_input` at once?
+    /// Returns whether `interrupt` ends `await_input` at once.
     fn can_interrupt(&self) -> bool {
         self.fileno().is_some() && self.fileno() == self.write_fileno()
     }
