@@ -1,9 +1,9 @@
-//! Interrupting those who wait, from a signal handler or any thread.
+//! Interrupts waiting threads, from a signal handler or any thread.
 //!
-//! The handler takes no lock and cannot know who waits. It leaves a mark, at which every thread that waits looks before each
-//! step; the first one that sees it knows under the lock who else is there, and tells them. A step is a tick at most, and ends
-//! at once in the thread that a signal has reached, which the handler also finds where it waits for others (`seats`), or where
-//! there is a bell to ring.
+//! The handler takes no lock and cannot know which threads wait. It sets a flag that every waiting thread checks before
+//! each step. The first thread that sees it finds the others under the lock and tells them. A step takes a tick at
+//! most. It ends at once in the thread that received the signal, which the handler also finds if it waits for others
+//! (`seats`), and in a transport that can be woken (`ring`).
 
 use super::limit::Limit;
 use super::shared::Shared;
@@ -15,34 +15,34 @@ use std::sync::Arc;
 
 /// The connection has failed where it could not be ended (`Life::failed`).
 const FAILED: u32 = 1;
-/// Those who wait are to stop, and nobody has told them yet.
+/// Waiting threads must stop, and none has been told yet.
 const INTERRUPTED: u32 = 2;
-/// The thread that reads is to stop waiting.
+/// The reader must stop waiting.
 const READER: u32 = 4;
-/// And there was nobody else to be told.
+/// And there was no other thread to be told.
 const ALONE: u32 = 8;
-/// The thread that waits for room to send is to stop waiting.
+/// The thread that waits for room to send must stop waiting.
 const WRITER: u32 = 16;
 
-/// The connection has what few have, for ever: bound threads, a queue, waits that can be woken, spinning. It stands here because
-/// then one look tells that there is none of all these.
+/// The connection has a rare feature, from then on: bound threads, a queue, waits that can be woken, spinning. It is a
+/// flag here so that one test excludes all of them.
 const SPECIAL: u32 = 32;
 
-/// What those who wait look at before each step, without the lock.
+/// The flags that waiting threads check before each step, without the lock.
 pub(super) struct Alerts(AtomicU32);
 
 impl Alerts {
-    /// For a connection that is special from the beginning.
+    /// Makes the flags; `special` for a connection that has a rare feature from the beginning.
     pub(super) fn new(special: bool) -> Alerts {
         Alerts(AtomicU32::new(if special { SPECIAL } else { 0 }))
     }
 
-    /// From now on the connection is special.
+    /// Marks the connection as special.
     pub(super) fn make_special(&self) {
         self.raise(SPECIAL);
     }
 
-    /// Is there no alert, on a connection that is not special?
+    /// Returns whether no flag is set and the connection is not special.
     #[inline(always)]
     pub(super) fn is_usual(&self) -> bool {
         self.0.load(Ordering::Relaxed) == 0
@@ -62,7 +62,8 @@ impl Alerts {
         self.raise(FAILED);
     }
 
-    /// For whoever waits next, by a thread that was told and could not tell its caller.
+    /// Sets the flag for the next waiting thread. Called by a thread that was told and could not report it to its
+    /// caller.
     pub(super) fn interrupt(&self) {
         self.raise(INTERRUPTED);
     }
@@ -71,21 +72,21 @@ impl Alerts {
         self.0.fetch_or(alerts, Ordering::SeqCst);
     }
 
-    /// Takes some back, and tells which of them there were.
+    /// Clears flags and returns those that were set.
     fn take(&self, alerts: u32) -> u32 {
         self.0.fetch_and(!alerts, Ordering::SeqCst) & alerts
     }
 }
 
 impl Key {
-    /// Can this wait be interrupted? Not that of a thread of the library, which serves on.
+    /// Returns whether this wait can be interrupted. A serving thread of the library is not.
     pub(super) fn can_end(self) -> bool {
         !matches!(self, Key::Accepted | Key::Background)
     }
 }
 
 impl Shared {
-    /// Ends the waits that are there, or else the next one. It takes no lock and allocates nothing.
+    /// Ends all current waits, or the next one if there is none. It takes no lock and allocates nothing.
     pub fn interrupt(&self) {
         self.alerts.interrupt();
         self.transport.ring();
@@ -97,7 +98,8 @@ impl Shared {
         }
     }
 
-    /// Before a step: the connection has failed, or somebody is to stop waiting. None: this thread goes on.
+    /// Handles the flags before a step: the connection has failed, or a thread must stop waiting. None if this thread
+    /// continues.
     #[cold]
     #[inline(never)]
     pub(super) fn attend<'a>(
@@ -111,11 +113,11 @@ impl Shared {
                 return (self.finish(inner, *error), Some(Step::Retry));
             }
         }
-        // Who only looks at what is here does not wait.
+        // A thread that only checks what is available does not wait.
         if limit.is_now() {
             return (inner, None);
         }
-        // Under the lock since it has received: this is the thread that was told.
+        // The lock was held since the receive, so this is the thread that was told.
         if !inner.reader.reading && self.was_told(key) {
             return (inner, Some(Step::Interrupted));
         }
@@ -127,13 +129,13 @@ impl Shared {
             return (inner, Some(Step::Interrupted));
         }
         if !others {
-            // There will be somebody.
+            // For a thread that waits later.
             self.alerts.interrupt();
         }
         (inner, None)
     }
 
-    /// Was the thread that read told to stop? One that cannot passes it on.
+    /// Returns whether the reader was told to stop. If its wait cannot end, it passes the flag on.
     fn was_told(&self, key: Key) -> bool {
         let told = self.alerts.take(READER | ALONE);
         if told & READER != 0 && !key.can_end() && told & ALONE != 0 {
@@ -142,7 +144,7 @@ impl Shared {
         told & READER != 0 && key.can_end()
     }
 
-    /// A thread has read that does not wait: what it was told is for the next one.
+    /// Called after a read by a thread that does not wait: leaves the flag to the next one.
     #[inline]
     pub(super) fn pass_on(&self) {
         if self.alerts.any() && self.alerts.take(READER | ALONE) & ALONE != 0 {
@@ -150,7 +152,7 @@ impl Shared {
         }
     }
 
-    /// Tells all others who wait here; false: there is nobody. With `alone`, the caller does not stop itself.
+    /// Tells all other waiting threads. Returns false if there is none. With `alone`, the caller does not stop itself.
     pub(super) fn tell_waiting(&self, inner: &mut Inner, alone: bool) -> bool {
         self.alerts.take(INTERRUPTED);
         let mut told = inner.reader.waiters.iter().any(|waiter| waiter.key.can_end());
@@ -176,7 +178,7 @@ impl Shared {
         told
     }
 
-    /// A thread begins to wait that may have been interrupted before, if that was meant for nobody else.
+    /// Begins a wait. It is interrupted at once if an earlier interrupt was told to no other thread.
     #[inline]
     pub(super) fn enter_wait(&self, inner: &mut Inner) -> Result<()> {
         if self.alerts.is_interrupted() { self.enter_interrupted(inner) } else { Ok(()) }
@@ -185,7 +187,7 @@ impl Shared {
     #[cold]
     #[inline(never)]
     fn enter_interrupted(&self, inner: &mut Inner) -> Result<()> {
-        // After the end, that is told.
+        // After the end, its error is reported instead.
         if self.tell_waiting(inner, true) || inner.life.end.is_some() {
             return Ok(());
         }
@@ -193,7 +195,8 @@ impl Shared {
         Err(Error::Interrupted(format!("interrupted before anything was asked of {}", self.name())))
     }
 
-    /// Is this thread, which waits for room to send, to stop? What was not told to anybody yet stays for those who wait.
+    /// Returns whether this thread, which waits for room to send, must stop. An interrupt that was not told to any
+    /// thread is left to the waiting threads.
     pub(super) fn stops_sending(&self, was_reader: bool) -> Stop {
         if !self.alerts.any() {
             return Stop::No;
@@ -205,7 +208,7 @@ impl Shared {
         if self.alerts.is_interrupted() { Stop::Unsaid } else { Stop::No }
     }
 
-    /// For a thread that looks at several connections in turn: is it to stop?
+    /// Takes an interrupt, for a thread that checks several connections in turn. Returns whether it must stop.
     pub(super) fn take_interrupt(&self) -> bool {
         self.alerts.is_interrupted() && {
             let mut inner = self.lock();
@@ -214,7 +217,7 @@ impl Shared {
         }
     }
 
-    /// What is said where nothing was asked, or what was asked goes on.
+    /// Makes the error of an interrupted wait that belongs to no request, or whose request continues.
     #[cold]
     pub(super) fn interrupted(&self) -> Error {
         Error::Interrupted(format!("the wait on {} was interrupted", self.name()))
@@ -224,7 +227,7 @@ impl Shared {
 /// Whether a thread stops waiting for room to send.
 pub(super) enum Stop {
     No,
-    /// Whoever waits is to be told, perhaps this thread in its next step.
+    /// Waiting threads must be told, perhaps this thread in its next step.
     Unsaid,
     Told,
 }

@@ -1,4 +1,4 @@
-//! How long a thread waits, and how it receives meanwhile. The clock is read only where waiting gets long.
+//! Limits how long a thread waits, and receives within that time. The clock is read only if the wait becomes long.
 
 use crate::codec::frame::{Incoming, Target};
 use crate::sync::Instant;
@@ -8,30 +8,30 @@ use std::time::Duration;
 
 pub(super) enum Limit {
     Forever,
-    /// From the first moment that something is waited for.
+    /// Counted from the first wait.
     Lazy(Duration),
-    /// Something came, but not yet what is waited for: from the next look on.
+    /// A message came, but not the expected one: counted from the next check.
     Due(Duration),
     At(Instant),
-    /// Only what is here.
+    /// Only what is available.
     Now,
-    /// The time is up, and what was here then has been looked at.
+    /// The time is up, and what was available then has been checked.
     Over,
 }
 
 pub(super) enum Received {
     Bytes,
-    /// A tick has gone by.
+    /// A tick has passed.
     Nothing,
     TimedOut,
     End,
 }
 
-/// As long as a condition variable is ever waited for at once.
+/// Maximum time of one wait for a condition variable.
 const MAX_SLEEP: Duration = Duration::from_secs(3600);
 
 impl Limit {
-    /// At most this long; None is for ever.
+    /// Makes a limit of `timeout`; None is no limit.
     pub(super) fn lazy(timeout: Option<Duration>) -> Limit {
         match timeout {
             None => Limit::Forever,
@@ -40,12 +40,12 @@ impl Limit {
         }
     }
 
-    /// Is only looked at what is here?
+    /// Returns whether only what is available is checked.
     pub(super) fn is_now(&self) -> bool {
         matches!(self, Limit::Now | Limit::Over)
     }
 
-    /// Will a receive come back within a tick, with time left?
+    /// Returns whether a receive will return within a tick, with time left.
     #[inline]
     pub(super) fn is_patient(&self) -> bool {
         match self {
@@ -55,7 +55,7 @@ impl Limit {
         }
     }
 
-    /// Are there at least two ticks left, or is there no end?
+    /// Returns whether at least two ticks are left.
     #[inline(always)]
     pub(super) fn is_long(&self) -> bool {
         match self {
@@ -78,7 +78,7 @@ impl Limit {
         }
     }
 
-    /// How long a parked thread sleeps; None when the time is up.
+    /// Returns how long a parked thread sleeps. None when the time is up.
     pub(super) fn remaining(&mut self) -> Option<Duration> {
         self.start(Duration::ZERO);
         match self {
@@ -91,12 +91,12 @@ impl Limit {
         }
     }
 
-    /// How long sending may wait. What is sent must leave even where nothing is waited for.
+    /// Returns how long sending may wait. Output must be sent even if the caller waits for nothing.
     pub(super) fn remaining_to_send(&mut self) -> Option<Duration> {
         if let Limit::Now = self { Some(MAX_SLEEP) } else { self.remaining() }
     }
 
-    /// Receives once: one system call when something comes before the next tick.
+    /// Receives once: one system call if something comes before the next tick.
     #[inline]
     pub(super) fn receive(&mut self, transport: &dyn Transport, incoming: &mut Incoming) -> Received {
         match self {
@@ -118,7 +118,7 @@ impl Limit {
         }
     }
 
-    /// As `receive`, where `is_long`.
+    /// Receives as `receive` does, if `is_long`.
     #[inline(always)]
     pub(super) fn receive_patiently(&mut self, transport: &dyn Transport, incoming: &mut Incoming) -> Received {
         let Some((buffer, max)) = incoming.short_target() else { return self.receive(transport, incoming) };
@@ -132,7 +132,7 @@ impl Limit {
         }
     }
 
-    /// A peer that keeps sending other things must not keep the time from running.
+    /// A peer that keeps sending other messages must not stop the clock.
     #[inline(always)]
     fn mark_due(&mut self) {
         if let Limit::Lazy(timeout) = *self {
@@ -151,7 +151,7 @@ impl Limit {
         received
     }
 
-    /// Receives once within `most`, unless it is interrupted first, which counts as if a tick had gone by.
+    /// Receives once within `most`. An interrupt ends it as if a tick had passed.
     pub(super) fn receive_unless(
         &mut self,
         transport: &dyn Transport,
@@ -169,7 +169,7 @@ impl Limit {
         self.receive(transport, incoming)
     }
 
-    /// Receives without sleeping, for so long at most. None: nothing came.
+    /// Receives without sleeping, for at most `time`. None if nothing came.
     #[cold]
     pub(super) fn spin(
         &mut self,
@@ -245,7 +245,7 @@ fn receive(transport: &dyn Transport, incoming: &mut Incoming, wait: bool) -> Re
     }
 }
 
-/// What it means that a receive has brought no bytes.
+/// Converts the result of a receive without bytes.
 #[cold]
 #[inline(never)]
 fn no_bytes(received: std::io::Result<usize>) -> Received {
@@ -254,7 +254,7 @@ fn no_bytes(received: std::io::Result<usize>) -> Received {
         Err(e) if matches!(e.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted) => {
             Received::Nothing
         }
-        // A reset is an end: what had arrived before has been received.
+        // A reset is an end: data that arrived before has been received.
         Err(_) => Received::End,
     }
 }

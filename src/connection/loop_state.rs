@@ -1,17 +1,18 @@
-//! What an event loop and the threads of its connection leave for one another.
+//! Defines the state through which an event loop and the threads of its connection communicate.
 
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::transport::Event;
 use std::sync::Arc;
 
-/// Whether an event loop drives the connection, and how far it is.
+/// Whether an event loop drives the connection, and its progress.
 #[derive(Default)]
 pub(super) struct EventLoop {
-    /// Nobody but those who wait for an answer waits for room to send.
+    /// Set in non-blocking mode: only threads that wait for a reply wait for room to send.
     pub(super) looped: Option<Arc<Wake>>,
-    /// The loop has been given enough to do for once; there is more.
+    /// One call of `process` has done enough; more work is left.
     pub(super) more: bool,
-    /// So often `process` is running, one in the other; the loop asks again what to wait for when it has ended.
+    /// The nesting depth of running calls of `process`. The loop gets its conditions again when the outermost has
+    /// ended.
     pub(super) processing: usize,
 }
 
@@ -21,7 +22,7 @@ impl EventLoop {
         self.looped.is_some()
     }
 
-    /// One `process` has ended. Who called the outermost looks by itself at what was rung for.
+    /// Ends one `process`. The caller of the outermost checks the conditions itself.
     pub(super) fn end_processing(&mut self) {
         self.processing -= 1;
         if self.processing == 0 {
@@ -32,7 +33,7 @@ impl EventLoop {
     }
 }
 
-/// What tells a loop that another thread left something for it to do.
+/// Wakes the loop when another thread has left work for it.
 pub(super) struct Wake {
     pub(super) event: Event,
     pub(super) rung: AtomicBool,
@@ -48,7 +49,7 @@ impl Wake {
     pub(super) fn clear(&self) {
         if self.rung.load(Ordering::Acquire) {
             self.event.clear();
-            // Last: who rings in between is seen by the loop, which asks again before it waits.
+            // Last: a ring in between is seen by the loop, which gets its conditions again before it waits.
             self.rung.store(false, Ordering::Release);
         }
     }

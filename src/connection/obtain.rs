@@ -1,7 +1,7 @@
-//! Copies of objects that are plain data: lists, dicts, tuples, sets and times, with all that is in them.
+//! Copies objects that are plain data: lists, dicts, tuples, sets and times, with their contents.
 //!
-//! The objects of one level of nesting are asked together, in one burst of requests; then those that they hold. Nothing is
-//! needed of the owner but what every RPyC server allows: iteration in chunks, and items by key.
+//! The objects of one level of nesting are requested together, in one burst, then those that they contain. The owner
+//! needs to allow only what every RPyC server allows: iteration in chunks, and items by key.
 
 mod arrays;
 mod times;
@@ -19,9 +19,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// One request brings at most so many items of a container: native peers give no more.
+/// Maximum number of items of a container in one reply: native peers send no more.
 const MOST_ITEMS: usize = 1 << 20;
-/// So many requests leave in one burst at most.
+/// Maximum number of requests in one burst.
 const BURST: usize = 1 << 14;
 
 impl From<GraphError> for Error {
@@ -39,13 +39,13 @@ pub fn obtain(object: &Reference, bounds: &Bounds) -> Result<Value> {
     obtain_value(Value::Ref(object.clone()), bounds)
 }
 
-/// Copies all objects that are in a value.
+/// Copies all objects in a value.
 pub fn obtain_value(value: Value, bounds: &Bounds) -> Result<Value> {
     let (graph, root) = gathered(value, bounds)?;
     Ok(graph.build(root, bounds)?)
 }
 
-/// All that is in a value, with what is shared in it.
+/// Copies the contents of a value; shared objects stay shared.
 fn gathered(value: Value, bounds: &Bounds) -> Result<(Graph, Piece)> {
     let mut copy = Obtaining::new(bounds);
     copy.arrays(std::iter::once(&value))?;
@@ -63,7 +63,7 @@ fn gathered(value: Value, bounds: &Bounds) -> Result<(Graph, Piece)> {
     Ok((copy.graph, root))
 }
 
-/// The pickle of a value; objects in it that are plain data are copied first, those that are shared once.
+/// Pickles a value. Objects in it that are plain data are copied first, shared ones once.
 pub fn pickled(value: Value, protocol: u8, limits: &Limits) -> Result<Vec<u8>> {
     match pickle::write(&value, protocol, limits.bytes) {
         Err(PickleError::NotPlain(_)) => {
@@ -75,7 +75,7 @@ pub fn pickled(value: Value, protocol: u8, limits: &Limits) -> Result<Vec<u8>> {
     }
 }
 
-/// Copies an array of numbers, which a peer may hold in several dimensions.
+/// Copies an array of numbers, which can have several dimensions.
 pub fn obtain_array(object: &Reference, bounds: &Bounds) -> Result<Shaped> {
     let mut copy = Obtaining::new(bounds);
     let array = copy.array(object)?;
@@ -83,21 +83,21 @@ pub fn obtain_array(object: &Reference, bounds: &Bounds) -> Result<Shaped> {
     Ok(array)
 }
 
-/// A container whose items are still to be asked for.
+/// A container whose items are still to be requested.
 struct Waiting {
     object: Reference,
     node: usize,
     kind: Kind,
 }
 
-/// What answers may bring, all together.
+/// The total of what replies may bring.
 struct Budget {
     bounds: Bounds,
     taken: Mutex<Weight>,
 }
 
 impl Budget {
-    /// The keys of a dict may come twice, and each of its entries as a pair; so twice the bounds is never too little.
+    /// The keys of a dict may come twice, and each of its entries as a pair, so twice the bounds always suffices.
     fn take(&self, value: &Value) -> Result<()> {
         let weight = Weight::of(value);
         let mut taken = lock(&self.taken);
@@ -112,19 +112,19 @@ impl Budget {
 }
 
 struct Obtaining<'a> {
-    /// The connection of the first object of a peer's.
+    /// The connection of the first remote object.
     shared: Option<Arc<Shared>>,
     timeout: Option<Duration>,
     bounds: &'a Bounds,
     graph: Graph,
-    /// Objects that have been met, which are kept so that none takes the place of another.
+    /// The objects seen so far. Kept, so that no other object gets the address of one of them.
     known: HashMap<usize, (Reference, Piece)>,
     waiting: Vec<Waiting>,
     items: usize,
     budget: Arc<Budget>,
-    /// Does the owner give `dict.items`? None: nobody has asked.
+    /// Whether the owner allows `dict.items`. None if it was not requested yet.
     views: Option<bool>,
-    /// Does it give public names, such as `tobytes`? None: nobody has asked.
+    /// Whether it allows public names, such as `tobytes`. None if none was requested yet.
     public: Option<bool>,
     requests: usize,
     bursts: usize,
@@ -137,7 +137,7 @@ fn key(object: &Reference) -> usize {
     }
 }
 
-/// The name of an object's type, and whether it is a class itself.
+/// Returns the name of an object's type, and whether it is a class itself.
 fn type_of(object: &Reference) -> (&str, bool) {
     match object {
         Reference::Remote(proxy) => (&*proxy.type_name, proxy.is_class),
@@ -172,7 +172,7 @@ impl<'a> Obtaining<'a> {
 }
 
 impl Obtaining<'_> {
-    /// A value that has arrived, as a piece of the copy.
+    /// Adds a received value to the copy.
     fn admit(&mut self, value: Value) -> Result<Piece> {
         let (kind, items) = match value {
             Value::Ref(object) => return self.admit_object(object),
@@ -212,7 +212,7 @@ impl Obtaining<'_> {
         Ok(Piece::Node(node))
     }
 
-    /// The connection of the first object that is met is the one whose requests are held back for a burst.
+    /// Notes an object. The requests of the first object's connection are gathered into bursts.
     fn meet(&mut self, object: &Reference) -> Result<()> {
         if let (Reference::Remote(proxy), None) = (object, &self.shared) {
             let shared = shared_of(proxy)?;
@@ -222,12 +222,12 @@ impl Obtaining<'_> {
         Ok(())
     }
 
-    /// How many items are asked for: one more than may come.
+    /// Returns the number of items to request: one more than the bounds allow.
     fn count(&self) -> i64 {
         (self.bounds.items.saturating_sub(self.items)).saturating_add(1).min(MOST_ITEMS) as i64
     }
 
-    /// The items in the answer to BUFFITER.
+    /// Gets the items in a reply to BUFFITER.
     fn items_of(&mut self, answer: Value, asked: i64) -> Result<Vec<Value>> {
         let (Value::Tuple(items) | Value::List(items)) = answer else {
             return Err(Error::Malformed(format!("the answer to BUFFITER is a {}", answer.type_name())));
@@ -244,7 +244,7 @@ impl Obtaining<'_> {
         Ok(items.to_vec())
     }
 
-    /// How long the answers to a burst are waited for.
+    /// Returns the timeout for the replies to a burst.
     fn time_left(&self) -> Result<Option<Duration>> {
         match time_limit::here() {
             None => Ok(self.timeout),
@@ -252,7 +252,7 @@ impl Obtaining<'_> {
         }
     }
 
-    /// Sends requests in bursts, and waits for all their answers.
+    /// Sends requests in bursts, and waits for all their replies.
     fn burst<'a>(&mut self, asks: impl Iterator<Item = (&'a Reference, Ask<'a>)>) -> Result<Vec<Result<Value>>> {
         let mut asks = asks.peekable();
         let mut answers = Vec::new();
@@ -262,7 +262,7 @@ impl Obtaining<'_> {
             if let Some(shared) = &self.shared {
                 shared.cork()?;
             }
-            // Each answer is weighed when it comes, in whatever order, and what is too much is not kept until its turn.
+            // Each reply is charged on arrival, in any order, so an oversized one is not kept until its turn.
             let later = |(object, ask)| {
                 let budget = self.budget.clone();
                 ask_later_judged(object, ask, timeout, move |value| budget.take(value))
@@ -275,7 +275,7 @@ impl Obtaining<'_> {
             self.requests += sent.len();
             for result in sent {
                 match result.value() {
-                    // What the owner refuses is for the caller to judge; all else ends the copy.
+                    // The caller handles exceptions of the owner; any other error ends the copy.
                     answer @ (Ok(_) | Err(Error::Remote(_))) => answers.push(answer),
                     Err(error) => return Err(error),
                 }
@@ -284,7 +284,7 @@ impl Obtaining<'_> {
         Ok(answers)
     }
 
-    /// Asks everything that waits for its items.
+    /// Requests the items of all containers of a level.
     fn level(&mut self) -> Result<()> {
         let waiting = std::mem::take(&mut self.waiting);
         let count = self.count();
@@ -300,7 +300,7 @@ impl Obtaining<'_> {
         }
         let mut answers = self.burst(asks.into_iter())?.into_iter();
         let mut answer = || answers.next().unwrap_or_else(|| Err(Error::State("an answer is missing".into())));
-        // Dicts with their views or, where those are refused, with their keys.
+        // Dicts with their views or, if those are denied, with their keys.
         let (mut dicts, mut filled) = (Vec::new(), Vec::new());
         for one in &waiting {
             if one.kind != Kind::Dict {
@@ -328,7 +328,7 @@ impl Obtaining<'_> {
         self.entries(dicts)
     }
 
-    /// The second burst of a level: the entries of its dicts.
+    /// Sends the second burst of a level: the entries of its dicts.
     fn entries(&mut self, dicts: Vec<(&Waiting, Result<Value, Vec<Value>>)>) -> Result<()> {
         let count = self.count();
         let mut asks = Vec::new();
@@ -373,7 +373,7 @@ impl Obtaining<'_> {
         self.fill(filled)
     }
 
-    /// The items of containers that have arrived, among which arrays and numbers of numpy are copied together.
+    /// Fills containers with their items. Arrays and numpy numbers among the items are copied together.
     fn fill(&mut self, filled: Vec<(usize, Vec<Value>)>) -> Result<()> {
         self.arrays(filled.iter().flat_map(|(_, items)| items))?;
         self.times(filled.iter().flat_map(|(_, items)| items))?;

@@ -1,4 +1,4 @@
-//! A connection as the objects see it: whom they answer, whom they ask, and who reads while they wait.
+//! Implements the interface of the objects layer to a connection: replies, requests, and reading during a wait.
 
 use super::asking::{self, with_body};
 use super::limit::Limit;
@@ -15,12 +15,12 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 impl Shared {
-    /// The connection behind what our objects know of it; None for a session, whose application does its own I/O.
+    /// Gets the connection of a peer. None for a session, whose application does its own I/O.
     pub fn of(peer: Arc<dyn Peer>) -> Option<Arc<Shared>> {
         peer.into_any_arc().downcast().ok()
     }
 
-    /// The connection behind what objects of the peer know of it.
+    /// Gets the connection that an object of the peer belongs to.
     #[inline]
     pub fn of_home(home: Arc<dyn Home>) -> Option<Arc<Shared>> {
         home.into_any_arc().downcast().ok()

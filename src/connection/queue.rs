@@ -1,4 +1,5 @@
-//! Queues of calls: what peers ask is read by the library's threads, and run by the application where it wants.
+//! Implements queues of calls: threads of the library read the peers' requests, and the application runs them in its
+//! own threads.
 
 use super::hooks::Beginning;
 use super::seats::{Seat, Seats};
@@ -17,75 +18,76 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 thread_local! {
-    /// The queues whose calls this thread runs; gone when destructors of the application's own data run at its end.
+    /// The queues whose calls this thread runs. Not available while destructors of thread-local data run at its end.
     static MINE: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
-/// What callers are told after the end.
+/// The message for callers after the end.
 const NO_MORE: &str = "the program takes no more calls";
 
-/// The application's handle of a queue. When the last one goes, no more calls are taken.
+/// The application's handle of a queue. When the last one is dropped, no more calls are accepted.
 pub struct Queue {
     line: Arc<CallQueue>,
     counted: bool,
 }
 
-/// What the handles and the connections share.
+/// The state shared by handles and connections.
 pub(super) struct CallQueue {
     number: u64,
     limit: usize,
     handles: AtomicUsize,
     state: Mutex<State>,
-    /// Where threads wait for a call.
+    /// The places in which threads wait for a call.
     seats: Seats,
-    /// A connection has been interrupted since the last look.
+    /// A connection was interrupted since the last check.
     alerted: AtomicBool,
-    /// Set while calls wait.
+    /// Set while calls are queued.
     event: Event,
     forks: u32,
 }
 
 #[derive(Default)]
 struct State {
-    /// Connections with calls that wait, by address: whose turn it is first.
+    /// The connections with queued calls, by address, in the order of their turns.
     turns: VecDeque<usize>,
     calls: HashMap<usize, VecDeque<Waiting>>,
     len: usize,
-    /// How many of them are hooks, which the limit does not count.
+    /// The number of queued hooks, which the limit does not count.
     hooks: usize,
-    /// The hooks of services come here too.
+    /// The hooks of services are queued too.
     runs_hooks: bool,
-    /// Where they do: how many calls and hooks of each connection run, and ends of connections that wait until none does.
+    /// With `runs_hooks`: the number of running calls and hooks of each connection, and the ends of connections that
+    /// wait until there are none.
     running: HashMap<usize, usize>,
     ends: HashMap<usize, Waiting>,
     timeout: Option<Duration>,
     closed: bool,
-    /// Threads that wait for a call, and how often those were interrupted.
+    /// The number of threads that wait for a call, and how often they were interrupted.
     waiting: usize,
     interrupts: usize,
-    /// Those of them that nothing has woken yet.
+    /// The threads among them that were not woken yet.
     asleep: Vec<Arc<Seat>>,
-    /// Connections whose calls wait here.
+    /// The connections whose calls are queued here.
     attached: Vec<Weak<Shared>>,
 }
 
-/// What waits for the application: a call, or a hook of a service.
+/// A queued call, or a queued hook of a service.
 pub(super) struct Waiting {
     shared: Arc<Shared>,
     job: Job,
     due: Option<(Instant, Duration)>,
-    /// It is among those that run.
+    /// It is counted in `running`.
     counted: bool,
 }
 
 pub(super) enum Job {
     Call(Request),
     Begin(Beginning),
-    /// The end, with the root that is told of it.
+    /// The end, with the root whose hook is called.
     End(Option<Arc<Object>>),
 }
 
-/// A call or a hook, until it is over.
+/// A running call or hook.
 pub(super) struct Running<'a> {
     queue: &'a CallQueue,
     shared: Arc<Shared>,
@@ -100,7 +102,7 @@ impl Drop for Running<'_> {
 }
 
 impl Waiting {
-    /// Runs it here, or answers that it has waited too long. True: it ran.
+    /// Runs it here, or replies that it has waited too long. Returns whether it ran.
     pub(super) fn run(self, queue: &CallQueue) -> bool {
         let _running = self.counted.then(|| Running { queue, shared: self.shared.clone() });
         self.run_now()
@@ -141,7 +143,7 @@ impl Waiting {
 }
 
 impl State {
-    /// Until when what comes now may wait.
+    /// Returns the deadline for calls that are queued now.
     fn due(&self) -> Option<(Instant, Duration)> {
         self.timeout.and_then(|timeout| Some((Instant::now().checked_add(timeout)?, timeout)))
     }
@@ -156,7 +158,7 @@ impl State {
         self.asleep.drain(..).for_each(|seat| seat.wake.notify_one());
     }
 
-    /// The next call of the connection whose turn it is.
+    /// Takes the next call of the connection whose turn it is.
     fn next(&mut self) -> Option<Waiting> {
         let key = self.turns.pop_front()?;
         let (call, more) = self.take(key)?;
@@ -178,7 +180,7 @@ impl State {
         Some((call, more))
     }
 
-    /// One more of this connection runs. False: nobody asks.
+    /// Counts one more running call of a connection. Returns false if counting is not needed.
     fn count(&mut self, key: usize) -> bool {
         if self.runs_hooks {
             *self.running.entry(key).or_default() += 1;
@@ -186,7 +188,7 @@ impl State {
         self.runs_hooks
     }
 
-    /// It waits no longer.
+    /// Notes that an entry has left the queue.
     fn left(&mut self, waiting: &Waiting) {
         self.len -= 1;
         self.hooks -= !matches!(waiting.job, Job::Call(_)) as usize;
@@ -198,7 +200,7 @@ fn key(shared: &Arc<Shared>) -> usize {
 }
 
 impl CallQueue {
-    /// Is this a thread that runs the queue's calls?
+    /// Returns whether this thread runs the queue's calls.
     #[inline]
     pub(super) fn is_here(&self) -> bool {
         MINE.try_with(|mine| mine.borrow().contains(&self.number)).unwrap_or(false)
@@ -210,7 +212,7 @@ impl CallQueue {
         }
     }
 
-    /// A call that came: it waits from now on, or comes back with what the caller is told.
+    /// Queues a call. If it is rejected, returns it with the exception for the caller.
     pub(super) fn push(
         &self,
         shared: &Arc<Shared>,
@@ -229,7 +231,7 @@ impl CallQueue {
         Ok(())
     }
 
-    /// The last of its connection's line, from now on.
+    /// Appends an entry to those of its connection.
     fn enter(&self, state: &mut State, waiting: Waiting) {
         let key = key(&waiting.shared);
         state.len += 1;
@@ -249,14 +251,14 @@ impl CallQueue {
         lock(&self.state).runs_hooks
     }
 
-    /// Does the beginning of this connection wait, so that nothing of it has run?
+    /// Returns whether the beginning of this connection is queued, so that nothing of it has run.
     pub(super) fn will_begin(&self, shared: &Shared) -> bool {
         let key = std::ptr::from_ref(shared) as usize;
         let first = |calls: &VecDeque<Waiting>| calls.front().is_some_and(|first| matches!(first.job, Job::Begin(_)));
         lock(&self.state).calls.get(&key).is_some_and(first)
     }
 
-    /// The beginning of a connection waits from now on, until the time that is given; after the end of the queue it is dropped.
+    /// Queues the beginning of a connection and returns its deadline. It is dropped if the queue has ended.
     pub(super) fn push_begin(&self, shared: &Arc<Shared>, beginning: Beginning) -> Option<Instant> {
         let mut state = lock(&self.state);
         if state.closed {
@@ -269,8 +271,8 @@ impl CallQueue {
         due.map(|(due, _)| due)
     }
 
-    /// The end of a connection waits from now on, until no call of it runs; in a thread of the queue, and after its end, it
-    /// runs here.
+    /// Queues the end of a connection, until no call of it runs. In a thread of the queue, and after the end of the
+    /// queue, it runs here.
     pub(super) fn push_end(&self, shared: &Arc<Shared>, root: Option<Arc<Object>>) {
         let mut state = lock(&self.state);
         let end = Waiting { shared: shared.clone(), job: Job::End(root), due: None, counted: false };
@@ -284,13 +286,14 @@ impl CallQueue {
         }
     }
 
-    /// A call that a thread of the queue has read itself and runs at once. None: nobody asks.
+    /// Counts a call that a thread of the queue has read itself and runs at once. None if counting is not needed.
     pub(super) fn direct(&self, shared: &Arc<Shared>) -> Option<Running<'_>> {
         let counted = lock(&self.state).count(key(shared));
         counted.then(|| Running { queue: self, shared: shared.clone() })
     }
 
-    /// Something of a connection is over. Gives its end, where that is to run now because the queue takes no more.
+    /// Notes that a call or hook of a connection has ended. Returns the connection's end if it must run now because the
+    /// queue accepts no more.
     fn finished(&self, shared: &Arc<Shared>) -> Option<Waiting> {
         let mut state = lock(&self.state);
         let running = state.running.get_mut(&key(shared))?;
@@ -307,7 +310,7 @@ impl CallQueue {
         None
     }
 
-    /// For a thread that runs the queue's calls and waits for something on this connection: the next call of its peer.
+    /// Takes the next call of this peer, for a thread that runs the queue's calls and waits for this connection.
     pub(super) fn take_nested(&self, shared: &Arc<Shared>) -> Option<Waiting> {
         if !self.is_here() {
             return None;
@@ -322,13 +325,13 @@ impl CallQueue {
         Some(call)
     }
 
-    /// How many calls `take_nested` would give.
+    /// Returns the number of calls that `take_nested` would return.
     pub(super) fn nested(&self, shared: &Shared) -> usize {
         let key = std::ptr::from_ref(shared) as usize;
         if self.is_here() { lock(&self.state).calls.get(&key).map_or(0, VecDeque::len) } else { 0 }
     }
 
-    /// The connection has ended. What it had asked is given back, to be dropped without a lock.
+    /// Removes the calls of a connection that has ended. Drop the result without a lock.
     pub(super) fn forget(&self, shared: &Arc<Shared>) -> VecDeque<Waiting> {
         let key = key(shared);
         let mut state = lock(&self.state);
@@ -341,7 +344,7 @@ impl CallQueue {
         calls
     }
 
-    /// Ends the waits for calls; false: nobody waits.
+    /// Ends the waits for calls. Returns false if there are none.
     pub(super) fn interrupt(&self) -> bool {
         let mut state = lock(&self.state);
         state.interrupts = state.interrupts.wrapping_add(1);
@@ -349,8 +352,8 @@ impl CallQueue {
         state.waiting > 0
     }
 
-    /// A connection of the queue is interrupted, perhaps by a signal handler: a thread that waits here will look, at once if
-    /// it is the handler's own.
+    /// Notes that a connection of the queue was interrupted, perhaps by a signal handler. A thread that waits here will
+    /// check, at once if the handler runs in it.
     pub(super) fn alert(&self) {
         self.alerted.store(true, Ordering::SeqCst);
         if let Some(seat) = self.seats.own() {
@@ -376,7 +379,7 @@ impl Clone for Queue {
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        // The locks of a parent may be held for ever.
+        // The locks of a parent may be held forever.
         let last = self.counted && self.line.handles.fetch_sub(1, Ordering::AcqRel) == 1;
         if last && fork::is_ours(self.line.forks) {
             self.close();
@@ -385,7 +388,7 @@ impl Drop for Queue {
 }
 
 impl Queue {
-    /// A queue in which so many calls may wait.
+    /// Makes a queue of at most `limit` calls.
     pub fn new(limit: usize) -> Result<Queue> {
         static LAST: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
         if limit == 0 {
@@ -404,12 +407,12 @@ impl Queue {
         Ok(Queue { line: Arc::new(line), counted: true })
     }
 
-    /// Readable while calls wait.
+    /// Gets the descriptor that is readable while calls are queued.
     pub fn fileno(&self) -> RawFd {
         self.line.event.fd()
     }
 
-    /// A handle that does not keep it open.
+    /// Makes a handle that does not keep the queue open.
     pub fn uncounted(&self) -> Queue {
         Queue { line: self.line.clone(), counted: false }
     }
@@ -418,7 +421,7 @@ impl Queue {
         Error::unless_forked(self.line.forks, "queue")
     }
 
-    /// How many calls wait.
+    /// Returns the number of queued calls.
     pub fn len(&self) -> usize {
         lock(&self.line.state).len
     }
@@ -427,18 +430,19 @@ impl Queue {
         self.len() == 0
     }
 
-    /// How long a call may wait; those that come from now on and wait longer are not run.
+    /// Sets the timeout of calls that are queued from now on. A call that waits longer is not run.
     pub fn set_timeout(&self, timeout: Option<Duration>) {
         lock(&self.line.state).timeout = timeout;
     }
 
-    /// Whether the hooks of services wait here too, from now on.
+    /// Sets whether the hooks of services are queued here too, from now on.
     pub fn set_hooks(&self, on: bool) {
         lock(&self.line.state).runs_hooks = on;
     }
 
-    /// Runs calls in this thread, at most `most` (0: as many as wait at first), one of each connection in turn. Waits for
-    /// the first at most so long, or until the last handle that counts has gone. Gives how many ran.
+    /// Runs calls in this thread, at most `most` (0: the number queued at the start), one of each connection in turn.
+    /// Waits for the first at most `timeout`, or until the last counted handle is dropped. Returns the number of calls
+    /// that ran.
     pub fn run(&self, most: usize, timeout: Option<Duration>) -> Result<usize> {
         self.check_fork()?;
         let _apart = time_limit::apart();
@@ -491,7 +495,7 @@ impl Queue {
         Ok(ran)
     }
 
-    /// Takes no more calls, and tells those who wait.
+    /// Accepts no more calls, and refuses the queued ones.
     fn close(&self) {
         let mut state = lock(&self.line.state);
         state.closed = true;
@@ -510,7 +514,7 @@ impl Queue {
         }
     }
 
-    /// Has the calls of a connection wait here from now on.
+    /// Queues the calls of a connection from now on.
     pub(crate) fn attach(&self, shared: &Arc<Shared>) -> Result<()> {
         self.check_fork()?;
         shared.check_fork()?;
@@ -521,7 +525,7 @@ impl Queue {
         state.attached.retain(|shared| shared.strong_count() > 0);
         state.attached.push(Arc::downgrade(shared));
         drop(state);
-        // Of a pair of pipes, or in memory, a reader notices by other ways that it is over.
+        // For a pair of pipes, or in memory, a reader notices in other ways that output is pending.
         if shared.transport.can_interrupt() {
             let _ = shared.nudge.set(());
             shared.wakeful.store(true, Ordering::Relaxed);

@@ -108,61 +108,63 @@ pub trait Transport: Send + Sync {
         self.fileno().is_some() && self.fileno() == self.write_fileno()
     }
 
-    /// Makes what `ring` needs, where it needs anything.
+    /// Allocates the resources of `ring`, if it needs any.
     fn hang_bell(&self) {}
 
-    /// Ends `await_input` in a signal handler: takes no lock and allocates nothing. It may do nothing where neither `hang_bell` nor
-    /// `await_input` was called before.
+    /// Ends `await_input` from a signal handler: takes no lock and allocates nothing. May have no effect before the
+    /// first call of `hang_bell` or `await_input`.
     fn ring(&self) {}
 
-    /// Ends both directions and wakes threads that wait in `recv` or `poll`. What had arrived before may be lost
-    /// or still be received; then comes the end of the stream. May be called again; never waits.
+    /// Ends both directions and wakes threads that wait in `recv` or `poll`. Data that had arrived before may be lost
+    /// or may still be received, followed by the end of the stream. May be called again; never waits.
     fn shutdown(&self);
 
-    /// Says that nothing more will be sent, where that can be said without ending the other direction; else as `shutdown`.
+    /// Ends the sending direction only, if the transport can do that; otherwise as `shutdown`.
     fn end_sending(&self) {
         self.shutdown();
     }
 
-    /// How many of the bytes that were sent the peer has not received yet. None: that cannot be told.
+    /// Returns the number of sent bytes that the peer has not received yet. None if it is unknown.
     fn unread(&self) -> Option<usize> {
         None
     }
 
-    /// Why the stream ended, where it was not its peer that ended it.
+    /// Returns the reason for the end of the stream, if the peer did not end it.
     fn failure(&self) -> Option<String> {
         None
     }
 
-    /// Looks without sleep, for at most so long, whether `recv` would give something. None: that shows only in `recv`.
+    /// Polls without sleeping, for at most `time`, and returns whether `recv` would return something. None if only
+    /// `recv` can tell.
     fn spin(&self, _time: Duration) -> Option<bool> {
         None
     }
 
-    /// A descriptor for `poll` or `epoll` that is readable when `recv` would give something, but for what it `holds_input`.
+    /// Gets a descriptor for `poll` or `epoll` that is readable when `recv` would return something, except data for
+    /// which `holds_input` is true.
     fn fileno(&self) -> Option<RawFd>;
 
-    /// A descriptor that is writable when `send` would take something.
+    /// Gets a descriptor that is writable when `send` would accept something.
     fn write_fileno(&self) -> Option<RawFd> {
         self.fileno()
     }
 
-    /// The other side, for messages; where it has an address, in the notation of [`Address`].
+    /// Returns the name of the other side for messages, in the notation of [`Address`] if it has an address.
     fn peer_name(&self) -> String;
 
-    /// This side, likewise.
+    /// Returns the name of this side, likewise.
     fn local_name(&self) -> String;
 
-    /// Asks the kernel to acknowledge at once what is received next (TCP).
+    /// Makes the kernel acknowledge the next received data at once (TCP).
     fn quick_ack(&self) {}
 
-    /// Has a silent peer probed after `idle`, or not at all, as at first (TCP).
+    /// Makes the kernel probe a silent peer after `idle`. None is no probes, the default (TCP).
     fn set_keepalive(&self, _idle: Option<Duration>) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// What [`Transport::poll`] found; neither when the time was up.
+/// The result of [`Transport::poll`]. Both are false after a timeout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Ready {
     /// Something can be read, or reading fails at once.
@@ -172,13 +174,13 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// Is it either?
+    /// Returns whether either is true.
     pub fn any(self) -> bool {
         self.read || self.write
     }
 }
 
-/// Waits until one of several descriptors of transports is readable, at most so long.
+/// Waits at most `timeout` until one of several descriptors of transports is readable.
 pub fn await_input(fds: impl Iterator<Item = RawFd>, timeout: Duration) {
     let mut fds: Vec<_> = fds.map(|fd| sys::interest(Some(fd), libc::POLLIN)).collect();
     if sys::poll_once(&mut fds, Some(timeout)).is_err() {
@@ -198,8 +200,8 @@ pub fn is_readable(fd: RawFd, timeout: Duration) -> bool {
     }
 }
 
-/// Connects to `address`, starts its command, or takes over its descriptors. `connect_timeout` bounds all attempts
-/// together, but not the look-up of an application's name, which is the system's.
+/// Connects to `address`, starts its command, or takes over its descriptors. `connect_timeout` limits all attempts
+/// together, but not the system's resolution of a host name.
 pub fn connect(address: &Address, connect_timeout: Option<Duration>) -> Result<Arc<dyn Transport>> {
     match address {
         Address::Tcp { host, port } => Ok(Arc::new(socket::connect_tcp(address, host, *port, connect_timeout)?)),
@@ -211,14 +213,14 @@ pub fn connect(address: &Address, connect_timeout: Option<Duration>) -> Result<A
     }
 }
 
-/// A transport over open descriptors, sockets or pipes, which may be the same. Their flags stay as they are.
+/// Makes a transport over open descriptors, sockets or pipes, which may be the same. Their flags are not changed.
 ///
-/// With [`Ownership::Taken`] nobody else may use or close the two numbers any more.
+/// With [`Ownership::Taken`] no other code may use or close the two numbers any more.
 pub fn from_descriptors(read: RawFd, write: RawFd, ownership: Ownership) -> Result<Arc<dyn Transport>> {
     Ok(Arc::new(descriptors::open(read, write, ownership)?))
 }
 
-/// A transport over a connected stream socket that no other process uses.
+/// Makes a transport over a connected stream socket that no other process uses.
 pub fn from_socket(socket: impl Into<OwnedFd>) -> Result<Arc<dyn Transport>> {
     let stream = socket::adopt(socket.into()).map_err(|e| Error::io("cannot use the socket as a transport", e))?;
     Ok(Arc::new(stream))

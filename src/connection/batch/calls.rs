@@ -1,4 +1,4 @@
-//! Methods that are made ready to be called often, and lists of calls.
+//! Implements prepared methods and lists of calls.
 
 use crate::budget;
 use crate::connection::asking;
@@ -10,12 +10,12 @@ use crate::value::{Ask, Reference, Text, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A method of an object, made ready to be called many times.
+/// A method of an object, prepared for many calls.
 pub struct PreparedCall {
     object: Reference,
-    /// None: the object itself is called.
+    /// None if the object itself is called.
     name: Option<Box<str>>,
-    /// Of a peer's object.
+    /// Set for a peer's object.
     pub(super) remote: Option<Prepared>,
 }
 
@@ -42,7 +42,7 @@ impl PreparedCall {
         }
     }
 
-    /// Calls it once and waits for the answer.
+    /// Calls the method and waits for the reply.
     pub fn call(&self, args: &[Value], keywords: &[(Text, Value)]) -> Result<Value> {
         match &self.remote {
             Some(call) => asking::shared_of(call.target())?.sync_request(Body::Prepared { call, args, keywords }, None),
@@ -50,7 +50,7 @@ impl PreparedCall {
         }
     }
 
-    /// The same without waiting.
+    /// Calls the method without waiting.
     pub fn call_later(&self, args: &[Value], keywords: &[(Text, Value)], timeout: Option<Duration>) -> Result<Promise> {
         match &self.remote {
             Some(call) => asking::request_prepared(call, args, keywords, timeout),
@@ -59,7 +59,7 @@ impl PreparedCall {
     }
 }
 
-/// Calls that are to be made, all of one peer's objects or of our own.
+/// Calls to be made, all on objects of one peer or all on our own.
 #[derive(Default)]
 pub struct Calls {
     methods: Vec<Arc<PreparedCall>>,
@@ -75,7 +75,7 @@ struct OneCall {
     keywords: Option<Box<[(Text, Value)]>>,
 }
 
-/// One of them, as it is made.
+/// One call of the list.
 pub(super) struct ListedCall<'a> {
     pub method: &'a PreparedCall,
     pub args: &'a [Value],
@@ -87,13 +87,13 @@ impl Calls {
         self.calls.len()
     }
 
-    /// Whose objects they are called on.
+    /// Gets the connection of the objects.
     pub fn shared(&self) -> Option<&Arc<Shared>> {
         self.shared.as_ref()
     }
 
-    /// Adds calls, which share the arguments out evenly. The error: the object belongs to another connection than those before,
-    /// or there are too many; nothing has been added.
+    /// Adds calls, each with an equal share of the arguments. Fails without adding any if the object belongs to another
+    /// connection than the earlier ones, or if there are too many.
     pub fn add(
         &mut self,
         method: &Arc<PreparedCall>,

@@ -1,4 +1,4 @@
-//! Batches: many calls that leave together, and whose answers are told one by one or kept.
+//! Implements batches: many calls that are sent together, whose results are reported one by one or kept.
 
 mod calls;
 mod run;
@@ -13,10 +13,10 @@ use run::{RunBatch, StopBatch};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How many calls at most are on their way, where the application does not say.
+/// Default for the maximum number of calls without a reply.
 const WINDOW: usize = 256;
 
-/// Calls that are added one by one and run together. After a run it takes the next ones.
+/// Calls that are added one by one and run together. After a run, new calls can be added.
 pub struct Batch {
     window: usize,
     forks: u32,
@@ -25,10 +25,10 @@ pub struct Batch {
 
 #[derive(Default)]
 struct State {
-    /// Added since the last run.
+    /// The calls added since the last run.
     calls: Calls,
     running: Option<Running>,
-    /// Of the last run, unless they were told.
+    /// The results of the last run, unless they were reported.
     results: Option<Vec<Result<Value>>>,
 }
 
@@ -47,7 +47,7 @@ impl State {
     }
 }
 
-/// The end of a run, whatever it was, with the results that are kept.
+/// Ends a run on every path, with the results that are kept.
 struct Ending<'a> {
     batch: &'a Batch,
     results: Option<Vec<Result<Value>>>,
@@ -59,26 +59,26 @@ impl Drop for Ending<'_> {
         let running = state.running.take();
         state.results = self.results.take();
         drop(state);
-        // It may be the last that knows its connection.
+        // It may be the last reference to its connection.
         drop(running);
     }
 }
 
 impl Batch {
-    /// At most `window` of its calls are on their way; 0: the usual number.
+    /// Makes a batch with at most `window` calls without a reply; 0 is the default.
     pub fn new(window: usize) -> Batch {
         let window = if window == 0 { WINDOW } else { window };
         Batch { window, forks: crate::fork::generation(), state: Mutex::default() }
     }
 
-    /// After a fork, the lock may be held for ever by a thread that is not here.
+    /// Locks the state. Fails after a fork, because a thread of the parent may hold the lock forever.
     fn lock(&self) -> Result<MutexGuard<'_, State>> {
         Error::unless_forked(self.forks, "batch")?;
         Ok(lock(&self.state))
     }
 
-    /// Adds calls, each with an equal share of the arguments, and all of them with the keywords. What was kept of the last run is
-    /// dropped.
+    /// Adds calls, each with an equal share of the arguments, and each with all keywords. Drops the results of the last
+    /// run.
     pub fn add(
         &self,
         method: &Arc<PreparedCall>,
@@ -90,14 +90,14 @@ impl Batch {
         state.check_idle()?;
         let results = state.results.take();
         let added = state.calls.add(method, calls, &mut args, keywords);
-        // What is left of all these may run code of the application when it is dropped.
+        // Dropping these may run code of the application.
         drop(state);
         drop((results, args));
         added
     }
 
-    /// Makes the calls that were added. With `tell`, each is told, in this thread, and nothing is kept. The error is of those
-    /// that have no answer.
+    /// Makes the added calls. With `tell`, each result is reported in this thread and none is kept. The error is that
+    /// of the calls without a reply.
     pub fn run(&self, timeout: Option<Duration>, tell: Option<&mut dyn FnMut(usize, Result<Value>)>) -> Result<()> {
         let mut state = self.lock()?;
         state.check_idle()?;
@@ -123,7 +123,7 @@ impl Batch {
         run.run(tell)
     }
 
-    /// What has become of a call of the last run.
+    /// Gets the result of a call of the last run.
     pub fn value(&self, index: usize) -> Result<Value> {
         let state = self.lock()?;
         state.check_idle()?;
@@ -135,7 +135,7 @@ impl Batch {
         results.get(index).ok_or_else(missing)?.clone()
     }
 
-    /// Gives the run up that is under way. False: there is none, or it was given up before.
+    /// Cancels the current run. Returns false if there is none, or if it was cancelled before.
     pub fn cancel(&self) -> bool {
         let running = self.lock().ok().and_then(|state| state.running.clone());
         running.is_some_and(|running| running.stop.stop(running.shared.as_ref()))

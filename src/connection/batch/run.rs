@@ -1,5 +1,5 @@
-//! Running a batch: the thread that runs one sends its calls in bursts, reads their answers, and tells of each; no other thread
-//! runs code of the application for it, and none does under the lock.
+//! Runs a batch. The thread that runs it sends the calls in bursts, reads their replies, and reports each. No other
+//! thread runs code of the application for it, and none does so under the lock.
 
 use super::calls::{Calls, ListedCall};
 use crate::config::Dialect;
@@ -20,10 +20,10 @@ use crate::value::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Answers that are told at most before the next ones are looked at.
+/// Maximum number of results reported before new replies are taken.
 const TOLD_AT_ONCE: usize = 256;
 
-/// How a batch that runs is given up, from any thread.
+/// Cancels a running batch, from any thread.
 #[derive(Default)]
 pub struct StopBatch {
     stopped: AtomicBool,
@@ -32,7 +32,7 @@ pub struct StopBatch {
 }
 
 impl StopBatch {
-    /// False: it was stopped before.
+    /// Returns false if it was stopped before.
     pub fn stop(&self, calls: Option<&Arc<Shared>>) -> bool {
         let first = !self.stopped.swap(true, Ordering::SeqCst);
         if let (true, Some(shared)) = (first, calls.filter(|shared| shared.check_fork().is_ok())) {
@@ -47,26 +47,26 @@ impl StopBatch {
     }
 }
 
-/// What a run is given.
+/// The inputs of a run.
 pub struct RunBatch<'a> {
     pub calls: &'a Calls,
-    /// How many calls at most have been sent and not been answered.
+    /// Maximum number of calls without a reply.
     pub window: usize,
     pub timeout: Option<Duration>,
     pub stop: &'a StopBatch,
 }
 
-/// How far a run has come.
+/// The progress of a run.
 struct Progress<'a, 'b> {
     batch: &'a RunBatch<'a>,
     tell: &'b mut dyn FnMut(usize, Result<Value>),
-    /// The next call to be sent.
+    /// The index of the next call to be sent.
     next: usize,
-    /// Calls that have been sent and not been answered.
+    /// The number of calls without a reply.
     open: usize,
-    /// Calls of which has been told.
+    /// Whether each call was reported.
     told: Vec<bool>,
-    /// Not told yet.
+    /// Results that are not reported yet.
     arrived: Vec<(u32, Result<Value>)>,
     limit: Limit,
     within: Option<TimeLimit>,
@@ -74,8 +74,8 @@ struct Progress<'a, 'b> {
 }
 
 impl RunBatch<'_> {
-    /// Makes the calls, and tells of each exactly once, in the order in which they are over. The error is of those that have
-    /// no answer: the time is up, the batch was given up, the thread interrupted, or the connection has ended.
+    /// Makes the calls and reports each exactly once, in the order in which they end. The error is that of the calls
+    /// without a reply: a timeout, a cancelled batch, an interrupt, or the end of the connection.
     pub fn run(&self, tell: &mut dyn FnMut(usize, Result<Value>)) -> Result<()> {
         let within = time_limit::here();
         let own = self.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -116,7 +116,7 @@ impl Progress<'_, '_> {
         }
     }
 
-    /// Why no further call is made, if something says so.
+    /// Returns the reason for which no further call is made, if there is one.
     fn stopped(&self) -> Result<()> {
         if self.batch.stop.is_stopped() {
             return Err(Error::Cancelled("the batch was cancelled".into()));
@@ -132,7 +132,7 @@ impl Progress<'_, '_> {
         Error::Timeout(format!("the batch was not over in {} s", given.as_secs_f64()))
     }
 
-    /// Tells of those that have no answer. A call that was sent may still be running.
+    /// Reports the calls without a reply. A call that was sent may still be running.
     fn fail_rest(&mut self, error: &Error) {
         for index in 0..self.told.len() {
             let how = if index < self.next { "; this call may still be running" } else { "; this call was not sent" };
@@ -140,7 +140,7 @@ impl Progress<'_, '_> {
         }
     }
 
-    /// The next call, if it is of an object of this process.
+    /// Returns whether the next call is of an object of this process.
     fn next_local(&self) -> bool {
         self.batch.calls.get(self.next).is_some_and(|call| call.method.remote.is_none())
     }
@@ -155,7 +155,7 @@ impl Progress<'_, '_> {
         }
     }
 
-    /// A batch without a peer.
+    /// Runs a batch without a peer.
     fn run_here(&mut self) -> Result<()> {
         while self.next_local() {
             self.stopped()?;
@@ -164,7 +164,7 @@ impl Progress<'_, '_> {
         Ok(())
     }
 
-    /// Puts calls behind what waits to be sent, as many as the window and the limits have room for.
+    /// Puts calls behind the pending output, up to the window and the limits.
     fn put_calls(&mut self, shared: &Arc<Shared>, inner: &mut Inner, run: u32) {
         let calls = self.batch.calls;
         if self.next >= calls.len() || self.open > self.batch.window / 2 {
@@ -178,7 +178,7 @@ impl Progress<'_, '_> {
         while self.open < self.batch.window {
             let Some(ListedCall { method, args, keywords }) = calls.get(self.next) else { return };
             let Some(call) = &method.remote else { return };
-            // Others may wait for as many answers: then room is made by those of this batch, if there are any.
+            // Other requests may use up the limit. Then replies to this batch make room, if any are outstanding.
             if inner.protocol.outgoing().len() > CORK_LIMIT || self.open > 0 && inner.protocol.pending() >= most {
                 return;
             }
@@ -197,7 +197,7 @@ impl Progress<'_, '_> {
         }
     }
 
-    /// Takes the answers that have come.
+    /// Takes the replies that have arrived.
     fn take_arrived(&mut self, inner: &mut Inner, run: u32) {
         if let Some(arrivals) = inner.arrivals(run).filter(|arrivals| !arrivals.answers.is_empty()) {
             self.open -= arrivals.answers.len().min(self.open);
@@ -208,7 +208,7 @@ impl Progress<'_, '_> {
         }
     }
 
-    /// Tells of them. No lock is held.
+    /// Reports them. No lock is held.
     fn tell_arrived(&mut self) {
         let mut arrived = std::mem::take(&mut self.arrived);
         for (index, outcome) in arrived.drain(..) {
@@ -218,7 +218,7 @@ impl Progress<'_, '_> {
     }
 }
 
-/// The error of one call among those that end together.
+/// Makes the error of one call among several that end together.
 fn with_more(error: &Error, how: &str) -> Error {
     let more = |text: &str| format!("{text}{how}");
     match error {
@@ -247,7 +247,7 @@ impl Shared {
         inner.reader.batches.push(Arrivals { run, answers: Vec::new() });
         progress.batch.stop.run.store(run, Ordering::SeqCst);
         let (mut inner, result) = self.run_started(inner, progress, run);
-        // Answers that come from now on are dropped.
+        // Later replies are dropped.
         if let Some(at) = inner.reader.batches.iter().position(|arrivals| arrivals.run == run) {
             let arrivals = inner.reader.batches.swap_remove(at);
             progress.arrived.extend(arrivals.answers);
@@ -282,7 +282,7 @@ impl Shared {
             let stuck = !self.send_now(&mut inner);
             let more = !stuck && inner.protocol.has_message() && progress.arrived.len() < TOLD_AT_ONCE;
             if progress.next_local() || !(progress.arrived.is_empty() || more) {
-                // What is told may take its time: somebody else reads meanwhile.
+                // A report may take long, so another thread reads meanwhile.
                 inner.hand_over_reader();
                 unlock_and_drop(inner);
                 progress.tell_arrived();
@@ -319,8 +319,8 @@ impl Shared {
         }
     }
 
-    /// What has been put to be sent does not go at once: handles what has arrived, or else waits for room and takes in what
-    /// arrives. So the answers that a peer sends before it receives the rest are told, and do not pile up here.
+    /// Called when the output cannot be sent at once. Handles received messages, or else waits for room and receives.
+    /// So the replies that a peer sends before it receives the rest are reported and do not accumulate here.
     #[cold]
     #[inline(never)]
     fn send_or_read<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {

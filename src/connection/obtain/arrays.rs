@@ -1,7 +1,7 @@
-//! Arrays of numbers in what is copied: numpy's, `array.array`, memoryviews and bytearrays, and numpy's numbers and strings.
+//! Copies arrays of numbers: numpy's, `array.array`, memoryviews and bytearrays, and numpy's numbers and strings.
 //!
-//! Where the peer gives public names, an array comes as its bytes, with what says how to read them. Elsewhere its items are
-//! asked for, and where those are objects, all of them in one burst.
+//! If the peer allows public names, an array is sent as its bytes with their layout. Otherwise its items are requested;
+//! those that are objects are requested in one burst.
 
 use super::{Obtaining, key, type_of};
 use crate::error::{Error, Result};
@@ -10,19 +10,19 @@ use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// numpy has no array of more.
+/// numpy's maximum.
 const MAX_DIMENSIONS: usize = 64;
 
-/// What is copied here.
+/// The kind of an object to be copied.
 #[derive(Clone, Copy, PartialEq)]
 enum Form {
     Numpy,
     Array,
     View,
     Bytes,
-    /// A number of numpy's, by the method that gives Python's.
+    /// A numpy number, with the method that returns Python's.
     Number(&'static str, Option<Element>),
-    /// A string or bytes of numpy's, whose slices are Python's.
+    /// A numpy string or bytes, whose slices are Python's.
     Text,
 }
 
@@ -59,7 +59,7 @@ fn number_of(name: &str) -> Option<Form> {
     Some(Form::Number(if is_float { "__float__" } else { "__index__" }, Some(element)))
 }
 
-/// What an array is an item of, and so on upwards.
+/// The chain of arrays that contain an array.
 struct Within {
     key: usize,
     outer: Option<Rc<Within>>,
@@ -78,14 +78,14 @@ impl Within {
     }
 }
 
-/// The copy of one of them.
+/// The copy of an object.
 enum Copied {
     Array { array: Shaped, truths: bool },
     Value(Value),
 }
 
 impl Copied {
-    /// As a value: an array, or lists of arrays if it has several dimensions.
+    /// Converts to a value: an array, or lists of arrays if it has several dimensions.
     fn into_value(self) -> Value {
         match self {
             Copied::Value(value) => value,
@@ -95,7 +95,7 @@ impl Copied {
     }
 }
 
-/// The same lists of truths. There are few levels.
+/// Converts 0 and 1 in nested lists to bools. There are few levels.
 fn truths(nested: Value) -> Value {
     match nested {
         Value::Array(array) => Value::List(array.iter().map(|n| Value::Bool(n != Value::Int(0))).collect()),
@@ -104,7 +104,7 @@ fn truths(nested: Value) -> Value {
     }
 }
 
-/// An array whose shape is known, and whose bytes are asked for.
+/// An array whose shape is known, and whose bytes are to be requested.
 struct Plan {
     at: usize,
     shape: Vec<usize>,
@@ -112,7 +112,7 @@ struct Plan {
 }
 
 enum Told {
-    /// Which of the types of numpy that are asked for.
+    /// One of the requested numpy types, by index.
     Type(usize),
     /// By a letter.
     Code(String),
@@ -120,7 +120,7 @@ enum Told {
 }
 
 impl Plan {
-    /// How many numbers there are. Refused if they are more than may come, as bytes or as lists.
+    /// Returns the number of elements. Fails if they exceed the bounds, as bytes or as lists.
     fn count(&self, bounds: &Bounds) -> Result<usize> {
         let product = |lengths: &[usize]| lengths.iter().try_fold(1usize, |n, length| n.checked_mul(*length));
         let rows = self.shape.split_last().map_or(&[][..], |(_, rows)| rows);
@@ -153,7 +153,7 @@ fn text(answer: &Value) -> Option<&str> {
 }
 
 impl Obtaining<'_> {
-    /// Copies all arrays, numbers and strings of numpy that are in values; `admit` finds them then.
+    /// Copies all arrays and numpy numbers and strings in values, so that `admit` finds them.
     pub(super) fn arrays<'v>(&mut self, values: impl Iterator<Item = &'v Value>) -> Result<()> {
         let (mut found, mut seen) = (Vec::new(), HashSet::new());
         let mut look = |value: &Value| {
@@ -182,7 +182,7 @@ impl Obtaining<'_> {
         Ok(())
     }
 
-    /// Copies one array with its shape; truths as 0 and 1.
+    /// Copies one array with its shape; bools as 0 and 1.
     pub(super) fn array(&mut self, object: &Reference) -> Result<Shaped> {
         let (name, _) = type_of(object);
         let refused = || Error::Type(format!("the object cannot be copied as an array of numbers: it is a {name}"));
@@ -206,7 +206,7 @@ impl Obtaining<'_> {
         }
     }
 
-    /// `within`: what each is an item of; nothing where they are no items of arrays.
+    /// `within` has the containing arrays of each object, or is empty.
     fn copies(&mut self, found: &[(Reference, Form)], within: &[Rc<Within>], levels: usize) -> Result<Vec<Copied>> {
         found.iter().try_for_each(|(object, _)| self.meet(object))?;
         let mut copied: Vec<Option<Copied>> = found.iter().map(|_| None).collect();
@@ -219,7 +219,7 @@ impl Obtaining<'_> {
         copied.into_iter().map(|one| one.ok_or_else(missing)).collect()
     }
 
-    /// Copies those whose bytes and layout the peer gives.
+    /// Copies the objects whose bytes and layout the peer sends.
     fn by_bytes(&mut self, found: &[(Reference, Form)], copied: &mut [Option<Copied>]) -> Result<()> {
         let asks = found.iter().flat_map(|(object, form)| {
             let (what, shape) = match form {
@@ -264,7 +264,7 @@ impl Obtaining<'_> {
         self.bytes(found, &plans, &types, copied)
     }
 
-    /// The second burst: the bytes.
+    /// Sends the second burst: the bytes.
     fn bytes(
         &mut self,
         found: &[(Reference, Form)],
@@ -301,7 +301,7 @@ impl Obtaining<'_> {
                     let read = fits.and_then(|layout| Some((layout.read(bytes).ok()?, layout.is_bool())));
                     read.map(|(array, truths)| Copied::Array { array: (array, plan.shape.clone()), truths })
                 }
-                // What is not told is asked for by item.
+                // Anything else is requested by item.
                 _ => None,
             };
             match (answer, found.get(plan.at)) {
@@ -315,7 +315,7 @@ impl Obtaining<'_> {
                 (None, _) => {}
             }
         }
-        // Neither numbers nor objects that must be asked one by one: complex numbers, texts, and the like.
+        // Neither numbers nor objects that must be requested one by one: complex numbers, strings and the like.
         let lists = self.burst(others.iter().map(|(_, object)| (*object, method("tolist", NOTHING))))?;
         for ((at, _), list) in others.iter().zip(lists) {
             if let (Ok(list), Some(place)) = (list, copied.get_mut(*at)) {
@@ -325,7 +325,7 @@ impl Obtaining<'_> {
         Ok(())
     }
 
-    /// Copies numbers and strings of numpy's, all in one burst.
+    /// Copies numpy numbers and strings, all in one burst.
     fn scalars(&mut self, found: &[(Reference, Form)], copied: &mut [Option<Copied>]) -> Result<()> {
         let whole = [Value::Slice(Arc::new([Value::None, Value::None, Value::None]).into())];
         let asked = found.iter().filter_map(|(object, form)| match form {
@@ -342,7 +342,7 @@ impl Obtaining<'_> {
         Ok(())
     }
 
-    /// Copies those that are left by their items, and those items that are objects.
+    /// Copies the rest by their items, and the items that are objects.
     fn by_items(
         &mut self,
         found: &[(Reference, Form)],
@@ -355,7 +355,7 @@ impl Obtaining<'_> {
         if objects.is_empty() {
             return Ok(());
         }
-        // Each has a byte at least, and one more tells that there are too many.
+        // Each has at least one byte, and one more than allowed shows that there are too many.
         let count = self.count().min(i64::try_from(self.bounds.bytes).map_or(i64::MAX, |most| most.saturating_add(1)));
         let answers = self.burst(objects.iter().map(|(object, _)| (object, Ask::BuffIter(count))))?;
         let mut items = Vec::new();
@@ -365,7 +365,7 @@ impl Obtaining<'_> {
                     return Err(GraphError::TooManyBytes(self.bounds.bytes).into());
                 }
                 Ok(answer) => (false, self.items_of(answer, count)?),
-                // One without a dimension.
+                // An array without dimensions.
                 Err(_) if *form == Form::Numpy => {
                     let nothing = [Value::tuple(Vec::new())];
                     let number = self.burst(std::iter::once((object, method("__getitem__", &nothing))))?;
@@ -411,12 +411,12 @@ fn answers_for(form: &Form, answers: &mut impl Iterator<Item = Result<Value>>) -
     if let Form::Number(..) | Form::Text = form { answers.next() } else { None }
 }
 
-/// An item that is to be copied itself.
+/// Returns an item that must be copied itself.
 fn nested(item: &Value) -> Option<(Reference, Form)> {
     if let Value::Ref(object) = item { form_of(object).map(|form| (object.clone(), form)) } else { None }
 }
 
-/// An array from its items, each with its form if it was an object.
+/// Joins the items of an array, each with its form if it was an object.
 fn joined(form: Form, single: bool, items: Vec<(Option<Form>, Copied)>) -> Copied {
     let element = match items.first() {
         Some((Some(Form::Number(_, Some(element))), _)) => Some(*element),

@@ -1,4 +1,4 @@
-//! Dates and times in what is copied. Their texts say what they are, and every server gives those.
+//! Copies dates and times. Their strings contain the whole value, and every server allows these.
 
 use super::{Obtaining, key, type_of};
 use crate::error::Result;
@@ -11,7 +11,7 @@ fn is_clock(name: &str) -> bool {
 }
 
 impl Obtaining<'_> {
-    /// Copies all dates and times that are in values, in one burst; `admit` finds them then.
+    /// Copies all dates and times in values, in one burst, so that `admit` finds them.
     pub(super) fn times<'v>(&mut self, values: impl Iterator<Item = &'v Value>) -> Result<()> {
         let (mut found, mut seen) = (Vec::new(), HashSet::new());
         let mut look = |value: &Value| {
@@ -30,7 +30,7 @@ impl Obtaining<'_> {
             }
         }
         found.iter().try_for_each(|(object, _)| self.meet(object))?;
-        // What a clock does not show is in its repr().
+        // str() omits the fold of a time, which repr() contains.
         let asks = found.iter().flat_map(|(object, name): &(Reference, &str)| {
             let repr = is_clock(name).then_some((object, Ask::Repr));
             std::iter::once((object, Ask::Str)).chain(repr)

@@ -1,5 +1,5 @@
-//! What the model of our threads (`tests/model`) needs beyond the public interface: a server's side of a connection
-//! without a listener, and a look inside when nobody is in there.
+//! Gives the model of our threads (`tests/model`) what it needs beyond the public interface: the server's side of a
+//! connection without a listener, and the state when no thread is inside.
 
 use super::Shared;
 use crate::config::Config;
@@ -10,37 +10,37 @@ use crate::transport::Transport;
 use std::sync::Arc;
 
 impl Shared {
-    /// A connection as a server makes it of one that it accepted.
+    /// Makes a connection as a server does for an accepted stream.
     pub fn accepted(transport: Arc<dyn Transport>, config: Config) -> Arc<Shared> {
         Connection::accepted_shared(transport, config.into())
     }
 
-    /// What a server's thread does with it.
+    /// Serves it as a server's thread does.
     pub fn serve_accepted(self: &Arc<Shared>, service: &Arc<Class>, stopping: impl Fn() -> bool) -> Result<()> {
         Connection::serve_accepted(self, service, stopping)
     }
 
-    /// What a server does that is stopped.
+    /// Stops it as a stopped server does.
     pub fn stop(self: &Arc<Shared>) {
         self.end();
     }
 
-    /// What a server's watcher does to it.
+    /// Does to it what a server's watcher does.
     pub fn watched(&self) {
         self.take_in();
     }
 
-    /// Does its thread wait for nothing but the peer?
+    /// Returns whether its thread waits only for the peer.
     pub fn rests(&self) -> bool {
         self.is_resting()
     }
 
-    /// What a hook of its service gets.
+    /// Makes the handle that a hook of its service gets.
     pub fn handle(self: &Arc<Shared>) -> Connection {
         Connection::borrowed(self.clone())
     }
 
-    /// Nobody is in here, so nothing may be left behind.
+    /// Asserts that no state is left behind, when no thread is inside.
     pub fn assert_idle(&self) {
         let mut inner = self.lock();
         assert!(!inner.reader.reading, "nobody reads, but the bytes are taken out");
