@@ -1,14 +1,15 @@
-//! Memory whose size a peer or an argument chooses: whether it can be had, and how much of it the connections of a server
-//! may take.
+//! Manages memory whose size a peer or an argument determines: tests whether it can be allocated, and limits how much
+//! of it the connections of a server may take.
 
 use std::hint::black_box;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Allocations up to this size are made without a look first.
+/// Allocations up to this size are made without a test.
 pub const SMALL: usize = 32 << 10;
 
-/// Can this size be allocated in one piece? For storage that cannot itself report a failure and is made right after.
+/// Returns whether this size can be allocated in one piece. For storage that cannot report a failure and is allocated
+/// right after.
 #[inline]
 pub fn can_have(bytes: usize) -> bool {
     bytes <= SMALL || try_it(bytes)
@@ -19,25 +20,25 @@ pub fn can_have(bytes: usize) -> bool {
 fn try_it(bytes: usize) -> bool {
     let mut trial: Vec<u8> = Vec::new();
     let had = trial.try_reserve_exact(bytes).is_ok();
-    // Else the compiler knows that nobody needs it.
+    // Otherwise the compiler removes the unused allocation.
     black_box(&trial);
     had
 }
 
-/// Memory that could not be had.
+/// An allocation that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no memory for {bytes} bytes")]
 pub struct NoMemory {
     pub bytes: usize,
 }
 
-/// Refuses what cannot be had.
+/// Fails if the size cannot be allocated.
 #[inline]
 pub fn check(bytes: usize) -> Result<(), NoMemory> {
     if can_have(bytes) { Ok(()) } else { Err(NoMemory { bytes }) }
 }
 
-/// An empty vector with storage for `items` items.
+/// Makes an empty vector with storage for `items` items.
 pub fn vector<T>(items: usize) -> Result<Vec<T>, NoMemory> {
     let mut vector = Vec::new();
     match vector.try_reserve_exact(items) {
@@ -51,8 +52,7 @@ pub fn reserve<T>(items: &mut Vec<T>, more: usize) -> Result<(), NoMemory> {
     items.try_reserve(more).map_err(|_| NoMemory { bytes: more.saturating_mul(size_of::<T>()) })
 }
 
-/// Memory that the connections of a server may take together. It is given to each in pieces, so that who takes little asks
-/// for none.
+/// Memory that the connections of a server may take together. Each gets it in pieces, so that small users need none.
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
@@ -68,13 +68,13 @@ impl Budget {
         self.limit
     }
 
-    /// How much is taken.
+    /// Returns the amount taken.
     pub fn taken(&self) -> usize {
         self.taken.load(Ordering::Relaxed)
     }
 }
 
-/// What one connection takes of a budget; without one, all there is.
+/// A connection's account of a budget; unlimited without one.
 #[derive(Clone, Debug, Default)]
 pub struct Account(Option<Arc<Share>>);
 
@@ -82,7 +82,7 @@ pub struct Account(Option<Arc<Share>>);
 struct Share {
     budget: Arc<Budget>,
     taken: AtomicUsize,
-    /// What of it was granted to the values of the message that is being read.
+    /// The part that was granted to the values of the current message.
     granted: AtomicUsize,
 }
 
@@ -99,13 +99,13 @@ impl Account {
         }))
     }
 
-    /// Is there a budget?
+    /// Returns whether there is a budget.
     #[inline]
     pub fn is_limited(&self) -> bool {
         self.0.is_some()
     }
 
-    /// What stands behind "no memory": the option that may be the reason.
+    /// Returns the addition to "no memory" that names the option which may be the reason.
     #[cold]
     pub fn hint(&self) -> &'static str {
         if self.is_limited() { " (max_total_memory)" } else { "" }
@@ -119,12 +119,12 @@ impl Account {
         }
     }
 
-    /// How much this connection has taken.
+    /// Returns the amount that this connection has taken.
     pub fn taken(&self) -> usize {
         self.0.as_ref().map_or(0, |share| share.taken.load(Ordering::Relaxed))
     }
 
-    /// Takes memory for the values of the message that is being read. Messages are read one at a time.
+    /// Takes memory for the values of the current message. Messages are read one at a time.
     pub fn grant(&self, bytes: usize) -> bool {
         let granted = self.take(bytes);
         if let (true, Some(share)) = (granted, &self.0) {
@@ -133,13 +133,13 @@ impl Account {
         granted
     }
 
-    /// Was anything granted to the message that was read last?
+    /// Returns whether memory was granted to the last message.
     #[inline]
     pub fn has_granted(&self) -> bool {
         self.0.as_ref().is_some_and(|share| share.granted.load(Ordering::Relaxed) > 0)
     }
 
-    /// What was granted to the message that was read last, from now on on its own.
+    /// Takes the memory granted to the last message as a charge of its own.
     #[cold]
     pub fn take_granted(&self) -> Option<Charge> {
         let share = self.0.as_ref().filter(|share| share.granted.load(Ordering::Relaxed) > 0)?;
@@ -147,8 +147,8 @@ impl Account {
         Some(Charge { account: self.clone(), bytes })
     }
 
-    /// Takes memory; false: there is not as much. A connection may have as much as is left after it, so one alone takes
-    /// half of the budget, and something is always left for others.
+    /// Takes memory. Returns false if there is not enough. A connection may have as much as is left after it, so a
+    /// single one takes at most half of the budget, and something is always left for others.
     fn take(&self, bytes: usize) -> bool {
         let Some(share) = &self.0 else { return true };
         let Share { budget, taken, .. } = &**share;
@@ -172,7 +172,7 @@ impl Account {
     }
 }
 
-/// Memory that was taken of a budget, and is given back with this.
+/// Memory taken from a budget. Dropping it releases the memory.
 #[derive(Debug, Default)]
 pub struct Charge {
     account: Account,
@@ -180,7 +180,7 @@ pub struct Charge {
 }
 
 impl Charge {
-    /// Nothing yet.
+    /// Makes an empty charge.
     pub fn new(account: &Account) -> Charge {
         Charge { account: account.clone(), bytes: 0 }
     }
@@ -193,7 +193,7 @@ impl Charge {
         &self.account
     }
 
-    /// Sets it to this amount. False: there is not enough, and it is unchanged.
+    /// Sets the amount. Returns false if there is not enough; then it is unchanged.
     #[inline]
     pub fn set(&mut self, bytes: usize) -> bool {
         if !self.account.is_limited() || bytes == self.bytes { true } else { self.change(bytes) }
@@ -209,20 +209,20 @@ impl Charge {
         true
     }
 
-    /// Takes this amount more.
+    /// Adds to the amount.
     #[inline]
     pub fn add(&mut self, bytes: usize) -> bool {
         self.set(self.bytes.saturating_add(bytes))
     }
 
-    /// Splits off this amount, or what is left if that is less.
+    /// Splits off this amount, or the whole if it is less.
     pub fn split(&mut self, bytes: usize) -> Charge {
         let bytes = bytes.min(self.bytes);
         self.bytes -= bytes;
         Charge { account: self.account.clone(), bytes }
     }
 
-    /// Takes over what another one of the same account has.
+    /// Adds the amount of another charge of the same account.
     pub fn join(&mut self, mut other: Charge) {
         if self.account.is_same(&other.account) {
             self.bytes += std::mem::take(&mut other.bytes);
@@ -239,17 +239,17 @@ impl Drop for Charge {
     }
 }
 
-/// Memory of many small things of one kind, which is taken for a number of them at once.
+/// Memory for many small items of one kind, charged for many of them at once.
 #[derive(Debug)]
 pub struct Steps {
     charge: Charge,
-    /// What each takes.
+    /// Memory for each.
     each: usize,
-    /// How many are paid for.
+    /// The number that is charged.
     paid: usize,
 }
 
-/// How many are paid for at once.
+/// The number that is charged at once.
 const STEP: usize = 256;
 
 impl Steps {
@@ -259,7 +259,7 @@ impl Steps {
         Steps { charge: Charge::new(account), each, paid }
     }
 
-    /// May there be one more than this number?
+    /// Returns whether there may be one more than `count`.
     #[inline]
     pub fn may_add(&mut self, count: usize) -> bool {
         count < self.paid || self.pay()
@@ -272,7 +272,7 @@ impl Steps {
         paid
     }
 
-    /// How many are left.
+    /// Sets the number of items left.
     #[inline]
     pub fn left(&mut self, count: usize) {
         if count.saturating_add(2 * STEP) < self.paid && self.charge.bytes > 0 {
@@ -294,7 +294,7 @@ impl Default for Steps {
     }
 }
 
-/// Bytes of a vector, and the charge for them.
+/// Bytes of a vector, with the charge for them.
 #[derive(Debug, Default)]
 pub struct Storage {
     pub bytes: Vec<u8>,

@@ -1,22 +1,23 @@
-//! Ids of objects and classes, as peers see them: counted for the whole process, from a random start.
+//! Makes the ids of objects and classes that peers see: counted for the whole process, from a random start.
 //!
-//! A Python process keys what it passes on by these numbers alone, whatever connection it came over, so no two processes
-//! may count alike. They are never an address, and none is used for a second object.
+//! A Python process that forwards objects identifies them by these numbers only, whatever connection they came over, so
+//! no two processes may use the same ones. An id is never an address, and none is used for a second object.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-/// The first id of this process; 0: not drawn yet.
+/// The first id of this process; 0 before it is drawn.
 static FIRST: AtomicU64 = AtomicU64::new(0);
-/// How many have been given out.
+/// The number of ids used.
 static GIVEN: AtomicU64 = AtomicU64::new(0);
 
-/// All starts have 18 digits, which are read and written fast, and lie in a range of 59 bits. Counting gets to no 19th.
+/// All starts have 18 digits, which are read and written fast, and are in a range of 59 bits. Counting does not reach
+/// 19 digits.
 const LOWEST: u64 = 100_000_000_000_000_000;
 
-/// The id of an object or a class, drawn when somebody asks for it.
+/// The id of an object or a class, drawn when it is first requested.
 #[derive(Default)]
 pub struct Id(AtomicU64);
 
@@ -25,13 +26,14 @@ impl Id {
         Id(AtomicU64::new(0))
     }
 
-    /// One that `next` has drawn, for what the application knows by it; instead of any other number one is drawn.
+    /// Makes an id of a number that `next` returned, which the application knows. Any other number is replaced by a new
+    /// one.
     pub const fn of(drawn: u64) -> Id {
         Id(AtomicU64::new(drawn))
     }
 
-    /// The same number as long as the process lives. In a forked child, where the object is another one than the parent's,
-    /// it is another number.
+    /// Returns the id. It is the same as long as the process exists. In a forked child the object is another one than
+    /// the parent's, and has another number.
     #[inline]
     pub fn get(&self) -> u64 {
         let known = self.0.load(Ordering::Acquire);
@@ -41,7 +43,7 @@ impl Id {
     #[cold]
     fn draw(&self, known: u64) -> u64 {
         let id = next();
-        // Of two threads that draw at once the first counts.
+        // If two threads draw at once, the first one counts.
         self.0.compare_exchange(known, id, Ordering::AcqRel, Ordering::Acquire).map_or_else(|first| first, |_| id)
     }
 }
@@ -52,14 +54,14 @@ impl fmt::Debug for Id {
     }
 }
 
-/// Was it given out since the process began, or was forked? (Nothing is 0 more than the first, so 0 was not.)
+/// Returns whether the id was drawn since the process began, or was forked. (`GIVEN` is 0 at first, so 0 was not.)
 #[inline]
 fn is_of_this_process(id: u64) -> bool {
-    // Whoever knows an id sees that it has been counted: it was stored after that.
+    // A thread that has an id sees it counted, because it was stored after that.
     id.wrapping_sub(FIRST.load(Ordering::Relaxed)) < GIVEN.load(Ordering::Relaxed)
 }
 
-/// A number that nobody else has.
+/// Returns an unused number.
 pub fn next() -> u64 {
     let first = match FIRST.load(Ordering::Acquire) {
         0 => start(),
@@ -68,8 +70,8 @@ pub fn next() -> u64 {
     first + GIVEN.fetch_add(1, Ordering::Relaxed)
 }
 
-/// Draws the first id. The keys of `RandomState` come from the system; a forked child inherits them, but not its number
-/// nor the time.
+/// Draws the first id. The keys of `RandomState` come from the system; a forked child inherits them, but has another
+/// process id and time.
 #[cold]
 fn start() -> u64 {
     let own = (std::process::id(), crate::fork::generation(), SystemTime::now());
@@ -77,7 +79,7 @@ fn start() -> u64 {
     FIRST.compare_exchange(0, first, Ordering::AcqRel, Ordering::Acquire).map_or_else(|first| first, |_| first)
 }
 
-/// This process has just been made by a fork: it draws anew. Async-signal-safe.
+/// Resets the numbers in a forked child, which draws anew. Async-signal-safe.
 pub fn forked() {
     GIVEN.store(0, Ordering::Relaxed);
     FIRST.store(0, Ordering::Release);

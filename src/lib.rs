@@ -1,6 +1,6 @@
 //! RPyC, Python's transparent and symmetric RPC, for programs that are not Python.
 //!
-//! A client of any RPyC server, Python's too:
+//! A client of any RPyC server, including Python's:
 //!
 //! ```no_run
 //! # fn main() -> rpyc::Result<()> {
@@ -21,13 +21,14 @@
 //! # }
 //! ```
 //!
-//! What these pages show is what Rust programs can rely on. Programs in other languages use the C interface, `include/rpyc.h`, which is in
-//! the same library.
+//! Rust programs can rely on the items that these pages document. Programs in other languages use the C interface of
+//! the same library, `include/rpyc.h`.
 //!
-//! Inside, each layer names only those below it: `ffi` (the C border) and `api` (what is shown here), `classic`, `server`, `session` (the protocol for applications that do their own I/O),
-//! `connection` (waiting, threads), `objects` (the application's objects and Python's rules for them), `protocol` (one connection as a pure
-//! state machine), `codec` (bytes), `value` (data). `transport` is a leaf used by `connection`. Their modules can be named by the crate's own
-//! tests, benches and fuzz targets, and by nobody else.
+//! Internally, each layer uses only those below it: `ffi` (the C interface) and `api` (the public Rust interface),
+//! `classic`, `server`, `session` (the protocol for applications that do their own I/O), `connection` (waiting,
+//! threads), `objects` (the application's objects and Python's rules for them), `protocol` (one connection as a pure
+//! state machine), `codec` (bytes), `value` (data). `transport` is a leaf that `connection` uses. Only the crate's own
+//! tests, benches and fuzz targets may use these modules.
 #![deny(unsafe_code)]
 #![cfg_attr(feature = "model", allow(dead_code, reason = "the model leaves out the layers that use it"))]
 #![warn(missing_docs)]

@@ -1,12 +1,12 @@
-//! The log: one receiver for the whole process, none unless the application sets one; a connection may have its own
-//! instead.
+//! Implements the log: one receiver for the whole process, none unless the application sets one. A connection can have
+//! its own instead.
 
 use crate::printable;
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// How much a message matters. What is beyond the level that the application asked for is not even put into words.
+/// The level of a message. A message beyond the requested level is not even formatted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Level {
@@ -16,7 +16,7 @@ pub enum Level {
     Debug = 4,
 }
 
-/// What gets the messages, on whatever thread has one.
+/// The function that gets the messages, on the thread that logs.
 pub type Receiver = Arc<dyn Fn(Level, &str) + Send + Sync>;
 
 /// 0 while there is no receiver.
@@ -27,8 +27,7 @@ thread_local! {
     static WRITING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Sends messages up to `max_level` to a receiver, instead of to the one before. That one is dropped when the last
-/// message to it has been received.
+/// Sets the receiver of messages up to `max_level`. The previous one is dropped when its last call has returned.
 pub fn set(receiver: Option<(Level, Receiver)>) {
     let (level, receiver) = receiver.map_or((0, None), |(level, receiver)| (level as u8, Some(receiver)));
     let before = {
@@ -39,13 +38,13 @@ pub fn set(receiver: Option<(Level, Receiver)>) {
     drop(before);
 }
 
-/// Would a message of this level be received?
+/// Returns whether a message of this level would be received.
 #[inline]
 pub fn wanted(level: Level) -> bool {
     level as u8 <= MAX_LEVEL.load(Ordering::Relaxed)
 }
 
-/// Logs a message. What the receiver itself causes to be logged is left out.
+/// Logs a message. Messages caused by the receiver itself are dropped.
 #[inline]
 pub fn write(level: Level, text: impl FnOnce() -> String) {
     if wanted(level) {
@@ -65,17 +64,18 @@ fn send(level: Level, text: &str) {
 fn hand_over(receiver: &Receiver, level: Level, text: &str) {
     if !WRITING.replace(true) {
         let _done = Done;
-        // Part of it is the peer's own text, which must not look like other lines of the log, nor steer a terminal.
+        // Part of it is chosen by the peer, and must not look like other lines of the log or control a terminal.
         receiver(level, &printable::one_line(text));
     }
 }
 
-/// Where the messages about one connection go: to a receiver of its own, or to that of the process.
+/// The receiver of messages about one connection: its own, or that of the process.
 #[derive(Clone, Default)]
 pub struct Logger(Option<(Option<Level>, Receiver)>);
 
 impl Logger {
-    /// Messages up to `max_level` go to this receiver, and none to that of the process. None: they go nowhere.
+    /// Makes one with its own receiver of messages up to `max_level`; None for no messages. The receiver of the process
+    /// gets none of them.
     pub fn own(max_level: Option<Level>, receiver: Receiver) -> Logger {
         Logger(Some((max_level, receiver)))
     }
@@ -97,11 +97,11 @@ impl Logger {
     }
 }
 
-/// Messages that arose where no code of the application may run; they are written when it is dropped.
+/// Messages from code in which no code of the application may run. They are written when it is dropped.
 #[derive(Default)]
 pub struct Notes {
     logger: Logger,
-    /// What the connection is called.
+    /// The name of the connection.
     pub name: String,
     lines: Vec<(Level, String)>,
 }
@@ -123,7 +123,7 @@ impl Notes {
         }
     }
 
-    /// Those so far.
+    /// Takes the messages so far.
     pub fn take(&mut self) -> Notes {
         if self.lines.is_empty() {
             return Notes::default();
@@ -153,13 +153,13 @@ pub(crate) mod tests {
     use super::*;
     use std::sync::{Mutex, MutexGuard};
 
-    /// The log is the process's own: one test at a time.
+    /// Lets one test at a time use the log, which belongs to the process.
     pub(crate) fn alone() -> MutexGuard<'static, ()> {
         static TURN: Mutex<()> = Mutex::new(());
         TURN.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for what a thread does that is just now in a receiver.
+    /// Waits for an action of a thread that runs a receiver.
     pub(crate) fn until(condition: impl Fn() -> bool) -> bool {
         (0..1_000_000).any(|_| {
             std::thread::yield_now();

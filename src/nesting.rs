@@ -1,11 +1,12 @@
-//! How deep calls and values may be nested: a count for each thread, and the stack that is left.
+//! Limits the nesting of calls and values: by a count for each thread, and by the stack that is left.
 //!
-//! Every level takes a `Level`: a request of a peer that is served here, an operation on an object of ours, a destructor or a
-//! callback that runs because of a message. Walks over values take a `step` for each container; where
-//! there is no room for one, they go on without recursion (`value::Flat`). What dies inside of what dies is dropped in turn (`let_go`).
+//! Every level takes a `Level`: a request of a peer that is served here, an operation on an object of this process, a
+//! destructor or a callback that runs because of a message. Walks over values take a `step` for each container; if
+//! there is no room for one, they continue without recursion (`value::Flat`). Values that die while another one is
+//! dropped are dropped one after the other (`let_go`).
 //!
-//! A stack pointer outside of the thread's limits (coroutines, split stacks, alternate signal stacks), and a thread whose limits
-//! cannot be had, leave the count alone to decide.
+//! If the stack pointer is outside of the thread's limits (coroutines, split stacks, alternate signal stacks), or if
+//! the limits are unknown, only the count applies.
 
 use crate::sync::thread_local;
 use crate::transport::sys::stack_limits;
@@ -13,40 +14,41 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::mem::ManuallyDrop;
 
-/// Levels of a thread on which no request of a peer is served.
+/// Maximum number of levels of a thread on which no request of a peer is served.
 const WITHOUT_PEER: usize = 1000;
-/// A quarter of a stack is kept for the innermost level, within these bounds: for the locals of its code, the answer
-/// to what is refused there, and the walks over values. Levels take up to 5 KiB, and a refusal that comes from the peer 12 with
-/// all that is inlined by a profile; tests/c_border/nesting.c fails where less than 2 are left.
+/// A quarter of a stack, within these bounds, is reserved for the innermost level: for the locals of its code, the
+/// exception for requests beyond it, and the walks over values. Levels take up to 5 KiB, and such an exception takes 12
+/// with everything that a profile inlines; tests/c_border/nesting.c fails if less than 2 are left.
 const RESERVE: (usize, usize) = (16 << 10, 256 << 10);
-/// What a walk over a value needs beyond its containers. Unoptimised code needs more.
+/// Stack that a walk over a value needs beyond its containers. Unoptimised code needs more.
 const WALK: usize = if cfg!(debug_assertions) { 96 << 10 } else { 12 << 10 };
-/// Containers within containers that a walk enters where the limits of the stack are not known.
+/// Maximum depth of containers in a walk if the limits of the stack are unknown.
 const UNKNOWN: usize = 64;
-/// Destructors that run inside one another; those further in wait for the outermost.
+/// Maximum depth of nested destructors; those further in are run by the outermost.
 const DESTRUCTORS: usize = 8;
-/// Objects that peers give back while destructors of others wait for something: those further in wait for the innermost of so many.
+/// Maximum depth of released objects whose destructors wait while others are released; those further in are dropped by
+/// the innermost of these.
 const GIVEN_BACK: usize = 4;
 
 type Task = Box<dyn FnOnce()>;
 
 struct Thread {
-    /// Levels that are entered.
+    /// The number of levels entered.
     depth: Cell<usize>,
-    /// How many there may be: max_serving of the connection whose request is served.
+    /// The maximum: max_serving of the connection whose request is served.
     most: Cell<usize>,
-    /// Where the stack ends, where the reserve above that ends, and where the stack begins. All 0: not known.
+    /// The end of the stack, the end of the reserve above it, and the beginning of the stack. All 0 if unknown.
     low: Cell<usize>,
     floor: Cell<usize>,
     high: Cell<usize>,
     asked: Cell<bool>,
-    /// Containers that a walk is in.
+    /// The number of containers that a walk is in.
     walked: Cell<usize>,
-    /// Drops inside of one another.
+    /// The depth of nested drops.
     drops: Cell<usize>,
-    /// Drops of what peers gave back, inside of one another.
+    /// The depth of nested drops of released objects.
     given_back: Cell<usize>,
-    /// Something is left for when there is room, and nobody is at it.
+    /// Work is postponed, and is not being run.
     left: Cell<bool>,
 }
 
@@ -65,16 +67,16 @@ thread_local! {
             left: Cell::new(false),
         }
     };
-    /// What is to be done when there is room for it: code of the application, so never where a lock may be held. Without a
-    /// destructor it is there as long as the thread.
+    /// Work that is postponed until there is room: code of the application, so it must never run where a lock may be
+    /// held. Without a destructor, so it is available until the thread has ended.
     static LEFT: ManuallyDrop<RefCell<Vec<Task>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
-    /// What was given back and waits.
+    /// Released objects that wait to be dropped.
     static GIVEN: ManuallyDrop<RefCell<VecDeque<Task>>> = const { ManuallyDrop::new(RefCell::new(VecDeque::new())) };
-    /// What is to be dropped by the outermost drop, wherever that is.
+    /// Values to be dropped by the outermost drop.
     static DYING: ManuallyDrop<RefCell<Vec<Task>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
-/// Where the stack is, about.
+/// Returns the approximate stack pointer.
 #[inline(always)]
 fn here() -> usize {
     let local = 0u8;
@@ -82,7 +84,7 @@ fn here() -> usize {
 }
 
 impl Thread {
-    /// Is less than the reserve left?
+    /// Returns whether less than the reserve is left.
     #[inline]
     fn is_short(&self) -> bool {
         let here = here();
@@ -90,7 +92,7 @@ impl Thread {
             && self.is_below(here, &self.floor)
     }
 
-    /// Is this address on the stack, and below the mark?
+    /// Returns whether this address is on the stack, and below the mark.
     #[cold]
     #[inline(never)]
     fn is_below(&self, here: usize, mark: &Cell<usize>) -> bool {
@@ -105,7 +107,7 @@ impl Thread {
         (self.low.get()..mark.get()).contains(&here)
     }
 
-    /// How much of the stack is left; None: that is not known.
+    /// Returns how much of the stack is left; None if it is unknown.
     fn left(&self) -> Option<usize> {
         let here = here();
         self.is_below(here, &self.floor);
@@ -113,14 +115,14 @@ impl Thread {
     }
 }
 
-/// A level of nesting, as long as it lives.
+/// A level of nesting, while it exists.
 pub struct Level {
     most: usize,
     drops: usize,
 }
 
 impl Level {
-    /// Enters a level for a peer, whose connection allows so many.
+    /// Enters a level for a peer whose connection allows `most`.
     #[inline]
     pub fn enter(most: usize) -> Result<Level, TooDeep> {
         THREAD.with(|thread| {
@@ -133,8 +135,8 @@ impl Level {
         })
     }
 
-    /// Enters the outermost level of a thread whose stack is short already, for what cannot wait for another one: what comes
-    /// inside of it can.
+    /// Enters the outermost level of a thread whose stack is short already, for work that no other level can run. Work
+    /// inside of it can be postponed.
     fn first(most: usize) -> Level {
         THREAD.with(|thread| {
             thread.depth.set(thread.depth.get() + 1);
@@ -142,7 +144,7 @@ impl Level {
         })
     }
 
-    /// Enters a level within what is being served, or of a thread that serves nothing.
+    /// Enters a level within a request that is being served, or on a thread that serves none.
     #[inline]
     pub fn enter_within() -> Result<Level, TooDeep> {
         Level::enter(THREAD.with(|thread| thread.most.get()))
@@ -150,7 +152,7 @@ impl Level {
 }
 
 impl Level {
-    /// May something run when it is left that was put off until there is room? Then no lock may be held.
+    /// Returns whether leaving it may run postponed work. Then no lock may be held.
     #[inline]
     pub fn has_rest(&self) -> bool {
         THREAD.with(|thread| thread.left.get())
@@ -171,8 +173,8 @@ impl Drop for Level {
     }
 }
 
-/// Runs something that cannot be refused one level deeper, for a peer whose connection allows so many: at once, or, where there
-/// is no room, when about half of the levels have been left.
+/// Runs work that cannot be rejected one level deeper, for a peer whose connection allows `most`: at once or, without
+/// room, when about half of the levels have been left.
 #[inline]
 pub fn deeper(most: usize, run: impl FnOnce() + 'static) {
     match Level::enter(most) {
@@ -181,8 +183,8 @@ pub fn deeper(most: usize, run: impl FnOnce() + 'static) {
     }
 }
 
-/// Drops what a peer has given back, as `deeper`. Destructors that wait for a peer, which gives back more meanwhile, are not nested
-/// without limit, for those requests of the peer that are read in there would be refused.
+/// Drops an object that a peer released, as `deeper` does. Destructors that wait for a peer which releases more
+/// meanwhile have a limit of their own, because requests of the peer read there would be rejected otherwise.
 pub fn give_back(most: usize, run: impl FnOnce() + 'static) {
     let inside = THREAD.with(|thread| thread.given_back.get());
     if inside >= GIVEN_BACK {
@@ -195,7 +197,7 @@ pub fn give_back(most: usize, run: impl FnOnce() + 'static) {
     }
 }
 
-/// With the last one goes the memory that it lay in.
+/// Takes the next one. The last one frees the memory of the list.
 fn next_given() -> Option<Task> {
     GIVEN.with(|given| {
         let mut given = given.borrow_mut();
@@ -207,7 +209,7 @@ fn next_given() -> Option<Task> {
     })
 }
 
-/// Puts back how many objects that were given back are being dropped.
+/// Restores the depth of drops of released objects.
 struct Given(usize);
 
 impl Given {
@@ -223,7 +225,7 @@ impl Drop for Given {
     }
 }
 
-/// As `deeper`, within what is being served.
+/// Does the same as `deeper`, within a request that is being served.
 pub fn within(run: impl FnOnce() + 'static) {
     deeper(THREAD.with(|thread| thread.most.get()), run)
 }
@@ -231,7 +233,7 @@ pub fn within(run: impl FnOnce() + 'static) {
 #[cold]
 #[inline(never)]
 fn later(most: usize, run: impl FnOnce() + 'static) {
-    // Where no level will be left, it is the code of the application that has used up the stack.
+    // If no level will be left, the application's own code has used up the stack.
     if THREAD.with(|thread| thread.depth.get()) == 0 {
         let _level = Level::first(most);
         return run();
@@ -240,7 +242,7 @@ fn later(most: usize, run: impl FnOnce() + 'static) {
     THREAD.with(|thread| thread.left.set(true));
 }
 
-/// The last of a list. With it goes the memory that it lay in, which a thread that ends would leak.
+/// Takes the last item of a list. The last one of all frees the list's memory, which would leak when the thread ends.
 fn take_last(list: &RefCell<Vec<Task>>) -> Option<Task> {
     let mut list = list.borrow_mut();
     let last = list.pop();
@@ -268,12 +270,12 @@ fn do_rest(most: usize) {
     });
 }
 
-/// There are levels enough, or the stack is short.
+/// The maximum number of levels is reached, or the stack is short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooDeep;
 
 impl TooDeep {
-    /// What the caller is told. To be asked where the level was refused.
+    /// Makes the message for the caller. Call it at the place that was rejected.
     #[cold]
     #[inline(never)]
     pub fn text(self) -> String {
@@ -285,8 +287,8 @@ impl TooDeep {
     }
 }
 
-/// Enters a container of a value, as long as the result lives. None: the stack is short, and the walk has to go on without going
-/// deeper.
+/// Enters a container of a value, while the result exists. None if the stack is short: the walk must continue without
+/// recursion.
 #[inline]
 pub fn step() -> Option<Step> {
     THREAD.with(|thread| {
@@ -311,20 +313,20 @@ impl Drop for Step {
     }
 }
 
-/// As `step`, where the limits of the stack have not been asked for, or do not hold.
+/// Does the same as `step` if the limits of the stack are not known yet, or do not apply.
 #[cold]
 #[inline(never)]
 fn is_out_of_room(thread: &Thread, walked: usize) -> bool {
     thread.left().map_or(walked >= UNKNOWN, |left| left < WALK)
 }
 
-/// Is the stack too short for a walk that has to go deeper to enter one more container?
+/// Returns whether the stack is too short for a recursive walk to enter one more container.
 pub fn is_short() -> bool {
     THREAD.with(|thread| thread.left().is_some_and(|left| left < WALK))
 }
 
-/// Drops something whose drop may drop more of its kind, however long that goes on: at once, or, far inside of other
-/// such drops, when the outermost one comes to it.
+/// Drops a value whose drop may drop more of its kind, to any depth: at once or, deep inside of other such drops, by
+/// the outermost one.
 #[inline]
 pub fn let_go<T: 'static>(dying: T) {
     let drops = THREAD.with(|thread| thread.drops.get());
@@ -340,7 +342,7 @@ pub fn let_go<T: 'static>(dying: T) {
     }
 }
 
-/// Puts back in how many drops the thread was.
+/// Restores the depth of drops.
 struct Drops(usize);
 
 impl Drops {
@@ -412,7 +414,7 @@ mod tests {
         static RAN: Cell<usize> = const { Cell::new(0) };
     }
 
-    /// As a callback of a result that waits, and meanwhile the next result comes.
+    /// Runs like a callback of a result that waits while the next result arrives.
     fn chain(more: usize) {
         RAN.set(RAN.get() + 1);
         INSIDE.set(INSIDE.get() + 1);
@@ -423,7 +425,7 @@ mod tests {
         INSIDE.set(INSIDE.get() - 1);
     }
 
-    /// Runs something where less than the reserve is left, in no level.
+    /// Runs a function with less than the reserve left, in no level.
     fn on_the_last_bytes(run: fn()) {
         let room = [0u8; 1024];
         std::hint::black_box(&room);
@@ -441,7 +443,7 @@ mod tests {
             on_the_last_bytes(|| chain(100_000));
             (RAN.get(), DEEPEST.get())
         });
-        // The outermost, and one that nothing could wait for.
+        // The outermost, and one that no other level could run.
         assert_eq!((ran, deepest), (100_001, 2));
     }
 
@@ -450,7 +452,7 @@ mod tests {
         give_back(1000, move || {
             ran.fetch_add(1, Ordering::Relaxed);
             deepest.fetch_max(THREAD.with(|thread| thread.given_back.get()), Ordering::Relaxed);
-            // As where a destructor waits, and more is given back.
+            // As when a destructor waits, and more is released.
             for _ in 0..levels.min(2) {
                 give_back_within(levels - 1, &deepest, &ran);
             }

@@ -1,4 +1,4 @@
-//! Panics end inside the library: at the C border, and on the threads of a server.
+//! Catches panics in the library: at the C interface, and on the threads of a server.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -6,15 +6,15 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Once;
 
 thread_local! {
-    /// Is this thread in the library? Not while it runs code of the application.
+    /// This thread is in the library. False while it runs code of the application.
     static INSIDE: Cell<bool> = const { Cell::new(false) };
-    /// Where it last panicked there.
+    /// The place of the last panic there.
     static PLACE: Cell<Option<String>> = const { Cell::new(None) };
 }
 
 static HOOK: Once = Once::new();
 
-/// Silences panics of threads that are inside the library, and passes all others on to the hook that was there. Once.
+/// Silences panics of threads in the library, and passes all others to the previous hook. Installed once.
 pub fn silence() {
     // The hook cannot be changed by a thread that is panicking; a later call does it.
     if HOOK.is_completed() || std::thread::panicking() {
@@ -29,30 +29,30 @@ pub fn silence() {
     });
 }
 
-/// Runs code of the library. A panic is the error: where it was, and its text.
+/// Runs code of the library. The error of a panic is its place and message.
 #[inline]
 pub fn inside<T>(body: impl FnOnce() -> T) -> Result<T, String> {
     let place = Place::enter(true);
-    // What the body leaves half done belongs to a connection, which is ended, or to the call, which is over.
+    // State that the body leaves inconsistent belongs to a connection, which is ended, or to the call, which is over.
     let result = panic::catch_unwind(AssertUnwindSafe(body));
     drop(place);
     result.map_err(text_of)
 }
 
-/// Runs code of the application: a callback or a destructor. Panics there are the application's own.
+/// Runs code of the application: a callback or a destructor. A panic there belongs to the application.
 #[inline]
 pub fn outside<T>(callback: impl FnOnce() -> T) -> T {
     let _place = Place::enter(false);
     callback()
 }
 
-/// Is this thread in the library?
+/// Returns whether this thread is in the library.
 #[cfg(test)]
 pub fn is_inside() -> bool {
     INSIDE.get()
 }
 
-/// Says where the thread is until it is dropped.
+/// Marks where the thread is until it is dropped.
 struct Place {
     before: bool,
 }

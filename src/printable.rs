@@ -1,20 +1,20 @@
-//! Texts of peers as logs and terminals can take them: what would steer a terminal, end a line or turn the direction of writing is
-//! written as Python writes it.
+//! Makes strings of peers safe for logs and terminals: characters that control a terminal, end a line or change the
+//! writing direction are escaped as in Python.
 
 use std::borrow::Cow;
 use std::fmt::Write;
 
-/// On one line: every control character is escaped.
+/// Escapes a string to one line: every control character is escaped.
 pub fn one_line(text: &str) -> Cow<'_, str> {
     escaped(text, is_obeyed)
 }
 
-/// Lines and tabs stay.
+/// Escapes a string, except line ends and tabs.
 pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| is_obeyed(c) && c != '\n' && c != '\t')
 }
 
-/// Does a terminal or an editor act on it, instead of showing it?
+/// Returns whether a terminal or an editor acts on a character, instead of showing it.
 fn is_obeyed(c: char) -> bool {
     let separates = matches!(c, '\u{2028}' | '\u{2029}');
     let turns = matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
@@ -27,7 +27,7 @@ fn escaped(text: &str, which: impl Fn(char) -> bool) -> Cow<'_, str> {
     }
     let mut shown = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        // A String takes everything.
+        // Writing to a String cannot fail.
         let _ = match (which(c), u32::from(c)) {
             (false, _) => write!(shown, "{c}"),
             (true, 9) => write!(shown, "\\t"),

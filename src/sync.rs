@@ -1,5 +1,5 @@
-//! Locks, condition variables, atomics, threads and the time: those of std, or, when the model of our threads is
-//! checked (feature `model`, `tests/model`), those of shuttle and a clock that stands until nobody else can go on.
+//! Provides locks, condition variables, atomics, threads and the time: those of std or, in the model of our threads
+//! (feature `model`, `tests/model`), those of shuttle and a clock that stops until no other thread can continue.
 
 #[cfg(feature = "model")]
 pub mod clock;
@@ -28,14 +28,14 @@ pub use {
 use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 
-/// Locks `mutex`, also after a holder panicked: user code never runs under a lock of ours, and
-/// a state that is closed down must stay reachable.
+/// Locks `mutex`, also after a holder panicked: application code never runs under a lock of the library, and a failed
+/// state must remain reachable.
 #[inline]
 pub fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Locks `mutex` unless somebody holds it.
+/// Locks `mutex` unless another thread holds it.
 pub fn try_lock<T: ?Sized>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     match mutex.try_lock() {
         Ok(guard) => Some(guard),
@@ -44,12 +44,12 @@ pub fn try_lock<T: ?Sized>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
     }
 }
 
-/// Waits for a notification; it may also wake for no reason.
+/// Waits for a notification. Spurious wake-ups are possible.
 pub fn wait<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {
     condvar.wait(guard).unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits for a notification for at most `timeout`; it may also wake for no reason.
+/// Waits for a notification for at most `timeout`. Spurious wake-ups are possible.
 #[cfg(not(feature = "model"))]
 pub fn wait_for<'a, T>(condvar: &Condvar, guard: MutexGuard<'a, T>, timeout: Duration) -> MutexGuard<'a, T> {
     condvar.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner).0

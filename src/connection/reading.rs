@@ -1,9 +1,9 @@
-//! Who reads, who runs, who waits.
+//! Decides which thread reads, which runs requests and which waits.
 //!
-//! The state table stands in `docs/internals/architecture.md`. In short: whoever waits and finds nobody receiving takes
-//! `incoming` out and receives; all others park. Messages are taken from the buffer under the lock; code of the
-//! host runs without it. Whoever stops waiting wakes another waiter, so that reading never stops while
-//! somebody waits.
+//! For the state table, see `docs/internals/architecture.md`. In short: a thread that waits while no other is receiving
+//! takes `incoming` and receives; all others park. Messages are taken from the buffer under the lock; code of the
+//! application runs without it. A thread that stops waiting wakes another waiter, so that there is a reader whenever a
+//! thread waits.
 
 use super::limit::{Limit, Received};
 use super::queue::CallQueue;
@@ -24,7 +24,7 @@ use crate::value::Value;
 use std::sync::Arc;
 
 impl Shared {
-    /// Does one thing that brings a waiting thread further: takes a message that is here, receives, or parks.
+    /// Does one step for a waiting thread: takes a buffered message, receives, or parks.
     pub(super) fn step<'a>(
         self: &'a Arc<Shared>,
         mut inner: Guard<'a>,
@@ -57,15 +57,15 @@ impl Shared {
         }
     }
 
-    /// Is there nothing to be done before the next message? No alert, nothing of a special connection, nothing that waits to be
-    /// sent, nobody else who reads.
+    /// Returns whether there is nothing to do before the next message: no alert, no special connection, no pending
+    /// output, no other reader.
     #[inline(always)]
     fn is_usual(&self, inner: &mut Inner) -> bool {
         self.alerts.is_usual() && !(inner.reader.reading | inner.writer.broken) && inner.protocol.outgoing().is_empty()
     }
 
-    /// Is there nothing to be looked at around a receive: no release, no expiry, nobody to be woken, nothing more that is
-    /// expected, nothing that has died?
+    /// Returns whether a receive needs no other work around it: no releases, no expiry, no thread to be woken, no other
+    /// reply expected, nothing to drop.
     #[inline(always)]
     fn receives_simply(&self, inner: &mut Inner, key: Key, limit: &Limit) -> bool {
         let awaited = matches!(key, Key::Reply(_)) as usize;
@@ -84,7 +84,7 @@ impl Shared {
             && inner.protocol.is_vacant()
     }
 
-    /// As `receive`, where `receives_simply`.
+    /// Receives as `receive` does, if `receives_simply`.
     #[inline(always)]
     fn receive_simply<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, Step) {
         let mut incoming = inner.protocol.take_incoming();
@@ -98,7 +98,7 @@ impl Shared {
         }
     }
 
-    /// Does what comes before the next message. None: there is nothing more.
+    /// Does the work before the next message. None if there is no more.
     #[inline(never)]
     fn see_to_rest<'a>(
         self: &'a Arc<Shared>,
@@ -126,11 +126,11 @@ impl Shared {
             }
         }
         if inner.writer.broken {
-            // Nobody will ever take it, and what is still handled adds to it.
+            // It will never be sent, and requests that are still handled add to it.
             inner.protocol.outgoing().discard();
         }
         let waiting = inner.protocol.outgoing().len();
-        // Answers must not pile up here because the peer asks faster than it receives.
+        // Bounds the replies to a peer that sends requests faster than it receives.
         let most = if inner.writer.flushing {
             MAX_PENDING_OUTPUT
         } else if inner.reader.reading && inner.writer.corked {
@@ -149,7 +149,7 @@ impl Shared {
         (inner, None)
     }
 
-    /// Handles the next message that is here, if there is one.
+    /// Handles the next buffered message, if there is one.
     #[inline(always)]
     pub(super) fn take_message<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, key: Key) -> (Guard<'a>, Option<Step>) {
         if let Key::Reply(seq) = key {
@@ -200,14 +200,14 @@ impl Shared {
                 inner = self.finish(inner, error);
                 Step::Retry
             }
-            // The protocol has answered some by itself.
+            // The protocol has answered a message itself.
             None if inner.protocol.messages() != taken => Step::Handled,
             None => return (inner, None),
         };
         (inner, Some(step))
     }
 
-    /// Waits for bytes, as the only one who does.
+    /// Receives bytes, as the only thread that does.
     #[inline(never)]
     pub(super) fn receive<'a>(
         self: &'a Arc<Shared>,
@@ -218,24 +218,24 @@ impl Shared {
         let ride = self.ride(&mut inner, key, limit);
         if inner.has_died() {
             self.rode(&mut inner);
-            // It may run code of the application, which must find somebody who reads.
+            // This may run code of the application, which must find a reader.
             inner.hand_over_reader();
             unlock_and_drop(inner);
             return (self.lock(), Step::Retry);
         }
         if !inner.protocol.outgoing().is_empty() && !inner.writer.broken && !inner.writer.flushing {
-            // Others may read meanwhile, and bring what is waited for here.
+            // Other threads may read meanwhile, and bring the message for which this one waits.
             let (inner, sent) = self.flush_within(inner, limit);
             return (inner, sent.step());
         }
-        // Answers that come besides the one that is waited for would hold up what the peer says next (Nagle's algorithm).
+        // Unacknowledged replies, besides the awaited one, would delay the peer's next message (Nagle's algorithm).
         let awaited = matches!(key, Key::Reply(_) | Key::Async(_)) as usize;
         let mid_frame = inner.protocol.incoming().is_mid_frame();
         let more_expected = inner.protocol.pending() > awaited || mid_frame;
         if inner.protocol.is_skipping() && inner.is_too_slow() {
             return (inner, Step::Retry);
         }
-        // It is over unless more is here already.
+        // It is overdue unless more is available already.
         let overdue = mid_frame && inner.protocol.is_overdue(deadline::clock());
         let broken = inner.writer.broken;
         let spin = inner.protocol.config().spin;
@@ -285,7 +285,7 @@ impl Shared {
         (inner, step)
     }
 
-    /// After a receive; `broken` and `overdue`: nobody waited for anything.
+    /// Does the work after a receive. `broken` and `overdue` mean that it did not wait.
     #[inline(never)]
     fn look_around<'a>(
         self: &'a Arc<Shared>,
@@ -317,21 +317,21 @@ impl Shared {
         (inner, step)
     }
 
-    /// The received bytes come back from a thread that has received.
+    /// Puts the buffer of received bytes back after a receive.
     #[inline(always)]
     pub(super) fn put_back(&self, incoming: Box<Incoming>) -> Guard<'_> {
         let mut inner = self.lock();
         inner.reader.reading = false;
         inner.protocol.put_incoming(incoming);
         if inner.life.end.is_some() && inner.has_died() {
-            // After the end nobody else would drop it.
+            // After the end no other thread would drop it.
             unlock_and_drop(inner);
             return self.lock();
         }
         inner
     }
 
-    /// Waits for another thread to bring what this one waits for, or to hand over the reading.
+    /// Waits until another thread brings the awaited event or passes the reader role.
     #[inline(never)]
     pub(super) fn park<'a>(&'a self, mut inner: Guard<'a>, key: Key, limit: &mut Limit) -> (Guard<'a>, Step) {
         let thread = if self.bind_threads { threads::id() } else { 0 };
@@ -348,7 +348,7 @@ impl Shared {
         inner.reader.waiters.push(waiter.clone());
         loop {
             if self.alerts.is_interrupted() && key.can_end() {
-                // By a handler in this thread, or meanwhile.
+                // By a handler in this thread, or by another thread meanwhile.
                 inner.reader.waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
                 self.tell_waiting(&mut inner, false);
                 return (inner, Step::Interrupted);
@@ -357,7 +357,7 @@ impl Shared {
                 inner.reader.waiters.retain(|other| !Arc::ptr_eq(other, &waiter));
                 return (inner, Step::TimedOut);
             };
-            // A thread that rests sees no interrupt.
+            // A resting thread does not see an interrupt.
             let timeout = if self.is_resting() { timeout.min(TICK) } else { timeout };
             inner = wait_for(&seated.seat().wake, inner, timeout);
             if waiter.woken.load(Ordering::Relaxed) {
@@ -367,7 +367,7 @@ impl Shared {
         }
     }
 
-    /// Runs a request, or leaves it to the queue. Others go on reading meanwhile.
+    /// Runs a request, or queues it. Other threads continue reading meanwhile.
     pub(super) fn run<'a>(self: &'a Arc<Shared>, inner: Guard<'a>, request: Request) -> Guard<'a> {
         match self.queue.get() {
             Some(queue) if !queue.is_here() => self.leave_to(queue, inner, request),
@@ -407,7 +407,7 @@ impl Shared {
         }
         inner.protocol.raise(&request.id, why);
         self.flush_some(&mut inner);
-        // It may hold what must not be dropped under the lock.
+        // It may contain objects that must not be dropped under the lock.
         drop(inner);
         drop(request);
         self.lock()
@@ -434,7 +434,7 @@ impl Shared {
         }
         let turn = inner.reader.order.as_ref().map(Turn::line_up);
         inner.hand_over_reader();
-        // Changed under the lock alone.
+        // Written under the lock only.
         self.activity.store(self.activity.load(Ordering::Relaxed).wrapping_add((1 << 32) + 1), Ordering::Relaxed);
         match turn {
             None => {
@@ -454,7 +454,7 @@ impl Shared {
         inner
     }
 
-    /// Something was put off until levels have been left, such as destructors: it may run now, without the lock.
+    /// Runs work, such as destructors, that was postponed until the nesting is less deep. Called without the lock.
     #[cold]
     #[inline(never)]
     fn leave_level<'a>(&'a self, inner: Guard<'a>, level: Level) -> Guard<'a> {
@@ -465,7 +465,7 @@ impl Shared {
 
     #[inline(never)]
     fn serve_in_turn<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, turn: &Turn, request: Request) {
-        // Destructors may wait for calls that come later in the line.
+        // Destructors may wait for calls that come later in the order.
         let waste = inner.take_died();
         drop(inner);
         turn.run(|| {
@@ -489,7 +489,7 @@ impl Shared {
             inner.reader.wake(|waiter| waiter.key == Key::Async(address) || waiter.key == Key::Results);
         }
         if let Some(refused) = refused {
-            // Nobody else may hold it any more, and its callbacks have destructors of the application.
+            // This may be the last reference, and its callbacks have destructors of the application.
             inner.references.late.push((Some(result.clone()), refused));
         }
         if !run {
@@ -504,8 +504,9 @@ impl Shared {
         self.lock()
     }
 
-    /// Keeps answers that are here already behind the one that was waited for, until something else comes: whoever asks for them
-    /// next need not wait. It runs no code of the application, but for a callback that is added just now.
+    /// Settles the results of buffered replies that follow the awaited one, up to the first other message, so that a
+    /// later wait for them returns at once. It runs no code of the application, except a callback that is being added
+    /// at this moment.
     #[inline(never)]
     pub(super) fn settle_more<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
         let plain = |token: &Token| matches!(token, Token::Async(result) if result.is_plain());
@@ -516,9 +517,9 @@ impl Shared {
         inner
     }
 
-    /// Is the peer gone? While code of the application runs, nobody else may be reading, and would see it.
+    /// Returns whether the peer has gone. While code of the application runs there may be no reader that would notice.
     pub(super) fn is_abandoned(&self) -> bool {
-        // What comes now is the parent's, after a fork.
+        // After a fork, the input belongs to the parent.
         if self.is_closed() || self.check_fork().is_err() {
             return true;
         }
@@ -526,7 +527,7 @@ impl Shared {
         self.lock().protocol.is_at_end_of_stream()
     }
 
-    /// Takes in what has arrived without handling it, for a connection whose host code runs long.
+    /// Receives what has arrived without handling it, for a connection whose application code runs long.
     pub(crate) fn take_in(&self) {
         if self.check_fork().is_err() {
             return;

@@ -1,7 +1,8 @@
-//! When the peer is told of objects that are no longer held.
+//! Decides when the peer is told of released objects.
 //!
-//! A release costs a message, so it waits for one to ride behind. Where a thread serves or a loop runs, it waits for
-//! `RIDE` at most; the reader or the loop is woken by the first one, and looks by itself as long as more may follow.
+//! A release costs a message, so it waits until it can be sent together with another one. If a thread serves or a loop
+//! runs, it waits at most `RIDE`: the first release wakes the reader or the loop, which then checks by itself as long
+//! as more may follow.
 
 use super::limit::Limit;
 use super::shared::Shared;
@@ -14,17 +15,18 @@ use crate::transport::TICK;
 use std::sync::Weak;
 use std::time::Duration;
 
-/// How long a release waits for a message where somebody can send it later.
+/// Maximum time that a release waits for a message, if a thread can send it later.
 pub(super) const RIDE: Duration = Duration::from_millis(50);
-/// So many releases are not kept waiting for a message to ride behind.
+/// Number of pending releases from which they are sent without waiting.
 const MAX_WAITING_RELEASES: usize = 64;
-/// From so many answers on they are taken in while more is released: a peer whose answers nobody takes reads no more in the end.
+/// Number of unread replies from which they are received while more objects are released: a peer whose replies are not
+/// received stops reading in the end.
 const MAX_UNREAD_ANSWERS: usize = 1000;
-/// How often a release that is to leave at once tries to get the lock, which is never held for long.
+/// Number of attempts to get the lock for a release that must be sent at once. The lock is never held for long.
 const TRIES: usize = 100;
 
 impl Shared {
-    /// Has releases watched, from the beginning of the connection on.
+    /// Begins to watch for releases, at the beginning of the connection.
     pub(super) fn watch_releases(self: &Arc<Shared>, release: Release) {
         let weak: Weak<Shared> = Arc::downgrade(self);
         self.releases.set_watcher(move || {
@@ -35,7 +37,7 @@ impl Shared {
         self.releases.watch_each(release == Release::Now);
     }
 
-    /// An object was released by whatever thread, under whatever lock.
+    /// Called when an object is released, on any thread, under any lock.
     #[cold]
     fn released(&self) {
         if self.release_now.load(Ordering::Relaxed) && self.release_at_once() {
@@ -47,11 +49,11 @@ impl Shared {
         self.transport.interrupt();
     }
 
-    /// Sends what goes without waiting. False: the lock is held all the time, perhaps by this very thread.
+    /// Sends what the transport accepts without blocking. Returns false if the lock stays held, perhaps by this thread.
     fn release_at_once(&self) -> bool {
         for _ in 0..TRIES {
             if let Some(mut inner) = crate::sync::try_lock(&self.inner) {
-                // What has died under the lock is left to the next one: its destructors must not run here.
+                // Values that died under the lock are left to the next holder: their destructors must not run here.
                 inner.protocol.send_releases();
                 self.flush_some(&mut inner);
                 if !inner.protocol.outgoing().is_empty() {
@@ -64,7 +66,7 @@ impl Shared {
         false
     }
 
-    /// The option `release` has changed.
+    /// Applies a change of the option `release`.
     pub(super) fn set_release(&self, release: Release) {
         let now = release == Release::Now;
         self.release_now.store(now, Ordering::Relaxed);
@@ -74,12 +76,12 @@ impl Shared {
         }
     }
 
-    /// Whether the releases that wait have waited for long enough, and for how long they still may.
+    /// Returns how long the pending releases may still wait. None if their time is up.
     fn due(&self, inner: &mut Inner) -> Option<Duration> {
         let mut mark = self.releases.emptied();
         if self.bind_threads {
-            // Another thread of the peer handles them than the one that takes a message with the same object: each new one
-            // begins the time again.
+            // The peer handles them in another thread than a message with the same object, so each new release restarts
+            // the time.
             mark = mark.wrapping_mul(MAX_WAITING_RELEASES as u64).wrapping_add(self.releases.len() as u64);
         }
         let now = Instant::now();
@@ -95,11 +97,11 @@ impl Shared {
         }
     }
 
-    /// Before a thread receives: sends the releases whose time has come. Some: the thread must come back after this time,
-    /// or when it is interrupted.
+    /// Called before a thread receives: sends the releases whose time is up. Some: the thread must return after this
+    /// time, or when it is interrupted.
     pub(super) fn ride(&self, inner: &mut Inner, key: Key, limit: &Limit) -> Option<Duration> {
         let waiting = self.releases.len();
-        // The only thread that serves is within a call, whose answer the releases can ride behind.
+        // If the only serving thread is within a call, the releases can be sent with its reply.
         let served = match key {
             Key::Reply(_) => {
                 inner.reader.servers > 1 || inner.reader.servers == 1 && inner.reader.server_thread != threads::id()
@@ -113,7 +115,7 @@ impl Shared {
         let rides = !self.bind_threads && !inner.protocol.outgoing().is_empty();
         let must = now || waiting >= MAX_WAITING_RELEASES || !limit.is_patient() || rides;
         if !served {
-            // Nobody comes back for them, but there will be a message to ride behind; it may bring the object again.
+            // No thread returns for them, but another message will follow; it may bring the object again.
             if must || inner.reader.idle {
                 inner.protocol.send_releases();
             }
@@ -126,7 +128,7 @@ impl Shared {
             return Some(TICK);
         }
         if self.releases.is_empty() {
-            // Nothing came and nothing was released for a while: the next one will wake this thread.
+            // Nothing was received or released for a while: the next release wakes this thread.
             inner.references.riding.alert &= !inner.reader.idle;
             if !inner.references.riding.alert {
                 self.releases.watch();
@@ -141,7 +143,7 @@ impl Shared {
         if self.releases.is_empty() { Some(RIDE) } else { self.due(inner).or(Some(Duration::ZERO)) }
     }
 
-    /// After a thread has received as `ride` said: from now on nobody need be woken, the thread looks again by itself.
+    /// Called after a receive with `ride`: from now on the thread checks by itself and need not be woken.
     pub(super) fn rode(&self, inner: &mut Inner) {
         if std::mem::take(&mut inner.references.riding.watched) && !self.releases.quiet() {
             inner.references.riding.alert = true;
@@ -149,7 +151,7 @@ impl Shared {
         }
     }
 
-    /// For the loop: sends the releases whose time has come.
+    /// Called by the loop: sends the releases whose time is up.
     pub(super) fn ride_in_loop(&self, inner: &mut Inner) {
         self.releases.quiet();
         let waiting = self.releases.len();
@@ -163,7 +165,7 @@ impl Shared {
         }
     }
 
-    /// How long the loop may wait before it must send releases. None: there are none, and the first will wake it.
+    /// Returns how long the loop may wait before it must send releases. None if there are none; the first will wake it.
     pub(super) fn release_deadline(&self, inner: &mut Inner) -> Option<Duration> {
         if self.releases.is_empty() {
             self.releases.watch();
@@ -171,14 +173,14 @@ impl Shared {
         if self.releases.is_empty() { None } else { self.due(inner).or(Some(Duration::ZERO)) }
     }
 
-    /// Sends the releases of dropped objects, if many wait and nobody is busy with the connection.
+    /// Sends the pending releases if there are many, unless another thread holds the lock.
     pub fn release_soon(&self) {
         if self.releases.len() >= MAX_WAITING_RELEASES {
             self.release_waiting();
         }
     }
 
-    /// Sends the releases that wait, if nobody is busy with the connection.
+    /// Sends the pending releases, unless another thread holds the lock.
     pub(crate) fn release_waiting(&self) {
         if !self.releases.is_empty() && self.check_fork().is_ok() {
             if let Some(mut inner) = crate::sync::try_lock(&self.inner) {

@@ -1,4 +1,4 @@
-//! Requests that go over a connection, and answers to those of the peer.
+//! Sends the requests of this side and waits for their replies; sends the replies to the peer's.
 
 use super::limit::Limit;
 use super::sending::CORK_LIMIT;
@@ -16,11 +16,11 @@ use crate::value::{Reference, Value};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Asks for the peer's root.
+/// The request for the peer's root.
 pub(super) const GET_ROOT: Body<'static> = Body::Raw { handler: Handler::GetRoot as i64, args: &[] };
 
 impl Shared {
-    /// Puts a request behind what waits to be sent, and leaves the lock in the caller's hand.
+    /// Puts a request behind the pending output, and returns with the lock held.
     #[inline(always)]
     fn start<'a>(
         self: &'a Arc<Shared>,
@@ -52,8 +52,8 @@ impl Shared {
         Ok((inner, seq))
     }
 
-    /// Sends a request and waits for its answer; requests of the peer are served meanwhile. Bytes that fit come to lie
-    /// in the room.
+    /// Sends a request and waits for its reply. Requests of the peer are served meanwhile. A bytes reply that fits is
+    /// received into the buffer.
     pub fn sync_request(self: &Arc<Shared>, body: Body<'_>, room: Option<Box<dyn Destination>>) -> Result<Value> {
         if time_limit::is_used() {
             return self.request_limited(body, room);
@@ -61,7 +61,7 @@ impl Shared {
         self.request_within(body, room, None)
     }
 
-    /// The same within what the thread's application has said, if it has.
+    /// Does the same within the timeout that the application set for this thread, if it did.
     #[cold]
     #[inline(never)]
     fn request_limited(self: &Arc<Shared>, body: Body<'_>, room: Option<Box<dyn Destination>>) -> Result<Value> {
@@ -100,7 +100,8 @@ impl Shared {
         self.await_reply(inner, seq, &body, within, limit, first)
     }
 
-    /// Waits for the answer to a request; requests of the peer are served meanwhile. `first` is what sending it has brought.
+    /// Waits for the reply to a request. Requests of the peer are served meanwhile. `first` is the result of sending
+    /// it.
     #[inline(always)]
     fn await_reply<'a>(
         self: &'a Arc<Shared>,
@@ -122,7 +123,7 @@ impl Shared {
         self.await_longer(inner, seq, body, within, limit, first)
     }
 
-    /// The same where the first step has not brought it.
+    /// Continues to wait if the first step did not bring it.
     #[inline(never)]
     fn await_longer<'a>(
         self: &'a Arc<Shared>,
@@ -163,11 +164,11 @@ impl Shared {
         Error::Timeout(expired_text(body, &self.name(), timeout))
     }
 
-    /// The thread was interrupted: an answer that comes later is dropped.
+    /// Gives up the request of an interrupted thread. A later reply is dropped.
     #[cold]
     fn give_up(&self, mut inner: Guard<'_>, seq: i64, body: &Body<'_>) -> Error {
         inner.protocol.forget(seq);
-        // It may have come just now.
+        // It may have arrived just now.
         let late = inner.reader.take_arrived(seq);
         give_up_wait(inner);
         drop(late);
@@ -175,7 +176,7 @@ impl Shared {
         Error::Interrupted(format!("{} on {name} was interrupted; it may still be running", body_text(body)))
     }
 
-    /// Waits for the peer's root, if it was asked for when the dialect was found out.
+    /// Waits for the peer's root, if it was requested to detect the dialect.
     #[cold]
     pub(super) fn await_root(self: &Arc<Shared>) -> Option<Result<Value>> {
         let _guard = self.panic_guard();
@@ -185,7 +186,7 @@ impl Shared {
         Some(self.await_reply(inner, seq, &GET_ROOT, None, Limit::at(deadline), Step::Retry))
     }
 
-    /// Sends a request whose answer `result` will hold. Bytes that fit come to lie in the room.
+    /// Sends a request whose reply `result` gets. A bytes reply that fits is received into the buffer.
     pub(super) fn async_request(
         self: &Arc<Shared>,
         body: Body<'_>,
@@ -225,7 +226,7 @@ impl Shared {
         Ok(root)
     }
 
-    /// The peer's root object; asked for once.
+    /// Gets the peer's root object. Requested once per connection.
     pub(super) fn root(self: &Arc<Shared>) -> Result<Reference> {
         match self.fetch_root()? {
             Value::Ref(root) => Ok(root),
@@ -233,7 +234,7 @@ impl Shared {
         }
     }
 
-    /// Answers a request of the peer, from any thread.
+    /// Replies to a request of the peer, from any thread.
     #[inline]
     pub(super) fn answer(&self, id: &RequestId, result: Result<Value, Exception>) -> Result<()> {
         self.check_fork()?;
@@ -256,11 +257,12 @@ impl Shared {
                 Ok(())
             }
         };
-        // With bind_threads another thread of the peer handles them, perhaps before this answer, which may name the objects.
+        // With bind_threads, another thread of the peer handles them, perhaps before this reply, which may name the
+        // objects.
         if !self.bind_threads && !self.releases.is_empty() {
             inner.protocol.send_releases();
         }
-        // Answers to a burst leave together, but only while the one who reads comes back at once.
+        // Replies to a burst are sent together, but only while the reader returns at once.
         let more = !inner.protocol.is_vacant() && inner.protocol.has_message();
         if (inner.writer.quick == 0) | inner.reader.reading || !more {
             inner = self.flush_inline(inner);
@@ -270,7 +272,8 @@ impl Shared {
     }
 }
 
-/// Why a request has no answer. One that came just before the end, to a thread that was interrupted, is dropped.
+/// Returns the error of a request without a reply. Drops a reply that arrived just before the end for an interrupted
+/// thread.
 #[cold]
 fn end_of_request(mut inner: Guard<'_>, seq: i64) -> Error {
     let late = inner.reader.take_arrived(seq);
@@ -280,14 +283,14 @@ fn end_of_request(mut inner: Guard<'_>, seq: i64) -> Error {
     gone
 }
 
-/// What is said of a request that the peer `name` has not answered.
+/// Makes the message for a request that the peer `name` did not reply to in time.
 pub(super) fn expired_text(body: &Body<'_>, name: &str, timeout: Option<Duration>) -> String {
     let what = body_text(body);
     let seconds = timeout.unwrap_or_default().as_secs_f64();
     format!("{what} on {name} did not answer in {seconds} s; it may still be running")
 }
 
-/// What a request is, for messages.
+/// Describes a request, for messages.
 fn body_text(body: &Body<'_>) -> String {
     match body {
         Body::CallAttr { name, .. } => format!("{name}()"),
@@ -299,7 +302,7 @@ fn body_text(body: &Body<'_>) -> String {
     }
 }
 
-/// Does an exception that a callback raised concern this side alone, and not the peer?
+/// Returns whether an exception of a callback stays in this process and is not sent to the peer.
 fn stays_here(config: &Config, exception: &Exception) -> bool {
     match exception.is_builtin("SystemExit") {
         true => config.propagate_system_exit_locally,

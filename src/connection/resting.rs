@@ -1,5 +1,5 @@
-//! Connections of a server on which nothing happens: they give back what memory they can, wake for nothing but the peer, and
-//! nobody looks after them meanwhile. So a server with thousands of them does nothing.
+//! Lets idle connections of a server rest: they free unused memory, wake up only for the peer, and are not watched. So
+//! thousands of them cost no CPU time.
 
 use super::shared::Shared;
 use super::state::{Guard, Key};
@@ -8,48 +8,50 @@ use crate::sync::atomic::Ordering;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How long a connection rests before its thread looks around again, though nothing has come.
+/// How long a connection rests before its thread checks its state, even if nothing has arrived.
 const REST: Duration = Duration::from_secs(30);
 
-/// Whoever looks after connections, for as long as something happens on them.
+/// Watches connections while they are active.
 pub trait Lookout: Send + Sync {
-    /// Something happens again on one that had been let out of sight, or it is to be tended.
+    /// Called when a connection that is no longer watched becomes active, or needs work.
     fn look_again(&self, shared: &Arc<Shared>);
 }
 
-/// It is looked after.
+/// It is watched.
 const SEEN: u8 = 0;
 /// It rests.
 const RESTING: u8 = 1;
-/// It rests, and the lookout has let it out of sight.
+/// It rests and is no longer watched.
 const UNSEEN: u8 = 2;
-/// It rests, but another thread has left something to be done: the lookout tends it.
+/// It rests, but another thread has left work: the lookout does it.
 const TENDED: u8 = 3;
 
 impl Shared {
-    /// From now on this one is told when something happens after a rest.
+    /// Sets the lookout that is told when the connection becomes active after a rest.
     pub(crate) fn set_lookout(&self, lookout: Arc<dyn Lookout>) {
-        // A connection is of one server.
+        // A connection belongs to one server, so this is the first lookout.
         let _ = self.lookout.set(lookout);
     }
 
-    /// Asked by the lookout. True: it rests, and the lookout will be told when that is over.
+    /// Called by the lookout. Returns true if the connection rests, so that the lookout need not watch it until it is
+    /// told.
     pub(crate) fn leaves_sight(&self) -> bool {
         self.sight.compare_exchange(RESTING, UNSEEN, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    /// Does its thread rest, so that it sees nothing but what the peer sends?
+    /// Returns whether its thread rests, so that it only notices input of the peer.
     #[inline]
     pub(super) fn is_resting(&self) -> bool {
         self.sight.load(Ordering::Acquire) != SEEN
     }
 
-    /// Another thread leaves something to whoever serves, who may rest: what does not go, a failure, a limit that has changed.
+    /// Called when another thread leaves work to the serving thread, which may rest: pending output, a failure, a
+    /// changed limit.
     #[cold]
     #[inline(never)]
     pub(super) fn disturb(&self) {
         let change = |from| self.sight.compare_exchange(from, TENDED, Ordering::AcqRel, Ordering::Acquire).is_ok();
-        // The lookout lets one out of sight between two of these at most.
+        // The lookout stops watching a connection at most once between two of these calls.
         if change(RESTING) || !change(UNSEEN) {
             return;
         }
@@ -59,12 +61,12 @@ impl Shared {
         }
     }
 
-    /// Is it to be tended by the lookout?
+    /// Returns whether the lookout must do work for it.
     pub(crate) fn is_tended(&self) -> bool {
         self.sight.load(Ordering::Acquire) == TENDED
     }
 
-    /// By the lookout, once in a while: what the thread that rests would do after a tick.
+    /// Called by the lookout at intervals: does the work that a resting thread would do after a tick.
     pub(crate) fn tend(&self) {
         if self.check_fork().is_err() {
             return;
@@ -79,28 +81,28 @@ impl Shared {
         }
         self.flush_some(&mut inner);
         if silent || inner.writer.broken || inner.life.failed.is_some() {
-            // That wakes the thread, which finds the reason.
+            // This wakes the thread, which finds the reason.
             self.transport.shutdown();
         }
     }
 
-    /// Nothing has come for a tick: is there nothing either that this thread would have to look after? It is that of a
-    /// server, it alone serves, and nothing is under way in either direction.
+    /// Called when nothing has arrived for a tick. Returns whether this thread has nothing else to watch: it is the
+    /// thread of a server, it serves alone, and nothing is under way in either direction.
     #[cold]
     pub(super) fn may_rest(&self, inner: &Guard<'_>, key: Key) -> bool {
         let (reader, counts) = (&inner.reader, inner.protocol.counts());
         let alone = key == Key::Accepted && reader.servers == 1 && reader.waiters.is_empty();
         let nothing_due =
             reader.conversions.is_empty() && reader.bound.is_empty() && counts.serving + counts.pending == 0;
-        // Releases wait for their time, unless the first one wakes this thread.
+        // Pending releases have a deadline, unless the first one wakes this thread.
         let no_release = inner.references.riding.watched || counts.imports == 0;
         let plain =
             inner.protocol.config().spin.is_zero() && !inner.event_loop.is_on() && !inner.protocol.is_skipping();
-        // Without one, nobody would see what other threads leave to this one.
+        // Without a lookout, work that other threads leave would not be noticed.
         alone && nothing_due && no_release && plain && self.lookout.get().is_some()
     }
 
-    /// Waits for the peer, as the only one who does. `ride`: it is to be woken by releases too.
+    /// Waits for the peer, as the only thread that does. With `ride`, releases wake it too.
     #[cold]
     #[inline(never)]
     pub(super) fn rest<'a>(self: &'a Arc<Shared>, mut inner: Guard<'a>, ride: Option<Duration>) -> Guard<'a> {
@@ -111,7 +113,7 @@ impl Shared {
         drop(inner);
         Crew::trim_stack();
         let came = match ride {
-            // What it finds is not said, and it may be a release.
+            // `await_input` does not report its reason, and this may be a release.
             Some(_) => {
                 self.transport.await_input(time);
                 true

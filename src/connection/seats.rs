@@ -1,25 +1,25 @@
-//! Where threads wait for others, so that a signal handler finds the one that it has interrupted.
+//! Gives waiting threads places in which a signal handler finds the thread that it interrupted.
 //!
-//! A handler may take no lock, allocate nothing, and touch no thread-local value, which could be allocated by that. It compares
-//! the number of its thread with those of the seats.
+//! A handler may not take a lock, allocate, or touch a thread-local value, which could be allocated by that. It
+//! compares the number of its thread with those in the seats.
 
 use crate::sync::Condvar;
 use crate::sync::atomic::{AtomicU32, Ordering};
 use crate::transport::thread_number;
 use std::sync::{Arc, OnceLock};
 
-/// How many threads that wait at the same time a handler can find. Others are told within a tick.
+/// Maximum number of waiting threads that a handler can find. Others are told within a tick.
 const SEATS: usize = 8;
 
-/// Where one thread waits.
+/// The place in which one thread waits.
 #[derive(Default)]
 pub(super) struct Seat {
-    /// The thread's number; 0: nobody's.
+    /// The thread's number; 0 if the seat is free.
     thread: AtomicU32,
     pub(super) wake: Condvar,
 }
 
-/// A thread that has a seat.
+/// A seat that a thread has taken.
 pub(super) struct Seated(Arc<Seat>);
 
 impl Seated {
@@ -39,7 +39,8 @@ impl Drop for Seated {
 pub(super) struct Seats(OnceLock<Box<[Arc<Seat>]>>);
 
 impl Seats {
-    /// Takes a seat for this thread, under the lock with which it will wait: one that a handler finds, if there is one.
+    /// Takes a seat for this thread, under the lock with which it will wait. If all seats that a handler can find are
+    /// taken, it is another one.
     pub(super) fn take(&self) -> Seated {
         let seats = self.0.get_or_init(|| (0..SEATS).map(|_| Arc::default()).collect());
         let here = thread_number();
@@ -48,7 +49,7 @@ impl Seats {
         Seated(seats.iter().find(free).cloned().unwrap_or_default())
     }
 
-    /// In a signal handler: where the thread that it runs in waits, if it does so here.
+    /// Finds the seat of the thread in which the signal handler runs, if it waits here.
     pub(super) fn own(&self) -> Option<&Seat> {
         let seats = self.0.get()?;
         let here = thread_number();

@@ -1,4 +1,4 @@
-//! Sending: at once where it goes, and never without reading where it does not.
+//! Sends at once what the transport accepts, and receives while it accepts nothing.
 
 use super::interrupt::Stop;
 use super::limit::{Limit, Received};
@@ -10,27 +10,28 @@ use crate::objects::deadline;
 use crate::transport::{TICK, Transport};
 use std::time::Duration;
 
-/// How much may wait to be sent while another thread waits for the transport.
+/// Maximum pending output while another thread waits for the transport.
 pub(super) const MAX_PENDING_OUTPUT: usize = if cfg!(feature = "model") { 500 } else { 1 << 20 };
-/// How much is gathered at most while requests are corked.
+/// Maximum output that is gathered while requests are corked.
 pub(super) const CORK_LIMIT: usize = if cfg!(feature = "model") { 300 } else { 256 << 10 };
-/// How long a writer waits for room while another thread reads: that one may stop reading, and can tell nobody.
+/// How long a writer waits for room while another thread reads: that thread may stop reading without telling.
 const BLIND_WAIT: Duration = Duration::from_millis(50);
 
 impl Shared {
-    /// Gathers the requests that follow, until `uncork` or until somebody waits.
+    /// Gathers the following requests, until `uncork` or until a thread waits.
     pub(super) fn cork(&self) -> Result<()> {
         self.check_fork()?;
         self.lock().writer.corked = true;
         Ok(())
     }
 
-    /// The same for a burst of our own; false: the application gathers already, and says when it leaves.
+    /// Does the same for a burst of the library. Returns false if the application gathers already; then it decides when
+    /// to send.
     pub(super) fn cork_unless_corked(&self) -> bool {
         self.check_fork().is_ok() && !std::mem::replace(&mut self.lock().writer.corked, true)
     }
 
-    /// Sends what has been gathered.
+    /// Sends what was gathered.
     pub(super) fn uncork(&self) -> Result<()> {
         self.check_fork()?;
         let mut inner = self.lock();
@@ -43,12 +44,12 @@ impl Shared {
         Ok(())
     }
 
-    /// Sends everything that waits.
+    /// Sends all pending output.
     pub(super) fn flush_all(&self) {
         unlock_and_drop(self.flush(self.lock()));
     }
 
-    /// Sends everything that waits, if it goes at once and in one piece; else nothing is lost.
+    /// Sends all pending output if the transport accepts it at once and in one piece. Otherwise the rest stays pending.
     #[inline]
     pub(super) fn send_now(&self, inner: &mut Inner) -> bool {
         if inner.writer.flushing | inner.writer.broken {
@@ -68,19 +69,19 @@ impl Shared {
         }
     }
 
-    /// Sends everything that waits. While the peer does not take it, what it sends is taken in.
+    /// Sends all pending output. While the peer does not accept it, received bytes are buffered.
     #[inline(never)]
     pub(super) fn flush<'a>(&'a self, inner: Guard<'a>) -> Guard<'a> {
         self.flush_inline(inner)
     }
 
-    /// The same, where most answers come by.
+    /// Does the same. This is the path of most replies.
     #[inline(always)]
     pub(super) fn flush_inline<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
         if self.send_now(&mut inner) { inner } else { self.flush_later(inner) }
     }
 
-    /// The same where it does not go at once.
+    /// Does the same if the transport does not accept it at once.
     #[inline(never)]
     fn flush_later<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
         if inner.event_loop.is_on() {
@@ -94,7 +95,7 @@ impl Shared {
         self.flush_and_tell(inner)
     }
 
-    /// Sends everything, however long that takes. Whoever waits next is told if this was interrupted.
+    /// Sends all pending output without a limit of time. If this is interrupted, the next waiting thread is told.
     fn flush_and_tell<'a>(&'a self, inner: Guard<'a>) -> Guard<'a> {
         let (inner, sent) = self.flush_within(inner, &mut Limit::Forever);
         if let Sent::Interrupted = sent {
@@ -103,8 +104,8 @@ impl Shared {
         inner
     }
 
-    /// A thread that runs a queue has calls of other peers to run: it sends what goes, and the reader sends the rest. False:
-    /// this is none, or there is nobody to read.
+    /// A thread that runs a queue has calls of other peers to run: it sends what the transport accepts, and the reader
+    /// sends the rest. Returns false if this is another thread, or if there is no reader.
     fn leave_rest(&self, inner: &mut Inner) -> bool {
         let here = inner.reader.servers > 0
             && self.nudge.get().is_some()
@@ -116,7 +117,7 @@ impl Shared {
         here
     }
 
-    /// Tells the reader that there is something to be sent.
+    /// Tells the reader that output is pending.
     pub(super) fn interrupt_reader(&self, inner: &mut Inner) {
         if inner.writer.flushing || inner.reader.nudged || !inner.writer.broken && inner.protocol.outgoing().is_empty()
         {
@@ -128,7 +129,7 @@ impl Shared {
         }
     }
 
-    /// Requests of a thread that runs a queue must not pile up without bound: beyond it, they wait as those of others.
+    /// Bounds the pending requests of a thread that runs a queue: beyond the bound it waits like other threads.
     #[cold]
     pub(super) fn bound_rest<'a>(&'a self, mut inner: Guard<'a>) -> Guard<'a> {
         if !inner.event_loop.is_on() && inner.protocol.outgoing().len() > MAX_PENDING_OUTPUT {
@@ -137,13 +138,13 @@ impl Shared {
         inner
     }
 
-    /// The same, but not beyond a limit.
+    /// Does the same, up to a limit of time.
     #[inline(never)]
     pub(super) fn flush_within<'a>(&'a self, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, Sent) {
         let mut sent = Sent::All;
         if inner.writer.flushing {
             (inner, sent) = self.await_writer(inner, limit);
-            // Whoever was sending did not get to the end.
+            // The other thread did not send everything.
             if inner.writer.flushing || !matches!(sent, Sent::All) {
                 return (inner, sent);
             }
@@ -195,7 +196,7 @@ impl Shared {
         (inner, sent)
     }
 
-    /// Sends what goes without waiting.
+    /// Sends what the transport accepts without blocking.
     pub(super) fn flush_some(&self, inner: &mut Inner) {
         while !inner.writer.flushing && !inner.writer.broken && !inner.protocol.outgoing().is_empty() {
             match send_once(inner, &*self.transport) {
@@ -209,7 +210,7 @@ impl Shared {
         }
     }
 
-    /// The connection ends for this reason.
+    /// Marks the connection as failed for sending, with the reason.
     #[cold]
     fn give_up_sending(&self, inner: &mut Inner, why: String) {
         inner.writer.broken = true;
@@ -218,7 +219,7 @@ impl Shared {
         inner.tell_loop();
     }
 
-    /// The transport takes nothing: waits for room, and takes in what arrives meanwhile, up to a limit.
+    /// Waits for room in the transport, and buffers received bytes meanwhile, up to a limit.
     pub(super) fn wait_writable<'a>(&'a self, mut inner: Guard<'a>, time: Duration) -> Guard<'a> {
         let limit = inner.protocol.config().limits.buffered;
         let mut incoming = None;
@@ -255,7 +256,7 @@ impl Shared {
         inner
     }
 
-    /// Another thread is waiting for the transport; more than a little must not pile up behind it.
+    /// Waits while another thread waits for the transport, if the pending output is above its limit.
     fn await_writer<'a>(&'a self, mut inner: Guard<'a>, limit: &mut Limit) -> (Guard<'a>, Sent) {
         while inner.writer.flushing && inner.life.end.is_none() && inner.protocol.outgoing().len() > MAX_PENDING_OUTPUT
         {
@@ -274,20 +275,20 @@ impl Shared {
     }
 }
 
-/// How sending has ended.
+/// The result of sending.
 pub(super) enum Sent {
-    /// All that can be sent here.
+    /// Everything that can be sent here was sent.
     All,
-    /// The time was up, and the rest is still to be sent.
+    /// The time was up; output is still pending.
     Late,
-    /// This thread stops waiting, and the rest is still to be sent.
+    /// This thread must stop waiting; output is still pending.
     Interrupted,
-    /// The rest is still to be sent. Somebody is to stop waiting, and nobody was told yet.
+    /// Output is still pending. A thread must stop waiting, and none was told yet.
     Partly,
 }
 
 impl Sent {
-    /// What it is for a thread that waits.
+    /// Converts to the step of a waiting thread.
     pub(super) fn step(self) -> Step {
         match self {
             Sent::All | Sent::Partly => Step::Retry,
@@ -297,14 +298,14 @@ impl Sent {
     }
 }
 
-/// While the transport takes nothing: since when, and how much had come by then.
+/// Measures how long the transport has accepted nothing: since when, and the number of bytes received by then.
 struct Stall {
     since: Duration,
-    /// None while somebody receives.
+    /// None while a thread receives.
     received: Option<u64>,
 }
 
-/// Has the peer neither taken nor sent anything for as long as it may be idle?
+/// Returns whether the peer has neither received nor sent anything for the time that it may be idle.
 #[cold]
 fn is_stalled_for_long(inner: &mut Inner, stall: &mut Option<Stall>) -> bool {
     let Some(most) = inner.protocol.config().idle_timeout else { return false };

@@ -1,4 +1,4 @@
-//! Serving: one message, all that come within a time, or all until the end.
+//! Serves the requests of the peer: one message, all within a time, or all until the end.
 
 use super::limit::Limit;
 use super::shared::Shared;
@@ -12,14 +12,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 impl Shared {
-    /// Handles one message of the peer. False: none came in time. With `again`, the caller comes back at once, and
-    /// answers to a burst may leave together.
+    /// Handles one message of the peer. Returns false if none came in time. With `again`, the caller returns at once,
+    /// so replies to a burst may be sent together.
     pub(super) fn serve(self: &Arc<Shared>, mut limit: Limit, again: bool) -> Result<bool> {
         self.check_fork()?;
         let _guard = self.panic_guard();
         let _pause = turn::pause();
         let _apart = time_limit::apart();
-        // A message that has the connection end is not handled: its error is.
+        // A message that makes the connection end does not count as handled: its error is returned.
         let handled =
             |inner: &mut Inner, step| (matches!(step, Step::Handled) && inner.life.failed.is_none()).then_some(());
         let mut inner = self.lock();
@@ -43,7 +43,7 @@ impl Shared {
         Ok(matches!(waited, Waited::Found(())))
     }
 
-    /// Handles all messages that come within this time, and tells whether there was any.
+    /// Handles all messages that arrive within `timeout`, and sets `handled` if there was any.
     pub(super) fn serve_for(self: &Arc<Shared>, timeout: Option<Duration>, handled: &mut bool) -> Result<()> {
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
         while timeout != Some(Duration::ZERO) && deadline.is_none_or(|deadline| Instant::now() < deadline) {
@@ -52,7 +52,7 @@ impl Shared {
             }
             *handled = true;
         }
-        // What had come by then; a peer that goes on sending does not keep us.
+        // Only what was received by then: a peer that keeps sending must not extend the time.
         self.check_fork()?;
         let (mark, mut left) = {
             let inner = self.lock();
@@ -79,12 +79,12 @@ impl Shared {
         Ok(())
     }
 
-    /// Handles messages until the connection ends, which is the error.
+    /// Handles messages until the connection ends, and returns that error.
     pub(super) fn serve_all(self: &Arc<Shared>) -> Result<()> {
         self.serve_between(Key::Transaction, || false)
     }
 
-    /// The same, for a server, which may also be `stopping` between two messages.
+    /// Does the same for a server, which can also be `stopping` between two messages.
     pub(super) fn serve_until_stopped(self: &Arc<Shared>, stopping: impl Fn() -> bool) -> Result<()> {
         self.serve_between(Key::Accepted, stopping)
     }
@@ -94,15 +94,15 @@ impl Shared {
         self.serve_until(key, |inner, step| match step {
             Step::Handled => match check_fork() {
                 Err(error) => Some(Err(error)),
-                // Calls that are queued or deferred have no answer yet.
+                // Queued or deferred calls have no reply yet.
                 Ok(()) => (stopping() && inner.protocol.counts().serving == 0).then_some(Ok(())),
             },
             _ => None,
         })
     }
 
-    /// Handles messages until the connection ends, which is the error, or `stopping` says so. `wake_waiting` has it asked.
-    /// `key` tells whether the thread is one of the library.
+    /// Handles messages until the connection ends, and returns that error, or until `stopping` is true. `wake_waiting`
+    /// makes it check that. `key` tells whether this is a thread of the library.
     pub(super) fn serve_in_background(self: &Arc<Shared>, key: Key, stopping: impl Fn() -> bool) -> Result<()> {
         self.serve_until(key, |_, _| stopping().then_some(Ok(())))
     }

@@ -1,4 +1,4 @@
-//! bind_threads: which of our threads talks to which of the peer's (wire.md, section 11).
+//! Implements bind_threads: pairs threads of this process with threads of the peer (wire.md, section 11).
 
 use crate::protocol::{Request, Threads};
 use crate::sync::thread_local;
@@ -7,17 +7,17 @@ use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Numbers threads, so that no address is shown to a peer.
+/// Numbers the threads, so that no address is disclosed to a peer.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
     static ID: u64 = LAST.fetch_add(1, Ordering::Relaxed) + 1;
-    /// For each connection that this thread is serving a request of: the peer's thread that sent it. Without a destructor it
-    /// is there as long as the thread.
+    /// For each connection for which this thread serves a request: the peer's thread that sent it. Without a
+    /// destructor, so it is available until the thread has ended.
     static BOUND: ManuallyDrop<RefCell<Vec<(usize, u64)>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
-/// A number for this thread that no other thread of the process has.
+/// Returns a number for this thread that is unique in the process.
 pub(super) fn id() -> u64 {
     ID.with(|id| *id)
 }
@@ -26,21 +26,21 @@ fn key<C>(connection: &Arc<C>) -> usize {
     Arc::as_ptr(connection) as usize
 }
 
-/// From this thread, to the one whose request it is serving.
+/// From this thread, to the peer's thread whose request it serves.
 pub(super) fn here<C>(connection: &Arc<C>) -> Threads {
     let key = key(connection);
     let to = BOUND.with(|bound| bound.borrow().iter().rev().find(|(on, _)| *on == key).map_or(0, |(_, to)| *to));
     Threads { from: id(), to }
 }
 
-/// For any thread, or for this one.
+/// Returns whether a request is for any thread, or for this one.
 #[inline(never)]
 pub(super) fn is_for_here(request: &Request) -> bool {
     let to = request.id.threads().to;
     to == 0 || to == id()
 }
 
-/// While it lives, requests of this thread go to the peer's thread `from`.
+/// Binds the requests of this thread to the peer's thread `from` while it exists.
 pub(super) struct Binding;
 
 pub(super) fn bind<C>(connection: &Arc<C>, from: u64) -> Binding {
@@ -54,7 +54,7 @@ impl Drop for Binding {
             let mut bound = bound.borrow_mut();
             bound.pop();
             if bound.is_empty() {
-                // A thread that ends would leak its memory.
+                // The memory would leak when the thread ends.
                 *bound = Vec::new();
             }
         });

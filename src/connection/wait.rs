@@ -1,5 +1,5 @@
-//! The one loop of threads that wait for something of a connection, and waiting for asynchronous results, also of several
-//! connections.
+//! Implements the one loop of threads that wait for an event of a connection, and waiting for asynchronous results,
+//! also of several connections.
 
 use super::limit::Limit;
 use super::shared::Shared;
@@ -13,29 +13,29 @@ use crate::value::Value;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Results of several connections are looked at again after this time, if nothing has come before. It bounds what is not seen
-/// by polling: another thread that reads, a stream in memory, a result of this process.
+/// The interval at which results of several connections are checked again. It bounds the delay of events that polling
+/// does not show: another thread that reads, a stream in memory, a result of this process.
 const LOOK_AGAIN: Duration = Duration::from_millis(5);
-/// How long a side that accepted waits for the peer to show its dialect before it speaks first.
+/// How long an accepting side waits for the peer to show its dialect before it sends first.
 const FIRST_WORD: Duration = Duration::from_millis(200);
 
-/// What one step of a thread that waits has brought.
+/// The result of one step of a waiting thread.
 pub(super) enum Step {
-    /// The reply that its key names.
+    /// The reply to the request of its key.
     Reply(Result<Value>),
     /// A message was handled.
     Handled,
-    /// Nothing yet; look again.
+    /// Nothing yet; check again.
     Retry,
-    /// Bytes came, and nobody else has looked at anything meanwhile.
+    /// Bytes were received, and no other thread has held the lock meanwhile.
     Received,
-    /// This thread is to stop waiting.
+    /// This thread must stop waiting.
     Interrupted,
-    /// The time is up; for a thread that never waits: there is nothing more that it can do.
+    /// The time is up. For a thread that never waits: there is no more work for it.
     TimedOut,
 }
 
-/// How waiting has ended.
+/// How a wait ended.
 pub(super) enum Waited<R> {
     Found(R),
     /// The connection has ended.
@@ -45,8 +45,8 @@ pub(super) enum Waited<R> {
 }
 
 impl Shared {
-    /// Brings the connection on until `look` finds what this thread waits for, the connection has ended, or the time is up.
-    /// `look` sees what each step has brought, a first time before any. It is asked under the lock: it runs no code of the
+    /// Takes steps until `look` finds the awaited event, the connection has ended, or the time is up. `look` gets the
+    /// result of each step, and is called once before the first. It is called under the lock: it runs no code of the
     /// application.
     #[inline(always)]
     pub(super) fn wait_until<'a, R>(
@@ -59,8 +59,8 @@ impl Shared {
         step_until(inner, Step::Retry, |inner| self.step(inner, key, limit), look)
     }
 
-    /// Waits until `result` is there, the limit is reached or the connection has ended. True: it is there. The error: this
-    /// thread was interrupted.
+    /// Waits until `result` is complete, the limit is reached or the connection has ended. Returns whether it is
+    /// complete; fails if this thread was interrupted.
     pub(super) fn wait_for_result(self: &Arc<Shared>, result: &Promise, limit: Limit) -> Result<bool> {
         if self.check_fork().is_ok() {
             self.wait_while(Key::Async(result.address()), limit, || !result.is_settled())?;
@@ -68,7 +68,7 @@ impl Shared {
         Ok(result.is_settled())
     }
 
-    /// Waits until `done` says so, which is asked after each result that comes; or until the limit is reached or the
+    /// Waits until `done` is true, which is called after each new result, or until the limit is reached or the
     /// connection has ended.
     fn wait_for_results(self: &Arc<Shared>, done: &dyn Fn() -> bool, limit: Limit) -> Result<()> {
         self.wait_while(Key::Results, limit, || !done())
@@ -98,21 +98,21 @@ impl Shared {
         Ok(())
     }
 
-    /// A side that accepted lets the peer speak first, which shows its dialect.
+    /// Waits on the accepting side for the peer's first message, which shows its dialect.
     #[cold]
     pub(super) fn await_first_word<'a>(self: &'a Arc<Shared>, inner: Guard<'a>) -> Guard<'a> {
         let known = |inner: &mut Inner, _| (inner.protocol.dialect() != Dialect::Auto).then_some(());
         let mut limit = Limit::lazy(Some(FIRST_WORD));
         let (mut inner, waited) = self.wait_until(inner, Key::Transaction, &mut limit, known);
         if let Waited::Interrupted = waited {
-            // What is waited for next ends.
+            // The next wait is interrupted instead.
             self.alerts.interrupt();
         }
         inner.hand_over_reader();
         inner
     }
 
-    /// A thread stops waiting: nothing stays unsent, another one reads, and what has died is dropped.
+    /// Ends a wait: sends the pending output, passes the reader role, and drops what has died.
     #[inline]
     pub(super) fn finish_wait<'a>(&'a self, mut inner: Guard<'a>) {
         if !inner.protocol.outgoing().is_empty() {
@@ -121,7 +121,7 @@ impl Shared {
         give_up_wait(inner);
     }
 
-    /// Something has happened that no message brought: those who wait for it look again, the reader too.
+    /// Wakes the threads that wait for an event that came without a message, the reader included.
     pub(super) fn wake_waiting(&self, which: impl Fn(Key) -> bool) {
         let mut inner = self.lock();
         inner.reader.wake(|waiter| which(waiter.key));
@@ -130,14 +130,14 @@ impl Shared {
         }
     }
 
-    /// A result is there that no message brought.
+    /// Wakes the threads that wait for a result that came without a message.
     pub(super) fn wake_for(&self, result: &Promise) {
         let address = result.address();
         self.wake_waiting(|key| key == Key::Async(address) || key == Key::Results);
     }
 }
 
-/// Takes steps until `look` finds something in what they bring, the connection has ended, or they find that the time is up.
+/// Takes steps until `look` finds something in a result, the connection has ended, or the time is up.
 #[inline(always)]
 pub(super) fn step_until<'a, R>(
     mut inner: Guard<'a>,
@@ -163,21 +163,21 @@ pub(super) fn step_until<'a, R>(
     }
 }
 
-/// A thread whose time is up waits for nothing more, not even for what it has sent to leave.
+/// Ends the wait of a thread whose time is up. It does not wait for its output to be sent either.
 #[inline]
 pub(super) fn give_up_wait(mut inner: Guard<'_>) {
     inner.hand_over_reader();
     unlock_and_drop(inner);
 }
 
-/// Waits until one of them has nothing left to wait for, and tells which; the first of several.
+/// Waits until one of the results is complete, and returns its index, the lowest of several.
 pub fn wait_any(results: &[Promise], timeout: Option<Duration>) -> Result<usize> {
     let first = || results.iter().position(Promise::is_done);
     wait_for_several(results, &|| first().is_some(), timeout)?;
     first().ok_or_else(|| Error::Argument("there is no result to wait for".into()))
 }
 
-/// Waits until none of them has anything left to wait for.
+/// Waits until all of the results are complete.
 pub fn wait_all(results: &[Promise], timeout: Option<Duration>) -> Result<()> {
     wait_for_several(results, &|| results.iter().all(Promise::is_done), timeout)
 }
@@ -191,7 +191,7 @@ fn wait_for_several(results: &[Promise], done: &dyn Fn() -> bool, timeout: Optio
         }
         let waiting: Vec<&Promise> = results.iter().filter(|result| !result.is_done()).collect();
         if waiting.is_empty() && !results.is_empty() {
-            // The last has come since the first look.
+            // The last was completed after the first check.
             continue;
         }
         if waiting.is_empty() || deadline.is_some_and(|deadline| deadline <= Instant::now()) {
@@ -200,8 +200,8 @@ fn wait_for_several(results: &[Promise], done: &dyn Fn() -> bool, timeout: Optio
         }
         let until = waiting.iter().filter_map(|result| result.expiry()).chain(deadline).min();
         let mut connections: Vec<Arc<Shared>> = Vec::new();
-        // What answers a result of this process may be a message of the peer that this thread serves.
-        // Its end is the end of the waiting, where nothing else can bring an answer.
+        // A result of this process may depend on a message of the peer that this thread serves. The end of that peer
+        // ends the wait, unless another connection can bring it.
         let served = waiting.iter().any(|result| result.is_local()).then(served::here).flatten().and_then(Shared::of);
         if let Some(shared) = served.as_ref().filter(|shared| shared.is_closed()) {
             if waiting.iter().all(|result| result.is_local()) {
@@ -227,7 +227,7 @@ fn wait_for_several(results: &[Promise], done: &dyn Fn() -> bool, timeout: Optio
     }
 }
 
-/// Handles what has come on each connection, and waits a moment for more.
+/// Handles what has arrived on each connection, and waits a moment for more.
 fn take_turns(connections: &[Arc<Shared>], done: &dyn Fn() -> bool, until: Option<Instant>) -> Result<()> {
     for shared in connections {
         while !done() && shared.serve(Limit::Now, false).unwrap_or(false) {}

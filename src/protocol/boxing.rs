@@ -1,4 +1,4 @@
-//! Boxes: values by value, references by id_pack (wire.md, sections 5 and 7).
+//! Reads and writes boxes: values by value, references by id_pack (wire.md, sections 5 and 7).
 
 use super::exports::{Exports, IdPack, unknown_object};
 use super::imports::Imports;
@@ -14,27 +14,27 @@ pub const VALUE: i64 = 1;
 pub const TUPLE: i64 = 2;
 pub const LOCAL_REF: i64 = 3;
 pub const REMOTE_REF: i64 = 4;
-/// A value in librpyc's own form, where both sides agreed on it.
+/// Label of a value in librpyc's own form, which is used after both sides agreed on it.
 pub const NATIVE: i64 = 5;
 
-/// The label of a box with a value, and the last one that stock peers have, as tags.
+/// The labels of a box with a value, and of the last kind that stock peers have, as tags.
 pub const BOXED_VALUE: u8 = tag::small_int(VALUE);
 pub(super) const BOXED_REMOTE_REF: u8 = tag::small_int(REMOTE_REF);
 
-/// What is told of a message that needs more stack than is left.
+/// The exception for a message that needs more stack than is left.
 pub const RECURSION: &str = "RecursionError";
 
-/// For more arguments than these, room is made with an eye on the memory.
+/// Number of arguments above which their memory is checked before it is allocated.
 const FEW: usize = 16;
 
 /// The box of an empty tuple.
 pub const NO_KEYWORDS: [u8; 3] = [tag::TUPLE_2, BOXED_VALUE, tag::TUPLE_0];
-/// CALLATTR with four boxes, the first an object of the receiver: what comes next is its id_pack.
+/// The beginning of a CALLATTR with four boxes, the first of which is an object of the receiver. Its id_pack follows.
 pub const METHOD_CALL: [u8; 7] = call_of(Handler::CallAttr, tag::TUPLE_4);
-/// The same of CALL, with three boxes.
+/// The same for CALL, with three boxes.
 pub const OBJECT_CALL: [u8; 7] = call_of(Handler::Call, tag::TUPLE_3);
 
-/// The same of GETATTR, with two boxes.
+/// The same for GETATTR, with two boxes.
 pub const ATTRIBUTE_GET: [u8; 7] = call_of(Handler::GetAttr, tag::TUPLE_2);
 
 const fn call_of(handler: Handler, boxes: u8) -> [u8; 7] {
@@ -42,17 +42,17 @@ const fn call_of(handler: Handler, boxes: u8) -> [u8; 7] {
     [tag::TUPLE_2, handler, tag::TUPLE_2, tuple, boxes, tag::TUPLE_2, yours]
 }
 
-/// Begins a box.
+/// Writes the label of a box.
 #[inline]
 pub fn put_label<S: Sink>(out: &mut S, label: i64) {
     // A pair, and a small integer in one byte.
     out.put(&[tag::TUPLE_2, tag::small_int(label)]);
 }
 
-/// What a peer is known to read in native boxes.
+/// The types that a peer is known to read in native boxes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Agreed {
-    /// It reads none.
+    /// No native boxes.
     #[default]
     Nothing,
     Boxes,
@@ -60,22 +60,22 @@ pub enum Agreed {
     Times,
 }
 
-/// Makes objects of values that the wire has no form for: lists, dicts, sets that hold references, and
-/// proxies of other connections.
+/// Makes objects of values that the wire has no form for: lists, dicts, sets that contain references, and proxies of
+/// other connections.
 pub trait Wrap: Send + Sync {
     fn wrap(&self, value: &Value) -> Option<Arc<dyn Local>>;
 }
 
-/// Writes boxes. Counts what it lends; `lent` lists it, so that a message that fails can be taken back.
+/// Writes boxes. Counts the exported objects; `lent` lists them, so that the counts of a failed message can be undone.
 pub struct Boxer<'a> {
     pub exports: &'a mut Exports,
     pub home: &'a Arc<Releases>,
     pub limits: &'a Limits,
     pub wrap: &'a dyn Wrap,
     pub lent: &'a mut Vec<u64>,
-    /// May there be native boxes?
+    /// Whether native boxes are allowed.
     pub native: Agreed,
-    /// Where the message begins in what is being written.
+    /// The position at which the message begins in the output.
     pub origin: usize,
 }
 
@@ -123,7 +123,7 @@ impl Boxer<'_> {
         }
     }
 
-    /// The items of a tuple without going deeper, for where the stack is short.
+    /// Writes the items of a tuple without recursion, for use when the stack is short.
     #[cold]
     #[inline(never)]
     fn put_flat<S: Sink>(&mut self, out: &mut S, items: &[Value], depth: usize) -> Result<()> {
@@ -163,7 +163,7 @@ impl Boxer<'_> {
         Ok(())
     }
 
-    /// A sequence as the one box that a tuple of it would have.
+    /// Writes a sequence as the box of a tuple of its items.
     #[inline]
     pub fn put_sequence<S: Sink>(&mut self, out: &mut S, items: &[Value]) -> Result<()> {
         let plain = items.iter().all(Value::is_plain);
@@ -178,7 +178,7 @@ impl Boxer<'_> {
         })
     }
 
-    /// Keywords as the box of a tuple of pairs.
+    /// Writes keywords as the box of a tuple of pairs.
     #[inline]
     pub fn put_keywords<S: Sink>(&mut self, out: &mut S, keywords: &[(crate::value::Text, Value)]) -> Result<()> {
         if keywords.is_empty() {
@@ -218,18 +218,18 @@ fn too_deep() -> Error {
     Error::Limit("a value is nested too deep to be sent (max_depth)".into())
 }
 
-/// Reads boxes. What makes a request unanswerable, but leaves the stream readable, becomes a `fault`, and
-/// reading goes on, so that every reference in the message is counted. An error ends the connection.
+/// Reads boxes. A fault makes the request fail but leaves the stream readable: reading continues, so that every
+/// reference in the message is counted. An error ends the connection.
 pub struct Unboxer<'a> {
     pub exports: &'a Exports,
     pub imports: &'a mut Imports,
     pub limits: &'a Limits,
-    /// May there be native boxes?
+    /// Whether native boxes are allowed.
     native: bool,
     /// Peers before 4.1 have the envelope of 5.3, but other references.
     old: bool,
     pub fault: Option<Exception>,
-    /// An object was named that the peer was not lent.
+    /// The message named an object that was not exported to the peer.
     pub unknown: bool,
 }
 
@@ -244,12 +244,12 @@ impl<'a> Unboxer<'a> {
         Unboxer { exports, imports, limits, native, old: dialect == Dialect::V5, fault: None, unknown: false }
     }
 
-    /// Remembers what is to be answered instead of a result; the first counts.
+    /// Notes the exception with which the request is answered. The first one counts.
     pub fn fault(&mut self, exception: Exception) {
         self.fault.get_or_insert(exception);
     }
 
-    /// Reads a pair's header. False: it was something else, and has been read away.
+    /// Reads the header of a pair. Returns false if it was something else, which has been skipped.
     pub fn pair(&mut self, r: &mut Reader<'_>) -> Result<bool> {
         if !is_tuple(r) {
             r.skip()?;
@@ -272,10 +272,10 @@ impl<'a> Unboxer<'a> {
         Ok(true)
     }
 
-    /// Reads a pair's header and an integer. None: it was something else, and has been read away.
+    /// Reads the header of a pair and an integer. None if it was something else, which has been skipped.
     #[inline]
     pub fn label(&mut self, r: &mut Reader<'_>) -> Result<Option<i64>> {
-        // As every writer puts it: a pair, and a small integer in one byte.
+        // As every writer encodes it: a pair, and a small integer in one byte.
         if let [tag::TUPLE_2, label @ BOXED_VALUE..=BOXED_REMOTE_REF, ..] = r.rest() {
             let label = i64::from(label - tag::INT_0);
             r.advance(2);
@@ -302,7 +302,7 @@ impl<'a> Unboxer<'a> {
         self.unbox_at(r, self.levels())
     }
 
-    /// A box whose label has been read.
+    /// Reads a box after its label.
     pub fn unbox_labelled(&mut self, r: &mut Reader<'_>, label: i64) -> Result<Value> {
         self.content(r, label, self.levels())
     }
@@ -349,7 +349,7 @@ impl<'a> Unboxer<'a> {
         }
     }
 
-    /// A tuple of boxes without going deeper, for where the stack is short.
+    /// Reads a tuple of boxes without recursion, for use when the stack is short.
     #[cold]
     #[inline(never)]
     fn tuple_flat(&mut self, r: &mut Reader<'_>, count: usize, depth: usize) -> Result<Value> {
@@ -382,7 +382,7 @@ impl<'a> Unboxer<'a> {
         Error::Limit(format!("boxes nested over {} levels (max_depth)", self.levels()))
     }
 
-    /// An object of ours that the peer names.
+    /// Reads the id_pack of an object of this side.
     pub fn local_ref(&mut self, r: &mut Reader<'_>) -> Result<Option<Arc<dyn Local>>> {
         if let Some((object, length)) = self.exports.find_sent(r.rest()) {
             r.advance(length);
@@ -392,7 +392,7 @@ impl<'a> Unboxer<'a> {
         self.find(raw).map(|object| object.cloned())
     }
 
-    /// The object of ours that an id_pack names; any other value names none.
+    /// Finds the object of this side with an id_pack. None for any other value.
     pub fn find(&mut self, raw: &[u8]) -> Result<Option<&'a Arc<dyn Local>>> {
         let object = parse_id_pack(raw, self.limits).and_then(|pack| self.exports.find(&pack));
         if object.is_none() {
@@ -409,8 +409,8 @@ impl<'a> Unboxer<'a> {
         Ok(r.raw_from(start))
     }
 
-    /// Names the dialect of peers that have a number for an id_pack, or the first part of ours, which they
-    /// took for the number.
+    /// Fails with the dialect of a peer whose id_pack is a number, or the first part of ours, which such a peer took
+    /// for the number.
     pub fn check_id_pack(&self, tag: Option<u8>) -> Result<()> {
         match tag {
             Some(tag::STR | tag::INT_L1 | tag::INT_L4 | tag::INT_FIRST..=tag::INT_LAST) if self.old => {
@@ -438,7 +438,7 @@ impl<'a> Unboxer<'a> {
         Ok(object)
     }
 
-    /// An object of the peer's, from its id_pack.
+    /// Makes a reference to an object of the peer from its id_pack.
     pub(super) fn import(&mut self, raw: &[u8]) -> Result<Value> {
         match canonical_id_pack(raw, self.limits) {
             Some(pack) if pack.raw.len() == raw.len() => self.import_canonical(&pack),
@@ -457,7 +457,7 @@ impl<'a> Unboxer<'a> {
         Ok(Value::Ref(Reference::Remote(proxy)))
     }
 
-    /// One that is not written in the shortest form, or is none at all.
+    /// Reads one that is not encoded in the shortest form, or is not an id_pack at all.
     #[cold]
     fn odd_remote_ref(&mut self, raw: &[u8]) -> Result<Value> {
         let parts = match brine::decode(raw, self.limits)? {
@@ -486,7 +486,7 @@ impl<'a> Unboxer<'a> {
     }
 }
 
-/// Does a tuple follow?
+/// Returns whether a tuple follows.
 pub fn is_tuple(r: &Reader<'_>) -> bool {
     matches!(r.peek(), Some(tag::TUPLE_0 | tag::TUPLE_1..=tag::TUPLE_L4))
 }
@@ -505,7 +505,7 @@ fn old_dialect() -> Error {
     )
 }
 
-/// Takes an id_pack apart. None: it has not the form of one.
+/// Parses an id_pack. None if it has another form.
 pub fn parse_id_pack<'a>(raw: &'a [u8], limits: &'a Limits) -> Option<IdPack<'a>> {
     let mut r = Reader::new(raw, None, limits);
     if r.tuple_header().ok()? != 3 {
@@ -517,7 +517,7 @@ pub fn parse_id_pack<'a>(raw: &'a [u8], limits: &'a Limits) -> Option<IdPack<'a>
     r.at_end().then_some(IdPack { name, class_id, instance_id })
 }
 
-/// What an instance check asks about: a known object, or what is known of another by its id_pack.
+/// Makes the argument of an instance check: a known object, or the parts of the id_pack of an unknown one.
 pub fn instance(object: Option<Reference>, raw: &[u8], limits: &Limits) -> Result<Instance> {
     let value = brine::decode(raw, limits)?;
     let (mut id_pack, mut class_id) = (Vec::with_capacity(raw.len()), Vec::new());
@@ -539,12 +539,12 @@ struct Canonical<'a> {
     is_class: bool,
 }
 
-/// Is it an id_pack as nearly all are?
+/// Returns whether the bytes are an id_pack in its usual form.
 pub fn is_usual_id_pack(bytes: &[u8], limits: &Limits) -> bool {
     canonical_id_pack(bytes, limits).is_some_and(|pack| pack.raw.len() == bytes.len())
 }
 
-/// The id_pack that the bytes begin with. None: it is another one, or none at all.
+/// Parses the id_pack at the beginning of the bytes. None if it has another form.
 #[inline]
 fn canonical_id_pack<'a>(bytes: &'a [u8], limits: &Limits) -> Option<Canonical<'a>> {
     let (name_at, length) = match bytes {
@@ -560,14 +560,14 @@ fn canonical_id_pack<'a>(bytes: &'a [u8], limits: &Limits) -> Option<Canonical<'
     Some(Canonical { raw: bytes.get(..end)?, name, class_id, is_class: bytes.get(instance_at) == Some(&tag::INT_0) })
 }
 
-/// The length of an int in its shortest form.
+/// Returns the length of an int in its shortest form.
 #[inline]
 fn canonical_int(bytes: &[u8], limits: &Limits) -> Option<usize> {
     match bytes {
         [tag::INT_FIRST..=tag::INT_LAST, ..] => Some(1),
         [tag::INT_L1, length @ 4..=18, digits @ ..] if usize::from(*length) <= limits.digits => {
             let digits = digits.get(..usize::from(*length))?;
-            // All of them are looked at, which takes no branches.
+            // Tests all digits, which takes no branches.
             let all = digits.iter().fold(true, |all, digit| all & (digit.wrapping_sub(b'0') < 10));
             (all && digits.first() != Some(&b'0')).then_some(2 + digits.len())
         }
@@ -575,7 +575,7 @@ fn canonical_int(bytes: &[u8], limits: &Limits) -> Option<usize> {
     }
 }
 
-/// An integer that may be an id of ours: Some(None) for one that is none.
+/// Reads an integer that may be an id of this side. Some(None) if it cannot be one.
 fn id(r: &mut Reader<'_>) -> Option<Option<u64>> {
     match r.peek() {
         Some(tag::INT_FIRST..=tag::INT_LAST) => Some(u64::try_from(r.int().ok()?).ok()),

@@ -1,20 +1,20 @@
-//! What was called or read last, found again by the bytes that name it.
+//! Caches the methods that were called or read last, by the bytes that name them.
 
 use crate::value::Local;
 use std::sync::Arc;
 
-/// What a request names.
+/// The member that a request names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Callee {
-    /// The object itself, which is called.
+    /// The object itself is called.
     Object,
-    /// A member of it, which is called.
+    /// A member is called.
     Member(u32),
-    /// A member of it, which is read.
+    /// A member is read.
     Attribute(u32),
 }
 
-/// How a request begins, before the bytes that are kept.
+/// How a request begins, before the cached bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     CallObject,
@@ -34,14 +34,15 @@ impl Callee {
 }
 
 struct Entry {
-    /// The id_pack of the target and, of a member, the box of its name, as they stood in the message.
+    /// The id_pack of the target and, for a member, the box of its name, as they were in the message.
     bytes: Box<[u8]>,
     target: Arc<dyn Local>,
     callee: Callee,
 }
 
-/// A call of the same method of the same object, or reading the same attribute, need not be looked up, nor held against the attribute rules, once
-/// more. What could change the outcome ends that: an object that is given back, an option that is changed.
+/// A call of the same method of the same object, or a read of the same attribute, needs no second lookup and no second
+/// check of the attribute rules. Everything that can change the result clears the entry: a released object, a changed
+/// option.
 #[derive(Default)]
 pub struct CallCache {
     entries: Vec<Entry>,
@@ -51,7 +52,7 @@ pub struct CallCache {
 const ENTRIES: usize = 4;
 
 impl CallCache {
-    /// The target and the callee that the next bytes of a message name, and how many bytes that are.
+    /// Finds the target and the callee that the next bytes of a message name, and the number of these bytes.
     #[inline]
     pub fn find(&self, bytes: &[u8], form: Form) -> Option<(&Arc<dyn Local>, Callee, usize)> {
         let entry = self.entries.iter().find(|entry| entry.callee.form() == form && bytes.starts_with(&entry.bytes))?;
@@ -69,13 +70,13 @@ impl CallCache {
         self.entries[self.oldest] = entry;
     }
 
-    /// An object has been given back. It is still held elsewhere, so that nothing of the application runs here.
+    /// Removes the entries of a released object. It is still held elsewhere, so no code of the application runs here.
     #[inline]
     pub fn forget(&mut self, object: &Arc<dyn Local>) {
         self.entries.retain(|entry| !std::ptr::addr_eq(Arc::as_ptr(&entry.target), Arc::as_ptr(object)));
     }
 
-    /// The objects are still held by the export table, so that nothing of the application runs here.
+    /// Clears the cache. The objects are still held by the export table, so no code of the application runs here.
     #[inline]
     pub fn clear(&mut self) {
         self.entries.clear();

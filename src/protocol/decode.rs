@@ -1,4 +1,4 @@
-//! Streams as people read them: frames and messages of either dialect and either direction, for tracing and tests.
+//! Decodes streams for people: frames and messages of either dialect and either direction, for tracing and tests.
 
 use super::boxing;
 use super::request::Handler;
@@ -12,21 +12,21 @@ use crate::nesting;
 use crate::value::Value;
 use std::fmt::Write;
 
-/// What a frame holds.
+/// The content of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DecodedKind {
     /// A request.
     Request,
-    /// An answer.
+    /// A reply.
     Reply,
-    /// An exception as the answer.
+    /// An exception as the reply.
     Exception,
-    /// What is no message.
+    /// Not a message.
     Garbage,
 }
 
 impl DecodedKind {
-    /// Its name in small letters.
+    /// Returns its name in lower case.
     pub fn name(self) -> &'static str {
         match self {
             DecodedKind::Request => "request",
@@ -37,31 +37,31 @@ impl DecodedKind {
     }
 }
 
-/// Where a stream stops being RPyC, and why.
+/// The place and the reason at which a stream is not RPyC.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DecodeFault {
-    /// In the stream; of what lies in a compressed frame, that of the frame.
+    /// The offset in the stream; for the content of a compressed frame, that of the frame.
     pub offset: u64,
-    /// What is wrong.
+    /// The reason.
     pub text: String,
 }
 
 /// One frame of a stream.
 #[derive(Clone, Debug)]
 pub struct Decoded {
-    /// Where it begins in the stream.
+    /// The offset of its beginning in the stream.
     pub offset: u64,
-    /// All of it, as it travels.
+    /// Its total size in the stream.
     pub size: usize,
-    /// What is in it, decompressed.
+    /// The size of its content, decompressed.
     pub payload: usize,
-    /// Was it compressed?
+    /// Whether it was compressed.
     pub compressed: bool,
-    /// Which kind of message it is.
+    /// The kind of the message.
     pub kind: DecodedKind,
-    /// Auto where it cannot be told.
+    /// Auto if it is unknown.
     pub dialect: Dialect,
-    /// From and to, with bind_threads.
+    /// Sender and receiver, with bind_threads.
     pub threads: Option<(u64, u64)>,
     /// The number of the request.
     pub sequence: Option<i64>,
@@ -69,12 +69,12 @@ pub struct Decoded {
     pub handler: Option<i64>,
     /// The message in one line.
     pub text: String,
-    /// Of garbage, and of a message that could be read in part.
+    /// Set for garbage, and for a message that could be read in part.
     pub fault: Option<DecodeFault>,
 }
 
 impl Decoded {
-    /// The name of a request's handler; "" where there is none, or none that RPyC has.
+    /// Returns the name of a request's handler; "" if there is none, or if RPyC has none of this number.
     pub fn handler_name(&self) -> &'static str {
         self.handler.and_then(Handler::from_number).map_or("", Handler::name)
     }
@@ -82,25 +82,25 @@ impl Decoded {
 
 const HEADER: usize = 5;
 const WIDTH: usize = 120;
-/// Frames up to here are collected; what announces more is no frame.
+/// Maximum size of a frame. A header that announces more is garbage.
 const LARGEST: usize = 1 << 30;
-/// What announces more than this must begin as a message does.
+/// Size above which a frame must begin as a message does.
 const LARGE: usize = 1 << 20;
-/// What a compressed frame may hold: so much, or so many times its size.
+/// Maximum size of a decompressed frame: this, or a multiple of its compressed size.
 const INFLATED: usize = 64 << 20;
 const RATIO: usize = 64;
-/// No line that is cut gets much longer.
+/// Approximate maximum length of a line if values are shortened.
 const LINE: usize = 64 << 10;
 
-/// Takes one direction of a connection apart. It never fails: what it cannot read, it gives as garbage.
+/// Decodes one direction of a connection. It never fails: data that is not RPyC is returned as garbage.
 pub struct Decoder {
     bytes: Vec<u8>,
-    /// How many of `bytes` have been given out.
+    /// The number of `bytes` that were returned.
     taken: usize,
-    /// Where `bytes` begins in the stream.
+    /// The offset of `bytes` in the stream.
     begin: u64,
     ended: bool,
-    /// What follows cannot be told apart.
+    /// The following frames cannot be separated.
     lost: bool,
     width: usize,
     limits: Limits,
@@ -113,7 +113,7 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    /// A decoder at the beginning of a stream.
+    /// Makes a decoder for the beginning of a stream.
     pub fn new() -> Decoder {
         Decoder {
             bytes: Vec::new(),
@@ -126,17 +126,17 @@ impl Decoder {
         }
     }
 
-    /// Longer texts and bytes are cut to about so many characters; 0: they are not.
+    /// Sets the approximate length, in characters, to which strings and bytes are shortened; 0 for no limit.
     pub fn set_width(&mut self, width: usize) {
         self.width = width;
     }
 
-    /// Has the stream stopped being one of frames? All that follows is garbage then.
+    /// Returns whether the stream is no longer a sequence of frames. Everything that follows is garbage.
     pub fn is_lost(&self) -> bool {
         self.lost
     }
 
-    /// Takes the next bytes of the stream.
+    /// Adds the next bytes of the stream.
     pub fn feed(&mut self, bytes: &[u8]) {
         if self.taken > 0 && self.taken >= self.bytes.len() / 2 {
             self.bytes.drain(..self.taken);
@@ -146,12 +146,12 @@ impl Decoder {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// The stream is over: what is left of it comes as garbage.
+    /// Ends the stream. The rest is returned as garbage.
     pub fn end(&mut self) {
         self.ended = true;
     }
 
-    /// The next frame that is here as a whole.
+    /// Returns the next complete frame.
     pub fn next_message(&mut self) -> Option<Decoded> {
         loop {
             let rest = self.bytes.get(self.taken..).unwrap_or_default();
@@ -212,7 +212,7 @@ impl Decoder {
         self.ended.then(|| self.garbage(size, why.into()))
     }
 
-    /// All that is left.
+    /// Returns the rest of the buffer as garbage.
     fn garbage(&mut self, size: usize, why: String) -> Decoded {
         let offset = self.begin + self.taken as u64;
         self.taken += size;
@@ -326,7 +326,7 @@ impl Decoded {
     }
 }
 
-/// Can a body begin so, as far as it is here?
+/// Returns whether a body can begin like this.
 fn may_begin(body: &[u8], compressed: bool) -> bool {
     match (compressed, body) {
         (true, &[method, flags, ..]) => method & 15 == 8 && (u32::from(method) << 8 | u32::from(flags)) % 31 == 0,
@@ -343,7 +343,7 @@ fn expect_tuple(reader: &mut Reader<'_>, n: usize, what: &str) -> Result<()> {
     }
 }
 
-/// One line of text that grows.
+/// One line of output.
 struct Line<'a> {
     text: &'a mut String,
     limits: &'a Limits,
@@ -352,7 +352,7 @@ struct Line<'a> {
 }
 
 impl Line<'_> {
-    /// Is there no room left? The end of what is shown is marked once.
+    /// Returns whether no room is left. Marks the cut once.
     fn is_full(&mut self) -> bool {
         let full = self.width > 0 && self.text.len() > LINE.max(self.width);
         if full && !self.full {
@@ -368,7 +368,7 @@ impl Line<'_> {
         }
     }
 
-    /// How many characters of one value are shown.
+    /// Returns how many characters of one value are shown.
     fn room(&self) -> usize {
         if self.width == 0 { usize::MAX } else { self.width.max(8) }
     }
@@ -386,7 +386,7 @@ impl Line<'_> {
         }
     }
 
-    /// A text of so many characters, or the beginning of one.
+    /// Appends a string, shortened to `count` characters.
     fn cut(&mut self, text: &str, count: usize) {
         let printable = |c: char| if c.is_control() { ' ' } else { c };
         self.text.extend(text.chars().take(self.room()).map(printable));
@@ -395,7 +395,7 @@ impl Line<'_> {
         }
     }
 
-    /// The arguments of a request, as they are read best: name and arguments of a call behind its target.
+    /// Formats the arguments of a request: the name and the arguments of a call after its target.
     fn request(&mut self, reader: &mut Reader<'_>, handler: Option<Handler>) -> Result<()> {
         let label = label(reader)?;
         if !(label == boxing::VALUE || label == boxing::TUPLE) || !boxing::is_tuple(reader) {
@@ -403,7 +403,7 @@ impl Line<'_> {
             return self.labelled(reader, label, 0);
         }
         let count = reader.tuple_header()?;
-        // Keywords are shown where there are some.
+        // Keywords are shown only if there are any.
         let keywords_at = match handler {
             Some(Handler::Call) => 2,
             Some(Handler::CallAttr) => 3,
@@ -466,7 +466,7 @@ impl Line<'_> {
         Ok(())
     }
 
-    /// An object, of the receiver ("your") or of the sender ("my").
+    /// Formats an object, of the receiver ("your") or of the sender ("my").
     fn object(&mut self, reader: &mut Reader<'_>, whose: &str) -> Result<()> {
         let id_pack = reader.value()?;
         let parts = if let Value::Tuple(parts) = &id_pack { &parts[..] } else { &[] };
@@ -488,7 +488,7 @@ impl Line<'_> {
     }
 }
 
-/// The name of a type, which the peer may have made up, without what terminals obey.
+/// Removes control characters from the name of a type, which the peer chose.
 fn shown_name(name: &str) -> String {
     name.chars().fold(String::with_capacity(name.len()), |mut shown, c| {
         if c.is_control() {

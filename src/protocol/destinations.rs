@@ -1,4 +1,4 @@
-//! Answers that go into memory of the application.
+//! Implements replies that are received into memory of the application.
 
 use super::envelope::Kind;
 use super::{Core, Event, Protocol, boxing};
@@ -6,10 +6,10 @@ use crate::codec::brine;
 use crate::codec::frame::{Destination, Direct, Expected, fill};
 use crate::config::Dialect;
 
-/// What concerns them while a thread has the received bytes with it, and what is left of them.
+/// Changes to destinations while a thread has taken the received bytes, and unused destinations.
 #[derive(Default)]
 pub(super) struct Destinations {
-    /// There is something to be done when the bytes come back.
+    /// There is work to do when the bytes are put back.
     waiting: bool,
     expected: Vec<Expected>,
     forgotten: Vec<i64>,
@@ -36,7 +36,7 @@ impl Destinations {
 }
 
 impl<T> Protocol<T> {
-    /// Has the answer to a request of ours lie in `destination` if it is bytes and fits: received there, or copied.
+    /// Makes the reply to a request be received into `destination`, or copied to it, if it is bytes and fits.
     pub fn receive_into(&mut self, seq: i64, destination: Box<dyn Destination>) {
         let expected =
             Expected::new(seq, self.core.beginning_of_reply(seq), self.core.config.limits.bytes, destination);
@@ -49,7 +49,7 @@ impl<T> Protocol<T> {
         }
     }
 
-    /// Nothing more is to be received into a destination, unless that has begun.
+    /// Removes a destination, unless receiving into it has begun.
     pub(super) fn forget_destination(&mut self, seq: i64) {
         let Some(incoming) = &mut self.incoming else {
             self.destinations.forgotten.push(seq);
@@ -61,7 +61,7 @@ impl<T> Protocol<T> {
         }
     }
 
-    /// The received bytes are back.
+    /// Called when the received bytes have been put back.
     #[cold]
     pub(super) fn catch_up(&mut self) {
         self.destinations.waiting = false;
@@ -75,7 +75,7 @@ impl<T> Protocol<T> {
         }
     }
 
-    /// Nothing will be received any more.
+    /// Called when nothing will be received any more.
     pub(super) fn give_up_destinations(&mut self) {
         let destinations = match &mut self.incoming {
             Some(incoming) => incoming.take_destinations(),
@@ -87,7 +87,7 @@ impl<T> Protocol<T> {
         destinations.into_iter().for_each(|destination| self.destinations.spend(destination));
     }
 
-    /// An answer that came otherwise: it is copied where it fits.
+    /// Copies a reply that was not received directly, if it fits.
     #[cold]
     pub(super) fn settle_destination(&mut self, event: Event<T>) -> Event<T> {
         let Event::Reply { seq, token, outcome } = event else { return event };
@@ -105,7 +105,7 @@ impl<T> Protocol<T> {
         Event::Reply { seq, token, outcome }
     }
 
-    /// An answer that lies in its destination.
+    /// Makes the event for a reply that was received into its destination.
     #[cold]
     pub(super) fn direct_reply(&mut self, direct: Direct) -> Option<Event<T>> {
         let seq = direct.key;
@@ -118,18 +118,18 @@ impl<T> Protocol<T> {
         }
     }
 
-    /// Destinations that were not needed, to be dropped by whoever holds no lock.
+    /// Takes the destinations that were not needed, to be dropped without a lock.
     pub fn take_destinations(&mut self) -> Vec<Box<dyn Destination>> {
         std::mem::take(&mut self.destinations.spent)
     }
 }
 
 impl<T> Core<T> {
-    /// How a reply of long bytes begins, up to their length; empty where that is not known.
+    /// Returns the beginning of a long bytes reply, up to its length. Empty if it is not known.
     fn beginning_of_reply(&self, seq: i64) -> Vec<u8> {
         let mut beginning = Vec::new();
         if self.config.bind_threads {
-            // Which of its threads the peer answers from is its own affair.
+            // The peer may reply from any of its threads.
             return beginning;
         }
         match self.dialect {

@@ -1,4 +1,4 @@
-//! What stands around a message, in either dialect (wire.md, sections 4, 11 and 15).
+//! Reads and writes the envelope of a message, in either dialect (wire.md, sections 4, 11 and 15).
 
 use super::request::{RequestId, Seq, Threads};
 use super::{Core, Protocol, boxing};
@@ -9,7 +9,7 @@ use crate::error::{Error, Exception, Result};
 use crate::log::Level;
 use crate::value::Value;
 
-/// The ids of two threads, in front of a message with bind_threads.
+/// Size of the two thread ids before a message with bind_threads.
 pub(super) const THREADS: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,10 +37,10 @@ pub struct Message {
 }
 
 impl<T> Core<T> {
-    /// Reads up to the body, and finds out the dialect if it is not known.
+    /// Reads up to the body, and detects the dialect if it is unknown.
     #[inline]
     pub(super) fn open_message(&mut self, reader: &mut Reader<'_>) -> Result<Message> {
-        // As nearly all begin: the kind, a pair, a number.
+        // As nearly all messages begin: the kind, a pair, a number.
         if let (Dialect::V6, false, [kind, tag::TUPLE_2, tag::INT_L1 | tag::INT_FIRST..=tag::INT_LAST, ..]) =
             (self.dialect, self.config.bind_threads, reader.rest())
         {
@@ -97,7 +97,7 @@ impl<T> Core<T> {
         Ok(Message { kind, seq, threads })
     }
 
-    /// Starts a message in the dialect of the connection; the body is to follow.
+    /// Begins a message in the dialect of the connection. The body follows.
     pub(super) fn begin(&mut self, kind: Kind, seq: &Seq, to: u64) -> FrameMark {
         if self.dialect == Dialect::Auto {
             self.dialect = Dialect::V6;
@@ -134,7 +134,7 @@ impl<T> Core<T> {
         Ok(self.outgoing.end_frame(mark, &compression)?)
     }
 
-    /// Writes one whole message, or nothing at all: what it lent is taken back when it fails.
+    /// Writes one complete message. If it fails, nothing is written and the counts of its exports are undone.
     pub(super) fn send(
         &mut self,
         kind: Kind,
@@ -182,7 +182,7 @@ impl<T> Core<T> {
     }
 
     pub(super) fn reply_at_once(&mut self, id: &RequestId, value: &Value) {
-        // The peer has been told of a failure already.
+        // On a failure the peer has got an exception already.
         let _ = self.reply(id, value);
     }
 
@@ -199,7 +199,8 @@ impl<T> Core<T> {
 }
 
 impl<T> Core<T> {
-    /// As RPyC, which logs what is caught, less the end of an iteration. Of a refusal it is told which rule it was, and whose.
+    /// Logs an exception as RPyC does, except the end of an iteration. For a denied access it adds that this side
+    /// denied it, and the rule.
     #[cold]
     fn note_exception(&mut self, id: &RequestId, exception: &Exception) {
         if !self.config.log_exceptions || exception.is_builtin("StopIteration") {
@@ -216,7 +217,7 @@ impl<T> Core<T> {
         });
     }
 
-    /// With the option debug, one line for each message.
+    /// Logs one line for each message, with the option debug.
     #[inline]
     pub(super) fn note_traffic(&mut self, what: &str, kind: Kind, seq: Option<&Seq>) {
         if self.config.debug {
@@ -255,7 +256,7 @@ fn without_threads() -> Error {
     Error::Malformed("a message without thread ids: is bind_threads on at both ends?".into())
 }
 
-/// The dialect of a message that begins with this byte.
+/// Returns the dialect of a message that begins with this byte.
 fn dialect_of(first: Option<u8>, bind_threads: bool) -> Result<Dialect> {
     match first {
         Some(1..=3) => Ok(Dialect::V6),
@@ -273,21 +274,21 @@ pub fn wrong_dialect(heard: Dialect, configured: Dialect) -> Error {
         Dialect::V5 => ("rpyc 5.3 and older", "6.0", 5),
         _ => ("rpyc 6.0 and later", "5.3 and older", 6),
     };
-    // With auto, this side had to speak first where it cannot start over.
+    // With auto, this side had to send first, on a stream that cannot be opened again.
     let or_auto = if configured == Dialect::Auto { "" } else { " (or auto)" };
     Error::Dialect(format!(
         "the peer speaks the dialect of {theirs}, not that of {ours}; set the option dialect to {option}{or_auto}"
     ))
 }
 
-/// Finding the dialect out before anything of the protocol is known.
+/// Functions to detect the dialect before any message.
 impl<T> Protocol<T> {
-    /// Speaks a dialect from now on. Nothing may have been said or heard before.
+    /// Sets the dialect. No message may have been sent or received before.
     pub fn speak(&mut self, dialect: Dialect) {
         self.core.dialect = dialect;
     }
 
-    /// The dialect of the peer's first message, as soon as its beginning is here. Takes nothing.
+    /// Returns the dialect of the peer's first message as soon as its beginning is buffered. Consumes nothing.
     pub fn first_word(&mut self) -> Result<Option<Dialect>> {
         let bind_threads = self.core.config.bind_threads;
         let at = if bind_threads { THREADS } else { 0 };

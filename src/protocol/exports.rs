@@ -1,4 +1,4 @@
-//! What we lent to the peer: objects by their id, counted.
+//! Implements the export table: the objects exported to the peer, by their id, with counts.
 
 use super::call_cache::CallCache;
 use crate::budget::{Account, Steps};
@@ -10,45 +10,45 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-/// There may be a million: what follows from the object is not kept.
+/// There may be a million entries, so nothing is stored that follows from the object.
 struct Export {
     object: Arc<dyn Local>,
-    /// How often the peer has received it and not yet released it.
+    /// The number of times that the peer has received it and not yet released it.
     count: u64,
 }
 
-/// By the objects' ids, which are those of the process; of a class that is its class id (its instance id is 0). Only what
-/// was lent here is found here.
+/// By the objects' ids, which are unique in the process; for a class it is the class id (its instance id is 0). Only
+/// objects that were exported on this connection are found.
 #[derive(Default)]
 pub struct Exports {
     by_id: HashMap<u64, Export, RandomState>,
-    /// The id_pack of the one that was lent last: a callback is lent again and again.
+    /// The id_pack of the last exported object: a callback is often exported again and again.
     last: (u64, Vec<u8>),
-    /// Memory for them.
+    /// The charge for the entries.
     paid: Steps,
-    /// Objects whose last reference went; their destructors must not run under a lock.
+    /// Objects whose last reference was released; their destructors must not run under a lock.
     dropped: Vec<Arc<dyn Local>>,
-    /// Methods that were called last.
+    /// The methods that were called last.
     pub call_cache: CallCache,
-    /// Releases that named more than had been lent.
+    /// Releases of more references than were exported.
     pub overdrawn: u64,
 }
 
-/// An id_pack as it stands in a message.
+/// An id_pack as encoded in a message.
 pub struct IdPack<'a> {
     pub name: &'a [u8],
-    /// None: an integer that cannot be one of ours.
+    /// None for an integer that cannot be an id of this side.
     pub class_id: Option<u64>,
     pub instance_id: Option<u64>,
 }
 
-/// What digits stand for; of anything else it is some number.
+/// Converts digits to their number. The result for anything else has no meaning.
 #[inline]
 fn number(digits: &[u8]) -> u64 {
     digits.iter().fold(0, |n: u64, digit| n.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0'))))
 }
 
-/// The id_pack of an object of ours, on every connection.
+/// Makes the id_pack of an object of this side. It is the same on every connection.
 pub fn id_pack(object: &Arc<dyn Local>) -> Box<[u8]> {
     let mut id_pack = Vec::new();
     put_id_pack(&mut id_pack, &**object);
@@ -66,12 +66,12 @@ fn put_id_pack(out: &mut Vec<u8>, object: &dyn Local) {
     brine::put_int(out, if is_class { 0 } else { object.id() as i64 });
 }
 
-/// An id as it stands in an id_pack: a tag, the number of digits, and the digits.
+/// Returns whether the bytes are an id as encoded in an id_pack: a tag, the number of digits, and the digits.
 fn is_id(bytes: &[u8]) -> bool {
     matches!(bytes, [tag::INT_L1, 18, b'1'..=b'9', rest @ ..] if rest.iter().all(u8::is_ascii_digit))
 }
 
-/// What an exported object takes: its entry, and itself where it is a method.
+/// Memory charged for an exported object: its entry, and itself if it is a method.
 const EACH: usize = 320;
 
 impl Exports {
@@ -83,7 +83,7 @@ impl Exports {
         self.by_id.len()
     }
 
-    /// Lends an object once more; gives the id_pack to send and the key to take it back with `unlend`.
+    /// Exports an object once more. Returns the id_pack to send and the key for `unlend`.
     pub fn lend(&mut self, object: &Arc<dyn Local>, limit: usize) -> Result<(u64, &[u8])> {
         let (id, known) = (object.id(), self.by_id.len());
         match self.by_id.entry(id) {
@@ -105,7 +105,7 @@ impl Exports {
         Ok((id, id_pack))
     }
 
-    /// Takes back what `lend` counted for a message that was not sent.
+    /// Undoes the count of `lend` for a message that was not sent.
     pub fn unlend(&mut self, id: u64) {
         self.release_id(id, 1);
     }
@@ -127,13 +127,13 @@ impl Exports {
         }
     }
 
-    /// The peer gives back `count` of what it received. A count that is too high removes the entry and no more.
+    /// Releases `count` references of the peer. A count that is too high removes the entry.
     pub fn release_object(&mut self, object: &Arc<dyn Local>, count: u64) {
         self.release_id(object.id(), count);
     }
 
-    /// The object whose id_pack the bytes begin with, exactly as it was sent, and the length of that. None: it is none of
-    /// ours, or spelled otherwise.
+    /// Finds the object whose id_pack, exactly as it was sent, is at the beginning of the bytes, and its length. None
+    /// if it is not exported, or encoded otherwise.
     #[inline]
     pub fn find_sent(&self, bytes: &[u8]) -> Option<(&Arc<dyn Local>, usize)> {
         let [tag::TUPLE_3, tag::STR, tag::BYTES_L1, name, ..] = bytes else { return None };
@@ -166,13 +166,13 @@ impl Exports {
         known.then_some(object)
     }
 
-    /// Gives the memory back that nothing lies in.
+    /// Frees unused memory.
     pub fn give_back(&mut self) {
         self.by_id.shrink_to(2 * self.by_id.len());
         self.last = Default::default();
     }
 
-    /// Objects to be dropped by whoever holds no lock.
+    /// Takes the objects to be dropped without a lock.
     pub fn take_dropped(&mut self) -> Vec<Arc<dyn Local>> {
         std::mem::take(&mut self.dropped)
     }
@@ -181,7 +181,7 @@ impl Exports {
         !self.dropped.is_empty()
     }
 
-    /// The connection has ended: everything lent comes back.
+    /// Releases everything, at the end of the connection.
     pub fn clear(&mut self) {
         self.call_cache.clear();
         self.dropped.extend(self.by_id.drain().map(|(_, export)| export.object));
@@ -189,7 +189,7 @@ impl Exports {
     }
 }
 
-/// KeyError with the id_pack, as Python answers for an object that it does not know.
+/// Makes Python's KeyError with the id_pack, for an object that is not exported.
 pub fn unknown_object(pack: Value) -> Exception {
     Exception::with_args("builtins", "KeyError", vec![pack])
 }
@@ -240,7 +240,7 @@ mod tests {
         let mut connections = [Exports::default(), Exports::default()];
         let (one, other) = (shape(), shape());
         let packs = [(0, &one), (1, &one), (0, &other)].map(|(at, shape)| lend(&mut connections[at], &thing(shape)).1);
-        // A pair of tags, the name and the class id: all but the last 20 bytes, which are those of the instance.
+        // A pair of tags, the name and the class id: all except the last 20 bytes, which are those of the instance.
         let classes = packs.each_ref().map(|pack| pack.get(..pack.len() - 20).unwrap());
         assert_eq!(classes[0], classes[1]);
         assert_ne!(classes[0], classes[2]);

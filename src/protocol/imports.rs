@@ -1,4 +1,4 @@
-//! What the peer lent to us: one proxy per object, found again by its id_pack.
+//! Implements the import table: one proxy per object of the peer, by its id_pack.
 
 use crate::budget::{Account, Steps};
 use crate::error::{Error, Result};
@@ -10,18 +10,18 @@ use std::sync::{Arc, Weak};
 #[derive(Default)]
 pub struct Imports {
     by_pack: HashMap<Arc<[u8]>, Weak<Proxy>, RandomState>,
-    /// Those of the last proxies.
+    /// The classes of the last proxies.
     classes: Vec<Arc<PeerClass>>,
     releases: Arc<Releases>,
-    /// Memory for them.
+    /// The charge for the entries.
     paid: Steps,
 }
 
-/// What an imported object takes: its proxy, its entry, its id_pack twice.
+/// Memory charged for an imported object: its proxy, its entry, its id_pack twice.
 const EACH: usize = 512;
-/// A table with more places than this, which is nearly empty, is made smaller.
+/// Number of places above which a nearly empty table is shrunk.
 const LARGE: usize = 1000;
-/// So many classes are remembered, of those with names up to this length.
+/// Number of classes that are remembered, and the maximum length of their names.
 const CLASSES: (usize, usize) = (8, 200);
 
 impl Imports {
@@ -33,17 +33,17 @@ impl Imports {
         &self.releases
     }
 
-    /// Live proxies, and dead ones whose release has not been sent.
+    /// Returns the number of proxies, including dropped ones whose release has not been sent.
     pub fn len(&self) -> usize {
         self.by_pack.len()
     }
 
-    /// Is there a proxy of this object, or was there one whose release has not been sent?
+    /// Returns whether there is a proxy of this object, or a dropped one whose release has not been sent.
     pub fn knows(&self, id_pack: &[u8]) -> bool {
         self.by_pack.contains_key(id_pack)
     }
 
-    /// The proxy of an object that was received before and is still held: received once more.
+    /// Returns the live proxy of an object, and counts one more reference.
     #[inline]
     pub fn receive_known(&self, id_pack: &[u8]) -> Option<Arc<Proxy>> {
         let proxy = self.by_pack.get(id_pack)?.upgrade()?;
@@ -51,7 +51,7 @@ impl Imports {
         Some(proxy)
     }
 
-    /// A new proxy for an object that is not known (any more).
+    /// Makes a proxy for an object that has no live one.
     pub fn receive_new(
         &mut self,
         id_pack: &[u8],
@@ -60,14 +60,14 @@ impl Imports {
         is_class: bool,
         limit: usize,
     ) -> Result<Arc<Proxy>> {
-        // Those whose release waits do not live any more.
+        // Proxies whose release is pending do not count.
         if self.by_pack.len() >= limit.saturating_add(self.releases.len()) && !self.by_pack.contains_key(id_pack) {
             return Err(Error::Limit(format!("the peer lent more than {limit} objects (max_imports)")));
         }
         if !self.paid.may_add(self.by_pack.len()) {
             return Err(Error::Memory(format!("no memory for more than {} objects of the peer", self.by_pack.len())));
         }
-        // Its release may still wait to be sent, and then need not be.
+        // If its release is still pending, it need not be sent.
         let received = self.releases.revive(id_pack).saturating_add(1);
         let class = self.class(type_name, class_id, is_class);
         // The proxy and the table share one id_pack.
@@ -78,7 +78,7 @@ impl Imports {
         Ok(proxy)
     }
 
-    /// What the proxies of a class have in common.
+    /// Gets the data that the proxies of a class share.
     fn class(&mut self, type_name: &str, class_id: &[u8], is_class: bool) -> Arc<PeerClass> {
         if let Some(known) = self.classes.iter().find(|class| class.is(type_name, class_id, is_class)) {
             return known.clone();
@@ -95,16 +95,16 @@ impl Imports {
         class
     }
 
-    /// Gives the memory back that nothing lies in.
+    /// Frees unused memory.
     pub fn give_back(&mut self) {
         self.by_pack.shrink_to(2 * self.by_pack.len());
     }
 
-    /// Dead proxies and how often each had been received. Each is to be told to the peer.
+    /// Takes the dropped proxies and the number of references to each. Each must be released at the peer.
     pub fn take_released(&mut self) -> Vec<Released> {
         let released = self.releases.take();
         for (id_pack, _) in &released {
-            // The object may have come again since; then the entry belongs to the new proxy.
+            // If the object was received again meanwhile, the entry belongs to the new proxy.
             if self.by_pack.get(id_pack).is_some_and(|proxy| proxy.strong_count() == 0) {
                 self.by_pack.remove(id_pack);
             }

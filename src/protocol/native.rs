@@ -1,9 +1,8 @@
-//! The native dialect: two librpyc peers find each other, and then send lists, dicts and arrays by value
+//! Implements the native dialect: two librpyc peers detect each other and pass lists, dicts and arrays by value
 //! (docs/reference/native.md).
 //!
-//! The offer is a PING whose data a Python peer sends back as it is. A librpyc peer answers with something else, and
-//! from then on both know that a box with the label `NATIVE` will be understood, and a request that says how long its
-//! caller waits.
+//! The offer is a PING whose data a Python peer returns unchanged. A librpyc peer returns other data. From then on both
+//! know that the peer reads boxes with the label `NATIVE`, and requests with the time for which their caller waits.
 
 use super::boxing::{self, Agreed, Boxer, LOCAL_REF, NATIVE, RECURSION, REMOTE_REF, Unboxer};
 use super::envelope::Kind;
@@ -18,21 +17,21 @@ use crate::value::{Blob, Reference, Value};
 use std::cell::RefCell;
 use std::time::Duration;
 
-/// What an offer and its answer begin with.
+/// The first item of an offer and of its reply.
 const NAME: &str = "librpyc";
-/// What an answer has that an offer, and so its echo, has not.
+/// An item of a reply that an offer, and so its echo, does not have.
 const AGREED: &str = "agreed";
 const VERSION: i64 = 1;
-/// Native boxes are read. Bits that are not known mean nothing.
+/// Native boxes are read. Unknown bits are ignored.
 const BOXES: i64 = 1;
-/// Requests may say how long their callers wait.
+/// Requests may carry the time for which their callers wait.
 const DEADLINES: i64 = 2;
 /// Dates and times are read within native boxes.
 const TIMES: i64 = 4;
-/// What we offer.
+/// The bits that this side offers.
 const OURS: i64 = BOXES | DEADLINES | TIMES;
 
-/// No caller says that it waits longer, 278 years: so the nanoseconds of every deadline have 64 bits.
+/// Longest time that is sent, 278 years: so the nanoseconds of every deadline fit into 64 bits.
 const LONGEST: i64 = 1 << 43;
 
 fn understood(features: i64) -> Agreed {
@@ -43,20 +42,20 @@ fn understood(features: i64) -> Agreed {
     }
 }
 
-/// How far two peers have come with each other.
+/// The progress of the agreement between two peers.
 #[derive(Default)]
 pub struct State {
-    /// An offer is to stand in front of the first request.
+    /// The offer must be put before the first request.
     to_offer: bool,
-    /// The PING with our offer, until it is answered.
+    /// The PING with our offer, until its reply.
     offer: Option<i64>,
-    /// The peer knows from us that we read native boxes, so some may come.
+    /// The peer knows that this side reads native boxes, so it may send them.
     pub announced: bool,
-    /// What we know from the peer that it reads.
+    /// The types that the peer has announced to read.
     pub agreed: Agreed,
-    /// The peer knows from us that we read deadlines.
+    /// The peer knows that this side reads deadlines.
     pub reads_deadlines: bool,
-    /// We know from the peer that it reads deadlines.
+    /// The peer has announced to read deadlines.
     pub sends_deadlines: bool,
 }
 
@@ -81,12 +80,12 @@ fn offer() -> Value {
 }
 
 impl<T> Protocol<T> {
-    /// Has the peer agreed to get lists, dicts and arrays by value?
+    /// Returns whether the peer has agreed to get lists, dicts and arrays by value.
     pub fn is_native(&self) -> bool {
         self.core.native.agreed != Agreed::Nothing
     }
 
-    /// Has the peer agreed to hear how long callers wait?
+    /// Returns whether the peer has agreed to get the time for which callers wait.
     #[inline]
     pub fn sends_deadlines(&self) -> bool {
         self.core.native.sends_deadlines
@@ -94,7 +93,7 @@ impl<T> Protocol<T> {
 }
 
 impl<T> Core<T> {
-    /// Asks the peer. Nobody waits for the answer: it comes before that to the request behind it.
+    /// Sends the offer. No caller waits for its reply, which comes before the reply to the request behind it.
     #[cold]
     pub(super) fn put_offer(&mut self) {
         self.native.to_offer = false;
@@ -111,7 +110,7 @@ impl<T> Core<T> {
         }
     }
 
-    /// The answer to a PING of the peer: its data, unless that is an offer that we take.
+    /// Returns the reply to a PING of the peer: its data, unless that is an offer that is accepted.
     pub(super) fn answer_ping(&mut self, data: Value) -> Value {
         let Value::Tuple(items) = &data else { return data };
         match &**items {
@@ -134,10 +133,10 @@ impl<T> Core<T> {
         }
     }
 
-    /// The answer to our offer.
+    /// Handles the reply to our offer.
     pub(super) fn offer_answered(&mut self, outcome: Result<Value>) -> Result<()> {
         self.native.offer = None;
-        // A peer that knows nothing of this may answer what it likes, most likely what we sent.
+        // A peer that does not know the offer may reply anything, most likely the same data.
         let Ok(Value::Tuple(items)) = outcome else { return Ok(()) };
         match &*items {
             [Value::Str(name), ..] if *name != NAME => Ok(()),
@@ -156,14 +155,14 @@ impl<T> Core<T> {
     }
 }
 
-/// How long a caller waits, as it is sent: in milliseconds, rather one too many than too few. None: as good as for ever.
+/// Converts the time for which a caller waits to milliseconds, rounded up. None if it is practically unlimited.
 #[cold]
 pub(super) fn deadline(left: Duration) -> Option<i64> {
     let milliseconds = left.as_nanos().div_ceil(1_000_000);
     i64::try_from(milliseconds).ok().filter(|milliseconds| *milliseconds <= LONGEST)
 }
 
-/// A request whose caller does not wait for ever has (handler, milliseconds) in place of the handler's number.
+/// Reads a request with a deadline, which has (handler, milliseconds) in place of the handler's number.
 #[inline(never)]
 pub(super) fn open_limited(reader: &mut Reader<'_>) -> Result<(i64, Due)> {
     reader.tuple_header()?;
@@ -178,7 +177,7 @@ pub(super) fn open_limited(reader: &mut Reader<'_>) -> Result<(i64, Due)> {
 }
 
 impl Boxer<'_> {
-    /// A native box.
+    /// Writes a native box.
     #[inline(never)]
     pub(super) fn put_native<S: Sink>(&mut self, out: &mut S, value: &Value, levels: usize) -> Result<()> {
         boxing::put_label(out, NATIVE);
@@ -193,7 +192,7 @@ impl Boxer<'_> {
         }
     }
 
-    /// A reference in a native value: label and id_pack. It is counted as any other.
+    /// Makes a reference in a native value: label and id_pack. It is counted like any other.
     fn refer(&mut self, value: &Value) -> Result<(u8, Blob)> {
         let object = match value {
             Value::Ref(Reference::Remote(proxy)) if std::sync::Arc::ptr_eq(proxy.home(), self.home) => {
@@ -210,7 +209,7 @@ impl Boxer<'_> {
 }
 
 impl Unboxer<'_> {
-    /// The content of a native box. One that cannot be read ends the connection, as brine does.
+    /// Reads the content of a native box. Malformed content ends the connection, as in brine.
     #[inline(never)]
     pub(super) fn native(&mut self, reader: &mut Reader<'_>, levels: usize) -> Result<Value> {
         let limits = self.limits;
@@ -221,7 +220,7 @@ impl Unboxer<'_> {
         let read = native::read(reader, limits, levels, &follow);
         match (failure.into_inner(), read) {
             (Some(error), _) => Err(error),
-            // The message alone is refused, and the stream goes on.
+            // Only this message fails; the stream continues.
             (None, Err(error @ NativeError::Stack(_))) => {
                 unboxer.into_inner().fault(Exception::builtin(RECURSION, error.to_string()));
                 Ok(Value::None)
@@ -243,7 +242,7 @@ impl Unboxer<'_> {
         }
     }
 
-    /// A native box that was not agreed on: what is asked with it is refused, in words that say why.
+    /// Reads a native box that was not agreed on. The request fails with a message that names the reason.
     #[cold]
     pub(super) fn refuse_native(&mut self, reader: &mut Reader<'_>) -> Result<Value> {
         reader.skip()?;

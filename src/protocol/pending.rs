@@ -1,10 +1,10 @@
-//! Requests of ours that wait for an answer, found by their sequence number without hashing.
+//! Stores the requests of this side that have no reply yet, by sequence number, without hashing.
 
 use foldhash::fast::RandomState;
 use std::collections::HashMap;
 
-/// A ring of slots indexed by the low bits of the number. It grows while it is small; a request that
-/// stays open for very long moves to `late` instead of making the ring grow for ever.
+/// A ring of slots, indexed by the low bits of the number. It grows while it is small; a request without a reply for
+/// very long moves to `late`, so that the ring does not grow without bound.
 pub struct Pending<T> {
     ring: Vec<Option<(i64, T)>>,
     late: HashMap<i64, T, RandomState>,
@@ -26,7 +26,7 @@ impl<T> Pending<T> {
         self.len
     }
 
-    /// The number that the next request will have.
+    /// Returns the number of the next request.
     pub fn next_seq(&self) -> i64 {
         self.next
     }
@@ -45,7 +45,7 @@ impl<T> Pending<T> {
         seq
     }
 
-    /// The same where the slot is taken, or there is none yet.
+    /// Does the same if the slot is taken, or if there is none yet.
     #[cold]
     #[inline(never)]
     fn insert_otherwise(&mut self, seq: i64, token: T) {
@@ -94,12 +94,12 @@ impl<T> Pending<T> {
         Some(late)
     }
 
-    /// Everything that still waits, in no order.
+    /// Iterates over all entries, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.ring.iter().flatten().map(|(_, token)| token).chain(self.late.values())
     }
 
-    /// Everything that still waits, in order of sending.
+    /// Takes all entries, in order of sending.
     pub fn drain(&mut self) -> Vec<(i64, T)> {
         let mut all: Vec<(i64, T)> = self.ring.iter_mut().filter_map(Option::take).collect();
         all.extend(self.late.drain());
@@ -110,7 +110,7 @@ impl<T> Pending<T> {
 }
 
 impl<T> Pending<Option<T>> {
-    /// The token of a request that was not made long ago, and whose answer somebody waits for.
+    /// Gets the token of a recent request whose reply is awaited.
     #[inline]
     pub fn get(&self, seq: i64) -> Option<&T> {
         match self.ring.get(seq as usize & self.ring.len().wrapping_sub(1))? {
@@ -119,7 +119,7 @@ impl<T> Pending<Option<T>> {
         }
     }
 
-    /// The token of a request that was not made long ago, and whose answer somebody waits for. None: nothing has been removed.
+    /// Takes the token of a recent request whose reply is awaited. If it returns None, nothing has been removed.
     #[inline(always)]
     pub fn remove_awaited(&mut self, seq: i64) -> Option<T> {
         let slot = seq as usize & self.ring.len().wrapping_sub(1);

@@ -1,15 +1,16 @@
-//! Who may touch which attribute (wire.md, section 6, "Attribute rules"). Every handler that takes a name goes through here.
+//! Implements the attribute rules (wire.md, section 6, "Attribute rules"). Every handler that gets a name calls this
+//! module.
 
 use crate::config::Config;
 use crate::error::Exception;
 use crate::value::{CompareOp, Shape, Text, Value};
 
-/// The rule of a refusal that no switch decides.
+/// The rule of a denial that no option decides.
 const RULES: &str = "the attribute rules";
-/// The same for an object whose names are not all known here; they are not asked for.
+/// The same for an object whose names are not all known here. They are not requested.
 const RULES_FOR_UNKNOWN: &str = "the attribute rules, whether it exists or not";
 
-/// What is to be done with the attribute.
+/// The kind of access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Permission {
     Get,
@@ -17,25 +18,25 @@ pub enum Permission {
     Del,
 }
 
-/// The attribute that a name stands for.
+/// The attribute that a name refers to.
 #[derive(Clone, Debug)]
 pub enum Name {
     /// Its index in the target's shape.
     Member(u32),
-    /// The target's own rules decide about it.
+    /// The target decides by rules of its own.
     Own(Text),
-    /// Allowed by the rules, to be found by the target.
+    /// Allowed by the rules; the target looks it up.
     Dynamic(Text),
 }
 
-/// What has been found out about names that only the target knows.
+/// Results for names that only the target knows.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Known {
     exposed: Option<bool>,
     plain: Option<bool>,
 }
 
-/// Which name is asked about.
+/// The name that a question is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Question {
     Exposed,
@@ -53,14 +54,14 @@ impl Known {
 
 pub enum Decision {
     Use(Name),
-    /// The target must first say whether this name exists.
+    /// The target must first tell whether this name exists.
     Ask(Question, Text),
     Refuse(Exception),
-    /// The rules allow it, but there is no such attribute.
+    /// The rules allow it, but the attribute does not exist.
     Missing(Exception),
 }
 
-/// Applies RPyC's rules to the name that a peer gave.
+/// Applies RPyC's rules to a name of the peer.
 pub fn resolve(shape: &Shape, config: &Config, name: &[u8], permission: Permission, known: Known) -> Decision {
     let (own, allowed, switch) = match permission {
         Permission::Get => (shape.own_get, config.allow_getattr, "allow_getattr"),
@@ -73,14 +74,14 @@ pub fn resolve(shape: &Shape, config: &Config, name: &[u8], permission: Permissi
     rules(shape, config, name, (allowed, switch), known, permission != Permission::Set)
 }
 
-/// The rules alone, for handlers that never consult an object's own.
+/// Applies the rules only, for handlers that never consult the object's own.
 pub fn resolve_by_rules(shape: &Shape, config: &Config, name: &[u8]) -> Decision {
-    // What an object has beyond its shape is not its type's, and does not count here.
+    // Attributes that an object has beyond its shape do not belong to its type, and do not count here.
     let known = Known { exposed: Some(false), plain: Some(false) };
     rules(shape, config, name, (config.allow_getattr, "allow_getattr"), known, true)
 }
 
-/// `exists`: the attribute must be there already, which one that is set need not be.
+/// `exists`: the attribute must exist already, which is not required to set it.
 fn rules(
     shape: &Shape,
     config: &Config,
@@ -155,13 +156,13 @@ fn is_safe(config: &Config, name: &[u8]) -> bool {
     std::str::from_utf8(name).is_ok_and(|name| config.safe_attrs.contains(name))
 }
 
-/// A name from the wire is UTF-8, as is a prefix put before it.
+/// Converts a name from the wire, which is UTF-8, as is a prefix before it.
 fn text(name: &[u8]) -> Text {
     Text::new(&String::from_utf8_lossy(name))
 }
 
-/// Python's own refusal, in whose words an absent name is refused too. An attribute tells which rule it was, or whose
-/// objects have no such name.
+/// Makes Python's denial, which has the same message for an absent name. An attribute of it has the rule, or tells that
+/// objects of this type have no such name.
 #[cold]
 fn refusal(shape: &Shape, config: &Config, name: &[u8], rule: &str) -> Exception {
     let reason = match is_absent(shape, config, name) {
@@ -174,8 +175,8 @@ fn refusal(shape: &Shape, config: &Config, name: &[u8], rule: &str) -> Exception
     exception
 }
 
-/// Returns whether INSPECT and DIR show that there is no such name, so that saying so tells a peer nothing new.
-/// They do not show what an object finds for itself, and of operators every type has all.
+/// Returns whether INSPECT and DIR show that the name does not exist, so that an error which tells this discloses
+/// nothing. They do not show names that an object looks up itself; and every type has all operators.
 fn is_absent(shape: &Shape, config: &Config, name: &[u8]) -> bool {
     let exposed = || [config.exposed_prefix.as_bytes(), name].concat();
     let is_operator = || CompareOp::ALL.iter().any(|op| op.name().as_bytes() == name);

@@ -1,4 +1,4 @@
-//! Messages beyond a limit: they alone fail, as long as can be read whose they are.
+//! Handles messages beyond a limit: only the message fails, if its kind and number can be read.
 
 use super::envelope::{Kind, Message, seq_text};
 use super::request::RequestId;
@@ -11,16 +11,16 @@ use crate::log::Level;
 use crate::value::Limits;
 use std::time::Duration;
 
-/// How the box of an object of the sender begins.
+/// The beginning of a box with an object of the sender.
 const REFERENCE: [u8; 4] = [tag::TUPLE_2, boxing::BOXED_REMOTE_REF, tag::TUPLE_3, tag::STR];
 
-/// What `Incoming` has to know of messages to pass them over.
+/// Makes the parameters with which `Incoming` skips messages.
 pub(super) fn skipping(bind_threads: bool) -> Skipping {
     let judge = if bind_threads { judge::<{ super::envelope::THREADS }> } else { judge::<0> };
     Skipping { judge, counted: &REFERENCE }
 }
 
-/// Can kind and number of a message be read? `PREFIX` bytes stand before it.
+/// Returns whether the kind and the number of a message can be read. `PREFIX` bytes are before it.
 fn judge<const PREFIX: usize>(head: &[u8]) -> Readable {
     let Some(head) = head.get(PREFIX..) else { return Readable::NotYet };
     let limits = Limits::default();
@@ -56,10 +56,11 @@ fn read_head(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
     Ok(true)
 }
 
-/// The most references of one message that are released, and the most boxes that are examined.
+/// Maximum number of references of one message that are released, and of boxes that are examined.
 const MOST: usize = 1 << 16;
 
-/// Goes through a box: gives `found` each id_pack of the sender and where it ends. False: there may be more of them.
+/// Walks a box and passes each id_pack of the sender to `found`, with the position of its end. Returns false if there
+/// may be more.
 fn each_reference<'a>(reader: &mut Reader<'a>, mut found: impl FnMut(&'a [u8], usize)) -> Result<bool, DecodeError> {
     let (mut open, mut all) = (vec![1], true);
     while let Some(left) = open.last_mut() {
@@ -88,22 +89,22 @@ fn each_reference<'a>(reader: &mut Reader<'a>, mut found: impl FnMut(&'a [u8], u
     Ok(all)
 }
 
-/// As nothing is kept, nothing is too much.
+/// Nothing is stored, so no limit is needed.
 fn unlimited() -> Limits {
     let most = usize::MAX;
     Limits { depth: most, digits: most, items: most, memory: most, bytes: most, ..Limits::default() }
 }
 
-/// What becomes of the references in a refused message, in words.
+/// The fate of the references in a rejected message, for its error message.
 enum Held {
     Released,
-    /// How many were found; it may be too high.
+    /// The number found; it may be too high.
     Seen(usize),
     Unknown,
 }
 
 impl<T> Protocol<T> {
-    /// A message that was passed over.
+    /// Handles a message that was skipped.
     pub(super) fn skipped(&mut self, skipped: Skipped) -> Option<Event<T>> {
         self.skipping = None;
         let Skipped { head, error, passed, counted } = skipped;
@@ -121,7 +122,7 @@ impl<T> Protocol<T> {
         }
     }
 
-    /// A message that could not be taken apart: `read` bytes of it were.
+    /// Handles a message that could not be decoded after `read` bytes.
     #[cold]
     pub(super) fn undecodable(&mut self, payload: &Payload, read: usize, error: Error) -> Option<Event<T>> {
         let (limits, core) = (unlimited(), &mut self.core);
@@ -140,14 +141,14 @@ impl<T> Protocol<T> {
         }
     }
 
-    /// Is a message being passed over?
+    /// Returns whether a message is being skipped.
     #[inline]
     pub fn is_skipping(&self) -> bool {
         self.incoming.as_ref().is_some_and(|incoming| incoming.is_skipping())
     }
 
-    /// While a message is passed over: ends the connection if it does not go on, on a clock that shows `now`. It may take as long as
-    /// one that is kept.
+    /// Ends the connection if a message that is being skipped makes no progress, on a clock that shows `now`. It has as
+    /// much time as a message that is kept.
     #[cold]
     pub fn watch_skipping(&mut self, now: Duration) {
         let Some(timeout) = self.core.config.frame_timeout else { return };
@@ -164,14 +165,14 @@ impl<T> Protocol<T> {
         }
     }
 
-    /// When `watch_skipping` is to be called at the latest.
+    /// Returns the time at which `watch_skipping` must be called at the latest.
     pub fn skip_deadline(&self) -> Option<Duration> {
         self.skipping.map(|(until, _)| until).filter(|_| self.is_skipping())
     }
 }
 
 impl<T> Core<T> {
-    /// Releases the references in a message after its first `read` bytes. False: there may be more.
+    /// Releases the references in a message after its first `read` bytes. Returns false if there may be more.
     fn release_unread(
         &mut self,
         message: &Message,
@@ -191,7 +192,7 @@ impl<T> Core<T> {
         }
         let (mut unread, mut more) = (Vec::new(), false);
         let all = each_reference(reader, |id_pack, end| {
-            // The last one that was read was perhaps one too many.
+            // The last one read may be the one that exceeded the limit, and then it was not imported.
             if end < read || end == read && self.imports.knows(id_pack) {
                 return;
             }
@@ -206,7 +207,7 @@ impl<T> Core<T> {
         Ok(all? && !more)
     }
 
-    /// The sender of a request is told, and a call of ours whose answer it is fails.
+    /// Reports the error to the sender of a request, or as the result of the request that the message is a reply to.
     #[cold]
     fn refuse(&mut self, message: Message, error: Error, held: &Held) -> Option<Event<T>> {
         let Message { kind, seq, threads } = message;
@@ -258,7 +259,7 @@ mod tests {
             let judge = skipping(!threads.is_empty()).judge;
             let message = [threads, message].concat();
             assert_eq!(judge(&message), Readable::Yes);
-            // A pair has two things.
+            // A pair has two items.
             for cut in 0..message.len() - 1 {
                 assert_eq!(judge(&message[..cut]), Readable::NotYet, "{:?}", &message[..cut]);
             }

@@ -1,4 +1,4 @@
-//! A request of the peer, taken apart and checked, as it is given to the application.
+//! Defines a request of the peer, decoded and checked, as it is passed to the application.
 
 use super::policy::{Known, Name, Question};
 use crate::budget::Charge;
@@ -8,7 +8,7 @@ use crate::error::Exception;
 use crate::value::{CompareOp, Local, Reference, Text, Value};
 use std::sync::Arc;
 
-/// The handlers of the protocol, each with its number (wire.md, section 6) and the name of RPyC's own constant.
+/// Defines the handlers of the protocol, each with its number (wire.md, section 6) and the name of RPyC's constant.
 macro_rules! handlers {
     ($($handler:ident = $number:literal $name:literal),* $(,)?) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ macro_rules! handlers {
         impl Handler {
             pub const ALL: [Handler; [$($number),*].len()] = [$(Handler::$handler),*];
 
-            /// As RPyC's own constants name it, without HANDLE_.
+            /// Returns the name of RPyC's constant, without HANDLE_.
             pub fn name(self) -> &'static str {
                 match self {
                     $(Handler::$handler => $name,)*
@@ -60,7 +60,7 @@ handlers! {
     InstanceCheck = 20 "INSTANCECHECK",
 }
 
-/// The number of a request of the peer: an int, but Python echoes whatever it is.
+/// The sequence number of a request of the peer. It is an int, but Python echoes any value.
 #[derive(Clone, Debug)]
 pub enum Seq {
     Int(i64),
@@ -86,15 +86,15 @@ impl Seq {
     }
 }
 
-/// The threads of a message: who sent it, and for whom (only with bind_threads; else 0).
+/// The sending and the receiving thread of a message (only with bind_threads; otherwise 0).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Threads {
     pub from: u64,
     pub to: u64,
 }
 
-/// When the caller of a request stops waiting, in microseconds: a protocol counts them from where it gives the request
-/// out; who keeps it has to put that `on_clock`.
+/// The deadline of the caller of a request, in microseconds. A protocol counts it from the time at which it returns the
+/// request; to store it, convert it with `on_clock`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Due(u64);
 
@@ -105,7 +105,7 @@ impl Default for Due {
 }
 
 impl Due {
-    /// The caller waits for ever, or has not said how long.
+    /// The caller waits without a limit, or did not send one.
     pub const NEVER: Due = Due(u64::MAX);
 
     pub fn new(microseconds: u64) -> Due {
@@ -117,22 +117,22 @@ impl Due {
         self != Due::NEVER
     }
 
-    /// None: never.
+    /// Returns the number; None for no deadline.
     pub fn microseconds(self) -> Option<u64> {
         self.is_set().then_some(self.0)
     }
 
-    /// The same moment on a clock that shows `now`.
+    /// Converts to the same moment on a clock that shows `now`.
     pub fn on_clock(self, now: u64) -> Due {
         self.microseconds().map_or(Due::NEVER, |left| Due::new(now.saturating_add(left)))
     }
 }
 
-/// Names a request that is to be answered, exactly once.
+/// Identifies a request that must be answered exactly once.
 #[derive(Debug)]
 pub struct RequestId {
     pub seq: Seq,
-    /// What few have. A request is moved from hand to hand, so it is kept small.
+    /// Rarely used members. A request is moved often, so it is kept small.
     rare: Option<Box<Rare>>,
 }
 
@@ -140,7 +140,7 @@ pub struct RequestId {
 struct Rare {
     threads: Threads,
     due: Due,
-    /// Memory of its values, given back when it has been answered.
+    /// The charge for its values, released after the reply.
     _charge: Option<Charge>,
 }
 
@@ -157,7 +157,7 @@ impl RequestId {
         self.rare.as_ref().map_or(Threads::default(), |rare| rare.threads)
     }
 
-    /// When its caller stops waiting.
+    /// Returns the deadline of its caller.
     #[inline]
     pub fn due(&self) -> Due {
         self.rare.as_ref().map_or(Due::NEVER, |rare| rare.due)
@@ -175,7 +175,7 @@ impl RequestId {
 
 pub type Keywords = Vec<(Text, Value)>;
 
-/// What is asked of an object of the application. Names have passed the attribute rules.
+/// The operation that is requested of an object of the application. Its names have passed the attribute rules.
 #[derive(Debug)]
 pub enum Op {
     GetAttr(Name),
@@ -194,27 +194,27 @@ pub enum Op {
     Str,
     Hash,
     Dir,
-    /// Of an object of another peer: its methods, which that one knows.
+    /// Gets the methods of an object of another peer, which that peer knows.
     Inspect,
-    /// Of a class of another peer.
+    /// Tests against a class of another peer.
     InstanceCheck(Box<Instance>),
     Compare {
         op: CompareOp,
         other: Value,
     },
-    /// A pickle of plain data, in a protocol of at most this number.
+    /// Makes a pickle of plain data, in a protocol of at most this number.
     Pickle {
         protocol: u8,
-        /// It is for numpy, to make an array of.
+        /// numpy will make an array of it.
         numpy: bool,
     },
-    /// The next items of an iterator, or the first of an iterable.
+    /// Gets the next items of an iterator, or the first of an iterable.
     BuffIter {
         count: usize,
     },
-    /// `attempt(slice(start, stop), *args)`, and on any error `fallback(start, stop, *args)`.
+    /// Calls `attempt(slice(start, stop), *args)` and, on any error, `fallback(start, stop, *args)`.
     OldSlicing(Box<Slicing>),
-    /// Does the target have this attribute? To be answered with `Protocol::answer_exists`.
+    /// Tests whether the target has this attribute. Answer it with `Protocol::answer_exists`.
     Exists {
         question: Question,
         name: Text,
@@ -222,20 +222,20 @@ pub enum Op {
     },
 }
 
-/// Of what `Op::InstanceCheck` asks whether it is an instance of the target.
+/// The object of `Op::InstanceCheck`.
 #[derive(Debug)]
 pub struct Instance {
-    /// It was lent to the peer that asks.
+    /// Set if it was exported to the peer that sent the request.
     pub object: Option<Reference>,
     pub id_pack: Box<[u8]>,
-    /// The id_pack taken apart.
+    /// The parts of the id_pack.
     pub value: Value,
     /// The class id in the id_pack.
     pub class_id: Box<[u8]>,
     pub is_class: bool,
 }
 
-/// The parts of `Op::OldSlicing`.
+/// The arguments of `Op::OldSlicing`.
 #[derive(Debug)]
 pub struct Slicing {
     pub attempt: Result<Name, Exception>,
@@ -245,7 +245,7 @@ pub struct Slicing {
     pub args: Vec<Value>,
 }
 
-/// An attribute access that waits for an answer to `Op::Exists`.
+/// An attribute access that waits for the answer to `Op::Exists`.
 #[derive(Debug)]
 pub struct Access {
     pub(super) name: Vec<u8>,
@@ -254,7 +254,7 @@ pub struct Access {
 }
 
 impl Access {
-    /// The values that came with it.
+    /// Returns the values of the request.
     pub fn values(&self) -> Vec<Value> {
         match &self.kind {
             AccessKind::Get | AccessKind::Del => Vec::new(),
@@ -274,7 +274,7 @@ pub(super) enum AccessKind {
     Call { args: Vec<Value>, keywords: Keywords },
 }
 
-/// A request for the application. It is small, because it is moved from hand to hand.
+/// A request for the application. It is small, because it is moved often.
 pub struct Request {
     pub id: RequestId,
     pub target: Arc<dyn Local>,

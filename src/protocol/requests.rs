@@ -1,4 +1,4 @@
-//! Requests of ours: written straight into the bytes to send.
+//! Writes the requests of this side directly into the output.
 
 use super::envelope::Kind;
 use super::request::{Handler, Seq};
@@ -10,7 +10,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What is asked of the peer.
+/// The body of a request.
 #[derive(Clone, Copy)]
 pub enum Body<'a> {
     /// Any handler, with its arguments as values.
@@ -29,29 +29,29 @@ pub enum Body<'a> {
         args: &'a [Value],
         keywords: &'a [(Text, Value)],
     },
-    /// The same, with what is called encoded before.
+    /// A call whose object and name are encoded already.
     Prepared {
         call: &'a Prepared,
         args: &'a [Value],
         keywords: &'a [(Text, Value)],
     },
-    /// The methods of an object, asked for by its id_pack.
+    /// Gets the methods of an object by its id_pack.
     Inspect {
         target: &'a Arc<Proxy>,
     },
     InstanceCheck {
         class: &'a Arc<Proxy>,
-        /// The id_pack of the object, which may be anybody's.
+        /// The id_pack of the object, which may belong to any process.
         other: &'a [u8],
     },
 }
 
-/// A method of a peer's object whose calls all begin alike, in the form that nearly all messages have.
+/// A method of a remote object whose calls all begin with the same bytes, in the most common form of a message.
 pub struct Prepared {
     target: Arc<Proxy>,
-    /// None: the object itself is called.
+    /// None if the object itself is called.
     name: Option<Box<str>>,
-    /// What stands between the number of the request and its arguments.
+    /// The bytes between the number of the request and its arguments.
     head: Box<[u8]>,
 }
 
@@ -78,7 +78,7 @@ impl Prepared {
         &self.target
     }
 
-    /// What it is, for messages.
+    /// Describes the request, for messages.
     pub fn text(&self) -> String {
         match &self.name {
             Some(name) => format!("{name}()"),
@@ -91,7 +91,7 @@ impl Prepared {
         &self.head
     }
 
-    /// The same call for every form of message.
+    /// Converts the call to a body that is valid in every form of message.
     pub(super) fn body<'a>(&'a self, args: &'a [Value], keywords: &'a [(Text, Value)]) -> Body<'a> {
         let target = &self.target;
         match &self.name {
@@ -102,7 +102,7 @@ impl Prepared {
 }
 
 impl<T> Protocol<T> {
-    /// Sends a request; its answer will come with `token`. Releases that wait ride behind it.
+    /// Sends a request. Its reply has `token`. The pending releases are sent behind it.
     #[inline]
     pub fn request(&mut self, body: Body<'_>, token: T) -> Result<i64> {
         match self.core.usual_request(&body) {
@@ -119,7 +119,7 @@ impl<T> Protocol<T> {
         self.send_request::<false>(body, token, None)
     }
 
-    /// As `request`; a peer that agreed to it hears for how long the answer is waited for.
+    /// Does the same as `request`, and sends the timeout to a peer that agreed to get it.
     #[cold]
     #[inline(never)]
     pub fn request_within(&mut self, body: Body<'_>, token: T, left: Option<Duration>) -> Result<i64> {
@@ -151,23 +151,23 @@ impl<T> Protocol<T> {
         Ok(seq)
     }
 
-    /// When `expire` is to be called, in the application's own time.
+    /// Returns the time at which `expire` must be called, on the application's clock.
     pub fn next_deadline(&self) -> Option<Duration> {
         let requests = self.core.deadlines.peek().map(|Reverse((deadline, _))| *deadline);
         requests.into_iter().chain(self.skip_deadline()).min()
     }
 
-    /// Gives a request a deadline, in the application's own time.
+    /// Sets the deadline of a request, on the application's clock.
     pub fn set_deadline(&mut self, seq: i64, deadline: Duration) {
         let Core { deadlines, pending, .. } = &mut self.core;
         if deadlines.len() > 2 * pending.len() + 64 {
-            // Most of these have been answered long before their time.
+            // Most of these requests got their reply long before the deadline.
             deadlines.retain(|Reverse((_, seq))| pending.contains(*seq));
         }
         deadlines.push(Reverse((deadline, seq)));
     }
 
-    /// A request whose deadline has passed. Its answer will be read and dropped.
+    /// Gives up a request whose deadline has passed, and returns it. Its reply will be read and dropped.
     pub fn expire(&mut self, now: Duration) -> Option<(i64, T)> {
         while let Some(Reverse((deadline, seq))) = self.core.deadlines.peek().copied() {
             if deadline > now {
@@ -184,7 +184,7 @@ impl<T> Protocol<T> {
 }
 
 impl Body<'_> {
-    /// May what is asked for run code of the peer's host, which takes its time?
+    /// Returns whether the request may run code of the peer's application, which can take long.
     fn runs_code(&self) -> bool {
         use Handler::*;
         match *self {
@@ -196,7 +196,8 @@ impl Body<'_> {
     }
 }
 
-/// With a limit, the peer has agreed to hear how many milliseconds the caller waits. Most requests cannot have one.
+/// Writes the body. `limit` is the timeout in milliseconds, for a peer that agreed to get it. Most requests cannot have
+/// one.
 pub(super) fn put_body<S: Sink, const LIMITED: bool>(
     boxer: &mut boxing::Boxer<'_>,
     out: &mut S,
@@ -260,7 +261,7 @@ fn put_handler<S: Sink>(out: &mut S, handler: i64, limit: Option<i64>) {
     }
 }
 
-/// The beginning of a call, up to the id_pack of its target.
+/// Writes the beginning of a call, up to the id_pack of its target.
 #[inline]
 fn put_call<S: Sink>(out: &mut S, call: &[u8; 7], limit: Option<i64>) {
     match limit {
@@ -297,7 +298,7 @@ fn check_home(boxer: &boxing::Boxer<'_>, proxy: &Arc<Proxy>) -> Result<()> {
 }
 
 impl<T> Core<T> {
-    /// One DEL for each dead proxy. Their answers are awaited by nobody.
+    /// Writes one DEL for each dropped proxy. No caller waits for the replies.
     pub(super) fn put_releases(&mut self) {
         if self.state != State::Open {
             return;
@@ -310,7 +311,7 @@ impl<T> Core<T> {
     pub(super) fn put_release(&mut self, id_pack: &[u8], count: u64) {
         let seq = self.pending.next_seq();
         let count = i64::try_from(count).unwrap_or(i64::MAX);
-        // For any thread: the one that was spoken to last may have ended, and would never handle it.
+        // For any thread: the one that was last addressed may have ended, and would never handle it.
         let sent = self.send(Kind::Request, &Seq::Int(seq), 0, |_, out| {
             put_handler(out, Handler::Del as i64, None);
             boxed_tuple(out, 2);

@@ -1,29 +1,30 @@
-//! Peers that fall silent: in the middle of a message, before their first one, or for long. What is looked at is a clock of the
-//! host's, at moments when nothing of what the peer sent waits to be received: a host that was busy itself blames nobody.
+//! Measures the silence of a peer: within a message, before its first message, or for long. It is measured on the
+//! caller's clock, only at times when no received bytes are unread, so that a busy caller does not take its own delay
+//! for the peer's.
 
 use crate::config::Config;
 use crate::error::Error;
 use std::time::Duration;
 
-/// A message that is under way brings at least this number of bytes within its time, or its end: 546 bytes a second with the defaults.
-/// Large ones over slow lines go on; single bytes now and then do not keep a connection.
+/// The minimum number of bytes of a partial message within its time, unless it ends: 546 bytes a second with the
+/// defaults. Large messages over slow lines pass; single bytes now and then do not keep a connection open.
 pub(super) const PROGRESS: u64 = 16 << 10;
 
-/// What has come so far.
+/// What was received so far.
 #[derive(Clone, Copy)]
 pub(super) struct Heard {
-    /// Bytes, in all.
+    /// Total number of bytes.
     pub bytes: u64,
-    /// Whole messages, in all.
+    /// Total number of complete messages.
     pub messages: u64,
-    /// A message has begun, and its end is not here.
+    /// A message has begun and is not complete.
     pub mid_message: bool,
-    /// One side waits for an answer of the other.
+    /// One side waits for a reply of the other.
     pub busy: bool,
 }
 
 impl Heard {
-    /// Is there anything that the clock could say?
+    /// Returns whether the options limit the silence in this state.
     #[inline]
     pub fn matters(&self, config: &Config) -> bool {
         self.mid_message
@@ -31,7 +32,7 @@ impl Heard {
             || config.first_message_timeout.is_some() && self.messages == 0
     }
 
-    /// How long a message may take to go on.
+    /// Returns the maximum time without progress in a message.
     fn message_time(&self, config: &Config) -> Option<Duration> {
         if self.messages == 0 { config.handshake_timeout } else { config.frame_timeout }
     }
@@ -39,13 +40,13 @@ impl Heard {
 
 #[derive(Clone, Copy, Default)]
 pub(super) struct Silence {
-    /// Since when the host looks.
+    /// When measuring began.
     since: Option<Duration>,
     under_way: Option<Mark>,
     quiet: Option<Mark>,
 }
 
-/// What had come at a time.
+/// What was received by a time.
 #[derive(Clone, Copy)]
 struct Mark {
     since: Duration,
@@ -53,7 +54,7 @@ struct Mark {
 }
 
 impl Silence {
-    /// Begins to count what is to be counted, on a clock that shows `now`.
+    /// Begins to measure, on a clock that shows `now`.
     pub fn note(&mut self, now: Duration, heard: Heard) {
         let mark = Mark { since: now, heard };
         let goes_on =
@@ -70,12 +71,12 @@ impl Silence {
         };
     }
 
-    /// Has the message that is under way had its time, if nothing more of it is here?
+    /// Returns whether the partial message has had its time and no more of it is buffered.
     pub fn is_overdue(&self, now: Duration, heard: Heard, config: &Config) -> bool {
         self.until_message(heard, config).is_some_and(|until| now >= until)
     }
 
-    /// Why the connection is to end, if nothing more is here.
+    /// Returns the error with which the connection must end, if no more input is available.
     pub fn verdict(&self, now: Duration, heard: Heard, config: &Config) -> Option<Error> {
         let over = |until: Option<Duration>| until.is_some_and(|until| now >= until);
         let why = if self.is_overdue(now, heard, config) {
@@ -92,7 +93,7 @@ impl Silence {
         Some(Error::Limit(why))
     }
 
-    /// When there may be a verdict, as far as has been noted.
+    /// Returns the earliest time at which `verdict` can fail, as far as it is known.
     pub fn deadline(&self, heard: Heard, config: &Config) -> Option<Duration> {
         let message = self.until_message(heard, config);
         message.into_iter().chain(self.until_first_message(heard, config)).chain(self.until_idle(config)).min()

@@ -1,7 +1,7 @@
-//! Messages of the form that nearly all have: whole, as they are, in the dialect of today, with plain values.
+//! Reads and writes messages of the most common form on a short path: complete, uncompressed, in the current dialect,
+//! with plain values.
 //!
-//! They are read and written here without the detours that others need. Whatever does not fit is left as it is, and read or written
-//! by the rest of the protocol, which also finds the words for what is wrong with it.
+//! A message of another form is left unchanged for the rest of the protocol, which also makes the errors.
 
 use super::boxing::{self, NO_KEYWORDS};
 use super::call_cache::{Callee, Form};
@@ -22,7 +22,7 @@ const REPLY: u8 = Kind::Reply as u8;
 /// Tuples up to this length have a tag of their own.
 const FEW_ARGS: usize = (tag::TUPLE_4 - tag::TUPLE_1) as usize + 1;
 
-/// The box of a name; the length of most takes one byte.
+/// Writes the box of a name; the length of most takes one byte.
 #[inline(always)]
 fn put_name(out: &mut Outgoing, name: &[u8]) {
     match u8::try_from(name.len()) {
@@ -37,14 +37,14 @@ fn put_name(out: &mut Outgoing, name: &[u8]) {
     }
 }
 
-/// The sequence number of a message, and what follows it.
+/// Reads the sequence number of a message, and returns the rest.
 #[inline(always)]
 fn number<'a>(bytes: &'a [u8], limits: &Limits) -> Option<(i64, &'a [u8])> {
     brine::short_int(bytes, limits.digits)
 }
 
 impl<T> Core<T> {
-    /// Is nothing set that has messages read, or told of, in another way?
+    /// Returns whether no option requires another way to read or log messages.
     #[inline(always)]
     fn is_usual(&self) -> bool {
         let config = &self.config;
@@ -55,7 +55,7 @@ impl<T> Core<T> {
             | self.failure.is_some())
     }
 
-    /// A call of what was called before, as the application gets it. None: it is something else, or has to be refused.
+    /// Decodes a call of a method in the call cache. None if it has another form, or must be rejected.
     #[inline(always)]
     fn usual_call(&self, body: &[u8], limits: &Limits) -> Option<Request> {
         let (seq, rest) = number(body, limits)?;
@@ -83,7 +83,7 @@ impl<T> Core<T> {
     }
 }
 
-/// A few plain values in one box, and no keywords.
+/// Reads a few plain values in one box, without keywords.
 #[inline(always)]
 fn usual_args(bytes: &[u8], limits: &Limits) -> Option<Vec<Value>> {
     let [tag::TUPLE_2, boxing::BOXED_VALUE, bytes @ ..] = bytes else { return None };
@@ -100,7 +100,7 @@ fn usual_args(bytes: &[u8], limits: &Limits) -> Option<Vec<Value>> {
     reader.rest().starts_with(&NO_KEYWORDS).then_some(args)
 }
 
-/// A plain value that is an answer.
+/// Reads a reply that is a plain value.
 #[inline(always)]
 fn usual_answer(bytes: &[u8], limits: &Limits) -> Option<Value> {
     let [tag::TUPLE_2, boxing::BOXED_VALUE, bytes @ ..] = bytes else { return None };
@@ -110,7 +110,7 @@ fn usual_answer(bytes: &[u8], limits: &Limits) -> Option<Value> {
     }
 }
 
-/// Messages of ours.
+/// Messages of this side.
 impl<T> Core<T> {
     #[inline(always)]
     fn begin_usual(&mut self, kind: Kind, seq: i64) -> FrameMark {
@@ -122,7 +122,7 @@ impl<T> Core<T> {
         mark
     }
 
-    /// Ends the message that `written` has put, or takes it back.
+    /// Ends the message if it was `written`, or removes it.
     #[inline(always)]
     fn end_usual(&mut self, mark: FrameMark, written: bool) -> bool {
         if written && self.finish(mark).is_ok() {
@@ -133,7 +133,7 @@ impl<T> Core<T> {
         false
     }
 
-    /// Sends a call with plain arguments. None: nothing has been sent.
+    /// Sends a call with plain arguments. None if nothing was sent.
     #[inline(always)]
     pub(super) fn usual_request(&mut self, body: &Body<'_>) -> Option<i64> {
         let Body::CallAttr { target, name, args, keywords } = *body else { return self.usual_prepared(body) };
@@ -162,7 +162,7 @@ impl<T> Core<T> {
         self.end_usual(mark, written).then_some(seq)
     }
 
-    /// The same where the beginning is there already. It shares no code with the above, which is inlined as it stands.
+    /// Does the same for an encoded beginning. It shares no code with the function above, which is inlined.
     #[inline(never)]
     fn usual_prepared(&mut self, body: &Body<'_>) -> Option<i64> {
         let Body::Prepared { call, args, keywords: [] } = *body else { return None };
@@ -188,7 +188,7 @@ impl<T> Core<T> {
         self.end_usual(mark, written).then_some(seq)
     }
 
-    /// Answers with a plain value. False: nothing has been sent.
+    /// Replies with a plain value. Returns false if nothing was sent.
     #[inline(always)]
     pub(super) fn usual_answer(&mut self, id: &RequestId, value: &Value) -> bool {
         let Seq::Int(seq) = id.seq else { return false };
@@ -204,14 +204,14 @@ impl<T> Core<T> {
 
 /// Messages of the peer.
 impl<T> Protocol<T> {
-    /// Is there nothing that `next_event` could look at?
+    /// Returns whether there is no input for `next_event`.
     #[inline(always)]
     pub fn is_vacant(&self) -> bool {
         let received = self.incoming.as_ref().is_none_or(|incoming| incoming.is_vacant());
         received && !self.end_of_stream && self.core.failure.is_none()
     }
 
-    /// The message that comes next, if it is of the usual form.
+    /// Returns the next message as an event, if it has the usual form.
     #[inline(always)]
     pub(super) fn usual_event(&mut self) -> Option<Event<T>> {
         if self.changed | !self.core.is_usual() {
@@ -239,7 +239,7 @@ impl<T> Protocol<T> {
         Some(event)
     }
 
-    /// The next message, if it is an answer of the usual form whose token `wanted` agrees to.
+    /// Takes the next message if it is a reply of the usual form and `wanted` returns true for its token.
     #[inline]
     pub fn next_answer(&mut self, wanted: impl FnOnce(&T) -> bool) -> Option<(T, Value)> {
         if self.changed | !self.core.is_usual() {
@@ -261,7 +261,7 @@ impl<T> Protocol<T> {
         Some((token, value))
     }
 
-    /// The answer to this request, if it comes next and is of the usual form.
+    /// Takes the next message if it is the reply to this request, in the usual form.
     #[inline(always)]
     pub fn usual_reply(&mut self, awaited: i64) -> Option<(T, Value)> {
         if self.changed | !self.core.is_usual() {

@@ -1,11 +1,11 @@
-//! Exceptions as they travel (wire.md, section 9).
+//! Encodes and decodes exceptions (wire.md, section 9).
 
 use crate::codec::brine::{self, Reader, Sink};
 use crate::config::{Config, Dialect, Limits};
 use crate::error::{Exception, Raised};
 use crate::value::{Text, Value};
 
-/// The version of RPyC whose behaviour the dialect stands for; a Python peer compares what is before the first dot.
+/// Returns the version of RPyC that the dialect belongs to. A Python peer compares the part before the first dot.
 fn version_text(dialect: Dialect) -> &'static str {
     match dialect {
         Dialect::V5 => concat!("5.3.1 (librpyc ", env!("CARGO_PKG_VERSION"), ")"),
@@ -13,8 +13,8 @@ fn version_text(dialect: Dialect) -> &'static str {
     }
 }
 
-/// Writes the body of an exception message. Whatever cannot travel by value goes as its repr, and what is
-/// too deep or too long even for that is cut, so that an exception can always be sent.
+/// Writes the body of an exception message. A value that cannot be passed by value is sent as its repr, and cut if it
+/// is too deep or too long even for that, so that every exception can be sent.
 pub fn put_exception<S: Sink>(out: &mut S, exception: &Exception, config: &Config, dialect: Dialect) {
     if exception.is_builtin("StopIteration") {
         return brine::put_int(out, 1);
@@ -62,13 +62,13 @@ fn put_plain<S: Sink>(out: &mut S, value: &Value, limits: &Limits) {
     brine::put_str(out, &text.as_bytes()[..cut]);
 }
 
-/// Reads the body of an exception message. None: it has not the form of one.
+/// Reads the body of an exception message. None if it has another form.
 pub fn read_exception(reader: &mut Reader<'_>) -> Result<Option<Exception>, brine::DecodeError> {
     let body = reader.value()?;
     Ok(match body {
         Value::Int(1) => Some(Exception::stop_iteration()),
         Value::Tuple(parts) => from_parts(&parts),
-        // A string exception of very old Pythons.
+        // A string exception of very old versions of Python.
         Value::Str(text) => Some(Raised { name: text, ..Raised::default() }.into()),
         _ => None,
     })
@@ -77,7 +77,7 @@ pub fn read_exception(reader: &mut Reader<'_>) -> Result<Option<Exception>, brin
 fn from_parts(parts: &[Value]) -> Option<Exception> {
     let [Value::Tuple(class), Value::Tuple(args), Value::Tuple(attributes), traceback] = parts else { return None };
     let [module, Value::Str(name)] = &**class else { return None };
-    // Python's `__module__` may be anything, such as None for a type that was made without a module.
+    // Python's `__module__` can be any value, such as None for a type made without a module.
     let module = match module {
         Value::Str(module) => module.clone(),
         other => Text::new(&other.repr()),
@@ -94,7 +94,7 @@ fn from_parts(parts: &[Value]) -> Option<Exception> {
     Some(exception.into())
 }
 
-/// The TypeError of Python for a request whose argument list does not fit its handler.
+/// Makes Python's TypeError for a request whose arguments do not fit its handler.
 pub fn wrong_arguments(handler: &str, names: &[&str], optional: usize, given: usize) -> Exception {
     let required = names.len() - optional;
     let name = format!("Connection._handle_{handler}()");

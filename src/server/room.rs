@@ -1,15 +1,16 @@
-//! Whom a server takes in when places are few: how many connections there are of an address, and which one makes room.
+//! Decides which connections a server accepts when it is full: counts the connections of an address, and chooses the
+//! one to close.
 
 use crate::connection::Shared;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-/// What connections of one address have in common: an IPv4 address, or the first 64 bits of one of IPv6, which belong to one customer.
+/// The common part of the addresses of one customer: an IPv4 address, or the first 64 bits of an IPv6 address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Origin(u128);
 
 impl Origin {
-    /// Of a peer's name as the transport has it. None: it has no address.
+    /// Gets it from a peer's name as the transport has it. None if the peer has no address.
     pub fn of(peer: &str) -> Option<Origin> {
         let (host, _port) = peer.strip_prefix("tcp://")?.rsplit_once(':')?;
         let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -27,18 +28,18 @@ pub struct Place {
     pub origin: Option<Origin>,
     /// Its thread runs. From then on the connection itself tells whether the application is busy with it.
     pub begun: bool,
-    /// It has made room for another, and its thread is about to see it.
+    /// It is being closed to make room, and its thread has not noticed yet.
     pub leaving: bool,
 }
 
 impl Place {
-    /// Has it said nothing so far, and has the application nothing to do with it?
+    /// Returns whether it has sent no message so far and the application is not busy with it.
     pub fn is_silent(&self) -> bool {
         if self.begun { self.shared.awaits_first_message() } else { !self.shared.has_arrived() }
     }
 }
 
-/// How many of them come from there?
+/// Returns the number of connections from one origin.
 pub fn count<'a>(places: impl Iterator<Item = &'a Place>, origin: Origin) -> usize {
     places.filter(|place| place.origin == Some(origin)).count()
 }

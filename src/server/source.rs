@@ -1,4 +1,4 @@
-//! Where the connections of a server come from.
+//! Provides the connections of a server.
 
 use crate::error::{Error, Result};
 use crate::transport::{self, Event, Listener, Transport};
@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// How long is waited at once for a server that listens nowhere to be stopped.
+/// Maximum time of one wait for the stop of a server that does not listen.
 const WAIT: Duration = Duration::from_secs(3600);
 
 pub enum Source {
     Listener(Box<Listener>),
-    /// The application accepts, and hands streams over. The event says that the server is to stop.
+    /// The application accepts, and adds its streams. The event means that the server must stop.
     Application {
         stop: Event,
         stopped: AtomicBool,
@@ -26,12 +26,12 @@ impl Source {
         Ok(Source::Application { stop, stopped: AtomicBool::new(false) })
     }
 
-    /// The next connection; None once it was stopped.
+    /// Waits for the next connection; None once it was stopped.
     pub fn accept(&self) -> io::Result<Option<Arc<dyn Transport>>> {
         match self {
             Source::Listener(listener) => listener.accept(),
             Source::Application { stop, stopped } => {
-                // A signal ends a wait early; whoever writes to the descriptor stops the server.
+                // A signal ends a wait early; a write to the descriptor stops the server.
                 while !stopped.load(Ordering::Acquire) && !transport::is_readable(stop.fd(), WAIT) {}
                 Ok(None)
             }
@@ -55,7 +55,7 @@ impl Source {
         }
     }
 
-    /// Empty where nobody listens.
+    /// Returns the address; empty if the server does not listen.
     pub fn address(&self) -> String {
         match self {
             Source::Listener(listener) => listener.address().to_string(),

@@ -1,5 +1,5 @@
-//! Takes in what peers send to connections whose code runs long: a stock client gives up a write that makes no
-//! progress for 3 seconds, and a thread that serves a call does not read.
+//! Receives from connections whose application code runs long: a stock client gives up a write that makes no progress
+//! for 3 seconds, and a thread that serves a call does not read.
 
 use crate::connection::{Lookout, Shared};
 use crate::log::{self, Level};
@@ -7,15 +7,15 @@ use crate::sync::{Condvar, Crew, Instant, Mutex, MutexGuard, lock, wait, wait_fo
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-/// How long code runs before its connection is read by the watcher.
+/// How long code runs before the watcher reads from its connection.
 const BUSY_WAIT: Duration = Duration::from_millis(50);
-/// How often is looked while nothing runs long.
+/// The interval of checks while no code runs long.
 const CALM: Duration = Duration::from_secs(1);
-/// How long whoever frees a server waits for code of the application that runs in the watcher's thread.
+/// How long freeing a server waits for code of the application that runs in the watcher's thread.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 pub struct Watcher {
-    /// Its one thread.
+    /// Has its one thread.
     crew: Arc<Crew>,
     state: Mutex<State>,
     changed: Condvar,
@@ -24,7 +24,7 @@ pub struct Watcher {
 #[derive(Default)]
 struct State {
     watched: Vec<Watched>,
-    /// It has been started; a start that failed is tried again.
+    /// It has been started; a failed start is tried again.
     started: bool,
     /// Its thread holds connections.
     looking: bool,
@@ -33,12 +33,12 @@ struct State {
 
 struct Watched {
     shared: Weak<Shared>,
-    /// How often its code had been started when it was last looked at.
+    /// The number of starts of its code at the last check.
     seen: u32,
 }
 
 impl State {
-    /// True: until then there was none.
+    /// Returns true if it is the first connection.
     fn add(&mut self, shared: &Arc<Shared>) -> bool {
         self.watched.push(Watched { shared: Arc::downgrade(shared), seen: 0 });
         self.watched.len() == 1
@@ -58,7 +58,7 @@ impl Watcher {
         Arc::new(Watcher { crew: Crew::new(), state: Mutex::default(), changed: Condvar::new() })
     }
 
-    /// Looks after a connection until it is gone, but for when it rests. The first one starts the thread.
+    /// Watches a connection until it is freed, except while it rests. The first one starts the thread.
     pub fn watch(self: &Arc<Watcher>, shared: &Arc<Shared>) {
         shared.set_lookout(self.clone());
         let mut state = lock(&self.state);
@@ -83,7 +83,8 @@ impl Watcher {
         self.changed.notify_all();
     }
 
-    /// Waits until its thread holds no connection, and, if it was stopped, until nothing of the thread is left.
+    /// Waits until its thread holds no connection and, if it was stopped, until the thread has ended and released
+    /// everything.
     pub fn join(&self) {
         let mut state = lock(&self.state);
         while state.looking {
@@ -92,8 +93,8 @@ impl Watcher {
         self.join_stopped(state);
     }
 
-    /// The same, but a thread that runs code of the application just now is soon left to itself: the application may wait
-    /// for us.
+    /// Does the same, but soon stops waiting for a thread that runs code of the application, because that may wait for
+    /// us.
     pub fn join_soon(&self) {
         let end = Instant::now() + PATIENCE;
         let mut state = lock(&self.state);
@@ -114,7 +115,7 @@ impl Watcher {
         }
     }
 
-    /// Is this its thread? What dies there may run code of the application.
+    /// Returns whether this is its thread. Destructors that run there may be code of the application.
     pub fn is_here(&self) -> bool {
         self.crew.is_here()
     }
@@ -146,7 +147,7 @@ impl Watcher {
                 shared.release_waiting();
             }
             tended.iter().for_each(|shared| shared.tend());
-            // The last reference may go here, which may run code of the application.
+            // This may drop the last reference, which runs code of the application.
             drop((all, long, tended));
             state = lock(&self.state);
             state.looking = false;

@@ -1,4 +1,5 @@
-//! A session as the objects see it: they answer over it, and cannot wait on it, for the application does its I/O.
+//! Implements the interface of the objects layer to a session: objects reply over it, but cannot wait on it, because
+//! the application does the I/O.
 
 use super::{Session, closed};
 use crate::budget::Account;
@@ -18,7 +19,7 @@ pub struct Door {
     limits: Limits,
     account: Account,
     timeout: Option<Duration>,
-    /// The number that the application gave to the session.
+    /// The number that the application set for the session.
     pub id: AtomicU64,
 }
 
@@ -28,7 +29,7 @@ impl Door {
         Door { protocol, limits, account, timeout, id: AtomicU64::new(0) }
     }
 
-    /// Is the memory of all connections bounded?
+    /// Returns whether the memory of all connections is limited.
     pub fn has_budget(&self) -> bool {
         self.account.is_limited()
     }
@@ -82,7 +83,7 @@ impl Peer for Door {
     fn flush(&self) {}
 
     fn pickle(&self, value: Value, protocol: u8) -> Result<Vec<u8>> {
-        // Whoever asks objects for their items waits for them.
+        // Only waiting can get the items of a peer's objects.
         if value.holds_objects() {
             return Err(Error::Type("cannot pickle an object that holds objects".into()));
         }
@@ -123,7 +124,7 @@ impl Peer for Door {
         closed()
     }
 
-    /// Nobody reads here.
+    /// No thread reads here.
     fn wait_for(self: Arc<Self>, promise: &Promise, _until: Option<Instant>) -> Result<bool> {
         Ok(promise.is_settled())
     }

@@ -1,4 +1,4 @@
-//! Objects of the application that it knows by a number of its own, and the queue of what is asked of them.
+//! Implements objects that the application identifies by numbers (tokens), and the queue of requests to them.
 
 use super::{Event, NOT_SENT};
 use crate::error::{Error, Exception, Result};
@@ -14,35 +14,35 @@ use crate::value::{Local, Proxy, Text, Value};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, LazyLock, Weak};
 
-/// What a request of the peer asks of the application.
+/// The kind of a request to the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asks {
     Call,
     Get,
     Set,
     Del,
-    /// Is there an attribute of this name?
+    /// Tests whether there is an attribute of this name.
     Exists,
-    /// An object of a class.
+    /// Makes an object of a class.
     Construct,
-    /// Something of an object of another peer, as its owner is asked for it.
+    /// Forwards a request to an object of another peer.
     Forward(Handler),
 }
 
 /// A request of the peer, to be answered through `call`.
 pub struct Asked {
     pub asks: Asks,
-    /// The number of the object, function or class.
+    /// The token of the object, function or class.
     pub token: u64,
-    /// The number that the application gave to the member. None: the name says what it is.
+    /// The number that the application set for the member. None if it is identified by name.
     pub member: Option<u64>,
-    /// Of what is forwarded: the object.
+    /// The object of a forwarded request.
     pub object: Option<Arc<Proxy>>,
     pub call: Call,
 }
 
 impl Asked {
-    /// The name of the member, or that which the peer gave.
+    /// Gets the name of the member, or the name that the peer sent.
     pub fn name(&self) -> &str {
         match (self.call.name(), self.call.args().first()) {
             ("", Some(Value::Str(name))) if !matches!(self.asks, Asks::Construct | Asks::Forward(_)) => name.as_str(),
@@ -51,7 +51,7 @@ impl Asked {
     }
 }
 
-/// What waits for the application.
+/// The events that wait for the application.
 #[derive(Default)]
 pub struct Queue {
     waiting: Mutex<Waiting>,
@@ -62,14 +62,14 @@ pub struct Queue {
 #[derive(Default)]
 struct Waiting {
     events: VecDeque<Event>,
-    /// The session has been freed, and nobody takes events any more.
+    /// The session was freed, so no event will be taken any more.
     gone: bool,
-    /// The objects that live, by their numbers.
+    /// The live objects, by token.
     objects: HashMap<u64, Weak<dyn Local>>,
 }
 
 impl Queue {
-    /// Once nobody takes events any more, it is given back.
+    /// Queues an event. Returns it if no event will be taken any more.
     pub fn push(&self, event: Event) -> Option<Event> {
         let mut waiting = lock(&self.waiting);
         if waiting.gone {
@@ -79,7 +79,7 @@ impl Queue {
         None
     }
 
-    /// Nobody waits for answers any more.
+    /// Notes that the session has ended, so replies are of no use.
     pub fn end(&self) {
         self.over.store(true, Ordering::Release);
     }
@@ -93,7 +93,8 @@ impl Queue {
                         waiting.objects.remove(&token);
                         return Some(Event::Released(token));
                     }
-                    // Lent anew before the application heard of it, or told already, for all objects that the token had.
+                    // Exported again before the application was told, or told already, for all objects that the token
+                    // had.
                     _ => {}
                 },
                 event => return Some(event),
@@ -105,14 +106,14 @@ impl Queue {
         lock(&self.waiting).events.is_empty()
     }
 
-    /// Takes no event any more. Those that are here are to be dropped without a lock.
+    /// Closes the queue. Drop the result without a lock.
     pub fn close(&self) -> VecDeque<Event> {
         let mut waiting = lock(&self.waiting);
         waiting.gone = true;
         std::mem::take(&mut waiting.events)
     }
 
-    /// The reply to this request, if it waits here; to be dropped without a lock.
+    /// Removes the reply to this request, if it is queued. Drop the result without a lock.
     pub fn forget(&self, sequence: i64) -> Option<Event> {
         let mut waiting = lock(&self.waiting);
         let of_it = |event: &Event| matches!(event, Event::Reply { sequence: of, .. } if *of == sequence);
@@ -120,7 +121,7 @@ impl Queue {
         waiting.events.remove(at)
     }
 
-    /// The object of a number if it lives, else one that is made for it.
+    /// Gets the object of a token if it is alive, or makes it.
     pub fn object<T: Local>(&self, token: u64, make: impl FnOnce() -> Arc<T>) -> Result<Arc<T>> {
         let of_kind = |object: Arc<dyn Local>| {
             object
@@ -134,8 +135,8 @@ impl Queue {
         let made = make();
         let known: Arc<dyn Local> = made.clone();
         let mut waiting = lock(&self.waiting);
-        // Another thread may have been faster. Ours is dropped then, without the lock; its end tells nothing while the
-        // other lives.
+        // Another thread may have made it first. Then ours is dropped without the lock; its end is not reported while
+        // the other is alive.
         if let Some(object) = waiting.objects.get(&token).and_then(Weak::upgrade) {
             drop(waiting);
             return of_kind(object);
@@ -149,7 +150,7 @@ impl Queue {
     }
 }
 
-/// The state of an object of the application: its number.
+/// The state of an object of the application: its token.
 pub struct Token {
     pub number: u64,
     queue: Arc<Queue>,
@@ -177,19 +178,19 @@ fn token_in(object: &Object) -> Option<&Token> {
     object.state().downcast_ref::<Token>()
 }
 
-/// The number of an object or function of the application.
+/// Gets the token of an object or function of the application.
 pub fn token_of(object: &dyn Local) -> Option<u64> {
     let any = object.as_any();
     let object = any.downcast_ref::<Object>().or_else(|| any.downcast_ref::<Function>().map(Function::object));
     object.and_then(token_in).map(|token| token.number)
 }
 
-/// Did the session end over which an object of the application was asked?
+/// Returns whether the session of a call has ended.
 pub fn is_over(call: &Call) -> bool {
     token_in(call.object()).is_some_and(|token| token.queue.over.load(Ordering::Acquire))
 }
 
-/// Puts what is asked into the queue of the object's session.
+/// Makes a method that queues its calls as requests of the object's session.
 fn ask(asks: Asks, member: Option<u64>) -> Method {
     Arc::new(move |call: Call| {
         let Some((token, queue)) = token_in(call.object()).map(|token| (token.number, token.queue.clone())) else {
@@ -208,12 +209,12 @@ fn put(queue: &Queue, asked: Asked) {
     }
 }
 
-/// Nobody is there to answer.
+/// Answers a call with the error of a session that has ended.
 pub fn refuse(mut call: Call) {
     let _ = call.raise(Exception::builtin("RuntimeError", "the session was freed"));
 }
 
-/// A question of whether an object has an attribute beyond its class.
+/// Queues the request whether an object has an attribute beyond its class.
 pub fn ask_exists(call: Call) {
     ask(Asks::Exists, None)(call);
 }
@@ -225,7 +226,7 @@ pub enum Access {
     Value(Value),
 }
 
-/// A member of a class, known by a number of the application.
+/// Makes a member of a class with a number of the application.
 pub fn member(name: &str, doc: Option<&str>, id: u64, access: Access) -> Member {
     let by = |asks| ask(asks, Some(id));
     let kind = match access {
@@ -243,12 +244,12 @@ pub fn member(name: &str, doc: Option<&str>, id: u64, access: Access) -> Member 
     Member { name: Text::new(name), doc: doc.map(Text::new), kind }
 }
 
-/// What is asked by name.
+/// Makes a method that is identified by name.
 pub fn by_name(asks: Asks) -> Method {
     ask(asks, None)
 }
 
-/// What makes the objects of a class that a peer calls.
+/// Makes the method that constructs objects of a class when a peer calls it.
 pub fn construct(token: u64, queue: &Arc<Queue>) -> Method {
     let queue: Weak<Queue> = Arc::downgrade(queue);
     Arc::new(move |call: Call| match queue.upgrade() {
@@ -257,36 +258,36 @@ pub fn construct(token: u64, queue: &Arc<Queue>) -> Method {
     })
 }
 
-/// Of nothing that the application made, and is told the end of.
+/// The token of an object that the application did not make, so its end is not reported.
 const NO_TOKEN: u64 = u64::MAX;
 
-/// Has the application ask the owner of an object of another peer.
+/// Makes the application forward a request to the owner of an object of another peer.
 pub fn forward(queue: &Arc<Queue>, (object, token): (Arc<Proxy>, u64), forward: Forward, answer: Answer) {
     static FORWARDS: LazyLock<Arc<Class>> = LazyLock::new(Class::empty);
     let Forward { handler, name, args, keywords } = forward;
-    // It stands for nothing that the application made; calls tell by it whether the session has ended.
+    // The object has no token of the application; calls find through it whether the session has ended.
     let holder = FORWARDS.instance(Token::new(NO_TOKEN, queue));
     let member = Member { name, doc: None, kind: MemberKind::Constant(Value::None) };
     let call = Call::forwarded(answer, holder, member, args, keywords);
     put(queue, Asked { asks: Asks::Forward(handler), token, member: None, object: Some(object), call });
 }
 
-/// The object of a number.
+/// Makes the object of a token.
 pub fn object(queue: &Arc<Queue>, class: &Arc<Class>, token: u64) -> Result<Arc<Object>> {
     queue.object(token, || class.instance_as(Token::new(token, queue), Id::of(token)))
 }
 
-/// The root of a number.
+/// Makes the root of a token.
 pub fn root(queue: &Arc<Queue>, class: &Arc<Class>, token: u64) -> Result<Arc<Object>> {
     queue.object(token, || class.root_around(Token::new(token, queue), Id::of(token)))
 }
 
-/// The function of a number.
+/// Makes the function of a token.
 pub fn function(queue: &Arc<Queue>, token: u64, member: Member) -> Result<Arc<Function>> {
     queue.object(token, || Function::numbered(member, Token::new(token, queue), Id::of(token)))
 }
 
-/// The member of a function.
+/// Makes the member of a function.
 pub fn callable(name: &str, signature: Option<Signature>, doc: Option<&str>) -> Member {
     let run = method_of_signature(ask(Asks::Call, None), signature.as_ref());
     let kind = MemberKind::Method { run, signature, quick: false };

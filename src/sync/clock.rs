@@ -1,6 +1,6 @@
-//! The time of the model. It is kept by one thread that the model's scheduler lets run when no other can: then the
-//! clock goes on to the next moment that somebody waits for. So a wait that ends by its limit and not by a
-//! notification shows as time that has passed, and one without a limit as a deadlock.
+//! Implements the time of the model. One thread keeps it, which the model's scheduler runs when no other can run: then
+//! the clock advances to the next moment for which a thread waits. So a wait that ends by its timeout and not by a
+//! notification shows as time that has passed, and one without a timeout as a deadlock.
 
 use super::{Mutex, MutexGuard, lock, thread};
 use shuttle::sync::Condvar as Signal;
@@ -9,7 +9,7 @@ use std::ops::Add;
 use std::sync::{Arc, LockResult};
 use std::time::Duration;
 
-/// Waits of this length are for ever.
+/// Waits of this length have no limit.
 const NEVER: Duration = Duration::from_secs(3600);
 
 std::thread_local! {
@@ -77,7 +77,7 @@ struct State {
     stopped: bool,
 }
 
-/// While it lives, a thread is waiting that wants to be woken at some time.
+/// While it exists, a thread waits to be woken at some time.
 pub struct Alarm(Option<u64>);
 
 impl Alarm {
@@ -103,7 +103,8 @@ impl Drop for Alarm {
 }
 
 impl Clock {
-    /// Wakes whoever waits for the next moment, up to `end`; beyond that it stands still, so that a deadlock is seen.
+    /// Wakes the threads that wait for the next moment, up to `end`. Beyond that the clock stops, so that a deadlock is
+    /// detected.
     fn run(&self, end: Duration) {
         let mut state = lock(&self.state);
         while !state.stopped {
@@ -122,7 +123,7 @@ impl Clock {
     }
 }
 
-/// Runs `model` with a clock that goes no further than `end`. The clock is the first thread that is started.
+/// Runs `model` with a clock that ends at `end`. The clock is the first thread that is started.
 pub fn run(end: Duration, model: impl FnOnce()) {
     let state = State { alarms: Vec::new(), last: 0, stopped: false };
     let clock = Arc::new(Clock { state: Mutex::new(state), changed: Signal::new() });
@@ -137,7 +138,7 @@ pub fn run(end: Duration, model: impl FnOnce()) {
     CLOCK.set(None);
 }
 
-/// How much time has passed.
+/// Returns the time that has passed.
 pub fn passed() -> Duration {
     NOW.get()
 }

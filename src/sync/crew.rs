@@ -1,4 +1,5 @@
-//! The threads that the library starts, and crews of them: counted, and joined until nothing of them is left.
+//! Starts the threads of the library, and groups them into crews: counted, and joined until they have released
+//! everything.
 
 use super::thread::{Builder, JoinHandle};
 use super::{Arc, Condvar, Mutex, lock, thread_local, wait};
@@ -9,21 +10,21 @@ use std::io;
 use std::mem::ManuallyDrop;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The stack of each thread that the library starts, as large as that of a program's first thread: calls nest, up to
-/// `max_serving`. Without a size of ours std takes that of the environment, which we do not read.
+/// The stack size of each thread that the library starts, that of a program's first thread: calls nest, up to
+/// `max_serving`. Without an explicit size std would read the environment, which the library does not do.
 pub const STACK: usize = 8 << 20;
 
-/// The number of the thread that was started last. Those of the application have none.
+/// The number of the last started thread. Threads of the application have none.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
 thread_local! {
-    /// The number of this thread, if the library has started it.
+    /// The number of this thread, if the library started it.
     static NUMBER: Cell<u64> = const { Cell::new(0) };
-    /// The crews of which this thread is. Without a destructor it is there as long as the thread.
+    /// The crews of this thread. Without a destructor, so it is available until the thread has ended.
     static CREWS: ManuallyDrop<RefCell<Vec<usize>>> = const { ManuallyDrop::new(RefCell::new(Vec::new())) };
 }
 
-/// A thread that has been started. Whoever lets go of it leaves it to itself.
+/// A started thread. Dropping it detaches the thread.
 pub struct Started {
     /// None once it has been taken.
     thread: Option<JoinHandle<()>>,
@@ -32,8 +33,8 @@ pub struct Started {
 }
 
 impl Started {
-    /// Every thread of the library begins here. It inherits the signal mask of the thread that starts it, as the guide
-    /// says.
+    /// Starts a thread of the library. It inherits the signal mask of the thread that starts it, as the guide
+    /// documents.
     pub fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<Started> {
         let number = LAST.fetch_add(1, Ordering::Relaxed) + 1;
         let thread = Builder::new().name(name.into()).stack_size(STACK).spawn(move || {
@@ -43,10 +44,11 @@ impl Started {
         Ok(Started { thread: Some(thread), number, forks: fork::generation() })
     }
 
-    /// Waits until the system has done with it too. A thread does not wait for itself, nor a forked child for its parent's.
+    /// Waits until the system has freed the thread too. A thread does not wait for itself, nor a forked child for the
+    /// parent's threads.
     fn join(mut self) {
         if self.is_ours() && self.number != NUMBER.with(Cell::get) {
-            // Its panic has been told already.
+            // Its panic has been logged already.
             let _ = self.thread.take().map(JoinHandle::join);
         }
     }
@@ -59,13 +61,13 @@ impl Started {
 impl Drop for Started {
     fn drop(&mut self) {
         if !self.is_ours() {
-            // In a forked child its memory may be another thread's by now.
+            // In a forked child its memory may belong to another thread.
             std::mem::forget(self.thread.take());
         }
     }
 }
 
-/// Threads that do one work together. All can wait for them, but they themselves.
+/// Threads that do one work together. Every thread can wait for them, except they themselves.
 pub struct Crew {
     state: Mutex<State>,
     changed: Condvar,
@@ -74,13 +76,13 @@ pub struct Crew {
 
 #[derive(Default)]
 struct State {
-    /// How many there are, those of the application too.
+    /// The number of threads, including those of the application.
     count: usize,
-    /// Those of ours, by their numbers.
+    /// The threads of the library, by their numbers.
     own: HashMap<u64, Started>,
-    /// The one that ended last, which waits for the one before it; so a single one is left.
+    /// The thread that ended last. It joins the one before it, so that only one is left.
     ended: Option<Started>,
-    /// Somebody waits for it.
+    /// A thread is joining it.
     joining: bool,
 }
 
@@ -89,15 +91,15 @@ impl Crew {
         Arc::new(Crew { state: Mutex::default(), changed: Condvar::new(), forks: fork::generation() })
     }
 
-    /// This thread is one of the crew as long as the result lives.
+    /// Makes this thread a member of the crew while the result exists.
     pub fn enter(self: &Arc<Crew>) -> Member {
         lock(&self.state).count += 1;
         Member::begin(self.clone(), false)
     }
 
-    /// Starts one more. What it works with is gone before it counts as ended.
+    /// Starts one more thread. What it works with is dropped before it counts as ended.
     pub fn spawn(self: &Arc<Crew>, name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        // Under the lock, so that it is known before it ends.
+        // Under the lock, so that it is registered before it ends.
         let mut state = lock(&self.state);
         let crew = self.clone();
         let run = move || {
@@ -110,7 +112,7 @@ impl Crew {
         Ok(())
     }
 
-    /// Gives back what the stack of this thread has taken beyond what lies on it, if the library has started it.
+    /// Frees the unused stack of this thread, if the library started it.
     pub fn trim_stack() {
         if NUMBER.with(Cell::get) != 0 {
             #[cfg(not(feature = "model"))]
@@ -118,7 +120,7 @@ impl Crew {
         }
     }
 
-    /// Is this thread one of them?
+    /// Returns whether this thread is a member.
     pub fn is_here(&self) -> bool {
         let this = std::ptr::from_ref(self) as usize;
         CREWS.with(|crews| crews.borrow().contains(&this))
@@ -128,7 +130,8 @@ impl Crew {
         lock(&self.state).count > 0
     }
 
-    /// Waits until there are none, and nothing of them is left. For their own it does nothing, nor in a forked child.
+    /// Waits until there are no threads and they have released everything. Does nothing in a member, nor in a forked
+    /// child.
     pub fn join(&self) {
         if self.is_here() || !fork::is_ours(self.forks) {
             return;
@@ -147,8 +150,7 @@ impl Crew {
     }
 }
 
-/// One thread of a crew. That it ends is told last: by then it holds nothing of the crew's work any more, nor of the
-/// application.
+/// One thread of a crew. Its end is registered last: by then it holds nothing of the crew's work or of the application.
 pub struct Member {
     crew: Arc<Crew>,
     own: bool,
@@ -170,7 +172,7 @@ impl Drop for Member {
                 crews.remove(at);
             }
             if crews.is_empty() {
-                // A thread that ends would leak its memory.
+                // The memory would leak when the thread ends.
                 *crews = Vec::new();
             }
         });

@@ -1,5 +1,5 @@
-//! A transport over a stream that never waits itself: callbacks of the application, or TLS. What such a stream lacks is here:
-//! one caller at a time, waiting until it can go on, and telling whether something has come.
+//! Makes a transport of a stream that never blocks: callbacks of the application, or TLS. The adapter adds what such a
+//! stream lacks: one caller at a time, waiting until it can continue, and a test for input.
 
 use super::{Ready, TICK, Transport};
 use crate::sync::{Instant, Mutex, lock};
@@ -9,65 +9,67 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// As much is read at once, whatever there is room for.
+/// Minimum number of bytes read at once, whatever the size of the buffer.
 const CHUNK: usize = 16 << 10;
-/// As much is read to see whether there is something.
+/// Number of bytes read to test for input.
 const LOOK: usize = 4096;
-/// Stands for "no limit".
+/// Means "no limit".
 const FOR_EVER: Duration = Duration::MAX;
-/// A stream that says it is ready, and is not, is asked again at once no more often than this.
+/// Number of consecutive calls of a stream that reports to be ready, but is not, before the adapter pauses.
 const IN_VAIN: u32 = 16;
 
-/// What one call of a stream came to.
+/// The result of one call of a stream.
 pub enum Step {
-    /// So many bytes were read or written; not 0.
+    /// The number of bytes read or written; not 0.
     Done(usize),
-    /// Nothing, until it can be read or written below.
+    /// Nothing, until the base can be read or written.
     Want(Direction),
-    /// Nothing more will come.
+    /// The end of the stream.
     End,
     /// The stream is broken.
     Failed(io::Error),
 }
 
-/// What has to become possible below before a stream goes on.
+/// The direction of the base that a stream waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
     Read,
     Write,
 }
 
-/// A stream that never waits. One call of it runs at a time, and none after one that gave `End` or `Failed` in its direction.
+/// A stream that never blocks. Its calls do not overlap, and none follows one that returned `End` or `Failed` in its
+/// direction.
 pub trait Stream: Send {
     /// Reads into `room`, which is not empty.
     fn read(&mut self, room: &mut [u8]) -> Step;
 
-    /// Writes from `bytes`, not empty. After `Want` it is called with the same bytes again, and perhaps more behind them.
+    /// Writes from `bytes`, which is not empty. After `Want` it is called with the same bytes again, and perhaps more
+    /// behind them.
     fn write(&mut self, bytes: &[u8]) -> Step;
 
-    /// Brings the stream to where it carries data. None: it does.
+    /// Prepares the stream for data. None when it is ready.
     fn begin(&mut self) -> Option<Step> {
         None
     }
 
-    /// The peer's certificate, as DER.
+    /// Returns the peer's certificate, as DER.
     fn certificate(&self) -> Option<Vec<u8>> {
         None
     }
 
-    /// What is to be done before the stream is shut down; it runs unless another call holds the stream.
+    /// Called before the stream is shut down, unless another call of the stream is running.
     fn end(&mut self) {}
 }
 
-/// What a stream runs over. Any thread may call anything at any time.
+/// The base of a stream. Every function may be called from any thread at any time.
 pub trait Base: Send + Sync {
-    /// Waits at most `timeout` until one of the directions asked for is possible. It may come back early.
+    /// Waits at most `timeout` until a requested direction is ready. May return early.
     fn wait(&self, read: bool, write: bool, timeout: Duration) -> io::Result<Ready>;
 
-    /// As `Transport::await_input`; it may come back early.
+    /// As `Transport::await_input`. May return early.
     fn await_input(&self, timeout: Duration);
 
-    /// As those of `Transport`.
+    /// As in `Transport`.
     fn interrupt(&self);
     fn hang_bell(&self) {}
     fn ring(&self) {}
@@ -83,7 +85,7 @@ pub trait Base: Send + Sync {
 }
 
 pub(crate) struct Adapter<S, B> {
-    // Before the base that it runs over.
+    // Dropped before the base that it uses.
     state: Mutex<State<S>>,
     base: B,
     down: AtomicBool,
@@ -92,13 +94,13 @@ pub(crate) struct Adapter<S, B> {
 
 struct State<S> {
     stream: S,
-    /// What was read to see whether there is something, from `taken` on.
+    /// The bytes that were read to test for input, from `taken` on.
     ahead: Vec<u8>,
     taken: usize,
-    /// The stream ended, or failed, for reading and for writing.
+    /// Set after the end or a failure, for reading and for writing.
     ended: bool,
     broken: bool,
-    /// What reading waits for; what writing waits for, if it does.
+    /// The direction that reading waits for, and the one that writing waits for, if it does.
     read_needs: Direction,
     write_needs: Option<Direction>,
 }
@@ -122,13 +124,13 @@ impl<S: Stream, B: Base> Adapter<S, B> {
     }
 
     fn failed(&self, error: &io::Error) {
-        // What fails because it was shut down is no reason.
+        // A failure after the shutdown is not a reason of the end.
         if !self.is_down() {
             let _ = self.failure.set(error.to_string());
         }
     }
 
-    /// One read of the stream.
+    /// Reads from the stream once.
     fn read(&self, state: &mut State<S>, room: &mut [u8]) -> io::Result<usize> {
         if self.is_down() || state.ended {
             return Ok(0);
@@ -152,7 +154,7 @@ impl<S: Stream, B: Base> Adapter<S, B> {
         }
     }
 
-    /// What is here now, into `room` or onto `buf`.
+    /// Receives what is available, into `room` or onto `buf`.
     fn receive(&self, room: &mut [u8], buf: &mut Vec<u8>, max: usize) -> io::Result<usize> {
         let mut state = lock(&self.state);
         let state = &mut *state;
@@ -180,7 +182,7 @@ impl<S: Stream, B: Base> Adapter<S, B> {
         received
     }
 
-    /// Which directions are ready, and otherwise what they wait for.
+    /// Returns the directions that are ready, and whether the others wait for reading or writing of the base.
     fn look(&self, read: bool, write: bool) -> (Ready, bool, bool) {
         let mut state = lock(&self.state);
         let state = &mut *state;
@@ -213,7 +215,7 @@ impl<S: Stream, B: Base> Adapter<S, B> {
         (ready, needs.0, needs.1)
     }
 
-    /// What has become possible below ends waiting for it.
+    /// Notes that directions of the base are ready.
     fn found(&self, below: Ready) {
         let mut state = lock(&self.state);
         match state.write_needs {
@@ -263,7 +265,7 @@ impl<S: Stream, B: Base> Transport for Adapter<S, B> {
                 Err(e) if wait && e.kind() == ErrorKind::WouldBlock => {}
                 received => return received,
             }
-            // Whoever is told to wait counts on the whole tick.
+            // A caller that asks to wait relies on the whole tick.
             let now = Instant::now();
             let left = end.get_or_insert_with(|| now + TICK).saturating_duration_since(now);
             if left.is_zero() {
@@ -341,7 +343,7 @@ impl<S: Stream, B: Base> Transport for Adapter<S, B> {
             return;
         }
         if below_write {
-            // It waits for room first, which a bell cannot end.
+            // It waits for room first, which a bell cannot interrupt.
             let _ = self.base.wait(true, true, timeout.min(Duration::from_millis(10)));
             return;
         }
@@ -400,7 +402,7 @@ impl<S: Stream, B: Base> Transport for Adapter<S, B> {
     }
 }
 
-/// The bytes of `bufs` from `start` on, as far as they are to be written at once: short parts are gathered.
+/// Returns the bytes of `bufs` from `start` on that are to be written at once. Short parts are gathered.
 fn next_bytes<'a>(bufs: &'a [IoSlice<'_>], start: usize, gathered: &'a mut Vec<u8>) -> &'a [u8] {
     let mut skip = start;
     gathered.clear();

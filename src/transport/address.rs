@@ -1,4 +1,4 @@
-//! Where a transport leads to, and its notation.
+//! Defines addresses of transports and their notation.
 
 use crate::error::{Error, Result};
 use std::fmt;
@@ -7,18 +7,18 @@ use std::os::fd::RawFd;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-/// The longest name of a Unix socket on Linux, its end mark not counted.
+/// Maximum length of the name of a Unix socket on Linux, without the NUL at its end.
 const UNIX_NAME_MAX: usize = 107;
 
 /// An address, in its notation: `tcp://HOST:PORT`, `tcp://[IPV6]:PORT`, `unix:///PATH`, `unix://@NAME`, `shm:///PATH`,
 /// `fd:READ,WRITE`, `stdio:`, `exec:COMMAND`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Address {
-    /// An empty host is 127.0.0.1.
+    /// TCP. An empty host is 127.0.0.1.
     Tcp {
         /// A name, or an address of IPv4 or IPv6.
         host: String,
-        /// To listen, 0 is a free one.
+        /// 0 to listen at a free port.
         port: u16,
     },
     /// A Unix socket in the file system.
@@ -27,7 +27,7 @@ pub enum Address {
     Abstract(String),
     /// A Unix socket in the file system, and shared memory beside it.
     Shared(PathBuf),
-    /// Descriptors of this process, handed over to the transport.
+    /// Descriptors of this process, which the transport takes over.
     Descriptors {
         /// To read from.
         read: RawFd,
@@ -41,8 +41,8 @@ pub enum Address {
 }
 
 impl Address {
-    /// Returns whether a second connection can be made, and what went wrong with the first tried again. A command is run
-    /// once: what it does, and what it costs, is not known here.
+    /// Returns whether a second connection can be made, to retry what failed on the first. A command is run only once,
+    /// because its effects and costs are unknown here.
     pub fn can_connect_again(&self) -> bool {
         matches!(self, Address::Tcp { .. } | Address::Unix(_) | Address::Abstract(_) | Address::Shared(_))
     }
@@ -98,7 +98,7 @@ fn tcp(rest: &str) -> Result<Address, String> {
     let (host, port) = match rest.strip_prefix('[') {
         Some(rest) => {
             let (host, after) = rest.split_once(']').ok_or("no ']' after the IPv6 address")?;
-            // A scope ("%eth0") is left to the system's look-up.
+            // A scope ("%eth0") is resolved by the system.
             let number = host.split_once('%').map_or(host, |(number, _)| number);
             if number.parse::<Ipv6Addr>().is_err() {
                 return Err(format!("'{host}' is not an IPv6 address"));
@@ -148,7 +148,7 @@ fn descriptor(text: &str) -> Result<RawFd, String> {
     fd.ok_or_else(|| format!("'{}' is not the number of a descriptor", text.escape_debug()))
 }
 
-/// Digits only: the parser of std would take a sign too.
+/// Accepts digits only: the parser of std would accept a sign too.
 fn number(text: &str) -> Option<u32> {
     if text.bytes().all(|b| b.is_ascii_digit()) { text.parse().ok() } else { None }
 }

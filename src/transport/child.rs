@@ -1,4 +1,4 @@
-//! A child process as the peer, over its standard input and output.
+//! Runs a child process as the peer, over its standard input and output.
 
 use super::socket::Stream;
 use super::{Ready, Transport, sys};
@@ -12,14 +12,14 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a child may take to end by itself after the end of its input, and again after SIGTERM.
+/// How long a child may take to exit after the end of its input, and again after SIGTERM.
 const GRACE: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(1)];
 
 pub(super) struct Process {
     stream: Stream,
-    /// None: it has been left to a thread that waits for its end.
+    /// None if a thread waits for its exit.
     child: Option<Child>,
-    /// A fork of its parent must not end it.
+    /// The process that started it. A fork of that process must not end it.
     parent: u32,
 }
 
@@ -36,7 +36,7 @@ fn start(command: &str, name: String) -> io::Result<Process> {
     let mut shell = Command::new("/bin/sh");
     shell.arg("-c").arg(command).stdin(Stdio::from(input)).stdout(Stdio::from(OwnedFd::from(theirs)));
     sys::inherit_only_stdio(&mut shell);
-    // Our copies of the child's end close with `shell`; else its end would never be seen.
+    // `shell` closes our copies of the child's end; otherwise the end of its output would never be noticed.
     let child = shell.spawn()?;
     Ok(Process { stream, child: Some(child), parent: std::process::id() })
 }
@@ -108,11 +108,11 @@ impl Transport for Process {
 }
 
 impl Drop for Process {
-    /// Whoever closes a connection does not wait: a child that does not end at once gets a thread that sees to it.
+    /// Does not block: if the child does not exit at once, a thread waits for it.
     fn drop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         if self.parent != std::process::id() {
-            // The child, and the stream, are the parent's.
+            // The child and the stream belong to the parent.
             return;
         }
         self.stream.shutdown();
@@ -134,7 +134,7 @@ impl Drop for Process {
     }
 }
 
-/// Has the child end: by itself, then by SIGTERM, then by SIGKILL.
+/// Waits for the exit of the child, then sends SIGTERM, then SIGKILL.
 fn reap(mut child: Child) {
     let [by_itself, after_asking] = GRACE;
     if ended_within(&mut child, by_itself) {
@@ -144,20 +144,20 @@ fn reap(mut child: Child) {
     if ended_within(&mut child, after_asking) {
         return;
     }
-    // Both fail only when somebody else has waited for the child by now.
+    // Both fail only if other code has waited for the child meanwhile.
     let _ = child.kill();
     let _ = child.wait();
 }
 
-/// Waits for the end of the child and takes its status, so that no zombie stays. It sleeps in short naps: a handler of
-/// SIGCHLD belongs to the application.
+/// Waits for the exit of the child and takes its status, so that no zombie remains. It polls with short sleeps, because
+/// the handler of SIGCHLD belongs to the application.
 fn ended_within(child: &mut Child, time: Duration) -> bool {
     let start = Instant::now();
     let mut nap = Duration::from_millis(1);
     loop {
         match child.try_wait() {
             Ok(None) => {}
-            // An error means that it is no longer ours: somebody else waited for it.
+            // An error means that other code has waited for it.
             Ok(Some(_)) | Err(_) => return true,
         }
         let Some(left) = time.checked_sub(start.elapsed()) else { return false };

@@ -1,8 +1,9 @@
-//! Descriptors that were opened by somebody else: standard input and output, inherited pipes and sockets.
+//! Implements transports over descriptors that other code opened: standard input and output, inherited pipes and
+//! sockets.
 //!
-//! Their file descriptions may be shared with other processes, so nothing about them is changed: no O_NONBLOCK, no
-//! time limit. Every call polls first instead. We work on private copies, which keeps us from acting on a number
-//! that its owner closed and that means another file by now.
+//! Their file descriptions may be shared with other processes, so they are not changed: no O_NONBLOCK, no timeouts.
+//! Every call polls first instead. The transport uses private copies, so it never uses a number that its owner has
+//! closed and that refers to another file by now.
 
 use super::socket::{is_socket, send};
 use super::{Ready, TICK, Transport, sys, uninit};
@@ -17,21 +18,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// What becomes of descriptors that are given to a transport.
+/// Who owns the descriptors of a transport.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ownership {
-    /// They are the transport's from now on and are closed with it. What the application and its children print must not
-    /// get into the stream, so the numbers 0 to 2 mean other files from now on: standard output means standard error, the
-    /// other two /dev/null.
+    /// The transport, which closes them. Output of the application and its children must not get into the stream, so
+    /// the numbers 0 to 2 are redirected: standard output to standard error, the other two to /dev/null.
     Taken,
-    /// They stay the caller's, who closes them; the transport works on copies. Sockets are shut down all the same.
+    /// The caller, who closes them; the transport uses copies. Sockets are shut down all the same.
     Borrowed,
 }
 
-/// A pipe with room is sure to take this many bytes at once (PIPE_BUF).
+/// Number of bytes that a writable pipe accepts at once (PIPE_BUF).
 const PIPE_ROOM: usize = 4096;
 
-/// Parts of a message that go into a pipe in one call.
+/// Maximum number of parts written to a pipe in one call.
 const PARTS: usize = 16;
 
 /// A thread is about to replace descriptors 0 and 1.
@@ -40,13 +40,13 @@ static TAKING: AtomicBool = AtomicBool::new(false);
 pub(super) struct Descriptors {
     reading: Direction,
     writing: Direction,
-    /// Both directions are one descriptor of the application's.
+    /// Both directions have one descriptor.
     same: bool,
-    /// Set by `shutdown`; polled besides, because nothing wakes a thread that waits for a pipe.
+    /// Set by `shutdown`, and polled too, because nothing else wakes a thread that waits for a pipe.
     down: sys::Event,
     bell: sys::Bell,
     peer: String,
-    /// A fork of this process must not shut down what it shares with it.
+    /// The process that made it. A fork must not shut down a stream that it shares.
     process: u32,
 }
 
@@ -54,7 +54,7 @@ struct Direction {
     /// `None` after `shutdown`.
     file: Mutex<Option<Arc<File>>>,
     socket: bool,
-    /// Between poll and read or write of a pipe nobody else may take what was found.
+    /// Held between poll and read or write of a pipe, so that no other thread takes what poll found.
     turn: Mutex<()>,
 }
 
@@ -76,12 +76,11 @@ pub(super) fn open_stdio() -> Result<Descriptors> {
     opened
 }
 
-/// Has the numbers of standard descriptors that the transport took mean other files. `reading` and `writing` are the
-/// transport's copies.
+/// Redirects the standard descriptors that the transport took over. `reading` and `writing` are the transport's copies.
 fn isolate(taken: &[RawFd], reading: RawFd, writing: RawFd) -> io::Result<()> {
     let null = File::options().read(true).write(true).open("/dev/null")?;
     let is_stream = |fd| sys::is_same_stream(fd, reading) || sys::is_same_stream(fd, writing);
-    // As inetd has it, or after 2>&1.
+    // As with inetd, or after 2>&1.
     let error_is_stream = is_stream(libc::STDERR_FILENO);
     let error_is_open = sys::is_open(libc::STDERR_FILENO) && !taken.contains(&libc::STDERR_FILENO);
     for &fd in taken {
@@ -141,14 +140,14 @@ impl Direction {
     fn shutdown(&self) {
         let file = lock(&self.file).take();
         if let (Some(file), true) = (file, self.socket) {
-            // Fails for a connection that is gone already.
+            // Fails if the connection has ended already.
             let _ = SockRef::from(&*file).shutdown(Shutdown::Both);
         }
     }
 }
 
 impl Descriptors {
-    /// Polls the two files, as far as given, and the shutdown; `None` when it was shut down.
+    /// Polls the given files and the shutdown event. `None` after the shutdown.
     fn wait(&self, read: Option<&File>, write: Option<&File>, timeout: Option<Duration>) -> io::Result<Option<Ready>> {
         let mut fds = [
             sys::interest(read.map(|f| f.as_raw_fd()), sys::READABLE),
@@ -182,7 +181,7 @@ impl Descriptors {
                 Ok(n) => sent += n,
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 Err(e) if sent == 0 => return Err(e),
-                // It will come again at the next call.
+                // The next call fails with it again.
                 Err(_) => break,
             }
         }
@@ -191,9 +190,9 @@ impl Descriptors {
 }
 
 impl Descriptors {
-    /// Receives once with `receive`, if something is here or, with `wait`, comes within a tick.
+    /// Receives once with `receive`, if input is available or, with `wait`, arrives within a tick.
     fn receive(&self, wait: bool, receive: impl FnOnce(&File) -> io::Result<usize>) -> io::Result<usize> {
-        // A thread that only looks does not queue up behind one that waits.
+        // A thread that does not wait must not queue behind one that does.
         let _turn = match wait {
             true => lock(&self.reading.turn),
             false => try_lock(&self.reading.turn).ok_or(io::ErrorKind::WouldBlock)?,
@@ -268,7 +267,7 @@ impl Transport for Descriptors {
     }
 
     fn write_fileno(&self) -> Option<RawFd> {
-        // Most loops want each file once.
+        // Most event loops register each file once.
         let direction = if self.same { &self.reading } else { &self.writing };
         direction.file().map(|file| file.as_raw_fd())
     }
@@ -290,7 +289,7 @@ impl Drop for Descriptors {
     }
 }
 
-/// As many of the bytes from `start` on as a pipe with room is sure to take.
+/// Returns the bytes from `start` on that a writable pipe accepts at once.
 fn pipe_full<'p, 'b>(bufs: &'b [IoSlice<'_>], start: usize, parts: &'p mut [IoSlice<'b>; PARTS]) -> &'p [IoSlice<'b>] {
     let mut skip = start;
     let mut room = PIPE_ROOM;

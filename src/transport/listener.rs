@@ -1,4 +1,4 @@
-//! A listening socket.
+//! Implements a listening socket.
 
 use super::{Address, Transport, shm, socket, sys};
 use crate::error::{Error, Result};
@@ -12,10 +12,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Connections that the kernel keeps for us until they are accepted; it cuts the number to its own limit.
+/// Length of the queue of connections to be accepted; the kernel reduces it to its own limit.
 const BACKLOG: i32 = 1024;
 
-/// How long `accept` waits before it reports an error that would come again at once.
+/// How long `accept` waits before it returns an error that would occur again at once.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts connections at a TCP or Unix address, or at one of shared memory.
@@ -28,8 +28,8 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Binds and listens. A TCP address without a host means 127.0.0.1, port 0 one that is free. A socket file that
-    /// nobody listens at any more is replaced; a live one, and any other file, is left alone and is an error.
+    /// Binds and listens. A TCP address without a host means 127.0.0.1, port 0 one that is free. A stale socket file is
+    /// replaced; one in use, and any other file, is left unchanged and is an error.
     pub fn bind(address: &Address) -> Result<Listener> {
         let failed = |e| Error::io(format!("cannot listen at {address}"), e);
         let stopped = sys::Event::new().map_err(failed)?;
@@ -53,15 +53,15 @@ impl Listener {
         Ok(Listener { socket, address, stopped, _file: file })
     }
 
-    /// Where it listens, with the real port.
+    /// Returns the address with the real port.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
     /// Waits for the next connection; `None` once [`stop`](Listener::stop) was called.
     ///
-    /// An error says why a connection could not be taken, most likely for want of descriptors (EMFILE). `accept` can be
-    /// called again, since it has already paused for a moment.
+    /// An error tells why a connection could not be accepted, most likely too few descriptors (EMFILE). `accept` can be
+    /// called again, because it has already paused for a moment.
     pub fn accept(&self) -> io::Result<Option<Arc<dyn Transport>>> {
         loop {
             let mut fds = [
@@ -69,7 +69,7 @@ impl Listener {
                 sys::interest(Some(self.stopped.fd()), sys::READABLE),
             ];
             if let Err(e) = sys::poll(&mut fds, None) {
-                // Such as a limit of descriptors lower than two, under which nothing can be waited for.
+                // For example a limit of descriptors below two, with which no poll is possible.
                 std::thread::sleep(PAUSE);
                 return Err(e);
             }
@@ -100,12 +100,13 @@ impl Listener {
         })
     }
 
-    /// A descriptor: writing eight bytes that are not all 0 to it ends `accept`, as `stop` does, and is async-signal-safe.
+    /// Gets a descriptor: writing eight bytes that are not all 0 to it ends `accept`, as `stop` does, and is
+    /// async-signal-safe.
     pub fn stop_fd(&self) -> RawFd {
         self.stopped.fd()
     }
 
-    /// Ends `accept` in all threads, now and later, and refuses those who connect. Never waits.
+    /// Ends `accept` in all threads, now and later, and refuses new connections. Never waits.
     pub fn stop(&self) {
         self.stopped.set();
         // It may have been shut down before.
@@ -113,7 +114,7 @@ impl Listener {
     }
 }
 
-/// Errors that are the fate of a single connection (accept(2) lists them), or no error at all.
+/// Returns whether an error concerns only one connection (accept(2) lists these), or is not an error at all.
 fn concerns_one_connection(error: &io::Error) -> bool {
     matches!(
         error.raw_os_error(),
@@ -146,7 +147,7 @@ fn in_notation(bound: SocketAddr) -> Address {
 fn listen_at(domain: Domain, address: &SockAddr) -> io::Result<Socket> {
     let socket = Socket::new(domain, Type::STREAM, None)?;
     if domain != Domain::UNIX {
-        // A server that is started again need not wait for connections of its predecessor to be forgotten.
+        // So that a restarted server can bind while the kernel still remembers old connections.
         socket.set_reuse_address(true)?;
     }
     socket.bind(address)?;
@@ -154,7 +155,7 @@ fn listen_at(domain: Domain, address: &SockAddr) -> io::Result<Socket> {
     Ok(Socket::from(sys::above_standard(socket.into())?))
 }
 
-/// Listens at the first address of the application that can be had.
+/// Listens at the first address of the host that can be bound.
 fn bind_tcp(address: &Address, host: &str, port: u16) -> Result<Socket> {
     let mut failures = Vec::new();
     for candidate in socket::resolve(address, host, port)? {
@@ -185,7 +186,7 @@ fn bind_file(path: &Path, address: &SockAddr) -> io::Result<(Socket, Option<Sock
     Ok((socket, Some(file)))
 }
 
-/// Removes a socket file when nobody listens at it.
+/// Removes a socket file if no process listens at it.
 fn remove_stale(path: &Path, address: &SockAddr) -> io::Result<()> {
     let found = fs::symlink_metadata(path)?;
     if !found.file_type().is_socket() {
@@ -195,7 +196,7 @@ fn remove_stale(path: &Path, address: &SockAddr) -> io::Result<()> {
     probe.set_nonblocking(true)?;
     match probe.connect(address) {
         Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => {}
-        // Connected, or its queue is full, or it is somebody's whom we may not even ask.
+        // Connected, or its queue is full, or we have no permission to connect.
         _ => return Err(io::Error::new(io::ErrorKind::AddrInUse, "the socket is in use")),
     }
     // Another process may have replaced it in the meantime.
@@ -210,18 +211,18 @@ fn identity(path: &Path) -> io::Result<(u64, u64)> {
     Ok((found.dev(), found.ino()))
 }
 
-/// The file of a Unix socket, removed unless it has become somebody else's.
+/// The file of a Unix socket, removed unless another process has replaced it.
 struct SocketFile {
     path: PathBuf,
     identity: (u64, u64),
-    /// A fork of the server must not take away the server's socket.
+    /// The process that made it. A fork of the server must not remove it.
     process: u32,
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if self.process == std::process::id() && identity(&self.path).is_ok_and(|now| now == self.identity) {
-            // Nobody is left to be told.
+            // An error cannot be reported from here.
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -1,4 +1,4 @@
-//! Two transports in memory, each the other's peer.
+//! Implements a pair of transports in memory, each the peer of the other.
 
 use super::{Ready, TICK, Transport, uninit};
 use crate::sync::{Condvar, Instant, Mutex, lock, wait, wait_for};
@@ -10,12 +10,12 @@ use std::time::Duration;
 
 const CAPACITY: usize = 256 << 10;
 
-/// A connected pair. Each direction holds up to 256 KiB, then its writer has to wait, as with a socket.
+/// Makes a connected pair. Each direction holds up to 256 KiB; then its writer must wait, as with a socket.
 pub fn pair() -> (Arc<dyn Transport>, Arc<dyn Transport>) {
     pair_with_capacity(CAPACITY)
 }
 
-/// A connected pair whose directions hold up to `capacity` bytes each, at least one.
+/// Makes a connected pair whose directions hold up to `capacity` bytes each, at least one.
 pub fn pair_with_capacity(capacity: usize) -> (Arc<dyn Transport>, Arc<dyn Transport>) {
     let state = Mutex::new(State { left: VecDeque::new(), right: VecDeque::new(), down: false, rung: (false, false) });
     let changed = Changed { left: Condvar::new(), right: Condvar::new() };
@@ -31,7 +31,7 @@ enum Side {
 
 struct Link {
     state: Mutex<State>,
-    /// Where the threads of each side wait.
+    /// The condition on which the threads of each side wait.
     changed: Changed,
     capacity: usize,
 }
@@ -41,13 +41,13 @@ struct Changed {
     right: Condvar,
 }
 
-/// Bytes by the side that will receive them.
+/// Bytes, by the side that will receive them.
 struct State {
     left: VecDeque<u8>,
     right: VecDeque<u8>,
     /// A shutdown by either side ends both directions, as with a socket.
     down: bool,
-    /// Waits for input are to end, on the left and on the right.
+    /// Waits for input must end, on the left and on the right.
     rung: (bool, bool),
 }
 
@@ -103,7 +103,7 @@ impl Transport for End {
         let mut state = lock(&self.link.state);
         if wait && !self.ready(&mut state, true, false).read {
             let end = Instant::now() + TICK;
-            // Not only bytes wake it: whoever is told to wait counts on the whole tick.
+            // Other events than bytes notify it too, but a caller that asks to wait relies on the whole tick.
             loop {
                 let left = end.saturating_duration_since(Instant::now());
                 if left.is_zero() || self.ready(&mut state, true, false).read {

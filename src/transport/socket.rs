@@ -1,4 +1,5 @@
-//! Connected stream sockets of our own: TCP, Unix, and the socket pair of a child process.
+//! Implements transports over connected stream sockets of this process: TCP, Unix, and the socket pair of a child
+//! process.
 
 use super::{Address, Ready, TICK, Transport, sys, uninit};
 use crate::error::{Error, Result};
@@ -9,33 +10,33 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-/// `sendmsg(2)` refuses more parts (IOV_MAX).
+/// Maximum number of parts of `sendmsg(2)` (IOV_MAX).
 const PARTS_MAX: usize = 1024;
 
-/// How often a silent peer is asked, each after the time of `tcp_keepalive`, before it counts as gone; as in RPyC.
+/// Number of keepalive probes, each after the time of `tcp_keepalive`, until a silent peer counts as gone; as in RPyC.
 const KEEPALIVE_RETRIES: u32 = 5;
 
-/// The room that a Unix socket on which much is sent is given, as far as the system allows it (`net.core.wmem_max`, often
-/// 208 KiB): for a MiB and what the kernel adds. That of TCP grows by itself.
+/// Send buffer of a Unix socket with much output, if the system allows it (`net.core.wmem_max`, often 208 KiB): for a
+/// MiB and the kernel's overhead. The buffer of TCP grows by itself.
 const SEND_BUFFER: usize = 1280 << 10;
-/// So many bytes that wait are much.
+/// Number of pending bytes from which the send buffer is enlarged.
 const MUCH: usize = 64 << 10;
 
-/// Stands for "no limit": the kernel gives up on a connection long before.
+/// Means "no limit": the kernel gives up a connection long before.
 const FOR_EVER: Duration = Duration::from_secs(24 * 3600);
 
 pub(super) struct Stream {
     socket: Socket,
     bell: sys::Bell,
     tcp: bool,
-    /// More room for what is sent has been asked for.
+    /// The larger send buffer was requested.
     widened: AtomicBool,
     local: String,
     peer: String,
 }
 
 impl Stream {
-    /// Prepares a connected, blocking socket. The tick lets `recv` wait without a poll before it.
+    /// Prepares a connected, blocking socket. A receive timeout of a tick lets `recv` wait without a poll before it.
     pub(super) fn new(socket: Socket, tcp: bool, local: String, peer: String) -> io::Result<Stream> {
         let socket = Socket::from(sys::above_standard(socket.into())?);
         socket.set_read_timeout(Some(TICK))?;
@@ -71,7 +72,7 @@ impl Transport for Stream {
         if self.tcp || waiting < MUCH || self.widened.swap(true, Ordering::Relaxed) {
             return false;
         }
-        // The kernel tells twice what it was asked for.
+        // The kernel reports twice the requested size.
         let before = self.socket.send_buffer_size().unwrap_or(usize::MAX);
         before < SEND_BUFFER
             && self.socket.set_send_buffer_size(SEND_BUFFER).is_ok()
@@ -106,7 +107,7 @@ impl Transport for Stream {
     }
 
     fn shutdown(&self) {
-        // Fails for a connection that is gone already.
+        // Fails if the connection has ended already.
         let _ = self.socket.shutdown(Shutdown::Both);
     }
 
@@ -115,7 +116,7 @@ impl Transport for Stream {
     }
 
     fn unread(&self) -> Option<usize> {
-        // Of TCP the kernel knows what the peer's kernel has acknowledged, not what the peer has received.
+        // For TCP the kernel knows what the peer's kernel has acknowledged, not what the peer has received.
         if self.tcp { None } else { sys::unread(self.socket.as_fd()).ok() }
     }
 
@@ -133,7 +134,7 @@ impl Transport for Stream {
 
     fn quick_ack(&self) {
         if self.tcp {
-            // A hint; a connection that is gone shows at the next call.
+            // This is an optimization; the next call reports a broken connection.
             let _ = self.socket.set_tcp_quickack(true);
         }
     }
@@ -150,7 +151,7 @@ impl Transport for Stream {
     }
 }
 
-/// One `send(2)` or `sendmsg(2)` that neither waits nor raises SIGPIPE.
+/// Calls `send(2)` or `sendmsg(2)` once, without blocking or raising SIGPIPE.
 pub(super) fn send(socket: &Socket, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
     const FLAGS: i32 = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     loop {
@@ -165,7 +166,7 @@ pub(super) fn send(socket: &Socket, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
     }
 }
 
-/// Whether a descriptor is a socket, which must be a stream socket then.
+/// Returns whether a descriptor is a socket. Fails if it is not a stream socket.
 pub(super) fn is_socket(socket: &SockRef<'_>) -> io::Result<bool> {
     match socket.r#type() {
         Ok(Type::STREAM) => Ok(true),
@@ -175,7 +176,7 @@ pub(super) fn is_socket(socket: &SockRef<'_>) -> io::Result<bool> {
     }
 }
 
-/// The notation of a socket's address; `None` for a Unix socket without a name.
+/// Returns the notation of a socket's address; `None` for a Unix socket without a name.
 pub(super) fn name(address: &SockAddr) -> Option<String> {
     if let Some(address) = address.as_socket() {
         Some(format!("tcp://{address}"))
@@ -186,7 +187,7 @@ pub(super) fn name(address: &SockAddr) -> Option<String> {
     }
 }
 
-/// Takes a connected socket that came from elsewhere.
+/// Makes a stream of a connected socket that other code opened.
 pub(super) fn adopt(fd: OwnedFd) -> io::Result<Stream> {
     let socket = Socket::from(fd);
     if !is_socket(&SockRef::from(&socket))? {
@@ -198,7 +199,7 @@ pub(super) fn adopt(fd: OwnedFd) -> io::Result<Stream> {
     named(socket, &peer, "socket")
 }
 
-/// A stream over a connected socket, with the addresses as names; `unnamed` stands for those that have none.
+/// Makes a stream of a connected socket, with the addresses as names; `unnamed` is used for a side without one.
 pub(super) fn named(socket: Socket, peer: &SockAddr, unnamed: &str) -> io::Result<Stream> {
     let local = socket.local_addr()?;
     let tcp = matches!(local.domain(), Domain::IPV4 | Domain::IPV6);
@@ -206,7 +207,7 @@ pub(super) fn named(socket: Socket, peer: &SockAddr, unnamed: &str) -> io::Resul
     Stream::new(socket, tcp, or_unnamed(&local), or_unnamed(peer))
 }
 
-/// The addresses of an application. The look-up is the system's and takes the time that it takes.
+/// Resolves the addresses of a host. The time that it takes is not limited.
 pub(super) fn resolve(address: &Address, host: &str, port: u16) -> Result<Vec<SocketAddr>> {
     let host = if host.is_empty() { "127.0.0.1" } else { host };
     let failed = |e| Error::io(format!("cannot look up the host of {address}"), e);
@@ -217,7 +218,7 @@ pub(super) fn resolve(address: &Address, host: &str, port: u16) -> Result<Vec<So
     Ok(found)
 }
 
-/// Tries the addresses of the application one after the other, each for its share of the time that is left.
+/// Tries the addresses of the host in turn, each for its share of the remaining time.
 pub(super) fn connect_tcp(address: &Address, host: &str, port: u16, timeout: Option<Duration>) -> Result<Stream> {
     let candidates = resolve(address, host, port)?;
     let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
@@ -237,7 +238,7 @@ fn connect_one(candidate: SocketAddr, timeout: Duration) -> io::Result<Stream> {
     let target = SockAddr::from(candidate);
     let socket = Socket::new(target.domain(), Type::STREAM, None)?;
     socket.connect_timeout(&target, timeout)?;
-    // The kernel can pick the very port that we look for as our own, and then we are connected to ourselves.
+    // The kernel can choose the target port as the local port, and then the socket is connected to itself.
     if socket.local_addr()?.as_socket() == Some(candidate) {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
@@ -259,7 +260,7 @@ fn all_failed(address: &Address, mut failures: Vec<(SocketAddr, io::Error)>) -> 
     }
 }
 
-/// The kernel's form of a Unix address.
+/// Converts a Unix address to the kernel's form.
 pub(super) fn unix_address(address: &Address) -> Result<SockAddr> {
     let made = match address {
         Address::Unix(path) | Address::Shared(path) => SockAddr::unix(path),
@@ -282,8 +283,7 @@ pub(super) fn connect_unix(address: &Address, timeout: Option<Duration>) -> Resu
     }
 }
 
-/// A Unix socket whose listener has a full queue cannot be polled until there is room; the time limit for sending
-/// bounds the waiting instead.
+/// A Unix socket whose listener has a full queue cannot be polled for room; the send timeout limits the wait instead.
 fn connect_local(target: &SockAddr, timeout: Option<Duration>) -> io::Result<Socket> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     let deadline = timeout.and_then(|t| Instant::now().checked_add(t));

@@ -1,4 +1,4 @@
-//! The system calls that neither std nor socket2 offers, as safe functions.
+//! Wraps the system calls that neither std nor socket2 offers in safe functions.
 
 use once_cell::sync::OnceCell;
 use std::fs::File;
@@ -14,17 +14,17 @@ use std::time::{Duration, Instant};
 pub(super) const READABLE: i16 = libc::POLLIN;
 pub(super) const WRITABLE: i16 = libc::POLLOUT;
 
-/// One descriptor to be polled; `None` is passed over.
+/// Makes the entry of one descriptor for poll; `None` is ignored.
 pub(super) fn interest(fd: Option<RawFd>, events: i16) -> libc::pollfd {
     libc::pollfd { fd: fd.unwrap_or(-1), events, revents: 0 }
 }
 
-/// Whether `poll` found what was asked for. A stream that ended or broke counts: the next call will say so.
+/// Returns whether `poll` found the requested events. An ended or broken stream counts: the next call reports it.
 pub(super) fn is_ready(polled: &libc::pollfd, events: i16) -> bool {
     polled.revents & (events | libc::POLLHUP | libc::POLLERR | libc::POLLNVAL) != 0
 }
 
-/// How many bytes the other end of a Unix socket has not received yet, the kernel's own room for them included.
+/// Returns the number of bytes that the other end of a Unix socket has not received yet, with the kernel's overhead.
 pub(super) fn unread(socket: BorrowedFd<'_>) -> io::Result<usize> {
     let mut bytes: libc::c_int = 0;
     // SAFETY: the descriptor is open; the request writes one int, which outlives the call.
@@ -34,10 +34,11 @@ pub(super) fn unread(socket: BorrowedFd<'_>) -> io::Result<usize> {
     Ok(usize::try_from(bytes).unwrap_or(0))
 }
 
-// The C library's recv and send are points where a thread can be cancelled. Here that would leave the state of a connection
-// half changed, and it costs each of them some forty instructions in a program of several threads: the kernel is called directly.
+// The C library's recv and send are cancellation points. A cancelled thread would leave the state of a connection
+// inconsistent, and the check costs some forty instructions per call in a multithreaded program: the kernel is called
+// directly.
 
-/// `recv(2)`, not repeated when it is interrupted.
+/// Calls `recv(2)`. Not repeated when it is interrupted.
 #[inline]
 pub(super) fn recv(socket: BorrowedFd<'_>, room: &mut [MaybeUninit<u8>], flags: i32) -> io::Result<usize> {
     let none = ptr::null_mut::<u8>();
@@ -48,7 +49,7 @@ pub(super) fn recv(socket: BorrowedFd<'_>, room: &mut [MaybeUninit<u8>], flags: 
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
-/// `send(2)`, not repeated when it is interrupted.
+/// Calls `send(2)`. Not repeated when it is interrupted.
 #[inline]
 pub(super) fn send(socket: BorrowedFd<'_>, bytes: &[u8], flags: i32) -> io::Result<usize> {
     let none = ptr::null::<u8>();
@@ -59,7 +60,7 @@ pub(super) fn send(socket: BorrowedFd<'_>, bytes: &[u8], flags: i32) -> io::Resu
     usize::try_from(n).map_err(|_| io::Error::last_os_error())
 }
 
-/// `poll(2)`, for at most `timeout`, or for ever, unless a signal handler runs in this thread.
+/// Calls `poll(2)` for at most `timeout`; None is no limit. A signal handler that runs in this thread ends it.
 pub(super) fn poll_once(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
     let time = timeout.map(|t| libc::timespec {
         tv_sec: t.as_secs().try_into().unwrap_or(libc::time_t::MAX),
@@ -76,7 +77,7 @@ pub(super) fn poll_once(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> 
     }
 }
 
-/// `poll(2)`, for at most `timeout`, or for ever; interruptions are waited out.
+/// Calls `poll(2)` for at most `timeout`; None is no limit. Repeated when it is interrupted.
 pub(super) fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::Result<()> {
     let deadline = timeout.and_then(|t| Instant::now().checked_add(t));
     let mut left = deadline.and(timeout);
@@ -97,7 +98,7 @@ pub(super) fn poll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> io::R
     }
 }
 
-/// Something that has happened: its descriptor is readable from then on, until it is cleared.
+/// An event: its descriptor is readable after `set`, until `clear`.
 pub struct Event(File);
 
 impl Event {
@@ -113,13 +114,13 @@ impl Event {
     }
 
     pub fn set(&self) {
-        // It can fail only when the counter is full, and then the event is set.
+        // Fails only if the counter is full, and then the event is set.
         let _ = (&self.0).write(&1u64.to_ne_bytes());
     }
 
-    /// As if it had not happened.
+    /// Clears the event.
     pub fn clear(&self) {
-        // It can fail only when it was not set.
+        // Fails only if it was not set.
         let _ = (&self.0).read(&mut [0; 8]);
     }
 
@@ -133,7 +134,7 @@ impl Event {
 pub(super) struct Bell(OnceCell<Event>);
 
 impl Bell {
-    /// None: there are no descriptors left, and it cannot be heard.
+    /// None if no descriptor is available; then the bell has no effect.
     fn event(&self) -> Option<&Event> {
         self.0.get_or_try_init(Event::new).ok()
     }
@@ -146,7 +147,7 @@ impl Bell {
         self.event();
     }
 
-    /// In a signal handler: rings if the descriptor is there.
+    /// Rings from a signal handler, if the descriptor exists.
     pub(super) fn ring_hung(&self) {
         self.0.get().into_iter().for_each(Event::set);
     }
@@ -165,13 +166,13 @@ impl Bell {
     }
 }
 
-/// The same, but not under the number of a standard descriptor that is closed: what the application prints must not get
-/// into a connection, nor ring.
+/// Moves a descriptor above the standard three if it has the number of a closed one: output of the application must not
+/// get into a connection, nor ring a bell.
 pub(super) fn above_standard(fd: OwnedFd) -> io::Result<OwnedFd> {
     if fd.as_raw_fd() > libc::STDERR_FILENO { Ok(fd) } else { duplicate(fd.as_raw_fd()) }
 }
 
-/// A private copy of an open descriptor, above the standard three, closed at exec.
+/// Makes a private copy of an open descriptor, above the standard three, closed at exec.
 pub(super) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     // SAFETY: fcntl takes any number and fails for one that is not open.
     let copy = unsafe { libc::fcntl(fd, libc::F_DUPFD_CLOEXEC, 3) };
@@ -182,7 +183,7 @@ pub(super) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(copy) })
 }
 
-/// Whether the descriptor was opened for reading, and for writing.
+/// Returns whether the descriptor was opened for reading, and for writing.
 pub(super) fn access(fd: BorrowedFd<'_>) -> io::Result<(bool, bool)> {
     // SAFETY: no pointers, and the descriptor is open while it is borrowed.
     let flags = unsafe { libc::fcntl(fd.as_raw_fd(), libc::F_GETFL) };
@@ -195,11 +196,11 @@ pub(super) fn access(fd: BorrowedFd<'_>) -> io::Result<(bool, bool)> {
 
 /// Closes a descriptor by its number, which is not one of the standard three.
 pub(super) fn close(fd: RawFd) {
-    // SAFETY: only numbers that were handed over for good come here, each once.
+    // SAFETY: called only with numbers whose ownership was passed to the library, each once.
     unsafe { libc::close(fd) };
 }
 
-/// Has the number `fd`, which is one of the standard three, mean the same as `other`, in one step; inherited by children.
+/// Makes the number `fd`, one of the standard three, refer to the file of `other`, atomically; inherited by children.
 pub(super) fn replace(fd: RawFd, other: RawFd) -> io::Result<()> {
     // SAFETY: no pointers; a number that is not open makes it fail.
     match unsafe { libc::dup2(other, fd) } {
@@ -208,7 +209,7 @@ pub(super) fn replace(fd: RawFd, other: RawFd) -> io::Result<()> {
     }
 }
 
-/// What tells one open file from another, with the file's type and device.
+/// Returns what identifies an open file, with its type and device.
 fn status(fd: RawFd) -> Option<libc::stat> {
     let mut status = MaybeUninit::uninit();
     // SAFETY: `status` has room for one; fstat takes any number.
@@ -221,20 +222,20 @@ pub(super) fn is_open(fd: RawFd) -> bool {
     status(fd).is_some()
 }
 
-/// Whether the descriptor is /dev/null.
+/// Returns whether the descriptor is /dev/null.
 pub(super) fn is_null(fd: RawFd) -> bool {
     let null = libc::makedev(1, 3);
     status(fd).is_some_and(|status| status.st_mode & libc::S_IFMT == libc::S_IFCHR && status.st_rdev == null)
 }
 
-/// Whether two descriptors are one pipe or one socket.
+/// Returns whether two descriptors refer to one pipe or one socket.
 pub(super) fn is_same_stream(one: RawFd, other: RawFd) -> bool {
     let (Some(one), Some(other)) = (status(one), status(other)) else { return false };
     let stream = matches!(one.st_mode & libc::S_IFMT, libc::S_IFIFO | libc::S_IFSOCK);
     stream && (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
 }
 
-/// How many bytes can be read from a pipe or socket without waiting.
+/// Returns the number of bytes that can be read from a pipe or socket without blocking.
 pub(super) fn available(fd: BorrowedFd<'_>) -> usize {
     let mut count: libc::c_int = 0;
     // SAFETY: FIONREAD writes one int, for which there is room.
@@ -244,10 +245,10 @@ pub(super) fn available(fd: BorrowedFd<'_>) -> usize {
     }
 }
 
-/// While it lives, writing into a pipe that nobody reads raises no SIGPIPE in this thread.
+/// While it exists, writing to a pipe without a reader raises no SIGPIPE in this thread.
 pub(super) struct QuietPipe {
     before: libc::sigset_t,
-    /// One was waiting already; it is somebody else's.
+    /// A SIGPIPE was pending before; it is not ours to take.
     waiting: bool,
     raised: bool,
     /// A signal mask belongs to a thread.
@@ -289,7 +290,7 @@ impl Drop for QuietPipe {
     }
 }
 
-/// Writes all of it; `BrokenPipe` and no SIGPIPE when it is a pipe that nobody reads.
+/// Writes all bytes. Fails with `BrokenPipe`, without SIGPIPE, for a pipe without a reader.
 pub fn write_quietly(file: &File, mut bytes: &[u8]) -> io::Result<()> {
     let mut pipe = QuietPipe::new();
     while !bytes.is_empty() {
@@ -319,7 +320,7 @@ fn sigpipe() -> libc::sigset_t {
     set
 }
 
-/// Sends SIGTERM to a child that was not waited for yet, so that the number is still its own.
+/// Sends SIGTERM to a child that was not waited for yet, so its process id cannot have been reused.
 pub(super) fn terminate(child: &std::process::Child) {
     if let Ok(pid) = libc::pid_t::try_from(child.id()) {
         // SAFETY: no pointers.
@@ -327,7 +328,7 @@ pub(super) fn terminate(child: &std::process::Child) {
     }
 }
 
-/// Has `command` inherit nothing but its standard input, output and error, whatever else this process has open.
+/// Makes `command` inherit only standard input, output and error, whatever else this process has open.
 pub(super) fn inherit_only_stdio(command: &mut Command) {
     // SAFETY: between fork and exec the closure makes system calls only; it takes no lock and allocates nothing.
     unsafe {
@@ -341,11 +342,11 @@ pub(super) fn inherit_only_stdio(command: &mut Command) {
 fn close_the_rest_at_exec() {
     const FIRST: libc::c_uint = 3;
     const CLOSE_RANGE_CLOEXEC: libc::c_uint = 4;
-    // SAFETY: no pointers. By number, because the C library's function is younger than the glibc that we ask for.
+    // SAFETY: no pointers. By number, because the C library's function is newer than the required glibc.
     if unsafe { libc::syscall(libc::SYS_close_range, FIRST, libc::c_uint::MAX, CLOSE_RANGE_CLOEXEC) } == 0 {
         return;
     }
-    // Before Linux 5.11, and in sandboxes that forbid it.
+    // Before Linux 5.11, and in sandboxes that deny it.
     close_each_at_exec(FIRST as RawFd);
 }
 
@@ -356,12 +357,12 @@ fn close_each_at_exec(first: RawFd) {
     }
 }
 
-/// The addresses of this thread's stack: from where it ends, at the lowest address, to where it begins. None where that cannot
-/// be had.
+/// Returns the addresses of this thread's stack, from its end (the lowest address) to its beginning. None if they are
+/// unknown.
 #[inline(never)]
 pub fn stack_limits() -> Option<std::ops::Range<usize>> {
-    /// As much is believed of the stack of a program's first thread, which grows as it is used and for which others
-    /// (emulators) have limits of their own.
+    /// Assumed size of the stack of a program's first thread, which grows on use and for which others (emulators) have
+    /// limits of their own.
     const FIRST: usize = 16 << 20;
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
     let (mut lowest, mut size, mut gap) = (ptr::null_mut(), 0, 0);
@@ -385,19 +386,19 @@ pub fn stack_limits() -> Option<std::ops::Range<usize>> {
     (known && low < high).then_some(low..high)
 }
 
-/// Gives back the pages of this thread's stack that nothing lies on. They come again, as zeros, when they are used.
+/// Frees the unused pages of this thread's stack. They are zero when they are used again.
 pub fn give_back_stack() {
     if let Some(limits) = stack_limits() {
         give_back_below(&limits);
     }
 }
 
-/// The pages of a stack with these limits below this very function, if it runs there.
+/// Frees the pages of a stack with these limits below this function, if it runs on that stack.
 #[inline(never)]
 fn give_back_below(limits: &std::ops::Range<usize>) {
-    /// Of the frame of this function, and more; a system call puts nothing on the stack.
+    /// Covers the frame of this function, and more; a system call uses no stack.
     const FRAME: usize = 256;
-    /// A multiple of all sizes of pages that systems have.
+    /// A multiple of the page sizes of all systems.
     const PAGES: usize = 64 << 10;
     let local = 0u8;
     let here = std::hint::black_box(&raw const local);
@@ -406,13 +407,13 @@ fn give_back_below(limits: &std::ops::Range<usize>) {
     let low = limits.start.next_multiple_of(page);
     let end = here.addr().saturating_sub(FRAME) / page * page;
     if limits.contains(&here.addr()) && low < end {
-        // SAFETY: the range is whole pages of this thread's own stack, below all that it has in use. What runs in this thread
-        // on top of that, such as a signal handler, runs before the call or after it.
+        // SAFETY: the range is whole pages of this thread's own stack, below everything in use. Code that runs on top
+        // of it in this thread, such as a signal handler, runs before the call or after it.
         unsafe { libc::madvise(here.with_addr(low).cast_mut().cast(), end - low, libc::MADV_DONTNEED) };
     }
 }
 
-/// The system's number of this thread, also in a signal handler.
+/// Returns the system's number of this thread. Async-signal-safe.
 pub fn thread_number() -> u32 {
     // SAFETY: no pointers, and it cannot fail.
     unsafe { libc::syscall(libc::SYS_gettid) as u32 }

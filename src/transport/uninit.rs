@@ -1,8 +1,8 @@
-//! Receiving into the spare room of a `Vec` without filling it with zeros first, and into two places at once.
+//! Receives into the spare capacity of a `Vec` without filling it with zeros first, and into two places at once.
 //!
-//! A connection receives into one growing buffer, and clearing up to 64 KiB before each receive would cost more than
-//! the receive itself. The functions here are safe; what they rest on is that the kernel has written the bytes that
-//! it counts. `append` and `scatter` alone set a length, and only the system calls below are given to them.
+//! A connection receives into one growing buffer. Clearing up to 64 KiB before each receive would cost more than the
+//! receive itself. The functions here are safe because the kernel has written the bytes that it counts. Only `append`
+//! and `scatter` set a length, and they are called only with the system calls below.
 
 use super::sys;
 use socket2::Socket;
@@ -10,13 +10,13 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-/// `recv(2)` of at most `max` bytes onto the end of `buf`.
+/// Calls `recv(2)` for at most `max` bytes, which are appended to `buf`.
 pub(super) fn recv(socket: &Socket, flags: i32, buf: &mut Vec<u8>, max: usize) -> io::Result<usize> {
     // SAFETY: recv(2) writes the first n bytes of the room that it is given, n being its result.
     unsafe { append(buf, max, |room| sys::recv(socket.as_fd(), room, flags)) }
 }
 
-/// `read(2)` of at most `max` bytes onto the end of `buf`.
+/// Calls `read(2)` for at most `max` bytes, which are appended to `buf`.
 pub(super) fn read(fd: BorrowedFd<'_>, buf: &mut Vec<u8>, max: usize) -> io::Result<usize> {
     let read = |room: &mut [MaybeUninit<u8>]| {
         // SAFETY: the descriptor is open while it is borrowed, and `room` is writable for its whole length.
@@ -27,7 +27,7 @@ pub(super) fn read(fd: BorrowedFd<'_>, buf: &mut Vec<u8>, max: usize) -> io::Res
     unsafe { append(buf, max, read) }
 }
 
-/// `recvmsg(2)` into `room` and, when that is full, of at most `max` bytes onto the end of `buf`.
+/// Calls `recvmsg(2)` into `room`; when that is full, at most `max` bytes are appended to `buf`.
 pub(super) fn recv_into(
     socket: &Socket,
     flags: i32,
@@ -47,7 +47,7 @@ pub(super) fn recv_into(
     unsafe { scatter(room, buf, max, receive) }
 }
 
-/// `readv(2)` into `room` and, when that is full, of at most `max` bytes onto the end of `buf`.
+/// Calls `readv(2)` into `room`; when that is full, at most `max` bytes are appended to `buf`.
 pub(super) fn read_into(fd: BorrowedFd<'_>, room: &mut [u8], buf: &mut Vec<u8>, max: usize) -> io::Result<usize> {
     let receive = |parts: &mut [libc::iovec; 2]| {
         // SAFETY: the descriptor is open while it is borrowed, and both parts are writable.
@@ -57,8 +57,8 @@ pub(super) fn read_into(fd: BorrowedFd<'_>, room: &mut [u8], buf: &mut Vec<u8>, 
     unsafe { scatter(room, buf, max, receive) }
 }
 
-/// Makes room for `max` bytes at the end of `buf`, or says that there is no memory. None at all would make every
-/// receive look like the end of the stream.
+/// Makes room for `max` bytes at the end of `buf`. Fails without memory: with no room at all, every receive would look
+/// like the end of the stream.
 pub(super) fn reserve(buf: &mut Vec<u8>, max: usize) -> io::Result<()> {
     if max == 0 {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "cannot receive into no room"));
@@ -81,13 +81,13 @@ unsafe fn append(
     };
     let size = room.len();
     let n = receive(room).map_err(unless_interrupted)?.min(size);
-    // SAFETY: the caller vouches for n initialised bytes behind the old length, and they lie within the
-    // capacity because n was cut to the size of the room.
+    // SAFETY: the caller guarantees n initialised bytes behind the old length, and they are within the capacity because
+    // n was limited to the size of the room.
     unsafe { buf.set_len(buf.len() + n) };
     Ok(n)
 }
 
-/// A signal handler has run: nothing came, and whoever waits looks around.
+/// After a signal handler nothing was received, so that a waiting thread checks its flags.
 fn unless_interrupted(error: io::Error) -> io::Error {
     if error.kind() == io::ErrorKind::Interrupted { io::ErrorKind::WouldBlock.into() } else { error }
 }
@@ -109,8 +109,8 @@ unsafe fn scatter(
     let received = usize::try_from(receive(&mut parts));
     let n = received.map_err(|_| unless_interrupted(io::Error::last_os_error()))?;
     let appended = n.saturating_sub(room.len()).min(max);
-    // SAFETY: the caller vouches for n initialised bytes, of which these lie behind the old length, in the
-    // spare capacity, because the second part was no longer than that.
+    // SAFETY: the caller guarantees n initialised bytes, of which these are behind the old length, in the spare
+    // capacity, because the second part was no longer than that.
     unsafe { buf.set_len(buf.len() + appended) };
     Ok(n)
 }

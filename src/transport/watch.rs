@@ -1,4 +1,4 @@
-//! Waiting for a descriptor that is somebody else's, for a stream that is not read and written through it.
+//! Waits for a descriptor of the application, for a stream that is not read and written through it.
 
 use super::{Ready, sys};
 use crate::error::{Error, Result};
@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::RawFd;
 use std::time::Duration;
 
-/// Ends with `end`, from any thread.
+/// A wait that `end` ends from any thread.
 pub(crate) struct Watch {
     fd: RawFd,
     ended: sys::Event,
@@ -14,7 +14,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// The descriptor stays open, and the caller's, as long as this lives.
+    /// Watches a descriptor. The caller keeps owning it, and keeps it open while this exists.
     pub(crate) fn new(fd: RawFd) -> Result<Watch> {
         if !sys::is_open(fd) {
             return Err(Error::Address(format!("descriptor {fd} is not open")));
@@ -27,7 +27,7 @@ impl Watch {
         self.fd
     }
 
-    /// Waits at most `timeout`; after `end`, what is asked for is ready at once.
+    /// Waits at most `timeout`. After `end`, the requested directions are ready at once.
     pub(crate) fn wait(&self, read: bool, write: bool, timeout: Duration) -> io::Result<Ready> {
         let asked = if read { sys::READABLE } else { 0 } | if write { sys::WRITABLE } else { 0 };
         let mut fds = [sys::interest(Some(self.fd), asked), sys::interest(Some(self.ended.fd()), sys::READABLE)];

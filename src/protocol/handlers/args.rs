@@ -1,4 +1,4 @@
-//! The arguments of a request, read one by one.
+//! Reads the arguments of a request one by one.
 
 use super::super::boxing::{self, Unboxer};
 use super::super::request::Keywords;
@@ -10,16 +10,16 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// So many keywords are found faster one by one.
+/// Number of keywords up to which a linear search is faster.
 const FEW_KEYWORDS: usize = 16;
 
-/// The argument tuple of a request, whether it came as a value or as boxes.
+/// The argument tuple of a request, sent as a value or as boxes.
 pub(super) struct Args<'u, 'r, 'd> {
     pub(super) unboxer: Unboxer<'u>,
     pub(super) reader: &'r mut Reader<'d>,
     boxed: bool,
     left: usize,
-    /// How many bytes were left behind those that name what is called.
+    /// The number of bytes after those that name the callee.
     pub(super) after_callee: Option<usize>,
 }
 
@@ -28,7 +28,7 @@ impl<'u, 'r, 'd> Args<'u, 'r, 'd> {
         Args { unboxer, reader, boxed: false, left: 0, after_callee: None }
     }
 
-    /// Those of a call, from its tuple of arguments on.
+    /// Begins at the argument tuple of a call.
     #[inline]
     pub(super) fn of_call(unboxer: Unboxer<'u>, reader: &'r mut Reader<'d>) -> Args<'u, 'r, 'd> {
         Args { unboxer, reader, boxed: true, left: 2, after_callee: None }
@@ -36,12 +36,12 @@ impl<'u, 'r, 'd> Args<'u, 'r, 'd> {
 }
 
 impl<'d> Args<'_, '_, 'd> {
-    /// Are there more?
+    /// Returns whether there are more.
     pub(super) fn has_more(&self) -> bool {
         self.left > 0
     }
 
-    /// Starts to read; checks the number of arguments.
+    /// Begins to read; checks the number of arguments.
     pub(super) fn open(&mut self, handler: &str, names: &[&str], optional: usize) -> Result<()> {
         match self.unboxer.label(self.reader)? {
             Some(label @ (boxing::VALUE | boxing::TUPLE)) if boxing::is_tuple(self.reader) => {
@@ -73,7 +73,7 @@ impl<'d> Args<'_, '_, 'd> {
         some
     }
 
-    /// Label of the next argument, VALUE in a plain tuple.
+    /// Reads the label of the next argument; it is VALUE in a plain tuple.
     fn label(&mut self) -> Result<Option<i64>> {
         if self.boxed { self.unboxer.label(self.reader) } else { Ok(Some(boxing::VALUE)) }
     }
@@ -93,7 +93,7 @@ impl<'d> Args<'_, '_, 'd> {
         self.labelled(label).map(Some)
     }
 
-    /// An object of ours that was lent on this connection.
+    /// Reads an object that was exported on this connection.
     pub(super) fn target(&mut self) -> Result<Option<Arc<dyn Local>>> {
         if !self.next() {
             return Ok(None);
@@ -129,7 +129,7 @@ impl<'d> Args<'_, '_, 'd> {
         }
     }
 
-    /// The next argument must be an id_pack by value; gives its bytes.
+    /// Reads an id_pack by value, and returns its bytes.
     pub(super) fn id_pack(&mut self) -> Result<Option<&'d [u8]>> {
         if !self.next() {
             return Ok(None);
@@ -145,7 +145,7 @@ impl<'d> Args<'_, '_, 'd> {
         Ok(Some(self.reader.raw_from(start)))
     }
 
-    /// A tuple of values, whatever way it is boxed.
+    /// Reads a tuple of values, boxed in any way.
     #[inline]
     pub(super) fn tuple(&mut self) -> Result<Vec<Value>> {
         // As most are: a few values in one box.
@@ -213,7 +213,7 @@ impl<'d> Args<'_, '_, 'd> {
             match name_and_value {
                 None => self.unboxer.fault(Exception::builtin("TypeError", "keywords are pairs of a str and a value")),
                 Some((name, value)) => {
-                    // The last one counts. Comparing each with all is fast only for a few.
+                    // The last one counts. A linear search is only fast for a few.
                     let place = match keywords.len() {
                         0..FEW_KEYWORDS => keywords.iter().position(|(known, _)| *known == name),
                         n => {
@@ -234,7 +234,7 @@ impl<'d> Args<'_, '_, 'd> {
         Ok(keywords)
     }
 
-    /// What was not asked for still counts its references.
+    /// Skips the rest, counting its references, and returns the fault.
     #[inline]
     pub(super) fn close(mut self) -> Result<Option<Exception>> {
         while self.left > 0 {

@@ -1,4 +1,4 @@
-//! What each handler reads, and what the request asks for then.
+//! Reads the arguments of each handler, and determines the operation that the request asks for.
 
 use super::super::boxing;
 use super::super::request::{AccessKind, Handler, Instance, Op};
@@ -9,15 +9,15 @@ use crate::value::{Local, Reference, Value};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// What a request asks for. Where something is missing, there is a fault.
+/// The operation that a request asks for. If a part is None, there is a fault.
 pub(super) enum Asked<'d> {
-    /// Something of an object.
+    /// An operation on an object.
     Of(Option<Arc<dyn Local>>, Option<Wanted<'d>>),
-    /// What is known here.
+    /// A value that is known here.
     Answer(Option<Value>),
-    /// Its data back.
+    /// The reply is the data of the request.
     Echo(Option<Value>),
-    /// That we take references of an object back.
+    /// Releases references to an object.
     Release(Option<Arc<dyn Local>>, u64),
 }
 
@@ -29,7 +29,7 @@ pub(super) enum Wanted<'d> {
 }
 
 impl<'d> Args<'_, '_, 'd> {
-    /// Reads what this handler takes.
+    /// Reads the arguments of this handler.
     pub(super) fn asked(
         &mut self,
         handler: Handler,
@@ -63,7 +63,7 @@ impl<'d> Args<'_, '_, 'd> {
                 let root = root.map_or(Value::None, |root| Value::Ref(Reference::Local(root.clone())));
                 Ok(Asked::Answer(Some(root)))
             }
-            // Nothing of it is read.
+            // Its arguments are not read.
             Handler::Close => Ok(Asked::Answer(None)),
         }
     }
@@ -103,7 +103,7 @@ impl<'d> Args<'_, '_, 'd> {
         Ok(Asked::Of(target, name.map(|name| Wanted::Access(name, kind))))
     }
 
-    /// An operation without arguments.
+    /// Reads an operation without arguments.
     fn simple(&mut self, handler: &str, op: Op) -> Result<Asked<'d>> {
         self.open(handler, &["obj"], 0)?;
         Ok(Asked::Of(self.target()?, Some(Wanted::Op(op))))
@@ -153,7 +153,7 @@ impl<'d> Args<'_, '_, 'd> {
         let target = self.target()?;
         let count = match self.value()? {
             Some(Value::Int(count)) if count >= 0 => usize::try_from(count).unwrap_or(0).min(1 << 20),
-            // islice(object, None) gives all.
+            // islice(object, None) returns all items.
             Some(Value::None) => usize::MAX,
             Some(Value::Bool(count)) => usize::from(count),
             Some(_) => {
@@ -182,7 +182,7 @@ impl<'d> Args<'_, '_, 'd> {
         self.open("ctxexit", &["obj", "exc"], 0)?;
         let target = self.target()?;
         let exc = self.value()?.unwrap_or_default();
-        // Neither the class nor the traceback can travel: "None or not" is all that is known.
+        // Neither the class nor the traceback can be sent: only "None or not" is known.
         let args = vec![exc.clone(), exc, Value::None];
         let kind = AccessKind::Call { args, keywords: Vec::new() };
         Ok(Asked::Of(target, Some(Wanted::Access(Cow::Borrowed(b"__exit__"), kind))))
@@ -193,7 +193,7 @@ impl<'d> Args<'_, '_, 'd> {
         let Some(raw) = self.id_pack()? else { return Ok(Asked::Answer(None)) };
         self.unboxer.check_id_pack(raw.first().copied())?;
         Ok(match self.unboxer.find(raw)? {
-            // Only its owner knows what an object of another peer can do.
+            // Only its owner knows the methods of an object of another peer.
             Some(object) if object.stands_for().is_some() => {
                 Asked::Of(Some(object.clone()), Some(Wanted::Op(Op::Inspect)))
             }
@@ -204,7 +204,7 @@ impl<'d> Args<'_, '_, 'd> {
         })
     }
 
-    /// Answers truthfully for our own classes, where Python knows only those that it has cached.
+    /// Replies correctly for every class of this side; Python does so only for those in its cache.
     fn instance_check(&mut self) -> Result<Asked<'d>> {
         self.open("instancecheck", &["obj", "other_id_pack"], 0)?;
         let class = self.target()?;
@@ -221,7 +221,7 @@ impl<'d> Args<'_, '_, 'd> {
         };
         let other = self.unboxer.exports.find(&pack);
         if class.stands_for().is_some() {
-            // The class is another peer's, who is asked.
+            // The class belongs to another peer, which gets the request.
             let object = other.cloned().map(Reference::given_back);
             let instance: Box<Instance> = Box::new(boxing::instance(object, raw, self.unboxer.limits)?);
             return Ok(Asked::Of(Some(class), Some(Wanted::Op(Op::InstanceCheck(instance)))));
@@ -231,16 +231,16 @@ impl<'d> Args<'_, '_, 'd> {
     }
 }
 
-/// What `itertools.islice` says of a count that is none.
+/// The message of `itertools.islice` for an invalid count.
 const OUTSIDE_ISLICE: &str = "Stop argument for islice() must be None or an integer: 0 <= x <= sys.maxsize.";
 
-/// Proxies' `__array__` asks for the pickle in protocol -1, and nothing else does: Python's pickler has put the highest there
-/// when it asks a proxy.
+/// Returns whether the pickle is for numpy. Only `__array__` of a proxy requests protocol -1: Python's pickler replaces
+/// it by the highest number before it calls a proxy.
 fn protocol_of_numpy(protocol: &Value) -> bool {
     *protocol == Value::Int(-1)
 }
 
-/// As Python's `pickle.dumps` takes it: None is its own choice, negative the highest.
+/// Converts as Python's `pickle.dumps`: None is the default protocol, a negative number the highest.
 fn pickle_protocol(protocol: &Value) -> Result<u8, Exception> {
     match protocol {
         Value::None => Ok(pickle::DEFAULT),

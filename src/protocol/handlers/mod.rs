@@ -1,4 +1,4 @@
-//! Requests of the peer: taken apart, checked, answered here where no code of the application is needed.
+//! Handles requests of the peer: decodes them, checks them, and answers those that need no code of the application.
 
 mod args;
 mod asked;
@@ -16,12 +16,12 @@ use args::Args;
 use asked::{Asked, Wanted};
 use std::sync::Arc;
 
-/// A request that begins as calls do.
+/// A request that begins like a call.
 #[derive(Clone, Copy)]
 struct Calling<'d> {
-    /// What stands before the bytes that name the callee.
+    /// The number of bytes before those that name the callee.
     start: usize,
-    /// From these on.
+    /// The rest, which begins with those that name the callee.
     bytes: &'d [u8],
     form: Form,
 }
@@ -38,7 +38,7 @@ impl<'d> Calling<'d> {
         ];
         let (start, found) = match limited {
             None => (boxing::METHOD_CALL.len(), FORMS.iter().find(|(_, _, begin)| rest.starts_with(*begin))),
-            // What is left of it.
+            // The rest after that.
             Some(number) => {
                 let is = |(_, handler, begin): &&(Form, Handler, &[u8; 7])| {
                     number == *handler as i64 && rest.starts_with(&begin[2..])
@@ -50,13 +50,13 @@ impl<'d> Calling<'d> {
         Some(Calling { start, bytes: rest.get(start..)?, form })
     }
 
-    /// The bytes that name the callee, when so many are left behind them.
+    /// Returns the bytes that name the callee, given the number of bytes after them.
     fn callee(&self, left: usize) -> &'d [u8] {
         &self.bytes[..self.bytes.len().saturating_sub(left)]
     }
 }
 
-/// The number of the handler. None: there is a fault.
+/// Reads the number of the handler. None if there is a fault.
 fn read_handler(unboxer: &mut Unboxer<'_>, reader: &mut Reader<'_>, limited: Option<i64>) -> Result<Option<Handler>> {
     let number = match limited {
         Some(number) => Value::Int(number),
@@ -72,7 +72,7 @@ fn read_handler(unboxer: &mut Unboxer<'_>, reader: &mut Reader<'_>, limited: Opt
 }
 
 impl<T> Core<T> {
-    /// Handles one request. Only what needs the application becomes an event.
+    /// Handles one request. It becomes an event only if it needs the application.
     pub(super) fn serve(&mut self, reader: &mut Reader<'_>, mut id: RequestId) -> Result<Option<Event<T>>> {
         let Core { exports, imports, config, dialect, native, .. } = self;
         let mut unboxer = Unboxer::new(exports, imports, &config.limits, *dialect, native.announced);
@@ -138,7 +138,7 @@ impl<T> Core<T> {
         None
     }
 
-    /// Applies the attribute rules and makes the request ready for the application.
+    /// Applies the attribute rules and makes the request for the application.
     fn resolve(
         &mut self,
         id: RequestId,
@@ -188,7 +188,7 @@ impl<T> Core<T> {
         Ok(self.event(id, target, op))
     }
 
-    /// Gives a request to the application, unless too many are with it already.
+    /// Makes the event, unless too many requests are being served.
     #[inline]
     fn event(&mut self, id: RequestId, target: Arc<dyn Local>, op: Op) -> Option<Event<T>> {
         if self.serving >= self.config.limits.serving {
@@ -221,7 +221,7 @@ impl<T> Core<T> {
         }
     }
 
-    /// The operators are a closed set, which every type has, and subject to the rules for reading attributes.
+    /// Operators are a closed set that every type has. The rules for reading attributes apply to them.
     fn comparison(&self, target: &Arc<dyn Local>, name: &[u8], other: Value) -> Result<Op, Exception> {
         let op = CompareOp::ALL.into_iter().find(|op| op.name().as_bytes() == name);
         let allowed = policy::resolve_by_rules(target.shape(), &self.config, name);
@@ -236,8 +236,7 @@ impl<T> Core<T> {
         }
     }
 
-    /// The protocol does not ask what the target has: the plain name is taken where the rules allow it, else the exposed
-    /// one.
+    /// Resolves a method without looking it up: the plain name if the rules allow it, otherwise the exposed one.
     fn method_name(&self, target: &Arc<dyn Local>, name: &[u8]) -> Result<Name, Exception> {
         let mut known = Known::default();
         let mut exposed = None;
@@ -256,7 +255,7 @@ impl<T> Core<T> {
         }
     }
 
-    /// The application's answer to `Op::Exists`: gives the request as it goes on, or refuses it.
+    /// Handles the application's answer to `Op::Exists`: returns the request to continue with, or denies it.
     pub(super) fn continue_access(
         &mut self,
         id: RequestId,

@@ -1,8 +1,9 @@
-//! The system calls of shared memory: memory that cannot shrink, descriptors that travel over a Unix socket, and sleep in it.
+//! Wraps the system calls of shared memory: memory that cannot shrink, descriptors sent over a Unix socket, and
+//! sleeping on a word in it.
 //!
-//! The only `unsafe` of this transport. It rests on this: memory is mapped only when the kernel has sealed its size, so no access
-//! to it can fail later; it stays mapped as long as `Memory` lives; and what is seen of it, [`Shared`], consists of atomics alone,
-//! which may hold anything and may be changed by others at any time.
+//! It has the only `unsafe` code of this transport. Its invariants: memory is mapped only after the kernel has sealed
+//! its size, so that no later access to it can fail; it stays mapped as long as `Memory` exists; and its visible part,
+//! [`Shared`], consists of atomics only, which may have any value and may be changed by other processes at any time.
 
 use super::ring::Shared;
 use socket2::Socket;
@@ -17,9 +18,9 @@ use std::{sync::atomic::AtomicU32, time::Duration};
 const SIZE: usize = size_of::<Shared>();
 /// Since Linux 6.3.
 const MFD_NOEXEC_SEAL: libc::c_uint = 8;
-/// The size stays as it is, and so do these seals.
+/// Seals that fix the size, and the seals themselves.
 pub(super) const SEALS: libc::c_int = libc::F_SEAL_SHRINK | libc::F_SEAL_GROW | libc::F_SEAL_SEAL;
-/// More descriptors than this are not looked at, but closed by the kernel.
+/// Maximum number of descriptors that are received; the kernel closes the rest.
 const MOST_HANDED: usize = 4;
 
 fn check(result: libc::c_int) -> io::Result<libc::c_int> {
@@ -29,7 +30,7 @@ fn check(result: libc::c_int) -> io::Result<libc::c_int> {
 /// The mapped memory of one ring.
 pub(crate) struct Memory {
     shared: NonNull<Shared>,
-    /// A child does not have it.
+    /// A forked child does not have the mapping.
     forks: u32,
 }
 
@@ -39,7 +40,7 @@ unsafe impl Send for Memory {}
 unsafe impl Sync for Memory {}
 
 impl Memory {
-    /// New memory for a ring, and a descriptor of it to be handed over.
+    /// Makes new memory for a ring, and a descriptor of it to be sent.
     pub(crate) fn create() -> io::Result<(Memory, OwnedFd)> {
         if cfg!(feature = "model") {
             return Err(io::ErrorKind::Unsupported.into());
@@ -57,7 +58,7 @@ impl Memory {
         Ok((memory, fd))
     }
 
-    /// Memory that a peer has made.
+    /// Maps memory that a peer has made.
     pub(crate) fn accept(fd: &OwnedFd) -> io::Result<Memory> {
         let refused = |why: &str| Err(io::Error::new(io::ErrorKind::InvalidData, why.to_owned()));
         if cfg!(feature = "model") {
@@ -76,7 +77,8 @@ impl Memory {
         if usize::try_from(size) != Ok(SIZE) {
             return refused("it has another size");
         }
-        // What its maker left out is had now or never. SAFETY: no pointers.
+        // Pages that its maker did not allocate are allocated now, so that no access can fail later. SAFETY: no
+        // pointers.
         check(unsafe { libc::fallocate(fd.as_raw_fd(), 0, 0, size) })?;
         let memory = Memory::map(fd.as_fd())?;
         if memory.is_known() { Ok(memory) } else { refused("it has another form") }
@@ -91,12 +93,12 @@ impl Memory {
             _ => return Err(io::Error::last_os_error()),
         };
         let memory = Memory { shared, forks: crate::fork::generation() };
-        // A child that wrote there would speak for its parent. SAFETY: the mapping is ours.
+        // A child that wrote there would appear as its parent. SAFETY: the mapping is ours.
         check(unsafe { libc::madvise(place, SIZE, libc::MADV_DONTFORK) })?;
         Ok(memory)
     }
 
-    /// Is it mapped in this process?
+    /// Returns whether it is mapped in this process.
     pub(crate) fn is_here(&self) -> bool {
         crate::fork::is_ours(self.forks)
     }
@@ -107,26 +109,27 @@ impl Deref for Memory {
 
     #[inline]
     fn deref(&self) -> &Shared {
-        // SAFETY: mapped until `drop`, aligned to a page, of this size for good, and any bytes are valid atomics. Callers in a
-        // forked child ask `is_here` before.
+        // SAFETY: mapped until `drop`, aligned to a page, of this size permanently, and any bytes are valid atomics. In
+        // a forked child, callers test `is_here` before.
         unsafe { self.shared.as_ref() }
     }
 }
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // In a child something else may be there by now.
+        // In a child, other memory may be mapped there.
         if self.is_here() {
-            // SAFETY: our mapping, which nobody uses any more.
+            // SAFETY: our mapping, which is not used any more.
             unsafe { libc::munmap(self.shared.as_ptr().cast(), SIZE) };
         }
     }
 }
 
-/// A file in memory that has no name and can be sealed.
+/// Makes a file in memory that has no name and can be sealed.
 fn create_file() -> io::Result<OwnedFd> {
     let create = |flags: libc::c_uint| {
-        // SAFETY: the name is a string that ends. By number, because the C library's function is younger than the glibc that we ask for.
+        // SAFETY: the name is NUL-terminated. By number, because the C library's function is newer than the required
+        // glibc.
         match unsafe { libc::syscall(libc::SYS_memfd_create, c"rpyc".as_ptr(), flags) } {
             -1 => Err(io::Error::last_os_error()),
             fd => Ok(fd as libc::c_int),
@@ -141,7 +144,7 @@ fn create_file() -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// The user whom the kernel names as the peer of a Unix socket, if it is the one who runs this process.
+/// Returns whether the kernel reports the user of this process as the peer of a Unix socket.
 pub(super) fn is_same_user(socket: &Socket) -> bool {
     let mut peer = libc::ucred { pid: 0, uid: libc::uid_t::MAX, gid: 0 };
     let mut size = size_of::<libc::ucred>() as libc::socklen_t;
@@ -160,11 +163,11 @@ const fn descriptors_size(count: usize) -> libc::c_uint {
     (count * size_of::<libc::c_int>()) as libc::c_uint
 }
 
-/// `sendmsg(2)` without waiting; the descriptor goes with the first byte.
+/// Calls `sendmsg(2)` without blocking. The descriptor is sent with the first byte.
 pub(super) fn send_with(socket: &Socket, bufs: &[IoSlice<'_>], fd: &OwnedFd) -> io::Result<usize> {
     let mut control: Control = [0; 8];
-    // SAFETY: a header of zeros is an empty one; all that it is given outlives the call; IoSlice has the form of iovec; the control
-    // data has room for one descriptor, and the first header of it is within.
+    // SAFETY: a header of zeros is an empty one; all pointers outlive the call; IoSlice has the layout of iovec; the
+    // control data has room for one descriptor, and its first header is within it.
     let sent = unsafe {
         let mut message: libc::msghdr = std::mem::zeroed();
         message.msg_iov = bufs.as_ptr().cast_mut().cast();
@@ -181,20 +184,20 @@ pub(super) fn send_with(socket: &Socket, bufs: &[IoSlice<'_>], fd: &OwnedFd) -> 
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }
 
-/// What came beside bytes.
+/// The descriptors that were received beside bytes.
 pub(super) struct Handed {
     pub(super) fds: Vec<OwnedFd>,
-    /// There was more than could be taken.
+    /// There were more than could be received.
     pub(super) cut: bool,
 }
 
-/// `recvmsg(2)` without waiting, with the descriptors that come along.
+/// Calls `recvmsg(2)` without blocking, and receives descriptors.
 pub(super) fn recv_with(socket: &Socket, room: &mut [u8]) -> io::Result<(usize, Handed)> {
     let mut control: Control = [0; 8];
     let mut part = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
     let mut handed = Handed { fds: Vec::new(), cut: false };
-    // SAFETY: a header of zeros is an empty one; all that it is given outlives the call and is writable. The kernel has written
-    // `msg_controllen` bytes of control data, through which the macros walk; each descriptor in them is new, and nobody's.
+    // SAFETY: a header of zeros is an empty one; all pointers outlive the call and are writable. The kernel has written
+    // `msg_controllen` bytes of control data, which the macros walk; each descriptor in them is new and has no owner.
     unsafe {
         let mut message: libc::msghdr = std::mem::zeroed();
         message.msg_iov = &mut part;
@@ -219,11 +222,11 @@ pub(super) fn recv_with(socket: &Socket, room: &mut [u8]) -> io::Result<(usize, 
     }
 }
 
-/// Sleeps while `word` has this value, at most so long. An error tells that a signal handler has run.
+/// Sleeps while `word` has this value, at most `most`. An error means that a signal handler has run.
 #[cfg(not(feature = "model"))]
 pub(super) fn futex_wait(word: &AtomicU32, value: u32, most: Duration) -> io::Result<()> {
     let time = libc::timespec { tv_sec: most.as_secs() as libc::time_t, tv_nsec: most.subsec_nanos().into() };
-    // SAFETY: the word and the time outlive the call. Not private to this process: the word is shared.
+    // SAFETY: the word and the time outlive the call. Not the private futex: the word is shared with another process.
     let result = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAIT, value, &raw const time) };
     match result {
         -1 if io::Error::last_os_error().raw_os_error() == Some(libc::EINTR) => Err(io::ErrorKind::Interrupted.into()),
@@ -231,14 +234,14 @@ pub(super) fn futex_wait(word: &AtomicU32, value: u32, most: Duration) -> io::Re
     }
 }
 
-/// Wakes all that sleep at `word`.
+/// Wakes all threads that sleep on `word`.
 #[cfg(not(feature = "model"))]
 pub(super) fn futex_wake(word: &AtomicU32) {
     // SAFETY: the word outlives the call.
     unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), libc::FUTEX_WAKE, libc::c_int::MAX) };
 }
 
-/// Memory of any size, sealed in any way.
+/// Makes memory of any size with any seals.
 #[cfg(test)]
 pub(super) fn memory_file(size: libc::off_t, seals: libc::c_int) -> OwnedFd {
     let fd = create_file().unwrap();

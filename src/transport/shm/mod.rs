@@ -1,16 +1,18 @@
-//! `shm:///PATH`: a Unix socket, beside which two processes of one host use shared memory once both have found that they can.
+//! Implements `shm:///PATH`: a Unix socket, beside which two processes on one machine use shared memory after both have
+//! found that they can.
 //!
-//! **Finding each other.** Each side hands the ring that it reads to the other: a descriptor of sealed memory that goes with the
-//! first byte that it sends. A peer that does not know of it receives the byte, and the kernel closes the descriptor. The client
-//! offers always, the server if the client did; without a descriptor beside the first byte, all goes on over the socket.
+//! **Agreement.** Each side sends the ring that it reads to the other: a descriptor of sealed memory, sent with its
+//! first byte. A peer without this feature receives the byte, and the kernel closes the descriptor. The client always
+//! offers, the server if the client did. Without a descriptor beside the first byte, everything is sent over the
+//! socket.
 //!
-//! **Each direction by itself** is one stream, and goes over the socket or the ring by turns. In the ring stands where it goes on: the
-//! positions of the socket's bytes at which the writer returned to the ring, or left it. So no byte is lost or overtakes another.
-//! The writer leaves the ring for what does not fit, and the kernel then makes it wait as with any socket; and where the reader
-//! has not invited it, because an event loop waits at the descriptor.
+//! **Each direction** is one stream, which alternates between the socket and the ring. The ring contains the switches:
+//! the positions of the socket's bytes at which the writer returned to the ring, or left it. So no byte is lost or
+//! overtakes another. The writer leaves the ring for data that does not fit, and the kernel then makes it wait as with
+//! any socket; and if the reader has not invited it, because an event loop waits at the descriptor.
 //!
-//! **The socket stays open**, and its end is the end of the stream. What is sent over it between a return to the ring and the
-//! next leave has no meaning: such bytes wake those who sleep at the socket.
+//! **The socket stays open**, and its end is the end of the stream. Bytes sent over it between a return to the ring and
+//! the next leave have no meaning: they wake threads that sleep at the socket.
 
 #[allow(unsafe_code)]
 mod kernel;
@@ -35,27 +37,27 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use waiting::Patience;
 
-/// How long a thread sleeps at a ring before it does so at the socket, where it sees the end of the peer at once. The peer's end
-/// is seen within this time.
+/// How long a thread sleeps at a ring before it sleeps at the socket, where it notices the end of the peer at once. So
+/// that end is noticed within this time.
 const SLICE: Duration = Duration::from_millis(50);
 
 pub(super) struct Link {
     stream: Stream,
-    /// For good, both ways: there is nothing but the socket.
+    /// Only the socket is used, permanently and in both directions.
     plain: AtomicBool,
     reading: Mutex<Reading>,
     writing: Mutex<Writing>,
-    /// The descriptor was asked for: it must show what comes.
+    /// The descriptor was requested, so it must show input.
     watched: AtomicBool,
     down: AtomicBool,
     patience: Patience,
-    /// What the peer has done wrong.
+    /// The error of the peer.
     failed: OnceLock<String>,
     forks: u32,
 }
 
 impl Link {
-    /// Over a connected Unix socket whose other end may have been offered memory by nobody yet.
+    /// Makes a link over a connected Unix socket on which no memory was offered yet.
     pub(super) fn client(stream: Stream) -> Link {
         let offer = match kernel::is_same_user(stream.socket()) {
             true => Memory::create().map_err(|e| fall_back(&stream, &e.to_string())).ok(),
@@ -69,7 +71,7 @@ impl Link {
         Link::new(stream, plain, Reading::client(own), Writing::new(fd))
     }
 
-    /// Over a socket that was accepted.
+    /// Makes a link over an accepted socket.
     pub(super) fn server(stream: Stream) -> Link {
         let plain = !kernel::is_same_user(stream.socket());
         Link::new(stream, plain, Reading::server(), Writing::new(None))
@@ -89,13 +91,14 @@ impl Link {
         }
     }
 
-    /// Is there nothing but the socket? In a forked child that is so: it has no part in the memory, and a lock may be held for ever.
+    /// Returns whether only the socket is used. True in a forked child: it does not have the memory, and a lock may be
+    /// held forever.
     #[inline]
     fn is_plain(&self) -> bool {
         self.plain.load(Ordering::Acquire) || !crate::fork::is_ours(self.forks)
     }
 
-    /// The ring that is read.
+    /// Gets the ring that is read.
     fn own(&self) -> Option<Arc<Memory>> {
         if self.is_plain() { None } else { lock(&self.reading).own().cloned() }
     }
@@ -113,7 +116,7 @@ impl Link {
         loop {
             let left = TICK.saturating_sub(start.elapsed());
             let interrupted = self.await_once(left, patient).is_err();
-            // After the first sleep, the end of the peer is looked for.
+            // After the first sleep, the end of the peer is checked.
             if let Some(n) = self.take(room, buf, max, patient || interrupted || self.down.load(Ordering::Acquire))? {
                 return Ok(n);
             }
@@ -124,7 +127,8 @@ impl Link {
         }
     }
 
-    /// Waits for input in the way that fits; `patient` has it do so at the socket. An error tells that a signal handler has run.
+    /// Waits for input at the ring or the socket; `patient` forces the socket. An error means that a signal handler has
+    /// run.
     fn await_once(&self, left: Duration, patient: bool) -> io::Result<()> {
         let (own, input) = {
             let reading = lock(&self.reading);
@@ -159,14 +163,14 @@ pub(super) fn connect(address: &Address, timeout: Option<Duration>) -> Result<Li
     Ok(Link::client(super::socket::connect_unix(address, timeout)?))
 }
 
-/// The server's end of a connection that was accepted at this address.
+/// Makes the server's end of a connection that was accepted at this address.
 pub(super) fn accepted(socket: Socket, address: &Address, peer: String) -> io::Result<Link> {
     Ok(Link::server(Stream::new(socket, false, address.to_string(), peer)?))
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
-        // What the peer sends from now on is to fail.
+        // Makes later sends of the peer fail.
         if let Some(own) = self.own() {
             own.invite(false);
         }
@@ -220,7 +224,7 @@ impl Transport for Link {
             let mut fds = [sys::interest(Some(self.stream.socket().as_raw_fd()), asked)];
             sys::poll_once(&mut fds, left)?;
             let [polled] = &fds;
-            // What is readable may be no more than a byte that has woken us, which the next look takes out.
+            // The input may be only a byte that woke this thread; the next check removes it.
             let shown = read && !here && sys::is_ready(polled, sys::READABLE);
             here = here || shown && self.has_input();
             let ready = Ready { read: here, write: write && sys::is_ready(polled, sys::WRITABLE) };
@@ -302,7 +306,7 @@ impl Transport for Link {
     fn fileno(&self) -> Option<RawFd> {
         if !self.is_plain() && !self.watched.swap(true, Ordering::AcqRel) {
             lock(&self.reading).watch();
-            // What has woken somebody before is not to be shown any more.
+            // A byte that woke a thread before must not be shown any more.
             self.has_input();
         }
         self.stream.fileno()

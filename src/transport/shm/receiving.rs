@@ -1,4 +1,4 @@
-//! The direction that is read: from the socket or the ring, by turns.
+//! Receives: from the socket or the ring, alternately.
 
 use super::super::socket::Stream;
 use super::super::{Transport, sys, uninit};
@@ -13,17 +13,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// The first receive takes no more.
+/// Maximum size of the first receive.
 const FIRST: usize = 4096;
-/// Bytes that wake, taken out at once.
+/// Maximum number of wake-up bytes removed at once.
 const WAKES: usize = 64;
-/// A peer that sends nothing but what has no meaning does not keep us for ever.
+/// Bounds the work for a peer that sends only bytes without meaning.
 const ROUNDS: usize = 64;
 
-/// Where the next bytes come from.
+/// The source of the next bytes.
 #[derive(Clone, Copy)]
 enum Stage {
-    /// The socket, after bytes that only wake, up to a position if that is known.
+    /// The socket, after wake-up bytes, up to a position if that is known.
     Socket {
         skip: u64,
         until: Option<u64>,
@@ -31,7 +31,7 @@ enum Stage {
     Ring,
 }
 
-/// Where to wait for them.
+/// The place in which to wait for them.
 pub(super) enum Input {
     Socket,
     Ring(Place),
@@ -39,15 +39,15 @@ pub(super) enum Input {
 
 pub(super) struct Reading {
     stage: Stage,
-    /// The next byte of the socket is the first, beside which a descriptor may come.
+    /// The next byte of the socket is the first, beside which a descriptor may be received.
     first: bool,
     accepts: bool,
-    /// The ring that we read; the peer has or will get a descriptor of it.
+    /// The ring that this side reads; the peer has or will get a descriptor of it.
     own: Option<Arc<Memory>>,
     ring: Reader,
-    /// How many bytes of the socket have been used.
+    /// The number of bytes of the socket that were used.
     used: u64,
-    /// Bytes that were received from the socket before it was known that they come after something in the ring.
+    /// Bytes received from the socket before it was known that they follow data in the ring.
     ahead: Vec<u8>,
 }
 
@@ -77,7 +77,7 @@ impl Reading {
         }
     }
 
-    /// Whether the peer is to use the ring.
+    /// Sets whether the peer may use the ring.
     pub(super) fn invite(&self, invited: bool) {
         if let Some(own) = &self.own {
             if own.is_invited() != invited {
@@ -92,7 +92,7 @@ impl Reading {
         }
     }
 
-    /// The descriptor is to show what comes from now on. What is in the ring already it does not show.
+    /// Makes the descriptor show input from now on. It does not show what is in the ring already.
     pub(super) fn watch(&self) {
         if let Some(own) = self.own.as_ref().filter(|own| own.is_here()) {
             own.invite(false);
@@ -122,12 +122,12 @@ impl Reading {
         Ok(count)
     }
 
-    /// The socket has ended: does the stream go on in the ring?
+    /// The socket has ended. Returns whether the stream continues in the ring.
     fn returns(&mut self) -> io::Result<bool> {
         Ok(self.follow()? || matches!(self.stage, Stage::Ring))
     }
 
-    /// What ends the part of the stream that comes over the socket, if it is known by now.
+    /// Returns the end of the part of the stream that is sent over the socket, if it is known.
     fn find_return(&mut self) -> io::Result<Option<u64>> {
         let Some(own) = self.own.as_deref().filter(|own| own.is_here()) else { return Ok(None) };
         let Stage::Socket { skip, until: None } = self.stage else { return Ok(None) };
@@ -143,7 +143,7 @@ impl Reading {
         }
     }
 
-    /// Follows what stands in the ring. True: its next slot has bytes.
+    /// Follows the switches in the ring. Returns true if its next slot has bytes.
     #[inline]
     fn follow(&mut self) -> io::Result<bool> {
         loop {
@@ -173,7 +173,7 @@ impl Reading {
         }
     }
 
-    /// Gives what was received from the socket: the first bytes to the caller, what lies behind the end of this part to `ahead`.
+    /// Divides bytes of the socket: the first ones for the caller, those behind the end of this part to `ahead`.
     fn divide(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let end = match self.stage {
             Stage::Socket { until: Some(until), .. } => Some(until),
@@ -186,7 +186,7 @@ impl Reading {
         Ok(valid)
     }
 
-    /// Receives from the socket what goes.
+    /// Receives from the socket what is available.
     fn receive(&mut self, stream: &Stream, room: &mut [u8], buf: &mut Vec<u8>, max: usize) -> io::Result<Came> {
         let Stage::Socket { skip, until } = self.stage else { return Ok(Came::Nothing) };
         if skip > 0 {
@@ -212,7 +212,7 @@ impl Reading {
             Came::Bytes(n) => n,
             other => return Ok(other),
         };
-        // A return to the ring shows by now, if these bytes were sent after it.
+        // A return to the ring is visible by now, if these bytes were sent after it.
         if until.is_none() && self.find_return()?.is_none() {
             self.used += n as u64;
             return Ok(Came::Bytes(n));
@@ -224,7 +224,7 @@ impl Reading {
         Ok(if valid > 0 { Came::Bytes(valid) } else { Came::Other })
     }
 
-    /// Takes out bytes that only wake.
+    /// Removes wake-up bytes.
     fn skip(&mut self, stream: &Stream, skip: u64) -> io::Result<Came> {
         let count = usize::try_from(skip).unwrap_or(usize::MAX);
         let taken = if self.ahead.is_empty() {
@@ -244,14 +244,14 @@ impl Reading {
         Ok(Came::Other)
     }
 
-    /// The ring is empty: takes bytes out of the socket that have only woken somebody, and looks for its end.
+    /// Called when the ring is empty: removes wake-up bytes from the socket, and checks for its end.
     fn drain(&mut self, stream: &Stream) -> io::Result<Came> {
-        // They came before the last look at the ring, in which nothing leads to them.
+        // They were received before the last check of the ring, which has no switch to them.
         self.used += self.ahead.len() as u64;
         self.ahead = Vec::new();
         let mut room = [MaybeUninit::uninit(); WAKES];
         let looked = came(sys::recv(stream.socket().as_fd(), &mut room, libc::MSG_DONTWAIT | libc::MSG_PEEK))?;
-        // What was written before them, or before the end, shows by now.
+        // Data that was written before them, or before the end, is visible by now.
         match looked {
             Came::Nothing => Ok(Came::Nothing),
             Came::End => Ok(if self.follow()? || !matches!(self.stage, Stage::Ring) { Came::Other } else { Came::End }),
@@ -268,10 +268,10 @@ impl Reading {
     }
 }
 
-/// What became of an attempt to receive.
+/// The result of an attempt to receive.
 enum Came {
     Bytes(usize),
-    /// Nothing that is part of the stream, but something has changed.
+    /// No byte of the stream, but the state has changed.
     Other,
     Nothing,
     End,
@@ -282,13 +282,13 @@ fn came(received: io::Result<usize>) -> io::Result<Came> {
         Ok(0) => Ok(Came::End),
         Ok(n) => Ok(Came::Bytes(n)),
         Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => Ok(Came::Nothing),
-        // The peer is gone, and has not taken out all bytes that were to wake it.
+        // The peer has gone, and has not removed all wake-up bytes.
         Err(e) if e.kind() == io::ErrorKind::ConnectionReset => Ok(Came::End),
         Err(e) => Err(e),
     }
 }
 
-/// Fills `room`, and appends what follows.
+/// Fills `room`, and appends the rest to `buf`.
 fn give(bytes: &[u8], room: &mut [u8], buf: &mut Vec<u8>) {
     let (here, later) = bytes.split_at(bytes.len().min(room.len()));
     room.iter_mut().zip(here).for_each(|(place, byte)| *place = *byte);
@@ -296,7 +296,7 @@ fn give(bytes: &[u8], room: &mut [u8], buf: &mut Vec<u8>) {
 }
 
 impl Link {
-    /// Takes what is here. None: nothing; with `thorough`, that was also asked of the socket.
+    /// Receives what is available. None if nothing is; with `thorough`, the socket was checked too.
     pub(super) fn take(
         &self,
         room: &mut [u8],
@@ -311,7 +311,7 @@ impl Link {
         taken
     }
 
-    /// What cannot be is the end of the connection.
+    /// Ends the connection after an invalid state of the ring.
     #[cold]
     pub(super) fn give_up(&self, error: &io::Error) {
         if error.kind() == io::ErrorKind::InvalidData {
@@ -346,7 +346,7 @@ impl Link {
                 Came::Bytes(n) => return Ok(Some(n)),
                 Came::Other => {}
                 Came::Nothing => return Ok(None),
-                // What was written to the ring before it is still to be read.
+                // Data that was written to the ring before it must still be read.
                 Came::End if matches!(reading.stage, Stage::Socket { .. }) && reading.returns()? => thorough = true,
                 Came::End => return Ok(Some(0)),
             }
@@ -354,14 +354,14 @@ impl Link {
         Ok(None)
     }
 
-    /// Would `take` give something, bytes or the end? If not, the socket shows what comes next.
+    /// Returns whether `take` would return bytes or the end. If not, the socket shows the next input.
     pub(super) fn has_input(&self) -> bool {
         let mut reading = lock(&self.reading);
         for _ in 0..ROUNDS {
             if let Some(own) = reading.own.as_ref().filter(|own| own.is_here()) {
                 own.gate.0.sleepers.mark_socket();
             }
-            // An error shows again.
+            // `take` fails with the error again.
             let came = match reading.follow() {
                 Ok(true) | Err(_) => return true,
                 Ok(false) => match reading.stage {
@@ -384,7 +384,7 @@ impl Link {
         true
     }
 
-    /// The first bytes, and what the peer hands over beside them.
+    /// Receives the first bytes, and the descriptor beside them.
     #[cold]
     fn receive_first(&self, reading: &mut Reading, room: &mut [u8], buf: &mut Vec<u8>, max: usize) -> io::Result<Came> {
         let mut bytes = [0; FIRST];
@@ -406,7 +406,7 @@ impl Link {
 
     fn take_over(&self, reading: &mut Reading, handed: Handed) {
         let mut writing = lock(&self.writing);
-        // A server hands its own over with its first byte, or never.
+        // A server sends its own descriptor with its first byte, or never.
         let late = reading.accepts && !writing.is_fresh();
         let taken = match &handed.fds[..] {
             _ if late => Ok(None),
@@ -428,7 +428,7 @@ impl Link {
             Ok(None) => {}
             Err(e) => {
                 fall_back(&self.stream, &e.to_string());
-                // The server may have taken our ring, and has handed over its own.
+                // The server may have accepted our ring, and has sent its own.
                 if !reading.accepts {
                     return;
                 }
@@ -441,6 +441,6 @@ impl Link {
 }
 
 fn is_readable(stream: &Stream) -> bool {
-    // An error shows again.
+    // The next receive fails with the error again.
     stream.poll(true, false, Some(Duration::ZERO)).is_ok_and(|ready| ready.read)
 }

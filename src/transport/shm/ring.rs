@@ -1,29 +1,29 @@
-//! One direction of shared memory: slots of one cache line each, written by one side and read by the other.
+//! Implements one direction of shared memory: slots of one cache line each, written by one side and read by the other.
 //!
-//! A slot begins with its tag, so that one line moves between two CPUs for a short message. A tag has the lap in which the slot was written
-//! and the number of its bytes; the reader looks at the slot that comes next, never at a position of the writer. The reader tells
-//! rarely how far it has come, and the writer asks only when it believes that there is no room.
+//! A slot begins with its tag, so that one line moves between two CPUs for a short message. A tag has the lap in which
+//! the slot was written, and its number of bytes. The reader checks the next slot, never a position of the writer. The
+//! reader rarely publishes its position, and the writer reads it only when it has no room left.
 //!
-//! The other side may write anything at any time. Positions are therefore kept in private memory, a tag is loaded once and checked,
-//! and bytes are copied out before anybody looks at them.
+//! The other side may write anything at any time. Therefore positions are kept in private memory, a tag is loaded once
+//! and checked, and bytes are copied before they are used.
 
 use super::waiting::Sleepers;
 use std::io::{self, IoSlice};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-/// Slots of a ring; with the lines in front of them, four pages.
+/// Number of slots of a ring; with the lines before them, four pages.
 pub(crate) const SLOTS: usize = 252;
-/// Bytes in a slot.
+/// Number of bytes in a slot.
 pub(crate) const ROOM: usize = 60;
-/// The reader tells its position after so many slots.
+/// The reader publishes its position after this number of slots.
 const TELL: u64 = SLOTS as u64 / 4;
 
-/// What the memory begins with; another form of it has another number.
+/// The first word of the memory; another layout has another number.
 pub(crate) const FORM: u64 = u64::from_le_bytes(*b"rpycshm\x01");
 
-/// In the place of a number of bytes: the stream goes on over the socket, from the position in the slot.
+/// In place of a number of bytes: the stream continues on the socket, from the position in the slot.
 const LEAVE: u16 = 0xff01;
-/// Likewise: the stream over the socket ends at the position in the slot, and goes on in the next one.
+/// Likewise: the stream on the socket ends at the position in the slot, and continues in the next one.
 const RETURN: u16 = 0xff02;
 
 #[repr(C, align(64))]
@@ -33,31 +33,31 @@ struct Slot {
     rest: [AtomicU64; 7],
 }
 
-/// On a line of its own.
+/// A value on a cache line of its own.
 #[repr(C, align(64))]
 pub(crate) struct Line<T>(pub(crate) T);
 
-/// What is shared, all of it atomic: every bit pattern is a valid one, and may change at any time.
+/// The shared part. All of it is atomic: every bit pattern is valid, and may change at any time.
 #[repr(C)]
 pub(crate) struct Shared {
     form: Line<AtomicU64>,
-    /// How many slots the reader has taken, as far as it has told.
+    /// The number of slots that the reader has taken, as last published.
     taken: Line<AtomicU64>,
     pub(crate) gate: Line<Gate>,
     _spare: Line<[AtomicU64; 8]>,
     slots: [Slot; SLOTS],
 }
 
-/// How the reader waits, and what it asks for.
+/// The reader's way of waiting, and its requests.
 #[repr(C)]
 pub(crate) struct Gate {
     pub(crate) sleepers: Sleepers,
-    /// 1: the reader wants to have the ring used.
+    /// 1 if the reader requests the use of the ring.
     invited: AtomicU32,
 }
 
 impl Shared {
-    /// Of new memory, which is all zeros.
+    /// Initialises new memory, which is all zeros.
     pub(super) fn begin(&self) {
         self.form.0.store(FORM, Ordering::Release);
     }
@@ -75,7 +75,7 @@ impl Shared {
         self.gate.0.invited.load(Ordering::Acquire) == 1
     }
 
-    /// Has the slot at a reader's place been written to?
+    /// Returns whether the slot at a reader's place was written.
     #[inline]
     pub(super) fn is_there(&self, place: Place) -> bool {
         let tag = self.slots.get(place.at).map_or(0, |slot| slot.tag.load(Ordering::Acquire));
@@ -116,8 +116,8 @@ pub(super) fn broken(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, format!("the shared memory is broken: {what}"))
 }
 
-/// The next slot of a side: its index, and the lap in which it is or will be written. Slots of the lap before are free or
-/// not yet written.
+/// The next slot of a side: its index, and the lap in which it is or will be written. Slots of the lap before are free
+/// or not yet written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     at: usize,
@@ -136,11 +136,11 @@ impl Place {
     }
 }
 
-/// The side that writes.
+/// The writing side.
 pub(crate) struct Writer {
     place: Place,
     written: u64,
-    /// What the reader has taken, as last heard.
+    /// The number of slots that the reader has taken, as last read.
     taken: u64,
 }
 
@@ -149,7 +149,7 @@ impl Writer {
         Writer { place: Place::START, written: 0, taken: 0 }
     }
 
-    /// Is there room for so many bytes, and for one slot more?
+    /// Returns whether there is room for `bytes`, and for one slot more.
     #[inline]
     pub(crate) fn has_room(&mut self, shared: &Shared, bytes: usize) -> io::Result<bool> {
         let needed = bytes.div_ceil(ROOM) as u64 + 1;
@@ -163,7 +163,7 @@ impl Writer {
         Ok(fits(self))
     }
 
-    /// Has the reader taken everything?
+    /// Returns whether the reader has taken everything.
     pub(crate) fn is_drained(&mut self, shared: &Shared) -> io::Result<bool> {
         self.hear(shared)?;
         Ok(self.taken == self.written)
@@ -178,7 +178,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Writes all of it, for which there `has_room`. Nothing of it shows before the rest is there.
+    /// Writes all bytes, for which there must be room (`has_room`). They become visible together.
     pub(crate) fn write(&mut self, shared: &Shared, bufs: &[IoSlice<'_>]) {
         let mut bytes = [0; ROOM];
         let mut filled = 0;
@@ -205,12 +205,12 @@ impl Writer {
         }
     }
 
-    /// Says that the stream goes on over the socket from this position on.
+    /// Writes that the stream continues on the socket from this position.
     pub(crate) fn leave(&mut self, shared: &Shared, position: u64) {
         self.control(shared, LEAVE, position);
     }
 
-    /// Says that the stream over the socket ends at this position, and goes on here.
+    /// Writes that the stream on the socket ends at this position, and continues here.
     pub(crate) fn come_back(&mut self, shared: &Shared, position: u64) {
         self.control(shared, RETURN, position);
     }
@@ -225,7 +225,8 @@ impl Writer {
         }
     }
 
-    /// Fills the next slot. The first of several is kept back, the others show at once: nobody looks at them yet.
+    /// Fills the next slot. The tag of the first of several is held back; the others are visible at once, because the
+    /// reader does not check them yet.
     #[inline]
     fn put<'a>(&mut self, shared: &'a Shared, bytes: &[u8; ROOM], kind: u16, held: &mut Option<(&'a Slot, u32)>) {
         let Some(slot) = shared.slots.get(self.place.at) else { return };
@@ -246,25 +247,25 @@ fn show(slot: &Slot, tag: u32) {
     slot.tag.store(tag, Ordering::Release);
 }
 
-/// What the reader finds in the next slot.
+/// The content of the next slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
     Nothing,
     Bytes(usize),
-    /// The stream goes on over the socket from this position on.
+    /// The stream continues on the socket from this position.
     Leave(u64),
-    /// The stream over the socket ends at this position.
+    /// The stream on the socket ends at this position.
     Return(u64),
 }
 
-/// The side that reads.
+/// The reading side.
 pub(crate) struct Reader {
     place: Place,
     taken: u64,
     told: u64,
-    /// Of a slot that was taken in parts.
+    /// The bytes of a slot that was taken in parts.
     rest: [u8; ROOM],
-    /// Which of these bytes are left.
+    /// The range of these bytes that is left.
     left: std::ops::Range<usize>,
 }
 
@@ -277,7 +278,7 @@ impl Reader {
         self.place
     }
 
-    /// Is something left of a slot that was taken in part?
+    /// Returns whether a part of a slot is left.
     pub(super) fn has_rest(&self) -> bool {
         !self.left.is_empty()
     }
@@ -303,7 +304,7 @@ impl Reader {
         }
     }
 
-    /// Goes past the slot that was looked at.
+    /// Moves past the slot that was checked.
     pub(crate) fn pass(&mut self, shared: &Shared) {
         self.place.step();
         self.taken += 1;
@@ -312,7 +313,7 @@ impl Reader {
         }
     }
 
-    /// Tells the writer how far it has come.
+    /// Publishes the reader's position.
     pub(crate) fn tell(&mut self, shared: &Shared) {
         if self.told != self.taken {
             self.told = self.taken;
@@ -320,7 +321,7 @@ impl Reader {
         }
     }
 
-    /// Appends at most `max` bytes to `buf`. 0: the next slot has none.
+    /// Appends at most `max` bytes to `buf`. Returns 0 if the next slot has none.
     pub(crate) fn read(&mut self, shared: &Shared, buf: &mut Vec<u8>, max: usize) -> io::Result<usize> {
         let mut left = max;
         if !self.left.is_empty() {
@@ -328,7 +329,7 @@ impl Reader {
         }
         while left > 0 {
             let Found::Bytes(count) = (match self.look(shared) {
-                // What came before is good.
+                // The bytes before it are valid.
                 Err(_) if left < max => break,
                 found => found?,
             }) else {
@@ -353,7 +354,7 @@ impl Reader {
         count
     }
 
-    /// How many bytes `read` would give at most.
+    /// Returns the maximum number of bytes that `read` would return.
     pub(crate) fn available(&self, shared: &Shared) -> usize {
         let mut ahead = Reader { place: self.place, taken: 0, told: 0, rest: self.rest, left: 0..0 };
         let mut count = self.left.len();

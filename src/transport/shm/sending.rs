@@ -1,4 +1,4 @@
-//! The direction that is written: the offer of our own ring with the first byte, and then the peer's ring or the socket.
+//! Sends: the offer of our own ring with the first byte, then to the peer's ring or the socket.
 
 use super::super::sys;
 use super::kernel::{self, Memory};
@@ -7,18 +7,18 @@ use socket2::Socket;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, OwnedFd};
 
-/// Wakes who sleeps at the socket; a peer takes any byte for that.
+/// Wakes threads that sleep at the socket. The peer accepts any byte for that.
 const WAKE: [u8; 1] = [0];
 
 pub(super) struct Writing {
-    /// Bytes that went over the socket, those that wake included.
+    /// The number of bytes sent over the socket, including wake-up bytes.
     sent: u64,
-    /// Goes with the first byte.
+    /// Sent with the first byte.
     offer: Option<OwnedFd>,
     /// The ring that the peer reads.
     peer: Option<Memory>,
     ring: Writer,
-    /// Now it is written to; else the socket.
+    /// Whether it is in use now; otherwise the socket is.
     in_ring: bool,
     ended: bool,
 }
@@ -28,7 +28,7 @@ impl Writing {
         Writing { sent: 0, offer, peer: None, ring: Writer::new(), in_ring: false, ended: false }
     }
 
-    /// Has nothing been sent yet, so that memory can be offered?
+    /// Returns whether nothing was sent yet, so that memory can be offered.
     pub(super) fn is_fresh(&self) -> bool {
         self.sent == 0 && !self.ended
     }
@@ -46,7 +46,7 @@ impl Writing {
         self.offer = None;
     }
 
-    /// The peer has handed over its ring.
+    /// Sets the ring that the peer has sent.
     pub(super) fn accept(&mut self, memory: Memory) {
         self.peer = Some(memory);
     }
@@ -55,7 +55,7 @@ impl Writing {
         self.ended = true;
     }
 
-    /// Sends what goes without waiting, over the socket by `plainly`.
+    /// Sends what is accepted without blocking, over the socket by `plainly`.
     #[inline]
     pub(super) fn send(
         &mut self,
@@ -85,14 +85,14 @@ impl Writing {
         Ok(sent)
     }
 
-    /// Whether so much goes into the ring now; changes over to it or from it where that is due.
+    /// Returns whether `total` bytes are sent over the ring. Switches between the ring and the socket if necessary.
     #[inline]
     fn goes_by_ring(&mut self, total: usize) -> io::Result<bool> {
         let Some(peer) = self.peer.as_ref().filter(|peer| peer.is_here()) else { return Ok(false) };
         let fits = peer.is_invited() && self.ring.has_room(peer, total)?;
         if self.in_ring {
             if !fits {
-                // Bytes for the socket follow, which wake who sleeps there.
+                // Bytes for the socket follow, which wake a thread that sleeps there.
                 self.ring.leave(peer, self.sent);
                 peer.gate.0.sleepers.wake(|| ());
                 self.in_ring = false;
@@ -110,7 +110,7 @@ impl Writing {
         self.ring.write(peer, bufs);
         let sent = &mut self.sent;
         peer.gate.0.sleepers.wake(|| {
-            // A socket that takes nothing is readable at its other end.
+            // If the socket accepts nothing, it is readable at its other end.
             if sys::send(socket.as_fd(), &WAKE, libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL).is_ok() {
                 *sent += 1;
             }

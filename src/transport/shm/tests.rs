@@ -1,4 +1,4 @@
-//! Unit tests of both ends together, and of one end with a peer that does not keep to the rules.
+//! Tests both ends together, and one end with a peer that breaks the rules.
 
 use super::kernel::{SEALS, memory_file};
 use super::ring::tests::Dice;
@@ -40,7 +40,7 @@ fn recv(link: &Link, count: usize) -> Vec<u8> {
     got
 }
 
-/// Both directions go through rings from here on.
+/// Makes two links that both send through rings.
 fn in_rings() -> (Link, Link) {
     let (left, right) = ends();
     for (from, to) in [(&left, &right), (&right, &left), (&left, &right), (&right, &left)] {
@@ -141,7 +141,7 @@ fn whoever_wants_the_descriptor_gets_everything_over_the_socket() {
     assert!(right.holds_input());
     assert_eq!(recv(&right, 6), b"hidden");
     assert!(!right.holds_input());
-    // There may still be a byte that has woken somebody.
+    // A wake-up byte may still be there.
     nothing_comes(&right);
     let readable = || {
         let mut polled = [libc::pollfd { fd, events: libc::POLLIN, revents: 0 }];
@@ -158,7 +158,7 @@ fn whoever_wants_the_descriptor_gets_everything_over_the_socket() {
         assert_eq!(recv(&right, 2), b"wn");
         nothing_comes(&right);
     }
-    // The other direction is not concerned.
+    // The other direction is not affected.
     left.await_input(Duration::from_millis(1));
     send(&right, b"x");
     assert!(sends_by_ring(&right));
@@ -201,7 +201,7 @@ fn a_peer_that_goes_is_noticed_by_who_sleeps() {
                 }
             });
             thread::sleep(Duration::from_millis(5));
-            // As when it is killed: the socket ends, and nothing is said in the memory.
+            // As when it is killed: the socket ends, and nothing is written to the memory.
             left.stream.shutdown();
             assert_eq!(reader.join().unwrap(), 0);
         });
@@ -243,7 +243,7 @@ fn descriptors_of_other_things_are_refused_and_closed() {
 #[test]
 fn two_descriptors_and_late_ones_are_refused() {
     let (memory, fd) = Memory::create().unwrap();
-    // A server that spoke first offers nothing.
+    // A server that sent first offers nothing.
     let (theirs, ours) = sockets();
     let server = Link::server(stream(ours));
     send(&server, b"first");
@@ -260,7 +260,7 @@ fn two_descriptors_and_late_ones_are_refused() {
     assert_eq!(recv(&server, 5), b"hello");
     assert!(server.is_plain());
 
-    // A client whose server hands over something else goes on reading where the server writes.
+    // A client whose server sends another descriptor continues to read where the server writes.
     let (ours, theirs) = sockets();
     let client = Link::client(stream(ours));
     send(&client, b"hello");
@@ -300,7 +300,7 @@ fn a_server_that_hands_over_nothing_is_spoken_to_over_the_socket() {
 
 // ---------------------------------------------------------------- hostile contents
 
-/// A client whose server is played by the test: its socket, the client's ring, and the ring that the client writes to.
+/// Makes a client whose server is the test: its socket, the client's ring, and the ring that the client writes to.
 fn hostile() -> (Link, Socket, Memory, Memory) {
     let (ours, theirs) = sockets();
     let client = Link::client(stream(ours));

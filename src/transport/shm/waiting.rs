@@ -1,8 +1,8 @@
-//! How the reader of a ring waits, and how its writer wakes it.
+//! Implements how the reader of a ring waits, and how its writer wakes it.
 //!
-//! First it looks again and again, where that can help; then it lets others run for a moment; then it sleeps. A sleeper leaves a mark and looks
-//! once more; the writer writes and then looks for the mark. Each has a full fence between its two steps, so at least one of them sees the
-//! other (Dekker's algorithm). Without the fences, also on x86, both may miss.
+//! First it polls, where that can help; then it yields for a moment; then it sleeps. A sleeper sets a mark and checks
+//! once more; the writer writes and then checks the mark. Each has a full fence between its two steps, so at least one
+//! of them sees the other (Dekker's algorithm). Without the fences, both may miss it, also on x86.
 
 use crate::sync::atomic::{AtomicU32, Ordering, fence};
 use std::io;
@@ -13,23 +13,23 @@ use std::time::{Duration, Instant};
 
 /// A thread sleeps at the bell.
 const AT_BELL: u32 = 1;
-/// A thread sleeps at the socket, or an event loop does.
+/// A thread or an event loop sleeps at the socket.
 const AT_SOCKET: u32 = 2;
 
-/// How often others are let run before a thread sleeps.
+/// Number of yields before a thread sleeps.
 const YIELDS: u32 = 20;
-/// The same after these were in vain `VAIN` times.
+/// The same after `VAIN` waits without success.
 const FEW_YIELDS: u32 = 2;
-/// No more after this time, if others run for long.
+/// Maximum time of yielding, if other threads run long.
 const YIELD_TIME: Duration = Duration::from_micros(100);
-/// For so many waits others are not let run, after they have run for long.
+/// Number of waits without yields after other threads ran long.
 const BAN: u32 = 100;
-/// So many waits in vain shorten the next ones.
+/// Number of waits without success that shorten the next ones.
 const VAIN: u32 = 8;
-/// How many looks between two looks at the clock.
+/// Number of polls between two readings of the clock.
 const LOOKS: u32 = 32;
 
-/// Words in shared memory: the marks of those who sleep, and the bell, which is another number each time that it has rung.
+/// Words in shared memory: the marks of sleepers, and the bell, whose number changes each time that it rings.
 #[repr(C)]
 #[derive(Default)]
 pub struct Sleepers {
@@ -40,7 +40,7 @@ pub struct Sleepers {
 }
 
 impl Sleepers {
-    /// What a writer does after writing. `ring_socket` wakes those at the socket.
+    /// Called by a writer after writing. `ring_socket` wakes the sleepers at the socket.
     #[inline]
     pub fn wake(&self, ring_socket: impl FnOnce()) {
         fence(Ordering::SeqCst);
@@ -66,7 +66,7 @@ impl Sleepers {
         self.wake_all();
     }
 
-    /// Sleeps at the bell for at most this long, unless `is_there`. An error tells that a signal handler has run.
+    /// Sleeps at the bell for at most `most`, unless `is_there`. An error means that a signal handler has run.
     pub fn sleep(&self, is_there: impl Fn() -> bool, most: Duration) -> io::Result<()> {
         let heard = self.bell.load(Ordering::SeqCst);
         self.marks.fetch_or(AT_BELL, Ordering::SeqCst);
@@ -74,7 +74,7 @@ impl Sleepers {
         if is_there() { Ok(()) } else { self.await_bell(heard, most) }
     }
 
-    /// Has what is written from now on shown at the socket, once. What was written before is to be looked for afterwards.
+    /// Makes later writes show at the socket, once. Check for earlier ones afterwards.
     pub fn mark_socket(&self) {
         self.marks.fetch_or(AT_SOCKET, Ordering::SeqCst);
         fence(Ordering::SeqCst);
@@ -91,12 +91,12 @@ impl Sleepers {
     }
 }
 
-/// How well waiting without sleep has gone lately.
+/// The recent success of waiting without sleep.
 #[derive(Default)]
 pub(super) struct Patience {
     spins: Count,
     yields: Count,
-    /// Waits for which nobody is let run.
+    /// The number of waits without yields.
     banned: Count,
 }
 
@@ -112,14 +112,15 @@ fn is_vain(counter: &Count) -> bool {
     counter.load(Relaxed) >= VAIN
 }
 
-/// Can the other side run while this one looks? Not on one CPU, nor with a quota of less than two, as it was when first asked.
+/// Returns whether the other side can run while this one polls. False on one CPU and with a quota of less than two, as
+/// found at the first call.
 fn can_spin() -> bool {
     static CPUS: OnceLock<bool> = OnceLock::new();
     *CPUS.get_or_init(|| std::thread::available_parallelism().is_ok_and(|cpus| cpus.get() > 1))
 }
 
 impl Patience {
-    /// Looks for at most this long.
+    /// Polls for at most `time`.
     pub(super) fn spin(&self, is_there: impl Fn() -> bool, time: Duration) -> bool {
         if is_there() {
             return true;
@@ -144,7 +145,8 @@ impl Patience {
         found
     }
 
-    /// Lets others run a few times. Where these run for long, sleep is better for a while: who is woken comes before them.
+    /// Yields a few times. If other threads run long, sleep is better for a while, because a woken thread is scheduled
+    /// before them.
     pub(super) fn let_run(&self, is_there: impl Fn() -> bool) -> bool {
         let banned = self.banned.load(Relaxed);
         if banned > 0 {
@@ -169,7 +171,7 @@ impl Patience {
     }
 }
 
-/// The kernel's part, for the model checker.
+/// Replaces the kernel's part for the model checker.
 #[cfg(feature = "model")]
 mod model {
     use super::Sleepers;
