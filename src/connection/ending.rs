@@ -136,8 +136,8 @@ impl Shared {
         self.transport.shutdown();
     }
 
-    /// Runs the application's before_closed hook with the peer's root. As in RPyC, the error of a peer that has gone is
-    /// ignored.
+    /// Runs the application's before_closed hook with the peer's root. As in RPyC, an error because the peer has gone
+    /// is ignored.
     fn before_closed(self: &Arc<Shared>, hook: &BeforeClosed) -> Result<()> {
         let home: Arc<dyn Home> = self.clone();
         let done = self.root().and_then(|root| hook(&home, &root));

@@ -31,7 +31,6 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// Waits at most `timeout`.
     fn wait(&self, timeout: Duration) -> Option<Begun> {
         let begun = lock(&self.begun);
         if begun.is_some() { *begun } else { *wait_for(&self.changed, begun, timeout) }
@@ -117,8 +116,8 @@ impl Shared {
     /// Calls the service's hook at the end of the connection, once. If the queue runs the hooks, it does so after the
     /// last call.
     pub(super) fn disconnected(self: &Arc<Shared>) {
-        // The thread that sets it checks afterwards whether the connection has ended. The root is set before, and until
-        // it is false again: after the swap, another thread may release it.
+        // The thread that sets `connected` checks afterwards whether the connection has ended. The root is set before,
+        // and until `connected` is false again: after the swap, another thread may release it.
         if !self.connected.load(Ordering::SeqCst) {
             return;
         }

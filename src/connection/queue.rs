@@ -495,7 +495,7 @@ impl Queue {
         Ok(ran)
     }
 
-    /// Accepts no more calls, and refuses the queued ones.
+    /// Accepts no more calls, and answers the queued ones with an exception.
     fn close(&self) {
         let mut state = lock(&self.line.state);
         state.closed = true;
@@ -525,7 +525,8 @@ impl Queue {
         state.attached.retain(|shared| shared.strong_count() > 0);
         state.attached.push(Arc::downgrade(shared));
         drop(state);
-        // For a pair of pipes, or in memory, a reader notices in other ways that output is pending.
+        // A pair of pipes, or a stream in memory, cannot wake the reader: the queue's thread waits for room itself
+        // there, and a reader notices the end in other ways.
         if shared.transport.can_interrupt() {
             let _ = shared.nudge.set(());
             shared.wakeful.store(true, Ordering::Relaxed);

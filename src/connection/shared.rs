@@ -188,7 +188,8 @@ impl Shared {
         root
     }
 
-    /// Does nothing if the connection has ended: create may close it, and a server may be stopped at any time.
+    /// Sets or clears the error of later requests, unless the connection has ended: create may close it, and a server
+    /// may be stopped at any time.
     fn set_end(&self, end: Option<Error>) {
         let mut inner = self.lock();
         if !self.is_closed() {
@@ -233,8 +234,8 @@ impl Shared {
         f(&mut self.lock().protocol)
     }
 
-    /// Returns how often code of the application was started, and whether it has run since the last call. Two equal
-    /// results with true mean that one call has been running for that time.
+    /// Returns how often code of the application was started, and whether any is running. Two equal results with true
+    /// mean that one call has been running for that time.
     pub(crate) fn activity(&self) -> (u32, bool) {
         let activity = self.activity.load(Ordering::Relaxed);
         ((activity >> 32) as u32, activity as u32 > 0)

@@ -69,7 +69,6 @@ pub(super) struct Waiter {
     /// It runs the calls of the connection's queue.
     pub(super) runs: bool,
     pub(super) woken: AtomicBool,
-    /// It must stop waiting.
     pub(super) interrupted: AtomicBool,
     pub(super) seat: Arc<Seat>,
 }
@@ -104,7 +103,7 @@ pub(super) struct Reader {
     pub(super) waiters: Vec<Arc<Waiter>>,
     /// Replies that their threads have not taken yet.
     pub(super) arrived: Vec<(i64, Result<Value>)>,
-    /// Running batches with their untold replies, and the number of the last one.
+    /// Running batches with their unreported replies, and the number of the last one.
     pub(super) batches: Vec<Arrivals>,
     pub(super) batch_runs: u32,
     /// Requests for certain threads (bind_threads).

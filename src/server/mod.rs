@@ -301,7 +301,7 @@ impl Inner {
         Ok(())
     }
 
-    /// Reserves room for one more connection. If necessary, closes a connection without a message.
+    /// Checks that there is room for one more connection. If necessary, closes one without a message to make room.
     fn find_place(&self, transport: &dyn Transport) -> Result<(), String> {
         let of_one = self.config.max_connections_per_address;
         if let Some(origin) = (of_one > 0).then(|| Origin::of(&transport.peer_name())).flatten() {
@@ -336,7 +336,7 @@ impl Inner {
             self.config.max_connections_per_address.gt(&0).then(|| Origin::of(&transport.peer_name())).flatten();
         let shared = Connection::accepted_shared(transport, self.config.clone());
         if let Some(queue) = self.queue.get() {
-            // A new connection has no queue, so this cannot fail.
+            // A new connection has no queue yet.
             let _ = queue.attach(&shared);
         }
         let mut state = lock(&self.state);

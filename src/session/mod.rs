@@ -613,7 +613,7 @@ impl Drop for Session {
             release(protocol);
         }
         self.queue.end();
-        // Later requests are refused; so are the queued ones that the application did not take.
+        // Later requests get an error; so do the queued ones that the application did not take.
         for event in self.queue.close() {
             if let Event::Request(asked) = event {
                 objects::refuse(asked.call);

@@ -197,7 +197,7 @@ fn ask(asks: Asks, member: Option<u64>) -> Method {
             return;
         };
         if !may_ask() {
-            return; // the call falls, and nobody looks at what it raises
+            return; // dropping the call raises an exception, which is not used
         }
         put(&queue, Asked { asks, token, member, object: None, call });
     })
@@ -209,7 +209,7 @@ fn put(queue: &Queue, asked: Asked) {
     }
 }
 
-/// Answers a call with the error of a session that has ended.
+/// Answers a call with the error of a session that was freed.
 pub fn refuse(mut call: Call) {
     let _ = call.raise(Exception::builtin("RuntimeError", "the session was freed"));
 }

@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Minimum number of bytes read at once, whatever the size of the buffer.
+/// Maximum size of one read onto the buffer, and of short parts gathered for one write.
 const CHUNK: usize = 16 << 10;
 /// Number of bytes read to test for input.
 const LOOK: usize = 4096;

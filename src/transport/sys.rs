@@ -42,7 +42,8 @@ pub(super) fn unread(socket: BorrowedFd<'_>) -> io::Result<usize> {
 #[inline]
 pub(super) fn recv(socket: BorrowedFd<'_>, room: &mut [MaybeUninit<u8>], flags: i32) -> io::Result<usize> {
     let none = ptr::null_mut::<u8>();
-    // SAFETY: the descriptor is open while it is borrowed, `room` is writable for its whole length, and no address is asked for.
+    // SAFETY: the descriptor is open while it is borrowed, `room` is writable for its whole length, and no address is
+    // requested.
     let n = unsafe {
         libc::syscall(libc::SYS_recvfrom, socket.as_raw_fd(), room.as_mut_ptr(), room.len(), flags, none, none)
     };
@@ -53,7 +54,8 @@ pub(super) fn recv(socket: BorrowedFd<'_>, room: &mut [MaybeUninit<u8>], flags: 
 #[inline]
 pub(super) fn send(socket: BorrowedFd<'_>, bytes: &[u8], flags: i32) -> io::Result<usize> {
     let none = ptr::null::<u8>();
-    // SAFETY: the descriptor is open while it is borrowed, `bytes` is readable for its whole length, and no address is given.
+    // SAFETY: the descriptor is open while it is borrowed, `bytes` is readable for its whole length, and no address is
+    // given.
     let n = unsafe {
         libc::syscall(libc::SYS_sendto, socket.as_raw_fd(), bytes.as_ptr(), bytes.len(), flags, none, 0usize)
     };
@@ -278,7 +280,7 @@ impl QuietPipe {
 impl Drop for QuietPipe {
     fn drop(&mut self) {
         let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: the sets and the time are valid for the length of the calls; no details are asked for.
+        // SAFETY: the sets and the time are valid for the length of the calls; no details are requested.
         unsafe {
             if self.raised && !self.waiting {
                 while libc::sigtimedwait(&sigpipe(), ptr::null_mut(), &at_once) < 0
@@ -366,7 +368,8 @@ pub fn stack_limits() -> Option<std::ops::Range<usize>> {
     const FIRST: usize = 16 << 20;
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
     let (mut lowest, mut size, mut gap) = (ptr::null_mut(), 0, 0);
-    // SAFETY: the attributes are filled before they are read, and destroyed once; all other pointers lead to variables here.
+    // SAFETY: the attributes are filled before they are read, and destroyed once; all other pointers refer to variables
+    // here.
     let known = unsafe {
         if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
             return None;

@@ -145,7 +145,6 @@ impl Progress<'_, '_> {
         self.batch.calls.get(self.next).is_some_and(|call| call.method.remote.is_none())
     }
 
-    /// Makes a call of an object of this process.
     fn call_local(&mut self) {
         let calls = self.batch.calls;
         if let Some(ListedCall { method, args, keywords }) = calls.get(self.next) {

@@ -1,3 +1,5 @@
+//! Tests the decoder with streams of both dialects, of other protocols and with changed bytes.
+
 use super::*;
 use crate::codec::brine::{self, Sink};
 
@@ -13,7 +15,7 @@ fn boxed(out: &mut Vec<u8>, label: i64) {
     boxing::put_label(out, label);
 }
 
-/// The body of `add(40, 2)` on an object of the receiver.
+/// Makes the body of `add(40, 2)` on an object of the receiver.
 fn call() -> Vec<u8> {
     let mut out = Vec::new();
     brine::put_tuple_header(&mut out, 2);
@@ -145,7 +147,7 @@ fn little_that_holds_much() {
     assert!(bomb.fault.unwrap().text.contains("holds over 67108864"));
 }
 
-/// Other protocols give themselves away long before all that they seem to announce is here.
+/// Other protocols are recognized long before the length that they seem to announce is buffered.
 #[test]
 fn much_is_not_waited_for_unless_it_is_a_message() {
     let hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
@@ -187,7 +189,7 @@ fn a_deadline_stands_beside_the_handler() {
     assert!(message.text.starts_with("(8, -1) "), "{}", message.text);
 }
 
-/// Whatever is changed, each byte of the stream belongs to one message.
+/// After any change, each byte of the stream belongs to one message.
 #[test]
 fn changed_streams_are_read_to_their_end() {
     let good = frame(&in_dialect(Dialect::V6, 1, 1, &call()));
@@ -203,7 +205,7 @@ fn changed_streams_are_read_to_their_end() {
             let ordered = messages.is_sorted_by(|a, b| a.offset + a.size as u64 <= b.offset);
             assert!(ordered && messages.first().unwrap().offset == 0, "byte {at}, mask {mask}");
             let whole: usize = messages.iter().map(|message| message.size).sum();
-            // A frame without content is passed over.
+            // A frame without content is skipped.
             assert!(whole <= stream.len() && whole + 6 * 3 >= stream.len(), "byte {at}, mask {mask}: {whole}");
         }
     }

@@ -251,7 +251,7 @@ fn two_descriptors_and_late_ones_are_refused() {
     assert_eq!(recv(&server, 5), b"hello");
     assert!(server.is_plain());
 
-    // Not beside the first byte.
+    // Not sent with the first byte.
     let (mut theirs, ours) = sockets();
     let server = Link::server(stream(ours));
     theirs.write_all(b"x").unwrap();

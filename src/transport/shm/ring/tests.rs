@@ -1,11 +1,11 @@
-//! Unit tests of the ring: both sides in one process, and a side that writes what it likes.
+//! Tests the ring: both sides in one process, and a side that writes anything.
 
 use super::super::kernel::Memory;
 use super::*;
 use std::thread;
 use std::time::Duration;
 
-/// Numbers that look random, the same each time.
+/// Numbers that look random, the same in each run.
 pub(in super::super) struct Dice(pub u64);
 
 impl Dice {
@@ -22,7 +22,7 @@ impl Dice {
 }
 
 impl Shared {
-    /// Writes what it likes somewhere, most often near the beginning.
+    /// Writes anything at a random place, most often near the beginning.
     pub(in super::super) fn spoil(&self, dice: &mut Dice) {
         let slot = &self.slots[dice.below(4) * dice.below(SLOTS / 3)];
         let tags = [0, 1 << 16 | 5, 1 << 16 | 0xff01, 1 << 16 | 0xff02, 2 << 16 | 60, 1 << 16 | 61, 1 << 16, u32::MAX];
@@ -61,7 +61,7 @@ fn the_memory_is_four_pages() {
 fn lengths_around_the_limits_go_through() {
     let shared = memory();
     let (mut writer, mut reader) = (Writer::new(), Reader::new());
-    // Often enough to go round.
+    // Often enough to wrap around.
     for round in 0..5 {
         for size in [1, 3, 4, 5, ROOM - 1, ROOM, ROOM + 1, 2 * ROOM, 1000, (SLOTS - 1) * ROOM] {
             for parts in [1, 2, 5] {
@@ -163,7 +163,7 @@ fn wrong_laps_and_lengths_are_errors() {
         }
         assert_eq!(reader.available(&shared), 0);
     }
-    // What came before it is good.
+    // The bytes before it are valid.
     let shared = memory();
     let (mut writer, mut reader) = (Writer::new(), Reader::new());
     writer.write(&shared, &[IoSlice::new(b"good")]);
