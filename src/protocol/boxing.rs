@@ -382,7 +382,7 @@ impl<'a> Unboxer<'a> {
         Error::Limit(format!("boxes nested over {} levels (max_depth)", self.levels()))
     }
 
-    /// Reads the id_pack of an object of this side.
+    /// Finds the object of this side that the next id_pack names.
     pub fn local_ref(&mut self, r: &mut Reader<'_>) -> Result<Option<Arc<dyn Local>>> {
         if let Some((object, length)) = self.exports.find_sent(r.rest()) {
             r.advance(length);

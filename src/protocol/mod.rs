@@ -427,7 +427,7 @@ impl<T> Protocol<T> {
     /// Returns the next event of the received bytes. None while `has_message` is true means that too many bytes are
     /// pending: send them first.
     ///
-    /// Handling an event may nest, so this function must have returned its stack before.
+    /// Handling an event may nest, so the stack that this function uses must be free again by then.
     #[inline(never)]
     pub fn next_event(&mut self) -> Option<Event<T>> {
         match self.usual_event() {

@@ -234,7 +234,7 @@ impl<'d> Args<'_, '_, 'd> {
         Ok(keywords)
     }
 
-    /// Skips the rest, counting its references, and returns the fault.
+    /// Skips the remaining arguments, counting their references, and returns the fault.
     #[inline]
     pub(super) fn close(mut self) -> Result<Option<Exception>> {
         while self.left > 0 {
