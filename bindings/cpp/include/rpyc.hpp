@@ -1,7 +1,7 @@
 /**
- * librpyc for C++17 and newer: everything of namespace rpyc.
+ * librpyc for C++17 and newer: includes everything of namespace rpyc.
  *
- * A layer of headers over rpyc.h; link with librpyc. docs/guide/cpp.md is the guide.
+ * These headers are a layer over rpyc.h. Link with librpyc. docs/guide/cpp.md is the guide.
  */
 #ifndef RPYC_HPP
 #define RPYC_HPP

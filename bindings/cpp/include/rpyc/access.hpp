@@ -1,4 +1,4 @@
-/** What views do: names, items, and all that is asked of an object. */
+/** Functions of views: names, items, and the requests that a view forwards to an object. */
 #ifndef RPYC_ACCESS_HPP
 #define RPYC_ACCESS_HPP
 

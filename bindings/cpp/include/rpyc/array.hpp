@@ -1,4 +1,4 @@
-/** Arrays of numbers, of numpy and of Python, and how they become vectors and spans. */
+/** Arrays of numbers, of numpy and of Python, and their conversion to vectors and spans. */
 #ifndef RPYC_ARRAY_HPP
 #define RPYC_ARRAY_HPP
 
@@ -29,7 +29,7 @@ constexpr rpyc_array_type_id array_type() {
                (std::is_signed_v<T> ? 0 : 1);
 }
 
-/** The numbers of a value of kind array, where they lie. */
+/** The numbers of a value of kind array, in the memory of the value. */
 struct Numbers {
     rpyc_array_type_id type = 0;
     const void *data = nullptr;
@@ -40,7 +40,7 @@ struct Numbers {
         check(rpyc_value_get_array(array.raw(), &type, &data, &count, &error), error);
     }
 
-    /** Calls `take` with a pointer to the first number, of its type. */
+    /** Calls `take` with a typed pointer to the first number. */
     template <class Take>
     auto with(Take take) const {
         switch (type) {
@@ -59,7 +59,7 @@ struct Numbers {
     }
 };
 
-/** Gives each number of an array to `take`. */
+/** Passes each number of an array to `take`. */
 template <class Take>
 void each_number(View array, Take take) {
     const Numbers numbers(array);
@@ -71,7 +71,7 @@ void each_number(View array, Take take) {
     });
 }
 
-/** One number as another, by the rules by which a value becomes a T. */
+/** Converts one number to another type, by the rules for converting a value to a T. */
 template <class T, class Number>
 T number_as(Number number) {
     if constexpr (std::is_same_v<T, Number>) {
@@ -95,7 +95,7 @@ T number_as(Number number) {
     }
 }
 
-/** All numbers of an array, appended to a container. */
+/** Appends all numbers of an array to a container. */
 template <class Container>
 Container numbers_from(View array) {
     using T = typename Container::value_type;
@@ -120,7 +120,9 @@ Container numbers_from(View array) {
 
 }  // namespace detail
 
-/** Numbers of one type as an array, which travels by value between two librpyc peers that agreed on native values. */
+/**
+ * Makes an array of numbers of one type. It is passed by value between two librpyc peers that agreed on native values.
+ */
 template <class T>
 Value numbers(const T *data, std::size_t count) {
     static_assert(detail::is_array_number<T>::value, "an array holds integers, float or double");
@@ -128,11 +130,12 @@ Value numbers(const T *data, std::size_t count) {
         return rpyc_value_new_array(detail::array_type<T>(), data, count, out, error);
     });
 }
+/** Makes an array of numbers from a vector, whose numbers are copied. */
 template <class T>
 Value numbers(const std::vector<T> &all) {
     return numbers(all.data(), all.size());
 }
-/** Large ones that are moved go out from where they are, without a copy. */
+/** Makes an array of numbers from a vector that is moved. From 4 KiB on, the numbers are sent without a copy. */
 template <class T, std::enable_if_t<!std::is_lvalue_reference_v<T> && detail::is_array_number<T>::value, int> = 0>
 Value numbers(std::vector<T> &&all) {
     if (all.size() * sizeof(T) < 4096)
@@ -145,22 +148,27 @@ Value numbers(std::vector<T> &&all) {
 }
 
 /**
- * An array of numbers with its shape, received: a numpy.ndarray, array.array, memoryview or bytearray of the peer, or an array by value.
+ * A received array of numbers with its shape: a numpy.ndarray, array.array, memoryview or bytearray of the peer, or an
+ * array that is passed by value.
  *
  *     const auto image = root.call("image").as<rpyc::Array<float>>();
  *     image.shape();                          // {480, 640}
  *     std::span<const float> all(image);      // in C++20; the last index varies fastest
  *
- * The numbers stay where they were received, unless the peer's have another type. Copies of it share them.
+ * The numbers remain in the memory into which they were received, unless those of the peer have another type. Copies
+ * share the numbers.
  */
 template <class T>
 class Array {
     static_assert(detail::is_array_number<T>::value, "an array holds integers, float or double");
 
 public:
+    /** Type of the numbers. */
     using value_type = T;
 
+    /** Makes an empty array. */
     Array() = default;
+    /** Converts a value; throws ConversionError. */
     explicit Array(View value) {
         if (value.is_object()) {
             rpyc_value *array = nullptr, *lengths = nullptr;
@@ -184,14 +192,19 @@ public:
             shape_ = {size_};
     }
 
-    /** The length in each dimension; none for a single number. */
+    /** Returns the length of each dimension; empty for a single number. */
     const std::vector<std::size_t> &shape() const noexcept { return shape_; }
+    /** Returns a pointer to the first number. */
     const T *data() const noexcept { return data_; }
-    /** How many numbers there are in all. */
+    /** Returns the number of elements in all dimensions together. */
     std::size_t size() const noexcept { return size_; }
+    /** Returns whether there are no numbers. */
     bool empty() const noexcept { return size_ == 0; }
+    /** Returns an iterator to the first number. */
     const T *begin() const noexcept { return data_; }
+    /** Returns an iterator past the last number. */
     const T *end() const noexcept { return data_ + size_; }
+    /** Returns a number by its index, which is not checked. */
     const T &operator[](std::size_t i) const { return data_[i]; }
 
 private:
@@ -217,7 +230,10 @@ template <class T>
 struct is_borrowed<std::span<const T>> : std::true_type {};
 }  // namespace detail
 
-/** The numbers of an array by value, where they lie; one that a peer holds must be taken as rpyc::Array<T>. */
+/**
+ * Converts an array that is passed by value to a span of its numbers, in the memory of the value. For an array that a
+ * peer holds, use rpyc::Array<T>.
+ */
 template <class T>
 struct Convert<std::span<const T>, std::enable_if_t<detail::is_array_number<T>::value>> {
     static Value to(std::span<const T> all) { return numbers(all.data(), all.size()); }

@@ -1,4 +1,4 @@
-/** Asynchronous forms of what objects do, and waiting for several futures at once. */
+/** Asynchronous forms of the functions of objects, and waiting for several futures at once. */
 #ifndef RPYC_ASYNC_HPP
 #define RPYC_ASYNC_HPP
 
@@ -8,7 +8,7 @@ namespace rpyc {
 
 namespace detail {
 
-/** One of the library's functions rpyc_object_..._async. */
+/** Calls one of the library's functions rpyc_object_..._async. */
 template <class F, class... A>
 Future<Value> ask_later(F function, const Object &object, A... args) {
     return asynchronous(object.hold(), [&](rpyc_async_result **out, rpyc_error **error) {
@@ -22,7 +22,7 @@ inline Future<Value> Object::async_attr(const std::string &attribute) const {
     return detail::ask_later(rpyc_object_get_attr_async, *this, detail::name_text(attribute));
 }
 inline Future<Value> Object::async_set_attr(const std::string &attribute, Value value) const {
-    const char *name = detail::name_text(attribute);         // before the value is given away
+    const char *name = detail::name_text(attribute);         // checked before the value is released
     return detail::ask_later(rpyc_object_set_attr_async, *this, name, std::move(value).release());
 }
 inline Future<Value> Object::async_del_attr(const std::string &attribute) const {
@@ -63,18 +63,18 @@ inline Future<Value> Object::async_exit(const Error *why) const {
     return detail::ask_later(rpyc_object_exit_async, *this, static_cast<const rpyc_error *>(reason.get()));
 }
 
-// ---------------------------------------------------------------- several at once
+// ---------------------------------------------------------------- several futures
 
 namespace detail {
 
 using AllAwaited = std::vector<std::shared_ptr<Awaited>>;
 
-/** Requests that have no answer yet, each with what keeps it. */
+/** Requests without a reply, each with the object that keeps it. */
 struct Requests {
     AllAwaited kept{};
     std::vector<rpyc_async_result *> raw{};
 
-    /** Those that these wait for; one that waits for something else, such as a promise, has none. */
+    /** Collects the requests behind the futures. A future without a request, such as one of a promise, adds none. */
     explicit Requests(const AllAwaited &all) {
         for (std::shared_ptr<Awaited> at : all) {
             if (at->ready())
@@ -93,7 +93,7 @@ inline Clock::duration left_until(const Clock::time_point *end) {
     return end == nullptr ? Clock::duration::max() : std::max(*end - Clock::now(), Clock::duration::zero());
 }
 
-/** Which of them is there; nothing if none is in time. */
+/** Returns the index of a future that is ready; nothing if none is ready in time. */
 inline std::optional<std::size_t> await_any(const AllAwaited &all, const Clock::time_point *end) {
     if (all.empty())
         throw UsageError(RPYC_ERR_ARGUMENT, "there is no future to wait for");
@@ -106,7 +106,7 @@ inline std::optional<std::size_t> await_any(const AllAwaited &all, const Clock::
         const auto left = left_until(end);
         if (left <= Clock::duration::zero())
             return std::nullopt;
-        // What is not an answer may come from any thread, so it is looked at again and again.
+        // A future without a request can be settled by any thread, so check them all at intervals.
         const Clock::duration slice = std::min<Clock::duration>(left, std::chrono::milliseconds(20));
         const Requests requests(all);
         if (requests.raw.empty()) {
@@ -119,15 +119,16 @@ inline std::optional<std::size_t> await_any(const AllAwaited &all, const Clock::
         const std::int64_t ms = only ? (end == nullptr ? -1 : milliseconds(left)) : milliseconds(slice);
         const rpyc_status status = rpyc_async_result_wait_any(requests.raw.data(), requests.raw.size(), ms, &index, nullptr);
         if (status == RPYC_OK)
-            requests.kept[index]->wait(nullptr);            // has its continuations run, which may make another one ready
+            requests.kept[index]->wait(nullptr);            // runs its continuations, which may settle another future
         else if (status != RPYC_ERR_TIMEOUT)
             check(status, nullptr);
     }
 }
 
-/** Are all of them there in time? */
+/** Returns whether all of them are ready in time. */
 inline bool await_all(const AllAwaited &all, const Clock::time_point *end) {
-    // Together first, so that the requests of several connections are served at once; then what is made of the answers.
+    // Wait for the requests together, so that the connections of all of them are served at once. Then wait for the
+    // futures derived from them.
     for (;;) {
         const Requests requests(all);
         if (requests.raw.empty())
@@ -154,35 +155,38 @@ AllAwaited awaited_of(const Futures &futures) {
 }  // namespace detail
 
 /**
- * Waits until one of the futures of a container is there, and tells which: the first of several. Connections of calls that
- * are waited for are served meanwhile, also several.
+ * Waits until one of the futures of a container is ready, and returns its index. Meanwhile the connections of the
+ * futures are served, also if there are several.
  */
 template <class Futures>
 std::size_t wait_any(const Futures &futures) {
     return *detail::await_any(detail::awaited_of(futures), nullptr);
 }
-/** The same of futures of several types. */
+/** Waits until one of several futures is ready, which may have different types, and returns its index. */
 template <class T, class... More>
 std::size_t wait_any(const Future<T> &first, const Future<More> &...more) {
     return *detail::await_any({first.state(), more.state()...}, nullptr);
 }
-/** Waits for a while; nothing if none is there in time. */
+/**
+ * Waits for a limited time until one of the futures is ready, and returns its index; nothing if none is ready in time.
+ */
 template <class Futures, class Rep, class Period>
 std::optional<std::size_t> wait_any_for(const Futures &futures, std::chrono::duration<Rep, Period> time) {
     const auto end = detail::end_of(time);
     return detail::await_any(detail::awaited_of(futures), &end);
 }
 
-/** Waits until all of them are there; what came of each is told by its get(). */
+/** Waits until all futures of a container are ready. get() of each returns its result or throws. */
 template <class Futures>
 void wait_all(const Futures &futures) {
     detail::await_all(detail::awaited_of(futures), nullptr);
 }
+/** Waits until all of several futures are ready, which may have different types. */
 template <class T, class... More>
 void wait_all(const Future<T> &first, const Future<More> &...more) {
     detail::await_all({first.state(), more.state()...}, nullptr);
 }
-/** Waits for a while; are all of them there in time? */
+/** Waits for a limited time and returns whether all futures are ready. */
 template <class Futures, class Rep, class Period>
 bool wait_all_for(const Futures &futures, std::chrono::duration<Rep, Period> time) {
     const auto end = detail::end_of(time);

@@ -1,4 +1,4 @@
-/** What futures wait for: answers of peers, and what this program makes of them. */
+/** The states behind futures: replies of peers, and results that this program makes of them. */
 #ifndef RPYC_AWAITED_HPP
 #define RPYC_AWAITED_HPP
 
@@ -19,7 +19,7 @@ namespace detail {
 
 using Clock = std::chrono::steady_clock;
 
-/** When a time from now will be over; the clock's end for what is longer than it counts. */
+/** Returns the deadline for a time from now; the last moment of the clock if the time is too long for it. */
 template <class Rep, class Period>
 Clock::time_point end_of(std::chrono::duration<Rep, Period> time) {
     const auto now = Clock::now();
@@ -30,7 +30,7 @@ Clock::time_point end_of(std::chrono::duration<Rep, Period> time) {
     return now + std::chrono::duration_cast<Clock::duration>(time);
 }
 
-/** Something that will be there. */
+/** A result that is available later. */
 class Awaited {
 public:
     Awaited() = default;
@@ -39,28 +39,28 @@ public:
     Awaited &operator=(const Awaited &) = delete;
 
     virtual bool ready() = 0;
-    /** Waits until `end`, or without limit; is it there? */
+    /** Waits until `end`, or without a limit for nullptr. Returns whether the result is available. */
     virtual bool wait(const Clock::time_point *end) = 0;
-    /** Runs it once, when the result is there or never will be. */
+    /** Calls `then` once: when the result is available, or when it is certain that it never will be. */
     virtual void on_done(std::function<void()> then) = 0;
-    /** Gives the request behind it up; was there one without an answer? */
+    /** Cancels the request behind it. Returns whether there was one without a reply. */
     virtual bool cancel() = 0;
-    /** Limits the time of the request that it is the answer to; false if it is none. */
+    /** Limits the time of the request whose reply it is; false if it is not a reply. */
     virtual bool expire_in(std::int64_t ms) = 0;
-    /** What has to be there before it; nullptr: nothing that is known. */
+    /** Returns the state that it waits for; nullptr if none is known. */
     virtual std::shared_ptr<Awaited> before() = 0;
-    /** The request of the library that has no answer yet; nullptr: there is none. */
+    /** Returns the request of the library that has no reply yet; nullptr if there is none. */
     virtual rpyc_async_result *request() = 0;
 };
 
 template <class T>
 class State : public Awaited {
 public:
-    /** The result, or throws; waits for it. */
+    /** Waits for the result and returns it, or throws. */
     virtual T get() = 0;
 };
 
-/** An answer of a peer. */
+/** The reply of a peer. */
 class Answer final : public State<Value> {
 public:
     explicit Answer(rpyc_async_result *result) noexcept : result_(result) {}
@@ -69,12 +69,12 @@ public:
     bool ready() override { return rpyc_async_result_ready(result_) || expired(); }
 
     bool wait(const Clock::time_point *end) override {
-        // What went wrong is told by get().
+        // get() reports the error.
         if (end == nullptr) {
             rpyc_error *error = nullptr;
             const rpyc_status status = rpyc_async_result_wait(result_, &error);
             if (status == RPYC_ERR_WAIT_INTERRUPTED)
-                check(status, error);                        // there is no answer yet
+                check(status, error);                        // the reply has not been received
             rpyc_error_free(error);
         } else {
             std::size_t index = 0;
@@ -139,7 +139,7 @@ private:
             try {
                 then();
             } catch (...) {
-                // What continuations throw is kept by their futures; there is no one else to tell.
+                // The futures of the continuations keep their exceptions. There is no one else to report them to.
             }
             then = nullptr;
         }
@@ -161,8 +161,8 @@ private:
     }
 
     /**
-     * Runs the continuations that have not begun. The library runs none when no answer comes in time, and one that waits
-     * would wait for those behind it.
+     * Runs the continuations that have not begun. The library runs none if the reply is not received in time. Without
+     * this, a continuation that waits would wait for those behind it.
      */
     void settle() {
         std::vector<std::weak_ptr<Once>> waiting;
@@ -180,7 +180,7 @@ private:
     std::vector<std::weak_ptr<Once>> waiting_{};
 };
 
-/** Something that this program makes of what it waits for. */
+/** A result that this program makes of another one. */
 template <class T>
 class Result final : public State<T>, public std::enable_shared_from_this<Result<T>> {
 public:
@@ -194,7 +194,7 @@ public:
                 return true;
             awaited = awaited_;
         }
-        // Reads what has arrived, which may be what is missing, and lets continuations go on.
+        // Handles received messages, which may contain the result or let continuations run.
         const auto now = Clock::now();
         if (awaited != nullptr && awaited->ready())
             awaited->wait(&now);
@@ -205,7 +205,7 @@ public:
     bool wait(const Clock::time_point *end) override {
         const bool there = wait_done(end);
         if (there)
-            run_continuations();                // one that waits would wait for those behind it
+            run_continuations();                // a continuation that waits would wait for those behind it
         return there;
     }
 
@@ -244,7 +244,7 @@ public:
     }
     rpyc_async_result *request() override { return nullptr; }
 
-    /** It is what it awaits, as another type. */
+    /** Marks it as the converted result of the state that it awaits. */
     void is_converted() noexcept { converted_ = true; }
 
     void await(std::shared_ptr<Awaited> awaited) {
@@ -255,7 +255,7 @@ public:
         changed_.notify_all();
     }
 
-    /** Settles it with what `make` returns or throws, unless it is settled already. */
+    /** Settles it with the result or the exception of `make`, unless it is settled already. */
     template <class F>
     void settle(F make) {
         std::optional<Stored> value;
@@ -270,12 +270,13 @@ public:
         } catch (...) {
             failed = std::current_exception();
         }
-        std::shared_ptr<Awaited> awaited;       // goes when the lock is open: it may be the last of it
+        std::shared_ptr<Awaited> awaited;       // destroyed after unlocking: this may be the last handle of it
         {
             const std::lock_guard<std::mutex> lock(mutex_);
             if (done_)
                 return;
-            // A type may throw even when it is moved: it is done all the same, or nobody would stop waiting.
+            // Moving a T may throw. Mark the result as settled all the same; otherwise waiting threads would never
+            // return.
             try {
                 if (value)
                     value_.emplace(*std::move(value));
@@ -307,7 +308,7 @@ private:
                 if (!there)
                     return done_;
             }
-            // The continuation runs in another thread, or awaits something else by now.
+            // The continuation is running in another thread, or awaits another state by now.
             const auto changed = [&] { return done_ || awaited_ != awaited; };
             if (end == nullptr)
                 changed_.wait(lock, changed);
@@ -317,7 +318,7 @@ private:
         return true;
     }
 
-    /** Each is taken out by one thread, which runs it. */
+    /** Runs the continuations. Each is removed by one thread, which runs it. */
     void run_continuations() {
         const auto alive = this->shared_from_this();
         for (;;) {
@@ -332,7 +333,7 @@ private:
             try {
                 then();
             } catch (...) {
-                // What continuations throw is kept by their futures; there is no one else to tell.
+                // The futures of the continuations keep their exceptions. There is no one else to report them to.
             }
         }
     }

@@ -1,4 +1,4 @@
-/** Methods that are encoded once, and many calls that are sent together. */
+/** Methods that are encoded once, and batches of calls that are sent together. */
 #ifndef RPYC_BATCH_HPP
 #define RPYC_BATCH_HPP
 
@@ -10,22 +10,25 @@
 namespace rpyc {
 
 /**
- * A method of an object, with both encoded once for the calls that follow. Copies are the same.
+ * A method of an object, encoded once for many calls. Copies are the same prepared method.
  *
  *     const rpyc::Prepared add(root, "add");
  *     const std::int64_t sum = add(40, 2);
  */
 class Prepared {
 public:
+    /** Prepares a method of an object. */
     Prepared(const Object &object, const std::string &method) : Prepared(object, detail::name_text(method)) {}
+    /** Prepares a method of an object; nullptr for a call of the object itself. */
     Prepared(const Object &object, const char *method) : hold_(object.hold()) {
         rpyc_error *error = nullptr;
         const char *name = detail::is_call(method) ? nullptr : method;
         detail::check(rpyc_prepared_new(object.raw(), name, &raw_, &error), error);
     }
-    /** The object itself is called. */
+    /** Prepares calls of the object itself. */
     explicit Prepared(const Object &object) : Prepared(object, static_cast<const char *>(nullptr)) {}
 
+    /** Makes another handle of the same prepared method. */
     Prepared(const Prepared &other) noexcept : hold_(other.hold_), raw_(rpyc_prepared_clone(other.raw_)) {}
     Prepared &operator=(const Prepared &other) noexcept {
         hold_ = other.hold_;
@@ -34,7 +37,10 @@ public:
     }
     ~Prepared() { rpyc_prepared_free(raw_); }
 
-    /** Calls it and waits for the answer. Keywords and rpyc::timeout among the arguments as in Object::call(). */
+    /**
+     * Calls the method and waits for the reply. Keywords and rpyc::timeout may be among the arguments, as for
+     * Object::call().
+     */
     template <class... A>
     Value operator()(A &&...args) const {
         detail::Arguments arguments(nullptr, std::forward<A>(args)...);
@@ -44,7 +50,7 @@ public:
             return rpyc_prepared_call(raw_, arguments.release(), count, keywords, out, error);
         });
     }
-    /** Calls it without waiting. */
+    /** Calls the method and does not wait for the reply. */
     template <class... A>
     Future<Value> async(A &&...args) const {
         detail::Arguments arguments(nullptr, std::forward<A>(args)...);
@@ -55,8 +61,9 @@ public:
         });
     }
 
+    /** Returns the handle of the C library, borrowed. */
     rpyc_prepared *raw() const noexcept { return raw_; }
-    /** Keeps the connection open. */
+    /** For the library: returns the handle that keeps the connection open. */
     const detail::Hold &hold() const noexcept { return hold_; }
 
 private:
@@ -66,7 +73,7 @@ private:
 
 namespace detail {
 
-/** What a failure is as an exception. */
+/** Converts an error of the library to an exception. */
 inline std::exception_ptr exception_of(rpyc_error *owned) noexcept {
     try {
         throw_error(rpyc_error_status(owned), owned);
@@ -77,22 +84,26 @@ inline std::exception_ptr exception_of(rpyc_error *owned) noexcept {
 
 }  // namespace detail
 
-/** What has become of one call: a result, or what went wrong. */
+/** The outcome of one call: a result or an error. */
 template <class T = Value>
 class Outcome {
 public:
+    /** Makes an outcome with a result. */
     explicit Outcome(T value) : held_(std::move(value)) {}
+    /** Makes an outcome with an error. */
     explicit Outcome(std::exception_ptr error) noexcept : held_(std::move(error)) {}
 
+    /** Returns whether the call succeeded. */
     bool ok() const noexcept { return held_.index() == 0; }
+    /** Returns whether the call succeeded. */
     explicit operator bool() const noexcept { return ok(); }
-    /** The result, or throws what went wrong. */
+    /** Returns the result, or throws the error. */
     const T &get() const {
         if (const auto *error = std::get_if<1>(&held_))
             std::rethrow_exception(*error);
         return *std::get_if<0>(&held_);
     }
-    /** What went wrong; null if nothing did. */
+    /** Returns the error; null if the call succeeded. */
     std::exception_ptr error() const noexcept { return ok() ? nullptr : *std::get_if<1>(&held_); }
 
 private:
@@ -100,8 +111,8 @@ private:
 };
 
 /**
- * Calls to objects of one connection that are sent together, and of which at most `window` have no answer yet. Copies are the same
- * batch, so that one can be given to a thread that cancels it.
+ * Calls to objects of one connection that are sent together, with at most `window` of them waiting for a reply at any
+ * time. Copies are the same batch, so that another thread can have one and cancel it.
  *
  *     rpyc::Batch batch;
  *     for (const int n : numbers)
@@ -111,7 +122,7 @@ private:
  */
 class Batch {
 public:
-    /** 0: the library's own window. */
+    /** Makes an empty batch; 0 for the default window of the library. */
     explicit Batch(std::size_t window = 0) {
         rpyc_error *error = nullptr;
         detail::check(rpyc_batch_new(window, &raw_, &error), error);
@@ -122,6 +133,7 @@ public:
             throw;
         }
     }
+    /** Makes another handle of the same batch. */
     Batch(const Batch &other) noexcept : raw_(rpyc_batch_clone(other.raw_)), count_(other.count_) {}
     Batch &operator=(const Batch &other) noexcept {
         rpyc_batch_free(std::exchange(raw_, rpyc_batch_clone(other.raw_)));
@@ -130,7 +142,7 @@ public:
     }
     ~Batch() { rpyc_batch_free(raw_); }
 
-    /** Adds a call; nothing is sent before run(). */
+    /** Adds a call. Nothing is sent before run(). */
     template <class... A>
     void add(const Prepared &method, A &&...args) {
         detail::Arguments arguments(nullptr, std::forward<A>(args)...);
@@ -140,7 +152,7 @@ public:
         detail::check(rpyc_batch_add(raw_, method.raw(), arguments.release(), count, keywords, &error), error);
         ++*count_;
     }
-    /** Adds a call of one argument for each item of a range. */
+    /** Adds a call with one argument for each item of a range. */
     template <class Range>
     void add_each(const Prepared &method, const Range &range) {
         for (const auto &item : range)
@@ -148,8 +160,8 @@ public:
     }
 
     /**
-     * Makes the calls and gives what has become of each, in the order of adding. Throws what ends the batch itself: Timeout,
-     * Cancelled, Interrupted, the end of the connection.
+     * Makes the calls and returns the outcome of each, in the order in which they were added. Throws the errors that
+     * end the batch itself: Timeout, Cancelled, Interrupted, and the end of the connection.
      */
     template <class T = Value>
     std::vector<Outcome<T>> run(std::int64_t timeout_ms = -1) {
@@ -176,18 +188,19 @@ public:
                 outcomes.push_back(std::move(*one));
         return outcomes;
     }
+    /** Makes the calls within a time, else throws Timeout. */
     template <class T = Value, class Rep, class Period>
     std::vector<Outcome<T>> run(std::chrono::duration<Rep, Period> time) {
         return run<T>(detail::milliseconds(time));
     }
 
     /**
-     * Makes the calls, and tells of each as it is over: f(index, outcome), in this thread. What f throws gives the batch up, and is
-     * thrown here once all is over.
+     * Makes the calls and reports each outcome when it is known, by f(index, outcome) in this thread. If f throws, the
+     * batch is cancelled, and the exception is thrown here at the end.
      */
     template <class F>
     void run_each(F &&f, std::int64_t timeout_ms = -1) {
-        const Batch kept(*this);                            // f may destroy this one
+        const Batch kept(*this);                            // f may destroy this handle
         *kept.count_ = 0;
         struct Telling {
             F &f;
@@ -217,7 +230,7 @@ public:
         detail::check(status, error);
     }
 
-    /** Gives the run up that is under way, from any thread or from within. False: there is none. */
+    /** Cancels the run in progress, from any thread or from a callback. Returns false if none is in progress. */
     bool cancel() const noexcept { return rpyc_batch_cancel(raw_); }
 
 private:

@@ -1,4 +1,4 @@
-/** Memory of the program into which bytes are received. */
+/** Memory of the application into which bytes are received. */
 #ifndef RPYC_BUFFER_HPP
 #define RPYC_BUFFER_HPP
 
@@ -7,8 +7,9 @@
 namespace rpyc {
 
 /**
- * Memory for one answer at a time: with call_into(), bytes that fit come to lie in it, long ones without a copy. Every other
- * answer is an ordinary value, and so is any answer while the buffer is busy. Copies are the same buffer.
+ * Memory that receives one bytes reply at a time. With call_into(), bytes that fit are stored in it, long ones without
+ * a copy. Any other reply is an ordinary value, and so is every reply while the buffer is in use. Copies are the same
+ * buffer.
  *
  *     const rpyc::Buffer frame(1 << 20);
  *     const rpyc::Value answer = camera.call_into(frame, "frame");
@@ -16,21 +17,22 @@ namespace rpyc {
  */
 class Buffer {
 public:
-    /** Memory of its own. */
+    /** Makes a buffer with memory of its own. */
     explicit Buffer(std::size_t capacity) {
         auto memory = std::make_unique<Memory>(capacity);
         std::uint8_t *data = memory->data.get();
         make(data, capacity, memory.release());
     }
     /**
-     * Memory of the program's, that lives until no buffer and no value uses it any more: `keep`, such as the vector or the
-     * std::shared_ptr that holds it, is destroyed then, on any thread.
+     * Makes a buffer from memory of the application, which must live until no buffer and no value uses it. Then `keep`
+     * is destroyed, on any thread; it is the owner of the memory, such as a vector or a std::shared_ptr.
      */
     template <class Keep>
     Buffer(void *data, std::size_t capacity, Keep keep) {
         make(data, capacity, new Kept<Keep>(std::move(keep)));
     }
 
+    /** Makes another handle of the same buffer. */
     Buffer(const Buffer &other) noexcept : raw_(rpyc_buffer_clone(other.raw_)), data_(other.data_), capacity_(other.capacity_) {}
     Buffer &operator=(const Buffer &other) noexcept {
         rpyc_buffer *old = std::exchange(raw_, rpyc_buffer_clone(other.raw_));
@@ -41,11 +43,16 @@ public:
     }
     ~Buffer() { rpyc_buffer_free(raw_); }
 
-    /** Its beginning. While the buffer is busy, it is read only through the value that lies there. */
+    /**
+     * Returns a pointer to the memory. While the buffer is in use, do not write to the memory, and read it only through
+     * the value that is stored there.
+     */
     const std::uint8_t *data() const noexcept { return data_; }
+    /** Returns the size of the memory in bytes. */
     std::size_t capacity() const noexcept { return capacity_; }
-    /** Is it in use, by a call that has no answer yet, or by a value that lies in it? */
+    /** Returns whether the memory is in use, by a call whose reply may still be received or by a value stored in it. */
     bool busy() const noexcept { return rpyc_buffer_busy(raw_); }
+    /** Returns the handle of the C library, borrowed. */
     rpyc_buffer *raw() const noexcept { return raw_; }
 
 private:

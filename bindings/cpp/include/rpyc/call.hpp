@@ -1,4 +1,4 @@
-/** Calls that peers make: what they carry, and how functions of C++ take and answer them. */
+/** Calls of peers: their arguments, and the C++ functions that take and answer them. */
 #ifndef RPYC_CALL_HPP
 #define RPYC_CALL_HPP
 
@@ -17,9 +17,12 @@ inline std::optional<std::chrono::milliseconds> time_left(const rpyc_call *call)
 
 }  // namespace detail
 
-/** A call that is answered later, from any thread. If it is not, the caller gets a RuntimeError. */
+/**
+ * A call that is answered later, from any thread. If it is destroyed without an answer, the caller gets a RuntimeError.
+ */
 class [[nodiscard]] Deferred {
 public:
+    /** For the library: takes ownership of a deferred call. */
     explicit Deferred(rpyc_call *raw) noexcept : raw_(raw) {}
     Deferred(Deferred &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
     Deferred &operator=(Deferred &&other) noexcept {
@@ -30,9 +33,9 @@ public:
     Deferred &operator=(const Deferred &) = delete;
     ~Deferred() { rpyc_call_free(raw_); }
 
-    /** Answers. If the caller is gone, nothing happens. */
+    /** Answers the call with a value. Does nothing if the caller has gone. */
     void returns(Value value) noexcept { rpyc_call_return(raw_, std::move(value).release()); }
-    /** Answers with the Python exception that fits what was thrown. */
+    /** Answers the call with the Python exception for a C++ exception. */
     void raises(const std::exception_ptr &error) noexcept {
         try {
             std::rethrow_exception(error);
@@ -40,38 +43,47 @@ public:
             detail::raise_current(raw_);
         }
     }
+    /** Answers the call with the Python exception for a C++ exception. */
     template <class E, std::enable_if_t<std::is_base_of_v<std::exception, E>, int> = 0>
     void raises(const E &error) noexcept {
         raises(std::make_exception_ptr(error));
     }
-    /** Does nobody wait for the answer any more? */
+    /** Returns whether the caller no longer waits for the reply. */
     bool cancelled() const noexcept { return rpyc_call_cancelled(raw_); }
-    /** How long the caller still waits, 0 when its time is up; nothing where that is not known: see rpyc_call_time_left. */
+    /**
+     * Returns the time that the caller will still wait, 0 if it has passed; nothing if it is not known. See
+     * rpyc_call_time_left.
+     */
     std::optional<std::chrono::milliseconds> time_left() const noexcept { return detail::time_left(raw_); }
 
 private:
     rpyc_call *raw_;
 };
 
-/** The call that is being served: a function that wants to know takes a Call & among its parameters. */
+/** The call that is being served. A function gets it if one of its parameters is a Call &. */
 class Call {
 public:
+    /** For the library: refers to a call, which it borrows. */
     explicit Call(rpyc_call *raw) noexcept : raw_(raw) {}
     Call(const Call &) = delete;
     Call &operator=(const Call &) = delete;
 
-    /** Over which it came; does not keep it open. */
+    /** Returns the connection of the caller. The handle does not keep it open. */
     Connection connection() const noexcept { return Connection::share(rpyc_call_connection(raw_)); }
-    /** The object that is called. */
+    /** Returns the object that is called. */
     Object target() const noexcept { return Object::share(rpyc_call_target(raw_)); }
-    /** As it is looked for: "exposed_add". */
+    /** Returns the name as it is looked up: "exposed_add". */
     std::string name() const { return rpyc_call_name(raw_); }
-    /** Does nobody wait for the answer any more? */
+    /** Returns whether the caller no longer waits for the reply. */
     bool cancelled() const noexcept { return rpyc_call_cancelled(raw_); }
-    /** How long the caller still waits, 0 when its time is up; nothing where that is not known: see rpyc_call_time_left. */
+    /**
+     * Returns the time that the caller will still wait, 0 if it has passed; nothing if it is not known. See
+     * rpyc_call_time_left.
+     */
     std::optional<std::chrono::milliseconds> time_left() const noexcept { return detail::time_left(raw_); }
-    /** Keeps the call; what the function returns then is of no account. */
+    /** Keeps the call to answer it later. The result of the function is then ignored. */
     Deferred defer() { return Deferred(rpyc_call_defer(raw_)); }
+    /** Returns the handle of the C library, borrowed. */
     rpyc_call *raw() const noexcept { return raw_; }
 
 private:
@@ -80,7 +92,7 @@ private:
 
 namespace detail {
 
-// ---------------------------------------------------------------- what a callable takes
+// ---------------------------------------------------------------- parameters of callables
 
 template <class... T>
 struct types {
@@ -129,7 +141,7 @@ constexpr bool is_callable =
 template <class F, class = void>
 struct traits_of : callable_traits<F> {};
 template <class M, class C>
-struct traits_of<M C::*, std::enable_if_t<!std::is_function_v<M>>> {    // a variable of an object
+struct traits_of<M C::*, std::enable_if_t<!std::is_function_v<M>>> {    // a data member of an object
     using result = M;
     using parameters = types<>;
     using instance = C;
@@ -139,7 +151,7 @@ struct traits_of<F, std::enable_if_t<has_one_call_operator<F>::value>> : callabl
     using instance = void;
 };
 
-/** Without the first of the types, if that is the instance that a lambda gets. */
+/** Removes the first type, if it is the instance that a lambda gets. */
 template <class T, class List>
 struct split_instance {
     static constexpr bool first = false;
@@ -153,14 +165,14 @@ struct split_instance<T, types<First, Rest...>> {
 
 // ---------------------------------------------------------------- signatures
 
-/** A signature as the library reads it, with the names of its parameters. */
+/** A signature in the form that the library reads, with the names of its parameters. */
 struct Signature {
     std::string name, text;
     std::vector<std::string> parameters{};
-    std::vector<std::size_t> ends{};    // where in the text each name ends; npos: behind it is a type
+    std::vector<std::size_t> ends{};    // end of each name in the string; npos: a type follows it
     bool numbered = false;              // the parameters have no names
 
-    /** Of a text such as "add(a, b=2, *rest)"; empty: none was given. */
+    /** Parses a signature such as "add(a, b=2, *rest)"; empty for none. */
     static Signature parse(std::string_view given) {
         Signature signature;
         const std::size_t open = given.find('(');
@@ -193,7 +205,7 @@ struct Signature {
         return signature;
     }
 
-    /** How an error names the parameter at this place. */
+    /** Returns the name of the parameter at an index, for error messages. */
     std::string place(std::size_t index) const {
         return name + "() argument " + (numbered || index >= parameters.size() ? std::to_string(index + 1) : "'" + parameters[index] + "'");
     }
@@ -215,7 +227,7 @@ private:
     }
 };
 
-/** Does it go on by itself behind the end of the call, as a generator does? */
+/** Whether the result continues to run after the call has returned, as a generator does. */
 template <class R>
 struct outlives_call : std::false_type {};
 
@@ -227,10 +239,10 @@ constexpr std::size_t slots(types<P...>) {
     return (std::size_t{0} + ... + (is_context<P> ? 0 : 1));
 }
 
-/** Of a function whose parameters have no names: they are given by position. */
+/** Makes the signature of a function whose parameters have no names: they are passed by position. */
 template <class... P>
 void write_signature(Signature &signature, types<P...>) {
-    // A parameter that may be None may be left out if all after it may.
+    // A parameter that can be None is optional if all after it are optional.
     std::size_t required = 0, index = 0, star = slots(types<P...>());
     [[maybe_unused]] const auto look = [&](bool context, bool optional, bool star_here) {
         if (context)
@@ -261,7 +273,10 @@ void write_signature(Signature &signature, types<P...>) {
     signature.text = signature.name + "(" + text + ")";
 }
 
-/** What a signature says of a parameter; a bool says nothing, since all objects are one, and takes no int. */
+/**
+ * Returns the type of a parameter for the signature. A bool has none, since every object has a truth value, and int is
+ * not accepted for it.
+ */
 template <class T>
 std::string annotation() {
     const std::string none = is_optional<T>::value ? " | None" : "";
@@ -283,7 +298,9 @@ std::string annotation() {
         return "";
 }
 
-/** Adds the types of the function to a signature, so that objects are asked for what they stand for before the call runs. */
+/**
+ * Adds the types of the parameters to a signature, so that objects are converted to plain values before the call runs.
+ */
 template <class... P>
 void write_types(Signature &signature, types<P...>) {
     std::vector<std::string> all;
@@ -302,11 +319,11 @@ public:
     virtual ~Method() = default;
     Method(const Method &) = delete;
     Method &operator=(const Method &) = delete;
-    /** Answers, or throws what is to be raised. */
+    /** Answers the call, or throws the exception to be raised. */
     virtual void invoke(rpyc_call *call, void *instance) = 0;
 };
 
-/** Invokes in a callback of the library, which no exception leaves. */
+/** Runs a method in a callback of the library. No exception may leave the callback. */
 inline void serve(Method *method, rpyc_call *call, void *instance) noexcept {
     try {
         method->invoke(call, instance);
@@ -315,12 +332,12 @@ inline void serve(Method *method, rpyc_call *call, void *instance) noexcept {
     }
 }
 
-/** A name as Python's code writes it. */
+/** Returns a name as it is written in Python code. */
 inline std::string_view unprefixed(std::string_view name) {
     return name.substr(0, 8) == "exposed_" ? name.substr(8) : name;
 }
 
-/** Answers when the future is there; `kept` lives until then. */
+/** Answers the call when the future is ready. `kept` lives until then. */
 template <class R, class Kept>
 void answer_with_future(rpyc_call *call, const Future<R> &future, Kept kept) {
     auto deferred = std::make_shared<Deferred>(rpyc_call_defer(call));
@@ -359,7 +376,7 @@ class MethodOf final : public Method {
     using R = bare<typename Traits::result>;
 
 public:
-    /** Completes the signature, or throws std::invalid_argument where it does not fit the function. */
+    /** Completes the signature. Throws std::invalid_argument if it does not match the function. */
     MethodOf(F function, Signature signature) : function_(std::move(function)), signature_(std::move(signature)) {
         if (signature_.text.empty())
             write_signature(signature_, Parameters());
@@ -372,12 +389,15 @@ public:
 
     const Signature &signature() const noexcept { return signature_; }
     static constexpr std::size_t most = slots(Parameters());
-    /** Are there conversions of all its types? Who makes one asserts it, near the place in the program that the compiler names then. */
+    /**
+     * Whether all types of the function have conversions. The caller asserts this, so that the compiler's message names
+     * a place in the application.
+     */
     static constexpr bool answerable = is_answer<R>::value, takeable = takes_all(Parameters());
 
     void invoke(rpyc_call *call, void *instance) override { with(call, instance, Parameters()); }
 
-    /** The first argument is a name, which the function gets without "exposed_". */
+    /** Makes the function get its first argument, which is a name, without "exposed_". */
     void takes_short_name() noexcept { short_name_ = true; }
 
 private:
@@ -389,7 +409,7 @@ private:
         if (short_name_)
             name = Value(unprefixed(View(rpyc_call_arg(call, 0)).text()));
         [[maybe_unused]] const View first = name ? View(*name) : View(rpyc_call_arg(call, 0));
-        // Braces: from left to right.
+        // Braces, so that the arguments are converted from left to right.
         using Taken = std::tuple<std::conditional_t<is_context<P>, Call *, bare<P>>...>;
         [[maybe_unused]] const auto function = [&](auto &...each) -> decltype(auto) {
             if constexpr (wants_instance)
@@ -398,10 +418,10 @@ private:
                 return std::invoke(function_, pass<P>(each)...);
         };
         if constexpr (!answerable || !takeable) {
-            // Refused where it is made.
+            // Rejected at compile time where the method is made.
         } else if constexpr (is_future<R>::value) {
             static_assert(!(is_context<P> || ...), "a Call ends when the function returns, before its future: use Call::defer() or take no Call");
-            // What goes on behind the future may have taken them by reference.
+            // Code that continues after the future is settled may have taken the arguments by reference.
             const std::shared_ptr<Taken> arguments(new Taken{argument<P>(call, first, context, slot)...});
             answer_with_future(call, std::apply(function, *arguments), std::make_pair(arguments, name));
         } else if constexpr (std::is_void_v<R>) {
@@ -413,7 +433,7 @@ private:
                           "the arguments are gone when the next item is asked for: take copies of them");
             Taken arguments{argument<P>(call, first, context, slot)...};
             if constexpr (outlives_call<R>::value) {
-                // Its function is this one, which the object that is called keeps.
+                // The result runs code of this function, which the called object keeps.
                 const Object target = Object::share(rpyc_call_target(call));
                 rpyc_call_return(call, std::move(Convert<R>::to_with(target, std::apply(function, arguments))).release());
             } else {

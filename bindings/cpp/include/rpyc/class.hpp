@@ -1,4 +1,4 @@
-/** Classes: types of C++ whose objects peers use by reference. */
+/** Classes: C++ types whose objects peers use by reference. */
 #ifndef RPYC_CLASS_HPP
 #define RPYC_CLASS_HPP
 
@@ -14,7 +14,7 @@ namespace rpyc {
 
 namespace detail {
 
-/** What a class or service is made of; it lives as long as the library's class. */
+/** The parts of a class or service. The class of the library owns them. */
 struct Members {
     struct Entry {
         std::string wire, signature, doc;
@@ -34,10 +34,10 @@ struct Members {
     std::unordered_map<std::string_view, Attribute *> property_of{};
     std::unique_ptr<Method> constructor{};
     std::size_t constructor_most = 0;
-    /** Empty: by position, all of them. */
+    /** Signature of the constructor. If it is empty, all arguments are required and passed by position. */
     std::string constructor_signature{};
     std::vector<std::string> aliases{};
-    /** Own access rules, and attributes that are in no table. */
+    /** Access rules of the class itself, or attributes that are in no table. */
     struct Rules {
         std::unique_ptr<Method> get{}, set{}, del{};
     };
@@ -50,14 +50,14 @@ struct Members {
 
     std::shared_ptr<Members> base{};
     void *(*upcast)(void *) = nullptr;
-    // No handle of the class: the library's class owns this, and outlives every handle of C++.
+    // No handle of the class: the class of the library owns this object and outlives every C++ handle.
 
-    /** Adds a name, or throws std::invalid_argument where it is there already. */
+    /** Adds a name, or throws std::invalid_argument if the class has it already. */
     void claim(const std::string &wire) {
         if (!names.insert(wire).second)
             throw std::invalid_argument(name + " has two members named '" + wire + "'");
     }
-    /** Sets what there is one of, or throws. */
+    /** Sets a function that a class can have only once, or throws std::invalid_argument. */
     template <class Slot>
     void set_once(Slot &slot, Slot given, const char *what) {
         if (slot)
@@ -72,7 +72,7 @@ struct FreeClass {
 };
 using OwnedClass = std::unique_ptr<rpyc_class, FreeClass>;
 
-/** The class of an object of this process. */
+/** Returns the class of an object of this process. */
 inline OwnedClass class_of(const rpyc_object *object) {
     rpyc_class *out = nullptr;
     rpyc_error *error = nullptr;
@@ -80,7 +80,7 @@ inline OwnedClass class_of(const rpyc_object *object) {
     return OwnedClass(out);
 }
 
-/** The pointer behind an object of a class: what keeps it, and of which class it is. */
+/** The instance of an object of a class: its owner, and the members of its class. */
 struct Instance {
     std::shared_ptr<void> owner;
     Members *members;
@@ -90,7 +90,10 @@ inline Members *members_of(rpyc_call *call) noexcept {
     return static_cast<std::shared_ptr<Members> *>(rpyc_call_userdata(call))->get();
 }
 
-/** Gives `use` the members of the class and its bases, each with the instance as it knows it, until one says true. */
+/**
+ * Calls `use` with the members of the class and of each base, and the instance as a pointer to that type, until a call
+ * returns true.
+ */
 template <class Use>
 bool each_base(Members *members, void *instance, Use use) {
     for (; members != nullptr; members = members->base.get()) {
@@ -131,7 +134,7 @@ void call_property(rpyc_call *call, void *self) noexcept {
     });
 }
 
-/** Does an object have such an attribute? What throws says no. */
+/** Returns whether an object has a dynamic attribute. An exception counts as no. */
 inline std::int32_t has_attribute(Members *members, void *instance, const char *name, std::size_t length) noexcept {
     bool has = false;
     each_base(members, instance, [&](Members &each, void *pointer) {
@@ -162,7 +165,7 @@ inline void missing(rpyc_call *call, const std::string &klass, std::string_view 
     }
 }
 
-/** For an own access rule or a dynamic attribute: of the first class that has one. */
+/** Calls an access rule or a dynamic attribute of the first class that has one. */
 template <Members::Rules Members::*Kind, std::unique_ptr<Method> Members::Rules::*Which>
 void call_rule(rpyc_call *call, void *self) noexcept {
     Members *members = members_of(call);
@@ -170,7 +173,8 @@ void call_rule(rpyc_call *call, void *self) noexcept {
         Method *method = (each.*Kind.*Which).get();
         if (method == nullptr)
             return false;
-        // The library asks for names that the rules allow, whether they are there or not; what is set may be new.
+        // The library calls this for all names that the rules allow, whether they exist or not. A name that is set may
+        // be new.
         const char *name = "";
         std::size_t length = 0;
         rpyc_value_get_str(rpyc_call_arg(call, 0), &name, &length, nullptr);
@@ -186,7 +190,7 @@ inline void construct(rpyc_call *call, void *userdata) noexcept {
     Members *members = static_cast<std::shared_ptr<Members> *>(userdata)->get();
     const std::size_t count = rpyc_call_arg_count(call);
     try {
-        // With a signature the library has fitted them.
+        // With a signature, the library has checked the arguments and filled in the defaults.
         if (members->constructor_signature.empty() && rpyc_call_keyword_count(call) != 0)
             throw TypeError(members->name + "() takes no keyword arguments");
         if (members->constructor_signature.empty() && count != members->constructor_most)
@@ -199,7 +203,7 @@ inline void construct(rpyc_call *call, void *userdata) noexcept {
     serve(members->constructor.get(), call, nullptr);
 }
 
-/** A shared handle of a class, made when it is first used. */
+/** A shared handle of a class, which is made when it is first used. */
 class ClassHandle {
 public:
     explicit ClassHandle(std::string name) : members_(std::make_shared<Members>()) { members_->name = std::move(name); }
@@ -209,7 +213,7 @@ public:
 
     const std::shared_ptr<Members> &members() const noexcept { return members_; }
 
-    /** To be changed: throws StateError when it is in use already. */
+    /** Returns the members to be changed; throws StateError if the class is in use already. */
     Members &open() {
         const std::lock_guard<std::mutex> lock(mutex_);
         if (raw_ != nullptr)
@@ -217,7 +221,7 @@ public:
         return *members_;
     }
 
-    /** Another class, of which this one is derived, and which lives as long. */
+    /** Makes this class derived from another one, which it keeps alive. */
     void derive(std::shared_ptr<ClassHandle> base, void *(*upcast)(void *)) {
         Members &members = open();
         members.base = base->members();
@@ -252,7 +256,7 @@ private:
             if (members->*Which)
                 (members->*Which)(Connection::share(connection), instance_of(members, self));
         } catch (...) {
-            // Nobody waits for an answer.
+            // There is no caller to report it to.
         }
     }
     template <std::function<void(const Connection &, void *)> Members::*Which>
@@ -331,7 +335,7 @@ private:
     rpyc_class *raw_ = nullptr;
 };
 
-/** What is inside an object of a class, or of one derived from it; nullptr for others. */
+/** Returns the instance in an object of a class or of a derived one; nullptr for other objects. */
 template <class T>
 std::shared_ptr<T> self_of(ClassHandle &klass, const Object &object) {
     auto *instance = static_cast<Instance *>(rpyc_object_self(object.raw(), klass.raw(false)));
@@ -346,7 +350,7 @@ std::shared_ptr<T> self_of(ClassHandle &klass, const Object &object) {
     return out;
 }
 
-/** The classes of a type, as long as a handle of them lives. */
+/** The classes of a type that have a handle. */
 template <class T>
 class ClassesOf {
 public:
@@ -369,47 +373,47 @@ private:
     static inline std::vector<std::weak_ptr<ClassHandle>> handles_{};
 };
 
-/** Special methods keep their name, all others get RPyC's prefix. */
+/** Returns the name that peers look up: special methods keep their name, all others get the prefix "exposed_". */
 inline std::string wire_name(const std::string &name) {
     const bool special = name.size() > 4 && name.compare(0, 2, "__") == 0 && name.compare(name.size() - 2, 2, "__") == 0;
     return special || name.compare(0, 8, "exposed_") == 0 ? name : "exposed_" + name;
 }
 
 /**
- * What classes and services have in common. What is added to them gives a copy, which is the same class or service: a reference to
- * the end of a chain that began with a temporary would not outlive the statement.
+ * Common functions of classes and services. Functions that add a member return a copy, which is the same class or
+ * service: a reference to the end of a chain that begins with a temporary would not outlive the statement.
  */
 template <class Self, class T>
 class Exposes {
 public:
     /**
-     * Lets peers call a function, a lambda, or a member function of T.
+     * Exposes a function, a lambda or a member function of T as a method.
      *
-     * `signature` is a name, whose parameters are then given by position, or a text such as "add(a, b=2, *rest, c=3,
-     * **named)", whose parameters are those of the function in this order. The name gets the prefix "exposed_", special
-     * names such as "__len__" keep theirs. A lambda may take T & first, and Call & anywhere.
+     * `signature` is a name, whose parameters are passed by position, or a string such as "add(a, b=2, *rest, c=3,
+     * **named)", whose parameters are those of the function in this order. The name gets the prefix "exposed_", except
+     * for special names such as "__len__". A lambda may take a T & as its first parameter, and a Call & at any place.
      */
     template <class F>
     Self expose(std::string_view signature, F callable, std::string doc = "", std::uint64_t flags = 0) {
         return add(signature, true, std::move(callable), std::move(doc), flags);
     }
-    /** The same under exactly this name, which RPyC's rules may hide from peers. */
+    /** Exposes a method under exactly this name. The attribute rules may deny it to peers. */
     template <class F>
     Self expose_as(std::string_view signature, F callable, std::string doc = "", std::uint64_t flags = 0) {
         return add(signature, false, std::move(callable), std::move(doc), flags);
     }
 
-    /** An attribute that is read by a function, a member function or a variable of T. */
+    /** Exposes an attribute that is read by a function, a member function or a data member of T. */
     template <class Get>
     Self property(const std::string &name, Get get, std::string doc = "") {
         return add_property(wire_name(name), std::move(doc), method(name, std::move(get)), nullptr, nullptr);
     }
-    /** One that can also be set; `set` gets the new value. */
+    /** Exposes an attribute that can also be set. `set` gets the new value. */
     template <class Get, class Set, std::enable_if_t<!std::is_convertible_v<Set, std::string>, int> = 0>
     Self property(const std::string &name, Get get, Set set, std::string doc = "") {
         return add_property(wire_name(name), std::move(doc), method(name, std::move(get)), method(name, std::move(set)), nullptr);
     }
-    /** One that can also be deleted. */
+    /** Exposes an attribute that can also be set and deleted. */
     template <class Get, class Set, class Del, std::enable_if_t<!std::is_convertible_v<Del, std::string>, int> = 0>
     Self property(const std::string &name, Get get, Set set, Del del, std::string doc = "") {
         return add_property(wire_name(name), std::move(doc), method(name, std::move(get)), method(name, std::move(set)),
@@ -417,21 +421,22 @@ public:
     }
 
     /**
-     * Own rules, RPyC's _rpyc_getattr: f(name), or f(T &, name), is asked for every attribute that a peer reads, by the name
-     * that it gives, and answers or throws. What the class exposes is reached through it alone.
+     * Sets the access rule for reading, RPyC's _rpyc_getattr: f(name) or f(T &, name) is called for every attribute
+     * that a peer reads, with the name that the peer gave, and returns the value or throws. Exposed members are then
+     * accessible only through it.
      */
     template <class F>
     Self get_attr(F f) {
         rule(&detail::Members::Rules::get, method("_rpyc_getattr(name)", std::move(f)), "_rpyc_getattr");
         return self();
     }
-    /** _rpyc_setattr: f(name, value) sets what a peer sets. */
+    /** Sets the access rule for setting, RPyC's _rpyc_setattr: f(name, value) sets an attribute. */
     template <class F>
     Self set_attr(F f) {
         rule(&detail::Members::Rules::set, method("_rpyc_setattr(name, value)", std::move(f)), "_rpyc_setattr");
         return self();
     }
-    /** _rpyc_delattr: f(name) */
+    /** Sets the access rule for deleting, RPyC's _rpyc_delattr: f(name) deletes an attribute. */
     template <class F>
     Self del_attr(F f) {
         rule(&detail::Members::Rules::del, method("_rpyc_delattr(name)", std::move(f)), "_rpyc_delattr");
@@ -439,8 +444,9 @@ public:
     }
 
     /**
-     * Attributes beyond those that are exposed: `has`(name), or has(T &, name) with the name as std::string_view, tells
-     * whether there is one, and `get`(name) reads it. Names are as Python's code writes them, without "exposed_".
+     * Adds dynamic attributes, beyond those that are exposed. `has`(name) or has(T &, name), with the name as
+     * std::string_view, returns whether an attribute exists, and `get`(name) reads it. Names are as in Python code,
+     * without "exposed_".
      */
     template <class Has, class Get>
     Self dynamic(Has has, Get get) {
@@ -450,14 +456,16 @@ public:
         members.dynamic.get = std::move(reads);
         return self();
     }
-    /** Peers set them too, also new ones, with `set`(name, value), where allow_setattr is on. */
+    /**
+     * Adds dynamic attributes that peers can also set, new ones too, with `set`(name, value), if allow_setattr is on.
+     */
     template <class Has, class Get, class Set>
     Self dynamic(Has has, Get get, Set set) {
         dynamic(std::move(has), std::move(get));
         handle_->open().dynamic.set = named("attribute(name, value)", std::move(set));
         return self();
     }
-    /** And delete them, with `del`(name). */
+    /** Adds dynamic attributes that peers can also set and delete, the latter with `del`(name). */
     template <class Has, class Get, class Set, class Del>
     Self dynamic(Has has, Get get, Set set, Del del) {
         dynamic(std::move(has), std::move(get), std::move(set));
@@ -465,23 +473,23 @@ public:
         return self();
     }
 
-    /** For Python's help(). */
+    /** Sets the documentation for Python's help(). */
     Self doc(std::string text) {
         handle_->open().doc = std::move(text);
         return self();
     }
-    /** The module that it says it belongs to. */
+    /** Sets the name of the module that the class belongs to for peers. */
     Self module(std::string name) {
         handle_->open().module = std::move(name);
         return self();
     }
-    /** Calls for one object never overlap; see RPYC_CLASS_SERIAL. */
+    /** Serializes the calls: those for one object never overlap. See RPYC_CLASS_SERIAL. */
     Self serial() {
         handle_->open().flags |= RPYC_CLASS_SERIAL;
         return self();
     }
 
-    // Moving copies, so that there is no class without members.
+    // Moving copies, so that no class is without members.
     Exposes(const Exposes &) noexcept = default;
     Exposes &operator=(const Exposes &) noexcept = default;
 
@@ -546,18 +554,19 @@ private:
 
 }  // namespace detail
 
-/** A class of objects of type T. Copies are the same class; it is complete when it is first used. */
+/** A class for objects of type T. Copies are the same class. It must be complete when it is first used. */
 template <class T>
 class Class : public detail::Exposes<Class<T>, T> {
     using Base = detail::Exposes<Class<T>, T>;
 
 public:
+    /** Makes a class without members. */
     explicit Class(std::string name) : Base(std::move(name)) {
         this->handle_->open().has_instance = true;
         detail::ClassesOf<T>::enter(this->handle_);
     }
 
-    /** Derived from another class, of which T is derived too: it has the methods of that one. */
+    /** Makes a class derived from another one, whose type is a base of T. It has the methods of that class. */
     template <class B>
     Class(std::string name, const Class<B> &base) : Class(std::move(name)) {
         static_assert(std::is_base_of_v<B, T>, "T must be derived from the base's type");
@@ -565,12 +574,15 @@ public:
         this->handle_->derive(base.handle(), [](void *instance) -> void * { return static_cast<B *>(static_cast<T *>(instance)); });
     }
 
-    /** Peers can call the class: `make` returns std::shared_ptr<T>. Its arguments are given by position. */
+    /** Makes the class callable by peers: `make` returns a std::shared_ptr<T>. Its arguments are passed by position. */
     template <class F>
     Class constructor(F make) {
         return constructed(detail::Signature{this->handle_->open().name, "", {}}, std::move(make));
     }
-    /** The same with a signature such as "Point(x, y=0)", so that keywords are taken and defaults may be left out. */
+    /**
+     * Makes the class callable by peers with a signature such as "Point(x, y=0)", so that keywords and defaults can be
+     * used.
+     */
     template <class F>
     Class constructor(std::string_view signature, F make) {
         auto parsed = detail::Signature::parse(signature);
@@ -580,24 +592,27 @@ public:
         return constructed(std::move(parsed), std::move(make));
     }
 
-    /** A new object, as peers get it. */
+    /** Makes a new T and the object through which peers use it. */
     template <class... A>
     Object make(A &&...args) const {
         return wrap(std::make_shared<T>(std::forward<A>(args)...));
     }
-    /** An object around one that others hold too; a new one each time, so keep it where identity matters. */
+    /**
+     * Makes an object for a T that others may own too. Each call makes a new one, so keep it where identity matters.
+     */
     Object wrap(std::shared_ptr<T> shared) const {
         return wrap(raw(), members().get(), std::move(shared));
     }
-    /** What is inside an object of this class, or of one derived from it; nullptr for others. */
+    /** Returns the T in an object of this class or of a derived one; nullptr for other objects. */
     std::shared_ptr<T> self(const Object &object) const { return detail::self_of<T>(*this->handle_, object); }
+    /** Returns the T in an object that is given as a value; nullptr for other values. */
     template <class V, std::enable_if_t<!std::is_base_of_v<Object, V> && std::is_constructible_v<Value, const V &>, int> = 0>
     std::shared_ptr<T> self(const V &given) const {
         const Value value(given);
         return value.is_object() ? self(value.object()) : nullptr;
     }
 
-    /** The class itself, which can be sent. */
+    /** Returns the class itself as an object, which can be sent. */
     Object object() const {
         rpyc_object *out = nullptr;
         rpyc_error *error = nullptr;
@@ -605,8 +620,11 @@ public:
         return Object::adopt(out);
     }
 
+    /** Returns the handle of the C library, borrowed. */
     rpyc_class *raw() const { return this->handle_->raw(false); }
+    /** For the library: returns the members of the class. */
     const std::shared_ptr<detail::Members> &members() const noexcept { return this->handle_->members(); }
+    /** For the library: returns the shared handle of the class. */
     const std::shared_ptr<detail::ClassHandle> &handle() const noexcept { return this->handle_; }
 
 private:
@@ -637,7 +655,10 @@ private:
         return Object::adopt(out);
     }
 
-    /** Takes what `make` takes, and gives the object; the members own it, and the call has the class: handles may have gone. */
+    /**
+     * Returns a function that calls `make` and wraps its result. The members own the function, and the class comes from
+     * the call, because the handles of the class may have been destroyed.
+     */
     template <class F, class... P>
     static auto wrapping(F make, detail::Members *members, detail::types<P...>) {
         return [make = std::move(make), members](Call &call, P... parameters) mutable -> Object {

@@ -9,19 +9,22 @@
 
 namespace rpyc {
 
-/** How files are copied. */
+/** Options for copying files. */
 struct Transfer {
-    /** Bytes in one message; 0: as RPyC. */
+    /** Number of bytes in one message; 0 for the default of RPyC. */
     std::size_t chunk_size = 0;
-    /** Is what has this name, and lies in a folder that is copied, to be copied too? */
+    /** Returns whether an entry of a copied folder is to be copied too. */
     std::function<bool(const std::string &name)> filter{};
-    /** Told at the beginning of each file and after each message; with false, or if it throws, the transfer ends. */
+    /**
+     * Called at the beginning of each file and after each message. If it returns false or throws, the transfer ends.
+     */
     std::function<bool(const rpyc_transfer_progress &progress)> progress{};
 };
 
-/** Standard streams of a peer that are led to this side, until end() or the end of this. */
+/** A peer's standard streams, redirected to this process until end() or the destructor. */
 class [[nodiscard]] Redirection {
 public:
+    /** Moves the redirection. */
     Redirection(Redirection &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
     Redirection &operator=(Redirection &&other) noexcept {
         std::swap(raw_, other.raw_);
@@ -29,15 +32,16 @@ public:
     }
     Redirection(const Redirection &) = delete;
     Redirection &operator=(const Redirection &) = delete;
-    /** Ends it, which is a request to the peer. */
+    /** Ends the redirection, which sends a request to the peer. */
     ~Redirection() {
         if (raw_ != nullptr)
             rpyc_redirection_end(raw_, nullptr);
         rpyc_redirection_free(raw_);
     }
 
+    /** Takes ownership of a handle of the C library. */
     static Redirection adopt(rpyc_redirection *raw) noexcept { return Redirection(raw); }
-    /** Gives the peer its own streams back; doing so again does nothing. */
+    /** Restores the peer's own streams. Further calls do nothing. */
     void end() const {
         rpyc_error *error = nullptr;
         detail::check(rpyc_redirection_end(raw_, &error), error);
@@ -50,29 +54,33 @@ private:
 };
 
 /**
- * A classic server at the other end of a connection: whoever has one runs any code there. Copies are the same one; modules
- * and the namespace are fetched once.
+ * The master of a classic server at the other end of a connection. Such a server has no access control: a client can
+ * run any code there. Copies are the same master. Modules and the namespace are fetched once.
  */
 class Classic {
 public:
-    /** Gets what the peer writes. */
+    /** Receives the output of the peer. */
     using Output = std::function<void(std::string_view text)>;
-    /** Puts at most `size` bytes of what the peer is to read into `buffer`, and tells how many; 0 is the end. */
+    /**
+     * Stores at most `size` bytes for the peer to read in `buffer` and returns their number; 0 is the end of the input.
+     */
     using Input = std::function<std::size_t(char *buffer, std::size_t size)>;
 
-    /** Connects to rpyc_classic.py; without a port, 18812 is meant. */
+    /** Connects to a classic server such as rpyc_classic.py. The default port is 18812. */
     explicit Classic(const std::string &address) { connect(address, nullptr, nullptr); }
+    /** Connects to a classic server, with options. */
     Classic(const std::string &address, const Config &config) { connect(address, nullptr, config.raw()); }
-    /** The same, and lets the server drive us: RPyC's ClassicService. */
+    /** Connects to a classic server and lets it use this process too: RPyC's ClassicService. */
     Classic(const std::string &address, const Slave &slave, const Config &config = Config()) {
         connect(address, slave.raw(), config.raw());
     }
-    /** The classic server at the other end of a connection that is there. */
+    /** Uses the classic server at the other end of an existing connection. */
     explicit Classic(const Connection &connection) {
         rpyc_error *error = nullptr;
         detail::check(rpyc_classic_new(connection.raw(), &raw_, &error), error);
     }
 
+    /** Makes another handle of the same master. */
     Classic(const Classic &other) noexcept : raw_(rpyc_classic_clone(other.raw_)) {}
     Classic(Classic &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
     Classic &operator=(Classic other) noexcept {
@@ -81,22 +89,27 @@ public:
     }
     ~Classic() { rpyc_classic_free(raw_); }
 
+    /** Returns the connection. */
     Connection connection() const {
         rpyc_connection *out = nullptr;
         rpyc_error *error = nullptr;
         detail::check(rpyc_classic_connection(raw_, &out, &error), error);
         return Connection::adopt(out);
     }
+    /** Returns the handle of the C library, borrowed. */
     rpyc_classic *raw() const noexcept { return raw_; }
 
-    /** A module, imported there: classic.module("xml.dom.minidom"). */
+    /** Imports a module of the peer: classic.module("xml.dom.minidom"). */
     Object module(const std::string &name) const {
         return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_module(raw_, detail::name_text(name), out, error); });
     }
+    /** Returns the peer's module builtins. */
     Object builtins() const {
         return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_builtins(raw_, out, error); });
     }
-    /** Calls a function of a module in one request: classic.call("os.path", "join", "a", "b"); "" for builtins. */
+    /**
+     * Calls a function of a module in one request: classic.call("os.path", "join", "a", "b"). "" stands for builtins.
+     */
     template <class... A>
     Value call(const std::string &module, const std::string &function, A &&...args) const {
         const char *where = module.empty() ? nullptr : detail::name_text(module), *name = detail::name_text(function);
@@ -108,61 +121,63 @@ public:
         });
     }
 
-    /** The value of an expression. */
+    /** Evaluates an expression. */
     Value eval(std::string_view expression) const {
         return Value::got([&](rpyc_value **out, rpyc_error **error) {
             return rpyc_classic_eval(raw_, text(expression), expression.size(), out, error);
         });
     }
-    /** Runs statements. */
+    /** Executes statements. */
     void execute(std::string_view statements) const {
         rpyc_error *error = nullptr;
         detail::check(rpyc_classic_execute(raw_, text(statements), statements.size(), &error), error);
     }
-    /** What these use for their names, a dict: int x = classic.names()["x"]; */
+    /** Returns the namespace that these functions use, a dict: int x = classic.names()["x"]; */
     Object names() const {
         return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_namespace(raw_, out, error); });
     }
-    /** A name of theirs, in one request. */
+    /** Gets a name of the namespace in one request. */
     Value get(const std::string &name) const {
         return Value::got([&](rpyc_value **out, rpyc_error **error) { return rpyc_classic_get(raw_, detail::name_text(name), out, error); });
     }
-    /** Lists and dicts are lent; deliver() makes copies. */
+    /** Sets a name of the namespace. Lists and dicts are passed by reference; use deliver() for copies. */
     void set(const std::string &name, Value value) const {
         const char *text = detail::name_text(name);
         rpyc_error *error = nullptr;
         detail::check(rpyc_classic_set(raw_, text, std::move(value).release(), &error), error);
     }
-    /** The peer's end of the connection, an object of the peer. */
+    /** Returns the peer's end of the connection, an object of the peer. */
     Object peer_connection() const {
         return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_getconn(raw_, out, error); });
     }
 
-    /** Copies an object of the peer by its pickle, in one request; 0 is the limit of rpyc_object_obtain. */
+    /**
+     * Copies an object of the peer by its pickle, in one request. 0 is the default limit, as for rpyc_object_obtain.
+     */
     Value obtain(const Object &object, std::size_t max_depth = 0, std::size_t max_items = 0, std::size_t max_bytes = 0) const {
         return Value::got([&](rpyc_value **out, rpyc_error **error) {
             return rpyc_classic_obtain(raw_, object.raw(), max_depth, max_items, max_bytes, out, error);
         });
     }
-    /** Makes a copy of plain data at the peer; lists and dicts become real ones there. */
+    /** Copies plain data to the peer. Lists and dicts become Python's own there. */
     Value deliver(Value value) const {
         return Value::got([&](rpyc_value **out, rpyc_error **error) {
             return rpyc_classic_deliver(raw_, std::move(value).release(), out, error);
         });
     }
 
-    /** Copies a file, or a folder with all that is in it, to the peer. */
+    /** Copies a file, or a folder with its content, to the peer. */
     void upload(const std::string &local, const std::string &remote, const Transfer &how = Transfer()) const {
         copy(rpyc_classic_upload, local, remote, how);
     }
-    /** Copies a file, or a folder with all that is in it, from the peer. */
+    /** Copies a file, or a folder with its content, from the peer. */
     void download(const std::string &remote, const std::string &local, const Transfer &how = Transfer()) const {
         copy(rpyc_classic_download, remote, local, how);
     }
 
     /**
-     * Leads the peer's standard streams to functions; of an empty one the peer keeps its own. What the peer writes while a
-     * request of ours runs comes before the answer.
+     * Redirects the peer's standard streams to functions. A stream with an empty function is not changed. Output that
+     * the peer writes during a request of this side arrives before the reply.
      */
     Redirection redirect(Output out, Output err = nullptr, Input in = nullptr) const {
         auto streams = std::make_unique<Streams>(Streams{std::move(out), std::move(err), std::move(in)});
@@ -182,11 +197,12 @@ public:
                       error);
         return Redirection::adopt(redirection);
     }
-    /** The same to streams of C++, which live until the redirection has ended. */
+    /** Redirects the peer's output to C++ streams, which must live until the redirection has ended. */
     Redirection redirect(std::ostream &out, std::ostream &err) const { return redirect(to(out), to(err)); }
+    /** Redirects the peer's standard streams to C++ streams, which must live until the redirection has ended. */
     Redirection redirect(std::ostream &out, std::ostream &err, std::istream &in) const {
         return redirect(to(out), to(err), [&in, line = std::string()](char *buffer, std::size_t size) mutable -> std::size_t {
-            // A line at a time, as a terminal gives it: a read would wait until the buffer is full.
+            // One line at a time, as from a terminal: a read would wait until the buffer is full.
             if (line.empty()) {
                 if (!std::getline(in, line))
                     return 0;
@@ -204,7 +220,7 @@ private:
         Output out, err;
         Input in;
     };
-    /** What asks the functions of a transfer, and keeps what they throw. */
+    /** Calls the functions of a transfer and keeps the exception that one throws. */
     struct Asked {
         const Transfer &how;
         std::exception_ptr failed{};
@@ -225,7 +241,7 @@ private:
         try {
             (static_cast<Streams *>(kept)->*Which)(std::string_view(text, length));
         } catch (...) {
-            // The peer has written it; there is no one else to tell.
+            // The peer has written it; there is no one else to report it to.
         }
     }
     static Output to(std::ostream &stream) {

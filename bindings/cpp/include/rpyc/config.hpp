@@ -1,4 +1,4 @@
-/** Settings of connections and servers, and the log. */
+/** Options of connections and servers, and the log. */
 #ifndef RPYC_CONFIG_HPP
 #define RPYC_CONFIG_HPP
 
@@ -11,7 +11,7 @@ namespace rpyc {
 
 namespace detail {
 
-/** Ends what the library was given. */
+/** Destructor for the userdata of a callback. */
 template <class T>
 void drop(void *kept) noexcept {
     delete static_cast<T *>(kept);
@@ -22,21 +22,26 @@ void log_message(std::int32_t level, const char *message, std::size_t length, vo
     try {
         (*static_cast<F *>(kept))(level, std::string_view(message, length));
     } catch (...) {
-        // Nobody waits for an answer.
+        // There is no caller to report it to.
     }
 }
 
 }  // namespace detail
 
-/** Settings of connections and servers, by the names of RPyC; rpyc_config_set() in rpyc.h has the list. */
+/**
+ * Options for connections and servers, with the names that they have in RPyC. For the list, see rpyc_config_set() in
+ * rpyc.h.
+ */
 class Config {
 public:
+    /** Makes options with their default values. */
     Config() : raw_(rpyc_config_new()) {}
-    /** rpyc::Config{{"allow_setattr", "true"}, {"sync_request_timeout", "5"}} */
+    /** Makes options from names and values: rpyc::Config{{"allow_setattr", "true"}, {"sync_request_timeout", "5"}} */
     Config(std::initializer_list<std::pair<const char *, const char *>> options) : Config() {
         for (const auto &[name, text] : options)
             set(name, text);
     }
+    /** Copies the options. */
     Config(const Config &other) : raw_(rpyc_config_clone(other.raw_)) {}
     Config(Config &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
     Config &operator=(Config other) noexcept {
@@ -45,13 +50,17 @@ public:
     }
     ~Config() { rpyc_config_free(raw_); }
 
-    // Of a temporary they give a new one, to which a reference may be kept.
+    // For a temporary, the functions that set an option return a new object, to which a reference may be kept.
+
+    /** Sets an option by its name. */
     Config &set(const std::string &name, const char *text) & {
         rpyc_error *error = nullptr;
         detail::check(rpyc_config_set(raw_, detail::name_text(name), text, &error), error);
         return *this;
     }
+    /** Sets an option by its name. */
     Config &set(const std::string &name, const std::string &text) & { return set(name, text.c_str()); }
+    /** Sets an option to a bool or a number. */
     template <class T, std::enable_if_t<std::is_integral_v<T>, int> = 0>
     Config &set(const std::string &name, T value) & {
         rpyc_error *error = nullptr;
@@ -61,6 +70,7 @@ public:
             detail::check(rpyc_config_set_int(raw_, detail::name_text(name), static_cast<std::int64_t>(value), &error), error);
         return *this;
     }
+    /** Sets an option to a duration. */
     template <class Rep, class Period>
     Config &set(const std::string &name, std::chrono::duration<Rep, Period> time) & {
         const std::int64_t ms = detail::milliseconds(time);
@@ -71,52 +81,65 @@ public:
         }
         return set(name, text);
     }
+    /** Sets an option by its name. */
     template <class V>
     Config set(const std::string &name, const V &value) && {
         return std::move(set(name, value));
     }
+    /** Returns the value of an option. */
     std::string get(const std::string &name) const {
         return Value::made([&](rpyc_value **out, rpyc_error **error) {
             return rpyc_config_get(raw_, detail::name_text(name), out, error);
         });
     }
 
-    /** Messages about these connections, up to this level, go to f(level, text), on any thread, and not to that of set_log(). */
+    /**
+     * Sets the logger of these connections: messages up to this level are passed to f(level, text), on any thread, and
+     * not to the function of set_log().
+     */
     template <class F>
     Config &set_logger(std::int32_t max_level, F f) & {
         return with(f, [&](void *kept, rpyc_free_fn drop, rpyc_error **error) {
             return rpyc_config_set_logger(raw_, max_level, detail::log_message<F>, kept, drop, error);
         });
     }
+    /** Sets the logger of these connections. */
     template <class F>
     Config set_logger(std::int32_t max_level, F f) && {
         return std::move(set_logger(max_level, std::move(f)));
     }
-    /** f(connection, root) runs before this side closes a connection with close(), which fails with the status of what it throws. */
+    /**
+     * Sets a callback: f(connection, root) runs before this side closes a connection with close(). If it throws,
+     * close() fails with the status of the exception.
+     */
     template <class F>
     Config &set_before_closed(F f) &;
+    /** Sets the callback that runs before this side closes a connection. */
     template <class F>
     Config set_before_closed(F f) && {
         return std::move(set_before_closed(std::move(f)));
     }
-    /** Whom this program takes the peer for: what Connection::credentials() gives. */
+    /** Sets the credentials of the peer, which Connection::credentials() returns. */
     Config &set_credentials(Value credentials) & {
         rpyc_error *error = nullptr;
         detail::check(rpyc_config_set_credentials(raw_, std::move(credentials).release(), &error), error);
         return *this;
     }
+    /** Sets the credentials of the peer, which Connection::credentials() returns. */
     Config set_credentials(Value credentials) && { return std::move(set_credentials(std::move(credentials))); }
-    /** What Connection::endpoints() gives, where the transport does not know it. */
+    /** Sets the endpoints that Connection::endpoints() returns if the transport does not know them. */
     Config &set_endpoints(const std::string &local, const std::string &peer) & {
         rpyc_error *error = nullptr;
         detail::check(rpyc_config_set_endpoints(raw_, detail::name_text(local), detail::name_text(peer), &error), error);
         return *this;
     }
+    /** Sets the endpoints that Connection::endpoints() returns if the transport does not know them. */
     Config set_endpoints(const std::string &local, const std::string &peer) && { return std::move(set_endpoints(local, peer)); }
+    /** Returns the handle of the C library, borrowed. */
     const rpyc_config *raw() const noexcept { return raw_; }
 
 private:
-    /** Gives a function to the library, which ends it. */
+    /** Passes a function to the library, which destroys it. */
     template <class F, class Set>
     Config &with(F &f, Set set) {
         auto *kept = new F(std::move(f));
@@ -128,14 +151,16 @@ private:
     rpyc_config *raw_;
 };
 
-/** Messages of the whole library, up to this level (RPYC_LOG_...), go to f(level, text), on any thread. */
+/**
+ * Sets the logger of the library: messages up to this level (RPYC_LOG_...) are passed to f(level, text), on any thread.
+ */
 template <class F>
 void set_log(std::int32_t max_level, F f) {
     auto *kept = new F(std::move(f));
     rpyc_error *error = nullptr;
     detail::check(rpyc_set_log_callback(max_level, detail::log_message<F>, kept, detail::drop<F>, &error), error);
 }
-/** No more messages. */
+/** Removes the logger of the library. */
 inline void set_log(std::nullptr_t) {
     rpyc_error *error = nullptr;
     detail::check(rpyc_set_log_callback(0, nullptr, nullptr, nullptr, &error), error);
