@@ -1,4 +1,4 @@
-/** How containers of C++ become values and back. */
+/** Conversions of C++ containers to values and back. */
 #ifndef RPYC_CONTAINERS_HPP
 #define RPYC_CONTAINERS_HPP
 
@@ -26,7 +26,10 @@ std::vector<Value> values_of(const Range &range) {
     return items;
 }
 
-/** Throws where a container whose items are fetched has no end, or none that is near: the limit is that of Object::obtain(). */
+/**
+ * Throws LimitError if too many items of a container were fetched: it may have no end. The limit is that of
+ * Object::obtain().
+ */
 inline void check_count(std::size_t fetched) {
     constexpr std::size_t most = 1 << 20;
     if (fetched == most)
@@ -34,7 +37,7 @@ inline void check_count(std::size_t fetched) {
                                              " items, which is the most that is converted: go through the object instead");
 }
 
-/** Gives each item of a sequence, converted, to `take`; those of a remote one are fetched. */
+/** Passes each item of a sequence, converted, to `take`. Items of a remote sequence are fetched. */
 template <class T, class Take>
 void each_item(View value, const std::string &wanted, Take take) {
     std::size_t index = 0, fetched = 0;
@@ -108,7 +111,10 @@ struct ConvertSet {
     static std::string name() { return "set of " + Convert<T>::name(); }
 };
 
-/** The keys and values of a dict; a remote one of plain data is fetched at once, another item by item. */
+/**
+ * Passes the keys and values of a dict to `take`. A remote dict of plain data is fetched at once, another one item by
+ * item.
+ */
 template <class Take>
 void each_pair(View value, const std::string &wanted, Take take) {
     if (value.kind() == Kind::dict) {
@@ -158,7 +164,7 @@ struct ConvertMap {
                 throw error.within("item " + key.repr() + " of ");
             }
         };
-        // Those that are to be asked, together, and what comes behind them.
+        // Entries with objects are converted in one burst; those behind them are kept too, to preserve the order.
         std::vector<Value> keys, values;
         each_pair(value, name(), [&](View key, View item) {
             if (keys.empty() && !(asked<K> && key.is_object()) && !(asked<T> && item.is_object()))
@@ -183,7 +189,7 @@ private:
     static constexpr bool asked = plain_kind<One>::value != RPYC_VALUE_NONE;
 };
 
-/** A tuple's items in order; of another sequence as many as there are places. */
+/** Converts a tuple, or a sequence with the same number of items, in order. */
 template <class Tuple, std::size_t... I>
 Tuple tuple_from(View value, const std::string &wanted, std::index_sequence<I...>) {
     check_items<std::tuple_element_t<I, Tuple>...>();
@@ -196,7 +202,7 @@ Tuple tuple_from(View value, const std::string &wanted, std::index_sequence<I...
     if (count != sizeof...(I))
         throw ConversionError(RPYC_ERR_TYPE, "", "value",
                               "must have " + std::to_string(sizeof...(I)) + " items, not " + std::to_string(count));
-    // Those of its items that are objects are asked together.
+    // The items that are objects are converted in one burst.
     const rpyc_value_kind_id kinds[] = {plain_kind<std::tuple_element_t<I, Tuple>>::value..., RPYC_VALUE_NONE};
     const auto part = [&](std::size_t i) { return value.part(rpyc_value_item(value.raw(), i)); };
     std::size_t objects = 0;
@@ -284,7 +290,7 @@ struct Convert<Kwargs> {
     static std::string name() { return "dict"; }
 };
 
-/** A sequence as a tuple, which travels by value to every peer: rpyc::as_tuple(numbers). */
+/** Makes a tuple from a sequence, which is passed by value to every peer: rpyc::as_tuple(numbers). */
 template <class Range>
 Value as_tuple(const Range &range) {
     return Value::tuple(detail::values_of(range));

@@ -1,4 +1,4 @@
-/** How types of C++ become values and back: numbers, text, bytes, objects, optional, variant. */
+/** Conversions of C++ types to values and back: numbers, strings, bytes, objects, optional, variant. */
 #ifndef RPYC_CONVERT_HPP
 #define RPYC_CONVERT_HPP
 
@@ -69,7 +69,7 @@ std::string integer_name() {
 
 }  // namespace detail
 
-/** Ranges are checked; a bool counts as 0 or 1, as in Python. */
+/** Converts integers to int and back. Ranges are checked. A bool counts as 0 or 1, as in Python. */
 template <class T>
 struct Convert<T, std::enable_if_t<detail::is_integer<T>>> {
     static Value to(T value) noexcept {
@@ -97,7 +97,10 @@ struct Convert<T, std::enable_if_t<detail::is_integer<T>>> {
     static std::string name() { return "int"; }
 };
 
-/** An int is rounded to the nearest double, as Python's float() does; a double is rounded to float, long double keeps it. */
+/**
+ * Converts floating-point numbers to float and back. An int is rounded to the nearest double, as by Python's float(). A
+ * double is rounded to a C++ float; a long double keeps it.
+ */
 template <class T>
 struct Convert<T, std::enable_if_t<std::is_floating_point_v<T>>> {
     static Value to(T value) noexcept { return Value::adopt(rpyc_value_new_float(static_cast<double>(value))); }
@@ -134,7 +137,7 @@ struct Convert<std::complex<T>> {
     static std::string name() { return "complex"; }
 };
 
-// ---------------------------------------------------------------- text
+// ---------------------------------------------------------------- strings
 
 template <>
 struct Convert<std::string_view> {
@@ -143,7 +146,7 @@ struct Convert<std::string_view> {
             return rpyc_value_new_str(text.data() != nullptr ? text.data() : "", text.size(), out, error);
         });
     }
-    /** Borrowed from the value: of an argument, for the time of the call. */
+    /** Returns the string, borrowed from the value; for an argument, valid during the call. */
     static std::string_view from(View value) {
         if (value.kind() != Kind::text)
             throw ConversionError::wrong_type("str", value);
@@ -164,7 +167,7 @@ struct Convert<detail::Text> {
     static Value to(const std::string &text) { return Convert<std::string_view>::to(text); }
 };
 
-/** One character of ASCII. */
+/** Converts one ASCII character. */
 template <>
 struct Convert<char> {
     static Value to(char letter) { return Convert<std::string_view>::to({&letter, 1}); }
@@ -177,7 +180,7 @@ struct Convert<char> {
     static std::string name() { return "str"; }
 };
 
-/** Up to the first zero, or all of it. */
+/** Converts a char array up to the first NUL, or all of it. */
 template <std::size_t N>
 struct Convert<char[N]> {
     static Value to(const char (&text)[N]) {
@@ -202,15 +205,20 @@ struct Convert<const char *> {
 class bytes : public std::vector<std::uint8_t> {
 public:
     using std::vector<std::uint8_t>::vector;
+    /** Copies bytes from memory. */
     bytes(const void *data, std::size_t size)
         : std::vector<std::uint8_t>(static_cast<const std::uint8_t *>(data), static_cast<const std::uint8_t *>(data) + size) {}
+    /** Copies the bytes of a string. */
     explicit bytes(std::string_view text) : bytes(text.data(), text.size()) {}
+    /** Returns the bytes as a string, borrowed. */
     std::string_view view() const noexcept { return {reinterpret_cast<const char *>(data()), size()}; }
 };
 
-/** Bytes that lie in a value: of an argument, for the time of the call. */
+/** Bytes borrowed from a value; for an argument, valid during the call. */
 struct bytes_view {
+    /** Pointer to the first byte. */
     const std::uint8_t *data = nullptr;
+    /** Number of bytes. */
     std::size_t size = 0;
 };
 
@@ -237,14 +245,14 @@ struct is_borrowed<std::optional<T>> : is_borrowed<T> {};
 template <class... T>
 struct is_borrowed<std::variant<T...>> : std::disjunction<is_borrowed<T>...> {};
 
-/** For items of containers. */
+/** Rejects types that borrow from a value as items of containers. */
 template <class... T>
 constexpr void check_items() {
     static_assert(!std::disjunction_v<is_borrowed<T>...>,
                   "items may be fetched one by one and gone: take std::string, bytes or Value");
 }
 
-/** Is it an array of numbers that the peer holds, which is copied as a whole? */
+/** Returns whether a value is an array of numbers that the peer holds and that is copied as a whole. */
 inline bool is_array(View value) {
     if (!value.is_object())
         return false;
@@ -252,13 +260,13 @@ inline bool is_array(View value) {
     return name == "numpy.ndarray" || name == "array.array" || name == "memoryview" || name == "bytearray" || name == "numpy.memmap";
 }
 
-/** A copy of such an array, without a limit but those of messages. */
+/** Returns a copy of such an array, limited only by the largest message. */
 inline Value whole_array(View value) {
     constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();
     return value.object().obtain(0, unlimited, unlimited);
 }
 
-/** Bytes in containers of their own. From 4 KiB on, those that are moved from go out without a copy. */
+/** Converts bytes in containers of their own. From 4 KiB on, moved containers are sent without a copy. */
 template <class Container>
 struct ConvertBytes {
     static Value to(const Container &data) {
@@ -291,7 +299,7 @@ struct ConvertBytes {
     static std::string name() { return "bytes"; }
 
 private:
-    /** Those of bytes, and of an array of them. */
+    /** Returns the bytes of a bytes value or of an array of bytes. */
     static bytes_view bytes_of(View value) {
         rpyc_array_type_id type = 0;
         const void *data = nullptr;
@@ -311,9 +319,9 @@ struct Convert<std::vector<std::uint8_t>> : detail::ConvertBytes<std::vector<std
 template <>
 struct Convert<std::vector<std::byte>> : detail::ConvertBytes<std::vector<std::byte>> {};
 
-// ---------------------------------------------------------------- one of several
+// ---------------------------------------------------------------- optional and variant
 
-/** None or a value. */
+/** Converts a value or None. */
 template <class T>
 struct Convert<std::optional<T>> {
     template <class O, detail::all_to<O, T> = 0>
@@ -327,18 +335,18 @@ struct Convert<std::optional<T>> {
 
 namespace detail {
 
-/** Does it take any object as it is? */
+/** Whether a type accepts every object without a request. */
 template <class T>
 constexpr bool takes_objects = std::is_same_v<T, Object> || std::is_same_v<T, Value> || std::is_same_v<T, View> || is_std_function<T>::value;
 
-/** Is an object asked for it after the other types were tried? */
+/** Whether an object is asked for a type only after the other types were tried. */
 template <class T, bool other_takes_objects>
 constexpr bool asks = plain_kind<T>::value == RPYC_VALUE_BOOL ||
                       (other_takes_objects && (plain_kind<T>::value != RPYC_VALUE_NONE || std::is_base_of_v<ConvertBytes<T>, Convert<T>>));
 
 }  // namespace detail
 
-/** The first type that fits, in the order of the variant. */
+/** Converts to the first type that fits, in the order of the variant. */
 template <class... T>
 struct Convert<std::variant<T...>> {
     template <class V, detail::all_to<V, T...> = 0>
@@ -348,7 +356,8 @@ struct Convert<std::variant<T...>> {
     template <class V = std::variant<T...>, detail::all_from<V, T...> = 0>
     static V from(View value) {
         std::optional<std::variant<T...>> out;
-        // An object is taken as it is before it is asked for a number or the like; all objects are a bool.
+        // An object is accepted as it is before it is converted to a number or the like. Every object has a truth
+        // value.
         constexpr bool takes_objects = (detail::takes_objects<T> || ...);
         if (!value.is_object())
             (void)(attempt<T>(value, out) || ...);

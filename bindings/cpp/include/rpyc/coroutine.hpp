@@ -1,7 +1,7 @@
 /**
- * co_await of futures, and coroutines that return them, where the compiler has C++20's coroutines.
+ * co_await of futures, and coroutines that return them, if the compiler supports the coroutines of C++20.
  *
- * A coroutine starts at once, and goes on in the thread that reads the answer it awaits, as a continuation does.
+ * A coroutine starts at once. It is resumed in the thread that reads the reply that it awaits, like a continuation.
  */
 #ifndef RPYC_COROUTINE_HPP
 #define RPYC_COROUTINE_HPP
@@ -13,7 +13,7 @@
 #include <coroutine>
 #if defined(__cpp_lib_coroutine)
 
-/** Defined where rpyc::Future can be awaited. */
+/** Defined if rpyc::Future can be awaited. */
 #define RPYC_COROUTINES 1
 
 namespace rpyc {
@@ -26,7 +26,7 @@ public:
     explicit Awaiter(std::shared_ptr<State<T>> state) noexcept : state_(std::move(state)) {}
     bool await_ready() const { return state_->ready(); }
     void await_suspend(std::coroutine_handle<> waiting) const {
-        // The coroutine, and this with it, may have ended when on_done returns.
+        // The coroutine, and with it this object, may have been destroyed when on_done returns.
         const std::shared_ptr<State<T>> state = state_;
         state->on_done([waiting] { waiting.resume(); });
     }
@@ -46,7 +46,7 @@ public:
         result_->settle([]() -> T { throw; });
     }
 
-    /** What get() of the coroutine's own future has to wait for meanwhile. */
+    /** Sets the state that get() of the coroutine's own future waits for meanwhile. */
     template <class U>
     Awaiter<U> await_transform(const Future<U> &future) const {
         result_->await(future.state());
@@ -80,7 +80,7 @@ public:
 
 }  // namespace detail
 
-/** For coroutines of other types. */
+/** Lets coroutines of other types await a future. */
 template <class T>
 detail::Awaiter<T> operator co_await(const Future<T> &future) {
     return detail::Awaiter<T>(future.state());

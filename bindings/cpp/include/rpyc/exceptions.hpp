@@ -1,4 +1,4 @@
-/** Python's builtin exceptions as a hierarchy of C++ classes, and what failures of the library are thrown as. */
+/** Python's builtin exceptions as a hierarchy of C++ classes, and the exceptions for errors of the library. */
 #ifndef RPYC_EXCEPTIONS_HPP
 #define RPYC_EXCEPTIONS_HPP
 
@@ -6,7 +6,7 @@
 
 #include <unordered_map>
 
-// Each class with the one that it derives from, as in Python.
+// Each class with its base, as in Python.
 #define RPYC_DETAIL_BUILTINS(X)                                                                                        \
     X(BaseException, RemoteError)                                                                                      \
     X(SystemExit, BaseException)                                                                                       \
@@ -81,7 +81,7 @@ using not_an_error = std::enable_if_t<!std::is_base_of_v<Error, T> && std::is_co
 }
 
 #define RPYC_DETAIL_CLASS(NAME, BASE)                                                                                  \
-    /** Python's NAME: caught when the peer raised it, thrown by a service for its caller. */                          \
+    /** Python's NAME: thrown if the peer raised it, or by a service for its caller. */                                \
     class NAME : public BASE {                                                                                         \
     public:                                                                                                            \
         NAME() : NAME(detail::Raised::make(#NAME, {})) {}                                                           \
@@ -103,10 +103,10 @@ template <class E>
     throw E(std::move(exception), status);
 }
 
-/** Throws the class of C++ that has the name of the exception's type, else RemoteError. */
+/** Throws the C++ class that is named like the type of the exception, otherwise RemoteError. */
 [[noreturn]] inline void throw_exception(std::shared_ptr<Raised> exception, rpyc_status status) {
 #define RPYC_DETAIL_ROW(NAME, BASE) {#NAME, throw_as<::rpyc::NAME>},
-    // Never destroyed: destructors of what is static may still call.
+    // Never destroyed: destructors of static objects may still call this.
     static const auto &throwers = *new std::unordered_map<std::string_view, Thrower>{
         RPYC_DETAIL_BUILTINS(RPYC_DETAIL_ROW){"EnvironmentError", throw_as<::rpyc::OSError>}, {"IOError", throw_as<::rpyc::OSError>}};
 #undef RPYC_DETAIL_ROW
@@ -116,7 +116,7 @@ template <class E>
     throw RemoteError(std::move(exception), status);
 }
 
-/** Throws a failure of this side; `error` is freed. */
+/** Throws the exception for a local error, which is freed. */
 [[noreturn]] inline void throw_local(rpyc_status status, std::unique_ptr<rpyc_error, FreeError> error) {
     std::string message;
     if (error != nullptr) {
@@ -159,7 +159,7 @@ template <class E>
 
 [[noreturn]] inline void throw_error(rpyc_status status, rpyc_error *error) {
     std::unique_ptr<rpyc_error, FreeError> owned(error);
-    // Refusals, ends of iterations and exits are exceptions too.
+    // RPYC_ERR_DENIED, the end of an iteration and exits are exceptions of Python too.
     if (rpyc_error_type_name(error) != nullptr)
         throw_exception(Raised::take(std::move(owned)), status);
     throw_local(status, std::move(owned));

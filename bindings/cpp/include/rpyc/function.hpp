@@ -1,4 +1,4 @@
-/** Functions of C++ as objects that peers call, and objects of peers as functions of C++. */
+/** C++ functions as objects that peers call, and objects of peers as C++ functions. */
 #ifndef RPYC_FUNCTION_HPP
 #define RPYC_FUNCTION_HPP
 
@@ -6,13 +6,13 @@
 
 namespace rpyc {
 
-/** A function is short and never waits; see RPYC_FUNCTION_QUICK. */
+/** Flag for a function that is short and never waits; see RPYC_FUNCTION_QUICK. */
 inline constexpr std::uint64_t quick = RPYC_METHOD_QUICK;
 
 /**
- * Makes a function, pointer or lambda an object that Python sees as a function.
+ * Makes an object from a function, pointer or lambda. Python sees it as a function.
  *
- * `signature` is its name, or a text such as "scale(value, factor=2)", whose parameters are those of the function.
+ * `signature` is its name, or a string such as "scale(value, factor=2)", whose parameters are those of the function.
  */
 template <class F>
 Object function(std::string_view signature, F callable, const std::string &doc = "", std::uint64_t flags = 0) {
@@ -32,7 +32,7 @@ Object function(std::string_view signature, F callable, const std::string &doc =
     return Object::adopt(out);
 }
 
-/** Callables become functions that the peer calls. */
+/** Converts a callable to an object that the peer can call. */
 template <class F>
 struct Convert<F, std::enable_if_t<detail::is_callable<F> && !detail::is_std_function<F>::value>> {
     template <class G, std::enable_if_t<detail::MethodOf<void, G>::answerable && detail::MethodOf<void, G>::takeable, int> = 0>
@@ -41,12 +41,12 @@ struct Convert<F, std::enable_if_t<detail::is_callable<F> && !detail::is_std_fun
     }
 };
 
-/** An object of a peer as a function: what it is given is sent, what comes back is converted. */
+/** Converts an object of a peer to a function: its arguments are sent, its result is converted. */
 template <class R, class... A>
 struct Convert<std::function<R(A...)>> {
     template <class F, std::enable_if_t<detail::MethodOf<void, F>::answerable && detail::MethodOf<void, F>::takeable, int> = 0>
     static Value to(F callable) {
-        // Copied, so that what it captures is told that it is sent: see Sending.
+        // A copy: objects that it captures are then told that they are sent, see Sending.
         return callable ? Value(function("function", [kept = callable](A... args) -> R { return kept(std::forward<A>(args)...); })) : Value();
     }
     template <class F = std::function<R(A...)>, std::enable_if_t<std::conjunction_v<std::is_class<F>, detail::is_result<R>, detail::is_argument<A>...>, int> = 0>

@@ -1,9 +1,9 @@
 /**
- * Futures: answers that are waited for later, and what is done with them.
+ * Futures: replies that are waited for later, and continuations for them.
  *
- * No thread belongs to them. get() and wait_for() serve the connection in the calling thread. A continuation runs in the
- * thread that reads the answer, whichever that is: one that waits in get(), in a call, or in serve(). If the answer is here
- * already, it runs in then() itself.
+ * Futures have no threads of their own. get() and wait_for() serve the connection in the calling thread. A continuation
+ * runs in the thread that reads the reply: one that waits in get(), in a call, or in serve(). If the reply has been
+ * received already, it runs in then() itself.
  */
 #ifndef RPYC_FUTURE_HPP
 #define RPYC_FUTURE_HPP
@@ -21,14 +21,14 @@ struct is_future<Future<T>> : std::true_type {
     using type = T;
 };
 
-/** What a peer's answer is converted to. */
+/** Whether a reply can be converted to T. */
 template <class T>
 struct is_result : std::disjunction<std::is_void<T>, has_from<bare<T>>> {};
-/** What a peer is sent. */
+/** Whether a T can be sent to a peer. */
 template <class T>
 struct is_argument : std::is_constructible<Value, T> {};
 
-/** What a continuation gives: with a future it returns, what that will hold. */
+/** The result type of a continuation; for a continuation that returns a future, the type of its result. */
 template <class R>
 struct unwrapped {
     using type = R;
@@ -48,38 +48,45 @@ constexpr bool takes_value() {
 
 }  // namespace detail
 
-/** A result that will be there. Copies share it, and it can be asked for again. One of a peer keeps its connection open. */
+/**
+ * A result that is available later. Copies share it, and it can be read several times. The future of a request keeps
+ * its connection open.
+ */
 template <class T>
 class Future {
 public:
+    /** For the library: makes a future for a state. */
     explicit Future(std::shared_ptr<detail::State<T>> state, detail::Hold hold = {}) noexcept
         : hold_(std::move(hold)), state_(std::move(state)) {}
-    // Moving copies, so that there is no future without a result.
+    // Moving copies, so that no future is without a result.
     Future(const Future &) noexcept = default;
     Future &operator=(const Future &) noexcept = default;
     ~Future() = default;
 
-    /** Future<int64_t> sum = root.async_call("add", 40, 2); */
+    /** Converts the future of a value: Future<int64_t> sum = root.async_call("add", 40, 2); */
     template <class U, std::enable_if_t<std::is_same_v<U, Value> && !std::is_same_v<T, Value> && detail::is_result<T>::value, int> = 0>
     Future(const Future<U> &other) : Future(other.template as<T>()) {}
-    /** Of other types, for a short message of the compiler. */
+    /** Deleted for other types, for a short message of the compiler. */
     template <class U, std::enable_if_t<std::is_same_v<U, Value> && !std::is_same_v<T, Value> && !detail::is_result<T>::value, int> there_is_no_rpyc_Convert = 0>
     Future(const Future<U> &other) = delete;  // there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert
 
-    /** Waits and gives the result, or throws what became of it. */
+    /** Waits for the result and returns it, or throws the error. */
     T get() const { return state_->get(); }
-    /** Waits; what went wrong is told by get(). */
+    /** Waits for the result. get() reports an error. */
     void wait() const { state_->wait(nullptr); }
-    /** Waits for a while; is the result there? The request goes on if not. */
+    /** Waits for a limited time and returns whether the result is available. If it is not, the request continues. */
     template <class Rep, class Period>
     bool wait_for(std::chrono::duration<Rep, Period> time) const {
         const auto end = detail::end_of(time);
         return state_->wait(&end);
     }
-    /** Is it there? Messages that have arrived are handled first. */
+    /** Returns whether the result is available. Messages that have arrived are handled first. */
     bool ready() const { return state_->ready(); }
 
-    /** The answer must come within this time from now, or the future holds Timeout. Of a call and of its as(), not of then(). */
+    /**
+     * Sets the time from now within which the reply must be received; after it the future holds Timeout. For futures of
+     * calls and of their as(), not for those of then().
+     */
     template <class Rep, class Period>
     Future expire_in(std::chrono::duration<Rep, Period> time) const {
         if (!state_->expire_in(detail::milliseconds(time)))
@@ -87,15 +94,16 @@ public:
         return *this;
     }
     /**
-     * Gives the request up that this waits for: the future holds Cancelled, and an answer that comes later is dropped. The
-     * peer is not told. False if there is nothing to give up: the answer is here, or this program is to fulfil a promise.
+     * Cancels the request behind this future. The future then holds Cancelled, and a late reply is dropped. The peer is
+     * not told. Returns false if there is nothing to cancel: the reply has been received, or the future belongs to a
+     * promise.
      */
     bool cancel() const { return state_->cancel(); }
 
     /**
-     * Goes on with the result: f(result), whose own result the new future holds. What f throws it holds too, and what went
-     * wrong before, for which f is not called. If f takes a Future, it is called in any case. A future that f returns is
-     * waited for.
+     * Continues with the result: calls f(result), and the new future holds the result of f. It holds an exception of f
+     * too, and an earlier error, in which case f is not called. If f takes a Future, it is called in any case. If f
+     * returns a future, the new future waits for it.
      */
     template <class F>
     auto then(F f) const {
@@ -115,7 +123,7 @@ public:
         }
     }
 
-    /** The same, converted. */
+    /** Returns a future for the result, converted to another type. */
     template <class U>
     Future<U> as() const {
         static_assert(!detail::is_borrowed<U>::value, "the value is gone when this is read: take std::string, bytes or Value");
@@ -130,6 +138,7 @@ public:
             true);
     }
 
+    /** For the library: returns the state. */
     const std::shared_ptr<detail::State<T>> &state() const noexcept { return state_; }
 
 private:
@@ -157,31 +166,36 @@ private:
         return Future<U>(next, hold_);
     }
 
-    detail::Hold hold_{};                   // here, not in the state: continuations keep that, and would keep themselves
+    // here and not in the state: continuations keep the state, and would keep themselves
+    detail::Hold hold_{};
     std::shared_ptr<detail::State<T>> state_;
 };
 
 /**
- * Makes a future that this program fulfils, from any thread: of a queue of its own, for instance.
+ * Makes a future that this program fulfils, from any thread, for example from a queue of its own.
  *
- * Copies are the same promise. It is kept once: what comes later is ignored. If the last copy goes before, the future
- * holds StateError.
+ * Copies are the same promise. It is fulfilled once; later results are ignored. If the last copy is destroyed before
+ * that, the future holds StateError.
  */
 template <class T>
 class Promise {
 public:
+    /** Makes a promise. */
     Promise() = default;
-    // As with futures: moving copies.
+    // As for futures, moving copies.
     Promise(const Promise &) noexcept = default;
     Promise &operator=(const Promise &) noexcept = default;
     ~Promise() = default;
 
+    /** Returns the future. */
     Future<T> future() const { return Future<T>(owner_->result); }
+    /** Fulfils the promise with a result. */
     template <class... V>
     void set_value(V &&...value) const {
         const auto result = owner_->result;
         result->settle([&]() -> T { return T(std::forward<V>(value)...); });
     }
+    /** Fulfils the promise with an exception. */
     void set_exception(std::exception_ptr error) const {
         const auto result = owner_->result;
         result->settle([&]() -> T { std::rethrow_exception(error); });
@@ -197,7 +211,7 @@ private:
                 if (!result->settled())
                     result->settle([]() -> T { throw StateError(RPYC_ERR_STATE, "the promise was dropped"); });
             } catch (...) {
-                // No memory to tell it with.
+                // There is no memory to report it with.
             }
         }
 
@@ -213,7 +227,7 @@ struct FreeResult {
     void operator()(rpyc_async_result *result) const noexcept { rpyc_async_result_free(result); }
 };
 
-/** Sends a request of which the library gives an rpyc_async_result. */
+/** Sends a request with a function of the library that makes an rpyc_async_result. */
 template <class F>
 Future<Value> asynchronous(const Hold &hold, F request) {
     rpyc_async_result *out = nullptr;

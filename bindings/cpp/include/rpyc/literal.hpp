@@ -1,4 +1,4 @@
-/** Lists and dicts that are written down: rpyc::list{1, "x"} and rpyc::dict{{"a", 1}}. */
+/** Literal lists and dicts: rpyc::list{1, "x"} and rpyc::dict{{"a", 1}}. */
 #ifndef RPYC_LITERAL_HPP
 #define RPYC_LITERAL_HPP
 
@@ -7,19 +7,21 @@
 namespace rpyc {
 
 /**
- * A list of whatever Convert knows: rpyc::list{1, 2.5, "x", rpyc::list{3}}.
+ * A list of items of any type that has a conversion: rpyc::list{1, 2.5, "x", rpyc::list{3}}.
  *
- * The number, which nobody writes, tells a list in a list from a copy of it: compilers disagree on what braces around one list
- * mean where both have one type.
+ * The parameter Depth, which programs do not write, distinguishes a list in a list from a copy of it: compilers
+ * disagree on the meaning of braces around one list if both have the same type.
  */
 template <std::size_t Depth = 0>
 class list {
 public:
+    /** Makes a list of the items. */
     template <class... T, std::enable_if_t<!(sizeof...(T) == 1 && (std::is_same_v<detail::bare<T>, list> && ...)), int> = 0>
     explicit list(T &&...items) {
         items_.reserve(sizeof...(T));
         (items_.push_back(item(std::forward<T>(items))), ...);
     }
+    /** Returns the items. */
     const std::vector<Value> &items() const & noexcept { return items_; }
 
 private:
@@ -45,10 +47,12 @@ struct Convert<list<Depth>> {
     static Value to(const list<Depth> &items) { return Value::list(items.items()); }
 };
 
-/** A dict of whatever Convert knows: rpyc::dict{{"a", 1}, {"b", rpyc::list{2}}}. */
+/** A dict of keys and values of any type that has a conversion: rpyc::dict{{"a", 1}, {"b", rpyc::list{2}}}. */
 class dict {
 public:
+    /** Makes a dict of the pairs. */
     dict(std::initializer_list<std::pair<Value, Value>> items) : items_(items) {}
+    /** Returns the pairs. */
     const std::vector<std::pair<Value, Value>> &items() const & noexcept { return items_; }
 
 private:
@@ -60,7 +64,7 @@ struct Convert<dict> {
     static Value to(const dict &items) { return Value::dict(items.items()); }
 };
 
-// ---------------------------------------------------------------- a list as the first argument of a call
+// ---------------------------------------------------------------- a list in braces as the first argument of a call
 
 template <class... A>
 inline Value View::operator()(std::initializer_list<Value> first, A &&...args) const {

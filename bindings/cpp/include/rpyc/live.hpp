@@ -1,4 +1,4 @@
-/** What peers use as their own: lists and dicts that both sides change, generators and files. */
+/** Objects that both sides use: lists and dicts that both change, generators and files. */
 #ifndef RPYC_LIVE_HPP
 #define RPYC_LIVE_HPP
 
@@ -23,21 +23,23 @@ struct Convert<Dict> {
 };
 
 /**
- * A list of this side that peers change too. It is an rpyc::Object: list[2] = "x", a loop over it, contains() and the rest
- * work on it; indices are those of Python, negative ones count from the end.
+ * A list of this process that peers can change too. It is an rpyc::Object: list[2] = "x", a loop over it, contains()
+ * and the other functions work on it. Indexes are those of Python; negative ones count from the end.
  *
- * A std::vector that is sent becomes such a list as well, but one that nobody here can see.
+ * A std::vector that is sent becomes such a list as well, but this side has no access to it.
  */
 class List : public Object {
 public:
+    /** Makes an empty list. */
     List() : List(std::vector<Value>()) {}
+    /** Makes a list of values. */
     explicit List(std::vector<Value> items) : Object(make(std::move(items))) {}
-    /** Of any sequence of C++. */
+    /** Makes a list from any C++ sequence. */
     template <class Range>
     static List of(const Range &range) {
         return List(detail::values_of(range));
     }
-    /** The list of ours that this is; throws ConversionError for other objects. */
+    /** Returns the list of this process behind an object; throws ConversionError for other objects. */
     static List from(const Object &object) {
         rpyc_value *item = nullptr;
         const rpyc_status status = rpyc_list_get(object.raw(), 0, &item, nullptr);
@@ -47,16 +49,23 @@ public:
         return List(object);
     }
 
+    /** Returns the number of items. */
     std::size_t size() const noexcept { return rpyc_list_count(raw()); }
+    /** Returns an item. */
     Value get(std::int64_t index) const {
         return Value::made([&](rpyc_value **out, rpyc_error **error) { return rpyc_list_get(raw(), index, out, error); });
     }
+    /** Replaces an item. */
     void set(std::int64_t index, Value value) const { change(rpyc_list_set, index, std::move(value).release()); }
+    /** Appends an item. */
     void append(Value value) const { change(rpyc_list_append, std::move(value).release()); }
+    /** Inserts an item before an index. */
     void insert(std::int64_t index, Value value) const { change(rpyc_list_insert, index, std::move(value).release()); }
+    /** Removes an item. */
     void remove(std::int64_t index) const { change(rpyc_list_remove, index); }
+    /** Removes all items. */
     void clear() const { change(rpyc_list_clear); }
-    /** The items as they are now. */
+    /** Returns a copy of the current items. */
     Value snapshot() const {
         return Value::made([&](rpyc_value **out, rpyc_error **error) { return rpyc_list_snapshot(raw(), out, error); });
     }
@@ -80,12 +89,14 @@ private:
     }
 };
 
-/** A dict of this side that peers change too; see List. */
+/** A dict of this process that peers can change too; see List. */
 class Dict : public Object {
 public:
+    /** Makes an empty dict. */
     Dict() : Dict(std::vector<std::pair<Value, Value>>()) {}
+    /** Makes a dict of pairs. */
     explicit Dict(std::vector<std::pair<Value, Value>> items) : Object(make(std::move(items))) {}
-    /** Of any map of C++. */
+    /** Makes a dict from any C++ map. */
     template <class Map>
     static Dict of(const Map &map) {
         std::vector<std::pair<Value, Value>> items;
@@ -93,7 +104,7 @@ public:
             items.emplace_back(key, value);
         return Dict(std::move(items));
     }
-    /** The dict of ours that this is; throws ConversionError for other objects. */
+    /** Returns the dict of this process behind an object; throws ConversionError for other objects. */
     static Dict from(const Object &object) {
         rpyc_value *value = nullptr;
         const rpyc_status status = rpyc_dict_get(object.raw(), rpyc_value_new_none(), &value, nullptr);
@@ -103,30 +114,33 @@ public:
         return Dict(object);
     }
 
+    /** Returns the number of entries. */
     std::size_t size() const noexcept { return rpyc_dict_count(raw()); }
-    /** Nothing if there is no such key. */
+    /** Returns the value for a key; nothing if the dict does not have the key. */
     std::optional<Value> get(Value key) const {
         rpyc_value *out = nullptr;
         rpyc_error *error = nullptr;
         detail::check(rpyc_dict_get(raw(), std::move(key).release(), &out, &error), error);
         return out != nullptr ? std::make_optional(Value::adopt(out)) : std::nullopt;
     }
+    /** Sets the value for a key. */
     void set(Value key, Value value) const {
         rpyc_error *error = nullptr;
         detail::check(rpyc_dict_set(raw(), std::move(key).release(), std::move(value).release(), &error), error);
     }
-    /** Was there such a key? */
+    /** Removes a key. Returns whether the dict had it. */
     bool remove(Value key) const {
         bool found = false;
         rpyc_error *error = nullptr;
         detail::check(rpyc_dict_delete(raw(), std::move(key).release(), &found, &error), error);
         return found;
     }
+    /** Removes all entries. */
     void clear() const {
         rpyc_error *error = nullptr;
         detail::check(rpyc_dict_clear(raw(), &error), error);
     }
-    /** The entries as they are now. */
+    /** Returns a copy of the current entries. */
     Value snapshot() const {
         return Value::made([&](rpyc_value **out, rpyc_error **error) { return rpyc_dict_snapshot(raw(), out, error); });
     }
@@ -195,8 +209,8 @@ private:
 }  // namespace detail
 
 /**
- * Makes a generator: `next` gives the next item in a std::optional, an empty one at the end, and is called when somebody asks
- * for an item; its calls never overlap. It may take a Value, which is what a peer gave to send(), else None.
+ * Makes a generator. `next` is called when an item is requested and returns it in a std::optional, which is empty at
+ * the end. Its calls never overlap. It may take a Value: the argument of a peer's send(), otherwise None.
  */
 template <class F>
 Object generator(F next) {
@@ -214,13 +228,14 @@ Object generator(F next) {
 #ifdef RPYC_COROUTINES
 
 /**
- * A coroutine that makes items with co_yield. Sent to a peer it is a generator of Python's; in C++, next() gives one item.
+ * A coroutine that makes items with co_yield. A peer gets it as a Python generator; in C++, next() returns one item.
  *
  *     rpyc::Generator<int> count(int from) { for (;;) co_yield from++; }
  */
 template <class T>
 class Generator {
 public:
+    /** The promise type of the coroutine. */
     struct promise_type {
         std::optional<T> item{};
         std::exception_ptr failed{};
@@ -235,11 +250,12 @@ public:
         }
         void return_void() const noexcept {}
         void unhandled_exception() noexcept { failed = std::current_exception(); }
-        // It goes on when an item is asked for, not when an answer comes.
+        // It is resumed when an item is requested, not when a reply is received.
         template <class U>
         void await_transform(U &&) = delete;
     };
 
+    /** Moves the coroutine. */
     Generator(Generator &&other) noexcept : running_(std::exchange(other.running_, nullptr)) {}
     Generator &operator=(Generator &&other) noexcept {
         std::swap(running_, other.running_);
@@ -252,7 +268,7 @@ public:
             running_.destroy();
     }
 
-    /** The next item; nothing at the end, and behind an exception. */
+    /** Returns the next item; nothing at the end and after an exception. */
     std::optional<T> next() {
         if (!running_ || running_.done())
             return std::nullopt;
@@ -281,15 +297,15 @@ struct Convert<Generator<T>> {
     static Value to(Generator<U> &&items) {
         return to_with(Object(), std::move(items));
     }
-    /** The generator keeps `owner`, which has what the coroutine uses. */
+    /** Makes a generator that keeps `owner`, which has the data that the coroutine uses. */
     static Value to_with(Object owner, Generator<T> &&items) {
         struct Running {
-            Object owner;                   // goes last
+            Object owner;                   // destroyed last
             Generator<T> items;
         };
         return Value(generator([running = Running{std::move(owner), std::move(items)}]() mutable { return running.items.next(); }));
     }
-    /** Takes them out of it too: they can be made once. */
+    /** Takes the items of a generator that is not moved too: they can be made only once. */
     template <class U, std::enable_if_t<std::is_same_v<U, T> && std::is_constructible_v<Value, U>, int> = 0>
     static Value to(Generator<U> &items) {
         return to(std::move(items));
@@ -301,8 +317,8 @@ struct Convert<Generator<T>> {
 // ---------------------------------------------------------------- files
 
 /**
- * A file that peers use as one of Python's open(): `mode` is that of open, and says what they may do. The descriptor is closed
- * by close(), at the end of a with, or when nobody holds the file any more.
+ * Makes an object that peers use like a file of Python's open(). `mode` is as for open() and limits the operations. The
+ * descriptor is closed by close(), at the end of a with block, or when nobody references the file any more.
  */
 inline Object adopt_file(int fd, const std::string &mode) {
     rpyc_object *out = nullptr;
@@ -310,7 +326,7 @@ inline Object adopt_file(int fd, const std::string &mode) {
     detail::check(rpyc_file_new(fd, detail::name_text(mode), 1, &out, &error), error);
     return Object::adopt(out);
 }
-/** The same of a duplicate; the descriptor stays the program's. */
+/** Makes a file object from a duplicate of the descriptor. The program keeps its own. */
 inline Object share_file(int fd, const std::string &mode) {
     rpyc_object *out = nullptr;
     rpyc_error *error = nullptr;
