@@ -1,4 +1,7 @@
-/** Objects: those of the peer, and ours that peers use. What they and views do with each other is in access.hpp. */
+/**
+ * Objects of peers, and objects of this process that peers use. Functions that connect objects and views are in
+ * access.hpp.
+ */
 #ifndef RPYC_OBJECT_HPP
 #define RPYC_OBJECT_HPP
 
@@ -16,10 +19,10 @@ class Future;
 
 namespace detail {
 
-/** The arguments of a call on their way into the library, which consumes them. */
+/** The arguments of a call before the library gets them and consumes them. */
 class Arguments {
 public:
-    /** For `target`, or nullptr. */
+    /** Converts the arguments of a call to `target`; nullptr if there is no object. */
     template <class... A>
     explicit Arguments(const rpyc_object *target, A &&...args) : Arguments(Empty()) {    // made here already, so that what was added is freed if add() throws
         const Sending sending(target);
@@ -35,9 +38,12 @@ public:
     Arguments &operator=(const Arguments &) = delete;
 
     std::size_t count() const noexcept { return count_; }
-    /** What an rpyc::timeout among them says; -1: none does. A synchronous call is within it as long as it lives. */
+    /**
+     * Returns the milliseconds of an rpyc::timeout among the arguments; -1 if there is none. A synchronous call has
+     * this limit while this object exists.
+     */
     std::int64_t timeout_ms() const noexcept { return timeout_ms_; }
-    /** From here on they belong to the function that gets them. */
+    /** Releases the arguments to the function that gets them. */
     rpyc_value *const *release() noexcept {
         count_ = 0;
         return items();
@@ -56,7 +62,7 @@ public:
         }
         return nullptr;
     }
-    /** Where there is no place for keywords. */
+    /** Throws if there are keywords, for functions that take none. */
     void refuse_keywords() const {
         if (!names_.empty())
             throw UsageError(RPYC_ERR_ARGUMENT, "keywords are not taken here: '" + names_[0] + "'");
@@ -108,12 +114,18 @@ private:
     std::vector<Value> values_{};
 };
 
-/** Calling an object by the name of its own call, which the rules of stock peers deny as an attribute. */
+/**
+ * Returns whether a method is "__call__". It is called as the object itself, because the rules of RPyC's peers deny it
+ * as an attribute.
+ */
 inline bool is_call(const char *method) noexcept {
     return method != nullptr && method[0] == '_' && std::strcmp(method, "__call__") == 0;
 }
 
-/** Why a block is left, as the library takes it; nullptr: normally. The peer is told that there is a reason, and not which. */
+/**
+ * Returns the error that ends a block, for the library; nullptr for none. The peer is told that there was an error, and
+ * nothing else about it.
+ */
 inline rpyc_error *reason(const Error *why) noexcept {
     rpyc_error *out = nullptr;
     if (why != nullptr)
@@ -124,15 +136,16 @@ inline rpyc_error *reason(const Error *why) noexcept {
 }  // namespace detail
 
 /**
- * A handle of an object. Copies are the same object; what Python calls "is" is operator==.
+ * An object of a peer or of this process. Copies are handles of the same object; operator== is Python's "is".
  *
- * An object of a peer that was got as a result keeps its connection open, until Connection::close(). Those that a peer gave as arguments
- * do not, nor does what weak() gives.
+ * An object of a peer that was received as a result keeps its connection open until Connection::close(). Objects that a
+ * peer passed as arguments do not, nor do those that weak() returns.
  */
 class Object {
 public:
-    /** No object; every use throws UsageError. */
+    /** Makes a handle without an object; every use of it throws UsageError. */
     Object() noexcept = default;
+    /** Makes another handle of the same object. */
     Object(const Object &other) noexcept : hold_(other.hold_), raw_(rpyc_object_clone(other.raw_)) {}
     Object(Object &&other) noexcept : hold_(std::move(other.hold_)), raw_(std::exchange(other.raw_, nullptr)) {}
     Object &operator=(Object other) & noexcept {
@@ -142,31 +155,37 @@ public:
     }
     ~Object() { rpyc_object_free(raw_); }
 
-    /** Takes a handle of the C library over. */
+    /** Takes ownership of a handle of the C library. */
     static Object adopt(rpyc_object *raw) noexcept { return Object(raw); }
-    /** Shares what a handle of the C library stands for. */
+    /** Makes another handle from a borrowed one of the C library. */
     static Object share(const rpyc_object *raw) noexcept { return Object(rpyc_object_clone(raw)); }
-    /** Takes over what a peer answered: it keeps its connection open. */
+    /** Takes ownership of an object in a reply of a peer, which keeps its connection open. */
     static Object result(rpyc_object *raw) noexcept { return Object(raw, detail::Hold(rpyc_object_hold_connection(raw))); }
+    /** Returns the handle of the C library, borrowed. */
     rpyc_object *raw() const noexcept { return raw_; }
-    /** For the library. */
+    /** For the library: returns the handle that keeps the connection open. */
     const detail::Hold &hold() const noexcept { return hold_; }
-    /** The same object, not keeping its connection open: for what the connection itself keeps alive, such as its service. */
+    /**
+     * Returns a handle that does not keep the connection open. Use it for objects that the connection itself keeps
+     * alive, such as its service.
+     */
     Object weak() const noexcept { return share(raw_); }
+    /** Returns whether there is an object. */
     explicit operator bool() const noexcept { return raw_ != nullptr; }
 
-    /** Is it an object of a peer? */
+    /** Returns whether it is an object of a peer. */
     bool is_remote() const noexcept { return rpyc_object_is_remote(raw_); }
+    /** Returns whether it is a class. */
     bool is_class() const noexcept { return rpyc_object_is_class(raw_); }
-    /** Such as "builtins.list". */
+    /** Returns the name of the type, such as "builtins.list". */
     std::string type_name() const {
         const char *name = rpyc_object_type_name(raw_);
         return name != nullptr ? name : "";
     }
-    /** Over which it was lent; does not keep the connection open. */
+    /** Returns the connection over which the object was received. The handle does not keep it open. */
     inline Connection connection() const;
 
-    /** Calls it. */
+    /** Calls the object. */
     template <class... A>
     Value operator()(A &&...args) const {
         detail::Arguments arguments(raw_, std::forward<A>(args)...);
@@ -176,7 +195,7 @@ public:
             return rpyc_object_call(raw_, arguments.release(), count, keywords, out, error);
         });
     }
-    /** Calls a method, in one request; "__call__" is the object itself. */
+    /** Calls a method in one request. "__call__" calls the object itself. */
     template <class... A>
     Value call(const char *method, A &&...args) const {
         if (detail::is_call(method))
@@ -188,11 +207,12 @@ public:
             return rpyc_object_call_method(raw_, method, arguments.release(), count, keywords, out, error);
         });
     }
+    /** Calls a method in one request. "__call__" calls the object itself. */
     template <class... A>
     Value call(const std::string &method, A &&...args) const {
         return call(detail::name_text(method), std::forward<A>(args)...);
     }
-    // The first argument may be a list in braces: call("f", {1, "x"}). Others are written rpyc::list{1, "x"}.
+    // The first argument may be a list in braces: call("f", {1, "x"}). Further lists are written rpyc::list{1, "x"}.
     template <class... A>
     Value operator()(std::initializer_list<Value> first, A &&...args) const;
     template <class... A>
@@ -205,40 +225,52 @@ public:
     Future<Value> async_call(const std::string &method, std::initializer_list<Value> first, A &&...args) const;
     template <class... A>
     Future<Value> async(std::initializer_list<Value> first, A &&...args) const;
-    /** Calls a method without waiting for the answer; "__call__" is the object itself, as in async(). */
+    /** Calls a method and does not wait for the reply. "__call__" calls the object itself, as async() does. */
     template <class... A>
     Future<Value> async_call(const char *method, A &&...args) const;
+    /** Calls a method and does not wait for the reply. */
     template <class... A>
     Future<Value> async_call(const std::string &method, A &&...args) const;
-    /** Calls the object itself without waiting for the answer. */
+    /** Calls the object itself and does not wait for the reply. */
     template <class... A>
     Future<Value> async(A &&...args) const;
 
-    /** Calls a method; bytes that fit come into the buffer, see rpyc::Buffer. */
+    /** Calls a method. A bytes reply that fits is received into the buffer, see rpyc::Buffer. */
     template <class... A>
     Value call_into(const Buffer &buffer, const std::string &method, A &&...args) const;
+    /** Calls a method and does not wait for the reply. A bytes reply that fits is received into the buffer. */
     template <class... A>
     Future<Value> async_call_into(const Buffer &buffer, const std::string &method, A &&...args) const;
 
-    /** object.attr("x") can be read, converted, assigned and called, and is fetched when that is done: see Attribute. */
+    /**
+     * Refers to an attribute: object.attr("x") can be read, converted, assigned and called, which sends the request.
+     * See Attribute.
+     */
     inline Attribute attr(std::string attribute) const;
+    /** Gets an attribute. */
     Value get_attr(const std::string &attribute) const { return get(rpyc_object_get_attr, detail::name_text(attribute)); }
+    /** Sets an attribute. */
     template <class T = Value>
     void set_attr(const std::string &attribute, T &&value) const {
         static_assert(std::is_constructible_v<Value, T>, "this type has no rpyc::Convert");
-        const char *name = detail::name_text(attribute);     // before the value is given away
+        const char *name = detail::name_text(attribute);     // checked before the value is released
         Value made = sent(std::forward<T>(value));
         rpyc_error *error = nullptr;
         detail::check(rpyc_object_set_attr(raw_, name, std::move(made).release(), &error), error);
     }
+    /** Deletes an attribute. */
     void del_attr(const std::string &attribute) const {
         rpyc_error *error = nullptr;
         detail::check(rpyc_object_del_attr(raw_, detail::name_text(attribute), &error), error);
     }
 
-    /** object[key] can be read, converted, assigned and called. */
+    /**
+     * Refers to an item: object[key] can be read, converted, assigned and called, which sends the request. See Item.
+     */
     inline Item operator[](Value key) const;
+    /** Gets an item. */
     Value get_item(Value key) const { return get(rpyc_object_get_item, std::move(key).release()); }
+    /** Sets an item. */
     template <class T = Value>
     void set_item(Value key, T &&value) const {
         static_assert(std::is_constructible_v<Value, T>, "this type has no rpyc::Convert");
@@ -246,49 +278,61 @@ public:
         rpyc_error *error = nullptr;
         detail::check(rpyc_object_set_item(raw_, std::move(key).release(), std::move(made).release(), &error), error);
     }
+    /** Deletes an item. */
     void del_item(Value key) const {
         rpyc_error *error = nullptr;
         detail::check(rpyc_object_del_item(raw_, std::move(key).release(), &error), error);
     }
+    /** Returns whether a container contains an item: Python's "in". */
     bool contains(Value item) const { return ask(rpyc_object_contains, std::move(item).release()); }
-    /** Python's len(). */
+    /** Returns the length: Python's len(). */
     std::size_t size() const {
         std::int64_t length = 0;
         rpyc_error *error = nullptr;
         detail::check(rpyc_object_length(raw_, &length, &error), error);
         return static_cast<std::size_t>(length);
     }
-    /** Items come 10, 20, 40 and at last 1000 in a request. */
+    /** Starts an iteration. The items are requested in chunks of 10, 20, 40 and so on up to 1000. */
     Iterator begin() const { return Iterator(*this); }
+    /** Returns the end of an iteration. */
     Iterator end() const noexcept { return Iterator(); }
-    /** Python's iter() and next(); next() throws StopIteration at the end. */
+    /** Calls Python's iter(). */
     Object iter() const {
         rpyc_object *out = nullptr;
         rpyc_error *error = nullptr;
         detail::check(rpyc_object_iter(raw_, &out, &error), error);
         return result(out);
     }
+    /** Calls Python's next(). Throws StopIteration at the end. */
     Value next() const { return get(rpyc_object_next); }
-    /** The next items of an iterator in one request, a tuple that is empty at the end. */
+    /** Requests the next items of an iterator in one request, as a tuple that is empty at the end. */
     Value next_chunk(std::int64_t count) const { return get(rpyc_object_next_chunk, count); }
 
-    /** Python's str(), repr(), hash(), bool(), dir(). */
+    /** Calls Python's str(). */
     std::string str() const { return std::string(get(rpyc_object_str).text()); }
+    /** Calls Python's repr(). */
     std::string repr() const { return std::string(get(rpyc_object_repr).text()); }
+    /** Calls Python's hash(). */
     Value hash() const { return get(rpyc_object_hash); }
+    /** Calls Python's bool(). */
     bool truth() const { return ask(rpyc_object_truth); }
+    /** Calls Python's dir(). */
     Value dir() const { return get(rpyc_object_dir); }
-    /** Pairs of name and doc of its methods. */
+    /** Returns pairs of the name and the documentation of each method. */
     Value inspect() const { return get(rpyc_object_inspect); }
-    /** Python's ==, asked of the object. */
+    /** Compares with Python's ==, evaluated by the object. */
     bool equal(Value other) const { return ask(rpyc_object_equal, std::move(other).release()); }
-    /** One comparison, RPYC_LT to RPYC_GE: a bool, NotImplemented, or whatever the object answers. */
+    /**
+     * Makes one comparison, RPYC_LT to RPYC_GE. The result is a bool, NotImplemented, or any other value that the
+     * object returns.
+     */
     Value compare(std::int32_t op, Value other) const { return get(rpyc_object_compare, op, std::move(other).release()); }
+    /** Returns whether the object is an instance of a class. */
     bool is_instance(const Object &klass) const { return ask(rpyc_object_is_instance, klass.raw_); }
 
-    /** Python's with: enters now, leaves with `exit`. */
+    /** Enters a context, the beginning of Python's with. */
     Value enter() const { return get(rpyc_object_enter); }
-    /** Tells whether an error of the block is dealt with. */
+    /** Exits a context. Returns whether the context handled the error of the block. */
     bool exit(const Error *why = nullptr) const {
         rpyc_error *reason = detail::reason(why), *error = nullptr;
         bool swallowed = false;
@@ -299,8 +343,8 @@ public:
     }
 
     /**
-     * A view that lets peers read the first names, set the second ones, and nothing else, whatever the rules say. Methods are
-     * read.
+     * Makes a view that lets peers read the names in `readable`, set those in `writable`, and access no others,
+     * whatever the attribute rules are. Methods are read.
      */
     Object restricted(const std::vector<std::string> &readable, const std::vector<std::string> &writable = {}) const {
         const auto pointers = [](const std::vector<std::string> &names) {
@@ -316,7 +360,7 @@ public:
         return adopt(out);
     }
 
-    // All of it without waiting for the answer: see the function without async_.
+    // The asynchronous forms, which do not wait for the reply: see the functions without async_.
     inline Future<Value> async_attr(const std::string &attribute) const;
     inline Future<Value> async_set_attr(const std::string &attribute, Value value) const;
     inline Future<Value> async_del_attr(const std::string &attribute) const;
@@ -338,12 +382,12 @@ public:
     inline Future<Value> async_enter() const;
     inline Future<Value> async_exit(const Error *why = nullptr) const;
 
-    /** Copies an object that is plain data, with all that is in it; 0 is the limit of rpyc_object_obtain. */
+    /** Copies an object that is plain data, with all that it contains. 0 is the default limit of rpyc_object_obtain. */
     Value obtain(std::size_t max_depth = 0, std::size_t max_items = 0, std::size_t max_bytes = 0) const {
         return get(rpyc_object_obtain, max_depth, max_items, max_bytes);
     }
 
-    /** The same object; no peer is asked. */
+    /** Returns whether both are the same object. No request is sent. */
     friend bool operator==(const Object &left, const Object &right) noexcept {
         return left.raw_ == right.raw_ || rpyc_object_same(left.raw_, right.raw_);
     }
@@ -373,13 +417,13 @@ private:
         return out;
     }
 
-    detail::Hold hold_{};                   // behind the handle in time: it may be the last of the connection
+    detail::Hold hold_{};                   // destroyed after the handle: it may be the last one of the connection
     rpyc_object *raw_ = nullptr;
 };
 
 namespace detail {
 
-/** What can be read of something that is fetched when it is used: each use is a request of its own. */
+/** The functions of an item or attribute that is fetched when it is used. Each use is a request of its own. */
 template <class Self>
 class Accessor {
 public:
@@ -387,7 +431,7 @@ public:
     operator T() const {
         return get().template as<T>();
     }
-    /** To other types, for a short message of the compiler. */
+    /** Deleted for other types, for a short message of the compiler. */
     template <class T, without_from<T> there_is_no_rpyc_Convert = 0>
     operator T() const = delete;              // there is no rpyc::Convert<T>::from for this type: specialise rpyc::Convert
 #define RPYC_DETAIL_ACCESS(T)                                                                                          \
@@ -401,7 +445,7 @@ public:
         return get().template as<T>();
     }
 
-    // As of Value.
+    // As for Value.
     Kind kind() const { return get().kind(); }
     bool is_none() const { return get().is_none(); }
     bool is_object() const { return get().is_object(); }
@@ -436,7 +480,7 @@ public:
         return !(left.get() == Value(right));
     }
 
-    /** Exchanges what the peer has. */
+    /** Exchanges the values of the two items of the peer. */
     friend void swap(Self &left, Self &right) {
         const Value kept = left.get();
         left = right.get();
@@ -453,16 +497,21 @@ private:
 }  // namespace detail
 
 /**
- * object[key], or an item of a value. It is fetched when it is read or called, each time anew, and what is assigned to it is assigned to
- * the peer's item: also to a copy, and what `auto` makes, is such an item. rpyc::Value keeps what it is now.
+ * An item of an object or of a value: object[key]. It is fetched anew each time it is read or called. An assignment
+ * changes the item of the peer, also through a copy and through a variable declared with `auto`. To keep the current
+ * value, use rpyc::Value.
  */
 class [[nodiscard]] Item : public detail::Accessor<Item> {
 public:
+    /** Refers to an item of an object. */
     Item(const Object &object, Value key) : container_(object), key_(std::move(key)) {}
+    /** Refers to an item of a value. */
     Item(Value container, Value key) : container_(std::move(container)), key_(std::move(key)) {}
     Item(const Item &) = default;
 
+    /** Fetches the item. */
     Value get() const { return container_.item(key_); }
+    /** Sets the item. */
     template <class T, std::enable_if_t<!std::is_same_v<detail::bare<T>, Item>, int> = 0>
     const Item &operator=(T &&value) const {
         static_assert(std::is_constructible_v<Value, T>, "this type has no rpyc::Convert");
@@ -470,10 +519,12 @@ public:
             set(std::forward<T>(value));
         return *this;
     }
+    /** Sets the item to the value of another one. */
     const Item &operator=(const Item &other) const {
         set(other.get());
         return *this;
     }
+    /** Calls the item. */
     template <class... A>
     Value operator()(A &&...args) const {
         return get()(std::forward<A>(args)...);
@@ -493,22 +544,29 @@ private:
     Value key_;
 };
 
-/** object.attr(name): as Item, of an attribute. Calling it calls the method, in one request. */
+/**
+ * An attribute of an object: object.attr(name). It is used like an Item. A call of it calls the method, in one request.
+ */
 class [[nodiscard]] Attribute : public detail::Accessor<Attribute> {
 public:
+    /** Refers to an attribute of an object. */
     Attribute(Object object, std::string name) : object_(std::move(object)), name_(std::move(name)) { detail::name_text(name_); }
     Attribute(const Attribute &) = default;
 
+    /** Fetches the attribute. */
     Value get() const { return object_.get_attr(name_); }
+    /** Sets the attribute. */
     template <class T, std::enable_if_t<!std::is_same_v<detail::bare<T>, Attribute>, int> = 0>
     const Attribute &operator=(T &&value) const {
         object_.set_attr(name_, std::forward<T>(value));
         return *this;
     }
+    /** Sets the attribute to the value of another one. */
     const Attribute &operator=(const Attribute &other) const {
         object_.set_attr(name_, other.get());
         return *this;
     }
+    /** Calls the method. */
     template <class... A>
     Value operator()(A &&...args) const {
         return object_.call(name_, std::forward<A>(args)...);
@@ -538,7 +596,7 @@ inline Item Object::operator[](Value key) const { return {*this, std::move(key)}
 
 namespace detail {
 
-/** What a function of C gives as a result: get(&object, &error). */
+/** Returns the object that a C function makes: get(&object, &error). */
 template <class F>
 Object object(F get) {
     rpyc_object *out = nullptr;

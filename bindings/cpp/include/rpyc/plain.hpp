@@ -1,4 +1,7 @@
-/** Plain values of objects that stand for them: numpy.float64, members of an IntEnum, Decimal, subclasses of str. */
+/**
+ * Conversion of objects to the plain values that they represent: numpy.float64, members of an IntEnum, Decimal,
+ * subclasses of str.
+ */
 #ifndef RPYC_PLAIN_HPP
 #define RPYC_PLAIN_HPP
 
@@ -8,7 +11,7 @@
 #include <filesystem>
 #include <optional>
 
-// The days of C++20, which libstdc++ and libc++ have longer than they say so.
+// The calendar of C++20. libstdc++ and libc++ had it before they defined the macro.
 #if __cplusplus >= 202002L && ((defined(__cpp_lib_chrono) && __cpp_lib_chrono >= 201907L) ||                          \
                                (defined(_GLIBCXX_RELEASE) && _GLIBCXX_RELEASE >= 11) || (defined(_LIBCPP_VERSION) && _LIBCPP_VERSION >= 11000))
 #define RPYC_DETAIL_CALENDAR
@@ -18,7 +21,7 @@ namespace rpyc {
 
 namespace detail {
 
-/** There where a T, which holds items of these types, can be made a value or made of one. */
+/** Enabled if a T, which contains items of these types, can be converted to a value or from one. */
 template <class T, class... Items>
 using all_to = std::enable_if_t<(sizeof(T) > 0) && std::conjunction_v<std::is_constructible<Value, const Items &>...>, int>;
 template <class T, class... Items>
@@ -34,7 +37,7 @@ constexpr bool is_character = std::is_same_v<T, char> || std::is_same_v<T, wchar
 template <class T>
 constexpr bool is_integer = std::is_integral_v<T> && !std::is_same_v<T, bool> && !is_character<T>;
 
-/** An enum that stands for a number; a std::byte stands for data. */
+/** An enum that is converted as a number. std::byte is data. */
 template <class T>
 constexpr bool is_number_enum = std::is_enum_v<T> && !std::is_same_v<T, std::byte>;
 
@@ -43,11 +46,11 @@ struct identity {
     using type = T;
 };
 
-/** The integer type in which an enum is sent, also where the underlying type is a bool or a character. */
+/** The integer type as which an enum is sent, also if the underlying type is bool or a character. */
 template <class T, class U = std::underlying_type_t<T>>
 using enum_int = std::conditional_t<std::is_same_v<U, bool>, unsigned char, typename std::conditional_t<is_character<U>, std::make_signed<U>, identity<U>>::type>;
 
-/** An enum class, or an enum with a type behind its name: it takes every number of that type. */
+/** An enum class, or an enum with a stated underlying type: every number of that type is valid for it. */
 template <class T, class = void>
 struct has_fixed_type : std::false_type {};
 template <class T>
@@ -55,7 +58,7 @@ struct has_fixed_type<T, std::void_t<decltype(T{0})>> : std::true_type {};
 template <class T>
 constexpr bool is_fixed_enum = std::conjunction_v<std::is_enum<T>, has_fixed_type<T>>;
 
-/** What an object is asked for where it is to become a T; RPYC_VALUE_NONE: nothing, a T is made of the object itself. */
+/** The kind of value to which an object is converted for a T; RPYC_VALUE_NONE if T is made from the object itself. */
 template <class T, class = void>
 struct plain_kind : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_NONE> {};
 template <>
@@ -68,7 +71,7 @@ template <class T>
 struct plain_kind<T, std::enable_if_t<is_integer<T>>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_INT> {};
 template <class T>
 struct plain_kind<T, std::enable_if_t<std::is_floating_point_v<T>>> : std::integral_constant<rpyc_value_kind_id, RPYC_VALUE_FLOAT> {};
-/** A number of seconds or a timedelta: which of them is asked depends on the object. */
+/** A number of seconds or a timedelta. The type of the object determines which one is requested. */
 constexpr rpyc_value_kind_id duration_kind = -2;
 template <class Rep, class Period>
 struct plain_kind<std::chrono::duration<Rep, Period>> : std::integral_constant<rpyc_value_kind_id, duration_kind> {};
@@ -102,7 +105,7 @@ inline rpyc_value_kind_id asked_kind(View value, rpyc_value_kind_id kind) {
     return value.is_object() && value.object().type_name() == std::string("datetime.timedelta") ? RPYC_VALUE_TIMEDELTA : RPYC_VALUE_FLOAT;
 }
 
-/** Asks an object. */
+/** Requests the plain value of an object. */
 inline Value plain(View value, rpyc_value_kind_id kind, const std::string &wanted) {
     rpyc_value *out = nullptr;
     rpyc_error *error = nullptr;
@@ -113,8 +116,9 @@ inline Value plain(View value, rpyc_value_kind_id kind, const std::string &wante
 }
 
 /**
- * Asks all objects among some values in one burst, and puts what they stand for in their places. kinds[i * step] is what values[i] is asked
- * for; wanted(i) and place(i) name the type and the place of one that stands for nothing of the kind.
+ * Requests the plain values of all objects among some values in one burst, and replaces the objects by them. kinds[i *
+ * step] is the kind for values[i]. wanted(i) and place(i) name the type and the place of an object that has no such
+ * value.
  */
 template <class Wanted, class Place>
 void plain_all(std::vector<Value> &values, const rpyc_value_kind_id *kinds, std::size_t step, Wanted wanted, Place place) {
@@ -149,8 +153,8 @@ void plain_all(std::vector<Value> &values, const rpyc_value_kind_id *kinds, std:
 }
 
 /**
- * Gives items to `take`, in order. Those that are objects and are to become a number, a string or bytes wait, and are asked
- * together; what comes behind them waits as well.
+ * Passes items to `take`, in order. Objects that are to become numbers, strings or bytes are kept until their plain
+ * values are requested together; the items behind them are kept as well.
  */
 template <class T, class Take>
 class InBursts {
@@ -172,7 +176,7 @@ public:
         }
     }
 
-    /** Gives those that wait. */
+    /** Passes the items that were kept. */
     void finish() {
         if (waiting_.empty())
             return;

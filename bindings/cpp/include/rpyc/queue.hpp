@@ -1,4 +1,4 @@
-/** Whose threads run the calls of peers: queues, and serving in the background. */
+/** Threads for the calls of peers: queues, and background serving. */
 #ifndef RPYC_QUEUE_HPP
 #define RPYC_QUEUE_HPP
 
@@ -7,16 +7,20 @@
 namespace rpyc {
 
 /**
- * Calls that wait until a thread of the program runs them, such as that of its window or its game. Threads of the library read
- * them meanwhile. Copies are the same queue; when the last one goes, calls are refused.
+ * A queue of calls, which a thread of the application runs, such as that of its window or game. Threads of the library
+ * read the calls meanwhile. Copies are the same queue. When the last one is destroyed, callers get an error.
  */
 class Queue {
 public:
-    /** At most `limit` calls wait, of all connections together: callers beyond that get RuntimeError. */
+    /**
+     * Makes a queue for at most `limit` waiting calls of all connections together. Callers beyond the limit get
+     * RuntimeError.
+     */
     explicit Queue(std::size_t limit = 1000) {
         rpyc_error *error = nullptr;
         detail::check(rpyc_queue_new(limit, &raw_, &error), error);
     }
+    /** Makes another handle of the same queue. */
     Queue(const Queue &other) noexcept : raw_(rpyc_queue_clone(other.raw_)) {}
     Queue(Queue &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
     Queue &operator=(Queue other) noexcept {
@@ -25,9 +29,12 @@ public:
     }
     ~Queue() { rpyc_queue_free(raw_); }
 
-    /** Runs the calls that wait, in this thread. How many were there? */
+    /** Runs the waiting calls in this thread and returns their number. */
     std::size_t run() const { return run(0, std::chrono::milliseconds(0)); }
-    /** Runs at most `most` calls, 0 for as many as wait, and waits for the first one; a negative time is no limit. */
+    /**
+     * Runs at most `most` calls, 0 for all that are waiting. Waits for the first one within a time; a negative time is
+     * no limit.
+     */
     template <class Rep, class Period>
     std::size_t run(std::size_t most, std::chrono::duration<Rep, Period> time) const {
         std::size_t ran = 0;
@@ -35,29 +42,39 @@ public:
         detail::check(rpyc_queue_run(raw_, most, detail::milliseconds(time), &ran, &error), error);
         return ran;
     }
-    /** Calls that wait longer are answered with TimeoutError; a negative time is no limit. */
+    /**
+     * Limits the time that a call may wait. Later calls are answered with TimeoutError. A negative time is no limit.
+     */
     template <class Rep, class Period>
     void set_timeout(std::chrono::duration<Rep, Period> time) const {
         rpyc_error *error = nullptr;
         detail::check(rpyc_queue_set_timeout(raw_, detail::milliseconds(time), &error), error);
     }
-    /** Whether services are made, and told of connections that begin and end, by run() too; see rpyc_queue_set_hooks. */
+    /**
+     * Makes run() run the hooks of services too: the creation of instances, on_connect and on_disconnect. See
+     * rpyc_queue_set_hooks.
+     */
     void set_hooks(bool on) const {
         rpyc_error *error = nullptr;
         detail::check(rpyc_queue_set_hooks(raw_, on, &error), error);
     }
+    /** Returns the number of waiting calls. */
     std::size_t size() const noexcept { return rpyc_queue_length(raw_); }
-    /** Readable while calls wait. */
+    /** Returns a descriptor that is readable while calls are waiting. */
     int fileno() const noexcept { return rpyc_queue_fileno(raw_); }
+    /** Returns the handle of the C library, borrowed. */
     rpyc_queue *raw() const noexcept { return raw_; }
 
 private:
     rpyc_queue *raw_ = nullptr;
 };
 
-/** Threads that serve a connection in the background. Copies are the same ones; when the last one goes, they stop. */
+/**
+ * Threads that serve a connection in the background. Copies are the same threads. Destroying the last one stops them.
+ */
 class [[nodiscard]] Serving {
 public:
+    /** Makes another handle of the same threads. */
     Serving(const Serving &other) noexcept : raw_(rpyc_serving_clone(other.raw_)) {}
     Serving(Serving &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
     Serving &operator=(Serving other) noexcept {
@@ -66,18 +83,24 @@ public:
     }
     ~Serving() { rpyc_serving_free(raw_); }
 
+    /** Takes ownership of a handle of the C library. */
     static Serving adopt(rpyc_serving *raw) noexcept { return Serving(raw); }
+    /** Returns whether the threads are running. */
     bool running() const noexcept { return rpyc_serving_is_running(raw_); }
-    /** Has them end when they have done what they are doing; a thread that waits for the peer notices within a second. */
+    /** Tells the threads to end after the call that they run. A thread that waits for the peer ends within a second. */
     void stop() const {
         rpyc_error *error = nullptr;
         detail::check(rpyc_serving_stop(raw_, &error), error);
     }
-    /** Waits until they have ended: after stop(), or with the connection. Throws what ended that, if it was no good end. */
+    /**
+     * Waits until the threads have ended, after stop() or with the connection. Throws the error that ended the
+     * connection, unless it was closed.
+     */
     void join() const {
         rpyc_error *error = nullptr;
         detail::check(rpyc_serving_join(raw_, &error), error);
     }
+    /** Returns the handle of the C library, borrowed. */
     rpyc_serving *raw() const noexcept { return raw_; }
 
 private:

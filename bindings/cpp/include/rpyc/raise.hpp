@@ -1,4 +1,4 @@
-/** How exceptions of C++ reach the peer. */
+/** Conversion of C++ exceptions to exceptions of the peer. */
 #ifndef RPYC_RAISE_HPP
 #define RPYC_RAISE_HPP
 
@@ -14,7 +14,7 @@ namespace rpyc {
 
 namespace detail {
 
-/** What Python raises for an errno. */
+/** Returns the exception that Python raises for an errno. */
 inline const char *os_error_name(int code) noexcept {
     switch (code) {
     case ENOENT: return "FileNotFoundError";
@@ -39,7 +39,7 @@ inline const char *os_error_name(int code) noexcept {
 }
 
 inline void raise(rpyc_call *call, const Raised &exception) {
-    // Room first: a clone that nobody takes would be lost.
+    // Allocate first: a clone would leak if the allocation failed.
     std::vector<rpyc_value *> args(exception.args.size()), values(exception.attributes.size());
     std::vector<const char *> names;
     for (const auto &attribute : exception.attributes)
@@ -65,7 +65,7 @@ inline void raise_current(rpyc_call *call) noexcept {
         try {
             throw;
         } catch (const RemoteError &error) {
-            // One that was received passes on as it is, with its traceback.
+            // An exception that was received is passed on unchanged, with its traceback.
             if (rpyc_error *received = error.exception()->received.exchange(nullptr))
                 rpyc_call_raise_error(call, received);
             else
@@ -108,7 +108,7 @@ inline void raise_current(rpyc_call *call) noexcept {
             raise(call, "RuntimeError", "an exception of C++ that is no std::exception");
         }
     } catch (...) {
-        // No memory, or a message that is no text.
+        // Out of memory, or the message is not UTF-8.
         raise(call, "RuntimeError", "an exception of C++ that could not be told");
     }
 }

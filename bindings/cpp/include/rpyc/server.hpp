@@ -12,23 +12,26 @@ class Slave;
 class Stream;
 
 /**
- * Listens at an address and serves each connection in a thread of its own. Copies are the same server, and the last that
- * goes stops it.
+ * A server: it listens at an address and serves each connection in a thread of its own. Copies are the same server.
+ * Destroying the last one stops it.
  */
 class [[nodiscard]] Server {
 public:
     /**
-     * "tcp://HOST:PORT", with port 0 for any free one, "unix:///PATH" or "shm:///PATH"; "": it listens nowhere, and add() gives
-     * it connections. Clients can connect when it returns.
+     * Makes a server that listens at "tcp://HOST:PORT", with port 0 for any free one, "unix:///PATH" or "shm:///PATH".
+     * With "" it does not listen and gets connections from add(). Clients can connect when the constructor has
+     * returned.
      */
     template <class S, class T>
     Server(const std::string &address, const detail::Serves<S, T> &service) : Server(address, service.raw(), nullptr) {}
+    /** Makes a server, with options. */
     template <class S, class T>
     Server(const std::string &address, const detail::Serves<S, T> &service, const Config &config)
         : Server(address, service.raw(), config.raw()) {}
-    /** Lets masters drive this program: RPyC's classic mode. */
+    /** Makes a server whose clients control this program: RPyC's classic mode. */
     inline Server(const std::string &address, const Slave &slave, const Config &config = Config());
 
+    /** Makes another handle of the same server. */
     Server(const Server &other) noexcept : raw_(rpyc_server_clone(other.raw_)) {}
     Server(Server &&other) noexcept : raw_(std::exchange(other.raw_, nullptr)) {}
     Server &operator=(Server other) noexcept {
@@ -39,38 +42,44 @@ public:
 
     /** Accepts connections in this thread until the server is stopped. */
     void serve() const { run(rpyc_server_serve); }
-    /** Accepts connections in a thread of the server's own. */
+    /** Accepts connections in a thread of the server. */
     void start() const { run(rpyc_server_start); }
     /** Accepts one connection and serves it in this thread. */
     void serve_one() const { run(rpyc_server_serve_one); }
-    /** Accepts no more, waits for calls that are running, and ends the connections. */
+    /** Stops the server: it accepts no more connections, waits at most 1 s for running calls, and ends the connections. */
     void stop() const { stop(std::chrono::seconds(1)); }
+    /** Stops the server and waits at most a given time for running calls. */
     template <class Rep, class Period>
     void stop(std::chrono::duration<Rep, Period> grace) const {
         rpyc_error *error = nullptr;
         detail::check(rpyc_server_stop(raw_, detail::milliseconds(grace), &error), error);
     }
-    /** Waits until it has been stopped and the threads of its connections have ended. */
+    /** Waits until the server has been stopped and the threads of its connections have ended. */
     void join() const { run(rpyc_server_join); }
 
-    /** Serves a stream that the application has accepted, in a thread of the server's own. */
+    /** Serves a stream that the application has accepted, in a thread of the server. */
     inline void add(std::unique_ptr<Stream> stream) const;
 
-    /** Where it listens, with its real port. */
+    /** Returns the address at which the server listens, with the actual port. */
     std::string address() const {
         const char *text = rpyc_server_address(raw_);
         return text != nullptr ? text : "";
     }
+    /** Returns the number of connections. */
     std::size_t connection_count() const noexcept { return rpyc_server_connection_count(raw_); }
-    /** 0: no limit. With all taken, the oldest of which no message has come is closed for a new one, unless make_room is false. */
+    /**
+     * Limits the number of connections; 0 for no limit. A connection beyond it replaces the oldest one that has not
+     * sent a complete message, unless the option make_room is false.
+     */
     void set_max_connections(std::size_t count) const {
         rpyc_error *error = nullptr;
         detail::check(rpyc_server_set_max_connections(raw_, count, &error), error);
     }
-    /** Calls of connections that are accepted from now on wait in a queue. */
+    /** Puts the calls of connections that are accepted from now on into a queue. */
     inline void set_queue(const Queue &queue) const;
-    /** For signal handlers: writing the 8 bytes of a uint64_t 1 ends serve(). */
+    /** Returns a descriptor for signal handlers: writing the 8 bytes of a uint64_t with the value 1 ends serve(). */
     int stop_fd() const noexcept { return rpyc_server_stop_fd(raw_); }
+    /** Returns the handle of the C library, borrowed. */
     rpyc_server *raw() const noexcept { return raw_; }
 
 private:

@@ -1,4 +1,4 @@
-/** Services: what the other side of a connection gets as its root. */
+/** Services: the root objects that peers get. */
 #ifndef RPYC_SERVICE_HPP
 #define RPYC_SERVICE_HPP
 
@@ -17,22 +17,25 @@ inline std::string service_name(const std::string &name) {
     return has ? name : name + suffix;
 }
 
-/** What services with and without an instance for each connection have in common. */
+/** Common functions of services with and without an instance per connection. */
 template <class Self, class T>
 class Serves : public Exposes<Self, T> {
 public:
-    /** Its names. Without this: the name that it was made with, in upper case. */
+    /** Adds a name of the service. The default is the name that it was made with, in upper case. */
     Self alias(std::string name) {
         this->handle_->open().aliases.push_back(std::move(name));
         return static_cast<Self &>(*this);
     }
-    /** Told of a connection that begins, before anything is received: f(connection), or f(instance, connection). */
+    /**
+     * Sets the hook for the beginning of a connection, before anything is received: f(connection) or f(instance,
+     * connection).
+     */
     template <class F>
     Self on_connect(F f) {
         hook(&detail::Members::on_connect, told(std::move(f)), "on_connect");
         return static_cast<Self &>(*this);
     }
-    /** Told of a connection that has ended. */
+    /** Sets the hook for the end of a connection. */
     template <class F>
     Self on_disconnect(F f) {
         hook(&detail::Members::on_disconnect, told(std::move(f)), "on_disconnect");
@@ -72,19 +75,22 @@ private:
 
 }  // namespace detail
 
-/** A service of functions. Copies are the same service; it is complete when it is first used. */
+/** A service of functions. Copies are the same service. It must be complete when it is first used. */
 class Service : public detail::Serves<Service, void> {
 public:
-    /** Service("Calculator") is RPyC's CalculatorService, whose name is CALCULATOR. */
+    /** Makes a service. Service("Calculator") is RPyC's CalculatorService, whose name is CALCULATOR. */
     explicit Service(const std::string &name) : Serves(name) {}
 
-    /** A service with an object of type T for each connection. */
+    /** Makes a service with an object of type T for each connection. */
     template <class T>
     static ServiceOf<T> of(const std::string &name) {
         return ServiceOf<T>(name, [] { return std::make_shared<T>(); });
     }
-    /** The same with objects that `make` makes, of the connection if it takes a const Connection &; with nullptr, or if it
-        throws, the connection is refused. Nothing can be requested of the connection before on_connect. */
+    /**
+     * Makes a service with an object for each connection, made by `make`, which may take the connection as a const
+     * Connection &. If it returns nullptr or throws, the connection is refused. No request can be sent over the
+     * connection before on_connect.
+     */
     template <class T, class F>
     static ServiceOf<T> of(const std::string &name, F make) {
         return ServiceOf<T>(name, std::move(make));
@@ -95,6 +101,7 @@ public:
 template <class T>
 class ServiceOf : public detail::Serves<ServiceOf<T>, T> {
 public:
+    /** Makes a service with objects that `make` makes, see Service::of(). */
     template <class F>
     ServiceOf(const std::string &name, F make) : detail::Serves<ServiceOf<T>, T>(name) {
         detail::Members &members = this->handle_->open();
@@ -110,7 +117,7 @@ public:
     }
 };
 
-/** Connects, and lets the peer use a service of ours. */
+/** Connects to an address and lets the peer use a service of this process. */
 template <class S, class T>
 Connection connect(const std::string &address, const detail::Serves<S, T> &service) {
     return detail::connect(address, service.raw(), nullptr);
@@ -120,13 +127,16 @@ Connection connect(const std::string &address, const detail::Serves<S, T> &servi
     return detail::connect(address, service.raw(), config.raw());
 }
 
-/** Serves the peer at the other end of a stream such as "stdio:" or "fd:R,W", which speaks first: then serve_all(). */
+/**
+ * Serves the peer at the other end of a stream such as "stdio:" or "fd:R,W". The peer speaks first. Then call
+ * serve_all().
+ */
 template <class S, class T>
 Connection accept(const std::string &address, const detail::Serves<S, T> &service, const Config &config = Config()) {
     return detail::accept(address, service.raw(), config.raw());
 }
 
-/** Two services of this program, connected with each other in memory. */
+/** Connects two services of this program with each other in memory. */
 template <class S1, class T1, class S2, class T2>
 std::pair<Connection, Connection> connect_pair(const detail::Serves<S1, T1> &left, const detail::Serves<S2, T2> &right,
                                                const Config &config = Config()) {

@@ -1,4 +1,4 @@
-/** Shared pointers as results and parameters: objects of the class that was made of their type. */
+/** Shared pointers as results and parameters: objects of the class that was made for their type. */
 #ifndef RPYC_SHARED_HPP
 #define RPYC_SHARED_HPP
 
@@ -8,7 +8,7 @@ namespace rpyc {
 
 namespace detail {
 
-/** How the compiler writes a type; "T" where it is not known how it does. */
+/** Returns the name of a type as the compiler writes it; "T" if the compiler is not known. */
 template <class T>
 std::string written_type() {
     const std::string_view text = __PRETTY_FUNCTION__;
@@ -17,7 +17,7 @@ std::string written_type() {
     return end != std::string_view::npos ? std::string(text.substr(begin + 4, end - begin - 4)) : "T";
 }
 
-/** The one class of a type. */
+/** Returns the one class of a type. */
 template <class T>
 std::shared_ptr<ClassHandle> class_of_type() {
     auto living = ClassesOf<T>::living();
@@ -34,8 +34,8 @@ std::shared_ptr<ClassHandle> class_of_type() {
 }  // namespace detail
 
 /**
- * None, or an object of the class that was made of this type: the same object for the same pointer, as long as a peer or the program
- * uses it. Back from an object of that class, or of one derived from it.
+ * Converts a shared pointer to None or to an object of the class that was made for its type. The same pointer is the
+ * same object while a peer or the program uses it. An object of that class or of a derived one is converted back.
  */
 template <class T>
 struct Convert<std::shared_ptr<T>, std::enable_if_t<!std::is_const_v<T> && !std::is_array_v<T> && !std::is_void_v<T>>> {
@@ -63,7 +63,7 @@ struct Convert<std::shared_ptr<T>, std::enable_if_t<!std::is_const_v<T> && !std:
     static std::string name() { return detail::written_type<T>(); }
 };
 
-/** The same from a pointer that is given away; back only as std::shared_ptr. */
+/** Converts a pointer whose ownership is passed on. It is converted back only as std::shared_ptr. */
 template <class T, class D>
 struct Convert<std::unique_ptr<T, D>, std::enable_if_t<!std::is_const_v<T> && !std::is_array_v<T>>> {
     template <class P>

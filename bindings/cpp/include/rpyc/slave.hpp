@@ -1,4 +1,4 @@
-/** Classic mode as slave: what Python programs drive with rpyc.classic.connect(). */
+/** Classic mode as slave: programs that Python uses with rpyc.classic.connect(). */
 #ifndef RPYC_SLAVE_HPP
 #define RPYC_SLAVE_HPP
 
@@ -8,7 +8,7 @@
 
 namespace rpyc {
 
-/** A module that slaves offer: attributes are set with set_attr(), by masters too. */
+/** Makes a module that slaves offer. Its attributes are set with set_attr(), by masters too. */
 inline Object module(const std::string &name, const std::string &doc = "") {
     rpyc_object *out = nullptr;
     rpyc_error *error = nullptr;
@@ -17,62 +17,71 @@ inline Object module(const std::string &name, const std::string &doc = "") {
 }
 
 /**
- * A slave: whoever connects does whatever its functions do, and reads and sets every attribute of every object that it gets.
- * Never let it listen where strangers connect. Copies are the same slave; it is complete when it is first used.
+ * A slave of classic mode: a client can do everything that its functions do, and can read and set every attribute of
+ * every object that it gets. Never let it listen where untrusted clients can connect. Copies are the same slave. It
+ * must be complete when it is first used.
  *
- * The functions take their text as std::string or std::string_view, and, where they want to, an rpyc::Call &.
+ * The functions take strings as std::string or std::string_view, and may have an rpyc::Call & among their parameters.
  */
 class Slave {
 public:
+    /** Makes a slave without functions. */
     explicit Slave(std::string name = "SlaveService") : shared_(std::make_shared<Shared>()) { shared_->parts->name = std::move(name); }
-    // Moving copies, so that there is no slave without parts.
+    // Moving copies, so that no slave is without parts.
     Slave(const Slave &) noexcept = default;
     Slave &operator=(const Slave &) noexcept = default;
     ~Slave() = default;
 
-    /** A module that masters import: slave.module("motor", rpyc::module("motor")). One named as a module of the library's own
-        ("builtins", "sys") extends it. */
+    /**
+     * Adds a module that masters can import: slave.module("motor", rpyc::module("motor")). A module with the name of
+     * one of the library ("builtins", "sys") extends that one.
+     */
     Slave module(std::string name, Object object) {
         open().modules.insert_or_assign(std::move(name), std::move(object));
         return *this;
     }
-    /** f(name) imports a module that is none of these, or throws ModuleNotFoundError. */
+    /** Sets the function that imports other modules: f(name) returns the module or throws ModuleNotFoundError. */
     template <class F>
     Slave importer(F f) {
         return set(&Parts::getmodule, "getmodule(name)", std::move(f));
     }
-    /** f(text) evaluates an expression, and gives its value. */
+    /** Sets the function that evaluates an expression: f(text) returns its value. */
     template <class F>
     Slave evaluator(F f) {
         return set(&Parts::eval, "eval(text)", std::move(f));
     }
-    /** f(text) executes statements. */
+    /** Sets the function that executes statements: f(text). */
     template <class F>
     Slave executor(F f) {
         return set(&Parts::execute, "execute(text)", std::move(f));
     }
-    /** f() gives the namespace, an object such as an rpyc::Dict. Without it each connection has a dict of its own. */
+    /**
+     * Sets the function that returns the namespace, an object such as an rpyc::Dict: f(). Without it each connection
+     * has a dict of its own.
+     */
     template <class F>
     Slave names(F f) {
         return set(&Parts::names, "namespace()", std::move(f));
     }
-    /** For Python's help(). */
+    /** Sets the documentation for Python's help(). */
     Slave doc(std::string text) {
         open().doc = std::move(text);
         return *this;
     }
-    /** Told of a master that has connected. */
+    /** Sets the hook for a master that has connected. */
     Slave on_connect(std::function<void(const Connection &)> f) {
         open().on_connect = std::move(f);
         return *this;
     }
-    /** Told of a connection that has ended. */
+    /** Sets the hook for a connection that has ended. */
     Slave on_disconnect(std::function<void(const Connection &)> f) {
         open().on_disconnect = std::move(f);
         return *this;
     }
 
-    /** A module as the master of a call gets it: "sys", for one, whose stdout it may have redirected. */
+    /**
+     * Returns a module as the master of a call sees it, for example "sys", whose stdout the master may have redirected.
+     */
     static Object module_of(const Call &call, const std::string &name) {
         rpyc_object *out = nullptr;
         rpyc_error *error = nullptr;
@@ -80,7 +89,10 @@ public:
         return Object::adopt(out);
     }
 
-    /** The namespace of the connection of a call, for evaluators and executors: a dict, unless names() gives another. */
+    /**
+     * Returns the namespace of the connection of a call, for evaluators and executors: a dict, unless names() returns
+     * another object.
+     */
     static Object names_of(const Call &call) {
         rpyc_object *out = nullptr;
         rpyc_error *error = nullptr;
@@ -88,6 +100,7 @@ public:
         return Object::adopt(out);
     }
 
+    /** Returns the handle of the C library, borrowed. */
     rpyc_class *raw() const {
         const std::lock_guard<std::mutex> lock(shared_->mutex);
         if (shared_->raw == nullptr)
@@ -96,7 +109,7 @@ public:
     }
 
 private:
-    /** It lives as long as the library's class. */
+    /** The parts of a slave. The class of the library owns them. */
     struct Parts {
         std::string name{}, doc{};
         std::map<std::string, Object> modules{};
@@ -140,11 +153,11 @@ private:
             if (parts_of(self).*Which)
                 (parts_of(self).*Which)(Connection::share(connection));
         } catch (...) {
-            // Nobody waits for an answer.
+            // There is no caller to report it to.
         }
     }
 
-    /** Classes of C++ have names with "exposed_", which masters do not type. */
+    /** The names of C++ classes begin with "exposed_", which masters do not write. */
     static void connected(rpyc_connection *connection, void *self) noexcept {
         rpyc_connection_set_option(connection, "allow_exposed_attrs", "true", nullptr);
         changed<&Parts::on_connect>(connection, self);

@@ -14,24 +14,25 @@
 namespace rpyc {
 
 /**
- * A byte stream of the application, to connect over or to hand to a server: TLS of another library, a serial line. Derive from it.
+ * A byte stream of the application, for a connection or a server: TLS of another library, a serial line. Derive a class
+ * from it.
  *
- * read() and write() never run at the same time for one stream; wait(), wake() and shutdown() may run beside them, on any thread.
- * read() and write() must not use the connection that they serve, nor its objects: that would deadlock. What read(), write() and wait()
- * throw breaks the stream; its text is told by the connection's errors.
+ * read() and write() never run at the same time for one stream. wait(), wake() and shutdown() may run at the same time
+ * as they do, on any thread. read() and write() must not use the connection of the stream, nor its objects: that would
+ * deadlock. An exception of read(), write() or wait() breaks the stream; the connection's errors contain its message.
  */
 class Stream {
 public:
-    /** What a call of read() or write() came to. */
+    /** The result of read() or write(). */
     class Result {
     public:
-        /** So many bytes were read or written, at least one. */
+        /** Reports that bytes were read or written, at least one. */
         static Result done(std::size_t count) noexcept { return Result(RPYC_TRANSPORT_OK, count); }
-        /** Nothing can be done until more has arrived. */
+        /** Reports that nothing can be done until more has arrived. */
         static Result want_read() noexcept { return Result(RPYC_TRANSPORT_WANT_READ, 0); }
-        /** Nothing can be done until there is room to send. */
+        /** Reports that nothing can be done until more can be sent. */
         static Result want_write() noexcept { return Result(RPYC_TRANSPORT_WANT_WRITE, 0); }
-        /** The peer has ended the stream. */
+        /** Reports that the peer has ended the stream. */
         static Result end() noexcept { return Result(RPYC_TRANSPORT_END, 0); }
 
         std::int32_t status() const noexcept { return status_; }
@@ -49,29 +50,42 @@ public:
     Stream &operator=(const Stream &) = delete;
     virtual ~Stream() = default;
 
-    /** Reads at most `size` bytes, not 0, without waiting. */
+    /** Reads at most `size` bytes, which is not 0, without waiting. */
     virtual Result read(void *buffer, std::size_t size) = 0;
-    /** Writes at most `size` bytes, not 0, without waiting. After a want_...() it gets the same bytes again, elsewhere. */
+    /**
+     * Writes at most `size` bytes, which is not 0, without waiting. After a want_...() the next call gets the same
+     * bytes, at another place in memory.
+     */
     virtual Result write(const void *data, std::size_t size) = 0;
-    /** Ends both directions: wait() returns, read() says end(). Called once, or not at all before the destructor. */
+    /**
+     * Ends both directions: wait() returns, and read() returns end(). Called once, or not at all before the destructor.
+     */
     virtual void shutdown() noexcept {}
-    /** The descriptor that is polled, open until the destructor; -1: there is none, and wait() is used. Asked once. */
+    /**
+     * Returns the descriptor to be polled, which stays open until the destructor; -1 for none, in which case wait() is
+     * used. Called once.
+     */
     virtual int fileno() noexcept { return -1; }
-    /** Without a descriptor: waits for one of `events` (RPYC_WAIT_READ, RPYC_WAIT_WRITE), and gives those that are there. */
+    /**
+     * Waits for one of `events` (RPYC_WAIT_READ, RPYC_WAIT_WRITE) and returns those that occurred. Used without a
+     * descriptor.
+     */
     virtual int wait(int events, std::chrono::milliseconds timeout) {
         static_cast<void>(events);
         static_cast<void>(timeout);
         throw Error(RPYC_ERR_UNSUPPORTED, "the stream has neither fileno() nor wait()");
     }
-    /** Has every wait() that runs, or else the next one, return early. */
+    /** Makes every running wait() return early, or else the next one. */
     virtual void wake() noexcept {}
-    /** The peer, for messages; "tcp://IP:PORT" counts in max_connections_per_address. Asked once. */
+    /**
+     * Returns the name of the peer for messages. "tcp://IP:PORT" counts for max_connections_per_address. Called once.
+     */
     virtual std::string peer_name() const { return "application"; }
 };
 
 namespace detail {
 
-/** A stream, and why it failed last. */
+/** A stream and the message of its last failure. */
 struct Streaming {
     std::unique_ptr<Stream> stream;
     std::string why;
@@ -119,7 +133,7 @@ struct Streaming {
     static void drop(void *kept) noexcept { delete of(kept); }
 };
 
-/** The stream belongs to the transport, also if this throws. */
+/** Makes a transport, which owns the stream, also if this throws. */
 inline rpyc_transport *transport_of(std::unique_ptr<Stream> stream) {
     if (!stream)
         throw Error(RPYC_ERR_NULL, "stream: expected a stream, got nullptr");
@@ -146,7 +160,7 @@ inline rpyc_transport *transport_of(std::unique_ptr<Stream> stream) {
     return out;
 }
 
-/** What opens streams, and what it threw. */
+/** A function that opens streams, and the exception that it threw. */
 struct Opening {
     const std::function<std::unique_ptr<Stream>()> &open;
     std::exception_ptr thrown = nullptr;
@@ -165,8 +179,9 @@ struct Opening {
 }  // namespace detail
 
 /**
- * Connects over streams that `open` makes: once, and a second time where the other dialect has to be tried at a "tcp://" or "unix://"
- * address. `address` is what messages call the peer. What `open` throws comes out of this function.
+ * Connects over streams that `open` makes. It is called once, and again if the other dialect has to be tried at a
+ * "tcp://" or "unix://" address. `address` names the peer in messages. An exception of `open` is thrown by this
+ * function.
  */
 inline Connection connect_by(const std::string &address, const std::function<std::unique_ptr<Stream>()> &open,
                              const Config &config = Config()) {

@@ -12,7 +12,7 @@ namespace rpyc {
 
 namespace detail {
 
-/** Milliseconds for the library, rounded up; a negative time means without limit. */
+/** Returns milliseconds for the library, rounded up; a negative time is no limit. */
 template <class Rep, class Period>
 std::int64_t milliseconds(std::chrono::duration<Rep, Period> time) {
     if (time < std::chrono::duration<Rep, Period>::zero())
@@ -24,19 +24,22 @@ std::int64_t milliseconds(std::chrono::duration<Rep, Period> time) {
 }  // namespace detail
 
 /**
- * Limits the time in which this thread waits for answers, as long as it lives: in place of sync_request_timeout, which may be shorter
- * or longer. What takes longer throws Timeout. One within another can only shorten it. Not to be kept across co_await.
+ * Limits the time that this thread waits for replies, while the object exists. It replaces sync_request_timeout, which
+ * may be shorter or longer. A request that takes longer throws Timeout. A limit inside another one can only shorten it.
+ * Do not keep one across co_await.
  *
  *     root.call("slow", 1, rpyc::timeout(2s));         // for one call, among its arguments
  *
- *     const rpyc::timeout limit(2s);                   // for all that this block waits for, together
+ *     const rpyc::timeout limit(2s);                   // for all requests of this block together
  *     for (const int n : root.attr("numbers"))
  *         root.call("add", n);
  *
- * Among the arguments of an asynchronous call it is the time within which the answer must come, as by Future::expire_in().
+ * Among the arguments of an asynchronous call it is the time within which the reply must be received, as with
+ * Future::expire_in().
  */
 class [[nodiscard]] timeout {
 public:
+    /** Begins a time limit; a negative time is no limit. */
     template <class Rep, class Period>
     explicit timeout(std::chrono::duration<Rep, Period> time)
         : milliseconds_(detail::milliseconds(time)), begun_(rpyc_timeout_begin(milliseconds_)) {}
@@ -44,7 +47,7 @@ public:
     timeout(const timeout &) = delete;
     timeout &operator=(const timeout &) = delete;
 
-    /** -1: no limit. */
+    /** Returns the limit in milliseconds; -1 for no limit. */
     std::int64_t milliseconds() const noexcept { return milliseconds_; }
 
 private:

@@ -1,4 +1,4 @@
-/** Time: durations, moments and days of std::chrono, and the fields of dates and times. */
+/** Times: durations, time points and days of std::chrono, and the fields of dates and times. */
 #ifndef RPYC_TIMES_HPP
 #define RPYC_TIMES_HPP
 
@@ -10,7 +10,7 @@ namespace rpyc {
 
 namespace detail {
 
-/** Whole seconds and the microseconds behind them, which are not negative. */
+/** Whole seconds, and the microseconds after them, which are not negative. */
 struct Span {
     std::int64_t seconds, microseconds;
 };
@@ -18,7 +18,7 @@ struct Span {
 template <class Rep, class Period>
 Span span_of(std::chrono::duration<Rep, Period> time, const char *what) {
     using namespace std::chrono;
-    // Below the longest timedelta, and above it no more than that seconds and ticks fit.
+    // Below the longest timedelta, and small enough that the seconds and the ticks do not overflow.
     if (!(std::abs(duration<double>(time).count()) < 8.64e13))
         throw ConversionError::out_of_range(what);
     const auto whole = floor<seconds>(time);
@@ -26,7 +26,7 @@ Span span_of(std::chrono::duration<Rep, Period> time, const char *what) {
     return {static_cast<std::int64_t>(whole.count()), static_cast<std::int64_t>(rest.count())};
 }
 
-/** A number of ticks of a duration, the nearest; throws where it has no room for them. */
+/** Returns the nearest number of ticks of a duration; throws if it is out of range. */
 template <class Duration>
 Duration duration_of(Span span, const char *what) {
     using Rep = typename Duration::rep;
@@ -53,7 +53,7 @@ inline Value timedelta(Span span) {
     return Value::adopt(out);
 }
 
-/** The whole and the rest of a timedelta, or of a timezone's offset. */
+/** Splits a timedelta, or the offset of a timezone, into seconds and microseconds. */
 inline bool span_in(View value, Span &span) {
     std::int64_t days = 0;
     if (rpyc_value_get_timedelta(value.raw(), &days, &span.seconds, &span.microseconds, nullptr) != RPYC_OK)
@@ -79,8 +79,8 @@ Value Value::timezone(std::chrono::duration<Rep, Period> utcoffset) {
 }
 
 /**
- * To Python seconds as a float, as time.sleep() and its like take them; Value::timedelta() makes a timedelta. From a number of seconds or
- * a timedelta, rounded to the nearest tick.
+ * Converts a duration to Python seconds as a float, which time.sleep() and similar functions take. Value::timedelta()
+ * makes a timedelta. Converts back from a number of seconds or a timedelta, rounded to the nearest tick.
  */
 template <class Rep, class Period>
 struct Convert<std::chrono::duration<Rep, Period>> {
@@ -108,8 +108,8 @@ struct Convert<std::chrono::duration<Rep, Period>> {
 };
 
 /**
- * A moment: to Python a datetime in UTC, of which microseconds are kept. From a datetime; a naive one is taken to be in UTC. Clocks whose
- * ticks are longer round down.
+ * Converts a time point to a datetime in UTC with microseconds, and back. A naive datetime is taken to be in UTC. For
+ * clocks with longer ticks it is rounded down.
  */
 template <class D>
 struct Convert<std::chrono::time_point<std::chrono::system_clock, D>> {
@@ -117,7 +117,7 @@ struct Convert<std::chrono::time_point<std::chrono::system_clock, D>> {
     static Value to(Point value) {
         const detail::Span span = detail::span_of(value.time_since_epoch(), "datetime");
         rpyc_value *out = nullptr;
-        // Within the years of Python there are far fewer seconds.
+        // The years of Python need far fewer seconds.
         if (std::abs(span.seconds) > 1000000000000 ||
             rpyc_value_new_timestamp(span.seconds * 1000000 + span.microseconds, &out, nullptr) != RPYC_OK)
             throw ConversionError::out_of_range("datetime");
@@ -143,7 +143,7 @@ private:
     static constexpr const char *name_of_range = "time_point";
 };
 
-/** The fields of a datetime, also of a date or a time, of which some are 0. To Python a datetime. */
+/** Converts the fields of a datetime, and to them also a date or a time, for which some are 0. */
 template <>
 struct Convert<rpyc_datetime> {
     static Value to(const rpyc_datetime &value) {
@@ -165,7 +165,7 @@ struct Convert<rpyc_datetime> {
 };
 
 #ifdef RPYC_DETAIL_CALENDAR
-/** A day: a date. */
+/** Converts a day to a date, and back. */
 template <>
 struct Convert<std::chrono::year_month_day> {
     static Value to(std::chrono::year_month_day value) {

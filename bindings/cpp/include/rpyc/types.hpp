@@ -1,4 +1,4 @@
-/** More types of C++ as values: enums as ints, paths as str; and values written to streams. */
+/** Conversions of more C++ types: enums as ints, paths as str. Output of values to streams. */
 #ifndef RPYC_TYPES_HPP
 #define RPYC_TYPES_HPP
 
@@ -11,11 +11,14 @@ namespace rpyc {
 
 // ---------------------------------------------------------------- enums
 
-/** The int of its underlying type, whose range is checked; whether a member has that number is not. */
+/**
+ * Converts an enum to the int of its underlying type. The range of that type is checked, but not whether a member has
+ * the number.
+ */
 template <class T>
 struct Convert<T, std::enable_if_t<detail::is_number_enum<T>>> {
     static Value to(T value) noexcept { return Convert<Int>::to(static_cast<Int>(value)); }
-    /** Only where every int of the underlying type is a value of the enum. */
+    /** Available only if every int of the underlying type is a value of the enum. */
     template <class E = T, std::enable_if_t<detail::is_fixed_enum<E>, int> = 0>
     static E from(View value) {
         const Int number = Convert<Int>::from(value);
@@ -32,7 +35,10 @@ private:
 
 // ---------------------------------------------------------------- paths
 
-/** A str: a path that is not UTF-8 is refused, and so is a str with a zero in it, which the system would take for the end. */
+/**
+ * Converts a path to a str, and back. A path that is not UTF-8 is rejected, and so is a str that contains NUL, at which
+ * the system would end it.
+ */
 template <>
 struct Convert<std::filesystem::path> {
     static Value to(const std::filesystem::path &path) { return Convert<std::string_view>::to(path.native()); }
@@ -47,13 +53,18 @@ struct Convert<std::filesystem::path> {
 
 // ---------------------------------------------------------------- streams
 
-/** A str as it is, all else as repr() prints it. No peer is asked: of an object its type is written. */
+/**
+ * Writes a str as it is, and any other value as repr() prints it. No request is sent: for an object its type is
+ * written.
+ */
 inline std::ostream &operator<<(std::ostream &stream, const View &value) {
     return value.kind() == Kind::text ? stream << value.text() : stream << value.repr();
 }
+/** Writes the type of an object. */
 inline std::ostream &operator<<(std::ostream &stream, const Object &object) { return object ? stream << Value(object) : stream << "<no object>"; }
-/** Reads the attribute or item, which is one request, and writes what it is. */
+/** Reads an attribute in one request, and writes its value. */
 inline std::ostream &operator<<(std::ostream &stream, const Attribute &attribute) { return stream << attribute.get(); }
+/** Reads an item in one request, and writes its value. */
 inline std::ostream &operator<<(std::ostream &stream, const Item &item) { return stream << item.get(); }
 
 }  // namespace rpyc
