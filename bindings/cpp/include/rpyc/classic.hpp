@@ -108,7 +108,7 @@ public:
         return detail::object([&](rpyc_object **out, rpyc_error **error) { return rpyc_classic_builtins(raw_, out, error); });
     }
     /**
-     * Calls a function of a module in one request: classic.call("os.path", "join", "a", "b"). "" stands for builtins.
+     * Calls a function of a module in one request: classic.call("os.path", "join", "a", "b"). "" is for builtins.
      */
     template <class... A>
     Value call(const std::string &module, const std::string &function, A &&...args) const {

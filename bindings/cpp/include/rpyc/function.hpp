@@ -46,7 +46,7 @@ template <class R, class... A>
 struct Convert<std::function<R(A...)>> {
     template <class F, std::enable_if_t<detail::MethodOf<void, F>::answerable && detail::MethodOf<void, F>::takeable, int> = 0>
     static Value to(F callable) {
-        // A copy: objects that it captures are then told that they are sent, see Sending.
+        // Copied, so that captured objects stop keeping the connection open: see Sending.
         return callable ? Value(function("function", [kept = callable](A... args) -> R { return kept(std::forward<A>(args)...); })) : Value();
     }
     template <class F = std::function<R(A...)>, std::enable_if_t<std::conjunction_v<std::is_class<F>, detail::is_result<R>, detail::is_argument<A>...>, int> = 0>

@@ -318,7 +318,7 @@ struct Convert<Generator<T>> {
 
 /**
  * Makes an object that peers use like a file of Python's open(). `mode` is as for open() and limits the operations. The
- * descriptor is closed by close(), at the end of a with block, or when nobody references the file any more.
+ * descriptor is closed by close(), at the end of a with block, or when the file is no longer referenced.
  */
 inline Object adopt_file(int fd, const std::string &mode) {
     rpyc_object *out = nullptr;

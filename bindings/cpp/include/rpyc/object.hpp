@@ -213,16 +213,22 @@ public:
         return call(detail::name_text(method), std::forward<A>(args)...);
     }
     // The first argument may be a list in braces: call("f", {1, "x"}). Further lists are written rpyc::list{1, "x"}.
+    /** Calls the object with a list as its first argument. */
     template <class... A>
     Value operator()(std::initializer_list<Value> first, A &&...args) const;
+    /** Calls a method with a list as its first argument. */
     template <class... A>
     Value call(const char *method, std::initializer_list<Value> first, A &&...args) const;
+    /** Calls a method with a list as its first argument. */
     template <class... A>
     Value call(const std::string &method, std::initializer_list<Value> first, A &&...args) const;
+    /** Calls a method with a list as its first argument, and does not wait for the reply. */
     template <class... A>
     Future<Value> async_call(const char *method, std::initializer_list<Value> first, A &&...args) const;
+    /** Calls a method with a list as its first argument, and does not wait for the reply. */
     template <class... A>
     Future<Value> async_call(const std::string &method, std::initializer_list<Value> first, A &&...args) const;
+    /** Calls the object with a list as its first argument, and does not wait for the reply. */
     template <class... A>
     Future<Value> async(std::initializer_list<Value> first, A &&...args) const;
     /** Calls a method and does not wait for the reply. "__call__" calls the object itself, as async() does. */
@@ -360,26 +366,47 @@ public:
         return adopt(out);
     }
 
-    // The asynchronous forms, which do not wait for the reply: see the functions without async_.
+    // The asynchronous forms do not wait for the reply: see the functions without async_.
+
+    /** Gets an attribute, asynchronously. */
     inline Future<Value> async_attr(const std::string &attribute) const;
+    /** Sets an attribute, asynchronously. */
     inline Future<Value> async_set_attr(const std::string &attribute, Value value) const;
+    /** Deletes an attribute, asynchronously. */
     inline Future<Value> async_del_attr(const std::string &attribute) const;
+    /** Gets an item, asynchronously. */
     inline Future<Value> async_get_item(Value key) const;
+    /** Sets an item, asynchronously. */
     inline Future<Value> async_set_item(Value key, Value value) const;
+    /** Deletes an item, asynchronously. */
     inline Future<Value> async_del_item(Value key) const;
+    /** Calls Python's "in", asynchronously. */
     inline Future<Value> async_contains(Value item) const;
+    /** Calls Python's len(), asynchronously. */
     inline Future<Value> async_size() const;
+    /** Calls Python's iter(), asynchronously. */
     inline Future<Value> async_iter() const;
+    /** Calls Python's next(), asynchronously. */
     inline Future<Value> async_next() const;
+    /** Requests the next items of an iterator, asynchronously. */
     inline Future<Value> async_next_chunk(std::int64_t count) const;
+    /** Calls Python's str(), asynchronously. */
     inline Future<Value> async_str() const;
+    /** Calls Python's repr(), asynchronously. */
     inline Future<Value> async_repr() const;
+    /** Calls Python's hash(), asynchronously. */
     inline Future<Value> async_hash() const;
+    /** Calls Python's dir(), asynchronously. */
     inline Future<Value> async_dir() const;
+    /** Gets the methods with their documentation, asynchronously. */
     inline Future<Value> async_inspect() const;
+    /** Makes one comparison, asynchronously. */
     inline Future<Value> async_compare(std::int32_t op, Value other) const;
+    /** Calls Python's isinstance(), asynchronously. */
     inline Future<Value> async_is_instance(const Object &klass) const;
+    /** Enters a context, asynchronously. */
     inline Future<Value> async_enter() const;
+    /** Exits a context, asynchronously. */
     inline Future<Value> async_exit(const Error *why = nullptr) const;
 
     /** Copies an object that is plain data, with all that it contains. 0 is the default limit of rpyc_object_obtain. */
@@ -391,6 +418,7 @@ public:
     friend bool operator==(const Object &left, const Object &right) noexcept {
         return left.raw_ == right.raw_ || rpyc_object_same(left.raw_, right.raw_);
     }
+    /** Returns whether the objects are different. No request is sent. */
     friend bool operator!=(const Object &left, const Object &right) noexcept { return !(left == right); }
 
 private:
@@ -529,6 +557,7 @@ public:
     Value operator()(A &&...args) const {
         return get()(std::forward<A>(args)...);
     }
+    /** Calls the item with a list as its first argument. */
     template <class... A>
     Value operator()(std::initializer_list<Value> first, A &&...args) const;
 
@@ -571,6 +600,7 @@ public:
     Value operator()(A &&...args) const {
         return object_.call(name_, std::forward<A>(args)...);
     }
+    /** Calls the method with a list as its first argument. */
     template <class... A>
     Value operator()(std::initializer_list<Value> first, A &&...args) const;
 

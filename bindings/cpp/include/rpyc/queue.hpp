@@ -43,7 +43,8 @@ public:
         return ran;
     }
     /**
-     * Limits the time that a call may wait. Later calls are answered with TimeoutError. A negative time is no limit.
+     * Limits the time that a call may wait. Calls that wait longer are answered with TimeoutError. A negative time is
+     * no limit.
      */
     template <class Rep, class Period>
     void set_timeout(std::chrono::duration<Rep, Period> time) const {
@@ -87,7 +88,7 @@ public:
     static Serving adopt(rpyc_serving *raw) noexcept { return Serving(raw); }
     /** Returns whether the threads are running. */
     bool running() const noexcept { return rpyc_serving_is_running(raw_); }
-    /** Tells the threads to end after the call that they run. A thread that waits for the peer ends within a second. */
+    /** Tells the threads to end after the call that they run. A thread that waits for the peer ends at once. */
     void stop() const {
         rpyc_error *error = nullptr;
         detail::check(rpyc_serving_stop(raw_, &error), error);

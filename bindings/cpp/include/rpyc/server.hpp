@@ -46,7 +46,9 @@ public:
     void start() const { run(rpyc_server_start); }
     /** Accepts one connection and serves it in this thread. */
     void serve_one() const { run(rpyc_server_serve_one); }
-    /** Stops the server: it accepts no more connections, waits at most 1 s for running calls, and ends the connections. */
+    /**
+     * Stops the server: it accepts no more connections, waits at most 1 s for running calls, and ends the connections.
+     */
     void stop() const { stop(std::chrono::seconds(1)); }
     /** Stops the server and waits at most a given time for running calls. */
     template <class Rep, class Period>

@@ -122,6 +122,7 @@ template <class S, class T>
 Connection connect(const std::string &address, const detail::Serves<S, T> &service) {
     return detail::connect(address, service.raw(), nullptr);
 }
+/** Connects to an address, with options, and lets the peer use a service of this process. */
 template <class S, class T>
 Connection connect(const std::string &address, const detail::Serves<S, T> &service, const Config &config) {
     return detail::connect(address, service.raw(), config.raw());

@@ -383,16 +383,23 @@ public:
     inline Object object() const;
 
     // Requests to the object that the value refers to, as for class Object.
+    /** Calls the object. */
     template <class... A>
     inline Value operator()(A &&...args) const;
+    /** Calls the object with a list as its first argument. */
     template <class... A>
     inline Value operator()(std::initializer_list<Value> first, A &&...args) const;
+    /** Calls a method of the object in one request. */
     template <class... A>
     inline Value call(const char *method, A &&...args) const;
+    /** Calls a method of the object with a list as its first argument. */
     template <class... A>
     inline Value call(const char *method, std::initializer_list<Value> first, A &&...args) const;
+    /** Refers to an attribute of the object. See Attribute. */
     inline Attribute attr(const char *attribute) const;
+    /** Refers to an attribute of the object. See Attribute. */
     inline Attribute attr(const std::string &attribute) const;
+    /** Returns a str as it is, the result of Python's str() for an object, and the repr of any other value. */
     inline std::string str() const;
 
     /** For the library: makes a view of a part of this value. */
@@ -461,6 +468,7 @@ public:
     /** Makes a str from a C string; nullptr is None. */
     Value(const char *text) : Value(text != nullptr ? new_text(text) : nullptr, Adopt{}) {}
 
+    /** Makes another handle of the same value. */
     Value(const Value &other) noexcept : View(rpyc_value_clone(other.raw_), detail::Hold::copy(other.hold_)) {}
     Value(Value &&other) noexcept
         : View(std::exchange(other.raw_, nullptr), detail::Hold::move(std::exchange(other.hold_, nullptr))) {}
@@ -588,13 +596,16 @@ public:
     friend bool operator==(const Value &left, const Value &right) noexcept {
         return rpyc_value_equal(left.raw(), right.raw());
     }
+    /** Returns whether the values are different. */
     friend bool operator!=(const Value &left, const Value &right) noexcept {
         return !rpyc_value_equal(left.raw(), right.raw());
     }
+    /** Compares a value with a C++ value. */
     template <class T, detail::comparable<T> = 0>
     friend bool operator==(const Value &left, const T &right) {
         return left == Value(right);
     }
+    /** Returns whether a value is different from a C++ value. */
     template <class T, detail::comparable<T> = 0>
     friend bool operator!=(const Value &left, const T &right) {
         return !(left == Value(right));
@@ -648,7 +659,9 @@ public:
     inline Iterator &operator++();
     /** Advances to the next item. */
     void operator++(int) { ++*this; }
+    /** Returns whether both are at the end, or neither. */
     friend bool operator==(const Iterator &left, const Iterator &right) noexcept { return left.done_ == right.done_; }
+    /** Returns whether only one is at the end. */
     friend bool operator!=(const Iterator &left, const Iterator &right) noexcept { return left.done_ != right.done_; }
 
 private:
