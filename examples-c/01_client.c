@@ -1,7 +1,7 @@
 /* 01_client: calls a Python RPyC server.
  *
- * Shows a connection, the root object, calls with positional and with keyword arguments,
- * reading the answer, and what an exception of the server looks like.
+ * Shows a connection, the root object, calls with positional and keyword arguments, reading the result, and an
+ * exception of the server.
  *
  *     cc 01_client.c -o 01_client $(pkg-config --cflags --libs rpyc)
  *     python3 peers/calculator_server.py tcp://127.0.0.1:18861 &
@@ -26,7 +26,7 @@ static rpyc_status add(rpyc_object *root, rpyc_error **error_out)
     int64_t sum = 0;
     rpyc_status status;
 
-    status = rpyc_object_call_method(root, "add", args, 2, NULL, &result, error_out); /* takes the args */
+    status = rpyc_object_call_method(root, "add", args, 2, NULL, &result, error_out); /* consumes the args */
     if (!status)
         status = rpyc_value_get_int(result, &sum, error_out);
     if (!status)
@@ -84,7 +84,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s ADDRESS\n", argv[0]);
         return EXIT_FAILURE;
     }
-    /* A function answers 0 when all went well, so calls can be chained: the first that fails ends the chain. */
+    /* RPYC_OK is 0, so calls can be chained: the first one that fails ends the chain. */
     if (rpyc_connect(argv[1], NULL, NULL, &conn, &error) || rpyc_connection_root(conn, &root, &error) ||
         add(root, &error) || power(root, &error) || divide(root, 7, 2, &error))
         goto done;

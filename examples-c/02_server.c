@@ -1,7 +1,7 @@
 /* 02_server: a calculator that any RPyC client can use.
  *
- * Shows a service as a table of C functions, arguments checked by a signature, raising an exception,
- * calling a function of the caller, and a server that ends cleanly on Ctrl-C.
+ * Shows a service as a table of C functions, a signature that checks arguments, raising an exception, calling a
+ * function of the caller, and a server that ends cleanly on Ctrl-C.
  *
  *     cc 02_server.c -o 02_server $(pkg-config --cflags --libs rpyc)
  *     ./02_server tcp://127.0.0.1:18861
@@ -26,7 +26,7 @@ static void add(rpyc_call *call, void *self)
     int64_t a, b;
 
     (void)self;
-    /* The signature in the table below has checked number and names of the arguments. */
+    /* The library has checked the number and names of the arguments by the signature in the table below. */
     if (rpyc_call_get_int(call, 0, &a) || rpyc_call_get_int(call, 1, &b))
         return; /* the caller has been sent a TypeError that names the argument */
     if (__builtin_add_overflow(a, b, &a))
@@ -67,7 +67,7 @@ static void divide(rpyc_call *call, void *self)
         rpyc_call_return_float(call, a / b);
 }
 
-/* Calls a function that lives in the caller, over the same connection, and passes on what it returns or raises. */
+/* Calls a function of the caller over the same connection, and passes on its result or exception. */
 static void apply(rpyc_call *call, void *self)
 {
     rpyc_object *func = NULL;
@@ -79,9 +79,9 @@ static void apply(rpyc_call *call, void *self)
         return;
     args[0] = rpyc_value_clone(rpyc_call_arg(call, 1));
     if (rpyc_object_call(func, args, 1, NULL, &result, &error))
-        rpyc_call_raise_error(call, error); /* takes the error */
+        rpyc_call_raise_error(call, error); /* consumes the error */
     else
-        rpyc_call_return(call, result); /* takes the value */
+        rpyc_call_return(call, result); /* consumes the value */
     rpyc_object_free(func);
 }
 
@@ -109,7 +109,7 @@ int main(int argc, char **argv)
     int exit_code = EXIT_FAILURE, received;
     sigset_t stop_signals;
 
-    /* Blocked before the server makes its threads, so that only sigwait below sees them. */
+    /* Blocked before the server starts its threads, so that only sigwait() below gets these signals. */
     sigemptyset(&stop_signals);
     sigaddset(&stop_signals, SIGINT);
     sigaddset(&stop_signals, SIGTERM);

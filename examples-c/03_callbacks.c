@@ -1,7 +1,7 @@
-/* 03_callbacks: gives C functions to a Python server, which calls them.
+/* 03_callbacks: passes C functions to a Python server, which calls them.
  *
- * Shows a C function as a value, data that belongs to it, an exception from C that Python catches,
- * and when the function's data is freed.
+ * Shows a C function as a value, its userdata, an exception from C that Python catches, and when the userdata is
+ * freed.
  *
  *     cc 03_callbacks.c -o 03_callbacks $(pkg-config --cflags --libs rpyc)
  *     python3 peers/callbacks_server.py tcp://127.0.0.1:18861 &
@@ -31,8 +31,8 @@ static void square(rpyc_call *call, void *self)
         rpyc_call_return_int(call, x * x);
 }
 
-/* The data of one reporter. A function gets it as self; it is freed when neither this program nor the peer
- * holds the function any more. */
+/* The userdata of one reporter, which its function gets as self. It is freed when neither this program nor the peer
+ * references the function. */
 struct reporter {
     int *calls;
     bool *freed;
@@ -64,7 +64,7 @@ static void report(rpyc_call *call, void *self)
     rpyc_call_return(call, NULL); /* None */
 }
 
-/* Calls root.NAME(func, argument), takes the argument, and prints the answer. */
+/* Calls root.NAME(func, argument) and prints the result. Consumes the argument. */
 static rpyc_status give(rpyc_object *root, const char *name, const rpyc_object *func, rpyc_value *argument,
                         const char *label, rpyc_error **error_out)
 {
@@ -130,7 +130,7 @@ int main(int argc, char **argv)
     if (give(root, "download", report_func, rpyc_value_new_int(4), "", &error) || rpyc_connection_close(conn, &error))
         goto done;
 
-    rpyc_object_free(report_func); /* the last that held it: closing has dropped what the peer held */
+    rpyc_object_free(report_func); /* the last reference: closing has released that of the peer */
     report_func = NULL;
     printf("the reporter was called %d times, its data is %s\n", calls, freed ? "freed" : "kept");
     exit_code = EXIT_SUCCESS;

@@ -1,13 +1,12 @@
-/* 04_values: every kind of value, there and back.
+/* 04_values: sends every kind of value and receives it back.
  *
- * Shows how each kind is made and read, what Python makes of it, big integers, and which kinds travel by value.
+ * Shows how each kind is made and read, its type in Python, big integers, and the kinds that are passed by value.
  *
  *     cc 04_values.c -o 04_values $(pkg-config --cflags --libs rpyc)
  *     python3 peers/values_server.py tcp://127.0.0.1:18861 &
  *     ./04_values tcp://127.0.0.1:18861
  *
- * Prints, for each value, what Python calls it, how Python prints it, and what this program reads
- * from the value that came back:
+ * Prints, for each value, its type and its repr in Python, and the value that this program received back:
  *     NoneType           None                      None
  *     ...
  *     int                18446744073709551615      unsigned 18446744073709551615
@@ -22,7 +21,7 @@
 
 #include <rpyc.h>
 
-/* A str value, or NULL: the function that takes it then answers RPYC_ERR_NULL. */
+/* Makes a str; NULL on failure. The function that gets NULL returns RPYC_ERR_NULL. */
 static rpyc_value *text(const char *s)
 {
     rpyc_value *value = NULL;
@@ -40,7 +39,7 @@ static void print_str(const rpyc_value *value)
     printf("%.*s", (int)length, s);
 }
 
-/* One branch for each kind; what a program does with the answer of a dynamic language. */
+/* Prints a value of any kind, with one branch for each kind. */
 static void print(const rpyc_value *value)
 {
     rpyc_value *digits = NULL;
@@ -68,7 +67,7 @@ static void print(const rpyc_value *value)
     case RPYC_VALUE_INT:
         if (rpyc_value_get_int(value, &n, NULL) == RPYC_OK) {
             printf("%" PRId64, n);
-        } else if (rpyc_value_get_uint(value, &u, NULL) == RPYC_OK) { /* RPYC_ERR_RANGE: it did not fit */
+        } else if (rpyc_value_get_uint(value, &u, NULL) == RPYC_OK) { /* RPYC_ERR_RANGE: out of range */
             printf("unsigned %" PRIu64, u);
         } else if (rpyc_value_get_int_text(value, &digits, NULL) == RPYC_OK) {
             printf("big ");
@@ -107,10 +106,10 @@ static void print(const rpyc_value *value)
     }
 }
 
-/* Sends the value to root.describe, which returns (type, repr, the value), and prints the three. Takes the value. */
+/* Sends a value to root.describe(), which returns (type, repr, the value), and prints the three. Consumes the value. */
 static rpyc_status there_and_back(rpyc_object *root, rpyc_value *value, rpyc_error **error_out)
 {
-    rpyc_value *kept = rpyc_value_clone(value); /* costs nothing: values are immutable and counted */
+    rpyc_value *kept = rpyc_value_clone(value); /* no copy: values are immutable and reference counted */
     rpyc_value *args[] = {value};
     rpyc_value *result = NULL;
     const char *type = "", *repr = "";
@@ -132,7 +131,7 @@ static rpyc_status there_and_back(rpyc_object *root, rpyc_value *value, rpyc_err
     return status;
 }
 
-/* Sends a list or a dict. Python gets it by reference: a list or dict that the library keeps for it. */
+/* Sends a list or a dict. Python gets a reference to a list or dict that the library keeps. */
 static rpyc_status container(rpyc_object *root, const char *type, rpyc_value *value, rpyc_error **error_out)
 {
     rpyc_value *args[] = {value};
@@ -149,7 +148,7 @@ static rpyc_status container(rpyc_object *root, const char *type, rpyc_value *va
     return status;
 }
 
-/* Values that are made from others; each takes its items. NULL where it fails. */
+/* The following functions make values from others. They return NULL on failure. */
 static rpyc_value *new_tuple(rpyc_error **error_out)
 {
     rpyc_value *inner[] = {rpyc_value_new_float(2.5), rpyc_value_new_none()};

@@ -1,7 +1,7 @@
-/* 05_objects: works with an object that lives in a Python server.
+/* 05_objects: uses an object of a Python server.
  *
- * Shows attributes, items, length, membership, text forms, comparison, iteration, a context manager,
- * and what dir and inspect tell.
+ * Shows attributes, items, length, membership, str and repr, comparison, iteration, a context manager, dir and
+ * inspect.
  *
  *     cc 05_objects.c -o 05_objects $(pkg-config --cflags --libs rpyc)
  *     python3 peers/shop_server.py tcp://127.0.0.1:18861 &
@@ -25,7 +25,7 @@
 
 #include <rpyc.h>
 
-/* A str value, or NULL: the function that takes it then answers RPYC_ERR_NULL. */
+/* Makes a str; NULL on failure. The function that gets NULL returns RPYC_ERR_NULL. */
 static rpyc_value *text(const char *s)
 {
     rpyc_value *value = NULL;
@@ -45,7 +45,7 @@ static void print_and_free(rpyc_value *value)
     rpyc_value_free(value);
 }
 
-/* Calls an object's method without arguments that returns an object. */
+/* Calls a method of an object without arguments; the result must be an object. */
 static rpyc_status call_for_object(rpyc_object *object, const char *method, rpyc_object **object_out,
                                    rpyc_error **error_out)
 {
@@ -138,7 +138,7 @@ static rpyc_status iteration(rpyc_object *basket, rpyc_error **error_out)
     rpyc_iterator_free(iterator);
     if (status != RPYC_ERR_STOP_ITERATION)
         return status;
-    rpyc_error_free(*error_out); /* the end is no error */
+    rpyc_error_free(*error_out); /* the end of the iteration */
     *error_out = NULL;
     return RPYC_OK;
 }
@@ -239,7 +239,7 @@ done:
     if (exit_code != EXIT_SUCCESS)
         fprintf(stderr, "05_objects: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
-    rpyc_object_free(basket); /* the last handle: the server can forget the object */
+    rpyc_object_free(basket); /* the last handle: the server can release the object */
     rpyc_object_free(root);
     rpyc_connection_free(conn);
     return exit_code;

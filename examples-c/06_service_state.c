@@ -1,7 +1,7 @@
-/* 06_service_state: a server with state for each connection, and objects of a class of its own.
+/* 06_service_state: a server with state for each connection, and objects of a class.
  *
- * Shows create and destroy, on_connect and on_disconnect, an option set for one connection, a property,
- * and special methods, so that Python's own syntax works on a C object.
+ * Shows create and destroy, on_connect and on_disconnect, an option set for one connection, a property, and special
+ * methods, with which Python's own syntax works on a C object.
  *
  *     cc 06_service_state.c -o 06_service_state $(pkg-config --cflags --libs rpyc)
  *     ./06_service_state tcp://127.0.0.1:18861 &
@@ -25,7 +25,7 @@
 
 #include <rpyc.h>
 
-/* ---- Vector: a class of objects. Several threads serve, so what they share is atomic. */
+/* ---- Vector: a class of objects. Several threads serve, so shared variables are atomic. */
 
 static rpyc_class *vector_class, *cursor_class;
 static atomic_int vectors;
@@ -61,7 +61,7 @@ static void return_vector(rpyc_call *call, double x, double y, double z)
         rpyc_call_raise_error(call, error);
     else
         rpyc_call_return_object(call, object);
-    rpyc_object_free(object); /* the peer holds it now */
+    rpyc_object_free(object); /* the peer has a reference now */
 }
 
 static void vector_len(rpyc_call *call, void *self)
@@ -70,7 +70,7 @@ static void vector_len(rpyc_call *call, void *self)
     rpyc_call_return_int(call, 3);
 }
 
-/* Finds the item that argument 0 names; NULL: IndexError has been raised. */
+/* Returns the item at the index in argument 0. Raises IndexError and returns NULL if there is none. */
 static double *item(rpyc_call *call, struct vector *vector)
 {
     int64_t index;
@@ -109,7 +109,7 @@ static void vector_add(rpyc_call *call, void *self)
     struct vector *left = self, *right = NULL;
     rpyc_object *other = NULL;
 
-    /* An object of ours comes home as the object that it is; anything else is not for us to add. */
+    /* An object of this process is received as itself. Other operands are not supported. */
     if (rpyc_value_get_object(rpyc_call_arg(call, 0), &other, NULL) == RPYC_OK)
         right = rpyc_object_self(other, vector_class);
     if (right)
@@ -158,7 +158,7 @@ static void label_del(rpyc_call *call, void *self)
     rpyc_call_return(call, NULL);
 }
 
-/* ---- iter(vector): an object with __next__. It holds the vector, so that it can outlive the caller's reference. */
+/* ---- iter(vector): an object with __next__. It keeps the vector, which the caller may release. */
 
 struct cursor {
     rpyc_object *vector;
@@ -222,7 +222,7 @@ static const rpyc_property vector_properties[] = {
     {"exposed_label", label_get, label_set, label_del, "A name for people to read."},
 };
 
-/* Serial: the calls for one vector never overlap, so its data needs no lock. */
+/* Serial: calls for one vector never overlap, so its data needs no lock. */
 static const rpyc_class_table vector_table = {
     .struct_size = sizeof(rpyc_class_table),
     .method_size = sizeof(rpyc_method),
@@ -249,7 +249,7 @@ static const rpyc_class_table cursor_table = {
     .method_count = sizeof cursor_methods / sizeof cursor_methods[0],
 };
 
-/* ---- The service: one session for each connection, and one app for all. */
+/* ---- The service: one session for each connection, and one app for all of them. */
 
 struct app {
     atomic_int clients;

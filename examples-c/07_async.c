@@ -1,6 +1,6 @@
-/* 07_async: calls that are not waited for at once.
+/* 07_async: calls whose replies are received later.
  *
- * Shows several calls in flight, a callback for an answer, waiting, an exception that arrives later, and timeouts.
+ * Shows several calls in flight, a callback for a reply, waiting, an exception that is received later, and timeouts.
  *
  *     cc 07_async.c -o 07_async $(pkg-config --cflags --libs rpyc)
  *     python3 peers/slow_server.py tcp://127.0.0.1:18861 &
@@ -22,7 +22,7 @@
 
 #include <rpyc.h>
 
-/* root.slow_square(seconds, x), not waited for; timeout_ms -1: for ever. */
+/* Calls root.slow_square(seconds, x) and does not wait for the reply; timeout_ms -1 is no limit. */
 static rpyc_status slow_square(rpyc_object *root, double seconds, int64_t x, int64_t timeout_ms,
                                rpyc_async_result **result_out, rpyc_error **error_out)
 {
@@ -31,7 +31,7 @@ static rpyc_status slow_square(rpyc_object *root, double seconds, int64_t x, int
     return rpyc_object_call_method_async(root, "slow_square", args, 2, NULL, timeout_ms, result_out, error_out);
 }
 
-/* The answer, waited for if it is not there yet; an exception of the peer is the error. Frees the result. */
+/* Waits for the result and frees it. An exception of the peer is returned as an error. */
 static rpyc_status take_int(rpyc_async_result **result, int64_t *out, rpyc_error **error_out)
 {
     rpyc_value *value = NULL;
@@ -45,7 +45,7 @@ static rpyc_status take_int(rpyc_async_result **result, int64_t *out, rpyc_error
     return status;
 }
 
-/* Called by whichever thread of this program reads the answer: here main, while it waits. */
+/* Runs in the thread of this program that reads the reply: here main, while it waits. */
 static void arrived(rpyc_async_result *result, void *userdata)
 {
     rpyc_value *value = NULL;
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
     }
     printf("the sum is %" PRId64 "\n", sum);
 
-    /* The request itself succeeds; the exception comes with the answer. */
+    /* The request itself succeeds; the reply contains the exception. */
     if (slow_square(root, 0.01, 13, -1, &result, &error))
         goto done;
     if (take_int(&result, &n, &error) != RPYC_ERR_REMOTE)
@@ -95,7 +95,7 @@ int main(int argc, char **argv)
     rpyc_error_free(error);
     error = NULL;
 
-    /* The time limit is local: the server works on, and its late answer is dropped. */
+    /* The timeout is local: the server continues, and its late reply is dropped. */
     if (slow_square(root, 0.5, 6, 50, &result, &error))
         goto done;
     status = rpyc_async_result_wait(result, &error);

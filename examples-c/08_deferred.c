@@ -1,13 +1,13 @@
-/* 08_deferred: a server that answers later, from another thread.
+/* 08_deferred: a server that answers calls later, from another thread.
  *
- * Shows a call that is kept with rpyc_call_defer, so that its connection goes on being served, and that a worker
- * answers.
+ * Shows a call that is kept with rpyc_call_defer() and answered by a worker thread. Meanwhile its connection is
+ * served.
  *
  *     cc -pthread 08_deferred.c -o 08_deferred $(pkg-config --cflags --libs rpyc)
  *     ./08_deferred tcp://127.0.0.1:18861 &
  *     python3 peers/kitchen_client.py tcp://127.0.0.1:18861
  *
- * Prints, and ends when its first client has gone:
+ * Prints, and ends when its first client has disconnected:
  *     listening tcp://127.0.0.1:18861
  *     ordered: soup
  *     ordered: stones
@@ -28,7 +28,7 @@
 
 #define MOST_ORDERS 16
 
-/* Orders wait here until somebody calls cook. */
+/* Orders are kept here until a client calls cook(). */
 struct kitchen {
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -50,7 +50,7 @@ static void order(rpyc_call *call, void *self)
     full = kitchen->count == MOST_ORDERS;
     if (!full) {
         printf("ordered: %.*s\n", (int)length, dish);
-        kitchen->orders[kitchen->count++] = rpyc_call_defer(call); /* ours now, with its arguments */
+        kitchen->orders[kitchen->count++] = rpyc_call_defer(call); /* kept, with its arguments */
     }
     pthread_mutex_unlock(&kitchen->lock);
     if (full)
@@ -80,7 +80,7 @@ static void cook(rpyc_call *call, void *self)
     rpyc_call_return(call, NULL);
 }
 
-/* Answers one deferred call, and frees it. Whoever asked may be gone by now. */
+/* Answers one deferred call and frees it. The caller may have gone by now. */
 static void serve(rpyc_call *call)
 {
     const char *dish = "";
@@ -120,7 +120,7 @@ static void *cooks_thread(void *userdata)
         kitchen->cook = false;
         pthread_mutex_unlock(&kitchen->lock);
         for (i = 0; i < count; i++)
-            serve(orders[i]); /* without the lock */
+            serve(orders[i]); /* after unlocking */
     }
     for (i = 0; i < kitchen->count; i++)
         rpyc_call_free(kitchen->orders[i]); /* unanswered: the caller gets RuntimeError */

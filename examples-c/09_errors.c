@@ -1,7 +1,7 @@
-/* 09_errors: exceptions in both directions, with all that belongs to them.
+/* 09_errors: exceptions in both directions, with all of their parts.
  *
- * Shows the parts of a remote exception, an exception class of the peer's own, raising one with arguments and
- * attributes from a C function, passing on an error that came from the peer, and errors that are not exceptions.
+ * Shows the parts of a remote exception, an exception class of the peer, raising an exception with arguments and
+ * attributes from a C function, passing on an error of the peer, and errors that are not exceptions.
  *
  *     cc 09_errors.c -o 09_errors $(pkg-config --cflags --libs rpyc)
  *     python3 peers/bank_server.py tcp://127.0.0.1:18861 &
@@ -26,7 +26,7 @@
 
 #include <rpyc.h>
 
-/* A str value, or NULL: the function that takes it then answers RPYC_ERR_NULL. */
+/* Makes a str; NULL on failure. The function that gets NULL returns RPYC_ERR_NULL. */
 static rpyc_value *text(const char *s)
 {
     rpyc_value *value = NULL;
@@ -50,7 +50,7 @@ static void print_and_free(const char *label, rpyc_value *value)
 
 static void print_error(const rpyc_error *error)
 {
-    const char *traceback = rpyc_error_traceback(error); /* NULL unless a peer raised it */
+    const char *traceback = rpyc_error_traceback(error); /* NULL unless a peer raised the error */
 
     printf("status %s\n", rpyc_status_name(rpyc_error_status(error)));
     printf("type %s.%s\n", rpyc_error_type_module(error), rpyc_error_type_name(error));
@@ -61,7 +61,7 @@ static void print_error(const rpyc_error *error)
            traceback && strstr(traceback, "exposed_withdraw") ? "yes" : "no");
 }
 
-/* A C function that raises an exception class of our own, "vault.Locked", with an attribute. */
+/* Raises an exception class of this program, "vault.Locked", with an attribute. */
 static void open_vault(rpyc_call *call, void *self)
 {
     const char *names[] = {"until"};
@@ -74,7 +74,7 @@ static void open_vault(rpyc_call *call, void *self)
     rpyc_call_raise_with(call, "vault", "Locked", args, 1, attributes);
 }
 
-/* A C function that fails because the peer fails: the exception goes back as it came. */
+/* Calls the peer, which fails, and passes on the exception unchanged. */
 static void read_ledger(rpyc_call *call, void *self)
 {
     rpyc_object *root = self;
@@ -83,7 +83,7 @@ static void read_ledger(rpyc_call *call, void *self)
     rpyc_error *error = NULL;
 
     if (rpyc_object_call_method(root, "read", args, 1, NULL, &result, &error))
-        rpyc_call_raise_error(call, error); /* takes the error */
+        rpyc_call_raise_error(call, error); /* consumes the error */
     else
         rpyc_call_return(call, result);
 }
@@ -93,7 +93,7 @@ static void root_free(void *userdata)
     rpyc_object_free(userdata);
 }
 
-/* root.attempt(func) calls func and tells what it caught. Takes the function. */
+/* Calls root.attempt(func), which calls func and returns the exception that it caught. Consumes the function. */
 static rpyc_status attempt(rpyc_object *root, rpyc_object *func, rpyc_error **error_out)
 {
     rpyc_value *args[1] = {NULL};
@@ -146,7 +146,7 @@ int main(int argc, char **argv)
         attempt(root, func, &error))
         goto done;
 
-    /* Not everything that fails is an exception of the peer. */
+    /* Some errors are not exceptions of the peer. */
     value = text("a text");
     if (!rpyc_value_get_int(value, &n, &error))
         goto done;

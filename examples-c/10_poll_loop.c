@@ -1,7 +1,7 @@
 /* 10_poll_loop: a program with its own main loop, in one thread.
  *
- * Shows the connection's descriptor in poll() beside another one: what it waits for, for how long, and a step that never
- * blocks, whatever the peer does.
+ * Shows the connection's descriptor in poll() beside another one: the events and the time to wait for, and a step that
+ * never blocks.
  *
  *     cc 10_poll_loop.c -o 10_poll_loop $(pkg-config --cflags --libs rpyc)
  *     python3 peers/ticker_server.py tcp://127.0.0.1:18861 &
@@ -26,10 +26,10 @@
 
 struct program {
     int ticks;
-    int wake_fd; /* writing here makes the loop's own event */
+    int wake_fd; /* writing to it makes the loop's own event */
 };
 
-/* Called by the server, in this thread, inside rpyc_connection_process. */
+/* Called by the server, in this thread, inside rpyc_connection_process(). */
 static void tick(rpyc_call *call, void *self)
 {
     struct program *program = self;
@@ -44,7 +44,7 @@ static void tick(rpyc_call *call, void *self)
         rpyc_call_return(call, NULL);
 }
 
-/* Answers and calls come in the loop, so nothing is waited for here. */
+/* Does not wait: the loop handles replies and calls of the peer. */
 static rpyc_status subscribe(rpyc_object *root, rpyc_object *func, rpyc_error **error_out)
 {
     rpyc_value *args[2] = {NULL, rpyc_value_new_int(3)};
@@ -74,7 +74,7 @@ static rpyc_status loop(rpyc_connection *conn, int own_fd, struct program *progr
             return RPYC_ERR_IO;
         }
         status = rpyc_connection_process(conn, NULL, error_out);
-        /* The peer is slow to receive: nothing is lost, and the loop goes on. */
+        /* The peer does not receive at the moment. Nothing is lost, and the loop continues. */
         if (status == RPYC_ERR_BACKPRESSURE && error_out) {
             rpyc_error_free(*error_out);
             *error_out = NULL;

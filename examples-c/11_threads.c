@@ -1,6 +1,6 @@
 /* 11_threads: many threads use one connection.
  *
- * Shows that a connection and its objects may be used by any thread at any time, without a lock of the program's own.
+ * Shows that any thread may use a connection and its objects at any time, without a lock of the application.
  *
  *     cc -pthread 11_threads.c -o 11_threads $(pkg-config --cflags --libs rpyc)
  *     python3 peers/calculator_server.py tcp://127.0.0.1:18861 &
@@ -24,7 +24,7 @@
 
 struct work {
     pthread_t thread;
-    rpyc_object *root; /* a handle of the thread's own to the one remote object */
+    rpyc_object *root; /* each thread has its own handle of the same remote object */
     int64_t base, sum;
     int calls;
     rpyc_error *error;

@@ -1,7 +1,7 @@
 /* 12_pair: two connections inside one process, without any socket; each side calls the other.
  *
- * Shows the in-memory pair, that a connection has no client and no server, a request inside a request,
- * and a thread that serves until the other side has closed. Handy for tests of a service.
+ * Shows the in-memory pair, that both ends of a connection are equal, a request inside a request, and a thread that
+ * serves until the other side has closed. Useful for tests of a service.
  *
  *     cc -pthread 12_pair.c -o 12_pair $(pkg-config --cflags --libs rpyc)
  *     ./12_pair
@@ -21,7 +21,7 @@
 
 #include <rpyc.h>
 
-/* count_down(n): asks the other side for count_down(n - 1), through the connection that the call came by. */
+/* count_down(n): calls count_down(n - 1) of the other side, over the connection of this call. */
 static void count_down(rpyc_call *call, void *self)
 {
     const char *name = self;
@@ -88,7 +88,7 @@ static void *serve(void *userdata)
     return NULL;
 }
 
-/* left.root.count_down(3), printed. */
+/* Calls left.root.count_down(3) and prints the result. */
 static rpyc_status start(rpyc_connection *left, rpyc_error **error_out)
 {
     rpyc_object *root = NULL;
@@ -117,12 +117,12 @@ int main(void)
     int exit_code = EXIT_FAILURE;
     pthread_t thread;
 
-    /* The userdata is the side's name; both have the same methods. */
+    /* The userdata is the name of the side; both have the same methods. */
     if (rpyc_class_new(&table, "left", NULL, &left.service, &error) ||
         rpyc_class_new(&table, "right", NULL, &right.service, &error) ||
         rpyc_transport_new_pair(&left.transport, &right.transport, &error))
         goto done;
-    /* A connection takes its transport, also when it fails. */
+    /* A connection consumes its transport, also on failure. */
     if (rpyc_connection_new(left.transport, left.service, NULL, &left.conn, &error)) {
         rpyc_transport_free(right.transport);
         goto done;

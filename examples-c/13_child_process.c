@@ -1,6 +1,6 @@
 /* 13_child_process: starts a Python program and uses it, over its standard input and output.
  *
- * Shows an exec: address, a helper that exists only for this program, and a larger answer in one call.
+ * Shows an exec: address, a child that exists only for this program, and a large computation in one call.
  *
  *     cc 13_child_process.c -o 13_child_process $(pkg-config --cflags --libs rpyc)
  *     ./13_child_process "exec:python3 peers/statistics_child.py"
@@ -16,7 +16,7 @@
 
 #include <rpyc.h>
 
-/* The tuple (1, 2, ... 10). */
+/* Makes the tuple (1, 2, ... 10). */
 static rpyc_status new_sample(rpyc_value **sample_out, rpyc_error **error_out)
 {
     rpyc_value *items[10];
@@ -27,7 +27,7 @@ static rpyc_status new_sample(rpyc_value **sample_out, rpyc_error **error_out)
     return rpyc_value_new_tuple(items, 10, sample_out, error_out);
 }
 
-/* Calls a function of Python's module statistics and prints its answer: a number, or a tuple of numbers. */
+/* Calls a function of Python's module statistics and prints its result: a number or a tuple of numbers. */
 static rpyc_status compute(rpyc_object *root, const char *label, const char *function, const rpyc_value *sample,
                            rpyc_error **error_out)
 {
@@ -72,14 +72,14 @@ int main(int argc, char **argv)
         rpyc_config_free(config);
         return EXIT_FAILURE;
     }
-    /* A child is run once, so a RPyC before 6.0 in it is not found out: DIALECT is 5 then. */
+    /* A child is started only once, so RPyC before 6.0 in it is not detected: set DIALECT to 5 for it. */
     if (argc == 3 && rpyc_config_set(config, "dialect", argv[2], &error))
         goto done;
     if (rpyc_connect(argv[1], NULL, config, &conn, &error) || rpyc_connection_root(conn, &root, &error) ||
         new_sample(&sample, &error) || compute(root, "median", "median", sample, &error) ||
         compute(root, "deviation", "pstdev", sample, &error) || compute(root, "quantiles", "quantiles", sample, &error))
         goto done;
-    if (rpyc_connection_close(conn, &error)) /* the child sees the end of its input, and ends */
+    if (rpyc_connection_close(conn, &error)) /* the child reads the end of its input and exits */
         goto done;
     printf("the child ended with the connection\n");
     exit_code = EXIT_SUCCESS;

@@ -1,13 +1,13 @@
-/* 14_access_rules: what a peer may reach, and what not.
+/* 14_access_rules: the attributes that a peer can access.
  *
- * Shows the rule that only exposed_ names are reachable, an option that opens a connection further once the peer has
- * been trusted, and an object that decides about every name itself.
+ * Shows the rule that only exposed_ names are accessible, an option that gives a trusted connection more access, and
+ * an object that decides about every name itself.
  *
  *     cc 14_access_rules.c -o 14_access_rules $(pkg-config --cflags --libs rpyc)
  *     ./14_access_rules tcp://127.0.0.1:18861 &
  *     python3 peers/visitor_client.py tcp://127.0.0.1:18861
  *
- * Prints, and ends when its first client has gone:
+ * Prints, and ends when its first client has disconnected:
  *     listening tcp://127.0.0.1:18861
  *     opened
  *     trusted
@@ -24,14 +24,14 @@
 
 #include <rpyc.h>
 
-/* ---- An object that decides itself, like RPyC's restricted(): host and port can be read, port can be set. */
+/* ---- An object with its own rules, like RPyC's restricted(): host and port can be read, port can be set. */
 
 struct settings {
     char host[40];
     int64_t port;
 };
 
-/* get_attr replaces all other rules for reading: argument 0 is the name as the peer gave it. */
+/* get_attr replaces all other rules for reading. Argument 0 is the name that the peer sent. */
 static void settings_get(rpyc_call *call, void *self)
 {
     struct settings *settings = self;
@@ -43,7 +43,7 @@ static void settings_get(rpyc_call *call, void *self)
     } else if (rpyc_value_str_equal(name, "port")) {
         printf("port is read\n");
         rpyc_call_return_int(call, settings->port);
-    } else { /* Python asks twice before it gives up: reading must have no side effects */
+    } else { /* Python tries twice before it raises: reading must have no side effects */
         rpyc_call_raise(call, "AttributeError", "the settings have a host and a port");
     }
 }
@@ -71,7 +71,7 @@ static const rpyc_class_table settings_table = {
     .set_attr = settings_set,
 };
 
-/* ---- The service. Its self is the settings object. */
+/* ---- The service. The settings object is its self. */
 
 static void open_gate(rpyc_call *call, void *self)
 {
@@ -92,8 +92,8 @@ static void get_settings(rpyc_call *call, void *self)
     rpyc_call_return_object(call, self);
 }
 
-/* Opens this one connection further: names without the prefix become reachable, as long as they do not start with "_".
- * A real program would check a signature, or what the transport knows of the peer. */
+/* Gives this connection more access: names without the prefix become accessible, unless they start with "_". A real
+ * program would check a signature, or the identity of the peer that the transport knows. */
 static void trust(rpyc_call *call, void *self)
 {
     rpyc_error *error = NULL;
@@ -136,7 +136,7 @@ int main(int argc, char **argv)
     int exit_code = EXIT_FAILURE;
 
     config = rpyc_config_new();
-    /* RPyC's settings have the same names here. This one keeps this program's inner workings out of exceptions. */
+    /* RPyC's options have the same names here. This one removes the traceback of this program from exceptions. */
     if (rpyc_config_set(config, "include_local_traceback", "false", &error))
         goto done;
     if (rpyc_class_new(&settings_table, NULL, NULL, &settings_class, &error) ||

@@ -1,7 +1,7 @@
-/* 15_native_peers: a C server and a C client, two processes over a Unix socket; no Python anywhere.
+/* 15_native_peers: a C server and a C client, two processes over a Unix socket, without Python.
  *
- * Shows a store that keeps any value, watchers that are functions of the client and are called by the server,
- * an exception between C programs, and the order in which to fork: first, before the library is used.
+ * Shows a store for any value, watchers that are functions of the client and are called by the server, an exception
+ * between C programs, and when to fork: before the library is used.
  *
  *     cc 15_native_peers.c -o 15_native_peers $(pkg-config --cflags --libs rpyc)
  *     ./15_native_peers
@@ -34,7 +34,7 @@ struct store {
     int count, watcher_count;
 };
 
-/* The place of the key in argument 0; count where it is new. */
+/* Returns the index of the key in argument 0; count for a new key. */
 static int find(rpyc_call *call, const struct store *store)
 {
     int i = 0;
@@ -58,7 +58,7 @@ static void put(rpyc_call *call, void *self)
     rpyc_value_free(store->values[place]);
     store->values[place] = rpyc_value_clone(rpyc_call_arg(call, 1));
 
-    for (i = 0; i < store->watcher_count; i++) { /* a call into the client, while the client's call is being served */
+    for (i = 0; i < store->watcher_count; i++) { /* calls the client, while a call of the client is served */
         rpyc_value *args[] = {rpyc_value_clone(store->keys[place]), rpyc_value_clone(store->values[place])};
         rpyc_value *ignored = NULL;
         rpyc_error *error = NULL;
@@ -113,7 +113,7 @@ static const rpyc_class_table table = {
     .method_count = sizeof methods / sizeof methods[0],
 };
 
-/* Serves one client. Tells through ready_fd that it listens. */
+/* Serves one client. Writes to ready_fd when it listens. */
 static int run_server(const char *address, int ready_fd)
 {
     struct store store = {0};
@@ -144,7 +144,7 @@ static int run_server(const char *address, int ready_fd)
 
 /* ---------------------------------------------------------------- client */
 
-/* A str value, or NULL: the function that takes it then answers RPYC_ERR_NULL. */
+/* Makes a str; NULL on failure. The function that gets NULL returns RPYC_ERR_NULL. */
 static rpyc_value *text(const char *s)
 {
     rpyc_value *value = NULL;
@@ -153,7 +153,7 @@ static rpyc_value *text(const char *s)
     return value;
 }
 
-/* Prints a value as Python would. */
+/* Prints a value as Python does. */
 static void print(const rpyc_value *value)
 {
     rpyc_value *repr = rpyc_value_repr(value);
@@ -178,7 +178,7 @@ static void changed(rpyc_call *call, void *self)
     rpyc_call_return(call, NULL);
 }
 
-/* root.put(key, value); takes the value. */
+/* Calls root.put(key, value). Consumes the value. */
 static rpyc_status put_value(rpyc_object *root, const char *key, rpyc_value *value, rpyc_error **error_out)
 {
     rpyc_value *args[] = {text(key), value}, *result = NULL;
@@ -230,7 +230,7 @@ static int run_client(const char *address)
 done:
     if (exit_code != EXIT_SUCCESS)
         fprintf(stderr, "client: %s\n", rpyc_error_describe(error));
-    fflush(stdout); /* the server, which shares it, prints when this connection ends */
+    fflush(stdout); /* the server uses the same stdout when this connection ends */
     rpyc_error_free(error);
     rpyc_value_free(colour);
     rpyc_value_free(pair);
@@ -264,7 +264,7 @@ int main(void)
         exit_code = run_client(address);
     close(ready[0]);
     if (server > 0 && exit_code != EXIT_SUCCESS)
-        kill(server, SIGTERM); /* it may wait for a client that never came */
+        kill(server, SIGTERM); /* it may still wait for a client */
     if (server > 0 && (waitpid(server, &server_status, 0) != server || server_status != 0))
         exit_code = EXIT_FAILURE;
     unlink(path);

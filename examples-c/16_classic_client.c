@@ -1,13 +1,13 @@
-/* 16_classic_client: drives a whole Python interpreter, as rpyc.classic.connect() does.
+/* 16_classic_client: controls a Python interpreter, as rpyc.classic.connect() does.
  *
  * Shows modules by name, evaluating and executing Python code, its namespace, plain data copied in both directions,
- * Python's print arriving here, and a file sent over.
+ * the output of Python's print, and a file upload.
  *
  *     cc 16_classic_client.c -o 16_classic_client $(pkg-config --cflags --libs rpyc)
  *     python3 peers/classic_server.py tcp://127.0.0.1:18812 &
  *     ./16_classic_client tcp://127.0.0.1:18812
  *
- * The server may as well be rpyc_classic.py. Whoever can connect to such a server runs any code there.
+ * The server can also be rpyc_classic.py. A client of such a server can run any code there.
  *
  * Prints:
  *     os.path.join: a/b
@@ -25,14 +25,14 @@
 
 #include <rpyc.h>
 
-/* Prints a value in Python's words, and frees it. */
+/* Prints a value as Python does, and frees it. */
 static void show(const char *what, rpyc_value *value)
 {
     rpyc_value *text = rpyc_value_repr(value);
     const char *bytes = "";
     size_t length = 0;
 
-    if (rpyc_value_get_str(value, &bytes, &length, NULL)) /* a text as it is */
+    if (rpyc_value_get_str(value, &bytes, &length, NULL)) /* a str as it is */
         rpyc_value_get_str(text, &bytes, &length, NULL);
     printf("%s%.*s\n", what, (int)length, bytes);
     rpyc_value_free(text);
@@ -81,7 +81,7 @@ static rpyc_status output(rpyc_classic *python, rpyc_error **error_out)
     return status;
 }
 
-/* A dict of lists: an object over there, or a copy here. */
+/* Shows a dict of lists: as an object of the peer, and as a copy. */
 static rpyc_status data(rpyc_classic *python, rpyc_error **error_out)
 {
     rpyc_value *value = NULL, *items[3], *numbers = NULL, *there = NULL;
@@ -107,7 +107,7 @@ static rpyc_status data(rpyc_classic *python, rpyc_error **error_out)
         items[i] = rpyc_value_new_int(i + 1);
     status = rpyc_value_new_list(items, 3, &numbers, error_out);
     if (!status)
-        status = rpyc_classic_deliver(python, numbers, &there, error_out); /* a list of Python's own */
+        status = rpyc_classic_deliver(python, numbers, &there, error_out); /* becomes a list of the peer */
     if (!status)
         status = rpyc_classic_set(python, "numbers", there, error_out);
     value = NULL;
@@ -121,7 +121,7 @@ static rpyc_status data(rpyc_classic *python, rpyc_error **error_out)
 static bool progress(const rpyc_transfer_progress *now, void *userdata)
 {
     *(uint64_t *)userdata = now->total;
-    return true; /* go on */
+    return true; /* continue */
 }
 
 static rpyc_status files(rpyc_classic *python, rpyc_error **error_out)
@@ -134,7 +134,7 @@ static rpyc_status files(rpyc_classic *python, rpyc_error **error_out)
 
     snprintf(there, sizeof there, "%s.copy", here);
     if (file >= 0 && write(file, block, sizeof block) == (ssize_t)sizeof block)
-        status = rpyc_classic_upload(python, here, there, &options, error_out); /* folders go as well */
+        status = rpyc_classic_upload(python, here, there, &options, error_out); /* also copies folders */
     if (!status)
         printf("uploaded %d bytes\n", (int)copied);
     if (file >= 0)

@@ -1,7 +1,7 @@
-/* 17_stop_signal: a server whose main thread serves, ended by a signal handler; written with rpyc_helpers.h.
+/* 17_stop_signal: a server in the main thread, stopped by a signal handler; written with rpyc_helpers.h.
  *
- * Shows how SIGINT or SIGTERM stops rpyc_server_serve: a signal handler may call next to nothing, but it may write to the
- * descriptor of the server. 02_server does without a handler: a thread of its own waits for the signal.
+ * Shows how SIGINT or SIGTERM stops rpyc_server_serve(). A signal handler may call few functions, but it may write to
+ * the stop descriptor of the server. 02_server needs no handler: a thread of its own waits for the signal.
  *
  *     cc 17_stop_signal.c -o 17_stop_signal $(pkg-config --cflags --libs rpyc)
  *     ./17_stop_signal tcp://127.0.0.1:18861
@@ -23,7 +23,7 @@
 static int stop_fd = -1;
 static int64_t greetings;
 
-/* Async-signal-safe: write() is, and errno is left as it was. */
+/* Async-signal-safe: it only calls write(), and errno is preserved. */
 static void stop(int number)
 {
     const uint64_t one = 1;
@@ -31,7 +31,7 @@ static void stop(int number)
 
     (void)number;
     if (write(stop_fd, &one, sizeof one) < 0)
-        errno = 0; /* it has been stopped already */
+        errno = 0; /* it was stopped already */
     errno = before;
 }
 
@@ -50,7 +50,7 @@ static void greet(rpyc_call *call, void *self)
     rpyc_call_return(call, rpyc_pair(rpyc_value_clone(rpyc_call_arg(call, 0)), rpyc_bytes(text, (size_t)size)));
 }
 
-/* Calls a function of the caller with RPYC_ARGS, and takes its answer apart. */
+/* Calls a function of the caller with RPYC_ARGS, and reads its result. */
 static void ask(rpyc_call *call, void *self)
 {
     rpyc_object *func = NULL;
@@ -87,14 +87,14 @@ int main(int argc, char **argv)
     if (rpyc_class_new(&greeter, NULL, NULL, &service, &error) ||
         rpyc_server_new(argc > 1 ? argv[1] : "tcp://127.0.0.1:18861", service, NULL, &server, &error))
         goto done;
-    /* The handler needs it, so it comes first. */
+    /* The handler uses it, so set it first. */
     stop_fd = rpyc_server_stop_fd(server);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     printf("listening %s\n", rpyc_server_address(server));
     fflush(stdout);
 
-    /* Returns when the handler has run; then calls that are running get a second, and the connections end. */
+    /* Returns when the handler has run. Then running calls have a second to end, and the connections are closed. */
     if (rpyc_server_serve(server, &error) || rpyc_server_stop(server, 1000, &error) || rpyc_server_join(server, &error))
         goto done;
     printf("stopped after %" PRId64 " greetings\n", greetings);
@@ -104,7 +104,7 @@ done:
     if (exit_code != EXIT_SUCCESS)
         fprintf(stderr, "17_stop_signal: %s\n", rpyc_error_describe(error));
     rpyc_error_free(error);
-    /* No handler may run any more when the server goes. */
+    /* No handler may run when the server is freed. */
     signal(SIGINT, SIG_DFL);
     signal(SIGTERM, SIG_DFL);
     rpyc_server_free(server);

@@ -1,6 +1,6 @@
 /* 18_epoll_loop: a program driven by epoll, in one thread.
  *
- * Shows what is waited for, changed in epoll only when it changes.
+ * Shows how to update the events in epoll only when they change.
  *
  *     cc 18_epoll_loop.c -o 18_epoll_loop $(pkg-config --cflags --libs rpyc)
  *     python3 peers/ticker_server.py tcp://127.0.0.1:18861 &
@@ -24,7 +24,7 @@
 
 static int ticks;
 
-/* Called by the server, in this thread, inside rpyc_connection_process. */
+/* Called by the server, in this thread, inside rpyc_connection_process(). */
 static void tick(rpyc_call *call, void *self)
 {
     int64_t number;
@@ -37,7 +37,7 @@ static void tick(rpyc_call *call, void *self)
     rpyc_call_return(call, NULL);
 }
 
-/* Connects, and asks for three ticks. From then on nothing waits but the loop. */
+/* Connects and subscribes to three ticks. After that only the loop waits. */
 static rpyc_status start(const char *address, rpyc_connection **conn_out, rpyc_error **error_out)
 {
     rpyc_object *func = NULL, *root = NULL;
@@ -64,7 +64,8 @@ done:
     return status;
 }
 
-/* One step. False: the connection is over. That the peer is slow to receive is no failure. */
+/* Makes one step. Returns false at the end of the connection. A peer that does not receive at the moment is not a
+ * failure. */
 static bool step(rpyc_connection *conn)
 {
     rpyc_error *error = NULL;

@@ -1,7 +1,7 @@
 /* 19_call_queue: a server whose main thread owns all state, so that nothing needs a lock.
  *
- * Shows a queue of calls: threads of the library read what clients ask, and the main loop runs it when the queue's descriptor
- * becomes readable, callbacks to the clients included.
+ * Shows a queue of calls: threads of the library read the requests of clients. The main loop runs the calls, including
+ * callbacks to the clients, when the queue's descriptor becomes readable.
  *
  *     cc -pthread 19_call_queue.c -o 19_call_queue $(pkg-config --cflags --libs rpyc)
  *     ./19_call_queue tcp://127.0.0.1:18861 &
@@ -47,7 +47,7 @@ static void deposit(rpyc_call *call, void *self)
     rpyc_call_return_int(call, ledger.balance);
 }
 
-/* Calls the client back before it answers. What the callback asks meanwhile runs in this thread too. */
+/* Calls the client back before it answers. Requests of the callback are served in this thread too. */
 static void report(rpyc_call *call, void *self)
 {
     rpyc_object *func = NULL;
@@ -88,7 +88,7 @@ static void on_signal(int number)
         _exit(EXIT_FAILURE);
 }
 
-/* The program's own loop: here it waits for calls and for the end, elsewhere for much more. */
+/* The application's own loop. Here it waits only for calls and for the end. */
 static rpyc_status loop(rpyc_queue *queue, rpyc_error **error_out)
 {
     struct pollfd fds[2] = {{.fd = rpyc_queue_fileno(queue), .events = POLLIN}, {.fd = stop_pipe[0], .events = POLLIN}};

@@ -1,7 +1,7 @@
 /* 20_single_thread: a server in one thread, with the application's own listening socket and accept().
  *
- * Shows a connection for each accepted descriptor in one poll() loop, shared state without locks, and a
- * method that calls its client back without blocking the others.
+ * Shows a connection for each accepted descriptor in one poll() loop, shared state without locks, and a method that
+ * calls its client back without blocking the other clients.
  *
  *     cc 20_single_thread.c -o 20_single_thread $(pkg-config --cflags --libs rpyc)
  *     ./20_single_thread tcp://127.0.0.1:18861 &
@@ -45,7 +45,7 @@ static void deposit(rpyc_call *call, void *self)
     rpyc_call_return_int(call, balance);
 }
 
-/* Runs in the loop when the client has answered; not if it takes longer than CALLBACK_MS. */
+/* Runs in the loop when the client has replied, unless that takes longer than CALLBACK_MS. */
 static void reported(rpyc_async_result *result, void *deferred)
 {
     rpyc_value *value = NULL;
@@ -57,13 +57,13 @@ static void reported(rpyc_async_result *result, void *deferred)
         rpyc_call_return(deferred, value); /* consumes the value */
 }
 
-/* Destructor of the callback's userdata. A call that is still unanswered raises RuntimeError in the client. */
+/* Destructor of the callback's userdata. If the call is still unanswered, the client gets RuntimeError. */
 static void drop(void *deferred)
 {
     rpyc_call_free(deferred);
 }
 
-/* Calls the client's function and returns its result. The call is deferred: the loop goes on meanwhile. */
+/* Calls the client's function and returns its result. The call is deferred, so that the loop continues meanwhile. */
 static void report(rpyc_call *call, void *self)
 {
     rpyc_object *func = NULL;
@@ -103,7 +103,7 @@ static void stop(int number)
     stopping = 1;
 }
 
-/* A listening socket for tcp://IPV4:PORT; -1 on failure. */
+/* Makes a listening socket for tcp://IPV4:PORT; -1 on failure. */
 static int listen_at(const char *address)
 {
     struct sockaddr_in name = {.sin_family = AF_INET};
@@ -131,7 +131,7 @@ static void accept_client(int listener, rpyc_class *service)
     int one = 1, fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
     if (fd < 0)
-        return; /* the client has gone again */
+        return; /* the client has disconnected */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* replies are small and must not wait */
     if (rpyc_transport_new_fd(fd, fd, 1, &transport, NULL)) {
         close(fd); /* consumed on success only */
@@ -147,7 +147,7 @@ static void accept_client(int listener, rpyc_class *service)
     served++;
 }
 
-/* One step for each client; those whose connection has ended are freed. */
+/* Makes one step for each client. Frees the connections that have ended. */
 static void process_clients(void)
 {
     nfds_t kept = 0, i;
@@ -182,7 +182,7 @@ static void loop(int listener, rpyc_class *service, const sigset_t *unblocked)
             if (deadline >= 0 && (wait < 0 || deadline < wait))
                 wait = deadline;
         }
-        /* With all places taken, further clients wait in the listen queue. */
+        /* If all places are in use, further clients wait in the listen queue. */
         fds[client_count].fd = client_count < MAX_CLIENTS ? listener : -1;
         fds[client_count].events = POLLIN;
         fds[client_count].revents = 0;
@@ -204,7 +204,7 @@ int main(int argc, char **argv)
     const char *address = argc > 1 ? argv[1] : "tcp://127.0.0.1:18861";
     int listener;
 
-    /* Delivered inside ppoll only, so none is missed between the test of `stopping` and the wait. */
+    /* Delivered only inside ppoll(), so that none is missed between the test of `stopping` and the wait. */
     sigemptyset(&stop_signals);
     sigaddset(&stop_signals, SIGINT);
     sigaddset(&stop_signals, SIGTERM);

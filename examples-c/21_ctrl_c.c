@@ -1,12 +1,12 @@
-/* 21_ctrl_c: Ctrl-C ends a call that takes too long, and the program goes on.
+/* 21_ctrl_c: Ctrl-C ends a call that takes too long, and the program continues.
  *
- * Shows a timeout for one call, a signal handler that interrupts whatever waits, and what is left of it.
+ * Shows a timeout for one call, a signal handler that interrupts a wait, and that the connection remains usable.
  *
  *     cc 21_ctrl_c.c -o 21_ctrl_c $(pkg-config --cflags --libs rpyc)
  *     python3 peers/slow_server.py tcp://127.0.0.1:18861 &
  *     ./21_ctrl_c tcp://127.0.0.1:18861
  *
- * Whoever does not press Ctrl-C within a second has it pressed by an alarm.
+ * Without Ctrl-C within a second, an alarm does the same.
  *
  * Prints:
  *     within a timeout: RPYC_ERR_TIMEOUT
@@ -71,12 +71,12 @@ int main(int argc, char **argv)
     status = slow_square(root, 3, 3, &square, NULL);
     printf("interrupted: %s\n", rpyc_status_name(status));
 
-    /* The server is still busy with the calls that nobody waits for; their answers are dropped. */
+    /* The server is still busy with the calls that were given up. Their replies are dropped. */
     if (slow_square(root, 0, 7, &square, &error))
         goto failed;
     printf("the connection still works: %d\n", (int)square);
 
-    signal(SIGINT, SIG_DFL); /* before the connection goes */
+    signal(SIGINT, SIG_DFL); /* before the connection is freed */
     signal(SIGALRM, SIG_DFL);
     rpyc_object_free(root);
     rpyc_connection_close(connection, NULL);

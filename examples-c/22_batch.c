@@ -1,6 +1,7 @@
 /* 22_batch: many calls at once.
  *
- * Shows a prepared method, a batch with a callback for each answer, a batch whose results are kept, and errors of single calls.
+ * Shows a prepared method, a batch with a callback for each result, a batch that keeps its results, and errors of
+ * single calls.
  *
  *     cc 22_batch.c -o 22_batch $(pkg-config --cflags --libs rpyc)
  *     python3 peers/calculator_server.py tcp://127.0.0.1:18861 &
@@ -20,7 +21,7 @@
 
 #define COUNT 1000
 
-/* Called in main's thread for each answer. */
+/* Called in main's thread for each result. */
 static void add_up(size_t index, const rpyc_value *value, const rpyc_error *error, void *userdata)
 {
     int64_t *sum = userdata, n = 0;
@@ -44,7 +45,7 @@ static rpyc_status squares(rpyc_object *root, rpyc_error **error_out)
         args[i] = rpyc_value_new_int(i);
     status = rpyc_prepared_new(root, "power", &power, error_out);
     if (!status)
-        status = rpyc_batch_new(100, &batch, error_out); /* at most 100 are on their way */
+        status = rpyc_batch_new(100, &batch, error_out); /* at most 100 wait for their reply */
     if (!status)
         status = rpyc_batch_add_many(batch, power, args, 1, COUNT, error_out); /* power(0), power(1), ... */
     if (!status)

@@ -1,6 +1,6 @@
 /* glib_loop: a program driven by GLib's main loop, as GTK programs are, in one thread.
  *
- * Shows a GSource that asks the connection what to wait for, and for how long.
+ * Shows a GSource that asks the connection for the events and the time to wait for.
  *
  *     cc glib_loop.c -o glib_loop $(pkg-config --cflags --libs rpyc glib-2.0)
  *     python3 ../peers/ticker_server.py tcp://127.0.0.1:18861 &
@@ -22,7 +22,7 @@
 
 static int ticks;
 
-/* Called by the server, in this thread, inside rpyc_connection_process. */
+/* Called by the server, in this thread, inside rpyc_connection_process(). */
 static void tick(rpyc_call *call, void *self)
 {
     int64_t number;
@@ -35,7 +35,7 @@ static void tick(rpyc_call *call, void *self)
     rpyc_call_return(call, NULL);
 }
 
-/* Connects, and asks for three ticks. From then on nothing waits but the loop. */
+/* Connects and subscribes to three ticks. After that only the loop waits. */
 static rpyc_status start(const char *address, rpyc_connection **conn_out, rpyc_error **error_out)
 {
     rpyc_object *func = NULL, *root = NULL;
@@ -62,7 +62,8 @@ done:
     return status;
 }
 
-/* One step. False: the connection is over. That the peer is slow to receive is no failure. */
+/* Makes one step. Returns false at the end of the connection. A peer that does not receive at the moment is not a
+ * failure. */
 static bool step(rpyc_connection *conn)
 {
     rpyc_error *error = NULL;
@@ -82,7 +83,7 @@ struct source {
     bool *good;
 };
 
-/* Before the loop sleeps: what is waited for, and for how long. */
+/* Before the loop sleeps: sets the events and the time to wait for. */
 static gboolean prepare(GSource *base, gint *timeout)
 {
     struct source *source = (struct source *)base;

@@ -23,7 +23,7 @@
 
 static int ticks;
 
-/* Called by the server, in this thread, inside rpyc_connection_process. */
+/* Called by the server, in this thread, inside rpyc_connection_process(). */
 static void tick(rpyc_call *call, void *self)
 {
     int64_t number;
@@ -36,7 +36,7 @@ static void tick(rpyc_call *call, void *self)
     rpyc_call_return(call, NULL);
 }
 
-/* Connects, and asks for three ticks. From then on nothing waits but the loop. */
+/* Connects and subscribes to three ticks. After that only the loop waits. */
 static rpyc_status start(const char *address, rpyc_connection **conn_out, rpyc_error **error_out)
 {
     rpyc_object *func = NULL, *root = NULL;
@@ -63,7 +63,8 @@ done:
     return status;
 }
 
-/* One step. False: the connection is over. That the peer is slow to receive is no failure. */
+/* Makes one step. Returns false at the end of the connection. A peer that does not receive at the moment is not a
+ * failure. */
 static bool step(rpyc_connection *conn)
 {
     rpyc_error *error = NULL;
@@ -85,7 +86,7 @@ struct program {
 static void on_poll(uv_poll_t *poll, int status, int events);
 static void on_timer(uv_timer_t *timer);
 
-/* Waits for what the connection waits for. */
+/* Starts waiting for the events and the deadline of the connection. */
 static void arm(struct program *program)
 {
     int interest = rpyc_connection_interest(program->conn);

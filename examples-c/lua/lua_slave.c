@@ -1,17 +1,18 @@
-/* lua_slave: a Lua 5.4 interpreter that unmodified Python drives with rpyc.classic.connect().
+/* lua_slave: a Lua 5.4 interpreter that unmodified Python programs control with rpyc.classic.connect().
  *
- * Python evaluates and executes Lua code, imports Lua's modules, reads and changes its globals, and uses its tables and
- * functions as live objects; functions of Python can be called from Lua. Where the client offers itself too, as
- * rpyc.classic.connect() does (ClassicService), Lua code drives Python: py.eval("..."), py.module("os.path").
+ * Python evaluates and executes Lua code, imports Lua's modules, reads and changes its globals, and uses its tables
+ * and functions as remote objects. Lua can call functions of Python. If the client offers a service too, as
+ * rpyc.classic.connect() does (ClassicService), Lua code can control Python: py.eval("..."), py.module("os.path").
  *
  *     cc lua_slave.c -o lua_slave $(pkg-config --cflags --libs rpyc lua5.4)
  *     ./lua_slave tcp://127.0.0.1:18812 &
  *     python3 lua_client.py tcp://127.0.0.1:18812
  *
- * Whoever can connect runs any Lua code here, files and programs included. Never let it listen where strangers connect.
+ * A client can run any Lua code here, including access to files and programs. Never let the server listen where
+ * untrusted clients can connect.
  *
- * Each connection has an interpreter of its own, which only its thread enters. A Lua error jumps (longjmp) from a function of
- * this file to the lua_pcall that is nearest, and between the two there is never a function of librpyc.
+ * Each connection has an interpreter of its own, which only its thread uses. A Lua error jumps (longjmp) from a
+ * function of this file to the nearest lua_pcall. No function of librpyc is ever between the two.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -25,14 +26,14 @@
 
 static rpyc_class *table_class, *function_class, *iterator_class;
 
-/* One interpreter. It lives as long as its connection, and as anything of it that Python holds. */
+/* One interpreter. It lives as long as its connection and every reference that Python has to its objects. */
 struct interpreter {
     lua_State *L;
     int users;
-    rpyc_call *call; /* that is being served, the innermost */
+    rpyc_call *call; /* being served, the innermost one */
     rpyc_classic *python;
-    pthread_mutex_t lock; /* of what follows, which any thread may change */
-    int *dead;            /* references that Python has let go of */
+    pthread_mutex_t lock; /* for the members below, which any thread may change */
+    int *dead;            /* references that Python has released */
     size_t dead_count, dead_room;
 };
 
@@ -57,7 +58,7 @@ static void let_go(struct interpreter *lua)
     free(lua);
 }
 
-/* Runs on any thread, so the interpreter is left alone until its own thread comes by. */
+/* Runs on any thread, so the interpreter must not be used. Its own thread releases the reference later. */
 static void reference_free(void *userdata)
 {
     struct reference *reference = userdata;
@@ -73,7 +74,7 @@ static void reference_free(void *userdata)
             lua->dead_room = room;
         }
     }
-    if (lua->dead_count < lua->dead_room) /* else it stays in the registry */
+    if (lua->dead_count < lua->dead_room) /* otherwise it remains in the registry */
         lua->dead[lua->dead_count++] = reference->index;
     pthread_mutex_unlock(&lua->lock);
     free(reference);
@@ -91,7 +92,7 @@ static void bury_the_dead(struct interpreter *lua)
 /* ------------------------------------------------------------------ values from Lua */
 #define PYTHON "rpyc.object" /* the metatable of Python's objects in Lua */
 
-/* The value at the top of the stack, which is popped; NULL: it cannot be sent. */
+/* Converts the value at the top of the stack and pops it; NULL if it cannot be sent. */
 static rpyc_value *from_lua(lua_State *L)
 {
     struct interpreter *lua = interpreter_of(L);
@@ -141,7 +142,7 @@ static rpyc_value *from_lua(lua_State *L)
 /* ------------------------------------------------------------------ values to Lua */
 static void push_items(lua_State *L, const rpyc_value *value);
 
-/* Lua's own tables and functions come home; what is Python's becomes a userdata. */
+/* Lua's own tables and functions are pushed as themselves, objects of Python as userdata. */
 static void push_object(lua_State *L, rpyc_object *object)
 {
     struct reference *reference = rpyc_object_self(object, table_class);
@@ -204,7 +205,7 @@ static void push(lua_State *L, const rpyc_value *value)
             push_object(L, object);
             break;
         } /* fall through */
-    default: /* None, and what Lua has no word for */
+    default: /* None, and kinds that Lua does not have */
         lua_pushnil(L);
     }
 }
@@ -221,7 +222,7 @@ static void push_items(lua_State *L, const rpyc_value *value)
 }
 
 /* ------------------------------------------------------------------ Python's objects in Lua */
-/* Raises the error in Lua. It has been freed by then, as nothing behind this runs any more. */
+/* Raises the error in Lua. Frees it first, because nothing after lua_error() runs. */
 static int raise_in_lua(lua_State *L, rpyc_error *error)
 {
     lua_pushstring(L, rpyc_error_message(error));
@@ -243,7 +244,7 @@ static rpyc_object *python_at(lua_State *L, int index)
     return *(rpyc_object **)luaL_checkudata(L, index, PYTHON);
 }
 
-/* The value at an index; a Lua error if it cannot be sent. */
+/* Converts the value at an index; raises a Lua error if it cannot be sent. */
 static rpyc_value *value_at(lua_State *L, int index)
 {
     rpyc_value *value;
@@ -269,13 +270,13 @@ static int python_call(lua_State *L)
         return luaL_error(L, "more than %d arguments", MOST_ARGUMENTS);
     for (int i = 0; i < count; i++) {
         lua_pushvalue(L, i + 2);
-        args[i] = from_lua(L); /* NULL is refused by the call, which takes the others all the same */
+        args[i] = from_lua(L); /* NULL is rejected by the call, which still consumes the others */
     }
     status = rpyc_object_call(object, args, (size_t)count, NULL, &value, &error);
     return push_result(L, status, value, error);
 }
 
-/* Text keys are attributes, all others items. */
+/* String keys are attributes, all others items. */
 static int python_index(lua_State *L)
 {
     rpyc_object *object = python_at(L, 1);
@@ -330,8 +331,8 @@ static int python_gc(lua_State *L)
     return 0;
 }
 
-/* ------------------------------------------------------------------ what Lua code gets besides */
-/* The master at the other end, where the client offers itself too. */
+/* ------------------------------------------------------------------ functions for Lua code */
+/* Returns the master at the other end, if the client offers a service too. */
 static rpyc_classic *python(lua_State *L)
 {
     struct interpreter *lua = interpreter_of(L);
@@ -372,7 +373,7 @@ static int py_module(lua_State *L)
     return 1;
 }
 
-/* Lua's print: to the sys.stdout that the master has set, else to our own. */
+/* Lua's print: writes to the sys.stdout that the master has set, otherwise to that of this process. */
 static int print(lua_State *L)
 {
     struct interpreter *lua = interpreter_of(L);
@@ -442,7 +443,7 @@ static void *create(rpyc_connection *connection, void *userdata)
     return lua;
 }
 
-/* The connection is over: what Lua holds of Python is of no more use. */
+/* The connection has ended: references of Lua to Python are no longer usable. */
 static void destroy(void *self)
 {
     let_go(self);
@@ -458,7 +459,7 @@ static void on_disconnect(rpyc_connection *connection, void *self)
 }
 
 /* ------------------------------------------------------------------ serving */
-/* Runs work(L), a Lua C function that gets the request and leaves its results, and answers with those. */
+/* Runs work(L), a Lua C function that gets the request and leaves its results on the stack, and answers with those. */
 struct request {
     rpyc_call *call;
     struct interpreter *lua;
@@ -662,7 +663,7 @@ static int do_eq(lua_State *L)
     return 1;
 }
 
-/* Puts the keys (1), values (2) or pairs (3) of a table into a list. */
+/* Makes a list of the keys (1), values (2) or pairs (3) of a table. */
 static rpyc_value *listed(lua_State *L, int what)
 {
     rpyc_value **items = NULL, *pair[2], *list = NULL;
@@ -794,7 +795,7 @@ OBJECT(values)
 OBJECT(items)
 OBJECT(iter)
 
-/* Every name may be an attribute: reading one that is not there raises AttributeError. */
+/* Every name may be an attribute. Reading one that does not exist raises AttributeError. */
 static int32_t has_any(void *self, const char *name, size_t length)
 {
     (void)self;

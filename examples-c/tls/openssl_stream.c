@@ -1,16 +1,16 @@
-/* openssl_stream: TLS of OpenSSL as a transport, as client and as server.
+/* openssl_stream: OpenSSL's TLS as a transport, for a client and for a server.
  *
- * Shows a table of callbacks as the stream of a connection, the application's own accept() with a server that listens
- * nowhere, and a peer that is verified by chain and name. (The library has TLS of its own; this is for programs that
- * have OpenSSL already, and a pattern for other streams.)
+ * Shows a table of callbacks as the stream of a connection, a server that does not listen but gets connections from
+ * the application's own accept(), and a peer that is verified by chain and name. (The library has TLS of its own. This
+ * is for programs that use OpenSSL already, and a pattern for other streams.)
  *
  *     cc openssl_stream.c -o openssl_stream $(pkg-config --cflags --libs rpyc openssl)
  *     ./openssl_stream connect HOST PORT CA.pem
  *     ./openssl_stream serve CERT.pem KEY.pem
  *
- * Prints, as client of a service with add():
+ * Prints, as a client of a service with add():
  *     40 + 2 = 42
- * and as server, which ends after its first client:
+ * and as a server, which ends after its first client:
  *     listening 127.0.0.1 PORT
  */
 #define _POSIX_C_SOURCE 200809L
@@ -30,14 +30,14 @@
 #include <openssl/ssl.h>
 #include <rpyc.h>
 
-/* What the callbacks get as userdata. */
+/* The userdata of the callbacks. */
 struct stream {
     SSL *ssl;
     int fd;
     char why[256];
 };
 
-/* The library never runs read and write at the same time: an SSL object needs that. */
+/* The library never runs read and write at the same time. An SSL object requires that. */
 static int32_t outcome(struct stream *stream, int result, size_t *count_out)
 {
     switch (SSL_get_error(stream->ssl, result)) {
@@ -84,7 +84,7 @@ static int32_t descriptor(void *userdata)
     return ((struct stream *)userdata)->fd;
 }
 
-/* May run while another thread is in SSL_read: only the socket is touched. */
+/* May run while another thread is in SSL_read(), so it uses only the socket. */
 static void shut_down(void *userdata)
 {
     shutdown(((struct stream *)userdata)->fd, SHUT_RDWR);
@@ -99,7 +99,7 @@ static void free_stream(void *userdata)
     free(stream);
 }
 
-/* OpenSSL has no flag against SIGPIPE for its sockets: the program ignores the signal. */
+/* OpenSSL has no flag against SIGPIPE for its sockets, so the program ignores the signal. */
 static rpyc_transport *new_transport(SSL *ssl, int fd, const char *peer, rpyc_error **error_out)
 {
     rpyc_transport_table table = {
@@ -124,7 +124,7 @@ static rpyc_transport *new_transport(SSL *ssl, int fd, const char *peer, rpyc_er
     return transport;
 }
 
-/* What a client needs to connect, a second time too. */
+/* The data that a client needs to connect, and to connect a second time. */
 struct target {
     SSL_CTX *context;
     const char *host, *port;
@@ -148,14 +148,14 @@ static int connect_to(const char *host, const char *port)
     return fd;
 }
 
-/* Connects, and does the handshake before the library sees the stream. */
+/* Connects and does the handshake, before the library gets the stream. */
 static rpyc_transport *open_stream(void *userdata, int64_t timeout_ms)
 {
     struct target *target = userdata;
     SSL *ssl = SSL_new(target->context);
     int fd = connect_to(target->host, target->port);
 
-    (void)timeout_ms; /* a real program bounds connect() and the handshake by it */
+    (void)timeout_ms; /* a real program limits connect() and the handshake to it */
     SSL_set_fd(ssl, fd);
     SSL_set_tlsext_host_name(ssl, target->host);
     SSL_set1_host(ssl, target->host);
@@ -218,7 +218,7 @@ static void add(rpyc_call *call, void *self)
     rpyc_call_return_int(call, a + b);
 }
 
-/* Accepts clients until one of them has done its handshake and gone again. */
+/* Accepts clients until one of them has done its handshake and disconnected. */
 static int accept_clients(int listening, SSL_CTX *context, rpyc_server *server)
 {
     rpyc_error *error = NULL;
@@ -228,7 +228,7 @@ static int accept_clients(int listening, SSL_CTX *context, rpyc_server *server)
         int fd = accept(listening, NULL, NULL);
         SSL *ssl = SSL_new(context);
 
-        /* A client that is slow here holds up the others: a real program does this in a thread of its own, with a limit. */
+        /* A slow client delays the others here. A real program does this in a thread of its own, with a timeout. */
         SSL_set_fd(ssl, fd);
         if (fd < 0 || SSL_accept(ssl) != 1) {
             SSL_free(ssl);
@@ -264,7 +264,7 @@ static int run_server(const char *certificate, const char *key)
     rpyc_server *server = NULL;
     int listening = -1, code = EXIT_FAILURE;
 
-    /* Session tickets would keep stock clients of RPyC waiting: after them, their sockets are readable, and nothing is there. */
+    /* Session tickets would make clients of RPyC wait: after them, their sockets are readable without any data. */
     SSL_CTX_set_num_tickets(context, 0);
     if (SSL_CTX_use_certificate_chain_file(context, certificate) == 1
         && SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1

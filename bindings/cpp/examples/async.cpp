@@ -1,6 +1,6 @@
 // async ADDRESS
 //
-// Calls that are not waited for: futures, and what is done with their results.
+// Asynchronous calls: futures and continuations.
 #include <rpyc.hpp>
 
 #include <iostream>
@@ -16,12 +16,12 @@ int main(int argc, char **argv) {
         std::cout << "there already? " << (slow.wait_for(1ms) ? "yes" : "no") << '\n';
         std::cout << slow.get().as<std::string>() << '\n';
 
-        // The lambda runs in the thread that reads the answer: here, the one that waits in get().
+        // The lambda runs in the thread that reads the reply: here, the one that waits in get().
         const auto length = root.async_call("slow", 10ms, "twelve chars").then([](const std::string &text) { return text.size(); });
         std::cout << length.get() << '\n';
 
         std::vector<rpyc::Future<int>> many;
-        conn.cork();                                                // a hundred requests in one write
+        conn.cork();                                                // sends a hundred requests in one write
         for (int i = 0; i < 100; i++)
             many.emplace_back(root.async_call("square", i));
         conn.flush();

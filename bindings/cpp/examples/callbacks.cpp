@@ -7,7 +7,7 @@
 
 namespace {
 
-/** What the peer gets by reference. */
+/** A class whose objects the peer uses by reference. */
 struct Basket {
     std::vector<std::string> items{};
     void put(std::string item) { items.push_back(std::move(item)); }
@@ -20,7 +20,7 @@ int main(int argc, char **argv) {
         const auto conn = rpyc::connect(argc > 1 ? argv[1] : "tcp://127.0.0.1:18861");
         const rpyc::Object root = conn.root();
 
-        // A lambda is a function for Python; what it throws is an exception there.
+        // Python gets a lambda as a function. An exception of it is raised in Python.
         root.call("count_to", 3, [](int number) { std::cout << "counted " << number << '\n'; });
         try {
             root.call("count_to", 3, [](int) { throw std::invalid_argument("enough"); });
@@ -28,7 +28,7 @@ int main(int argc, char **argv) {
             std::cout << "it came back: " << error.what() << '\n';
         }
 
-        // An object of ours, whose methods Python calls.
+        // An object of this process, whose methods Python calls.
         const auto baskets = rpyc::Class<Basket>("Basket").expose("put(item)", &Basket::put).expose("__len__()", [](const Basket &basket) {
             return basket.items.size();
         });

@@ -1,6 +1,6 @@
 // client ADDRESS
 //
-// Calls a service: arguments and results are types of C++, and exceptions of the peer are exceptions of C++.
+// Calls a service: arguments and results are C++ types, and exceptions of the peer are C++ exceptions.
 #include <rpyc.hpp>
 
 #include <iostream>

@@ -1,6 +1,6 @@
 // coroutines ADDRESS
 //
-// C++20: futures are awaited, and coroutines return futures.
+// C++20: coroutines that await futures and return futures.
 #include <rpyc.hpp>
 
 #include <iostream>
@@ -32,7 +32,7 @@ rpyc::Future<std::string> careful(rpyc::Object root) {
 int main(int argc, char **argv) {
     try {
         const auto conn = rpyc::connect(argc > 1 ? argv[1] : "tcp://127.0.0.1:18861");
-        // Both run at once; get() reads the answers of either.
+        // Both run at the same time. get() reads the replies of both.
         const auto ten = sum_of_squares(conn.root(), 10), three = sum_of_squares(conn.root(), 3);
         std::cout << three.get() << ' ' << ten.get() << '\n';
         std::cout << careful(conn.root()).get() << '\n';

@@ -9,7 +9,7 @@
 
 namespace {
 
-/** What each connection has of its own. */
+/** The state of one connection. */
 class Calculator {
 public:
     std::int64_t add(std::int64_t a, std::int64_t b) {
