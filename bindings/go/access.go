@@ -6,30 +6,32 @@ import (
 	"strings"
 )
 
-// AttrGetter is implemented by types with rules of their own for reading attributes, Python's _rpyc_getattr: whatever a
-// peer reads of a value, GetAttrRPyC is asked for by the name that the peer gave, and no other rule holds. A method that a
-// peer calls is read first. Attribute gives what the usual rules would give; an error becomes an exception, for which
-// Raise("AttributeError", name) is the usual one. None of these methods is exposed itself.
+// AttrGetter is implemented by types with their own rules for reading attributes, Python's _rpyc_getattr. Each read of
+// an attribute by a peer calls GetAttrRPyC with the name that the peer sent, and no other rule applies. To call a
+// method, a peer reads it first. Attribute returns the value that the usual rules give. An error becomes an exception;
+// the usual one is Raise("AttributeError", name). None of these methods is exposed.
 //
-// A type that implements AttrHaver too has dynamic attributes instead, to which the usual rules apply.
+// For a type that also implements AttrHaver, the attributes are dynamic and the usual rules apply.
 type AttrGetter interface {
 	GetAttrRPyC(ctx context.Context, name string) (any, error)
 }
 
-// AttrSetter has rules of its own for setting attributes, Python's _rpyc_setattr; see AttrGetter.
+// AttrSetter is implemented by types with their own rules for setting attributes, Python's _rpyc_setattr; see
+// AttrGetter.
 type AttrSetter interface {
 	SetAttrRPyC(ctx context.Context, name string, value any) error
 }
 
-// AttrDeleter has rules of its own for deleting attributes, Python's _rpyc_delattr; see AttrGetter.
+// AttrDeleter is implemented by types with their own rules for deleting attributes, Python's _rpyc_delattr; see
+// AttrGetter.
 type AttrDeleter interface {
 	DelAttrRPyC(ctx context.Context, name string) error
 }
 
-// AttrHaver is implemented by types with attributes that are known only when somebody asks, Python's __getattr__.
-// HasAttrRPyC tells whether there is one of that name, beyond the methods and properties of the type. The usual rules
-// decide which names peers may use: by default those with "exposed_" in front, which a peer may leave out. Then GetAttrRPyC,
-// SetAttrRPyC and DelAttrRPyC, as far as there are such methods, are called for those names.
+// AttrHaver is implemented by types whose attributes are only known at run time, Python's __getattr__. HasAttrRPyC
+// reports whether there is an attribute with this name, beyond the methods and properties of the type. The usual rules
+// decide which names peers may use: by default those with the prefix "exposed_", which a peer may omit. For these names
+// GetAttrRPyC, SetAttrRPyC and DelAttrRPyC are called, if the type has them.
 type AttrHaver interface {
 	HasAttrRPyC(ctx context.Context, name string) bool
 }
@@ -41,7 +43,7 @@ var (
 	haverType   = reflect.TypeOf((*AttrHaver)(nil)).Elem()
 )
 
-// rules are those that a type has itself.
+// rules are the kinds of access that a type controls itself.
 type rules struct{ get, set, del, dynamic bool }
 
 func rulesOf(t reflect.Type) rules {
@@ -51,7 +53,7 @@ func rulesOf(t reflect.Type) rules {
 	return rules{get: t.Implements(getterType), set: t.Implements(setterType), del: t.Implements(deleterType)}
 }
 
-// byName answers what is asked of an attribute by its name.
+// byName handles an access to an attribute by name.
 func (s *served) byName(ctx context.Context, args []any) (any, error) {
 	name, _ := args[0].(string)
 	haver, dynamic := s.receiver.(AttrHaver)
@@ -59,7 +61,7 @@ func (s *served) byName(ctx context.Context, args []any) (any, error) {
 	case asksExists:
 		return dynamic && haver.HasAttrRPyC(ctx, name), nil
 	case asksGet, asksDel:
-		// Names that the rules allow are asked for whether they are there or not; what is set may be new.
+		// Names that the rules allow are passed on whether they exist or not. An attribute that is set may be new.
 		if dynamic && !haver.HasAttrRPyC(ctx, name) {
 			return nil, missing(s.receiver, strings.TrimPrefix(name, "exposed_"))
 		}
@@ -82,8 +84,8 @@ func (s *served) byName(ctx context.Context, args []any) (any, error) {
 	return nil, Raise("AttributeError", name)
 }
 
-// callable makes a function of this side of a method that is the peer's own. What the peer reads may be what it calls, and
-// that is done on this side, where the library would have to wait for the peer.
+// callable wraps a method or function of the peer in a local Function. The peer may call what it reads; for its own
+// method the library would then have to wait for the peer.
 func (s *served) callable(value any) any {
 	object, ok := value.(*Object)
 	if !ok || object.conn != s.conn {
@@ -98,9 +100,9 @@ func (s *served) callable(value any) any {
 	return value
 }
 
-// Attribute reads an attribute of an object: of the peer's, which is asked, or of a pointer to a struct, as this program
-// sees it: a method becomes a Function, a property is read, and names are found with and without "exposed_". Rules of its
-// own (AttrGetter) are passed over, so that these can be written with it.
+// Attribute reads an attribute of an object. For an Object, it sends a request to the peer. For a pointer to a struct,
+// it reads the attribute as this program sees it: a method becomes a Function, a property is read, and names are found
+// with and without "exposed_". An AttrGetter of the object is not called, so it can use Attribute itself.
 func Attribute(ctx context.Context, object any, name string) (any, error) {
 	if remote, ok := object.(*Object); ok {
 		return remote.Get(ctx, name)
@@ -123,7 +125,7 @@ func Attribute(ctx context.Context, object any, name string) (any, error) {
 	return nil, missing(object, name)
 }
 
-// boundMethod makes a function of a method and its object.
+// boundMethod makes a Function of a method and its object.
 func boundMethod(object any, m *member) *Function {
 	name := m.name
 	if of, err := classFor(reflect.TypeOf(object)); err == nil {
@@ -132,7 +134,7 @@ func boundMethod(object any, m *member) *Function {
 	return &Function{strings.TrimPrefix(name, exposedPrefix), m.signature, m.call, object}
 }
 
-// SetAttribute sets an attribute of an object, as Attribute reads one.
+// SetAttribute sets an attribute of an object; see Attribute.
 func SetAttribute(ctx context.Context, object any, name string, value any) error {
 	if remote, ok := object.(*Object); ok {
 		return remote.Set(ctx, name, value)
@@ -158,7 +160,7 @@ func missing(object any, name string) error {
 	return Raise("AttributeError", "'"+pythonType(object)+"' object has no attribute '"+name+"'")
 }
 
-// memberOf finds what a value has under a name; nil: nothing.
+// memberOf finds the member of a value by name; nil if there is none.
 func memberOf(object any, name string) (*member, error) {
 	of, err := classFor(reflect.TypeOf(object))
 	if err != nil {
@@ -174,15 +176,16 @@ func memberOf(object any, name string) (*member, error) {
 	return nil, nil
 }
 
-// View is an object of which peers can use some attributes and no others, see Restricted.
+// View is an object of which peers can use some attributes and no others; see Restricted.
 type View struct {
 	object             any
 	readable, writable map[string]bool
 }
 
-// Restricted makes a view of an object, a pointer to a struct or an Object of a peer, that lets peers read and set the
-// attributes with these names and nothing else, whatever the usual rules say: Python's restricted(). Methods are read, so their
-// names are among the readable ones. Unlike in Python, what is readable is writable only if that is said.
+// Restricted returns a view of an object, which is a pointer to a struct or an Object of a peer. Peers can read and set
+// the named attributes and no others, whatever the usual rules say: Python's restricted(). To call a method, a peer
+// reads it, so its name must be readable. Unlike in Python, a readable attribute is not writable unless it is listed as
+// such.
 func Restricted(object any, readable, writable []string) *View {
 	view := &View{object, map[string]bool{}, map[string]bool{}}
 	for _, name := range readable {
@@ -194,10 +197,10 @@ func Restricted(object any, readable, writable []string) *View {
 	return view
 }
 
-// DescribeRPyC names the class.
+// DescribeRPyC sets the name of the class.
 func (*View) DescribeRPyC(c *Class) { c.Name("librpyc", "Restricted") }
 
-// GetAttrRPyC reads what is readable.
+// GetAttrRPyC reads a readable attribute.
 func (v *View) GetAttrRPyC(ctx context.Context, name string) (any, error) {
 	if !v.readable[name] {
 		return nil, refused(name, "restricted: not readable")
@@ -205,7 +208,7 @@ func (v *View) GetAttrRPyC(ctx context.Context, name string) (any, error) {
 	return Attribute(ctx, v.object, name)
 }
 
-// SetAttrRPyC sets what is writable.
+// SetAttrRPyC sets a writable attribute.
 func (v *View) SetAttrRPyC(ctx context.Context, name string, value any) error {
 	if !v.writable[name] {
 		return refused(name, "restricted: not writable")
@@ -213,12 +216,12 @@ func (v *View) SetAttrRPyC(ctx context.Context, name string, value any) error {
 	return SetAttribute(ctx, v.object, name, value)
 }
 
-// DelAttrRPyC deletes nothing.
+// DelAttrRPyC denies every deletion.
 func (v *View) DelAttrRPyC(_ context.Context, name string) error {
 	return refused(name, "restricted: not writable")
 }
 
-// refused is the exception of RPyC's own views; the attribute tells it from one of the object.
+// refused returns the exception of RPyC's own views. Its attribute tells it from an AttributeError of the object.
 func refused(name, rule string) error {
 	return &Exception{Type: "AttributeError", Args: []any{name}, Attributes: map[string]any{"refused_by": rule}}
 }

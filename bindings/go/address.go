@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// parseAddress takes an address apart into the network and the address of package net.
+// parseAddress splits an address into the network and the address for package net.
 func parseAddress(addr string) (network, address string, err error) {
 	wrong := func(what string) (string, string, error) {
 		return "", "", problemf(ErrAddress, "address %q: %s", addr, what)
@@ -29,7 +29,7 @@ func parseAddress(addr string) (network, address string, err error) {
 		}
 		return "tcp", net.JoinHostPort(host, port), nil
 	case strings.HasPrefix(addr, "shm://"):
-		// Goroutines wait in the runtime's poller: the socket alone is used.
+		// Goroutines wait in the runtime's poller, so only the socket is used.
 		path := addr[len("shm://"):]
 		if len(path) < 2 || path[0] != '/' {
 			return wrong("write shm:///PATH")
@@ -45,7 +45,7 @@ func parseAddress(addr string) (network, address string, err error) {
 	return wrong("it starts with none of tcp://, unix:// and shm://")
 }
 
-// addressOf is the notation of an address of package net.
+// addressOf formats an address of package net as an address of RPyC.
 func addressOf(addr net.Addr) string {
 	if addr == nil || addr.String() == "" {
 		return ""
@@ -53,8 +53,8 @@ func addressOf(addr net.Addr) string {
 	return addr.Network() + "://" + addr.String()
 }
 
-// Listen listens at an address for Server.Serve: "tcp://HOST:PORT", where the port 0 takes a free one, or
-// "unix:///PATH", or "shm:///PATH", which means the same here. Use it to learn the port, with Addr, before serving.
+// Listen listens at an address for Server.Serve: "tcp://HOST:PORT" (port 0 selects a free one), "unix:///PATH", or
+// "shm:///PATH", which here means the same as unix. To learn the port before serving, call Addr of the result.
 func Listen(ctx context.Context, addr string) (net.Listener, error) {
 	network, address, err := parseAddress(addr)
 	if err != nil {

@@ -11,14 +11,14 @@ import (
 	"unsafe"
 )
 
-// NDArray is an array of numbers with its shape. Call[NDArray[float64]] and its siblings make one of a peer's numpy.ndarray,
-// array.array, memoryview or bytearray. The last index varies fastest.
+// NDArray is an array of numbers with its shape. Call[NDArray[float64]] and the like copy a peer's numpy.ndarray,
+// array.array, memoryview or bytearray into one. The last index varies fastest.
 type NDArray[T Number] struct {
 	Data  []T
-	Shape []int // none for a single number
+	Shape []int // empty for a single number
 }
 
-// arrayTarget is a pointer to an NDArray.
+// arrayTarget is implemented by pointers to an NDArray.
 type arrayTarget interface {
 	fill(ctx context.Context, data any, shape []int) error
 }
@@ -31,10 +31,10 @@ func (a *NDArray[T]) fill(ctx context.Context, data any, shape []int) error {
 	return err
 }
 
-// octets are numbers of 8 bits, where []byte would be Python's bytes.
+// octets are 8-bit numbers. A []byte would become Python's bytes.
 type octets []uint8
 
-// scalarMethods are the methods by which numbers and strings of numpy become Python's.
+// scalarMethods are the methods that convert numbers and strings of numpy to Python's.
 var scalarMethods = map[string]string{
 	"bool": "__bool__", "bool_": "__bool__", "float16": "__float__", "float32": "__float__", "float64": "__float__",
 	"longdouble": "__float__", "int8": "__index__", "int16": "__index__", "int32": "__index__", "int64": "__index__",
@@ -43,7 +43,7 @@ var scalarMethods = map[string]string{
 	"str": "__getitem__", "str_": "__getitem__", "bytes_": "__getitem__",
 }
 
-// scalarMethod is the method of a number or string of numpy, and its arguments.
+// scalarMethod returns the method that converts a number or string of numpy, and its arguments.
 func scalarMethod(o *Object) (string, []any) {
 	name := o.TypeName()
 	if !strings.HasPrefix(name, "numpy.") || o.IsClass() {
@@ -56,8 +56,8 @@ func scalarMethod(o *Object) (string, []any) {
 	return method, nil
 }
 
-// isArray tells whether an object of the peer is an array that is copied as a whole. One of this program that came home is not
-// asked for.
+// isArray reports whether an object of the peer is an array that is copied as a whole. For a local object that came
+// back no request is sent.
 func (o *Object) isArray() bool {
 	switch o.TypeName() {
 	case "numpy.ndarray", "numpy.memmap", "array.array", "builtins.memoryview", "builtins.bytearray":
@@ -67,9 +67,9 @@ func (o *Object) isArray() bool {
 	return false
 }
 
-// numbers copies an array: its numbers, a slice of their type, and its shape; or its items, in a []any, where these
-// are no numbers of one type or the peer does not tell it. A peer that gives public names sends the bytes, in two bursts of
-// requests.
+// numbers copies an array. It returns a slice of the numbers and the shape. If the items are not numbers of one type,
+// or the peer does not reveal the type, it returns the items in a []any. If the peer allows access to public names, it
+// sends the bytes, in two bursts of requests.
 func (o *Object) numbers(ctx context.Context) (any, []int, error) {
 	data, shape, err := o.byBytes(ctx)
 	if data != nil || err != nil {
@@ -77,7 +77,7 @@ func (o *Object) numbers(ctx context.Context) (any, []int, error) {
 	}
 	items, err := o.fetch(ctx)
 	if errTypeOfPeer(err) && o.TypeName() == "numpy.ndarray" {
-		item, err := o.Item(ctx, Tuple{}) // it has no dimension
+		item, err := o.Item(ctx, Tuple{}) // it has no dimensions
 		if err == nil {
 			items = []any{item}
 			err = plainScalars(ctx, items)
@@ -95,7 +95,7 @@ func errTypeOfPeer(err error) bool {
 	return ok && remote.Type == "TypeError"
 }
 
-// byBytes copies an array by its bytes; nil where the peer does not give them or they are no numbers.
+// byBytes copies an array by its bytes; nil if the peer does not send them or they are not numbers.
 func (o *Object) byBytes(ctx context.Context) (any, []int, error) {
 	get := func(name string) question { return question{handler: handleGetAttr, object: o, name: name} }
 	call := func(name string, args ...any) question {
@@ -157,7 +157,7 @@ func (o *Object) byBytes(ctx context.Context) (any, []int, error) {
 	return items, []int{len(items)}, err
 }
 
-// askAll asks everything before it waits for an answer. A refusal of the peer is none of an error.
+// askAll sends all questions before it waits for a reply. An exception of the peer is not reported as an error.
 func (c *conn) askAll(ctx context.Context, questions []question) (answers []any, refused bool, err error) {
 	answers, refusals, err := c.askEach(ctx, questions)
 	for _, refusal := range refusals {
@@ -167,7 +167,7 @@ func (c *conn) askAll(ctx context.Context, questions []question) (answers []any,
 	return answers, refused, err
 }
 
-// askEach is askAll where each question may be refused by itself.
+// askEach is askAll with a separate failure for each question.
 func (c *conn) askEach(ctx context.Context, questions []question) (answers []any, refusals []error, err error) {
 	ctx, cancel := c.limited(ctx)
 	defer cancel()
@@ -189,7 +189,7 @@ func (c *conn) askEach(ctx context.Context, questions []question) (answers []any
 	return answers, refusals, err
 }
 
-// plainScalars makes Python's numbers and strings of those of numpy, all of them in one burst.
+// plainScalars converts numpy's numbers and strings to Python's, all in one burst.
 func plainScalars(ctx context.Context, items []any) error {
 	var questions []question
 	var places []int
@@ -216,7 +216,7 @@ func plainScalars(ctx context.Context, items []any) error {
 	return nil
 }
 
-// shape reads the shape of an array, or its length, and how many numbers it has.
+// shape reads the shape of an array, or its length, and the number of items.
 func (o *Object) shape(told any) ([]int, int, error) {
 	lengths, ok := told.(Tuple)
 	if !ok {
@@ -239,7 +239,7 @@ func (o *Object) shape(told any) ([]int, int, error) {
 	return shape, count, nil
 }
 
-// codeOfNumpy makes a format of struct of numpy's dtype.str; "" where there is none.
+// codeOfNumpy converts numpy's dtype.str to a format of Python's struct module; "" if there is none.
 func codeOfNumpy(text string) string {
 	if len(text) < 3 {
 		return ""
@@ -265,8 +265,8 @@ func codeOfNumpy(text string) string {
 	return ""
 }
 
-// decodeNumbers reads numbers from bytes by a format of struct; nil where they are none. What says no byte order is taken to
-// have that of this machine.
+// decodeNumbers reads numbers from bytes by a format of Python's struct module; nil if they are not numbers. A format
+// without a byte order means the order of this machine.
 func decodeNumbers(content []byte, code string, count int) any {
 	var order binary.ByteOrder = nativeOrder()
 	switch {
@@ -332,7 +332,7 @@ func decodeNumbers(content []byte, code string, count int) any {
 	return data
 }
 
-// nativeOrder is the byte order of this machine.
+// nativeOrder returns the byte order of this machine.
 func nativeOrder() binary.ByteOrder {
 	one := uint16(1)
 	if *(*byte)(unsafe.Pointer(&one)) == 1 {
@@ -341,7 +341,7 @@ func nativeOrder() binary.ByteOrder {
 	return binary.BigEndian
 }
 
-// halves reads floats of 16 bits.
+// halves reads 16-bit floats.
 func halves(content []byte, order binary.ByteOrder) []float32 {
 	floats := make([]float32, len(content)/2)
 	for i := range floats {
@@ -364,7 +364,7 @@ func halves(content []byte, order binary.ByteOrder) []float32 {
 	return floats
 }
 
-// nest gives lists in lists of the numbers; a number for an array without dimensions.
+// nest returns nested lists of the numbers; a single number for an array without dimensions.
 func nest(data any, shape []int) any {
 	v := reflect.ValueOf(data)
 	switch len(shape) {
@@ -387,7 +387,7 @@ func nest(data any, shape []int) any {
 	return rows
 }
 
-// array copies an array as convert and Obtain take it: a slice of numbers, lists of them if there are several dimensions.
+// array copies an array for convert and Obtain: a slice of numbers, or nested lists of them for several dimensions.
 func (o *Object) array(ctx context.Context) (any, error) {
 	data, shape, err := o.numbers(ctx)
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"runtime"
 )
 
-// Future is the result of a call that was sent and not waited for, see Async.
+// Future is the result of a call that was sent without waiting for the reply; see Async.
 type Future[T any] struct {
 	ctx   context.Context
 	done  chan struct{}
@@ -13,14 +13,14 @@ type Future[T any] struct {
 	err   error
 }
 
-// Async calls a method without waiting for its result, as Python's async_ does. The request is on its way when Async
-// returns, so what is started first arrives first, which goroutines do not promise. The context is that of the whole
-// call: its end ends the waiting.
+// Async calls a method without waiting for its result, like Python's async_. The request is queued for sending before
+// Async returns, so calls arrive in the order in which they are started. Goroutines do not guarantee this. The context
+// is that of the whole call: when it ends, the wait for the reply ends.
 func Async[T any](ctx context.Context, obj *Object, name string, args ...any) *Future[T] {
 	return start[T](ctx, obj, question{handler: handleCallAttr, name: name, args: args})
 }
 
-// AsyncInvoke calls the object itself, a function for instance, without waiting for its result; see Async.
+// AsyncInvoke calls the object itself, for example a function, without waiting for its result; see Async.
 func AsyncInvoke[T any](ctx context.Context, obj *Object, args ...any) *Future[T] {
 	return start[T](ctx, obj, question{handler: handleCall, args: args})
 }
@@ -34,7 +34,7 @@ func start[T any](ctx context.Context, obj *Object, q question) *Future[T] {
 		return f
 	}
 	q.object = target
-	// A serial call that starts one keeps its turn. It gives it up when it waits.
+	// A serial call that starts an asynchronous call keeps its turn, and gives it up when it waits for the result.
 	c := target.conn
 	ctx, cancel := c.limited(context.WithValue(ctx, turnKey{}, nil))
 	a, err := c.begin(ctx, q)
@@ -48,12 +48,12 @@ func start[T any](ctx context.Context, obj *Object, q question) *Future[T] {
 		defer close(f.done)
 		defer cancel()
 		f.value, f.err = result[T](ctx)(c.wait(ctx, a))
-		runtime.KeepAlive(obj) // and its connection
+		runtime.KeepAlive(obj) // the connection too
 	}()
 	return f
 }
 
-// Done is closed when the result is there.
+// Done returns a channel that is closed when the result is available.
 func (f *Future[T]) Done() <-chan struct{} { return f.done }
 
 // Result waits for the result.

@@ -5,34 +5,36 @@ import (
 	"runtime"
 )
 
-// batchWindow is how many calls of a batch are on their way at most, where Batch does not say.
+// batchWindow is the default for the number of calls of a batch that wait for their replies.
 const batchWindow = 256
 
-// Result is what has become of one call of a batch.
+// Result is the outcome of one call of a batch.
 type Result[T any] struct {
 	Value T
 	Err   error
 }
 
-// Batch calls a method once for each list of arguments, and waits for all of them. The requests are sent in the order of the
-// lists, without waiting for one another, and at most 256 have no answer yet. What has become of each call is told in its place,
-// errors too: an exception of the peer and an argument that cannot be sent do not hold up the others. The context is that of
-// the whole batch: when it ends, the calls without an answer fail with it, and no further one is sent.
+// Batch calls a method once for each list of arguments and waits for all of them. The requests are sent in the order of
+// the lists, without waiting for one another. At most 256 of them wait for a reply at a time. The outcome of each call
+// is at the index of its list. An exception of the peer or an argument that cannot be sent does not stop the other
+// calls. The context is that of the whole batch: when it ends, the calls without a reply fail with its error, and no
+// further call is sent.
 //
-// The error is nil if each call was answered or was not sent because of its own arguments; else it is the end of the context or of
-// the connection.
+// The error is nil if each call has a reply or was not sent because of its own arguments. Otherwise the context or the
+// connection has ended.
 func Batch[T any](ctx context.Context, obj *Object, name string, calls [][]any) ([]Result[T], error) {
 	return BatchWindow[T](ctx, obj, name, calls, 0, nil)
 }
 
-// BatchWindow is Batch with a window of its own, 0 being the usual one. If tell is not nil, it is called for each call in the
-// order of the lists, as soon as it and all before it are over, in this goroutine.
+// BatchWindow is Batch with its own limit on the number of calls that wait for a reply; 0 is the default. If tell is
+// not nil, it is called in this goroutine for each call in the order of the lists, as soon as the call and all calls
+// before it have completed.
 func BatchWindow[T any](ctx context.Context, obj *Object, name string, calls [][]any, window int, tell func(index int, result Result[T])) ([]Result[T], error) {
 	results := make([]Result[T], len(calls))
 	target, err := obj.target(ctx)
 	if err == nil {
 		err = runBatch(ctx, target, name, calls, window, results, tell)
-		runtime.KeepAlive(obj) // and its connection
+		runtime.KeepAlive(obj) // the connection too
 		return results, err
 	}
 	for i := range results {

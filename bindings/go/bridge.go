@@ -5,12 +5,12 @@ package rpyc
 #include <stdlib.h>
 #include <rpyc.h>
 
-// Handles inside packed values are addresses.
+// Handles in packed values are addresses.
 static rpyc_object *go_object(uint64_t address) { return (rpyc_object *)(uintptr_t)address; }
 static rpyc_value *go_value(uint64_t address) { return (rpyc_value *)(uintptr_t)address; }
 static uint64_t go_address(const void *pointer) { return (uint64_t)(uintptr_t)pointer; }
 
-// The one call for which two are made otherwise; tokens have 63 bits.
+// One call of C instead of two. Tokens have 63 bits.
 static int64_t go_stand_in(const rpyc_session *session, const rpyc_object *object) {
 	uint64_t token = 0;
 	if (!rpyc_object_is_remote(object))
@@ -19,7 +19,7 @@ static int64_t go_stand_in(const rpyc_session *session, const rpyc_object *objec
 	return (int64_t)token;
 }
 
-// The one call for which three are made otherwise.
+// One call of C instead of three.
 static void go_array(const rpyc_value *value, rpyc_array_type_id *type, const void **data, size_t *count) {
 	rpyc_value_get_array(value, type, data, count, NULL);
 }
@@ -40,7 +40,7 @@ import (
 	"unsafe"
 )
 
-// The handlers of the protocol that are asked for.
+// The handlers of the protocol that this package requests.
 const (
 	handlePing          = C.RPYC_HANDLE_PING
 	handleGetRoot       = C.RPYC_HANDLE_GETROOT
@@ -79,21 +79,21 @@ const (
 	asksForward   = C.RPYC_ASK_FORWARD
 )
 
-// memberNone stands for the member where an attribute is asked for by its name.
+// memberNone is the member of an access to an attribute by name.
 const memberNone = C.RPYC_MEMBER_NONE
 
-// Version is the version of the library, such as "0.1.0".
+// Version returns the version of the library, such as "0.1.0".
 func Version() string { return C.GoString(C.rpyc_version_string()) }
 
-// core is a session of the library: all of the protocol, and no input or output. Its methods are called one at a time.
+// core is a session of the library: the whole protocol without I/O. Its methods are called one at a time.
 type core struct {
 	session *C.rpyc_session
-	event   *C.rpyc_session_event // in memory of C
+	event   *C.rpyc_session_event // in C memory
 	length  *C.size_t
 	look    *C.int64_t
 }
 
-// settings are options as the library has them. Sessions that are made with the same ones share their budget of memory.
+// settings are options in the library's form. Sessions made with the same settings share one memory budget.
 type settings struct {
 	config *C.rpyc_config
 }
@@ -127,7 +127,7 @@ func (made *settings) newCore() (*core, error) {
 	if C.rpyc_session_new(made.config, C.RPYC_SESSION_PACKED|C.RPYC_SESSION_FORWARDS, &c.session, &failure) != C.RPYC_OK {
 		return nil, takeError(failure)
 	}
-	// On the clock of the session it is always 0 o'clock, so a deadline is the time that is left.
+	// The session's clock is always 0, so a deadline is the remaining time.
 	C.rpyc_session_set_time(c.session, 0)
 	c.event = (*C.rpyc_session_event)(C.calloc(1, C.sizeof_rpyc_session_event+C.sizeof_size_t+C.sizeof_int64_t))
 	c.event.struct_size = C.sizeof_rpyc_session_event
@@ -142,7 +142,7 @@ func (c *core) free() {
 	c.session, c.event = nil, nil
 }
 
-// bytesPointer is the address of bytes for a call of C that copies them or fills them.
+// bytesPointer returns the address of bytes for a C function that copies or fills them.
 func bytesPointer(data []byte) unsafe.Pointer {
 	if len(data) == 0 {
 		return nil
@@ -160,8 +160,8 @@ func (c *core) feed(data []byte) error {
 
 func (c *core) endOfStream() { C.rpyc_session_end_of_stream(c.session) }
 
-// watch looks how long the peer has been silent, and says in how much time to look again, if nothing comes before; below 0:
-// not before.
+// watch checks how long the peer has been silent. It returns the time after which to check again unless data arrives;
+// negative if there is no need to check before that.
 func (c *core) watch(now time.Duration, nothingCame bool) time.Duration {
 	nothing := C.int32_t(0)
 	if nothingCame {
@@ -180,14 +180,14 @@ func (c *core) hasMessage() bool { return bool(C.rpyc_session_has_message(c.sess
 
 func (c *core) dialect() int { return int(C.rpyc_session_dialect(c.session)) }
 
-// heard is the dialect of the last message of the peer; 0: there was none.
+// heard returns the dialect of the peer's last message; 0 if there was none.
 func (c *core) heard() int { return int(C.rpyc_session_heard(c.session)) }
 
 func (c *core) close() { C.rpyc_session_close(c.session, nil) }
 
 func (c *core) forget(sequence int64) { C.rpyc_session_forget(c.session, C.int64_t(sequence)) }
 
-// outgoing says how many bytes wait to be sent.
+// outgoing returns the number of bytes to be sent.
 func (c *core) outgoing() int { return int(C.rpyc_session_waiting(c.session)) }
 
 // take fills the buffer with bytes to be sent.
@@ -197,16 +197,16 @@ func (c *core) take(buf []byte) int {
 	return int(*c.length)
 }
 
-// event is one event, in Go's memory.
+// event is one event, copied to Go memory.
 type event struct {
 	kind, asks int32
-	handler    int32 // of what is forwarded
+	handler    int32 // of a forwarded request
 	token      uint64
 	member     uint64
 	name       string
-	call       *C.rpyc_call // of a request; to be answered
-	left       int64        // of a request: milliseconds until its caller stops waiting; -1: not known
-	packed     []byte       // in memory of C, until the next event
+	call       *C.rpyc_call // of a request; must be answered
+	left       int64        // of a request: milliseconds until its caller stops waiting; -1 if unknown
+	packed     []byte       // in C memory, valid until the next event
 	err        error
 }
 
@@ -223,7 +223,7 @@ func (c *core) next() (event, error) {
 		got.left = int64(e.time_left_ms)
 		if got.asks == asksForward {
 			got.handler = int32(e.handler)
-			C.rpyc_object_free(e.object) // the token tells it
+			C.rpyc_object_free(e.object) // the token identifies it
 		}
 		if got.member == memberNone {
 			got.name = C.GoStringN(e.name, C.int(e.name_length))
@@ -237,8 +237,8 @@ func (c *core) next() (event, error) {
 	return got, nil
 }
 
-// ask puts a request into the bytes to be sent, and gives its number. A peer that agreed to it hears how many
-// milliseconds are left; -1: there is no deadline.
+// ask adds a request to the output and returns its number. A peer that agreed to it is told the milliseconds left; -1
+// if there is no deadline.
 func (c *core) ask(token uint64, handler int32, object uint64, name string, packed []byte, left int64) (int64, error) {
 	var failure *C.rpyc_error
 	var sequence C.int64_t
@@ -250,7 +250,7 @@ func (c *core) ask(token uint64, handler int32, object uint64, name string, pack
 	return int64(sequence), nil
 }
 
-// textPointer is the address of a text for a call of C that gets its length too.
+// textPointer returns the address of a string for a C function that also takes its length.
 func textPointer(text string) *C.char {
 	if text == "" {
 		return nil
@@ -258,7 +258,7 @@ func textPointer(text string) *C.char {
 	return (*C.char)(unsafe.Pointer(&[]byte(text)[0]))
 }
 
-// answer answers a call with a packed value, and gives it up.
+// answer answers a call with a packed value and frees the call.
 func (c *core) answer(call *C.rpyc_call, packed []byte) error {
 	var failure *C.rpyc_error
 	status := C.rpyc_session_return_packed(c.session, call, bytesPointer(packed), C.size_t(len(packed)), &failure)
@@ -268,7 +268,7 @@ func (c *core) answer(call *C.rpyc_call, packed []byte) error {
 	return nil
 }
 
-// raise answers a call with an exception, whose arguments and attributes are packed, and gives it up.
+// raise answers a call with an exception, whose arguments and attributes are packed, and frees the call.
 func (c *core) raise(call *C.rpyc_call, module, name, traceback string, packed []byte) error {
 	var failure *C.rpyc_error
 	var memory texts
@@ -281,10 +281,10 @@ func (c *core) raise(call *C.rpyc_call, module, name, traceback string, packed [
 	return nil
 }
 
-// callHandle is a request that waits for its answer.
+// callHandle is a request that waits for its reply.
 type callHandle = *C.rpyc_call
 
-// drop gives up a call that nobody can answer any more.
+// drop frees a call that cannot be answered any more.
 func drop(call *C.rpyc_call) { C.rpyc_call_free(call) }
 
 // ---------------------------------------------------------------- objects
@@ -307,7 +307,7 @@ func objectTypeName(handle uint64) string {
 	return C.GoString(C.rpyc_object_type_name(C.go_object(C.uint64_t(handle))))
 }
 
-// standIn makes what stands for an object of another connection.
+// standIn makes a stand-in for an object of another connection.
 func (c *core) standIn(token, object uint64) (uint64, error) {
 	var failure *C.rpyc_error
 	var made *C.rpyc_object
@@ -317,8 +317,8 @@ func (c *core) standIn(token, object uint64) (uint64, error) {
 	return uint64(C.go_address(unsafe.Pointer(made))), nil
 }
 
-// standInToken gives the token of what stands for an object of another connection; 0: there is none. It tells too whether the
-// object is one of a peer at all.
+// standInToken returns the token of a stand-in for an object of another connection; 0 if there is none. It also reports
+// whether the object is one of a peer.
 func (c *core) standInToken(object uint64) (token uint64, remote bool) {
 	found := int64(C.go_stand_in(c.session, C.go_object(C.uint64_t(object))))
 	if found < 0 {
@@ -327,7 +327,7 @@ func (c *core) standInToken(object uint64) (token uint64, remote bool) {
 	return uint64(found), true
 }
 
-// arrayOf makes a Go slice of an array of numbers, and frees its handle.
+// arrayOf makes a Go slice of an array of numbers and frees its handle.
 func arrayOf(handle uint64) any {
 	value := C.go_value(C.uint64_t(handle))
 	defer C.rpyc_value_free(value)
@@ -370,16 +370,16 @@ func copied[T any](data unsafe.Pointer, n int) []T {
 
 // ---------------------------------------------------------------- classes and functions
 
-// classHandle is a class as the library knows it.
+// classHandle is a class in the library's form.
 type classHandle struct {
 	class  *C.rpyc_class
 	mu     sync.Mutex
-	object *C.rpyc_object // the class itself, to be sent; made when it is needed
+	object *C.rpyc_object // the class as an object that can be sent; made on first use
 }
 
 func (h *classHandle) address() uint64 { return uint64(C.go_address(unsafe.Pointer(h.class))) }
 
-// self is the class as an object that can be sent.
+// self returns the class as an object that can be sent.
 func (h *classHandle) self() (uint64, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -397,7 +397,7 @@ func (h *classHandle) free() {
 	C.rpyc_class_free(h.class)
 }
 
-// texts are texts in the memory of C, all freed at once.
+// texts are strings in C memory, all freed together.
 type texts []unsafe.Pointer
 
 func (t *texts) add(text string) *C.char {
@@ -421,8 +421,8 @@ func (t *texts) free() {
 	}
 }
 
-// newClass makes a class known to the library. Only one that can be called belongs to a session, whose `core` is given;
-// peers take it for the same class as `same`.
+// newClass registers a class with the library. Only a class that can be called belongs to a session, whose `core` is
+// given. Peers treat it as the same class as `same`.
 func newClass(c *core, token uint64, of *class, base, same *classHandle) (*classHandle, error) {
 	var memory texts
 	defer memory.free()
@@ -481,7 +481,7 @@ func newClass(c *core, token uint64, of *class, base, same *classHandle) (*class
 	return made, nil
 }
 
-// newToken gives a token that is one object's on all connections.
+// newToken returns a token that identifies one object on all connections.
 func newToken() uint64 { return uint64(C.rpyc_session_new_token()) }
 
 func (c *core) setRoot(class *classHandle, token uint64) error {
@@ -492,7 +492,7 @@ func (c *core) setRoot(class *classHandle, token uint64) error {
 	return nil
 }
 
-// function makes a function of Go known to the session, and gives its handle.
+// function registers a Go function with the session and returns its handle.
 func (c *core) function(token uint64, f *Function) (uint64, error) {
 	var memory texts
 	defer memory.free()
@@ -508,7 +508,7 @@ func (c *core) function(token uint64, f *Function) (uint64, error) {
 
 // ---------------------------------------------------------------- errors
 
-// takeError makes a Go error of one of the library's, and frees that.
+// takeError converts an error of the library to a Go error and frees it.
 func takeError(failure *C.rpyc_error) error {
 	defer C.rpyc_error_free(failure)
 	text := C.GoString(C.rpyc_error_message(failure))

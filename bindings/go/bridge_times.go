@@ -15,7 +15,7 @@ import (
 
 // Dates and times as values of the library.
 
-// timeHandle makes a value of a date or time; it is owned.
+// timeHandle makes a value of a date or time. The caller owns it.
 func timeHandle(value any) (uint64, error) {
 	var made *C.rpyc_value
 	var failure *C.rpyc_error
@@ -42,7 +42,7 @@ func timeHandle(value any) (uint64, error) {
 	return uint64(C.go_time_address(unsafe.Pointer(made))), nil
 }
 
-// microseconds cuts off what is less, downwards.
+// microseconds rounds down to whole microseconds.
 func microseconds(d time.Duration) int64 {
 	n := int64(d / time.Microsecond)
 	if d%time.Microsecond < 0 {
@@ -92,7 +92,7 @@ func timeIn(value *C.rpyc_value) (any, bool) {
 	return nil, false
 }
 
-// valueOf makes a Go value of one that has no packed form, and frees its handle.
+// valueOf makes a Go value of a value that has no packed form, and frees its handle.
 func valueOf(handle uint64) any {
 	if time, ok := timeIn(C.go_time_value(C.uint64_t(handle))); ok {
 		freeValue(handle)

@@ -19,8 +19,8 @@ import (
 	"unsafe"
 )
 
-// Values as handles, one by one, for what the library has no packed form for: requests as they are, and copies of the
-// containers that it keeps.
+// Values as single handles, for uses without a packed form: raw requests, and copies of the containers that the library
+// keeps.
 
 // handles makes handles of packed values.
 type handles struct {
@@ -30,7 +30,7 @@ type handles struct {
 	failed  bool
 }
 
-// request sends a request with its arguments as they are, a packed tuple, and gives its number.
+// request sends a request with a packed tuple as its arguments, unchanged, and returns its number.
 func (c *core) request(token uint64, handler int32, packed []byte, left int64) (int64, error) {
 	h := handles{core: c, from: unpacker{rest: packed[1:]}}
 	args := h.all(h.from.count())
@@ -47,7 +47,7 @@ func (c *core) request(token uint64, handler int32, packed []byte, left int64) (
 	return int64(sequence), nil
 }
 
-// repr is Python's repr() of a packed value.
+// repr returns Python's repr() of a packed value.
 func (c *core) repr(packed []byte) (string, error) {
 	h := handles{core: c, from: unpacker{rest: packed}}
 	value := h.value()
@@ -68,7 +68,7 @@ func textOf(value *C.rpyc_value) string {
 	return string(unsafe.Slice((*byte)(unsafe.Pointer(text)), int(length)))
 }
 
-// arrayHandle makes an array of a slice of numbers.
+// arrayHandle makes an array from a slice of numbers.
 func arrayHandle(numbers any) (uint64, error) {
 	v := reflect.ValueOf(numbers)
 	if v.Kind() != reflect.Slice {
@@ -113,7 +113,7 @@ func first(values []*C.rpyc_value) **C.rpyc_value {
 	return &values[0]
 }
 
-// all makes so many values.
+// all makes count values.
 func (h *handles) all(count int) []*C.rpyc_value {
 	values := make([]*C.rpyc_value, 0, count)
 	for i := 0; i < count; i++ {
@@ -122,7 +122,7 @@ func (h *handles) all(count int) []*C.rpyc_value {
 	return values
 }
 
-// made takes what a function of the library gave; the first failure counts.
+// made takes the result of a library function. The first failure is kept.
 func (h *handles) made(value *C.rpyc_value, status C.rpyc_status, failure *C.rpyc_error) *C.rpyc_value {
 	if status != C.RPYC_OK {
 		if h.failed {
@@ -167,7 +167,7 @@ func (h *handles) value() *C.rpyc_value {
 	return h.compound(kind[0])
 }
 
-// compound makes values that have parts, and those that functions with a status make.
+// compound makes values that have parts, and values whose functions return a status.
 func (h *handles) compound(kind byte) *C.rpyc_value {
 	var value *C.rpyc_value
 	var failure *C.rpyc_error
@@ -175,7 +175,7 @@ func (h *handles) compound(kind byte) *C.rpyc_value {
 	u := &h.from
 	switch kind {
 	case packedStr:
-		text := append(u.bytes(u.count()), 0) // an empty text has an address too
+		text := append(u.bytes(u.count()), 0) // an empty string needs an address too
 		status = C.rpyc_value_new_str((*C.char)(bytesPointer(text)), C.size_t(len(text)-1), &value, &failure)
 	case packedBytes:
 		data := u.bytes(u.count())
@@ -216,10 +216,10 @@ func (h *handles) compound(kind byte) *C.rpyc_value {
 	return h.made(value, status, failure)
 }
 
-// ---------------------------------------------------------------- containers of this side
+// ---------------------------------------------------------------- local containers
 
-// kept copies a list, dict or frozenset that was sent from here and came home: what the library kept of it. False: the
-// object is something else. The lock of the connection is held.
+// kept copies a local list, dict or frozenset that was sent and came back, from the library's copy. It returns false
+// for any other object. The connection's lock is held.
 func (c *conn) kept(handle uint64) (any, bool) {
 	object := C.go_object(C.uint64_t(handle))
 	name := objectTypeName(handle)
@@ -284,7 +284,7 @@ func (c *conn) keptItems(object *C.rpyc_object) ([]any, bool) {
 	}
 }
 
-// ofHandle makes a Go value of one that the library gave, and frees its handle.
+// ofHandle makes a Go value of a value of the library and frees its handle.
 func (c *conn) ofHandle(value *C.rpyc_value) any {
 	defer C.rpyc_value_free(value)
 	return c.ofValue(value)

@@ -11,21 +11,23 @@ import (
 	"unicode"
 )
 
-// Describer is implemented by types that say more about how peers see them than their exported methods do. The method
-// is called once, on a zero value of the type, before the first of its values is sent. It is not exposed itself.
+// Describer is implemented by types that describe more of their Python interface than their exported methods.
+// DescribeRPyC is called once, on a zero value of the type, before the first value of the type is sent. It is not
+// exposed.
 type Describer interface {
 	DescribeRPyC(class *Class)
 }
 
-// Class describes how peers see the values of a Go type. It exists during DescribeRPyC.
+// Class describes how peers see the values of a Go type. It is valid during DescribeRPyC.
 //
-// Each exported method becomes a method of the Python object under RPyC's rules: Add goes out as exposed_add, which a
-// peer calls as add; GetServiceName as exposed_get_service_name. Prefix sets another prefix, or none. String gives str(), GoString repr().
+// Each exported method becomes a method of the Python object under RPyC's rules. Add is exported as exposed_add, which
+// a peer calls as add; GetServiceName as exposed_get_service_name. Prefix sets another prefix, or none. String provides
+// str(), GoString provides repr().
 type Class struct {
-	goType  reflect.Type // of the values, a pointer
+	goType  reflect.Type // of the values; a pointer type
 	class   *class
 	hidden  map[string]bool
-	claimed map[string]bool // hidden, because they are described
+	claimed map[string]bool // hidden because they are described
 	members []*Member
 	prefix  string
 	problem error
@@ -35,23 +37,23 @@ type Class struct {
 type Member struct {
 	doc     string
 	name    string
-	exposed bool // the prefix of the class is put before the name
+	exposed bool // the class's prefix is added to the name
 	made    func(*Member) (member, error)
 }
 
-// Doc sets what help() shows in Python.
+// Doc sets the text that Python's help() shows.
 func (m *Member) Doc(text string) *Member {
 	m.doc = text
 	return m
 }
 
-// Name sets the names of module and class, which are those of the Go package and type otherwise.
+// Name sets the names of the module and the class. The default is those of the Go package and type.
 func (c *Class) Name(module, name string) { c.class.module, c.class.name = module, name }
 
-// Doc sets what help() shows of the class in Python.
+// Doc sets the text that Python's help() shows for the class.
 func (c *Class) Doc(text string) { c.class.doc = text }
 
-// Aliases are the names of the service, if it is one: the first is what get_service_name() answers.
+// Aliases sets the names of the service, if it is one. The first is the result of get_service_name().
 func (c *Class) Aliases(names ...string) {
 	known := map[string]bool{}
 	for _, name := range names {
@@ -63,8 +65,8 @@ func (c *Class) Aliases(names ...string) {
 	c.class.aliases = names
 }
 
-// Base makes the class one that derives from the class of another value: isinstance() says so. Methods are not
-// inherited that way; embed the other type for that.
+// Base makes the class a subclass of another value's class, for isinstance(). Methods are not inherited; embed the
+// other type to inherit them.
 func (c *Class) Base(value any) {
 	base, err := classFor(reflect.TypeOf(value))
 	if err != nil {
@@ -74,9 +76,9 @@ func (c *Class) Base(value any) {
 	c.class.base = base
 }
 
-// Prefix sets what stands before the names of methods and properties, "exposed_" otherwise: what the option exposed_prefix of the
-// connections says, or "" for plain names, which peers may use where allow_public_attrs or allow_all_attrs is on. Special
-// methods such as "__len__()" keep their names.
+// Prefix sets the prefix of the names of methods and properties. The default is "exposed_". Give the connections'
+// option exposed_prefix, or "" for plain names, which peers may use if allow_public_attrs or allow_all_attrs is on.
+// Special methods such as "__len__()" keep their names.
 func (c *Class) Prefix(prefix string) {
 	if prefix != "" && !strings.HasSuffix(prefix, "_") {
 		c.fail(fmt.Errorf("rpyc: the prefix %q does not end with \"_\"", prefix))
@@ -84,17 +86,17 @@ func (c *Class) Prefix(prefix string) {
 	c.prefix = prefix
 }
 
-// Hide keeps exported methods from the peers.
+// Hide hides exported methods from peers.
 func (c *Class) Hide(goMethods ...string) {
 	for _, name := range goMethods {
 		c.hidden[name] = true
 	}
 }
 
-// Method describes a method by its signature, in Python's notation: "add(a, b=2, *, c=3)". Peers can then give the
-// arguments by name and leave out those with a default; *rest goes to a variadic parameter and **named to a parameter
-// of type Keywords. The name goes out as exposed_NAME, unless Prefix says otherwise, one that begins with "__" as it is, for special
-// methods such as "__len__()".
+// Method describes a method by its signature in Python's notation: "add(a, b=2, *, c=3)". Peers can then pass arguments
+// by name and omit those with a default. *rest is passed to a variadic parameter, and **named to a parameter of type
+// Keywords. The method is exported as exposed_NAME, unless Prefix sets another prefix. A name that begins with "__" is
+// unchanged, for special methods such as "__len__()".
 //
 // fn is the name of a method of the type, or a function whose first parameter takes the value.
 func (c *Class) Method(signature string, fn any) *Member {
@@ -110,7 +112,8 @@ func (c *Class) Method(signature string, fn any) *Member {
 	})
 }
 
-// public describes a method that peers find by its plain name, whether or not they may use names without "exposed_".
+// public describes a method that peers find by its plain name, even if they may only use names with the prefix
+// "exposed_".
 func (c *Class) public(signature string, fn any) {
 	sig, err := parseSignature(signature)
 	if err != nil {
@@ -121,12 +124,12 @@ func (c *Class) public(signature string, fn any) {
 		call, err := c.function(fn, sig)
 		return member{name: m.name, signature: signature, kind: memberMethod, call: call}, err
 	}
-	// __reversed__ and the like are refused under their own names.
+	// __reversed__ and the like are denied under their own names.
 	c.add(sig.name, made)
 	c.add("exposed_"+sig.name, made)
 }
 
-// publicProperty describes a property that can be read, under its plain name too.
+// publicProperty describes a readable property that peers also find by its plain name.
 func (c *Class) publicProperty(name string, get any) {
 	for _, wire := range []string{name, "exposed_" + name} {
 		c.add(wire, func(m *Member) (member, error) {
@@ -136,8 +139,8 @@ func (c *Class) publicProperty(name string, get any) {
 	}
 }
 
-// Property describes an attribute with functions to read, set and delete it, each the name of a method of the type, a
-// function whose first parameter takes the value, or nil. Peers can set and delete attributes only where the options
+// Property describes an attribute with functions to read, set and delete it. Each is the name of a method of the type,
+// a function whose first parameter takes the value, or nil. Peers can set and delete attributes only if the options
 // allow_setattr and allow_delattr are on.
 func (c *Class) Property(name string, get, set, del any) *Member {
 	if get == nil && set == nil && del == nil {
@@ -169,8 +172,8 @@ func (c *Class) Property(name string, get, set, del any) *Member {
 	})
 }
 
-// Constructor makes the class callable for peers that were given it with ClassOf. fn gives a new value, and possibly
-// an error; it has no receiver.
+// Constructor makes the class callable for peers that received it by ClassOf. fn returns a new value and, optionally,
+// an error. It has no receiver.
 func (c *Class) Constructor(signature string, fn any) {
 	sig, err := parseSignature(signature)
 	if err == nil && c.class.construct != nil {
@@ -194,7 +197,7 @@ func (c *Class) fail(err error) {
 	}
 }
 
-// claim keeps a method that is described from being exposed by itself.
+// claim prevents a described method from also being exposed under its default name.
 func (c *Class) claim(fn any) {
 	if name, ok := fn.(string); ok {
 		c.claimed[name] = true
@@ -207,14 +210,14 @@ func (c *Class) add(name string, made func(*Member) (member, error)) *Member {
 	return m
 }
 
-// expose adds what goes out with the prefix of the class, which may still be set.
+// expose adds a member that is exported with the class's prefix, which may still change.
 func (c *Class) expose(name string, made func(*Member) (member, error)) *Member {
 	m := c.add(name, made)
 	m.exposed = true
 	return m
 }
 
-// wireName is the literal name that RPyC's rules lead to.
+// wireName returns the name on the wire under RPyC's rules.
 func (c *Class) wireName(name string) string {
 	if strings.HasPrefix(name, "__") {
 		return name
@@ -237,7 +240,7 @@ func (c *Class) function(fn any, sig *signature) (*function, error) {
 	return newFunction(v, sig, 1)
 }
 
-// exposedPrefix is RPyC's own.
+// exposedPrefix is RPyC's default prefix.
 const exposedPrefix = "exposed_"
 
 const (
@@ -245,34 +248,34 @@ const (
 	memberProperty
 )
 
-// member is what a class has under one name of the wire.
+// member is an entry of a class under one name on the wire.
 type member struct {
 	name, signature, doc string
 	kind                 int
 	call, get, set, del  *function
 }
 
-// class is how peers see a Go type. It does not change once it is made.
+// class is how peers see a Go type. It is immutable after it is made.
 type class struct {
 	goType            reflect.Type
 	module, name, doc string
 	base              *class
 	members           []member
 	aliases           []string
-	prefix            string // before the names of members
+	prefix            string // of the names of members
 	construct         *function
-	rules             rules        // its own
-	object            *ClassObject // the class itself, to be sent
-	serial            uint64       // stands in the ids of its members
+	rules             rules        // of the type itself
+	object            *ClassObject // the class itself as an object
+	serial            uint64       // part of the ids of its members
 }
 
-// lastSerial is the serial of the class that was described last.
+// lastSerial is the serial of the last described class.
 var lastSerial uint64
 
-// classes holds the class of each type by its reflect.Type.
+// classes maps a reflect.Type to its class.
 var classes sync.Map
 
-// Methods that mean something to this package and are not exposed.
+// reserved are the methods with a meaning in this package. They are not exposed.
 var reserved = map[string]reflect.Type{
 	"DescribeRPyC": reflect.TypeOf((*Describer)(nil)).Elem(),
 	"OnConnect":    reflect.TypeOf((*Connecter)(nil)).Elem(),
@@ -280,7 +283,7 @@ var reserved = map[string]reflect.Type{
 	"GetAttrRPyC":  getterType, "SetAttrRPyC": setterType, "DelAttrRPyC": deleterType, "HasAttrRPyC": haverType,
 }
 
-// checkHooks finds methods that this package would call if they were of the right shape, and names to hide that are of no method.
+// checkHooks finds methods that have a reserved name but the wrong signature, and hidden names without a method.
 func (c *Class) checkHooks() {
 	for i := 0; i < c.goType.NumMethod(); i++ {
 		method := c.goType.Method(i)
@@ -298,7 +301,7 @@ func (c *Class) checkHooks() {
 	}
 }
 
-// What the names of two well-known interfaces stand for.
+// special maps the methods of two well-known interfaces to special methods of Python.
 var special = map[string]string{"String": "__str__", "GoString": "__repr__"}
 
 // classFor finds or makes the class of a type.
@@ -372,7 +375,7 @@ func describe(t reflect.Type) (*class, error) {
 	return c.class, nil
 }
 
-// snakeCase writes a name of Go as Python does: GetServiceName is get_service_name, HTTPPort is http_port.
+// snakeCase converts a Go name to Python's style: GetServiceName to get_service_name, HTTPPort to http_port.
 func snakeCase(name string) string {
 	runes := []rune(name)
 	var out strings.Builder
@@ -391,13 +394,13 @@ func snakeCase(name string) string {
 
 func typeName(value any) string { return reflect.TypeOf(value).String() }
 
-// ClassObject stands for the class of a Go type. Sent to a peer it is that class: the peer can ask isinstance() and,
-// if the class has a constructor, call it.
+// ClassObject represents the class of a Go type. Sent to a peer it is that class: the peer can use it in isinstance()
+// and, if the class has a constructor, call it.
 type ClassObject struct {
 	class *class
 }
 
-// ClassOf gives the class of a value, a pointer to a struct, as an object that can be sent.
+// ClassOf returns the class of a value, a pointer to a struct, as an object that can be sent.
 func ClassOf(value any) (*ClassObject, error) {
 	class, err := classFor(reflect.TypeOf(value))
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"syscall"
 )
 
-// Classic drives a classic server of RPyC, a SlaveService: its modules, its builtins, code to evaluate and execute. Whoever
-// can do that can do anything there.
+// Classic controls a classic server of RPyC, a SlaveService: its modules, its builtins, and code to evaluate and
+// execute. A classic server has no access control: a client can run any code there.
 type Classic struct {
 	conn *Conn
 
@@ -21,21 +21,21 @@ type Classic struct {
 	modules map[string]*Object
 }
 
-// What RPyC's ClassicService opens for the peer.
+// classicOptions are the options that RPyC's ClassicService sets for its peer.
 var classicOptions = []string{
 	"allow_all_attrs", "allow_pickle", "allow_getattr", "allow_setattr", "allow_delattr",
 	"import_custom_exceptions", "instantiate_custom_exceptions", "instantiate_oldstyle_exceptions",
 }
 
-// DialClassic connects to a classic server as Python's rpyc.classic.connect() does; without a port, 18812 is meant:
+// DialClassic connects to a classic server, like Python's rpyc.classic.connect(). The default port is 18812.
 //
 //	classic, err := rpyc.DialClassic(ctx, "tcp://127.0.0.1")
 //	...
 //	defer classic.Conn().Close()
 //	version, err := classic.Eval(ctx, "__import__('sys').version")
 //
-// The server may read, set and delete every attribute of what it is given, and copy it by pickle: allow_all_attrs,
-// allow_setattr, allow_delattr, allow_pickle and so on are on, unless an option says otherwise.
+// The server may read, set and delete every attribute of the objects that it receives, and copy them by pickle:
+// allow_all_attrs, allow_setattr, allow_delattr, allow_pickle and so on are on, unless an option turns them off.
 func DialClassic(ctx context.Context, addr string, opts ...Option) (*Classic, error) {
 	all := make([]Option, 0, len(classicOptions)+len(opts))
 	for _, name := range classicOptions {
@@ -53,14 +53,14 @@ func DialClassic(ctx context.Context, addr string, opts ...Option) (*Classic, er
 	return NewClassic(conn), nil
 }
 
-// NewClassic drives the classic server at the other end of a connection, whose options stay as they are. The connection stays
-// the caller's to close.
+// NewClassic controls the classic server at the other end of a connection. The connection's options are unchanged, and
+// the caller closes it.
 func NewClassic(conn *Conn) *Classic { return &Classic{conn: conn, modules: map[string]*Object{}} }
 
-// Conn is the connection.
+// Conn returns the connection.
 func (c *Classic) Conn() *Conn { return c.conn }
 
-// Module gives a module of the peer, which imports it: "sys", "xml.dom.minidom". It is asked for once.
+// Module imports a module at the peer and returns it: "sys", "xml.dom.minidom". Requested once per module.
 func (c *Classic) Module(ctx context.Context, name string) (*Object, error) {
 	c.mu.Lock()
 	known := c.modules[name]
@@ -78,7 +78,7 @@ func (c *Classic) Module(ctx context.Context, name string) (*Object, error) {
 	return module, nil
 }
 
-// Call calls a function of a module, "" for builtins. The last argument may be Keywords.
+// Call calls a function of a module; "" is builtins. The last argument may be Keywords.
 func (c *Classic) Call(ctx context.Context, module, function string, args ...any) (any, error) {
 	if module == "" {
 		module = "builtins"
@@ -90,7 +90,7 @@ func (c *Classic) Call(ctx context.Context, module, function string, args ...any
 	return from.CallMethod(ctx, function, args...)
 }
 
-// Eval gives the value of an expression in the peer's namespace.
+// Eval returns the value of an expression in the peer's namespace.
 func (c *Classic) Eval(ctx context.Context, expression string) (any, error) {
 	return c.conn.Root().CallMethod(ctx, "eval", expression)
 }
@@ -101,7 +101,7 @@ func (c *Classic) Execute(ctx context.Context, statements string) error {
 	return err
 }
 
-// Namespace gives the peer's namespace, a dict.
+// Namespace returns the peer's namespace, a dict.
 func (c *Classic) Namespace(ctx context.Context) (*Object, error) {
 	return Get[*Object](ctx, c.conn.Root(), "namespace")
 }
@@ -116,7 +116,7 @@ func (c *Classic) Get(ctx context.Context, name string) (any, error) {
 	return namespace.Item(ctx, name)
 }
 
-// Set sets a name of the namespace. Lists, dicts and sets of Go are made there as real ones, see Deliver.
+// Set sets a name of the namespace. Lists, dicts and sets of Go become real ones at the peer; see Deliver.
 func (c *Classic) Set(ctx context.Context, name string, value any) error {
 	namespace, err := c.Namespace(ctx)
 	if err != nil {
@@ -130,13 +130,13 @@ func (c *Classic) Set(ctx context.Context, name string, value any) error {
 	return namespace.SetItem(ctx, name, delivered)
 }
 
-// Deliver makes real lists, dicts and sets at the peer out of slices, maps and sets, with what is in them, and gives the
-// outermost. All else is given as it is: what travels by value does so.
+// Deliver makes real lists, dicts and sets at the peer from slices, maps and sets, with their contents, and returns the
+// outermost one. Any other value is returned unchanged; if it can be passed by value, it is.
 func (c *Classic) Deliver(ctx context.Context, value any) (any, error) {
 	return (&delivering{c, ctx}).value(value, obtainDepth)
 }
 
-// Upload copies a file or folder to the peer. What is neither, within a folder, is passed over.
+// Upload copies a file or folder to the peer. Within a folder, entries that are neither are skipped.
 func (c *Classic) Upload(ctx context.Context, local, remote string) error {
 	info, err := os.Stat(local)
 	switch {
@@ -150,8 +150,8 @@ func (c *Classic) Upload(ctx context.Context, local, remote string) error {
 	return problemf(ErrType, "cannot upload %s: it is neither file nor folder", local)
 }
 
-// Download copies a file or folder of the peer. Nothing is written outside of the folder local: names of the peer that
-// lead out of it, and links in it that are there before, are errors.
+// Download copies a file or folder of the peer. Nothing is written outside of the folder local: names sent by the peer
+// that point outside of it, and links in it that already exist, are errors.
 func (c *Classic) Download(ctx context.Context, remote, local string) error {
 	isFolder, err := c.path(ctx, "isdir", remote)
 	if err != nil {
@@ -163,8 +163,8 @@ func (c *Classic) Download(ctx context.Context, remote, local string) error {
 	return c.downloadFile(ctx, remote, local, os.Create)
 }
 
-// Redirect leads the standard streams of the peer to streams of this side, all that are not nil: what it prints is written
-// here. The function that it gives leads them back.
+// Redirect redirects the peer's standard streams to streams of this process; nil leaves one unchanged. Output of the
+// peer is written here. The returned function restores the streams.
 func (c *Classic) Redirect(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) (func(context.Context) error, error) {
 	sys, err := c.Module(ctx, "sys")
 	if err != nil {
@@ -208,7 +208,7 @@ func (c *Classic) path(ctx context.Context, function string, args ...any) (any, 
 	return c.Call(ctx, "os.path", function, args...)
 }
 
-// open gives a file of the peer. The caller closes it.
+// open opens a file of the peer. The caller closes it.
 func (c *Classic) open(ctx context.Context, remote, mode string) (*Stream, error) {
 	opened, err := c.Call(ctx, "", "open", remote, mode)
 	file, ok := opened.(*Object)
@@ -234,7 +234,7 @@ func (c *Classic) uploadFile(ctx context.Context, local, remote string) error {
 	return copyAndClose(to, from, to)
 }
 
-// copyAndClose copies a file of the peer, from or to, and closes it.
+// copyAndClose copies from or to a file of the peer and closes it.
 func copyAndClose(to io.Writer, from io.Reader, remote *Stream) error {
 	_, err := io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, make([]byte, streamChunk))
 	if closeErr := remote.Close(); err == nil {
@@ -352,7 +352,7 @@ func (c *Classic) downloadInside(ctx context.Context, folder, name, local string
 	return c.downloadFile(ctx, remote, local, createInside)
 }
 
-// makeFolder makes a folder, or takes the one that is there. Within a folder that is downloaded it may be no link.
+// makeFolder makes a folder, or uses an existing one. Within a downloaded folder it must not be a link.
 func makeFolder(local string, inside bool) error {
 	if !inside {
 		return os.MkdirAll(local, 0o777)
@@ -368,7 +368,7 @@ func makeFolder(local string, inside bool) error {
 	return err
 }
 
-// createInside opens a file in a folder that is downloaded. Links that are there are not followed, nor pipes waited for.
+// createInside opens a file in a downloaded folder. It does not follow existing links and does not wait for pipes.
 func createInside(local string) (*os.File, error) {
 	file, err := os.OpenFile(local, os.O_WRONLY|os.O_CREATE|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o666)
 	if err != nil {

@@ -9,23 +9,23 @@ import (
 	"strings"
 )
 
-// connOf is the connection of a call, for what must ask its peer; nil outside of calls.
+// connOf returns the connection of a call, for requests to its peer; nil outside of calls.
 func connOf(ctx context.Context) *conn {
 	c, _ := ctx.Value(connKey{}).(*conn)
 	return c
 }
 
-// So deep are containers compared. Live ones may hold each other.
+// compareDepth is the maximum depth of compared containers. Live ones may contain each other.
 const compareDepth = 200
 
-// equals is Python's == of two values, of which one may be of a peer.
+// equals is Python's == for two values, one of which may be of a peer.
 func equals(ctx context.Context, a, b any) (bool, error) {
 	return comparing{ctx, compareDepth}.equal(a, b)
 }
 
 type comparing struct {
 	ctx   context.Context
-	depth int // levels that are left
+	depth int // levels left
 }
 
 func (c comparing) equal(a, b any) (bool, error) {
@@ -83,7 +83,7 @@ func (c comparing) equal(a, b any) (bool, error) {
 	return reflect.DeepEqual(a, b), nil
 }
 
-// askEqual asks an object of the peer; what is none is not equal.
+// askEqual asks a peer's object for equality. A value that is not such an object is not equal.
 func askEqual(ctx context.Context, object, other any) (bool, error) {
 	remote, ok := object.(*Object)
 	if !ok {
@@ -126,7 +126,7 @@ func (c comparing) dicts(a, b any) (bool, error) {
 	return same == true, err
 }
 
-// canonical gives plain values the form in which they arrive from peers.
+// canonical converts plain values to the form in which they arrive from peers.
 func canonical(value any) any {
 	switch v := value.(type) {
 	case nil, int64, string, float64, *Object, *LiveList, *LiveDict, Tuple, []any, []byte, Dict, FrozenSet, Slice, singleton, complex128:
@@ -155,7 +155,7 @@ func canonical(value any) any {
 	return value
 }
 
-// numbersOrder compares two canonical real numbers, exactly; false: one is no number, or NaN.
+// numbersOrder compares two canonical real numbers exactly. False: one is not a number, or is NaN.
 func numbersOrder(a, b any) (int, bool) {
 	x, okX := exact(a)
 	y, okY := exact(b)
@@ -183,7 +183,7 @@ func exact(value any) (*big.Float, bool) {
 	return nil, false
 }
 
-// less is Python's < of plain values.
+// less is Python's < for plain values.
 func less(a, b any) (bool, error) {
 	a, b = canonical(a), canonical(b)
 	switch left := a.(type) {
@@ -227,7 +227,7 @@ func itemsLess(left, right []any) (bool, error) {
 	return len(left) < len(right), nil
 }
 
-// reprOf is Python's repr() of values, as the library writes it.
+// reprOf is Python's repr() of values, in the library's form.
 func reprOf(ctx context.Context, value any) (string, error) {
 	c := connOf(ctx)
 	if c == nil {

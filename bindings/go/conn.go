@@ -13,71 +13,71 @@ import (
 	"time"
 )
 
-// Conn is a connection to a peer. All its methods, and those of its Objects, may be used by any number of goroutines.
+// Conn is a connection to a peer. Its methods, and those of its Objects, may be called from any goroutine.
 //
-// A connection has two goroutines, one that reads and one that writes; goroutines that wait for answers take no
-// thread. Close it when it is no longer needed. A connection of Dial stays open as long as it, its root, or an Object that
-// was the result of a call can be reached, and is closed in the end by the garbage collector. Objects that a peer gave as
-// arguments of a call do not keep it open. Who asks for Done means to wait: only Close and the peer end it then.
+// A connection has two goroutines, one that reads and one that writes. Goroutines that wait for replies use no thread.
+// Close the connection when it is no longer needed. A connection of Dial stays open while it, its root, or an Object
+// that was the result of a call is reachable; after that the garbage collector closes it. Objects that were arguments
+// of a peer's call do not keep it open. After a call of Done, only Close and the peer end the connection.
 type Conn struct {
 	conn *conn
 }
 
-// conn is the inside of a connection: what its goroutines hold. The user's handles keep it open by being counted.
+// conn is the inner connection, referenced by its goroutines. The user's handles are counted and keep it open.
 type conn struct {
 	options  options
 	network  net.Conn
-	name     string // the peer's, for messages
-	accepted bool   // the peer speaks first
+	name     string // of the peer, for messages
+	accepted bool   // the peer sends the first message
 	since    time.Time
-	timed    bool // the stream has a deadline for reading
+	timed    bool // the stream supports read deadlines
 	service  any
 
 	ctx    context.Context // ends with the connection
 	cancel context.CancelFunc
-	users  int64 // Conns and Objects that keep it open; -1: it does not depend on them
+	users  int64 // number of Conns and Objects that keep it open; -1 if it does not depend on them
 
-	awaited sync.Once // who has asked for its end keeps it open
+	awaited sync.Once // once Done has been called, it stays open
 
-	riding    atomic.Bool   // releases wait, and the writer will be woken for them
-	wake      chan struct{} // there may be something to send
-	drained   chan struct{} // something was sent
-	heard     chan struct{} // the peer has said something
+	riding    atomic.Bool   // releases are pending, and the writer will be woken for them
+	wake      chan struct{} // there may be output
+	drained   chan struct{} // some output was sent
+	heard     chan struct{} // the peer has sent a message
 	ready     chan struct{} // OnConnect has returned
-	ended     chan struct{} // no further answers
+	ended     chan struct{} // no further replies
 	written   chan struct{} // the writer has ended
 	done      chan struct{} // both goroutines have ended
 	closeOnce sync.Once
-	turns     *turnQueue // of calls that are served one by one; nil: they overlap
+	turns     *turnQueue // of serial calls; nil if calls overlap
 
-	mu       sync.Mutex // guards what follows, and each call of the library about this session
-	core     *core      // nil when the connection has ended
+	mu       sync.Mutex // guards the members below, and each library call for this session
+	core     *core      // nil after the connection has ended
 	closing  bool
-	leaving  bool // the writer is to end when everything is sent
+	leaving  bool // the writer ends when all output is sent
 	err      error
 	lastID   uint64
 	pending  map[uint64]*pending
 	stopNext bool // the next request is interrupted
-	serving  int  // calls of the peer that have no answer yet
+	serving  int  // number of calls of the peer without a reply
 	locals   map[uint64]*local
 	byValue  map[any]*local
 	classes  map[*class]*lentClass
 	peerRoot *Object
 
-	came bool // the session has made something of the bytes that were received
+	came bool // the session produced something from the received bytes
 
-	expecting bool   // more is to come; of the reader alone
-	begun     []byte // what Dial has read already
-	rootAsked *asked // Dial has asked for the root
+	expecting bool   // more data will follow; used by the reader only
+	begun     []byte // bytes already read by Dial
+	rootAsked *asked // Dial has requested the root
 }
 
-// pending is a request that waits for its answer.
+// pending is a request that waits for its reply.
 type pending struct {
 	sequence int64
 	reply    chan reply // has room for the one reply
 }
 
-// reply is an answer.
+// reply is the reply to a request.
 type reply struct {
 	value any
 	err   error
@@ -120,7 +120,7 @@ func newConn(network net.Conn, service any, accepted bool, o options) (*conn, er
 	return c, nil
 }
 
-// start lets the connection live. OnConnect may turn it away.
+// start starts the connection's goroutines. OnConnect may refuse the connection.
 func (c *conn) start() {
 	go c.write()
 	go c.read()
@@ -133,16 +133,16 @@ func (c *conn) start() {
 	close(c.ready)
 }
 
-// handle gives a handle that does not keep the connection open.
+// handle returns a handle that does not keep the connection open.
 func (c *conn) handle() *Conn { return &Conn{c} }
 
-// own gives the user's handle, which is counted.
+// own returns the user's handle, which is counted.
 func (c *conn) own() *Conn {
 	atomic.StoreInt64(&c.users, 0)
 	return c.counted()
 }
 
-// counted gives a handle that keeps the connection open.
+// counted returns a handle that keeps the connection open.
 func (c *conn) counted() *Conn {
 	c.enter()
 	outer := &Conn{c}
@@ -156,7 +156,7 @@ func (c *conn) enter() {
 	}
 }
 
-// leave closes the connection when nobody holds it any more.
+// leave closes the connection when its last counted handle is gone.
 func (c *conn) leave() {
 	if atomic.LoadInt64(&c.users) > 0 && atomic.AddInt64(&c.users, -1) == 0 {
 		go c.close()
@@ -171,10 +171,10 @@ func (c *conn) signal() {
 	}
 }
 
-// ride is how long a release waits for a message to ride behind.
+// ride is how long a release waits for another message to be sent with it.
 const ride = 50 * time.Millisecond
 
-// signalSoon has releases sent: behind the next message, or after a moment.
+// signalSoon has releases sent: after the next message, or after a short delay.
 func (c *conn) signalSoon() {
 	if c.options.config["release"] == "now" {
 		c.signal()
@@ -210,8 +210,9 @@ func (c *conn) read() {
 	c.finish()
 }
 
-// acknowledge tells the kernel that more is expected: a peer with Nagle's algorithm, as RPyC has it, holds the next answer, or the
-// end of a long one, until what it has sent is acknowledged, which would take some 40 ms.
+// acknowledge makes the kernel acknowledge received data at once, because more is expected. A peer with Nagle's
+// algorithm, as in RPyC, otherwise holds back the next reply, or the end of a long one, for about 40 ms until its data
+// is acknowledged.
 func (c *conn) acknowledge() {
 	tcp, ok := c.network.(*net.TCPConn)
 	if !ok || !c.expecting {
@@ -222,10 +223,11 @@ func (c *conn) acknowledge() {
 	}
 }
 
-// lateRead is how long what has arrived already may take to be read.
+// lateRead is the time limit for reading data that has already arrived.
 const lateRead = time.Millisecond
 
-// limitReading has the next read end when the peer will have been silent for too long. Who comes late reads first what is here.
+// limitReading makes the next read end when the peer has been silent for too long. A reader that is late first reads
+// the data that has already arrived.
 func (c *conn) limitReading() {
 	c.mu.Lock()
 	wait := c.core.watch(time.Since(c.since), false)
@@ -241,7 +243,7 @@ func (c *conn) limitReading() {
 	}
 }
 
-// nothingCame ends the connection if that has lasted too long.
+// nothingCame ends the connection if the peer has been silent for too long.
 func (c *conn) nothingCame() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -249,7 +251,7 @@ func (c *conn) nothingCame() bool {
 	return c.events(true)
 }
 
-// receive gives bytes to the session and deals with what comes of them. False: the connection is over.
+// receive feeds bytes to the session and handles the events. It returns false if the connection has ended.
 func (c *conn) receive(data []byte) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -270,8 +272,8 @@ func (c *conn) receive(data []byte) bool {
 	return alive
 }
 
-// events takes the events that wait; the lock is held. Only the reader waits for room to send. False: the connection
-// is over.
+// events handles the pending events. The lock is held. Only the reader waits for room in the output. It returns false
+// if the connection has ended.
 func (c *conn) events(reader bool) bool {
 	for {
 		event, err := c.core.next()
@@ -288,7 +290,7 @@ func (c *conn) events(reader bool) bool {
 			return true
 		case eventSend:
 			if !reader {
-				return true // the reader is about it
+				return true // the reader handles it
 			}
 			c.mu.Unlock()
 			c.signal()
@@ -318,7 +320,7 @@ func (c *conn) events(reader bool) bool {
 	}
 }
 
-// fail notes why the connection is over; the first reason counts.
+// fail records the reason for the end of the connection. The first reason is kept.
 func (c *conn) fail(err error) {
 	if c.err == nil {
 		if c.closing || err == nil {
@@ -337,7 +339,7 @@ func (c *conn) endOfStream() {
 	c.fail(problemf(ErrClosed, "%s closed the connection", c.name))
 }
 
-// finish ends everything that belongs to the connection. The reader calls it last.
+// finish releases everything that belongs to the connection. The reader calls it last.
 func (c *conn) finish() {
 	c.network.SetWriteDeadline(time.Now().Add(time.Second))
 	c.mu.Lock()
@@ -366,7 +368,7 @@ func (c *conn) finish() {
 	if hook, ok := c.offered().(Disconnecter); ok {
 		c.disconnected(hook)
 	}
-	// A service that has kept an Object refers to the connection, and what has a finalizer is never freed in a circle.
+	// A service that has kept an Object refers to the connection, and a cycle with a finalizer is never freed.
 	c.mu.Lock()
 	c.service, c.options.service = nil, nil
 	c.mu.Unlock()
@@ -410,7 +412,7 @@ func (c *conn) write() {
 	}
 }
 
-// writeAll writes to the stream. A peer that takes nothing for as long as it may be idle loses the connection.
+// writeAll writes to the stream. If the peer accepts no data for as long as it may be idle, the connection is closed.
 func (c *conn) writeAll(data []byte) error {
 	seconds, _ := strconv.ParseFloat(c.options.config["idle_timeout"], 64)
 	if seconds <= 0 || seconds > 1e9 {
@@ -443,7 +445,7 @@ func (c *conn) take(buf []byte) (n int, leaving bool) {
 	return c.core.take(buf), c.leaving
 }
 
-// discard drops what can never be sent.
+// discard drops output that can never be sent.
 func (c *conn) discard() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -452,7 +454,7 @@ func (c *conn) discard() {
 	}
 }
 
-// root gives the peer's root, asked for once.
+// root returns the peer's root. Requested once.
 func (c *conn) root(ctx context.Context) (*Object, error) {
 	c.mu.Lock()
 	root, asked := c.peerRoot, c.rootAsked
@@ -477,7 +479,7 @@ func (c *conn) root(ctx context.Context) (*Object, error) {
 	if !ok {
 		return nil, problemf(ErrType, "the root of %s is no object but a %s", c.name, pythonType(value))
 	}
-	// It belongs to the connection, and does not keep it open.
+	// The root belongs to the connection and does not keep it open.
 	root.disown()
 	c.mu.Lock()
 	known := c.peerRoot
@@ -492,9 +494,9 @@ func (c *conn) root(ctx context.Context) (*Object, error) {
 	return root, nil
 }
 
-// ---------------------------------------------------------------- the end
+// ---------------------------------------------------------------- closing
 
-// close tells the peer, waits a moment for it to end the stream, and ends the connection.
+// close notifies the peer, waits a short time for it to end the stream, and ends the connection.
 func (c *conn) close() error {
 	c.closeOnce.Do(func() {
 		c.mu.Lock()
@@ -505,7 +507,7 @@ func (c *conn) close() error {
 		}
 		c.mu.Unlock()
 		if !spoken {
-			c.network.Close() // there is nothing that the peer would understand
+			c.network.Close() // no message could reach the peer
 		}
 		c.signal()
 		timer := time.NewTimer(c.options.closeTimeout)
@@ -520,7 +522,7 @@ func (c *conn) close() error {
 	return nil
 }
 
-// abort ends the connection at once, without a word to the peer.
+// abort ends the connection at once, without notifying the peer.
 func (c *conn) abort() {
 	c.mu.Lock()
 	c.closing = true
@@ -529,45 +531,45 @@ func (c *conn) abort() {
 	<-c.ended
 }
 
-// Close ends the connection. The peer is told; requests that still wait fail with ErrClosed. It can be called more
-// than once.
+// Close closes the connection and notifies the peer. Requests without a reply fail with ErrClosed. Further calls have
+// no effect.
 func (c *Conn) Close() error {
 	runtime.SetFinalizer(c, nil)
 	return c.conn.close()
 }
 
-// Done is closed when the connection has ended, for whatever reason.
+// Done returns a channel that is closed when the connection has ended, for any reason.
 func (c *Conn) Done() <-chan struct{} {
-	c.conn.awaited.Do(c.conn.enter) // for good: the channel does not know the connection
+	c.conn.awaited.Do(c.conn.enter) // for good: the channel does not refer to the connection
 	runtime.KeepAlive(c)
 	return c.conn.ended
 }
 
-// Err says why the connection has ended; nil as long as it lives.
+// Err returns the reason why the connection has ended; nil while it is open.
 func (c *Conn) Err() error {
 	c.conn.mu.Lock()
 	defer c.conn.mu.Unlock()
 	return c.conn.err
 }
 
-// RemoteAddr is the address of the peer.
+// RemoteAddr returns the address of the peer.
 func (c *Conn) RemoteAddr() net.Addr { return c.conn.network.RemoteAddr() }
 
-// NetConn is the stream that the connection uses, to look at: a *tls.Conn knows who the peer is. Nothing may be read from it
-// or written to it.
+// NetConn returns the stream of the connection for inspection, for example of the peer's certificate in a *tls.Conn. Do
+// not read from it or write to it.
 func (c *Conn) NetConn() net.Conn { return c.conn.network }
 
-// Service is what this side offers as its root: what was given to WithService or NewServer. It is nil when the connection has
+// Service returns the root that this side offers, from WithService or NewServer. It is nil after the connection has
 // ended and OnDisconnect has returned, so that a service which keeps Objects of its peer can be freed.
 func (c *Conn) Service() any { return c.conn.offered() }
 
-// Root is the peer's root object. A connection of Dial has it already; otherwise, on a server, it is asked for when it
-// is first used. It lives as long as the connection and need not be closed.
+// Root returns the peer's root object. A connection of Dial already has it. On a server it is requested on first use.
+// It is valid as long as the connection and need not be closed.
 func (c *Conn) Root() *Object {
 	return &Object{conn: c.conn, isRoot: true, keeps: c}
 }
 
-// Ping asks the peer for a sign of life.
+// Ping sends a string to the peer and checks that the reply is the same string.
 func (c *Conn) Ping(ctx context.Context) error {
 	const text = "librpyc"
 	echo, err := c.conn.ask(ctx, handlePing, nil, "", text)
@@ -580,7 +582,7 @@ func (c *Conn) Ping(ctx context.Context) error {
 
 type connKey struct{}
 
-// ConnOf gives the connection over which a call came, from the context of a service method.
+// ConnOf returns the connection of a call, from the context of a service method.
 func ConnOf(ctx context.Context) (*Conn, bool) {
 	c, ok := ctx.Value(connKey{}).(*conn)
 	if !ok {

@@ -1,5 +1,5 @@
-// Package rpyc speaks RPyC, Python's transparent RPC, from Go: as a client of Python's servers, and as a server that
-// Python's clients use without changes. The other side may be written in any language that has RPyC.
+// Package rpyc provides RPyC, Python's transparent RPC, for Go: clients of Python servers, and servers that Python
+// clients use without changes. The peer may be written in any language that has RPyC.
 //
 // A client:
 //
@@ -20,25 +20,25 @@
 //
 // # Values
 //
-// Numbers, texts, bytes, tuples and the like travel by value. What has no value on the wire travels by reference: an
-// object of the peer is an *Object, a pointer to a struct or a function of Go is an object of this side for the peer,
-// and comes home as itself. Go slices and maps are lists and dicts for a Python peer, as snapshots; a LiveList and a
-// LiveDict are shared with it, and a File is a stream. Where a result or an argument has a Go type such as []string or
-// map[string]int, a list or dict of the peer is fetched for it.
+// Numbers, strings, bytes, tuples and other plain data are passed by value. All else is passed by reference: an object
+// of the peer is an *Object; a pointer to a struct or a Go function is a local object for the peer, and is the same
+// pointer or function when the peer sends it back. Go slices and maps become lists and dicts for a Python peer, as
+// snapshots. A LiveList or LiveDict is shared with the peer, and a File is a stream. If a result or an argument has a
+// Go type such as []string or map[string]int, the items of the peer's list or dict are fetched.
 //
 // # Contexts
 //
-// The context of a request sets its deadline and can cancel it: the goroutine goes on at once, and an answer that
-// comes late is dropped. The peer is not told, for RPyC has no message for that. A method that is served gets a context
-// that ends with the connection. Between two peers of this library of which one has the option native on, requests say
-// how long they are waited for, and the context of the method has that deadline.
+// The context of a request sets its deadline and can cancel it: the call returns at once, and a late reply is dropped.
+// The peer is not notified, because RPyC has no message for it. The context of a served method ends with the
+// connection. Between two peers of this library, if one of them has the option native on, requests carry their
+// remaining time, and the context of the method has that deadline.
 //
 // # Goroutines
 //
-// A connection has two goroutines. Whoever waits for an answer takes no thread, so thousands of goroutines can use one
-// connection. Each call of the peer runs in a goroutine of its own, unless WithSerial is given.
+// A connection has two goroutines. Waiting for a reply uses no thread, so thousands of goroutines can use one
+// connection. Each call of the peer runs in a goroutine of its own, unless WithSerial is set.
 //
 // # Building
 //
-// The package needs librpyc and a C compiler; cgo finds the library by pkg-config under the name rpyc.
+// The package requires librpyc and a C compiler. cgo finds the library by pkg-config under the name rpyc.
 package rpyc
