@@ -23,7 +23,7 @@ var (
 	keywordsType = reflect.TypeOf(Keywords(nil))
 )
 
-// mismatch says that a value does not fit a type. `what` is what would have fit, in words of Python.
+// mismatch is the error of a value that does not fit a type. `what` is the expected type, as Python names it.
 type mismatch struct {
 	what, got string
 	kind      error
@@ -33,13 +33,13 @@ func (m *mismatch) Error() string { return oneLine(fmt.Sprintf("must be %s, not 
 
 func wrong(what string, value any) error { return &mismatch{what, pythonType(value), ErrType} }
 
-// outside says that a number is too large for a type.
+// outside returns the error of a number that is out of range for a type.
 func outside(t reflect.Type, value any) error {
 	return &mismatch{what: "in the range of " + t.Kind().String(), got: fmt.Sprint(value), kind: ErrRange}
 }
 
-// convert makes a value of a Go type of one that arrived. Remote lists, dicts and sets are fetched for types that hold
-// their items, for which the context counts.
+// convert converts a received value to a Go type. For types that hold items, remote lists, dicts and sets are fetched;
+// the context applies to these requests.
 func convert(ctx context.Context, value any, t reflect.Type) (reflect.Value, error) {
 	if t == anyType {
 		if value == nil {
@@ -171,7 +171,7 @@ func number(b bool) int {
 	return 0
 }
 
-// asFloat takes numbers as Python's float() does, without loss of the whole.
+// asFloat accepts numbers as Python's float() does, if the integer part is not lost.
 func asFloat(value any) (float64, bool) {
 	switch v := value.(type) {
 	case float64:
@@ -215,7 +215,7 @@ func convertInt(value any, t reflect.Type) (reflect.Value, error) {
 	return result, nil
 }
 
-// itemsOf gives the items of anything that has items, a remote one's too.
+// itemsOf returns the items of any container, local or remote.
 func itemsOf(ctx context.Context, value any) ([]any, bool, error) {
 	switch v := value.(type) {
 	case Tuple:
@@ -240,7 +240,7 @@ func itemsOf(ctx context.Context, value any) ([]any, bool, error) {
 		items, err := v.fetch(ctx)
 		return items, true, err
 	}
-	// An array of numbers.
+	// A slice of numbers.
 	if v := reflect.ValueOf(value); v.Kind() == reflect.Slice && v.Type() != bytesType {
 		items := make([]any, v.Len())
 		for i := range items {
@@ -279,7 +279,7 @@ func convertSlice(ctx context.Context, value any, t reflect.Type) (reflect.Value
 		}
 		if b, ok := value.([]byte); ok {
 			slice := reflect.New(t).Elem()
-			slice.SetBytes(b) // Convert knows no element types but byte
+			slice.SetBytes(b) // Convert supports no element type except byte
 			return slice, nil
 		}
 		return reflect.Value{}, wrong("bytes", value)
@@ -302,7 +302,7 @@ func convertSlice(ctx context.Context, value any, t reflect.Type) (reflect.Value
 	return slice, convertItems(ctx, items, slice)
 }
 
-// convertNumbers takes what an array of the peer gave, items for bytes too.
+// convertNumbers converts the content of a peer's array. Unlike convert, it also converts items to a slice of bytes.
 func convertNumbers(ctx context.Context, array any, t reflect.Type) (reflect.Value, error) {
 	items, ok := array.([]any)
 	if !ok || t.Elem().Kind() != reflect.Uint8 {
@@ -333,7 +333,7 @@ func convertNDArray(ctx context.Context, value any, target arrayTarget) (reflect
 	return reflect.ValueOf(target).Elem(), err
 }
 
-// flattened joins the rows of an array that came as objects.
+// flattened joins the rows of an array that arrived as objects.
 func flattened(ctx context.Context, rows []any, shape []int) (any, []int, error) {
 	var all []any
 	var inner []int
@@ -374,7 +374,7 @@ func convertItems(ctx context.Context, items []any, into reflect.Value) error {
 	return nil
 }
 
-// inside says which part of a value does not fit.
+// inside adds the place of the part that does not fit to an error.
 func inside(err error, place string) error {
 	if m, ok := err.(*mismatch); ok {
 		return &mismatch{what: m.what + " in " + place, got: m.got, kind: m.kind}
@@ -426,7 +426,7 @@ func convertMap(ctx context.Context, value any, t reflect.Type) (reflect.Value, 
 	return result, nil
 }
 
-// entriesOf gives the entries of anything that is a dict, a remote one's too.
+// entriesOf returns the entries of any dict, local or remote.
 func entriesOf(ctx context.Context, value any) (Dict, error) {
 	switch v := value.(type) {
 	case Dict:
@@ -467,15 +467,15 @@ func convertSet(ctx context.Context, value any, t reflect.Type) (reflect.Value, 
 	return set, nil
 }
 
-// isKey tells whether a value can be a key of a map. The type alone does not say: a Slice is a struct that can be
-// compared, unless a Tuple is in it. The map tells, by a panic.
+// isKey reports whether a value can be the key of a map. The type is not enough: a Slice is a comparable struct unless
+// it contains a Tuple. The map panics for such a key.
 func isKey(v reflect.Value) (ok bool) {
 	defer func() { ok = recover() == nil }()
 	_ = map[any]bool{v.Interface(): true}
 	return true
 }
 
-// as converts a result for Call and its siblings.
+// as converts a result for Call and the like.
 func as[T any](ctx context.Context, value any) (T, error) {
 	var result T
 	if direct, ok := value.(T); ok {

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// delivering makes containers of a classic server out of those of Go.
+// delivering converts Go containers to real containers of a classic server.
 type delivering struct {
 	classic *Classic
 	ctx     context.Context
@@ -109,13 +109,13 @@ func (d *delivering) dict(from Dict, depth int) (any, error) {
 	return d.classic.Call(d.ctx, "", "dict", pairs)
 }
 
-// ByteArray is what Deliver makes a bytearray of. Elsewhere it is bytes.
+// ByteArray is []byte that Deliver converts to a bytearray. Elsewhere it is bytes.
 type ByteArray []byte
 
-// Range is what Deliver makes a range of; Step 0 is 1.
+// Range is converted by Deliver to a range. Step 0 means 1.
 type Range struct{ Start, Stop, Step int64 }
 
-// time makes one of datetime's types. A time.Duration is a number of seconds, as elsewhere.
+// time makes a value of one of datetime's types. A time.Duration becomes a number of seconds, as elsewhere.
 func (d *delivering) time(value any) (any, error) {
 	switch v := value.(type) {
 	case time.Time:

@@ -7,11 +7,12 @@ import (
 )
 
 // Dial connects to an RPyC server at "tcp://HOST:PORT", "tcp://[IPV6]:PORT", "unix:///PATH", "unix://@NAME" (an
-// abstract socket) or "shm:///PATH" (the Unix socket, without the shared memory), and gets its root. The context limits the time that this takes, not the connection.
+// abstract socket) or "shm:///PATH" (the Unix socket, without the shared memory), and gets its root. The context limits
+// the time for connecting, not the lifetime of the connection.
 //
-// Both dialects are spoken, that of RPyC 6 and that of RPyC 4.1 to 5.3; which one the server knows is found out, if need be
-// with a second connection beside the first. A server of 4.1 to 5.3 that takes one connection and ends needs the option:
-// WithConfig("dialect", "5").
+// Both dialects are supported: that of RPyC 6 and that of RPyC 4.1 to 5.3. Dial detects which one the server uses, if
+// necessary with a second connection beside the first. For a server of 4.1 to 5.3 that exits after its first
+// connection, give the option WithConfig("dialect", "5").
 func Dial(ctx context.Context, addr string, opts ...Option) (*Conn, error) {
 	network, address, err := parseAddress(addr)
 	if err != nil {
@@ -45,8 +46,8 @@ func Dial(ctx context.Context, addr string, opts ...Option) (*Conn, error) {
 	return dialled(ctx, c)
 }
 
-// NewConn makes a connection over a stream that is connected already, for instance one of TLS, and gets the peer's
-// root. The stream belongs to the connection from then on, also if NewConn fails.
+// NewConn makes a connection over an open stream, for example one of TLS, and gets the peer's root. The connection owns
+// the stream from then on, also if NewConn fails.
 func NewConn(ctx context.Context, stream net.Conn, opts ...Option) (*Conn, error) {
 	o := collect(opts)
 	c, err := newConn(stream, o.service, false, o)
@@ -57,7 +58,7 @@ func NewConn(ctx context.Context, stream net.Conn, opts ...Option) (*Conn, error
 	return dialled(ctx, c)
 }
 
-// dialled lets a new connection live and fetches the peer's root.
+// dialled starts a new connection and fetches the peer's root.
 func dialled(ctx context.Context, c *conn) (*Conn, error) {
 	outer := c.own()
 	c.start()

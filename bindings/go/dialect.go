@@ -13,18 +13,19 @@ import (
 	"time"
 )
 
-// No first message is survived by peers of both dialects, so one is tried, and after a moment the other beside it on a
-// connection of its own; what is answered stays. See src/connection/dialing.rs, which does the same.
+// A peer of one dialect fails at the first message of the other. One dialect is therefore tried first, and after a
+// delay the other one on a second connection. The connection on which a reply arrives is kept.
+// src/connection/dialing.rs does the same.
 
-// patience is how long the first answer may take before the other dialect is tried; twice the time that connecting took
-// is added.
+// patience is the time to wait for the first reply before the other dialect is tried. Twice the time that connecting
+// took is added.
 const patience = 300 * time.Millisecond
 
-// pause is how long after a second connection could not be made the next attempt follows.
+// pause is the delay before the next attempt if a second connection could not be made.
 const pause = time.Second
 
-// olderPeers remembers the addresses that spoke the dialect of RPyC 4.1 to 5.3, as a hint on what to try first. An address
-// has one place, which the next one takes from it.
+// olderPeers holds addresses that used the dialect of RPyC 4.1 to 5.3, as a hint for the next call. Each address has
+// one slot; another address with the same slot replaces it.
 var (
 	olderPeers [256]atomic.Uint64
 	olderSeed  = maphash.MakeSeed()
@@ -39,23 +40,23 @@ func olderPeer(addr string) (place *atomic.Uint64, digest uint64) {
 type dialing struct {
 	addr, network, address string
 	options                options
-	asking                 chan time.Duration // a peer was asked, and how long connecting took
-	answers                chan answer        // of each attempt, one
+	asking                 chan time.Duration // a request was sent, and how long connecting took
+	answers                chan answer        // one for each attempt
 }
 
-// answer is how an attempt ended.
+// answer is the outcome of an attempt.
 type answer struct {
 	dialect, heard int
-	conn           *conn  // asked for its root, and not started
-	begun          []byte // what was read already
+	conn           *conn  // its root is requested; not started yet
+	begun          []byte // bytes already read
 	asked          asked
-	unconnected    bool // nobody could be asked
+	unconnected    bool // no connection could be made
 	err            error
 }
 
 func otherDialect(dialect int) int { return 11 - dialect }
 
-// find connects, twice if it must be, and gives the connection on which the peer has answered.
+// find connects, twice if necessary, and returns the connection on which the peer replied.
 func (d *dialing) find(ctx context.Context) (answer, error) {
 	d.asking, d.answers = make(chan time.Duration), make(chan answer, 2)
 	place, digest := olderPeer(d.addr)
@@ -108,7 +109,7 @@ func (d *dialing) race(ctx context.Context, first int) (answer, error) {
 			running--
 			switch {
 			case got.unconnected && got.dialect != first && heard == 0:
-				// The first may yet be answered, or there may be room for a second.
+				// The first attempt may still get a reply, or the server may accept a second connection later.
 				delete(tried, got.dialect)
 				timer.Reset(pause)
 				late = timer.C
@@ -145,7 +146,7 @@ func (d *dialing) race(ctx context.Context, first int) (answer, error) {
 		d.addr, map[int]string{5: "RPyC 5.3 and older", 6: "RPyC 6.0 and later"}[heard], why, heard)
 }
 
-// discard ends an attempt that did not win. Nothing of it was seen by anybody.
+// discard ends an attempt that was not selected. The application has not seen the connection.
 func (a *answer) discard() {
 	if a.conn != nil {
 		a.conn.network.Close()
@@ -155,7 +156,7 @@ func (a *answer) discard() {
 	}
 }
 
-// attempt asks a peer for its root in one dialect, and reads until it shows its own.
+// attempt requests a peer's root in one dialect and reads until the peer's dialect is known.
 func (d *dialing) attempt(ctx context.Context, dialect int) (a answer) {
 	a.dialect = dialect
 	began := time.Now()
@@ -200,7 +201,7 @@ func (d *dialing) attempt(ctx context.Context, dialect int) (a answer) {
 	buf := make([]byte, 16<<10)
 	for n, _ := a.conn.take(buf); n > 0; n, _ = a.conn.take(buf) {
 		if _, err := stream.Write(buf[:n]); err != nil {
-			break // what was read before it, and the end, are found by reading
+			break // reading returns earlier data first, then the end
 		}
 	}
 	select {
@@ -211,7 +212,7 @@ func (d *dialing) attempt(ctx context.Context, dialect int) (a answer) {
 	return a
 }
 
-// listen reads until the peer has shown its dialect. What is no message of RPyC is an error.
+// listen reads until the peer's dialect is known. Data that is not RPyC is an error.
 func (a *answer) listen(stream net.Conn, buf []byte, bindThreads string) {
 	skip := 0
 	if bindThreads == "true" || bindThreads == "1" || bindThreads == "on" || bindThreads == "yes" {
@@ -231,7 +232,7 @@ func (a *answer) listen(stream net.Conn, buf []byte, bindThreads string) {
 			a.err = err
 			return
 		}
-		// The session says what is wrong.
+		// The session reports the error.
 		c := a.conn.core
 		if a.err = c.feed(a.begun); a.err == nil {
 			c.endOfStream()
@@ -248,7 +249,7 @@ func (a *answer) listen(stream net.Conn, buf []byte, bindThreads string) {
 	}
 }
 
-// firstWord gives the dialect of the first message, once enough of it is here: 0 is none that is known.
+// firstWord returns the dialect of the first message, once enough bytes have arrived; 0 for an unknown one.
 func firstWord(data []byte, skip int) (dialect int, known bool) {
 	for len(data) >= 5 {
 		length, body := uint64(binary.BigEndian.Uint32(data)), data[5:]

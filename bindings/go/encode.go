@@ -10,22 +10,22 @@ import (
 	"unicode/utf8"
 )
 
-// encoder packs Go values for the library. It remembers what must stay as it is until the packed values have been
-// handed over: Objects are not released, and values that are lent keep their tokens.
+// encoder packs Go values for the library. Until the packed values have been handed over, it keeps the handles of
+// Objects from being released and the tokens of exported values from being dropped.
 type encoder struct {
 	conn    *conn
-	ctx     context.Context // of the request; nil: the peer cannot be asked meanwhile
+	ctx     context.Context // of the request; nil if the peer cannot be asked meanwhile
 	buf     []byte
 	objects []*Object
 	locals  []*local
-	handles []uint64 // of values that are freed afterwards
+	handles []uint64 // of values; freed after use
 	depth   int
 }
 
-// So deep may Go values be nested; one that holds itself has no end.
+// maxDepth is the maximum depth of nested Go values. A value that contains itself has no end.
 const maxDepth = 1000
 
-// lent notes that the library knows now what was lent; the lock of the connection is held.
+// lent records that the library has received the exported values. The connection's lock is held.
 func (e *encoder) lent() {
 	for _, own := range e.locals {
 		own.lent = true
@@ -47,7 +47,7 @@ func (e *encoder) done() {
 
 func (e *encoder) header(kind byte, n int) { e.buf = putHeader(e.buf, kind, n) }
 
-// fits tells whether a length has a packed form.
+// fits checks that a length has a packed form.
 func fits(n int) error {
 	if uint64(n) > math.MaxUint32 {
 		return problemf(ErrLimit, "a value with %d items or bytes is too large to be sent", n)
@@ -55,7 +55,7 @@ func fits(n int) error {
 	return nil
 }
 
-// arguments packs the arguments of a call, of which the last may be Keywords.
+// arguments packs the arguments of a call. The last may be Keywords.
 func (e *encoder) arguments(args []any) error {
 	var keywords Keywords
 	if n := len(args); n > 0 {
@@ -213,7 +213,7 @@ func (e *encoder) sequence(kind byte, items []any) error {
 	return e.all(items...)
 }
 
-// reflected packs values of types that are defined elsewhere.
+// reflected packs values of types that other packages define.
 func (e *encoder) reflected(v reflect.Value) error {
 	switch v.Kind() {
 	case reflect.Bool:
@@ -286,7 +286,7 @@ func advice(v reflect.Value) string {
 	return ""
 }
 
-// isSet tells whether a type of maps is what Go has for sets: map[T]struct{}.
+// isSet reports whether a type is a Go set: map[T]struct{}.
 func isSet(t reflect.Type) bool {
 	return t.Elem().Kind() == reflect.Struct && t.Elem().NumField() == 0
 }
@@ -307,8 +307,8 @@ func (e *encoder) items(kind byte, v reflect.Value) error {
 // entry is a key of a map with its value.
 type entry struct{ key, value reflect.Value }
 
-// sortedEntries gives the entries of a map, those with texts and integers as keys in their order. They are taken
-// together: a key that is NaN finds no value again.
+// sortedEntries returns the entries of a map; those with strings and integers as keys are sorted. Keys and values are
+// read together, because a NaN key finds no value again.
 func sortedEntries(v reflect.Value) []entry {
 	entries := make([]entry, 0, v.Len())
 	for each := v.MapRange(); each.Next(); {
@@ -334,7 +334,7 @@ func (e *encoder) putObject(object *Object) error {
 	}
 	if object.conn != e.conn {
 		if root, err := object.resolved(); err == nil {
-			object = root // one for all handles of the root
+			object = root // shared by all handles of the root
 		}
 		return e.lend(object)
 	}
@@ -346,7 +346,7 @@ func (e *encoder) putObject(object *Object) error {
 	return e.hold(object)
 }
 
-// asItIs is an object, of whatever connection, that is only named.
+// asItIs is an object, of any connection, whose handle is passed unchanged.
 type asItIs struct{ object *Object }
 
 // hold packs the handle of an object.
@@ -364,7 +364,7 @@ func (e *encoder) hold(object *Object) error {
 	return nil
 }
 
-// lend packs a value that the peer gets by reference.
+// lend packs a value that is passed by reference.
 func (e *encoder) lend(value any) error {
 	own, err := e.conn.pin(value)
 	if err != nil {

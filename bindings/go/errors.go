@@ -11,32 +11,32 @@ import (
 	"unicode"
 )
 
-// What can go wrong beside the exceptions of the peer. Test for them with errors.Is.
+// Errors other than exceptions of the peer. Test for them with errors.Is.
 var (
-	// ErrClosed says that the connection is closed, by this side or by the peer.
+	// ErrClosed means that the connection is closed, by this side or by the peer.
 	ErrClosed = errors.New("rpyc: the connection is closed")
-	// ErrTimeout says that no answer came before the deadline of the context. The peer may still be working. Such
-	// errors are context.DeadlineExceeded too.
+	// ErrTimeout means that no reply arrived before the deadline of the context. The peer may still be working. Such
+	// errors are also context.DeadlineExceeded.
 	ErrTimeout = errors.New("rpyc: no answer in time")
-	// ErrInterrupted says that Conn.Interrupt ended the waiting. The peer may still be working.
+	// ErrInterrupted means that Conn.Interrupt ended the wait. The peer may still be working.
 	ErrInterrupted = errors.New("rpyc: interrupted")
-	// ErrType says that a value does not fit the Go type that it was asked for, or that a Go value cannot be sent.
+	// ErrType means that a value does not fit the requested Go type, or that a Go value cannot be sent.
 	ErrType = errors.New("rpyc: wrong type")
-	// ErrRange says that a number does not fit the Go type that it was asked for.
+	// ErrRange means that a number is out of range for the requested Go type.
 	ErrRange = errors.New("rpyc: number out of range")
-	// ErrLimit says that one of the limits of the connection was reached; the message names the option.
+	// ErrLimit means that a limit of the connection was exceeded. The message names the option.
 	ErrLimit = errors.New("rpyc: limit reached")
-	// ErrProtocol says that the peer sent what is not RPyC.
+	// ErrProtocol means that the peer sent malformed data.
 	ErrProtocol = errors.New("rpyc: the peer does not speak RPyC")
-	// ErrDialect says that the peer speaks a version of RPyC other than the one that was configured.
+	// ErrDialect means that the peer uses a version of RPyC other than the configured one.
 	ErrDialect = errors.New("rpyc: the peer speaks another dialect")
-	// ErrAddress says that an address cannot be understood.
+	// ErrAddress means that an address is malformed.
 	ErrAddress = errors.New("rpyc: address not understood")
-	// ErrReleased says that an Object was used after its Close.
+	// ErrReleased means that an Object was used after its Close.
 	ErrReleased = errors.New("rpyc: the object was released")
 )
 
-// problem is an error with a message of its own that is one of the errors above, and often has a cause.
+// problem is an error with its own message that is one of the errors above. It often has a cause.
 type problem struct {
 	kind  error
 	text  string
@@ -49,7 +49,7 @@ func (p *problem) Is(target error) bool { return target == p.kind }
 
 func (p *problem) Unwrap() error { return p.cause }
 
-// Timeout tells package net and others of its manner that the time was over.
+// Timeout reports whether the operation timed out, for package net and others that look for this method.
 func (p *problem) Timeout() bool { return p.kind == ErrTimeout }
 
 func problemf(kind error, format string, args ...any) error {
@@ -61,24 +61,26 @@ func problemf(kind error, format string, args ...any) error {
 //	var remote *rpyc.RemoteError
 //	if errors.As(err, &remote) && remote.Type == "KeyError" { ... }
 //
-// or ask for its type with errors.Is(err, rpyc.Type("KeyError")).
+// or test its type with errors.Is(err, rpyc.Type("KeyError")).
 type RemoteError struct {
-	Type       string         // the name of its class
-	Module     string         // "builtins" for those of Python itself
-	Args       []any          // what it was raised with
-	Attributes map[string]any // the rest, such as errno
-	Traceback  string         // where it was raised, as the peer tells it
+	Type       string         // name of its class
+	Module     string         // "builtins" for Python's own exceptions
+	Args       []any          // the arguments that it was raised with
+	Attributes map[string]any // other attributes, such as errno
+	Traceback  string         // where it was raised, as the peer sent it
 	text       string
 }
 
-// Error gives the exception as Python prints it, "ValueError: no such account", on one line: control characters, line separators
-// and marks that turn the direction of writing, which a peer may have put into its text, are escaped as Python writes them.
+// Error returns the exception as Python prints it, "ValueError: no such account", on one line. Control characters, line
+// separators and marks that change the writing direction, which a peer may have put into its message, are escaped as in
+// Python.
 func (e *RemoteError) Error() string { return oneLine(e.text) }
 
-// Message gives the exception as Python prints it, with every character that the peer sent. Do not print it as it is.
+// Message returns the exception as Python prints it, with every character that the peer sent. Do not print it without
+// escaping; Error escapes it.
 func (e *RemoteError) Message() string { return e.text }
 
-// oneLine makes a text of a peer fit for logs and terminals.
+// oneLine makes a peer's string safe for logs and terminals.
 func oneLine(text string) string {
 	if strings.IndexFunc(text, isObeyed) < 0 {
 		return text
@@ -103,7 +105,7 @@ func oneLine(text string) string {
 	return shown.String()
 }
 
-// isObeyed tells what a terminal or an editor acts on, instead of showing it.
+// isObeyed reports whether a terminal or an editor acts on a character instead of showing it.
 func isObeyed(r rune) bool {
 	switch {
 	case r == 0x2028, r == 0x2029, r == 0x61c, r == 0x200e, r == 0x200f, 0x202a <= r && r <= 0x202e, 0x2066 <= r && r <= 0x2069:
@@ -112,30 +114,31 @@ func isObeyed(r rune) bool {
 	return unicode.IsControl(r)
 }
 
-// Is reports whether target is the Type of the exception, or one of Python's builtin types that it derives from.
+// Is reports whether target is the Type of the exception, or a builtin type of Python from which that type is derived.
 func (e *RemoteError) Is(target error) bool {
 	kind, ok := target.(Type)
 	return ok && isType(e.Module, e.Type, string(kind))
 }
 
-// Exception is what a method returns, or panics with, to raise a particular exception at its caller.
+// Exception is an error for a method to return, or to panic with, in order to raise a particular exception at its
+// caller.
 type Exception struct {
-	Type       string         // a builtin of Python such as "ValueError", or "module.Name"
-	Args       []any          // mostly one, the message
+	Type       string         // a Python builtin such as "ValueError", or "module.Name"
+	Args       []any          // usually one, the message
 	Attributes map[string]any // set on the exception; may be nil
 	traceback  string
 }
 
-// Raise makes an error that the peer sees as the Python exception with this name:
+// Raise returns an error that the peer sees as the Python exception with this name:
 //
 //	return 0, rpyc.Raise("ZeroDivisionError", "division by zero")
 //
-// The name is a builtin of Python, or "module.Name".
+// The name is a Python builtin, or "module.Name".
 func Raise(typeName string, args ...any) error {
 	return &Exception{Type: typeName, Args: args}
 }
 
-// Error gives the exception as Python would print it.
+// Error returns the exception as Python prints it.
 func (e *Exception) Error() string {
 	text := e.Type
 	switch len(e.Args) {
@@ -155,13 +158,13 @@ func (e *Exception) Is(target error) bool {
 	return ok && isType(module, name, string(kind))
 }
 
-// Type names a type of exceptions for errors.Is: Type("KeyError"), Type("bank.InsufficientFunds"). A builtin type
-// stands for those that derive from it too: a KeyError is a Type("LookupError").
+// Type is a type of exceptions for errors.Is: Type("KeyError"), Type("bank.InsufficientFunds"). A builtin type also
+// matches types derived from it: a KeyError is a Type("LookupError").
 type Type string
 
 func (t Type) Error() string { return string(t) }
 
-// The builtin exceptions, each with the one that it derives from.
+// baseOf maps each builtin exception to its base class.
 var baseOf = map[string]string{
 	"ArithmeticError": "Exception", "AssertionError": "Exception", "AttributeError": "Exception", "BlockingIOError": "OSError",
 	"BrokenPipeError": "ConnectionError", "BufferError": "Exception", "ChildProcessError": "OSError",
@@ -205,7 +208,7 @@ func splitType(name string) (module, class string) {
 	return "builtins", name
 }
 
-// raised is an exception on its way to the peer.
+// raised is an exception to be sent to the peer.
 type raised struct {
 	module, name string
 	args         []any
@@ -213,7 +216,7 @@ type raised struct {
 	traceback    string
 }
 
-// exceptionOf says which exception an error of Go becomes for a peer.
+// exceptionOf returns the exception that a Go error becomes for a peer.
 func exceptionOf(err error) raised {
 	var own *Exception
 	if errors.As(err, &own) {

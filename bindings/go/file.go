@@ -10,23 +10,23 @@ import (
 	"unicode/utf8"
 )
 
-// File is a stream of this program that peers use as a Python file: read, readline, write, seek, close, for loops, with and
-// so on, as far as the stream can do it.
+// File is a stream of this program that peers use as a Python file: read, readline, write, seek, close, for loops, with
+// and so on, as far as the stream supports them.
 type File struct {
 	stream any
 	text   bool
 	closed int32
 
-	reading sync.Mutex // a read that waits does not keep anybody from writing
+	reading sync.Mutex // separate from writing, which a blocked read must not delay
 	buffer  *bufio.Reader
 	writing sync.Mutex
 }
 
-// NewFile makes a binary file of a stream, any of io.Reader, io.Writer, io.Seeker and io.Closer, and Flush() error. Peers read and write bytes. What
-// they read is read ahead, so nobody else should read the stream.
+// NewFile makes a binary file of a stream, which has any of io.Reader, io.Writer, io.Seeker, io.Closer and Flush()
+// error. Peers read and write bytes. The file reads ahead, so do not read the stream elsewhere.
 func NewFile(stream any) *File { return newFile(stream, false) }
 
-// NewTextFile makes a text file of a stream in UTF-8. Peers read and write str, and lines end with "\n".
+// NewTextFile makes a text file of a UTF-8 stream. Peers read and write str. Lines end with "\n".
 func NewTextFile(stream any) *File { return newFile(stream, true) }
 
 func newFile(stream any, text bool) *File {
@@ -37,7 +37,7 @@ func newFile(stream any, text bool) *File {
 	return f
 }
 
-// DescribeRPyC gives it the methods of Python's files.
+// DescribeRPyC adds the methods of Python's files.
 func (*File) DescribeRPyC(c *Class) {
 	c.Name("_io", "File")
 	c.public("read(size=-1, /)", (*File).read)
@@ -61,7 +61,7 @@ func (*File) DescribeRPyC(c *Class) {
 	c.publicProperty("closed", isClosed)
 }
 
-// open tells whether the file can still be used.
+// open checks that the file is still open.
 func (f *File) open() error {
 	if atomic.LoadInt32(&f.closed) != 0 {
 		return Raise("ValueError", "I/O operation on closed file.")
@@ -71,7 +71,7 @@ func (f *File) open() error {
 
 func unsupported(what string) error { return Raise("io.UnsupportedOperation", what) }
 
-// result is what was read, as the peer gets it.
+// result returns the data that was read in the form that the peer gets.
 func (f *File) result(data []byte, err error) (any, error) {
 	if err != nil && err != io.EOF {
 		return nil, err
@@ -95,7 +95,7 @@ func (f *File) startReading() error {
 	return nil
 }
 
-// read reads so many bytes or characters, or all if it is negative.
+// read reads size bytes or characters; all if size is nil or negative.
 func (f *File) read(size *int64) (any, error) {
 	if err := f.startReading(); err != nil {
 		return nil, err
@@ -112,7 +112,7 @@ func (f *File) read(size *int64) (any, error) {
 	return f.result(data, err)
 }
 
-// characters reads so many characters, or less where a line ends.
+// characters reads count characters, or fewer if a line ends before.
 func (f *File) characters(count int64, line bool) ([]byte, error) {
 	var data []byte
 	for ; count != 0; count-- {
@@ -220,7 +220,7 @@ func (f *File) write(data any) (int, error) {
 	return count, err
 }
 
-// giveBack goes to where the peer is, if more was read ahead.
+// giveBack seeks back to the peer's position if more was read ahead.
 func (f *File) giveBack() error {
 	seeker, ok := f.stream.(io.Seeker)
 	if !ok || f.buffer == nil {
@@ -296,17 +296,17 @@ func (f *File) close() error {
 	return err
 }
 
-// Stream is a binary file of the peer as Go uses streams: io.Reader, io.Writer, io.Seeker and io.Closer.
+// Stream is a binary file of the peer as a Go stream: io.Reader, io.Writer, io.Seeker and io.Closer.
 type Stream struct {
 	ctx  context.Context
 	file *Object
 }
 
-// NewStream makes a stream of a file of the peer, an Object with methods such as read and write. The context is that of all
-// requests.
+// NewStream makes a stream of a file of the peer, an Object with methods such as read and write. The context applies to
+// all requests.
 func NewStream(ctx context.Context, file *Object) *Stream { return &Stream{ctx, file} }
 
-// So much is asked for, or sent, with one request.
+// streamChunk is the maximum number of bytes per request.
 const streamChunk = 64000
 
 // Read reads bytes with read(n).
@@ -335,7 +335,7 @@ func (s *Stream) Write(data []byte) (int, error) {
 		if err != nil {
 			return written, err
 		}
-		// A raw file may take less, and says so.
+		// A raw file may write less than it was given, and returns the number.
 		if n, ok := count.(int64); ok && n >= 0 && n < int64(end-written) {
 			if n == 0 {
 				return written, io.ErrShortWrite
@@ -347,7 +347,7 @@ func (s *Stream) Write(data []byte) (int, error) {
 	return written, nil
 }
 
-// Seek goes to another place.
+// Seek sets the position.
 func (s *Stream) Seek(offset int64, whence int) (int64, error) {
 	return Call[int64](s.ctx, s.file, "seek", offset, whence)
 }

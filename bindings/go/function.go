@@ -29,7 +29,7 @@ type input struct {
 	kind int
 }
 
-// newFunction matches a Go function with a signature. Of its parameters, `skip` are not the peer's.
+// newFunction matches a Go function with a signature. The first `skip` parameters are not passed by the peer.
 func newFunction(fn reflect.Value, sig *signature, skip int) (*function, error) {
 	bad := func(format string, args ...any) (*function, error) {
 		return nil, fmt.Errorf("rpyc: %s: %s", sig.name, fmt.Sprintf(format, args...))
@@ -81,7 +81,7 @@ func newFunction(fn reflect.Value, sig *signature, skip int) (*function, error) 
 	return f, nil
 }
 
-// call runs the function with the arguments of a peer, one for each parameter of the signature.
+// call runs the function with a peer's arguments, one for each parameter of the signature.
 func (f *function) call(ctx context.Context, receiver any, args []any) (any, error) {
 	in := make([]reflect.Value, 0, len(f.inputs)+2)
 	if f.receiver {
@@ -106,7 +106,8 @@ func (f *function) call(ctx context.Context, receiver any, args []any) (any, err
 	return f.answer(f.fn.Call(in))
 }
 
-// plainArguments asks those of the arguments that are objects and are to be numbers, strings or bytes, together.
+// plainArguments converts the arguments that are objects and whose parameters are numbers, strings or bytes, all
+// together.
 func (f *function) plainArguments(ctx context.Context, args []any) ([]any, error) {
 	for _, arg := range args {
 		if _, ok := arg.(*Object); !ok {
@@ -123,7 +124,7 @@ func (f *function) plainArguments(ctx context.Context, args []any) ([]any, error
 	return args, nil
 }
 
-// argument adds what a parameter gets.
+// argument adds the argument of one parameter.
 func (f *function) argument(ctx context.Context, in []reflect.Value, input input, value any) ([]reflect.Value, error) {
 	switch input.kind {
 	case paramRest:
@@ -159,7 +160,7 @@ func (f *function) argument(ctx context.Context, in []reflect.Value, input input
 	return append(in, v), nil
 }
 
-// blame says which argument it is that does not fit.
+// blame names the argument that does not fit.
 func (f *function) blame(err error, slot int) error {
 	m, ok := err.(*mismatch)
 	if !ok {
@@ -191,8 +192,8 @@ func (f *function) answer(out []reflect.Value) (any, error) {
 	return tuple, nil
 }
 
-// guarded runs what calls code of the user, methods of their errors and keys too, in a goroutine of this package: a
-// panic there would end the process.
+// guarded runs code that calls methods of the user's errors and keys in a goroutine of this package. A panic there
+// would otherwise end the process.
 func guarded(run func() error) (err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -202,7 +203,7 @@ func guarded(run func() error) (err error) {
 	return run()
 }
 
-// panicked makes an error of what a panic carries.
+// panicked converts the value of a panic to an error.
 func panicked(cause any) error {
 	if err, ok := cause.(error); ok {
 		if _, ok := cause.(runtime.Error); !ok {
@@ -212,21 +213,22 @@ func panicked(cause any) error {
 	return &Exception{Type: "RuntimeError", Args: []any{fmt.Sprintf("panic: %v", cause)}, traceback: string(debug.Stack())}
 }
 
-// Function is a Go function with a signature, to be sent to a peer. A Go function can be sent as it is; then its
-// arguments go by position, and each time it is sent the peer gets another object.
+// Function is a Go function with a signature, to be sent to a peer. A Go function can also be sent without one. Its
+// arguments are then positional, and the peer gets a different object each time.
 type Function struct {
 	name, signature string
 	function        *function
 	receiver        any // of a method
 }
 
-// Functions of this process that are called within one another, and not by way of a peer.
+// localNesting limits the depth of functions of this process that call one another without a peer between them.
 const localNesting = 1000
 
-// running counts the calls of all goroutines: as long as there are few, none can be deep.
+// running counts the calls of all goroutines. While it is small, no call can be nested deeply.
 var running atomic.Int64
 
-// isDeep tells whether the stack of this goroutine has so many calls of functions on it; each has several frames.
+// isDeep reports whether the stack of this goroutine is deep enough for more than localNesting calls of functions. Each
+// call has several frames.
 func isDeep() bool {
 	var frame [1]uintptr
 	return runtime.Callers(5*localNesting, frame[:]) > 0
@@ -236,8 +238,8 @@ func tooDeep(levels int) error {
 	return Raise("RecursionError", fmt.Sprintf("maximum recursion depth exceeded: %d calls are in one another", levels))
 }
 
-// Func gives a function a signature in Python's notation, such as "scale(value, factor=2)", under which the peer sees
-// it. It panics if the two do not fit.
+// Func makes a Function with a signature in Python's notation, such as "scale(value, factor=2)", which peers see. It
+// panics if the signature and the Go function do not match.
 func Func(signature string, fn any) *Function {
 	sig, err := parseSignature(signature)
 	if err != nil {
@@ -250,8 +252,8 @@ func Func(signature string, fn any) *Function {
 	return &Function{sig.name, signature, function, nil}
 }
 
-// Call calls the function itself. The last argument may be Keywords. A peer can have a function call itself, so calls that are
-// nested over about 1000 levels fail with RecursionError.
+// Call calls the function in this process. The last argument may be Keywords. Since a peer can make a function call
+// itself, calls nested deeper than about 1000 levels fail with RecursionError.
 func (f *Function) Call(ctx context.Context, args ...any) (any, error) {
 	defer running.Add(-1)
 	if running.Add(1) > localNesting && isDeep() {
@@ -278,7 +280,7 @@ func (f *Function) Call(ctx context.Context, args ...any) (any, error) {
 	return asArrived(result), err
 }
 
-// asArrived gives plain values the form that they have when they come over the wire.
+// asArrived converts plain values to the form in which they arrive over the wire.
 func asArrived(value any) any {
 	if v := reflect.ValueOf(value); v.Kind() == reflect.Bool {
 		return v.Bool()
@@ -286,7 +288,7 @@ func asArrived(value any) any {
 	return canonical(value)
 }
 
-// plainFunc is what a peer sees of a Go function that is sent as it is.
+// plainFunc makes the Function of a Go function that is sent without a signature.
 func plainFunc(fn reflect.Value) (*Function, error) {
 	sig := plainSignature("function", fn.Type(), 0)
 	function, err := newFunction(fn, sig, 0)
@@ -305,9 +307,9 @@ func convertFunc(ctx context.Context, value any, t reflect.Type) (reflect.Value,
 	switch v := value.(type) {
 	case *Object:
 		call = v.Call
-		// It outlives the call that it came with, but not the connection.
+		// The function can be used after the call in which it arrived, but not after the connection.
 		ctx = context.WithValue(v.conn.ctx, turnKey{}, ctx.Value(turnKey{}))
-	case *Function: // one of ours that came home
+	case *Function: // a local one that came back
 		call, ctx = v.Call, detached(ctx)
 	default:
 		own := reflect.ValueOf(value)
@@ -351,7 +353,7 @@ func convertFunc(ctx context.Context, value any, t reflect.Type) (reflect.Value,
 	}), nil
 }
 
-// detached is the context of functions that outlive the call that they came with.
+// detached returns the context of functions that are used after the call in which they arrived.
 func detached(ctx context.Context) context.Context {
 	if c := connOf(ctx); c != nil {
 		return context.WithValue(c.ctx, turnKey{}, ctx.Value(turnKey{}))
@@ -386,16 +388,16 @@ func max(a, b int) int {
 	return b
 }
 
-// Iterator is a Python iterator around a Go function, to be sent to a peer.
+// Iterator is a Python iterator made of a Go function, to be sent to a peer.
 type Iterator struct {
 	next func() (any, error)
 }
 
-// NewIterator makes an iterator that a peer can loop over. next gives the items; the error io.EOF ends the loop, any
-// other is raised in it. Two calls of next may overlap if the peer asks for two items at once.
+// NewIterator makes an iterator for a peer's loop. next returns the items. The error io.EOF ends the loop; any other
+// error is raised in it. Calls of next may overlap if the peer requests two items at once.
 func NewIterator(next func() (any, error)) *Iterator { return &Iterator{next} }
 
-// DescribeRPyC says what peers see of it.
+// DescribeRPyC describes the class for peers.
 func (*Iterator) DescribeRPyC(c *Class) {
 	c.Name("builtins", "generator")
 	c.Method("__iter__()", func(it *Iterator) *Iterator { return it })

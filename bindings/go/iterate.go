@@ -6,7 +6,7 @@ import (
 	"reflect"
 )
 
-// Items loops over a remote iterable:
+// Items is a loop over a remote iterable:
 //
 //	items := rpyc.Iterate[string](ctx, names)
 //	for items.Next() {
@@ -14,11 +14,11 @@ import (
 //	}
 //	return items.Err()
 //
-// One goroutine may use it at a time.
+// Only one goroutine may use it at a time.
 type Items[T any] struct {
 	ctx    context.Context
 	source *Object
-	chunk  int // of items that are asked for at once; 0: one by one
+	chunk  int // number of items per request; 0: one, without chunks
 	start  bool
 	ready  []any
 	value  T
@@ -31,13 +31,13 @@ func Iterate[T any](ctx context.Context, obj *Object) *Items[T] {
 	return &Items[T]{ctx: ctx, source: obj, start: true}
 }
 
-// IterateChunks loops over a remote iterable and asks for chunk items at once. If the iterable fails, the items before
-// the failure that were in the same chunk are lost.
+// IterateChunks loops over a remote iterable and requests chunk items at a time. If the iterable fails, the items of
+// the same chunk before the failure are lost.
 func IterateChunks[T any](ctx context.Context, obj *Object, chunk int) *Items[T] {
 	return &Items[T]{ctx: ctx, source: obj, start: true, chunk: chunk}
 }
 
-// Next goes to the next item. False: there is none, or Err has an error.
+// Next advances to the next item. It returns false at the end or if Err has an error.
 func (it *Items[T]) Next() bool {
 	if it.done {
 		return false
@@ -94,23 +94,23 @@ func (it *Items[T]) finish() {
 	}
 }
 
-// Value is the item that Next went to.
+// Value returns the current item.
 func (it *Items[T]) Value() T { return it.value }
 
-// Err is what ended the loop, nil if the items did.
+// Err returns the error that ended the loop; nil if it ended after the last item.
 func (it *Items[T]) Err() error { return it.err }
 
-// Stop ends the loop early and releases the iterator. A loop that went to its end needs it not.
+// Stop ends the loop early and releases the iterator. It is not needed after a complete loop.
 func (it *Items[T]) Stop() {
 	if !it.done {
 		it.finish()
 	}
 }
 
-// So many items are fetched with one request.
+// fetchChunk is the number of items fetched with one request.
 const fetchChunk = 500
 
-// fetch gets all items of a remote iterable.
+// fetch fetches all items of a remote iterable.
 func (o *Object) fetch(ctx context.Context) ([]any, error) {
 	items := IterateChunks[any](ctx, o, fetchChunk)
 	defer items.Stop()
@@ -130,7 +130,7 @@ func (o *Object) fetch(ctx context.Context) ([]any, error) {
 	return all, nil
 }
 
-// fetchDict gets all entries of a remote dict.
+// fetchDict fetches all entries of a remote dict.
 func (o *Object) fetchDict(ctx context.Context) (Dict, error) {
 	view, err := Call[*Object](ctx, o, "items")
 	if err != nil {
@@ -155,7 +155,7 @@ func (o *Object) fetchDict(ctx context.Context) (Dict, error) {
 	return dict, nil
 }
 
-// fetchByKeys gets the entries of a dict whose items() the peer does not let out.
+// fetchByKeys fetches the entries of a dict whose items() the peer denies.
 func (o *Object) fetchByKeys(ctx context.Context) (Dict, error) {
 	keys, err := o.fetch(ctx)
 	if err != nil {
