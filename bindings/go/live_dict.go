@@ -11,24 +11,26 @@ import (
 	"sync"
 )
 
-// LiveDict is a Python dict that this program and its peers share: what one of them changes, all see. Sent to a peer, it is
-// a dict there, with the methods of one; it comes home as itself. Maps that are sent are copies instead.
+// LiveDict is a Python dict that this program and its peers share: a change by one of them is visible to all. For a
+// peer it is a dict, with the methods of one. It is the same LiveDict when the peer sends it back. A map that is sent
+// is a copy instead.
 //
-// A LiveDict may be used by many goroutines and over many connections at once; how many entries there are is not limited. They stay in the order of insertion. Keys
-// are what Python can hash: numbers (1, 1.0 and True are the same key), texts, bytes, tuples, frozensets, None, and pointers to structs
-// by their identity, but no objects of a peer.
+// A LiveDict may be used by many goroutines and over many connections at once. The number of entries is not limited.
+// They keep the order of insertion. A key is a value that Python can hash: a number (1, 1.0 and True are the same key),
+// a string, bytes, a tuple, a frozenset, None, or a pointer to a struct, which is compared by identity. An object of a
+// peer cannot be a key.
 type LiveDict struct {
 	mu      sync.Mutex
-	entries []*liveEntry // nil where one was taken out
+	entries []*liveEntry // nil for a deleted entry
 	places  map[any]int
 }
 
 type liveEntry struct {
 	Item
-	name any // what the key is found by
+	name any // the hashed key
 }
 
-// NewLiveDict makes a dict of these entries. The error says which key Python cannot hash.
+// NewLiveDict makes a dict with these entries. The error names a key that Python cannot hash.
 func NewLiveDict(entries ...Item) (*LiveDict, error) {
 	d := &LiveDict{}
 	for _, entry := range entries {
@@ -39,7 +41,7 @@ func NewLiveDict(entries ...Item) (*LiveDict, error) {
 	return d, nil
 }
 
-// Entries gives the entries as they are now.
+// Entries returns the current entries.
 func (d *LiveDict) Entries() Dict {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -52,14 +54,14 @@ func (d *LiveDict) Entries() Dict {
 	return entries
 }
 
-// Len is the number of entries.
+// Len returns the number of entries.
 func (d *LiveDict) Len() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return len(d.places)
 }
 
-// Get finds the value of a key.
+// Get returns the value of a key, and whether there is one.
 func (d *LiveDict) Get(key any) (any, bool) {
 	name, err := hashed(key)
 	if err != nil {
@@ -98,7 +100,7 @@ func (d *LiveDict) put(name, key, value any) {
 	d.entries = append(d.entries, &liveEntry{Item{key, value}, name})
 }
 
-// Delete takes a key out, and tells whether it was there.
+// Delete removes a key and reports whether it was present.
 func (d *LiveDict) Delete(key any) bool {
 	name, err := hashed(key)
 	if err != nil {
@@ -110,7 +112,7 @@ func (d *LiveDict) Delete(key any) bool {
 	return ok
 }
 
-// take takes an entry out; the lock is held.
+// take removes an entry. The lock is held.
 func (d *LiveDict) take(name any) (*liveEntry, bool) {
 	at, ok := d.places[name]
 	if !ok {
@@ -125,7 +127,7 @@ func (d *LiveDict) take(name any) (*liveEntry, bool) {
 	return entry, true
 }
 
-// close closes the gaps that entries left; the lock is held.
+// close closes the gaps of deleted entries. The lock is held.
 func (d *LiveDict) close() {
 	kept := make([]*liveEntry, 0, len(d.places))
 	for _, entry := range d.entries {
@@ -137,16 +139,16 @@ func (d *LiveDict) close() {
 	d.entries = kept
 }
 
-// A key as a map of Go can have it.
+// Forms of a key that a Go map can use.
 type (
 	bytesKey string
 	largeKey string
 	tupleKey string
 	setKey   string
-	nanKey   struct{ of *byte } // each NaN is a key of its own
+	nanKey   struct{ of *byte } // each NaN is a different key
 )
 
-// hashed gives what a key is found by.
+// hashed returns the form of a key by which it is found.
 func hashed(key any) (any, error) {
 	switch k := canonical(key).(type) {
 	case nil, int64, string:
@@ -178,7 +180,7 @@ func hashed(key any) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			// By their lengths: quotes within quotes would double with each level.
+			// Lengths are used because nested quotes would double with each level.
 			if inner := reflect.ValueOf(part); inner.Kind() == reflect.String {
 				fmt.Fprintf(&text, "%T %d %s;", part, inner.Len(), inner.String())
 			} else if inner.Kind() == reflect.Pointer {
@@ -201,7 +203,7 @@ func hashed(key any) (any, error) {
 	return nil, Raise("TypeError", "unhashable type: '"+pythonType(key)+"'")
 }
 
-// DescribeRPyC gives it the methods of Python's dicts.
+// DescribeRPyC adds the methods of Python's dicts.
 func (*LiveDict) DescribeRPyC(c *Class) {
 	c.Name("builtins", "dict")
 	c.Hide("Entries", "Len", "Get", "Set", "Delete")
@@ -259,7 +261,7 @@ func (d *LiveDict) del(key any) error {
 	return nil
 }
 
-// iterate gives the keys that there are now. A key that is taken out meanwhile is still given.
+// iterate iterates over the current keys. A key that is deleted meanwhile is still returned.
 func (d *LiveDict) iterate() *Iterator {
 	keys, at := d.keys(), 0
 	return NewIterator(func() (any, error) {
@@ -363,7 +365,7 @@ func (d *LiveDict) pop(key, otherwise any) (any, error) {
 	switch {
 	case ok:
 		return entry.Value, nil
-	case otherwise == any(Ellipsis): // the default was not given
+	case otherwise == any(Ellipsis): // no default was given
 		return nil, Raise("KeyError", key)
 	}
 	return otherwise, nil

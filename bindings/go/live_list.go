@@ -11,41 +11,42 @@ import (
 	"sync"
 )
 
-// LiveList is a Python list that this program and its peers share: what one of them changes, all see. Sent to a peer, it
-// is a list there, with the methods of one; it comes home as itself. Slices that are sent are copies instead.
+// LiveList is a Python list that this program and its peers share: a change by one of them is visible to all. For a
+// peer it is a list, with the methods of one. It is the same LiveList when the peer sends it back. A slice that is sent
+// is a copy instead.
 //
-// A LiveList may be used by many goroutines and over many connections at once. Its items are any values that can be sent;
-// objects of a peer among them are passed on to the others. How many items there are is not limited.
+// A LiveList may be used by many goroutines and over many connections at once. Its items are any values that can be
+// sent; objects of one peer among them are passed on to the others. The number of items is not limited.
 type LiveList struct {
 	mu    sync.Mutex
 	items []any
 }
 
-// NewLiveList makes a list of these items.
+// NewLiveList makes a list with these items.
 func NewLiveList(items ...any) *LiveList { return &LiveList{items: append([]any(nil), items...)} }
 
-// Items gives the items as they are now.
+// Items returns the current items.
 func (l *LiveList) Items() []any {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return append([]any{}, l.items...)
 }
 
-// Len is the number of items.
+// Len returns the number of items.
 func (l *LiveList) Len() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.items)
 }
 
-// Append puts items at the end.
+// Append adds items at the end.
 func (l *LiveList) Append(items ...any) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.items = append(l.items, items...)
 }
 
-// Update changes the items by a function, which gets them and gives what they are from then on. Nobody else uses the list
+// Update replaces the items by the result of a function, which gets the current ones. Nothing else can use the list
 // meanwhile.
 func (l *LiveList) Update(change func(items []any) []any) {
 	l.mu.Lock()
@@ -53,7 +54,7 @@ func (l *LiveList) Update(change func(items []any) []any) {
 	l.items = change(l.items)
 }
 
-// DescribeRPyC gives it the methods of Python's lists.
+// DescribeRPyC adds the methods of Python's lists.
 func (*LiveList) DescribeRPyC(c *Class) {
 	c.Name("builtins", "list")
 	c.Hide("Items", "Len", "Append", "Update")
@@ -82,7 +83,7 @@ func (*LiveList) DescribeRPyC(c *Class) {
 	c.public("copy()", func(l *LiveList) *LiveList { return NewLiveList(l.Items()...) })
 }
 
-// place is the index of an item; false: there is none.
+// place returns the position of an index; false if it is out of range.
 func place(index int64, count int) (int, bool) {
 	if index < 0 {
 		index += int64(count)
@@ -90,7 +91,7 @@ func place(index int64, count int) (int, bool) {
 	return int(index), index >= 0 && index < int64(count)
 }
 
-// keyOf tells what a key is, an index or a slice.
+// keyOf returns a key as an index or as a slice.
 func keyOf(key any) (index int64, slice *Slice, err error) {
 	switch k := canonical(key).(type) {
 	case int64:
@@ -209,7 +210,7 @@ func (l *LiveList) del(key any) error {
 	return nil
 }
 
-// bounds are those that Python's slice.indices() gives.
+// bounds returns the bounds that Python's slice.indices() returns.
 func (s Slice) bounds(count int) (start, stop, step int, err error) {
 	numbers := [3]int64{}
 	given := [3]bool{}
@@ -220,7 +221,7 @@ func (s Slice) bounds(count int) (start, stop, step int, err error) {
 		switch n := canonical(part).(type) {
 		case int64:
 			numbers[i], given[i] = n, true
-		case *big.Int: // beyond every list
+		case *big.Int: // larger than any list
 			numbers[i], given[i] = int64(n.Sign())*math.MaxInt64, true
 		default:
 			return 0, 0, 0, Raise("TypeError", "slice indices must be integers or None or have an __index__ method")
@@ -232,7 +233,7 @@ func (s Slice) bounds(count int) (start, stop, step int, err error) {
 	if numbers[2] == 0 {
 		return 0, 0, 0, Raise("ValueError", "slice step cannot be zero")
 	}
-	// A step beyond both ends is as good as one over all.
+	// A step past both ends has the same effect as one over the whole list.
 	if size := int64(count) + 1; numbers[2] > size {
 		numbers[2] = size
 	} else if numbers[2] < -size {
@@ -264,7 +265,7 @@ func (s Slice) bounds(count int) (start, stop, step int, err error) {
 	return clip(0, low), clip(1, high), int(numbers[2]), nil
 }
 
-// places are the indices of a slice.
+// places returns the indices of a slice.
 func (s Slice) places(count int) ([]int, error) {
 	start, stop, step, err := s.bounds(count)
 	places := []int{}
@@ -274,7 +275,8 @@ func (s Slice) places(count int) ([]int, error) {
 	return places, err
 }
 
-// find gives the place of the first item that equals a value, or -1. Peers may be asked, so the list can change meanwhile.
+// find returns the index of the first item that equals a value, or -1. Peers may be asked, so the list can change
+// meanwhile.
 func (l *LiveList) find(ctx context.Context, value any) (int, error) {
 	for at, item := range l.Items() {
 		if same, err := equals(ctx, item, value); err != nil || same {
@@ -417,7 +419,7 @@ func (l *LiveList) reverse() {
 	})
 }
 
-// sort sorts plain values, or whatever the key function of the peer makes plain values of.
+// sort sorts plain values, or values for which the peer's key function returns plain values.
 func (l *LiveList) sort(ctx context.Context, key func(any) (any, error), flag any) error {
 	reverse, err := flagOf(flag)
 	if err != nil {

@@ -9,12 +9,12 @@ import (
 	"strings"
 )
 
-// What peers do with LiveLists and LiveDicts by operators, and what they may give where Python takes any iterable.
+// Operators that peers apply to LiveLists and LiveDicts, and the arguments for which Python accepts any iterable.
 
-// The number of items that an operator of a list makes at most.
+// productLimit is the maximum number of items that an operator of a list makes.
 const productLimit = 1 << 20
 
-// listOf is another list that an operator is given; false: it is none.
+// listOf returns the items of another list, the operand of an operator; false if it is not a list.
 func listOf(ctx context.Context, other any) ([]any, bool, error) {
 	switch o := other.(type) {
 	case *LiveList:
@@ -83,7 +83,7 @@ func (l *LiveList) multiplyInPlace(count any) (*LiveList, error) {
 	return l, failed
 }
 
-// compared gives a comparison of lists: by the first items that differ, else by length.
+// compared returns a comparison of lists: by the first items that differ, otherwise by length.
 func compared(wanted func(mine, theirs []any) (bool, error)) func(*LiveList, context.Context, any) (any, error) {
 	return func(l *LiveList, ctx context.Context, other any) (any, error) {
 		theirs, ok, err := listOf(ctx, other)
@@ -123,7 +123,7 @@ func (*LiveList) describeOperators(c *Class) {
 	c.public("__ge__(other, /)", compared(notLess))
 }
 
-// anyItems are those of an iterable, as Python takes them.
+// anyItems returns the items of an iterable, as Python accepts them.
 func anyItems(ctx context.Context, value any) ([]any, error) {
 	switch v := value.(type) {
 	case string:
@@ -149,7 +149,7 @@ func anyItems(ctx context.Context, value any) ([]any, error) {
 	return items, err
 }
 
-// pairsOf are the entries of whatever dict() takes: a mapping, or pairs.
+// pairsOf returns the entries of any argument that dict() accepts: a mapping, or pairs.
 func pairsOf(ctx context.Context, value any) (Dict, error) {
 	switch v := value.(type) {
 	case Dict, *LiveDict:
@@ -240,7 +240,7 @@ func (*LiveDict) describeOperators(c *Class) {
 	c.public("fromkeys(keys, value=None, /)", (*LiveDict).fromKeys)
 }
 
-// hashedSet is what a frozenset is found by: the same for the same items in any order.
+// hashedSet returns the form by which a frozenset is found. It is the same for the same items in any order.
 func hashedSet(items []any) (any, error) {
 	parts := make([]string, len(items))
 	for i, item := range items {
@@ -254,7 +254,7 @@ func hashedSet(items []any) (any, error) {
 	return setKey(strings.Join(parts, ",")), nil
 }
 
-// flagOf is what Python takes for a flag: a number.
+// flagOf converts a number to a bool, as Python does for flags.
 func flagOf(value any) (bool, error) {
 	switch v := canonical(value).(type) {
 	case int64:

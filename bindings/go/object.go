@@ -10,24 +10,25 @@ import (
 	"sync"
 )
 
-// Object is an object of the peer. Its methods ask the peer, except where they say otherwise; the context sets the
-// deadline and can cancel the waiting, not the work of the peer.
+// Object is an object of the peer. Its methods send requests to the peer, unless documented otherwise. The context sets
+// the deadline and can cancel the wait, but not the peer's work.
 //
-// The peer keeps the object until it is released: call Close when many are used, or leave it to the garbage collector.
+// The peer keeps the object until it is released. Call Close if many objects are used; otherwise the garbage collector
+// releases it.
 type Object struct {
 	conn   *conn
 	isRoot bool  // the peer's root, whichever object that is
-	keeps  *Conn // of the root: what the user must not lose
+	keeps  *Conn // of the root: keeps the connection open
 
 	mu     sync.Mutex
-	handle uint64 // 0: released
-	users  int    // that use the handle just now
+	handle uint64 // 0 after release
+	users  int    // number of current uses of the handle
 	closed bool
 	counts bool // it keeps the connection open
 }
 
-// adopt makes an Object of a handle, which may keep the connection open, or finds what it is if it is none of the peer; the
-// lock is held.
+// adopt makes an Object of a handle, which may keep the connection open. If the handle is of a local value, it returns
+// that value. The lock is held.
 func (c *conn) adopt(handle uint64, counts bool) any {
 	token, remote := c.core.standInToken(handle)
 	var own any
@@ -59,7 +60,7 @@ func (o *Object) disown() {
 	}
 }
 
-// hold gives the handle, which stays until letGo.
+// hold returns the handle, which is valid until letGo.
 func (o *Object) hold() (uint64, error) {
 	if o == nil {
 		return 0, errNoObject
@@ -84,7 +85,7 @@ func (o *Object) letGo() {
 	runtime.KeepAlive(o)
 }
 
-// release gives the object back to the peer. Its handle is in nobody's use.
+// release releases the object at the peer. Nobody is using its handle.
 func (o *Object) release() {
 	o.mu.Lock()
 	handle, counts := o.handle, o.counts
@@ -99,7 +100,7 @@ func (o *Object) release() {
 	}
 }
 
-// Close releases the object: the peer may forget it. It never waits, and can be called more than once.
+// Close releases the object, so that the peer can free it. It never waits. Further calls have no effect.
 func (o *Object) Close() error {
 	if o == nil || o.isRoot {
 		return nil
@@ -126,10 +127,10 @@ func (o *Object) ask(ctx context.Context, handler int32, name string, args ...an
 	return value, err
 }
 
-// errNoObject is what nil gives, which None becomes where an Object is asked for.
+// errNoObject is the error for nil, which None becomes if an Object is requested.
 var errNoObject = problemf(ErrType, "the object is nil")
 
-// target is the object that is asked: the root that it stands for, or itself.
+// target returns the object to which requests are sent: the object itself, or the current root.
 func (o *Object) target(ctx context.Context) (*Object, error) {
 	if o == nil {
 		return nil, errNoObject
@@ -140,7 +141,7 @@ func (o *Object) target(ctx context.Context) (*Object, error) {
 	return o, nil
 }
 
-// Call calls the object, which is a function or the like. The last argument may be Keywords.
+// Call calls the object, for example a function. The last argument may be Keywords.
 func (o *Object) Call(ctx context.Context, args ...any) (any, error) {
 	return o.ask(ctx, handleCall, "", args...)
 }
@@ -155,7 +156,7 @@ func (o *Object) Get(ctx context.Context, name string) (any, error) {
 	return o.ask(ctx, handleGetAttr, name)
 }
 
-// Set writes an attribute, if the peer allows it.
+// Set sets an attribute, if the peer allows it.
 func (o *Object) Set(ctx context.Context, name string, value any) error {
 	_, err := o.ask(ctx, handleSetAttr, name, value)
 	return err
@@ -167,30 +168,30 @@ func (o *Object) Delete(ctx context.Context, name string) error {
 	return err
 }
 
-// Item is obj[key].
+// Item returns obj[key].
 func (o *Object) Item(ctx context.Context, key any) (any, error) {
 	return o.CallMethod(ctx, "__getitem__", key)
 }
 
-// SetItem is obj[key] = value.
+// SetItem executes obj[key] = value.
 func (o *Object) SetItem(ctx context.Context, key, value any) error {
 	_, err := o.CallMethod(ctx, "__setitem__", key, value)
 	return err
 }
 
-// DeleteItem is del obj[key].
+// DeleteItem executes del obj[key].
 func (o *Object) DeleteItem(ctx context.Context, key any) error {
 	_, err := o.CallMethod(ctx, "__delitem__", key)
 	return err
 }
 
-// Len is len(obj).
+// Len returns len(obj).
 func (o *Object) Len(ctx context.Context) (int, error) {
 	return Call[int](ctx, o, "__len__")
 }
 
-// lacks returns whether err, of a call of a method, says that there is no such method. One that fails with AttributeError
-// itself is there.
+// lacks reports whether err, from a call of a method, means that there is no such method. A method that itself raises
+// AttributeError exists.
 func (o *Object) lacks(ctx context.Context, name string, err error) bool {
 	if !errors.Is(err, Type("AttributeError")) {
 		return false
@@ -202,8 +203,8 @@ func (o *Object) lacks(ctx context.Context, name string, err error) bool {
 	return errors.Is(err, Type("AttributeError"))
 }
 
-// Contains is: value in obj. An object without __contains__ is asked for one item after the other until one is equal, as in
-// Python: an iterator goes on behind that item.
+// Contains evaluates value in obj. If the object has no __contains__, its items are requested one by one until one is
+// equal, as in Python; an iterator then continues after that item.
 func (o *Object) Contains(ctx context.Context, value any) (bool, error) {
 	answer, err := o.CallMethod(ctx, "__contains__", value)
 	if !o.lacks(ctx, "__contains__", err) {
@@ -219,13 +220,13 @@ func (o *Object) Contains(ctx context.Context, value any) (bool, error) {
 	return false, items.Err()
 }
 
-// Str is str(obj).
+// Str returns str(obj).
 func (o *Object) Str(ctx context.Context) (string, error) {
 	value, err := o.ask(ctx, handleStr, "")
 	return text(ctx, value, err)
 }
 
-// Repr is repr(obj).
+// Repr returns repr(obj).
 func (o *Object) Repr(ctx context.Context) (string, error) {
 	value, err := o.ask(ctx, handleRepr, "")
 	return text(ctx, value, err)
@@ -238,7 +239,7 @@ func text(ctx context.Context, value any, err error) (string, error) {
 	return as[string](ctx, value)
 }
 
-// Hash is hash(obj).
+// Hash returns hash(obj).
 func (o *Object) Hash(ctx context.Context) (int64, error) {
 	value, err := o.ask(ctx, handleHash, "")
 	if err != nil {
@@ -247,7 +248,7 @@ func (o *Object) Hash(ctx context.Context) (int64, error) {
 	return as[int64](ctx, value)
 }
 
-// Dir is dir(obj), the names that it has.
+// Dir returns dir(obj), the names of the attributes.
 func (o *Object) Dir(ctx context.Context) ([]string, error) {
 	value, err := o.ask(ctx, handleDir, "")
 	if err != nil {
@@ -256,8 +257,8 @@ func (o *Object) Dir(ctx context.Context) ([]string, error) {
 	return as[[]string](ctx, value)
 }
 
-// Compare compares the object with a value; op is one of "<", "<=", "==", "!=", ">=", ">". The result is mostly a
-// bool, and NotImplemented where Python would ask the other side.
+// Compare compares the object with a value. op is one of "<", "<=", "==", "!=", ">=", ">". The result is usually a
+// bool. It is NotImplemented if Python would ask the other operand.
 func (o *Object) Compare(ctx context.Context, op string, other any) (any, error) {
 	name := map[string]string{"<": "__lt__", "<=": "__le__", "==": "__eq__", "!=": "__ne__", ">=": "__ge__", ">": "__gt__"}[op]
 	if name == "" {
@@ -266,7 +267,7 @@ func (o *Object) Compare(ctx context.Context, op string, other any) (any, error)
 	return o.ask(ctx, handleCmp, name, other)
 }
 
-// Equal is obj == other.
+// Equal evaluates obj == other.
 func (o *Object) Equal(ctx context.Context, other any) (bool, error) {
 	value, err := o.Compare(ctx, "==", other)
 	if err != nil || value != NotImplemented {
@@ -292,7 +293,7 @@ func boolOf(ctx context.Context, value any, err error) (bool, error) {
 	return as[bool](ctx, value)
 }
 
-// truthOf is bool(value) of what a method answered.
+// truthOf evaluates bool(value) for the result of a method.
 func truthOf(ctx context.Context, value any, err error) (bool, error) {
 	switch value := value.(type) {
 	case *Object:
@@ -314,7 +315,7 @@ func truthOf(ctx context.Context, value any, err error) (bool, error) {
 	return true, nil
 }
 
-// Truth is bool(obj): what __bool__ says, else whether its length is not 0, else true.
+// Truth evaluates bool(obj): __bool__, otherwise whether the length is not 0, otherwise true.
 func (o *Object) Truth(ctx context.Context) (bool, error) {
 	for _, name := range []string{"__bool__", "__len__"} {
 		value, err := o.CallMethod(ctx, name)
@@ -331,7 +332,7 @@ func (o *Object) Truth(ctx context.Context) (bool, error) {
 	return true, nil
 }
 
-// Inspect gives the methods of the object that its owner tells of, each with what is written about it.
+// Inspect returns the methods of the object that its owner lists, each with its documentation.
 func (o *Object) Inspect(ctx context.Context) (map[string]string, error) {
 	value, err := o.ask(ctx, handleInspect, "")
 	if err != nil {
@@ -349,7 +350,7 @@ func (o *Object) Inspect(ctx context.Context) (map[string]string, error) {
 	return methods, nil
 }
 
-// IsInstance is isinstance(obj, class) for a class of a peer, which may be another one than the object's.
+// IsInstance evaluates isinstance(obj, class). The class may be of another peer than the object.
 func (o *Object) IsInstance(ctx context.Context, class *Object) (bool, error) {
 	if !class.IsClass() {
 		return false, problemf(ErrType, "isinstance() needs a class, not a %s", class.TypeName())
@@ -366,9 +367,9 @@ func (o *Object) IsInstance(ctx context.Context, class *Object) (bool, error) {
 	return truthOf(ctx, value, err)
 }
 
-// With is Python's with statement: it enters the object, runs body with what entering gave, and leaves the object,
-// also after an error or a panic, and when the context has ended meanwhile. The object may swallow an error of body; then
-// With gives nil.
+// With is Python's with statement. It enters the object, runs body with the result of entering, and leaves the object,
+// also after an error or a panic, or if the context has ended meanwhile. The object may suppress an error of body; With
+// then returns nil.
 func (o *Object) With(ctx context.Context, body func(entered any) error) (err error) {
 	entered, err := o.CallMethod(ctx, "__enter__")
 	if err != nil {
@@ -378,7 +379,7 @@ func (o *Object) With(ctx context.Context, body func(entered any) error) (err er
 	leave := func(err error) error {
 		left = true
 		if ctx.Err() != nil {
-			// It is left all the same, which must not take long.
+			// The object is left in any case, within a short time.
 			var cancel context.CancelFunc
 			own := context.WithValue(context.Background(), turnKey{}, ctx.Value(turnKey{}))
 			ctx, cancel = context.WithTimeout(own, o.conn.options.closeTimeout)
@@ -389,7 +390,7 @@ func (o *Object) With(ctx context.Context, body func(entered any) error) (err er
 		case exitErr != nil && (err == nil || errors.As(exitErr, new(*RemoteError))):
 			return exitErr
 		case exitErr != nil:
-			return err // why it could not be left is less than what went wrong before
+			return err // the first error matters more than the failure to leave
 		case swallowed == true:
 			return nil
 		}
@@ -403,7 +404,7 @@ func (o *Object) With(ctx context.Context, body func(entered any) error) (err er
 	return leave(body(entered))
 }
 
-// exitValue is what CTXEXIT carries: whether there was an error. Which one it was does not travel.
+// exitValue is the argument of CTXEXIT: whether there was an error. The error itself is not sent.
 func exitValue(err error) any {
 	if err == nil {
 		return nil
@@ -411,7 +412,7 @@ func exitValue(err error) any {
 	return true
 }
 
-// kept gives what an Object holds that is none of the peer: a slice or map that was sent and came home.
+// kept returns the local value that an Object holds: a slice or map that was sent and came back.
 func (o *Object) kept() (any, bool) {
 	if o.isRoot {
 		return nil, false
@@ -429,7 +430,7 @@ func (o *Object) kept() (any, bool) {
 	return o.conn.kept(handle)
 }
 
-// Same reports whether two Objects are one and the same object of the peer. Nothing is asked.
+// Same reports whether two Objects are the same object of the peer. It sends no request.
 func (o *Object) Same(other *Object) bool {
 	a, errA := o.resolved()
 	b, errB := other.resolved()
@@ -449,7 +450,7 @@ func (o *Object) Same(other *Object) bool {
 	return sameObject(left, right)
 }
 
-// resolved is the object itself, or the root that it stands for, if that is known.
+// resolved returns the object itself, or the current root if that is known.
 func (o *Object) resolved() (*Object, error) {
 	if o == nil {
 		return nil, errNoObject
@@ -465,7 +466,7 @@ func (o *Object) resolved() (*Object, error) {
 	return o.conn.peerRoot, nil
 }
 
-// TypeName is the name of its class with the module, such as "builtins.list". Nothing is asked.
+// TypeName returns the name of the object's class with its module, such as "builtins.list". It sends no request.
 func (o *Object) TypeName() string {
 	target, err := o.resolved()
 	if err != nil {
@@ -479,7 +480,7 @@ func (o *Object) TypeName() string {
 	return objectTypeName(handle)
 }
 
-// IsClass tells whether it is a class. Nothing is asked.
+// IsClass reports whether the object is a class. It sends no request.
 func (o *Object) IsClass() bool {
 	target, err := o.resolved()
 	if err != nil {
@@ -493,10 +494,10 @@ func (o *Object) IsClass() bool {
 	return objectIsClass(handle)
 }
 
-// String names the object for messages. Nothing is asked; Str asks.
+// String returns a description of the object for messages. It sends no request, unlike Str.
 func (o *Object) String() string { return "<remote " + oneLine(o.TypeName()) + ">" }
 
-// Conn is the connection that the object came over. It keeps the connection open if the object does.
+// Conn returns the connection of the object. The result keeps the connection open if the object does.
 func (o *Object) Conn() *Conn {
 	switch {
 	case o == nil:
@@ -512,13 +513,13 @@ func (o *Object) Conn() *Conn {
 	return o.conn.handle()
 }
 
-// Call calls a method and converts its result to T, for which a list, tuple, dict or set of the peer is fetched if T
-// holds its items. A T of any takes what comes. The last argument may be Keywords.
+// Call calls a method and converts its result to T. If T holds items, the items of a list, tuple, dict or set of the
+// peer are fetched. If T is any, the result is not converted. The last argument may be Keywords.
 func Call[T any](ctx context.Context, obj *Object, name string, args ...any) (T, error) {
 	return result[T](ctx)(obj.CallMethod(ctx, name, args...))
 }
 
-// Invoke calls the object itself, a function for instance, and converts the result to T.
+// Invoke calls the object itself, for example a function, and converts the result to T.
 func Invoke[T any](ctx context.Context, obj *Object, args ...any) (T, error) {
 	return result[T](ctx)(obj.Call(ctx, args...))
 }
@@ -528,7 +529,7 @@ func Get[T any](ctx context.Context, obj *Object, name string) (T, error) {
 	return result[T](ctx)(obj.Get(ctx, name))
 }
 
-// Set writes an attribute, if the peer allows it.
+// Set sets an attribute, if the peer allows it.
 func Set(ctx context.Context, obj *Object, name string, value any) error {
 	return obj.Set(ctx, name, value)
 }

@@ -2,12 +2,12 @@ package rpyc
 
 import "context"
 
-// So deep may containers be nested that are obtained.
+// obtainDepth is the maximum depth of the containers that Obtain copies.
 const obtainDepth = 100
 
-// Obtain copies what is plain data at the peer, with all that is in it: lists become []any, dicts and their like a Dict, sets a
-// FrozenSet, tuples stay. Nothing is asked but what every RPyC server allows. An object that is no plain data is an error,
-// as is a container that holds itself. Call[T] and its siblings copy into the types of Go.
+// Obtain copies plain data of the peer with its contents: a list becomes []any, a dict or the like becomes a Dict, a
+// set becomes a FrozenSet, and a tuple stays one. It sends only requests that every RPyC server allows. It fails for an
+// object that is not plain data and for a container that contains itself. Call[T] and the like copy into Go types.
 func Obtain(ctx context.Context, value any) (any, error) {
 	limit := defaultFetchLimit
 	if object, ok := value.(*Object); ok {
@@ -16,12 +16,12 @@ func Obtain(ctx context.Context, value any) (any, error) {
 	return (&obtaining{ctx, limit}).value(value, obtainDepth)
 }
 
-// As converts a value to T as Call does with results: what arrived as any, or an Object that is to be copied.
+// As converts a value to T as Call converts results: a value received as any, or an Object to be copied.
 func As[T any](ctx context.Context, value any) (T, error) { return as[T](ctx, value) }
 
 type obtaining struct {
 	ctx  context.Context
-	left int // items that may still come
+	left int // number of items that may still be copied
 }
 
 func (o *obtaining) value(value any, depth int) (any, error) {
@@ -121,7 +121,7 @@ func (o *obtaining) object(object *Object, depth int) (any, error) {
 	return nil, problemf(ErrType, "a %s is no plain data and cannot be copied", object.TypeName())
 }
 
-// plainOctets gives octets as what others can name.
+// plainOctets converts octets to a type that other packages can name.
 func plainOctets(array any) any {
 	if bytes, ok := array.(octets); ok {
 		return []uint8(bytes)
@@ -137,7 +137,7 @@ func (o *obtaining) fetched(object *Object, depth int) ([]any, error) {
 	return o.items(items, depth)
 }
 
-// tooMany says that a peer has more items than may be fetched.
+// tooMany is the error for a peer's container that has more items than may be fetched.
 func tooMany() error {
 	return problemf(ErrLimit, "there are more items than may be fetched; WithFetchLimit sets how many")
 }

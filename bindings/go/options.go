@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Option changes how a connection is made, for Dial, NewConn and NewServer.
+// Option sets an option of Dial, NewConn or NewServer.
 type Option func(*options)
 
 type options struct {
 	config       map[string]string
-	shared       *settings // of a server, made of config
+	shared       *settings // of a server, made from config
 	service      any
 	serial       bool
 	timeout      time.Duration
@@ -23,7 +23,8 @@ type options struct {
 
 func collect(given []Option) options {
 	o := options{
-		// A goroutine is cheap, so more requests of a peer may be served at once than where each has a thread.
+		// A goroutine costs less than a thread, so the default for requests served at once is higher than in the
+		// library.
 		config:       map[string]string{"max_serving": "16384"},
 		closeTimeout: time.Second,
 		fetchLimit:   defaultFetchLimit,
@@ -36,7 +37,7 @@ func collect(given []Option) options {
 	return o
 }
 
-// newCore makes a session with these options, or tells which of them is wrong.
+// newCore makes a session with these options. The error names an invalid option.
 func (o *options) newCore() (*core, error) {
 	if o.nesting < 1 {
 		return nil, problemf(ErrRange, "WithNestingLimit: must be at least 1, got %d", o.nesting)
@@ -51,50 +52,49 @@ func (o *options) newCore() (*core, error) {
 	return made.newCore()
 }
 
-// WithService offers an object as the root of the connection, which the peer can use: a pointer to a struct, see
-// Server. It is for Dial and NewConn; a Server has its service.
+// WithService offers an object as the root of the connection: a pointer to a struct, see Server. It is for Dial and
+// NewConn; a Server has its service.
 func WithService(service any) Option {
 	return func(o *options) { o.service = service }
 }
 
-// WithConfig sets one of RPyC's options, such as allow_public_attrs, or a limit by name and text; the header rpyc.h
-// lists them. Wrong names and texts are reported when a connection is made, or when a Server begins to serve.
+// WithConfig sets one of RPyC's options, such as allow_public_attrs, or a limit, by its name and a string. The header
+// rpyc.h lists them. Invalid names and values are reported when a connection is made, or when a Server begins to serve.
 func WithConfig(name, value string) Option {
 	return func(o *options) { o.config[name] = value }
 }
 
-// WithTimeout limits requests whose context has no deadline. Without it they wait as long as the connection lives.
+// WithTimeout limits requests whose context has no deadline. Without it, they wait until the connection ends.
 func WithTimeout(limit time.Duration) Option {
 	return func(o *options) { o.timeout = limit }
 }
 
-// So many items of one container of a peer are fetched at most.
+// defaultFetchLimit is the default of WithFetchLimit.
 const defaultFetchLimit = 1 << 20
 
-// WithFetchLimit sets how many items a list, dict or the like of the peer may have that is fetched for a Go type such as []int,
-// by default 1048576. A peer can give an iterable that never ends where a method takes a slice.
+// WithFetchLimit limits the number of items of a peer's list, dict or the like that are fetched for a Go type such as
+// []int. The default is 1048576. Without a limit, a peer could pass an endless iterable to a method that takes a slice.
 func WithFetchLimit(items int) Option {
 	return func(o *options) { o.fetchLimit = items }
 }
 
-// So deep may calls of the two sides of a connection be in one another.
+// defaultNesting is the default of WithNestingLimit.
 const defaultNesting = 1000
 
-// WithNestingLimit sets how deep calls of the two sides may be in one another, by default 1000: a call of the peer is
-// answered with RecursionError while so many calls of the peer are served and as many requests to the peer wait for their answers.
-// A service whose calls call back needs more if it serves more of them at once.
+// WithNestingLimit limits how deeply calls of the two sides may be nested; the default is 1000. A call of the peer gets
+// RecursionError while levels calls of the peer are being served and levels requests to the peer wait for their
+// replies. Raise the limit for a service whose calls call back if more of them are served at once.
 func WithNestingLimit(levels int) Option {
 	return func(o *options) { o.nesting = levels }
 }
 
-// WithSerial has the calls of the peer run one after the other in the order of their arrival, instead of all at once.
-// While a call waits for the peer with the context that it was given, others run, so calls that call back do not
-// deadlock.
+// WithSerial runs the peer's calls one after the other in the order of their arrival, instead of all at once. While a
+// call waits for the peer with its own context, others run, so calls that call back do not deadlock.
 func WithSerial() Option {
 	return func(o *options) { o.serial = true }
 }
 
-// WithDialer has Dial connect by a function of the caller's, for instance through TLS or a tunnel.
+// WithDialer makes Dial connect with a function of the caller, for example through TLS or a tunnel.
 func WithDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) Option {
 	return func(o *options) { o.dial = dial }
 }

@@ -6,7 +6,7 @@ import (
 	"math/big"
 )
 
-// The packed form of values, in which they cross the border to the library at once.
+// The packed form of values, in which they are passed to and from the library in one call.
 const (
 	packedNone = iota
 	packedNotImplemented
@@ -25,10 +25,10 @@ const (
 	packedFrozenSet
 	packedSlice
 	packedObject   // a handle
-	packedOwn      // one of ours, by its token
+	packedOwn      // a local object, by its token
 	packedValue    // a handle of a value that has no packed form
-	packedFunction // towards the library, and not used
-	packedMethod   // one of ours that the peer took without calling it
+	packedFunction // only towards the library; unused
+	packedMethod   // a local method that the peer read without calling it
 )
 
 type bigInt = *big.Int
@@ -56,11 +56,11 @@ func putUint(buf []byte, number uint64) []byte {
 	return putText(buf, packedBigInt, new(big.Int).SetUint64(number).String())
 }
 
-// unpacker reads packed values. What it takes from C is its own: each handle becomes an Object or is freed.
+// unpacker reads packed values. It owns the handles that it reads: each becomes an Object or is freed.
 type unpacker struct {
 	conn *conn
 	rest []byte
-	lent bool // objects in it keep no connection open
+	lent bool // objects in the values do not keep the connection open
 	bad  bool
 }
 
@@ -147,7 +147,7 @@ func (u *unpacker) value() any {
 		return Slice{start, stop, u.value()}
 	case packedObject:
 		handle := u.word()
-		if u.conn == nil { // an exception has none
+		if u.conn == nil { // for an exception
 			freeObject(handle)
 			return nil
 		}
@@ -167,7 +167,7 @@ func (u *unpacker) value() any {
 				return method
 			}
 		}
-		return itself // what the library has made
+		return itself // made by the library
 	case packedValue:
 		return valueOf(u.word())
 	}
@@ -175,8 +175,8 @@ func (u *unpacker) value() any {
 	return nil
 }
 
-// unpack reads one whole value, as it comes with an event; the lock is held. Values of ours that come home must be found before
-// the next event tells that the peer has given them back.
+// unpack reads one complete value of an event. The lock is held. Local values must be found before the next event,
+// which may report that the peer has released them.
 func (c *conn) unpack(packed []byte) (any, error) {
 	u := unpacker{conn: c, rest: packed}
 	return u.whole()
@@ -190,7 +190,8 @@ func (u *unpacker) whole() (any, error) {
 	return value, nil
 }
 
-// unpackArguments reads what a peer gives to a call. Objects in it do not keep the connection open; the lock is held.
+// unpackArguments reads the arguments of a peer's call. Objects in them do not keep the connection open. The lock is
+// held.
 func (c *conn) unpackArguments(packed []byte) (any, error) {
 	u := unpacker{conn: c, rest: packed, lent: true}
 	return u.whole()

@@ -2,11 +2,11 @@ package rpyc
 
 import "context"
 
-// passed is an object of one peer that was sent to another: what that asks of it is asked of its owner. The rules of the
-// connection over which it was sent decide about names first, then those of its owner.
+// passed is an object of one peer that was sent to another. Requests of the other peer are forwarded to its owner.
+// Names are checked first by the rules of the connection over which it was sent, then by its owner's.
 type passed struct{ object *Object }
 
-// forward asks the owner of an object what the peer asks of it.
+// forward forwards a peer's request to the owner of the object.
 func (s *served) forward(ctx context.Context, on *passed) (any, error) {
 	parts, _ := s.args.(Tuple)
 	if len(parts) != 2 {

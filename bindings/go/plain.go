@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// plainKind is a type of Python's whose values travel as such, while those of its subclasses and of what stands for them
-// are objects: numpy.float64, members of an IntEnum, Decimal, class Color(str, Enum).
+// plainKind is a Python type whose values are passed by value, while values of its subclasses and substitutes are
+// objects: numpy.float64, members of an IntEnum, Decimal, class Color(str, Enum).
 type plainKind int
 
 const (
@@ -20,11 +20,11 @@ const (
 	floatKind
 	strKind
 	bytesKind
-	timeKind     // one of datetime's types, by its str()
+	timeKind     // a type of datetime, by its str()
 	durationKind // a timedelta, or a number of seconds
 )
 
-// plainKindOf is what an object is asked for where it is to become a t.
+// plainKindOf returns the kind of plain value to request from an object that is converted to t.
 func plainKindOf(t reflect.Type) plainKind {
 	switch t {
 	case durationType:
@@ -56,7 +56,7 @@ func plainKindOf(t reflect.Type) plainKind {
 	return noKind
 }
 
-// methods are those that give a number, in CPython's order.
+// methods returns the methods that return a number, in CPython's order.
 func (k plainKind) methods() []string {
 	switch k {
 	case boolKind:
@@ -69,24 +69,24 @@ func (k plainKind) methods() []string {
 	return nil
 }
 
-// What every subclass of str has, and bytes have not; and the other way round.
+// Methods that every subclass of str has and bytes does not, and the reverse.
 var (
 	methodsOfStr   = []string{"__getitem__", "casefold", "encode", "format_map", "isidentifier", "zfill"}
 	methodsOfBytes = []string{"__getitem__", "decode", "fromhex", "hex", "isalnum", "zfill"}
 )
 
-// standIn is an object on its way to what it stands for.
+// standIn is an object that is being converted to the plain value that it represents.
 type standIn struct {
 	object  *Object
 	kind    plainKind
 	place   int
-	method  int   // by its place among those of the kind
-	failed  error // of the method, while it is asked whether there is one
-	inspect bool  // it has the methods of a str, or of bytes, and is copied
+	method  int   // index into the methods of the kind
+	failed  error // error of the method, kept while the existence of the method is checked
+	inspect bool  // it has the methods of str or bytes, and is copied
 }
 
-// plainItems gives items of which those that are objects have become what a t is made of, if they stand for that. They are
-// asked in one burst, and in another one for what its answers leave open.
+// plainItems replaces objects among the items by the plain values for the elements of t that they represent. The
+// requests are sent in one burst, and in further bursts for objects that need more.
 func plainItems(ctx context.Context, items []any, t reflect.Type) ([]any, error) {
 	kind := plainKindOf(t)
 	if kind == noKind {
@@ -95,10 +95,10 @@ func plainItems(ctx context.Context, items []any, t reflect.Type) ([]any, error)
 	return plainAll(ctx, items, func(int) plainKind { return kind })
 }
 
-// plainAll is plainItems where the items have kinds of their own. The items themselves stay as they are.
+// plainAll is plainItems for items with different kinds. The slice of items itself is not modified.
 func plainAll(ctx context.Context, items []any, kindOf func(int) plainKind) ([]any, error) {
 	var asking []standIn
-	var home []Item // what was sent from here, by its place
+	var home []Item // local objects that came back, by index
 	for i, item := range items {
 		object, ok := item.(*Object)
 		if !ok || object == nil {
@@ -138,7 +138,7 @@ func plainAll(ctx context.Context, items []any, kindOf func(int) plainKind) ([]a
 	return items, nil
 }
 
-// plainEntries does the same for the keys and values of a dict that is to become a map.
+// plainEntries does the same for the keys and values of a dict that is converted to a map.
 func plainEntries(ctx context.Context, dict Dict, t reflect.Type) (Dict, error) {
 	kinds := [2]plainKind{plainKindOf(t.Key()), plainKindOf(t.Elem())}
 	if kinds == [2]plainKind{} {
@@ -159,11 +159,12 @@ func plainEntries(ctx context.Context, dict Dict, t reflect.Type) (Dict, error) 
 	return plain, nil
 }
 
-// askStandIns asks each its next question, and puts what is answered in its place. It gives those that are to be asked again.
+// askStandIns sends the next request for each object and stores the replies at their indices. It returns the objects
+// that need another request.
 func askStandIns(ctx context.Context, asking []standIn, items []any) ([]standIn, error) {
 	var again []standIn
 	for len(asking) > 0 {
-		// Those of one connection are asked together.
+		// Objects of one connection are asked together.
 		c, count := asking[0].object.conn, 0
 		var questions []question
 		for count < len(asking) && count < plainBurst && asking[count].object.conn == c {
@@ -192,7 +193,7 @@ func askStandIns(ctx context.Context, asking []standIn, items []any) ([]standIn,
 	return again, nil
 }
 
-// burst is how many objects are asked at once, at most.
+// plainBurst is the maximum number of objects that are asked at once.
 const plainBurst = 1 << 12
 
 func (s standIn) question(ctx context.Context) (question, error) {
@@ -214,7 +215,8 @@ func (s standIn) question(ctx context.Context) (question, error) {
 	return question{handler: handleInspect, object: target}, nil
 }
 
-// answered takes an answer; what is not nil is to be asked again. An object that stands for nothing of the kind stays in its place.
+// answered handles a reply. A result that is not nil needs another request. An object that does not represent a value
+// of the kind stays in its place.
 func (s standIn) answered(answer any, failed error, place *any) (*standIn, error) {
 	methods := s.kind.methods()
 	missing := errors.Is(failed, Type("AttributeError"))
@@ -228,9 +230,9 @@ func (s standIn) answered(answer any, failed error, place *any) (*standIn, error
 		if err == nil {
 			*place = time
 		}
-		return nil, nil // else it stays what it is, and fits nothing
+		return nil, nil // otherwise it stays an object and does not fit
 	case s.kind == boolKind && s.object.IsClass():
-		*place = true // whatever its methods say, which are those of its instances
+		*place = true // a class is true; its methods are those of its instances
 		return nil, nil
 	case methods == nil && failed != nil:
 		return nil, failed
@@ -247,7 +249,7 @@ func (s standIn) answered(answer any, failed error, place *any) (*standIn, error
 		}
 		return nil, nil
 	case s.failed != nil && !missing:
-		return nil, s.failed // there is such a method
+		return nil, s.failed // the method exists
 	case s.failed == nil && failed == nil:
 		plain, err := s.number(methods[s.method], answer)
 		*place = plain
@@ -268,7 +270,7 @@ func (s standIn) answered(answer any, failed error, place *any) (*standIn, error
 	return nil, nil
 }
 
-// number is what a method has given, as the kind that is wanted; for a float an int will do.
+// number checks the result of a method against the requested kind. An int is accepted for a float.
 func (s standIn) number(method string, answer any) (any, error) {
 	wanted := "int"
 	switch method {
@@ -305,7 +307,7 @@ func (s standIn) number(method string, answer any) (any, error) {
 	return nil, Raise("TypeError", fmt.Sprintf("%s returned non-%s (type %s)", method, wanted, pythonType(answer)))
 }
 
-// hasMethods tells whether the answer to INSPECT names all methods by which the type is known.
+// hasMethods reports whether the reply to INSPECT names all methods that identify the type.
 func (s standIn) hasMethods(answer any) bool {
 	pairs, _ := answer.(Tuple)
 	has := make(map[any]bool, len(pairs))
@@ -328,7 +330,7 @@ func (s standIn) hasMethods(answer any) bool {
 	return true
 }
 
-// saysMissing tells whether an AttributeError says itself that there is no such attribute. One that a method raises says
+// saysMissing reports whether an AttributeError is about the attribute itself. One that a method raises is about
 // something else.
 func saysMissing(err error, name string) bool {
 	var remote *RemoteError

@@ -6,23 +6,23 @@ import (
 	"time"
 )
 
-// question is what is asked of the peer.
+// question is a request to the peer, before it is sent.
 type question struct {
 	handler int32
 	object  *Object
 	name    string
 	args    []any
-	raw     bool // the arguments are all there is, as they are
+	raw     bool // the arguments are complete and sent unchanged
 }
 
-// asked is a question that was sent.
+// asked is a request that was sent.
 type asked struct {
 	question
 	token   uint64
 	waiting *pending
 }
 
-// ask sends a request and waits for its answer.
+// ask sends a request and waits for its reply.
 func (c *conn) ask(ctx context.Context, handler int32, object *Object, name string, args ...any) (any, error) {
 	return c.await(ctx, question{handler: handler, object: object, name: name, args: args})
 }
@@ -37,7 +37,7 @@ func (c *conn) await(ctx context.Context, q question) (any, error) {
 	return c.wait(ctx, a)
 }
 
-// limited gives a context that ends when the time of the connection is over, if it has no deadline of its own.
+// limited returns a context with the connection's timeout, if the given one has no deadline.
 func (c *conn) limited(ctx context.Context) (context.Context, context.CancelFunc) {
 	if c.options.timeout > 0 {
 		if _, limited := ctx.Deadline(); !limited {
@@ -58,7 +58,7 @@ func (c *conn) begin(ctx context.Context, q question) (asked, error) {
 	return c.send(ctx, q)
 }
 
-// wait waits for the answer. Until then, a serial call that asks gives up its turn.
+// wait waits for the reply. A serial call gives up its turn meanwhile.
 func (c *conn) wait(ctx context.Context, a asked) (any, error) {
 	defer giveUpTurn(ctx)()
 	select {
@@ -76,11 +76,11 @@ func (c *conn) wait(ctx context.Context, a asked) (any, error) {
 		return nil, c.interrupted(ctx.Err(), a.question)
 	}
 	c.mu.Unlock()
-	answer := <-a.waiting.reply // it came at the last moment
+	answer := <-a.waiting.reply // it arrived at the last moment
 	return answer.value, answer.err
 }
 
-// send encodes a request and puts it into what the writer sends.
+// send encodes a request and adds it to the output for the writer.
 func (c *conn) send(ctx context.Context, q question) (asked, error) {
 	e := encoder{conn: c, ctx: ctx, buf: make([]byte, 0, 128)}
 	defer e.done()
@@ -122,13 +122,13 @@ func (c *conn) send(ctx context.Context, q question) (asked, error) {
 	e.lent()
 	c.pending[a.token] = a.waiting
 	if a.waiting.sequence < 0 {
-		c.events(false) // the library has answered by itself
+		c.events(false) // the library has replied itself
 	}
 	c.signal()
 	return a, nil
 }
 
-// timeLeft is how many milliseconds a context still has, rather one too many than too few; -1: it has no deadline.
+// timeLeft returns the remaining milliseconds of a context, rounded up; -1 if it has no deadline.
 func timeLeft(ctx context.Context) int64 {
 	deadline, limited := ctx.Deadline()
 	if !limited {
@@ -140,7 +140,7 @@ func timeLeft(ctx context.Context) int64 {
 	return 0
 }
 
-// whyNot gives the end of the connection as the reason why an object, such as the root, cannot be used any more.
+// whyNot returns the end of the connection as the reason why an object, such as the root, cannot be used any more.
 func (c *conn) whyNot(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -150,7 +150,7 @@ func (c *conn) whyNot(err error) error {
 	return err
 }
 
-// usable tells why the connection cannot be used any more; the lock is held.
+// usable returns the reason why the connection cannot be used any more. The lock is held.
 func (c *conn) usable() error {
 	switch {
 	case c.err != nil:
@@ -161,7 +161,7 @@ func (c *conn) usable() error {
 	return nil
 }
 
-// interrupted says that the caller's context ended the waiting.
+// interrupted returns the error for a wait that the caller's context ended.
 func (c *conn) interrupted(cause error, q question) error {
 	what := "the request"
 	switch {
@@ -176,7 +176,7 @@ func (c *conn) interrupted(cause error, q question) error {
 	return &problem{cause, "rpyc: " + what + " on " + c.name + ": " + cause.Error(), cause}
 }
 
-// waitForDialect waits a moment for a peer that has not spoken yet, and whose version is not known therefore.
+// waitForDialect waits a short time for a peer that has not sent anything, so its version is unknown.
 func (c *conn) waitForDialect(ctx context.Context) {
 	select {
 	case <-c.heard:
@@ -193,9 +193,10 @@ func (c *conn) waitForDialect(ctx context.Context) {
 	}
 }
 
-// Interrupt ends the waiting of all requests on this connection that have no answer yet, those of Futures too, or else of the next
-// one, which is not sent then: each fails with ErrInterrupted. The connection goes on; the peer is not told, and late answers are dropped.
-// It is what a program does about Ctrl-C where it has no context at hand; contexts end single requests.
+// Interrupt ends the wait of all requests on this connection that have no reply yet, including those of Futures. If
+// there are none, the next request is not sent. Each of them fails with ErrInterrupted. The connection stays open; the
+// peer is not notified, and late replies are dropped. Use it for Ctrl-C in a program that has no context at hand. To
+// end a single request, cancel its context.
 func (c *Conn) Interrupt() {
 	c.conn.interrupt()
 	runtime.KeepAlive(c)
@@ -214,9 +215,10 @@ func (c *conn) interrupt() {
 	}
 }
 
-// Request sends a request of the protocol as it is, Python's conn.sync_request(handler, *args), and gives its answer.
-// The handlers have the numbers of RPyC's consts.py, which are RPYC_HANDLE_... in rpyc.h: 8 is CALLATTR, with the object, the name,
-// a tuple of arguments and a tuple of pairs of keywords as args. What the methods of Conn and Object do needs no Request.
+// Request sends a raw request of the protocol, like Python's conn.sync_request(handler, *args), and returns the reply.
+// The handlers have the numbers of RPyC's consts.py, which are RPYC_HANDLE_... in rpyc.h: 8 is CALLATTR, whose args are
+// the object, the name, a tuple of arguments and a tuple of pairs of keywords. The methods of Conn and Object cover the
+// usual requests.
 func (c *Conn) Request(ctx context.Context, handler int, args ...any) (any, error) {
 	if handler < -1<<31 || handler >= 1<<31 {
 		return nil, problemf(ErrRange, "the handler %d is no number of one", handler)
