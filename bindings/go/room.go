@@ -7,26 +7,26 @@ import (
 	"sync"
 )
 
-// room tells which connections a server takes in when places are few.
+// room selects the connections that a server accepts while their number is limited.
 type room struct {
 	most, ofOne int // 0: no limit
 	makes       bool
 
 	mu      sync.Mutex
-	places  []*seat // in the order in which they came
+	places  []*seat // in order of arrival
 	leaving int
 }
 
-// seat is what one connection has of it.
+// seat is the place of one connection.
 type seat struct {
-	origin  netip.Addr // not valid: it has no address
+	origin  netip.Addr // invalid if it has no address
 	stream  net.Conn
-	begun   bool  // code of the application may run for it
-	conn    *conn // once it waits for its peer
+	begun   bool  // code of the application may be running for it
+	conn    *conn // set when it waits for its peer
 	leaving bool
 }
 
-// newRoom reads the options that are about it. What is wrong in them is reported when the server begins to serve.
+// newRoom reads the options for the limits. Invalid ones are reported when the server begins to serve.
 func newRoom(config map[string]string) *room {
 	number := func(name string) int {
 		n, _ := strconv.Atoi(config[name])
@@ -37,7 +37,8 @@ func newRoom(config map[string]string) *room {
 		makes: makes == "" || makes == "true"}
 }
 
-// enter gives a new connection its place; nil: there is none. A connection may be closed for it that has never sent a message.
+// enter assigns a place to a new connection; nil if there is none. It may close another connection that has never sent
+// a message.
 func (r *room) enter(stream net.Conn) *seat {
 	p := &seat{origin: originOf(stream.RemoteAddr()), stream: stream}
 	r.mu.Lock()
@@ -66,7 +67,8 @@ func (r *room) enter(stream net.Conn) *seat {
 	return p
 }
 
-// silent finds the oldest connection of which no message has come. Those that leave may be held up by code of the application.
+// silent finds the oldest connection that has received no message. Closing one can be delayed by code of the
+// application.
 func (r *room) silent() *seat {
 	if !r.makes || r.leaving >= r.most {
 		return nil
@@ -79,7 +81,7 @@ func (r *room) silent() *seat {
 	return nil
 }
 
-// begin notes that a connection is being made.
+// begin records that a connection is being made.
 func (r *room) begin(p *seat) {
 	if p == nil {
 		return
@@ -89,7 +91,7 @@ func (r *room) begin(p *seat) {
 	r.mu.Unlock()
 }
 
-// settle notes that a connection waits for its peer.
+// settle records that a connection waits for its peer.
 func (r *room) settle(p *seat, c *conn) {
 	if p == nil {
 		return
@@ -113,7 +115,8 @@ func (r *room) leave(p *seat) {
 	}
 }
 
-// hasSpoken says whether the peer's first message has come. Who is busy with the connection takes it that it has.
+// hasSpoken reports whether the peer's first message has arrived. If the connection is in use by another goroutine, it
+// is assumed to have arrived.
 func (c *conn) hasSpoken() bool {
 	if !c.mu.TryLock() {
 		return true
@@ -122,7 +125,8 @@ func (c *conn) hasSpoken() bool {
 	return c.core == nil || c.core.heard() != 0
 }
 
-// originOf is what connections of one address have in common: an IPv4 address, or the first 64 bits of one of IPv6.
+// originOf returns the common part of the addresses of one origin: an IPv4 address, or the first 64 bits of an IPv6
+// address.
 func originOf(address net.Addr) netip.Addr {
 	tcp, ok := address.(*net.TCPAddr)
 	if !ok {

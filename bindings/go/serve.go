@@ -8,32 +8,32 @@ import (
 	"time"
 )
 
-// Connecter is implemented by services that want to know of new connections. OnConnect runs before the first call of
-// the peer; an error turns the connection away. It is not exposed to peers.
+// Connecter is implemented by services that are notified of new connections. OnConnect runs before the first call of
+// the peer. If it returns an error, the connection is refused. It is not exposed to peers.
 type Connecter interface {
 	OnConnect(conn *Conn) error
 }
 
-// Disconnecter is implemented by services that want to know of the end of connections. Calls may still be running,
-// whose contexts have ended. It is not exposed to peers.
+// Disconnecter is implemented by services that are notified of the end of connections. Calls may still be running;
+// their contexts have ended. OnDisconnect is not exposed to peers.
 type Disconnecter interface {
 	OnDisconnect(conn *Conn)
 }
 
-// local is a value of Go that peers know by reference. It is remembered while a peer holds it.
+// local is a Go value that peers have by reference. It is kept while a peer holds it.
 type local struct {
 	token  uint64
-	value  any // what was sent
-	key    any // by which it is known
+	value  any // the value that was sent
+	key    any // identifies the value
 	class  *class
 	fn     *function // of functions
 	made   *Function
-	handle uint64 // of functions and objects of others, while it is being sent
-	pins   int    // encodings in which it stands
-	lent   bool   // the library knows it
+	handle uint64 // of functions and remote objects, while they are being sent
+	pins   int    // number of encodings that contain it
+	lent   bool   // the library has it
 }
 
-// lentClass is a class as this connection knows it.
+// lentClass is a class in the form of this connection.
 type lentClass struct {
 	token  uint64
 	class  *class
@@ -41,8 +41,8 @@ type lentClass struct {
 	shared bool // by all connections
 }
 
-// lentTokens are those of the values that any connection has lent. A value has the same on all of them, and so is one object to
-// a peer that passes it on, whichever connection it has it from.
+// lentTokens holds the tokens of the values that any connection has exported. A value has the same token on all
+// connections. A peer that receives it over several of them, and passes it on, has one object.
 var lentTokens struct {
 	sync.Mutex
 	of map[any]*lentToken
@@ -77,15 +77,15 @@ func dropToken(key any) {
 	}
 }
 
-// pin finds or makes what a value is known by, and keeps it until unpin.
+// pin finds or makes the local of a value and keeps it until unpin.
 func (c *conn) pin(value any) (*local, error) {
 	own := &local{value: value, key: value}
-	var other uint64 // of another connection
+	var other uint64 // handle of an object of another connection
 	switch v := value.(type) {
 	case *Function:
 		own.fn, own.made = v.function, v
 	case *Object:
-		// Of another connection. The object must not know of it: a circle has no finalizer.
+		// An object of another connection. It must not refer to own: the finalizer of a cycle never runs.
 		own.value = &passed{v}
 		handle, err := v.hold()
 		if err != nil {
@@ -113,7 +113,7 @@ func (c *conn) pin(value any) (*local, error) {
 	defer c.mu.Unlock()
 	known := c.byValue[own.key]
 	if other != 0 && known == nil && c.core != nil {
-		// The peer knows it already, by another handle.
+		// The peer already has it, by another handle.
 		token, _ := c.core.standInToken(other)
 		known = c.locals[token]
 	}
@@ -128,7 +128,7 @@ func (c *conn) pin(value any) (*local, error) {
 	return own, nil
 }
 
-// lendable gives what stands in packed values for something that is lent: a handle, or the address of its class.
+// lendable returns the form of an exported value in packed values: a handle, or the address of its class.
 func (c *conn) lendable(own *local) (handle, class uint64, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -160,7 +160,7 @@ func (c *conn) lendable(own *local) (handle, class uint64, err error) {
 	return 0, known.handle.address(), nil
 }
 
-// classSelf gives the handle of a class as an object.
+// classSelf returns the handle of a class as an object.
 func (c *conn) classSelf(of *class) (uint64, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -174,7 +174,7 @@ func (c *conn) classSelf(of *class) (uint64, error) {
 	return known.handle.self()
 }
 
-// unpin ends the encoding in which values stood.
+// unpin ends the use of values by an encoding.
 func (c *conn) unpin(owns []*local) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -188,7 +188,7 @@ func (c *conn) unpin(owns []*local) {
 	}
 }
 
-// forgetUnheld forgets a value that neither the peer nor an encoding holds; the lock is held.
+// forgetUnheld drops a value that neither the peer nor an encoding holds. The lock is held.
 func (c *conn) forgetUnheld(own *local) {
 	if own.pins > 0 || own.lent || c.locals[own.token] != own {
 		return
@@ -202,7 +202,7 @@ func (c *conn) forgetUnheld(own *local) {
 
 func isHashable(key any) bool { return key != nil && reflect.TypeOf(key).Comparable() }
 
-// released hears that nobody holds a value any more; the lock is held.
+// released handles the event that a value is no longer held by any peer. The lock is held.
 func (c *conn) released(token uint64) {
 	if own := c.locals[token]; own != nil {
 		own.lent = false
@@ -210,13 +210,13 @@ func (c *conn) released(token uint64) {
 	}
 }
 
-// forgetLent forgets everything that was lent; the lock is held.
+// forgetLent drops all exported values. The lock is held.
 func (c *conn) forgetLent() {
 	for _, own := range c.locals {
 		dropToken(own.key)
 		if own.handle != 0 {
 			freeObject(own.handle)
-			own.handle = 0 // an encoding in which it stands may end later
+			own.handle = 0 // an encoding that contains it may end later
 		}
 	}
 	for _, lent := range c.classes {
@@ -227,7 +227,7 @@ func (c *conn) forgetLent() {
 	c.locals, c.byValue, c.classes = map[uint64]*local{}, map[any]*local{}, map[*class]*lentClass{}
 }
 
-// ownByToken gives a value of ours that came home; the lock is held.
+// ownByToken returns a local value that came back. The lock is held.
 func (c *conn) ownByToken(token uint64) any {
 	own := c.locals[token]
 	if own == nil {
@@ -239,8 +239,8 @@ func (c *conn) ownByToken(token uint64) any {
 	return own.value
 }
 
-// methodByToken gives a method of ours that came home: a function of its object, or nil where the library has made it. The
-// lock is held.
+// methodByToken returns a local method that came back: a Function bound to its object, or nil if the library made the
+// method. The lock is held.
 func (c *conn) methodByToken(token uint64, name string) *Function {
 	own := c.locals[token]
 	if own == nil || own.class == nil {
@@ -254,7 +254,7 @@ func (c *conn) methodByToken(token uint64, name string) *Function {
 	return nil
 }
 
-// ownClass gives a class of ours that came home; nil if the handle is of something else. The lock is held.
+// ownClass returns a local class that came back; nil if the handle is of something else. The lock is held.
 func (c *conn) ownClass(handle uint64) any {
 	for of, lent := range c.classes {
 		if self, err := lent.handle.self(); err == nil && sameObject(self, handle) {
@@ -268,10 +268,10 @@ func (c *conn) ownClass(handle uint64) any {
 var sharedClasses struct {
 	sync.Mutex
 	known map[*class]*lentClass
-	same  map[*class]*classHandle // what makes classes of several sessions one
+	same  map[*class]*classHandle // identifies the classes of several sessions as one
 }
 
-// lentClass makes a class known to the library; the lock is held.
+// lentClass registers a class with the library. The lock is held.
 func (c *conn) lentClass(of *class) (*lentClass, error) {
 	if known := c.classes[of]; known != nil {
 		return known, nil
@@ -310,7 +310,7 @@ func (c *conn) newLentClass(of *class) (*lentClass, error) {
 	return made, err
 }
 
-// sameClass gives what the classes of all sessions are the same as that are made for one class of Go.
+// sameClass returns the class that identifies the classes of all sessions for one Go class.
 func sameClass(of *class) (*classHandle, error) {
 	sharedClasses.Lock()
 	defer sharedClasses.Unlock()
@@ -328,7 +328,7 @@ func sameClass(of *class) (*classHandle, error) {
 	return made, nil
 }
 
-// sharedClass makes a class that belongs to no session; the lock of those is held.
+// sharedClass makes a class that belongs to no session. The lock of sharedClasses is held.
 func sharedClass(of *class) (*lentClass, error) {
 	if known := sharedClasses.known[of]; known != nil {
 		return known, nil
@@ -353,12 +353,13 @@ func sharedClass(of *class) (*lentClass, error) {
 	return made, nil
 }
 
-// callable tells whether a class belongs to a session, because calls of it or its bases are events of that session.
+// callable reports whether a class belongs to a session, because calls of it or of its bases are events of that
+// session.
 func (of *class) callable() bool {
 	return of.construct != nil || of.base != nil && of.base.callable()
 }
 
-// offer makes the service the root that the peer gets.
+// offer makes the service the root object for the peer.
 func (c *conn) offer(service any) error {
 	if service == nil {
 		return nil
@@ -381,20 +382,20 @@ func (c *conn) offer(service any) error {
 
 // ---------------------------------------------------------------- calls of the peer
 
-// served is a request of the peer that Go code answers.
+// served is a request of the peer that Go code handles.
 type served struct {
 	conn     *conn
 	event    event
 	function *function
 	receiver any
-	named    bool // an attribute is asked for by its name
+	named    bool // an attribute is accessed by name
 	args     any  // a tuple of the arguments and the keywords
 	bad      error
 	turn     *turn
-	deadline time.Time // when the caller stops waiting; zero: that is not known
+	deadline time.Time // when the caller stops waiting; zero if unknown
 }
 
-// serve starts to answer a request; the lock is held.
+// serve begins to handle a request. The lock is held.
 func (c *conn) serve(event event) {
 	s := &served{conn: c, event: event}
 	s.args, s.bad = c.unpackArguments(event.packed)
@@ -403,7 +404,8 @@ func (c *conn) serve(event event) {
 		s.deadline = time.Now().Add(time.Duration(event.left) * time.Millisecond)
 	}
 	s.find()
-	// As deep as calls of the two sides can be in one another: each but the innermost waits for the other side.
+	// If calls of the two sides are nested, each call except the innermost waits for the other side. So these two
+	// numbers bound the depth.
 	if c.serving >= c.options.nesting && len(c.pending) >= c.options.nesting {
 		s.bad = tooDeep(c.options.nesting)
 	}
@@ -414,7 +416,7 @@ func (c *conn) serve(event event) {
 	go s.run()
 }
 
-// find looks for the function that answers.
+// find finds the function that handles the request.
 func (s *served) find() {
 	c, event := s.conn, s.event
 	if event.asks == asksConstruct {
@@ -476,7 +478,7 @@ func (s *served) run() {
 		}
 		return s.answer(result)
 	})
-	// An error that cannot be raised gives way to the one that says why; after that, there is nobody left to tell.
+	// If an error cannot be raised, the error that says why is raised instead. If that fails too, no reply is possible.
 	for tries := 0; tries < 2 && err != nil && s.event.call != nil; tries++ {
 		cause := err
 		err = guarded(func() error { return s.raise(cause) })
@@ -526,8 +528,8 @@ func firstOf(parts Tuple) any {
 	return parts[0]
 }
 
-// answer sends a result. An error says that it cannot be sent, and the call is still there if it can be answered
-// otherwise.
+// answer sends a result. If it returns an error, the result cannot be sent; the call still exists if another reply is
+// possible.
 func (s *served) answer(result any) error {
 	return s.send(func(e *encoder) error { return e.put(result) }, (*core).answer)
 }
@@ -570,16 +572,16 @@ func (s *served) send(pack func(*encoder) error, reply func(*core, callHandle, [
 	if err == nil {
 		e.lent()
 	}
-	// What the library does itself may go on with an answer, and ask for more: iteration in chunks does.
+	// A reply can make the library continue its own work, such as iteration in chunks, and produce further events.
 	if !s.conn.events(false) {
 		s.conn.network.Close() // the reader ends the connection
 	}
 	return err
 }
 
-// ---------------------------------------------------------------- calls one by one
+// ---------------------------------------------------------------- serial calls
 
-// turnQueue lets calls run one at a time, in the order in which they entered.
+// turnQueue runs calls one at a time, in the order in which they entered.
 type turnQueue struct {
 	mu      sync.Mutex
 	busy    bool
@@ -589,8 +591,8 @@ type turnQueue struct {
 // turn is the place of one call in a turnQueue.
 type turn struct {
 	queue *turnQueue
-	mine  chan struct{} // closed when the turn has come
-	mu    sync.Mutex    // held while it is taken back
+	mine  chan struct{} // closed when the call's turn begins
+	mu    sync.Mutex    // held while the turn is taken back
 	has   bool
 	over  bool
 }
@@ -599,7 +601,7 @@ type turnKey struct{}
 
 func (q *turnQueue) enter() *turn { return &turn{queue: q, mine: q.line(false)} }
 
-// line gives a place, at the front or at the end.
+// line adds a place at the front or at the end.
 func (q *turnQueue) line(front bool) chan struct{} {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -642,7 +644,7 @@ func (t *turn) end() {
 	}
 }
 
-// giveUpTurn lets others run while the call of this context waits. What it returns takes the turn back.
+// giveUpTurn lets other calls run while the call of this context waits. The returned function takes the turn back.
 func giveUpTurn(ctx context.Context) func() {
 	t, ok := ctx.Value(turnKey{}).(*turn)
 	if !ok {

@@ -12,18 +12,18 @@ import (
 
 // Server offers a service to any number of connections.
 //
-// A service is a pointer to a struct, whose exported methods peers can call: Add as add, GetBalance as get_balance.
-// A first parameter of type context.Context is the call's own: it ends with the connection, or at the deadline of a
-// caller that said how long it waits, as peers of this library can. ConnOf finds the connection, and requests that are
-// made with it go back to the caller. The other parameters are converted; what does not fit gives the caller a
-// TypeError that names the argument. An error as the last result becomes an exception, see Raise, as does a panic. The
-// type can say more with DescribeRPyC.
+// A service is a pointer to a struct. Peers can call its exported methods: Add as add, GetBalance as get_balance. A
+// first parameter of type context.Context gets the context of the call. It ends with the connection, or at the caller's
+// deadline if the caller sent it, as peers of this library can. ConnOf returns the connection from it, and requests
+// made with it are sent to the caller. The other parameters are converted. If an argument does not fit, the caller gets
+// a TypeError that names it. An error as the last result becomes an exception, see Raise; so does a panic. The type can
+// describe more with DescribeRPyC.
 //
-// WithConfig("max_connections", "100") limits its connections: at the limit, the oldest of which no message has come is closed for a new
-// one, unless "make_room" is "false". "max_connections_per_address" limits those of one address.
+// WithConfig("max_connections", "100") limits the number of connections. At the limit, the oldest connection that has
+// received no message is closed for a new one, unless "make_room" is "false". "max_connections_per_address" limits the
+// connections of one address.
 //
-// Each call runs in a goroutine of its own, so methods must be safe for use by several at once; WithSerial changes
-// that.
+// Each call runs in a goroutine of its own, so methods must be safe for concurrent use; WithSerial changes that.
 type Server struct {
 	service any
 	options options
@@ -31,14 +31,14 @@ type Server struct {
 	mu    sync.Mutex
 	conns map[*conn]bool
 	ended bool
-	// shared are the settings of all connections, by whether strangers can call.
+	// shared are the settings of all connections, by whether untrusted peers can connect.
 	shared map[bool]*settings
-	room   *room // for what Serve accepts
+	room   *room // for connections that Serve accepts
 }
 
 // NewServer makes a server for a service, which all connections share. If service is a function of the form
-// func(*rpyc.Conn) (any, error), it is called for each connection and gives that connection's own service, or turns it
-// away. The connection does not live yet: nothing can be asked over it before OnConnect.
+// func(*rpyc.Conn) (any, error), it is called for each connection. It returns that connection's own service, or an
+// error that refuses the connection. No request can be sent over the connection before OnConnect.
 func NewServer(service any, opts ...Option) *Server {
 	o := collect(opts)
 	return &Server{service: service, options: o, conns: map[*conn]bool{}, shared: map[bool]*settings{}, room: newRoom(o.config)}
@@ -53,9 +53,9 @@ func (s *Server) ListenAndServe(ctx context.Context, addr string) error {
 	return s.Serve(ctx, listener)
 }
 
-// Serve accepts connections until the context ends; then it closes the listener and all connections, waits for their
-// goroutines, and gives nil. Calls that still run find their context ended. A Server that has ended serves no more, which is
-// ErrClosed.
+// Serve accepts connections until the context ends. Then it closes the listener and all connections, waits for their
+// goroutines, and returns nil. The contexts of running calls end. A Server cannot serve again after that: Serve then
+// fails with ErrClosed.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if err := s.check(); err != nil {
 		listener.Close()
@@ -80,7 +80,7 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	return err
 }
 
-// check finds faults of the service and the options before anybody connects.
+// check validates the service and the options before the first connection.
 func (s *Server) check() error {
 	s.mu.Lock()
 	ended := s.ended
@@ -119,7 +119,7 @@ func (s *Server) accept(ctx context.Context, listener net.Listener, running *syn
 			if errors.Is(err, net.ErrClosed) || !errors.As(err, &passing) || !passing.Temporary() {
 				return err
 			}
-			// Too many descriptors, or the like: others may be given back.
+			// Too many descriptors, or the like. Others may be closed meanwhile.
 			select {
 			case <-time.After(delay):
 			case <-ctx.Done():
@@ -142,8 +142,8 @@ func (s *Server) accept(ctx context.Context, listener net.Listener, running *syn
 	}
 }
 
-// ServeConn serves one connection over a stream, until it ends. The stream belongs to it. Limits on the number of connections, which
-// are for Serve, do not count it.
+// ServeConn serves one connection over a stream until it ends. The connection owns the stream. It does not count for
+// the limits on the number of connections, which apply to Serve.
 func (s *Server) ServeConn(stream net.Conn) error { return s.serveConn(stream, nil) }
 
 func (s *Server) serveConn(stream net.Conn, place *seat) error {
@@ -182,8 +182,8 @@ func (s *Server) serveConn(stream net.Conn, place *seat) error {
 	return c.err
 }
 
-// optionsFor gives the options for a connection: on TCP, unless the option profile says otherwise, the limits for peers that are
-// not trusted. All connections of a kind share one budget of memory.
+// optionsFor returns the options for a connection. On TCP these are the limits for untrusted peers, unless the option
+// profile selects others. All connections of a kind share one memory budget.
 func (s *Server) optionsFor(stream net.Conn) (options, error) {
 	o := s.options
 	local := stream.LocalAddr()
@@ -210,7 +210,7 @@ func (s *Server) optionsFor(stream net.Conn) (options, error) {
 	return o, nil
 }
 
-// offer gives a connection its service.
+// offer offers the service on a connection.
 func (s *Server) offer(c *conn) error {
 	c.service = s.service
 	if make, ok := s.service.(func(*Conn) (any, error)); ok {
@@ -223,7 +223,7 @@ func (s *Server) offer(c *conn) error {
 	return c.offer(c.service)
 }
 
-// Conns gives the connections that are open.
+// Conns returns the open connections.
 func (s *Server) Conns() []*Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -234,7 +234,7 @@ func (s *Server) Conns() []*Conn {
 	return conns
 }
 
-// abort ends all connections without a word, as RPyC's server does.
+// abort ends all connections without notifying the peers, like RPyC's server.
 func (s *Server) abort() {
 	s.mu.Lock()
 	s.ended = true

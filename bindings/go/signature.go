@@ -11,7 +11,7 @@ import (
 type param struct {
 	name     string
 	kind     int
-	optional string // the text of its default; "" if it has none
+	optional string // source of its default; "" if it has none
 }
 
 const (
@@ -20,13 +20,14 @@ const (
 	paramNamed // **named
 )
 
-// signature is what a peer may give a function. The library fits the arguments of a call to its text.
+// signature is the list of parameters of a function for peers. The library matches the arguments of a call with its
+// source string.
 type signature struct {
 	text, name string
 	params     []param
 }
 
-// parseSignature finds the parameters in Python's notation. The library checks the rest when it gets the text.
+// parseSignature parses parameters in Python's notation. The library checks the rest when it receives the string.
 func parseSignature(text string) (*signature, error) {
 	open, end := strings.IndexByte(text, '('), strings.LastIndexByte(text, ')')
 	name := strings.TrimSpace(text[:max(open, 0)])
@@ -56,7 +57,7 @@ func parseSignature(text string) (*signature, error) {
 	return sig, nil
 }
 
-// splitParameters splits at the commas that are in no brackets and no quotes.
+// splitParameters splits at the commas outside of brackets and quotes.
 func splitParameters(text string) []string {
 	var parts []string
 	depth, start := 0, 0
@@ -81,7 +82,7 @@ func splitParameters(text string) []string {
 	return append(parts, strings.TrimSpace(text[start:]))
 }
 
-// plainSignature is that of a Go function that says nothing of the names of its parameters: they go by position.
+// plainSignature makes the signature of a Go function without parameter names: they are positional.
 func plainSignature(name string, t reflect.Type, skip int) *signature {
 	sig := &signature{name: name}
 	var shown []string
@@ -114,7 +115,7 @@ func plainSignature(name string, t reflect.Type, skip int) *signature {
 	return sig
 }
 
-// lastEquals finds where the default of a parameter begins, behind its annotation.
+// lastEquals finds the start of a parameter's default, after its annotation.
 func lastEquals(part string) int {
 	for i := 0; i < len(part); i++ {
 		switch part[i] {
@@ -129,7 +130,7 @@ func lastEquals(part string) int {
 	return -1
 }
 
-// bind fits arguments to the signature where the library does not: for constructors.
+// bind matches arguments with the signature for constructors, for which the library does not.
 func (sig *signature) bind(args Tuple, keywords Dict) ([]any, error) {
 	wrong := func(format string, what ...any) ([]any, error) {
 		return nil, Raise("TypeError", sig.name+"() "+fmt.Sprintf(format, what...))
@@ -195,7 +196,7 @@ func (sig *signature) bind(args Tuple, keywords Dict) ([]any, error) {
 	return slots, nil
 }
 
-// tooMany says what is wrong with as many arguments by position.
+// tooMany returns the message for too many positional arguments.
 func (sig *signature) tooMany(count int) string {
 	least, most := 0, 0
 	for _, p := range sig.params {
@@ -216,7 +217,7 @@ func (sig *signature) tooMany(count int) string {
 	return fmt.Sprintf("takes %s positional argument%s but %d %s given", takes, plural, count, were)
 }
 
-// literal reads a default of a constructor: a number, True, False, None, or a plain text in quotes.
+// literal parses a default of a constructor: a number, True, False, None, or a plain string in quotes.
 func literal(text string) (any, error) {
 	switch text {
 	case "None":

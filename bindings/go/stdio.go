@@ -12,12 +12,12 @@ import (
 
 var stdioTaken atomic.Bool
 
-// Stdio gives standard input and output as a stream, for NewConn and Server.ServeConn, where the peer is the process
-// that started this one: connect_subproc in Python, "exec:" in C. It can be called once.
+// Stdio returns standard input and output as a stream for NewConn and Server.ServeConn. Use it if the peer is the
+// process that started this one: connect_subproc in Python, "exec:" in C. It can be called once.
 //
-// The stream has descriptors of its own. From then on os.Stdin is empty, and what is written to os.Stdout, by C code
-// and by children too, goes to standard error, so that it does not get into the protocol. Where standard error is the
-// same stream, all of it is discarded. It stays so when the stream is closed.
+// The stream has its own descriptors. After the call, os.Stdin is empty. Output to os.Stdout, also from C code and
+// child processes, is redirected to standard error, so that it does not disturb the protocol. If standard error is the
+// same stream, that output is discarded. Closing the stream does not undo this.
 func Stdio() (net.Conn, error) {
 	if !stdioTaken.CompareAndSwap(false, true) {
 		return nil, errors.New("rpyc: standard input and output are a stream already: Stdio can be called once")
@@ -27,7 +27,8 @@ func Stdio() (net.Conn, error) {
 		stdioTaken.Store(false)
 		return nil, fmt.Errorf("rpyc: standard input and output cannot be a stream: %w", err)
 	}
-	// A read of a pipe that another process shares ends only with the pipe; closing the stream must not wait for that.
+	// A read of a pipe that is shared with another process ends only with the pipe. Closing the stream must not wait
+	// for that.
 	ours, theirs := net.Pipe()
 	from, to := os.NewFile(uintptr(in), "stdin"), os.NewFile(uintptr(out), "stdout")
 	go func() {
@@ -37,7 +38,7 @@ func Stdio() (net.Conn, error) {
 	go func() {
 		io.Copy(to, theirs)
 		theirs.Close()
-		// Of a socket, both descriptors are one; of pipes, closing is enough.
+		// For a socket, both descriptors are the same; for pipes, closing is enough.
 		syscall.Shutdown(out, syscall.SHUT_RDWR)
 		to.Close()
 	}()
@@ -54,8 +55,8 @@ type stdioAddr struct{}
 func (stdioAddr) Network() string { return "stdio" }
 func (stdioAddr) String() string  { return "stdio:" }
 
-// isolate makes private copies of descriptors 0 and 1, and puts /dev/null and standard error in their places. Flags that
-// other processes share, such as O_NONBLOCK, stay as they are.
+// isolate makes private copies of descriptors 0 and 1, and replaces them by /dev/null and standard error. Flags that
+// other processes share, such as O_NONBLOCK, are unchanged.
 func isolate() (in, out int, err error) {
 	if in, err = duplicate(0); err != nil {
 		return 0, 0, err
@@ -104,7 +105,7 @@ func status(fd int) (status syscall.Stat_t, err error) {
 	return status, err
 }
 
-// isSameStream tells whether two descriptors are one pipe or socket.
+// isSameStream reports whether two descriptors refer to one pipe or socket.
 func isSameStream(fd, other int) bool {
 	one, err := status(fd)
 	two, err2 := status(other)

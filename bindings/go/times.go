@@ -10,8 +10,9 @@ import (
 	"time"
 )
 
-// Naive is the location of a time.Time that is a naive datetime of Python's: its clock is known, and not where. Such a time
-// arrives with it, and one that has it is sent as naive. Everything else takes it for UTC.
+// Naive is the location of a time.Time that is a naive datetime of Python: its timezone is unknown. A naive datetime is
+// received with this location, and a time with this location is sent as naive. All other code treats the location as
+// UTC.
 var Naive = time.FixedZone("naive", 0)
 
 // Date is a datetime.date.
@@ -25,23 +26,24 @@ type Date struct {
 type Clock struct {
 	Hour, Minute, Second, Microsecond int
 	Fold                              bool
-	// Aware tells whether the offset from UTC is known.
+	// Aware is whether the offset from UTC is known.
 	Aware  bool
 	Offset time.Duration
 }
 
-// TimeDelta is a datetime.timedelta in Python's own form: Seconds from 0 to 86399, Microseconds from 0 to 999999. What is sent may
-// have fields of any size. A time.Duration is sent as seconds instead, a float, as time.sleep takes it.
+// TimeDelta is a datetime.timedelta in Python's normal form: Seconds from 0 to 86399, Microseconds from 0 to 999999.
+// When it is sent, the fields may have any size. A time.Duration is sent as seconds instead, a float, as time.sleep
+// takes it.
 type TimeDelta struct {
 	Days, Seconds, Microseconds int64
 }
 
-// TimeZone is a datetime.timezone, whose offset never changes.
+// TimeZone is a datetime.timezone, which has a fixed offset.
 type TimeZone struct {
 	Offset time.Duration
 }
 
-// NewTimeDelta makes a timedelta of a duration; what is less than a microsecond is cut off.
+// NewTimeDelta makes a timedelta of a duration, rounded down to microseconds.
 func NewTimeDelta(d time.Duration) TimeDelta {
 	const day = 24 * time.Hour
 	days := d / day
@@ -49,13 +51,13 @@ func NewTimeDelta(d time.Duration) TimeDelta {
 		days--
 	}
 	rest := d - days*day
-	if days*day > d { // of the shortest of all durations
+	if days*day > d { // for the most negative duration
 		rest = d - (days+1)*day + day
 	}
 	return TimeDelta{int64(days), int64(rest / time.Second), int64(rest % time.Second / time.Microsecond)}
 }
 
-// Duration is the timedelta as a duration. One beyond 292 years is an error, ErrRange.
+// Duration returns the timedelta as a duration. Beyond 292 years it fails with ErrRange.
 func (d TimeDelta) Duration() (time.Duration, error) {
 	whole := big.NewInt(d.Days)
 	whole.Mul(whole, big.NewInt(86400)).Add(whole, big.NewInt(d.Seconds)).Mul(whole, big.NewInt(1e6)).Add(whole, big.NewInt(d.Microseconds)).Mul(whole, big.NewInt(1000))
@@ -65,7 +67,7 @@ func (d TimeDelta) Duration() (time.Duration, error) {
 	return time.Duration(whole.Int64()), nil
 }
 
-// String is Python's str().
+// String returns Python's str().
 func (d TimeDelta) String() string {
 	text := ""
 	if d.Days != 0 {
@@ -81,15 +83,15 @@ func (d TimeDelta) String() string {
 	return text
 }
 
-// String is Python's isoformat().
+// String returns Python's isoformat().
 func (d Date) String() string { return fmt.Sprintf("%04d-%02d-%02d", d.Year, d.Month, d.Day) }
 
-// In is the beginning of the day in a location.
+// In returns the start of the day in a location.
 func (d Date) In(where *time.Location) time.Time {
 	return time.Date(d.Year, d.Month, d.Day, 0, 0, 0, 0, where)
 }
 
-// DateOf is the day of a time, in its location.
+// DateOf returns the date of a time, in its location.
 func DateOf(t time.Time) Date {
 	year, month, day := t.Date()
 	return Date{year, month, day}
@@ -103,11 +105,11 @@ var (
 	zoneType  = reflect.TypeOf(TimeZone{})
 )
 
-// timeNames are the types of datetime that become a type of Go.
+// timeNames maps Go types to the types of datetime that are converted to them.
 var timeNames = map[reflect.Type]string{timeType: "datetime", dateType: "date", clockType: "time", deltaType: "timedelta",
 	durationType: "timedelta", zoneType: "timezone"}
 
-// timeOf is the type of datetime that an object is of, as which it is copied; "": it is none.
+// timeOf returns the type of datetime as which an object is copied; "" if it is none of them.
 func timeOf(object *Object) string {
 	name := object.TypeName()
 	if object.IsClass() {
@@ -125,7 +127,7 @@ func timeOf(object *Object) string {
 	return ""
 }
 
-// zoneOf is a location of this offset.
+// zoneOf returns a location with this offset.
 func zoneOf(offset time.Duration) *time.Location {
 	if offset == 0 {
 		return time.UTC
@@ -133,7 +135,7 @@ func zoneOf(offset time.Duration) *time.Location {
 	return time.FixedZone("", int(offset/time.Second))
 }
 
-// parseTime reads the str() of a value of one of datetime's types.
+// parseTime parses the str() of a value of one of datetime's types.
 func parseTime(name, text string) (any, error) {
 	bad := func() (any, error) { return nil, problemf(ErrType, "%.60q is no datetime.%s", text, name) }
 	day, clock, both := strings.Cut(text, " ")
@@ -165,7 +167,7 @@ func parseTime(name, text string) (any, error) {
 	return bad()
 }
 
-// on is the moment at which the clock shows this on a day.
+// on returns the time at which the clock shows this time on a date.
 func (c Clock) on(d Date) time.Time {
 	where := Naive
 	if c.Aware {
@@ -173,12 +175,12 @@ func (c Clock) on(d Date) time.Time {
 	}
 	t := time.Date(d.Year, d.Month, d.Day, c.Hour, c.Minute, c.Second, c.Microsecond*1000, where)
 	if c.Aware {
-		t = t.Add(c.Offset/time.Second*time.Second - c.Offset) // locations of Go have whole seconds
+		t = t.Add(c.Offset/time.Second*time.Second - c.Offset) // offsets of Go's locations are whole seconds
 	}
 	return t
 }
 
-// number reads a number of digits from the front.
+// digits parses a number of count digits at the front.
 func digits(text string, count int) (int, string, bool) {
 	if len(text) < count {
 		return 0, text, false
@@ -187,7 +189,7 @@ func digits(text string, count int) (int, string, bool) {
 	return int(n), text[count:], err == nil
 }
 
-// parseParts reads HH:MM, and as many of :SS and .ffffff as there are.
+// parseParts parses HH:MM, optionally followed by :SS and .ffffff.
 func parseParts(text string) (parts [4]int, rest string, ok bool) {
 	rest = text
 	for i := 0; i < 3; i++ {
@@ -256,7 +258,7 @@ func parseDelta(text string) (TimeDelta, bool) {
 	return d, ok && rest == ""
 }
 
-// fieldsOf are the fields of a time as the library takes them.
+// fieldsOf returns the fields of a time in the library's form.
 func fieldsOf(t time.Time) (Date, Clock) {
 	hour, minute, second := t.Clock()
 	clock := Clock{Hour: hour, Minute: minute, Second: second, Microsecond: t.Nanosecond() / 1000}
@@ -275,7 +277,7 @@ func durationOf(delta TimeDelta) (reflect.Value, error) {
 	return reflect.ValueOf(d), nil
 }
 
-// int32Of is a field for the library, to which what is too large is as wrong as what is a little too large.
+// int32Of clamps a field for the library, which rejects any number that is out of range.
 func int32Of(n int) int32 {
 	if n > math.MaxInt32 || n < math.MinInt32 {
 		return -1

@@ -11,7 +11,7 @@ type Tuple []any
 // FrozenSet is a Python frozenset, in no particular order.
 type FrozenSet []any
 
-// Slice is a Python slice, as in seq[Start:Stop:Step]. What is left out is nil.
+// Slice is a Python slice, as in seq[Start:Stop:Step]. Omitted parts are nil.
 type Slice struct {
 	Start, Stop, Step any
 }
@@ -21,10 +21,10 @@ type Item struct {
 	Key, Value any
 }
 
-// Dict is a Python dict in its order. Stock RPyC never sends a dict by value: it arrives as an *Object.
+// Dict is a Python dict in its order. RPyC in Python never sends a dict by value; it arrives as an *Object.
 type Dict []Item
 
-// Lookup finds the value of a key that is a string.
+// Lookup returns the value of a key that is a string, and whether there is one.
 func (d Dict) Lookup(key string) (any, bool) {
 	for _, item := range d {
 		if text, ok := item.Key.(string); ok && text == key {
@@ -34,33 +34,34 @@ func (d Dict) Lookup(key string) (any, bool) {
 	return nil, false
 }
 
-// Keywords are keyword arguments. Given as the last argument of a call, they are sent by name; a parameter of this
-// type takes the keywords of a call that have no parameter of their own.
+// Keywords are keyword arguments. As the last argument of a call, they are sent by name. A parameter of this type
+// receives the keywords for which the function has no parameter.
 type Keywords map[string]any
 
 // Array is an array of numbers, see Numbers.
 type Array struct{ numbers any }
 
-// Number is what an Array can consist of.
+// Number is the type of an Array's items.
 type Number interface {
 	~int8 | ~uint8 | ~int16 | ~uint16 | ~int32 | ~uint32 | ~int64 | ~uint64 | ~float32 | ~float64
 }
 
-// Numbers makes an array of a slice, to be sent: a copy of it. A Python peer gets an object like array.array, whose bytes it
-// can fetch all at once; a peer of the library that agreed on native values gets the numbers, for any slice of them.
+// Numbers makes an array for sending from a copy of a slice. A Python peer gets an object like array.array, whose bytes
+// it can fetch in one request. A peer of this library that agreed on native values gets the numbers, for any slice type
+// of them.
 func Numbers[T Number](numbers []T) Array { return Array{numbers} }
 
 type singleton string
 
 func (s singleton) String() string { return string(s) }
 
-// Values of Python that Go has no equivalent for.
+// Python values that Go has no equivalent for.
 const (
 	Ellipsis       = singleton("Ellipsis")
 	NotImplemented = singleton("NotImplemented")
 )
 
-// pythonType is how Python calls the type of a value; for messages.
+// pythonType returns Python's name of the type of a value, for messages.
 func pythonType(value any) string {
 	switch v := value.(type) {
 	case nil:
